@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { slug, weightsPpm } from './names.js';
+
+/** Why a unit got its variant. */
+export const assignmentReason = z.enum(['SPLIT', 'TARGETING_MATCH', 'DEFAULT', 'OVERRIDE', 'FAIL_SAFE', 'FALLBACK']);
+export type AssignmentReason = z.infer<typeof assignmentReason>;
+
+/**
+ * Unit → variant, with everything the analyzer needs to judge the event by itself: the probability with which the variant
+ * was drawn and the whole allocation under which that happened (A/B/n needs the propensity conditional on a pair).
+ */
+export const assignment = z.object({
+  experiment: slug,
+  revision: z.int().min(1),
+  variant: slug,
+  control: slug,
+  unit: z.string().min(1).max(256),
+  epoch: z.int().min(0),
+  stage: z.int().min(0),
+  /** Probability of this variant for this unit under `epoch`: weightsPpm[variant] / 1e6 when reason is SPLIT. */
+  propensity: z.number().min(0).max(1),
+  weightsPpm,
+  reason: assignmentReason,
+});
+export type Assignment = z.infer<typeof assignment>;
+
+/** HTTP header in which the router tells the upstream service (and the client) the assignment of the request. */
+export const ASSIGNMENT_HEADER = 'teststrip-assignment';
+/** HTTP header that carries the request's id from the router to the inference service. */
+export const REQUEST_ID_HEADER = 'teststrip-request-id';
+/** HTTP header that names the unit (user, session); without it the router falls back to the request id. */
+export const UNIT_HEADER = 'teststrip-unit';
+
+/** Header value of an assignment: URL-encoded JSON, so that any HTTP stack can carry it. */
+export function encodeAssignment(value: Assignment): string {
+  return encodeURIComponent(JSON.stringify(value));
+}
+
+/** Reads a header value back. Throws a ZodError or SyntaxError when it is not an assignment. */
+export function decodeAssignment(header: string): Assignment {
+  return assignment.parse(JSON.parse(decodeURIComponent(header)));
+}
+
+/**
+ * Propensity of `candidate` among {control, candidate} only, from the allocation the event was drawn under.
+ * Returns 0 or 1 where one of the two had no share: such events carry no information for the pair.
+ */
+export function pairPropensity(drawn: Assignment, candidate: string): number {
+  const candidatePpm = drawn.weightsPpm[candidate] ?? 0;
+  const controlPpm = drawn.weightsPpm[drawn.control] ?? 0;
+  const total = candidatePpm + controlPpm;
+  return total === 0 ? 0 : candidatePpm / total;
+}

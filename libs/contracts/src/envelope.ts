@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import {
+  allocationApplied,
+  allocationCommanded,
+  controllerHeartbeat,
+  evidenceSummarised,
+  experimentAnalysed,
+  experimentDefined,
+  feedbackRecorded,
+  generationCompleted,
+  imageScored,
+  preferenceJudged,
+  requestRouted,
+} from './events.js';
+import { timestamp } from './names.js';
+import { topics, type TopicName } from './topics.js';
+
+/** The schema of the data of every topic. */
+export const schemas = {
+  [topics.requestRouted.name]: requestRouted,
+  [topics.generationCompleted.name]: generationCompleted,
+  [topics.imageScored.name]: imageScored,
+  [topics.feedbackRecorded.name]: feedbackRecorded,
+  [topics.preferenceJudged.name]: preferenceJudged,
+  [topics.experimentDefined.name]: experimentDefined,
+  [topics.evidenceSummarised.name]: evidenceSummarised,
+  [topics.experimentAnalysed.name]: experimentAnalysed,
+  [topics.allocationCommanded.name]: allocationCommanded,
+  [topics.allocationApplied.name]: allocationApplied,
+  [topics.controllerHeartbeat.name]: controllerHeartbeat,
+} as const satisfies Record<TopicName, z.ZodType>;
+
+export type DataOf<T extends TopicName> = z.infer<(typeof schemas)[T]>;
+
+/** CloudEvents 1.0 context attributes as this project uses them. `type` is the topic's name; `id` is the idempotency key. */
+export const eventAttributes = z.object({
+  specversion: z.literal('1.0'),
+  id: z.string().min(1),
+  source: z.string().min(1),
+  type: z.string().min(1),
+  time: timestamp,
+  /** The partition key: the unit or the experiment. */
+  subject: z.string().min(1),
+  traceparent: z
+    .string()
+    .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
+    .optional(),
+});
+export type EventAttributes = z.infer<typeof eventAttributes>;
+
+/** One event: CloudEvents attributes and the data of its topic. */
+export type TeststripEvent<T extends TopicName = TopicName> = {
+  [Name in T]: EventAttributes & { readonly type: Name; readonly data: DataOf<Name> };
+}[T];
+
+const CONTENT_TYPE = 'application/json';
+
+/** Binary-mode form of an event (CloudEvents Kafka protocol binding 1.0.2 §3.2): attributes in `ce_*` headers, data as the value. */
+export interface EncodedEvent {
+  readonly topic: string;
+  readonly key: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly value: Buffer;
+}
+
+export function encodeEvent(event: TeststripEvent): EncodedEvent {
+  const headers: Record<string, string> = {
+    'content-type': CONTENT_TYPE,
+    ce_specversion: event.specversion,
+    ce_id: event.id,
+    ce_source: event.source,
+    ce_type: event.type,
+    ce_time: event.time,
+    ce_subject: event.subject,
+  };
+  if (event.traceparent !== undefined) headers['ce_traceparent'] = event.traceparent;
+  return { topic: event.type, key: event.subject, headers, value: Buffer.from(JSON.stringify(event.data)) };
+}
+
+/** Why bytes on a topic are no event of that topic. Retrying never helps. */
+export class MalformedEventError extends Error {
+  override readonly name = 'MalformedEventError';
+}
+
+/**
+ * Reads an event back and checks attributes and data against the topic's schema.
+ * @throws MalformedEventError saying which attribute or field is wrong and what was expected.
+ */
+export function decodeEvent(encoded: {
+  readonly topic: string;
+  readonly headers: Readonly<Record<string, Buffer | string | undefined>>;
+  readonly value: Buffer | null;
+}): TeststripEvent {
+  const schema = (schemas as Record<string, z.ZodType | undefined>)[encoded.topic];
+  if (!schema)
+    throw new MalformedEventError(
+      `topic "${encoded.topic}" is unknown; expected one of ${Object.keys(schemas).join(', ')}`,
+    );
+  const attributes = eventAttributes.safeParse(attributesOf(encoded.headers));
+  if (!attributes.success) throw new MalformedEventError(`CloudEvents attributes: ${describe(attributes.error)}`);
+  if (attributes.data.type !== encoded.topic) {
+    throw new MalformedEventError(`ce_type is "${attributes.data.type}", expected the topic's name "${encoded.topic}"`);
+  }
+  if (encoded.value === null) throw new MalformedEventError('the record has no value, expected JSON');
+  const data = schema.safeParse(parseJson(encoded.value));
+  if (!data.success) throw new MalformedEventError(`data: ${describe(data.error)}`);
+  return { ...attributes.data, data: data.data } as TeststripEvent;
+}
+
+function attributesOf(headers: Readonly<Record<string, Buffer | string | undefined>>): Record<string, string> {
+  const attributes: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (name.startsWith('ce_') && value !== undefined) attributes[name.slice(3)] = value.toString();
+  }
+  return attributes;
+}
+
+function parseJson(value: Buffer): unknown {
+  try {
+    return JSON.parse(value.toString('utf8'));
+  } catch (error) {
+    throw new MalformedEventError(`value is no JSON: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function describe(error: z.ZodError): string {
+  return error.issues.map((issue) => `${issue.path.join('.') || '(root)'}: ${issue.message}`).join('; ');
+}

@@ -1,0 +1,7 @@
+export * from './assignment.js';
+export * from './envelope.js';
+export * from './events.js';
+export * from './experiment.js';
+export * from './experiment-file.js';
+export * from './names.js';
+export * from './topics.js';

@@ -1,0 +1,94 @@
+/** A record as it is published: bytes with a key; the key decides the partition. */
+export interface OutgoingRecord {
+  readonly topic: string;
+  readonly key: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly value: Buffer;
+}
+
+/** A record as it was received: exactly the bytes that were published, and where they lie. */
+export interface IncomingRecord {
+  readonly topic: string;
+  readonly partition: number;
+  /** Position in the partition; grows, gaps are possible. */
+  readonly offset: number;
+  readonly key: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer | undefined>>;
+  readonly value: Buffer | null;
+  /** When the carrier took the record, milliseconds since the epoch. */
+  readonly timestampMs: number;
+}
+
+/** Records of one partition in order. */
+export interface RecordBatch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: readonly IncomingRecord[];
+  /** Offset that follows the last record: the position to continue from. */
+  readonly nextOffset: number;
+  /** Tells the carrier that the handler is alive; call it between chunks of long work. */
+  heartbeat(): Promise<void>;
+  /** True once the partition has been taken away: stop, and write nothing more. */
+  isStale(): boolean;
+}
+
+/**
+ * Handles one batch. Returning means "processed, move on"; throwing means "again", after a growing pause,
+ * while other partitions go on. What can never be processed must not throw: see `deadLetter`.
+ */
+export type BatchHandler = (batch: RecordBatch) => Promise<void>;
+
+export interface SubscriptionOptions {
+  /** Consumer group, exactly as it appears on the broker. Members of one group share the partitions; groups are independent. */
+  readonly group: string;
+  readonly topics: readonly string[];
+  readonly handler: BatchHandler;
+  /**
+   * Where a partition without a committed position starts. `latest` sees only what is published after the subscription is ready.
+   * Default `earliest`.
+   */
+  readonly startFrom?: 'earliest' | 'latest';
+  /**
+   * Positions the consumer keeps itself, in one transaction with its own facts. When given, the carrier asks it at every
+   * assignment of a partition and commits nothing of its own that matters; undefined falls back to `startFrom`.
+   */
+  readonly positionOf?: (topic: string, partition: number) => Promise<number | undefined>;
+  /** Largest batch. Default 500. */
+  readonly maxBatchSize?: number;
+  /** Called when partitions come or go, e.g. to drop state that now belongs to another member. */
+  readonly onAssigned?: (topic: string, partition: number) => Promise<void>;
+  readonly onRevoked?: (topic: string, partition: number) => Promise<void>;
+}
+
+export interface Subscription {
+  /** Resolves when the first assignment is complete and records published from now on will be seen. */
+  readonly ready: Promise<void>;
+  /** Back-pressure: no new batch starts until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Records published but not yet handled by this member's partitions, by topic. */
+  lag(): Promise<Readonly<Record<string, number>>>;
+  /** Lets the running batches end, commits, and leaves the group. */
+  close(): Promise<void>;
+}
+
+export interface TopicSettings {
+  readonly name: string;
+  readonly partitions: number;
+  readonly compacted: boolean;
+}
+
+/** Two verbs over three carriers (in-memory, Postgres, Kafka): publish a batch, subscribe a group with a batch handler. */
+export interface EventBus {
+  readonly carrier: 'memory' | 'postgres' | 'kafka';
+  /** Creates topics that do not exist yet. Idempotent. */
+  createTopics(topics: readonly TopicSettings[]): Promise<void>;
+  /** Resolves when every record is durable. Order per key is the order of the calls. */
+  publish(records: readonly OutgoingRecord[]): Promise<void>;
+  subscribe(options: SubscriptionOptions): Subscription;
+  /** The newest record per key of a compacted topic (or all records of any topic), read once to its present end, outside every group. */
+  readAll(topic: string): Promise<readonly IncomingRecord[]>;
+  /** Whether the carrier answers. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
