@@ -1,0 +1,62 @@
+import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+
+/** Problem details (RFC 9457). */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** One entry per thing that is wrong, where several are. */
+  readonly problems?: readonly unknown[];
+}
+
+export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
+
+/** Thrown by services to answer with problem+json; `detail` says what failed, the value and what was expected. */
+export class ProblemException extends HttpException {
+  constructor(problem: Omit<Problem, 'type'> & { readonly type?: string }) {
+    super({ type: 'about:blank', ...problem }, problem.status);
+  }
+}
+
+interface JsonResponse {
+  headersSent: boolean;
+  status(code: number): this;
+  type(contentType: string): this;
+  send(body: string): void;
+}
+
+/** Turns every exception of an HTTP handler into problem+json; what nobody expected is logged and answered without its insides. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger('http');
+
+  catch(exception: unknown, host: ArgumentsHost): void {
+    const response = host.switchToHttp().getResponse<JsonResponse>();
+    if (response.headersSent) return;
+    const problem = this.problemOf(exception);
+    response.status(problem.status).type(PROBLEM_CONTENT_TYPE).send(JSON.stringify(problem));
+  }
+
+  private problemOf(exception: unknown): Problem {
+    if (exception instanceof HttpException) return problemOfHttp(exception);
+    const status = (exception as { status?: unknown }).status;
+    if (typeof status === 'number' && status >= 400 && status < 500) {
+      return { type: 'about:blank', title: 'Bad request', status, detail: (exception as Error).message };
+    }
+    this.logger.error((exception as Error)?.stack ?? String(exception));
+    return {
+      type: 'about:blank',
+      title: 'Internal error',
+      status: 500,
+      detail: 'Something failed that was not expected; the log of this service says what. Trying again may help.',
+    };
+  }
+}
+
+function problemOfHttp(exception: HttpException): Problem {
+  const body = exception.getResponse();
+  const status = exception.getStatus();
+  if (typeof body === 'object' && 'type' in body && 'title' in body) return { ...(body as Problem), status };
+  return { type: 'about:blank', title: exception.name.replace(/Exception$/, ''), status, detail: exception.message };
+}
