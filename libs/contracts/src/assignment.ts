@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { slug, weightsPpm } from './names.js';
+import { slug, timestamp, weightsPpm } from './names.js';
 
 /** Why a unit got its variant. */
 export const assignmentReason = z.enum(['SPLIT', 'TARGETING_MATCH', 'DEFAULT', 'OVERRIDE', 'FAIL_SAFE', 'FALLBACK']);
@@ -21,6 +21,11 @@ export const assignment = z.object({
   propensity: z.number().min(0).max(1),
   weightsPpm,
   reason: assignmentReason,
+  /**
+   * When the router drew it. Scores carry it too, so coverage compares requests and scores of the same time;
+   * assignments without it are left out of the coverage check.
+   */
+  assignedAt: timestamp.optional(),
 });
 export type Assignment = z.infer<typeof assignment>;
 

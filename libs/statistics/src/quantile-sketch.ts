@@ -1,0 +1,94 @@
+/** Relative width of a bucket: a quantile is known to ± 0.5 %. */
+const GROWTH = 1.01;
+const LN_GROWTH = Math.log(GROWTH);
+/** Values closer to zero than this are zero. */
+const SMALLEST = 1e-9;
+
+/** The relative error of a value read from a sketch. */
+export const SKETCH_RELATIVE_ERROR = (GROWTH - 1) / (GROWTH + 1);
+
+/**
+ * Mergeable histogram with geometric buckets: any quantile of any sign, to ± 0.5 % of its value, in memory that grows with
+ * the logarithm of the range only. +∞ is a value like others (a request that never ended).
+ *
+ * Source: Masson, Rim, Lee, DDSketch, PVLDB 12(12), 2019. Counts are integers, so merging is exact, in any order.
+ */
+export interface QuantileSketch {
+  n: number;
+  infinite: number;
+  zero: number;
+  /** Bucket index → count; the index of x > 0 is ⌈ln x / ln growth⌉. */
+  readonly positive: Map<number, number>;
+  readonly negative: Map<number, number>;
+}
+
+export function initialSketch(): QuantileSketch {
+  return { n: 0, infinite: 0, zero: 0, positive: new Map(), negative: new Map() };
+}
+
+/** Adds one value in place; NaN and −∞ are refused. @returns whether it was added. */
+export function addToSketch(sketch: QuantileSketch, value: number): boolean {
+  if (Number.isNaN(value) || value === -Infinity) return false;
+  sketch.n += 1;
+  if (value === Infinity) sketch.infinite += 1;
+  else if (Math.abs(value) < SMALLEST) sketch.zero += 1;
+  else if (value > 0) increment(sketch.positive, bucketOf(value));
+  else increment(sketch.negative, bucketOf(-value));
+  return true;
+}
+
+export function mergeSketches(a: QuantileSketch, b: QuantileSketch): QuantileSketch {
+  return {
+    n: a.n + b.n,
+    infinite: a.infinite + b.infinite,
+    zero: a.zero + b.zero,
+    positive: mergeBuckets(a.positive, b.positive),
+    negative: mergeBuckets(a.negative, b.negative),
+  };
+}
+
+/**
+ * The value of rank `rank` (1 = smallest), to the sketch's relative error. O(buckets · log buckets).
+ * Rank below 1 gives −∞, above n gives +∞: ends of an interval that are not known.
+ */
+export function valueAtRank(sketch: QuantileSketch, rank: number): number {
+  if (rank < 1) return -Infinity;
+  if (rank > sketch.n - sketch.infinite) return Infinity;
+  let seen = 0;
+  for (const bucket of [...sketch.negative.keys()].sort((a, b) => b - a)) {
+    seen += sketch.negative.get(bucket) as number;
+    if (rank <= seen) return -middleOf(bucket);
+  }
+  seen += sketch.zero;
+  if (rank <= seen) return 0;
+  for (const bucket of [...sketch.positive.keys()].sort((a, b) => a - b)) {
+    seen += sketch.positive.get(bucket) as number;
+    if (rank <= seen) return middleOf(bucket);
+  }
+  return Infinity;
+}
+
+/** The p-quantile (the value of rank ⌈pn⌉); null without values. */
+export function quantile(sketch: QuantileSketch, p: number): number | null {
+  if (sketch.n === 0) return null;
+  return valueAtRank(sketch, Math.max(1, Math.ceil(p * sketch.n)));
+}
+
+function bucketOf(magnitude: number): number {
+  return Math.ceil(Math.log(magnitude) / LN_GROWTH);
+}
+
+/** The value within a bucket whose relative error is smallest at both of its ends. */
+function middleOf(bucket: number): number {
+  return (2 * GROWTH ** bucket) / (GROWTH + 1);
+}
+
+function increment(buckets: Map<number, number>, bucket: number): void {
+  buckets.set(bucket, (buckets.get(bucket) ?? 0) + 1);
+}
+
+function mergeBuckets(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>): Map<number, number> {
+  const merged = new Map(a);
+  for (const [bucket, count] of b) merged.set(bucket, (merged.get(bucket) ?? 0) + count);
+  return merged;
+}

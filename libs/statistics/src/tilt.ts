@@ -1,0 +1,141 @@
+import { type Arm, isRandomised } from './arm.js';
+import { logMeanExp } from './log-space.js';
+
+/** Half of the grid of tilts (ln rate ratios, relative to the boundary) that are mixed; the other half mirrors it. */
+export const TILTS: readonly number[] = [0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2];
+
+const BOTH_SIDES: readonly number[] = [...TILTS, ...TILTS.map((tilt) => -tilt)];
+
+/** Beyond a ratio of 10,000 the ends of an interval are said to be this far and no further. */
+const FURTHEST_LN_RATIO = Math.log(10_000);
+
+/**
+ * Propensity-tilt e-process for events: is the rate of an event (an error, a value above a limit) the same in both variants?
+ * At every event that happens the candidate is the one hit with probability ρ·r/(1 − ρ + ρ·r) when its rate is r times
+ * control's, whatever the rate itself is and however it drifts.
+ *
+ * Sources: likelihood-ratio two-sample test with known class prior, Lhéritier & Cazals, IEEE Trans. Inf. Theory 64(5), 2018;
+ * Pandeva, Bakker, Naesseth, Forré, arXiv 2210.13027; for counts Lindon & Malek, NeurIPS 2022.
+ * Assumptions: true propensities, at most one event per randomised unit, events recorded alike for both variants.
+ *
+ * State: how many events hit whom, per propensity. Integers, so merging is exact, in any order, and every margin can be
+ * asked for afterwards.
+ */
+export interface Tilt {
+  /** Keyed by propensity. */
+  readonly hits: Map<number, { control: number; candidate: number }>;
+}
+
+export function initialTilt(): Tilt {
+  return { hits: new Map() };
+}
+
+/** Folds one event in, in place. Events of assignments that were not random are skipped. @returns whether it was used. */
+export function hit(state: Tilt, arm: Arm, propensity: number): boolean {
+  if (!isRandomised(propensity)) return false;
+  const cell = state.hits.get(propensity);
+  if (cell) cell[arm] += 1;
+  else state.hits.set(propensity, { control: 0, candidate: 0, [arm]: 1 });
+  return true;
+}
+
+export function mergeTilt(a: Tilt, b: Tilt): Tilt {
+  const merged = initialTilt();
+  // In order of propensity, so that sums over the cells round the same way in whatever order states were merged.
+  for (const propensity of [...new Set([...a.hits.keys(), ...b.hits.keys()])].sort((x, y) => x - y)) {
+    const left = a.hits.get(propensity);
+    const right = b.hits.get(propensity);
+    merged.hits.set(propensity, {
+      control: (left?.control ?? 0) + (right?.control ?? 0),
+      candidate: (left?.candidate ?? 0) + (right?.candidate ?? 0),
+    });
+  }
+  return merged;
+}
+
+/** ln E against "the candidate's rate is at most e^boundary times control's". 0 without events. */
+export function lnEMoreOften(state: Tilt, boundary: number): number {
+  return lnMixture(state, boundary, TILTS);
+}
+
+/** ln E against "the candidate's rate is at least e^boundary times control's". 0 without events. */
+export function lnELessOften(state: Tilt, boundary: number): number {
+  return lnMixture(
+    state,
+    boundary,
+    TILTS.map((tilt) => -tilt),
+  );
+}
+
+/** ln E against "the candidate's rate is exactly e^boundary times control's": both halves of the grid. */
+export function lnEDifferent(state: Tilt, boundary: number): number {
+  return lnMixture(state, boundary, BOTH_SIDES);
+}
+
+/**
+ * Anytime-valid 1 − α interval of the ln rate ratio: all boundaries that {@link lnLikelihood} of the mixture around zero does
+ * not reject, `{b : mean_k L(β_k)/L(b) < 1/α}`. An end beyond ln 10,000 is given as ± ln 10,000. Null without events.
+ * L is log-concave in b, so the ends are found by bisection on either side of its top. O(propensities) per step.
+ */
+export function lnRateRatioInterval(state: Tilt, alpha: number): { low: number; high: number } | null {
+  const estimate = lnRateRatio(state);
+  if (estimate === null) return null;
+  const evidence = logMeanExp(BOTH_SIDES.map((tilt) => lnLikelihood(state, tilt)));
+  const rejects = (boundary: number): boolean => evidence - lnLikelihood(state, boundary) >= -Math.log(alpha);
+  return {
+    low: bisect(estimate, -FURTHEST_LN_RATIO, rejects),
+    high: bisect(estimate, FURTHEST_LN_RATIO, rejects),
+  };
+}
+
+/** Maximum-likelihood ln rate ratio, within ± ln 10,000; null without events. */
+export function lnRateRatio(state: Tilt): number | null {
+  let candidate = 0;
+  let all = 0;
+  for (const cell of state.hits.values()) {
+    candidate += cell.candidate;
+    all += cell.control + cell.candidate;
+  }
+  if (all === 0) return null;
+  // The score function falls strictly in b: its root is bracketed or lies beyond an end.
+  const score = (b: number): number => {
+    let expected = 0;
+    for (const [propensity, cell] of state.hits) {
+      const odds = propensity * Math.exp(b);
+      expected += ((cell.control + cell.candidate) * odds) / (1 - propensity + odds);
+    }
+    return candidate - expected;
+  };
+  if (candidate === 0) return -FURTHEST_LN_RATIO;
+  if (candidate === all) return FURTHEST_LN_RATIO;
+  return bisect(-FURTHEST_LN_RATIO, FURTHEST_LN_RATIO, (b) => score(b) < 0);
+}
+
+function lnMixture(state: Tilt, boundary: number, tilts: readonly number[]): number {
+  if (state.hits.size === 0) return 0;
+  const atBoundary = lnLikelihood(state, boundary);
+  return logMeanExp(tilts.map((tilt) => lnLikelihood(state, boundary + tilt) - atBoundary));
+}
+
+/** ln L(b) = Σ [b·A − ln(1 − ρ + ρ e^b)] over the events. */
+function lnLikelihood(state: Tilt, b: number): number {
+  let sum = 0;
+  const growth = Math.expm1(b);
+  for (const [propensity, cell] of state.hits) {
+    sum += b * cell.candidate - (cell.control + cell.candidate) * Math.log1p(propensity * growth);
+  }
+  return sum;
+}
+
+/** The point between `inside` (where `isOutside` is false) and `outside` at which it turns true; `outside` if it never does. */
+function bisect(inside: number, outside: number, isOutside: (at: number) => boolean): number {
+  if (!isOutside(outside)) return outside;
+  let a = inside;
+  let b = outside;
+  for (let step = 0; step < 80; step++) {
+    const middle = (a + b) / 2;
+    if (isOutside(middle)) b = middle;
+    else a = middle;
+  }
+  return (a + b) / 2;
+}
