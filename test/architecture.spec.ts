@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cruise, type ICruiseResult } from 'dependency-cruiser';
+import extractDepcruiseOptions from 'dependency-cruiser/config-utl/extract-depcruise-options';
+import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
+import { describe, expect, it } from 'vitest';
+
+describe('architecture', () => {
+  it('keeps to the rules of who may import whom', async () => {
+    const options = await extractDepcruiseOptions('./.dependency-cruiser.cjs');
+    const result = await cruise(['apps', 'libs', 'bench', 'tools', 'test'], options, undefined, {
+      tsConfig: extractTSConfig('./tsconfig.json'),
+    });
+    const { modules, summary } = result.output as ICruiseResult;
+    const edges = modules.flatMap(({ dependencies }) => dependencies.map(({ resolved }) => resolved));
+    expect(
+      edges.some((resolved) => /^libs\/[^/]+\/src\/index\.ts$/.test(resolved)),
+      'the cruise follows #libs/…',
+    ).toBe(true);
+    expect(summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} → ${to}`)).toEqual([]);
+  }, 120_000);
+
+  it('reads process.env only in libs/platform', () => {
+    const offenders = sources(['apps', 'libs']).filter(
+      (file) => !file.startsWith('libs/platform/') && /\bprocess\.env\b/.test(readFileSync(file, 'utf8')),
+    );
+    expect(offenders).toEqual([]);
+  });
+
+  it('keeps the clock and chance out of pure libraries', () => {
+    const offenders = sources(
+      ['assignment', 'statistics', 'evidence', 'delivery', 'scenes', 'contracts'].map((name) => `libs/${name}`),
+    ).filter((file) => /\bDate\.now\(|\bMath\.random\(|\bnew Date\(\)/.test(readFileSync(file, 'utf8')));
+    expect(offenders).toEqual([]);
+  });
+});
+
+/** TypeScript sources without specs below the folders that exist. */
+function sources(folders: readonly string[]): string[] {
+  return folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'))
+      .map((name) => join(folder, name)),
+  );
+}
