@@ -1,0 +1,131 @@
+/** Cubic convolution parameter of Pillow's BICUBIC (Keys 1981, eq. 4 with a = −0.5). */
+const CUBIC_A = -0.5;
+const CUBIC_SUPPORT = 2;
+/** Fixed point of Pillow's 8-bit resampling: 32 − 8 bits of pixel − 2 bits of headroom for the negative lobes. */
+const PRECISION_BITS = 22;
+
+/** Fixed-point taps of a run of output samples along one axis. */
+export interface Taps {
+  /** First output sample, and how many. */
+  readonly from: number;
+  readonly count: number;
+  /** First input sample and number of input samples of each output sample. */
+  readonly starts: Int32Array;
+  readonly lengths: Int32Array;
+  /** `stride` taps per output sample, unused ones zero. */
+  readonly weights: Int32Array;
+  readonly stride: number;
+}
+
+/**
+ * Taps of Pillow's 8-bit bicubic resampling with antialiasing (`Resample.c`: precompute_coeffs, normalize_coeffs_8bpc):
+ * the kernel is stretched by the scale when shrinking, normalised in double precision, then rounded to 22-bit fixed point.
+ *
+ * @param inputSize samples along the axis before, `outputSize` after resizing
+ * @param from first output sample wanted, `count` how many: the rest of the picture is never computed
+ */
+export function bicubicTaps(inputSize: number, outputSize: number, from: number, count: number): Taps {
+  const scale = inputSize / outputSize;
+  const filterScale = Math.max(scale, 1);
+  const support = CUBIC_SUPPORT * filterScale;
+  const stride = Math.ceil(support) * 2 + 1;
+  const starts = new Int32Array(count);
+  const lengths = new Int32Array(count);
+  const weights = new Int32Array(count * stride);
+  const exact = new Float64Array(stride);
+  for (let index = 0; index < count; index += 1) {
+    const centre = (from + index + 0.5) * scale;
+    const start = Math.max(Math.trunc(centre - support + 0.5), 0);
+    const length = Math.min(Math.trunc(centre + support + 0.5), inputSize) - start;
+    let sum = 0;
+    for (let tap = 0; tap < length; tap += 1) {
+      const weight = cubic((tap + start - centre + 0.5) * (1 / filterScale));
+      exact[tap] = weight;
+      sum += weight;
+    }
+    for (let tap = 0; tap < length; tap += 1) {
+      const weight = sum === 0 ? exact[tap]! : exact[tap]! / sum;
+      weights[index * stride + tap] = Math.trunc(weight * 2 ** PRECISION_BITS + (weight < 0 ? -0.5 : 0.5));
+    }
+    starts[index] = start;
+    lengths[index] = length;
+  }
+  return { from, count, starts, lengths, weights, stride };
+}
+
+/**
+ * Horizontal pass over the input rows [`firstRow`, `firstRow + rows`) of an interleaved RGB picture.
+ * @returns `rows` × `taps.count` RGB pixels
+ */
+export function resampleRows(
+  data: Uint8Array,
+  width: number,
+  firstRow: number,
+  rows: number,
+  taps: Taps,
+): Uint8ClampedArray {
+  const { count, starts, lengths, weights, stride } = taps;
+  const output = new Uint8ClampedArray(rows * count * 3);
+  let to = 0;
+  for (let row = 0; row < rows; row += 1) {
+    const rowAt = (firstRow + row) * width * 3;
+    for (let column = 0; column < count; column += 1) {
+      let red = 1 << (PRECISION_BITS - 1);
+      let green = red;
+      let blue = red;
+      let at = rowAt + starts[column]! * 3;
+      const firstTap = column * stride;
+      const endTap = firstTap + lengths[column]!;
+      for (let tap = firstTap; tap < endTap; tap += 1) {
+        const weight = weights[tap]!;
+        red = (red + Math.imul(data[at]!, weight)) | 0;
+        green = (green + Math.imul(data[at + 1]!, weight)) | 0;
+        blue = (blue + Math.imul(data[at + 2]!, weight)) | 0;
+        at += 3;
+      }
+      output[to] = red >> PRECISION_BITS;
+      output[to + 1] = green >> PRECISION_BITS;
+      output[to + 2] = blue >> PRECISION_BITS;
+      to += 3;
+    }
+  }
+  return output;
+}
+
+/**
+ * Vertical pass: `data` holds rows of `rowBytes` bytes, the first of them being input row `firstRow` of the picture.
+ * Writes `taps.count` rows into `output`, from byte `outputAt`.
+ */
+export function resampleColumns(
+  data: Uint8Array | Uint8ClampedArray,
+  rowBytes: number,
+  firstRow: number,
+  taps: Taps,
+  output: Uint8Array,
+  outputAt: number,
+): void {
+  const { count, starts, lengths, weights, stride } = taps;
+  const sums = new Int32Array(rowBytes);
+  for (let row = 0; row < count; row += 1) {
+    sums.fill(1 << (PRECISION_BITS - 1));
+    for (let tap = 0; tap < lengths[row]!; tap += 1) {
+      const weight = weights[row * stride + tap]!;
+      const from = (starts[row]! - firstRow + tap) * rowBytes;
+      for (let column = 0; column < rowBytes; column += 1) {
+        sums[column] = sums[column]! + Math.imul(data[from + column]!, weight);
+      }
+    }
+    const to = outputAt + row * rowBytes;
+    for (let column = 0; column < rowBytes; column += 1) {
+      const level = sums[column]! >> PRECISION_BITS;
+      output[to + column] = level < 0 ? 0 : level > 255 ? 255 : level;
+    }
+  }
+}
+
+function cubic(distance: number): number {
+  const x = Math.abs(distance);
+  if (x < 1) return ((CUBIC_A + 2) * x - (CUBIC_A + 3)) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * CUBIC_A;
+  return 0;
+}

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import type { RgbPicture } from '../pictures/rgb-picture.js';
+import { clipCrop } from './clip-crop.js';
+import { cropGeometry } from './crop-geometry.js';
+import { preprocessing } from './preprocessing.js';
+
+/** Width, height, side, sha256 of the crop that Pillow 12 and torchvision's rules give for `noisyGradient`. */
+const pillowCrops = [
+  [16, 16, 16, '1695a2d4acc47fd14cecd2e2d46525231bf651b44bc4bc506185697a197f2aae'],
+  [40, 16, 16, '2ce55d30e28e7724c7bb60c3d9789d3128c6078f7c2c48639394206190c78e5d'],
+  [37, 23, 16, '11791665ce841fc024c0bf8846c525d0bf137b3977f1eb059129380949aaa513'],
+  [23, 37, 16, '9c89de77db4fedcdf54be5331bac37e33710724923b41ecbe65b0b23c63999b1'],
+  [9, 5, 16, 'd8b6e5628c6153b77b6482b0f3ad92cd0ca664ef0bfd14155007be763e83d9e1'],
+  [200, 150, 16, 'ef0160b1254df8a2e01b0b7eda30f7b6fa50b219f435bfdf2dca3e983babee5c'],
+  [16, 17, 16, '1695a2d4acc47fd14cecd2e2d46525231bf651b44bc4bc506185697a197f2aae'],
+  [101, 100, 64, 'c77f7dfa1f52941eb64377ff355aeced503ccb86b3bf5ddf85c6cec6e4ff0f82'],
+] as const;
+
+describe('clipCrop', () => {
+  it.each(pillowCrops)('equals Pillow byte for byte: %i × %i to %i', (width, height, side, expected) => {
+    expect(
+      createHash('sha256')
+        .update(crop(noisyGradient(width, height), side))
+        .digest('hex'),
+    ).toBe(expected);
+  });
+
+  it('leaves a picture that already has the model size untouched', () => {
+    const picture = noisyGradient(16, 16);
+    expect(Buffer.from(crop(picture, 16)).equals(Buffer.from(picture.data))).toBe(true);
+  });
+
+  it('writes into its place of a batch and nowhere else', () => {
+    const batch = new Uint8Array(3 * 16 * 16 * 3).fill(7);
+    clipCrop(noisyGradient(37, 23), 16, batch, 16 * 16 * 3);
+    expect(Buffer.from(batch.subarray(768, 1536)).equals(Buffer.from(crop(noisyGradient(37, 23), 16)))).toBe(true);
+    expect([...batch.subarray(0, 768), ...batch.subarray(1536)].every((byte) => byte === 7)).toBe(true);
+  });
+});
+
+describe('cropGeometry', () => {
+  it('truncates the long side and rounds half offsets to even', () => {
+    expect(cropGeometry(123, 456, 224)).toEqual({ resizedWidth: 224, resizedHeight: 830, left: 0, top: 303 });
+    expect(cropGeometry(416, 264, 224)).toEqual({ resizedWidth: 352, resizedHeight: 224, left: 64, top: 0 });
+    expect(cropGeometry(17, 16, 16).left).toBe(0);
+    expect(cropGeometry(19, 16, 16).left).toBe(2);
+    expect(cropGeometry(21, 16, 16).left).toBe(2);
+  });
+});
+
+describe('fast preprocessing', () => {
+  it('stays near the exact crop on smooth pictures and has a name of its own', async () => {
+    const fast = preprocessing('fast');
+    expect(fast.version).not.toBe(preprocessing('exact').version);
+    const picture = smooth(512, 512);
+    const output = new Uint8Array(64 * 64 * 3);
+    await fast.apply(picture, 64, output, 0);
+    const exact = crop(picture, 64);
+    const difference = output.reduce((sum, level, index) => sum + Math.abs(level - exact[index]!), 0) / output.length;
+    expect(difference).toBeLessThan(0.5);
+  });
+});
+
+function crop(picture: RgbPicture, side: number): Uint8Array {
+  const output = new Uint8Array(side * side * 3);
+  clipCrop(picture, side, output);
+  return output;
+}
+
+/** Noise of a linear congruential generator over a vertical gradient, modulo 256: full of edges that clip. */
+function noisyGradient(width: number, height: number): RgbPicture {
+  const data = new Uint8Array(width * height * 3);
+  let state = 1;
+  for (let index = 0; index < data.length; index += 1) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    data[index] = (state >>> 24) + Math.floor((index * 7) / (width * 3));
+  }
+  return { width, height, data };
+}
+
+function smooth(width: number, height: number): RgbPicture {
+  const data = new Uint8Array(width * height * 3);
+  for (let index = 0; index < data.length; index += 1) {
+    const row = Math.floor(index / (width * 3));
+    data[index] = 128 + 100 * Math.sin(row / 40) * Math.cos((index % (width * 3)) / 90);
+  }
+  return { width, height, data };
+}
