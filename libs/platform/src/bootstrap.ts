@@ -5,6 +5,11 @@ export interface Running {
   close(): Promise<void>;
 }
 
+/** Tells whoever started the process that it is ready, and where: one line of JSON on stdout that begins with `{"ready":true`. */
+export function announceReady(facts: Readonly<Record<string, unknown>>): void {
+  process.stdout.write(`${JSON.stringify({ ready: true, ...facts })}\n`);
+}
+
 /**
  * Runs an app's `start` until SIGINT or SIGTERM, then closes it in order. A wrong configuration ends the process with code 78
  * (EX_CONFIG) and the list of what is wrong; anything else that fails at the start with code 1 and the stack.

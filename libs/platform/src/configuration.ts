@@ -63,3 +63,8 @@ export function readConfig<Shape extends z.ZodRawShape>(
   });
   throw new ConfigurationError(`The environment can't be used:\n  ${lines.join('\n  ')}`);
 }
+
+/** The environment of a child process: the present one with `settings` on top. */
+export function environment(settings: Readonly<Record<string, string>>): Record<string, string | undefined> {
+  return { ...process.env, ...settings };
+}
