@@ -1,0 +1,4 @@
+export * from './event-buffer.js';
+export * from './fingerprint.js';
+export * from './request-context.js';
+export * from './telemetry.js';

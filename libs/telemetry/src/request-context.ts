@@ -1,0 +1,39 @@
+import { randomUUID } from 'node:crypto';
+import { ASSIGNMENT_HEADER, decodeAssignment, REQUEST_ID_HEADER, type Assignment } from '#libs/contracts';
+
+/** What the router said about a request: its id and the assignment it runs under. */
+export interface RequestContext {
+  readonly requestId: string;
+  /** null: the request belongs to no experiment, or did not come through the router. */
+  readonly assignment: Assignment | null;
+}
+
+/** Headers as `node:http` (a record) or `fetch` (a `Headers`) give them. */
+export type RequestHeaders =
+  Readonly<Record<string, string | readonly string[] | undefined>> | { get(name: string): string | null };
+
+/**
+ * Reads the router's headers. Never throws: an assignment that can't be read is null and told to `onMalformed`;
+ * a request without an id gets one.
+ */
+export function readRequestContext(headers: RequestHeaders, onMalformed?: (message: string) => void): RequestContext {
+  const requestId = headerOf(headers, REQUEST_ID_HEADER) ?? randomUUID();
+  const encoded = headerOf(headers, ASSIGNMENT_HEADER);
+  if (encoded === undefined) return { requestId, assignment: null };
+  try {
+    return { requestId, assignment: decodeAssignment(encoded) };
+  } catch (error) {
+    onMalformed?.(`header ${ASSIGNMENT_HEADER} of request ${requestId} is no assignment: ${(error as Error).message}`);
+    return { requestId, assignment: null };
+  }
+}
+
+function headerOf(headers: RequestHeaders, name: string): string | undefined {
+  const value = isFetchHeaders(headers) ? headers.get(name) : headers[name];
+  const first = typeof value === 'string' || value === null || value === undefined ? value : value[0];
+  return first === null || first === undefined || first === '' ? undefined : first;
+}
+
+function isFetchHeaders(headers: RequestHeaders): headers is { get(name: string): string | null } {
+  return typeof headers.get === 'function';
+}

@@ -1,0 +1,193 @@
+import { describe, expect, it } from 'vitest';
+import {
+  ASSIGNMENT_HEADER,
+  decodeEvent,
+  encodeAssignment,
+  examples,
+  REQUEST_ID_HEADER,
+  type Assignment,
+  type EncodedEvent,
+  type GenerationCompleted,
+  type TeststripEvent,
+} from '#libs/contracts';
+import {
+  createEventBuffer,
+  createTelemetry,
+  fingerprintOf,
+  readRequestContext,
+  sha256Of,
+  type CompletedGeneration,
+  type RequestContext,
+} from './index.js';
+
+const exampleEvent = examples.find(
+  ({ type }) => type === 'generation.completed.v1',
+) as TeststripEvent<'generation.completed.v1'>;
+const example = exampleEvent.data;
+const assignment = example.assignment as Assignment;
+const context: RequestContext = { requestId: 'request-1', assignment };
+
+function generation(changes: Partial<CompletedGeneration> = {}): CompletedGeneration {
+  const { config, prompt, seed, outcome, error, timings, gpu, cost, images } = example;
+  return { config, prompt, seed, outcome, error, timings, gpu, cost, images, request: context, ...changes };
+}
+
+function generationEvent(id: number): TeststripEvent {
+  return { ...exampleEvent, id: String(id) };
+}
+
+/** A bus that keeps what it is given and can be told to fail. */
+class ListeningBus {
+  readonly batches: (readonly EncodedEvent[])[] = [];
+  failing = false;
+
+  publish = async (records: readonly EncodedEvent[]): Promise<void> => {
+    await Promise.resolve();
+    if (this.failing) throw new Error('bus away');
+    this.batches.push(records);
+  };
+
+  get records(): readonly EncodedEvent[] {
+    return this.batches.flat();
+  }
+}
+
+describe('readRequestContext', () => {
+  it('reads request id and assignment from node and from fetch headers', () => {
+    const headers = { [REQUEST_ID_HEADER]: 'request-1', [ASSIGNMENT_HEADER]: encodeAssignment(assignment) };
+    expect(readRequestContext(headers)).toEqual(context);
+    expect(readRequestContext(new Headers(headers))).toEqual(context);
+  });
+
+  it('makes up a request id and has no assignment where the router was not asked', () => {
+    const read = readRequestContext({});
+    expect(read.assignment).toBeNull();
+    expect(read.requestId).not.toBe('');
+  });
+
+  it('tells of an assignment it cannot read and goes on without it', () => {
+    const troubles: string[] = [];
+    const read = readRequestContext({ [REQUEST_ID_HEADER]: 'r', [ASSIGNMENT_HEADER]: '%7Bbroken' }, (message) =>
+      troubles.push(message),
+    );
+    expect(read).toEqual({ requestId: 'r', assignment: null });
+    expect(troubles[0]).toContain('header teststrip-assignment of request r is no assignment');
+  });
+});
+
+describe('telemetry', () => {
+  it('publishes a generation as an event that every consumer can read, keyed by the unit', async () => {
+    const bus = new ListeningBus();
+    const telemetry = createTelemetry({ bus, service: 'text-to-image', source: 'inference/test' });
+    expect(telemetry.generationCompleted(generation({ generationId: 'generation-1' }))).toBe(true);
+    await telemetry.close();
+    const [record] = bus.records;
+    expect(record?.key).toBe(assignment.unit);
+    const event = decodeEvent(record as EncodedEvent);
+    expect(event).toMatchObject({
+      id: 'generation.completed.v1:generation-1',
+      source: 'inference/test',
+      data: {
+        requestId: 'request-1',
+        generationId: 'generation-1',
+        service: 'text-to-image',
+        assignment,
+        shadow: false,
+      },
+    });
+    expect((event.data as GenerationCompleted).fingerprint).toBe(fingerprintOf(example.config));
+  });
+
+  it('keys a generation without an assignment by its request', async () => {
+    const bus = new ListeningBus();
+    const telemetry = createTelemetry({ bus, service: 'text-to-image', source: 'inference/test' });
+    telemetry.generationCompleted(generation({ request: { requestId: 'request-2', assignment: null } }));
+    await telemetry.flush();
+    expect(bus.records[0]?.key).toBe('request-2');
+    await telemetry.close();
+  });
+
+  it('does not publish what is no valid event, and says what is wrong', async () => {
+    const bus = new ListeningBus();
+    const troubles: string[] = [];
+    const telemetry = createTelemetry({
+      bus,
+      service: 'text-to-image',
+      source: 'inference/test',
+      onTrouble: (message) => troubles.push(message),
+    });
+    expect(telemetry.generationCompleted(generation({ cost: -1 }))).toBe(false);
+    await telemetry.close();
+    expect(bus.records).toEqual([]);
+    expect(telemetry.status()).toMatchObject({ invalid: 1, added: 0 });
+    expect(troubles[0]).toMatch(/request request-1 is not published: cost: /);
+  });
+});
+
+describe('event buffer', () => {
+  it('publishes events that come close together as one batch', async () => {
+    const bus = new ListeningBus();
+    const buffer = createEventBuffer({ publish: bus.publish });
+    for (let id = 0; id < 10; id += 1) buffer.add(generationEvent(id));
+    await expect.poll(() => bus.batches.length).toBe(1);
+    expect(bus.records.map(({ headers }) => headers['ce_id'])).toEqual(
+      Array.from({ length: 10 }, (_, id) => String(id)),
+    );
+    await buffer.close();
+  });
+
+  it('keeps events in order and loses none while the bus is away for a time', async () => {
+    const bus = new ListeningBus();
+    bus.failing = true;
+    const buffer = createEventBuffer({ publish: bus.publish, retryAfterMs: 1, maxBatch: 3 });
+    for (let id = 0; id < 10; id += 1) buffer.add(generationEvent(id));
+    await expect.poll(() => buffer.status().failedAttempts).toBeGreaterThan(2);
+    bus.failing = false;
+    await expect.poll(() => buffer.status().published).toBe(10);
+    expect(bus.records.map(({ headers }) => headers['ce_id'])).toEqual(
+      Array.from({ length: 10 }, (_, id) => String(id)),
+    );
+    await buffer.close();
+  });
+
+  it('drops and counts what exceeds the bounded queue, and says so once', async () => {
+    const bus = new ListeningBus();
+    bus.failing = true;
+    const troubles: string[] = [];
+    const buffer = createEventBuffer({
+      publish: bus.publish,
+      maxQueued: 4,
+      closeWithinMs: 20,
+      retryAfterMs: 5,
+      onTrouble: (message) => troubles.push(message),
+    });
+    const taken = Array.from({ length: 6 }, (_, id) => buffer.add(generationEvent(id)));
+    expect(taken).toEqual([true, true, true, true, false, false]);
+    expect(buffer.status()).toMatchObject({ added: 6, queued: 4, dropped: 2 });
+    expect(troubles.filter((message) => message.includes('being dropped'))).toHaveLength(1);
+    await buffer.close();
+    expect(buffer.status()).toMatchObject({ added: 6, queued: 0, dropped: 6, published: 0 });
+  });
+
+  it('a bus that never answers holds neither the caller nor the close for long', async () => {
+    const buffer = createEventBuffer({ publish: () => new Promise(() => {}), closeWithinMs: 20 });
+    buffer.add(generationEvent(1));
+    await buffer.close();
+    expect(buffer.status()).toMatchObject({ dropped: 1, queued: 0 });
+    expect(buffer.add(generationEvent(2))).toBe(false);
+  });
+});
+
+describe('fingerprint and digest', () => {
+  it('is the same whatever the order of the fields, and another one for any changed value', () => {
+    const { checkpoint, ...others } = example.config;
+    expect(fingerprintOf({ ...others, checkpoint })).toBe(fingerprintOf(example.config));
+    expect(fingerprintOf({ ...example.config, steps: 13 })).not.toBe(fingerprintOf(example.config));
+    expect(fingerprintOf({ checkpoint: 'c', sampler: 's', steps: 1, precision: 'fp16' })).toMatch(/^[0-9a-f]{16}$/);
+  });
+
+  it('is the published SHA-256 of the bytes', () => {
+    // FIPS 180-2, appendix B.1.
+    expect(sha256Of('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+  });
+});

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { generationCompleted, topics, type GenerationCompleted } from '#libs/contracts';
+import { createEventBuffer, type EventBufferOptions, type EventBufferStatus, type Publish } from './event-buffer.js';
+import { fingerprintOf } from './fingerprint.js';
+import type { RequestContext } from './request-context.js';
+
+export interface TelemetryOptions extends Partial<Omit<EventBufferOptions, 'publish'>> {
+  /** Where events go: an `EventBus`, or anything else with its `publish`. */
+  readonly bus: { readonly publish: Publish };
+  /** The service whose requests are answered, e.g. `text-to-image`. */
+  readonly service: string;
+  /** CloudEvents `source`: this process, e.g. `inference/sdxl-int8-0`. */
+  readonly source: string;
+}
+
+/** One generation, as the service that did it knows it. The rest of the event is filled in. */
+export interface CompletedGeneration extends Pick<
+  GenerationCompleted,
+  'config' | 'prompt' | 'seed' | 'outcome' | 'error' | 'timings' | 'gpu' | 'cost' | 'images'
+> {
+  /** From `readRequestContext(request.headers)`. */
+  readonly request: RequestContext;
+  /** Unique per generation; the event's idempotency key is made of it. Default: a new UUID. */
+  readonly generationId?: string;
+  /** Default: `fingerprintOf(config)`. */
+  readonly fingerprint?: string;
+  /** A copy of another variant's request whose answer nobody saw. Default false. */
+  readonly shadow?: boolean;
+}
+
+export interface TelemetryStatus extends EventBufferStatus {
+  /** Generations that were no valid event (told to `onTrouble`) and were not published. */
+  readonly invalid: number;
+}
+
+/** What an inference service embeds to publish `generation.completed.v1`. Nothing here blocks or fails the user's request. */
+export interface Telemetry {
+  /** Queues the event and returns at once. False: it was invalid or the queue was full; both are counted. */
+  generationCompleted(generation: CompletedGeneration): boolean;
+  /** Publishes what is queued now. */
+  flush(): Promise<void>;
+  status(): TelemetryStatus;
+  /** Publishes the rest and accepts nothing more. */
+  close(): Promise<void>;
+}
+
+export function createTelemetry(options: TelemetryOptions): Telemetry {
+  const { bus, service, source, ...bufferOptions } = options;
+  const buffer = createEventBuffer({ ...bufferOptions, publish: (records) => bus.publish(records) });
+  let invalid = 0;
+
+  return {
+    generationCompleted(generation) {
+      const checked = generationCompleted.safeParse(dataOf(generation, service));
+      if (!checked.success) {
+        invalid += 1;
+        const problems = checked.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+        options.onTrouble?.(`generation of request ${generation.request.requestId} is not published: ${problems}`);
+        return false;
+      }
+      const data = checked.data;
+      return buffer.add({
+        specversion: '1.0',
+        // The same generation reported twice is one event.
+        id: `${topics.generationCompleted.name}:${data.generationId}`,
+        source,
+        type: topics.generationCompleted.name,
+        time: new Date().toISOString(),
+        subject: data.assignment?.unit ?? data.requestId,
+        data,
+      });
+    },
+    flush: () => buffer.flush(),
+    status: () => ({ ...buffer.status(), invalid }),
+    close: () => buffer.close(),
+  };
+}
+
+function dataOf(generation: CompletedGeneration, service: string): GenerationCompleted {
+  const { request, generationId, fingerprint, shadow, ...facts } = generation;
+  return {
+    ...facts,
+    requestId: request.requestId,
+    assignment: request.assignment,
+    generationId: generationId ?? randomUUID(),
+    service,
+    fingerprint: fingerprint ?? fingerprintOf(generation.config),
+    shadow: shadow ?? false,
+  };
+}
