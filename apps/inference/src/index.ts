@@ -1,0 +1,2 @@
+export { startInference, type InferenceOptions, type RunningInference } from './inference-server.js';
+export { hardwareProfile, type HardwareProfile } from './hardware-model.js';

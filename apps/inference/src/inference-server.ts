@@ -1,0 +1,219 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { VariantConfig } from '#libs/contracts';
+import { PROBLEM_CONTENT_TYPE, type Running } from '#libs/platform';
+import { EXAMPLE_PROMPT, parsePrompt, SCENE_GRAMMAR, type Scene } from '#libs/scenes';
+import { fingerprintOf, readRequestContext, type Telemetry } from '#libs/telemetry';
+import { z } from 'zod';
+import { GpuPool } from './gpu-pool.js';
+import { PictureStore } from './picture-store.js';
+import { createSimulatedModel } from './simulated-model.js';
+
+export interface InferenceOptions {
+  readonly service: string;
+  readonly config: VariantConfig;
+  readonly telemetry: Telemetry;
+  /** Folder for the pictures; one sub-folder per service instance is made in it. */
+  readonly pictureFolder: string;
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Simulated GPUs; jobs beyond wait. */
+  readonly gpus: number;
+  /** Pictures kept on disk; older ones are deleted. */
+  readonly keepPictures: number;
+}
+
+export interface RunningInference extends Running {
+  readonly url: string;
+  readonly fingerprint: string;
+}
+
+const generationRequest = z.object({
+  prompt: z.string().min(1).max(1_000),
+  seed: z.int().min(0).max(0xffff_ffff).optional(),
+});
+
+const LARGEST_BODY_BYTES = 64 * 1024;
+
+/**
+ * A simulated diffusion service: an honest HTTP server with its own queue, errors, pictures and telemetry.
+ * `POST /v1/services/{service}/generations` with `{"prompt", "seed"?}` answers JSON, or the picture itself with `Accept: image/png`.
+ * Plain node:http on purpose: it stands for somebody else's service, to which only the telemetry library is added.
+ */
+export async function startInference(options: InferenceOptions): Promise<RunningInference> {
+  const fingerprint = fingerprintOf(options.config);
+  const service = new InferenceService(options, fingerprint);
+  const server = createServer((request, response) => void service.answer(request, response));
+  server.keepAliveTimeout = 60_000;
+  await listen(server, options.port, options.host);
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${options.host}:${port}/`,
+    fingerprint,
+    async close() {
+      server.closeIdleConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await options.telemetry.close();
+    },
+  };
+}
+
+class InferenceService {
+  private readonly model;
+  private readonly gpus: GpuPool;
+  private readonly pictures: PictureStore;
+  private readonly path: string;
+
+  constructor(
+    private readonly options: InferenceOptions,
+    private readonly fingerprint: string,
+  ) {
+    this.model = createSimulatedModel(options.config, fingerprint);
+    this.gpus = new GpuPool(options.gpus);
+    this.pictures = new PictureStore(
+      join(options.pictureFolder, `${options.service}-${fingerprint}`),
+      options.keepPictures,
+    );
+    this.path = `/v1/services/${options.service}/generations`;
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      if (request.method === 'GET' && request.url === '/health') {
+        return sendJson(response, 200, {
+          status: 'ok',
+          config: this.options.config,
+          fingerprint: this.fingerprint,
+          queued: this.gpus.queued,
+        });
+      }
+      if (request.method !== 'POST' || request.url !== this.path) {
+        return sendProblem(
+          response,
+          404,
+          'Not found',
+          `${request.method} ${request.url}: expected POST ${this.path} or GET /health`,
+        );
+      }
+      await this.generate(request, response);
+    } catch (error) {
+      if (response.headersSent) response.destroy();
+      else sendProblem(response, 500, 'Generation failed', (error as Error).message);
+    }
+  }
+
+  private async generate(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startedAt = performance.now();
+    const body = parseBody(await readBody(request));
+    if ('problem' in body) return sendProblem(response, 400, 'Not a generation request', body.problem);
+    const parsed = parsePrompt(body.prompt);
+    if (!parsed.ok) {
+      const { problem } = parsed;
+      return sendProblem(response, 422, 'The prompt is not in the scene grammar', problem.message, {
+        grammar: SCENE_GRAMMAR,
+        example: EXAMPLE_PROMPT,
+      });
+    }
+    const seed = body.seed ?? Math.floor(Math.random() * 0x1_0000_0000);
+    await this.run(request, response, { prompt: body.prompt, scene: parsed.scene, seed, startedAt });
+  }
+
+  private async run(
+    request: IncomingMessage,
+    response: ServerResponse,
+    job: { prompt: string; scene: Scene; seed: number; startedAt: number },
+  ): Promise<void> {
+    const { model, gpus } = this;
+    const plan = model.plan(job.prompt, job.seed);
+    await gpus.acquire();
+    const queueMs = performance.now() - job.startedAt;
+    const utilisation = gpus.utilisation;
+    await sleep(plan.gpuMs);
+    gpus.release();
+    const generationId = randomUUID();
+    const images = plan.crashes
+      ? []
+      : [this.pictures.save(generationId, model.draw(job.scene, job.seed), model.pictureSidePx, model.pictureSidePx)];
+    if (plan.hostMs > 0) await sleep(plan.hostMs);
+    const gpuSeconds = plan.gpuMs / 1000;
+    this.options.telemetry.generationCompleted({
+      request: readRequestContext(request.headers),
+      generationId,
+      fingerprint: this.fingerprint,
+      config: this.options.config,
+      prompt: job.prompt,
+      seed: job.seed,
+      outcome: plan.crashes ? 'failed' : 'succeeded',
+      error: plan.crashes ? 'the attention kernel crashed: illegal memory access' : null,
+      timings: { queueMs, inferenceMs: plan.gpuMs + plan.hostMs, totalMs: performance.now() - job.startedAt },
+      gpu: { seconds: gpuSeconds, utilisation, memoryMiB: model.hardware.memoryMiB },
+      cost: gpuSeconds * model.hardware.pricePerGpuSecond,
+      images: images.map(({ image }) => image),
+    });
+    const [picture] = images;
+    if (!picture)
+      return sendProblem(response, 500, 'Generation failed', 'the attention kernel crashed: illegal memory access');
+    if (request.headers.accept === 'image/png') {
+      response.writeHead(200, { 'content-type': 'image/png', 'content-length': picture.bytes.length });
+      response.end(picture.bytes);
+      return;
+    }
+    sendJson(response, 200, {
+      generationId,
+      prompt: job.prompt,
+      seed: job.seed,
+      images: images.map(({ image }) => image),
+    });
+  }
+}
+
+function parseBody(text: string): { prompt: string; seed?: number } | { problem: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return {
+      problem: `the body is no JSON: ${(error as Error).message}; expected {"prompt": "${EXAMPLE_PROMPT}", "seed": 1}`,
+    };
+  }
+  const parsed = generationRequest.safeParse(value);
+  if (parsed.success) return parsed.data;
+  return {
+    problem: parsed.error.issues.map(({ path, message }) => `${path.join('.') || '(root)'}: ${message}`).join('; '),
+  };
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > LARGEST_BODY_BYTES) throw new RangeError(`the body is longer than ${LARGEST_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown, type = 'application/json'): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
+function sendProblem(response: ServerResponse, status: number, title: string, detail: string, more: object = {}): void {
+  sendJson(response, status, { type: 'about:blank', title, status, detail, ...more }, PROBLEM_CONTENT_TYPE);
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
