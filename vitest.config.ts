@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // Sources are tested without a build: the `teststrip-source` condition of package.json "imports" leads to the .ts doors.
-const conditions = ['teststrip-source', 'node', 'import', 'default'];
+const conditions = ['teststrip-source'];
 
 export default defineConfig({
   resolve: { conditions },

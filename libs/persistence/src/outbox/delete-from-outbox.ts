@@ -1,0 +1,6 @@
+import type { Queryable } from '../database.js';
+
+/** Removes records that the bus has taken. */
+export async function deleteFromOutbox(tx: Queryable, ids: readonly number[]): Promise<void> {
+  await tx.query('delete from teststrip.outbox where id = any ($1::bigint[])', [ids]);
+}
