@@ -1,4 +1,4 @@
-const HALF_LN_TWO_PI = 0.918938533204672741780329736406;
+const HALF_LN_TWO_PI = 0.5 * Math.log(2 * Math.PI);
 
 /**
  * ln B(a, b) for a, b > 0, to about 1e-13 relative also where a and b are 1e8 and the three log-gammas would cancel.

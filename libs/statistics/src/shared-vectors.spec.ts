@@ -37,6 +37,7 @@ function read<T>(name: string): T | null {
 
 const eProcesses = read<Vector[]>('e-processes.json');
 const statistics = read<Vector[]>('statistics.json');
+const vectors = (prefix: string): Vector[] => (statistics ?? []).filter(({ id }) => id.startsWith(prefix));
 const armOf = (flag: number): Arm => (flag === 1 ? 'candidate' : 'control');
 
 describe.skipIf(eProcesses === null)('reference vectors of the deciding e-processes', () => {
@@ -65,8 +66,6 @@ describe.skipIf(eProcesses === null)('reference vectors of the deciding e-proces
 });
 
 describe.skipIf(statistics === null)('reference vectors of the other methods', () => {
-  const vectors = (prefix: string): Vector[] => (statistics ?? []).filter(({ id }) => id.startsWith(prefix));
-
   it('sample ratio', () => {
     for (const { inputs, expected } of vectors('ssrm-final')) {
       const {

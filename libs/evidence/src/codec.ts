@@ -1,0 +1,74 @@
+import { decodeCoverage, encodeCoverage, type EncodedCoverage } from './coverage.js';
+import type { EvidenceDesign, MetricDesign } from './design.js';
+import { type Evidence, initialEvidence } from './evidence.js';
+import { decodeMetric, encodeMetric } from './metric-evidence.js';
+import { decodeTraffic, encodeTraffic, type EncodedTraffic } from './traffic.js';
+import type { UnitChanges } from './unit-memory.js';
+
+/** Changes whenever the layout does: evidence of another layout is folded again from the log. */
+export const EVIDENCE_LAYOUT = 1;
+
+/** Evidence as plain JSON, every double exactly. The memory of units travels apart (`evidence.units.takeChanges()`), as bytes. */
+export interface EncodedEvidence {
+  readonly layout: number;
+  readonly traffic: EncodedTraffic;
+  readonly coverage: EncodedCoverage;
+  readonly pairs: readonly (readonly [string, readonly unknown[]])[];
+  readonly newestEpoch: number;
+  readonly newestStage: number;
+  readonly firstRoutedAtMs: number | null;
+  readonly newestAtMs: Evidence['newestAtMs'];
+  readonly scorer: string | null;
+  readonly foreignScores: number;
+}
+
+export function encodeEvidence(evidence: Evidence): EncodedEvidence {
+  return {
+    layout: EVIDENCE_LAYOUT,
+    traffic: encodeTraffic(evidence.traffic),
+    coverage: encodeCoverage(evidence.coverage),
+    pairs: [...evidence.pairs].map(([candidate, metrics]) => [candidate, metrics.map(encodeMetric)] as const),
+    newestEpoch: evidence.newestEpoch,
+    newestStage: evidence.newestStage,
+    firstRoutedAtMs: evidence.firstRoutedAtMs,
+    newestAtMs: { ...evidence.newestAtMs },
+    scorer: evidence.scorer,
+    foreignScores: evidence.foreignScores,
+  };
+}
+
+/**
+ * Evidence that continues exactly where the encoded one stood.
+ * @param units everything the memory handed over, in order.
+ * @throws RangeError when the layout is another one.
+ */
+export function decodeEvidence(
+  design: EvidenceDesign,
+  encoded: EncodedEvidence,
+  units: readonly UnitChanges[],
+): Evidence {
+  if (encoded.layout !== EVIDENCE_LAYOUT) {
+    throw new RangeError(
+      `evidence has layout ${encoded.layout}, expected ${EVIDENCE_LAYOUT}: fold it again from the log`,
+    );
+  }
+  const evidence: Evidence = {
+    ...initialEvidence(design),
+    traffic: decodeTraffic(encoded.traffic),
+    coverage: decodeCoverage(encoded.coverage),
+    pairs: new Map(
+      encoded.pairs.map(([candidate, metrics]) => [
+        candidate,
+        metrics.map((metric, index) => decodeMetric(metric, design.metrics[index] as MetricDesign)),
+      ]),
+    ),
+    newestEpoch: encoded.newestEpoch,
+    newestStage: encoded.newestStage,
+    firstRoutedAtMs: encoded.firstRoutedAtMs,
+    newestAtMs: { ...encoded.newestAtMs },
+    scorer: encoded.scorer,
+    foreignScores: encoded.foreignScores,
+  };
+  for (const changes of units) evidence.units.apply(changes);
+  return evidence;
+}

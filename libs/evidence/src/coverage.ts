@@ -1,0 +1,145 @@
+import { type Arm, initialTilt, lnEDifferent, type Tilt } from '#libs/statistics';
+import { addCounts, count } from './traffic.js';
+
+/** Seconds a score may take before its picture counts as missing. */
+export const SCORE_GRACE_S = 15;
+/** Seconds that are kept apart; older ones are added up. Longer than the grace, so that partitions can lag. */
+const KEPT_S = 300;
+
+/**
+ * How many units were answered, and how many got a score, by the second their request was assigned in, per allocation
+ * and variant. Requests and scores come on different topics, at different times, and neither knows of the other; counting both under the
+ * request's own second makes the difference the missing ones, whatever order the events arrived in.
+ */
+export interface Coverage {
+  /** Key: second, allocation, variant (see {@link keyOf}). */
+  readonly answered: SecondCounts;
+  readonly scored: SecondCounts;
+}
+
+interface SecondCounts {
+  /** second → (epoch and variant → units). */
+  readonly recent: Map<number, Map<string, number>>;
+  readonly old: Map<string, number>;
+  newest: number;
+}
+
+export function initialCoverage(): Coverage {
+  return { answered: initialCounts(), scored: initialCounts() };
+}
+
+export function countCoverage(counts: SecondCounts, epoch: number, variant: string, assignedAtMs: number): void {
+  const second = Math.floor(assignedAtMs / 1000);
+  const key = keyOf(epoch, variant);
+  if (second <= counts.newest - KEPT_S) {
+    count(counts.old, key);
+    return;
+  }
+  const bucket = counts.recent.get(second) ?? new Map<string, number>();
+  count(bucket, key);
+  counts.recent.set(second, bucket);
+  if (second > counts.newest) {
+    counts.newest = second;
+    retire(counts);
+  }
+}
+
+export function mergeCoverage(a: Coverage, b: Coverage): Coverage {
+  return { answered: mergeCounts(a.answered, b.answered), scored: mergeCounts(a.scored, b.scored) };
+}
+
+export interface CoverageReading {
+  readonly answered: Readonly<Record<Arm, number>>;
+  readonly scored: Readonly<Record<Arm, number>>;
+  /** ln E against "pictures of both variants are missing equally often". */
+  readonly lnE: number;
+}
+
+/**
+ * Coverage of a pair among the units whose requests are old enough to have been scored. The test is the tilt on "missing":
+ * counts per propensity are all it needs.
+ * @param propensityOf candidate's probability within the pair under an epoch.
+ */
+export function readCoverage(
+  { answered, scored }: Coverage,
+  control: string,
+  candidate: string,
+  propensityOf: (epoch: number) => number,
+): CoverageReading {
+  const cut = answered.newest - SCORE_GRACE_S;
+  const answers = upTo(answered, cut);
+  const scores = upTo(scored, cut);
+  const missing: Tilt = initialTilt();
+  const totals = { answered: { control: 0, candidate: 0 }, scored: { control: 0, candidate: 0 } };
+  for (const [key, units] of answers) {
+    const { epoch, variant } = partsOf(key);
+    const arm: Arm | null = variant === control ? 'control' : variant === candidate ? 'candidate' : null;
+    if (arm === null) continue;
+    const withScore = Math.min(units, scores.get(key) ?? 0);
+    totals.answered[arm] += units;
+    totals.scored[arm] += withScore;
+    const propensity = propensityOf(epoch);
+    if (!(propensity > 0 && propensity < 1)) continue;
+    const cell = missing.hits.get(propensity) ?? { control: 0, candidate: 0 };
+    cell[arm] += units - withScore;
+    missing.hits.set(propensity, cell);
+  }
+  return { ...totals, lnE: lnEDifferent(missing, 0) };
+}
+
+function initialCounts(): SecondCounts {
+  return { recent: new Map(), old: new Map(), newest: 0 };
+}
+
+function retire(counts: SecondCounts): void {
+  for (const [second, bucket] of counts.recent) {
+    if (second > counts.newest - KEPT_S) continue;
+    for (const [key, units] of bucket) counts.old.set(key, (counts.old.get(key) ?? 0) + units);
+    counts.recent.delete(second);
+  }
+}
+
+function upTo(counts: SecondCounts, cut: number): Map<string, number> {
+  let sum = new Map(counts.old);
+  for (const [second, bucket] of counts.recent) if (second <= cut) sum = addCounts(sum, bucket);
+  return sum;
+}
+
+function mergeCounts(a: SecondCounts, b: SecondCounts): SecondCounts {
+  const recent = new Map(a.recent);
+  for (const [second, bucket] of b.recent) recent.set(second, addCounts(recent.get(second), bucket));
+  return { recent, old: addCounts(a.old, b.old), newest: Math.max(a.newest, b.newest) };
+}
+
+function keyOf(epoch: number, variant: string): string {
+  return `${epoch} ${variant}`;
+}
+
+function partsOf(key: string): { readonly epoch: number; readonly variant: string } {
+  const space = key.indexOf(' ');
+  return { epoch: Number(key.slice(0, space)), variant: key.slice(space + 1) };
+}
+
+type EncodedCounts = {
+  readonly recent: readonly (readonly [number, readonly (readonly [string, number])[]])[];
+  readonly old: readonly (readonly [string, number])[];
+  readonly newest: number;
+};
+
+export type EncodedCoverage = { readonly answered: EncodedCounts; readonly scored: EncodedCounts };
+
+export function encodeCoverage({ answered, scored }: Coverage): EncodedCoverage {
+  return { answered: encodeCounts(answered), scored: encodeCounts(scored) };
+}
+
+export function decodeCoverage({ answered, scored }: EncodedCoverage): Coverage {
+  return { answered: decodeCounts(answered), scored: decodeCounts(scored) };
+}
+
+function encodeCounts({ recent, old, newest }: SecondCounts): EncodedCounts {
+  return { recent: [...recent].map(([second, bucket]) => [second, [...bucket]] as const), old: [...old], newest };
+}
+
+function decodeCounts({ recent, old, newest }: EncodedCounts): SecondCounts {
+  return { recent: new Map(recent.map(([second, bucket]) => [second, new Map(bucket)])), old: new Map(old), newest };
+}

@@ -1,0 +1,93 @@
+import { type AnalysisHealth, MILLION } from '#libs/contracts';
+import { lnESampleRatio, rejects } from '#libs/statistics';
+import { readCoverage } from './coverage.js';
+import type { EvidenceDesign } from './design.js';
+import type { Evidence } from './evidence.js';
+
+/** A mismatch of the split holds the ramp; it must practically never be a false alarm. */
+const SAMPLE_RATIO_ALPHA = 0.001;
+/** Units before the split or the coverage is judged at all. */
+const SMALLEST_SAMPLE = 20;
+/** A difference in coverage smaller than this can't matter, however sure it is. */
+const SMALLEST_GAP = 0.01;
+/** Silence of a source, while another speaks, that is too long. */
+const SILENCE_MS = 15_000;
+
+/** Whether the numbers can be trusted: the split is the one that was ordered, scores arrive for both variants alike, all sources speak. */
+export function healthOf(evidence: Evidence, design: EvidenceDesign, nowMs: number): AnalysisHealth {
+  return { srm: sampleRatio(evidence), coverage: coverage(evidence, design), staleness: staleness(evidence, nowMs) };
+}
+
+function sampleRatio({ traffic }: Evidence): AnalysisHealth['srm'] {
+  let lnE = 0;
+  let units = 0;
+  const observed: Record<string, number> = {};
+  const expected: Record<string, number> = {};
+  for (const { weightsPpm, firstSeen } of traffic.epochs.values()) {
+    const variants = Object.keys(weightsPpm).sort();
+    const counts = variants.map((variant) => firstSeen.get(variant) ?? 0);
+    const shares = variants.map((variant) => (weightsPpm[variant] as number) / MILLION);
+    const total = counts.reduce((sum, value) => sum + value, 0);
+    units += total;
+    lnE = Math.min(Number.MAX_VALUE, lnE + lnESampleRatio(counts, shares));
+    variants.forEach((variant, index) => {
+      observed[variant] = (observed[variant] ?? 0) + (counts[index] as number);
+      expected[variant] = (expected[variant] ?? 0) + total * (shares[index] as number);
+    });
+  }
+  const status = units < SMALLEST_SAMPLE ? 'not-enough-data' : rejects(lnE, SAMPLE_RATIO_ALPHA) ? 'mismatch' : 'ok';
+  return { status, lnE, observed, expected };
+}
+
+/** The worst pair counts. */
+function coverage(evidence: Evidence, design: EvidenceDesign): AnalysisHealth['coverage'] {
+  const byVariant: Record<string, number | null> = {};
+  let status: AnalysisHealth['coverage']['status'] = 'not-enough-data';
+  let lnE = 0;
+  for (const candidate of design.candidates) {
+    const reading = readCoverage(evidence.coverage, design.control, candidate, (epoch) => {
+      const weights = evidence.traffic.epochs.get(epoch)?.weightsPpm ?? {};
+      const ofCandidate = weights[candidate] ?? 0;
+      return ofCandidate / (ofCandidate + (weights[design.control] ?? 0) || 1);
+    });
+    const control = shareOf(reading.scored.control, reading.answered.control);
+    const ofCandidate = shareOf(reading.scored.candidate, reading.answered.candidate);
+    byVariant[design.control] = control;
+    byVariant[candidate] = ofCandidate;
+    lnE = Math.max(lnE, reading.lnE);
+    if (control === null || ofCandidate === null) continue;
+    if (reading.answered.control + reading.answered.candidate < SMALLEST_SAMPLE) continue;
+    const isGap = rejects(reading.lnE, design.alpha) && Math.abs(control - ofCandidate) >= SMALLEST_GAP;
+    if (isGap) status = 'gap';
+    else if (status === 'not-enough-data') status = 'ok';
+  }
+  return { status, lnE, byVariant };
+}
+
+function staleness({ firstRoutedAtMs, newestAtMs }: Evidence, nowMs: number): AnalysisHealth['staleness'] {
+  const routed = newestAtMs['request.routed.v1'];
+  const generated = newestAtMs['generation.completed.v1'];
+  const scored = newestAtMs['image.scored.v1'];
+  return {
+    status: statusOf(),
+    lastRoutedAt: timeOf(routed),
+    lastGeneratedAt: timeOf(generated),
+    lastScoredAt: timeOf(scored),
+  };
+
+  function statusOf(): AnalysisHealth['staleness']['status'] {
+    if (routed === null || firstRoutedAtMs === null || nowMs - routed > SILENCE_MS) return 'no-traffic';
+    // Compared with the newest request, not with the clock: an analyzer that lags sees all sources late alike.
+    if (routed - (generated ?? firstRoutedAtMs) > SILENCE_MS) return 'telemetry-silent';
+    if (routed - (scored ?? firstRoutedAtMs) > SILENCE_MS) return 'scores-silent';
+    return 'ok';
+  }
+}
+
+function shareOf(part: number, whole: number): number | null {
+  return whole === 0 ? null : part / whole;
+}
+
+function timeOf(atMs: number | null): string | null {
+  return atMs === null ? null : new Date(atMs).toISOString();
+}

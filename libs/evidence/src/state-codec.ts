@@ -1,0 +1,56 @@
+import type { Betting, MeanDifference, QuantileSketch, Stage, Tilt } from '#libs/statistics';
+
+/**
+ * Plain-JSON forms of the statistical states. JSON numbers carry doubles exactly; typed arrays become arrays, maps become
+ * lists of entries in their order, which is part of the state: sums over them round in that order.
+ */
+
+export type EncodedBetting = readonly [number, number, number, readonly number[], readonly number[]];
+
+export function encodeBetting({ n, nCandidate, sum, harmful, nonInferior }: Betting): EncodedBetting {
+  return [n, nCandidate, sum, [...harmful], [...nonInferior]];
+}
+
+export function decodeBetting([n, nCandidate, sum, harmful, nonInferior]: EncodedBetting): Betting {
+  return { n, nCandidate, sum, harmful: Float64Array.from(harmful), nonInferior: Float64Array.from(nonInferior) };
+}
+
+export type EncodedTilt = readonly (readonly [number, number, number])[];
+
+export function encodeTilt({ hits }: Tilt): EncodedTilt {
+  return [...hits].map(([propensity, { control, candidate }]) => [propensity, control, candidate] as const);
+}
+
+export function decodeTilt(encoded: EncodedTilt): Tilt {
+  return { hits: new Map(encoded.map(([propensity, control, candidate]) => [propensity, { control, candidate }])) };
+}
+
+export interface EncodedMeanDifference {
+  readonly n: number;
+  readonly sum: number;
+  readonly stages: readonly (readonly [number, Stage])[];
+}
+
+export function encodeMeanDifference({ n, sum, stages }: MeanDifference): EncodedMeanDifference {
+  return { n, sum, stages: [...stages].map(([propensity, stage]) => [propensity, structuredClone(stage)] as const) };
+}
+
+export function decodeMeanDifference({ n, sum, stages }: EncodedMeanDifference): MeanDifference {
+  return { n, sum, stages: new Map(structuredClone(stages) as [number, Stage][]) };
+}
+
+export interface EncodedSketch {
+  readonly n: number;
+  readonly infinite: number;
+  readonly zero: number;
+  readonly positive: readonly (readonly [number, number])[];
+  readonly negative: readonly (readonly [number, number])[];
+}
+
+export function encodeSketch({ n, infinite, zero, positive, negative }: QuantileSketch): EncodedSketch {
+  return { n, infinite, zero, positive: [...positive], negative: [...negative] };
+}
+
+export function decodeSketch({ n, infinite, zero, positive, negative }: EncodedSketch): QuantileSketch {
+  return { n, infinite, zero, positive: new Map(positive), negative: new Map(negative) };
+}

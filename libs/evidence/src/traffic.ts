@@ -1,0 +1,92 @@
+/** Requests and units of an experiment, by variant and by the allocation (epoch) they came under. */
+export interface Traffic {
+  /** All requests, by variant. */
+  readonly requests: Map<string, number>;
+  readonly epochs: Map<number, EpochTraffic>;
+}
+
+export interface EpochTraffic {
+  readonly stage: number;
+  readonly weightsPpm: Readonly<Record<string, number>>;
+  /** Units that were first seen under this allocation, by variant: what the sample ratio is tested on. */
+  readonly firstSeen: Map<string, number>;
+  /** Distinct units under this allocation, first seen or not (a unit that goes back and forth counts again). */
+  distinct: number;
+}
+
+export function initialTraffic(): Traffic {
+  return { requests: new Map(), epochs: new Map() };
+}
+
+export function epochOf(
+  traffic: Traffic,
+  epoch: number,
+  stage: number,
+  weightsPpm: Readonly<Record<string, number>>,
+): EpochTraffic {
+  const known = traffic.epochs.get(epoch);
+  if (known) return known;
+  const fresh: EpochTraffic = { stage, weightsPpm: { ...weightsPpm }, firstSeen: new Map(), distinct: 0 };
+  traffic.epochs.set(epoch, fresh);
+  return fresh;
+}
+
+export function count<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+export function mergeTraffic(a: Traffic, b: Traffic): Traffic {
+  const epochs = new Map<number, EpochTraffic>();
+  for (const epoch of [...new Set([...a.epochs.keys(), ...b.epochs.keys()])].sort((x, y) => x - y)) {
+    const left = a.epochs.get(epoch);
+    const right = b.epochs.get(epoch);
+    const { stage, weightsPpm } = (left ?? right) as EpochTraffic;
+    epochs.set(epoch, {
+      stage,
+      weightsPpm,
+      firstSeen: addCounts(left?.firstSeen, right?.firstSeen),
+      distinct: (left?.distinct ?? 0) + (right?.distinct ?? 0),
+    });
+  }
+  return { requests: addCounts(a.requests, b.requests), epochs };
+}
+
+export function addCounts<K>(
+  a: ReadonlyMap<K, number> | undefined,
+  b: ReadonlyMap<K, number> | undefined,
+): Map<K, number> {
+  const sum = new Map(a);
+  for (const [key, value] of b ?? []) sum.set(key, (sum.get(key) ?? 0) + value);
+  return sum;
+}
+
+export type EncodedTraffic = {
+  readonly requests: readonly (readonly [string, number])[];
+  readonly epochs: readonly {
+    readonly epoch: number;
+    readonly stage: number;
+    readonly weightsPpm: Readonly<Record<string, number>>;
+    readonly firstSeen: readonly (readonly [string, number])[];
+    readonly distinct: number;
+  }[];
+};
+
+export function encodeTraffic({ requests, epochs }: Traffic): EncodedTraffic {
+  return {
+    requests: [...requests],
+    epochs: [...epochs].map(([epoch, { stage, weightsPpm, firstSeen, distinct }]) => ({
+      epoch,
+      stage,
+      weightsPpm,
+      firstSeen: [...firstSeen],
+      distinct,
+    })),
+  };
+}
+
+export function decodeTraffic({ requests, epochs }: EncodedTraffic): Traffic {
+  return {
+    requests: new Map(requests),
+    epochs: new Map(epochs.map(({ epoch, firstSeen, ...rest }) => [epoch, { ...rest, firstSeen: new Map(firstSeen) }])),
+  };
+}

@@ -1,0 +1,207 @@
+import type { Assignment, ExperimentDefined, Guardrail, ImageScored, TeststripEvent } from '#libs/contracts';
+import { seededRandom, type SeededRandom } from '../../statistics/test/seeded-random.js';
+import type { ObservedEvent } from '../src/index.js';
+
+/** How a simulated variant behaves. Defaults are those of a healthy one. */
+export interface Behaviour {
+  readonly alignment?: number;
+  readonly alignmentSpread?: number;
+  /** Share of pictures that show something else. */
+  readonly wrongShare?: number;
+  readonly errorRate?: number;
+  readonly latencyFactor?: number;
+  readonly costFactor?: number;
+  readonly quality?: number;
+  /** Share of answered requests whose picture gets a score. */
+  readonly coverage?: number;
+}
+
+const START_MS = Date.UTC(2026, 0, 1);
+const SHA = '0'.repeat(64);
+
+/** An experiment with the usual guardrails, `control` against `candidate`. */
+export function definition(changes: Partial<ExperimentDefined['spec']> = {}): ExperimentDefined {
+  const guard = (metric: string, kind: 'relative' | 'absolute', value: number): Guardrail => ({
+    metric,
+    margin: { kind, value },
+    rollbackOn: 'beyond-margin',
+  });
+  const config = { checkpoint: 'scenes', sampler: 'ddim', steps: 20, precision: 'fp16' };
+  return {
+    experiment: 'exp',
+    revision: 1,
+    spec: {
+      key: 'exp',
+      service: 'text-to-image',
+      kind: 'canary',
+      unit: 'user',
+      control: 'control',
+      variants: {
+        control: { upstream: 'http://control:8000', config },
+        candidate: { upstream: 'http://candidate:8000', config },
+      },
+      audience: [],
+      ramp: {
+        kind: 'auto',
+        stages: [10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000].map((weightPpm) => ({
+          weightPpm,
+          atLeastMs: 0,
+          atLeastUnits: 0,
+          approval: 'none' as const,
+        })),
+      },
+      guardrails: [
+        guard('error-rate', 'absolute', 0.005),
+        guard('latency-p95', 'relative', 0.1),
+        guard('alignment', 'relative', 0.01),
+        guard('wrong-pictures', 'relative', 0.5),
+        guard('cost-per-image', 'relative', 0.05),
+      ],
+      objectives: [],
+      onInconclusive: 'rollback',
+      onLostController: 'control',
+      lostControllerAfterMs: 30_000,
+      holdAtMostMs: 60_000,
+      deadlineMs: 86_400_000,
+      alpha: 0.05,
+      baselineUnits: 200,
+      ...changes,
+    },
+    fingerprints: { control: 'a', candidate: 'b' },
+    definedAt: new Date(START_MS).toISOString(),
+    definedBy: 'test',
+  };
+}
+
+/** Seeded traffic: requests one after another, each with all its events. One unit per request unless told otherwise. */
+export class SimulatedTraffic {
+  private readonly random: SeededRandom;
+  private requests = 0;
+  candidateShare = 0.01;
+  epoch = 1;
+  stage = 0;
+  readonly sent = { control: 0, candidate: 0 };
+
+  constructor(
+    seed: number,
+    private readonly behaviours: { readonly control?: Behaviour; readonly candidate?: Behaviour } = {},
+    private readonly requestsPerSecond = 100,
+    /** Users that come back; 0: every request is a new unit. */
+    private readonly users = 0,
+  ) {
+    this.random = seededRandom(seed);
+  }
+
+  rampTo(share: number, stage = this.stage + 1): void {
+    this.candidateShare = share;
+    this.epoch += 1;
+    this.stage = stage;
+  }
+
+  /** Events of the next request. */
+  next(): ObservedEvent[] {
+    const { random } = this;
+    this.requests += 1;
+    const id = `r${this.requests}`;
+    const user = this.users > 0 ? Math.floor(random.uniform() * this.users) : this.requests;
+    // A returning user keeps its bucket, as under a hash.
+    const bucket = this.users > 0 ? seededRandom(user * 2_654_435).uniform() : random.uniform();
+    const variant = bucket < this.candidateShare ? 'candidate' : 'control';
+    this.sent[variant] += 1;
+    const behaviour = this.behaviours[variant] ?? {};
+    const atMs = START_MS + (this.requests * 1000) / this.requestsPerSecond;
+    const candidatePpm = Math.round(this.candidateShare * 1e6);
+    const assignment: Assignment = {
+      experiment: 'exp',
+      revision: 1,
+      variant,
+      control: 'control',
+      unit: `u${user}`,
+      epoch: this.epoch,
+      stage: this.stage,
+      propensity: (variant === 'candidate' ? candidatePpm : 1e6 - candidatePpm) / 1e6,
+      weightsPpm: { control: 1e6 - candidatePpm, candidate: candidatePpm },
+      reason: 'SPLIT',
+      assignedAt: new Date(atMs).toISOString(),
+    };
+    const isFailed = random.uniform() < (behaviour.errorRate ?? 0.01);
+    const latencyMs = 800 * Math.exp(0.3 * random.normal()) * (behaviour.latencyFactor ?? 1);
+    const isWrong = random.uniform() < (behaviour.wrongShare ?? 0);
+    const spread = behaviour.alignmentSpread ?? 0.035;
+    const alignment = (isWrong ? 0.18 : (behaviour.alignment ?? 0.3)) + spread * random.normal();
+    const quality = Math.min(1, (behaviour.quality ?? 0.95) + 0.02 * random.normal());
+    const cost = 0.002 * Math.exp(0.15 * random.normal()) * (behaviour.costFactor ?? 1);
+    const isScored = random.uniform() < (behaviour.coverage ?? 1);
+    const events: ObservedEvent[] = [
+      this.event('request.routed.v1', id, assignment.unit, atMs + latencyMs, {
+        requestId: id,
+        service: 'text-to-image',
+        assignment,
+        upstream: `http://${variant}:8000`,
+        outcome: isFailed ? 'failed' : 'succeeded',
+        status: isFailed ? 500 : 200,
+        startedAt: new Date(atMs).toISOString(),
+        durationMs: isFailed ? null : latencyMs,
+      }),
+    ];
+    if (isFailed) return events;
+    events.push(
+      this.event('generation.completed.v1', id, assignment.unit, atMs + latencyMs, {
+        requestId: id,
+        generationId: id,
+        service: 'text-to-image',
+        assignment,
+        fingerprint: 'a',
+        config: { checkpoint: 'scenes', sampler: 'ddim', steps: 20, precision: 'fp16' },
+        prompt: 'a small red circle',
+        seed: 1,
+        outcome: 'succeeded',
+        error: null,
+        timings: { queueMs: 0, inferenceMs: latencyMs, totalMs: latencyMs },
+        gpu: { seconds: latencyMs / 1000, utilisation: 0.5, memoryMiB: 1000 },
+        cost,
+        images: [{ uri: 'file:///x.png', sha256: SHA, format: 'png', width: 64, height: 64, bytes: 100 }],
+        shadow: false,
+      }),
+    );
+    if (!isScored) return events;
+    events.push(
+      this.event('image.scored.v1', id, assignment.unit, atMs + latencyMs + 300, {
+        requestId: id,
+        generationId: id,
+        imageIndex: 0,
+        service: 'text-to-image',
+        assignment,
+        image: { uri: 'file:///x.png', sha256: SHA },
+        outcome: 'scored',
+        reason: null,
+        alignment,
+        quality: { clean: quality },
+        blank: false,
+        embedding: null,
+        promptTruncated: false,
+        identity: { model: 'scenes-clip', digest: SHA, preprocessing: '1', engine: 'test' },
+      } satisfies ImageScored),
+    );
+    return events;
+  }
+
+  private event<T extends ObservedEvent['type']>(
+    type: T,
+    id: string,
+    subject: string,
+    atMs: number,
+    data: TeststripEvent<T>['data'],
+  ): ObservedEvent {
+    const time = new Date(atMs).toISOString();
+    return {
+      specversion: '1.0',
+      id: `${type}/${id}`,
+      source: 'test',
+      type,
+      time,
+      subject,
+      data,
+    } as unknown as ObservedEvent;
+  }
+}
