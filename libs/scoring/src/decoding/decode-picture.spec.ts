@@ -103,15 +103,15 @@ function handmadePng(filter: number): Buffer {
     rows[row * (width * 3 + 1)] = filter;
     rgb.copy(rows, row * (width * 3 + 1) + 1, row * width * 3, (row + 1) * width * 3);
   }
-  return png(width, height, deflateSync(rows));
+  return assemblePng(width, height, deflateSync(rows));
 }
 
 /** A few bytes that announce 3.6 billion pixels. */
 function hugePng(): Buffer {
-  return png(60_000, 60_000, deflateSync(Buffer.alloc(1000)));
+  return assemblePng(60_000, 60_000, deflateSync(Buffer.alloc(1000)));
 }
 
-function png(columns: number, rows: number, data: Buffer): Buffer {
+function assemblePng(columns: number, rows: number, data: Buffer): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(columns, 0);
   header.writeUInt32BE(rows, 4);

@@ -24,11 +24,8 @@ export async function decodePicture(bytes: Buffer, limits: PictureLimits = defau
   return decodeSmallPicture(bytes, limits) ?? decodeBySharp(bytes, limits);
 }
 
-/**
- * The part of `decodePicture` that needs no thread: undefined when the picture has to take the long way.
- * @throws RefusedPictureError, UndecodablePictureError as `decodePicture`
- */
-export function decodeSmallPicture(bytes: Buffer, limits: PictureLimits): RgbPicture | undefined {
+/** The part that needs no thread: undefined when the picture has to take the long way. */
+function decodeSmallPicture(bytes: Buffer, limits: PictureLimits): RgbPicture | undefined {
   if (bytes.length === 0) throw new UndecodablePictureError('the file is empty, expected a picture');
   if (bytes.length > limits.maxBytes) {
     throw new RefusedPictureError(`the file has ${bytes.length} bytes, at most ${limits.maxBytes} are accepted`);

@@ -1,0 +1,36 @@
+import type { ClipModel } from '../model/model-directory.js';
+
+/** Computes embeddings of one CLIP model; all of them L2-normalised float32, `model.dimension` numbers each. */
+export interface EmbeddingEngine {
+  /** As it stands in every score, e.g. `onnx-cpu`: what else than the weights decides the last digits. */
+  readonly name: string;
+  /** Why it can't compute at present; undefined while all is well. */
+  failure(): string | undefined;
+  /**
+   * @param pixels `count` interleaved 8-bit RGB pictures of the model's size, one after the other. The buffer belongs to the engine
+   *   from here on; the caller must not touch it again.
+   * @returns count × dimension
+   */
+  embedImages(pixels: Uint8Array<ArrayBuffer>, count: number): Promise<Float32Array>;
+  /**
+   * @param ids padded token ids, `model.contextLength` each
+   * @returns ids.length × dimension
+   */
+  embedTexts(ids: readonly Int32Array[]): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+export interface EngineOptions {
+  /** Threads that one matrix product may use. */
+  readonly threads: number;
+}
+
+/** One way to compute embeddings, as the registry knows it. */
+export interface EngineKind {
+  /** Files of the model's directory that it reads. */
+  readonly requiredFiles: readonly string[];
+  /** Whether it can run here, and if not why. */
+  availability(): Promise<{ readonly available: boolean; readonly reason: string }>;
+  /** Loads and warms up. */
+  start(model: ClipModel, options: EngineOptions): Promise<EmbeddingEngine>;
+}

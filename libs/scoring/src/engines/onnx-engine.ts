@@ -1,0 +1,146 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
+import type { ClipModel } from '../model/model-directory.js';
+import type { EmbeddingEngine, EngineKind, EngineOptions } from './engine.js';
+import type { OnnxReply, OnnxRequest, OnnxWorkerData } from './onnx-messages.js';
+import { startWorker } from './start-worker.js';
+
+const IMAGE_GRAPH = 'onnx/image.onnx';
+const TEXT_GRAPH = 'onnx/text.onnx';
+
+/** onnxruntime on the CPU, in one worker thread. */
+export const onnxEngine: EngineKind = {
+  requiredFiles: [IMAGE_GRAPH, TEXT_GRAPH],
+  availability: async () => {
+    try {
+      createRequire(import.meta.url).resolve('onnxruntime-node');
+      return { available: true, reason: 'onnxruntime-node is installed' };
+    } catch (error) {
+      return { available: false, reason: (error as Error).message };
+    }
+  },
+  start: async (model, options) => {
+    const engine = new OnnxEngine(model, options);
+    await engine.start();
+    return engine;
+  },
+};
+
+/** The engine can't compute: its worker did not start, died, or onnxruntime gave an error. Not the pictures' fault. */
+export class EngineFailedError extends Error {
+  override readonly name = 'EngineFailedError';
+}
+
+interface Pending {
+  resolve(embeddings: Float32Array): void;
+  reject(error: Error): void;
+}
+
+class OnnxEngine implements EmbeddingEngine {
+  readonly name = 'onnx-cpu';
+  private readonly pending = new Map<number, Pending>();
+  private nextId = 0;
+  private worker: Promise<Worker> | undefined;
+  private lastFailure: string | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly model: ClipModel,
+    private readonly options: EngineOptions,
+  ) {}
+
+  async start(): Promise<void> {
+    await this.running();
+  }
+
+  failure(): string | undefined {
+    return this.lastFailure;
+  }
+
+  async embedImages(pixels: Uint8Array<ArrayBuffer>, count: number): Promise<Float32Array> {
+    return this.ask((id) => ({ kind: 'images', id, pixels, count }), [pixels.buffer]);
+  }
+
+  async embedTexts(texts: readonly Int32Array[]): Promise<Float32Array> {
+    const length = this.model.contextLength;
+    const ids = new BigInt64Array(texts.length * length);
+    texts.forEach((text, row) => text.forEach((token, column) => (ids[row * length + column] = BigInt(token))));
+    return this.ask((id) => ({ kind: 'texts', id, ids, count: texts.length }), [ids.buffer]);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    const worker = await this.worker?.catch(() => undefined);
+    if (worker === undefined) return;
+    const ended = new Promise((resolve) => worker.once('exit', resolve));
+    send(worker, { kind: 'close' });
+    await ended;
+  }
+
+  private async ask(requestOf: (id: number) => OnnxRequest, transfer: ArrayBuffer[]): Promise<Float32Array> {
+    const worker = await this.running();
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, { resolve, reject });
+      send(worker, requestOf(id), transfer);
+    });
+  }
+
+  /** The worker; a dead one is replaced at the next request, so that one crash costs one batch. */
+  private running(): Promise<Worker> {
+    if (this.closed) return Promise.reject(new EngineFailedError('the engine onnx has been closed'));
+    this.worker ??= this.spawn();
+    return this.worker;
+  }
+
+  private spawn(): Promise<Worker> {
+    const { directory, side, contextLength, dimension } = this.model;
+    const workerData: OnnxWorkerData = {
+      imageGraph: join(directory, IMAGE_GRAPH),
+      textGraph: join(directory, TEXT_GRAPH),
+      side,
+      contextLength,
+      dimension,
+      threads: this.options.threads,
+    };
+    return new Promise((resolve, reject) => {
+      const worker = startWorker(new URL('./onnx-worker.js', import.meta.url), { workerData, name: 'onnx' });
+      let cause: Error | undefined;
+      worker.on('error', (error: Error) => (cause = error));
+      worker.on('exit', (code) => {
+        const failure = new EngineFailedError(
+          `the engine onnx stopped: ${cause?.message ?? `its worker ended with code ${code}`}`,
+          { cause },
+        );
+        if (!this.closed) this.lastFailure = failure.message;
+        this.worker = undefined;
+        this.rejectAll(failure);
+        reject(failure);
+      });
+      worker.on('message', (reply: OnnxReply) => {
+        if (reply.kind === 'ready') {
+          this.lastFailure = undefined;
+          resolve(worker);
+        } else this.settle(reply);
+      });
+    });
+  }
+
+  private settle(reply: Exclude<OnnxReply, { kind: 'ready' }>): void {
+    const waiting = this.pending.get(reply.id);
+    this.pending.delete(reply.id);
+    if (reply.kind === 'embeddings') waiting?.resolve(reply.embeddings);
+    else waiting?.reject(new EngineFailedError(`the engine onnx failed: ${reply.message}`));
+  }
+
+  private rejectAll(failure: Error): void {
+    const waiting = [...this.pending.values()];
+    this.pending.clear();
+    for (const one of waiting) one.reject(failure);
+  }
+}
+
+function send(worker: Worker, request: OnnxRequest, transfer: ArrayBuffer[] = []): void {
+  worker.postMessage(request, transfer);
+}

@@ -1,0 +1,19 @@
+/** What the worker needs to open its sessions. */
+export interface OnnxWorkerData {
+  readonly imageGraph: string;
+  readonly textGraph: string;
+  readonly side: number;
+  readonly contextLength: number;
+  readonly dimension: number;
+  readonly threads: number;
+}
+
+export type OnnxRequest =
+  | { readonly kind: 'images'; readonly id: number; readonly pixels: Uint8Array<ArrayBuffer>; readonly count: number }
+  | { readonly kind: 'texts'; readonly id: number; readonly ids: BigInt64Array<ArrayBuffer>; readonly count: number }
+  | { readonly kind: 'close' };
+
+export type OnnxReply =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'embeddings'; readonly id: number; readonly embeddings: Float32Array<ArrayBuffer> }
+  | { readonly kind: 'failed'; readonly id: number; readonly message: string };

@@ -1,0 +1,116 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { BATCH_SIZES, cutIntoBatches } from './batches.js';
+import type { OnnxReply, OnnxRequest, OnnxWorkerData } from './onnx-messages.js';
+
+// Runs in a worker thread of its own: `session.run` computes synchronously and would block the event loop of the service.
+// Imports nothing but its neighbours and onnxruntime, so that it loads from the source as well as from the build.
+
+const { imageGraph, textGraph, side, contextLength, dimension, threads } = workerData as OnnxWorkerData;
+const port = parentPort!;
+const pictureBytes = side * side * 3;
+
+const images = await open(imageGraph, 'pixels', 'uint8', [undefined, side, side, 3]);
+const texts = await open(textGraph, 'input_ids', 'int64', [undefined, contextLength]);
+for (const size of BATCH_SIZES) await embedImages(new Uint8Array(size * pictureBytes), size);
+await embedTexts(new BigInt64Array(contextLength), 1);
+
+port.on('message', (request: OnnxRequest) => void answer(request));
+reply({ kind: 'ready' });
+
+async function answer(request: OnnxRequest): Promise<void> {
+  if (request.kind === 'close') {
+    port.close();
+    await Promise.all([images.release(), texts.release()]);
+    return;
+  }
+  try {
+    const embeddings =
+      request.kind === 'images'
+        ? await embedImages(request.pixels, request.count)
+        : await embedTexts(request.ids, request.count);
+    reply({ kind: 'embeddings', id: request.id, embeddings });
+  } catch (error) {
+    reply({ kind: 'failed', id: request.id, message: (error as Error).message });
+  }
+}
+
+function reply(message: OnnxReply): void {
+  port.postMessage(message, message.kind === 'embeddings' ? [message.embeddings.buffer] : []);
+}
+
+async function embedImages(pixels: Uint8Array, count: number): Promise<Float32Array<ArrayBuffer>> {
+  return embed(images, 'pixels', count, (from, used, size) => {
+    const given = pixels.subarray(from * pictureBytes, (from + used) * pictureBytes);
+    const data = used === size ? given : new Uint8Array(size * pictureBytes);
+    if (used < size) data.set(given);
+    return new Tensor('uint8', data, [size, side, side, 3]);
+  });
+}
+
+async function embedTexts(ids: BigInt64Array, count: number): Promise<Float32Array<ArrayBuffer>> {
+  return embed(texts, 'input_ids', count, (from, used, size) => {
+    const given = ids.subarray(from * contextLength, (from + used) * contextLength);
+    const data = new BigInt64Array(size * contextLength);
+    data.set(given);
+    // Padding texts repeat the first one: a row of zeros would be no valid text.
+    for (let row = used; row < size; row += 1) data.set(given.subarray(0, contextLength), row * contextLength);
+    return new Tensor('int64', data, [size, contextLength]);
+  });
+}
+
+async function embed(
+  session: InferenceSession,
+  input: string,
+  count: number,
+  tensorOf: (from: number, used: number, size: number) => Tensor,
+): Promise<Float32Array<ArrayBuffer>> {
+  const embeddings = new Float32Array(count * dimension);
+  for (const batch of cutIntoBatches(count)) {
+    const { embedding } = await session.run({ [input]: tensorOf(batch.from, batch.count, batch.size) });
+    const data = embedding!.data as Float32Array;
+    if (data.length !== batch.size * dimension) {
+      throw new Error(`the graph gives ${data.length} numbers for ${batch.size} items, expected ${dimension} each`);
+    }
+    embeddings.set(data.subarray(0, batch.count * dimension), batch.from * dimension);
+  }
+  return embeddings;
+}
+
+async function open(
+  graph: string,
+  input: string,
+  type: string,
+  shape: readonly (number | undefined)[],
+): Promise<InferenceSession> {
+  const session = await InferenceSession.create(graph, {
+    executionProviders: ['cpu'],
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+  });
+  const expected = `${input}: ${type} [${shape.map((size) => size ?? 'batch').join(', ')}]`;
+  const [found] = session.inputMetadata;
+  const fits =
+    session.inputMetadata.length === 1 &&
+    found?.isTensor === true &&
+    found.name === input &&
+    found.type === type &&
+    found.shape.length === shape.length &&
+    // Symbolic sizes take any value.
+    shape.every(
+      (size, axis) => size === undefined || typeof found.shape[axis] !== 'number' || found.shape[axis] === size,
+    );
+  if (!fits) throw new Error(`${graph}: inputs are ${describe(session.inputMetadata)}, expected one, ${expected}`);
+  if (!session.outputNames.includes('embedding')) {
+    throw new Error(`${graph}: outputs are ${describe(session.outputMetadata)}, expected embedding: float32`);
+  }
+  return session;
+}
+
+function describe(values: readonly InferenceSession.ValueMetadata[]): string {
+  return values
+    .map((value) => (value.isTensor ? `${value.name}: ${value.type} [${value.shape.join(', ')}]` : value.name))
+    .join('; ');
+}

@@ -1,0 +1,210 @@
+import { mkdtemp, rm, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createScorer, type PictureScore, type Scorer } from './scorer.js';
+import { tinyClip, writeTinyClip } from './tiny-clip/tiny-clip.js';
+
+let directory: string;
+let scorer: Scorer;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'teststrip-clip-'));
+  await writeTinyClip(directory);
+  scorer = await createScorer({ modelDirectory: directory, engine: 'onnx' });
+});
+
+afterAll(async () => {
+  await scorer.close();
+  await rm(directory, { recursive: true });
+});
+
+describe('createScorer', () => {
+  it('names model, digest, preprocessing and engine, and says why this engine', () => {
+    expect(scorer.identity).toEqual({
+      model: 'tiny-clip',
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      preprocessing: 'clip-pillow-exact-v1',
+      engine: 'onnx-cpu',
+    });
+    expect(scorer.health()).toMatchObject({ failure: null, engineReason: expect.stringContaining('SCORER_ENGINE') });
+  });
+
+  it('gives each picture its own score, whatever it is scored beside', async () => {
+    const prompts = ['red circle', 'blue star', 'small red star'];
+    const inputs = await Promise.all(
+      Array.from({ length: 150 }, async (_, index) => ({
+        imageBytes: await picture(index % 149),
+        prompt: prompts[index % 3]!,
+      })),
+    );
+    const together = await scorer.score(inputs);
+    const fresh = await createScorer({ modelDirectory: directory });
+    for (const index of [0, 1, 63, 64, 148, 149]) {
+      const [alone] = await fresh.score([inputs[index]!]);
+      expectClose(together[index]!, alone!);
+    }
+    await fresh.close();
+    expect(new Set(together.slice(0, 149).map((score) => scored(score).alignment)).size).toBe(149);
+  });
+
+  it('is the cosine of unit vectors and the head on the embedding', async () => {
+    const [score] = await scorer.score([{ imageBytes: await picture(3), prompt: 'red circle' }]);
+    const { embedding, alignment, quality } = scored(score!);
+    expect(embedding.length).toBe(tinyClip.dimension);
+    expect(Math.hypot(...embedding)).toBeCloseTo(1, 5);
+    expect(Math.abs(alignment)).toBeLessThanOrEqual(1);
+    const logit = embedding.reduce((sum, value, index) => sum + value * (index - 2), 0.25);
+    expect(quality).toEqual({ clean: expect.closeTo(1 / (1 + Math.exp(-logit)), 9) });
+  });
+
+  it('says what is wrong with a picture in its place and scores the others', async () => {
+    const good = await picture(1);
+    const png = await picture(900);
+    const scores = await scorer.score([
+      { imageBytes: Buffer.from('no picture'), prompt: 'red star' },
+      { imageBytes: good, prompt: 'red star' },
+      { imageBytes: png.subarray(0, 60), prompt: 'red star' },
+      { imageBytes: Buffer.alloc(33 * 1024 * 1024), prompt: 'red star' },
+    ]);
+    expect(scores.map((score) => score.outcome)).toEqual(['undecodable', 'scored', 'undecodable', 'refused']);
+    expect(scores[0]).toMatchObject({ reason: expect.stringContaining('none of PNG, JPEG, WebP, AVIF') });
+    const [alone] = await scorer.score([{ imageBytes: good, prompt: 'red star' }]);
+    expectClose(scores[1]!, alone!);
+  });
+
+  it('says when a prompt was too long, and scores the part that fits', async () => {
+    const imageBytes = await picture(5);
+    const [long, same, short] = await scorer.score([
+      { imageBytes, prompt: 'small red circle large blue star' },
+      { imageBytes, prompt: 'small red circle large red star' },
+      { imageBytes, prompt: 'small red circle large blue' },
+    ]);
+    // 10 tokens: start, "a picture of", five words, end. The sixth word is cut off.
+    expect(scored(long!).promptTruncated).toBe(true);
+    expect(scored(short!).promptTruncated).toBe(false);
+    expect(scored(long!).alignment).toBeCloseTo(scored(short!).alignment, 6);
+    expect(scored(same!).alignment).not.toBeCloseTo(scored(long!).alignment, 3);
+  });
+
+  it('reads prompts that differ in blanks only as the same', async () => {
+    const imageBytes = await picture(6);
+    const [one, two] = await scorer.score([
+      { imageBytes, prompt: 'red  star\n' },
+      { imageBytes, prompt: ' red star' },
+    ]);
+    expect(scored(one!).alignment).toBe(scored(two!).alignment);
+  });
+
+  it('sees a blacked-out picture', async () => {
+    const black = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'black' } })
+      .png()
+      .toBuffer();
+    const [blank, colourful] = await scorer.score([
+      { imageBytes: black, prompt: 'red star' },
+      { imageBytes: await picture(7), prompt: 'red star' },
+    ]);
+    expect([scored(blank!).blank, scored(colourful!).blank]).toEqual([true, false]);
+  });
+
+  it('refuses to compute after it was closed', async () => {
+    const closed = await createScorer({ modelDirectory: directory });
+    await closed.close();
+    await expect(closed.score([{ imageBytes: await picture(1), prompt: 'red' }])).rejects.toThrow('has been closed');
+  });
+});
+
+describe('a model directory that can not be used', () => {
+  it.each([
+    ['a missing graph', 'onnx/image.onnx', undefined, /lacks\n {2}onnx\/image.onnx: expected the image tower/],
+    ['a missing tokenizer', 'tokenizer.json', undefined, /tokenizer.json: expected the byte-level BPE/],
+    ['broken JSON', 'config.json', '{', /config.json is no JSON/],
+    ['another model type', 'config.json', '{"model_type":"siglip"}', /config.json: model_type/],
+    [
+      'another crop than the model takes',
+      'preprocessor_config.json',
+      '{"crop_size":9,"image_mean":[0,0,0],"image_std":[1,1,1]}',
+      /crop_size is 9 × 9, expected 8 × 8/,
+    ],
+    ['a template without place', 'prompt.json', '{"template":"a picture"}', /has 0 times \{prompt\}/],
+    [
+      'a head of another model',
+      'heads/quality.json',
+      head({ model: 'clip-l-14' }),
+      /trained on "clip-l-14", not on "tiny-clip"/,
+    ],
+    [
+      'a head of another dimension',
+      'heads/quality.json',
+      head({ inputs: 5 }),
+      /takes 5 numbers, the embedding of "tiny-clip" has 6/,
+    ],
+    [
+      'a probability without sigmoid',
+      'heads/quality.json',
+      head({ activation: 'none' }),
+      /needs the activation "sigmoid"/,
+    ],
+    ['a graph that is none', 'onnx/text.onnx', 'not protobuf', /the engine onnx stopped: .*text.onnx/s],
+  ])('is refused with the reason: %s', async (_name, file, content, message) => {
+    const broken = await mkdtemp(join(tmpdir(), 'teststrip-clip-'));
+    await writeTinyClip(broken);
+    if (content === undefined) await unlink(join(broken, file));
+    else await writeFile(join(broken, file), content);
+    await expect(createScorer({ modelDirectory: broken })).rejects.toThrow(message);
+    await rm(broken, { recursive: true });
+  });
+
+  it('is refused when a graph takes another input', async () => {
+    const broken = await mkdtemp(join(tmpdir(), 'teststrip-clip-'));
+    await writeTinyClip(broken, { imageInput: 'pixel_values' });
+    await expect(createScorer({ modelDirectory: broken })).rejects.toThrow(
+      /inputs are pixel_values: uint8 \[batch, 8, 8, 3\], expected one, pixels: uint8/,
+    );
+    await rm(broken, { recursive: true });
+  });
+
+  it('is refused when it does not exist', async () => {
+    await expect(createScorer({ modelDirectory: '/nowhere/clip' })).rejects.toThrow(/\/nowhere\/clip can't be read/);
+  });
+
+  it('gets another digest with another head', async () => {
+    await using_(async (other) => {
+      await writeFile(join(other, 'heads/quality.json'), head({}));
+      const changed = await createScorer({ modelDirectory: other });
+      expect(changed.identity.digest).not.toBe(scorer.identity.digest);
+      await changed.close();
+    });
+  });
+});
+
+async function using_(work: (path: string) => Promise<void>): Promise<void> {
+  const path = await mkdtemp(join(tmpdir(), 'teststrip-clip-'));
+  await writeTinyClip(path);
+  await work(path);
+  await rm(path, { recursive: true });
+}
+
+function head(change: { readonly model?: string; readonly inputs?: number; readonly activation?: string }): string {
+  const weight = [Array.from({ length: change.inputs ?? tinyClip.dimension }, () => 0.5)];
+  const layer = { weight, bias: [0], activation: change.activation ?? 'sigmoid' };
+  return JSON.stringify({ name: 'clean', model: change.model, layers: [layer], output: 'probability' });
+}
+
+async function picture(seed: number): Promise<Buffer> {
+  const pixels = Uint8Array.from({ length: 8 * 8 * 3 }, (_, index) => (index * (seed * 2 + 37) + seed * 11) % 256);
+  return sharp(pixels, { raw: { width: 8, height: 8, channels: 3 } })
+    .png()
+    .toBuffer();
+}
+
+function scored(score: PictureScore): Extract<PictureScore, { outcome: 'scored' }> {
+  if (score.outcome !== 'scored') throw new Error(`expected a score, got ${score.outcome}: ${score.reason}`);
+  return score;
+}
+
+function expectClose(left: PictureScore, right: PictureScore): void {
+  expect(scored(left).alignment).toBeCloseTo(scored(right).alignment, 5);
+  expect(scored(left).quality['clean']).toBeCloseTo(scored(right).quality['clean']!, 5);
+}

@@ -1,0 +1,305 @@
+import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import type { ScoreIdentity } from '#libs/contracts';
+import { decodePicture, defaultPictureLimits, type PictureLimits } from './decoding/decode-picture.js';
+import { RefusedPictureError, UndecodablePictureError } from './decoding/picture-errors.js';
+import { chooseEngine, type EngineName } from './engines/choose-engine.js';
+import type { EmbeddingEngine } from './engines/engine.js';
+import { applyHead } from './heads/quality-head.js';
+import { LruCache } from './lru-cache.js';
+import { loadClipModel, type ClipModel } from './model/model-directory.js';
+import { isBlank } from './pictures/blank.js';
+import { preprocessing, type Preprocessing, type PreprocessingMode } from './preprocessing/preprocessing.js';
+import { clipTokenizer, type ClipTokenizer } from './text/clip-tokenizer.js';
+import { fillTemplate, normalisePrompt } from './text/prompt.js';
+
+/** Pictures embedded by one call of the engine; while it computes, the next ones are decoded. */
+const GROUP_SIZE = 64;
+
+export interface ScorerOptions {
+  /** A CLIP model in the directory layout of Hugging Face. */
+  readonly modelDirectory: string;
+  readonly engine?: EngineName | 'auto';
+  /** Default `exact`. */
+  readonly preprocessing?: PreprocessingMode;
+  readonly limits?: PictureLimits;
+  /** Threads of the engine. Default 1. */
+  readonly threads?: number;
+  /** Pictures decoded at the same time by sharp's threads. Default 4. */
+  readonly decodeConcurrency?: number;
+  /** Embeddings of pictures and of texts that are kept. Defaults 4096 and 16384. */
+  readonly pictureCacheSize?: number;
+  readonly textCacheSize?: number;
+}
+
+export interface ScorerInput {
+  readonly imageBytes: Buffer;
+  /** SHA-256 of the bytes in hex, where it has been computed already. */
+  readonly sha256?: string;
+  /** As the user wrote it; the model's template is put around it here. */
+  readonly prompt: string;
+}
+
+export type PictureScore =
+  | {
+      readonly outcome: 'scored';
+      /** Raw cosine of picture and prompt. */
+      readonly alignment: number;
+      readonly quality: Readonly<Record<string, number>>;
+      readonly blank: boolean;
+      /** L2-normalised. Shared with the cache: not to be written to. */
+      readonly embedding: Float32Array;
+      readonly promptTruncated: boolean;
+    }
+  | { readonly outcome: 'undecodable' | 'refused'; readonly reason: string };
+
+export interface ScorerHealth {
+  readonly model: string;
+  readonly digest: string;
+  readonly engine: string;
+  /** Why this engine. */
+  readonly engineReason: string;
+  /** Why the engine can't compute at present; null while all is well. */
+  readonly failure: string | null;
+}
+
+/** Scores pictures with one model, one engine and one preprocessing: the identity that stands in every score. */
+export interface Scorer {
+  readonly identity: ScoreIdentity;
+  health(): ScorerHealth;
+  /**
+   * Scores in the order of the inputs. What is wrong with one picture is said in its place.
+   * @throws EngineFailedError when the engine can't compute: no picture's fault, trying again may help
+   */
+  score(inputs: readonly ScorerInput[]): Promise<readonly PictureScore[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * Loads the model, starts and warms up the engine.
+ * @throws ModelDirectoryError, ForeignHeadError, EngineUnavailableError, EngineFailedError
+ */
+export async function createScorer(options: ScorerOptions): Promise<Scorer> {
+  const { kind, reason } = await chooseEngine(options.engine ?? 'auto');
+  const model = await loadClipModel(options.modelDirectory, kind.requiredFiles);
+  const tokenizer = clipTokenizer(model.tokenizerJson, model.tokenizerConfig, model.contextLength);
+  const engine = await kind.start(model, { threads: options.threads ?? 1 });
+  return new ClipScorer(model, tokenizer, engine, reason, options);
+}
+
+interface SeenPicture {
+  readonly embedding: Float32Array;
+  readonly blank: boolean;
+}
+
+interface SeenText {
+  readonly embedding: Float32Array;
+  readonly truncated: boolean;
+}
+
+interface PreparedGroup {
+  /** The model's squares one after the other; bytes behind the last picture are meaningless. */
+  readonly pixels: Uint8Array<ArrayBuffer>;
+  readonly pictures: readonly { readonly key: string; readonly blank: boolean }[];
+}
+
+type Broken = Extract<PictureScore, { outcome: 'undecodable' | 'refused' }>;
+
+class ClipScorer implements Scorer {
+  readonly identity: ScoreIdentity;
+  private readonly preprocessing: Preprocessing;
+  private readonly limits: PictureLimits;
+  private readonly decodeConcurrency: number;
+  private readonly pictures: LruCache<SeenPicture>;
+  private readonly texts: LruCache<SeenText>;
+
+  constructor(
+    private readonly model: ClipModel,
+    private readonly tokenizer: ClipTokenizer,
+    private readonly engine: EmbeddingEngine,
+    private readonly engineReason: string,
+    options: ScorerOptions,
+  ) {
+    this.preprocessing = preprocessing(options.preprocessing ?? 'exact');
+    this.limits = options.limits ?? defaultPictureLimits;
+    this.decodeConcurrency = options.decodeConcurrency ?? 4;
+    this.pictures = new LruCache(options.pictureCacheSize ?? 4096);
+    this.texts = new LruCache(options.textCacheSize ?? 16_384);
+    this.identity = {
+      model: model.id,
+      digest: model.digest,
+      preprocessing: this.preprocessing.version,
+      engine: engine.name,
+    };
+  }
+
+  health(): ScorerHealth {
+    return {
+      model: this.model.id,
+      digest: this.model.digest,
+      engine: this.engine.name,
+      engineReason: this.engineReason,
+      failure: this.engine.failure() ?? null,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.engine.close();
+  }
+
+  async score(inputs: readonly ScorerInput[]): Promise<readonly PictureScore[]> {
+    const [texts, pictures] = await Promise.all([
+      this.embedTexts(inputs.map((input) => input.prompt)),
+      this.embedPictures(inputs),
+    ]);
+    return inputs.map((_, index) => {
+      const picture = pictures[index]!;
+      return 'outcome' in picture ? picture : this.scoreOf(picture, texts[index]!);
+    });
+  }
+
+  private scoreOf(picture: SeenPicture, text: SeenText): PictureScore {
+    return {
+      outcome: 'scored',
+      alignment: cosine(picture.embedding, text.embedding),
+      quality: Object.fromEntries(this.model.heads.map((head) => [head.name, applyHead(head, picture.embedding)])),
+      blank: picture.blank,
+      embedding: picture.embedding,
+      promptTruncated: text.truncated,
+    };
+  }
+
+  private async embedTexts(prompts: readonly string[]): Promise<readonly SeenText[]> {
+    const normalised = prompts.map(normalisePrompt);
+    const found = new Map<string, SeenText>();
+    const missing: string[] = [];
+    for (const prompt of new Set(normalised)) {
+      const seen = this.texts.get(this.keyOf(sha256(prompt)));
+      if (seen === undefined) missing.push(prompt);
+      else found.set(prompt, seen);
+    }
+    if (missing.length > 0) {
+      const tokenized = missing.map((prompt) => this.tokenizer.encode(fillTemplate(this.model.promptTemplate, prompt)));
+      const embeddings = await this.engine.embedTexts(tokenized.map((text) => text.ids));
+      missing.forEach((prompt, row) => {
+        const text = { embedding: this.rowOf(embeddings, row), truncated: tokenized[row]!.truncated };
+        this.texts.set(this.keyOf(sha256(prompt)), text);
+        found.set(prompt, text);
+      });
+    }
+    return normalised.map((prompt) => found.get(prompt)!);
+  }
+
+  private async embedPictures(inputs: readonly ScorerInput[]): Promise<readonly (SeenPicture | Broken)[]> {
+    const keys = inputs.map((input) => this.keyOf(input.sha256 ?? sha256(input.imageBytes)));
+    const found = new Map<string, SeenPicture | Broken>();
+    // By key, so that the same picture under several events is decoded once.
+    const missing = new Map<string, Buffer>();
+    keys.forEach((key, index) => {
+      const seen = found.get(key) ?? this.pictures.get(key);
+      if (seen === undefined) missing.set(key, inputs[index]!.imageBytes);
+      else found.set(key, seen);
+    });
+    const waiting = [...missing].map(([key, bytes]) => ({ key, bytes }));
+    const groups: Promise<void>[] = [];
+    for (let from = 0; from < waiting.length; from += GROUP_SIZE) {
+      // Whatever else runs in this process gets its turn in between.
+      if (from > 0) await setImmediate();
+      const prepared = await this.prepareGroup(waiting.slice(from, from + GROUP_SIZE), found);
+      const embedded = this.embedGroup(prepared, found);
+      // A failure is thrown below; until then it must not count as unhandled.
+      embedded.catch(() => undefined);
+      groups.push(embedded);
+    }
+    await Promise.all(groups);
+    return keys.map((key) => found.get(key)!);
+  }
+
+  /** Decodes and preprocesses; what is broken goes to `found` at once. */
+  private async prepareGroup(
+    group: readonly { readonly key: string; readonly bytes: Buffer }[],
+    found: Map<string, SeenPicture | Broken>,
+  ): Promise<PreparedGroup> {
+    const pictureBytes = this.model.side ** 2 * 3;
+    const pixels = new Uint8Array(group.length * pictureBytes);
+    const faults = await mapBounded(group, this.decodeConcurrency, ({ bytes }, index) =>
+      this.prepare(bytes, pixels, index * pictureBytes),
+    );
+    const pictures: { key: string; blank: boolean }[] = [];
+    group.forEach(({ key }, index) => {
+      const fault = faults[index];
+      if (fault !== undefined) {
+        found.set(key, fault);
+        return;
+      }
+      // Closes the gaps that broken pictures left.
+      const to = pictures.length * pictureBytes;
+      pixels.copyWithin(to, index * pictureBytes, (index + 1) * pictureBytes);
+      pictures.push({ key, blank: isBlank(pixels.subarray(to, to + pictureBytes)) });
+    });
+    return { pixels, pictures };
+  }
+
+  private async embedGroup(
+    { pixels, pictures }: PreparedGroup,
+    found: Map<string, SeenPicture | Broken>,
+  ): Promise<void> {
+    if (pictures.length === 0) return;
+    const embeddings = await this.engine.embedImages(pixels, pictures.length);
+    pictures.forEach(({ key, blank }, row) => {
+      const picture = { embedding: this.rowOf(embeddings, row), blank };
+      this.pictures.set(key, picture);
+      found.set(key, picture);
+    });
+  }
+
+  /** Decodes and preprocesses one picture into its place; returns what is wrong with it, if anything. */
+  private async prepare(bytes: Buffer, pixels: Uint8Array, at: number): Promise<Broken | undefined> {
+    try {
+      const picture = await decodePicture(bytes, this.limits);
+      await this.preprocessing.apply(picture, this.model.side, pixels, at);
+      return undefined;
+    } catch (error) {
+      if (error instanceof UndecodablePictureError) return { outcome: 'undecodable', reason: error.message };
+      if (error instanceof RefusedPictureError) return { outcome: 'refused', reason: error.message };
+      throw error;
+    }
+  }
+
+  private rowOf(embeddings: Float32Array, row: number): Float32Array {
+    // A copy: a view would keep the whole batch alive as long as the cache keeps one of its rows.
+    return embeddings.slice(row * this.model.dimension, (row + 1) * this.model.dimension);
+  }
+
+  private keyOf(hash: string): string {
+    return `${hash}/${this.model.digest}/${this.preprocessing.version}`;
+  }
+}
+
+function sha256(content: Buffer | string): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/** Dot product of two unit vectors, kept in [−1, 1] against rounding. */
+function cosine(left: Float32Array, right: Float32Array): number {
+  let sum = 0;
+  for (let index = 0; index < left.length; index += 1) sum += left[index]! * right[index]!;
+  return Math.min(1, Math.max(-1, sum));
+}
+
+async function mapBounded<Item, Result>(
+  items: readonly Item[],
+  concurrency: number,
+  work: (item: Item, index: number) => Promise<Result>,
+): Promise<readonly Result[]> {
+  const results: Result[] = [];
+  let next = 0;
+  const lanes = Array.from({ length: Math.min(concurrency, items.length) }, async () => {
+    while (next < items.length) {
+      const index = next++;
+      results[index] = await work(items[index]!, index);
+    }
+  });
+  await Promise.all(lanes);
+  return results;
+}

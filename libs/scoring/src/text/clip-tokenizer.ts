@@ -1,0 +1,40 @@
+import { Tokenizer } from '@huggingface/tokenizers';
+
+export interface TokenizedText {
+  /** `contextLength` ids, padded with the end-of-text token. */
+  readonly ids: Int32Array;
+  /** The text had more tokens than fit; the last id is end-of-text nevertheless. */
+  readonly truncated: boolean;
+}
+
+/** Turns texts into padded token ids. Padding with end-of-text is what Hugging Face does; a causal CLIP gives the same result for any padding. */
+export interface ClipTokenizer {
+  readonly contextLength: number;
+  encode(text: string): TokenizedText;
+}
+
+/**
+ * @param tokenizerJson parsed `tokenizer.json`
+ * @param tokenizerConfig parsed `tokenizer_config.json`, or an empty object
+ * @throws Error when the tokenizer does not wrap texts in start and end tokens, as every CLIP does
+ */
+export function clipTokenizer(tokenizerJson: object, tokenizerConfig: object, contextLength: number): ClipTokenizer {
+  const tokenizer = new Tokenizer(tokenizerJson, tokenizerConfig);
+  const empty = tokenizer.encode('').ids;
+  const endOfText = empty.at(-1);
+  if (endOfText === undefined || empty.length !== 2) {
+    throw new Error(
+      `tokenizer.json turns the empty text into ${JSON.stringify(empty)}, expected a start and an end token (a post_processor that adds both)`,
+    );
+  }
+  return {
+    contextLength,
+    encode: (text) => {
+      const found = tokenizer.encode(text).ids;
+      const ids = new Int32Array(contextLength).fill(endOfText);
+      const truncated = found.length > contextLength;
+      ids.set(truncated ? found.slice(0, contextLength - 1) : found);
+      return { ids, truncated };
+    },
+  };
+}

@@ -1,0 +1,134 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { onnxModel, type Constant, type Node } from './onnx-writer.js';
+
+export const tinyClip = { side: 8, dimension: 6, contextLength: 10 } as const;
+
+const words = ['a', 'picture', 'of', 'red', 'blue', 'circle', 'star', 'small', 'large'];
+const START = '<|startoftext|>';
+const END = '<|endoftext|>';
+
+/**
+ * Writes a CLIP directory whose towers are one random linear map each: a few kilobytes that load, tokenise, embed and normalise
+ * like a real model. For tests of what surrounds a model.
+ */
+export async function writeTinyClip(directory: string, options: { readonly imageInput?: string } = {}): Promise<void> {
+  const { side, dimension, contextLength } = tinyClip;
+  const vocabulary = Object.fromEntries(['<unk>', ...words, START, END].map((word, id) => [word, id]));
+  await mkdir(join(directory, 'onnx'), { recursive: true });
+  await mkdir(join(directory, 'heads'), { recursive: true });
+  const files: Readonly<Record<string, object | Buffer>> = {
+    'config.json': {
+      model_type: 'clip',
+      _name_or_path: 'tiny-clip',
+      projection_dim: dimension,
+      text_config: { max_position_embeddings: contextLength },
+      vision_config: { image_size: side },
+    },
+    'preprocessor_config.json': {
+      crop_size: { height: side, width: side },
+      image_mean: [0.5, 0.5, 0.5],
+      image_std: [0.5, 0.5, 0.5],
+      resample: 3,
+    },
+    'tokenizer.json': wordTokenizer(vocabulary),
+    'prompt.json': { template: 'a picture of {prompt}' },
+    'model.safetensors': Buffer.from('the engine onnx does not read this'),
+    'heads/quality.json': {
+      name: 'clean',
+      model: 'tiny-clip',
+      layers: [
+        { weight: [Array.from({ length: dimension }, (_, index) => index - 2)], bias: [0.25], activation: 'sigmoid' },
+      ],
+      output: 'probability',
+    },
+    'onnx/image.onnx': imageTower(options.imageInput ?? 'pixels'),
+    'onnx/text.onnx': textTower(Object.keys(vocabulary).length),
+  };
+  await Promise.all(
+    Object.entries(files).map(([name, content]) =>
+      writeFile(join(directory, name), Buffer.isBuffer(content) ? content : JSON.stringify(content)),
+    ),
+  );
+}
+
+/** Cast → scale to [−0.5, 0.5] → flatten → linear → divide by the norm. */
+function imageTower(input: string): Buffer {
+  const { side, dimension } = tinyClip;
+  const pixels = side * side * 3;
+  return onnxModel(
+    { name: input, type: 'uint8', shape: ['batch', side, side, 3] },
+    { name: 'embedding', type: 'float32', shape: ['batch', dimension] },
+    [
+      constant('shape', [2], BigInt64Array.from([-1n, BigInt(pixels)])),
+      constant('half', [1], Float32Array.from([127.5])),
+      constant('range', [1], Float32Array.from([255])),
+      constant('weight', [pixels, dimension], noise(pixels * dimension, 1)),
+    ],
+    [
+      { operator: 'Cast', inputs: [input], output: 'float', attributes: { to: 1 } },
+      { operator: 'Sub', inputs: ['float', 'half'], output: 'centred' },
+      { operator: 'Div', inputs: ['centred', 'range'], output: 'scaled' },
+      { operator: 'Reshape', inputs: ['scaled', 'shape'], output: 'flat' },
+      { operator: 'MatMul', inputs: ['flat', 'weight'], output: 'projected' },
+      ...normalisation,
+    ],
+  );
+}
+
+/** Sum of random token embeddings, divided by the norm. */
+function textTower(vocabularySize: number): Buffer {
+  const { dimension, contextLength } = tinyClip;
+  return onnxModel(
+    { name: 'input_ids', type: 'int64', shape: ['batch', contextLength] },
+    { name: 'embedding', type: 'float32', shape: ['batch', dimension] },
+    [
+      constant('table', [vocabularySize, dimension], noise(vocabularySize * dimension, 2)),
+      constant('axes', [1], BigInt64Array.from([1n])),
+    ],
+    [
+      { operator: 'Gather', inputs: ['table', 'input_ids'], output: 'tokens' },
+      { operator: 'ReduceSum', inputs: ['tokens', 'axes'], output: 'projected', attributes: { keepdims: 0 } },
+      ...normalisation,
+    ],
+  );
+}
+
+const normalisation: readonly Node[] = [
+  { operator: 'LpNormalization', inputs: ['projected'], output: 'embedding', attributes: { axis: 1, p: 2 } },
+];
+
+function constant(name: string, shape: readonly number[], data: Float32Array | BigInt64Array): Constant {
+  return { name, shape, data, type: data instanceof Float32Array ? 'float32' : 'int64' };
+}
+
+function noise(count: number, seed: number): Float32Array {
+  let state = seed;
+  return Float32Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 31 - 1;
+  });
+}
+
+function wordTokenizer(vocabulary: Readonly<Record<string, number>>): object {
+  return {
+    version: '1.0',
+    added_tokens: [],
+    normalizer: { type: 'Lowercase' },
+    pre_tokenizer: { type: 'Whitespace' },
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [specialToken(START), { Sequence: { id: 'A', type_id: 0 } }, specialToken(END)],
+      pair: [],
+      special_tokens: Object.fromEntries(
+        [START, END].map((token) => [token, { id: token, ids: [vocabulary[token]], tokens: [token] }]),
+      ),
+    },
+    decoder: null,
+    model: { type: 'WordLevel', vocab: vocabulary, unk_token: '<unk>' },
+  };
+}
+
+function specialToken(id: string): object {
+  return { SpecialToken: { id, type_id: 0 } };
+}
