@@ -1,7 +1,22 @@
 /** Where SQL can be run: a pool, a transaction or a dedicated session. Values are bound, never interpolated. */
 export interface Queryable {
-  /** Rows of one statement. @throws the driver's error with the statement's first line in its message. */
-  query<Row extends object = Record<string, unknown>>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /**
+   * Rows of one statement. `bigint` columns come as numbers (every bigint of this project is a count or a position below 2^53),
+   * `numeric` as text, `bytea` as Buffer, `timestamptz` as Date, `json` parsed.
+   * @throws the driver's error (its `code` is the SQLSTATE) with the statement's first line in its message.
+   */
+  query<Row extends object = Record<string, unknown>>(
+    sql: string,
+    values?: readonly unknown[],
+    options?: QueryOptions,
+  ): Promise<Row[]>;
+}
+
+export interface QueryOptions {
+  /** Keeps the parsed statement on the connection under this name. For statements that run many times a second; one name, one SQL text. */
+  readonly prepareAs?: string;
+  /** Asks for binary results: cheaper for large `bytea`. Only for integer, bigint, boolean, text and bytea columns. */
+  readonly binary?: boolean;
 }
 
 /** One connection held by its owner, for advisory locks and other session state. */
@@ -17,8 +32,9 @@ export interface Database extends Queryable {
   readonly url: string;
   /** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+  /** A connection of its own, outside the pool. */
   session(): Promise<DatabaseSession>;
-  /** LISTEN on a channel; re-listens after a lost connection and then calls `onNotify` once so that nothing is missed. Returns how to stop. */
+  /** LISTEN on a channel; re-listens after a lost connection and then calls `onNotify` once with '' so that nothing is missed. Returns how to stop. */
   listen(channel: string, onNotify: (payload: string) => void): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }

@@ -1,0 +1,135 @@
+import pg from 'pg';
+import type { Database, DatabaseSession, Queryable, QueryOptions } from './database.js';
+import { openListener } from './notifications.js';
+
+export interface OpenDatabaseOptions {
+  /** `postgres://user:password@host:port/database` */
+  readonly url: string;
+  /** Pool size. Default 8: on the small machines this runs on, more connections only queue inside Postgres. */
+  readonly maxConnections?: number;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName?: string;
+}
+
+/**
+ * Opens a pool on a Postgres database and proves with one query that it answers.
+ * @throws Error naming the address (without the password) when it does not.
+ */
+export async function openDatabase(options: OpenDatabaseOptions): Promise<Database> {
+  const config = connectionConfig(options.url, options.applicationName ?? 'teststrip');
+  const pool = new pg.Pool({ ...config, max: options.maxConnections ?? 8 });
+  // An idle connection that breaks is replaced by the next query; without a listener the process would end.
+  pool.on('error', () => undefined);
+  try {
+    await pool.query('SELECT 1');
+  } catch (error) {
+    await pool.end();
+    throw new Error(`Postgres at ${withoutPassword(options.url)} does not answer: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  const listener = openListener(config);
+  let closing: Promise<void> | undefined;
+  return {
+    url: options.url,
+    query: (sql, values, queryOptions) => runQuery(pool, sql, values, queryOptions),
+    transaction: (work) => runTransaction(pool, work),
+    session: () => openSession(config),
+    listen: (channel, onNotify) => listener.listen(channel, onNotify),
+    close: () => (closing ??= Promise.all([listener.close(), pool.end()]).then(() => undefined)),
+  };
+}
+
+async function runTransaction<T>(pool: pg.Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const result = await work({ query: (sql, values, options) => runQuery(client, sql, values, options) });
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch((rollbackError: Error) => (broken = rollbackError));
+    throw error;
+  } finally {
+    // A connection that could not roll back is destroyed instead of going back to the pool.
+    client.release(broken);
+  }
+}
+
+async function openSession(config: pg.ClientConfig): Promise<DatabaseSession> {
+  const client = new pg.Client(config);
+  let closed = false;
+  let lostListeners: ((error: Error) => void)[] = [];
+  const lose = (error: Error): void => {
+    if (closed) return;
+    closed = true;
+    const listeners = lostListeners;
+    lostListeners = [];
+    for (const listener of listeners) listener(error);
+  };
+  client.on('error', lose);
+  client.on('end', () => lose(new Error('the Postgres session ended')));
+  await client.connect();
+  return {
+    get closed() {
+      return closed;
+    },
+    query: (sql, values, options) => runQuery(client, sql, values, options),
+    onLost: (listener) => lostListeners.push(listener),
+    release: async () => {
+      if (closed) return;
+      closed = true;
+      await client.end();
+    },
+  };
+}
+
+async function runQuery<Row extends object>(
+  runner: pg.Pool | pg.ClientBase,
+  sql: string,
+  values?: readonly unknown[],
+  options?: QueryOptions,
+): Promise<Row[]> {
+  try {
+    const result = await runner.query({
+      text: sql,
+      values: values as unknown[] | undefined,
+      name: options?.prepareAs,
+      binary: options?.binary,
+    } as pg.QueryConfig);
+    return result.rows as Row[];
+  } catch (error) {
+    if (error instanceof Error) error.message = `${error.message} (in: ${firstLine(sql)})`;
+    throw error;
+  }
+}
+
+function connectionConfig(url: string, applicationName: string): pg.ClientConfig {
+  return {
+    connectionString: url,
+    application_name: applicationName,
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
+    types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
+  };
+}
+
+const readAsNumber = (text: string): number => Number(text);
+const readBigintBytes = (bytes: Buffer): number => Number(bytes.readBigInt64BE());
+const readBytes = (bytes: Buffer): Buffer => bytes;
+
+function typeParser(oid: number, format?: 'text' | 'binary'): unknown {
+  if (oid === pg.types.builtins.INT8) return format === 'binary' ? readBigintBytes : readAsNumber;
+  if (oid === pg.types.builtins.BYTEA && format === 'binary') return readBytes;
+  return pg.types.getTypeParser(oid, format as 'text');
+}
+
+function firstLine(sql: string): string {
+  return sql.trim().split('\n', 1)[0]!.trim().slice(0, 120);
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/([^:/@]*):[^@]*@/, '//$1@');
+}

@@ -1,0 +1,1 @@
+export { withDatabase, type TestDatabase } from './with-database.js';
