@@ -21,11 +21,6 @@ const SHA = '0'.repeat(64);
 
 /** An experiment with the usual guardrails, `control` against `candidate`. */
 export function definition(changes: Partial<ExperimentDefined['spec']> = {}): ExperimentDefined {
-  const guard = (metric: string, kind: 'relative' | 'absolute', value: number): Guardrail => ({
-    metric,
-    margin: { kind, value },
-    rollbackOn: 'beyond-margin',
-  });
   const config = { checkpoint: 'scenes', sampler: 'ddim', steps: 20, precision: 'fp16' };
   return {
     experiment: 'exp',
@@ -71,6 +66,10 @@ export function definition(changes: Partial<ExperimentDefined['spec']> = {}): Ex
     definedAt: new Date(START_MS).toISOString(),
     definedBy: 'test',
   };
+}
+
+function guard(metric: string, kind: 'relative' | 'absolute', value: number): Guardrail {
+  return { metric, margin: { kind, value }, rollbackOn: 'beyond-margin' };
 }
 
 /** Seeded traffic: requests one after another, each with all its events. One unit per request unless told otherwise. */

@@ -6,7 +6,7 @@ const TIGHTEST_AT = 5_000;
 
 /**
  * Anytime-valid 1 − α interval of the p-quantile after n values, as ranks of the ordered values (1 = smallest). A lower rank
- * below 1 or an upper rank above n says that this end is not known yet.
+ * of 1 or less, or an upper rank of n or more, says that this end is not known yet.
  *
  * Source: Howard & Ramdas, Bernoulli 28(3), 2022, Theorem 1(a) with the two-sided beta-binomial mixture, which bounds both sides at
  * once (Howard, Ramdas, McAuliffe, Sekhon, Ann. Statist. 49(2), 2021, Prop. 7). Assumption: values are drawn from one law.
@@ -25,8 +25,9 @@ export function quantileRanks(
 /** The same read from a sketch, widened by the sketch's error. Ends that are not known yet are ± ∞. */
 export function quantileInterval(sketch: QuantileSketch, p: number, alpha: number): { low: number; high: number } {
   const ranks = quantileRanks(p, sketch.n, alpha);
-  const low = valueAtRank(sketch, ranks.low);
-  const high = valueAtRank(sketch, ranks.high);
+  // The extreme ranks also come out where no bound is known yet: the smallest and the largest value bound nothing.
+  const low = ranks.low <= 1 ? -Infinity : valueAtRank(sketch, ranks.low);
+  const high = ranks.high >= sketch.n ? Infinity : valueAtRank(sketch, ranks.high);
   return {
     low: low - Math.abs(low) * SKETCH_RELATIVE_ERROR,
     high: high + Math.abs(high) * SKETCH_RELATIVE_ERROR,
