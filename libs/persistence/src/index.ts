@@ -11,6 +11,18 @@ export { createExperimentStore, type ExperimentStore } from './experiments/exper
 export type { StoredExperiment } from './experiments/load-experiment.js';
 export type { DecisionEventRange, StoredDecisionEvent } from './experiments/read-decision-events.js';
 export { VersionConflictError, type ExperimentChange } from './experiments/save-experiment.js';
+export { createFactReader, type FactReader } from './facts/fact-reader.js';
+export { createFactStore, type FactStore } from './facts/fact-store.js';
+export type { StoredPicture } from './facts/read/find-picture.js';
+export type { RecordedRequest } from './facts/read/find-request.js';
+export type { RecordedApplication } from './facts/read/read-applied-allocations.js';
+export type { RecordedCommand } from './facts/read/read-commands.js';
+export type { RecordedController } from './facts/read/read-controllers.js';
+export type { RecordedDefinition } from './facts/read/read-definitions.js';
+export type { PictureQuery, RecordedPicture } from './facts/read/read-pictures.js';
+export type { TrafficCount } from './facts/read/read-traffic.js';
+export { RECORDED_TOPICS } from './facts/record/record-facts.js';
+export type { ForgottenFacts } from './facts/retain/forget-facts.js';
 export { migrate } from './migrate.js';
 export { createOutbox, type Outbox } from './outbox/outbox.js';
 export type { OutboxRecord } from './outbox/outbox-record.js';
