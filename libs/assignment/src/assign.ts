@@ -1,0 +1,102 @@
+import { MILLION, type Assignment, type AudienceRule, type WeightsPpm } from '#libs/contracts';
+import { matchesAudience, type Attributes } from './audience.js';
+import { bucketOf, hashUnit, salts } from './bucket.js';
+import { layoutOf, variantOf, type Layout } from './layout.js';
+import { isInSlot, type Slot } from './slot.js';
+
+/** One revision of an experiment under one epoch, prepared for answering fast. Never changed: a new epoch is a new value. */
+export interface AssignmentRules {
+  readonly experiment: string;
+  readonly revision: number;
+  readonly epoch: number;
+  readonly stage: number;
+  readonly control: string;
+  readonly variants: readonly string[];
+  readonly weightsPpm: WeightsPpm;
+  readonly audience: readonly AudienceRule[];
+  /** null: the experiment may use all units. */
+  readonly slot: Slot | null;
+  readonly layout: Layout;
+  readonly salt: string;
+}
+
+export interface AssignmentQuestion {
+  readonly unit: string;
+  readonly attributes: Attributes;
+  /** The variant that somebody authorised asked for; unknown names are ignored. */
+  readonly override?: string | undefined;
+  /** The controller is lost and the experiment wants control then. */
+  readonly failSafe?: boolean;
+  /** When it is drawn; ISO 8601. */
+  readonly assignedAt?: string;
+}
+
+export function prepareRules(
+  given: Omit<AssignmentRules, 'layout' | 'salt' | 'slot'> & { readonly slot?: Slot | null },
+): AssignmentRules {
+  return {
+    ...given,
+    slot: given.slot ?? null,
+    layout: layoutOf(given.control, given.variants, given.weightsPpm),
+    salt: salts.arm(given.experiment, given.revision),
+  };
+}
+
+/**
+ * Unit → variant, with the reason:
+ *
+ * | reason | variant | when |
+ * |---|---|---|
+ * | `OVERRIDE` | the one asked for | somebody authorised asked for an existing variant |
+ * | `FAIL_SAFE` | control | the controller is lost |
+ * | `DEFAULT` | control | the unit is outside the slot or the audience |
+ * | `SPLIT` | drawn | everybody else |
+ *
+ * Only `SPLIT` is a draw: its propensity is the variant's weight under this epoch, the probability with which a unit drawn afresh
+ * gets it. In every other case the variant was certain, and `weightsPpm` of the answer says so too: such events carry no
+ * information about a pair of variants. The same unit gets the same answer as long as the weights stand.
+ */
+export function assign(rules: AssignmentRules, question: AssignmentQuestion): Assignment {
+  if (question.override !== undefined && rules.variants.includes(question.override)) {
+    return certain(rules, question, question.override, 'OVERRIDE');
+  }
+  if (question.failSafe === true) return certain(rules, question, rules.control, 'FAIL_SAFE');
+  if (rules.slot && !isInSlot(rules.slot, question.unit)) return certain(rules, question, rules.control, 'DEFAULT');
+  if (!matchesAudience(rules.audience, question.attributes)) return certain(rules, question, rules.control, 'DEFAULT');
+  const variant = variantOf(rules.layout, bucketOf(hashUnit(rules.salt, question.unit)));
+  return answer(rules, question, variant, 'SPLIT', rules.weightsPpm);
+}
+
+/** An assignment that was not drawn: its whole weight lies on one variant. */
+export function certain(
+  rules: AssignmentRules,
+  question: AssignmentQuestion,
+  variant: string,
+  reason: Exclude<Assignment['reason'], 'SPLIT'>,
+): Assignment {
+  return answer(rules, question, variant, reason, { [variant]: MILLION });
+}
+
+function answer(
+  rules: AssignmentRules,
+  question: AssignmentQuestion,
+  variant: string,
+  reason: Assignment['reason'],
+  weightsPpm: WeightsPpm,
+): Assignment {
+  const { experiment, revision, control, epoch, stage } = rules;
+  const propensity = (weightsPpm[variant] ?? 0) / MILLION;
+  const drawn = {
+    experiment,
+    revision,
+    variant,
+    control,
+    unit: question.unit,
+    epoch,
+    stage,
+    propensity,
+    weightsPpm,
+    reason,
+  };
+  return question.assignedAt === undefined ? drawn : { ...drawn, assignedAt: question.assignedAt };
+}
