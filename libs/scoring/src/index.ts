@@ -14,3 +14,4 @@ export {
   type ScorerInput,
   type ScorerOptions,
 } from './scorer.js';
+export { tinyClip, writeTinyClip } from './tiny-clip/tiny-clip.js';

@@ -1,0 +1,131 @@
+import { encodeEvent } from '#libs/contracts';
+import type { EventBus } from '#libs/messaging';
+import type { Clock } from '#libs/platform';
+import type { Scorer, ScorerInput } from '#libs/scoring';
+import type { FetchedPicture } from './fetching/fetched-picture.js';
+import type { PictureFetcher } from './fetching/picture-fetcher.js';
+import { isSampled, samplingRate, type SamplingOptions } from './sampling.js';
+import { scoredEvent, type GenerationEvent, type PictureOutcome, type ScoredEvent } from './scored-event.js';
+import type { GenerationFate, ScorerMetrics } from './scorer-metrics.js';
+
+/** Pictures scored and published together: large enough for full batches, small enough to stay alive in between. */
+const PICTURES_PER_CHUNK = 64;
+/** Announced size at which a chunk ends earlier: two chunks of files are in memory at a time. */
+const BYTES_PER_CHUNK = 64 * 1024 * 1024;
+
+export interface GenerationScorerOptions {
+  /** CloudEvents `source` of the scores: this process. */
+  readonly source: string;
+  /** Pictures fetched at the same time. */
+  readonly fetchConcurrency: number;
+  readonly sampling: SamplingOptions;
+}
+
+/** How a batch stays in touch with its carrier. */
+export interface BatchLife {
+  heartbeat(): Promise<void>;
+  isStale(): boolean;
+  /** Generations that wait behind this batch. */
+  readonly lag: number;
+}
+
+/** Turns generations into scores: fetch, score, publish. */
+export class GenerationScorer {
+  constructor(
+    private readonly scorer: Scorer,
+    private readonly fetcher: PictureFetcher,
+    private readonly bus: Pick<EventBus, 'publish'>,
+    private readonly metrics: ScorerMetrics,
+    private readonly clock: Clock,
+    private readonly options: GenerationScorerOptions,
+  ) {}
+
+  /**
+   * Publishes one event for every picture of the sampled generations, in their order. Resolves when all of them are durable, so
+   * that the position may move on; stops early, with nothing more published, when the partition has been taken away.
+   *
+   * @throws whatever the engine or the bus fails with: the whole batch may be given again, the events keep their ids
+   */
+  async scoreBatch(events: readonly GenerationEvent[], life: BatchLife): Promise<void> {
+    const rate = samplingRate(this.options.sampling, life.lag);
+    this.metrics.setSamplingRate(rate);
+    const fates = events.map((event) => ({ event, fate: fateOf(event, rate) }));
+    const chunks = cutIntoChunks(fates.filter(({ fate }) => fate === 'scored').map(({ event }) => event));
+    let next = this.fetchAll(chunks[0] ?? []);
+    for (const [index, chunk] of chunks.entries()) {
+      const pictures = await next;
+      // While the engine computes, the next pictures are on their way.
+      next = this.fetchAll(chunks[index + 1] ?? []);
+      const rows = await this.scoreChunk(chunk, pictures);
+      if (life.isStale()) return;
+      await this.bus.publish(rows.map(encodeEvent));
+      for (const row of rows) this.metrics.countPicture(row);
+      await life.heartbeat();
+    }
+    for (const { event, fate } of fates) this.metrics.countGeneration(event, fate);
+  }
+
+  private async fetchAll(chunk: readonly PlacedPicture[]): Promise<readonly FetchedPicture[]> {
+    const fetched: FetchedPicture[] = [];
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      while (next < chunk.length) {
+        const index = next++;
+        const { event, imageIndex } = chunk[index]!;
+        fetched[index] = await this.fetcher.fetch(event.data.images[imageIndex]!);
+      }
+    };
+    await Promise.all(Array.from({ length: this.options.fetchConcurrency }, lane));
+    return fetched;
+  }
+
+  private async scoreChunk(
+    chunk: readonly PlacedPicture[],
+    fetched: readonly FetchedPicture[],
+  ): Promise<readonly ScoredEvent[]> {
+    const inputs: ScorerInput[] = [];
+    chunk.forEach(({ event, imageIndex }, index) => {
+      const picture = fetched[index]!;
+      if (picture.outcome !== 'fetched') return;
+      // The fetcher has verified that the bytes have this hash.
+      const { sha256 } = event.data.images[imageIndex]!;
+      inputs.push({ imageBytes: picture.bytes, sha256, prompt: event.data.prompt });
+    });
+    const scores = (await this.scorer.score(inputs)).values();
+    const scoredAt = new Date(this.clock.nowMs()).toISOString();
+    return chunk.map(({ event, imageIndex }, index) => {
+      const picture = fetched[index]!;
+      const outcome: PictureOutcome = picture.outcome === 'fetched' ? scores.next().value! : picture;
+      return scoredEvent(event, imageIndex, outcome, this.scorer.identity, this.options.source, scoredAt);
+    });
+  }
+}
+
+interface PlacedPicture {
+  readonly event: GenerationEvent;
+  readonly imageIndex: number;
+}
+
+function fateOf(event: GenerationEvent, rate: number): GenerationFate {
+  if (event.data.images.length === 0) return 'failed';
+  return isSampled(event.id, rate) ? 'scored' : 'sampled-out';
+}
+
+function cutIntoChunks(events: readonly GenerationEvent[]): readonly (readonly PlacedPicture[])[] {
+  const chunks: PlacedPicture[][] = [[]];
+  let bytes = 0;
+  for (const event of events) {
+    for (const [imageIndex, image] of event.data.images.entries()) {
+      const chunk = chunks.at(-1)!;
+      const full = chunk.length === PICTURES_PER_CHUNK || (chunk.length > 0 && bytes + image.bytes > BYTES_PER_CHUNK);
+      if (full) {
+        chunks.push([{ event, imageIndex }]);
+        bytes = image.bytes;
+      } else {
+        chunk.push({ event, imageIndex });
+        bytes += image.bytes;
+      }
+    }
+  }
+  return chunks.filter((chunk) => chunk.length > 0);
+}

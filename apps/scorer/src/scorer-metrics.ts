@@ -1,0 +1,58 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { GenerationEvent, ScoredEvent } from './scored-event.js';
+
+/** What became of a generation's event here. */
+export type GenerationFate = 'scored' | 'sampled-out' | 'failed';
+
+/** Counts what was scored and what was not, by experiment and variant: the coverage of the scores. */
+export class ScorerMetrics {
+  readonly registry = new Registry();
+  private readonly generations = new Counter({
+    name: 'teststrip_scorer_generations_total',
+    help: 'Generations seen, by what became of them: scored (each picture has a row), sampled-out, failed (made no picture).',
+    labelNames: ['experiment', 'variant', 'fate'] as const,
+    registers: [this.registry],
+  });
+  private readonly pictures = new Counter({
+    name: 'teststrip_scorer_pictures_total',
+    help: 'Rows published, by outcome.',
+    labelNames: ['experiment', 'variant', 'outcome'] as const,
+    registers: [this.registry],
+  });
+  private readonly samplingRate = new Gauge({
+    name: 'teststrip_scorer_sampling_rate',
+    help: 'Share of generations that is scored at present.',
+    registers: [this.registry],
+  });
+  private readonly counts: Record<GenerationFate, number> = { scored: 0, 'sampled-out': 0, failed: 0 };
+  private rate = 1;
+
+  countGeneration(event: GenerationEvent, fate: GenerationFate): void {
+    this.generations.inc({ ...variantOf(event), fate });
+    this.counts[fate] += 1;
+  }
+
+  countPicture(event: ScoredEvent): void {
+    this.pictures.inc({ ...variantOf(event), outcome: event.data.outcome });
+  }
+
+  setSamplingRate(rate: number): void {
+    this.rate = rate;
+    this.samplingRate.set(rate);
+  }
+
+  /** Share of the generations with pictures that were scored since the start; null before the first. */
+  status(): { readonly samplingRate: number; readonly coverage: number | null; readonly generations: object } {
+    const withPictures = this.counts.scored + this.counts['sampled-out'];
+    return {
+      samplingRate: this.rate,
+      coverage: withPictures === 0 ? null : this.counts.scored / withPictures,
+      generations: { ...this.counts },
+    };
+  }
+}
+
+function variantOf(event: GenerationEvent | ScoredEvent): { readonly experiment: string; readonly variant: string } {
+  const { assignment } = event.data;
+  return { experiment: assignment?.experiment ?? '', variant: assignment?.variant ?? '' };
+}
