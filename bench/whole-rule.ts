@@ -4,26 +4,8 @@
  *
  *   npx tsx --conditions teststrip-source bench/whole-rule.ts [runs=20] [partitions=4]
  */
-import {
-  analyse,
-  type Evidence,
-  evidenceDesign,
-  foldEvent,
-  hashUnit,
-  initialEvidence,
-  mergeEvidence,
-} from '#libs/evidence';
-import { type Behaviour, definition, SimulatedTraffic } from '../libs/evidence/test/simulated-traffic.js';
-
-const LADDER_PPM = [10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000];
-const MOST_REQUESTS = 80_000;
-const EVENTS_BETWEEN_ANALYSES = 40;
-
-interface Ending {
-  readonly outcome: string;
-  readonly requests: number;
-  readonly exposed: number;
-}
+import type { Behaviour } from '../libs/evidence/test/simulated-traffic.js';
+import { type Ending, playWholeRule } from '../libs/evidence/test/whole-rule.js';
 
 const scenarios: Readonly<Record<string, Behaviour>> = {
   identical: {},
@@ -49,49 +31,16 @@ for (const [name, candidate] of Object.entries(scenarios)) {
 }
 
 function summarise(fromPpm: number, candidate: Behaviour): string {
-  const endings = Array.from({ length: runs }, (_, seed) => play(seed + 1, fromPpm, candidate));
+  const endings = Array.from({ length: runs }, (_, index) =>
+    playWholeRule({ seed: index + 1, fromPpm, partitions, candidate }),
+  );
   const mean = (of: (ending: Ending) => number): number =>
     Math.round(endings.reduce((sum, ending) => sum + of(ending), 0) / runs);
   const outcomes = new Map<string, number>();
-  for (const { outcome } of endings) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  for (const { outcome, metric } of endings) {
+    const told = metric === null ? outcome : `${outcome} on ${metric}`;
+    outcomes.set(told, (outcomes.get(told) ?? 0) + 1);
+  }
   const told = [...outcomes].map(([outcome, times]) => `${outcome} ${times}`).join(', ');
   return `${mean(({ requests }) => requests)} / ${mean(({ exposed }) => exposed)} (${told})`.padEnd(60);
-}
-
-function play(seed: number, fromPpm: number, candidate: Behaviour): Ending {
-  const ladder = LADDER_PPM.filter((ppm) => ppm >= fromPpm);
-  const stages = ladder.map((weightPpm) => ({ weightPpm, atLeastMs: 0, atLeastUnits: 0, approval: 'none' as const }));
-  const design = evidenceDesign(definition({ ramp: { kind: 'auto', stages }, unit: 'request' }), partitions);
-  const traffic = new SimulatedTraffic(seed, { candidate });
-  traffic.candidateShare = fromPpm / 1e6;
-  const parts = new Map<string, Evidence>();
-  let sinceAnalysis = 0;
-  for (let requests = 1; requests <= MOST_REQUESTS; requests++) {
-    const events = traffic.next();
-    for (const event of events) {
-      const part = `${event.type}/${hashUnit(event.subject) % partitions}`;
-      const evidence = parts.get(part) ?? initialEvidence(design);
-      parts.set(part, evidence);
-      foldEvent(evidence, design, event);
-    }
-    sinceAnalysis += 1;
-    const isCandidate = events[0]?.data.assignment?.variant === 'candidate';
-    if (sinceAnalysis < EVENTS_BETWEEN_ANALYSES && !(isCandidate && traffic.candidateShare < 0.1)) continue;
-    sinceAnalysis = 0;
-    const analysis = analyse(mergeAll([...parts.values()]), design, 0);
-    const guarded = analysis.metrics.filter(({ role }) => role === 'guardrail');
-    const harmful = guarded.find(({ verdict }) => verdict === 'harmful');
-    if (harmful) return { outcome: `rolled back on ${harmful.metric}`, requests, exposed: traffic.sent.candidate };
-    const shares = guarded.map(({ budget }) =>
-      budget.filter((step) => step.nonInferior).map(({ sharePpm }) => sharePpm),
-    );
-    const proven = ladder.filter((ppm) => shares.every((of) => of.includes(ppm))).at(-1) ?? 0;
-    if (proven === 1_000_000) return { outcome: 'promoted', requests, exposed: traffic.sent.candidate };
-    if (proven / 1e6 > traffic.candidateShare) traffic.rampTo(proven / 1e6);
-  }
-  return { outcome: 'undecided', requests: MOST_REQUESTS, exposed: traffic.sent.candidate };
-}
-
-function mergeAll([first, ...others]: readonly Evidence[]): Evidence {
-  return others.reduce((sum, part) => mergeEvidence(sum, part), first as Evidence);
 }
