@@ -1,0 +1,65 @@
+import { MILLION, type ExperimentSpec, type WeightsPpm } from '#libs/contracts';
+
+/** All variants but control, in the order of the file. */
+export function candidatesOf(spec: ExperimentSpec): readonly string[] {
+  return Object.keys(spec.variants).filter((name) => name !== spec.control);
+}
+
+/**
+ * The allocation of a ramp stage. A canary's candidate gets the stage's weight. In an ab test the candidates share it
+ * equally, at most up to an equal split with control: the test needs control to the end.
+ */
+export function stageWeights(spec: ExperimentSpec, stage: number): WeightsPpm {
+  const candidates = candidatesOf(spec);
+  const wanted = stageWeightPpm(spec, stage);
+  const each = Math.floor((spec.kind === 'ab' ? Math.min(wanted, equalSplitPpm(spec)) : wanted) / candidates.length);
+  return weigh(
+    spec,
+    candidates.map((name) => [name, each]),
+  );
+}
+
+/** Everything to control: what a rollback means, whatever was served before. */
+export function controlOnly(spec: ExperimentSpec): WeightsPpm {
+  return weigh(spec, []);
+}
+
+/** Everything to one variant. */
+export function onlyVariant(spec: ExperimentSpec, name: string): WeightsPpm {
+  return name === spec.control ? controlOnly(spec) : weigh(spec, [[name, MILLION]]);
+}
+
+/** Whether anybody is served something else than control. */
+export function servesCandidates(spec: ExperimentSpec, weightsPpm: WeightsPpm): boolean {
+  return weightsPpm[spec.control] !== MILLION;
+}
+
+/** Index of the last stage that the ramp itself may enter: for a canary the 100 % stage, for an ab test the equal split. */
+export function topStage(spec: ExperimentSpec): number {
+  const { stages } = spec.ramp;
+  if (spec.kind === 'canary') return stages.length - 1;
+  const equalSplit = stages.findIndex(({ weightPpm }) => weightPpm >= equalSplitPpm(spec));
+  return equalSplit === -1 ? stages.length - 1 : equalSplit;
+}
+
+export function stageWeightPpm(spec: ExperimentSpec, stage: number): number {
+  const found = spec.ramp.stages[stage];
+  if (!found) throw new RangeError(`stage ${stage} of ${spec.key}: the ramp has ${spec.ramp.stages.length} stages`);
+  return found.weightPpm;
+}
+
+function equalSplitPpm(spec: ExperimentSpec): number {
+  const candidates = candidatesOf(spec).length;
+  return Math.floor((MILLION * candidates) / (candidates + 1));
+}
+
+function weigh(spec: ExperimentSpec, given: readonly (readonly [string, number])[]): WeightsPpm {
+  const weights: Record<string, number> = Object.fromEntries(Object.keys(spec.variants).map((name) => [name, 0]));
+  let left = MILLION;
+  for (const [name, weightPpm] of given) {
+    weights[name] = weightPpm;
+    left -= weightPpm;
+  }
+  weights[spec.control] = left;
+  return weights;
+}

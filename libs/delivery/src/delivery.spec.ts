@@ -1,0 +1,649 @@
+import { describe, expect, it } from 'vitest';
+import type { MetricAnalysis } from '#libs/contracts';
+import {
+  aMetric,
+  analysed,
+  applied,
+  approval,
+  aSpec,
+  aStage,
+  COVERAGE_GAP,
+  define,
+  explicitRamp,
+  harmful,
+  HEALTHY,
+  minutes,
+  operator,
+  provenUpTo,
+  restarted,
+  SCORES_SILENT,
+  SPLIT_IS_OFF,
+  T0,
+  tick,
+} from '../test/builders.js';
+import { given, logOf } from '../test/given.js';
+import { decide, nextTimerAtMs, rebuild, type CommandEvent, type DeliveryInput } from './index.js';
+
+const TO_CONTROL = { control: 1_000_000, candidate: 0 };
+const TO_CANDIDATE = { control: 0, candidate: 1_000_000 };
+const allProven = (sharePpm: number) => [provenUpTo('alignment', sharePpm), provenUpTo('error-rate', sharePpm)];
+const safe = (candidate: string) => allProven(1_000_000).map((metric) => ({ ...metric, candidate }));
+const objective = (candidate: string, overrides: Partial<MetricAnalysis>): MetricAnalysis =>
+  aMetric('quality', { candidate, role: 'objective', interval: { low: -0.01, high: 0.06 }, ...overrides });
+const started: DeliveryInput = define(T0);
+const commandsOf = (...inputs: readonly DeliveryInput[]): CommandEvent['command'][] =>
+  logOf(...inputs).flatMap((event) => ('command' in event ? [event.command] : []));
+const lastCommand = (...inputs: readonly DeliveryInput[]): CommandEvent['command'] =>
+  commandsOf(...inputs).at(-1) as CommandEvent['command'];
+
+describe('a specification', () => {
+  it('starts at its first stage under the first epoch', () => {
+    given()
+      .when(started)
+      .thenDecided(
+        { type: 'defined', definition: { revision: 1, definedBy: 'ana' } },
+        {
+          type: 'started',
+          command: {
+            command: 'start',
+            epoch: 1,
+            stage: 0,
+            weightsPpm: { control: 990_000, candidate: 10_000 },
+            reason: 'started',
+            terminal: false,
+          },
+        },
+      );
+  });
+
+  it('changes nothing when it is applied again', () => {
+    given(started)
+      .when(define(minutes(1)))
+      .thenNothing();
+  });
+
+  it('is a new revision without evidence when a fingerprint has changed', () => {
+    const fingerprints = { control: 'fingerprint-control', candidate: 'another checkpoint' };
+    given(started, analysed(minutes(1), allProven(200_000)))
+      .when(define(minutes(2), aSpec(), { fingerprints }))
+      .thenDecided(
+        { type: 'defined', definition: { revision: 2, fingerprints } },
+        { type: 'started', command: { revision: 2, stage: 0, epoch: 3, weightsPpm: { candidate: 10_000 } } },
+      );
+  });
+
+  it('is not judged by the evidence of another revision', () => {
+    const secondRevision = define(minutes(1), aSpec({ alpha: 0.01 }));
+    given(started, secondRevision)
+      .when(analysed(minutes(2), [harmful('alignment')], { revision: 1 }))
+      .thenNothing();
+    given(started)
+      .when(analysed(minutes(2), [harmful('alignment')], { revision: 7 }))
+      .thenNothing();
+  });
+
+  it('that would give everybody the candidate at once is refused', () => {
+    given()
+      .when(define(T0, aSpec({ ramp: explicitRamp(aStage(1_000_000)) })))
+      .thenRefused('no-canary-stage', /smaller first stage/);
+  });
+
+  it('whose first stage needs an approval waits for it', () => {
+    const spec = aSpec({ ramp: explicitRamp(aStage(10_000, { approval: 'required' }), aStage(1_000_000)) });
+    given().when(define(T0, spec)).thenDecided({ type: 'defined' });
+    given(define(T0, spec))
+      .when(analysed(minutes(1), allProven(1_000_000)))
+      .thenNothing();
+    given(define(T0, spec))
+      .when(approval(minutes(1)))
+      .thenDecided({ type: 'approved', stage: 0 }, { type: 'started', command: { epoch: 1, actor: 'ana' } });
+    given(define(T0, spec))
+      .when(operator('rollback', minutes(1)))
+      .thenRefused('not-started');
+  });
+
+  it('that waits for an approval does not replace a candidate that is being served', () => {
+    const gated = aSpec({ ramp: explicitRamp(aStage(10_000, { approval: 'required' }), aStage(1_000_000)) });
+    given(started)
+      .when(define(minutes(1), gated))
+      .thenRefused('still-active', /roll the old one back first/);
+  });
+});
+
+describe('harm', () => {
+  it('rolls back to control, with the numbers', () => {
+    const input = analysed(minutes(3), [harmful('alignment'), provenUpTo('error-rate', 50_000)]);
+    given(started)
+      .when(input)
+      .thenDecided({
+        type: 'rolled-back',
+        command: {
+          command: 'rollback',
+          epoch: 2,
+          weightsPpm: TO_CONTROL,
+          reason: 'harmful',
+          message:
+            'alignment of candidate is worse by more than 0.0095: −0.021 (−0.03 … −0.012), ln E 3.4 ≥ 3.0 after 171 units of candidate',
+          evidence: { analysisId: input.analysis.analysisId, metric: 'alignment', lnE: 3.4, units: 171 },
+          terminal: true,
+        },
+      });
+  });
+
+  it('is named by its strongest evidence', () => {
+    const worse = aMetric('error-rate', { verdict: 'harmful', lnE: { harmful: 8, nonInferior: -20 } });
+    const command = lastCommand(started, analysed(minutes(1), [harmful('alignment'), worse]));
+    expect(command.evidence?.metric).toBe('error-rate');
+  });
+
+  it('is evaluated before health: a sample-ratio alarm hides no failing guardrail', () => {
+    for (const health of [SPLIT_IS_OFF, COVERAGE_GAP, SCORES_SILENT]) {
+      given(started)
+        .when(analysed(minutes(1), [harmful('alignment')], { health }))
+        .thenDecided({ type: 'rolled-back', command: { reason: 'harmful' } });
+    }
+  });
+
+  it('outvotes everything that is proven to be fine', () => {
+    given(started)
+      .when(analysed(minutes(1), [provenUpTo('alignment', 1_000_000), harmful('error-rate')]))
+      .thenDecided({ type: 'rolled-back' });
+  });
+
+  it('counts while held or paused, after the deadline, and from an analysis that has not seen the last epoch', () => {
+    const held = analysed(minutes(1), [], { health: SCORES_SILENT });
+    const harm = analysed(minutes(2), [harmful('alignment')], { epoch: 0 });
+    given(started, held).when(harm).thenDecided({ type: 'rolled-back' });
+    given(started, operator('pause', minutes(1)))
+      .when(harm)
+      .thenDecided({ type: 'rolled-back' });
+    given(started)
+      .when(analysed(minutes(60 * 25), [harmful('alignment')]))
+      .thenDecided({ type: 'rolled-back', command: { reason: 'harmful' } });
+  });
+
+  it('ends a candidate that an operator promoted before it was known', () => {
+    given(started, operator('promote', minutes(1)))
+      .when(analysed(minutes(2), [harmful('alignment')]))
+      .thenDecided({ type: 'rolled-back', command: { weightsPpm: TO_CONTROL } });
+  });
+
+  it('of a metric that is no guardrail, or of no candidate, decides nothing', () => {
+    given(started)
+      .when(analysed(minutes(1), [harmful('cost-per-image')]))
+      .thenNothing();
+    given(started)
+      .when(analysed(minutes(1), [{ ...harmful('alignment'), candidate: 'control' }]))
+      .thenNothing();
+  });
+
+  it('prefers a broken control to a broken candidate, and raises an alert', () => {
+    const bothFail = aMetric('error-rate', {
+      verdict: 'harmful',
+      estimate: { control: 0.7, candidate: 1, effect: 0.3 },
+    });
+    given(started)
+      .when(analysed(minutes(1), [bothFail]))
+      .thenDecided(
+        { type: 'rolled-back', command: { weightsPpm: TO_CONTROL } },
+        { type: 'alert-raised', alert: 'control-unhealthy', message: expect.stringContaining('70 %') },
+      );
+  });
+});
+
+describe('a rollback', () => {
+  const rolledBack = [started, analysed(minutes(1), [harmful('alignment')])] as const;
+
+  it('latches: good data later changes nothing', () => {
+    given(...rolledBack)
+      .when(analysed(minutes(2), allProven(1_000_000)))
+      .thenNothing();
+  });
+
+  it('is not followed by a deadline, a hold or a second rollback', () => {
+    given(...rolledBack)
+      .when(tick(minutes(60 * 48), T0))
+      .thenNothing();
+    given(...rolledBack)
+      .when(analysed(minutes(2), [], { health: SCORES_SILENT }))
+      .thenNothing();
+    given(...rolledBack)
+      .when(analysed(minutes(2), [harmful('error-rate')]))
+      .thenNothing();
+    given(...rolledBack)
+      .when(operator('rollback', minutes(2)))
+      .thenNothing();
+    expect(nextTimerAtMs(rebuild(logOf(...rolledBack)))).toBeNull();
+  });
+
+  it('by an operator beats everything, at any time, also after a promotion', () => {
+    const endings: readonly (readonly DeliveryInput[])[] = [
+      [],
+      [operator('pause', minutes(1))],
+      [analysed(minutes(1), [], { health: SCORES_SILENT })],
+      [operator('promote', minutes(1))],
+      [analysed(minutes(1), allProven(1_000_000))],
+      [tick(minutes(60 * 25))],
+    ];
+    for (const past of endings) {
+      given(started, ...past)
+        .when(operator('rollback', minutes(60 * 26), 'users complain'))
+        .thenDecided({
+          type: 'rolled-back',
+          actor: 'ana',
+          command: { weightsPpm: TO_CONTROL, reason: 'operator', message: 'Rolled back by ana: “users complain”' },
+        });
+    }
+  });
+
+  it('is left by no command but a new attempt', () => {
+    for (const type of ['promote', 'pause', 'resume'] as const) {
+      given(...rolledBack)
+        .when(operator(type, minutes(2)))
+        .thenRefused('already-ended', /new attempt/);
+    }
+    given(...rolledBack)
+      .when(approval(minutes(2)))
+      .thenRefused('already-ended');
+  });
+
+  it('is not retried by applying the same file again', () => {
+    given(...rolledBack)
+      .when(define(minutes(2)))
+      .thenRefused('already-ended', /has not changed/);
+  });
+
+  it('is left by an explicit new attempt: a new revision from the first stage, with a larger epoch', () => {
+    given(...rolledBack)
+      .when(operator('new-attempt', minutes(5), 'fixed the driver'))
+      .thenDecided(
+        { type: 'defined', definition: { revision: 2 }, note: 'revision 2 by ana: “fixed the driver”' },
+        { type: 'started', command: { revision: 2, epoch: 3, stage: 0, weightsPpm: { candidate: 10_000 } } },
+      );
+    given(...rolledBack, operator('new-attempt', minutes(5)))
+      .when(analysed(minutes(6), [harmful('alignment')], { revision: 1 }))
+      .thenNothing();
+  });
+
+  it('goes to the control that the file pins, whatever was served before or comes first', () => {
+    const swapped = aSpec({ control: 'candidate' });
+    given(define(T0, swapped))
+      .when(analysed(minutes(1), [{ ...harmful('alignment'), candidate: 'control' }]))
+      .thenDecided({ type: 'rolled-back', command: { weightsPpm: { control: 0, candidate: 1_000_000 } } });
+  });
+});
+
+describe('health', () => {
+  it.each([
+    ['a sample-ratio mismatch', SPLIT_IS_OFF, 'sample-ratio-mismatch'],
+    ['a coverage gap', COVERAGE_GAP, 'coverage-gap'],
+    ['silent scores', SCORES_SILENT, 'scores-silent'],
+  ])('%s holds the ramp although everything is proven', (_what, health, cause) => {
+    given(started)
+      .when(analysed(minutes(1), allProven(1_000_000), { health }))
+      .thenDecided({
+        type: 'held',
+        causes: [cause],
+        command: { command: 'pause', reason: 'health-hold', weightsPpm: { candidate: 10_000 }, terminal: false },
+      });
+  });
+
+  it('a guardrail that can not be measured holds', () => {
+    const broken = aMetric('alignment', {
+      verdict: 'unmeasurable',
+      reason: 'scorer-changed',
+      lnE: null,
+      estimate: { control: null, candidate: null, effect: null },
+      interval: null,
+    });
+    given(started)
+      .when(analysed(minutes(1), [broken, provenUpTo('error-rate', 1_000_000)]))
+      .thenDecided({ type: 'held', causes: ['unmeasurable-guardrail'] });
+  });
+
+  it('holds when no analysis arrives any more, and goes on with the next good one', () => {
+    given(started)
+      .when(tick(minutes(3), minutes(1)))
+      .thenDecided({ type: 'held', causes: ['analysis-silent'], command: { evidence: null } });
+    given(started, tick(minutes(3), minutes(1)))
+      .when(analysed(minutes(4), []))
+      .thenDecided({ type: 'recovered' });
+  });
+
+  it('recovers when the cause is gone, and only then climbs on', () => {
+    const held = analysed(minutes(1), [], { health: SCORES_SILENT });
+    given(started, held)
+      .when(analysed(minutes(2), allProven(50_000)))
+      .thenDecided({ type: 'recovered', command: { command: 'resume', reason: 'health-recovered', stage: 0 } });
+    given(started, held, analysed(minutes(2), allProven(50_000)))
+      .when(analysed(minutes(3), allProven(50_000)))
+      .thenDecided({ type: 'advanced', command: { stage: 2 } });
+  });
+
+  it('is not recovered by knowing nothing', () => {
+    const held = analysed(minutes(1), [], { health: SPLIT_IS_OFF });
+    const unknown = { ...HEALTHY, srm: { ...HEALTHY.srm, status: 'not-enough-data' as const } };
+    given(started, held)
+      .when(analysed(minutes(2), [], { health: unknown }))
+      .thenNothing();
+    const silent = analysed(minutes(1), [], { health: SCORES_SILENT });
+    const noTraffic = { ...HEALTHY, staleness: { ...HEALTHY.staleness, status: 'no-traffic' as const } };
+    given(started, silent)
+      .when(analysed(minutes(2), [], { health: noTraffic }))
+      .thenNothing();
+  });
+
+  it('held too long is inconclusive: a metric outage is no bad canary, and no promotion either', () => {
+    const held = analysed(minutes(1), allProven(1_000_000), { health: SCORES_SILENT });
+    given(started, held)
+      .when(tick(minutes(30)))
+      .thenNothing();
+    given(started, held)
+      .when(tick(minutes(31)))
+      .thenDecided({
+        type: 'concluded',
+        outcome: 'inconclusive',
+        command: { command: 'conclude', reason: 'inconclusive', weightsPpm: TO_CONTROL, terminal: true },
+      });
+    given(define(T0, aSpec({ onInconclusive: 'hold' })), held)
+      .when(tick(minutes(31)))
+      .thenDecided({ type: 'concluded', command: { weightsPpm: { control: 990_000, candidate: 10_000 } } });
+  });
+});
+
+describe('the damage budget', () => {
+  it('lets no share rise without data', () => {
+    given(started)
+      .when(analysed(minutes(1), []))
+      .thenNothing();
+    given(started)
+      .when(analysed(minutes(1), [aMetric('alignment', { lnE: null, margin: null, reason: 'no-data' })]))
+      .thenNothing();
+  });
+
+  it('wants every guardrail: one that is undecided or missing stops the ramp', () => {
+    given(started)
+      .when(analysed(minutes(1), [provenUpTo('alignment', 1_000_000)]))
+      .thenNothing();
+    given(started)
+      .when(analysed(minutes(1), [provenUpTo('alignment', 1_000_000), aMetric('error-rate')]))
+      .thenNothing();
+  });
+
+  it('raises the share as far as the least proven guardrail allows, several rungs at once', () => {
+    given(started)
+      .when(analysed(minutes(1), [provenUpTo('alignment', 200_000), provenUpTo('error-rate', 100_000)]))
+      .thenDecided({
+        type: 'advanced',
+        command: {
+          command: 'advance',
+          stage: 3,
+          weightsPpm: { control: 900_000, candidate: 100_000 },
+          reason: 'budget-proven',
+          message: expect.stringMatching(/^On to 10 %: .* ln E 3\.5 ≥ 3\.0 after 171 units of candidate\.$/),
+        },
+      });
+  });
+
+  it('promotes only on a proof at the margin itself', () => {
+    const almost = aMetric('alignment', {
+      budget: [{ sharePpm: 1_000_000, margin: 0.0095, lnENonInferior: 3, nonInferior: true }],
+    });
+    given(started)
+      .when(analysed(minutes(1), [almost, provenUpTo('error-rate', 1_000_000)]))
+      .thenDecided({ type: 'advanced', command: { weightsPpm: { control: 500_000, candidate: 500_000 } } });
+    given(started)
+      .when(analysed(minutes(1), allProven(1_000_000)))
+      .thenDecided({
+        type: 'promoted',
+        command: {
+          command: 'promote',
+          weightsPpm: TO_CANDIDATE,
+          reason: 'all-guardrails-non-inferior',
+          terminal: true,
+          stage: 6,
+        },
+      });
+  });
+
+  it('takes each step once: an analysis repeated, or made before the step was taken, ends no stage', () => {
+    const proven = analysed(minutes(1), allProven(50_000), { epoch: 1 });
+    given(started, proven)
+      .when({ ...proven, atMs: minutes(2) })
+      .thenNothing();
+    given(started, proven)
+      .when(analysed(minutes(2), allProven(500_000), { epoch: 1 }))
+      .thenNothing();
+    given(started, proven)
+      .when(analysed(minutes(2), allProven(500_000), { epoch: 2 }))
+      .thenDecided({ type: 'advanced' });
+  });
+
+  it('an explicit ramp climbs stage by stage, after minimum time and units', () => {
+    const ramp = explicitRamp(
+      aStage(10_000, { atLeastMs: 600_000, atLeastUnits: 500 }),
+      aStage(50_000),
+      aStage(1_000_000),
+    );
+    const slow = define(T0, aSpec({ ramp }));
+    given(slow)
+      .when(analysed(minutes(9), allProven(1_000_000)))
+      .thenNothing();
+    given(slow)
+      .when(analysed(minutes(10), allProven(1_000_000), { unitsInStage: 499 }))
+      .thenNothing();
+    given(slow)
+      .when(analysed(minutes(10), allProven(1_000_000), { unitsInStage: 500 }))
+      .thenDecided({ type: 'advanced', command: { stage: 1, weightsPpm: { candidate: 50_000 } } });
+  });
+
+  it('waits for an approval, says so once, and goes on with the next analysis after it', () => {
+    const ramp = explicitRamp(aStage(10_000), aStage(50_000, { approval: 'required' }), aStage(1_000_000));
+    const gated = define(T0, aSpec({ ramp }));
+    const proven = (at: number): DeliveryInput => analysed(minutes(at), allProven(1_000_000));
+    given(gated).when(proven(1)).thenDecided({ type: 'approval-awaited', stage: 1 });
+    given(gated, proven(1)).when(proven(2)).thenNothing();
+    given(gated, proven(1))
+      .when(approval(minutes(3)))
+      .thenDecided({ type: 'approved', stage: 1, note: '5 % approved by ana: “looks good”' });
+    given(gated, proven(1), approval(minutes(3)))
+      .when(proven(4))
+      .thenDecided({ type: 'advanced', command: { stage: 1 } });
+    given(gated, approval(minutes(1)))
+      .when(proven(2))
+      .thenDecided({ type: 'advanced', command: { stage: 1 } });
+    given(gated, approval(minutes(1)))
+      .when(approval(minutes(2)))
+      .thenRefused('nothing-to-approve');
+    given(gated)
+      .when(approval(minutes(2), 2))
+      .thenRefused('nothing-to-approve', /expected one of 1 \(5 %\)/);
+  });
+
+  it('does not climb while an operator has paused it, and does after a resume', () => {
+    const paused = operator('pause', minutes(1));
+    given(started, paused)
+      .when(analysed(minutes(2), allProven(1_000_000)))
+      .thenNothing();
+    given(started, paused)
+      .when(operator('resume', minutes(2)))
+      .thenDecided({ type: 'resumed', command: { command: 'resume', epoch: 3, weightsPpm: { candidate: 10_000 } } });
+    given(started, paused)
+      .when(operator('pause', minutes(2)))
+      .thenRefused('already-paused');
+    given(started)
+      .when(operator('resume', minutes(2)))
+      .thenRefused('not-paused');
+    given(started, analysed(minutes(1), [], { health: SCORES_SILENT }))
+      .when(operator('resume', minutes(2)))
+      .thenRefused('not-paused', /held because of scores-silent/);
+  });
+
+  it('can be overruled by an operator, who is named', () => {
+    given(started)
+      .when(operator('promote', minutes(1), 'hot fix'))
+      .thenDecided({
+        type: 'promoted',
+        command: { weightsPpm: TO_CANDIDATE, actor: 'ana', reason: 'operator', evidence: null },
+      });
+  });
+});
+
+describe('time', () => {
+  const DEADLINE = minutes(60 * 24);
+
+  it('promotes nothing: inconclusive when it runs out, whatever was pending', () => {
+    const pending: readonly (readonly DeliveryInput[])[] = [
+      [],
+      [analysed(minutes(1), allProven(500_000))],
+      [operator('pause', minutes(1))],
+      [analysed(DEADLINE - 1, allProven(1_000_000), { health: SPLIT_IS_OFF })],
+    ];
+    for (const past of pending) {
+      given(started, ...past)
+        .when(tick(DEADLINE))
+        .thenDecided({
+          type: 'concluded',
+          outcome: 'inconclusive',
+          winner: null,
+          command: { reason: 'deadline', weightsPpm: TO_CONTROL, terminal: true },
+        });
+    }
+  });
+
+  it('has run out for an analysis that comes after the deadline, even before the timer', () => {
+    given(started)
+      .when(analysed(DEADLINE, allProven(1_000_000)))
+      .thenDecided({ type: 'concluded', outcome: 'inconclusive' });
+  });
+
+  it('keeps the shares at the deadline when the file says hold', () => {
+    given(define(T0, aSpec({ onInconclusive: 'hold' })), analysed(minutes(1), allProven(50_000)))
+      .when(tick(DEADLINE))
+      .thenDecided({ type: 'concluded', command: { weightsPpm: { control: 950_000, candidate: 50_000 } } });
+  });
+
+  it('that passed while no controller was there counts at the restart', () => {
+    given(started)
+      .when(restarted(minutes(5)))
+      .thenNothing();
+    given(started)
+      .when(restarted(DEADLINE + 1))
+      .thenDecided({ type: 'concluded', command: { reason: 'deadline' } });
+  });
+
+  it('is watched by the earliest of deadline and hold', () => {
+    expect(nextTimerAtMs(rebuild(logOf(started)))).toBe(DEADLINE);
+    const held = analysed(minutes(1), [], { health: SCORES_SILENT });
+    expect(nextTimerAtMs(rebuild(logOf(started, held)))).toBe(minutes(31));
+  });
+});
+
+describe('commands', () => {
+  it('carry strictly growing epochs over revisions, and the whole allocation', () => {
+    const commands = commandsOf(
+      started,
+      analysed(minutes(1), allProven(50_000)),
+      operator('pause', minutes(2)),
+      operator('resume', minutes(3)),
+      analysed(minutes(4), [harmful('alignment')]),
+      operator('new-attempt', minutes(5)),
+    );
+    expect(commands.map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4, 5, 6]);
+    for (const { weightsPpm } of commands) {
+      expect(weightsPpm['control']! + weightsPpm['candidate']!).toBe(1_000_000);
+    }
+  });
+
+  it('are acknowledged once per router; answers to older ones say nothing', () => {
+    const start = lastCommand(started);
+    given(started)
+      .when(applied(minutes(1), start))
+      .thenDecided({ type: 'acknowledged', actor: 'router-1' });
+    given(started, applied(minutes(1), start))
+      .when(applied(minutes(2), start))
+      .thenNothing();
+    given(started, analysed(minutes(1), allProven(50_000)))
+      .when(applied(minutes(2), start))
+      .thenNothing();
+  });
+
+  it('show a router that refused', () => {
+    const start = lastCommand(started);
+    const refused = applied(minutes(1), start, { outcome: 'refused', reason: 'stale-epoch' });
+    const { state } = given(started).when(refused);
+    expect(state()).toMatchObject({ acknowledgements: { 'router-1': { outcome: 'refused', reason: 'stale-epoch' } } });
+  });
+
+  it('for an experiment nobody knows are refused', () => {
+    given().when(operator('rollback', T0)).thenRefused('unknown-experiment');
+  });
+
+  it('for a new attempt wait for the end of the old one', () => {
+    given(started)
+      .when(operator('new-attempt', minutes(1)))
+      .thenRefused('still-active');
+    given(started, operator('promote', minutes(1)))
+      .when(operator('new-attempt', minutes(2)))
+      .thenRefused('already-ended');
+  });
+});
+
+describe('an ab test', () => {
+  const { variants } = aSpec();
+  const abSpec = aSpec({
+    kind: 'ab',
+    variants: { control: variants['control']!, a: variants['candidate']!, b: variants['candidate']! },
+    objectives: [{ metric: 'quality', weight: 1 }],
+  });
+  const better = { verdict: 'superior' as const, estimate: { control: 0.8, candidate: 0.85, effect: 0.05 } };
+
+  it('shares the stage between the candidates, up to an equal split', () => {
+    expect(lastCommand(define(T0, abSpec)).weightsPpm).toEqual({ control: 990_000, a: 5_000, b: 5_000 });
+    const top = lastCommand(define(T0, abSpec), analysed(minutes(1), [...safe('a'), ...safe('b')]));
+    expect(top).toMatchObject({
+      command: 'advance',
+      weightsPpm: { control: 333_334, a: 333_333, b: 333_333 },
+      terminal: false,
+    });
+  });
+
+  it('ends with the superior variant when its guardrails hold', () => {
+    given(define(T0, abSpec))
+      .when(analysed(minutes(1), [...safe('a'), ...safe('b'), objective('a', {}), objective('b', better)]))
+      .thenDecided({
+        type: 'concluded',
+        outcome: 'winner',
+        winner: 'b',
+        command: { weightsPpm: { control: 0, a: 0, b: 1_000_000 } },
+      });
+    given(define(T0, abSpec))
+      .when(analysed(minutes(1), [...safe('a'), objective('a', {}), objective('b', better)]))
+      .thenNothing();
+  });
+
+  it('ends when no variant can be better any more', () => {
+    const worse = { interval: { low: -0.04, high: -0.01 } };
+    given(define(T0, abSpec))
+      .when(analysed(minutes(1), [objective('a', worse), objective('b', worse)]))
+      .thenDecided({ type: 'concluded', outcome: 'futile', winner: null, command: { reason: 'futile' } });
+    given(define(T0, abSpec))
+      .when(analysed(minutes(1), [objective('a', worse), objective('b', { interval: { low: -0.01, high: 0.01 } })]))
+      .thenNothing();
+  });
+
+  it('has no variant that an operator could promote without naming it', () => {
+    given(define(T0, abSpec))
+      .when(operator('promote', minutes(1)))
+      .thenRefused('promotion-needs-one-candidate');
+  });
+});
+
+describe('deciding', () => {
+  it('leaves the state it was given as it was', () => {
+    const state = rebuild(logOf(started));
+    const before = structuredClone(state);
+    decide(state, analysed(minutes(1), [harmful('alignment')]));
+    expect(state).toEqual(before);
+  });
+});

@@ -1,0 +1,47 @@
+import { allocationApplied, allocationCommanded, experimentDefined } from '#libs/contracts';
+import { z } from 'zod';
+
+/** Why it can't be told how the candidate does. None of these says that it is bad. */
+export const holdCause = z.enum([
+  'sample-ratio-mismatch',
+  'coverage-gap',
+  'scores-silent',
+  'telemetry-silent',
+  'unmeasurable-guardrail',
+  'analysis-silent',
+]);
+export type HoldCause = z.infer<typeof holdCause>;
+
+const happened = { atMs: z.number(), actor: z.string().min(1) };
+const commanded = { ...happened, command: allocationCommanded };
+
+/**
+ * What was decided, in order: the log from which every state is rebuilt. An event that changes the allocation carries the
+ * command that is published, word for word, so the log is also the audit of what routers were told and why.
+ */
+export const deliveryEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('defined'), ...happened, definition: experimentDefined, note: z.string() }),
+  z.object({ type: z.literal('started'), ...commanded }),
+  z.object({ type: z.literal('advanced'), ...commanded }),
+  z.object({ type: z.literal('held'), ...commanded, causes: z.array(holdCause).min(1) }),
+  z.object({ type: z.literal('recovered'), ...commanded }),
+  z.object({ type: z.literal('paused'), ...commanded }),
+  z.object({ type: z.literal('resumed'), ...commanded }),
+  z.object({ type: z.literal('approval-awaited'), ...happened, stage: z.int().min(0), message: z.string() }),
+  z.object({ type: z.literal('approved'), ...happened, stage: z.int().min(0), note: z.string() }),
+  z.object({ type: z.literal('promoted'), ...commanded }),
+  z.object({ type: z.literal('rolled-back'), ...commanded }),
+  z.object({
+    type: z.literal('concluded'),
+    ...commanded,
+    outcome: z.enum(['winner', 'futile', 'inconclusive']),
+    /** The variant that keeps the traffic; null when nobody won. */
+    winner: z.string().nullable(),
+  }),
+  z.object({ type: z.literal('acknowledged'), ...happened, applied: allocationApplied }),
+  z.object({ type: z.literal('alert-raised'), ...happened, alert: z.enum(['control-unhealthy']), message: z.string() }),
+]);
+export type DeliveryEvent = z.infer<typeof deliveryEvent>;
+
+/** Events that move the allocation. */
+export type CommandEvent = Extract<DeliveryEvent, { readonly command: unknown }>;

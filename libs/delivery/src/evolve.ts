@@ -1,0 +1,151 @@
+import type { CommandEvent, DeliveryEvent } from './events.js';
+import type { DefinedState, DeliveryState, Draft, StartedState } from './state.js';
+import { initialState } from './state.js';
+
+/** The state after an event. Never decides: it only writes down what has happened. */
+export function evolve(state: DeliveryState, event: DeliveryEvent): DeliveryState {
+  switch (event.type) {
+    case 'defined':
+      return defined(state, event);
+    case 'started':
+      return started(draftOf(state), event);
+    case 'advanced':
+      return { ...inStage(state, event), phase: 'running' };
+    case 'held':
+      return { ...commanded(state, event), phase: 'held', heldAtMs: event.atMs, causes: event.causes };
+    case 'recovered':
+    case 'resumed':
+      return { ...commanded(state, event), phase: 'running' };
+    case 'paused':
+      return { ...commanded(state, event), phase: 'paused' };
+    case 'promoted':
+      return { ...inStage(state, event), phase: 'promoted', endedAtMs: event.atMs };
+    case 'rolled-back':
+      return { ...ended(state, event), phase: 'rolled-back', endedAtMs: event.atMs };
+    case 'concluded':
+      return {
+        ...ended(state, event),
+        phase: 'concluded',
+        endedAtMs: event.atMs,
+        outcome: event.outcome,
+        winner: event.winner,
+      };
+    case 'approval-awaited':
+      return { ...definedOf(state), awaitsApprovalOf: event.stage };
+    case 'approved':
+      return approved(definedOf(state), event.stage);
+    case 'acknowledged': {
+      const known = startedOf(state);
+      return { ...known, acknowledgements: { ...known.acknowledgements, [event.applied.router]: event.applied } };
+    }
+    case 'alert-raised': {
+      const known = startedOf(state);
+      return { ...known, alerts: [...known.alerts, { alert: event.alert, message: event.message, atMs: event.atMs }] };
+    }
+    default:
+      return event satisfies never;
+  }
+}
+
+/** The state that a log tells: the same whether it was followed event by event or read as a whole. */
+export function rebuild(events: readonly DeliveryEvent[]): DeliveryState {
+  return events.reduce(evolve, initialState);
+}
+
+function defined(
+  state: DeliveryState,
+  { definition, atMs }: Extract<DeliveryEvent, { readonly type: 'defined' }>,
+): Draft {
+  return {
+    phase: 'draft',
+    experiment: definition.experiment,
+    revision: definition.revision,
+    spec: definition.spec,
+    fingerprints: definition.fingerprints,
+    definedAtMs: atMs,
+    epoch: state.phase === 'absent' ? 0 : state.epoch,
+    approvedStages: [],
+    awaitsApprovalOf: definition.spec.ramp.stages[0]?.approval === 'required' ? 0 : null,
+  };
+}
+
+function started(draft: Draft, { atMs, command }: CommandEvent): StartedState {
+  return {
+    ...draft,
+    phase: 'running',
+    epoch: command.epoch,
+    startedAtMs: atMs,
+    stage: command.stage,
+    stageStartedAtMs: atMs,
+    stageEpoch: command.epoch,
+    weightsPpm: command.weightsPpm,
+    lastCommand: command,
+    acknowledgements: {},
+    alerts: [],
+    awaitsApprovalOf: null,
+  };
+}
+
+type Plain<State> = Omit<State, 'phase' | 'heldAtMs' | 'causes' | 'endedAtMs' | 'outcome' | 'winner'>;
+
+/** What all started states share, under the event's command; what belongs to the former phase alone is dropped. */
+function commanded(state: DeliveryState, { command }: CommandEvent): Plain<StartedState> {
+  const known = startedOf(state);
+  return {
+    experiment: known.experiment,
+    revision: known.revision,
+    spec: known.spec,
+    fingerprints: known.fingerprints,
+    definedAtMs: known.definedAtMs,
+    approvedStages: known.approvedStages,
+    awaitsApprovalOf: known.awaitsApprovalOf,
+    startedAtMs: known.startedAtMs,
+    stage: known.stage,
+    stageStartedAtMs: known.stageStartedAtMs,
+    stageEpoch: known.stageEpoch,
+    acknowledgements: known.acknowledgements,
+    alerts: known.alerts,
+    epoch: command.epoch,
+    weightsPpm: command.weightsPpm,
+    lastCommand: command,
+  };
+}
+
+function inStage(state: DeliveryState, event: CommandEvent): Plain<StartedState> {
+  const { stage, epoch } = event.command;
+  return {
+    ...commanded(state, event),
+    stage,
+    stageStartedAtMs: event.atMs,
+    stageEpoch: epoch,
+    awaitsApprovalOf: null,
+  };
+}
+
+/** Cleaning up is part of the end: no approval is waited for any more. */
+function ended(state: DeliveryState, event: CommandEvent): Plain<StartedState> {
+  return { ...commanded(state, event), awaitsApprovalOf: null };
+}
+
+function approved(state: DefinedState, stage: number): DefinedState {
+  return {
+    ...state,
+    approvedStages: [...state.approvedStages, stage],
+    awaitsApprovalOf: state.awaitsApprovalOf === stage ? null : state.awaitsApprovalOf,
+  };
+}
+
+function draftOf(state: DeliveryState): Draft {
+  if (state.phase === 'draft') return state;
+  throw new TypeError(`broken log: "started" in phase ${state.phase}, expected "draft"`);
+}
+
+function startedOf(state: DeliveryState): StartedState {
+  if (state.phase !== 'absent' && state.phase !== 'draft') return state;
+  throw new TypeError(`broken log: an event of a started experiment in phase ${state.phase}`);
+}
+
+function definedOf(state: DeliveryState): DefinedState {
+  if (state.phase !== 'absent') return state;
+  throw new TypeError('broken log: an event of an experiment before its definition');
+}

@@ -1,0 +1,33 @@
+import type { ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
+import type { HoldCause } from './events.js';
+import { unmeasurableGuardrails } from './guardrails.js';
+
+/** What keeps this analysis from telling how the candidate does; empty when nothing does. */
+export function holdCausesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed): readonly HoldCause[] {
+  const { srm, coverage, staleness } = analysis.health;
+  const causes: HoldCause[] = [];
+  if (srm.status === 'mismatch') causes.push('sample-ratio-mismatch');
+  if (coverage.status === 'gap') causes.push('coverage-gap');
+  if (staleness.status === 'scores-silent' || staleness.status === 'telemetry-silent') causes.push(staleness.status);
+  if (unmeasurableGuardrails(spec, analysis).length > 0) causes.push('unmeasurable-guardrail');
+  return causes;
+}
+
+/** Whether the analysis shows that a cause is gone. "Not enough data" and "no traffic" show nothing, so they end no hold. */
+export function isCleared(cause: HoldCause, { health }: ExperimentAnalysed): boolean {
+  switch (cause) {
+    case 'sample-ratio-mismatch':
+      return health.srm.status === 'ok';
+    case 'coverage-gap':
+      return health.coverage.status === 'ok';
+    case 'scores-silent':
+    case 'telemetry-silent':
+      return health.staleness.status === 'ok';
+    case 'unmeasurable-guardrail':
+    case 'analysis-silent':
+      // An analysis is here, and whether a guardrail is unmeasurable now is asked anew with every one.
+      return true;
+    default:
+      return cause satisfies never;
+  }
+}

@@ -1,0 +1,57 @@
+import type { AllocationApplied, ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
+
+/** Time and identity come in as values: the same input on the same state gives the same events. */
+interface Input {
+  readonly atMs: number;
+  /** Becomes the id of the command, should there be one; at most one command follows from one input. */
+  readonly commandId: string;
+}
+
+interface OperatorInput extends Input {
+  readonly actor: string;
+  /** Why, in the operator's words. */
+  readonly note: string;
+}
+
+export interface Define extends OperatorInput {
+  readonly type: 'define';
+  readonly spec: ExperimentSpec;
+  /** Hash of each variant's configuration, by variant. */
+  readonly fingerprints: Readonly<Record<string, string>>;
+}
+
+export interface Operate extends OperatorInput {
+  readonly type: 'pause' | 'resume' | 'promote' | 'rollback' | 'new-attempt';
+}
+
+export interface Approve extends OperatorInput {
+  readonly type: 'approve';
+  /** Index of the ramp stage; without it the next stage that needs an approval. */
+  readonly stage?: number;
+}
+
+export interface Analysed extends Input {
+  readonly type: 'analysed';
+  readonly analysis: ExperimentAnalysed;
+}
+
+/** Time has passed. */
+export interface Tick extends Input {
+  readonly type: 'tick';
+  /** When the controller last heard an analysis of the experiment, or began to listen. */
+  readonly lastAnalysedAtMs: number;
+  /** Silence after which the analysis counts as lost. */
+  readonly analysisSilentAfterMs: number;
+}
+
+/** A controller took over, having rebuilt the state from the log. */
+export interface Restarted extends Input {
+  readonly type: 'restarted';
+}
+
+export interface Applied extends Input {
+  readonly type: 'applied';
+  readonly applied: AllocationApplied;
+}
+
+export type DeliveryInput = Define | Operate | Approve | Analysed | Tick | Restarted | Applied;

@@ -1,0 +1,104 @@
+import type {
+  AllocationApplied,
+  AllocationCommanded,
+  ExperimentDefined,
+  ExperimentSpec,
+  WeightsPpm,
+} from '#libs/contracts';
+import type { HoldCause } from './events.js';
+
+/** One revision of an experiment that exists. */
+interface Defined {
+  readonly experiment: string;
+  readonly revision: number;
+  readonly spec: ExperimentSpec;
+  readonly fingerprints: ExperimentDefined['fingerprints'];
+  readonly definedAtMs: number;
+  /** Of the last command, over all revisions of the experiment; 0 before the first. */
+  readonly epoch: number;
+  readonly approvedStages: readonly number[];
+  /** Everything else is proven: only an approval is missing to enter this stage. */
+  readonly awaitsApprovalOf: number | null;
+}
+
+/** A revision that routers have been told about. */
+interface Started extends Defined {
+  readonly startedAtMs: number;
+  /** Index into `spec.ramp.stages`. */
+  readonly stage: number;
+  readonly stageStartedAtMs: number;
+  /** Epoch under which the present stage began: an analysis that has not seen it yet can't end the stage. */
+  readonly stageEpoch: number;
+  readonly weightsPpm: WeightsPpm;
+  readonly lastCommand: AllocationCommanded;
+  /** Newest answer of each router. */
+  readonly acknowledgements: Readonly<Record<string, AllocationApplied>>;
+  readonly alerts: readonly Alert[];
+}
+
+export interface Alert {
+  readonly alert: 'control-unhealthy';
+  readonly message: string;
+  readonly atMs: number;
+}
+
+/** Nothing is known under this key. */
+export interface Absent {
+  readonly phase: 'absent';
+}
+
+/** Waits for the approval of its first stage. */
+export interface Draft extends Defined {
+  readonly phase: 'draft';
+}
+
+/** Climbs its ramp. */
+export interface Running extends Started {
+  readonly phase: 'running';
+}
+
+/** Can't be judged at present; the ramp stands still, harm is still acted upon. */
+export interface Held extends Started {
+  readonly phase: 'held';
+  readonly heldAtMs: number;
+  readonly causes: readonly HoldCause[];
+}
+
+/** Stopped by an operator; harm is still acted upon, the deadline runs on. */
+export interface Paused extends Started {
+  readonly phase: 'paused';
+}
+
+/** The candidate has all traffic. */
+export interface Promoted extends Started {
+  readonly phase: 'promoted';
+  readonly endedAtMs: number;
+}
+
+/** Control has all traffic, for good: nothing but a new revision leaves this state. */
+export interface RolledBack extends Started {
+  readonly phase: 'rolled-back';
+  readonly endedAtMs: number;
+}
+
+/** Ended without a promotion or rollback: an ab test that was decided, or anything that stayed inconclusive. */
+export interface Concluded extends Started {
+  readonly phase: 'concluded';
+  readonly endedAtMs: number;
+  readonly outcome: 'winner' | 'futile' | 'inconclusive';
+  readonly winner: string | null;
+}
+
+/** Revisions that timers, operators and analyses still move. */
+export type ActiveState = Running | Held | Paused;
+export type EndedState = Promoted | RolledBack | Concluded;
+export type StartedState = ActiveState | EndedState;
+export type DefinedState = Draft | StartedState;
+export type DeliveryState = Absent | DefinedState;
+export type Phase = DeliveryState['phase'];
+
+export const initialState: DeliveryState = { phase: 'absent' };
+
+export function isActive(state: DeliveryState): state is ActiveState {
+  return state.phase === 'running' || state.phase === 'held' || state.phase === 'paused';
+}

@@ -1,0 +1,75 @@
+import { expect } from 'vitest';
+import {
+  decide,
+  DecisionRefusedError,
+  deliveryEvent,
+  evolve,
+  initialState,
+  rebuild,
+  type DeliveryEvent,
+  type DeliveryInput,
+  type DeliveryState,
+  type RefusalCode,
+} from '../src/index.js';
+
+/** Inputs in the order in which they came, and the log they led to. */
+export function logOf(...inputs: readonly DeliveryInput[]): readonly DeliveryEvent[] {
+  let state: DeliveryState = initialState;
+  const log: DeliveryEvent[] = [];
+  for (const input of inputs) {
+    const events = decide(state, input);
+    state = events.reduce(evolve, state);
+    log.push(...events);
+  }
+  return log;
+}
+
+export interface Expectations {
+  /** The events, each by the fields that matter. */
+  thenDecided(...expected: readonly ExpectedEvent[]): void;
+  thenNothing(): void;
+  thenRefused(code: RefusalCode, message?: RegExp): void;
+  /** What it led to, for a closer look. */
+  readonly events: () => readonly DeliveryEvent[];
+  readonly state: () => DeliveryState;
+}
+
+export interface ExpectedEvent {
+  readonly type: DeliveryEvent['type'];
+  readonly [field: string]: unknown;
+}
+
+/**
+ * `given(past…).when(input).thenDecided(events…)`. The past is given as the inputs that led to it, so that it is always a past that can
+ * happen; it goes through the log's own schema, as it does when it comes from the database.
+ */
+export function given(...past: readonly DeliveryInput[]): { when(input: DeliveryInput): Expectations } {
+  const log = deliveryEvent.array().parse(JSON.parse(JSON.stringify(logOf(...past))));
+  return {
+    when(input) {
+      const before = rebuild(log);
+      const events = (): readonly DeliveryEvent[] => decide(before, input);
+      return {
+        events,
+        state: () => events().reduce(evolve, before),
+        thenDecided: (...expected) => expect(events()).toMatchObject(expected as object[]),
+        thenNothing: () => expect(events()).toEqual([]),
+        thenRefused(code, message = /./) {
+          const refusal = refusalOf(events);
+          expect(refusal).toMatchObject({ code });
+          expect(refusal?.message).toMatch(message);
+        },
+      };
+    },
+  };
+}
+
+function refusalOf(run: () => unknown): DecisionRefusedError | undefined {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof DecisionRefusedError) return error;
+    throw error;
+  }
+  return undefined;
+}
