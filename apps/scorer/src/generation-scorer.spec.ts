@@ -1,0 +1,289 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { crc32, deflateSync } from 'node:zlib';
+import sharp from 'sharp';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { decodeEvent, type Assignment, type GenerationCompleted, type Image } from '#libs/contracts';
+import type { OutgoingRecord } from '#libs/messaging';
+import { createScorer, decodeHalfFloats, writeTinyClip, type Scorer } from '#libs/scoring';
+import { PictureFetcher } from './fetching/picture-fetcher.js';
+import { GenerationScorer, type BatchLife } from './generation-scorer.js';
+import type { SamplingOptions } from './sampling.js';
+import { ScorerMetrics } from './scorer-metrics.js';
+import type { GenerationEvent, ScoredEvent } from './scored-event.js';
+
+const NOW = Date.parse('2026-05-04T03:02:01.000Z');
+
+let folder: string;
+let scorer: Scorer;
+let fetcher: PictureFetcher;
+let metrics: ScorerMetrics;
+let published: ScoredEvent[];
+let publish: (records: readonly OutgoingRecord[]) => Promise<void>;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'teststrip-scorer-'));
+  await writeTinyClip(join(folder, 'tiny-clip'));
+  scorer = await createScorer({ modelDirectory: join(folder, 'tiny-clip') });
+  fetcher = new PictureFetcher({ roots: [join(folder)], hosts: [], maxBytes: 100_000, timeoutMs: 1000 });
+});
+
+afterAll(async () => {
+  await scorer.close();
+  await fetcher.close();
+  await rm(folder, { recursive: true });
+});
+
+beforeEach(() => {
+  metrics = new ScorerMetrics();
+  published = [];
+  publish = async (records) => {
+    for (const { topic, headers, value } of records) {
+      published.push(decodeEvent({ topic, headers, value }) as ScoredEvent);
+    }
+  };
+});
+
+describe('GenerationScorer', () => {
+  it('publishes a row for every picture, in order, with the assignment, the identity and the key of the generation', async () => {
+    const two = [await savedPicture('a', 1), await savedPicture('b', 2)];
+    await score([generation('g1', two), generation('g2', [await savedPicture('c', 3)])]);
+    expect(published.map(({ subject, data }) => [subject, data.generationId, data.imageIndex])).toEqual([
+      ['user-g1', 'g1', 0],
+      ['user-g1', 'g1', 1],
+      ['user-g2', 'g2', 0],
+    ]);
+    const [first] = published;
+    expect(first).toMatchObject({
+      source: 'scorer/test',
+      type: 'image.scored.v1',
+      time: '2026-05-04T03:02:01.000Z',
+      traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+      data: {
+        requestId: 'request-g1',
+        service: 'text-to-image',
+        assignment: { experiment: 'sdxl-int8', variant: 'candidate', epoch: 3 },
+        image: { uri: two[0]!.uri, sha256: two[0]!.sha256 },
+        outcome: 'scored',
+        reason: null,
+        blank: false,
+        promptTruncated: false,
+        identity: scorer.identity,
+      },
+    });
+    expect(Math.hypot(...decodeHalfFloats(first!.data.embedding!))).toBeCloseTo(1, 2);
+    expect(first!.data.quality['clean']).toBeGreaterThan(0);
+    expect(first!.data.alignment).not.toBe(published[1]!.data.alignment);
+  });
+
+  it('gives the same ids when a batch comes again', async () => {
+    const events = [generation('g1', [await savedPicture('a', 1)])];
+    await score(events);
+    await score(events);
+    expect(published[0]!.id).toBe(published[1]!.id);
+    expect(published[0]!.id).toBe(`image.scored.v1:${scorer.identity.digest.slice(0, 16)}:event-g1:0`);
+  });
+
+  it('publishes a row with the reason for every picture that can not be scored, beside the others', async () => {
+    const good = await savedPicture('good', 5);
+    const truncated = await saved('truncated', (await png(6)).subarray(0, 70));
+    const huge = await saved('huge', hugePng());
+    await writeFile(join(tmpdir(), 'teststrip-outside.png'), await png(7));
+    await symlink(join(tmpdir(), 'teststrip-outside.png'), join(folder, 'escape.png'));
+    const pictures = [
+      { ...good, sha256: 'f'.repeat(64) },
+      { ...good, uri: pathToFileURL(join(folder, 'missing.png')).href },
+      truncated,
+      huge,
+      { ...good, uri: pathToFileURL(join(folder, 'escape.png')).href },
+      { ...good, uri: 'file:///etc/hostname' },
+      { ...good, uri: 'http://169.254.169.254/latest' },
+      good,
+    ];
+    await score([generation('g1', pictures)]);
+    await rm(join(tmpdir(), 'teststrip-outside.png'));
+    expect(published.map(({ data }) => data.outcome)).toEqual([
+      'digest-mismatch',
+      'unavailable',
+      'undecodable',
+      'refused',
+      'refused',
+      'refused',
+      'refused',
+      'scored',
+    ]);
+    for (const { data } of published.slice(0, -1)) {
+      expect(data).toMatchObject({ alignment: null, embedding: null, quality: {}, reason: expect.any(String) });
+    }
+    expect(published[3]!.data.reason).toContain('60000 × 60000 pixels');
+  });
+
+  it('scores pictures of any format and size inside the event', async () => {
+    const wide = sharp({ create: { width: 300, height: 40, channels: 3, background: 'teal' } });
+    const files = await Promise.all([wide.clone().jpeg().toBuffer(), wide.clone().webp().toBuffer()]);
+    await score([
+      generation(
+        'g1',
+        files.map((bytes) => announce(bytes, `data:image/any;base64,${bytes.toString('base64')}`)),
+      ),
+    ]);
+    expect(published.map(({ data }) => [data.outcome, data.blank])).toEqual([
+      ['scored', true],
+      ['scored', true],
+    ]);
+  });
+
+  it('says when a prompt was truncated', async () => {
+    const prompt = 'a small red circle a large blue star of a picture';
+    await score([generation('g1', [await savedPicture('a', 1)], { prompt })]);
+    expect(published[0]!.data.promptTruncated).toBe(true);
+  });
+
+  it('publishes nothing for failed generations, and counts them', async () => {
+    await score([generation('g1', [], { outcome: 'failed', error: 'out of memory' })]);
+    expect(published).toEqual([]);
+    expect(metrics.status()).toMatchObject({ generations: { scored: 0, failed: 1 }, coverage: null });
+  });
+
+  it('scores a sample that is the same share of every variant, and exports the coverage', async () => {
+    const image = await savedPicture('a', 1);
+    const events = Array.from({ length: 1000 }, (_, index) =>
+      generation(`s${index}`, [image], { variant: index % 2 === 0 ? 'control' : 'candidate' }),
+    );
+    await score(events, { sampling: { sampleAboveLag: 250 }, lag: 1000 });
+    const share = (variant: string): number =>
+      published.filter(({ data }) => data.assignment!.variant === variant).length / 500;
+    expect(Math.abs(share('control') - 0.25)).toBeLessThan(0.06);
+    expect(Math.abs(share('candidate') - 0.25)).toBeLessThan(0.06);
+    expect(metrics.status()).toMatchObject({ samplingRate: 0.25, coverage: published.length / 1000 });
+    expect(await metrics.registry.metrics()).toContain('teststrip_scorer_sampling_rate 0.25');
+  });
+
+  it('fails the batch when the bus does not take the rows, and counts nothing', async () => {
+    publish = () => Promise.reject(new Error('broker gone'));
+    await expect(score([generation('g1', [await savedPicture('a', 1)])])).rejects.toThrow('broker gone');
+    expect(metrics.status().coverage).toBeNull();
+  });
+
+  it('stops publishing when the partition has been taken away, and stays in touch in between', async () => {
+    const images = await Promise.all([1, 2, 3].map((seed) => savedPicture(`p${seed}`, seed)));
+    const events = Array.from({ length: 150 }, (_, index) => generation(`g${index}`, [images[index % 3]!]));
+    let heartbeats = 0;
+    const life: BatchLife = {
+      lag: 0,
+      heartbeat: async () => void (heartbeats += 1),
+      isStale: () => heartbeats === 2,
+    };
+    await score(events, { life });
+    expect([published.length, heartbeats]).toEqual([128, 2]);
+  });
+});
+
+async function score(
+  events: readonly GenerationEvent[],
+  change: { readonly sampling?: SamplingOptions; readonly lag?: number; readonly life?: BatchLife } = {},
+): Promise<void> {
+  const life = change.life ?? { lag: change.lag ?? 0, heartbeat: async () => undefined, isStale: () => false };
+  const generationScorer = new GenerationScorer(
+    scorer,
+    fetcher,
+    { publish: (records) => publish(records) },
+    metrics,
+    { nowMs: () => NOW },
+    { source: 'scorer/test', fetchConcurrency: 8, sampling: change.sampling ?? {} },
+  );
+  await generationScorer.scoreBatch(events, life);
+}
+
+function generation(
+  id: string,
+  images: readonly Image[],
+  change: Partial<Pick<GenerationCompleted, 'prompt' | 'outcome' | 'error'>> & { readonly variant?: string } = {},
+): GenerationEvent {
+  return {
+    specversion: '1.0',
+    id: `event-${id}`,
+    source: 'inference/test',
+    type: 'generation.completed.v1',
+    time: '2026-05-04T03:02:00.000Z',
+    subject: `user-${id}`,
+    traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+    data: {
+      requestId: `request-${id}`,
+      generationId: id,
+      service: 'text-to-image',
+      assignment: assignmentTo(change.variant ?? 'candidate', `user-${id}`),
+      fingerprint: 'f1',
+      config: {},
+      prompt: change.prompt ?? 'red star',
+      seed: 1,
+      outcome: change.outcome ?? 'succeeded',
+      error: change.error ?? null,
+      timings: { queueMs: 0, inferenceMs: 1, totalMs: 1 },
+      gpu: { seconds: 0.1, utilisation: 0.9, memoryMiB: 1000 },
+      cost: 0.01,
+      images: [...images],
+      shadow: false,
+    },
+  } as GenerationEvent;
+}
+
+async function savedPicture(name: string, seed: number): Promise<Image> {
+  return saved(name, await png(seed));
+}
+
+async function saved(name: string, bytes: Buffer): Promise<Image> {
+  const path = join(folder, `${name}.png`);
+  await writeFile(path, bytes);
+  return announce(bytes, pathToFileURL(path).href);
+}
+
+function announce(bytes: Buffer, uri: string): Image {
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { uri, sha256, format: 'png', width: 8, height: 8, bytes: bytes.length };
+}
+
+async function png(seed: number): Promise<Buffer> {
+  const pixels = Uint8Array.from({ length: 8 * 8 * 3 }, (_, index) => (index * (seed * 2 + 37) + seed * 11) % 256);
+  return sharp(pixels, { raw: { width: 8, height: 8, channels: 3 } })
+    .png()
+    .toBuffer();
+}
+
+/** A small file that announces 60,000 × 60,000 pixels. */
+function hugePng(): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(60_000, 0);
+  header.writeUInt32BE(60_000, 4);
+  header.set([8, 2, 0, 0, 0], 8);
+  const signature = Buffer.from('89504e470d0a1a0a', 'hex');
+  const data = deflateSync(Buffer.alloc(1000));
+  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))]);
+}
+
+function chunk(type: string, data: Buffer): Buffer {
+  const bytes = Buffer.alloc(data.length + 12);
+  bytes.writeUInt32BE(data.length, 0);
+  bytes.write(type, 4, 'latin1');
+  data.copy(bytes, 8);
+  bytes.writeUInt32BE(crc32(bytes.subarray(4, data.length + 8)), data.length + 8);
+  return bytes;
+}
+
+function assignmentTo(variant: string, unit: string): Assignment {
+  return {
+    experiment: 'sdxl-int8',
+    revision: 1,
+    variant,
+    control: 'control',
+    unit,
+    epoch: 3,
+    stage: 0,
+    propensity: 0.5,
+    weightsPpm: { control: 500_000, candidate: 500_000 },
+    reason: 'SPLIT',
+  };
+}
