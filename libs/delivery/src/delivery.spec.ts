@@ -27,6 +27,7 @@ import { decide, nextTimerAtMs, rebuild, type CommandEvent, type DeliveryInput }
 const TO_CONTROL = { control: 1_000_000, candidate: 0 };
 const TO_CANDIDATE = { control: 0, candidate: 1_000_000 };
 const allProven = (sharePpm: number) => [provenUpTo('alignment', sharePpm), provenUpTo('error-rate', sharePpm)];
+const proven = (atMinute: number): DeliveryInput => analysed(minutes(atMinute), allProven(1_000_000));
 const safe = (candidate: string) => allProven(1_000_000).map((metric) => ({ ...metric, candidate }));
 const objective = (candidate: string, overrides: Partial<MetricAnalysis>): MetricAnalysis =>
   aMetric('quality', { candidate, role: 'objective', interval: { low: -0.01, high: 0.06 }, ...overrides });
@@ -414,7 +415,7 @@ describe('the damage budget', () => {
     given(started, proven)
       .when(analysed(minutes(2), allProven(500_000), { epoch: 1 }))
       .thenNothing();
-    given(started, proven)
+    given(started, step)
       .when(analysed(minutes(2), allProven(500_000), { epoch: 2 }))
       .thenDecided({ type: 'advanced' });
   });
@@ -440,7 +441,6 @@ describe('the damage budget', () => {
   it('waits for an approval, says so once, and goes on with the next analysis after it', () => {
     const ramp = explicitRamp(aStage(10_000), aStage(50_000, { approval: 'required' }), aStage(1_000_000));
     const gated = define(T0, aSpec({ ramp }));
-    const proven = (at: number): DeliveryInput => analysed(minutes(at), allProven(1_000_000));
     given(gated).when(proven(1)).thenDecided({ type: 'approval-awaited', stage: 1 });
     given(gated, proven(1)).when(proven(2)).thenNothing();
     given(gated, proven(1))
