@@ -408,11 +408,11 @@ describe('the damage budget', () => {
   });
 
   it('takes each step once: an analysis repeated, or made before the step was taken, ends no stage', () => {
-    const proven = analysed(minutes(1), allProven(50_000), { epoch: 1 });
-    given(started, proven)
-      .when({ ...proven, atMs: minutes(2) })
+    const step = analysed(minutes(1), allProven(50_000), { epoch: 1 });
+    given(started, step)
+      .when({ ...step, atMs: minutes(2) })
       .thenNothing();
-    given(started, proven)
+    given(started, step)
       .when(analysed(minutes(2), allProven(500_000), { epoch: 1 }))
       .thenNothing();
     given(started, step)
