@@ -51,18 +51,26 @@ export class GenerationScorer {
     this.metrics.setSamplingRate(rate);
     const fates = events.map((event) => ({ event, fate: fateOf(event, rate) }));
     const chunks = cutIntoChunks(fates.filter(({ fate }) => fate === 'scored').map(({ event }) => event));
-    let next = this.fetchAll(chunks[0] ?? []);
-    for (const [index, chunk] of chunks.entries()) {
-      const pictures = await next;
-      // While the engine computes, the next pictures are on their way.
-      next = this.fetchAll(chunks[index + 1] ?? []);
-      const rows = await this.scoreChunk(chunk, pictures);
-      if (life.isStale()) return;
-      await this.bus.publish(rows.map(encodeEvent));
-      for (const row of rows) this.metrics.countPicture(row);
-      await life.heartbeat();
+    let published = Promise.resolve();
+    for (const chunk of chunks) {
+      const rows = this.scoreChunk(chunk, await this.fetchAll(chunk));
+      // One chunk is with the engine while the next one is fetched and decoded. What fails is thrown by `publishNext`.
+      rows.catch(() => undefined);
+      await published;
+      published = this.publishNext(rows, life);
+      published.catch(() => undefined);
     }
+    await published;
+    if (life.isStale()) return;
     for (const { event, fate } of fates) this.metrics.countGeneration(event, fate);
+  }
+
+  private async publishNext(scored: Promise<readonly ScoredEvent[]>, life: BatchLife): Promise<void> {
+    const rows = await scored;
+    if (life.isStale()) return;
+    await this.bus.publish(rows.map(encodeEvent));
+    for (const row of rows) this.metrics.countPicture(row);
+    await life.heartbeat();
   }
 
   private async fetchAll(chunk: readonly PlacedPicture[]): Promise<readonly FetchedPicture[]> {

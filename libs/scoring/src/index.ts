@@ -1,4 +1,4 @@
-export { defaultPictureLimits, type PictureLimits } from './decoding/decode-picture.js';
+export { decodePicture, defaultPictureLimits, type PictureLimits } from './decoding/decode-picture.js';
 export { EngineUnavailableError, engineNames, type EngineName } from './engines/choose-engine.js';
 export { EngineFailedError } from './engines/onnx-engine.js';
 export { decodeHalfFloats, encodeHalfFloats } from './half-float.js';

@@ -13,7 +13,8 @@ export interface EmbeddingEngine {
    */
   embedImages(pixels: Uint8Array<ArrayBuffer>, count: number): Promise<Float32Array>;
   /**
-   * @param ids padded token ids, `model.contextLength` each
+   * @param ids token ids, at most `model.contextLength` each, the last one being end-of-text. Engines pad with that last one, as Hugging
+   *   Face does; a causal CLIP pools at the first and gives the same result for any padding.
    * @returns ids.length × dimension
    */
   embedTexts(ids: readonly Int32Array[]): Promise<Float32Array>;

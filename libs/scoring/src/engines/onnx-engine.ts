@@ -62,11 +62,8 @@ class OnnxEngine implements EmbeddingEngine {
     return this.ask((id) => ({ kind: 'images', id, pixels, count }), [pixels.buffer]);
   }
 
-  async embedTexts(texts: readonly Int32Array[]): Promise<Float32Array> {
-    const length = this.model.contextLength;
-    const ids = new BigInt64Array(texts.length * length);
-    texts.forEach((text, row) => text.forEach((token, column) => (ids[row * length + column] = BigInt(token))));
-    return this.ask((id) => ({ kind: 'texts', id, ids, count: texts.length }), [ids.buffer]);
+  async embedTexts(ids: readonly Int32Array[]): Promise<Float32Array> {
+    return this.ask((id) => ({ kind: 'texts', id, ids }), []);
   }
 
   async close(): Promise<void> {

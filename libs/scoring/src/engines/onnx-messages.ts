@@ -10,7 +10,7 @@ export interface OnnxWorkerData {
 
 export type OnnxRequest =
   | { readonly kind: 'images'; readonly id: number; readonly pixels: Uint8Array<ArrayBuffer>; readonly count: number }
-  | { readonly kind: 'texts'; readonly id: number; readonly ids: BigInt64Array<ArrayBuffer>; readonly count: number }
+  | { readonly kind: 'texts'; readonly id: number; readonly ids: readonly Int32Array[] }
   | { readonly kind: 'close' };
 
 export type OnnxReply =

@@ -12,8 +12,10 @@ const pictureBytes = side * side * 3;
 
 const images = await open(imageGraph, 'pixels', 'uint8', [undefined, side, side, 3]);
 const texts = await open(textGraph, 'input_ids', 'int64', [undefined, contextLength]);
+/** A graph with a symbolic length computes no more than the longest text of a batch needs. */
+const fixedTextLength = lengthOf(texts.inputMetadata[0]);
 for (const size of BATCH_SIZES) await embedImages(new Uint8Array(size * pictureBytes), size);
-await embedTexts(new BigInt64Array(contextLength), 1);
+await embedTexts([new Int32Array(contextLength)]);
 
 port.on('message', (request: OnnxRequest) => void answer(request));
 reply({ kind: 'ready' });
@@ -26,9 +28,7 @@ async function answer(request: OnnxRequest): Promise<void> {
   }
   try {
     const embeddings =
-      request.kind === 'images'
-        ? await embedImages(request.pixels, request.count)
-        : await embedTexts(request.ids, request.count);
+      request.kind === 'images' ? await embedImages(request.pixels, request.count) : await embedTexts(request.ids);
     reply({ kind: 'embeddings', id: request.id, embeddings });
   } catch (error) {
     reply({ kind: 'failed', id: request.id, message: (error as Error).message });
@@ -48,14 +48,19 @@ async function embedImages(pixels: Uint8Array, count: number): Promise<Float32Ar
   });
 }
 
-async function embedTexts(ids: BigInt64Array, count: number): Promise<Float32Array<ArrayBuffer>> {
-  return embed(texts, 'input_ids', count, (from, used, size) => {
-    const given = ids.subarray(from * contextLength, (from + used) * contextLength);
-    const data = new BigInt64Array(size * contextLength);
-    data.set(given);
-    // Padding texts repeat the first one: a row of zeros would be no valid text.
-    for (let row = used; row < size; row += 1) data.set(given.subarray(0, contextLength), row * contextLength);
-    return new Tensor('int64', data, [size, contextLength]);
+async function embedTexts(ids: readonly Int32Array[]): Promise<Float32Array<ArrayBuffer>> {
+  return embed(texts, 'input_ids', ids.length, (from, used, size) => {
+    const given = ids.slice(from, from + used);
+    const length = fixedTextLength ?? Math.max(...given.map((text) => text.length));
+    const data = new BigInt64Array(size * length);
+    for (let row = 0; row < size; row += 1) {
+      // Rows that only fill up the batch repeat the first text: zeros would be no valid one.
+      const text = given[row] ?? given[0]!;
+      for (let column = 0; column < length; column += 1) {
+        data[row * length + column] = BigInt(text[Math.min(column, text.length - 1)]!);
+      }
+    }
+    return new Tensor('int64', data, [size, length]);
   });
 }
 
@@ -107,6 +112,11 @@ async function open(
     throw new Error(`${graph}: outputs are ${describe(session.outputMetadata)}, expected embedding: float32`);
   }
   return session;
+}
+
+function lengthOf(input: InferenceSession.ValueMetadata | undefined): number | undefined {
+  const length = input?.isTensor === true ? input.shape[1] : undefined;
+  return typeof length === 'number' ? length : undefined;
 }
 
 function describe(values: readonly InferenceSession.ValueMetadata[]): string {

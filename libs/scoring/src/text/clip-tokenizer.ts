@@ -1,13 +1,13 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 
 export interface TokenizedText {
-  /** `contextLength` ids, padded with the end-of-text token. */
+  /** Start token, text, end token: at most `contextLength` ids, not padded. */
   readonly ids: Int32Array;
   /** The text had more tokens than fit; the last id is end-of-text nevertheless. */
   readonly truncated: boolean;
 }
 
-/** Turns texts into padded token ids. Padding with end-of-text is what Hugging Face does; a causal CLIP gives the same result for any padding. */
+/** Turns texts into token ids. */
 export interface ClipTokenizer {
   readonly contextLength: number;
   encode(text: string): TokenizedText;
@@ -30,11 +30,11 @@ export function clipTokenizer(tokenizerJson: object, tokenizerConfig: object, co
   return {
     contextLength,
     encode: (text) => {
-      const found = tokenizer.encode(text).ids;
-      const ids = new Int32Array(contextLength).fill(endOfText);
-      const truncated = found.length > contextLength;
-      ids.set(truncated ? found.slice(0, contextLength - 1) : found);
-      return { ids, truncated };
+      const ids = Int32Array.from(tokenizer.encode(text).ids);
+      if (ids.length <= contextLength) return { ids, truncated: false };
+      const kept = ids.slice(0, contextLength);
+      kept[contextLength - 1] = endOfText;
+      return { ids: kept, truncated: true };
     },
   };
 }

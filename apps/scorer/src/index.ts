@@ -1,0 +1,5 @@
+export { PictureFetcher, type PictureSources } from './fetching/picture-fetcher.js';
+export { GenerationScorer, type BatchLife, type GenerationScorerOptions } from './generation-scorer.js';
+export type { SamplingOptions } from './sampling.js';
+export type { GenerationEvent, ScoredEvent } from './scored-event.js';
+export { ScorerMetrics } from './scorer-metrics.js';
