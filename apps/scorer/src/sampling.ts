@@ -5,7 +5,7 @@ export interface SamplingOptions {
   /** Fixed share of generations to score, 0–1. Default 1. */
   readonly rate?: number;
   /** From this many waiting generations on, the share shrinks in proportion to the lag. Default: never. */
-  readonly sampleAboveLag?: number;
+  readonly sampleAboveLag?: number | undefined;
   /** The share never falls below this. Default 0.05. */
   readonly lowestRate?: number;
 }

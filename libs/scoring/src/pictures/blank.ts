@@ -2,6 +2,8 @@
 const TOLERANCE_LEVELS = 4;
 /** Share of background pixels from which a picture is blank: one stray pixel in two hundred does not make it a picture. */
 const BLANK_SHARE = 0.995;
+/** Pixels whose median stands for the background. Odd, so that they don't fall on one column of a picture. */
+const SAMPLES = 63;
 
 /**
  * Whether (nearly) all pixels have the same colour, as after a safety checker's black-out or a collapsed sampler.
@@ -26,17 +28,13 @@ export function isBlank(pixels: Uint8Array): boolean {
   return true;
 }
 
-/** Median level of each channel over an evenly spaced sample: in a blank picture it is the level of the background. */
+/** Median level of each channel over some evenly spread pixels: in a blank picture it is the level of the background. */
 function medianLevels(pixels: Uint8Array): readonly [number, number, number] {
-  const count = pixels.length / 3;
-  const step = Math.max(1, Math.floor(count / 255));
-  const samples: [number[], number[], number[]] = [[], [], []];
-  for (let index = 0; index < count; index += step) {
-    for (let channel = 0; channel < 3; channel += 1) samples[channel]!.push(pixels[index * 3 + channel]!);
-  }
-  return [median(samples[0]), median(samples[1]), median(samples[2])];
-}
-
-function median(levels: number[]): number {
-  return levels.sort((a, b) => a - b)[levels.length >> 1] ?? 0;
+  const step = Math.max(1, Math.floor(pixels.length / 3 / SAMPLES)) * 3;
+  const levels = Array.from({ length: 3 }, (_, channel) => {
+    const samples = new Uint8Array(Math.ceil(pixels.length / step));
+    for (let index = 0; index < samples.length; index += 1) samples[index] = pixels[index * step + channel]!;
+    return samples.sort()[samples.length >> 1]!;
+  });
+  return [levels[0]!, levels[1]!, levels[2]!];
 }
