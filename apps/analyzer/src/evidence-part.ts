@@ -1,0 +1,50 @@
+import type { ExperimentDefined } from '#libs/contracts';
+import { type Evidence, type EvidenceDesign, initialEvidence, type UnitChanges } from '#libs/evidence';
+
+/** An experiment's revision and how its evidence is judged. */
+export interface KnownExperiment {
+  readonly definition: ExperimentDefined;
+  readonly design: EvidenceDesign;
+}
+
+/** What one partition of one topic says about one experiment revision. */
+export interface PartEvidence {
+  readonly evidence: Evidence;
+  /** Changes of the unit memory that no snapshot holds yet. */
+  readonly unsavedUnits: UnitChanges[];
+  /** How many chunks its unit memory consists of, those in `unsavedUnits` included. */
+  chunks: number;
+  isDirty: boolean;
+}
+
+/** One partition of one topic: how far it is folded in, and into what. */
+export interface Part {
+  readonly topic: string;
+  readonly partition: number;
+  /** Undefined until something was read; the carrier then starts at the beginning. */
+  nextOffset: number | undefined;
+  savedOffset: number | undefined;
+  /** By {@link experimentKey}. */
+  readonly experiments: Map<string, PartEvidence>;
+}
+
+export function emptyPart(topic: string, partition: number): Part {
+  return { topic, partition, nextOffset: undefined, savedOffset: undefined, experiments: new Map() };
+}
+
+export function evidenceOf(part: Part, { design }: KnownExperiment): PartEvidence {
+  const key = experimentKey(design.experiment, design.revision);
+  const known = part.experiments.get(key);
+  if (known) return known;
+  const fresh = { evidence: initialEvidence(design), unsavedUnits: [], chunks: 0, isDirty: false };
+  part.experiments.set(key, fresh);
+  return fresh;
+}
+
+export function experimentKey(experiment: string, revision: number): string {
+  return `${experiment}@${revision}`;
+}
+
+export function placeOf(topic: string, partition: number): string {
+  return `${topic}/${partition}`;
+}

@@ -1,0 +1,33 @@
+import type { Database, DatabaseSession } from '#libs/persistence';
+
+/** Advisory lock of the one analyzer that folds and publishes ("analyzer" in the letters' positions, any constant would do). */
+const LOCK = 1_142_595_826;
+const BETWEEN_TRIES_MS = 250;
+
+export interface Leadership {
+  /** Resolves when the lock is lost with its connection: stop writing. */
+  readonly lost: Promise<Error>;
+  release(): Promise<void>;
+}
+
+/**
+ * Waits until no other analyzer holds the lead. Evidence of all partitions meets in one place to be merged, so exactly one
+ * process folds; others stand by and take over from the snapshots when its connection ends.
+ */
+export async function takeTheLead(database: Database, signal: AbortSignal): Promise<Leadership | null> {
+  const session = await database.session();
+  while (!signal.aborted) {
+    if (await isMine(session)) {
+      const lost = new Promise<Error>((resolve) => session.onLost(resolve));
+      return { lost, release: () => session.release() };
+    }
+    await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
+  }
+  await session.release();
+  return null;
+}
+
+async function isMine(session: DatabaseSession): Promise<boolean> {
+  const [row] = await session.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [LOCK]);
+  return row?.mine === true;
+}

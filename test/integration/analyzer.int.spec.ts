@@ -1,0 +1,241 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Analyzer, type AnalyzerOptions } from '#apps/analyzer';
+import { decodeEvent, encodeEvent, experimentAnalysed, type ExperimentAnalysed, topics } from '#libs/contracts';
+import type { ObservedEvent } from '#libs/evidence';
+import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
+import { createEvidenceStore, migrate } from '#libs/persistence';
+import { systemClock } from '#libs/platform';
+import { type TestDatabase, withDatabase } from '#libs/testing';
+import { type Behaviour, definition, SimulatedTraffic } from '../../libs/evidence/test/simulated-traffic.js';
+
+const PARTITIONS = 3;
+
+interface Bench {
+  readonly database: TestDatabase;
+  readonly bus: EventBus;
+  readonly warnings: string[];
+  analyzer(options?: Partial<AnalyzerOptions>): Analyzer;
+}
+
+describe('the analyzer', () => {
+  let database: TestDatabase;
+  let bench: Bench;
+
+  beforeAll(async () => {
+    database = await withDatabase();
+    await migrate(database);
+  });
+  afterAll(() => database.close());
+  beforeEach(async () => {
+    await database.query('truncate teststrip.evidence_snapshots, teststrip.consumed_positions');
+    bench = await benchWith(database);
+  });
+
+  it('publishes what the events say, within half a second', async () => {
+    const { bus } = bench;
+    const analyzer = bench.analyzer();
+    analyzer.start();
+    await analyzer.leading;
+    await define(bus);
+    const startedAt = performance.now();
+    await send(bus, traffic(2_000, { latencyFactor: 3 }));
+    const analysis = await newest(bus, ({ metrics }) => metrics.some(({ verdict }) => verdict === 'harmful'));
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(experimentAnalysed.parse(analysis)).toEqual(analysis);
+    await send(bus, traffic(2_040, { latencyFactor: 3 }).slice(-60));
+    const sentAt = performance.now();
+    const { newestEventAt } = await newest(bus, (later) => later.newestEventAt !== analysis.newestEventAt);
+    expect(newestEventAt).not.toBeNull();
+    expect(performance.now() - sentAt).toBeLessThan(500);
+    await analyzer.close();
+  });
+
+  it('continues after crashes with bit for bit the evidence of an uninterrupted run', async () => {
+    const events = traffic(3_000, { alignment: 0.29 }, 800);
+    const calm = bench.analyzer();
+    calm.start();
+    await define(bench.bus);
+    await send(bench.bus, events);
+    await calm.leading;
+    await until(async () => (await lagOf(calm)) === 0);
+    await calm.close();
+    const expected = { evidence: await storedEvidence(database), analysis: await newest(bench.bus) };
+
+    await database.query('truncate teststrip.evidence_snapshots, teststrip.consumed_positions');
+    const stormy = await benchWith(database);
+    const analyzer = stormy.analyzer({ snapshotEveryMs: 20 });
+    const restarts = (): number => stormy.warnings.filter((line) => line.includes('starts again')).length;
+    analyzer.start();
+    await analyzer.leading;
+    await define(stormy.bus);
+    for (let part = 0; part < 6; part++) {
+      const size = Math.ceil(events.length / 6);
+      await send(stormy.bus, events.slice(part * size, (part + 1) * size));
+      // Somewhere between two snapshots, the process' connection breaks and with it its lead: what is in memory is lost.
+      await pause(13 * part);
+      await until(() => crash(database));
+      await until(async () => restarts() > part);
+    }
+    await until(async () => (await newest(stormy.bus)).requests['control'] === expected.analysis.requests['control']);
+    await until(async () => (await lagOf(analyzer)) === 0);
+    await analyzer.close();
+
+    expect(await storedEvidence(database)).toEqual(expected.evidence);
+    expect(statementsOf(await newest(stormy.bus))).toEqual(statementsOf(expected.analysis));
+  });
+
+  it('hands over to an analyzer that stood by', async () => {
+    const { bus } = bench;
+    const first = bench.analyzer();
+    const second = bench.analyzer();
+    first.start();
+    await first.leading;
+    second.start();
+    await define(bus);
+    const events = traffic(600);
+    await send(bus, events.slice(0, 900));
+    await until(async () => (await lagOf(first)) === 0);
+    await first.close();
+    await second.leading;
+    await send(bus, events.slice(900));
+    await newest(bus, ({ requests }) => sum(requests) === 600);
+    await second.close();
+  });
+
+  it('waits for a definition that is still on its way', async () => {
+    const { bus } = bench;
+    const analyzer = bench.analyzer();
+    analyzer.start();
+    await analyzer.leading;
+    await send(bus, traffic(100));
+    await pause(300);
+    await define(bus);
+    await newest(bus, ({ requests }) => sum(requests) === 100);
+    await analyzer.close();
+  });
+
+  it('puts what is no event aside and goes on', async () => {
+    const { bus } = bench;
+    const analyzer = bench.analyzer();
+    analyzer.start();
+    await analyzer.leading;
+    await define(bus);
+    const value = Buffer.from('{"no":"event"}');
+    await bus.publish([{ topic: topics.requestRouted.name, key: 'u1', headers: {}, value }]);
+    await send(bus, traffic(50));
+    await newest(bus, ({ requests }) => sum(requests) === 50);
+    const [dead] = await bus.readAll('request.routed.v1.dead');
+    expect(dead?.value).toEqual(value);
+    await analyzer.close();
+  });
+
+  it('folds what another group already folded only once after a redelivery', async () => {
+    const { bus } = bench;
+    const analyzer = bench.analyzer();
+    analyzer.start();
+    await analyzer.leading;
+    await define(bus);
+    const events = traffic(300);
+    await send(bus, [...events, ...events]);
+    await until(async () => (await lagOf(analyzer)) === 0);
+    const { units } = await newest(bus, ({ requests }) => sum(requests) === 600);
+    expect(sum(units)).toBe(300);
+    await analyzer.close();
+  });
+});
+
+async function benchWith(database: TestDatabase): Promise<Bench> {
+  const bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, PARTITIONS);
+  const warnings: string[] = [];
+  const log = { warn: (line: string) => warnings.push(line), error: (line: string) => warnings.push(line) };
+  return {
+    database,
+    bus,
+    warnings,
+    analyzer: (options = {}) =>
+      new Analyzer({ bus, database, clock: systemClock, partitions: PARTITIONS, log, restartAfterMs: 10, ...options }),
+  };
+}
+
+function traffic(requests: number, candidate: Behaviour = {}, users = 0): ObservedEvent[] {
+  const simulated = new SimulatedTraffic(7, { candidate }, 100, users);
+  simulated.candidateShare = 0.5;
+  return Array.from({ length: requests }, () => simulated.next()).flat();
+}
+
+async function define(bus: EventBus): Promise<void> {
+  const data = definition();
+  const attributes = {
+    specversion: '1.0' as const,
+    id: 'definition',
+    source: 'test',
+    time: data.definedAt,
+    subject: 'exp',
+  };
+  await bus.publish([encodeEvent({ ...attributes, type: topics.experimentDefined.name, data })]);
+}
+
+async function send(bus: EventBus, events: readonly ObservedEvent[]): Promise<void> {
+  await bus.publish(events.map(encodeEvent));
+}
+
+/** The newest analysis that is as wanted; waits for it. */
+async function newest(
+  bus: EventBus,
+  isWanted: (analysis: ExperimentAnalysed) => boolean = () => true,
+): Promise<ExperimentAnalysed> {
+  let found: ExperimentAnalysed | undefined;
+  await until(async () => {
+    const record = (await bus.readAll(topics.experimentAnalysed.name)).at(-1);
+    const event = record && decodeEvent(record);
+    if (event?.type !== topics.experimentAnalysed.name || !isWanted(event.data)) return false;
+    found = event.data;
+    return true;
+  });
+  return found as ExperimentAnalysed;
+}
+
+/** Breaks the connection that holds the analyzer's lead; false while nobody has it. */
+async function crash(database: TestDatabase): Promise<boolean> {
+  const killed = await database.query(
+    `select pg_terminate_backend(pid) from pg_locks
+      where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())`,
+  );
+  return killed.length > 0;
+}
+
+/** The evidence as it is stored, without what depends on when the snapshots were taken. */
+async function storedEvidence(database: TestDatabase): Promise<readonly unknown[]> {
+  const rows = await createEvidenceStore(database).load();
+  return rows
+    .filter(({ topicPartition }) => !topicPartition.includes('#'))
+    .map(({ topicPartition, positions, evidence }) => [
+      topicPartition,
+      positions,
+      (JSON.parse(evidence.toString()) as { evidence: unknown }).evidence,
+    ]);
+}
+
+/** What an analysis states, without the names and times of its publication. */
+function statementsOf({ analysisId: _id, analysedAt: _at, ...statements }: ExperimentAnalysed): unknown {
+  return { ...statements, health: { ...statements.health, staleness: null } };
+}
+
+async function lagOf(analyzer: Analyzer): Promise<number> {
+  const lag = Object.values(await analyzer.lag());
+  return lag.length === 0 ? Infinity : sum(Object.fromEntries(lag.entries()));
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
+}
+
+async function until(isDone: () => Promise<boolean>, patienceMs = 15_000): Promise<void> {
+  const endMs = performance.now() + patienceMs;
+  while (!(await isDone())) {
+    if (performance.now() > endMs) throw new Error(`still not so after ${patienceMs} ms: ${isDone}`);
+    await pause(10);
+  }
+}
