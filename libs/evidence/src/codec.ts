@@ -16,7 +16,7 @@ export interface EncodedEvidence {
   readonly pairs: readonly (readonly [string, readonly unknown[]])[];
   readonly newestEpoch: number;
   readonly newestStage: number;
-  readonly firstRoutedAtMs: number | null;
+  readonly busySeconds: readonly number[];
   readonly newestAtMs: Evidence['newestAtMs'];
   readonly scorer: string | null;
   readonly foreignScores: number;
@@ -30,7 +30,7 @@ export function encodeEvidence(evidence: Evidence): EncodedEvidence {
     pairs: [...evidence.pairs].map(([candidate, metrics]) => [candidate, metrics.map(encodeMetric)] as const),
     newestEpoch: evidence.newestEpoch,
     newestStage: evidence.newestStage,
-    firstRoutedAtMs: evidence.firstRoutedAtMs,
+    busySeconds: [...evidence.busySeconds],
     newestAtMs: { ...evidence.newestAtMs },
     scorer: evidence.scorer,
     foreignScores: evidence.foreignScores,
@@ -64,7 +64,7 @@ export function decodeEvidence(
     ),
     newestEpoch: encoded.newestEpoch,
     newestStage: encoded.newestStage,
-    firstRoutedAtMs: encoded.firstRoutedAtMs,
+    busySeconds: encoded.busySeconds,
     newestAtMs: { ...encoded.newestAtMs },
     scorer: encoded.scorer,
     foreignScores: encoded.foreignScores,

@@ -347,6 +347,16 @@ describe('health', () => {
     expect(statusOf(until('image.scored.v1', 0))).toBe('scores-silent');
     expect(statusOf(events)).toBe('ok');
     expect(statusOf(events, 60_000)).toBe('no-traffic');
+    // After an hour without traffic the scorer owes nothing yet.
+    const hourLater = events.map((event) => ({
+      ...event,
+      time: new Date(Date.parse(event.time) + 3_600_000).toISOString(),
+    }));
+    const awake = [
+      ...events,
+      ...hourLater.filter(({ type }) => type !== 'image.scored.v1').slice(0, 600),
+    ] as ObservedEvent[];
+    expect(statusOf(awake, 3_600_000 - 35_000)).toBe('ok');
   });
 });
 

@@ -1,5 +1,6 @@
 import { type Assignment, pairPropensity, type TeststripEvent } from '#libs/contracts';
 import type { Arm } from '#libs/statistics';
+import { addBusySecond, type BusySeconds, mergeBusySeconds } from './busy-seconds.js';
 import { type Coverage, countCoverage, initialCoverage, mergeCoverage } from './coverage.js';
 import { COVERED_BIT, type EvidenceDesign, type MetricDesign, SEEN_BIT } from './design.js';
 import { initialMetric, mergeMetric, type MetricEvidence, observeMetric } from './metric-evidence.js';
@@ -30,8 +31,8 @@ export interface Evidence {
   readonly units: UnitMemory;
   newestEpoch: number;
   newestStage: number;
-  /** Times of the newest (and of the first routed) event by topic, ms since 1970; null: none. */
-  firstRoutedAtMs: number | null;
+  busySeconds: BusySeconds;
+  /** Time of the newest event by topic, ms since 1970; null: none. */
   readonly newestAtMs: Record<ObservedTopic, number | null>;
   /** Whose scores these are; scores of others are counted, not compared. */
   scorer: string | null;
@@ -49,7 +50,7 @@ export function initialEvidence(design: EvidenceDesign): Evidence {
         : new UnitMemory(REMEMBERED_UNITS, 'refuse'),
     newestEpoch: 0,
     newestStage: 0,
-    firstRoutedAtMs: null,
+    busySeconds: [],
     newestAtMs: { 'request.routed.v1': null, 'generation.completed.v1': null, 'image.scored.v1': null },
     scorer: null,
     foreignScores: 0,
@@ -126,7 +127,7 @@ export function mergeEvidence(a: Evidence, b: Evidence): Evidence {
     units,
     newestEpoch: newest.newestEpoch,
     newestStage: newest.newestStage,
-    firstRoutedAtMs: smallest(a.firstRoutedAtMs, b.firstRoutedAtMs),
+    busySeconds: mergeBusySeconds(a.busySeconds, b.busySeconds),
     newestAtMs: {
       'request.routed.v1': largest(a.newestAtMs['request.routed.v1'], b.newestAtMs['request.routed.v1']),
       'generation.completed.v1': largest(
@@ -145,7 +146,9 @@ function noteTime(evidence: Evidence, event: ObservedEvent): void {
   const atMs = Date.parse(event.time);
   const newest = evidence.newestAtMs[event.type];
   if (newest === null || atMs > newest) evidence.newestAtMs[event.type] = atMs;
-  if (event.type === 'request.routed.v1' && evidence.firstRoutedAtMs === null) evidence.firstRoutedAtMs = atMs;
+  if (event.type === 'request.routed.v1' && event.data.outcome === 'succeeded') {
+    evidence.busySeconds = addBusySecond(evidence.busySeconds, atMs);
+  }
 }
 
 function isForeignScore(evidence: Evidence, event: ObservedEvent): boolean {
@@ -192,10 +195,6 @@ function observeForPairs(
     const state = metrics[index] as MetricEvidence;
     observeMetric(state, metric, { arm, propensity, value, isFirst, isFirstBad }, design.baselineUnits);
   }
-}
-
-function smallest(a: number | null, b: number | null): number | null {
-  return a === null ? b : b === null ? a : Math.min(a, b);
 }
 
 function largest(a: number | null, b: number | null): number | null {

@@ -1,5 +1,6 @@
 import { type AnalysisHealth, MILLION } from '#libs/contracts';
 import { lnESampleRatio, rejects } from '#libs/statistics';
+import { silenceMs } from './busy-seconds.js';
 import { readCoverage } from './coverage.js';
 import type { EvidenceDesign } from './design.js';
 import type { Evidence } from './evidence.js';
@@ -11,7 +12,7 @@ const SMALLEST_SAMPLE = 20;
 /** A difference in coverage smaller than this can't matter, however sure it is. */
 const SMALLEST_GAP = 0.01;
 /** Silence of a source, while another speaks, that is too long. */
-const SILENCE_MS = 15_000;
+const SILENCE_MS = 10_000;
 
 /** Whether the numbers can be trusted: the split is the one that was ordered, scores arrive for both variants alike, all sources speak. */
 export function healthOf(evidence: Evidence, design: EvidenceDesign, nowMs: number): AnalysisHealth {
@@ -64,7 +65,7 @@ function coverage(evidence: Evidence, design: EvidenceDesign): AnalysisHealth['c
   return { status, lnE, byVariant };
 }
 
-function staleness({ firstRoutedAtMs, newestAtMs }: Evidence, nowMs: number): AnalysisHealth['staleness'] {
+function staleness({ busySeconds, newestAtMs }: Evidence, nowMs: number): AnalysisHealth['staleness'] {
   const routed = newestAtMs['request.routed.v1'];
   const generated = newestAtMs['generation.completed.v1'];
   const scored = newestAtMs['image.scored.v1'];
@@ -76,10 +77,10 @@ function staleness({ firstRoutedAtMs, newestAtMs }: Evidence, nowMs: number): An
   };
 
   function statusOf(): AnalysisHealth['staleness']['status'] {
-    if (routed === null || firstRoutedAtMs === null || nowMs - routed > SILENCE_MS) return 'no-traffic';
-    // Compared with the newest request, not with the clock: an analyzer that lags sees all sources late alike.
-    if (routed - (generated ?? firstRoutedAtMs) > SILENCE_MS) return 'telemetry-silent';
-    if (routed - (scored ?? firstRoutedAtMs) > SILENCE_MS) return 'scores-silent';
+    if (routed === null || nowMs - routed > SILENCE_MS) return 'no-traffic';
+    // Compared with the requests, not with the clock: an analyzer that lags sees all sources late alike.
+    if (silenceMs(busySeconds, generated) > SILENCE_MS) return 'telemetry-silent';
+    if (silenceMs(busySeconds, scored) > SILENCE_MS) return 'scores-silent';
     return 'ok';
   }
 }

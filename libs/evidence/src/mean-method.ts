@@ -139,6 +139,7 @@ function bettingDesign(fixed: NonNullable<Baseline['fixed']>, metric: MetricDesi
   return {
     lo: isHigher ? lo : -hi,
     hi: isHigher ? hi : -lo,
+    expected: isHigher ? fixed.mean : -fixed.mean,
     harmfulAt: [absolute(test.harmBeyond, fixed.mean)],
     nonInferiorAt: [...test.budget.map((step) => Math.min(half, absolute(step.margin, fixed.mean))), 0],
   };

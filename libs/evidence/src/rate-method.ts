@@ -133,6 +133,9 @@ function byRatio({ badEvents }: RateState, test: MetricTest) {
   };
 }
 
+/** Of bad events, until there is a past to go by: only a starting point, valid whatever the rate is. */
+const USUAL_RATE = 0.01;
+
 const designs = new WeakMap<MetricDesign, BettingDesign>();
 
 function designOf(metric: MetricDesign): BettingDesign {
@@ -150,6 +153,7 @@ function bettingDesign(test: MetricTest | null): BettingDesign {
   return {
     lo: -1,
     hi: 0,
+    expected: -USUAL_RATE,
     harmfulAt: test.anyHarm ? [] : [test.margin.value],
     nonInferiorAt: [...test.budget.map(({ margin }) => Math.min(half, margin.value)), 0],
   };

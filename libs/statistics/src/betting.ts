@@ -4,7 +4,7 @@ import { logMeanExp } from './log-space.js';
 /** The bets that are mixed, as fractions of the largest bet that can't go broke. */
 export const BET_FRACTIONS: readonly number[] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.95];
 
-/** Until so many values have been seen their mean is no useful prediction and the middle of the range is used. */
+/** Until so many values have been seen their mean is no useful prediction. */
 const PREDICTION_FROM = 20;
 
 const FRACTIONS = Float64Array.from(BET_FRACTIONS);
@@ -21,6 +21,8 @@ export interface BettingDesign {
   readonly hi: number;
   readonly harmfulAt: readonly number[];
   readonly nonInferiorAt: readonly number[];
+  /** What a value is expected to be before there is a past, within the bounds. Default: the middle of the range. */
+  readonly expected?: number;
 }
 
 /**
@@ -72,17 +74,18 @@ export function bet(state: Betting, design: BettingDesign, arm: Arm, propensity:
   const isCandidate = arm === 'candidate';
   const hasPast = state.n >= PREDICTION_FROM;
   const other = 1 - propensity;
+  const expected = design.expected ?? (lo + hi) / 2;
 
   for (let index = 0; index < design.harmfulAt.length; index++) {
     const margin = design.harmfulAt[index] as number;
-    const centre = hasPast ? (state.sum + margin * state.nCandidate) / state.n : (lo + hi) / 2;
+    const centre = hasPast ? (state.sum + margin * state.nCandidate) / state.n : expected;
     const phi = isCandidate ? (x + margin - centre) / propensity : (centre - x) / other;
     const largest = Math.max((hi + margin - centre) / propensity, (centre - lo) / other);
     if (largest > 0) addLogFactors(state.harmful, index * GRID, -phi / largest);
   }
   for (let index = 0; index < design.nonInferiorAt.length; index++) {
     const margin = design.nonInferiorAt[index] as number;
-    const centre = hasPast ? (state.sum + margin * state.nCandidate) / state.n : (lo + hi) / 2;
+    const centre = hasPast ? (state.sum + margin * state.nCandidate) / state.n : expected;
     const phi = isCandidate ? (x + margin - centre) / propensity : (centre - x) / other;
     const largest = Math.max((centre - lo - margin) / propensity, (hi - centre) / other);
     if (largest > 0) addLogFactors(state.nonInferior, index * GRID, phi / largest);
