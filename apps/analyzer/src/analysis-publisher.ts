@@ -45,13 +45,13 @@ export class AnalysisPublisher {
     this.schedule();
   }
 
-  /** Publishes what is left and stops. */
-  async close(): Promise<void> {
+  /** Stops; publishes what is left if wanted. */
+  async close(publishRest: boolean): Promise<void> {
     this.isClosed = true;
     clearInterval(this.silenceCheck);
     if (this.timer) clearTimeout(this.timer);
     await this.running;
-    if (this.changed.size > 0) await this.publish();
+    if (publishRest && this.changed.size > 0) await this.publish();
   }
 
   private schedule(): void {

@@ -104,9 +104,15 @@ export class Analyzer {
       throw error;
     }
     this.shift = shift;
-    await shift.subscription.ready;
-    this.announceLead();
-    const failure = await shift.failed;
+    if (this.stopping.signal.aborted) shift.fail(null);
+    let failure: unknown;
+    try {
+      await shift.subscription.ready;
+      this.announceLead();
+      failure = await shift.failed;
+    } catch (error) {
+      failure = error;
+    }
     this.shift = null;
     await this.endShift(shift, failure);
     if (failure !== null) throw failure;
@@ -168,9 +174,11 @@ export class Analyzer {
   private async endShift(shift: Shift, failure: unknown): Promise<void> {
     clearInterval(shift.snapshots);
     await shift.subscription.close();
-    await shift.publisher.close();
+    const isOrderly = failure === null;
+    await shift.publisher.close(isOrderly);
     await shift.saving;
-    if (failure === null) await this.save(shift);
+    // Without the lead nothing may be written any more: somebody else may have it.
+    if (isOrderly) await this.save(shift);
     await shift.leadership.release();
   }
 
