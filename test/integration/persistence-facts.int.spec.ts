@@ -95,7 +95,6 @@ describe('facts', () => {
   });
 
   it('show the latest pictures, scored or not, and the worst aligned ones first', async () => {
-    const at = (second: number): string => new Date(Date.UTC(2026, 10, 20, 12, 0, second)).toISOString();
     const drawn = { ...assignment, experiment: 'pictures' };
     const alignments = [0.31, 0.12, null, 0.28];
     await facts.record(
@@ -184,3 +183,7 @@ describe('facts', () => {
     expect(cpuMsPerEvent).toBeLessThan(0.3);
   });
 });
+
+function at(second: number): string {
+  return new Date(Date.UTC(2026, 10, 20, 12, 0, second)).toISOString();
+}

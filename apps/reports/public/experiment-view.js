@@ -1,0 +1,127 @@
+import { decisionList } from './decisions.js';
+import { h, renderWhenChanged } from './dom.js';
+import { metricTable } from './metric-table.js';
+import { heading, healthList, tiles, variantTable } from './overview.js';
+import { pictureWall } from './pictures.js';
+import { weightsChart } from './weights-chart.js';
+
+const MOST_POINTS = 400;
+
+/** One experiment, updated by the server's stream of events. */
+export function showExperiment(content, connection, experiment) {
+  document.title = `${experiment} – Teststrip`;
+  const address = `/api/experiments/${encodeURIComponent(experiment)}`;
+  const places = layOut(content);
+  let points = [];
+  let summary = null;
+  let picturesShownAt = 0;
+
+  const draw = () => {
+    renderWhenChanged(
+      places.heading,
+      pick(summary, ['experiment', 'status', 'service', 'kind', 'revision', 'unit', 'stage']),
+      heading,
+    );
+    renderWhenChanged(places.tiles, summary, tiles);
+    renderWhenChanged(places.metrics, [summary.metrics, points.length, points.at(-1)?.at], () =>
+      metricTable(summary, points),
+    );
+    renderWhenChanged(places.health, { health: summary.health }, healthList);
+    renderWhenChanged(places.decisions, { decisions: summary.decisions }, decisionList);
+    renderWhenChanged(places.variants, { variants: summary.variants }, variantTable);
+    drawWeights();
+  };
+  const drawWeights = () => {
+    if (!summary) return;
+    places.weights.replaceChildren(
+      summary.decisions.length === 0
+        ? h('p', { class: 'empty' }, 'Not started yet.')
+        : weightsChart(summary, Date.now()),
+    );
+  };
+  const loadHistory = async () => {
+    const answer = await fetch(`${address}/history?points=${MOST_POINTS / 2}`);
+    if (answer.ok) ({ points } = await answer.json());
+    if (summary) draw();
+  };
+  const showPictures = async () => {
+    if (document.hidden || Date.now() - picturesShownAt < 2_000) return;
+    picturesShownAt = Date.now();
+    const answer = await fetch(`${address}/pictures?limit=8`);
+    if (answer.ok) renderWhenChanged(places.pictures, await answer.json(), pictureWall);
+  };
+  const take = (news) => {
+    const isNewRevision = summary !== null && summary.revision !== news.revision;
+    summary = news;
+    const known = points.at(-1);
+    if (news.analysedAt !== null && (known === undefined || Date.parse(known.at) < Date.parse(news.analysedAt))) {
+      points.push(pointOf(news));
+    }
+    if (isNewRevision || points.length > MOST_POINTS) void loadHistory();
+    draw();
+    void showPictures();
+    connection.live();
+  };
+
+  const stream = new EventSource(`${address}/live`);
+  stream.addEventListener('summary', ({ data }) => take(JSON.parse(data)));
+  stream.addEventListener('error', async () => {
+    const answer = await fetch(address).catch(() => null);
+    if (answer?.status === 404) return showProblem(content, connection, stream, await answer.json());
+    connection.lost(answer ? null : 'the server does not answer');
+    // A stream that the server closed for good has to be opened anew.
+    if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3_000);
+  });
+  setInterval(drawWeights, 1_000);
+  void loadHistory();
+}
+
+function showProblem(content, connection, stream, { title, detail }) {
+  stream.close();
+  connection.lost(null);
+  content.replaceChildren(
+    h(
+      'div',
+      { class: 'problem', role: 'alert' },
+      h('h1', {}, title),
+      h('p', {}, detail),
+      h('p', {}, h('a', { href: '/' }, 'All experiments')),
+    ),
+  );
+}
+
+function layOut(content) {
+  const names = [
+    ['weights', 'Share of traffic'],
+    ['decisions', 'Decisions'],
+    ['metrics', 'Metrics'],
+    ['health', 'Health of the numbers'],
+    ['variants', 'Variants'],
+    ['pictures', 'Pictures'],
+  ];
+  const places = { heading: h('div', {}, h('p', { class: 'empty' }, 'Loading …')), tiles: h('div', {}) };
+  const panels = names.map(([name, title]) => {
+    places[name] = h('div', {}, h('p', { class: 'empty' }, 'Loading …'));
+    return h('section', { class: `panel ${name}` }, h('h2', {}, title), places[name]);
+  });
+  places.decisions.setAttribute('aria-live', 'polite');
+  content.replaceChildren(places.heading, places.tiles, h('div', { class: 'panels' }, panels));
+  return places;
+}
+
+/** The live summary as one more point of the history. */
+function pointOf({ analysedAt, metrics }) {
+  return {
+    at: analysedAt,
+    metrics: metrics.map(({ metric, candidate, lnE }) => ({
+      metric,
+      candidate,
+      lnEHarmful: lnE?.harmful ?? null,
+      lnENonInferior: lnE?.nonInferior ?? null,
+    })),
+  };
+}
+
+function pick(from, names) {
+  return Object.fromEntries(names.map((name) => [name, from[name]]));
+}

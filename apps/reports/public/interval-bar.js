@@ -1,0 +1,68 @@
+import { svg } from './dom.js';
+import { effect, marginOnScale } from './format.js';
+
+const WIDTH = 220;
+const HEIGHT = 34;
+const PAD = 8;
+
+/**
+ * The effect with its interval. Zero is the thin line, the margin the dashed one; the shaded side is worse than the margin.
+ */
+export function intervalBar(metric) {
+  const margin = marginOnScale(metric);
+  const { interval } = metric;
+  const value = metric.estimate.effect;
+  if (value === null && interval === null) return null;
+  const reach = reachOf(margin, value);
+  const clamp = (at) => Math.min(reach, Math.max(-reach, at));
+  const x = (at) => PAD + ((clamp(at) + reach) / (2 * reach)) * (WIDTH - 2 * PAD);
+  const middle = HEIGHT / 2;
+  return svg(
+    'svg',
+    {
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      class: `interval ${metric.verdict}`,
+      role: 'img',
+      'aria-label': describe(metric, margin),
+    },
+    margin === null ? null : worseSide(margin, x),
+    svg('line', { x1: x(0), x2: x(0), y1: 3, y2: HEIGHT - 3, class: 'zero' }),
+    margin === null ? null : svg('line', { x1: x(margin), x2: x(margin), y1: 1, y2: HEIGHT - 1, class: 'margin' }),
+    interval === null
+      ? null
+      : [
+          svg('line', { x1: x(interval.low), x2: x(interval.high), y1: middle, y2: middle, class: 'range' }),
+          end(x(interval.low), middle, interval.low < -reach ? -1 : 0),
+          end(x(interval.high), middle, interval.high > reach ? 1 : 0),
+        ],
+    value === null ? null : svg('circle', { cx: x(value), cy: middle, r: 4.5, class: 'estimate' }),
+  );
+}
+
+/** The margin stays at the same place whatever the data do, so the eye compares rows; a far estimate widens the view. */
+function reachOf(margin, value) {
+  const byMargin = margin === null ? 0 : Math.abs(margin) * 2.5;
+  const byValue = value === null ? 0 : Math.abs(value) * 1.3;
+  return Math.max(byMargin, byValue) || 1;
+}
+
+function worseSide(margin, x) {
+  const at = x(margin);
+  const [from, to] = margin < 0 ? [0, at] : [at, WIDTH];
+  return svg('rect', { x: from, y: 0, width: Math.max(0, to - from), height: HEIGHT, class: 'worse' });
+}
+
+/** A bar where the interval ends; an arrow where it goes on beyond the view. */
+function end(at, middle, beyond) {
+  if (beyond === 0) return svg('line', { x1: at, x2: at, y1: middle - 5, y2: middle + 5, class: 'range' });
+  const tip = at + beyond * 6;
+  return svg('path', { d: `M ${tip} ${middle} l ${-beyond * 7} -5 v 10 z`, class: 'arrow' });
+}
+
+function describe(metric, margin) {
+  const parts = [`effect ${effect(metric.estimate.effect, metric)}`];
+  if (metric.interval)
+    parts.push(`interval ${effect(metric.interval.low, metric)} to ${effect(metric.interval.high, metric)}`);
+  parts.push(margin === null ? 'margin not known yet' : `margin ${effect(margin, metric)}`);
+  return parts.join(', ');
+}

@@ -1,0 +1,152 @@
+import { badge } from './badge.js';
+import { h } from './dom.js';
+import { count, duration, share } from './format.js';
+import { healthWord, statuses } from './words.js';
+
+/** Name, status and the ramp drawn as a test strip: each stage a little more exposed. */
+export function heading(summary) {
+  const { experiment, status, service, kind, revision, unit } = summary;
+  return [
+    h('div', { class: 'title' }, h('h1', {}, experiment), badge(statuses[status])),
+    h('p', { class: 'small' }, `${kind} on ${service} · randomised by ${unit} · revision ${revision}`),
+    strip(summary),
+  ];
+}
+
+function strip({ stage, status }) {
+  const reached = status === 'rolled-back' || status === 'defined' ? -1 : stage.index;
+  return h(
+    'ol',
+    { class: 'strip', 'aria-label': 'Stages of the ramp' },
+    stage.weightsPpm.map((ppm, index) =>
+      h(
+        'li',
+        {
+          class: `exposure-${Math.min(6, Math.round((index * 6) / Math.max(1, stage.weightsPpm.length - 1)))} ${index < reached ? 'done' : index === reached ? 'now' : 'ahead'}`,
+          'aria-current': index === reached ? 'step' : null,
+        },
+        share(ppm),
+      ),
+    ),
+  );
+}
+
+/** The figures one looks for first. */
+export function tiles(summary) {
+  const { candidates, weightsPpm, variants, exposed, timeToRollback, controller } = summary;
+  const requests = variants.reduce((sum, variant) => sum + variant.requests, 0);
+  const candidateShare = candidates.reduce((sum, candidate) => sum + (weightsPpm[candidate] ?? 0), 0);
+  return h(
+    'dl',
+    { class: 'tiles' },
+    tile('Share of the candidate', share(candidateShare)),
+    tile('Requests', count(requests)),
+    tile(
+      'Exposed to the candidate',
+      count(exposed),
+      requests > 0 ? `${share((exposed / requests) * 1e6)} of all` : null,
+    ),
+    timeToRollback
+      ? tile(
+          'Detection to rollback',
+          duration((timeToRollback.detectionToAppliedMs ?? timeToRollback.commandedToAppliedMs).p50),
+          timeToRollback.detectionToAppliedMs
+            ? `at most ${duration(timeToRollback.detectionToAppliedMs.max)}`
+            : 'from the command',
+        )
+      : null,
+    tile(
+      'Controller',
+      controller === null ? 'never heard' : controller.silentMs < 10_000 ? 'alive' : 'silent',
+      controller && controller.silentMs >= 10_000 ? `for ${duration(controller.silentMs)}` : null,
+    ),
+  );
+}
+
+function tile(name, value, note = null) {
+  return h('div', {}, h('dt', {}, name), h('dd', {}, value, note ? h('span', { class: 'small' }, note) : null));
+}
+
+/** Whether the numbers can be trusted. */
+export function healthList({ health }) {
+  if (health === null) return h('p', { class: 'empty' }, 'Not judged yet.');
+  const { srm, coverage, staleness } = health;
+  const covered = Object.entries(coverage.byVariant)
+    .map(([variant, part]) => `${variant} ${part === null ? '–' : share(part * 1e6)}`)
+    .join(' · ');
+  const split = Object.entries(srm.observed)
+    .map(
+      ([variant, units]) => `${variant} ${count(units)} of ${count(Math.round(srm.expected[variant] ?? 0))} expected`,
+    )
+    .join(' · ');
+  return h(
+    'ul',
+    { class: 'health' },
+    item('Sample ratio', srm.status, split),
+    item('Coverage', coverage.status, covered === '' ? 'scored pictures among those due' : `scored: ${covered}`),
+    item(
+      'Signals',
+      staleness.status,
+      staleness.lastScoredAt ? 'requests, telemetry and scores arrive' : 'no score has arrived yet',
+    ),
+  );
+}
+
+function item(name, status, note) {
+  return h('li', {}, h('strong', {}, name), ' ', badge(healthWord(status)), h('span', { class: 'small' }, note));
+}
+
+/** Configuration and outcomes of every variant. */
+export function variantTable({ variants }) {
+  return h(
+    'div',
+    { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Variants' },
+    h(
+      'table',
+      { class: 'variants' },
+      h(
+        'thead',
+        {},
+        h(
+          'tr',
+          {},
+          ['Variant', 'Share', 'Requests', 'Units', 'Outcomes', 'Configuration'].map((head) =>
+            h('th', { scope: 'col' }, head),
+          ),
+        ),
+      ),
+      h(
+        'tbody',
+        {},
+        variants.map((variant) =>
+          h(
+            'tr',
+            {},
+            h(
+              'th',
+              { scope: 'row' },
+              variant.variant,
+              variant.variant === variant.role ? null : h('span', { class: 'small' }, variant.role),
+            ),
+            h('td', { class: 'figure' }, share(variant.weightPpm)),
+            h('td', { class: 'figure' }, count(variant.requests)),
+            h('td', { class: 'figure' }, count(variant.units)),
+            h('td', {}, outcomes(variant.requestsByOutcome)),
+            h(
+              'td',
+              { class: 'config' },
+              Object.entries(variant.config)
+                .map(([name, value]) => `${name} ${value}`)
+                .join(' · '),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function outcomes(byOutcome) {
+  const said = Object.entries(byOutcome).map(([outcome, requests]) => `${outcome} ${count(requests)}`);
+  return said.length === 0 ? '–' : said.join(' · ');
+}

@@ -1,0 +1,58 @@
+/** What the codes of the system are called on the page: a sign, a word, and the tone they are drawn in. */
+export const statuses = {
+  defined: { sign: '○', word: 'defined', tone: 'quiet' },
+  running: { sign: '▶', word: 'running', tone: 'busy' },
+  paused: { sign: '❚❚', word: 'paused', tone: 'warn' },
+  promoted: { sign: '✓', word: 'promoted', tone: 'good' },
+  'rolled-back': { sign: '↩', word: 'rolled back', tone: 'bad' },
+  concluded: { sign: '■', word: 'concluded', tone: 'quiet' },
+};
+
+export const verdicts = {
+  harmful: { sign: '✕', word: 'harmful', tone: 'bad' },
+  'non-inferior': { sign: '✓', word: 'non-inferior', tone: 'good' },
+  superior: { sign: '★', word: 'superior', tone: 'good' },
+  undecided: { sign: '…', word: 'undecided', tone: 'quiet' },
+  unmeasurable: { sign: '?', word: 'unmeasurable', tone: 'warn' },
+};
+
+export const commands = {
+  start: { sign: '▶', word: 'start', tone: 'busy' },
+  advance: { sign: '↗', word: 'advance', tone: 'busy' },
+  promote: { sign: '✓', word: 'promote', tone: 'good' },
+  rollback: { sign: '↩', word: 'roll back', tone: 'bad' },
+  pause: { sign: '❚❚', word: 'pause', tone: 'warn' },
+  resume: { sign: '▶', word: 'resume', tone: 'busy' },
+  conclude: { sign: '■', word: 'conclude', tone: 'quiet' },
+};
+
+const reasons = {
+  'worse-than-margin': 'worse than its margin: proven',
+  'better-than-control': 'better than control: proven',
+  'within-margin': 'within its margin: proven',
+  collecting: 'evidence is being collected',
+  'no-data': 'no data yet',
+  baseline: 'learning what control does',
+  'only-observed': 'recorded only, decides nothing',
+  'control-tail-infinite': "control's own tail never ends",
+  'scorer-changed': 'scores of two scorers are not compared',
+  'unit-memory-full': 'too many units to remember',
+};
+
+export function reasonText(code) {
+  return reasons[code] ?? code;
+}
+
+const health = {
+  ok: { sign: '✓', word: 'ok', tone: 'good' },
+  mismatch: { sign: '✕', word: 'mismatch', tone: 'bad' },
+  gap: { sign: '✕', word: 'gap', tone: 'bad' },
+  'not-enough-data': { sign: '…', word: 'not enough data', tone: 'quiet' },
+  'scores-silent': { sign: '✕', word: 'scorer silent', tone: 'bad' },
+  'telemetry-silent': { sign: '✕', word: 'telemetry silent', tone: 'bad' },
+  'no-traffic': { sign: '…', word: 'no traffic', tone: 'quiet' },
+};
+
+export function healthWord(status) {
+  return health[status] ?? { sign: '?', word: status, tone: 'warn' };
+}

@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { encodeEvent, topics, type EncodedEvent, type TeststripEvent } from '#libs/contracts';
+import type { FactReader } from '#libs/persistence';
+import { ProblemException, type Clock } from '#libs/platform';
+
+/** What a client says of a picture it was shown. */
+export const feedbackBody = z
+  .strictObject({
+    requestId: z.string().min(1).max(256),
+    generationId: z.string().min(1).max(256).optional(),
+    kind: z.enum(['thumb-up', 'thumb-down', 'rating', 'download', 'share', 'regenerate']),
+    /** 1–5, with kind "rating" only. */
+    rating: z.number().min(1).max(5).optional(),
+  })
+  .refine(({ kind, rating }) => (kind === 'rating') === (rating !== undefined), {
+    path: ['rating'],
+    message: 'expected a number from 1 to 5 with kind "rating", and none with any other kind',
+  });
+export type FeedbackBody = z.infer<typeof feedbackBody>;
+
+/** The half of the event bus that feedback needs. */
+export interface EventPublisher {
+  publish(records: readonly EncodedEvent[]): Promise<void>;
+}
+
+/** Takes feedback, finds out under which assignment the picture was made, and publishes it. */
+export class FeedbackDesk {
+  constructor(
+    private readonly facts: FactReader,
+    private readonly publisher: EventPublisher,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * @param idempotencyKey the same key for the same request counts once, however often it is sent.
+   * @returns the event's id.
+   * @throws ProblemException 404 when the request is not recorded (yet).
+   */
+  async take(body: FeedbackBody, idempotencyKey: string | undefined): Promise<string> {
+    const request = await this.facts.request(body.requestId);
+    if (!request) {
+      throw new ProblemException({
+        title: 'Unknown request',
+        status: 404,
+        detail: `No request "${body.requestId}" is recorded. It may have been answered a moment ago: trying again after a second can help.`,
+      });
+    }
+    const givenAt = new Date(this.clock.nowMs()).toISOString();
+    const id = idempotencyKey === undefined ? randomUUID() : `feedback:${body.requestId}:${idempotencyKey}`;
+    const event: TeststripEvent<'feedback.recorded.v1'> = {
+      specversion: '1.0',
+      id,
+      source: 'teststrip/reports',
+      type: topics.feedbackRecorded.name,
+      time: givenAt,
+      subject: request.assignment?.unit ?? body.requestId,
+      data: {
+        requestId: body.requestId,
+        generationId: body.generationId ?? null,
+        service: request.service,
+        assignment: request.assignment,
+        kind: body.kind,
+        rating: body.rating ?? null,
+        givenAt,
+      },
+    };
+    await this.publisher.publish([encodeEvent(event)]);
+    return id;
+  }
+}

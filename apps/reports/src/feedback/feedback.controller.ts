@@ -1,0 +1,16 @@
+import { Body, Controller, Headers, HttpCode, Inject, Post } from '@nestjs/common';
+import { parseInput } from '../parse-input.js';
+import { FEEDBACK_DESK } from '../tokens.js';
+import { FeedbackDesk, feedbackBody } from './feedback-desk.js';
+
+@Controller('api/feedback')
+export class FeedbackController {
+  constructor(@Inject(FEEDBACK_DESK) private readonly desk: FeedbackDesk) {}
+
+  /** Accepted: the feedback is durable on the bus; the analysis follows. */
+  @Post()
+  @HttpCode(202)
+  async take(@Body() body: unknown, @Headers('idempotency-key') key?: string): Promise<{ readonly id: string }> {
+    return { id: await this.desk.take(parseInput(feedbackBody, body, 'body'), key) };
+  }
+}

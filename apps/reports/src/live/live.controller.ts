@@ -1,0 +1,15 @@
+import { Controller, Inject, Param, Sse, type MessageEvent } from '@nestjs/common';
+import { map, type Observable } from 'rxjs';
+import { LIVE_SUMMARIES } from '../tokens.js';
+import { LiveSummaries } from './live-summaries.js';
+
+/** Server-Sent Events: the summary of one experiment whenever it changes. */
+@Controller('api/experiments')
+export class LiveController {
+  constructor(@Inject(LIVE_SUMMARIES) private readonly live: LiveSummaries) {}
+
+  @Sse(':experiment/live')
+  follow(@Param('experiment') experiment: string): Observable<MessageEvent> {
+    return this.live.of(experiment).pipe(map((summary) => ({ type: 'summary', data: summary })));
+  }
+}

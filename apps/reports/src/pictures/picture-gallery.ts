@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { open, realpath, type FileHandle } from 'node:fs/promises';
+import { sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ProblemException } from '#libs/platform';
+import type { FactReader, RecordedDefinition, RecordedPicture, StoredPicture } from '#libs/persistence';
+
+/** A picture as the page shows it. */
+export interface ShownPicture extends RecordedPicture {
+  /** Where the bytes are served. */
+  readonly href: string;
+}
+
+export interface VariantPictures {
+  readonly variant: string;
+  readonly role: 'control' | 'candidate';
+  readonly latest: readonly ShownPicture[];
+  /** Lowest alignment first, among the newest scored ones. */
+  readonly worstAligned: readonly ShownPicture[];
+}
+
+export interface PictureBytes {
+  readonly contentType: string;
+  readonly sha256: string;
+  readonly bytes: Buffer;
+}
+
+/**
+ * Shows pictures that the database knows and that lie under one of the picture roots; nothing else can be fetched through it,
+ * whatever a message claimed its address to be.
+ */
+export class PictureGallery {
+  constructor(
+    private readonly facts: FactReader,
+    private readonly roots: readonly string[],
+  ) {}
+
+  async ofExperiment({ experiment, revision, spec }: RecordedDefinition, limit: number): Promise<VariantPictures[]> {
+    return Promise.all(
+      Object.keys(spec.variants).map(async (variant) => {
+        const query = { experiment, revision, variant, limit };
+        const [latest, worstAligned] = await Promise.all([
+          this.facts.pictures({ ...query, order: 'latest' }),
+          this.facts.pictures({ ...query, order: 'worst-aligned' }),
+        ]);
+        const role = variant === spec.control ? ('control' as const) : ('candidate' as const);
+        return { variant, role, latest: latest.map(shown), worstAligned: worstAligned.map(shown) };
+      }),
+    );
+  }
+
+  /** The bytes of a picture, checked against the digest under which it was announced. @throws ProblemException 404 or 409. */
+  async bytes(generationId: string, imageIndex: number): Promise<PictureBytes> {
+    const picture = await this.facts.picture(generationId, imageIndex);
+    if (!picture) throw notFound(`No picture ${imageIndex} of a generation "${generationId}" was ever announced.`);
+    const bytes = await this.read(picture);
+    if (createHash('sha256').update(bytes).digest('hex') !== picture.sha256) {
+      throw new ProblemException({
+        title: 'Another picture',
+        status: 409,
+        detail: `The file of generation "${generationId}" is not the one that was announced: expected sha256 ${picture.sha256}.`,
+      });
+    }
+    return { contentType: `image/${picture.format}`, sha256: picture.sha256, bytes };
+  }
+
+  private async read({ uri }: StoredPicture): Promise<Buffer> {
+    const file = await this.openInsideRoots(uri);
+    if (!file) throw notFound('The picture is not kept under a folder that this service may show.');
+    try {
+      const { size } = await file.stat();
+      if (size > MAX_BYTES) throw notFound(`The picture has ${size} bytes; more than ${MAX_BYTES} are not shown.`);
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Resolves links first: a link inside a root that leads out of it is outside. */
+  private async openInsideRoots(uri: string): Promise<FileHandle | undefined> {
+    if (!uri.startsWith('file://')) return undefined;
+    try {
+      const path = await realpath(fileURLToPath(uri));
+      const roots = await Promise.all(this.roots.map((root) => realpath(root).catch(() => undefined)));
+      if (!roots.some((root) => root !== undefined && path.startsWith(root + sep))) return undefined;
+      return await open(path, 'r');
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** Far above any picture a model makes, far below what would hurt this process. */
+const MAX_BYTES = 32 * 1024 * 1024;
+
+function shown(picture: RecordedPicture): ShownPicture {
+  return { ...picture, href: `/api/pictures/${encodeURIComponent(picture.generationId)}/${picture.imageIndex}` };
+}
+
+function notFound(detail: string): ProblemException {
+  return new ProblemException({ title: 'No such picture', status: 404, detail });
+}

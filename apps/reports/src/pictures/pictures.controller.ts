@@ -1,0 +1,41 @@
+import { Controller, Get, Header, Inject, Param, ParseIntPipe, Query, Res, StreamableFile } from '@nestjs/common';
+import type { Response } from 'express';
+import { z } from 'zod';
+import { parseInput } from '../parse-input.js';
+import { SummaryReader } from '../summary/summary-reader.js';
+import { PICTURE_GALLERY, SUMMARY_READER } from '../tokens.js';
+import { PictureGallery, type VariantPictures } from './picture-gallery.js';
+
+const picturesQuery = z.object({ limit: z.coerce.number().int().min(1).max(50).default(8) });
+
+@Controller('api')
+export class PicturesController {
+  constructor(
+    @Inject(PICTURE_GALLERY) private readonly gallery: PictureGallery,
+    @Inject(SUMMARY_READER) private readonly summaries: SummaryReader,
+  ) {}
+
+  @Get('experiments/:experiment/pictures')
+  async pictures(
+    @Param('experiment') experiment: string,
+    @Query() query: unknown,
+  ): Promise<{ readonly variants: readonly VariantPictures[] }> {
+    const { limit } = parseInput(picturesQuery, query, 'query');
+    return { variants: await this.gallery.ofExperiment(await this.summaries.definition(experiment), limit) };
+  }
+
+  /** The bytes come from a model: the browser must take them for a picture and for nothing else. */
+  @Get('pictures/:generationId/:imageIndex')
+  @Header('x-content-type-options', 'nosniff')
+  @Header('content-security-policy', "default-src 'none'; sandbox")
+  @Header('cache-control', 'private, max-age=86400, immutable')
+  async bytes(
+    @Param('generationId') generationId: string,
+    @Param('imageIndex', ParseIntPipe) imageIndex: number,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<StreamableFile> {
+    const { bytes, contentType, sha256 } = await this.gallery.bytes(generationId, imageIndex);
+    response.setHeader('etag', `"${sha256}"`);
+    return new StreamableFile(bytes, { type: contentType, length: bytes.length });
+  }
+}

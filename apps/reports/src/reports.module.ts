@@ -1,0 +1,55 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { createFactReader, type Database } from '#libs/persistence';
+import { systemClock, type Clock } from '#libs/platform';
+import { FeedbackDesk, type EventPublisher } from './feedback/feedback-desk.js';
+import { FeedbackController } from './feedback/feedback.controller.js';
+import { HealthController } from './health.controller.js';
+import { LiveSummaries } from './live/live-summaries.js';
+import { LiveController } from './live/live.controller.js';
+import { loadPageFiles } from './page/page-files.js';
+import { PageController } from './page/page.controller.js';
+import { PictureGallery } from './pictures/picture-gallery.js';
+import { PicturesController } from './pictures/pictures.controller.js';
+import { SummaryReader } from './summary/summary-reader.js';
+import { SummaryController } from './summary/summary.controller.js';
+import { DATABASE, FEEDBACK_DESK, LIVE_SUMMARIES, PAGE_FILES, PICTURE_GALLERY, SUMMARY_READER } from './tokens.js';
+
+export interface ReportsModuleOptions {
+  /** Migrated; stays the caller's. */
+  readonly database: Database;
+  /** Where feedback is published; stays the caller's. */
+  readonly bus: EventPublisher;
+  /** Folders whose pictures may be shown. */
+  readonly pictureRoots: readonly string[];
+  /** How often a watched experiment is looked at. Default 1000. */
+  readonly liveEveryMs?: number;
+  readonly clock?: Clock;
+}
+
+@Module({})
+export class ReportsModule {
+  static register(options: ReportsModuleOptions): DynamicModule {
+    const { database, bus, pictureRoots, liveEveryMs = 1_000, clock = systemClock } = options;
+    const facts = createFactReader(database);
+    const summaries = new SummaryReader(facts, clock);
+    return {
+      module: ReportsModule,
+      controllers: [
+        HealthController,
+        SummaryController,
+        LiveController,
+        PicturesController,
+        FeedbackController,
+        PageController,
+      ],
+      providers: [
+        { provide: DATABASE, useValue: database },
+        { provide: SUMMARY_READER, useValue: summaries },
+        { provide: LIVE_SUMMARIES, useValue: new LiveSummaries(summaries, liveEveryMs) },
+        { provide: PICTURE_GALLERY, useValue: new PictureGallery(facts, pictureRoots) },
+        { provide: FEEDBACK_DESK, useValue: new FeedbackDesk(facts, bus, clock) },
+        { provide: PAGE_FILES, useFactory: loadPageFiles },
+      ],
+    };
+  }
+}

@@ -1,0 +1,106 @@
+import type {
+  AllocationCommanded,
+  AnalysisHealth,
+  CommandKind,
+  CommandReason,
+  ExperimentSpec,
+  MetricAnalysis,
+  RequestRouted,
+  VariantConfig,
+} from '#libs/contracts';
+
+/** Where an experiment stands, in one word. */
+export type ExperimentStatus = 'defined' | 'running' | 'paused' | 'promoted' | 'rolled-back' | 'concluded';
+
+/** One line of the list of experiments. */
+export interface ExperimentListing {
+  readonly experiment: string;
+  readonly revision: number;
+  readonly service: string;
+  readonly kind: ExperimentSpec['kind'];
+  readonly status: ExperimentStatus;
+  readonly definedAt: string;
+  readonly weightsPpm: Readonly<Record<string, number>>;
+  /** The last thing that was decided; null before the first command. */
+  readonly lastDecision: { readonly command: CommandKind; readonly message: string; readonly at: string } | null;
+}
+
+export interface ExperimentSummary {
+  readonly experiment: string;
+  readonly revision: number;
+  readonly service: string;
+  readonly kind: ExperimentSpec['kind'];
+  readonly unit: ExperimentSpec['unit'];
+  readonly status: ExperimentStatus;
+  readonly definedAt: string;
+  readonly definedBy: string;
+  readonly control: string;
+  readonly candidates: readonly string[];
+  readonly alpha: number;
+  /** An e-process decides at ln E ≥ this: −ln alpha. */
+  readonly decidesAtLnE: number;
+  readonly stage: { readonly index: number; readonly of: number; readonly weightsPpm: readonly number[] };
+  readonly weightsPpm: Readonly<Record<string, number>>;
+  readonly epoch: number;
+  readonly variants: readonly VariantSummary[];
+  /** Requests that were given to a candidate. */
+  readonly exposed: number;
+  /** As last analysed; empty before the first analysis. */
+  readonly metrics: readonly MetricAnalysis[];
+  readonly health: AnalysisHealth | null;
+  readonly analysedAt: string | null;
+  /** Oldest first. */
+  readonly decisions: readonly DecisionSummary[];
+  /** Null until a rollback was applied. */
+  readonly timeToRollback: TimeToRollback | null;
+  /** The decision service that was heard last; null when none was ever heard. */
+  readonly controller: { readonly name: string; readonly lastHeartbeatAt: string; readonly silentMs: number } | null;
+}
+
+export interface VariantSummary {
+  readonly variant: string;
+  readonly role: 'control' | 'candidate';
+  readonly config: VariantConfig;
+  readonly fingerprint: string | null;
+  readonly weightPpm: number;
+  readonly requests: number;
+  readonly requestsByOutcome: Readonly<Partial<Record<RequestRouted['outcome'], number>>>;
+  /** Distinct units in the evidence; null before the first analysis. */
+  readonly units: number | null;
+}
+
+export interface DecisionSummary {
+  readonly epoch: number;
+  readonly command: CommandKind;
+  readonly stage: number;
+  readonly weightsPpm: Readonly<Record<string, number>>;
+  readonly reason: CommandReason;
+  readonly message: string;
+  readonly actor: string;
+  readonly commandedAt: string;
+  readonly terminal: boolean;
+  readonly evidence: AllocationCommanded['evidence'];
+  readonly applied: readonly ApplicationSummary[];
+}
+
+export interface ApplicationSummary {
+  readonly router: string;
+  readonly outcome: 'applied' | 'refused';
+  readonly reason: string | null;
+  readonly appliedAt: string;
+  readonly commandedToAppliedMs: number;
+  /** From the newest event the decision rests on; null for an operator's command. */
+  readonly detectionToAppliedMs: number | null;
+}
+
+/** Over all routers that applied a rollback. */
+export interface TimeToRollback {
+  /** From the newest event in the evidence until the router obeyed; null where no rollback rested on evidence. */
+  readonly detectionToAppliedMs: DurationSummary | null;
+  readonly commandedToAppliedMs: DurationSummary;
+}
+
+export interface DurationSummary {
+  readonly p50: number;
+  readonly max: number;
+}

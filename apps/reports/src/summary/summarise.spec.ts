@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import { examples, type DataOf } from '#libs/contracts';
+import type { RecordedCommand } from '#libs/persistence';
+import { summarise, type ExperimentFacts } from './summarise.js';
+
+const defined = examples.find(({ type }) => type === 'experiment.defined.v1')!.data as DataOf<'experiment.defined.v1'>;
+const at = new Date('2026-11-20T10:00:00.000Z');
+
+describe('summarise', () => {
+  it('says that nothing is known before the first command, and invents no numbers', () => {
+    const summary = summarise(facts({}), at.getTime());
+    expect(summary).toMatchObject({
+      status: 'defined',
+      epoch: 0,
+      exposed: 0,
+      metrics: [],
+      health: null,
+      analysedAt: null,
+      timeToRollback: null,
+      controller: null,
+    });
+    expect(summary.variants.map(({ role, units }) => [role, units])).toEqual([
+      ['control', null],
+      ['candidate', null],
+    ]);
+  });
+
+  it('counts as exposed every request that was given to a candidate, whatever became of it', () => {
+    const count = { epoch: 1, firstAt: at, lastAt: at } as const;
+    const summary = summarise(
+      facts({
+        traffic: [
+          { ...count, variant: 'control', outcome: 'succeeded', requests: 970 },
+          { ...count, variant: 'candidate', outcome: 'succeeded', requests: 20 },
+          { ...count, variant: 'candidate', outcome: 'timed-out', requests: 3 },
+          { ...count, variant: 'candidate', outcome: 'succeeded', epoch: 2, requests: 7 },
+        ],
+      }),
+      at.getTime(),
+    );
+    expect(summary.exposed).toBe(30);
+    expect(summary.variants[1]).toMatchObject({ requests: 30, requestsByOutcome: { succeeded: 27, 'timed-out': 3 } });
+  });
+
+  it('measures a rollback from the newest event it rests on until each router obeyed', () => {
+    const rollback = command('rollback', 2, '2026-11-20T10:00:00.000Z');
+    const applied = [40, 10, 20].map((afterMs, index) => ({
+      commandId: rollback.commandId,
+      epoch: 2,
+      router: `router-${index}`,
+      outcome: 'applied' as const,
+      reason: null,
+      weightsPpm: rollback.weightsPpm,
+      appliedAt: new Date(at.getTime() + 1_000 + afterMs),
+    }));
+    const refused = { ...applied[0]!, router: 'late', outcome: 'refused' as const, reason: 'stale-epoch' };
+    const summary = summarise(
+      facts({ commands: [command('start', 1, null), rollback], applied: [...applied, refused] }),
+      0,
+    );
+    expect(summary.status).toBe('rolled-back');
+    expect(summary.timeToRollback).toEqual({
+      detectionToAppliedMs: { p50: 1_020, max: 1_040 },
+      commandedToAppliedMs: { p50: 520, max: 540 },
+    });
+    expect(summary.decisions[1]?.applied).toHaveLength(4);
+  });
+
+  it('measures an operator’s rollback from the command alone', () => {
+    const rollback = command('rollback', 1, null);
+    const obeyed = {
+      commandId: rollback.commandId,
+      epoch: 1,
+      router: 'router',
+      outcome: 'applied' as const,
+      reason: null,
+      weightsPpm: {},
+      appliedAt: new Date(at.getTime() + 507),
+    };
+    expect(summarise(facts({ commands: [rollback], applied: [obeyed] }), 0).timeToRollback).toEqual({
+      detectionToAppliedMs: null,
+      commandedToAppliedMs: { p50: 7, max: 7 },
+    });
+  });
+});
+
+function facts(known: Partial<ExperimentFacts>): ExperimentFacts {
+  const definition = { ...defined, definedAt: at };
+  return { definition, commands: [], applied: [], traffic: [], analysis: undefined, controllers: [], ...known };
+}
+
+function command(kind: RecordedCommand['command'], epoch: number, newestEventAt: string | null): RecordedCommand {
+  return {
+    commandId: `${kind}-${epoch}`,
+    revision: 1,
+    epoch,
+    command: kind,
+    stage: 0,
+    weightsPpm: { control: 1_000_000, candidate: 0 },
+    reason: 'harmful',
+    message: 'said',
+    evidence:
+      newestEventAt === null
+        ? null
+        : {
+            analysisId: 'a',
+            metric: 'alignment',
+            candidate: 'candidate',
+            lnE: 3.4,
+            units: 100,
+            analysedAt: newestEventAt,
+            newestEventAt,
+          },
+    actor: 'controller',
+    commandedAt: new Date(at.getTime() + 500),
+    terminal: kind === 'rollback',
+  };
+}

@@ -1,0 +1,54 @@
+import type { FactReader, RecordedDefinition } from '#libs/persistence';
+import { ProblemException, type Clock } from '#libs/platform';
+import { compactAnalysis, type AnalysisPoint } from './analysis-point.js';
+import type { ExperimentListing, ExperimentSummary } from './experiment-summary.js';
+import { summarise, summariseListing } from './summarise.js';
+
+/** Reads what was recorded and puts it together for people. */
+export class SummaryReader {
+  constructor(
+    private readonly facts: FactReader,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Every experiment's newest revision, newest first. */
+  async list(): Promise<readonly ExperimentListing[]> {
+    const definitions = await this.facts.definitions();
+    return Promise.all(
+      definitions.map(async (definition) =>
+        summariseListing(definition, await this.facts.commands(definition.experiment, definition.revision)),
+      ),
+    );
+  }
+
+  /** @throws ProblemException 404 for an experiment nobody defined. */
+  async summary(experiment: string): Promise<ExperimentSummary> {
+    const definition = await this.definition(experiment);
+    const { revision } = definition;
+    const [commands, applied, traffic, analysis, controllers] = await Promise.all([
+      this.facts.commands(experiment, revision),
+      this.facts.applied(experiment, revision),
+      this.facts.traffic(experiment, revision),
+      this.facts.latestAnalysis(experiment, revision),
+      this.facts.controllers(),
+    ]);
+    return summarise({ definition, commands, applied, traffic, analysis, controllers }, this.clock.nowMs());
+  }
+
+  /** The course of the metrics in at most about `points` points, oldest first. */
+  async history(experiment: string, points: number): Promise<readonly AnalysisPoint[]> {
+    const { revision } = await this.definition(experiment);
+    return (await this.facts.analysisHistory(experiment, revision, points)).map(compactAnalysis);
+  }
+
+  /** The newest revision. @throws ProblemException 404 for an experiment nobody defined. */
+  async definition(experiment: string): Promise<RecordedDefinition> {
+    const [definition] = await this.facts.definitions(experiment);
+    if (definition) return definition;
+    throw new ProblemException({
+      title: 'Unknown experiment',
+      status: 404,
+      detail: `Nobody has defined an experiment "${experiment}", or its definition has not been recorded yet; GET /api/experiments lists those that are known.`,
+    });
+  }
+}

@@ -1,0 +1,217 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startReports, type ExperimentSummary, type RunningReports } from '#apps/reports';
+import {
+  decodeEvent,
+  examples,
+  type DataOf,
+  type EncodedEvent,
+  type TeststripEvent,
+  type TopicName,
+} from '#libs/contracts';
+import { createFactStore, migrate } from '#libs/persistence';
+import { withDatabase, type TestDatabase } from '#libs/testing';
+
+let database: TestDatabase;
+let reports: RunningReports;
+let folder: string;
+const published: EncodedEvent[] = [];
+const bus = { publish: async (records: readonly EncodedEvent[]) => void published.push(...records) };
+
+beforeAll(async () => {
+  database = await withDatabase();
+  await migrate(database);
+  folder = await mkdtemp(join(tmpdir(), 'teststrip-reports-'));
+  await mkdir(join(folder, 'pictures'));
+  await createFactStore(database).record(database, examples);
+  const pictureRoots = [join(folder, 'pictures'), join(folder, 'not-there')];
+  reports = await startReports({ database, bus, pictureRoots, host: '127.0.0.1', port: 0, liveEveryMs: 20 });
+});
+afterAll(async () => {
+  await reports.close();
+  await database.close();
+  await rm(folder, { recursive: true });
+});
+
+const defined = dataOf('experiment.defined.v1');
+const routed = dataOf('request.routed.v1');
+const address = `/api/experiments/${defined.experiment}`;
+
+describe('the reports API', () => {
+  it('lists experiments and summarises one', async () => {
+    const { experiments } = (await json('/api/experiments')) as { experiments: { experiment: string }[] };
+    expect(experiments.map(({ experiment }) => experiment)).toEqual([defined.experiment]);
+    const summary = (await json(address)) as ExperimentSummary;
+    expect(summary).toMatchObject({ experiment: defined.experiment, revision: defined.revision, exposed: 1 });
+    expect(summary.metrics).toEqual(dataOf('experiment.analysed.v1').metrics);
+    expect(summary.decisions).toMatchObject([{ message: dataOf('allocation.commanded.v1').message }]);
+    const { points } = (await json(`${address}/history?points=10`)) as { points: { at: string }[] };
+    expect(points).toMatchObject([{ at: dataOf('experiment.analysed.v1').analysedAt }]);
+  });
+
+  it('answers everything wrong with problem+json that says what was expected', async () => {
+    const wrong: [path: string, status: number, detail: string][] = [
+      ['/api/experiments/nobody', 404, 'nobody'],
+      ['/api/experiments/nobody/live', 404, 'nobody'],
+      [`${address}/pictures?limit=0`, 400, 'limit'],
+      [`${address}/history?points=many`, 400, 'points'],
+      ['/api/pictures/unknown/0', 404, 'unknown'],
+      ['/api/pictures/unknown/first', 400, 'numeric'],
+      ['/page/..%2Fsrc%2Findex.ts', 404, 'no file'],
+      ['/elsewhere', 404, '/elsewhere'],
+    ];
+    for (const [path, status, detail] of wrong) {
+      const answer = await fetch(reports.url + path);
+      expect([path, answer.status, answer.headers.get('content-type')]).toEqual([
+        path,
+        status,
+        expect.stringContaining('application/problem+json'),
+      ]);
+      expect(((await answer.json()) as { detail: string }).detail).toContain(detail);
+    }
+  });
+
+  it('tells a follower the summary at once and again when it changes', async () => {
+    const answer = await fetch(`${reports.url}${address}/live`);
+    expect(answer.headers.get('content-type')).toContain('text/event-stream');
+    const summaries = summariesOf(answer);
+    expect((await summaries.next()).value).toMatchObject({ exposed: 1 });
+    const event = examples.find(({ type }) => type === 'request.routed.v1') as TeststripEvent<'request.routed.v1'>;
+    await createFactStore(database).record(database, [{ ...event, id: 'one more' }]);
+    expect((await summaries.next()).value).toMatchObject({ exposed: 2 });
+    await summaries.return(undefined);
+  });
+
+  it('serves the page with its own files only', async () => {
+    for (const path of ['/', `/experiments/${defined.experiment}`]) {
+      const page = await fetch(reports.url + path);
+      expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+      const html = await page.text();
+      expect(html).not.toMatch(/https?:\/\//);
+      for (const [, file] of html.matchAll(/(?:src|href)="(\/page\/[^"]+)"/g)) {
+        expect([file, (await fetch(reports.url + file)).status]).toEqual([file, 200]);
+      }
+    }
+  });
+});
+
+describe('pictures', () => {
+  const bytes = Buffer.from('not really a picture, but known by its digest');
+
+  it('that lie under a picture root are served as what they are', async () => {
+    await announce('inside', await keep('pictures/inside.png'));
+    const { variants } = (await json(`${address}/pictures`)) as {
+      variants: { variant: string; latest: { href: string; generationId: string }[] }[];
+    };
+    const shown = variants.flatMap(({ latest }) => latest).find(({ generationId }) => generationId === 'inside');
+    const answer = await fetch(reports.url + shown!.href);
+    expect(Buffer.from(await answer.arrayBuffer())).toEqual(bytes);
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'content-type': 'image/png',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; sandbox",
+    });
+  });
+
+  it('from anywhere else are not, however a message spells the address', async () => {
+    const outside = await keep('outside.png');
+    const link = join(folder, 'pictures', 'link.png');
+    await symlink(outside, link);
+    const roundabout = `${pathToFileURL(join(folder, 'pictures')).href}/%2e%2e/outside.png`;
+    const addresses = [outside, link, roundabout, '/etc/passwd', 'http://127.0.0.1:1/x.png', 'file://elsewhere/x.png'];
+    for (const [index, uri] of addresses.entries()) {
+      await announce(`outside-${index}`, uri);
+      expect([uri, (await fetch(`${reports.url}/api/pictures/outside-${index}/0`)).status]).toEqual([uri, 404]);
+    }
+  });
+
+  it('that were changed after they were announced are refused', async () => {
+    const path = await keep('pictures/changed.png');
+    await announce('changed', path);
+    await writeFile(path, 'another one');
+    expect((await fetch(`${reports.url}/api/pictures/changed/0`)).status).toBe(409);
+  });
+
+  async function keep(name: string): Promise<string> {
+    const path = join(folder, name);
+    await writeFile(path, bytes);
+    return path;
+  }
+
+  async function announce(generationId: string, place: string): Promise<void> {
+    const event = examples.find(
+      ({ type }) => type === 'generation.completed.v1',
+    ) as TeststripEvent<'generation.completed.v1'>;
+    const uri = place.includes('://') ? place : pathToFileURL(place).href;
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const assignment = { ...routed.assignment!, experiment: defined.experiment, revision: defined.revision };
+    const images = [{ uri, sha256, format: 'png' as const, width: 8, height: 8, bytes: bytes.length }];
+    const time = '2026-11-20T12:00:00.000Z';
+    const data = { ...event.data, generationId, assignment, images };
+    await createFactStore(database).record(database, [{ ...event, id: generationId, time, data }]);
+  }
+});
+
+describe('feedback', () => {
+  const post = (body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`${reports.url}/api/feedback`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+
+  it('is published under the assignment of its request, once per idempotency key', async () => {
+    const body = { requestId: routed.requestId, kind: 'rating', rating: 4 };
+    const answers = await Promise.all([1, 2].map(() => post(body, { 'idempotency-key': 'k' })));
+    expect(answers.map(({ status }) => status)).toEqual([202, 202]);
+    const events = published.splice(0).map((record) => decodeEvent(record));
+    expect(new Set(events.map(({ id }) => id)).size).toBe(1);
+    expect(events[0]).toMatchObject({
+      subject: routed.assignment!.unit,
+      data: { assignment: routed.assignment, kind: 'rating', rating: 4, generationId: null },
+    });
+  });
+
+  it('that cannot be used is refused with the reason', async () => {
+    const wrong: [body: unknown, status: number, detail: string][] = [
+      [{ requestId: 'nobody', kind: 'thumb-up' }, 404, 'nobody'],
+      [{ requestId: routed.requestId, kind: 'thumb-sideways' }, 400, 'kind'],
+      [{ requestId: routed.requestId, kind: 'rating' }, 400, 'rating'],
+      [{ requestId: routed.requestId, kind: 'thumb-up', rating: 5 }, 400, 'rating'],
+      ['{"requestId":', 400, 'JSON'],
+    ];
+    for (const [body, status, detail] of wrong) {
+      const answer = await post(body);
+      expect([body, answer.status]).toEqual([body, status]);
+      expect(((await answer.json()) as { detail: string }).detail).toContain(detail);
+    }
+    expect(published).toEqual([]);
+  });
+});
+
+function dataOf<T extends TopicName>(type: T): DataOf<T> {
+  return examples.find((event) => event.type === type)!.data as DataOf<T>;
+}
+
+async function json(path: string): Promise<unknown> {
+  const answer = await fetch(reports.url + path);
+  expect([path, answer.status]).toEqual([path, 200]);
+  return answer.json();
+}
+
+async function* summariesOf(answer: Response): AsyncGenerator<ExperimentSummary, void> {
+  let text = '';
+  for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const messages = text.split('\n\n');
+    text = messages.pop()!;
+    for (const message of messages) {
+      const data = /^data: (.*)$/m.exec(message)?.[1];
+      if (data !== undefined) yield JSON.parse(data) as ExperimentSummary;
+    }
+  }
+}
