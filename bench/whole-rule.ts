@@ -24,7 +24,7 @@ const scenarios: Readonly<Record<string, Behaviour>> = {
 
 const runs = Number(process.argv[2] ?? 20);
 const partitions = Number(process.argv[3] ?? 4);
-console.log(`${runs} runs, ${partitions} partitions; requests / of them shown the candidate (means)`);
+console.log(`${runs} runs, ${partitions} partitions; requests / of them shown the candidate`);
 for (const [name, candidate] of Object.entries(scenarios)) {
   const cells = [10_000, 50_000].map((fromPpm) => summarise(fromPpm, candidate));
   console.log(`${name.padEnd(20)} from 1 %: ${cells[0]}   from 5 %: ${cells[1]}`);
@@ -34,13 +34,16 @@ function summarise(fromPpm: number, candidate: Behaviour): string {
   const endings = Array.from({ length: runs }, (_, index) =>
     playWholeRule({ seed: index + 1, fromPpm, partitions, candidate }),
   );
-  const mean = (of: (ending: Ending) => number): number =>
-    Math.round(endings.reduce((sum, ending) => sum + of(ending), 0) / runs);
+  const typical = (of: (ending: Ending) => number): string => {
+    const sorted = endings.map(of).sort((a, b) => a - b);
+    const mean = Math.round(sorted.reduce((sum, value) => sum + value, 0) / runs);
+    return `${mean} (median ${sorted[Math.floor(runs / 2)]})`;
+  };
   const outcomes = new Map<string, number>();
   for (const { outcome, metric } of endings) {
     const told = metric === null ? outcome : `${outcome} on ${metric}`;
     outcomes.set(told, (outcomes.get(told) ?? 0) + 1);
   }
   const told = [...outcomes].map(([outcome, times]) => `${outcome} ${times}`).join(', ');
-  return `${mean(({ requests }) => requests)} / ${mean(({ exposed }) => exposed)} (${told})`.padEnd(60);
+  return `${typical(({ requests }) => requests)} / ${typical(({ exposed }) => exposed)}: ${told}`.padEnd(80);
 }
