@@ -130,7 +130,7 @@ describe('the analyzer', () => {
     await analyzer.close();
   });
 
-  it('folds what another group already folded only once after a redelivery', async () => {
+  it('counts units once though every event comes twice', async () => {
     const { bus } = bench;
     const analyzer = bench.analyzer();
     analyzer.start();

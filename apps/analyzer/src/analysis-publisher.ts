@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { encodeEvent, topics } from '#libs/contracts';
+import { encodeEvent, MILLION, topics } from '#libs/contracts';
 import { analyse, type Analysis, type Evidence, type EvidenceDesign, mergeEvidence } from '#libs/evidence';
 import type { EventBus } from '#libs/messaging';
 
@@ -13,7 +13,7 @@ export interface PublisherOptions {
   readonly bus: EventBus;
   readonly nowMs: () => number;
   readonly source: EvidenceSource;
-  /** Shortest time between two analyses. */
+  /** Shortest time between two analyses of an experiment. */
   readonly everyMs: number;
   readonly onFailure: (error: unknown) => void;
 }
@@ -21,17 +21,26 @@ export interface PublisherOptions {
 /** How often it is checked whether silence alone has changed the health. */
 const SILENCE_CHECK_MS = 1_000;
 const RETRY_MS = 500;
+/** Between two analyses of an experiment whose traffic all goes to one variant. */
+const SETTLED_EVERY_MS = 1_000;
+
+interface Published {
+  readonly analysis: Analysis;
+  /** When the experiment may be analysed again, on the clock of `performance.now()`. */
+  readonly againAtMs: number;
+}
 
 /**
- * Publishes `experiment.analysed.v1` for what has changed: the first change at once, further ones together, no more often than
- * `everyMs`. One analysis at a time; what cannot be published is analysed again.
+ * Publishes `experiment.analysed.v1` for what has changed: the first change at once, further ones of the same experiment together, no
+ * more often than `everyMs`, and once a second where one variant has all the traffic and nothing is left to decide quickly.
+ * One analysis at a time; what cannot be published is analysed again.
  */
 export class AnalysisPublisher {
   private readonly changed = new Set<string>();
-  private readonly published = new Map<string, Analysis>();
-  private timer: NodeJS.Timeout | null = null;
+  private readonly published = new Map<string, Published>();
+  private timer: { readonly handle: NodeJS.Timeout; readonly atMs: number } | null = null;
   private running: Promise<void> | null = null;
-  private notBeforeMs = 0;
+  private retryAtMs = 0;
   private readonly silenceCheck: NodeJS.Timeout;
   private isClosed = false;
 
@@ -41,6 +50,7 @@ export class AnalysisPublisher {
 
   /** The evidence of this experiment has changed. */
   note(experimentKey: string): void {
+    if (this.changed.has(experimentKey)) return;
     this.changed.add(experimentKey);
     this.schedule();
   }
@@ -49,43 +59,60 @@ export class AnalysisPublisher {
   async close(publishRest: boolean): Promise<void> {
     this.isClosed = true;
     clearInterval(this.silenceCheck);
-    if (this.timer) clearTimeout(this.timer);
+    if (this.timer) clearTimeout(this.timer.handle);
     await this.running;
-    if (publishRest && this.changed.size > 0) await this.publish();
+    if (publishRest && this.changed.size > 0) await this.publish([...this.changed]);
   }
 
   private schedule(): void {
-    if (this.isClosed || this.timer || this.running) return;
-    this.timer = setTimeout(
-      () => {
-        this.timer = null;
-        this.running = this.publish().finally(() => {
-          this.running = null;
-          if (this.changed.size > 0) this.schedule();
-        });
-      },
-      Math.max(0, this.notBeforeMs - performance.now()),
-    );
+    if (this.isClosed || this.running || this.changed.size === 0) return;
+    const atMs = Math.min(...[...this.changed].map((key) => this.dueAtMs(key)));
+    if (this.timer && this.timer.atMs <= atMs) return;
+    if (this.timer) clearTimeout(this.timer.handle);
+    const handle = setTimeout(() => this.run(), Math.max(0, atMs - performance.now()));
+    this.timer = { handle, atMs };
   }
 
-  private async publish(): Promise<void> {
-    this.notBeforeMs = performance.now() + this.options.everyMs;
-    const keys = [...this.changed];
-    this.changed.clear();
+  private run(): void {
+    this.timer = null;
+    const nowMs = performance.now();
+    // A timer may ring a fraction of a millisecond early.
+    const due = [...this.changed].filter((key) => this.dueAtMs(key) <= nowMs + 1);
+    this.running = this.publish(due).finally(() => {
+      this.running = null;
+      this.schedule();
+    });
+  }
+
+  private dueAtMs(key: string): number {
+    return Math.max(this.retryAtMs, this.published.get(key)?.againAtMs ?? 0);
+  }
+
+  private async publish(keys: readonly string[]): Promise<void> {
+    const startedAtMs = performance.now();
+    for (const key of keys) this.changed.delete(key);
     try {
-      const analyses = keys.map((key) => [key, this.analyse(key)] as const);
-      await this.options.bus.publish(analyses.map(([, analysis]) => encodeEvent(this.event(analysis))));
-      for (const [key, analysis] of analyses) this.published.set(key, analysis);
+      const analysed = keys.map((key) => ({ key, ...this.analyse(key) }));
+      await this.options.bus.publish(analysed.map(({ analysis }) => encodeEvent(this.event(analysis))));
+      for (const { key, analysis, isSettled } of analysed) {
+        const pauseMs = isSettled ? Math.max(SETTLED_EVERY_MS, this.options.everyMs) : this.options.everyMs;
+        this.published.set(key, { analysis, againAtMs: startedAtMs + pauseMs });
+      }
     } catch (error) {
       for (const key of keys) this.changed.add(key);
-      this.notBeforeMs = performance.now() + RETRY_MS;
+      this.retryAtMs = performance.now() + RETRY_MS;
       this.options.onFailure(error);
     }
   }
 
-  private analyse(key: string): Analysis {
+  private analyse(key: string): { readonly analysis: Analysis; readonly isSettled: boolean } {
     const { design, parts } = this.options.source(key);
-    return analyse(parts.reduce(mergeEvidence), design, this.options.nowMs());
+    const evidence = parts.reduce(mergeEvidence);
+    const weights = evidence.traffic.epochs.get(evidence.newestEpoch)?.weightsPpm ?? {};
+    return {
+      analysis: analyse(evidence, design, this.options.nowMs()),
+      isSettled: Object.values(weights).includes(MILLION),
+    };
   }
 
   private event(analysis: Analysis) {
@@ -104,9 +131,10 @@ export class AnalysisPublisher {
 
   /** Silence is a finding too: when nothing arrives, nothing else would say so. */
   private checkSilence(): void {
-    for (const [key, { health }] of this.published) {
-      if (health.staleness.status === 'no-traffic') continue;
-      if (this.analyse(key).health.staleness.status !== health.staleness.status) this.note(key);
+    for (const [key, { analysis }] of this.published) {
+      const { status } = analysis.health.staleness;
+      if (status === 'no-traffic') continue;
+      if (this.analyse(key).analysis.health.staleness.status !== status) this.note(key);
     }
   }
 }
