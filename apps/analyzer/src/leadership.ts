@@ -16,11 +16,10 @@ export interface Leadership {
  */
 export async function takeTheLead(database: Database, signal: AbortSignal): Promise<Leadership | null> {
   const session = await database.session();
+  // Before the lock is asked for: the connection may break right after it was granted.
+  const lost = new Promise<Error>((resolve) => session.onLost(resolve));
   while (!signal.aborted) {
-    if (await isMine(session)) {
-      const lost = new Promise<Error>((resolve) => session.onLost(resolve));
-      return { lost, release: () => session.release() };
-    }
+    if (await isMine(session)) return { lost, release: () => session.release() };
     await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
   }
   await session.release();
