@@ -10,8 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
-import { GenerationScorer, PictureFetcher, ScorerMetrics, type GenerationEvent } from '#apps/scorer';
-import { systemClock } from '#libs/platform';
+import { startScorer, type GenerationEvent } from '#apps/scorer';
+import { encodeEvent, topics } from '#libs/contracts';
+import { createEventBus, ensureTopics, type RecordBatch } from '#libs/messaging';
 import { drawScene, formatScene, PICTURE_SIDE_PX, randomScene, seededRandom } from '#libs/scenes';
 import { createScorer, decodePicture } from '#libs/scoring';
 
@@ -63,23 +64,23 @@ await scorer.close();
 
 const folder = await mkdtemp(join(tmpdir(), 'teststrip-bench-'));
 const events = await Promise.all(pictures.map(async ({ png, prompt }, index) => generation(index, png, prompt)));
-const fresh = await createScorer({ modelDirectory });
-const fetcher = new PictureFetcher({ roots: [folder], hosts: [], maxBytes: 1e6, timeoutMs: 5000 });
-let rows = 0;
-const service = new GenerationScorer(
-  fresh,
-  fetcher,
-  { publish: async (records) => void (rows += records.length) },
-  new ScorerMetrics(),
-  systemClock,
-  { source: 'bench', fetchConcurrency: 8, sampling: {} },
-);
-await measure('file → score → row', count, () =>
-  service.scoreBatch(events, { lag: 0, heartbeat: async () => undefined, isStale: () => false }),
-);
-if (rows !== count) throw new Error(`${rows} rows were published, expected ${count}`);
-await fresh.close();
-await fetcher.close();
+const bus = await createEventBus({ carrier: 'memory' });
+await ensureTopics(bus, 4);
+await bus.publish(events.map(encodeEvent));
+const scored = new Promise<void>((resolve) => {
+  let rows = 0;
+  const handler = async (batch: RecordBatch): Promise<void> => {
+    rows += batch.records.length;
+    if (rows >= count) resolve();
+  };
+  bus.subscribe({ group: 'bench', topics: [topics.imageScored.name], handler });
+});
+const startOfService = performance.now();
+const service = await startScorer({ bus, modelDirectory, roots: [folder] });
+console.log(`the service is warm after ${Math.round(performance.now() - startOfService)} ms`);
+await measure('event → file → score → event', count, () => scored);
+await service.close();
+await bus.close();
 await rm(folder, { recursive: true });
 
 async function measure(what: string, pieces: number, work: () => Promise<unknown>): Promise<void> {
@@ -113,7 +114,7 @@ async function generation(index: number, png: Buffer, prompt: string): Promise<G
       service: 'text-to-image',
       assignment: null,
       fingerprint: 'bench',
-      config: {} as GenerationEvent['data']['config'],
+      config: { checkpoint: 'bench', sampler: 'euler', steps: 20, precision: 'fp16' },
       prompt,
       seed: index,
       outcome: 'succeeded',

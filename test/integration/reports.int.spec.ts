@@ -157,13 +157,6 @@ describe('pictures', () => {
 });
 
 describe('feedback', () => {
-  const post = (body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
-    fetch(`${reports.url}/api/feedback`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: typeof body === 'string' ? body : JSON.stringify(body),
-    });
-
   it('is published under the assignment of its request, once per idempotency key', async () => {
     const body = { requestId: routed.requestId, kind: 'rating', rating: 4 };
     const answers = await Promise.all([1, 2].map(() => post(body, { 'idempotency-key': 'k' })));
@@ -195,6 +188,14 @@ describe('feedback', () => {
 
 function dataOf<T extends TopicName>(type: T): DataOf<T> {
   return examples.find((event) => event.type === type)!.data as DataOf<T>;
+}
+
+function post(body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(`${reports.url}/api/feedback`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
 }
 
 async function json(path: string): Promise<unknown> {

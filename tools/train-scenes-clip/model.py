@@ -29,9 +29,9 @@ PIXEL_MEAN = 0.5
 PIXEL_STD = 0.25
 HEAD_HIDDEN = 32
 
-# A token at the usual spread of 0.02 beside content of unit variance leaves position at chance for a thousand steps;
-# positions start as strong as content.
-PATCH_POSITION_AMPLITUDE = 0.3
+# Positions have to start as strong as content: with the usual spread of 0.02, or with smooth sines whose differences between
+# neighbouring patches are a tenth of the content's spread, place stays at chance for more than a thousand steps.
+PATCH_POSITION_AMPLITUDE = 0.5
 TOKEN_AMPLITUDE = 0.1
 
 
@@ -95,7 +95,7 @@ class VisionEmbeddings(nn.Module):
         nn.init.normal_(self.patch_embedding.weight, std=0.02)
         with torch.no_grad():
             self.position_embedding.weight[0] = 0
-            self.position_embedding.weight[1:] = PATCH_POSITION_AMPLITUDE * sines_2d(side, VISION.width)
+            self.position_embedding.weight[1:] = PATCH_POSITION_AMPLITUDE * grid_codes(side, VISION.width)
 
     def forward(self, pixels):
         patches = self.patch_embedding(pixels).flatten(2).transpose(1, 2)
@@ -180,6 +180,7 @@ def sines(positions, width):
     return math.sqrt(2) * torch.cat([angles.sin(), angles.cos()], 1)
 
 
-def sines_2d(side, width):
-    rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
-    return torch.cat([sines(rows.flatten(), width // 2), sines(columns.flatten(), width // 2)], 1)
+def grid_codes(side, width):
+    """For each patch the sum of a random code of its row and one of its column."""
+    rows, columns = torch.randn(side, 1, width), torch.randn(1, side, width)
+    return (rows + columns).flatten(0, 1)

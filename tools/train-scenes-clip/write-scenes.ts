@@ -24,7 +24,7 @@ import {
  * Writes the training scenes that train.py reads:
  *   npx tsx --conditions=teststrip-source tools/train-scenes-clip/write-scenes.ts --out DIR --count 100000 --seed 1
  * DIR/pictures.u8      count × 64 × 64 × 3 bytes
- * DIR/scenes.jsonl     a line for each picture: the prompt, the fault, and two prompts that are wrong by one attribute
+ * DIR/scenes.jsonl     a line for each picture: the prompt, the fault and its strength, and two prompts that are wrong by one attribute
  * DIR/vocabulary.json  every word of the captions, in a fixed order
  * Seeds from 2³¹ upwards are left to tests: the writer never uses them.
  */
@@ -39,11 +39,13 @@ function writeScenes(folder: string, count: number, seed: number): void {
   for (let written = 0; written < count; written += 1) {
     const scene = randomScene(random);
     const fault = random.uniform() < 0.5 ? 'clean' : random.pick(FAULTS.slice(1));
-    writeSync(pictures, pictureOf(scene, fault, random));
+    const { picture, strength } = photograph(scene, fault, random);
+    writeSync(pictures, picture);
     lines.push(
       JSON.stringify({
         prompt: formatScene(scene),
         fault,
+        strength: Number(strength.toFixed(4)),
         attributeSwap: formatScene(
           swapAttribute(scene, wrongAttribute(random), random, random.index(scene.objects.length)),
         ),
@@ -68,28 +70,66 @@ function wrongAttribute(random: SeededRandom): Attribute {
   return draw < 0.85 ? 'size' : 'background';
 }
 
-function pictureOf(scene: Scene, fault: Fault, random: SeededRandom): Uint8Array {
+interface Photograph {
+  readonly picture: Uint8Array;
+  /** 0 for a clean picture; from 0, hardly visible, to 1 for the strongest of its kind. */
+  readonly strength: number;
+}
+
+/** The strongest fault of each kind, and the weakest. */
+const NOISE_LEVELS = [6, 45] as const;
+const BLUR_PX = [0.7, 3] as const;
+const BANDING_LEVELS = [16, 56] as const;
+/** What `int4` rounds to: 16 values over 1.7 times the range of a picture. */
+const INT4_LEVELS = 29;
+/** Under-stepped pictures differ from finished ones by at most about this much (root of the mean square). */
+const UNFINISHED_LEVELS = 45;
+
+function photograph(scene: Scene, fault: Fault, random: SeededRandom): Photograph {
   const seed = random.uint32() >>> 1;
+  const good = { checkpoint: 'scenes-1.0', seed } as const;
   switch (fault) {
-    case 'clean':
-      return random.uniform() < 0.5 ? drawScene(scene, seed) : finishedPicture(scene, seed, random);
-    case 'noisy':
-      return degrade(drawScene(scene, seed), {
-        kind: 'noise',
-        sigmaLevels: random.between(6, 45),
-        seed: random.uint32(),
-      });
-    case 'blurry':
-      return degrade(drawScene(scene, seed), { kind: 'blur', sigmaPx: random.between(0.7, 3) });
-    case 'banded':
-      if (random.uniform() < 0.5)
-        return degrade(drawScene(scene, seed), { kind: 'banding', stepLevels: random.between(16, 56) });
-      return denoise(scene, { ...enoughSteps(random), precision: 'int4', checkpoint: 'scenes-1.0', seed });
-    case 'unfinished':
-      return denoise(scene, { ...tooFewSteps(random), precision: fineEnough(random), checkpoint: 'scenes-1.0', seed });
+    case 'clean': {
+      const drawn = random.uniform() < 0.5;
+      return { picture: drawn ? drawScene(scene, seed) : finishedPicture(scene, seed, random), strength: 0 };
+    }
+    case 'noisy': {
+      const sigmaLevels = random.between(...NOISE_LEVELS);
+      const picture = degrade(drawScene(scene, seed), { kind: 'noise', sigmaLevels, seed: random.uint32() });
+      return { picture, strength: within(NOISE_LEVELS, sigmaLevels) };
+    }
+    case 'blurry': {
+      const sigmaPx = random.between(...BLUR_PX);
+      return {
+        picture: degrade(drawScene(scene, seed), { kind: 'blur', sigmaPx }),
+        strength: within(BLUR_PX, sigmaPx),
+      };
+    }
+    case 'banded': {
+      if (random.uniform() >= 0.5) {
+        const picture = denoise(scene, { ...enoughSteps(random), ...good, precision: 'int4' });
+        return { picture, strength: within(BANDING_LEVELS, INT4_LEVELS) };
+      }
+      const stepLevels = random.between(...BANDING_LEVELS);
+      const picture = degrade(drawScene(scene, seed), { kind: 'banding', stepLevels });
+      return { picture, strength: within(BANDING_LEVELS, stepLevels) };
+    }
+    case 'unfinished': {
+      const picture = denoise(scene, { ...tooFewSteps(random), ...good, precision: fineEnough(random) });
+      const difference = rootMeanSquare(picture, drawScene(scene, seed));
+      return { picture, strength: Math.min(1, difference / UNFINISHED_LEVELS) };
+    }
     default:
       return fault satisfies never;
   }
+}
+
+function within([weakest, strongest]: readonly [number, number], value: number): number {
+  return (value - weakest) / (strongest - weakest);
+}
+
+function rootMeanSquare(one: Uint8Array, other: Uint8Array): number {
+  return Math.sqrt(one.reduce((sum, level, at) => sum + (level - other[at]!) ** 2, 0) / one.length);
 }
 
 function finishedPicture(scene: Scene, seed: number, random: SeededRandom): Uint8Array {

@@ -1,5 +1,5 @@
-import { createEventBus, ensureTopics } from '#libs/messaging';
-import { databaseFor, migrate } from '#libs/persistence';
+import { openBus, openConfiguredDatabase } from '#libs/messaging';
+import { migrate } from '#libs/persistence';
 import {
   announceReady,
   commonVariables,
@@ -21,16 +21,9 @@ async function start(): Promise<Running> {
     /** Time between two snapshots of the evidence. */
     ANALYZER_SNAPSHOT_EVERY_MS: variables.integer.min(10).default(1_000),
   });
-  const database = await databaseFor(config.DATABASE_URL, { dataDir: config.DATA_DIR, applicationName: 'analyzer' });
+  const database = await openConfiguredDatabase(config, 'analyzer');
   await migrate(database);
-  const bus = await createEventBus(
-    config.BUS === 'kafka'
-      ? { carrier: 'kafka', brokers: config.KAFKA_BROKERS, clientId: 'analyzer' }
-      : config.BUS === 'postgres'
-        ? { carrier: 'postgres', database }
-        : { carrier: 'memory' },
-  );
-  await ensureTopics(bus, config.PARTITIONS);
+  const { bus, close } = await openBus(config, 'analyzer', database);
   const analyzer = await startAnalyzer({
     bus,
     database,
@@ -43,7 +36,7 @@ async function start(): Promise<Running> {
   return {
     close: async () => {
       await analyzer.close();
-      await bus.close();
+      await close();
       await database.close();
     },
   };

@@ -311,6 +311,12 @@ describe('health', () => {
       .thenDecided({ type: 'recovered' });
   });
 
+  it('does not hold for want of analyses where none is expected, as without traffic', () => {
+    given(started)
+      .when(tick(minutes(60), null))
+      .thenNothing();
+  });
+
   it('recovers when the cause is gone, and only then climbs on', () => {
     const held = analysed(minutes(1), [], { health: SCORES_SILENT });
     given(started, held)

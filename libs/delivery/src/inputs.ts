@@ -38,8 +38,11 @@ export interface Analysed extends Input {
 /** Time has passed. */
 export interface Tick extends Input {
   readonly type: 'tick';
-  /** When the controller last heard an analysis of the experiment, or began to listen. */
-  readonly lastAnalysedAtMs: number;
+  /**
+   * When the controller last heard an analysis of the experiment; null where none is expected: it has heard none yet, or the last one said
+   * that there is no traffic.
+   */
+  readonly lastAnalysedAtMs: number | null;
   /** Silence after which the analysis counts as lost. */
   readonly analysisSilentAfterMs: number;
 }

@@ -13,6 +13,7 @@ export function passTime(state: DeliveryState, input: Tick | Restarted): readonl
   if (!isActive(state)) return [];
   const late = overdue(state, input);
   if (late.length > 0 || input.type === 'restarted' || state.phase !== 'running') return late;
+  if (input.lastAnalysedAtMs === null) return [];
   const silentMs = input.atMs - Math.max(input.lastAnalysedAtMs, state.stageStartedAtMs);
   if (silentMs < input.analysisSilentAfterMs) return [];
   const command = commandOf(state, input, {

@@ -180,7 +180,7 @@ export const approval = (atMs: number, stage?: number): Approve => ({
   ...(stage === undefined ? {} : { stage }),
 });
 
-export const tick = (atMs: number, lastAnalysedAtMs = atMs): Tick => ({
+export const tick = (atMs: number, lastAnalysedAtMs: number | null = atMs): Tick => ({
   type: 'tick',
   atMs,
   commandId: nextId(),

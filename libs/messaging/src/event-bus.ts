@@ -1,9 +1,9 @@
 /** A record as it is published: bytes with a key; the key decides the partition. */
 export interface OutgoingRecord {
   readonly topic: string;
-  readonly key: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly value: Buffer;
+  readonly key: string | Buffer | null;
+  readonly headers: Readonly<Record<string, string | Buffer>>;
+  readonly value: Buffer | null;
 }
 
 /** A record as it was received: exactly the bytes that were published, and where they lie. */
@@ -50,11 +50,17 @@ export interface SubscriptionOptions {
   readonly startFrom?: 'earliest' | 'latest';
   /**
    * Positions the consumer keeps itself, in one transaction with its own facts. When given, the carrier asks it at every
-   * assignment of a partition and commits nothing of its own that matters; undefined falls back to `startFrom`.
+   * assignment of a partition and commits nothing of its own that matters; undefined falls back to `startFrom`. The records handed
+   * to the handler then start exactly there, whatever the group committed before.
    */
   readonly positionOf?: (topic: string, partition: number) => Promise<number | undefined>;
   /** Largest batch. Default 500. */
   readonly maxBatchSize?: number;
+  /**
+   * Least time between the starts of two batches of one partition, milliseconds. Default 0: every record at once. A handler that
+   * writes a transaction per batch sets 50–500, so that its cost does not grow with the number of small batches.
+   */
+  readonly lingerMs?: number;
   /** Called when partitions come or go, e.g. to drop state that now belongs to another member. */
   readonly onAssigned?: (topic: string, partition: number) => Promise<void>;
   readonly onRevoked?: (topic: string, partition: number) => Promise<void>;
@@ -78,17 +84,33 @@ export interface TopicSettings {
   readonly compacted: boolean;
 }
 
+/** Publishing to, or subscribing to, a topic that was never created. */
+export class UnknownTopicError extends Error {
+  override readonly name = 'UnknownTopicError';
+
+  constructor(topic: string) {
+    super(
+      `topic "${topic}" does not exist on this bus; create it first with createTopics (ensureTopics creates all of them)`,
+    );
+  }
+}
+
 /** Two verbs over three carriers (in-memory, Postgres, Kafka): publish a batch, subscribe a group with a batch handler. */
 export interface EventBus {
   readonly carrier: 'memory' | 'postgres' | 'kafka';
-  /** Creates topics that do not exist yet. Idempotent. */
+  /** Creates topics that do not exist yet; existing ones stay as they are. Idempotent, also between processes. */
   createTopics(topics: readonly TopicSettings[]): Promise<void>;
-  /** Resolves when every record is durable. Order per key is the order of the calls. */
+  /**
+   * Resolves when every record is durable. Order per key is the order of the calls.
+   * @throws UnknownTopicError; or the carrier's error, and then some of the records may be there: publishing again is safe
+   * where consumers absorb repeats by the event's id.
+   */
   publish(records: readonly OutgoingRecord[]): Promise<void>;
   subscribe(options: SubscriptionOptions): Subscription;
   /** The newest record per key of a compacted topic (or all records of any topic), read once to its present end, outside every group. */
   readAll(topic: string): Promise<readonly IncomingRecord[]>;
-  /** Whether the carrier answers. */
+  /** Rejects when the carrier does not answer. */
   ping(): Promise<void>;
+  /** Publishes what was handed over, closes the subscriptions and then the connections that the bus opened itself. */
   close(): Promise<void>;
 }

@@ -1,1 +1,13 @@
-export type * from './event-bus.js';
+export { createEventBus, type EventBusOptions } from './create-event-bus.js';
+export { deadLetter, deadLetterHeaders, UnprocessableEventError } from './dead-letter.js';
+export { ensureTopics } from './ensure-topics.js';
+export { decodeBatch, type EventBatch, type ReceivedEvent } from './event-batch.js';
+export * from './event-bus.js';
+export { createEventPublisher, type EventDraft, type EventPublisher } from './event-publisher.js';
+export { NoKafkaError, startKafka, type RunningKafka, type StartKafkaOptions } from './kafka/start-kafka.js';
+export { connectEventBus } from './nest/connect-event-bus.js';
+export { EventBusStrategy, type EventBusStrategyOptions } from './nest/event-bus-strategy.js';
+export { EventContext } from './nest/event-context.js';
+export { BatchEventPattern } from './nest/patterns.js';
+export { openBus, openConfiguredDatabase, type BusSettings, type OpenBus } from './open-bus.js';
+export { partitionOf } from './partitioner.js';

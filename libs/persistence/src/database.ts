@@ -15,8 +15,6 @@ export interface Queryable {
 export interface QueryOptions {
   /** Keeps the parsed statement on the connection under this name. For statements that run many times a second; one name, one SQL text. */
   readonly prepareAs?: string;
-  /** Asks for binary results: cheaper for large `bytea`. Only for integer, bigint, boolean, text and bytea columns. */
-  readonly binary?: boolean;
 }
 
 /** One connection held by its owner, for advisory locks and other session state. */

@@ -8,7 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import pg from 'pg';
+import { Client } from 'pg';
 import { isAlive, withFileLock } from './file-lock.js';
 
 const run = promisify(execFile);
@@ -86,16 +86,17 @@ interface ServerSettings {
 /** As whom the server runs; undefined: as we do. */
 async function serverOwner(): Promise<Owner | undefined> {
   if (process.getuid?.() !== 0) return undefined;
-  const lookUp = async (): Promise<Owner> => {
-    const [uid, gid] = await Promise.all([run('id', ['-u', USER]), run('id', ['-g', USER])]);
-    return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
-  };
   try {
-    return await lookUp();
+    return await lookUpUser();
   } catch {
     await run('useradd', ['--system', '--user-group', '--no-create-home', USER]);
-    return lookUp();
+    return lookUpUser();
   }
+}
+
+async function lookUpUser(): Promise<Owner> {
+  const [uid, gid] = await Promise.all([run('id', ['-u', USER]), run('id', ['-g', USER])]);
+  return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
 }
 
 /**
@@ -170,7 +171,7 @@ async function createCluster(place: Place, owner: Owner | undefined): Promise<Se
 }
 
 /** The keeper connection to a server that already runs on this cluster, if there is one. */
-async function joinRunning(place: Place, settings: ServerSettings): Promise<pg.Client | undefined> {
+async function joinRunning(place: Place, settings: ServerSettings): Promise<Client | undefined> {
   const deadline = performance.now() + READY_TIMEOUT_MS;
   for (;;) {
     const pid = await postmasterPid(place);
@@ -190,7 +191,7 @@ async function startServer(
   settings: ServerSettings,
   owner: Owner | undefined,
   options: EmbeddedPostgresOptions,
-): Promise<pg.Client> {
+): Promise<Client> {
   const port = (await isFree(settings.port)) ? settings.port : await freePort();
   const current = { ...settings, port };
   if (port !== settings.port) await writeFile(join(place.dir, 'server.json'), JSON.stringify(current), { mode: 0o600 });
@@ -206,17 +207,17 @@ async function startServer(
     detached: true,
     stdio: ['ignore', log, log],
   });
-  let ended: string | undefined;
-  server.once('error', (error) => (ended = error.message));
-  server.once('exit', (code, signal) => (ended = `exit ${code ?? signal}`));
+  const state: { ended?: string } = {};
+  server.once('error', (error) => (state.ended = error.message));
+  server.once('exit', (code, signal) => (state.ended = `exit ${code ?? signal}`));
   server.unref();
   const deadline = performance.now() + READY_TIMEOUT_MS;
-  while (ended === undefined && performance.now() < deadline) {
+  while (state.ended === undefined && performance.now() < deadline) {
     const keeper = await connectKeeper(port, settings);
     if (keeper) return keeper;
     await pause(15);
   }
-  throw new Error(`Embedded Postgres did not start (${ended ?? 'no answer'}); see ${logFile(place)}`);
+  throw new Error(`Embedded Postgres did not start (${state.ended ?? 'no answer'}); see ${logFile(place)}`);
 }
 
 /** Small machine, many short statements: no parallel plans, no JIT, few checkpoints, eager vacuum of the hot rows. */
@@ -240,12 +241,12 @@ function serverSettings(durability: 'power-loss' | 'process-crash'): Readonly<Re
   };
 }
 
-async function createDatabase(keeper: pg.Client): Promise<void> {
+async function createDatabase(keeper: Client): Promise<void> {
   const known = await keeper.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
   if (known.rowCount === 0) await keeper.query(`CREATE DATABASE ${DATABASE}`);
 }
 
-async function leave(place: Place, keeper: pg.Client): Promise<void> {
+async function leave(place: Place, keeper: Client): Promise<void> {
   const others = await keeper
     .query('SELECT 1 FROM pg_stat_activity WHERE application_name = $1 AND pid <> pg_backend_pid() LIMIT 1', [KEEPER])
     .catch(() => undefined);
@@ -257,8 +258,8 @@ async function leave(place: Place, keeper: pg.Client): Promise<void> {
   while (isAlive(pid) && existsSync(join(place.cluster, 'postmaster.pid'))) await pause(10);
 }
 
-async function connectKeeper(port: number, settings: ServerSettings): Promise<pg.Client | undefined> {
-  const keeper = new pg.Client({
+async function connectKeeper(port: number, settings: ServerSettings): Promise<Client | undefined> {
+  const keeper = new Client({
     host: '127.0.0.1',
     port,
     user: USER,
@@ -277,7 +278,7 @@ async function connectKeeper(port: number, settings: ServerSettings): Promise<pg
 }
 
 /** The driver has these two methods, its types don't. */
-function socketOf(client: pg.Client): { ref(): void; unref(): void } {
+function socketOf(client: Client): { ref(): void; unref(): void } {
   const socket = client as unknown as { ref(): void; unref(): void };
   return { ref: () => socket.ref(), unref: () => socket.unref() };
 }

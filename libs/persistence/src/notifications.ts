@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Client, escapeIdentifier, type ClientConfig } from 'pg';
 
 type OnNotify = (payload: string) => void;
 
@@ -10,14 +10,14 @@ interface Listener {
 const RECONNECT_PAUSE_MS = 250;
 
 /** One connection, opened with the first LISTEN, for all channels of a database. */
-export function openListener(config: pg.ClientConfig): Listener {
+export function openListener(config: ClientConfig): Listener {
   const channels = new Map<string, Set<OnNotify>>();
-  let connection: Promise<pg.Client> | undefined;
+  let connection: Promise<Client> | undefined;
   let closed = false;
   let retry: NodeJS.Timeout | undefined;
 
-  const connect = async (): Promise<pg.Client> => {
-    const client = new pg.Client(config);
+  const connect = async (): Promise<Client> => {
+    const client = new Client(config);
     client.on('notification', ({ channel, payload }) => {
       for (const onNotify of channels.get(channel) ?? []) onNotify(payload ?? '');
     });
@@ -34,7 +34,7 @@ export function openListener(config: pg.ClientConfig): Listener {
     return client;
   };
 
-  const connected = (): Promise<pg.Client> => {
+  const connected = (): Promise<Client> => {
     if (connection) return connection;
     const opening = connect();
     connection = opening;
@@ -54,7 +54,7 @@ export function openListener(config: pg.ClientConfig): Listener {
 
   const relisten = async (): Promise<void> => {
     const client = await connected();
-    for (const channel of channels.keys()) await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+    for (const channel of channels.keys()) await client.query(`LISTEN ${escapeIdentifier(channel)}`);
     // What was notified while nobody listened is gone: everybody looks once.
     for (const listeners of channels.values()) for (const onNotify of listeners) onNotify('');
   };
@@ -63,12 +63,12 @@ export function openListener(config: pg.ClientConfig): Listener {
     listen: async (channel, onNotify) => {
       const listeners = channels.get(channel) ?? new Set();
       channels.set(channel, listeners.add(onNotify));
-      await (await connected()).query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+      await (await connected()).query(`LISTEN ${escapeIdentifier(channel)}`);
       return async () => {
         listeners.delete(onNotify);
         if (listeners.size > 0 || closed || channels.get(channel) !== listeners) return;
         channels.delete(channel);
-        await (await connection)?.query(`UNLISTEN ${pg.escapeIdentifier(channel)}`).catch(() => undefined);
+        await (await connection)?.query(`UNLISTEN ${escapeIdentifier(channel)}`).catch(() => undefined);
       };
     },
     close: async () => {

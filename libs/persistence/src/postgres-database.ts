@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Client, Pool, types, type ClientBase, type ClientConfig } from 'pg';
 import type { Database, DatabaseSession, Queryable, QueryOptions } from './database.js';
 import { openListener } from './notifications.js';
 
@@ -17,7 +17,7 @@ export interface OpenDatabaseOptions {
  */
 export async function openDatabase(options: OpenDatabaseOptions): Promise<Database> {
   const config = connectionConfig(options.url, options.applicationName ?? 'teststrip');
-  const pool = new pg.Pool({ ...config, max: options.maxConnections ?? 8 });
+  const pool = new Pool({ ...config, max: options.maxConnections ?? 8 });
   // An idle connection that breaks is replaced by the next query; without a listener the process would end.
   pool.on('error', () => undefined);
   try {
@@ -40,7 +40,7 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Databa
   };
 }
 
-async function runTransaction<T>(pool: pg.Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
+async function runTransaction<T>(pool: Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
@@ -57,8 +57,8 @@ async function runTransaction<T>(pool: pg.Pool, work: (tx: Queryable) => Promise
   }
 }
 
-async function openSession(config: pg.ClientConfig): Promise<DatabaseSession> {
-  const client = new pg.Client(config);
+async function openSession(config: ClientConfig): Promise<DatabaseSession> {
+  const client = new Client(config);
   let closed = false;
   let lostListeners: ((error: Error) => void)[] = [];
   const lose = (error: Error): void => {
@@ -86,7 +86,7 @@ async function openSession(config: pg.ClientConfig): Promise<DatabaseSession> {
 }
 
 async function runQuery<Row extends object>(
-  runner: pg.Pool | pg.ClientBase,
+  runner: Pool | ClientBase,
   sql: string,
   values?: readonly unknown[],
   options?: QueryOptions,
@@ -96,8 +96,7 @@ async function runQuery<Row extends object>(
       text: sql,
       values: values as unknown[] | undefined,
       name: options?.prepareAs,
-      binary: options?.binary,
-    } as pg.QueryConfig);
+    });
     return result.rows as Row[];
   } catch (error) {
     if (error instanceof Error) error.message = `${error.message} (in: ${firstLine(sql)})`;
@@ -105,25 +104,23 @@ async function runQuery<Row extends object>(
   }
 }
 
-function connectionConfig(url: string, applicationName: string): pg.ClientConfig {
+function connectionConfig(url: string, applicationName: string): ClientConfig {
   return {
     connectionString: url,
     application_name: applicationName,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
-    types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
+    types: { getTypeParser: typeParser as typeof types.getTypeParser },
   };
 }
 
 const readAsNumber = (text: string): number => Number(text);
-const readBigintBytes = (bytes: Buffer): number => Number(bytes.readBigInt64BE());
-const readBytes = (bytes: Buffer): Buffer => bytes;
 
+/** Always text: pg reads every field as UTF-8, so what it hands on as binary is damaged from the byte 0x80 on. */
 function typeParser(oid: number, format?: 'text' | 'binary'): unknown {
-  if (oid === pg.types.builtins.INT8) return format === 'binary' ? readBigintBytes : readAsNumber;
-  if (oid === pg.types.builtins.BYTEA && format === 'binary') return readBytes;
-  return pg.types.getTypeParser(oid, format as 'text');
+  if (oid === types.builtins.INT8) return readAsNumber;
+  return types.getTypeParser(oid, format as 'text');
 }
 
 function firstLine(sql: string): string {

@@ -65,6 +65,6 @@ export function readConfig<Shape extends z.ZodRawShape>(
 }
 
 /** The environment of a child process: the present one with `settings` on top. */
-export function environment(settings: Readonly<Record<string, string>>): Record<string, string | undefined> {
+export function childEnvironment(settings: Readonly<Record<string, string>>): Record<string, string | undefined> {
   return { ...process.env, ...settings };
 }

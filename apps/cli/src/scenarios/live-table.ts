@@ -1,0 +1,117 @@
+import type { ExperimentAnalysed, MetricAnalysis } from '#libs/contracts';
+import type { ExperimentCourse } from './experiment-watcher.js';
+
+export interface LiveFrame {
+  readonly title: string;
+  readonly story: string;
+  readonly page: string;
+  readonly course: ExperimentCourse;
+  readonly sent: number;
+  readonly exposed: number;
+  readonly perSecond: number;
+}
+
+const COLUMNS = [
+  'metric',
+  'control',
+  'candidate',
+  'effect',
+  'interval',
+  'margin',
+  'ln E harm',
+  'ln E ok',
+  'verdict',
+] as const;
+const WIDTHS = [15, 10, 10, 10, 22, 9, 10, 9, 30] as const;
+
+/** The course of an experiment as lines of text, `width` characters at most each. */
+export function renderFrame(frame: LiveFrame): string[] {
+  const { course } = frame;
+  const command = course.commands.at(-1);
+  const threshold = course.analysis ? -Math.log(course.analysis.alpha) : Math.log(20);
+  return [
+    `Teststrip · ${frame.title} · ${frame.story}`,
+    `live page: ${frame.page}`,
+    '',
+    `stage ${command?.stage ?? 0} · ${weights(command?.weightsPpm)} · epoch ${command?.epoch ?? 0} · ` +
+      `${frame.sent} requests (${Math.round(frame.perSecond)}/s), ${frame.exposed} answered by the candidate`,
+    '',
+    row(COLUMNS),
+    '─'.repeat(WIDTHS.reduce((sum, width) => sum + width + 1, 0)),
+    ...(course.analysis ? course.analysis.metrics.map(metricRow) : ['waiting for the first analysis …']),
+    '',
+    `an e-process decides at ln E ≥ ${threshold.toFixed(1)} · health: ${course.analysis ? health(course.analysis) : '–'}`,
+    ...course.commands.slice(-4).map((said) => `${said.commandedAt.slice(11, 23)}  ${said.command}: ${said.message}`),
+  ];
+}
+
+/** Draws frames over each other in a terminal; prints a line per change of command where there is none. */
+export class LiveTable {
+  private drawnLines = 0;
+  private lastEpoch = -1;
+
+  constructor(private readonly out: NodeJS.WriteStream) {}
+
+  draw(frame: LiveFrame): void {
+    if (!this.out.isTTY) return this.printNews(frame);
+    const lines = renderFrame(frame).map((line) => line.slice(0, Math.max(40, (this.out.columns ?? 120) - 1)));
+    if (this.drawnLines > 0) this.out.write(`\u001B[${this.drawnLines}A`);
+    this.out.write(`${lines.map((line) => `\u001B[2K${line}`).join('\n')}\n\u001B[0J`);
+    this.drawnLines = lines.length;
+  }
+
+  /** The next frame goes below what is drawn now. */
+  keep(): void {
+    this.drawnLines = 0;
+    this.lastEpoch = -1;
+  }
+
+  private printNews({ course, sent, exposed }: LiveFrame): void {
+    const command = course.commands.at(-1);
+    if (!command || command.epoch === this.lastEpoch) return;
+    this.lastEpoch = command.epoch;
+    this.out.write(
+      `  after ${sent} requests (${exposed} by the candidate): ${command.command}, ${weights(command.weightsPpm)}: ${command.message}\n`,
+    );
+  }
+}
+
+function metricRow(metric: MetricAnalysis): string {
+  const { estimate, interval, lnE } = metric;
+  return row([
+    metric.metric,
+    number(estimate.control),
+    number(estimate.candidate),
+    number(estimate.effect),
+    interval ? `${number(interval.low)} … ${number(interval.high)}` : '–',
+    number(metric.margin),
+    lnE ? lnE.harmful.toFixed(2) : '–',
+    lnE ? lnE.nonInferior.toFixed(2) : '–',
+    `${metric.verdict} (${metric.reason})`,
+  ]);
+}
+
+function row(cells: readonly string[]): string {
+  return cells
+    .map((cell, index) => cell.slice(0, WIDTHS[index]).padEnd(WIDTHS[index] as number))
+    .join(' ')
+    .trimEnd();
+}
+
+/** Four significant digits; a dash for what is not known, never 0. */
+function number(value: number | null): string {
+  if (value === null) return '–';
+  if (value === 0) return '0';
+  return Math.abs(value) < 1e-3 ? value.toExponential(2) : Number(value.toPrecision(4)).toString();
+}
+
+function weights(weightsPpm: Readonly<Record<string, number>> | undefined): string {
+  if (!weightsPpm) return 'nothing commanded yet';
+  return Object.entries(weightsPpm)
+    .map(([variant, ppm]) => `${variant} ${ppm / 10_000} %`)
+    .join(', ');
+}
+
+function health({ health: { srm, coverage, staleness } }: ExperimentAnalysed): string {
+  return `sample ratio ${srm.status}, coverage ${coverage.status}, signals ${staleness.status}`;
+}

@@ -1,0 +1,160 @@
+import type { ExperimentFile, VariantConfig } from '#libs/contracts';
+
+/** How an experiment may end. */
+export type Outcome = 'promoted' | 'rolled-back' | 'inconclusive';
+
+/** A story that the demonstration plays: what is changed about the model, and how it has to end. */
+export interface Scenario {
+  readonly name: string;
+  /** One line for the person who watches. */
+  readonly story: string;
+  readonly candidate: Partial<VariantConfig>;
+  readonly expected: Outcome;
+  /** Metrics of which one must have caused a rollback; empty where none is expected. */
+  readonly expectedMetrics: readonly string[];
+  /** What happens besides the change: the scorer dies after so many requests; the mix of prompts drifts with the ramp. */
+  readonly event:
+    | { readonly kind: 'none' }
+    | { readonly kind: 'scorer-dies'; readonly afterRequests: number }
+    | { readonly kind: 'mix-drifts' };
+  /** A comparable effect in the simulated table of the whole rule (auto ramp from 1 %): requests and exposed at the end; null without one. */
+  readonly reference: { readonly effect: string; readonly requests: number; readonly exposed: number | null } | null;
+}
+
+/** What control runs in every scenario: a small distilled model, second-order sampler, 24 steps. */
+export const CONTROL_CONFIG: VariantConfig = {
+  checkpoint: 'scenes-1.0',
+  sampler: 'dpmpp-2m',
+  steps: 24,
+  precision: 'fp16',
+};
+
+const none = { kind: 'none' } as const;
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: 'good-canary',
+    story: 'A cheaper sampler (unipc, 12 steps) draws equally good pictures in half the time.',
+    candidate: { sampler: 'unipc', steps: 12 },
+    expected: 'promoted',
+    expectedMetrics: [],
+    event: none,
+    reference: { effect: 'identical, or 20 % cheaper', requests: 29_800, exposed: null },
+  },
+  {
+    name: 'wrong-attribute',
+    story: 'A new checkpoint is as fast and as stable, but draws the wrong thing for one prompt in five.',
+    candidate: { checkpoint: 'scenes-1.1-wrong-attribute' },
+    expected: 'rolled-back',
+    expectedMetrics: ['alignment', 'wrong-pictures'],
+    event: none,
+    reference: { effect: '20 % of the pictures wrong', requests: 2_100, exposed: 22 },
+  },
+  {
+    name: 'int4',
+    story: 'Weights quantised to 4 bits: faster and cheaper, and the shading turns into bands.',
+    candidate: { precision: 'int4' },
+    expected: 'rolled-back',
+    expectedMetrics: ['quality', 'alignment', 'wrong-pictures'],
+    event: none,
+    reference: { effect: 'alignment −10 %', requests: 3_300, exposed: 33 },
+  },
+  {
+    name: 'slow',
+    story: 'The latents are decoded on the CPU: the pictures are the same, the tail of the latency is not.',
+    candidate: { decoder: 'cpu' },
+    expected: 'rolled-back',
+    expectedMetrics: ['latency-p95'],
+    event: none,
+    reference: { effect: 'latency +30 %', requests: 6_600, exposed: 69 },
+  },
+  {
+    name: 'flaky',
+    story: 'A beta of an attention kernel crashes in 5 % of the requests.',
+    candidate: { attention: 'flash-beta' },
+    expected: 'rolled-back',
+    expectedMetrics: ['error-rate'],
+    event: none,
+    reference: { effect: 'errors 10 %', requests: 3_300, exposed: 31 },
+  },
+  {
+    name: 'expensive',
+    story: 'The same model on a dearer GPU that it does not need.',
+    candidate: { gpu: 'h100' },
+    expected: 'rolled-back',
+    expectedMetrics: ['cost-per-image'],
+    event: none,
+    reference: { effect: 'cost +15 %', requests: 7_200, exposed: 70 },
+  },
+  {
+    name: 'identical',
+    story: 'A/A: the candidate is the control. It must never be rolled back.',
+    candidate: {},
+    expected: 'promoted',
+    expectedMetrics: [],
+    event: none,
+    reference: { effect: 'identical, or 20 % cheaper', requests: 29_800, exposed: null },
+  },
+  {
+    name: 'dead-scorer',
+    story: 'The scorer dies midway: nobody looks at the pictures any more, so nothing may be promoted.',
+    candidate: { sampler: 'unipc', steps: 12 },
+    expected: 'inconclusive',
+    expectedMetrics: [],
+    event: { kind: 'scorer-dies', afterRequests: 1_500 },
+    reference: null,
+  },
+  {
+    name: 'drifting-ramp',
+    story: 'The mix of prompts drifts while the share climbs; the variants are equal. It must never be rolled back.',
+    candidate: {},
+    expected: 'promoted',
+    expectedMetrics: [],
+    event: { kind: 'mix-drifts' },
+    reference: { effect: 'identical, or 20 % cheaper', requests: 29_800, exposed: null },
+  },
+];
+
+export function findScenario(name: string): Scenario {
+  const found = scenarios.find((scenario) => scenario.name === name);
+  if (found) return found;
+  throw new RangeError(
+    `scenario "${name}" is unknown; expected one of ${scenarios.map((scenario) => scenario.name).join(', ')}`,
+  );
+}
+
+/** The experiment file of a scenario, as a person would write it. */
+export function experimentOf(
+  scenario: Scenario,
+  key: string,
+  upstreams: { control: string; candidate: string },
+): ExperimentFile {
+  return {
+    apiVersion: 'teststrip/v1',
+    key,
+    service: key,
+    kind: 'canary',
+    unit: 'user',
+    variants: {
+      control: { upstream: upstreams.control, config: CONTROL_CONFIG },
+      candidate: {
+        upstream: upstreams.candidate,
+        config: { ...CONTROL_CONFIG, ...scenario.candidate } as VariantConfig,
+      },
+    },
+    ramp: 'auto',
+    guardrails: [
+      { metric: 'error-rate', margin: '+1pp' },
+      { metric: 'latency-p95', margin: '+15%' },
+      { metric: 'alignment', margin: '-2%' },
+      { metric: 'wrong-pictures', margin: '+100%' },
+      { metric: 'quality', margin: '-3%' },
+      { metric: 'cost-per-image', margin: '+10%' },
+    ],
+    onInconclusive: 'rollback',
+    holdAtMost: '5s',
+    deadline: '10m',
+    alpha: 0.05,
+    baselineUnits: 300,
+  };
+}

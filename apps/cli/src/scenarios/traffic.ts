@@ -1,0 +1,117 @@
+import { ASSIGNMENT_HEADER, decodeAssignment, UNIT_HEADER } from '#libs/contracts';
+import { formatScene, hashText, randomScene, seededRandom } from '#libs/scenes';
+import { Pool } from 'undici';
+
+export interface TrafficOptions {
+  readonly routerUrl: string;
+  readonly service: string;
+  readonly seed: number;
+  /** Requests under way at once. */
+  readonly concurrency: number;
+  /** Share of prompts with one object only, 0–1, asked before every request: the mix may drift. */
+  readonly singleObjectShare: () => number;
+}
+
+export interface TrafficCounts {
+  readonly sent: number;
+  readonly answered: number;
+  readonly failed: number;
+  /** Answers by variant, as the router's assignment header tells them. */
+  readonly byVariant: Readonly<Record<string, number>>;
+}
+
+/**
+ * People who ask for pictures: a closed loop with a fixed number of requests under way. Who asks for what follows from the seed.
+ * One request in six comes from somebody who was there before.
+ */
+export class Traffic {
+  private readonly pool: Pool;
+  private readonly random;
+  private readonly counts = { sent: 0, answered: 0, failed: 0, byVariant: {} as Record<string, number> };
+  private running = 0;
+  private limit = 0;
+  private paused = false;
+  private wake: (() => void) | undefined;
+
+  constructor(private readonly options: TrafficOptions) {
+    this.pool = new Pool(options.routerUrl, { connections: options.concurrency, pipelining: 1 });
+    this.random = seededRandom(hashText(options.service, options.seed), options.seed);
+  }
+
+  get totals(): TrafficCounts {
+    return { ...this.counts, byVariant: { ...this.counts.byVariant } };
+  }
+
+  /** Stops new requests while the services behind catch up; `resume` goes on. */
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.fill();
+  }
+
+  /** Sends `requests` more and resolves when they are answered. */
+  async send(requests: number): Promise<void> {
+    this.limit = this.counts.sent + requests;
+    this.fill();
+    while (this.running > 0 || (this.counts.sent < this.limit && !this.closed)) {
+      await new Promise<void>((resolve) => (this.wake = resolve));
+    }
+  }
+
+  /** Lets `send` end after the requests under way. */
+  stop(): void {
+    this.limit = this.counts.sent;
+    this.wake?.();
+  }
+
+  private closed = false;
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.stop();
+    await this.pool.destroy();
+  }
+
+  private fill(): void {
+    while (!this.paused && !this.closed && this.running < this.options.concurrency && this.counts.sent < this.limit) {
+      this.running += 1;
+      this.counts.sent += 1;
+      void this.request(this.counts.sent).finally(() => {
+        this.running -= 1;
+        this.fill();
+        if (this.running === 0) this.wake?.();
+      });
+    }
+  }
+
+  private async request(number: number): Promise<void> {
+    const { random } = this;
+    const person = random.uniform() < 1 / 6 ? random.index(number) : number;
+    const scene = randomScene(random, { singleShare: this.options.singleObjectShare() });
+    const body = JSON.stringify({ prompt: formatScene(scene), seed: random.index(0x7fff_ffff) });
+    try {
+      const response = await this.pool.request({
+        method: 'POST',
+        path: `/v1/services/${this.options.service}/generations`,
+        headers: { 'content-type': 'application/json', [UNIT_HEADER]: `${this.options.seed}-${person}` },
+        body,
+      });
+      this.count(response.headers[ASSIGNMENT_HEADER]);
+      await response.body.dump();
+      if (response.statusCode < 400) this.counts.answered += 1;
+      else this.counts.failed += 1;
+    } catch {
+      this.counts.failed += 1;
+    }
+  }
+
+  private count(header: string | string[] | undefined): void {
+    if (typeof header !== 'string') return;
+    const { variant } = decodeAssignment(header);
+    this.counts.byVariant[variant] = (this.counts.byVariant[variant] ?? 0) + 1;
+  }
+}

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import type { AllocationApplied, ExperimentAnalysed } from '#libs/contracts';
+import { decide, evolve, isActive, type DefinedState, type DeliveryInput, type DeliveryState } from '#libs/delivery';
+import { VersionConflictError } from '#libs/persistence';
+import type { Clock } from '#libs/platform';
+import type { DecisionLog, Known } from './decision-log.js';
+
+/** An operator's order before it has a time and an id. */
+export type Order = DistributiveOmit<Extract<DeliveryInput, { readonly actor: string }>, 'atMs' | 'commandId'>;
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** What an order led to. */
+export interface Obeyed {
+  readonly state: DefinedState;
+  /** False where everything was as ordered already. */
+  readonly changed: boolean;
+}
+
+/** How often a decision is taken anew because another process was faster, before the caller is told. */
+const ATTEMPTS = 20;
+
+/**
+ * The single writer: takes inputs, lets libs/delivery decide, and appends what follows. Inputs of one experiment are taken one after the
+ * other; between processes the stored version decides, and who lost looks again and decides anew.
+ */
+export class Decisions {
+  private readonly known = new Map<string, Known>();
+  /** Keys whose state in memory may be old; it is read again before the next decision. */
+  private readonly stale = new Set<string>();
+  private readonly queues = new Map<string, Promise<unknown>>();
+  /** When an analysis was heard here; only for experiments of which more have to come. */
+  private readonly heardAtMs = new Map<string, number>();
+
+  constructor(
+    private readonly log: DecisionLog,
+    private readonly clock: Clock,
+    /** Called after every commit that put something into the outbox. */
+    private readonly onDecided: () => void,
+  ) {}
+
+  /** Rebuilds every experiment from the log; deadlines that passed meanwhile are caught up with. */
+  async restart(): Promise<void> {
+    for (const key of await this.log.keys()) {
+      await this.take(key, { ...this.now(), type: 'restarted' });
+    }
+  }
+
+  /**
+   * Obeys an operator.
+   * @throws DecisionRefusedError when the state forbids it.
+   */
+  async order(key: string, order: Order): Promise<Obeyed> {
+    // Whoever asks has seen the newest state, perhaps of another process: so has the decision to.
+    const { before, after } = await this.take(key, { ...order, ...this.now() }, { fresh: true });
+    if (after.phase === 'absent') throw new TypeError(`${key}: an order left nothing behind`);
+    return { state: after, changed: after !== before };
+  }
+
+  async analysed(analysis: ExperimentAnalysed): Promise<void> {
+    // Without traffic there is nothing to analyse: silence is what has to follow then.
+    if (analysis.health.staleness.status === 'no-traffic') this.heardAtMs.delete(analysis.experiment);
+    else this.heardAtMs.set(analysis.experiment, this.clock.nowMs());
+    await this.take(analysis.experiment, { ...this.now(), type: 'analysed', analysis });
+  }
+
+  async applied(applied: AllocationApplied): Promise<void> {
+    await this.take(applied.experiment, { ...this.now(), type: 'applied', applied });
+  }
+
+  /** Analyses of the experiment arrive at another process now: silence here means nothing. */
+  heardElsewhere(key: string): void {
+    this.heardAtMs.delete(key);
+  }
+
+  /** Looks at the clock for every experiment that time can move. Costs nothing where nothing is due. */
+  async tick(analysisSilentAfterMs: number): Promise<void> {
+    const due = [...this.known].flatMap(([key, { state }]) => {
+      const input = {
+        ...this.now(),
+        type: 'tick' as const,
+        lastAnalysedAtMs: this.heardAtMs.get(key) ?? null,
+        analysisSilentAfterMs,
+      };
+      return decide(state, input).length > 0 ? [{ key, input }] : [];
+    });
+    await Promise.all(due.map(({ key, input }) => this.take(key, input)));
+  }
+
+  /** Keys of the experiments that are being decided about. */
+  running(): readonly string[] {
+    return [...this.known].filter(([, { state }]) => isActive(state)).map(([key]) => key);
+  }
+
+  /** The present state as it is stored, whoever wrote it. */
+  async find(key: string): Promise<DeliveryState> {
+    return (await this.log.load(key)).state;
+  }
+
+  async list(): Promise<readonly DeliveryState[]> {
+    return Promise.all((await this.log.keys()).map((key) => this.find(key)));
+  }
+
+  /** Another process has decided: what is kept here is old. */
+  async refresh(key: string): Promise<void> {
+    await this.inTurn(key, async () => {
+      this.stale.add(key);
+      await this.recall(key);
+    });
+  }
+
+  /** News may have been missed: everything is read anew. */
+  async refreshAll(): Promise<void> {
+    for (const key of await this.log.keys()) await this.refresh(key);
+  }
+
+  private now(): { readonly atMs: number; readonly commandId: string } {
+    return { atMs: this.clock.nowMs(), commandId: randomUUID() };
+  }
+
+  private take(
+    key: string,
+    input: DeliveryInput,
+    { fresh = false } = {},
+  ): Promise<{ readonly before: DeliveryState; readonly after: DeliveryState }> {
+    return this.inTurn(key, async () => {
+      if (fresh) this.stale.add(key);
+      for (let attempt = 1; ; attempt += 1) {
+        const known = await this.recall(key);
+        const events = decide(known.state, input);
+        if (events.length === 0) return { before: known.state, after: known.state };
+        const after = events.reduce(evolve, known.state);
+        try {
+          const version = await this.log.append(known, events, after);
+          this.known.set(key, { state: after, version });
+          this.onDecided();
+          return { before: known.state, after };
+        } catch (error) {
+          // Also when the connection broke at the commit: only the log knows whether it happened.
+          this.stale.add(key);
+          if (!(error instanceof VersionConflictError) || attempt >= ATTEMPTS) throw error;
+        }
+      }
+    });
+  }
+
+  private async recall(key: string): Promise<Known> {
+    const remembered = this.known.get(key);
+    if (remembered && !this.stale.has(key)) return remembered;
+    const loaded = await this.log.load(key);
+    this.stale.delete(key);
+    if (loaded.state.phase !== 'absent') this.known.set(key, loaded);
+    return loaded;
+  }
+
+  /** One after the other per experiment; a failure is the caller's and stops nobody behind it. */
+  private inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const turn = (this.queues.get(key) ?? Promise.resolve()).then(work, work);
+    this.queues.set(key, turn);
+    const forget = (): void => {
+      if (this.queues.get(key) === turn) this.queues.delete(key);
+    };
+    turn.then(forget, forget);
+    return turn;
+  }
+}

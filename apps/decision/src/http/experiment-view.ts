@@ -1,0 +1,88 @@
+import {
+  allocationApplied,
+  allocationCommanded,
+  experimentSpec,
+  slug,
+  timestamp,
+  weightsPpm,
+  type ExperimentSpec,
+} from '#libs/contracts';
+import { deadlineAtMs, isActive, type DefinedState, type StartedState } from '#libs/delivery';
+import { z } from 'zod';
+
+/** An experiment as the API shows it. */
+export const experimentView = z
+  .object({
+    key: slug,
+    service: slug,
+    kind: z.enum(['canary', 'ab']),
+    revision: z.int().min(1),
+    phase: z.enum(['draft', 'running', 'held', 'paused', 'promoted', 'rolled-back', 'concluded']),
+    epoch: z.int().min(0).describe('Of the last command; 0 before the first.'),
+    stage: z
+      .object({ index: z.int().min(0), of: z.int().min(1), weightPpm: z.int(), startedAt: timestamp })
+      .nullable()
+      .describe('Where on the ramp it is; null before the start.'),
+    weightsPpm: weightsPpm.nullable().describe('The allocation that is ordered at present; null before the start.'),
+    definedAt: timestamp,
+    startedAt: timestamp.nullable(),
+    deadlineAt: timestamp.nullable().describe('When it ends without a verdict; null when it has ended or not begun.'),
+    endedAt: timestamp.nullable(),
+    outcome: z.enum(['winner', 'futile', 'inconclusive']).nullable().describe('Of a concluded experiment.'),
+    winner: slug.nullable(),
+    held: z
+      .object({ since: timestamp, causes: z.array(z.string()) })
+      .nullable()
+      .describe("Why it can't be told at present how the candidate does."),
+    approvals: z.object({
+      given: z.array(z.int()).describe('Stages that were approved.'),
+      awaited: z.int().nullable().describe('The stage for which nothing but an approval is missing.'),
+    }),
+    lastCommand: allocationCommanded.nullable(),
+    acknowledgements: z.array(allocationApplied).describe('Newest answer of each router.'),
+    alerts: z.array(z.object({ alert: z.string(), message: z.string(), at: timestamp })),
+    fingerprints: z.record(slug, z.string()),
+    spec: experimentSpec,
+  })
+  .meta({ id: 'Experiment' });
+export type ExperimentView = z.infer<typeof experimentView>;
+
+export function viewOf(state: DefinedState): ExperimentView {
+  const started = state.phase === 'draft' ? null : state;
+  return {
+    key: state.experiment,
+    service: state.spec.service,
+    kind: state.spec.kind,
+    revision: state.revision,
+    phase: state.phase,
+    epoch: state.epoch,
+    stage: started && stageOf(started, state.spec),
+    weightsPpm: started?.weightsPpm ?? null,
+    definedAt: iso(state.definedAtMs),
+    startedAt: started && iso(started.startedAtMs),
+    deadlineAt: isActive(state) ? iso(deadlineAtMs(state)) : null,
+    endedAt: 'endedAtMs' in state ? iso(state.endedAtMs) : null,
+    outcome: state.phase === 'concluded' ? state.outcome : null,
+    winner: state.phase === 'concluded' ? state.winner : null,
+    held: state.phase === 'held' ? { since: iso(state.heldAtMs), causes: [...state.causes] } : null,
+    approvals: { given: [...state.approvedStages], awaited: state.awaitsApprovalOf },
+    lastCommand: started?.lastCommand ?? null,
+    acknowledgements: started ? Object.values(started.acknowledgements) : [],
+    alerts: (started?.alerts ?? []).map(({ alert, message, atMs }) => ({ alert, message, at: iso(atMs) })),
+    fingerprints: { ...state.fingerprints },
+    spec: state.spec,
+  };
+}
+
+function stageOf({ stage, stageStartedAtMs }: StartedState, { ramp }: ExperimentSpec): ExperimentView['stage'] {
+  return {
+    index: stage,
+    of: ramp.stages.length,
+    weightPpm: ramp.stages[stage]?.weightPpm ?? 0,
+    startedAt: iso(stageStartedAtMs),
+  };
+}
+
+function iso(atMs: number): string {
+  return new Date(atMs).toISOString();
+}

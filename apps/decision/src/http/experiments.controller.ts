@@ -1,0 +1,133 @@
+import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import { slug } from '#libs/contracts';
+import type { DeliveryState } from '#libs/delivery';
+import { ProblemException } from '#libs/platform';
+import { fingerprintOf } from '#libs/telemetry';
+import type { DecisionLog } from '../deciding/decision-log.js';
+import type { Decisions, Order } from '../deciding/decisions.js';
+import { AUDIT, DECISIONS, KNOWN_METRICS } from '../tokens.js';
+import { viewOf, type ExperimentView } from './experiment-view.js';
+import { orProblem } from './or-problem.js';
+import { approvalBody, orderBody, parseBody, rollbackBody, type DecisionView } from './orders.js';
+import { readExperimentFile, type ExperimentRequest } from './read-experiment-file.js';
+
+/** Header with the name of who applies an experiment file. */
+export const ACTOR_HEADER = 'teststrip-actor';
+
+@Controller('v1/experiments')
+export class ExperimentsController {
+  constructor(
+    @Inject(DECISIONS) private readonly decisions: Decisions,
+    @Inject(AUDIT) private readonly audit: Pick<DecisionLog, 'audit'>,
+    @Inject(KNOWN_METRICS) private readonly knownMetrics: readonly string[],
+  ) {}
+
+  /** Applies an experiment file: 201 for a new experiment or revision, 200 where nothing has changed. */
+  @Post()
+  async apply(
+    @Req() request: ExperimentRequest,
+    @Headers(ACTOR_HEADER) actor: string | undefined,
+    @Res({ passthrough: true }) response: { status(code: number): unknown },
+  ): Promise<ExperimentView> {
+    const spec = await readExperimentFile(request, this.knownMetrics);
+    const fingerprints = Object.fromEntries(
+      Object.entries(spec.variants).map(([name, { config }]) => [name, fingerprintOf(config)]),
+    );
+    const order: Order = { type: 'define', actor: actor || 'api', note: '', spec, fingerprints };
+    const { state, changed } = await orProblem(() => this.decisions.order(spec.key, order));
+    response.status(changed ? 201 : 200);
+    return viewOf(state);
+  }
+
+  @Get()
+  async list(): Promise<{ readonly experiments: readonly ExperimentView[] }> {
+    const states = await this.decisions.list();
+    return { experiments: states.flatMap((state) => (state.phase === 'absent' ? [] : [viewOf(state)])) };
+  }
+
+  @Get(':key')
+  async show(@Param('key') key: string): Promise<ExperimentView> {
+    return viewOf(known(key, await this.decisions.find(keyOf(key))));
+  }
+
+  /** The audit log: everything that was decided, by whom, on what evidence. */
+  @Get(':key/decisions')
+  async decided(@Param('key') key: string): Promise<{ readonly decisions: readonly DecisionView[] }> {
+    const events = await this.audit.audit(keyOf(key));
+    if (events.length === 0) throw unknown(key);
+    return {
+      decisions: events.map(({ sequence, revision, kind, actor, occurredAt, data }) => ({
+        sequence,
+        revision,
+        kind,
+        actor,
+        at: occurredAt.toISOString(),
+        event: data,
+      })),
+    };
+  }
+
+  @Post(':key/pause')
+  @HttpCode(200)
+  pause(@Param('key') key: string, @Body() body: unknown): Promise<ExperimentView> {
+    return this.order(key, { type: 'pause', ...orderOf(body) });
+  }
+
+  @Post(':key/resume')
+  @HttpCode(200)
+  resume(@Param('key') key: string, @Body() body: unknown): Promise<ExperimentView> {
+    return this.order(key, { type: 'resume', ...orderOf(body) });
+  }
+
+  @Post(':key/promote')
+  @HttpCode(200)
+  promote(@Param('key') key: string, @Body() body: unknown): Promise<ExperimentView> {
+    return this.order(key, { type: 'promote', ...orderOf(body) });
+  }
+
+  @Post(':key/rollback')
+  @HttpCode(200)
+  rollback(@Param('key') key: string, @Body() body: unknown): Promise<ExperimentView> {
+    const { actor, reason } = parseBody(rollbackBody, body);
+    return this.order(key, { type: 'rollback', actor, note: reason });
+  }
+
+  @Post(':key/approve')
+  @HttpCode(200)
+  approve(@Param('key') key: string, @Body() body: unknown): Promise<ExperimentView> {
+    const { actor, reason, stage } = parseBody(approvalBody, body);
+    return this.order(key, { type: 'approve', actor, note: reason, ...(stage === undefined ? {} : { stage }) });
+  }
+
+  @Post(':key/new-attempt')
+  @HttpCode(201)
+  newAttempt(@Param('key') key: string, @Body() body: unknown): Promise<ExperimentView> {
+    return this.order(key, { type: 'new-attempt', ...orderOf(body) });
+  }
+
+  private async order(key: string, order: Order): Promise<ExperimentView> {
+    const { state } = await orProblem(() => this.decisions.order(keyOf(key), order));
+    return viewOf(state);
+  }
+}
+
+function orderOf(body: unknown): { readonly actor: string; readonly note: string } {
+  const { actor, reason } = parseBody(orderBody, body);
+  return { actor, note: reason };
+}
+
+/** A key that can't be one is as unknown as any other. */
+function keyOf(text: string): string {
+  if (!slug.safeParse(text).success) throw unknown(text);
+  return text;
+}
+
+function known(key: string, state: DeliveryState): Exclude<DeliveryState, { readonly phase: 'absent' }> {
+  if (state.phase === 'absent') throw unknown(key);
+  return state;
+}
+
+function unknown(key: string): ProblemException {
+  const detail = `There is no experiment "${key}"; GET /v1/experiments lists those there are`;
+  return new ProblemException({ title: 'Unknown experiment', status: 404, detail });
+}

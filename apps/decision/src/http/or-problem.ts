@@ -1,0 +1,29 @@
+import { DecisionRefusedError } from '#libs/delivery';
+import { ProblemException } from '#libs/platform';
+
+const TITLES: Readonly<Record<number, string>> = {
+  404: 'Unknown experiment',
+  409: 'Not in this state',
+  422: 'The experiment can not be started like this',
+};
+
+/** Runs an order; what the decision core refuses becomes problem+json with the core's own reason. */
+export async function orProblem<T>(order: () => Promise<T>): Promise<T> {
+  try {
+    return await order();
+  } catch (error) {
+    if (!(error instanceof DecisionRefusedError)) throw error;
+    const status = statusOf(error);
+    throw new ProblemException({
+      type: `urn:teststrip:refused:${error.code}`,
+      title: TITLES[status] ?? 'Refused',
+      status,
+      detail: error.message,
+    });
+  }
+}
+
+function statusOf({ code }: DecisionRefusedError): 404 | 409 | 422 {
+  if (code === 'unknown-experiment') return 404;
+  return code === 'no-canary-stage' ? 422 : 409;
+}

@@ -1,0 +1,28 @@
+import { Logger } from '@nestjs/common';
+import type { EventBatch } from '#libs/messaging';
+import { StalePositionError, type Database, type FactStore, type Positions } from '#libs/persistence';
+
+/** Writes a batch's facts and the position after it in one transaction: each event has its effect exactly once. */
+export class FactRecorder {
+  private readonly logger = new Logger('recorder');
+
+  constructor(
+    private readonly database: Database,
+    private readonly facts: FactStore,
+    private readonly positions: Positions,
+  ) {}
+
+  async record(batch: EventBatch): Promise<void> {
+    const events = batch.events.map(({ event }) => event);
+    try {
+      await this.database.transaction(async (tx) => {
+        await this.facts.record(tx, events);
+        await this.positions.write(tx, batch.topic, batch.partition, batch.nextOffset);
+      });
+    } catch (error) {
+      if (!(error instanceof StalePositionError)) throw error;
+      // Another member has recorded these events already; the partition is about to be taken away from this one.
+      this.logger.warn(error.message);
+    }
+  }
+}

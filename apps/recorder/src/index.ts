@@ -1,0 +1,2 @@
+export { RecorderModule, type RecorderModuleOptions } from './recorder.module.js';
+export { startRecorder, type RecorderOptions } from './start-recorder.js';

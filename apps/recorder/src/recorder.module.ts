@@ -1,0 +1,44 @@
+import { Inject, Module, type BeforeApplicationShutdown, type DynamicModule } from '@nestjs/common';
+import { createFactStore, createPositions, type Database } from '#libs/persistence';
+import { systemClock, type Clock } from '#libs/platform';
+import { FactRecorder } from './fact-recorder.js';
+import { FactsController } from './facts.controller.js';
+import { Retention } from './retention.js';
+import { FACT_RECORDER, RETENTION } from './tokens.js';
+
+export interface RecorderModuleOptions {
+  /** Migrated; stays the caller's. */
+  readonly database: Database;
+  /** Consumer group, also the name under which positions are kept. Default `recorder`. */
+  readonly group?: string;
+  /** Age at which raw facts are deleted. Default 30 days. */
+  readonly keepFactsMs?: number;
+  readonly clock?: Clock;
+}
+
+export const RECORDER_GROUP = 'recorder';
+
+/** The recorder as a Nest module; `connectEventBus` on its application gives it the events. See `startRecorder`. */
+@Module({})
+export class RecorderModule implements BeforeApplicationShutdown {
+  constructor(@Inject(RETENTION) private readonly retention: Retention) {
+    this.retention.start();
+  }
+
+  static register(options: RecorderModuleOptions): DynamicModule {
+    const { database, group = RECORDER_GROUP, keepFactsMs = 30 * 86_400_000, clock = systemClock } = options;
+    const facts = createFactStore(database);
+    return {
+      module: RecorderModule,
+      controllers: [FactsController],
+      providers: [
+        { provide: FACT_RECORDER, useValue: new FactRecorder(database, facts, createPositions(database, group)) },
+        { provide: RETENTION, useValue: new Retention(facts, clock, keepFactsMs) },
+      ],
+    };
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.retention.stop();
+  }
+}

@@ -1,0 +1,138 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestRouted } from '#libs/contracts';
+import type { Dispatcher } from 'undici';
+import { sendProblem } from './send-problem.js';
+
+/** How one upstream's answer to one request ended. */
+export interface ExchangeResult {
+  readonly outcome: RequestRouted['outcome'];
+  readonly status: number | null;
+  /** From the request's arrival to the last byte sent on; null when there was no complete answer. */
+  readonly durationMs: number | null;
+}
+
+export interface ExchangeOptions {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly upstreamUrl: string;
+  /** By the monotonic clock. */
+  readonly startedAtMs: number;
+  readonly timeoutMs: number;
+  readonly clientHeadersOf: (upstream: IncomingHttpHeaders) => Record<string, string | string[]>;
+  /** Asked before anything was sent to the client: true keeps a failed answer from the client, because another upstream will be asked. */
+  readonly mayAskAnother: boolean;
+  /** Called exactly once. `answered` false: nothing was sent to the client. */
+  readonly onSettled: (result: ExchangeResult, answered: boolean) => void;
+}
+
+/**
+ * One answer on its way from the upstream to the client, chunk by chunk with the client's pace as the upstream's pace. Nothing is
+ * collected. It ends in exactly one of five ways, and each of them is told once.
+ */
+export class Exchange implements Dispatcher.DispatchHandler {
+  private controller: Dispatcher.DispatchController | undefined;
+  private status: number | null = null;
+  private settled = false;
+  private waitsForClient = false;
+  private readonly timer: NodeJS.Timeout;
+  private readonly onClose = (): void => this.clientGone();
+  private readonly onDrain = (): void => {
+    this.waitsForClient = false;
+    this.controller?.resume();
+  };
+
+  constructor(private readonly options: ExchangeOptions) {
+    this.timer = setTimeout(() => this.timeOut(), options.timeoutMs);
+    options.response.on('close', this.onClose);
+    options.response.on('drain', this.onDrain);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    if (this.settled) controller.abort(new Error('the request has ended meanwhile'));
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (this.settled || status < 200) return;
+    this.status = status;
+    if (status >= 500 && this.options.mayAskAnother) {
+      this.settle({ outcome: 'failed', status, durationMs: null }, false);
+      controller.abort(new Error('another upstream is asked'));
+      return;
+    }
+    try {
+      this.options.response.writeHead(status, this.options.clientHeadersOf(headers));
+    } catch (error) {
+      // Header values that may not be sent on.
+      controller.abort(error as Error);
+    }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.settled) return;
+    if (this.options.response.write(chunk)) return;
+    this.waitsForClient = true;
+    controller.pause();
+  }
+
+  onResponseEnd(): void {
+    if (this.settled) return;
+    // From here on only the client's pace counts, so the upstream can't run out of time any more.
+    clearTimeout(this.timer);
+    this.options.response.end(() => {
+      const durationMs = performance.now() - this.options.startedAtMs;
+      this.settle({ outcome: outcomeOf(this.status as number), status: this.status, durationMs }, true);
+    });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.fail(error);
+  }
+
+  /** The upstream could not be asked, or its answer broke off. */
+  fail(error: Error): void {
+    if (this.settled) return;
+    const { response, upstreamUrl, mayAskAnother } = this.options;
+    const result: ExchangeResult = { outcome: 'failed', status: this.status, durationMs: null };
+    if (mayAskAnother && !response.headersSent) return this.settle(result, false);
+    this.settle(result, true);
+    if (response.headersSent) response.destroy();
+    else sendProblem(response, 502, 'The upstream failed', `${upstreamUrl}: ${error.message}. Trying again may help.`);
+  }
+
+  private timeOut(): void {
+    if (this.settled) return;
+    const { response, upstreamUrl, timeoutMs } = this.options;
+    const outcome = this.isClientSlow() ? 'cancelled' : 'timed-out';
+    this.settle({ outcome, status: this.status, durationMs: null }, true);
+    this.controller?.abort(new Error(outcome));
+    if (response.headersSent) response.destroy();
+    else sendProblem(response, 504, 'The upstream timed out', `${upstreamUrl} gave no answer within ${timeoutMs} ms.`);
+  }
+
+  /** Whether it is the client that keeps the upstream waiting: it doesn't read the answer, or hasn't sent the whole request. */
+  private isClientSlow(): boolean {
+    const { request } = this.options;
+    return this.waitsForClient || (!request.complete && !request.isPaused());
+  }
+
+  private clientGone(): void {
+    if (this.settled) return;
+    this.settle({ outcome: 'cancelled', status: this.status, durationMs: null }, true);
+    this.controller?.abort(new Error('the client has gone'));
+  }
+
+  private settle(result: ExchangeResult, answered: boolean): void {
+    if (this.settled) return;
+    this.settled = true;
+    clearTimeout(this.timer);
+    this.options.response.off('close', this.onClose);
+    this.options.response.off('drain', this.onDrain);
+    this.options.onSettled(result, answered);
+  }
+}
+
+function outcomeOf(status: number): RequestRouted['outcome'] {
+  if (status >= 500) return 'failed';
+  return status >= 400 ? 'client-error' : 'succeeded';
+}

@@ -1,0 +1,116 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Attributes } from '#libs/assignment';
+import { ASSIGNMENT_HEADER, REQUEST_ID_HEADER, type ExperimentSpec } from '#libs/contracts';
+import { sha256Of } from '#libs/telemetry';
+
+/** Attributes of who asks, for the audience of an experiment: `plan=pro&country=de`, percent-encoded like a query. */
+export const ATTRIBUTES_HEADER = 'teststrip-attributes';
+/** The variant that somebody wants to see; obeyed only together with the right token. */
+export const OVERRIDE_HEADER = 'teststrip-override';
+export const OVERRIDE_TOKEN_HEADER = 'teststrip-override-token';
+
+/** In which headers units are named. */
+export interface UnitHeaders {
+  readonly user: string;
+  readonly session: string;
+}
+
+const LONGEST_UNIT = 256;
+
+/**
+ * The unit of a request: the user (else the session), the session (else the user), or the request itself; a request that names
+ * neither is a unit of its own.
+ */
+export function unitOf(
+  headers: IncomingHttpHeaders,
+  kind: ExperimentSpec['unit'],
+  requestId: string,
+  names: UnitHeaders,
+): string {
+  if (kind === 'request') return requestId;
+  const [first, second] = kind === 'user' ? [names.user, names.session] : [names.session, names.user];
+  const unit = headerOf(headers, first) ?? headerOf(headers, second) ?? requestId;
+  // Cut off, two long units could become one.
+  return unit.length <= LONGEST_UNIT ? unit : sha256Of(unit);
+}
+
+export function attributesOf(headers: IncomingHttpHeaders): Attributes {
+  const text = headerOf(headers, ATTRIBUTES_HEADER);
+  return text === undefined ? {} : Object.fromEntries(new URLSearchParams(text));
+}
+
+export function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name];
+  const first = typeof value === 'string' ? value : value?.[0];
+  return first === '' ? undefined : first;
+}
+
+/** Headers that concern one connection only (RFC 9110 §7.6.1), and those that the router itself sets or consumes. */
+const NOT_FORWARDED = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'host',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  ASSIGNMENT_HEADER,
+  REQUEST_ID_HEADER,
+  OVERRIDE_HEADER,
+  OVERRIDE_TOKEN_HEADER,
+]);
+
+/** Headers for the upstream as a flat list name, value, name, value …: the client's, the forwarding ones, request id and assignment. */
+export function upstreamHeaders(
+  request: IncomingMessage,
+  requestId: string,
+  assignmentHeader: string | undefined,
+): string[] {
+  const { rawHeaders, headers } = request;
+  const perConnection = namedByConnection(headers.connection);
+  const forwarded: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] as string).toLowerCase();
+    if (NOT_FORWARDED.has(name) || perConnection?.has(name)) continue;
+    forwarded.push(name, rawHeaders[index + 1] as string);
+  }
+  const from = request.socket.remoteAddress ?? 'unknown';
+  const before = headerOf(headers, 'x-forwarded-for');
+  forwarded.push('x-forwarded-for', before === undefined ? from : `${before}, ${from}`);
+  forwarded.push('x-forwarded-proto', headerOf(headers, 'x-forwarded-proto') ?? 'http');
+  const host = headerOf(headers, 'x-forwarded-host') ?? headers.host;
+  if (host !== undefined) forwarded.push('x-forwarded-host', host);
+  forwarded.push(REQUEST_ID_HEADER, requestId);
+  if (assignmentHeader !== undefined) forwarded.push(ASSIGNMENT_HEADER, assignmentHeader);
+  return forwarded;
+}
+
+/** Headers for the client: the upstream's without those of its connection, request id and assignment. */
+export function clientHeaders(
+  upstream: IncomingHttpHeaders,
+  requestId: string,
+  assignmentHeader: string | undefined,
+): Record<string, string | string[]> {
+  const perConnection = namedByConnection(upstream.connection);
+  const headers: Record<string, string | string[]> = {};
+  for (const name in upstream) {
+    const value = upstream[name];
+    if (value === undefined || NOT_FORWARDED.has(name) || perConnection?.has(name)) continue;
+    headers[name] = value;
+  }
+  headers[REQUEST_ID_HEADER] = requestId;
+  if (assignmentHeader !== undefined) headers[ASSIGNMENT_HEADER] = assignmentHeader;
+  return headers;
+}
+
+function namedByConnection(connection: string | undefined): ReadonlySet<string> | undefined {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return undefined;
+  return new Set(connection.split(',').map((name) => name.trim().toLowerCase()));
+}

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import { Logger, type LoggerService } from '@nestjs/common';
+import { UNIT_HEADER } from '#libs/contracts';
+import type { UnitHeaders } from './proxy/request-headers.js';
+import type { UpstreamLimits } from './proxy/upstream-pools.js';
+
+export interface RouterOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Name of this router in its answers to commands. Default: a new one at every start. */
+  readonly routerId?: string;
+  /** Upstream by service, for services that no experiment knows. */
+  readonly upstreams?: Readonly<Record<string, string>>;
+  /** Time and connection limits of every upstream. */
+  readonly limits?: Partial<UpstreamLimits>;
+  readonly unitHeaders?: Partial<UnitHeaders>;
+  /** Whoever sends it may choose the variant with `teststrip-override`. Without it nobody may. */
+  readonly overrideToken?: string;
+  /** Where the state is kept for a start without the bus. Without it the router can't start then. */
+  readonly lastKnownGoodFile?: string;
+  /** How long requests under way may take when the router is closed. Default 10 s. */
+  readonly drainMs?: number;
+  /** How long an event waits for company. Default 5 ms. */
+  readonly eventDelayMs?: number;
+  /** Events kept while the bus is away. Default 100 000. */
+  readonly maxQueuedEvents?: number;
+  /** How long one attempt to reach the bus at the start may take. Default 5 s. */
+  readonly busAttemptMs?: number;
+  readonly logger?: Pick<LoggerService, 'log' | 'warn'> | undefined;
+  /** Milliseconds of a clock that never goes back; for tests. */
+  readonly monotonicMs?: () => number;
+}
+
+/** Options with every default filled in. */
+export interface RouterSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly routerId: string;
+  readonly upstreams: Readonly<Record<string, string>>;
+  readonly limits: UpstreamLimits;
+  readonly unitHeaders: UnitHeaders;
+  readonly overrideToken: string | undefined;
+  readonly lastKnownGoodFile: string | undefined;
+  readonly drainMs: number;
+  readonly eventDelayMs: number;
+  readonly maxQueuedEvents: number;
+  readonly busAttemptMs: number;
+  readonly watchEveryMs: number;
+  readonly logger: Pick<LoggerService, 'log' | 'warn'>;
+  readonly monotonicMs: () => number;
+}
+
+export function withDefaults(options: RouterOptions): RouterSettings {
+  return {
+    host: options.host ?? '127.0.0.1',
+    port: options.port,
+    routerId: options.routerId ?? `router-${randomUUID().slice(0, 8)}`,
+    upstreams: options.upstreams ?? {},
+    limits: { timeoutMs: 60_000, connections: 256, connectTimeoutMs: 5_000, ...options.limits },
+    unitHeaders: { user: UNIT_HEADER, session: 'teststrip-session', ...options.unitHeaders },
+    overrideToken: options.overrideToken,
+    lastKnownGoodFile: options.lastKnownGoodFile,
+    drainMs: options.drainMs ?? 10_000,
+    eventDelayMs: options.eventDelayMs ?? 5,
+    maxQueuedEvents: options.maxQueuedEvents ?? 100_000,
+    busAttemptMs: options.busAttemptMs ?? 5_000,
+    watchEveryMs: 250,
+    logger: options.logger ?? new Logger('router'),
+    monotonicMs: options.monotonicMs ?? (() => performance.now()),
+  };
+}

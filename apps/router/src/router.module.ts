@@ -1,0 +1,41 @@
+import {
+  Inject,
+  Module,
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import type { EventBus } from '#libs/messaging';
+import type { RouterOptions } from './router-options.js';
+import { Router } from './router.js';
+import { ROUTER } from './tokens.js';
+
+export interface RouterModuleOptions extends RouterOptions {
+  /** With its topics created; stays the caller's. */
+  readonly bus: EventBus;
+}
+
+/**
+ * The router as a Nest module. It has an HTTP server of its own: users' requests pass no framework, and its port is never shared with an
+ * administrative API. It follows the bus as a group of its own instead of `@EventPattern`, since every router has to see every command.
+ */
+@Module({})
+export class RouterModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  constructor(@Inject(ROUTER) private readonly router: Router) {}
+
+  static register({ bus, ...options }: RouterModuleOptions): DynamicModule {
+    return {
+      module: RouterModule,
+      providers: [{ provide: ROUTER, useFactory: () => new Router(bus, options) }],
+      exports: [ROUTER],
+    };
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.router.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.router.close();
+  }
+}

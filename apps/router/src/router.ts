@@ -1,0 +1,305 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { MILLION, type AllocationCommanded, type TeststripEvent } from '#libs/contracts';
+import type { EventBus } from '#libs/messaging';
+import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
+import { createProxy, isProxied, type RoutedRequest } from './proxy/proxy.js';
+import { sendProblem } from './proxy/send-problem.js';
+import { UpstreamPools } from './proxy/upstream-pools.js';
+import { createRouterMetrics, type RouterMetrics } from './router-metrics.js';
+import { allocationAppliedEvent, requestRoutedEvent } from './router-events.js';
+import { withDefaults, type RouterOptions, type RouterSettings } from './router-options.js';
+import { Allocations } from './routing/allocations.js';
+import { BusFeed } from './routing/bus-feed.js';
+import { ControllerWatch } from './routing/controller-watch.js';
+import type { CommandOutcome } from './routing/experiment-state.js';
+import { LastKnownGoodFile } from './routing/last-known-good.js';
+import type { ServiceRoute } from './routing/routing-table.js';
+import { parseUpstream } from './routing/upstream.js';
+
+/** Where the router's knowledge comes from: nowhere yet, the file of its last run, or the log. */
+type StateSource = 'none' | 'last-known-good' | 'log';
+
+/**
+ * One router: a streaming reverse proxy that draws the variant of every request, tells how it ended, and obeys the commands of the
+ * decision service. It serves from memory alone; the bus may go away while it runs.
+ */
+export class Router {
+  private readonly settings: RouterSettings;
+  private readonly source: string;
+  private readonly allocations: Allocations;
+  private readonly pools: UpstreamPools;
+  private readonly routedEvents: EventBuffer;
+  private readonly answers: EventBuffer;
+  private readonly file: LastKnownGoodFile | undefined;
+  private readonly feed: BusFeed;
+  private readonly metrics: RouterMetrics;
+  private readonly server: Server;
+  private readonly proxy: (request: IncomingMessage, response: ServerResponse) => void;
+  private readonly failSafeOf = new Set<string>();
+  private watching: NodeJS.Timeout | undefined;
+  private stateSource: StateSource = 'none';
+  private draining = false;
+  private inFlight = 0;
+  private onIdle: (() => void) | undefined;
+
+  constructor(bus: EventBus, options: RouterOptions) {
+    const settings = withDefaults(options);
+    this.settings = settings;
+    this.source = `router/${settings.routerId}`;
+    const onTrouble = (message: string): void => settings.logger.warn(message);
+    this.pools = new UpstreamPools(settings.limits);
+    this.routedEvents = createEventBuffer({
+      publish: (records) => bus.publish(records),
+      maxDelayMs: settings.eventDelayMs,
+      maxQueued: settings.maxQueuedEvents,
+      onTrouble,
+    });
+    // Commands are answered at once: each answer is a batch of its own.
+    this.answers = createEventBuffer({ publish: (records) => bus.publish(records), maxBatch: 1, onTrouble });
+    this.file = settings.lastKnownGoodFile ? new LastKnownGoodFile(settings.lastKnownGoodFile, onTrouble) : undefined;
+    this.allocations = new Allocations({
+      upstreams: new Map(Object.entries(settings.upstreams).map(([service, url]) => [service, parseUpstream(url)])),
+      watch: new ControllerWatch(settings.monotonicMs),
+      onCommand: (command, answer) => this.answer(command, answer),
+      onChange: (experiments) => void this.file?.save(experiments),
+    });
+    this.feed = new BusFeed({
+      bus,
+      routerId: settings.routerId,
+      attemptMs: settings.busAttemptMs,
+      onLoaded: (events) => this.load(events),
+      onEvent: (event) => this.take(event),
+      onTrouble,
+    });
+    this.metrics = createRouterMetrics({
+      allocations: this.allocations,
+      routedEvents: this.routedEvents,
+      inFlight: () => this.inFlight,
+      isReady: () => this.unreadyReason() === undefined,
+    });
+    this.proxy = createProxy({
+      allocations: this.allocations,
+      pools: this.pools,
+      timeoutMs: settings.limits.timeoutMs,
+      unitHeaders: settings.unitHeaders,
+      overrideToken: settings.overrideToken,
+      unreadyReason: () => (this.stateSource === 'none' ? this.unreadyReason() : undefined),
+      onRouted: (routed) => this.tell(routed),
+    });
+    this.server = createServer((request, response) => this.serve(request, response));
+    // Longer than the idle time-out of the usual load balancers, so that they close first.
+    this.server.keepAliveTimeout = 75_000;
+  }
+
+  /** Address of the router, e.g. `http://127.0.0.1:8080/`; known once started. */
+  get url(): string {
+    const { port } = this.server.address() as AddressInfo;
+    return `http://${this.settings.host.includes(':') ? `[${this.settings.host}]` : this.settings.host}:${port}/`;
+  }
+
+  /**
+   * Listens, and loads its state: from the log, else from the last-known-good file. With neither it answers 503 and
+   * tries the bus again until it is there.
+   */
+  async start(): Promise<void> {
+    await listen(this.server, this.settings.port, this.settings.host);
+    this.watching = setInterval(() => this.watchControllers(), this.settings.watchEveryMs);
+    if (await this.feed.start()) return;
+    const known = await this.file?.load();
+    if (!known || this.stateSource !== 'none') return;
+    this.allocations.restore(known);
+    this.stateSource = 'last-known-good';
+    this.settings.logger.warn('the event bus is away: serving from the last-known-good file');
+  }
+
+  /** Takes no new connections, lets the requests under way end (for at most `drainMs`), publishes what is left. */
+  async close(): Promise<void> {
+    this.draining = true;
+    clearInterval(this.watching);
+    await this.feed.close();
+    const closed = new Promise<void>((resolve) => {
+      this.server.close(() => resolve());
+    });
+    this.server.closeIdleConnections();
+    await this.idle();
+    this.server.closeAllConnections();
+    await closed;
+    await Promise.all([this.routedEvents.close(), this.answers.close(), this.pools.close()]);
+  }
+
+  private serve(request: IncomingMessage, response: ServerResponse): void {
+    if (this.draining) response.setHeader('connection', 'close');
+    const url = request.url ?? '/';
+    if (!isProxied(url)) return this.answerAboutItself(request.method ?? 'GET', url, response);
+    this.inFlight += 1;
+    response.on('close', () => {
+      this.inFlight -= 1;
+      if (this.inFlight === 0) this.onIdle?.();
+    });
+    this.proxy(request, response);
+  }
+
+  private answerAboutItself(method: string, url: string, response: ServerResponse): void {
+    const path = url.split('?', 1)[0];
+    if (method !== 'GET') {
+      return sendProblem(response, 404, 'Not found', `${method} ${url}: expected POST /v1/services/{service}/…`);
+    }
+    switch (path) {
+      case '/health/live':
+        return sendJson(response, { status: 'ok' });
+      case '/health/ready': {
+        const reason = this.unreadyReason();
+        if (reason !== undefined) return sendProblem(response, 503, 'Not ready', reason);
+        return sendJson(response, { status: 'ok', router: this.settings.routerId, state: this.stateSource });
+      }
+      case '/v1/allocations':
+        return sendJson(response, this.describe());
+      case '/metrics':
+        this.metrics.text().then(
+          (text) => response.writeHead(200, { 'content-type': this.metrics.contentType }).end(text),
+          (error: Error) => sendProblem(response, 500, 'Metrics failed', error.message),
+        );
+        return;
+      default: {
+        const known = '/health/live, /health/ready, /v1/allocations, /metrics';
+        return sendProblem(response, 404, 'Not found', `GET ${url}: expected one of ${known}`);
+      }
+    }
+  }
+
+  private describe(): unknown {
+    return {
+      router: this.settings.routerId,
+      state: this.stateSource,
+      services: [...this.allocations.routes.values()].map((route) => describeRoute(route, this.allocations)),
+    };
+  }
+
+  private unreadyReason(): string | undefined {
+    if (this.draining) return 'the router is shutting down';
+    if (this.stateSource === 'none') return 'the state is not loaded yet: the event bus does not answer';
+    return undefined;
+  }
+
+  private load(events: readonly TeststripEvent[]): void {
+    this.allocations.restore([]);
+    for (const event of events) this.take(event);
+    this.stateSource = 'log';
+  }
+
+  private take(event: TeststripEvent): void {
+    switch (event.type) {
+      case 'experiment.defined.v1':
+        return this.allocations.define(event.data);
+      case 'allocation.commanded.v1':
+        return this.allocations.command(event.data);
+      case 'controller.heartbeat.v1':
+        return this.allocations.heartbeat(event.data);
+      default:
+        return undefined;
+    }
+  }
+
+  private answer(command: AllocationCommanded, answer: CommandOutcome): void {
+    this.metrics.commanded(command, answer);
+    const { experiment, revision, epoch } = command;
+    const what = `${command.command} of ${experiment} revision ${revision}, epoch ${epoch}`;
+    switch (answer.outcome) {
+      case 'applied':
+        this.answers.add(allocationAppliedEvent(command, null, this.settings.routerId, this.source));
+        this.settings.logger.log(`applied ${what}: ${JSON.stringify(command.weightsPpm)}`);
+        return;
+      case 'refused':
+        this.answers.add(allocationAppliedEvent(command, answer.reason, this.settings.routerId, this.source));
+        this.settings.logger.warn(`refused ${what}: ${answer.reason}`);
+        return;
+      case 'waiting':
+        this.settings.logger.log(`${what} waits for the definition of the revision; control is served until then`);
+        return;
+      case 'repeated':
+        return;
+      default:
+        return answer satisfies never;
+    }
+  }
+
+  private tell(routed: RoutedRequest): void {
+    this.metrics.routed(routed);
+    this.routedEvents.add(requestRoutedEvent(routed, this.source));
+  }
+
+  /** Says when control is served because the controller is lost, and when it is back. Who is served follows from the clock at each request. */
+  private watchControllers(): void {
+    for (const route of this.allocations.routes.values()) {
+      if (route.kind !== 'experiment') continue;
+      const { experiment } = route.rules;
+      const lost = this.allocations.isFailSafe(route);
+      if (lost === this.failSafeOf.has(experiment)) continue;
+      if (lost) {
+        this.failSafeOf.add(experiment);
+        const limit = `${route.failSafeAfterMs} ms`;
+        this.settings.logger.warn(`${experiment}: no sign of the controller for more than ${limit}, control is served`);
+      } else {
+        this.failSafeOf.delete(experiment);
+        this.settings.logger.log(`${experiment}: the controller is back, the allocation is served again`);
+      }
+    }
+  }
+
+  private async idle(): Promise<void> {
+    if (this.inFlight === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        this.settings.logger.warn(`${this.inFlight} requests were cut off after ${this.settings.drainMs} ms`);
+        resolve();
+      }, this.settings.drainMs);
+      this.onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+function describeRoute(route: ServiceRoute, allocations: Allocations): unknown {
+  const { service } = route;
+  if (route.kind === 'upstream') return { service, experiment: null, upstream: route.upstream.url };
+  const { rules, command } = route;
+  const failSafe = allocations.isFailSafe(route);
+  return {
+    service,
+    experiment: rules.experiment,
+    revision: rules.revision,
+    epoch: rules.epoch,
+    stage: rules.stage,
+    control: rules.control,
+    weightsPpm: failSafe ? { [rules.control]: MILLION } : rules.weightsPpm,
+    failSafe,
+    command: command && {
+      commandId: command.commandId,
+      command: command.command,
+      reason: command.reason,
+      message: command.message,
+      commandedAt: command.commandedAt,
+      terminal: command.terminal,
+    },
+    upstreams: Object.fromEntries([...route.upstreams].map(([variant, { url }]) => [variant, url])),
+  };
+}
+
+function sendJson(response: ServerResponse, body: unknown): void {
+  const text = JSON.stringify(body);
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}

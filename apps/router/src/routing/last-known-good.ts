@@ -1,0 +1,79 @@
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { allocationCommanded, experimentDefined } from '#libs/contracts';
+import { z } from 'zod';
+import type { ExperimentState } from './experiment-state.js';
+
+const fileContent = z.object({
+  version: z.literal(1),
+  savedAt: z.string(),
+  experiments: z.array(
+    z.object({
+      experiment: z.string(),
+      definitions: z.array(experimentDefined),
+      command: allocationCommanded.nullable(),
+    }),
+  ),
+});
+
+/** The state of the last run on disk: what a router starts from while the bus is away. */
+export class LastKnownGoodFile {
+  private writing: Promise<void> = Promise.resolve();
+  private waiting: readonly ExperimentState[] | undefined;
+
+  constructor(
+    private readonly path: string,
+    private readonly onTrouble: (message: string) => void,
+  ) {}
+
+  /** Saves the state; of several values in a row only the newest is written. Never throws: a full disk must not stop a rollback. */
+  save(experiments: readonly ExperimentState[]): Promise<void> {
+    if (this.waiting === undefined) this.writing = this.writing.then(() => this.writeWaiting());
+    this.waiting = experiments;
+    return this.writing;
+  }
+
+  /** undefined: there is no file, or none that can be used (said to `onTrouble`). */
+  async load(): Promise<readonly ExperimentState[] | undefined> {
+    try {
+      return fileContent.parse(JSON.parse(await readFile(this.path, 'utf8'))).experiments;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      this.onTrouble(`last-known-good file ${this.path} can't be used: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
+  private async writeWaiting(): Promise<void> {
+    const experiments = this.waiting ?? [];
+    this.waiting = undefined;
+    const content: z.input<typeof fileContent> = {
+      version: 1,
+      savedAt: new Date().toISOString(),
+      experiments: experiments.map(({ experiment, definitions, command }) => ({
+        experiment,
+        definitions: [...definitions],
+        command,
+      })),
+    };
+    try {
+      await writeAtomically(this.path, `${JSON.stringify(content, null, 2)}\n`);
+    } catch (error) {
+      this.onTrouble(`last-known-good file ${this.path} can't be written: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** A reader sees the old content or the new one, also after a power cut. */
+async function writeAtomically(path: string, content: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.new`;
+  const file = await open(temporary, 'w');
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+}

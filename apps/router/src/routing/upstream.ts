@@ -1,0 +1,21 @@
+/** Where a variant listens, taken apart once. */
+export interface Upstream {
+  /** As configured; what events and screens show. */
+  readonly url: string;
+  readonly origin: string;
+  /** Path before the rest of the request's path, without a slash at its end; null: the request's path is passed on as it is. */
+  readonly basePath: string | null;
+}
+
+export function parseUpstream(url: string): Upstream {
+  const { origin, pathname } = new URL(url);
+  return { url, origin, basePath: pathname === '/' ? null : pathname.replace(/\/+$/, '') };
+}
+
+/**
+ * The path asked of the upstream. An upstream without a path of its own gets the request's path unchanged
+ * (`/v1/services/text-to-image/generations`); one with a path gets what follows the service behind it (`/sdxl` → `/sdxl/generations`).
+ */
+export function upstreamPath({ basePath }: Upstream, requestPath: string, afterService: string): string {
+  return basePath === null ? requestPath : `${basePath}${afterService}`;
+}

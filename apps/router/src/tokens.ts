@@ -1,0 +1,2 @@
+/** Injection token of the `Router`. */
+export const ROUTER = Symbol('router');

@@ -1,0 +1,6 @@
+export {
+  startStandalone,
+  type RunningStandalone,
+  type StandaloneOptions,
+  type StandalonePart,
+} from './start-standalone.js';

@@ -1,0 +1,70 @@
+import type { Kafka, Message, Producer } from 'kafkajs';
+import type { OutgoingRecord } from '../event-bus.js';
+import { partitionOf } from '../partitioner.js';
+
+interface Waiting {
+  readonly records: readonly OutgoingRecord[];
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** Publishes with an idempotent producer, one request at a time: what was handed over meanwhile goes along with the next one. */
+export class KafkaPublisher {
+  private readonly producer: Producer;
+  private connected: Promise<void> | undefined;
+  private waiting: Waiting[] = [];
+  private sending: Promise<void> | undefined;
+
+  constructor(kafka: Kafka) {
+    this.producer = kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner:
+        () =>
+        ({ partitionMetadata, message }) =>
+          message.key === null || message.key === undefined ? 0 : partitionOf(message.key, partitionMetadata.length),
+    });
+  }
+
+  publish(records: readonly OutgoingRecord[]): Promise<void> {
+    if (records.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ records, resolve, reject });
+      this.sending ??= this.sendWhatWaits().finally(() => (this.sending = undefined));
+    });
+  }
+
+  async close(): Promise<void> {
+    while (this.sending) await this.sending;
+    if (this.connected) await this.producer.disconnect();
+  }
+
+  private async sendWhatWaits(): Promise<void> {
+    // A turn of the event loop lets calls of the same moment share one request.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.waiting.length > 0) {
+      const batch = this.waiting;
+      this.waiting = [];
+      try {
+        await (this.connected ??= this.producer.connect());
+        await this.producer.sendBatch({ topicMessages: byTopic(batch), acks: -1 });
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+  }
+}
+
+function byTopic(batch: readonly Waiting[]): { topic: string; messages: Message[] }[] {
+  const topics = new Map<string, Message[]>();
+  for (const { records } of batch) {
+    for (const { topic, key, value, headers } of records) {
+      const messages = topics.get(topic) ?? [];
+      messages.push({ key, value, headers: { ...headers } });
+      topics.set(topic, messages);
+    }
+  }
+  return [...topics].map(([topic, messages]) => ({ topic, messages }));
+}

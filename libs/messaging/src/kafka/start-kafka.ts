@@ -1,0 +1,249 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { createKafkaBus } from './kafka-bus.js';
+
+const run = promisify(execFile);
+const KAFKA_VERSION = '4.3.0';
+const LOG4J_VERSION = '2.24.3';
+const READY_TIMEOUT_MS = 60_000;
+
+export interface StartKafkaOptions {
+  /** Brokers that run already (KAFKA_BROKERS); then nothing is started. */
+  readonly brokers?: readonly string[];
+  /** Where the broker's jars are kept between starts. Default `.teststrip/kafka`. */
+  readonly cacheDir?: string;
+  readonly onProgress?: (line: string) => void;
+}
+
+export interface RunningKafka {
+  readonly brokers: readonly string[];
+  /** How the broker came about, for people. */
+  readonly how: string;
+  stop(): Promise<void>;
+}
+
+/** No broker can be had on this machine; the message says what is missing. */
+export class NoKafkaError extends Error {
+  override readonly name = 'NoKafkaError';
+}
+
+/**
+ * A real Apache Kafka broker on this machine: the given one, else a container, else Java with jars that Maven fetches.
+ * @throws NoKafkaError saying what to install
+ */
+export async function startKafka(options: StartKafkaOptions = {}): Promise<RunningKafka> {
+  const { brokers, onProgress = () => undefined } = options;
+  if (brokers && brokers.length > 0) {
+    await waitUntilReady(brokers, () => null);
+    return { brokers, how: `the broker at ${brokers.join(', ')}`, stop: () => Promise.resolve() };
+  }
+  if (await works('docker', ['info', '--format', '{{.ServerVersion}}'])) return startContainer(onProgress);
+  const [java, maven] = await Promise.all([works('java', ['-version']), works('mvn', ['--version'])]);
+  if (java && maven) return startJava(resolve(options.cacheDir ?? '.teststrip/kafka'), onProgress);
+  throw new NoKafkaError(
+    'no Kafka broker: set KAFKA_BROKERS to a running one, or start a Docker daemon, or install Java 17 and Maven ' +
+      `(${java ? 'Maven is missing' : 'Java is missing'} here)`,
+  );
+}
+
+async function startContainer(onProgress: (line: string) => void): Promise<RunningKafka> {
+  const [port] = await freePorts(1);
+  const name = `teststrip-kafka-${port}`;
+  onProgress(`starting apache/kafka:${KAFKA_VERSION} in a container`);
+  const settings = {
+    KAFKA_NODE_ID: '1',
+    KAFKA_PROCESS_ROLES: 'broker,controller',
+    KAFKA_LISTENERS: 'PLAINTEXT://:9092,CONTROLLER://:9093',
+    KAFKA_ADVERTISED_LISTENERS: `PLAINTEXT://127.0.0.1:${port}`,
+    KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
+    KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    KAFKA_CONTROLLER_QUORUM_VOTERS: '1@localhost:9093',
+    KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
+    KAFKA_AUTO_CREATE_TOPICS_ENABLE: 'false',
+    KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
+  };
+  const environment = Object.entries(settings).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
+  await run('docker', [
+    'run',
+    '-d',
+    '--rm',
+    '--name',
+    name,
+    '-p',
+    `127.0.0.1:${port}:9092`,
+    ...environment,
+    `apache/kafka:${KAFKA_VERSION}`,
+  ]);
+  const brokers = [`127.0.0.1:${port}`];
+  const stop = async (): Promise<void> => {
+    await run('docker', ['rm', '-f', name]);
+  };
+  return readyOr(stop, brokers, () => null, `a container of apache/kafka:${KAFKA_VERSION}`);
+}
+
+async function startJava(cacheDir: string, onProgress: (line: string) => void): Promise<RunningKafka> {
+  const lib = join(cacheDir, `kafka-${KAFKA_VERSION}`);
+  if (!existsSync(lib)) await fetchJars(cacheDir, lib, onProgress);
+  const data = await mkdtemp(join(tmpdir(), 'teststrip-kafka-'));
+  const [port, controllerPort] = (await freePorts(2)) as [number, number];
+  const properties = join(data, 'server.properties');
+  const logging = join(data, 'log4j2.xml');
+  await writeFile(properties, serverProperties(port, controllerPort, join(data, 'log')));
+  await writeFile(logging, LOG4J_XML);
+  const java = ['-cp', `${lib}/*`, `-Dlog4j2.configurationFile=${logging}`];
+  onProgress(`starting Kafka ${KAFKA_VERSION} on 127.0.0.1:${port}`);
+  const { stdout } = await run('java', [...java, 'kafka.tools.StorageTool', 'random-uuid']);
+  await run('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', stdout.trim(), '-c', properties]);
+  const broker = spawn(
+    'java',
+    ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', ...java, 'kafka.Kafka', properties],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
+  const lastWords: string[] = [];
+  broker.stderr?.on('data', (chunk: Buffer) => lastWords.push(chunk.toString()));
+  const endWithUs = (): void => void broker.kill('SIGKILL');
+  process.once('exit', endWithUs);
+  const stop = async (): Promise<void> => {
+    process.off('exit', endWithUs);
+    await endProcess(broker);
+    await rm(data, { recursive: true, force: true });
+  };
+  const ended = (): string | null =>
+    broker.exitCode === null ? null : `the broker ended with ${broker.exitCode}: ${lastWords.join('').slice(-2_000)}`;
+  return readyOr(stop, [`127.0.0.1:${port}`], ended, `Kafka ${KAFKA_VERSION} with this machine's Java`);
+}
+
+async function readyOr(
+  stop: () => Promise<void>,
+  brokers: readonly string[],
+  ended: () => string | null,
+  how: string,
+): Promise<RunningKafka> {
+  try {
+    await waitUntilReady(brokers, ended);
+    return { brokers, how, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function waitUntilReady(brokers: readonly string[], ended: () => string | null): Promise<void> {
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      const bus = await createKafkaBus({ brokers, clientId: 'teststrip-start' });
+      await bus.ping();
+      await bus.close();
+      return;
+    } catch (error) {
+      const why = ended();
+      if (why !== null) throw new Error(why, { cause: error });
+      if (Date.now() > deadline)
+        throw new Error(`no answer from ${brokers.join(', ')} within ${READY_TIMEOUT_MS} ms`, { cause: error });
+      await sleep(200);
+    }
+  }
+}
+
+async function fetchJars(cacheDir: string, lib: string, onProgress: (line: string) => void): Promise<void> {
+  await mkdir(cacheDir, { recursive: true });
+  const work = await mkdtemp(join(cacheDir, 'fetch-'));
+  onProgress(`fetching Kafka ${KAFKA_VERSION} with Maven (about 43 MB, once)`);
+  await writeFile(join(work, 'pom.xml'), POM);
+  await run(
+    'mvn',
+    [
+      '-q',
+      '-B',
+      '-f',
+      join(work, 'pom.xml'),
+      'dependency:copy-dependencies',
+      '-DincludeScope=runtime',
+      `-DoutputDirectory=${join(work, 'lib')}`,
+    ],
+    {
+      maxBuffer: 16 * 1024 * 1024,
+    },
+  );
+  // Several may fetch at once; the first one wins.
+  await rename(join(work, 'lib'), lib).catch((error: NodeJS.ErrnoException) => {
+    if (!existsSync(lib)) throw error;
+  });
+  await rm(work, { recursive: true, force: true });
+}
+
+async function works(command: string, args: readonly string[]): Promise<boolean> {
+  try {
+    await run(command, [...args], { timeout: 10_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  return ports;
+}
+
+async function endProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((done) => child.once('exit', done));
+  child.kill('SIGTERM');
+  const force = setTimeout(() => child.kill('SIGKILL'), 3_000);
+  await ended;
+  clearTimeout(force);
+}
+
+function serverProperties(port: number, controllerPort: number, logDir: string): string {
+  return `process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:${controllerPort}
+listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
+advertised.listeners=PLAINTEXT://127.0.0.1:${port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs=${logDir}
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+`;
+}
+
+const LOG4J_XML = `<?xml version="1.0" encoding="UTF-8"?>
+<Configuration status="OFF"><Appenders><Console name="err" target="SYSTEM_ERR"><PatternLayout pattern="%d %p %m (%c)%n"/></Console></Appenders>
+<Loggers><Root level="ERROR"><AppenderRef ref="err"/></Root></Loggers></Configuration>
+`;
+
+const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>teststrip</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
+<dependencies>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${KAFKA_VERSION}</version></dependency>
+<dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>${LOG4J_VERSION}</version></dependency>
+<dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-core</artifactId><version>${LOG4J_VERSION}</version></dependency>
+</dependencies></project>
+`;

@@ -1,0 +1,124 @@
+import type { Subscription, SubscriptionOptions } from '../event-bus.js';
+import { logFailure } from '../failure-log.js';
+import { PartitionConsumer } from '../partition-consumer.js';
+import type { MemoryTopic } from './memory-partition.js';
+
+interface Member {
+  readonly options: SubscriptionOptions;
+  readonly consumers: Map<string, PartitionConsumer>;
+  paused: boolean;
+}
+
+const DEFAULT_BATCH = 500;
+
+/** Shares the partitions of its topics among its members, in the order in which they joined. */
+export class MemoryGroup {
+  private readonly members: Member[] = [];
+  /** The members, and those who left but still hold partitions. */
+  private readonly holders = new Set<Member>();
+  private readonly positions = new Map<string, number>();
+  /** Rebalances follow each other: a partition is stopped at its old member before it starts at the new one. */
+  private settled: Promise<void> = Promise.resolve();
+
+  constructor(private readonly topicOf: (name: string) => MemoryTopic) {}
+
+  join(options: SubscriptionOptions): Subscription {
+    const member: Member = { options, consumers: new Map(), paused: false };
+    this.members.push(member);
+    this.holders.add(member);
+    return {
+      ready: this.rebalance(),
+      pause: () => {
+        member.paused = true;
+        for (const consumer of member.consumers.values()) consumer.pause();
+      },
+      resume: () => {
+        member.paused = false;
+        for (const consumer of member.consumers.values()) consumer.resume();
+      },
+      lag: () => Promise.resolve(this.lagOf(member)),
+      close: () => this.leave(member),
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.members].map((member) => this.leave(member)));
+  }
+
+  private async leave(member: Member): Promise<void> {
+    const index = this.members.indexOf(member);
+    if (index >= 0) this.members.splice(index, 1);
+    await this.rebalance();
+  }
+
+  private rebalance(): Promise<void> {
+    const next = this.settled.then(() => this.assign());
+    this.settled = next.catch(() => undefined);
+    return next;
+  }
+
+  private async assign(): Promise<void> {
+    const wanted = this.wantedOwners();
+    for (const member of this.holders) await this.revoke(member, wanted);
+    for (const [place, { member, topic, partition }] of wanted) {
+      if (!member.consumers.has(place)) await this.start(member, place, topic, partition);
+    }
+  }
+
+  private wantedOwners(): Map<string, { member: Member; topic: string; partition: number }> {
+    const wanted = new Map<string, { member: Member; topic: string; partition: number }>();
+    for (const topic of new Set(this.members.flatMap((member) => member.options.topics))) {
+      const subscribers = this.members.filter((member) => member.options.topics.includes(topic));
+      const { partitions } = this.topicOf(topic);
+      for (let partition = 0; partition < partitions.length; partition++) {
+        const member = subscribers[partition % subscribers.length]!;
+        wanted.set(`${topic}/${partition}`, { member, topic, partition });
+      }
+    }
+    return wanted;
+  }
+
+  private async revoke(member: Member, wanted: ReadonlyMap<string, { member: Member }>): Promise<void> {
+    for (const [place, consumer] of member.consumers) {
+      if (wanted.get(place)?.member === member) continue;
+      await consumer.stop();
+      member.consumers.delete(place);
+      const at = place.lastIndexOf('/');
+      await member.options.onRevoked?.(place.slice(0, at), Number(place.slice(at + 1)));
+    }
+    if (!this.members.includes(member)) this.holders.delete(member);
+  }
+
+  private async start(member: Member, place: string, topic: string, partition: number): Promise<void> {
+    const { options } = member;
+    const log = this.topicOf(topic).partitions[partition]!;
+    const own = options.positionOf ? await options.positionOf(topic, partition) : this.positions.get(place);
+    const position = own ?? (options.startFrom === 'latest' ? log.end : 0);
+    this.positions.set(place, position);
+    await options.onAssigned?.(topic, partition);
+    const consumer = new PartitionConsumer({
+      topic,
+      partition,
+      position,
+      source: log,
+      handler: options.handler,
+      maxBatchSize: options.maxBatchSize ?? DEFAULT_BATCH,
+      lingerMs: options.lingerMs ?? 0,
+      onProgress: (nextOffset) => this.positions.set(place, nextOffset),
+      onFailure: (failure) => logFailure(options.group, failure),
+    });
+    if (member.paused) consumer.pause();
+    member.consumers.set(place, consumer);
+  }
+
+  private lagOf(member: Member): Record<string, number> {
+    const lag = Object.fromEntries(member.options.topics.map((topic) => [topic, 0]));
+    for (const [place, consumer] of member.consumers) {
+      const at = place.lastIndexOf('/');
+      const topic = place.slice(0, at);
+      const partition = this.topicOf(topic).partitions[Number(place.slice(at + 1))]!;
+      lag[topic] = (lag[topic] ?? 0) + partition.end - consumer.position;
+    }
+    return lag;
+  }
+}

@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { databaseFor, type Database } from '#libs/persistence';
+import { ConfigurationError } from '#libs/platform';
+import { createEventBus } from './create-event-bus.js';
+import { ensureTopics } from './ensure-topics.js';
+import type { EventBus } from './event-bus.js';
+
+/** The settings of `commonVariables` that say where bus and database are. */
+export interface BusSettings {
+  readonly BUS: 'postgres' | 'kafka' | 'memory';
+  readonly KAFKA_BROKERS: readonly string[];
+  readonly DATABASE_URL?: string | undefined;
+  readonly DATA_DIR: string;
+  readonly PARTITIONS: number;
+}
+
+export interface OpenBus {
+  readonly bus: EventBus;
+  close(): Promise<void>;
+}
+
+/** The database of the settings: `DATABASE_URL`, or an embedded one under `DATA_DIR`, shared with whoever else uses that folder. */
+export function openConfiguredDatabase(settings: BusSettings, clientId: string): Promise<Database> {
+  return databaseFor(settings.DATABASE_URL, {
+    dataDir: join(settings.DATA_DIR, 'postgres'),
+    applicationName: clientId,
+  });
+}
+
+/**
+ * The bus of the settings with all topics created. On the Postgres carrier it uses `database`; without one it opens (and closes) its own,
+ * so a service that needs no database has none on Kafka.
+ */
+export async function openBus(settings: BusSettings, clientId: string, database?: Database): Promise<OpenBus> {
+  const own = settings.BUS === 'postgres' && !database ? await openConfiguredDatabase(settings, clientId) : undefined;
+  const bus = await createEventBus(carrierOf(settings, clientId, database ?? own));
+  await ensureTopics(bus, settings.PARTITIONS);
+  return {
+    bus,
+    close: async () => {
+      await bus.close();
+      await own?.close();
+    },
+  };
+}
+
+function carrierOf(
+  settings: BusSettings,
+  clientId: string,
+  database: Database | undefined,
+): Parameters<typeof createEventBus>[0] {
+  if (settings.BUS === 'postgres' && database) return { carrier: 'postgres', database };
+  if (settings.BUS === 'memory') return { carrier: 'memory' };
+  if (settings.KAFKA_BROKERS.length === 0)
+    throw new ConfigurationError('BUS=kafka needs KAFKA_BROKERS, for example 127.0.0.1:9092');
+  return { carrier: 'kafka', brokers: settings.KAFKA_BROKERS, clientId };
+}

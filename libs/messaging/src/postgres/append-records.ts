@@ -1,0 +1,111 @@
+import type { Queryable } from '#libs/persistence';
+
+/** A record with its place in the flush. */
+export interface AppendableRecord {
+  readonly topicId: number;
+  readonly partition: number;
+  readonly key: Buffer | null;
+  readonly headers: Buffer;
+  readonly value: Buffer | null;
+}
+
+export interface AppendedRange {
+  readonly topicId: number;
+  readonly partition: number;
+  /** Offset of the first record of this partition in the flush; the others follow without gaps. */
+  readonly firstOffset: number;
+}
+
+export const APPENDED_CHANNEL = 'bus_appended';
+
+/**
+ * Appends records in one statement, which is one transaction: locks the partitions' rows in a fixed order (two publishers can't
+ * deadlock), draws the offsets, stores the records and notifies readers as `<sender>;<topicId>:<partition>:<nextOffset>;…`.
+ * All bytes travel as one binary value and are cut up by Postgres: an array of bytea would be sent as hexadecimal text.
+ */
+export async function appendRecords(
+  queryable: Queryable,
+  records: readonly AppendableRecord[],
+  timestampMs: number,
+  sender: string,
+): Promise<AppendedRange[]> {
+  const counts = new Map<string, { readonly topicId: number; readonly partition: number; count: number }>();
+  const columns = { topicId: [], partition: [], ordinal: [], key: [], headers: [], value: [], start: [] } as Record<
+    'topicId' | 'partition' | 'ordinal' | 'key' | 'headers' | 'value' | 'start',
+    number[]
+  >;
+  const bytes: Buffer[] = [];
+  let start = 1;
+  for (const { topicId, partition, key, headers, value } of records) {
+    const place = `${topicId}:${partition}`;
+    const entry = counts.get(place) ?? { topicId, partition, count: 0 };
+    counts.set(place, entry);
+    columns.topicId.push(topicId);
+    columns.partition.push(partition);
+    columns.ordinal.push(entry.count++);
+    columns.start.push(start);
+    // -1 stands for null
+    columns.key.push(key === null ? -1 : key.length);
+    columns.headers.push(headers.length);
+    columns.value.push(value === null ? -1 : value.length);
+    for (const part of [key, headers, value]) {
+      if (!part) continue;
+      bytes.push(part);
+      start += part.length;
+    }
+  }
+  const places = [...counts.values()];
+  const rows = await queryable.query<{ topic_id: number; partition: number; first_offset: number }>(
+    APPEND,
+    [
+      places.map((place) => place.topicId),
+      places.map((place) => place.partition),
+      places.map((place) => place.count),
+      columns.topicId,
+      columns.partition,
+      columns.ordinal,
+      columns.start,
+      columns.key,
+      columns.headers,
+      columns.value,
+      Buffer.concat(bytes),
+      timestampMs,
+      sender,
+      APPENDED_CHANNEL,
+    ],
+    { prepareAs: 'bus_append' },
+  );
+  return rows.map((row) => ({ topicId: row.topic_id, partition: row.partition, firstOffset: row.first_offset }));
+}
+
+const APPEND = `
+  WITH wanted AS (
+    SELECT * FROM unnest($1::int[], $2::int[], $3::int[]) AS w(topic_id, partition, count)
+  ),
+  locked AS MATERIALIZED (
+    SELECT p.topic_id, p.partition, w.count
+    FROM bus.partition p JOIN wanted w USING (topic_id, partition)
+    ORDER BY p.topic_id, p.partition
+    FOR UPDATE OF p
+  ),
+  drawn AS (
+    UPDATE bus.partition p SET next_offset = p.next_offset + l.count
+    FROM locked l
+    WHERE p.topic_id = l.topic_id AND p.partition = l.partition
+    RETURNING p.topic_id, p.partition, p.next_offset - l.count AS first_offset, p.next_offset
+  ),
+  stored AS (
+    INSERT INTO bus.record (topic_id, partition, "offset", timestamp_ms, key, headers, value)
+    SELECT d.topic_id, d.partition, d.first_offset + r.ordinal, $12::bigint,
+           CASE WHEN r.key_bytes >= 0 THEN substring($11::bytea FROM r.start FOR r.key_bytes) END,
+           substring($11::bytea FROM r.start + greatest(r.key_bytes, 0) FOR r.header_bytes),
+           CASE WHEN r.value_bytes >= 0
+             THEN substring($11::bytea FROM r.start + greatest(r.key_bytes, 0) + r.header_bytes FOR r.value_bytes) END
+    FROM unnest($4::int[], $5::int[], $6::int[], $7::int[], $8::int[], $9::int[], $10::int[])
+           AS r(topic_id, partition, ordinal, start, key_bytes, header_bytes, value_bytes)
+    JOIN drawn d USING (topic_id, partition)
+  ),
+  told AS (
+    SELECT pg_notify($14, $13 || ';' || string_agg(topic_id || ':' || partition || ':' || next_offset, ';')) FROM drawn
+  )
+  SELECT topic_id, partition, first_offset FROM drawn, told`;

@@ -1,0 +1,307 @@
+import { Logger } from '@nestjs/common';
+import type { Database } from '#libs/persistence';
+import type { EventBus, IncomingRecord, Subscription, SubscriptionOptions } from '../event-bus.js';
+import { logFailure } from '../failure-log.js';
+import { latestPerKey } from '../latest-per-key.js';
+import { PartitionConsumer } from '../partition-consumer.js';
+import { APPENDED_CHANNEL } from './append-records.js';
+import { FetchQueue, MOST_PER_FETCH } from './fetch-queue.js';
+import { fetchRecords } from './fetch-records.js';
+import { GroupCoordinator, MEMBERS_CHANNEL } from './group-coordinator.js';
+import { GroupMember, type GroupShare, type HeldPartition } from './group-member.js';
+import { maintain } from './maintenance.js';
+import { PartitionLog } from './partition-log.js';
+import { PositionCommitter } from './position-committer.js';
+import { PublishQueue } from './publish-queue.js';
+import { createBusTables } from './schema.js';
+import { TopicCatalogue, type StoredTopic } from './topic-catalogue.js';
+
+export interface PostgresBusOptions {
+  /** Stays open when the bus closes. */
+  readonly database: Database;
+  /** Least time between two commits of published records. Default 5. */
+  readonly flushEveryMs?: number;
+  /** How often consumed positions are written down. Default 100. */
+  readonly commitEveryMs?: number;
+  /** How often to look for members that died and for records whose notification was lost. Default 1000. */
+  readonly checkEveryMs?: number;
+  /** Age after which records of topics that are not compacted are deleted. Default 7 days. */
+  readonly retentionMs?: number;
+  /** How often to compact and to delete. Default 60 000; 0 switches it off. */
+  readonly maintainEveryMs?: number;
+}
+
+/** The bus, and what only this carrier can. */
+export interface PostgresBus extends EventBus {
+  /** Compacts and deletes now. @returns deleted records */
+  maintain(): Promise<number>;
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * The bus as an append-only log in Postgres. Offsets are drawn under the partition's row lock; members hold partitions by advisory
+ * lock; LISTEN/NOTIFY wakes readers in other processes, readers in this one are woken directly.
+ * Takes two connections of its own (locks, LISTEN) and shares the pool for the rest.
+ */
+export async function createPostgresBus(options: PostgresBusOptions): Promise<PostgresBus> {
+  await createBusTables(options.database);
+  const bus = new PostgresBusCore(options);
+  await bus.open();
+  return {
+    carrier: 'postgres',
+    createTopics: (topics) => bus.topics.create(topics),
+    publish: (records) => bus.queue.publish(records),
+    subscribe: (subscription) => bus.subscribe(subscription),
+    readAll: (topic) => bus.readAll(topic),
+    ping: async () => {
+      await options.database.query('SELECT 1');
+    },
+    maintain: () => bus.maintain(),
+    close: () => bus.close(),
+  };
+}
+
+class PostgresBusCore {
+  readonly topics: TopicCatalogue;
+  readonly queue: PublishQueue;
+  private readonly logger = new Logger('event-bus');
+  private readonly database: Database;
+  private readonly fetches: FetchQueue;
+  private readonly committer: PositionCommitter;
+  private readonly coordinator: GroupCoordinator;
+  /** The partitions that somebody in this process consumes, by topic id and partition. */
+  private readonly logs = new Map<string, PartitionLog>();
+  private readonly uses = new Map<string, number>();
+  private readonly stopListening: (() => Promise<void>)[] = [];
+  private readonly timers: NodeJS.Timeout[] = [];
+  private closing: Promise<void> | undefined;
+
+  constructor(private readonly options: PostgresBusOptions) {
+    this.database = options.database;
+    this.topics = new TopicCatalogue(this.database);
+    this.fetches = new FetchQueue(this.database);
+    this.committer = new PositionCommitter(this.database, options.commitEveryMs ?? 100);
+    this.queue = new PublishQueue(this.database, this.topics, options.flushEveryMs ?? 5, (records) =>
+      this.appended(records),
+    );
+    this.coordinator = new GroupCoordinator(
+      this.database,
+      {
+        start: (member, shares) => this.start(member, shares),
+        finish: (held) => this.finish(held),
+        lose: (held) => this.lose(held),
+      },
+      options.checkEveryMs ?? 1_000,
+    );
+  }
+
+  async open(): Promise<void> {
+    this.stopListening.push(
+      await this.database.listen(APPENDED_CHANNEL, (payload) => this.heard(payload)),
+      await this.database.listen(MEMBERS_CHANNEL, () => this.coordinator.look()),
+    );
+    const { checkEveryMs = 1_000, maintainEveryMs = 60_000 } = this.options;
+    this.timers.push(setInterval(() => this.refreshEnds(), checkEveryMs).unref());
+    if (maintainEveryMs > 0) {
+      const run = (): void => {
+        this.maintain().catch((error: Error) => this.logger.warn(`maintenance of the bus failed: ${error.message}`));
+      };
+      this.timers.push(setInterval(run, maintainEveryMs).unref());
+    }
+  }
+
+  subscribe(options: SubscriptionOptions): Subscription {
+    const member = new GroupMember(options);
+    this.join(member).catch((error) => member.neverReady(error));
+    return {
+      ready: member.ready,
+      pause: () => {
+        member.paused = true;
+        for (const { consumer } of member.held.values()) consumer.pause();
+      },
+      resume: () => {
+        member.paused = false;
+        for (const { consumer } of member.held.values()) consumer.resume();
+      },
+      lag: () => this.lagOf(member),
+      close: () => this.coordinator.leave(member),
+    };
+  }
+
+  async readAll(name: string): Promise<readonly IncomingRecord[]> {
+    const topic = await this.topics.topic(name);
+    const ends = await this.ends([topic.topicId]);
+    const records: IncomingRecord[] = [];
+    for (let partition = 0; partition < topic.partitions; partition++) {
+      const end = ends.get(`${topic.topicId}:${partition}`) ?? 0;
+      for (let fromOffset = 0; fromOffset < end;) {
+        const request = { topic: name, topicId: topic.topicId, partition, fromOffset };
+        const [found] = await fetchRecords(this.database, [request], MOST_PER_FETCH);
+        if (found!.length === 0) break;
+        records.push(...found!.filter((record) => record.offset < end));
+        fromOffset = found!.at(-1)!.offset + 1;
+      }
+    }
+    return topic.compacted ? latestPerKey(records) : records;
+  }
+
+  maintain(): Promise<number> {
+    return maintain(this.database, this.options.retentionMs ?? 7 * DAY_MS, Date.now());
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  private async end(): Promise<void> {
+    for (const timer of this.timers) clearInterval(timer);
+    await this.queue.drain();
+    await this.coordinator.close();
+    await this.committer.flush().catch(() => undefined);
+    await Promise.all(this.stopListening.map((stop) => stop()));
+  }
+
+  private async join(member: GroupMember): Promise<void> {
+    const { group, topics } = member.options;
+    const stored = await Promise.all([...new Set(topics)].map((name) => this.topics.topic(name)));
+    const rows = await this.database.query<{ topic_id: number; group_id: number }>(
+      `WITH asked AS (SELECT unnest($2::int[]) AS topic_id),
+            added AS (INSERT INTO bus.consumer_group (name, topic_id)
+                      SELECT $1, topic_id FROM asked
+                      WHERE NOT EXISTS (SELECT 1 FROM bus.consumer_group g WHERE g.name = $1 AND g.topic_id = asked.topic_id)
+                      ORDER BY topic_id ON CONFLICT (name, topic_id) DO UPDATE SET name = excluded.name
+                      RETURNING topic_id, group_id)
+       SELECT topic_id, group_id FROM added
+       UNION SELECT topic_id, group_id FROM bus.consumer_group WHERE name = $1 AND topic_id = ANY($2::int[])`,
+      [group, stored.map((topic) => topic.topicId)],
+    );
+    const groupIds = new Map(rows.map((row) => [row.topic_id, row.group_id]));
+    member.topics = stored.map((topic) => ({ topic, groupId: groupIds.get(topic.topicId)! }));
+    if (!member.leaving) this.coordinator.join(member);
+  }
+
+  private async start(member: GroupMember, shares: readonly GroupShare[]): Promise<HeldPartition[]> {
+    const { options } = member;
+    const committed = options.positionOf ? new Map<string, number>() : await this.committed(shares);
+    const ends = await this.ends([...new Set(shares.map((share) => share.topic.topicId))]);
+    const positions: number[] = [];
+    for (const { topic, groupId, partition } of shares) {
+      const end = ends.get(`${topic.topicId}:${partition}`) ?? 0;
+      const own = options.positionOf
+        ? await options.positionOf(topic.name, partition)
+        : committed.get(`${groupId}:${partition}`);
+      positions.push(own ?? (options.startFrom === 'latest' ? end : 0));
+      await options.onAssigned?.(topic.name, partition);
+    }
+    return shares.map(({ topic, groupId, partition }, index): HeldPartition => {
+      const position = positions[index]!;
+      // Where `latest` was is written down, so that a later member does not start after records that nobody has seen.
+      if (!options.positionOf) this.committer.mark({ groupId, partition, nextOffset: position });
+      const log = this.use(topic, partition);
+      log.advance(ends.get(`${topic.topicId}:${partition}`) ?? 0);
+      const consumer = new PartitionConsumer({
+        topic: topic.name,
+        partition,
+        position,
+        source: log,
+        handler: options.handler,
+        maxBatchSize: options.maxBatchSize ?? 500,
+        lingerMs: options.lingerMs ?? 0,
+        onProgress: (nextOffset) => this.committer.mark({ groupId, partition, nextOffset }),
+        onFailure: (failure) => logFailure(options.group, failure),
+      });
+      if (member.paused) consumer.pause();
+      return { topic, groupId, partition, consumer };
+    });
+  }
+
+  private async finish(held: HeldPartition): Promise<void> {
+    await this.committer.flush().catch(() => undefined);
+    this.lose(held);
+  }
+
+  private lose(held: HeldPartition): void {
+    this.committer.drop(held.groupId, held.partition);
+    const place = `${held.topic.topicId}:${held.partition}`;
+    const uses = (this.uses.get(place) ?? 1) - 1;
+    this.uses.set(place, uses);
+    if (uses === 0) this.logs.delete(place);
+  }
+
+  private use(topic: StoredTopic, partition: number): PartitionLog {
+    const place = `${topic.topicId}:${partition}`;
+    this.uses.set(place, (this.uses.get(place) ?? 0) + 1);
+    const known = this.logs.get(place);
+    if (known) return known;
+    const where = { topic: topic.name, topicId: topic.topicId, partition };
+    const log = new PartitionLog((fromOffset) => this.fetches.fetch({ ...where, fromOffset }));
+    this.logs.set(place, log);
+    return log;
+  }
+
+  private async committed(shares: readonly GroupShare[]): Promise<Map<string, number>> {
+    const rows = await this.database.query<{ group_id: number; partition: number; next_offset: number }>(
+      'SELECT group_id, partition, next_offset FROM bus.position WHERE group_id = ANY($1::int[])',
+      [shares.map((share) => share.groupId)],
+    );
+    return new Map(rows.map((row) => [`${row.group_id}:${row.partition}`, row.next_offset]));
+  }
+
+  private async ends(topicIds: readonly number[]): Promise<Map<string, number>> {
+    const rows = await this.database.query<{ topic_id: number; partition: number; next_offset: number }>(
+      'SELECT topic_id, partition, next_offset FROM bus.partition WHERE topic_id = ANY($1::int[])',
+      [topicIds],
+      { prepareAs: 'bus_ends' },
+    );
+    return new Map(rows.map((row) => [`${row.topic_id}:${row.partition}`, row.next_offset]));
+  }
+
+  /** What this process appended itself. */
+  private appended(records: readonly IncomingRecord[]): void {
+    const byPlace = new Map<PartitionLog, IncomingRecord[]>();
+    for (const record of records) {
+      const topic = this.topics.peek(record.topic)!;
+      const log = this.logs.get(`${topic.topicId}:${record.partition}`);
+      if (!log) continue;
+      const together = byPlace.get(log);
+      if (together) together.push(record);
+      else byPlace.set(log, [record]);
+    }
+    for (const [log, together] of byPlace) log.append(together);
+  }
+
+  /** What another process appended. */
+  private heard(payload: string): void {
+    const [sender, ...places] = payload.split(';');
+    if (sender === this.queue.sender) return;
+    if (sender === '') this.refreshEnds();
+    for (const place of places) {
+      const at = place.lastIndexOf(':');
+      this.logs.get(place.slice(0, at))?.advance(Number(place.slice(at + 1)));
+    }
+  }
+
+  /** A notification may be lost with its connection: the ends are read now and then as well. */
+  private refreshEnds(): void {
+    const topicIds = [...new Set([...this.logs.keys()].map((place) => Number(place.split(':')[0])))];
+    if (topicIds.length === 0) return;
+    this.ends(topicIds).then(
+      (ends) => {
+        for (const [place, end] of ends) this.logs.get(place)?.advance(end);
+      },
+      (error: Error) => this.logger.warn(`can't read the ends of the partitions: ${error.message}`),
+    );
+  }
+
+  private async lagOf(member: GroupMember): Promise<Record<string, number>> {
+    const lag = Object.fromEntries(member.options.topics.map((topic) => [topic, 0]));
+    const ends = await this.ends(member.topics.map(({ topic }) => topic.topicId));
+    for (const { topic, partition, consumer } of member.held.values()) {
+      const end = ends.get(`${topic.topicId}:${partition}`) ?? 0;
+      lag[topic.name] = (lag[topic.name] ?? 0) + Math.max(0, end - consumer.position);
+    }
+    return lag;
+  }
+}

@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const cli = new URL('../../dist/apps/cli/src/main.js', import.meta.url).pathname;
+
+interface Result {
+  readonly scenario: string;
+  readonly outcome: string;
+  readonly reason: string;
+  readonly metric: string | null;
+  readonly units: number;
+  readonly requests: number;
+  readonly exposed: number;
+  readonly stagesReached: readonly number[];
+  readonly falseCommands: number;
+  readonly detectionToAppliedMs: { readonly p50: number; readonly max: number };
+}
+
+/** The compiled command line as a user runs it; the result is its last line. A wrong ending is a non-zero exit, hence a rejection. */
+async function play(scenario: string, seed: number): Promise<Result> {
+  const { stdout } = await run(
+    process.execPath,
+    [cli, 'demo', '--scenario', scenario, '--exit', '--seed', String(seed)],
+    {
+      timeout: 240_000,
+      maxBuffer: 16 * 1024 * 1024,
+    },
+  );
+  return JSON.parse(stdout.trim().split('\n').at(-1) as string) as Result;
+}
+
+describe('the loop on real pictures, from the command line', () => {
+  it('rolls a checkpoint back that draws the wrong things while latency and errors are fine', async () => {
+    const result = await play('wrong-attribute', 1);
+    expect(result).toMatchObject({ outcome: 'rolled-back', reason: 'harmful', falseCommands: 0 });
+    expect(['alignment', 'wrong-pictures']).toContain(result.metric);
+    // The simulated table of the rule shows 22 of 2,100; a fifth of all requests would mean that nobody was protected.
+    expect(result.exposed).toBeLessThan(200);
+  }, 300_000);
+
+  it('rolls a flaky candidate back on its error rate', async () => {
+    const result = await play('flaky', 1);
+    expect(result).toMatchObject({ outcome: 'rolled-back', metric: 'error-rate', falseCommands: 0 });
+    expect(result.detectionToAppliedMs.max).toBeLessThan(5_000);
+  }, 300_000);
+
+  it('promotes a cheaper sampler that draws equal pictures, step by step', async () => {
+    const result = await play('good-canary', 1);
+    expect(result).toMatchObject({
+      outcome: 'promoted',
+      reason: 'all-guardrails-non-inferior',
+      metric: null,
+      falseCommands: 0,
+    });
+    expect(result.stagesReached[0]).toBe(1);
+    expect(result.stagesReached.at(-1)).toBe(100);
+    expect([...result.stagesReached].sort((a, b) => a - b)).toEqual(result.stagesReached);
+  }, 400_000);
+});

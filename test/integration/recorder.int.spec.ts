@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { startRecorder } from '#apps/recorder';
+import { encodeEvent, examples, type TeststripEvent } from '#libs/contracts';
+import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
+import { createFactReader, createPositions, migrate } from '#libs/persistence';
+import { withDatabase, type TestDatabase } from '#libs/testing';
+
+let database: TestDatabase;
+let bus: EventBus;
+beforeAll(async () => {
+  database = await withDatabase();
+  await migrate(database);
+  bus = await createEventBus({ carrier: 'postgres', database });
+  await ensureTopics(bus, 2);
+});
+afterAll(async () => {
+  await bus.close();
+  await database.close();
+});
+
+const routed = examples.find(({ type }) => type === 'request.routed.v1') as TeststripEvent<'request.routed.v1'>;
+const requests = (from: number, to: number): TeststripEvent[] =>
+  Array.from({ length: to - from }, (_, index) => ({
+    ...routed,
+    id: `request-${from + index}`,
+    subject: `user-${(from + index) % 50}`,
+  }));
+const recorded = async (): Promise<number> => {
+  const rows = await database.query<{ rows: number }>('select count(*)::integer as rows from teststrip.requests');
+  return rows[0]!.rows;
+};
+
+describe('the recorder', () => {
+  it('writes events of every topic and keeps its position with them', async () => {
+    const recorder = await startRecorder({ database, bus });
+    await bus.publish([...examples, ...requests(0, 1_000)].map(encodeEvent));
+    await vi.waitFor(async () => expect(await recorded()).toBe(1_001), { timeout: 10_000 });
+    await vi.waitFor(
+      async () => {
+        expect(await createFactReader(database).definitions()).toHaveLength(1);
+        expect(await createFactReader(database).controllers()).toHaveLength(1);
+      },
+      { timeout: 10_000 },
+    );
+    await recorder.close();
+    const positions = createPositions(database, 'recorder');
+    const consumed = await Promise.all([0, 1].map((partition) => positions.read('request.routed.v1', partition)));
+    expect(consumed.every((position) => position! > 0)).toBe(true);
+  });
+
+  it('continues where it stopped, and counts each request once although the log is replayed', async () => {
+    await bus.publish(requests(1_000, 1_500).map(encodeEvent));
+    const continued = await startRecorder({ database, bus });
+    await vi.waitFor(async () => expect(await recorded()).toBe(1_501), { timeout: 10_000 });
+    await continued.close();
+
+    const positions = createPositions(database, 'recorder');
+    const before = await positions.read('request.routed.v1', 0);
+    await positions.reset(database, 'request.routed.v1', 0, 0);
+    const replayed = await startRecorder({ database, bus });
+    await vi.waitFor(async () => expect(await positions.read('request.routed.v1', 0)).toBe(before), {
+      timeout: 10_000,
+    });
+    await replayed.close();
+    expect(await recorded()).toBe(1_501);
+    const { experiment, revision } = routed.data.assignment!;
+    const counts = await createFactReader(database).traffic(experiment, revision);
+    expect(counts.map((count) => count.requests)).toEqual([1_501]);
+  });
+
+  it('puts what is no event aside and records the rest of its batch', async () => {
+    const recorder = await startRecorder({ database, bus });
+    const [before, after] = requests(1_500, 1_502).map(encodeEvent);
+    await bus.publish([before!, { ...before!, value: Buffer.from('no event') }, after!]);
+    await vi.waitFor(async () => expect(await recorded()).toBe(1_503), { timeout: 10_000 });
+    const dead = await bus.readAll('request.routed.v1.dead');
+    expect(dead.map(({ value }) => value?.toString())).toEqual(['no event']);
+    await recorder.close();
+  });
+});
