@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { decodeEvent, MalformedEventError, topics, type TeststripEvent } from '#libs/contracts';
-import type { EventBus, IncomingRecord, RecordBatch, Subscription } from '#libs/messaging';
+import type { IncomingRecord, RecordBatch, Subscription } from '#libs/messaging';
+import type { RouterBus } from '../late-bus.js';
 
 export interface BusFeedOptions {
-  readonly bus: EventBus;
+  readonly bus: RouterBus;
   readonly routerId: string;
   /** How long one attempt to reach the bus may take. */
   readonly attemptMs: number;
@@ -108,7 +109,7 @@ export class BusFeed {
     );
   }
 
-  private async read(bus: EventBus): Promise<readonly TeststripEvent[]> {
+  private async read(bus: RouterBus): Promise<readonly TeststripEvent[]> {
     const logs = await Promise.all(COMPACTED.map((topic) => bus.readAll(topic)));
     return logs.flat().flatMap((record) => this.decode(record) ?? []);
   }

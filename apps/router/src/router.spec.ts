@@ -1,0 +1,621 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  ASSIGNMENT_HEADER,
+  decodeAssignment,
+  decodeEvent,
+  encodeEvent,
+  REQUEST_ID_HEADER,
+  UNIT_HEADER,
+  type AllocationApplied,
+  type AllocationCommanded,
+  type DataOf,
+  type ExperimentDefined,
+  type RequestRouted,
+  type TeststripEvent,
+  type TopicName,
+  type WeightsPpm,
+} from '#libs/contracts';
+import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
+import { startRouter, type RunningRouter, type StartRouterOptions } from './index.js';
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+let closing: (() => Promise<unknown>)[] = [];
+let bus: EventBus;
+let clockMs = 0;
+
+beforeEach(async () => {
+  closing = [];
+  clockMs = 0;
+  bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, 4);
+  closing.push(() => bus.close());
+});
+
+afterEach(async () => {
+  for (const close of closing.toReversed()) await close();
+});
+
+describe('proxy', () => {
+  it('tells upstream and client the assignment, and says on the bus how it ended', async () => {
+    let seen: IncomingMessage | undefined;
+    const candidate = await upstream((request, response) => {
+      seen = request;
+      request.resume();
+      response.writeHead(201, { 'content-type': 'image/png', 'x-model': 'int8' }).end('picture');
+    });
+    await define({ candidate, control: candidate });
+    await order(1, { control: 0, candidate: 1_000_000 });
+    const router = await start();
+
+    const answer = await ask(router, { unit: 'user-1', path: '/generations?size=64', headers: { traceparent: TRACE } });
+    expect(answer).toMatchObject({ status: 201, body: 'picture' });
+    expect(answer.headers['x-model']).toBe('int8');
+    const assignment = decodeAssignment(String(answer.headers[ASSIGNMENT_HEADER]));
+    expect(assignment).toMatchObject({
+      variant: 'candidate',
+      unit: 'user-1',
+      epoch: 1,
+      propensity: 1,
+      reason: 'SPLIT',
+    });
+    expect(seen?.url).toBe('/v1/services/text-to-image/generations?size=64');
+    expect(decodeAssignment(String(seen?.headers[ASSIGNMENT_HEADER]))).toEqual(assignment);
+    expect(seen?.headers[REQUEST_ID_HEADER]).toBe(answer.headers[REQUEST_ID_HEADER]);
+    expect(seen?.headers['content-type']).toBe('application/json');
+
+    const [event] = await routedEvents(1);
+    expect(event).toMatchObject({
+      subject: 'user-1',
+      traceparent: TRACE,
+      data: { service: 'text-to-image', assignment, upstream: candidate, outcome: 'succeeded', status: 201 },
+    });
+    expect(event?.data.requestId).toBe(answer.headers[REQUEST_ID_HEADER]);
+    expect(event?.data.durationMs).toBeGreaterThan(0);
+  });
+
+  it('streams the answer: the first byte is here before the last one is sent', async () => {
+    const endings: (() => void)[] = [];
+    const control = await upstream((request, response) => {
+      request.resume();
+      response.writeHead(200, { 'content-type': 'image/png' });
+      response.write('first');
+      endings.push(() => void response.end('last'));
+    });
+    const router = await start({ upstreams: { 'text-to-image': control } });
+    const response = await open(router, {});
+    const first = await new Promise<string>((resolve) => {
+      response.once('data', (chunk: Buffer) => resolve(chunk.toString()));
+    });
+    expect(first).toBe('first');
+    endings.pop()?.();
+    expect(await bodyOf(response)).toBe('last');
+  });
+
+  it('streams the request: the upstream reads its first byte before the client sends the last', async () => {
+    const firstByte = defer();
+    const control = await upstream((request, response) => {
+      request.once('data', firstByte.resolve);
+      void bodyOf(request).then((body) => response.end(String(body.length)));
+    });
+    const router = await start({ upstreams: { 'text-to-image': control } });
+    const client = httpRequest(new URL('/v1/services/text-to-image/edits', router.url), { method: 'POST' });
+    const answered = new Promise<IncomingMessage>((resolve) => client.once('response', resolve));
+    client.write('x'.repeat(1_000));
+    await firstByte.promise;
+    client.end('y'.repeat(200_000));
+    expect(Number(await bodyOf(await answered))).toBe(201_000);
+  });
+
+  it('counts answers by status: client errors are not failures of the variant, server errors are', async () => {
+    const control = await upstream((request, response) => {
+      request.resume();
+      response.writeHead(Number(new URL(String(request.url), 'http://x').searchParams.get('status'))).end();
+    });
+    const router = await start({ upstreams: { 'text-to-image': control } });
+    for (const status of [200, 422, 500]) await ask(router, { path: `/generations?status=${status}` });
+    const events = await routedEvents(3);
+    expect(events.map(({ data }) => [data.status, data.outcome])).toEqual([
+      [200, 'succeeded'],
+      [422, 'client-error'],
+      [500, 'failed'],
+    ]);
+  });
+
+  it('counts a dead upstream against its variant', async () => {
+    const dead = await deadUrl();
+    await define({ control: dead, candidate: dead });
+    await order(1, { control: 0, candidate: 1_000_000 });
+    const router = await start();
+    const answer = await ask(router, {});
+    expect(answer.status).toBe(502);
+    expect(answer.headers['content-type']).toBe('application/problem+json');
+    const [event] = await routedEvents(1);
+    expect(event?.data).toMatchObject({ outcome: 'failed', status: null, durationMs: null });
+    expect(event?.data.assignment?.variant).toBe('candidate');
+  });
+
+  it('gives up on a silent upstream: timed out, without a duration', async () => {
+    const control = await upstream((request) => request.resume());
+    const router = await start({ upstreams: { 'text-to-image': control }, limits: { timeoutMs: 50 } });
+    const answer = await ask(router, {});
+    expect(answer.status).toBe(504);
+    const [event] = await routedEvents(1);
+    expect(event?.data).toMatchObject({ outcome: 'timed-out', status: null, durationMs: null });
+  });
+
+  it('breaks the answer off when the upstream breaks off in the middle of it', async () => {
+    const control = await upstream((request, response) => {
+      request.resume();
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('half', () => response.socket?.destroy());
+    });
+    const router = await start({ upstreams: { 'text-to-image': control } });
+    const response = await open(router, {});
+    await expect(bodyOf(response)).rejects.toThrow();
+    const [event] = await routedEvents(1);
+    expect(event?.data).toMatchObject({ outcome: 'failed', status: 200, durationMs: null });
+  });
+
+  it('tells the upstream when the client goes away, and counts it against nobody', async () => {
+    const closed = defer();
+    const control = await upstream((request, response) => {
+      request.resume();
+      response.on('close', closed.resolve);
+      response.writeHead(200);
+      response.write('begin');
+    });
+    const router = await start({ upstreams: { 'text-to-image': control } });
+    const response = await open(router, {});
+    response.destroy();
+    await closed.promise;
+    const [event] = await routedEvents(1);
+    expect(event?.data).toMatchObject({ outcome: 'cancelled', status: 200, durationMs: null });
+  });
+
+  it('asks control after a failed candidate where the request may be repeated, and counts both', async () => {
+    const bodies: string[] = [];
+    const control = await upstream((request, response) => {
+      void bodyOf(request).then((body) => {
+        bodies.push(body);
+        response.end('from control');
+      });
+    });
+    await define({ control, candidate: await deadUrl() });
+    await order(1, { control: 0, candidate: 1_000_000 });
+    const router = await start();
+    expect((await ask(router, {})).status).toBe(502);
+    const answer = await ask(router, { headers: { 'idempotency-key': 'k-1' } });
+    expect(answer).toMatchObject({ status: 200, body: 'from control' });
+    expect(decodeAssignment(String(answer.headers[ASSIGNMENT_HEADER]))).toMatchObject({
+      variant: 'control',
+      reason: 'FALLBACK',
+      weightsPpm: { control: 1_000_000 },
+    });
+    expect(bodies).toEqual(['{"prompt":"a small red circle"}']);
+    const events = await routedEvents(3);
+    expect(events.map(({ data }) => [data.assignment?.variant, data.outcome])).toEqual(
+      expect.arrayContaining([
+        ['candidate', 'failed'],
+        ['candidate', 'failed'],
+        ['control', 'succeeded'],
+      ]),
+    );
+  });
+
+  it('passes the path behind the service to an upstream that has a path of its own', async () => {
+    const control = await upstream((request, response) => {
+      request.resume();
+      response.end(request.url);
+    });
+    const router = await start({ upstreams: { 'text-to-image': `${control}sdxl/v2/` } });
+    expect((await ask(router, { path: '/generations?x=1' })).body).toBe('/sdxl/v2/generations?x=1');
+  });
+
+  it('lets only who knows the token choose the variant', async () => {
+    const [control, candidate] = await named('control', 'candidate');
+    await define({ control, candidate });
+    await order(1, { control: 1_000_000, candidate: 0 });
+    const router = await start({ overrideToken: 'a-token-of-sixteen' });
+    const wish = { 'teststrip-override': 'candidate' };
+    expect((await ask(router, { headers: wish })).body).toBe('control');
+    expect((await ask(router, { headers: { ...wish, 'teststrip-override-token': 'wrong' } })).body).toBe('control');
+    const obeyed = await ask(router, { headers: { ...wish, 'teststrip-override-token': 'a-token-of-sixteen' } });
+    expect(obeyed.body).toBe('candidate');
+    expect(decodeAssignment(String(obeyed.headers[ASSIGNMENT_HEADER])).reason).toBe('OVERRIDE');
+  });
+
+  it('gives control to who is not in the audience', async () => {
+    const [control, candidate] = await named('control', 'candidate');
+    await define({ control, candidate }, { audience: [{ attribute: 'plan', in: ['pro'] }] });
+    await order(1, { control: 0, candidate: 1_000_000 });
+    const router = await start();
+    expect((await ask(router, { headers: { 'teststrip-attributes': 'plan=pro&country=de' } })).body).toBe('candidate');
+    expect((await ask(router, { headers: { 'teststrip-attributes': 'plan=free' } })).body).toBe('control');
+  });
+
+  it('refuses what it cannot route, and says what it knows', async () => {
+    const router = await start({ upstreams: { 'text-to-image': await deadUrl() } });
+    const unknown = await ask(router, { service: 'upscale' });
+    expect(unknown.status).toBe(404);
+    expect(unknown.body).toContain('known services: text-to-image');
+    expect((await get(router, '/v1/services/text-to-image/generations')).status).toBe(405);
+    expect((await get(router, '/nothing')).status).toBe(404);
+  });
+});
+
+describe('commands', () => {
+  it('are obeyed by epoch and answered: a smaller or equal one is refused', async () => {
+    const [control, candidate] = await named('control', 'candidate');
+    await define({ control, candidate });
+    const router = await start({ routerId: 'router-a' });
+    await order(5, { control: 0, candidate: 1_000_000 });
+    await expect.poll(() => variantServed(router)).toBe('candidate');
+    await order(4, { control: 1_000_000, candidate: 0 }, { commandId: 'late' });
+    await order(5, { control: 1_000_000, candidate: 0 }, { commandId: 'second-with-the-epoch' });
+    const answers = await applied(3);
+    expect(answers.map(({ commandId, outcome, reason, router: by }) => [commandId, outcome, reason, by])).toEqual([
+      ['command-5', 'applied', null, 'router-a'],
+      ['late', 'refused', 'stale-epoch', 'router-a'],
+      ['second-with-the-epoch', 'refused', 'stale-epoch', 'router-a'],
+    ]);
+    expect(await variantServed(router)).toBe('candidate');
+    const allocations = JSON.parse((await get(router, '/v1/allocations')).body) as { services: unknown[] };
+    expect(allocations.services).toMatchObject([
+      { service: 'text-to-image', epoch: 5, weightsPpm: { candidate: 1_000_000 } },
+    ]);
+  });
+
+  it('after a rollback not one of 1,000 requests is answered by the candidate, and nothing but a new revision leaves it', async () => {
+    const [control, candidate] = await named('control', 'candidate');
+    await define({ control, candidate });
+    await order(1, { control: 500_000, candidate: 500_000 });
+    const router = await start();
+    const before = await Promise.all(Array.from({ length: 50 }, (_, unit) => ask(router, { unit: `user-${unit}` })));
+    expect(new Set(before.map(({ body }) => body))).toEqual(new Set(['control', 'candidate']));
+
+    await order(2, { control: 1_000_000, candidate: 0 }, { command: 'rollback', terminal: true });
+    await order(3, { control: 0, candidate: 1_000_000 }, { command: 'promote', commandId: 'flapping' });
+    await expect.poll(async () => (await applied(3)).at(-1)?.reason).toBe('latched');
+    const served = new Set<string>();
+    for (let hundred = 0; hundred < 10; hundred += 1) {
+      const units = Array.from({ length: 100 }, (_, unit) => `user-${hundred * 100 + unit}`);
+      for (const { body } of await Promise.all(units.map((unit) => ask(router, { unit })))) served.add(body);
+    }
+    expect([...served]).toEqual(['control']);
+
+    await define({ control, candidate }, {}, 2);
+    await order(4, { control: 0, candidate: 1_000_000 }, { revision: 2, command: 'start' });
+    await expect.poll(() => variantServed(router)).toBe('candidate');
+  });
+
+  it('a command that comes before its definition waits for it, with control served', async () => {
+    const [control, candidate] = await named('control', 'candidate');
+    await define({ control, candidate });
+    const router = await start();
+    await order(1, { control: 0, candidate: 1_000_000 }, { revision: 2 });
+    expect(await variantServed(router)).toBe('control');
+    await define({ control, candidate }, {}, 2);
+    await expect.poll(() => variantServed(router)).toBe('candidate');
+    expect(await applied(1)).toMatchObject([{ revision: 2, outcome: 'applied' }]);
+  });
+
+  it('a rollback follows even the last command of a promotion', async () => {
+    const [control, candidate] = await named('control', 'candidate');
+    await define({ control, candidate });
+    await order(1, { control: 0, candidate: 1_000_000 }, { command: 'promote', terminal: true });
+    const router = await start();
+    expect(await variantServed(router)).toBe('candidate');
+    await order(2, { control: 1_000_000, candidate: 0 }, { command: 'rollback', terminal: true });
+    await expect.poll(() => variantServed(router)).toBe('control');
+  });
+
+  it('reach every router', async () => {
+    const [control, candidate] = await named('control', 'candidate');
+    await define({ control, candidate });
+    const routers = [await start({ routerId: 'a' }), await start({ routerId: 'b' })];
+    await order(1, { control: 0, candidate: 1_000_000 });
+    for (const router of routers) await expect.poll(() => variantServed(router)).toBe('candidate');
+    expect((await applied(2)).map(({ router }) => router).sort()).toEqual(['a', 'b']);
+  });
+
+  it('a malformed one is passed over', async () => {
+    const [control, candidate] = await named('control', 'candidate');
+    await define({ control, candidate });
+    const router = await start();
+    await bus.publish([
+      { topic: 'allocation.commanded.v1', key: 'cheaper-sampler', headers: {}, value: Buffer.from('no JSON') },
+    ]);
+    await order(1, { control: 0, candidate: 1_000_000 });
+    await expect.poll(() => variantServed(router)).toBe('candidate');
+  });
+});
+
+describe('a lost controller', () => {
+  it('sends a canary to control until it is heard again', async () => {
+    const [control, candidate] = await named('control', 'candidate');
+    await define({ control, candidate });
+    await order(1, { control: 0, candidate: 1_000_000 });
+    const router = await start({ monotonicMs: () => clockMs });
+    expect(await variantServed(router)).toBe('candidate');
+    clockMs += 30_001;
+    const answer = await ask(router, {});
+    expect(answer.body).toBe('control');
+    expect(decodeAssignment(String(answer.headers[ASSIGNMENT_HEADER])).reason).toBe('FAIL_SAFE');
+    await publish('controller.heartbeat.v1', 'controller', {
+      controller: 'controller',
+      at: new Date().toISOString(),
+      running: ['cheaper-sampler'],
+    });
+    await expect.poll(() => variantServed(router)).toBe('candidate');
+  });
+
+  it('changes nothing where the experiment wants to hold, or after a promotion', async () => {
+    const [control, candidate] = await named('control', 'candidate');
+    await define({ control, candidate }, { onLostController: 'hold' });
+    await order(1, { control: 0, candidate: 1_000_000 });
+    const router = await start({ monotonicMs: () => clockMs });
+    clockMs += 1e9;
+    expect(await variantServed(router)).toBe('candidate');
+    await define({ control, candidate }, {}, 2);
+    await order(2, { control: 0, candidate: 1_000_000 }, { revision: 2, command: 'promote', terminal: true });
+    await expect.poll(async () => (await applied(2)).length).toBe(2);
+    clockMs += 1e9;
+    expect(await variantServed(router)).toBe('candidate');
+  });
+});
+
+describe('start and end', () => {
+  it('is ready only when the state is loaded, and starts from the last-known-good file while the bus is away', async () => {
+    const [control, candidate] = await named('control', 'candidate');
+    const file = join(mkdtempSync(join(tmpdir(), 'teststrip-router-')), 'router.json');
+    await define({ control, candidate });
+    await order(1, { control: 0, candidate: 1_000_000 });
+    const first = await start({ lastKnownGoodFile: file });
+    expect((await get(first, '/health/ready')).status).toBe(200);
+    await expect.poll(() => readWhenThere(file)).toContain('"epoch": 1');
+    await first.close();
+
+    const away = { ...bus, readAll: () => Promise.reject(new Error('bus away')) };
+    const unready = await start({ bus: away });
+    expect((await get(unready, '/health/ready')).status).toBe(503);
+    expect((await get(unready, '/health/live')).status).toBe(200);
+    expect((await ask(unready, {})).status).toBe(503);
+
+    let isAway = true;
+    const flaky: EventBus = {
+      ...bus,
+      readAll: (topic) => (isAway ? Promise.reject(new Error('bus away')) : bus.readAll(topic)),
+    };
+    const second = await start({ bus: flaky, lastKnownGoodFile: file });
+    expect(await variantServed(second)).toBe('candidate');
+    expect((await get(second, '/health/ready')).body).toContain('last-known-good');
+    await order(2, { control: 1_000_000, candidate: 0 }, { command: 'rollback', terminal: true });
+    isAway = false;
+    await expect.poll(() => variantServed(second)).toBe('control');
+  });
+
+  it('lets requests under way end, and publishes what is left', async () => {
+    const endings: (() => void)[] = [];
+    const control = await upstream((request, response) => {
+      request.resume();
+      response.writeHead(200);
+      response.write('begin ');
+      endings.push(() => void response.end('end'));
+    });
+    const router = await start({ upstreams: { 'text-to-image': control }, eventDelayMs: 60_000 });
+    const response = await open(router, {});
+    const closed = router.close();
+    endings.pop()?.();
+    expect(await bodyOf(response)).toBe('begin end');
+    await closed;
+    expect(await routedEvents(1)).toMatchObject([{ data: { outcome: 'succeeded' } }]);
+  });
+
+  it('has metrics in the Prometheus format', async () => {
+    const [control] = await named('control');
+    const router = await start({ upstreams: { 'text-to-image': control } });
+    await ask(router, {});
+    await expect
+      .poll(async () => (await get(router, '/metrics')).body)
+      .toContain('teststrip_router_requests_total{service="text-to-image",variant="",outcome="succeeded"} 1');
+  });
+});
+
+const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+
+async function start(options: Partial<StartRouterOptions> = {}): Promise<RunningRouter> {
+  const router = await startRouter({ bus, port: 0, logger: false, ...options });
+  closing.push(() => router.close());
+  return router;
+}
+
+async function upstream(handler: Handler): Promise<string> {
+  const server: Server = createServer(handler);
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  closing.push(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => {
+      server.close(resolve);
+    });
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
+/** Upstreams that answer with their name. */
+async function named<Names extends string[]>(...names: Names): Promise<{ [Index in keyof Names]: string }> {
+  const urls = names.map((name) =>
+    upstream((request, response) => {
+      request.resume();
+      response.end(name);
+    }),
+  );
+  return (await Promise.all(urls)) as { [Index in keyof Names]: string };
+}
+
+async function deadUrl(): Promise<string> {
+  const url = await upstream(() => {});
+  await closing.pop()?.();
+  return url;
+}
+
+async function publish<Name extends TopicName>(type: Name, subject: string, data: DataOf<Name>): Promise<void> {
+  const event = {
+    specversion: '1.0',
+    id: `${type}-${Math.random()}`,
+    source: 'test',
+    type,
+    time: new Date().toISOString(),
+    subject,
+    data,
+  } as TeststripEvent;
+  await bus.publish([encodeEvent(event)]);
+}
+
+async function define(
+  upstreams: Readonly<Record<'control' | 'candidate', string>>,
+  changes: Partial<ExperimentDefined['spec']> = {},
+  revision = 1,
+): Promise<void> {
+  const config = { checkpoint: 'scenes-1.0', sampler: 'unipc', steps: 12, precision: 'fp16' };
+  await publish('experiment.defined.v1', 'cheaper-sampler', {
+    experiment: 'cheaper-sampler',
+    revision,
+    spec: {
+      key: 'cheaper-sampler',
+      service: 'text-to-image',
+      kind: 'canary',
+      unit: 'user',
+      control: 'control',
+      variants: {
+        control: { upstream: upstreams.control, config },
+        candidate: { upstream: upstreams.candidate, config },
+      },
+      audience: [],
+      ramp: { kind: 'auto', stages: [{ weightPpm: 10_000, atLeastMs: 0, atLeastUnits: 0, approval: 'none' }] },
+      guardrails: [],
+      objectives: [],
+      onInconclusive: 'rollback',
+      onLostController: 'control',
+      lostControllerAfterMs: 30_000,
+      holdAtMostMs: 1_000,
+      deadlineMs: 60_000,
+      alpha: 0.05,
+      baselineUnits: 200,
+      ...changes,
+    },
+    fingerprints: { control: 'a', candidate: 'b' },
+    definedAt: new Date().toISOString(),
+    definedBy: 'test',
+  });
+}
+
+async function order(epoch: number, weightsPpm: WeightsPpm, changes: Partial<AllocationCommanded> = {}): Promise<void> {
+  await publish('allocation.commanded.v1', 'cheaper-sampler', {
+    commandId: `command-${epoch}`,
+    experiment: 'cheaper-sampler',
+    service: 'text-to-image',
+    revision: 1,
+    epoch,
+    command: 'advance',
+    stage: 0,
+    weightsPpm,
+    reason: 'operator',
+    message: 'test',
+    evidence: null,
+    actor: 'test',
+    commandedAt: new Date().toISOString(),
+    terminal: false,
+    ...changes,
+  });
+}
+
+interface Question {
+  readonly service?: string;
+  readonly path?: string;
+  readonly unit?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+function open(router: RunningRouter, question: Question): Promise<IncomingMessage> {
+  const { service = 'text-to-image', path = '/generations', unit = 'user-0', headers = {} } = question;
+  const body = '{"prompt":"a small red circle"}';
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(new URL(`/v1/services/${service}${path}`, router.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': body.length, [UNIT_HEADER]: unit, ...headers },
+    });
+    request.on('response', resolve);
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+async function ask(router: RunningRouter, question: Question): Promise<Answer> {
+  const response = await open(router, question);
+  return { status: response.statusCode ?? 0, headers: response.headers, body: await bodyOf(response) };
+}
+
+async function variantServed(router: RunningRouter): Promise<string> {
+  return (await ask(router, {})).body;
+}
+
+async function get(router: RunningRouter, path: string): Promise<{ readonly status: number; readonly body: string }> {
+  const response = await fetch(new URL(path, router.url));
+  return { status: response.status, body: await response.text() };
+}
+
+async function bodyOf(stream: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+async function eventsOf<Name extends TopicName>(topic: Name): Promise<readonly TeststripEvent<Name>[]> {
+  return (await bus.readAll(topic)).map((record) => decodeEvent(record) as TeststripEvent<Name>);
+}
+
+/** Events in the order of their requests, once there are so many. */
+async function routedEvents(count: number): Promise<readonly { readonly data: RequestRouted }[]> {
+  await expect.poll(async () => (await eventsOf('request.routed.v1')).length).toBe(count);
+  const events = await eventsOf('request.routed.v1');
+  return events.toSorted((left, right) => left.data.startedAt.localeCompare(right.data.startedAt));
+}
+
+async function applied(atLeast: number): Promise<readonly AllocationApplied[]> {
+  await expect.poll(async () => (await eventsOf('allocation.applied.v1')).length).toBeGreaterThanOrEqual(atLeast);
+  return (await eventsOf('allocation.applied.v1')).map(({ data }) => data);
+}
+
+function defer(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  const resolvers: (() => void)[] = [];
+  const promise = new Promise<void>((resolve) => resolvers.push(resolve));
+  return { promise, resolve: () => resolvers.forEach((resolve) => resolve()) };
+}
+
+function readWhenThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
