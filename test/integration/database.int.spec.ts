@@ -13,11 +13,12 @@ describe('database', () => {
   });
   afterAll(() => database.close());
 
-  it('reads bigint as number and bytea as Buffer, in text and in binary form', async () => {
-    await database.query('INSERT INTO note VALUES ($1, $2)', [2 ** 40, Buffer.from([0, 255])]);
-    for (const binary of [false, true]) {
-      const rows = await database.query('SELECT id, body FROM note', [], { binary });
-      expect(rows).toEqual([{ id: 2 ** 40, body: Buffer.from([0, 255]) }]);
+  it('reads bigint as number and bytea as Buffer, bytes from 0x80 on included, also from a prepared statement', async () => {
+    const body = Buffer.from([0, 0x80, 0xf0, 255]);
+    await database.query('INSERT INTO note VALUES ($1, $2)', [2 ** 40 + 0xf0, body]);
+    for (const prepareAs of [undefined, 'read_notes']) {
+      const rows = await database.query('SELECT id, body FROM note', [], { prepareAs });
+      expect(rows).toEqual([{ id: 2 ** 40 + 0xf0, body }]);
     }
   });
 
