@@ -95,14 +95,14 @@ function layOut(content) {
     ['weights', 'Share of traffic'],
     ['decisions', 'Decisions'],
     ['metrics', 'Metrics'],
-    ['health', 'Health of the numbers'],
     ['variants', 'Variants'],
+    ['health', 'Health of the numbers'],
     ['pictures', 'Pictures'],
   ];
   const places = { heading: h('div', {}, h('p', { class: 'empty' }, 'Loading …')), tiles: h('div', {}) };
   const panels = names.map(([name, title]) => {
     places[name] = h('div', {}, h('p', { class: 'empty' }, 'Loading …'));
-    return h('section', { class: `panel ${name}` }, h('h2', {}, title), places[name]);
+    return h('section', { class: `panel panel-${name}` }, h('h2', {}, title), places[name]);
   });
   places.decisions.setAttribute('aria-live', 'polite');
   content.replaceChildren(places.heading, places.tiles, h('div', { class: 'panels' }, panels));

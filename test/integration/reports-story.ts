@@ -1,0 +1,245 @@
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import sharp from 'sharp';
+import { examples, type DataOf, type MetricAnalysis, type TeststripEvent, type TopicName } from '#libs/contracts';
+
+/** A canary that climbs two stages and is rolled back on its pictures: the events of two minutes, pictures included. */
+export async function rolledBackStory(experiment: string, pictureFolder: string): Promise<TeststripEvent[]> {
+  const startMs = Date.parse('2026-11-20T10:00:00.000Z');
+  const at = (second: number): string => new Date(startMs + second * 1_000).toISOString();
+  const command = (epoch: number, second: number, change: Partial<DataOf<'allocation.commanded.v1'>>): TeststripEvent =>
+    example('allocation.commanded.v1', `${experiment}-command-${epoch}`, {
+      experiment,
+      revision: 1,
+      commandId: `${experiment}-${epoch}`,
+      epoch,
+      commandedAt: at(second),
+      terminal: false,
+      ...change,
+    });
+  const applied = (epoch: number, second: number): TeststripEvent =>
+    example('allocation.applied.v1', `${experiment}-applied-${epoch}`, {
+      experiment,
+      revision: 1,
+      commandId: `${experiment}-${epoch}`,
+      epoch,
+      router: 'router-1',
+      outcome: 'applied',
+      reason: null,
+      appliedAt: new Date(startMs + second * 1_000 + 9).toISOString(),
+    });
+  const events: TeststripEvent[] = [
+    example('experiment.defined.v1', `${experiment}-defined`, { ...definition(experiment), definedAt: at(0) }),
+    command(1, 0, {
+      command: 'start',
+      stage: 0,
+      weightsPpm: share(10_000),
+      reason: 'started',
+      message: 'started at 1 %',
+      evidence: null,
+    }),
+    applied(1, 0),
+    command(2, 45, {
+      command: 'advance',
+      stage: 1,
+      weightsPpm: share(50_000),
+      reason: 'budget-proven',
+      message: 'every guardrail is proven no worse than its margin ÷ 5 %',
+      evidence: null,
+    }),
+    applied(2, 45),
+    command(3, 110, {
+      command: 'rollback',
+      stage: 1,
+      weightsPpm: share(0),
+      reason: 'harmful',
+      message: 'alignment is worse than its margin: ln E 3.41 after 188 units of the candidate',
+      terminal: true,
+      evidence: {
+        analysisId: 'last',
+        metric: 'alignment',
+        candidate: 'candidate',
+        lnE: 3.41,
+        units: 188,
+        analysedAt: new Date(startMs + 109_960).toISOString(),
+        newestEventAt: new Date(startMs + 109_880).toISOString(),
+      },
+    }),
+    applied(3, 110),
+  ];
+  for (let second = 2; second <= 110; second += 2) events.push(analysisAt(experiment, second, at(second)));
+  for (let index = 0; index < 400; index += 1) events.push(requestAt(experiment, index, at(index / 4)));
+  for (let index = 0; index < 24; index += 1)
+    events.push(...(await pictureAt(experiment, index, at(50 + index), pictureFolder)));
+  return events;
+}
+
+function example<T extends TopicName>(
+  type: T,
+  id: string,
+  change: Partial<DataOf<T>>,
+  time?: string,
+): TeststripEvent<T> {
+  const found = examples.find((event) => event.type === type) as TeststripEvent<T>;
+  return { ...found, id, time: time ?? found.time, data: { ...found.data, ...change } };
+}
+
+function share(candidate: number): Record<string, number> {
+  return { control: 1_000_000 - candidate, candidate };
+}
+
+function definition(experiment: string): Partial<DataOf<'experiment.defined.v1'>> {
+  const { spec } = (
+    examples.find(({ type }) => type === 'experiment.defined.v1') as TeststripEvent<'experiment.defined.v1'>
+  ).data;
+  const stages = [10_000, 50_000, 250_000, 500_000, 1_000_000].map((weightPpm) => ({
+    weightPpm,
+    atLeastMs: 0,
+    atLeastUnits: 0,
+    approval: 'none' as const,
+  }));
+  return { experiment, revision: 1, spec: { ...spec, key: experiment, ramp: { kind: 'explicit', stages } } };
+}
+
+function requestAt(experiment: string, index: number, startedAt: string): TeststripEvent {
+  const variant = index % 12 === 0 ? 'candidate' : 'control';
+  return example('request.routed.v1', `${experiment}-request-${index}`, {
+    requestId: `${experiment}-${index}`,
+    outcome: index % 97 === 0 ? 'failed' : 'succeeded',
+    assignment: assignmentOf(experiment, variant),
+    startedAt,
+  });
+}
+
+function assignmentOf(experiment: string, variant: string): NonNullable<DataOf<'request.routed.v1'>['assignment']> {
+  const { assignment } = (
+    examples.find(({ type }) => type === 'request.routed.v1') as TeststripEvent<'request.routed.v1'>
+  ).data;
+  return { ...assignment!, experiment, revision: 1, variant, epoch: 2 };
+}
+
+async function pictureAt(experiment: string, index: number, time: string, folder: string): Promise<TeststripEvent[]> {
+  const variant = index % 2 === 0 ? 'control' : 'candidate';
+  const isWrong = variant === 'candidate' && index % 6 === 1;
+  const generationId = `${experiment}-generation-${index}`;
+  const bytes = await drawing(isWrong ? '#3b6fd4' : '#d33a2c', index);
+  const uri = join(folder, `${generationId}.png`);
+  await writeFile(uri, bytes);
+  const assignment = assignmentOf(experiment, variant);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const made = example(
+    'generation.completed.v1',
+    generationId,
+    {
+      generationId,
+      assignment,
+      prompt: 'a large red circle at the left and a small green square at the right on a sand background',
+      images: [{ uri: pathToFileURL(uri).href, sha256, format: 'png', width: 96, height: 96, bytes: bytes.length }],
+    },
+    time,
+  );
+  // The newest pictures have not been scored yet.
+  if (index >= 22) return [made];
+  const alignment = (isWrong ? 0.11 : 0.31) + (index % 5) * 0.004;
+  return [
+    made,
+    example(
+      'image.scored.v1',
+      `${generationId}-score`,
+      { generationId, imageIndex: 0, assignment, alignment, quality: { clean: 0.94 } },
+      time,
+    ),
+  ];
+}
+
+function drawing(colour: string, index: number): Promise<Buffer> {
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="96" height="96"><rect width="96" height="96" fill="#d9c79a"/>
+    <circle cx="${30 + (index % 4)}" cy="50" r="22" fill="${colour}"/><rect x="66" y="${40 + (index % 7)}" width="16" height="16" fill="#2f8f4e"/></svg>`;
+  return sharp(Buffer.from(svg)).png().toBuffer();
+}
+
+function analysisAt(experiment: string, second: number, analysedAt: string): TeststripEvent {
+  const part = second / 110;
+  const wave = Math.sin(second / 5) * (1 - part);
+  const harm = 3.41 * part ** 2 + wave * 0.4;
+  const n = {
+    control: { units: second * 30, events: second * 31 },
+    candidate: { units: Math.round(second * 1.7), events: second * 2 },
+  };
+  const metric = (name: string, change: Partial<MetricAnalysis>): MetricAnalysis => ({
+    metric: name,
+    candidate: 'candidate',
+    role: 'guardrail',
+    unit: 'score',
+    direction: 'higher',
+    verdict: 'undecided',
+    reason: 'collecting',
+    n,
+    estimate: { control: null, candidate: null, effect: null },
+    interval: null,
+    scale: 'difference',
+    margin: null,
+    lnE: null,
+    budget: [],
+    ...change,
+  });
+  const width = 0.02 / Math.sqrt(part);
+  const isLast = second === 110;
+  return example('experiment.analysed.v1', `${experiment}-analysis-${second}`, {
+    experiment,
+    revision: 1,
+    analysisId: isLast ? 'last' : `at-${second}`,
+    analysedAt,
+    stage: second < 45 ? 0 : 1,
+    units: { control: n.control.units, candidate: n.candidate.units },
+    metrics: [
+      metric('alignment', {
+        unit: 'cosine',
+        ...(isLast ? { verdict: 'harmful', reason: 'worse-than-margin' } : {}),
+        estimate: { control: 0.314, candidate: 0.289, effect: -0.025 + wave * 0.004 },
+        interval: { low: -0.025 - width, high: -0.025 + width },
+        margin: 0.00314,
+        lnE: { harmful: harm, nonInferior: -2.4 * part },
+      }),
+      metric('error-rate', {
+        unit: 'share of requests',
+        direction: 'lower',
+        verdict: second > 80 ? 'non-inferior' : 'undecided',
+        reason: second > 80 ? 'within-margin' : 'collecting',
+        estimate: { control: 0.0102, candidate: 0.0095, effect: -0.0007 },
+        interval: { low: -0.004 - width / 8, high: 0.003 + width / 8 },
+        margin: 0.005,
+        lnE: { harmful: -1.4 * part, nonInferior: 4 * part },
+      }),
+      metric('latency-p95', {
+        unit: 'ms',
+        direction: 'lower',
+        scale: 'relative',
+        verdict: second > 60 ? 'superior' : 'undecided',
+        reason: second > 60 ? 'better-than-control' : 'collecting',
+        estimate: { control: 412.7, candidate: 341.2, effect: -0.173 },
+        interval: { low: -0.173 - width * 2, high: -0.173 + width * 2 },
+        margin: 41.27,
+        lnE: { harmful: -2 * part, nonInferior: 5.2 * part },
+      }),
+      metric('wrong-pictures', {
+        unit: 'share of pictures',
+        direction: 'lower',
+        scale: 'ln-rate-ratio',
+        estimate: { control: 0.021, candidate: 0.066, effect: 1.1 },
+        interval: { low: 0.1, high: 2.2 },
+        margin: 0.5,
+        lnE: { harmful: harm * 0.7, nonInferior: -1.9 * part },
+      }),
+      metric('quality', {
+        role: 'observed',
+        reason: 'only-observed',
+        estimate: { control: 0.941, candidate: 0.94, effect: -0.001 },
+        interval: { low: -0.004, high: 0.002 },
+      }),
+      metric('cost-per-image', { direction: 'lower', unit: 'cost', reason: 'baseline' }),
+    ],
+  });
+}
