@@ -13,7 +13,7 @@ export function intervalBar(metric) {
   const { interval } = metric;
   const value = metric.estimate.effect;
   if (value === null && interval === null) return null;
-  const reach = reachOf(margin, value);
+  const reach = reachOf(margin, value, interval);
   const clamp = (at) => Math.min(reach, Math.max(-reach, at));
   const x = (at) => PAD + ((clamp(at) + reach) / (2 * reach)) * (WIDTH - 2 * PAD);
   const middle = HEIGHT / 2;
@@ -40,7 +40,8 @@ export function intervalBar(metric) {
 }
 
 /** The margin stays at the same place whatever the data do, so the eye compares rows; a far estimate widens the view. */
-function reachOf(margin, value) {
+function reachOf(margin, value, interval) {
+  if (margin === null && interval !== null) return Math.max(Math.abs(interval.low), Math.abs(interval.high)) * 1.1 || 1;
   const byMargin = margin === null ? 0 : Math.abs(margin) * 2.5;
   const byValue = value === null ? 0 : Math.abs(value) * 1.3;
   return Math.max(byMargin, byValue) || 1;
