@@ -1,4 +1,4 @@
-import { concat, defer, distinctUntilChanged, exhaustMap, of, share, timer, type Observable } from 'rxjs';
+import { concat, distinctUntilChanged, exhaustMap, of, share, timer, type Observable } from 'rxjs';
 import type { ExperimentSummary } from '../summary/experiment-summary.js';
 import type { SummaryReader } from '../summary/summary-reader.js';
 
@@ -11,10 +11,10 @@ export class LiveSummaries {
     private readonly everyMs: number,
   ) {}
 
-  /** The summary now, and again after every change. Errors with ProblemException 404 for an unknown experiment. */
-  of(experiment: string): Observable<ExperimentSummary> {
-    return defer(async () => this.summaries.summary(experiment)).pipe(
-      exhaustMap((first) => concat(of(first), this.changes(experiment))),
+  /** The summary now, and again after every change. @throws ProblemException 404 for an unknown experiment, before anything is sent. */
+  async of(experiment: string): Promise<Observable<ExperimentSummary>> {
+    const first = await this.summaries.summary(experiment);
+    return concat(of(first), this.changes(experiment)).pipe(
       distinctUntilChanged((before, after) => comparable(before) === comparable(after)),
     );
   }

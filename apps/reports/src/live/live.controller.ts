@@ -9,7 +9,8 @@ export class LiveController {
   constructor(@Inject(LIVE_SUMMARIES) private readonly live: LiveSummaries) {}
 
   @Sse(':experiment/live')
-  follow(@Param('experiment') experiment: string): Observable<MessageEvent> {
-    return this.live.of(experiment).pipe(map((summary) => ({ type: 'summary', data: summary })));
+  async follow(@Param('experiment') experiment: string): Promise<Observable<MessageEvent>> {
+    const summaries = await this.live.of(experiment);
+    return summaries.pipe(map((summary) => ({ type: 'summary', data: summary })));
   }
 }
