@@ -58,6 +58,8 @@ export async function startOutboxRelay(options: RelayOptions): Promise<OutboxRel
       })
       .finally(() => {
         running = undefined;
+        // Woken between the last look and here: nobody else would look before the next poll.
+        if (wanted && !stopping.signal.aborted) wake();
       });
   };
 

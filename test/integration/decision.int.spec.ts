@@ -1,0 +1,492 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openApiDocument, startDecision, type DecisionOptions, type RunningDecision } from '#apps/decision';
+import {
+  decodeEvent,
+  encodeEvent,
+  topics,
+  type AllocationCommanded,
+  type ExperimentAnalysed,
+  type ExperimentFile,
+  type TeststripEvent,
+} from '#libs/contracts';
+import { createEventBus, ensureTopics, type EventBus, type OutgoingRecord } from '#libs/messaging';
+import { createOutbox, migrate } from '#libs/persistence';
+import { withDatabase, type TestDatabase } from '#libs/testing';
+import { analysed, harmful, provenUpTo, SCORES_SILENT } from '../../libs/delivery/test/builders.js';
+
+let database: TestDatabase;
+let bus: EventBus;
+let running: RunningDecision[] = [];
+let keys = 0;
+
+beforeAll(async () => {
+  database = await withDatabase();
+  await migrate(database);
+});
+afterAll(() => database.close());
+
+beforeEach(async () => {
+  bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, 2);
+});
+afterEach(async () => {
+  await Promise.all(running.map((decision) => decision.close()));
+  running = [];
+  await bus.close();
+});
+
+async function aDecision(overrides: Partial<DecisionOptions> = {}): Promise<RunningDecision> {
+  const decision = await startDecision({ database, bus, port: 0, host: '127.0.0.1', tickEveryMs: 20, ...overrides });
+  running.push(decision);
+  return decision;
+}
+
+async function stop(decision: RunningDecision): Promise<void> {
+  running = running.filter((other) => other !== decision);
+  await decision.close();
+}
+
+function aFile(overrides: Partial<ExperimentFile> = {}): ExperimentFile & { readonly key: string } {
+  const config = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 24, precision: 'fp16' };
+  return {
+    apiVersion: 'teststrip/v1',
+    key: `experiment-${(keys += 1)}`,
+    service: 'text-to-image',
+    kind: 'canary',
+    variants: {
+      control: { upstream: 'http://127.0.0.1:8100', config },
+      candidate: { upstream: 'http://127.0.0.1:8101', config: { ...config, steps: 12 } },
+    },
+    guardrails: [
+      { metric: 'alignment', margin: '-1%' },
+      { metric: 'error-rate', margin: '+0.5pp' },
+    ],
+    ...overrides,
+  };
+}
+
+/** Waits for the condition, also on a machine that does much else. */
+const eventually = (check: () => unknown): Promise<unknown> => vi.waitFor(check, { timeout: 10_000, interval: 2 });
+
+interface Answer {
+  readonly status: number;
+  // What a test expects of it is what it checks.
+  readonly body: any;
+}
+
+async function call(decision: RunningDecision, method: string, path: string, body?: unknown): Promise<Answer> {
+  const response = await fetch(new URL(path, decision.url), {
+    method,
+    headers: { 'content-type': typeof body === 'string' ? 'application/yaml' : 'application/json' },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  return { status: response.status, body: await response.json() };
+}
+
+const apply = (decision: RunningDecision, file: ExperimentFile): Promise<Answer> =>
+  call(decision, 'POST', '/v1/experiments', file);
+const order = (decision: RunningDecision, key: string, what: string): Promise<Answer> =>
+  call(decision, 'POST', `/v1/experiments/${key}/${what}`, { actor: 'ana', reason: 'to see what happens' });
+const phaseOf = async (decision: RunningDecision, key: string): Promise<string> =>
+  (await call(decision, 'GET', `/v1/experiments/${key}`)).body.phase as string;
+
+/** The analysis of the builders, about this experiment, on the bus. */
+async function publishAnalysis(
+  key: string,
+  metrics: ExperimentAnalysed['metrics'],
+  overrides: Partial<ExperimentAnalysed> = {},
+  on: EventBus = bus,
+): Promise<void> {
+  const { analysis } = analysed(Date.now(), metrics, { experiment: key, ...overrides });
+  const event: TeststripEvent<'experiment.analysed.v1'> = {
+    specversion: '1.0',
+    id: `${key}-${analysis.analysisId}-${Math.round(performance.now() * 1000)}`,
+    source: 'teststrip/analyzer',
+    type: topics.experimentAnalysed.name,
+    time: analysis.analysedAt,
+    subject: key,
+    data: analysis,
+  };
+  await on.publish([encodeEvent(event)]);
+}
+
+async function eventsOn(topic: string): Promise<readonly TeststripEvent[]> {
+  return (await bus.readAll(topic)).map((record) => decodeEvent(record));
+}
+
+/** Every command ever published, read by a subscription: the topic itself keeps the newest only. */
+function watchCommands(on: EventBus = bus): { readonly commands: AllocationCommanded[]; ready: Promise<void> } {
+  const commands: AllocationCommanded[] = [];
+  const { ready } = on.subscribe({
+    group: `watch-${(keys += 1)}`,
+    topics: [topics.allocationCommanded.name],
+    handler: async ({ records }) => {
+      for (const record of records) commands.push(decodeEvent(record).data as AllocationCommanded);
+    },
+  });
+  return { commands, ready };
+}
+
+const proven = (sharePpm: number) => [provenUpTo('alignment', sharePpm), provenUpTo('error-rate', sharePpm)];
+
+describe('an experiment over HTTP', () => {
+  it('is created from JSON, defined and started on the bus, and changes nothing when applied again', async () => {
+    const decision = await aDecision();
+    const file = aFile();
+    const created = await apply(decision, file);
+    expect(created).toMatchObject({
+      status: 201,
+      body: { key: file.key, revision: 1, phase: 'running', epoch: 1, weightsPpm: { candidate: 10_000 } },
+    });
+    await eventually(async () => {
+      const [definition] = (await eventsOn(topics.experimentDefined.name)).filter(
+        ({ subject }) => subject === file.key,
+      );
+      expect(definition?.data).toMatchObject({
+        revision: 1,
+        fingerprints: created.body.fingerprints,
+        definedBy: 'api',
+      });
+      const [command] = (await eventsOn(topics.allocationCommanded.name)).filter(({ subject }) => subject === file.key);
+      expect(command?.data).toMatchObject({ command: 'start', epoch: 1 });
+    });
+    expect(await apply(decision, file)).toMatchObject({ status: 200, body: { revision: 1, epoch: 1 } });
+    expect(await apply(decision, { ...file, alpha: 0.01 })).toMatchObject({ status: 201, body: { revision: 2 } });
+    const { body } = await call(decision, 'GET', '/v1/experiments');
+    expect(body.experiments.map(({ key }: { key: string }) => key)).toContain(file.key);
+  });
+
+  it('is refused with line and expectation of every problem of its file', async () => {
+    const decision = await aDecision();
+    const yaml = `apiVersion: teststrip/v1
+key: misspelt
+service: text-to-image
+kind: canary
+variants:
+  control: { upstream: "http://127.0.0.1:8100", config: { checkpoint: a, sampler: b, steps: 3, precision: fp16 } }
+  candidate: { upstream: "http://127.0.0.1:8101", config: { checkpoint: a, sampler: b, steps: 2, precision: fp16 } }
+guardrails:
+  - { metric: aligment, margin: -1% }
+  - { metric: error-rate, margin: +0pp }
+`;
+    const { status, body } = await call(decision, 'POST', '/v1/experiments', yaml);
+    expect(status).toBe(422);
+    expect(body.problems).toMatchObject([
+      { line: 9, message: expect.stringMatching(/unknown metric "aligment"; expected one of: .*alignment/) },
+      { line: 10, message: expect.stringContaining('margin') },
+    ]);
+    const json = await apply(decision, aFile({ guardrails: [{ metric: 'nothing', margin: '-1%' }] }));
+    expect(json).toMatchObject({ status: 422, body: { problems: [{ path: 'guardrails.0.metric', line: 1 }] } });
+  });
+
+  it('obeys its operators, says why when it can not, and keeps an audit of them', async () => {
+    const decision = await aDecision();
+    const { key } = aFile();
+    expect(await call(decision, 'GET', `/v1/experiments/${key}`)).toMatchObject({ status: 404 });
+    expect(await order(decision, key, 'rollback')).toMatchObject({ status: 404 });
+    await apply(decision, aFile({ key }));
+    expect(await call(decision, 'POST', `/v1/experiments/${key}/promote`, { actor: 'ana' })).toMatchObject({
+      status: 422,
+      body: { detail: expect.stringContaining('reason') },
+    });
+    expect(await order(decision, key, 'pause')).toMatchObject({ status: 200, body: { phase: 'paused' } });
+    expect(await order(decision, key, 'pause')).toMatchObject({ status: 409 });
+    expect(await order(decision, key, 'resume')).toMatchObject({ status: 200, body: { phase: 'running' } });
+    expect(await order(decision, key, 'promote')).toMatchObject({ status: 200, body: { phase: 'promoted' } });
+    const rolledBack = await call(decision, 'POST', `/v1/experiments/${key}/rollback`, { actor: 'ben' });
+    expect(rolledBack).toMatchObject({
+      status: 200,
+      body: { phase: 'rolled-back', weightsPpm: { control: 1_000_000 } },
+    });
+    expect(await order(decision, key, 'resume')).toMatchObject({
+      status: 409,
+      body: { type: 'urn:teststrip:refused:already-ended', detail: expect.stringContaining('new attempt') },
+    });
+    expect(await apply(decision, aFile({ key }))).toMatchObject({ status: 409 });
+    expect(await order(decision, key, 'new-attempt')).toMatchObject({ status: 201, body: { revision: 2, epoch: 6 } });
+    const { body } = await call(decision, 'GET', `/v1/experiments/${key}/decisions`);
+    expect(body.decisions.map(({ kind, actor }: { kind: string; actor: string }) => `${kind} ${actor}`)).toEqual([
+      'defined api',
+      'started api',
+      'paused ana',
+      'resumed ana',
+      'promoted ana',
+      'rolled-back ben',
+      'defined ana',
+      'started ana',
+    ]);
+  });
+
+  it('waits for the approval that its ramp asks for', async () => {
+    const decision = await aDecision();
+    const { key } = aFile();
+    const ramp = [{ weight: '1%' }, { weight: '5%', approval: 'required' as const }, { weight: '100%' }];
+    await apply(decision, aFile({ key, ramp }));
+    await publishAnalysis(key, proven(1_000_000));
+    await eventually(async () => {
+      const { body } = await call(decision, 'GET', `/v1/experiments/${key}`);
+      expect(body).toMatchObject({ phase: 'running', approvals: { awaited: 1 } });
+    });
+    expect(await order(decision, key, 'approve')).toMatchObject({ status: 200, body: { approvals: { given: [1] } } });
+    await publishAnalysis(key, proven(1_000_000));
+    await eventually(async () => {
+      const { body } = await call(decision, 'GET', `/v1/experiments/${key}`);
+      expect(body).toMatchObject({ stage: { index: 1 }, weightsPpm: { candidate: 50_000 } });
+    });
+  });
+
+  it('answers on every path of the OpenAPI document that it serves', async () => {
+    const decision = await aDecision();
+    const { body: document } = await call(decision, 'GET', '/openapi.json');
+    expect(document).toEqual(JSON.parse(JSON.stringify(openApiDocument())));
+    for (const [path, methods] of Object.entries(document.paths as Record<string, Record<string, object>>)) {
+      for (const method of Object.keys(methods)) {
+        const answer = await call(
+          decision,
+          method.toUpperCase(),
+          path.replace('{key}', 'nobody'),
+          method === 'post' ? {} : undefined,
+        );
+        expect(answer.body.detail ?? '', `${method} ${path}`).not.toMatch(/^Cannot /);
+      }
+    }
+    expect(await call(decision, 'GET', '/health/ready')).toEqual({ status: 200, body: { status: 'ok' } });
+  });
+});
+
+describe('a controller', () => {
+  it('turns a harmful analysis into one rollback command, and good data later into nothing', async () => {
+    const decision = await aDecision();
+    const watch = watchCommands();
+    const { key } = aFile();
+    await apply(decision, aFile({ key }));
+    await publishAnalysis(key, [harmful('alignment')]);
+    await publishAnalysis(key, [harmful('alignment')]);
+    await publishAnalysis(key, proven(1_000_000));
+    const mine = (): AllocationCommanded[] => watch.commands.filter(({ experiment }) => experiment === key);
+    await eventually(() => expect(mine().map(({ command }) => command)).toEqual(['start', 'rollback']));
+    expect(mine()[1]).toMatchObject({
+      reason: 'harmful',
+      weightsPpm: { control: 1_000_000 },
+      terminal: true,
+      epoch: 2,
+    });
+    // The later analyses have been judged as well when a still later one of another experiment has had its effect.
+    const { key: marker } = aFile();
+    await apply(decision, aFile({ key: marker }));
+    await publishAnalysis(marker, [harmful('alignment')]);
+    await eventually(async () => expect(await phaseOf(decision, marker)).toBe('rolled-back'));
+    expect(mine()).toHaveLength(2);
+  });
+
+  it('loses nothing that was committed when it dies before it could publish', async () => {
+    const broken = await startDecision({
+      database,
+      bus: { ...bus, publish: publishHeartbeatsOnly },
+      port: 0,
+      host: '127.0.0.1',
+    });
+    const { key } = aFile();
+    expect(await apply(broken, aFile({ key }))).toMatchObject({ status: 201 });
+    expect(await order(broken, key, 'rollback')).toMatchObject({ status: 200 });
+    expect(await createOutbox(database).size()).toBe(3);
+    await broken.close();
+    const watch = watchCommands();
+    await aDecision();
+    await eventually(() =>
+      expect(watch.commands.map(({ command, epoch }) => [command, epoch])).toEqual([
+        ['start', 1],
+        ['rollback', 2],
+      ]),
+    );
+    await eventually(async () => expect(await createOutbox(database).size()).toBe(0));
+  });
+
+  it('stands after a restart where it stood, rebuilt from the log alone', async () => {
+    const first = await aDecision();
+    const climbing = aFile();
+    const held = aFile();
+    const ended = aFile();
+    for (const file of [climbing, held, ended]) await apply(first, file);
+    await publishAnalysis(climbing.key, proven(50_000));
+    await publishAnalysis(held.key, [], { health: SCORES_SILENT });
+    await publishAnalysis(ended.key, [harmful('error-rate')]);
+    await eventually(async () => {
+      expect(await phaseOf(first, held.key)).toBe('held');
+      expect(await phaseOf(first, ended.key)).toBe('rolled-back');
+      expect((await call(first, 'GET', `/v1/experiments/${climbing.key}`)).body.stage.index).toBe(2);
+    });
+    const before = await call(first, 'GET', '/v1/experiments');
+    await stop(first);
+    await database.query(`update teststrip.experiments set state = '{}'::jsonb`);
+    const second = await aDecision();
+    expect(await call(second, 'GET', '/v1/experiments')).toEqual(before);
+    await publishAnalysis(climbing.key, [harmful('alignment')]);
+    await eventually(async () => expect(await phaseOf(second, climbing.key)).toBe('rolled-back'));
+  });
+
+  it('ends a held experiment at its deadline, also when that passed while nobody was there', async () => {
+    const first = await aDecision();
+    const watched = aFile({ deadline: '300ms' });
+    const missed = aFile({ deadline: '900ms', onInconclusive: 'hold' });
+    await apply(first, watched);
+    await apply(first, missed);
+    await publishAnalysis(watched.key, proven(1_000_000), { health: SCORES_SILENT });
+    await eventually(async () => expect(await phaseOf(first, watched.key)).toBe('concluded'));
+    await stop(first);
+    await pause(900);
+    const second = await aDecision();
+    const { body } = await call(second, 'GET', `/v1/experiments/${missed.key}`);
+    expect(body).toMatchObject({
+      phase: 'concluded',
+      outcome: 'inconclusive',
+      weightsPpm: { candidate: 10_000 },
+      lastCommand: { reason: 'deadline', terminal: true },
+    });
+  });
+
+  it('tells that it is alive, and what it decides about', async () => {
+    const decision = await aDecision({ controller: 'decision-alive', heartbeatEveryMs: 20 });
+    const { key } = aFile();
+    await apply(decision, aFile({ key }));
+    await eventually(async () => {
+      const newest = (await eventsOn(topics.controllerHeartbeat.name)).at(-1)?.data;
+      expect(newest).toMatchObject({ controller: 'decision-alive', running: expect.arrayContaining([key]) });
+    });
+    await order(decision, key, 'rollback');
+    await eventually(async () => {
+      const newest = (await eventsOn(topics.controllerHeartbeat.name)).at(-1)?.data;
+      expect((newest as { running: string[] }).running).not.toContain(key);
+    });
+  });
+
+  it('records once which router applied its command', async () => {
+    const decision = await aDecision();
+    const { key } = aFile();
+    const { body } = await apply(decision, aFile({ key }));
+    const { commandId, epoch, weightsPpm, commandedAt } = body.lastCommand as AllocationCommanded;
+    const acknowledgement = encodeEvent({
+      specversion: '1.0',
+      id: `${key}-applied`,
+      source: 'teststrip/router-1',
+      type: topics.allocationApplied.name,
+      time: commandedAt,
+      subject: key,
+      data: {
+        commandId,
+        experiment: key,
+        revision: 1,
+        epoch,
+        router: 'router-1',
+        outcome: 'applied',
+        reason: null,
+        weightsPpm,
+        commandedAt,
+        appliedAt: commandedAt,
+      },
+    });
+    await bus.publish([acknowledgement, acknowledgement]);
+    await eventually(async () => {
+      const shown = await call(decision, 'GET', `/v1/experiments/${key}`);
+      expect(shown.body.acknowledgements).toMatchObject([{ router: 'router-1', outcome: 'applied', epoch: 1 }]);
+    });
+    const { body: audit } = await call(decision, 'GET', `/v1/experiments/${key}/decisions`);
+    expect(audit.decisions.filter(({ kind }: { kind: string }) => kind === 'acknowledged')).toHaveLength(1);
+  });
+});
+
+describe('two controllers on one database', () => {
+  it('write one history: what both see is decided once, and epochs grow strictly', async () => {
+    // Both hear every analysis, which members of one group never do: the worst case.
+    const pair = [
+      await aDecision({ controller: 'decision-a', group: 'decision-a' }),
+      await aDecision({ controller: 'decision-b', group: 'decision-b' }),
+    ] as const;
+    const watch = watchCommands();
+    const { key } = aFile();
+    await apply(pair[0], aFile({ key }));
+    for (const share of [20_000, 50_000, 200_000]) {
+      await publishAnalysis(key, proven(share));
+      await eventually(async () => {
+        const { body } = await call(pair[1], 'GET', `/v1/experiments/${key}`);
+        expect(body.weightsPpm.candidate).toBe(share);
+      });
+    }
+    const contested = Array.from({ length: 12 }, (_, index) =>
+      order(pair[index % 2] as RunningDecision, key, index % 4 < 2 ? 'pause' : 'resume'),
+    );
+    const answers = await Promise.all(contested);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 409]));
+    await publishAnalysis(key, [harmful('alignment')]);
+    await eventually(() => expect(watch.commands.at(-1)?.command).toBe('rollback'));
+    expect(await Promise.all(pair.map((decision) => phaseOf(decision, key)))).toEqual(['rolled-back', 'rolled-back']);
+
+    const { body } = await call(pair[0], 'GET', `/v1/experiments/${key}/decisions`);
+    const kinds = body.decisions.map(({ kind }: { kind: string }) => kind) as string[];
+    expect(kinds.filter((kind) => kind === 'advanced')).toHaveLength(3);
+    expect(kinds.filter((kind) => kind === 'rolled-back')).toHaveLength(1);
+    const succeeded = answers.filter(({ status }) => status === 200).length;
+    expect(kinds.filter((kind) => kind === 'paused' || kind === 'resumed')).toHaveLength(succeeded);
+    await eventually(() => expect(watch.commands).toHaveLength(5 + succeeded));
+    expect(watch.commands.map(({ epoch }) => epoch)).toEqual(watch.commands.map((_, index) => index + 1));
+  });
+
+  it('judge by what the other one has decided', async () => {
+    const listening = await aDecision({ controller: 'decision-a' });
+    const idle = await aDecision({ controller: 'decision-b', group: 'nobody-publishes-here' });
+    const { key } = aFile();
+    await apply(listening, aFile({ key }));
+    await order(idle, key, 'pause');
+    await publishAnalysis(key, proven(1_000_000));
+    await order(idle, key, 'resume');
+    await publishAnalysis(key, proven(50_000));
+    await eventually(async () => {
+      await publishAnalysis(key, proven(50_000));
+      const { body } = await call(idle, 'GET', `/v1/experiments/${key}`);
+      expect(body).toMatchObject({ phase: 'running', weightsPpm: { candidate: 50_000 } });
+    });
+  });
+});
+
+describe('on the Postgres carrier', () => {
+  it('a command is on the bus within milliseconds of its analysis', async () => {
+    const real = await createEventBus({ carrier: 'postgres', database });
+    await ensureTopics(real, 2);
+    const decision = await aDecision({ bus: real });
+    const arrivedAtMs = new Map<string, number>();
+    const subscription = real.subscribe({
+      group: 'stop-watch',
+      topics: [topics.allocationCommanded.name],
+      handler: async ({ records }) => {
+        for (const record of records) {
+          const command = decodeEvent(record).data as AllocationCommanded;
+          if (command.command === 'rollback') arrivedAtMs.set(command.experiment, performance.now());
+        }
+      },
+    });
+    await subscription.ready;
+    const delaysMs: number[] = [];
+    for (let round = 0; round < 20; round += 1) {
+      const { key } = aFile();
+      await apply(decision, aFile({ key }));
+      const publishedAtMs = performance.now();
+      await publishAnalysis(key, [harmful('alignment')], {}, real);
+      await eventually(() => expect(arrivedAtMs.has(key)).toBe(true));
+      delaysMs.push((arrivedAtMs.get(key) as number) - publishedAtMs);
+    }
+    delaysMs.sort((a, b) => a - b);
+    // 13 ms at the median on two busy cores; the bound leaves room for a machine that does much else.
+    expect(delaysMs[10]).toBeLessThan(250);
+    await subscription.close();
+    await stop(decision);
+    await real.close();
+  });
+});
+
+/** A bus that takes signs of life and nothing else: what a process sees that dies at the wrong moment. */
+function publishHeartbeatsOnly(records: readonly OutgoingRecord[]): Promise<void> {
+  return records.every(({ topic }) => topic === topics.controllerHeartbeat.name)
+    ? Promise.resolve()
+    : Promise.reject(new Error('the bus is away'));
+}
