@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { Logger } from '@nestjs/common';
+import { createLogger } from '#libs/platform';
 import { runDemo, runScenarios } from './scenarios/demo.js';
 import { findScenario, scenarios, type Scenario } from './scenarios/scenario.js';
 
 const program = new Command('teststrip')
   .description('Ships changes to image-generation models safely.')
   .showHelpAfterError();
+Logger.overrideLogger(createLogger({ level: 'warn', format: 'text' }));
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
 
@@ -21,18 +24,28 @@ program
     'play the scenario once, print its result as JSON in the last line, exit 0 only if it ended as it has to',
   )
   .option('--seed <number>', 'seed of the traffic', seedArgument, 1)
+  .option('--apart', 'every service as a process of its own')
   .addOption(busOption())
-  .action(async (options: { scenario?: Scenario; exit?: boolean; seed: number; bus: 'postgres' | 'kafka' }) => {
-    const right = await runDemo({
-      bus: options.bus,
-      seed: options.seed,
-      scenario: options.scenario,
-      exit: options.exit === true,
-      out: process.stdout,
-      signal: interrupted.signal,
-    });
-    process.exitCode = right || interrupted.signal.aborted ? 0 : 1;
-  });
+  .action(
+    async (options: {
+      apart?: boolean;
+      scenario?: Scenario;
+      exit?: boolean;
+      seed: number;
+      bus: 'postgres' | 'kafka';
+    }) => {
+      const right = await runDemo({
+        bus: options.bus,
+        seed: options.seed,
+        scenario: options.scenario,
+        exit: options.exit === true,
+        apart: options.apart === true,
+        out: process.stdout,
+        signal: interrupted.signal,
+      });
+      process.exitCode = right || interrupted.signal.aborted ? 0 : 1;
+    },
+  );
 
 program
   .command('scenarios')

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { LiveTable } from './live-table.js';
 import { playScenario, type PlayedScenario, type ScenarioResult } from './play-scenario.js';
 import { scenarios, type Scenario } from './scenario.js';
-import { startStack, type Stack } from './stack.js';
+import { startStack, type Shape, type Stack } from './stack.js';
 
 export interface DemoOptions {
   readonly bus: 'postgres' | 'kafka';
@@ -13,6 +13,8 @@ export interface DemoOptions {
   readonly scenario: Scenario | undefined;
   /** End after the scenario, with its result as the last line. */
   readonly exit: boolean;
+  /** Every service as a process of its own. */
+  readonly apart: boolean;
   readonly out: NodeJS.WriteStream;
   readonly signal: AbortSignal;
 }
@@ -22,7 +24,7 @@ const CONCURRENCY = 56;
 /** Plays scenarios live until the signal, or one headless. Resolves with whether what was played ended as it has to. */
 export async function runDemo(options: DemoOptions): Promise<boolean> {
   const list = options.scenario ? [options.scenario] : scenarios;
-  return withStack(options.bus, list.some(needsScorerAlone), async (stack) => {
+  return withStack(options.bus, shapeFor(list, options.apart), async (stack) => {
     options.out.write(
       `the stack is up after ${(stack.startedInMs / 1000).toFixed(1)} s; live page: ${stack.reportsUrl}\n\n`,
     );
@@ -32,7 +34,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
         if (options.signal.aborted) break;
         const played = await show(stack, scenario, options.seed + round, options);
         right &&= played.asExpected;
-        if (needsScorerAlone(scenario)) await stack.restartScorer();
+        if (needsScorerAlone(scenario)) await stack.restart('scorer');
       }
       if (options.exit) break;
     }
@@ -48,7 +50,7 @@ export async function runScenarios(options: {
   readonly out: NodeJS.WriteStream;
   readonly signal: AbortSignal;
 }): Promise<boolean> {
-  return withStack(options.bus, options.scenarios.some(needsScorerAlone), async (stack) => {
+  return withStack(options.bus, shapeFor(options.scenarios, false), async (stack) => {
     const { out } = options;
     const started = performance.now();
     out.write(tableHead());
@@ -64,7 +66,7 @@ export async function runScenarios(options: {
         });
         if (!played.asExpected) wrong += 1;
         out.write(tableRow(scenario, played));
-        if (needsScorerAlone(scenario)) await stack.restartScorer();
+        if (needsScorerAlone(scenario)) await stack.restart('scorer');
       }
     }
     const total = options.scenarios.length * options.seeds.length;
@@ -168,13 +170,14 @@ function line(cells: readonly string[]): string {
 
 const needsScorerAlone = (scenario: Scenario): boolean => scenario.event.kind === 'scorer-dies';
 
-async function withStack<T>(
-  bus: 'postgres' | 'kafka',
-  separateScorer: boolean,
-  play: (stack: Stack) => Promise<T>,
-): Promise<T> {
+function shapeFor(list: readonly Scenario[], apart: boolean): Shape {
+  if (apart) return 'all-apart';
+  return list.some(needsScorerAlone) ? 'scorer-apart' : 'standalone';
+}
+
+async function withStack<T>(bus: 'postgres' | 'kafka', shape: Shape, play: (stack: Stack) => Promise<T>): Promise<T> {
   const dataDir = await mkdtemp(join(tmpdir(), 'teststrip-'));
-  const stack = await startStack({ bus, dataDir, separateScorer });
+  const stack = await startStack({ bus, dataDir, shape });
   try {
     return await play(stack);
   } finally {

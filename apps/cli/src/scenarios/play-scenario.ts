@@ -52,11 +52,15 @@ export interface PlayOptions {
     perSecond: number;
   }) => void;
   readonly signal?: AbortSignal;
+  /** Something to do once in the middle, with the traffic held back and everything sent so far analysed. */
+  readonly interlude?: { readonly afterRequests: number; readonly run: (experiment: string) => Promise<void> };
 }
 
 /** Answered requests that may be ahead of the analysis before the traffic waits: the share of late scores stays what it would be live. */
 const LARGEST_BACKLOG = 250;
 const LONGEST_MS = 9 * 60_000;
+/** Longer than the time between two analyses of changing evidence. */
+const QUIET_MS = 1_500;
 
 /** Plays one scenario on a running stack: two inference services, an experiment, traffic until the end, then a look at who is served. */
 export async function playScenario(stack: Stack, scenario: Scenario, options: PlayOptions): Promise<PlayedScenario> {
@@ -81,7 +85,17 @@ export async function playScenario(stack: Stack, scenario: Scenario, options: Pl
     await apply(stack, experimentOf(scenario, key, { control, candidate }));
     await stack.watcher.until(key, isApplied, 15_000, 'the start of the experiment');
     let scorerAlive = true;
+    let interlude: 'due' | 'running' | 'over' = options.interlude ? 'due' : 'over';
+    const playInterlude = async ({ run }: NonNullable<PlayOptions['interlude']>): Promise<void> => {
+      interlude = 'running';
+      traffic.pause();
+      await settled(stack, key);
+      await run(key);
+      interlude = 'over';
+    };
+    let failed: unknown;
     const follow = (): void => {
+      if (interlude === 'running') return;
       course = stack.watcher.courseOf(key);
       const { sent, byVariant } = traffic.totals;
       const analysed = Object.values(course.analysis?.requests ?? {}).reduce((sum, count) => sum + count, 0);
@@ -89,9 +103,15 @@ export async function playScenario(stack: Stack, scenario: Scenario, options: Pl
       else traffic.resume();
       if (scenario.event.kind === 'scorer-dies' && scorerAlive && sent >= scenario.event.afterRequests) {
         scorerAlive = false;
-        void stack.killScorer();
+        void stack.kill('scorer');
       }
       if (isOver(course)) traffic.stop();
+      if (options.interlude && interlude === 'due' && sent >= options.interlude.afterRequests) {
+        playInterlude(options.interlude).catch((error: unknown) => {
+          failed = error;
+          traffic.stop();
+        });
+      }
       const perSecond = sent / ((performance.now() - startedAt) / 1000);
       options.onProgress?.({ course, key, sent, exposed: byVariant['candidate'] ?? 0, perSecond });
     };
@@ -102,6 +122,7 @@ export async function playScenario(stack: Stack, scenario: Scenario, options: Pl
     await traffic.send(Number.MAX_SAFE_INTEGER);
     clearInterval(timer);
     clearTimeout(timeout);
+    if (failed !== undefined) throw failed;
     options.signal?.removeEventListener('abort', onAbort);
     course = stack.watcher.courseOf(key);
     const before = traffic.totals;
@@ -119,6 +140,16 @@ export async function playScenario(stack: Stack, scenario: Scenario, options: Pl
     await traffic.close();
     for (const service of inference) await service.stop();
     await rm(pictures, { recursive: true, force: true });
+  }
+}
+
+/** Resolves when nothing new has been analysed for a while. */
+async function settled(stack: Stack, key: string): Promise<void> {
+  for (let last = ''; ;) {
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    const { analysis } = stack.watcher.courseOf(key);
+    if (analysis && analysis.analysisId === last) return;
+    last = analysis?.analysisId ?? '';
   }
 }
 

@@ -1,15 +1,27 @@
 import { join } from 'node:path';
-import { openBus, startKafka } from '#libs/messaging';
+import { openBus, openConfiguredDatabase, startKafka } from '#libs/messaging';
 import { commonVariables, readConfig } from '#libs/platform';
 import { startApp, type Child } from './child-process.js';
 import { ExperimentWatcher } from './experiment-watcher.js';
+
+/**
+ * How the services are spread over processes: all in one; all in one but the scorer, which then can die alone; or every service a
+ * process of its own, as in production.
+ */
+export type Shape = 'standalone' | 'scorer-apart' | 'all-apart';
+
+/** Apps that a shape starts, in this order. */
+const APPS = {
+  standalone: ['standalone'],
+  'scorer-apart': ['standalone', 'scorer'],
+  'all-apart': ['decision', 'reports', 'recorder', 'analyzer', 'scorer', 'router'],
+} as const satisfies Record<Shape, readonly string[]>;
 
 export interface StackOptions {
   readonly bus: 'postgres' | 'kafka';
   /** Database, pictures and last-known-good files. */
   readonly dataDir: string;
-  /** The scorer as a process of its own, so that it can die alone. */
-  readonly separateScorer: boolean;
+  readonly shape: Shape;
   readonly onLine?: (line: string) => void;
 }
 
@@ -24,16 +36,17 @@ export interface Stack {
   /** Settings with which a further process joins the same bus and database. */
   readonly settings: Readonly<Record<string, string>>;
   readonly startedInMs: number;
-  killScorer(): Promise<void>;
-  /** Brings a dead scorer back. */
-  restartScorer(): Promise<void>;
+  /** Ends one process with SIGKILL: nothing is saved, nobody is told. */
+  kill(app: string): Promise<void>;
+  /** Starts a killed process again, at the same addresses. */
+  restart(app: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Starts standalone (and a broker with bus: kafka) and listens to its bus. */
+/** Starts the services (and a broker with bus: kafka) and listens to their bus. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const environmentBrokers = readConfig({ KAFKA_BROKERS: commonVariables.KAFKA_BROKERS }).KAFKA_BROKERS;
-  const kafka = options.bus === 'kafka' ? await startKafka({ brokers: environmentBrokers }) : null;
+  const { KAFKA_BROKERS } = readConfig({ KAFKA_BROKERS: commonVariables.KAFKA_BROKERS });
+  const kafka = options.bus === 'kafka' ? await startKafka({ brokers: KAFKA_BROKERS }) : null;
   const startedAt = performance.now();
   const pictureFolder = join(options.dataDir, 'pictures');
   const settings: Record<string, string> = {
@@ -42,47 +55,52 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     LOG_FORMAT: 'text',
     LOG_LEVEL: 'warn',
     SCORER_IMAGE_ROOTS: pictureFolder,
+    REPORTS_PICTURE_ROOTS: pictureFolder,
     ...(kafka ? { KAFKA_BROKERS: kafka.brokers.join(',') } : {}),
   };
-  const standalone = await startApp(
-    'standalone',
-    {
-      ...settings,
-      ROUTER_PORT: '0',
-      DECISION_PORT: '0',
-      REPORTS_PORT: '0',
-      SCORER_PORT: '0',
-      ...(options.separateScorer ? { WITHOUT: 'scorer' } : {}),
-    },
-    options,
-  );
-  settings['DATABASE_URL'] = String(standalone.ready['databaseUrl']);
-  const startScorer = (): Promise<Child> => startApp('scorer', { ...settings, SCORER_PORT: '0' }, options);
-  let scorer = options.separateScorer ? await startScorer() : null;
-  const { bus, close: closeBus } = await openBus(readConfig(commonVariables, settings), 'cli');
+  const database = await openConfiguredDatabase(readConfig(commonVariables, settings), 'cli');
+  settings['DATABASE_URL'] = database.url;
+  const { bus, close: closeBus } = await openBus(readConfig(commonVariables, settings), 'cli', database);
+  const processes = new Map<string, Child>();
+  const ports: Record<string, string> = { ROUTER_PORT: '0', DECISION_PORT: '0', REPORTS_PORT: '0', SCORER_PORT: '0' };
+  const start = async (app: string): Promise<void> => {
+    const without: Record<string, string> =
+      app === 'standalone' && options.shape === 'scorer-apart' ? { WITHOUT: 'scorer' } : {};
+    const child = await startApp(app, { ...settings, ...ports, ...without }, options);
+    processes.set(app, child);
+    for (const [name, url] of Object.entries(child.ready)) {
+      if (typeof url === 'string' && URL.canParse(url)) ports[`${name.toUpperCase()}_PORT`] = new URL(url).port;
+    }
+  };
+  for (const app of APPS[options.shape]) await start(app);
+  const urlOf = (name: string): string => {
+    const found = [...processes.values()].map(({ ready }) => ready[name]).find((url) => typeof url === 'string');
+    if (found === undefined) throw new Error(`no process told where ${name} is`);
+    return found as string;
+  };
   const watcher = new ExperimentWatcher(bus);
   await watcher.ready;
   return {
     bus: options.bus,
-    routerUrl: String(standalone.ready['router']),
-    decisionUrl: String(standalone.ready['decision']),
-    reportsUrl: String(standalone.ready['reports']),
+    routerUrl: urlOf('router'),
+    decisionUrl: urlOf('decision'),
+    reportsUrl: urlOf('reports'),
     pictureFolder,
     watcher,
     settings,
     startedInMs: performance.now() - startedAt,
-    async killScorer() {
-      if (!scorer) throw new Error('the scorer is part of standalone here and cannot die alone');
-      await scorer.stop('SIGKILL');
+    async kill(app) {
+      const child = processes.get(app);
+      if (!child)
+        throw new Error(`${app} is no process of its own here; there are ${[...processes.keys()].join(', ')}`);
+      await child.stop('SIGKILL');
     },
-    async restartScorer() {
-      scorer = await startScorer();
-    },
+    restart: start,
     async close() {
       await watcher.close();
+      for (const child of [...processes.values()].toReversed()) await child.stop();
       await closeBus();
-      await scorer?.stop();
-      await standalone.stop();
+      await database.close();
       await kafka?.stop();
     },
   };

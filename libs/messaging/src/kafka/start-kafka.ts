@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -140,6 +140,8 @@ async function waitUntilReady(brokers: readonly string[], ended: () => string | 
   const deadline = Date.now() + READY_TIMEOUT_MS;
   for (;;) {
     try {
+      // The client complains at length about a port that is not open yet.
+      await Promise.any(brokers.map(connects));
       const bus = await createKafkaBus({ brokers, clientId: 'teststrip-start' });
       await bus.ping();
       await bus.close();
@@ -152,6 +154,18 @@ async function waitUntilReady(brokers: readonly string[], ended: () => string | 
       await sleep(200);
     }
   }
+}
+
+function connects(broker: string): Promise<void> {
+  const at = broker.lastIndexOf(':');
+  return new Promise((done, fail) => {
+    const socket = connect(Number(broker.slice(at + 1)), broker.slice(0, at));
+    socket.once('connect', () => {
+      socket.destroy();
+      done();
+    });
+    socket.once('error', fail);
+  });
 }
 
 async function fetchJars(cacheDir: string, lib: string, onProgress: (line: string) => void): Promise<void> {
