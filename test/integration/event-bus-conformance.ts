@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { resolve as resolvePath } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   deadLetter,
@@ -68,7 +68,7 @@ export function describeEventBus(name: string, open: () => Promise<BusFixture>):
         const mine = seen.filter((one) => one.key?.toString() === key);
         expect(mine.map((one) => one.value?.toString())).toEqual(rounds.map((_, round) => String(round)));
         expect(new Set(mine.map((one) => one.partition))).toEqual(new Set([partitionOf(key, PARTITIONS)]));
-        expect(mine.map((one) => one.offset)).toEqual([...mine.map((one) => one.offset)].sort((a, b) => a - b));
+        expect(mine.map((one) => one.offset)).toEqual(mine.map((one) => one.offset).sort((a, b) => a - b));
       }
       await subscription.close();
     });
@@ -269,11 +269,11 @@ export function describeEventBus(name: string, open: () => Promise<BusFixture>):
 
     it('wakes a handler soon after the publication', async () => {
       const topic = await newTopic();
-      let arrived: (atMs: number) => void = () => undefined;
+      let arrived: ((atMs: number) => void) | undefined;
       const subscription = bus.subscribe({
         group: `g-${topic}`,
         topics: [topic],
-        handler: async () => arrived(performance.now()),
+        handler: async () => arrived?.(performance.now()),
       });
       await subscription.ready;
       const latencies: number[] = [];
@@ -372,7 +372,7 @@ interface MemberProcess {
 
 /** Resolves when the member is ready, or gone already. */
 async function startMember(settings: MemberSettings): Promise<MemberProcess> {
-  const script = join(import.meta.dirname, 'event-bus-member.ts');
+  const script = resolvePath(import.meta.dirname, 'event-bus-member.ts');
   const child = spawn(
     process.execPath,
     ['--import', 'tsx', '--conditions=teststrip-source', script, JSON.stringify(settings)],

@@ -13,6 +13,7 @@ export interface KafkaSubscriptionOptions {
 const DEFAULT_BATCH = 500;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 10_000;
+const PLACE_AGAIN_MS = 500;
 /** Partitions handled at the same time; one that waits for a retry must not hold the others up. */
 const CONCURRENT_PARTITIONS = 16;
 
@@ -126,6 +127,37 @@ export class KafkaSubscription implements Subscription {
     this.assigned = next;
     void this.tellRevoked(next, before);
     if (this.paused) this.holdAll();
+    const { positionOf, onAssigned } = this.subscription;
+    if (!positionOf && !onAssigned) return;
+    for (const [topic, partitions] of next) {
+      for (const partition of partitions) void this.placeNow(topic, partition, this.generation);
+    }
+  }
+
+  /**
+   * Goes to the consumer's own position at once. It may lie before the one the group committed, and then kafkajs, which waits at
+   * the end of the log, would fetch nothing until somebody publishes.
+   */
+  private async placeNow(topic: string, partition: number, generation: number): Promise<void> {
+    const current = (): boolean => !this.closed && generation === this.generation;
+    try {
+      const position = await this.place(topic, partition);
+      const place = `${topic}/${partition}`;
+      if (!current() || !this.subscription.positionOf || this.positions.has(place)) return;
+      this.positions.set(place, position);
+      this.consumer.seek({ topic, partition, offset: String(position) });
+    } catch (error) {
+      if (!current()) return;
+      logFailure(this.subscription.group, {
+        topic,
+        partition,
+        offset: -1,
+        attempt: 1,
+        retryInMs: PLACE_AGAIN_MS,
+        error,
+      });
+      this.later(() => void this.placeNow(topic, partition, generation), PLACE_AGAIN_MS);
+    }
   }
 
   private async tellRevoked(next: ReadonlyMap<string, Set<number>>, before = this.assigned): Promise<void> {

@@ -47,13 +47,22 @@ export class EventBusStrategy extends Server implements CustomTransportStrategy 
   }
 
   listen(callback: (error?: unknown) => void): void {
-    const { bus, waitUntilReady = true, nowMs: _nowMs, ...options } = this.options;
+    const { bus, waitUntilReady = true, nowMs: _nowMs, onAssigned, ...options } = this.options;
     const topics = [...this.messageHandlers.keys()];
     if (topics.length === 0) {
       callback();
       return;
     }
-    this.subscription = bus.subscribe({ ...options, topics, handler: (batch) => this.handle(batch) });
+    this.subscription = bus.subscribe({
+      ...options,
+      topics,
+      handler: (batch) => this.handle(batch),
+      onAssigned: async (topic, partition) => {
+        // A new assignment may start before the point that an unfinished batch of the last one had reached.
+        this.progress.delete(`${topic}/${partition}`);
+        await onAssigned?.(topic, partition);
+      },
+    });
     if (waitUntilReady) this.subscription.ready.then(() => callback(), callback);
     else callback();
   }

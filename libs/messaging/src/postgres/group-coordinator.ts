@@ -55,7 +55,11 @@ export class GroupCoordinator {
     if (!session || session.closed || member.memberId === undefined) return;
     const { memberId } = member;
     member.memberId = undefined;
-    await Promise.all(member.topics.map(({ groupId }) => leave(session, groupId, memberId))).catch(() => undefined);
+    try {
+      for (const { groupId } of member.topics) await leave(session, groupId, memberId);
+    } catch {
+      // The session is lost, and with it what was to be given back.
+    }
     await this.tell();
   }
 
