@@ -60,6 +60,7 @@ export class EventBusStrategy extends Server implements CustomTransportStrategy 
       onAssigned: async (topic, partition) => {
         // A new assignment may start before the point that an unfinished batch of the last one had reached.
         this.progress.delete(`${topic}/${partition}`);
+        this.buried.delete(`${topic}/${partition}`);
         await onAssigned?.(topic, partition);
       },
     });
@@ -82,15 +83,21 @@ export class EventBusStrategy extends Server implements CustomTransportStrategy 
 
   /** How far into the batch that is being repeated the handlers have come, by topic and partition. */
   private readonly progress = new Map<string, number>();
+  /** The last malformed record of that batch that is among the dead letters already. */
+  private readonly buried = new Map<string, number>();
 
   private async handle(batch: RecordBatch): Promise<void> {
     const handler = this.getHandlerByPattern(batch.topic);
     if (!handler) throw new Error(`nobody handles ${batch.topic}`);
     const { batch: decoded, malformed } = decodeBatch(batch);
-    await this.bury(malformed);
-    // A batch without a readable event still moves the position that its handler keeps.
-    if (isBatchHandler(handler)) return settle(handler(decoded, new EventContext([batch.records[0]!, batch])));
     const place = `${batch.topic}/${batch.partition}`;
+    await this.buryOnce(place, malformed);
+    // A batch without a readable event still moves the position that its handler keeps.
+    if (isBatchHandler(handler)) {
+      await settle(handler(decoded, new EventContext([batch.records[0]!, batch])));
+      this.buried.delete(place);
+      return;
+    }
     for (const received of decoded.events) {
       if (batch.isStale()) return;
       if (received.record.offset < (this.progress.get(place) ?? 0)) continue;
@@ -98,6 +105,7 @@ export class EventBusStrategy extends Server implements CustomTransportStrategy 
       this.progress.set(place, received.record.offset + 1);
     }
     this.progress.delete(place);
+    this.buried.delete(place);
   }
 
   private async handleOne(
@@ -111,6 +119,13 @@ export class EventBusStrategy extends Server implements CustomTransportStrategy 
       if (!(error instanceof UnprocessableEventError)) throw error;
       await this.bury([{ record, reason: error.message }]);
     }
+  }
+
+  private async buryOnce(place: string, malformed: readonly MalformedRecord[]): Promise<void> {
+    const last = malformed.at(-1);
+    const done = this.buried.get(place) ?? -1;
+    await this.bury(malformed.filter(({ record }) => record.offset > done));
+    if (last) this.buried.set(place, last.record.offset);
   }
 
   private async bury(dead: readonly MalformedRecord[]): Promise<void> {
