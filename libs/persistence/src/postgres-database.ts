@@ -71,11 +71,17 @@ async function openSession(config: ClientConfig): Promise<DatabaseSession> {
   client.on('error', lose);
   client.on('end', () => lose(new Error('the Postgres session ended')));
   await client.connect();
+  // The driver wants one statement at a time on a connection; callers of a session don't know of each other.
+  let idle: Promise<unknown> = Promise.resolve();
   return {
     get closed() {
       return closed;
     },
-    query: (sql, values, options) => runQuery(client, sql, values, options),
+    query: <Row extends object>(sql: string, values?: readonly unknown[], options?: QueryOptions) => {
+      const result = idle.then(() => runQuery<Row>(client, sql, values, options));
+      idle = result.catch(() => undefined);
+      return result;
+    },
     onLost: (listener) => lostListeners.push(listener),
     release: async () => {
       if (closed) return;

@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createEventBus } from '#libs/messaging';
+import { withDatabase, type TestDatabase } from '#libs/testing';
+
+describe('event bus on Postgres', () => {
+  let database: TestDatabase;
+  beforeAll(async () => (database = await withDatabase()));
+  afterAll(() => database.close());
+
+  const open = () => createEventBus({ carrier: 'postgres', database, checkEveryMs: 200, maintainEveryMs: 0 });
+
+  it('goes on without loss after all its connections were cut', async () => {
+    const bus = await open();
+    const topic = `test.${randomUUID()}`;
+    await bus.createTopics([{ name: topic, partitions: 2, compacted: false }]);
+    const seen = new Set<string>();
+    const subscription = bus.subscribe({
+      group: 'g',
+      topics: [topic],
+      handler: async ({ records }) => records.forEach((record) => seen.add(record.value!.toString())),
+    });
+    await subscription.ready;
+    const sent: string[] = [];
+    const publish = async (value: string): Promise<void> => {
+      await vi.waitFor(() => bus.publish([{ topic, key: value, headers: {}, value: Buffer.from(value) }]));
+      sent.push(value);
+    };
+    for (let index = 0; index < 20; index++) await publish(`before-${index}`);
+    await database
+      .query(
+        'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+      )
+      .catch(() => undefined);
+    for (let index = 0; index < 20; index++) await publish(`after-${index}`);
+    await vi.waitFor(() => expect([...seen].sort()).toEqual([...sent].sort()), { timeout: 10_000 });
+    await bus.close();
+  });
+
+  it('draws offsets without holes or deadlocks when several processes publish to the same partitions', async () => {
+    const buses = await Promise.all([open(), open(), open()]);
+    const topic = `test.${randomUUID()}`;
+    await buses[0]!.createTopics([{ name: topic, partitions: 3, compacted: false }]);
+    const seen: number[][] = [[], [], []];
+    const subscription = buses[0]!.subscribe({
+      group: 'g',
+      topics: [topic],
+      handler: async ({ partition, records }) => void seen[partition]!.push(...records.map((record) => record.offset)),
+    });
+    await subscription.ready;
+    const publications = buses.flatMap((bus, who) =>
+      Array.from({ length: 100 }, (_, index) =>
+        bus.publish(
+          ['x', 'y', 'z', 'a'].map((key) => ({
+            topic,
+            key: `${key}-${index}-${who}`,
+            headers: {},
+            value: Buffer.from(key),
+          })),
+        ),
+      ),
+    );
+    await Promise.all(publications);
+    await vi.waitFor(() => expect(seen.flat()).toHaveLength(1_200), { timeout: 10_000 });
+    // Every offset once and in order: a reader never sees an offset before all smaller ones.
+    for (const offsets of seen) expect(offsets).toEqual(offsets.map((_, index) => index));
+    await Promise.all(buses.map((bus) => bus.close()));
+  });
+
+  it('compacts and deletes what is old, and readers skip the gaps', async () => {
+    const bus = await createEventBus({ carrier: 'postgres', database, maintainEveryMs: 50, retentionMs: 1 });
+    const [kept, plain] = [`test.${randomUUID()}`, `test.${randomUUID()}`];
+    await bus.createTopics([
+      { name: kept, partitions: 1, compacted: true },
+      { name: plain, partitions: 1, compacted: false },
+    ]);
+    for (const round of ['1', '2', '3']) {
+      await bus.publish([kept, plain].map((topic) => ({ topic, key: 'k', headers: {}, value: Buffer.from(round) })));
+    }
+    await vi.waitFor(
+      async () => {
+        const rows = await database.query(
+          'SELECT name FROM bus.record JOIN bus.topic USING (topic_id) WHERE name = ANY($1)',
+          [[kept, plain]],
+        );
+        expect(rows).toEqual([{ name: kept }]);
+      },
+      { timeout: 10_000 },
+    );
+    const seen: string[] = [];
+    const subscription = bus.subscribe({
+      group: 'late',
+      topics: [kept, plain],
+      handler: async ({ records }) => void seen.push(...records.map((record) => record.value!.toString())),
+    });
+    await vi.waitFor(() => expect(seen).toEqual(['3']));
+    await vi.waitFor(async () => expect(await subscription.lag()).toEqual({ [kept]: 0, [plain]: 0 }));
+    await bus.close();
+  });
+});
