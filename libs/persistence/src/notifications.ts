@@ -16,6 +16,14 @@ export function openListener(config: ClientConfig): Listener {
   let closed = false;
   let retry: NodeJS.Timeout | undefined;
 
+  // The driver wants one statement at a time on a connection.
+  let idle: Promise<unknown> = Promise.resolve();
+  const run = (client: Client, sql: string): Promise<unknown> => {
+    const result = idle.then(() => client.query(sql));
+    idle = result.catch(() => undefined);
+    return result;
+  };
+
   const connect = async (): Promise<Client> => {
     const client = new Client(config);
     client.on('notification', ({ channel, payload }) => {
@@ -54,7 +62,7 @@ export function openListener(config: ClientConfig): Listener {
 
   const relisten = async (): Promise<void> => {
     const client = await connected();
-    for (const channel of channels.keys()) await client.query(`LISTEN ${escapeIdentifier(channel)}`);
+    for (const channel of channels.keys()) await run(client, `LISTEN ${escapeIdentifier(channel)}`);
     // What was notified while nobody listened is gone: everybody looks once.
     for (const listeners of channels.values()) for (const onNotify of listeners) onNotify('');
   };
@@ -63,12 +71,13 @@ export function openListener(config: ClientConfig): Listener {
     listen: async (channel, onNotify) => {
       const listeners = channels.get(channel) ?? new Set();
       channels.set(channel, listeners.add(onNotify));
-      await (await connected()).query(`LISTEN ${escapeIdentifier(channel)}`);
+      await run(await connected(), `LISTEN ${escapeIdentifier(channel)}`);
       return async () => {
         listeners.delete(onNotify);
         if (listeners.size > 0 || closed || channels.get(channel) !== listeners) return;
         channels.delete(channel);
-        await (await connection)?.query(`UNLISTEN ${escapeIdentifier(channel)}`).catch(() => undefined);
+        const client = await connection?.catch(() => undefined);
+        if (client) await run(client, `UNLISTEN ${escapeIdentifier(channel)}`).catch(() => undefined);
       };
     },
     close: async () => {
