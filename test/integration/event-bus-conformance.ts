@@ -163,6 +163,17 @@ export function describeEventBus(name: string, open: () => Promise<BusFixture>):
       await bus.publish([record(topic, 'old', 'new')]);
       await vi.waitFor(() => expect(seen).toEqual(['new']), patiently);
       await subscription.close();
+      // The end was that of the group's first member: what came since then is not lost on the next one.
+      await bus.publish(onePerPartition(topic));
+      const missed: IncomingRecord[] = [];
+      const next = bus.subscribe({
+        group: `g-${topic}`,
+        topics: [topic],
+        startFrom: 'latest',
+        handler: async ({ records }) => void missed.push(...records),
+      });
+      await vi.waitFor(() => expect(missed).toHaveLength(PARTITIONS), patiently);
+      await next.close();
     });
 
     it('hands the partitions of a member that leaves to the others', async () => {

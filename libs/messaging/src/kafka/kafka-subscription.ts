@@ -127,8 +127,8 @@ export class KafkaSubscription implements Subscription {
     this.assigned = next;
     void this.tellRevoked(next, before);
     if (this.paused) this.holdAll();
-    const { positionOf, onAssigned } = this.subscription;
-    if (!positionOf && !onAssigned) return;
+    const { positionOf, onAssigned, startFrom } = this.subscription;
+    if (!positionOf && !onAssigned && startFrom !== 'latest') return;
     for (const [topic, partitions] of next) {
       for (const partition of partitions) void this.placeNow(topic, partition, this.generation);
     }
@@ -281,7 +281,11 @@ export class KafkaSubscription implements Subscription {
       : (await this.committedOffsets(group, [topic])).get(place);
     if (own !== undefined) return own;
     const ends = this.ends.get(place);
-    return (startFrom === 'latest' ? ends?.high : ends?.low) ?? 0;
+    if (startFrom !== 'latest') return ends?.low ?? 0;
+    const end = ends?.high ?? 0;
+    // Written down, so that a later member does not start after records that nobody has seen.
+    if (!positionOf) await this.consumer.commitOffsets([{ topic, partition, offset: String(end) }]);
+    return end;
   }
 
   private async committedOffsets(groupId: string, topics: readonly string[]): Promise<Map<string, number>> {
