@@ -1,6 +1,7 @@
 import type { Admin, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Subscription, SubscriptionOptions } from '../event-bus.js';
 import { logFailure } from '../failure-log.js';
+import { copartitionAssigner } from './copartition-assigner.js';
 import { incomingRecord } from './incoming-record.js';
 
 export interface KafkaSubscriptionOptions {
@@ -43,6 +44,7 @@ export class KafkaSubscription implements Subscription {
   ) {
     this.consumer = kafka.consumer({
       groupId: subscription.group,
+      partitionAssigners: [copartitionAssigner],
       sessionTimeout: options.sessionTimeoutMs,
       heartbeatInterval: Math.max(200, Math.floor(options.sessionTimeoutMs / 6)),
       rebalanceTimeout: Math.max(options.sessionTimeoutMs, 10_000),
