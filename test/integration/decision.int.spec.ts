@@ -281,8 +281,8 @@ describe('a controller', () => {
   });
 
   it('loses nothing that was committed when it dies before it could publish', async () => {
-    // What earlier tests committed is on its way first: only this one's records are counted.
-    await eventually(async () => expect(await createOutbox(database).size()).toBe(0));
+    // Records of a controller that an earlier test ended may be left over.
+    const leftOver = await createOutbox(database).size();
     const broken = await startDecision({
       database,
       bus: { ...bus, publish: publishHeartbeatsOnly },
@@ -292,7 +292,7 @@ describe('a controller', () => {
     const { key } = aFile();
     expect(await apply(broken, aFile({ key }))).toMatchObject({ status: 201 });
     expect(await order(broken, key, 'rollback')).toMatchObject({ status: 200 });
-    expect(await createOutbox(database).size()).toBe(3);
+    expect(await createOutbox(database).size()).toBe(leftOver + 3);
     await broken.close();
     const watch = watchCommands();
     await aDecision();

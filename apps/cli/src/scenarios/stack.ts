@@ -1,3 +1,4 @@
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openBus, openConfiguredDatabase, startKafka } from '#libs/messaging';
 import { commonVariables, readConfig } from '#libs/platform';
@@ -45,6 +46,9 @@ export interface Stack {
 
 /** Starts the services (and a broker with bus: kafka) and listens to their bus. */
 export async function startStack(options: StackOptions): Promise<Stack> {
+  // Open to the account that Postgres runs under where we are root; else the cluster would have to live elsewhere.
+  await mkdir(options.dataDir, { recursive: true });
+  await chmod(options.dataDir, 0o755);
   const { KAFKA_BROKERS } = readConfig({ KAFKA_BROKERS: commonVariables.KAFKA_BROKERS });
   const kafka = options.bus === 'kafka' ? await startKafka({ brokers: KAFKA_BROKERS }) : null;
   const startedAt = performance.now();
