@@ -1,8 +1,8 @@
 import { mkdirSync, unlink, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createHash } from 'node:crypto';
 import type { Image } from '#libs/contracts';
+import { sha256Of } from '#libs/telemetry';
 import { encodePng } from './png.js';
 
 export interface StoredPicture {
@@ -32,10 +32,16 @@ export class PictureStore {
     const path = join(this.folder, `${name}.png`);
     writeFileSync(path, bytes);
     this.forgetOldest(path);
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
     return {
       bytes,
-      image: { uri: pathToFileURL(path).href, sha256, format: 'png', width, height, bytes: bytes.length },
+      image: {
+        uri: pathToFileURL(path).href,
+        sha256: sha256Of(bytes),
+        format: 'png',
+        width,
+        height,
+        bytes: bytes.length,
+      },
     };
   }
 
