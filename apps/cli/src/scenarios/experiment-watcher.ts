@@ -15,12 +15,15 @@ export interface ExperimentCourse {
   readonly applied: readonly AllocationApplied[];
 }
 
+interface GrowingCourse extends ExperimentCourse {
+  analysis: ExperimentAnalysed | null;
+  readonly commands: AllocationCommanded[];
+  readonly applied: AllocationApplied[];
+}
+
 /** Listens to the news of experiments on the bus, in a group of its own: nothing is polled, nobody else is slowed down. */
 export class ExperimentWatcher {
-  private readonly courses = new Map<
-    string,
-    { analysis: ExperimentAnalysed | null; commands: AllocationCommanded[]; applied: AllocationApplied[] }
-  >();
+  private readonly courses = new Map<string, GrowingCourse>();
   private readonly subscription: Subscription;
   private listeners: (() => void)[] = [];
 
@@ -98,11 +101,7 @@ export class ExperimentWatcher {
     for (const listener of this.listeners.slice()) listener();
   }
 
-  private course(experiment: string): {
-    analysis: ExperimentAnalysed | null;
-    commands: AllocationCommanded[];
-    applied: AllocationApplied[];
-  } {
+  private course(experiment: string): GrowingCourse {
     let course = this.courses.get(experiment);
     if (!course) {
       course = { analysis: null, commands: [], applied: [] };
