@@ -1,5 +1,5 @@
-import { type Arm, isRandomised } from './arm.js';
-import { logMeanExp } from './log-space.js';
+import { type Arm, isRandomised } from '../arm.js';
+import { logMeanExp } from '../distributions/log-space.js';
 import { TILTS } from './tilt.js';
 
 const GRID = Float64Array.from([...TILTS, ...TILTS.map((tilt) => -tilt)]);

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Arm } from './arm.js';
+import type { Arm } from '../arm.js';
 import {
   hit,
   initialTilt,

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../test/seeded-random.js';
+import { seededRandom } from '../../test/seeded-random.js';
 import {
   bet,
   type Betting,
@@ -10,7 +10,7 @@ import {
   lnENonInferior,
   mergeBetting,
 } from './betting.js';
-import type { Arm } from './arm.js';
+import type { Arm } from '../arm.js';
 
 const design: BettingDesign = { lo: 0, hi: 1, harmfulAt: [0, 0.05], nonInferiorAt: [0, 0.05, 0.2] };
 

@@ -1,4 +1,4 @@
-import { lnBeta } from './ln-beta.js';
+import { lnBeta } from '../distributions/ln-beta.js';
 
 /** Concentration of the Dirichlet prior around the expected split: departures of a percent are what it looks for. */
 const CONCENTRATION = 10_000;

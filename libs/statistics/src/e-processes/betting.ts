@@ -1,5 +1,5 @@
-import { type Arm, isRandomised } from './arm.js';
-import { logMeanExp } from './log-space.js';
+import { type Arm, isRandomised } from '../arm.js';
+import { logMeanExp } from '../distributions/log-space.js';
 
 /** The bets that are mixed, as fractions of the largest bet that can't go broke. */
 export const BET_FRACTIONS: readonly number[] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.95];

@@ -1,4 +1,4 @@
-import { type Arm, isRandomised } from './arm.js';
+import { type Arm, isRandomised } from '../arm.js';
 import { asymptoticHalfWidth } from './asymptotic-sequence.js';
 
 /** Units per variant before a variance is trusted enough to draw an interval. */

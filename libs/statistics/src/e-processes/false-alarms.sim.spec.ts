@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom, type SeededRandom } from '../test/seeded-random.js';
+import { seededRandom, type SeededRandom } from '../../test/seeded-random.js';
 import { bet, type BettingDesign, initialBetting, lnEHarmful, lnENonInferior } from './betting.js';
-import { addToSketch, initialSketch, quantile } from './quantile-sketch.js';
+import { addToSketch, initialSketch, quantile } from '../summaries/quantile-sketch.js';
 import { hit, initialTilt, lnELessOften, lnEMoreOften } from './tilt.js';
 
 const ALPHA = 0.05;

@@ -1,5 +1,5 @@
-import { type Arm, isRandomised } from './arm.js';
-import { logMeanExp } from './log-space.js';
+import { type Arm, isRandomised } from '../arm.js';
+import { logMeanExp } from '../distributions/log-space.js';
 
 /** Half of the grid of tilts (ln rate ratios, relative to the boundary) that are mixed; the other half mirrors it. */
 export const TILTS: readonly number[] = [0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2];

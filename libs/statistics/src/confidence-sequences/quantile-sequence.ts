@@ -1,5 +1,5 @@
-import { lnBeta } from './ln-beta.js';
-import { type QuantileSketch, SKETCH_RELATIVE_ERROR, valueAtRank } from './quantile-sketch.js';
+import { lnBeta } from '../distributions/ln-beta.js';
+import { type QuantileSketch, SKETCH_RELATIVE_ERROR, valueAtRank } from '../summaries/quantile-sketch.js';
 
 /** Sample size at which the sequence is tightest; fixed beforehand. */
 const TIGHTEST_AT = 5_000;

@@ -1,0 +1,3 @@
+export * from './asymptotic-sequence.js';
+export * from './mean-difference.js';
+export * from './quantile-sequence.js';

@@ -1,0 +1,2 @@
+export * from './ln-beta.js';
+export * from './log-space.js';

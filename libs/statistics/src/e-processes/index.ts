@@ -1,0 +1,5 @@
+export * from './anytime-p.js';
+export * from './betting.js';
+export * from './sample-ratio.js';
+export * from './scored-tilt.js';
+export * from './tilt.js';

@@ -1,0 +1,1 @@
+export * from './quantile-sketch.js';
