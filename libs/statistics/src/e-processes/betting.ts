@@ -1,5 +1,5 @@
 import { type Arm, isRandomised } from '../arm.js';
-import { logMeanExp } from '../distributions/log-space.js';
+import { initialWealth, lnMeanWealth, mergeWealth, multiplyWealth, type Wealth } from './wealth.js';
 
 /** The bets that are mixed, as fractions of the largest bet that can't go broke. */
 export const BET_FRACTIONS: readonly number[] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.95];
@@ -37,9 +37,9 @@ export interface BettingDesign {
  * Ramdas, Karampatziakis, Mineiro, arXiv 2210.10768.
  * Assumptions: the propensity is the true one, one value per randomised unit, values clipped to fixed bounds.
  *
- * State: one double per margin and bet fraction, and the past of the centre. All of it is a sum, so states of disjoint parts
- * of the traffic can be added: each part predicts from its own past, which keeps every factor's expectation ≤ 1 given
- * everything seen before, in any interleaving of the parts.
+ * State: one product per margin and bet fraction, and the past of the centre. Products multiply and sums add, so states of
+ * disjoint parts of the traffic can be merged: each part predicts from its own past, which keeps every factor's expectation
+ * ≤ 1 given everything seen before, in any interleaving of the parts.
  */
 export interface Betting {
   /** Observations that were folded in, both variants. */
@@ -47,9 +47,9 @@ export interface Betting {
   nCandidate: number;
   /** Sum of the clipped values, both variants. */
   sum: number;
-  /** ln of the product of the factors, margin by margin, fraction by fraction within. */
-  readonly harmful: Float64Array;
-  readonly nonInferior: Float64Array;
+  /** Product of the factors, margin by margin, fraction by fraction within. */
+  readonly harmful: Wealth;
+  readonly nonInferior: Wealth;
 }
 
 export function initialBetting(design: Pick<BettingDesign, 'harmfulAt' | 'nonInferiorAt'>): Betting {
@@ -57,19 +57,20 @@ export function initialBetting(design: Pick<BettingDesign, 'harmfulAt' | 'nonInf
     n: 0,
     nCandidate: 0,
     sum: 0,
-    harmful: new Float64Array(design.harmfulAt.length * GRID),
-    nonInferior: new Float64Array(design.nonInferiorAt.length * GRID),
+    harmful: initialWealth(design.harmfulAt.length * GRID),
+    nonInferior: initialWealth(design.nonInferiorAt.length * GRID),
   };
 }
 
 /**
  * Folds one value in, in place. Values without a number and assignments that were not random (propensity 0 or 1) are skipped.
- * Infinite values are clipped like all others. O(margins × fractions).
+ * Infinite values are clipped like all others. O(margins × fractions), without a logarithm.
  * @returns whether the value was used.
  */
 export function bet(state: Betting, design: BettingDesign, arm: Arm, propensity: number, value: number): boolean {
   const { lo, hi } = design;
-  if (Number.isNaN(value) || !isRandomised(propensity) || !(hi > lo)) return false;
+  const range = hi - lo;
+  if (Number.isNaN(value) || !isRandomised(propensity) || !(range > 0 && range < Infinity)) return false;
   const x = Math.min(hi, Math.max(lo, value));
   const isCandidate = arm === 'candidate';
   const hasPast = state.n >= PREDICTION_FROM;
@@ -81,14 +82,15 @@ export function bet(state: Betting, design: BettingDesign, arm: Arm, propensity:
     const centre = hasPast ? (state.sum + margin * state.nCandidate) / state.n : expected;
     const phi = isCandidate ? (x + margin - centre) / propensity : (centre - x) / other;
     const largest = Math.max((hi + margin - centre) / propensity, (centre - lo) / other);
-    if (largest > 0) addLogFactors(state.harmful, index * GRID, -phi / largest);
+    if (largest > 0 && largest < Infinity) multiplyWealth(state.harmful, index * GRID, FRACTIONS, -phi / largest);
   }
   for (let index = 0; index < design.nonInferiorAt.length; index++) {
     const margin = design.nonInferiorAt[index] as number;
     const centre = hasPast ? (state.sum + margin * state.nCandidate) / state.n : expected;
     const phi = isCandidate ? (x + margin - centre) / propensity : (centre - x) / other;
-    const largest = Math.max((centre - lo - margin) / propensity, (hi - centre) / other);
-    if (largest > 0) addLogFactors(state.nonInferior, index * GRID, phi / largest);
+    // The same expressions as φ's at the ends of the range, so that rounding can't make a loss larger than the largest one.
+    const largest = Math.max(-(lo + margin - centre) / propensity, (hi - centre) / other);
+    if (largest > 0 && largest < Infinity) multiplyWealth(state.nonInferior, index * GRID, FRACTIONS, phi / largest);
   }
   state.n += 1;
   state.sum += x;
@@ -98,12 +100,12 @@ export function bet(state: Betting, design: BettingDesign, arm: Arm, propensity:
 
 /** ln E of "worse by more than the margin": reject "worse by at most m" at ln E ≥ ln(1/α). 0 without data. */
 export function lnEHarmful(state: Betting, marginIndex: number): number {
-  return logMeanExp(state.harmful.subarray(marginIndex * GRID, (marginIndex + 1) * GRID));
+  return lnMeanWealth(state.harmful, marginIndex * GRID, GRID);
 }
 
 /** ln E of "not worse by the margin": reject "worse by m or more" at ln E ≥ ln(1/α). 0 without data. */
 export function lnENonInferior(state: Betting, marginIndex: number): number {
-  return logMeanExp(state.nonInferior.subarray(marginIndex * GRID, (marginIndex + 1) * GRID));
+  return lnMeanWealth(state.nonInferior, marginIndex * GRID, GRID);
 }
 
 /** The evidence of two disjoint parts of the traffic. Commutative; associative up to rounding. */
@@ -112,20 +114,7 @@ export function mergeBetting(a: Betting, b: Betting): Betting {
     n: a.n + b.n,
     nCandidate: a.nCandidate + b.nCandidate,
     sum: a.sum + b.sum,
-    harmful: addArrays(a.harmful, b.harmful),
-    nonInferior: addArrays(a.nonInferior, b.nonInferior),
+    harmful: mergeWealth(a.harmful, b.harmful),
+    nonInferior: mergeWealth(a.nonInferior, b.nonInferior),
   };
-}
-
-function addLogFactors(target: Float64Array, offset: number, share: number): void {
-  for (let k = 0; k < GRID; k++) {
-    target[offset + k] = (target[offset + k] as number) + Math.log(1 + (FRACTIONS[k] as number) * share);
-  }
-}
-
-function addArrays(a: Float64Array, b: Float64Array): Float64Array {
-  if (a.length !== b.length) {
-    throw new RangeError(`can't merge betting states with ${a.length} and ${b.length} bets: their margins differ`);
-  }
-  return a.map((value, index) => value + (b[index] as number));
 }

@@ -3,3 +3,4 @@ export * from './betting.js';
 export * from './sample-ratio.js';
 export * from './scored-tilt.js';
 export * from './tilt.js';
+export * from './wealth.js';
