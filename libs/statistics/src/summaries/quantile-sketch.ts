@@ -4,12 +4,32 @@ const LN_GROWTH = Math.log(GROWTH);
 /** Values closer to zero than this are zero. */
 const SMALLEST = 1e-9;
 
+/**
+ * A double read as its exponent and the leading bits of its mantissa, and where the cells of such mantissas begin, in
+ * buckets: a logarithm per value would be half of the cost of adding it.
+ */
+const CELL_BITS = 11;
+const BUCKETS_PER_OCTAVE = Math.LN2 / LN_GROWTH;
+const CELL_EDGES = Float64Array.from(
+  { length: 2 ** CELL_BITS + 1 },
+  (_, cell) => Math.log1p(cell / 2 ** CELL_BITS) / LN_GROWTH,
+);
+/** Far above the rounding of an index (a few 1e-12), far below a cell (.02 to .05 of a bucket). */
+const DOUBT = 1e-9;
+const DOUBLE = new Float64Array(1);
+const WORDS = new Uint32Array(DOUBLE.buffer);
+/** 1 on little-endian machines: where the sign and exponent of 1 lie. */
+const HIGH_WORD = (DOUBLE.fill(1), WORDS[1] === 0 ? 0 : 1);
+
 /** The relative error of a value read from a sketch. */
 export const SKETCH_RELATIVE_ERROR = (GROWTH - 1) / (GROWTH + 1);
 
 /**
  * Mergeable histogram with geometric buckets: any quantile of any sign, to ± 0.5 % of its value, in memory that grows with
  * the logarithm of the range only. +∞ is a value like others (a request that never ended).
+ *
+ * Memory: one map entry per occupied bucket, at most ⌈ln(largest/smallest) / ln 1.01⌉ of them: 926 over four decades
+ * (latencies from 10 ms to 100 s), however many values are added.
  *
  * Source: Masson, Rim, Lee, DDSketch, PVLDB 12(12), 2019. Counts are integers, so merging is exact, in any order.
  */
@@ -26,7 +46,7 @@ export function initialSketch(): QuantileSketch {
   return { n: 0, infinite: 0, zero: 0, positive: new Map(), negative: new Map() };
 }
 
-/** Adds one value in place; NaN and −∞ are refused. @returns whether it was added. */
+/** Adds one value in place; NaN and −∞ are refused. O(1), one table look-up and one map entry. @returns whether it was added. */
 export function addToSketch(sketch: QuantileSketch, value: number): boolean {
   if (Number.isNaN(value) || value === -Infinity) return false;
   sketch.n += 1;
@@ -74,8 +94,15 @@ export function quantile(sketch: QuantileSketch, p: number): number | null {
   return valueAtRank(sketch, Math.max(1, Math.ceil(p * sketch.n)));
 }
 
+/** ⌈ln x / ln growth⌉ for x ≥ SMALLEST: by the table where it leaves no doubt (19 of 20 values), else by the logarithm. */
 function bucketOf(magnitude: number): number {
-  return Math.ceil(Math.log(magnitude) / LN_GROWTH);
+  DOUBLE[0] = magnitude;
+  const high = WORDS[HIGH_WORD] as number;
+  const cell = (high & 0xfffff) >>> (20 - CELL_BITS);
+  const octaves = ((high >>> 20) - 1023) * BUCKETS_PER_OCTAVE;
+  const lowest = Math.ceil((CELL_EDGES[cell] as number) + octaves - DOUBT);
+  const highest = Math.ceil((CELL_EDGES[cell + 1] as number) + octaves + DOUBT);
+  return lowest === highest ? lowest : Math.ceil(Math.log(magnitude) / LN_GROWTH);
 }
 
 /** The value within a bucket whose relative error is smallest at both of its ends. */
