@@ -81,9 +81,7 @@ class BoundedEventBuffer implements EventBuffer {
     }
     this.dropping = false;
     this.queue.push(event);
-    if (this.publishing || this.pausedUntilRetry) return true;
-    if (this.queue.length >= this.maxBatch) void this.publishQueue().catch(ignoreReported);
-    else this.timer ??= setTimeout(() => void this.publishQueue().catch(ignoreReported), this.maxDelayMs);
+    this.schedule();
     return true;
   }
 
@@ -117,8 +115,17 @@ class BoundedEventBuffer implements EventBuffer {
   private publishQueue(): Promise<void> {
     this.publishing ??= this.drain().finally(() => {
       this.publishing = undefined;
+      // What was added after the run saw an empty queue found it still running and started nothing.
+      this.schedule();
     });
     return this.publishing;
+  }
+
+  /** Sees to it that what is queued gets published: at once when a batch is full, else when it has waited for company. */
+  private schedule(): void {
+    if (this.queue.length === 0 || this.closed || this.publishing || this.pausedUntilRetry) return;
+    if (this.queue.length >= this.maxBatch) void this.publishQueue().catch(ignoreReported);
+    else this.timer ??= setTimeout(() => void this.publishQueue().catch(ignoreReported), this.maxDelayMs);
   }
 
   private async drain(): Promise<void> {

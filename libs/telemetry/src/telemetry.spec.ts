@@ -52,6 +52,8 @@ class ListeningBus {
   }
 }
 
+const MOMENTS = 8;
+
 describe('readRequestContext', () => {
   it('reads request id and assignment from node and from fetch headers', () => {
     const headers = { [REQUEST_ID_HEADER]: 'request-1', [ASSIGNMENT_HEADER]: encodeAssignment(assignment) };
@@ -147,6 +149,25 @@ describe('event buffer', () => {
     expect(bus.records.map(({ headers }) => headers['ce_id'])).toEqual(
       Array.from({ length: 10 }, (_, id) => String(id)),
     );
+    await buffer.close();
+  });
+
+  it('publishes an event that is added in any moment of a batch that ends, without waiting for another one', async () => {
+    const bus = new ListeningBus();
+    const buffer = createEventBuffer({
+      maxDelayMs: 1,
+      publish: async (records) => {
+        await bus.publish(records);
+        const id = bus.records.length;
+        if (id > MOMENTS) return;
+        // One further microtask later each time: before, between and after the steps in which the run winds up.
+        let moment = Promise.resolve();
+        for (let step = 0; step < id; step += 1) moment = moment.then(() => undefined);
+        void moment.then(() => buffer.add(generationEvent(id + 1)));
+      },
+    });
+    buffer.add(generationEvent(1));
+    await expect.poll(() => bus.records.length).toBe(MOMENTS + 1);
     await buffer.close();
   });
 
