@@ -1,5 +1,4 @@
-import { openBus, openConfiguredDatabase } from '#libs/messaging';
-import { migrate } from '#libs/persistence';
+import { openBusAndDatabase } from '#libs/messaging';
 import {
   announceReady,
   commonVariables,
@@ -15,9 +14,7 @@ await runUntilSignal(start);
 
 async function start(): Promise<Running> {
   const config = readConfig({ ...commonVariables, DECISION_PORT: variables.port.default(8081) });
-  const database = await openConfiguredDatabase(config, 'decision');
-  await migrate(database);
-  const { bus, close } = await openBus(config, 'decision', database);
+  const { bus, database, close } = await openBusAndDatabase(config, 'decision');
   const decision = await startDecision({
     database,
     bus,
@@ -30,7 +27,6 @@ async function start(): Promise<Running> {
     async close() {
       await decision.close();
       await close();
-      await database.close();
     },
   };
 }

@@ -1,5 +1,4 @@
-import { openBus, openConfiguredDatabase } from '#libs/messaging';
-import { migrate } from '#libs/persistence';
+import { openBusAndDatabase } from '#libs/messaging';
 import {
   announceReady,
   commonVariables,
@@ -19,9 +18,7 @@ async function start(): Promise<Running> {
     /** Age at which requests, generations, scores and feedback are deleted. */
     RECORDER_KEEP_DAYS: variables.number.min(0.01).default(30),
   });
-  const database = await openConfiguredDatabase(config, 'recorder');
-  await migrate(database);
-  const { bus, close } = await openBus(config, 'recorder', database);
+  const { bus, database, close } = await openBusAndDatabase(config, 'recorder');
   const logger = createLogger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT, context: 'recorder' });
   const recorder = await startRecorder({
     database,
@@ -34,7 +31,6 @@ async function start(): Promise<Running> {
     async close() {
       await recorder.close();
       await close();
-      await database.close();
     },
   };
 }

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { openBus, openConfiguredDatabase } from '#libs/messaging';
-import { migrate } from '#libs/persistence';
+import { openBusAndDatabase } from '#libs/messaging';
 import {
   announceReady,
   commonVariables,
@@ -22,9 +21,7 @@ async function start(): Promise<Running> {
     /** Comma-separated folders whose pictures may be shown. Default: `pictures` in DATA_DIR. */
     REPORTS_PICTURE_ROOTS: variables.list.optional(),
   });
-  const database = await openConfiguredDatabase(config, 'reports');
-  await migrate(database);
-  const { bus, close } = await openBus(config, 'reports', database);
+  const { bus, database, close } = await openBusAndDatabase(config, 'reports');
   const reports = await startReports({
     database,
     bus,
@@ -38,7 +35,6 @@ async function start(): Promise<Running> {
     close: async () => {
       await reports.close();
       await close();
-      await database.close();
     },
   };
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { databaseFor, type Database } from '#libs/persistence';
+import { databaseFor, migrate, type Database } from '#libs/persistence';
 import { ConfigurationError } from '#libs/platform';
 import { createEventBus } from './create-event-bus.js';
 import { ensureTopics } from './ensure-topics.js';
@@ -40,6 +40,26 @@ export async function openBus(settings: BusSettings, clientId: string, database?
     close: async () => {
       await bus.close();
       await own?.close();
+    },
+  };
+}
+
+export interface OpenBusAndDatabase extends OpenBus {
+  /** Migrated. */
+  readonly database: Database;
+}
+
+/** What a service with state needs: the database of the settings, migrated, and the bus; `close` closes both, the bus first. */
+export async function openBusAndDatabase(settings: BusSettings, clientId: string): Promise<OpenBusAndDatabase> {
+  const database = await openConfiguredDatabase(settings, clientId);
+  await migrate(database);
+  const { bus, close } = await openBus(settings, clientId, database);
+  return {
+    bus,
+    database,
+    close: async () => {
+      await close();
+      await database.close();
     },
   };
 }
