@@ -43,15 +43,30 @@ export function lnGamma(x: number): number {
   );
 }
 
-/** Binet's μ(x) = ln Γ(x) − [(x − ½) ln x − x + ½ ln 2π] for x ≥ 10 (Abramowitz & Stegun 6.1.41). */
-function stirlingCorrection(x: number): number {
-  const inverse = 1 / x;
-  const square = inverse * inverse;
-  return (
-    inverse *
-    (1 / 12 -
-      square *
-        (1 / 360 -
-          square * (1 / 1260 - square * (1 / 1680 - square * (1 / 1188 - square * (691 / 360360 - square / 156))))))
-  );
+/**
+ * ln Γ(x + step) − ln Γ(x) for x > 0 and 0 < step ≤ 1, to 1e-15 relative also where the step is tiny and the difference of
+ * two log-gammas would be noise. Recurrence up to 10, then Stirling's series term by term.
+ */
+export function lnGammaStep(x: number, step: number): number {
+  let shifted = 0;
+  let argument = x;
+  while (argument < 10) {
+    shifted += Math.log1p(step / argument);
+    argument += 1;
+  }
+  const lnRatio = Math.log1p(step / argument);
+  let correction = 0;
+  STIRLING.forEach((coefficient, k) => {
+    correction += coefficient * argument ** -(2 * k + 1) * Math.expm1(-(2 * k + 1) * lnRatio);
+  });
+  return (argument - 0.5) * lnRatio + step * (Math.log(argument + step) - 1) + correction - shifted;
+}
+
+/** Coefficients of x^−1, x^−3, … in Binet's μ(x) (Abramowitz & Stegun 6.1.41). */
+const STIRLING = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156];
+
+/** Binet's μ(x) = ln Γ(x) − [(x − ½) ln x − x + ½ ln 2π] for x ≥ 10. */
+export function stirlingCorrection(x: number): number {
+  const square = 1 / (x * x);
+  return STIRLING.reduceRight((sum, coefficient) => sum * square + coefficient, 0) / x;
 }

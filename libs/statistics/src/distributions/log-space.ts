@@ -12,3 +12,8 @@ export function logSumExp(values: ArrayLike<number>): number {
 export function logMeanExp(values: ArrayLike<number>): number {
   return logSumExp(values) - Math.log(values.length);
 }
+
+/** ln(1 − exp(x)) for x ≤ 0 without loss at either end (Mächler, "Accurately computing log(1 − exp(−|a|))", 2012). */
+export function logOneMinusExp(x: number): number {
+  return x > -Math.LN2 ? Math.log(-Math.expm1(x)) : Math.log1p(-Math.exp(x));
+}
