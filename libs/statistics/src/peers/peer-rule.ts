@@ -22,7 +22,7 @@ export interface PeerRule {
 
 /** One canary under a rule. Amortised O(1) per unit unless the rule says otherwise. */
 export interface PeerRun {
-  /** Takes one unit's value in. Values that are not finite are ignored. */
+  /** Takes one unit's value in. A value that is not finite counts as a unit that passed by, and is otherwise ignored. */
   observe(isCandidate: boolean, value: number): void;
   /** What the rule says now, after the units seen so far. */
   decide(): PeerDecision;
