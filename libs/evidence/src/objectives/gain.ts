@@ -1,0 +1,51 @@
+/** Ends of an anytime-valid interval; both finite. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** How a candidate does on one objective, against control. */
+export interface ObjectiveReading {
+  readonly metric: string;
+  /** Importance, > 0: what a gain of the whole of control's value (100 %) is worth beside the other objectives. */
+  readonly weight: number;
+  readonly direction: 'higher' | 'lower';
+  /** Mean of control; null before there is one. */
+  readonly control: number | null;
+  /** candidate − control in the metric's own unit; null before there is one. */
+  readonly effect: number | null;
+  /** Anytime-valid interval of `effect` at level α ÷ number of objectives; null before there is one. */
+  readonly interval: Interval | null;
+}
+
+/** A relative gain: 0.1 = better than control by a tenth of control's value, whichever direction better is. */
+export interface Gain {
+  readonly metric: string;
+  readonly weight: number;
+  readonly estimate: number | null;
+  readonly interval: Interval | null;
+  /** Why something is missing; null when nothing is. */
+  readonly missing: 'no-data' | 'no-interval' | 'control-is-zero' | null;
+}
+
+/**
+ * The relative gain of a reading. Objectives of different units can be added up only as shares of control's value, so a control
+ * at zero leaves nothing to compare with. Control's own mean is taken as known: its uncertainty is of second order beside the
+ * difference's, since a relative error of it changes the gain by that share of the gain only.
+ */
+export function gainOf({ metric, weight, direction, control, effect, interval }: ObjectiveReading): Gain {
+  const nothing = { metric, weight, estimate: null, interval: null };
+  if (control === null || effect === null) return { ...nothing, missing: 'no-data' };
+  if (control === 0) return { ...nothing, missing: 'control-is-zero' };
+  const sign = direction === 'higher' ? 1 : -1;
+  const toGain = (difference: number): number => (sign * difference) / Math.abs(control);
+  if (interval === null) return { ...nothing, estimate: toGain(effect), missing: 'no-interval' };
+  const ends = [toGain(interval.low), toGain(interval.high)] as const;
+  return {
+    metric,
+    weight,
+    estimate: toGain(effect),
+    interval: { low: Math.min(...ends), high: Math.max(...ends) },
+    missing: null,
+  };
+}
