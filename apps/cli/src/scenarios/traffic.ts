@@ -6,7 +6,7 @@ export interface TrafficOptions {
   readonly routerUrl: string;
   readonly service: string;
   readonly seed: number;
-  /** Requests under way at once. */
+  /** Most requests under way at once. */
   readonly concurrency: number;
   /** Share of prompts with one object only, 0–1, asked before every request: the mix may drift. */
   readonly singleObjectShare: () => number;
@@ -20,15 +20,26 @@ export interface TrafficCounts {
   readonly byVariant: Readonly<Record<string, number>>;
 }
 
+/** Typical answer time, milliseconds, above which fewer requests are sent at once: a healthy answer takes half as long. */
+const LONGEST_TYPICAL_MS = 160;
+const FEWEST_UNDER_WAY = 8;
+/** Answers between two adjustments. */
+const ADJUST_EVERY = 32;
+
 /**
- * People who ask for pictures: a closed loop with a fixed number of requests under way. Who asks for what follows from the seed.
- * One request in six comes from somebody who was there before.
+ * People who ask for pictures: a closed loop. Who asks for what follows from the seed. One request in six comes from somebody who
+ * was there before.
+ *
+ * As many requests are under way as the machine can serve without queueing (additive increase, multiplicative decrease, Chiu & Jain
+ * 1989): on an overloaded machine latency would measure which process the scheduler happened to starve, not the variant.
  */
 export class Traffic {
   private readonly pool: Pool;
   private readonly random;
   private readonly counts = { sent: 0, answered: 0, failed: 0, byVariant: {} as Record<string, number> };
   private running = 0;
+  private allowed = FEWEST_UNDER_WAY;
+  private typicalMs = 0;
   private limit = 0;
   private paused = false;
   private wake: (() => void) | undefined;
@@ -77,15 +88,27 @@ export class Traffic {
   }
 
   private fill(): void {
-    while (!this.paused && !this.closed && this.running < this.options.concurrency && this.counts.sent < this.limit) {
+    while (!this.paused && !this.closed && this.running < this.allowed && this.counts.sent < this.limit) {
       this.running += 1;
       this.counts.sent += 1;
+      const startedAt = performance.now();
       void this.request(this.counts.sent).finally(() => {
         this.running -= 1;
+        this.adjust(performance.now() - startedAt);
         this.fill();
         if (this.running === 0) this.wake?.();
       });
     }
+  }
+
+  private adjust(tookMs: number): void {
+    const { answered, failed } = this.counts;
+    this.typicalMs += (tookMs - this.typicalMs) / Math.min(answered + failed, 2 * ADJUST_EVERY);
+    if ((answered + failed) % ADJUST_EVERY !== 0) return;
+    this.allowed =
+      this.typicalMs > LONGEST_TYPICAL_MS
+        ? Math.max(FEWEST_UNDER_WAY, Math.floor(this.allowed * 0.85))
+        : Math.min(this.options.concurrency, this.allowed + 2);
   }
 
   private async request(number: number): Promise<void> {
