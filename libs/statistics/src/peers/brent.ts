@@ -1,23 +1,17 @@
 /**
  * A root of a continuous function between `low` and `high`, where its signs differ; to `accuracy` in x.
  *
- * Source: R. P. Brent, Algorithms for Minimization without Derivatives, 1973, ch. 4 (`zero`), begun from the middle of the
- * interval so that a root that lies exactly there is found at once. On a step function the answer is some point within
- * `accuracy` of the step.
+ * Source: R. P. Brent, Algorithms for Minimization without Derivatives, 1973, ch. 4 (`zero`), with half the accuracy as its
+ * tolerance, as in R's `uniroot`. On a step function the answer is some point within `accuracy` of the step.
  *
  * @returns null where the signs do not differ, or where the function is not a number.
  */
 export function brentRoot(f: (x: number) => number, low: number, high: number, accuracy: number): number | null {
-  const middle = low + 0.5 * (high - low);
-  const atMiddle = f(middle);
-  if (atMiddle === 0) return middle;
-  const atLow = f(low);
-  if (atLow === 0) return low;
-  if (atMiddle * atLow < 0) return bracketed(f, { x: low, y: atLow }, { x: middle, y: atMiddle }, accuracy);
-  const atHigh = f(high);
-  if (atHigh === 0) return high;
-  if (atMiddle * atHigh < 0) return bracketed(f, { x: middle, y: atMiddle }, { x: high, y: atHigh }, accuracy);
-  return null;
+  const from = { x: low, y: f(low) };
+  const to = { x: high, y: f(high) };
+  if (from.y === 0) return low;
+  if (to.y === 0) return high;
+  return from.y * to.y < 0 ? bracketed(f, from, to, accuracy) : null;
 }
 
 interface Point {
@@ -25,7 +19,6 @@ interface Point {
   readonly y: number;
 }
 
-const RELATIVE_ACCURACY = 1e-14;
 const EVALUATIONS = 1_000;
 
 /** a: the previous point, b: the best one, c: on the other side of the root. */
@@ -41,7 +34,7 @@ function bracketed(f: (x: number) => number, from: Point, to: Point, accuracy: n
       b = c;
       c = a;
     }
-    const tolerance = 2 * RELATIVE_ACCURACY * Math.abs(b.x) + accuracy;
+    const tolerance = 2 * Number.EPSILON * Math.abs(b.x) + accuracy / 2;
     const half = 0.5 * (c.x - b.x);
     if (Math.abs(half) <= tolerance || b.y === 0) return b.x;
 
