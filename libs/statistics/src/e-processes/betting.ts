@@ -1,14 +1,9 @@
 import { type Arm, isRandomised } from '../arm.js';
-import { initialWealth, lnMeanWealth, mergeWealth, multiplyWealth, type Wealth } from './wealth.js';
-
-/** The bets that are mixed, as fractions of the largest bet that can't go broke. */
-export const BET_FRACTIONS: readonly number[] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.95];
+import { initialBets, lnEOfBets, placeBets } from './bets.js';
+import { mergeWealth, type Wealth } from './wealth.js';
 
 /** Until so many values have been seen their mean is no useful prediction. */
 const PREDICTION_FROM = 20;
-
-const FRACTIONS = Float64Array.from(BET_FRACTIONS);
-const GRID = FRACTIONS.length;
 
 /**
  * What is tested. Higher values are better; negate a metric of which less is better, its bounds included.
@@ -57,8 +52,8 @@ export function initialBetting(design: Pick<BettingDesign, 'harmfulAt' | 'nonInf
     n: 0,
     nCandidate: 0,
     sum: 0,
-    harmful: initialWealth(design.harmfulAt.length * GRID),
-    nonInferior: initialWealth(design.nonInferiorAt.length * GRID),
+    harmful: initialBets(design.harmfulAt.length),
+    nonInferior: initialBets(design.nonInferiorAt.length),
   };
 }
 
@@ -73,24 +68,26 @@ export function bet(state: Betting, design: BettingDesign, arm: Arm, propensity:
   if (Number.isNaN(value) || !isRandomised(propensity) || !(range > 0 && range < Infinity)) return false;
   const x = Math.min(hi, Math.max(lo, value));
   const isCandidate = arm === 'candidate';
+  const ofCandidate = 1 / propensity;
+  const ofControl = 1 / (1 - propensity);
   const hasPast = state.n >= PREDICTION_FROM;
-  const other = 1 - propensity;
-  const expected = design.expected ?? (lo + hi) / 2;
+  const past = hasPast ? state.sum / state.n : (design.expected ?? (lo + hi) / 2);
+  const share = hasPast ? state.nCandidate / state.n : 0;
 
   for (let index = 0; index < design.harmfulAt.length; index++) {
     const margin = design.harmfulAt[index] as number;
-    const centre = hasPast ? (state.sum + margin * state.nCandidate) / state.n : expected;
-    const phi = isCandidate ? (x + margin - centre) / propensity : (centre - x) / other;
-    const largest = Math.max((hi + margin - centre) / propensity, (centre - lo) / other);
-    if (largest > 0 && largest < Infinity) multiplyWealth(state.harmful, index * GRID, FRACTIONS, -phi / largest);
+    const centre = past + margin * share;
+    const phi = isCandidate ? (x + margin - centre) * ofCandidate : (centre - x) * ofControl;
+    const largest = Math.max((hi + margin - centre) * ofCandidate, (centre - lo) * ofControl);
+    if (largest > 0 && largest < Infinity) placeBets(state.harmful, index, -phi / largest);
   }
   for (let index = 0; index < design.nonInferiorAt.length; index++) {
     const margin = design.nonInferiorAt[index] as number;
-    const centre = hasPast ? (state.sum + margin * state.nCandidate) / state.n : expected;
-    const phi = isCandidate ? (x + margin - centre) / propensity : (centre - x) / other;
+    const centre = past + margin * share;
+    const phi = isCandidate ? (x + margin - centre) * ofCandidate : (centre - x) * ofControl;
     // The same expressions as φ's at the ends of the range, so that rounding can't make a loss larger than the largest one.
-    const largest = Math.max(-(lo + margin - centre) / propensity, (hi - centre) / other);
-    if (largest > 0 && largest < Infinity) multiplyWealth(state.nonInferior, index * GRID, FRACTIONS, phi / largest);
+    const largest = Math.max(-(lo + margin - centre) * ofCandidate, (hi - centre) * ofControl);
+    if (largest > 0 && largest < Infinity) placeBets(state.nonInferior, index, phi / largest);
   }
   state.n += 1;
   state.sum += x;
@@ -100,12 +97,12 @@ export function bet(state: Betting, design: BettingDesign, arm: Arm, propensity:
 
 /** ln E of "worse by more than the margin": reject "worse by at most m" at ln E ≥ ln(1/α). 0 without data. */
 export function lnEHarmful(state: Betting, marginIndex: number): number {
-  return lnMeanWealth(state.harmful, marginIndex * GRID, GRID);
+  return lnEOfBets(state.harmful, marginIndex);
 }
 
 /** ln E of "not worse by the margin": reject "worse by m or more" at ln E ≥ ln(1/α). 0 without data. */
 export function lnENonInferior(state: Betting, marginIndex: number): number {
-  return lnMeanWealth(state.nonInferior, marginIndex * GRID, GRID);
+  return lnEOfBets(state.nonInferior, marginIndex);
 }
 
 /** The evidence of two disjoint parts of the traffic. Commutative; associative up to rounding. */

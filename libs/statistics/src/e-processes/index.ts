@@ -1,4 +1,5 @@
 export * from './anytime-p.js';
+export * from './bets.js';
 export * from './betting.js';
 export * from './sample-ratio.js';
 export * from './scored-tilt.js';

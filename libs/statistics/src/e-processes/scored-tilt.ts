@@ -1,8 +1,20 @@
 import { type Arm, isRandomised } from '../arm.js';
-import { logMeanExp } from '../distributions/log-space.js';
 import { TILTS } from './tilt.js';
+import {
+  initialWealth,
+  LARGEST_MANTISSA,
+  lnMeanWealth,
+  mergeWealth,
+  rescaleWealth,
+  SMALLEST_MANTISSA,
+  type Wealth,
+} from './wealth.js';
 
-const GRID = Float64Array.from([...TILTS, ...TILTS.map((tilt) => -tilt)]);
+const HALF = TILTS.length;
+
+/** All tilts are multiples of this one, so that the exponential of every tilt is a power of a single exponential. */
+const UNIT = 0.05;
+const POWERS = TILTS.map((tilt) => Math.round(tilt / UNIT));
 
 /**
  * Propensity-tilt e-process for scores g ∈ [−1, 1]: tests that both variants' scores follow the same law. The score may depend on
@@ -12,31 +24,44 @@ const GRID = Float64Array.from([...TILTS, ...TILTS.map((tilt) => -tilt)]);
  * Not restricted to a margin: a shift in any direction counts, so it warns, it does not promote.
  */
 export interface ScoredTilt {
-  /** One logarithm per tilt, positive tilts first. */
-  readonly sums: Float64Array;
+  /** One product per tilt, positive tilts first. */
+  readonly wealth: Wealth;
 }
 
 export function initialScoredTilt(): ScoredTilt {
-  return { sums: new Float64Array(GRID.length) };
+  return { wealth: initialWealth(2 * HALF) };
 }
 
 /** Folds one score in, in place; scores outside [−1, 1] or NaN are refused with an error, unrandomised assignments skipped. */
 export function observeScore(state: ScoredTilt, arm: Arm, propensity: number, score: number): boolean {
   if (!(score >= -1 && score <= 1)) throw new RangeError(`tilt score ${score}: expected a number between -1 and 1`);
   if (!isRandomised(propensity)) return false;
-  for (let k = 0; k < GRID.length; k++) {
-    const tilt = (GRID[k] as number) * score;
-    const gain = (arm === 'candidate' ? tilt : 0) - Math.log1p(propensity * Math.expm1(tilt));
-    state.sums[k] = (state.sums[k] as number) + gain;
+  const { wealth } = state;
+  const isCandidate = arm === 'candidate';
+  const other = 1 - propensity;
+  const unit = Math.exp(UNIT * score);
+  let power = 1;
+  let at = 0;
+  let areInScale = true;
+  for (let k = 0; k < HALF; k++) {
+    for (; at < (POWERS[k] as number); at++) power *= unit;
+    // A = 1: e^βg / (1 − ρ + ρe^βg), A = 0: 1 / (…); for −β both with e^−βg, numerator and denominator times e^βg.
+    const up = (wealth[k] as number) * ((isCandidate ? power : 1) / (other + propensity * power));
+    const down = (wealth[HALF + k] as number) * ((isCandidate ? 1 : power) / (other * power + propensity));
+    wealth[k] = up;
+    wealth[HALF + k] = down;
+    areInScale &&=
+      up > SMALLEST_MANTISSA && up < LARGEST_MANTISSA && down > SMALLEST_MANTISSA && down < LARGEST_MANTISSA;
   }
+  if (!areInScale) rescaleWealth(wealth, 0, 2 * HALF);
   return true;
 }
 
 /** ln E against "same law", for scores of the candidate that tend to be higher, or in either direction. */
 export function lnEShift(state: ScoredTilt, direction: 'higher' | 'either'): number {
-  return logMeanExp(direction === 'either' ? state.sums : state.sums.subarray(0, TILTS.length));
+  return lnMeanWealth(state.wealth, 0, direction === 'either' ? 2 * HALF : HALF);
 }
 
 export function mergeScoredTilt(a: ScoredTilt, b: ScoredTilt): ScoredTilt {
-  return { sums: a.sums.map((value, k) => value + (b.sums[k] as number)) };
+  return { wealth: mergeWealth(a.wealth, b.wealth) };
 }

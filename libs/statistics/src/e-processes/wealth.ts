@@ -8,29 +8,20 @@
  */
 export type Wealth = Float64Array;
 
-const STEP = 2 ** 256;
-const SMALLEST = 2 ** -256;
-const LN_STEP = 256 * Math.LN2;
+/** Mantissas between these may stay as they are; where one has left them, {@link rescaleWealth} is due before the next factor. */
+export const SMALLEST_MANTISSA = 2 ** -256;
+export const LARGEST_MANTISSA = 2 ** 256;
 
-/** Larger factors are cut to this. Cutting a factor keeps an e-process one; it takes a propensity below 1e-100 to need it. */
-const LARGEST_FACTOR = 1e100;
+const LN_STEP = 256 * Math.LN2;
 
 /** Every product is 1 before the first factor. */
 export function initialWealth(bets: number): Wealth {
   return new Float64Array(2 * bets).fill(1, 0, bets);
 }
 
-/**
- * Multiplies the products from `offset` on, one per fraction f, by 1 + f · share, in place. O(fractions).
- * @param share what the largest bet would win; at least −1, so that with fractions below 1 every factor is positive.
- */
-export function multiplyWealth(wealth: Wealth, offset: number, fractions: Float64Array, share: number): void {
-  const won = Math.min(share, LARGEST_FACTOR);
-  for (let k = 0; k < fractions.length; k++) {
-    const product = (wealth[offset + k] as number) * (1 + (fractions[k] as number) * won);
-    if (product > SMALLEST && product < STEP) wealth[offset + k] = product;
-    else setScaled(wealth, offset + k, product);
-  }
+/** Takes powers of two out of the `count` mantissas from `offset` on that left the range, in place. */
+export function rescaleWealth(wealth: Wealth, offset: number, count: number): void {
+  for (let index = offset; index < offset + count; index++) rescale(wealth, index);
 }
 
 /** ln of the mean of `count` products from `offset` on: one logarithm, however many they are. */
@@ -42,7 +33,7 @@ export function lnMeanWealth(wealth: Wealth, offset: number, count: number): num
   for (let k = 0; k < count; k++) {
     const mantissa = wealth[offset + k] as number;
     const exponent = wealth[exponents + k] as number;
-    sum += exponent === largest ? mantissa : mantissa * STEP ** (exponent - largest);
+    sum += exponent === largest ? mantissa : mantissa * LARGEST_MANTISSA ** (exponent - largest);
   }
   return largest * LN_STEP + Math.log(sum / count);
 }
@@ -52,21 +43,23 @@ export function mergeWealth(a: Wealth, b: Wealth): Wealth {
   if (a.length !== b.length) {
     throw new RangeError(`can't merge the wealth of ${a.length / 2} and ${b.length / 2} bets: their margins differ`);
   }
-  const bets = a.length / 2;
   const merged = a.map((value, index) => value + (b[index] as number));
-  for (let k = 0; k < bets; k++) setScaled(merged, k, (a[k] as number) * (b[k] as number));
+  for (let index = 0; index < a.length / 2; index++) {
+    merged[index] = (a[index] as number) * (b[index] as number);
+    rescale(merged, index);
+  }
   return merged;
 }
 
-function setScaled(wealth: Wealth, index: number, product: number): void {
-  let mantissa = product;
+function rescale(wealth: Wealth, index: number): void {
+  let mantissa = wealth[index] as number;
   let exponent = wealth[index + wealth.length / 2] as number;
-  while (mantissa >= STEP) {
-    mantissa *= SMALLEST;
+  while (mantissa >= LARGEST_MANTISSA) {
+    mantissa *= SMALLEST_MANTISSA;
     exponent += 1;
   }
-  while (mantissa <= SMALLEST) {
-    mantissa *= STEP;
+  while (mantissa <= SMALLEST_MANTISSA) {
+    mantissa *= LARGEST_MANTISSA;
     exponent -= 1;
   }
   wealth[index] = mantissa;

@@ -1,0 +1,68 @@
+import {
+  initialWealth,
+  LARGEST_MANTISSA,
+  lnMeanWealth,
+  rescaleWealth,
+  SMALLEST_MANTISSA,
+  type Wealth,
+} from './wealth.js';
+
+/** The bets that are mixed, as fractions of the largest bet that can't go broke. */
+export const BET_FRACTIONS: readonly number[] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.95];
+
+const BETS = BET_FRACTIONS.length;
+const [F0, F1, F2, F3, F4, F5, F6] = BET_FRACTIONS as [number, number, number, number, number, number, number];
+
+/** Larger wins are cut to this. Cutting a win keeps an e-process one; it takes a propensity below 1e-100 to need it. */
+const LARGEST_WIN = 1e100;
+
+/** One wealth per test and fraction, test by test. */
+export function initialBets(tests: number): Wealth {
+  return initialWealth(tests * BETS);
+}
+
+/**
+ * Multiplies the wealth of every fraction F of one test by 1 + F · win, in place.
+ * Written out, because it runs for every value and margin: this way no product leaves a register before its time.
+ * @param win what the largest bet wins, at least −1: it can't lose more than everything.
+ */
+export function placeBets(bets: Wealth, test: number, win: number): void {
+  const at = test * BETS;
+  const won = Math.min(win, LARGEST_WIN);
+  const a = (bets[at] as number) * (1 + F0 * won);
+  const b = (bets[at + 1] as number) * (1 + F1 * won);
+  const c = (bets[at + 2] as number) * (1 + F2 * won);
+  const d = (bets[at + 3] as number) * (1 + F3 * won);
+  const e = (bets[at + 4] as number) * (1 + F4 * won);
+  const f = (bets[at + 5] as number) * (1 + F5 * won);
+  const g = (bets[at + 6] as number) * (1 + F6 * won);
+  bets[at] = a;
+  bets[at + 1] = b;
+  bets[at + 2] = c;
+  bets[at + 3] = d;
+  bets[at + 4] = e;
+  bets[at + 5] = f;
+  bets[at + 6] = g;
+  if (!(
+    a > SMALLEST_MANTISSA &&
+    a < LARGEST_MANTISSA &&
+    b > SMALLEST_MANTISSA &&
+    b < LARGEST_MANTISSA &&
+    c > SMALLEST_MANTISSA &&
+    c < LARGEST_MANTISSA &&
+    d > SMALLEST_MANTISSA &&
+    d < LARGEST_MANTISSA &&
+    e > SMALLEST_MANTISSA &&
+    e < LARGEST_MANTISSA &&
+    f > SMALLEST_MANTISSA &&
+    f < LARGEST_MANTISSA &&
+    g > SMALLEST_MANTISSA &&
+    g < LARGEST_MANTISSA
+  ))
+    rescaleWealth(bets, at, BETS);
+}
+
+/** ln E of one test: its fractions mixed with equal weights. */
+export function lnEOfBets(bets: Wealth, test: number): number {
+  return lnMeanWealth(bets, test * BETS, BETS);
+}
