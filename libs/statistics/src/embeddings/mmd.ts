@@ -1,4 +1,4 @@
-import normalQuantile from '@stdlib/stats-base-dists-normal-quantile';
+import { normalUpperQuantile } from '../distributions/index.js';
 import type { Embedding } from './embedding.js';
 import { kernelSums, type KernelSums } from './rbf-kernel.js';
 
@@ -45,7 +45,7 @@ export function unbiasedMmd(
   if (x.length < SMALLEST_SAMPLE || y.length < SMALLEST_SAMPLE) return without(mmd2, null, 'not-enough-data');
   const standardError = Math.sqrt(jackknifeVariance(sums));
   if (standardError === 0) return without(mmd2, 0, 'no-variance');
-  const halfWidth = -normalQuantile(alpha / 2, 0, 1) * standardError;
+  const halfWidth = normalUpperQuantile(alpha / 2) * standardError;
   return { mmd2, standardError, interval: { low: mmd2 - halfWidth, high: mmd2 + halfWidth }, missing: null };
 }
 
