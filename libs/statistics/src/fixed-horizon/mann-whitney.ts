@@ -1,10 +1,13 @@
 import { type Alternative, normalP } from './alternative.js';
-import { mannWhitneyDistribution } from './mann-whitney-distribution.js';
+import { mannWhitneyLowerTail } from './mann-whitney-lower-tail.js';
 import { midranks, pooled } from './midranks.js';
 import type { Refused } from './refusal.js';
 import { rankable, type Values } from './sample.js';
 
-/** The exact distribution is computed up to so many pairs nx·ny; beyond, the normal approximation has no visible error. */
+/**
+ * The exact distribution is computed up to so many pairs nx·ny. Beyond, the normal approximation is off by less than 5e-4 for
+ * p below .05 where both arms have 50 values and more; by more where one of them has only a few.
+ */
 export const MOST_EXACT_PAIRS = 2_500;
 
 export interface MannWhitneyOptions {
@@ -101,16 +104,15 @@ function correction(deviation: number, alternative: Alternative): number {
 
 function exactP(u: number, nx: number, ny: number, alternative: Alternative): number {
   const pairs = nx * ny;
-  const distribution = mannWhitneyDistribution(nx, ny);
   // The distribution is symmetric, so every tail is a lower tail: added up from its small end.
-  const atMost = (end: number): number => distribution.subarray(0, end + 1).reduce((sum, p) => sum + p, 0);
+  const atMost = (end: number): number => Math.min(1, mannWhitneyLowerTail(end, nx, ny));
   switch (alternative) {
     case 'two-sided':
       return Math.min(1, 2 * atMost(Math.min(u, pairs - u)));
     case 'greater':
-      return Math.min(1, atMost(pairs - u));
+      return atMost(pairs - u);
     case 'less':
-      return Math.min(1, atMost(u));
+      return atMost(u);
     default:
       return alternative satisfies never;
   }
