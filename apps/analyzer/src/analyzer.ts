@@ -1,5 +1,4 @@
-import { topics } from '#libs/contracts';
-import { type Evidence, foldEvent, type ObservedEvent, type ObservedTopic } from '#libs/evidence';
+import { type Evidence, foldEvent, OBSERVED_TOPICS, type ObservedEvent } from '#libs/evidence';
 import { deadLetter, decodeBatch, type EventBus, type RecordBatch, type Subscription } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import type { Clock } from '#libs/platform';
@@ -25,12 +24,6 @@ export interface AnalyzerOptions {
   /** Pause before it starts again after losing the lead or its database. Default 1 s. */
   readonly restartAfterMs?: number;
 }
-
-const OBSERVED_TOPICS: readonly ObservedTopic[] = [
-  topics.requestRouted.name,
-  topics.generationCompleted.name,
-  topics.imageScored.name,
-];
 
 /** What runs while this process has the lead. */
 interface Shift {
@@ -213,9 +206,9 @@ export class Analyzer {
       [];
     for (const { event, record } of batch.events) {
       const observed = event as ObservedEvent;
-      const { assignment } = observed.data;
-      if (assignment === null) continue;
-      const { experiment, revision } = assignment;
+      const subject = subjectOf(observed);
+      if (subject === null) continue;
+      const { experiment, revision } = subject;
       const known = await shift.definitions.find(experiment, revision, () => batch.heartbeat());
       if (known) found.push({ event: observed, experiment: known, offset: record.offset });
     }
@@ -234,6 +227,11 @@ export class Analyzer {
     });
     return shift.saving;
   }
+}
+
+/** The experiment and revision an event is about; null: none. */
+function subjectOf(event: ObservedEvent): { readonly experiment: string; readonly revision: number } | null {
+  return event.type === 'preference.judged.v1' ? event.data : event.data.assignment;
 }
 
 function partOf(parts: Map<string, Part>, topic: string, partition: number): Part {

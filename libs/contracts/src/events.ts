@@ -25,6 +25,8 @@ export const image = z.object({
   width: z.int().min(1),
   height: z.int().min(1),
   bytes: z.int().min(0),
+  /** Whether the service's own safety checker found something; absent where none looked. */
+  flagged: z.boolean().optional(),
 });
 export type Image = z.infer<typeof image>;
 
@@ -145,7 +147,10 @@ const sampleSize = z.object({ units: z.int().min(0), events: z.int().min(0) });
 export const metricAnalysis = z.object({
   metric: z.string().min(1),
   candidate: slug,
-  role: z.enum(['guardrail', 'objective', 'observed']),
+  /** `watched`: tested and warned about, decides nothing. `observed`: only estimated. */
+  role: z.enum(['guardrail', 'objective', 'watched', 'observed']),
+  /** How it is judged, e.g. `rate`, `mean`, `upper-tail`. Absent in analyses of before there were several ways. */
+  kind: z.string().optional(),
   unit: z.string(),
   /** Which way is better. */
   direction: z.enum(['higher', 'lower']),
@@ -157,16 +162,24 @@ export const metricAnalysis = z.object({
   estimate: z.object({
     control: z.number().nullable(),
     candidate: z.number().nullable(),
-    /** candidate − control, or ln rate ratio where `scale` says so. */
+    /** candidate − control; their ratio − 1, ln rate ratio or P(candidate higher) − ½ where `scale` says so. */
     effect: z.number().nullable(),
   }),
   /** Anytime-valid 1 − α interval of `effect`; null where it can't be computed. */
   interval: z.object({ low: z.number(), high: z.number() }).nullable(),
-  scale: z.enum(['difference', 'relative', 'ln-rate-ratio', 'ratio']),
+  scale: z.enum(['difference', 'relative', 'ln-rate-ratio', 'ratio', 'probability']),
   /** The guardrail's margin in the metric's own unit (absolute, > 0); null before the baseline is known. */
   margin: z.number().nullable(),
   /** Natural logarithms of the deciding e-processes at `margin`; null before the baseline is known. */
-  lnE: z.object({ harmful: z.number(), nonInferior: z.number() }).nullable(),
+  lnE: z.object({ harmful: z.number(), nonInferior: z.number(), superior: z.number().optional() }).nullable(),
+  /** min(1, 1/E) of the same, valid at any time one chooses to look; their smallest so far is valid too. Null where `lnE` is. */
+  p: z.object({ harmful: z.number(), nonInferior: z.number(), superior: z.number() }).nullable().optional(),
+  /** Units of the variant with fewer of them, and how many it takes before an interval is shown. */
+  burnIn: z.object({ units: z.int().min(0), needed: z.int().min(0), done: z.boolean() }).optional(),
+  /** Why the effect, the interval or the evidence is null, from the vocabulary of `reason`; null where it is not. */
+  missing: z
+    .object({ effect: z.string().nullable(), interval: z.string().nullable(), evidence: z.string().nullable() })
+    .optional(),
   /** Damage budget: may the share rise to `share`? Non-inferiority at margin ÷ share. */
   budget: z.array(
     z.object({ sharePpm: z.int(), margin: z.number(), lnENonInferior: z.number(), nonInferior: z.boolean() }),
@@ -193,6 +206,8 @@ export const analysisHealth = z.object({
     lastGeneratedAt: timestamp.nullable(),
     lastScoredAt: timestamp.nullable(),
   }),
+  /** Watched shifts of a whole distribution: a warning, whatever the direction. */
+  shift: z.object({ status: z.enum(['not-watched', 'none-found', 'found']), metrics: z.array(z.string()) }).optional(),
 });
 export type AnalysisHealth = z.infer<typeof analysisHealth>;
 

@@ -6,18 +6,19 @@ import {
   variant,
   type ExperimentSpec,
   type Margin,
+  type OwnMetric,
   type Ramp,
   type RampStage,
 } from './experiment.js';
+import { closest } from './closest.js';
+import { marginText, parseMargin } from './margin-text.js';
+import { ownMetricFile, readOwnMetrics } from './own-metrics.js';
 import { MILLION, slug } from './names.js';
 
 const percent = z.string().regex(/^\d+(?:\.\d+)?\s*%$/, 'expected a percentage such as "5%"');
 const duration = z
   .string()
   .regex(/^\d+(?:\.\d+)?(?:ms|s|m|h|d)$/, 'expected a duration such as "500ms", "10m" or "24h"');
-const marginText = z
-  .string()
-  .regex(/^[+-]\d+(?:\.\d+)?\s*(?:%|pp)?$/, 'expected a signed margin such as "-1%", "+0.5pp" or "+0.02"');
 
 /** The experiment as people write it (YAML or JSON). `z.toJSONSchema` of it is the schema for editors. */
 export const experimentFile = z.strictObject({
@@ -49,12 +50,17 @@ export const experimentFile = z.strictObject({
     .array(
       z.strictObject({
         metric: z.string().min(1),
-        margin: marginText,
+        margin: marginText.optional().describe('May be left out where the metric of the experiment’s own has one.'),
         rollbackOn: z.enum(['beyond-margin', 'any-harm']).default('beyond-margin'),
       }),
     )
     .default([]),
   objectives: z.array(z.strictObject({ metric: z.string().min(1), weight: z.number().default(1) })).default([]),
+  metrics: z
+    .array(ownMetricFile)
+    .default([])
+    .describe('Metrics of the experiment’s own, over any field of the events.'),
+  watch: z.array(z.string().min(1)).default([]).describe('Metrics to test and warn about without letting them decide.'),
   onInconclusive: z.enum(['rollback', 'hold']).default('rollback'),
   onLostController: z.enum(['control', 'hold']).default('control'),
   lostControllerAfter: duration.default('30s'),
@@ -73,6 +79,8 @@ export interface ExperimentFileProblem {
   readonly message: string;
 }
 
+export { parseMargin };
+
 export class ExperimentFileError extends Error {
   override readonly name = 'ExperimentFileError';
   constructor(readonly problems: readonly ExperimentFileProblem[]) {
@@ -84,7 +92,8 @@ export class ExperimentFileError extends Error {
 
 /**
  * Reads an experiment from YAML or JSON text.
- * @param knownMetrics names a guardrail or objective may use; a misspelt metric is an error here, not a silent pass later.
+ * @param knownMetrics names that guardrails, objectives and `watch` may use, beside the file's own metrics: `quality.*` stands for every name with that
+ *   beginning, and `diversity (watch)` for one that may be watched and nothing else. A misspelt metric is an error here, not a silent pass later.
  * @throws ExperimentFileError with file, line and expectation of every problem found.
  */
 export function parseExperimentFile(text: string, file: string, knownMetrics: readonly string[]): ExperimentSpec {
@@ -125,7 +134,8 @@ export function parseExperiment(
     problems.push({ ...where(path), path: path.join('.'), message });
   };
   checkVariants(file, complain);
-  checkMetrics(file, knownMetrics, complain);
+  const own = readOwnMetrics(file.metrics, knownMetrics, complain);
+  checkMetrics(file, knownMetrics, own, complain);
   const ramp = toRamp(file.ramp, complain);
   if (problems.length > 0) throw new ExperimentFileError(problems);
   return {
@@ -139,10 +149,12 @@ export function parseExperiment(
     ramp,
     guardrails: file.guardrails.map(({ metric, margin, rollbackOn }) => ({
       metric,
-      margin: parseMargin(margin),
+      margin: marginOf(metric, margin, own) as Margin,
       rollbackOn,
     })),
     objectives: file.objectives,
+    ...(own.length > 0 ? { metrics: [...own] } : {}),
+    ...(file.watch.length > 0 ? { watch: file.watch } : {}),
     onInconclusive: file.onInconclusive,
     onLostController: file.onLostController,
     lostControllerAfterMs: parseDurationMs(file.lostControllerAfter),
@@ -161,17 +173,8 @@ export function parseDurationMs(text: string): number {
   return Math.round(Number(match[1]) * unitMs);
 }
 
-/** "-1%" → relative 0.01, "+0.5pp" → absolute 0.005, "+0.02" → absolute 0.02. The sign only says which way is worse. */
-export function parseMargin(text: string): Margin {
-  const match = /^[+-](\d+(?:\.\d+)?)\s*(%|pp)?$/.exec(text);
-  if (!match) throw new RangeError(`margin "${text}": expected for example "-1%", "+0.5pp" or "+0.02"`);
-  const value = Number(match[1]);
-  if (match[2] === '%') return { kind: 'relative', value: value / 100 };
-  if (match[2] === 'pp') return { kind: 'absolute', value: value / 100 };
-  return { kind: 'absolute', value };
-}
-
-type Complain = (path: readonly PropertyKey[], message: string) => void;
+/** Notes a problem at a path of the file. */
+export type Complain = (path: readonly PropertyKey[], message: string) => void;
 
 function checkVariants(file: z.output<typeof experimentFile>, complain: Complain): void {
   const names = Object.keys(file.variants);
@@ -184,31 +187,61 @@ function checkVariants(file: z.output<typeof experimentFile>, complain: Complain
   }
 }
 
-function checkMetrics(file: z.output<typeof experimentFile>, known: readonly string[], complain: Complain): void {
-  const expectation = `expected one of: ${known.join(', ')}`;
+const WATCH_ONLY = ' (watch)';
+
+function checkMetrics(
+  file: z.output<typeof experimentFile>,
+  known: readonly string[],
+  own: readonly OwnMetric[],
+  complain: Complain,
+): void {
+  const deciding = [...known.filter((name) => !name.endsWith(WATCH_ONLY)), ...own.map(({ name }) => name)];
+  const watched = known.filter((name) => name.endsWith(WATCH_ONLY)).map((name) => name.slice(0, -WATCH_ONLY.length));
+  const check = (metric: string, names: readonly string[], path: readonly PropertyKey[]): void => {
+    if (isKnown(metric, names)) return;
+    if (watched.includes(metric)) {
+      complain(path, `metric "${metric}" can only be watched: it warns, but proves nothing; move it to "watch"`);
+      return;
+    }
+    const [nearest] = closest(metric, names, 1);
+    const hint = nearest === undefined ? '' : `; nearest: ${nearest}`;
+    complain(path, `unknown metric "${metric}"; expected one of: ${names.join(', ')}${hint}`);
+  };
   const seen = new Set<string>();
   file.guardrails.forEach(({ metric, margin }, index) => {
-    if (!known.includes(metric))
-      complain(['guardrails', index, 'metric'], `unknown metric "${metric}"; ${expectation}`);
+    check(metric, deciding, ['guardrails', index, 'metric']);
     if (seen.has(metric)) complain(['guardrails', index, 'metric'], `metric "${metric}" is guarded twice`);
     seen.add(metric);
-    if (parseMargin(margin).value === 0) {
+    const allowed = marginOf(metric, margin, own);
+    if (allowed === null) {
+      complain(['guardrails', index], `the guardrail on "${metric}" has no margin: expected for example margin: +5%`);
+    } else if (allowed.value === 0) {
       complain(
         ['guardrails', index, 'margin'],
         'a margin of 0 can never be proven; use rollbackOn: any-harm with a margin > 0',
       );
     }
   });
-  file.objectives.forEach(({ metric }, index) => {
-    if (!known.includes(metric))
-      complain(['objectives', index, 'metric'], `unknown metric "${metric}"; ${expectation}`);
-  });
+  file.objectives.forEach(({ metric }, index) => check(metric, deciding, ['objectives', index, 'metric']));
+  file.watch.forEach((metric, index) => check(metric, [...deciding, ...watched], ['watch', index]));
   if (file.kind === 'canary' && file.guardrails.length === 0) {
     complain(['guardrails'], 'a canary without guardrails would promote anything: expected at least one');
   }
   if (file.kind === 'ab' && file.objectives.length === 0) {
     complain(['objectives'], 'an ab test needs at least one objective');
   }
+}
+
+/** `quality.*` knows every name that begins with `quality.` and goes on. */
+function isKnown(metric: string, names: readonly string[]): boolean {
+  return names.some((name) =>
+    name.endsWith('.*') ? metric.startsWith(name.slice(0, -1)) && metric.length >= name.length : name === metric,
+  );
+}
+
+function marginOf(metric: string, written: string | undefined, own: readonly OwnMetric[]): Margin | null {
+  if (written !== undefined) return parseMargin(written);
+  return own.find(({ name }) => name === metric)?.margin ?? null;
 }
 
 function toRamp(written: z.output<typeof experimentFile>['ramp'], complain: Complain): Ramp {

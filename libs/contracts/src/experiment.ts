@@ -28,6 +28,38 @@ export const guardrail = z.object({
 });
 export type Guardrail = z.infer<typeof guardrail>;
 
+/** Topics whose fields a metric of the experiment's own may read: those that carry the assignment they happened under. */
+export const measurableTopic = z.enum([
+  'request.routed.v1',
+  'generation.completed.v1',
+  'image.scored.v1',
+  'feedback.recorded.v1',
+]);
+export type MeasurableTopic = z.infer<typeof measurableTopic>;
+
+/**
+ * A metric of the experiment's own: a number or truth value at `path` (dotted, into the event's data) of the events of `topic`.
+ * `rate`: share of true or 1. `upper-tail`: the quantile `level` itself, compared by how often control's is exceeded. `lower-tail`: how often
+ * values fall below control's quantile `level`. `ratio`: sum of `path` per sum of `per`, over units.
+ */
+export const ownMetric = z.object({
+  name: slug,
+  topic: measurableTopic,
+  path: z.string().min(1),
+  kind: z.enum(['mean', 'rate', 'upper-tail', 'lower-tail', 'ratio']),
+  /** The quantile of control that a tail is about; null for the other kinds. */
+  level: z.number().gt(0).lt(1).nullable(),
+  /** The denominator's path, in the same topic; null for all kinds but `ratio`. */
+  per: z.string().min(1).nullable(),
+  direction: z.enum(['higher', 'lower']),
+  unit: z.string(),
+  /** What holds where a guardrail on it names no margin of its own; null: it has to name one. */
+  margin: margin.nullable(),
+  /** Values outside are clipped for the deciding test; null: bounds come from control's first units. */
+  bounds: z.tuple([z.number(), z.number()]).nullable(),
+});
+export type OwnMetric = z.infer<typeof ownMetric>;
+
 export const rampStage = z.object({
   weightPpm: z.int().min(1).max(MILLION),
   atLeastMs: z.int().min(0),
@@ -63,6 +95,10 @@ export const experimentSpec = z.object({
   ramp,
   guardrails: z.array(guardrail),
   objectives: z.array(z.object({ metric: z.string().min(1), weight: z.number() })),
+  /** Metrics of the experiment's own; absent: none. */
+  metrics: z.array(ownMetric).optional(),
+  /** Metrics that are tested and warned about but decide nothing, such as `alignment-shift`; absent: none. */
+  watch: z.array(z.string().min(1)).optional(),
   onInconclusive: z.enum(['rollback', 'hold']),
   onLostController: z.enum(['control', 'hold']),
   /** Silence of the controller after which routers apply `onLostController`. */

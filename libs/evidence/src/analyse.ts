@@ -1,32 +1,15 @@
 import type { AnalysisHealth, ExperimentAnalysed, MetricAnalysis, Verdict } from '#libs/contracts';
-import { rejects } from '#libs/statistics';
+import { anytimeP, rejects } from '#libs/statistics';
+import { canDecide } from './catalogue/definition.js';
+import { type CoverageReading, readCoverage } from './coverage.js';
 import type { EvidenceDesign, MetricDesign } from './design.js';
 import type { Evidence } from './evidence.js';
 import { healthOf } from './health.js';
-import { judgeMetric, type MetricEvidence } from './metric-evidence.js';
-import type { Judgement } from './method.js';
-
-/**
- * Why a metric's verdict is what it is.
- * harmful: `worse-than-margin`; superior: `better-than-control`; non-inferior: `within-margin`.
- * undecided: `collecting` (tests run, none has rejected), `no-data`, `baseline` (control's first units are being collected),
- * `only-observed` (the experiment doesn't test it).
- * unmeasurable: `control-tail-infinite` (one in twenty of control's requests never ended: nothing can be slower),
- * `scorer-changed` (scores of two scorers are not compared), `unit-memory-full` (who came before is no longer known).
- */
-export const analysisReasons = [
-  'worse-than-margin',
-  'better-than-control',
-  'within-margin',
-  'collecting',
-  'no-data',
-  'baseline',
-  'only-observed',
-  'control-tail-infinite',
-  'scorer-changed',
-  'unit-memory-full',
-] as const;
-export type AnalysisReason = (typeof analysisReasons)[number];
+import type { JudgeContext, Judgement, Shown, Tests } from './methods/method.js';
+import { judgeMetric, type MetricEvidence } from './methods/metric-evidence.js';
+import { headDesign, type PairEvidence } from './pair-evidence.js';
+import type { AnalysisReason } from './reasons.js';
+import { candidateShare } from './traffic.js';
 
 /** What evidence says: an `experiment.analysed.v1` without the name the publisher gives it. */
 export type Analysis = Omit<ExperimentAnalysed, 'analysisId' | 'analysedAt'>;
@@ -38,6 +21,7 @@ export type Analysis = Omit<ExperimentAnalysed, 'analysisId' | 'analysedAt'>;
 export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: number): Analysis {
   const { traffic } = evidence;
   const health = healthOf(evidence, design, nowMs);
+  const metrics = design.candidates.flatMap((candidate) => pairAnalyses(evidence, design, candidate));
   return {
     experiment: design.experiment,
     revision: design.revision,
@@ -48,66 +32,142 @@ export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: numbe
     requests: Object.fromEntries([design.control, ...design.candidates].map((v) => [v, traffic.requests.get(v) ?? 0])),
     units: unitsByVariant(design, health),
     unitsInStage: traffic.epochs.get(evidence.newestEpoch)?.distinct ?? 0,
-    metrics: design.candidates.flatMap((candidate) =>
-      design.metrics.map((metric, index) => {
-        const state = evidence.pairs.get(candidate)?.[index] as MetricEvidence;
-        return metricAnalysis(judgeMetric(state, metric, design.alpha), metric, candidate, evidence, design.alpha);
-      }),
-    ),
-    health,
+    metrics,
+    health: { ...health, shift: shiftHealth(design, metrics) },
+  };
+}
+
+/** All metrics of one candidate: those of the design, then the quality heads that were found. */
+function pairAnalyses(evidence: Evidence, design: EvidenceDesign, candidate: string): readonly MetricAnalysis[] {
+  const { metrics, heads } = evidence.pairs.get(candidate) as PairEvidence;
+  const context = contextOf(evidence, design, candidate, metrics);
+  const found = [...heads.keys()].sort().map((head) => [headDesign(head), heads.get(head) ?? null] as const);
+  const named = design.metrics.map((metric, index) => [metric, metrics[index] ?? null] as const);
+  return [...named, ...found].map(([metric, state]) =>
+    metricAnalysis(judgeMetric(state, metric, context), metric, candidate, evidence, design.alpha),
+  );
+}
+
+function contextOf(
+  { coverage, traffic }: Evidence,
+  { alpha, control }: EvidenceDesign,
+  candidate: string,
+  states: readonly (MetricEvidence | null)[],
+): JudgeContext {
+  const unitsSeen = { control: 0, candidate: 0 };
+  for (const { firstSeen } of traffic.epochs.values()) {
+    unitsSeen.control += firstSeen.get(control) ?? 0;
+    unitsSeen.candidate += firstSeen.get(candidate) ?? 0;
+  }
+  let reading: CoverageReading | undefined;
+  return {
+    alpha,
+    states,
+    unitsSeen,
+    coverage: () =>
+      (reading ??= readCoverage(coverage, control, candidate, (epoch) =>
+        candidateShare(traffic, epoch, control, candidate),
+      )),
   };
 }
 
 function metricAnalysis(
   judgement: Judgement,
-  { definition, role }: MetricDesign,
+  metric: MetricDesign,
   candidate: string,
   evidence: Evidence,
   alpha: number,
 ): MetricAnalysis {
-  const { tests, units, events } = judgement;
+  const { definition, role } = metric;
+  const { tests, shift, units, events } = judgement;
+  const burnIn = burnInOf(metric, units);
+  const shown = burnIn.done ? judgement.shown : withoutInterval(judgement.shown);
+  const { verdict, reason } = verdictOf(judgement, metric, evidence, alpha);
   return {
     metric: definition.name,
     candidate,
     role,
+    kind: definition.kind,
     unit: definition.unit,
     direction: definition.direction,
-    ...verdictOf(
-      judgement,
-      definition.topic === 'image.scored.v1' && evidence.foreignScores > 0,
-      evidence.units.refused > 0,
-      alpha,
-    ),
+    verdict,
+    reason,
     n: {
       control: { units: units.control, events: events.control },
       candidate: { units: units.candidate, events: events.candidate },
     },
-    estimate: judgement.estimate,
-    interval: judgement.interval,
+    estimate: { control: shown.control, candidate: shown.candidate, effect: shown.effect },
+    interval: shown.interval,
     scale: definition.scale,
     margin: tests?.margin ?? null,
-    lnE: tests && { harmful: tests.harmful, nonInferior: tests.nonInferior },
+    ...evidenceFor(tests, shift),
     budget: (tests?.budget ?? []).map((step) => ({ ...step, nonInferior: rejects(step.lnENonInferior, alpha) })),
+    burnIn,
+    missing: {
+      effect: shown.noEffect,
+      interval: shown.noInterval,
+      evidence: tests === null && shift === null ? reason : null,
+    },
   };
+}
+
+/** A shift is evidence of a difference and of nothing else: what it can't prove stays at E = 1. */
+function evidenceFor(tests: Tests | null, shift: number | null): Pick<MetricAnalysis, 'lnE' | 'p'> {
+  if (tests === null && shift === null) return { lnE: null, p: null };
+  const lnE = {
+    harmful: tests?.harmful ?? shift ?? 0,
+    nonInferior: tests?.nonInferior ?? 0,
+    superior: tests?.superior ?? 0,
+  };
+  return {
+    lnE,
+    p: {
+      harmful: anytimeP(lnE.harmful),
+      nonInferior: anytimeP(lnE.nonInferior),
+      superior: anytimeP(lnE.superior),
+    },
+  };
+}
+
+function burnInOf({ definition }: MetricDesign, units: Judgement['units']): NonNullable<MetricAnalysis['burnIn']> {
+  const fewer = Math.min(units.control, units.candidate);
+  return { units: fewer, needed: definition.burnInUnits, done: fewer >= definition.burnInUnits };
+}
+
+function withoutInterval(shown: Shown): Shown {
+  return { ...shown, interval: null, noInterval: shown.noEffect ?? 'burn-in' };
 }
 
 /** Harm wins over everything; "can't say" comes before "fine". */
 function verdictOf(
-  { tests, missing }: Judgement,
-  isScorerChanged: boolean,
-  isMemoryFull: boolean,
+  { tests, shift, missing }: Judgement,
+  { definition, role }: MetricDesign,
+  evidence: Evidence,
   alpha: number,
 ): { verdict: Verdict; reason: AnalysisReason } {
   if (tests && rejects(tests.harmful, alpha)) return { verdict: 'harmful', reason: 'worse-than-margin' };
-  if (missing === 'only-observed') return { verdict: 'undecided', reason: missing };
-  if (missing === 'control-tail-infinite') return { verdict: 'unmeasurable', reason: missing };
+  if (missing === 'only-observed' || missing === 'not-watched') return { verdict: 'undecided', reason: missing };
+  const isDecisive = role === 'guardrail' || role === 'objective';
+  if (isDecisive && !canDecide(definition.kind)) return { verdict: 'unmeasurable', reason: 'cannot-decide' };
+  if (missing === 'control-tail-infinite' || missing === 'no-denominator')
+    return { verdict: 'unmeasurable', reason: missing };
+  const isScorerChanged = definition.topic === 'image.scored.v1' && evidence.foreignScores > 0;
   if (isScorerChanged) return { verdict: 'unmeasurable', reason: 'scorer-changed' };
+  if (shift !== null) return { verdict: 'undecided', reason: rejects(shift, alpha) ? 'shift-found' : 'no-shift-found' };
   if (tests === null) return { verdict: 'undecided', reason: missing ?? 'no-data' };
   // Evidence from before the memory was full stays valid, so what it proved stands.
   if (rejects(tests.superior, alpha)) return { verdict: 'superior', reason: 'better-than-control' };
   if (rejects(tests.nonInferior, alpha)) return { verdict: 'non-inferior', reason: 'within-margin' };
-  if (isMemoryFull) return { verdict: 'unmeasurable', reason: 'unit-memory-full' };
+  if (evidence.units.refused > 0) return { verdict: 'unmeasurable', reason: 'unit-memory-full' };
   return { verdict: 'undecided', reason: 'collecting' };
+}
+
+/** What the watched shifts say together: a warning about the whole, whatever the direction. */
+function shiftHealth(design: EvidenceDesign, metrics: readonly MetricAnalysis[]): NonNullable<AnalysisHealth['shift']> {
+  const isWatched = design.metrics.some(({ definition, role }) => role === 'watched' && !canDecide(definition.kind));
+  const found = metrics.filter(({ reason }) => reason === 'shift-found').map(({ metric }) => metric);
+  const status = !isWatched ? 'not-watched' : found.length > 0 ? 'found' : 'none-found';
+  return { status, metrics: [...new Set(found)] };
 }
 
 function unitsByVariant(design: EvidenceDesign, { srm }: AnalysisHealth): Record<string, number> {

@@ -1,19 +1,21 @@
 import { decodeCoverage, encodeCoverage, type EncodedCoverage } from './coverage.js';
-import type { EvidenceDesign, MetricDesign } from './design.js';
+import type { EvidenceDesign } from './design.js';
 import { type Evidence, initialEvidence } from './evidence.js';
-import { decodeMetric, encodeMetric } from './metric-evidence.js';
+import { decodePair, encodePair, type EncodedPair } from './pair-evidence.js';
+import { decodePictures, encodePictures, type EncodedPictures } from './recent-pictures.js';
 import { decodeTraffic, encodeTraffic, type EncodedTraffic } from './traffic.js';
 import type { UnitChanges } from './unit-memory.js';
 
 /** Changes whenever the layout does: evidence of another layout is folded again from the log. */
-export const EVIDENCE_LAYOUT = 1;
+export const EVIDENCE_LAYOUT = 2;
 
 /** Evidence as plain JSON, every double exactly. The memory of units travels apart (`evidence.units.takeChanges()`), as bytes. */
 export interface EncodedEvidence {
   readonly layout: number;
   readonly traffic: EncodedTraffic;
   readonly coverage: EncodedCoverage;
-  readonly pairs: readonly (readonly [string, readonly unknown[]])[];
+  readonly pairs: readonly (readonly [string, EncodedPair])[];
+  readonly recentPictures: EncodedPictures;
   readonly newestEpoch: number;
   readonly newestStage: number;
   readonly busySeconds: readonly number[];
@@ -27,7 +29,8 @@ export function encodeEvidence(evidence: Evidence): EncodedEvidence {
     layout: EVIDENCE_LAYOUT,
     traffic: encodeTraffic(evidence.traffic),
     coverage: encodeCoverage(evidence.coverage),
-    pairs: [...evidence.pairs].map(([candidate, metrics]) => [candidate, metrics.map(encodeMetric)] as const),
+    pairs: [...evidence.pairs].map(([candidate, pair]) => [candidate, encodePair(pair)] as const),
+    recentPictures: encodePictures(evidence.recentPictures),
     newestEpoch: evidence.newestEpoch,
     newestStage: evidence.newestStage,
     busySeconds: [...evidence.busySeconds],
@@ -56,12 +59,8 @@ export function decodeEvidence(
     ...initialEvidence(design),
     traffic: decodeTraffic(encoded.traffic),
     coverage: decodeCoverage(encoded.coverage),
-    pairs: new Map(
-      encoded.pairs.map(([candidate, metrics]) => [
-        candidate,
-        metrics.map((metric, index) => decodeMetric(metric, design.metrics[index] as MetricDesign)),
-      ]),
-    ),
+    pairs: new Map(encoded.pairs.map(([candidate, pair]) => [candidate, decodePair(pair, design)])),
+    recentPictures: decodePictures(encoded.recentPictures),
     newestEpoch: encoded.newestEpoch,
     newestStage: encoded.newestStage,
     busySeconds: encoded.busySeconds,

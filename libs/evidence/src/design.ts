@@ -1,5 +1,7 @@
-import { type ExperimentDefined, type Margin, MILLION } from '#libs/contracts';
-import { type MetricDefinition, metricCatalogue, type ObservedTopic } from './metrics.js';
+import { type ExperimentDefined, type ExperimentSpec, type Margin, MILLION } from '#libs/contracts';
+import { canDecide, type MetricDefinition, OBSERVED_TOPICS, type ObservedTopic } from './catalogue/definition.js';
+import { metricsOf } from './catalogue/metric-catalogue.js';
+import type { UnitLayout } from './unit-memory.js';
 
 /** Fewer control units than this fix no bounds, however many partitions share the baseline. */
 const SMALLEST_BASELINE = 30;
@@ -14,19 +16,24 @@ export interface BudgetStep {
 /** What is judged of one metric. */
 export interface MetricDesign {
   readonly definition: MetricDefinition;
-  readonly role: 'guardrail' | 'objective' | 'observed';
-  /** Null for metrics that are only observed. */
+  /** Its place among the design's metrics. */
+  readonly index: number;
+  readonly role: 'guardrail' | 'objective' | 'watched' | 'observed';
+  /** Null for metrics that are only observed, and for those that can only warn. */
   readonly test: MetricTest | null;
-  /** Bit of a unit's mark that says it has been measured, and the one for its first bad event; unique within the topic. */
+  /** Fact of a unit's mark that says it has been measured, and the one for its first bad event; unique within the topic. */
   readonly measuredBit: number;
   readonly badBit: number;
+  /** Where a unit's own sum, denominator and number of events are in its mark (ratios); −1: it has none. */
+  readonly numbersAt: number;
+  /** The metric that keeps the sketch of the values this one shows: the first of those that read the same values. */
+  readonly valuesIn: number;
 }
 
-/** Bits of a unit's mark beside the metrics' own: seen at all, counted for the coverage. */
-export const SEEN_BIT = 1;
-export const COVERED_BIT = 2;
-const FIRST_METRIC_BIT = 4;
-const MARK_BITS = 16;
+/** Facts of a unit's mark beside the metrics' own: seen at all, counted for the coverage. */
+export const SEEN_BIT = 0;
+export const COVERED_BIT = 1;
+const FIRST_METRIC_BIT = 2;
 
 export interface MetricTest {
   /** The guardrail's margin; 0 for an objective without a guardrail. */
@@ -49,8 +56,11 @@ export interface EvidenceDesign {
   /** Control units of one partition whose values fix relative margins and bounds. */
   readonly baselineUnits: number;
   readonly metrics: readonly MetricDesign[];
-  /** Indices into `metrics` by topic. */
+  readonly names: ReadonlySet<string>;
+  /** Indices into `metrics` by topic, of those that read events. */
   readonly byTopic: Readonly<Record<ObservedTopic, readonly number[]>>;
+  /** What a partition remembers of a unit. */
+  readonly unitLayout: UnitLayout;
 }
 
 /**
@@ -59,36 +69,27 @@ export interface EvidenceDesign {
  */
 export function evidenceDesign(definition: ExperimentDefined, partitions: number): EvidenceDesign {
   const { spec } = definition;
-  const shares = spec.ramp.stages.slice(1).map(({ weightPpm }) => weightPpm);
-  if (shares.at(-1) !== MILLION) shares.push(MILLION);
-  const metrics = metricCatalogue.map((metric): MetricDesign => {
-    const index = metricCatalogue.filter(({ topic }) => topic === metric.topic).indexOf(metric);
-    const measuredBit = FIRST_METRIC_BIT << (2 * index);
-    if (measuredBit >= 2 ** (MARK_BITS - 1))
-      throw new RangeError(`${metric.topic} has more metrics than a unit's mark has bits`);
-    const guardrail = spec.guardrails.find((candidate) => candidate.metric === metric.name);
-    const isObjective = spec.objectives.some((objective) => objective.metric === metric.name);
-    const role = guardrail ? 'guardrail' : isObjective ? 'objective' : 'observed';
-    const margin: Margin = guardrail?.margin ?? { ...metric.defaultMargin, value: 0 };
-    const anyHarm = guardrail?.rollbackOn === 'any-harm';
-    return {
+  const definitions = metricsOf(spec);
+  const inTopic = new Map<ObservedTopic, { bits: number; numbers: number }>();
+  const metrics = definitions.map((metric, index): MetricDesign => {
+    const used = inTopic.get(metric.topic) ?? { bits: FIRST_METRIC_BIT, numbers: 0 };
+    inTopic.set(metric.topic, used);
+    const role = roleOf(spec, metric.name);
+    const design = {
       definition: metric,
+      index,
       role,
-      test:
-        role === 'observed'
-          ? null
-          : {
-              margin,
-              harmBeyond: anyHarm ? { ...margin, value: 0 } : margin,
-              anyHarm,
-              budget: shares.map((sharePpm) => ({
-                sharePpm,
-                margin: { kind: margin.kind, value: margin.value / (sharePpm / MILLION) },
-              })),
-            },
-      measuredBit,
-      badBit: 2 * measuredBit,
+      test: testOf(spec, metric, role),
+      measuredBit: used.bits,
+      badBit: used.bits + 1,
+      numbersAt: metric.kind === 'ratio' ? used.numbers : -1,
+      valuesIn: definitions.findIndex(
+        (other) => readsTheSame(metric, other) && isCollected(other, roleOf(spec, other.name)),
+      ),
     };
+    used.bits += 2;
+    if (metric.kind === 'ratio') used.numbers += 3;
+    return design;
   });
   return {
     experiment: definition.experiment,
@@ -101,14 +102,62 @@ export function evidenceDesign(definition: ExperimentDefined, partitions: number
     alpha: spec.alpha,
     baselineUnits: Math.max(SMALLEST_BASELINE, Math.ceil(spec.baselineUnits / partitions)),
     metrics,
-    byTopic: {
-      'request.routed.v1': indicesOf(metrics, 'request.routed.v1'),
-      'generation.completed.v1': indicesOf(metrics, 'generation.completed.v1'),
-      'image.scored.v1': indicesOf(metrics, 'image.scored.v1'),
+    names: new Set(metrics.map(({ definition: { name } }) => name)),
+    byTopic: Object.fromEntries(OBSERVED_TOPICS.map((topic) => [topic, indicesOf(metrics, topic)])) as Record<
+      ObservedTopic,
+      readonly number[]
+    >,
+    unitLayout: {
+      bits: Math.max(...[...inTopic.values()].map(({ bits }) => bits)),
+      numbers: Math.max(...[...inTopic.values()].map(({ numbers }) => numbers)),
     },
   };
 }
 
+function roleOf(spec: ExperimentSpec, name: string): MetricDesign['role'] {
+  if (spec.guardrails.some(({ metric }) => metric === name)) return 'guardrail';
+  if (spec.objectives.some(({ metric }) => metric === name)) return 'objective';
+  return spec.watch?.includes(name) ? 'watched' : 'observed';
+}
+
+function testOf(spec: ExperimentSpec, metric: MetricDefinition, role: MetricDesign['role']): MetricTest | null {
+  if (role === 'observed' || !canDecide(metric.kind)) return null;
+  const guardrail = spec.guardrails.find((candidate) => candidate.metric === metric.name);
+  const { defaultMargin } = metric;
+  const margin: Margin = guardrail?.margin ?? (role === 'watched' ? defaultMargin : { ...defaultMargin, value: 0 });
+  const anyHarm = guardrail?.rollbackOn === 'any-harm';
+  return {
+    margin,
+    harmBeyond: anyHarm ? { ...margin, value: 0 } : margin,
+    anyHarm,
+    budget: sharesOf(spec, role).map((sharePpm) => ({
+      sharePpm,
+      margin: { kind: margin.kind, value: margin.value / (sharePpm / MILLION) },
+    })),
+  };
+}
+
+/** A metric that opens no stage needs no proof but that of its margin. */
+function sharesOf(spec: ExperimentSpec, role: MetricDesign['role']): readonly number[] {
+  if (role === 'watched') return [MILLION];
+  const shares = spec.ramp.stages.slice(1).map(({ weightPpm }) => weightPpm);
+  return shares.at(-1) === MILLION ? shares : [...shares, MILLION];
+}
+
+function readsTheSame(a: MetricDefinition, b: MetricDefinition): boolean {
+  if (a === b) return true;
+  if (a.topic !== b.topic || a.lateData !== b.lateData) return false;
+  if (a.kind === 'upper-tail' && b.kind === 'upper-tail') return a.observe === b.observe;
+  return 'embedding' in a && 'embedding' in b && a.embedding === b.embedding;
+}
+
 function indicesOf(metrics: readonly MetricDesign[], topic: ObservedTopic): readonly number[] {
-  return metrics.flatMap(({ definition }, index) => (definition.topic === topic ? [index] : []));
+  return metrics.flatMap(({ definition, role }, index) =>
+    definition.topic === topic && definition.kind !== 'coverage' && isCollected(definition, role) ? [index] : [],
+  );
+}
+
+/** Of what is only observed, embeddings and ranks would cost more than they say: those have to be asked for. */
+function isCollected({ kind }: MetricDefinition, role: MetricDesign['role']): boolean {
+  return role !== 'observed' || !(kind === 'shift' || kind === 'distribution' || kind === 'diversity');
 }

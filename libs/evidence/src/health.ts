@@ -4,6 +4,7 @@ import { silenceMs } from './busy-seconds.js';
 import { readCoverage } from './coverage.js';
 import type { EvidenceDesign } from './design.js';
 import type { Evidence } from './evidence.js';
+import { candidateShare } from './traffic.js';
 
 /** A mismatch of the split holds the ramp; it must practically never be a false alarm. */
 const SAMPLE_RATIO_ALPHA = 0.001;
@@ -46,11 +47,9 @@ function coverage(evidence: Evidence, design: EvidenceDesign): AnalysisHealth['c
   let status: AnalysisHealth['coverage']['status'] = 'not-enough-data';
   let lnE = 0;
   for (const candidate of design.candidates) {
-    const reading = readCoverage(evidence.coverage, design.control, candidate, (epoch) => {
-      const weights = evidence.traffic.epochs.get(epoch)?.weightsPpm ?? {};
-      const ofCandidate = weights[candidate] ?? 0;
-      return ofCandidate / (ofCandidate + (weights[design.control] ?? 0) || 1);
-    });
+    const reading = readCoverage(evidence.coverage, design.control, candidate, (epoch) =>
+      candidateShare(evidence.traffic, epoch, design.control, candidate),
+    );
     const control = shareOf(reading.scored.control, reading.answered.control);
     const ofCandidate = shareOf(reading.scored.candidate, reading.answered.candidate);
     byVariant[design.control] = control;

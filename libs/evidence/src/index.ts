@@ -1,6 +1,23 @@
-export { analyse, type Analysis, type AnalysisReason, analysisReasons } from './analyse.js';
+export { analyse, type Analysis } from './analyse.js';
+export {
+  canDecide,
+  type Cap,
+  type LateData,
+  type MetricDefinition,
+  type MetricKind,
+  OBSERVED_TOPICS,
+  type ObservedTopic,
+} from './catalogue/definition.js';
+export { metricCatalogue, metricNames, metricsOf } from './catalogue/metric-catalogue.js';
 export { decodeEvidence, encodeEvidence, type EncodedEvidence, EVIDENCE_LAYOUT } from './codec.js';
 export { type BudgetStep, type EvidenceDesign, evidenceDesign, type MetricDesign, type MetricTest } from './design.js';
-export { type Evidence, foldEvent, initialEvidence, mergeEvidence, type ObservedEvent } from './evidence.js';
-export { metricCatalogue, type MetricDefinition, type MetricKind, metricNames, type ObservedTopic } from './metrics.js';
-export { hashUnit, type UnitChanges, UnitMemory } from './unit-memory.js';
+export {
+  type Evidence,
+  foldEvent,
+  initialEvidence,
+  mergeEvidence,
+  type ObservedEvent,
+  type RequestEvent,
+} from './evidence.js';
+export { type AnalysisReason, analysisReasons } from './reasons.js';
+export { hashUnit, type UnitChanges, type UnitLayout, UnitMemory } from './unit-memory.js';

@@ -31,6 +31,13 @@ export function epochOf(
   return fresh;
 }
 
+/** Candidate's probability within the pair {control, candidate} under an allocation; 0 for one that was never seen. */
+export function candidateShare({ epochs }: Traffic, epoch: number, control: string, candidate: string): number {
+  const weights = epochs.get(epoch)?.weightsPpm ?? {};
+  const ofCandidate = weights[candidate] ?? 0;
+  return ofCandidate / (ofCandidate + (weights[control] ?? 0) || 1);
+}
+
 export function count<K>(counts: Map<K, number>, key: K): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }

@@ -1,66 +1,98 @@
 const FIRST_CAPACITY = 64;
 
-/** What a memory has to hand over so that another one continues from the same point. */
+/** What is kept of a unit beside its hash. */
+export interface UnitLayout {
+  /** How many yes-or-no facts. */
+  readonly bits: number;
+  /** How many numbers (sums of the unit's own values). */
+  readonly numbers: number;
+}
+
+/** What a memory has to hand over so that another one of the same layout continues from the same point. */
 export interface UnitChanges {
   /** True: this is the whole memory. False: what changed since the changes before. */
   readonly replaces: boolean;
   /** Hashes of the units, those of the older generation first. */
   readonly units: Float64Array;
+  /** Per unit its epoch and the words of its bits, one unit after another. */
   readonly marks: Uint32Array;
-  /** How many of them belong to the older generation. */
+  /** Per unit its numbers, one unit after another. */
+  readonly numbers: Float64Array;
+  /** How many of the units belong to the older generation. */
   readonly older: number;
   readonly refused: number;
 }
 
-/** What is known of a unit: which of its first observations were used, and the epoch it was seen under last (modulo 65,536). */
+/** What is known of a unit: which of its first observations were used, the epoch it was seen under last, and sums of its own. */
 export interface UnitMark {
-  readonly bits: number;
-  readonly epoch: number;
+  /** The epoch, then 32 facts a word. */
+  readonly words: Uint32Array;
+  readonly numbers: Float64Array;
+}
+
+export function hasBit({ words }: UnitMark, bit: number): boolean {
+  return (((words[1 + (bit >>> 5)] as number) >>> (bit & 31)) & 1) === 1;
+}
+
+export function setBit({ words }: UnitMark, bit: number): void {
+  const word = 1 + (bit >>> 5);
+  words[word] = (words[word] as number) | (1 << (bit & 31));
 }
 
 /**
  * Remembers which units have been seen, and for what: only a unit's first observation was drawn at random anew.
  *
  * Units are known by a 53-bit hash (among a million units the chance that any two share one is 6 in 100,000), in open
- * addressing over typed arrays: 12 bytes a slot, at most 48 bytes a unit.
+ * addressing over typed arrays: a slot takes 12 bytes, 4 more per 32 facts and 8 per number, and there are 2 to 4 slots a unit.
  *
  * `limit` bounds how many are kept. Where units never come back (requests) the oldest may be forgotten (`forget`): two
  * generations, the older one dropped when the younger is full. Where they do (users, sessions) a forgotten unit's return would
  * pass for a new draw, so the memory stays as it is and new units are turned away (`refuse`).
  */
 export class UnitMemory {
-  private young = new UnitTable();
-  private old = new UnitTable();
+  private young: UnitTable;
+  private old: UnitTable;
   private changed = new Set<number>();
+  /** One mark for all answers, so that an event costs no allocation. */
+  private readonly mark: UnitMark;
   /** Observations turned away because the memory is full. */
   refused = 0;
 
   constructor(
     readonly limit: number,
     readonly whenFull: 'forget' | 'refuse',
-  ) {}
+    private readonly layout: UnitLayout = { bits: 32, numbers: 0 },
+  ) {
+    this.young = new UnitTable(layout);
+    this.old = new UnitTable(layout);
+    this.mark = { words: new Uint32Array(this.young.wordCount), numbers: new Float64Array(layout.numbers) };
+  }
 
   get size(): number {
     return this.young.size + this.old.size;
   }
 
-  /** The unit's mark; 0 bits for one never seen; null when the memory is full and turns it away. */
+  /**
+   * The unit's mark, all zeros for one never seen; null when the memory is full and turns it away. The mark is the memory's own and good
+   * until the next call; what is changed in it is kept by {@link remember}.
+   */
   recall(unit: number): UnitMark | null {
-    const mark = this.young.get(unit) ?? this.old.get(unit);
-    if (mark !== undefined) return { bits: mark & 0xffff, epoch: mark >>> 16 };
+    if (this.young.read(unit, this.mark) || this.old.read(unit, this.mark)) return this.mark;
     if (this.whenFull === 'refuse' && this.young.size >= this.limit) {
       this.refused += 1;
       return null;
     }
-    return { bits: 0, epoch: 0 };
+    this.mark.words.fill(0);
+    this.mark.numbers.fill(0);
+    return this.mark;
   }
 
-  remember(unit: number, { bits, epoch }: UnitMark): void {
-    if (this.whenFull === 'forget' && this.young.size >= this.limit && this.young.get(unit) === undefined) {
+  remember(unit: number, mark: UnitMark): void {
+    if (this.whenFull === 'forget' && this.young.size >= this.limit && !this.young.has(unit)) {
       this.old = this.young;
-      this.young = new UnitTable();
+      this.young = new UnitTable(this.layout);
     }
-    this.young.set(unit, ((epoch << 16) | (bits & 0xffff)) >>> 0);
+    this.young.write(unit, mark);
     if (this.whenFull === 'refuse') this.changed.add(unit);
   }
 
@@ -69,13 +101,7 @@ export class UnitMemory {
     if (this.whenFull === 'forget') return this.everything();
     const units = Float64Array.from(this.changed).sort();
     this.changed = new Set();
-    return {
-      replaces: false,
-      units,
-      marks: Uint32Array.from(units, (unit) => this.young.get(unit) as number),
-      older: 0,
-      refused: this.refused,
-    };
+    return { replaces: false, units, ...this.marksOf(units, 0), older: 0, refused: this.refused };
   }
 
   everything(): UnitChanges {
@@ -84,23 +110,42 @@ export class UnitMemory {
     const units = new Float64Array(old.length + young.length);
     units.set(old);
     units.set(young, old.length);
-    const marks = Uint32Array.from(
+    return {
+      replaces: true,
       units,
-      (unit, index) => (index < old.length ? this.old : this.young).get(unit) as number,
-    );
-    return { replaces: true, units, marks, older: old.length, refused: this.refused };
+      ...this.marksOf(units, old.length),
+      older: old.length,
+      refused: this.refused,
+    };
   }
 
   apply(changes: UnitChanges): void {
     if (changes.replaces) {
-      this.young = new UnitTable();
-      this.old = new UnitTable();
+      this.young = new UnitTable(this.layout);
+      this.old = new UnitTable(this.layout);
       this.changed = new Set();
     }
+    const { wordCount } = this.young;
+    const { numbers } = this.layout;
     changes.units.forEach((unit, index) => {
-      (index < changes.older ? this.old : this.young).set(unit, changes.marks[index] as number);
+      (index < changes.older ? this.old : this.young).write(unit, {
+        words: changes.marks.subarray(index * wordCount, (index + 1) * wordCount),
+        numbers: changes.numbers.subarray(index * numbers, (index + 1) * numbers),
+      });
     });
     this.refused = changes.refused;
+  }
+
+  private marksOf(units: Float64Array, older: number): Pick<UnitChanges, 'marks' | 'numbers'> {
+    const { wordCount } = this.young;
+    const marks = new Uint32Array(units.length * wordCount);
+    const numbers = new Float64Array(units.length * this.layout.numbers);
+    units.forEach((unit, index) => {
+      (index < older ? this.old : this.young).read(unit, this.mark);
+      marks.set(this.mark.words, index * wordCount);
+      numbers.set(this.mark.numbers, index * this.layout.numbers);
+    });
+    return { marks, numbers };
   }
 }
 
@@ -121,15 +166,34 @@ export function hashUnit(unit: string): number {
 /** Hash → mark. Linear probing, doubled at half load; a key of 0 is an empty slot. */
 class UnitTable {
   size = 0;
+  /** Words of a mark: the epoch and the bits. */
+  readonly wordCount: number;
+  private readonly numberCount: number;
   private units = new Float64Array(FIRST_CAPACITY);
-  private marks = new Uint32Array(FIRST_CAPACITY);
+  private words: Uint32Array;
+  private numbers: Float64Array;
 
-  get(unit: number): number | undefined {
-    const slot = this.slotOf(unit);
-    return this.units[slot] === 0 ? undefined : this.marks[slot];
+  constructor({ bits, numbers }: UnitLayout) {
+    this.wordCount = 1 + Math.max(1, Math.ceil(bits / 32));
+    this.numberCount = numbers;
+    this.words = new Uint32Array(FIRST_CAPACITY * this.wordCount);
+    this.numbers = new Float64Array(FIRST_CAPACITY * numbers);
   }
 
-  set(unit: number, mark: number): void {
+  has(unit: number): boolean {
+    return this.units[this.slotOf(unit)] !== 0;
+  }
+
+  /** Copies the unit's mark into `mark`. @returns false, and leaves `mark` alone, when the unit is not there. */
+  read(unit: number, { words, numbers }: UnitMark): boolean {
+    const slot = this.slotOf(unit);
+    if (this.units[slot] === 0) return false;
+    copy(this.words, slot * this.wordCount, words, 0, this.wordCount);
+    copy(this.numbers, slot * this.numberCount, numbers, 0, this.numberCount);
+    return true;
+  }
+
+  write(unit: number, { words, numbers }: UnitMark): void {
     let slot = this.slotOf(unit);
     if (this.units[slot] === 0) {
       if (2 * (this.size + 1) > this.units.length) {
@@ -139,7 +203,8 @@ class UnitTable {
       this.units[slot] = unit;
       this.size += 1;
     }
-    this.marks[slot] = mark;
+    copy(words, 0, this.words, slot * this.wordCount, this.wordCount);
+    copy(numbers, 0, this.numbers, slot * this.numberCount, this.numberCount);
   }
 
   /** All hashes, ascending: the order in which they came leaves no trace. */
@@ -158,12 +223,22 @@ class UnitTable {
   }
 
   private grow(): void {
-    const { units, marks } = this;
+    const { units, words, numbers, wordCount, numberCount } = this;
     this.units = new Float64Array(2 * units.length);
-    this.marks = new Uint32Array(2 * units.length);
+    this.words = new Uint32Array(2 * words.length);
+    this.numbers = new Float64Array(2 * numbers.length);
     this.size = 0;
     units.forEach((unit, slot) => {
-      if (unit !== 0) this.set(unit, marks[slot] as number);
+      if (unit === 0) return;
+      this.write(unit, {
+        words: words.subarray(slot * wordCount, (slot + 1) * wordCount),
+        numbers: numbers.subarray(slot * numberCount, (slot + 1) * numberCount),
+      });
     });
   }
+}
+
+/** A few numbers are copied faster one by one than by making views of them. */
+function copy<A extends Uint32Array | Float64Array>(from: A, at: number, to: A, toAt: number, count: number): void {
+  for (let k = 0; k < count; k++) to[toAt + k] = from[at + k] as number;
 }

@@ -1,6 +1,6 @@
 import type { Assignment, ExperimentDefined, Guardrail, ImageScored, TeststripEvent } from '#libs/contracts';
 import { seededRandom, type SeededRandom } from '../../statistics/test/seeded-random.js';
-import type { ObservedEvent } from '../src/index.js';
+import type { RequestEvent } from '../src/index.js';
 
 /** How a simulated variant behaves. Defaults are those of a healthy one. */
 export interface Behaviour {
@@ -98,7 +98,7 @@ export class SimulatedTraffic {
   }
 
   /** Events of the next request. */
-  next(): ObservedEvent[] {
+  next(): RequestEvent[] {
     const { random } = this;
     this.requests += 1;
     const id = `r${this.requests}`;
@@ -131,7 +131,7 @@ export class SimulatedTraffic {
     const quality = Math.min(1, (behaviour.quality ?? 0.95) + 0.02 * random.normal());
     const cost = 0.002 * Math.exp(0.15 * random.normal()) * (behaviour.costFactor ?? 1);
     const isScored = random.uniform() < (behaviour.coverage ?? 1);
-    const events: ObservedEvent[] = [
+    const events: RequestEvent[] = [
       this.event('request.routed.v1', id, assignment.unit, atMs + latencyMs, {
         requestId: id,
         service: 'text-to-image',
@@ -185,13 +185,13 @@ export class SimulatedTraffic {
     return events;
   }
 
-  private event<T extends ObservedEvent['type']>(
+  private event<T extends RequestEvent['type']>(
     type: T,
     id: string,
     subject: string,
     atMs: number,
     data: TeststripEvent<T>['data'],
-  ): ObservedEvent {
+  ): RequestEvent {
     const time = new Date(atMs).toISOString();
     return {
       specversion: '1.0',
@@ -201,6 +201,6 @@ export class SimulatedTraffic {
       time,
       subject,
       data,
-    } as unknown as ObservedEvent;
+    } as unknown as RequestEvent;
   }
 }

@@ -1,4 +1,6 @@
 import type { Betting, MeanDifference, QuantileSketch, Stage, Tilt } from '#libs/statistics';
+import type { PastQuantile } from './past-quantile.js';
+import type { ValuesByStage } from './values-by-stage.js';
 
 /**
  * Plain-JSON forms of the statistical states. JSON numbers carry doubles exactly; typed arrays become arrays, maps become
@@ -53,4 +55,36 @@ export function encodeSketch({ n, infinite, zero, positive, negative }: Quantile
 
 export function decodeSketch({ n, infinite, zero, positive, negative }: EncodedSketch): QuantileSketch {
   return { n, infinite, zero, positive: new Map(positive), negative: new Map(negative) };
+}
+
+export interface EncodedPast {
+  readonly past: EncodedSketch;
+  /** JSON has no ∞. */
+  readonly limit: number | 'infinite' | null;
+  readonly refreshAt: number;
+}
+
+export function encodePast({ past, limit, refreshAt }: PastQuantile): EncodedPast {
+  return { past: encodeSketch(past), limit: limit === Infinity ? 'infinite' : limit, refreshAt };
+}
+
+export function decodePast({ past, limit, refreshAt }: EncodedPast): PastQuantile {
+  return { past: decodeSketch(past), limit: limit === 'infinite' ? Infinity : limit, refreshAt };
+}
+
+export type EncodedValues = readonly (readonly [number, EncodedSketch, EncodedSketch])[];
+
+export function encodeValues(values: ValuesByStage): EncodedValues {
+  return [...values].map(
+    ([propensity, { control, candidate }]) => [propensity, encodeSketch(control), encodeSketch(candidate)] as const,
+  );
+}
+
+export function decodeValues(values: EncodedValues): ValuesByStage {
+  return new Map(
+    values.map(([propensity, control, candidate]) => [
+      propensity,
+      { control: decodeSketch(control), candidate: decodeSketch(candidate) },
+    ]),
+  );
 }

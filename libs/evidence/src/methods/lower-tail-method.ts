@@ -1,27 +1,17 @@
-import {
-  type Arm,
-  hit,
-  initialTilt,
-  lnELessOften,
-  lnEMoreOften,
-  lnRateRatio,
-  lnRateRatioInterval,
-  mergeTilt,
-  type Tilt,
-} from '#libs/statistics';
-import type { Margin } from '#libs/contracts';
-import type { MetricTest } from './design.js';
-import { TAIL_QUANTILE } from './metrics.js';
+import { type Arm, hit, initialTilt, lnRateRatio, lnRateRatioInterval, mergeTilt, type Tilt } from '#libs/statistics';
+import type { MetricDesign } from '../design.js';
+import type { TailMetric } from '../catalogue/definition.js';
 import type { Method } from './method.js';
 import { addToPast, initialPastQuantile, mergePastQuantiles, type PastQuantile } from './past-quantile.js';
+import { whyNotBoth } from './shown.js';
 import * as codec from './state-codec.js';
 import { initialTally, mergeTally, type Tally } from './tally.js';
-
-const P = TAIL_QUANTILE['lower-tail'];
+import { lnFactor, tiltTests } from './tilt-tests.js';
 
 /**
  * Lower tails (wrong pictures), judged by the tilt on "below control's past 2nd percentile": a candidate that gets one picture
- * in twenty wrong moves the mean by 2 % but this rate by a factor of 3. Margins are relative increases of the rate.
+ * in twenty wrong moves the mean by 2 % but this rate by a factor of 3. Margins are
+ * relative increases of the rate; an absolute one is a share on top of the tail's nominal one.
  */
 export interface LowerTailState {
   readonly kind: 'lower-tail';
@@ -34,9 +24,7 @@ export interface LowerTailState {
 
 interface EncodedLowerTail {
   readonly tally: Tally;
-  readonly past: codec.EncodedSketch;
-  readonly limit: number | null;
-  readonly refreshAt: number;
+  readonly limit: codec.EncodedPast;
   readonly below: codec.EncodedTilt;
   readonly compared: Record<Arm, number>;
 }
@@ -50,15 +38,15 @@ export const lowerTailMethod: Method<LowerTailState> = {
     compared: { control: 0, candidate: 0 },
   }),
 
-  observe(state, _metric, { arm, propensity, value, isFirst }) {
+  observe(state, metric, { arm, propensity, value, isFirst }) {
     state.tally.events[arm] += 1;
-    if (!isFirst) return;
+    if (!isFirst || value === -Infinity) return;
     state.tally.units[arm] += 1;
     if (state.limit.limit !== null) {
       state.compared[arm] += 1;
       if (value < state.limit.limit) hit(state.below, arm, propensity);
     }
-    if (arm === 'control') addToPast(state.limit, value, P);
+    if (arm === 'control') addToPast(state.limit, value, levelOf(metric));
   },
 
   merge: (a, b) => ({
@@ -72,60 +60,54 @@ export const lowerTailMethod: Method<LowerTailState> = {
     },
   }),
 
-  judge(state, { test }, alpha) {
+  judge(state, metric, { alpha }) {
     const hits = totals(state.below);
+    const effect = lnRateRatio(state.below);
+    const reason = effect === null ? (whyNotBoth(state.compared) ?? 'not-enough-data') : null;
     const base = {
-      estimate: {
+      shown: {
         control: state.compared.control === 0 ? null : hits.control / state.compared.control,
         candidate: state.compared.candidate === 0 ? null : hits.candidate / state.compared.candidate,
-        effect: lnRateRatio(state.below),
+        effect,
+        interval: lnRateRatioInterval(state.below, alpha),
+        noEffect: reason,
+        noInterval: reason,
       },
-      interval: lnRateRatioInterval(state.below, alpha),
       units: state.tally.units,
       events: state.tally.events,
+      shift: null,
     };
+    const { test, definition } = metric;
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
     if (state.tally.units.control === 0 && state.tally.units.candidate === 0)
       return { ...base, tests: null, missing: 'no-data' };
     if (state.limit.limit === null) return { ...base, tests: null, missing: 'baseline' };
-    return { ...base, tests: testsOf(state.below, test), missing: null };
+    const nominal = levelOf(metric);
+    return {
+      ...base,
+      tests: tiltTests(state.below, test, definition.direction, (margin) => lnFactor(margin, nominal)),
+      missing: null,
+    };
   },
 
   encode: ({ tally, limit, below, compared }): EncodedLowerTail => ({
     tally: structuredClone(tally),
-    past: codec.encodeSketch(limit.past),
-    limit: limit.limit,
-    refreshAt: limit.refreshAt,
+    limit: codec.encodePast(limit),
     below: codec.encodeTilt(below),
     compared: { ...compared },
   }),
 
-  decode: ({ tally, past, limit, refreshAt, below, compared }: EncodedLowerTail) => ({
+  decode: ({ tally, limit, below, compared }: EncodedLowerTail) => ({
     kind: 'lower-tail',
     tally: structuredClone(tally),
-    limit: { past: codec.decodeSketch(past), limit, refreshAt },
+    limit: codec.decodePast(limit),
     below: codec.decodeTilt(below),
     compared: { ...compared },
   }),
 };
 
-function testsOf(below: Tilt, test: MetricTest) {
-  return {
-    margin: test.margin.value,
-    harmful: lnEMoreOften(below, lnRatio(test.harmBeyond)),
-    nonInferior: lnELessOften(below, lnRatio(test.margin)),
-    superior: lnELessOften(below, 0),
-    budget: test.budget.map(({ sharePpm, margin }) => ({
-      sharePpm,
-      margin: margin.value,
-      lnENonInferior: lnELessOften(below, lnRatio(margin)),
-    })),
-  };
-}
-
-/** ln of the largest allowed rate ratio; an absolute margin is a share on top of the tail's nominal one. */
-function lnRatio(margin: Margin): number {
-  return Math.log1p(margin.kind === 'relative' ? margin.value : margin.value / P);
+function levelOf({ definition }: MetricDesign): number {
+  return (definition as TailMetric).level;
 }
 
 function totals(tilt: Tilt): Record<Arm, number> {

@@ -7,8 +7,8 @@ import {
   initialMeanDifference,
   initialTilt,
   lnEHarmful,
-  lnELessOften,
   lnEMoreOften,
+  lnELessOften,
   lnENonInferior,
   meanDifference,
   type MeanDifference,
@@ -18,28 +18,30 @@ import {
   observeMean,
   type Tilt,
 } from '#libs/statistics';
-import type { MetricDesign, MetricTest } from './design.js';
-import type { Method } from './method.js';
+import type { MetricDesign, MetricTest } from '../design.js';
+import type { Method, Tests } from './method.js';
+import { shownDifference } from './shown.js';
 import * as codec from './state-codec.js';
 import { initialTally, mergeTally, type Tally } from './tally.js';
+import { lnFactor, tiltTests } from './tilt-tests.js';
 
 /**
- * Bad-event rates. An absolute margin is judged by betting on 0/1 values, which is exact at any base rate and can prove
- * non-inferiority though no bad event ever happens. A relative margin, and any harm at all, are judged by the tilt on each unit's first
- * bad event, which needs no base rate.
+ * Rates of an event that is bad, or good where higher is better. An absolute margin is judged by betting on 0/1 values, which is exact at any base rate and can prove
+ * non-inferiority though no event ever happens. A relative margin, and any harm at all, are judged by the tilt on each unit's first
+ * event, which needs no base rate.
  */
 export interface RateState {
   readonly kind: 'rate';
   readonly tally: Tally;
   readonly betting: Betting;
-  readonly badEvents: Tilt;
+  readonly firstEvents: Tilt;
   readonly difference: MeanDifference;
 }
 
 interface EncodedRate {
   readonly tally: Tally;
   readonly betting: codec.EncodedBetting;
-  readonly badEvents: codec.EncodedTilt;
+  readonly firstEvents: codec.EncodedTilt;
   readonly difference: codec.EncodedMeanDifference;
 }
 
@@ -47,18 +49,19 @@ export const rateMethod: Method<RateState> = {
   initial: (metric) => ({
     kind: 'rate',
     tally: initialTally(),
-    betting: initialBetting(bettingDesign(metric.test)),
-    badEvents: initialTilt(),
+    betting: initialBetting(bettingDesign(metric)),
+    firstEvents: initialTilt(),
     difference: initialMeanDifference(),
   }),
 
   observe(state, metric, { arm, propensity, value, isFirst, isFirstBad }) {
     state.tally.events[arm] += 1;
-    if (isFirstBad && metric.test !== null) hit(state.badEvents, arm, propensity);
+    if (isFirstBad && metric.test !== null) hit(state.firstEvents, arm, propensity);
     if (!isFirst) return;
     state.tally.units[arm] += 1;
     // Betting takes "higher is better": a bad event is −1.
-    if (metric.test !== null) bet(state.betting, designOf(metric), arm, propensity, -value);
+    const isGood = metric.definition.direction === 'higher';
+    if (metric.test !== null) bet(state.betting, designOf(metric), arm, propensity, isGood ? value : -value);
     observeMean(state.difference, arm, propensity, value);
   },
 
@@ -66,49 +69,53 @@ export const rateMethod: Method<RateState> = {
     kind: 'rate',
     tally: mergeTally(a.tally, b.tally),
     betting: mergeBetting(a.betting, b.betting),
-    badEvents: mergeTilt(a.badEvents, b.badEvents),
+    firstEvents: mergeTilt(a.firstEvents, b.firstEvents),
     difference: mergeMeanDifference(a.difference, b.difference),
   }),
 
-  judge(state, { test }, alpha) {
-    const shown = meanDifference(state.difference, alpha);
+  judge(state, metric, { alpha }) {
+    const { test, definition } = metric;
     const base = {
-      estimate: { control: shown.control, candidate: shown.candidate, effect: shown.difference },
-      interval: shown.interval,
+      shown: shownDifference(meanDifference(state.difference, alpha), state.tally),
       units: state.tally.units,
       events: state.tally.events,
+      shift: null,
     };
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
     if (state.tally.units.control === 0 || state.tally.units.candidate === 0)
       return { ...base, tests: null, missing: 'no-data' };
+    const isAbsolute = test.margin.kind === 'absolute';
     return {
       ...base,
-      tests: test.margin.kind === 'absolute' ? bySize(state, test) : byRatio(state, test),
+      tests: isAbsolute
+        ? bySize(state, metric, test)
+        : tiltTests(state.firstEvents, test, definition.direction, lnFactor),
       missing: null,
     };
   },
 
-  encode: ({ tally, betting, badEvents, difference }): EncodedRate => ({
+  encode: ({ tally, betting, firstEvents, difference }): EncodedRate => ({
     tally: structuredClone(tally),
     betting: codec.encodeBetting(betting),
-    badEvents: codec.encodeTilt(badEvents),
+    firstEvents: codec.encodeTilt(firstEvents),
     difference: codec.encodeMeanDifference(difference),
   }),
 
-  decode: ({ tally, betting, badEvents, difference }: EncodedRate) => ({
+  decode: ({ tally, betting, firstEvents, difference }: EncodedRate) => ({
     kind: 'rate',
     tally: structuredClone(tally),
     betting: codec.decodeBetting(betting),
-    badEvents: codec.decodeTilt(badEvents),
+    firstEvents: codec.decodeTilt(firstEvents),
     difference: codec.decodeMeanDifference(difference),
   }),
 };
 
-function bySize({ betting, badEvents }: RateState, test: MetricTest) {
-  const { nonInferiorAt } = bettingDesign(test);
+function bySize({ betting, firstEvents }: RateState, metric: MetricDesign, test: MetricTest): Tests {
+  const { nonInferiorAt } = designOf(metric);
+  const anyHarm = metric.definition.direction === 'lower' ? lnEMoreOften : lnELessOften;
   return {
     margin: test.margin.value,
-    harmful: test.anyHarm ? lnEMoreOften(badEvents, 0) : lnEHarmful(betting, 0),
+    harmful: test.anyHarm ? anyHarm(firstEvents, 0) : lnEHarmful(betting, 0),
     nonInferior: lnENonInferior(betting, test.budget.length - 1),
     superior: lnENonInferior(betting, test.budget.length),
     budget: test.budget.map(({ sharePpm }, index) => ({
@@ -119,21 +126,7 @@ function bySize({ betting, badEvents }: RateState, test: MetricTest) {
   };
 }
 
-function byRatio({ badEvents }: RateState, test: MetricTest) {
-  return {
-    margin: test.margin.value,
-    harmful: lnEMoreOften(badEvents, Math.log1p(test.harmBeyond.value)),
-    nonInferior: lnELessOften(badEvents, Math.log1p(test.margin.value)),
-    superior: lnELessOften(badEvents, 0),
-    budget: test.budget.map(({ sharePpm, margin }) => ({
-      sharePpm,
-      margin: margin.value,
-      lnENonInferior: lnELessOften(badEvents, Math.log1p(margin.value)),
-    })),
-  };
-}
-
-/** Of bad events, until there is a past to go by: only a starting point, valid whatever the rate is. */
+/** Of events, until there is a past to go by: only a starting point, valid whatever the rate is. */
 const USUAL_RATE = 0.01;
 
 const designs = new WeakMap<MetricDesign, BettingDesign>();
@@ -141,19 +134,20 @@ const designs = new WeakMap<MetricDesign, BettingDesign>();
 function designOf(metric: MetricDesign): BettingDesign {
   const known = designs.get(metric);
   if (known) return known;
-  const design = bettingDesign(metric.test);
+  const design = bettingDesign(metric);
   designs.set(metric, design);
   return design;
 }
 
 /** Non-inferiority at every step of the budget, the last of which is the margin itself, then at 0 (superiority). */
-function bettingDesign(test: MetricTest | null): BettingDesign {
-  if (test === null || test.margin.kind === 'relative') return { lo: -1, hi: 0, harmfulAt: [], nonInferiorAt: [] };
+function bettingDesign({ test, definition }: MetricDesign): BettingDesign {
+  const isGood = definition.direction === 'higher';
+  const range = isGood ? { lo: 0, hi: 1 } : { lo: -1, hi: 0 };
+  if (test === null || test.margin.kind === 'relative') return { ...range, harmfulAt: [], nonInferiorAt: [] };
   const half = 0.5;
   return {
-    lo: -1,
-    hi: 0,
-    expected: -USUAL_RATE,
+    ...range,
+    expected: isGood ? USUAL_RATE : -USUAL_RATE,
     harmfulAt: test.anyHarm ? [] : [test.margin.value],
     nonInferiorAt: [...test.budget.map(({ margin }) => Math.min(half, margin.value)), 0],
   };

@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { closest } from './closest.js';
+import { fieldsOf, fieldTypeAt } from './event-fields.js';
+import { measurableTopic, type MeasurableTopic, type OwnMetric } from './experiment.js';
+import type { Complain } from './experiment-file.js';
+import { marginText, parseMargin } from './margin-text.js';
+import { slug } from './names.js';
+
+/** The quantiles a tail is about where the file names none. */
+const USUAL_LEVEL = { 'upper-tail': 0.95, 'lower-tail': 0.02 } as const;
+
+/** A metric of the experiment's own, as people write it. */
+export const ownMetricFile = z.strictObject({
+  name: slug,
+  path: z
+    .string()
+    .regex(/^[^/]+\/[^/]+$/, 'expected a topic and a field, such as "generation.completed.v1/gpu.memoryMiB"'),
+  kind: z
+    .union([
+      z.enum(['mean', 'rate', 'upper-tail', 'lower-tail', 'ratio']),
+      z
+        .string()
+        .regex(
+          /^p(?:[1-9]|[1-9]\d)(?:\.\d+)?$/,
+          'expected mean, rate, ratio, upper-tail, lower-tail or a quantile such as p95',
+        ),
+    ])
+    .describe('mean, rate, ratio, upper-tail, lower-tail, or a quantile such as p50, p95 or p99'),
+  per: z.string().min(1).optional().describe('Denominator of a ratio: a field of the same topic.'),
+  direction: z.enum(['higher', 'lower']).describe('Which way is better.'),
+  unit: z.string().default(''),
+  margin: marginText.optional().describe('What a guardrail on it allows where it names no margin itself.'),
+  bounds: z
+    .tuple([z.number(), z.number()])
+    .optional()
+    .describe('Values outside are clipped; without it, control’s first units say what is usual.'),
+});
+
+/** Checks the file's own metrics against the fields of the events, and turns them into what the revision keeps. */
+export function readOwnMetrics(
+  written: readonly z.output<typeof ownMetricFile>[],
+  knownMetrics: readonly string[],
+  complain: Complain,
+): readonly OwnMetric[] {
+  const seen = new Set(knownMetrics.map((name) => name.replace(/ \(watch\)$/, '')));
+  return written.flatMap((metric, index) => {
+    const problems: string[] = [];
+    const at = (field: string, message: string): void => {
+      problems.push(message);
+      complain(['metrics', index, field], message);
+    };
+    if (seen.has(metric.name)) at('name', `there is a metric "${metric.name}" already; choose another name`);
+    seen.add(metric.name);
+    const place = placeOf(metric.path, (message) => at('path', message));
+    if (place !== null) {
+      checkField(place.topic, place.path, metric.kind === 'rate', (message) => at('path', message));
+      if (metric.per !== undefined) checkField(place.topic, metric.per, false, (message) => at('per', message));
+    }
+    if ((metric.kind === 'ratio') !== (metric.per !== undefined)) {
+      at('per', metric.kind === 'ratio' ? 'a ratio needs "per": the field to divide by' : 'only a ratio has "per"');
+    }
+    if (metric.bounds && !(metric.bounds[0] < metric.bounds[1])) {
+      at('bounds', `expected the lower bound first, found ${metric.bounds.join(' and ')}`);
+    }
+    if (metric.margin !== undefined && parseMargin(metric.margin).value === 0) {
+      at('margin', 'a margin of 0 can never be proven: expected more than 0');
+    }
+    if (problems.length > 0 || place === null) return [];
+    const { kind, level } = kindOf(metric.kind);
+    return [
+      {
+        name: metric.name,
+        ...place,
+        kind,
+        level,
+        per: metric.per ?? null,
+        direction: metric.direction,
+        unit: metric.unit,
+        margin: metric.margin === undefined ? null : parseMargin(metric.margin),
+        bounds: metric.bounds ?? null,
+      },
+    ];
+  });
+}
+
+function placeOf(
+  text: string,
+  complain: (message: string) => void,
+): { readonly topic: MeasurableTopic; readonly path: string } | null {
+  const slash = text.indexOf('/');
+  const topic = measurableTopic.safeParse(text.slice(0, slash));
+  if (topic.success) return { topic: topic.data, path: text.slice(slash + 1) };
+  const [nearest] = closest(text.slice(0, slash), measurableTopic.options, 1);
+  const hint = nearest === undefined ? '' : `; nearest: ${nearest}`;
+  complain(`unknown topic "${text.slice(0, slash)}"; expected one of: ${measurableTopic.options.join(', ')}${hint}`);
+  return null;
+}
+
+function checkField(
+  topic: MeasurableTopic,
+  path: string,
+  takesBoolean: boolean,
+  complain: (message: string) => void,
+): void {
+  const type = fieldTypeAt(topic, path);
+  if (type === undefined) {
+    const fields = [...fieldsOf(topic).keys()];
+    const nearest = closest(path, fields, 3);
+    complain(
+      `${topic} has no number or truth value at "${path}"; ` +
+        (nearest.length > 0 ? `nearest: ${nearest.join(', ')}` : `it has: ${fields.join(', ')}`),
+    );
+  } else if (type === 'boolean' && !takesBoolean) {
+    complain(`${topic}/${path} is true or false: expected kind: rate`);
+  }
+}
+
+function kindOf(written: string): Pick<OwnMetric, 'kind' | 'level'> {
+  switch (written) {
+    case 'mean':
+    case 'rate':
+    case 'ratio':
+      return { kind: written, level: null };
+    case 'upper-tail':
+    case 'lower-tail':
+      return { kind: written, level: USUAL_LEVEL[written] };
+    default:
+      return { kind: 'upper-tail', level: Number(written.slice(1)) / 100 };
+  }
+}

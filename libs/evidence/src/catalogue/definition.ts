@@ -1,0 +1,157 @@
+import type { DataOf, Margin } from '#libs/contracts';
+
+/** Topics whose events become observations. */
+export type ObservedTopic =
+  'request.routed.v1' | 'generation.completed.v1' | 'image.scored.v1' | 'feedback.recorded.v1' | 'preference.judged.v1';
+
+export const OBSERVED_TOPICS: readonly ObservedTopic[] = [
+  'request.routed.v1',
+  'generation.completed.v1',
+  'image.scored.v1',
+  'feedback.recorded.v1',
+  'preference.judged.v1',
+];
+
+/**
+ * How a metric is judged. Those that decide:
+ * - `rate`: share of units whose first value is 1; values 0 and 1.
+ * - `mean`: mean of the units' first values.
+ * - `upper-tail`: a quantile of control (its 95th percentile where no `level` is named), by how often values exceed it; +∞ is a value.
+ * - `lower-tail`: how often values fall below a quantile of control (its 2nd percentile).
+ * - `ratio`: sum of values per sum of denominators over units.
+ * - `incidence`: share of units with an event at all, where those without one send nothing.
+ * - `preference`: how often people prefer the candidate's picture.
+ *
+ * Those that only warn, since they test equality and can prove no margin:
+ * - `shift`: whether values tend to be higher in one variant, anywhere in their distribution.
+ * - `distribution`: whether pictures differ in any direction that their embeddings show.
+ * - `diversity`: how different a variant's pictures are among themselves; shown only.
+ * - `coverage`: share of the answered units that got a score; the health of the numbers judges it.
+ */
+export type MetricKind = MetricDefinition['kind'];
+
+/** Whether metrics of this kind may guard or be an objective; the others may be watched. */
+export function canDecide(kind: MetricKind): boolean {
+  switch (kind) {
+    case 'rate':
+    case 'mean':
+    case 'upper-tail':
+    case 'lower-tail':
+    case 'ratio':
+    case 'incidence':
+    case 'preference':
+      return true;
+    case 'shift':
+    case 'distribution':
+    case 'diversity':
+    case 'coverage':
+      return false;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/**
+ * What an event says about a metric: a value; nothing (null); or that the value this metric waits for will never come, which the
+ * metric's {@link LateData} turns into something.
+ */
+export type Observed = number | null | 'never-came';
+
+/** What the fold knows of an event beside its data. */
+export interface EventFacts {
+  /** A picture with the same bytes as a recent one of the same variant from another generation. */
+  readonly isDuplicate: boolean;
+}
+
+/**
+ * What becomes of values that come late or never. Whatever the rule, only a unit's first value decides.
+ * - `infinite`: what never came took longer than anything: +∞. For durations; leaving it out would make a hanging variant look fast.
+ * - `missing-is-coverage`: what never came is left out here and counted by the coverage, which holds the ramp where it differs.
+ * - `first-only`: comes whenever people like; the first value of a unit counts however late it is, later ones are events only.
+ * - `ignored-after-stage`: values whose request was assigned in an earlier stage than the newest one seen are left out. For what depends
+ *   on the load a variant has, which changes with its share.
+ */
+export type LateData = 'infinite' | 'missing-is-coverage' | 'first-only' | 'ignored-after-stage';
+
+/**
+ * How values are bounded for the test that decides: `spreads` standard deviations of control's first units around their mean;
+ * fixed bounds; or not at all, where the test counts events.
+ */
+export type Cap =
+  | { readonly kind: 'baseline'; readonly spreads: number }
+  | { readonly kind: 'fixed'; readonly lo: number; readonly hi: number }
+  | { readonly kind: 'none' };
+
+interface Described {
+  readonly name: string;
+  /** One sentence for people: what is measured, and of what. */
+  readonly description: string;
+  readonly unit: string;
+  readonly direction: 'higher' | 'lower';
+  /** What a metric is where the experiment doesn't name it. */
+  readonly defaultRole: 'observed';
+  /** What `effect` is: candidate − control, their ratio − 1, ln of the ratio of their rates, or P(candidate higher) − ½. */
+  readonly scale: 'difference' | 'relative' | 'ln-rate-ratio' | 'probability';
+  /** What people usually accept; the experiment file says what holds. */
+  readonly defaultMargin: Margin;
+  readonly cap: Cap;
+  /** Units of each variant before an interval is shown: those of rates and means are asymptotic, see the methods. */
+  readonly burnInUnits: number;
+  readonly lateData: LateData;
+}
+
+type Reads<T extends ObservedTopic, Value> = (data: DataOf<T>, facts: EventFacts) => Value;
+
+interface Of<T extends ObservedTopic> extends Described {
+  readonly topic: T;
+}
+
+interface ScalarOf<T extends ObservedTopic> extends Of<T> {
+  readonly kind: 'rate' | 'mean' | 'incidence' | 'shift';
+  readonly observe: Reads<T, Observed>;
+}
+
+interface TailOf<T extends ObservedTopic> extends Of<T> {
+  readonly kind: 'upper-tail' | 'lower-tail';
+  /** The quantile of control it is about. */
+  readonly level: number;
+  readonly observe: Reads<T, Observed>;
+}
+
+interface RatioOf<T extends ObservedTopic> extends Of<T> {
+  readonly kind: 'ratio';
+  /** The numerator. */
+  readonly observe: Reads<T, Observed>;
+  readonly denominator: Reads<T, number | null>;
+}
+
+interface EmbeddingOf<T extends ObservedTopic> extends Of<T> {
+  readonly kind: 'distribution' | 'diversity';
+  /** float16 little endian, base64. */
+  readonly embedding: Reads<T, string | null>;
+}
+
+interface PreferenceOf extends Of<'preference.judged.v1'> {
+  readonly kind: 'preference';
+}
+
+interface CoverageOf extends Of<'image.scored.v1'> {
+  readonly kind: 'coverage';
+}
+
+/** One metric, complete: how its events become observations, and how those are judged. */
+export type MetricDefinition =
+  | { [T in ObservedTopic]: ScalarOf<T> | TailOf<T> | RatioOf<T> | EmbeddingOf<T> }[ObservedTopic]
+  | PreferenceOf
+  | CoverageOf;
+
+/** Definitions whose events carry one number. */
+export type NumberMetric = Extract<MetricDefinition, { readonly observe: unknown }>;
+
+export type TailMetric = Extract<MetricDefinition, { readonly level: number }>;
+
+/** Units per variant before an asymptotic interval is drawn. */
+export const USUAL_BURN_IN = 100;
+
+/** Values are clipped this many standard deviations of the baseline from its mean: rarely, and the same for both variants. */
+export const USUAL_CAP: Cap = { kind: 'baseline', spreads: 4 };

@@ -1,0 +1,207 @@
+import type { DataOf } from '#libs/contracts';
+import { type MetricDefinition, USUAL_BURN_IN, USUAL_CAP } from './definition.js';
+
+const topic = 'image.scored.v1';
+
+/** What the scorer says of a picture. */
+export const pictureMetrics: readonly MetricDefinition[] = [
+  {
+    name: 'alignment',
+    description: 'How well a picture fits its prompt: cosine of their embeddings.',
+    unit: 'cosine',
+    direction: 'higher',
+    defaultRole: 'observed',
+    kind: 'mean',
+    scale: 'difference',
+    topic,
+    defaultMargin: { kind: 'relative', value: 0.01 },
+    cap: USUAL_CAP,
+    burnInUnits: USUAL_BURN_IN,
+    lateData: 'missing-is-coverage',
+    observe: alignmentOf,
+  },
+  {
+    name: 'wrong-pictures',
+    description: 'Pictures that fit their prompt worse than all but one in fifty of control’s.',
+    unit: 'share of pictures',
+    direction: 'lower',
+    defaultRole: 'observed',
+    kind: 'lower-tail',
+    level: 0.02,
+    scale: 'ln-rate-ratio',
+    topic,
+    defaultMargin: { kind: 'relative', value: 0.5 },
+    cap: { kind: 'none' },
+    burnInUnits: 1,
+    lateData: 'missing-is-coverage',
+    observe: alignmentOf,
+  },
+  {
+    name: 'alignment-shift',
+    description: 'Whether pictures of one variant tend to fit their prompts better, anywhere in the distribution.',
+    unit: 'probability',
+    direction: 'higher',
+    defaultRole: 'observed',
+    kind: 'shift',
+    scale: 'probability',
+    topic,
+    defaultMargin: { kind: 'absolute', value: 0.05 },
+    cap: { kind: 'none' },
+    burnInUnits: USUAL_BURN_IN,
+    lateData: 'missing-is-coverage',
+    observe: alignmentOf,
+  },
+  {
+    name: 'quality',
+    description: 'Mean of all quality heads of a picture.',
+    unit: 'score',
+    direction: 'higher',
+    defaultRole: 'observed',
+    kind: 'mean',
+    scale: 'difference',
+    topic,
+    defaultMargin: { kind: 'relative', value: 0.02 },
+    cap: USUAL_CAP,
+    burnInUnits: USUAL_BURN_IN,
+    lateData: 'missing-is-coverage',
+    observe: ({ quality }) => meanOfHeads(quality),
+  },
+  {
+    name: 'blank-rate',
+    description: 'Pictures that are (nearly) of one colour: what a safety checker’s black-out looks like.',
+    unit: 'share of pictures',
+    direction: 'lower',
+    defaultRole: 'observed',
+    kind: 'rate',
+    scale: 'difference',
+    topic,
+    defaultMargin: { kind: 'absolute', value: 0.002 },
+    cap: { kind: 'fixed', lo: 0, hi: 1 },
+    burnInUnits: USUAL_BURN_IN,
+    lateData: 'missing-is-coverage',
+    observe: ({ outcome, blank }) => (outcome === 'scored' ? Number(blank) : null),
+  },
+  {
+    name: 'undecodable-rate',
+    description:
+      'Pictures that are none, or not the announced ones; those the scorer could not get or refused say nothing.',
+    unit: 'share of pictures',
+    direction: 'lower',
+    defaultRole: 'observed',
+    kind: 'rate',
+    scale: 'difference',
+    topic,
+    defaultMargin: { kind: 'absolute', value: 0.002 },
+    cap: { kind: 'fixed', lo: 0, hi: 1 },
+    burnInUnits: USUAL_BURN_IN,
+    lateData: 'missing-is-coverage',
+    observe: ({ outcome }) => {
+      if (outcome === 'scored') return 0;
+      return outcome === 'undecodable' || outcome === 'digest-mismatch' ? 1 : null;
+    },
+  },
+  {
+    name: 'duplicate-rate',
+    description: 'Pictures with the same bytes as a recent one of the same variant from another generation.',
+    unit: 'share of pictures',
+    direction: 'lower',
+    defaultRole: 'observed',
+    kind: 'rate',
+    scale: 'difference',
+    topic,
+    defaultMargin: { kind: 'absolute', value: 0.02 },
+    cap: { kind: 'fixed', lo: 0, hi: 1 },
+    burnInUnits: USUAL_BURN_IN,
+    lateData: 'missing-is-coverage',
+    observe: ({ outcome }, { isDuplicate }) => (outcome === 'scored' ? Number(isDuplicate) : null),
+  },
+  {
+    name: 'coverage',
+    description: 'Answered units whose picture got a score, once it is old enough to have one.',
+    unit: 'share of units',
+    direction: 'higher',
+    defaultRole: 'observed',
+    kind: 'coverage',
+    scale: 'difference',
+    topic,
+    defaultMargin: { kind: 'absolute', value: 0.01 },
+    cap: { kind: 'none' },
+    burnInUnits: USUAL_BURN_IN,
+    lateData: 'missing-is-coverage',
+  },
+  {
+    name: 'embedding-shift',
+    description:
+      'Whether pictures differ between the variants in any direction of their embeddings; shown as squared maximum mean discrepancy.',
+    unit: 'MMD²',
+    direction: 'lower',
+    defaultRole: 'observed',
+    kind: 'distribution',
+    scale: 'difference',
+    topic,
+    defaultMargin: { kind: 'absolute', value: 0.01 },
+    cap: { kind: 'none' },
+    burnInUnits: USUAL_BURN_IN,
+    lateData: 'missing-is-coverage',
+    embedding: embeddingOf,
+  },
+  {
+    name: 'diversity',
+    description: 'How many entirely different pictures a sample of equal size is worth (Vendi score).',
+    unit: 'pictures',
+    direction: 'higher',
+    defaultRole: 'observed',
+    kind: 'diversity',
+    scale: 'relative',
+    topic,
+    defaultMargin: { kind: 'relative', value: 0.05 },
+    cap: { kind: 'none' },
+    burnInUnits: USUAL_BURN_IN,
+    lateData: 'missing-is-coverage',
+    embedding: embeddingOf,
+  },
+];
+
+const HEAD_PREFIX = 'quality.';
+
+/** One quality head by itself, `quality.clean` for the head `clean`; null where the name is no such name. */
+export function qualityHead(name: string): MetricDefinition | null {
+  if (!name.startsWith(HEAD_PREFIX) || name.length === HEAD_PREFIX.length) return null;
+  const head = name.slice(HEAD_PREFIX.length);
+  return {
+    name,
+    description: `The quality head “${head}” of a picture.`,
+    unit: 'score',
+    direction: 'higher',
+    defaultRole: 'observed',
+    kind: 'mean',
+    scale: 'difference',
+    topic,
+    defaultMargin: { kind: 'relative', value: 0.02 },
+    cap: USUAL_CAP,
+    burnInUnits: USUAL_BURN_IN,
+    lateData: 'missing-is-coverage',
+    observe: ({ quality }) => quality[head] ?? null,
+  };
+}
+
+export function headName(head: string): string {
+  return `${HEAD_PREFIX}${head}`;
+}
+
+/** Null unless scored. */
+function alignmentOf({ alignment, outcome }: DataOf<'image.scored.v1'>): number | null | 'never-came' {
+  return alignment ?? (outcome === 'scored' ? null : 'never-came');
+}
+
+function embeddingOf({ embedding }: DataOf<'image.scored.v1'>): string | null {
+  return embedding;
+}
+
+function meanOfHeads(quality: Readonly<Record<string, number>>): number | null {
+  const heads = Object.keys(quality).sort();
+  if (heads.length === 0) return null;
+  let sum = 0;
+  for (const head of heads) sum += quality[head] as number;
+  return sum / heads.length;
+}

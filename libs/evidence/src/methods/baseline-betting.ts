@@ -1,0 +1,80 @@
+import { type Betting, type BettingDesign, lnEHarmful, lnENonInferior } from '#libs/statistics';
+import type { Margin } from '#libs/contracts';
+import type { Cap } from '../catalogue/definition.js';
+import type { MetricDesign, MetricTest } from '../design.js';
+import type { Baseline } from './baseline.js';
+import type { Tests } from './method.js';
+
+type Fixed = NonNullable<Baseline['fixed']>;
+
+/** Constant values (a fixed price) still leave room for the margin within the bounds. */
+const SMALLEST_SPREAD_IN_MARGINS = 1;
+
+/** The design follows from the baseline, which never changes once it is fixed: computed once per baseline and metric. */
+const designs = new WeakMap<Baseline, Map<MetricDesign, BettingDesign>>();
+
+/** How means are bet on, once control's first units have fixed what is usual. */
+export function bettingDesignOf(baseline: Baseline, metric: MetricDesign, test: MetricTest): BettingDesign {
+  const ofBaseline = designs.get(baseline) ?? new Map<MetricDesign, BettingDesign>();
+  const known = ofBaseline.get(metric);
+  if (known) return known;
+  const design = bettingDesign(baseline.fixed as Fixed, metric, test);
+  designs.set(baseline, ofBaseline.set(metric, design));
+  return design;
+}
+
+/** As many margins as {@link bettingDesignOf} will have, before their size is known. */
+export function marginCount(test: MetricTest | null): Pick<BettingDesign, 'harmfulAt' | 'nonInferiorAt'> {
+  if (test === null) return { harmfulAt: [], nonInferiorAt: [] };
+  return { harmfulAt: [0], nonInferiorAt: [...test.budget.map(() => 0), 0] };
+}
+
+/** What the bets say at the metric's margins. */
+export function bettingTests(betting: Betting, fixed: Fixed, metric: MetricDesign, test: MetricTest): Tests {
+  const { nonInferiorAt } = bettingDesign(fixed, metric, test);
+  return {
+    margin: absolute(test.margin, fixed.mean),
+    harmful: lnEHarmful(betting, 0),
+    nonInferior: lnENonInferior(betting, test.budget.length - 1),
+    superior: lnENonInferior(betting, test.budget.length),
+    budget: test.budget.map(({ sharePpm }, index) => ({
+      sharePpm,
+      margin: nonInferiorAt[index] as number,
+      lnENonInferior: lnENonInferior(betting, index),
+    })),
+  };
+}
+
+function bettingDesign(fixed: Fixed, { definition }: MetricDesign, test: MetricTest): BettingDesign {
+  const margin = absolute(test.margin, fixed.mean);
+  const { lo, hi } = boundsOf(definition.cap, fixed, margin);
+  const half = (hi - lo) / 2;
+  const isHigher = definition.direction === 'higher';
+  const expected = Math.min(hi, Math.max(lo, fixed.mean));
+  return {
+    lo: isHigher ? lo : -hi,
+    hi: isHigher ? hi : -lo,
+    expected: isHigher ? expected : -expected,
+    harmfulAt: [absolute(test.harmBeyond, fixed.mean)],
+    nonInferiorAt: [...test.budget.map((step) => Math.min(half, absolute(step.margin, fixed.mean))), 0],
+  };
+}
+
+function boundsOf(cap: Cap, { mean, spread }: Fixed, margin: number): { readonly lo: number; readonly hi: number } {
+  switch (cap.kind) {
+    case 'baseline': {
+      const reach = cap.spreads * Math.max(spread, SMALLEST_SPREAD_IN_MARGINS * margin, Number.MIN_VALUE);
+      return { lo: mean - reach, hi: mean + reach };
+    }
+    case 'fixed':
+      return cap;
+    case 'none':
+      throw new RangeError('a mean without a cap: expected bounds, or a number of spreads of the baseline');
+    default:
+      return cap satisfies never;
+  }
+}
+
+function absolute(margin: Margin, mean: number): number {
+  return margin.kind === 'absolute' ? margin.value : margin.value * Math.abs(mean);
+}

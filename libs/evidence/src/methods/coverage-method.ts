@@ -1,0 +1,52 @@
+import { asymptoticHalfWidth } from '#libs/statistics';
+import type { Shown } from './method.js';
+import type { Method } from './method.js';
+import type { CoverageReading } from '../coverage.js';
+import { whyNotBoth } from './shown.js';
+
+/** Coverage is counted with the health of the numbers, which also judges it: as a metric it is shown, and nothing is kept. */
+export interface CoverageState {
+  readonly kind: 'coverage';
+}
+
+export const coverageMethod: Method<CoverageState> = {
+  initial: () => ({ kind: 'coverage' }),
+  observe: () => undefined,
+  merge: (a) => a,
+
+  judge(_state, { role }, { alpha, coverage }) {
+    const reading = coverage();
+    return {
+      shown: shownCoverage(reading, alpha),
+      units: reading.answered,
+      events: reading.scored,
+      tests: null,
+      shift: role === 'observed' ? null : reading.lnE,
+      missing: role === 'observed' ? 'only-observed' : null,
+    };
+  },
+
+  encode: () => ({}),
+  decode: () => ({ kind: 'coverage' }),
+};
+
+function shownCoverage({ answered, scored }: CoverageReading, alpha: number): Shown {
+  const control = answered.control === 0 ? null : scored.control / answered.control;
+  const candidate = answered.candidate === 0 ? null : scored.candidate / answered.candidate;
+  if (control === null || candidate === null) {
+    const reason = whyNotBoth(answered);
+    return { control, candidate, effect: null, interval: null, noEffect: reason, noInterval: reason };
+  }
+  const effect = candidate - control;
+  const variance = (control * (1 - control)) / answered.control + (candidate * (1 - candidate)) / answered.candidate;
+  if (variance === 0) return { control, candidate, effect, interval: null, noEffect: null, noInterval: 'no-variance' };
+  const halfWidth = asymptoticHalfWidth(Math.sqrt(variance), answered.control + answered.candidate, alpha);
+  return {
+    control,
+    candidate,
+    effect,
+    interval: { low: effect - halfWidth, high: effect + halfWidth },
+    noEffect: null,
+    noInterval: null,
+  };
+}

@@ -1,0 +1,161 @@
+import {
+  bandwidthsOf,
+  type EmbeddingMeans,
+  initialScoredTilt,
+  isRandomised,
+  lnEShift,
+  mergeScoredTilt,
+  type MmdEstimate,
+  observeScore,
+  type ScoredTilt,
+  unbiasedMmd,
+} from '#libs/statistics';
+import type { MetricDesign } from '../design.js';
+import { decodeFloat16 } from './float16.js';
+import type { Method, Shown } from './method.js';
+import {
+  comparable,
+  decodeSample,
+  encodeSample,
+  type EncodedSample,
+  initialSample,
+  mergeSamples,
+  offerPicture,
+  type PictureSample,
+} from './picture-sample.js';
+import { nothingShown, whyNotBoth } from './shown.js';
+import { initialTally, mergeTally, type Tally } from './tally.js';
+import { initialWitness, mergeWitnesses, scorePicture, type Witness } from './witness.js';
+
+/**
+ * Whether pictures differ in any way their embeddings show: the scored tilt on a witness that is trained on the past alone. It tests
+ * equality, so it warns and proves no margin. Shown: the unbiased squared maximum mean discrepancy of equal-handed samples; its
+ * interval holds at one look.
+ */
+export interface DistributionState {
+  readonly kind: 'distribution';
+  readonly tally: Tally;
+  /** Pictures that are compared; kept by one of the metrics that read the same embeddings. */
+  sample: PictureSample;
+  /** Null before the first picture, which says how long embeddings are. */
+  witness: Witness | null;
+  readonly tilt: ScoredTilt;
+}
+
+interface EncodedMeans {
+  readonly n: number;
+  readonly sum: readonly number[];
+  readonly sumOfSquaredNorms: number;
+}
+
+interface EncodedDistribution {
+  readonly tally: Tally;
+  readonly sample: EncodedSample;
+  readonly witness: {
+    readonly control: EncodedMeans;
+    readonly candidate: EncodedMeans;
+    readonly scored: number;
+    readonly sumOfSquares: number;
+  } | null;
+  readonly tilt: readonly number[];
+}
+
+export const distributionMethod: Method<DistributionState> = {
+  initial: () => ({
+    kind: 'distribution',
+    tally: initialTally(),
+    sample: initialSample(),
+    witness: null,
+    tilt: initialScoredTilt(),
+  }),
+
+  observe(state, metric, { arm, propensity, isFirst, picture }) {
+    state.tally.events[arm] += 1;
+    if (!isFirst || picture === null) return;
+    const embedding = decodeFloat16(picture.embedding);
+    if (embedding === null) return;
+    state.witness ??= initialWitness(embedding.length);
+    if (embedding.length !== state.witness.means.control.sum.length) return;
+    state.tally.units[arm] += 1;
+    if (!isRandomised(propensity)) return;
+    if (metric.valuesIn === metric.index) offerPicture(state.sample, arm, picture.unit, embedding);
+    const score = scorePicture(state.witness, arm, embedding);
+    if (score !== null) observeScore(state.tilt, arm, propensity, score);
+  },
+
+  merge: (a, b) => ({
+    kind: 'distribution',
+    tally: mergeTally(a.tally, b.tally),
+    sample: mergeSamples(a.sample, b.sample),
+    witness: mergeOrKeep(a.witness, b.witness),
+    tilt: mergeScoredTilt(a.tilt, b.tilt),
+  }),
+
+  judge(state, metric, { alpha }) {
+    const { tally, tilt, sample } = state;
+    const base = { units: tally.units, events: tally.events, tests: null };
+    if (metric.role === 'observed')
+      return { ...base, shown: nothingShown('not-watched'), shift: null, missing: 'not-watched' };
+    const whyNot = whyNotBoth(tally.units);
+    if (whyNot !== null) return { ...base, shown: nothingShown(whyNot), shift: null, missing: 'no-data' };
+    return { ...base, shown: shownMmd(metric, sample, alpha), shift: lnEShift(tilt, 'higher'), missing: null };
+  },
+
+  encode: ({ tally, sample, witness, tilt }): EncodedDistribution => ({
+    tally: structuredClone(tally),
+    sample: encodeSample(sample),
+    witness: witness && {
+      control: encodeMeans(witness.means.control),
+      candidate: encodeMeans(witness.means.candidate),
+      scored: witness.scored,
+      sumOfSquares: witness.sumOfSquares,
+    },
+    tilt: [...tilt.wealth],
+  }),
+
+  decode: ({ tally, sample, witness, tilt }: EncodedDistribution) => ({
+    kind: 'distribution',
+    tally: structuredClone(tally),
+    sample: decodeSample(sample),
+    witness: witness && {
+      means: { control: decodeMeans(witness.control), candidate: decodeMeans(witness.candidate) },
+      scored: witness.scored,
+      sumOfSquares: witness.sumOfSquares,
+    },
+    tilt: { wealth: Float64Array.from(tilt) },
+  }),
+};
+
+/** Samples change rarely once they are full, and comparing them costs the square of their size: the last answer is kept. */
+const lastMmd = new WeakMap<MetricDesign, { readonly key: string; readonly estimate: MmdEstimate | null }>();
+
+function shownMmd(metric: MetricDesign, sample: PictureSample, alpha: number): Shown {
+  const { control, candidate, key } = comparable(sample);
+  const last = lastMmd.get(metric);
+  const compare = (): MmdEstimate | null => {
+    const bandwidths = bandwidthsOf([...control, ...candidate]);
+    return bandwidths && unbiasedMmd(control, candidate, bandwidths, alpha);
+  };
+  const estimate = last?.key === key ? last.estimate : compare();
+  lastMmd.set(metric, { key, estimate });
+  if (estimate === null || estimate.mmd2 === null) {
+    return nothingShown(control.length + candidate.length < 4 ? 'not-enough-data' : 'no-variance');
+  }
+  const { mmd2, interval, missing } = estimate;
+  return { control: null, candidate: null, effect: mmd2, interval, noEffect: null, noInterval: missing };
+}
+
+/** Embeddings of another length come from another scorer, which the analysis says elsewhere; the larger part stays. */
+function mergeOrKeep(a: Witness | null, b: Witness | null): Witness | null {
+  if (a === null || b === null) return a ?? b;
+  if (a.means.control.sum.length === b.means.control.sum.length) return mergeWitnesses(a, b);
+  return a.means.control.n >= b.means.control.n ? a : b;
+}
+
+function encodeMeans({ n, sum, sumOfSquaredNorms }: EmbeddingMeans): EncodedMeans {
+  return { n, sum: [...sum], sumOfSquaredNorms };
+}
+
+function decodeMeans({ n, sum, sumOfSquaredNorms }: EncodedMeans): EmbeddingMeans {
+  return { n, sum: Float64Array.from(sum), sumOfSquaredNorms };
+}

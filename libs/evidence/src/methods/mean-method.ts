@@ -1,0 +1,99 @@
+import {
+  bet,
+  type Betting,
+  initialBetting,
+  initialMeanDifference,
+  meanDifference,
+  type MeanDifference,
+  mergeBetting,
+  mergeMeanDifference,
+  observeMean,
+} from '#libs/statistics';
+import { type Baseline, baselineOf, initialBaseline, mergeBaselines, observeBaseline } from './baseline.js';
+import { bettingDesignOf, bettingTests, marginCount } from './baseline-betting.js';
+import type { Method } from './method.js';
+import { shownDifference } from './shown.js';
+import * as codec from './state-codec.js';
+import { initialTally, mergeTally, type Tally } from './tally.js';
+
+/**
+ * Means, judged by betting. Control's first units fix the baseline: relative margins become absolute, values get their
+ * bounds. What comes before that is shown but not judged.
+ */
+export interface MeanState {
+  readonly kind: 'mean';
+  readonly tally: Tally;
+  baseline: Baseline;
+  readonly betting: Betting;
+  readonly difference: MeanDifference;
+}
+
+interface EncodedMean {
+  readonly tally: Tally;
+  readonly baseline: Baseline;
+  readonly betting: codec.EncodedBetting;
+  readonly difference: codec.EncodedMeanDifference;
+}
+
+export const meanMethod: Method<MeanState> = {
+  initial: ({ test }) => ({
+    kind: 'mean',
+    tally: initialTally(),
+    baseline: initialBaseline(),
+    betting: initialBetting(marginCount(test)),
+    difference: initialMeanDifference(),
+  }),
+
+  observe(state, metric, { arm, propensity, value, isFirst }, baselineUnits) {
+    state.tally.events[arm] += 1;
+    if (!isFirst) return;
+    state.tally.units[arm] += 1;
+    observeMean(state.difference, arm, propensity, value);
+    if (metric.test === null) return;
+    if (state.baseline.fixed === null) {
+      if (arm === 'control') state.baseline = observeBaseline(state.baseline, value, baselineUnits);
+      return;
+    }
+    const design = bettingDesignOf(state.baseline, metric, metric.test);
+    bet(state.betting, design, arm, propensity, metric.definition.direction === 'higher' ? value : -value);
+  },
+
+  merge: (a, b) => ({
+    kind: 'mean',
+    tally: mergeTally(a.tally, b.tally),
+    baseline: mergeBaselines(a.baseline, b.baseline),
+    betting: mergeBetting(a.betting, b.betting),
+    difference: mergeMeanDifference(a.difference, b.difference),
+  }),
+
+  judge(state, metric, { alpha }) {
+    const base = {
+      shown: shownDifference(meanDifference(state.difference, alpha), state.tally),
+      units: state.tally.units,
+      events: state.tally.events,
+      shift: null,
+    };
+    const { test } = metric;
+    if (test === null) return { ...base, tests: null, missing: 'only-observed' };
+    if (state.tally.units.control === 0 && state.tally.units.candidate === 0)
+      return { ...base, tests: null, missing: 'no-data' };
+    const fixed = baselineOf(state.baseline);
+    if (fixed === null) return { ...base, tests: null, missing: 'baseline' };
+    return { ...base, tests: bettingTests(state.betting, fixed, metric, test), missing: null };
+  },
+
+  encode: ({ tally, baseline, betting, difference }): EncodedMean => ({
+    tally: structuredClone(tally),
+    baseline: structuredClone(baseline),
+    betting: codec.encodeBetting(betting),
+    difference: codec.encodeMeanDifference(difference),
+  }),
+
+  decode: ({ tally, baseline, betting, difference }: EncodedMean) => ({
+    kind: 'mean',
+    tally: structuredClone(tally),
+    baseline: structuredClone(baseline),
+    betting: codec.decodeBetting(betting),
+    difference: codec.decodeMeanDifference(difference),
+  }),
+};

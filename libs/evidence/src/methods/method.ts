@@ -1,0 +1,85 @@
+import type { Arm } from '#libs/statistics';
+import type { CoverageReading } from '../coverage.js';
+import type { MetricDesign } from '../design.js';
+import type { AnalysisReason } from '../reasons.js';
+import type { MetricEvidence } from './metric-evidence.js';
+
+/** One observation of a pair {control, candidate}. */
+export interface Observation {
+  readonly arm: Arm;
+  /** Probability of the candidate, given that one of the two was drawn. */
+  readonly propensity: number;
+  readonly value: number;
+  /** The unit's first value of this metric: only these decide. */
+  readonly isFirst: boolean;
+  /** The unit's first value of 1 (rates only). */
+  readonly isFirstBad: boolean;
+  /** Denominator (ratios); 1 for all others. */
+  readonly denominator: number;
+  /** What the unit contributed before under the same allocation (ratios); null: nothing yet. */
+  readonly before: { readonly sum: number; readonly denominator: number } | null;
+  /** The picture's embedding as it came (float16, base64), and the name of its unit; null for all metrics of numbers. */
+  readonly picture: { readonly unit: string; readonly embedding: string } | null;
+}
+
+/** What the e-processes say at one boundary. */
+export interface BudgetEvidence {
+  readonly sharePpm: number;
+  readonly margin: number;
+  readonly lnENonInferior: number;
+}
+
+export interface Tests {
+  readonly margin: number;
+  readonly harmful: number;
+  readonly nonInferior: number;
+  readonly superior: number;
+  readonly budget: readonly BudgetEvidence[];
+}
+
+/** What is shown of a metric; where a number is null, why. */
+export interface Shown {
+  readonly control: number | null;
+  readonly candidate: number | null;
+  readonly effect: number | null;
+  readonly interval: { readonly low: number; readonly high: number } | null;
+  readonly noEffect: AnalysisReason | null;
+  readonly noInterval: AnalysisReason | null;
+}
+
+/** What a method makes of its evidence; turning it into a verdict is one rule for all of them. */
+export interface Judgement {
+  readonly shown: Shown;
+  readonly units: Readonly<Record<Arm, number>>;
+  readonly events: Readonly<Record<Arm, number>>;
+  /** Null when nothing is tested or can't be tested yet; then `missing` says why. */
+  readonly tests: Tests | null;
+  /** ln E against "both variants follow one law", of metrics that only warn. */
+  readonly shift: number | null;
+  readonly missing: AnalysisReason | null;
+}
+
+/** What a method may look at beside its own evidence. */
+export interface JudgeContext {
+  readonly alpha: number;
+  /** The evidence of the pair's other metrics; null: none yet. */
+  readonly states: readonly (MetricEvidence | null)[];
+  /** Units the router has seen, by arm. */
+  readonly unitsSeen: Readonly<Record<Arm, number>>;
+  readonly coverage: () => CoverageReading;
+}
+
+/**
+ * How metrics of one kind keep their evidence. States are summed up per partition and added for an analysis; a merged state is
+ * for judging only, since the past that predictions rest on belongs to its partition.
+ */
+export interface Method<State> {
+  initial(metric: MetricDesign): State;
+  /** Folds one observation in, in place. */
+  observe(state: State, metric: MetricDesign, observation: Observation, baselineUnits: number): void;
+  merge(a: State, b: State): State;
+  judge(state: State, metric: MetricDesign, context: JudgeContext): Judgement;
+  /** As plain JSON, every double exactly. */
+  encode(state: State): unknown;
+  decode(encoded: never, metric: MetricDesign): State;
+}

@@ -1,0 +1,79 @@
+import type { MetricDesign } from '../design.js';
+import { coverageMethod, type CoverageState } from './coverage-method.js';
+import { distributionMethod, type DistributionState } from './distribution-method.js';
+import { diversityMethod, type DiversityState } from './diversity-method.js';
+import { incidenceMethod, type IncidenceState } from './incidence-method.js';
+import { lowerTailMethod, type LowerTailState } from './lower-tail-method.js';
+import { meanMethod, type MeanState } from './mean-method.js';
+import type { JudgeContext, Judgement, Method, Observation } from './method.js';
+import { preferenceMethod, type PreferenceState } from './preference-method.js';
+import { rateMethod, type RateState } from './rate-method.js';
+import { ratioMethod, type RatioState } from './ratio-method.js';
+import { shiftMethod, type ShiftState } from './shift-method.js';
+import { upperTailMethod, type UpperTailState } from './upper-tail-method.js';
+
+/** The evidence of one metric and pair, kept the way its kind asks for. */
+export type MetricEvidence =
+  | RateState
+  | MeanState
+  | UpperTailState
+  | LowerTailState
+  | RatioState
+  | IncidenceState
+  | PreferenceState
+  | ShiftState
+  | DistributionState
+  | DiversityState
+  | CoverageState;
+
+type Methods = { readonly [Kind in MetricEvidence['kind']]: Method<Extract<MetricEvidence, { readonly kind: Kind }>> };
+
+const methods: Methods = {
+  rate: rateMethod,
+  mean: meanMethod,
+  'upper-tail': upperTailMethod,
+  'lower-tail': lowerTailMethod,
+  ratio: ratioMethod,
+  incidence: incidenceMethod,
+  preference: preferenceMethod,
+  shift: shiftMethod,
+  distribution: distributionMethod,
+  diversity: diversityMethod,
+  coverage: coverageMethod,
+};
+
+/** Metrics of one kind share their method; every state is handed to the method that made it. */
+function methodOf(kind: MetricEvidence['kind']): Method<MetricEvidence> {
+  return methods[kind] as Method<never> as Method<MetricEvidence>;
+}
+
+export function initialMetric(metric: MetricDesign): MetricEvidence {
+  return methodOf(metric.definition.kind).initial(metric);
+}
+
+export function observeMetric(
+  state: MetricEvidence,
+  metric: MetricDesign,
+  seen: Observation,
+  baselineUnits: number,
+): void {
+  methodOf(state.kind).observe(state, metric, seen, baselineUnits);
+}
+
+/** Null: no evidence yet, which changes nothing. */
+export function mergeMetric(a: MetricEvidence | null, b: MetricEvidence | null): MetricEvidence | null {
+  if (a === null || b === null) return a ?? b;
+  return methodOf(a.kind).merge(a, b);
+}
+
+export function judgeMetric(state: MetricEvidence | null, metric: MetricDesign, context: JudgeContext): Judgement {
+  return methodOf(metric.definition.kind).judge(state ?? initialMetric(metric), metric, context);
+}
+
+export function encodeMetric(state: MetricEvidence | null): unknown {
+  return state === null ? null : methodOf(state.kind).encode(state);
+}
+
+export function decodeMetric(encoded: unknown, metric: MetricDesign): MetricEvidence | null {
+  return encoded === null ? null : methodOf(metric.definition.kind).decode(encoded as never, metric);
+}

@@ -1,0 +1,256 @@
+import {
+  type Arm,
+  asymptoticHalfWidth,
+  bet,
+  type Betting,
+  type Covariance,
+  covarianceMatrix,
+  initialBetting,
+  initialCovariance,
+  isRandomised,
+  linearisedRatio,
+  mergeBetting,
+  mergeCovariances,
+  observePair,
+  ratioBaseline,
+  type RatioBaseline,
+  type RatioEstimate,
+  ratioOf,
+} from '#libs/statistics';
+import type { AnalysisReason } from '../reasons.js';
+import { bettingDesignOf, bettingTests, marginCount } from './baseline-betting.js';
+import { type Baseline, initialBaseline, mergeBaselines } from './baseline.js';
+import type { Method, Observation, Shown } from './method.js';
+import { nothingShown, whyNotBoth } from './shown.js';
+import * as codec from './state-codec.js';
+import { initialTally, mergeTally, type Tally } from './tally.js';
+
+/**
+ * Ratios of two sums over units (GPU seconds per picture). Shown is the ratio of all events with its delta-method interval over units,
+ * each counted once per allocation. What decides is betting on the first event's linearised value, at a line that
+ * control's first units fix.
+ *
+ * A unit's own sums are kept in its mark: 16 bytes per unit and metric.
+ */
+export interface RatioState {
+  readonly kind: 'ratio';
+  readonly tally: Tally;
+  /** Control's first events, until the line is fixed. */
+  readonly past: Covariance;
+  line: RatioBaseline | null;
+  /** The line's ratio and the spread of values linearised along it, as the baseline of a mean. */
+  baseline: Baseline;
+  readonly betting: Betting;
+  /** Sums over units by propensity and arm. */
+  readonly stages: Map<number, Record<Arm, UnitSums>>;
+}
+
+/** Sums of the units' own sums S and denominators N. */
+interface UnitSums {
+  units: number;
+  s: number;
+  n: number;
+  ss: number;
+  nn: number;
+  sn: number;
+}
+
+interface EncodedRatio {
+  readonly tally: Tally;
+  readonly past: Covariance;
+  readonly line: RatioBaseline | null;
+  readonly baseline: Baseline;
+  readonly betting: codec.EncodedBetting;
+  readonly stages: readonly (readonly [number, Record<Arm, UnitSums>])[];
+}
+
+export const ratioMethod: Method<RatioState> = {
+  initial: ({ test }) => ({
+    kind: 'ratio',
+    tally: initialTally(),
+    past: initialCovariance(),
+    line: null,
+    baseline: initialBaseline(),
+    betting: initialBetting(marginCount(test)),
+    stages: new Map(),
+  }),
+
+  observe(state, metric, seen, baselineUnits) {
+    const { arm, propensity, value, denominator, isFirst } = seen;
+    if (!Number.isFinite(value) || !Number.isFinite(denominator)) return;
+    state.tally.events[arm] += 1;
+    if (isRandomised(propensity)) addEvent(stageAt(state, propensity)[arm], seen);
+    if (!isFirst) return;
+    state.tally.units[arm] += 1;
+    if (metric.test === null) return;
+    if (state.line === null) {
+      if (arm === 'control') fixLine(state, value, denominator, baselineUnits);
+      return;
+    }
+    const linear = linearisedRatio(value, denominator, state.line);
+    const design = bettingDesignOf(state.baseline, metric, metric.test);
+    bet(state.betting, design, arm, propensity, metric.definition.direction === 'higher' ? linear : -linear);
+  },
+
+  merge: (a, b) => ({
+    kind: 'ratio',
+    tally: mergeTally(a.tally, b.tally),
+    past: mergeCovariances(a.past, b.past),
+    line: a.line ?? b.line,
+    baseline: mergeBaselines(a.baseline, b.baseline),
+    betting: mergeBetting(a.betting, b.betting),
+    stages: mergeStages(a.stages, b.stages),
+  }),
+
+  judge(state, metric, { alpha }) {
+    const { tally, baseline, betting, past } = state;
+    const base = { shown: shownRatio(state, alpha), units: tally.units, events: tally.events, shift: null };
+    const { test } = metric;
+    if (test === null) return { ...base, tests: null, missing: 'only-observed' };
+    if (tally.units.control === 0 && tally.units.candidate === 0) return { ...base, tests: null, missing: 'no-data' };
+    if (baseline.fixed !== null)
+      return { ...base, tests: bettingTests(betting, baseline.fixed, metric, test), missing: null };
+    const isEmpty = past.n > 0 && past.meanY === 0;
+    return { ...base, tests: null, missing: isEmpty ? 'no-denominator' : 'baseline' };
+  },
+
+  encode: ({ tally, past, line, baseline, betting, stages }): EncodedRatio => ({
+    tally: structuredClone(tally),
+    past: { ...past },
+    line: line && { ...line },
+    baseline: structuredClone(baseline),
+    betting: codec.encodeBetting(betting),
+    stages: structuredClone([...stages]),
+  }),
+
+  decode: ({ tally, past, line, baseline, betting, stages }: EncodedRatio) => ({
+    kind: 'ratio',
+    tally: structuredClone(tally),
+    past: { ...past },
+    line: line && { ...line },
+    baseline: structuredClone(baseline),
+    betting: codec.decodeBetting(betting),
+    stages: new Map(structuredClone(stages) as [number, Record<Arm, UnitSums>][]),
+  }),
+};
+
+/** The event that completes the baseline fixes the line, once and for all; without denominators there is none. */
+function fixLine(state: RatioState, value: number, denominator: number, baselineUnits: number): void {
+  observePair(state.past, value, denominator);
+  if (state.past.n < baselineUnits) return;
+  state.line = ratioBaseline(state.past);
+  const spread = covarianceMatrix(state.past);
+  if (state.line === null || spread === null) return;
+  const { ratio, meanDenominator } = state.line;
+  const variance = spread.xx - 2 * ratio * spread.xy + ratio * ratio * spread.yy;
+  const fixed = { mean: ratio, spread: Math.sqrt(Math.max(0, variance)) / Math.abs(meanDenominator), parts: 1 };
+  state.baseline = { ...state.baseline, n: state.past.n, fixed };
+}
+
+/**
+ * A unit's next event changes its S and N: ΣS² += (S + x)² − S², ΣN² and ΣSN alike, multiplied out so that large sums don't cancel
+ * (Deng, Knoblich, Lu, KDD 2018).
+ */
+function addEvent(sums: UnitSums, { value, denominator, before }: Observation): void {
+  const s = before?.sum ?? 0;
+  const n = before?.denominator ?? 0;
+  if (before === null) sums.units += 1;
+  sums.s += value;
+  sums.n += denominator;
+  sums.ss += value * (2 * s + value);
+  sums.nn += denominator * (2 * n + denominator);
+  sums.sn += s * denominator + value * (n + denominator);
+}
+
+/** Under the allocation that has shown the candidate to most units: over a ramp, drift would look like a difference. */
+function shownRatio({ stages, tally }: RatioState, alpha: number): Shown {
+  let stage: Record<Arm, UnitSums> | null = null;
+  for (const candidate of stages.values()) {
+    if (stage === null || candidate.candidate.units > stage.candidate.units) stage = candidate;
+  }
+  if (stage === null) return nothingShown(whyNotBoth(tally.units) ?? 'not-randomised');
+  const control = ratioOf(covarianceOf(stage.control));
+  const candidate = ratioOf(covarianceOf(stage.candidate));
+  const shown = { control: control?.ratio ?? null, candidate: candidate?.ratio ?? null };
+  if (control === null || candidate === null) {
+    const reason = whyNoRatio(stage, tally);
+    return { ...shown, effect: null, interval: null, noEffect: reason, noInterval: reason };
+  }
+  const units = stage.control.units + stage.candidate.units;
+  return {
+    ...shown,
+    effect: candidate.ratio - control.ratio,
+    noEffect: null,
+    ...interval(control, candidate, units, alpha),
+  };
+}
+
+function interval(
+  control: RatioEstimate,
+  candidate: RatioEstimate,
+  units: number,
+  alpha: number,
+): Pick<Shown, 'interval' | 'noInterval'> {
+  if (control.variance === null || candidate.variance === null)
+    return { interval: null, noInterval: 'not-enough-data' };
+  const standardError = Math.sqrt(control.variance + candidate.variance);
+  if (standardError === 0) return { interval: null, noInterval: 'no-variance' };
+  const halfWidth = asymptoticHalfWidth(standardError, units, alpha);
+  const effect = candidate.ratio - control.ratio;
+  return { interval: { low: effect - halfWidth, high: effect + halfWidth }, noInterval: null };
+}
+
+function whyNoRatio(stage: Record<Arm, UnitSums>, tally: Tally): AnalysisReason {
+  const byUnits = whyNotBoth(tally.units);
+  if (byUnits !== null) return byUnits;
+  const isEmpty = [stage.control, stage.candidate].some(({ units, n }) => units > 0 && n === 0);
+  return isEmpty ? 'no-denominator' : 'not-enough-data';
+}
+
+function covarianceOf({ units, s, n, ss, nn, sn }: UnitSums): Covariance {
+  if (units === 0) return initialCovariance();
+  return {
+    n: units,
+    meanX: s / units,
+    meanY: n / units,
+    sumXX: Math.max(0, ss - (s * s) / units),
+    sumYY: Math.max(0, nn - (n * n) / units),
+    sumXY: sn - (s * n) / units,
+  };
+}
+
+function stageAt(state: RatioState, propensity: number): Record<Arm, UnitSums> {
+  const known = state.stages.get(propensity);
+  if (known) return known;
+  const fresh = { control: noSums(), candidate: noSums() };
+  state.stages.set(propensity, fresh);
+  return fresh;
+}
+
+function mergeStages(a: RatioState['stages'], b: RatioState['stages']): RatioState['stages'] {
+  const merged: RatioState['stages'] = new Map();
+  for (const propensity of [...new Set([...a.keys(), ...b.keys()])].sort((x, y) => x - y)) {
+    const left = a.get(propensity);
+    const right = b.get(propensity);
+    merged.set(propensity, {
+      control: addSums(left?.control ?? noSums(), right?.control ?? noSums()),
+      candidate: addSums(left?.candidate ?? noSums(), right?.candidate ?? noSums()),
+    });
+  }
+  return merged;
+}
+
+function addSums(a: UnitSums, b: UnitSums): UnitSums {
+  return {
+    units: a.units + b.units,
+    s: a.s + b.s,
+    n: a.n + b.n,
+    ss: a.ss + b.ss,
+    nn: a.nn + b.nn,
+    sn: a.sn + b.sn,
+  };
+}
+
+function noSums(): UnitSums {
+  return { units: 0, s: 0, n: 0, ss: 0, nn: 0, sn: 0 };
+}

@@ -1,0 +1,127 @@
+import {
+  addToSketch,
+  asymptoticHalfWidth,
+  initialScoredTilt,
+  initialSketch,
+  isRandomised,
+  lnEShift,
+  mergeScoredTilt,
+  mergeSketches,
+  observeScore,
+  quantile,
+  type QuantileSketch,
+  type ScoredTilt,
+} from '#libs/statistics';
+import type { Method, Shown } from './method.js';
+import { midrankShare, probabilityHigher } from './ranks.js';
+import { nothingShown, whyNotBoth } from './shown.js';
+import * as codec from './state-codec.js';
+import { initialTally, mergeTally, type Tally } from './tally.js';
+import { largestStage, mergeValues, valuesAt, type ValuesByStage } from './values-by-stage.js';
+
+/** Pooled values before a rank among them says anything. */
+const SMALLEST_PAST = 20;
+
+/**
+ * Whether values tend to be higher in one variant: the scored tilt on 2 · midrank − 1 among the past values of both. It tests that both
+ * laws are equal, not how far apart they are, so it warns and proves no margin. Shown: P(candidate's value is the higher one) − ½,
+ * ties half, and both medians.
+ */
+export interface ShiftState {
+  readonly kind: 'shift';
+  readonly tally: Tally;
+  readonly past: QuantileSketch;
+  tilt: ScoredTilt;
+  /** First values by propensity and arm. */
+  readonly values: ValuesByStage;
+}
+
+interface EncodedShift {
+  readonly tally: Tally;
+  readonly past: codec.EncodedSketch;
+  readonly tilt: readonly number[];
+  readonly values: codec.EncodedValues;
+}
+
+export const shiftMethod: Method<ShiftState> = {
+  initial: () => ({
+    kind: 'shift',
+    tally: initialTally(),
+    past: initialSketch(),
+    tilt: initialScoredTilt(),
+    values: new Map(),
+  }),
+
+  observe(state, _metric, { arm, propensity, value, isFirst }) {
+    state.tally.events[arm] += 1;
+    if (!isFirst || value === -Infinity) return;
+    state.tally.units[arm] += 1;
+    if (!isRandomised(propensity)) return;
+    if (state.past.n >= SMALLEST_PAST) {
+      observeScore(state.tilt, arm, propensity, 2 * midrankShare(state.past, value) - 1);
+    }
+    addToSketch(state.past, value);
+    addToSketch(valuesAt(state.values, propensity)[arm], value);
+  },
+
+  merge: (a, b) => ({
+    kind: 'shift',
+    tally: mergeTally(a.tally, b.tally),
+    past: mergeSketches(a.past, b.past),
+    tilt: mergeScoredTilt(a.tilt, b.tilt),
+    values: mergeValues(a.values, b.values),
+  }),
+
+  judge(state, { role }, { alpha }) {
+    const { tally, tilt } = state;
+    const base = { units: tally.units, events: tally.events, tests: null };
+    if (role === 'observed')
+      return { ...base, shown: nothingShown('not-watched'), shift: null, missing: 'not-watched' };
+    const shown = shownShift(state, alpha);
+    if (whyNotBoth(tally.units) !== null) return { ...base, shown, shift: null, missing: 'no-data' };
+    return { ...base, shown, shift: lnEShift(tilt, 'either'), missing: null };
+  },
+
+  encode: ({ tally, past, tilt, values }): EncodedShift => ({
+    tally: structuredClone(tally),
+    past: codec.encodeSketch(past),
+    tilt: [...tilt.wealth],
+    values: codec.encodeValues(values),
+  }),
+
+  decode: ({ tally, past, tilt, values }: EncodedShift) => ({
+    kind: 'shift',
+    tally: structuredClone(tally),
+    past: codec.decodeSketch(past),
+    tilt: { wealth: Float64Array.from(tilt) },
+    values: codec.decodeValues(values),
+  }),
+};
+
+/**
+ * Under the allocation that has shown the candidate to most units. The interval takes the largest variance the estimate can have,
+ * θ(1 − θ)/min(n, m) (Birnbaum & Klose, Ann. Math. Stat. 28, 1957).
+ */
+function shownShift({ values, tally }: ShiftState, alpha: number): Shown {
+  const stage = largestStage(values);
+  if (stage === null) return nothingShown(whyNotBoth(tally.units) ?? 'not-randomised');
+  const medians = { control: median(stage.control), candidate: median(stage.candidate) };
+  const probability = probabilityHigher(stage.control, stage.candidate);
+  if (probability === null) {
+    const reason = whyNotBoth(tally.units) ?? 'not-enough-data';
+    return { ...medians, effect: null, interval: null, noEffect: reason, noInterval: reason };
+  }
+  const effect = probability - 0.5;
+  const smaller = Math.min(stage.control.n, stage.candidate.n);
+  const standardError = Math.sqrt((probability * (1 - probability)) / smaller);
+  if (standardError === 0) return { ...medians, effect, interval: null, noEffect: null, noInterval: 'no-variance' };
+  const halfWidth = asymptoticHalfWidth(standardError, smaller, alpha);
+  const interval = { low: Math.max(-0.5, effect - halfWidth), high: Math.min(0.5, effect + halfWidth) };
+  return { ...medians, effect, interval, noEffect: null, noInterval: null };
+}
+
+/** Null for a median that never came. */
+function median(sketch: QuantileSketch): number | null {
+  const value = quantile(sketch, 0.5);
+  return value !== null && Number.isFinite(value) ? value : null;
+}

@@ -1,0 +1,36 @@
+import { lnELessOften, lnEMoreOften, type Tilt } from '#libs/statistics';
+import type { Margin } from '#libs/contracts';
+import type { MetricTest } from '../design.js';
+import type { Tests } from './method.js';
+
+/**
+ * The tests of a rate by its events alone, at margins that are ratios of rates: a bad event may become more frequent by a factor
+ * of 1 + margin, a good one rarer by the same factor, so that exchanging the variants exchanges the answers.
+ * @param lnRatio ln of the largest allowed factor.
+ */
+export function tiltTests(
+  tilt: Tilt,
+  test: MetricTest,
+  direction: 'higher' | 'lower',
+  lnRatio: (margin: Margin) => number,
+): Tests {
+  const isBad = direction === 'lower';
+  const worse = (at: number): number => (isBad ? lnEMoreOften(tilt, at) : lnELessOften(tilt, -at));
+  const better = (at: number): number => (isBad ? lnELessOften(tilt, at) : lnEMoreOften(tilt, -at));
+  return {
+    margin: test.margin.value,
+    harmful: worse(lnRatio(test.harmBeyond)),
+    nonInferior: better(lnRatio(test.margin)),
+    superior: better(0),
+    budget: test.budget.map(({ sharePpm, margin }) => ({
+      sharePpm,
+      margin: margin.value,
+      lnENonInferior: better(lnRatio(margin)),
+    })),
+  };
+}
+
+/** ln of the factor a relative margin allows; what is absolute is taken as a share of `nominal`. */
+export function lnFactor({ kind, value }: Margin, nominal = 1): number {
+  return Math.log1p(kind === 'relative' ? value : value / nominal);
+}

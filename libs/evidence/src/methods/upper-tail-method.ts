@@ -1,0 +1,204 @@
+import {
+  addToSketch,
+  type Arm,
+  hit,
+  initialTilt,
+  lnELessOften,
+  lnEMoreOften,
+  mergeTilt,
+  quantile,
+  quantileInterval,
+  type QuantileSketch,
+  type Tilt,
+} from '#libs/statistics';
+import type { Margin } from '#libs/contracts';
+import type { MetricDesign, MetricTest } from '../design.js';
+import type { TailMetric } from '../catalogue/definition.js';
+import type { AnalysisReason } from '../reasons.js';
+import type { Method, Shown } from './method.js';
+import { addToPast, initialPastQuantile, mergePastQuantiles, type PastQuantile } from './past-quantile.js';
+import { whyNotBoth } from './shown.js';
+import * as codec from './state-codec.js';
+import { initialTally, mergeTally, type Tally } from './tally.js';
+import { largestStage, mergeValues, valuesAt, type ValuesByStage } from './values-by-stage.js';
+
+/**
+ * Quantiles (latency), judged by the tilt on "exceeds control's past quantile". The margin is taken out of the
+ * candidate's value beforehand (÷ (1 + margin), or − margin), so that every boundary is "equally often". +∞ exceeds every limit.
+ */
+export interface UpperTailState {
+  readonly kind: 'upper-tail';
+  readonly tally: Tally;
+  readonly limit: PastQuantile;
+  /** Exceedances at the boundary of harm, at every step of the budget, and at no margin. */
+  readonly exceedances: readonly Tilt[];
+  /**
+   * First values by propensity and arm, for the eye: under one allocation both see the same traffic. Kept by one of the metrics that
+   * read the same values, empty in the others.
+   */
+  readonly values: ValuesByStage;
+}
+
+interface EncodedUpperTail {
+  readonly tally: Tally;
+  readonly limit: codec.EncodedPast;
+  readonly exceedances: readonly codec.EncodedTilt[];
+  readonly values: codec.EncodedValues;
+}
+
+export const upperTailMethod: Method<UpperTailState> = {
+  initial: ({ test }) => ({
+    kind: 'upper-tail',
+    tally: initialTally(),
+    limit: initialPastQuantile(),
+    exceedances: boundaries(test).map(initialTilt),
+    values: new Map(),
+  }),
+
+  observe(state, metric, { arm, propensity, value, isFirst }) {
+    state.tally.events[arm] += 1;
+    if (!isFirst || value === -Infinity) return;
+    state.tally.units[arm] += 1;
+    if (metric.valuesIn === metric.index) addToSketch(valuesAt(state.values, propensity)[arm], value);
+    const { test } = metric;
+    if (test === null) return;
+    const { limit } = state.limit;
+    if (limit !== null) {
+      if (arm === 'control') {
+        if (value > limit) for (const tilt of state.exceedances) hit(tilt, arm, propensity);
+      } else {
+        const { direction } = metric.definition;
+        boundariesOf(test).forEach((margin, index) => {
+          const judged = withoutMargin(value, margin, direction);
+          if (judged > limit) hit(state.exceedances[index] as Tilt, arm, propensity);
+        });
+      }
+    }
+    if (arm === 'control') addToPast(state.limit, value, levelOf(metric));
+  },
+
+  merge: (a, b) => ({
+    kind: 'upper-tail',
+    tally: mergeTally(a.tally, b.tally),
+    limit: mergePastQuantiles(a.limit, b.limit),
+    exceedances: a.exceedances.map((tilt, index) => mergeTilt(tilt, b.exceedances[index] as Tilt)),
+    values: mergeValues(a.values, b.values),
+  }),
+
+  judge(state, metric, { alpha, states }) {
+    const { test } = metric;
+    const keeper = (states[metric.valuesIn] ?? state) as UpperTailState;
+    const shown = shownTail(keeper, levelOf(metric), alpha, whyNotBoth(state.tally.units));
+    const base = { shown, units: state.tally.units, events: state.tally.events, shift: null };
+    if (test === null) return { ...base, tests: null, missing: 'only-observed' };
+    if (state.tally.units.control === 0 && state.tally.units.candidate === 0)
+      return { ...base, tests: null, missing: 'no-data' };
+    if (state.limit.limit === null) return { ...base, tests: null, missing: 'baseline' };
+    if (state.limit.limit === Infinity) return { ...base, tests: null, missing: 'control-tail-infinite' };
+    const [harm, ...others] = state.exceedances as readonly [Tilt, ...Tilt[]];
+    const isBad = metric.definition.direction === 'lower';
+    const better = (tilt: Tilt): number => (isBad ? lnELessOften(tilt, 0) : lnEMoreOften(tilt, 0));
+    return {
+      ...base,
+      tests: {
+        margin: inUnits(test.margin, shown.control),
+        harmful: isBad ? lnEMoreOften(harm, 0) : lnELessOften(harm, 0),
+        nonInferior: better(others[test.budget.length - 1] as Tilt),
+        superior: better(others[test.budget.length] as Tilt),
+        budget: test.budget.map((step, index) => ({
+          sharePpm: step.sharePpm,
+          margin: inUnits(step.margin, shown.control),
+          lnENonInferior: better(others[index] as Tilt),
+        })),
+      },
+      missing: null,
+    };
+  },
+
+  encode: ({ tally, limit, exceedances, values }): EncodedUpperTail => ({
+    tally: structuredClone(tally),
+    limit: codec.encodePast(limit),
+    exceedances: exceedances.map(codec.encodeTilt),
+    values: codec.encodeValues(values),
+  }),
+
+  decode: ({ tally, limit, exceedances, values }: EncodedUpperTail) => ({
+    kind: 'upper-tail',
+    tally: structuredClone(tally),
+    limit: codec.decodePast(limit),
+    exceedances: exceedances.map(codec.decodeTilt),
+    values: codec.decodeValues(values),
+  }),
+};
+
+/**
+ * The quantile of both variants under the allocation that has shown the candidate to most units, and their relative
+ * difference with the interval that follows from both variants' quantile sequences at α/2.
+ */
+function shownTail({ values }: UpperTailState, level: number, alpha: number, whyNot: AnalysisReason | null): Shown {
+  const stage = largestStage(values);
+  const control = stage && finiteOrNull(quantile(stage.control, level));
+  const candidate = stage && finiteOrNull(quantile(stage.candidate, level));
+  if (stage === null || control === null || candidate === null || control === 0) {
+    const reason = whyNot ?? whyNoRatio(stage, control);
+    return { control, candidate, effect: null, interval: null, noEffect: reason, noInterval: reason };
+  }
+  const ofControl = quantileInterval(stage.control, level, alpha / 2);
+  const ofCandidate = quantileInterval(stage.candidate, level, alpha / 2);
+  const low = ofCandidate.low / ofControl.high - 1;
+  const high = ofCandidate.high / ofControl.low - 1;
+  const isKnown = ofControl.low > 0 && Number.isFinite(low) && Number.isFinite(high);
+  return {
+    control,
+    candidate,
+    effect: relativeTo(control, candidate),
+    interval: isKnown ? { low, high } : null,
+    noEffect: null,
+    noInterval: isKnown ? null : 'end-unknown',
+  };
+}
+
+/** Relative to the size of control's value, so that more is more below zero as well. */
+function relativeTo(control: number, candidate: number): number {
+  return control > 0 ? candidate / control - 1 : (candidate - control) / -control;
+}
+
+function whyNoRatio(stage: Record<Arm, QuantileSketch> | null, control: number | null): AnalysisReason {
+  if (stage === null || stage.control.n === 0 || stage.candidate.n === 0) return 'not-randomised';
+  return control === 0 ? 'zero-control' : 'infinite';
+}
+
+function boundaries(test: MetricTest | null): readonly Margin[] {
+  if (test === null) return [];
+  return [test.harmBeyond, ...test.budget.map(({ margin }) => margin), { kind: test.margin.kind, value: 0 }];
+}
+
+const knownBoundaries = new WeakMap<MetricTest, readonly Margin[]>();
+
+function boundariesOf(test: MetricTest): readonly Margin[] {
+  const known = knownBoundaries.get(test) ?? boundaries(test);
+  knownBoundaries.set(test, known);
+  return known;
+}
+
+/**
+ * What the candidate's value would be if it were no worse than the margin allows. A relative margin is a factor on positive values;
+ * below zero, where a factor would go the wrong way, its inverse.
+ */
+function withoutMargin(value: number, margin: Margin, direction: 'higher' | 'lower'): number {
+  const isBad = direction === 'lower';
+  if (margin.kind === 'absolute') return isBad ? value - margin.value : value + margin.value;
+  return isBad === value >= 0 ? value / (1 + margin.value) : value * (1 + margin.value);
+}
+
+function levelOf({ definition }: MetricDesign): number {
+  return (definition as TailMetric).level;
+}
+
+function inUnits(margin: Margin, control: number | null): number {
+  return margin.kind === 'absolute' ? margin.value : margin.value * Math.abs(control ?? 0);
+}
+
+function finiteOrNull(value: number | null): number | null {
+  return value !== null && Number.isFinite(value) ? value : null;
+}

@@ -1,0 +1,34 @@
+import { type Arm, initialSketch, mergeSketches, type QuantileSketch } from '#libs/statistics';
+
+/** Sketches of values by propensity and arm: what is drawn under different allocations is not mixed. */
+export type ValuesByStage = Map<number, Record<Arm, QuantileSketch>>;
+
+export function valuesAt(values: ValuesByStage, propensity: number): Record<Arm, QuantileSketch> {
+  const known = values.get(propensity);
+  if (known) return known;
+  const fresh = { control: initialSketch(), candidate: initialSketch() };
+  values.set(propensity, fresh);
+  return fresh;
+}
+
+/** The allocation that has shown the candidate to most units; null without any. */
+export function largestStage(values: ValuesByStage): Record<Arm, QuantileSketch> | null {
+  let largest: Record<Arm, QuantileSketch> | null = null;
+  for (const stage of values.values()) {
+    if (largest === null || stage.candidate.n > largest.candidate.n) largest = stage;
+  }
+  return largest;
+}
+
+export function mergeValues(a: ValuesByStage, b: ValuesByStage): ValuesByStage {
+  const merged: ValuesByStage = new Map();
+  for (const propensity of [...new Set([...a.keys(), ...b.keys()])].sort((x, y) => x - y)) {
+    const left = a.get(propensity);
+    const right = b.get(propensity);
+    merged.set(propensity, {
+      control: mergeSketches(left?.control ?? initialSketch(), right?.control ?? initialSketch()),
+      candidate: mergeSketches(left?.candidate ?? initialSketch(), right?.candidate ?? initialSketch()),
+    });
+  }
+  return merged;
+}

@@ -1,0 +1,44 @@
+/**
+ * Why a metric's verdict is what it is, and why a number is missing.
+ *
+ * harmful: `worse-than-margin`; superior: `better-than-control`; non-inferior: `within-margin`.
+ * undecided: `collecting` (tests run, none has rejected), `no-data`, `baseline` (control's first units are being collected),
+ * `only-observed` (the experiment doesn't test it), `not-watched` (the same, and too costly to estimate unasked), `no-test` (there is
+ * nothing to decide it by), `shift-found` and `no-shift-found` (watched: the distributions differ, or have not been shown to).
+ * unmeasurable: `control-tail-infinite` (as many of control's requests never ended as the tail holds: nothing can be slower),
+ * `scorer-changed` (scores of two scorers are not compared), `unit-memory-full` (who came before is no longer known),
+ * `no-denominator` (control's denominators add up to 0), `cannot-decide` (a guardrail or objective that can only warn).
+ *
+ * A number is missing because of one of those, or: `one-variant` (the other one has none), `not-randomised` (all units came while one
+ * variant had everything), `not-enough-data`, `burn-in` (too few units for an interval that holds), `no-variance` (all values equal),
+ * `infinite` (the quantile is one that never came), `zero-control` (nothing is relative to 0), `end-unknown` (an end of
+ * the interval is not known yet), `no-interval` (there is no method for one).
+ */
+export const analysisReasons = [
+  'worse-than-margin',
+  'better-than-control',
+  'within-margin',
+  'collecting',
+  'no-data',
+  'baseline',
+  'only-observed',
+  'not-watched',
+  'no-test',
+  'shift-found',
+  'no-shift-found',
+  'control-tail-infinite',
+  'scorer-changed',
+  'unit-memory-full',
+  'no-denominator',
+  'cannot-decide',
+  'one-variant',
+  'not-randomised',
+  'not-enough-data',
+  'burn-in',
+  'no-variance',
+  'infinite',
+  'zero-control',
+  'end-unknown',
+  'no-interval',
+] as const;
+export type AnalysisReason = (typeof analysisReasons)[number];
