@@ -9,6 +9,7 @@ export const EPPO_TUNING = 10_000;
  * Ann. Statist. 49(2), 2021, eq. 14. With ρ = 1/ρ² it is GrowthBook's two-sided sequence, at another default N.
  */
 export function eppoMultiplier(n: number, alpha: number, tuning = EPPO_TUNING): number {
+  if (!(n > 0)) throw new RangeError(`multiplier after ${n} units: expected at least one`);
   const rho = eppoRho(alpha, tuning);
   return Math.sqrt(((n + rho) / n) * (Math.log1p(n / rho) - 2 * Math.log(alpha)));
 }

@@ -1,3 +1,4 @@
+import type { Missing } from './missing.js';
 import { bilinearForm, covarianceOfSums, quadraticForm, type SumsOfProducts } from './growthbook-moments.js';
 import { normalUpperQuantile } from '../distributions/index.js';
 
@@ -67,7 +68,7 @@ export interface Effect {
   readonly treatmentMean: number;
 }
 
-export type EffectMissing = { readonly missing: 'no-data' | 'baseline-zero' | 'no-variance' };
+export type EffectMissing = Missing<'no-data' | 'baseline-zero' | 'no-variance'>;
 
 /**
  * GrowthBook's effect of treatment over control and its standard error, each variant with its own variance; relative effects by

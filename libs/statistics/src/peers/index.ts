@@ -9,6 +9,7 @@ export * from './growthbook-power.js';
 export * from './growthbook-sequential.js';
 export * from './growthbook-tests.js';
 export * from './kayenta.js';
+export type { Missing, MissingReason } from './missing.js';
 export * from './peer-rules.js';
 export * from './pipecd.js';
 export * from './spotify.js';

@@ -1,6 +1,7 @@
 import { normalUpperQuantile } from '../distributions/index.js';
 import { midranks, pooled } from '../fixed-horizon/midranks.js';
 import { brentRoot } from './brent.js';
+import type { Missing } from './missing.js';
 
 /** Kayenta's defaults (spinnaker.io/docs/guides/user/canary/judge). */
 export const KAYENTA_CONFIDENCE = 0.98;
@@ -37,14 +38,14 @@ export interface MannWhitneyInterval {
  * statistic between the smallest and the largest difference; where the statistic does not reach the quantile at that end, the
  * end itself. (So that few points give the extreme differences as their interval, whatever the confidence asked for.)
  *
- * @returns null without data, or where every shifted value is tied and the statistic is undefined.
+ * No answer without data, or where every shifted value is tied and the statistic is undefined.
  */
 export function mannWhitneyInterval(
   experiment: readonly number[],
   control: readonly number[],
   confidence = KAYENTA_CONFIDENCE,
-): MannWhitneyInterval | null {
-  if (experiment.length === 0 || control.length === 0) return null;
+): MannWhitneyInterval | Missing<'no-data' | 'all-tied'> {
+  if (experiment.length === 0 || control.length === 0) return { missing: 'no-data' };
   const smallest = Math.min(...experiment) - Math.max(...control);
   const largest = Math.max(...experiment) - Math.min(...control);
   const shiftAt = (quantile: number): number | null => {
@@ -57,7 +58,8 @@ export function mannWhitneyInterval(
   const low = shiftAt(quantile);
   const high = shiftAt(-quantile);
   const estimate = shiftAt(0);
-  if (low === null || high === null || estimate === null) return null;
+  // No root, though the ends were tried: the statistic is no number where all shifted values are tied.
+  if (low === null || high === null || estimate === null) return { missing: 'all-tied' };
   return { low, high, estimate };
 }
 
@@ -89,15 +91,16 @@ export function classifyMetric(
   const experiment = experimentData.filter(Number.isFinite);
   const control = controlData.filter(Number.isFinite);
   if (experiment.length === 0 || control.length === 0) return 'Nodata';
-  const interval = mannWhitneyInterval(experiment, control, confidence);
-  if (interval === null) return 'Pass';
-  const bound = tolerance * Math.abs(interval.estimate);
   const [experimentMean, controlMean] = [mean(experiment), mean(control)];
   // ratio ≥ allowed, written so that a control mean of 0 needs no infinite ratio.
-  const increased = experimentMean >= allowedIncrease * controlMean;
-  const decreased = experimentMean <= allowedDecrease * controlMean;
-  if (direction !== 'decrease' && interval.low > bound && increased) return 'High';
-  if (direction !== 'increase' && interval.high < -bound && decreased) return 'Low';
+  const mayBeHigh = direction !== 'decrease' && experimentMean >= allowedIncrease * controlMean;
+  const mayBeLow = direction !== 'increase' && experimentMean <= allowedDecrease * controlMean;
+  if (!mayBeHigh && !mayBeLow) return 'Pass';
+  const interval = mannWhitneyInterval(experiment, control, confidence);
+  if ('missing' in interval) return 'Pass';
+  const bound = tolerance * Math.abs(interval.estimate);
+  if (mayBeHigh && interval.low > bound) return 'High';
+  if (mayBeLow && interval.high < -bound) return 'Low';
   return 'Pass';
 }
 
@@ -148,11 +151,12 @@ export function percentile(data: readonly number[], p: number): number | null {
   return low + (position - below) * (high - low);
 }
 
-/** Cohen's d, difference of means over the pooled standard deviation (Cohen 1988, p. 67); null without variance or data. */
-export function cohensD(a: readonly number[], b: readonly number[]): number | null {
-  if (a.length + b.length < 3 || a.length === 0 || b.length === 0) return null;
+/** Cohen's d, difference of means over the pooled standard deviation (Cohen 1988, p. 67). */
+export function cohensD(a: readonly number[], b: readonly number[]): number | Missing<'no-data' | 'no-variance'> {
+  if (a.length === 0 || b.length === 0) return { missing: 'no-data' };
+  if (a.length + b.length < 3) return { missing: 'no-variance' };
   const deviation = Math.sqrt((squaresAroundMean(a) + squaresAroundMean(b)) / (a.length + b.length - 2));
-  return deviation === 0 ? null : (mean(a) - mean(b)) / deviation;
+  return deviation === 0 ? { missing: 'no-variance' } : (mean(a) - mean(b)) / deviation;
 }
 
 function mean(values: readonly number[]): number {

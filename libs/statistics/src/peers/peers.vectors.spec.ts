@@ -1,3 +1,4 @@
+import { answered } from '../../test/answered.js';
 import { describeVectors, type Vector } from '../../test/shared-vectors.js';
 import {
   cohensD,
@@ -144,9 +145,7 @@ function effectLeaves(method: string, inputs: GrowthBookInputs): unknown {
 }
 
 function effectOf({ control, treatment, difference = 'relative', theta }: Omit<GrowthBookInputs, 'alpha'>): Effect {
-  const effect = growthBookEffect(statisticOf(control), statisticOf(treatment), difference, theta);
-  if ('missing' in effect) throw new Error(`no effect: ${effect.missing}`);
-  return effect;
+  return answered(growthBookEffect(statisticOf(control), statisticOf(treatment), difference, theta));
 }
 
 function statisticOf(raw: RawStatistic): VariantStatistic {
@@ -232,10 +231,8 @@ function eppo({ t, alpha, N_tune }: { t: number; alpha: number; N_tune: number }
 }
 
 function statsig(inputs: Record<'var_t' | 'var_c' | 'n_t' | 'n_c' | 'alpha', number>): unknown {
-  const { variance, tau, critical } = statsigCritical(
-    { variance: inputs.var_t, n: inputs.n_t },
-    { variance: inputs.var_c, n: inputs.n_c },
-    inputs.alpha,
+  const { variance, tau, critical } = answered(
+    statsigCritical({ variance: inputs.var_t, n: inputs.n_t }, { variance: inputs.var_c, n: inputs.n_c }, inputs.alpha),
   );
   return { V: variance, tau, Z_star: critical };
 }
@@ -254,8 +251,8 @@ function kayenta(id: string, inputs: Vector['inputs']): unknown {
     return { value: mu.map((shift) => wilcoxonDiff(shift, 0, x, y)) };
   }
   const { experiment, control, conf } = inputs as unknown as { experiment: number[]; control: number[]; conf: number };
-  const interval = mannWhitneyInterval(experiment, control, conf);
-  return { ci: [interval?.low, interval?.high], estimate: interval?.estimate };
+  const interval = answered(mannWhitneyInterval(experiment, control, conf));
+  return { ci: [interval.low, interval.high], estimate: interval.estimate };
 }
 
 function spotify(id: string, inputs: Vector['inputs']): unknown {
@@ -272,13 +269,13 @@ function spotify(id: string, inputs: Vector['inputs']): unknown {
   if (id === 'spot-ttest') {
     const { control, treatment, alpha } = inputs as unknown as GrowthBookInputs;
     const sums = ({ n, sum, sum_squares }: RawStatistic) => ({ n, sum, sumOfSquares: sum_squares as number });
-    const test = welchFromSums(sums(control), sums(treatment), alpha);
+    const test = answered(welchFromSums(sums(control), sums(treatment), alpha));
     return {
-      diff: test?.difference,
-      ci: [test?.interval.low, test?.interval.high],
-      p: test?.p,
-      dof: test?.df,
-      se: test?.standardError,
+      diff: test.difference,
+      ci: [test.interval.low, test.interval.high],
+      p: test.p,
+      dof: test.df,
+      se: test.standardError,
     };
   }
   if (id === 'spot-chisq-us') {
@@ -287,19 +284,23 @@ function spotify(id: string, inputs: Vector['inputs']): unknown {
       treatment: { x: number; n: number };
       alpha: number;
     };
-    const compared = compareProportions(
-      { successes: control.x, trials: control.n },
-      { successes: treatment.x, trials: treatment.n },
-      alpha,
-      'chi-square',
+    const compared = answered(
+      compareProportions(
+        { successes: control.x, trials: control.n },
+        { successes: treatment.x, trials: treatment.n },
+        alpha,
+        'chi-square',
+      ),
     );
-    return { diff: compared?.difference, ci: [compared?.low, compared?.high], p: compared?.p };
+    return { diff: compared.difference, ci: [compared.low, compared.high], p: compared.p };
   }
   const { reference, others } = inputs as unknown as { reference: [number, number]; others: [number, number][] };
   const method = id === 'spot-ztest-prop' ? 'z-test' : 'chi-square';
   const p = others.map(
     ([successes, trials]) =>
-      compareProportions({ successes: reference[0], trials: reference[1] }, { successes, trials }, 0.05, method)?.p,
+      answered(
+        compareProportions({ successes: reference[0], trials: reference[1] }, { successes, trials }, 0.05, method),
+      ).p,
   );
-  return { p, bonferroni: p.map((value) => Math.min(1, (value ?? NaN) * others.length)) };
+  return { p, bonferroni: p.map((value) => Math.min(1, value * others.length)) };
 }

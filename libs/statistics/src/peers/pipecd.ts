@@ -1,4 +1,5 @@
 import { normalUpperTail } from '../distributions/index.js';
+import type { Missing } from './missing.js';
 
 /** Sizes up to which the null distribution is counted out, without and with ties (go-moremath, which PipeCD uses). */
 const EXACT_UP_TO = 50;
@@ -23,12 +24,15 @@ export interface PipeCdTest {
  * Its two-sided exact p is `2 P(U ≤ min(U, n₁n₂ − U))`. That presumes a symmetric distribution, which ties break: [2, 1, 3, 5]
  * against five ones is given p = 0 (twice the smaller tail would be .095). Kept, since it is what the peer decides by.
  *
- * @returns null without data on a side, or where all values are equal.
+ * No answer without data on a side, or where all values are equal.
  */
-export function pipeCdMannWhitney(x: readonly number[], y: readonly number[]): PipeCdTest | null {
-  if (x.length === 0 || y.length === 0) return null;
+export function pipeCdMannWhitney(
+  x: readonly number[],
+  y: readonly number[],
+): PipeCdTest | Missing<'no-data' | 'all-tied'> {
+  if (x.length === 0 || y.length === 0) return { missing: 'no-data' };
   const groups = tieGroups(x, y);
-  if (groups.length < 2) return null;
+  if (groups.length < 2) return { missing: 'all-tied' };
   const hasTies = groups.some(({ size }) => size > 1);
   const limit = hasTies ? EXACT_WITH_TIES_UP_TO : EXACT_UP_TO;
   const u = mannWhitneyU(groups);
@@ -53,7 +57,7 @@ export function comparePipeCd(
   if (experiment.length === 0 && control.length === 0) return 'acceptable';
   if (experiment.length === 0 || control.length === 0) return 'no-data';
   const test = pipeCdMannWhitney(experiment, control);
-  return test === null || pValue(test, deviation) > 0.05 ? 'acceptable' : 'not-acceptable';
+  return 'missing' in test || pValue(test, deviation) > 0.05 ? 'acceptable' : 'not-acceptable';
 }
 
 function pValue({ pGreater, pLess, pTwoSided }: PipeCdTest, deviation: Deviation): number {

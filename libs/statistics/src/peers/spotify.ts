@@ -1,7 +1,8 @@
 import { normalUpperQuantile, normalUpperTail } from '../distributions/index.js';
-import { proportionsChiSquareTest } from '../fixed-horizon/proportions-chi-square.js';
+import { proportionsChiSquareTest, type ProportionsRefusal } from '../fixed-horizon/proportions-chi-square.js';
+import type { Refused } from '../fixed-horizon/refusal.js';
 import { twoProportionTest } from '../fixed-horizon/two-proportions.js';
-import { welchTest, type WelchResult } from '../fixed-horizon/welch.js';
+import { type MeanRefusal, welchTest, type WelchResult } from '../fixed-horizon/welch.js';
 
 /** Sums of one variant, as Spotify's `confidence` takes them. */
 export interface Sums {
@@ -16,10 +17,9 @@ export interface Successes {
   readonly trials: number;
 }
 
-/** Welch's t test of treatment − control, from sums (spotify/confidence, `StudentsTTest`). Null without variance or data. */
-export function welchFromSums(control: Sums, treatment: Sums, alpha: number): WelchResult | null {
-  const result = welchTest(summary(treatment), summary(control), { alpha });
-  return 'refused' in result ? null : result;
+/** Welch's t test of treatment − control, from sums (spotify/confidence, `StudentsTTest`); refuses as {@link welchTest} does. */
+export function welchFromSums(control: Sums, treatment: Sums, alpha: number): WelchResult | Refused<MeanRefusal> {
+  return welchTest(summary(treatment), summary(control), { alpha });
 }
 
 export interface ProportionsCompared {
@@ -32,17 +32,18 @@ export interface ProportionsCompared {
 
 /**
  * Two proportions (spotify/confidence): p of the pooled χ² test (`ChiSquared`) or of the unpooled z test (`ZTest`); the interval
- * is Wald's in both, so that with `chi-square` p and interval may disagree at the edge. Null without trials or variance.
+ * is Wald's in both, so that with `chi-square` p and interval may disagree at the edge. Refuses without trials or variance.
  */
 export function compareProportions(
   control: Successes,
   treatment: Successes,
   alpha: number,
   method: 'chi-square' | 'z-test',
-): ProportionsCompared | null {
+): ProportionsCompared | Refused<ProportionsRefusal> {
   const wald = twoProportionTest(treatment, control, { variance: 'unpooled' });
   const tested = method === 'z-test' ? wald : proportionsChiSquareTest([treatment, control]);
-  if ('refused' in wald || 'refused' in tested) return null;
+  if ('refused' in wald) return wald;
+  if ('refused' in tested) return tested;
   const halfWidth = normalUpperQuantile(alpha / 2) * wald.standardError;
   return {
     difference: wald.difference,
@@ -61,7 +62,7 @@ export function compareProportions(
  *
  * Method: error spending of Lan & DeMets, Biometrika 70(3), 1983, with the power family of Kim & DeMets, Biometrika 74(1), 1987,
  * exponent 2; the crossing probabilities by Armitage, McPherson & Rowe's recursion (JRSS-A 132(2), 1969) on Simpson's rule.
- * O(looks · 600²) and a bisection of 60 cheap steps per look.
+ * O(looks · 400²) and a bisection of 60 cheap steps per look.
  */
 export function groupSequentialLevels(
   counts: readonly number[],
@@ -98,7 +99,7 @@ interface Grid {
   readonly weighted: Float64Array;
 }
 
-const INTERVALS = 600;
+const INTERVALS = 400;
 
 /** P(not crossed before, and |path| > edge now), the path having moved by N(0, spread²). */
 function crossing(grid: Grid | null, spread: number, edge: number): number {

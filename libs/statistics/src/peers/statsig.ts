@@ -1,4 +1,5 @@
 import { normalUpperQuantile } from '../distributions/index.js';
+import type { Missing } from './missing.js';
 
 /** What is known of one variant: variance of its values and number of units. */
 export interface VariantSpread {
@@ -23,8 +24,14 @@ export interface ModifiedCritical {
  * τ is computed from the units so far, so that V/τ, and with it Z*, stays the same however long one waits (3.58 at equal shares
  * and α = .05): not one mixture fixed beforehand, which the theorem asks for.
  */
-export function statsigCritical(treatment: VariantSpread, control: VariantSpread, alpha: number): ModifiedCritical {
+export function statsigCritical(
+  treatment: VariantSpread,
+  control: VariantSpread,
+  alpha: number,
+): ModifiedCritical | Missing<'no-data' | 'no-variance'> {
+  if (treatment.n < 1 || control.n < 1) return { missing: 'no-data' };
   const variance = treatment.variance / treatment.n + control.variance / control.n;
+  if (!(variance > 0)) return { missing: 'no-variance' };
   const z = normalUpperQuantile(alpha / 2);
   const tau = (z * z * (treatment.variance + control.variance)) / (treatment.n + control.n);
   const critical = Math.sqrt(((variance + tau) / tau) * (-2 * Math.log(alpha / 2) + Math.log1p(tau / variance)));
