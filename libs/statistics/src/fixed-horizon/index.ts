@@ -8,7 +8,7 @@ export { proportionInterval, type ProportionIntervalMethod } from './proportion-
 export type { Proportion } from './proportion.js';
 export * from './proportions-chi-square.js';
 export type { FixedHorizonRefusal, Refused } from './refusal.js';
-export type { Sample, SampleSummary, Values } from './sample.js';
+export type { Sample, SampleSummary } from './sample.js';
 export * from './two-proportion-intervals.js';
 export { twoProportionTest, type TwoProportionOptions, type TwoProportionResult } from './two-proportions.js';
 export { type MeanRefusal, type TEstimate, welchTest, type WelchOptions, type WelchResult } from './welch.js';
