@@ -4,7 +4,7 @@ import { asymptoticHalfWidth } from '../confidence-sequences/asymptotic-sequence
 export const GROWTHBOOK_TUNING = 5_000;
 
 /**
- * Half-width of GrowthBook's two-sided sequence, Waudby-Smith et al., arXiv 2103.06476, eq. 24.
+ * Half-width of GrowthBook's two-sided sequence, Waudby-Smith et al., arXiv 2103.06476v7, eq. 9.
  * (docs.growthbook.io/statistics/sequential: "Asymptotic Confidence Sequences", N* the tuning parameter.)
  *
  * @param n units of both variants together.
@@ -20,7 +20,8 @@ export function sequentialHalfWidth(
 
 /**
  * Half-width of the one-sided sequence that safe rollouts are judged by: `SE √n √(2(nρ²+1)/(n²ρ²) · ln(1 + √(nρ²+1)/(2α)))`,
- * ρ tuned at 2α. Waudby-Smith et al., arXiv 2103.06476, Proposition B.1 (one-sided sequences).
+ * ρ tuned at 2α. Waudby-Smith et al., arXiv 2103.06476v7, appendix on one-sided sequences; the
+ * digits are checked against GrowthBook's own.
  */
 export function oneSidedSequentialHalfWidth(
   standardError: number,
@@ -33,7 +34,7 @@ export function oneSidedSequentialHalfWidth(
   return standardError * Math.sqrt(((2 * growth) / (n * rhoSquared)) * Math.log1p(Math.sqrt(growth) / (2 * alpha)));
 }
 
-/** ρ at which the two-sided sequence is tightest after `tuning` units, by its closed approximation (ibid., eq. 25). */
+/** ρ at which the two-sided sequence is tightest after `tuning` units, by its closed approximation (ibid., eq. 161). */
 export function sequentialRho(alpha: number, tuning = GROWTHBOOK_TUNING): number {
   const lnInverse = -2 * Math.log(alpha);
   return Math.sqrt((lnInverse + Math.log1p(lnInverse)) / tuning);

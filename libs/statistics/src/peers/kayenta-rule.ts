@@ -11,8 +11,8 @@ const ADVISED_POINTS = 50;
  * Kayenta, judged every minute over all minutes so far: rollback at the first score below marginal, promoted when the hour is
  * over.
  *
- * Docs: spinnaker.io/docs/guides/user/canary/judge and …/stage (a score below marginal stops the canary at that interval; the
- * lookback grows). We assume one-minute points, one metric (its score is 0 or 100), 98 % and tolerance .25, and the margin as
+ * Docs: spinnaker.io/docs/guides/user/canary/judge and …/stage. We assume that a score below marginal stops the canary at that
+ * interval, a growing lookback, one-minute points, one metric (its score is 0 or 100), 98 % and tolerance .25, and the margin as
  * `allowedIncrease` / `allowedDecrease` of the means. To its advantage it is not asked before five points.
  * Cost: O(k log k) per minute with k minutes so far, times some fifty evaluations of three root searches.
  */

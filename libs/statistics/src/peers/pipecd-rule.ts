@@ -3,16 +3,17 @@ import { type PeerDecision, type PeerRule, UNITS_PER_MINUTE, WATCHED_MINUTES } f
 import { comparePipeCd } from './pipecd.js';
 
 const WINDOW_MINUTES = 10;
-const FAILURE_LIMIT = 0;
+const FAILURE_LIMIT = 1;
 
 /**
  * PipeCD's analysis stage by metrics: a Mann–Whitney test per window between the canary's and the baseline's points; rollback
  * once more windows fail than `failureLimit`, promoted when the stage's time is over.
  *
  * Docs: pipecd.dev/docs/user-guide/managing-application/customizing-deployment/automated-deployment-analysis (strategy
- * CANARY_BASELINE, deviation in the direction that is bad) and …/configuration-reference (failureLimit, 0 unless set).
- * We assume windows of ten minutes, one point a minute, an hour in all: six tests at 5 %, which it does not correct for. It knows
- * no margin. A window in which only one side has points is an error of the query and counts as a failure.
+ * CANARY_BASELINE, deviation in the direction that is bad) and pipecd.dev/docs/user-guide/configuration-reference
+ * (failureLimit, 1 unless set: the second failed window ends it; skipOnNoData, false unless set).
+ * We assume windows of ten minutes, one point a minute, an hour in all: six tests at 5 %. It knows no margin. A window in which only
+ * one side has points counts as a failure.
  */
 export const pipeCd: PeerRule = {
   name: 'PipeCD, p > .05 per window',

@@ -5,7 +5,8 @@ import { type PeerDecision, type PeerRule, UNITS_PER_MINUTE } from './peer-rule.
  * need not follow each other), promoted after ten that passed.
  *
  * Docs: docs.flagger.app/usage/how-it-works (interval 1m, threshold 10, maxWeight 50 by stepWeight 5: ten steps) and
- * docs.flagger.app/usage/metrics (a metric without values halts the advancement). A minute without canary values is a failed check.
+ * …/deployment-strategies (each halt by a metric increments the
+ * counter of failed checks). A minute without canary values is one.
  */
 export const flagger: PeerRule = thresholdRule({
   name: 'Flagger, threshold per minute',
