@@ -5,5 +5,6 @@ export * from './e-processes/index.js';
 export * from './embeddings/index.js';
 export * from './fixed-horizon/index.js';
 export * from './many-metrics/index.js';
+export * from './planning/index.js';
 export * from './preference/index.js';
 export * from './summaries/index.js';

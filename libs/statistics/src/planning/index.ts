@@ -1,0 +1,12 @@
+export * from './course-of-ramp.js';
+export type { PlannedMetric } from './planned-metric.js';
+export * from './smallest-effect.js';
+export type { SpreadOfRuns } from './spread-of-runs.js';
+export {
+  hoursFor,
+  type UnitsAnswer,
+  type UnitsQuestion,
+  type UnitsRefusal,
+  unitsToDetect,
+  unitsToProve,
+} from './units-to-decide.js';
