@@ -12,7 +12,7 @@ import {
 } from './experiment.js';
 import { closest } from './closest.js';
 import { marginText, parseMargin } from './margin-text.js';
-import { ownMetricFile, readOwnMetrics } from './own-metrics.js';
+import { type Complain, ownMetricFile, readOwnMetrics } from './own-metrics.js';
 import { MILLION, slug } from './names.js';
 
 const percent = z.string().regex(/^\d+(?:\.\d+)?\s*%$/, 'expected a percentage such as "5%"');
@@ -172,9 +172,6 @@ export function parseDurationMs(text: string): number {
   const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] as 'ms' | 's' | 'm' | 'h' | 'd'];
   return Math.round(Number(match[1]) * unitMs);
 }
-
-/** Notes a problem at a path of the file. */
-export type Complain = (path: readonly PropertyKey[], message: string) => void;
 
 function checkVariants(file: z.output<typeof experimentFile>, complain: Complain): void {
   const names = Object.keys(file.variants);

@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { closest } from './closest.js';
 import { fieldsOf, fieldTypeAt } from './event-fields.js';
 import { measurableTopic, type MeasurableTopic, type OwnMetric } from './experiment.js';
-import type { Complain } from './experiment-file.js';
 import { marginText, parseMargin } from './margin-text.js';
 import { slug } from './names.js';
+
+/** Notes a problem at a path of the file. */
+export type Complain = (path: readonly PropertyKey[], message: string) => void;
 
 /** The quantiles a tail is about where the file names none. */
 const USUAL_LEVEL = { 'upper-tail': 0.95, 'lower-tail': 0.02 } as const;

@@ -2,7 +2,6 @@ import type { Arm } from '#libs/statistics';
 import type { CoverageReading } from '../coverage.js';
 import type { MetricDesign } from '../design.js';
 import type { AnalysisReason } from '../reasons.js';
-import type { MetricEvidence } from './metric-evidence.js';
 
 /** One observation of a pair {control, candidate}. */
 export interface Observation {
@@ -63,7 +62,7 @@ export interface Judgement {
 export interface JudgeContext {
   readonly alpha: number;
   /** The evidence of the pair's other metrics; null: none yet. */
-  readonly states: readonly (MetricEvidence | null)[];
+  readonly states: readonly ({ readonly kind: string } | null)[];
   /** Units the router has seen, by arm. */
   readonly unitsSeen: Readonly<Record<Arm, number>>;
   readonly coverage: () => CoverageReading;

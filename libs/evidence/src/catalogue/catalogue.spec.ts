@@ -1,0 +1,260 @@
+import type { ExperimentSpec, MetricAnalysis, TeststripEvent } from '#libs/contracts';
+import { describe, expect, it } from 'vitest';
+import { analysisOf } from '../../test/folding.js';
+import { everythingGuarded, fullTraffic, ownMetrics, type FullTraffic } from '../../test/full-traffic.js';
+import { definition } from '../../test/simulated-traffic.js';
+import {
+  type Analysis,
+  canDecide,
+  evidenceDesign,
+  metricCatalogue,
+  metricNames,
+  type ObservedEvent,
+} from '../index.js';
+
+const deciding = [
+  ...metricCatalogue.filter(({ kind }) => canDecide(kind)).map(({ name }) => name),
+  'quality.clean',
+  ...ownMetrics.map(({ name }) => name),
+];
+const watched = metricCatalogue.filter(({ kind }) => !canDecide(kind)).map(({ name }) => name);
+
+function analysed(traffic: FullTraffic, spec: Partial<ExperimentSpec> = {}): Analysis {
+  const events = fullTraffic(traffic);
+  return analysisOf(evidenceDesign(everythingGuarded(deciding, watched, spec), 2), events, 2);
+}
+
+function metric({ metrics }: Analysis, name: string): MetricAnalysis {
+  return metrics.find((candidate) => candidate.metric === name) as MetricAnalysis;
+}
+
+describe('the catalogue', () => {
+  it('names every metric once, with all that people have to know of it', () => {
+    expect(new Set(metricCatalogue.map(({ name }) => name)).size).toBe(metricCatalogue.length);
+    for (const { name, description, unit, burnInUnits, defaultMargin } of metricCatalogue) {
+      expect(name).toMatch(/^[a-z0-9-]+$/);
+      expect(description).toMatch(/^[A-Z].*\.$/);
+      expect(unit).not.toBe('');
+      expect(burnInUnits).toBeGreaterThan(0);
+      expect(defaultMargin.value).toBeGreaterThan(0);
+    }
+  });
+
+  it('tells the experiment file what may decide and what may only be watched', () => {
+    expect(metricNames).toContain('alignment');
+    expect(metricNames).toContain('quality.*');
+    expect(metricNames.filter((name) => name.endsWith(' (watch)'))).toEqual([
+      'alignment-shift (watch)',
+      'coverage (watch)',
+      'embedding-shift (watch)',
+      'diversity (watch)',
+    ]);
+  });
+
+  it('gives every metric an estimate of each variant in full traffic, whatever its topic', () => {
+    const analysis = analysed({ requests: 1_800 });
+    for (const name of [...deciding, ...watched]) {
+      const { estimate, missing } = metric(analysis, name);
+      expect([name, missing?.effect]).toEqual([name, null]);
+      expect([name, estimate.effect]).toEqual([name, expect.any(Number)]);
+    }
+    expect(metric(analysis, 'diversity').estimate.control).toBeGreaterThan(1);
+  });
+});
+
+describe('what each metric finds', () => {
+  it('finds harm by every metric that is about it', () => {
+    const analysis = analysed({
+      requests: 1_500,
+      candidate: {
+        ratingMean: 2.5,
+        thumbsDownShare: 0.6,
+        downloadShare: 0.03,
+        regenerateShare: 0.4,
+        preferred: 0.1,
+        flaggedShare: 0.3,
+        latencyFactor: 2.5,
+        quality: 0.7,
+      },
+    });
+    const harmed = [
+      'rating',
+      'thumbs-down-rate',
+      'download-rate',
+      'share-rate',
+      'regenerate-rate',
+      'preference',
+      'flagged-rate',
+      'gpu-seconds',
+      'gpu-seconds-per-image',
+      'inference-latency-p50',
+      'latency-p99',
+      'quality.clean',
+      'own-mean',
+      'own-p50',
+      'own-p90',
+      'own-ratio',
+    ];
+    for (const name of harmed) {
+      const { verdict, p } = metric(analysis, name);
+      expect([name, verdict]).toEqual([name, 'harmful']);
+      expect(p?.harmful).toBeLessThan(0.05);
+      expect(p?.superior).toBe(1);
+    }
+    for (const name of ['own-bounded', 'own-rate', 'gpu-utilisation']) {
+      expect([name, metric(analysis, name).verdict]).not.toEqual([name, 'harmful']);
+    }
+  });
+
+  it('proves better ones superior, in either direction of better', () => {
+    const candidate = {
+      downloadShare: 0.5,
+      regenerateShare: 0.01,
+      preferred: 0.9,
+      ratingMean: 4.9,
+      latencyFactor: 0.6,
+    };
+    const analysis = analysed({ requests: 1_500, candidate });
+    for (const name of ['download-rate', 'regenerate-rate', 'preference', 'gpu-seconds', 'own-p50', 'own-ratio']) {
+      expect([name, metric(analysis, name).verdict]).toEqual([name, 'superior']);
+    }
+  });
+
+  it('warns of shifts without deciding by them, and of none where there is none', () => {
+    const shifted = analysed({ requests: 800, candidate: { embeddingOffset: 0.4, alignment: 0.27 } });
+    expect(metric(shifted, 'embedding-shift')).toMatchObject({
+      role: 'watched',
+      verdict: 'undecided',
+      reason: 'shift-found',
+      budget: [],
+    });
+    expect(metric(shifted, 'alignment-shift')).toMatchObject({ verdict: 'undecided', reason: 'shift-found' });
+    expect(metric(shifted, 'alignment-shift').estimate.effect).toBeLessThan(-0.1);
+    expect(shifted.health.shift).toEqual({ status: 'found', metrics: ['alignment-shift', 'embedding-shift'] });
+    const calm = analysed({ requests: 800 });
+    expect(metric(calm, 'embedding-shift').reason).toBe('no-shift-found');
+    expect(calm.health.shift).toEqual({ status: 'none-found', metrics: [] });
+    const unasked = analysisOf(evidenceDesign(definition(), 1), fullTraffic({ requests: 200 }));
+    expect(unasked.health.shift).toEqual({ status: 'not-watched', metrics: [] });
+    expect(metric(unasked, 'embedding-shift')).toMatchObject({ role: 'observed', reason: 'not-watched', lnE: null });
+  });
+
+  it('refuses to let a metric decide that can only warn', () => {
+    const spec = {
+      guardrails: [{ metric: 'diversity', margin: { kind: 'relative', value: 0.1 }, rollbackOn: 'any-harm' }],
+    };
+    const analysis = analysed({ requests: 300 }, spec as Partial<ExperimentSpec>);
+    expect(metric(analysis, 'diversity')).toMatchObject({ verdict: 'unmeasurable', reason: 'cannot-decide' });
+  });
+});
+
+describe('how events become observations', () => {
+  const design = evidenceDesign(definition(), 1);
+  const change = <T extends ObservedEvent['type']>(
+    events: readonly ObservedEvent[],
+    type: T,
+    data: (event: TeststripEvent<T>['data'], index: number) => object,
+  ): readonly ObservedEvent[] =>
+    events.map((event, index) =>
+      event.type === type
+        ? ({
+            ...event,
+            data: { ...event.data, ...data(event.data as TeststripEvent<T>['data'], index) },
+          } as ObservedEvent)
+        : event,
+    );
+
+  it('follows quality heads that the experiment does not name', () => {
+    const analysis = analysisOf(design, fullTraffic({ requests: 600 }));
+    expect(metric(analysis, 'quality.sharp')).toMatchObject({ role: 'observed', reason: 'only-observed' });
+    expect(metric(analysis, 'quality.sharp').estimate.control).toBeCloseTo(0.6, 1);
+    expect(metric(analysis, 'quality.clean').estimate.control).toBeCloseTo(0.95, 1);
+  });
+
+  it('counts what never came as slower than anything, and leaves other late values to the coverage', () => {
+    const events = fullTraffic({ requests: 2_500 });
+    const timedOut = change(events, 'request.routed.v1', (_data, index) =>
+      index % 3 === 0 ? { outcome: 'timed-out', durationMs: null } : {},
+    );
+    const slow = analysisOf(design, timedOut);
+    expect(metric(slow, 'latency-p95')).toMatchObject({ estimate: { effect: null }, missing: { effect: 'infinite' } });
+    expect(metric(slow, 'latency-p50').estimate.effect).not.toBeNull();
+    expect(metric(slow, 'timeout-rate').estimate.control).toBeGreaterThan(0.2);
+    const lost = change(events, 'image.scored.v1', (_data, index) =>
+      index % 2 === 0 ? { outcome: 'unavailable', alignment: null, quality: {}, embedding: null } : {},
+    );
+    const { n } = metric(analysisOf(design, lost), 'alignment');
+    const scored = lost.filter(({ data }) => 'alignment' in data && data.alignment !== null).length;
+    expect(n.control.events + n.candidate.events).toBe(scored);
+    expect(metric(analysisOf(design, lost), 'coverage').estimate.control).toBeLessThan(0.8);
+  });
+
+  it('leaves values of an earlier stage out where the load decides them', () => {
+    const events = fullTraffic({ requests: 400, share: 0.2, rampAt: 200 });
+    const late = (event: ObservedEvent) =>
+      event.type === 'generation.completed.v1' && event.data.assignment?.stage === 0;
+    const analysis = analysisOf(design, [...events.filter((event) => !late(event)), ...events.filter(late)]);
+    const inTime = metric(analysisOf(design, events), 'gpu-utilisation').n;
+    const { n } = metric(analysis, 'gpu-utilisation');
+    expect(n.control.units + n.candidate.units).toBeLessThan(0.6 * (inTime.control.units + inTime.candidate.units));
+    expect(metric(analysis, 'gpu-seconds').n).toEqual(metric(analysisOf(design, events), 'gpu-seconds').n);
+  });
+
+  it('knows duplicates of other generations of the variant, not repeated messages', () => {
+    const events = fullTraffic({ requests: 400 });
+    const repeated = analysisOf(
+      design,
+      events.flatMap((event) => [event, event]),
+    );
+    expect(metric(repeated, 'duplicate-rate').estimate.control).toBe(0);
+    const stuck = change(events, 'image.scored.v1', ({ assignment, image }) =>
+      assignment?.variant === 'candidate' ? { image: { ...image, sha256: 'b'.repeat(64) } } : {},
+    );
+    expect(metric(analysisOf(design, stuck), 'duplicate-rate').estimate).toMatchObject({
+      control: 0,
+      candidate: expect.closeTo(1, 1),
+    });
+  });
+
+  it('takes one vote per rater and prompt, from either side of the screen', () => {
+    const votes = fullTraffic({ requests: 1_000, candidate: { preferred: 1 } }).filter(
+      (event) => event.type === 'preference.judged.v1',
+    );
+    const decisive = votes.filter(({ data }) => data.preferred !== 'tie').length;
+    const { n, estimate } = metric(analysisOf(design, [...votes, ...votes]), 'preference');
+    expect(n.candidate).toEqual({ units: decisive, events: 2 * votes.length });
+    expect(estimate).toEqual({ control: 0, candidate: 1, effect: 0.5 });
+  });
+
+  it('shows how many of all units did something, though only those say so', () => {
+    const analysis = analysisOf(design, fullTraffic({ requests: 1_500, candidate: { downloadShare: 0.4 } }));
+    const { estimate, n } = metric(analysis, 'download-rate');
+    expect(estimate.control).toBeCloseTo(0.2, 1);
+    expect(estimate.candidate).toBeCloseTo(0.4, 1);
+    expect(n.control.units + n.candidate.units).toBe(1_500);
+    expect(Math.exp(estimate.effect ?? 0)).toBeCloseTo(2, 0);
+  });
+
+  it('says nothing of flags where no checker looked', () => {
+    const unchecked = change(fullTraffic({ requests: 100 }), 'generation.completed.v1', ({ images }) => ({
+      images: images.map(({ flagged: _none, ...image }) => image),
+    }));
+    expect(metric(analysisOf(design, unchecked), 'flagged-rate')).toMatchObject({
+      n: { control: { units: 0 } },
+      missing: { effect: 'no-data' },
+    });
+  });
+
+  it('adds up all events of a unit in a ratio', () => {
+    const analysis = analysisOf(
+      design,
+      fullTraffic({ requests: 2_000, users: 400, candidate: { latencyFactor: 1.2 } }),
+    );
+    const { n, estimate, interval } = metric(analysis, 'gpu-seconds-per-image');
+    expect(n.control.units + n.candidate.units).toBeLessThanOrEqual(400);
+    const effect = 0.2 * (estimate.control as number);
+    expect(estimate.effect).toBeCloseTo(effect, 1);
+    expect(interval?.low).toBeLessThan(effect);
+    expect(interval?.high).toBeGreaterThan(effect);
+  });
+});

@@ -1,0 +1,38 @@
+import {
+  type Analysis,
+  analyse,
+  type Evidence,
+  type EvidenceDesign,
+  foldEvent,
+  hashUnit,
+  initialEvidence,
+  mergeEvidence,
+  type ObservedEvent,
+} from '../src/index.js';
+
+/** Folds events as a log of `partitions` partitions per topic would be; states in the order of their places. */
+export function foldByPartition(
+  design: EvidenceDesign,
+  events: readonly ObservedEvent[],
+  partitions: number,
+): readonly Evidence[] {
+  const parts = new Map<string, Evidence>();
+  for (const event of events) {
+    const part = `${event.type}/${hashUnit(event.subject) % partitions}`;
+    const evidence = parts.get(part) ?? initialEvidence(design);
+    parts.set(part, evidence);
+    foldEvent(evidence, design, event);
+  }
+  return [...parts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, evidence]) => evidence);
+}
+
+/** What the whole log says. */
+export function analysisOf(design: EvidenceDesign, events: readonly ObservedEvent[], partitions = 1): Analysis {
+  const parts = foldByPartition(design, events, partitions);
+  const nowMs = Date.parse(events.at(-1)?.time ?? '1970-01-01T00:00:00Z');
+  return analyse(
+    parts.reduce((a, b) => mergeEvidence(a, b), initialEvidence(design)),
+    design,
+    nowMs,
+  );
+}
