@@ -9,7 +9,8 @@ const PREDICTION_FROM = 20;
  * What is tested. Higher values are better; negate a metric of which less is better, its bounds included.
  *
  * `lo`, `hi`: values are clipped to this range, the same way for both variants; what is compared are the clipped means.
- * `harmfulAt`, `nonInferiorAt`: margins ≥ 0 in the unit of the values, see {@link Betting}.
+ * `harmfulAt`, `nonInferiorAt`: margins in the unit of the values, see {@link Betting}. A negative margin −d asks for more than
+ * no loss: non-inferior at −d is "better by more than d".
  */
 export interface BettingDesign {
   readonly lo: number;
@@ -63,6 +64,30 @@ export function initialBetting(design: Pick<BettingDesign, 'harmfulAt' | 'nonInf
  * @returns whether the value was used.
  */
 export function bet(state: Betting, design: BettingDesign, arm: Arm, propensity: number, value: number): boolean {
+  const hasPast = state.n >= PREDICTION_FROM;
+  const past = hasPast ? state.sum / state.n : (design.expected ?? (design.lo + design.hi) / 2);
+  return betAround(state, design, arm, propensity, value, past, past, past);
+}
+
+/**
+ * The same around a prediction of one's own of the value in either variant, made from the past and from what was known of this
+ * unit before it was assigned. The better it is, the smaller is the variance and the sooner the test ends; however bad it
+ * is, it cancels in the mean of the doubly robust value.
+ *
+ * @param predicted is moved into [lowest, highest].
+ * @param lowest, highest between which predictions may lie: **from the past alone, not from this unit**. They set how much is
+ *   bet. A stake that followed the unit would weigh units by what is known of them, and test a weighted mean of their effects.
+ */
+export function betAround(
+  state: Betting,
+  design: BettingDesign,
+  arm: Arm,
+  propensity: number,
+  value: number,
+  predicted: number,
+  lowest: number,
+  highest: number,
+): boolean {
   const { lo, hi } = design;
   const range = hi - lo;
   if (Number.isNaN(value) || !isRandomised(propensity) || !(range > 0 && range < Infinity)) return false;
@@ -70,23 +95,26 @@ export function bet(state: Betting, design: BettingDesign, arm: Arm, propensity:
   const isCandidate = arm === 'candidate';
   const ofCandidate = 1 / propensity;
   const ofControl = 1 / (1 - propensity);
-  const hasPast = state.n >= PREDICTION_FROM;
-  const past = hasPast ? state.sum / state.n : (design.expected ?? (lo + hi) / 2);
-  const share = hasPast ? state.nCandidate / state.n : 0;
+  const low = Math.max(lo, lowest);
+  const high = Math.min(hi, highest);
+  const past = Math.min(high, Math.max(low, predicted));
+  const share = state.n >= PREDICTION_FROM ? state.nCandidate / state.n : 0;
 
   for (let index = 0; index < design.harmfulAt.length; index++) {
     const margin = design.harmfulAt[index] as number;
-    const centre = past + margin * share;
+    const shift = margin * share;
+    const centre = past + shift;
     const phi = isCandidate ? (x + margin - centre) * ofCandidate : (centre - x) * ofControl;
-    const largest = Math.max((hi + margin - centre) * ofCandidate, (centre - lo) * ofControl);
+    const largest = Math.max((hi + margin - (low + shift)) * ofCandidate, (high + shift - lo) * ofControl);
     if (largest > 0 && largest < Infinity) placeBets(state.harmful, index, -phi / largest);
   }
   for (let index = 0; index < design.nonInferiorAt.length; index++) {
     const margin = design.nonInferiorAt[index] as number;
-    const centre = past + margin * share;
+    const shift = margin * share;
+    const centre = past + shift;
     const phi = isCandidate ? (x + margin - centre) * ofCandidate : (centre - x) * ofControl;
     // The same expressions as φ's at the ends of the range, so that rounding can't make a loss larger than the largest one.
-    const largest = Math.max(-(lo + margin - centre) * ofCandidate, (hi - centre) * ofControl);
+    const largest = Math.max(-(lo + margin - (high + shift)) * ofCandidate, (hi - (low + shift)) * ofControl);
     if (largest > 0 && largest < Infinity) placeBets(state.nonInferior, index, phi / largest);
   }
   state.n += 1;

@@ -88,6 +88,20 @@ export function lnRateRatioInterval(state: Tilt, alpha: number): { low: number; 
   };
 }
 
+/**
+ * Anytime-valid 1 − α bound of the ln rate ratio on one side: the last boundary that {@link lnEMoreOften} (for the lower bound) or
+ * {@link lnELessOften} (for the upper one) rejects, so a decision at a margin and this bound never contradict each other.
+ * ln L is concave, so the evidence falls as the boundary moves towards the estimate and the bound is found by bisection.
+ * An end beyond ln 10,000 is given as ± ln 10,000. Null without events.
+ */
+export function lnRateRatioBound(state: Tilt, side: 'lower' | 'upper', alpha: number): number | null {
+  if (state.hits.size === 0) return null;
+  const outside = side === 'lower' ? -FURTHEST_LN_RATIO : FURTHEST_LN_RATIO;
+  const lnE = side === 'lower' ? lnEMoreOften : lnELessOften;
+  const rejects = (boundary: number): boolean => lnE(state, boundary) >= -Math.log(alpha);
+  return rejects(-outside) ? -outside : bisect(-outside, outside, rejects);
+}
+
 /** Maximum-likelihood ln rate ratio, within ± ln 10,000; null without events. */
 export function lnRateRatio(state: Tilt): number | null {
   let candidate = 0;
