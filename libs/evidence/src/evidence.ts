@@ -204,7 +204,7 @@ function readValue(
       const value = inTime(definition.observe(data, facts), definition.lateData);
       const denominator = definition.denominator(data, facts);
       if (value === null || denominator === null || Number.isNaN(denominator)) return null;
-      return { value, denominator, picture: null };
+      return { value, denominator: withinRange(denominator), picture: null };
     }
     case 'preference':
     case 'coverage':
@@ -218,7 +218,15 @@ function readValue(
 
 function inTime(observed: Observed, rule: LateData): number | null {
   if (observed === 'never-came') return rule === 'infinite' ? Infinity : null;
-  return observed === null || Number.isNaN(observed) ? null : observed;
+  return observed === null || Number.isNaN(observed) ? null : withinRange(observed);
+}
+
+/** No measurement is larger; sums of their squares stay finite numbers. */
+const LARGEST_VALUE = 1e100;
+
+function withinRange(value: number): number {
+  if (Math.abs(value) <= LARGEST_VALUE || value === Infinity) return value;
+  return Math.sign(value) * LARGEST_VALUE;
 }
 
 /** Sum, denominator and number of events. @returns what the unit's sums were before; null: nothing yet. */
@@ -242,7 +250,7 @@ function observeHeads(
   for (const head of Object.keys(quality).sort()) {
     const value = quality[head] as number;
     if (head === '' || Number.isNaN(value) || design.names.has(headName(head))) continue;
-    observeHead(pair, head, { ...seen, value });
+    observeHead(pair, head, { ...seen, value: withinRange(value) });
   }
 }
 

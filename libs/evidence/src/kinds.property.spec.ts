@@ -24,9 +24,9 @@ const deciding = [
   ...ownMetrics.map(({ name }) => name),
 ];
 const watched = metricCatalogue.filter(({ kind }) => !canDecide(kind)).map(({ name }) => name);
-const guarded = evidenceDesign(everythingGuarded(deciding, watched), 1);
+const guarded = evidenceDesign(everythingGuarded(deciding, watched, { baselineUnits: 20 }), 1);
 const aimedFor = evidenceDesign(
-  everythingGuarded([], watched, { objectives: deciding.map((metric) => ({ metric, weight: 1 })) }),
+  everythingGuarded([], watched, { objectives: deciding.map((metric) => ({ metric, weight: 1 })), baselineUnits: 20 }),
   1,
 );
 const observed = evidenceDesign(everythingGuarded([], []), 1);
@@ -34,12 +34,12 @@ const observed = evidenceDesign(everythingGuarded([], []), 1);
 /** What can go wrong with a stream, drawn for each test. */
 const streams = fc.record({
   seed: fc.integer({ min: 1, max: 1_000 }),
-  requests: fc.constantFrom(0, 1, 2, 5, 40, 150),
-  share: fc.constantFrom(0, 0.01, 0.5, 1),
-  users: fc.constantFrom(0, 1, 3),
+  requests: fc.constantFrom(0, 1, 2, 5, 150, 150),
+  share: fc.constantFrom(0.5, 0, 0.05, 1, 0.5),
+  users: fc.constantFrom(0, 0, 1, 3),
   rampAt: fc.constantFrom(Infinity, 20),
   values: fc.constantFrom('usual', 'constant', 'zero', 'huge', 'negative'),
-  outcome: fc.constantFrom('usual', 'timed-out', 'failed', 'unscored'),
+  outcome: fc.constantFrom('usual', 'usual', 'timed-out', 'failed', 'unscored'),
   order: fc.constantFrom('usual', 'reversed', 'twice'),
 });
 
