@@ -1,0 +1,63 @@
+import type { Arm } from '#libs/statistics';
+import type { Behaviour } from '../../libs/evidence/test/simulated-traffic.js';
+import { seededRandom, type SeededRandom } from '../../libs/statistics/test/seeded-random.js';
+
+/** One request of a canary and what came of it. The same object is filled anew for every request. */
+export interface Request {
+  isCandidate: boolean;
+  arm: Arm;
+  /** The candidate's share when the request was assigned. */
+  propensity: number;
+  isFailed: boolean;
+  /** A failed request has none of the following. */
+  latencyMs: number;
+  alignment: number;
+  cost: number;
+  isScored: boolean;
+}
+
+/**
+ * The traffic of the evidence's `SimulatedTraffic`, number by number from the same seeds, one unit per request, without its
+ * events. Control is healthy.
+ */
+export class CanaryTraffic {
+  readonly request: Request = {
+    isCandidate: false,
+    arm: 'control',
+    propensity: 0,
+    isFailed: false,
+    latencyMs: 0,
+    alignment: 0,
+    cost: 0,
+    isScored: false,
+  };
+  private readonly random: SeededRandom;
+
+  constructor(
+    seed: number,
+    private readonly candidate: Behaviour,
+    public share: number,
+  ) {
+    this.random = seededRandom(seed);
+  }
+
+  /** Fills {@link request} with the next request. */
+  next(): void {
+    const { random, request } = this;
+    request.isCandidate = random.uniform() < this.share;
+    request.arm = request.isCandidate ? 'candidate' : 'control';
+    request.propensity = this.share;
+    const behaviour = request.isCandidate ? this.candidate : HEALTHY;
+    request.isFailed = random.uniform() < (behaviour.errorRate ?? 0.01);
+    request.latencyMs = 800 * Math.exp(0.3 * random.normal()) * (behaviour.latencyFactor ?? 1);
+    const isWrong = random.uniform() < (behaviour.wrongShare ?? 0);
+    const level = isWrong ? 0.18 : (behaviour.alignment ?? 0.3);
+    request.alignment = level + (behaviour.alignmentSpread ?? 0.035) * random.normal();
+    // Quality, which no guardrail looks at.
+    random.normal();
+    request.cost = 0.002 * Math.exp(0.15 * random.normal()) * (behaviour.costFactor ?? 1);
+    request.isScored = random.uniform() < (behaviour.coverage ?? 1) && !request.isFailed;
+  }
+}
+
+const HEALTHY: Behaviour = {};
