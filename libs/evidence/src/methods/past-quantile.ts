@@ -2,35 +2,51 @@ import { addToSketch, initialSketch, mergeSketches, quantile, type QuantileSketc
 
 /** Values of control before its quantile is good enough to be a limit. */
 const SMALLEST_PAST = 20;
-/** The limit is read anew when the past has grown by so much: it only has to be known beforehand, not to be the latest. */
-const REFRESH_GROWTH = 1.05;
+/** The limit is read anew after so many values, as a share of those it is read from: it has to be known beforehand, not to be the latest. */
+const REFRESH_SHARE = 0.05;
+/** Values of a generation; the limit is read from the last one to two generations. */
+const GENERATION = 1_000;
 
 /**
- * A limit that is a quantile of control's past values, always fixed before the value it is applied to.
+ * A limit that is a quantile of control's recent values, always fixed before the value it is applied to.
  *
  * Control's values only: pooled ones would let a candidate that times out in every twentieth request push the limit to +∞, and
- * then nothing would exceed it any more. Any function of the past is allowed here.
+ * then nothing would exceed it any more. Recent ones only: after a slow start (cold caches, a busy hour) the quantile of
+ * everything so far lies where nothing ever comes again, and a tail in which nothing happens proves nothing. Any function of the
+ * past is allowed here.
  */
 export interface PastQuantile {
-  readonly past: QuantileSketch;
+  recent: QuantileSketch;
+  older: QuantileSketch;
   limit: number | null;
-  refreshAt: number;
+  /** Values until the limit is read anew. */
+  refreshIn: number;
 }
 
 export function initialPastQuantile(): PastQuantile {
-  return { past: initialSketch(), limit: null, refreshAt: SMALLEST_PAST };
+  return { recent: initialSketch(), older: initialSketch(), limit: null, refreshIn: SMALLEST_PAST };
 }
 
 /** Adds a value of control; it counts from the next value on. */
 export function addToPast(state: PastQuantile, value: number, p: number): void {
-  addToSketch(state.past, value);
-  if (state.past.n < state.refreshAt) return;
-  state.limit = quantile(state.past, p);
-  state.refreshAt = Math.ceil(state.past.n * REFRESH_GROWTH);
+  if (!addToSketch(state.recent, value)) return;
+  state.refreshIn -= 1;
+  if (state.refreshIn > 0) return;
+  const past = mergeSketches(state.older, state.recent);
+  state.limit = quantile(past, p);
+  state.refreshIn = Math.max(1, Math.floor(past.n * REFRESH_SHARE));
+  if (state.recent.n < GENERATION) return;
+  state.older = state.recent;
+  state.recent = initialSketch();
 }
 
 /** For judging only: a merged past has no limit of its own. */
 export function mergePastQuantiles(a: PastQuantile, b: PastQuantile): PastQuantile {
   const limit = a.limit === null ? b.limit : b.limit === null ? a.limit : Math.min(a.limit, b.limit);
-  return { past: mergeSketches(a.past, b.past), limit, refreshAt: 0 };
+  return {
+    recent: mergeSketches(a.recent, b.recent),
+    older: mergeSketches(a.older, b.older),
+    limit,
+    refreshIn: 0,
+  };
 }

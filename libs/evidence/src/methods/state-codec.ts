@@ -58,18 +58,29 @@ export function decodeSketch({ n, infinite, zero, positive, negative }: EncodedS
 }
 
 export interface EncodedPast {
-  readonly past: EncodedSketch;
+  readonly recent: EncodedSketch;
+  readonly older: EncodedSketch;
   /** JSON has no ∞. */
   readonly limit: number | 'infinite' | null;
-  readonly refreshAt: number;
+  readonly refreshIn: number;
 }
 
-export function encodePast({ past, limit, refreshAt }: PastQuantile): EncodedPast {
-  return { past: encodeSketch(past), limit: limit === Infinity ? 'infinite' : limit, refreshAt };
+export function encodePast({ recent, older, limit, refreshIn }: PastQuantile): EncodedPast {
+  return {
+    recent: encodeSketch(recent),
+    older: encodeSketch(older),
+    limit: limit === Infinity ? 'infinite' : limit,
+    refreshIn,
+  };
 }
 
-export function decodePast({ past, limit, refreshAt }: EncodedPast): PastQuantile {
-  return { past: decodeSketch(past), limit: limit === 'infinite' ? Infinity : limit, refreshAt };
+export function decodePast({ recent, older, limit, refreshIn }: EncodedPast): PastQuantile {
+  return {
+    recent: decodeSketch(recent),
+    older: decodeSketch(older),
+    limit: limit === 'infinite' ? Infinity : limit,
+    refreshIn,
+  };
 }
 
 export type EncodedValues = readonly (readonly [number, EncodedSketch, EncodedSketch])[];

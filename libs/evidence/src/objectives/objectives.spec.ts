@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  type Contender,
   type Gain,
   gainOf,
   type ObjectiveReading,
   paretoPlaces,
   raceResult,
-  type Utility,
   utilityOf,
 } from './index.js';
 
