@@ -13,6 +13,10 @@ export const BET_FRACTIONS: readonly number[] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.7,
 const BETS = BET_FRACTIONS.length;
 const [F0, F1, F2, F3, F4, F5, F6] = BET_FRACTIONS as [number, number, number, number, number, number, number];
 
+/** Of the module's own, because a loader may turn every use of an imported name into a call. */
+const SMALLEST = SMALLEST_MANTISSA;
+const LARGEST = LARGEST_MANTISSA;
+
 /** Larger wins are cut to this. Cutting a win keeps an e-process one; it takes a propensity below 1e-100 to need it. */
 const LARGEST_WIN = 1e100;
 
@@ -44,20 +48,20 @@ export function placeBets(bets: Wealth, test: number, win: number): void {
   bets[at + 5] = f;
   bets[at + 6] = g;
   if (!(
-    a > SMALLEST_MANTISSA &&
-    a < LARGEST_MANTISSA &&
-    b > SMALLEST_MANTISSA &&
-    b < LARGEST_MANTISSA &&
-    c > SMALLEST_MANTISSA &&
-    c < LARGEST_MANTISSA &&
-    d > SMALLEST_MANTISSA &&
-    d < LARGEST_MANTISSA &&
-    e > SMALLEST_MANTISSA &&
-    e < LARGEST_MANTISSA &&
-    f > SMALLEST_MANTISSA &&
-    f < LARGEST_MANTISSA &&
-    g > SMALLEST_MANTISSA &&
-    g < LARGEST_MANTISSA
+    a > SMALLEST &&
+    a < LARGEST &&
+    b > SMALLEST &&
+    b < LARGEST &&
+    c > SMALLEST &&
+    c < LARGEST &&
+    d > SMALLEST &&
+    d < LARGEST &&
+    e > SMALLEST &&
+    e < LARGEST &&
+    f > SMALLEST &&
+    f < LARGEST &&
+    g > SMALLEST &&
+    g < LARGEST
   ))
     rescaleWealth(bets, at, BETS);
 }

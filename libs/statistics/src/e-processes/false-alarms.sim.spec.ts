@@ -1,15 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom, type SeededRandom } from '../../test/seeded-random.js';
+import { expectFewFalseAlarms, THRESHOLD } from '../../test/false-alarms.js';
+import { seededRandom } from '../../test/seeded-random.js';
 import { bet, type BettingDesign, initialBetting, lnEHarmful, lnENonInferior } from './betting.js';
 import { addToSketch, initialSketch, quantile } from '../summaries/quantile-sketch.js';
-import { hit, initialTilt, lnELessOften, lnEMoreOften } from './tilt.js';
+import { hit, initialTilt, lnELessOften, lnEMoreOften, type Tilt } from './tilt.js';
 
-const ALPHA = 0.05;
-const RUNS = 200;
 const EVENTS = 6_000;
-/** α plus two standard errors of a share of RUNS. */
-const MOST_FALSE_ALARMS = ALPHA + 2 * Math.sqrt((ALPHA * (1 - ALPHA)) / RUNS);
-const THRESHOLD = -Math.log(ALPHA);
 
 /** The candidate's share when event `i` of EVENTS is drawn. */
 const shares: Readonly<Record<string, (i: number) => number>> = {
@@ -19,119 +15,102 @@ const shares: Readonly<Record<string, (i: number) => number>> = {
   'a ramp 1 to 50 %': (i) => [0.01, 0.05, 0.1, 0.25, 0.5][Math.floor((5 * i) / EVENTS)] as number,
 };
 
-/** Share of runs in which `run` rejected anything, looked at after every event. */
-function falseAlarms(seed: number, run: (random: SeededRandom) => { harmful: boolean; nonInferior: boolean }) {
-  let harmful = 0;
-  let nonInferior = 0;
-  for (let index = 0; index < RUNS; index++) {
-    const ended = run(seededRandom(1000 * seed + index));
-    if (ended.harmful) harmful += 1;
-    if (ended.nonInferior) nonInferior += 1;
-  }
-  return { harmful: harmful / RUNS, nonInferior: nonInferior / RUNS };
-}
-
 /**
  * Exactly on the boundary both "harmful" and "non-inferior" are wrong. With margin 0 the boundary is "no effect".
- * Drift: half a standard deviation over the run, the same for both variants.
+ * Drift: half a standard deviation over the run, the same for both variants. All cells of a share see the same draws.
  */
 describe('false alarms of betting, looked at after every event', () => {
-  for (const [share, at] of Object.entries(shares)) {
-    for (const spread of [1, 2]) {
-      for (const margin of [0, 0.01]) {
-        it(`${share}, candidate's spread ×${spread}, worse by exactly the margin ${margin}`, () => {
-          const design: BettingDesign = { lo: 0, hi: 0.6, harmfulAt: [margin], nonInferiorAt: [margin] };
-          const rates = falseAlarms(spread + 10 * margin, (random) => {
-            const state = initialBetting(design);
-            const rejected = { harmful: false, nonInferior: false };
-            for (let i = 0; i < EVENTS; i++) {
-              const propensity = at(i);
-              const isCandidate = random.uniform() < propensity;
-              const mean = 0.3 + (0.0175 * i) / EVENTS - (isCandidate ? margin : 0);
-              const value = mean + 0.035 * (isCandidate ? spread : 1) * random.normal();
-              bet(state, design, isCandidate ? 'candidate' : 'control', propensity, value);
-              rejected.harmful ||= lnEHarmful(state, 0) >= THRESHOLD;
-              rejected.nonInferior ||= lnENonInferior(state, 0) >= THRESHOLD;
-            }
-            return rejected;
-          });
-          expect(rates.harmful).toBeLessThanOrEqual(MOST_FALSE_ALARMS);
-          expect(rates.nonInferior).toBeLessThanOrEqual(MOST_FALSE_ALARMS);
-        });
+  const cells = [
+    { spread: 1, margin: 0 },
+    { spread: 1, margin: 0.01 },
+    { spread: 2, margin: 0 },
+    { spread: 2, margin: 0.01 },
+  ];
+  const designs = cells.map(({ margin }): BettingDesign => ({
+    lo: 0,
+    hi: 0.6,
+    harmfulAt: [margin],
+    nonInferiorAt: [margin],
+  }));
+  const tests = cells.flatMap(({ spread, margin }) => [
+    `harmful, candidate's spread ×${spread}, worse by exactly the margin ${margin}`,
+    `non-inferior, candidate's spread ×${spread}, worse by exactly the margin ${margin}`,
+  ]);
+
+  it.each(Object.entries(shares))('%s', (_share, at) => {
+    expectFewFalseAlarms(1, tests, (random, look) => {
+      const states = designs.map(initialBetting);
+      for (let i = 0; i < EVENTS; i++) {
+        const propensity = at(i);
+        const isCandidate = random.uniform() < propensity;
+        const normal = random.normal();
+        for (let cell = 0; cell < cells.length; cell++) {
+          const { spread, margin } = cells[cell] as (typeof cells)[number];
+          const state = states[cell] as (typeof states)[number];
+          const mean = 0.3 + (0.0175 * i) / EVENTS - (isCandidate ? margin : 0);
+          const value = mean + 0.035 * (isCandidate ? spread : 1) * normal;
+          bet(state, designs[cell] as BettingDesign, isCandidate ? 'candidate' : 'control', propensity, value);
+          look(2 * cell, lnEHarmful(state, 0));
+          look(2 * cell + 1, lnENonInferior(state, 0));
+        }
       }
-    }
-  }
+    });
+  });
 });
 
 describe('false alarms of the tilt, looked at after every event', () => {
-  for (const [share, at] of Object.entries(shares)) {
-    it(`${share}, errors of 2 %, no effect`, () => {
-      const rates = falseAlarms(31, (random) => {
-        const state = initialTilt();
-        const rejected = { harmful: false, nonInferior: false };
-        for (let i = 0; i < EVENTS; i++) {
-          const propensity = at(i);
-          const arm = random.uniform() < propensity ? 'candidate' : 'control';
-          if (random.uniform() >= 0.02) continue;
-          hit(state, arm, propensity);
-          rejected.harmful ||= lnEMoreOften(state, 0) >= THRESHOLD;
-          rejected.nonInferior ||= lnELessOften(state, 0) >= THRESHOLD;
+  const boundary = Math.log(1.5);
+  const rates = ['errors of 2 %, no effect', 'rate ratio exactly at the margin 1.5'];
+
+  it.each(Object.entries(shares))('%s, errors', (_share, at) => {
+    expectFewFalseAlarms(31, bothSides(rates), (random, look) => {
+      const equal = initialTilt();
+      const worse = initialTilt();
+      for (let i = 0; i < EVENTS; i++) {
+        const propensity = at(i);
+        const isCandidate = random.uniform() < propensity;
+        const outcome = random.uniform();
+        const arm = isCandidate ? 'candidate' : 'control';
+        if (outcome < 0.02) {
+          hit(equal, arm, propensity);
+          lookAt(look, 0, equal, 0);
         }
-        return rejected;
-      });
-      expect(rates.harmful).toBeLessThanOrEqual(MOST_FALSE_ALARMS);
-      expect(rates.nonInferior).toBeLessThanOrEqual(MOST_FALSE_ALARMS);
+        if (outcome < (isCandidate ? 0.03 : 0.02)) {
+          hit(worse, arm, propensity);
+          lookAt(look, 1, worse, boundary);
+        }
+      }
     });
+  });
 
-    for (const margin of [0, 0.1]) {
-      it(`${share}, latency beyond control's past p95, slower by exactly the margin ${margin}`, () => {
-        const rates = falseAlarms(53 + 10 * margin, (random) => {
-          const state = initialTilt();
-          const past = initialSketch();
-          let limit = Infinity;
-          let refreshAt = 20;
-          const rejected = { harmful: false, nonInferior: false };
-          for (let i = 0; i < EVENTS; i++) {
-            const propensity = at(i);
-            const isCandidate = random.uniform() < propensity;
-            const drawn = Math.exp(0.3 * random.normal() + (0.15 * i) / EVENTS) * (isCandidate ? 1 + margin : 1);
-            if ((isCandidate ? drawn / (1 + margin) : drawn) > limit) {
-              hit(state, isCandidate ? 'candidate' : 'control', propensity);
-              rejected.harmful ||= lnEMoreOften(state, 0) >= THRESHOLD;
-              rejected.nonInferior ||= lnELessOften(state, 0) >= THRESHOLD;
-            }
-            if (isCandidate) continue;
-            addToSketch(past, drawn);
-            if (past.n < refreshAt) continue;
-            limit = quantile(past, 0.95) ?? Infinity;
-            refreshAt = 1.05 * past.n;
-          }
-          return rejected;
-        });
-        expect(rates.harmful).toBeLessThanOrEqual(MOST_FALSE_ALARMS);
-        expect(rates.nonInferior).toBeLessThanOrEqual(MOST_FALSE_ALARMS);
-      });
-    }
+  // At any other margin the divided values, and so the events, are the same.
+  const margin = 0.1;
 
-    it(`${share}, rate ratio exactly at the margin 1.5`, () => {
-      const boundary = Math.log(1.5);
-      const rates = falseAlarms(71, (random) => {
+  it.each(Object.entries(shares))(
+    "%s, latency beyond control's past p95, slower by exactly the margin",
+    (_share, at) => {
+      expectFewFalseAlarms(53, bothSides(['latency']), (random, look) => {
         const state = initialTilt();
-        const rejected = { harmful: false, nonInferior: false };
+        const past = initialSketch();
+        let limit = Infinity;
+        let refreshAt = 20;
         for (let i = 0; i < EVENTS; i++) {
           const propensity = at(i);
           const isCandidate = random.uniform() < propensity;
-          if (random.uniform() >= (isCandidate ? 0.03 : 0.02)) continue;
-          hit(state, isCandidate ? 'candidate' : 'control', propensity);
-          rejected.harmful ||= lnEMoreOften(state, boundary) >= THRESHOLD;
-          rejected.nonInferior ||= lnELessOften(state, boundary) >= THRESHOLD;
+          const drawn = Math.exp(0.3 * random.normal() + (0.15 * i) / EVENTS) * (isCandidate ? 1 + margin : 1);
+          if ((isCandidate ? drawn / (1 + margin) : drawn) > limit) {
+            hit(state, isCandidate ? 'candidate' : 'control', propensity);
+            lookAt(look, 0, state, 0);
+          }
+          if (isCandidate) continue;
+          addToSketch(past, drawn);
+          if (past.n < refreshAt) continue;
+          limit = quantile(past, 0.95) ?? Infinity;
+          refreshAt = 1.05 * past.n;
         }
-        return rejected;
       });
-      expect(rates.harmful).toBeLessThanOrEqual(MOST_FALSE_ALARMS);
-      expect(rates.nonInferior).toBeLessThanOrEqual(MOST_FALSE_ALARMS);
-    });
-  }
+    },
+  );
 });
 
 describe('power', () => {
@@ -171,3 +150,12 @@ describe('power', () => {
     expect(proven).toBeGreaterThanOrEqual(54);
   });
 });
+
+function bothSides(cells: readonly string[]): string[] {
+  return cells.flatMap((cell) => [`more often: ${cell}`, `less often: ${cell}`]);
+}
+
+function lookAt(look: (test: number, lnE: number) => void, cell: number, state: Tilt, at: number): void {
+  look(2 * cell, lnEMoreOften(state, at));
+  look(2 * cell + 1, lnELessOften(state, at));
+}

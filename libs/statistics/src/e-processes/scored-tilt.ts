@@ -12,6 +12,10 @@ import {
 
 const HALF = TILTS.length;
 
+/** Of the module's own, because a loader may turn every use of an imported name into a call. */
+const SMALLEST = SMALLEST_MANTISSA;
+const LARGEST = LARGEST_MANTISSA;
+
 /** All tilts are multiples of this one, so that the exponential of every tilt is a power of a single exponential. */
 const UNIT = 0.05;
 const POWERS = TILTS.map((tilt) => Math.round(tilt / UNIT));
@@ -50,8 +54,7 @@ export function observeScore(state: ScoredTilt, arm: Arm, propensity: number, sc
     const down = (wealth[HALF + k] as number) * ((isCandidate ? 1 : power) / (other * power + propensity));
     wealth[k] = up;
     wealth[HALF + k] = down;
-    areInScale &&=
-      up > SMALLEST_MANTISSA && up < LARGEST_MANTISSA && down > SMALLEST_MANTISSA && down < LARGEST_MANTISSA;
+    areInScale &&= up > SMALLEST && up < LARGEST && down > SMALLEST && down < LARGEST;
   }
   if (!areInScale) rescaleWealth(wealth, 0, 2 * HALF);
   return true;

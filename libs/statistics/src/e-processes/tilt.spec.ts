@@ -8,6 +8,7 @@ import {
   lnELessOften,
   lnEMoreOften,
   lnRateRatio,
+  lnRateRatioBound,
   lnRateRatioInterval,
   mergeTilt,
   type Tilt,
@@ -82,6 +83,30 @@ describe('tilt', () => {
     expect(lnRateRatio(counts(0.1, 0, 12))).toBe(Math.log(10_000));
     expect(lnRateRatioInterval(counts(0.1, 0, 12), 0.05)?.high).toBe(Math.log(10_000));
     expect(lnRateRatioInterval(counts(0.1, 12, 0), 0.05)?.low).toBe(-Math.log(10_000));
+  });
+
+  it('gives bounds that agree with the tests at every margin', () => {
+    expect(lnRateRatioBound(initialTilt(), 'lower', 0.05)).toBeNull();
+    fc.assert(
+      fc.property(
+        fc.array(event, { minLength: 1, maxLength: 80 }),
+        fc.constantFrom(-1, -0.2, 0, 0.3, 1),
+        (events, at) => {
+          const state = fold(events);
+          const lower = lnRateRatioBound(state, 'lower', 0.05) as number;
+          const upper = lnRateRatioBound(state, 'upper', 0.05) as number;
+          expect(lower).toBeLessThan(upper);
+          expect(lower > at).toBe(lnEMoreOften(state, at) >= -Math.log(0.05));
+          expect(upper < at).toBe(lnELessOften(state, at) >= -Math.log(0.05));
+        },
+      ),
+    );
+  });
+
+  it('bounds the rate ratio on the far side of one-sided events only as far as it speaks of', () => {
+    expect(lnRateRatioBound(counts(0.5, 0, 3), 'upper', 0.05)).toBe(Math.log(10_000));
+    expect(lnRateRatioBound(counts(0.5, 3, 0), 'lower', 0.05)).toBe(-Math.log(10_000));
+    expect(lnRateRatioBound(counts(0.5, 0, 400), 'lower', 0.05)).toBeGreaterThan(2);
   });
 
   it('stays exact over a million events', () => {
