@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Analyzer, type AnalyzerOptions } from '#apps/analyzer';
 import { decodeEvent, encodeEvent, experimentAnalysed, type ExperimentAnalysed, topics } from '#libs/contracts';
 import type { ObservedEvent } from '#libs/evidence';
@@ -7,6 +7,7 @@ import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { createEvidenceStore, migrate } from '#libs/persistence';
 import { systemClock } from '#libs/platform';
 import { type TestDatabase, withDatabase } from '#libs/testing';
+import { fullTraffic } from '../../libs/evidence/test/full-traffic.js';
 import { type Behaviour, definition, SimulatedTraffic } from '../../libs/evidence/test/simulated-traffic.js';
 
 const PARTITIONS = 3;
@@ -32,6 +33,11 @@ describe('the analyzer', () => {
     bench = await benchWith(database);
   });
 
+  // One that a failed test left open would keep the lead, and the next test waiting.
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((analyzer) => analyzer.close()));
+  });
+
   it('publishes what the events say, within half a second', async () => {
     const { bus } = bench;
     const analyzer = bench.analyzer();
@@ -41,7 +47,8 @@ describe('the analyzer', () => {
     const startedAt = performance.now();
     await send(bus, traffic(2_000, { latencyFactor: 3 }));
     const analysis = await newest(bus, ({ metrics }) => metrics.some(({ verdict }) => verdict === 'harmful'));
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    // A backlog of 6,000 events, also where other processes want the processor.
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
     expect(experimentAnalysed.parse(analysis)).toEqual(analysis);
     await send(bus, traffic(2_040, { latencyFactor: 3 }).slice(-60));
     const sentAt = performance.now();
@@ -52,7 +59,12 @@ describe('the analyzer', () => {
   });
 
   it('continues after crashes with bit for bit the evidence of an uninterrupted run', async () => {
-    const events = traffic(3_000, { alignment: 0.29 }, 800);
+    const events = fullTraffic({
+      seed: 7,
+      requests: 2_500,
+      users: 800,
+      candidate: { alignment: 0.29, preferred: 0.7 },
+    });
     const calm = bench.analyzer();
     calm.start();
     await define(bench.bus);
@@ -81,6 +93,8 @@ describe('the analyzer', () => {
     await until(async () => (await lagOf(analyzer)) === 0);
     await analyzer.close();
 
+    const topicsSeen = new Set(expected.evidence.map(([place]) => String(place).split('/')[0]));
+    expect(topicsSeen.size).toBe(5);
     expect(await storedEvidence(database)).toEqual(expected.evidence);
     expect(statementsOf(await newest(stormy.bus))).toEqual(statementsOf(expected.analysis));
   });
@@ -145,6 +159,9 @@ describe('the analyzer', () => {
   });
 });
 
+/** Analyzers that may still be open; closing twice does no harm. */
+const opened: Analyzer[] = [];
+
 async function benchWith(database: TestDatabase): Promise<Bench> {
   const bus = await createEventBus({ carrier: 'memory' });
   await ensureTopics(bus, PARTITIONS);
@@ -154,8 +171,12 @@ async function benchWith(database: TestDatabase): Promise<Bench> {
     database,
     bus,
     warnings,
-    analyzer: (options = {}) =>
-      new Analyzer({ bus, database, clock: systemClock, partitions: PARTITIONS, log, restartAfterMs: 10, ...options }),
+    analyzer: (options = {}) => {
+      const place = { bus, database, clock: systemClock, partitions: PARTITIONS, log };
+      const analyzer = new Analyzer({ ...place, restartAfterMs: 10, ...options });
+      opened.push(analyzer);
+      return analyzer;
+    },
   };
 }
 
@@ -207,7 +228,7 @@ async function crash(database: TestDatabase): Promise<boolean> {
 }
 
 /** The evidence as it is stored, without what depends on when the snapshots were taken. */
-async function storedEvidence(database: TestDatabase): Promise<readonly unknown[]> {
+async function storedEvidence(database: TestDatabase): Promise<readonly (readonly unknown[])[]> {
   const rows = await createEvidenceStore(database).load();
   return rows
     .filter(({ topicPartition }) => !topicPartition.includes('#'))

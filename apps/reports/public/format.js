@@ -51,6 +51,8 @@ export function effect(value, metric) {
       return `×${trim(Math.exp(value), 3)}`;
     case 'ratio':
       return `×${trim(value, 3)}`;
+    case 'probability':
+      return `${sign}${trim(size * 100, 3)} pp`;
     default:
       return metric.unit.startsWith('share') ? `${sign}${trim(size * 100, 3)} pp` : `${sign}${number(size)}`;
   }

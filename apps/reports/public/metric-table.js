@@ -5,13 +5,57 @@ import { count, effect, estimate, marginOnScale, number } from './format.js';
 import { intervalBar } from './interval-bar.js';
 import { reasonText, verdicts } from './words.js';
 
-const ROLE_ORDER = { guardrail: 0, objective: 1, observed: 2 };
+const ROLE_ORDER = { guardrail: 0, objective: 1, watched: 2, observed: 3 };
 
-/** One row per metric and candidate; guardrails first. */
+/** Whether the observed metrics were unfolded: they are drawn anew with every analysis. */
+let showsObserved = false;
+
+/**
+ * One row per metric and candidate: what decides first, then what is watched. What is only observed can be unfolded; what has no data is
+ * named in a line.
+ */
 export function metricTable({ metrics, decidesAtLnE, candidates }, points) {
   if (metrics.length === 0)
     return h('p', { class: 'empty' }, 'Waiting for the first analysis: it comes with the first events.');
   const sorted = [...metrics].sort((a, b) => ROLE_ORDER[a.role] - ROLE_ORDER[b.role]);
+  const observed = sorted.filter(({ role }) => role === 'observed');
+  const table = (label, rows, caption) => metricRows(label, rows, caption, points, decidesAtLnE, candidates.length > 1);
+  return [
+    table(
+      'Metrics',
+      sorted.filter(({ role }) => role !== 'observed'),
+      legend(),
+    ),
+    observedMetrics(observed.filter(hasData), table),
+    withoutData(observed.filter((metric) => !hasData(metric))),
+  ].filter((part) => part !== null);
+}
+
+function hasData(metric) {
+  const { control, candidate } = metric.n;
+  return (
+    control.events + candidate.events > 0 || metric.estimate.control !== null || metric.estimate.candidate !== null
+  );
+}
+
+function observedMetrics(rows, table) {
+  if (rows.length === 0) return null;
+  const names = new Set(rows.map(({ metric }) => metric));
+  return h(
+    'details',
+    { class: 'observed', open: showsObserved ? '' : null, ontoggle: ({ target }) => (showsObserved = target.open) },
+    h('summary', {}, `${names.size} more ${names.size === 1 ? 'metric is' : 'metrics are'} only observed`),
+    table('Observed metrics', rows, 'Estimated, not tested: the experiment does not name them.'),
+  );
+}
+
+function withoutData(rows) {
+  if (rows.length === 0) return null;
+  const names = [...new Set(rows.map(({ metric }) => metric))];
+  return h('p', { class: 'small' }, `Without data: ${names.join(', ')}.`);
+}
+
+function metricRows(label, rows, caption, points, decidesAtLnE, namesCandidate) {
   const heads = [
     'Metric',
     'Control',
@@ -22,11 +66,11 @@ export function metricTable({ metrics, decidesAtLnE, candidates }, points) {
   ];
   return h(
     'div',
-    { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Metrics' },
+    { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': label },
     h(
       'table',
       { class: 'metrics' },
-      h('caption', {}, legend()),
+      h('caption', {}, caption),
       h(
         'thead',
         {},
@@ -39,7 +83,7 @@ export function metricTable({ metrics, decidesAtLnE, candidates }, points) {
       h(
         'tbody',
         {},
-        sorted.map((metric) => row(metric, points, decidesAtLnE, candidates.length > 1)),
+        rows.map((metric) => row(metric, points, decidesAtLnE, namesCandidate)),
       ),
     ),
   );
@@ -73,13 +117,13 @@ function row(metric, points, decidesAtLnE, namesCandidate) {
     h(
       'td',
       {},
-      intervalBar(metric) ?? h('span', { class: 'small' }, 'not enough data for an interval'),
+      intervalBar(metric) ?? h('span', { class: 'small' }, whyNoInterval(metric)),
       h(
         'span',
         { class: 'small' },
         metric.estimate.effect === null ? '' : `${effect(metric.estimate.effect, metric)} · `,
         metric.interval ? `${effect(metric.interval.low, metric)} … ${effect(metric.interval.high, metric)} · ` : '',
-        margin === null ? 'margin not known yet' : `margin ${effect(margin, metric)}`,
+        marginText(metric, margin),
       ),
     ),
     h(
@@ -98,6 +142,16 @@ function row(metric, points, decidesAtLnE, namesCandidate) {
     ),
     h('td', {}, badge(verdicts[metric.verdict]), h('span', { class: 'small' }, reasonText(metric.reason))),
   );
+}
+
+function whyNoInterval({ missing, burnIn }) {
+  if (missing?.interval === 'burn-in') return `an interval from ${burnIn.needed} units of each on`;
+  return missing?.interval ? reasonText(missing.interval) : 'not enough data for an interval';
+}
+
+function marginText(metric, onScale) {
+  if (metric.role === 'observed') return 'no margin';
+  return onScale === null ? 'margin not known yet' : `margin ${effect(onScale, metric)}`;
 }
 
 function legend() {

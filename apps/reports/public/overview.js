@@ -70,7 +70,7 @@ function tile(name, value, note = null) {
 /** Whether the numbers can be trusted. */
 export function healthList({ health }) {
   if (health === null) return h('p', { class: 'empty' }, 'Not judged yet.');
-  const { srm, coverage, staleness } = health;
+  const { srm, coverage, staleness, shift } = health;
   const covered = Object.entries(coverage.byVariant)
     .map(([variant, part]) => `${variant} ${part === null ? '–' : share(part * 1e6)}`)
     .join(' · ');
@@ -89,6 +89,9 @@ export function healthList({ health }) {
       staleness.status,
       staleness.lastScoredAt ? 'requests, telemetry and scores arrive' : 'no score has arrived yet',
     ),
+    shift === undefined || shift.status === 'not-watched'
+      ? null
+      : item('Watched shifts', shift.status, shift.metrics.join(', ')),
   );
 }
 

@@ -37,6 +37,21 @@ const reasons = {
   'control-tail-infinite': "control's own tail never ends",
   'scorer-changed': 'scores of two scorers are not compared',
   'unit-memory-full': 'too many units to remember',
+  'not-watched': 'recorded only; watch it to have it computed',
+  'no-test': 'shown only, there is no test',
+  'shift-found': 'the variants differ: proven',
+  'no-shift-found': 'no difference has been shown',
+  'no-denominator': 'nothing to divide by',
+  'cannot-decide': 'can only warn, not decide',
+  'one-variant': 'one variant has no data yet',
+  'not-randomised': 'one variant had all the traffic',
+  'not-enough-data': 'not enough data',
+  'burn-in': 'too few units for an interval',
+  'no-variance': 'all values are equal',
+  infinite: 'so many never ended that there is no such time',
+  'zero-control': 'control’s value is 0',
+  'end-unknown': 'not enough data for an interval',
+  'no-interval': 'no interval is known for it',
 };
 
 export function reasonText(code) {
@@ -51,6 +66,8 @@ const health = {
   'scores-silent': { sign: '✕', word: 'scorer silent', tone: 'bad' },
   'telemetry-silent': { sign: '✕', word: 'telemetry silent', tone: 'bad' },
   'no-traffic': { sign: '…', word: 'no traffic', tone: 'quiet' },
+  'none-found': { sign: '✓', word: 'none found', tone: 'good' },
+  found: { sign: '!', word: 'found', tone: 'warn' },
 };
 
 export function healthWord(status) {

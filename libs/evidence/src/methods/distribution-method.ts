@@ -1,14 +1,14 @@
 import {
   bandwidthsOf,
   type EmbeddingMeans,
-  initialScoredTilt,
+  initialWitnessTilt,
   isRandomised,
-  lnEShift,
-  mergeScoredTilt,
+  lnEWitness,
+  mergeWitnessTilts,
   type MmdEstimate,
-  observeScore,
-  type ScoredTilt,
+  observeWitness,
   unbiasedMmd,
+  type WitnessTilt,
 } from '#libs/statistics';
 import type { MetricDesign } from '../design.js';
 import { decodeFloat16 } from './float16.js';
@@ -25,10 +25,9 @@ import {
 } from './picture-sample.js';
 import { nothingShown, whyNotBoth } from './shown.js';
 import { initialTally, mergeTally, type Tally } from './tally.js';
-import { initialWitness, mergeWitnesses, scorePicture, type Witness } from './witness.js';
 
 /**
- * Whether pictures differ in any way their embeddings show: the scored tilt on a witness that is trained on the past alone. It tests
+ * Whether pictures differ in any way their embeddings show: the tilt on a witness that is trained on the past alone. It tests
  * equality, so it warns and proves no margin. Shown: the unbiased squared maximum mean discrepancy of equal-handed samples; its
  * interval holds at one look.
  */
@@ -38,8 +37,7 @@ export interface DistributionState {
   /** Pictures that are compared; kept by one of the metrics that read the same embeddings. */
   sample: PictureSample;
   /** Null before the first picture, which says how long embeddings are. */
-  witness: Witness | null;
-  readonly tilt: ScoredTilt;
+  witness: WitnessTilt | null;
 }
 
 interface EncodedMeans {
@@ -52,12 +50,12 @@ interface EncodedDistribution {
   readonly tally: Tally;
   readonly sample: EncodedSample;
   readonly witness: {
+    readonly tilt: readonly number[];
     readonly control: EncodedMeans;
     readonly candidate: EncodedMeans;
-    readonly scored: number;
+    readonly projections: number;
     readonly sumOfSquares: number;
   } | null;
-  readonly tilt: readonly number[];
 }
 
 export const distributionMethod: Method<DistributionState> = {
@@ -66,7 +64,6 @@ export const distributionMethod: Method<DistributionState> = {
     tally: initialTally(),
     sample: initialSample(),
     witness: null,
-    tilt: initialScoredTilt(),
   }),
 
   observe(state, metric, { arm, propensity, isFirst, picture }) {
@@ -74,13 +71,12 @@ export const distributionMethod: Method<DistributionState> = {
     if (!isFirst || picture === null) return;
     const embedding = decodeFloat16(picture.embedding);
     if (embedding === null) return;
-    state.witness ??= initialWitness(embedding.length);
-    if (embedding.length !== state.witness.means.control.sum.length) return;
+    state.witness ??= initialWitnessTilt(embedding.length);
+    if (embedding.length !== state.witness.control.sum.length) return;
     state.tally.units[arm] += 1;
     if (!isRandomised(propensity)) return;
     if (metric.valuesIn === metric.index) offerPicture(state.sample, arm, picture.unit, embedding);
-    const score = scorePicture(state.witness, arm, embedding);
-    if (score !== null) observeScore(state.tilt, arm, propensity, score);
+    observeWitness(state.witness, arm, propensity, embedding);
   },
 
   merge: (a, b) => ({
@@ -88,41 +84,41 @@ export const distributionMethod: Method<DistributionState> = {
     tally: mergeTally(a.tally, b.tally),
     sample: mergeSamples(a.sample, b.sample),
     witness: mergeOrKeep(a.witness, b.witness),
-    tilt: mergeScoredTilt(a.tilt, b.tilt),
   }),
 
   judge(state, metric, { alpha }) {
-    const { tally, tilt, sample } = state;
+    const { tally, witness, sample } = state;
     const base = { units: tally.units, events: tally.events, tests: null };
     if (metric.role === 'observed')
       return { ...base, shown: nothingShown('not-watched'), shift: null, missing: 'not-watched' };
     const whyNot = whyNotBoth(tally.units);
     if (whyNot !== null) return { ...base, shown: nothingShown(whyNot), shift: null, missing: 'no-data' };
-    return { ...base, shown: shownMmd(metric, sample, alpha), shift: lnEShift(tilt, 'higher'), missing: null };
+    return { ...base, shown: shownMmd(metric, sample, alpha), shift: witness && lnEWitness(witness), missing: null };
   },
 
-  encode: ({ tally, sample, witness, tilt }): EncodedDistribution => ({
+  encode: ({ tally, sample, witness }): EncodedDistribution => ({
     tally: structuredClone(tally),
     sample: encodeSample(sample),
     witness: witness && {
-      control: encodeMeans(witness.means.control),
-      candidate: encodeMeans(witness.means.candidate),
-      scored: witness.scored,
+      tilt: [...witness.tilt.wealth],
+      control: encodeMeans(witness.control),
+      candidate: encodeMeans(witness.candidate),
+      projections: witness.projections,
       sumOfSquares: witness.sumOfSquares,
     },
-    tilt: [...tilt.wealth],
   }),
 
-  decode: ({ tally, sample, witness, tilt }: EncodedDistribution) => ({
+  decode: ({ tally, sample, witness }: EncodedDistribution) => ({
     kind: 'distribution',
     tally: structuredClone(tally),
     sample: decodeSample(sample),
     witness: witness && {
-      means: { control: decodeMeans(witness.control), candidate: decodeMeans(witness.candidate) },
-      scored: witness.scored,
+      tilt: { wealth: Float64Array.from(witness.tilt) },
+      control: decodeMeans(witness.control),
+      candidate: decodeMeans(witness.candidate),
+      projections: witness.projections,
       sumOfSquares: witness.sumOfSquares,
     },
-    tilt: { wealth: Float64Array.from(tilt) },
   }),
 };
 
@@ -146,10 +142,10 @@ function shownMmd(metric: MetricDesign, sample: PictureSample, alpha: number): S
 }
 
 /** Embeddings of another length come from another scorer, which the analysis says elsewhere; the larger part stays. */
-function mergeOrKeep(a: Witness | null, b: Witness | null): Witness | null {
+function mergeOrKeep(a: WitnessTilt | null, b: WitnessTilt | null): WitnessTilt | null {
   if (a === null || b === null) return a ?? b;
-  if (a.means.control.sum.length === b.means.control.sum.length) return mergeWitnesses(a, b);
-  return a.means.control.n >= b.means.control.n ? a : b;
+  if (a.control.sum.length === b.control.sum.length) return mergeWitnessTilts(a, b);
+  return a.control.n >= b.control.n ? a : b;
 }
 
 function encodeMeans({ n, sum, sumOfSquaredNorms }: EmbeddingMeans): EncodedMeans {
