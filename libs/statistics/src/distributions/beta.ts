@@ -21,7 +21,8 @@ export interface UnitPoint {
 /**
  * P(X ≤ x) of a beta variable: the regularised incomplete beta function I_x(a, b), a and b > 0.
  *
- * To 1e-12 relative for results above 1e-100, for parameters of any size: the cost does not grow with them.
+ * To 1e-12 relative for results above 1e-290 and parameters up to 1e6; beyond, the rounding of x itself weighs more (1e-11 at
+ * 1e8). The cost does not grow with the parameters.
  * Source: continued fraction (DLMF 8.17.22, its even part as in DiDonato & Morris, ACM TOMS 18(3), 1992, algorithm 708), and a
  * uniform expansion around the mean where ab/(a + b) ≥ 20.
  */
@@ -103,7 +104,15 @@ function lnDensityOfOdds(point: UnitPoint, a: number, b: number): number {
 /** −ln of (x/p)^a (y/q)^b, where p = a/(a + b) is the mean and q = 1 − p. */
 function exponentOf({ x, y, lnX, lnY }: UnitPoint, a: number, b: number): number {
   const below = a * y - b * x; // (a + b)(p − x)
-  return a * unitDeviance(-below / a, lnX + Math.log1p(b / a)) + b * unitDeviance(below / b, lnY + Math.log1p(a / b));
+  return (
+    a * unitDeviance(-below / a, lnProduct(x, lnX, 1 + b / a)) +
+    b * unitDeviance(below / b, lnProduct(y, lnY, 1 + a / b))
+  );
+}
+
+/** ln(x factor): of the product, unless x is so small that ln x has more digits than x. */
+function lnProduct(x: number, lnX: number, factor: number): number {
+  return x > 1e-290 ? Math.log(x * factor) : lnX + Math.log(factor);
 }
 
 /** x^a y^b / (B(a, b) I_x(a, b)) as a continued fraction, evaluated by Lentz's method; x (a + b + 2) ≤ a + 1. */

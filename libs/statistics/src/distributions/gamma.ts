@@ -6,12 +6,14 @@ import { densitySeries, uniformTails } from './uniform-expansion.js';
 
 const UNIFORM_FROM = 20;
 const ALMOST_ALL = Math.log(0.9);
+/** Below, the logarithm of a double has more digits than the double. */
+const SMALLEST = 1e-290;
 const gammaSeries = densitySeries(1, 0);
 
 /**
  * P(X ≤ x) of a gamma variable with this shape and scale 1: the regularised incomplete gamma function P(shape, x).
  *
- * To 1e-13 relative for results above 1e-100, and for any shape: the cost does not grow with it.
+ * To 1e-12 relative for results above 1e-290, and for any shape: the cost does not grow with it.
  * Source: series and continued fraction (DLMF 8.11.4, 8.9.2), Temme's uniform expansion where shape ≥ 20 and x is near it.
  */
 export function gammaLowerTail(x: number, shape: number): number {
@@ -92,7 +94,8 @@ function lnDensityOfLog(x: number, lnX: number, shape: number): number {
 
 /** shape · (x/shape − 1 − ln(x/shape)) */
 function exponentOf(x: number, lnX: number, shape: number): number {
-  return shape * unitDeviance((x - shape) / shape, lnX - Math.log(shape));
+  const lnRatio = x > SMALLEST ? Math.log(x / shape) : lnX - Math.log(shape);
+  return shape * unitDeviance((x - shape) / shape, lnRatio);
 }
 
 /** Σ x^n / ((shape + 1) … (shape + n)); x < shape + 1. */
