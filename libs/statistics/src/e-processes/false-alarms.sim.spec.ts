@@ -5,7 +5,7 @@ import { bet, type BettingDesign, initialBetting, lnEHarmful, lnENonInferior } f
 import { addToSketch, initialSketch, quantile } from '../summaries/quantile-sketch.js';
 import { hit, initialTilt, lnELessOften, lnEMoreOften, type Tilt } from './tilt.js';
 
-const EVENTS = 6_000;
+const EVENTS = 5_000;
 
 /** The candidate's share when event `i` of EVENTS is drawn. */
 const shares: Readonly<Record<string, (i: number) => number>> = {

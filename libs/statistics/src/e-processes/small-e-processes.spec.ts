@@ -167,12 +167,15 @@ describe('hedged betting', () => {
   });
 });
 
+function product(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return (a[0] as number) * (b[0] as number);
+}
+
 describe('kernel betting', () => {
   it('keeps its wealth for equal pairs, and refuses kernels beyond [0, 1]', () => {
     const state = initialKernelBetting();
     for (let i = 0; i < 20; i++) expect(betOnPair(state, () => 1, [i], [i])).toBe(0);
     expect(state.lnE).toBe(0);
-    const product = (a: ArrayLike<number>, b: ArrayLike<number>): number => (a[0] as number) * (b[0] as number);
     const unbounded = initialKernelBetting();
     betOnPair(unbounded, product, [0], [3]);
     expect(() => betOnPair(unbounded, product, [0], [3])).toThrow('payoff 4.5: expected a kernel');

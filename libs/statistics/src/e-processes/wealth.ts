@@ -27,14 +27,23 @@ export function rescaleWealth(wealth: Wealth, offset: number, count: number): vo
 /** ln of the mean of `count` products from `offset` on: one logarithm, however many they are. */
 export function lnMeanWealth(wealth: Wealth, offset: number, count: number): number {
   const exponents = wealth.length / 2 + offset;
-  let largest = wealth[exponents] as number;
-  for (let k = 1; k < count; k++) largest = Math.max(largest, wealth[exponents + k] as number);
+  const common = wealth[exponents] as number;
   let sum = 0;
   for (let k = 0; k < count; k++) {
-    const mantissa = wealth[offset + k] as number;
-    const exponent = wealth[exponents + k] as number;
-    sum += exponent === largest ? mantissa : mantissa * LARGEST_MANTISSA ** (exponent - largest);
+    if (wealth[exponents + k] !== common) return lnMeanOfUnequal(wealth, offset, count);
+    sum += wealth[offset + k] as number;
   }
+  return common * LN_STEP + Math.log(sum / count);
+}
+
+/** The same where the products are too far apart for one exponent. */
+function lnMeanOfUnequal(wealth: Wealth, offset: number, count: number): number {
+  const exponents = wealth.subarray(wealth.length / 2 + offset, wealth.length / 2 + offset + count);
+  const largest = Math.max(...exponents);
+  const sum = exponents.reduce(
+    (total, exponent, k) => total + (wealth[offset + k] as number) * LARGEST_MANTISSA ** (exponent - largest),
+    0,
+  );
   return largest * LN_STEP + Math.log(sum / count);
 }
 
