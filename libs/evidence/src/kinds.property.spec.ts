@@ -1,5 +1,5 @@
 import { experimentAnalysed, type MetricAnalysis } from '#libs/contracts';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { analysisOf, foldByPartition } from '../test/folding.js';
 import { everythingGuarded, fullTraffic, ownMetrics } from '../test/full-traffic.js';

@@ -148,22 +148,27 @@ describe('what each metric finds', () => {
   });
 });
 
+/** The same events, those of one topic with other data. */
+const change = <T extends ObservedEvent['type']>(
+  events: readonly ObservedEvent[],
+  type: T,
+  data: (event: TeststripEvent<T>['data'], index: number) => object,
+): readonly ObservedEvent[] =>
+  events.map((event, index) =>
+    event.type === type
+      ? ({
+          ...event,
+          data: { ...event.data, ...data(event.data as TeststripEvent<T>['data'], index) },
+        } as ObservedEvent)
+      : event,
+  );
+
+function isFromFirstStage(event: ObservedEvent): boolean {
+  return event.type === 'generation.completed.v1' && event.data.assignment?.stage === 0;
+}
+
 describe('how events become observations', () => {
   const design = evidenceDesign(definition(), 1);
-  const change = <T extends ObservedEvent['type']>(
-    events: readonly ObservedEvent[],
-    type: T,
-    data: (event: TeststripEvent<T>['data'], index: number) => object,
-  ): readonly ObservedEvent[] =>
-    events.map((event, index) =>
-      event.type === type
-        ? ({
-            ...event,
-            data: { ...event.data, ...data(event.data as TeststripEvent<T>['data'], index) },
-          } as ObservedEvent)
-        : event,
-    );
-
   it('follows quality heads that the experiment does not name', () => {
     const analysis = analysisOf(design, fullTraffic({ requests: 600 }));
     expect(metric(analysis, 'quality.sharp')).toMatchObject({ role: 'observed', reason: 'only-observed' });
@@ -191,9 +196,10 @@ describe('how events become observations', () => {
 
   it('leaves values of an earlier stage out where the load decides them', () => {
     const events = fullTraffic({ requests: 400, share: 0.2, rampAt: 200 });
-    const late = (event: ObservedEvent) =>
-      event.type === 'generation.completed.v1' && event.data.assignment?.stage === 0;
-    const analysis = analysisOf(design, [...events.filter((event) => !late(event)), ...events.filter(late)]);
+    const analysis = analysisOf(design, [
+      ...events.filter((event) => !isFromFirstStage(event)),
+      ...events.filter(isFromFirstStage),
+    ]);
     const inTime = metric(analysisOf(design, events), 'gpu-utilisation').n;
     const { n } = metric(analysis, 'gpu-utilisation');
     expect(n.control.units + n.candidate.units).toBeLessThan(0.6 * (inTime.control.units + inTime.candidate.units));

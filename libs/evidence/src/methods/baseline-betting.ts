@@ -1,7 +1,8 @@
-import { type Betting, type BettingDesign, lnEHarmful, lnENonInferior } from '#libs/statistics';
+import { type Betting, type BettingDesign, bettingInterval, lnEHarmful, lnENonInferior } from '#libs/statistics';
 import type { Margin } from '#libs/contracts';
 import type { Cap } from '../catalogue/definition.js';
 import type { MetricDesign, MetricTest } from '../design.js';
+import type { Interval } from '../objectives/gain.js';
 import type { Baseline } from './baseline.js';
 import type { Tests } from './method.js';
 
@@ -24,9 +25,21 @@ export function bettingDesignOf(baseline: Baseline, metric: MetricDesign, test: 
 }
 
 /** As many margins as {@link bettingDesignOf} will have, before their size is known. */
-export function marginCount(test: MetricTest | null): Pick<BettingDesign, 'harmfulAt' | 'nonInferiorAt'> {
+export function marginCount({ test, gainGrid }: MetricDesign): Pick<BettingDesign, 'harmfulAt' | 'nonInferiorAt'> {
   if (test === null) return { harmfulAt: [], nonInferiorAt: [] };
-  return { harmfulAt: [0], nonInferiorAt: [...test.budget.map(() => 0), 0] };
+  return { harmfulAt: [0, ...gainGrid], nonInferiorAt: [...test.budget.map(() => 0), 0, ...gainGrid] };
+}
+
+/** Interval of the effect in the metric's unit, by the tests at all its margins; null before the baseline is known. */
+export function bettingEffect(
+  betting: Betting,
+  fixed: Baseline['fixed'],
+  metric: MetricDesign,
+  alpha: number,
+): Interval | null {
+  if (fixed === null || metric.test === null || betting.n === 0) return null;
+  const better = bettingInterval(betting, bettingDesign(fixed, metric, metric.test), alpha);
+  return metric.definition.direction === 'higher' ? better : { low: 0 - better.high, high: 0 - better.low };
 }
 
 /** What the bets say at the metric's margins. */
@@ -45,18 +58,20 @@ export function bettingTests(betting: Betting, fixed: Fixed, metric: MetricDesig
   };
 }
 
-function bettingDesign(fixed: Fixed, { definition }: MetricDesign, test: MetricTest): BettingDesign {
+function bettingDesign(fixed: Fixed, { definition, gainGrid }: MetricDesign, test: MetricTest): BettingDesign {
   const margin = absolute(test.margin, fixed.mean);
   const { lo, hi } = boundsOf(definition.cap, fixed, margin);
   const half = (hi - lo) / 2;
   const isHigher = definition.direction === 'higher';
+  // A gain of g is the boundary of the tests at the margin −g; the grid is symmetric.
+  const gains = gainGrid.map((gain) => gain * Math.abs(fixed.mean));
   const expected = Math.min(hi, Math.max(lo, fixed.mean));
   return {
     lo: isHigher ? lo : -hi,
     hi: isHigher ? hi : -lo,
     expected: isHigher ? expected : -expected,
-    harmfulAt: [absolute(test.harmBeyond, fixed.mean)],
-    nonInferiorAt: [...test.budget.map((step) => Math.min(half, absolute(step.margin, fixed.mean))), 0],
+    harmfulAt: [absolute(test.harmBeyond, fixed.mean), ...gains],
+    nonInferiorAt: [...test.budget.map((step) => Math.min(half, absolute(step.margin, fixed.mean))), 0, ...gains],
   };
 }
 

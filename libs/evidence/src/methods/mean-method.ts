@@ -10,7 +10,7 @@ import {
   observeMean,
 } from '#libs/statistics';
 import { type Baseline, baselineOf, initialBaseline, mergeBaselines, observeBaseline } from './baseline.js';
-import { bettingDesignOf, bettingTests, marginCount } from './baseline-betting.js';
+import { bettingDesignOf, bettingEffect, bettingTests, marginCount } from './baseline-betting.js';
 import type { Method } from './method.js';
 import { shownDifference } from './shown.js';
 import * as codec from './state-codec.js';
@@ -36,11 +36,11 @@ interface EncodedMean {
 }
 
 export const meanMethod: Method<MeanState> = {
-  initial: ({ test }) => ({
+  initial: (metric) => ({
     kind: 'mean',
     tally: initialTally(),
     baseline: initialBaseline(),
-    betting: initialBetting(marginCount(test)),
+    betting: initialBetting(marginCount(metric)),
     difference: initialMeanDifference(),
   }),
 
@@ -81,6 +81,8 @@ export const meanMethod: Method<MeanState> = {
     if (fixed === null) return { ...base, tests: null, missing: 'baseline' };
     return { ...base, tests: bettingTests(state.betting, fixed, metric, test), missing: null };
   },
+
+  effectInterval: ({ betting, baseline }, metric, alpha) => bettingEffect(betting, baseline.fixed, metric, alpha),
 
   encode: ({ tally, baseline, betting, difference }): EncodedMean => ({
     tally: structuredClone(tally),

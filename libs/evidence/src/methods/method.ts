@@ -1,5 +1,6 @@
 import type { Arm } from '#libs/statistics';
 import type { CoverageReading } from '../coverage.js';
+import type { Interval } from '../objectives/gain.js';
 import type { MetricDesign } from '../design.js';
 import type { AnalysisReason } from '../reasons.js';
 
@@ -78,6 +79,11 @@ export interface Method<State> {
   observe(state: State, metric: MetricDesign, observation: Observation, baselineUnits: number): void;
   merge(a: State, b: State): State;
   judge(state: State, metric: MetricDesign, context: JudgeContext): Judgement;
+  /**
+   * Interval of an objective's effect by the tests that decide, in the metric's unit. Methods without it show an interval that holds
+   * at every sample size already.
+   */
+  effectInterval?(state: State, metric: MetricDesign, alpha: number): Interval | null;
   /** As plain JSON, every double exactly. */
   encode(state: State): unknown;
   decode(encoded: never, metric: MetricDesign): State;

@@ -2,6 +2,7 @@ import {
   bet,
   type Betting,
   type BettingDesign,
+  bettingInterval,
   hit,
   initialBetting,
   initialMeanDifference,
@@ -94,6 +95,13 @@ export const rateMethod: Method<RateState> = {
     };
   },
 
+  effectInterval({ betting }, metric, alpha) {
+    const design = designOf(metric);
+    if (metric.test === null || design.harmfulAt.length === 0 || betting.n === 0) return null;
+    const better = bettingInterval(betting, design, alpha);
+    return metric.definition.direction === 'higher' ? better : { low: 0 - better.high, high: 0 - better.low };
+  },
+
   encode: ({ tally, betting, firstEvents, difference }): EncodedRate => ({
     tally: structuredClone(tally),
     betting: codec.encodeBetting(betting),
@@ -140,7 +148,7 @@ function designOf(metric: MetricDesign): BettingDesign {
 }
 
 /** Non-inferiority at every step of the budget, the last of which is the margin itself, then at 0 (superiority). */
-function bettingDesign({ test, definition }: MetricDesign): BettingDesign {
+function bettingDesign({ test, definition, gainGrid }: MetricDesign): BettingDesign {
   const isGood = definition.direction === 'higher';
   const range = isGood ? { lo: 0, hi: 1 } : { lo: -1, hi: 0 };
   if (test === null || test.margin.kind === 'relative') return { ...range, harmfulAt: [], nonInferiorAt: [] };
@@ -148,7 +156,7 @@ function bettingDesign({ test, definition }: MetricDesign): BettingDesign {
   return {
     ...range,
     expected: isGood ? USUAL_RATE : -USUAL_RATE,
-    harmfulAt: test.anyHarm ? [] : [test.margin.value],
-    nonInferiorAt: [...test.budget.map(({ margin }) => Math.min(half, margin.value)), 0],
+    harmfulAt: [...(test.anyHarm ? [] : [test.margin.value]), ...gainGrid],
+    nonInferiorAt: [...test.budget.map(({ margin }) => Math.min(half, margin.value)), 0, ...gainGrid],
   };
 }

@@ -18,7 +18,7 @@ import {
   ratioOf,
 } from '#libs/statistics';
 import type { AnalysisReason } from '../reasons.js';
-import { bettingDesignOf, bettingTests, marginCount } from './baseline-betting.js';
+import { bettingDesignOf, bettingEffect, bettingTests, marginCount } from './baseline-betting.js';
 import { type Baseline, initialBaseline, mergeBaselines } from './baseline.js';
 import type { Method, Observation, Shown } from './method.js';
 import { nothingShown, whyNotBoth } from './shown.js';
@@ -65,13 +65,13 @@ interface EncodedRatio {
 }
 
 export const ratioMethod: Method<RatioState> = {
-  initial: ({ test }) => ({
+  initial: (metric) => ({
     kind: 'ratio',
     tally: initialTally(),
     past: initialCovariance(),
     line: null,
     baseline: initialBaseline(),
-    betting: initialBetting(marginCount(test)),
+    betting: initialBetting(marginCount(metric)),
     stages: new Map(),
   }),
 
@@ -113,6 +113,8 @@ export const ratioMethod: Method<RatioState> = {
     const isEmpty = past.n > 0 && past.meanY === 0;
     return { ...base, tests: null, missing: isEmpty ? 'no-denominator' : 'baseline' };
   },
+
+  effectInterval: ({ betting, baseline }, metric, alpha) => bettingEffect(betting, baseline.fixed, metric, alpha),
 
   encode: ({ tally, past, line, baseline, betting, stages }): EncodedRatio => ({
     tally: structuredClone(tally),

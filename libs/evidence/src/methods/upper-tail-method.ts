@@ -6,8 +6,6 @@ import {
   lnELessOften,
   lnEMoreOften,
   mergeTilt,
-  quantile,
-  quantileInterval,
   type QuantileSketch,
   type Tilt,
 } from '#libs/statistics';
@@ -16,6 +14,7 @@ import type { MetricDesign, MetricTest } from '../design.js';
 import type { TailMetric } from '../catalogue/definition.js';
 import type { AnalysisReason } from '../reasons.js';
 import type { Method, Shown } from './method.js';
+import { quantileIntervalOf, quantileOf } from './ordered-values.js';
 import { addToPast, initialPastQuantile, mergePastQuantiles, type PastQuantile } from './past-quantile.js';
 import { whyNotBoth } from './shown.js';
 import * as codec from './state-codec.js';
@@ -137,14 +136,14 @@ export const upperTailMethod: Method<UpperTailState> = {
  */
 function shownTail({ values }: UpperTailState, level: number, alpha: number, whyNot: AnalysisReason | null): Shown {
   const stage = largestStage(values);
-  const control = stage && finiteOrNull(quantile(stage.control, level));
-  const candidate = stage && finiteOrNull(quantile(stage.candidate, level));
+  const control = stage && finiteOrNull(quantileOf(stage.control, level));
+  const candidate = stage && finiteOrNull(quantileOf(stage.candidate, level));
   if (stage === null || control === null || candidate === null || control === 0) {
     const reason = whyNot ?? whyNoRatio(stage, control);
     return { control, candidate, effect: null, interval: null, noEffect: reason, noInterval: reason };
   }
-  const ofControl = quantileInterval(stage.control, level, alpha / 2);
-  const ofCandidate = quantileInterval(stage.candidate, level, alpha / 2);
+  const ofControl = quantileIntervalOf(stage.control, level, alpha / 2);
+  const ofCandidate = quantileIntervalOf(stage.candidate, level, alpha / 2);
   const low = ofCandidate.low / ofControl.high - 1;
   const high = ofCandidate.high / ofControl.low - 1;
   const isKnown = ofControl.low > 0 && Number.isFinite(low) && Number.isFinite(high);
