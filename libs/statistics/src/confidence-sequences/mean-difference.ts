@@ -1,8 +1,11 @@
 import { type Arm, isRandomised } from '../arm.js';
-import { asymptoticHalfWidth } from './asymptotic-sequence.js';
-
-/** Units per variant before a variance is trusted enough to draw an interval. */
-export const BURN_IN_UNITS = 100;
+import {
+  combineStages,
+  differenceEstimate,
+  type DifferenceEstimate,
+  pairWeight,
+  type StageDifference,
+} from './difference-estimate.js';
 
 const PREDICTION_FROM = 20;
 
@@ -21,6 +24,9 @@ export interface Stage {
  *
  * Kept per propensity, since values drawn under different allocations must not be averaged per variant: over a ramp, drift
  * in the traffic would look like a difference (see {@link meanDifference}).
+ *
+ * Source: Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas, arXiv 2103.06476, section 3. One value per randomised unit; where all values of
+ * returning units are shown, see {@link clusteredMeanDifference}. States of disjoint units can be merged, each predicting from its own past.
  */
 export interface MeanDifference {
   /** Keyed by propensity. */
@@ -65,62 +71,65 @@ export function mergeMeanDifference(a: MeanDifference, b: MeanDifference): MeanD
   return { stages, n: a.n + b.n, sum: a.sum + b.sum };
 }
 
-export interface DifferenceEstimate {
-  readonly control: number | null;
-  readonly candidate: number | null;
-  readonly difference: number | null;
-  readonly interval: { readonly low: number; readonly high: number } | null;
-  /** Why there is no interval; null when there is one. */
-  readonly missing: 'no-data' | 'burn-in' | 'no-variance' | null;
-}
-
 /**
  * Estimate per variant, their difference and its anytime-valid asymptotic interval.
  *
- * The stages are combined with weights n·ρ(1 − ρ), the information a stage holds about the difference at equal spread: fixed
- * by the design, not by the outcomes. Burn-in: {@link BURN_IN_UNITS} units per variant, over all stages.
+ * The interval is that of the doubly robust values, by stage: their variance needs no estimate per variant, which at a share of
+ * 1 % would rest on a handful of values. Stages are combined with weights n·ρ(1 − ρ), the information a stage holds about the
+ * difference at equal spread: fixed by the design, not by the outcomes.
+ *
+ * The estimate is the plain difference of the variants' means, by stage. Both estimate the same; but a doubly robust mean divides
+ * the candidate's sum by the number of values it was to be expected to have, ρn, so with 3 values where 1 was expected an effect
+ * reads three times as large. At a share of 1 % and an effect of one standard deviation the root mean squared error after 500 units
+ * is .46 for the plain and .62 for the doubly robust estimate, after 2,000 it is .23 and .32; without an effect, and at 50 %, they
+ * agree. Where the draws are so far from ρ that the plain difference lies outside of the interval, the interval's nearest end is shown.
+ *
+ * Burn-in: {@link BURN_IN_UNITS} units per variant, over all stages. After it the interval covers at all times with about
+ * 1 − α for values without heavy tails, at shares of 5 % and more; not for rates below some percent or for heavy tails at small
+ * shares, where half of all runs may leave the interval once. It is for the eye; betting decides.
  */
 export function meanDifference(state: MeanDifference, alpha: number): DifferenceEstimate {
   const control = { n: 0, sum: 0 };
   const candidate = { n: 0, sum: 0 };
-  let weights = 0;
-  let difference = 0;
-  let variance = 0;
-  let n = 0;
-  for (const [propensity, stage] of state.stages) {
+  for (const stage of state.stages.values()) {
     control.n += stage.control.n;
     control.sum += stage.control.sum;
     candidate.n += stage.candidate.n;
     candidate.sum += stage.candidate.sum;
-    if (stage.n < 2) continue;
-    const weight = stage.n * propensity * (1 - propensity);
-    const mean = stage.sum / stage.n;
-    const spread = Math.max(0, (stage.sumOfSquares - stage.n * mean * mean) / (stage.n - 1));
-    n += stage.n;
-    weights += weight;
-    difference += weight * mean;
-    variance += (weight * weight * spread) / stage.n;
   }
-  const means = {
-    control: control.n === 0 ? null : control.sum / control.n,
-    candidate: candidate.n === 0 ? null : candidate.sum / candidate.n,
-  };
-  if (means.control === null || means.candidate === null || weights === 0) {
-    return { ...means, difference: null, interval: null, missing: 'no-data' };
+  const robust = doublyRobustDifference(state);
+  const plain = combineStages([...state.stages.values()].flatMap(plainDifference));
+  return differenceEstimate(
+    { control: meanOf(control), candidate: meanOf(candidate) },
+    { control: control.n, candidate: candidate.n },
+    plain?.difference ?? robust?.difference ?? null,
+    robust,
+    alpha,
+  );
+}
+
+/** The doubly robust estimate itself, with its standard error; null before any stage has two values. */
+export function doublyRobustDifference(state: MeanDifference): ReturnType<typeof combineStages> {
+  const stages: StageDifference[] = [];
+  for (const [propensity, { n, sum, sumOfSquares }] of state.stages) {
+    if (n < 2) continue;
+    const difference = sum / n;
+    const spread = Math.max(0, (sumOfSquares - n * difference * difference) / (n - 1));
+    stages.push({ n, weight: n * propensity * (1 - propensity), difference, variance: spread / n });
   }
-  const estimate = difference / weights;
-  if (control.n < BURN_IN_UNITS || candidate.n < BURN_IN_UNITS) {
-    return { ...means, difference: estimate, interval: null, missing: 'burn-in' };
-  }
-  const standardError = Math.sqrt(variance) / weights;
-  if (standardError === 0) return { ...means, difference: estimate, interval: null, missing: 'no-variance' };
-  const halfWidth = asymptoticHalfWidth(standardError, n, alpha);
-  return {
-    ...means,
-    difference: estimate,
-    interval: { low: estimate - halfWidth, high: estimate + halfWidth },
-    missing: null,
-  };
+  return combineStages(stages);
+}
+
+/** None while a stage has values of one variant only. */
+function plainDifference({ control, candidate }: Stage): StageDifference[] {
+  const weight = pairWeight(control.n, candidate.n);
+  if (weight === 0) return [];
+  const difference = candidate.sum / candidate.n - control.sum / control.n;
+  return [{ n: control.n + candidate.n, weight, difference, variance: 0 }];
+}
+
+function meanOf({ n, sum }: { n: number; sum: number }): number | null {
+  return n === 0 ? null : sum / n;
 }
 
 function emptyStage(): Stage {

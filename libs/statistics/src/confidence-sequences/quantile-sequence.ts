@@ -1,5 +1,6 @@
-import { lnBeta } from '../distributions/ln-beta.js';
 import { type QuantileSketch, SKETCH_RELATIVE_ERROR, valueAtRank } from '../summaries/quantile-sketch.js';
+import { betaBinomialMixture } from './beta-binomial-mixture.js';
+import { mixtureBound } from './mixture-boundary.js';
 
 /** Sample size at which the sequence is tightest; fixed beforehand. */
 const TIGHTEST_AT = 5_000;
@@ -17,9 +18,24 @@ export function quantileRanks(
   alpha: number,
   tightestAt = TIGHTEST_AT,
 ): { low: number; high: number } {
-  const low = mixtureBound(1 - p, p, n, alpha, tightestAt);
-  const high = mixtureBound(p, 1 - p, n, alpha, tightestAt);
+  const { low, high } = quantileRankBounds(p, n, alpha, tightestAt);
   return { low: Math.floor(n * p - low + 1), high: Math.ceil(n * p + high) };
+}
+
+/** How far the number of values below the p-quantile may lie above (`low`) and below (`high`) np, at any n. */
+export function quantileRankBounds(
+  p: number,
+  n: number,
+  alpha: number,
+  tightestAt = TIGHTEST_AT,
+): { low: number; high: number } {
+  const variance = p * (1 - p);
+  // Tuned for the α it is read at, so that it is tightest at the same n for every α.
+  const tuning = { at: variance * tightestAt, alpha };
+  return {
+    low: mixtureBound(betaBinomialMixture(1 - p, p, tuning), variance * n, alpha),
+    high: mixtureBound(betaBinomialMixture(p, 1 - p, tuning), variance * n, alpha),
+  };
 }
 
 /** The same read from a sketch, widened by the sketch's error. Ends that are not known yet are ± ∞. */
@@ -32,40 +48,4 @@ export function quantileInterval(sketch: QuantileSketch, p: number, alpha: numbe
     low: low - Math.abs(low) * SKETCH_RELATIVE_ERROR,
     high: high + Math.abs(high) * SKETCH_RELATIVE_ERROR,
   };
-}
-
-/**
- * The deviation s of a sum of n centred Bernoulli(g) values beyond which the two-sided beta-binomial mixture reaches 1/α;
- * at most h·n, the largest deviation there is.
- */
-function mixtureBound(g: number, h: number, n: number, alpha: number, tightestAt: number): number {
-  const largest = h * n;
-  const precision = mixturePrecision(g, h, alpha, tightestAt);
-  const prior = lnBeta(precision / g, precision / h);
-  const lnMixture = (s: number): number => {
-    const successes = g * n + s;
-    const failures = n - successes;
-    return (
-      lnBeta(precision / g + failures, precision / h + successes) -
-      prior -
-      successes * Math.log(g) -
-      failures * Math.log(h)
-    );
-  };
-  const threshold = -Math.log(alpha);
-  if (lnMixture(largest) < threshold) return largest;
-  let inside = 0;
-  let outside = largest;
-  for (let step = 0; step < 60; step++) {
-    const middle = (inside + outside) / 2;
-    if (lnMixture(middle) < threshold) inside = middle;
-    else outside = middle;
-  }
-  return (inside + outside) / 2;
-}
-
-/** The mixture's precision for which the bound is tightest after `tightestAt` values. */
-function mixturePrecision(g: number, h: number, alpha: number, tightestAt: number): number {
-  const lnInverse = -2 * Math.log(alpha);
-  return Math.max((g * h * tightestAt) / (lnInverse + Math.log(1 + lnInverse)) - g * h, 1e-3 * g * h);
 }

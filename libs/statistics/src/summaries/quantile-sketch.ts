@@ -75,17 +75,21 @@ export function valueAtRank(sketch: QuantileSketch, rank: number): number {
   if (rank < 1) return -Infinity;
   if (rank > sketch.n - sketch.infinite) return Infinity;
   let seen = 0;
-  for (const bucket of [...sketch.negative.keys()].sort((a, b) => b - a)) {
-    seen += sketch.negative.get(bucket) as number;
-    if (rank <= seen) return -middleOf(bucket);
-  }
-  seen += sketch.zero;
-  if (rank <= seen) return 0;
-  for (const bucket of [...sketch.positive.keys()].sort((a, b) => a - b)) {
-    seen += sketch.positive.get(bucket) as number;
-    if (rank <= seen) return middleOf(bucket);
+  for (const { value, count } of bucketsInOrder(sketch)) {
+    seen += count;
+    if (rank <= seen) return value;
   }
   return Infinity;
+}
+
+/** The occupied buckets in rising order, each as the value that stands for it, ∞ last. O(buckets · log buckets). */
+export function bucketsInOrder(sketch: QuantileSketch): { readonly value: number; readonly count: number }[] {
+  return [
+    ...[...sketch.negative].sort(([a], [b]) => b - a).map(([bucket, count]) => ({ value: -middleOf(bucket), count })),
+    ...(sketch.zero > 0 ? [{ value: 0, count: sketch.zero }] : []),
+    ...[...sketch.positive].sort(([a], [b]) => a - b).map(([bucket, count]) => ({ value: middleOf(bucket), count })),
+    ...(sketch.infinite > 0 ? [{ value: Infinity, count: sketch.infinite }] : []),
+  ];
 }
 
 /** The p-quantile (the value of rank ⌈pn⌉); null without values. */
