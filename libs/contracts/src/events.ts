@@ -211,6 +211,42 @@ export const analysisHealth = z.object({
 });
 export type AnalysisHealth = z.infer<typeof analysisHealth>;
 
+const interval = z.object({ low: z.number(), high: z.number() });
+
+/** What the objectives together say of one candidate: gains are shares of control's value, positive is better. */
+export const objectiveAnalysis = z.object({
+  candidate: slug,
+  utility: z.object({
+    /** Weighted mean of the gains. */
+    estimate: z.number().nullable(),
+    /** Anytime-valid 1 − α interval, whatever the correlation of the objectives. */
+    interval: interval.nullable(),
+    verdict: z.enum(['better', 'practically-equal', 'futile', 'worse', 'undecided', 'unmeasurable']),
+    reason: z.string(),
+  }),
+  gains: z.array(
+    z.object({
+      metric: z.string().min(1),
+      weight: z.number(),
+      estimate: z.number().nullable(),
+      /** At level α ÷ number of objectives. */
+      interval: interval.nullable(),
+      missing: z.string().nullable(),
+    }),
+  ),
+});
+export type ObjectiveAnalysis = z.infer<typeof objectiveAnalysis>;
+
+/** Without weights: who is beaten by whom. Control takes part with gains of 0. */
+export const paretoPlace = z.object({
+  variant: slug,
+  /** No variant's estimates are at least as good everywhere and better somewhere. */
+  onFront: z.boolean(),
+  /** Variants whose intervals lie above this one's on every objective. */
+  surelyDominatedBy: z.array(slug),
+});
+export type ParetoPlace = z.infer<typeof paretoPlace>;
+
 export const experimentAnalysed = z.object({
   analysisId: z.string().min(1),
   experiment: slug,
@@ -228,6 +264,10 @@ export const experimentAnalysed = z.object({
   /** Distinct units seen while the present stage (epoch) was in force, over all variants. */
   unitsInStage: z.int().min(0),
   metrics: z.array(metricAnalysis),
+  /** Absent where the experiment has no objectives. */
+  objectives: z
+    .object({ rope: z.number().min(0), candidates: z.array(objectiveAnalysis), pareto: z.array(paretoPlace) })
+    .optional(),
   health: analysisHealth,
 });
 export type ExperimentAnalysed = z.infer<typeof experimentAnalysed>;

@@ -55,7 +55,15 @@ export const experimentFile = z.strictObject({
       }),
     )
     .default([]),
-  objectives: z.array(z.strictObject({ metric: z.string().min(1), weight: z.number().default(1) })).default([]),
+  objectives: z
+    .array(z.strictObject({ metric: z.string().min(1), weight: z.number().positive().default(1) }))
+    .default([])
+    .describe('What an ab test is for. Weights say what a gain of the same percentage is worth beside the others.'),
+  rope: percent
+    .default('1%')
+    .describe(
+      'Region of practical equivalence: smaller differences in utility, as a share of control, matter to nobody.',
+    ),
   metrics: z
     .array(ownMetricFile)
     .default([])
@@ -153,6 +161,7 @@ export function parseExperiment(
       rollbackOn,
     })),
     objectives: file.objectives,
+    rope: percentToPpm(file.rope) / MILLION,
     ...(own.length > 0 ? { metrics: [...own] } : {}),
     ...(file.watch.length > 0 ? { watch: file.watch } : {}),
     onInconclusive: file.onInconclusive,

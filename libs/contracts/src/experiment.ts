@@ -94,7 +94,12 @@ export const experimentSpec = z.object({
   audience: z.array(audienceRule),
   ramp,
   guardrails: z.array(guardrail),
-  objectives: z.array(z.object({ metric: z.string().min(1), weight: z.number() })),
+  objectives: z.array(z.object({ metric: z.string().min(1), weight: z.number().positive() })),
+  /**
+   * Half-width of the region of practical equivalence (ROPE): the smallest difference in utility that matters, as a share of
+   * control's value. Absent in revisions of before there was one: then {@link DEFAULT_ROPE}.
+   */
+  rope: z.number().min(0).optional(),
   /** Metrics of the experiment's own; absent: none. */
   metrics: z.array(ownMetric).optional(),
   /** Metrics that are tested and warned about but decide nothing, such as `alignment-shift`; absent: none. */
@@ -112,6 +117,9 @@ export const experimentSpec = z.object({
 });
 export type ExperimentSpec = z.infer<typeof experimentSpec>;
 export type VariantSpec = z.infer<typeof variant>;
+
+/** Differences in utility below 1 % of control's value matter to nobody, unless the experiment says otherwise. */
+export const DEFAULT_ROPE = 0.01;
 
 /** The ladder of `ramp: auto`. */
 export const AUTO_LADDER_PPM: readonly number[] = [10_000, 20_000, 50_000, 100_000, 200_000, 500_000, MILLION];

@@ -1,85 +1,82 @@
-import type { ExperimentAnalysed, ExperimentSpec, MetricAnalysis } from '#libs/contracts';
+import type { ExperimentAnalysed, ExperimentSpec, MetricAnalysis, ObjectiveAnalysis } from '#libs/contracts';
 import { candidatesOf, controlOnly, onlyVariant } from './allocation.js';
 import { commandOf, CONTROLLER, evidenceOf } from './command.js';
 import type { DeliveryEvent } from './events.js';
 import { isSafe } from './guardrails.js';
 import type { Analysed } from './inputs.js';
-import { weakestMessage } from './messages.js';
+import { utilityMessage } from './messages.js';
+import { raceResult } from './race.js';
 import type { Running } from './state.js';
 
 /**
- * An ab test ends when a candidate is superior on every objective with all its guardrails at their margin, or when no candidate can be
- * better any more: the interval of one of its objectives lies wholly on the side of no gain.
+ * An ab test ends when a candidate has won on the utility of the objectives, all its guardrails holding at their margins, or when no
+ * candidate can be better than control by what matters any more (see {@link raceResult}). A candidate without an analysis of its
+ * objectives keeps the race open.
  */
 export function abConclusion(state: Running, input: Analysed): readonly DeliveryEvent[] {
   const { spec } = state;
   const { analysis, atMs } = input;
-  if (spec.kind !== 'ab') return [];
-  const winner = bestSuperior(spec, analysis);
-  if (winner) {
-    const [objective] = objectivesOf(spec, analysis, winner);
-    const command = commandOf(state, input, {
-      command: 'conclude',
-      stage: state.stage,
-      weightsPpm: onlyVariant(spec, winner),
-      reason: 'superior',
-      message: `${winner} wins: superior on ${spec.objectives.map(({ metric }) => metric).join(', ')}, every guardrail holds at its margin${objective ? `; ${weakestMessage(objective, null, analysis.alpha)}` : ''}.`,
-      terminal: true,
-      evidence: evidenceOf(analysis, objective ?? null, null),
-      actor: CONTROLLER,
-    });
-    return [{ type: 'concluded', atMs, actor: CONTROLLER, command, outcome: 'winner', winner }];
+  if (spec.kind !== 'ab' || !analysis.objectives) return [];
+  const { rope } = analysis.objectives;
+  const judged = candidatesOf(spec).map((candidate) => ({ candidate, objectives: objectivesOf(analysis, candidate) }));
+  const contenders = judged.map(({ candidate, objectives }) => ({
+    candidate,
+    utility: objectives?.utility ?? UNKNOWN,
+    isSafe: isSafe(spec, analysis, candidate),
+  }));
+  const race = raceResult(contenders, rope);
+  switch (race.result) {
+    case 'open':
+      return [];
+    case 'winner': {
+      const { winner } = race;
+      const won = objectivesOf(analysis, winner) as ObjectiveAnalysis;
+      const command = commandOf(state, input, {
+        command: 'conclude',
+        stage: state.stage,
+        weightsPpm: onlyVariant(spec, winner),
+        reason: 'superior',
+        message: `${winner} wins: ${utilityMessage(won, spec.control, rope)}; every guardrail holds at its margin.`,
+        terminal: true,
+        evidence: evidenceOf(analysis, firstObjective(spec, analysis, winner), null),
+        actor: CONTROLLER,
+      });
+      return [{ type: 'concluded', atMs, actor: CONTROLLER, command, outcome: 'winner', winner }];
+    }
+    case 'futile': {
+      const said = judged.flatMap(({ objectives }) =>
+        objectives ? [`${objectives.candidate}: ${utilityMessage(objectives, spec.control, rope)}`] : [],
+      );
+      const command = commandOf(state, input, {
+        command: 'conclude',
+        stage: state.stage,
+        weightsPpm: controlOnly(spec),
+        reason: 'futile',
+        message: `No variant can be better than ${spec.control} by what matters any more. ${said.join('; ')}.`,
+        terminal: true,
+        evidence: evidenceOf(analysis, null, null),
+        actor: CONTROLLER,
+      });
+      return [{ type: 'concluded', atMs, actor: CONTROLLER, command, outcome: 'futile', winner: null }];
+    }
+    default:
+      return race satisfies never;
   }
-  if (!candidatesOf(spec).every((candidate) => isHopeless(objectivesOf(spec, analysis, candidate)))) return [];
-  const command = commandOf(state, input, {
-    command: 'conclude',
-    stage: state.stage,
-    weightsPpm: controlOnly(spec),
-    reason: 'futile',
-    message: `No variant can be better than ${spec.control} any more: the intervals of the objectives exclude a gain.`,
-    terminal: true,
-    evidence: evidenceOf(analysis, null, null),
-    actor: CONTROLLER,
-  });
-  return [{ type: 'concluded', atMs, actor: CONTROLLER, command, outcome: 'futile', winner: null }];
 }
 
-/** Of several, the one with the largest weighted relative gain. */
-function bestSuperior(spec: ExperimentSpec, analysis: ExperimentAnalysed): string | undefined {
-  const superior = candidatesOf(spec).filter((candidate) => {
-    const objectives = objectivesOf(spec, analysis, candidate);
-    return (
-      objectives.length === spec.objectives.length &&
-      objectives.every(({ verdict }) => verdict === 'superior') &&
-      isSafe(spec, analysis, candidate)
-    );
-  });
-  return superior.sort((a, b) => gainOf(spec, analysis, b) - gainOf(spec, analysis, a))[0];
+const UNKNOWN: ObjectiveAnalysis['utility'] = {
+  estimate: null,
+  interval: null,
+  verdict: 'undecided',
+  reason: 'no-data',
+};
+
+function objectivesOf({ objectives }: ExperimentAnalysed, of: string): ObjectiveAnalysis | undefined {
+  return objectives?.candidates.find(({ candidate }) => candidate === of);
 }
 
-function gainOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, candidate: string): number {
-  return spec.objectives.reduce((sum, { metric, weight }) => {
-    const found = analysis.metrics.find((entry) => entry.metric === metric && entry.candidate === candidate);
-    if (!found || found.estimate.effect === null) return sum;
-    const base = found.scale === 'difference' ? Math.abs(found.estimate.control ?? 0) || 1 : 1;
-    return sum + (weight * (found.direction === 'higher' ? 1 : -1) * found.estimate.effect) / base;
-  }, 0);
-}
-
-function isHopeless(objectives: readonly MetricAnalysis[]): boolean {
-  return objectives.some(
-    ({ interval, direction, scale }) =>
-      interval !== null && scale !== 'ratio' && (direction === 'higher' ? interval.high <= 0 : interval.low >= 0),
-  );
-}
-
-function objectivesOf(
-  spec: ExperimentSpec,
-  analysis: ExperimentAnalysed,
-  candidate: string,
-): readonly MetricAnalysis[] {
-  return spec.objectives.flatMap(({ metric: name }) => {
-    const found = analysis.metrics.find(({ metric, candidate: of }) => metric === name && of === candidate);
-    return found ? [found] : [];
-  });
+/** The metric a conclusion is filed under. */
+function firstObjective(spec: ExperimentSpec, analysis: ExperimentAnalysed, of: string): MetricAnalysis | null {
+  const [first] = spec.objectives;
+  return analysis.metrics.find(({ metric, candidate }) => metric === first?.metric && candidate === of) ?? null;
 }

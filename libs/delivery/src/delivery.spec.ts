@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { MetricAnalysis } from '#libs/contracts';
 import {
   aMetric,
   analysed,
   applied,
   approval,
   aSpec,
+  aUtility,
   aStage,
   COVERAGE_GAP,
   define,
@@ -13,6 +13,7 @@ import {
   harmful,
   HEALTHY,
   minutes,
+  objectives,
   operator,
   provenUpTo,
   restarted,
@@ -29,8 +30,6 @@ const TO_CANDIDATE = { control: 0, candidate: 1_000_000 };
 const allProven = (sharePpm: number) => [provenUpTo('alignment', sharePpm), provenUpTo('error-rate', sharePpm)];
 const proven = (atMinute: number): DeliveryInput => analysed(minutes(atMinute), allProven(1_000_000));
 const safe = (candidate: string) => allProven(1_000_000).map((metric) => ({ ...metric, candidate }));
-const objective = (candidate: string, overrides: Partial<MetricAnalysis>): MetricAnalysis =>
-  aMetric('quality', { candidate, role: 'objective', interval: { low: -0.01, high: 0.06 }, ...overrides });
 const started: DeliveryInput = define(T0);
 const commandsOf = (...inputs: readonly DeliveryInput[]): CommandEvent['command'][] =>
   logOf(...inputs).flatMap((event) => ('command' in event ? [event.command] : []));
@@ -602,7 +601,6 @@ describe('an ab test', () => {
     variants: { control: variants['control']!, a: variants['candidate']!, b: variants['candidate']! },
     objectives: [{ metric: 'quality', weight: 1 }],
   });
-  const better = { verdict: 'superior' as const, estimate: { control: 0.8, candidate: 0.85, effect: 0.05 } };
 
   it('shares the stage between the candidates, up to an equal split', () => {
     expect(lastCommand(define(T0, abSpec)).weightsPpm).toEqual({ control: 990_000, a: 5_000, b: 5_000 });
@@ -614,9 +612,11 @@ describe('an ab test', () => {
     });
   });
 
-  it('ends with the superior variant when its guardrails hold', () => {
+  const better = aUtility('b', 0.02, 0.1, 'better');
+
+  it('ends with the winner when its guardrails hold', () => {
     given(define(T0, abSpec))
-      .when(analysed(minutes(1), [...safe('a'), ...safe('b'), objective('a', {}), objective('b', better)]))
+      .when(analysed(minutes(1), [...safe('a'), ...safe('b')], objectives(aUtility('a', -0.05, 0.02), better)))
       .thenDecided({
         type: 'concluded',
         outcome: 'winner',
@@ -624,17 +624,35 @@ describe('an ab test', () => {
         command: { weightsPpm: { control: 0, a: 0, b: 1_000_000 } },
       });
     given(define(T0, abSpec))
-      .when(analysed(minutes(1), [...safe('a'), objective('a', {}), objective('b', better)]))
+      .when(analysed(minutes(1), safe('a'), objectives(aUtility('a', -0.05, 0.02), better)))
       .thenNothing();
   });
 
-  it('ends when no variant can be better any more', () => {
-    const worse = { interval: { low: -0.04, high: -0.01 } };
+  it('goes on while another variant may be better than the winner by what matters, or is not known yet', () => {
+    const climbed = [define(T0, abSpec), analysed(minutes(1), [...safe('a'), ...safe('b')])] as const;
+    const all = [...safe('a'), ...safe('b')];
+    given(...climbed)
+      .when(analysed(minutes(2), all, objectives(aUtility('a', 0.01, 0.2, 'better'), better)))
+      .thenNothing();
+    given(...climbed)
+      .when(analysed(minutes(2), all, objectives(better)))
+      .thenNothing();
+  });
+
+  it('goes to the better estimate of two that are practically equal', () => {
+    const close = [aUtility('a', 0.1, 0.104, 'better'), aUtility('b', 0.101, 0.107, 'better')];
     given(define(T0, abSpec))
-      .when(analysed(minutes(1), [objective('a', worse), objective('b', worse)]))
+      .when(analysed(minutes(1), [...safe('a'), ...safe('b')], objectives(...close)))
+      .thenDecided({ type: 'concluded', outcome: 'winner', winner: 'b' });
+  });
+
+  it('ends when no variant can be better by what matters any more', () => {
+    const futile = objectives(aUtility('a', -0.1, 0.005, 'futile'), aUtility('b', -0.04, -0.01, 'worse'));
+    given(define(T0, abSpec))
+      .when(analysed(minutes(1), [], futile))
       .thenDecided({ type: 'concluded', outcome: 'futile', winner: null, command: { reason: 'futile' } });
     given(define(T0, abSpec))
-      .when(analysed(minutes(1), [objective('a', worse), objective('b', { interval: { low: -0.01, high: 0.01 } })]))
+      .when(analysed(minutes(1), [], objectives(aUtility('a', -0.1, 0.005, 'futile'), aUtility('b', -0.01, 0.05))))
       .thenNothing();
   });
 

@@ -1,4 +1,4 @@
-import type { AnalysisHealth, MetricAnalysis } from '#libs/contracts';
+import { MILLION, type AnalysisHealth, type MetricAnalysis, type ObjectiveAnalysis } from '#libs/contracts';
 import type { HoldCause } from './events.js';
 
 /** "alignment of candidate is worse by more than 0.0095: −0.021 (−0.03 … −0.012), ln E 3.4 ≥ 3.0 after 171 candidate units". */
@@ -10,6 +10,20 @@ export function harmMessage(metric: MetricAnalysis, alpha: number, anyHarm: bool
 /** Which guardrail was hardest to prove for a share, and how well it is proven. */
 export function weakestMessage(metric: MetricAnalysis, lnE: number | null, alpha: number): string {
   return `weakest: ${metric.metric}${effect(metric)}${proof(metric, lnE, alpha)}`;
+}
+
+/** "utility 6.2 % above control (2.1 % … 10.4 %) by quality 6.2 %; less than 1 % would not matter". */
+export function utilityMessage({ utility, gains }: ObjectiveAnalysis, control: string, rope: number): string {
+  if (utility.estimate === null) return `utility unknown (${utility.reason})`;
+  const { estimate, interval } = utility;
+  const range = interval === null ? '' : ` (${share(interval.low)} … ${share(interval.high)})`;
+  const parts = gains.map((gain) => `${gain.metric} ${gain.estimate === null ? 'unknown' : share(gain.estimate)}`);
+  const side = estimate < 0 ? 'below' : 'above';
+  return `utility ${share(Math.abs(estimate))} ${side} ${control}${range} by ${parts.join(', ')}; less than ${share(rope)} would not matter`;
+}
+
+function share(value: number): string {
+  return percent(value * MILLION);
 }
 
 export function healthMessage(

@@ -1,4 +1,10 @@
-import type { AllocationApplied, ExperimentAnalysed, ExperimentSpec, MetricAnalysis } from '#libs/contracts';
+import type {
+  AllocationApplied,
+  ExperimentAnalysed,
+  ExperimentSpec,
+  MetricAnalysis,
+  ObjectiveAnalysis,
+} from '#libs/contracts';
 import type { Analysed, Applied, Approve, Define, Operate, Restarted, Tick } from '../src/index.js';
 
 /** A fixed beginning of time. */
@@ -92,6 +98,27 @@ export function provenUpTo(metric: string, sharePpm: number): MetricAnalysis {
 
 export const harmful = (metric: string): MetricAnalysis =>
   aMetric(metric, { verdict: 'harmful', reason: 'worse-than-margin', lnE: { harmful: 3.4, nonInferior: -9 } });
+
+/** A utility over control between two ends, from the objective "quality" alone. */
+export function aUtility(
+  candidate: string,
+  low: number,
+  high: number,
+  verdict: ObjectiveAnalysis['utility']['verdict'] = 'undecided',
+): ObjectiveAnalysis {
+  const estimate = (low + high) / 2;
+  const interval = { low, high };
+  return {
+    candidate,
+    utility: { estimate, interval, verdict, reason: 'collecting' },
+    gains: [{ metric: 'quality', weight: 1, estimate, interval, missing: null }],
+  };
+}
+
+/** What an analysis says of the objectives; differences below 1 % don't matter. */
+export const objectives = (...candidates: ObjectiveAnalysis[]): Pick<ExperimentAnalysed, 'objectives'> => ({
+  objectives: { rope: 0.01, candidates, pareto: [] },
+});
 
 export const HEALTHY: ExperimentAnalysed['health'] = {
   srm: {

@@ -6,7 +6,8 @@ import type { EvidenceDesign, MetricDesign } from './design.js';
 import type { Evidence } from './evidence.js';
 import { healthOf } from './health.js';
 import type { JudgeContext, Judgement, Shown, Tests } from './methods/method.js';
-import { judgeMetric, type MetricEvidence } from './methods/metric-evidence.js';
+import { judgeMetric, type MetricEvidence, readObjective } from './methods/metric-evidence.js';
+import { type Gain, gainOf, paretoPlaces, utilityOf } from './objectives/index.js';
 import { headDesign, type PairEvidence } from './pair-evidence.js';
 import type { AnalysisReason } from './reasons.js';
 import { candidateShare } from './traffic.js';
@@ -33,8 +34,44 @@ export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: numbe
     units: unitsByVariant(design, health),
     unitsInStage: traffic.epochs.get(evidence.newestEpoch)?.distinct ?? 0,
     metrics,
+    ...objectivesOf(evidence, design),
     health: { ...health, shift: shiftHealth(design, metrics) },
   };
+}
+
+/** What the objectives say together, each read at level α ÷ their number; nothing where there are none. */
+function objectivesOf(evidence: Evidence, design: EvidenceDesign): Pick<Analysis, 'objectives'> {
+  const { objectives, rope } = design;
+  if (objectives.length === 0) return {};
+  const gains = new Map(design.candidates.map((candidate) => [candidate, gainsOf(evidence, design, candidate)]));
+  return {
+    objectives: {
+      rope,
+      candidates: [...gains].map(([candidate, of]) => ({ candidate, utility: utilityOf(of, rope), gains: [...of] })),
+      pareto: paretoPlaces(design.control, gains).map((place) => ({
+        ...place,
+        surelyDominatedBy: [...place.surelyDominatedBy],
+      })),
+    },
+  };
+}
+
+function gainsOf(evidence: Evidence, design: EvidenceDesign, candidate: string): readonly Gain[] {
+  const { metrics } = evidence.pairs.get(candidate) as PairEvidence;
+  const alpha = design.alpha / design.objectives.length;
+  const context = { ...contextOf(evidence, design, candidate, metrics), alpha };
+  return design.objectives.flatMap(({ metric: name, weight }) => {
+    const metric = design.metrics.find(({ definition }) => definition.name === name);
+    if (!metric) return [];
+    const { direction, scale } = metric.definition;
+    return gainOf({
+      metric: name,
+      weight,
+      direction,
+      scale,
+      ...readObjective(metrics[metric.index] ?? null, metric, context),
+    });
+  });
 }
 
 /** All metrics of one candidate: those of the design, then the quality heads that were found. */

@@ -1,4 +1,4 @@
-import { type ExperimentDefined, type ExperimentSpec, type Margin, MILLION } from '#libs/contracts';
+import { type ExperimentDefined, type ExperimentSpec, type Margin, MILLION, DEFAULT_ROPE } from '#libs/contracts';
 import { canDecide, type MetricDefinition, OBSERVED_TOPICS, type ObservedTopic } from './catalogue/definition.js';
 import { metricsOf } from './catalogue/metric-catalogue.js';
 import type { UnitLayout } from './unit-memory.js';
@@ -28,7 +28,17 @@ export interface MetricDesign {
   readonly numbersAt: number;
   /** The metric that keeps the sketch of the values this one shows: the first of those that read the same values. */
   readonly valuesIn: number;
+  /** Effects at which an objective is tested beside its margins, ascending (see {@link GAIN_GRID}); empty for all others. */
+  readonly gainGrid: readonly number[];
 }
+
+const GAINS = [0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1];
+
+/**
+ * Effects at which objectives are tested, so that their tests together give an interval: shares of control's value for means and
+ * ratios, shares of units for rates. An interval's ends lie on it.
+ */
+export const GAIN_GRID: readonly number[] = [...GAINS.map((gain) => -gain).reverse(), 0, ...GAINS];
 
 /** Facts of a unit's mark beside the metrics' own: seen at all, counted for the coverage. */
 export const SEEN_BIT = 0;
@@ -53,6 +63,9 @@ export interface EvidenceDesign {
   readonly candidates: readonly string[];
   readonly unit: 'user' | 'session' | 'request';
   readonly alpha: number;
+  readonly objectives: readonly { readonly metric: string; readonly weight: number }[];
+  /** The smallest difference in utility that matters, as a share of control's value. */
+  readonly rope: number;
   /** Control units of one partition whose values fix relative margins and bounds. */
   readonly baselineUnits: number;
   readonly metrics: readonly MetricDesign[];
@@ -86,6 +99,7 @@ export function evidenceDesign(definition: ExperimentDefined, partitions: number
       valuesIn: definitions.findIndex(
         (other) => readsTheSame(metric, other) && isCollected(other, roleOf(spec, other.name)),
       ),
+      gainGrid: spec.objectives.some((objective) => objective.metric === metric.name) ? GAIN_GRID : [],
     };
     used.bits += 2;
     if (metric.kind === 'ratio') used.numbers += 3;
@@ -100,6 +114,8 @@ export function evidenceDesign(definition: ExperimentDefined, partitions: number
       .sort(),
     unit: spec.unit,
     alpha: spec.alpha,
+    objectives: spec.objectives,
+    rope: spec.rope ?? DEFAULT_ROPE,
     baselineUnits: Math.max(SMALLEST_BASELINE, Math.ceil(spec.baselineUnits / partitions)),
     metrics,
     names: new Set(metrics.map(({ definition: { name } }) => name)),

@@ -63,6 +63,7 @@ export function headDesign(head: string): MetricDesign {
     badBit: -1,
     numbersAt: -1,
     valuesIn: -1,
+    gainGrid: [],
   };
   designs.set(head, design);
   return design;

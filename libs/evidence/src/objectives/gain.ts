@@ -10,9 +10,11 @@ export interface ObjectiveReading {
   /** Importance, > 0: what a gain of the whole of control's value (100 %) is worth beside the other objectives. */
   readonly weight: number;
   readonly direction: 'higher' | 'lower';
+  /** What `effect` is: a difference in the metric's unit, a share of control's value, ln of a rate ratio, or a win rate − ½. */
+  readonly scale: 'difference' | 'relative' | 'ln-rate-ratio' | 'probability';
   /** Mean of control; null before there is one. */
   readonly control: number | null;
-  /** candidate − control in the metric's own unit; null before there is one. */
+  /** Candidate against control, on `scale`; null before there is one. */
   readonly effect: number | null;
   /** Anytime-valid interval of `effect` at level α ÷ number of objectives; null before there is one. */
   readonly interval: Interval | null;
@@ -33,12 +35,13 @@ export interface Gain {
  * at zero leaves nothing to compare with. Control's own mean is taken as known: its uncertainty is of second order beside the
  * difference's, since a relative error of it changes the gain by that share of the gain only.
  */
-export function gainOf({ metric, weight, direction, control, effect, interval }: ObjectiveReading): Gain {
+export function gainOf({ metric, weight, direction, scale, control, effect, interval }: ObjectiveReading): Gain {
   const nothing = { metric, weight, estimate: null, interval: null };
-  if (control === null || effect === null) return { ...nothing, missing: 'no-data' };
-  if (control === 0) return { ...nothing, missing: 'control-is-zero' };
+  if (effect === null || (scale === 'difference' && control === null)) return { ...nothing, missing: 'no-data' };
+  if (scale === 'difference' && control === 0) return { ...nothing, missing: 'control-is-zero' };
   const sign = direction === 'higher' ? 1 : -1;
-  const toGain = (difference: number): number => (sign * difference) / Math.abs(control);
+  // + 0: no difference is 0, never −0, which JSON doesn't know.
+  const toGain = (value: number): number => sign * shareOfControl(value, scale, control ?? 0) + 0;
   if (interval === null) return { ...nothing, estimate: toGain(effect), missing: 'no-interval' };
   const ends = [toGain(interval.low), toGain(interval.high)] as const;
   return {
@@ -48,4 +51,20 @@ export function gainOf({ metric, weight, direction, control, effect, interval }:
     interval: { low: Math.min(...ends), high: Math.max(...ends) },
     missing: null,
   };
+}
+
+function shareOfControl(effect: number, scale: ObjectiveReading['scale'], control: number): number {
+  switch (scale) {
+    case 'difference':
+      return effect / Math.abs(control);
+    case 'relative':
+      return effect;
+    case 'ln-rate-ratio':
+      return Math.expm1(effect);
+    case 'probability':
+      // Preferred in every comparison is twice as often as control's half.
+      return 2 * effect;
+    default:
+      return scale satisfies never;
+  }
 }

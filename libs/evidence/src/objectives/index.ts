@@ -1,4 +1,3 @@
 export * from './gain.js';
 export * from './pareto.js';
 export * from './utility.js';
-export * from './winner.js';

@@ -1,14 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type Contender,
-  type Gain,
-  gainOf,
-  type ObjectiveReading,
-  paretoPlaces,
-  raceResult,
-  utilityOf,
-} from './index.js';
+import { type Gain, gainOf, type ObjectiveReading, paretoPlaces, utilityOf } from './index.js';
 
 const MATTERS = 0.01;
 
@@ -17,6 +9,7 @@ function reading(changes: Partial<ObjectiveReading> = {}): ObjectiveReading {
     metric: 'alignment',
     weight: 1,
     direction: 'higher',
+    scale: 'difference',
     control: 0.3,
     effect: 0.03,
     interval: { low: 0.015, high: 0.045 },
@@ -26,10 +19,6 @@ function reading(changes: Partial<ObjectiveReading> = {}): ObjectiveReading {
 
 function gain(low: number, high: number, changes: Partial<Gain> = {}): Gain {
   return { metric: 'a', weight: 1, estimate: (low + high) / 2, interval: { low, high }, missing: null, ...changes };
-}
-
-function contender(candidate: string, low: number, high: number, isSafe = true): Contender {
-  return { candidate, utility: utilityOf([gain(low, high)], MATTERS), isSafe };
 }
 
 describe('gain', () => {
@@ -45,6 +34,17 @@ describe('gain', () => {
 
   it('counts towards better also where control is negative', () => {
     expect(gainOf(reading({ control: -2, effect: 1, interval: null })).estimate).toBe(0.5);
+  });
+
+  it('reads every scale', () => {
+    const around = { low: -0.2, high: 0.2 };
+    const relative = gainOf(
+      reading({ scale: 'relative', direction: 'lower', control: null, effect: -0.1, interval: around }),
+    );
+    expect(relative).toMatchObject({ estimate: 0.1, interval: around, missing: null });
+    const ratio = gainOf(reading({ scale: 'ln-rate-ratio', direction: 'lower', effect: -Math.LN2, interval: null }));
+    expect(ratio.estimate).toBeCloseTo(0.5, 12);
+    expect(gainOf(reading({ scale: 'probability', effect: 0.25, interval: null })).estimate).toBe(0.5);
   });
 
   it('says what is missing', () => {
@@ -146,32 +146,5 @@ describe('pareto view', () => {
       { variant: 'slightly', onFront: true, surelyDominatedBy: [] },
       { variant: 'unknown', onFront: true, surelyDominatedBy: [] },
     ]);
-  });
-});
-
-describe('race', () => {
-  it('is won by who is better and out of reach', () => {
-    expect(raceResult([contender('b', 0.1, 0.2), contender('c', -0.1, 0.05)], MATTERS)).toEqual({
-      result: 'winner',
-      winner: 'b',
-    });
-  });
-
-  it('stays open while another one may be better by what matters', () => {
-    expect(raceResult([contender('b', 0.1, 0.2), contender('c', 0.05, 0.3)], MATTERS).result).toBe('open');
-  });
-
-  it('is won by the better estimate where two are practically equal', () => {
-    const race = [contender('b', 0.1, 0.104), contender('c', 0.101, 0.107)];
-    expect(raceResult(race, MATTERS)).toEqual({ result: 'winner', winner: 'c' });
-  });
-
-  it('is not won against a guardrail', () => {
-    expect(raceResult([contender('b', 0.1, 0.2, false)], MATTERS).result).toBe('open');
-  });
-
-  it('is futile when nobody can be better by what matters', () => {
-    expect(raceResult([contender('b', -0.1, 0.005), contender('c', -0.2, -0.1)], MATTERS).result).toBe('futile');
-    expect(raceResult([], MATTERS).result).toBe('open');
   });
 });
