@@ -198,8 +198,11 @@ function named({ metrics }: Analysis, name: string): MetricAnalysis {
   return metrics.find(({ metric }) => metric === name) as MetricAnalysis;
 }
 
+function other(variant: string): string {
+  return variant === 'control' ? 'candidate' : 'control';
+}
+
 function swapped(event: ObservedEvent): ObservedEvent {
-  const other = (variant: string): string => (variant === 'control' ? 'candidate' : 'control');
   if (event.type === 'preference.judged.v1') {
     const { left, right } = event.data;
     const data = {
