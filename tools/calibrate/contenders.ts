@@ -15,7 +15,6 @@ import {
   meanDifference,
   observeMean,
   observeScore,
-  rejects,
   type Tilt,
 } from '#libs/statistics';
 import type { PeerRule, PeerRun, PeerSituation } from '../../libs/statistics/src/peers/peer-rules.js';
@@ -29,7 +28,9 @@ export interface Verdict {
   nonInferiorAt: number;
 }
 
-/** A method in one run. It is shown every event of it, and looks at its evidence as often as it may. */
+/**
+ * A method in one run. `threshold`: the ln E from which on it rejects, ln(1/α), which is asked for after every event. It is shown every event of it, and looks at its evidence as often as it may.
+ */
 export interface Contender {
   readonly verdicts: readonly Verdict[];
   observe(seen: Seen): void;
@@ -37,6 +38,15 @@ export interface Contender {
 
 function verdict(method: string): Verdict {
   return { method, harmfulAt: 0, nonInferiorAt: 0 };
+}
+
+/** Below this share control's events move the evidence by a ninth of what the candidate's do, at most. */
+const EVENLY_SHARED = 0.25;
+const CONTROL_EVENTS_PER_LOOK = 8;
+
+/** Whether evidence to which every event adds is looked at: always, but at small shares after one in so many events of control. */
+function isLookedAt({ isCandidate, propensity, index }: Seen): boolean {
+  return isCandidate || propensity >= EVENLY_SHARED || index % CONTROL_EVENTS_PER_LOOK === 0;
 }
 
 /** Betting on units' first values, as the mean and rate methods use it, at several margins ≥ 0 (in the unit of the values). */
@@ -50,7 +60,7 @@ export class BettingContender implements Contender {
     boundaries: readonly { readonly method: string; readonly margin: number }[],
     { lo, hi, expected }: { readonly lo: number; readonly hi: number; readonly expected: number },
     worse: 'lower' | 'higher',
-    private readonly alpha: number,
+    private readonly threshold: number,
   ) {
     const margins = boundaries.map(({ margin }) => margin);
     // Betting takes "higher is better".
@@ -69,10 +79,11 @@ export class BettingContender implements Contender {
   observe(seen: Seen): void {
     if (!seen.isFirst) return;
     bet(this.state, this.design, seen.arm, seen.propensity, this.sign * seen.value);
+    if (!isLookedAt(seen)) return;
     for (let index = 0; index < this.verdicts.length; index++) {
       const said = this.verdicts[index] as Verdict;
-      if (said.harmfulAt === 0 && rejects(lnEHarmful(this.state, index), this.alpha)) said.harmfulAt = seen.index;
-      if (said.nonInferiorAt === 0 && rejects(lnENonInferior(this.state, index), this.alpha)) {
+      if (said.harmfulAt === 0 && lnEHarmful(this.state, index) >= this.threshold) said.harmfulAt = seen.index;
+      if (said.nonInferiorAt === 0 && lnENonInferior(this.state, index) >= this.threshold) {
         said.nonInferiorAt = seen.index;
       }
     }
@@ -87,7 +98,7 @@ export class BadEventContender implements Contender {
 
   constructor(
     boundaries: readonly { readonly method: string; readonly ratio: number }[],
-    private readonly alpha: number,
+    private readonly threshold: number,
   ) {
     this.verdicts = boundaries.map(({ method }) => verdict(method));
     this.boundaries = boundaries.map(({ ratio }) => Math.log(ratio));
@@ -97,7 +108,7 @@ export class BadEventContender implements Contender {
     if (!seen.isFirstBad) return;
     hit(this.state, seen.arm, seen.propensity);
     this.boundaries.forEach((boundary, index) => {
-      note(this.verdicts[index] as Verdict, this.state, boundary, this.alpha, seen.index);
+      note(this.verdicts[index] as Verdict, this.state, boundary, this.threshold, seen.index);
     });
   }
 }
@@ -114,7 +125,7 @@ export class UpperTailContender implements Contender {
 
   constructor(
     private readonly boundaries: readonly { readonly method: string; readonly margin: number }[],
-    private readonly alpha: number,
+    private readonly threshold: number,
   ) {
     this.verdicts = boundaries.map(({ method }) => verdict(method));
     this.states = boundaries.map(initialTilt);
@@ -129,7 +140,7 @@ export class UpperTailContender implements Contender {
         if ((seen.isCandidate ? seen.value / (1 + margin) : seen.value) <= limit) continue;
         const state = this.states[index] as Tilt;
         hit(state, seen.arm, seen.propensity);
-        note(this.verdicts[index] as Verdict, state, 0, this.alpha, seen.index);
+        note(this.verdicts[index] as Verdict, state, 0, this.threshold, seen.index);
       }
     }
     if (!seen.isCandidate) this.past.add(seen.value);
@@ -145,7 +156,7 @@ export class LowerTailContender implements Contender {
 
   constructor(
     boundaries: readonly { readonly method: string; readonly ratio: number }[],
-    private readonly alpha: number,
+    private readonly threshold: number,
   ) {
     this.verdicts = boundaries.map(({ method }) => verdict(method));
     this.boundaries = boundaries.map(({ ratio }) => Math.log(ratio));
@@ -156,7 +167,7 @@ export class LowerTailContender implements Contender {
     if (this.past.limit !== null && seen.value < this.past.limit) {
       hit(this.state, seen.arm, seen.propensity);
       this.boundaries.forEach((boundary, index) => {
-        note(this.verdicts[index] as Verdict, this.state, boundary, this.alpha, seen.index);
+        note(this.verdicts[index] as Verdict, this.state, boundary, this.threshold, seen.index);
       });
     }
     if (!seen.isCandidate) this.past.add(seen.value);
@@ -172,7 +183,7 @@ export class ShiftContender implements Contender {
     method: string,
     /** Ascending. */
     private readonly baseline: Float64Array,
-    private readonly alpha: number,
+    private readonly threshold: number,
   ) {
     this.verdicts = [verdict(method)];
   }
@@ -183,7 +194,7 @@ export class ShiftContender implements Contender {
     const below = countBelow(this.baseline, seen.value, false);
     const upTo = countBelow(this.baseline, seen.value, true);
     observeScore(this.state, seen.arm, seen.propensity, (below + upTo) / this.baseline.length - 1);
-    if (rejects(lnEShift(this.state, 'either'), this.alpha)) said.harmfulAt = seen.index;
+    if (isLookedAt(seen) && lnEShift(this.state, 'either') >= this.threshold) said.harmfulAt = seen.index;
   }
 }
 
@@ -252,9 +263,9 @@ export class PeerContender implements Contender {
   }
 }
 
-function note(said: Verdict, state: Tilt, boundary: number, alpha: number, index: number): void {
-  if (said.harmfulAt === 0 && rejects(lnEMoreOften(state, boundary), alpha)) said.harmfulAt = index;
-  if (said.nonInferiorAt === 0 && rejects(lnELessOften(state, boundary), alpha)) said.nonInferiorAt = index;
+function note(said: Verdict, state: Tilt, boundary: number, threshold: number, index: number): void {
+  if (said.harmfulAt === 0 && lnEMoreOften(state, boundary) >= threshold) said.harmfulAt = index;
+  if (said.nonInferiorAt === 0 && lnELessOften(state, boundary) >= threshold) said.nonInferiorAt = index;
 }
 
 /** How many of the ascending values are below `value`, or at most `value`. */

@@ -71,8 +71,8 @@ function introduction(
   return [
     '# Calibration',
     `Every method that decides, and the rules of other systems beside it, on simulated traffic where the truth is known. Written by \`npm run calibrate\`; edit the code, not this page. \`npm run calibrate -- --render\` writes it again from \`calibration.json\`, \`--only\` simulates a part.`,
-    `- ${isPartial ? `**Partial: ${cells.length + canaries} of ${tasks} tasks.** ` : ''}Seed ${extent.seed}; ${number(extent.runs)} runs per cell of ${number(extent.events)} events each; cells of the peers ${number(Math.ceil(extent.runs / 4))} runs of ${number(PEER_EVENTS)} events, cells of harm ${number(Math.ceil(extent.runs / 2))} runs of up to ${number(PEER_EVENTS)}.`,
-    `- ${cells.length} cells, up to ${Math.round(simulated / 1e6).toLocaleString('en')} million events; ${canaries} canaries by the whole rule. ${Math.round(seconds / 60)} minutes on ${workers} threads.`,
+    `- ${isPartial ? `**Partial: ${cells.length + canaries} of ${tasks} tasks.** ` : ''}Seed ${extent.seed}; ${number(extent.runs)} runs per cell of ${number(extent.events)} events each; cells of the peers ${number(Math.ceil(extent.runs / 5))} runs of ${number(PEER_EVENTS)} events, cells of harm ${number(Math.ceil(extent.runs / 2))} runs of up to ${number(PEER_EVENTS)}.`,
+    `- ${cells.length} cells, up to ${Math.round(simulated / 1e6).toLocaleString('en')} million events; ${canaries} candidates and starts by the whole rule, ${number(Math.ceil(extent.runs / 10))} canaries each, ${number(Math.ceil(extent.runs / 40))} under the peers' rules. ${Math.round(seconds / 60)} minutes on ${workers} threads.`,
     `- The figures follow from seed, runs and events alone, whatever the number of threads. Every decision is at α = ${ALPHA}, the sample ratio at .001.`,
   ].join('\n\n');
 }
@@ -81,11 +81,11 @@ function howToRead({ extent }: StoredResults): string {
   const error = standardError(ALPHA, extent.runs);
   return [
     '## How to read this',
-    `A rate is the share of runs in which a method ever took a wrong decision, looked at after every event (peers: at their own interval). It stands beside its binomial standard error. A method keeps its promise if the rate is at most α = .05; with ${number(extent.runs)} runs a rate of exactly .05 is measured as .05 ± ${short(error)}, so ${short(ALPHA + 2 * error)} is still consistent with it, and one above is marked **⚠**. One in fifty honest rates would be marked by chance. Rates far below α are no merit by themselves: they are the price of looking after every event, and small shares give few chances to be wrong.`,
+    `A rate is the share of runs in which a method ever took a wrong decision, looked at after every event (at shares up to 10 % betting is looked at after every event of the candidate and every eighth of control, which hardly move it; peers: at their own interval). It stands beside its binomial standard error. A method keeps its promise if the rate is at most α = .05; with ${number(extent.runs)} runs a rate of exactly .05 is measured as .05 ± ${short(error)}, so ${short(ALPHA + 2 * error)} is still consistent with it, and one above is marked **⚠**. One in fifty honest rates would be marked by chance. Rates far below α are no merit by themselves: they are the price of looking after every event, and small shares give few chances to be wrong.`,
     `Two truths are simulated. **No effect**: a rollback is wrong, and so is "superior" (the boundary at 0); a promotion is right. **At the margin**: the candidate is worse by exactly the margin, so that "harmful" and "non-inferior" are both wrong, each with probability α at most; this is where a method that misjudges variances or shapes shows it. Cells are written harmful / non-inferior; *n/a* says that the method has nothing to say there, or that its boundary lies elsewhere.`,
-    `Traffic: the candidate's share is constant or climbs 1 → 5 → 10 → 25 → 50 % in five equal stages; with *drift* both variants' values rise by half a standard deviation over the run (in 20 steps), while the ramp climbs; *several per user*: users are randomised, make five generations on average, and half of the variance is the user's own. Our methods take a unit's first value (bad events: the first bad one), the peers' rules take every generation for a unit, as they would in practice. Control's first 250 units, before the run, fix bounds and relative margins. Betting compares means of values clipped to four of control's standard deviations around its mean; the boundary is laid where those differ by exactly the margin (the plain means then differ from it by less than the peers could notice).`,
+    `Traffic: the candidate's share is constant or climbs 1 → 5 → 10 → 25 → 50 % in five equal stages; with *drift* both variants' values rise by half a standard deviation over the run (in 20 steps), while the ramp climbs; *several per user*: users are randomised, make five generations on average, and half of the variance is the user's own. Our methods take a unit's first value (bad events: the first bad one), the peers' rules take every generation for a unit, as they would in practice. Control's first 250 units, before the run, fix bounds and relative margins. Betting compares means of values clipped to four of control's standard deviations around its mean; the boundary is laid where those differ by exactly the margin (the plain means, which the peers compare, then differ from it by a standard error at most).`,
     `Peers are told the margin where they can use one. Kayenta, PipeCD, Flagger and Argo Rollouts promise no error rate; they are held against α nevertheless, because whoever operates them has to know how often they err. They act once, and cells with peers last ${number(PEER_EVENTS)} events, their hour.`,
-    'Shapes:',
+    'What needs more of a unit than one value (pairs, covariates, ratios, votes) stands at the end, each in a simulation of its own. Shapes of the others:',
     ...shapeNames.map((name) => `- **${name}**: ${shapes[name].description}. Harm: ${shapes[name].harm}.`),
   ].join('\n\n');
 }
@@ -117,7 +117,6 @@ function whatFails(rates: readonly ErrorRate[]): string {
   const failing = deciding.filter(({ isTooHigh }) => isTooHigh).sort((a, b) => b.rate - a.rate);
   const shown = rates.filter(({ standing, isTooHigh }) => standing === 'does not decide' && isTooHigh);
   const peers = rates.filter(({ standing }) => standing === 'peer');
-  const peersTooHigh = peers.filter(({ isTooHigh }) => isTooHigh);
   return [
     '## What fails',
     failing.length === 0
@@ -130,8 +129,12 @@ function whatFails(rates: readonly ErrorRate[]): string {
           ),
         ].join('\n'),
     `Of what is only shown or warns, ${shown.length} rates exceed α: ${shown.length === 0 ? 'none' : [...new Set(shown.map(({ method }) => method))].join(', ')}. Such numbers are for the eye and decide nothing.`,
-    `Of the peers' ${peers.length} rates, ${peersTooHigh.length} exceed α.`,
+    `Of the peers' rates, ${aboveText(peers)} exceed α; of those without any effect, ${aboveText(peers.filter(({ cell }) => cell.truth === 'no-effect'))}. At the margin the others either know no margin (GrowthBook's safe rollout, PipeCD), or promote when their time is over without a proof (all but GrowthBook's sequential test).`,
   ].join('\n\n');
+}
+
+function aboveText(rates: readonly ErrorRate[]): string {
+  return `${rates.filter(({ isTooHigh }) => isTooHigh).length} of ${rates.length}`;
 }
 
 function largest(rates: readonly ErrorRate[]): string {

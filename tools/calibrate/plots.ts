@@ -180,7 +180,7 @@ export function exposurePlot(
   const peers = [...new Set(results.flatMap(({ result }) => result.rules.map(({ rule }) => rule)))].filter(
     (rule) => rule !== OUR_RULE,
   );
-  const [left, width, top, step] = [220, 700, 64, 28];
+  const [left, width, top, step] = [220, 780, 64, 28];
   const legendRows = Math.ceil((peers.length + 3) / 3);
   const drawing = new Drawing(
     left + width + 30,
@@ -220,7 +220,7 @@ export function exposurePlot(
     ...peers.map((rule, index) => [PEER_MARKS[index % PEER_MARKS.length] as MarkerStyle, `${rule}, at 5 %`] as const),
   ];
   items.forEach(([style, label], index) => {
-    const x = 20 + (index % 3) * 310;
+    const x = 20 + (index % 3) * 340;
     const y = bottom + 42 + 20 * Math.floor(index / 3);
     drawing.marker(x, y, style);
     drawing.text(x + 12, y + 4, label);

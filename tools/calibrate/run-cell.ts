@@ -19,6 +19,7 @@ import { shapes } from './shapes.js';
 import { BOUNDARY_FACTOR, BOUNDARY_RATIO, MetricTraffic, type TrafficPlan } from './traffic.js';
 
 export const ALPHA = 0.05;
+const THRESHOLD = -Math.log(ALPHA);
 /** A mismatch of the split must practically never be a false alarm. */
 export const SPLIT_ALPHA = 0.001;
 
@@ -60,10 +61,10 @@ export interface Extent {
   readonly events: number;
 }
 
-/** Runs of a cell and their length. Peers' cells are three times as long; their rates are large, so a quarter of the runs tells them. */
+/** Runs of a cell and their length. Peers' cells are three times as long; their rates are large, so a fifth of the runs tells them. */
 export function extentOf(cell: Cell, { seed, runs, events }: Extent): Extent {
   if (cell.kind !== 'metric' || cell.contest === 'ours') return { seed, runs, events };
-  return { seed, runs: Math.ceil(runs / (cell.contest === 'peers' ? 4 : 2)), events: PEER_EVENTS };
+  return { seed, runs: Math.ceil(runs / (cell.contest === 'peers' ? 5 : 2)), events: PEER_EVENTS };
 }
 
 /** Simulates all runs of a cell. A function of the cell, the seed, the number of runs and their length only (but for `seconds`). */
@@ -155,21 +156,19 @@ function ourContenders(
     isNull ? [atMargin, { method: methods.bettingAtZero, margin: 0 }] : [atMargin],
     bounds,
     shape.worse,
-    ALPHA,
+    THRESHOLD,
   );
   const tails = tailContenders(cell);
   switch (truth) {
     case 'no-effect': {
       const shown = new ShownIntervalContender(methods.shownInterval, 0, shape.worse, ALPHA);
       // Two laws of different spread or shape are different: nothing to be falsely alarmed about.
-      const isSameLaw = cell.shape !== 'spread-doubled' && cell.shape !== 'other-shape';
-      if (!isSameLaw || cell.isClustered) return [betting, ...tails, shown];
-      return [betting, ...tails, shown, new ShiftContender(methods.shift, baseline.toSorted(), ALPHA)];
+      const isRanked = cell.shape === 'lognormal' || cell.shape === 'bounded';
+      if (!isRanked || cell.isClustered) return [betting, ...tails, shown];
+      return [betting, ...tails, shown, new ShiftContender(methods.shift, baseline.toSorted(), THRESHOLD)];
     }
-    case 'at-margin': {
-      const difference = shape.worse === 'higher' ? margin : -margin;
-      return [betting, new ShownIntervalContender(methods.shownInterval, difference, shape.worse, ALPHA)];
-    }
+    case 'at-margin':
+      return [betting];
     case 'harm':
       return [betting, ...tails];
     case 'at-rate-ratio':
@@ -188,19 +187,28 @@ function tailContenders({ shape, truth }: MetricCell): readonly Contender[] {
     case 'binary': {
       const atMargin = { method: methods.badEvents, ratio: BOUNDARY_RATIO };
       return [
-        new BadEventContender(isNull ? [atMargin, { method: methods.badEventsAtZero, ratio: 1 }] : [atMargin], ALPHA),
+        new BadEventContender(
+          isNull ? [atMargin, { method: methods.badEventsAtZero, ratio: 1 }] : [atMargin],
+          THRESHOLD,
+        ),
       ];
     }
     case 'lognormal': {
       const atMargin = { method: methods.upperTail, margin: BOUNDARY_FACTOR - 1 };
       return [
-        new UpperTailContender(isNull ? [atMargin, { method: methods.upperTailAtZero, margin: 0 }] : [atMargin], ALPHA),
+        new UpperTailContender(
+          isNull ? [atMargin, { method: methods.upperTailAtZero, margin: 0 }] : [atMargin],
+          THRESHOLD,
+        ),
       ];
     }
     case 'bounded': {
       const atMargin = { method: methods.lowerTail, ratio: BOUNDARY_RATIO };
       return [
-        new LowerTailContender(isNull ? [atMargin, { method: methods.lowerTailAtZero, ratio: 1 }] : [atMargin], ALPHA),
+        new LowerTailContender(
+          isNull ? [atMargin, { method: methods.lowerTailAtZero, ratio: 1 }] : [atMargin],
+          THRESHOLD,
+        ),
       ];
     }
     case 'spread-doubled':

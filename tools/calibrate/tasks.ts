@@ -53,7 +53,7 @@ export function taskId(task: Task): string {
 /** How long a task takes compared with others, roughly: events simulated, weighted by what they cost. */
 export function workOf(task: Task, whole: Extent): number {
   if (task.kind === 'canary')
-    return (whole.runs / RUNS_PER_CANARY) * 150_000 + (whole.runs / RUNS_PER_PEERS_CANARY) * 400_000;
+    return (whole.runs / RUNS_PER_CANARY) * 30_000 + (whole.runs / RUNS_PER_PEERS_CANARY) * 80_000;
   const { runs, events } = extentOf(task, whole);
   if (task.kind !== 'metric') return runs * events * 0.5;
   const perEvent = task.contest === 'peers' || task.truth === 'no-effect' ? 1.2 : 0.7;
