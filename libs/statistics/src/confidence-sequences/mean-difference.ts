@@ -84,9 +84,10 @@ export function mergeMeanDifference(a: MeanDifference, b: MeanDifference): MeanD
  * is .46 for the plain and .62 for the doubly robust estimate, after 2,000 it is .23 and .32; without an effect, and at 50 %, they
  * agree. Where the draws are so far from ρ that the plain difference lies outside of the interval, the interval's nearest end is shown.
  *
- * Burn-in: {@link BURN_IN_UNITS} units per variant, over all stages. After it the interval covers at all times with about
- * 1 − α for values without heavy tails, at shares of 5 % and more; not for rates below some percent or for heavy tails at small
- * shares, where half of all runs may leave the interval once. It is for the eye; betting decides.
+ * Burn-in: {@link BURN_IN_UNITS} units per variant, over all stages. It covers at all looks after that for normal values (share of
+ * 150 runs of 20,000 units whose 95 % interval ever excluded the truth, at shares of 50, 5 and 1 %: .02, .05, .03), not for rare
+ * events or heavy tails at small shares (2 % errors: .05, .19, .16; lognormal, σ = 1.5: .02, .13, .09). It is for the eye; betting
+ * decides.
  */
 export function meanDifference(state: MeanDifference, alpha: number): DifferenceEstimate {
   const control = { n: 0, sum: 0 };
