@@ -296,8 +296,10 @@ describe('a controller', () => {
     await broken.close();
     const watch = watchCommands();
     await aDecision();
+    // What an earlier controller left over is published as well.
+    const mine = (): AllocationCommanded[] => watch.commands.filter(({ experiment }) => experiment === key);
     await eventually(() =>
-      expect(watch.commands.map(({ command, epoch }) => [command, epoch])).toEqual([
+      expect(mine().map(({ command, epoch }) => [command, epoch])).toEqual([
         ['start', 1],
         ['rollback', 2],
       ]),
