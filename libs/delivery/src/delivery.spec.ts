@@ -288,6 +288,22 @@ describe('health', () => {
       });
   });
 
+  it('a watched shift of the distribution holds, however well everything is proven, until it is gone', () => {
+    const shifted = (status: 'found' | 'none-found') => ({
+      health: { ...HEALTHY, shift: { status, metrics: ['alignment-shift'] } },
+    });
+    const found = analysed(minutes(1), allProven(1_000_000), shifted('found'));
+    given(started)
+      .when(found)
+      .thenDecided({ type: 'held', causes: ['distribution-shift'] });
+    given(started, found)
+      .when(analysed(minutes(2), allProven(1_000_000), shifted('found')))
+      .thenNothing();
+    given(started, found)
+      .when(analysed(minutes(2), allProven(1_000_000), shifted('none-found')))
+      .thenDecided({ type: 'recovered' });
+  });
+
   it('a guardrail that can not be measured holds', () => {
     const broken = aMetric('alignment', {
       verdict: 'unmeasurable',

@@ -8,6 +8,7 @@ export const holdCause = z.enum([
   'scores-silent',
   'telemetry-silent',
   'unmeasurable-guardrail',
+  'distribution-shift',
   'analysis-silent',
 ]);
 export type HoldCause = z.infer<typeof holdCause>;

@@ -4,11 +4,13 @@ import { unmeasurableGuardrails } from './guardrails.js';
 
 /** What keeps this analysis from telling how the candidate does; empty when nothing does. */
 export function holdCausesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed): readonly HoldCause[] {
-  const { srm, coverage, staleness } = analysis.health;
+  const { srm, coverage, staleness, shift } = analysis.health;
   const causes: HoldCause[] = [];
   if (srm.status === 'mismatch') causes.push('sample-ratio-mismatch');
   if (coverage.status === 'gap') causes.push('coverage-gap');
   if (staleness.status === 'scores-silent' || staleness.status === 'telemetry-silent') causes.push(staleness.status);
+  // A difference in law is no harm, but somebody should look before more people see it.
+  if (shift?.status === 'found') causes.push('distribution-shift');
   if (unmeasurableGuardrails(spec, analysis).length > 0) causes.push('unmeasurable-guardrail');
   return causes;
 }
@@ -23,6 +25,8 @@ export function isCleared(cause: HoldCause, { health }: ExperimentAnalysed): boo
     case 'scores-silent':
     case 'telemetry-silent':
       return health.staleness.status === 'ok';
+    case 'distribution-shift':
+      return health.shift?.status !== 'found';
     case 'unmeasurable-guardrail':
     case 'analysis-silent':
       // An analysis is here, and whether a guardrail is unmeasurable now is asked anew with every one.

@@ -54,7 +54,7 @@ export function because(note: string): string {
 
 function healthCause(
   cause: HoldCause,
-  { srm, coverage, staleness }: AnalysisHealth,
+  { srm, coverage, staleness, shift }: AnalysisHealth,
   unmeasurable: readonly string[],
 ): string {
   switch (cause) {
@@ -66,6 +66,8 @@ function healthCause(
       return `no scores arrive (last ${staleness.lastScoredAt ?? 'never'}, requests until ${staleness.lastRoutedAt ?? 'never'})`;
     case 'telemetry-silent':
       return `no generations are reported (last ${staleness.lastGeneratedAt ?? 'never'}, requests until ${staleness.lastRoutedAt ?? 'never'})`;
+    case 'distribution-shift':
+      return `the variants follow different laws (${(shift?.metrics ?? []).join(', ')}): look at the pictures`;
     case 'unmeasurable-guardrail':
       return `can't be measured: ${unmeasurable.join(', ')}`;
     case 'analysis-silent':

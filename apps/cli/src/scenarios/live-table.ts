@@ -38,7 +38,7 @@ export function renderFrame(frame: LiveFrame): string[] {
     '',
     row(COLUMNS),
     '─'.repeat(WIDTHS.reduce((sum, width) => sum + width + 1, 0)),
-    ...(course.analysis ? course.analysis.metrics.map(metricRow) : ['waiting for the first analysis …']),
+    ...(course.analysis ? judged(course.analysis).map(metricRow) : ['waiting for the first analysis …']),
     '',
     `an e-process decides at ln E ≥ ${threshold.toFixed(1)} · health: ${course.analysis ? health(course.analysis) : '–'}`,
     ...course.commands.slice(-4).map((said) => `${said.commandedAt.slice(11, 23)}  ${said.command}: ${said.message}`),
@@ -74,6 +74,11 @@ export class LiveTable {
       `  after ${sent} requests (${exposed} by the candidate): ${command.command}, ${weights(command.weightsPpm)}: ${command.message}\n`,
     );
   }
+}
+
+/** What is only observed is on the live page: the table has to fit a terminal. */
+function judged({ metrics }: ExperimentAnalysed): MetricAnalysis[] {
+  return metrics.filter(({ role }) => role !== 'observed');
 }
 
 function metricRow(metric: MetricAnalysis): string {
