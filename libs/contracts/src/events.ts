@@ -219,7 +219,7 @@ export const objectiveAnalysis = z.object({
   utility: z.object({
     /** Weighted mean of the gains. */
     estimate: z.number().nullable(),
-    /** Anytime-valid 1 − α interval, whatever the correlation of the objectives. */
+    /** Anytime-valid; those of all candidates hold together with probability 1 − α, whatever the correlation of the objectives. */
     interval: interval.nullable(),
     verdict: z.enum(['better', 'practically-equal', 'futile', 'worse', 'undecided', 'unmeasurable']),
     reason: z.string(),
@@ -229,7 +229,7 @@ export const objectiveAnalysis = z.object({
       metric: z.string().min(1),
       weight: z.number(),
       estimate: z.number().nullable(),
-      /** At level α ÷ number of objectives. */
+      /** At level α ÷ (objectives · candidates). */
       interval: interval.nullable(),
       missing: z.string().nullable(),
     }),

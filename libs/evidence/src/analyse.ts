@@ -39,7 +39,10 @@ export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: numbe
   };
 }
 
-/** What the objectives say together, each read at level α ÷ their number; nothing where there are none. */
+/**
+ * What the objectives say together; nothing where there are none. Each is read at level α ÷ (objectives · candidates), so that all
+ * intervals hold at once: the chance that a candidate wins wrongly is at most α however many take part.
+ */
 function objectivesOf(evidence: Evidence, design: EvidenceDesign): Pick<Analysis, 'objectives'> {
   const { objectives, rope } = design;
   if (objectives.length === 0) return {};
@@ -58,7 +61,7 @@ function objectivesOf(evidence: Evidence, design: EvidenceDesign): Pick<Analysis
 
 function gainsOf(evidence: Evidence, design: EvidenceDesign, candidate: string): readonly Gain[] {
   const { metrics } = evidence.pairs.get(candidate) as PairEvidence;
-  const alpha = design.alpha / design.objectives.length;
+  const alpha = design.alpha / (design.objectives.length * design.candidates.length);
   const context = { ...contextOf(evidence, design, candidate, metrics), alpha };
   return design.objectives.flatMap(({ metric: name, weight }) => {
     const metric = design.metrics.find(({ definition }) => definition.name === name);

@@ -16,7 +16,7 @@ export interface ObjectiveReading {
   readonly control: number | null;
   /** Candidate against control, on `scale`; null before there is one. */
   readonly effect: number | null;
-  /** Anytime-valid interval of `effect` at level α ÷ number of objectives; null before there is one. */
+  /** Anytime-valid interval of `effect` at level α ÷ (objectives · candidates); null before there is one. */
   readonly interval: Interval | null;
 }
 

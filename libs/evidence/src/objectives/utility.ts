@@ -19,8 +19,8 @@ export interface Utility {
 /**
  * Weighted utility Σ w·gain ÷ Σ w of a candidate over control, with its own interval.
  *
- * The interval is the sum of the objectives' intervals, each at level α ÷ K: by the union bound all K hold at once, at all times, with
- * probability 1 − α, and so does their sum. Events of different topics about one unit are never joined, so correlations between
+ * The interval is the sum of the objectives' intervals, each at level α ÷ (objectives · candidates): by the union bound all of them hold at
+ * once, at all times, with probability 1 − α, and so do their sums. Events of different topics about one unit are never joined, so correlations between
  * objectives are unknown; this is what holds for every correlation.
  *
  * @param matters the smallest difference in utility that matters (the half-width of the region of practical equivalence), ≥ 0.
