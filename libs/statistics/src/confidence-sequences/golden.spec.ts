@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import golden from '../../test/golden/confidence_sequences.json' with { type: 'json' };
+import {
+  approximateRhoSquared,
+  asymptoticHalfWidth,
+  asymptoticLnE,
+  asymptoticOneSidedHalfWidth,
+  asymptoticOneSidedP,
+  bernoulliInterval,
+  empiricalBernsteinInterval,
+  exactRhoSquared,
+  initialEmpiricalBernstein,
+  initialMeanDifference,
+  meanDifference,
+  mixtureBound,
+  observeEmpiricalBernstein,
+  observeMean,
+  oneSidedNormalMixture,
+  quantileRankBounds,
+  quantileRanks,
+  twoSidedNormalBound,
+  twoSidedNormalMixture,
+} from './index.js';
+
+type Ramp = readonly (readonly [propensity: number, observations: number])[];
+type Numbers = readonly (number | null | undefined)[];
+
+/** Ours as the numbers another implementation gave, in its order. */
+const ours: Readonly<Record<string, (...args: never[]) => Numbers>> = {
+  rhoSquared: (alpha: number, tightestAt: number) => [
+    exactRhoSquared(alpha, tightestAt),
+    approximateRhoSquared(alpha, tightestAt),
+  ],
+  asymptoticHalfWidth: (...[standardError, n, alpha, tightestAt]: [number, number, number, number]) => [
+    asymptoticHalfWidth(standardError, n, alpha, tightestAt, exactRhoSquared(alpha, tightestAt)),
+    asymptoticHalfWidth(standardError, n, alpha, tightestAt),
+  ],
+  asymptoticOneSidedHalfWidth: (...[standardError, n, alpha, tightestAt]: [number, number, number, number]) => [
+    asymptoticOneSidedHalfWidth(standardError, n, alpha, tightestAt),
+  ],
+  asymptoticLnE: (z: number, n: number, rhoSquared: number) => [asymptoticLnE(0.4 * z, 0.4, n, rhoSquared)],
+  asymptoticOneSidedP: (z: number, n: number, rhoSquared: number) => [asymptoticOneSidedP(0.4 * z, 0.4, n, rhoSquared)],
+  'normal mixture bounds': (v: number, at: number, alpha: number) => [
+    twoSidedNormalBound(v, alpha, { at, alpha }),
+    mixtureBound(oneSidedNormalMixture({ at, alpha }), v, alpha),
+  ],
+  'normal mixtures': (...[s, v, at, alpha]: [number, number, number, number]) => [
+    twoSidedNormalMixture({ at, alpha }).lnE(s, v),
+    oneSidedNormalMixture({ at, alpha }).lnE(s, v),
+  ],
+  quantileRankBounds: (...args: [number, number, number, number]) => ends(quantileRankBounds(...args)),
+  quantileRanks: (...args: [number, number, number, number]) => ends(quantileRanks(...args)),
+  bernoulliInterval: (...args: [number, number, number, number, number]) => {
+    const [successes, n, alpha, at, tunedAlpha] = args;
+    return ends(bernoulliInterval(successes, n, alpha, { at, alpha: tunedAlpha }));
+  },
+  empiricalBernstein: (values: number[], alpha: number, largestBet: number, looks: number[]) => {
+    const state = initialEmpiricalBernstein(alpha, largestBet);
+    return values.flatMap((value, index) => {
+      observeEmpiricalBernstein(state, value);
+      return looks.includes(index + 1) ? ends(empiricalBernsteinInterval(state)) : [];
+    });
+  },
+  meanDifference: (arms: string, ramp: Ramp, values: number[], alpha: number) => {
+    const state = initialMeanDifference();
+    const propensities = ramp.flatMap(([propensity, count]) => Array.from({ length: count }, () => propensity));
+    values.forEach((value, index) =>
+      observeMean(state, arms[index] === '1' ? 'candidate' : 'control', propensities[index] as number, value),
+    );
+    const { control, candidate, difference, interval } = meanDifference(state, alpha);
+    return [control, candidate, difference, ...ends(interval)];
+  },
+};
+
+/** Relative. */
+const TOLERANCE = 1e-9;
+
+describe('golden values of confidence sequences', () => {
+  for (const name of new Set(golden.values.map((value) => value.function))) {
+    it(name, () => {
+      const compute = ours[name] as (...args: unknown[]) => Numbers;
+      for (const { function: of, arguments: given, value } of golden.values) {
+        if (of !== name) continue;
+        const reached = compute(...given);
+        expect(reached).toHaveLength(value.length);
+        for (const [index, wanted] of value.entries()) {
+          const error = Math.abs((reached[index] ?? Number.NaN) - wanted);
+          const at = `${name}(${JSON.stringify(given)})[${index}]: ${reached[index]} instead of ${wanted}`;
+          expect(error, at).toBeLessThanOrEqual(TOLERANCE * Math.abs(wanted) + 1e-12);
+        }
+      }
+    });
+  }
+});
+
+function ends(interval: { readonly low: number; readonly high: number } | null): Numbers {
+  return [interval?.low, interval?.high];
+}
