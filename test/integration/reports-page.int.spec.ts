@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startReports, type RunningReports } from '#apps/reports';
 import { createFactStore, migrate } from '#libs/persistence';
 import { withDatabase, type TestDatabase } from '#libs/testing';
-import { rolledBackStory } from './reports-story.js';
+import { abStory, rolledBackStory } from './reports-story.js';
 
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 if (executablePath === undefined) {
@@ -85,6 +85,18 @@ describe.skipIf(executablePath === undefined)('the live page in a real browser',
     );
     await createFactStore(database).record(database, [{ ...request!, id: 'one-more' }]);
     await expect.poll(() => exposed.textContent()).toMatch(/^35/);
+  });
+
+  it('shows the objectives of an ab test: utility, gains and the Pareto view', async () => {
+    await createFactStore(database).record(database, abStory('cheap-or-fine'));
+    await page.goto(`${reports.url}/experiments/cheap-or-fine`);
+    const cheap = page.getByRole('row', { name: /^cheap/ });
+    await cheap.getByText('★ better').waitFor();
+    await cheap.getByText('+6 % (+4 % … +8 %)').waitFor();
+    await page.getByRole('row', { name: /^fine/ }).getByText('no gain that matters').waitFor();
+    const plane = page.getByRole('img', { name: /Gain of alignment against gain of cost-per-image/ });
+    await plane.getByText('cheap ★').waitFor();
+    expect(await plane.getAttribute('aria-label')).toContain('cheap: alignment −3 %, cost-per-image +15 %');
   });
 
   it('asks nobody but its own server and breaks nothing', () => {

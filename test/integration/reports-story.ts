@@ -5,6 +5,68 @@ import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { examples, type DataOf, type MetricAnalysis, type TeststripEvent, type TopicName } from '#libs/contracts';
 
+function gain(metric: string, estimate: number) {
+  const interval = { low: estimate - 0.02, high: estimate + 0.02 };
+  return { metric, weight: 1, estimate, interval, missing: null };
+}
+
+/** An ab test of two candidates that aims at alignment and cost: its definition and one analysis. */
+export function abStory(experiment: string): TeststripEvent[] {
+  const defined = definition(experiment);
+  const spec = defined.spec as DataOf<'experiment.defined.v1'>['spec'];
+  const { control, candidate } = spec.variants;
+  return [
+    example('experiment.defined.v1', `${experiment}-defined`, {
+      ...defined,
+      spec: {
+        ...spec,
+        kind: 'ab',
+        variants: { control: control!, fine: candidate!, cheap: candidate! },
+        objectives: [
+          { metric: 'alignment', weight: 1 },
+          { metric: 'cost-per-image', weight: 1 },
+        ],
+      },
+      fingerprints: { control: 'c', fine: 'f', cheap: 'p' },
+    }),
+    example('experiment.analysed.v1', `${experiment}-analysis`, {
+      experiment,
+      revision: 1,
+      metrics: [],
+      objectives: {
+        rope: 0.01,
+        candidates: [
+          {
+            candidate: 'cheap',
+            utility: {
+              estimate: 0.06,
+              interval: { low: 0.04, high: 0.08 },
+              verdict: 'better',
+              reason: 'better-than-control',
+            },
+            gains: [gain('alignment', -0.03), gain('cost-per-image', 0.15)],
+          },
+          {
+            candidate: 'fine',
+            utility: {
+              estimate: -0.02,
+              interval: { low: -0.04, high: 0 },
+              verdict: 'futile',
+              reason: 'no-gain-that-matters-is-left',
+            },
+            gains: [gain('alignment', 0.02), gain('cost-per-image', -0.06)],
+          },
+        ],
+        pareto: [
+          { variant: 'control', onFront: true, surelyDominatedBy: [] },
+          { variant: 'cheap', onFront: true, surelyDominatedBy: [] },
+          { variant: 'fine', onFront: true, surelyDominatedBy: [] },
+        ],
+      },
+    }),
+  ];
+}
+
 /** A canary that climbs two stages and is rolled back on its pictures: the events of two minutes, pictures included. */
 export async function rolledBackStory(experiment: string, pictureFolder: string): Promise<TeststripEvent[]> {
   const startMs = Date.parse('2026-11-20T10:00:00.000Z');

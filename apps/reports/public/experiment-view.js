@@ -1,6 +1,7 @@
 import { decisionList } from './decisions.js';
 import { h, renderWhenChanged } from './dom.js';
 import { metricTable } from './metric-table.js';
+import { objectivesView } from './objectives.js';
 import { heading, healthList, tiles, variantTable } from './overview.js';
 import { pictureWall } from './pictures.js';
 import { weightsChart } from './weights-chart.js';
@@ -26,6 +27,9 @@ export function showExperiment(content, connection, experiment) {
     renderWhenChanged(places.metrics, [summary.metrics, points.length, points.at(-1)?.at], () =>
       metricTable(summary, points),
     );
+    places.objectives.parentElement.hidden = summary.objectives === null;
+    if (summary.objectives)
+      renderWhenChanged(places.objectives, pick(summary, ['objectives', 'control']), objectivesView);
     renderWhenChanged(places.health, { health: summary.health }, healthList);
     renderWhenChanged(places.decisions, { decisions: summary.decisions }, decisionList);
     renderWhenChanged(places.variants, { variants: summary.variants }, variantTable);
@@ -94,6 +98,7 @@ function layOut(content) {
   const names = [
     ['weights', 'Share of traffic'],
     ['decisions', 'Decisions'],
+    ['objectives', 'Objectives'],
     ['metrics', 'Metrics'],
     ['variants', 'Variants'],
     ['health', 'Health of the numbers'],

@@ -16,6 +16,16 @@ export const verdicts = {
   unmeasurable: { sign: '?', word: 'unmeasurable', tone: 'warn' },
 };
 
+/** Of the weighted objectives of an ab test. */
+export const utilityVerdicts = {
+  better: { sign: '★', word: 'better', tone: 'good' },
+  'practically-equal': { sign: '≈', word: 'practically equal', tone: 'quiet' },
+  futile: { sign: '■', word: 'no gain that matters', tone: 'quiet' },
+  worse: { sign: '✕', word: 'worse', tone: 'bad' },
+  undecided: { sign: '…', word: 'undecided', tone: 'quiet' },
+  unmeasurable: { sign: '?', word: 'unmeasurable', tone: 'warn' },
+};
+
 export const commands = {
   start: { sign: '▶', word: 'start', tone: 'busy' },
   advance: { sign: '↗', word: 'advance', tone: 'busy' },

@@ -3,6 +3,7 @@ import type {
   AnalysisHealth,
   CommandKind,
   CommandReason,
+  ExperimentAnalysed,
   ExperimentSpec,
   MetricAnalysis,
   RequestRouted,
@@ -47,6 +48,8 @@ export interface ExperimentSummary {
   readonly exposed: number;
   /** As last analysed; empty before the first analysis. */
   readonly metrics: readonly MetricAnalysis[];
+  /** Utility, gains and Pareto view; null where the experiment has no objectives, and before the first analysis. */
+  readonly objectives: ExperimentAnalysed['objectives'] | null;
   readonly health: AnalysisHealth | null;
   readonly analysedAt: string | null;
   /** Oldest first. */
