@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Logger } from '@nestjs/common';
 import { createLogger } from '#libs/platform';
+import { addPlanCommand } from './planning/plan-command.js';
 import { runDemo, runScenarios } from './scenarios/demo.js';
 import { findScenario, scenarios, type Scenario } from './scenarios/scenario.js';
 
@@ -66,6 +67,8 @@ program
     });
     process.exitCode = right ? 0 : 1;
   });
+
+addPlanCommand(program, interrupted.signal);
 
 function scenarioArgument(name: string): Scenario {
   try {

@@ -1,0 +1,344 @@
+import { type ExperimentSpec, type Margin, MILLION } from '#libs/contracts';
+import { type MetricDefinition, metricsOf } from '#libs/evidence';
+import {
+  courseOfRamp,
+  hoursFor,
+  type PlannedMetric,
+  type RampCourse,
+  smallestEffect,
+  type SmallestEffectAnswer,
+  type UnitsAnswer,
+  unitsToDetect,
+  unitsToProve,
+} from '#libs/statistics';
+import { type Baseline, DEFAULT_BASELINES, describeBaseline, parseBaseline } from './baseline.js';
+import { type Change, guardrailLaw, type KnownGuardrail, type PlannedTest } from './planned-guardrail.js';
+import { PlanInputError } from './plan-input-error.js';
+
+const MS_PER_HOUR = 3_600_000;
+
+export interface PlanQuestion {
+  readonly spec: ExperimentSpec;
+  /** Requests of the audience per hour, both variants together; above 0. */
+  readonly requestsPerHour: number;
+  /** What is supposed of control, as written: `[metric, "0.95±0.02"]`. The last of a metric holds. */
+  readonly assumed: readonly (readonly [metric: string, text: string])[];
+  /** Supposed changes; the first of a metric is also the harm its guardrail is asked to find. */
+  readonly effects: readonly { readonly metric: string; readonly change: Change }[];
+  readonly power: number;
+  readonly seed: number;
+  /** Simulated runs per answer; default 400 (200 for smallest effects, 100 for courses). */
+  readonly runs?: number;
+}
+
+export interface Assumption {
+  readonly metric: string;
+  readonly text: string;
+  /** `definition`: nothing had to be supposed. */
+  readonly from: 'default' | 'caller' | 'definition';
+}
+
+/** `effect-beyond-range`: no candidate can be that bad, so a smaller effect has to be stated. */
+type Found = UnitsAnswer | { readonly missing: 'effect-beyond-range' };
+
+export interface GuardrailPlan {
+  readonly metric: string;
+  readonly margin: Margin;
+  /** Absolute changes of it are percentage points. */
+  readonly isRate: boolean;
+  readonly rollbackOn: 'beyond-margin' | 'any-harm';
+  /** The harm that is to be found, and whether the caller said so; else it is twice the margin. */
+  readonly harm: Change;
+  readonly isStated: boolean;
+  readonly found: Found;
+  readonly proven: UnitsAnswer;
+  readonly hours: { readonly found: number | null; readonly proven: number | null };
+  /** What the deadline's traffic suffices for. */
+  readonly smallest: SmallestEffectAnswer;
+  /** The same as a change of control's value. */
+  readonly smallestChange: Change | null;
+  readonly notes: readonly string[];
+}
+
+export interface Plan {
+  readonly experiment: string;
+  readonly unit: ExperimentSpec['unit'];
+  readonly requestsPerHour: number;
+  readonly deadlineHours: number;
+  readonly requestsUntilDeadline: number;
+  readonly alpha: number;
+  readonly power: number;
+  readonly seed: number;
+  /** The candidate's share the guardrails are planned at one by one: the ramp's last below 100 %. */
+  readonly sharePpm: number;
+  readonly assumed: readonly Assumption[];
+  readonly guardrails: readonly GuardrailPlan[];
+  /** Guardrails about which too little is known, with what to pass. */
+  readonly lacking: readonly { readonly metric: string; readonly needs: string }[];
+  /** The ramp of an equal candidate; null where no guardrail is in it. */
+  readonly equal: RampCourse | null;
+  readonly effects: readonly { readonly metric: string; readonly change: Change; readonly course: RampCourse | null }[];
+  /** How the course differs from what will happen. */
+  readonly notes: readonly string[];
+}
+
+/** Told before each step; may wait, and throw to stop. */
+export type OnStep = (done: number, of: number, what: string) => void | Promise<void>;
+
+/**
+ * What an experiment will take: per guardrail, for an equal candidate, and for each supposed effect. Pure but for `onStep`;
+ * repeatable by `seed`. Seconds: smallest effects are the dear part.
+ * @throws PlanInputError on assumptions and effects of metrics that guard nothing, or that can't be; on ab tests.
+ */
+export async function planExperiment(question: PlanQuestion, onStep: OnStep = () => undefined): Promise<Plan> {
+  const { spec, requestsPerHour, effects, power, seed, runs } = question;
+  expectCanary(spec);
+  expectGuarded(question);
+  const ladderPpm = spec.ramp.stages.map(({ weightPpm }) => weightPpm).filter((ppm) => ppm < MILLION);
+  const sharePpm = ladderPpm.at(-1);
+  if (sharePpm === undefined) throw new PlanInputError('the ramp has no stage below 100 %: nothing is compared');
+  const definitions = new Map(metricsOf(spec).map((definition) => [definition.name, definition]));
+  const sources = spec.guardrails.map((guardrail) => ({
+    guardrail,
+    definition: definitions.get(guardrail.metric) as MetricDefinition,
+  }));
+  const laws = sources.map(({ guardrail, definition }) =>
+    guardrailLaw(guardrail, definition, baselineOf(definition, question)?.baseline),
+  );
+  const known = laws.filter((law): law is KnownGuardrail => law.missing === null);
+  const inCourse = known.filter(({ isMirrored }) => !isMirrored.proof);
+  for (const { metric, change } of effects) expectPossible(metric, change, known);
+
+  const deadlineHours = spec.deadlineMs / MS_PER_HOUR;
+  const requestsUntilDeadline = Math.floor(requestsPerHour * deadlineHours);
+  const simulated = {
+    share: sharePpm / MILLION,
+    alpha: spec.alpha,
+    power,
+    seed,
+    ...(runs === undefined ? {} : { runs }),
+  };
+  const steps = 2 * known.length + (inCourse.length > 0 ? 1 + effects.length : 0);
+  let done = 0;
+  const step = (what: string): void | Promise<void> => onStep(done++, steps, what);
+
+  const guardrails: GuardrailPlan[] = [];
+  for (const law of known) {
+    const guardrail = spec.guardrails.find(({ metric }) => metric === law.name) as ExperimentSpec['guardrails'][number];
+    const stated = effects.find(({ metric }) => metric === law.name);
+    const harm = stated?.change ?? twiceTheMargin(law);
+    await step(`${law.name}: requests to decide`);
+    const found = foundOf(law, harm, simulated);
+    const proven = provenOf(law, simulated);
+    await step(`${law.name}: smallest effect`);
+    const smallest = smallestOf(law, requestsUntilDeadline, { ...simulated, runs: runs ?? 200 });
+    guardrails.push({
+      metric: law.name,
+      margin: guardrail.margin,
+      isRate: definitions.get(law.name)?.kind === 'rate',
+      rollbackOn: guardrail.rollbackOn,
+      harm,
+      isStated: stated !== undefined,
+      found,
+      proven,
+      hours: { found: hoursOf(found, requestsPerHour), proven: hoursOf(proven, requestsPerHour) },
+      smallest,
+      smallestChange: smallest.missing === null ? law.changeOf(smallest.effect) : null,
+      notes: law.notes,
+    });
+  }
+
+  const course = (metric: string | null, change: Change | null): RampCourse =>
+    courseOfRamp({
+      guardrails: inCourse.map((law) => ({
+        name: law.name,
+        ...law.proof,
+        effect: law.name === metric && change !== null ? (law.effectOf(change)?.proof ?? 0) : 0,
+      })),
+      ladderPpm,
+      alpha: spec.alpha,
+      unitsPerHour: requestsPerHour,
+      baselineUnits: spec.baselineUnits,
+      mostUnits: Math.max(1, requestsUntilDeadline),
+      seed,
+      ...(runs === undefined ? {} : { runs }),
+    });
+  let equal: RampCourse | null = null;
+  const played: Plan['effects'][number][] = [];
+  if (inCourse.length > 0) {
+    await step('ramp of an equal candidate');
+    equal = course(null, null);
+  }
+  for (const { metric, change } of effects) {
+    const isInCourse = inCourse.some(({ name }) => name === metric);
+    if (isInCourse) await step(`ramp with another ${metric}`);
+    played.push({ metric, change, course: isInCourse ? course(metric, change) : null });
+  }
+
+  return {
+    experiment: spec.key,
+    unit: spec.unit,
+    requestsPerHour,
+    deadlineHours,
+    requestsUntilDeadline,
+    alpha: spec.alpha,
+    power,
+    seed,
+    sharePpm,
+    assumed: sources.flatMap(({ definition }) => assumptionOf(definition, question)),
+    guardrails,
+    lacking: laws.flatMap(({ name, missing }) => (missing === null ? [] : [{ metric: name, needs: missing }])),
+    equal,
+    effects: played,
+    notes: notesOf(spec, laws, inCourse),
+  };
+}
+
+function expectCanary({ kind, key }: ExperimentSpec): void {
+  if (kind === 'canary') return;
+  throw new PlanInputError(
+    `${key} is of kind ${kind}: expected a canary; an ab test ends by its objectives, not by guardrails`,
+  );
+}
+
+function expectGuarded({ spec, assumed, effects }: PlanQuestion): void {
+  const guarded = spec.guardrails.map(({ metric }) => metric);
+  const expectOne = (option: string, metric: string): void => {
+    if (guarded.includes(metric)) return;
+    throw new PlanInputError(
+      `${option} ${metric}: not a guardrail of this experiment; expected one of: ${guarded.join(', ')}`,
+    );
+  };
+  for (const [metric] of assumed) expectOne('--assume', metric);
+  for (const { metric } of effects) expectOne('--effect', metric);
+}
+
+function expectPossible(metric: string, change: Change, known: readonly KnownGuardrail[]): void {
+  const law = known.find(({ name }) => name === metric);
+  if (law === undefined) return;
+  const effect = law.effectOf(change);
+  if (effect === null) {
+    throw new PlanInputError(
+      `--effect ${metric}: an absolute change needs control's value; use --assume, or a percentage`,
+    );
+  }
+  if (!isPossible(law.proof.metric, law.isMirrored.proof, effect.proof)) {
+    throw new PlanInputError(`--effect ${metric}: no candidate can be that different from what is assumed of control`);
+  }
+}
+
+/** Whether rates stay shares, and values positive where they have to be. */
+function isPossible(metric: PlannedMetric, isMirrored: boolean, effect: number): boolean {
+  switch (metric.kind) {
+    case 'mean':
+      return Number.isFinite(effect);
+    case 'rate':
+      return metric.rate + effect >= 0 && metric.rate + effect <= 1;
+    case 'relative-rate': {
+      const rate = isMirrored ? metric.rate / (1 + effect) : metric.rate * (1 + effect);
+      return Number.isFinite(effect) && rate >= 0 && rate <= 1;
+    }
+    case 'upper-tail':
+      return effect > -1;
+    default:
+      return metric satisfies never;
+  }
+}
+
+function baselineOf(
+  definition: MetricDefinition,
+  { assumed }: PlanQuestion,
+): { readonly baseline: Baseline; readonly from: Assumption['from'] } | undefined {
+  const written = assumed.findLast(([metric]) => metric === definition.name);
+  if (written !== undefined) return { baseline: parseBaseline(definition, written[1]), from: 'caller' };
+  const usual = Object.hasOwn(DEFAULT_BASELINES, definition.name) ? DEFAULT_BASELINES[definition.name] : undefined;
+  return usual && { baseline: usual, from: 'default' };
+}
+
+function assumptionOf(definition: MetricDefinition, question: PlanQuestion): readonly Assumption[] {
+  const { name: metric } = definition;
+  if (definition.kind === 'lower-tail') {
+    return [{ metric, text: `${100 * definition.level} % of control's own values`, from: 'definition' }];
+  }
+  const known = baselineOf(definition, question);
+  return known === undefined ? [] : [{ metric, text: describeBaseline(known.baseline), from: known.from }];
+}
+
+/** Twice the margin, also where any harm rolls back. */
+function twiceTheMargin(law: KnownGuardrail): Change {
+  if (law.harm.metric === law.proof.metric) return law.changeOf(2 * law.proof.margin);
+  // Only rates of which any harm rolls back are counted for harm and bet on for its absence: their margins are differences.
+  return { kind: 'absolute', value: (law.isMirrored.harm ? -2 : 2) * law.proof.margin };
+}
+
+interface Simulated {
+  readonly share: number;
+  readonly alpha: number;
+  readonly power: number;
+  readonly seed: number;
+  readonly runs?: number;
+}
+
+function foundOf(law: KnownGuardrail, change: Change, simulated: Simulated): Found {
+  const effect = law.effectOf(change);
+  const { metric } = law.harm;
+  if (effect === null || !isPossible(metric, law.isMirrored.harm, effect.harm))
+    return { missing: 'effect-beyond-range' };
+  const { harm } = effect;
+  if (!law.isMirrored.harm) return unitsToDetect({ ...law.harm, ...simulated, effect: harm });
+  return exchangedBack(simulated, unitsToDetect({ ...exchanged(law.harm, simulated, harm), effect: harm }));
+}
+
+function provenOf(law: KnownGuardrail, simulated: Simulated): UnitsAnswer {
+  if (!law.isMirrored.proof) return unitsToProve({ ...law.proof, ...simulated, effect: 0 });
+  return exchangedBack(simulated, unitsToProve({ ...exchanged(law.proof, simulated, 0), effect: 0 }));
+}
+
+/** With exchanged variants control's rate depends on the effect looked for: it is taken at the margin, which the answer is close to. */
+function smallestOf(law: KnownGuardrail, units: number, simulated: Simulated): SmallestEffectAnswer {
+  return smallestEffect({
+    ...(law.isMirrored.harm ? exchanged(law.harm, simulated, law.harm.margin) : { ...law.harm, ...simulated }),
+    units,
+  });
+}
+
+/** Good events that the candidate has fewer of are bad events that control has more of. */
+function exchanged({ metric, margin }: PlannedTest, simulated: Simulated, effect: number): PlannedTest & Simulated {
+  const rate = metric.kind === 'relative-rate' ? metric.rate / (1 + effect) : 0;
+  return { ...simulated, metric: { kind: 'relative-rate', rate }, margin, share: 1 - simulated.share };
+}
+
+function exchangedBack({ share }: Simulated, answer: UnitsAnswer): UnitsAnswer {
+  return answer.missing === null ? { ...answer, candidateUnits: answer.units * share } : answer;
+}
+
+function hoursOf(answer: Found, requestsPerHour: number): number | null {
+  return answer.missing === null ? hoursFor(answer.units, requestsPerHour) : null;
+}
+
+function notesOf(
+  spec: ExperimentSpec,
+  laws: readonly { readonly name: string; readonly missing: string | null }[],
+  inCourse: readonly KnownGuardrail[],
+): readonly string[] {
+  const left = laws.filter(({ name }) => !inCourse.some((law) => law.name === name)).map(({ name }) => name);
+  const anyHarm = spec.guardrails.filter(({ rollbackOn }) => rollbackOn === 'any-harm').map(({ metric }) => metric);
+  const { stages } = spec.ramp;
+  const waits = stages.some(({ atLeastMs, atLeastUnits }) => atLeastMs > 0 || atLeastUnits > 0);
+  return [
+    ...(spec.unit === 'request'
+      ? []
+      : [`one request per ${spec.unit} is supposed; later ones of the same ${spec.unit} add nothing`]),
+    ...(left.length > 0 ? [`the ramp is planned without ${left.join(', ')}: in use it waits for them too`] : []),
+    ...(anyHarm.length > 0
+      ? [`in the ramp, harm of ${anyHarm.join(', ')} counts beyond the margin only: in use it rolls back sooner`]
+      : []),
+    ...(waits ? ['least times and units of the stages are not in the ramp: where they are longer, they hold'] : []),
+    ...(stages.some(({ approval }) => approval === 'required') ? ['approvals are not waited for'] : []),
+    ...(inCourse.some(({ proof }) => proof.metric.kind === 'mean')
+      ? [
+          `the ramp includes the ${spec.baselineUnits} control requests that fix a mean's baseline; the figures per guardrail do not`,
+        ]
+      : []),
+  ];
+}

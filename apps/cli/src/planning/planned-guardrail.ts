@@ -1,0 +1,196 @@
+import { type Guardrail, type Margin } from '#libs/contracts';
+import type { MetricDefinition } from '#libs/evidence';
+import type { PlannedMetric } from '#libs/statistics';
+import { type Baseline, howToAssume } from './baseline.js';
+
+/** A change of control's value with the sign it is written with: `-3%` of a higher-is-better metric is harm. */
+export interface Change {
+  readonly kind: Margin['kind'];
+  readonly value: number;
+}
+
+/** One test: what is known of the metric, and the boundary. */
+export interface PlannedTest {
+  readonly metric: PlannedMetric;
+  readonly margin: number;
+}
+
+/** A guardrail in the words of planning, where effects count harm. */
+export interface KnownGuardrail {
+  readonly missing: null;
+  readonly name: string;
+  /** The test that finds harm; at 0 where any harm rolls back. */
+  readonly harm: PlannedTest;
+  /** The test that excludes harm of the margin. */
+  readonly proof: PlannedTest;
+  /**
+   * Events are good ones, and harm makes them rarer: the variants have to be exchanged, since planning knows bad events only. A
+   * margin m then allows them to be rarer by a factor of 1 + m.
+   */
+  readonly isMirrored: { readonly harm: boolean; readonly proof: boolean };
+  /** Harm in the scale of `harm` and of `proof`; null where the change can't be told in it. */
+  readonly effectOf: (change: Change) => { readonly harm: number; readonly proof: number } | null;
+  /** The change of control's value, of the margin's kind and signed, that an effect in the scale of `harm` is. */
+  readonly changeOf: (effect: number) => Change;
+  /** How reality differs from what is planned. */
+  readonly notes: readonly string[];
+}
+
+export type GuardrailLaw = KnownGuardrail | { readonly missing: string; readonly name: string };
+
+/**
+ * Maps a guardrail to the laws planning knows: rates with absolute margins and means are bet on, rates with relative ones, deeds and lower
+ * tails are counted by the tilt, upper tails above control's quantile. `missing` says what would have to be passed, or why nothing helps.
+ */
+export function guardrailLaw(
+  { metric: name, margin, rollbackOn }: Guardrail,
+  definition: MetricDefinition,
+  baseline: Baseline | undefined,
+): GuardrailLaw {
+  const lacks = (missing: string): GuardrailLaw => ({ missing, name });
+  const sign = definition.direction === 'lower' ? 1 : -1;
+  const isAnyHarm = rollbackOn === 'any-harm';
+  const needs = howToAssume(name, definition.kind) ?? '';
+  switch (definition.kind) {
+    case 'mean':
+    case 'ratio': {
+      if (baseline?.kind !== 'mean') return lacks(`pass ${needs}`);
+      if (baseline.isRelative && margin.kind === 'absolute') return lacks(`its margin is absolute: pass ${needs}`);
+      const { mean, spread, isRelative } = baseline;
+      const size = Math.abs(mean);
+      if (size === 0 && margin.kind === 'relative') return lacks('its margin is relative, and the mean assumed is 0');
+      const metric: PlannedMetric = { kind: 'mean', mean, spread };
+      const allowed = margin.kind === 'relative' ? margin.value * size : margin.value;
+      return {
+        missing: null,
+        name,
+        harm: { metric, margin: isAnyHarm ? 0 : allowed },
+        proof: { metric, margin: allowed },
+        isMirrored: { harm: false, proof: false },
+        effectOf: ({ kind, value }) =>
+          kind === 'absolute' && isRelative ? null : both(sign * value * (kind === 'relative' ? size : 1)),
+        changeOf: (effect) => ({
+          kind: margin.kind,
+          value: (sign * effect) / (margin.kind === 'relative' ? size : 1),
+        }),
+        notes: meanNotes(definition),
+      };
+    }
+    case 'rate': {
+      if (baseline?.kind !== 'rate') return lacks(`pass ${needs}`);
+      if (margin.kind === 'relative') return ofEvents(baseline.rate, margin.value, []);
+      return ofRate(baseline.rate);
+    }
+    case 'incidence':
+      if (baseline?.kind !== 'rate') return lacks(`pass ${needs}`);
+      return ofEvents(
+        baseline.rate,
+        margin.value,
+        margin.kind === 'absolute'
+          ? ['an absolute margin of a counted deed is taken as a relative one, as in use']
+          : [],
+      );
+    case 'lower-tail':
+      return ofEvents(
+        definition.level,
+        margin.kind === 'relative' ? margin.value : margin.value / definition.level,
+        [],
+      );
+    case 'upper-tail': {
+      if (definition.direction === 'higher') return lacks('an upper tail in which more is better is not planned');
+      if (baseline?.kind !== 'tail') return lacks(`pass ${needs}`);
+      const { lnSpread, quantile } = baseline;
+      if (margin.kind === 'absolute' && quantile === null) {
+        return lacks(`its margin is absolute: pass --assume ${name}=<quantile>±<standard deviation of ln>`);
+      }
+      const size = quantile ?? 1;
+      const metric: PlannedMetric = { kind: 'upper-tail', lnSpread, tailShare: 1 - definition.level };
+      const allowed = margin.kind === 'relative' ? margin.value : margin.value / size;
+      return {
+        missing: null,
+        name,
+        harm: { metric, margin: isAnyHarm ? 0 : allowed },
+        proof: { metric, margin: allowed },
+        isMirrored: { harm: false, proof: false },
+        effectOf: ({ kind, value }) =>
+          kind === 'absolute' && quantile === null ? null : both(kind === 'relative' ? value : value / size),
+        changeOf: (effect) => ({
+          kind: margin.kind,
+          value: margin.kind === 'relative' ? effect : effect * size,
+        }),
+        notes: margin.kind === 'absolute' ? ['its absolute margin is taken as a share of the quantile assumed'] : [],
+      };
+    }
+    case 'preference':
+      return lacks('not planned: it counts votes of raters, not requests');
+    case 'shift':
+    case 'distribution':
+    case 'diversity':
+    case 'coverage':
+      return lacks('not planned: it decides nothing');
+    default:
+      return definition satisfies never;
+  }
+
+  /** A rate with an absolute margin: bet on, but for any harm at all, which is counted. */
+  function ofRate(rate: number): KnownGuardrail {
+    const isBad = sign > 0;
+    const metric: PlannedMetric = { kind: 'rate', rate: isBad ? rate : 1 - rate };
+    const counted: PlannedTest = { metric: { kind: 'relative-rate', rate }, margin: 0 };
+    return {
+      missing: null,
+      name,
+      harm: isAnyHarm ? counted : { metric, margin: margin.value },
+      proof: { metric, margin: margin.value },
+      isMirrored: { harm: isAnyHarm && !isBad, proof: false },
+      effectOf: ({ kind, value }) => {
+        const difference = sign * value * (kind === 'relative' ? rate : 1);
+        if (!isAnyHarm) return both(difference);
+        return { harm: rate === 0 ? 0 : asEvents((sign * difference) / rate), proof: difference };
+      },
+      changeOf: (effect) => ({
+        kind: 'absolute',
+        value: isAnyHarm ? asChange(effect) * rate : sign * effect,
+      }),
+      notes: [],
+    };
+  }
+
+  /** What the tilt counts: events of a rate, at a margin that is a factor. */
+  function ofEvents(rate: number, allowed: number, notes: readonly string[]): KnownGuardrail {
+    const metric: PlannedMetric = { kind: 'relative-rate', rate };
+    return {
+      missing: null,
+      name,
+      harm: { metric, margin: isAnyHarm ? 0 : allowed },
+      proof: { metric, margin: allowed },
+      isMirrored: { harm: sign < 0, proof: sign < 0 },
+      effectOf: ({ kind, value }) => {
+        if (kind === 'relative') return both(asEvents(value));
+        return rate === 0 ? null : both(asEvents(value / rate));
+      },
+      changeOf: (effect) => ({ kind: 'relative', value: asChange(effect) }),
+      notes,
+    };
+  }
+
+  /** Relative change of a rate → by which factor − 1 bad events become more frequent, or good ones rarer. */
+  function asEvents(change: number): number {
+    return sign > 0 ? change : 1 / (1 + change) - 1;
+  }
+
+  function asChange(effect: number): number {
+    return sign > 0 ? effect : 1 / (1 + effect) - 1;
+  }
+}
+
+function both(effect: number): { readonly harm: number; readonly proof: number } {
+  return { harm: effect, proof: effect };
+}
+
+function meanNotes({ kind, cap }: MetricDefinition): readonly string[] {
+  return [
+    ...(kind === 'ratio' ? ['taken as a mean of the value per unit'] : []),
+    ...(cap.kind === 'fixed' ? [`bounded by 4 sd here, by ${cap.lo} and ${cap.hi} in use`] : []),
+  ];
+}
