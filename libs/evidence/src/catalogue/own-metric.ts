@@ -53,6 +53,8 @@ export function ownMetric(metric: OwnMetric): MetricDefinition {
         ...described,
         kind,
         level: metric.level as number,
+        // What is compared is how often values fall below the limit: the less often the better, whatever is said of the values.
+        direction: kind === 'lower-tail' ? 'lower' : direction,
         scale: kind === 'upper-tail' ? 'relative' : 'ln-rate-ratio',
         cap: { kind: 'none' },
         burnInUnits: 1,
