@@ -273,6 +273,10 @@ describe('a rollback', () => {
   });
 });
 
+const shifted = (status: 'found' | 'none-found') => ({
+  health: { ...HEALTHY, shift: { status, metrics: ['alignment-shift'] } },
+});
+
 describe('health', () => {
   it.each([
     ['a sample-ratio mismatch', SPLIT_IS_OFF, 'sample-ratio-mismatch'],
@@ -289,9 +293,6 @@ describe('health', () => {
   });
 
   it('a watched shift of the distribution holds, however well everything is proven, until it is gone', () => {
-    const shifted = (status: 'found' | 'none-found') => ({
-      health: { ...HEALTHY, shift: { status, metrics: ['alignment-shift'] } },
-    });
     const found = analysed(minutes(1), allProven(1_000_000), shifted('found'));
     given(started)
       .when(found)

@@ -22,7 +22,7 @@ export function quantileRanks(
   return { low: Math.floor(n * p - low + 1), high: Math.ceil(n * p + high) };
 }
 
-/** How far the number of values below the p-quantile may lie above (`low`) and below (`high`) np, at any n. */
+/** How far the number of values below the p-quantile may lie below (`low`) and above (`high`) np, at any n. */
 export function quantileRankBounds(
   p: number,
   n: number,
