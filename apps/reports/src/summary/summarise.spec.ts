@@ -14,6 +14,7 @@ describe('summarise', () => {
       epoch: 0,
       exposed: 0,
       metrics: [],
+      objectives: null,
       health: null,
       analysedAt: null,
       timeToRollback: null,
@@ -40,6 +41,20 @@ describe('summarise', () => {
     );
     expect(summary.exposed).toBe(30);
     expect(summary.variants[1]).toMatchObject({ requests: 30, requestsByOutcome: { succeeded: 27, 'timed-out': 3 } });
+  });
+
+  it('passes on what the analysis says of the objectives', () => {
+    const analysed = examples.find(({ type }) => type === 'experiment.analysed.v1')!
+      .data as DataOf<'experiment.analysed.v1'>;
+    const utility = { estimate: 0.04, interval: { low: 0.01, high: 0.07 }, verdict: 'better', reason: 'said' } as const;
+    const gain = { metric: 'alignment', weight: 2, estimate: 0.04, interval: { low: 0.01, high: 0.07 }, missing: null };
+    const objectives = {
+      rope: 0.01,
+      candidates: [{ candidate: 'candidate', utility, gains: [gain] }],
+      pareto: [{ variant: 'control', onFront: false, surelyDominatedBy: ['candidate'] }],
+    };
+    expect(summarise(facts({ analysis: { ...analysed, objectives } }), 0).objectives).toEqual(objectives);
+    expect(summarise(facts({ analysis: analysed }), 0).objectives).toBeNull();
   });
 
   it('measures a rollback from the newest event it rests on until each router obeyed', () => {
