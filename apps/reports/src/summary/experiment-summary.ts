@@ -48,10 +48,8 @@ export interface ExperimentSummary {
   readonly exposed: number;
   /** As last analysed; empty before the first analysis. */
   readonly metrics: readonly MetricAnalysis[];
-  /** As last analysed: what matters, the candidates' utilities and gains, the Pareto view. Null without objectives or analysis. */
-  readonly objectives: NonNullable<ExperimentAnalysed['objectives']> | null;
   /** Utility, gains and Pareto view; null where the experiment has no objectives, and before the first analysis. */
-  readonly objectives: ExperimentAnalysed['objectives'] | null;
+  readonly objectives: NonNullable<ExperimentAnalysed['objectives']> | null;
   readonly health: AnalysisHealth | null;
   readonly analysedAt: string | null;
   /** Oldest first. */

@@ -59,7 +59,6 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
     exposed: total(variants.filter(({ role }) => role === 'candidate').map(({ requests }) => requests)),
     metrics: analysis?.metrics ?? [],
     objectives: analysis?.objectives ?? null,
-    objectives: analysis?.objectives ?? null,
     health: analysis?.health ?? null,
     analysedAt: analysis?.analysedAt ?? null,
     decisions,
