@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startReports, type RunningReports } from '#apps/reports';
 import { createFactStore, migrate } from '#libs/persistence';
 import { withDatabase, type TestDatabase } from '#libs/testing';
-import { abStory, rolledBackStory } from './reports-story.js';
+import { abStory, rolledBackStory, threeObjectivesStory } from './reports-story.js';
 
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 if (executablePath === undefined) {
@@ -87,16 +87,69 @@ describe.skipIf(executablePath === undefined)('the live page in a real browser',
     await expect.poll(() => exposed.textContent()).toMatch(/^35/);
   });
 
-  it('shows the objectives of an ab test: utility, gains and the Pareto view', async () => {
+  it('shows the objectives of an ab test: utility over what matters, and the gains it is made of', async () => {
     await createFactStore(database).record(database, abStory('cheap-or-fine'));
     await page.goto(`${reports.url}/experiments/cheap-or-fine`);
-    const cheap = page.getByRole('row', { name: /^cheap/ });
+    const objectives = page.getByRole('region', { name: 'Objectives' });
+    const cheap = objectives.getByRole('row', { name: /^cheap/ });
     await cheap.getByText('★ better').waitFor();
-    await cheap.getByText('+6 % (+4 % … +8 %)').waitFor();
-    await page.getByRole('row', { name: /^fine/ }).getByText('no gain that matters').waitFor();
-    const plane = page.getByRole('img', { name: /Gain of alignment against gain of cost-per-image/ });
+    await cheap.getByText('+6 % · +4 % … +8 %').waitFor();
+    const bar = cheap.getByRole('img', { name: /^utility of cheap/ });
+    expect(await bar.getAttribute('aria-label')).toBe(
+      'utility of cheap +6 %, interval +4 % to +8 %, practically equal from −1 % to +1 %',
+    );
+    const [zero, rope] = await Promise.all(
+      ['.zero', '.rope'].map(async (part) => (await bar.locator(part).boundingBox())!),
+    );
+    expect(rope!.x + rope!.width / 2).toBeCloseTo(zero!.x + zero!.width / 2, 0);
+    await objectives.getByText('can’t be better by what matters: proven').waitFor();
+    const cost = objectives.getByRole('row', { name: /^cost-per-image/ }).first();
+    await cost.getByText('+15 % · +13 % … +17 %').waitFor();
+    await cost.getByText('50 % of all').waitFor();
+  });
+
+  it('draws two objectives as a plane, and says who is beaten by whom', async () => {
+    const plane = page.getByRole('img', { name: /Gain in alignment against gain in cost-per-image/ });
+    expect(await plane.getAttribute('aria-label')).toContain(
+      'cheap: alignment −3 %, cost-per-image +15 %, on the front',
+    );
     await plane.getByText('cheap ★').waitFor();
-    expect(await plane.getAttribute('aria-label')).toContain('cheap: alignment −3 %, cost-per-image +15 %');
+    const centre = async (name: RegExp): Promise<{ x: number; y: number }> => {
+      const { x, y, width, height } = (await plane.locator('.point').filter({ hasText: name }).boundingBox())!;
+      return { x: x + width / 2, y: y + height / 2 };
+    };
+    const [control, cheap, fine] = await Promise.all([centre(/^control/), centre(/^cheap/), centre(/^fine/)]);
+    expect([cheap.x < control.x, cheap.y < control.y]).toEqual([true, true]);
+    expect([fine.x > control.x, fine.y > control.y]).toEqual([true, true]);
+    await page.getByRole('listitem').getByText('control and fine are better on every objective: proven').waitFor();
+  });
+
+  it('shows any other number of objectives as a table, what is not known yet included', async () => {
+    await createFactStore(database).record(database, threeObjectivesStory('three-aims'));
+    await page.goto(`${reports.url}/experiments/three-aims`);
+    const table = page.getByRole('region', { name: 'Pareto view' });
+    await table.getByRole('row', { name: /^even/ }).getByText('on the front').waitFor();
+    await table
+      .getByRole('row', { name: /^control/ })
+      .getByText('behind the front')
+      .waitFor();
+    await table
+      .getByRole('row', { name: /^young/ })
+      .getByText('not known yet')
+      .waitFor();
+    const young = page.getByRole('region', { name: 'Objectives' }).getByRole('row', { name: /^young/ });
+    await young.getByText('cost-per-image: no interval is known for it').waitFor();
+    expect(await page.locator('svg.pareto').count()).toBe(0);
+  });
+
+  it('has no section of objectives where an experiment has none', async () => {
+    await page.goto(`${reports.url}/experiments/bad-pictures`);
+    await page.getByRole('heading', { name: 'Metrics' }).waitFor();
+    await page
+      .getByRole('row', { name: /alignment/ })
+      .first()
+      .waitFor();
+    expect(await page.getByRole('heading', { name: 'Objectives' }).count()).toBe(0);
   });
 
   it('asks nobody but its own server and breaks nothing', () => {

@@ -5,65 +5,101 @@ import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { examples, type DataOf, type MetricAnalysis, type TeststripEvent, type TopicName } from '#libs/contracts';
 
-function gain(metric: string, estimate: number) {
-  const interval = { low: estimate - 0.02, high: estimate + 0.02 };
-  return { metric, weight: 1, estimate, interval, missing: null };
+type Objectives = NonNullable<DataOf<'experiment.analysed.v1'>['objectives']>;
+
+/**
+ * An ab test that aims at alignment and cost: `cheap` is better by their weights, `fine` can't be by what matters, `poor` loses on both. The
+ * intervals are 2 % to either side.
+ */
+export function abStory(experiment: string): TeststripEvent[] {
+  return weighed(experiment, {
+    rope: 0.01,
+    candidates: [
+      {
+        candidate: 'cheap',
+        utility: { ...around(0.06), verdict: 'better', reason: 'better-than-control' },
+        gains: [gain('alignment', 1, -0.03), gain('cost-per-image', 1, 0.15)],
+      },
+      {
+        candidate: 'fine',
+        utility: { ...around(-0.02), verdict: 'futile', reason: 'no-gain-that-matters-is-left' },
+        gains: [gain('alignment', 1, 0.02), gain('cost-per-image', 1, -0.06)],
+      },
+      {
+        candidate: 'poor',
+        utility: { ...around(-0.09), verdict: 'worse', reason: 'worse-than-control' },
+        gains: [gain('alignment', 1, -0.06), gain('cost-per-image', 1, -0.12)],
+      },
+    ],
+    pareto: [
+      { variant: 'control', onFront: true, surelyDominatedBy: [] },
+      { variant: 'cheap', onFront: true, surelyDominatedBy: [] },
+      { variant: 'fine', onFront: true, surelyDominatedBy: [] },
+      { variant: 'poor', onFront: false, surelyDominatedBy: ['control', 'fine'] },
+    ],
+  });
 }
 
-/** An ab test of two candidates that aims at alignment and cost: its definition and one analysis. */
-export function abStory(experiment: string): TeststripEvent[] {
+/** An ab test of three objectives, young: `even` is practically equal, `young` has no interval of its cost and no latency yet. */
+export function threeObjectivesStory(experiment: string): TeststripEvent[] {
+  const even = { low: -0.004, high: 0.008 };
+  const unknown = { estimate: null, interval: null };
+  return weighed(experiment, {
+    rope: 0.01,
+    candidates: [
+      {
+        candidate: 'even',
+        utility: { estimate: 0.002, interval: even, verdict: 'practically-equal', reason: 'within-what-matters' },
+        gains: ['alignment', 'cost-per-image', 'latency-mean'].map((metric, index) => ({
+          ...gain(metric, 3 - index, 0.002),
+          interval: even,
+        })),
+      },
+      {
+        candidate: 'young',
+        utility: { ...unknown, verdict: 'undecided', reason: 'no-interval: cost-per-image' },
+        gains: [
+          gain('alignment', 3, 0.04),
+          { ...gain('cost-per-image', 2, -0.31), interval: null, missing: 'no-interval' },
+          { ...gain('latency-mean', 1, 0), ...unknown, missing: 'no-data' },
+        ],
+      },
+    ],
+    pareto: [
+      { variant: 'control', onFront: false, surelyDominatedBy: [] },
+      { variant: 'even', onFront: true, surelyDominatedBy: [] },
+      { variant: 'young', onFront: true, surelyDominatedBy: [] },
+    ],
+  });
+}
+
+function gain(metric: string, weight: number, estimate: number): Objectives['candidates'][number]['gains'][number] {
+  return { metric, weight, ...around(estimate), missing: null };
+}
+
+function around(estimate: number): { readonly estimate: number; readonly interval: { low: number; high: number } } {
+  return { estimate, interval: { low: estimate - 0.02, high: estimate + 0.02 } };
+}
+
+/** The definition of an ab test and one analysis of it. */
+function weighed(experiment: string, objectives: Objectives): TeststripEvent[] {
   const defined = definition(experiment);
   const spec = defined.spec as DataOf<'experiment.defined.v1'>['spec'];
   const { control, candidate } = spec.variants;
+  const names = objectives.candidates.map((one) => one.candidate);
   return [
     example('experiment.defined.v1', `${experiment}-defined`, {
       ...defined,
       spec: {
         ...spec,
         kind: 'ab',
-        variants: { control: control!, fine: candidate!, cheap: candidate! },
-        objectives: [
-          { metric: 'alignment', weight: 1 },
-          { metric: 'cost-per-image', weight: 1 },
-        ],
+        variants: { control: control!, ...Object.fromEntries(names.map((name) => [name, candidate!])) },
+        objectives: objectives.candidates[0]!.gains.map(({ metric, weight }) => ({ metric, weight })),
+        rope: objectives.rope,
       },
-      fingerprints: { control: 'c', fine: 'f', cheap: 'p' },
+      fingerprints: Object.fromEntries(['control', ...names].map((name) => [name, name])),
     }),
-    example('experiment.analysed.v1', `${experiment}-analysis`, {
-      experiment,
-      revision: 1,
-      metrics: [],
-      objectives: {
-        rope: 0.01,
-        candidates: [
-          {
-            candidate: 'cheap',
-            utility: {
-              estimate: 0.06,
-              interval: { low: 0.04, high: 0.08 },
-              verdict: 'better',
-              reason: 'better-than-control',
-            },
-            gains: [gain('alignment', -0.03), gain('cost-per-image', 0.15)],
-          },
-          {
-            candidate: 'fine',
-            utility: {
-              estimate: -0.02,
-              interval: { low: -0.04, high: 0 },
-              verdict: 'futile',
-              reason: 'no-gain-that-matters-is-left',
-            },
-            gains: [gain('alignment', 0.02), gain('cost-per-image', -0.06)],
-          },
-        ],
-        pareto: [
-          { variant: 'control', onFront: true, surelyDominatedBy: [] },
-          { variant: 'cheap', onFront: true, surelyDominatedBy: [] },
-          { variant: 'fine', onFront: true, surelyDominatedBy: [] },
-        ],
-      },
-    }),
+    example('experiment.analysed.v1', `${experiment}-analysis`, { experiment, revision: 1, metrics: [], objectives }),
   ];
 }
 

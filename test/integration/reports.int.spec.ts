@@ -15,6 +15,7 @@ import {
 } from '#libs/contracts';
 import { createFactStore, migrate } from '#libs/persistence';
 import { withDatabase, type TestDatabase } from '#libs/testing';
+import { abStory } from './reports-story.js';
 
 let database: TestDatabase;
 let reports: RunningReports;
@@ -51,6 +52,14 @@ describe('the reports API', () => {
     expect(summary.decisions).toMatchObject([{ message: dataOf('allocation.commanded.v1').message }]);
     const { points } = (await json(`${address}/history?points=10`)) as { points: { at: string }[] };
     expect(points).toMatchObject([{ at: dataOf('experiment.analysed.v1').analysedAt }]);
+  });
+
+  it('passes on what the analysis says of the objectives, and says null where there are none', async () => {
+    const story = abStory('weighed');
+    await createFactStore(database).record(database, story);
+    const { data } = story.at(-1) as TeststripEvent<'experiment.analysed.v1'>;
+    expect(((await json('/api/experiments/weighed')) as ExperimentSummary).objectives).toEqual(data.objectives);
+    expect(((await json(address)) as ExperimentSummary).objectives).toBeNull();
   });
 
   it('answers everything wrong with problem+json that says what was expected', async () => {

@@ -110,6 +110,7 @@ function layOut(content) {
     return h('section', { class: `panel panel-${name}` }, h('h2', {}, title), places[name]);
   });
   places.decisions.setAttribute('aria-live', 'polite');
+  places.objectives.parentElement.hidden = true;
   content.replaceChildren(places.heading, places.tiles, h('div', { class: 'panels' }, panels));
   return places;
 }

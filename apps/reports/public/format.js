@@ -58,6 +58,11 @@ export function effect(value, metric) {
   }
 }
 
+/** A gain as a share of control's value: "+6 %". */
+export function gain(value) {
+  return effect(value, { scale: 'relative' });
+}
+
 /** The margin on the scale of the effect, on the side that is worse; null before it is known. */
 export function marginOnScale(metric) {
   const { margin, scale, direction } = metric;

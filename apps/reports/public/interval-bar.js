@@ -1,5 +1,5 @@
 import { svg } from './dom.js';
-import { effect, marginOnScale } from './format.js';
+import { effect, gain, marginOnScale } from './format.js';
 
 const WIDTH = 220;
 const HEIGHT = 34;
@@ -13,21 +13,46 @@ export function intervalBar(metric) {
   const { interval } = metric;
   const value = metric.estimate.effect;
   if (value === null && interval === null) return null;
-  const reach = reachOf(margin, value, interval);
+  const ground = (x) =>
+    margin === null
+      ? []
+      : [worseSide(margin, x), svg('line', { x1: x(margin), x2: x(margin), y1: 1, y2: HEIGHT - 1, class: 'margin' })];
+  const label = describe(metric, margin);
+  return bar({ value, interval, reach: reachOf(margin, value, interval), tone: metric.verdict, label, ground });
+}
+
+/**
+ * A gain or a utility with its interval; null before there is an estimate. Zero is control; the shaded region, where `rope` is given, is
+ * practically equal to it.
+ */
+export function gainBar({ estimate, interval, verdict }, { name, reach, rope = null }) {
+  if (estimate === null) return null;
+  const said = [`${name} ${gain(estimate)}`];
+  if (interval !== null) said.push(`interval ${gain(interval.low)} to ${gain(interval.high)}`);
+  if (rope !== null) said.push(`practically equal from ${gain(-rope)} to ${gain(rope)}`);
+  const tone = { better: 'superior', worse: 'harmful' }[verdict] ?? '';
+  const ground = (x) =>
+    rope === null ? [] : [svg('rect', { x: x(-rope), y: 0, width: x(rope) - x(-rope), height: HEIGHT, class: 'rope' })];
+  return bar({ value: estimate, interval, reach, tone, label: said.join(', '), ground });
+}
+
+/** One reach for all of them, so the eye compares rows. An interval much wider than what else is to be seen leaves the view. */
+export function reachOfGains(readings, rope = 0) {
+  const known = readings.filter(({ estimate }) => estimate !== null);
+  const seen = Math.max(rope * 2.5, ...known.map(({ estimate }) => Math.abs(estimate) * 1.3));
+  const ends = known.flatMap(({ interval }) => (interval === null ? [] : [interval.low, interval.high]));
+  return Math.max(seen, Math.min(3 * seen, Math.max(0, ...ends.map(Math.abs)) * 1.05)) || 0.01;
+}
+
+function bar({ value, interval, reach, tone, label, ground }) {
   const clamp = (at) => Math.min(reach, Math.max(-reach, at));
   const x = (at) => PAD + ((clamp(at) + reach) / (2 * reach)) * (WIDTH - 2 * PAD);
   const middle = HEIGHT / 2;
   return svg(
     'svg',
-    {
-      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
-      class: `interval ${metric.verdict}`,
-      role: 'img',
-      'aria-label': describe(metric, margin),
-    },
-    margin === null ? null : worseSide(margin, x),
+    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: `interval ${tone}`, role: 'img', 'aria-label': label },
+    ground(x),
     svg('line', { x1: x(0), x2: x(0), y1: 3, y2: HEIGHT - 3, class: 'zero' }),
-    margin === null ? null : svg('line', { x1: x(margin), x2: x(margin), y1: 1, y2: HEIGHT - 1, class: 'margin' }),
     interval === null
       ? null
       : [

@@ -62,10 +62,18 @@ const reasons = {
   'zero-control': 'control’s value is 0',
   'end-unknown': 'not enough data for an interval',
   'no-interval': 'no interval is known for it',
+  'worse-than-control': 'worse than control: proven',
+  'within-what-matters': 'differs by less than what matters: proven',
+  'no-gain-that-matters-is-left': 'can’t be better by what matters: proven',
+  'control-is-zero': 'control’s value is 0',
+  'no-objectives': 'nothing is aimed at',
 };
 
+/** In words; a code may name the metric it is about ("no-data: alignment"). */
 export function reasonText(code) {
-  return reasons[code] ?? code;
+  const [reason, about] = code.split(': ');
+  const words = reasons[reason] ?? reason;
+  return about === undefined ? words : `${about}: ${words}`;
 }
 
 const health = {
