@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
 import golden from '../../test/golden/confidence_sequences.json' with { type: 'json' };
+import { describeGolden, type Numbers } from '../../test/golden-values.js';
 import {
   approximateRhoSquared,
   asymptoticHalfWidth,
@@ -23,8 +23,6 @@ import {
 } from './index.js';
 
 type Ramp = readonly (readonly [propensity: number, observations: number])[];
-type Numbers = readonly (number | null | undefined)[];
-
 /** Ours as the numbers another implementation gave, in its order. */
 const ours: Readonly<Record<string, (...args: never[]) => Numbers>> = {
   rhoSquared: (alpha: number, tightestAt: number) => [
@@ -75,23 +73,7 @@ const ours: Readonly<Record<string, (...args: never[]) => Numbers>> = {
 /** Relative. */
 const TOLERANCE = 1e-9;
 
-describe('golden values of confidence sequences', () => {
-  for (const name of new Set(golden.values.map((value) => value.function))) {
-    it(name, () => {
-      const compute = ours[name] as (...args: unknown[]) => Numbers;
-      for (const { function: of, arguments: given, value } of golden.values) {
-        if (of !== name) continue;
-        const reached = compute(...given);
-        expect(reached).toHaveLength(value.length);
-        for (const [index, wanted] of value.entries()) {
-          const error = Math.abs((reached[index] ?? Number.NaN) - wanted);
-          const at = `${name}(${JSON.stringify(given)})[${index}]: ${reached[index]} instead of ${wanted}`;
-          expect(error, at).toBeLessThanOrEqual(TOLERANCE * Math.abs(wanted) + 1e-12);
-        }
-      }
-    });
-  }
-});
+describeGolden('confidence sequences', golden.values, ours, (wanted) => TOLERANCE * Math.abs(wanted) + 1e-12);
 
 function ends(interval: { readonly low: number; readonly high: number } | null): Numbers {
   return [interval?.low, interval?.high];

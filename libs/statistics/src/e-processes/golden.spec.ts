@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
 import golden from '../../test/golden/e_processes.json' with { type: 'json' };
+import { describeGolden } from '../../test/golden-values.js';
 import type { Arm } from '../arm.js';
 import {
   bet,
@@ -104,23 +104,7 @@ const ours: Readonly<Record<string, (...args: never[]) => readonly (number | nul
 /** Relative, and absolute below 1. */
 const TOLERANCE = 1e-9;
 
-describe('golden values of e-processes', () => {
-  for (const name of new Set(golden.values.map((value) => value.function))) {
-    it(name, () => {
-      const compute = ours[name] as (...args: unknown[]) => readonly (number | null | undefined)[];
-      for (const { function: of, arguments: given, value } of golden.values) {
-        if (of !== name) continue;
-        const reached = compute(...given);
-        expect(reached).toHaveLength(value.length);
-        for (const [index, wanted] of value.entries()) {
-          const error = Math.abs((reached[index] ?? Number.NaN) - wanted);
-          const at = `${name}(${JSON.stringify(given)})[${index}]: ${reached[index]} instead of ${wanted}`;
-          expect(error, at).toBeLessThanOrEqual(TOLERANCE * Math.max(1, Math.abs(wanted)));
-        }
-      }
-    });
-  }
-});
+describeGolden('e-processes', golden.values, ours, (wanted) => TOLERANCE * Math.max(1, Math.abs(wanted)));
 
 function tiltOf(arms: string, ramp: Ramp): Tilt {
   const state = initialTilt();

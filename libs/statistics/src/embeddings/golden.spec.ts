@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
 import golden from '../../test/golden/embeddings.json' with { type: 'json' };
+import { describeGolden, type Numbers } from '../../test/golden-values.js';
 import {
   bandwidthsOf,
   biasedMmd,
@@ -10,8 +10,6 @@ import {
   unbiasedMmd,
   vendiScore,
 } from './index.js';
-
-type Numbers = readonly (number | null | undefined)[];
 
 /** Ours as the numbers another implementation gave, in its order. */
 const ours: Readonly<Record<string, (...args: never[]) => Numbers>> = {
@@ -33,20 +31,4 @@ const ours: Readonly<Record<string, (...args: never[]) => Numbers>> = {
 /** Relative, and absolute below 1. */
 const TOLERANCE = 1e-9;
 
-describe('golden values of embeddings', () => {
-  for (const name of new Set(golden.values.map((value) => value.function))) {
-    it(name, () => {
-      const compute = ours[name] as (...args: unknown[]) => Numbers;
-      for (const { function: of, arguments: given, value } of golden.values) {
-        if (of !== name) continue;
-        const reached = compute(...given);
-        expect(reached).toHaveLength(value.length);
-        for (const [index, wanted] of value.entries()) {
-          const error = Math.abs((reached[index] ?? Number.NaN) - wanted);
-          const at = `${name}(${JSON.stringify(given)})[${index}]: ${reached[index]} instead of ${wanted}`;
-          expect(error, at).toBeLessThanOrEqual(TOLERANCE * Math.max(1, Math.abs(wanted)));
-        }
-      }
-    });
-  }
-});
+describeGolden('embeddings', golden.values, ours, (wanted) => TOLERANCE * Math.max(1, Math.abs(wanted)));

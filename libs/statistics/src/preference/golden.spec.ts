@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
 import golden from '../../test/golden/preference.json' with { type: 'json' };
+import { describeGolden, type Numbers } from '../../test/golden-values.js';
 import {
   bradleyTerry,
   fixedSignTestP,
@@ -9,8 +9,6 @@ import {
   type PreferencePrior,
   winRateInterval,
 } from './index.js';
-
-type Numbers = readonly (number | undefined)[];
 
 /** Ours as the numbers another implementation gave, in its order. */
 const ours: Readonly<Record<string, (...args: never[]) => Numbers>> = {
@@ -35,21 +33,7 @@ const ours: Readonly<Record<string, (...args: never[]) => Numbers>> = {
 const TOLERANCE = 1e-9;
 const OF_AN_OPTIMISER = 1e-6;
 
-describe('golden values of preference', () => {
-  for (const name of new Set(golden.values.map((value) => value.function))) {
-    it(name, () => {
-      const compute = ours[name] as (...args: unknown[]) => Numbers;
-      const tolerance = name === 'bradleyTerry' ? OF_AN_OPTIMISER : TOLERANCE;
-      for (const { function: of, arguments: given, value } of golden.values) {
-        if (of !== name) continue;
-        const reached = compute(...given);
-        expect(reached).toHaveLength(value.length);
-        for (const [index, wanted] of value.entries()) {
-          const error = Math.abs((reached[index] ?? Number.NaN) - wanted);
-          const at = `${name}(${JSON.stringify(given)})[${index}]: ${reached[index]} instead of ${wanted}`;
-          expect(error, at).toBeLessThanOrEqual(tolerance * Math.max(1, Math.abs(wanted)));
-        }
-      }
-    });
-  }
+describeGolden('preference', golden.values, ours, (wanted, name) => {
+  const tolerance = name === 'bradleyTerry' ? OF_AN_OPTIMISER : TOLERANCE;
+  return tolerance * Math.max(1, Math.abs(wanted));
 });
