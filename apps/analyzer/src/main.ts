@@ -1,5 +1,4 @@
-import { openBus, openConfiguredDatabase } from '#libs/messaging';
-import { migrate } from '#libs/persistence';
+import { openBusAndDatabase } from '#libs/messaging';
 import {
   announceReady,
   commonVariables,
@@ -21,9 +20,7 @@ async function start(): Promise<Running> {
     /** Time between two snapshots of the evidence. */
     ANALYZER_SNAPSHOT_EVERY_MS: variables.integer.min(10).default(1_000),
   });
-  const database = await openConfiguredDatabase(config, 'analyzer');
-  await migrate(database);
-  const { bus, close } = await openBus(config, 'analyzer', database);
+  const { bus, database, close } = await openBusAndDatabase(config, 'analyzer');
   const analyzer = await startAnalyzer({
     bus,
     database,
@@ -37,7 +34,6 @@ async function start(): Promise<Running> {
     close: async () => {
       await analyzer.close();
       await close();
-      await database.close();
     },
   };
 }

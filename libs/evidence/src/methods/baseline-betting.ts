@@ -38,8 +38,18 @@ export function bettingEffect(
   alpha: number,
 ): Interval | null {
   if (fixed === null || metric.test === null || betting.n === 0) return null;
-  const better = bettingInterval(betting, bettingDesign(fixed, metric, metric.test), alpha);
-  return metric.definition.direction === 'higher' ? better : { low: 0 - better.high, high: 0 - better.low };
+  return effectInterval(betting, bettingDesign(fixed, metric, metric.test), metric, alpha);
+}
+
+/** Bets are on "higher is better": where lower is, the interval is turned back to the metric's own direction. */
+export function effectInterval(
+  betting: Betting,
+  design: BettingDesign,
+  { definition }: MetricDesign,
+  alpha: number,
+): Interval {
+  const better = bettingInterval(betting, design, alpha);
+  return definition.direction === 'higher' ? better : { low: 0 - better.high, high: 0 - better.low };
 }
 
 /** What the bets say at the metric's margins. */

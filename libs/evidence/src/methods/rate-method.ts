@@ -2,7 +2,6 @@ import {
   bet,
   type Betting,
   type BettingDesign,
-  bettingInterval,
   hit,
   initialBetting,
   initialMeanDifference,
@@ -20,6 +19,7 @@ import {
   type Tilt,
 } from '#libs/statistics';
 import type { MetricDesign, MetricTest } from '../design.js';
+import { effectInterval } from './baseline-betting.js';
 import type { Method, Tests } from './method.js';
 import { shownDifference } from './shown.js';
 import * as codec from './state-codec.js';
@@ -98,8 +98,7 @@ export const rateMethod: Method<RateState> = {
   effectInterval({ betting }, metric, alpha) {
     const design = designOf(metric);
     if (metric.test === null || design.harmfulAt.length === 0 || betting.n === 0) return null;
-    const better = bettingInterval(betting, design, alpha);
-    return metric.definition.direction === 'higher' ? better : { low: 0 - better.high, high: 0 - better.low };
+    return effectInterval(betting, design, metric, alpha);
   },
 
   encode: ({ tally, betting, firstEvents, difference }): EncodedRate => ({
