@@ -2,6 +2,7 @@ import {
   bet,
   type Betting,
   type BettingDesign,
+  BOLD_WEIGHTS,
   hit,
   initialBetting,
   initialMeanDifference,
@@ -19,6 +20,7 @@ import {
 } from '#libs/statistics';
 import type { PeerRule, PeerRun, PeerSituation } from '../../libs/statistics/src/peers/peer-rules.js';
 import { DensePast } from './dense-past.js';
+import type { WideningBounds } from './settling-bounds.js';
 import type { Seen } from './traffic.js';
 
 /** What a method said in one run, and after how many events it said so first; 0: never. */
@@ -49,7 +51,10 @@ function isLookedAt({ isCandidate, propensity, index }: Seen): boolean {
   return isCandidate || propensity >= EVENLY_SHARED || index % CONTROL_EVENTS_PER_LOOK === 0;
 }
 
-/** Betting on units' first values, as the mean and rate methods use it, at several margins ≥ 0 (in the unit of the values). */
+/**
+ * Betting on units' first values, as the mean and rate methods use it, at several margins ≥ 0 (in the unit of the values): means weigh bold
+ * bets more, but for proofs of non-inferiority; rates weigh all alike.
+ */
 export class BettingContender implements Contender {
   readonly verdicts: readonly Verdict[];
   private readonly state: Betting;
@@ -58,8 +63,9 @@ export class BettingContender implements Contender {
 
   constructor(
     boundaries: readonly { readonly method: string; readonly margin: number }[],
-    { lo, hi, expected }: { readonly lo: number; readonly hi: number; readonly expected: number },
+    { lo, hi, expected, widening }: WideningBounds,
     worse: 'lower' | 'higher',
+    private readonly bets: 'equal' | 'bold',
     private readonly threshold: number,
   ) {
     const margins = boundaries.map(({ margin }) => margin);
@@ -71,6 +77,7 @@ export class BettingContender implements Contender {
       expected: this.sign * expected,
       harmfulAt: margins,
       nonInferiorAt: margins,
+      ...(widening ? { widening } : {}),
     };
     this.state = initialBetting(this.design);
     this.verdicts = boundaries.map(({ method }) => verdict(method));
@@ -82,8 +89,10 @@ export class BettingContender implements Contender {
     if (!isLookedAt(seen)) return;
     for (let index = 0; index < this.verdicts.length; index++) {
       const said = this.verdicts[index] as Verdict;
-      if (said.harmfulAt === 0 && lnEHarmful(this.state, index) >= this.threshold) said.harmfulAt = seen.index;
-      if (said.nonInferiorAt === 0 && lnENonInferior(this.state, index) >= this.threshold) {
+      const weights = this.bets === 'bold' ? BOLD_WEIGHTS : undefined;
+      if (said.harmfulAt === 0 && lnEHarmful(this.state, index, weights) >= this.threshold) said.harmfulAt = seen.index;
+      const ofProof = this.design.nonInferiorAt[index] === 0 ? weights : undefined;
+      if (said.nonInferiorAt === 0 && lnENonInferior(this.state, index, ofProof) >= this.threshold) {
         said.nonInferiorAt = seen.index;
       }
     }

@@ -3,6 +3,7 @@ import {
   betAdjusted,
   betPaired,
   type BettingDesign,
+  BOLD_WEIGHTS,
   initialAdjustedBetting,
   initialBetting,
   initialCovariance,
@@ -72,7 +73,13 @@ export const designs: Readonly<Record<DesignName, Design>> = {
     atMargin: methods.paired,
     atZero: methods.pairedAtZero,
     start({ random, margins, worse }) {
-      const design: PairedDesign = { largestDifference: 4 * SD, harmfulAt: margins, nonInferiorAt: margins };
+      // What the pairs have in common isn't known beforehand: the first guess is a value's own spread.
+      const design: PairedDesign = {
+        largestDifference: 8 * SD,
+        usualSpread: SD,
+        harmfulAt: margins,
+        nonInferiorAt: margins,
+      };
       const state = initialPairedBetting(design);
       return {
         next() {
@@ -80,8 +87,8 @@ export const designs: Readonly<Record<DesignName, Design>> = {
           const own = SD * Math.sqrt(1 - PAIR_CORRELATION);
           betPaired(state, design, own * (random.normal() - random.normal()) - worse);
         },
-        lnEHarmful: (index) => lnEPairedHarmful(state, index),
-        lnENonInferior: (index) => lnEPairedNonInferior(state, index),
+        lnEHarmful: (index) => lnEPairedHarmful(state, index, BOLD_WEIGHTS),
+        lnENonInferior: (index) => lnEPairedNonInferior(state, index, margins[index] === 0 ? BOLD_WEIGHTS : undefined),
       };
     },
   },

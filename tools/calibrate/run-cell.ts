@@ -1,4 +1,4 @@
-import { lnESampleRatio, rejects } from '#libs/statistics';
+import { lnESampleRatio, rejects, usualRange } from '#libs/statistics';
 import { peerRules } from '../../libs/statistics/src/peers/peer-rules.js';
 import { seededRandom, type SeededRandom } from '../../libs/statistics/test/seeded-random.js';
 import { type Cell, cellId, type MetricCell, shareAt, type SplitCell } from './cells.js';
@@ -15,6 +15,7 @@ import {
 } from './contenders.js';
 import { runDesign } from './designs.js';
 import { meaningOf, methods } from './methods.js';
+import type { WideningBounds } from './settling-bounds.js';
 import { shapes } from './shapes.js';
 import { BOUNDARY_FACTOR, BOUNDARY_RATIO, MetricTraffic, type TrafficPlan } from './traffic.js';
 
@@ -25,8 +26,6 @@ export const SPLIT_ALPHA = 0.001;
 
 /** Units of control that fix relative margins and the bounds of betting; they are not judged. */
 const BASELINE_UNITS = 250;
-/** As the mean method has it: values are clipped this many of the baseline's standard deviations from its mean. */
-const BOUND_IN_SPREADS = 4;
 /** As the rate method has it. */
 const USUAL_RATE = 0.01;
 /** The hour that the peers' rules are built for. */
@@ -118,9 +117,7 @@ function runMetric(cell: MetricCell, { events }: Extent, random: SeededRandom): 
   const { mean, spread } = meanAndSpread(baseline);
   const margin = shape.margin.kind === 'absolute' ? shape.margin.value : shape.margin.value * mean;
   const isRate = shape.name === 'binary';
-  const bounds = isRate
-    ? { lo: 0, hi: 1, expected: USUAL_RATE }
-    : { lo: mean - BOUND_IN_SPREADS * spread, hi: mean + BOUND_IN_SPREADS * spread, expected: mean };
+  const bounds = isRate ? { lo: 0, hi: 1, expected: USUAL_RATE } : usualRange({ mean, spread }, margin);
   const plan: TrafficPlan = { ...cell, shape, events, bounds, margin };
   const contenders = [
     ...(cell.contest === 'peers' ? [] : ourContenders(cell, plan, bounds, baseline)),
@@ -146,7 +143,7 @@ function runMetric(cell: MetricCell, { events }: Extent, random: SeededRandom): 
 function ourContenders(
   cell: MetricCell,
   { shape, margin }: TrafficPlan,
-  bounds: { readonly lo: number; readonly hi: number; readonly expected: number },
+  bounds: WideningBounds,
   baseline: Float64Array,
 ): readonly Contender[] {
   const { truth } = cell;
@@ -156,6 +153,7 @@ function ourContenders(
     isNull ? [atMargin, { method: methods.bettingAtZero, margin: 0 }] : [atMargin],
     bounds,
     shape.worse,
+    shape.name === 'binary' ? 'equal' : 'bold',
     THRESHOLD,
   );
   const tails = tailContenders(cell);

@@ -152,6 +152,22 @@ export function boundaryShift(shape: Shape, drift: number, margin: number, { lo,
   return shift;
 }
 
+/** Mean and variance of a shape's values, clipped to the bounds. */
+export function clippedMoments(
+  valueOf: (z: number) => number,
+  { lo, hi }: Bounds,
+): { readonly mean: number; readonly variance: number } {
+  let sum = 0;
+  let sumOfSquares = 0;
+  for (const z of POINTS) {
+    const value = clip(valueOf(z), lo, hi);
+    sum += value;
+    sumOfSquares += value * value;
+  }
+  const mean = sum / POINTS.length;
+  return { mean, variance: Math.max(0, sumOfSquares / POINTS.length - mean * mean) };
+}
+
 function clip(value: number, lo: number, hi: number): number {
   return value < lo ? lo : value > hi ? hi : value;
 }

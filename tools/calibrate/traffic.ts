@@ -2,7 +2,8 @@ import normalQuantile from '@stdlib/stats-base-dists-normal-quantile';
 import type { Arm } from '#libs/statistics';
 import type { SeededRandom } from '../../libs/statistics/test/seeded-random.js';
 import { shareAt, type ShareName, type Truth } from './cells.js';
-import { badRateAfter, type Bounds, boundaryShift, driftAfter, harms, rateShift, type Shape } from './shapes.js';
+import { badRateAfter, boundaryShift, driftAfter, harms, rateShift, type Shape } from './shapes.js';
+import { SettlingBounds, type WideningBounds } from './settling-bounds.js';
 
 /** One event as the methods see it. The same object is filled anew for every event. */
 export interface Seen {
@@ -41,8 +42,8 @@ export interface TrafficPlan {
   readonly isDrifting: boolean;
   readonly isClustered: boolean;
   readonly events: number;
-  /** What betting compares; where the boundary of its margin lies depends on them. */
-  readonly bounds: Bounds;
+  /** What betting compares; where the boundary of its margin lies depends on them, as wide as they come to be. */
+  readonly bounds: WideningBounds;
   readonly margin: number;
 }
 
@@ -76,12 +77,21 @@ export class MetricTraffic {
     const { shape, truth, isDrifting } = plan;
     this.factor = truth === 'at-tail-margin' ? BOUNDARY_FACTOR : truth === 'harm' ? harms[shape.name].factor : 1;
     this.hasLowerTail = truth === 'at-lower-tail-ratio';
+    const bounds = truth === 'at-margin' && shape.name !== 'binary' ? new SettlingBounds(plan.bounds, shape) : null;
+    const unitsPerStep = plan.events / DRIFT_STEPS / (plan.isClustered ? EVENTS_PER_USER : 1);
     for (let step = 0; step < DRIFT_STEPS; step++) {
       const fraction = step / DRIFT_STEPS;
       this.shares[step] = shareAt(plan.share, fraction);
       this.drifts[step] = isDrifting ? driftAfter(shape.name, step / (DRIFT_STEPS - 1)) : 0;
-      const isLikeBefore = !isDrifting && step > 0;
-      this.shifts[step] = isLikeBefore ? (this.shifts[0] as number) : this.shiftAfter(step / (DRIFT_STEPS - 1));
+      const drift = this.drifts[step] as number;
+      if (bounds === null) this.shifts[step] = this.shiftAfter(step / (DRIFT_STEPS - 1));
+      else if (step > 0 && !isDrifting) this.shifts[step] = this.shifts[step - 1] as number;
+      else {
+        const ofStep = isDrifting ? unitsPerStep : Infinity;
+        const before = step === 0 ? plan.margin : (this.shifts[step - 1] as number);
+        bounds.pass(ofStep, this.shares[step] as number, drift, before);
+        this.shifts[step] = boundaryShift(shape, drift, plan.margin, bounds.now());
+      }
     }
   }
 
@@ -116,7 +126,7 @@ export class MetricTraffic {
   }
 
   private shiftAfter(fraction: number): number {
-    const { shape, truth, isDrifting, bounds, margin } = this.plan;
+    const { shape, truth, isDrifting, margin } = this.plan;
     const at = isDrifting ? fraction : 0;
     switch (truth) {
       case 'no-effect':
@@ -126,8 +136,7 @@ export class MetricTraffic {
       case 'at-rate-ratio':
         return rateShift(badRateAfter(at), BOUNDARY_RATIO * badRateAfter(at));
       case 'at-margin':
-        if (shape.name === 'binary') return rateShift(badRateAfter(at), badRateAfter(at) + margin);
-        return boundaryShift(shape, isDrifting ? driftAfter(shape.name, at) : 0, margin, bounds);
+        return rateShift(badRateAfter(at), badRateAfter(at) + margin);
       case 'harm':
         return harms[shape.name].shift;
       default:

@@ -2,6 +2,7 @@ import {
   bet,
   type Betting,
   type BettingDesign,
+  BOLD_WEIGHTS,
   hit,
   initialBetting,
   initialTilt,
@@ -11,6 +12,7 @@ import {
   lnENonInferior,
   rejects,
   type Tilt,
+  usualRange,
 } from '#libs/statistics';
 import type { Behaviour } from '../../libs/evidence/test/simulated-traffic.js';
 import { type PeerRule, peerRules } from '../../libs/statistics/src/peers/peer-rules.js';
@@ -138,6 +140,7 @@ class ErrorRate implements Guardrail {
   private readonly design: BettingDesign;
   private readonly state: Betting;
   private readonly units = { control: 0, candidate: 0 };
+  private failedOfCandidate = 0;
 
   constructor(shares: readonly number[]) {
     this.design = {
@@ -152,11 +155,13 @@ class ErrorRate implements Guardrail {
 
   observe({ arm, propensity, isFailed }: Request): void {
     this.units[arm] += 1;
+    if (arm === 'candidate' && isFailed) this.failedOfCandidate += 1;
     bet(this.state, this.design, arm, propensity, isFailed ? -1 : 0);
   }
 
   isHarmful(): boolean {
-    return this.hasBoth() && rejects(lnEHarmful(this.state, 0), ALPHA);
+    // One failure proves no rate.
+    return this.failedOfCandidate >= 2 && this.hasBoth() && rejects(lnEHarmful(this.state, 0), ALPHA);
   }
 
   isProven(rung: number): boolean {
@@ -253,7 +258,7 @@ class Mean implements Guardrail {
   }
 
   isHarmful(): boolean {
-    return this.judged !== null && rejects(lnEHarmful(this.judged.state, 0), ALPHA);
+    return this.judged !== null && rejects(lnEHarmful(this.judged.state, 0, BOLD_WEIGHTS), ALPHA);
   }
 
   isProven(rung: number): boolean {
@@ -264,9 +269,8 @@ class Mean implements Guardrail {
     const { n, sum, sumOfSquares } = this.baseline;
     const mean = sum / n;
     const margin = this.margin * Math.abs(mean);
-    const spread = Math.max(Math.sqrt(Math.max(0, (sumOfSquares - n * mean * mean) / (n - 1))), margin);
-    const lo = mean - 4 * spread;
-    const hi = mean + 4 * spread;
+    const spread = Math.sqrt(Math.max(0, (sumOfSquares - n * mean * mean) / (n - 1)));
+    const { lo, hi, widening } = usualRange({ mean, spread }, margin);
     const half = (hi - lo) / 2;
     const design: BettingDesign = {
       lo: this.sign === 1 ? lo : -hi,
@@ -274,6 +278,7 @@ class Mean implements Guardrail {
       expected: this.sign * mean,
       harmfulAt: [margin],
       nonInferiorAt: this.shares.map((share) => Math.min(half, (this.margin / share) * Math.abs(mean))),
+      widening,
     };
     this.judged = { design, state: initialBetting(design) };
   }

@@ -1,4 +1,5 @@
 import type { DataOf, Margin } from '#libs/contracts';
+import { USUAL_REACH } from '#libs/statistics';
 
 /** Topics whose events become observations. */
 export type ObservedTopic =
@@ -74,8 +75,8 @@ export interface EventFacts {
 export type LateData = 'infinite' | 'missing-is-coverage' | 'first-only' | 'ignored-after-stage';
 
 /**
- * How values are bounded for the test that decides: `spreads` standard deviations of control's first units around their mean;
- * fixed bounds; or not at all, where the test counts events.
+ * How values are bounded for the test that decides: `spreads` standard deviations of control's first units around their mean, more where
+ * a variant turns out to spread further; fixed bounds; or not at all, where the test counts events.
  */
 export type Cap =
   | { readonly kind: 'baseline'; readonly spreads: number }
@@ -154,4 +155,4 @@ export type TailMetric = Extract<MetricDefinition, { readonly level: number }>;
 export const USUAL_BURN_IN = 100;
 
 /** Values are clipped this many standard deviations of the baseline from its mean: rarely, and the same for both variants. */
-export const USUAL_CAP: Cap = { kind: 'baseline', spreads: 4 };
+export const USUAL_CAP: Cap = { kind: 'baseline', spreads: USUAL_REACH };

@@ -1,4 +1,12 @@
-import { type Betting, type BettingDesign, bettingInterval, lnEHarmful, lnENonInferior } from '#libs/statistics';
+import {
+  type Betting,
+  type BettingDesign,
+  bettingInterval,
+  BOLD_WEIGHTS,
+  lnEHarmful,
+  lnENonInferior,
+  usualRange,
+} from '#libs/statistics';
 import type { Margin } from '#libs/contracts';
 import type { Cap } from '../catalogue/definition.js';
 import type { MetricDesign, MetricTest } from '../design.js';
@@ -7,9 +15,6 @@ import type { Baseline } from './baseline.js';
 import type { Tests } from './method.js';
 
 type Fixed = NonNullable<Baseline['fixed']>;
-
-/** Constant values (a fixed price) still leave room for the margin within the bounds. */
-const SMALLEST_SPREAD_IN_MARGINS = 1;
 
 /** The design follows from the baseline, which never changes once it is fixed: computed once per baseline and metric. */
 const designs = new WeakMap<Baseline, Map<MetricDesign, BettingDesign>>();
@@ -52,14 +57,17 @@ export function effectInterval(
   return definition.direction === 'higher' ? better : { low: 0 - better.high, high: 0 - better.low };
 }
 
-/** What the bets say at the metric's margins. */
+/**
+ * What the bets say at the metric's margins. Harm has to be found soon where it is large, so bold bets weigh more there, and for
+ * "superior", which is harm with the variants changed. Proofs of non-inferiority live on the small bets: equal weights.
+ */
 export function bettingTests(betting: Betting, fixed: Fixed, metric: MetricDesign, test: MetricTest): Tests {
   const { nonInferiorAt } = bettingDesign(fixed, metric, test);
   return {
     margin: absolute(test.margin, fixed.mean),
-    harmful: lnEHarmful(betting, 0),
+    harmful: lnEHarmful(betting, 0, BOLD_WEIGHTS),
     nonInferior: lnENonInferior(betting, test.budget.length - 1),
-    superior: lnENonInferior(betting, test.budget.length),
+    superior: lnENonInferior(betting, test.budget.length, BOLD_WEIGHTS),
     budget: test.budget.map(({ sharePpm }, index) => ({
       sharePpm,
       margin: nonInferiorAt[index] as number,
@@ -70,29 +78,29 @@ export function bettingTests(betting: Betting, fixed: Fixed, metric: MetricDesig
 
 function bettingDesign(fixed: Fixed, { definition, gainGrid }: MetricDesign, test: MetricTest): BettingDesign {
   const margin = absolute(test.margin, fixed.mean);
-  const { lo, hi } = boundsOf(definition.cap, fixed, margin);
+  const { lo, hi, expected, widening } = rangeOf(definition.cap, fixed, margin);
   const half = (hi - lo) / 2;
   const isHigher = definition.direction === 'higher';
   // A gain of g is the boundary of the tests at the margin −g; the grid is symmetric.
   const gains = gainGrid.map((gain) => gain * Math.abs(fixed.mean));
-  const expected = Math.min(hi, Math.max(lo, fixed.mean));
   return {
     lo: isHigher ? lo : -hi,
     hi: isHigher ? hi : -lo,
     expected: isHigher ? expected : -expected,
+    ...(widening ? { widening } : {}),
     harmfulAt: [absolute(test.harmBeyond, fixed.mean), ...gains],
     nonInferiorAt: [...test.budget.map((step) => Math.min(half, absolute(step.margin, fixed.mean))), 0, ...gains],
   };
 }
 
-function boundsOf(cap: Cap, { mean, spread }: Fixed, margin: number): { readonly lo: number; readonly hi: number } {
+type Range = Required<Pick<BettingDesign, 'lo' | 'hi' | 'expected'>> & Pick<BettingDesign, 'widening'>;
+
+function rangeOf(cap: Cap, fixed: Fixed, margin: number): Range {
   switch (cap.kind) {
-    case 'baseline': {
-      const reach = cap.spreads * Math.max(spread, SMALLEST_SPREAD_IN_MARGINS * margin, Number.MIN_VALUE);
-      return { lo: mean - reach, hi: mean + reach };
-    }
+    case 'baseline':
+      return usualRange(fixed, margin, cap.spreads);
     case 'fixed':
-      return cap;
+      return { lo: cap.lo, hi: cap.hi, expected: Math.min(cap.hi, Math.max(cap.lo, fixed.mean)) };
     case 'none':
       throw new RangeError('a mean without a cap: expected bounds, or a number of spreads of the baseline');
     default:

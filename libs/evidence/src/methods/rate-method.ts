@@ -1,4 +1,5 @@
 import {
+  type Arm,
   bet,
   type Betting,
   type BettingDesign,
@@ -17,6 +18,7 @@ import {
   mergeTilt,
   observeMean,
   type Tilt,
+  totalOf,
 } from '#libs/statistics';
 import type { MetricDesign, MetricTest } from '../design.js';
 import { effectInterval } from './baseline-betting.js';
@@ -117,20 +119,36 @@ export const rateMethod: Method<RateState> = {
   }),
 };
 
-function bySize({ betting, firstEvents }: RateState, metric: MetricDesign, test: MetricTest): Tests {
+function bySize(state: RateState, metric: MetricDesign, test: MetricTest): Tests {
+  const { betting, firstEvents } = state;
   const { nonInferiorAt } = designOf(metric);
   const anyHarm = metric.definition.direction === 'lower' ? lnEMoreOften : lnELessOften;
   return {
     margin: test.margin.value,
-    harmful: test.anyHarm ? anyHarm(firstEvents, 0) : lnEHarmful(betting, 0),
+    harmful: test.anyHarm
+      ? anyHarm(firstEvents, 0)
+      : provenByMoreThanOne(lnEHarmful(betting, 0), state, metric, 'candidate'),
     nonInferior: lnENonInferior(betting, test.budget.length - 1),
-    superior: lnENonInferior(betting, test.budget.length),
+    superior: provenByMoreThanOne(lnENonInferior(betting, test.budget.length), state, metric, 'control'),
     budget: test.budget.map(({ sharePpm }, index) => ({
       sharePpm,
       margin: nonInferiorAt[index] as number,
       lnENonInferior: lnENonInferior(betting, index),
     })),
   };
+}
+
+/**
+ * One failure proves no rate. At a share of 1 % a failure of the candidate's very first request has odds of a hundred to one against it,
+ * and half of all false alarms of an equal candidate would be that. To reject less often than the test does leaves it valid.
+ */
+const LEAST_BAD_UNITS = 2;
+
+/** @param worse the variant that is to be worse. */
+function provenByMoreThanOne(lnE: number, { difference }: RateState, { definition }: MetricDesign, worse: Arm): number {
+  const { n, sum } = totalOf(difference, worse);
+  const bad = definition.direction === 'lower' ? sum : n - sum;
+  return bad >= LEAST_BAD_UNITS ? lnE : Math.min(0, lnE);
 }
 
 /** Of events, until there is a past to go by: only a starting point, valid whatever the rate is. */

@@ -1,4 +1,4 @@
-import type { Betting, MeanDifference, QuantileSketch, Stage, Tilt } from '#libs/statistics';
+import type { Betting, Moments, MeanDifference, QuantileSketch, Stage, Tilt } from '#libs/statistics';
 import type { PastQuantile } from './past-quantile.js';
 import type { ValuesByStage } from './values-by-stage.js';
 
@@ -7,14 +7,45 @@ import type { ValuesByStage } from './values-by-stage.js';
  * lists of entries in their order, which is part of the state: sums over them round in that order.
  */
 
-export type EncodedBetting = readonly [number, number, number, readonly number[], readonly number[]];
+export type EncodedBetting = readonly [
+  n: number,
+  nCandidate: number,
+  sum: number,
+  past: readonly [control: EncodedMoments, candidate: EncodedMoments],
+  harmful: readonly number[],
+  nonInferior: readonly number[],
+];
+type EncodedMoments = readonly [n: number, mean: number, sumOfSquaredDeviations: number];
 
-export function encodeBetting({ n, nCandidate, sum, harmful, nonInferior }: Betting): EncodedBetting {
-  return [n, nCandidate, sum, [...harmful], [...nonInferior]];
+export function encodeBetting({ n, nCandidate, sum, past, harmful, nonInferior }: Betting): EncodedBetting {
+  const pasts = [encodeMoments(past.control), encodeMoments(past.candidate)] as const;
+  return [n, nCandidate, sum, pasts, [...harmful], [...nonInferior]];
 }
 
-export function decodeBetting([n, nCandidate, sum, harmful, nonInferior]: EncodedBetting): Betting {
-  return { n, nCandidate, sum, harmful: Float64Array.from(harmful), nonInferior: Float64Array.from(nonInferior) };
+export function decodeBetting([
+  n,
+  nCandidate,
+  sum,
+  [control, candidate],
+  harmful,
+  nonInferior,
+]: EncodedBetting): Betting {
+  return {
+    n,
+    nCandidate,
+    sum,
+    past: { control: decodeMoments(control), candidate: decodeMoments(candidate) },
+    harmful: Float64Array.from(harmful),
+    nonInferior: Float64Array.from(nonInferior),
+  };
+}
+
+function encodeMoments({ n, mean, sumOfSquaredDeviations }: Moments): EncodedMoments {
+  return [n, mean, sumOfSquaredDeviations];
+}
+
+function decodeMoments([n, mean, sumOfSquaredDeviations]: EncodedMoments): Moments {
+  return { n, mean, sumOfSquaredDeviations };
 }
 
 export type EncodedTilt = readonly (readonly [number, number, number])[];

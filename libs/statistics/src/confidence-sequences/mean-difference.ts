@@ -90,14 +90,8 @@ export function mergeMeanDifference(a: MeanDifference, b: MeanDifference): MeanD
  * decides.
  */
 export function meanDifference(state: MeanDifference, alpha: number): DifferenceEstimate {
-  const control = { n: 0, sum: 0 };
-  const candidate = { n: 0, sum: 0 };
-  for (const stage of state.stages.values()) {
-    control.n += stage.control.n;
-    control.sum += stage.control.sum;
-    candidate.n += stage.candidate.n;
-    candidate.sum += stage.candidate.sum;
-  }
+  const control = totalOf(state, 'control');
+  const candidate = totalOf(state, 'candidate');
   const robust = doublyRobustDifference(state);
   const plain = combineStages([...state.stages.values()].flatMap(plainDifference));
   return differenceEstimate(
@@ -107,6 +101,16 @@ export function meanDifference(state: MeanDifference, alpha: number): Difference
     robust,
     alpha,
   );
+}
+
+/** Values of one variant and their sum, over all stages. */
+export function totalOf({ stages }: MeanDifference, arm: Arm): { readonly n: number; readonly sum: number } {
+  const total = { n: 0, sum: 0 };
+  for (const stage of stages.values()) {
+    total.n += stage[arm].n;
+    total.sum += stage[arm].sum;
+  }
+  return total;
 }
 
 /** The doubly robust estimate itself, with its standard error; null before any stage has two values. */

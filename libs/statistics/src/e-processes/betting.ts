@@ -1,5 +1,7 @@
 import { type Arm, isRandomised } from '../arm.js';
+import { initialMoments, mergeMoments, type Moments, observeMoments } from '../summaries/moments.js';
 import { initialBets, lnEOfBets, placeBets } from './bets.js';
+import { pastSpread } from './past-spread.js';
 import { mergeWealth, type Wealth } from './wealth.js';
 
 /** Until so many values have been seen their mean is no useful prediction. */
@@ -19,6 +21,11 @@ export interface BettingDesign {
   readonly nonInferiorAt: readonly number[];
   /** What a value is expected to be before there is a past, within the bounds. Default: the middle of the range. */
   readonly expected?: number;
+  /**
+   * Bounds that follow the spread: `lo` and `hi` are right for values of this standard deviation. Where the past of either variant
+   * spreads further, they move away from `expected` in proportion, `atMost` so many times as far. Absent: the bounds stay.
+   */
+  readonly widening?: { readonly spread: number; readonly atMost: number };
 }
 
 /**
@@ -31,7 +38,8 @@ export interface BettingDesign {
  *
  * Source: Waudby-Smith & Ramdas, JRSS-B 86 (2024), §4; doubly robust values under a known propensity: Waudby-Smith, Wu,
  * Ramdas, Karampatziakis, Mineiro, arXiv 2210.10768.
- * Assumptions: the propensity is the true one, one value per randomised unit, values clipped to fixed bounds.
+ * Assumptions: the propensity is the true one, one value per randomised unit, values clipped to bounds that are fixed or follow
+ * from the past; under the null the clipped means are on its side at every bound that comes to be used.
  *
  * State: one product per margin and bet fraction, and the past of the centre. Products multiply and sums add, so states of
  * disjoint parts of the traffic can be merged: each part predicts from its own past, which keeps every factor's expectation
@@ -43,6 +51,8 @@ export interface Betting {
   nCandidate: number;
   /** Sum of the clipped values, both variants. */
   sum: number;
+  /** How the values of either variant spread, where the design widens its bounds; clipped to the widest ones. */
+  readonly past: Readonly<Record<Arm, Moments>>;
   /** Product of the factors, margin by margin, fraction by fraction within. */
   readonly harmful: Wealth;
   readonly nonInferior: Wealth;
@@ -53,6 +63,7 @@ export function initialBetting(design: Pick<BettingDesign, 'harmfulAt' | 'nonInf
     n: 0,
     nCandidate: 0,
     sum: 0,
+    past: { control: initialMoments(), candidate: initialMoments() },
     harmful: initialBets(design.harmfulAt.length),
     nonInferior: initialBets(design.nonInferiorAt.length),
   };
@@ -64,8 +75,7 @@ export function initialBetting(design: Pick<BettingDesign, 'harmfulAt' | 'nonInf
  * @returns whether the value was used.
  */
 export function bet(state: Betting, design: BettingDesign, arm: Arm, propensity: number, value: number): boolean {
-  const hasPast = state.n >= PREDICTION_FROM;
-  const past = hasPast ? state.sum / state.n : (design.expected ?? (design.lo + design.hi) / 2);
+  const past = state.n >= PREDICTION_FROM ? state.sum / state.n : expectedOf(design);
   return betAround(state, design, arm, propensity, value, past, past, past);
 }
 
@@ -88,9 +98,12 @@ export function betAround(
   lowest: number,
   highest: number,
 ): boolean {
-  const { lo, hi } = design;
-  const range = hi - lo;
+  const range = design.hi - design.lo;
   if (Number.isNaN(value) || !isRandomised(propensity) || !(range > 0 && range < Infinity)) return false;
+  const expected = expectedOf(design);
+  const wider = design.widening ? widthOf(state, design.widening) : 1;
+  const lo = wider === 1 ? design.lo : expected - wider * (expected - design.lo);
+  const hi = wider === 1 ? design.hi : expected + wider * (design.hi - expected);
   const x = Math.min(hi, Math.max(lo, value));
   const isCandidate = arm === 'candidate';
   const ofCandidate = 1 / propensity;
@@ -120,17 +133,33 @@ export function betAround(
   state.n += 1;
   state.sum += x;
   if (isCandidate) state.nCandidate += 1;
+  if (design.widening) {
+    const { atMost } = design.widening;
+    const widestLo = expected - atMost * (expected - design.lo);
+    const widestHi = expected + atMost * (design.hi - expected);
+    observeMoments(state.past[arm], Math.min(widestHi, Math.max(widestLo, value)));
+  }
   return true;
 }
 
-/** ln E of "worse by more than the margin": reject "worse by at most m" at ln E ≥ ln(1/α). 0 without data. */
-export function lnEHarmful(state: Betting, marginIndex: number): number {
-  return lnEOfBets(state.harmful, marginIndex);
+function expectedOf({ expected, lo, hi }: BettingDesign): number {
+  return expected ?? (lo + hi) / 2;
 }
 
-/** ln E of "not worse by the margin": reject "worse by m or more" at ln E ≥ ln(1/α). 0 without data. */
-export function lnENonInferior(state: Betting, marginIndex: number): number {
-  return lnEOfBets(state.nonInferior, marginIndex);
+/** How many times as wide as designed the bounds are, from the past alone. The same when the variants change places. */
+function widthOf({ past }: Betting, { spread, atMost }: NonNullable<BettingDesign['widening']>): number {
+  const widest = Math.max(pastSpread(past.control, spread), pastSpread(past.candidate, spread));
+  return Math.min(atMost, Math.max(1, widest / spread));
+}
+
+/** ln E of "worse by more than the margin": reject "worse by at most m" at ln E ≥ ln(1/α). 0 without data. @param weights of the bets; default: equal. */
+export function lnEHarmful(state: Betting, marginIndex: number, weights?: readonly number[]): number {
+  return lnEOfBets(state.harmful, marginIndex, weights);
+}
+
+/** ln E of "not worse by the margin": reject "worse by m or more" at ln E ≥ ln(1/α). 0 without data. @param weights of the bets; default: equal. */
+export function lnENonInferior(state: Betting, marginIndex: number, weights?: readonly number[]): number {
+  return lnEOfBets(state.nonInferior, marginIndex, weights);
 }
 
 /** The evidence of two disjoint parts of the traffic. Commutative; associative up to rounding. */
@@ -139,6 +168,10 @@ export function mergeBetting(a: Betting, b: Betting): Betting {
     n: a.n + b.n,
     nCandidate: a.nCandidate + b.nCandidate,
     sum: a.sum + b.sum,
+    past: {
+      control: mergeMoments(a.past.control, b.past.control),
+      candidate: mergeMoments(a.past.candidate, b.past.candidate),
+    },
     harmful: mergeWealth(a.harmful, b.harmful),
     nonInferior: mergeWealth(a.nonInferior, b.nonInferior),
   };

@@ -38,13 +38,25 @@ export function lnMeanWealth(wealth: Wealth, offset: number, count: number): num
 
 /** The same where the products are too far apart for one exponent. */
 function lnMeanOfUnequal(wealth: Wealth, offset: number, count: number): number {
-  const exponents = wealth.subarray(wealth.length / 2 + offset, wealth.length / 2 + offset + count);
-  const largest = Math.max(...exponents);
-  const sum = exponents.reduce(
-    (total, exponent, k) => total + (wealth[offset + k] as number) * LARGEST_MANTISSA ** (exponent - largest),
-    0,
+  return lnWeightedWealth(
+    wealth,
+    offset,
+    Array.from({ length: count }, () => 1 / count),
   );
-  return largest * LN_STEP + Math.log(sum / count);
+}
+
+/** ln of the sum of the products from `offset` on, one per weight, each times its weight. */
+export function lnWeightedWealth(wealth: Wealth, offset: number, weights: readonly number[]): number {
+  const exponents = wealth.length / 2 + offset;
+  let largest = -Infinity;
+  for (let k = 0; k < weights.length; k++) largest = Math.max(largest, wealth[exponents + k] as number);
+  let sum = 0;
+  for (let k = 0; k < weights.length; k++) {
+    const below = (wealth[exponents + k] as number) - largest;
+    const product = (weights[k] as number) * (wealth[offset + k] as number);
+    sum += below === 0 ? product : product * LARGEST_MANTISSA ** below;
+  }
+  return largest * LN_STEP + Math.log(sum);
 }
 
 /** Products of disjoint data, multiplied one by one. Commutative exactly, associative up to rounding. */

@@ -167,7 +167,7 @@ function play({ shares, stages, threshold, baselineUnits, mostUnits }: Ramp, ran
       sample.control(sums[index] as Float64Array, more - ofCandidate, random);
     });
     const isProven = (index: number, test: number): boolean =>
-      isRejected(sums[index] as Float64Array, test, (stage[index] as Judged).law.perTest, threshold);
+      isRejected(sums[index] as Float64Array, (stage[index] as Judged).law, test, threshold);
     const by = stage.findIndex((_, index) => isProven(index, 0));
     if (by >= 0) return { outcome: 'rolled-back', by, units, candidateUnits };
     // Target t of the ramp is rung t + 1, test t + 1; beyond the last rung it is promotion.

@@ -4,6 +4,7 @@ import type { Arm } from '../arm.js';
 import {
   bet,
   type BettingDesign,
+  BOLD_WEIGHTS,
   hit,
   initialBetting,
   initialTilt,
@@ -11,6 +12,7 @@ import {
   lnELessOften,
   lnEMoreOften,
   lnENonInferior,
+  usualRange,
 } from '../e-processes/index.js';
 import { courseOfRamp, type PlannedMetric, unitsToDetect, unitsToProve } from './index.js';
 import { pointOfRuns } from './spread-of-runs.js';
@@ -159,11 +161,10 @@ describe('the course of a ramp, against the rule played unit by unit', () => {
 
   function playRamp(random: SeededRandom, effect: number) {
     const shares = ladderPpm.map((ppm) => ppm / 1e6);
-    const half = 4 * 0.035;
+    const range = usualRange({ mean: 0.3, spread: 0.035 }, margin);
+    const half = range.hi - range.expected;
     const design: BettingDesign = {
-      lo: 0.3 - half,
-      hi: 0.3 + half,
-      expected: 0.3,
+      ...range,
       harmfulAt: [margin],
       nonInferiorAt: shares.slice(1).map((share) => Math.min(half, margin / share)),
     };
@@ -176,7 +177,7 @@ describe('the course of a ramp, against the rule played unit by unit', () => {
       if (isCandidate) candidateUnits += 1;
       const value = 0.3 - (isCandidate ? effect : 0) + 0.035 * random.normal();
       bet(state, design, isCandidate ? 'candidate' : 'control', share, value);
-      if (lnEHarmful(state, 0) >= THRESHOLD) return { isPromoted: false, units, candidateUnits };
+      if (lnEHarmful(state, 0, BOLD_WEIGHTS) >= THRESHOLD) return { isPromoted: false, units, candidateUnits };
       for (let target = shares.length - 1; target > rung; target--) {
         if (lnENonInferior(state, target - 1) < THRESHOLD) continue;
         rung = target;
@@ -196,25 +197,26 @@ function unitsUntil(random: SeededRandom, share: number, play: Play): number {
 }
 
 function mean(centre: number, spread: number, effect: number, margin: number, wanted: Case['wanted']): Play {
-  const design = { lo: centre - 4 * spread, hi: centre + 4 * spread, expected: centre };
   return betting(
-    design,
+    usualRange({ mean: centre, spread }, margin),
     margin,
     wanted,
+    BOLD_WEIGHTS,
     (random, arm) => centre - (arm === 'candidate' ? effect : 0) + spread * random.normal(),
   );
 }
 
 function errors(rate: number, effect: number, margin: number, wanted: Case['wanted']): Play {
-  return betting({ lo: -1, hi: 0, expected: -0.01 }, margin, wanted, (random, arm) =>
+  return betting({ lo: -1, hi: 0, expected: -0.01 }, margin, wanted, undefined, (random, arm) =>
     random.uniform() < rate + (arm === 'candidate' ? effect : 0) ? -1 : 0,
   );
 }
 
 function betting(
-  range: Pick<BettingDesign, 'lo' | 'hi' | 'expected'>,
+  range: Pick<BettingDesign, 'lo' | 'hi' | 'expected' | 'widening'>,
   margin: number,
   wanted: Case['wanted'],
+  ofHarm: readonly number[] | undefined,
   draw: (random: SeededRandom, arm: Arm) => number,
 ): Play {
   const design: BettingDesign = {
@@ -226,7 +228,7 @@ function betting(
     const state = initialBetting(design);
     return (arm) => {
       bet(state, design, arm, share, draw(random, arm));
-      return (wanted === 'harmful' ? lnEHarmful(state, 0) : lnENonInferior(state, 0)) >= THRESHOLD;
+      return (wanted === 'harmful' ? lnEHarmful(state, 0, ofHarm) : lnENonInferior(state, 0)) >= THRESHOLD;
     };
   };
 }

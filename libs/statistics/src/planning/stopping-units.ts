@@ -1,4 +1,4 @@
-import { logMeanExp } from '../distributions/index.js';
+import { logSumExp } from '../distributions/index.js';
 import { armSampler } from './arm-sampler.js';
 import { binomial, randomStream } from './random-stream.js';
 import type { UnitLaw } from './unit-law.js';
@@ -32,7 +32,7 @@ export function stoppingUnits(law: UnitLaw, test: number, { alpha, mostUnits, ru
       sample.candidate(sums, ofCandidate, random);
       sample.control(sums, more - ofCandidate, random);
       units += more;
-      if (isRejected(sums, test, law.perTest, threshold)) return units;
+      if (isRejected(sums, law, test, threshold)) return units;
     }
     return Infinity;
   });
@@ -44,10 +44,17 @@ export function nextLook(units: number): number {
 }
 
 /** Whether the mixture of a test's components is at the threshold; it can't be unless one of them is. */
-export function isRejected(sums: Float64Array, test: number, perTest: number, threshold: number): boolean {
+export function isRejected(
+  sums: Float64Array,
+  { perTest, lnWeights }: Pick<UnitLaw, 'perTest' | 'lnWeights'>,
+  test: number,
+  threshold: number,
+): boolean {
   const from = test * perTest;
   for (let k = from; k < from + perTest; k++) {
-    if ((sums[k] as number) >= threshold) return logMeanExp(sums.subarray(from, from + perTest)) >= threshold;
+    if ((sums[k] as number) < threshold) continue;
+    const weighted = sums.subarray(from, from + perTest).map((sum, i) => sum + (lnWeights[from + i] as number));
+    return logSumExp(weighted) >= threshold;
   }
   return false;
 }

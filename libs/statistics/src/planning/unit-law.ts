@@ -3,18 +3,18 @@ import { normalQuantile, normalUpperQuantile, normalUpperTail } from '../distrib
 import {
   bet,
   BET_FRACTIONS,
+  BOLD_WEIGHTS,
   type Betting,
   type BettingDesign,
   initialBetting,
   lnMeanWealth,
   TILTS,
+  usualRange,
 } from '../e-processes/index.js';
 import { type PlannedMetric, tailShareOf } from './planned-metric.js';
 
 /** Points of equal probability that stand for a normal law. */
 const GRID = 256;
-/** Values of a mean are clipped so many spreads from it. */
-const BOUND_IN_SPREADS = 4;
 /** The past whose mean the predictions rest on, once it is long: nothing moves it any more. */
 const LONG_PAST = 1e12;
 
@@ -42,6 +42,8 @@ export interface UnitLaw {
   /** Components per test; harmful tests first, in the order of the boundaries. */
   readonly perTest: number;
   readonly tests: number;
+  /** ln of the component's weight in its test's mixture, component by component. */
+  readonly lnWeights: Float64Array;
 }
 
 /**
@@ -67,7 +69,7 @@ export function unitLaw(metric: PlannedMetric, effect: number, share: number, bo
 export function largestMargin(metric: PlannedMetric, margin: number): number {
   switch (metric.kind) {
     case 'mean':
-      return BOUND_IN_SPREADS * boundingSpread(metric.spread, margin);
+      return usualRange(metric, margin).hi - metric.mean;
     case 'rate':
       return 0.5;
     case 'relative-rate':
@@ -98,9 +100,11 @@ function meanLaw(
   boundaries: Boundaries,
 ): UnitLaw {
   const { mean, spread, candidateSpread = spread } = metric;
-  const halfRange = largestMargin(metric, boundaries.margin);
+  const { lo, hi, widening } = usualRange(metric, boundaries.margin);
+  // As wide as the bounds come to be, and stay.
+  const wider = Math.min(widening.atMost, Math.max(1, Math.max(spread, candidateSpread) / widening.spread));
   const { harmfulAt, nonInferiorAt } = boundaries;
-  const design = { lo: mean - halfRange, hi: mean + halfRange, harmfulAt, nonInferiorAt };
+  const design = { lo: mean - wider * (mean - lo), hi: mean + wider * (hi - mean), harmfulAt, nonInferiorAt };
   const positions = normalGrid();
   const probabilities = new Float64Array(GRID).fill(1 / GRID);
   const values = {
@@ -110,6 +114,11 @@ function meanLaw(
   return {
     share,
     ...bettingArms(design, share, values, { control: probabilities, candidate: probabilities }, positions),
+    // As means are judged: harm by bold bets.
+    lnWeights: Float64Array.from([
+      ...harmfulAt.flatMap(() => BOLD_WEIGHTS.map((weight) => Math.log(weight))),
+      ...equalLnWeights(nonInferiorAt.length, BET_FRACTIONS.length),
+    ]),
   };
 }
 
@@ -127,6 +136,7 @@ function rateLaw(rate: number, effect: number, share: number, boundaries: Bounda
       { control: hitOrMiss(rate), candidate: hitOrMiss(rate + effect) },
       null,
     ),
+    lnWeights: equalLnWeights(harmfulAt.length + nonInferiorAt.length, BET_FRACTIONS.length),
   };
 }
 
@@ -136,7 +146,7 @@ function bettingArms(
   values: Readonly<Record<Arm, Float64Array>>,
   probabilities: Readonly<Record<Arm, Float64Array>>,
   positions: Float64Array | null,
-): Omit<UnitLaw, 'share'> {
+): Omit<UnitLaw, 'share' | 'lnWeights'> {
   const past = (1 - share) * clippedMean('control') + share * clippedMean('candidate');
   const armLaw = (arm: Arm): ArmLaw => ({
     probabilities: probabilities[arm],
@@ -182,6 +192,7 @@ function relativeRateLaw(rate: number, effect: number, share: number, boundaries
     arms: { control: armLaw('control', rate), candidate: armLaw('candidate', rate * (1 + effect)) },
     perTest: TILTS.length,
     tests: tests.length,
+    lnWeights: equalLnWeights(tests.length, TILTS.length),
   };
 }
 
@@ -225,6 +236,7 @@ function upperTailLaw(
     },
     perTest: TILTS.length,
     tests: tests.length,
+    lnWeights: equalLnWeights(tests.length, TILTS.length),
   };
 }
 
@@ -237,8 +249,8 @@ function tiltIncrements(arm: Arm, share: number, boundary: number, sign: number)
   });
 }
 
-function boundingSpread(spread: number, margin: number): number {
-  return Math.max(spread, margin, Number.MIN_VALUE);
+function equalLnWeights(tests: number, perTest: number): Float64Array {
+  return new Float64Array(tests * perTest).fill(-Math.log(perTest));
 }
 
 function hitOrMiss(probability: number): Float64Array {
