@@ -64,6 +64,25 @@ def golden() -> list[dict]:
         value = [paired_betting(d[:k], largest, m, side) for k in looks for side in (-1, 1) for m in margins]
         add("paired betting", "numpy", [d, largest, margins, looks], value)
 
+    # The candidate spreads like control, further, much further; the last weights are those of bets for harm.
+    of_following = np.random.default_rng(33)
+    for ramp, candidate_sd in (([[0.5, 300]], 1), ([[0.1, 200], [0.5, 200]], 2.2), ([[0.3, 250]], 9)):
+        rho = spread(ramp)
+        arms = drawn(of_following, rho)
+        x = np.round(of_following.normal(5 - 0.4 * arms, np.where(arms == 1, candidate_sd, 1)), 6)
+        mean, sd, reach, at_most, margins, looks = 5, 0.9, 3, 3, [0, 0.25], [1, 21, len(arms) // 2, len(arms)]
+        lo, hi = following_bounds(arms, x, mean, sd, reach, at_most)
+        for weights in (np.full(7, 1 / 7), np.array([0.01, 0.015, 0.025, 0.06, 0.25, 0.42, 0.22])):
+            value = [betting(arms[:n], rho[:n], x[:n], lo[:n], hi[:n], m, side, mean, weights) for n in looks for side in (-1, 1) for m in margins]
+            add("betting, bounds that follow", "numpy", [written(arms), ramp, x, [mean, sd, reach, at_most], margins, weights, looks], value)
+
+    for n, mean, sd, usual in ((120, -0.03, 0.02, 0.05), (90, 0.01, 0.1, 0.03)):
+        d = np.round(of_following.normal(mean, sd, n), 6)
+        largest, margins, looks = 0.3, [0, 0.02], [1, n // 2, n]
+        limit = np.minimum(largest, np.maximum(2 * max(margins), 3 * past_spread(np.clip(d, -largest, largest), usual)))
+        value = [paired_betting(d[:k], limit[:k], m, side) for k in looks for side in (-1, 1) for m in margins]
+        add("paired betting, a limit that follows", "numpy", [d, largest, usual, margins, looks], value)
+
     for rate in (0.02, 0.3, 0.5, 0.95):
         for successes, trials in ((0, 40), (3, 3), (11, 150), (140, 300)):
             for tuning in ((5_000, 0.05), (200, 0.01)):
@@ -143,19 +162,40 @@ def scored_tilt(arms: np.ndarray, rho: np.ndarray, scores: np.ndarray, tilts: np
     return ln_mean((growth * arms - np.log(1 - rho + rho * np.exp(growth))).sum(axis=1))
 
 
-def betting(arms: np.ndarray, rho: np.ndarray, x: np.ndarray, lo: float, hi: float, margin: float, side: int, expected: float) -> float:
-    """Side −1 for harmful, 1 for non-inferior: ln mean_k Π(1 ± F_k φ/b)."""
+def betting(arms: np.ndarray, rho: np.ndarray, x: np.ndarray, lo: float, hi: float, margin: float, side: int, expected: float, weights: np.ndarray | None = None) -> float:
+    """Side −1 for harmful, 1 for non-inferior: ln mean_k Π(1 ± F_k φ/b); bounds are numbers, or one for every value."""
     drawn_at_random = (rho > 0) & (rho < 1)
     arms, rho = arms[drawn_at_random], rho[drawn_at_random]
-    y = np.clip(x[drawn_at_random], lo, hi) + margin * arms
+    clipped = np.clip(x[drawn_at_random], lo, hi)
+    y = clipped + margin * arms
     seen = np.arange(len(y))
-    centre = np.where(seen < 20, expected, (np.cumsum(y) - y) / np.maximum(seen, 1))
+    past = np.clip((np.cumsum(clipped) - clipped) / np.maximum(seen, 1), lo, hi)
+    shift = margin * (np.cumsum(arms) - arms) / np.maximum(seen, 1)
+    centre = np.where(seen < 20, expected, past + shift)
     phi = np.where(arms == 1, (y - centre) / rho, (centre - y) / (1 - rho))
     if side < 0:
         largest = np.maximum((hi + margin - centre) / rho, (centre - lo) / (1 - rho))
     else:
         largest = np.maximum((centre - lo - margin) / rho, (hi - centre) / (1 - rho))
-    return ln_mean(np.log1p(side * np.outer(FRACTIONS, phi / largest)).sum(axis=1))
+    evidence = np.log1p(side * np.outer(FRACTIONS, phi / largest)).sum(axis=1)
+    return ln_mean(evidence) if weights is None else float(logsumexp(evidence, b=weights))
+
+
+def following_bounds(arms: np.ndarray, x: np.ndarray, mean: float, sd: float, reach: float, at_most: float) -> tuple[np.ndarray, np.ndarray]:
+    """Before every value: the usual bounds, as much wider as the further-spreading variant's past is."""
+    kept = np.clip(x, mean - at_most * reach * sd, mean + at_most * reach * sd)
+    widest = np.array([max(spread_so_far(kept[:n][arms[:n] == arm], sd) for arm in (0, 1)) for n in range(len(x))])
+    half = reach * sd * np.clip(widest / sd, 1, at_most)
+    return mean - half, mean + half
+
+
+def past_spread(values: np.ndarray, usual: float) -> np.ndarray:
+    return np.array([spread_so_far(values[:n], usual) for n in range(len(values))])
+
+
+def spread_so_far(values: np.ndarray, usual: float) -> float:
+    squares = ((values - values.mean()) ** 2).sum() if len(values) else 0
+    return float(np.sqrt((6 * usual**2 + squares) / (6 + len(values))))
 
 
 def betting_interval(arms, rho, x, lo: float, hi: float, effects: list[float], alpha: float) -> list[float]:
@@ -171,7 +211,7 @@ def betting_interval(arms, rho, x, lo: float, hi: float, effects: list[float], a
     return ends
 
 
-def paired_betting(d: np.ndarray, largest: float, margin: float, side: int) -> float:
+def paired_betting(d: np.ndarray, largest: float | np.ndarray, margin: float, side: int) -> float:
     z = np.clip(d, -largest, largest) + margin
     return ln_mean(np.log1p(side * np.outer(FRACTIONS, z / (largest - side * margin))).sum(axis=1))
 

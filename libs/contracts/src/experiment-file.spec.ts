@@ -25,6 +25,8 @@ const problemsOf = (text: string): string[] => {
   return [];
 };
 
+const guarded = (margin: string): string => file(`guardrails:\n  - { metric: download-rate, margin: ${margin} }`);
+
 describe('an experiment file', () => {
   it('becomes ppm, milliseconds and margins', () => {
     const spec = parseExperimentFile(
@@ -150,6 +152,17 @@ guardrails: [{ metric: mine }]`;
     );
     expect(() => parseExperimentFile(file('guardrails: [{ metric: quality., margin: -2% }]'), 'f', known)).toThrow(
       'unknown metric "quality."; expected one of: alignment, quality.*; nearest: quality.*',
+    );
+  });
+
+  it('refuses an absolute margin where only ratios can be judged, and says where', () => {
+    const known = ['alignment', 'download-rate (relative)'];
+    expect(parseExperimentFile(guarded('-5%'), 'f', known).guardrails[0]?.margin).toEqual({
+      kind: 'relative',
+      value: 0.05,
+    });
+    expect(() => parseExperimentFile(guarded('-0.5pp'), 'canary.yaml', known)).toThrow(
+      /canary\.yaml:9: guardrails\.0\.margin: "download-rate" is judged by the ratio .* not "-0\.5pp"/,
     );
   });
 

@@ -101,7 +101,8 @@ export class ExperimentFileError extends Error {
 /**
  * Reads an experiment from YAML or JSON text.
  * @param knownMetrics names that guardrails, objectives and `watch` may use, beside the file's own metrics: `quality.*` stands for every name with that
- *   beginning, and `diversity (watch)` for one that may be watched and nothing else. A misspelt metric is an error here, not a silent pass later.
+ *   beginning, `diversity (watch)` for one that may be watched and nothing else, `download-rate (relative)` for one whose margin must be
+ *   a percentage. A misspelt metric is an error here, not a silent pass later.
  * @throws ExperimentFileError with file, line and expectation of every problem found.
  */
 export function parseExperimentFile(text: string, file: string, knownMetrics: readonly string[]): ExperimentSpec {
@@ -194,6 +195,7 @@ function checkVariants(file: z.output<typeof experimentFile>, complain: Complain
 }
 
 const WATCH_ONLY = ' (watch)';
+const RELATIVE_ONLY = ' (relative)';
 
 function checkMetrics(
   file: z.output<typeof experimentFile>,
@@ -201,8 +203,9 @@ function checkMetrics(
   own: readonly OwnMetric[],
   complain: Complain,
 ): void {
-  const deciding = [...known.filter((name) => !name.endsWith(WATCH_ONLY)), ...own.map(({ name }) => name)];
-  const watched = known.filter((name) => name.endsWith(WATCH_ONLY)).map((name) => name.slice(0, -WATCH_ONLY.length));
+  const [watched, relative] = [withSuffix(known, WATCH_ONLY), withSuffix(known, RELATIVE_ONLY)];
+  const usual = known.filter((name) => !name.endsWith(WATCH_ONLY) && !name.endsWith(RELATIVE_ONLY));
+  const deciding = [...usual, ...relative, ...own.map(({ name }) => name)];
   const check = (metric: string, names: readonly string[], path: readonly PropertyKey[]): void => {
     if (isKnown(metric, names)) return;
     if (watched.includes(metric)) {
@@ -226,6 +229,11 @@ function checkMetrics(
         ['guardrails', index, 'margin'],
         'a margin of 0 can never be proven; use rollbackOn: any-harm with a margin > 0',
       );
+    } else if (allowed.kind === 'absolute' && relative.includes(metric)) {
+      complain(
+        ['guardrails', index, 'margin'],
+        `"${metric}" is judged by the ratio of both variants' shares: expected a percentage of control's, for example -5%, not "${margin}"`,
+      );
     }
   });
   file.objectives.forEach(({ metric }, index) => check(metric, deciding, ['objectives', index, 'metric']));
@@ -236,6 +244,10 @@ function checkMetrics(
   if (file.kind === 'ab' && file.objectives.length === 0) {
     complain(['objectives'], 'an ab test needs at least one objective');
   }
+}
+
+function withSuffix(known: readonly string[], suffix: string): string[] {
+  return known.filter((name) => name.endsWith(suffix)).map((name) => name.slice(0, -suffix.length));
 }
 
 /** `quality.*` knows every name that begins with `quality.` and goes on. */

@@ -99,6 +99,12 @@ describe('verdicts', () => {
     expect(evidence).toEqual(evidence.toSorted((a, b) => b - a));
   });
 
+  it('takes one failure for no failure rate, however unlikely it is at a small share, and two for one', () => {
+    expect(withFailures(1)).toMatchObject({ verdict: 'undecided' });
+    expect(withFailures(1).lnE?.harmful).toBeLessThanOrEqual(0);
+    expect(withFailures(2)).toMatchObject({ verdict: 'harmful' });
+  });
+
   it('moves the boundary of harm to zero where any harm rolls back', () => {
     const candidate = { errorRate: 0.06 };
     expect(metric(analysisOf({ candidate, spec: guardedErrors('beyond-margin') }), 'error-rate').verdict).toBe(
@@ -460,6 +466,18 @@ describe('more than two variants', () => {
     expect(errors[0]?.estimate.effect).toBeCloseTo(0, 1);
   });
 });
+
+/** Of an experiment at a share of 1 % in which nothing failed but the candidate's first requests. */
+function withFailures(failures: number): MetricAnalysis {
+  let left = failures;
+  const change = (event: RequestEvent): RequestEvent => {
+    if (event.type !== 'request.routed.v1' || event.data.assignment?.variant !== 'candidate') return event;
+    left -= 1;
+    return left < 0 ? event : ({ ...event, data: { ...event.data, outcome: 'failed' } } as RequestEvent);
+  };
+  const healthy = { errorRate: 0 };
+  return metric(analysisOf({ requests: 300, share: 0.01, control: healthy, candidate: healthy, change }), 'error-rate');
+}
 
 function guardedErrors(rollbackOn: 'any-harm' | 'beyond-margin'): Partial<ExperimentDefined['spec']> {
   return { guardrails: [{ metric: 'error-rate', margin: { kind: 'absolute', value: 0.2 }, rollbackOn }] };

@@ -16,10 +16,13 @@ export const metricCatalogue: readonly MetricDefinition[] = [
 
 /**
  * Names an experiment file may use, as its parser reads them: `quality.*` for every quality head, `name (watch)` for what can only
- * be watched.
+ * be watched, `name (relative)` for what is judged by events alone, without the units that send none: no absolute margin can be proven.
  */
 export const metricNames: readonly string[] = [
-  ...metricCatalogue.map(({ name, kind }) => (canDecide(kind) ? name : `${name} (watch)`)),
+  ...metricCatalogue.map(({ name, kind }) => {
+    if (!canDecide(kind)) return `${name} (watch)`;
+    return kind === 'incidence' ? `${name} (relative)` : name;
+  }),
   'quality.*',
 ];
 

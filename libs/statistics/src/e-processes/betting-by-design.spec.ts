@@ -37,6 +37,18 @@ describe('paired betting', () => {
     expect(() => betPaired(initialPairedBetting(pairs), { ...pairs, largestDifference: 0 }, 0)).toThrow('difference 0');
   });
 
+  it('comes closer with the differences where a spread is expected of them, and proves harm from fewer pairs', () => {
+    const far = { ...pairs, harmfulAt: [0, 0.1], nonInferiorAt: [] };
+    const close = { ...far, usualSpread: 0.3 };
+    const apart = Array.from({ length: 40 }, (_, i) => -0.2 + 0.02 * Math.sin(7 * i));
+    const [wide, narrow] = [far, close].map((by) => {
+      const state = initialPairedBetting(by);
+      for (const difference of apart) betPaired(state, by, difference);
+      return lnEPairedHarmful(state, 1);
+    }) as [number, number];
+    expect(narrow).toBeGreaterThan(wide + 1);
+  });
+
   it('is finite whatever arrives, ties included, flips with the sides, and merges commutatively', () => {
     fc.assert(
       fc.property(differences, differences, (a, b) => {

@@ -10,6 +10,8 @@ import {
   lnENonInferior,
   mergeBetting,
 } from './betting.js';
+import { BOLD_WEIGHTS } from './bets.js';
+import { usualRange } from './usual-range.js';
 import type { Arm } from '../arm.js';
 
 const design: BettingDesign = { lo: 0, hi: 1, harmfulAt: [0, 0.05], nonInferiorAt: [0, 0.05, 0.2] };
@@ -99,6 +101,62 @@ describe('betting for means', () => {
     expect(() => mergeBetting(initialBetting(design), initialBetting({ harmfulAt: [], nonInferiorAt: [] }))).toThrow(
       'margins',
     );
+  });
+
+  it('widens its bounds with the variant that spreads further, and with no other, up to the most it may', () => {
+    const range = usualRange({ mean: 0, spread: 1 }, 0.1);
+    const by: BettingDesign = { ...range, harmfulAt: [0.1], nonInferiorAt: [0.1] };
+    /** After values of these spreads: what one more does, beside what it does at bounds that are so many times as wide. */
+    const factorAfter = (control: number, candidate: number, width: number): readonly [number, number] => {
+      const state = initialBetting(by);
+      for (let i = 0; i < 4_000; i++) {
+        const arm: Arm = i % 2 === 0 ? 'control' : 'candidate';
+        bet(state, by, arm, 0.5, (i % 4 < 2 ? 1 : -1) * (arm === 'control' ? control : candidate));
+      }
+      const fixed: BettingDesign = {
+        lo: width * by.lo,
+        hi: width * by.hi,
+        expected: 0,
+        harmfulAt: [0.1],
+        nonInferiorAt: [0.1],
+      };
+      const same = mergeBetting(state, initialBetting(by));
+      const before = lnEHarmful(state, 0);
+      bet(state, by, 'candidate', 0.5, 1.5);
+      bet(same, fixed, 'candidate', 0.5, 1.5);
+      return [lnEHarmful(state, 0) - before, lnEHarmful(same, 0) - before];
+    };
+    for (const [control, candidate, width] of [
+      [1, 1, 1],
+      [0.2, 0.5, 1],
+      [1, 2, 2],
+      [2, 1, 2],
+      [1, 9, 3],
+    ] as const) {
+      const [followed, wanted] = factorAfter(control, candidate, width);
+      expect(followed).toBeCloseTo(wanted, width === 2 ? 4 : 12);
+    }
+  });
+
+  it('finds the harm of a candidate of twice the spread sooner than between fixed bounds', () => {
+    const range = usualRange({ mean: 0, spread: 1 }, 0.3);
+    const { widening: _, ...fixed } = range;
+    type Bounds = Omit<BettingDesign, 'harmfulAt' | 'nonInferiorAt'>;
+    const soonest = (bounds: Bounds, seed: number): number => {
+      const by = { ...bounds, harmfulAt: [0.3], nonInferiorAt: [] };
+      const state = initialBetting(by);
+      const random = seededRandom(seed);
+      for (let n = 1; n < 60_000; n++) {
+        const isCandidate = random.uniform() < 0.05;
+        const value = isCandidate ? 2 * random.normal() - 0.6 : random.normal();
+        bet(state, by, isCandidate ? 'candidate' : 'control', 0.05, value);
+        if (lnEHarmful(state, 0, BOLD_WEIGHTS) > 3) return n;
+      }
+      return 60_000;
+    };
+    const sum = (bounds: Bounds): number =>
+      Array.from({ length: 30 }, (_unused, seed) => soonest(bounds, seed)).reduce((a, b) => a + b, 0);
+    expect(sum(range)).toBeLessThan(0.85 * sum(fixed));
   });
 
   it('hardly depends on the order within the data', () => {

@@ -29,7 +29,9 @@ import {
   lnRateRatioBound,
   lnRateRatioInterval,
   observeScore,
+  type PairedDesign,
   type Tilt,
+  usualRange,
 } from './index.js';
 
 type Ramp = readonly (readonly [propensity: number, observations: number])[];
@@ -76,16 +78,35 @@ const ours: Readonly<Record<string, (...args: never[]) => readonly (number | nul
     const { low, high } = bettingInterval(bettingOf(design, arms, ramp, values), design, alpha);
     return [low, high];
   },
-  'paired betting': (differences: number[], largestDifference: number, margins: number[], looks: number[]) => {
-    const design = { largestDifference, harmfulAt: margins, nonInferiorAt: margins };
-    const state = initialPairedBetting(design);
-    return observedAt(looks, differences, (difference) => {
-      betPaired(state, design, difference);
+  'betting, bounds that follow': (
+    ...args: [
+      string,
+      Ramp,
+      number[],
+      [mean: number, spread: number, reach: number, atMost: number],
+      number[],
+      number[],
+      number[],
+    ]
+  ) => {
+    const [arms, ramp, values, [mean, spread, reach, atMost], margins, weights, looks] = args;
+    const range = { ...usualRange({ mean, spread }, 0, reach), widening: { spread, atMost } };
+    const design: BettingDesign = { ...range, harmfulAt: margins, nonInferiorAt: margins };
+    const state = initialBetting(design);
+    return observedAt(looks, observations(arms, ramp), ({ arm, propensity }, index) => {
+      bet(state, design, arm, propensity, values[index] as number);
       return [
-        ...margins.map((_, margin) => lnEPairedHarmful(state, margin)),
-        ...margins.map((_, margin) => lnEPairedNonInferior(state, margin)),
+        ...margins.map((_, margin) => lnEHarmful(state, margin, weights)),
+        ...margins.map((_, margin) => lnENonInferior(state, margin, weights)),
       ];
     }).flat();
+  },
+  'paired betting, a limit that follows': (...args: [number[], number, number, number[], number[]]) => {
+    const [differences, largestDifference, usualSpread, margins, looks] = args;
+    return pairedAt(looks, differences, { largestDifference, usualSpread, harmfulAt: margins, nonInferiorAt: margins });
+  },
+  'paired betting': (differences: number[], largestDifference: number, margins: number[], looks: number[]) => {
+    return pairedAt(looks, differences, { largestDifference, harmfulAt: margins, nonInferiorAt: margins });
   },
   lnEBernoulli: (...[successes, n, rate, trials, alpha]: [number, number, number, number, number]) => [
     lnEBernoulli(successes, n, rate, { trials, alpha }),
@@ -110,6 +131,17 @@ function tiltOf(arms: string, ramp: Ramp): Tilt {
   const state = initialTilt();
   for (const { arm, propensity } of observations(arms, ramp)) hit(state, arm, propensity);
   return state;
+}
+
+function pairedAt(looks: readonly number[], differences: readonly number[], design: PairedDesign): number[] {
+  const state = initialPairedBetting(design);
+  return observedAt(looks, differences, (difference) => {
+    betPaired(state, design, difference);
+    return [
+      ...design.harmfulAt.map((_, margin) => lnEPairedHarmful(state, margin)),
+      ...design.nonInferiorAt.map((_, margin) => lnEPairedNonInferior(state, margin)),
+    ];
+  }).flat();
 }
 
 function bettingOf(design: BettingDesign, arms: string, ramp: Ramp, values: readonly number[]): Betting {

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { logMeanExp } from '../distributions/log-space.js';
-import { BET_FRACTIONS, initialBets, lnEOfBets, placeBets } from './bets.js';
-import { lnMeanWealth, mergeWealth, type Wealth } from './wealth.js';
+import { logMeanExp, logSumExp } from '../distributions/log-space.js';
+import { BET_FRACTIONS, BOLD_WEIGHTS, initialBets, lnEOfBets, placeBets } from './bets.js';
+import { lnMeanWealth, lnWeightedWealth, mergeWealth, type Wealth } from './wealth.js';
 
 const share = fc.oneof(
   fc.double({ min: -1, max: 1, noNaN: true }),
@@ -27,6 +27,21 @@ describe('wealth of bets', () => {
       const reached = lnEOfBets(fold(cut), 0);
       expect(Math.abs(reached - logMeanExp(logs))).toBeLessThan(1e-12 * Math.max(1, Math.abs(reached)));
     }
+  });
+
+  it('mixes with weights as it does without, products too far apart for one exponent included', () => {
+    const equal = BET_FRACTIONS.map(() => 1 / BET_FRACTIONS.length);
+    expect(BOLD_WEIGHTS.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 15);
+    expect(BOLD_WEIGHTS).toHaveLength(BET_FRACTIONS.length);
+    for (const each of [-0.999, -0.3, 1e-3, 5]) {
+      const shares = Array.from({ length: 20_000 }, () => each);
+      const wealth = fold(shares);
+      expect(lnWeightedWealth(wealth, 0, equal)).toBeCloseTo(lnEOfBets(wealth, 0), 9);
+      const logs = BET_FRACTIONS.map((f, k) => 20_000 * Math.log1p(f * each) + Math.log(BOLD_WEIGHTS[k] as number));
+      const wanted = logSumExp(logs);
+      expect(Math.abs(lnEOfBets(wealth, 0, BOLD_WEIGHTS) - wanted)).toBeLessThan(1e-11 * Math.max(1, Math.abs(wanted)));
+    }
+    expect(lnEOfBets(initialBets(2), 1, BOLD_WEIGHTS)).toBeCloseTo(0, 15);
   });
 
   it('is finite whatever the factors', () => {

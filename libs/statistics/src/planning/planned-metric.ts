@@ -2,7 +2,7 @@
  * What is known of a metric before an experiment. Effects and margins count harm: positive is worse for the candidate.
  *
  * - `mean`: values are about normal around control's `mean` with standard deviation `spread` (the candidate's own, if other:
- *   `candidateSpread`); effects and margins in the values' unit. Decided by betting, values clipped 4 spreads from the mean.
+ *   `candidateSpread`); effects and margins in the values' unit. Decided by betting, values clipped 3.6 spreads from the mean, of the wider variant.
  * - `rate`: a bad-event rate with an absolute margin; effects and margins are differences of rates (0.005 is half a percentage point).
  *   Decided by betting on 0/1 values.
  * - `relative-rate`: a bad-event rate with a relative margin, any harm at all (margin 0), or a lower tail (rate 0.02);
