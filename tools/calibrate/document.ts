@@ -1,4 +1,6 @@
+import { USUAL_REACH } from '#libs/statistics';
 import { type Cell, cellId, designNames, type ShareName, shareNames, type Truth } from './cells.js';
+import { comparisons, NEAREST_PEER, pairsBesideUnits } from './beside-growthbook.js';
 import { designs } from './designs.js';
 import { meaningOf, standingOf, type Standing } from './methods.js';
 import { detectionPlot, exposurePlot, falseAlarmPlot } from './plots.js';
@@ -36,6 +38,7 @@ export function calibrationDocument(stored: StoredResults): ReadonlyMap<string, 
     overview(rates),
     whatFails(rates),
     power(cells),
+    besideGrowthbook(cells, rates),
     proofs(cells),
     wholeRule(canaries),
     allRates(cells),
@@ -83,7 +86,7 @@ function howToRead({ extent }: StoredResults): string {
     '## How to read this',
     `A rate is the share of runs in which a method ever took a wrong decision, looked at after every event (at shares up to 10 % betting is looked at after every event of the candidate and every eighth of control, which hardly move it; peers: at their own interval). It stands beside its binomial standard error. A method keeps its promise if the rate is at most α = .05; with ${number(extent.runs)} runs a rate of exactly .05 is measured as .05 ± ${short(error)}, so ${short(ALPHA + 2 * error)} is still consistent with it, and one above is marked **⚠**. One in fifty honest rates would be marked by chance. Rates far below α are no merit by themselves: they are the price of looking after every event, and small shares give few chances to be wrong.`,
     `Two truths are simulated. **No effect**: a rollback is wrong, and so is "superior" (the boundary at 0); a promotion is right. **At the margin**: the candidate is worse by exactly the margin, so that "harmful" and "non-inferior" are both wrong, each with probability α at most; this is where a method that misjudges variances or shapes shows it. Cells are written harmful / non-inferior; *n/a* says that the method has nothing to say there, or that its boundary lies elsewhere.`,
-    `Traffic: the candidate's share is constant or climbs 1 → 5 → 10 → 25 → 50 % in five equal stages; with *drift* both variants' values rise by half a standard deviation over the run (in 20 steps), while the ramp climbs; *several per user*: users are randomised, make five generations on average, and half of the variance is the user's own. Our methods take a unit's first value (bad events: the first bad one), the peers' rules take every generation for a unit, as they would in practice. Control's first 250 units, before the run, fix bounds and relative margins. Betting compares means of values clipped to four of control's standard deviations around its mean; the boundary is laid where those differ by exactly the margin (the plain means, which the peers compare, then differ from it by a standard error at most).`,
+    `Traffic: the candidate's share is constant or climbs 1 → 5 → 10 → 25 → 50 % in five equal stages; with *drift* both variants' values rise by half a standard deviation over the run (in 20 steps), while the ramp climbs; *several per user*: users are randomised, make five generations on average, and half of the variance is the user's own. Our methods take a unit's first value (bad events: the first bad one), the peers' rules take every generation for a unit, as they would in practice. Control's first 250 units, before the run, fix bounds and relative margins. Betting compares means of values clipped to ${USUAL_REACH} of control's standard deviations around its mean, further out where a variant spreads further; the boundary is laid where those differ by exactly the margin, at bounds as wide as they come to be (the plain means, which the peers compare, then differ from it by a standard error at most).`,
     `Peers are told the margin where they can use one. Kayenta, PipeCD, Flagger and Argo Rollouts promise no error rate; they are held against α nevertheless, because whoever operates them has to know how often they err. They act once, and cells with peers last ${number(PEER_EVENTS)} events, their hour.`,
     'What needs more of a unit than one value (pairs, covariates, ratios, votes) stands at the end, each in a simulation of its own. Shapes of the others:',
     ...shapeNames.map((name) => `- **${name}**: ${shapes[name].description}. Harm: ${shapes[name].harm}.`),
@@ -159,6 +162,35 @@ function power(cells: readonly KnownCell[]): string {
         ? `### ${shape}: not simulated`
         : `### ${shape}: ${shapes[shape].harm}\n\n${table(['method', ...shareNames], rows)}`;
     }),
+  ].join('\n\n');
+}
+
+function besideGrowthbook(cells: readonly KnownCell[], rates: readonly ErrorRate[]): string {
+  const all = comparisons(cells, rates);
+  const kept = all.filter(({ keepsAlpha }) => keepsAlpha);
+  const median = (after: number | null): string => (after === null ? `over ${number(PEER_EVENTS)}` : number(after));
+  const more = kept.filter(({ ours, peers }) => (ours ?? Infinity) > (peers ?? Infinity));
+  const pairs = pairsBesideUnits(cells);
+  return [
+    `### Beside ${NEAREST_PEER}`,
+    `The one peer whose promise is ours. Median events until harm is found by betting and by it, with the peer's largest error rate at the same shape and share (stationary, one per unit, no effect and at the margin). Where it keeps its α (${kept.length} of ${all.length}) betting takes ${more.length === 0 ? 'no more events in any of them' : `more events in ${more.length}`}; elsewhere its figure is bought with false decisions.`,
+    table(
+      ['shape', 'share', 'betting', NEAREST_PEER, 'betting ÷ it', 'its largest error rate', 'keeps α'],
+      all.map(({ shape, share, ours, peers, largestRate: { rate, runs, alpha, decision }, keepsAlpha }) => [
+        shape,
+        share,
+        median(ours),
+        median(peers),
+        ours === null || peers === null ? '' : (ours / peers).toFixed(2),
+        `${rateText(rate, runs, alpha)}, ${decision}`,
+        keepsAlpha ? 'yes' : 'no',
+      ]),
+    ),
+    ...(pairs === null
+      ? []
+      : [
+          `Pairs (shadow traffic) find the harm of *bounded* after ${number(pairs.pairs)} pairs, single units at an even split after ${number(pairs.units)}: ${(pairs.pairs / pairs.units).toFixed(2)} of them.`,
+        ]),
   ].join('\n\n');
 }
 

@@ -18,7 +18,7 @@ import {
   mergeTilt,
   observeMean,
   type Tilt,
-  totalOf,
+  armTotal,
 } from '#libs/statistics';
 import type { MetricDesign, MetricTest } from '../design.js';
 import { effectInterval } from './baseline-betting.js';
@@ -146,7 +146,7 @@ const LEAST_BAD_UNITS = 2;
 
 /** @param worse the variant that is to be worse. */
 function provenByMoreThanOne(lnE: number, { difference }: RateState, { definition }: MetricDesign, worse: Arm): number {
-  const { n, sum } = totalOf(difference, worse);
+  const { n, sum } = armTotal(difference, worse);
   const bad = definition.direction === 'lower' ? sum : n - sum;
   return bad >= LEAST_BAD_UNITS ? lnE : Math.min(0, lnE);
 }

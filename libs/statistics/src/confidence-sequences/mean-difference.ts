@@ -90,8 +90,8 @@ export function mergeMeanDifference(a: MeanDifference, b: MeanDifference): MeanD
  * decides.
  */
 export function meanDifference(state: MeanDifference, alpha: number): DifferenceEstimate {
-  const control = totalOf(state, 'control');
-  const candidate = totalOf(state, 'candidate');
+  const control = armTotal(state, 'control');
+  const candidate = armTotal(state, 'candidate');
   const robust = doublyRobustDifference(state);
   const plain = combineStages([...state.stages.values()].flatMap(plainDifference));
   return differenceEstimate(
@@ -104,7 +104,7 @@ export function meanDifference(state: MeanDifference, alpha: number): Difference
 }
 
 /** Values of one variant and their sum, over all stages. */
-export function totalOf({ stages }: MeanDifference, arm: Arm): { readonly n: number; readonly sum: number } {
+export function armTotal({ stages }: MeanDifference, arm: Arm): { readonly n: number; readonly sum: number } {
   const total = { n: 0, sum: 0 };
   for (const stage of stages.values()) {
     total.n += stage[arm].n;
