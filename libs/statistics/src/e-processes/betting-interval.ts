@@ -19,7 +19,7 @@ export function bettingIntervalDesign(
  *
  * From each end of the grid inwards, as long as the tests reject: the hypotheses "effect ≥ a" are nested, so walking from the
  * largest a down in a fixed order the first true one that is met decides alone whether anything true is rejected, and α needs no
- * splitting over the grid (fixed-sequence test: Maurer, Hothorn, Lehmacher 1995). Ends lie on the grid, or at ±(hi − lo)
+ * splitting over the grid (fixed-sequence test: Maurer, Hothorn, Lehmacher 1995). Ends lie on the grid, or at ±(hi − lo), at the widest bounds,
  * where nothing is rejected yet. Source of the inversion: Waudby-Smith & Ramdas, JRSS-B 86 (2024), section 4. O(margins).
  *
  * The interval may be empty of effects (low ≥ high) with probability ≤ α; it is then given as it is.
@@ -30,7 +30,7 @@ export function bettingInterval(
   alpha: number,
 ): { readonly low: number; readonly high: number } {
   const threshold = -Math.log(alpha / 2);
-  const furthest = design.hi - design.lo;
+  const furthest = (design.hi - design.lo) * (design.widening?.atMost ?? 1);
   return {
     low: lastRejected(design.nonInferiorAt, (index) => lnENonInferior(state, index) >= threshold, 1) ?? -furthest,
     high: lastRejected(design.harmfulAt, (index) => lnEHarmful(state, index) >= threshold, -1) ?? furthest,
