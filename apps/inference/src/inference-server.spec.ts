@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,7 @@ import { denoise, EXAMPLE_PROMPT, parsePrompt, PICTURE_SIDE_PX } from '#libs/sce
 import { createTelemetry, sha256Of } from '#libs/telemetry';
 import { startInference, type RunningInference } from './inference-server.js';
 import { hardwareProfile } from './hardware-model.js';
+import { warmUp } from './warm-up.js';
 
 const config: VariantConfig = { checkpoint: 'scenes-1.0', sampler: 'unipc', steps: 12, precision: 'fp16' };
 const assignment: Assignment = {
@@ -82,6 +83,29 @@ async function generations(count: number): Promise<DataOf<'generation.completed.
 }
 
 describe('the simulated service', () => {
+  it('warms up by itself: no picture stays, and nothing is published', async () => {
+    const events: unknown[] = [];
+    await warmUp(
+      {
+        service: 'text-to-image',
+        config,
+        telemetry: createTelemetry({
+          bus: { publish: async (records) => void events.push(...records) },
+          service: 'text-to-image',
+          source: 'inference/test',
+        }),
+        pictureFolder: folder,
+        host: '127.0.0.1',
+        port: 0,
+        gpus: 8,
+        keepPictures: 3,
+      },
+      60,
+    );
+    expect(readdirSync(folder)).toEqual([]);
+    expect(events).toEqual([]);
+  });
+
   it('answers with a real PNG of what was asked for, and tells about it under the assignment it came with', async () => {
     const service = await start();
     const response = await ask(

@@ -25,6 +25,8 @@ export interface InferenceOptions {
   readonly gpus: number;
   /** Pictures kept on disk; older ones are deleted. */
   readonly keepPictures: number;
+  /** Simulated times are multiplied by this; 0 leaves the work that is really done. Default 1. */
+  readonly gpuTimeFactor?: number;
 }
 
 export interface RunningInference extends Running {
@@ -128,17 +130,18 @@ class InferenceService {
     job: { prompt: string; scene: Scene; seed: number; startedAt: number },
   ): Promise<void> {
     const { model, gpus } = this;
+    const timeFactor = this.options.gpuTimeFactor ?? 1;
     const plan = model.plan(job.prompt, job.seed);
     await gpus.acquire();
     const queueMs = performance.now() - job.startedAt;
     const utilisation = gpus.utilisation;
-    await sleep(plan.gpuMs);
+    await sleep(timeFactor * plan.gpuMs);
     gpus.release();
     const generationId = randomUUID();
     const images = plan.crashes
       ? []
       : [this.pictures.save(generationId, model.draw(job.scene, job.seed), model.pictureSidePx, model.pictureSidePx)];
-    if (plan.hostMs > 0) await sleep(plan.hostMs);
+    if (plan.hostMs > 0) await sleep(timeFactor * plan.hostMs);
     const gpuSeconds = plan.gpuMs / 1000;
     this.options.telemetry.generationCompleted({
       request: readRequestContext(request.headers),

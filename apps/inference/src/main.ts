@@ -12,7 +12,8 @@ import {
   type Running,
 } from '#libs/platform';
 import { createTelemetry } from '#libs/telemetry';
-import { startInference } from './inference-server.js';
+import { type InferenceOptions, startInference } from './inference-server.js';
+import { warmUp } from './warm-up.js';
 
 await runUntilSignal(start);
 
@@ -32,12 +33,14 @@ async function start(): Promise<Running> {
     GPUS: variables.integer.min(1).default(96),
     /** Pictures kept on disk. */
     KEEP_PICTURES: variables.integer.min(100).default(20_000),
+    /** Pictures made for nobody before the service is ready, see `warmUp`. */
+    WARM_UP_REQUESTS: variables.integer.min(0).max(100_000).default(0),
     /** Default: `pictures` in DATA_DIR. */
     PICTURE_FOLDER: variables.text.optional(),
   });
   const logger = createLogger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT, context: 'inference' });
   const { bus, close } = await openBus(config, `inference-${config.SERVICE}`);
-  const running = await startInference({
+  const options: InferenceOptions = {
     service: config.SERVICE,
     config: config.VARIANT_CONFIG,
     telemetry: createTelemetry({
@@ -51,7 +54,9 @@ async function start(): Promise<Running> {
     port: config.INFERENCE_PORT,
     gpus: config.GPUS,
     keepPictures: config.KEEP_PICTURES,
-  });
+  };
+  await warmUp(options, config.WARM_UP_REQUESTS);
+  const running = await startInference(options);
   announceReady({ url: running.url, fingerprint: running.fingerprint });
   return {
     async close() {

@@ -153,14 +153,21 @@ async function settled(stack: Stack, key: string): Promise<void> {
   }
 }
 
+/** After so many a variant's process has its usual speed. */
+const WARM_UP_REQUESTS = 1_500;
+/** On a busy machine that takes its time. */
+const WARM_WITHIN_MS = 120_000;
+
 function startInference(stack: Stack, service: string, config: object, pictureFolder: string): Promise<Child> {
-  return startApp('inference', {
+  const settings = {
     ...stack.settings,
     SERVICE: service,
     VARIANT_CONFIG: JSON.stringify(config),
+    WARM_UP_REQUESTS: String(WARM_UP_REQUESTS),
     INFERENCE_PORT: '0',
     PICTURE_FOLDER: pictureFolder,
-  });
+  };
+  return startApp('inference', settings, { timeoutMs: WARM_WITHIN_MS });
 }
 
 /** Creates the experiment. @throws Error with the problem's detail. */
