@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { childEnvironment } from '#libs/platform';
 
@@ -11,6 +12,13 @@ export interface Child {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
+export interface StartOptions {
+  readonly timeoutMs?: number;
+  readonly onLine?: (line: string) => void;
+  /** How far others go before it where CPUs are short, 0–19 ("nice"). Default 0. */
+  readonly niceness?: number;
+}
+
 /**
  * Starts one of the compiled apps and waits for its line `{"ready":true,…}` on stdout.
  * @throws Error with the end of its stderr when it ends or stays silent for `timeoutMs`.
@@ -18,13 +26,14 @@ export interface Child {
 export async function startApp(
   app: string,
   settings: Readonly<Record<string, string>>,
-  options: { readonly timeoutMs?: number; readonly onLine?: (line: string) => void } = {},
+  options: StartOptions = {},
 ): Promise<Child> {
   const main = new URL(`../../../${app}/src/main.js`, import.meta.url).pathname;
   const child = spawn(process.execPath, ['--enable-source-maps', main], {
     env: childEnvironment(settings),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  if (options.niceness !== undefined && child.pid !== undefined) setPriority(child.pid, options.niceness);
   const lastWords: string[] = [];
   const remember = (line: string): void => {
     lastWords.push(line);

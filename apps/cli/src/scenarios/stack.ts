@@ -18,6 +18,12 @@ const APPS = {
   'all-apart': ['decision', 'reports', 'recorder', 'analyzer', 'scorer', 'router'],
 } as const satisfies Record<Shape, readonly string[]>;
 
+/**
+ * Variants have machines of their own in production. Here they share one with everything that looks at them, and whichever of the two
+ * happens to share a CPU with the scorer would be measured slower by half: the services wait for the variants instead.
+ */
+const BEHIND_THE_VARIANTS = 10;
+
 export interface StackOptions {
   readonly bus: 'postgres' | 'kafka';
   /** Database, pictures and last-known-good files. */
@@ -70,7 +76,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const start = async (app: string): Promise<void> => {
     const without: Record<string, string> =
       app === 'standalone' && options.shape === 'scorer-apart' ? { WITHOUT: 'scorer' } : {};
-    const child = await startApp(app, { ...settings, ...ports, ...without }, options);
+    const child = await startApp(
+      app,
+      { ...settings, ...ports, ...without },
+      { ...options, niceness: BEHIND_THE_VARIANTS },
+    );
     processes.set(app, child);
     for (const [name, url] of Object.entries(child.ready)) {
       if (typeof url === 'string' && URL.canParse(url)) ports[`${name.toUpperCase()}_PORT`] = new URL(url).port;
