@@ -18,6 +18,7 @@ import {
   observeMean,
   observeMoments,
   observeScore,
+  usualRange,
 } from '#libs/statistics';
 
 const events = Number(process.argv[2] ?? 1e7);
@@ -42,7 +43,7 @@ interface Measured {
 
 function betting(name: string, margins: number): Measured {
   const nonInferiorAt = Array.from({ length: margins - 1 }, (_, index) => 0.01 * index);
-  const design: BettingDesign = { lo: 0.1, hi: 0.5, harmfulAt: [0.01], nonInferiorAt };
+  const design: BettingDesign = { ...usualRange({ mean: 0.3, spread: 0.05 }, 0.01), harmfulAt: [0.01], nonInferiorAt };
   const state = initialBetting(design);
   return { name, state, update: (arm, propensity, value) => bet(state, design, arm, propensity, value) };
 }
