@@ -1,10 +1,19 @@
-import { type Arm, pastSpread } from '#libs/statistics';
+import {
+  type Arm,
+  initialMoments,
+  mergeMoments,
+  type Moments,
+  movedOut,
+  pastSpread,
+  type Widening,
+  widthFor,
+} from '#libs/statistics';
 import { type Bounds, clippedMoments, type Shape } from './shapes.js';
 
 export interface WideningBounds extends Bounds {
   readonly expected: number;
   /** As a betting design has it; absent: the bounds stay. */
-  readonly widening?: { readonly spread: number; readonly atMost: number };
+  readonly widening?: Widening;
 }
 
 /** Stands for a past so long that the usual spread no longer counts. */
@@ -12,10 +21,7 @@ const LONG = 1e9;
 
 /** How far bounds widen that follow the past spread of either variant, by the expected past instead of a drawn one. */
 export class SettlingBounds {
-  private readonly past: Readonly<Record<Arm, { n: number; sum: number; sumOfSquares: number }>> = {
-    control: { n: 0, sum: 0, sumOfSquares: 0 },
-    candidate: { n: 0, sum: 0, sumOfSquares: 0 },
-  };
+  private readonly past: Record<Arm, Moments> = { control: initialMoments(), candidate: initialMoments() };
 
   constructor(
     private readonly bounds: WideningBounds,
@@ -32,26 +38,18 @@ export class SettlingBounds {
   now(): Bounds {
     const { widening } = this.bounds;
     if (!widening) return this.bounds;
-    const spreads = Object.values(this.past).map(({ n, sum, sumOfSquares }) => {
-      const mean = n === 0 ? 0 : sum / n;
-      return pastSpread(
-        { n, mean, sumOfSquaredDeviations: Math.max(0, sumOfSquares - n * mean * mean) },
-        widening.spread,
-      );
-    });
-    return this.stretched(Math.min(widening.atMost, Math.max(1, ...spreads.map((spread) => spread / widening.spread))));
+    const { control, candidate } = this.past;
+    const { spread } = widening;
+    return this.widened(widthFor(widening, pastSpread(control, spread), pastSpread(candidate, spread)));
   }
 
   private add(arm: Arm, n: number, valueOf: (z: number) => number): void {
-    const { mean, variance } = clippedMoments(valueOf, this.stretched(this.bounds.widening?.atMost ?? 1));
-    const past = this.past[arm];
-    past.n += n;
-    past.sum += n * mean;
-    past.sumOfSquares += n * (variance + mean * mean);
+    const { mean, variance } = clippedMoments(valueOf, this.widened(this.bounds.widening?.atMost ?? 1));
+    this.past[arm] = mergeMoments(this.past[arm], { n, mean, sumOfSquaredDeviations: n * variance });
   }
 
-  private stretched(wider: number): Bounds {
+  private widened(times: number): Bounds {
     const { lo, hi, expected } = this.bounds;
-    return { lo: expected - wider * (expected - lo), hi: expected + wider * (hi - expected) };
+    return { lo: movedOut(lo, expected, times), hi: movedOut(hi, expected, times) };
   }
 }

@@ -78,21 +78,24 @@ export class MetricTraffic {
     this.factor = truth === 'at-tail-margin' ? BOUNDARY_FACTOR : truth === 'harm' ? harms[shape.name].factor : 1;
     this.hasLowerTail = truth === 'at-lower-tail-ratio';
     const bounds = truth === 'at-margin' && shape.name !== 'binary' ? new SettlingBounds(plan.bounds, shape) : null;
-    const unitsPerStep = plan.events / DRIFT_STEPS / (plan.isClustered ? EVENTS_PER_USER : 1);
     for (let step = 0; step < DRIFT_STEPS; step++) {
       const fraction = step / DRIFT_STEPS;
       this.shares[step] = shareAt(plan.share, fraction);
       this.drifts[step] = isDrifting ? driftAfter(shape.name, step / (DRIFT_STEPS - 1)) : 0;
-      const drift = this.drifts[step] as number;
-      if (bounds === null) this.shifts[step] = this.shiftAfter(step / (DRIFT_STEPS - 1));
-      else if (step > 0 && !isDrifting) this.shifts[step] = this.shifts[step - 1] as number;
-      else {
-        const ofStep = isDrifting ? unitsPerStep : Infinity;
-        const before = step === 0 ? plan.margin : (this.shifts[step - 1] as number);
-        bounds.pass(ofStep, this.shares[step] as number, drift, before);
-        this.shifts[step] = boundaryShift(shape, drift, plan.margin, bounds.now());
-      }
+      if (step > 0 && !isDrifting) this.shifts[step] = this.shifts[0] as number;
+      else if (bounds === null) this.shifts[step] = this.shiftAfter(step / (DRIFT_STEPS - 1));
+      else this.shifts[step] = this.shiftBetween(bounds, step);
     }
+  }
+
+  /** The boundary of what betting tests in a step of the drift, at bounds as wide as they have come to be. */
+  private shiftBetween(bounds: SettlingBounds, step: number): number {
+    const { shape, events, isClustered, isDrifting, margin } = this.plan;
+    const drift = this.drifts[step] as number;
+    const units = isDrifting ? events / DRIFT_STEPS / (isClustered ? EVENTS_PER_USER : 1) : Infinity;
+    const shiftBefore = step === 0 ? margin : (this.shifts[step - 1] as number);
+    bounds.pass(units, this.shares[step] as number, drift, shiftBefore);
+    return boundaryShift(shape, drift, margin, bounds.now());
   }
 
   /** Fills {@link seen} with the next event. */

@@ -1,6 +1,6 @@
 import { type Guardrail, type Margin } from '#libs/contracts';
 import type { MetricDefinition } from '#libs/evidence';
-import type { PlannedMetric } from '#libs/statistics';
+import { type PlannedMetric, USUAL_REACH } from '#libs/statistics';
 import { type Baseline, howToAssume } from './baseline.js';
 
 /** A change of control's value with the sign it is written with: `-3%` of a higher-is-better metric is harm. */
@@ -62,11 +62,7 @@ export function guardrailLaw(
       const metric: PlannedMetric = { kind: 'mean', mean, spread };
       const allowed = margin.kind === 'relative' ? margin.value * size : margin.value;
       return {
-        missing: null,
-        name,
-        harm: { metric, margin: isAnyHarm ? 0 : allowed },
-        proof: { metric, margin: allowed },
-        isMirrored: { harm: false, proof: false },
+        ...oneLaw(metric, allowed, false),
         effectOf: ({ kind, value }) =>
           kind === 'absolute' && isRelative ? null : both(sign * value * (kind === 'relative' ? size : 1)),
         changeOf: (effect) => ({
@@ -78,24 +74,14 @@ export function guardrailLaw(
     }
     case 'rate': {
       if (baseline?.kind !== 'rate') return lacks(`pass ${needs}`);
-      if (margin.kind === 'relative') return ofEvents(baseline.rate, margin.value, []);
+      if (margin.kind === 'relative') return ofEvents(baseline.rate, margin.value);
       return ofRate(baseline.rate);
     }
     case 'incidence':
       if (baseline?.kind !== 'rate') return lacks(`pass ${needs}`);
-      return ofEvents(
-        baseline.rate,
-        margin.value,
-        margin.kind === 'absolute'
-          ? ['an absolute margin of a counted deed is taken as a relative one, as in use']
-          : [],
-      );
+      return ofEvents(baseline.rate, margin.value);
     case 'lower-tail':
-      return ofEvents(
-        definition.level,
-        margin.kind === 'relative' ? margin.value : margin.value / definition.level,
-        [],
-      );
+      return ofEvents(definition.level, margin.kind === 'relative' ? margin.value : margin.value / definition.level);
     case 'upper-tail': {
       if (definition.direction === 'higher') return lacks('an upper tail in which more is better is not planned');
       if (baseline?.kind !== 'tail') return lacks(`pass ${needs}`);
@@ -107,11 +93,7 @@ export function guardrailLaw(
       const metric: PlannedMetric = { kind: 'upper-tail', lnSpread, tailShare: 1 - definition.level };
       const allowed = margin.kind === 'relative' ? margin.value : margin.value / size;
       return {
-        missing: null,
-        name,
-        harm: { metric, margin: isAnyHarm ? 0 : allowed },
-        proof: { metric, margin: allowed },
-        isMirrored: { harm: false, proof: false },
+        ...oneLaw(metric, allowed, false),
         effectOf: ({ kind, value }) =>
           kind === 'absolute' && quantile === null ? null : both(kind === 'relative' ? value : value / size),
         changeOf: (effect) => ({
@@ -130,6 +112,21 @@ export function guardrailLaw(
       return lacks('not planned: it decides nothing');
     default:
       return definition satisfies never;
+  }
+
+  /** Harm and its exclusion by one law of the metric, whatever harm is. */
+  function oneLaw(
+    law: PlannedMetric,
+    allowed: number,
+    mirrored: boolean,
+  ): Pick<KnownGuardrail, 'missing' | 'name' | 'harm' | 'proof' | 'isMirrored'> {
+    return {
+      missing: null,
+      name,
+      harm: { metric: law, margin: isAnyHarm ? 0 : allowed },
+      proof: { metric: law, margin: allowed },
+      isMirrored: { harm: mirrored, proof: mirrored },
+    };
   }
 
   /** A rate with an absolute margin: bet on, but for any harm at all, which is counted. */
@@ -157,20 +154,15 @@ export function guardrailLaw(
   }
 
   /** What the tilt counts: events of a rate, at a margin that is a factor. */
-  function ofEvents(rate: number, allowed: number, notes: readonly string[]): KnownGuardrail {
-    const metric: PlannedMetric = { kind: 'relative-rate', rate };
+  function ofEvents(rate: number, allowed: number): KnownGuardrail {
     return {
-      missing: null,
-      name,
-      harm: { metric, margin: isAnyHarm ? 0 : allowed },
-      proof: { metric, margin: allowed },
-      isMirrored: { harm: sign < 0, proof: sign < 0 },
+      ...oneLaw({ kind: 'relative-rate', rate }, allowed, sign < 0),
       effectOf: ({ kind, value }) => {
         if (kind === 'relative') return both(asEvents(value));
         return rate === 0 ? null : both(asEvents(value / rate));
       },
       changeOf: (effect) => ({ kind: 'relative', value: asChange(effect) }),
-      notes,
+      notes: [],
     };
   }
 
@@ -191,6 +183,6 @@ function both(effect: number): { readonly harm: number; readonly proof: number }
 function meanNotes({ kind, cap }: MetricDefinition): readonly string[] {
   return [
     ...(kind === 'ratio' ? ['taken as a mean of the value per unit'] : []),
-    ...(cap.kind === 'fixed' ? [`bounded by 4 sd here, by ${cap.lo} and ${cap.hi} in use`] : []),
+    ...(cap.kind === 'fixed' ? [`bounded by ${USUAL_REACH} sd here, by ${cap.lo} and ${cap.hi} in use`] : []),
   ];
 }

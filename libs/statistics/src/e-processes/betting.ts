@@ -3,6 +3,7 @@ import { initialMoments, mergeMoments, type Moments, observeMoments } from '../s
 import { initialBets, lnEOfBets, placeBets } from './bets.js';
 import { pastSpread } from './past-spread.js';
 import { mergeWealth, type Wealth } from './wealth.js';
+import { movedOut, type Widening, widthFor } from './widening.js';
 
 /** Until so many values have been seen their mean is no useful prediction. */
 const PREDICTION_FROM = 20;
@@ -25,7 +26,7 @@ export interface BettingDesign {
    * Bounds that follow the spread: `lo` and `hi` are right for values of this standard deviation. Where the past of either variant
    * spreads further, they move away from `expected` in proportion, `atMost` so many times as far. Absent: the bounds stay.
    */
-  readonly widening?: { readonly spread: number; readonly atMost: number };
+  readonly widening?: Widening;
 }
 
 /**
@@ -102,8 +103,8 @@ export function betAround(
   if (Number.isNaN(value) || !isRandomised(propensity) || !(range > 0 && range < Infinity)) return false;
   const expected = expectedOf(design);
   const wider = design.widening ? widthOf(state, design.widening) : 1;
-  const lo = wider === 1 ? design.lo : expected - wider * (expected - design.lo);
-  const hi = wider === 1 ? design.hi : expected + wider * (design.hi - expected);
+  const lo = wider === 1 ? design.lo : movedOut(design.lo, expected, wider);
+  const hi = wider === 1 ? design.hi : movedOut(design.hi, expected, wider);
   const x = Math.min(hi, Math.max(lo, value));
   const isCandidate = arm === 'candidate';
   const ofCandidate = 1 / propensity;
@@ -135,8 +136,8 @@ export function betAround(
   if (isCandidate) state.nCandidate += 1;
   if (design.widening) {
     const { atMost } = design.widening;
-    const widestLo = expected - atMost * (expected - design.lo);
-    const widestHi = expected + atMost * (design.hi - expected);
+    const widestLo = movedOut(design.lo, expected, atMost);
+    const widestHi = movedOut(design.hi, expected, atMost);
     observeMoments(state.past[arm], Math.min(widestHi, Math.max(widestLo, value)));
   }
   return true;
@@ -146,10 +147,10 @@ function expectedOf({ expected, lo, hi }: BettingDesign): number {
   return expected ?? (lo + hi) / 2;
 }
 
-/** How many times as wide as designed the bounds are, from the past alone. The same when the variants change places. */
-function widthOf({ past }: Betting, { spread, atMost }: NonNullable<BettingDesign['widening']>): number {
-  const widest = Math.max(pastSpread(past.control, spread), pastSpread(past.candidate, spread));
-  return Math.min(atMost, Math.max(1, widest / spread));
+/** How many times as wide as designed the bounds are, from the past alone. */
+function widthOf({ past }: Betting, widening: Widening): number {
+  const { spread } = widening;
+  return widthFor(widening, pastSpread(past.control, spread), pastSpread(past.candidate, spread));
 }
 
 /** ln E of "worse by more than the margin": reject "worse by at most m" at ln E ≥ ln(1/α). 0 without data. @param weights of the bets; default: equal. */

@@ -20,4 +20,5 @@ export * from './sequential-split.js';
 export * from './tilt.js';
 export * from './usual-range.js';
 export * from './wealth.js';
+export * from './widening.js';
 export * from './witness-tilt.js';

@@ -8,8 +8,10 @@ import {
   type BettingDesign,
   initialBetting,
   lnMeanWealth,
+  movedOut,
   TILTS,
   usualRange,
+  widthFor,
 } from '../e-processes/index.js';
 import { type PlannedMetric, tailShareOf } from './planned-metric.js';
 
@@ -102,9 +104,9 @@ function meanLaw(
   const { mean, spread, candidateSpread = spread } = metric;
   const { lo, hi, widening } = usualRange(metric, boundaries.margin);
   // As wide as the bounds come to be, and stay.
-  const wider = Math.min(widening.atMost, Math.max(1, Math.max(spread, candidateSpread) / widening.spread));
+  const wider = widthFor(widening, spread, candidateSpread);
   const { harmfulAt, nonInferiorAt } = boundaries;
-  const design = { lo: mean - wider * (mean - lo), hi: mean + wider * (hi - mean), harmfulAt, nonInferiorAt };
+  const design = { lo: movedOut(lo, mean, wider), hi: movedOut(hi, mean, wider), harmfulAt, nonInferiorAt };
   const positions = normalGrid();
   const probabilities = new Float64Array(GRID).fill(1 / GRID);
   const values = {
