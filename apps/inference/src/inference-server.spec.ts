@@ -47,7 +47,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function start(changes: Partial<VariantConfig> = {}, gpus = 8): Promise<RunningInference> {
+async function start(changes: Partial<VariantConfig> = {}, gpus = 8, rememberPictures = 0): Promise<RunningInference> {
   const telemetry = createTelemetry({
     bus: { publish: async (records) => void published.push(...records) },
     service: 'text-to-image',
@@ -62,6 +62,7 @@ async function start(changes: Partial<VariantConfig> = {}, gpus = 8): Promise<Ru
     port: 0,
     gpus,
     keepPictures: 3,
+    rememberPictures,
   });
   running.push(service);
   return service;
@@ -153,6 +154,19 @@ describe('the simulated service', () => {
     ]);
     expect(a.sha256).toBe(b.sha256);
     expect(c.sha256).not.toBe(a.sha256);
+  });
+
+  it('answers a remembered picture again under the same address', async () => {
+    const [drawing, remembering] = [await start(), await start({}, 8, 1)];
+    const twice = async (service: RunningInference): Promise<Image[]> => [
+      await ask(service, { prompt: EXAMPLE_PROMPT, seed: 1 }).then(pictureOf),
+      await ask(service, { prompt: EXAMPLE_PROMPT, seed: 1 }).then(pictureOf),
+    ];
+    const [first, again] = await twice(remembering);
+    expect(again).toEqual(first);
+    const [one, other] = await twice(drawing);
+    expect(other!.uri).not.toBe(one!.uri);
+    expect(other!.sha256).toBe(first!.sha256);
   });
 
   it('sends the picture itself where image/png is asked for', async () => {

@@ -9,7 +9,7 @@ import { EXAMPLE_PROMPT, parsePrompt, SCENE_GRAMMAR, type Scene } from '#libs/sc
 import { fingerprintOf, readRequestContext, type Telemetry } from '#libs/telemetry';
 import { z } from 'zod';
 import { GpuPool } from './gpu-pool.js';
-import { PictureStore } from './picture-store.js';
+import { PictureStore, type StoredPicture } from './picture-store.js';
 import { createSimulatedModel } from './simulated-model.js';
 
 export interface InferenceOptions {
@@ -25,6 +25,11 @@ export interface InferenceOptions {
   readonly gpus: number;
   /** Pictures kept on disk; older ones are deleted. */
   readonly keepPictures: number;
+  /**
+   * Pictures remembered, by prompt and seed, and answered again without being drawn: what the host of a service is spared whose
+   * pictures are made on GPUs of its own. Default 0.
+   */
+  readonly rememberPictures?: number;
   /** Simulated times are multiplied by this; 0 leaves the work that is really done. Default 1. */
   readonly gpuTimeFactor?: number;
 }
@@ -68,6 +73,7 @@ class InferenceService {
   private readonly model;
   private readonly gpus: GpuPool;
   private readonly pictures: PictureStore;
+  private readonly remembered = new Map<string, StoredPicture>();
   private readonly path: string;
 
   constructor(
@@ -138,9 +144,7 @@ class InferenceService {
     await sleep(timeFactor * plan.gpuMs);
     gpus.release();
     const generationId = randomUUID();
-    const images = plan.crashes
-      ? []
-      : [this.pictures.save(generationId, model.draw(job.scene, job.seed), model.pictureSidePx, model.pictureSidePx)];
+    const images = plan.crashes ? [] : [this.pictureOf(generationId, job)];
     if (plan.hostMs > 0) await sleep(timeFactor * plan.hostMs);
     const gpuSeconds = plan.gpuMs / 1000;
     this.options.telemetry.generationCompleted({
@@ -171,6 +175,22 @@ class InferenceService {
       seed: job.seed,
       images: images.map(({ image }) => image),
     });
+  }
+
+  /** The same prompt and seed give the same bytes, so a remembered picture is the one that would be drawn. */
+  private pictureOf(generationId: string, job: { prompt: string; scene: Scene; seed: number }): StoredPicture {
+    const key = `${job.seed} ${job.prompt}`;
+    const known = this.remembered.get(key);
+    if (known) return known;
+    const { pictureSidePx } = this.model;
+    const picture = this.pictures.save(
+      generationId,
+      this.model.draw(job.scene, job.seed),
+      pictureSidePx,
+      pictureSidePx,
+    );
+    if (this.remembered.size < (this.options.rememberPictures ?? 0)) this.remembered.set(key, picture);
+    return picture;
   }
 }
 

@@ -43,6 +43,8 @@ export interface PlayOptions {
   /** Further requests after the end that check who is really served. */
   readonly requestsAfterwards: number;
   readonly concurrency: number;
+  /** So many different pictures, drawn once: what remains is what a service with GPUs elsewhere leaves to this machine. Default: every one is drawn. */
+  readonly differentPictures?: number;
   /** Told whenever there is something new to show. */
   readonly onProgress?: (progress: {
     course: ExperimentCourse;
@@ -69,8 +71,8 @@ export async function playScenario(stack: Stack, scenario: Scenario, options: Pl
   const pictures = join(stack.pictureFolder, key);
   const candidateConfig = { ...CONTROL_CONFIG, ...scenario.candidate };
   const inference = await Promise.all([
-    startInference(stack, key, CONTROL_CONFIG, join(pictures, 'control')),
-    startInference(stack, key, candidateConfig, join(pictures, 'candidate')),
+    startInference(stack, key, CONTROL_CONFIG, join(pictures, 'control'), options.differentPictures),
+    startInference(stack, key, candidateConfig, join(pictures, 'candidate'), options.differentPictures),
   ]);
   const [control, candidate] = inference.map(({ ready }) => String(ready['url'])) as [string, string];
   let course: ExperimentCourse = stack.watcher.courseOf(key);
@@ -79,6 +81,7 @@ export async function playScenario(stack: Stack, scenario: Scenario, options: Pl
     service: key,
     seed: options.seed,
     concurrency: options.concurrency,
+    differentPictures: options.differentPictures,
     singleObjectShare: () => (scenario.event.kind === 'mix-drifts' ? 0.9 - 0.8 * candidateShare(course) ** 0.3 : 0.35),
   });
   try {
@@ -158,12 +161,19 @@ const WARM_UP_REQUESTS = 1_500;
 /** On a busy machine that takes its time. */
 const WARM_WITHIN_MS = 120_000;
 
-function startInference(stack: Stack, service: string, config: object, pictureFolder: string): Promise<Child> {
+function startInference(
+  stack: Stack,
+  service: string,
+  config: object,
+  pictureFolder: string,
+  rememberPictures = 0,
+): Promise<Child> {
   const settings = {
     ...stack.settings,
     SERVICE: service,
     VARIANT_CONFIG: JSON.stringify(config),
     WARM_UP_REQUESTS: String(WARM_UP_REQUESTS),
+    REMEMBER_PICTURES: String(rememberPictures),
     INFERENCE_PORT: '0',
     PICTURE_FOLDER: pictureFolder,
   };

@@ -29,6 +29,8 @@ export interface StackOptions {
   /** Database, pictures and last-known-good files. */
   readonly dataDir: string;
   readonly shape: Shape;
+  /** Further settings of every service. */
+  readonly settings?: Readonly<Record<string, string>>;
   readonly onLine?: (line: string) => void;
 }
 
@@ -66,6 +68,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     LOG_LEVEL: 'warn',
     SCORER_IMAGE_ROOTS: pictureFolder,
     REPORTS_PICTURE_ROOTS: pictureFolder,
+    ...options.settings,
     ...(kafka ? { KAFKA_BROKERS: kafka.brokers.join(',') } : {}),
   };
   const database = await openConfiguredDatabase(readConfig(commonVariables, settings), 'cli');

@@ -10,6 +10,8 @@ export interface TrafficOptions {
   readonly concurrency: number;
   /** Share of prompts with one object only, 0–1, asked before every request: the mix may drift. */
   readonly singleObjectShare: () => number;
+  /** Every so many requests the same prompts and seeds are asked for again. Default: never. */
+  readonly differentPictures?: number | undefined;
 }
 
 export interface TrafficCounts {
@@ -114,8 +116,7 @@ export class Traffic {
   private async request(number: number): Promise<void> {
     const { random } = this;
     const person = random.uniform() < 1 / 6 ? random.index(number) : number;
-    const scene = randomScene(random, { singleShare: this.options.singleObjectShare() });
-    const body = JSON.stringify({ prompt: formatScene(scene), seed: random.index(0x7fff_ffff) });
+    const body = JSON.stringify(this.picture(number));
     try {
       const response = await this.pool.request({
         method: 'POST',
@@ -130,6 +131,13 @@ export class Traffic {
     } catch {
       this.counts.failed += 1;
     }
+  }
+
+  private picture(number: number): { prompt: string; seed: number } {
+    const { differentPictures, seed } = this.options;
+    const random = differentPictures ? seededRandom(number % differentPictures, seed) : this.random;
+    const scene = randomScene(random, { singleShare: this.options.singleObjectShare() });
+    return { prompt: formatScene(scene), seed: random.index(0x7fff_ffff) };
   }
 
   private count(header: string | string[] | undefined): void {
