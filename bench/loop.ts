@@ -10,6 +10,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { median } from 'simple-statistics';
 import { findScenario, playScenario, startStack } from '#apps/cli';
 
 const seconds = Number(process.argv[2] ?? 40);
@@ -25,6 +26,7 @@ async function run(
   pictures: { readonly differentPictures?: number },
 ): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'teststrip-bench-'));
+  const options = { seed: 1, requestsAfterwards: 0, concurrency: CONCURRENCY, ...pictures };
   const stack = await startStack({ bus: 'postgres', dataDir, shape: 'standalone', settings });
   try {
     process.stdout.write(`${title}\n`);
@@ -33,10 +35,7 @@ async function run(
     let [shownAt, sentThen] = [0, 0];
     const rates: number[] = [];
     await playScenario(stack, findScenario('identical'), {
-      seed: 1,
-      requestsAfterwards: 0,
-      concurrency: CONCURRENCY,
-      ...pictures,
+      ...options,
       signal: end.signal,
       onProgress: ({ course, sent }) => {
         const now = performance.now();
@@ -54,16 +53,9 @@ async function run(
         );
       },
     });
-    const settled = rates.slice(Math.floor(rates.length / 2)).sort((a, b) => a - b);
-    process.stdout.write(
-      `      median of the second half: ${settled[Math.floor(settled.length / 2)]?.toFixed(0)} requests/s\n`,
-    );
-    const bad = await playScenario(stack, findScenario('wrong-attribute'), {
-      seed: 1,
-      requestsAfterwards: 0,
-      concurrency: CONCURRENCY,
-      ...pictures,
-    });
+    const settled = median(rates.slice(Math.floor(rates.length / 2)));
+    process.stdout.write(`      median of the second half: ${settled.toFixed(0)} requests/s\n`);
+    const bad = await playScenario(stack, findScenario('wrong-attribute'), options);
     process.stdout.write(
       `      rollback after ${bad.requests} requests, ${bad.exposed} exposed; detection → applied ${bad.detectionToAppliedMs.max} ms\n`,
     );

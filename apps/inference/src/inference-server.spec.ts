@@ -164,6 +164,8 @@ describe('the simulated service', () => {
     ];
     const [first, again] = await twice(remembering);
     expect(again).toEqual(first);
+    for (let seed = 2; seed < 7; seed++) await ask(remembering, { prompt: EXAMPLE_PROMPT, seed }).then(pictureOf);
+    expect(sha256Of(readFileSync(fileURLToPath(first!.uri)))).toBe(first!.sha256);
     const [one, other] = await twice(drawing);
     expect(other!.uri).not.toBe(one!.uri);
     expect(other!.sha256).toBe(first!.sha256);

@@ -23,7 +23,7 @@ export interface InferenceOptions {
   readonly port: number;
   /** Simulated GPUs; jobs beyond wait. */
   readonly gpus: number;
-  /** Pictures kept on disk; older ones are deleted. */
+  /** Pictures kept on disk besides those that are remembered; older ones are deleted. */
   readonly keepPictures: number;
   /**
    * Pictures remembered, by prompt and seed, and answered again without being drawn: what the host of a service is spared whose
@@ -74,6 +74,8 @@ class InferenceService {
   private readonly gpus: GpuPool;
   private readonly pictures: PictureStore;
   private readonly remembered = new Map<string, StoredPicture>();
+  /** Holds as many as are remembered, so that none of them is deleted for a newer one. */
+  private readonly lasting: PictureStore;
   private readonly path: string;
 
   constructor(
@@ -82,11 +84,14 @@ class InferenceService {
   ) {
     this.model = createSimulatedModel(options.config, fingerprint);
     this.gpus = new GpuPool(options.gpus);
-    this.pictures = new PictureStore(
-      join(options.pictureFolder, `${options.service}-${fingerprint}`),
-      options.keepPictures,
-    );
+    const folder = join(options.pictureFolder, `${options.service}-${fingerprint}`);
+    this.pictures = new PictureStore(folder, options.keepPictures);
+    this.lasting = new PictureStore(folder, this.rememberAtMost);
     this.path = `/v1/services/${options.service}/generations`;
+  }
+
+  private get rememberAtMost(): number {
+    return this.options.rememberPictures ?? 0;
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -182,14 +187,12 @@ class InferenceService {
     const key = `${job.seed} ${job.prompt}`;
     const known = this.remembered.get(key);
     if (known) return known;
+    const isRemembered = this.remembered.size < this.rememberAtMost;
     const { pictureSidePx } = this.model;
-    const picture = this.pictures.save(
-      generationId,
-      this.model.draw(job.scene, job.seed),
-      pictureSidePx,
-      pictureSidePx,
-    );
-    if (this.remembered.size < (this.options.rememberPictures ?? 0)) this.remembered.set(key, picture);
+    const pixels = this.model.draw(job.scene, job.seed);
+    const store = isRemembered ? this.lasting : this.pictures;
+    const picture = store.save(generationId, pixels, pictureSidePx, pictureSidePx);
+    if (isRemembered) this.remembered.set(key, picture);
     return picture;
   }
 }

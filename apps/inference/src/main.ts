@@ -33,8 +33,8 @@ async function start(): Promise<Running> {
     GPUS: variables.integer.min(1).default(96),
     /** Pictures kept on disk. */
     KEEP_PICTURES: variables.integer.min(100).default(20_000),
-    /** Pictures that are answered again without being drawn, at most KEEP_PICTURES; see `rememberPictures`. */
-    REMEMBER_PICTURES: variables.integer.min(0).default(0),
+    /** Pictures that are answered again without being drawn, see `rememberPictures`. */
+    REMEMBER_PICTURES: variables.integer.min(0).max(100_000).default(0),
     /** Pictures made for nobody before the service is ready, see `warmUp`. */
     WARM_UP_REQUESTS: variables.integer.min(0).max(100_000).default(0),
     /** Default: `pictures` in DATA_DIR. */
@@ -56,7 +56,7 @@ async function start(): Promise<Running> {
     port: config.INFERENCE_PORT,
     gpus: config.GPUS,
     keepPictures: config.KEEP_PICTURES,
-    rememberPictures: Math.min(config.REMEMBER_PICTURES, config.KEEP_PICTURES),
+    rememberPictures: config.REMEMBER_PICTURES,
   };
   await warmUp(options, config.WARM_UP_REQUESTS);
   const running = await startInference(options);
