@@ -78,6 +78,11 @@ const ask = (service: RunningInference, body: unknown, headers: Record<string, s
 const pictureOf = async (response: Response): Promise<Image> =>
   ((await response.json()) as { images: Image[] }).images[0]!;
 
+const samePictureTwice = async (service: RunningInference): Promise<Image[]> => [
+  await ask(service, { prompt: EXAMPLE_PROMPT, seed: 1 }).then(pictureOf),
+  await ask(service, { prompt: EXAMPLE_PROMPT, seed: 1 }).then(pictureOf),
+];
+
 async function generations(count: number): Promise<DataOf<'generation.completed.v1'>[]> {
   await expect.poll(() => published.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(count);
   return published.map((record) => decodeEvent(record).data as DataOf<'generation.completed.v1'>);
@@ -158,15 +163,11 @@ describe('the simulated service', () => {
 
   it('answers a remembered picture again under the same address', async () => {
     const [drawing, remembering] = [await start(), await start({}, 8, 1)];
-    const twice = async (service: RunningInference): Promise<Image[]> => [
-      await ask(service, { prompt: EXAMPLE_PROMPT, seed: 1 }).then(pictureOf),
-      await ask(service, { prompt: EXAMPLE_PROMPT, seed: 1 }).then(pictureOf),
-    ];
-    const [first, again] = await twice(remembering);
+    const [first, again] = await samePictureTwice(remembering);
     expect(again).toEqual(first);
     for (let seed = 2; seed < 7; seed++) await ask(remembering, { prompt: EXAMPLE_PROMPT, seed }).then(pictureOf);
     expect(sha256Of(readFileSync(fileURLToPath(first!.uri)))).toBe(first!.sha256);
-    const [one, other] = await twice(drawing);
+    const [one, other] = await samePictureTwice(drawing);
     expect(other!.uri).not.toBe(one!.uri);
     expect(other!.sha256).toBe(first!.sha256);
   });
