@@ -1,4 +1,11 @@
-import { Controller, Logger, Module, type INestApplication } from '@nestjs/common';
+import {
+  Controller,
+  Logger,
+  Module,
+  type INestApplication,
+  type OnApplicationBootstrap,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -15,11 +22,12 @@ import { BatchEventPattern } from './patterns.js';
 const routed = examples.find((example) => example.type === 'request.routed.v1')!;
 const judged = examples.find((example) => example.type === 'preference.judged.v1')!;
 
-const seen: { ids: string[]; offsets: number[]; batches: number[][]; failures: number } = {
+const seen: { ids: string[]; offsets: number[]; batches: number[][]; failures: number; hooks: string[] } = {
   ids: [],
   offsets: [],
   batches: [],
   failures: 0,
+  hooks: [],
 };
 
 @Controller()
@@ -45,13 +53,20 @@ class WholeBatches {
 }
 
 @Module({ controllers: [OneByOne, WholeBatches] })
-class Service {}
+class Service implements OnModuleInit, OnApplicationBootstrap {
+  onModuleInit(): void {
+    seen.hooks.push('init');
+  }
+  onApplicationBootstrap(): void {
+    seen.hooks.push('bootstrap');
+  }
+}
 
 describe('event bus strategy', () => {
   let app: INestApplication;
   let bus: EventBus;
   beforeEach(async () => {
-    Object.assign(seen, { ids: [], offsets: [], batches: [], failures: 0 });
+    Object.assign(seen, { ids: [], offsets: [], batches: [], failures: 0, hooks: [] });
     Logger.overrideLogger(['error']);
     bus = await createEventBus({ carrier: 'memory' });
     await ensureTopics(bus, 1);
@@ -69,6 +84,10 @@ describe('event bus strategy', () => {
     await bus.publish([judgedAs('a'), judgedAs('b')]);
     await vi.waitFor(() => expect(seen.ids).toEqual(['a', 'b']));
     expect(seen.offsets).toEqual([0, 1]);
+  });
+
+  it('leaves the lifecycle hooks to the application: each runs once', () => {
+    expect(seen.hooks).toEqual(['init', 'bootstrap']);
   });
 
   it('buries what is no event and what a handler gives up, with the reason, and goes on', async () => {
