@@ -37,12 +37,12 @@ describe('the loop on real pictures, from the command line', () => {
     expect(result).toMatchObject({ outcome: 'rolled-back', reason: 'harmful', falseCommands: 0 });
     expect(['alignment', 'wrong-pictures']).toContain(result.metric);
     // The simulated table of the rule shows 22 of 2,100; a fifth of all requests would mean that nobody was protected.
-    expect(result.exposed).toBeLessThan(200);
+    expect(result.exposed).toBeLessThan(150);
   }, 300_000);
 
-  it('rolls a flaky candidate back on its error rate', async () => {
-    const result = await play('flaky', 1);
-    expect(result).toMatchObject({ outcome: 'rolled-back', metric: 'error-rate', falseCommands: 0 });
+  it('rolls a slow candidate back on the tail of its latency', async () => {
+    const result = await play('slow', 1);
+    expect(result).toMatchObject({ outcome: 'rolled-back', metric: 'latency-p95', falseCommands: 0 });
     expect(result.detectionToAppliedMs.max).toBeLessThan(5_000);
   }, 300_000);
 

@@ -20,6 +20,7 @@ import {
 } from '#libs/statistics';
 import type { PeerRule, PeerRun, PeerSituation } from '../../libs/statistics/src/peers/peer-rules.js';
 import { DensePast } from './dense-past.js';
+import { LowerTail } from './lower-tail.js';
 import type { WideningBounds } from './settling-bounds.js';
 import type { Seen } from './traffic.js';
 
@@ -156,11 +157,10 @@ export class UpperTailContender implements Contender {
   }
 }
 
-/** The tilt on values below control's past p2, as the lower-tail method does, at several rate ratios. */
+/** The tilts on values below control's past p2 and far below it, as the lower-tail method does, at several rate ratios. */
 export class LowerTailContender implements Contender {
   readonly verdicts: readonly Verdict[];
-  private readonly past = new DensePast(LOWER_TAIL);
-  private readonly state = initialTilt();
+  private readonly tail = new LowerTail(LOWER_TAIL);
   private readonly boundaries: readonly number[];
 
   constructor(
@@ -171,15 +171,13 @@ export class LowerTailContender implements Contender {
     this.boundaries = boundaries.map(({ ratio }) => Math.log(ratio));
   }
 
-  observe(seen: Seen): void {
-    if (!seen.isFirst) return;
-    if (this.past.limit !== null && seen.value < this.past.limit) {
-      hit(this.state, seen.arm, seen.propensity);
-      this.boundaries.forEach((boundary, index) => {
-        note(this.verdicts[index] as Verdict, this.state, boundary, this.threshold, seen.index);
-      });
-    }
-    if (!seen.isCandidate) this.past.add(seen.value);
+  observe({ isFirst, arm, propensity, value, index }: Seen): void {
+    if (!isFirst || !this.tail.observe(arm, propensity, value)) return;
+    this.boundaries.forEach((boundary, at) => {
+      const said = this.verdicts[at] as Verdict;
+      if (said.harmfulAt === 0 && this.tail.lnEHarmful(boundary) >= this.threshold) said.harmfulAt = index;
+      if (said.nonInferiorAt === 0 && this.tail.lnENonInferior(boundary) >= this.threshold) said.nonInferiorAt = index;
+    });
   }
 }
 

@@ -17,6 +17,7 @@ import {
 import type { Behaviour } from '../../libs/evidence/test/simulated-traffic.js';
 import { type PeerRule, peerRules } from '../../libs/statistics/src/peers/peer-rules.js';
 import { DensePast } from './dense-past.js';
+import { LowerTail } from './lower-tail.js';
 import { CanaryTraffic, type Request } from './canary-traffic.js';
 
 /** The candidates that the whole rule is played with, as a table names them. */
@@ -207,24 +208,21 @@ class LatencyTail implements Guardrail {
 
 class WrongPictures implements Guardrail {
   readonly metric = 'wrong-pictures';
-  private readonly past = new DensePast(0.02);
-  private readonly below = initialTilt();
+  private readonly tail = new LowerTail(0.02);
 
   constructor(private readonly shares: readonly number[]) {}
 
-  observe({ arm, isCandidate, propensity, isScored, alignment }: Request): void {
-    if (!isScored) return;
-    if (this.past.limit !== null && alignment < this.past.limit) hit(this.below, arm, propensity);
-    if (!isCandidate) this.past.add(alignment);
+  observe({ arm, propensity, isScored, alignment }: Request): void {
+    if (isScored) this.tail.observe(arm, propensity, alignment);
   }
 
   isHarmful(): boolean {
-    return this.past.limit !== null && rejects(lnEMoreOften(this.below, Math.log1p(WRONG_MARGIN)), ALPHA);
+    return this.tail.hasLimit && rejects(this.tail.lnEHarmful(Math.log1p(WRONG_MARGIN)), ALPHA);
   }
 
   isProven(rung: number): boolean {
     const boundary = Math.log1p(WRONG_MARGIN / (this.shares[rung] as number));
-    return this.past.limit !== null && rejects(lnELessOften(this.below, boundary), ALPHA);
+    return this.tail.hasLimit && rejects(this.tail.lnENonInferior(boundary), ALPHA);
   }
 }
 

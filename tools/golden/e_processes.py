@@ -11,6 +11,7 @@ from scipy.special import betaln, logsumexp
 
 TILTS = np.array([0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2])
 BOTH_SIDES = np.concatenate([TILTS, -TILTS])
+FAR_TILTS = np.array([1, 2, 3, 4])
 FRACTIONS = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.95])
 FURTHEST = np.log(10_000)
 LEVELS = (0.05, 0.001)
@@ -31,6 +32,10 @@ def golden() -> list[dict]:
         given = [written(hits), ramp]
         for boundary in (-0.2, 0, round(float(np.log(1.5)), 6)):
             add("tilt", "scipy", [*given, boundary], [events.evidence(boundary, TILTS), events.evidence(boundary, -TILTS), events.evidence(boundary, BOTH_SIDES)])
+        for every, boundary in ((4, 0), (7, round(float(np.log(1.5)), 6))):
+            far = Events(hits[::every], rho[::every])
+            ends = [events.evidence(boundary, TILTS), far.evidence(boundary, FAR_TILTS)]
+            add("nested tails", "scipy", [*given, every, boundary], [logsumexp(ends) - np.log(2)])
         add("lnRateRatio", "scipy", given, [events.estimate()])
         for alpha in LEVELS:
             add("lnRateRatioInterval", "scipy", [*given, alpha], events.interval(alpha))

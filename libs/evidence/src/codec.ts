@@ -7,7 +7,7 @@ import { decodeTraffic, encodeTraffic, type EncodedTraffic } from './traffic.js'
 import type { UnitChanges } from './unit-memory.js';
 
 /** Changes whenever the layout does: evidence of another layout is folded again from the log. */
-export const EVIDENCE_LAYOUT = 4;
+export const EVIDENCE_LAYOUT = 5;
 
 /** Evidence as plain JSON, every double exactly. The memory of units travels apart (`evidence.units.takeChanges()`), as bytes. */
 export interface EncodedEvidence {

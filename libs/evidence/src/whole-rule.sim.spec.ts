@@ -17,7 +17,8 @@ describe('the whole rule, a ramp from 5 %', () => {
 
   const faults: readonly (readonly [string, Behaviour, readonly string[], number])[] = [
     ['pictures 10 % off', { alignment: 0.27 }, ['alignment', 'wrong-pictures'], 120],
-    ['20 % wrong pictures', { wrongShare: 0.2 }, ['alignment', 'wrong-pictures'], 120],
+    ['20 % wrong pictures', { wrongShare: 0.2 }, ['alignment', 'wrong-pictures'], 80],
+    ['5 % wrong pictures', { wrongShare: 0.05 }, ['alignment', 'wrong-pictures'], 400],
     ['twice the latency', { latencyFactor: 2 }, ['latency-p95'], 40],
     ['10 % errors', { errorRate: 0.1 }, ['error-rate'], 200],
     ['15 % more cost', { costFactor: 1.15 }, ['cost-per-image'], 160],

@@ -238,6 +238,10 @@ function isPossible(metric: PlannedMetric, isMirrored: boolean, effect: number):
       const rate = isMirrored ? metric.rate / (1 + effect) : metric.rate * (1 + effect);
       return Number.isFinite(effect) && rate >= 0 && rate <= 1;
     }
+    case 'lower-tail': {
+      const tailShare = metric.tailShare * (1 + effect);
+      return tailShare >= 0 && tailShare <= 1;
+    }
     case 'upper-tail':
       return effect > -1;
     default:

@@ -80,8 +80,15 @@ export function guardrailLaw(
     case 'incidence':
       if (baseline?.kind !== 'rate') return lacks(`pass ${needs}`);
       return ofEvents(baseline.rate, margin.value);
-    case 'lower-tail':
-      return ofEvents(definition.level, margin.kind === 'relative' ? margin.value : margin.value / definition.level);
+    case 'lower-tail': {
+      const { level } = definition;
+      const allowed = margin.kind === 'relative' ? margin.value : margin.value / level;
+      return {
+        ...ofEvents(level, allowed),
+        ...oneLaw({ kind: 'lower-tail', tailShare: level }, allowed, false),
+        notes: ['pictures or values far below control’s are found sooner than this says'],
+      };
+    }
     case 'upper-tail': {
       if (definition.direction === 'higher') return lacks('an upper tail in which more is better is not planned');
       if (baseline?.kind !== 'tail') return lacks(`pass ${needs}`);

@@ -18,7 +18,7 @@ export const OBSERVED_TOPICS: readonly ObservedTopic[] = [
  * - `rate`: share of units whose first value is 1; values 0 and 1.
  * - `mean`: mean of the units' first values.
  * - `upper-tail`: a quantile of control (its 95th percentile where no `level` is named), by how often values exceed it; +∞ is a value.
- * - `lower-tail`: how often values fall below a quantile of control (its 2nd percentile).
+ * - `lower-tail`: how often values fall below a quantile of control (its 2nd percentile), and for harm far below it.
  * - `ratio`: sum of values per sum of denominators over units.
  * - `incidence`: share of units with an event at all, where those without one send nothing.
  * - `preference`: how often people prefer the candidate's picture.

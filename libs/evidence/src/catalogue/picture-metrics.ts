@@ -22,7 +22,8 @@ export const pictureMetrics: readonly MetricDefinition[] = [
   },
   {
     name: 'wrong-pictures',
-    description: 'Pictures that fit their prompt worse than all but one in fifty of control’s.',
+    description:
+      'Pictures that fit their prompt worse than all but one in fifty of control’s; harm also shows where they fit worse than all but one in five hundred.',
     unit: 'share of pictures',
     direction: 'lower',
     defaultRole: 'observed',

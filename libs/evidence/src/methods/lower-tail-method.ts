@@ -1,4 +1,15 @@
-import { type Arm, hit, initialTilt, lnRateRatio, lnRateRatioInterval, mergeTilt, type Tilt } from '#libs/statistics';
+import {
+  type Arm,
+  FAR_TAIL_SHARE,
+  hit,
+  initialTilt,
+  lnETailMoreOften,
+  lnRateRatio,
+  lnRateRatioInterval,
+  mergeTilt,
+  type Tilt,
+} from '#libs/statistics';
+import type { Margin } from '#libs/contracts';
 import type { MetricDesign } from '../design.js';
 import type { TailMetric } from '../catalogue/definition.js';
 import type { Method } from './method.js';
@@ -12,12 +23,17 @@ import { lnFactor, tiltTests } from './tilt-tests.js';
  * Lower tails (wrong pictures), judged by the tilt on "below control's past 2nd percentile": a candidate that gets one picture
  * in twenty wrong moves the mean by 2 % but this rate by a factor of 3. Margins are
  * relative increases of the rate; an absolute one is a share on top of the tail's nominal one.
+ *
+ * Harm is looked for at the far end of the tail as well (one in five hundred), where a really wrong picture lies and control's hardly
+ * ever do; what is shown, and what is proven, is about the whole tail.
  */
 export interface LowerTailState {
   readonly kind: 'lower-tail';
   readonly tally: Tally;
   readonly limit: PastQuantile;
   readonly below: Tilt;
+  readonly farLimit: PastQuantile;
+  readonly farBelow: Tilt;
   /** Units that met a limit: what the rates are shares of. */
   readonly compared: Record<Arm, number>;
 }
@@ -26,6 +42,8 @@ interface EncodedLowerTail {
   readonly tally: Tally;
   readonly limit: codec.EncodedPast;
   readonly below: codec.EncodedTilt;
+  readonly farLimit: codec.EncodedPast;
+  readonly farBelow: codec.EncodedTilt;
   readonly compared: Record<Arm, number>;
 }
 
@@ -35,6 +53,8 @@ export const lowerTailMethod: Method<LowerTailState> = {
     tally: initialTally(),
     limit: initialPastQuantile(),
     below: initialTilt(),
+    farLimit: initialPastQuantile(),
+    farBelow: initialTilt(),
     compared: { control: 0, candidate: 0 },
   }),
 
@@ -46,7 +66,10 @@ export const lowerTailMethod: Method<LowerTailState> = {
       state.compared[arm] += 1;
       if (value < state.limit.limit) hit(state.below, arm, propensity);
     }
-    if (arm === 'control') addToPast(state.limit, value, levelOf(metric));
+    if (state.farLimit.limit !== null && value < state.farLimit.limit) hit(state.farBelow, arm, propensity);
+    if (arm === 'candidate') return;
+    addToPast(state.limit, value, levelOf(metric));
+    addToPast(state.farLimit, value, FAR_TAIL_SHARE * levelOf(metric));
   },
 
   merge: (a, b) => ({
@@ -54,6 +77,8 @@ export const lowerTailMethod: Method<LowerTailState> = {
     tally: mergeTally(a.tally, b.tally),
     limit: mergePastQuantiles(a.limit, b.limit),
     below: mergeTilt(a.below, b.below),
+    farLimit: mergePastQuantiles(a.farLimit, b.farLimit),
+    farBelow: mergeTilt(a.farBelow, b.farBelow),
     compared: {
       control: a.compared.control + b.compared.control,
       candidate: a.compared.candidate + b.compared.candidate,
@@ -82,26 +107,28 @@ export const lowerTailMethod: Method<LowerTailState> = {
     if (state.tally.units.control === 0 && state.tally.units.candidate === 0)
       return { ...base, tests: null, missing: 'no-data' };
     if (state.limit.limit === null) return { ...base, tests: null, missing: 'baseline' };
-    const nominal = levelOf(metric);
-    return {
-      ...base,
-      tests: tiltTests(state.below, test, definition.direction, (margin) => lnFactor(margin, nominal)),
-      missing: null,
-    };
+    const lnRatio = (margin: Margin): number => lnFactor(margin, levelOf(metric));
+    const tests = tiltTests(state.below, test, definition.direction, lnRatio);
+    const harmful = lnETailMoreOften(state.below, state.farBelow, lnRatio(test.harmBeyond));
+    return { ...base, tests: { ...tests, harmful }, missing: null };
   },
 
-  encode: ({ tally, limit, below, compared }): EncodedLowerTail => ({
+  encode: ({ tally, limit, below, farLimit, farBelow, compared }): EncodedLowerTail => ({
     tally: structuredClone(tally),
     limit: codec.encodePast(limit),
     below: codec.encodeTilt(below),
+    farLimit: codec.encodePast(farLimit),
+    farBelow: codec.encodeTilt(farBelow),
     compared: { ...compared },
   }),
 
-  decode: ({ tally, limit, below, compared }: EncodedLowerTail) => ({
+  decode: ({ tally, limit, below, farLimit, farBelow, compared }: EncodedLowerTail) => ({
     kind: 'lower-tail',
     tally: structuredClone(tally),
     limit: codec.decodePast(limit),
     below: codec.decodeTilt(below),
+    farLimit: codec.decodePast(farLimit),
+    farBelow: codec.decodeTilt(farBelow),
     compared: { ...compared },
   }),
 };

@@ -25,6 +25,7 @@ import {
   lnEPairedNonInferior,
   lnESampleRatio,
   lnEShift,
+  lnETailMoreOften,
   lnRateRatio,
   lnRateRatioBound,
   lnRateRatioInterval,
@@ -42,6 +43,13 @@ const ours: Readonly<Record<string, (...args: never[]) => readonly (number | nul
   tilt: (arms: string, ramp: Ramp, boundary: number) => {
     const state = tiltOf(arms, ramp);
     return [lnEMoreOften(state, boundary), lnELessOften(state, boundary), lnEDifferent(state, boundary)];
+  },
+  'nested tails': (arms: string, ramp: Ramp, every: number, boundary: number) => {
+    const far = initialTilt();
+    observations(arms, ramp).forEach(({ arm, propensity }, index) => {
+      if (index % every === 0) hit(far, arm, propensity);
+    });
+    return [lnETailMoreOften(tiltOf(arms, ramp), far, boundary)];
   },
   lnRateRatio: (arms: string, ramp: Ramp) => [lnRateRatio(tiltOf(arms, ramp))],
   lnRateRatioInterval: (arms: string, ramp: Ramp, alpha: number) => {

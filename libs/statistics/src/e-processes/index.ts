@@ -8,6 +8,7 @@ export * from './event-counts.js';
 export * from './hedged-betting.js';
 export * from './kernel-betting.js';
 export * from './linear-predictor.js';
+export * from './nested-tails.js';
 export * from './normal-mixture-ratio.js';
 export * from './pair-propensity.js';
 export * from './paired-betting.js';

@@ -53,9 +53,12 @@ export function mergeTilt(a: Tilt, b: Tilt): Tilt {
   return merged;
 }
 
-/** ln E against "the candidate's rate is at most e^boundary times control's". 0 without events. */
-export function lnEMoreOften(state: Tilt, boundary: number): number {
-  return lnMixture(state, boundary, TILTS);
+/**
+ * ln E against "the candidate's rate is at most e^boundary times control's". 0 without events.
+ * @param tilts the grid that is mixed, all > 0.
+ */
+export function lnEMoreOften(state: Tilt, boundary: number, tilts: readonly number[] = TILTS): number {
+  return lnMixture(state, boundary, tilts);
 }
 
 /** ln E against "the candidate's rate is at least e^boundary times control's". 0 without events. */

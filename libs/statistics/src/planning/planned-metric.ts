@@ -5,8 +5,10 @@
  *   `candidateSpread`); effects and margins in the values' unit. Decided by betting, values clipped 3.6 spreads from the mean, of the wider variant.
  * - `rate`: a bad-event rate with an absolute margin; effects and margins are differences of rates (0.005 is half a percentage point).
  *   Decided by betting on 0/1 values.
- * - `relative-rate`: a bad-event rate with a relative margin, any harm at all (margin 0), or a lower tail (rate 0.02);
+ * - `relative-rate`: a bad-event rate with a relative margin, or any harm at all (margin 0);
  *   effects and margins are relative increases of the rate (0.5 is half as many again). Decided by the tilt on bad events.
+ * - `lower-tail`: values below control's quantile that leaves `tailShare` below it (0.02: wrong pictures); effects and margins are relative
+ *   increases of that share, the same at the far end of the tail. Decided by the tilt, harm by that of {@link lnETailMoreOften}.
  * - `upper-tail`: an upper tail of positive values (latency), about lognormal with `lnSpread` the standard deviation of their logarithms;
  *   effects and margins are relative increases of the values. Decided by the tilt on values above control's quantile that leaves
  *   `tailShare` above it (default 0.05: the 95th percentile).
@@ -15,6 +17,7 @@ export type PlannedMetric =
   | { readonly kind: 'mean'; readonly mean: number; readonly spread: number; readonly candidateSpread?: number }
   | { readonly kind: 'rate'; readonly rate: number }
   | { readonly kind: 'relative-rate'; readonly rate: number }
+  | { readonly kind: 'lower-tail'; readonly tailShare: number }
   | { readonly kind: 'upper-tail'; readonly lnSpread: number; readonly tailShare?: number };
 
 /** Throws unless the numbers can describe such a metric and a candidate that is worse by `effect`. */
@@ -30,15 +33,13 @@ export function expectMetric(metric: PlannedMetric, effect: number): void {
       return expectNumber('effect', effect, Number.isFinite(effect), 'a finite number');
     case 'rate':
       expectNumber('rate', metric.rate, metric.rate >= 0 && metric.rate <= 1, 'a share');
-      return expectNumber("candidate's rate", metric.rate + effect, isShare(metric.rate + effect), 'a share');
+      return expectRate(metric.rate + effect);
     case 'relative-rate':
       expectNumber('rate', metric.rate, metric.rate >= 0 && metric.rate <= 1, 'a share');
-      return expectNumber(
-        "candidate's rate",
-        metric.rate * (1 + effect),
-        isShare(metric.rate * (1 + effect)),
-        'a share',
-      );
+      return expectRate(metric.rate * (1 + effect));
+    case 'lower-tail':
+      expectNumber('tailShare', metric.tailShare, metric.tailShare > 0 && metric.tailShare < 1, 'between 0 and 1');
+      return expectRate(metric.tailShare * (1 + effect));
     case 'upper-tail': {
       const tailShare = tailShareOf(metric);
       expectNumber('lnSpread', metric.lnSpread, metric.lnSpread > 0 && metric.lnSpread < Infinity, 'a positive number');
@@ -57,6 +58,10 @@ export function tailShareOf(metric: Extract<PlannedMetric, { kind: 'upper-tail' 
 /** Throws with the name, the value and what was expected. */
 export function expectNumber(name: string, value: number, holds: boolean, expected: string): void {
   if (!holds) throw new RangeError(`${name} ${value}: expected ${expected}`);
+}
+
+function expectRate(ofCandidate: number): void {
+  expectNumber("candidate's rate", ofCandidate, isShare(ofCandidate), 'a share');
 }
 
 /** With room for the rounding of a sum. */

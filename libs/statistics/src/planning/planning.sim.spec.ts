@@ -5,6 +5,7 @@ import {
   bet,
   type BettingDesign,
   BOLD_WEIGHTS,
+  FAR_TAIL_SHARE,
   hit,
   initialBetting,
   initialTilt,
@@ -12,6 +13,7 @@ import {
   lnELessOften,
   lnEMoreOften,
   lnENonInferior,
+  lnETailMoreOften,
   usualRange,
 } from '../e-processes/index.js';
 import { courseOfRamp, type PlannedMetric, unitsToDetect, unitsToProve } from './index.js';
@@ -85,6 +87,16 @@ const cases: readonly Case[] = [
     runs: 500,
     wanted: 'harmful',
     play: tilted((random, arm) => random.uniform() < (arm === 'candidate' ? 0.08 : 0.02), Math.log(1.5), 'harmful'),
+  },
+  {
+    what: 'a lower tail',
+    metric: { kind: 'lower-tail', tailShare: 0.02 },
+    effect: 3,
+    margin: 0.5,
+    share: 0.2,
+    runs: 500,
+    wanted: 'harmful',
+    play: nestedTails(0.02, 3, Math.log(1.5)),
   },
   {
     what: 'an upper tail',
@@ -240,6 +252,21 @@ function tilted(happens: (random: SeededRandom, arm: Arm) => boolean, boundary: 
       if (!happens(random, arm)) return false;
       hit(state, arm, share);
       return (wanted === 'harmful' ? lnEMoreOften(state, boundary) : lnELessOften(state, boundary)) >= THRESHOLD;
+    };
+  };
+}
+
+/** The candidate's values are 1 + effect times as often in the tail, and as much at its far end. */
+function nestedTails(tailShare: number, effect: number, boundary: number): Play {
+  return (random, share) => {
+    const [near, far] = [initialTilt(), initialTilt()];
+    return (arm) => {
+      // Where the value lies in control's law.
+      const position = random.uniform() / (arm === 'candidate' ? 1 + effect : 1);
+      if (position >= tailShare) return false;
+      hit(near, arm, share);
+      if (position < FAR_TAIL_SHARE * tailShare) hit(far, arm, share);
+      return lnETailMoreOften(near, far, boundary) >= THRESHOLD;
     };
   };
 }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { logMeanExp } from '../distributions/index.js';
-import { hit, initialTilt, lnELessOften, lnEMoreOften } from '../e-processes/index.js';
+import { logMeanExp, logSumExp } from '../distributions/index.js';
+import { hit, initialTilt, lnELessOften, lnEMoreOften, lnETailMoreOften } from '../e-processes/index.js';
 import { armSampler } from './arm-sampler.js';
 import {
   courseOfRamp,
@@ -19,7 +19,8 @@ import { type ArmLaw, growthPerUnit, unitLaw } from './unit-law.js';
 
 const alignment: PlannedMetric = { kind: 'mean', mean: 0.3, spread: 0.035 };
 const errors: PlannedMetric = { kind: 'rate', rate: 0.01 };
-const wrongPictures: PlannedMetric = { kind: 'relative-rate', rate: 0.02 };
+const wrongPictures: PlannedMetric = { kind: 'lower-tail', tailShare: 0.02 };
+const badEvents: PlannedMetric = { kind: 'relative-rate', rate: 0.02 };
 const latency: PlannedMetric = { kind: 'upper-tail', lnSpread: 0.3 };
 const usual = { share: 0.1, alpha: 0.05, power: 0.8, runs: 60 };
 
@@ -208,7 +209,7 @@ describe('what the simulation adds up', () => {
         const sums = new Float64Array(16);
         for (const { arm, share } of events) {
           hit(state, arm, share);
-          const increments = unitLaw(wrongPictures, 0, share, boundaries).arms[arm].increments[1] as Float64Array;
+          const increments = unitLaw(badEvents, 0, share, boundaries).arms[arm].increments[1] as Float64Array;
           increments.forEach((value, k) => (sums[k] = (sums[k] as number) + value));
         }
         expect(logMeanExp(sums.subarray(0, 8))).toBeCloseTo(lnEMoreOften(state, Math.log(1.5)), 10);
@@ -218,10 +219,38 @@ describe('what the simulation adds up', () => {
     );
   });
 
+  it('is the ln E of the nested tails, for any events', () => {
+    const boundaries = { margin: 0.5, harmfulAt: [0.5], nonInferiorAt: [0.5] };
+    const { lnWeights } = unitLaw(wrongPictures, 0, 0.5, boundaries);
+    const event = fc.record({
+      arm: fc.constantFrom('control', 'candidate'),
+      share: fc.constantFrom(0.05, 0.5),
+      isFar: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 40 }), (events) => {
+        const [near, far] = [initialTilt(), initialTilt()];
+        const sums = new Float64Array(24);
+        for (const { arm, share, isFar } of events) {
+          hit(near, arm, share);
+          if (isFar) hit(far, arm, share);
+          const { increments } = unitLaw(wrongPictures, 0, share, boundaries).arms[arm];
+          increments[isFar ? 2 : 1]?.forEach((value, k) => (sums[k] = (sums[k] as number) + value));
+        }
+        const lnE = (from: number): number =>
+          logSumExp(sums.map((sum, k) => sum + (lnWeights[k] as number)).subarray(from, from + 12));
+        expect(lnE(0)).toBeCloseTo(lnETailMoreOften(near, far, Math.log(1.5)), 10);
+        expect(lnE(12)).toBeCloseTo(lnELessOften(near, Math.log(1.5)), 10);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it('has factors of expectation 1 at the boundary, 1 or less on its null side', () => {
     for (const [metric, margin] of [
       [alignment, 0.01],
       [errors, 0.02],
+      [badEvents, 0.5],
       [wrongPictures, 0.5],
       [latency, 0.1],
     ] as const) {

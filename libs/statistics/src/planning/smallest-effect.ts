@@ -78,6 +78,8 @@ function largestEffect(metric: PlannedMetric, margin: number): number {
       return 1 - metric.rate;
     case 'relative-rate':
       return 1 / metric.rate - 1;
+    case 'lower-tail':
+      return 1 / metric.tailShare - 1;
     case 'upper-tail':
       // Nearly every value above the limit: ten standard deviations of the logarithm more than the limit asks for.
       return (1 + margin) * Math.exp(metric.lnSpread * (10 - Math.log(tailShareOf(metric)))) - 1;

@@ -6,6 +6,8 @@ import {
   BOLD_WEIGHTS,
   type Betting,
   type BettingDesign,
+  FAR_TAIL_SHARE,
+  FAR_TILTS,
   initialBetting,
   lnMeanWealth,
   movedOut,
@@ -60,6 +62,8 @@ export function unitLaw(metric: PlannedMetric, effect: number, share: number, bo
       return rateLaw(metric.rate, effect, share, boundaries);
     case 'relative-rate':
       return relativeRateLaw(metric.rate, effect, share, boundaries);
+    case 'lower-tail':
+      return lowerTailLaw(metric.tailShare, effect, share, boundaries);
     case 'upper-tail':
       return upperTailLaw(metric, effect, share, boundaries);
     default:
@@ -75,6 +79,7 @@ export function largestMargin(metric: PlannedMetric, margin: number): number {
     case 'rate':
       return 0.5;
     case 'relative-rate':
+    case 'lower-tail':
     case 'upper-tail':
       return Infinity;
     default:
@@ -179,10 +184,7 @@ function lnFactors(wealth: Betting['harmful']): number[] {
 }
 
 function relativeRateLaw(rate: number, effect: number, share: number, boundaries: Boundaries): UnitLaw {
-  const tests = [
-    ...boundaries.harmfulAt.map((margin) => ({ boundary: Math.log1p(margin), sign: 1 })),
-    ...boundaries.nonInferiorAt.map((margin) => ({ boundary: Math.log1p(margin), sign: -1 })),
-  ];
+  const tests = ratioTests(boundaries);
   const hit = (arm: Arm) => tests.flatMap(({ boundary, sign }) => tiltIncrements(arm, share, boundary, sign));
   const armLaw = (arm: Arm, probability: number): ArmLaw => ({
     probabilities: hitOrMiss(probability),
@@ -195,6 +197,41 @@ function relativeRateLaw(rate: number, effect: number, share: number, boundaries
     perTest: TILTS.length,
     tests: tests.length,
     lnWeights: equalLnWeights(tests.length, TILTS.length),
+  };
+}
+
+/** Harm is looked for in the whole tail and at its far end, with weights of a half each; its absence in the whole tail alone. */
+function lowerTailLaw(tailShare: number, effect: number, share: number, boundaries: Boundaries): UnitLaw {
+  const tests = ratioTests(boundaries);
+  const increments = (arm: Arm, isFar: boolean) =>
+    Float64Array.from(
+      tests.flatMap(({ boundary, sign }) => [
+        ...tiltIncrements(arm, share, boundary, sign),
+        ...tiltIncrements(arm, share, boundary, sign, FAR_TILTS).map((increment) => (isFar ? increment : 0)),
+      ]),
+    );
+  const perTest = TILTS.length + FAR_TILTS.length;
+  const armLaw = (arm: Arm, inTail: number): ArmLaw => ({
+    probabilities: Float64Array.of(1 - inTail, (1 - FAR_TAIL_SHARE) * inTail, FAR_TAIL_SHARE * inTail),
+    increments: [new Float64Array(tests.length * perTest), increments(arm, false), increments(arm, true)],
+    positions: null,
+  });
+  const lnWeights = tests.flatMap(({ sign }) => {
+    const near = sign > 0 ? 0.5 : 1;
+    return [
+      ...TILTS.map(() => Math.log(near / TILTS.length)),
+      ...FAR_TILTS.map(() => Math.log((1 - near) / FAR_TILTS.length)),
+    ];
+  });
+  return {
+    share,
+    arms: {
+      control: armLaw('control', tailShare),
+      candidate: armLaw('candidate', Math.min(1, tailShare * (1 + effect))),
+    },
+    perTest,
+    tests: tests.length,
+    lnWeights: Float64Array.from(lnWeights),
   };
 }
 
@@ -243,12 +280,20 @@ function upperTailLaw(
 }
 
 /** ln of the factors of an event at a boundary, one per tilt: β A − ln((1 − ρ + ρ e^{b + β})/(1 − ρ + ρ e^b)). */
-function tiltIncrements(arm: Arm, share: number, boundary: number, sign: number): number[] {
-  return TILTS.map((tilt) => {
+function tiltIncrements(arm: Arm, share: number, boundary: number, sign: number, tilts = TILTS): number[] {
+  return tilts.map((tilt) => {
     const beta = sign * tilt;
     const expected = Math.log1p(share * Math.expm1(boundary + beta)) - Math.log1p(share * Math.expm1(boundary));
     return (arm === 'candidate' ? beta : 0) - expected;
   });
+}
+
+/** Tests of a ratio of rates: the harmful ones upwards, the others downwards. */
+function ratioTests({ harmfulAt, nonInferiorAt }: Boundaries): { readonly boundary: number; readonly sign: 1 | -1 }[] {
+  return [
+    ...harmfulAt.map((margin) => ({ boundary: Math.log1p(margin), sign: 1 as const })),
+    ...nonInferiorAt.map((margin) => ({ boundary: Math.log1p(margin), sign: -1 as const })),
+  ];
 }
 
 function equalLnWeights(tests: number, perTest: number): Float64Array {
