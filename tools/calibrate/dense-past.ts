@@ -17,30 +17,31 @@ export class DensePast {
   /** Null until there is enough of a past. */
   limit: number | null = null;
   private readonly counts = new Int32Array(BUCKETS);
-  private n = 0;
+  n = 0;
   private refreshAt = SMALLEST_PAST;
   private lowest = BUCKETS;
   private highest = 0;
 
   constructor(private readonly p: number) {}
 
-  /** Adds a value > 0 of control; it counts from the next value on. */
-  add(value: number): void {
+  /** Adds a value > 0 of control; it counts from the next value on. @returns whether the limit was read anew. */
+  add(value: number): boolean {
     const bucket = Math.ceil(Math.log(value) / LN_GROWTH) + OFFSET;
     if (!(bucket >= 0 && bucket < BUCKETS)) throw new RangeError(`value ${value}: expected one between 2e-9 and 5e8`);
     this.counts[bucket] = (this.counts[bucket] as number) + 1;
     this.lowest = Math.min(this.lowest, bucket);
     this.highest = Math.max(this.highest, bucket);
     this.n += 1;
-    if (this.n < this.refreshAt) return;
-    this.limit = this.quantile();
+    if (this.n < this.refreshAt) return false;
+    this.limit = this.quantile(this.p);
     this.refreshAt = Math.ceil(this.n * REFRESH_GROWTH);
+    return true;
   }
 
   /** Counted from the nearer end. */
-  private quantile(): number {
-    const rank = Math.max(1, Math.ceil(this.p * this.n));
-    if (this.p > 0.5) {
+  quantile(p: number): number {
+    const rank = Math.max(1, Math.ceil(p * this.n));
+    if (p > 0.5) {
       let above = 0;
       for (let bucket = this.highest; ; bucket--) {
         above += this.counts[bucket] as number;

@@ -1,17 +1,16 @@
-import { type Arm, FAR_TAIL_SHARE, hit, initialTilt, lnELessOften, lnETailMoreOften } from '#libs/statistics';
+import { type Arm, farTailLimit, hit, initialTilt, lnELessOften, lnETailMoreOften } from '#libs/statistics';
 import { DensePast } from './dense-past.js';
 
 /** The lower tail as libs/evidence judges it, with pasts that are quick to read. */
 export class LowerTail {
   private readonly past: DensePast;
   private readonly below = initialTilt();
-  private readonly farPast: DensePast;
+  private farLimit: number | null = null;
   private readonly farBelow = initialTilt();
 
   /** @param level share of control's values in the tail. */
-  constructor(level: number) {
+  constructor(private readonly level: number) {
     this.past = new DensePast(level);
-    this.farPast = new DensePast(FAR_TAIL_SHARE * level);
   }
 
   get hasLimit(): boolean {
@@ -22,10 +21,10 @@ export class LowerTail {
   observe(arm: Arm, propensity: number, value: number): boolean {
     const isBelow = this.past.limit !== null && value < this.past.limit;
     if (isBelow) hit(this.below, arm, propensity);
-    if (this.farPast.limit !== null && value < this.farPast.limit) hit(this.farBelow, arm, propensity);
-    if (arm === 'control') {
-      this.past.add(value);
-      this.farPast.add(value);
+    if (this.farLimit !== null && value < this.farLimit) hit(this.farBelow, arm, propensity);
+    if (arm === 'control' && this.past.add(value)) {
+      const { n } = this.past;
+      this.farLimit = farTailLimit({ n, quantile: (p) => this.past.quantile(p) }, this.level);
     }
     return isBelow;
   }

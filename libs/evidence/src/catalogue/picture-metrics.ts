@@ -23,7 +23,7 @@ export const pictureMetrics: readonly MetricDefinition[] = [
   {
     name: 'wrong-pictures',
     description:
-      'Pictures that fit their prompt worse than all but one in fifty of control’s; harm also shows where they fit worse than all but one in five hundred.',
+      'Pictures that fit their prompt worse than all but one in fifty of control’s; harm also shows in those that lie far below.',
     unit: 'share of pictures',
     direction: 'lower',
     defaultRole: 'observed',

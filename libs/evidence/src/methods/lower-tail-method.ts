@@ -1,12 +1,13 @@
 import {
   type Arm,
-  FAR_TAIL_SHARE,
+  farTailLimit,
   hit,
   initialTilt,
   lnETailMoreOften,
   lnRateRatio,
   lnRateRatioInterval,
   mergeTilt,
+  quantile,
   type Tilt,
 } from '#libs/statistics';
 import type { Margin } from '#libs/contracts';
@@ -24,7 +25,7 @@ import { lnFactor, tiltTests } from './tilt-tests.js';
  * in twenty wrong moves the mean by 2 % but this rate by a factor of 3. Margins are
  * relative increases of the rate; an absolute one is a share on top of the tail's nominal one.
  *
- * Harm is looked for at the far end of the tail as well (one in five hundred), where a really wrong picture lies and control's hardly
+ * Harm is looked for at the far end of the tail as well, where a really wrong picture lies and control's hardly
  * ever do; what is shown, and what is proven, is about the whole tail.
  */
 export interface LowerTailState {
@@ -32,7 +33,8 @@ export interface LowerTailState {
   readonly tally: Tally;
   readonly limit: PastQuantile;
   readonly below: Tilt;
-  readonly farLimit: PastQuantile;
+  /** Where the far end of the tail begins; read together with the limit. */
+  farLimit: number | null;
   readonly farBelow: Tilt;
   /** Units that met a limit: what the rates are shares of. */
   readonly compared: Record<Arm, number>;
@@ -42,7 +44,7 @@ interface EncodedLowerTail {
   readonly tally: Tally;
   readonly limit: codec.EncodedPast;
   readonly below: codec.EncodedTilt;
-  readonly farLimit: codec.EncodedPast;
+  readonly farLimit: number | null;
   readonly farBelow: codec.EncodedTilt;
   readonly compared: Record<Arm, number>;
 }
@@ -53,7 +55,7 @@ export const lowerTailMethod: Method<LowerTailState> = {
     tally: initialTally(),
     limit: initialPastQuantile(),
     below: initialTilt(),
-    farLimit: initialPastQuantile(),
+    farLimit: null,
     farBelow: initialTilt(),
     compared: { control: 0, candidate: 0 },
   }),
@@ -66,10 +68,11 @@ export const lowerTailMethod: Method<LowerTailState> = {
       state.compared[arm] += 1;
       if (value < state.limit.limit) hit(state.below, arm, propensity);
     }
-    if (state.farLimit.limit !== null && value < state.farLimit.limit) hit(state.farBelow, arm, propensity);
+    if (state.farLimit !== null && value < state.farLimit) hit(state.farBelow, arm, propensity);
     if (arm === 'candidate') return;
-    addToPast(state.limit, value, levelOf(metric));
-    addToPast(state.farLimit, value, FAR_TAIL_SHARE * levelOf(metric));
+    const level = levelOf(metric);
+    const past = addToPast(state.limit, value, level);
+    if (past) state.farLimit = farTailLimit({ n: past.n, quantile: (p) => quantile(past, p) }, level);
   },
 
   merge: (a, b) => ({
@@ -77,7 +80,8 @@ export const lowerTailMethod: Method<LowerTailState> = {
     tally: mergeTally(a.tally, b.tally),
     limit: mergePastQuantiles(a.limit, b.limit),
     below: mergeTilt(a.below, b.below),
-    farLimit: mergePastQuantiles(a.farLimit, b.farLimit),
+    // Of its own a merged past has none; it is for judging only.
+    farLimit: null,
     farBelow: mergeTilt(a.farBelow, b.farBelow),
     compared: {
       control: a.compared.control + b.compared.control,
@@ -117,7 +121,7 @@ export const lowerTailMethod: Method<LowerTailState> = {
     tally: structuredClone(tally),
     limit: codec.encodePast(limit),
     below: codec.encodeTilt(below),
-    farLimit: codec.encodePast(farLimit),
+    farLimit,
     farBelow: codec.encodeTilt(farBelow),
     compared: { ...compared },
   }),
@@ -127,7 +131,7 @@ export const lowerTailMethod: Method<LowerTailState> = {
     tally: structuredClone(tally),
     limit: codec.decodePast(limit),
     below: codec.decodeTilt(below),
-    farLimit: codec.decodePast(farLimit),
+    farLimit,
     farBelow: codec.decodeTilt(farBelow),
     compared: { ...compared },
   }),

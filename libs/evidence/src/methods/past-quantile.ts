@@ -27,17 +27,22 @@ export function initialPastQuantile(): PastQuantile {
   return { recent: initialSketch(), older: initialSketch(), limit: null, refreshIn: SMALLEST_PAST };
 }
 
-/** Adds a value of control; it counts from the next value on. */
-export function addToPast(state: PastQuantile, value: number, p: number): void {
-  if (!addToSketch(state.recent, value)) return;
+/**
+ * Adds a value of control; it counts from the next value on.
+ * @returns the past that the limit was read from anew; null where the limit stays.
+ */
+export function addToPast(state: PastQuantile, value: number, p: number): QuantileSketch | null {
+  if (!addToSketch(state.recent, value)) return null;
   state.refreshIn -= 1;
-  if (state.refreshIn > 0) return;
+  if (state.refreshIn > 0) return null;
   const past = mergeSketches(state.older, state.recent);
   state.limit = quantile(past, p);
   state.refreshIn = Math.max(1, Math.floor(past.n * REFRESH_SHARE));
-  if (state.recent.n < GENERATION) return;
-  state.older = state.recent;
-  state.recent = initialSketch();
+  if (state.recent.n >= GENERATION) {
+    state.older = state.recent;
+    state.recent = initialSketch();
+  }
+  return past;
 }
 
 /** For judging only: a merged past has no limit of its own. */

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Arm } from '../arm.js';
-import { lnETailMoreOften } from './nested-tails.js';
+import { normalQuantile } from '../distributions/normal.js';
+import { FAR_TAIL_SHARE, farTailLimit, lnETailMoreOften, type PastValues } from './nested-tails.js';
 import { hit, initialTilt, lnEMoreOften, type Tilt } from './tilt.js';
 
 interface TailEvent {
@@ -70,5 +71,41 @@ describe('nested tails', () => {
     const three = [...quietControl, wrong, wrong, wrong];
     expect(lnE(three, Math.log(1.5))).toBeGreaterThan(rejectsAt);
     expect(lnEMoreOften(fold(three).near, Math.log(1.5))).toBeLessThan(rejectsAt);
+  });
+});
+
+const readFrom = (values: readonly number[]): PastValues => {
+  const sorted = values.toSorted((a, b) => a - b);
+  return {
+    n: sorted.length,
+    quantile: (p) => sorted[Math.max(1, Math.ceil(p * sorted.length)) - 1] ?? null,
+  };
+};
+
+describe('the limit of the far end', () => {
+  it('is the far quantile of a normal law, however it lies and spreads', () => {
+    for (const [mean, spread] of [
+      [0, 1],
+      [0.85, 0.014],
+      [-30, 5],
+    ] as const) {
+      const past = { n: 10_000, quantile: (p: number) => mean + spread * normalQuantile(p) };
+      expect(farTailLimit(past, 0.02)).toBeCloseTo(mean + spread * normalQuantile(0.02 * FAR_TAIL_SHARE), 12);
+    }
+  });
+
+  it('lies beyond the tail’s own limit from the first values on, and where there is nothing to see is none', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 20, maxLength: 300 }),
+        fc.constantFrom(0.01, 0.02, 0.05, 0.2),
+        (values, level) => {
+          const past = readFrom(values);
+          expect(farTailLimit(past, level)).toBeLessThanOrEqual(past.quantile(level) as number);
+        },
+      ),
+    );
+    expect(farTailLimit(readFrom([]), 0.02)).toBeNull();
+    expect(farTailLimit(readFrom([1, ...Array.from({ length: 30 }, () => Infinity)]), 0.02)).toBeNull();
   });
 });
