@@ -5,14 +5,14 @@ import {
   type DynamicModule,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import type { RouterBus } from './late-bus.js';
+import type { BusClient } from '#libs/messaging';
 import type { RouterOptions } from './router-options.js';
 import { Router } from './router.js';
 import { ROUTER } from './tokens.js';
 
 export interface RouterModuleOptions extends RouterOptions {
   /** With its topics created; stays the caller's. */
-  readonly bus: RouterBus;
+  readonly bus: BusClient;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MILLION, type AllocationCommanded, type TeststripEvent } from '#libs/contracts';
-import type { RouterBus } from './late-bus.js';
+import type { BusClient } from '#libs/messaging';
 import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
 import { createProxy, isProxied, type RoutedRequest } from './proxy/proxy.js';
 import { sendProblem } from './proxy/send-problem.js';
@@ -43,7 +43,7 @@ export class Router {
   private inFlight = 0;
   private onIdle: (() => void) | undefined;
 
-  constructor(bus: RouterBus, options: RouterOptions) {
+  constructor(bus: BusClient, options: RouterOptions) {
     const settings = withDefaults(options);
     this.settings = settings;
     this.source = `router/${settings.routerId}`;

@@ -1,7 +1,7 @@
 import type { EventBus } from './event-bus.js';
-import { createKafkaBus, type KafkaBusOptions } from './kafka/kafka-bus.js';
-import { createMemoryBus } from './memory/memory-bus.js';
-import { createPostgresBus, type PostgresBusOptions } from './postgres/postgres-bus.js';
+import { createKafkaBus, type KafkaBusOptions } from './carriers/kafka/kafka-bus.js';
+import { createMemoryBus } from './carriers/memory/memory-bus.js';
+import { createPostgresBus, type PostgresBusOptions } from './carriers/postgres/postgres-bus.js';
 
 export type EventBusOptions =
   | { readonly carrier: 'memory' }

@@ -114,3 +114,6 @@ export interface EventBus {
   /** Publishes what was handed over, closes the subscriptions and then the connections that the bus opened itself. */
   close(): Promise<void>;
 }
+
+/** The part of the bus that a service works with; it neither creates topics nor closes the bus. */
+export type BusClient = Pick<EventBus, 'publish' | 'subscribe' | 'readAll'>;

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { decodeEvent, MalformedEventError, topics, type TeststripEvent } from '#libs/contracts';
-import type { IncomingRecord, RecordBatch, Subscription } from '#libs/messaging';
-import type { RouterBus } from '../late-bus.js';
+import type { BusClient, IncomingRecord, RecordBatch, Subscription } from '#libs/messaging';
 
 export interface BusFeedOptions {
-  readonly bus: RouterBus;
+  readonly bus: BusClient;
   readonly routerId: string;
   /** How long one attempt to reach the bus may take. */
   readonly attemptMs: number;
@@ -109,7 +108,7 @@ export class BusFeed {
     );
   }
 
-  private async read(bus: RouterBus): Promise<readonly TeststripEvent[]> {
+  private async read(bus: BusClient): Promise<readonly TeststripEvent[]> {
     const logs = await Promise.all(COMPACTED.map((topic) => bus.readAll(topic)));
     return logs.flat().flatMap((record) => this.decode(record) ?? []);
   }

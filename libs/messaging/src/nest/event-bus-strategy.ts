@@ -1,8 +1,8 @@
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { TopicName } from '#libs/contracts';
-import { deadLetter, UnprocessableEventError } from '../dead-letter.js';
-import { decodeBatch, type MalformedRecord, type ReceivedEvent } from '../event-batch.js';
+import { deadLetter, UnprocessableEventError } from '../consume/dead-letter.js';
+import { decodeBatch, type MalformedRecord, type ReceivedEvent } from '../consume/event-batch.js';
 import type { EventBus, RecordBatch, Subscription, SubscriptionOptions } from '../event-bus.js';
 import { EventContext } from './event-context.js';
 import { BATCH } from './patterns.js';

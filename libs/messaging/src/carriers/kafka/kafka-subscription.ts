@@ -1,5 +1,5 @@
 import type { Admin, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
-import type { Subscription, SubscriptionOptions } from '../event-bus.js';
+import type { Subscription, SubscriptionOptions } from '../../event-bus.js';
 import { logFailure } from '../failure-log.js';
 import { copartitionAssigner } from './copartition-assigner.js';
 import { incomingRecord } from './incoming-record.js';

@@ -1,5 +1,5 @@
 import type { Database, Queryable } from '#libs/persistence';
-import { UnknownTopicError, type TopicSettings } from '../event-bus.js';
+import { UnknownTopicError, type TopicSettings } from '../../event-bus.js';
 
 export interface StoredTopic extends TopicSettings {
   readonly topicId: number;

@@ -1,4 +1,4 @@
-import type { IncomingRecord } from '../event-bus.js';
+import type { IncomingRecord } from '../../event-bus.js';
 import type { PartitionSource } from '../partition-consumer.js';
 import { WakeUp } from '../wake-up.js';
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from '#libs/persistence';
-import type { IncomingRecord, OutgoingRecord } from '../event-bus.js';
+import type { IncomingRecord, OutgoingRecord } from '../../event-bus.js';
 import { partitionOf } from '../partitioner.js';
 import { appendRecords, type AppendableRecord } from './append-records.js';
 import { packHeaders, unpackHeaders } from './headers.js';

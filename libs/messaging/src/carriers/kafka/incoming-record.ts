@@ -1,5 +1,5 @@
 import type { KafkaMessage } from 'kafkajs';
-import type { IncomingRecord } from '../event-bus.js';
+import type { IncomingRecord } from '../../event-bus.js';
 
 export function incomingRecord(topic: string, partition: number, message: KafkaMessage): IncomingRecord {
   const headers: Record<string, Buffer> = {};

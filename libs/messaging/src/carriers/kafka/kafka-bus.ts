@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
-import { UnknownTopicError, type EventBus, type IncomingRecord, type TopicSettings } from '../event-bus.js';
+import { UnknownTopicError, type EventBus, type IncomingRecord, type TopicSettings } from '../../event-bus.js';
 import { latestPerKey } from '../latest-per-key.js';
 import { clientLog } from './client-log.js';
 import { incomingRecord } from './incoming-record.js';

@@ -1,4 +1,4 @@
-import type { SubscriptionOptions } from '../event-bus.js';
+import type { SubscriptionOptions } from '../../event-bus.js';
 import type { PartitionConsumer } from '../partition-consumer.js';
 import type { StoredTopic } from './topic-catalogue.js';
 

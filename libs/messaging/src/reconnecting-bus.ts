@@ -1,16 +1,14 @@
-import type { EventBus, OpenBus } from '#libs/messaging';
+import type { BusClient, EventBus } from './event-bus.js';
+import type { OpenBus } from './open-bus.js';
 
-/** What the router needs of the bus. */
-export type RouterBus = Pick<EventBus, 'publish' | 'subscribe' | 'readAll'>;
-
-export interface LateBus extends RouterBus {
+export interface ReconnectingBus extends BusClient {
   /** Tries to open the bus. Concurrent callers share one attempt; after a failure the next call tries again. */
   open(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** A bus that may be away when the process starts: every use of it fails (and the router tries again) until it could be opened. */
-export function createLateBus(openBus: () => Promise<OpenBus>): LateBus {
+export function createReconnectingBus(openBus: () => Promise<OpenBus>): ReconnectingBus {
   let opened: OpenBus | undefined;
   let opening: Promise<void> | undefined;
   let closed = false;

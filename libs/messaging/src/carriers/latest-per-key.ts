@@ -1,4 +1,4 @@
-import type { IncomingRecord } from './event-bus.js';
+import type { IncomingRecord } from '../event-bus.js';
 
 /** The newest record of every key, in the order of the log; a newest record without a value means that the key was deleted. */
 export function latestPerKey(records: readonly IncomingRecord[]): IncomingRecord[] {

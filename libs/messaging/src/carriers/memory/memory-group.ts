@@ -1,4 +1,4 @@
-import type { Subscription, SubscriptionOptions } from '../event-bus.js';
+import type { Subscription, SubscriptionOptions } from '../../event-bus.js';
 import { logFailure } from '../failure-log.js';
 import { PartitionConsumer } from '../partition-consumer.js';
 import type { MemoryTopic } from './memory-partition.js';

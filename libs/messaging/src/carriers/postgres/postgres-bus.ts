@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { Database } from '#libs/persistence';
-import type { EventBus, IncomingRecord, Subscription, SubscriptionOptions } from '../event-bus.js';
+import type { EventBus, IncomingRecord, Subscription, SubscriptionOptions } from '../../event-bus.js';
 import { logFailure } from '../failure-log.js';
 import { latestPerKey } from '../latest-per-key.js';
 import { PartitionConsumer } from '../partition-consumer.js';

@@ -1,5 +1,5 @@
 import type { Queryable } from '#libs/persistence';
-import type { IncomingRecord } from '../event-bus.js';
+import type { IncomingRecord } from '../../event-bus.js';
 import { fetchRecords, type FetchRequest } from './fetch-records.js';
 
 /** Most records per partition and read. */

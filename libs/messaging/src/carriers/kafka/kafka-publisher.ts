@@ -1,5 +1,5 @@
 import type { Kafka, Message, Producer } from 'kafkajs';
-import type { OutgoingRecord } from '../event-bus.js';
+import type { OutgoingRecord } from '../../event-bus.js';
 import { partitionOf } from '../partitioner.js';
 
 interface Waiting {

@@ -1,4 +1,4 @@
-import type { BatchHandler, IncomingRecord } from './event-bus.js';
+import type { BatchHandler, IncomingRecord } from '../event-bus.js';
 
 /** Where the records of one partition come from. */
 export interface PartitionSource {

@@ -1,5 +1,5 @@
 import { decodeEvent, MalformedEventError, type TeststripEvent, type TopicName } from '#libs/contracts';
-import type { IncomingRecord, RecordBatch } from './event-bus.js';
+import type { IncomingRecord, RecordBatch } from '../event-bus.js';
 
 /** One event with the record that carried it. */
 export interface ReceivedEvent<T extends TopicName = TopicName> {

@@ -1,5 +1,5 @@
 import { deadLetterTopic } from '#libs/contracts';
-import type { IncomingRecord, OutgoingRecord } from './event-bus.js';
+import type { IncomingRecord, OutgoingRecord } from '../event-bus.js';
 
 /** Headers that a dead letter carries in addition to those of the message. */
 export const deadLetterHeaders = {

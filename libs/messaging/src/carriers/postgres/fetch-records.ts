@@ -1,5 +1,5 @@
 import type { Queryable } from '#libs/persistence';
-import type { IncomingRecord } from '../event-bus.js';
+import type { IncomingRecord } from '../../event-bus.js';
 import { unpackHeaders } from './headers.js';
 
 export interface FetchRequest {

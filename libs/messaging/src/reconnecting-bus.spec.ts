@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { createEventBus, ensureTopics, type OpenBus } from '#libs/messaging';
-import { createLateBus } from './late-bus.js';
+import { createEventBus } from './create-event-bus.js';
+import { ensureTopics } from './ensure-topics.js';
+import type { OpenBus } from './open-bus.js';
+import { createReconnectingBus } from './reconnecting-bus.js';
 
 const record = { topic: 'request.routed.v1', key: 'user-1', headers: {}, value: Buffer.from('{}') };
 
@@ -8,7 +10,7 @@ describe('a bus that is away at the start', () => {
   it('fails every use until it can be opened, and is asked to open by every use', async () => {
     let isAway = true;
     let attempts = 0;
-    const bus = createLateBus(() => {
+    const bus = createReconnectingBus(() => {
       attempts += 1;
       return isAway ? Promise.reject(new Error('away')) : openMemoryBus();
     });
@@ -23,7 +25,7 @@ describe('a bus that is away at the start', () => {
 
   it('closes what is opened after it was closed', async () => {
     let closed = false;
-    const bus = createLateBus(async () => {
+    const bus = createReconnectingBus(async () => {
       const opened = await openMemoryBus();
       return { bus: opened.bus, close: () => opened.close().then(() => void (closed = true)) };
     });

@@ -1,5 +1,5 @@
-import type { EventBus, IncomingRecord, OutgoingRecord, Subscription, SubscriptionOptions } from '../event-bus.js';
-import { UnknownTopicError } from '../event-bus.js';
+import type { EventBus, IncomingRecord, OutgoingRecord, Subscription, SubscriptionOptions } from '../../event-bus.js';
+import { UnknownTopicError } from '../../event-bus.js';
 import { partitionOf } from '../partitioner.js';
 import { latestPerKey } from '../latest-per-key.js';
 import { MemoryGroup } from './memory-group.js';

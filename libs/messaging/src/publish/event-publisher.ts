@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { encodeEvent, type DataOf, type TopicName } from '#libs/contracts';
-import type { EventBus } from './event-bus.js';
+import type { EventBus } from '../event-bus.js';
 
 /** An event before it is stamped. */
 export type EventDraft<T extends TopicName = TopicName> = {
