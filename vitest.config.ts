@@ -3,15 +3,32 @@ import { defineConfig } from 'vitest/config';
 // Sources are tested without a build: the `teststrip-source` condition of package.json "imports" leads to the .ts doors.
 const conditions = ['teststrip-source'];
 
+const everywhere = (ending: string): string[] =>
+  ['apps', 'libs', 'lab', 'test', 'tools'].map((folder) => `${folder}/**/*.${ending}.ts`);
+
+/** A part of the tests, `npm run test:unit` and so on. The end-to-end part drives the compiled apps, one file after another. */
+function part(name: string, include: string[], exclude: string[] = []) {
+  return { extends: true as const, test: { name, include, exclude: ['**/node_modules/**', ...exclude] } };
+}
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['apps/**/*.spec.ts', 'libs/**/*.spec.ts', 'test/**/*.spec.ts', 'tools/**/*.spec.ts'],
     setupFiles: ['reflect-metadata'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
+    projects: [
+      part(
+        'unit',
+        everywhere('spec'),
+        ['sim', 'int', 'e2e'].flatMap((kind) => everywhere(`${kind}.spec`)),
+      ),
+      part('sim', everywhere('sim.spec')),
+      part('int', everywhere('int.spec')),
+      part('e2e', everywhere('e2e.spec')),
+    ],
   },
 });
