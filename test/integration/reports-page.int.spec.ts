@@ -1,22 +1,20 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startReports, type RunningReports } from '#apps/reports';
 import { createFactStore, migrate } from '#libs/persistence';
-import { withDatabase, type TestDatabase } from '#libs/testing';
+import { hasBrowser, openBrowser, withDatabase, type TestDatabase } from '#libs/testing';
 import { abStory, rolledBackStory, threeObjectivesStory } from './reports-story.js';
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-if (executablePath === undefined) {
+if (!hasBrowser()) {
   console.warn(
-    'SKIPPED: the live page was not looked at in a browser, because no Chromium is installed (apt-get install chromium)',
+    'SKIPPED: the live page was not looked at in a browser; npm has a Chromium for Linux on x64, elsewhere install Chrome or Chromium',
   );
 }
 
-describe.skipIf(executablePath === undefined)('the live page in a real browser', () => {
+describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
   let database: TestDatabase;
   let reports: RunningReports;
   let folder: string;
@@ -37,7 +35,7 @@ describe.skipIf(executablePath === undefined)('the live page in a real browser',
       port: 0,
       liveEveryMs: 50,
     });
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+    browser = await openBrowser();
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     page.setDefaultTimeout(5_000);
     page.on('pageerror', ({ message }) => complaints.push(message));
