@@ -6,12 +6,18 @@ import type {
   MetricAnalysis,
   WeightsPpm,
 } from '#libs/contracts';
-import type { Draft, StartedState } from './state.js';
+import type { DraftState, StartedState } from './state.js';
 
 /** Who acts when nobody did. */
 export const CONTROLLER = 'decision';
 
-export interface Order {
+/** When a command is given, and the id it gets. */
+export interface CommandIdentity {
+  readonly atMs: number;
+  readonly commandId: string;
+}
+
+export interface CommandOrder {
   readonly command: CommandKind;
   readonly stage: number;
   readonly weightsPpm: WeightsPpm;
@@ -24,9 +30,9 @@ export interface Order {
 
 /** The command of an order: under the next epoch, so that no router mistakes it for an older one. */
 export function commandOf(
-  state: Draft | StartedState,
-  { atMs, commandId }: { readonly atMs: number; readonly commandId: string },
-  order: Order,
+  state: DraftState | StartedState,
+  { atMs, commandId }: CommandIdentity,
+  order: CommandOrder,
 ): AllocationCommanded {
   return {
     commandId,
@@ -39,8 +45,32 @@ export function commandOf(
   };
 }
 
+/** A command that the controller gives by itself. */
+export function controllerCommand(
+  state: StartedState,
+  input: CommandIdentity,
+  order: Omit<CommandOrder, 'actor'>,
+): AllocationCommanded {
+  return commandOf(state, input, { ...order, actor: CONTROLLER });
+}
+
+/** A command that an operator gives; it rests on no analysis. */
+export function operatorCommand(
+  state: StartedState,
+  input: CommandIdentity & { readonly actor: string },
+  order: Omit<CommandOrder, 'actor' | 'evidence' | 'reason' | 'stage'> & { readonly stage?: number },
+): AllocationCommanded {
+  return commandOf(state, input, {
+    stage: state.stage,
+    ...order,
+    reason: 'operator',
+    evidence: null,
+    actor: input.actor,
+  });
+}
+
 /** What a command rests on. */
-export function evidenceOf(
+export function commandEvidence(
   analysis: ExperimentAnalysed,
   metric: MetricAnalysis | null,
   lnE: number | null,

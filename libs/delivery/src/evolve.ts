@@ -1,5 +1,5 @@
 import type { CommandEvent, DeliveryEvent } from './events.js';
-import type { DefinedState, DeliveryState, Draft, StartedState } from './state.js';
+import type { DefinedState, DeliveryState, DraftState, StartedState } from './state.js';
 import { initialState } from './state.js';
 
 /** The state after an event. Never decides: it only writes down what has happened. */
@@ -55,7 +55,7 @@ export function rebuild(events: readonly DeliveryEvent[]): DeliveryState {
 function defined(
   state: DeliveryState,
   { definition, atMs }: Extract<DeliveryEvent, { readonly type: 'defined' }>,
-): Draft {
+): DraftState {
   return {
     phase: 'draft',
     experiment: definition.experiment,
@@ -69,7 +69,7 @@ function defined(
   };
 }
 
-function started(draft: Draft, { atMs, command }: CommandEvent): StartedState {
+function started(draft: DraftState, { atMs, command }: CommandEvent): StartedState {
   return {
     ...draft,
     phase: 'running',
@@ -135,7 +135,7 @@ function approved(state: DefinedState, stage: number): DefinedState {
   };
 }
 
-function draftOf(state: DeliveryState): Draft {
+function draftOf(state: DeliveryState): DraftState {
   if (state.phase === 'draft') return state;
   throw new TypeError(`broken log: "started" in phase ${state.phase}, expected "draft"`);
 }

@@ -1,8 +1,8 @@
 export { topStage } from './allocation.js';
-export { decide } from './decide.js';
+export { decider } from './decider.js';
 export { deliveryEvent, type CommandEvent, type DeliveryEvent, type HoldCause } from './events.js';
-export { evolve, rebuild } from './evolve.js';
+export { rebuild } from './evolve.js';
 export type * from './inputs.js';
-export { deadlineAtMs, nextTimerAtMs } from './overdue.js';
-export { DecisionRefusedError, type RefusalCode } from './refusal.js';
+export { DecisionRefusedError, type RefusalCode } from './operator/refusal.js';
+export { deadlineAtMs, nextTimerAtMs } from './rules/deadline.js';
 export * from './state.js';

@@ -43,46 +43,46 @@ export interface Alert {
 }
 
 /** Nothing is known under this key. */
-export interface Absent {
+export interface AbsentState {
   readonly phase: 'absent';
 }
 
 /** Waits for the approval of its first stage. */
-export interface Draft extends Defined {
+export interface DraftState extends Defined {
   readonly phase: 'draft';
 }
 
 /** Climbs its ramp. */
-export interface Running extends Started {
+export interface RunningState extends Started {
   readonly phase: 'running';
 }
 
 /** Can't be judged at present; the ramp stands still, harm is still acted upon. */
-export interface Held extends Started {
+export interface HeldState extends Started {
   readonly phase: 'held';
   readonly heldAtMs: number;
   readonly causes: readonly HoldCause[];
 }
 
 /** Stopped by an operator; harm is still acted upon, the deadline runs on. */
-export interface Paused extends Started {
+export interface PausedState extends Started {
   readonly phase: 'paused';
 }
 
 /** The candidate has all traffic. */
-export interface Promoted extends Started {
+export interface PromotedState extends Started {
   readonly phase: 'promoted';
   readonly endedAtMs: number;
 }
 
 /** Control has all traffic, for good: nothing but a new revision leaves this state. */
-export interface RolledBack extends Started {
+export interface RolledBackState extends Started {
   readonly phase: 'rolled-back';
   readonly endedAtMs: number;
 }
 
 /** Ended without a promotion or rollback: an ab test that was decided, or anything that stayed inconclusive. */
-export interface Concluded extends Started {
+export interface ConcludedState extends Started {
   readonly phase: 'concluded';
   readonly endedAtMs: number;
   readonly outcome: 'winner' | 'futile' | 'inconclusive';
@@ -90,11 +90,11 @@ export interface Concluded extends Started {
 }
 
 /** Revisions that timers, operators and analyses still move. */
-export type ActiveState = Running | Held | Paused;
-export type EndedState = Promoted | RolledBack | Concluded;
+export type ActiveState = RunningState | HeldState | PausedState;
+export type EndedState = PromotedState | RolledBackState | ConcludedState;
 export type StartedState = ActiveState | EndedState;
-export type DefinedState = Draft | StartedState;
-export type DeliveryState = Absent | DefinedState;
+export type DefinedState = DraftState | StartedState;
+export type DeliveryState = AbsentState | DefinedState;
 export type Phase = DeliveryState['phase'];
 
 export const initialState: DeliveryState = { phase: 'absent' };

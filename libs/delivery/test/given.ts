@@ -1,9 +1,8 @@
 import { expect } from 'vitest';
 import {
-  decide,
+  decider,
   DecisionRefusedError,
   deliveryEvent,
-  evolve,
   initialState,
   rebuild,
   type DeliveryEvent,
@@ -17,8 +16,8 @@ export function logOf(...inputs: readonly DeliveryInput[]): readonly DeliveryEve
   let state: DeliveryState = initialState;
   const log: DeliveryEvent[] = [];
   for (const input of inputs) {
-    const events = decide(state, input);
-    state = events.reduce(evolve, state);
+    const events = decider.decide(state, input);
+    state = events.reduce(decider.evolve, state);
     log.push(...events);
   }
   return log;
@@ -48,10 +47,10 @@ export function given(...past: readonly DeliveryInput[]): { when(input: Delivery
   return {
     when(input) {
       const before = rebuild(log);
-      const events = (): readonly DeliveryEvent[] => decide(before, input);
+      const events = (): readonly DeliveryEvent[] => decider.decide(before, input);
       return {
         events,
-        state: () => events().reduce(evolve, before),
+        state: () => events().reduce(decider.evolve, before),
         thenDecided: (...expected) => expect(events()).toMatchObject(expected as object[]),
         thenNothing: () => expect(events()).toEqual([]),
         thenRefused(code, message = /./) {

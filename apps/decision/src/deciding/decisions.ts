@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { AllocationApplied, ExperimentAnalysed } from '#libs/contracts';
-import { decide, evolve, isActive, type DefinedState, type DeliveryInput, type DeliveryState } from '#libs/delivery';
+import { decider, isActive, type DefinedState, type DeliveryInput, type DeliveryState } from '#libs/delivery';
 import { VersionConflictError } from '#libs/persistence';
 import type { Clock } from '#libs/platform';
 import type { DecisionLog, Known } from './decision-log.js';
@@ -81,7 +81,7 @@ export class Decisions {
         lastAnalysedAtMs: this.heardAtMs.get(key) ?? null,
         analysisSilentAfterMs,
       };
-      return decide(state, input).length > 0 ? [{ key, input }] : [];
+      return decider.decide(state, input).length > 0 ? [{ key, input }] : [];
     });
     await Promise.all(due.map(({ key, input }) => this.take(key, input)));
   }
@@ -126,9 +126,9 @@ export class Decisions {
       if (fresh) this.stale.add(key);
       for (let attempt = 1; ; attempt += 1) {
         const known = await this.recall(key);
-        const events = decide(known.state, input);
+        const events = decider.decide(known.state, input);
         if (events.length === 0) return { before: known.state, after: known.state };
-        const after = events.reduce(evolve, known.state);
+        const after = events.reduce(decider.evolve, known.state);
         try {
           const version = await this.log.append(known, events, after);
           this.known.set(key, { state: after, version });

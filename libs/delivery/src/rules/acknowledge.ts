@@ -1,6 +1,6 @@
-import type { DeliveryEvent } from './events.js';
-import type { Applied } from './inputs.js';
-import type { DeliveryState } from './state.js';
+import type { DeliveryEvent } from '../events.js';
+import type { Applied } from '../inputs.js';
+import type { DeliveryState } from '../state.js';
 
 /** A router's answer to the present command, once per router. Answers to older commands say nothing any more. */
 export function acknowledge(state: DeliveryState, { applied, atMs }: Applied): readonly DeliveryEvent[] {

@@ -1,6 +1,6 @@
 import type { ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
-import type { HoldCause } from './events.js';
-import { unmeasurableGuardrails } from './guardrails.js';
+import type { HoldCause } from '../events.js';
+import { unmeasurableGuardrails } from './guardrail-proof.js';
 
 /** What keeps this analysis from telling how the candidate does; empty when nothing does. */
 export function holdCausesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed): readonly HoldCause[] {

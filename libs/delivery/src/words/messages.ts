@@ -1,5 +1,5 @@
 import { MILLION, type AnalysisHealth, type MetricAnalysis, type ObjectiveAnalysis } from '#libs/contracts';
-import type { HoldCause } from './events.js';
+import type { HoldCause } from '../events.js';
 
 /** "alignment of candidate is worse by more than 0.0095: −0.021 (−0.03 … −0.012), ln E 3.4 ≥ 3.0 after 171 candidate units". */
 export function harmMessage(metric: MetricAnalysis, alpha: number, anyHarm: boolean): string {

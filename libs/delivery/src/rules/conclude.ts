@@ -1,19 +1,19 @@
 import type { ExperimentAnalysed, ExperimentSpec, MetricAnalysis, ObjectiveAnalysis } from '#libs/contracts';
-import { candidatesOf, controlOnly, onlyVariant } from './allocation.js';
-import { commandOf, CONTROLLER, evidenceOf } from './command.js';
-import type { DeliveryEvent } from './events.js';
-import { isSafe } from './guardrails.js';
-import type { Analysed } from './inputs.js';
-import { utilityMessage } from './messages.js';
+import { candidatesOf, controlOnly, onlyVariant } from '../allocation.js';
+import { commandEvidence, CONTROLLER, controllerCommand } from '../command.js';
+import type { DeliveryEvent } from '../events.js';
+import { isSafe } from './guardrail-proof.js';
+import type { Analysed } from '../inputs.js';
+import { utilityMessage } from '../words/messages.js';
 import { raceResult } from './race.js';
-import type { Running } from './state.js';
+import type { RunningState } from '../state.js';
 
 /**
  * An ab test ends when a candidate has won on the utility of the objectives, all its guardrails holding at their margins, or when no
  * candidate can be better than control by what matters any more (see {@link raceResult}). A candidate without an analysis of its
  * objectives keeps the race open.
  */
-export function abConclusion(state: Running, input: Analysed): readonly DeliveryEvent[] {
+export function concludeTest(state: RunningState, input: Analysed): readonly DeliveryEvent[] {
   const { spec } = state;
   const { analysis, atMs } = input;
   if (spec.kind !== 'ab' || !analysis.objectives) return [];
@@ -31,15 +31,14 @@ export function abConclusion(state: Running, input: Analysed): readonly Delivery
     case 'winner': {
       const { winner } = race;
       const won = objectivesOf(analysis, winner) as ObjectiveAnalysis;
-      const command = commandOf(state, input, {
+      const command = controllerCommand(state, input, {
         command: 'conclude',
         stage: state.stage,
         weightsPpm: onlyVariant(spec, winner),
         reason: 'superior',
         message: `${winner} wins: ${utilityMessage(won, spec.control, rope)}; every guardrail holds at its margin.`,
         terminal: true,
-        evidence: evidenceOf(analysis, firstObjective(spec, analysis, winner), null),
-        actor: CONTROLLER,
+        evidence: commandEvidence(analysis, firstObjective(spec, analysis, winner), null),
       });
       return [{ type: 'concluded', atMs, actor: CONTROLLER, command, outcome: 'winner', winner }];
     }
@@ -47,15 +46,14 @@ export function abConclusion(state: Running, input: Analysed): readonly Delivery
       const said = judged.flatMap(({ objectives }) =>
         objectives ? [`${objectives.candidate}: ${utilityMessage(objectives, spec.control, rope)}`] : [],
       );
-      const command = commandOf(state, input, {
+      const command = controllerCommand(state, input, {
         command: 'conclude',
         stage: state.stage,
         weightsPpm: controlOnly(spec),
         reason: 'futile',
         message: `No variant can be better than ${spec.control} by what matters any more. ${said.join('; ')}.`,
         terminal: true,
-        evidence: evidenceOf(analysis, null, null),
-        actor: CONTROLLER,
+        evidence: commandEvidence(analysis, null, null),
       });
       return [{ type: 'concluded', atMs, actor: CONTROLLER, command, outcome: 'futile', winner: null }];
     }

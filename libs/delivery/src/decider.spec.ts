@@ -23,7 +23,7 @@ import {
   tick,
 } from '../test/builders.js';
 import { given, logOf } from '../test/given.js';
-import { decide, nextTimerAtMs, rebuild, type CommandEvent, type DeliveryInput } from './index.js';
+import { decider, nextTimerAtMs, rebuild, type CommandEvent, type DeliveryInput } from './index.js';
 
 const TO_CONTROL = { control: 1_000_000, candidate: 0 };
 const TO_CANDIDATE = { control: 0, candidate: 1_000_000 };
@@ -684,7 +684,7 @@ describe('deciding', () => {
   it('leaves the state it was given as it was', () => {
     const state = rebuild(logOf(started));
     const before = structuredClone(state);
-    decide(state, analysed(minutes(1), [harmful('alignment')]));
+    decider.decide(state, analysed(minutes(1), [harmful('alignment')]));
     expect(state).toEqual(before);
   });
 });

@@ -22,16 +22,17 @@ import {
   tick,
 } from '../test/builders.js';
 import {
-  decide,
+  decider,
   DecisionRefusedError,
   deliveryEvent,
-  evolve,
   initialState,
   rebuild,
   type DeliveryEvent,
   type DeliveryInput,
   type DeliveryState,
 } from './index.js';
+
+const { decide, evolve } = decider;
 
 const HOUR_MS = 3_600_000;
 

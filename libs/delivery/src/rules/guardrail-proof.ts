@@ -1,5 +1,5 @@
 import { MILLION, type ExperimentAnalysed, type ExperimentSpec, type MetricAnalysis } from '#libs/contracts';
-import { candidatesOf } from './allocation.js';
+import { candidatesOf } from '../allocation.js';
 
 /**
  * The analyses of the guardrails that the revision names, for its candidates only. What the specification says counts, not the
@@ -7,13 +7,6 @@ import { candidatesOf } from './allocation.js';
  */
 export function guardrailAnalyses(spec: ExperimentSpec, analysis: ExperimentAnalysed): readonly MetricAnalysis[] {
   return candidatesOf(spec).flatMap((candidate) => guardrailsOf(spec, analysis, candidate));
-}
-
-/** The guardrail with the strongest proof of harm; undefined when none is proven harmful. */
-export function harmfulGuardrail(spec: ExperimentSpec, analysis: ExperimentAnalysed): MetricAnalysis | undefined {
-  return guardrailAnalyses(spec, analysis)
-    .filter(({ verdict }) => verdict === 'harmful')
-    .sort((a, b) => (b.lnE?.harmful ?? 0) - (a.lnE?.harmful ?? 0))[0];
 }
 
 /** Names of guardrails about which the analysis can't say anything, with its reason. */

@@ -1,0 +1,58 @@
+import type { DeliveryEvent } from './events.js';
+import { evolve } from './evolve.js';
+import type { DeliveryInput } from './inputs.js';
+import { approve } from './operator/approve.js';
+import { define } from './operator/define.js';
+import { newAttempt } from './operator/new-attempt.js';
+import { pause } from './operator/pause.js';
+import { promote } from './operator/promote.js';
+import { DecisionRefusedError } from './operator/refusal.js';
+import { resume } from './operator/resume.js';
+import { rollBack } from './operator/rollback.js';
+import { judgeAnalysis, passTime } from './policy.js';
+import { acknowledge } from './rules/acknowledge.js';
+import { initialState, type DefinedState, type DeliveryState } from './state.js';
+
+/**
+ * The decision core, whole: `decide` says what follows from an input in a state, `evolve` what the state is after it, and
+ * `initialState` is where every experiment begins. All pure.
+ */
+export const decider = { decide, evolve, initialState } as const;
+
+/**
+ * What follows from an input in a state, as events. Deciding the same again after the events were applied yields nothing new, so
+ * repeated and late messages do no harm.
+ * @throws DecisionRefusedError for an operator's command that the state forbids; analyses, timers and acknowledgements never throw.
+ */
+function decide(state: DeliveryState, input: DeliveryInput): readonly DeliveryEvent[] {
+  switch (input.type) {
+    case 'analysed':
+      return judgeAnalysis(state, input);
+    case 'tick':
+    case 'restarted':
+      return passTime(state, input);
+    case 'applied':
+      return acknowledge(state, input);
+    case 'define':
+      return define(state, input);
+    case 'approve':
+      return approve(known(state), input);
+    case 'pause':
+      return pause(known(state), input);
+    case 'resume':
+      return resume(known(state), input);
+    case 'promote':
+      return promote(known(state), input);
+    case 'rollback':
+      return rollBack(known(state), input);
+    case 'new-attempt':
+      return newAttempt(known(state), input);
+    default:
+      return input satisfies never;
+  }
+}
+
+function known(state: DeliveryState): DefinedState {
+  if (state.phase !== 'absent') return state;
+  throw new DecisionRefusedError('unknown-experiment', 'There is no experiment of this key; apply its file first');
+}

@@ -1,0 +1,34 @@
+import { stageWeightPpm } from '../allocation.js';
+import type { DeliveryEvent } from '../events.js';
+import type { Approve } from '../inputs.js';
+import { isActive, type DefinedState } from '../state.js';
+import { because, percent } from '../words/messages.js';
+import { DecisionRefusedError, hasEnded } from './refusal.js';
+import { startRevision } from './revision.js';
+
+/** Gives the approval that a ramp stage asks for, also ahead of time. A draft whose first stage is approved starts. */
+export function approve(state: DefinedState, input: Approve): readonly DeliveryEvent[] {
+  if (state.phase !== 'draft' && !isActive(state)) throw hasEnded(state, 'approve');
+  const { stages } = state.spec.ramp;
+  const from = state.phase === 'draft' ? 0 : state.stage + 1;
+  const open = stages.flatMap(({ approval }, index) =>
+    index >= from && approval === 'required' && !state.approvedStages.includes(index) ? [index] : [],
+  );
+  const stage = input.stage ?? open[0];
+  if (stage === undefined || !open.includes(stage)) {
+    const choice = open.map((index) => `${index} (${percent(stageWeightPpm(state.spec, index))})`).join(', ');
+    throw new DecisionRefusedError(
+      'nothing-to-approve',
+      `${state.experiment}: ${stage === undefined ? 'no stage' : `stage ${stage} does not`} ${stage === undefined ? 'waits' : 'wait'} for an approval${choice ? `; expected one of ${choice}` : ''}`,
+    );
+  }
+  const { atMs, actor, note } = input;
+  const approved: DeliveryEvent = {
+    type: 'approved',
+    atMs,
+    actor,
+    stage,
+    note: `${percent(stageWeightPpm(state.spec, stage))} approved by ${actor}${because(note)}`,
+  };
+  return state.phase === 'draft' && stage === 0 ? [approved, startRevision(state, input)] : [approved];
+}

@@ -1,0 +1,42 @@
+import { MILLION, type ExperimentSpec } from '#libs/contracts';
+import type { DeliveryEvent } from '../events.js';
+import type { Define } from '../inputs.js';
+import { isActive, type DefinedState, type DeliveryState } from '../state.js';
+import { DecisionRefusedError } from './refusal.js';
+import { beginRevision } from './revision.js';
+
+/**
+ * A specification arrives. The same one again changes nothing; anything that differs, a fingerprint above all, is a new revision, which starts
+ * at its first stage with no evidence.
+ */
+export function define(state: DeliveryState, input: Define): readonly DeliveryEvent[] {
+  refuseFullStart(input.spec);
+  if (state.phase === 'absent') return beginRevision(state, input, 1);
+  if (!isSame(state, input)) return beginRevision(state, input, state.revision + 1);
+  if (state.phase === 'draft' || isActive(state)) return [];
+  throw new DecisionRefusedError(
+    'already-ended',
+    `${state.experiment} revision ${state.revision} is ${state.phase} and the specification has not changed; change it, or ask for a new attempt`,
+  );
+}
+
+function isSame(state: DefinedState, { spec, fingerprints }: Define): boolean {
+  return canonical({ spec, fingerprints }) === canonical({ spec: state.spec, fingerprints: state.fingerprints });
+}
+
+/** JSON with sorted keys: equal exactly when the values are. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    part !== null && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
+
+function refuseFullStart(spec: ExperimentSpec): void {
+  if (spec.ramp.stages[0]?.weightPpm !== MILLION) return;
+  throw new DecisionRefusedError(
+    'no-canary-stage',
+    `${spec.key}: the first stage of the ramp is 100 %, so everybody would have the candidate before anything is known; expected a smaller first stage`,
+  );
+}

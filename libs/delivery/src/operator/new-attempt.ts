@@ -1,0 +1,22 @@
+import type { DeliveryEvent } from '../events.js';
+import type { Operate } from '../inputs.js';
+import { isActive, type DefinedState } from '../state.js';
+import { DecisionRefusedError } from './refusal.js';
+import { beginRevision } from './revision.js';
+
+/** The same specification once more, on purpose: a new revision without the evidence of the old one. */
+export function newAttempt(state: DefinedState, input: Operate): readonly DeliveryEvent[] {
+  if (state.phase === 'promoted') {
+    throw new DecisionRefusedError(
+      'already-ended',
+      `${state.experiment} revision ${state.revision} was promoted: there is nothing to attempt again; roll it back first`,
+    );
+  }
+  if (state.phase === 'draft' || isActive(state)) {
+    throw new DecisionRefusedError(
+      'still-active',
+      `${state.experiment} revision ${state.revision} is ${state.phase}: roll it back or let it end before a new attempt`,
+    );
+  }
+  return beginRevision(state, { ...input, spec: state.spec, fingerprints: state.fingerprints }, state.revision + 1);
+}

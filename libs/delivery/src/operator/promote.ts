@@ -1,0 +1,28 @@
+import { candidatesOf, onlyVariant } from '../allocation.js';
+import { operatorCommand } from '../command.js';
+import type { DeliveryEvent } from '../events.js';
+import type { Operate } from '../inputs.js';
+import type { DefinedState } from '../state.js';
+import { because } from '../words/messages.js';
+import { activeOrRefuse, DecisionRefusedError } from './refusal.js';
+
+/** Gives the only candidate all traffic without waiting for the proof. */
+export function promote(defined: DefinedState, input: Operate): readonly DeliveryEvent[] {
+  const state = activeOrRefuse(defined, 'promote');
+  const candidates = candidatesOf(state.spec);
+  const [candidate] = candidates;
+  if (candidate === undefined || candidates.length > 1) {
+    throw new DecisionRefusedError(
+      'promotion-needs-one-candidate',
+      `${state.experiment} compares ${candidates.join(', ')}: which of them should be promoted can't be told`,
+    );
+  }
+  const command = operatorCommand(state, input, {
+    command: 'promote',
+    weightsPpm: onlyVariant(state.spec, candidate),
+    message: `Promoted by ${input.actor} without waiting for the proof${because(input.note)}`,
+    terminal: true,
+    stage: state.spec.ramp.stages.length - 1,
+  });
+  return [{ type: 'promoted', atMs: input.atMs, actor: input.actor, command }];
+}

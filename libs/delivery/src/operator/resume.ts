@@ -1,0 +1,26 @@
+import { stageWeightPpm } from '../allocation.js';
+import { operatorCommand } from '../command.js';
+import type { DeliveryEvent } from '../events.js';
+import type { Operate } from '../inputs.js';
+import type { DefinedState } from '../state.js';
+import { because, percent } from '../words/messages.js';
+import { activeOrRefuse, DecisionRefusedError } from './refusal.js';
+
+/** Lets a paused ramp go on. A ramp that is held goes on by itself. */
+export function resume(defined: DefinedState, input: Operate): readonly DeliveryEvent[] {
+  const state = activeOrRefuse(defined, 'resume');
+  if (state.phase !== 'paused') {
+    const why =
+      state.phase === 'held'
+        ? `is held because of ${state.causes.join(', ')} and goes on by itself when that is over`
+        : 'is running';
+    throw new DecisionRefusedError('not-paused', `${state.experiment} ${why}; only what is paused can be resumed`);
+  }
+  const command = operatorCommand(state, input, {
+    command: 'resume',
+    weightsPpm: state.weightsPpm,
+    message: `Resumed by ${input.actor} at ${percent(stageWeightPpm(state.spec, state.stage))}${because(input.note)}`,
+    terminal: false,
+  });
+  return [{ type: 'resumed', atMs: input.atMs, actor: input.actor, command }];
+}

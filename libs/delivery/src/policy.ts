@@ -1,0 +1,56 @@
+import type { DeliveryEvent } from './events.js';
+import type { Analysed, Restarted, Tick } from './inputs.js';
+import { climb } from './rules/climb.js';
+import { concludeTest } from './rules/conclude.js';
+import { endOverdue } from './rules/deadline.js';
+import { harmfulGuardrail, rollBackHarm } from './rules/harm.js';
+import { holdForSilence, holdUntrusted, releaseHold } from './rules/hold.js';
+import { isActive, type DeliveryState, type RunningState } from './state.js';
+
+/**
+ * What an analysis leads to. The order is the policy: harm before everything, then what is overdue, then whether the numbers can be
+ * trusted, and only then whether the share may rise. Each rule answers with events, or with none where it does not apply.
+ */
+export function judgeAnalysis(state: DeliveryState, input: Analysed): readonly DeliveryEvent[] {
+  const { analysis } = input;
+  if (state.phase === 'absent' || state.phase === 'draft') return [];
+  // An analysis of another revision says nothing about this one.
+  if (analysis.experiment !== state.experiment || analysis.revision !== state.revision) return [];
+
+  const harmful = harmfulGuardrail(state.spec, analysis);
+  if (harmful) return rollBackHarm(state, input, harmful);
+  if (!isActive(state)) return [];
+
+  const ended = endOverdue(state, input);
+  if (ended.length > 0) return ended;
+
+  switch (state.phase) {
+    case 'paused':
+      return [];
+    case 'held':
+      return releaseHold(state, input);
+    case 'running':
+      return judgeRunning(state, input);
+    default:
+      return state satisfies never;
+  }
+}
+
+function judgeRunning(state: RunningState, input: Analysed): readonly DeliveryEvent[] {
+  const held = holdUntrusted(state, input);
+  if (held.length > 0) return held;
+  const concluded = concludeTest(state, input);
+  if (concluded.length > 0) return concluded;
+  return climb(state, input);
+}
+
+/**
+ * What the passing of time leads to: the deadline, the end of a hold, or a hold because analyses stopped arriving. Minimum stage
+ * times need no event of their own: no timer raises a share; the next analysis after that time does.
+ */
+export function passTime(state: DeliveryState, input: Tick | Restarted): readonly DeliveryEvent[] {
+  if (!isActive(state)) return [];
+  const ended = endOverdue(state, input);
+  if (ended.length > 0 || state.phase !== 'running' || input.type === 'restarted') return ended;
+  return holdForSilence(state, input);
+}

@@ -1,0 +1,93 @@
+import { MILLION, type ExperimentAnalysed } from '#libs/contracts';
+import { onlyVariant, stageWeightPpm, stageWeights, topStage } from '../allocation.js';
+import { controllerCommand, commandEvidence, CONTROLLER } from '../command.js';
+import type { DeliveryEvent } from '../events.js';
+import type { Analysed } from '../inputs.js';
+import type { ActiveState, RunningState } from '../state.js';
+import { percent, weakestMessage } from '../words/messages.js';
+import { proofForShare, type ShareProof } from './guardrail-proof.js';
+
+/** The ramp: as high as the damage budget, the stage's own conditions and the approvals allow. */
+export function climb(state: RunningState, input: Analysed): readonly DeliveryEvent[] {
+  const { spec, stage } = state;
+  if (!isStageDone(state, input)) return [];
+  const next = nextProvenStage(state, input.analysis);
+  if (!next) return [];
+  const wanting = firstUnapproved(state, next.stage);
+  if (wanting === stage + 1) return awaitApproval(state, input, wanting);
+  const target = wanting === undefined ? next.stage : wanting - 1;
+  const proof = target === next.stage ? next.proof : proofForShare(spec, input.analysis, stageWeightPpm(spec, target));
+  if (!proof) return [];
+  return enter(state, input, target, proof);
+}
+
+/**
+ * Minimum time and units of the present stage. The analysis must have seen the stage at all: an analysis repeated or computed before the
+ * routers obeyed ends nothing, so that every step up rests on the step before having really been taken.
+ */
+function isStageDone(state: RunningState, { analysis, atMs }: Analysed): boolean {
+  const stage = state.spec.ramp.stages[state.stage];
+  if (!stage || analysis.epoch < state.stageEpoch) return false;
+  return atMs - state.stageStartedAtMs >= stage.atLeastMs && analysis.unitsInStage >= stage.atLeastUnits;
+}
+
+/** `explicit` ramps are climbed stage by stage; `auto` goes to the highest stage that is proven already. */
+function nextProvenStage(
+  { spec, stage }: RunningState,
+  analysis: ExperimentAnalysed,
+): { readonly stage: number; readonly proof: ShareProof } | undefined {
+  const top = topStage(spec);
+  const highest = spec.ramp.kind === 'auto' ? top : Math.min(top, stage + 1);
+  for (let candidate = highest; candidate > stage; candidate -= 1) {
+    const proof = proofForShare(spec, analysis, stageWeightPpm(spec, candidate));
+    if (proof) return { stage: candidate, proof };
+  }
+  return undefined;
+}
+
+function firstUnapproved({ spec, stage, approvedStages }: ActiveState, target: number): number | undefined {
+  for (let index = stage + 1; index <= target; index += 1) {
+    if (spec.ramp.stages[index]?.approval === 'required' && !approvedStages.includes(index)) return index;
+  }
+  return undefined;
+}
+
+function awaitApproval(state: RunningState, { atMs }: Analysed, stage: number): readonly DeliveryEvent[] {
+  if (state.awaitsApprovalOf === stage) return [];
+  const message = `Everything for ${percent(stageWeightPpm(state.spec, stage))} is proven; it waits for an approval.`;
+  return [{ type: 'approval-awaited', atMs, actor: CONTROLLER, stage, message }];
+}
+
+function enter(
+  state: RunningState,
+  input: Analysed,
+  stage: number,
+  { weakest, lnE }: ShareProof,
+): readonly DeliveryEvent[] {
+  const { spec } = state;
+  const sharePpm = stageWeightPpm(spec, stage);
+  const proof = weakestMessage(weakest, lnE, input.analysis.alpha);
+  const evidence = commandEvidence(input.analysis, weakest, lnE);
+  if (spec.kind === 'canary' && sharePpm === MILLION) {
+    const command = controllerCommand(state, input, {
+      command: 'promote',
+      stage,
+      weightsPpm: onlyVariant(spec, weakest.candidate),
+      reason: 'all-guardrails-non-inferior',
+      message: `Promoted: every guardrail is proven to hold at its margin; ${proof}.`,
+      terminal: true,
+      evidence,
+    });
+    return [{ type: 'promoted', atMs: input.atMs, actor: CONTROLLER, command }];
+  }
+  const command = controllerCommand(state, input, {
+    command: 'advance',
+    stage,
+    weightsPpm: stageWeights(spec, stage),
+    reason: 'budget-proven',
+    message: `On to ${percent(sharePpm)}: every guardrail is proven non-inferior at margin ÷ ${percent(sharePpm)}; ${proof}.`,
+    terminal: false,
+    evidence,
+  });
+  return [{ type: 'advanced', atMs: input.atMs, actor: CONTROLLER, command }];
+}

@@ -1,0 +1,55 @@
+import { controlOnly, servesCandidates } from '../allocation.js';
+import { CONTROLLER, controllerCommand, type CommandIdentity } from '../command.js';
+import type { DeliveryEvent } from '../events.js';
+import { duration } from '../words/messages.js';
+import type { ActiveState, DeliveryState } from '../state.js';
+import { isActive } from '../state.js';
+
+/**
+ * When the state changes by itself, milliseconds since the epoch; null when time alone changes nothing. An ended revision has no timers.
+ */
+export function nextTimerAtMs(state: DeliveryState): number | null {
+  if (!isActive(state)) return null;
+  return Math.min(deadlineAtMs(state), holdEndsAtMs(state));
+}
+
+/** When the revision ends without a verdict, whatever step it is in. */
+export function deadlineAtMs({ startedAtMs, spec }: ActiveState): number {
+  return startedAtMs + spec.deadlineMs;
+}
+
+/** What time alone leads to: the deadline, or the end of a hold. It never raises a share. */
+export function endOverdue(state: ActiveState, input: CommandIdentity): readonly DeliveryEvent[] {
+  if (input.atMs >= deadlineAtMs(state)) {
+    return conclude(state, input, 'deadline', `No verdict within ${duration(state.spec.deadlineMs)}.`);
+  }
+  if (state.phase === 'held' && input.atMs >= holdEndsAtMs(state)) {
+    const held = `Held for ${duration(state.spec.holdAtMostMs)} because of ${state.causes.join(', ')}: it can't be told how the candidate does.`;
+    return conclude(state, input, 'inconclusive', held);
+  }
+  return [];
+}
+
+function holdEndsAtMs(state: ActiveState): number {
+  return state.phase === 'held' ? state.heldAtMs + state.spec.holdAtMostMs : Infinity;
+}
+
+function conclude(
+  state: ActiveState,
+  input: CommandIdentity,
+  reason: 'deadline' | 'inconclusive',
+  why: string,
+): readonly DeliveryEvent[] {
+  const { spec } = state;
+  const keeps = spec.onInconclusive === 'hold' && servesCandidates(spec, state.weightsPpm);
+  const command = controllerCommand(state, input, {
+    command: 'conclude',
+    stage: state.stage,
+    weightsPpm: keeps ? state.weightsPpm : controlOnly(spec),
+    reason,
+    message: `${why} Inconclusive: ${keeps ? 'the shares stay as they are' : `all traffic goes to ${spec.control}`}.`,
+    terminal: true,
+    evidence: null,
+  });
+  return [{ type: 'concluded', atMs: input.atMs, actor: CONTROLLER, command, outcome: 'inconclusive', winner: null }];
+}

@@ -1,0 +1,48 @@
+import { MILLION, type ExperimentAnalysed, type ExperimentSpec, type MetricAnalysis } from '#libs/contracts';
+import { controlOnly, servesCandidates } from '../allocation.js';
+import { controllerCommand, commandEvidence, CONTROLLER } from '../command.js';
+import type { DeliveryEvent } from '../events.js';
+import type { Analysed } from '../inputs.js';
+import type { StartedState } from '../state.js';
+import { harmMessage, percent } from '../words/messages.js';
+import { guardrailAnalyses } from './guardrail-proof.js';
+
+/**
+ * Proven harm rolls back. It also ends what was promoted or concluded meanwhile (scores may come late, and operators may promote
+ * unproven). Leaving is possible once, and nothing comes back from it.
+ */
+export function rollBackHarm(state: StartedState, input: Analysed, harmful: MetricAnalysis): readonly DeliveryEvent[] {
+  if (state.phase === 'rolled-back' || !servesCandidates(state.spec, state.weightsPpm)) return [];
+  const { spec } = state;
+  const anyHarm = spec.guardrails.some(
+    ({ metric, rollbackOn }) => metric === harmful.metric && rollbackOn === 'any-harm',
+  );
+  const command = controllerCommand(state, input, {
+    command: 'rollback',
+    stage: state.stage,
+    weightsPpm: controlOnly(spec),
+    reason: 'harmful',
+    message: harmMessage(harmful, input.analysis.alpha, anyHarm),
+    terminal: true,
+    evidence: commandEvidence(input.analysis, harmful, harmful.lnE?.harmful ?? null),
+  });
+  return [{ type: 'rolled-back', atMs: input.atMs, actor: CONTROLLER, command }, ...alarmForControl(state, input)];
+}
+
+/** The guardrail with the strongest proof of harm; undefined when none is proven harmful. */
+export function harmfulGuardrail(spec: ExperimentSpec, analysis: ExperimentAnalysed): MetricAnalysis | undefined {
+  return guardrailAnalyses(spec, analysis)
+    .filter(({ verdict }) => verdict === 'harmful')
+    .sort((a, b) => (b.lnE?.harmful ?? 0) - (a.lnE?.harmful ?? 0))[0];
+}
+
+/** Share of control's own requests that fail above which people have to know that the rollback led nowhere better. */
+const BROKEN_ERROR_RATE = 0.5;
+
+/** Control is preferred even when it is broken as well, but never silently. */
+function alarmForControl(state: StartedState, { atMs, analysis }: Analysed): readonly DeliveryEvent[] {
+  const errorRate = analysis.metrics.find(({ metric }) => metric === 'error-rate')?.estimate.control ?? null;
+  if (errorRate === null || errorRate < BROKEN_ERROR_RATE) return [];
+  const message = `Rolled back to ${state.spec.control}, but ${percent(errorRate * MILLION)} of its own requests fail: look at it now.`;
+  return [{ type: 'alert-raised', atMs, actor: CONTROLLER, alert: 'control-unhealthy', message }];
+}

@@ -1,0 +1,59 @@
+import { stageWeightPpm } from '../allocation.js';
+import { commandEvidence, CONTROLLER, controllerCommand } from '../command.js';
+import type { DeliveryEvent } from '../events.js';
+import type { Analysed, Tick } from '../inputs.js';
+import type { HeldState, RunningState } from '../state.js';
+import { duration, healthMessage, percent } from '../words/messages.js';
+import { unmeasurableGuardrails } from './guardrail-proof.js';
+import { holdCausesOf, isCleared } from './hold-causes.js';
+
+/** Holds the ramp while the numbers can't be trusted. The share stays; harm is still acted upon. */
+export function holdUntrusted(state: RunningState, input: Analysed): readonly DeliveryEvent[] {
+  const { analysis, atMs } = input;
+  const causes = holdCausesOf(state.spec, analysis);
+  if (causes.length === 0) return [];
+  const command = controllerCommand(state, input, {
+    command: 'pause',
+    stage: state.stage,
+    weightsPpm: state.weightsPpm,
+    reason: 'health-hold',
+    message: healthMessage(causes, analysis.health, unmeasurableGuardrails(state.spec, analysis)),
+    terminal: false,
+    evidence: commandEvidence(analysis, null, null),
+  });
+  return [{ type: 'held', atMs, actor: CONTROLLER, command, causes: [...causes] }];
+}
+
+/** Goes on when the analysis shows that every cause of the hold is gone and none has come. */
+export function releaseHold(state: HeldState, input: Analysed): readonly DeliveryEvent[] {
+  const { analysis, atMs } = input;
+  if (holdCausesOf(state.spec, analysis).length > 0) return [];
+  if (!state.causes.every((cause) => isCleared(cause, analysis))) return [];
+  const command = controllerCommand(state, input, {
+    command: 'resume',
+    stage: state.stage,
+    weightsPpm: state.weightsPpm,
+    reason: 'health-recovered',
+    message: `The numbers can be trusted again (held because of ${state.causes.join(', ')}); the ramp goes on at ${percent(stageWeightPpm(state.spec, state.stage))}.`,
+    terminal: false,
+    evidence: commandEvidence(analysis, null, null),
+  });
+  return [{ type: 'recovered', atMs, actor: CONTROLLER, command }];
+}
+
+/** Holds when an analysis is expected and none has arrived for too long. */
+export function holdForSilence(state: RunningState, input: Tick): readonly DeliveryEvent[] {
+  if (input.lastAnalysedAtMs === null) return [];
+  const silentMs = input.atMs - Math.max(input.lastAnalysedAtMs, state.stageStartedAtMs);
+  if (silentMs < input.analysisSilentAfterMs) return [];
+  const command = controllerCommand(state, input, {
+    command: 'pause',
+    stage: state.stage,
+    weightsPpm: state.weightsPpm,
+    reason: 'health-hold',
+    message: `No analysis has arrived for ${duration(silentMs)}: it can't be told how the candidate does. The share stays until it can.`,
+    terminal: false,
+    evidence: null,
+  });
+  return [{ type: 'held', atMs: input.atMs, actor: CONTROLLER, command, causes: ['analysis-silent'] }];
+}
