@@ -1,12 +1,12 @@
 import { experimentAnalysed, type ExperimentDefined, type MetricAnalysis } from '#libs/contracts';
 import { describe, expect, it } from 'vitest';
 import { type Behaviour, definition, SimulatedTraffic } from '../test/simulated-traffic.js';
-import { analyse, type Analysis } from './analyse.js';
-import { decodeEvidence, encodeEvidence, type EncodedEvidence } from './codec.js';
-import { type EvidenceDesign, evidenceDesign } from './design.js';
-import { type Evidence, foldEvent, initialEvidence, mergeEvidence, type RequestEvent } from './evidence.js';
-import { analysisReasons } from './reasons.js';
-import { hashUnit } from './unit-memory.js';
+import { analyse, type Analysis } from './analysis/analyse.js';
+import { decodeEvidence, encodeEvidence, type EncodedEvidence } from './snapshot/evidence-codec.js';
+import { type EvidenceDesign, evidenceDesign } from './catalogue/evidence-design.js';
+import { type Evidence, foldEvent, initialEvidence, mergeEvidence, type RequestEvent } from './fold/evidence.js';
+import { analysisReasons } from './analysis/reasons.js';
+import { hashUnit } from './fold/unit-memory.js';
 
 const PARTITIONS = 3;
 

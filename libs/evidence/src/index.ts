@@ -1,4 +1,4 @@
-export { analyse, type Analysis } from './analyse.js';
+export { analyse, type Analysis } from './analysis/analyse.js';
 export {
   canDecide,
   type Cap,
@@ -9,8 +9,14 @@ export {
   type ObservedTopic,
 } from './catalogue/definition.js';
 export { metricCatalogue, metricNames, metricsOf } from './catalogue/metric-catalogue.js';
-export { decodeEvidence, encodeEvidence, type EncodedEvidence, EVIDENCE_LAYOUT } from './codec.js';
-export { type BudgetStep, type EvidenceDesign, evidenceDesign, type MetricDesign, type MetricTest } from './design.js';
+export { decodeEvidence, encodeEvidence, type EncodedEvidence, EVIDENCE_LAYOUT } from './snapshot/evidence-codec.js';
+export {
+  type BudgetStep,
+  type EvidenceDesign,
+  evidenceDesign,
+  type MetricDesign,
+  type MetricTest,
+} from './catalogue/evidence-design.js';
 export {
   type Evidence,
   foldEvent,
@@ -18,6 +24,6 @@ export {
   mergeEvidence,
   type ObservedEvent,
   type RequestEvent,
-} from './evidence.js';
-export { type AnalysisReason, analysisReasons } from './reasons.js';
-export { hashUnit, type UnitChanges, type UnitLayout, UnitMemory } from './unit-memory.js';
+} from './fold/evidence.js';
+export { type AnalysisReason, analysisReasons } from './analysis/reasons.js';
+export { hashUnit, type UnitChanges, type UnitLayout, UnitMemory } from './fold/unit-memory.js';

@@ -1,7 +1,7 @@
 import type { OwnMetric, TeststripEvent } from '#libs/contracts';
 import { seededRandom, type SeededRandom } from '../../statistics/test/seeded-random.js';
 import type { ObservedEvent, RequestEvent } from '../src/index.js';
-import { encodeFloat16 } from '../src/methods/float16.js';
+import { encodeFloat16 } from '../src/kinds/float16.js';
 import { type Behaviour, definition, SimulatedTraffic } from './simulated-traffic.js';
 
 /** What people and embeddings say of a variant, beside what the {@link Behaviour} of requests says. */

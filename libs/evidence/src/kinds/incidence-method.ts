@@ -1,8 +1,8 @@
 import { hit, initialTilt, lnRateRatio, lnRateRatioInterval, mergeTilt, type Tilt } from '#libs/statistics';
 import type { Method } from './method.js';
-import { whyNotBoth } from './shown.js';
+import { whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialTally, mergeTally, type Tally } from './tally.js';
+import { initialTally, mergeTally, type Tally } from './arm-counts.js';
 import { lnFactor, tiltTests } from './tilt-tests.js';
 
 /**

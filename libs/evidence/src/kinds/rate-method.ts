@@ -20,12 +20,12 @@ import {
   type Tilt,
   armTotal,
 } from '#libs/statistics';
-import type { MetricDesign, MetricTest } from '../design.js';
+import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import { effectInterval } from './baseline-betting.js';
 import type { Method, Tests } from './method.js';
-import { shownDifference } from './shown.js';
+import { shownDifference } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialTally, mergeTally, type Tally } from './tally.js';
+import { initialTally, mergeTally, type Tally } from './arm-counts.js';
 import { lnFactor, tiltTests } from './tilt-tests.js';
 
 /**

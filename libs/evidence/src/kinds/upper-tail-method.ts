@@ -10,16 +10,16 @@ import {
   type Tilt,
 } from '#libs/statistics';
 import type { Margin } from '#libs/contracts';
-import type { MetricDesign, MetricTest } from '../design.js';
+import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import type { TailMetric } from '../catalogue/definition.js';
-import type { AnalysisReason } from '../reasons.js';
+import type { AnalysisReason } from '../analysis/reasons.js';
 import type { Method, Shown } from './method.js';
 import { quantileIntervalOf, quantileOf } from './ordered-values.js';
-import { addToPast, initialPastQuantile, mergePastQuantiles, type PastQuantile } from './past-quantile.js';
-import { whyNotBoth } from './shown.js';
+import { addToPast, initialPastQuantile, mergePastQuantiles, type PastQuantile } from './control-tail-limit.js';
+import { whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialTally, mergeTally, type Tally } from './tally.js';
-import { largestStage, mergeValues, valuesAt, type ValuesByStage } from './values-by-stage.js';
+import { initialTally, mergeTally, type Tally } from './arm-counts.js';
+import { largestStage, mergeValues, valuesAt, type ValuesByStage } from './values-by-propensity.js';
 
 /**
  * Quantiles (latency), judged by the tilt on "exceeds control's past quantile". The margin is taken out of the

@@ -1,7 +1,7 @@
 import { type ExperimentDefined, type ExperimentSpec, type Margin, MILLION, DEFAULT_ROPE } from '#libs/contracts';
-import { canDecide, type MetricDefinition, OBSERVED_TOPICS, type ObservedTopic } from './catalogue/definition.js';
-import { metricsOf } from './catalogue/metric-catalogue.js';
-import type { UnitLayout } from './unit-memory.js';
+import { canDecide, type MetricDefinition, OBSERVED_TOPICS, type ObservedTopic } from './definition.js';
+import { metricsOf } from './metric-catalogue.js';
+import type { UnitLayout } from '../fold/unit-memory.js';
 
 /** Fewer control units than this fix no bounds, however many partitions share the baseline. */
 const SMALLEST_BASELINE = 30;

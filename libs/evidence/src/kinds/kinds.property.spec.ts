@@ -1,8 +1,8 @@
 import { experimentAnalysed, type MetricAnalysis } from '#libs/contracts';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { analysisOf, foldByPartition } from '../test/folding.js';
-import { everythingGuarded, fullTraffic, ownMetrics } from '../test/full-traffic.js';
+import { analysisOf, foldByPartition } from '../../test/folding.js';
+import { everythingGuarded, fullTraffic, ownMetrics } from '../../test/full-traffic.js';
 import {
   type Analysis,
   analyse,
@@ -16,7 +16,7 @@ import {
   initialEvidence,
   metricCatalogue,
   type ObservedEvent,
-} from './index.js';
+} from '../index.js';
 
 const deciding = [
   ...metricCatalogue.filter(({ kind }) => canDecide(kind)).map(({ name }) => name),

@@ -1,10 +1,10 @@
-import { decodeCoverage, encodeCoverage, type EncodedCoverage } from './coverage.js';
-import type { EvidenceDesign } from './design.js';
-import { type Evidence, initialEvidence } from './evidence.js';
-import { decodePair, encodePair, type EncodedPair } from './pair-evidence.js';
-import { decodePictures, encodePictures, type EncodedPictures } from './recent-pictures.js';
-import { decodeTraffic, encodeTraffic, type EncodedTraffic } from './traffic.js';
-import type { UnitChanges } from './unit-memory.js';
+import { decodeCoverage, encodeCoverage, type EncodedCoverage } from '../fold/coverage.js';
+import type { EvidenceDesign } from '../catalogue/evidence-design.js';
+import { type Evidence, initialEvidence } from '../fold/evidence.js';
+import { decodePair, encodePair, type EncodedPair } from '../fold/pair-evidence.js';
+import { decodePictures, encodePictures, type EncodedPictures } from '../fold/recent-pictures.js';
+import { decodeTraffic, encodeTraffic, type EncodedTraffic } from '../fold/traffic.js';
+import type { UnitChanges } from '../fold/unit-memory.js';
 
 /** Changes whenever the layout does: evidence of another layout is folded again from the log. */
 export const EVIDENCE_LAYOUT = 5;

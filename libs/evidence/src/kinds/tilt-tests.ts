@@ -1,6 +1,6 @@
 import { lnELessOften, lnEMoreOften, type Tilt } from '#libs/statistics';
 import type { Margin } from '#libs/contracts';
-import type { MetricTest } from '../design.js';
+import type { MetricTest } from '../catalogue/evidence-design.js';
 import type { Tests } from './method.js';
 
 /**

@@ -1,8 +1,8 @@
 import { asymptoticHalfWidth } from '#libs/statistics';
 import type { Shown } from './method.js';
 import type { Method } from './method.js';
-import type { CoverageReading } from '../coverage.js';
-import { whyNotBoth } from './shown.js';
+import type { CoverageReading } from '../fold/coverage.js';
+import { whyNotBoth } from './estimates.js';
 
 /** Coverage is counted with the health of the numbers, which also judges it: as a metric it is shown, and nothing is kept. */
 export interface CoverageState {

@@ -10,7 +10,7 @@ import {
   unbiasedMmd,
   type WitnessTilt,
 } from '#libs/statistics';
-import type { MetricDesign } from '../design.js';
+import type { MetricDesign } from '../catalogue/evidence-design.js';
 import { decodeFloat16 } from './float16.js';
 import type { Method, Shown } from './method.js';
 import {
@@ -23,8 +23,8 @@ import {
   offerPicture,
   type PictureSample,
 } from './picture-sample.js';
-import { nothingShown, whyNotBoth } from './shown.js';
-import { initialTally, mergeTally, type Tally } from './tally.js';
+import { nothingShown, whyNotBoth } from './estimates.js';
+import { initialTally, mergeTally, type Tally } from './arm-counts.js';
 
 /**
  * Whether pictures differ in any way their embeddings show: the tilt on a witness that is trained on the past alone. It tests

@@ -1,5 +1,5 @@
 import { compareDiversity, type DiversityComparison } from '#libs/statistics';
-import type { MetricDesign } from '../design.js';
+import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { DistributionState } from './distribution-method.js';
 import { decodeFloat16 } from './float16.js';
 import type { Method, Shown } from './method.js';
@@ -13,8 +13,8 @@ import {
   offerPicture,
   type PictureSample,
 } from './picture-sample.js';
-import { nothingShown, whyNotBoth } from './shown.js';
-import { initialTally, mergeTally, type Tally } from './tally.js';
+import { nothingShown, whyNotBoth } from './estimates.js';
+import { initialTally, mergeTally, type Tally } from './arm-counts.js';
 
 /** How different a variant's pictures are among themselves: Vendi score at equal n. A property of a set, without a test: it is shown only. */
 export interface DiversityState {

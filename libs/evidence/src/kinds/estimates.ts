@@ -1,7 +1,7 @@
 import type { Arm, DifferenceEstimate } from '#libs/statistics';
-import type { AnalysisReason } from '../reasons.js';
+import type { AnalysisReason } from '../analysis/reasons.js';
 import type { Shown } from './method.js';
-import type { Tally } from './tally.js';
+import type { Tally } from './arm-counts.js';
 
 /** Nothing to show, for a reason. */
 export function nothingShown(reason: AnalysisReason): Shown {

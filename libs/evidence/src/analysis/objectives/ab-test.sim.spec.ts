@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectiveAnalysis } from '#libs/contracts';
-import { type Behaviour, definition, SimulatedTraffic } from '../../test/simulated-traffic.js';
+import { type Behaviour, definition, SimulatedTraffic } from '../../../test/simulated-traffic.js';
 import {
   analyse,
   type Evidence,
@@ -9,7 +9,7 @@ import {
   hashUnit,
   initialEvidence,
   mergeEvidence,
-} from '../index.js';
+} from '../../index.js';
 
 const PARTITIONS = 2;
 

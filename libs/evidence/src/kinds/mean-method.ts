@@ -12,9 +12,9 @@ import {
 import { type Baseline, baselineOf, initialBaseline, mergeBaselines, observeBaseline } from './baseline.js';
 import { bettingDesignOf, bettingEffect, bettingTests, marginCount } from './baseline-betting.js';
 import type { Method } from './method.js';
-import { shownDifference } from './shown.js';
+import { shownDifference } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialTally, mergeTally, type Tally } from './tally.js';
+import { initialTally, mergeTally, type Tally } from './arm-counts.js';
 
 /**
  * Means, judged by betting. Control's first units fix the baseline: relative margins become absolute, values get their

@@ -1,10 +1,10 @@
 import { type AnalysisHealth, MILLION } from '#libs/contracts';
 import { lnESampleRatio, rejects } from '#libs/statistics';
-import { silenceMs } from './busy-seconds.js';
-import { readCoverage } from './coverage.js';
-import type { EvidenceDesign } from './design.js';
-import type { Evidence } from './evidence.js';
-import { candidateShare } from './traffic.js';
+import { silenceMs } from '../fold/busy-seconds.js';
+import { readCoverage } from '../fold/coverage.js';
+import type { EvidenceDesign } from '../catalogue/evidence-design.js';
+import type { Evidence } from '../fold/evidence.js';
+import { candidateShare } from '../fold/traffic.js';
 
 /** A mismatch of the split holds the ramp; it must practically never be a false alarm. */
 const SAMPLE_RATIO_ALPHA = 0.001;

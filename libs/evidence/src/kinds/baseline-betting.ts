@@ -9,8 +9,8 @@ import {
 } from '#libs/statistics';
 import type { Margin } from '#libs/contracts';
 import type { Cap } from '../catalogue/definition.js';
-import type { MetricDesign, MetricTest } from '../design.js';
-import type { Interval } from '../objectives/gain.js';
+import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
+import type { Interval } from '../analysis/objectives/gain.js';
 import type { Baseline } from './baseline.js';
 import type { Tests } from './method.js';
 

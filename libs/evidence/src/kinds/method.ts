@@ -1,8 +1,8 @@
 import type { Arm } from '#libs/statistics';
-import type { CoverageReading } from '../coverage.js';
-import type { Interval } from '../objectives/gain.js';
-import type { MetricDesign } from '../design.js';
-import type { AnalysisReason } from '../reasons.js';
+import type { CoverageReading } from '../fold/coverage.js';
+import type { Interval } from '../analysis/objectives/gain.js';
+import type { MetricDesign } from '../catalogue/evidence-design.js';
+import type { AnalysisReason } from '../analysis/reasons.js';
 
 /** One observation of a pair {control, candidate}. */
 export interface Observation {

@@ -1,4 +1,4 @@
-import type { MetricDesign } from '../design.js';
+import type { MetricDesign } from '../catalogue/evidence-design.js';
 import { coverageMethod, type CoverageState } from './coverage-method.js';
 import { distributionMethod, type DistributionState } from './distribution-method.js';
 import { diversityMethod, type DiversityState } from './diversity-method.js';

@@ -1,16 +1,16 @@
 import type { AnalysisHealth, ExperimentAnalysed, MetricAnalysis, Verdict } from '#libs/contracts';
 import { anytimeP, rejects } from '#libs/statistics';
-import { canDecide } from './catalogue/definition.js';
-import { type CoverageReading, readCoverage } from './coverage.js';
-import type { EvidenceDesign, MetricDesign } from './design.js';
-import type { Evidence } from './evidence.js';
-import { healthOf } from './health.js';
-import type { JudgeContext, Judgement, Shown, Tests } from './methods/method.js';
-import { judgeMetric, type MetricEvidence, readObjective } from './methods/metric-evidence.js';
+import { canDecide } from '../catalogue/definition.js';
+import { type CoverageReading, readCoverage } from '../fold/coverage.js';
+import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
+import type { Evidence } from '../fold/evidence.js';
+import { healthOf } from './trust.js';
+import type { JudgeContext, Judgement, Shown, Tests } from '../kinds/method.js';
+import { judgeMetric, type MetricEvidence, readObjective } from '../kinds/metric-evidence.js';
 import { type Gain, gainOf, paretoPlaces, utilityOf } from './objectives/index.js';
-import { headDesign, type PairEvidence } from './pair-evidence.js';
+import { headDesign, type PairEvidence } from '../fold/pair-evidence.js';
 import type { AnalysisReason } from './reasons.js';
-import { candidateShare } from './traffic.js';
+import { candidateShare } from '../fold/traffic.js';
 
 /** What evidence says: an `experiment.analysed.v1` without the name the publisher gives it. */
 export type Analysis = Omit<ExperimentAnalysed, 'analysisId' | 'analysedAt'>;

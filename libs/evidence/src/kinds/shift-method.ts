@@ -14,10 +14,10 @@ import {
 } from '#libs/statistics';
 import type { Method, Shown } from './method.js';
 import { midrankShare, probabilityHigher } from './ranks.js';
-import { nothingShown, whyNotBoth } from './shown.js';
+import { nothingShown, whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialTally, mergeTally, type Tally } from './tally.js';
-import { largestStage, mergeValues, valuesAt, type ValuesByStage } from './values-by-stage.js';
+import { initialTally, mergeTally, type Tally } from './arm-counts.js';
+import { largestStage, mergeValues, valuesAt, type ValuesByStage } from './values-by-propensity.js';
 
 /** Pooled values before a rank among them says anything. */
 const SMALLEST_PAST = 20;

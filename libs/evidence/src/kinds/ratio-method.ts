@@ -17,13 +17,13 @@ import {
   type RatioEstimate,
   ratioOf,
 } from '#libs/statistics';
-import type { AnalysisReason } from '../reasons.js';
+import type { AnalysisReason } from '../analysis/reasons.js';
 import { bettingDesignOf, bettingEffect, bettingTests, marginCount } from './baseline-betting.js';
 import { type Baseline, initialBaseline, mergeBaselines } from './baseline.js';
 import type { Method, Observation, Shown } from './method.js';
-import { nothingShown, whyNotBoth } from './shown.js';
+import { nothingShown, whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialTally, mergeTally, type Tally } from './tally.js';
+import { initialTally, mergeTally, type Tally } from './arm-counts.js';
 
 /**
  * Ratios of two sums over units (GPU seconds per picture). Shown is the ratio of all events with its delta-method interval over units,

@@ -1,6 +1,6 @@
 import type { Betting, Moments, MeanDifference, QuantileSketch, Stage, Tilt } from '#libs/statistics';
-import type { PastQuantile } from './past-quantile.js';
-import type { ValuesByStage } from './values-by-stage.js';
+import type { PastQuantile } from './control-tail-limit.js';
+import type { ValuesByStage } from './values-by-propensity.js';
 
 /**
  * Plain-JSON forms of the statistical states. JSON numbers carry doubles exactly; typed arrays become arrays, maps become

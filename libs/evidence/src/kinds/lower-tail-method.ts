@@ -11,13 +11,13 @@ import {
   type Tilt,
 } from '#libs/statistics';
 import type { Margin } from '#libs/contracts';
-import type { MetricDesign } from '../design.js';
+import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { TailMetric } from '../catalogue/definition.js';
 import type { Method } from './method.js';
-import { addToPast, initialPastQuantile, mergePastQuantiles, type PastQuantile } from './past-quantile.js';
-import { whyNotBoth } from './shown.js';
+import { addToPast, initialPastQuantile, mergePastQuantiles, type PastQuantile } from './control-tail-limit.js';
+import { whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialTally, mergeTally, type Tally } from './tally.js';
+import { initialTally, mergeTally, type Tally } from './arm-counts.js';
 import { lnFactor, tiltTests } from './tilt-tests.js';
 
 /**

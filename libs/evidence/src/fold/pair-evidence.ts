@@ -1,6 +1,6 @@
-import { headName, qualityHead } from './catalogue/picture-metrics.js';
-import type { EvidenceDesign, MetricDesign } from './design.js';
-import type { MeanState } from './methods/mean-method.js';
+import { headName, qualityHead } from '../catalogue/picture-metrics.js';
+import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
+import type { MeanState } from '../kinds/mean-method.js';
 import {
   decodeMetric,
   encodeMetric,
@@ -8,8 +8,8 @@ import {
   mergeMetric,
   type MetricEvidence,
   observeMetric,
-} from './methods/metric-evidence.js';
-import type { Observation } from './methods/method.js';
+} from '../kinds/metric-evidence.js';
+import type { Observation } from '../kinds/method.js';
 
 /** Quality heads that are followed without having been named; more are left out. */
 const MOST_HEADS = 16;
