@@ -109,6 +109,32 @@ export function describeEventBus(name: string, open: () => Promise<BusFixture>):
       await subscription.close();
     });
 
+    it('tells how a subscription is doing: partitions, the age of its work, failures in a row and the last reason', async () => {
+      const topic = await newTopic();
+      const [bad] = keysOfDifferentPartitions();
+      const stalled = partitionOf(bad, PARTITIONS);
+      let isBroken = true;
+      const subscription = bus.subscribe({
+        group: `g-${topic}`,
+        topics: [topic],
+        handler: async ({ partition }) => {
+          if (isBroken && partition === stalled) throw new Error('the disk is full');
+        },
+      });
+      await subscription.ready;
+      const well = { partitions: PARTITIONS, stalledForMs: 0, consecutiveFailures: 0, lastFailure: null };
+      expect(subscription.health()).toMatchObject(well);
+      await bus.publish(onePerPartition(topic));
+      await vi.waitFor(() => expect(subscription.health().consecutiveFailures).toBeGreaterThan(1), patiently);
+      const { stalledForMs, carrierSilentForMs, lastFailure } = subscription.health();
+      expect(stalledForMs).toBeGreaterThan(90);
+      expect(carrierSilentForMs).toBeLessThan(5_000);
+      expect(lastFailure).toEqual({ topic, partition: stalled, offset: 0, reason: 'the disk is full' });
+      isBroken = false;
+      await vi.waitFor(() => expect(subscription.health()).toMatchObject(well), patiently);
+      await subscription.close();
+    });
+
     it('gives groups their own positions, and a returning member the position of its group', async () => {
       const topic = await newTopic();
       const consume = async (group: string, expected: string[]): Promise<void> => {

@@ -74,8 +74,32 @@ export interface Subscription {
   resume(): void;
   /** Records published but not yet handled by this member's partitions, by topic. */
   lag(): Promise<Readonly<Record<string, number>>>;
+  /** How the consumption is doing, without asking the carrier. */
+  health(): SubscriptionHealth;
   /** Lets the running batches end, commits, and leaves the group. */
   close(): Promise<void>;
+}
+
+/** An attempt to handle a batch that failed, and the first offset of that batch. */
+export interface FailedAttempt {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly reason: string;
+}
+
+/** Figures a health check judges: each service knows its own limits. A subscription that is doing well has zeros in all but the first. */
+export interface SubscriptionHealth {
+  /** Partitions held now. 0 before the first assignment, and for good where a group has more members than partitions. */
+  readonly partitions: number;
+  /** Time since the carrier last answered, milliseconds: some hundred while it works, growing while it is away. 0 in memory. */
+  readonly carrierSilentForMs: number;
+  /** How long the slowest partition has been at one batch, its repetitions included, milliseconds; 0 while all wait for records. */
+  readonly stalledForMs: number;
+  /** Failed attempts in a row, of the partition with the most. */
+  readonly consecutiveFailures: number;
+  /** What that partition failed with last. */
+  readonly lastFailure: FailedAttempt | null;
 }
 
 export interface TopicSettings {

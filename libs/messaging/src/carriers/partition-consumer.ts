@@ -1,4 +1,5 @@
 import type { BatchHandler, IncomingRecord } from '../event-bus.js';
+import type { Attempts } from './attempts.js';
 
 /** Where the records of one partition come from. */
 export interface PartitionSource {
@@ -20,20 +21,8 @@ export interface PartitionConsumerOptions {
   readonly maxBatchSize: number;
   readonly lingerMs: number;
   readonly onProgress: (nextOffset: number) => void;
-  readonly onFailure: (failure: HandlerFailure) => void;
+  readonly attempts: Attempts;
 }
-
-export interface HandlerFailure {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-  readonly attempt: number;
-  readonly retryInMs: number;
-  readonly error: unknown;
-}
-
-const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 10_000;
 
 /**
  * The loop that every carrier runs for every partition it holds: read, handle, move on; a failing batch is tried again after a
@@ -83,82 +72,66 @@ export class PartitionConsumer {
   }
 
   private async run(): Promise<void> {
-    const { source, maxBatchSize, lingerMs } = this.options;
+    const { topic, partition, source, attempts } = this.options;
     let nextStartMs = 0;
     while (!this.stopping.signal.aborted) {
-      if (this.gate) {
-        await this.gate.open;
-        continue;
-      }
-      const waitMs = nextStartMs - performance.now();
-      if (waitMs > 0) {
-        await pause(waitMs, this.stopping.signal);
-        continue;
-      }
-      const { records, nextOffset } = await this.readUntilItWorks(source, maxBatchSize);
-      if (this.stopping.signal.aborted) return;
-      if (records.length > 0) {
-        // Paused while reading: the batch is read again after `resume`.
-        if (this.gate) continue;
-        if (lingerMs > 0) nextStartMs = performance.now() + lingerMs;
-        if (!(await this.handleUntilItWorks(records, nextOffset))) return;
-        this.moveTo(nextOffset);
-      } else if (nextOffset > this.reachedOffset) {
-        this.moveTo(nextOffset);
-      } else {
+      await this.untilAllowed(nextStartMs);
+      if (this.stopping.signal.aborted) break;
+      const startedMs = performance.now();
+      const next = await this.advance();
+      if (next === 'handled') nextStartMs = startedMs + this.options.lingerMs;
+      if (next === 'at-the-end') {
+        attempts.ended(topic, partition);
         await source.waitFor(this.reachedOffset, this.stopping.signal);
       }
     }
+    attempts.ended(topic, partition);
   }
 
-  private moveTo(nextOffset: number): void {
-    if (this.stale) return;
-    this.reachedOffset = nextOffset;
-    this.options.onProgress(nextOffset);
-  }
-
-  private async readUntilItWorks(
-    source: PartitionSource,
-    max: number,
-  ): Promise<{ readonly records: readonly IncomingRecord[]; readonly nextOffset: number }> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await source.read(this.reachedOffset, max);
-      } catch (error) {
-        if (!(await this.failed(this.reachedOffset, attempt, error))) return { records: [], nextOffset: 0 };
-      }
+  /** Waits while paused, and for the linger time since the last batch. */
+  private async untilAllowed(startMs: number): Promise<void> {
+    while (!this.stopping.signal.aborted) {
+      const waitMs = startMs - performance.now();
+      if (this.gate) await this.gate.open;
+      else if (waitMs > 0) await pause(waitMs, this.stopping.signal);
+      else return;
     }
   }
 
-  /** False when the partition was taken away before the batch could be handled. */
-  private async handleUntilItWorks(records: readonly IncomingRecord[], nextOffset: number): Promise<boolean> {
+  /** One step: reads from the position reached, handles what was read, moves on. What fails is read again after a growing pause. */
+  private async advance(): Promise<'handled' | 'at-the-end' | 'nothing'> {
+    const { topic, partition, source, maxBatchSize, attempts } = this.options;
+    try {
+      const { records, nextOffset } = await source.read(this.reachedOffset, maxBatchSize);
+      // Paused or stopped while reading: the batch is read again after `resume`.
+      if (this.stopping.signal.aborted || (this.gate && records.length > 0)) return 'nothing';
+      if (records.length > 0) {
+        attempts.began(topic, partition);
+        await this.handle(records, nextOffset);
+      } else if (nextOffset <= this.reachedOffset) return 'at-the-end';
+      if (this.stale) return 'nothing';
+      attempts.ended(topic, partition);
+      this.reachedOffset = nextOffset;
+      this.options.onProgress(nextOffset);
+      return records.length > 0 ? 'handled' : 'nothing';
+    } catch (error) {
+      if (this.stopping.signal.aborted) return 'nothing';
+      const retryInMs = attempts.failed({ topic, partition, offset: this.reachedOffset }, error);
+      await pause(retryInMs, this.stopping.signal);
+      return 'nothing';
+    }
+  }
+
+  private handle(records: readonly IncomingRecord[], nextOffset: number): Promise<void> {
     const { topic, partition, handler } = this.options;
-    const batch = {
+    return handler({
       topic,
       partition,
       records,
       nextOffset,
       heartbeat: () => Promise.resolve(),
       isStale: () => this.stale,
-    };
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await handler(batch);
-        return !this.stale;
-      } catch (error) {
-        if (!(await this.failed(records[0]!.offset, attempt, error))) return false;
-      }
-    }
-  }
-
-  /** Waits before the next attempt; false when there must be none. */
-  private async failed(offset: number, attempt: number, error: unknown): Promise<boolean> {
-    if (this.stopping.signal.aborted) return false;
-    const { topic, partition, onFailure } = this.options;
-    const retryInMs = Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LONGEST_RETRY_MS);
-    onFailure({ topic, partition, offset, attempt, retryInMs, error });
-    await pause(retryInMs, this.stopping.signal);
-    return !this.stopping.signal.aborted;
+    });
   }
 }
 

@@ -8,6 +8,7 @@ import { incomingRecord } from './incoming-record.js';
 import { KafkaPublisher } from './kafka-publisher.js';
 import { KafkaSubscription } from './kafka-subscription.js';
 import { quietIdleTimers } from './quiet-timers.js';
+import { retryTransient } from './retry-transient.js';
 
 export interface KafkaBusOptions {
   /** `host:port` of some brokers. */
@@ -86,7 +87,7 @@ class KafkaBus implements EventBus {
 
   async readAll(topic: string): Promise<readonly IncomingRecord[]> {
     await this.assertKnown(new Set([topic]));
-    const ends = await this.admin.fetchTopicOffsets(topic);
+    const ends = await retryTransient(() => this.admin.fetchTopicOffsets(topic));
     const missing = new Map(
       ends
         .filter(({ low, high }) => Number(high) > Number(low))
@@ -125,7 +126,9 @@ class KafkaBus implements EventBus {
     await consumer.connect();
     await consumer.subscribe({ topics: [topic], fromBeginning: true });
     await new Promise<void>((resolve, reject) => {
-      consumer.on('consumer.crash', ({ payload }) => reject(payload.error));
+      consumer.on('consumer.crash', ({ payload }) => {
+        if (!payload.restart) reject(payload.error);
+      });
       consumer
         .run({
           autoCommit: false,

@@ -1,11 +1,12 @@
 import type { Subscription, SubscriptionOptions } from '../../event-bus.js';
-import { logFailure } from '../failure-log.js';
+import { Attempts } from '../attempts.js';
 import { PartitionConsumer } from '../partition-consumer.js';
 import type { MemoryTopic } from './memory-partition.js';
 
 interface Member {
   readonly options: SubscriptionOptions;
   readonly consumers: Map<string, PartitionConsumer>;
+  readonly attempts: Attempts;
   paused: boolean;
 }
 
@@ -23,7 +24,12 @@ export class MemoryGroup {
   constructor(private readonly topicOf: (name: string) => MemoryTopic) {}
 
   join(options: SubscriptionOptions): Subscription {
-    const member: Member = { options, consumers: new Map(), paused: false };
+    const member: Member = {
+      options,
+      consumers: new Map(),
+      attempts: new Attempts(options.group),
+      paused: false,
+    };
     this.members.push(member);
     this.holders.add(member);
     return {
@@ -37,6 +43,7 @@ export class MemoryGroup {
         for (const consumer of member.consumers.values()) consumer.resume();
       },
       lag: () => Promise.resolve(this.lagOf(member)),
+      health: () => member.attempts.health(member.consumers.size, 0),
       close: () => this.leave(member),
     };
   }
@@ -105,7 +112,7 @@ export class MemoryGroup {
       maxBatchSize: options.maxBatchSize ?? DEFAULT_BATCH,
       lingerMs: options.lingerMs ?? 0,
       onProgress: (nextOffset) => this.positions.set(place, nextOffset),
-      onFailure: (failure) => logFailure(options.group, failure),
+      attempts: member.attempts,
     });
     if (member.paused) consumer.pause();
     member.consumers.set(place, consumer);

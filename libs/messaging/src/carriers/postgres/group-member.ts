@@ -1,4 +1,5 @@
 import type { SubscriptionOptions } from '../../event-bus.js';
+import { Attempts } from '../attempts.js';
 import type { PartitionConsumer } from '../partition-consumer.js';
 import type { StoredTopic } from './topic-catalogue.js';
 
@@ -20,6 +21,7 @@ export interface HeldPartition {
 /** One subscription as a member of its group. */
 export class GroupMember {
   readonly held = new Map<string, HeldPartition>();
+  readonly attempts: Attempts;
   topics: readonly GroupTopic[] = [];
   /** Number under which the others see this member; undefined while it is in no group. */
   memberId: number | undefined;
@@ -30,6 +32,7 @@ export class GroupMember {
   private failReady!: (error: unknown) => void;
 
   constructor(readonly options: SubscriptionOptions) {
+    this.attempts = new Attempts(options.group);
     this.ready = new Promise((resolve, reject) => {
       this.markReady = resolve;
       this.failReady = reject;

@@ -1,7 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { Database } from '#libs/persistence';
 import type { EventBus, IncomingRecord, Subscription, SubscriptionOptions } from '../../event-bus.js';
-import { logFailure } from '../failure-log.js';
 import { latestPerKey } from '../latest-per-key.js';
 import { PartitionConsumer } from '../partition-consumer.js';
 import { APPENDED_CHANNEL } from './append-records.js';
@@ -76,6 +75,8 @@ class PostgresBusCore {
   private readonly stopListening: (() => Promise<void>)[] = [];
   private readonly timers: NodeJS.Timeout[] = [];
   private closing: Promise<void> | undefined;
+  /** When the database last said where the partitions end. */
+  private answeredAtMs = performance.now();
 
   constructor(private readonly options: PostgresBusOptions) {
     this.database = options.database;
@@ -125,6 +126,7 @@ class PostgresBusCore {
         for (const { consumer } of member.held.values()) consumer.resume();
       },
       lag: () => this.lagOf(member),
+      health: () => member.attempts.health(member.held.size, performance.now() - this.answeredAtMs),
       close: () => this.coordinator.leave(member),
     };
   }
@@ -210,7 +212,7 @@ class PostgresBusCore {
         maxBatchSize: options.maxBatchSize ?? 500,
         lingerMs: options.lingerMs ?? 0,
         onProgress: (nextOffset) => this.committer.mark({ groupId, partition, nextOffset }),
-        onFailure: (failure) => logFailure(options.group, failure),
+        attempts: member.attempts,
       });
       if (member.paused) consumer.pause();
       return { topic, groupId, partition, consumer };
@@ -286,9 +288,9 @@ class PostgresBusCore {
   /** A notification may be lost with its connection: the ends are read now and then as well. */
   private refreshEnds(): void {
     const topicIds = [...new Set([...this.logs.keys()].map((place) => Number(place.split(':')[0])))];
-    if (topicIds.length === 0) return;
     this.ends(topicIds).then(
       (ends) => {
+        this.answeredAtMs = performance.now();
         for (const [place, end] of ends) this.logs.get(place)?.advance(end);
       },
       (error: Error) => this.logger.warn(`can't read the ends of the partitions: ${error.message}`),

@@ -1,0 +1,70 @@
+import type { FailedAttempt, SubscriptionHealth } from '../event-bus.js';
+import { backOffMs } from '../consume/back-off.js';
+import { logFailure } from './failure-log.js';
+
+interface Work {
+  readonly sinceMs: number;
+  readonly failures: number;
+  readonly lastFailure: FailedAttempt | null;
+}
+
+/** What the partitions of one subscription are at, and how often each has failed in a row. */
+export class Attempts {
+  private readonly work = new Map<string, Work>();
+
+  constructor(private readonly group: string) {}
+
+  /** A batch begins; a repetition of it belongs to the same work. */
+  began(topic: string, partition: number): void {
+    const place = `${topic}/${partition}`;
+    if (!this.work.has(place)) this.work.set(place, { sinceMs: performance.now(), failures: 0, lastFailure: null });
+  }
+
+  /** The batch is handled, or the partition is somebody else's. */
+  ended(topic: string, partition: number): void {
+    this.work.delete(`${topic}/${partition}`);
+  }
+
+  /**
+   * Says what failed.
+   * @returns milliseconds until the next attempt
+   */
+  failed(
+    where: { readonly topic: string; readonly partition: number; readonly offset: number },
+    error: unknown,
+  ): number {
+    const { topic, partition } = where;
+    this.began(topic, partition);
+    const place = `${topic}/${partition}`;
+    const before = this.work.get(place)!;
+    const attempt = before.failures + 1;
+    const retryInMs = backOffMs(attempt);
+    const reason = reasonOf(error);
+    this.work.set(place, { ...before, failures: attempt, lastFailure: { ...where, reason } });
+    logFailure(this.group, { ...where, attempt, retryInMs, reason });
+    return retryInMs;
+  }
+
+  /** @param carrierSilentForMs milliseconds since the carrier last answered */
+  health(partitions: number, carrierSilentForMs: number): SubscriptionHealth {
+    const now = performance.now();
+    let stalledForMs = 0;
+    let worst: Work | undefined;
+    for (const work of this.work.values()) {
+      stalledForMs = Math.max(stalledForMs, now - work.sinceMs);
+      if (work.failures > (worst?.failures ?? 0)) worst = work;
+    }
+    return {
+      partitions,
+      carrierSilentForMs,
+      stalledForMs,
+      consecutiveFailures: worst?.failures ?? 0,
+      lastFailure: worst?.lastFailure ?? null,
+    };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const message = (error as { message?: unknown } | null)?.message;
+  return typeof message === 'string' ? message : JSON.stringify(error);
+}
