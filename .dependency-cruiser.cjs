@@ -1,5 +1,7 @@
 // Who may import whom. A boundary that matters is checked by the build (test/architecture.spec.ts).
 const pure = '^libs/(assignment|statistics|evidence|delivery|scenes|contracts)/src';
+// The folders of libs/persistence that own tables, each with a door of its own (docs/storage.md).
+const owners = 'decision|recorder|analyzer|reports|outbox|positions';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -33,9 +35,41 @@ module.exports = {
     },
     {
       name: 'one-door-per-library',
+      comment: 'libs/persistence has one more for each owner of tables.',
       severity: 'error',
       from: { path: '^(libs|apps)/([^/]+)/' },
-      to: { path: '^libs/([^/]+)/src/', pathNot: ['^libs/[^/]+/src/index\\.ts$', '^$1/$2/'] },
+      to: {
+        path: '^libs/([^/]+)/src/',
+        pathNot: ['^libs/[^/]+/src/index\\.ts$', `^libs/persistence/src/(${owners})/index\\.ts$`, '^$1/$2/'],
+      },
+    },
+    {
+      name: 'only-the-owning-app-opens-a-door-to-tables',
+      comment: 'The folder has the name of the app; the outbox and the positions have rules of their own below.',
+      severity: 'error',
+      from: { path: '^(apps|libs|bench|tools)/([^/]+)', pathNot: '^libs/persistence/' },
+      to: {
+        path: `^libs/persistence/src/(${owners})/`,
+        pathNot: ['^libs/persistence/src/$2/', '^libs/persistence/src/(outbox|positions)/'],
+      },
+    },
+    {
+      name: 'only-decision-fills-the-outbox',
+      severity: 'error',
+      from: { path: '^(apps|libs|bench|tools)/', pathNot: '^(apps/decision|libs/persistence)/' },
+      to: { path: '^libs/persistence/src/outbox/' },
+    },
+    {
+      name: 'only-recorder-and-analyzer-keep-positions',
+      severity: 'error',
+      from: { path: '^(apps|libs|bench|tools)/', pathNot: '^(apps/(recorder|analyzer)|libs/persistence)/' },
+      to: { path: '^libs/persistence/src/positions/' },
+    },
+    {
+      name: 'owners-of-tables-stay-apart',
+      severity: 'error',
+      from: { path: `^libs/persistence/src/(${owners})/` },
+      to: { path: `^libs/persistence/src/(${owners})/`, pathNot: '^libs/persistence/src/$1/' },
     },
     {
       name: 'one-door-per-app',

@@ -11,7 +11,8 @@ import {
   type TeststripEvent,
 } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus, type OutgoingRecord } from '#libs/messaging';
-import { createOutbox, migrate } from '#libs/persistence';
+import { migrate } from '#libs/persistence';
+import { createOutbox } from '#libs/persistence/outbox';
 import { withDatabase, type TestDatabase } from '#libs/testing';
 import { analysed, harmful, provenUpTo, SCORES_SILENT } from '../../libs/delivery/test/builders.js';
 

@@ -1,17 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import {
-  createDataSource,
-  createEvidenceStore,
-  createExperimentStore,
-  createOutbox,
-  createPositions,
-  migrate,
-  openDatabase,
-  StalePositionError,
-  startOutboxRelay,
-  VersionConflictError,
-  type OutboxRecord,
-} from '#libs/persistence';
+import { migrate, openDatabase } from '#libs/persistence';
+import { createEvidenceStore } from '#libs/persistence/analyzer';
+import { createExperimentStore, VersionConflictError } from '#libs/persistence/decision';
+import { createOutbox, startOutboxRelay, type OutboxRecord } from '#libs/persistence/outbox';
+import { createPositions, StalePositionError } from '#libs/persistence/positions';
+import { createDataSource } from '#libs/persistence/schema';
 import { withDatabase, type TestDatabase } from '#libs/testing';
 
 let database: TestDatabase;

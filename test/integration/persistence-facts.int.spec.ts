@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeEvent, encodeEvent, examples, type DataOf, type TeststripEvent, type TopicName } from '#libs/contracts';
-import { createFactReader, createFactStore, migrate, type FactReader, type FactStore } from '#libs/persistence';
+import { migrate } from '#libs/persistence';
+import { createFactStore, type FactStore } from '#libs/persistence/recorder';
+import { createFactReader, type FactReader } from '#libs/persistence/reports';
 import { withDatabase, type TestDatabase } from '#libs/testing';
 
 let database: TestDatabase;

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startRecorder } from '#apps/recorder';
 import { encodeEvent, examples, type TeststripEvent } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
-import { createFactReader, createPositions, migrate } from '#libs/persistence';
+import { migrate } from '#libs/persistence';
+import { createPositions } from '#libs/persistence/positions';
+import { createFactReader } from '#libs/persistence/reports';
 import { withDatabase, type TestDatabase } from '#libs/testing';
 
 let database: TestDatabase;

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startReports, type RunningReports } from '#apps/reports';
-import { createFactStore, migrate } from '#libs/persistence';
+import { migrate } from '#libs/persistence';
+import { createFactStore } from '#libs/persistence/recorder';
 import { hasBrowser, openBrowser, withDatabase, type TestDatabase } from '#libs/testing';
 import { abStory, rolledBackStory, threeObjectivesStory } from './reports-story.js';
 

@@ -13,7 +13,8 @@ import {
   type TeststripEvent,
   type TopicName,
 } from '#libs/contracts';
-import { createFactStore, migrate } from '#libs/persistence';
+import { migrate } from '#libs/persistence';
+import { createFactStore } from '#libs/persistence/recorder';
 import { withDatabase, type TestDatabase } from '#libs/testing';
 import { abStory } from './reports-story.js';
 

@@ -7,13 +7,9 @@ import {
   evidenceDesign,
   type UnitChanges,
 } from '#libs/evidence';
-import {
-  createEvidenceStore,
-  createPositions,
-  type Database,
-  type EvidenceSnapshot,
-  type Queryable,
-} from '#libs/persistence';
+import type { Database, Queryable } from '#libs/persistence';
+import { createEvidenceStore, type EvidenceSnapshot } from '#libs/persistence/analyzer';
+import { createPositions } from '#libs/persistence/positions';
 import {
   emptyPart,
   experimentKey,

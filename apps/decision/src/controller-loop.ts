@@ -1,6 +1,7 @@
 import { Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { EventBus } from '#libs/messaging';
-import { startOutboxRelay, type Database, type OutboxRelay } from '#libs/persistence';
+import type { Database } from '#libs/persistence';
+import { startOutboxRelay, type OutboxRelay } from '#libs/persistence/outbox';
 import type { Clock } from '#libs/platform';
 import { DECISIONS_CHANNEL, readDecisionNews, type DecisionNews } from './deciding/decision-news.js';
 import type { Decisions } from './deciding/decisions.js';

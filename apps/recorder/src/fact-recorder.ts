@@ -1,6 +1,8 @@
 import { Logger } from '@nestjs/common';
 import type { EventBatch } from '#libs/messaging';
-import { StalePositionError, type Database, type FactStore, type Positions } from '#libs/persistence';
+import type { Database } from '#libs/persistence';
+import { StalePositionError, type Positions } from '#libs/persistence/positions';
+import type { FactStore } from '#libs/persistence/recorder';
 
 /** Writes a batch's facts and the position after it in one transaction: each event has its effect exactly once. */
 export class FactRecorder {

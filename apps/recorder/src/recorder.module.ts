@@ -1,5 +1,7 @@
 import { Inject, Module, type BeforeApplicationShutdown, type DynamicModule } from '@nestjs/common';
-import { createFactStore, createPositions, type Database } from '#libs/persistence';
+import type { Database } from '#libs/persistence';
+import { createPositions } from '#libs/persistence/positions';
+import { createFactStore } from '#libs/persistence/recorder';
 import { systemClock, type Clock } from '#libs/platform';
 import { FactRecorder } from './fact-recorder.js';
 import { FactsController } from './facts.controller.js';

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { FactStore } from '#libs/persistence';
+import type { FactStore } from '#libs/persistence/recorder';
 import type { Clock } from '#libs/platform';
 
 const HOUR_MS = 3_600_000;

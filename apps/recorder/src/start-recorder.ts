@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { connectEventBus, type EventBus } from '#libs/messaging';
-import { createPositions } from '#libs/persistence';
+import { createPositions } from '#libs/persistence/positions';
 import type { Running } from '#libs/platform';
 import { RECORDER_GROUP, RecorderModule, type RecorderModuleOptions } from './recorder.module.js';
 

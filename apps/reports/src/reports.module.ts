@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { createFactReader, type Database } from '#libs/persistence';
+import type { Database } from '#libs/persistence';
+import { createFactReader } from '#libs/persistence/reports';
 import { systemClock, type Clock } from '#libs/platform';
 import { FeedbackDesk, type EventPublisher } from './feedback/feedback-desk.js';
 import { FeedbackController } from './feedback/feedback.controller.js';

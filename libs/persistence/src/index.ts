@@ -1,33 +1,9 @@
-export type * from './database.js';
-export { databaseFor } from './database-for.js';
-export { startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded-postgres.js';
-export { openDatabase, type OpenDatabaseOptions } from './postgres-database.js';
-export { createDataSource } from './data-source.js';
-export { createEvidenceStore, type EvidenceStore } from './evidence/evidence-store.js';
-export type { EvidenceFilter } from './evidence/load-evidence.js';
-export type { EvidenceSnapshot } from './evidence/save-evidence.js';
-export type { NewDecisionEvent } from './experiments/append-decision-events.js';
-export { createExperimentStore, type ExperimentStore } from './experiments/experiment-store.js';
-export type { StoredExperiment } from './experiments/load-experiment.js';
-export type { DecisionEventRange, StoredDecisionEvent } from './experiments/read-decision-events.js';
-export { VersionConflictError, type ExperimentChange } from './experiments/save-experiment.js';
-export { createFactReader, type FactReader } from './facts/fact-reader.js';
-export { createFactStore, type FactStore } from './facts/fact-store.js';
-export type { StoredPicture } from './facts/read/find-picture.js';
-export type { RecordedRequest } from './facts/read/find-request.js';
-export type { RecordedApplication } from './facts/read/read-applied-allocations.js';
-export type { RecordedCommand } from './facts/read/read-commands.js';
-export type { RecordedController } from './facts/read/read-controllers.js';
-export type { RecordedDefinition } from './facts/read/read-definitions.js';
-export type { PictureQuery, RecordedPicture } from './facts/read/read-pictures.js';
-export type { TrafficCount } from './facts/read/read-traffic.js';
-export { RECORDED_TOPICS } from './facts/record/record-facts.js';
-export type { ForgottenFacts } from './facts/retain/forget-facts.js';
-export { migrate } from './migrate.js';
-export { createOutbox, type Outbox } from './outbox/outbox.js';
-export type { OutboxRecord } from './outbox/outbox-record.js';
-export { startOutboxRelay, type OutboxRelay, type RecordPublisher, type RelayOptions } from './outbox/relay.js';
-export { createPositions, type Positions } from './positions/positions.js';
-export { readPosition, type GroupPartition } from './positions/read-position.js';
-export { resetPosition } from './positions/reset-position.js';
-export { StalePositionError, writePosition } from './positions/write-position.js';
+export type * from './postgres/database.js';
+export { databaseFor } from './postgres/database-for.js';
+export {
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+} from './postgres/embedded-postgres.js';
+export { openDatabase, type OpenDatabaseOptions } from './postgres/postgres-database.js';
+export { migrate } from './schema/migrate.js';

@@ -1,13 +1,8 @@
 import type { DeliveryEvent, DeliveryState } from '#libs/delivery';
 import { deliveryEvent, rebuild } from '#libs/delivery';
-import {
-  createExperimentStore,
-  createOutbox,
-  type Database,
-  type ExperimentStore,
-  type Outbox,
-  type StoredDecisionEvent,
-} from '#libs/persistence';
+import type { Database } from '#libs/persistence';
+import { createExperimentStore, type ExperimentStore, type StoredDecisionEvent } from '#libs/persistence/decision';
+import { createOutbox, type Outbox } from '#libs/persistence/outbox';
 import { DECISIONS_CHANNEL, type DecisionNews } from './decision-news.js';
 import { outgoingRecords } from './outgoing-records.js';
 

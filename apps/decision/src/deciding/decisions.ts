@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AllocationApplied, ExperimentAnalysed } from '#libs/contracts';
 import { decider, isActive, type DefinedState, type DeliveryInput, type DeliveryState } from '#libs/delivery';
-import { VersionConflictError } from '#libs/persistence';
+import { VersionConflictError } from '#libs/persistence/decision';
 import type { Clock } from '#libs/platform';
 import type { DecisionLog, Known } from './decision-log.js';
 

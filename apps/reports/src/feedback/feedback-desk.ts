@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { encodeEvent, topics, type EncodedEvent, type TeststripEvent } from '#libs/contracts';
-import type { FactReader } from '#libs/persistence';
+import type { FactReader } from '#libs/persistence/reports';
 import { ProblemException, type Clock } from '#libs/platform';
 
 /** What a client says of a picture it was shown. */

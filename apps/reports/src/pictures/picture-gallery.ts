@@ -3,7 +3,7 @@ import { open, realpath, type FileHandle } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ProblemException } from '#libs/platform';
-import type { FactReader, RecordedDefinition, RecordedPicture, StoredPicture } from '#libs/persistence';
+import type { FactReader, RecordedDefinition, RecordedPicture, StoredPicture } from '#libs/persistence/reports';
 
 /** A picture as the page shows it. */
 export interface ShownPicture extends RecordedPicture {

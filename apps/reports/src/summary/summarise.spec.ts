@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { examples, type DataOf } from '#libs/contracts';
-import type { RecordedCommand } from '#libs/persistence';
+import type { RecordedCommand } from '#libs/persistence/reports';
 import { summarise, type ExperimentFacts } from './summarise.js';
 
 const defined = examples.find(({ type }) => type === 'experiment.defined.v1')!.data as DataOf<'experiment.defined.v1'>;

@@ -6,7 +6,7 @@ import type {
   RecordedController,
   RecordedDefinition,
   TrafficCount,
-} from '#libs/persistence';
+} from '#libs/persistence/reports';
 import type {
   ApplicationSummary,
   DecisionSummary,

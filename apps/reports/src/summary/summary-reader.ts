@@ -1,4 +1,4 @@
-import type { FactReader, RecordedDefinition } from '#libs/persistence';
+import type { FactReader, RecordedDefinition } from '#libs/persistence/reports';
 import { ProblemException, type Clock } from '#libs/platform';
 import { compactAnalysis, type AnalysisPoint } from './analysis-point.js';
 import type { ExperimentListing, ExperimentSummary } from './experiment-summary.js';

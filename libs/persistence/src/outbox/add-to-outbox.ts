@@ -1,4 +1,4 @@
-import type { Queryable } from '../database.js';
+import type { Queryable } from '../postgres/database.js';
 import type { OutboxRecord } from './outbox-record.js';
 
 /** Channel on which the relay is woken. */

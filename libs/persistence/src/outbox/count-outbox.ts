@@ -1,4 +1,4 @@
-import type { Queryable } from '../database.js';
+import type { Queryable } from '../postgres/database.js';
 
 /** Records that have not reached the bus yet. */
 export async function countOutbox(database: Queryable): Promise<number> {

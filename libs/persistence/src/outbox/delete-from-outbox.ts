@@ -1,4 +1,4 @@
-import type { Queryable } from '../database.js';
+import type { Queryable } from '../postgres/database.js';
 
 /** Removes records that the bus has taken. */
 export async function deleteFromOutbox(tx: Queryable, ids: readonly number[]): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Queryable } from '../database.js';
+import type { Queryable } from '../postgres/database.js';
 import { addToOutbox } from './add-to-outbox.js';
 import { countOutbox } from './count-outbox.js';
 import type { OutboxRecord } from './outbox-record.js';

@@ -1,4 +1,4 @@
-import type { Database } from '../database.js';
+import type { Database } from '../postgres/database.js';
 import { OUTBOX_CHANNEL } from './add-to-outbox.js';
 import { claimOutbox } from './claim-outbox.js';
 import { deleteFromOutbox } from './delete-from-outbox.js';

@@ -1,4 +1,4 @@
-import type { Queryable } from '../database.js';
+import type { Queryable } from '../postgres/database.js';
 import { readPosition } from './read-position.js';
 import { resetPosition } from './reset-position.js';
 import { writePosition } from './write-position.js';

@@ -1,4 +1,4 @@
-import type { Queryable } from '../database.js';
+import type { Queryable } from '../postgres/database.js';
 
 /** One partition as one consumer group sees it. */
 export interface GroupPartition {

@@ -1,4 +1,4 @@
-import type { Queryable } from '../database.js';
+import type { Queryable } from '../postgres/database.js';
 import type { GroupPartition } from './read-position.js';
 
 /** Sets a group's position, also to an earlier offset: the records from there on are consumed again. */

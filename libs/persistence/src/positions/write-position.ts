@@ -1,4 +1,4 @@
-import type { Queryable } from '../database.js';
+import type { Queryable } from '../postgres/database.js';
 import { readPosition, type GroupPartition } from './read-position.js';
 
 /** The stored position is further than the one to be written: these records belong to another member now. */

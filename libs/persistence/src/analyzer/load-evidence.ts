@@ -1,0 +1,42 @@
+import type { Queryable } from '../postgres/database.js';
+import type { EvidenceSnapshot } from './save-evidence.js';
+
+/** Every field that is given must match. */
+export interface EvidenceFilter {
+  readonly experiment?: string;
+  readonly revision?: number;
+  readonly topicPartition?: string;
+}
+
+interface Row {
+  readonly experiment: string;
+  readonly revision: number;
+  readonly topic_partition: string;
+  readonly positions: Readonly<Record<string, number>>;
+  readonly evidence: Buffer;
+  readonly taken_at: Date;
+}
+
+/** Snapshots that match the filter, ordered by experiment, revision and partition. */
+export async function loadEvidence(
+  database: Queryable,
+  { experiment, revision, topicPartition }: EvidenceFilter,
+): Promise<readonly EvidenceSnapshot[]> {
+  const rows = await database.query<Row>(
+    `select experiment, revision, topic_partition, positions, evidence, taken_at
+       from teststrip.evidence_snapshots
+      where ($1::text is null or experiment = $1)
+        and ($2::integer is null or revision = $2)
+        and ($3::text is null or topic_partition = $3)
+      order by experiment, revision, topic_partition`,
+    [experiment ?? null, revision ?? null, topicPartition ?? null],
+  );
+  return rows.map((row) => ({
+    experiment: row.experiment,
+    revision: row.revision,
+    topicPartition: row.topic_partition,
+    positions: row.positions,
+    evidence: row.evidence,
+    takenAtMs: row.taken_at.getTime(),
+  }));
+}

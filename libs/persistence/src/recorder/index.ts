@@ -1,0 +1,2 @@
+export { createFactStore, type FactStore } from './fact-store.js';
+export type { ForgottenFacts } from './retain/forget-facts.js';

@@ -1,0 +1,29 @@
+import type { Queryable } from '../../postgres/database.js';
+
+/** Runs a statement that reads `rows` from `json_to_recordset($1::json)`: one parameter however many rows and columns. */
+export async function insertJsonRows(
+  tx: Queryable,
+  statement: { readonly name: string; readonly sql: string },
+  rows: readonly object[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  await tx.query(statement.sql, [toPostgresJson(rows)], { prepareAs: statement.name });
+}
+
+/**
+ * JSON that Postgres takes. It refuses the character U+0000 and unpaired surrogates, which JavaScript strings (a prompt
+ * somebody typed) may contain; they become U+FFFD.
+ */
+export function toPostgresJson(value: unknown): string {
+  const json = JSON.stringify(value);
+  if (!REFUSED_ESCAPE.test(json)) return json;
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'string' ? wellFormed(part) : part));
+}
+
+/** JSON.stringify writes these characters, and only these, as such an escape; a false alarm costs one more pass. */
+const REFUSED_ESCAPE = /\\u(?:0000|d[89a-f])/;
+
+function wellFormed(text: string): string {
+  // A surrogate without its partner: in a Unicode-aware pattern the class matches only unpaired ones.
+  return text.replaceAll('\0', '\uFFFD').replaceAll(/\p{Surrogate}/gu, '\uFFFD');
+}

@@ -1,0 +1,38 @@
+import type { TeststripEvent } from '#libs/contracts';
+import type { Queryable } from '../../postgres/database.js';
+import { insertJsonRows } from './insert-json-rows.js';
+
+export async function recordAppliedAllocations(
+  tx: Queryable,
+  events: readonly TeststripEvent<'allocation.applied.v1'>[],
+): Promise<void> {
+  await insertJsonRows(
+    tx,
+    STATEMENT,
+    events.map(({ id, data }) => ({
+      event_id: id,
+      command_id: data.commandId,
+      experiment: data.experiment,
+      revision: data.revision,
+      epoch: data.epoch,
+      router: data.router,
+      outcome: data.outcome,
+      reason: data.reason,
+      weights_ppm: data.weightsPpm,
+      commanded_at: data.commandedAt,
+      applied_at: data.appliedAt,
+    })),
+  );
+}
+
+const STATEMENT = {
+  name: 'record-applied-allocations',
+  sql: `
+insert into teststrip.applied_allocations
+  (event_id, command_id, experiment, revision, epoch, router, outcome, reason, weights_ppm, commanded_at, applied_at)
+select event_id, command_id, experiment, revision, epoch, router, outcome, reason, weights_ppm, commanded_at, applied_at
+  from json_to_recordset($1::json) as given (event_id text, command_id text, experiment text, revision integer,
+       epoch integer, router text, outcome text, reason text, weights_ppm jsonb, commanded_at timestamptz,
+       applied_at timestamptz)
+on conflict (event_id) do nothing`,
+};

@@ -1,0 +1,57 @@
+import type { TeststripEvent } from '#libs/contracts';
+import type { Queryable } from '../../postgres/database.js';
+import { assignmentColumns } from './assignment-columns.js';
+import { insertJsonRows } from './insert-json-rows.js';
+
+/**
+ * Writes requests and counts the new ones by variant, epoch and outcome in the same statement: a repeated event is neither
+ * written nor counted. Counters are changed in the order of their key, so that two recorders cannot block each other.
+ */
+export async function recordRequests(
+  tx: Queryable,
+  events: readonly TeststripEvent<'request.routed.v1'>[],
+): Promise<void> {
+  await insertJsonRows(
+    tx,
+    STATEMENT,
+    events.map(({ id, data }) => ({
+      event_id: id,
+      request_id: data.requestId,
+      service: data.service,
+      ...assignmentColumns(data.assignment),
+      assignment: data.assignment,
+      upstream: data.upstream,
+      outcome: data.outcome,
+      status: data.status,
+      started_at: data.startedAt,
+      duration_ms: data.durationMs,
+    })),
+  );
+}
+
+const STATEMENT = {
+  name: 'record-requests',
+  sql: `
+with inserted as (
+  insert into teststrip.requests
+    (event_id, request_id, service, experiment, revision, variant, unit, assignment, upstream, outcome, status, started_at,
+     duration_ms)
+  select event_id, request_id, service, experiment, revision, variant, unit, assignment, upstream, outcome, status,
+         started_at, duration_ms
+    from json_to_recordset($1::json) as given (event_id text, request_id text, service text, experiment text,
+         revision integer, variant text, unit text, assignment jsonb, upstream text, outcome text, status integer,
+         started_at timestamptz, duration_ms double precision)
+  on conflict (event_id) do nothing
+  returning experiment, revision, variant, (assignment ->> 'epoch')::integer as epoch, outcome, started_at
+)
+insert into teststrip.traffic as held (experiment, revision, variant, epoch, outcome, requests, first_at, last_at)
+select experiment, revision, variant, epoch, outcome, count(*), min(started_at), max(started_at)
+  from inserted
+ where experiment is not null
+ group by experiment, revision, variant, epoch, outcome
+ order by experiment, revision, variant, epoch, outcome
+on conflict (experiment, revision, variant, epoch, outcome) do update
+  set requests = held.requests + excluded.requests,
+      first_at = least(held.first_at, excluded.first_at),
+      last_at = greatest(held.last_at, excluded.last_at)`,
+};

@@ -1,0 +1,52 @@
+import type { ExperimentAnalysed } from '#libs/contracts';
+import type { Queryable } from '../postgres/database.js';
+import { findPicture, type StoredPicture } from './read/find-picture.js';
+import { findRequest, type RecordedRequest } from './read/find-request.js';
+import { readAnalysisHistory } from './read/read-analysis-history.js';
+import { readAppliedAllocations, type RecordedApplication } from './read/read-applied-allocations.js';
+import { readCommands, type RecordedCommand } from './read/read-commands.js';
+import { readControllers, type RecordedController } from './read/read-controllers.js';
+import { readDefinitions, type RecordedDefinition } from './read/read-definitions.js';
+import { readLatestAnalysis } from './read/read-latest-analysis.js';
+import { readPictures, type PictureQuery, type RecordedPicture } from './read/read-pictures.js';
+import { readTraffic, type TrafficCount } from './read/read-traffic.js';
+
+/** What was recorded, for people to look at. */
+export interface FactReader {
+  /** The newest revision of every experiment (of one, when a key is given), newest first. */
+  readonly definitions: (experiment?: string) => Promise<readonly RecordedDefinition[]>;
+  /** Commands of one revision, by epoch. */
+  readonly commands: (experiment: string, revision: number) => Promise<readonly RecordedCommand[]>;
+  /** What the routers made of the commands of one revision, in order. */
+  readonly applied: (experiment: string, revision: number) => Promise<readonly RecordedApplication[]>;
+  /** Requests counted by variant, epoch and outcome. */
+  readonly traffic: (experiment: string, revision: number) => Promise<readonly TrafficCount[]>;
+  readonly latestAnalysis: (experiment: string, revision: number) => Promise<ExperimentAnalysed | undefined>;
+  /** At most about `points` analyses spread evenly over the time of the revision, oldest first, the latest included. */
+  readonly analysisHistory: (
+    experiment: string,
+    revision: number,
+    points: number,
+  ) => Promise<readonly ExperimentAnalysed[]>;
+  readonly pictures: (query: PictureQuery) => Promise<readonly RecordedPicture[]>;
+  /** Where one picture of a generation lies; undefined when nobody announced it. */
+  readonly picture: (generationId: string, imageIndex: number) => Promise<StoredPicture | undefined>;
+  /** The request with its assignment; undefined when it was not recorded (yet, or any more). */
+  readonly request: (requestId: string) => Promise<RecordedRequest | undefined>;
+  readonly controllers: () => Promise<readonly RecordedController[]>;
+}
+
+export function createFactReader(database: Queryable): FactReader {
+  return {
+    definitions: (experiment) => readDefinitions(database, experiment),
+    commands: (experiment, revision) => readCommands(database, experiment, revision),
+    applied: (experiment, revision) => readAppliedAllocations(database, experiment, revision),
+    traffic: (experiment, revision) => readTraffic(database, experiment, revision),
+    latestAnalysis: (experiment, revision) => readLatestAnalysis(database, experiment, revision),
+    analysisHistory: (experiment, revision, points) => readAnalysisHistory(database, experiment, revision, points),
+    pictures: (query) => readPictures(database, query),
+    picture: (generationId, imageIndex) => findPicture(database, generationId, imageIndex),
+    request: (requestId) => findRequest(database, requestId),
+    controllers: () => readControllers(database),
+  };
+}
