@@ -10,7 +10,7 @@ import {
   type Evidence,
   evidenceDesign,
   foldEvent,
-  hashUnit,
+  memoryKey,
   initialEvidence,
   mergeEvidence,
   type ObservedEvent,
@@ -29,7 +29,7 @@ for (const quarter of [1, 2, 3, 4]) {
   for (let i = 0; i < requests / 4; i++) events.push(...traffic.next());
   const before = processorMs();
   for (const event of events) {
-    const place = `${event.type}/${hashUnit(event.subject) % partitions}`;
+    const place = `${event.type}/${memoryKey(event.subject) % partitions}`;
     const evidence = parts.get(place) ?? initialEvidence(design);
     parts.set(place, evidence);
     foldEvent(evidence, design, event);

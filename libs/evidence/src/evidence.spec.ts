@@ -6,7 +6,7 @@ import { decodeEvidence, encodeEvidence, type EncodedEvidence } from './snapshot
 import { type EvidenceDesign, evidenceDesign } from './catalogue/evidence-design.js';
 import { type Evidence, foldEvent, initialEvidence, mergeEvidence, type RequestEvent } from './fold/evidence.js';
 import { analysisReasons } from './analysis/reasons.js';
-import { hashUnit } from './fold/unit-memory.js';
+import { memoryKey } from './fold/memory-key.js';
 
 const PARTITIONS = 3;
 
@@ -42,7 +42,7 @@ function play({
 function foldByPartition(design: EvidenceDesign, events: readonly RequestEvent[]): Evidence[] {
   const parts = new Map<string, Evidence>();
   for (const event of events) {
-    const part = `${event.type}/${hashUnit(event.subject) % PARTITIONS}`;
+    const part = `${event.type}/${memoryKey(event.subject) % PARTITIONS}`;
     const evidence = parts.get(part) ?? initialEvidence(design);
     parts.set(part, evidence);
     foldEvent(evidence, design, event);
@@ -329,7 +329,7 @@ describe('health', () => {
   it('sees units that are missing from one variant', () => {
     const { design, events } = play({ requests: 5_000 });
     const kept = events.filter(
-      ({ data }) => !(data.assignment?.variant === 'candidate' && hashUnit(data.assignment.unit) % 5 === 0),
+      ({ data }) => !(data.assignment?.variant === 'candidate' && memoryKey(data.assignment.unit) % 5 === 0),
     );
     const { health } = analyse(merged(foldByPartition(design, kept)), design, 0);
     expect(health.srm.status).toBe('mismatch');
@@ -449,7 +449,7 @@ describe('more than two variants', () => {
     const evidence = initialEvidence(design);
     for (const event of events) {
       const assignment = event.data.assignment as NonNullable<typeof event.data.assignment>;
-      const isOther = assignment.variant === 'candidate' && hashUnit(assignment.unit) % 2 === 0;
+      const isOther = assignment.variant === 'candidate' && memoryKey(assignment.unit) % 2 === 0;
       const weightsPpm = { control: 500_000, candidate: 250_000, other: 250_000 };
       const data = {
         ...event.data,

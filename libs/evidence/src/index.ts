@@ -26,4 +26,5 @@ export {
   type RequestEvent,
 } from './fold/evidence.js';
 export { type AnalysisReason, analysisReasons } from './analysis/reasons.js';
-export { hashUnit, type UnitChanges, type UnitLayout, UnitMemory } from './fold/unit-memory.js';
+export { memoryKey } from './fold/memory-key.js';
+export { type UnitChanges, type UnitLayout, UnitMemory } from './fold/unit-memory.js';

@@ -4,7 +4,7 @@ import {
   type Evidence,
   type EvidenceDesign,
   foldEvent,
-  hashUnit,
+  memoryKey,
   initialEvidence,
   mergeEvidence,
   type ObservedEvent,
@@ -18,7 +18,7 @@ export function foldByPartition(
 ): readonly Evidence[] {
   const parts = new Map<string, Evidence>();
   for (const event of events) {
-    const part = `${event.type}/${hashUnit(event.subject) % partitions}`;
+    const part = `${event.type}/${memoryKey(event.subject) % partitions}`;
     const evidence = parts.get(part) ?? initialEvidence(design);
     parts.set(part, evidence);
     foldEvent(evidence, design, event);

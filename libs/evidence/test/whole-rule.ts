@@ -3,7 +3,7 @@ import {
   type Evidence,
   evidenceDesign,
   foldEvent,
-  hashUnit,
+  memoryKey,
   initialEvidence,
   mergeEvidence,
 } from '../src/index.js';
@@ -45,7 +45,7 @@ export function playWholeRule({ seed, fromPpm, partitions, candidate }: WholeRul
   for (let requests = 1; requests <= MOST_REQUESTS; requests++) {
     const events = traffic.next();
     for (const event of events) {
-      const part = `${event.type}/${hashUnit(event.subject) % partitions}`;
+      const part = `${event.type}/${memoryKey(event.subject) % partitions}`;
       const evidence = parts.get(part) ?? initialEvidence(design);
       parts.set(part, evidence);
       foldEvent(evidence, design, event);

@@ -4,8 +4,8 @@ import { canDecide } from '../catalogue/definition.js';
 import { type CoverageReading, readCoverage } from '../fold/coverage.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
-import { healthOf } from './trust.js';
-import type { JudgeContext, Judgement, Shown, Tests } from '../kinds/method.js';
+import { trustOf } from './trust.js';
+import type { JudgeContext, Judgement, Estimates, Tests } from '../kinds/method.js';
 import { judgeMetric, type MetricEvidence, readObjective } from '../kinds/metric-evidence.js';
 import { type Gain, gainOf, paretoPlaces, utilityOf } from './objectives/index.js';
 import { headDesign, type PairEvidence } from '../fold/pair-evidence.js';
@@ -21,7 +21,7 @@ export type Analysis = Omit<ExperimentAnalysed, 'analysisId' | 'analysedAt'>;
  */
 export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: number): Analysis {
   const { traffic } = evidence;
-  const health = healthOf(evidence, design, nowMs);
+  const health = trustOf(evidence, design, nowMs);
   const metrics = design.candidates.flatMap((candidate) => pairAnalyses(evidence, design, candidate));
   return {
     experiment: design.experiment,
@@ -121,7 +121,7 @@ function metricAnalysis(
   const { definition, role } = metric;
   const { tests, shift, units, events } = judgement;
   const burnIn = burnInOf(metric, units);
-  const shown = burnIn.done ? judgement.shown : withoutInterval(judgement.shown);
+  const estimates = burnIn.done ? judgement.estimates : withoutInterval(judgement.estimates);
   const { verdict, reason } = verdictOf(judgement, metric, evidence, alpha);
   return {
     metric: definition.name,
@@ -136,16 +136,16 @@ function metricAnalysis(
       control: { units: units.control, events: events.control },
       candidate: { units: units.candidate, events: events.candidate },
     },
-    estimate: { control: shown.control, candidate: shown.candidate, effect: shown.effect },
-    interval: shown.interval,
+    estimate: { control: estimates.control, candidate: estimates.candidate, effect: estimates.effect },
+    interval: estimates.interval,
     scale: definition.scale,
     margin: tests?.margin ?? null,
     ...evidenceFor(tests, shift),
     budget: (tests?.budget ?? []).map((step) => ({ ...step, nonInferior: rejects(step.lnENonInferior, alpha) })),
     burnIn,
     missing: {
-      effect: shown.noEffect,
-      interval: shown.noInterval,
+      effect: estimates.noEffect,
+      interval: estimates.noInterval,
       evidence: tests === null && shift === null ? reason : null,
     },
   };
@@ -174,8 +174,8 @@ function burnInOf({ definition }: MetricDesign, units: Judgement['units']): NonN
   return { units: fewer, needed: definition.burnInUnits, done: fewer >= definition.burnInUnits };
 }
 
-function withoutInterval(shown: Shown): Shown {
-  return { ...shown, interval: null, noInterval: shown.noEffect ?? 'burn-in' };
+function withoutInterval(estimates: Estimates): Estimates {
+  return { ...estimates, interval: null, noInterval: estimates.noEffect ?? 'burn-in' };
 }
 
 /** Harm wins over everything; "can't say" comes before "fine". */

@@ -16,7 +16,7 @@ const SMALLEST_GAP = 0.01;
 const SILENCE_MS = 10_000;
 
 /** Whether the numbers can be trusted: the split is the one that was ordered, scores arrive for both variants alike, all sources speak. */
-export function healthOf(evidence: Evidence, design: EvidenceDesign, nowMs: number): AnalysisHealth {
+export function trustOf(evidence: Evidence, design: EvidenceDesign, nowMs: number): AnalysisHealth {
   return { srm: sampleRatio(evidence), coverage: coverage(evidence, design), staleness: staleness(evidence, nowMs) };
 }
 

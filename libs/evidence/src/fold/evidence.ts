@@ -11,7 +11,8 @@ import { VOTE_VALUES } from '../kinds/preference-method.js';
 import { initialPair, mergePairs, observeHead, observeInPair, type PairEvidence } from './pair-evidence.js';
 import { notePicture, type RecentPictures } from './recent-pictures.js';
 import { count, epochOf, initialTraffic, mergeTraffic, type Traffic } from './traffic.js';
-import { hasBit, hashUnit, setBit, type UnitMark, UnitMemory } from './unit-memory.js';
+import { memoryKey } from './memory-key.js';
+import { hasBit, setBit, type UnitMark, UnitMemory } from './unit-memory.js';
 
 /** Units of a partition that are remembered where they come back (users, sessions): 100 MiB at most. */
 const REMEMBERED_UNITS = 1_000_000;
@@ -91,7 +92,7 @@ function foldRequestEvent(evidence: Evidence, design: EvidenceDesign, event: Req
   }
   if (assignment.reason !== 'SPLIT' || isForeignScore(evidence, event)) return true;
 
-  const unit = hashUnit(assignment.unit);
+  const unit = memoryKey(assignment.unit);
   const mark = evidence.units.recall(unit);
   if (mark === null) return true;
   const isNew = !hasBit(mark, SEEN_BIT);
@@ -127,7 +128,7 @@ function foldJudgement(
   const candidate = isControlLeft ? right.variant : left.variant;
   const pair = evidence.pairs.get(candidate);
   if (pair === undefined || (isControlLeft ? left : right).variant !== design.control) return true;
-  const key = hashUnit(`${candidate} ${voteKey(rater, prompt)}`);
+  const key = memoryKey(`${candidate} ${voteKey(rater, prompt)}`);
   const mark = evidence.units.recall(key);
   if (mark === null) return true;
   const isFirst = !hasBit(mark, SEEN_BIT);
@@ -326,7 +327,7 @@ function isDuplicate(
   { variant }: Assignment,
 ): boolean {
   if (data.outcome !== 'scored') return false;
-  const place = hashUnit(`${data.generationId} ${data.imageIndex}`);
+  const place = memoryKey(`${data.generationId} ${data.imageIndex}`);
   return notePicture(recentPictures, variant, data.image.sha256, place);
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { hashUnit, hasBit, setBit, type UnitLayout, UnitMemory } from './unit-memory.js';
+import { memoryKey } from './memory-key.js';
+import { hasBit, setBit, type UnitLayout, UnitMemory } from './unit-memory.js';
 
 /** What a memory says of a unit: its epoch, its bits and its numbers. */
 function known(memory: UnitMemory, unit: number) {
@@ -20,10 +21,10 @@ function remember(
 describe('memory of units', () => {
   it('knows what it was told, through any growth', () => {
     const memory = new UnitMemory(100_000, 'refuse', { bits: 32, numbers: 2 });
-    for (let i = 1; i <= 20_000; i++) remember(memory, hashUnit(`user-${i}`), i % 256, i % 70_000, [i / 3, -i]);
+    for (let i = 1; i <= 20_000; i++) remember(memory, memoryKey(`user-${i}`), i % 256, i % 70_000, [i / 3, -i]);
     for (let i = 1; i <= 20_000; i++)
-      expect(known(memory, hashUnit(`user-${i}`))).toEqual({ bits: i % 256, epoch: i % 70_000, numbers: [i / 3, -i] });
-    expect(known(memory, hashUnit('stranger'))).toEqual({ bits: 0, epoch: 0, numbers: [0, 0] });
+      expect(known(memory, memoryKey(`user-${i}`))).toEqual({ bits: i % 256, epoch: i % 70_000, numbers: [i / 3, -i] });
+    expect(known(memory, memoryKey('stranger'))).toEqual({ bits: 0, epoch: 0, numbers: [0, 0] });
     expect(memory.size).toBe(20_000);
   });
 
@@ -76,9 +77,9 @@ describe('memory of units', () => {
 
   it('hashes names to 53 bits without collisions among 200,000', () => {
     const hashes = new Set<number>();
-    for (let i = 0; i < 200_000; i++) hashes.add(hashUnit(`user-${i}`));
+    for (let i = 0; i < 200_000; i++) hashes.add(memoryKey(`user-${i}`));
     expect(hashes.size).toBe(200_000);
     for (const hash of hashes) if (!Number.isSafeInteger(hash) || hash <= 0) throw new Error(`${hash}`);
-    expect(hashUnit('')).toBeGreaterThan(0);
+    expect(memoryKey('')).toBeGreaterThan(0);
   });
 });

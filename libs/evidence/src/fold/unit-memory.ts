@@ -149,20 +149,6 @@ export class UnitMemory {
   }
 }
 
-/** 53-bit hash of a unit's name, never 0 (cyrb53: two rounds of multiply-xorshift over the characters). */
-export function hashUnit(unit: string): number {
-  let high = 0xdeadbeef;
-  let low = 0x41c6ce57;
-  for (let index = 0; index < unit.length; index++) {
-    const code = unit.charCodeAt(index);
-    high = Math.imul(high ^ code, 2654435761);
-    low = Math.imul(low ^ code, 1597334677);
-  }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
-  return 4294967296 * (2097151 & low) + (high >>> 0) || 1;
-}
-
 /** Hash → mark. Linear probing, doubled at half load; a key of 0 is an empty slot. */
 class UnitTable {
   size = 0;

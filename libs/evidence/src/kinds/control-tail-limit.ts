@@ -15,7 +15,7 @@ const GENERATION = 1_000;
  * everything so far lies where nothing ever comes again, and a tail in which nothing happens proves nothing. Any function of the
  * past is allowed here.
  */
-export interface PastQuantile {
+export interface ControlTailLimit {
   recent: QuantileSketch;
   older: QuantileSketch;
   limit: number | null;
@@ -23,7 +23,7 @@ export interface PastQuantile {
   refreshIn: number;
 }
 
-export function initialPastQuantile(): PastQuantile {
+export function initialControlTailLimit(): ControlTailLimit {
   return { recent: initialSketch(), older: initialSketch(), limit: null, refreshIn: SMALLEST_PAST };
 }
 
@@ -31,7 +31,7 @@ export function initialPastQuantile(): PastQuantile {
  * Adds a value of control; it counts from the next value on.
  * @returns the past that the limit was read from anew; null where the limit stays.
  */
-export function addToPast(state: PastQuantile, value: number, p: number): QuantileSketch | null {
+export function observeControl(state: ControlTailLimit, value: number, p: number): QuantileSketch | null {
   if (!addToSketch(state.recent, value)) return null;
   state.refreshIn -= 1;
   if (state.refreshIn > 0) return null;
@@ -46,7 +46,7 @@ export function addToPast(state: PastQuantile, value: number, p: number): Quanti
 }
 
 /** For judging only: a merged past has no limit of its own. */
-export function mergePastQuantiles(a: PastQuantile, b: PastQuantile): PastQuantile {
+export function mergeControlTailLimits(a: ControlTailLimit, b: ControlTailLimit): ControlTailLimit {
   const limit = a.limit === null ? b.limit : b.limit === null ? a.limit : Math.min(a.limit, b.limit);
   return {
     recent: mergeSketches(a.recent, b.recent),

@@ -1,5 +1,5 @@
 import { asymptoticHalfWidth } from '#libs/statistics';
-import type { Shown } from './method.js';
+import type { Estimates } from './method.js';
 import type { Method } from './method.js';
 import type { CoverageReading } from '../fold/coverage.js';
 import { whyNotBoth } from './estimates.js';
@@ -17,7 +17,7 @@ export const coverageMethod: Method<CoverageState> = {
   judge(_state, { role }, { alpha, coverage }) {
     const reading = coverage();
     return {
-      shown: shownCoverage(reading, alpha),
+      estimates: coverageEstimates(reading, alpha),
       units: reading.answered,
       events: reading.scored,
       tests: null,
@@ -30,7 +30,7 @@ export const coverageMethod: Method<CoverageState> = {
   decode: () => ({ kind: 'coverage' }),
 };
 
-function shownCoverage({ answered, scored }: CoverageReading, alpha: number): Shown {
+function coverageEstimates({ answered, scored }: CoverageReading, alpha: number): Estimates {
   const control = answered.control === 0 ? null : scored.control / answered.control;
   const candidate = answered.candidate === 0 ? null : scored.candidate / answered.candidate;
   if (control === null || candidate === null) {

@@ -12,7 +12,7 @@ import {
 } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import { decodeFloat16 } from './float16.js';
-import type { Method, Shown } from './method.js';
+import type { Method, Estimates } from './method.js';
 import {
   comparable,
   decodeSample,
@@ -23,8 +23,8 @@ import {
   offerPicture,
   type PictureSample,
 } from './picture-sample.js';
-import { nothingShown, whyNotBoth } from './estimates.js';
-import { initialTally, mergeTally, type Tally } from './arm-counts.js';
+import { noEstimates, whyNotBoth } from './estimates.js';
+import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
 
 /**
  * Whether pictures differ in any way their embeddings show: the tilt on a witness that is trained on the past alone. It tests
@@ -33,7 +33,7 @@ import { initialTally, mergeTally, type Tally } from './arm-counts.js';
  */
 export interface DistributionState {
   readonly kind: 'distribution';
-  readonly tally: Tally;
+  readonly counts: ArmCounts;
   /** Pictures that are compared; kept by one of the metrics that read the same embeddings. */
   sample: PictureSample;
   /** Null before the first picture, which says how long embeddings are. */
@@ -47,7 +47,7 @@ interface EncodedMeans {
 }
 
 interface EncodedDistribution {
-  readonly tally: Tally;
+  readonly counts: ArmCounts;
   readonly sample: EncodedSample;
   readonly witness: {
     readonly tilt: readonly number[];
@@ -61,19 +61,19 @@ interface EncodedDistribution {
 export const distributionMethod: Method<DistributionState> = {
   initial: () => ({
     kind: 'distribution',
-    tally: initialTally(),
+    counts: initialArmCounts(),
     sample: initialSample(),
     witness: null,
   }),
 
   observe(state, metric, { arm, propensity, isFirst, picture }) {
-    state.tally.events[arm] += 1;
+    state.counts.events[arm] += 1;
     if (!isFirst || picture === null) return;
     const embedding = decodeFloat16(picture.embedding);
     if (embedding === null) return;
     state.witness ??= initialWitnessTilt(embedding.length);
     if (embedding.length !== state.witness.control.sum.length) return;
-    state.tally.units[arm] += 1;
+    state.counts.units[arm] += 1;
     if (!isRandomised(propensity)) return;
     if (metric.valuesIn === metric.index) offerPicture(state.sample, arm, picture.unit, embedding);
     observeWitness(state.witness, arm, propensity, embedding);
@@ -81,23 +81,28 @@ export const distributionMethod: Method<DistributionState> = {
 
   merge: (a, b) => ({
     kind: 'distribution',
-    tally: mergeTally(a.tally, b.tally),
+    counts: mergeArmCounts(a.counts, b.counts),
     sample: mergeSamples(a.sample, b.sample),
     witness: mergeOrKeep(a.witness, b.witness),
   }),
 
   judge(state, metric, { alpha }) {
-    const { tally, witness, sample } = state;
-    const base = { units: tally.units, events: tally.events, tests: null };
+    const { counts, witness, sample } = state;
+    const base = { units: counts.units, events: counts.events, tests: null };
     if (metric.role === 'observed')
-      return { ...base, shown: nothingShown('not-watched'), shift: null, missing: 'not-watched' };
-    const whyNot = whyNotBoth(tally.units);
-    if (whyNot !== null) return { ...base, shown: nothingShown(whyNot), shift: null, missing: 'no-data' };
-    return { ...base, shown: shownMmd(metric, sample, alpha), shift: witness && lnEWitness(witness), missing: null };
+      return { ...base, estimates: noEstimates('not-watched'), shift: null, missing: 'not-watched' };
+    const whyNot = whyNotBoth(counts.units);
+    if (whyNot !== null) return { ...base, estimates: noEstimates(whyNot), shift: null, missing: 'no-data' };
+    return {
+      ...base,
+      estimates: mmdEstimates(metric, sample, alpha),
+      shift: witness && lnEWitness(witness),
+      missing: null,
+    };
   },
 
-  encode: ({ tally, sample, witness }): EncodedDistribution => ({
-    tally: structuredClone(tally),
+  encode: ({ counts, sample, witness }): EncodedDistribution => ({
+    counts: structuredClone(counts),
     sample: encodeSample(sample),
     witness: witness && {
       tilt: [...witness.tilt.wealth],
@@ -108,9 +113,9 @@ export const distributionMethod: Method<DistributionState> = {
     },
   }),
 
-  decode: ({ tally, sample, witness }: EncodedDistribution) => ({
+  decode: ({ counts, sample, witness }: EncodedDistribution) => ({
     kind: 'distribution',
-    tally: structuredClone(tally),
+    counts: structuredClone(counts),
     sample: decodeSample(sample),
     witness: witness && {
       tilt: { wealth: Float64Array.from(witness.tilt) },
@@ -125,7 +130,7 @@ export const distributionMethod: Method<DistributionState> = {
 /** Samples change rarely once they are full, and comparing them costs the square of their size: the last answer is kept. */
 const lastMmd = new WeakMap<MetricDesign, { readonly key: string; readonly estimate: MmdEstimate | null }>();
 
-function shownMmd(metric: MetricDesign, sample: PictureSample, alpha: number): Shown {
+function mmdEstimates(metric: MetricDesign, sample: PictureSample, alpha: number): Estimates {
   const { control, candidate, key } = comparable(sample);
   const last = lastMmd.get(metric);
   const compare = (): MmdEstimate | null => {
@@ -135,7 +140,7 @@ function shownMmd(metric: MetricDesign, sample: PictureSample, alpha: number): S
   const estimate = last?.key === key ? last.estimate : compare();
   lastMmd.set(metric, { key, estimate });
   if (estimate === null || estimate.mmd2 === null) {
-    return nothingShown(control.length + candidate.length < 4 ? 'not-enough-data' : 'no-variance');
+    return noEstimates(control.length + candidate.length < 4 ? 'not-enough-data' : 'no-variance');
   }
   const { mmd2, interval, missing } = estimate;
   return { control: null, candidate: null, effect: mmd2, interval, noEffect: null, noInterval: missing };

@@ -2,7 +2,7 @@ import { compareDiversity, type DiversityComparison } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { DistributionState } from './distribution-method.js';
 import { decodeFloat16 } from './float16.js';
-import type { Method, Shown } from './method.js';
+import type { Method, Estimates } from './method.js';
 import {
   comparable,
   decodeSample,
@@ -13,29 +13,29 @@ import {
   offerPicture,
   type PictureSample,
 } from './picture-sample.js';
-import { nothingShown, whyNotBoth } from './estimates.js';
-import { initialTally, mergeTally, type Tally } from './arm-counts.js';
+import { noEstimates, whyNotBoth } from './estimates.js';
+import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
 
 /** How different a variant's pictures are among themselves: Vendi score at equal n. A property of a set, without a test: it is shown only. */
 export interface DiversityState {
   readonly kind: 'diversity';
-  readonly tally: Tally;
+  readonly counts: ArmCounts;
   /** Empty where another metric keeps the same pictures. */
   sample: PictureSample;
 }
 
 interface EncodedDiversity {
-  readonly tally: Tally;
+  readonly counts: ArmCounts;
   readonly sample: EncodedSample;
 }
 
 export const diversityMethod: Method<DiversityState> = {
-  initial: () => ({ kind: 'diversity', tally: initialTally(), sample: initialSample() }),
+  initial: () => ({ kind: 'diversity', counts: initialArmCounts(), sample: initialSample() }),
 
   observe(state, metric, { arm, isFirst, picture }) {
-    state.tally.events[arm] += 1;
+    state.counts.events[arm] += 1;
     if (!isFirst || picture === null) return;
-    state.tally.units[arm] += 1;
+    state.counts.units[arm] += 1;
     if (metric.valuesIn !== metric.index) return;
     const embedding = decodeFloat16(picture.embedding);
     if (embedding !== null) offerPicture(state.sample, arm, picture.unit, embedding);
@@ -43,28 +43,28 @@ export const diversityMethod: Method<DiversityState> = {
 
   merge: (a, b) => ({
     kind: 'diversity',
-    tally: mergeTally(a.tally, b.tally),
+    counts: mergeArmCounts(a.counts, b.counts),
     sample: mergeSamples(a.sample, b.sample),
   }),
 
   judge(state, metric, { states }) {
-    const { tally } = state;
-    const base = { units: tally.units, events: tally.events, tests: null, shift: null };
-    if (metric.role === 'observed') return { ...base, shown: nothingShown('not-watched'), missing: 'not-watched' };
-    const whyNot = whyNotBoth(tally.units);
-    if (whyNot !== null) return { ...base, shown: nothingShown(whyNot), missing: 'no-data' };
+    const { counts } = state;
+    const base = { units: counts.units, events: counts.events, tests: null, shift: null };
+    if (metric.role === 'observed') return { ...base, estimates: noEstimates('not-watched'), missing: 'not-watched' };
+    const whyNot = whyNotBoth(counts.units);
+    if (whyNot !== null) return { ...base, estimates: noEstimates(whyNot), missing: 'no-data' };
     const keeper = (states[metric.valuesIn] ?? state) as DiversityState | DistributionState;
-    return { ...base, shown: shownDiversity(metric, keeper.sample), missing: 'no-test' };
+    return { ...base, estimates: diversityEstimates(metric, keeper.sample), missing: 'no-test' };
   },
 
-  encode: ({ tally, sample }): EncodedDiversity => ({
-    tally: structuredClone(tally),
+  encode: ({ counts, sample }): EncodedDiversity => ({
+    counts: structuredClone(counts),
     sample: encodeSample(sample),
   }),
 
-  decode: ({ tally, sample }: EncodedDiversity) => ({
+  decode: ({ counts, sample }: EncodedDiversity) => ({
     kind: 'diversity',
-    tally: structuredClone(tally),
+    counts: structuredClone(counts),
     sample: decodeSample(sample),
   }),
 };
@@ -72,12 +72,12 @@ export const diversityMethod: Method<DiversityState> = {
 /** Samples change rarely once they are full, and their eigenvalues cost the cube of their size: the last answer is kept. */
 const last = new WeakMap<MetricDesign, { readonly key: string; readonly comparison: DiversityComparison }>();
 
-function shownDiversity(metric: MetricDesign, sample: PictureSample): Shown {
+function diversityEstimates(metric: MetricDesign, sample: PictureSample): Estimates {
   const { control, candidate, key } = comparable(sample);
   const known = last.get(metric);
   const comparison = known?.key === key ? known.comparison : compareDiversity(control, candidate);
   last.set(metric, { key, comparison });
-  if (comparison.vendi === null) return nothingShown('not-enough-data');
+  if (comparison.vendi === null) return noEstimates('not-enough-data');
   const { vendi } = comparison;
   return {
     ...vendi,

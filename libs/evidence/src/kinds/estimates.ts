@@ -1,22 +1,22 @@
 import type { Arm, DifferenceEstimate } from '#libs/statistics';
 import type { AnalysisReason } from '../analysis/reasons.js';
-import type { Shown } from './method.js';
-import type { Tally } from './arm-counts.js';
+import type { Estimates } from './method.js';
+import type { ArmCounts } from './arm-counts.js';
 
 /** Nothing to show, for a reason. */
-export function nothingShown(reason: AnalysisReason): Shown {
+export function noEstimates(reason: AnalysisReason): Estimates {
   return { control: null, candidate: null, effect: null, interval: null, noEffect: reason, noInterval: reason };
 }
 
 /** The estimate of a difference of means, with a reason for each number that is missing. */
-export function shownDifference(estimate: DifferenceEstimate, tally: Tally): Shown {
+export function differenceEstimates(estimate: DifferenceEstimate, counts: ArmCounts): Estimates {
   const { control, candidate, difference, interval, missing } = estimate;
-  const noEffect = difference === null ? whyNoEffect(tally, control, candidate) : null;
+  const noEffect = difference === null ? whyNoEffect(counts, control, candidate) : null;
   return { control, candidate, effect: difference, interval, noEffect, noInterval: noEffect ?? missing };
 }
 
 /** Why two variants can't be compared, from how many units each has. */
-export function whyNoEffect({ units }: Tally, control: number | null, candidate: number | null): AnalysisReason {
+export function whyNoEffect({ units }: ArmCounts, control: number | null, candidate: number | null): AnalysisReason {
   const byUnits = whyNotBoth(units);
   if (byUnits !== null) return byUnits;
   return control === null || candidate === null ? 'not-randomised' : 'not-enough-data';

@@ -2,7 +2,7 @@ import { hit, initialTilt, lnRateRatio, lnRateRatioInterval, mergeTilt, type Til
 import type { Method } from './method.js';
 import { whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialTally, mergeTally, type Tally } from './arm-counts.js';
+import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
 import { lnFactor, tiltTests } from './tilt-tests.js';
 
 /**
@@ -12,45 +12,45 @@ import { lnFactor, tiltTests } from './tilt-tests.js';
 export interface IncidenceState {
   readonly kind: 'incidence';
   /** Units that did it, and how often. */
-  readonly tally: Tally;
+  readonly counts: ArmCounts;
   readonly firsts: Tilt;
 }
 
 interface EncodedIncidence {
-  readonly tally: Tally;
+  readonly counts: ArmCounts;
   readonly firsts: codec.EncodedTilt;
 }
 
 export const incidenceMethod: Method<IncidenceState> = {
-  initial: () => ({ kind: 'incidence', tally: initialTally(), firsts: initialTilt() }),
+  initial: () => ({ kind: 'incidence', counts: initialArmCounts(), firsts: initialTilt() }),
 
   observe(state, _metric, { arm, propensity, isFirst }) {
-    state.tally.events[arm] += 1;
+    state.counts.events[arm] += 1;
     if (!isFirst) return;
-    state.tally.units[arm] += 1;
+    state.counts.units[arm] += 1;
     hit(state.firsts, arm, propensity);
   },
 
   merge: (a, b) => ({
     kind: 'incidence',
-    tally: mergeTally(a.tally, b.tally),
+    counts: mergeArmCounts(a.counts, b.counts),
     firsts: mergeTilt(a.firsts, b.firsts),
   }),
 
-  judge({ tally, firsts }, metric, { alpha, unitsSeen }) {
+  judge({ counts, firsts }, metric, { alpha, unitsSeen }) {
     const effect = lnRateRatio(firsts);
     const reason = effect === null ? (whyNotBoth(unitsSeen) ?? 'not-enough-data') : null;
     const base = {
-      shown: {
-        control: shareOf(tally.units.control, unitsSeen.control),
-        candidate: shareOf(tally.units.candidate, unitsSeen.candidate),
+      estimates: {
+        control: shareOf(counts.units.control, unitsSeen.control),
+        candidate: shareOf(counts.units.candidate, unitsSeen.candidate),
         effect,
         interval: lnRateRatioInterval(firsts, alpha),
         noEffect: reason,
         noInterval: reason,
       },
       units: unitsSeen,
-      events: tally.events,
+      events: counts.events,
       shift: null,
     };
     const { test, definition } = metric;
@@ -60,14 +60,14 @@ export const incidenceMethod: Method<IncidenceState> = {
     return { ...base, tests: tiltTests(firsts, test, definition.direction, lnFactor), missing: null };
   },
 
-  encode: ({ tally, firsts }): EncodedIncidence => ({
-    tally: structuredClone(tally),
+  encode: ({ counts, firsts }): EncodedIncidence => ({
+    counts: structuredClone(counts),
     firsts: codec.encodeTilt(firsts),
   }),
 
-  decode: ({ tally, firsts }: EncodedIncidence) => ({
+  decode: ({ counts, firsts }: EncodedIncidence) => ({
     kind: 'incidence',
-    tally: structuredClone(tally),
+    counts: structuredClone(counts),
     firsts: codec.decodeTilt(firsts),
   }),
 };

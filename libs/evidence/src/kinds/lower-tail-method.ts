@@ -14,10 +14,15 @@ import type { Margin } from '#libs/contracts';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { TailMetric } from '../catalogue/definition.js';
 import type { Method } from './method.js';
-import { addToPast, initialPastQuantile, mergePastQuantiles, type PastQuantile } from './control-tail-limit.js';
+import {
+  observeControl,
+  initialControlTailLimit,
+  mergeControlTailLimits,
+  type ControlTailLimit,
+} from './control-tail-limit.js';
 import { whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialTally, mergeTally, type Tally } from './arm-counts.js';
+import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
 import { lnFactor, tiltTests } from './tilt-tests.js';
 
 /**
@@ -30,8 +35,8 @@ import { lnFactor, tiltTests } from './tilt-tests.js';
  */
 export interface LowerTailState {
   readonly kind: 'lower-tail';
-  readonly tally: Tally;
-  readonly limit: PastQuantile;
+  readonly counts: ArmCounts;
+  readonly limit: ControlTailLimit;
   readonly below: Tilt;
   /** Where the far end of the tail begins; read together with the limit. */
   farLimit: number | null;
@@ -41,8 +46,8 @@ export interface LowerTailState {
 }
 
 interface EncodedLowerTail {
-  readonly tally: Tally;
-  readonly limit: codec.EncodedPast;
+  readonly counts: ArmCounts;
+  readonly limit: codec.EncodedTailLimit;
   readonly below: codec.EncodedTilt;
   readonly farLimit: number | null;
   readonly farBelow: codec.EncodedTilt;
@@ -52,8 +57,8 @@ interface EncodedLowerTail {
 export const lowerTailMethod: Method<LowerTailState> = {
   initial: () => ({
     kind: 'lower-tail',
-    tally: initialTally(),
-    limit: initialPastQuantile(),
+    counts: initialArmCounts(),
+    limit: initialControlTailLimit(),
     below: initialTilt(),
     farLimit: null,
     farBelow: initialTilt(),
@@ -61,9 +66,9 @@ export const lowerTailMethod: Method<LowerTailState> = {
   }),
 
   observe(state, metric, { arm, propensity, value, isFirst }) {
-    state.tally.events[arm] += 1;
+    state.counts.events[arm] += 1;
     if (!isFirst || value === -Infinity) return;
-    state.tally.units[arm] += 1;
+    state.counts.units[arm] += 1;
     if (state.limit.limit !== null) {
       state.compared[arm] += 1;
       if (value < state.limit.limit) hit(state.below, arm, propensity);
@@ -71,14 +76,14 @@ export const lowerTailMethod: Method<LowerTailState> = {
     if (state.farLimit !== null && value < state.farLimit) hit(state.farBelow, arm, propensity);
     if (arm === 'candidate') return;
     const level = levelOf(metric);
-    const past = addToPast(state.limit, value, level);
+    const past = observeControl(state.limit, value, level);
     if (past) state.farLimit = farTailLimit({ n: past.n, quantile: (p) => quantile(past, p) }, level);
   },
 
   merge: (a, b) => ({
     kind: 'lower-tail',
-    tally: mergeTally(a.tally, b.tally),
-    limit: mergePastQuantiles(a.limit, b.limit),
+    counts: mergeArmCounts(a.counts, b.counts),
+    limit: mergeControlTailLimits(a.limit, b.limit),
     below: mergeTilt(a.below, b.below),
     // Of its own a merged past has none; it is for judging only.
     farLimit: null,
@@ -94,7 +99,7 @@ export const lowerTailMethod: Method<LowerTailState> = {
     const effect = lnRateRatio(state.below);
     const reason = effect === null ? (whyNotBoth(state.compared) ?? 'not-enough-data') : null;
     const base = {
-      shown: {
+      estimates: {
         control: state.compared.control === 0 ? null : hits.control / state.compared.control,
         candidate: state.compared.candidate === 0 ? null : hits.candidate / state.compared.candidate,
         effect,
@@ -102,13 +107,13 @@ export const lowerTailMethod: Method<LowerTailState> = {
         noEffect: reason,
         noInterval: reason,
       },
-      units: state.tally.units,
-      events: state.tally.events,
+      units: state.counts.units,
+      events: state.counts.events,
       shift: null,
     };
     const { test, definition } = metric;
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
-    if (state.tally.units.control === 0 && state.tally.units.candidate === 0)
+    if (state.counts.units.control === 0 && state.counts.units.candidate === 0)
       return { ...base, tests: null, missing: 'no-data' };
     if (state.limit.limit === null) return { ...base, tests: null, missing: 'baseline' };
     const lnRatio = (margin: Margin): number => lnFactor(margin, levelOf(metric));
@@ -117,19 +122,19 @@ export const lowerTailMethod: Method<LowerTailState> = {
     return { ...base, tests: { ...tests, harmful }, missing: null };
   },
 
-  encode: ({ tally, limit, below, farLimit, farBelow, compared }): EncodedLowerTail => ({
-    tally: structuredClone(tally),
-    limit: codec.encodePast(limit),
+  encode: ({ counts, limit, below, farLimit, farBelow, compared }): EncodedLowerTail => ({
+    counts: structuredClone(counts),
+    limit: codec.encodeTailLimit(limit),
     below: codec.encodeTilt(below),
     farLimit,
     farBelow: codec.encodeTilt(farBelow),
     compared: { ...compared },
   }),
 
-  decode: ({ tally, limit, below, farLimit, farBelow, compared }: EncodedLowerTail) => ({
+  decode: ({ counts, limit, below, farLimit, farBelow, compared }: EncodedLowerTail) => ({
     kind: 'lower-tail',
-    tally: structuredClone(tally),
-    limit: codec.decodePast(limit),
+    counts: structuredClone(counts),
+    limit: codec.decodeTailLimit(limit),
     below: codec.decodeTilt(below),
     farLimit,
     farBelow: codec.decodeTilt(farBelow),

@@ -12,9 +12,9 @@ import {
 import { type Baseline, baselineOf, initialBaseline, mergeBaselines, observeBaseline } from './baseline.js';
 import { bettingDesignOf, bettingEffect, bettingTests, marginCount } from './baseline-betting.js';
 import type { Method } from './method.js';
-import { shownDifference } from './estimates.js';
+import { differenceEstimates } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialTally, mergeTally, type Tally } from './arm-counts.js';
+import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
 
 /**
  * Means, judged by betting. Control's first units fix the baseline: relative margins become absolute, values get their
@@ -22,14 +22,14 @@ import { initialTally, mergeTally, type Tally } from './arm-counts.js';
  */
 export interface MeanState {
   readonly kind: 'mean';
-  readonly tally: Tally;
+  readonly counts: ArmCounts;
   baseline: Baseline;
   readonly betting: Betting;
   readonly difference: MeanDifference;
 }
 
 interface EncodedMean {
-  readonly tally: Tally;
+  readonly counts: ArmCounts;
   readonly baseline: Baseline;
   readonly betting: codec.EncodedBetting;
   readonly difference: codec.EncodedMeanDifference;
@@ -38,16 +38,16 @@ interface EncodedMean {
 export const meanMethod: Method<MeanState> = {
   initial: (metric) => ({
     kind: 'mean',
-    tally: initialTally(),
+    counts: initialArmCounts(),
     baseline: initialBaseline(),
     betting: initialBetting(marginCount(metric)),
     difference: initialMeanDifference(),
   }),
 
   observe(state, metric, { arm, propensity, value, isFirst }, baselineUnits) {
-    state.tally.events[arm] += 1;
+    state.counts.events[arm] += 1;
     if (!isFirst) return;
-    state.tally.units[arm] += 1;
+    state.counts.units[arm] += 1;
     observeMean(state.difference, arm, propensity, value);
     if (metric.test === null) return;
     if (state.baseline.fixed === null) {
@@ -60,7 +60,7 @@ export const meanMethod: Method<MeanState> = {
 
   merge: (a, b) => ({
     kind: 'mean',
-    tally: mergeTally(a.tally, b.tally),
+    counts: mergeArmCounts(a.counts, b.counts),
     baseline: mergeBaselines(a.baseline, b.baseline),
     betting: mergeBetting(a.betting, b.betting),
     difference: mergeMeanDifference(a.difference, b.difference),
@@ -68,14 +68,14 @@ export const meanMethod: Method<MeanState> = {
 
   judge(state, metric, { alpha }) {
     const base = {
-      shown: shownDifference(meanDifference(state.difference, alpha), state.tally),
-      units: state.tally.units,
-      events: state.tally.events,
+      estimates: differenceEstimates(meanDifference(state.difference, alpha), state.counts),
+      units: state.counts.units,
+      events: state.counts.events,
       shift: null,
     };
     const { test } = metric;
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
-    if (state.tally.units.control === 0 && state.tally.units.candidate === 0)
+    if (state.counts.units.control === 0 && state.counts.units.candidate === 0)
       return { ...base, tests: null, missing: 'no-data' };
     const fixed = baselineOf(state.baseline);
     if (fixed === null) return { ...base, tests: null, missing: 'baseline' };
@@ -84,16 +84,16 @@ export const meanMethod: Method<MeanState> = {
 
   effectInterval: ({ betting, baseline }, metric, alpha) => bettingEffect(betting, baseline.fixed, metric, alpha),
 
-  encode: ({ tally, baseline, betting, difference }): EncodedMean => ({
-    tally: structuredClone(tally),
+  encode: ({ counts, baseline, betting, difference }): EncodedMean => ({
+    counts: structuredClone(counts),
     baseline: structuredClone(baseline),
     betting: codec.encodeBetting(betting),
     difference: codec.encodeMeanDifference(difference),
   }),
 
-  decode: ({ tally, baseline, betting, difference }: EncodedMean) => ({
+  decode: ({ counts, baseline, betting, difference }: EncodedMean) => ({
     kind: 'mean',
-    tally: structuredClone(tally),
+    counts: structuredClone(counts),
     baseline: structuredClone(baseline),
     betting: codec.decodeBetting(betting),
     difference: codec.decodeMeanDifference(difference),

@@ -38,7 +38,7 @@ export interface Tests {
 }
 
 /** What is shown of a metric; where a number is null, why. */
-export interface Shown {
+export interface Estimates {
   readonly control: number | null;
   readonly candidate: number | null;
   readonly effect: number | null;
@@ -49,7 +49,7 @@ export interface Shown {
 
 /** What a method makes of its evidence; turning it into a verdict is one rule for all of them. */
 export interface Judgement {
-  readonly shown: Shown;
+  readonly estimates: Estimates;
   readonly units: Readonly<Record<Arm, number>>;
   readonly events: Readonly<Record<Arm, number>>;
   /** Null when nothing is tested or can't be tested yet; then `missing` says why. */

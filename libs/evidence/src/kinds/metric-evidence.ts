@@ -5,7 +5,7 @@ import { diversityMethod, type DiversityState } from './diversity-method.js';
 import { incidenceMethod, type IncidenceState } from './incidence-method.js';
 import { lowerTailMethod, type LowerTailState } from './lower-tail-method.js';
 import { meanMethod, type MeanState } from './mean-method.js';
-import type { JudgeContext, Judgement, Method, Observation, Shown } from './method.js';
+import type { JudgeContext, Judgement, Method, Observation, Estimates } from './method.js';
 import { preferenceMethod, type PreferenceState } from './preference-method.js';
 import { rateMethod, type RateState } from './rate-method.js';
 import { ratioMethod, type RatioState } from './ratio-method.js';
@@ -75,10 +75,10 @@ export function readObjective(
   state: MetricEvidence | null,
   metric: MetricDesign,
   context: JudgeContext,
-): Pick<Shown, 'control' | 'effect' | 'interval'> {
+): Pick<Estimates, 'control' | 'effect' | 'interval'> {
   const method = methodOf(metric.definition.kind);
   const known = state ?? initialMetric(metric);
-  const { control, effect, interval } = method.judge(known, metric, context).shown;
+  const { control, effect, interval } = method.judge(known, metric, context).estimates;
   const decided = method.effectInterval?.(known, metric, context.alpha);
   return { control, effect, interval: decided === undefined ? interval : decided };
 }

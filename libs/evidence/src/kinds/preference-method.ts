@@ -48,7 +48,7 @@ export const preferenceMethod: Method<PreferenceState> = {
     const decided = votes.wins + votes.losses;
     const reason = rate !== null ? null : votes.ties > 0 ? 'not-enough-data' : 'no-data';
     const base = {
-      shown: {
+      estimates: {
         control: rate === null ? null : votes.losses / decided,
         candidate: rate,
         // Exactly opposite when the variants are exchanged.

@@ -23,9 +23,9 @@ import {
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import { effectInterval } from './baseline-betting.js';
 import type { Method, Tests } from './method.js';
-import { shownDifference } from './estimates.js';
+import { differenceEstimates } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialTally, mergeTally, type Tally } from './arm-counts.js';
+import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
 import { lnFactor, tiltTests } from './tilt-tests.js';
 
 /**
@@ -35,14 +35,14 @@ import { lnFactor, tiltTests } from './tilt-tests.js';
  */
 export interface RateState {
   readonly kind: 'rate';
-  readonly tally: Tally;
+  readonly counts: ArmCounts;
   readonly betting: Betting;
   readonly firstEvents: Tilt;
   readonly difference: MeanDifference;
 }
 
 interface EncodedRate {
-  readonly tally: Tally;
+  readonly counts: ArmCounts;
   readonly betting: codec.EncodedBetting;
   readonly firstEvents: codec.EncodedTilt;
   readonly difference: codec.EncodedMeanDifference;
@@ -51,17 +51,17 @@ interface EncodedRate {
 export const rateMethod: Method<RateState> = {
   initial: (metric) => ({
     kind: 'rate',
-    tally: initialTally(),
+    counts: initialArmCounts(),
     betting: initialBetting(bettingDesign(metric)),
     firstEvents: initialTilt(),
     difference: initialMeanDifference(),
   }),
 
   observe(state, metric, { arm, propensity, value, isFirst, isFirstBad }) {
-    state.tally.events[arm] += 1;
+    state.counts.events[arm] += 1;
     if (isFirstBad && metric.test !== null) hit(state.firstEvents, arm, propensity);
     if (!isFirst) return;
-    state.tally.units[arm] += 1;
+    state.counts.units[arm] += 1;
     // Betting takes "higher is better": a bad event is −1.
     const isGood = metric.definition.direction === 'higher';
     if (metric.test !== null) bet(state.betting, designOf(metric), arm, propensity, isGood ? value : -value);
@@ -70,7 +70,7 @@ export const rateMethod: Method<RateState> = {
 
   merge: (a, b) => ({
     kind: 'rate',
-    tally: mergeTally(a.tally, b.tally),
+    counts: mergeArmCounts(a.counts, b.counts),
     betting: mergeBetting(a.betting, b.betting),
     firstEvents: mergeTilt(a.firstEvents, b.firstEvents),
     difference: mergeMeanDifference(a.difference, b.difference),
@@ -79,13 +79,13 @@ export const rateMethod: Method<RateState> = {
   judge(state, metric, { alpha }) {
     const { test, definition } = metric;
     const base = {
-      shown: shownDifference(meanDifference(state.difference, alpha), state.tally),
-      units: state.tally.units,
-      events: state.tally.events,
+      estimates: differenceEstimates(meanDifference(state.difference, alpha), state.counts),
+      units: state.counts.units,
+      events: state.counts.events,
       shift: null,
     };
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
-    if (state.tally.units.control === 0 || state.tally.units.candidate === 0)
+    if (state.counts.units.control === 0 || state.counts.units.candidate === 0)
       return { ...base, tests: null, missing: 'no-data' };
     const isAbsolute = test.margin.kind === 'absolute';
     return {
@@ -103,16 +103,16 @@ export const rateMethod: Method<RateState> = {
     return effectInterval(betting, design, metric, alpha);
   },
 
-  encode: ({ tally, betting, firstEvents, difference }): EncodedRate => ({
-    tally: structuredClone(tally),
+  encode: ({ counts, betting, firstEvents, difference }): EncodedRate => ({
+    counts: structuredClone(counts),
     betting: codec.encodeBetting(betting),
     firstEvents: codec.encodeTilt(firstEvents),
     difference: codec.encodeMeanDifference(difference),
   }),
 
-  decode: ({ tally, betting, firstEvents, difference }: EncodedRate) => ({
+  decode: ({ counts, betting, firstEvents, difference }: EncodedRate) => ({
     kind: 'rate',
-    tally: structuredClone(tally),
+    counts: structuredClone(counts),
     betting: codec.decodeBetting(betting),
     firstEvents: codec.decodeTilt(firstEvents),
     difference: codec.decodeMeanDifference(difference),

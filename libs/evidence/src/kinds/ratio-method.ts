@@ -20,10 +20,10 @@ import {
 import type { AnalysisReason } from '../analysis/reasons.js';
 import { bettingDesignOf, bettingEffect, bettingTests, marginCount } from './baseline-betting.js';
 import { type Baseline, initialBaseline, mergeBaselines } from './baseline.js';
-import type { Method, Observation, Shown } from './method.js';
-import { nothingShown, whyNotBoth } from './estimates.js';
+import type { Method, Observation, Estimates } from './method.js';
+import { noEstimates, whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialTally, mergeTally, type Tally } from './arm-counts.js';
+import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
 
 /**
  * Ratios of two sums over units (GPU seconds per picture). Shown is the ratio of all events with its delta-method interval over units,
@@ -34,7 +34,7 @@ import { initialTally, mergeTally, type Tally } from './arm-counts.js';
  */
 export interface RatioState {
   readonly kind: 'ratio';
-  readonly tally: Tally;
+  readonly counts: ArmCounts;
   /** Control's first events, until the line is fixed. */
   readonly past: Covariance;
   line: RatioBaseline | null;
@@ -42,7 +42,7 @@ export interface RatioState {
   baseline: Baseline;
   readonly betting: Betting;
   /** Sums over units by propensity and arm. */
-  readonly stages: Map<number, Record<Arm, UnitSums>>;
+  readonly cells: Map<number, Record<Arm, UnitSums>>;
 }
 
 /** Sums of the units' own sums S and denominators N. */
@@ -56,32 +56,32 @@ interface UnitSums {
 }
 
 interface EncodedRatio {
-  readonly tally: Tally;
+  readonly counts: ArmCounts;
   readonly past: Covariance;
   readonly line: RatioBaseline | null;
   readonly baseline: Baseline;
   readonly betting: codec.EncodedBetting;
-  readonly stages: readonly (readonly [number, Record<Arm, UnitSums>])[];
+  readonly cells: readonly (readonly [number, Record<Arm, UnitSums>])[];
 }
 
 export const ratioMethod: Method<RatioState> = {
   initial: (metric) => ({
     kind: 'ratio',
-    tally: initialTally(),
+    counts: initialArmCounts(),
     past: initialCovariance(),
     line: null,
     baseline: initialBaseline(),
     betting: initialBetting(marginCount(metric)),
-    stages: new Map(),
+    cells: new Map(),
   }),
 
   observe(state, metric, seen, baselineUnits) {
     const { arm, propensity, value, denominator, isFirst } = seen;
     if (!Number.isFinite(value) || !Number.isFinite(denominator)) return;
-    state.tally.events[arm] += 1;
-    if (isRandomised(propensity)) addEvent(stageAt(state, propensity)[arm], seen);
+    state.counts.events[arm] += 1;
+    if (isRandomised(propensity)) addEvent(cellAt(state, propensity)[arm], seen);
     if (!isFirst) return;
-    state.tally.units[arm] += 1;
+    state.counts.units[arm] += 1;
     if (metric.test === null) return;
     if (state.line === null) {
       if (arm === 'control') fixLine(state, value, denominator, baselineUnits);
@@ -94,20 +94,20 @@ export const ratioMethod: Method<RatioState> = {
 
   merge: (a, b) => ({
     kind: 'ratio',
-    tally: mergeTally(a.tally, b.tally),
+    counts: mergeArmCounts(a.counts, b.counts),
     past: mergeCovariances(a.past, b.past),
     line: a.line ?? b.line,
     baseline: mergeBaselines(a.baseline, b.baseline),
     betting: mergeBetting(a.betting, b.betting),
-    stages: mergeStages(a.stages, b.stages),
+    cells: mergeCells(a.cells, b.cells),
   }),
 
   judge(state, metric, { alpha }) {
-    const { tally, baseline, betting, past } = state;
-    const base = { shown: shownRatio(state, alpha), units: tally.units, events: tally.events, shift: null };
+    const { counts, baseline, betting, past } = state;
+    const base = { estimates: ratioEstimates(state, alpha), units: counts.units, events: counts.events, shift: null };
     const { test } = metric;
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
-    if (tally.units.control === 0 && tally.units.candidate === 0) return { ...base, tests: null, missing: 'no-data' };
+    if (counts.units.control === 0 && counts.units.candidate === 0) return { ...base, tests: null, missing: 'no-data' };
     if (baseline.fixed !== null)
       return { ...base, tests: bettingTests(betting, baseline.fixed, metric, test), missing: null };
     const isEmpty = past.n > 0 && past.meanY === 0;
@@ -116,23 +116,23 @@ export const ratioMethod: Method<RatioState> = {
 
   effectInterval: ({ betting, baseline }, metric, alpha) => bettingEffect(betting, baseline.fixed, metric, alpha),
 
-  encode: ({ tally, past, line, baseline, betting, stages }): EncodedRatio => ({
-    tally: structuredClone(tally),
+  encode: ({ counts, past, line, baseline, betting, cells }): EncodedRatio => ({
+    counts: structuredClone(counts),
     past: { ...past },
     line: line && { ...line },
     baseline: structuredClone(baseline),
     betting: codec.encodeBetting(betting),
-    stages: structuredClone([...stages]),
+    cells: structuredClone([...cells]),
   }),
 
-  decode: ({ tally, past, line, baseline, betting, stages }: EncodedRatio) => ({
+  decode: ({ counts, past, line, baseline, betting, cells }: EncodedRatio) => ({
     kind: 'ratio',
-    tally: structuredClone(tally),
+    counts: structuredClone(counts),
     past: { ...past },
     line: line && { ...line },
     baseline: structuredClone(baseline),
     betting: codec.decodeBetting(betting),
-    stages: new Map(structuredClone(stages) as [number, Record<Arm, UnitSums>][]),
+    cells: new Map(structuredClone(cells) as [number, Record<Arm, UnitSums>][]),
   }),
 };
 
@@ -165,22 +165,22 @@ function addEvent(sums: UnitSums, { value, denominator, before }: Observation): 
 }
 
 /** Under the allocation that has shown the candidate to most units: over a ramp, drift would look like a difference. */
-function shownRatio({ stages, tally }: RatioState, alpha: number): Shown {
-  let stage: Record<Arm, UnitSums> | null = null;
-  for (const candidate of stages.values()) {
-    if (stage === null || candidate.candidate.units > stage.candidate.units) stage = candidate;
+function ratioEstimates({ cells, counts }: RatioState, alpha: number): Estimates {
+  let cell: Record<Arm, UnitSums> | null = null;
+  for (const candidate of cells.values()) {
+    if (cell === null || candidate.candidate.units > cell.candidate.units) cell = candidate;
   }
-  if (stage === null) return nothingShown(whyNotBoth(tally.units) ?? 'not-randomised');
-  const control = ratioOf(covarianceOf(stage.control));
-  const candidate = ratioOf(covarianceOf(stage.candidate));
-  const shown = { control: control?.ratio ?? null, candidate: candidate?.ratio ?? null };
+  if (cell === null) return noEstimates(whyNotBoth(counts.units) ?? 'not-randomised');
+  const control = ratioOf(covarianceOf(cell.control));
+  const candidate = ratioOf(covarianceOf(cell.candidate));
+  const estimates = { control: control?.ratio ?? null, candidate: candidate?.ratio ?? null };
   if (control === null || candidate === null) {
-    const reason = whyNoRatio(stage, tally);
-    return { ...shown, effect: null, interval: null, noEffect: reason, noInterval: reason };
+    const reason = whyNoRatio(cell, counts);
+    return { ...estimates, effect: null, interval: null, noEffect: reason, noInterval: reason };
   }
-  const units = stage.control.units + stage.candidate.units;
+  const units = cell.control.units + cell.candidate.units;
   return {
-    ...shown,
+    ...estimates,
     effect: candidate.ratio - control.ratio,
     noEffect: null,
     ...interval(control, candidate, units, alpha),
@@ -192,7 +192,7 @@ function interval(
   candidate: RatioEstimate,
   units: number,
   alpha: number,
-): Pick<Shown, 'interval' | 'noInterval'> {
+): Pick<Estimates, 'interval' | 'noInterval'> {
   if (control.variance === null || candidate.variance === null)
     return { interval: null, noInterval: 'not-enough-data' };
   const standardError = Math.sqrt(control.variance + candidate.variance);
@@ -202,10 +202,10 @@ function interval(
   return { interval: { low: effect - halfWidth, high: effect + halfWidth }, noInterval: null };
 }
 
-function whyNoRatio(stage: Record<Arm, UnitSums>, tally: Tally): AnalysisReason {
-  const byUnits = whyNotBoth(tally.units);
+function whyNoRatio(cell: Record<Arm, UnitSums>, counts: ArmCounts): AnalysisReason {
+  const byUnits = whyNotBoth(counts.units);
   if (byUnits !== null) return byUnits;
-  const isEmpty = [stage.control, stage.candidate].some(({ units, n }) => units > 0 && n === 0);
+  const isEmpty = [cell.control, cell.candidate].some(({ units, n }) => units > 0 && n === 0);
   return isEmpty ? 'no-denominator' : 'not-enough-data';
 }
 
@@ -221,16 +221,16 @@ function covarianceOf({ units, s, n, ss, nn, sn }: UnitSums): Covariance {
   };
 }
 
-function stageAt(state: RatioState, propensity: number): Record<Arm, UnitSums> {
-  const known = state.stages.get(propensity);
+function cellAt(state: RatioState, propensity: number): Record<Arm, UnitSums> {
+  const known = state.cells.get(propensity);
   if (known) return known;
   const fresh = { control: noSums(), candidate: noSums() };
-  state.stages.set(propensity, fresh);
+  state.cells.set(propensity, fresh);
   return fresh;
 }
 
-function mergeStages(a: RatioState['stages'], b: RatioState['stages']): RatioState['stages'] {
-  const merged: RatioState['stages'] = new Map();
+function mergeCells(a: RatioState['cells'], b: RatioState['cells']): RatioState['cells'] {
+  const merged: RatioState['cells'] = new Map();
   for (const propensity of [...new Set([...a.keys(), ...b.keys()])].sort((x, y) => x - y)) {
     const left = a.get(propensity);
     const right = b.get(propensity);

@@ -12,12 +12,12 @@ import {
   type QuantileSketch,
   type ScoredTilt,
 } from '#libs/statistics';
-import type { Method, Shown } from './method.js';
+import type { Method, Estimates } from './method.js';
 import { midrankShare, probabilityHigher } from './ranks.js';
-import { nothingShown, whyNotBoth } from './estimates.js';
+import { noEstimates, whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialTally, mergeTally, type Tally } from './arm-counts.js';
-import { largestStage, mergeValues, valuesAt, type ValuesByStage } from './values-by-propensity.js';
+import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import { mostExposedCell, mergeValues, valuesAt, type ValuesByPropensity } from './values-by-propensity.js';
 
 /** Pooled values before a rank among them says anything. */
 const SMALLEST_PAST = 20;
@@ -29,15 +29,15 @@ const SMALLEST_PAST = 20;
  */
 export interface ShiftState {
   readonly kind: 'shift';
-  readonly tally: Tally;
+  readonly counts: ArmCounts;
   readonly past: QuantileSketch;
   tilt: ScoredTilt;
   /** First values by propensity and arm. */
-  readonly values: ValuesByStage;
+  readonly values: ValuesByPropensity;
 }
 
 interface EncodedShift {
-  readonly tally: Tally;
+  readonly counts: ArmCounts;
   readonly past: codec.EncodedSketch;
   readonly tilt: readonly number[];
   readonly values: codec.EncodedValues;
@@ -46,16 +46,16 @@ interface EncodedShift {
 export const shiftMethod: Method<ShiftState> = {
   initial: () => ({
     kind: 'shift',
-    tally: initialTally(),
+    counts: initialArmCounts(),
     past: initialSketch(),
     tilt: initialScoredTilt(),
     values: new Map(),
   }),
 
   observe(state, _metric, { arm, propensity, value, isFirst }) {
-    state.tally.events[arm] += 1;
+    state.counts.events[arm] += 1;
     if (!isFirst || value === -Infinity) return;
-    state.tally.units[arm] += 1;
+    state.counts.units[arm] += 1;
     if (!isRandomised(propensity)) return;
     if (state.past.n >= SMALLEST_PAST) {
       observeScore(state.tilt, arm, propensity, 2 * midrankShare(state.past, value) - 1);
@@ -66,32 +66,32 @@ export const shiftMethod: Method<ShiftState> = {
 
   merge: (a, b) => ({
     kind: 'shift',
-    tally: mergeTally(a.tally, b.tally),
+    counts: mergeArmCounts(a.counts, b.counts),
     past: mergeSketches(a.past, b.past),
     tilt: mergeScoredTilt(a.tilt, b.tilt),
     values: mergeValues(a.values, b.values),
   }),
 
   judge(state, { role }, { alpha }) {
-    const { tally, tilt } = state;
-    const base = { units: tally.units, events: tally.events, tests: null };
+    const { counts, tilt } = state;
+    const base = { units: counts.units, events: counts.events, tests: null };
     if (role === 'observed')
-      return { ...base, shown: nothingShown('not-watched'), shift: null, missing: 'not-watched' };
-    const shown = shownShift(state, alpha);
-    if (whyNotBoth(tally.units) !== null) return { ...base, shown, shift: null, missing: 'no-data' };
-    return { ...base, shown, shift: lnEShift(tilt, 'either'), missing: null };
+      return { ...base, estimates: noEstimates('not-watched'), shift: null, missing: 'not-watched' };
+    const estimates = shiftEstimates(state, alpha);
+    if (whyNotBoth(counts.units) !== null) return { ...base, estimates, shift: null, missing: 'no-data' };
+    return { ...base, estimates, shift: lnEShift(tilt, 'either'), missing: null };
   },
 
-  encode: ({ tally, past, tilt, values }): EncodedShift => ({
-    tally: structuredClone(tally),
+  encode: ({ counts, past, tilt, values }): EncodedShift => ({
+    counts: structuredClone(counts),
     past: codec.encodeSketch(past),
     tilt: [...tilt.wealth],
     values: codec.encodeValues(values),
   }),
 
-  decode: ({ tally, past, tilt, values }: EncodedShift) => ({
+  decode: ({ counts, past, tilt, values }: EncodedShift) => ({
     kind: 'shift',
-    tally: structuredClone(tally),
+    counts: structuredClone(counts),
     past: codec.decodeSketch(past),
     tilt: { wealth: Float64Array.from(tilt) },
     values: codec.decodeValues(values),
@@ -102,17 +102,17 @@ export const shiftMethod: Method<ShiftState> = {
  * Under the allocation that has shown the candidate to most units. The interval takes the largest variance the estimate can have,
  * θ(1 − θ)/min(n, m) (Birnbaum & Klose, Ann. Math. Stat. 28, 1957).
  */
-function shownShift({ values, tally }: ShiftState, alpha: number): Shown {
-  const stage = largestStage(values);
-  if (stage === null) return nothingShown(whyNotBoth(tally.units) ?? 'not-randomised');
-  const medians = { control: median(stage.control), candidate: median(stage.candidate) };
-  const probability = probabilityHigher(stage.control, stage.candidate);
+function shiftEstimates({ values, counts }: ShiftState, alpha: number): Estimates {
+  const cell = mostExposedCell(values);
+  if (cell === null) return noEstimates(whyNotBoth(counts.units) ?? 'not-randomised');
+  const medians = { control: median(cell.control), candidate: median(cell.candidate) };
+  const probability = probabilityHigher(cell.control, cell.candidate);
   if (probability === null) {
-    const reason = whyNotBoth(tally.units) ?? 'not-enough-data';
+    const reason = whyNotBoth(counts.units) ?? 'not-enough-data';
     return { ...medians, effect: null, interval: null, noEffect: reason, noInterval: reason };
   }
   const effect = probability - 0.5;
-  const smaller = Math.min(stage.control.n, stage.candidate.n);
+  const smaller = Math.min(cell.control.n, cell.candidate.n);
   const standardError = Math.sqrt((probability * (1 - probability)) / smaller);
   if (standardError === 0) return { ...medians, effect, interval: null, noEffect: null, noInterval: 'no-variance' };
   const halfWidth = asymptoticHalfWidth(standardError, smaller, alpha);

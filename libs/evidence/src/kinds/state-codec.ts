@@ -1,6 +1,6 @@
-import type { Betting, Moments, MeanDifference, QuantileSketch, Stage, Tilt } from '#libs/statistics';
-import type { PastQuantile } from './control-tail-limit.js';
-import type { ValuesByStage } from './values-by-propensity.js';
+import type { Betting, Moments, MeanDifference, QuantileSketch, AllocationCell, Tilt } from '#libs/statistics';
+import type { ControlTailLimit } from './control-tail-limit.js';
+import type { ValuesByPropensity } from './values-by-propensity.js';
 
 /**
  * Plain-JSON forms of the statistical states. JSON numbers carry doubles exactly; typed arrays become arrays, maps become
@@ -61,7 +61,7 @@ export function decodeTilt(encoded: EncodedTilt): Tilt {
 export interface EncodedMeanDifference {
   readonly n: number;
   readonly sum: number;
-  readonly stages: readonly (readonly [number, Stage])[];
+  readonly stages: readonly (readonly [number, AllocationCell])[];
 }
 
 export function encodeMeanDifference({ n, sum, stages }: MeanDifference): EncodedMeanDifference {
@@ -69,7 +69,7 @@ export function encodeMeanDifference({ n, sum, stages }: MeanDifference): Encode
 }
 
 export function decodeMeanDifference({ n, sum, stages }: EncodedMeanDifference): MeanDifference {
-  return { n, sum, stages: new Map(structuredClone(stages) as [number, Stage][]) };
+  return { n, sum, stages: new Map(structuredClone(stages) as [number, AllocationCell][]) };
 }
 
 export interface EncodedSketch {
@@ -88,7 +88,7 @@ export function decodeSketch({ n, infinite, zero, positive, negative }: EncodedS
   return { n, infinite, zero, positive: new Map(positive), negative: new Map(negative) };
 }
 
-export interface EncodedPast {
+export interface EncodedTailLimit {
   readonly recent: EncodedSketch;
   readonly older: EncodedSketch;
   /** JSON has no ∞. */
@@ -96,7 +96,7 @@ export interface EncodedPast {
   readonly refreshIn: number;
 }
 
-export function encodePast({ recent, older, limit, refreshIn }: PastQuantile): EncodedPast {
+export function encodeTailLimit({ recent, older, limit, refreshIn }: ControlTailLimit): EncodedTailLimit {
   return {
     recent: encodeSketch(recent),
     older: encodeSketch(older),
@@ -105,7 +105,7 @@ export function encodePast({ recent, older, limit, refreshIn }: PastQuantile): E
   };
 }
 
-export function decodePast({ recent, older, limit, refreshIn }: EncodedPast): PastQuantile {
+export function decodeTailLimit({ recent, older, limit, refreshIn }: EncodedTailLimit): ControlTailLimit {
   return {
     recent: decodeSketch(recent),
     older: decodeSketch(older),
@@ -116,13 +116,13 @@ export function decodePast({ recent, older, limit, refreshIn }: EncodedPast): Pa
 
 export type EncodedValues = readonly (readonly [number, EncodedSketch, EncodedSketch])[];
 
-export function encodeValues(values: ValuesByStage): EncodedValues {
+export function encodeValues(values: ValuesByPropensity): EncodedValues {
   return [...values].map(
     ([propensity, { control, candidate }]) => [propensity, encodeSketch(control), encodeSketch(candidate)] as const,
   );
 }
 
-export function decodeValues(values: EncodedValues): ValuesByStage {
+export function decodeValues(values: EncodedValues): ValuesByPropensity {
   return new Map(
     values.map(([propensity, control, candidate]) => [
       propensity,

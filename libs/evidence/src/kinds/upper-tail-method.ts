@@ -13,13 +13,18 @@ import type { Margin } from '#libs/contracts';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import type { TailMetric } from '../catalogue/definition.js';
 import type { AnalysisReason } from '../analysis/reasons.js';
-import type { Method, Shown } from './method.js';
+import type { Method, Estimates } from './method.js';
 import { quantileIntervalOf, quantileOf } from './ordered-values.js';
-import { addToPast, initialPastQuantile, mergePastQuantiles, type PastQuantile } from './control-tail-limit.js';
+import {
+  observeControl,
+  initialControlTailLimit,
+  mergeControlTailLimits,
+  type ControlTailLimit,
+} from './control-tail-limit.js';
 import { whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialTally, mergeTally, type Tally } from './arm-counts.js';
-import { largestStage, mergeValues, valuesAt, type ValuesByStage } from './values-by-propensity.js';
+import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import { mostExposedCell, mergeValues, valuesAt, type ValuesByPropensity } from './values-by-propensity.js';
 
 /**
  * Quantiles (latency), judged by the tilt on "exceeds control's past quantile". The margin is taken out of the
@@ -27,20 +32,20 @@ import { largestStage, mergeValues, valuesAt, type ValuesByStage } from './value
  */
 export interface UpperTailState {
   readonly kind: 'upper-tail';
-  readonly tally: Tally;
-  readonly limit: PastQuantile;
+  readonly counts: ArmCounts;
+  readonly limit: ControlTailLimit;
   /** Exceedances at the boundary of harm, at every step of the budget, and at no margin. */
   readonly exceedances: readonly Tilt[];
   /**
    * First values by propensity and arm, for the eye: under one allocation both see the same traffic. Kept by one of the metrics that
    * read the same values, empty in the others.
    */
-  readonly values: ValuesByStage;
+  readonly values: ValuesByPropensity;
 }
 
 interface EncodedUpperTail {
-  readonly tally: Tally;
-  readonly limit: codec.EncodedPast;
+  readonly counts: ArmCounts;
+  readonly limit: codec.EncodedTailLimit;
   readonly exceedances: readonly codec.EncodedTilt[];
   readonly values: codec.EncodedValues;
 }
@@ -48,16 +53,16 @@ interface EncodedUpperTail {
 export const upperTailMethod: Method<UpperTailState> = {
   initial: ({ test }) => ({
     kind: 'upper-tail',
-    tally: initialTally(),
-    limit: initialPastQuantile(),
+    counts: initialArmCounts(),
+    limit: initialControlTailLimit(),
     exceedances: boundaries(test).map(initialTilt),
     values: new Map(),
   }),
 
   observe(state, metric, { arm, propensity, value, isFirst }) {
-    state.tally.events[arm] += 1;
+    state.counts.events[arm] += 1;
     if (!isFirst || value === -Infinity) return;
-    state.tally.units[arm] += 1;
+    state.counts.units[arm] += 1;
     if (metric.valuesIn === metric.index) addToSketch(valuesAt(state.values, propensity)[arm], value);
     const { test } = metric;
     if (test === null) return;
@@ -73,13 +78,13 @@ export const upperTailMethod: Method<UpperTailState> = {
         });
       }
     }
-    if (arm === 'control') addToPast(state.limit, value, levelOf(metric));
+    if (arm === 'control') observeControl(state.limit, value, levelOf(metric));
   },
 
   merge: (a, b) => ({
     kind: 'upper-tail',
-    tally: mergeTally(a.tally, b.tally),
-    limit: mergePastQuantiles(a.limit, b.limit),
+    counts: mergeArmCounts(a.counts, b.counts),
+    limit: mergeControlTailLimits(a.limit, b.limit),
     exceedances: a.exceedances.map((tilt, index) => mergeTilt(tilt, b.exceedances[index] as Tilt)),
     values: mergeValues(a.values, b.values),
   }),
@@ -87,10 +92,10 @@ export const upperTailMethod: Method<UpperTailState> = {
   judge(state, metric, { alpha, states }) {
     const { test } = metric;
     const keeper = (states[metric.valuesIn] ?? state) as UpperTailState;
-    const shown = shownTail(keeper, levelOf(metric), alpha, whyNotBoth(state.tally.units));
-    const base = { shown, units: state.tally.units, events: state.tally.events, shift: null };
+    const estimates = tailEstimates(keeper, levelOf(metric), alpha, whyNotBoth(state.counts.units));
+    const base = { estimates, units: state.counts.units, events: state.counts.events, shift: null };
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
-    if (state.tally.units.control === 0 && state.tally.units.candidate === 0)
+    if (state.counts.units.control === 0 && state.counts.units.candidate === 0)
       return { ...base, tests: null, missing: 'no-data' };
     if (state.limit.limit === null) return { ...base, tests: null, missing: 'baseline' };
     if (state.limit.limit === Infinity) return { ...base, tests: null, missing: 'control-tail-infinite' };
@@ -100,13 +105,13 @@ export const upperTailMethod: Method<UpperTailState> = {
     return {
       ...base,
       tests: {
-        margin: inUnits(test.margin, shown.control),
+        margin: inUnits(test.margin, estimates.control),
         harmful: isBad ? lnEMoreOften(harm, 0) : lnELessOften(harm, 0),
         nonInferior: better(others[test.budget.length - 1] as Tilt),
         superior: better(others[test.budget.length] as Tilt),
         budget: test.budget.map((step, index) => ({
           sharePpm: step.sharePpm,
-          margin: inUnits(step.margin, shown.control),
+          margin: inUnits(step.margin, estimates.control),
           lnENonInferior: better(others[index] as Tilt),
         })),
       },
@@ -114,17 +119,17 @@ export const upperTailMethod: Method<UpperTailState> = {
     };
   },
 
-  encode: ({ tally, limit, exceedances, values }): EncodedUpperTail => ({
-    tally: structuredClone(tally),
-    limit: codec.encodePast(limit),
+  encode: ({ counts, limit, exceedances, values }): EncodedUpperTail => ({
+    counts: structuredClone(counts),
+    limit: codec.encodeTailLimit(limit),
     exceedances: exceedances.map(codec.encodeTilt),
     values: codec.encodeValues(values),
   }),
 
-  decode: ({ tally, limit, exceedances, values }: EncodedUpperTail) => ({
+  decode: ({ counts, limit, exceedances, values }: EncodedUpperTail) => ({
     kind: 'upper-tail',
-    tally: structuredClone(tally),
-    limit: codec.decodePast(limit),
+    counts: structuredClone(counts),
+    limit: codec.decodeTailLimit(limit),
     exceedances: exceedances.map(codec.decodeTilt),
     values: codec.decodeValues(values),
   }),
@@ -134,16 +139,21 @@ export const upperTailMethod: Method<UpperTailState> = {
  * The quantile of both variants under the allocation that has shown the candidate to most units, and their relative
  * difference with the interval that follows from both variants' quantile sequences at α/2.
  */
-function shownTail({ values }: UpperTailState, level: number, alpha: number, whyNot: AnalysisReason | null): Shown {
-  const stage = largestStage(values);
-  const control = stage && finiteOrNull(quantileOf(stage.control, level));
-  const candidate = stage && finiteOrNull(quantileOf(stage.candidate, level));
-  if (stage === null || control === null || candidate === null || control === 0) {
-    const reason = whyNot ?? whyNoRatio(stage, control);
+function tailEstimates(
+  { values }: UpperTailState,
+  level: number,
+  alpha: number,
+  whyNot: AnalysisReason | null,
+): Estimates {
+  const cell = mostExposedCell(values);
+  const control = cell && finiteOrNull(quantileOf(cell.control, level));
+  const candidate = cell && finiteOrNull(quantileOf(cell.candidate, level));
+  if (cell === null || control === null || candidate === null || control === 0) {
+    const reason = whyNot ?? whyNoRatio(cell, control);
     return { control, candidate, effect: null, interval: null, noEffect: reason, noInterval: reason };
   }
-  const ofControl = quantileIntervalOf(stage.control, level, alpha / 2);
-  const ofCandidate = quantileIntervalOf(stage.candidate, level, alpha / 2);
+  const ofControl = quantileIntervalOf(cell.control, level, alpha / 2);
+  const ofCandidate = quantileIntervalOf(cell.candidate, level, alpha / 2);
   const low = ofCandidate.low / ofControl.high - 1;
   const high = ofCandidate.high / ofControl.low - 1;
   const isKnown = ofControl.low > 0 && Number.isFinite(low) && Number.isFinite(high);
@@ -162,8 +172,8 @@ function relativeTo(control: number, candidate: number): number {
   return control > 0 ? candidate / control - 1 : (candidate - control) / -control;
 }
 
-function whyNoRatio(stage: Record<Arm, QuantileSketch> | null, control: number | null): AnalysisReason {
-  if (stage === null || stage.control.n === 0 || stage.candidate.n === 0) return 'not-randomised';
+function whyNoRatio(cell: Record<Arm, QuantileSketch> | null, control: number | null): AnalysisReason {
+  if (cell === null || cell.control.n === 0 || cell.candidate.n === 0) return 'not-randomised';
   return control === 0 ? 'zero-control' : 'infinite';
 }
 

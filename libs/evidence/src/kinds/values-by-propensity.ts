@@ -1,9 +1,9 @@
 import { type Arm, initialSketch, mergeSketches, type QuantileSketch } from '#libs/statistics';
 
 /** Sketches of values by propensity and arm: what is drawn under different allocations is not mixed. */
-export type ValuesByStage = Map<number, Record<Arm, QuantileSketch>>;
+export type ValuesByPropensity = Map<number, Record<Arm, QuantileSketch>>;
 
-export function valuesAt(values: ValuesByStage, propensity: number): Record<Arm, QuantileSketch> {
+export function valuesAt(values: ValuesByPropensity, propensity: number): Record<Arm, QuantileSketch> {
   const known = values.get(propensity);
   if (known) return known;
   const fresh = { control: initialSketch(), candidate: initialSketch() };
@@ -12,16 +12,16 @@ export function valuesAt(values: ValuesByStage, propensity: number): Record<Arm,
 }
 
 /** The allocation that has shown the candidate to most units; null without any. */
-export function largestStage(values: ValuesByStage): Record<Arm, QuantileSketch> | null {
+export function mostExposedCell(values: ValuesByPropensity): Record<Arm, QuantileSketch> | null {
   let largest: Record<Arm, QuantileSketch> | null = null;
-  for (const stage of values.values()) {
-    if (largest === null || stage.candidate.n > largest.candidate.n) largest = stage;
+  for (const cell of values.values()) {
+    if (largest === null || cell.candidate.n > largest.candidate.n) largest = cell;
   }
   return largest;
 }
 
-export function mergeValues(a: ValuesByStage, b: ValuesByStage): ValuesByStage {
-  const merged: ValuesByStage = new Map();
+export function mergeValues(a: ValuesByPropensity, b: ValuesByPropensity): ValuesByPropensity {
+  const merged: ValuesByPropensity = new Map();
   for (const propensity of [...new Set([...a.keys(), ...b.keys()])].sort((x, y) => x - y)) {
     const left = a.get(propensity);
     const right = b.get(propensity);

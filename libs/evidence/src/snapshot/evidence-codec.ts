@@ -7,7 +7,7 @@ import { decodeTraffic, encodeTraffic, type EncodedTraffic } from '../fold/traff
 import type { UnitChanges } from '../fold/unit-memory.js';
 
 /** Changes whenever the layout does: evidence of another layout is folded again from the log. */
-export const EVIDENCE_LAYOUT = 5;
+export const EVIDENCE_LAYOUT = 6;
 
 /** Evidence as plain JSON, every double exactly. The memory of units travels apart (`evidence.units.takeChanges()`), as bytes. */
 export interface EncodedEvidence {

@@ -10,7 +10,7 @@ import {
 const PREDICTION_FROM = 20;
 
 /** What one allocation contributed: sums of the doubly robust values, and of the plain ones by variant. */
-export interface Stage {
+export interface AllocationCell {
   n: number;
   sum: number;
   sumOfSquares: number;
@@ -30,7 +30,7 @@ export interface Stage {
  */
 export interface MeanDifference {
   /** Keyed by propensity. */
-  readonly stages: Map<number, Stage>;
+  readonly stages: Map<number, AllocationCell>;
   n: number;
   sum: number;
 }
@@ -60,7 +60,7 @@ export function observeMean(state: MeanDifference, arm: Arm, propensity: number,
 }
 
 export function mergeMeanDifference(a: MeanDifference, b: MeanDifference): MeanDifference {
-  const stages = new Map<number, Stage>();
+  const stages = new Map<number, AllocationCell>();
   const propensities = new Set([...a.stages.keys(), ...b.stages.keys()]);
   for (const propensity of [...propensities].sort((x, y) => x - y)) {
     stages.set(
@@ -126,7 +126,7 @@ export function doublyRobustDifference(state: MeanDifference): ReturnType<typeof
 }
 
 /** None while a stage has values of one variant only. */
-function plainDifference({ control, candidate }: Stage): StageDifference[] {
+function plainDifference({ control, candidate }: AllocationCell): StageDifference[] {
   const weight = pairWeight(control.n, candidate.n);
   if (weight === 0) return [];
   const difference = candidate.sum / candidate.n - control.sum / control.n;
@@ -137,11 +137,11 @@ function meanOf({ n, sum }: { n: number; sum: number }): number | null {
   return n === 0 ? null : sum / n;
 }
 
-function emptyStage(): Stage {
+function emptyStage(): AllocationCell {
   return { n: 0, sum: 0, sumOfSquares: 0, control: { n: 0, sum: 0 }, candidate: { n: 0, sum: 0 } };
 }
 
-function mergeStages(a: Stage, b: Stage): Stage {
+function mergeStages(a: AllocationCell, b: AllocationCell): AllocationCell {
   return {
     n: a.n + b.n,
     sum: a.sum + b.sum,

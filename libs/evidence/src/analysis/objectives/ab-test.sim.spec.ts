@@ -6,7 +6,7 @@ import {
   type Evidence,
   evidenceDesign,
   foldEvent,
-  hashUnit,
+  memoryKey,
   initialEvidence,
   mergeEvidence,
 } from '../../index.js';
@@ -36,7 +36,7 @@ function play(seed: number, candidate: Behaviour, requests: number, everyRequest
   const looks: ObjectiveAnalysis[] = [];
   for (let request = 1; request <= requests; request++) {
     for (const event of traffic.next()) {
-      const place = `${event.type}/${hashUnit(event.subject) % PARTITIONS}`;
+      const place = `${event.type}/${memoryKey(event.subject) % PARTITIONS}`;
       const evidence = parts.get(place) ?? initialEvidence(design);
       parts.set(place, evidence);
       foldEvent(evidence, design, event);
