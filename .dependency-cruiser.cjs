@@ -1,5 +1,5 @@
 // Who may import whom. A boundary that matters is checked by the build (test/architecture.spec.ts).
-const pure = '^libs/(assignment|statistics|evidence|delivery|scenes|contracts)/src';
+const pure = '^libs/(assignment|statistics|planning|evidence|delivery|scenes|contracts)/src';
 // The folders of libs/persistence that own tables, each with a door of its own (docs/storage.md).
 const owners = 'decision|recorder|analyzer|reports|outbox|positions';
 
@@ -34,10 +34,17 @@ module.exports = {
       to: { path: '^apps/', pathNot: '^apps/$1/' },
     },
     {
+      name: 'nothing-shipped-imports-the-lab',
+      comment: 'A method moves to its library the day a service uses it.',
+      severity: 'error',
+      from: { path: '^(libs|apps)/' },
+      to: { path: '^lab/' },
+    },
+    {
       name: 'one-door-per-library',
       comment: 'libs/persistence has one more for each owner of tables.',
       severity: 'error',
-      from: { path: '^(libs|apps)/([^/]+)/' },
+      from: { path: '^(libs|apps|lab|tools)/([^/]+)/' },
       to: {
         path: '^libs/([^/]+)/src/',
         pathNot: ['^libs/[^/]+/src/index\\.ts$', `^libs/persistence/src/(${owners})/index\\.ts$`, '^$1/$2/'],
@@ -47,7 +54,7 @@ module.exports = {
       name: 'only-the-owning-app-opens-a-door-to-tables',
       comment: 'The folder has the name of the app; the outbox and the positions have rules of their own below.',
       severity: 'error',
-      from: { path: '^(apps|libs|bench|tools)/([^/]+)', pathNot: '^libs/persistence/' },
+      from: { path: '^(apps|libs|lab|tools)/([^/]+)', pathNot: '^libs/persistence/' },
       to: {
         path: `^libs/persistence/src/(${owners})/`,
         pathNot: ['^libs/persistence/src/$2/', '^libs/persistence/src/(outbox|positions)/'],
@@ -56,13 +63,13 @@ module.exports = {
     {
       name: 'only-decision-fills-the-outbox',
       severity: 'error',
-      from: { path: '^(apps|libs|bench|tools)/', pathNot: '^(apps/decision|libs/persistence)/' },
+      from: { path: '^(apps|libs|lab|tools)/', pathNot: '^(apps/decision|libs/persistence)/' },
       to: { path: '^libs/persistence/src/outbox/' },
     },
     {
       name: 'only-recorder-and-analyzer-keep-positions',
       severity: 'error',
-      from: { path: '^(apps|libs|bench|tools)/', pathNot: '^(apps/(recorder|analyzer)|libs/persistence)/' },
+      from: { path: '^(apps|libs|lab|tools)/', pathNot: '^(apps/(recorder|analyzer)|libs/persistence)/' },
       to: { path: '^libs/persistence/src/positions/' },
     },
     {
@@ -70,6 +77,12 @@ module.exports = {
       severity: 'error',
       from: { path: `^libs/persistence/src/(${owners})/` },
       to: { path: `^libs/persistence/src/(${owners})/`, pathNot: '^libs/persistence/src/$1/' },
+    },
+    {
+      name: 'one-door-per-room-of-the-lab',
+      severity: 'error',
+      from: { path: '^(lab/[^/]+|test)/' },
+      to: { path: '^lab/(methods|peers)/', pathNot: ['^lab/[^/]+/index\\.ts$', '^$1/'] },
     },
     {
       name: 'one-door-per-app',

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { addToSketch, initialSketch, quantile } from '#libs/statistics';
 import { playWholeRule } from '../libs/evidence/test/whole-rule.js';
 import { seededRandom } from '../libs/statistics/test/seeded-random.js';
-import { allCells, type Cell, cellId } from '../tools/calibrate/cells.js';
-import { DensePast } from '../tools/calibrate/dense-past.js';
-import { errorRates } from '../tools/calibrate/rates.js';
-import { type CellResult, runCell } from '../tools/calibrate/run-cell.js';
-import { boundaryShift, shapes } from '../tools/calibrate/shapes.js';
-import { candidates, playWholeRule as playFast } from '../tools/calibrate/whole-rule.js';
+import { allCells, type Cell, cellId } from '../lab/calibrate/cells.js';
+import { DensePast } from '../lab/calibrate/dense-past.js';
+import { errorRates } from '../lab/calibrate/rates.js';
+import { type CellResult, runCell } from '../lab/calibrate/run-cell.js';
+import { boundaryShift, shapes } from '../lab/calibrate/shapes.js';
+import { candidates, playWholeRule as playFast } from '../lab/calibrate/whole-rule.js';
 
 const RUNS = 120;
 const EVENTS = 2_500;

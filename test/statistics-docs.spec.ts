@@ -1,41 +1,35 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import * as confidenceSequences from '../libs/statistics/src/confidence-sequences/index.js';
-import * as eProcesses from '../libs/statistics/src/e-processes/index.js';
-import * as embeddings from '../libs/statistics/src/embeddings/index.js';
-import * as fixedHorizon from '../libs/statistics/src/fixed-horizon/index.js';
-import * as manyMetrics from '../libs/statistics/src/many-metrics/index.js';
-import * as planning from '../libs/statistics/src/planning/index.js';
-import * as preference from '../libs/statistics/src/preference/index.js';
+import * as labMethods from '#lab/methods';
+import * as planning from '#libs/planning';
+import * as statistics from '#libs/statistics';
 
 const methods: Readonly<Record<string, object>> = {
-  'e-processes': eProcesses,
-  'confidence-sequences': confidenceSequences,
-  'fixed-horizon': fixedHorizon,
-  'many-metrics': manyMetrics,
-  embeddings,
-  preference,
-  planning,
+  '#libs/statistics': statistics,
+  '#libs/planning': planning,
+  '#lab/methods': labMethods,
 };
 
-const pages = filesIn('docs', '.md').map((path) => ({ path, text: readFileSync(path, 'utf8') }));
+const pages = [...filesIn('docs', '.md'), ...filesIn('lab', '.md')].map((path) => ({
+  path,
+  text: readFileSync(path, 'utf8'),
+}));
 const statisticsPages = pages.filter(({ path }) => path.startsWith(join('docs', 'statistics')));
 
 describe('docs/statistics', () => {
-  it.each(Object.entries(methods))('names every function of %s', (_folder, exported) => {
+  it.each(Object.entries(methods))('names every function of %s', (_door, exported) => {
     const functions = Object.entries(exported).filter(([, value]) => typeof value === 'function');
     expect(functions.length).toBeGreaterThan(0);
-    // A command writes the tables of calibration.md; they explain nothing.
-    const text = statisticsPages.filter(({ path }) => !path.endsWith('calibration.md')).map((page) => page.text);
+    const text = statisticsPages.map((page) => page.text);
     const named = new Set(text.flatMap((page) => [...page.matchAll(/`(\w+)(?:\(.*?\))?`/g)].map(([, name]) => name)));
     expect(functions.map(([name]) => name).filter((name) => !named.has(name))).toEqual([]);
   });
 
   it('names files that exist', () => {
-    const sources = new Set(filesIn('libs', '.ts').map((path) => basename(path)));
+    const sources = new Set([...filesIn('libs', '.ts'), ...filesIn('lab', '.ts')].map((path) => basename(path)));
     const missing = statisticsPages.flatMap(({ path, text }) =>
-      [...withoutCode(text).matchAll(/`((?:libs|tools)\/[\w./-]+|[\w.-]+\.ts)`/g)]
+      [...withoutCode(text).matchAll(/`((?:libs|lab|tools)\/[\w./-]+|[\w.-]+\.ts)`/g)]
         .map(([, file]) => file as string)
         .filter((file) => !existsSync(file) && !sources.has(file))
         .map((file) => `${path}: ${file}`),

@@ -6,7 +6,7 @@ function play(candidate: Behaviour, seeds: readonly number[]) {
   return seeds.map((seed) => playWholeRule({ seed, fromPpm: 50_000, partitions: 4, candidate }));
 }
 
-/** Limits are about three times the mean of long runs of `bench/whole-rule.ts`. */
+/** Limits are about three times the mean of long runs of `lab/bench/whole-rule.ts`. */
 describe('the whole rule, a ramp from 5 %', () => {
   it('promotes an identical candidate', () => {
     for (const { outcome, requests } of play({}, [1, 2])) {

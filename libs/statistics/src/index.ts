@@ -3,8 +3,5 @@ export * from './confidence-sequences/index.js';
 export * from './distributions/index.js';
 export * from './e-processes/index.js';
 export * from './embeddings/index.js';
-export * from './fixed-horizon/index.js';
-export * from './many-metrics/index.js';
-export * from './planning/index.js';
 export * from './preference/index.js';
 export * from './summaries/index.js';

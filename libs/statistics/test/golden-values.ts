@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 /** A list of numbers; what is missing is no number, and so never within any tolerance. */
 export type Numbers = readonly (number | null | undefined)[];
 
-/** What another implementation gave for the arguments, as `tools/golden` wrote it. */
+/** What another implementation gave for the arguments, as `lab/golden` wrote it. */
 interface GoldenValue {
   readonly function: string;
   readonly arguments: readonly unknown[];

@@ -10,7 +10,7 @@ import {
   type UnitsAnswer,
   unitsToDetect,
   unitsToProve,
-} from '#libs/statistics';
+} from '#libs/planning';
 import { type Baseline, DEFAULT_BASELINES, describeBaseline, parseBaseline } from './baseline.js';
 import { type Change, guardrailLaw, type KnownGuardrail, type PlannedTest } from './planned-guardrail.js';
 import { PlanInputError } from './plan-input-error.js';

@@ -1,5 +1,5 @@
 import { type Margin, MILLION } from '#libs/contracts';
-import type { RampCourse, SpreadOfRuns } from '#libs/statistics';
+import type { RampCourse, SpreadOfRuns } from '#libs/planning';
 import type { GuardrailPlan, Plan } from './plan-experiment.js';
 import type { Change } from './planned-guardrail.js';
 

@@ -1,6 +1,7 @@
 import { type Guardrail, type Margin } from '#libs/contracts';
 import type { MetricDefinition } from '#libs/evidence';
-import { type PlannedMetric, USUAL_REACH } from '#libs/statistics';
+import type { PlannedMetric } from '#libs/planning';
+import { USUAL_REACH } from '#libs/statistics';
 import { type Baseline, howToAssume } from './baseline.js';
 
 /** A change of control's value with the sign it is written with: `-3%` of a higher-is-better metric is harm. */

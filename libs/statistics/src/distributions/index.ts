@@ -1,10 +1,6 @@
-export { betaLowerTail, betaQuantile, betaUpperTail, lnBetaLowerTail, lnBetaUpperTail } from './beta.js';
-export * from './binomial.js';
-export { erf, erfc, erfcInverse } from './error-function.js';
-export * from './f.js';
-export * from './gamma.js';
+export * from './deviance.js';
+export { erf, erfc, erfcInverse, scaledErfc } from './error-function.js';
 export * from './lambert-w.js';
-export { lnBeta, lnGamma } from './ln-beta.js';
+export * from './ln-beta.js';
 export * from './log-space.js';
 export * from './normal.js';
-export * from './student-t.js';

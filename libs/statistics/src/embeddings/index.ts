@@ -1,7 +1,5 @@
-export * from './cmmd.js';
-export * from './cross-mmd.js';
 export * from './diversity.js';
-export type { Embedding } from './embedding.js';
+export { dimensionOf, type Embedding, unitVectors } from './embedding.js';
 export * from './embedding-reservoir.js';
 export * from './mmd.js';
 export * from './rbf-kernel.js';

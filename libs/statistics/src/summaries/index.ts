@@ -1,7 +1,5 @@
-export * from './cluster-moments.js';
 export * from './covariance.js';
 export * from './embedding-means.js';
 export * from './moments.js';
 export * from './quantile-sketch.js';
 export * from './ratio.js';
-export * from './regression-adjustment.js';

@@ -1,0 +1,53 @@
+/**
+ * What an event costs the evidence, whether the cost stays flat, and what an analysis over all partitions costs. Processor time, so that
+ * a busy machine doesn't count.
+ *
+ *   npx tsx --conditions teststrip-source lab/bench/evidence-cost.ts [requests=60000] [partitions=4]
+ */
+import {
+  analyse,
+  encodeEvidence,
+  type Evidence,
+  evidenceDesign,
+  foldEvent,
+  memoryKey,
+  initialEvidence,
+  mergeEvidence,
+  type ObservedEvent,
+} from '#libs/evidence';
+import { definition, SimulatedTraffic } from '../../libs/evidence/test/simulated-traffic.js';
+
+const requests = Number(process.argv[2] ?? 60_000);
+const partitions = Number(process.argv[3] ?? 4);
+const design = evidenceDesign(definition(), partitions);
+const traffic = new SimulatedTraffic(1, {});
+traffic.candidateShare = 0.1;
+const parts = new Map<string, Evidence>();
+
+for (const quarter of [1, 2, 3, 4]) {
+  const events: ObservedEvent[] = [];
+  for (let i = 0; i < requests / 4; i++) events.push(...traffic.next());
+  const before = processorMs();
+  for (const event of events) {
+    const place = `${event.type}/${memoryKey(event.subject) % partitions}`;
+    const evidence = parts.get(place) ?? initialEvidence(design);
+    parts.set(place, evidence);
+    foldEvent(evidence, design, event);
+  }
+  const microseconds = ((processorMs() - before) * 1000) / events.length;
+  console.log(`quarter ${quarter}: ${events.length} events, ${microseconds.toFixed(2)} µs each`);
+}
+
+const rounds = 50;
+const before = processorMs();
+for (let round = 0; round < rounds; round++) analyse([...parts.values()].reduce(mergeEvidence), design, 0);
+console.log(
+  `analysis of ${design.metrics.length} metrics in ${parts.size} parts: ${((processorMs() - before) / rounds).toFixed(2)} ms`,
+);
+const bytes = [...parts.values()].map((evidence) => JSON.stringify(encodeEvidence(evidence)).length);
+console.log(`snapshot of a part: ${Math.max(...bytes)} bytes at most, without its units`);
+
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}

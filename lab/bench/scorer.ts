@@ -1,0 +1,129 @@
+/**
+ * How many pictures a second the scorer carries: decoding alone, the engine alone, the whole library, and the whole service from
+ * picture files to published rows. Every picture and every prompt is another one, so no cache helps.
+ *
+ *   npx tsx --conditions teststrip-source lab/bench/scorer.ts [pictures=2000] [modelDirectory=models/scenes-clip]
+ */
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import sharp from 'sharp';
+import { startScorer, type GenerationEvent } from '#apps/scorer';
+import { encodeEvent, topics } from '#libs/contracts';
+import { createEventBus, ensureTopics, type RecordBatch } from '#libs/messaging';
+import { drawScene, formatScene, PICTURE_SIDE_PX, randomScene, seededRandom } from '#libs/scenes';
+import { createScorer, decodePicture } from '#libs/scoring';
+
+const count = Number(process.argv[2] ?? 2000);
+const modelDirectory = process.argv[3] ?? 'models/scenes-clip';
+const side = PICTURE_SIDE_PX;
+
+const random = seededRandom(1);
+const pictures = await Promise.all(
+  Array.from({ length: count }, async (_, index) => {
+    const scene = randomScene(random);
+    const pixels = drawScene(scene, index);
+    const png = await sharp(pixels, { raw: { width: side, height: side, channels: 3 } })
+      .png()
+      .toBuffer();
+    return { png, prompt: formatScene(scene) };
+  }),
+);
+const jpegs = await Promise.all(pictures.slice(0, 500).map(({ png }) => sharp(png).jpeg().toBuffer()));
+const large = await sharp(pictures[0]!.png).resize(1024, 1024).png().toBuffer();
+const largeJpeg = await sharp(large).jpeg().toBuffer();
+
+await measure(`decode PNG ${side} × ${side}`, count, async () => {
+  for (const { png } of pictures) await decodePicture(png);
+});
+await measure(`decode PNG ${side} × ${side} by sharp`, count, async () => {
+  for (const { png } of pictures) await sharp(png).removeAlpha().raw().toBuffer();
+});
+await measure(`decode JPEG ${side} × ${side}`, jpegs.length, async () => {
+  for (const jpeg of jpegs) await decodePicture(jpeg);
+});
+await measure('decode PNG 1024 × 1024', 20, async () => {
+  for (let index = 0; index < 20; index += 1) await decodePicture(large);
+});
+
+const scorer = await createScorer({ modelDirectory });
+const inputs = pictures.map(({ png, prompt }) => ({ imageBytes: png, prompt }));
+await measure('score', count, () => scorer.score(inputs));
+await measure('score again, from the caches', count, () => scorer.score(inputs));
+await measure('score JPEG 1024 × 1024', 20, () =>
+  scorer.score(
+    Array.from({ length: 20 }, (_, index) => ({
+      imageBytes: Buffer.concat([largeJpeg, Buffer.from([index])]),
+      prompt: '',
+    })),
+  ),
+);
+await scorer.close();
+
+const folder = await mkdtemp(join(tmpdir(), 'teststrip-bench-'));
+const events = await Promise.all(pictures.map(async ({ png, prompt }, index) => generation(index, png, prompt)));
+const bus = await createEventBus({ carrier: 'memory' });
+await ensureTopics(bus, 4);
+await bus.publish(events.map(encodeEvent));
+const scored = new Promise<void>((resolve) => {
+  let rows = 0;
+  const handler = async (batch: RecordBatch): Promise<void> => {
+    rows += batch.records.length;
+    if (rows >= count) resolve();
+  };
+  bus.subscribe({ group: 'bench', topics: [topics.imageScored.name], handler });
+});
+const startOfService = performance.now();
+const service = await startScorer({ bus, modelDirectory, roots: [folder] });
+console.log(`the service is warm after ${Math.round(performance.now() - startOfService)} ms`);
+await measure('event → file → score → event', count, () => scored);
+await service.close();
+await bus.close();
+await rm(folder, { recursive: true });
+
+async function measure(what: string, pieces: number, work: () => Promise<unknown>): Promise<void> {
+  const startedAt = performance.now();
+  const cpuBefore = process.cpuUsage();
+  await work();
+  const seconds = (performance.now() - startedAt) / 1000;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const cpuMs = (user + system) / 1000 / pieces;
+  console.log(
+    `${what.padEnd(34)} ${Math.round(pieces / seconds)
+      .toString()
+      .padStart(7)} pictures/s  ${cpuMs.toFixed(3)} ms of CPU each, all threads`,
+  );
+}
+
+async function generation(index: number, png: Buffer, prompt: string): Promise<GenerationEvent> {
+  const path = join(folder, `${index}.png`);
+  await writeFile(path, png);
+  const sha256 = createHash('sha256').update(png).digest('hex');
+  return {
+    specversion: '1.0',
+    id: `generation.completed.v1:${index}`,
+    source: 'bench',
+    type: 'generation.completed.v1',
+    time: new Date(0).toISOString(),
+    subject: `user-${index}`,
+    data: {
+      requestId: `request-${index}`,
+      generationId: `${index}`,
+      service: 'text-to-image',
+      assignment: null,
+      fingerprint: 'bench',
+      config: { checkpoint: 'bench', sampler: 'euler', steps: 20, precision: 'fp16' },
+      prompt,
+      seed: index,
+      outcome: 'succeeded',
+      error: null,
+      timings: { queueMs: 0, inferenceMs: 1, totalMs: 1 },
+      gpu: { seconds: 0, utilisation: 0, memoryMiB: 0 },
+      cost: 0,
+      images: [{ uri: pathToFileURL(path).href, sha256, format: 'png', width: side, height: side, bytes: png.length }],
+      shadow: false,
+    },
+  };
+}

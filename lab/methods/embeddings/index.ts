@@ -1,0 +1,2 @@
+export * from './cmmd.js';
+export * from './cross-mmd.js';

@@ -1,0 +1,15 @@
+export type { Alternative } from './alternative.js';
+export * from './brunner-munzel.js';
+export type { ConfidenceInterval } from './confidence-interval.js';
+export * from './equivalence.js';
+export * from './mann-whitney.js';
+export * from './mcnemar.js';
+export * from './midranks.js';
+export { proportionInterval, type ProportionIntervalMethod } from './proportion-interval.js';
+export type { Proportion } from './proportion.js';
+export * from './proportions-chi-square.js';
+export type { FixedHorizonRefusal, Refused } from './refusal.js';
+export type { Sample, SampleSummary } from './sample.js';
+export * from './two-proportion-intervals.js';
+export { twoProportionTest, type TwoProportionOptions, type TwoProportionResult } from './two-proportions.js';
+export { type MeanRefusal, type TEstimate, welchTest, type WelchOptions, type WelchResult } from './welch.js';

@@ -1,0 +1,2 @@
+export * from './bradley-terry.js';
+export * from './fixed-sign-test.js';

@@ -1,0 +1,2 @@
+export * from './cluster-moments.js';
+export * from './regression-adjustment.js';
