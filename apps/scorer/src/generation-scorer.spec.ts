@@ -6,9 +6,9 @@ import { pathToFileURL } from 'node:url';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { decodeEvent, type Assignment, type GenerationCompleted, type Image } from '#libs/contracts';
+import { decodeEmbedding, decodeEvent, type Assignment, type GenerationCompleted, type Image } from '#libs/contracts';
 import type { OutgoingRecord } from '#libs/messaging';
-import { createScorer, decodeHalfFloats, writeTinyClip, type Scorer } from '#libs/scoring';
+import { createScorer, writeTinyClip, type Scorer } from '#libs/scoring';
 import { PictureFetcher } from './fetching/picture-fetcher.js';
 import { GenerationScorer, type BatchLife } from './generation-scorer.js';
 import type { SamplingOptions } from './sampling.js';
@@ -74,7 +74,7 @@ describe('GenerationScorer', () => {
         identity: scorer.identity,
       },
     });
-    expect(Math.hypot(...decodeHalfFloats(first!.data.embedding!))).toBeCloseTo(1, 2);
+    expect(Math.hypot(...decodeEmbedding(first!.data.embedding!)!)).toBeCloseTo(1, 2);
     expect(first!.data.quality['clean']).toBeGreaterThan(0);
     expect(first!.data.alignment).not.toBe(published[1]!.data.alignment);
   });

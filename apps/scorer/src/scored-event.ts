@@ -1,5 +1,12 @@
-import { topics, type Image, type ImageScored, type ScoreIdentity, type TeststripEvent } from '#libs/contracts';
-import { encodeHalfFloats, type PictureScore } from '#libs/scoring';
+import {
+  encodeEmbedding,
+  topics,
+  type Image,
+  type ImageScored,
+  type ScoreIdentity,
+  type TeststripEvent,
+} from '#libs/contracts';
+import type { PictureScore } from '#libs/scoring';
 import type { FetchedPicture } from './fetching/fetched-picture.js';
 
 export type GenerationEvent = TeststripEvent<'generation.completed.v1'>;
@@ -58,7 +65,7 @@ function resultOf(outcome: PictureOutcome): Result {
       alignment: outcome.alignment,
       quality: outcome.quality,
       blank: outcome.blank,
-      embedding: encodeHalfFloats(outcome.embedding),
+      embedding: encodeEmbedding(outcome.embedding),
       promptTruncated: outcome.promptTruncated,
     };
   }

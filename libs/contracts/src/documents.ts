@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { eventAttributes, schemas } from './envelope.js';
-import { examples } from './examples.js';
-import { experimentFile } from './experiment-file.js';
-import { topics, type Topic } from './topics.js';
+import { eventAttributes } from './envelope/encode.js';
+import { examples } from './events/examples.js';
+import { experimentFile } from './experiment/file.js';
+import type { Topic } from './events/topic.js';
+import { schemas, topics } from './events/topics.js';
 
 /**
  * The documents generated from the schemas, by file name: one JSON Schema per topic, one for the experiment file, one example per
@@ -46,7 +47,7 @@ function asyncApi(): unknown {
     operations: Object.fromEntries(
       all.map(([id, topic]) => [
         `publish-${topic.name}`.replace(/[^a-z0-9-]/g, '-'),
-        { action: 'send', channel: { $ref: `#/channels/${id}` }, summary: `Published by ${topic.producedBy}.` },
+        { action: 'send', channel: { $ref: `#/channels/${id}` }, summary: whoUses(topic) },
       ]),
     ),
     components: {
@@ -63,6 +64,14 @@ function asyncApi(): unknown {
       ),
     },
   };
+}
+
+function whoUses({ producedBy, consumedBy }: Topic): string {
+  return `Published by ${named(producedBy)}; read by ${named(consumedBy)}.`;
+}
+
+function named(applications: readonly string[]): string {
+  return applications.length === 0 ? 'nothing yet' : applications.join(', ');
 }
 
 function headersSchema(): unknown {

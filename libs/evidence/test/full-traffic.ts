@@ -1,7 +1,6 @@
-import type { OwnMetric, TeststripEvent } from '#libs/contracts';
+import { encodeEmbedding, type OwnMetric, type TeststripEvent } from '#libs/contracts';
 import { seededRandom, type SeededRandom } from '../../statistics/test/seeded-random.js';
 import type { ObservedEvent, RequestEvent } from '../src/index.js';
-import { encodeFloat16 } from '../src/kinds/float16.js';
 import { type Behaviour, definition, SimulatedTraffic } from './simulated-traffic.js';
 
 /** What people and embeddings say of a variant, beside what the {@link Behaviour} of requests says. */
@@ -65,7 +64,7 @@ function enrich(event: RequestEvent, reception: Reception, random: SeededRandom)
   const quality = { ...event.data.quality, sharp: 0.6 + 0.1 * random.normal() };
   return {
     ...event,
-    data: { ...event.data, quality, embedding: encodeFloat16(numbers), image: { ...event.data.image, sha256 } },
+    data: { ...event.data, quality, embedding: encodeEmbedding(numbers), image: { ...event.data.image, sha256 } },
   };
 }
 

@@ -1,7 +1,6 @@
 export { decodePicture, defaultPictureLimits, type PictureLimits } from './decoding/decode-picture.js';
 export { EngineUnavailableError, engineNames, type EngineName } from './engines/choose-engine.js';
 export { EngineFailedError } from './engines/onnx-engine.js';
-export { decodeHalfFloats, encodeHalfFloats } from './half-float.js';
 export { applyHead, ForeignHeadError, qualityHead, type QualityHead } from './heads/quality-head.js';
 export { LruCache } from './lru-cache.js';
 export { ModelDirectoryError } from './model/model-directory.js';

@@ -1,4 +1,4 @@
-import { type Assignment, pairPropensity, type TeststripEvent } from '#libs/contracts';
+import { type Assignment, propensityAgainstControl, type TeststripEvent } from '#libs/contracts';
 import { type Arm, voteKey } from '#libs/statistics';
 import { addBusySecond, type BusySeconds, mergeBusySeconds } from './busy-seconds.js';
 import type { LateData, NumberMetric, Observed, ObservedTopic } from '../catalogue/definition.js';
@@ -268,7 +268,7 @@ function sidesOf(evidence: Evidence, design: EvidenceDesign, assignment: Assignm
   const sides: Side[] = [];
   for (const [candidate, pair] of evidence.pairs) {
     if (arm === 'candidate' && candidate !== assignment.variant) continue;
-    sides.push({ pair, arm, propensity: pairPropensity(assignment, candidate) });
+    sides.push({ pair, arm, propensity: propensityAgainstControl(assignment, candidate) });
   }
   return sides;
 }

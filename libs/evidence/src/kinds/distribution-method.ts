@@ -11,7 +11,7 @@ import {
   type WitnessTilt,
 } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
-import { decodeFloat16 } from './float16.js';
+import { decodeEmbedding } from '#libs/contracts';
 import type { Method, Estimates } from './method.js';
 import {
   comparable,
@@ -69,7 +69,7 @@ export const distributionMethod: Method<DistributionState> = {
   observe(state, metric, { arm, propensity, isFirst, picture }) {
     state.counts.events[arm] += 1;
     if (!isFirst || picture === null) return;
-    const embedding = decodeFloat16(picture.embedding);
+    const embedding = decodeEmbedding(picture.embedding);
     if (embedding === null) return;
     state.witness ??= initialWitnessTilt(embedding.length);
     if (embedding.length !== state.witness.control.sum.length) return;

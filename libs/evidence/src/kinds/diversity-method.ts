@@ -1,7 +1,7 @@
 import { compareDiversity, type DiversityComparison } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { DistributionState } from './distribution-method.js';
-import { decodeFloat16 } from './float16.js';
+import { decodeEmbedding } from '#libs/contracts';
 import type { Method, Estimates } from './method.js';
 import {
   comparable,
@@ -37,7 +37,7 @@ export const diversityMethod: Method<DiversityState> = {
     if (!isFirst || picture === null) return;
     state.counts.units[arm] += 1;
     if (metric.valuesIn !== metric.index) return;
-    const embedding = decodeFloat16(picture.embedding);
+    const embedding = decodeEmbedding(picture.embedding);
     if (embedding !== null) offerPicture(state.sample, arm, picture.unit, embedding);
   },
 

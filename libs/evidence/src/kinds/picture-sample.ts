@@ -6,7 +6,7 @@ import {
   mergeReservoirs,
   offerEmbedding,
 } from '#libs/statistics';
-import { decodeFloat16, encodeFloat16 } from './float16.js';
+import { decodeEmbedding, encodeEmbedding } from '#libs/contracts';
 
 /** Pictures of each variant that are kept to be compared: what costs the square or the cube of it is done at every analysis. */
 const KEPT = 48;
@@ -59,14 +59,14 @@ export function decodeSample({ control, candidate }: EncodedSample): PictureSamp
 }
 
 function encodeReservoir({ kept }: EmbeddingReservoir): EncodedSample[Arm] {
-  return kept.map(({ id, priority, embedding }) => [id, priority, encodeFloat16(embedding)] as const);
+  return kept.map(({ id, priority, embedding }) => [id, priority, encodeEmbedding(embedding)] as const);
 }
 
 function decodeReservoir(encoded: EncodedSample[Arm]): EmbeddingReservoir {
   const kept = encoded.map(([id, priority, text]) => ({
     id,
     priority,
-    embedding: decodeFloat16(text) as Float64Array,
+    embedding: decodeEmbedding(text) as Float64Array,
   }));
   return { ...initialReservoir(KEPT, SEED), kept };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MILLION, slug } from './names.js';
+import { MILLION, slug } from '../names.js';
 
 /** A model configuration: known fields plus anything else that identifies it. Its hash is the variant's fingerprint. */
 export const variantConfig = z
@@ -42,7 +42,7 @@ export type MeasurableTopic = z.infer<typeof measurableTopic>;
  * `rate`: share of true or 1. `upper-tail`: the quantile `level` itself, compared by how often control's is exceeded. `lower-tail`: how often
  * values fall below control's quantile `level`. `ratio`: sum of `path` per sum of `per`, over units.
  */
-export const ownMetric = z.object({
+const ownMetric = z.object({
   name: slug,
   topic: measurableTopic,
   path: z.string().min(1),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Margin } from './experiment.js';
+import type { Margin } from './spec.js';
 
 /** A margin as people write it. */
 export const marginText = z

@@ -1,36 +1,6 @@
 import { z } from 'zod';
-import {
-  allocationApplied,
-  allocationCommanded,
-  controllerHeartbeat,
-  evidenceSummarised,
-  experimentAnalysed,
-  experimentDefined,
-  feedbackRecorded,
-  generationCompleted,
-  imageScored,
-  preferenceJudged,
-  requestRouted,
-} from './events.js';
-import { timestamp } from './names.js';
-import { topics, type TopicName } from './topics.js';
-
-/** The schema of the data of every topic. */
-export const schemas = {
-  [topics.requestRouted.name]: requestRouted,
-  [topics.generationCompleted.name]: generationCompleted,
-  [topics.imageScored.name]: imageScored,
-  [topics.feedbackRecorded.name]: feedbackRecorded,
-  [topics.preferenceJudged.name]: preferenceJudged,
-  [topics.experimentDefined.name]: experimentDefined,
-  [topics.evidenceSummarised.name]: evidenceSummarised,
-  [topics.experimentAnalysed.name]: experimentAnalysed,
-  [topics.allocationCommanded.name]: allocationCommanded,
-  [topics.allocationApplied.name]: allocationApplied,
-  [topics.controllerHeartbeat.name]: controllerHeartbeat,
-} as const satisfies Record<TopicName, z.ZodType>;
-
-export type DataOf<T extends TopicName> = z.infer<(typeof schemas)[T]>;
+import { schemas, type DataOf, type TopicName } from '../events/topics.js';
+import { timestamp } from '../names.js';
 
 /** CloudEvents 1.0 context attributes as this project uses them. `type` is the topic's name; `id` is the idempotency key. */
 export const eventAttributes = z.object({

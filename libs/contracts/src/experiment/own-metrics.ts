@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { closest } from './closest.js';
 import { fieldsOf, fieldTypeAt } from './event-fields.js';
-import { measurableTopic, type MeasurableTopic, type OwnMetric } from './experiment.js';
+import { measurableTopic, type MeasurableTopic, type OwnMetric } from './spec.js';
 import { marginText, parseMargin } from './margin-text.js';
-import { slug } from './names.js';
+import { slug } from '../names.js';
 
 /** Notes a problem at a path of the file. */
 export type Complain = (path: readonly PropertyKey[], message: string) => void;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { slug, timestamp, weightsPpm } from './names.js';
+import { slug, timestamp, weightsPpm } from '../names.js';
 
 /** Why a unit got its variant. */
 export const assignmentReason = z.enum(['SPLIT', 'TARGETING_MATCH', 'DEFAULT', 'OVERRIDE', 'FAIL_SAFE', 'FALLBACK']);
@@ -50,7 +50,7 @@ export function decodeAssignment(header: string): Assignment {
  * Propensity of `candidate` among {control, candidate} only, from the allocation the event was drawn under.
  * Returns 0 or 1 where one of the two had no share: such events carry no information for the pair.
  */
-export function pairPropensity(drawn: Assignment, candidate: string): number {
+export function propensityAgainstControl(drawn: Assignment, candidate: string): number {
   const candidatePpm = drawn.weightsPpm[candidate] ?? 0;
   const controlPpm = drawn.weightsPpm[drawn.control] ?? 0;
   const total = candidatePpm + controlPpm;

@@ -9,11 +9,11 @@ import {
   type OwnMetric,
   type Ramp,
   type RampStage,
-} from './experiment.js';
+} from './spec.js';
 import { closest } from './closest.js';
 import { marginText, parseMargin } from './margin-text.js';
 import { type Complain, ownMetricFile, readOwnMetrics } from './own-metrics.js';
-import { MILLION, slug } from './names.js';
+import { MILLION, slug } from '../names.js';
 
 const percent = z.string().regex(/^\d+(?:\.\d+)?\s*%$/, 'expected a percentage such as "5%"');
 const duration = z

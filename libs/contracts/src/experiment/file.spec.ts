@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ExperimentFileError, experimentSpec, parseExperimentFile } from './index.js';
+import { ExperimentFileError, experimentSpec, parseExperimentFile } from '../index.js';
 
 const metrics = ['alignment', 'error-rate'];
 const file = (body: string): string => `apiVersion: teststrip/v1

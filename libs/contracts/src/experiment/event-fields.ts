@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { schemas } from './envelope.js';
-import type { MeasurableTopic } from './experiment.js';
+import { schemas } from '../events/topics.js';
+import type { MeasurableTopic } from './spec.js';
 
 /** What a field of an event's data holds, as far as a metric can use it. `either`: a field of an open record that may hold anything. */
 export type FieldType = 'number' | 'boolean' | 'either';

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { slug, timestamp, weightsPpm } from '../names.js';
+import { defineTopic } from './topic.js';
+
+export const commandKind = z.enum(['start', 'advance', 'promote', 'rollback', 'pause', 'resume', 'conclude']);
+export type CommandKind = z.infer<typeof commandKind>;
+
+/** Machine-readable reason of a command; the message beside it is for people. */
+export const commandReason = z.enum([
+  'started',
+  'budget-proven',
+  'all-guardrails-non-inferior',
+  'harmful',
+  'health-hold',
+  'health-recovered',
+  'inconclusive',
+  'deadline',
+  'superior',
+  'futile',
+  'operator',
+]);
+export type CommandReason = z.infer<typeof commandReason>;
+
+export const allocationCommanded = z.object({
+  commandId: z.string().min(1),
+  experiment: slug,
+  service: slug,
+  revision: z.int().min(1),
+  /** Larger than that of any command before it for this experiment: routers refuse smaller ones. */
+  epoch: z.int().min(1),
+  command: commandKind,
+  stage: z.int().min(0),
+  weightsPpm,
+  reason: commandReason,
+  message: z.string(),
+  /** What it rests on; null for an operator's command. */
+  evidence: z
+    .object({
+      analysisId: z.string(),
+      metric: z.string().nullable(),
+      candidate: slug.nullable(),
+      lnE: z.number().nullable(),
+      units: z.int().min(0),
+      analysedAt: timestamp,
+      newestEventAt: timestamp.nullable(),
+    })
+    .nullable(),
+  actor: z.string().min(1),
+  commandedAt: timestamp,
+  /** True for the last command of a revision: nothing but a new revision follows. */
+  terminal: z.boolean(),
+});
+export type AllocationCommanded = z.infer<typeof allocationCommanded>;
+
+export const allocationCommandedTopic = defineTopic({
+  name: 'allocation.commanded.v1',
+  key: 'experiment',
+  compacted: true,
+  producedBy: ['decision'],
+  consumedBy: ['router', 'recorder', 'cli'],
+  says: 'What the router has to do: the whole desired allocation, its epoch, the reason and the evidence.',
+  schema: allocationCommanded,
+  example: {
+    commandId: '0190d5a2-9999-7c31-9d4e-5b8f0a1c2d3e',
+    experiment: 'cheaper-sampler',
+    service: 'text-to-image',
+    revision: 1,
+    epoch: 3,
+    command: 'rollback',
+    stage: 0,
+    weightsPpm: { control: 1_000_000, candidate: 0 },
+    reason: 'harmful',
+    message:
+      'alignment of candidate is worse by more than 0.0095: −0.021 (−0.030 … −0.012), ln E 3.4 ≥ 3.0 after 171 candidate units',
+    evidence: {
+      analysisId: '0190d5a2-8888-7c31-9d4e-5b8f0a1c2d3e',
+      metric: 'alignment',
+      candidate: 'candidate',
+      lnE: 3.4,
+      units: 171,
+      analysedAt: '2026-11-20T10:15:31.020Z',
+      newestEventAt: '2026-11-20T10:15:30.980Z',
+    },
+    actor: 'decision',
+    commandedAt: '2026-11-20T10:15:31.031Z',
+    terminal: true,
+  },
+});

@@ -1,0 +1,192 @@
+import { z } from 'zod';
+import { slug, timestamp } from '../names.js';
+import { defineTopic } from './topic.js';
+
+export const verdict = z.enum(['harmful', 'non-inferior', 'superior', 'undecided', 'unmeasurable']);
+export type Verdict = z.infer<typeof verdict>;
+
+const sampleSize = z.object({ units: z.int().min(0), events: z.int().min(0) });
+
+export const metricAnalysis = z.object({
+  metric: z.string().min(1),
+  candidate: slug,
+  /** `watched`: tested and warned about, decides nothing. `observed`: only estimated. */
+  role: z.enum(['guardrail', 'objective', 'watched', 'observed']),
+  /** How it is judged, e.g. `rate`, `mean`, `upper-tail`. Absent in analyses of before there were several ways. */
+  kind: z.string().optional(),
+  unit: z.string(),
+  /** Which way is better. */
+  direction: z.enum(['higher', 'lower']),
+  verdict,
+  /** Always said, also on success: a closed vocabulary code such as `burn-in`, `not-enough-data`, `no-variance`. */
+  reason: z.string(),
+  n: z.object({ control: sampleSize, candidate: sampleSize }),
+  /** Estimates per variant; null with too little data, never 0 for missing. */
+  estimate: z.object({
+    control: z.number().nullable(),
+    candidate: z.number().nullable(),
+    /** candidate − control; their ratio − 1, ln rate ratio or P(candidate higher) − ½ where `scale` says so. */
+    effect: z.number().nullable(),
+  }),
+  /** Anytime-valid 1 − α interval of `effect`; null where it can't be computed. */
+  interval: z.object({ low: z.number(), high: z.number() }).nullable(),
+  scale: z.enum(['difference', 'relative', 'ln-rate-ratio', 'ratio', 'probability']),
+  /** The guardrail's margin in the metric's own unit (absolute, > 0); null before the baseline is known. */
+  margin: z.number().nullable(),
+  /** Natural logarithms of the deciding e-processes at `margin`; null before the baseline is known. */
+  lnE: z.object({ harmful: z.number(), nonInferior: z.number(), superior: z.number().optional() }).nullable(),
+  /** min(1, 1/E) of the same, valid at any time one chooses to look; their smallest so far is valid too. Null where `lnE` is. */
+  p: z.object({ harmful: z.number(), nonInferior: z.number(), superior: z.number() }).nullable().optional(),
+  /** Units of the variant with fewer of them, and how many it takes before an interval is shown. */
+  burnIn: z.object({ units: z.int().min(0), needed: z.int().min(0), done: z.boolean() }).optional(),
+  /** Why the effect, the interval or the evidence is null, from the vocabulary of `reason`; null where it is not. */
+  missing: z
+    .object({ effect: z.string().nullable(), interval: z.string().nullable(), evidence: z.string().nullable() })
+    .optional(),
+  /** Damage budget: may the share rise to `share`? Non-inferiority at margin ÷ share. */
+  budget: z.array(
+    z.object({ sharePpm: z.int(), margin: z.number(), lnENonInferior: z.number(), nonInferior: z.boolean() }),
+  ),
+});
+export type MetricAnalysis = z.infer<typeof metricAnalysis>;
+
+export const analysisHealth = z.object({
+  srm: z.object({
+    status: z.enum(['ok', 'mismatch', 'not-enough-data']),
+    lnE: z.number(),
+    observed: z.record(slug, z.int()),
+    expected: z.record(slug, z.number()),
+  }),
+  coverage: z.object({
+    status: z.enum(['ok', 'gap', 'not-enough-data']),
+    lnE: z.number(),
+    /** scored ÷ routed per variant, among requests old enough to have been scored; null without any. */
+    byVariant: z.record(slug, z.number().nullable()),
+  }),
+  staleness: z.object({
+    status: z.enum(['ok', 'scores-silent', 'telemetry-silent', 'no-traffic']),
+    lastRoutedAt: timestamp.nullable(),
+    lastGeneratedAt: timestamp.nullable(),
+    lastScoredAt: timestamp.nullable(),
+  }),
+  /** Watched shifts of a whole distribution: a warning, whatever the direction. */
+  shift: z.object({ status: z.enum(['not-watched', 'none-found', 'found']), metrics: z.array(z.string()) }).optional(),
+});
+export type AnalysisHealth = z.infer<typeof analysisHealth>;
+
+const interval = z.object({ low: z.number(), high: z.number() });
+
+/** What the objectives together say of one candidate: gains are shares of control's value, positive is better. */
+export const objectiveAnalysis = z.object({
+  candidate: slug,
+  utility: z.object({
+    /** Weighted mean of the gains. */
+    estimate: z.number().nullable(),
+    /** Anytime-valid; those of all candidates hold together with probability 1 − α, whatever the correlation of the objectives. */
+    interval: interval.nullable(),
+    verdict: z.enum(['better', 'practically-equal', 'futile', 'worse', 'undecided', 'unmeasurable']),
+    reason: z.string(),
+  }),
+  gains: z.array(
+    z.object({
+      metric: z.string().min(1),
+      weight: z.number(),
+      estimate: z.number().nullable(),
+      /** At level α ÷ (objectives · candidates). */
+      interval: interval.nullable(),
+      missing: z.string().nullable(),
+    }),
+  ),
+});
+export type ObjectiveAnalysis = z.infer<typeof objectiveAnalysis>;
+
+/** Without weights: who is beaten by whom. Control takes part with gains of 0. */
+export const paretoPlace = z.object({
+  variant: slug,
+  /** No variant's estimates are at least as good everywhere and better somewhere. */
+  onFront: z.boolean(),
+  /** Variants whose intervals lie above this one's on every objective. */
+  surelyDominatedBy: z.array(slug),
+});
+export type ParetoPlace = z.infer<typeof paretoPlace>;
+
+export const experimentAnalysed = z.object({
+  analysisId: z.string().min(1),
+  experiment: slug,
+  revision: z.int().min(1),
+  /** Largest epoch seen in the folded events. */
+  epoch: z.int().min(0),
+  stage: z.int().min(0),
+  alpha: z.number().min(0).max(1),
+  analysedAt: timestamp,
+  /** Time of the newest event that is in the evidence: detection latency counts from here. */
+  newestEventAt: timestamp.nullable(),
+  /** Requests routed under the experiment, by variant (all requests, not only first of a unit). */
+  requests: z.record(slug, z.int().min(0)),
+  units: z.record(slug, z.int().min(0)),
+  /** Distinct units seen while the present stage (epoch) was in force, over all variants. */
+  unitsInStage: z.int().min(0),
+  metrics: z.array(metricAnalysis),
+  /** Absent where the experiment has no objectives. */
+  objectives: z
+    .object({ rope: z.number().min(0), candidates: z.array(objectiveAnalysis), pareto: z.array(paretoPlace) })
+    .optional(),
+  health: analysisHealth,
+});
+export type ExperimentAnalysed = z.infer<typeof experimentAnalysed>;
+
+export const experimentAnalysedTopic = defineTopic({
+  name: 'experiment.analysed.v1',
+  key: 'experiment',
+  compacted: false,
+  producedBy: ['analyzer'],
+  consumedBy: ['decision', 'recorder', 'cli'],
+  says: 'Estimates, anytime-valid intervals, e-values and verdicts per metric and candidate, with health.',
+  schema: experimentAnalysed,
+  example: {
+    analysisId: '0190d5a2-8888-7c31-9d4e-5b8f0a1c2d3e',
+    experiment: 'cheaper-sampler',
+    revision: 1,
+    epoch: 2,
+    stage: 1,
+    alpha: 0.05,
+    analysedAt: '2026-11-20T10:15:31.020Z',
+    newestEventAt: '2026-11-20T10:15:30.980Z',
+    requests: { control: 4821, candidate: 251 },
+    units: { control: 4302, candidate: 220 },
+    unitsInStage: 2110,
+    metrics: [
+      {
+        metric: 'alignment',
+        candidate: 'candidate',
+        role: 'guardrail',
+        unit: 'cosine',
+        direction: 'higher',
+        verdict: 'undecided',
+        reason: 'not-enough-data',
+        n: { control: { units: 4302, events: 4302 }, candidate: { units: 220, events: 220 } },
+        estimate: { control: 0.951, candidate: 0.9502, effect: -0.0008 },
+        interval: { low: -0.0041, high: 0.0025 },
+        scale: 'difference',
+        margin: 0.00951,
+        lnE: { harmful: -1.21, nonInferior: 1.94 },
+        budget: [{ sharePpm: 100_000, margin: 0.0951, lnENonInferior: 5.3, nonInferior: true }],
+      },
+    ],
+    health: {
+      srm: {
+        status: 'ok',
+        lnE: -2.1,
+        observed: { control: 4302, candidate: 220 },
+        expected: { control: 4296.4, candidate: 225.6 },
+      },
+      coverage: { status: 'ok', lnE: -0.4, byVariant: { control: 0.998, candidate: 1 } },
+      staleness: {
+        status: 'ok',
+        lastRoutedAt: '2026-11-20T10:15:30.990Z',
+        lastGeneratedAt: '2026-11-20T10:15:30.970Z',
+        lastScoredAt: '2026-11-20T10:15:30.980Z',
+      },
+    },
+  },
+});

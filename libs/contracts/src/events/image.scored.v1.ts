@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { assignment } from '../envelope/assignment.js';
+import { sha256, slug } from '../names.js';
+import { exampleAssignment, exampleSha256 } from './example-values.js';
+import { image } from './generation.completed.v1.js';
+import { defineTopic } from './topic.js';
+
+/** Who scored: scores of different identities are never compared in one analysis. */
+export const scoreIdentity = z.object({
+  model: z.string().min(1),
+  digest: sha256,
+  preprocessing: z.string().min(1),
+  engine: z.string().min(1),
+});
+export type ScoreIdentity = z.infer<typeof scoreIdentity>;
+
+export const imageScored = z.object({
+  requestId: z.string().min(1),
+  generationId: z.string().min(1),
+  imageIndex: z.int().min(0),
+  service: slug,
+  assignment: assignment.nullable(),
+  image: image.pick({ uri: true, sha256: true }),
+  /**
+   * `scored`; or why there is no score: the bytes were not to be had, were not the announced ones, are no picture, or break a limit.
+   * `undecodable` and `digest-mismatch` are facts about the variant.
+   */
+  outcome: z.enum(['scored', 'unavailable', 'digest-mismatch', 'undecodable', 'refused']),
+  reason: z.string().nullable(),
+  /** Raw cosine of image and prompt embeddings; null unless scored. */
+  alignment: z.number().min(-1).max(1).nullable(),
+  /** Quality heads by name, e.g. `{ clean: 0.97 }`. Empty unless scored. */
+  quality: z.record(z.string(), z.number()),
+  /** All pixels (nearly) the same: what a safety checker's black-out looks like. */
+  blank: z.boolean(),
+  /** The L2-normalised image embedding, float16 little endian, base64; null unless scored. */
+  embedding: z.base64().nullable(),
+  promptTruncated: z.boolean(),
+  identity: scoreIdentity,
+});
+export type ImageScored = z.infer<typeof imageScored>;
+
+export const imageScoredTopic = defineTopic({
+  name: 'image.scored.v1',
+  key: 'unit',
+  compacted: false,
+  producedBy: ['scorer'],
+  consumedBy: ['analyzer', 'recorder'],
+  says: 'Scores and embedding of one picture, or why there are none.',
+  schema: imageScored,
+  example: {
+    requestId: '0190d5a2-6f7e-7c31-9d4e-5b8f0a1c2d3e',
+    generationId: '0190d5a2-6f9a-7b12-8c3d-4e5f6a7b8c9d',
+    imageIndex: 0,
+    service: 'text-to-image',
+    assignment: exampleAssignment,
+    image: { uri: 'file:///var/lib/teststrip/pictures/0190d5a2.png', sha256: exampleSha256 },
+    outcome: 'scored',
+    reason: null,
+    alignment: 0.953,
+    quality: { clean: 0.982 },
+    blank: false,
+    embedding: 'ADwAAAAA',
+    promptTruncated: false,
+    identity: { model: 'scenes-clip', digest: exampleSha256, preprocessing: 'exact-1', engine: 'onnx-cpu' },
+  },
+});

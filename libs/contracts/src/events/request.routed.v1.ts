@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { assignment } from '../envelope/assignment.js';
+import { slug, timestamp } from '../names.js';
+import { exampleAssignment } from './example-values.js';
+import { defineTopic } from './topic.js';
+
+export const requestRouted = z.object({
+  requestId: z.string().min(1),
+  service: slug,
+  /** null: no experiment applied to the request. */
+  assignment: assignment.nullable(),
+  upstream: z.string(),
+  outcome: z.enum(['succeeded', 'client-error', 'failed', 'timed-out', 'cancelled']),
+  /** HTTP status; null when no response came. */
+  status: z.int().min(100).max(599).nullable(),
+  startedAt: timestamp,
+  /** Until the last byte was sent on; null when no complete response came (never counted as a fast one). */
+  durationMs: z.number().min(0).nullable(),
+});
+export type RequestRouted = z.infer<typeof requestRouted>;
+
+export const requestRoutedTopic = defineTopic({
+  name: 'request.routed.v1',
+  key: 'unit',
+  compacted: false,
+  producedBy: ['router'],
+  consumedBy: ['analyzer', 'recorder'],
+  says: 'The exposure and the black-box outcome of one request: variant, propensity, epoch, status and duration.',
+  schema: requestRouted,
+  example: {
+    requestId: '0190d5a2-6f7e-7c31-9d4e-5b8f0a1c2d3e',
+    service: 'text-to-image',
+    assignment: exampleAssignment,
+    upstream: 'http://127.0.0.1:8101/',
+    outcome: 'succeeded',
+    status: 200,
+    startedAt: '2026-11-20T10:15:30.120Z',
+    durationMs: 84.2,
+  },
+});
