@@ -9,9 +9,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
-import { startRouter } from '#apps/router';
+import { routerApp } from '#apps/router';
 import { encodeEvent, UNIT_HEADER, type TeststripEvent } from '#libs/contracts';
 import { createEventBus, ensureTopics } from '#libs/messaging';
+import { startApp } from '#libs/platform';
 
 interface CpuAnswer {
   readonly cpuMs: number;
@@ -101,14 +102,15 @@ async function serveRouter(upstream: string): Promise<void> {
   const bus = await createEventBus({ carrier: 'memory' });
   await ensureTopics(bus, 4);
   await bus.publish(experiment(upstream).map(encodeEvent));
-  const router = await startRouter({ bus, port: 0, logger: false });
+  const settings = { port: 0, lastKnownGoodFile: undefined };
+  const { exposed } = await startApp(routerApp, { resources: { bus }, settings });
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
     void bus.readAll('request.routed.v1').then(({ length }) => {
       process.send?.({ cpuMs: (user + system) / 1000, events: length } satisfies CpuAnswer);
     });
   });
-  process.send?.({ url: router.url });
+  process.send?.({ url: exposed.url });
 }
 
 /** A canary at 5 %, both variants on the same upstream. */

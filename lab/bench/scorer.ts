@@ -10,9 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
-import { startScorer, type GenerationEvent } from '#apps/scorer';
+import { scorerApp, type GenerationEvent } from '#apps/scorer';
 import { encodeEvent, topics } from '#libs/contracts';
 import { createEventBus, ensureTopics, type RecordBatch } from '#libs/messaging';
+import { startApp } from '#libs/platform';
 import { drawScene, formatScene, PICTURE_SIDE_PX, randomScene, seededRandom } from '#libs/scenes';
 import { createScorer, decodePicture } from '#libs/scoring';
 
@@ -76,7 +77,7 @@ const scored = new Promise<void>((resolve) => {
   bus.subscribe({ group: 'bench', topics: [topics.imageScored.name], handler });
 });
 const startOfService = performance.now();
-const service = await startScorer({ bus, modelDirectory, roots: [folder] });
+const service = await startApp(scorerApp, { resources: { bus }, settings: { modelDirectory, roots: [folder] } });
 console.log(`the service is warm after ${Math.round(performance.now() - startOfService)} ms`);
 await measure('event → file → score → event', count, () => scored);
 await service.close();

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openApiDocument, startDecision, type DecisionOptions, type RunningDecision } from '#apps/decision';
+import { decisionApp, type DecisionSettings } from '#apps/decision';
 import {
   decodeEvent,
   encodeEvent,
@@ -13,12 +13,13 @@ import {
 import { createEventBus, ensureTopics, type EventBus, type OutgoingRecord } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { createOutbox } from '#libs/persistence/outbox';
+import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing';
 import { analysed, harmful, provenUpTo, SCORES_SILENT } from '../../libs/delivery/test/builders.js';
 
 let database: TestDatabase;
 let bus: EventBus;
-let running: RunningDecision[] = [];
+let running: RunningApp[] = [];
 let keys = 0;
 
 beforeAll(async () => {
@@ -37,13 +38,16 @@ afterEach(async () => {
   await bus.close();
 });
 
-async function aDecision(overrides: Partial<DecisionOptions> = {}): Promise<RunningDecision> {
-  const decision = await startDecision({ database, bus, port: 0, host: '127.0.0.1', tickEveryMs: 20, ...overrides });
+type Overrides = Partial<DecisionSettings> & { readonly bus?: EventBus };
+
+async function aDecision({ bus: other, ...settings }: Overrides = {}): Promise<RunningApp> {
+  const resources = { database, bus: other ?? bus };
+  const decision = await startApp(decisionApp, { resources, settings: { tickEveryMs: 20, ...settings } });
   running.push(decision);
   return decision;
 }
 
-async function stop(decision: RunningDecision): Promise<void> {
+async function stop(decision: RunningApp): Promise<void> {
   running = running.filter((other) => other !== decision);
   await decision.close();
 }
@@ -76,20 +80,21 @@ interface Answer {
   readonly body: any;
 }
 
-async function call(decision: RunningDecision, method: string, path: string, body?: unknown): Promise<Answer> {
+async function call(decision: RunningApp, method: string, path: string, body?: unknown): Promise<Answer> {
   const response = await fetch(new URL(path, decision.url), {
     method,
     headers: { 'content-type': typeof body === 'string' ? 'application/yaml' : 'application/json' },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
-  return { status: response.status, body: await response.json() };
+  const text = await response.text();
+  return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text };
 }
 
-const apply = (decision: RunningDecision, file: ExperimentFile): Promise<Answer> =>
+const apply = (decision: RunningApp, file: ExperimentFile): Promise<Answer> =>
   call(decision, 'POST', '/v1/experiments', file);
-const order = (decision: RunningDecision, key: string, what: string): Promise<Answer> =>
+const order = (decision: RunningApp, key: string, what: string): Promise<Answer> =>
   call(decision, 'POST', `/v1/experiments/${key}/${what}`, { actor: 'ana', reason: 'to see what happens' });
-const phaseOf = async (decision: RunningDecision, key: string): Promise<string> =>
+const phaseOf = async (decision: RunningApp, key: string): Promise<string> =>
   (await call(decision, 'GET', `/v1/experiments/${key}`)).body.phase as string;
 
 /** The analysis of the builders, about this experiment, on the bus. */
@@ -240,7 +245,7 @@ guardrails:
   it('answers on every path of the OpenAPI document that it serves', async () => {
     const decision = await aDecision();
     const { body: document } = await call(decision, 'GET', '/openapi.json');
-    expect(document).toEqual(JSON.parse(JSON.stringify(openApiDocument())));
+    expect(Object.keys(document.paths as object)).toEqual(expect.arrayContaining(Object.keys(decisionApp.api.paths)));
     for (const [path, methods] of Object.entries(document.paths as Record<string, Record<string, object>>)) {
       for (const method of Object.keys(methods)) {
         const answer = await call(
@@ -249,10 +254,10 @@ guardrails:
           path.replace('{key}', 'nobody'),
           method === 'post' ? {} : undefined,
         );
-        expect(answer.body.detail ?? '', `${method} ${path}`).not.toMatch(/^Cannot /);
+        expect(answer.body?.detail ?? '', `${method} ${path}`).not.toMatch(/^Cannot /);
       }
     }
-    expect(await call(decision, 'GET', '/health/ready')).toEqual({ status: 200, body: { status: 'ok' } });
+    expect(await call(decision, 'GET', '/health/ready')).toMatchObject({ status: 200, body: { status: 'ok' } });
   });
 });
 
@@ -284,11 +289,8 @@ describe('a controller', () => {
   it('loses nothing that was committed when it dies before it could publish', async () => {
     // Records of a controller that an earlier test ended may be left over.
     const leftOver = await createOutbox(database).size();
-    const broken = await startDecision({
-      database,
-      bus: { ...bus, publish: publishHeartbeatsOnly },
-      port: 0,
-      host: '127.0.0.1',
+    const broken = await startApp(decisionApp, {
+      resources: { database, bus: { ...bus, publish: publishHeartbeatsOnly } },
     });
     const { key } = aFile();
     expect(await apply(broken, aFile({ key }))).toMatchObject({ status: 201 });
@@ -419,7 +421,7 @@ describe('two controllers on one database', () => {
       });
     }
     const contested = Array.from({ length: 12 }, (_, index) =>
-      order(pair[index % 2] as RunningDecision, key, index % 4 < 2 ? 'pause' : 'resume'),
+      order(pair[index % 2] as RunningApp, key, index % 4 < 2 ? 'pause' : 'resume'),
     );
     const answers = await Promise.all(contested);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 409]));

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startRecorder } from '#apps/recorder';
+import { recorderApp } from '#apps/recorder';
 import { encodeEvent, examples, type TeststripEvent } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { createPositions } from '#libs/persistence/positions';
 import { createFactReader } from '#libs/persistence/reports';
+import { startApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing';
 
 let database: TestDatabase;
@@ -34,7 +35,7 @@ const recorded = async (): Promise<number> => {
 
 describe('the recorder', () => {
   it('writes events of every topic and keeps its position with them', async () => {
-    const recorder = await startRecorder({ database, bus });
+    const recorder = await startApp(recorderApp, { resources: { database, bus } });
     await bus.publish([...examples, ...requests(0, 1_000)].map(encodeEvent));
     await vi.waitFor(async () => expect(await recorded()).toBe(1_001), { timeout: 10_000 });
     await vi.waitFor(
@@ -52,14 +53,14 @@ describe('the recorder', () => {
 
   it('continues where it stopped, and counts each request once although the log is replayed', async () => {
     await bus.publish(requests(1_000, 1_500).map(encodeEvent));
-    const continued = await startRecorder({ database, bus });
+    const continued = await startApp(recorderApp, { resources: { database, bus } });
     await vi.waitFor(async () => expect(await recorded()).toBe(1_501), { timeout: 10_000 });
     await continued.close();
 
     const positions = createPositions(database, 'recorder');
     const before = await positions.read('request.routed.v1', 0);
     await positions.reset(database, 'request.routed.v1', 0, 0);
-    const replayed = await startRecorder({ database, bus });
+    const replayed = await startApp(recorderApp, { resources: { database, bus } });
     await vi.waitFor(async () => expect(await positions.read('request.routed.v1', 0)).toBe(before), {
       timeout: 10_000,
     });
@@ -71,7 +72,7 @@ describe('the recorder', () => {
   });
 
   it('puts what is no event aside and records the rest of its batch', async () => {
-    const recorder = await startRecorder({ database, bus });
+    const recorder = await startApp(recorderApp, { resources: { database, bus } });
     const [before, after] = requests(1_500, 1_502).map(encodeEvent);
     await bus.publish([before!, { ...before!, value: Buffer.from('no event') }, after!]);
     await vi.waitFor(async () => expect(await recorded()).toBe(1_503), { timeout: 10_000 });

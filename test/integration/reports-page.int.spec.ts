@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startReports, type RunningReports } from '#apps/reports';
+import { reportsApp } from '#apps/reports';
+import { createEventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { createFactStore } from '#libs/persistence/recorder';
+import { startApp, type RunningApp } from '#libs/platform';
 import { hasBrowser, openBrowser, withDatabase, type TestDatabase } from '#libs/testing';
 import { abStory, rolledBackStory, threeObjectivesStory } from './reports-story.js';
 
@@ -17,7 +19,7 @@ if (!hasBrowser()) {
 
 describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
   let database: TestDatabase;
-  let reports: RunningReports;
+  let reports: RunningApp;
   let folder: string;
   let browser: Browser;
   let page: Page;
@@ -27,14 +29,10 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     database = await withDatabase();
     await migrate(database);
     folder = await mkdtemp(join(tmpdir(), 'teststrip-page-'));
-    const bus = { publish: async (): Promise<void> => undefined };
-    reports = await startReports({
-      database,
-      bus,
-      pictureRoots: [folder],
-      host: '127.0.0.1',
-      port: 0,
-      liveEveryMs: 50,
+    const bus = await createEventBus({ carrier: 'memory' });
+    reports = await startApp(reportsApp, {
+      resources: { database, bus },
+      settings: { pictureRoots: [folder], liveEveryMs: 50 },
     });
     browser = await openBrowser();
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startReports, type ExperimentSummary, type RunningReports } from '#apps/reports';
+import { reportsApp, type ExperimentSummary } from '#apps/reports';
 import {
   decodeEvent,
   examples,
@@ -13,16 +13,18 @@ import {
   type TeststripEvent,
   type TopicName,
 } from '#libs/contracts';
+import { createEventBus, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { createFactStore } from '#libs/persistence/recorder';
+import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing';
 import { abStory } from './reports-story.js';
 
 let database: TestDatabase;
-let reports: RunningReports;
+let reports: RunningApp;
 let folder: string;
 const published: EncodedEvent[] = [];
-const bus = { publish: async (records: readonly EncodedEvent[]) => void published.push(...records) };
+let bus: EventBus;
 
 beforeAll(async () => {
   database = await withDatabase();
@@ -31,7 +33,11 @@ beforeAll(async () => {
   await mkdir(join(folder, 'pictures'));
   await createFactStore(database).record(database, examples);
   const pictureRoots = [join(folder, 'pictures'), join(folder, 'not-there')];
-  reports = await startReports({ database, bus, pictureRoots, host: '127.0.0.1', port: 0, liveEveryMs: 20 });
+  bus = {
+    ...(await createEventBus({ carrier: 'memory' })),
+    publish: async (records) => void published.push(...(records as readonly EncodedEvent[])),
+  };
+  reports = await startApp(reportsApp, { resources: { database, bus }, settings: { pictureRoots, liveEveryMs: 20 } });
 });
 afterAll(async () => {
   await reports.close();
@@ -182,9 +188,9 @@ describe('feedback', () => {
   it('that cannot be used is refused with the reason', async () => {
     const wrong: [body: unknown, status: number, detail: string][] = [
       [{ requestId: 'nobody', kind: 'thumb-up' }, 404, 'nobody'],
-      [{ requestId: routed.requestId, kind: 'thumb-sideways' }, 400, 'kind'],
-      [{ requestId: routed.requestId, kind: 'rating' }, 400, 'rating'],
-      [{ requestId: routed.requestId, kind: 'thumb-up', rating: 5 }, 400, 'rating'],
+      [{ requestId: routed.requestId, kind: 'thumb-sideways' }, 422, 'kind'],
+      [{ requestId: routed.requestId, kind: 'rating' }, 422, 'rating'],
+      [{ requestId: routed.requestId, kind: 'thumb-up', rating: 5 }, 422, 'rating'],
       ['{"requestId":', 400, 'JSON'],
     ];
     for (const [body, status, detail] of wrong) {

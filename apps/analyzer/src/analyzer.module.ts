@@ -6,12 +6,14 @@ import {
   Module,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { systemClock } from '#libs/platform';
 import { Analyzer, type AnalyzerOptions } from './analyzer.js';
 
 export const ANALYZER = Symbol('ANALYZER');
 
-export type AnalyzerModuleOptions = Omit<AnalyzerOptions, 'clock' | 'log'> & Partial<Pick<AnalyzerOptions, 'clock'>>;
+/** Everything about an analyzer that an operator may choose. */
+export type AnalyzerSettings = Omit<AnalyzerOptions, 'clock' | 'log' | 'bus' | 'database'>;
+
+export type AnalyzerModuleOptions = Omit<AnalyzerOptions, 'log'>;
 
 /**
  * The analyzer as a Nest module. It subscribes to the bus itself instead of offering event handlers, because it reads only
@@ -21,12 +23,10 @@ export type AnalyzerModuleOptions = Omit<AnalyzerOptions, 'clock' | 'log'> & Par
 export class AnalyzerModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(@Inject(ANALYZER) private readonly analyzer: Analyzer) {}
 
-  static register({ clock = systemClock, ...options }: AnalyzerModuleOptions): DynamicModule {
+  static register(options: AnalyzerModuleOptions): DynamicModule {
     return {
       module: AnalyzerModule,
-      providers: [
-        { provide: ANALYZER, useFactory: () => new Analyzer({ ...options, clock, log: new Logger('analyzer') }) },
-      ],
+      providers: [{ provide: ANALYZER, useFactory: () => new Analyzer({ ...options, log: new Logger('analyzer') }) }],
       exports: [ANALYZER],
     };
   }

@@ -1,11 +1,12 @@
 import { type Evidence, foldEvent, OBSERVED_TOPICS, type ObservedEvent } from '#libs/evidence';
 import { deadLetter, decodeBatch, type EventBus, type RecordBatch, type Subscription } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
-import type { Clock } from '#libs/platform';
+import type { Clock, HealthCheck } from '#libs/platform';
 import { AnalysisPublisher } from './analysis-publisher.js';
 import { Definitions } from './definitions.js';
 import { emptyPart, evidenceOf, type KnownExperiment, type Part, placeOf } from './evidence-part.js';
 import { type Leadership, takeTheLead } from './leadership.js';
+import { leadershipCheck, type WhoReads } from './leadership-check.js';
 import { ANALYZER_GROUP, loadParts, savedPosition, saveParts } from './snapshots.js';
 
 export interface AnalyzerOptions {
@@ -23,6 +24,8 @@ export interface AnalyzerOptions {
   readonly snapshotEveryMs?: number;
   /** Pause before it starts again after losing the lead or its database. Default 1 s. */
   readonly restartAfterMs?: number;
+  /** How long nobody may read before it is not ready. Default 15 s. */
+  readonly leaderlessAfterMs?: number;
 }
 
 /** What runs while this process has the lead. */
@@ -50,6 +53,9 @@ export class Analyzer {
   private readonly stopping = new AbortController();
   private shift: Shift | null = null;
   private ended: Promise<void> = Promise.resolve();
+  private isReading = false;
+  /** Why the last shift ended early; undefined once one reads again. */
+  private lastFailure: string | undefined;
   private announceLead: () => void = () => undefined;
   /** Resolves when this process has the lead and reads. */
   readonly leading = new Promise<void>((resolve) => (this.announceLead = resolve));
@@ -73,6 +79,19 @@ export class Analyzer {
     return (await this.shift?.subscription.lag()) ?? {};
   }
 
+  /** Standing by is healthy while somebody else has the lead; a leader that does not come to read is not. */
+  get leadershipCheck(): HealthCheck {
+    const { database, clock, leaderlessAfterMs = 15_000 } = this.options;
+    return leadershipCheck({ database, clock, leaderlessAfterMs, whoReads: () => this.whoReads() });
+  }
+
+  private whoReads(): WhoReads {
+    if (this.shift) return this.isReading ? { state: 'leading' } : { state: 'taking the lead' };
+    return this.lastFailure === undefined
+      ? { state: 'standing by' }
+      : { state: 'starting again', reason: this.lastFailure };
+  }
+
   private async keepWorking(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
@@ -82,6 +101,7 @@ export class Analyzer {
         await this.work(leadership);
       } catch (error) {
         if (signal.aborted) return;
+        this.lastFailure = (error as Error).message;
         this.options.log.error(`the analyzer starts again from its snapshots: ${(error as Error).message}`);
         await new Promise((resolve) => setTimeout(resolve, this.options.restartAfterMs ?? 1_000));
       }
@@ -101,12 +121,15 @@ export class Analyzer {
     let failure: unknown;
     try {
       await shift.subscription.ready;
+      this.isReading = true;
+      this.lastFailure = undefined;
       this.announceLead();
       failure = await shift.failed;
     } catch (error) {
       failure = error;
     }
     this.shift = null;
+    this.isReading = false;
     await this.endShift(shift, failure);
     if (failure !== null) throw failure;
   }

@@ -1,3 +1,3 @@
 export { Analyzer, type AnalyzerOptions } from './analyzer.js';
-export { AnalyzerModule, type AnalyzerModuleOptions } from './analyzer.module.js';
-export { startAnalyzer, type RunningAnalyzer, type StartAnalyzerOptions } from './start-analyzer.js';
+export { analyzerApp } from './analyzer.app.js';
+export { AnalyzerModule, type AnalyzerModuleOptions, type AnalyzerSettings } from './analyzer.module.js';

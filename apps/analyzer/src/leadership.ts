@@ -1,4 +1,4 @@
-import type { Database, DatabaseSession } from '#libs/persistence';
+import type { Database, DatabaseSession, Queryable } from '#libs/persistence';
 
 /** Advisory lock of the one analyzer that folds and publishes ("analyzer" in the letters' positions, any constant would do). */
 const LOCK = 1_142_595_826;
@@ -29,4 +29,18 @@ export async function takeTheLead(database: Database, signal: AbortSignal): Prom
 async function isMine(session: DatabaseSession): Promise<boolean> {
   const [row] = await session.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [LOCK]);
   return row?.mine === true;
+}
+
+/** Whether any analyzer holds the lead. The lock's one key is stored in two halves. */
+export async function isLed(database: Queryable): Promise<boolean> {
+  const [row] = await database.query<{ led: boolean }>(
+    `select exists (
+       select from pg_locks
+        where locktype = 'advisory' and granted and objsubid = 1
+          and database = (select oid from pg_database where datname = current_database())
+          and classid = 0 and objid = $1
+     ) as led`,
+    [LOCK],
+  );
+  return row?.led === true;
 }

@@ -9,7 +9,7 @@ import { findScenario, scenarios, type Scenario } from './scenarios/scenario.js'
 const program = new Command('teststrip')
   .description('Ships changes to image-generation models safely.')
   .showHelpAfterError();
-Logger.overrideLogger(createLogger({ level: 'warn', format: 'text' }));
+Logger.overrideLogger(createLogger({ LOG_LEVEL: 'warn', LOG_FORMAT: 'text' }, 'teststrip'));
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
 

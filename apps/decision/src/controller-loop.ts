@@ -1,11 +1,11 @@
 import { Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { EventBus } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
-import { startOutboxRelay, type OutboxRelay } from '#libs/persistence/outbox';
-import type { Clock } from '#libs/platform';
+import { createOutbox, startOutboxRelay, type OutboxRelay } from '#libs/persistence/outbox';
+import type { Clock, HealthCheck, HealthFinding } from '#libs/platform';
 import { DECISIONS_CHANNEL, readDecisionNews, type DecisionNews } from './deciding/decision-news.js';
 import type { Decisions } from './deciding/decisions.js';
-import { every, type Stop } from './timers/every.js';
+import { every, type Repeated } from './timers/every.js';
 import { publishHeartbeat } from './timers/heartbeat.js';
 
 export interface ControllerLoopOptions {
@@ -16,7 +16,12 @@ export interface ControllerLoopOptions {
   readonly heartbeatEveryMs: number;
   readonly tickEveryMs: number;
   readonly analysisSilentAfterMs: number;
+  /** Age at which its tick, its sign of life or an unpublished command makes it unwell. */
+  readonly lateAfterMs: number;
 }
+
+const TICK = 'deciding on time';
+const HEARTBEAT = 'the sign of life';
 
 /** How often the other processes are told that analyses of an experiment arrive. */
 const SHARE_HEARD_EVERY_MS = 5_000;
@@ -27,7 +32,8 @@ const SHARE_HEARD_EVERY_MS = 5_000;
  */
 export class ControllerLoop implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('decision');
-  private readonly stops: Stop[] = [];
+  private readonly repeated = new Map<string, Repeated>();
+  private stopListening: () => Promise<void> = () => Promise.resolve();
   private readonly heardSince = new Set<string>();
   private relay: OutboxRelay | undefined;
 
@@ -44,7 +50,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
       publisher: bus,
       onError: complain('publishing from the outbox'),
     });
-    this.stops.push(await database.listen(DECISIONS_CHANNEL, (payload) => this.onNews(payload)));
+    this.stopListening = await database.listen(DECISIONS_CHANNEL, (payload) => this.onNews(payload));
     await this.decisions.restart();
     const beat = async (): Promise<void> => {
       // A controller that can't reach its log can't decide: then it must look as silent as it is.
@@ -52,15 +58,20 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
       await publishHeartbeat(bus, controller, clock.nowMs(), this.decisions.running());
     };
     await beat();
-    this.stops.push(
-      every(heartbeatEveryMs, beat, complain('the heartbeat')),
-      every(tickEveryMs, () => this.decisions.tick(analysisSilentAfterMs), complain('deciding on time')),
-      every(SHARE_HEARD_EVERY_MS, () => this.shareHeard(), complain('telling other controllers')),
-    );
+    const repeat = (what: string, everyMs: number, work: () => Promise<void>): void => {
+      this.repeated.set(
+        what,
+        every(everyMs, work, complain(what), () => clock.nowMs()),
+      );
+    };
+    repeat(HEARTBEAT, heartbeatEveryMs, beat);
+    repeat(TICK, tickEveryMs, () => this.decisions.tick(analysisSilentAfterMs));
+    repeat('telling other controllers', SHARE_HEARD_EVERY_MS, () => this.shareHeard());
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all(this.stops.map((stop) => stop()));
+    await Promise.all([...this.repeated.values()].map((work) => work.stop()));
+    await this.stopListening();
     await this.relay?.close();
   }
 
@@ -71,6 +82,34 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
 
   heardHere(experiment: string): void {
     this.heardSince.add(experiment);
+  }
+
+  /** A decision service whose clock, sign of life or commands are late looks as unwell as it is. */
+  get checks(): readonly HealthCheck[] {
+    return [
+      { name: 'tick', failureMeans: 'not-ready', look: () => this.isOnTime(TICK) },
+      { name: 'heartbeat', failureMeans: 'not-ready', look: () => this.isOnTime(HEARTBEAT) },
+      { name: 'outbox', failureMeans: 'not-ready', look: () => this.isPublished() },
+    ];
+  }
+
+  private isOnTime(what: string): HealthFinding {
+    const lastDoneAtMs = this.repeated.get(what)?.lastDoneAtMs;
+    if (lastDoneAtMs === undefined) return { ok: false, reason: `${what} has not begun` };
+    return this.unlessLate(`${what} was last done`, lastDoneAtMs);
+  }
+
+  private async isPublished(): Promise<HealthFinding> {
+    const { oldestAtMs, size } = await createOutbox(this.options.database).waiting();
+    if (oldestAtMs === null) return { ok: true };
+    return this.unlessLate(`${size} commands and definitions wait to be published, the oldest was decided`, oldestAtMs);
+  }
+
+  private unlessLate(what: string, atMs: number): HealthFinding {
+    const ageMs = this.options.clock.nowMs() - atMs;
+    if (ageMs <= this.options.lateAfterMs) return { ok: true, facts: { ageMs } };
+    const reason = `${what} ${ageMs} ms ago; ${this.options.lateAfterMs} ms are allowed`;
+    return { ok: false, reason, facts: { ageMs } };
   }
 
   private onNews(payload: string): void {

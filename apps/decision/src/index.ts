@@ -1,4 +1,3 @@
-export { DecisionModule, type DecisionModuleOptions } from './decision.module.js';
-export { openApiDocument } from './http/openapi.js';
+export { decisionApp } from './decision.app.js';
+export { DecisionModule, type DecisionModuleOptions, type DecisionSettings } from './decision.module.js';
 export type { ExperimentView } from './http/experiment-view.js';
-export { startDecision, type DecisionOptions, type RunningDecision } from './start-decision.js';

@@ -2,5 +2,4 @@
 export const DECISIONS = Symbol('DECISIONS');
 export const AUDIT = Symbol('AUDIT');
 export const CONTROLLER_LOOP = Symbol('CONTROLLER_LOOP');
-export const READINESS = Symbol('READINESS');
 export const KNOWN_METRICS = Symbol('KNOWN_METRICS');

@@ -190,12 +190,13 @@ describe('the simulated service', () => {
   });
 
   it.each([
-    ['{', /no JSON/],
-    [{ prompt: '' }, /prompt/],
-    [{ prompt: EXAMPLE_PROMPT, seed: -1 }, /seed/],
-  ])('says what is wrong with the body %j', async (body, message) => {
+    ['{', 400, /line 1/],
+    ['x'.repeat(100_000), 413, /longer than 65536 bytes/],
+    [{ prompt: '' }, 422, /prompt/],
+    [{ prompt: EXAMPLE_PROMPT, seed: -1 }, 422, /seed/],
+  ])('says what is wrong with the body %j', async (body, status, message) => {
     const response = await ask(await start(), body);
-    expect(response.status).toBe(400);
+    expect(response.status).toBe(status);
     expect(((await response.json()) as { detail: string }).detail).toMatch(message);
   });
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { VariantConfig } from '#libs/contracts';
-import { PROBLEM_CONTENT_TYPE, type Running } from '#libs/platform';
+import { parseInput, PROBLEM_CONTENT_TYPE, ProblemException, readRequestBody } from '#libs/platform';
 import { EXAMPLE_PROMPT, parsePrompt, SCENE_GRAMMAR, type Scene } from '#libs/scenes';
 import { fingerprintOf, readRequestContext, type Telemetry } from '#libs/telemetry';
 import { z } from 'zod';
@@ -12,10 +12,10 @@ import { GpuPool } from './gpu-pool.js';
 import { PictureStore, type StoredPicture } from './picture-store.js';
 import { createSimulatedModel } from './simulated-model.js';
 
-export interface InferenceOptions {
+/** Everything about a simulated service that an operator may choose. */
+export interface InferenceSettings {
   readonly service: string;
   readonly config: VariantConfig;
-  readonly telemetry: Telemetry;
   /** Folder for the pictures; one sub-folder per service instance is made in it. */
   readonly pictureFolder: string;
   readonly host: string;
@@ -30,16 +30,24 @@ export interface InferenceOptions {
    * pictures are made on GPUs of its own. Default 0.
    */
   readonly rememberPictures?: number;
+  /** Pictures made for nobody before it is ready, see `warmUp`. */
+  readonly warmUpRequests: number;
+}
+
+export interface InferenceOptions extends Omit<InferenceSettings, 'warmUpRequests'> {
+  readonly telemetry: Telemetry;
   /** Simulated times are multiplied by this; 0 leaves the work that is really done. Default 1. */
   readonly gpuTimeFactor?: number;
 }
 
-export interface RunningInference extends Running {
+export interface RunningInference {
+  close(): Promise<void>;
   readonly url: string;
   readonly fingerprint: string;
 }
 
-const generationRequest = z.object({
+/** What it can be asked for. */
+export const generationRequest = z.object({
   prompt: z.string().min(1).max(1_000),
   seed: z.int().min(0).max(0xffff_ffff).optional(),
 });
@@ -115,14 +123,16 @@ class InferenceService {
       await this.generate(request, response);
     } catch (error) {
       if (response.headersSent) response.destroy();
+      else if (error instanceof ProblemException)
+        sendJson(response, error.getStatus(), error.getResponse(), PROBLEM_CONTENT_TYPE);
       else sendProblem(response, 500, 'Generation failed', (error as Error).message);
     }
   }
 
   private async generate(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = performance.now();
-    const body = parseBody(await readBody(request));
-    if ('problem' in body) return sendProblem(response, 400, 'Not a generation request', body.problem);
+    const read = await readRequestBody(request, LARGEST_BODY_BYTES);
+    const body = parseInput(generationRequest, read?.value ?? {}, 'body');
     const parsed = parsePrompt(body.prompt);
     if (!parsed.ok) {
       const { problem } = parsed;
@@ -195,33 +205,6 @@ class InferenceService {
     if (isRemembered) this.remembered.set(key, picture);
     return picture;
   }
-}
-
-function parseBody(text: string): { prompt: string; seed?: number } | { problem: string } {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return {
-      problem: `the body is no JSON: ${(error as Error).message}; expected {"prompt": "${EXAMPLE_PROMPT}", "seed": 1}`,
-    };
-  }
-  const parsed = generationRequest.safeParse(value);
-  if (parsed.success) return parsed.data;
-  return {
-    problem: parsed.error.issues.map(({ path, message }) => `${path.join('.') || '(root)'}: ${message}`).join('; '),
-  };
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > LARGEST_BODY_BYTES) throw new RangeError(`the body is longer than ${LARGEST_BODY_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown, type = 'application/json'): void {

@@ -1,2 +1,2 @@
-export { RecorderModule, type RecorderModuleOptions } from './recorder.module.js';
-export { startRecorder, type RecorderOptions } from './start-recorder.js';
+export { recorderApp } from './recorder.app.js';
+export { RecorderModule, type RecorderModuleOptions, type RecorderSettings } from './recorder.module.js';

@@ -2,25 +2,27 @@ import { Inject, Module, type BeforeApplicationShutdown, type DynamicModule } fr
 import type { Database } from '#libs/persistence';
 import { createPositions } from '#libs/persistence/positions';
 import { createFactStore } from '#libs/persistence/recorder';
-import { systemClock, type Clock } from '#libs/platform';
+import type { Clock } from '#libs/platform';
 import { FactRecorder } from './fact-recorder.js';
 import { FactsController } from './facts.controller.js';
 import { Retention } from './retention.js';
 import { FACT_RECORDER, RETENTION } from './tokens.js';
 
-export interface RecorderModuleOptions {
-  /** Migrated; stays the caller's. */
-  readonly database: Database;
-  /** Consumer group, also the name under which positions are kept. Default `recorder`. */
-  readonly group?: string;
-  /** Age at which raw facts are deleted. Default 30 days. */
-  readonly keepFactsMs?: number;
-  readonly clock?: Clock;
+/** Everything about a recorder that an operator may choose. */
+export interface RecorderSettings {
+  /** Consumer group, also the name under which positions are kept. */
+  readonly group: string;
+  /** Age at which raw facts are deleted. */
+  readonly keepFactsMs: number;
 }
 
-export const RECORDER_GROUP = 'recorder';
+export interface RecorderModuleOptions extends RecorderSettings {
+  /** Migrated; stays the caller's. */
+  readonly database: Database;
+  readonly clock: Clock;
+}
 
-/** The recorder as a Nest module; `connectEventBus` on its application gives it the events. See `startRecorder`. */
+/** The recorder as a Nest module; `connectEventBus` on its application gives it the events. See `recorderApp`. */
 @Module({})
 export class RecorderModule implements BeforeApplicationShutdown {
   constructor(@Inject(RETENTION) private readonly retention: Retention) {
@@ -28,7 +30,7 @@ export class RecorderModule implements BeforeApplicationShutdown {
   }
 
   static register(options: RecorderModuleOptions): DynamicModule {
-    const { database, group = RECORDER_GROUP, keepFactsMs = 30 * 86_400_000, clock = systemClock } = options;
+    const { database, group, keepFactsMs, clock } = options;
     const facts = createFactStore(database);
     return {
       module: RecorderModule,

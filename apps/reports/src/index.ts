@@ -1,3 +1,3 @@
-export { ReportsModule, type ReportsModuleOptions } from './reports.module.js';
-export { startReports, type ReportsOptions, type RunningReports } from './start-reports.js';
+export { reportsApp } from './reports.app.js';
+export { ReportsModule, type ReportsModuleOptions, type ReportsSettings } from './reports.module.js';
 export type * from './summary/experiment-summary.js';

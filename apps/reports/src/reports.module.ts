@@ -1,10 +1,9 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { Database } from '#libs/persistence';
 import { createFactReader } from '#libs/persistence/reports';
-import { systemClock, type Clock } from '#libs/platform';
+import type { Clock } from '#libs/platform';
 import { FeedbackDesk, type EventPublisher } from './feedback/feedback-desk.js';
 import { FeedbackController } from './feedback/feedback.controller.js';
-import { HealthController } from './health.controller.js';
 import { LiveSummaries } from './live/live-summaries.js';
 import { LiveController } from './live/live.controller.js';
 import { loadPageFiles } from './page/page-files.js';
@@ -13,38 +12,34 @@ import { PictureGallery } from './pictures/picture-gallery.js';
 import { PicturesController } from './pictures/pictures.controller.js';
 import { SummaryReader } from './summary/summary-reader.js';
 import { SummaryController } from './summary/summary.controller.js';
-import { DATABASE, FEEDBACK_DESK, LIVE_SUMMARIES, PAGE_FILES, PICTURE_GALLERY, SUMMARY_READER } from './tokens.js';
+import { FEEDBACK_DESK, LIVE_SUMMARIES, PAGE_FILES, PICTURE_GALLERY, SUMMARY_READER } from './tokens.js';
 
-export interface ReportsModuleOptions {
+/** Everything about the reports that an operator may choose. */
+export interface ReportsSettings {
+  /** Folders whose pictures may be shown. */
+  readonly pictureRoots: readonly string[];
+  /** How often a watched experiment is looked at, in milliseconds. */
+  readonly liveEveryMs: number;
+}
+
+export interface ReportsModuleOptions extends ReportsSettings {
   /** Migrated; stays the caller's. */
   readonly database: Database;
   /** Where feedback is published; stays the caller's. */
   readonly bus: EventPublisher;
-  /** Folders whose pictures may be shown. */
-  readonly pictureRoots: readonly string[];
-  /** How often a watched experiment is looked at. Default 1000. */
-  readonly liveEveryMs?: number;
-  readonly clock?: Clock;
+  readonly clock: Clock;
 }
 
 @Module({})
 export class ReportsModule {
   static register(options: ReportsModuleOptions): DynamicModule {
-    const { database, bus, pictureRoots, liveEveryMs = 1_000, clock = systemClock } = options;
+    const { database, bus, pictureRoots, liveEveryMs, clock } = options;
     const facts = createFactReader(database);
     const summaries = new SummaryReader(facts, clock);
     return {
       module: ReportsModule,
-      controllers: [
-        HealthController,
-        SummaryController,
-        LiveController,
-        PicturesController,
-        FeedbackController,
-        PageController,
-      ],
+      controllers: [SummaryController, LiveController, PicturesController, FeedbackController, PageController],
       providers: [
-        { provide: DATABASE, useValue: database },
         { provide: SUMMARY_READER, useValue: summaries },
         { provide: LIVE_SUMMARIES, useValue: new LiveSummaries(summaries, liveEveryMs) },
         { provide: PICTURE_GALLERY, useValue: new PictureGallery(facts, pictureRoots) },

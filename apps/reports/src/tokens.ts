@@ -4,4 +4,3 @@ export const LIVE_SUMMARIES = Symbol('LIVE_SUMMARIES');
 export const PICTURE_GALLERY = Symbol('PICTURE_GALLERY');
 export const FEEDBACK_DESK = Symbol('FEEDBACK_DESK');
 export const PAGE_FILES = Symbol('PAGE_FILES');
-export const DATABASE = Symbol('DATABASE');

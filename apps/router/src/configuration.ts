@@ -1,43 +1,71 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { commonVariables, ConfigurationError, readConfig, variables } from '#libs/platform';
+import { z } from 'zod';
+import { commonVariables, documented, variables } from '#libs/platform';
 import type { RouterOptions } from './router-options.js';
 
-/** Variables of the router besides those that every app understands. */
+const upstreams = variables.list.transform((entries, context): Readonly<Record<string, string>> => {
+  const pairs = entries.map(splitOnce);
+  for (const [service, url] of pairs) {
+    if (service !== '' && /^https?:\/\//.test(url) && URL.canParse(url)) continue;
+    context.addIssue({ code: 'custom', message: `"${service}=${url}": expected service=http://host:port` });
+  }
+  return Object.fromEntries(pairs);
+});
+
+/** Variables of the router. */
 export const routerVariables = {
+  ROUTER_PORT: documented(variables.port.default(8080), "Port of users' requests; 0 takes any free one."),
+  ROUTER_ADMIN_PORT: documented(
+    variables.port.default(8086),
+    'Port of health, metrics and what else is not for users; 0 takes any free one.',
+  ),
+  ROUTER_ID: documented(variables.text.optional(), 'Name of this router in its answers to commands; must be its own.', {
+    defaultIs: 'host name and port',
+  }),
+  ROUTER_UPSTREAMS: documented(
+    upstreams.default({}),
+    'Upstreams of services without an experiment: `text-to-image=http://sdxl:8000,upscale=http://esrgan:8000`.',
+    { defaultIs: 'none' },
+  ),
+  ROUTER_UPSTREAM_TIMEOUT_MS: documented(
+    variables.integer.min(1).default(60_000),
+    "Longest time in milliseconds for an upstream's whole answer.",
+  ),
+  ROUTER_UPSTREAM_CONNECTIONS: documented(
+    variables.integer.min(1).default(256),
+    'Connections to one upstream; requests beyond wait.',
+  ),
+  ROUTER_USER_HEADER: documented(
+    variables.text.toLowerCase().default('teststrip-unit'),
+    'Request header that names the user.',
+  ),
+  ROUTER_SESSION_HEADER: documented(
+    variables.text.toLowerCase().default('teststrip-session'),
+    'Request header that names the session.',
+  ),
+  ROUTER_OVERRIDE_TOKEN: documented(
+    variables.text.min(16, 'expected at least 16 characters').optional(),
+    'With it in `teststrip-override-token` a request may choose its variant in `teststrip-override`.',
+    { secret: true, defaultIs: 'nobody may choose' },
+  ),
+  ROUTER_DRAIN_MS: documented(
+    variables.integer.min(0).default(8_000),
+    'How long, in milliseconds, requests under way may take at shutdown.',
+  ),
   DATA_DIR: commonVariables.DATA_DIR,
-  HOST: commonVariables.HOST,
-  /** Port of the proxy, health and metrics; 0 takes any free one. */
-  ROUTER_PORT: variables.port.default(8080),
-  /** Name of this router in its answers to commands; must be its own. Default: host name and port. */
-  ROUTER_ID: variables.text.optional(),
-  /** Upstreams of services without an experiment: `text-to-image=http://sdxl:8000,upscale=http://esrgan:8000`. */
-  ROUTER_UPSTREAMS: variables.list.default([]),
-  /** Longest time for an upstream's whole answer. */
-  ROUTER_UPSTREAM_TIMEOUT_MS: variables.integer.min(1).default(60_000),
-  /** Connections to one upstream; requests beyond wait. */
-  ROUTER_UPSTREAM_CONNECTIONS: variables.integer.min(1).default(256),
-  /** Headers that name the user and the session. */
-  ROUTER_USER_HEADER: variables.text.toLowerCase().default('teststrip-unit'),
-  ROUTER_SESSION_HEADER: variables.text.toLowerCase().default('teststrip-session'),
-  /** With it in `teststrip-override-token` a request may choose its variant in `teststrip-override`. Not set: nobody may. */
-  ROUTER_OVERRIDE_TOKEN: variables.text.min(16, 'expected at least 16 characters').optional(),
-  /** How long requests under way may take at shutdown. */
-  ROUTER_DRAIN_MS: variables.integer.min(0).default(8_000),
 } as const;
 
-/**
- * The router's settings from the environment.
- * @throws ConfigurationError
- */
-export function routerSettings(environment?: Readonly<Record<string, string | undefined>>): RouterOptions {
-  const config = readConfig(routerVariables, environment);
+/** The router's settings from its variables. */
+export function routerSettings(
+  config: z.output<z.ZodObject<typeof routerVariables>> & { readonly HOST: string },
+): RouterOptions {
   const routerId = config.ROUTER_ID ?? `${hostname()}-${config.ROUTER_PORT}`;
   return {
     host: config.HOST,
     port: config.ROUTER_PORT,
     routerId,
-    upstreams: parseUpstreams(config.ROUTER_UPSTREAMS),
+    upstreams: config.ROUTER_UPSTREAMS,
     limits: { timeoutMs: config.ROUTER_UPSTREAM_TIMEOUT_MS, connections: config.ROUTER_UPSTREAM_CONNECTIONS },
     unitHeaders: { user: config.ROUTER_USER_HEADER, session: config.ROUTER_SESSION_HEADER },
     ...(config.ROUTER_OVERRIDE_TOKEN === undefined ? {} : { overrideToken: config.ROUTER_OVERRIDE_TOKEN }),
@@ -46,21 +74,7 @@ export function routerSettings(environment?: Readonly<Record<string, string | un
   };
 }
 
-function parseUpstreams(entries: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    entries.map((entry) => {
-      const [service, url] = splitOnce(entry);
-      if (!service || !/^https?:\/\//.test(url) || !URL.canParse(url)) {
-        throw new ConfigurationError(
-          `The environment can't be used:\n  ROUTER_UPSTREAMS: "${entry}": expected service=http://host:port`,
-        );
-      }
-      return [service, url];
-    }),
-  );
-}
-
 function splitOnce(entry: string): readonly [string, string] {
   const at = entry.indexOf('=');
-  return at === -1 ? ['', ''] : [entry.slice(0, at), entry.slice(at + 1)];
+  return at === -1 ? ['', entry] : [entry.slice(0, at), entry.slice(at + 1)];
 }

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { AllocationCommanded } from '#libs/contracts';
 import type { EventBuffer } from '#libs/telemetry';
 import type { RoutedRequest } from './proxy/proxy.js';
@@ -8,19 +8,17 @@ import type { CommandOutcome } from './routing/experiment-state.js';
 export interface RouterMetrics {
   routed(request: RoutedRequest): void;
   commanded(command: AllocationCommanded, answer: CommandOutcome): void;
-  /** Text of the Prometheus exposition format. */
-  text(): Promise<string>;
-  readonly contentType: string;
 }
 
-/** Metrics of one router in a registry of its own, so that several routers fit into one process. */
+/** Metrics of one router. */
 export function createRouterMetrics(sources: {
+  readonly registry: Registry;
   readonly allocations: Allocations;
   readonly routedEvents: EventBuffer;
   readonly inFlight: () => number;
   readonly isReady: () => boolean;
 }): RouterMetrics {
-  const registry = new Registry();
+  const { registry } = sources;
   const registers = [registry];
   const requests = new Counter({
     name: 'teststrip_router_requests_total',
@@ -82,8 +80,6 @@ export function createRouterMetrics(sources: {
     commanded({ experiment }, answer) {
       commands.inc({ experiment, outcome: answer.outcome });
     },
-    text: () => registry.metrics(),
-    contentType: registry.contentType,
   };
 }
 

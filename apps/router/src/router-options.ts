@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Logger, type LoggerService } from '@nestjs/common';
+import { Registry } from 'prom-client';
 import { UNIT_HEADER } from '#libs/contracts';
 import type { UnitHeaders } from './proxy/request-headers.js';
 import type { UpstreamLimits } from './proxy/upstream-pools.js';
@@ -28,6 +29,8 @@ export interface RouterOptions {
   readonly maxQueuedEvents?: number;
   /** How long one attempt to reach the bus at the start may take. Default 5 s. */
   readonly busAttemptMs?: number;
+  /** Registry of its metrics. Default: one of its own. */
+  readonly metrics?: Registry;
   readonly logger?: Pick<LoggerService, 'log' | 'warn'> | undefined;
   /** Milliseconds of a clock that never goes back; for tests. */
   readonly monotonicMs?: () => number;
@@ -48,6 +51,7 @@ export interface RouterSettings {
   readonly maxQueuedEvents: number;
   readonly busAttemptMs: number;
   readonly watchEveryMs: number;
+  readonly metrics: Registry;
   readonly logger: Pick<LoggerService, 'log' | 'warn'>;
   readonly monotonicMs: () => number;
 }
@@ -67,6 +71,7 @@ export function withDefaults(options: RouterOptions): RouterSettings {
     maxQueuedEvents: options.maxQueuedEvents ?? 100_000,
     busAttemptMs: options.busAttemptMs ?? 5_000,
     watchEveryMs: 250,
+    metrics: options.metrics ?? new Registry(),
     logger: options.logger ?? new Logger('router'),
     monotonicMs: options.monotonicMs ?? (() => performance.now()),
   };

@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import type { BusClient } from '#libs/messaging';
 import type { RouterOptions } from './router-options.js';
+import { AllocationsController } from './allocations.controller.js';
 import { Router } from './router.js';
 import { ROUTER } from './tokens.js';
 
@@ -26,6 +27,7 @@ export class RouterModule implements OnApplicationBootstrap, BeforeApplicationSh
   static register({ bus, ...options }: RouterModuleOptions): DynamicModule {
     return {
       module: RouterModule,
+      controllers: [AllocationsController],
       providers: [{ provide: ROUTER, useFactory: () => new Router(bus, options) }],
       exports: [ROUTER],
     };

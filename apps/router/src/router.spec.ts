@@ -26,8 +26,9 @@ import {
   type TopicName,
   type WeightsPpm,
 } from '#libs/contracts';
-import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
-import { startRouter, type RunningRouter, type StartRouterOptions } from './index.js';
+import { createEventBus, ensureTopics, type BusClient, type EventBus } from '#libs/messaging';
+import { startApp } from '#libs/platform';
+import { routerApp, type RouterOptions } from './index.js';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -428,17 +429,30 @@ describe('start and end', () => {
     const router = await start({ upstreams: { 'text-to-image': control } });
     await ask(router, {});
     await expect
-      .poll(async () => (await get(router, '/metrics')).body)
+      .poll(async () => await (await fetch(new URL('/metrics', router.adminUrl))).text())
       .toContain('teststrip_router_requests_total{service="text-to-image",variant="",outcome="succeeded"} 1');
   });
 });
 
 const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
-async function start(options: Partial<StartRouterOptions> = {}): Promise<RunningRouter> {
-  const router = await startRouter({ bus, port: 0, logger: false, ...options });
-  closing.push(() => router.close());
-  return router;
+interface RunningRouter {
+  /** Where users' requests go. */
+  readonly url: string;
+  readonly adminUrl: string;
+  close(): Promise<void>;
+}
+
+async function start({
+  bus: other,
+  ...settings
+}: Partial<RouterOptions & { bus: BusClient }> = {}): Promise<RunningRouter> {
+  const { url, exposed, close } = await startApp(routerApp, {
+    resources: { bus: other ?? bus },
+    settings: { port: 0, routerId: undefined, lastKnownGoodFile: undefined, ...settings },
+  });
+  closing.push(() => close());
+  return { url: exposed.url, adminUrl: `${url}/`, close: () => close() };
 }
 
 async function upstream(handler: Handler): Promise<string> {

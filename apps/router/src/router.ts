@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { MILLION, type AllocationCommanded, type TeststripEvent } from '#libs/contracts';
 import type { BusClient } from '#libs/messaging';
+import type { HealthFinding } from '#libs/platform';
 import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
 import { createProxy, isProxied, type RoutedRequest } from './proxy/proxy.js';
 import { sendProblem } from './proxy/send-problem.js';
@@ -39,6 +40,7 @@ export class Router {
   private readonly failSafeOf = new Set<string>();
   private watching: NodeJS.Timeout | undefined;
   private stateSource: StateSource = 'none';
+  private leaving = false;
   private draining = false;
   private inFlight = 0;
   private onIdle: (() => void) | undefined;
@@ -73,6 +75,7 @@ export class Router {
       onTrouble,
     });
     this.metrics = createRouterMetrics({
+      registry: settings.metrics,
       allocations: this.allocations,
       routedEvents: this.routedEvents,
       inFlight: () => this.inFlight,
@@ -155,20 +158,15 @@ export class Router {
       }
       case '/v1/allocations':
         return sendJson(response, this.describe());
-      case '/metrics':
-        this.metrics.text().then(
-          (text) => response.writeHead(200, { 'content-type': this.metrics.contentType }).end(text),
-          (error: Error) => sendProblem(response, 500, 'Metrics failed', error.message),
-        );
-        return;
       default: {
-        const known = '/health/live, /health/ready, /v1/allocations, /metrics';
+        const known = '/health/live, /health/ready, /v1/allocations';
         return sendProblem(response, 404, 'Not found', `GET ${url}: expected one of ${known}`);
       }
     }
   }
 
-  private describe(): unknown {
+  /** What is in force now, by service. */
+  describe(): unknown {
     return {
       router: this.settings.routerId,
       state: this.stateSource,
@@ -176,8 +174,20 @@ export class Router {
     };
   }
 
+  /** It answers "not ready" from now on and serves as before, until `close`. */
+  leave(): void {
+    this.leaving = true;
+  }
+
+  /** Whether it knows what to serve, and from where it knows. */
+  stateFinding(): HealthFinding {
+    const reason = this.unreadyReason();
+    const facts = { router: this.settings.routerId, state: this.stateSource };
+    return reason === undefined ? { ok: true, facts } : { ok: false, reason, facts };
+  }
+
   private unreadyReason(): string | undefined {
-    if (this.draining) return 'the router is shutting down';
+    if (this.draining || this.leaving) return 'the router is shutting down';
     if (this.stateSource === 'none') return 'the state is not loaded yet: the event bus does not answer';
     return undefined;
   }

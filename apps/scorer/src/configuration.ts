@@ -1,46 +1,63 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { commonVariables, readConfig, variables } from '#libs/platform';
+import { commonVariables, documented, variables } from '#libs/platform';
 import { defaultPictureLimits, engineNames } from '#libs/scoring';
 import type { ScorerSettings } from './scorer-settings.js';
 
-/** Variables of the scorer besides those that every app understands. */
+/** Variables of the scorer. */
 export const scorerVariables = {
+  SCORER_PORT: documented(variables.port.default(8083), 'Port of health and metrics; 0 takes any free one.'),
+  SCORER_GROUP: documented(variables.text.default('scorer'), 'Consumer group; scorers of one group share the work.'),
+  SCORER_MODEL_DIR: documented(
+    variables.text.default('models/scenes-clip'),
+    'Folder of a CLIP model in the directory layout of Hugging Face.',
+  ),
+  SCORER_ENGINE: documented(
+    z.enum(['auto', ...engineNames]).default('auto'),
+    `What computes: ${['auto', ...engineNames].map((name) => `\`${name}\``).join(', ')}.`,
+  ),
+  SCORER_PREPROCESSING: documented(
+    z.enum(['exact', 'fast']).default('exact'),
+    '`exact` gives the numbers of the reference implementation, `fast` resizes with the image library.',
+  ),
+  SCORER_THREADS: documented(variables.integer.min(1).default(1), 'Threads of the engine.'),
+  SCORER_IMAGE_ROOTS: documented(
+    variables.list.optional(),
+    'Comma-separated folders that pictures with `file:` addresses are read from.',
+    { defaultIs: 'pictures in DATA_DIR' },
+  ),
+  SCORER_IMAGE_HOSTS: documented(
+    variables.list.default([]),
+    'Comma-separated `host`, `host:port` or `*.domain` that pictures are fetched from.',
+  ),
+  SCORER_MAX_IMAGE_BYTES: documented(
+    variables.integer.min(1).default(defaultPictureLimits.maxBytes),
+    'Largest picture in bytes; larger ones are refused.',
+  ),
+  SCORER_MAX_IMAGE_PIXELS: documented(
+    variables.integer.min(1).default(defaultPictureLimits.maxPixels),
+    'Largest picture in pixels; larger ones are refused.',
+  ),
+  SCORER_FETCH_TIMEOUT_MS: documented(
+    variables.integer.min(1).default(5000),
+    'Longest time in milliseconds of one attempt to fetch a picture.',
+  ),
+  SCORER_FETCH_CONCURRENCY: documented(variables.integer.min(1).default(8), 'Pictures fetched at the same time.'),
+  SCORER_SAMPLE_RATE: documented(
+    variables.number.min(0).max(1).default(1),
+    'Share of the generations that is scored, 0 to 1.',
+  ),
+  SCORER_SAMPLE_ABOVE_LAG: documented(
+    variables.integer.min(1).optional(),
+    'Waiting generations above which a smaller share is scored.',
+    { defaultIs: 'never a smaller share' },
+  ),
   DATA_DIR: commonVariables.DATA_DIR,
-  HOST: commonVariables.HOST,
-  /** Port of health and metrics; 0 takes any free one. */
-  SCORER_PORT: variables.port.default(8083),
-  /** Consumer group. */
-  SCORER_GROUP: variables.text.default('scorer'),
-  /** A CLIP model in the directory layout of Hugging Face. */
-  SCORER_MODEL_DIR: variables.text.default('models/scenes-clip'),
-  SCORER_ENGINE: z.enum(['auto', ...engineNames]).default('auto'),
-  SCORER_PREPROCESSING: z.enum(['exact', 'fast']).default('exact'),
-  /** Threads of the engine. */
-  SCORER_THREADS: variables.integer.min(1).default(1),
-  /** Comma-separated folders that `file:` pictures are read from. Default: `pictures` in DATA_DIR. */
-  SCORER_IMAGE_ROOTS: variables.list.optional(),
-  /** Comma-separated `host`, `host:port` or `*.domain` that pictures are fetched from. */
-  SCORER_IMAGE_HOSTS: variables.list.default([]),
-  SCORER_MAX_IMAGE_BYTES: variables.integer.min(1).default(defaultPictureLimits.maxBytes),
-  SCORER_MAX_IMAGE_PIXELS: variables.integer.min(1).default(defaultPictureLimits.maxPixels),
-  SCORER_FETCH_TIMEOUT_MS: variables.integer.min(1).default(5000),
-  SCORER_FETCH_CONCURRENCY: variables.integer.min(1).default(8),
-  /** Share of the generations that is scored. */
-  SCORER_SAMPLE_RATE: variables.number.min(0).max(1).default(1),
-  /** Waiting generations above which fewer are scored; not set: never fewer. */
-  SCORER_SAMPLE_ABOVE_LAG: variables.integer.min(1).optional(),
 } as const;
 
-/**
- * The scorer's settings from the environment.
- * @throws ConfigurationError
- */
-export function scorerSettings(environment?: Readonly<Record<string, string | undefined>>): ScorerSettings {
-  const config = readConfig(scorerVariables, environment);
+/** The scorer's settings from its variables. */
+export function scorerSettings(config: z.output<z.ZodObject<typeof scorerVariables>>): ScorerSettings {
   return {
-    port: config.SCORER_PORT,
-    host: config.HOST,
     group: config.SCORER_GROUP,
     modelDirectory: config.SCORER_MODEL_DIR,
     engine: config.SCORER_ENGINE,

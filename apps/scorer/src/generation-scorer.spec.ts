@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decodeEmbedding, decodeEvent, type Assignment, type GenerationCompleted, type Image } from '#libs/contracts';
 import type { OutgoingRecord } from '#libs/messaging';
@@ -21,6 +22,7 @@ let folder: string;
 let scorer: Scorer;
 let fetcher: PictureFetcher;
 let metrics: ScorerMetrics;
+let registry: Registry;
 let published: ScoredEvent[];
 let publish: (records: readonly OutgoingRecord[]) => Promise<void>;
 
@@ -38,7 +40,8 @@ afterAll(async () => {
 });
 
 beforeEach(() => {
-  metrics = new ScorerMetrics();
+  registry = new Registry();
+  metrics = new ScorerMetrics(registry);
   published = [];
   publish = async (records) => {
     for (const { topic, headers, value } of records) {
@@ -159,7 +162,7 @@ describe('GenerationScorer', () => {
     expect(Math.abs(share('control') - 0.25)).toBeLessThan(0.06);
     expect(Math.abs(share('candidate') - 0.25)).toBeLessThan(0.06);
     expect(metrics.status()).toMatchObject({ samplingRate: 0.25, coverage: published.length / 1000 });
-    expect(await metrics.registry.metrics()).toContain('teststrip_scorer_sampling_rate 0.25');
+    expect(await registry.metrics()).toContain('teststrip_scorer_sampling_rate 0.25');
   });
 
   it('fails the batch when the bus does not take the rows, and counts nothing', async () => {

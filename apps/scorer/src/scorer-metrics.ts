@@ -1,4 +1,4 @@
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { GenerationEvent, ScoredEvent } from './scored-event.js';
 
 /** What became of a generation's event here. */
@@ -6,26 +6,32 @@ export type GenerationFate = 'scored' | 'sampled-out' | 'failed';
 
 /** Counts what was scored and what was not, by experiment and variant: the coverage of the scores. */
 export class ScorerMetrics {
-  readonly registry = new Registry();
-  private readonly generations = new Counter({
-    name: 'teststrip_scorer_generations_total',
-    help: 'Generations seen, by what became of them: scored (each picture has a row), sampled-out, failed (made no picture).',
-    labelNames: ['experiment', 'variant', 'fate'] as const,
-    registers: [this.registry],
-  });
-  private readonly pictures = new Counter({
-    name: 'teststrip_scorer_pictures_total',
-    help: 'Rows published, by outcome.',
-    labelNames: ['experiment', 'variant', 'outcome'] as const,
-    registers: [this.registry],
-  });
-  private readonly samplingRate = new Gauge({
-    name: 'teststrip_scorer_sampling_rate',
-    help: 'Share of generations that is scored at present.',
-    registers: [this.registry],
-  });
+  private readonly generations;
+  private readonly pictures;
+  private readonly samplingRate;
   private readonly counts: Record<GenerationFate, number> = { scored: 0, 'sampled-out': 0, failed: 0 };
   private rate = 1;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.generations = new Counter({
+      name: 'teststrip_scorer_generations_total',
+      help: 'Generations seen, by what became of them: scored (each picture has a row), sampled-out, failed (made no picture).',
+      labelNames: ['experiment', 'variant', 'fate'] as const,
+      registers,
+    });
+    this.pictures = new Counter({
+      name: 'teststrip_scorer_pictures_total',
+      help: 'Rows published, by outcome.',
+      labelNames: ['experiment', 'variant', 'outcome'] as const,
+      registers,
+    });
+    this.samplingRate = new Gauge({
+      name: 'teststrip_scorer_sampling_rate',
+      help: 'Share of generations that is scored at present.',
+      registers,
+    });
+  }
 
   countGeneration(event: GenerationEvent, fate: GenerationFate): void {
     this.generations.inc({ ...variantOf(event), fate });

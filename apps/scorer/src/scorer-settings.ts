@@ -11,9 +11,6 @@ export interface ScorerSettings {
   readonly hosts?: readonly string[];
   /** Consumer group. Default `scorer`. */
   readonly group?: string;
-  /** Of health and metrics. Defaults 0 (any free one) and 127.0.0.1. */
-  readonly port?: number;
-  readonly host?: string;
   /** Default `auto`. */
   readonly engine?: EngineName | 'auto';
   /** Default `exact`. */

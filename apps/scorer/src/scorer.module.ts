@@ -1,6 +1,7 @@
 import { Inject, Logger, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import type { Registry } from 'prom-client';
 import type { EventBus } from '#libs/messaging';
-import { systemClock, type Clock } from '#libs/platform';
+import type { Clock } from '#libs/platform';
 import { createScorer, defaultPictureLimits, type Scorer } from '#libs/scoring';
 import { PictureFetcher } from './fetching/picture-fetcher.js';
 import { GenerationScorer } from './generation-scorer.js';
@@ -8,7 +9,6 @@ import { GenerationsController } from './generations.controller.js';
 import { LagWatch } from './lag-watch.js';
 import { ScorerMetrics } from './scorer-metrics.js';
 import type { ScorerSettings } from './scorer-settings.js';
-import { StatusController } from './status.controller.js';
 import { GENERATION_SCORER, LAG_WATCH, PICTURE_FETCHER, SCORER, SCORER_METRICS } from './tokens.js';
 
 export interface ScorerModuleOptions extends ScorerSettings {
@@ -16,10 +16,12 @@ export interface ScorerModuleOptions extends ScorerSettings {
   readonly bus: Pick<EventBus, 'publish'>;
   /** CloudEvents `source` of the scores. Default `scorer`. */
   readonly source?: string;
-  readonly clock?: Clock;
+  readonly clock: Clock;
+  /** Registry of its metrics. */
+  readonly metrics: Registry;
 }
 
-/** The scorer as a Nest module; `connectEventBus` on its application gives it the generations. See `startScorer`. */
+/** The scorer as a Nest module; `connectEventBus` on its application gives it the generations. See `scorerApp`. */
 @Module({})
 export class ScorerModule implements OnApplicationShutdown {
   constructor(
@@ -32,7 +34,7 @@ export class ScorerModule implements OnApplicationShutdown {
     const limits = options.limits ?? defaultPictureLimits;
     return {
       module: ScorerModule,
-      controllers: [GenerationsController, StatusController],
+      controllers: [GenerationsController],
       providers: [
         { provide: SCORER, useFactory: () => startEngine(options) },
         {
@@ -45,13 +47,13 @@ export class ScorerModule implements OnApplicationShutdown {
               timeoutMs: options.timeoutMs ?? 5000,
             }),
         },
-        { provide: SCORER_METRICS, useFactory: () => new ScorerMetrics() },
+        { provide: SCORER_METRICS, useFactory: () => new ScorerMetrics(options.metrics) },
         { provide: LAG_WATCH, useFactory: () => new LagWatch() },
         {
           provide: GENERATION_SCORER,
           inject: [SCORER, PICTURE_FETCHER, SCORER_METRICS],
           useFactory: (scorer: Scorer, fetcher: PictureFetcher, metrics: ScorerMetrics) =>
-            new GenerationScorer(scorer, fetcher, options.bus, metrics, options.clock ?? systemClock, {
+            new GenerationScorer(scorer, fetcher, options.bus, metrics, options.clock, {
               source: options.source ?? 'scorer',
               fetchConcurrency: options.fetchConcurrency ?? 8,
               sampling: options.sampling ?? {},

@@ -1,6 +1,1 @@
-export {
-  startStandalone,
-  type RunningStandalone,
-  type StandaloneOptions,
-  type StandalonePart,
-} from './start-standalone.js';
+export { standalone } from './standalone.js';

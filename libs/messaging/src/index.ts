@@ -9,13 +9,7 @@ export { connectEventBus } from './nest/connect-event-bus.js';
 export { EventBusStrategy, type EventBusStrategyOptions } from './nest/event-bus-strategy.js';
 export { EventContext } from './nest/event-context.js';
 export { BatchEventPattern } from './nest/patterns.js';
-export {
-  openBus,
-  openBusAndDatabase,
-  openConfiguredDatabase,
-  type BusSettings,
-  type OpenBus,
-  type OpenBusAndDatabase,
-} from './open-bus.js';
+export { openBus, openConfiguredDatabase, type BusSettings, type OpenBus } from './open-bus.js';
 export { partitionOf } from './carriers/partitioner.js';
 export { createReconnectingBus, type ReconnectingBus } from './reconnecting-bus.js';
+export { needsBus, needsReconnectingBus } from './needs-bus.js';

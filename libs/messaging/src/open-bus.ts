@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { databaseFor, migrate, type Database } from '#libs/persistence';
+import { databaseFor, type Database } from '#libs/persistence';
 import { ConfigurationError } from '#libs/platform';
 import { createEventBus } from './create-event-bus.js';
 import { ensureTopics } from './ensure-topics.js';
@@ -33,33 +33,21 @@ export function openConfiguredDatabase(settings: BusSettings, clientId: string):
  */
 export async function openBus(settings: BusSettings, clientId: string, database?: Database): Promise<OpenBus> {
   const own = settings.BUS === 'postgres' && !database ? await openConfiguredDatabase(settings, clientId) : undefined;
-  const bus = await createEventBus(carrierOf(settings, clientId, database ?? own));
-  await ensureTopics(bus, settings.PARTITIONS);
+  let bus: EventBus | undefined;
+  try {
+    bus = await createEventBus(carrierOf(settings, clientId, database ?? own));
+    await ensureTopics(bus, settings.PARTITIONS);
+  } catch (error) {
+    await bus?.close();
+    await own?.close();
+    throw error;
+  }
+  const opened = bus;
   return {
-    bus,
+    bus: opened,
     close: async () => {
-      await bus.close();
+      await opened.close();
       await own?.close();
-    },
-  };
-}
-
-export interface OpenBusAndDatabase extends OpenBus {
-  /** Migrated. */
-  readonly database: Database;
-}
-
-/** What a service with state needs: the database of the settings, migrated, and the bus; `close` closes both, the bus first. */
-export async function openBusAndDatabase(settings: BusSettings, clientId: string): Promise<OpenBusAndDatabase> {
-  const database = await openConfiguredDatabase(settings, clientId);
-  await migrate(database);
-  const { bus, close } = await openBus(settings, clientId, database);
-  return {
-    bus,
-    database,
-    close: async () => {
-      await close();
-      await database.close();
     },
   };
 }
@@ -72,6 +60,6 @@ function carrierOf(
   if (settings.BUS === 'postgres' && database) return { carrier: 'postgres', database };
   if (settings.BUS === 'memory') return { carrier: 'memory' };
   if (settings.KAFKA_BROKERS.length === 0)
-    throw new ConfigurationError('BUS=kafka needs KAFKA_BROKERS, for example 127.0.0.1:9092');
+    throw new ConfigurationError(['KAFKA_BROKERS=(not set): BUS=kafka needs it, for example 127.0.0.1:9092']);
   return { carrier: 'kafka', brokers: settings.KAFKA_BROKERS, clientId };
 }

@@ -7,3 +7,4 @@ export {
 } from './postgres/embedded-postgres.js';
 export { openDatabase, type OpenDatabaseOptions } from './postgres/postgres-database.js';
 export { migrate } from './schema/migrate.js';
+export { needsDatabase } from './needs-database.js';

@@ -75,7 +75,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   settings['DATABASE_URL'] = database.url;
   const { bus, close: closeBus } = await openBus(readConfig(commonVariables, settings), 'cli', database);
   const processes = new Map<string, Child>();
-  const ports: Record<string, string> = { ROUTER_PORT: '0', DECISION_PORT: '0', REPORTS_PORT: '0', SCORER_PORT: '0' };
+  // Any free ones: several stacks may run on one machine.
+  const ports: Record<string, string> = Object.fromEntries(
+    ['ROUTER', 'ROUTER_ADMIN', 'DECISION', 'REPORTS', 'SCORER', 'ANALYZER', 'RECORDER'].map((name) => [
+      `${name}_PORT`,
+      '0',
+    ]),
+  );
   const start = async (app: string): Promise<void> => {
     const without: Record<string, string> =
       app === 'standalone' && options.shape === 'scorer-apart' ? { WITHOUT: 'scorer' } : {};

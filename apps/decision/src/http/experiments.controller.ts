@@ -1,15 +1,15 @@
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import { slug } from '#libs/contracts';
 import type { DeliveryState } from '#libs/delivery';
-import { ProblemException } from '#libs/platform';
+import { parseInput, ProblemException, type ReadRequest } from '#libs/platform';
 import { fingerprintOf } from '#libs/telemetry';
 import type { DecisionLog } from '../deciding/decision-log.js';
 import type { Decisions, Order } from '../deciding/decisions.js';
 import { AUDIT, DECISIONS, KNOWN_METRICS } from '../tokens.js';
 import { viewOf, type ExperimentView } from './experiment-view.js';
 import { orProblem } from './or-problem.js';
-import { approvalBody, orderBody, parseBody, rollbackBody, type DecisionView } from './orders.js';
-import { readExperimentFile, type ExperimentRequest } from './read-experiment-file.js';
+import { approvalBody, orderBody, rollbackBody, type DecisionView } from './orders.js';
+import { readExperimentFile } from './read-experiment-file.js';
 
 /** Header with the name of who applies an experiment file. */
 export const ACTOR_HEADER = 'teststrip-actor';
@@ -25,11 +25,11 @@ export class ExperimentsController {
   /** Applies an experiment file: 201 for a new experiment or revision, 200 where nothing has changed. */
   @Post()
   async apply(
-    @Req() request: ExperimentRequest,
+    @Req() request: ReadRequest,
     @Headers(ACTOR_HEADER) actor: string | undefined,
     @Res({ passthrough: true }) response: { status(code: number): unknown },
   ): Promise<ExperimentView> {
-    const spec = await readExperimentFile(request, this.knownMetrics);
+    const spec = readExperimentFile(request, this.knownMetrics);
     const fingerprints = Object.fromEntries(
       Object.entries(spec.variants).map(([name, { config }]) => [name, fingerprintOf(config)]),
     );
@@ -88,14 +88,14 @@ export class ExperimentsController {
   @Post(':key/rollback')
   @HttpCode(200)
   rollback(@Param('key') key: string, @Body() body: unknown): Promise<ExperimentView> {
-    const { actor, reason } = parseBody(rollbackBody, body);
+    const { actor, reason } = parseInput(rollbackBody, body ?? {}, 'body');
     return this.order(key, { type: 'rollback', actor, note: reason });
   }
 
   @Post(':key/approve')
   @HttpCode(200)
   approve(@Param('key') key: string, @Body() body: unknown): Promise<ExperimentView> {
-    const { actor, reason, stage } = parseBody(approvalBody, body);
+    const { actor, reason, stage } = parseInput(approvalBody, body ?? {}, 'body');
     return this.order(key, { type: 'approve', actor, note: reason, ...(stage === undefined ? {} : { stage }) });
   }
 
@@ -112,7 +112,7 @@ export class ExperimentsController {
 }
 
 function orderOf(body: unknown): { readonly actor: string; readonly note: string } {
-  const { actor, reason } = parseBody(orderBody, body);
+  const { actor, reason } = parseInput(orderBody, body ?? {}, 'body');
   return { actor, note: reason };
 }
 

@@ -1,5 +1,4 @@
 import { timestamp } from '#libs/contracts';
-import { ProblemException } from '#libs/platform';
 import { z } from 'zod';
 
 const actor = z.string().min(1).max(200).describe('Who orders it; written into the audit log.');
@@ -36,16 +35,3 @@ export const decisionView = z
   })
   .meta({ id: 'Decision' });
 export type DecisionView = z.infer<typeof decisionView>;
-
-/** @throws ProblemException 422 that names every field that is wrong and what was expected. */
-export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(body ?? {});
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
-  throw new ProblemException({
-    title: 'The order is incomplete',
-    status: 422,
-    detail: problems.map(({ path, message }) => `${path || '(body)'}: ${message}`).join('; '),
-    problems,
-  });
-}

@@ -1,5 +1,5 @@
 import { Body, Controller, Headers, HttpCode, Inject, Post } from '@nestjs/common';
-import { parseInput } from '../parse-input.js';
+import { parseInput } from '#libs/platform';
 import { FEEDBACK_DESK } from '../tokens.js';
 import { FeedbackDesk, feedbackBody } from './feedback-desk.js';
 

@@ -1,7 +1,7 @@
 import { Controller, Get, Header, Inject, Param, ParseIntPipe, Query, Res, StreamableFile } from '@nestjs/common';
 import type { Response } from 'express';
 import { z } from 'zod';
-import { parseInput } from '../parse-input.js';
+import { parseInput } from '#libs/platform';
 import { SummaryReader } from '../summary/summary-reader.js';
 import { PICTURE_GALLERY, SUMMARY_READER } from '../tokens.js';
 import { PictureGallery, type VariantPictures } from './picture-gallery.js';

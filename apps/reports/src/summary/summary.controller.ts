@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { z } from 'zod';
-import { parseInput } from '../parse-input.js';
+import { parseInput } from '#libs/platform';
 import { SUMMARY_READER } from '../tokens.js';
 import type { AnalysisPoint } from './analysis-point.js';
 import type { ExperimentListing, ExperimentSummary } from './experiment-summary.js';

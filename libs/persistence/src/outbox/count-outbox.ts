@@ -1,7 +1,16 @@
 import type { Queryable } from '../postgres/database.js';
 
-/** Records that have not reached the bus yet. */
-export async function countOutbox(database: Queryable): Promise<number> {
-  const rows = await database.query<{ waiting: number }>('select count(*)::integer as waiting from teststrip.outbox');
-  return rows[0]?.waiting ?? 0;
+/** What has not reached the bus yet. */
+export interface WaitingRecords {
+  readonly size: number;
+  /** When the oldest of them was added, milliseconds since the epoch; null where none waits. */
+  readonly oldestAtMs: number | null;
+}
+
+/** How many records wait, and since when. */
+export async function countOutbox(database: Queryable): Promise<WaitingRecords> {
+  const [row] = await database.query<{ size: number; oldest: Date | null }>(
+    'select count(*)::integer as size, min(added_at) as oldest from teststrip.outbox',
+  );
+  return { size: row?.size ?? 0, oldestAtMs: row?.oldest?.getTime() ?? null };
 }

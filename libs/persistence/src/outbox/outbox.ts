@@ -1,6 +1,6 @@
 import type { Queryable } from '../postgres/database.js';
 import { addToOutbox } from './add-to-outbox.js';
-import { countOutbox } from './count-outbox.js';
+import { countOutbox, type WaitingRecords } from './count-outbox.js';
 import type { OutboxRecord } from './outbox-record.js';
 
 /** State and the news of it are one transaction: records added here reach the bus if, and only if, the transaction commits. */
@@ -9,8 +9,14 @@ export interface Outbox {
   readonly add: (tx: Queryable, records: readonly OutboxRecord[]) => Promise<void>;
   /** Records that have not reached the bus yet. */
   readonly size: () => Promise<number>;
+  /** The same with the age of the oldest: a relay that can't publish is seen by it. */
+  readonly waiting: () => Promise<WaitingRecords>;
 }
 
 export function createOutbox(database: Queryable): Outbox {
-  return { add: addToOutbox, size: () => countOutbox(database) };
+  return {
+    add: addToOutbox,
+    size: async () => (await countOutbox(database)).size,
+    waiting: () => countOutbox(database),
+  };
 }

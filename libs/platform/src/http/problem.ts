@@ -8,6 +8,8 @@ export interface Problem {
   readonly detail: string;
   /** One entry per thing that is wrong, where several are. */
   readonly problems?: readonly unknown[];
+  /** Findings of health checks by name. */
+  readonly checks?: Readonly<Record<string, unknown>>;
 }
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';

@@ -8,10 +8,10 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decodeEvent, deadLetterTopic, encodeEvent, topics } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { writeTinyClip } from '#libs/scoring';
-import { ConfigurationError } from '#libs/platform';
-import { scorerSettings } from './configuration.js';
+import { ConfigurationError, startApp, type RunningApp } from '#libs/platform';
 import type { GenerationEvent, ScoredEvent } from './scored-event.js';
-import { startScorer, type RunningScorer, type ScorerOptions } from './start-scorer.js';
+import { scorerApp } from './scorer.app.js';
+import type { ScorerSettings } from './scorer-settings.js';
 
 let folder: string;
 let bytes: Buffer;
@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe('startScorer', () => {
+describe('the scorer', () => {
   it('scores what is on the bus, dead-letters what is no event, and goes on where it stopped after a restart', async () => {
     const bus = await newBus();
     const running = await start(bus);
@@ -71,10 +71,17 @@ describe('startScorer', () => {
       const health = await (await fetch(`${running.url}/health`)).json();
       expect(health).toMatchObject({
         status: 'ok',
-        model: 'tiny-clip',
-        engine: 'onnx-cpu',
-        engineReason: expect.stringContaining('onnxruntime-node'),
-        sampling: { coverage: 1, samplingRate: 1 },
+        checks: {
+          engine: {
+            ok: true,
+            facts: {
+              model: 'tiny-clip',
+              engine: 'onnx-cpu',
+              engineReason: expect.stringContaining('onnxruntime-node'),
+              sampling: { coverage: 1, samplingRate: 1 },
+            },
+          },
+        },
       });
     });
     const metrics = await (await fetch(`${running.url}/metrics`)).text();
@@ -90,9 +97,9 @@ describe('startScorer', () => {
   });
 });
 
-describe('scorerSettings', () => {
+describe('the settings of a scorer', () => {
   it('has defaults that need nothing set', () => {
-    expect(scorerSettings({})).toMatchObject({
+    expect(scorerApp.plan({}).settings).toMatchObject({
       engine: 'auto',
       preprocessing: 'exact',
       roots: ['.teststrip/pictures'],
@@ -102,13 +109,13 @@ describe('scorerSettings', () => {
   });
 
   it('takes what is set and refuses what is not understood', () => {
-    const settings = scorerSettings({
+    const { settings } = scorerApp.plan({
       SCORER_IMAGE_ROOTS: '/a, /b',
       SCORER_ENGINE: 'onnx',
       SCORER_SAMPLE_ABOVE_LAG: '500',
     });
     expect(settings).toMatchObject({ roots: ['/a', '/b'], engine: 'onnx', sampling: { sampleAboveLag: 500 } });
-    expect(() => scorerSettings({ SCORER_ENGINE: 'cuda' })).toThrow(ConfigurationError);
+    expect(() => scorerApp.plan({ SCORER_ENGINE: 'cuda' })).toThrow(ConfigurationError);
   });
 });
 
@@ -118,8 +125,9 @@ async function newBus(): Promise<EventBus> {
   return bus;
 }
 
-function start(bus: EventBus, change: Partial<ScorerOptions> = {}): Promise<RunningScorer> {
-  return startScorer({ bus, modelDirectory: join(folder, 'tiny-clip'), roots: [folder], ...change });
+function start(bus: EventBus, change: Partial<ScorerSettings> = {}): Promise<RunningApp> {
+  const settings = { modelDirectory: join(folder, 'tiny-clip'), roots: [folder], ...change };
+  return startApp(scorerApp, { resources: { bus }, settings });
 }
 
 async function expectScored(bus: EventBus, generations: readonly string[]): Promise<void> {

@@ -1,0 +1,37 @@
+import { connectEventBus, needsBus } from '#libs/messaging';
+import { needsDatabase } from '#libs/persistence';
+import { defineApp } from '#libs/platform';
+import { decisionVariables } from './configuration.js';
+import { type ControllerLoop } from './controller-loop.js';
+import { DecisionModule, type DecisionSettings } from './decision.module.js';
+import { decisionApi } from './http/openapi.js';
+import { CONTROLLER_LOOP } from './tokens.js';
+
+/** The decision service: what experiments are, where they stand, and what is ordered. */
+export const decisionApp = defineApp({
+  name: 'decision',
+  summary: 'experiments: apply files, see where they stand, order a rollback',
+  variables: decisionVariables,
+  port: 'DECISION_PORT',
+  needs: { database: needsDatabase, bus: needsBus },
+  settings: (config): DecisionSettings => ({
+    group: 'decision',
+    heartbeatEveryMs: config.DECISION_HEARTBEAT_MS,
+    tickEveryMs: config.DECISION_TICK_MS,
+    analysisSilentAfterMs: config.DECISION_ANALYSIS_SILENT_MS,
+    lateAfterMs: config.DECISION_LATE_AFTER_MS,
+  }),
+  module: (settings, parts) => DecisionModule.register({ ...settings, ...parts }),
+  connect(nest, { group }, { bus }) {
+    connectEventBus(nest, { bus, group });
+    return undefined;
+  },
+  health: (nest) => nest.get<ControllerLoop>(CONTROLLER_LOOP).checks,
+  api: decisionApi,
+  nextSteps: ({ decision }) => [
+    {
+      what: 'Apply an experiment file',
+      how: `curl --data-binary @experiment.yaml -H 'content-type: application/yaml' ${decision!.url}/v1/experiments`,
+    },
+  ],
+});

@@ -1,0 +1,24 @@
+import { connectEventBus, needsBus } from '#libs/messaging';
+import { needsDatabase } from '#libs/persistence';
+import { createPositions } from '#libs/persistence/positions';
+import { defineApp } from '#libs/platform';
+import { recorderVariables } from './configuration.js';
+import { RecorderModule, type RecorderSettings } from './recorder.module.js';
+
+const DAY_MS = 86_400_000;
+
+/** The recorder: keeps every event as a fact in the database. */
+export const recorderApp = defineApp({
+  name: 'recorder',
+  summary: 'keeps every event: health and metrics',
+  variables: recorderVariables,
+  port: 'RECORDER_PORT',
+  needs: { database: needsDatabase, bus: needsBus },
+  settings: (config): RecorderSettings => ({ group: 'recorder', keepFactsMs: config.RECORDER_KEEP_DAYS * DAY_MS }),
+  module: (settings, parts) => RecorderModule.register({ ...settings, ...parts }),
+  connect(nest, { group }, { bus, database }) {
+    connectEventBus(nest, { bus, group, positionOf: createPositions(database, group).read });
+    return undefined;
+  },
+  api: { title: 'Teststrip recorder', description: 'Whether the facts are kept.', paths: {} },
+});

@@ -1,0 +1,10 @@
+import { commonVariables, documented, variables } from '#libs/platform';
+
+/** Variables of the reports. */
+export const reportsVariables = {
+  REPORTS_PORT: documented(variables.port.default(8082), 'Port of the API and the live page; 0 takes any free one.'),
+  REPORTS_PICTURE_ROOTS: documented(variables.list.optional(), 'Comma-separated folders whose pictures may be shown.', {
+    defaultIs: 'pictures in DATA_DIR',
+  }),
+  DATA_DIR: commonVariables.DATA_DIR,
+} as const;

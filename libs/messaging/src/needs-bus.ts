@@ -1,0 +1,77 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { commonVariables, defineNeed, documented, probe, variables } from '#libs/platform';
+import { needsDatabase } from '#libs/persistence';
+import { watchConsumers } from './consume/watch-consumers.js';
+import type { BusClient, EventBus } from './event-bus.js';
+import { openBus } from './open-bus.js';
+import { createReconnectingBus } from './reconnecting-bus.js';
+
+const { BUS, KAFKA_BROKERS, DATABASE_URL, DATA_DIR, PARTITIONS } = commonVariables;
+const whereItIs = { BUS, KAFKA_BROKERS, DATABASE_URL, DATA_DIR, PARTITIONS };
+
+function problems(settings: { readonly BUS?: string; readonly KAFKA_BROKERS?: readonly string[] }): readonly string[] {
+  if (settings.BUS !== 'kafka' || settings.KAFKA_BROKERS?.length !== 0) return [];
+  return ['KAFKA_BROKERS=(not set): BUS=kafka needs host:port of the brokers, for example 127.0.0.1:9092'];
+}
+
+/**
+ * The event bus of an app with all topics created. On the Postgres carrier it uses the process's database, where it has one. What the app
+ * subscribes is looked after: a consumer that stalls, fails again and again or falls behind is a failure of the app's health.
+ */
+export const needsBus = defineNeed({
+  name: 'bus',
+  title: 'Event bus',
+  variables: {
+    ...whereItIs,
+    CONSUMER_STALLED_AFTER_MS: documented(
+      variables.integer.min(100).default(60_000),
+      'A consumer with events to handle that has ended no batch for so many milliseconds is dead: `/health/live` fails.',
+    ),
+    CONSUMER_FAILING_AFTER_MS: documented(
+      variables.integer.min(100).default(10_000),
+      'A consumer whose handler has failed on the same events for so many milliseconds is not ready.',
+    ),
+    CONSUMER_BEHIND_AFTER_MS: documented(
+      variables.integer.min(100).default(60_000),
+      'A consumer that handles events published more than so many milliseconds ago is not ready.',
+    ),
+  },
+  problems,
+  async open(settings, { clientId, opened }) {
+    const { bus, close } = await openBus(settings, clientId, await opened(needsDatabase));
+    return { resource: bus, close };
+  },
+  lend(bus: EventBus, borrower, settings) {
+    borrower.health.add(probe('bus', () => bus.ping()));
+    return watchConsumers(bus, borrower, {
+      stalledAfterMs: settings.CONSUMER_STALLED_AFTER_MS,
+      failingAfterMs: settings.CONSUMER_FAILING_AFTER_MS,
+      behindAfterMs: settings.CONSUMER_BEHIND_AFTER_MS,
+    });
+  },
+});
+
+/** How long a start waits for a bus that may be away. */
+const BUS_WITHIN_MS = 5_000;
+
+/** The event bus of an app that also works without it: opened as soon as it is there. No health check looks at it. */
+export const needsReconnectingBus = defineNeed({
+  name: 'bus that may be away',
+  title: 'Event bus',
+  variables: whereItIs,
+  problems,
+  async open(settings, { clientId, opened, logger }) {
+    const shared = await opened(needsBus);
+    const bus = createReconnectingBus(() =>
+      shared ? Promise.resolve({ bus: shared, close: staysOpen }) : openBus(settings, clientId),
+    );
+    const opening = bus.open().catch((error: Error) => logger.warn(`the event bus can't be opened: ${error.message}`));
+    await Promise.race([opening, pause(BUS_WITHIN_MS, undefined, { ref: false })]);
+    return { resource: bus as BusClient, close: () => bus.close() };
+  },
+});
+
+/** Of a bus that belongs to others in the process. */
+function staysOpen(): Promise<void> {
+  return Promise.resolve();
+}

@@ -1,0 +1,37 @@
+import type { z } from 'zod';
+import { withoutRepeats, type VariableGroup } from '../configuration/help.js';
+import { readAllOrThrow, readConfig } from '../configuration/read-config.js';
+import { processVariables, variables } from '../configuration/variables.js';
+import type { App, AppOptions, AppPlan, Needs, ResourcesOf } from './app.js';
+import { startPlannedApp } from './start-planned-app.js';
+
+/** An app from what it is made of: the same value runs in a process of its own and in one with others. */
+export function defineApp<Shape extends z.ZodRawShape, N extends Needs, Settings, Exposed = undefined>(
+  options: AppOptions<Shape, N, Settings, Exposed>,
+): App<Settings, ResourcesOf<N>, Exposed> {
+  const needs = Object.values(options.needs);
+  const own: VariableGroup = { title: `The ${options.name}`, variables: options.variables };
+  const shape = { ...options.variables, HOST: processVariables.HOST };
+  return {
+    name: options.name,
+    summary: options.summary,
+    groups: withoutRepeats([
+      own,
+      ...needs.map((need) => ({ title: need.title, variables: need.variables })),
+      { title: 'Every app', variables: processVariables },
+    ]),
+    api: options.api,
+    plan(environment) {
+      const [plan] = readAllOrThrow<AppPlan<Settings> | undefined>([
+        () => {
+          const config = readConfig(shape, environment) as z.output<z.ZodObject<Shape>> & { readonly HOST: string };
+          const port = variables.port.parse((config as Record<string, unknown>)[options.port]);
+          return { http: { host: config.HOST, port }, settings: options.settings(config), environment };
+        },
+        ...needs.map((need) => (): undefined => void need.check(environment)),
+      ]);
+      return plan as AppPlan<Settings>;
+    },
+    start: (plan, context) => startPlannedApp(options, plan, context),
+  };
+}

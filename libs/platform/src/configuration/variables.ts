@@ -1,0 +1,103 @@
+import { z } from 'zod';
+
+/** What people read about a variable. */
+export interface VariableFacts {
+  /** What it is for, with its unit; one or two sentences. */
+  readonly description: string;
+  /** Its value is never printed, neither in the log nor in messages about wrong values. */
+  readonly secret?: boolean;
+  /** The default in words, where it follows from something else. */
+  readonly defaultIs?: string;
+}
+
+const facts = z.registry<VariableFacts & Record<string, unknown>>();
+
+/** A variable with what people read about it: `documented(variables.port.default(8081), 'Port of the API.')`. */
+export function documented<Schema extends z.ZodType>(
+  schema: Schema,
+  description: string,
+  more: Omit<VariableFacts, 'description'> = {},
+): Schema {
+  // A copy of its own: building blocks are shared by many variables.
+  const own = schema.clone() as Schema;
+  facts.add(own, { description, ...more });
+  return own;
+}
+
+/** @throws Error for a variable that nobody has described. */
+export function variableFacts(name: string, schema: z.core.$ZodType): VariableFacts {
+  const found = facts.get(schema);
+  if (!found) throw new Error(`The variable ${name} has no description: declare it with documented(…)`);
+  return found;
+}
+
+const port = z.coerce.number('expected a port number').int().min(0).max(65_535);
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== ''),
+);
+const flag = z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1');
+
+/** Building blocks for the variables of an app. */
+export const variables = {
+  port,
+  list,
+  flag,
+  text: z.string(),
+  url: z.url(),
+  integer: z.coerce.number('expected a whole number').int('expected a whole number'),
+  number: z.coerce.number('expected a number'),
+};
+
+/** Variables that every app understands. */
+export const processVariables = {
+  LOG_LEVEL: documented(
+    z.enum(['debug', 'log', 'warn', 'error']).default('log'),
+    'The least important lines that are printed: `debug`, `log`, `warn` or `error`. `debug` adds the lines of the framework and stack traces.',
+  ),
+  LOG_FORMAT: documented(
+    z.enum(['auto', 'json', 'text']).default('auto'),
+    '`json` for machines, `text` for people; `auto` is text on a terminal and JSON elsewhere.',
+  ),
+  HOST: documented(z.string().min(1).default('127.0.0.1'), 'Address that the servers listen on.'),
+  SHUTDOWN_NOTICE_MS: documented(
+    variables.integer.min(0).default(0),
+    'After SIGTERM: milliseconds for which an app answers "not ready" and still takes requests, so that load balancers can turn away first.',
+  ),
+  SHUTDOWN_DRAIN_MS: documented(
+    variables.integer.min(0).default(5_000),
+    'After that: longest time in milliseconds that requests under way may take; live streams are not waited for.',
+  ),
+  SHUTDOWN_GRACE_MS: documented(
+    variables.integer.min(1).default(15_000),
+    'Time in milliseconds after which a process that is still closing is ended with code 1.',
+  ),
+} as const;
+
+/** Variables that say where bus and database are, and that every app may read. */
+export const commonVariables = {
+  ...processVariables,
+  BUS: documented(
+    z.enum(['postgres', 'kafka', 'memory']).default('postgres'),
+    'Carrier of the event bus. `memory` is for one process alone.',
+  ),
+  KAFKA_BROKERS: documented(list.default([]), 'Comma-separated `host:port` list; needed with `BUS=kafka`.'),
+  DATABASE_URL: documented(
+    z
+      .string()
+      .regex(/^postgres(ql)?:\/\//, 'expected an address that begins with postgres://')
+      .optional(),
+    'Postgres, as `postgres://user:password@host:port/database`.',
+    { secret: true, defaultIs: 'an embedded Postgres in DATA_DIR' },
+  ),
+  DATA_DIR: documented(
+    z.string().default('.teststrip'),
+    'Folder of the embedded Postgres, the pictures and the last-known-good files.',
+  ),
+  PARTITIONS: documented(
+    z.coerce.number('expected a whole number').int().min(1).max(512).default(4),
+    'Partitions of the topics keyed by unit; the same for every app of a system.',
+  ),
+} as const;

@@ -1,0 +1,22 @@
+import type { z } from 'zod';
+import { ProblemException } from './problem.js';
+
+/** Where an input stands in a request, and the status of a wrong one: an address is malformed, a body is understood but wrong. */
+const STATUS = { query: 400, body: 422 } as const;
+
+/** A checked value. @throws ProblemException (400 for a query, 422 for a body) that names every wrong field and what was expected. */
+export function parseInput<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+  what: keyof typeof STATUS,
+): z.output<Schema> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
+  throw new ProblemException({
+    title: `The ${what} can't be used`,
+    status: STATUS[what],
+    detail: problems.map(({ path, message }) => `${path || `(${what})`}: ${message}`).join('; '),
+    problems,
+  });
+}
