@@ -1,65 +1,105 @@
+import { badge } from './badge.js';
 import { h } from './dom.js';
 import { clock, number } from './format.js';
+import { pictureMarks, scoreOutcomes } from './words.js';
 
-/** Control and candidates side by side: what was delivered last, and what the candidates got most wrong. */
-export function pictureWall({ variants }) {
+/** Control and candidates side by side: the pictures that fit their prompts worst, each beside its prompt, then what was delivered last. */
+export function pictureWall({ variants, wrongBelow }) {
   if (variants.every(({ latest }) => latest.length === 0)) {
     return h('p', { class: 'empty' }, 'No pictures yet.');
   }
   const sorted = [...variants].sort((a, b) => (a.role === b.role ? 0 : a.role === 'control' ? -1 : 1));
+  const isWrong = ({ score }) => wrongBelow !== null && score?.alignment != null && score.alignment < wrongBelow;
   return [
+    h('h3', {}, 'Worst fit to the prompt'),
+    h('p', { class: 'small' }, wrongText(wrongBelow)),
+    wall(sorted, 'worstAligned', (pictures) => h('div', { class: 'cases' }, pictures.map(besidePrompt(isWrong)))),
     h('h3', {}, 'Latest'),
-    h(
-      'div',
-      { class: 'wall' },
-      sorted.map((variant) => column(variant, variant.latest)),
-    ),
-    h('h3', {}, 'Worst aligned with their prompts'),
-    h(
-      'div',
-      { class: 'wall' },
-      sorted.map((variant) => column(variant, variant.worstAligned)),
-    ),
+    wall(sorted, 'latest', (pictures) => h('div', { class: 'pictures' }, pictures.map(abovePrompt(isWrong)))),
   ];
 }
 
-function column({ variant, role }, pictures) {
+function wrongText(wrongBelow) {
+  return wrongBelow === null
+    ? 'Lowest alignment first. Control has too few scored pictures to say which ones are wrong.'
+    : `Lowest alignment first. Wrong means below ${number(wrongBelow)}: control’s pictures hardly ever fit that badly.`;
+}
+
+function wall(variants, which, show) {
   return h(
-    'section',
-    { class: `variant ${role}`, 'aria-label': variant },
-    h('h4', {}, variant, variant === role ? null : h('span', { class: 'small inline' }, ` ${role}`)),
-    pictures.length === 0
-      ? h('p', { class: 'empty' }, 'none yet')
-      : h('div', { class: 'pictures' }, pictures.map(figure)),
+    'div',
+    { class: 'wall' },
+    variants.map(({ variant, role, [which]: pictures }) =>
+      h(
+        'section',
+        { class: `variant ${role}`, 'aria-label': variant },
+        h('h4', {}, variant, variant === role ? null : h('span', { class: 'small inline' }, ` ${role}`)),
+        pictures.length === 0 ? h('p', { class: 'empty' }, 'None yet.') : show(pictures),
+      ),
+    ),
   );
 }
 
-function figure(picture) {
-  const image = h('img', {
+function besidePrompt(isWrong) {
+  return (picture) =>
+    h(
+      'figure',
+      { class: isWrong(picture) ? 'case wrong' : 'case' },
+      image(picture),
+      h('figcaption', {}, mark(picture, isWrong), h('span', { class: 'prompt whole' }, picture.prompt), score(picture)),
+    );
+}
+
+function abovePrompt(isWrong) {
+  return (picture) =>
+    h(
+      'figure',
+      { class: isWrong(picture) ? 'wrong' : null },
+      image(picture),
+      h(
+        'figcaption',
+        {},
+        mark(picture, isWrong),
+        h('span', { class: 'prompt', title: picture.prompt }, picture.prompt),
+        score(picture),
+      ),
+    );
+}
+
+function mark(picture, isWrong) {
+  if (picture.score?.blank) return badge(pictureMarks.blank);
+  return isWrong(picture) ? badge(pictureMarks.wrong) : null;
+}
+
+function image(picture) {
+  const shown = h('img', {
     src: picture.href,
     alt: picture.prompt,
     width: picture.width,
     height: picture.height,
     loading: 'lazy',
     decoding: 'async',
-    onerror: () => image.replaceWith(h('div', { class: 'no-picture' }, 'can’t be shown')),
+    onerror: () => shown.replaceWith(placeholder(picture)),
   });
+  return shown;
+}
+
+/** The file may have been tidied away, or lie where this server may not look. */
+function placeholder({ prompt }) {
   return h(
-    'figure',
-    {},
-    image,
-    h(
-      'figcaption',
-      {},
-      h('span', { class: 'prompt', title: picture.prompt }, picture.prompt),
-      h('span', { class: 'small' }, `${scoreText(picture.score)} · ${clock(picture.completedAt)}`),
-    ),
+    'div',
+    { class: 'no-picture', role: 'img', 'aria-label': `Picture not available: ${prompt}` },
+    'not available',
   );
 }
 
-function scoreText(score) {
-  if (score === null) return 'not scored yet';
-  if (score.outcome !== 'scored') return `no score: ${score.reason ?? score.outcome}`;
-  const heads = Object.entries(score.quality).map(([head, value]) => `${head} ${number(value, 2)}`);
-  return [`alignment ${number(score.alignment)}`, ...heads, ...(score.blank ? ['blank'] : [])].join(' · ');
+function score({ score: given, completedAt }) {
+  return h('span', { class: 'small', title: given?.reason }, `${scoreText(given)} · ${clock(completedAt)}`);
+}
+
+function scoreText(given) {
+  if (given === null) return 'not scored yet';
+  if (given.outcome !== 'scored') return `no score: ${scoreOutcomes[given.outcome] ?? given.outcome}`;
+  const heads = Object.entries(given.quality).map(([head, value]) => `${head} ${number(value, 2)}`);
+  return [`alignment ${number(given.alignment)}`, ...heads].join(' · ');
 }

@@ -16,6 +16,19 @@ export const verdicts = {
   unmeasurable: { sign: '?', word: 'unmeasurable', tone: 'warn' },
 };
 
+export const pictureMarks = {
+  wrong: { sign: '✕', word: 'wrong', tone: 'bad' },
+  blank: { sign: '✕', word: 'blank', tone: 'bad' },
+};
+
+/** Why a picture has no score. */
+export const scoreOutcomes = {
+  unavailable: 'the scorer could not get the picture',
+  'digest-mismatch': 'the file is not the picture that was announced',
+  undecodable: 'the file is no picture',
+  refused: 'the picture is larger than the scorer accepts',
+};
+
 /** Of the weighted objectives of an ab test. */
 export const utilityVerdicts = {
   better: { sign: '★', word: 'better', tone: 'good' },

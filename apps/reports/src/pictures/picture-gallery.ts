@@ -2,13 +2,25 @@ import { createHash } from 'node:crypto';
 import { open, realpath, type FileHandle } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { quantileSorted } from 'simple-statistics';
 import { ProblemException } from '#libs/platform';
-import type { FactReader, RecordedDefinition, RecordedPicture, StoredPicture } from '#libs/persistence/reports';
+import type { FactReader, PictureQuery, RecordedDefinition, RecordedPicture, StoredPicture } from '#libs/persistence/reports';
+import { farTailLimit } from '#libs/statistics';
 
 /** A picture as the page shows it. */
 export interface ShownPicture extends RecordedPicture {
   /** Where the bytes are served. */
   readonly href: string;
+}
+
+/** What was delivered under an experiment, by variant. */
+export interface ExperimentPictures {
+  readonly variants: readonly VariantPictures[];
+  /**
+   * An alignment below which hardly any of control's newest pictures lies, while a picture that shows something else does; null before
+   * control has enough of them.
+   */
+  readonly wrongBelow: number | null;
 }
 
 export interface VariantPictures {
@@ -35,18 +47,23 @@ export class PictureGallery {
     private readonly roots: readonly string[],
   ) {}
 
-  async ofExperiment({ experiment, revision, spec }: RecordedDefinition, limit: number): Promise<VariantPictures[]> {
-    return Promise.all(
-      Object.keys(spec.variants).map(async (variant) => {
-        const query = { experiment, revision, variant, limit };
+  async ofExperiment({ experiment, revision, spec }: RecordedDefinition, limit: number): Promise<ExperimentPictures> {
+    const read = (variant: string, order: PictureQuery['order'], atMost: number): Promise<readonly RecordedPicture[]> =>
+      this.facts.pictures({ experiment, revision, variant, order, limit: atMost });
+    const byAlignment = await read(spec.control, 'worst-aligned', MOST_SCORED);
+    const variants = await Promise.all(
+      Object.keys(spec.variants).map(async (variant): Promise<VariantPictures> => {
+        const isControl = variant === spec.control;
         const [latest, worstAligned] = await Promise.all([
-          this.facts.pictures({ ...query, order: 'latest' }),
-          this.facts.pictures({ ...query, order: 'worst-aligned' }),
+          read(variant, 'latest', limit),
+          isControl ? byAlignment.slice(0, limit) : read(variant, 'worst-aligned', limit),
         ]);
-        const role = variant === spec.control ? ('control' as const) : ('candidate' as const);
+        const role = isControl ? 'control' : 'candidate';
         return { variant, role, latest: latest.map(shown), worstAligned: worstAligned.map(shown) };
       }),
     );
+    const alignments = byAlignment.flatMap(({ score }) => (score?.alignment == null ? [] : [score.alignment]));
+    return { variants, wrongBelow: wrongBelow(alignments) };
   }
 
   /** The bytes of a picture, checked against the digest under which it was announced. @throws ProblemException 404 or 409. */
@@ -92,6 +109,19 @@ export class PictureGallery {
 
 /** Far above any picture a model makes, far below what would hurt this process. */
 const MAX_BYTES = 32 * 1024 * 1024;
+
+/** As many scored pictures of a variant as the reader looks at. */
+const MOST_SCORED = 500;
+/** Fewer say too little of where a tail begins. */
+const FEWEST_SCORED = 50;
+/** The tail that the metric `wrong-pictures` looks at: control's worst one in fifty. */
+const TAIL = 0.02;
+
+/** @param ascending alignments of control. */
+function wrongBelow(ascending: readonly number[]): number | null {
+  const n = ascending.length;
+  return n < FEWEST_SCORED ? null : farTailLimit({ n, quantile: (p) => quantileSorted([...ascending], p) }, TAIL);
+}
 
 function shown(picture: RecordedPicture): ShownPicture {
   return { ...picture, href: `/api/pictures/${encodeURIComponent(picture.generationId)}/${picture.imageIndex}` };

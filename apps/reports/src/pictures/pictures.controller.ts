@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parseInput } from '#libs/platform';
 import { SummaryReader } from '../summary/summary-reader.js';
 import { PICTURE_GALLERY, SUMMARY_READER } from '../tokens.js';
-import { PictureGallery, type VariantPictures } from './picture-gallery.js';
+import { PictureGallery, type ExperimentPictures } from './picture-gallery.js';
 
 const picturesQuery = z.object({ limit: z.coerce.number().int().min(1).max(50).default(8) });
 
@@ -16,12 +16,9 @@ export class PicturesController {
   ) {}
 
   @Get('experiments/:experiment/pictures')
-  async pictures(
-    @Param('experiment') experiment: string,
-    @Query() query: unknown,
-  ): Promise<{ readonly variants: readonly VariantPictures[] }> {
+  async pictures(@Param('experiment') experiment: string, @Query() query: unknown): Promise<ExperimentPictures> {
     const { limit } = parseInput(picturesQuery, query, 'query');
-    return { variants: await this.gallery.ofExperiment(await this.summaries.definition(experiment), limit) };
+    return this.gallery.ofExperiment(await this.summaries.definition(experiment), limit);
   }
 
   /** The bytes come from a model: the browser must take them for a picture and for nothing else. */
