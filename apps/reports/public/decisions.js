@@ -1,7 +1,7 @@
 import { badge } from './badge.js';
 import { h } from './dom.js';
 import { clock, count, duration, number, share } from './format.js';
-import { commands } from './words.js';
+import { commandReasons, commands } from './words.js';
 
 /** What was decided and why, newest first. */
 export function decisionList({ decisions }) {
@@ -26,7 +26,7 @@ function decisionItem(decision) {
 }
 
 function because({ reason, actor, epoch, evidence }) {
-  const said = [`reason ${reason}`, `by ${actor}`, `epoch ${epoch}`];
+  const said = [commandReasons[reason], `by ${actor}`, `epoch ${epoch}`];
   if (evidence === null) return said;
   if (evidence.metric !== null) said.push(`${evidence.metric}, ln E ${number(evidence.lnE)}`);
   said.push(`after ${count(evidence.units)} units`);

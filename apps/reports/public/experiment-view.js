@@ -1,5 +1,6 @@
 import { decisionList } from './decisions.js';
 import { h, renderWhenChanged } from './dom.js';
+import { endingOf, endingView } from './ending.js';
 import { metricTable } from './metric-table.js';
 import { objectivesView } from './objectives.js';
 import { heading, healthList, tiles, variantTable } from './overview.js';
@@ -24,8 +25,10 @@ export function showExperiment(content, connection, experiment) {
       heading,
     );
     renderWhenChanged(places.tiles, summary, tiles);
-    renderWhenChanged(places.metrics, [summary.metrics, points.length, points.at(-1)?.at], () =>
-      metricTable(summary, points),
+    const ending = endingOf(summary);
+    drawEnding(places.ending, summary, ending);
+    renderWhenChanged(places.metrics, [summary.metrics, points.length, points.at(-1)?.at, ending], () =>
+      metricTable(summary, points, ending),
     );
     places.objectives.parentElement.hidden = summary.objectives === null;
     if (summary.objectives)
@@ -94,8 +97,16 @@ function showProblem(content, connection, stream, { title, detail }) {
   );
 }
 
+function drawEnding(place, { decisions, decidesAtLnE, candidates }, ending) {
+  place.parentElement.hidden = ending === undefined;
+  if (ending === undefined) return;
+  const before = decisions[decisions.indexOf(ending) - 1];
+  renderWhenChanged(place, { ending, before, decidesAtLnE, namesCandidate: candidates.length > 1 }, endingView);
+}
+
 function layOut(content) {
   const names = [
+    ['ending', 'What ended it'],
     ['weights', 'Share of traffic'],
     ['decisions', 'Decisions'],
     ['objectives', 'Objectives'],
@@ -111,6 +122,7 @@ function layOut(content) {
   });
   places.decisions.setAttribute('aria-live', 'polite');
   places.objectives.parentElement.hidden = true;
+  places.ending.parentElement.hidden = true;
   content.replaceChildren(places.heading, places.tiles, h('div', { class: 'panels' }, panels));
   return places;
 }

@@ -1,7 +1,7 @@
 import { badge } from './badge.js';
 import { h } from './dom.js';
 import { evidenceChart } from './evidence-chart.js';
-import { count, effect, estimate, marginOnScale, number } from './format.js';
+import { clock, count, effect, estimate, marginOnScale, number } from './format.js';
 import { intervalBar } from './interval-bar.js';
 import { reasonText, verdicts } from './words.js';
 
@@ -13,14 +13,17 @@ let showsObserved = false;
 /**
  * One row per metric and candidate: what decides first, then what is watched. What is only observed can be unfolded; what has no data is
  * named in a line.
+ * @param ending the command that ended the experiment, if it has ended: the metric that decided is named as such.
  */
-export function metricTable({ metrics, decidesAtLnE, candidates }, points) {
+export function metricTable({ metrics, decidesAtLnE, candidates, analysedAt }, points, ending) {
   if (metrics.length === 0)
     return h('p', { class: 'empty' }, 'Waiting for the first analysis: it comes with the first events.');
   const sorted = [...metrics].sort((a, b) => ROLE_ORDER[a.role] - ROLE_ORDER[b.role]);
   const observed = sorted.filter(({ role }) => role === 'observed');
-  const table = (label, rows, caption) => metricRows(label, rows, caption, points, decidesAtLnE, candidates.length > 1);
+  const table = (label, rows, caption) =>
+    metricRows({ label, rows, caption, points, decidesAtLnE, namesCandidate: candidates.length > 1, ending });
   return [
+    ending ? h('p', { class: 'small' }, `As last analysed, at ${clock(analysedAt)}.`) : null,
     table(
       'Metrics',
       sorted.filter(({ role }) => role !== 'observed'),
@@ -55,7 +58,8 @@ function withoutData(rows) {
   return h('p', { class: 'small' }, `Without data: ${names.join(', ')}.`);
 }
 
-function metricRows(label, rows, caption, points, decidesAtLnE, namesCandidate) {
+/** @param points the course of the metrics, for a curve of the evidence; none without. */
+export function metricRows({ label, rows, caption, points = [], decidesAtLnE, namesCandidate, ending }) {
   const heads = [
     'Metric',
     'Control',
@@ -64,6 +68,8 @@ function metricRows(label, rows, caption, points, decidesAtLnE, namesCandidate) 
     `ln E, decides at ${number(decidesAtLnE)}`,
     'Verdict',
   ];
+  const decided = ({ metric, candidate }) =>
+    ending?.evidence?.metric === metric && ending.evidence.candidate === candidate;
   return h(
     'div',
     { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': label },
@@ -83,64 +89,72 @@ function metricRows(label, rows, caption, points, decidesAtLnE, namesCandidate) 
       h(
         'tbody',
         {},
-        rows.map((metric) => row(metric, points, decidesAtLnE, namesCandidate)),
+        rows.map((metric) =>
+          h(
+            'tr',
+            { class: metric.verdict },
+            nameCell(metric, namesCandidate, decided(metric)),
+            variantCell(metric, 'control'),
+            variantCell(metric, 'candidate'),
+            effectCell(metric),
+            evidenceCell(metric, points, decidesAtLnE),
+            h('td', {}, badge(verdicts[metric.verdict]), h('span', { class: 'small' }, reasonText(metric.reason))),
+          ),
+        ),
       ),
     ),
   );
 }
 
-function row(metric, points, decidesAtLnE, namesCandidate) {
-  const { control, candidate } = metric.estimate;
-  const margin = marginOnScale(metric);
+function nameCell({ metric, candidate, role, direction }, namesCandidate, decided) {
   return h(
-    'tr',
-    { class: metric.verdict },
-    h(
-      'th',
-      { scope: 'row' },
-      metric.metric,
-      namesCandidate ? h('span', { class: 'small' }, metric.candidate) : null,
-      h('span', { class: 'small' }, `${metric.role} · ${metric.direction} is better`),
-    ),
-    h(
-      'td',
-      { class: 'figure' },
-      estimate(control, metric),
-      h('span', { class: 'small' }, `${count(metric.n.control.units)} units`),
-    ),
-    h(
-      'td',
-      { class: 'figure' },
-      estimate(candidate, metric),
-      h('span', { class: 'small' }, `${count(metric.n.candidate.units)} units`),
-    ),
-    h(
-      'td',
-      {},
-      intervalBar(metric) ?? h('span', { class: 'small' }, whyNoInterval(metric)),
-      h(
-        'span',
-        { class: 'small' },
-        metric.estimate.effect === null ? '' : `${effect(metric.estimate.effect, metric)} · `,
-        metric.interval ? `${effect(metric.interval.low, metric)} … ${effect(metric.interval.high, metric)} · ` : '',
-        marginText(metric, margin),
-      ),
-    ),
-    h(
-      'td',
-      {},
-      evidenceChart(metric, points, decidesAtLnE),
-      metric.lnE
-        ? h(
-            'span',
-            { class: 'small' },
-            h('span', { class: 'harm-text' }, `harm ${number(metric.lnE.harmful)}`),
-            ' · ',
-            h('span', { class: 'safe-text' }, `safe ${number(metric.lnE.nonInferior)}`),
-          )
-        : h('span', { class: 'small' }, '–'),
-    ),
-    h('td', {}, badge(verdicts[metric.verdict]), h('span', { class: 'small' }, reasonText(metric.reason))),
+    'th',
+    { scope: 'row' },
+    metric,
+    namesCandidate ? h('span', { class: 'small' }, candidate) : null,
+    h('span', { class: 'small' }, `${role} · ${direction} is better`),
+    decided ? h('span', { class: 'small decided' }, 'ended the experiment') : null,
+  );
+}
+
+function variantCell(metric, arm) {
+  return h(
+    'td',
+    { class: 'figure' },
+    estimate(metric.estimate[arm], metric),
+    h('span', { class: 'small' }, `${count(metric.n[arm].units)} units`),
+  );
+}
+
+function effectCell(metric) {
+  const { interval } = metric;
+  const said = [
+    metric.estimate.effect === null ? null : effect(metric.estimate.effect, metric),
+    interval && `${effect(interval.low, metric)} … ${effect(interval.high, metric)}`,
+    marginText(metric, marginOnScale(metric)),
+  ].filter((part) => part !== null);
+  return h(
+    'td',
+    {},
+    intervalBar(metric) ?? h('span', { class: 'small' }, whyNoInterval(metric)),
+    h('span', { class: 'small' }, said.join(' · ')),
+  );
+}
+
+function evidenceCell(metric, points, decidesAtLnE) {
+  return h(
+    'td',
+    {},
+    evidenceChart(metric, points, decidesAtLnE),
+    metric.lnE
+      ? h(
+          'span',
+          { class: 'small' },
+          h('span', { class: 'harm-text' }, `harm ${number(metric.lnE.harmful)}`),
+          ' · ',
+          h('span', { class: 'safe-text' }, `safe ${number(metric.lnE.nonInferior)}`),
+        )
+      : h('span', { class: 'small' }, '–'),
   );
 }
 

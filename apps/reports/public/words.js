@@ -49,6 +49,28 @@ export const commands = {
   conclude: { sign: '■', word: 'conclude', tone: 'quiet' },
 };
 
+/** What a terminal command made of the experiment. */
+export const endings = {
+  promote: { sign: '✓', word: 'promoted', tone: 'good' },
+  rollback: { sign: '↩', word: 'rolled back', tone: 'bad' },
+  conclude: { sign: '■', word: 'concluded', tone: 'quiet' },
+};
+
+/** Why a command was given. */
+export const commandReasons = {
+  started: 'the experiment starts',
+  'budget-proven': 'proven harmless enough for this share',
+  'all-guardrails-non-inferior': 'every guardrail holds at its margin: proven',
+  harmful: 'harm is proven',
+  'health-hold': 'the numbers can’t be trusted',
+  'health-recovered': 'the numbers can be trusted again',
+  inconclusive: 'inconclusive',
+  deadline: 'the deadline has passed',
+  superior: 'better on the objectives: proven',
+  futile: 'no gain that matters is left',
+  operator: 'an operator’s order',
+};
+
 const reasons = {
   'worse-than-margin': 'worse than its margin: proven',
   'better-than-control': 'better than control: proven',

@@ -83,5 +83,6 @@ export function commandEvidence(
     units: metric?.n.candidate.units ?? Object.values(analysis.units).reduce((sum, units) => sum + units, 0),
     analysedAt: analysis.analysedAt,
     newestEventAt: analysis.newestEventAt,
+    ...(metric === null ? {} : { metricAnalysis: metric }),
   };
 }
