@@ -163,14 +163,16 @@ export async function rolledBackStory(experiment: string, pictureFolder: string)
         units: 188,
         analysedAt: new Date(startMs + 109_960).toISOString(),
         newestEventAt: new Date(startMs + 109_880).toISOString(),
+        metricAnalysis: analysisAt(experiment, DECIDED_AT, at(DECIDED_AT)).data.metrics[0]!,
       },
     }),
     applied(3, 110),
   ];
-  for (let second = 2; second <= 110; second += 2) events.push(analysisAt(experiment, second, at(second)));
+  // Analyses go on after the decision: what arrives late makes the deciding metric look undecided again.
+  for (let second = 2; second <= 116; second += 2) events.push(analysisAt(experiment, second, at(second)));
   for (let index = 0; index < 400; index += 1) events.push(requestAt(experiment, index, at(index / 4)));
-  for (let index = 0; index < 24; index += 1)
-    events.push(...(await pictureAt(experiment, index, at(50 + index), pictureFolder)));
+  for (let index = 0; index < PICTURES; index += 1)
+    events.push(...(await pictureAt(experiment, index, at(40 + index / 2), pictureFolder)));
   return events;
 }
 
@@ -218,13 +220,17 @@ function assignmentOf(experiment: string, variant: string): NonNullable<DataOf<'
   return { ...assignment!, experiment, revision: 1, variant, epoch: 2 };
 }
 
+const PICTURES = 130;
+/** A picture of the candidate whose file is gone before it is scored. */
+const GONE = PICTURES - 3;
+
 async function pictureAt(experiment: string, index: number, time: string, folder: string): Promise<TeststripEvent[]> {
   const variant = index % 2 === 0 ? 'control' : 'candidate';
   const isWrong = variant === 'candidate' && index % 6 === 1;
   const generationId = `${experiment}-generation-${index}`;
   const bytes = await drawing(isWrong ? '#3b6fd4' : '#d33a2c', index);
-  const uri = join(folder, `${generationId}.png`);
-  await writeFile(uri, bytes);
+  const path = join(folder, `${generationId}.png`);
+  if (index !== GONE) await writeFile(path, bytes);
   const assignment = assignmentOf(experiment, variant);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const made = example(
@@ -234,22 +240,22 @@ async function pictureAt(experiment: string, index: number, time: string, folder
       generationId,
       assignment,
       prompt: 'a large red circle at the left and a small green square at the right on a sand background',
-      images: [{ uri: pathToFileURL(uri).href, sha256, format: 'png', width: 96, height: 96, bytes: bytes.length }],
+      images: [{ uri: pathToFileURL(path).href, sha256, format: 'png', width: 96, height: 96, bytes: bytes.length }],
     },
     time,
   );
   // The newest pictures have not been scored yet.
-  if (index >= 22) return [made];
-  const alignment = (isWrong ? 0.11 : 0.31) + (index % 5) * 0.004;
-  return [
-    made,
-    example(
-      'image.scored.v1',
-      `${generationId}-score`,
-      { generationId, imageIndex: 0, assignment, alignment, quality: { clean: 0.94 } },
-      time,
-    ),
-  ];
+  if (index >= PICTURES - 2) return [made];
+  const score = { generationId, imageIndex: 0, assignment };
+  const said =
+    index === GONE
+      ? {
+          outcome: 'unavailable' as const,
+          reason: `ENOENT: no such file or directory, open '${path}'`,
+          alignment: null,
+        }
+      : { alignment: (isWrong ? 0.11 : 0.31) + (index % 5) * 0.004, quality: { clean: 0.94 } };
+  return [made, example('image.scored.v1', `${generationId}-score`, { ...score, ...said }, time)];
 }
 
 function drawing(colour: string, index: number): Promise<Buffer> {
@@ -258,10 +264,13 @@ function drawing(colour: string, index: number): Promise<Buffer> {
   return sharp(Buffer.from(svg)).png().toBuffer();
 }
 
-function analysisAt(experiment: string, second: number, analysedAt: string): TeststripEvent {
-  const part = second / 110;
-  const wave = Math.sin(second / 5) * (1 - part);
-  const harm = 3.41 * part ** 2 + wave * 0.4;
+/** Second of the analysis after which the canary is rolled back. */
+const DECIDED_AT = 110;
+
+function analysisAt(experiment: string, second: number, analysedAt: string): TeststripEvent<'experiment.analysed.v1'> {
+  const part = second / DECIDED_AT;
+  const wave = Math.sin(second / 5) * Math.max(0, 1 - part);
+  const harm = second > DECIDED_AT ? 2.2 : 3.41 * part ** 2 + wave * 0.4;
   const n = {
     control: { units: second * 30, events: second * 31 },
     candidate: { units: Math.round(second * 1.7), events: second * 2 },
@@ -284,20 +293,21 @@ function analysisAt(experiment: string, second: number, analysedAt: string): Tes
     ...change,
   });
   const width = 0.02 / Math.sqrt(part);
-  const isLast = second === 110;
+  const effect = second > DECIDED_AT ? -0.016 : -0.025 + wave * 0.004;
+  const decides = second === DECIDED_AT;
   return example('experiment.analysed.v1', `${experiment}-analysis-${second}`, {
     experiment,
     revision: 1,
-    analysisId: isLast ? 'last' : `at-${second}`,
+    analysisId: decides ? 'last' : `at-${second}`,
     analysedAt,
     stage: second < 45 ? 0 : 1,
     units: { control: n.control.units, candidate: n.candidate.units },
     metrics: [
       metric('alignment', {
         unit: 'cosine',
-        ...(isLast ? { verdict: 'harmful', reason: 'worse-than-margin' } : {}),
-        estimate: { control: 0.314, candidate: 0.289, effect: -0.025 + wave * 0.004 },
-        interval: { low: -0.025 - width, high: -0.025 + width },
+        ...(decides ? { verdict: 'harmful', reason: 'worse-than-margin' } : {}),
+        estimate: { control: 0.314, candidate: 0.289, effect },
+        interval: { low: effect - width, high: effect + width },
         margin: 0.00314,
         lnE: { harmful: harm, nonInferior: -2.4 * part },
       }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { slug, timestamp, weightsPpm } from '../names.js';
+import { metricAnalysis } from './experiment.analysed.v1.js';
 import { defineTopic } from './topic.js';
 
 export const commandKind = z.enum(['start', 'advance', 'promote', 'rollback', 'pause', 'resume', 'conclude']);
@@ -43,6 +44,8 @@ export const allocationCommanded = z.object({
       units: z.int().min(0),
       analysedAt: timestamp,
       newestEventAt: timestamp.nullable(),
+      /** What that analysis said of `metric`: later analyses may say otherwise. Absent without a metric, and in commands of before it was kept. */
+      metricAnalysis: metricAnalysis.optional(),
     })
     .nullable(),
   actor: z.string().min(1),
