@@ -4,7 +4,13 @@ import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { quantileSorted } from 'simple-statistics';
 import { ProblemException } from '#libs/platform';
-import type { FactReader, PictureQuery, RecordedDefinition, RecordedPicture, StoredPicture } from '#libs/persistence/reports';
+import type {
+  FactReader,
+  PictureQuery,
+  RecordedDefinition,
+  RecordedPicture,
+  StoredPicture,
+} from '#libs/persistence/reports';
 import { farTailLimit } from '#libs/statistics';
 
 /** A picture as the page shows it. */
