@@ -97,11 +97,13 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
   });
 
   it('marks the pictures that show something else, each beside its prompt', async () => {
-    const worst = (variant: string): Locator => page.getByRole('region', { name: variant }).first().locator('figure');
-    await expect.poll(() => worst('candidate').filter({ hasText: '✕ wrong' }).count()).toBe(8);
-    expect(await worst('control').filter({ hasText: 'wrong' }).count()).toBe(0);
+    const [ofControl, ofCandidate] = ['control', 'candidate'].map((variant) =>
+      page.getByRole('region', { name: variant }).first().locator('figure'),
+    ) as [Locator, Locator];
+    await expect.poll(() => ofCandidate.filter({ hasText: '✕ wrong' }).count()).toBe(8);
+    expect(await ofControl.filter({ hasText: 'wrong' }).count()).toBe(0);
     const [picture, prompt] = await Promise.all(
-      ['img', '.prompt'].map(async (part) => (await worst('candidate').first().locator(part).boundingBox())!),
+      ['img', '.prompt'].map(async (part) => (await ofCandidate.first().locator(part).boundingBox())!),
     );
     expect(prompt!.x).toBeGreaterThan(picture!.x + picture!.width);
   });

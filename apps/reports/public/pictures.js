@@ -46,7 +46,13 @@ function besidePrompt(isWrong) {
       'figure',
       { class: isWrong(picture) ? 'case wrong' : 'case' },
       image(picture),
-      h('figcaption', {}, mark(picture, isWrong), h('span', { class: 'prompt whole' }, picture.prompt), score(picture)),
+      h(
+        'figcaption',
+        {},
+        mark(picture, isWrong),
+        h('span', { class: 'prompt whole' }, picture.prompt),
+        scoreLine(picture),
+      ),
     );
 }
 
@@ -61,7 +67,7 @@ function abovePrompt(isWrong) {
         {},
         mark(picture, isWrong),
         h('span', { class: 'prompt', title: picture.prompt }, picture.prompt),
-        score(picture),
+        scoreLine(picture),
       ),
     );
 }
@@ -93,7 +99,7 @@ function placeholder({ prompt }) {
   );
 }
 
-function score({ score: given, completedAt }) {
+function scoreLine({ score: given, completedAt }) {
   return h('span', { class: 'small', title: given?.reason }, `${scoreText(given)} · ${clock(completedAt)}`);
 }
 
