@@ -1,4 +1,4 @@
-import type { Queryable } from '../postgres/database.js';
+import type { Database, Queryable } from '../postgres/database.js';
 import { listExperiments } from './list-experiments.js';
 import { loadExperiment, type StoredExperiment } from './load-experiment.js';
 import { readDecisionEvents, type DecisionEventRange, type StoredDecisionEvent } from './read-decision-events.js';
@@ -6,8 +6,8 @@ import { saveExperiment, type ExperimentChange } from './save-experiment.js';
 
 /** State of the experiments and the audit log of what was decided about them. */
 export interface ExperimentStore {
-  /** The experiment as last saved; undefined when there is none of that key. Inside a transaction pass `tx`. */
-  readonly load: (key: string, tx?: Queryable) => Promise<StoredExperiment | undefined>;
+  /** The experiment as last saved; undefined when there is none of that key. */
+  readonly load: (key: string) => Promise<StoredExperiment | undefined>;
   /** All experiments, by key. */
   readonly list: () => Promise<readonly StoredExperiment[]>;
   /**
@@ -20,9 +20,9 @@ export interface ExperimentStore {
   readonly events: (key: string, range?: DecisionEventRange) => Promise<readonly StoredDecisionEvent[]>;
 }
 
-export function createExperimentStore(database: Queryable): ExperimentStore {
+export function createExperimentStore(database: Database): ExperimentStore {
   return {
-    load: (key, tx = database) => loadExperiment(tx, key),
+    load: (key) => loadExperiment(database, key),
     list: () => listExperiments(database),
     save: saveExperiment,
     events: (key, range = {}) => readDecisionEvents(database, key, range),

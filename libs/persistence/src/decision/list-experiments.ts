@@ -1,7 +1,9 @@
-import type { Queryable } from '../postgres/database.js';
-import { EXPERIMENT_COLUMNS, type StoredExperiment } from './load-experiment.js';
+import type { Database } from '../postgres/database.js';
+import { ExperimentEntity } from '../schema/entities/experiment.entity.js';
+import type { StoredExperiment } from './load-experiment.js';
 
 /** All experiments, by key. */
-export async function listExperiments(database: Queryable): Promise<readonly StoredExperiment[]> {
-  return database.query<StoredExperiment>(`select ${EXPERIMENT_COLUMNS} from teststrip.experiments order by key`);
+export async function listExperiments(database: Database): Promise<readonly StoredExperiment[]> {
+  const reads = await database.reads();
+  return reads.find(ExperimentEntity, { order: { key: 'asc' } });
 }

@@ -1,16 +1,8 @@
-import type { Queryable } from '../postgres/database.js';
+import { MoreThan } from 'typeorm';
+import type { Database } from '../postgres/database.js';
+import { DecisionEventEntity } from '../schema/entities/decision-event.entity.js';
 
-export interface StoredDecisionEvent {
-  readonly experiment: string;
-  /** 1, 2, 3 … per experiment. */
-  readonly sequence: number;
-  readonly revision: number;
-  readonly kind: string;
-  readonly data: unknown;
-  readonly actor: string;
-  readonly occurredAt: Date;
-  readonly recordedAt: Date;
-}
+export type StoredDecisionEvent = DecisionEventEntity;
 
 export interface DecisionEventRange {
   /** Only events of this revision. */
@@ -23,17 +15,14 @@ export interface DecisionEventRange {
 
 /** The audit log of one experiment, oldest first. */
 export async function readDecisionEvents(
-  database: Queryable,
+  database: Database,
   experiment: string,
-  { revision, afterSequence, limit }: DecisionEventRange,
+  { revision, afterSequence = 0, limit }: DecisionEventRange,
 ): Promise<readonly StoredDecisionEvent[]> {
-  return database.query<StoredDecisionEvent>(
-    `select experiment, sequence, revision, kind, data, actor,
-            occurred_at as "occurredAt", recorded_at as "recordedAt"
-       from teststrip.decision_events
-      where experiment = $1 and ($2::integer is null or revision = $2) and sequence > $3
-      order by sequence
-      limit $4`,
-    [experiment, revision ?? null, afterSequence ?? 0, limit ?? null],
-  );
+  const reads = await database.reads();
+  return reads.find(DecisionEventEntity, {
+    where: { experiment, sequence: MoreThan(afterSequence), ...(revision === undefined ? {} : { revision }) },
+    order: { sequence: 'asc' },
+    ...(limit === undefined ? {} : { take: limit }),
+  });
 }

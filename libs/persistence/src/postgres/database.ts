@@ -1,3 +1,5 @@
+import type { EntityManager } from 'typeorm';
+
 /** Where SQL can be run: a pool, a transaction or a dedicated session. Values are bound, never interpolated. */
 export interface Queryable {
   /**
@@ -30,6 +32,11 @@ export interface Database extends Queryable {
   readonly url: string;
   /** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+  /**
+   * TypeORM's repositories, for plain reads: on a few connections of their own, on which Postgres refuses to write. They are opened by
+   * the first call and closed with the database.
+   */
+  reads(): Promise<EntityManager>;
   /** A connection of its own, outside the pool. */
   session(): Promise<DatabaseSession>;
   /** LISTEN on a channel; re-listens after a lost connection and then calls `onNotify` once with '' so that nothing is missed. Returns how to stop. */

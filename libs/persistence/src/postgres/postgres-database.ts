@@ -1,6 +1,7 @@
 import { Client, Pool, types, type ClientBase, type ClientConfig } from 'pg';
 import type { Database, DatabaseSession, Queryable, QueryOptions } from './database.js';
 import { openListener } from './notifications.js';
+import { openReads } from './reads.js';
 
 export interface OpenDatabaseOptions {
   /** `postgres://user:password@host:port/database` */
@@ -16,7 +17,8 @@ export interface OpenDatabaseOptions {
  * @throws Error naming the address (without the password) when it does not.
  */
 export async function openDatabase(options: OpenDatabaseOptions): Promise<Database> {
-  const config = connectionConfig(options.url, options.applicationName ?? 'teststrip');
+  const { url, applicationName = 'teststrip' } = options;
+  const config = connectionConfig(url, applicationName);
   const pool = new Pool({ ...config, max: options.maxConnections ?? 8 });
   // An idle connection that breaks is replaced by the next query; without a listener the process would end.
   pool.on('error', () => undefined);
@@ -24,19 +26,21 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Databa
     await pool.query('SELECT 1');
   } catch (error) {
     await pool.end();
-    throw new Error(`Postgres at ${withoutPassword(options.url)} does not answer: ${(error as Error).message}`, {
+    throw new Error(`Postgres at ${withoutPassword(url)} does not answer: ${(error as Error).message}`, {
       cause: error,
     });
   }
   const listener = openListener(config);
+  const reads = openReads(url, applicationName);
   let closing: Promise<void> | undefined;
   return {
-    url: options.url,
+    url,
     query: (sql, values, queryOptions) => runQuery(pool, sql, values, queryOptions),
     transaction: (work) => runTransaction(pool, work),
+    reads: () => reads.manager(),
     session: () => openSession(config),
     listen: (channel, onNotify) => listener.listen(channel, onNotify),
-    close: () => (closing ??= Promise.all([listener.close(), pool.end()]).then(() => undefined)),
+    close: () => (closing ??= Promise.all([listener.close(), reads.close(), pool.end()]).then(() => undefined)),
   };
 }
 

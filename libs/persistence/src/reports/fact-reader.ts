@@ -1,5 +1,5 @@
 import type { ExperimentAnalysed } from '#libs/contracts';
-import type { Queryable } from '../postgres/database.js';
+import type { Database } from '../postgres/database.js';
 import { findPicture, type StoredPicture } from './read/find-picture.js';
 import { findRequest, type RecordedRequest } from './read/find-request.js';
 import { readAnalysisHistory } from './read/read-analysis-history.js';
@@ -36,7 +36,7 @@ export interface FactReader {
   readonly controllers: () => Promise<readonly RecordedController[]>;
 }
 
-export function createFactReader(database: Queryable): FactReader {
+export function createFactReader(database: Database): FactReader {
   return {
     definitions: (experiment) => readDefinitions(database, experiment),
     commands: (experiment, revision) => readCommands(database, experiment, revision),

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { Database } from '#libs/persistence';
+import { migrate, type Database } from '#libs/persistence';
 import type { EventBus, IncomingRecord, Subscription, SubscriptionOptions } from '../../event-bus.js';
 import { latestPerKey } from '../latest-per-key.js';
 import { PartitionConsumer } from '../partition-consumer.js';
@@ -12,7 +12,7 @@ import { maintain } from './maintenance.js';
 import { PartitionLog } from './partition-log.js';
 import { PositionCommitter } from './position-committer.js';
 import { PublishQueue } from './publish-queue.js';
-import { createBusTables } from './schema.js';
+
 import { TopicCatalogue, type StoredTopic } from './topic-catalogue.js';
 
 export interface PostgresBusOptions {
@@ -44,7 +44,7 @@ const DAY_MS = 86_400_000;
  * Takes two connections of its own (locks, LISTEN) and shares the pool for the rest.
  */
 export async function createPostgresBus(options: PostgresBusOptions): Promise<PostgresBus> {
-  await createBusTables(options.database);
+  await migrate(options.database);
   const bus = new PostgresBusCore(options);
   await bus.open();
   return {

@@ -1,17 +1,19 @@
 import type { Image } from '#libs/contracts';
-import type { Queryable } from '../../postgres/database.js';
+import type { Database } from '../../postgres/database.js';
+import { GenerationEntity } from '../../schema/entities/generation.entity.js';
 
 export type StoredPicture = Pick<Image, 'uri' | 'sha256' | 'format'>;
 
 /** Where one picture of a generation lies; undefined when nobody announced it. */
 export async function findPicture(
-  database: Queryable,
+  database: Database,
   generationId: string,
   imageIndex: number,
 ): Promise<StoredPicture | undefined> {
-  const rows = await database.query<{ image: StoredPicture | null }>(
-    'select images -> $2::integer as image from teststrip.generations where generation_id = $1 limit 1',
-    [generationId, imageIndex],
-  );
-  return rows[0]?.image ?? undefined;
+  const reads = await database.reads();
+  const generation = await reads.findOne(GenerationEntity, {
+    select: { eventId: true, images: true },
+    where: { generationId },
+  });
+  return generation?.images[imageIndex];
 }

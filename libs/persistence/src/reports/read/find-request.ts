@@ -1,20 +1,11 @@
-import type { Assignment } from '#libs/contracts';
-import type { Queryable } from '../../postgres/database.js';
+import type { Database } from '../../postgres/database.js';
+import { RequestEntity } from '../../schema/entities/request.entity.js';
 
-export interface RecordedRequest {
-  readonly requestId: string;
-  readonly service: string;
-  readonly assignment: Assignment | null;
-}
+export type RecordedRequest = Pick<RequestEntity, 'requestId' | 'service' | 'assignment'>;
 
-export async function findRequest(database: Queryable, requestId: string): Promise<RecordedRequest | undefined> {
-  const rows = await database.query<RecordedRequest>(
-    `select request_id as "requestId", service, assignment
-       from teststrip.requests
-      where request_id = $1
-      order by started_at desc
-      limit 1`,
-    [requestId],
-  );
-  return rows[0];
+/** The request as it was last seen; undefined when it was not recorded (yet, or any more). */
+export async function findRequest(database: Database, requestId: string): Promise<RecordedRequest | undefined> {
+  const reads = await database.reads();
+  const request = await reads.findOne(RequestEntity, { where: { requestId }, order: { startedAt: 'desc' } });
+  return request ?? undefined;
 }

@@ -1,16 +1,10 @@
-import type { Queryable } from '../../postgres/database.js';
+import type { Database } from '../../postgres/database.js';
+import { ControllerEntity } from '../../schema/entities/controller.entity.js';
 
-export interface RecordedController {
-  readonly controller: string;
-  readonly lastHeartbeatAt: Date;
-  readonly running: readonly string[];
-}
+export type RecordedController = ControllerEntity;
 
 /** Every decision service that was ever heard, the latest first. */
-export async function readControllers(database: Queryable): Promise<readonly RecordedController[]> {
-  return database.query<RecordedController>(
-    `select controller, last_heartbeat_at as "lastHeartbeatAt", running
-       from teststrip.controllers
-      order by last_heartbeat_at desc`,
-  );
+export async function readControllers(database: Database): Promise<readonly RecordedController[]> {
+  const reads = await database.reads();
+  return reads.find(ControllerEntity, { order: { lastHeartbeatAt: 'desc' } });
 }

@@ -1,18 +1,16 @@
 import type { ExperimentAnalysed } from '#libs/contracts';
-import type { Queryable } from '../../postgres/database.js';
+import type { Database } from '../../postgres/database.js';
+import { AnalysisEntity } from '../../schema/entities/analysis.entity.js';
 
 export async function readLatestAnalysis(
-  database: Queryable,
+  database: Database,
   experiment: string,
   revision: number,
 ): Promise<ExperimentAnalysed | undefined> {
-  const rows = await database.query<{ analysis: ExperimentAnalysed }>(
-    `select analysis
-       from teststrip.analyses
-      where experiment = $1 and revision = $2
-      order by second desc, analysed_at desc
-      limit 1`,
-    [experiment, revision],
-  );
-  return rows[0]?.analysis;
+  const reads = await database.reads();
+  const latest = await reads.findOne(AnalysisEntity, {
+    where: { experiment, revision },
+    order: { second: 'desc', analysedAt: 'desc' },
+  });
+  return latest?.analysis;
 }

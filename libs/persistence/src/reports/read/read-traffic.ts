@@ -1,26 +1,17 @@
-import type { RequestRouted } from '#libs/contracts';
-import type { Queryable } from '../../postgres/database.js';
+import type { Database } from '../../postgres/database.js';
+import { TrafficEntity } from '../../schema/entities/traffic.entity.js';
 
-export interface TrafficCount {
-  readonly variant: string;
-  readonly epoch: number;
-  readonly outcome: RequestRouted['outcome'];
-  readonly requests: number;
-  readonly firstAt: Date;
-  readonly lastAt: Date;
-}
+export type TrafficCount = Omit<TrafficEntity, 'experiment' | 'revision'>;
 
 /** Requests of one revision, counted by variant, epoch and outcome. */
 export async function readTraffic(
-  database: Queryable,
+  database: Database,
   experiment: string,
   revision: number,
 ): Promise<readonly TrafficCount[]> {
-  return database.query<TrafficCount>(
-    `select variant, epoch, outcome, requests, first_at as "firstAt", last_at as "lastAt"
-       from teststrip.traffic
-      where experiment = $1 and revision = $2
-      order by variant, epoch, outcome`,
-    [experiment, revision],
-  );
+  const reads = await database.reads();
+  return reads.find(TrafficEntity, {
+    where: { experiment, revision },
+    order: { variant: 'asc', epoch: 'asc', outcome: 'asc' },
+  });
 }

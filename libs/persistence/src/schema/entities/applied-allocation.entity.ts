@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { AllocationApplied } from '#libs/contracts';
 import { SCHEMA } from './schema-name.js';
 
 /** Which router applied or refused which command, and when: `allocation.applied.v1`. */
@@ -6,35 +7,35 @@ import { SCHEMA } from './schema-name.js';
 @Index('applied_allocations_experiment_epoch', ['experiment', 'epoch'])
 export class AppliedAllocationEntity {
   @PrimaryColumn({ name: 'event_id', type: 'text' })
-  eventId!: string;
+  readonly eventId!: string;
 
   @Column({ name: 'command_id', type: 'text' })
-  commandId!: string;
+  readonly commandId!: string;
 
   @Column({ name: 'experiment', type: 'text' })
-  experiment!: string;
+  readonly experiment!: string;
 
   @Column({ name: 'revision', type: 'integer' })
-  revision!: number;
+  readonly revision!: number;
 
   @Column({ name: 'epoch', type: 'integer' })
-  epoch!: number;
+  readonly epoch!: number;
 
   @Column({ name: 'router', type: 'text' })
-  router!: string;
+  readonly router!: string;
 
   @Column({ name: 'outcome', type: 'text' })
-  outcome!: string;
+  readonly outcome!: AllocationApplied['outcome'];
 
   @Column({ name: 'reason', type: 'text', nullable: true })
-  reason!: string | null;
+  readonly reason!: string | null;
 
   @Column({ name: 'weights_ppm', type: 'jsonb' })
-  weightsPpm!: unknown;
+  readonly weightsPpm!: Readonly<Record<string, number>>;
 
   @Column({ name: 'commanded_at', type: 'timestamptz' })
-  commandedAt!: Date;
+  readonly commandedAt!: Date;
 
   @Column({ name: 'applied_at', type: 'timestamptz' })
-  appliedAt!: Date;
+  readonly appliedAt!: Date;
 }

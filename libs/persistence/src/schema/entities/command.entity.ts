@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { AllocationCommanded, CommandKind, CommandReason } from '#libs/contracts';
 import { SCHEMA } from './schema-name.js';
 
 /** What the decision service ordered: `allocation.commanded.v1`. */
@@ -6,44 +7,44 @@ import { SCHEMA } from './schema-name.js';
 @Index('commands_experiment_epoch', ['experiment', 'epoch'])
 export class CommandEntity {
   @PrimaryColumn({ name: 'command_id', type: 'text' })
-  commandId!: string;
+  readonly commandId!: string;
 
   @Column({ name: 'experiment', type: 'text' })
-  experiment!: string;
+  readonly experiment!: string;
 
   @Column({ name: 'service', type: 'text' })
-  service!: string;
+  readonly service!: string;
 
   @Column({ name: 'revision', type: 'integer' })
-  revision!: number;
+  readonly revision!: number;
 
   @Column({ name: 'epoch', type: 'integer' })
-  epoch!: number;
+  readonly epoch!: number;
 
   @Column({ name: 'command', type: 'text' })
-  command!: string;
+  readonly command!: CommandKind;
 
   @Column({ name: 'stage', type: 'integer' })
-  stage!: number;
+  readonly stage!: number;
 
   @Column({ name: 'weights_ppm', type: 'jsonb' })
-  weightsPpm!: unknown;
+  readonly weightsPpm!: Readonly<Record<string, number>>;
 
   @Column({ name: 'reason', type: 'text' })
-  reason!: string;
+  readonly reason!: CommandReason;
 
   @Column({ name: 'message', type: 'text' })
-  message!: string;
+  readonly message!: string;
 
   @Column({ name: 'evidence', type: 'jsonb', nullable: true })
-  evidence!: unknown;
+  readonly evidence!: AllocationCommanded['evidence'];
 
   @Column({ name: 'actor', type: 'text' })
-  actor!: string;
+  readonly actor!: string;
 
   @Column({ name: 'commanded_at', type: 'timestamptz' })
-  commandedAt!: Date;
+  readonly commandedAt!: Date;
 
   @Column({ name: 'terminal', type: 'boolean' })
-  terminal!: boolean;
+  readonly terminal!: boolean;
 }

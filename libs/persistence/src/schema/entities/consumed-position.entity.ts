@@ -1,22 +1,23 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { BIG_INTEGER } from './big-integer.js';
 import { SCHEMA } from './schema-name.js';
 
 /** How far a consumer group has got in one partition; written in the transaction of what it consumed. */
 @Entity({ schema: SCHEMA, name: 'consumed_positions' })
 export class ConsumedPositionEntity {
   @PrimaryColumn({ name: 'consumer_group', type: 'text' })
-  group!: string;
+  readonly group!: string;
 
   @PrimaryColumn({ name: 'topic', type: 'text' })
-  topic!: string;
+  readonly topic!: string;
 
   @PrimaryColumn({ name: 'partition', type: 'integer' })
-  partition!: number;
+  readonly partition!: number;
 
   /** The offset to read next. */
-  @Column({ name: 'next_offset', type: 'bigint' })
-  nextOffset!: string;
+  @Column({ ...BIG_INTEGER, name: 'next_offset' })
+  readonly nextOffset!: number;
 
   @Column({ name: 'updated_at', type: 'timestamptz', default: () => 'now()' })
-  updatedAt!: Date;
+  readonly updatedAt!: Date;
 }

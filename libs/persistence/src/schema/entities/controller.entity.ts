@@ -5,12 +5,12 @@ import { SCHEMA } from './schema-name.js';
 @Entity({ schema: SCHEMA, name: 'controllers' })
 export class ControllerEntity {
   @PrimaryColumn({ name: 'controller', type: 'text' })
-  controller!: string;
+  readonly controller!: string;
 
   @Column({ name: 'last_heartbeat_at', type: 'timestamptz' })
-  lastHeartbeatAt!: Date;
+  readonly lastHeartbeatAt!: Date;
 
   /** Keys of the experiments it runs. */
   @Column({ name: 'running', type: 'jsonb' })
-  running!: unknown;
+  readonly running!: readonly string[];
 }

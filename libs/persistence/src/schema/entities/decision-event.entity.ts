@@ -5,27 +5,27 @@ import { SCHEMA } from './schema-name.js';
 @Entity({ schema: SCHEMA, name: 'decision_events' })
 export class DecisionEventEntity {
   @PrimaryColumn({ name: 'experiment', type: 'text' })
-  experiment!: string;
+  readonly experiment!: string;
 
   /** 1, 2, 3 … per experiment, over all its revisions. */
   @PrimaryColumn({ name: 'sequence', type: 'integer' })
-  sequence!: number;
+  readonly sequence!: number;
 
   @Column({ name: 'revision', type: 'integer' })
-  revision!: number;
+  readonly revision!: number;
 
   @Column({ name: 'kind', type: 'text' })
-  kind!: string;
+  readonly kind!: string;
 
   @Column({ name: 'data', type: 'jsonb' })
-  data!: unknown;
+  readonly data!: unknown;
 
   @Column({ name: 'actor', type: 'text' })
-  actor!: string;
+  readonly actor!: string;
 
   @Column({ name: 'occurred_at', type: 'timestamptz' })
-  occurredAt!: Date;
+  readonly occurredAt!: Date;
 
   @Column({ name: 'recorded_at', type: 'timestamptz', default: () => 'now()' })
-  recordedAt!: Date;
+  readonly recordedAt!: Date;
 }

@@ -5,22 +5,22 @@ import { SCHEMA } from './schema-name.js';
 @Entity({ schema: SCHEMA, name: 'evidence_snapshots' })
 export class EvidenceSnapshotEntity {
   @PrimaryColumn({ name: 'experiment', type: 'text' })
-  experiment!: string;
+  readonly experiment!: string;
 
   @PrimaryColumn({ name: 'revision', type: 'integer' })
-  revision!: number;
+  readonly revision!: number;
 
   @PrimaryColumn({ name: 'topic_partition', type: 'text' })
-  topicPartition!: string;
+  readonly topicPartition!: string;
 
   /** Next offset by topic. */
   @Column({ name: 'positions', type: 'jsonb' })
-  positions!: Readonly<Record<string, number>>;
+  readonly positions!: Readonly<Record<string, number>>;
 
   /** Opaque here; its layout belongs to libs/evidence and carries its own version. */
   @Column({ name: 'evidence', type: 'bytea' })
-  evidence!: Buffer;
+  readonly evidence!: Buffer;
 
   @Column({ name: 'taken_at', type: 'timestamptz' })
-  takenAt!: Date;
+  readonly takenAt!: Date;
 }

@@ -5,23 +5,23 @@ import { SCHEMA } from './schema-name.js';
 @Entity({ schema: SCHEMA, name: 'experiments' })
 export class ExperimentEntity {
   @PrimaryColumn({ name: 'key', type: 'text' })
-  key!: string;
+  readonly key!: string;
 
   @Column({ name: 'revision', type: 'integer' })
-  revision!: number;
+  readonly revision!: number;
 
   @Column({ name: 'version', type: 'integer' })
-  version!: number;
+  readonly version!: number;
 
   @Column({ name: 'state', type: 'jsonb' })
-  state!: unknown;
+  readonly state!: unknown;
 
   @Column({ name: 'spec', type: 'jsonb' })
-  spec!: unknown;
+  readonly spec!: unknown;
 
   @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' })
-  createdAt!: Date;
+  readonly createdAt!: Date;
 
   @Column({ name: 'updated_at', type: 'timestamptz', default: () => 'now()' })
-  updatedAt!: Date;
+  readonly updatedAt!: Date;
 }

@@ -7,35 +7,35 @@ import { SCHEMA } from './schema-name.js';
 @Index('feedback_given_at', { synchronize: false })
 export class FeedbackEntity {
   @PrimaryColumn({ name: 'event_id', type: 'text' })
-  eventId!: string;
+  readonly eventId!: string;
 
   @Column({ name: 'request_id', type: 'text' })
-  requestId!: string;
+  readonly requestId!: string;
 
   @Column({ name: 'generation_id', type: 'text', nullable: true })
-  generationId!: string | null;
+  readonly generationId!: string | null;
 
   @Column({ name: 'service', type: 'text' })
-  service!: string;
+  readonly service!: string;
 
   @Column({ name: 'experiment', type: 'text', nullable: true })
-  experiment!: string | null;
+  readonly experiment!: string | null;
 
   @Column({ name: 'revision', type: 'integer', nullable: true })
-  revision!: number | null;
+  readonly revision!: number | null;
 
   @Column({ name: 'variant', type: 'text', nullable: true })
-  variant!: string | null;
+  readonly variant!: string | null;
 
   @Column({ name: 'unit', type: 'text', nullable: true })
-  unit!: string | null;
+  readonly unit!: string | null;
 
   @Column({ name: 'kind', type: 'text' })
-  kind!: string;
+  readonly kind!: string;
 
   @Column({ name: 'rating', type: 'double precision', nullable: true })
-  rating!: number | null;
+  readonly rating!: number | null;
 
   @Column({ name: 'given_at', type: 'timestamptz' })
-  givenAt!: Date;
+  readonly givenAt!: Date;
 }

@@ -1,4 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { Image } from '#libs/contracts';
+import { BIG_INTEGER } from './big-integer.js';
 import { SCHEMA } from './schema-name.js';
 
 /** What an inference service says of one generation: `generation.completed.v1`. */
@@ -8,74 +10,74 @@ import { SCHEMA } from './schema-name.js';
 @Index('generations_completed_at', { synchronize: false })
 export class GenerationEntity {
   @PrimaryColumn({ name: 'event_id', type: 'text' })
-  eventId!: string;
+  readonly eventId!: string;
 
   @Column({ name: 'generation_id', type: 'text' })
-  generationId!: string;
+  readonly generationId!: string;
 
   @Column({ name: 'request_id', type: 'text' })
-  requestId!: string;
+  readonly requestId!: string;
 
   @Column({ name: 'service', type: 'text' })
-  service!: string;
+  readonly service!: string;
 
   @Column({ name: 'experiment', type: 'text', nullable: true })
-  experiment!: string | null;
+  readonly experiment!: string | null;
 
   @Column({ name: 'revision', type: 'integer', nullable: true })
-  revision!: number | null;
+  readonly revision!: number | null;
 
   @Column({ name: 'variant', type: 'text', nullable: true })
-  variant!: string | null;
+  readonly variant!: string | null;
 
   @Column({ name: 'unit', type: 'text', nullable: true })
-  unit!: string | null;
+  readonly unit!: string | null;
 
   @Column({ name: 'fingerprint', type: 'text' })
-  fingerprint!: string;
+  readonly fingerprint!: string;
 
   @Column({ name: 'config', type: 'jsonb' })
-  config!: unknown;
+  readonly config!: unknown;
 
   @Column({ name: 'prompt', type: 'text' })
-  prompt!: string;
+  readonly prompt!: string;
 
-  @Column({ name: 'seed', type: 'bigint' })
-  seed!: string;
+  @Column({ ...BIG_INTEGER, name: 'seed' })
+  readonly seed!: number;
 
   @Column({ name: 'outcome', type: 'text' })
-  outcome!: string;
+  readonly outcome!: string;
 
   @Column({ name: 'error', type: 'text', nullable: true })
-  error!: string | null;
+  readonly error!: string | null;
 
   @Column({ name: 'queue_ms', type: 'double precision' })
-  queueMs!: number;
+  readonly queueMs!: number;
 
   @Column({ name: 'inference_ms', type: 'double precision' })
-  inferenceMs!: number;
+  readonly inferenceMs!: number;
 
   @Column({ name: 'total_ms', type: 'double precision' })
-  totalMs!: number;
+  readonly totalMs!: number;
 
   @Column({ name: 'gpu_seconds', type: 'double precision' })
-  gpuSeconds!: number;
+  readonly gpuSeconds!: number;
 
   @Column({ name: 'gpu_utilisation', type: 'double precision' })
-  gpuUtilisation!: number;
+  readonly gpuUtilisation!: number;
 
   @Column({ name: 'memory_mib', type: 'double precision' })
-  memoryMib!: number;
+  readonly memoryMib!: number;
 
   @Column({ name: 'cost', type: 'double precision' })
-  cost!: number;
+  readonly cost!: number;
 
   @Column({ name: 'images', type: 'jsonb' })
-  images!: unknown;
+  readonly images!: readonly Image[];
 
   @Column({ name: 'shadow', type: 'boolean' })
-  shadow!: boolean;
+  readonly shadow!: boolean;
 
   @Column({ name: 'completed_at', type: 'timestamptz' })
-  completedAt!: Date;
+  readonly completedAt!: Date;
 }

@@ -8,64 +8,64 @@ import { SCHEMA } from './schema-name.js';
 @Index('image_scores_scored_at', { synchronize: false })
 export class ImageScoreEntity {
   @PrimaryColumn({ name: 'event_id', type: 'text' })
-  eventId!: string;
+  readonly eventId!: string;
 
   @Column({ name: 'generation_id', type: 'text' })
-  generationId!: string;
+  readonly generationId!: string;
 
   @Column({ name: 'image_index', type: 'integer' })
-  imageIndex!: number;
+  readonly imageIndex!: number;
 
   @Column({ name: 'request_id', type: 'text' })
-  requestId!: string;
+  readonly requestId!: string;
 
   @Column({ name: 'service', type: 'text' })
-  service!: string;
+  readonly service!: string;
 
   @Column({ name: 'experiment', type: 'text', nullable: true })
-  experiment!: string | null;
+  readonly experiment!: string | null;
 
   @Column({ name: 'revision', type: 'integer', nullable: true })
-  revision!: number | null;
+  readonly revision!: number | null;
 
   @Column({ name: 'variant', type: 'text', nullable: true })
-  variant!: string | null;
+  readonly variant!: string | null;
 
   @Column({ name: 'unit', type: 'text', nullable: true })
-  unit!: string | null;
+  readonly unit!: string | null;
 
   @Column({ name: 'image_uri', type: 'text' })
-  imageUri!: string;
+  readonly imageUri!: string;
 
   @Column({ name: 'image_sha256', type: 'text' })
-  imageSha256!: string;
+  readonly imageSha256!: string;
 
   @Column({ name: 'outcome', type: 'text' })
-  outcome!: string;
+  readonly outcome!: string;
 
   @Column({ name: 'reason', type: 'text', nullable: true })
-  reason!: string | null;
+  readonly reason!: string | null;
 
   @Column({ name: 'alignment', type: 'double precision', nullable: true })
-  alignment!: number | null;
+  readonly alignment!: number | null;
 
   @Column({ name: 'quality', type: 'jsonb' })
-  quality!: unknown;
+  readonly quality!: unknown;
 
   @Column({ name: 'blank', type: 'boolean' })
-  blank!: boolean;
+  readonly blank!: boolean;
 
   /** Float16 little endian, L2-normalised. */
   @Column({ name: 'embedding', type: 'bytea', nullable: true })
-  embedding!: Buffer | null;
+  readonly embedding!: Buffer | null;
 
   @Column({ name: 'prompt_truncated', type: 'boolean' })
-  promptTruncated!: boolean;
+  readonly promptTruncated!: boolean;
 
   /** Model, digest, preprocessing and engine. */
   @Column({ name: 'identity', type: 'jsonb' })
-  identity!: unknown;
+  readonly identity!: unknown;
 
   @Column({ name: 'scored_at', type: 'timestamptz' })
-  scoredAt!: Date;
+  readonly scoredAt!: Date;
 }

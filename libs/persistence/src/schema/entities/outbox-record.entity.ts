@@ -1,25 +1,26 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { BIG_INTEGER } from './big-integer.js';
 import { SCHEMA } from './schema-name.js';
 
 /** A record that has to reach the event bus because the transaction that wrote it was committed. Deleted once published. */
 @Entity({ schema: SCHEMA, name: 'outbox' })
 @Index('outbox_key_id', ['key', 'id'])
 export class OutboxRecordEntity {
-  @PrimaryColumn({ name: 'id', type: 'bigint', generated: 'identity', generatedIdentity: 'ALWAYS' })
-  id!: string;
+  @PrimaryColumn({ ...BIG_INTEGER, name: 'id', generated: 'identity', generatedIdentity: 'ALWAYS' })
+  readonly id!: number;
 
   @Column({ name: 'topic', type: 'text' })
-  topic!: string;
+  readonly topic!: string;
 
   @Column({ name: 'key', type: 'text' })
-  key!: string;
+  readonly key!: string;
 
   @Column({ name: 'headers', type: 'jsonb' })
-  headers!: Readonly<Record<string, string>>;
+  readonly headers!: Readonly<Record<string, string>>;
 
   @Column({ name: 'value', type: 'bytea' })
-  value!: Buffer;
+  readonly value!: Buffer;
 
   @Column({ name: 'added_at', type: 'timestamptz', default: () => 'now()' })
-  addedAt!: Date;
+  readonly addedAt!: Date;
 }

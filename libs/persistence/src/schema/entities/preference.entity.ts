@@ -6,35 +6,35 @@ import { SCHEMA } from './schema-name.js';
 @Index('preferences_experiment', ['experiment', 'revision'])
 export class PreferenceEntity {
   @PrimaryColumn({ name: 'event_id', type: 'text' })
-  eventId!: string;
+  readonly eventId!: string;
 
   @Column({ name: 'experiment', type: 'text' })
-  experiment!: string;
+  readonly experiment!: string;
 
   @Column({ name: 'revision', type: 'integer' })
-  revision!: number;
+  readonly revision!: number;
 
   @Column({ name: 'rater', type: 'text' })
-  rater!: string;
+  readonly rater!: string;
 
   @Column({ name: 'prompt', type: 'text' })
-  prompt!: string;
+  readonly prompt!: string;
 
   @Column({ name: 'left_variant', type: 'text' })
-  leftVariant!: string;
+  readonly leftVariant!: string;
 
   @Column({ name: 'left_generation_id', type: 'text' })
-  leftGenerationId!: string;
+  readonly leftGenerationId!: string;
 
   @Column({ name: 'right_variant', type: 'text' })
-  rightVariant!: string;
+  readonly rightVariant!: string;
 
   @Column({ name: 'right_generation_id', type: 'text' })
-  rightGenerationId!: string;
+  readonly rightGenerationId!: string;
 
   @Column({ name: 'preferred', type: 'text' })
-  preferred!: string;
+  readonly preferred!: string;
 
   @Column({ name: 'judged_at', type: 'timestamptz' })
-  judgedAt!: Date;
+  readonly judgedAt!: Date;
 }

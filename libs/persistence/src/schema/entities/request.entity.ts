@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { Assignment, RequestRouted } from '#libs/contracts';
 import { SCHEMA } from './schema-name.js';
 
 /** What the router saw of one request: `request.routed.v1`. */
@@ -7,43 +8,43 @@ import { SCHEMA } from './schema-name.js';
 @Index('requests_started_at', { synchronize: false })
 export class RequestEntity {
   @PrimaryColumn({ name: 'event_id', type: 'text' })
-  eventId!: string;
+  readonly eventId!: string;
 
   @Column({ name: 'request_id', type: 'text' })
-  requestId!: string;
+  readonly requestId!: string;
 
   @Column({ name: 'service', type: 'text' })
-  service!: string;
+  readonly service!: string;
 
   @Column({ name: 'experiment', type: 'text', nullable: true })
-  experiment!: string | null;
+  readonly experiment!: string | null;
 
   @Column({ name: 'revision', type: 'integer', nullable: true })
-  revision!: number | null;
+  readonly revision!: number | null;
 
   @Column({ name: 'variant', type: 'text', nullable: true })
-  variant!: string | null;
+  readonly variant!: string | null;
 
   @Column({ name: 'unit', type: 'text', nullable: true })
-  unit!: string | null;
+  readonly unit!: string | null;
 
   /** The whole assignment; null where no experiment applied. */
   @Column({ name: 'assignment', type: 'jsonb', nullable: true })
-  assignment!: unknown;
+  readonly assignment!: Assignment | null;
 
   @Column({ name: 'upstream', type: 'text' })
-  upstream!: string;
+  readonly upstream!: string;
 
   @Column({ name: 'outcome', type: 'text' })
-  outcome!: string;
+  readonly outcome!: RequestRouted['outcome'];
 
   @Column({ name: 'status', type: 'integer', nullable: true })
-  status!: number | null;
+  readonly status!: number | null;
 
   @Column({ name: 'started_at', type: 'timestamptz' })
-  startedAt!: Date;
+  readonly startedAt!: Date;
 
   /** Null when no complete response came. */
   @Column({ name: 'duration_ms', type: 'double precision', nullable: true })
-  durationMs!: number | null;
+  readonly durationMs!: number | null;
 }

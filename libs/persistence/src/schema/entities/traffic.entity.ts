@@ -1,30 +1,32 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { RequestRouted } from '#libs/contracts';
+import { BIG_INTEGER } from './big-integer.js';
 import { SCHEMA } from './schema-name.js';
 
 /** Requests counted as they are recorded, so that a summary costs the same after a million of them. */
 @Entity({ schema: SCHEMA, name: 'traffic' })
 export class TrafficEntity {
   @PrimaryColumn({ name: 'experiment', type: 'text' })
-  experiment!: string;
+  readonly experiment!: string;
 
   @PrimaryColumn({ name: 'revision', type: 'integer' })
-  revision!: number;
+  readonly revision!: number;
 
   @PrimaryColumn({ name: 'variant', type: 'text' })
-  variant!: string;
+  readonly variant!: string;
 
   @PrimaryColumn({ name: 'epoch', type: 'integer' })
-  epoch!: number;
+  readonly epoch!: number;
 
   @PrimaryColumn({ name: 'outcome', type: 'text' })
-  outcome!: string;
+  readonly outcome!: RequestRouted['outcome'];
 
-  @Column({ name: 'requests', type: 'bigint' })
-  requests!: string;
+  @Column({ ...BIG_INTEGER, name: 'requests' })
+  readonly requests!: number;
 
   @Column({ name: 'first_at', type: 'timestamptz' })
-  firstAt!: Date;
+  readonly firstAt!: Date;
 
   @Column({ name: 'last_at', type: 'timestamptz' })
-  lastAt!: Date;
+  readonly lastAt!: Date;
 }

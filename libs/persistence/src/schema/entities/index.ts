@@ -1,0 +1,50 @@
+import { AnalysisEntity } from './analysis.entity.js';
+import { AppliedAllocationEntity } from './applied-allocation.entity.js';
+import { BusConsumerGroupEntity } from './bus-consumer-group.entity.js';
+import { BusPartitionEntity } from './bus-partition.entity.js';
+import { BusPositionEntity } from './bus-position.entity.js';
+import { BusRecordEntity } from './bus-record.entity.js';
+import { BusTopicEntity } from './bus-topic.entity.js';
+import { CommandEntity } from './command.entity.js';
+import { ConsumedPositionEntity } from './consumed-position.entity.js';
+import { ControllerEntity } from './controller.entity.js';
+import { DecisionEventEntity } from './decision-event.entity.js';
+import { EvidenceSnapshotEntity } from './evidence-snapshot.entity.js';
+import { ExperimentDefinitionEntity } from './experiment-definition.entity.js';
+import { ExperimentEntity } from './experiment.entity.js';
+import { FeedbackEntity } from './feedback.entity.js';
+import { GenerationEntity } from './generation.entity.js';
+import { ImageScoreEntity } from './image-score.entity.js';
+import { NewestDefinitionView } from './newest-definition.view.js';
+import { OutboxRecordEntity } from './outbox-record.entity.js';
+import { PictureView } from './picture.view.js';
+import { PreferenceEntity } from './preference.entity.js';
+import { RequestEntity } from './request.entity.js';
+import { TrafficEntity } from './traffic.entity.js';
+
+/** All tables and views, one file each. No entity refers to another one's class and back: such a pair crashes when the build starts. */
+export const ENTITIES = [
+  ExperimentEntity,
+  DecisionEventEntity,
+  OutboxRecordEntity,
+  ConsumedPositionEntity,
+  EvidenceSnapshotEntity,
+  ExperimentDefinitionEntity,
+  CommandEntity,
+  AppliedAllocationEntity,
+  AnalysisEntity,
+  RequestEntity,
+  GenerationEntity,
+  ImageScoreEntity,
+  FeedbackEntity,
+  PreferenceEntity,
+  TrafficEntity,
+  ControllerEntity,
+  NewestDefinitionView,
+  PictureView,
+  BusTopicEntity,
+  BusPartitionEntity,
+  BusRecordEntity,
+  BusConsumerGroupEntity,
+  BusPositionEntity,
+] as const;

@@ -1,0 +1,71 @@
+import { ViewColumn, ViewEntity } from 'typeorm';
+import { BIG_INTEGER } from './big-integer.js';
+import { SCHEMA } from './schema-name.js';
+
+/** Every picture that somebody was shown, with its newest score. Shadow copies are left out: nobody saw them. */
+@ViewEntity({
+  schema: SCHEMA,
+  name: 'pictures',
+  expression: `
+select made.experiment, made.revision, made.variant, made.generation_id, (image.position - 1)::integer as image_index,
+       made.request_id, made.prompt, made.seed, (image.value ->> 'width')::integer as width,
+       (image.value ->> 'height')::integer as height, image.value ->> 'sha256' as sha256, made.completed_at,
+       case when score.event_id is not null then json_build_object('outcome', score.outcome, 'reason', score.reason,
+         'alignment', score.alignment, 'quality', score.quality, 'blank', score.blank) end as score
+  from teststrip.generations as made
+ cross join jsonb_array_elements(made.images) with ordinality as image (value, position)
+  left join lateral (
+    select * from teststrip.image_scores
+     where generation_id = made.generation_id and image_index = image.position - 1
+     order by scored_at desc
+     limit 1) as score on true
+ where not made.shadow and made.outcome = 'succeeded'`,
+})
+export class PictureView {
+  @ViewColumn({ name: 'experiment' })
+  readonly experiment!: string | null;
+
+  @ViewColumn({ name: 'revision' })
+  readonly revision!: number | null;
+
+  @ViewColumn({ name: 'variant' })
+  readonly variant!: string | null;
+
+  @ViewColumn({ name: 'generation_id' })
+  readonly generationId!: string;
+
+  /** 0 for the first picture of the generation. */
+  @ViewColumn({ name: 'image_index' })
+  readonly imageIndex!: number;
+
+  @ViewColumn({ name: 'request_id' })
+  readonly requestId!: string;
+
+  @ViewColumn({ name: 'prompt' })
+  readonly prompt!: string;
+
+  @ViewColumn({ name: 'seed', transformer: BIG_INTEGER.transformer })
+  readonly seed!: number;
+
+  @ViewColumn({ name: 'width' })
+  readonly width!: number;
+
+  @ViewColumn({ name: 'height' })
+  readonly height!: number;
+
+  @ViewColumn({ name: 'sha256' })
+  readonly sha256!: string;
+
+  @ViewColumn({ name: 'completed_at' })
+  readonly completedAt!: Date;
+
+  /** null: not scored yet. */
+  @ViewColumn({ name: 'score' })
+  readonly score!: {
+    readonly outcome: string;
+    readonly reason: string | null;
+    readonly alignment: number | null;
+    readonly quality: Readonly<Record<string, number>>;
+    readonly blank: boolean;
+  } | null;
+}

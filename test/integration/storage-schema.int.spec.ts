@@ -1,0 +1,133 @@
+import { readdirSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { migrate } from '#libs/persistence';
+import { createDataSource } from '#libs/persistence/schema';
+import { withDatabase, type TestDatabase } from '#libs/testing';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await withDatabase();
+  await migrate(database);
+});
+afterAll(() => database.close());
+
+describe('entities and migrations', () => {
+  it('describe the same tables, columns, keys, indexes, foreign keys, checks and views', async () => {
+    const source = await openSource();
+    try {
+      const { upQueries } = await source.driver.createSchemaBuilder().log();
+      expect(upQueries.map(({ query }) => query)).toEqual([]);
+    } finally {
+      await source.destroy();
+    }
+  });
+
+  it('name every table and view of the database', async () => {
+    const source = await openSource();
+    const known = source.entityMetadatas.map(({ schema, tableName }) => `${schema}.${tableName}`);
+    await source.destroy();
+    expect(await relations()).toEqual([...known, 'teststrip.migrations', 'teststrip.typeorm_metadata'].sort());
+  });
+
+  it('list every file of their folders', async () => {
+    const source = await openSource();
+    const { entityMetadatas, migrations } = source;
+    await source.destroy();
+    expect(filesOf('entities', /\.(entity|view)\.ts$/)).toHaveLength(entityMetadatas.length);
+    expect(filesOf('migrations', /^\d+-/).map((file) => file.split('-')[0])).toEqual(
+      migrations.map(({ name }) => name?.slice(-13)),
+    );
+  });
+
+  it('have views that run the text of their entities', async () => {
+    const source = await openSource();
+    const views = source.entityMetadatas.filter(({ tableType }) => tableType === 'view');
+    await source.destroy();
+    expect(views.length).toBeGreaterThan(0);
+    for (const { tableName, expression } of views) {
+      await database.query(`create view teststrip.of_the_entity as ${String(expression)}`);
+      const [row] = await database.query<{ live: string; wanted: string }>(
+        `select pg_get_viewdef('teststrip.${tableName}'::regclass) as live,
+                pg_get_viewdef('teststrip.of_the_entity'::regclass) as wanted`,
+      );
+      await database.query('drop view teststrip.of_the_entity');
+      expect(row?.live, tableName).toBe(row?.wanted);
+    }
+  });
+});
+
+/** TypeORM has no word for these, so no entity can say them: they are in the migrations alone, and here. */
+describe('what TypeORM cannot see', () => {
+  it('indexes by block range, for retention: facts arrive nearly in the order of time', async () => {
+    const rows = await database.query<{ name: string }>(
+      `select i.relname as name from pg_class i join pg_am on pg_am.oid = i.relam
+        where i.relkind = 'i' and pg_am.amname <> 'btree' and i.relnamespace in (${OURS}) order by 1`,
+    );
+    expect(rows.map(({ name }) => name)).toEqual([
+      'feedback_given_at',
+      'generations_completed_at',
+      'image_scores_scored_at',
+      'requests_started_at',
+    ]);
+  });
+
+  it('free space on the pages of rows that are rewritten all the time', async () => {
+    const rows = await database.query<{ name: string; options: string }>(
+      `select relname as name, reloptions::text as options from pg_class
+        where reloptions is not null and relnamespace in (${OURS}) order by 1`,
+    );
+    expect(rows.map(({ name, options }) => `${name} ${options}`)).toEqual([
+      'consumed_positions {fillfactor=50}',
+      'controllers {fillfactor=50}',
+      'evidence_snapshots {fillfactor=50}',
+      'partition {fillfactor=20}',
+      'position {fillfactor=20}',
+      'traffic {fillfactor=50}',
+    ]);
+  });
+
+  it('the trigger that keeps the audit log from being changed', async () => {
+    const rows = await database.query<{ name: string }>(
+      `select tgname as name from pg_trigger join pg_class on pg_class.oid = tgrelid
+        where not tgisinternal and relnamespace in (${OURS})`,
+    );
+    expect(rows.map(({ name }) => name)).toEqual(['decision_events_append_only']);
+  });
+
+  it('the bus keeps values as they are: small ones gain nothing from being compressed', async () => {
+    const rows = await database.query<{ name: string }>(
+      `select relname || '.' || attname as name
+         from pg_attribute join pg_class on pg_class.oid = attrelid join pg_type on pg_type.oid = atttypid
+        where relkind = 'r' and attnum > 0 and attstorage <> typstorage and relnamespace in (${OURS})`,
+    );
+    expect(rows.map(({ name }) => name)).toEqual(['record.value']);
+  });
+});
+
+describe('reads through TypeORM', () => {
+  it('run on connections that refuse to write', async () => {
+    const reads = await database.reads();
+    await expect(reads.query('delete from teststrip.commands')).rejects.toThrow(/read-only transaction/);
+  });
+});
+
+const OURS = `'teststrip'::regnamespace, 'bus'::regnamespace`;
+
+function openSource(): ReturnType<ReturnType<typeof createDataSource>['initialize']> {
+  const options = { url: database.url, connections: 1, applicationName: 'teststrip tests' } as const;
+  return createDataSource({ ...options, access: 'read-only' }).initialize();
+}
+
+async function relations(): Promise<readonly string[]> {
+  const rows = await database.query<{ name: string }>(
+    `select table_schema || '.' || table_name as name from information_schema.tables
+      where table_schema in ('teststrip', 'bus')`,
+  );
+  return rows.map(({ name }) => name).sort();
+}
+
+function filesOf(folder: string, pattern: RegExp): string[] {
+  return readdirSync(`libs/persistence/src/schema/${folder}`)
+    .filter((file) => pattern.test(file))
+    .sort();
+}
