@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { addToSketch, initialSketch, quantile } from '#libs/statistics';
-import { playWholeRule } from '../libs/evidence/test/whole-rule.js';
 import { seededRandom } from '../libs/statistics/test/seeded-random.js';
 import { allCells, type Cell, cellId } from '../lab/calibrate/cells.js';
 import { DensePast } from '../lab/calibrate/dense-past.js';
 import { errorRates } from '../lab/calibrate/rates.js';
 import { type CellResult, runCell } from '../lab/calibrate/run-cell.js';
 import { boundaryShift, shapes } from '../lab/calibrate/shapes.js';
-import { candidates, playWholeRule as playFast } from '../lab/calibrate/whole-rule.js';
 
 const RUNS = 120;
 const EVENTS = 2_500;
@@ -88,14 +86,6 @@ describe('calibration, looked at after every event', () => {
 });
 
 describe('the simulation', () => {
-  it('plays the whole rule to the same end as the evidence does from events', () => {
-    const faults = ['alignment −10 %', '20 % of the pictures wrong', 'latency × 2', 'errors 10 %', 'cost +15 %'];
-    for (const [seed, fault] of faults.entries()) {
-      const canary = { seed, fromPpm: 50_000, candidate: candidates[fault] as object };
-      expect(playFast(canary)).toEqual(playWholeRule({ ...canary, partitions: 1 }));
-    }
-  });
-
   it('has the past quantile of the sketch', () => {
     for (const p of [0.02, 0.95]) {
       const random = seededRandom(9);

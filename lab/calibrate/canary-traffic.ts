@@ -2,6 +2,9 @@ import type { Arm } from '#libs/statistics';
 import type { Behaviour } from '../../libs/evidence/test/simulated-traffic.js';
 import { seededRandom, type SeededRandom } from '../../libs/statistics/test/seeded-random.js';
 
+/** When the traffic begins, ms since 1970. */
+export const START_MS = Date.UTC(2026, 0, 1);
+
 /** One request of a canary and what came of it. The same object is filled anew for every request. */
 export interface Request {
   isCandidate: boolean;
@@ -31,6 +34,8 @@ export class CanaryTraffic {
     cost: 0,
     isScored: false,
   };
+  /** The candidate's real share, as a multiple of the ordered one. */
+  drawn = 1;
   private readonly random: SeededRandom;
 
   constructor(
@@ -44,7 +49,7 @@ export class CanaryTraffic {
   /** Fills {@link request} with the next request. */
   next(): void {
     const { random, request } = this;
-    request.isCandidate = random.uniform() < this.share;
+    request.isCandidate = random.uniform() < this.share * this.drawn;
     request.arm = request.isCandidate ? 'candidate' : 'control';
     request.propensity = this.share;
     const behaviour = request.isCandidate ? this.candidate : HEALTHY;

@@ -160,7 +160,7 @@ export class UpperTailContender implements Contender {
 /** The tilts on values below control's past p2 and far below it, as the lower-tail method does, at several rate ratios. */
 export class LowerTailContender implements Contender {
   readonly verdicts: readonly Verdict[];
-  private readonly tail = new LowerTail(LOWER_TAIL);
+  private readonly tail = new LowerTail(LOWER_TAIL, new DensePast(LOWER_TAIL));
   private readonly boundaries: readonly number[];
 
   constructor(

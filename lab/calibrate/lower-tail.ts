@@ -1,17 +1,20 @@
 import { type Arm, farTailLimit, hit, initialTilt, lnELessOften, lnETailMoreOften } from '#libs/statistics';
-import { DensePast } from './dense-past.js';
+import type { ReadPast } from './dense-past.js';
 
-/** The lower tail as libs/evidence judges it, with pasts that are quick to read. */
+/** The lower tail as libs/evidence judges it, with a past that is quick to read. */
 export class LowerTail {
-  private readonly past: DensePast;
   private readonly below = initialTilt();
   private farLimit: number | null = null;
   private readonly farBelow = initialTilt();
 
-  /** @param level share of control's values in the tail. */
-  constructor(private readonly level: number) {
-    this.past = new DensePast(level);
-  }
+  /**
+   * @param level share of control's values in the tail.
+   * @param past where the limit is read from, at the same level.
+   */
+  constructor(
+    private readonly level: number,
+    private readonly past: ReadPast,
+  ) {}
 
   get hasLimit(): boolean {
     return this.past.limit !== null;
@@ -34,6 +37,7 @@ export class LowerTail {
     return lnETailMoreOften(this.below, this.farBelow, boundary);
   }
 
+  /** At 0 it is evidence that the tail is rarer: superiority. */
   lnENonInferior(boundary: number): number {
     return lnELessOften(this.below, boundary);
   }

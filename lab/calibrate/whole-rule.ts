@@ -1,24 +1,10 @@
-import {
-  bet,
-  type Betting,
-  type BettingDesign,
-  BOLD_WEIGHTS,
-  hit,
-  initialBetting,
-  initialTilt,
-  lnEHarmful,
-  lnELessOften,
-  lnEMoreOften,
-  lnENonInferior,
-  rejects,
-  type Tilt,
-  usualRange,
-} from '#libs/statistics';
-import type { Behaviour } from '../../libs/evidence/test/simulated-traffic.js';
+import { AUTO_LADDER_PPM, type ExperimentDefined } from '#libs/contracts';
+import { MOST_REQUESTS, type Played, playExperiment } from '../../libs/delivery/test/play.js';
+import { type Behaviour, definition } from '../../libs/evidence/test/simulated-traffic.js';
 import { type PeerRule, peerRules } from '#lab/peers';
-import { DensePast } from './dense-past.js';
-import { LowerTail } from './lower-tail.js';
 import { CanaryTraffic, type Request } from './canary-traffic.js';
+import { ALIGNMENT_MARGIN, COST_MARGIN, ERROR_MARGIN, LATENCY_MARGIN } from './dense-guardrails.js';
+import { denseService } from './dense-service.js';
 
 /** The candidates that the whole rule is played with, as a table names them. */
 export const candidates: Readonly<Record<string, Behaviour>> = {
@@ -53,60 +39,26 @@ export interface Canary {
   readonly candidate: Behaviour;
 }
 
-export const MOST_REQUESTS = 80_000;
-
 const ALPHA = 0.05;
-const LADDER_PPM: readonly number[] = [10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000];
-/** The margins of the guardrails, as in the evidence's simulated experiment. */
-const ERROR_MARGIN = 0.005;
-const LATENCY_MARGIN = 0.1;
-const ALIGNMENT_MARGIN = 0.01;
-const WRONG_MARGIN = 0.5;
-const COST_MARGIN = 0.05;
-const BASELINE_UNITS = 200;
-/** While the share is small every answer of the candidate is looked at, otherwise every so many requests. */
-const SMALL_SHARE = 0.1;
-const REQUESTS_BETWEEN_LOOKS = 80;
 
-/**
- * Plays one canary by the whole rule: harm rolls back, the share rises to the largest rung of the ladder whose damage budget every
- * guardrail has proven, proof at 100 % promotes.
- *
- * The same traffic, statistics and looks as `playWholeRule` of the evidence's tests on a single partition, and the same
- * ending (the calibration's spec compares them), without building events: some fifty times as fast.
- */
+/** The simulated experiment as a canary that starts at a share. */
+export function canaryFrom(fromPpm: number): ExperimentDefined {
+  const shares = AUTO_LADDER_PPM.filter((ppm) => ppm >= fromPpm);
+  const stages = shares.map((weightPpm) => ({ weightPpm, atLeastMs: 0, atLeastUnits: 0, approval: 'none' as const }));
+  return definition({ ramp: { kind: 'auto', stages }, unit: 'request', alpha: ALPHA });
+}
+
+/** Plays one canary by the decider that ships, until it is promoted, rolled back or concluded, or has had {@link MOST_REQUESTS}. */
 export function playWholeRule({ seed, fromPpm, candidate }: Canary): Ending {
-  const shares = LADDER_PPM.filter((ppm) => ppm > fromPpm).map((ppm) => ppm / 1e6);
-  const traffic = new CanaryTraffic(seed, candidate, fromPpm / 1e6);
-  const { request } = traffic;
-  const guardrails: readonly Guardrail[] = [
-    new ErrorRate(shares),
-    new LatencyTail(shares),
-    new Mean('alignment', 1, ALIGNMENT_MARGIN, shares, ({ isScored, alignment }) => (isScored ? alignment : null)),
-    new WrongPictures(shares),
-    new Mean('cost-per-image', -1, COST_MARGIN, shares, ({ isFailed, cost }) => (isFailed ? null : cost)),
-  ];
-  let sinceLook = 0;
-  let exposed = 0;
-  for (let requests = 1; requests <= MOST_REQUESTS; requests++) {
-    traffic.next();
-    if (request.isCandidate) exposed += 1;
-    for (const guardrail of guardrails) guardrail.observe(request);
-    sinceLook += 1;
-    if (sinceLook < REQUESTS_BETWEEN_LOOKS && !(request.isCandidate && traffic.share < SMALL_SHARE)) continue;
-    sinceLook = 0;
-    const harmful = guardrails.find((guardrail) => guardrail.isHarmful());
-    if (harmful) return { outcome: 'rolled-back', metric: harmful.metric, requests, exposed };
-    for (let rung = shares.length - 1; rung >= 0; rung--) {
-      const share = shares[rung] as number;
-      if (share <= traffic.share) break;
-      if (!guardrails.every((guardrail) => guardrail.isProven(rung))) continue;
-      if (share === 1) return { outcome: 'promoted', metric: null, requests, exposed };
-      traffic.share = share;
-      break;
-    }
-  }
-  return { outcome: 'undecided', metric: null, requests: MOST_REQUESTS, exposed };
+  const definition = canaryFrom(fromPpm);
+  return endingOf(playExperiment(denseService({ seed, definition, candidate }), { definition }));
+}
+
+/** How a played canary ended: without a promotion or rollback it is undecided. */
+export function endingOf({ phase, commands, requests, exposed }: Played): Ending {
+  const outcome = phase === 'promoted' || phase === 'rolled-back' ? phase : 'undecided';
+  const metric = outcome === 'rolled-back' ? (commands.at(-1)?.metric ?? null) : null;
+  return { outcome, metric, requests, exposed };
 }
 
 /**
@@ -126,160 +78,6 @@ export function playPeers({ seed, fromPpm, candidate }: Canary): ReadonlyMap<str
   }
   const undecided: Ending = { outcome: 'undecided', metric: null, requests: MOST_REQUESTS, exposed };
   return new Map(canaries.map(({ name, ending }) => [name, ending ?? undecided]));
-}
-
-interface Guardrail {
-  readonly metric: string;
-  observe(request: Request): void;
-  isHarmful(): boolean;
-  /** Whether harm of margin ÷ share is excluded, for the rung's share. */
-  isProven(rung: number): boolean;
-}
-
-class ErrorRate implements Guardrail {
-  readonly metric = 'error-rate';
-  private readonly design: BettingDesign;
-  private readonly state: Betting;
-  private readonly units = { control: 0, candidate: 0 };
-  private failedOfCandidate = 0;
-
-  constructor(shares: readonly number[]) {
-    this.design = {
-      lo: -1,
-      hi: 0,
-      expected: -0.01,
-      harmfulAt: [ERROR_MARGIN],
-      nonInferiorAt: shares.map((share) => Math.min(0.5, ERROR_MARGIN / share)),
-    };
-    this.state = initialBetting(this.design);
-  }
-
-  observe({ arm, propensity, isFailed }: Request): void {
-    this.units[arm] += 1;
-    if (arm === 'candidate' && isFailed) this.failedOfCandidate += 1;
-    bet(this.state, this.design, arm, propensity, isFailed ? -1 : 0);
-  }
-
-  isHarmful(): boolean {
-    // One failure proves no rate.
-    return this.failedOfCandidate >= 2 && this.hasBoth() && rejects(lnEHarmful(this.state, 0), ALPHA);
-  }
-
-  isProven(rung: number): boolean {
-    return this.hasBoth() && rejects(lnENonInferior(this.state, rung), ALPHA);
-  }
-
-  private hasBoth(): boolean {
-    return this.units.control > 0 && this.units.candidate > 0;
-  }
-}
-
-class LatencyTail implements Guardrail {
-  readonly metric = 'latency-p95';
-  private readonly past = new DensePast(0.95);
-  private readonly margins: readonly number[];
-  private readonly tilts: readonly Tilt[];
-
-  constructor(shares: readonly number[]) {
-    this.margins = [LATENCY_MARGIN, ...shares.map((share) => LATENCY_MARGIN / share)];
-    this.tilts = this.margins.map(initialTilt);
-  }
-
-  observe({ arm, isCandidate, propensity, isFailed, latencyMs }: Request): void {
-    if (isFailed) return;
-    const { limit } = this.past;
-    if (limit !== null) {
-      for (let index = 0; index < this.margins.length; index++) {
-        const value = isCandidate ? latencyMs / (1 + (this.margins[index] as number)) : latencyMs;
-        if (value > limit) hit(this.tilts[index] as Tilt, arm, propensity);
-      }
-    }
-    if (!isCandidate) this.past.add(latencyMs);
-  }
-
-  isHarmful(): boolean {
-    return this.past.limit !== null && rejects(lnEMoreOften(this.tilts[0] as Tilt, 0), ALPHA);
-  }
-
-  isProven(rung: number): boolean {
-    return this.past.limit !== null && rejects(lnELessOften(this.tilts[rung + 1] as Tilt, 0), ALPHA);
-  }
-}
-
-class WrongPictures implements Guardrail {
-  readonly metric = 'wrong-pictures';
-  private readonly tail = new LowerTail(0.02);
-
-  constructor(private readonly shares: readonly number[]) {}
-
-  observe({ arm, propensity, isScored, alignment }: Request): void {
-    if (isScored) this.tail.observe(arm, propensity, alignment);
-  }
-
-  isHarmful(): boolean {
-    return this.tail.hasLimit && rejects(this.tail.lnEHarmful(Math.log1p(WRONG_MARGIN)), ALPHA);
-  }
-
-  isProven(rung: number): boolean {
-    const boundary = Math.log1p(WRONG_MARGIN / (this.shares[rung] as number));
-    return this.tail.hasLimit && rejects(this.tail.lnENonInferior(boundary), ALPHA);
-  }
-}
-
-/** Control's first units fix the bounds and the margin; they are not judged, nor is what arrives meanwhile. */
-class Mean implements Guardrail {
-  private readonly baseline = { n: 0, sum: 0, sumOfSquares: 0 };
-  private judged: { readonly design: BettingDesign; readonly state: Betting } | null = null;
-
-  constructor(
-    readonly metric: string,
-    /** 1 where higher is better, −1 where lower is. */
-    private readonly sign: 1 | -1,
-    private readonly margin: number,
-    private readonly shares: readonly number[],
-    private readonly valueOf: (request: Request) => number | null,
-  ) {}
-
-  observe(request: Request): void {
-    const value = this.valueOf(request);
-    if (value === null) return;
-    if (this.judged !== null) {
-      bet(this.judged.state, this.judged.design, request.arm, request.propensity, this.sign * value);
-      return;
-    }
-    if (request.isCandidate) return;
-    const { baseline } = this;
-    baseline.n += 1;
-    baseline.sum += value;
-    baseline.sumOfSquares += value * value;
-    if (baseline.n === BASELINE_UNITS) this.fix();
-  }
-
-  isHarmful(): boolean {
-    return this.judged !== null && rejects(lnEHarmful(this.judged.state, 0, BOLD_WEIGHTS), ALPHA);
-  }
-
-  isProven(rung: number): boolean {
-    return this.judged !== null && rejects(lnENonInferior(this.judged.state, rung), ALPHA);
-  }
-
-  private fix(): void {
-    const { n, sum, sumOfSquares } = this.baseline;
-    const mean = sum / n;
-    const margin = this.margin * Math.abs(mean);
-    const spread = Math.sqrt(Math.max(0, (sumOfSquares - n * mean * mean) / (n - 1)));
-    const { lo, hi, widening } = usualRange({ mean, spread }, margin);
-    const half = (hi - lo) / 2;
-    const design: BettingDesign = {
-      lo: this.sign === 1 ? lo : -hi,
-      hi: this.sign === 1 ? hi : -lo,
-      expected: this.sign * mean,
-      harmfulAt: [margin],
-      nonInferiorAt: this.shares.map((share) => Math.min(half, (this.margin / share) * Math.abs(mean))),
-      widening,
-    };
-    this.judged = { design, state: initialBetting(design) };
-  }
 }
 
 /** The mean of the healthy variant's values, which makes relative margins absolute for rules that want them so. */

@@ -17,13 +17,21 @@ export function foldByPartition(
   partitions: number,
 ): readonly Evidence[] {
   const parts = new Map<string, Evidence>();
-  for (const event of events) {
-    const part = `${event.type}/${memoryKey(event.subject) % partitions}`;
-    const evidence = parts.get(part) ?? initialEvidence(design);
-    parts.set(part, evidence);
-    foldEvent(evidence, design, event);
-  }
+  for (const event of events) foldInto(parts, design, event, partitions);
   return [...parts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, evidence]) => evidence);
+}
+
+/** Folds one more event into the evidence of its partition, by the partition's name. */
+export function foldInto(
+  parts: Map<string, Evidence>,
+  design: EvidenceDesign,
+  event: ObservedEvent,
+  partitions: number,
+): void {
+  const part = `${event.type}/${memoryKey(event.subject) % partitions}`;
+  const evidence = parts.get(part) ?? initialEvidence(design);
+  parts.set(part, evidence);
+  foldEvent(evidence, design, event);
 }
 
 /** What the whole log says. */

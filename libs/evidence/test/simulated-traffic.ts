@@ -77,6 +77,8 @@ export class SimulatedTraffic {
   private readonly random: SeededRandom;
   private requests = 0;
   candidateShare = 0.01;
+  /** The candidate's real share, as a multiple of the ordered one: other than 1, the split is not what was ordered. */
+  drawn = 1;
   epoch = 1;
   stage = 0;
   readonly sent = { control: 0, candidate: 0 };
@@ -97,6 +99,11 @@ export class SimulatedTraffic {
     this.stage = stage;
   }
 
+  /** When the newest request came, ms since 1970. */
+  get atMs(): number {
+    return START_MS + (this.requests * 1000) / this.requestsPerSecond;
+  }
+
   /** Events of the next request. */
   next(): RequestEvent[] {
     const { random } = this;
@@ -105,10 +112,10 @@ export class SimulatedTraffic {
     const user = this.users > 0 ? Math.floor(random.uniform() * this.users) : this.requests;
     // A returning user keeps its bucket, as under a hash.
     const bucket = this.users > 0 ? seededRandom(user * 2_654_435).uniform() : random.uniform();
-    const variant = bucket < this.candidateShare ? 'candidate' : 'control';
+    const variant = bucket < this.candidateShare * this.drawn ? 'candidate' : 'control';
     this.sent[variant] += 1;
     const behaviour = this.behaviours[variant] ?? {};
-    const atMs = START_MS + (this.requests * 1000) / this.requestsPerSecond;
+    const { atMs } = this;
     const candidatePpm = Math.round(this.candidateShare * 1e6);
     const assignment: Assignment = {
       experiment: 'exp',

@@ -1,0 +1,238 @@
+import {
+  bet,
+  type Betting,
+  type BettingDesign,
+  BOLD_WEIGHTS,
+  hit,
+  initialBetting,
+  initialTilt,
+  lnEHarmful,
+  lnELessOften,
+  lnEMoreOften,
+  lnENonInferior,
+  type Tilt,
+  usualRange,
+} from '#libs/statistics';
+import type { Request } from './canary-traffic.js';
+import { RecentDensePast } from './dense-past.js';
+import { LowerTail } from './lower-tail.js';
+
+/** The margins of the guardrails, as in the evidence's simulated experiment. */
+export const ERROR_MARGIN = 0.005;
+export const LATENCY_MARGIN = 0.1;
+export const ALIGNMENT_MARGIN = 0.01;
+export const COST_MARGIN = 0.05;
+const WRONG_MARGIN = 0.5;
+const LATENCY_LEVEL = 0.95;
+const WRONG_LEVEL = 0.02;
+const BASELINE_UNITS = 200;
+/** Bad units of a variant before it can be proven the worse one. */
+const LEAST_BAD_UNITS = 2;
+
+/**
+ * What libs/evidence makes of one guardrail on one partition, with one unit per request: the same numbers through the same statistics,
+ * without events. All evidence is a ln E against "harmless", "harmful by margin ÷ share" or "no better".
+ */
+export interface DenseGuardrail {
+  readonly metric: string;
+  /** Whether there is evidence at all: both variants, a baseline, a limit. */
+  readonly isJudged: boolean;
+  observe(request: Request): void;
+  lnEHarmful(): number;
+  /** At the rung's share of the ramp; the last one is 100 %, the margin itself. */
+  lnENonInferior(rung: number): number;
+  lnESuperior(): number;
+}
+
+/** The guardrails of the evidence's simulated experiment. @param shares of the ramp's stages after the first. */
+export function denseGuardrails(shares: readonly number[]): readonly DenseGuardrail[] {
+  return [
+    new ErrorRate(shares),
+    new LatencyTail(shares),
+    new Mean('alignment', 1, ALIGNMENT_MARGIN, shares),
+    new WrongPictures(shares),
+    new Mean('cost-per-image', -1, COST_MARGIN, shares),
+  ];
+}
+
+class ErrorRate implements DenseGuardrail {
+  readonly metric = 'error-rate';
+  private readonly design: BettingDesign;
+  private readonly state: Betting;
+  private readonly units = { control: 0, candidate: 0 };
+  private readonly failed = { control: 0, candidate: 0 };
+
+  constructor(shares: readonly number[]) {
+    this.design = {
+      lo: -1,
+      hi: 0,
+      expected: -0.01,
+      harmfulAt: [ERROR_MARGIN],
+      nonInferiorAt: [...shares.map((share) => Math.min(0.5, ERROR_MARGIN / share)), 0],
+    };
+    this.state = initialBetting(this.design);
+  }
+
+  get isJudged(): boolean {
+    return this.units.control > 0 && this.units.candidate > 0;
+  }
+
+  observe({ arm, propensity, isFailed }: Request): void {
+    this.units[arm] += 1;
+    if (isFailed) this.failed[arm] += 1;
+    bet(this.state, this.design, arm, propensity, isFailed ? -1 : 0);
+  }
+
+  lnEHarmful(): number {
+    return provenByMoreThanOne(lnEHarmful(this.state, 0), this.failed.candidate);
+  }
+
+  lnENonInferior(rung: number): number {
+    return lnENonInferior(this.state, rung);
+  }
+
+  lnESuperior(): number {
+    return provenByMoreThanOne(lnENonInferior(this.state, this.design.nonInferiorAt.length - 1), this.failed.control);
+  }
+}
+
+/** One failure proves no rate. */
+function provenByMoreThanOne(lnE: number, failed: number): number {
+  return failed >= LEAST_BAD_UNITS ? lnE : Math.min(0, lnE);
+}
+
+class LatencyTail implements DenseGuardrail {
+  readonly metric = 'latency-p95';
+  private readonly past = new RecentDensePast(LATENCY_LEVEL);
+  /** Harm, the rungs, no margin. */
+  private readonly margins: readonly number[];
+  private readonly tilts: readonly Tilt[];
+
+  constructor(shares: readonly number[]) {
+    this.margins = [LATENCY_MARGIN, ...shares.map((share) => LATENCY_MARGIN / share), 0];
+    this.tilts = this.margins.map(initialTilt);
+  }
+
+  get isJudged(): boolean {
+    return this.past.limit !== null;
+  }
+
+  observe({ arm, isCandidate, propensity, isFailed, latencyMs }: Request): void {
+    if (isFailed) return;
+    const { limit } = this.past;
+    if (limit !== null) {
+      for (let index = 0; index < this.margins.length; index++) {
+        const value = isCandidate ? latencyMs / (1 + (this.margins[index] as number)) : latencyMs;
+        if (value > limit) hit(this.tilts[index] as Tilt, arm, propensity);
+      }
+    }
+    if (!isCandidate) this.past.add(latencyMs);
+  }
+
+  lnEHarmful(): number {
+    return lnEMoreOften(this.tilts[0] as Tilt, 0);
+  }
+
+  lnENonInferior(rung: number): number {
+    return lnELessOften(this.tilts[rung + 1] as Tilt, 0);
+  }
+
+  lnESuperior(): number {
+    return lnELessOften(this.tilts.at(-1) as Tilt, 0);
+  }
+}
+
+class WrongPictures implements DenseGuardrail {
+  readonly metric = 'wrong-pictures';
+  private readonly tail = new LowerTail(WRONG_LEVEL, new RecentDensePast(WRONG_LEVEL));
+
+  constructor(private readonly shares: readonly number[]) {}
+
+  get isJudged(): boolean {
+    return this.tail.hasLimit;
+  }
+
+  observe({ arm, propensity, isScored, alignment }: Request): void {
+    if (isScored) this.tail.observe(arm, propensity, alignment);
+  }
+
+  lnEHarmful(): number {
+    return this.tail.lnEHarmful(Math.log1p(WRONG_MARGIN));
+  }
+
+  lnENonInferior(rung: number): number {
+    return this.tail.lnENonInferior(Math.log1p(WRONG_MARGIN / (this.shares[rung] as number)));
+  }
+
+  lnESuperior(): number {
+    return this.tail.lnENonInferior(0);
+  }
+}
+
+/** Control's first units fix the bounds and the margin; they are not judged, nor is what arrives meanwhile. */
+class Mean implements DenseGuardrail {
+  private readonly baseline = { n: 0, sum: 0, sumOfSquares: 0 };
+  private judged: { readonly design: BettingDesign; readonly state: Betting } | null = null;
+
+  constructor(
+    readonly metric: 'alignment' | 'cost-per-image',
+    /** 1 where higher is better, −1 where lower is. */
+    private readonly sign: 1 | -1,
+    private readonly margin: number,
+    private readonly shares: readonly number[],
+  ) {}
+
+  get isJudged(): boolean {
+    return this.judged !== null;
+  }
+
+  observe(request: Request): void {
+    const value = this.valueOf(request);
+    if (value === null) return;
+    if (this.judged !== null) {
+      bet(this.judged.state, this.judged.design, request.arm, request.propensity, this.sign * value);
+      return;
+    }
+    if (request.isCandidate) return;
+    const { baseline } = this;
+    baseline.n += 1;
+    baseline.sum += value;
+    baseline.sumOfSquares += value * value;
+    if (baseline.n === BASELINE_UNITS) this.fix();
+  }
+
+  lnEHarmful(): number {
+    return this.judged === null ? 0 : lnEHarmful(this.judged.state, 0, BOLD_WEIGHTS);
+  }
+
+  lnENonInferior(rung: number): number {
+    return this.judged === null ? 0 : lnENonInferior(this.judged.state, rung);
+  }
+
+  lnESuperior(): number {
+    return this.judged === null ? 0 : lnENonInferior(this.judged.state, this.shares.length, BOLD_WEIGHTS);
+  }
+
+  private valueOf({ isScored, isFailed, alignment, cost }: Request): number | null {
+    if (this.metric === 'alignment') return isScored ? alignment : null;
+    return isFailed ? null : cost;
+  }
+
+  private fix(): void {
+    const { n, sum, sumOfSquares } = this.baseline;
+    const mean = sum / n;
+    const margin = this.margin * Math.abs(mean);
+    const spread = Math.sqrt(Math.max(0, (sumOfSquares - n * mean * mean) / (n - 1)));
+    const { lo, hi, widening } = usualRange({ mean, spread }, margin);
+    const half = (hi - lo) / 2;
+    const design: BettingDesign = {
+      lo: this.sign === 1 ? lo : -hi,
+      hi: this.sign === 1 ? hi : -lo,
+      expected: this.sign * mean,
+      harmfulAt: [margin],
+      nonInferiorAt: [...this.shares.map((share) => Math.min(half, (this.margin / share) * Math.abs(mean))), 0],
+      widening,
+    };
+    this.judged = { design, state: initialBetting(design) };
+  }
+}
