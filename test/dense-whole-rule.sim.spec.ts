@@ -47,6 +47,7 @@ const calibrated: Record<string, Stream> = Object.fromEntries(
 
 const others: Record<string, Stream> = {
   'an identical candidate to its promotion': { expected: ['budget-proven', 'all-guardrails-non-inferior'] },
+  'the same from 1 %': { fromPpm: 10_000, expected: ['budget-proven', 'all-guardrails-non-inferior'] },
   'harm of the alignment': { candidate: { alignment: 0.27 }, expected: ['harmful'] },
   'wrong pictures': { candidate: { wrongShare: 0.2 }, expected: ['harmful'] },
   'harm of the latency': { candidate: { latencyFactor: 2 }, expected: ['harmful'] },

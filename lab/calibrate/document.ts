@@ -230,7 +230,7 @@ function wholeRule(canaries: readonly KnownCanary[]): string {
   return [
     '## The whole rule',
     `![Requests shown the candidate](${PLOTS.exposure})`,
-    'One request per unit; guardrails: errors 1 % with margin +.5 points, latency p95 (σ = .3) with margin +10 %, alignment .30 ± .035 with margin −1 %, wrong pictures × 1.5, cost with margin +5 %. Harm of any rolls back; the share rises to the largest of 1, 2, 5, 10, 20, 50, 100 % for which harm of margin ÷ share is excluded on all of them; proof at 100 % promotes; 80,000 requests at most. Written as outcome; mean requests / of them shown the candidate. The simulation folds the same numbers through the same statistics as the evidence does on one partition, without building events; a test holds the two against each other.',
+    'One request per unit; guardrails: errors 1 % with margin +.5 points, latency p95 (σ = .3) with margin +10 %, alignment .30 ± .035 with margin −1 %, wrong pictures × 1.5, cost with margin +5 %. Harm of any rolls back; the share rises to the largest of 1, 2, 5, 10, 20, 50, 100 % for which harm of margin ÷ share is excluded on all of them; proof at 100 % promotes; 80,000 requests at most. Written as outcome; mean requests / of them shown the candidate. The decider that ships decides. The simulation folds the same numbers through the same statistics as the evidence does on one partition, without building events; a test holds the two against each other, command by command, on many kinds of streams.',
     table(
       ['candidate', ...START_PPM.map((ppm) => `Teststrip, ramp from ${ppm / 10_000} %`)],
       names.map((name) => [name, ...START_PPM.map((ppm) => endingOf(OUR_RULE, resultOf(name, ppm)))]),

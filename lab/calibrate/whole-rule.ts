@@ -50,8 +50,8 @@ export function canaryFrom(fromPpm: number): ExperimentDefined {
 
 /** Plays one canary by the decider that ships, until it is promoted, rolled back or concluded, or has had {@link MOST_REQUESTS}. */
 export function playWholeRule({ seed, fromPpm, candidate }: Canary): Ending {
-  const definition = canaryFrom(fromPpm);
-  return endingOf(playExperiment(denseService({ seed, definition, candidate }), { definition }));
+  const canary = canaryFrom(fromPpm);
+  return endingOf(playExperiment(denseService({ seed, definition: canary, candidate }), { definition: canary }));
 }
 
 /** How a played canary ended: without a promotion or rollback it is undecided. */

@@ -26,7 +26,7 @@ function play(
   return playExperiment(service, { definition: experiment, ...rest });
 }
 
-/** Limits are about three times the mean of long runs of the bench of the whole rule. */
+/** Limits are about three times the mean of long runs of `lab/bench/whole-rule.ts`. */
 describe('a canary from 5 %, by the analyses and the decider that ship', () => {
   it('promotes an identical candidate, stage by stage', () => {
     for (const seed of [1, 2]) {
