@@ -130,7 +130,51 @@ describe('the analyzer', () => {
     await analyzer.close();
   });
 
-  it('puts what is no event aside and goes on', async () => {
+  it('delays nobody for events whose definition has not come, and folds them once when it has, also after a crash', async () => {
+    const { bus } = bench;
+    const analyzer = bench.analyzer({ snapshotEveryMs: 20 });
+    analyzer.start();
+    await analyzer.leading;
+    await define(bus);
+    const known = traffic(400);
+    const early = traffic(200).map((event) => of('early', event));
+    await send(bus, interleaved(known.slice(0, 600), early.slice(0, 300)));
+    const sentAt = performance.now();
+    await newest(bus, ({ requests }) => sum(requests) === 200);
+    expect(performance.now() - sentAt).toBeLessThan(2_000);
+    await pause(100);
+    await until(() => crash(database));
+    await until(async () => bench.warnings.some((line) => line.includes('starts again')));
+    await send(bus, interleaved(known.slice(600), early.slice(300)));
+    await newest(bus, ({ requests }) => sum(requests) === 400);
+    await define(bus, 'early');
+    await newest(bus, ({ experiment, requests }) => experiment === 'early' && sum(requests) === 200);
+    await analyzer.close();
+    const analyses = (await bus.readAll(topics.experimentAnalysed.name)).map(decodeEvent);
+    const ofExp = analyses.filter((event) => event.subject === 'exp').at(-1) as
+      { data: ExperimentAnalysed } | undefined;
+    expect(sum(ofExp!.data.requests)).toBe(400);
+  });
+
+  it('passes a malformed definition over, to the dead letters, once also after a restart', async () => {
+    const { bus } = bench;
+    const poison = { topic: topics.experimentDefined.name, key: 'broken', headers: {}, value: Buffer.from('{"no":1}') };
+    await bus.publish([poison]);
+    for (const round of [1, 2]) {
+      const analyzer = bench.analyzer();
+      analyzer.start();
+      await analyzer.leading;
+      if (round === 1) await define(bus);
+      await send(bus, traffic(50 * round).slice(-150));
+      await newest(bus, ({ requests }) => sum(requests) === 50 * round);
+      await analyzer.close();
+    }
+    const dead = await bus.readAll('experiment.defined.v1.dead');
+    expect(dead.map(({ value }) => value)).toEqual([poison.value]);
+    expect(bench.warnings.filter((line) => line.includes('experiment.defined.v1/0 at offset 0'))).toHaveLength(1);
+  });
+
+  it('passes a malformed record over, to the dead letters, and goes on', async () => {
     const { bus } = bench;
     const analyzer = bench.analyzer();
     analyzer.start();
@@ -187,16 +231,31 @@ function traffic(requests: number, candidate: Behaviour = {}, users = 0): Observ
   return Array.from({ length: requests }, () => simulated.next()).flat();
 }
 
-async function define(bus: EventBus): Promise<void> {
-  const data = definition();
+async function define(bus: EventBus, experiment = 'exp'): Promise<void> {
+  const data = { ...definition(), experiment };
   const attributes = {
     specversion: '1.0' as const,
-    id: 'definition',
+    id: `definition-of-${experiment}`,
     source: 'test',
     time: data.definedAt,
-    subject: 'exp',
+    subject: experiment,
   };
   await bus.publish([encodeEvent({ ...attributes, type: topics.experimentDefined.name, data })]);
+}
+
+/** The same event, of another experiment. */
+function of(experiment: string, event: ObservedEvent): ObservedEvent {
+  if (event.type === 'preference.judged.v1') return { ...event, data: { ...event.data, experiment } };
+  const { assignment } = event.data;
+  const data = { ...event.data, assignment: assignment && { ...assignment, experiment } };
+  return { ...event, id: `${experiment}:${event.id}`, data } as ObservedEvent;
+}
+
+function interleaved(one: readonly ObservedEvent[], other: readonly ObservedEvent[]): ObservedEvent[] {
+  const longest = Math.max(one.length, other.length);
+  return Array.from({ length: longest }, (_, index) => [one[index], other[index]])
+    .flat()
+    .filter((event) => event !== undefined);
 }
 
 async function send(bus: EventBus, events: readonly ObservedEvent[]): Promise<void> {

@@ -21,8 +21,16 @@ export interface PublisherOptions {
 /** How often it is checked whether silence alone has changed the health. */
 const SILENCE_CHECK_MS = 1_000;
 const RETRY_MS = 500;
+/** Before an experiment whose analysis itself fails is analysed again. */
+const FAILED_AGAIN_MS = 5_000;
 /** Between two analyses of an experiment whose traffic all goes to one variant. */
 const SETTLED_EVERY_MS = 1_000;
+
+interface Analysed {
+  readonly analysis: Analysis;
+  /** One variant has all the traffic. */
+  readonly isSettled: boolean;
+}
 
 interface Published {
   readonly analysis: Analysis;
@@ -41,6 +49,7 @@ export class AnalysisPublisher {
   private timer: { readonly handle: NodeJS.Timeout; readonly atMs: number } | null = null;
   private running: Promise<void> | null = null;
   private retryAtMs = 0;
+  private readonly failedUntilMs = new Map<string, number>();
   private readonly silenceCheck: NodeJS.Timeout;
   private isClosed = false;
 
@@ -85,27 +94,42 @@ export class AnalysisPublisher {
   }
 
   private dueAtMs(key: string): number {
-    return Math.max(this.retryAtMs, this.published.get(key)?.againAtMs ?? 0);
+    return Math.max(this.retryAtMs, this.published.get(key)?.againAtMs ?? 0, this.failedUntilMs.get(key) ?? 0);
   }
 
   private async publish(keys: readonly string[]): Promise<void> {
     const startedAtMs = performance.now();
     for (const key of keys) this.changed.delete(key);
+    const analysed = keys.flatMap((key) => this.tryToAnalyse(key));
+    if (analysed.length === 0) return;
     try {
-      const analysed = keys.map((key) => ({ key, ...this.analyse(key) }));
       await this.options.bus.publish(analysed.map(({ analysis }) => encodeEvent(this.event(analysis))));
       for (const { key, analysis, isSettled } of analysed) {
         const pauseMs = isSettled ? Math.max(SETTLED_EVERY_MS, this.options.everyMs) : this.options.everyMs;
         this.published.set(key, { analysis, againAtMs: startedAtMs + pauseMs });
       }
     } catch (error) {
-      for (const key of keys) this.changed.add(key);
+      for (const { key } of analysed) this.changed.add(key);
       this.retryAtMs = performance.now() + RETRY_MS;
       this.options.onFailure(error);
     }
   }
 
-  private analyse(key: string): { readonly analysis: Analysis; readonly isSettled: boolean } {
+  /** Nothing where the analysis fails: it is tried again later, and the other experiments are analysed meanwhile. */
+  private tryToAnalyse(key: string): (Analysed & { readonly key: string })[] {
+    try {
+      const analysed = { key, ...this.analyse(key) };
+      this.failedUntilMs.delete(key);
+      return [analysed];
+    } catch (error) {
+      this.failedUntilMs.set(key, performance.now() + FAILED_AGAIN_MS);
+      this.changed.add(key);
+      this.options.onFailure(new Error(`${key}: ${(error as Error).message}`, { cause: error }));
+      return [];
+    }
+  }
+
+  private analyse(key: string): Analysed {
     const { design, parts } = this.options.source(key);
     const evidence = parts.reduce(mergeEvidence);
     const weights = evidence.traffic.epochs.get(evidence.newestEpoch)?.weightsPpm ?? {};
@@ -134,7 +158,8 @@ export class AnalysisPublisher {
     for (const [key, { analysis }] of this.published) {
       const { status } = analysis.health.staleness;
       if (status === 'no-traffic') continue;
-      if (this.analyse(key).analysis.health.staleness.status !== status) this.note(key);
+      const [now] = this.tryToAnalyse(key);
+      if (now && now.analysis.health.staleness.status !== status) this.note(key);
     }
   }
 }

@@ -1,13 +1,23 @@
 import { type Evidence, foldEvent, OBSERVED_TOPICS, type ObservedEvent } from '#libs/evidence';
-import { deadLetter, decodeBatch, type EventBus, type RecordBatch, type Subscription } from '#libs/messaging';
+import {
+  consumeEvents,
+  DeadLetters,
+  type EventBatch,
+  type EventBus,
+  type ReceivedEvent,
+  type Subscription,
+  type SubscriptionHealth,
+  UnprocessableEventError,
+} from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import type { Clock, HealthCheck } from '#libs/platform';
 import { AnalysisPublisher } from './analysis-publisher.js';
 import { Definitions } from './definitions.js';
-import { emptyPart, evidenceOf, type KnownExperiment, type Part, placeOf } from './evidence-part.js';
+import { emptyPart, evidenceOf, experimentKey, type KnownExperiment, type Part, placeOf } from './evidence-part.js';
 import { type Leadership, takeTheLead } from './leadership.js';
 import { leadershipCheck, type WhoReads } from './leadership-check.js';
 import { ANALYZER_GROUP, loadParts, savedPosition, saveParts } from './snapshots.js';
+import { WaitingEvents } from './waiting-events.js';
 
 export interface AnalyzerOptions {
   /** With its topics created; stays the caller's. */
@@ -28,14 +38,19 @@ export interface AnalyzerOptions {
   readonly leaderlessAfterMs?: number;
 }
 
+/** How often it is checked which events have waited for their definition long enough. */
+const EXPIRE_EVERY_MS = 1_000;
+
 /** What runs while this process has the lead. */
 interface Shift {
   readonly leadership: Leadership;
   readonly parts: Map<string, Part>;
   readonly definitions: Definitions;
+  readonly waiting: WaitingEvents;
+  readonly deadLetters: DeadLetters;
   readonly publisher: AnalysisPublisher;
   readonly subscription: Subscription;
-  readonly snapshots: NodeJS.Timeout;
+  readonly timers: readonly NodeJS.Timeout[];
   saving: Promise<void>;
   /** What ends the shift early. */
   fail(error: unknown): void;
@@ -47,7 +62,8 @@ interface Shift {
  *
  * Evidence lives in memory, one state per partition of each topic, and is saved with the position it rests on in one
  * transaction. A restart continues from there: events after the position come again and are folded again, which gives bit for
- * bit what an uninterrupted run gives, because a partition's fold depends on nothing but its own events.
+ * bit what an uninterrupted run gives, because a partition's fold depends on nothing but its own events. Definitions come by a
+ * subscription of their own; events that are earlier than theirs wait, and hold nobody else up (see `WaitingEvents`).
  */
 export class Analyzer {
   private readonly stopping = new AbortController();
@@ -90,6 +106,13 @@ export class Analyzer {
     return this.lastFailure === undefined
       ? { state: 'standing by' }
       : { state: 'starting again', reason: this.lastFailure };
+  }
+
+  /** How its two subscriptions are doing; empty while standing by. */
+  health(): readonly SubscriptionHealth[] {
+    if (!this.shift) return [];
+    const { subscription, definitions } = this.shift;
+    return [subscription.health(), definitions.health()].filter((health) => health !== undefined);
   }
 
   private async keepWorking(): Promise<void> {
@@ -139,57 +162,79 @@ export class Analyzer {
     const loaded = await loadParts(database, partitions, clock.nowMs());
     if (loaded.isStartedOver)
       log.warn('the layout of the evidence has changed: the log is folded again from its beginning');
-    const { parts } = loaded;
-    const definitions = new Definitions(
-      bus,
-      partitions,
-      loaded.experiments,
-      () => clock.nowMs(),
-      (experiment, revision) =>
-        log.warn(
-          `experiment "${experiment}", revision ${revision} has no definition: its events are left out of the evidence`,
-        ),
-    );
-    const publisher = new AnalysisPublisher({
-      bus,
-      nowMs: () => clock.nowMs(),
-      everyMs: this.options.analyseEveryMs ?? 50,
-      source: (key) => ({
-        design: (definitions.known.get(key) as KnownExperiment).design,
-        parts: evidenceIn(parts, key),
-      }),
-      onFailure: (error) =>
-        log.warn(`an analysis could not be published and will be repeated: ${(error as Error).message}`),
-    });
+    const { parts, experiments: known } = loaded;
     let fail!: (error: unknown) => void;
     const failed = new Promise<unknown>((resolve) => (fail = resolve));
     void leadership.lost.then((error) => fail(new Error(`the lead is lost: ${error.message}`)));
-    const subscription = bus.subscribe({
+    const deadLetters = new DeadLetters({ bus, group: ANALYZER_GROUP, nowMs: () => clock.nowMs(), log });
+    const definitions = new Definitions({
+      bus,
       group: ANALYZER_GROUP,
-      topics: OBSERVED_TOPICS,
-      positionOf: async (topic, partition) =>
-        partOf(parts, topic, partition).nextOffset ?? (await savedPosition(database, topic, partition)),
-      handler: (batch) => this.fold(shift, batch),
+      partitions,
+      known,
+      onDefined: (key) => this.foldWaiting(shift, key),
+      onTrouble: (message) => log.warn(message),
     });
     const shift: Shift = {
       leadership,
       parts,
       definitions,
-      publisher,
-      subscription,
-      snapshots: setInterval(() => void this.save(shift), this.options.snapshotEveryMs ?? 1_000),
+      waiting: this.waitingEvents(),
+      deadLetters,
+      publisher: this.publisherOf(parts, known),
+      subscription: consumeEvents({
+        bus,
+        group: ANALYZER_GROUP,
+        deadLetters,
+        handlers: new Map(
+          OBSERVED_TOPICS.map((topic) => [topic, { takes: 'batch', handle: async (batch) => this.fold(shift, batch) }]),
+        ),
+        positionOf: async (topic, partition) =>
+          partOf(parts, topic, partition).nextOffset ?? (await savedPosition(database, topic, partition)),
+      }),
+      timers: [
+        setInterval(() => void this.save(shift), this.options.snapshotEveryMs ?? 1_000),
+        setInterval(() => shift.waiting.expire((...about) => definitions.isSuperseded(...about)), EXPIRE_EVERY_MS),
+      ],
       saving: Promise.resolve(),
       fail,
       failed,
     };
+    definitions.start();
     // A crash between the last snapshot and its analysis would otherwise leave the newest evidence unsaid.
-    for (const key of definitions.known.keys()) publisher.note(key);
+    for (const key of known.keys()) shift.publisher.note(key);
     return shift;
   }
 
+  private waitingEvents(): WaitingEvents {
+    const { clock, log } = this.options;
+    return new WaitingEvents({
+      nowMs: () => clock.nowMs(),
+      onLeftOut: (experiment, revision, events) =>
+        log.warn(
+          `experiment "${experiment}", revision ${revision} has no definition: ${events} of its events are left out of the evidence`,
+        ),
+    });
+  }
+
+  private publisherOf(
+    parts: ReadonlyMap<string, Part>,
+    known: ReadonlyMap<string, KnownExperiment>,
+  ): AnalysisPublisher {
+    const { bus, clock, log } = this.options;
+    return new AnalysisPublisher({
+      bus,
+      nowMs: () => clock.nowMs(),
+      everyMs: this.options.analyseEveryMs ?? 50,
+      source: (key) => ({ design: known.get(key)!.design, parts: evidenceIn(parts, key) }),
+      onFailure: (error) =>
+        log.warn(`an analysis could not be published and will be repeated: ${(error as Error).message}`),
+    });
+  }
+
   private async endShift(shift: Shift, failure: unknown): Promise<void> {
-    clearInterval(shift.snapshots);
-    await shift.subscription.close();
+    for (const timer of shift.timers) clearInterval(timer);
+    await Promise.all([shift.subscription.close(), shift.definitions.close()]);
     const isOrderly = failure === null;
     await shift.publisher.close(isOrderly);
     await shift.saving;
@@ -198,51 +243,61 @@ export class Analyzer {
     await shift.leadership.release();
   }
 
-  private async fold(shift: Shift, batch: RecordBatch): Promise<void> {
+  /** Nothing here waits: a snapshot sees each event either in the evidence or behind the position. */
+  private fold(shift: Shift, batch: EventBatch): void {
     const part = partOf(shift.parts, batch.topic, batch.partition);
-    const events = await this.decode(shift, batch);
-    if (batch.isStale()) return;
-    // From here on nothing waits: a snapshot sees the whole batch or nothing of it.
-    for (const { event, experiment, offset } of events) {
-      if (offset < (part.nextOffset ?? 0)) continue;
-      const entry = evidenceOf(part, experiment);
-      if (!foldEvent(entry.evidence, experiment.design, event)) continue;
-      entry.isDirty = true;
-      shift.publisher.note(`${experiment.design.experiment}@${experiment.design.revision}`);
+    for (const received of batch.events as readonly ReceivedEvent<ObservedEvent['type']>[]) {
+      const { event, record } = received;
+      if (record.offset < (part.nextOffset ?? 0)) continue;
+      const subject = subjectOf(event);
+      if (subject !== null) {
+        const { experiment, revision } = subject;
+        const known = shift.definitions.find(experiment, revision);
+        if (known) this.foldOne(shift, known, part, received);
+        else shift.waiting.add(experiment, revision, { part, received });
+      }
+      part.nextOffset = record.offset + 1;
     }
     part.nextOffset = Math.max(part.nextOffset ?? 0, batch.nextOffset);
   }
 
-  /** The batch's events that belong to an experiment, with its design; what is no event goes to the dead letters. */
-  private async decode(shift: Shift, records: RecordBatch) {
-    const { bus, clock, log } = this.options;
-    const { batch, malformed } = decodeBatch(records);
-    if (malformed.length > 0) {
-      for (const { record, reason } of malformed)
-        log.warn(`${record.topic}/${record.partition} at ${record.offset} is dead: ${reason}`);
-      const nowMs = clock.nowMs();
-      await bus.publish(
-        malformed.map(({ record, reason }) => deadLetter(record, { reason, group: ANALYZER_GROUP, nowMs })),
-      );
+  /** @throws UnprocessableEventError when the fold does: that event goes to the dead letters, everything else goes on. */
+  private foldOne(
+    shift: Shift,
+    known: KnownExperiment,
+    part: Part,
+    { event, record }: ReceivedEvent<ObservedEvent['type']>,
+  ): void {
+    const entry = evidenceOf(part, known);
+    if (record.offset < entry.foldedTo) return;
+    try {
+      if (!foldEvent(entry.evidence, known.design, event)) return;
+    } catch (error) {
+      throw new UnprocessableEventError(`can't be folded into the evidence: ${(error as Error).message}`);
     }
-    const found: { readonly event: ObservedEvent; readonly experiment: KnownExperiment; readonly offset: number }[] =
-      [];
-    for (const { event, record } of batch.events) {
-      const observed = event as ObservedEvent;
-      const subject = subjectOf(observed);
-      if (subject === null) continue;
-      const { experiment, revision } = subject;
-      const known = await shift.definitions.find(experiment, revision, () => batch.heartbeat());
-      if (known) found.push({ event: observed, experiment: known, offset: record.offset });
+    entry.isDirty = true;
+    shift.publisher.note(experimentKey(known.design.experiment, known.design.revision));
+  }
+
+  private foldWaiting(shift: Shift, key: string): void {
+    const known = shift.definitions.all.get(key)!;
+    for (const { part, received } of shift.waiting.take(key)) {
+      try {
+        this.foldOne(shift, known, part, received);
+      } catch (error) {
+        shift.deadLetters
+          .bury([{ record: received.record, reason: (error as Error).message }])
+          .catch((failure: Error) => this.options.log.warn(`a dead letter can't be published: ${failure.message}`));
+      }
     }
-    return found;
   }
 
   private save(shift: Shift): Promise<void> {
     const { database, clock, log } = this.options;
     shift.saving = shift.saving.then(async () => {
       try {
-        await saveParts(database, shift.parts.values(), shift.definitions.known, clock.nowMs());
+        for (const part of shift.parts.values()) part.heldAt = shift.waiting.oldestIn(part);
+        await saveParts(database, shift.parts.values(), shift.definitions.all, clock.nowMs());
       } catch (error) {
         if ((error as Error).name === 'StalePositionError') shift.fail(error);
         else log.warn(`a snapshot could not be saved and will be repeated: ${(error as Error).message}`);

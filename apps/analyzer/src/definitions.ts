@@ -1,72 +1,77 @@
-import { decodeEvent, topics } from '#libs/contracts';
+import { topics, type TeststripEvent } from '#libs/contracts';
 import { evidenceDesign } from '#libs/evidence';
-import type { EventBus } from '#libs/messaging';
+import { LogFollower, type BusClient, type SubscriptionHealth } from '#libs/messaging';
 import { experimentKey, type KnownExperiment } from './evidence-part.js';
 
-/** How long an event waits for the definition of its experiment, which is on another topic. */
-const LONGEST_WAIT_MS = 5_000;
-const BETWEEN_READS_MS = 100;
-/** After waiting in vain, events of the same revision don't wait again for so long. */
-const NOT_AGAIN_MS = 60_000;
+/** How long one attempt to read the log of definitions may take. */
+const ATTEMPT_MS = 15_000;
 
-/** The experiments the analyzer knows, read from the log of definitions when one is missing. */
+export interface DefinitionsOptions {
+  readonly bus: BusClient;
+  /** Who follows the log: names its dead letters. */
+  readonly group: string;
+  /** Partitions of the topics keyed by unit. */
+  readonly partitions: number;
+  /** By `experimentKey`; those of the snapshots to begin with. */
+  readonly known: Map<string, KnownExperiment>;
+  /** A revision has become known. */
+  readonly onDefined: (key: string) => void;
+  readonly onTrouble: (message: string) => void;
+}
+
+/** The experiments the analyzer knows: those of its snapshots, and what the log of definitions says, from its beginning on. */
 export class Definitions {
-  private readonly givenUpAtMs = new Map<string, number>();
+  private readonly follower: LogFollower;
 
-  constructor(
-    private readonly bus: EventBus,
-    private readonly partitions: number,
-    readonly known: Map<string, KnownExperiment>,
-    private readonly nowMs: () => number,
-    /** Called once when the wait was in vain; the events of that revision are left out. */
-    private readonly onMissing: (experiment: string, revision: number) => void,
-  ) {}
+  constructor(private readonly options: DefinitionsOptions) {
+    const { bus, group, onTrouble } = options;
+    this.follower = new LogFollower({
+      bus,
+      name: group,
+      compacted: [topics.experimentDefined.name],
+      attemptMs: ATTEMPT_MS,
+      onEvent: (event) => this.define(event),
+      onTrouble,
+    });
+  }
 
-  /**
-   * Makes the revision known. Its definition was published before its first event, but on another topic, so it may
-   * still be on its way.
-   * @returns undefined when there is no such definition.
-   */
-  async find(
-    experiment: string,
-    revision: number,
-    whileWaiting: () => Promise<void>,
-  ): Promise<KnownExperiment | undefined> {
-    const key = experimentKey(experiment, revision);
-    const known = this.known.get(key);
-    if (known) return known;
-    if (this.nowMs() - (this.givenUpAtMs.get(key) ?? -Infinity) < NOT_AGAIN_MS) return undefined;
-    const untilMs = performance.now() + LONGEST_WAIT_MS;
-    for (;;) {
-      await this.read();
-      const found = this.known.get(key);
-      if (found) return found;
-      if (performance.now() > untilMs || this.isSuperseded(experiment, revision)) break;
-      await whileWaiting();
-      await new Promise((resolve) => setTimeout(resolve, BETWEEN_READS_MS));
-    }
-    this.givenUpAtMs.set(key, this.nowMs());
-    this.onMissing(experiment, revision);
-    return undefined;
+  /** Begins to follow; a log that can't be read is tried again until it can. */
+  start(): void {
+    void this.follower.start();
+  }
+
+  /** By `experimentKey`. */
+  get all(): ReadonlyMap<string, KnownExperiment> {
+    return this.options.known;
+  }
+
+  find(experiment: string, revision: number): KnownExperiment | undefined {
+    return this.options.known.get(experimentKey(experiment, revision));
   }
 
   /** Only the newest revision stays in a compacted log: an older one that is unknown will not come any more. */
-  private isSuperseded(experiment: string, revision: number): boolean {
-    for (const { definition } of this.known.values()) {
+  isSuperseded(experiment: string, revision: number): boolean {
+    for (const { definition } of this.options.known.values()) {
       if (definition.experiment === experiment && definition.revision > revision) return true;
     }
     return false;
   }
 
-  private async read(): Promise<void> {
-    for (const record of await this.bus.readAll(topics.experimentDefined.name)) {
-      // A deleted experiment is a record without a value.
-      if (record.value === null) continue;
-      const event = decodeEvent(record);
-      if (event.type !== topics.experimentDefined.name) continue;
-      const key = experimentKey(event.data.experiment, event.data.revision);
-      if (this.known.has(key)) continue;
-      this.known.set(key, { definition: event.data, design: evidenceDesign(event.data, this.partitions) });
-    }
+  /** Undefined until the log could be read. */
+  health(): SubscriptionHealth | undefined {
+    return this.follower.health();
+  }
+
+  close(): Promise<void> {
+    return this.follower.close();
+  }
+
+  private define(event: TeststripEvent): void {
+    if (event.type !== topics.experimentDefined.name) return;
+    const { known, partitions, onDefined } = this.options;
+    const key = experimentKey(event.data.experiment, event.data.revision);
+    if (known.has(key)) return;
+    known.set(key, { definition: event.data, design: evidenceDesign(event.data, partitions) });
+    onDefined(key);
   }
 }

@@ -15,6 +15,8 @@ export interface PartEvidence {
   /** How many chunks its unit memory consists of, those in `unsavedUnits` included. */
   chunks: number;
   isDirty: boolean;
+  /** Offset before which everything is in the evidence already: a restart may read events again that wait for no definition. */
+  readonly foldedTo: number;
 }
 
 /** One partition of one topic: how far it is folded in, and into what. */
@@ -23,20 +25,27 @@ export interface Part {
   readonly partition: number;
   /** Undefined until something was read; the carrier then starts at the beginning. */
   nextOffset: number | undefined;
+  /** Offset of the first event that waits for the definition of its experiment; undefined: none waits. */
+  heldAt: number | undefined;
   savedOffset: number | undefined;
   /** By {@link experimentKey}. */
   readonly experiments: Map<string, PartEvidence>;
 }
 
 export function emptyPart(topic: string, partition: number): Part {
-  return { topic, partition, nextOffset: undefined, savedOffset: undefined, experiments: new Map() };
+  return { topic, partition, nextOffset: undefined, heldAt: undefined, savedOffset: undefined, experiments: new Map() };
+}
+
+/** Where a restart has to begin so that nothing is missed. */
+export function resumeOffset({ heldAt, nextOffset }: Part): number | undefined {
+  return heldAt ?? nextOffset;
 }
 
 export function evidenceOf(part: Part, { design }: KnownExperiment): PartEvidence {
   const key = experimentKey(design.experiment, design.revision);
   const known = part.experiments.get(key);
   if (known) return known;
-  const fresh = { evidence: initialEvidence(design), unsavedUnits: [], chunks: 0, isDirty: false };
+  const fresh = { evidence: initialEvidence(design), unsavedUnits: [], chunks: 0, isDirty: false, foldedTo: 0 };
   part.experiments.set(key, fresh);
   return fresh;
 }

@@ -17,6 +17,7 @@ import {
   type Part,
   type PartEvidence,
   placeOf,
+  resumeOffset,
 } from './evidence-part.js';
 import { decodeUnitChunk, encodeUnitChunk } from './unit-chunk.js';
 
@@ -89,10 +90,11 @@ export async function saveParts(
   const moved: { readonly part: Part; readonly nextOffset: number }[] = [];
   const saved: { readonly entry: PartEvidence; readonly units: number }[] = [];
   for (const part of parts) {
-    if (part.nextOffset === undefined || part.nextOffset === part.savedOffset) continue;
-    moved.push({ part, nextOffset: part.nextOffset });
-    for (const [key, entry] of part.experiments) {
-      if (!entry.isDirty) continue;
+    const nextOffset = resumeOffset(part);
+    const changed = [...part.experiments].filter(([, entry]) => entry.isDirty);
+    if (nextOffset === undefined || (nextOffset === part.savedOffset && changed.length === 0)) continue;
+    moved.push({ part, nextOffset });
+    for (const [key, entry] of changed) {
       snapshots.push(...snapshotsOf(part, entry, experiments.get(key) as KnownExperiment, nowMs));
       saved.push({ entry, units: entry.unsavedUnits.length });
       entry.isDirty = false;
@@ -144,6 +146,7 @@ async function restore(
     unsavedUnits: [],
     chunks: stored.chunks,
     isDirty: false,
+    foldedTo: row.positions[row.topicPartition] ?? 0,
   });
 }
 

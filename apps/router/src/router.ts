@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { MILLION, type AllocationCommanded, type TeststripEvent } from '#libs/contracts';
-import type { BusClient } from '#libs/messaging';
+import { MILLION, topics, type AllocationCommanded, type TeststripEvent } from '#libs/contracts';
+import { LogFollower, type BusClient } from '#libs/messaging';
 import type { HealthFinding } from '#libs/platform';
 import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
 import { createProxy, isProxied, type RoutedRequest } from './proxy/proxy.js';
@@ -11,7 +11,6 @@ import { createRouterMetrics, type RouterMetrics } from './router-metrics.js';
 import { allocationAppliedEvent, requestRoutedEvent } from './router-events.js';
 import { withDefaults, type RouterOptions, type RouterSettings } from './router-options.js';
 import { Allocations } from './routing/allocations.js';
-import { BusFeed } from './routing/bus-feed.js';
 import { ControllerWatch } from './routing/controller-watch.js';
 import type { CommandOutcome } from './routing/experiment-state.js';
 import { LastKnownGoodFile } from './routing/last-known-good.js';
@@ -33,7 +32,7 @@ export class Router {
   private readonly routedEvents: EventBuffer;
   private readonly answers: EventBuffer;
   private readonly file: LastKnownGoodFile | undefined;
-  private readonly feed: BusFeed;
+  private readonly feed: LogFollower;
   private readonly metrics: RouterMetrics;
   private readonly server: Server;
   private readonly proxy: (request: IncomingMessage, response: ServerResponse) => void;
@@ -66,12 +65,16 @@ export class Router {
       onCommand: (command, answer) => this.answer(command, answer),
       onChange: (experiments) => void this.file?.save(experiments),
     });
-    this.feed = new BusFeed({
+    this.feed = new LogFollower({
       bus,
-      routerId: settings.routerId,
+      name: 'router',
+      member: settings.routerId,
+      compacted: [topics.experimentDefined.name, topics.allocationCommanded.name],
+      live: [topics.controllerHeartbeat.name],
       attemptMs: settings.busAttemptMs,
-      onLoaded: (events) => this.load(events),
+      onLoading: () => this.allocations.restore([]),
       onEvent: (event) => this.take(event),
+      onLoaded: () => (this.stateSource = 'log'),
       onTrouble,
     });
     this.metrics = createRouterMetrics({
@@ -190,12 +193,6 @@ export class Router {
     if (this.draining || this.leaving) return 'the router is shutting down';
     if (this.stateSource === 'none') return 'the state is not loaded yet: the event bus does not answer';
     return undefined;
-  }
-
-  private load(events: readonly TeststripEvent[]): void {
-    this.allocations.restore([]);
-    for (const event of events) this.take(event);
-    this.stateSource = 'log';
   }
 
   private take(event: TeststripEvent): void {

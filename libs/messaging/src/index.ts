@@ -1,7 +1,9 @@
 export { createEventBus, type EventBusOptions } from './create-event-bus.js';
-export { deadLetter, deadLetterHeaders, UnprocessableEventError } from './consume/dead-letter.js';
+export { consumeEvents, type ConsumerOptions, type TopicHandler } from './consume/consumer.js';
+export { deadLetter, deadLetterHeaders, DeadLetters, UnprocessableEventError } from './consume/dead-letters.js';
 export { ensureTopics } from './ensure-topics.js';
-export { decodeBatch, type EventBatch, type ReceivedEvent } from './consume/event-batch.js';
+export { type EventBatch, type ReceivedEvent } from './consume/decode.js';
+export { LogFollower, type LogFollowerOptions } from './consume/log-follower.js';
 export * from './event-bus.js';
 export { createEventPublisher, type EventDraft, type EventPublisher } from './publish/event-publisher.js';
 export { NoKafkaError, startKafka, type RunningKafka, type StartKafkaOptions } from './carriers/kafka/start-kafka.js';

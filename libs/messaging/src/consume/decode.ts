@@ -1,5 +1,7 @@
 import { decodeEvent, MalformedEventError, type TeststripEvent, type TopicName } from '#libs/contracts';
 import type { IncomingRecord, RecordBatch } from '../event-bus.js';
+import type { DeadLetters, DeadRecord } from './dead-letters.js';
+import type { Middleware } from './handler.js';
 
 /** One event with the record that carried it. */
 export interface ReceivedEvent<T extends TopicName = TopicName> {
@@ -12,41 +14,42 @@ export interface EventBatch<T extends TopicName = TopicName> {
   readonly topic: T;
   readonly partition: number;
   readonly events: readonly ReceivedEvent<T>[];
-  /** All records, those without a readable event included. */
-  readonly records: readonly IncomingRecord[];
   /** The position after the whole batch, malformed records included. */
   readonly nextOffset: number;
   heartbeat(): Promise<void>;
   isStale(): boolean;
 }
 
-export interface MalformedRecord {
-  readonly record: IncomingRecord;
-  readonly reason: string;
+/** Hands on the events of a batch; what is no event of its topic goes to the dead letters first. */
+export function decode(deadLetters: DeadLetters): Middleware<RecordBatch, EventBatch> {
+  return (next) => async (batch) => {
+    const { events, malformed } = decodeRecords(batch.records);
+    await deadLetters.bury(malformed);
+    // A batch without a readable event still moves the position that its handler keeps.
+    await next({
+      topic: batch.topic as TopicName,
+      partition: batch.partition,
+      events,
+      nextOffset: batch.nextOffset,
+      heartbeat: () => batch.heartbeat(),
+      isStale: () => batch.isStale(),
+    });
+  };
 }
 
-/** Tells events from what is none. */
-export function decodeBatch(batch: RecordBatch): { readonly batch: EventBatch; readonly malformed: MalformedRecord[] } {
+/** Separates well-formed events from malformed records. */
+export function decodeRecords(records: readonly IncomingRecord[]): {
+  readonly events: readonly ReceivedEvent[];
+  readonly malformed: readonly DeadRecord[];
+} {
   const events: ReceivedEvent[] = [];
-  const malformed: MalformedRecord[] = [];
-  for (const record of batch.records) {
+  const malformed: DeadRecord[] = [];
+  for (const record of records) {
     const decoded = decodeOnce(record);
     if (decoded instanceof MalformedEventError) malformed.push({ record, reason: decoded.message });
     else events.push({ event: decoded, record });
   }
-  const { topic, partition, records, nextOffset } = batch;
-  return {
-    batch: {
-      topic: topic as TopicName,
-      partition,
-      events,
-      records,
-      nextOffset,
-      heartbeat: () => batch.heartbeat(),
-      isStale: () => batch.isStale(),
-    },
-    malformed,
-  };
+  return { events, malformed };
 }
 
 /**
@@ -58,12 +61,12 @@ const decodedRecords = new WeakMap<IncomingRecord, TeststripEvent | MalformedEve
 function decodeOnce(record: IncomingRecord): TeststripEvent | MalformedEventError {
   const known = decodedRecords.get(record);
   if (known) return known;
-  const decoded = decode(record);
+  const decoded = decodeOrReason(record);
   decodedRecords.set(record, decoded);
   return decoded;
 }
 
-function decode(record: IncomingRecord): TeststripEvent | MalformedEventError {
+function decodeOrReason(record: IncomingRecord): TeststripEvent | MalformedEventError {
   try {
     return decodeEvent(record);
   } catch (error) {
