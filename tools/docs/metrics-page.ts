@@ -1,0 +1,34 @@
+import { canDecide, metricCatalogue, type MetricDefinition } from '#libs/evidence';
+
+/** Where the page lies, from the root of the repository. */
+export const METRICS_PAGE = 'docs/metrics.md';
+
+/** The page of all built-in metrics, from the catalogue. */
+export function metricsPage(): string {
+  const topics = [...new Set(metricCatalogue.map(({ topic }) => topic))];
+  return [
+    '# Every built-in metric',
+    '',
+    'Written from the catalogue by `npm run docs:metrics`; a test holds the two together. A guardrail or an objective names one of these, one of the',
+    'quality heads (`quality.<head>`), or a metric of the experiment’s own ([experiment-file.md](experiment-file.md)). How each kind is judged is in',
+    '[statistics](statistics/README.md).',
+    '',
+    ...topics.flatMap(tableOf),
+  ].join('\n');
+}
+
+function tableOf(topic: string): readonly string[] {
+  return [
+    `## From \`${topic}\``,
+    '',
+    '| metric | what it measures | better is | unit | kind |',
+    '| --- | --- | --- | --- | --- |',
+    ...metricCatalogue.filter((metric) => metric.topic === topic).map(rowOf),
+    '',
+  ];
+}
+
+function rowOf({ name, description, direction, unit, kind }: MetricDefinition): string {
+  const judged = canDecide(kind) ? kind : `${kind}, may only be watched`;
+  return `| \`${name}\` | ${description.replaceAll('|', '\\|')} | ${direction} | ${unit} | ${judged} |`;
+}
