@@ -44,10 +44,8 @@ function signatureOf({ epoch, stage, metrics, health }: ExperimentAnalysed): str
 const STATEMENT = {
   name: 'record-analyses',
   sql: `
-insert into teststrip.analyses as held (experiment, revision, second, signature, analysed_at, analysis)
-select experiment, revision, second, signature, analysed_at, analysis
-  from json_to_recordset($1::json) as given (experiment text, revision integer, second timestamptz, signature text,
-       analysed_at timestamptz, analysis jsonb)
+insert into teststrip.analyses as held
+select * from json_populate_recordset(null::teststrip.analyses, $1::json)
  order by experiment, revision, second, signature
 on conflict (experiment, revision, second, signature) do update
   set analysed_at = excluded.analysed_at, analysis = excluded.analysis

@@ -29,10 +29,6 @@ const STATEMENT = {
   name: 'record-applied-allocations',
   sql: `
 insert into teststrip.applied_allocations
-  (event_id, command_id, experiment, revision, epoch, router, outcome, reason, weights_ppm, commanded_at, applied_at)
-select event_id, command_id, experiment, revision, epoch, router, outcome, reason, weights_ppm, commanded_at, applied_at
-  from json_to_recordset($1::json) as given (event_id text, command_id text, experiment text, revision integer,
-       epoch integer, router text, outcome text, reason text, weights_ppm jsonb, commanded_at timestamptz,
-       applied_at timestamptz)
+select * from json_populate_recordset(null::teststrip.applied_allocations, $1::json)
 on conflict (event_id) do nothing`,
 };

@@ -32,12 +32,6 @@ const STATEMENT = {
   name: 'record-commands',
   sql: `
 insert into teststrip.commands
-  (command_id, experiment, service, revision, epoch, command, stage, weights_ppm, reason, message, evidence, actor,
-   commanded_at, terminal)
-select command_id, experiment, service, revision, epoch, command, stage, weights_ppm, reason, message, evidence, actor,
-       commanded_at, terminal
-  from json_to_recordset($1::json) as given (command_id text, experiment text, service text, revision integer,
-       epoch integer, command text, stage integer, weights_ppm jsonb, reason text, message text, evidence jsonb,
-       actor text, commanded_at timestamptz, terminal boolean)
+select * from json_populate_recordset(null::teststrip.commands, $1::json)
 on conflict (command_id) do nothing`,
 };

@@ -24,9 +24,7 @@ export async function recordDefinitions(
 const STATEMENT = {
   name: 'record-definitions',
   sql: `
-insert into teststrip.experiment_definitions (experiment, revision, spec, fingerprints, defined_at, defined_by)
-select experiment, revision, spec, fingerprints, defined_at, defined_by
-  from json_to_recordset($1::json) as given (experiment text, revision integer, spec jsonb, fingerprints jsonb,
-       defined_at timestamptz, defined_by text)
+insert into teststrip.experiment_definitions
+select * from json_populate_recordset(null::teststrip.experiment_definitions, $1::json)
 on conflict (experiment, revision) do nothing`,
 };

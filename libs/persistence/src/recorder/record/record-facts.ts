@@ -30,7 +30,7 @@ const recorders: Recorders = {
 };
 
 /** Topics whose events are kept. */
-export const RECORDED_TOPICS = Object.keys(recorders) as readonly TopicName[];
+const RECORDED_TOPICS = Object.keys(recorders) as readonly TopicName[];
 
 /** Writes events into their tables, one statement per kind of event. */
 export async function recordFacts(tx: Queryable, events: readonly TeststripEvent[]): Promise<void> {

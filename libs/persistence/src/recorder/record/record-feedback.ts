@@ -27,10 +27,6 @@ const STATEMENT = {
   name: 'record-feedback',
   sql: `
 insert into teststrip.feedback
-  (event_id, request_id, generation_id, service, experiment, revision, variant, unit, kind, rating, given_at)
-select event_id, request_id, generation_id, service, experiment, revision, variant, unit, kind, rating, given_at
-  from json_to_recordset($1::json) as given (event_id text, request_id text, generation_id text, service text,
-       experiment text, revision integer, variant text, unit text, kind text, rating double precision,
-       given_at timestamptz)
+select * from json_populate_recordset(null::teststrip.feedback, $1::json)
 on conflict (event_id) do nothing`,
 };

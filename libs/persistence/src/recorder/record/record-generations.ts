@@ -40,16 +40,6 @@ const STATEMENT = {
   name: 'record-generations',
   sql: `
 insert into teststrip.generations
-  (event_id, generation_id, request_id, service, experiment, revision, variant, unit, fingerprint, config, prompt, seed,
-   outcome, error, queue_ms, inference_ms, total_ms, gpu_seconds, gpu_utilisation, memory_mib, cost, images, shadow,
-   completed_at)
-select event_id, generation_id, request_id, service, experiment, revision, variant, unit, fingerprint, config, prompt, seed,
-       outcome, error, queue_ms, inference_ms, total_ms, gpu_seconds, gpu_utilisation, memory_mib, cost, images, shadow,
-       completed_at
-  from json_to_recordset($1::json) as given (event_id text, generation_id text, request_id text, service text,
-       experiment text, revision integer, variant text, unit text, fingerprint text, config jsonb, prompt text,
-       seed bigint, outcome text, error text, queue_ms double precision, inference_ms double precision,
-       total_ms double precision, gpu_seconds double precision, gpu_utilisation double precision,
-       memory_mib double precision, cost double precision, images jsonb, shadow boolean, completed_at timestamptz)
+select * from json_populate_recordset(null::teststrip.generations, $1::json)
 on conflict (event_id) do nothing`,
 };

@@ -22,9 +22,8 @@ export async function recordHeartbeats(
 const STATEMENT = {
   name: 'record-heartbeats',
   sql: `
-insert into teststrip.controllers as held (controller, last_heartbeat_at, running)
-select controller, last_heartbeat_at, running
-  from json_to_recordset($1::json) as given (controller text, last_heartbeat_at timestamptz, running jsonb)
+insert into teststrip.controllers as held
+select * from json_populate_recordset(null::teststrip.controllers, $1::json)
  order by controller
 on conflict (controller) do update
   set last_heartbeat_at = excluded.last_heartbeat_at, running = excluded.running

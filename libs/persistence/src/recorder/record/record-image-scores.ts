@@ -24,7 +24,8 @@ export async function recordImageScores(
       alignment: data.alignment,
       quality: data.quality,
       blank: data.blank,
-      embedding: data.embedding,
+      // From base64 to what Postgres reads as bytea.
+      embedding: data.embedding === null ? null : `\\x${Buffer.from(data.embedding, 'base64').toString('hex')}`,
       prompt_truncated: data.promptTruncated,
       identity: data.identity,
       scored_at: time,
@@ -36,14 +37,6 @@ const STATEMENT = {
   name: 'record-image-scores',
   sql: `
 insert into teststrip.image_scores
-  (event_id, generation_id, image_index, request_id, service, experiment, revision, variant, unit, image_uri, image_sha256,
-   outcome, reason, alignment, quality, blank, embedding, prompt_truncated, identity, scored_at)
-select event_id, generation_id, image_index, request_id, service, experiment, revision, variant, unit, image_uri,
-       image_sha256, outcome, reason, alignment, quality, blank, decode(embedding, 'base64'), prompt_truncated, identity,
-       scored_at
-  from json_to_recordset($1::json) as given (event_id text, generation_id text, image_index integer, request_id text,
-       service text, experiment text, revision integer, variant text, unit text, image_uri text, image_sha256 text,
-       outcome text, reason text, alignment double precision, quality jsonb, blank boolean, embedding text,
-       prompt_truncated boolean, identity jsonb, scored_at timestamptz)
+select * from json_populate_recordset(null::teststrip.image_scores, $1::json)
 on conflict (event_id) do nothing`,
 };

@@ -29,12 +29,6 @@ const STATEMENT = {
   name: 'record-preferences',
   sql: `
 insert into teststrip.preferences
-  (event_id, experiment, revision, rater, prompt, left_variant, left_generation_id, right_variant, right_generation_id,
-   preferred, judged_at)
-select event_id, experiment, revision, rater, prompt, left_variant, left_generation_id, right_variant, right_generation_id,
-       preferred, judged_at
-  from json_to_recordset($1::json) as given (event_id text, experiment text, revision integer, rater text, prompt text,
-       left_variant text, left_generation_id text, right_variant text, right_generation_id text, preferred text,
-       judged_at timestamptz)
+select * from json_populate_recordset(null::teststrip.preferences, $1::json)
 on conflict (event_id) do nothing`,
 };

@@ -34,13 +34,7 @@ const STATEMENT = {
   sql: `
 with inserted as (
   insert into teststrip.requests
-    (event_id, request_id, service, experiment, revision, variant, unit, assignment, upstream, outcome, status, started_at,
-     duration_ms)
-  select event_id, request_id, service, experiment, revision, variant, unit, assignment, upstream, outcome, status,
-         started_at, duration_ms
-    from json_to_recordset($1::json) as given (event_id text, request_id text, service text, experiment text,
-         revision integer, variant text, unit text, assignment jsonb, upstream text, outcome text, status integer,
-         started_at timestamptz, duration_ms double precision)
+  select * from json_populate_recordset(null::teststrip.requests, $1::json)
   on conflict (event_id) do nothing
   returning experiment, revision, variant, (assignment ->> 'epoch')::integer as epoch, outcome, started_at
 )

@@ -1,0 +1,106 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { migrate } from '#libs/persistence';
+import { withDatabase, type TestDatabase } from '#libs/testing';
+
+const PAGE = readFileSync('docs/storage.md', 'utf8');
+
+/** Folder by owner, as the page says. */
+const FOLDERS = new Map(rowsAfter('# Who writes') as [string, string][]);
+/** Owner by table, as the page says. */
+const OWNERS = new Map(rowsAfter('## Tables') as [string, string][]);
+const VIEWS = rowsAfter('## Views').map(([view]) => view);
+
+const SOURCES = ['apps', 'libs', 'lab', 'tools'];
+/** A statement that writes, and what it writes to. `update` is told from `on conflict do update` and `for update` by the schema's name. */
+const WRITE =
+  /\b(?:(?:insert|merge)\s+into|delete\s+from|truncate(?:\s+table)?|copy|update)\s+(?:only\s+)?((?:teststrip|bus)\.\w+)/gi;
+/** A statement that writes to something that is not written out as schema and table. */
+const UNCLEAR_WRITE =
+  /\b(?:(?:insert|merge)\s+into|delete\s+from|truncate\s+table)\s+(?:only\s+)?(?!(?:teststrip|bus)\.\w+)(?=[\w"$]*[.{"])\S+|\bupdate\s+(?:only\s+)?(?:\w+\.)?\$\{\S+/gi;
+
+describe('tables and their owners', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await withDatabase();
+    await migrate(database);
+  });
+  afterAll(() => database.close());
+
+  it('the page names every table of a migrated database once, and no other', async () => {
+    const tables = rowsAfter('## Tables').map(([table]) => table);
+    expect([...tables].sort()).toEqual(await relations(database, 'BASE TABLE'));
+    expect([...VIEWS].sort()).toEqual(await relations(database, 'VIEW'));
+  });
+
+  it('the page gives every table to an owner whose folder exists', () => {
+    for (const [table, owner] of OWNERS) expect(FOLDERS.has(owner), `${table}: ${owner}`).toBe(true);
+    for (const folder of FOLDERS.values()) expect(() => readdirSync(folder)).not.toThrow();
+  });
+
+  it('every statement that writes a table stands in the folder of its owner', () => {
+    const strangers = writes()
+      .filter(({ file, table }) => !file.startsWith(`${FOLDERS.get(OWNERS.get(table) ?? '')}/`))
+      .map(({ file, table }) => `${file} writes ${table}, which belongs to ${OWNERS.get(table) ?? 'nobody'}`);
+    expect(strangers).toEqual([]);
+  });
+
+  it('every table is written by somebody', () => {
+    const written = new Set(writes().map(({ table }) => table));
+    const notedByTypeorm = ['teststrip.migrations'];
+    expect([...OWNERS.keys()].filter((table) => !written.has(table))).toEqual(notedByTypeorm);
+  });
+
+  it('every statement that writes names its table in full, so that this test sees it', () => {
+    const unclear = sources().flatMap((file) =>
+      [...readFileSync(file, 'utf8').matchAll(UNCLEAR_WRITE)].map(([statement]) => `${file}: ${statement}`),
+    );
+    expect(unclear).toEqual([]);
+  });
+
+  it('TypeORM gets a connection that may write for migrations only', () => {
+    const writers = sources().filter((file) => readFileSync(file, 'utf8').includes(`access: 'read-write'`));
+    expect(writers).toEqual(['libs/persistence/src/schema/migrate.ts']);
+  });
+
+  it('the reports write no table', () => {
+    expect(writes().filter(({ file }) => /\/reports\//.test(file))).toEqual([]);
+  });
+});
+
+function writes(): readonly { readonly file: string; readonly table: string }[] {
+  return sources().flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(WRITE)].map(([, table]) => ({
+      file,
+      table: (table as string).toLowerCase(),
+    })),
+  );
+}
+
+function sources(): readonly string[] {
+  return SOURCES.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(ts|sql)$/.test(name) && !name.endsWith('.spec.ts'))
+      .map((name) => join(folder, name)),
+  );
+}
+
+/** The cells in backquotes of the first table after a heading, row by row. */
+function rowsAfter(heading: string): readonly (readonly string[])[] {
+  const lines = PAGE.slice(PAGE.indexOf(heading)).split('\n');
+  const first = lines.findIndex((line) => line.startsWith('|'));
+  const length = lines.slice(first).findIndex((line) => !line.startsWith('|'));
+  return lines
+    .slice(first + 2, first + length)
+    .map((line) => line.split('|').flatMap((cell) => /^ *`([^`]+)` *$/.exec(cell)?.[1] ?? []));
+}
+
+async function relations(database: TestDatabase, type: 'BASE TABLE' | 'VIEW'): Promise<readonly string[]> {
+  const rows = await database.query<{ name: string }>(
+    `select table_schema || '.' || table_name as name from information_schema.tables
+      where table_schema in ('teststrip', 'bus') and table_type = $1`,
+    [type],
+  );
+  return rows.map(({ name }) => name).sort();
+}
