@@ -3,7 +3,6 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   attributes,
-  degrade,
   denoise,
   formatScene,
   PICTURE_SIDE_PX,
@@ -15,6 +14,7 @@ import {
   type Scene,
 } from '#libs/scenes';
 import { createScorer, type PictureScore, type Scorer } from '#libs/scoring';
+import { degrade } from '../../tools/train-scenes-clip/degrade.js';
 
 /** write-scenes.ts draws training pictures with seeds below this one only. */
 const FIRST_HELD_OUT_SEED = 2 ** 31;

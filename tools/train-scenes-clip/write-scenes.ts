@@ -4,7 +4,6 @@ import { parseArgs } from 'node:util';
 import {
   backgrounds,
   colours,
-  degrade,
   denoise,
   drawScene,
   formatScene,
@@ -19,6 +18,7 @@ import {
   type Scene,
   type SeededRandom,
 } from '#libs/scenes';
+import { degrade } from './degrade.js';
 
 /**
  * Writes the training scenes that train.py reads:

@@ -1,6 +1,5 @@
 export { attributes, swapAttribute, type Attribute } from './swap-attribute.js';
 export { checkpoints, WRONG_SHARE, type Checkpoint } from './checkpoint.js';
-export { degrade, type Degradation } from './degrade.js';
 export {
   assertDenoiseOptions,
   denoise,
@@ -12,6 +11,7 @@ export {
   type Sampler,
 } from './denoise.js';
 export { BACKGROUND_RGB, COLOUR_RGB, drawScene, PICTURE_BYTES, PICTURE_SIDE_PX } from './draw-scene.js';
+export { gaussianNoise, noiseDeviations } from './gaussian-noise.js';
 export {
   EXAMPLE_PROMPT,
   formatScene,

@@ -13,4 +13,3 @@ export {
   type ScorerInput,
   type ScorerOptions,
 } from './scorer.js';
-export { tinyClip, writeTinyClip } from './tiny-clip/tiny-clip.js';

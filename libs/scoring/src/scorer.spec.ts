@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tinyClip, writeTinyClip } from '#libs/testing';
 import { createScorer, type PictureScore, type Scorer } from './scorer.js';
-import { tinyClip, writeTinyClip } from './tiny-clip/tiny-clip.js';
 
 let directory: string;
 let scorer: Scorer;

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tinyClip, writeTinyClip } from '#libs/testing';
 import { loadClipModel, type ClipModel } from '../model/model-directory.js';
-import { tinyClip, writeTinyClip } from '../tiny-clip/tiny-clip.js';
 import { onnxEngine } from './onnx-engine.js';
 
 let directory: string;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { normalise } from '../../test/normalise.js';
 import { decodePicture } from '../decoding/decode-picture.js';
 import { clipCrop } from './clip-crop.js';
-import { normalise } from './normalise.js';
 
 interface PublishedImage {
   readonly id: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { drawScene, PICTURE_BYTES } from '#libs/scenes';
 import { degrade } from './degrade.js';
-import { drawScene, PICTURE_BYTES } from './draw-scene.js';
 
 const picture = drawScene(
   { objects: [{ size: 'large', colour: 'red', shape: 'cross', place: 'top' }], background: 'sand' },

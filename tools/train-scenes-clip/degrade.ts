@@ -1,5 +1,4 @@
-import { PICTURE_BYTES, PICTURE_SIDE_PX } from './draw-scene.js';
-import { gaussianNoise, noiseDeviations } from './gaussian-noise.js';
+import { gaussianNoise, noiseDeviations, PICTURE_BYTES, PICTURE_SIDE_PX } from '#libs/scenes';
 
 /** A fault put on a finished picture, with its strength. */
 export type Degradation =
