@@ -9,6 +9,7 @@ const forOthers: Readonly<Record<string, string>> = {
   'libs/contracts/src/documents.ts':
     'npm run contracts writes the published schemas with it, which other services are built against',
   'libs/messaging/src/publish/event-publisher.ts': 'services are about to publish with it',
+  'libs/platform/src/app/start-app.ts': 'services are about to start with it',
 };
 
 describe('modules of libraries', () => {
