@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Module, type DynamicModule } from '@nestjs/common';
-import { metricNames } from '#libs/evidence';
+import { knownMetrics } from '#libs/evidence';
 import type { EventBus } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import type { Clock } from '#libs/platform';
@@ -24,8 +24,6 @@ export interface DecisionSettings {
   readonly lateAfterMs: number;
   /** Name of this process among the decision processes of the database; must be its own. Default: a random one. */
   readonly controller?: string;
-  /** Names that guardrails and objectives may use. Default: the catalogue of libs/evidence. */
-  readonly knownMetrics?: readonly string[];
 }
 
 export interface DecisionModuleOptions extends DecisionSettings {
@@ -40,12 +38,7 @@ export interface DecisionModuleOptions extends DecisionSettings {
 @Module({})
 export class DecisionModule {
   static register(options: DecisionModuleOptions): DynamicModule {
-    const {
-      database,
-      clock,
-      controller = `decision-${randomUUID().slice(0, 8)}`,
-      knownMetrics = metricNames,
-    } = options;
+    const { database, clock, controller = `decision-${randomUUID().slice(0, 8)}` } = options;
     const log = new DecisionLog(database, controller);
     const decisions = new Decisions(log, clock, () => loop.wakeRelay());
     const loop = new ControllerLoop({ ...options, controller }, decisions);

@@ -1,9 +1,4 @@
-import { MILLION, type ExperimentSpec, type WeightsPpm } from '#libs/contracts';
-
-/** All variants but control, in the order of the file. */
-export function candidatesOf(spec: ExperimentSpec): readonly string[] {
-  return Object.keys(spec.variants).filter((name) => name !== spec.control);
-}
+import { candidatesOf, MILLION, type ExperimentSpec, type WeightsPpm } from '#libs/contracts';
 
 /**
  * The allocation of a ramp stage. A canary's candidate gets the stage's weight. In an ab test the candidates share it

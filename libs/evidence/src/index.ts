@@ -8,7 +8,7 @@ export {
   OBSERVED_TOPICS,
   type ObservedTopic,
 } from './catalogue/definition.js';
-export { metricCatalogue, metricNames, metricsOf } from './catalogue/metric-catalogue.js';
+export { knownMetrics, metricCatalogue, metricsOf } from './catalogue/metric-catalogue.js';
 export { decodeEvidence, encodeEvidence, type EncodedEvidence, EVIDENCE_LAYOUT } from './snapshot/evidence-codec.js';
 export {
   type BudgetStep,

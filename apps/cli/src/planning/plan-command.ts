@@ -2,7 +2,7 @@ import { readFileSync, writeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { ExperimentFileError, type ExperimentSpec, parseExperimentFile } from '#libs/contracts';
-import { metricNames } from '#libs/evidence';
+import { knownMetrics } from '#libs/evidence';
 import { DEFAULT_BASELINES, describeBaseline } from './baseline.js';
 import { type OnStep, planExperiment, type PlanQuestion } from './plan-experiment.js';
 import { PlanInputError } from './plan-input-error.js';
@@ -73,7 +73,7 @@ function readExperiment(file: string): ExperimentSpec {
   } catch (error) {
     throw new PlanInputError(`${file}: can't be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
   }
-  return parseExperimentFile(text, file, metricNames);
+  return parseExperimentFile(text, file, knownMetrics);
 }
 
 /** Lets signals in between the steps, and says what goes on once it takes long: in place in a terminal, a line a second elsewhere. */

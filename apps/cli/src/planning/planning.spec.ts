@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ExperimentSpec, parseExperimentFile } from '#libs/contracts';
-import { metricNames } from '#libs/evidence';
+import { knownMetrics } from '#libs/evidence';
 import { parseBaseline } from './baseline.js';
 import { planExperiment, type PlanQuestion } from './plan-experiment.js';
 import { PlanInputError } from './plan-input-error.js';
@@ -26,7 +26,7 @@ function experiment(
     'guardrails:',
     ...guardrails.map((guardrail) => `  - { ${guardrail} }`),
   ].join('\n');
-  return parseExperimentFile(text, 'experiment.yaml', metricNames);
+  return parseExperimentFile(text, 'experiment.yaml', knownMetrics);
 }
 
 const usual = { requestsPerHour: 10_000, assumed: [], effects: [], power: 0.8, seed: 1, runs: 20 } as const;

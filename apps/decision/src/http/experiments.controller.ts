@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Req, Res } from '@nestjs/common';
-import { slug } from '#libs/contracts';
+import { slug, type KnownMetric } from '#libs/contracts';
 import type { DeliveryState } from '#libs/delivery';
 import { parseInput, ProblemException, type ReadRequest } from '#libs/platform';
 import { fingerprintOf } from '#libs/telemetry';
@@ -19,7 +19,7 @@ export class ExperimentsController {
   constructor(
     @Inject(DECISIONS) private readonly decisions: Decisions,
     @Inject(AUDIT) private readonly audit: Pick<DecisionLog, 'audit'>,
-    @Inject(KNOWN_METRICS) private readonly knownMetrics: readonly string[],
+    @Inject(KNOWN_METRICS) private readonly knownMetrics: readonly KnownMetric[],
   ) {}
 
   /** Applies an experiment file: 201 for a new experiment or revision, 200 where nothing has changed. */

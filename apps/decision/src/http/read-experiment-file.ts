@@ -1,5 +1,12 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { ExperimentFileError, parseExperiment, parseExperimentFile, type ExperimentSpec } from '#libs/contracts';
+import {
+  ExperimentFileError,
+  parseExperiment,
+  parseExperimentFile,
+  type ExperimentSpec,
+  type KnownMetric,
+} from '#libs/contracts';
 import { ProblemException, type ReadRequest } from '#libs/platform';
 
 /** Header with the name of the file, for messages. */
@@ -9,12 +16,12 @@ export const FILE_HEADER = 'teststrip-file';
  * Reads an experiment from a request: YAML or JSON text.
  * @throws ProblemException 422 with file, line and expectation of every problem.
  */
-export function readExperimentFile(request: ReadRequest, knownMetrics: readonly string[]): ExperimentSpec {
-  const text = request.rawBody?.toString('utf8');
+export function readExperimentFile(request: ReadRequest, knownMetrics: readonly KnownMetric[]): ExperimentSpec {
+  const file = fileName(request);
   try {
-    return text === undefined
+    return request.rawBody === undefined
       ? parseExperiment(request.body, knownMetrics)
-      : parseExperimentFile(text, fileName(request), knownMetrics);
+      : parseExperimentFile(textOf(request.rawBody, file), file, knownMetrics);
   } catch (error) {
     if (!(error instanceof ExperimentFileError)) throw error;
     throw new ProblemException({
@@ -24,6 +31,27 @@ export function readExperimentFile(request: ReadRequest, knownMetrics: readonly 
       problems: error.problems,
     });
   }
+}
+
+/** @throws ExperimentFileError with the first line that is no UTF-8. */
+function textOf(bytes: Buffer, file: string): string {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    const line = linesOf(bytes).findIndex((part) => !isUtf8(part)) + 1;
+    throw new ExperimentFileError([{ file, line, column: 1, path: '', message: 'not UTF-8: expected text in UTF-8' }]);
+  }
+}
+
+function linesOf(bytes: Buffer): readonly Buffer[] {
+  const lines: Buffer[] = [];
+  for (let start = 0; start <= bytes.length;) {
+    const end = bytes.indexOf('\n', start);
+    lines.push(bytes.subarray(start, end === -1 ? bytes.length : end));
+    start = end === -1 ? bytes.length + 1 : end + 1;
+  }
+  return lines;
 }
 
 function fileName(request: IncomingMessage): string {

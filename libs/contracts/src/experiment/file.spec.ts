@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { ExperimentFileError, experimentSpec, parseExperimentFile } from '../index.js';
+import { ExperimentFileError, experimentSpec, parseExperimentFile, type KnownMetric } from '../index.js';
 
-const metrics = ['alignment', 'error-rate'];
+const knownAs = (name: string, facts: Partial<KnownMetric> = {}): KnownMetric => ({
+  name,
+  use: 'decides',
+  direction: 'higher',
+  largestEffect: null,
+  isShare: false,
+  ...facts,
+});
+const ALIGNMENT = knownAs('alignment', { largestEffect: 2 });
+const ERROR_RATE = knownAs('error-rate', { direction: 'lower', largestEffect: 1, isShare: true });
+const LATENCY = knownAs('latency-p95', { direction: 'lower' });
+const metrics = [ALIGNMENT, ERROR_RATE];
 const file = (body: string): string => `apiVersion: teststrip/v1
 key: sdxl-int8
 service: text-to-image
@@ -140,7 +151,7 @@ guardrails: [{ metric: mine }]`;
   });
 
   it('knows families of metrics, and those that can only be watched', () => {
-    const known = ['alignment', 'quality.*', 'diversity (watch)'];
+    const known = [ALIGNMENT, knownAs('quality.*'), knownAs('diversity', { use: 'only-warns' })];
     const spec = parseExperimentFile(
       file('guardrails: [{ metric: quality.clean, margin: -2% }]\nwatch: [diversity, alignment]'),
       'f',
@@ -156,7 +167,7 @@ guardrails: [{ metric: mine }]`;
   });
 
   it('refuses an absolute margin where only ratios can be judged, and says where', () => {
-    const known = ['alignment', 'download-rate (relative)'];
+    const known = [ALIGNMENT, knownAs('download-rate', { use: 'decides-by-ratio', largestEffect: 1, isShare: true })];
     expect(parseExperimentFile(guarded('-5%'), 'f', known).guardrails[0]?.margin).toEqual({
       kind: 'relative',
       value: 0.05,
@@ -183,5 +194,233 @@ guardrails: [{ metric: mine }]`;
     ['broken YAML', 'guardrails: [', /^canary\.yaml:\d+/],
   ])('refuses %s', (_what, body, message) => {
     expect(problemsOf(file(body)).join('\n')).toMatch(message);
+  });
+});
+
+/** A canary that is fine but for `extra` and what `change` does to its text. */
+const GUARDED = 'guardrails: [{ metric: error-rate, margin: +0.5pp }]';
+const problemsIn = (extra: string): string[] => problemsOf(file(`${extra}\n${GUARDED}`));
+
+describe('numbers of an experiment file', () => {
+  it.each([
+    ['holdAtMost: 0s', 'canary.yaml:8: holdAtMost: expected at least 1ms'],
+    ['holdAtMost: 0.4ms', 'canary.yaml:8: holdAtMost: expected at least 1ms'],
+    ['lostControllerAfter: 50ms', 'canary.yaml:8: lostControllerAfter: expected at least 100ms'],
+    ['deadline: 0s', 'canary.yaml:8: deadline: expected at least 1ms'],
+    ['deadline: 200000000d', 'canary.yaml:8: deadline: expected at most 3650d'],
+    [`deadline: ${'9'.repeat(400)}d`, 'canary.yaml:8: deadline: expected at most 3650d'],
+    ['deadline: 24', 'canary.yaml:8: deadline: expected string, received number'],
+    ['ramp: { auto: { from: 0.00001% } }', 'canary.yaml:8: ramp.auto.from: expected at least 0.0001% and at most 100%'],
+    ['ramp: [{ weight: 0.00001% }, { weight: 100% }]', 'canary.yaml:8: ramp.0.weight: weights must rise'],
+    ['ramp: [{ weight: 1 }, { weight: 100 }]', 'canary.yaml:8: ramp.0.weight: expected a percentage such as "5%"'],
+    ['ramp: often', 'canary.yaml:8: ramp: expected "auto", { auto: { from: 5% } }, or a list of stages'],
+    ['ramp: []', 'canary.yaml:8: ramp: Too small: expected array to have >=1 item'],
+    ['alpha: 0', 'canary.yaml:8: alpha: '],
+    ['alpha: 1e-320', 'canary.yaml:8: alpha: '],
+    ['alpha: .nan', 'canary.yaml:8: alpha: NaN: expected a finite number'],
+    ['baselineUnits: 1e400', 'canary.yaml:8: baselineUnits: Infinity: expected a finite number'],
+    ['baselineUnits: -.inf', 'canary.yaml:8: baselineUnits: -Infinity: expected a finite number'],
+    ['baselineUnits: 0x0f', 'canary.yaml:8: baselineUnits: '],
+    ['baselineUnits: 2026-01-01', 'canary.yaml:8: baselineUnits: expected number, received string'],
+    ['objectives: [{ metric: alignment, weight: 1e300 }]', 'canary.yaml:8: objectives.0.weight: '],
+    ['rope: 101%', 'canary.yaml:8: rope: expected at most 100%'],
+    [
+      'ramp: [{ weight: 10%, atLeast: 48h }, { weight: 100%, atLeast: 48h }]',
+      'canary.yaml:8: ramp: the stages take at least 345600 s, longer than the deadline of 24h',
+    ],
+    ['deadline: 1h\nholdAtMost: 48h', 'canary.yaml:9: holdAtMost: 48h is longer than the deadline of 1h'],
+  ])('%s', (extra, message) => {
+    expect(problemsIn(extra)[0]?.slice(0, message.length)).toBe(message);
+  });
+
+  it('may hold as long as usual where only the deadline is short', () => {
+    expect(problemsIn('deadline: 10m')).toEqual([]);
+  });
+});
+
+describe('keys of an experiment file', () => {
+  it.each([
+    ['guardrials: []', 'guardrials', 'guardrails'],
+    ['audience: [{ attribute: country, in: [us], negate: true }]', 'audience.0.negate', ''],
+    ['audience: [{ attribute: country, operator: NOT_IN, in: [us] }]', 'audience.0.operator', ''],
+    ['ramp: [{ weight: 0%, mirror: 50% }, { weight: 100% }]', 'ramp.0.mirror', ''],
+    ['ramp: [{ weight: 5%, aproval: required }, { weight: 100% }]', 'ramp.0.aproval', 'approval'],
+    ['ramp: { auto: { from: 5%, too: 10% } }', 'ramp.auto.too', ''],
+    ['shadow: { to: candidate, percent: 100% }', 'shadow', ''],
+    ['objectives: [{ metric: alignment, wieght: 2 }]', 'objectives.0.wieght', 'weight'],
+    [
+      'metrics: [{ name: p90, path: generation.completed.v1/cost, kind: p90, direction: lower, filters: [{ field: app }] }]',
+      'metrics.0.filters',
+      '',
+    ],
+  ])('are refused where nothing has that name: %s', (extra, path, nearest) => {
+    const name = path.split('.').at(-1);
+    const [problem] = problemsIn(extra);
+    expect(problem).toContain(`canary.yaml:8: ${path}: unknown key "${name}"; expected one of: `);
+    if (nearest !== '') expect(problem).toMatch(new RegExp(`; nearest: ${nearest}$`));
+  });
+
+  it('are refused inside variants, where a weight or a switch would be believed', () => {
+    const text = `${file(GUARDED)}`.replace('candidate: {', 'candidate: { weight: 0%, enabled: false, timeout: 30s,');
+    expect(problemsOf(text)).toEqual(
+      ['weight', 'enabled', 'timeout'].map((key) =>
+        expect.stringContaining(
+          `canary.yaml:7: variants.candidate.${key}: unknown key "${key}"; expected one of: upstream, config`,
+        ),
+      ),
+    );
+  });
+
+  it('are missed by name', () => {
+    expect(problemsOf(file(GUARDED).replace('service: text-to-image\n', ''))).toEqual([
+      'canary.yaml:1: service: missing: expected string',
+    ]);
+  });
+
+  it('name each variant in lower case', () => {
+    expect(problemsOf(file(GUARDED).replace('candidate:', 'Candidate:'))[0]).toMatch(
+      /^canary\.yaml:7: variants\.Candidate: "Candidate": expected lower-case letters/,
+    );
+  });
+
+  it('name an attribute of the audience once, since a unit has to match every rule', () => {
+    expect(problemsIn('audience: [{ attribute: plan, in: [free] }, { attribute: plan, in: [pro] }]')).toEqual([
+      'canary.yaml:8: audience.1.attribute: there is a rule for "plan" already, and a unit has to match every rule; list all values in one',
+    ]);
+  });
+});
+
+describe('the upstream of a variant', () => {
+  it.each(['localhost:8001', 'grpc://127.0.0.1:8001', 'mailto:someone@example.org', 'http:///path', 'http://:80', ''])(
+    'is no "%s"',
+    (upstream) => {
+      expect(problemsOf(file(GUARDED).replace('http://127.0.0.1:8001', upstream))).toEqual([
+        'canary.yaml:7: variants.candidate.upstream: expected a URL with http:// or https:// and a host, such as "http://127.0.0.1:8000"',
+      ]);
+    },
+  );
+});
+
+describe('a margin', () => {
+  const known = [
+    ALIGNMENT,
+    ERROR_RATE,
+    LATENCY,
+    knownAs('cost-per-image', { direction: 'lower' }),
+    knownAs('rating', { largestEffect: 4 }),
+    knownAs('gpu-utilisation', { largestEffect: 1, isShare: true }),
+    knownAs('preference', { largestEffect: 0.5, isShare: true }),
+  ];
+  const parsed = (metric: string, margin: string): unknown =>
+    parseExperimentFile(file(`guardrails:\n  - { metric: ${metric}, margin: "${margin}" }`), 'canary.yaml', known)
+      .guardrails[0]?.margin;
+
+  it.each([
+    ['alignment', '+1%', /higher is better for "alignment", so what is worse has the sign -$/],
+    ['latency-p95', '-10%', /lower is better for "latency-p95", so what is worse has the sign \+$/],
+    ['error-rate', '-0.5pp', /the sign \+$/],
+    ['error-rate', '+5', /can't be worse by more than 1; .* for example \+0\.5pp$/],
+    ['error-rate', '+100pp', /can't be worse by more than 1/],
+    ['rating', '-5', /can't be worse by more than 4/],
+    ['rating', '-4', /can't be worse by more than 4/],
+    ['alignment', '-2', /can't be worse by more than 2/],
+    ['alignment', '-100%', /to fall to nothing: expected less than 100%/],
+    ['gpu-utilisation', '-2', /can't be worse by more than 1/],
+    ['preference', '-0.6', /can't be worse by more than 0\.5/],
+    ['latency-p95', '+0.5pp', /is no share, so it has no percentage points/],
+    ['cost-per-image', '+1pp', /is no share, so it has no percentage points/],
+    ['alignment', '-0.0000000000001%', /can never be proven/],
+    ['latency-p95', `+${'9'.repeat(400)}`, /expected less than/],
+  ])('of %s is no %s', (metric, margin, message) => {
+    expect(() => parsed(metric, margin)).toThrow(/^canary\.yaml:9: guardrails\.0\.margin: /);
+    expect(() => parsed(metric, margin)).toThrow(message);
+  });
+
+  it.each([
+    ['error-rate', '+50%', { kind: 'relative', value: 0.5 }],
+    ['error-rate', '+0.02', { kind: 'absolute', value: 0.02 }],
+    ['latency-p95', '+150%', { kind: 'relative', value: 1.5 }],
+    ['latency-p95', '+500', { kind: 'absolute', value: 500 }],
+    ['rating', '-0.1', { kind: 'absolute', value: 0.1 }],
+    ['preference', '-5pp', { kind: 'absolute', value: 0.05 }],
+  ])('of %s may be %s', (metric, margin, meaning) => {
+    expect(parsed(metric, margin)).toEqual(meaning);
+  });
+
+  it.each([
+    ['kind: mean, direction: higher, bounds: [1, 10], margin: "-9"', /can't be worse by more than 9/],
+    ['kind: mean, direction: higher, margin: "+5%"', /the sign -$/],
+    ['kind: mean, direction: lower, margin: "+1pp"', /is no share/],
+  ])('of a metric of its own has to have a meaning, too: %s', (metric, message) => {
+    expect(problemsOf(own(`path: generation.completed.v1/cost, ${metric}`))[0]).toMatch(message);
+  });
+});
+
+describe('YAML', () => {
+  const good = file(GUARDED);
+  const nested = '['.repeat(20_000);
+  it.each([
+    [
+      'an alias without its anchor',
+      good.replace('"http://127.0.0.1:8001"', '*there'),
+      /^canary\.yaml:7: .*"\*there": there is no anchor "&there"/,
+    ],
+    ['an alias inside what it names', `${good}\naudience: &a [*a]`, /^canary\.yaml:9: .*it would have no end/],
+    [
+      'aliases that stand for millions of values',
+      `${good}\na: &a [${'x,'.repeat(9)}]\nb: &b [${'*a,'.repeat(9)}]\nc: &c [${'*b,'.repeat(9)}]\nd: &d [${'*c,'.repeat(9)}]`,
+      /^canary\.yaml:1: .*Excessive alias count/,
+    ],
+    ['very many aliases', `${good}\na: &a x\nb: [${'*a,'.repeat(200)}]`, /^canary\.yaml:10: .*at most 100 aliases/],
+    [
+      'a merge of what is no mapping',
+      good.replace('audience: []', '').concat('\naudience: [{ <<: 5 }]'),
+      /^canary\.yaml:9: .*expected an alias of a mapping/,
+    ],
+    ['a second document', `${good}\n---\n${good}`, /^canary\.yaml:9: .*a second document begins here/],
+    ['an empty second document', `${good}\n---\n`, /^canary\.yaml:9: .*a second document begins here/],
+    ['the same key twice', `${good}\nkey: other`, /^canary\.yaml:9: .*this key is there already/],
+    ['a tab', good.replace('  control:', '\tcontrol:'), /^canary\.yaml:6: .*a tab: expected spaces/],
+    ['another version of YAML', `%YAML 1.1\n---\n${good}`, /"%YAML 1\.1": expected YAML 1\.2/],
+    ['a tag', good.replace('key: sdxl-int8', 'key: !!binary c2R4bA=='), /^canary\.yaml:2: .*tag .* is not known/],
+    ['a tag of its own', good.replace('key: sdxl-int8', 'key: !secret x'), /^canary\.yaml:2: /],
+    ['a key that is a list', `${good}\n? [a]\n: b`, /^canary\.yaml:9: .*a key has to be a plain word/],
+    ['the key of all objects', `${good}\n__proto__: { alpha: 1 }`, /^canary\.yaml:9: .*"__proto__" can be no key/],
+    ['the key of all objects in JSON', '{"__proto__": {}}', /^canary\.yaml:1: .*"__proto__" can be no key/],
+    ['nesting without end', `${good}\naudience: ${nested}`, /^canary\.yaml:\d+: /],
+    ['a list', '- 1', /^canary\.yaml:1: .*expected an experiment: a mapping/],
+    ['nothing', '', /^canary\.yaml:1: .*expected an experiment: a mapping/],
+    ['only a comment', '# later', /^canary\.yaml:1: .*expected an experiment: a mapping/],
+    [
+      'a NUL character',
+      `${good}\naudience: [{ attribute: "a\\0b", in: [x] }]`,
+      /^canary\.yaml:9: audience\.0\.attribute: a NUL character/,
+    ],
+    [
+      'a NUL character in a key',
+      good.replace('steps: 30', '"st\\0eps": 30, steps: 30'),
+      /^canary\.yaml:6: variants\.control\.config: a NUL character/,
+    ],
+    [
+      'half of a surrogate pair',
+      `${good}\naudience: [{ attribute: "\\ud800", in: [x] }]`,
+      /^canary\.yaml:9: .*half of a surrogate pair/,
+    ],
+    [
+      'an infinite guidance',
+      good.replace('steps: 30', 'steps: 30, guidance: .inf'),
+      /^canary\.yaml:6: variants\.control\.config\.guidance: Infinity/,
+    ],
+  ])('with %s is refused with its line', (_what, text, message) => {
+    expect(problemsOf(text).join('\n')).toMatch(message);
+  });
+
+  it('may begin with a byte order mark, and may merge what an anchor names', () => {
+    const merged = good
+      .replace('config: { checkpoint: a, precision: fp16', 'config: &base { checkpoint: a, precision: fp16')
+      .replace(/int8, sampler.*/, 'int8, <<: *base } }')
+      .replace('checkpoint: a, precision: int8', 'precision: int8');
+    const { variants } = parseExperimentFile(`\ufeff${merged}`, 'f', metrics);
+    expect(variants['candidate']?.config).toEqual({ ...variants['control']?.config, precision: 'int8' });
   });
 });

@@ -2,14 +2,17 @@ import { z } from 'zod';
 import { closest } from './closest.js';
 import { fieldsOf, fieldTypeAt } from './event-fields.js';
 import { measurableTopic, type MeasurableTopic, type OwnMetric } from './spec.js';
-import { marginText, parseMargin } from './margin-text.js';
+import type { Complain } from './file-problems.js';
+import type { KnownMetric } from './known-metric.js';
+import { marginFault, marginText, parseMargin } from './margin.js';
 import { slug } from '../names.js';
-
-/** Notes a problem at a path of the file. */
-export type Complain = (path: readonly PropertyKey[], message: string) => void;
 
 /** The quantiles a tail is about where the file names none. */
 const USUAL_LEVEL = { 'upper-tail': 0.95, 'lower-tail': 0.02 } as const;
+
+/** Far beyond any metric's unit; keeps what is computed from a bound finite. */
+const LARGEST_BOUND = 1e15;
+const boundFile = z.number().min(-LARGEST_BOUND).max(LARGEST_BOUND);
 
 /** A metric of the experiment's own, as people write it. */
 export const ownMetricFile = z.strictObject({
@@ -33,18 +36,24 @@ export const ownMetricFile = z.strictObject({
   unit: z.string().default(''),
   margin: marginText.optional().describe('What a guardrail on it allows where it names no margin itself.'),
   bounds: z
-    .tuple([z.number(), z.number()])
+    .tuple([boundFile, boundFile])
     .optional()
     .describe('Values outside are clipped; without it, control’s first units say what is usual.'),
 });
 
+/** A metric of the experiment's own: what the revision keeps of it, and what the rest of the file may say of it. */
+export interface ReadOwnMetric {
+  readonly metric: OwnMetric;
+  readonly known: KnownMetric;
+}
+
 /** Checks the file's own metrics against the fields of the events, and turns them into what the revision keeps. */
 export function readOwnMetrics(
   written: readonly z.output<typeof ownMetricFile>[],
-  knownMetrics: readonly string[],
+  knownMetrics: readonly KnownMetric[],
   complain: Complain,
-): readonly OwnMetric[] {
-  const seen = new Set(knownMetrics.map((name) => name.replace(/ \(watch\)$/, '')));
+): readonly ReadOwnMetric[] {
+  const seen = new Set(knownMetrics.map(({ name }) => name));
   return written.flatMap((metric, index) => {
     const problems: string[] = [];
     const at = (field: string, message: string): void => {
@@ -64,25 +73,36 @@ export function readOwnMetrics(
     if (metric.bounds && !(metric.bounds[0] < metric.bounds[1])) {
       at('bounds', `expected the lower bound first, found ${metric.bounds.join(' and ')}`);
     }
-    if (metric.margin !== undefined && parseMargin(metric.margin).value === 0) {
-      at('margin', 'a margin of 0 can never be proven: expected more than 0');
-    }
+    const known = knownOf(metric);
+    const fault = metric.margin === undefined ? undefined : marginFault(metric.margin, known);
+    if (fault !== undefined) at('margin', fault);
     if (problems.length > 0 || place === null) return [];
     const { kind, level } = kindOf(metric.kind);
-    return [
-      {
-        name: metric.name,
-        ...place,
-        kind,
-        level,
-        per: metric.per ?? null,
-        direction: metric.direction,
-        unit: metric.unit,
-        margin: metric.margin === undefined ? null : parseMargin(metric.margin),
-        bounds: metric.bounds ?? null,
-      },
-    ];
+    const kept: OwnMetric = {
+      name: metric.name,
+      ...place,
+      kind,
+      level,
+      per: metric.per ?? null,
+      direction: metric.direction,
+      unit: metric.unit,
+      margin: metric.margin === undefined ? null : parseMargin(metric.margin),
+      bounds: metric.bounds ?? null,
+    };
+    return [{ metric: kept, known }];
   });
+}
+
+/** A lower tail is judged by how often values fall into it: the less often the better, whatever is said of the values. */
+function knownOf({ name, kind, direction, bounds }: z.output<typeof ownMetricFile>): KnownMetric {
+  const isShare = kind === 'rate' || kind === 'lower-tail';
+  return {
+    name,
+    use: 'decides',
+    direction: kind === 'lower-tail' ? 'lower' : direction,
+    largestEffect: isShare ? 1 : bounds ? bounds[1] - bounds[0] : null,
+    isShare,
+  };
 }
 
 function placeOf(

@@ -1,4 +1,5 @@
-import { candidatesOf, onlyVariant } from '../allocation.js';
+import { candidatesOf } from '#libs/contracts';
+import { onlyVariant } from '../allocation.js';
 import { operatorCommand } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Operate } from '../inputs.js';

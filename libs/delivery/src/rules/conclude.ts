@@ -1,5 +1,11 @@
-import type { ExperimentAnalysed, ExperimentSpec, MetricAnalysis, ObjectiveAnalysis } from '#libs/contracts';
-import { candidatesOf, controlOnly, onlyVariant } from '../allocation.js';
+import {
+  candidatesOf,
+  type ExperimentAnalysed,
+  type ExperimentSpec,
+  type MetricAnalysis,
+  type ObjectiveAnalysis,
+} from '#libs/contracts';
+import { controlOnly, onlyVariant } from '../allocation.js';
 import { commandEvidence, CONTROLLER, controllerCommand } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import { isSafe } from './guardrail-proof.js';

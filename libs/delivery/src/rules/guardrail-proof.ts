@@ -1,5 +1,10 @@
-import { MILLION, type ExperimentAnalysed, type ExperimentSpec, type MetricAnalysis } from '#libs/contracts';
-import { candidatesOf } from '../allocation.js';
+import {
+  candidatesOf,
+  MILLION,
+  type ExperimentAnalysed,
+  type ExperimentSpec,
+  type MetricAnalysis,
+} from '#libs/contracts';
 
 /**
  * The analyses of the guardrails that the revision names, for its candidates only. What the specification says counts, not the

@@ -8,7 +8,7 @@ import {
   canDecide,
   evidenceDesign,
   metricCatalogue,
-  metricNames,
+  knownMetrics,
   type ObservedEvent,
 } from '../index.js';
 
@@ -41,14 +41,16 @@ describe('the catalogue', () => {
   });
 
   it('tells the experiment file what may decide and what may only be watched', () => {
-    expect(metricNames).toContain('alignment');
-    expect(metricNames).toContain('quality.*');
-    expect(metricNames.filter((name) => name.endsWith(' (watch)'))).toEqual([
-      'alignment-shift (watch)',
-      'coverage (watch)',
-      'embedding-shift (watch)',
-      'diversity (watch)',
-    ]);
+    expect(namesOfUse('decides')).toEqual(expect.arrayContaining(['alignment', 'quality.*']));
+    expect(namesOfUse('decides-by-ratio')).toEqual(['download-rate', 'share-rate', 'regenerate-rate']);
+    expect(namesOfUse('only-warns')).toEqual(['alignment-shift', 'coverage', 'embedding-shift', 'diversity']);
+  });
+
+  it('allows by default what the experiment file would accept as a margin', () => {
+    for (const { name, defaultMargin } of metricCatalogue) {
+      const largest = knownMetrics.find((known) => known.name === name)?.largestEffect ?? Infinity;
+      expect([name, defaultMargin.kind === 'relative' || defaultMargin.value < largest]).toEqual([name, true]);
+    }
   });
 
   it('gives every metric an estimate of each variant in full traffic, whatever its topic', () => {
@@ -264,3 +266,7 @@ describe('how events become observations', () => {
     expect(interval?.high).toBeGreaterThan(effect);
   });
 });
+
+function namesOfUse(use: string): string[] {
+  return knownMetrics.filter((known) => known.use === use).map(({ name }) => name);
+}

@@ -1,5 +1,5 @@
-import type { ExperimentSpec } from '#libs/contracts';
-import { canDecide, type MetricDefinition } from './definition.js';
+import type { ExperimentSpec, KnownMetric } from '#libs/contracts';
+import { canDecide, type MetricDefinition, type MetricKind } from './definition.js';
 import { feedbackMetrics } from './feedback-metrics.js';
 import { generationMetrics } from './generation-metrics.js';
 import { ownMetric } from './own-metric.js';
@@ -14,16 +14,10 @@ export const metricCatalogue: readonly MetricDefinition[] = [
   ...feedbackMetrics,
 ];
 
-/**
- * Names an experiment file may use, as its parser reads them: `quality.*` for every quality head, `name (watch)` for what can only
- * be watched, `name (relative)` for what is judged by events alone, without the units that send none: no absolute margin can be proven.
- */
-export const metricNames: readonly string[] = [
-  ...metricCatalogue.map(({ name, kind }) => {
-    if (!canDecide(kind)) return `${name} (watch)`;
-    return kind === 'incidence' ? `${name} (relative)` : name;
-  }),
-  'quality.*',
+/** What an experiment file may say of each of them; `quality.*` stands for every quality head. */
+export const knownMetrics: readonly KnownMetric[] = [
+  ...metricCatalogue.map(knownOf),
+  { name: 'quality.*', use: 'decides', direction: 'higher', largestEffect: null, isShare: false },
 ];
 
 /** The metrics of one experiment: the built-in ones, the quality heads it names, and its own. */
@@ -42,4 +36,27 @@ export function metricsOf(
     .sort()
     .flatMap((name) => qualityHead(name) ?? []);
   return [...metricCatalogue, ...heads, ...own];
+}
+
+function knownOf(metric: MetricDefinition): KnownMetric {
+  const { name, kind, direction } = metric;
+  return { name, use: useOf(kind), direction, largestEffect: largestEffectOf(metric), isShare: isShare(metric) };
+}
+
+function useOf(kind: MetricKind): KnownMetric['use'] {
+  if (!canDecide(kind)) return 'only-warns';
+  // It is judged by events alone, without the units that send none: no absolute margin can be proven.
+  return kind === 'incidence' ? 'decides-by-ratio' : 'decides';
+}
+
+function largestEffectOf({ kind, cap, unit }: MetricDefinition): number | null {
+  if (kind === 'preference') return 0.5;
+  if (kind === 'rate' || kind === 'incidence' || kind === 'lower-tail') return 1;
+  if (unit === 'cosine') return 2;
+  return cap.kind === 'fixed' ? cap.hi - cap.lo : null;
+}
+
+function isShare({ kind, cap }: MetricDefinition): boolean {
+  if (kind === 'rate' || kind === 'incidence' || kind === 'lower-tail' || kind === 'preference') return true;
+  return cap.kind === 'fixed' && cap.lo === 0 && cap.hi === 1;
 }

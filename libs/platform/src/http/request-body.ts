@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import { parseDocument } from 'yaml';
 import { ProblemException } from './problem.js';
 
 /** Larger bodies than an experiment file with hundreds of variants are a mistake. */
@@ -17,12 +16,13 @@ const FORMATS: Readonly<Record<string, 'json' | 'yaml'>> = {
 export interface RequestBody {
   /** The bytes as they came, for messages about lines. */
   readonly bytes: Buffer;
+  /** A JSON body's value; the text of a YAML one, which whoever expects YAML reads with its lines. */
   readonly value: unknown;
 }
 
 /**
  * Reads the body of a request, the same way in every app; undefined where there is none.
- * @throws ProblemException 413 for one that is too long, 415 for a media type that nobody understands, 400 for text that is not what its media type says.
+ * @throws ProblemException 413 for one that is too long, 415 for a media type that nobody understands, 400 for a JSON body that is none.
  */
 export async function readRequestBody(
   request: IncomingMessage,
@@ -34,7 +34,7 @@ export async function readRequestBody(
   if (bytes.length === 0) return undefined;
   const format = formatOf(request);
   const text = new TextDecoder('utf-8', { ignoreBOM: false }).decode(bytes);
-  return { bytes, value: format === 'json' ? parseJson(text) : parseYaml(text) };
+  return { bytes, value: format === 'json' ? parseJson(text) : text };
 }
 
 async function readBytes(request: IncomingMessage, largestBytes: number): Promise<Buffer> {
@@ -72,44 +72,14 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const message = (error as Error).message;
-    throw malformed('JSON', [{ ...placeOf(message, text), message }]);
+    const problem = { ...placeOf((error as Error).message, text), message: (error as Error).message };
+    throw new ProblemException({
+      title: 'The body is no JSON',
+      status: 400,
+      detail: `line ${problem.line}, column ${problem.column}: ${problem.message}`,
+      problems: [problem],
+    });
   }
-}
-
-function parseYaml(text: string): unknown {
-  const document = parseDocument(text);
-  if (document.errors.length > 0) {
-    throw malformed(
-      'YAML',
-      document.errors.map(({ message, linePos }) => ({
-        line: linePos?.[0].line ?? 1,
-        column: linePos?.[0].col ?? 1,
-        message: message.split('\n', 1)[0]!,
-      })),
-    );
-  }
-  try {
-    return document.toJS();
-  } catch (error) {
-    // Aliases that would grow without end.
-    throw malformed('YAML', [{ line: 1, column: 1, message: (error as Error).message }]);
-  }
-}
-
-interface Fault {
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-}
-
-function malformed(format: 'JSON' | 'YAML', problems: readonly Fault[]): ProblemException {
-  return new ProblemException({
-    title: `The body is no ${format}`,
-    status: 400,
-    detail: problems.map(({ line, column, message }) => `line ${line}, column ${column}: ${message}`).join('; '),
-    problems,
-  });
 }
 
 /** Node names a position in the text, and newer versions the line as well; a text that ends too early is wrong at its end. */

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+
+/** Ten years: longer is a slip of the pen, and far from where dates end. */
+export const LONGEST_DURATION = '3650d';
+
+/** A length of time as people write it. */
+export const durationText = z
+  .string()
+  .regex(/^\d+(?:\.\d+)?(?:ms|s|m|h|d)$/, 'expected a duration such as "500ms", "10m" or "24h"')
+  .refine((text) => durationMs(text) <= durationMs(LONGEST_DURATION), `expected at most ${LONGEST_DURATION}`);
+
+/** A length of time that is at least `least`, itself such a text. */
+export function durationOfAtLeast(least: string): z.ZodType<string, string> {
+  return durationText.refine((text) => durationMs(text) >= durationMs(least), `expected at least ${least}`);
+}
+
+/**
+ * "10m" → 600 000.
+ * @throws RangeError where the text is no duration.
+ */
+export function parseDurationMs(text: string): number {
+  const ms = durationMs(text);
+  if (Number.isNaN(ms)) throw new RangeError(`duration "${text}": expected a number with ms, s, m, h or d`);
+  return ms;
+}
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+function durationMs(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+  return match ? Math.round(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]) : Number.NaN;
+}

@@ -1,0 +1,48 @@
+import { closest } from './closest.js';
+import type { Complain } from './file-problems.js';
+
+/** What an experiment file may say of a metric. */
+export interface KnownMetric {
+  /** `quality.*` stands for every name with that beginning. */
+  readonly name: string;
+  /**
+   * `decides`: guardrail and objective; `decides-by-ratio`: the same, but a margin has to be a percentage of control's value; `only-warns`:
+   * may be watched and nothing else, since it proves no margin.
+   */
+  readonly use: 'decides' | 'decides-by-ratio' | 'only-warns';
+  /** Which way is better. */
+  readonly direction: 'higher' | 'lower';
+  /** The largest worsening there can be, in the metric's own unit; null where there is no limit. */
+  readonly largestEffect: number | null;
+  /** Whether differences may be given in percentage points. */
+  readonly isShare: boolean;
+}
+
+/** The metric of that name; undefined: there is none. */
+export function findMetric(name: string, known: readonly KnownMetric[]): KnownMetric | undefined {
+  return (
+    known.find((metric) => metric.name === name && !name.endsWith('.*')) ??
+    known.find((metric) => {
+      const beginning = metric.name.slice(0, -1);
+      return metric.name.endsWith('.*') && name.startsWith(beginning) && name.length > beginning.length;
+    })
+  );
+}
+
+/** Checks that a metric may be used at `path`. A misspelt metric is an error here, not a silent pass later. */
+export function checkMetricName(
+  name: string,
+  place: { readonly path: readonly PropertyKey[]; readonly mayOnlyWarn: boolean },
+  known: readonly KnownMetric[],
+  complain: Complain,
+): void {
+  const found = findMetric(name, known);
+  if (found?.use === 'only-warns' && !place.mayOnlyWarn) {
+    complain(place.path, `metric "${name}" can only be watched: it warns, but proves nothing; move it to "watch"`);
+  }
+  if (found) return;
+  const names = known.filter(({ use }) => place.mayOnlyWarn || use !== 'only-warns').map((metric) => metric.name);
+  const [nearest] = closest(name, names, 1);
+  const hint = nearest === undefined ? '' : `; nearest: ${nearest}`;
+  complain(place.path, `unknown metric "${name}"; expected one of: ${names.join(', ')}${hint}`);
+}

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { MILLION } from '../names.js';
+import { durationText, parseDurationMs } from './duration.js';
+import type { Complain } from './file-problems.js';
+import { AUTO_LADDER_PPM, type Ramp, type RampStage } from './spec.js';
+
+/** A share as people write it. */
+export const percentText = z
+  .string('expected a percentage such as "5%"')
+  .regex(/^\d+(?:\.\d+)?\s*%$/, 'expected a percentage such as "5%"');
+
+/** The ramp as people write it. */
+export const rampFile = z.union(
+  [
+    z.literal('auto'),
+    z.strictObject({ auto: z.strictObject({ from: percentText }) }),
+    z
+      .array(
+        z.strictObject({
+          weight: percentText,
+          atLeast: durationText.optional(),
+          atLeastUnits: z.int().min(0).optional(),
+          approval: z.enum(['required', 'none']).optional(),
+        }),
+      )
+      .min(1),
+  ],
+  'expected "auto", { auto: { from: 5% } }, or a list of stages such as [{ weight: 5% }, { weight: 100% }]',
+);
+
+/** Turns the written ramp into stages that rise to 100 %, of which each gives every candidate at least 1 ppm. */
+export function readRamp(written: z.output<typeof rampFile>, candidates: number, complain: Complain): Ramp {
+  const ramp = stagesOf(written, complain);
+  const least = ramp.stages[0]?.weightPpm ?? 0;
+  if (least >= 1 && least < candidates) {
+    complain(
+      ['ramp'],
+      `the first stage leaves each of ${candidates} candidates less than 0.0001%: expected a larger one`,
+    );
+  }
+  return ramp;
+}
+
+/** "5%" → 50 000. */
+export function percentToPpm(text: string): number {
+  return Math.round(Number.parseFloat(text) * 10_000);
+}
+
+function stagesOf(written: z.output<typeof rampFile>, complain: Complain): Ramp {
+  if (written === 'auto') return autoRamp(AUTO_LADDER_PPM[0] as number);
+  if (!Array.isArray(written)) {
+    const fromPpm = percentToPpm(written.auto.from);
+    if (!isShare(fromPpm)) complain(['ramp', 'auto', 'from'], 'expected at least 0.0001% and at most 100%');
+    return autoRamp(fromPpm);
+  }
+  const stages: RampStage[] = written.map((stage) => ({
+    weightPpm: percentToPpm(stage.weight),
+    atLeastMs: stage.atLeast === undefined ? 0 : parseDurationMs(stage.atLeast),
+    atLeastUnits: stage.atLeastUnits ?? 0,
+    approval: stage.approval ?? 'none',
+  }));
+  stages.forEach(({ weightPpm }, index) => {
+    const before = stages[index - 1]?.weightPpm ?? 0;
+    if (weightPpm <= before || !isShare(weightPpm)) {
+      complain(['ramp', index, 'weight'], 'weights must rise from stage to stage, above 0% and up to 100%');
+    }
+  });
+  if (stages.at(-1)?.weightPpm !== MILLION) complain(['ramp'], 'the last stage must be 100%: it is the promotion');
+  return { kind: 'explicit', stages };
+}
+
+function isShare(ppm: number): boolean {
+  return ppm >= 1 && ppm <= MILLION;
+}
+
+function autoRamp(fromPpm: number): Ramp {
+  const rungs = [fromPpm, ...AUTO_LADDER_PPM.filter((rung) => rung > fromPpm)];
+  return {
+    kind: 'auto',
+    stages: rungs.map((weightPpm) => ({ weightPpm, atLeastMs: 0, atLeastUnits: 0, approval: 'none' })),
+  };
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { closest } from './closest.js';
+
+/** A problem at a path, in words. */
+export interface SchemaProblem {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+type Issue = z.core.$ZodIssue;
+
+/**
+ * What a schema has against a value, in the words of a person: of several allowed forms the one that fits best speaks, unknown keys come
+ * with the nearest known one.
+ */
+export function schemaProblems(error: z.ZodError, schema: z.ZodType): readonly SchemaProblem[] {
+  return error.issues.flatMap((issue) => problemsOf(issue, schema));
+}
+
+function problemsOf(issue: Issue, schema: z.ZodType): readonly SchemaProblem[] {
+  const { path, message } = issue;
+  switch (issue.code) {
+    case 'invalid_union': {
+      const best = bestBranch(issue.errors);
+      // Where no form fits even at its first step, the union may have something to say of its own.
+      if (best.every((inner) => inner.path.length === 0) && message !== 'Invalid input') return [{ path, message }];
+      return inside(path, best).flatMap((inner) => problemsOf(inner, schema));
+    }
+    case 'unrecognized_keys': {
+      const known = keysAt(schema, path);
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        message: `unknown key "${key}"${expected(key, known)}`,
+      }));
+    }
+    case 'invalid_key':
+      return [{ path, message: `"${String(path.at(-1))}": ${issue.issues[0]?.message ?? message}` }];
+    case 'invalid_type':
+      if (!message.endsWith('received undefined')) break;
+      return [{ path, message: `missing: expected ${issue.expected === 'object' ? 'a mapping' : issue.expected}` }];
+    default:
+  }
+  return [{ path, message: message.replace(/^Invalid input: /, '') }];
+}
+
+/** The form of a union that the value comes nearest to: whose complaints lie deepest, then are fewest. */
+function bestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] {
+  const depthOf = (issues: readonly Issue[]): number => Math.max(-1, ...issues.map(({ path }) => path.length));
+  // With nothing to choose by, the last form is the one with the most to say.
+  return [...branches].reverse().sort((a, b) => depthOf(b) - depthOf(a) || a.length - b.length)[0] ?? [];
+}
+
+function inside(path: readonly PropertyKey[], issues: readonly Issue[]): readonly Issue[] {
+  return issues.map((issue) => ({ ...issue, path: [...path, ...issue.path] }));
+}
+
+function expected(key: string, known: readonly string[]): string {
+  const [nearest] = closest(key, known, 1);
+  return `; expected one of: ${known.join(', ')}${nearest === undefined ? '' : `; nearest: ${nearest}`}`;
+}
+
+/** The branches of a JSON Schema this reads. */
+interface SchemaNode {
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly additionalProperties?: SchemaNode | boolean;
+  readonly items?: SchemaNode;
+  readonly anyOf?: readonly SchemaNode[];
+}
+
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
+  let nodes: readonly SchemaNode[] = [z.toJSONSchema(schema, { io: 'input' }) as SchemaNode];
+  for (const step of path) nodes = nodes.flatMap(formsOf).flatMap((node) => childOf(node, step));
+  return [...new Set(nodes.flatMap(formsOf).flatMap(({ properties }) => Object.keys(properties ?? {})))];
+}
+
+function formsOf(node: SchemaNode): readonly SchemaNode[] {
+  return node.anyOf?.flatMap(formsOf) ?? [node];
+}
+
+function childOf({ properties, additionalProperties, items }: SchemaNode, step: PropertyKey): readonly SchemaNode[] {
+  const child = typeof step === 'number' ? items : (properties?.[String(step)] ?? additionalProperties);
+  return typeof child === 'object' ? [child] : [];
+}
