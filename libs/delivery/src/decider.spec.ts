@@ -123,7 +123,7 @@ describe('harm', () => {
           weightsPpm: TO_CONTROL,
           reason: 'harmful',
           message:
-            'alignment of candidate is worse by more than 0.0095: −0.021 (−0.03 … −0.012), ln E 3.4 ≥ 3.0 after 171 units of candidate',
+            'alignment of candidate is 2.21 % below control (0.93 against 0.951); allowed is −1 %. Proven worse than allowed, with 95 % confidence after 171 units of candidate (ln E 3.4; 3 needed).',
           evidence: { analysisId: input.analysis.analysisId, metric: 'alignment', lnE: 3.4, units: 171 },
           terminal: true,
         },
@@ -375,6 +375,20 @@ describe('health', () => {
 });
 
 describe('the damage budget', () => {
+  it('rests on the ln E that decided: that of a larger share, where the share asked for has not been proven by itself', () => {
+    const budget = [
+      { sharePpm: 50_000, margin: 0.19, lnENonInferior: 2.5, nonInferior: false },
+      { sharePpm: 100_000, margin: 0.095, lnENonInferior: 3.2, nonInferior: true },
+    ];
+    const ramp = explicitRamp(aStage(10_000), aStage(50_000), aStage(1_000_000));
+    const command = lastCommand(
+      define(T0, aSpec({ ramp })),
+      analysed(minutes(1), [aMetric('alignment', { budget }), provenUpTo('error-rate', 1_000_000)]),
+    );
+    expect(command).toMatchObject({ weightsPpm: { candidate: 50_000 }, evidence: { metric: 'alignment', lnE: 3.2 } });
+    expect(command.message).toContain('is not more than 10 % below control, with 95 % confidence');
+  });
+
   it('lets no share rise without data', () => {
     given(started)
       .when(analysed(minutes(1), []))
@@ -403,7 +417,7 @@ describe('the damage budget', () => {
           stage: 3,
           weightsPpm: { control: 900_000, candidate: 100_000 },
           reason: 'budget-proven',
-          message: expect.stringMatching(/^On to 10 %: .* ln E 3\.5 ≥ 3\.0 after 171 units of candidate\.$/),
+          message: expect.stringMatching(/^On to 10 %: .* after 171 units of candidate \(ln E 3\.5; 3 needed\)\.$/),
         },
       });
   });
@@ -479,7 +493,7 @@ describe('the damage budget', () => {
       .thenRefused('nothing-to-approve');
     given(gated)
       .when(approval(minutes(2), 2))
-      .thenRefused('nothing-to-approve', /expected one of 1 \(5 %\)/);
+      .thenRefused('nothing-to-approve', /expected stage 1 \(5 %\)/);
   });
 
   it('does not climb while an operator has paused it, and does after a resume', () => {
@@ -498,7 +512,7 @@ describe('the damage budget', () => {
       .thenRefused('not-paused');
     given(started, analysed(minutes(1), [], { health: SCORES_SILENT }))
       .when(operator('resume', minutes(2)))
-      .thenRefused('not-paused', /held because of scores-silent/);
+      .thenRefused('not-paused', /held because of a silent scorer/);
   });
 
   it('can be overruled by an operator, who is named', () => {

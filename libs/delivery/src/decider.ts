@@ -54,5 +54,5 @@ function decide(state: DeliveryState, input: DeliveryInput): readonly DeliveryEv
 
 function known(state: DeliveryState): DefinedState {
   if (state.phase !== 'absent') return state;
-  throw new DecisionRefusedError('unknown-experiment', 'There is no experiment of this key; apply its file first');
+  throw new DecisionRefusedError('unknown-experiment', 'No experiment has this key; apply its file first');
 }

@@ -1,7 +1,7 @@
 import { allocationApplied, allocationCommanded, experimentDefined } from '#libs/contracts';
 import { z } from 'zod';
 
-/** Why it can't be told how the candidate does. None of these says that it is bad. */
+/** Why the candidate cannot be judged. None of these says that it is bad. */
 export const holdCause = z.enum([
   'sample-ratio-mismatch',
   'coverage-gap',

@@ -17,7 +17,7 @@ interface Defined {
   /** Of the last command, over all revisions of the experiment; 0 before the first. */
   readonly epoch: number;
   readonly approvedStages: readonly number[];
-  /** Everything else is proven: only an approval is missing to enter this stage. */
+  /** The next stage, where its approval is all that is missing. */
   readonly awaitsApprovalOf: number | null;
 }
 
@@ -27,7 +27,7 @@ interface Started extends Defined {
   /** Index into `spec.ramp.stages`. */
   readonly stage: number;
   readonly stageStartedAtMs: number;
-  /** Epoch under which the present stage began: an analysis that has not seen it yet can't end the stage. */
+  /** Epoch under which the present stage began: an analysis that has not seen it yet cannot end the stage. */
   readonly stageEpoch: number;
   readonly weightsPpm: WeightsPpm;
   readonly lastCommand: AllocationCommanded;
@@ -42,7 +42,7 @@ export interface Alert {
   readonly atMs: number;
 }
 
-/** Nothing is known under this key. */
+/** No experiment has this key. */
 export interface AbsentState {
   readonly phase: 'absent';
 }
@@ -57,14 +57,14 @@ export interface RunningState extends Started {
   readonly phase: 'running';
 }
 
-/** Can't be judged at present; the ramp stands still, harm is still acted upon. */
+/** Cannot be judged at present; the ramp stands still, proven harm still rolls back. */
 export interface HeldState extends Started {
   readonly phase: 'held';
   readonly heldAtMs: number;
   readonly causes: readonly HoldCause[];
 }
 
-/** Stopped by an operator; harm is still acted upon, the deadline runs on. */
+/** Stopped by an operator; proven harm still rolls back, the deadline runs on. */
 export interface PausedState extends Started {
   readonly phase: 'paused';
 }

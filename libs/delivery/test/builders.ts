@@ -64,23 +64,36 @@ export function aMetric(metric: string, overrides: Partial<MetricAnalysis> = {})
     metric,
     candidate: 'candidate',
     role: 'guardrail',
-    unit: 'cosine',
-    direction: 'higher',
     verdict: 'undecided',
     reason: 'collecting',
     n: { control: { units: 4302, events: 4302 }, candidate: { units: 171, events: 171 } },
-    estimate:
-      metric === 'error-rate'
-        ? { control: 0.01, candidate: 0.03, effect: 0.02 }
-        : { control: 0.951, candidate: 0.93, effect: -0.021 },
-    interval: { low: -0.03, high: -0.012 },
     scale: 'difference',
-    margin: 0.0095,
     lnE: { harmful: 1.2, nonInferior: 0.4 },
     budget: [],
+    ...(metric === 'error-rate' ? ERROR_RATE : ALIGNMENT),
     ...overrides,
   };
 }
+
+type Numbers = Pick<MetricAnalysis, 'kind' | 'unit' | 'direction' | 'estimate' | 'interval' | 'margin'>;
+
+const ALIGNMENT: Numbers = {
+  kind: 'mean',
+  unit: 'cosine',
+  direction: 'higher',
+  estimate: { control: 0.951, candidate: 0.93, effect: -0.021 },
+  interval: { low: -0.03, high: -0.012 },
+  margin: 0.0095,
+};
+
+const ERROR_RATE: Numbers = {
+  kind: 'rate',
+  unit: 'share of requests',
+  direction: 'lower',
+  estimate: { control: 0.01, candidate: 0.03, effect: 0.02 },
+  interval: { low: 0.008, high: 0.032 },
+  margin: 0.005,
+};
 
 /** Non-inferior at margin ÷ share for shares up to this one; at the margin itself where the share is everything. */
 export function provenUpTo(metric: string, sharePpm: number): MetricAnalysis {

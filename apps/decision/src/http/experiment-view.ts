@@ -33,7 +33,7 @@ export const experimentView = z
     held: z
       .object({ since: timestamp, causes: z.array(z.string()) })
       .nullable()
-      .describe("Why it can't be told at present how the candidate does."),
+      .describe('Why the candidate cannot be judged at present.'),
     approvals: z.object({
       given: z.array(z.int()).describe('Stages that were approved.'),
       awaited: z.int().nullable().describe('The stage for which nothing but an approval is missing.'),

@@ -74,7 +74,7 @@ export const allocationCommandedTopic = defineTopic({
     weightsPpm: { control: 1_000_000, candidate: 0 },
     reason: 'harmful',
     message:
-      'alignment of candidate is worse by more than 0.0095: −0.021 (−0.030 … −0.012), ln E 3.4 ≥ 3.0 after 171 candidate units',
+      'alignment of candidate is 2.21 % below control (0.93 against 0.951); allowed is −1 %. Proven worse than allowed, with 95 % confidence after 171 units of candidate (ln E 3.4; 3 needed).',
     evidence: {
       analysisId: '0190d5a2-8888-7c31-9d4e-5b8f0a1c2d3e',
       metric: 'alignment',

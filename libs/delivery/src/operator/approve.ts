@@ -2,13 +2,14 @@ import { stageWeightPpm } from '../allocation.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Approve } from '../inputs.js';
 import { isActive, type DefinedState } from '../state.js';
-import { because, percent } from '../words/messages.js';
+import { percent } from '../words/numbers.js';
+import { because } from '../words/quote.js';
 import { DecisionRefusedError, hasEnded } from './refusal.js';
 import { startRevision } from './revision.js';
 
 /** Gives the approval that a ramp stage asks for, also ahead of time. A draft whose first stage is approved starts. */
 export function approve(state: DefinedState, input: Approve): readonly DeliveryEvent[] {
-  if (state.phase !== 'draft' && !isActive(state)) throw hasEnded(state, 'approve');
+  if (state.phase !== 'draft' && !isActive(state)) throw hasEnded(state, 'approved');
   const { stages } = state.spec.ramp;
   const from = state.phase === 'draft' ? 0 : state.stage + 1;
   const open = stages.flatMap(({ approval }, index) =>
@@ -16,10 +17,11 @@ export function approve(state: DefinedState, input: Approve): readonly DeliveryE
   );
   const stage = input.stage ?? open[0];
   if (stage === undefined || !open.includes(stage)) {
-    const choice = open.map((index) => `${index} (${percent(stageWeightPpm(state.spec, index))})`).join(', ');
+    const choice = open.map((index) => `stage ${index} (${percent(stageWeightPpm(state.spec, index))})`).join(', ');
+    const subject = stage === undefined ? 'No stage' : `Stage ${stage}`;
     throw new DecisionRefusedError(
       'nothing-to-approve',
-      `${state.experiment}: ${stage === undefined ? 'no stage' : `stage ${stage} does not`} ${stage === undefined ? 'waits' : 'wait'} for an approval${choice ? `; expected one of ${choice}` : ''}`,
+      `${subject} of ${state.experiment} needs no approval${choice === '' ? '' : `; expected ${choice}`}`,
     );
   }
   const { atMs, actor, note } = input;

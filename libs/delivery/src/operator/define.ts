@@ -2,6 +2,7 @@ import { MILLION, type ExperimentSpec } from '#libs/contracts';
 import type { DeliveryEvent } from '../events.js';
 import type { Define } from '../inputs.js';
 import { isActive, type DefinedState, type DeliveryState } from '../state.js';
+import { phaseInWords } from '../words/phase.js';
 import { DecisionRefusedError } from './refusal.js';
 import { beginRevision } from './revision.js';
 
@@ -16,7 +17,7 @@ export function define(state: DeliveryState, input: Define): readonly DeliveryEv
   if (state.phase === 'draft' || isActive(state)) return [];
   throw new DecisionRefusedError(
     'already-ended',
-    `${state.experiment} revision ${state.revision} is ${state.phase} and the specification has not changed; change it, or ask for a new attempt`,
+    `${state.experiment} revision ${state.revision} ${phaseInWords(state.phase)} and the specification has not changed; change it, or start a new attempt`,
   );
 }
 
@@ -37,6 +38,6 @@ function refuseFullStart(spec: ExperimentSpec): void {
   if (spec.ramp.stages[0]?.weightPpm !== MILLION) return;
   throw new DecisionRefusedError(
     'no-canary-stage',
-    `${spec.key}: the first stage of the ramp is 100 %, so everybody would have the candidate before anything is known; expected a smaller first stage`,
+    `The first stage of ${spec.key} is 100 %: everybody would get the candidate before anything is known; expected a smaller first stage`,
   );
 }

@@ -1,6 +1,7 @@
 import type { DeliveryEvent } from '../events.js';
 import type { Operate } from '../inputs.js';
 import { isActive, type DefinedState } from '../state.js';
+import { phaseInWords } from '../words/phase.js';
 import { DecisionRefusedError } from './refusal.js';
 import { beginRevision } from './revision.js';
 
@@ -9,13 +10,13 @@ export function newAttempt(state: DefinedState, input: Operate): readonly Delive
   if (state.phase === 'promoted') {
     throw new DecisionRefusedError(
       'already-ended',
-      `${state.experiment} revision ${state.revision} was promoted: there is nothing to attempt again; roll it back first`,
+      `${state.experiment} revision ${state.revision} was promoted; roll it back before a new attempt`,
     );
   }
   if (state.phase === 'draft' || isActive(state)) {
     throw new DecisionRefusedError(
       'still-active',
-      `${state.experiment} revision ${state.revision} is ${state.phase}: roll it back or let it end before a new attempt`,
+      `${state.experiment} revision ${state.revision} ${phaseInWords(state.phase)}; roll it back or let it end before a new attempt`,
     );
   }
   return beginRevision(state, { ...input, spec: state.spec, fingerprints: state.fingerprints }, state.revision + 1);

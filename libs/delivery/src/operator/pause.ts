@@ -3,14 +3,15 @@ import { operatorCommand } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Operate } from '../inputs.js';
 import type { DefinedState } from '../state.js';
-import { because, percent } from '../words/messages.js';
+import { percent } from '../words/numbers.js';
+import { because } from '../words/quote.js';
 import { activeOrRefuse, DecisionRefusedError } from './refusal.js';
 
-/** Stops the ramp where it stands; harm is still acted upon, and the deadline runs on. */
+/** Stops the ramp where it stands; proven harm still rolls back, and the deadline runs on. */
 export function pause(defined: DefinedState, input: Operate): readonly DeliveryEvent[] {
-  const state = activeOrRefuse(defined, 'pause');
+  const state = activeOrRefuse(defined, 'paused');
   if (state.phase === 'paused') {
-    throw new DecisionRefusedError('already-paused', `${state.experiment} is paused already`);
+    throw new DecisionRefusedError('already-paused', `${state.experiment} is already paused`);
   }
   const command = operatorCommand(state, input, {
     command: 'pause',

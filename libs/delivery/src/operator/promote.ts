@@ -4,18 +4,18 @@ import { operatorCommand } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Operate } from '../inputs.js';
 import type { DefinedState } from '../state.js';
-import { because } from '../words/messages.js';
+import { because } from '../words/quote.js';
 import { activeOrRefuse, DecisionRefusedError } from './refusal.js';
 
 /** Gives the only candidate all traffic without waiting for the proof. */
 export function promote(defined: DefinedState, input: Operate): readonly DeliveryEvent[] {
-  const state = activeOrRefuse(defined, 'promote');
+  const state = activeOrRefuse(defined, 'promoted');
   const candidates = candidatesOf(state.spec);
   const [candidate] = candidates;
   if (candidate === undefined || candidates.length > 1) {
     throw new DecisionRefusedError(
       'promotion-needs-one-candidate',
-      `${state.experiment} compares ${candidates.join(', ')}: which of them should be promoted can't be told`,
+      `${state.experiment} has ${candidates.length} candidates (${candidates.join(', ')}); only an experiment with one candidate can be promoted by hand`,
     );
   }
   const command = operatorCommand(state, input, {

@@ -1,6 +1,7 @@
 import { isActive, type ActiveState, type DefinedState, type StartedState } from '../state.js';
+import { phaseInWords } from '../words/phase.js';
 
-/** Why a command can't be obeyed in the present state. Trying again does not help; what would is in the message. */
+/** Why a command cannot be obeyed in the present state. Trying again does not help; the message says what would. */
 export type RefusalCode =
   | 'unknown-experiment'
   | 'already-ended'
@@ -22,19 +23,22 @@ export class DecisionRefusedError extends Error {
   }
 }
 
-/** The state, where the revision can still be operated; a refusal that says why not otherwise. */
-export function activeOrRefuse(state: DefinedState, wanted: string): ActiveState {
+/** What was asked for. */
+type Wanted = 'approved' | 'paused' | 'resumed' | 'promoted';
+
+/** The state, where the revision can still be operated; otherwise a refusal that says why. */
+export function activeOrRefuse(state: DefinedState, wanted: Wanted): ActiveState {
   if (isActive(state)) return state;
   if (state.phase !== 'draft') throw hasEnded(state, wanted);
   throw new DecisionRefusedError(
     'not-started',
-    `${state.experiment} revision ${state.revision} waits for the approval of its first stage: it can't ${wanted} yet`,
+    `${state.experiment} revision ${state.revision} waits for the approval of its first stage and cannot be ${wanted} yet`,
   );
 }
 
-export function hasEnded(state: StartedState, wanted: string): DecisionRefusedError {
+export function hasEnded(state: StartedState, wanted: Wanted): DecisionRefusedError {
   return new DecisionRefusedError(
     'already-ended',
-    `${state.experiment} revision ${state.revision} is ${state.phase}: it can't ${wanted} any more; a new attempt or a changed specification starts a new revision`,
+    `${state.experiment} revision ${state.revision} ${phaseInWords(state.phase)} and cannot be ${wanted} any more; a new attempt or a changed specification starts a new revision`,
   );
 }

@@ -3,18 +3,20 @@ import { operatorCommand } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Operate } from '../inputs.js';
 import type { DefinedState } from '../state.js';
-import { because, percent } from '../words/messages.js';
+import { percent } from '../words/numbers.js';
+import { because } from '../words/quote.js';
+import { causesInWords } from '../words/trust.js';
 import { activeOrRefuse, DecisionRefusedError } from './refusal.js';
 
 /** Lets a paused ramp go on. A ramp that is held goes on by itself. */
 export function resume(defined: DefinedState, input: Operate): readonly DeliveryEvent[] {
-  const state = activeOrRefuse(defined, 'resume');
+  const state = activeOrRefuse(defined, 'resumed');
   if (state.phase !== 'paused') {
     const why =
       state.phase === 'held'
-        ? `is held because of ${state.causes.join(', ')} and goes on by itself when that is over`
+        ? `is held because of ${causesInWords(state.causes)} and goes on by itself when that is over`
         : 'is running';
-    throw new DecisionRefusedError('not-paused', `${state.experiment} ${why}; only what is paused can be resumed`);
+    throw new DecisionRefusedError('not-paused', `${state.experiment} ${why}; only a paused experiment can be resumed`);
   }
   const command = operatorCommand(state, input, {
     command: 'resume',

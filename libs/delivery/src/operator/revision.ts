@@ -5,7 +5,9 @@ import type { DeliveryEvent } from '../events.js';
 import { evolve } from '../evolve.js';
 import type { Define } from '../inputs.js';
 import type { DeliveryState, DraftState } from '../state.js';
-import { because, percent } from '../words/messages.js';
+import { percent } from '../words/numbers.js';
+import { because } from '../words/quote.js';
+import { phaseInWords } from '../words/phase.js';
 import { DecisionRefusedError } from './refusal.js';
 
 type Beginning = Pick<Define, 'atMs' | 'commandId' | 'actor' | 'note' | 'spec' | 'fingerprints'>;
@@ -63,6 +65,6 @@ function refuseOrphanedTraffic(state: DeliveryState): void {
   if (state.phase === 'absent' || state.phase === 'draft' || !servesCandidates(state.spec, state.weightsPpm)) return;
   throw new DecisionRefusedError(
     'still-active',
-    `${state.experiment} revision ${state.revision} is ${state.phase} and serves a candidate, while the new revision would wait for an approval; roll the old one back first`,
+    `${state.experiment} revision ${state.revision} ${phaseInWords(state.phase)} and serves a candidate, but the new revision would wait for an approval; roll the old one back first`,
   );
 }

@@ -3,7 +3,7 @@ import { operatorCommand } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Operate } from '../inputs.js';
 import type { DefinedState } from '../state.js';
-import { because } from '../words/messages.js';
+import { because } from '../words/quote.js';
 import { DecisionRefusedError } from './refusal.js';
 
 /** Sends everybody back to control. Possible at any time, also after a promotion; it beats everything else. */
@@ -13,7 +13,7 @@ export function rollBack(state: DefinedState, input: Operate): readonly Delivery
   if (state.phase === 'draft') {
     throw new DecisionRefusedError(
       'not-started',
-      `${state.experiment} revision ${state.revision} has not started: all traffic is on ${state.spec.control}`,
+      `${state.experiment} revision ${state.revision} has not started; all traffic is on ${state.spec.control} already`,
     );
   }
   const command = operatorCommand(state, input, {

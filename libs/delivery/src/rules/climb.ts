@@ -4,7 +4,8 @@ import { controllerCommand, commandEvidence, CONTROLLER } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Analysed } from '../inputs.js';
 import type { ActiveState, RunningState } from '../state.js';
-import { percent, weakestMessage } from '../words/messages.js';
+import { percent } from '../words/numbers.js';
+import { weakestMessage } from '../words/proof.js';
 import { proofForShare, type ShareProof } from './guardrail-proof.js';
 
 /** The ramp: as high as the damage budget, the stage's own conditions and the approvals allow. */
@@ -54,19 +55,15 @@ function firstUnapproved({ spec, stage, approvedStages }: ActiveState, target: n
 
 function awaitApproval(state: RunningState, { atMs }: Analysed, stage: number): readonly DeliveryEvent[] {
   if (state.awaitsApprovalOf === stage) return [];
-  const message = `Everything for ${percent(stageWeightPpm(state.spec, stage))} is proven; it waits for an approval.`;
+  const message = `Everything that ${percent(stageWeightPpm(state.spec, stage))} takes is proven. The ramp waits for a person to approve it.`;
   return [{ type: 'approval-awaited', atMs, actor: CONTROLLER, stage, message }];
 }
 
-function enter(
-  state: RunningState,
-  input: Analysed,
-  stage: number,
-  { weakest, lnE }: ShareProof,
-): readonly DeliveryEvent[] {
+function enter(state: RunningState, input: Analysed, stage: number, proof: ShareProof): readonly DeliveryEvent[] {
   const { spec } = state;
   const sharePpm = stageWeightPpm(spec, stage);
-  const proof = weakestMessage(weakest, lnE, input.analysis.alpha);
+  const { weakest, lnE } = proof;
+  const hardest = weakestMessage(proof, spec, input.analysis.alpha);
   const evidence = commandEvidence(input.analysis, weakest, lnE);
   if (spec.kind === 'canary' && sharePpm === MILLION) {
     const command = controllerCommand(state, input, {
@@ -74,7 +71,7 @@ function enter(
       stage,
       weightsPpm: onlyVariant(spec, weakest.candidate),
       reason: 'all-guardrails-non-inferior',
-      message: `Promoted: every guardrail is proven to hold at its margin; ${proof}.`,
+      message: `Promoted: every guardrail is proven to stay within its margin. ${hardest}`,
       terminal: true,
       evidence,
     });
@@ -85,7 +82,7 @@ function enter(
     stage,
     weightsPpm: stageWeights(spec, stage),
     reason: 'budget-proven',
-    message: `On to ${percent(sharePpm)}: every guardrail is proven non-inferior at margin ÷ ${percent(sharePpm)}; ${proof}.`,
+    message: `On to ${percent(sharePpm)}: every guardrail is proven to stay within its margin ÷ ${percent(sharePpm)}. ${hardest}`,
     terminal: false,
     evidence,
   });

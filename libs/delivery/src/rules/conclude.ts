@@ -10,7 +10,7 @@ import { commandEvidence, CONTROLLER, controllerCommand } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import { isSafe } from './guardrail-proof.js';
 import type { Analysed } from '../inputs.js';
-import { utilityMessage } from '../words/messages.js';
+import { utilityMessage } from '../words/utility.js';
 import { raceResult } from './race.js';
 import type { RunningState } from '../state.js';
 
@@ -42,7 +42,7 @@ export function concludeTest(state: RunningState, input: Analysed): readonly Del
         stage: state.stage,
         weightsPpm: onlyVariant(spec, winner),
         reason: 'superior',
-        message: `${winner} wins: ${utilityMessage(won, spec.control, rope)}; every guardrail holds at its margin.`,
+        message: `${winner} wins: ${utilityMessage(won, spec.control, rope)}. Every guardrail is proven to stay within its margin.`,
         terminal: true,
         evidence: commandEvidence(analysis, firstObjective(spec, analysis, winner), null),
       });
@@ -57,7 +57,7 @@ export function concludeTest(state: RunningState, input: Analysed): readonly Del
         stage: state.stage,
         weightsPpm: controlOnly(spec),
         reason: 'futile',
-        message: `No variant can be better than ${spec.control} by what matters any more. ${said.join('; ')}.`,
+        message: `No variant can still beat ${spec.control} by enough to matter. ${said.join('; ')}.`,
         terminal: true,
         evidence: commandEvidence(analysis, null, null),
       });

@@ -1,7 +1,8 @@
 import { controlOnly, servesCandidates } from '../allocation.js';
 import { CONTROLLER, controllerCommand, type CommandIdentity } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
-import { duration } from '../words/messages.js';
+import { duration } from '../words/numbers.js';
+import { causesInWords } from '../words/trust.js';
 import type { ActiveState, DeliveryState } from '../state.js';
 import { isActive } from '../state.js';
 
@@ -21,10 +22,15 @@ export function deadlineAtMs({ startedAtMs, spec }: ActiveState): number {
 /** What time alone leads to: the deadline, or the end of a hold. It never raises a share. */
 export function endOverdue(state: ActiveState, input: CommandIdentity): readonly DeliveryEvent[] {
   if (input.atMs >= deadlineAtMs(state)) {
-    return conclude(state, input, 'deadline', `No verdict within ${duration(state.spec.deadlineMs)}.`);
+    return conclude(
+      state,
+      input,
+      'deadline',
+      `No verdict by the deadline, ${duration(state.spec.deadlineMs)} after the start.`,
+    );
   }
   if (state.phase === 'held' && input.atMs >= holdEndsAtMs(state)) {
-    const held = `Held for ${duration(state.spec.holdAtMostMs)} because of ${state.causes.join(', ')}: it can't be told how the candidate does.`;
+    const held = `The candidate could not be judged: held for ${duration(state.spec.holdAtMostMs)} because of ${causesInWords(state.causes)}.`;
     return conclude(state, input, 'inconclusive', held);
   }
   return [];

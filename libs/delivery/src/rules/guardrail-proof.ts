@@ -14,17 +14,21 @@ export function guardrailAnalyses(spec: ExperimentSpec, analysis: ExperimentAnal
   return candidatesOf(spec).flatMap((candidate) => guardrailsOf(spec, analysis, candidate));
 }
 
-/** Names of guardrails about which the analysis can't say anything, with its reason. */
+/** Names of the guardrails that the analysis cannot measure, each with the reason. */
 export function unmeasurableGuardrails(spec: ExperimentSpec, analysis: ExperimentAnalysed): readonly string[] {
   return guardrailAnalyses(spec, analysis)
     .filter(({ verdict }) => verdict === 'unmeasurable')
     .map(({ metric, reason }) => `${metric} (${reason})`);
 }
 
+/** That a share may be given to the candidates. */
 export interface ShareProof {
-  /** The guardrail that was hardest to prove, and its ln E at the margin for this share. */
+  /** The guardrail that was hardest to prove. */
   readonly weakest: MetricAnalysis;
+  /** Its ln E at the margin that it was proven for: margin ÷ `provenForPpm`. */
   readonly lnE: number | null;
+  /** The share asked for, or a larger one, which proves more. */
+  readonly provenForPpm: number;
 }
 
 /**
@@ -39,8 +43,12 @@ export function proofForShare(
 ): ShareProof | undefined {
   const judged = guardrailAnalyses(spec, analysis);
   if (judged.length === 0 || judged.length < spec.guardrails.length * candidatesOf(spec).length) return undefined;
-  const proofs = judged.map((metric) => ({ weakest: metric, lnE: lnEForShare(metric, sharePpm) }));
-  if (!judged.every((metric) => isProven(metric, sharePpm))) return undefined;
+  const proofs: ShareProof[] = [];
+  for (const metric of judged) {
+    const proof = proofOf(metric, sharePpm);
+    if (!proof) return undefined;
+    proofs.push(proof);
+  }
   return proofs.sort((a, b) => (a.lnE ?? Infinity) - (b.lnE ?? Infinity))[0];
 }
 
@@ -61,18 +69,20 @@ function guardrailsOf(
   });
 }
 
-function isProven(metric: MetricAnalysis, sharePpm: number): boolean {
-  if (metric.verdict === 'harmful' || metric.verdict === 'unmeasurable') return false;
-  if (holdsAtMargin(metric)) return true;
-  if (sharePpm === MILLION) return false;
-  return metric.budget.some((step) => step.sharePpm >= sharePpm && step.nonInferior);
+/** The proof for the smallest share that is large enough; the margin itself is the proof for everything. */
+function proofOf(metric: MetricAnalysis, sharePpm: number): ShareProof | undefined {
+  if (metric.verdict === 'harmful' || metric.verdict === 'unmeasurable') return undefined;
+  const step = metric.budget
+    .filter((entry) => sharePpm < MILLION && entry.sharePpm >= sharePpm && entry.nonInferior)
+    .sort((a, b) => a.sharePpm - b.sharePpm)[0];
+  if (step) return { weakest: metric, lnE: step.lnENonInferior, provenForPpm: step.sharePpm };
+  if (!holdsAtMargin(metric)) return undefined;
+  const { nonInferior, superior = -Infinity } = metric.lnE ?? { nonInferior: null };
+  // Better than control is within any margin, whichever of the two tests was the first to say so.
+  const lnE = nonInferior !== null && metric.verdict === 'superior' ? Math.max(nonInferior, superior) : nonInferior;
+  return { weakest: metric, lnE, provenForPpm: MILLION };
 }
 
 function holdsAtMargin({ verdict }: MetricAnalysis): boolean {
   return verdict === 'non-inferior' || verdict === 'superior';
-}
-
-function lnEForShare(metric: MetricAnalysis, sharePpm: number): number | null {
-  const step = metric.budget.find((entry) => entry.sharePpm === sharePpm);
-  return sharePpm === MILLION || !step ? (metric.lnE?.nonInferior ?? null) : step.lnENonInferior;
 }

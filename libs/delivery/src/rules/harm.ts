@@ -4,7 +4,8 @@ import { controllerCommand, commandEvidence, CONTROLLER } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Analysed } from '../inputs.js';
 import type { StartedState } from '../state.js';
-import { harmMessage, percent } from '../words/messages.js';
+import { percent } from '../words/numbers.js';
+import { harmMessage } from '../words/proof.js';
 import { guardrailAnalyses } from './guardrail-proof.js';
 
 /**
@@ -14,15 +15,12 @@ import { guardrailAnalyses } from './guardrail-proof.js';
 export function rollBackHarm(state: StartedState, input: Analysed, harmful: MetricAnalysis): readonly DeliveryEvent[] {
   if (state.phase === 'rolled-back' || !servesCandidates(state.spec, state.weightsPpm)) return [];
   const { spec } = state;
-  const anyHarm = spec.guardrails.some(
-    ({ metric, rollbackOn }) => metric === harmful.metric && rollbackOn === 'any-harm',
-  );
   const command = controllerCommand(state, input, {
     command: 'rollback',
     stage: state.stage,
     weightsPpm: controlOnly(spec),
     reason: 'harmful',
-    message: harmMessage(harmful, input.analysis.alpha, anyHarm),
+    message: harmMessage(harmful, spec, input.analysis.alpha),
     terminal: true,
     evidence: commandEvidence(input.analysis, harmful, harmful.lnE?.harmful ?? null),
   });
@@ -43,6 +41,6 @@ const BROKEN_ERROR_RATE = 0.5;
 function alarmForControl(state: StartedState, { atMs, analysis }: Analysed): readonly DeliveryEvent[] {
   const errorRate = analysis.metrics.find(({ metric }) => metric === 'error-rate')?.estimate.control ?? null;
   if (errorRate === null || errorRate < BROKEN_ERROR_RATE) return [];
-  const message = `Rolled back to ${state.spec.control}, but ${percent(errorRate * MILLION)} of its own requests fail: look at it now.`;
+  const message = `Rolled back to ${state.spec.control}, but ${percent(errorRate * MILLION)} of its own requests fail. Look at it now.`;
   return [{ type: 'alert-raised', atMs, actor: CONTROLLER, alert: 'control-unhealthy', message }];
 }

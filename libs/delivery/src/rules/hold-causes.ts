@@ -2,7 +2,7 @@ import type { ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
 import type { HoldCause } from '../events.js';
 import { unmeasurableGuardrails } from './guardrail-proof.js';
 
-/** What keeps this analysis from telling how the candidate does; empty when nothing does. */
+/** Why the candidate cannot be judged by this analysis; empty when it can. */
 export function holdCausesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed): readonly HoldCause[] {
   const { srm, coverage, staleness, shift } = analysis.health;
   const causes: HoldCause[] = [];

@@ -3,11 +3,12 @@ import { commandEvidence, CONTROLLER, controllerCommand } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Analysed, Tick } from '../inputs.js';
 import type { HeldState, RunningState } from '../state.js';
-import { duration, healthMessage, percent } from '../words/messages.js';
+import { duration, percent } from '../words/numbers.js';
+import { causesInWords, holdMessage } from '../words/trust.js';
 import { unmeasurableGuardrails } from './guardrail-proof.js';
 import { holdCausesOf, isCleared } from './hold-causes.js';
 
-/** Holds the ramp while the numbers can't be trusted. The share stays; harm is still acted upon. */
+/** Holds the ramp while the numbers cannot be trusted. The shares stay; proven harm still rolls back. */
 export function holdUntrusted(state: RunningState, input: Analysed): readonly DeliveryEvent[] {
   const { analysis, atMs } = input;
   const causes = holdCausesOf(state.spec, analysis);
@@ -17,7 +18,7 @@ export function holdUntrusted(state: RunningState, input: Analysed): readonly De
     stage: state.stage,
     weightsPpm: state.weightsPpm,
     reason: 'health-hold',
-    message: healthMessage(causes, analysis.health, unmeasurableGuardrails(state.spec, analysis)),
+    message: holdMessage(causes, analysis.health, unmeasurableGuardrails(state.spec, analysis)),
     terminal: false,
     evidence: commandEvidence(analysis, null, null),
   });
@@ -34,7 +35,7 @@ export function releaseHold(state: HeldState, input: Analysed): readonly Deliver
     stage: state.stage,
     weightsPpm: state.weightsPpm,
     reason: 'health-recovered',
-    message: `The numbers can be trusted again (held because of ${state.causes.join(', ')}); the ramp goes on at ${percent(stageWeightPpm(state.spec, state.stage))}.`,
+    message: `The numbers can be trusted again, after a hold because of ${causesInWords(state.causes)}. The ramp goes on at ${percent(stageWeightPpm(state.spec, state.stage))}.`,
     terminal: false,
     evidence: commandEvidence(analysis, null, null),
   });
@@ -51,7 +52,7 @@ export function holdForSilence(state: RunningState, input: Tick): readonly Deliv
     stage: state.stage,
     weightsPpm: state.weightsPpm,
     reason: 'health-hold',
-    message: `No analysis has arrived for ${duration(silentMs)}: it can't be told how the candidate does. The share stays until it can.`,
+    message: `Cannot judge the candidate: no analysis has arrived for ${duration(silentMs)}. The shares stay as they are until one arrives.`,
     terminal: false,
     evidence: null,
   });

@@ -1,0 +1,34 @@
+import { MILLION } from '#libs/contracts';
+
+const THIN_SPACE = '\u202f';
+
+/** For people: three significant digits, thousands apart ("12 300"), a real minus sign. */
+export function number(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e9) return `${value < 0 ? '−' : ''}${size.toExponential(2)}`;
+  const rounded = size >= 1_000 ? Math.round(size) : Number(size.toPrecision(3));
+  const digits = rounded >= 1_000 ? grouped(rounded) : String(rounded);
+  return value < 0 && rounded !== 0 ? `−${digits}` : digits;
+}
+
+/** "5 %" of 50,000 ppm. */
+export function percent(ppm: number): string {
+  return percentOf(ppm / MILLION);
+}
+
+/** "5 %" of the share 0.05. */
+export function percentOf(share: number): string {
+  return `${number(share * 100)} %`;
+}
+
+/** "1.5 s", "20 min", "3 h". */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 120_000) return `${number(ms / 1_000)} s`;
+  if (ms < 7_200_000) return `${number(ms / 60_000)} min`;
+  return `${number(ms / 3_600_000)} h`;
+}
+
+function grouped(value: number): string {
+  return value.toLocaleString('en-US').replaceAll(',', THIN_SPACE);
+}

@@ -1,0 +1,57 @@
+import type { ExperimentSpec, Guardrail, MetricAnalysis } from '#libs/contracts';
+import { comparisonOf } from './comparison.js';
+import { number, percentOf } from './numbers.js';
+
+/**
+ * Why a guardrail rolls back, e.g. "latency-p95 of candidate is 37 % above control (1 230 ms against 898 ms); allowed is +20 %. Proven
+ * worse than allowed, with 95 % confidence after 171 units of candidate (ln E 3.41; 3 needed)."
+ *
+ * What is proven is that harm is beyond the margin. The interval around the estimate comes from another method, so it is left out.
+ */
+export function harmMessage(metric: MetricAnalysis, spec: ExperimentSpec, alpha: number): string {
+  const guardrail = guardrailOf(spec, metric);
+  const isAnyHarm = guardrail.rollbackOn === 'any-harm';
+  const margin = isAnyHarm ? { ...guardrail.margin, value: 0 } : guardrail.margin;
+  const { estimate, isBeyond, allowed, beyond } = comparisonOf(metric, margin, spec.control);
+  const subject = `${metric.metric} of ${metric.candidate}`;
+  const proof = proven(metric, metric.lnE?.harmful ?? null, alpha);
+  if (estimate !== null && isBeyond) {
+    const limit = isAnyHarm ? 'nothing worse than control is allowed' : `allowed is ${allowed}`;
+    return `${subject} is ${estimate}; ${limit}. Proven worse than allowed, ${proof}.`;
+  }
+  // Late in a long run the estimate may be back within the margin; what was proven stays so.
+  const present = estimate === null ? '' : ` The present estimate is ${estimate}.`;
+  return `${subject} is ${beyond}: proven worse than allowed, ${proof}.${present}`;
+}
+
+/** Of the guardrail that was hardest to prove: how it does, within what it is proven to stay, and how well. */
+export function weakestMessage(
+  {
+    weakest,
+    lnE,
+    provenForPpm,
+  }: { readonly weakest: MetricAnalysis; readonly lnE: number | null; readonly provenForPpm: number },
+  spec: ExperimentSpec,
+  alpha: number,
+): string {
+  const { margin } = guardrailOf(spec, weakest);
+  const forShare = { ...margin, value: margin.value / (provenForPpm / 1e6) };
+  const { estimate, beyond } = comparisonOf(weakest, forShare, spec.control);
+  const present = estimate === null ? '' : ` is ${estimate} and`;
+  return `Hardest to prove: ${weakest.metric} of ${weakest.candidate}${present} is not ${beyond}, ${proven(weakest, lnE, alpha)}.`;
+}
+
+function guardrailOf({ guardrails }: ExperimentSpec, { metric }: MetricAnalysis): Guardrail {
+  const found = guardrails.find((guardrail) => guardrail.metric === metric);
+  if (!found)
+    throw new RangeError(
+      `metric "${metric}": expected one of the guardrails ${guardrails.map((g) => g.metric).join(', ')}`,
+    );
+  return found;
+}
+
+/** "with 95 % confidence after 171 units of candidate (ln E 3.41; 3 needed)". */
+function proven({ n, candidate }: MetricAnalysis, lnE: number | null, alpha: number): string {
+  const evidence = lnE === null ? '' : ` (ln E ${number(lnE)}; ${number(-Math.log(alpha))} needed)`;
+  return `with ${percentOf(1 - alpha)} confidence after ${number(n.candidate.units)} units of ${candidate}${evidence}`;
+}

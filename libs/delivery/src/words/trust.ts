@@ -1,0 +1,69 @@
+import type { AnalysisHealth } from '#libs/contracts';
+import type { HoldCause } from '../events.js';
+import { number, percentOf } from './numbers.js';
+
+/** Why the ramp is held, with the numbers. */
+export function holdMessage(
+  causes: readonly HoldCause[],
+  health: AnalysisHealth,
+  unmeasurable: readonly string[],
+): string {
+  return `Cannot judge the candidate: ${causes.map((cause) => causeWithNumbers(cause, health, unmeasurable)).join('; ')}. The shares stay as they are; proven harm still rolls back.`;
+}
+
+/** "a split that was not ordered and a silent scorer": what a hold was or is for. */
+export function causesInWords(causes: readonly HoldCause[]): string {
+  return causes.map(causeInWords).join(' and ');
+}
+
+function causeInWords(cause: HoldCause): string {
+  switch (cause) {
+    case 'sample-ratio-mismatch':
+      return 'a split that was not ordered';
+    case 'coverage-gap':
+      return 'missing scores';
+    case 'scores-silent':
+      return 'a silent scorer';
+    case 'telemetry-silent':
+      return 'silent telemetry';
+    case 'distribution-shift':
+      return 'a shifted distribution';
+    case 'unmeasurable-guardrail':
+      return 'a guardrail that cannot be measured';
+    case 'analysis-silent':
+      return 'missing analyses';
+    default:
+      return cause satisfies never;
+  }
+}
+
+function causeWithNumbers(
+  cause: HoldCause,
+  { srm, coverage, staleness, shift }: AnalysisHealth,
+  unmeasurable: readonly string[],
+): string {
+  switch (cause) {
+    case 'sample-ratio-mismatch':
+      return `the split is not the ordered one (${each(srm.observed, number)} units; ordered were ${each(srm.expected, number)}; ln E ${number(srm.lnE)})`;
+    case 'coverage-gap':
+      return `one variant misses more scores than the other (scored: ${each(coverage.byVariant, percentOf)}; ln E ${number(coverage.lnE)})`;
+    case 'scores-silent':
+      return `the scorer is silent (last score ${staleness.lastScoredAt ?? 'never'}, last request ${staleness.lastRoutedAt ?? 'never'})`;
+    case 'telemetry-silent':
+      return `the inference services report nothing (last generation ${staleness.lastGeneratedAt ?? 'never'}, last request ${staleness.lastRoutedAt ?? 'never'})`;
+    case 'distribution-shift':
+      return `the variants' values are distributed differently (${(shift?.metrics ?? []).join(', ')}); look at the pictures`;
+    case 'unmeasurable-guardrail':
+      return `no measurement of ${unmeasurable.join(', ')}`;
+    case 'analysis-silent':
+      return 'no analysis arrives';
+    default:
+      return cause satisfies never;
+  }
+}
+
+function each(values: Readonly<Record<string, number | null>>, words: (value: number) => string): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name} ${value === null ? 'unknown' : words(value)}`)
+    .join(', ');
+}
