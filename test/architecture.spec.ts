@@ -27,6 +27,17 @@ describe('architecture', () => {
     expect(offenders).toEqual([]);
   });
 
+  it('stamps every envelope in one place', () => {
+    const places = sources(['apps', 'libs']).filter(
+      (file) => /\/src\//.test(file) && /\bspecversion:/.test(readFileSync(file, 'utf8')),
+    );
+    expect(places.sort()).toEqual([
+      // The schema, and the stamp.
+      'libs/contracts/src/envelope/encode.ts',
+      'libs/contracts/src/envelope/stamp.ts',
+    ]);
+  });
+
   it('keeps the clock and chance out of pure libraries', () => {
     const offenders = sources(
       ['assignment', 'statistics', 'planning', 'evidence', 'delivery', 'scenes', 'contracts'].map(

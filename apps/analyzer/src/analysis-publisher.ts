@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { encodeEvent, MILLION, topics } from '#libs/contracts';
+import { eventSource, MILLION, topics } from '#libs/contracts';
 import { analyse, type Analysis, type Evidence, type EvidenceDesign, mergeEvidence } from '#libs/evidence';
-import type { EventBus } from '#libs/messaging';
+import { createEventPublisher, type EventBus, type EventPublisher, type NewEvent } from '#libs/messaging';
 
 /** How the publisher gets at the evidence of an experiment: one state per partition, always in the same order. */
 export type EvidenceSource = (experimentKey: string) => {
@@ -9,7 +9,7 @@ export type EvidenceSource = (experimentKey: string) => {
   readonly parts: readonly Evidence[];
 };
 
-export interface PublisherOptions {
+export interface AnalysisPublisherOptions {
   readonly bus: EventBus;
   readonly nowMs: () => number;
   readonly source: EvidenceSource;
@@ -27,6 +27,8 @@ const FAILED_AGAIN_MS = 5_000;
 const SETTLED_EVERY_MS = 1_000;
 
 interface Analysed {
+  readonly key: string;
+  readonly traceparent: string | undefined;
   readonly analysis: Analysis;
   /** One variant has all the traffic. */
   readonly isSettled: boolean;
@@ -44,7 +46,9 @@ interface Published {
  * One analysis at a time; what cannot be published is analysed again.
  */
 export class AnalysisPublisher {
-  private readonly changed = new Set<string>();
+  private readonly publisher: EventPublisher;
+  /** With the trace of the event that changed it last. */
+  private readonly changed = new Map<string, string | undefined>();
   private readonly published = new Map<string, Published>();
   private timer: { readonly handle: NodeJS.Timeout; readonly atMs: number } | null = null;
   private running: Promise<void> | null = null;
@@ -53,15 +57,16 @@ export class AnalysisPublisher {
   private readonly silenceCheck: NodeJS.Timeout;
   private isClosed = false;
 
-  constructor(private readonly options: PublisherOptions) {
+  constructor(private readonly options: AnalysisPublisherOptions) {
+    this.publisher = createEventPublisher(options.bus, eventSource('analyzer', String(process.pid)));
     this.silenceCheck = setInterval(() => this.checkSilence(), SILENCE_CHECK_MS);
   }
 
-  /** The evidence of this experiment has changed. */
-  note(experimentKey: string): void {
-    if (this.changed.has(experimentKey)) return;
-    this.changed.add(experimentKey);
-    this.schedule();
+  /** The evidence of this experiment has changed, by an event of this trace. */
+  note(experimentKey: string, traceparent?: string): void {
+    const isNew = !this.changed.has(experimentKey);
+    this.changed.set(experimentKey, traceparent);
+    if (isNew) this.schedule();
   }
 
   /** Stops; publishes what is left if wanted. */
@@ -70,12 +75,12 @@ export class AnalysisPublisher {
     clearInterval(this.silenceCheck);
     if (this.timer) clearTimeout(this.timer.handle);
     await this.running;
-    if (publishRest && this.changed.size > 0) await this.publish([...this.changed]);
+    if (publishRest && this.changed.size > 0) await this.publish([...this.changed.keys()]);
   }
 
   private schedule(): void {
     if (this.isClosed || this.running || this.changed.size === 0) return;
-    const atMs = Math.min(...[...this.changed].map((key) => this.dueAtMs(key)));
+    const atMs = Math.min(...[...this.changed.keys()].map((key) => this.dueAtMs(key)));
     if (this.timer && this.timer.atMs <= atMs) return;
     if (this.timer) clearTimeout(this.timer.handle);
     const handle = setTimeout(() => this.run(), Math.max(0, atMs - performance.now()));
@@ -86,7 +91,7 @@ export class AnalysisPublisher {
     this.timer = null;
     const nowMs = performance.now();
     // A timer may ring a fraction of a millisecond early.
-    const due = [...this.changed].filter((key) => this.dueAtMs(key) <= nowMs + 1);
+    const due = [...this.changed.keys()].filter((key) => this.dueAtMs(key) <= nowMs + 1);
     this.running = this.publish(due).finally(() => {
       this.running = null;
       this.schedule();
@@ -99,37 +104,39 @@ export class AnalysisPublisher {
 
   private async publish(keys: readonly string[]): Promise<void> {
     const startedAtMs = performance.now();
-    for (const key of keys) this.changed.delete(key);
-    const analysed = keys.flatMap((key) => this.tryToAnalyse(key));
+    const analysed = keys.flatMap((key) => this.tryToAnalyse(key, this.changed.get(key)));
+    for (const { key } of analysed) this.changed.delete(key);
     if (analysed.length === 0) return;
     try {
-      await this.options.bus.publish(analysed.map(({ analysis }) => encodeEvent(this.event(analysis))));
+      await this.publisher.publish(analysed.map((one) => this.event(one)));
       for (const { key, analysis, isSettled } of analysed) {
         const pauseMs = isSettled ? Math.max(SETTLED_EVERY_MS, this.options.everyMs) : this.options.everyMs;
         this.published.set(key, { analysis, againAtMs: startedAtMs + pauseMs });
       }
     } catch (error) {
-      for (const { key } of analysed) this.changed.add(key);
+      for (const { key, traceparent } of analysed) {
+        if (!this.changed.has(key)) this.changed.set(key, traceparent);
+      }
       this.retryAtMs = performance.now() + RETRY_MS;
       this.options.onFailure(error);
     }
   }
 
   /** Nothing where the analysis fails: it is tried again later, and the other experiments are analysed meanwhile. */
-  private tryToAnalyse(key: string): (Analysed & { readonly key: string })[] {
+  private tryToAnalyse(key: string, traceparent?: string): Analysed[] {
     try {
-      const analysed = { key, ...this.analyse(key) };
+      const analysed = { key, traceparent, ...this.analyse(key) };
       this.failedUntilMs.delete(key);
       return [analysed];
     } catch (error) {
       this.failedUntilMs.set(key, performance.now() + FAILED_AGAIN_MS);
-      this.changed.add(key);
+      this.changed.set(key, traceparent);
       this.options.onFailure(new Error(`${key}: ${(error as Error).message}`, { cause: error }));
       return [];
     }
   }
 
-  private analyse(key: string): Analysed {
+  private analyse(key: string): Pick<Analysed, 'analysis' | 'isSettled'> {
     const { design, parts } = this.options.source(key);
     const evidence = parts.reduce(mergeEvidence);
     const weights = evidence.traffic.epochs.get(evidence.newestEpoch)?.weightsPpm ?? {};
@@ -139,17 +146,16 @@ export class AnalysisPublisher {
     };
   }
 
-  private event(analysis: Analysis) {
+  private event({ analysis, traceparent }: Analysed): NewEvent<'experiment.analysed.v1'> {
     const analysisId = randomUUID();
-    const analysedAt = new Date(this.options.nowMs()).toISOString();
+    const timeMs = this.options.nowMs();
     return {
-      specversion: '1.0' as const,
-      id: analysisId,
-      source: '/teststrip/analyzer',
       type: topics.experimentAnalysed.name,
-      time: analysedAt,
+      id: analysisId,
+      timeMs,
       subject: analysis.experiment,
-      data: { ...analysis, analysisId, analysedAt },
+      traceparent,
+      data: { ...analysis, analysisId, analysedAt: new Date(timeMs).toISOString() },
     };
   }
 

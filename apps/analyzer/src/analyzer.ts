@@ -276,7 +276,7 @@ export class Analyzer {
       throw new UnprocessableEventError(`can't be folded into the evidence: ${(error as Error).message}`);
     }
     entry.isDirty = true;
-    shift.publisher.note(experimentKey(known.design.experiment, known.design.revision));
+    shift.publisher.note(experimentKey(known.design.experiment, known.design.revision), event.traceparent);
   }
 
   private foldWaiting(shift: Shift, key: string): void {

@@ -1,5 +1,6 @@
 import { Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import type { EventBus } from '#libs/messaging';
+import { eventSource } from '#libs/contracts';
+import { createEventPublisher, type EventBus } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import { createOutbox, startOutboxRelay, type OutboxRelay } from '#libs/persistence/outbox';
 import type { Clock, HealthCheck, HealthFinding } from '#libs/platform';
@@ -52,10 +53,11 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
     });
     this.stopListening = await database.listen(DECISIONS_CHANNEL, (payload) => this.onNews(payload));
     await this.decisions.restart();
+    const publisher = createEventPublisher(bus, eventSource('decision', controller));
     const beat = async (): Promise<void> => {
       // A controller that can't reach its log can't decide: then it must look as silent as it is.
       await database.query('select 1');
-      await publishHeartbeat(bus, controller, clock.nowMs(), this.decisions.running());
+      await publishHeartbeat(publisher, controller, clock.nowMs(), this.decisions.running());
     };
     await beat();
     const repeat = (what: string, everyMs: number, work: () => Promise<void>): void => {

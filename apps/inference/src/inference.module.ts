@@ -1,3 +1,4 @@
+import { eventSource } from '#libs/contracts';
 import {
   Inject,
   Logger,
@@ -48,7 +49,7 @@ export class InferenceModule implements OnApplicationBootstrap, BeforeApplicatio
       telemetry: createTelemetry({
         bus: this.bus,
         service,
-        source: `/inference/${service}/${process.pid}`,
+        source: eventSource('inference', `${service}-${process.pid}`),
         onTrouble: (message) => logger.warn(message),
       }),
     };

@@ -1,3 +1,4 @@
+import { eventSource } from '#libs/contracts';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EXAMPLE_PROMPT } from '#libs/scenes';
@@ -21,7 +22,7 @@ export async function warmUp(options: InferenceOptions, requests: number): Promi
     telemetry: createTelemetry({
       bus: { publish: () => Promise.resolve() },
       service: options.service,
-      source: '/inference/warm-up',
+      source: eventSource('inference', 'warm-up'),
     }),
     pictureFolder,
     keepPictures: 2 * AT_A_TIME,

@@ -1,8 +1,10 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { eventSource } from '#libs/contracts';
+import { createEventPublisher, type EventBus } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import { createFactReader } from '#libs/persistence/reports';
 import type { Clock } from '#libs/platform';
-import { FeedbackDesk, type EventPublisher } from './feedback/feedback-desk.js';
+import { FeedbackDesk } from './feedback/feedback-desk.js';
 import { FeedbackController } from './feedback/feedback.controller.js';
 import { LiveSummaries } from './live/live-summaries.js';
 import { LiveController } from './live/live.controller.js';
@@ -26,7 +28,7 @@ export interface ReportsModuleOptions extends ReportsSettings {
   /** Migrated; stays the caller's. */
   readonly database: Database;
   /** Where feedback is published; stays the caller's. */
-  readonly bus: EventPublisher;
+  readonly bus: Pick<EventBus, 'publish'>;
   readonly clock: Clock;
 }
 
@@ -35,6 +37,7 @@ export class ReportsModule {
   static register(options: ReportsModuleOptions): DynamicModule {
     const { database, bus, pictureRoots, liveEveryMs, clock } = options;
     const facts = createFactReader(database);
+    const publisher = createEventPublisher(bus, eventSource('reports', String(process.pid)));
     const summaries = new SummaryReader(facts, clock);
     return {
       module: ReportsModule,
@@ -43,7 +46,7 @@ export class ReportsModule {
         { provide: SUMMARY_READER, useValue: summaries },
         { provide: LIVE_SUMMARIES, useValue: new LiveSummaries(summaries, liveEveryMs) },
         { provide: PICTURE_GALLERY, useValue: new PictureGallery(facts, pictureRoots) },
-        { provide: FEEDBACK_DESK, useValue: new FeedbackDesk(facts, bus, clock) },
+        { provide: FEEDBACK_DESK, useValue: new FeedbackDesk(facts, publisher, clock) },
         { provide: PAGE_FILES, useFactory: loadPageFiles },
       ],
     };

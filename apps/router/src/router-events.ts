@@ -1,38 +1,44 @@
 import { randomUUID } from 'node:crypto';
-import { topics, type AllocationCommanded, type TeststripEvent } from '#libs/contracts';
+import { stampEvent, topics, type AllocationCommanded, type EventDraft, type TeststripEvent } from '#libs/contracts';
 import type { RoutedRequest } from './proxy/proxy.js';
 
 /** `request.routed.v1` of one upstream's part in a request. The id follows from the request: told twice it is one event. */
 export function requestRoutedEvent(routed: RoutedRequest, source: string): TeststripEvent<'request.routed.v1'> {
   const { requestId, attempt, service, assignment, upstream, outcome, status, startedAt, durationMs } = routed;
-  return {
-    specversion: '1.0',
-    id: `${topics.requestRouted.name}:${requestId}:${attempt}`,
-    source,
+  const draft: EventDraft<'request.routed.v1'> = {
     type: topics.requestRouted.name,
-    time: new Date().toISOString(),
+    id: `${topics.requestRouted.name}:${requestId}:${attempt}`,
+    timeMs: Date.now(),
     subject: assignment?.unit ?? requestId,
-    ...(routed.traceparent === undefined ? {} : { traceparent: routed.traceparent }),
+    traceparent: routed.traceparent,
     data: { requestId, service, assignment, upstream, outcome, status, startedAt, durationMs },
   };
+  return stampEvent(draft, source);
 }
 
-/** `allocation.applied.v1`: what this router did with a command. `refusal` null: it is in force. */
+/** What a router made of a command. */
+export interface CommandAnswer {
+  readonly command: AllocationCommanded;
+  /** Why it is not obeyed; null: it is in force. */
+  readonly refusal: string | null;
+  /** Trace of the command. */
+  readonly traceparent: string | undefined;
+}
+
+/** `allocation.applied.v1`: what this router did with a command. */
 export function allocationAppliedEvent(
-  command: AllocationCommanded,
-  refusal: string | null,
+  { command, refusal, traceparent }: CommandAnswer,
   router: string,
   source: string,
 ): TeststripEvent<'allocation.applied.v1'> {
-  const now = new Date().toISOString();
   const { commandId, experiment, revision, epoch, weightsPpm, commandedAt } = command;
-  return {
-    specversion: '1.0',
-    id: randomUUID(),
-    source,
+  const timeMs = Date.now();
+  const draft: EventDraft<'allocation.applied.v1'> = {
     type: topics.allocationApplied.name,
-    time: now,
+    id: randomUUID(),
+    timeMs,
     subject: experiment,
+    traceparent,
     data: {
       commandId,
       experiment,
@@ -43,7 +49,8 @@ export function allocationAppliedEvent(
       reason: refusal,
       weightsPpm,
       commandedAt,
-      appliedAt: now,
+      appliedAt: new Date(timeMs).toISOString(),
     },
   };
+  return stampEvent(draft, source);
 }

@@ -86,6 +86,23 @@ describe('proxy', () => {
     expect(event?.data.durationMs).toBeGreaterThan(0);
   });
 
+  it('begins a trace for a request without one, and tells the upstream and the event of the same', async () => {
+    let seen: IncomingMessage | undefined;
+    const candidate = await upstream((request, response) => {
+      seen = request;
+      request.resume();
+      response.end('picture');
+    });
+    await define({ candidate, control: candidate });
+    await order(1, { control: 0, candidate: 1_000_000 });
+    const router = await start();
+    await ask(router, { headers: { traceparent: 'not a trace' } });
+    const [event] = await routedEvents(1);
+    expect(event?.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    expect(seen?.headers['traceparent']).toBe(event?.traceparent);
+    expect(event?.source).toMatch(/^\/teststrip\/router\/[^/]+$/);
+  });
+
   it('streams the answer: the first byte is here before the last one is sent', async () => {
     const endings: (() => void)[] = [];
     const control = await upstream((request, response) => {
@@ -331,16 +348,28 @@ describe('commands', () => {
     expect((await applied(2)).map(({ router }) => router).sort()).toEqual(['a', 'b']);
   });
 
-  it('a malformed one is passed over', async () => {
-    const [control, candidate] = await named('control', 'candidate');
-    await define({ control, candidate });
-    const router = await start();
-    await bus.publish([
-      { topic: 'allocation.commanded.v1', key: 'cheaper-sampler', headers: {}, value: Buffer.from('no JSON') },
-    ]);
-    await order(1, { control: 0, candidate: 1_000_000 });
-    await expect.poll(() => variantServed(router)).toBe('candidate');
-  });
+  it.each(['before', 'after'] as const)(
+    'malformed ones and malformed definitions, %s the start, go to the dead letters once and delay no other experiment',
+    async (when) => {
+      const [control, candidate] = await named('control', 'candidate');
+      await define({ control, candidate });
+      if (when === 'before') await publishPoison();
+      const router = await start({ routerId: 'a' });
+      await start({ routerId: 'b' });
+      if (when === 'after') await publishPoison();
+      const orderedAt = performance.now();
+      await order(1, { control: 0, candidate: 1_000_000 });
+      await expect.poll(() => variantServed(router)).toBe('candidate');
+      expect(performance.now() - orderedAt).toBeLessThan(1_000);
+      for (const topic of ['allocation.commanded.v1', 'experiment.defined.v1']) {
+        await expect.poll(async () => (await bus.readAll(`${topic}.dead`)).length).toBeGreaterThan(0);
+        const dead = await bus.readAll(`${topic}.dead`);
+        expect(dead.map(({ value }) => value?.toString())).toContain('no JSON');
+      }
+      await start({ routerId: 'c' });
+      if (when === 'before') expect(await bus.readAll('allocation.commanded.v1.dead')).toHaveLength(1);
+    },
+  );
 });
 
 describe('a lost controller', () => {
@@ -478,6 +507,12 @@ async function named<Names extends string[]>(...names: Names): Promise<{ [Index 
     }),
   );
   return (await Promise.all(urls)) as { [Index in keyof Names]: string };
+}
+
+/** A command and a definition that nobody can read. */
+async function publishPoison(): Promise<void> {
+  const record = { key: 'poison', headers: {}, value: Buffer.from('no JSON') };
+  await bus.publish(['allocation.commanded.v1', 'experiment.defined.v1'].map((topic) => ({ topic, ...record })));
 }
 
 async function deadUrl(): Promise<string> {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { MILLION, topics, type AllocationCommanded, type TeststripEvent } from '#libs/contracts';
+import { eventSource, MILLION, topics, type AllocationCommanded, type TeststripEvent } from '#libs/contracts';
 import { LogFollower, type BusClient } from '#libs/messaging';
 import type { HealthFinding } from '#libs/platform';
 import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
@@ -36,6 +36,8 @@ export class Router {
   private readonly metrics: RouterMetrics;
   private readonly server: Server;
   private readonly proxy: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Of commands that are not answered yet, by their id. */
+  private readonly traces = new Map<string, string>();
   private readonly failSafeOf = new Set<string>();
   private watching: NodeJS.Timeout | undefined;
   private stateSource: StateSource = 'none';
@@ -47,7 +49,7 @@ export class Router {
   constructor(bus: BusClient, options: RouterOptions) {
     const settings = withDefaults(options);
     this.settings = settings;
-    this.source = `router/${settings.routerId}`;
+    this.source = eventSource('router', settings.routerId);
     const onTrouble = (message: string): void => settings.logger.warn(message);
     this.pools = new UpstreamPools(settings.limits);
     this.routedEvents = createEventBuffer({
@@ -200,6 +202,7 @@ export class Router {
       case 'experiment.defined.v1':
         return this.allocations.define(event.data);
       case 'allocation.commanded.v1':
+        if (event.traceparent !== undefined) this.traces.set(event.data.commandId, event.traceparent);
         return this.allocations.command(event.data);
       case 'controller.heartbeat.v1':
         return this.allocations.heartbeat(event.data);
@@ -214,21 +217,28 @@ export class Router {
     const what = `${command.command} of ${experiment} revision ${revision}, epoch ${epoch}`;
     switch (answer.outcome) {
       case 'applied':
-        this.answers.add(allocationAppliedEvent(command, null, this.settings.routerId, this.source));
+        this.reply(command, null);
         this.settings.logger.log(`applied ${what}: ${JSON.stringify(command.weightsPpm)}`);
         return;
       case 'refused':
-        this.answers.add(allocationAppliedEvent(command, answer.reason, this.settings.routerId, this.source));
+        this.reply(command, answer.reason);
         this.settings.logger.warn(`refused ${what}: ${answer.reason}`);
         return;
       case 'waiting':
         this.settings.logger.log(`${what} waits for the definition of the revision; control is served until then`);
         return;
       case 'repeated':
+        this.traces.delete(command.commandId);
         return;
       default:
         return answer satisfies never;
     }
+  }
+
+  private reply(command: AllocationCommanded, refusal: string | null): void {
+    const traceparent = this.traces.get(command.commandId);
+    this.traces.delete(command.commandId);
+    this.answers.add(allocationAppliedEvent({ command, refusal, traceparent }, this.settings.routerId, this.source));
   }
 
   private tell(routed: RoutedRequest): void {

@@ -100,11 +100,12 @@ export class GenerationScorer {
       inputs.push({ imageBytes: picture.bytes, sha256, prompt: event.data.prompt });
     });
     const scores = (await this.scorer.score(inputs)).values();
-    const scoredAt = new Date(this.clock.nowMs()).toISOString();
+    const { identity } = this.scorer;
+    const scoredBy = { source: this.options.source, identity, scoredAtMs: this.clock.nowMs() };
     return chunk.map(({ event, imageIndex }, index) => {
       const picture = fetched[index]!;
       const outcome: PictureOutcome = picture.outcome === 'fetched' ? scores.next().value! : picture;
-      return scoredEvent(event, imageIndex, outcome, this.scorer.identity, this.options.source, scoredAt);
+      return scoredEvent(event, imageIndex, outcome, scoredBy);
     });
   }
 }

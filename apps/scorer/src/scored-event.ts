@@ -1,6 +1,8 @@
 import {
   encodeEmbedding,
+  stampEvent,
   topics,
+  type EventDraft,
   type Image,
   type ImageScored,
   type ScoreIdentity,
@@ -15,30 +17,33 @@ export type ScoredEvent = TeststripEvent<'image.scored.v1'>;
 /** What came of one picture: a score, or why there is none. */
 export type PictureOutcome = PictureScore | Exclude<FetchedPicture, { outcome: 'fetched' }>;
 
+/** What scored: this process and its model. */
+export interface ScoredBy {
+  /** CloudEvents `source`. */
+  readonly source: string;
+  readonly identity: ScoreIdentity;
+  /** Milliseconds since the epoch. */
+  readonly scoredAtMs: number;
+}
+
 /**
  * The event about one picture of a generation. Its id follows from the generation's event, the picture's place and the model:
  * scoring again after a crash gives the same id, scoring again with another model a different one.
- *
- * @param scoredAt RFC 3339
  */
 export function scoredEvent(
   generation: GenerationEvent,
   imageIndex: number,
   outcome: PictureOutcome,
-  identity: ScoreIdentity,
-  source: string,
-  scoredAt: string,
+  { source, identity, scoredAtMs }: ScoredBy,
 ): ScoredEvent {
   const { data } = generation;
   const image = data.images[imageIndex] as Image;
-  return {
-    specversion: '1.0',
-    id: `${topics.imageScored.name}:${identity.digest.slice(0, 16)}:${generation.id}:${imageIndex}`,
-    source,
+  const draft: EventDraft<'image.scored.v1'> = {
     type: topics.imageScored.name,
-    time: scoredAt,
+    id: `${topics.imageScored.name}:${identity.digest.slice(0, 16)}:${generation.id}:${imageIndex}`,
+    timeMs: scoredAtMs,
     subject: generation.subject,
-    ...(generation.traceparent === undefined ? {} : { traceparent: generation.traceparent }),
+    traceparent: generation.traceparent,
     data: {
       requestId: data.requestId,
       generationId: data.generationId,
@@ -50,6 +55,7 @@ export function scoredEvent(
       identity,
     },
   };
+  return stampEvent(draft, source);
 }
 
 type Result = Pick<

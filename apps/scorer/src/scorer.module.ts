@@ -1,3 +1,4 @@
+import { eventSource } from '#libs/contracts';
 import { Inject, Logger, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import type { Registry } from 'prom-client';
 import type { EventBus } from '#libs/messaging';
@@ -14,7 +15,7 @@ import { GENERATION_SCORER, LAG_WATCH, PICTURE_FETCHER, SCORER, SCORER_METRICS }
 export interface ScorerModuleOptions extends ScorerSettings {
   /** Stays the caller's. */
   readonly bus: Pick<EventBus, 'publish'>;
-  /** CloudEvents `source` of the scores. Default `scorer`. */
+  /** CloudEvents `source` of the scores. Default: that of this process. */
   readonly source?: string;
   readonly clock: Clock;
   /** Registry of its metrics. */
@@ -54,7 +55,7 @@ export class ScorerModule implements OnApplicationShutdown {
           inject: [SCORER, PICTURE_FETCHER, SCORER_METRICS],
           useFactory: (scorer: Scorer, fetcher: PictureFetcher, metrics: ScorerMetrics) =>
             new GenerationScorer(scorer, fetcher, options.bus, metrics, options.clock, {
-              source: options.source ?? 'scorer',
+              source: options.source ?? eventSource('scorer', String(process.pid)),
               fetchConcurrency: options.fetchConcurrency ?? 8,
               sampling: options.sampling ?? {},
             }),

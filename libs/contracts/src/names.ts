@@ -18,5 +18,8 @@ export const weightsPpm = z
   });
 export type WeightsPpm = z.infer<typeof weightsPpm>;
 
+/** W3C trace context: version, trace, span, flags. */
+export const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
 export const timestamp = z.iso.datetime({ offset: true });
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { ASSIGNMENT_HEADER, decodeAssignment, REQUEST_ID_HEADER, type Assignment } from '#libs/contracts';
+import { ASSIGNMENT_HEADER, decodeAssignment, REQUEST_ID_HEADER, TRACEPARENT, type Assignment } from '#libs/contracts';
 
 /** What the router said about a request: its id and the assignment it runs under. */
 export interface RequestContext {
   readonly requestId: string;
   /** null: the request belongs to no experiment, or did not come through the router. */
   readonly assignment: Assignment | null;
+  /** W3C trace context that the request belongs to; goes on with its events. */
+  readonly traceparent?: string;
 }
 
 /** Headers as `node:http` (a record) or `fetch` (a `Headers`) give them. */
@@ -18,13 +20,15 @@ export type RequestHeaders =
  */
 export function readRequestContext(headers: RequestHeaders, onMalformed?: (message: string) => void): RequestContext {
   const requestId = headerOf(headers, REQUEST_ID_HEADER) ?? randomUUID();
+  const trace = headerOf(headers, 'traceparent');
+  const traced = trace !== undefined && TRACEPARENT.test(trace) ? { traceparent: trace } : {};
   const encoded = headerOf(headers, ASSIGNMENT_HEADER);
-  if (encoded === undefined) return { requestId, assignment: null };
+  if (encoded === undefined) return { requestId, assignment: null, ...traced };
   try {
-    return { requestId, assignment: decodeAssignment(encoded) };
+    return { requestId, assignment: decodeAssignment(encoded), ...traced };
   } catch (error) {
     onMalformed?.(`header ${ASSIGNMENT_HEADER} of request ${requestId} is no assignment: ${(error as Error).message}`);
-    return { requestId, assignment: null };
+    return { requestId, assignment: null, ...traced };
   }
 }
 

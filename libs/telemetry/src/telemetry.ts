@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { generationCompleted, topics, type GenerationCompleted } from '#libs/contracts';
+import { generationCompleted, stampEvent, topics, type EventDraft, type GenerationCompleted } from '#libs/contracts';
 import { createEventBuffer, type EventBufferOptions, type EventBufferStatus, type Publish } from './event-buffer.js';
 import { fingerprintOf } from './fingerprint.js';
 import type { RequestContext } from './request-context.js';
@@ -9,7 +9,7 @@ export interface TelemetryOptions extends Partial<Omit<EventBufferOptions, 'publ
   readonly bus: { readonly publish: Publish };
   /** The service whose requests are answered, e.g. `text-to-image`. */
   readonly service: string;
-  /** CloudEvents `source`: this process, e.g. `inference/sdxl-int8-0`. */
+  /** CloudEvents `source`: this process, e.g. `/inference/sdxl-int8-0`. */
   readonly source: string;
 }
 
@@ -59,16 +59,16 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
         return false;
       }
       const data = checked.data;
-      return buffer.add({
-        specversion: '1.0',
+      const draft: EventDraft<'generation.completed.v1'> = {
+        type: topics.generationCompleted.name,
         // The same generation reported twice is one event.
         id: `${topics.generationCompleted.name}:${data.generationId}`,
-        source,
-        type: topics.generationCompleted.name,
-        time: new Date().toISOString(),
+        timeMs: Date.now(),
         subject: data.assignment?.unit ?? data.requestId,
+        traceparent: generation.request.traceparent,
         data,
-      });
+      };
+      return buffer.add(stampEvent(draft, source));
     },
     flush: () => buffer.flush(),
     status: () => ({ ...buffer.status(), invalid }),

@@ -55,9 +55,14 @@ export class DecisionLog {
    * @returns the new version.
    * @throws VersionConflictError when somebody else has decided meanwhile; nothing is written then.
    */
-  async append(known: Known, events: readonly DeliveryEvent[], after: DeliveryState): Promise<number> {
+  async append(
+    known: Known,
+    events: readonly DeliveryEvent[],
+    after: DeliveryState,
+    traceparent: string | undefined,
+  ): Promise<number> {
     if (after.phase === 'absent') throw new TypeError('an event can not lead to an absent experiment');
-    const records = outgoingRecords(events, this.controller);
+    const records = outgoingRecords(events, this.controller, traceparent);
     return this.database.transaction(async (tx) => {
       const version = await this.store.save(tx, {
         key: after.experiment,

@@ -56,15 +56,16 @@ export class Decisions {
     return { state: after, changed: after !== before };
   }
 
-  async analysed(analysis: ExperimentAnalysed): Promise<void> {
+  /** @param traceparent trace of the analysis; what is decided upon it belongs to that */
+  async analysed(analysis: ExperimentAnalysed, traceparent?: string): Promise<void> {
     // Without traffic there is nothing to analyse: silence is what has to follow then.
     if (analysis.health.staleness.status === 'no-traffic') this.heardAtMs.delete(analysis.experiment);
     else this.heardAtMs.set(analysis.experiment, this.clock.nowMs());
-    await this.take(analysis.experiment, { ...this.now(), type: 'analysed', analysis });
+    await this.take(analysis.experiment, { ...this.now(), type: 'analysed', analysis }, { traceparent });
   }
 
-  async applied(applied: AllocationApplied): Promise<void> {
-    await this.take(applied.experiment, { ...this.now(), type: 'applied', applied });
+  async applied(applied: AllocationApplied, traceparent?: string): Promise<void> {
+    await this.take(applied.experiment, { ...this.now(), type: 'applied', applied }, { traceparent });
   }
 
   /** Analyses of the experiment arrive at another process now: silence here means nothing. */
@@ -120,7 +121,7 @@ export class Decisions {
   private take(
     key: string,
     input: DeliveryInput,
-    { fresh = false } = {},
+    { fresh = false, traceparent }: { readonly fresh?: boolean; readonly traceparent?: string | undefined } = {},
   ): Promise<{ readonly before: DeliveryState; readonly after: DeliveryState }> {
     return this.inTurn(key, async () => {
       if (fresh) this.stale.add(key);
@@ -130,7 +131,7 @@ export class Decisions {
         if (events.length === 0) return { before: known.state, after: known.state };
         const after = events.reduce(decider.evolve, known.state);
         try {
-          const version = await this.log.append(known, events, after);
+          const version = await this.log.append(known, events, after, traceparent);
           this.known.set(key, { state: after, version });
           this.onDecided();
           return { before: known.state, after };

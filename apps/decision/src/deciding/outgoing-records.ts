@@ -1,35 +1,41 @@
-import { encodeEvent, topics, type EncodedEvent } from '#libs/contracts';
+import { encodeEvent, eventSource, stampEvent, topics, type EncodedEvent, type EventDraft } from '#libs/contracts';
 import type { DeliveryEvent } from '#libs/delivery';
+import { newTraceparent } from '#libs/messaging';
 
 /**
  * What the bus is told of decision events: definitions and commands. Ids follow from the decision, so a record that is published twice
  * is recognised as one.
+ * @param traceparent trace of what was decided upon; without one a trace begins here
  */
-export function outgoingRecords(events: readonly DeliveryEvent[], controller: string): readonly EncodedEvent[] {
+export function outgoingRecords(
+  events: readonly DeliveryEvent[],
+  controller: string,
+  traceparent: string | undefined,
+): readonly EncodedEvent[] {
+  const source = eventSource('decision', controller);
+  const trace = traceparent ?? newTraceparent();
   return events.flatMap((event) => {
-    const source = `teststrip/${controller}`;
-    const time = new Date(event.atMs).toISOString();
-    if (event.type === 'defined') {
-      const { experiment, revision } = event.definition;
-      return encodeEvent({
-        specversion: '1.0',
-        id: `${experiment}-revision-${revision}`,
-        source,
-        type: topics.experimentDefined.name,
-        time,
-        subject: experiment,
-        data: event.definition,
-      });
-    }
-    if (!('command' in event)) return [];
-    return encodeEvent({
-      specversion: '1.0',
-      id: event.command.commandId,
-      source,
-      type: topics.allocationCommanded.name,
-      time,
-      subject: event.command.experiment,
-      data: event.command,
-    });
+    const draft = draftOf(event, trace);
+    return draft ? encodeEvent(stampEvent(draft, source)) : [];
   });
+}
+
+function draftOf(event: DeliveryEvent, traceparent: string): EventDraft | undefined {
+  const { atMs: timeMs } = event;
+  if (event.type === 'defined') {
+    const { experiment, revision } = event.definition;
+    const id = `${experiment}-revision-${revision}`;
+    return {
+      type: topics.experimentDefined.name,
+      id,
+      subject: experiment,
+      timeMs,
+      traceparent,
+      data: event.definition,
+    };
+  }
+  if (!('command' in event)) return undefined;
+  const { command } = event;
+  const { commandId: id, experiment: subject } = command;
+  return { type: topics.allocationCommanded.name, id, subject, timeMs, traceparent, data: command };
 }

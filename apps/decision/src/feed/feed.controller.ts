@@ -14,13 +14,13 @@ export class FeedController {
   ) {}
 
   @EventPattern<string>('experiment.analysed.v1')
-  async analysed(@Payload() { data }: TeststripEvent<'experiment.analysed.v1'>): Promise<void> {
+  async analysed(@Payload() { data, traceparent }: TeststripEvent<'experiment.analysed.v1'>): Promise<void> {
     this.loop.heardHere(data.experiment);
-    await this.decisions.analysed(data);
+    await this.decisions.analysed(data, traceparent);
   }
 
   @EventPattern<string>('allocation.applied.v1')
-  async applied(@Payload() { data }: TeststripEvent<'allocation.applied.v1'>): Promise<void> {
-    await this.decisions.applied(data);
+  async applied(@Payload() { data, traceparent }: TeststripEvent<'allocation.applied.v1'>): Promise<void> {
+    await this.decisions.applied(data, traceparent);
   }
 }

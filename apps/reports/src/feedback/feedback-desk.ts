@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { encodeEvent, topics, type EncodedEvent, type TeststripEvent } from '#libs/contracts';
+import { topics } from '#libs/contracts';
+import type { EventPublisher } from '#libs/messaging';
 import type { FactReader } from '#libs/persistence/reports';
 import { ProblemException, type Clock } from '#libs/platform';
 
@@ -19,9 +20,11 @@ export const feedbackBody = z
   });
 export type FeedbackBody = z.infer<typeof feedbackBody>;
 
-/** The half of the event bus that feedback needs. */
-export interface EventPublisher {
-  publish(records: readonly EncodedEvent[]): Promise<void>;
+export interface FeedbackHeaders {
+  /** The same key for the same request counts once, however often it is sent. */
+  readonly idempotencyKey?: string | undefined;
+  /** W3C trace context of the request that gave the feedback. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Takes feedback, finds out under which assignment the picture was made, and publishes it. */
@@ -33,11 +36,10 @@ export class FeedbackDesk {
   ) {}
 
   /**
-   * @param idempotencyKey the same key for the same request counts once, however often it is sent.
    * @returns the event's id.
    * @throws ProblemException 404 when the request is not recorded (yet).
    */
-  async take(body: FeedbackBody, idempotencyKey: string | undefined): Promise<string> {
+  async take(body: FeedbackBody, { idempotencyKey, traceparent }: FeedbackHeaders = {}): Promise<string> {
     const request = await this.facts.request(body.requestId);
     if (!request) {
       throw new ProblemException({
@@ -46,26 +48,26 @@ export class FeedbackDesk {
         detail: `No request "${body.requestId}" is recorded. It may have been answered a moment ago: trying again after a second can help.`,
       });
     }
-    const givenAt = new Date(this.clock.nowMs()).toISOString();
+    const givenAtMs = this.clock.nowMs();
     const id = idempotencyKey === undefined ? randomUUID() : `feedback:${body.requestId}:${idempotencyKey}`;
-    const event: TeststripEvent<'feedback.recorded.v1'> = {
-      specversion: '1.0',
-      id,
-      source: 'teststrip/reports',
-      type: topics.feedbackRecorded.name,
-      time: givenAt,
-      subject: request.assignment?.unit ?? body.requestId,
-      data: {
-        requestId: body.requestId,
-        generationId: body.generationId ?? null,
-        service: request.service,
-        assignment: request.assignment,
-        kind: body.kind,
-        rating: body.rating ?? null,
-        givenAt,
+    await this.publisher.publish([
+      {
+        type: topics.feedbackRecorded.name,
+        id,
+        timeMs: givenAtMs,
+        subject: request.assignment?.unit ?? body.requestId,
+        traceparent,
+        data: {
+          requestId: body.requestId,
+          generationId: body.generationId ?? null,
+          service: request.service,
+          assignment: request.assignment,
+          kind: body.kind,
+          rating: body.rating ?? null,
+          givenAt: new Date(givenAtMs).toISOString(),
+        },
       },
-    };
-    await this.publisher.publish([encodeEvent(event)]);
+    ]);
     return id;
   }
 }

@@ -1,4 +1,5 @@
 import { Body, Controller, Headers, HttpCode, Inject, Post } from '@nestjs/common';
+import { TRACEPARENT } from '#libs/contracts';
 import { parseInput } from '#libs/platform';
 import { FEEDBACK_DESK } from '../tokens.js';
 import { FeedbackDesk, feedbackBody } from './feedback-desk.js';
@@ -10,7 +11,12 @@ export class FeedbackController {
   /** Accepted: the feedback is durable on the bus; the analysis follows. */
   @Post()
   @HttpCode(202)
-  async take(@Body() body: unknown, @Headers('idempotency-key') key?: string): Promise<{ readonly id: string }> {
-    return { id: await this.desk.take(parseInput(feedbackBody, body, 'body'), key) };
+  async take(
+    @Body() body: unknown,
+    @Headers('idempotency-key') idempotencyKey?: string,
+    @Headers('traceparent') trace?: string,
+  ): Promise<{ readonly id: string }> {
+    const traceparent = trace !== undefined && TRACEPARENT.test(trace) ? trace : undefined;
+    return { id: await this.desk.take(parseInput(feedbackBody, body, 'body'), { idempotencyKey, traceparent }) };
   }
 }

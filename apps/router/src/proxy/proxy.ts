@@ -1,7 +1,8 @@
 import { randomUUID, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { assign, certain, type AssignmentQuestion } from '#libs/assignment';
-import { encodeAssignment, type Assignment } from '#libs/contracts';
+import { encodeAssignment, TRACEPARENT, type Assignment } from '#libs/contracts';
+import { newTraceparent } from '#libs/messaging';
 import type { Allocations } from '../routing/allocations.js';
 import type { ExperimentRoute, ServiceRoute } from '../routing/routing-table.js';
 import { upstreamPath, type Upstream } from '../routing/upstream.js';
@@ -13,6 +14,7 @@ import {
   headerOf,
   OVERRIDE_HEADER,
   OVERRIDE_TOKEN_HEADER,
+  TRACEPARENT_HEADER,
   unitOf,
   upstreamHeaders,
   type UnitHeaders,
@@ -29,7 +31,7 @@ export interface RoutedRequest extends ExchangeResult {
   readonly assignment: Assignment | null;
   readonly upstream: string;
   readonly startedAt: string;
-  readonly traceparent: string | undefined;
+  readonly traceparent: string;
 }
 
 export interface ProxyOptions {
@@ -45,7 +47,6 @@ export interface ProxyOptions {
 }
 
 const PREFIX = '/v1/services/';
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** Whether a request is for the proxy. */
 export function isProxied(url: string): boolean {
@@ -80,7 +81,8 @@ class ProxiedRequest {
   private readonly requestId = randomUUID();
   private readonly startedAtMs = performance.now();
   private readonly startedAt = new Date().toISOString();
-  private readonly traceparent: string | undefined;
+  /** The client's, or of a trace that begins here. */
+  private readonly traceparent: string;
 
   constructor(
     private readonly options: ProxyOptions,
@@ -91,8 +93,8 @@ class ProxiedRequest {
     private readonly afterService: string,
     private readonly isAuthorised: (token: string | undefined) => boolean,
   ) {
-    const trace = headerOf(request.headers, 'traceparent');
-    this.traceparent = trace !== undefined && TRACEPARENT.test(trace) ? trace : undefined;
+    const trace = headerOf(request.headers, TRACEPARENT_HEADER);
+    this.traceparent = trace !== undefined && TRACEPARENT.test(trace) ? trace : newTraceparent();
   }
 
   start(): void {
@@ -134,7 +136,7 @@ class ProxiedRequest {
     });
     const dispatch = (content: Buffer | IncomingMessage): void => {
       try {
-        const headers = upstreamHeaders(request, requestId, assignmentHeader);
+        const headers = upstreamHeaders(request, { requestId, traceparent: this.traceparent, assignmentHeader });
         const path = upstreamPath(upstream, this.path, this.afterService);
         options.pools.poolOf(upstream.origin).dispatch({ method: 'POST', path, headers, body: content }, exchange);
       } catch (error) {

@@ -9,6 +9,9 @@ export const ATTRIBUTES_HEADER = 'teststrip-attributes';
 export const OVERRIDE_HEADER = 'teststrip-override';
 export const OVERRIDE_TOKEN_HEADER = 'teststrip-override-token';
 
+/** W3C trace context: the events of a request carry it on. */
+export const TRACEPARENT_HEADER = 'traceparent';
+
 /** In which headers units are named. */
 export interface UnitHeaders {
   readonly user: string;
@@ -63,15 +66,23 @@ const NOT_FORWARDED = new Set([
   'x-forwarded-proto',
   ASSIGNMENT_HEADER,
   REQUEST_ID_HEADER,
+  TRACEPARENT_HEADER,
   OVERRIDE_HEADER,
   OVERRIDE_TOKEN_HEADER,
 ]);
 
-/** Headers for the upstream as a flat list name, value, name, value …: the client's, the forwarding ones, request id and assignment. */
+/** What the router itself says of a request to whoever answers it. */
+export interface RouterHeaders {
+  readonly requestId: string;
+  readonly traceparent: string;
+  /** Undefined: the request belongs to no experiment. */
+  readonly assignmentHeader: string | undefined;
+}
+
+/** Headers for the upstream as a flat list name, value, name, value …: the client's, the forwarding ones, and the router's own. */
 export function upstreamHeaders(
   request: IncomingMessage,
-  requestId: string,
-  assignmentHeader: string | undefined,
+  { requestId, traceparent, assignmentHeader }: RouterHeaders,
 ): string[] {
   const { rawHeaders, headers } = request;
   const perConnection = namedByConnection(headers.connection);
@@ -87,7 +98,7 @@ export function upstreamHeaders(
   forwarded.push('x-forwarded-proto', headerOf(headers, 'x-forwarded-proto') ?? 'http');
   const host = headerOf(headers, 'x-forwarded-host') ?? headers.host;
   if (host !== undefined) forwarded.push('x-forwarded-host', host);
-  forwarded.push(REQUEST_ID_HEADER, requestId);
+  forwarded.push(REQUEST_ID_HEADER, requestId, TRACEPARENT_HEADER, traceparent);
   if (assignmentHeader !== undefined) forwarded.push(ASSIGNMENT_HEADER, assignmentHeader);
   return forwarded;
 }

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { schemas, type DataOf, type TopicName } from '../events/topics.js';
-import { timestamp } from '../names.js';
+import { timestamp, TRACEPARENT } from '../names.js';
 
-/** CloudEvents 1.0 context attributes as this project uses them. `type` is the topic's name; `id` is the idempotency key. */
+/**
+ * CloudEvents 1.0 context attributes as this project uses them. `type` is the topic's name; `id` is the idempotency key; `source` is
+ * what `eventSource` says, for our own applications.
+ */
 export const eventAttributes = z.object({
   specversion: z.literal('1.0'),
   id: z.string().min(1),
@@ -11,10 +14,7 @@ export const eventAttributes = z.object({
   time: timestamp,
   /** The partition key: the unit or the experiment. */
   subject: z.string().min(1),
-  traceparent: z
-    .string()
-    .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
-    .optional(),
+  traceparent: z.string().regex(TRACEPARENT).optional(),
 });
 export type EventAttributes = z.infer<typeof eventAttributes>;
 

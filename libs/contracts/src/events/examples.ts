@@ -1,18 +1,23 @@
 import type { TeststripEvent } from '../envelope/encode.js';
+import { eventSource, stampEvent, type EventDraft } from '../envelope/stamp.js';
 import { exampleAssignment } from './example-values.js';
 import type { Topic } from './topic.js';
 import { topics } from './topics.js';
 
 /** A whole example event of every topic. */
-export const examples = Object.values(topics).map(({ name, key, example }, index) => ({
-  specversion: '1.0',
-  id: `0190d5a2-0000-7000-8000-${String(index + 1).padStart(12, '0')}`,
-  source: 'teststrip/example',
-  type: name,
-  time: '2026-11-20T10:15:31.000Z',
-  subject: subjectOf(key),
-  data: example,
-})) as readonly TeststripEvent[];
+export const examples: readonly TeststripEvent[] = Object.values(topics).map(
+  ({ name, key, example, producedBy }, index) =>
+    stampEvent(
+      {
+        type: name,
+        id: `0190d5a2-0000-7000-8000-${String(index + 1).padStart(12, '0')}`,
+        timeMs: Date.parse('2026-11-20T10:15:31Z'),
+        subject: subjectOf(key),
+        data: example,
+      } as EventDraft,
+      eventSource(producedBy[0] ?? 'teststrip', 'example'),
+    ),
+);
 
 function subjectOf(key: Topic['key']): string {
   switch (key) {

@@ -1,36 +1,29 @@
 import { randomUUID } from 'node:crypto';
-import { encodeEvent, type DataOf, type TopicName } from '#libs/contracts';
+import { encodeEvent, stampEvent, type EventDraft, type TopicName } from '#libs/contracts';
 import type { EventBus } from '../event-bus.js';
+import { newTraceparent } from './new-traceparent.js';
 
-/** An event before it is stamped. */
-export type EventDraft<T extends TopicName = TopicName> = {
-  [Name in T]: {
-    /** The topic. */
-    readonly type: Name;
-    /** The partition key: the unit or the experiment. */
-    readonly subject: string;
-    readonly data: DataOf<Name>;
-    /** Default: a random UUID. Give one that follows from the cause where a repetition must be recognised. */
-    readonly id?: string;
-    /** W3C trace context of the cause, passed on as it is. */
-    readonly traceparent?: string;
-    /** When it happened, milliseconds since the epoch. Default: now. */
-    readonly timeMs?: number;
+/** An event as it is handed over for publication. */
+export type NewEvent<T extends TopicName = TopicName> = {
+  [Name in T]: Omit<EventDraft<Name>, 'id' | 'timeMs'> & {
+    /** Default: a random UUID. */
+    readonly id?: string | undefined;
+    /** Default: now. */
+    readonly timeMs?: number | undefined;
   };
 }[T];
 
-/** Publishes events with their CloudEvents attributes. */
+/** Publishes events of one source with their CloudEvents attributes; one without a cause begins a trace of its own. */
 export interface EventPublisher {
   /** Resolves when every event is durable. */
-  publish(events: EventDraft | readonly EventDraft[]): Promise<void>;
+  publish(events: readonly NewEvent[]): Promise<void>;
 }
 
 /**
  * ```ts
- * const publisher = createEventPublisher(bus, '/router/1');
- * await publisher.publish({ type: 'request.routed.v1', subject: unit, data, traceparent });
+ * const publisher = createEventPublisher(bus, eventSource('decision', controller));
+ * await publisher.publish([{ type: 'controller.heartbeat.v1', subject: controller, data }]);
  * ```
- * @param source CloudEvents `source`: which service, as a path
  */
 export function createEventPublisher(
   bus: Pick<EventBus, 'publish'>,
@@ -38,20 +31,15 @@ export function createEventPublisher(
   options: { readonly nowMs?: () => number; readonly newId?: () => string } = {},
 ): EventPublisher {
   const { nowMs = Date.now, newId = randomUUID } = options;
-  return {
-    publish: async (events) => {
-      const drafts = Array.isArray(events) ? (events as readonly EventDraft[]) : [events as EventDraft];
-      await bus.publish(
-        drafts.map(({ timeMs, id, ...draft }) =>
-          encodeEvent({
-            specversion: '1.0',
-            id: id ?? newId(),
-            source,
-            time: new Date(timeMs ?? nowMs()).toISOString(),
-            ...draft,
-          }),
-        ),
-      );
-    },
-  };
+  const stamp = ({ id, timeMs, traceparent, ...event }: NewEvent) =>
+    stampEvent(
+      {
+        ...event,
+        id: id ?? newId(),
+        timeMs: timeMs ?? nowMs(),
+        traceparent: traceparent ?? newTraceparent(),
+      } as EventDraft,
+      source,
+    );
+  return { publish: (events) => bus.publish(events.map((event) => encodeEvent(stamp(event)))) };
 }

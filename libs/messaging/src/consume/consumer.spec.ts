@@ -1,0 +1,130 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { encodeEvent, examples, type TopicName } from '#libs/contracts';
+import { createEventBus } from '../create-event-bus.js';
+import { ensureTopics } from '../ensure-topics.js';
+import type { EventBus, OutgoingRecord, Subscription } from '../event-bus.js';
+import { consumeEvents, type ConsumerOptions, type TopicHandler } from './consumer.js';
+import { deadLetterHeaders } from './dead-letters.js';
+
+const TOPIC = 'preference.judged.v1';
+const example = examples.find(({ type }) => type === TOPIC)!;
+
+describe.each(['event', 'batch'] as const)('a consumer that takes one %s at a time', (takes) => {
+  let bus: EventBus;
+  let handled: string[];
+  let warnings: string[];
+  let open: Subscription[];
+  beforeEach(async () => {
+    bus = await createEventBus({ carrier: 'memory' });
+    await ensureTopics(bus, 1);
+    [handled, warnings, open] = [[], [], []];
+  });
+  afterEach(async () => {
+    await Promise.all(open.map((subscription) => subscription.close()));
+    await bus.close();
+  });
+
+  const consume = (handleOne: (id: string) => void, options: Partial<ConsumerOptions> = {}): Subscription => {
+    const one = (id: string): void => {
+      handleOne(id);
+      handled.push(id);
+    };
+    const handler: TopicHandler =
+      takes === 'event'
+        ? { takes, handle: async ({ event }) => one(event.id) }
+        : {
+            takes,
+            // As a transaction does: all of them or none.
+            handle: async ({ events }) => {
+              for (const { event } of events) handleOne(event.id);
+              handled.push(...events.map(({ event }) => event.id));
+            },
+          };
+    const log = { warn: (line: string) => void warnings.push(line) };
+    const subscription = consumeEvents({ bus, group: 'g', handlers: new Map([[TOPIC, handler]]), log, ...options });
+    open.push(subscription);
+    return subscription;
+  };
+
+  it('buries a malformed record byte for byte, says it once, and goes on', async () => {
+    let failures = 0;
+    consume((id) => {
+      if (id === 'b' && ++failures < 3) throw new Error('not yet');
+    });
+    const poison = { ...judged('x'), value: Buffer.from([0xff, 0x00]) };
+    await bus.publish([judged('a'), poison, judged('b')]);
+    await vi.waitFor(() => expect(handled).toEqual(['a', 'b']), { timeout: 5_000 });
+    const dead = await bus.readAll(`${TOPIC}.dead`);
+    expect(dead.map(({ value }) => value)).toEqual([poison.value]);
+    expect(dead[0]!.headers[deadLetterHeaders.offset]?.toString()).toBe('1');
+    expect(warnings).toEqual([expect.stringContaining('preference.judged.v1/0 at offset 1 goes to')]);
+  });
+
+  it('loses nothing while the dead letters can not be published', async () => {
+    let isAway = true;
+    const publish = (records: readonly OutgoingRecord[]): Promise<void> =>
+      isAway ? Promise.reject(new Error('away')) : bus.publish(records);
+    const subscription = consume(() => undefined, {
+      bus: { publish, subscribe: (options) => bus.subscribe(options) },
+    });
+    await bus.publish([{ ...judged('x'), value: null }, judged('a')]);
+    await vi.waitFor(() => expect(subscription.health().consecutiveFailures).toBeGreaterThan(1));
+    expect(handled).toEqual([]);
+    isAway = false;
+    await vi.waitFor(() => expect(handled).toEqual(['a']), { timeout: 5_000 });
+    expect(await bus.readAll(`${TOPIC}.dead`)).toHaveLength(1);
+  });
+
+  it('isolates the events of one experiment that can not be handled; the others keep their pace', async () => {
+    consume(
+      (id) => {
+        if (id.startsWith('broken')) throw new Error('its log is broken');
+      },
+      { probe: () => Promise.resolve() },
+    );
+    await bus.publish([judged('a'), judged('broken-1', 'broken'), judged('b'), judged('c')]);
+    const sentAt = performance.now();
+    await vi.waitFor(() => expect(handled).toEqual(['a', 'b', 'c']), { timeout: 5_000 });
+    expect(performance.now() - sentAt).toBeLessThan(2_000);
+    const again = performance.now();
+    await bus.publish([judged('broken-2', 'broken'), judged('d')]);
+    await vi.waitFor(() => expect(handled).toEqual(['a', 'b', 'c', 'd']), { timeout: 5_000 });
+    // A known offender gets no further attempts.
+    expect(performance.now() - again).toBeLessThan(90);
+    const reasons = (await bus.readAll(`${TOPIC}.dead`)).map(({ headers }) =>
+      String(headers[deadLetterHeaders.reason]),
+    );
+    expect(reasons).toEqual(['its log is broken', 'its log is broken']);
+  });
+
+  it('gives nothing up while what the handler depends on is away', async () => {
+    let isAway = true;
+    const subscription = consume(
+      () => {
+        if (isAway) throw new Error('the database is away');
+      },
+      { probe: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve()) },
+    );
+    await bus.publish([judged('a'), judged('b')]);
+    await vi.waitFor(() => expect(subscription.health().consecutiveFailures).toBeGreaterThan(4), { timeout: 5_000 });
+    isAway = false;
+    await vi.waitFor(() => expect(handled).toEqual(['a', 'b']), { timeout: 5_000 });
+    expect(await bus.readAll(`${TOPIC}.dead`)).toEqual([]);
+  });
+
+  it('stops giving up when everything fails: then the handler is broken, not the events', async () => {
+    const subscription = consume(
+      () => {
+        throw new Error('a column is missing');
+      },
+      { probe: () => Promise.resolve() },
+    );
+    await bus.publish(Array.from({ length: 60 }, (_, index) => judged(`e${index}`, 'same')));
+    await vi.waitFor(() => expect(subscription.health().consecutiveFailures).toBeGreaterThan(4), { timeout: 10_000 });
+    expect((await bus.readAll(`${TOPIC}.dead`)).length).toBeLessThanOrEqual(20);
+  });
+});
+
+function judged(id: string, subject = 'fine'): OutgoingRecord {
+  return encodeEvent({ ...example, id, subject } as typeof example & { type: TopicName });
+}
