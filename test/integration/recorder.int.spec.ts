@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { recorderApp } from '#apps/recorder';
 import { encodeEvent, examples, type TeststripEvent } from '#libs/contracts';
-import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
+import { createEventBus, deadLetterHeaders, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { createPositions } from '#libs/persistence/positions';
 import { createFactReader } from '#libs/persistence/reports';
@@ -71,13 +71,29 @@ describe('the recorder', () => {
     expect(counts.map((count) => count.requests)).toEqual([1_501]);
   });
 
-  it('puts what is no event aside and records the rest of its batch', async () => {
+  it('passes a malformed record over, to the dead letters, and records the rest of its batch', async () => {
     const recorder = await startApp(recorderApp, { resources: { database, bus } });
     const [before, after] = requests(1_500, 1_502).map(encodeEvent);
     await bus.publish([before!, { ...before!, value: Buffer.from('no event') }, after!]);
     await vi.waitFor(async () => expect(await recorded()).toBe(1_503), { timeout: 10_000 });
     const dead = await bus.readAll('request.routed.v1.dead');
     expect(dead.map(({ value }) => value?.toString())).toEqual(['no event']);
+    await recorder.close();
+  });
+
+  it('buries an event that the database refuses, and records the others within two seconds', async () => {
+    await database.query(
+      `alter table teststrip.requests add constraint not_this_one check (event_id <> 'request-2001')`,
+    );
+    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    const known = await recorded();
+    const sentAt = performance.now();
+    await bus.publish(requests(2_000, 2_100).map(encodeEvent));
+    await vi.waitFor(async () => expect(await recorded()).toBe(known + 99), { timeout: 10_000 });
+    expect(performance.now() - sentAt).toBeLessThan(2_000);
+    const dead = await bus.readAll('request.routed.v1.dead');
+    const reasons = dead.map(({ headers }) => [String(headers['ce_id']), String(headers[deadLetterHeaders.reason])]);
+    expect(reasons).toContainEqual(['request-2001', expect.stringContaining('not_this_one')]);
     await recorder.close();
   });
 });

@@ -22,8 +22,8 @@ export const decisionApp = defineApp({
     lateAfterMs: config.DECISION_LATE_AFTER_MS,
   }),
   module: (settings, parts) => DecisionModule.register({ ...settings, ...parts }),
-  connect(nest, { group }, { bus }) {
-    connectEventBus(nest, { bus, group });
+  connect(nest, { group }, { bus, database }) {
+    connectEventBus(nest, { bus, group, probe: () => database.query('select 1') });
     return undefined;
   },
   health: (nest) => nest.get<ControllerLoop>(CONTROLLER_LOOP).checks,

@@ -21,7 +21,6 @@ import {
   type AllocationCommanded,
   type DataOf,
   type ExperimentDefined,
-  type RequestRouted,
   type TeststripEvent,
   type TopicName,
   type WeightsPpm,
@@ -644,7 +643,7 @@ async function eventsOf<Name extends TopicName>(topic: Name): Promise<readonly T
 }
 
 /** Events in the order of their requests, once there are so many. */
-async function routedEvents(count: number): Promise<readonly { readonly data: RequestRouted }[]> {
+async function routedEvents(count: number): Promise<readonly TeststripEvent<'request.routed.v1'>[]> {
   await expect.poll(async () => (await eventsOf('request.routed.v1')).length).toBe(count);
   const events = await eventsOf('request.routed.v1');
   return events.toSorted((left, right) => left.data.startedAt.localeCompare(right.data.startedAt));

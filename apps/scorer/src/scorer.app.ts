@@ -18,7 +18,11 @@ export const scorerApp = defineApp({
   settings: scorerSettings,
   module: (settings, parts) => ScorerModule.register({ ...settings, ...parts }),
   connect(nest, { group = 'scorer' }, { bus }) {
-    const strategy = connectEventBus(nest, { bus, group });
+    const probe = async (): Promise<void> => {
+      const { failure } = nest.get<Scorer>(SCORER).health();
+      if (failure !== null) throw new Error(failure);
+    };
+    const strategy = connectEventBus(nest, { bus, group, probe });
     return () => {
       if (strategy.current) nest.get<LagWatch>(LAG_WATCH).watch(strategy.current);
     };
