@@ -1,4 +1,5 @@
 export { experimentOf, findScenario, scenarios, CONTROL_CONFIG, type Scenario } from './scenarios/scenario.js';
 export type { ExperimentCourse } from './scenarios/experiment-watcher.js';
-export { playScenario, type PlayedScenario, type ScenarioResult } from './scenarios/play-scenario.js';
+export { playScenario } from './scenarios/play-scenario.js';
+export type { PlayedScenario, ScenarioResult } from './scenarios/story-result.js';
 export { startStack, type Shape, type Stack } from './scenarios/stack.js';

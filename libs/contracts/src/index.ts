@@ -17,6 +17,7 @@ export * from './events/request.routed.v1.js';
 export { examples } from './events/examples.js';
 export type { Application, Topic } from './events/topic.js';
 export * from './events/topics.js';
+export { closest } from './experiment/closest.js';
 export * from './experiment/event-fields.js';
 export { candidatesOf } from './experiment/candidates.js';
 export { parseDurationMs } from './experiment/duration.js';

@@ -3,6 +3,7 @@ export * from './app/compose-apps.js';
 export * from './app/define-app.js';
 export * from './app/logger.js';
 export * from './app/need.js';
+export * from './app/parent.js';
 export * from './app/run.js';
 export * from './app/start-app.js';
 export * from './clock.js';

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { ExperimentFileError, type ExperimentSpec, parseExperimentFile } from '#libs/contracts';
 import { knownMetrics } from '#libs/evidence';
+import { positiveArgument, seedArgument } from '../arguments.js';
 import { DEFAULT_BASELINES, describeBaseline } from './baseline.js';
 import { type OnStep, planExperiment, type PlanQuestion } from './plan-experiment.js';
 import { PlanInputError } from './plan-input-error.js';
@@ -31,11 +32,15 @@ export function addPlanCommand(program: Command, signal: AbortSignal): void {
       'says what an experiment will take before it begins: requests, exposed users and hours until it decides',
     )
     .requiredOption('-f, --file <path>', 'the experiment file')
-    .requiredOption('--per-hour <requests>', 'requests of the audience per hour, both variants together', positive)
+    .requiredOption(
+      '--per-hour <requests>',
+      'requests of the audience per hour, both variants together',
+      positiveArgument,
+    )
     .option('--assume <metric=value>', 'what is supposed of control, several times: see below', assumption, [])
     .option('--effect <metric=change>', 'plans a ramp with this change too, several times: alignment=-3%', effect, [])
     .option('--power <share>', 'probability with which the requests per guardrail suffice', power, 0.8)
-    .option('--seed <number>', 'seed of the simulations', seed, 1)
+    .option('--seed <number>', 'seed of the simulations', seedArgument, 1)
     .option('--json', 'prints one JSON object')
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : WRONG_INPUT))
     .addHelpText('after', assumptionHelp())
@@ -104,23 +109,9 @@ function assumptionHelp(): string {
   ].join('\n');
 }
 
-function positive(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value > 0 && value < Infinity))
-    throw new InvalidArgumentError(`"${text}": expected a number above 0`);
-  return value;
-}
-
 function power(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value < 1)) throw new InvalidArgumentError(`"${text}": expected a number between 0 and 1`);
-  return value;
-}
-
-function seed(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isInteger(value) || value < 0)
-    throw new InvalidArgumentError(`"${text}": expected a whole number from 0 up`);
   return value;
 }
 

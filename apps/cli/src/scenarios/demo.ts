@@ -1,17 +1,23 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Carrier } from '../arguments.js';
 import { LiveTable } from './live-table.js';
-import { playScenario, type PlayedScenario, type ScenarioResult } from './play-scenario.js';
-import { scenarios, type Scenario } from './scenario.js';
-import { startStack, type Shape, type Stack } from './stack.js';
+import { playScenario } from './play-scenario.js';
+import { scenarios, watchablePace, type Scenario } from './scenario.js';
+import type { Stack } from './stack.js';
+import { StoredPictures } from './stored-pictures.js';
+import type { PlayedScenario, ScenarioResult } from './story-result.js';
+import { CONCURRENCY, needsScorerAlone, REQUESTS_AFTERWARDS, shapeFor, withStack } from './with-stack.js';
 
 export interface DemoOptions {
-  readonly bus: 'postgres' | 'kafka';
+  readonly bus: Carrier;
   readonly seed: number;
   /** Only this scenario; undefined plays all, one after another, again and again. */
   readonly scenario: Scenario | undefined;
-  /** End after the scenario, with its result as the last line. */
+  /** Most requests per second; undefined: slow enough to watch where a rollback is due and somebody watches, else as many as the machine carries. */
+  readonly perSecond: number | undefined;
+  /** How long a finished story is left to look at. */
+  readonly pauseMs: number;
+  /** End after one round, with each result as a line of JSON. */
   readonly exit: boolean;
   /** Every service as a process of its own. */
   readonly apart: boolean;
@@ -19,169 +25,93 @@ export interface DemoOptions {
   readonly signal: AbortSignal;
 }
 
-const CONCURRENCY = 56;
-
-/** Plays scenarios live until the signal, or one headless. Resolves with whether what was played ended as it has to. */
+/** Plays scenarios live until the signal, or one round headless. Resolves with whether what was played ended as it has to. */
 export async function runDemo(options: DemoOptions): Promise<boolean> {
+  const { bus, out, signal, exit } = options;
   const list = options.scenario ? [options.scenario] : scenarios;
-  return withStack(options.bus, shapeFor(list, options.apart), async (stack) => {
-    options.out.write(
-      `the stack is up after ${(stack.startedInMs / 1000).toFixed(1)} s; live page: ${stack.reportsUrl}\n\n`,
+  out.write('Starting the services …\n');
+  return withStack({ bus, shape: shapeFor(list, options.apart), signal }, async (stack) => {
+    out.write(
+      `Everything is up after ${(stack.startedInMs / 1000).toFixed(1)} s. All stories: ${stack.reportsUrl}\n\n`,
     );
+    const pictures = new StoredPictures(stack);
     let right = true;
-    for (let round = 0; !options.signal.aborted; round += 1) {
+    for (let round = 0; !signal.aborted; round += 1) {
       for (const scenario of list) {
-        if (options.signal.aborted) break;
         const played = await show(stack, scenario, options.seed + round, options);
+        if (signal.aborted) return right;
         right &&= played.asExpected;
         if (needsScorerAlone(scenario)) await stack.restart('scorer');
+        await pictures.tidyAllBut(played.experiment);
+        if (!exit) await pauseAfter(stack, played, options);
+        if (signal.aborted) return right;
       }
-      if (options.exit) break;
+      if (exit) break;
     }
     return right;
   });
 }
 
-/** Plays every scenario for every seed and prints a table. Resolves with whether all ended as they have to. */
-export async function runScenarios(options: {
-  readonly bus: 'postgres' | 'kafka';
-  readonly seeds: readonly number[];
-  readonly scenarios: readonly Scenario[];
-  readonly out: NodeJS.WriteStream;
-  readonly signal: AbortSignal;
-}): Promise<boolean> {
-  return withStack(options.bus, shapeFor(options.scenarios, false), async (stack) => {
-    const { out } = options;
-    const started = performance.now();
-    out.write(tableHead());
-    let wrong = 0;
-    for (const scenario of options.scenarios) {
-      for (const seed of options.seeds) {
-        if (options.signal.aborted) return false;
-        const played = await playScenario(stack, scenario, {
-          seed,
-          requestsAfterwards: 300,
-          concurrency: CONCURRENCY,
-          signal: options.signal,
-        });
-        if (!played.asExpected) wrong += 1;
-        out.write(tableRow(scenario, played));
-        if (needsScorerAlone(scenario)) await stack.restart('scorer');
-      }
-    }
-    const total = options.scenarios.length * options.seeds.length;
-    out.write(
-      `\n${total - wrong} of ${total} ended as they have to, on ${options.bus}, in ${((performance.now() - started) / 1000).toFixed(0)} s\n`,
-    );
-    return wrong === 0;
-  });
-}
-
-async function show(
-  stack: Stack,
-  scenario: Scenario,
-  seed: number,
-  { out, exit, signal }: DemoOptions,
-): Promise<PlayedScenario> {
+async function show(stack: Stack, scenario: Scenario, seed: number, options: DemoOptions): Promise<PlayedScenario> {
+  const { out, exit, signal } = options;
+  const perSecond = options.perSecond ?? (exit ? undefined : watchablePace(scenario));
   const table = new LiveTable(out);
-  out.write(`${scenario.name} (seed ${seed}): ${scenario.story}\n`);
+  out.write(`${scenario.name} (seed ${seed}): ${scenario.story}\n  starting and warming up two variants …\n`);
   let drawnAt = 0;
   const played = await playScenario(stack, scenario, {
     seed,
-    requestsAfterwards: 300,
+    requestsAfterwards: REQUESTS_AFTERWARDS,
     concurrency: CONCURRENCY,
+    perSecond,
     signal,
-    onProgress: ({ course, key, sent, exposed, perSecond }) => {
+    onStarted: (experiment) => out.write(`  watch it: ${pageOf(stack, experiment)}\n`),
+    onProgress: ({ course, key, sent, exposed, perSecond: rate }) => {
       const now = performance.now();
       if (now - drawnAt < 200) return;
       drawnAt = now;
-      const page = new URL(`/experiments/${key}`, stack.reportsUrl).href;
-      table.draw({ title: scenario.name, story: scenario.story, page, course, sent, exposed, perSecond });
+      const page = pageOf(stack, key);
+      table.draw({ title: scenario.name, story: scenario.story, page, course, sent, exposed, perSecond: rate });
     },
   });
+  if (signal.aborted) return played;
   out.write(`${verdictLine(scenario, played)}\n`);
-  if (exit) out.write(`${JSON.stringify(asResult(played))}\n`);
-  else out.write('\n');
+  out.write(exit ? `${JSON.stringify(asResult(played))}\n` : '\n');
   return played;
+}
+
+async function pauseAfter(stack: Stack, { experiment }: PlayedScenario, options: DemoOptions): Promise<void> {
+  if (options.pauseMs === 0) return;
+  const { out, signal, pauseMs } = options;
+  out.write(
+    `Verdict and pictures stay at ${pageOf(stack, experiment)}\nThe next story begins in ${pauseMs / 1_000} s; Ctrl-C ends the demonstration.\n\n`,
+  );
+  await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+}
+
+function pageOf(stack: Stack, experiment: string): string {
+  return new URL(`/experiments/${experiment}`, stack.reportsUrl).href;
 }
 
 function verdictLine(scenario: Scenario, played: PlayedScenario): string {
   const { reference } = scenario;
   const beside = reference
-    ? `; simulated for a comparable effect (${reference.effect}): ${reference.requests} requests${reference.exposed === null ? '' : `, ${reference.exposed} exposed`}`
+    ? ` The simulated rule takes ${reference.requests} requests${reference.exposed === null ? '' : `, ${reference.exposed} of them exposed,`} for a comparable effect (${reference.effect}).`
     : '';
-  const right = played.asExpected ? 'as it has to be' : `EXPECTED ${scenario.expected}`;
+  const right = played.asExpected ? 'As it has to be.' : `EXPECTED ${scenario.expected}.`;
   return (
     `${played.outcome} (${played.metric ?? played.reason}) after ${played.requests} requests, ${played.exposed} answered by the candidate, ` +
-    `${played.candidateAnswersAfterRollback} after the end; ${right}${beside}`
+    `${played.candidateAnswersAfterRollback} after the end. ${right}${beside}`
   );
 }
 
-function asResult({
-  seed: _seed,
-  asExpected: _right,
-  wallSeconds: _wall,
-  candidateAnswersAfterRollback: _after,
-  ...result
-}: PlayedScenario): ScenarioResult {
+function asResult(played: PlayedScenario): ScenarioResult {
+  const {
+    experiment: _key,
+    seed: _seed,
+    asExpected: _right,
+    wallSeconds: _wall,
+    candidateAnswersAfterRollback: _after,
+    ...result
+  } = played;
   return result;
-}
-
-const COLUMNS = [
-  'scenario',
-  'seed',
-  'outcome',
-  'metric or reason',
-  'requests',
-  'exposed',
-  'simulated',
-  'applied p50/max ms',
-  's',
-  '',
-];
-const WIDTHS = [16, 5, 13, 28, 9, 8, 16, 19, 6, 30];
-
-function tableHead(): string {
-  return `${line(COLUMNS)}\n${'─'.repeat(WIDTHS.reduce((sum, width) => sum + width + 1, 0))}\n`;
-}
-
-function tableRow({ reference, expected }: Scenario, played: PlayedScenario): string {
-  const { p50, max } = played.detectionToAppliedMs;
-  return `${line([
-    played.scenario,
-    String(played.seed),
-    played.outcome,
-    played.metric ?? played.reason,
-    String(played.requests),
-    String(played.exposed),
-    reference ? `${reference.requests}/${reference.exposed ?? '–'}` : '–',
-    p50 === null ? '–' : `${p50}/${max}`,
-    played.wallSeconds.toFixed(0),
-    played.asExpected ? 'ok' : `EXPECTED ${expected}`,
-  ])}\n`;
-}
-
-function line(cells: readonly string[]): string {
-  return cells
-    .map((cell, index) => cell.padEnd(WIDTHS[index] as number))
-    .join(' ')
-    .trimEnd();
-}
-
-const needsScorerAlone = (scenario: Scenario): boolean => scenario.event.kind === 'scorer-dies';
-
-function shapeFor(list: readonly Scenario[], apart: boolean): Shape {
-  if (apart) return 'all-apart';
-  return list.some(needsScorerAlone) ? 'scorer-apart' : 'standalone';
-}
-
-async function withStack<T>(bus: 'postgres' | 'kafka', shape: Shape, play: (stack: Stack) => Promise<T>): Promise<T> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'teststrip-'));
-  const stack = await startStack({ bus, dataDir, shape });
-  try {
-    return await play(stack);
-  } finally {
-    await stack.close();
-    await rm(dataDir, { recursive: true, force: true });
-  }
 }

@@ -1,149 +1,178 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { MILLION, type AllocationCommanded, type ExperimentFile } from '#libs/contracts';
-import { startApp, type Child } from './child-process.js';
+import { MILLION, type ExperimentFile, type VariantConfig } from '#libs/contracts';
 import type { ExperimentCourse } from './experiment-watcher.js';
-import { CONTROL_CONFIG, experimentOf, type Outcome, type Scenario } from './scenario.js';
+import { CONTROL_CONFIG, experimentOf, type Scenario } from './scenario.js';
 import type { Stack } from './stack.js';
+import { isAsExpected, resultOf, type PlayedScenario } from './story-result.js';
 import { Traffic } from './traffic.js';
-
-/** How a scenario ended: the object that is printed as the last line. */
-export interface ScenarioResult {
-  readonly scenario: string;
-  readonly outcome: Outcome;
-  /** Machine-readable reason of the last command. */
-  readonly reason: string;
-  /** The metric that caused a rollback; null otherwise. */
-  readonly metric: string | null;
-  /** Units judged, both variants. */
-  readonly units: number;
-  /** Requests sent until the last command was applied. */
-  readonly requests: number;
-  /** Requests answered by the candidate until then. */
-  readonly exposed: number;
-  /** Shares of the candidate, in percent, in the order they were commanded. */
-  readonly stagesReached: readonly number[];
-  /** Commands that contradict the truth: a rollback of an equal candidate, a promotion of a bad one. */
-  readonly falseCommands: number;
-  /** From the analysis that a command rests on to the router's acknowledgement. */
-  readonly detectionToAppliedMs: { readonly p50: number | null; readonly max: number | null };
-}
-
-export interface PlayedScenario extends ScenarioResult {
-  readonly seed: number;
-  /** It ended as it has to, for one of the right reasons, and nobody saw the candidate afterwards. */
-  readonly asExpected: boolean;
-  readonly wallSeconds: number;
-  /** Answers by the candidate after a rollback was applied; must be 0. */
-  readonly candidateAnswersAfterRollback: number;
-}
+import { startVariants } from './variants.js';
 
 export interface PlayOptions {
   readonly seed: number;
   /** Further requests after the end that check who is really served. */
   readonly requestsAfterwards: number;
   readonly concurrency: number;
+  /** Most requests per second, to watch what happens; then nothing limits how long it may take. Default: as many as the machine carries. */
+  readonly perSecond?: number | undefined;
   /** So many different pictures, drawn once: what remains is what a service with GPUs elsewhere leaves to this machine. Default: every one is drawn. */
   readonly differentPictures?: number;
+  /** Told when the experiment has been accepted. */
+  readonly onStarted?: (experiment: string) => void;
   /** Told whenever there is something new to show. */
-  readonly onProgress?: (progress: {
-    course: ExperimentCourse;
-    key: string;
-    sent: number;
-    exposed: number;
-    perSecond: number;
-  }) => void;
+  readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
   /** Something to do once in the middle, with the traffic held back and everything sent so far analysed. */
   readonly interlude?: { readonly afterRequests: number; readonly run: (experiment: string) => Promise<void> };
 }
 
+export interface Progress {
+  readonly course: ExperimentCourse;
+  /** Key of the experiment. */
+  readonly key: string;
+  readonly sent: number;
+  readonly exposed: number;
+  readonly perSecond: number;
+}
+
+/** One play under way. */
+interface Play {
+  readonly stack: Stack;
+  readonly scenario: Scenario;
+  readonly options: PlayOptions;
+  readonly key: string;
+  readonly traffic: Traffic;
+  readonly startedAt: number;
+}
+
 /** Answered requests that may be ahead of the analysis before the traffic waits: the share of late scores stays what it would be live. */
 const LARGEST_BACKLOG = 250;
 const LONGEST_MS = 9 * 60_000;
+const LOOK_EVERY_MS = 25;
 /** Longer than the time between two analyses of changing evidence. */
 const QUIET_MS = 1_500;
 
-/** Plays one scenario on a running stack: two inference services, an experiment, traffic until the end, then a look at who is served. */
+/**
+ * Plays one scenario on a running stack: two inference services, an experiment, traffic until the end, then a look at who is served. The
+ * pictures stay in the stack's folder.
+ */
 export async function playScenario(stack: Stack, scenario: Scenario, options: PlayOptions): Promise<PlayedScenario> {
+  const { seed, signal } = options;
   const startedAt = performance.now();
-  const key = `${scenario.name}-${options.seed}-${Date.now().toString(36)}`;
-  const pictures = join(stack.pictureFolder, key);
-  const candidateConfig = { ...CONTROL_CONFIG, ...scenario.candidate };
-  const inference = await Promise.all([
-    startInference(stack, key, CONTROL_CONFIG, join(pictures, 'control'), options.differentPictures),
-    startInference(stack, key, candidateConfig, join(pictures, 'candidate'), options.differentPictures),
-  ]);
-  const [control, candidate] = inference.map(({ ready }) => String(ready['url'])) as [string, string];
-  let course: ExperimentCourse = stack.watcher.courseOf(key);
-  const traffic = new Traffic({
-    routerUrl: stack.routerUrl,
+  const key = `${scenario.name}-${seed}-${Date.now().toString(36)}`;
+  const candidate = { ...CONTROL_CONFIG, ...scenario.candidate } as VariantConfig;
+  const rememberPictures = options.differentPictures ?? 0;
+  const variants = await startVariants(stack, {
     service: key,
-    seed: options.seed,
-    concurrency: options.concurrency,
-    differentPictures: options.differentPictures,
-    singleObjectShare: () => (scenario.event.kind === 'mix-drifts' ? 0.9 - 0.8 * candidateShare(course) ** 0.3 : 0.35),
+    control: CONTROL_CONFIG,
+    candidate,
+    rememberPictures,
+    signal,
   });
+  const traffic = trafficOf(stack, scenario, key, options);
   try {
-    await apply(stack, experimentOf(scenario, key, { control, candidate }));
+    await apply(stack, experimentOf(scenario, key, variants.upstreams, options.perSecond ? '24h' : '10m'));
     await stack.watcher.until(key, isApplied, 15_000, 'the start of the experiment');
-    let scorerAlive = true;
-    let interlude: 'due' | 'running' | 'over' = options.interlude ? 'due' : 'over';
-    const playInterlude = async ({ run }: NonNullable<PlayOptions['interlude']>): Promise<void> => {
-      interlude = 'running';
-      traffic.pause();
-      await settled(stack, key);
-      await run(key);
-      interlude = 'over';
-    };
-    let failed: unknown;
-    const follow = (): void => {
-      if (interlude === 'running') return;
-      course = stack.watcher.courseOf(key);
-      const { sent, byVariant } = traffic.totals;
-      const analysed = Object.values(course.analysis?.requests ?? {}).reduce((sum, count) => sum + count, 0);
-      if (sent - analysed > LARGEST_BACKLOG) traffic.pause();
-      else traffic.resume();
-      if (scenario.event.kind === 'scorer-dies' && scorerAlive && sent >= scenario.event.afterRequests) {
-        scorerAlive = false;
-        void stack.kill('scorer');
-      }
-      if (isOver(course)) traffic.stop();
-      if (options.interlude && interlude === 'due' && sent >= options.interlude.afterRequests) {
-        playInterlude(options.interlude).catch((error: unknown) => {
-          failed = error;
-          traffic.stop();
-        });
-      }
-      const perSecond = sent / ((performance.now() - startedAt) / 1000);
-      options.onProgress?.({ course, key, sent, exposed: byVariant['candidate'] ?? 0, perSecond });
-    };
-    const timer = setInterval(follow, 25);
-    const onAbort = (): void => traffic.stop();
-    options.signal?.addEventListener('abort', onAbort, { once: true });
-    const timeout = setTimeout(() => traffic.stop(), LONGEST_MS);
-    await traffic.send(Number.MAX_SAFE_INTEGER);
-    clearInterval(timer);
-    clearTimeout(timeout);
-    if (failed !== undefined) throw failed;
-    options.signal?.removeEventListener('abort', onAbort);
-    course = stack.watcher.courseOf(key);
-    const before = traffic.totals;
-    const afterwards =
-      isOver(course) && !options.signal?.aborted ? await servedAfterwards(traffic, options.requestsAfterwards) : 0;
-    const result = resultOf(scenario, course, before.sent, before.byVariant['candidate'] ?? 0);
+    options.onStarted?.(key);
+    await sendUntilOver({ stack, scenario, options, key, traffic, startedAt });
+    const course = stack.watcher.courseOf(key);
+    const { sent, byVariant } = traffic.totals;
+    const isFinished = isOver(course) && !signal?.aborted;
+    const afterwards = isFinished ? await servedAfterwards(traffic, options.requestsAfterwards) : 0;
+    const result = resultOf(scenario, course, { requests: sent, exposed: byVariant['candidate'] ?? 0 });
     return {
       ...result,
-      seed: options.seed,
+      experiment: key,
+      seed,
       candidateAnswersAfterRollback: result.outcome === 'promoted' ? 0 : afterwards,
       asExpected: isAsExpected(scenario, result) && (result.outcome === 'promoted' || afterwards === 0),
       wallSeconds: (performance.now() - startedAt) / 1000,
     };
   } finally {
     await traffic.close();
-    for (const service of inference) await service.stop();
-    await rm(pictures, { recursive: true, force: true });
+    await variants.stop();
   }
+}
+
+function trafficOf(stack: Stack, scenario: Scenario, key: string, options: PlayOptions): Traffic {
+  return new Traffic({
+    routerUrl: stack.routerUrl,
+    service: key,
+    seed: options.seed,
+    concurrency: options.concurrency,
+    perSecond: options.perSecond,
+    differentPictures: options.differentPictures,
+    singleObjectShare: () =>
+      scenario.event.kind === 'mix-drifts' ? 0.9 - 0.8 * candidateShare(stack.watcher.courseOf(key)) ** 0.3 : 0.35,
+  });
+}
+
+/** Sends requests until the last command is applied, the signal, or too long a time; what the scenario has happen besides happens meanwhile. */
+async function sendUntilOver(play: Play): Promise<void> {
+  const { traffic, options } = play;
+  const stop = (): void => traffic.stop();
+  let failure: unknown;
+  const fail = (error: unknown): void => {
+    failure ??= error;
+    stop();
+  };
+  const events = [scorerDeath(play), interlude(play)];
+  const follow = (): void => {
+    const course = play.stack.watcher.courseOf(play.key);
+    const { sent, byVariant } = traffic.totals;
+    for (const event of events) event.follow(sent, fail);
+    if (events.some((event) => event.isRunning())) return;
+    if (sent - analysed(course) > LARGEST_BACKLOG) traffic.pause();
+    else traffic.resume();
+    if (isOver(course)) stop();
+    const perSecond = sent / ((performance.now() - play.startedAt) / 1000);
+    options.onProgress?.({ course, key: play.key, sent, exposed: byVariant['candidate'] ?? 0, perSecond });
+  };
+  const timer = setInterval(follow, LOOK_EVERY_MS);
+  const timeout = options.perSecond === undefined ? setTimeout(stop, LONGEST_MS) : undefined;
+  options.signal?.addEventListener('abort', stop, { once: true });
+  if (!options.signal?.aborted) await traffic.send(Number.MAX_SAFE_INTEGER);
+  clearInterval(timer);
+  clearTimeout(timeout);
+  options.signal?.removeEventListener('abort', stop);
+  if (failure !== undefined) throw failure;
+}
+
+/** Something that happens once while traffic is sent. */
+interface PlannedEvent {
+  /** Begins when its time has come. */
+  follow(sent: number, fail: (error: unknown) => void): void;
+  /** Whether the traffic is its own to hold back. */
+  isRunning(): boolean;
+}
+
+function scorerDeath({ scenario: { event }, stack }: Play): PlannedEvent {
+  let isDue = event.kind === 'scorer-dies';
+  return {
+    follow(sent, fail) {
+      if (!isDue || event.kind !== 'scorer-dies' || sent < event.afterRequests) return;
+      isDue = false;
+      stack.kill('scorer').catch(fail);
+    },
+    isRunning: () => false,
+  };
+}
+
+function interlude({ options, stack, key, traffic }: Play): PlannedEvent {
+  const plan = options.interlude;
+  let state: 'due' | 'running' | 'over' = plan ? 'due' : 'over';
+  const play = async (run: (experiment: string) => Promise<void>): Promise<void> => {
+    traffic.pause();
+    await settled(stack, key);
+    await run(key);
+    state = 'over';
+  };
+  return {
+    follow(sent, fail) {
+      if (state !== 'due' || !plan || sent < plan.afterRequests) return;
+      state = 'running';
+      play(plan.run).catch(fail);
+    },
+    isRunning: () => state === 'running',
+  };
 }
 
 /** Resolves when nothing new has been analysed for a while. */
@@ -154,30 +183,6 @@ async function settled(stack: Stack, key: string): Promise<void> {
     if (analysis && analysis.analysisId === last) return;
     last = analysis?.analysisId ?? '';
   }
-}
-
-/** After so many a variant's process has its usual speed. */
-const WARM_UP_REQUESTS = 1_500;
-/** On a busy machine that takes its time. */
-const WARM_WITHIN_MS = 120_000;
-
-function startInference(
-  stack: Stack,
-  service: string,
-  config: object,
-  pictureFolder: string,
-  rememberPictures = 0,
-): Promise<Child> {
-  const settings = {
-    ...stack.settings,
-    SERVICE: service,
-    VARIANT_CONFIG: JSON.stringify(config),
-    WARM_UP_REQUESTS: String(WARM_UP_REQUESTS),
-    REMEMBER_PICTURES: String(rememberPictures),
-    INFERENCE_PORT: '0',
-    PICTURE_FOLDER: pictureFolder,
-  };
-  return startApp('inference', settings, { timeoutMs: WARM_WITHIN_MS });
 }
 
 /** Creates the experiment. @throws Error with the problem's detail. */
@@ -197,67 +202,20 @@ async function servedAfterwards(traffic: Traffic, requests: number): Promise<num
   return (traffic.totals.byVariant['candidate'] ?? 0) - before;
 }
 
-const lastCommand = ({ commands }: ExperimentCourse): AllocationCommanded | undefined => commands.at(-1);
-
-function isApplied(course: ExperimentCourse): boolean {
-  const command = lastCommand(course);
-  return (
-    command !== undefined &&
-    course.applied.some(({ epoch, outcome }) => outcome === 'applied' && epoch >= command.epoch)
-  );
+/** Requests that the newest analysis knows of. */
+function analysed({ analysis }: ExperimentCourse): number {
+  return Object.values(analysis?.requests ?? {}).reduce((sum, count) => sum + count, 0);
 }
 
-const isOver = (course: ExperimentCourse): boolean => lastCommand(course)?.terminal === true && isApplied(course);
-
-function candidateShare(course: ExperimentCourse): number {
-  return (lastCommand(course)?.weightsPpm['candidate'] ?? 0) / MILLION;
+function isApplied({ commands, applied }: ExperimentCourse): boolean {
+  const command = commands.at(-1);
+  return command !== undefined && applied.some(({ epoch, outcome }) => outcome === 'applied' && epoch >= command.epoch);
 }
 
-function resultOf(scenario: Scenario, course: ExperimentCourse, requests: number, exposed: number): ScenarioResult {
-  const last = lastCommand(course);
-  const outcome = outcomeOf(last);
-  const units = Object.values(course.analysis?.units ?? {}).reduce((sum, count) => sum + count, 0);
-  const delays = detectionToAppliedMs(course);
-  return {
-    scenario: scenario.name,
-    outcome,
-    reason: last?.reason ?? 'none',
-    metric: outcome === 'rolled-back' ? (last?.evidence?.metric ?? null) : null,
-    units,
-    requests,
-    exposed,
-    stagesReached: course.commands
-      .filter(({ command }) => command === 'start' || command === 'advance' || command === 'promote')
-      .map(({ weightsPpm }) => (weightsPpm['candidate'] ?? 0) / 10_000),
-    falseCommands: course.commands.filter((command) => isFalse(scenario, command)).length,
-    detectionToAppliedMs: { p50: delays[Math.floor((delays.length - 1) / 2)] ?? null, max: delays.at(-1) ?? null },
-  };
+function isOver(course: ExperimentCourse): boolean {
+  return course.commands.at(-1)?.terminal === true && isApplied(course);
 }
 
-function outcomeOf(command: AllocationCommanded | undefined): Outcome {
-  if (!command?.terminal) return 'inconclusive';
-  if (command.command === 'promote') return 'promoted';
-  return command.reason === 'harmful' || command.reason === 'operator' ? 'rolled-back' : 'inconclusive';
-}
-
-function isFalse({ expected }: Scenario, { command, reason }: AllocationCommanded): boolean {
-  if (command === 'rollback' && reason === 'harmful') return expected !== 'rolled-back';
-  return command === 'promote' && expected !== 'promoted';
-}
-
-/** Ascending, milliseconds; commands that rest on evidence only. */
-function detectionToAppliedMs({ commands, applied }: ExperimentCourse): number[] {
-  return commands
-    .flatMap(({ commandId, evidence }) => {
-      const acknowledgement = applied.find((ack) => ack.commandId === commandId && ack.outcome === 'applied');
-      return evidence && acknowledgement
-        ? [Date.parse(acknowledgement.appliedAt) - Date.parse(evidence.analysedAt)]
-        : [];
-    })
-    .sort((a, b) => a - b);
-}
-
-function isAsExpected(scenario: Scenario, result: ScenarioResult): boolean {
-  if (result.outcome !== scenario.expected || result.falseCommands > 0) return false;
-  return scenario.expectedMetrics.length === 0 || scenario.expectedMetrics.includes(result.metric ?? '');
+function candidateShare({ commands }: ExperimentCourse): number {
+  return (commands.at(-1)?.weightsPpm['candidate'] ?? 0) / MILLION;
 }

@@ -1,4 +1,4 @@
-import type { ExperimentFile, VariantConfig } from '#libs/contracts';
+import { closest, type ExperimentFile, type VariantConfig } from '#libs/contracts';
 
 /** How an experiment may end. */
 export type Outcome = 'promoted' | 'rolled-back' | 'inconclusive';
@@ -116,12 +116,25 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
+/** @throws RangeError that names the scenarios there are. */
 export function findScenario(name: string): Scenario {
   const found = scenarios.find((scenario) => scenario.name === name);
   if (found) return found;
-  throw new RangeError(
-    `scenario "${name}" is unknown; expected one of ${scenarios.map((scenario) => scenario.name).join(', ')}`,
-  );
+  const names = scenarios.map((scenario) => scenario.name);
+  const [near] = closest(name, names, 1);
+  const hint = near === undefined ? '' : ` Did you mean ${near}?`;
+  throw new RangeError(`There is no scenario "${name}".${hint} There are: ${names.join(', ')}.`);
+}
+
+/**
+ * Requests per second at which a person can follow how a bad candidate is found: a rollback takes from some ten seconds to about two minutes.
+ * Where nothing is wrong a promotion needs tens of thousands of requests, so there the machine sets the pace.
+ */
+export const WATCHABLE_PER_SECOND = 80;
+
+/** The pace of a story that is watched; undefined: as many requests as the machine carries. */
+export function watchablePace({ expected }: Scenario): number | undefined {
+  return expected === 'rolled-back' ? WATCHABLE_PER_SECOND : undefined;
 }
 
 /** The experiment file of a scenario, as a person would write it. */
@@ -129,6 +142,7 @@ export function experimentOf(
   scenario: Scenario,
   key: string,
   upstreams: { control: string; candidate: string },
+  deadline = '10m',
 ): ExperimentFile {
   return {
     apiVersion: 'teststrip/v1',
@@ -154,7 +168,7 @@ export function experimentOf(
     ],
     onInconclusive: 'rollback',
     holdAtMost: '5s',
-    deadline: '10m',
+    deadline,
     alpha: 0.05,
     baselineUnits: 300,
   };

@@ -1,9 +1,10 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openBus, openConfiguredDatabase, startKafka } from '#libs/messaging';
+import { openBus, openConfiguredDatabase, startKafka, type RunningKafka } from '#libs/messaging';
 import { commonVariables, readConfig } from '#libs/platform';
 import { startApp, type Child } from './child-process.js';
 import { ExperimentWatcher } from './experiment-watcher.js';
+import { InterruptedError } from './interrupted-error.js';
 
 /**
  * How the services are spread over processes: all in one; all in one but the scorer, which then can die alone; or every service a
@@ -32,6 +33,8 @@ export interface StackOptions {
   /** Further settings of every service. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly onLine?: (line: string) => void;
+  /** Ends the start. */
+  readonly signal?: AbortSignal;
 }
 
 /** Everything that has to run before a scenario can be played, and where it is. */
@@ -52,15 +55,27 @@ export interface Stack {
   close(): Promise<void>;
 }
 
-/** Starts the services (and a broker with bus: kafka) and listens to their bus. */
+/** Starts the services (and a broker with bus: kafka) and listens to their bus. Where that fails or is interrupted, nothing stays behind. */
 export async function startStack(options: StackOptions): Promise<Stack> {
+  const opened = new Closers();
+  try {
+    return await open(options, opened);
+  } catch (error) {
+    await opened.close();
+    throw options.signal?.aborted ? new InterruptedError() : error;
+  }
+}
+
+async function open(options: StackOptions, opened: Closers): Promise<Stack> {
   // Open to the account that Postgres runs under where we are root; else the cluster would have to live elsewhere.
   await mkdir(options.dataDir, { recursive: true });
   await chmod(options.dataDir, 0o755);
-  const { KAFKA_BROKERS } = readConfig({ KAFKA_BROKERS: commonVariables.KAFKA_BROKERS });
-  const kafka = options.bus === 'kafka' ? await startKafka({ brokers: KAFKA_BROKERS }) : null;
-  const startedAt = performance.now();
   const pictureFolder = join(options.dataDir, 'pictures');
+  const kafka =
+    options.bus === 'kafka'
+      ? await opened.keep(startBroker().then((broker) => ({ ...broker, close: () => broker.stop() })))
+      : null;
+  const startedAt = performance.now();
   const settings: Record<string, string> = {
     BUS: options.bus,
     DATA_DIR: options.dataDir,
@@ -71,60 +86,101 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ...options.settings,
     ...(kafka ? { KAFKA_BROKERS: kafka.brokers.join(',') } : {}),
   };
-  const database = await openConfiguredDatabase(readConfig(commonVariables, settings), 'cli');
+  const database = await opened.keep(openConfiguredDatabase(readConfig(commonVariables, settings), 'cli'));
   settings['DATABASE_URL'] = database.url;
-  const { bus, close: closeBus } = await openBus(readConfig(commonVariables, settings), 'cli', database);
-  const processes = new Map<string, Child>();
-  // Any free ones: several stacks may run on one machine.
-  const ports: Record<string, string> = Object.fromEntries(
-    ['ROUTER', 'ROUTER_ADMIN', 'DECISION', 'REPORTS', 'SCORER', 'ANALYZER', 'RECORDER'].map((name) => [
-      `${name}_PORT`,
-      '0',
-    ]),
-  );
-  const start = async (app: string): Promise<void> => {
-    const without: Record<string, string> =
-      app === 'standalone' && options.shape === 'scorer-apart' ? { WITHOUT: 'scorer' } : {};
-    const child = await startApp(
-      app,
-      { ...settings, ...ports, ...without },
-      { ...options, niceness: BEHIND_THE_VARIANTS },
-    );
-    processes.set(app, child);
-    for (const [name, url] of Object.entries(child.ready)) {
-      if (typeof url === 'string' && URL.canParse(url)) ports[`${name.toUpperCase()}_PORT`] = new URL(url).port;
-    }
-  };
-  for (const app of APPS[options.shape]) await start(app);
-  const urlOf = (name: string): string => {
-    const found = [...processes.values()].map(({ ready }) => ready[name]).find((url) => typeof url === 'string');
-    if (found === undefined) throw new Error(`no process told where ${name} is`);
-    return found as string;
-  };
+  const { bus } = await opened.keep(openBus(readConfig(commonVariables, settings), 'cli', database));
+  const services = new Services(options, settings);
+  opened.add(() => services.stop());
+  for (const app of APPS[options.shape]) await services.start(app);
   const watcher = new ExperimentWatcher(bus);
+  opened.add(() => watcher.close());
   await watcher.ready;
   return {
     bus: options.bus,
-    routerUrl: urlOf('router'),
-    decisionUrl: urlOf('decision'),
-    reportsUrl: urlOf('reports'),
+    routerUrl: services.urlOf('router'),
+    decisionUrl: services.urlOf('decision'),
+    reportsUrl: services.urlOf('reports'),
     pictureFolder,
     watcher,
     settings,
     startedInMs: performance.now() - startedAt,
-    async kill(app) {
-      const child = processes.get(app);
-      if (!child)
-        throw new Error(`${app} is no process of its own here; there are ${[...processes.keys()].join(', ')}`);
-      await child.stop('SIGKILL');
-    },
-    restart: start,
-    async close() {
-      await watcher.close();
-      for (const child of [...processes.values()].toReversed()) await child.stop();
-      await closeBus();
-      await database.close();
-      await kafka?.stop();
-    },
+    kill: (app) => services.kill(app),
+    restart: (app) => services.start(app),
+    close: () => opened.close(),
   };
+}
+
+function startBroker(): Promise<RunningKafka> {
+  const { KAFKA_BROKERS } = readConfig({ KAFKA_BROKERS: commonVariables.KAFKA_BROKERS });
+  return startKafka({ brokers: KAFKA_BROKERS });
+}
+
+/** What was opened, closed in the reverse order; one that can't be closed keeps none of the others open. */
+class Closers {
+  private readonly closers: (() => Promise<void>)[] = [];
+
+  add(close: () => Promise<void>): void {
+    this.closers.push(close);
+  }
+
+  async keep<Resource extends { close(): Promise<void> }>(opening: Promise<Resource>): Promise<Resource> {
+    const resource = await opening;
+    this.add(() => resource.close());
+    return resource;
+  }
+
+  /** @throws what went wrong first, once all are closed. */
+  async close(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const close of this.closers.splice(0).toReversed())
+      await close().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+const ADDRESSED = ['ROUTER', 'ROUTER_ADMIN', 'DECISION', 'REPORTS', 'SCORER', 'ANALYZER', 'RECORDER'];
+
+/** The processes of a stack and where they listen. */
+class Services {
+  private readonly processes = new Map<string, Child>();
+  /** Any free ones at first: several stacks may run on one machine. */
+  private readonly ports: Record<string, string> = Object.fromEntries(ADDRESSED.map((name) => [`${name}_PORT`, '0']));
+
+  constructor(
+    private readonly options: StackOptions,
+    private readonly settings: Readonly<Record<string, string>>,
+  ) {}
+
+  /** The first time at free ports, afterwards at the same ones. */
+  async start(app: string): Promise<void> {
+    const { shape, onLine, signal } = this.options;
+    const without: Record<string, string> =
+      app === 'standalone' && shape === 'scorer-apart' ? { WITHOUT: 'scorer' } : {};
+    const child = await startApp(
+      app,
+      { ...this.settings, ...this.ports, ...without },
+      { signal, niceness: BEHIND_THE_VARIANTS, ...(onLine ? { onLine } : {}) },
+    );
+    this.processes.set(app, child);
+    for (const [name, url] of Object.entries(child.ready)) {
+      if (typeof url === 'string' && URL.canParse(url)) this.ports[`${name.toUpperCase()}_PORT`] = new URL(url).port;
+    }
+  }
+
+  urlOf(name: string): string {
+    const found = [...this.processes.values()].map(({ ready }) => ready[name]).find((url) => typeof url === 'string');
+    if (found === undefined) throw new Error(`no process told where ${name} is`);
+    return found as string;
+  }
+
+  async kill(app: string): Promise<void> {
+    const child = this.processes.get(app);
+    const known = [...this.processes.keys()].join(', ');
+    if (!child) throw new Error(`${app} is no process of its own here; there are ${known}`);
+    await child.stop('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    for (const child of [...this.processes.values()].toReversed()) await child.stop();
+  }
 }

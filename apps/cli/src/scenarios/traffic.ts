@@ -10,6 +10,8 @@ export interface TrafficOptions {
   readonly concurrency: number;
   /** Share of prompts with one object only, 0–1, asked before every request: the mix may drift. */
   readonly singleObjectShare: () => number;
+  /** Most requests per second. Default: as many as the machine can serve. */
+  readonly perSecond?: number | undefined;
   /** Every so many requests the same prompts and seeds are asked for again. Default: never. */
   readonly differentPictures?: number | undefined;
 }
@@ -25,6 +27,8 @@ export interface TrafficCounts {
 /** Typical answer time, milliseconds, above which fewer requests are sent at once: a healthy answer takes half as long. */
 const LONGEST_TYPICAL_MS = 160;
 const FEWEST_UNDER_WAY = 8;
+/** A timer of the event loop may be so late on a busy machine. */
+const LATE_TIMER_MS = 20;
 /** Answers between two adjustments. */
 const ADJUST_EVERY = 32;
 
@@ -45,6 +49,9 @@ export class Traffic {
   private limit = 0;
   private paused = false;
   private wake: (() => void) | undefined;
+  /** When the next request is due where there is a pace, and the timer that waits for it. */
+  private nextAt = 0;
+  private waiting: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: TrafficOptions) {
     this.pool = new Pool(options.routerUrl, { connections: options.concurrency, pipelining: 1 });
@@ -85,12 +92,14 @@ export class Traffic {
 
   async close(): Promise<void> {
     this.closed = true;
+    clearTimeout(this.waiting);
     this.stop();
     await this.pool.destroy();
   }
 
   private fill(): void {
     while (!this.paused && !this.closed && this.running < this.allowed && this.counts.sent < this.limit) {
+      if (!this.isDue()) return;
       this.running += 1;
       this.counts.sent += 1;
       const startedAt = performance.now();
@@ -101,6 +110,23 @@ export class Traffic {
         if (this.running === 0) this.wake?.();
       });
     }
+  }
+
+  /** Whether the pace allows a request now; if not, `fill` goes on when it does. */
+  private isDue(): boolean {
+    const { perSecond } = this.options;
+    if (perSecond === undefined) return true;
+    const now = performance.now();
+    if (now < this.nextAt) {
+      this.waiting ??= setTimeout(() => {
+        this.waiting = undefined;
+        this.fill();
+      }, this.nextAt - now);
+      return false;
+    }
+    // What was missed, while the traffic was held back or the timer was late, is not made up for in a burst.
+    this.nextAt = Math.max(this.nextAt, now - LATE_TIMER_MS) + 1_000 / perSecond;
+    return true;
   }
 
   private adjust(tookMs: number): void {

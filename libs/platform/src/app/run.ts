@@ -7,6 +7,7 @@ import { processVariables } from '../configuration/variables.js';
 import { announceReady } from './announce.js';
 import { startAll, type PlannedApp, type Runnable, type RunningApps } from './compose-apps.js';
 import { createLogger } from './logger.js';
+import { isStartedByNpm, onParentEnd } from './parent.js';
 import { Resources } from './resources.js';
 
 type ProcessSettings = z.output<z.ZodObject<typeof processVariables>>;
@@ -30,6 +31,7 @@ export async function run(runnable: Runnable): Promise<void> {
   });
   const resources = new Resources(process.env, runnable.name, logger);
   const stopped = firstSignal(runnable.name, settings.SHUTDOWN_GRACE_MS);
+  if (settings.END_WITH_PARENT || isStartedByNpm()) onParentEnd(() => process.kill(process.pid, 'SIGTERM'));
   let apps: RunningApps;
   try {
     apps = await startAll(runnable, plans, { resources, clock: systemClock, logger });

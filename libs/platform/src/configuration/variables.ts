@@ -74,6 +74,10 @@ export const processVariables = {
     variables.integer.min(1).default(15_000),
     'Time in milliseconds after which a process that is still closing is ended with code 1.',
   ),
+  END_WITH_PARENT: documented(
+    variables.flag.default(false),
+    'Whether the process ends in order when the one that started it has ended.',
+  ),
 } as const;
 
 /** Variables that say where bus and database are, and that every app may read. */
