@@ -1,6 +1,6 @@
 import { badge } from './badge.js';
 import { h } from './dom.js';
-import { clock, count, number, share } from './format.js';
+import { clock, count, number, onWrittenScale, share } from './format.js';
 import { metricRows } from './metric-table.js';
 import { commandReasons, endings } from './words.js';
 
@@ -10,7 +10,7 @@ export function endingOf({ decisions }) {
 }
 
 /** The verdict that ended the experiment, as it was at that moment: what arrives afterwards changes the metrics below, not this. */
-export function endingView({ ending, before, decidesAtLnE, namesCandidate }) {
+export function endingView({ ending, before, decidesAtLnE, guardrails, namesCandidate }) {
   const { command, commandedAt, reason, message, evidence } = ending;
   return [
     h(
@@ -24,16 +24,22 @@ export function endingView({ ending, before, decidesAtLnE, namesCandidate }) {
       ),
     ),
     h('p', { class: 'verdict' }, message),
-    ...(evidence === null ? [] : atThatMoment(evidence, decidesAtLnE, namesCandidate)),
+    ...(evidence === null ? [] : atThatMoment(evidence, { decidesAtLnE, guardrails, namesCandidate })),
   ];
 }
 
-function atThatMoment(evidence, decidesAtLnE, namesCandidate) {
+function atThatMoment(evidence, { decidesAtLnE, guardrails, namesCandidate }) {
   const { metric, metricAnalysis, lnE, units, analysedAt } = evidence;
   const seen = `As analysed at ${clock(analysedAt)}. Evidence that arrived later is under “Metrics”; it does not change the decision.`;
   if (metricAnalysis)
     return [
-      metricRows({ label: 'The deciding metric', rows: [metricAnalysis], caption: seen, decidesAtLnE, namesCandidate }),
+      metricRows({
+        label: 'The deciding metric',
+        rows: onWrittenScale([metricAnalysis], guardrails),
+        caption: seen,
+        decidesAtLnE,
+        namesCandidate,
+      }),
     ];
   if (metric === null) return [h('p', { class: 'small' }, seen)];
   return [

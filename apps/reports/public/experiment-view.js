@@ -1,6 +1,7 @@
 import { decisionList } from './decisions.js';
 import { h, renderWhenChanged } from './dom.js';
 import { endingOf, endingView } from './ending.js';
+import { onWrittenScale } from './format.js';
 import { metricTable } from './metric-table.js';
 import { objectivesView } from './objectives.js';
 import { heading, healthList, tiles, variantTable } from './overview.js';
@@ -59,7 +60,7 @@ export function showExperiment(content, connection, experiment) {
   };
   const take = (news) => {
     const isNewRevision = summary !== null && summary.revision !== news.revision;
-    summary = news;
+    summary = { ...news, metrics: onWrittenScale(news.metrics, news.guardrails) };
     const known = points.at(-1);
     if (news.analysedAt !== null && (known === undefined || Date.parse(known.at) < Date.parse(news.analysedAt))) {
       points.push(pointOf(news));
@@ -97,11 +98,12 @@ function showProblem(content, connection, stream, { title, detail }) {
   );
 }
 
-function drawEnding(place, { decisions, decidesAtLnE, candidates }, ending) {
+function drawEnding(place, { decisions, decidesAtLnE, candidates, guardrails }, ending) {
   place.parentElement.hidden = ending === undefined;
   if (ending === undefined) return;
   const before = decisions[decisions.indexOf(ending) - 1];
-  renderWhenChanged(place, { ending, before, decidesAtLnE, namesCandidate: candidates.length > 1 }, endingView);
+  const shown = { ending, before, decidesAtLnE, guardrails, namesCandidate: candidates.length > 1 };
+  renderWhenChanged(place, shown, endingView);
 }
 
 function layOut(content) {

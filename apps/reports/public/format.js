@@ -10,7 +10,7 @@ export function share(ppm) {
 export function number(value, digits = 3) {
   if (value === null || value === undefined) return NONE;
   if (value === 0) return '0';
-  if (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-4) return value.toExponential(2).replace('e', ' e');
+  if (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-6) return value.toExponential(2).replace('e', ' e');
   return trim(value, digits);
 }
 
@@ -39,7 +39,13 @@ export function estimate(value, metric) {
   return number(value, 4);
 }
 
-/** A value on the scale of the effect: percent, percentage points, a factor, or the metric's own unit. */
+/** Metrics with `marginKind`, how the margin of each was written: everything about it is shown on that scale. */
+export function onWrittenScale(metrics, guardrails) {
+  const kinds = new Map(guardrails.map(({ metric, margin }) => [metric, margin.kind]));
+  return metrics.map((metric) => ({ ...metric, marginKind: kinds.get(metric.metric) ?? null }));
+}
+
+/** A value on the scale of the effect in words: percent of control, percentage points, a factor, or the metric's own unit. */
 export function effect(value, metric) {
   if (value === null) return NONE;
   const sign = value > 0 ? '+' : value < 0 ? '−' : '';
@@ -54,8 +60,13 @@ export function effect(value, metric) {
     case 'probability':
       return `${sign}${trim(size * 100, 3)} pp`;
     default:
-      return metric.unit.startsWith('share') ? `${sign}${trim(size * 100, 3)} pp` : `${sign}${number(size)}`;
+      return difference(sign, size, metric);
   }
+}
+
+function difference(sign, size, { marginKind, estimate: of, unit }) {
+  if (marginKind === 'relative' && of.control) return `${sign}${trim((size / Math.abs(of.control)) * 100, 3)} %`;
+  return unit.startsWith('share') ? `${sign}${trim(size * 100, 3)} pp` : `${sign}${number(size)}`;
 }
 
 /** A gain as a share of control's value: "+6 %". */

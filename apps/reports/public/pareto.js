@@ -40,24 +40,24 @@ const AT_CONTROL = { estimate: 0, interval: { low: 0, high: 0 } };
 
 const PLACES = {
   unknown: { sign: '…', word: 'not known yet', tone: 'quiet', note: 'not every gain has an estimate' },
-  beaten: { sign: '✕', word: 'surely dominated', tone: 'bad' },
+  beaten: { sign: '✕', word: 'proven dominated', tone: 'bad' },
   front: {
     sign: '★',
     word: 'on the front',
     tone: 'good',
-    note: 'nobody is estimated as good everywhere and better somewhere',
+    note: 'no variant is estimated at least as good everywhere and better somewhere',
   },
   behind: {
     sign: '○',
     word: 'behind the front',
     tone: 'quiet',
-    note: 'somebody is estimated as good everywhere and better somewhere',
+    note: 'another variant is estimated at least as good everywhere and better somewhere',
   },
 };
 
 function placeOf({ onFront, surelyDominatedBy }, gains) {
   if (surelyDominatedBy.length > 0) {
-    const note = `${surelyDominatedBy.join(' and ')} ${surelyDominatedBy.length === 1 ? 'is' : 'are'} better on every objective: proven`;
+    const note = `${surelyDominatedBy.join(' and ')} ${surelyDominatedBy.length === 1 ? 'is' : 'are'} proven better on every objective`;
     return { kind: 'beaten', ...PLACES.beaten, note };
   }
   const kind = gains.some(({ estimate }) => estimate === null) ? 'unknown' : onFront ? 'front' : 'behind';

@@ -22,7 +22,7 @@ export function pictureWall({ variants, wrongBelow }) {
 function wrongText(wrongBelow) {
   return wrongBelow === null
     ? 'Lowest alignment first. Control has too few scored pictures to say which ones are wrong.'
-    : `Lowest alignment first. Wrong means below ${number(wrongBelow)}: control’s pictures hardly ever fit that badly.`;
+    : `Lowest alignment first. Wrong: fits its prompt worse than every recent picture of control (alignment below ${number(wrongBelow)}).`;
 }
 
 function wall(variants, which, show) {

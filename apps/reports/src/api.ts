@@ -33,7 +33,8 @@ export const reportsApi: ApiDescription = {
     '/api/experiments/{experiment}': {
       get: {
         operationId: 'showReport',
-        summary: 'Everything that is known about one experiment.',
+        summary:
+          'Everything that is known about one experiment: shares, traffic, metrics as last analysed, and its decisions, each with the analysis it rests on.',
         parameters: [EXPERIMENT],
         responses: { 200: jsonAnswer('The summary.', anObject), ...UNKNOWN },
       },
@@ -64,10 +65,11 @@ export const reportsApi: ApiDescription = {
     '/api/experiments/{experiment}/pictures': {
       get: {
         operationId: 'listPictures',
-        summary: 'The newest pictures of every variant.',
+        summary:
+          'Of every variant the newest pictures and those that fit their prompts worst, and the alignment below which a picture counts as wrong.',
         parameters: [EXPERIMENT, number('limit', 1, 50, 8)],
         responses: {
-          200: jsonAnswer('By variant.', z.object({ variants: z.array(anObject) })),
+          200: jsonAnswer('By variant.', z.object({ variants: z.array(anObject), wrongBelow: z.number().nullable() })),
           400: problemAnswer('The query is wrong.'),
           ...UNKNOWN,
         },

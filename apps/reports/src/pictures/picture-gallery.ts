@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { open, realpath, type FileHandle } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { quantileSorted } from 'simple-statistics';
 import { ProblemException } from '#libs/platform';
 import type {
   FactReader,
@@ -11,7 +10,6 @@ import type {
   RecordedPicture,
   StoredPicture,
 } from '#libs/persistence/reports';
-import { farTailLimit } from '#libs/statistics';
 
 /** A picture as the page shows it. */
 export interface ShownPicture extends RecordedPicture {
@@ -22,10 +20,7 @@ export interface ShownPicture extends RecordedPicture {
 /** What was delivered under an experiment, by variant. */
 export interface ExperimentPictures {
   readonly variants: readonly VariantPictures[];
-  /**
-   * An alignment below which hardly any of control's newest pictures lies, while a picture that shows something else does; null before
-   * control has enough of them.
-   */
+  /** The lowest alignment among control's newest scored pictures: what lies below shows something else. Null while control has too few of them. */
   readonly wrongBelow: number | null;
 }
 
@@ -56,20 +51,20 @@ export class PictureGallery {
   async ofExperiment({ experiment, revision, spec }: RecordedDefinition, limit: number): Promise<ExperimentPictures> {
     const read = (variant: string, order: PictureQuery['order'], atMost: number): Promise<readonly RecordedPicture[]> =>
       this.facts.pictures({ experiment, revision, variant, order, limit: atMost });
-    const byAlignment = await read(spec.control, 'worst-aligned', MOST_SCORED);
+    const ofControl = await read(spec.control, 'worst-aligned', Math.max(limit, FEWEST_SCORED));
     const variants = await Promise.all(
       Object.keys(spec.variants).map(async (variant): Promise<VariantPictures> => {
         const isControl = variant === spec.control;
         const [latest, worstAligned] = await Promise.all([
           read(variant, 'latest', limit),
-          isControl ? byAlignment.slice(0, limit) : read(variant, 'worst-aligned', limit),
+          isControl ? ofControl.slice(0, limit) : read(variant, 'worst-aligned', limit),
         ]);
         const role = isControl ? 'control' : 'candidate';
         return { variant, role, latest: latest.map(shown), worstAligned: worstAligned.map(shown) };
       }),
     );
-    const alignments = byAlignment.flatMap(({ score }) => (score?.alignment == null ? [] : [score.alignment]));
-    return { variants, wrongBelow: wrongBelow(alignments) };
+    const lowest = ofControl[0]?.score?.alignment ?? null;
+    return { variants, wrongBelow: ofControl.length < FEWEST_SCORED ? null : lowest };
   }
 
   /** The bytes of a picture, checked against the digest under which it was announced. @throws ProblemException 404 or 409. */
@@ -116,18 +111,8 @@ export class PictureGallery {
 /** Far above any picture a model makes, far below what would hurt this process. */
 const MAX_BYTES = 32 * 1024 * 1024;
 
-/** As many scored pictures of a variant as the reader looks at. */
-const MOST_SCORED = 500;
-/** Fewer say too little of where a tail begins. */
+/** Of fewer scored pictures the lowest alignment says little of how badly a picture can fit that shows the right thing. */
 const FEWEST_SCORED = 50;
-/** The tail that the metric `wrong-pictures` looks at: control's worst one in fifty. */
-const TAIL = 0.02;
-
-/** @param ascending alignments of control. */
-function wrongBelow(ascending: readonly number[]): number | null {
-  const n = ascending.length;
-  return n < FEWEST_SCORED ? null : farTailLimit({ n, quantile: (p) => quantileSorted([...ascending], p) }, TAIL);
-}
 
 function shown(picture: RecordedPicture): ShownPicture {
   return { ...picture, href: `/api/pictures/${encodeURIComponent(picture.generationId)}/${picture.imageIndex}` };

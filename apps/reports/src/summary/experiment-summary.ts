@@ -46,6 +46,8 @@ export interface ExperimentSummary {
   readonly variants: readonly VariantSummary[];
   /** Requests that were given to a candidate. */
   readonly exposed: number;
+  /** Margins as they were written: a relative one is shown as a share of control's value. */
+  readonly guardrails: readonly Pick<ExperimentSpec['guardrails'][number], 'metric' | 'margin'>[];
   /** As last analysed; empty before the first analysis. */
   readonly metrics: readonly MetricAnalysis[];
   /** Utility, gains and Pareto view; null where the experiment has no objectives, and before the first analysis. */

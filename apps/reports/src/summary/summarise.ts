@@ -57,6 +57,7 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
     epoch: commands.at(-1)?.epoch ?? 0,
     variants,
     exposed: total(variants.filter(({ role }) => role === 'candidate').map(({ requests }) => requests)),
+    guardrails: spec.guardrails.map(({ metric, margin }) => ({ metric, margin })),
     metrics: analysis?.metrics ?? [],
     objectives: analysis?.objectives ?? null,
     health: analysis?.health ?? null,
