@@ -1,8 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 
 const cli = fileURLToPath(new URL('../../dist/apps/cli/src/main.js', import.meta.url));
 const demo = [process.execPath, cli, 'demo', '--scenario', 'identical'];
@@ -15,6 +18,11 @@ interface Demonstration {
   /** In the environment of every process that descends from it. */
   readonly mark: string;
 }
+
+/** Whatever a killed one leaves on disk. Open to the account that Postgres runs under where we are root. */
+const temporary = mkdtempSync(join(tmpdir(), 'teststrip-ending-'));
+chmodSync(temporary, 0o755);
+afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
 const started: Demonstration[] = [];
 afterEach(async () => {
@@ -81,7 +89,7 @@ function start(
   const [name, value] = mark.split('=') as [string, string];
   const { npm_lifecycle_event: _npm, ...inherited } = process.env;
   const child = spawn(command!, args, {
-    env: { ...inherited, ...environment, [name]: value },
+    env: { ...inherited, ...environment, TMPDIR: temporary, [name]: value },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const printed = { out: '', err: '' };

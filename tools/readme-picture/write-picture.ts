@@ -16,7 +16,10 @@ const [seed = '3', file = fileURLToPath(new URL('docs/images/rollback.png', root
 
 /** Fits a README's column at twice its resolution. */
 const WIDTH = 1280;
-const HEIGHT = 1010;
+const HEIGHT = 1000;
+const LEFT_OUT = ['weights', 'decisions', 'objectives', 'metrics', 'variants', 'health'];
+const IMAGES_ARE_LOADED =
+  'Array.from(document.images).filter((i) => i.getBoundingClientRect().top < innerHeight).every((i) => i.complete && i.naturalWidth > 0)';
 
 const cli = fileURLToPath(new URL('dist/apps/cli/src/main.js', root));
 const demo = spawn(process.execPath, [cli, 'demo', '--scenario', 'wrong-attribute', '--seed', seed, '--pause', '600'], {
@@ -44,12 +47,16 @@ async function finishedPage(): Promise<string> {
 async function pictureOf(url: string): Promise<Buffer> {
   const browser = await openBrowser();
   try {
-    const page = await browser.newPage({ viewport: { width: WIDTH, height: HEIGHT }, colorScheme: 'dark' });
+    const page = await browser.newPage({
+      viewport: { width: WIDTH, height: HEIGHT },
+      colorScheme: 'dark',
+      bypassCSP: true,
+    });
     await page.goto(url);
     await page.getByText('✕ wrong').first().waitFor();
-    // The verdict, and the pictures it is about: what lies between would push them out of the picture.
-    await page.addStyleTag({ url: '/page/poster.css' });
-    await page.waitForLoadState('networkidle').catch(() => undefined);
+    // The verdict and the pictures it is about; what lies between would push them out of sight.
+    await page.addStyleTag({ content: `${LEFT_OUT.map((panel) => `.panel-${panel}`).join(', ')} { display: none; }` });
+    await page.waitForFunction(IMAGES_ARE_LOADED);
     const png = await page.screenshot();
     return await sharp(png).png({ palette: true, compressionLevel: 9, effort: 10 }).toBuffer();
   } finally {

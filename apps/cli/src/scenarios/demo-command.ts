@@ -58,6 +58,10 @@ export function addDemoCommand(program: Command, signal: AbortSignal): void {
         apart: apart === true,
         out: process.stdout,
         signal,
+      }).catch((error: unknown) => {
+        // Ctrl-C is how a demonstration ends, at any time.
+        if (signal.aborted) return true;
+        throw error;
       });
       process.exitCode = right || signal.aborted ? 0 : 1;
     });
