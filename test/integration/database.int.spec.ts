@@ -1,7 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openDatabase, startEmbeddedPostgres } from '#libs/persistence';
 import { withDatabase, type TestDatabase } from '#libs/testing';
 
@@ -62,36 +63,100 @@ describe('database', () => {
 });
 
 describe('embedded Postgres', () => {
-  it('survives kill -9 of its starter, is adopted with all data, and stops with its last user', async () => {
+  let dataDir: string;
+  beforeEach(async () => {
     await mkdir('.teststrip', { recursive: true });
-    const dataDir = await mkdtemp(join(process.cwd(), '.teststrip', 'embedded-'));
-    try {
-      const starter = spawn(
-        process.execPath,
-        ['--import', 'tsx', '--conditions=teststrip-source', '--input-type=module', '-e', STARTER, dataDir],
-        { stdio: ['ignore', 'pipe', 'inherit'] },
-      );
-      await new Promise((resolve) => starter.stdout.once('data', resolve));
-      const gone = new Promise((resolve) => starter.once('exit', resolve));
-      starter.kill('SIGKILL');
-      await gone;
+    dataDir = await mkdtemp(join(process.cwd(), '.teststrip', 'embedded-'));
+  });
+  afterEach(async () => {
+    await vi.waitFor(() => expect(serverRuns(dataDir)).toBe(false), { timeout: 10_000 });
+    await rm(dataDir, { recursive: true, force: true });
+  });
 
-      const first = await startEmbeddedPostgres({ dataDir });
-      const second = await startEmbeddedPostgres({ dataDir });
-      const database = await openDatabase({ url: second.url });
-      expect(await database.query('SELECT word FROM kept')).toEqual([{ word: 'kept' }]);
-      await first.stop();
-      expect(await database.query('SELECT word FROM kept')).toEqual([{ word: 'kept' }]);
-      await database.close();
-      await second.stop();
-      expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain(dataDir);
-    } finally {
-      await rm(dataDir, { recursive: true, force: true });
-    }
+  it('keeps all data when its starter is killed, whether the next start adopts it or starts it anew, and stops with its last user', async () => {
+    const starter = await startUser(dataDir);
+    await kill(starter);
+    const first = await startEmbeddedPostgres({ dataDir });
+    const second = await startEmbeddedPostgres({ dataDir });
+    const database = await openDatabase({ url: second.url });
+    expect(await database.query('SELECT word FROM kept')).toEqual([{ word: 'kept' }]);
+    await first.stop();
+    expect(await database.query('SELECT word FROM kept')).toEqual([{ word: 'kept' }]);
+    await database.close();
+    await second.stop();
+    expect(serverRuns(dataDir)).toBe(false);
+  });
+
+  it('stops by itself when its last user was killed', async () => {
+    const starter = await startUser(dataDir);
+    expect(serverRuns(dataDir)).toBe(true);
+    await kill(starter);
+    await vi.waitFor(() => expect(serverRuns(dataDir)).toBe(false), { timeout: 10_000 });
+  });
+
+  it('stays while somebody uses it, though its starter was killed, and takes further users', async () => {
+    const starter = await startUser(dataDir);
+    const other = await startEmbeddedPostgres({ dataDir });
+    await kill(starter);
+    // Longer than the server takes to notice that nobody is left.
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    const third = await startEmbeddedPostgres({ dataDir });
+    const database = await openDatabase({ url: third.url });
+    expect(await database.query('SELECT word FROM kept')).toEqual([{ word: 'kept' }]);
+    await database.close();
+    await other.stop();
+    expect(serverRuns(dataDir)).toBe(true);
+    await third.stop();
+    expect(serverRuns(dataDir)).toBe(false);
+  });
+
+  it.each([
+    ['an error that nobody catches', `setTimeout(() => { throw new Error('the model folder is missing'); })`],
+    ['an exit without a goodbye', 'process.exit(1)'],
+    ['a signal that nobody handles', `process.kill(process.pid, 'SIGTERM')`],
+  ])('leaves no process behind after %s', async (_, end) => {
+    const starter = await startUser(dataDir, end);
+    await starter.gone;
+    await vi.waitFor(() => expect(serverRuns(dataDir)).toBe(false), { timeout: 10_000 });
+  });
+
+  it('leaves no process behind when the start fails after the server was started', async () => {
+    const server = await startEmbeddedPostgres({ dataDir });
+    const admin = await openDatabase({ url: server.url.replace(/teststrip$/, 'postgres') });
+    // Without the template no database can be created.
+    await admin.query('ALTER DATABASE template1 IS_TEMPLATE false');
+    await admin.query('DROP DATABASE template1');
+    await admin.query('DROP DATABASE teststrip');
+    await admin.close();
+    await server.stop();
+    await expect(startEmbeddedPostgres({ dataDir })).rejects.toThrow(/template1/);
+    expect(serverRuns(dataDir)).toBe(false);
   });
 });
 
-const STARTER = `
+interface User {
+  readonly process: ChildProcess;
+  readonly gone: Promise<unknown>;
+}
+
+/** A process that uses the embedded server and then runs `end`. */
+async function startUser(dataDir: string, end = ''): Promise<User> {
+  const user = spawn(
+    process.execPath,
+    ['--import', 'tsx', '--conditions=teststrip-source', '--input-type=module', '-e', `${USER}${end}`, dataDir],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  );
+  const gone = new Promise((resolve) => user.once('exit', resolve));
+  await new Promise((resolve) => user.stdout.once('data', resolve));
+  return { process: user, gone };
+}
+
+async function kill({ process: user, gone }: User): Promise<void> {
+  user.kill('SIGKILL');
+  await gone;
+}
+
+const USER = `
 import { openDatabase, startEmbeddedPostgres } from '#libs/persistence';
 const server = await startEmbeddedPostgres({ dataDir: process.argv[1], durability: 'process-crash' });
 const database = await openDatabase({ url: server.url });
@@ -99,3 +164,12 @@ await database.query("CREATE TABLE kept AS SELECT 'kept' AS word");
 console.log('ready');
 setInterval(() => {}, 1000);
 `;
+
+/** Whether any process was started on this folder, or on the one that stands for it under root. */
+function serverRuns(dataDir: string): boolean {
+  const args = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
+  const standIn = createHash('sha256').update(dataDir).digest('hex').slice(0, 16);
+  return args
+    .split('\n')
+    .some((line) => /postgres\b.* -D /.test(line) && (line.includes(dataDir) || line.includes(standIn)));
+}

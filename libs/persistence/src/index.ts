@@ -4,7 +4,7 @@ export {
   startEmbeddedPostgres,
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
-} from './postgres/embedded-postgres.js';
+} from './postgres/embedded/embedded-postgres.js';
 export { openDatabase, type OpenDatabaseOptions } from './postgres/postgres-database.js';
 export { migrate } from './schema/migrate.js';
 export { needsDatabase } from './needs-database.js';

@@ -1,5 +1,5 @@
 import type { Database } from './database.js';
-import { startEmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded-postgres.js';
+import { startEmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded/embedded-postgres.js';
 import { openDatabase, type OpenDatabaseOptions } from './postgres-database.js';
 
 /** The database at `url`, or without one an embedded Postgres, which `close` leaves (it stops with its last user). */
