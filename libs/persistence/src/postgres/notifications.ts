@@ -11,81 +11,89 @@ const RECONNECT_PAUSE_MS = 250;
 
 /** One connection, opened with the first LISTEN, for all channels of a database. */
 export function openListener(config: ClientConfig): Listener {
-  const channels = new Map<string, Set<OnNotify>>();
-  let connection: Promise<Client> | undefined;
-  let closed = false;
-  let retry: NodeJS.Timeout | undefined;
+  return new SharedListener(config);
+}
 
-  // The driver wants one statement at a time on a connection.
-  let idle: Promise<unknown> = Promise.resolve();
-  const run = (client: Client, sql: string): Promise<unknown> => {
-    const result = idle.then(() => client.query(sql));
-    idle = result.catch(() => undefined);
-    return result;
-  };
+class SharedListener implements Listener {
+  private readonly channels = new Map<string, Set<OnNotify>>();
+  private connection: Promise<Client> | undefined;
+  private retry: NodeJS.Timeout | undefined;
+  private closed = false;
+  /** The driver wants one statement at a time on a connection. */
+  private idle: Promise<unknown> = Promise.resolve();
 
-  const connect = async (): Promise<Client> => {
-    const client = new Client(config);
+  constructor(private readonly config: ClientConfig) {}
+
+  async listen(channel: string, onNotify: OnNotify): Promise<() => Promise<void>> {
+    const listeners = this.channels.get(channel) ?? new Set();
+    this.channels.set(channel, listeners.add(onNotify));
+    await this.run(await this.connected(), `LISTEN ${escapeIdentifier(channel)}`);
+    return async () => {
+      listeners.delete(onNotify);
+      if (listeners.size === 0 && !this.closed && this.channels.get(channel) === listeners) await this.forget(channel);
+    };
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.retry);
+    this.channels.clear();
+    const client = await this.connection?.catch(() => undefined);
+    await client?.end().catch(() => undefined);
+  }
+
+  private async forget(channel: string): Promise<void> {
+    this.channels.delete(channel);
+    const client = await this.connection?.catch(() => undefined);
+    if (client) await this.run(client, `UNLISTEN ${escapeIdentifier(channel)}`).catch(() => undefined);
+  }
+
+  private connected(): Promise<Client> {
+    if (this.connection) return this.connection;
+    const opening = this.connect();
+    this.connection = opening;
+    opening.catch(() => {
+      if (this.connection === opening) this.connection = undefined;
+    });
+    return opening;
+  }
+
+  private async connect(): Promise<Client> {
+    const client = new Client(this.config);
     client.on('notification', ({ channel, payload }) => {
-      for (const onNotify of channels.get(channel) ?? []) onNotify(payload ?? '');
+      for (const onNotify of this.channels.get(channel) ?? []) onNotify(payload ?? '');
     });
     let lost = false;
     const onLost = (): void => {
       if (lost) return;
       lost = true;
-      connection = undefined;
-      reconnectLater();
+      this.connection = undefined;
+      this.reconnectLater();
     };
     client.on('error', onLost);
     client.on('end', onLost);
     await client.connect();
     return client;
-  };
+  }
 
-  const connected = (): Promise<Client> => {
-    if (connection) return connection;
-    const opening = connect();
-    connection = opening;
-    opening.catch(() => {
-      if (connection === opening) connection = undefined;
-    });
-    return opening;
-  };
-
-  const reconnectLater = (): void => {
-    if (closed || retry || channels.size === 0) return;
-    retry = setTimeout(() => {
-      retry = undefined;
-      relisten().catch(reconnectLater);
+  private reconnectLater(): void {
+    if (this.closed || this.retry || this.channels.size === 0) return;
+    this.retry = setTimeout(() => {
+      this.retry = undefined;
+      this.relisten().catch(() => this.reconnectLater());
     }, RECONNECT_PAUSE_MS);
-  };
+  }
 
-  const relisten = async (): Promise<void> => {
-    const client = await connected();
-    for (const channel of channels.keys()) await run(client, `LISTEN ${escapeIdentifier(channel)}`);
+  private async relisten(): Promise<void> {
+    const client = await this.connected();
+    for (const channel of this.channels.keys()) await this.run(client, `LISTEN ${escapeIdentifier(channel)}`);
     // What was notified while nobody listened is gone: everybody looks once.
-    for (const listeners of channels.values()) for (const onNotify of listeners) onNotify('');
-  };
+    for (const listeners of this.channels.values()) for (const onNotify of listeners) onNotify('');
+  }
 
-  return {
-    listen: async (channel, onNotify) => {
-      const listeners = channels.get(channel) ?? new Set();
-      channels.set(channel, listeners.add(onNotify));
-      await run(await connected(), `LISTEN ${escapeIdentifier(channel)}`);
-      return async () => {
-        listeners.delete(onNotify);
-        if (listeners.size > 0 || closed || channels.get(channel) !== listeners) return;
-        channels.delete(channel);
-        const client = await connection?.catch(() => undefined);
-        if (client) await run(client, `UNLISTEN ${escapeIdentifier(channel)}`).catch(() => undefined);
-      };
-    },
-    close: async () => {
-      closed = true;
-      clearTimeout(retry);
-      channels.clear();
-      const client = await connection?.catch(() => undefined);
-      await client?.end().catch(() => undefined);
-    },
-  };
+  private run(client: Client, sql: string): Promise<unknown> {
+    const result = this.idle.then(() => client.query(sql));
+    this.idle = result.catch(() => undefined);
+    return result;
+  }
 }
