@@ -6,6 +6,7 @@ import {
   deadLetter,
   deadLetterHeaders,
   partitionOf,
+  PartlyHandledError,
   UnknownTopicError,
   type EventBus,
   type IncomingRecord,
@@ -106,6 +107,24 @@ export function describeEventBus(name: string, open: () => Promise<BusFixture>):
       await vi.waitFor(() => expect(failures).toBeGreaterThan(0), patiently);
       await bus.publish([record(topic, good, '1'), record(topic, bad, '2')]);
       await vi.waitFor(() => expect(handled).toEqual([good, bad, bad]), patiently);
+      await subscription.close();
+    });
+
+    it('repeats a partly handled batch from where it failed', async () => {
+      const topic = await newTopic(false, 1);
+      const batches: number[][] = [];
+      await bus.publish(['a', 'b', 'c', 'd'].map((value) => record(topic, 'key', value)));
+      const subscription = bus.subscribe({
+        group: `g-${topic}`,
+        topics: [topic],
+        handler: async ({ records }) => {
+          batches.push(records.map(({ offset }) => offset));
+          if (batches.length === 1) throw new PartlyHandledError(records[0]!.offset + 2, new Error('not yet'));
+        },
+      });
+      await vi.waitFor(() => expect(batches.flat().at(-1)).toBe(3), patiently);
+      await vi.waitFor(() => expect(batches.flat()).toEqual([0, 1, 2, 3, 2, 3]), patiently);
+      expect(subscription.health()).toMatchObject({ stalledForMs: 0, consecutiveFailures: 0 });
       await subscription.close();
     });
 

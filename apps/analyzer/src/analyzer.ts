@@ -6,7 +6,6 @@ import {
   type EventBus,
   type ReceivedEvent,
   type Subscription,
-  type SubscriptionHealth,
   UnprocessableEventError,
 } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
@@ -106,13 +105,6 @@ export class Analyzer {
     return this.lastFailure === undefined
       ? { state: 'standing by' }
       : { state: 'starting again', reason: this.lastFailure };
-  }
-
-  /** How its two subscriptions are doing; empty while standing by. */
-  health(): readonly SubscriptionHealth[] {
-    if (!this.shift) return [];
-    const { subscription, definitions } = this.shift;
-    return [subscription.health(), definitions.health()].filter((health) => health !== undefined);
   }
 
   private async keepWorking(): Promise<void> {

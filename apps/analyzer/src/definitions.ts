@@ -1,6 +1,6 @@
 import { topics, type TeststripEvent } from '#libs/contracts';
 import { evidenceDesign } from '#libs/evidence';
-import { LogFollower, type BusClient, type SubscriptionHealth } from '#libs/messaging';
+import { LogFollower, type BusClient } from '#libs/messaging';
 import { experimentKey, type KnownExperiment } from './evidence-part.js';
 
 /** How long one attempt to read the log of definitions may take. */
@@ -55,11 +55,6 @@ export class Definitions {
       if (definition.experiment === experiment && definition.revision > revision) return true;
     }
     return false;
-  }
-
-  /** Undefined until the log could be read. */
-  health(): SubscriptionHealth | undefined {
-    return this.follower.health();
   }
 
   close(): Promise<void> {

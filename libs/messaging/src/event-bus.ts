@@ -34,9 +34,22 @@ export interface RecordBatch {
 
 /**
  * Handles one batch. Returning means "processed, move on"; throwing means "again", after a growing pause,
- * while other partitions go on. What can never be processed must not throw: see `deadLetter`.
+ * while other partitions go on; a `PartlyHandledError` says from where. What can never be processed must not throw: see `deadLetter`.
  */
 export type BatchHandler = (batch: RecordBatch) => Promise<void>;
+
+/** A batch failed, but not from its start: the position moves to `nextOffset`, and what is tried again begins there. */
+export class PartlyHandledError extends Error {
+  override readonly name = 'PartlyHandledError';
+
+  constructor(
+    /** The offset after the last record that needs no repetition. */
+    readonly nextOffset: number,
+    override readonly cause: unknown,
+  ) {
+    super((cause as Error).message);
+  }
+}
 
 export interface SubscriptionOptions {
   /** Consumer group, exactly as it appears on the broker. Members of one group share the partitions; groups are independent. */

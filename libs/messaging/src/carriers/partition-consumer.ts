@@ -1,4 +1,4 @@
-import type { BatchHandler, IncomingRecord } from '../event-bus.js';
+import { PartlyHandledError, type BatchHandler, type IncomingRecord } from '../event-bus.js';
 import type { Attempts } from './attempts.js';
 
 /** Where the records of one partition come from. */
@@ -110,16 +110,24 @@ export class PartitionConsumer {
         await this.handle(records, nextOffset);
       } else if (nextOffset <= this.reachedOffset) return 'at-the-end';
       if (this.stale) return 'nothing';
-      attempts.ended(topic, partition);
-      this.reachedOffset = nextOffset;
-      this.options.onProgress(nextOffset);
+      this.moveTo(nextOffset);
       return records.length > 0 ? 'handled' : 'nothing';
     } catch (error) {
+      if (error instanceof PartlyHandledError && error.nextOffset > this.reachedOffset && !this.stale) {
+        this.moveTo(error.nextOffset);
+      }
       if (this.stopping.signal.aborted) return 'nothing';
       const retryInMs = attempts.failed({ topic, partition, offset: this.reachedOffset }, error);
       await pause(retryInMs, this.stopping.signal);
       return 'nothing';
     }
+  }
+
+  private moveTo(nextOffset: number): void {
+    const { topic, partition, attempts, onProgress } = this.options;
+    attempts.ended(topic, partition);
+    this.reachedOffset = nextOffset;
+    onProgress(nextOffset);
   }
 
   private handle(records: readonly IncomingRecord[], nextOffset: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { PartlyHandledError } from '../event-bus.js';
 import type { EventBatch } from './decode.js';
 import type { Middleware } from './handler.js';
 
@@ -20,13 +21,21 @@ export class Progress {
   }
 }
 
-/** Hands on only what was not handled before: when a batch is repeated from its start, its handler goes on where it failed. */
+/**
+ * Hands on only what was not handled before: when a batch is repeated from its start, its handler goes on where it failed. A batch that
+ * fails later than at its start says so to the carrier, whose pauses then begin anew.
+ */
 export function absorbRepeats(progress: Progress): Middleware<EventBatch> {
   return (next) => async (batch) => {
     const from = progress.of(batch.topic, batch.partition);
     if (batch.nextOffset <= from) return;
     const events = from === 0 ? batch.events : batch.events.filter(({ record }) => record.offset >= from);
-    await next({ ...batch, events });
+    try {
+      await next({ ...batch, events });
+    } catch (error) {
+      const reached = progress.of(batch.topic, batch.partition);
+      throw reached > from ? new PartlyHandledError(reached, error) : error;
+    }
   };
 }
 

@@ -97,6 +97,19 @@ describe.each(['event', 'batch'] as const)('a consumer that takes one %s at a ti
     expect(reasons).toEqual(['its log is broken', 'its log is broken']);
   });
 
+  it('settles one broken event after the other, each in the same short time', async () => {
+    consume(
+      (id) => {
+        if (id.startsWith('broken')) throw new Error('its log is broken');
+      },
+      { probe: () => Promise.resolve() },
+    );
+    const sentAt = performance.now();
+    await bus.publish([1, 2, 3, 4, 5].flatMap((n) => [judged(`broken-${n}`, `experiment-${n}`), judged(`fine-${n}`)]));
+    await vi.waitFor(() => expect(handled).toHaveLength(5), { timeout: 10_000 });
+    expect(performance.now() - sentAt).toBeLessThan(3_000);
+  });
+
   it('gives nothing up while what the handler depends on is away', async () => {
     let isAway = true;
     const subscription = consume(

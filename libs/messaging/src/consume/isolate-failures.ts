@@ -4,8 +4,8 @@ import type { EventBatch } from './decode.js';
 import type { Handler, Middleware } from './handler.js';
 import { only } from './one-by-one.js';
 
-/** Failed attempts after which an event is given up; with the pauses of the back-off between them, about 0.7 s. */
-const MOST_ATTEMPTS = 4;
+/** Failed attempts after which an event is given up; with the pauses of the back-off between them, 0.3 s. */
+const MOST_ATTEMPTS = 3;
 /** Events given up in a row, none handled in between: then the handler is broken rather than the events, and no more are given up. */
 const MOST_IN_A_ROW = 20;
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { TeststripEvent, TopicName } from '#libs/contracts';
-import type { BusClient, Subscription, SubscriptionHealth } from '../event-bus.js';
+import type { BusClient, Subscription } from '../event-bus.js';
 import { consumeEvents, type TopicHandler } from './consumer.js';
 import { backOffMs } from './back-off.js';
 import { DeadLetters, UnprocessableEventError } from './dead-letters.js';
@@ -60,11 +60,6 @@ export class LogFollower {
   /** Resolves with true when everything is loaded; with false when the first attempt failed, which is then repeated until it succeeds. */
   start(): Promise<boolean> {
     return (this.starting = this.begin());
-  }
-
-  /** Undefined until the log could be read. */
-  health(): SubscriptionHealth | undefined {
-    return this.subscription?.health();
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,10 @@
 import type { Admin, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
-import type { Subscription, SubscriptionHealth, SubscriptionOptions } from '../../event-bus.js';
+import {
+  PartlyHandledError,
+  type Subscription,
+  type SubscriptionHealth,
+  type SubscriptionOptions,
+} from '../../event-bus.js';
 import { Attempts } from '../attempts.js';
 import { incomingRecord } from './incoming-record.js';
 import { createGroupConsumer } from './group-consumer.js';
@@ -210,19 +215,26 @@ export class KafkaSubscription implements Subscription {
       this.attempts.began(topic, partition);
       await handler({ topic, partition, records, nextOffset, heartbeat, isStale: gone });
       if (gone()) return false;
-      payload.resolveOffset(String(nextOffset - 1));
-      this.positions.moveTo(topic, partition, nextOffset);
-      this.attempts.ended(topic, partition);
+      this.moveTo(payload, nextOffset);
     }
     return true;
   }
 
-  private retry({ batch, pause }: EachBatchPayload, error: unknown): void {
-    const { topic, partition } = batch;
-    const offset = this.positions.reachedOf(topic, partition) ?? Number(batch.messages[0]?.offset ?? 0);
+  private moveTo({ batch, resolveOffset }: EachBatchPayload, nextOffset: number): void {
+    resolveOffset(String(nextOffset - 1));
+    this.positions.moveTo(batch.topic, batch.partition, nextOffset);
+    this.attempts.ended(batch.topic, batch.partition);
+  }
+
+  private retry(payload: EachBatchPayload, error: unknown): void {
+    const { topic, partition, messages } = payload.batch;
+    const before = this.positions.reachedOf(topic, partition) ?? Number(messages[0]?.offset ?? 0);
+    const isPartlyHandled = error instanceof PartlyHandledError && error.nextOffset > before;
+    if (isPartlyHandled) this.moveTo(payload, error.nextOffset);
+    const offset = isPartlyHandled ? error.nextOffset : before;
     const retryInMs = this.attempts.failed({ topic, partition, offset }, error);
     this.consumer.seek({ topic, partition, offset: String(offset) });
-    this.later(pause(), retryInMs);
+    this.later(payload.pause(), retryInMs);
   }
 
   private later(resume: () => void, ms: number): void {
