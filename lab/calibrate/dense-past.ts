@@ -22,7 +22,10 @@ export interface ReadPast {
   quantile(p: number): number;
 }
 
-/** Everything so far, read anew when it has grown by a twentieth. */
+/**
+ * Everything so far, read anew when it has grown by a twentieth. The cells of the tails' methods use it; libs/evidence lets older values
+ * go (see {@link RecentDensePast}), which changes no error rate, since any function of the past may be the limit.
+ */
 export class DensePast implements ReadPast {
   limit: number | null = null;
   private readonly counts = new DenseCounts();

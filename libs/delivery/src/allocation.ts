@@ -14,17 +14,17 @@ export function stageWeights(spec: ExperimentSpec, stage: number): WeightsPpm {
   );
 }
 
-/** Everything to control: what a rollback means, whatever was served before. */
+/** All traffic to control: what a rollback orders, whatever was served before. */
 export function controlOnly(spec: ExperimentSpec): WeightsPpm {
   return weigh(spec, []);
 }
 
-/** Everything to one variant. */
+/** All traffic to one variant. */
 export function onlyVariant(spec: ExperimentSpec, name: string): WeightsPpm {
   return name === spec.control ? controlOnly(spec) : weigh(spec, [[name, MILLION]]);
 }
 
-/** Whether anybody is served something else than control. */
+/** Whether any traffic goes to a candidate. */
 export function servesCandidates(spec: ExperimentSpec, weightsPpm: WeightsPpm): boolean {
   return weightsPpm[spec.control] !== MILLION;
 }

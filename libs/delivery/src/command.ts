@@ -8,7 +8,7 @@ import type {
 } from '#libs/contracts';
 import type { DraftState, StartedState } from './state.js';
 
-/** Who acts when nobody did. */
+/** The actor of commands that no person gave. */
 export const CONTROLLER = 'decision';
 
 /** When a command is given, and the id it gets. */
@@ -28,7 +28,7 @@ export interface CommandOrder {
   readonly actor: string;
 }
 
-/** The command of an order: under the next epoch, so that no router mistakes it for an older one. */
+/** An order as the command that is published, under the next epoch: routers refuse smaller ones. */
 export function commandOf(
   state: DraftState | StartedState,
   { atMs, commandId }: CommandIdentity,
@@ -69,7 +69,7 @@ export function operatorCommand(
   });
 }
 
-/** What a command rests on. */
+/** The analysis that a command rests on, and the metric that decided it, if one did. */
 export function commandEvidence(
   analysis: ExperimentAnalysed,
   metric: MetricAnalysis | null,

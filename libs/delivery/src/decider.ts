@@ -1,14 +1,14 @@
 import type { DeliveryEvent } from './events.js';
 import { evolve } from './evolve.js';
 import type { DeliveryInput } from './inputs.js';
-import { approve } from './operator/approve.js';
-import { define } from './operator/define.js';
-import { newAttempt } from './operator/new-attempt.js';
-import { pause } from './operator/pause.js';
-import { promote } from './operator/promote.js';
+import { approveStage } from './operator/approve.js';
+import { defineExperiment } from './operator/define.js';
+import { beginNewAttempt } from './operator/new-attempt.js';
+import { pauseRamp } from './operator/pause.js';
+import { promoteCandidate } from './operator/promote.js';
 import { DecisionRefusedError } from './operator/refusal.js';
-import { resume } from './operator/resume.js';
-import { rollBack } from './operator/rollback.js';
+import { resumeRamp } from './operator/resume.js';
+import { rollBackToControl } from './operator/rollback.js';
 import { judgeAnalysis, passTime } from './policy.js';
 import { acknowledge } from './rules/acknowledge.js';
 import { initialState, type DefinedState, type DeliveryState } from './state.js';
@@ -34,19 +34,19 @@ function decide(state: DeliveryState, input: DeliveryInput): readonly DeliveryEv
     case 'applied':
       return acknowledge(state, input);
     case 'define':
-      return define(state, input);
+      return defineExperiment(state, input);
     case 'approve':
-      return approve(known(state), input);
+      return approveStage(known(state), input);
     case 'pause':
-      return pause(known(state), input);
+      return pauseRamp(known(state), input);
     case 'resume':
-      return resume(known(state), input);
+      return resumeRamp(known(state), input);
     case 'promote':
-      return promote(known(state), input);
+      return promoteCandidate(known(state), input);
     case 'rollback':
-      return rollBack(known(state), input);
+      return rollBackToControl(known(state), input);
     case 'new-attempt':
-      return newAttempt(known(state), input);
+      return beginNewAttempt(known(state), input);
     default:
       return input satisfies never;
   }

@@ -2,7 +2,7 @@ import type { CommandEvent, DeliveryEvent } from './events.js';
 import type { DefinedState, DeliveryState, DraftState, StartedState } from './state.js';
 import { initialState } from './state.js';
 
-/** The state after an event. Never decides: it only writes down what has happened. */
+/** The state after an event. It decides nothing: it only records what has happened. */
 export function evolve(state: DeliveryState, event: DeliveryEvent): DeliveryState {
   switch (event.type) {
     case 'defined':
@@ -47,7 +47,7 @@ export function evolve(state: DeliveryState, event: DeliveryEvent): DeliveryStat
   }
 }
 
-/** The state that a log tells: the same whether it was followed event by event or read as a whole. */
+/** The state after a whole log: the same as after following it event by event. */
 export function rebuild(events: readonly DeliveryEvent[]): DeliveryState {
   return events.reduce(evolve, initialState);
 }
@@ -88,7 +88,7 @@ function started(draft: DraftState, { atMs, command }: CommandEvent): StartedSta
 
 type Plain<State> = Omit<State, 'phase' | 'heldAtMs' | 'causes' | 'endedAtMs' | 'outcome' | 'winner'>;
 
-/** What all started states share, under the event's command; what belongs to the former phase alone is dropped. */
+/** What all started states share, with the event's command; fields of the former phase alone are dropped. */
 function commanded(state: DeliveryState, { command }: CommandEvent): Plain<StartedState> {
   const known = startedOf(state);
   return {
@@ -122,7 +122,7 @@ function inStage(state: DeliveryState, event: CommandEvent): Plain<StartedState>
   };
 }
 
-/** Cleaning up is part of the end: no approval is waited for any more. */
+/** Cleaning up is part of the end: an ended revision waits for no approval. */
 function ended(state: DeliveryState, event: CommandEvent): Plain<StartedState> {
   return { ...commanded(state, event), awaitsApprovalOf: null };
 }

@@ -3,7 +3,7 @@ import type { AllocationApplied, ExperimentAnalysed, ExperimentSpec } from '#lib
 /** Time and identity come in as values: the same input on the same state gives the same events. */
 interface Input {
   readonly atMs: number;
-  /** Becomes the id of the command, should there be one; at most one command follows from one input. */
+  /** The id of the command that follows; at most one does. */
   readonly commandId: string;
 }
 

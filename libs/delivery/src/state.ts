@@ -14,7 +14,7 @@ interface Defined {
   readonly spec: ExperimentSpec;
   readonly fingerprints: ExperimentDefined['fingerprints'];
   readonly definedAtMs: number;
-  /** Of the last command, over all revisions of the experiment; 0 before the first. */
+  /** Of the newest command of any revision; 0 before the first. */
   readonly epoch: number;
   readonly approvedStages: readonly number[];
   /** The next stage, where its approval is all that is missing. */
@@ -81,7 +81,7 @@ export interface RolledBackState extends Started {
   readonly endedAtMs: number;
 }
 
-/** Ended without a promotion or rollback: an ab test that was decided, or anything that stayed inconclusive. */
+/** Ended by other means than promotion or rollback: a decided ab test, or an experiment that stayed inconclusive. */
 export interface ConcludedState extends Started {
   readonly phase: 'concluded';
   readonly endedAtMs: number;
@@ -89,7 +89,7 @@ export interface ConcludedState extends Started {
   readonly winner: string | null;
 }
 
-/** Revisions that timers, operators and analyses still move. */
+/** A revision that analyses, timers and operators can still change. */
 export type ActiveState = RunningState | HeldState | PausedState;
 export type EndedState = PromotedState | RolledBackState | ConcludedState;
 export type StartedState = ActiveState | EndedState;

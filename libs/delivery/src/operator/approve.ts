@@ -8,7 +8,7 @@ import { DecisionRefusedError, hasEnded } from './refusal.js';
 import { startRevision } from './revision.js';
 
 /** Gives the approval that a ramp stage asks for, also ahead of time. A draft whose first stage is approved starts. */
-export function approve(state: DefinedState, input: Approve): readonly DeliveryEvent[] {
+export function approveStage(state: DefinedState, input: Approve): readonly DeliveryEvent[] {
   if (state.phase !== 'draft' && !isActive(state)) throw hasEnded(state, 'approved');
   const { stages } = state.spec.ramp;
   const from = state.phase === 'draft' ? 0 : state.stage + 1;

@@ -7,10 +7,10 @@ import { DecisionRefusedError } from './refusal.js';
 import { beginRevision } from './revision.js';
 
 /**
- * A specification arrives. The same one again changes nothing; anything that differs, a fingerprint above all, is a new revision, which starts
- * at its first stage with no evidence.
+ * Takes a specification. The same one again changes nothing; any difference, in a fingerprint above all, makes a new revision, which
+ * starts at its first stage without evidence.
  */
-export function define(state: DeliveryState, input: Define): readonly DeliveryEvent[] {
+export function defineExperiment(state: DeliveryState, input: Define): readonly DeliveryEvent[] {
   refuseFullStart(input.spec);
   if (state.phase === 'absent') return beginRevision(state, input, 1);
   if (!isSame(state, input)) return beginRevision(state, input, state.revision + 1);

@@ -5,8 +5,8 @@ import { phaseInWords } from '../words/phase.js';
 import { DecisionRefusedError } from './refusal.js';
 import { beginRevision } from './revision.js';
 
-/** The same specification once more, on purpose: a new revision without the evidence of the old one. */
-export function newAttempt(state: DefinedState, input: Operate): readonly DeliveryEvent[] {
+/** Starts the same specification again, on purpose: a new revision without the old one's evidence. */
+export function beginNewAttempt(state: DefinedState, input: Operate): readonly DeliveryEvent[] {
   if (state.phase === 'promoted') {
     throw new DecisionRefusedError(
       'already-ended',

@@ -8,7 +8,7 @@ import { because } from '../words/quote.js';
 import { activeOrRefuse, DecisionRefusedError } from './refusal.js';
 
 /** Stops the ramp where it stands; proven harm still rolls back, and the deadline runs on. */
-export function pause(defined: DefinedState, input: Operate): readonly DeliveryEvent[] {
+export function pauseRamp(defined: DefinedState, input: Operate): readonly DeliveryEvent[] {
   const state = activeOrRefuse(defined, 'paused');
   if (state.phase === 'paused') {
     throw new DecisionRefusedError('already-paused', `${state.experiment} is already paused`);

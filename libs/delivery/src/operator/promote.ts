@@ -8,7 +8,7 @@ import { because } from '../words/quote.js';
 import { activeOrRefuse, DecisionRefusedError } from './refusal.js';
 
 /** Gives the only candidate all traffic without waiting for the proof. */
-export function promote(defined: DefinedState, input: Operate): readonly DeliveryEvent[] {
+export function promoteCandidate(defined: DefinedState, input: Operate): readonly DeliveryEvent[] {
   const state = activeOrRefuse(defined, 'promoted');
   const candidates = candidatesOf(state.spec);
   const [candidate] = candidates;

@@ -9,7 +9,7 @@ import { causesInWords } from '../words/trust.js';
 import { activeOrRefuse, DecisionRefusedError } from './refusal.js';
 
 /** Lets a paused ramp go on. A ramp that is held goes on by itself. */
-export function resume(defined: DefinedState, input: Operate): readonly DeliveryEvent[] {
+export function resumeRamp(defined: DefinedState, input: Operate): readonly DeliveryEvent[] {
   const state = activeOrRefuse(defined, 'resumed');
   if (state.phase !== 'paused') {
     const why =

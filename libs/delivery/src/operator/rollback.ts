@@ -7,7 +7,7 @@ import { because } from '../words/quote.js';
 import { DecisionRefusedError } from './refusal.js';
 
 /** Sends everybody back to control. Possible at any time, also after a promotion; it beats everything else. */
-export function rollBack(state: DefinedState, input: Operate): readonly DeliveryEvent[] {
+export function rollBackToControl(state: DefinedState, input: Operate): readonly DeliveryEvent[] {
   // Asked for twice, it is still rolled back.
   if (state.phase === 'rolled-back') return [];
   if (state.phase === 'draft') {

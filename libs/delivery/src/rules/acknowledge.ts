@@ -2,7 +2,7 @@ import type { DeliveryEvent } from '../events.js';
 import type { Applied } from '../inputs.js';
 import type { DeliveryState } from '../state.js';
 
-/** A router's answer to the present command, once per router. Answers to older commands say nothing any more. */
+/** Records each router's answer to the present command, once. Answers to older commands no longer matter. */
 export function acknowledge(state: DeliveryState, { applied, atMs }: Applied): readonly DeliveryEvent[] {
   if (state.phase === 'absent' || state.phase === 'draft') return [];
   if (applied.experiment !== state.experiment || applied.revision !== state.revision) return [];

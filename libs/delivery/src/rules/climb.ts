@@ -8,7 +8,7 @@ import { percent } from '../words/numbers.js';
 import { weakestMessage } from '../words/proof.js';
 import { proofForShare, type ShareProof } from './guardrail-proof.js';
 
-/** The ramp: as high as the damage budget, the stage's own conditions and the approvals allow. */
+/** Raises the share as high as the damage budget, the stage's own conditions and the approvals allow. */
 export function climb(state: RunningState, input: Analysed): readonly DeliveryEvent[] {
   const { spec, stage } = state;
   if (!isStageDone(state, input)) return [];
@@ -23,8 +23,8 @@ export function climb(state: RunningState, input: Analysed): readonly DeliveryEv
 }
 
 /**
- * Minimum time and units of the present stage. The analysis must have seen the stage at all: an analysis repeated or computed before the
- * routers obeyed ends nothing, so that every step up rests on the step before having really been taken.
+ * Whether the present stage has lasted its minimum time and seen its minimum units. An analysis from before the routers served the stage
+ * does not count: each step up needs evidence that the step before was taken.
  */
 function isStageDone(state: RunningState, { analysis, atMs }: Analysed): boolean {
   const stage = state.spec.ramp.stages[state.stage];

@@ -15,9 +15,9 @@ import { raceResult } from './race.js';
 import type { RunningState } from '../state.js';
 
 /**
- * An ab test ends when a candidate has won on the utility of the objectives, all its guardrails holding at their margins, or when no
- * candidate can be better than control by what matters any more (see {@link raceResult}). A candidate without an analysis of its
- * objectives keeps the race open.
+ * Ends an ab test when a candidate has won on the utility of the objectives, with all its guardrails within their margins, or when no
+ * candidate can still beat control by enough to matter (see {@link raceResult}). A candidate whose objectives have not been analysed
+ * keeps the race open.
  */
 export function concludeTest(state: RunningState, input: Analysed): readonly DeliveryEvent[] {
   const { spec } = state;

@@ -6,20 +6,18 @@ import { causesInWords } from '../words/trust.js';
 import type { ActiveState, DeliveryState } from '../state.js';
 import { isActive } from '../state.js';
 
-/**
- * When the state changes by itself, milliseconds since the epoch; null when time alone changes nothing. An ended revision has no timers.
- */
+/** When time alone will change the state, ms since 1970; null when it will not. An ended revision has no timers. */
 export function nextTimerAtMs(state: DeliveryState): number | null {
   if (!isActive(state)) return null;
   return Math.min(deadlineAtMs(state), holdEndsAtMs(state));
 }
 
-/** When the revision ends without a verdict, whatever step it is in. */
+/** When the revision ends without a verdict, in whatever stage it is; ms since 1970. */
 export function deadlineAtMs({ startedAtMs, spec }: ActiveState): number {
   return startedAtMs + spec.deadlineMs;
 }
 
-/** What time alone leads to: the deadline, or the end of a hold. It never raises a share. */
+/** Ends a revision that is past its deadline or has been held too long. Time alone never raises a share. */
 export function endOverdue(state: ActiveState, input: CommandIdentity): readonly DeliveryEvent[] {
   if (input.atMs >= deadlineAtMs(state)) {
     return conclude(

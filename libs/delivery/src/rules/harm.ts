@@ -10,7 +10,7 @@ import { guardrailAnalyses } from './guardrail-proof.js';
 
 /**
  * Proven harm rolls back. It also ends what was promoted or concluded meanwhile (scores may come late, and operators may promote
- * unproven). Leaving is possible once, and nothing comes back from it.
+ * unproven). It happens once per revision, and nothing undoes it.
  */
 export function rollBackHarm(state: StartedState, input: Analysed, harmful: MetricAnalysis): readonly DeliveryEvent[] {
   if (state.phase === 'rolled-back' || !servesCandidates(state.spec, state.weightsPpm)) return [];
@@ -34,7 +34,7 @@ export function harmfulGuardrail(spec: ExperimentSpec, analysis: ExperimentAnaly
     .sort((a, b) => (b.lnE?.harmful ?? 0) - (a.lnE?.harmful ?? 0))[0];
 }
 
-/** Share of control's own requests that fail above which people have to know that the rollback led nowhere better. */
+/** A rollback raises an alert when at least this share of control's own requests fails. */
 const BROKEN_ERROR_RATE = 0.5;
 
 /** Control is preferred even when it is broken as well, but never silently. */

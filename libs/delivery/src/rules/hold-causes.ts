@@ -9,7 +9,7 @@ export function holdCausesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed)
   if (srm.status === 'mismatch') causes.push('sample-ratio-mismatch');
   if (coverage.status === 'gap') causes.push('coverage-gap');
   if (staleness.status === 'scores-silent' || staleness.status === 'telemetry-silent') causes.push(staleness.status);
-  // A difference in law is no harm, but somebody should look before more people see it.
+  // A different distribution is no harm by itself, but a person should look before more people see it.
   if (shift?.status === 'found') causes.push('distribution-shift');
   if (unmeasurableGuardrails(spec, analysis).length > 0) causes.push('unmeasurable-guardrail');
   return causes;
@@ -29,7 +29,7 @@ export function isCleared(cause: HoldCause, { health }: ExperimentAnalysed): boo
       return health.shift?.status !== 'found';
     case 'unmeasurable-guardrail':
     case 'analysis-silent':
-      // An analysis is here, and whether a guardrail is unmeasurable now is asked anew with every one.
+      // An analysis has arrived; whether a guardrail is unmeasurable is asked anew with each one.
       return true;
     default:
       return cause satisfies never;

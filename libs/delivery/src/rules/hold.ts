@@ -25,7 +25,7 @@ export function holdUntrusted(state: RunningState, input: Analysed): readonly De
   return [{ type: 'held', atMs, actor: CONTROLLER, command, causes: [...causes] }];
 }
 
-/** Goes on when the analysis shows that every cause of the hold is gone and none has come. */
+/** Lets a held ramp go on when the analysis shows that every cause of the hold is gone and no new one has come. */
 export function releaseHold(state: HeldState, input: Analysed): readonly DeliveryEvent[] {
   const { analysis, atMs } = input;
   if (holdCausesOf(state.spec, analysis).length > 0) return [];

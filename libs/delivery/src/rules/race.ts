@@ -17,7 +17,7 @@ export type RaceResult =
  *
  * The winner is better than control, safe, and no other candidate still in the race can be better than it by what matters: the
  * other's utility has an upper end below the winner's lower end + `rope`. Of several that qualify (they are practically equal)
- * the one with the best estimate. The race is futile when no candidate can be better than control by what matters.
+ * the one with the best estimate. The race is futile when no candidate can beat control by enough to matter.
  */
 export function raceResult(contenders: readonly Contender[], rope: number): RaceResult {
   const open = contenders.filter(({ utility }) => canGain(utility));
@@ -32,7 +32,7 @@ export function raceResult(contenders: readonly Contender[], rope: number): Race
   return best ? { result: 'winner', winner: best.candidate } : { result: 'open' };
 }
 
-/** An unmeasurable candidate may still gain, as far as anybody knows: it keeps the race open. */
+/** An unmeasurable candidate may still be better: it keeps the race open. */
 function canGain({ verdict }: Utility): boolean {
   switch (verdict) {
     case 'better':

@@ -2,7 +2,7 @@ import type { Guardrail, MetricAnalysis } from '#libs/contracts';
 import { number, percentOf } from './numbers.js';
 
 /** How a candidate compares with control, in words, on the scale that the guardrail's margin is written in. */
-export interface Comparison {
+export interface ComparisonWords {
   /** "37 % above control (1 230 ms against 898 ms)"; null where there is no estimate. */
   readonly estimate: string | null;
   /** Whether the estimate is worse than the margin; false where there is none. */
@@ -17,17 +17,17 @@ export interface Comparison {
  * @param margin what is allowed; the guardrail's own, or a larger one where only a share of the traffic is at stake.
  * @param control the name of the variant that is compared with.
  */
-export function comparisonOf(metric: MetricAnalysis, margin: Guardrail['margin'], control: string): Comparison {
+export function comparisonOf(metric: MetricAnalysis, margin: Guardrail['margin'], control: string): ComparisonWords {
   const scale = scaleOf(metric, margin);
   switch (scale) {
     case 'factor':
       return byFactor(metric, margin, control);
     case 'relative':
-      return byAmount(metric, { effect: relativeEffect(metric), margin: margin.value, control }, percentOf);
+      return byAmount(metric, { ...relativeAmounts(metric), margin: margin.value, control }, percentOf);
     case 'points':
-      return byAmount(metric, { effect: difference(metric), margin: Math.min(1, margin.value), control }, points);
+      return byAmount(metric, { ...differences(metric), margin: Math.min(1, margin.value), control }, points);
     case 'unit':
-      return byAmount(metric, { effect: difference(metric), margin: margin.value, control }, (size) =>
+      return byAmount(metric, { ...differences(metric), margin: margin.value, control }, (size) =>
         inUnit(size, metric.unit),
       );
     case 'wins':
@@ -47,9 +47,15 @@ function scaleOf({ kind, scale, unit }: MetricAnalysis, margin: Guardrail['margi
   return isFrequency || unit.startsWith('share') ? 'points' : 'unit';
 }
 
-interface Amounts {
-  /** candidate − control, in what `margin` is in; null where it is not known. */
+interface Effect {
+  /** candidate − control (or candidate ÷ control); null where it is not known. */
   readonly effect: number | null;
+  /** The same, from the estimates of both variants over the whole run. */
+  readonly overall: number | null;
+}
+
+interface Amounts extends Effect {
+  /** In what the effect is in. */
   readonly margin: number;
   readonly control: string;
 }
@@ -57,13 +63,13 @@ interface Amounts {
 /** An amount that the candidate is above or below control. @param words of an amount ≥ 0. */
 function byAmount(
   metric: MetricAnalysis,
-  { effect, margin, control }: Amounts,
+  { effect, overall, margin, control }: Amounts,
   words: (size: number) => string,
-): Comparison {
+): ComparisonWords {
   const { above, sign, worse } =
     metric.direction === 'lower' ? { above: 'above', sign: '+', worse: 1 } : { above: 'below', sign: '−', worse: -1 };
   return {
-    estimate: effect === null ? null : `${offset(effect, words, control)}${values(metric)}`,
+    estimate: effect === null ? null : `${offset(effect, words, control)}${values(metric, { effect, overall })}`,
     isBeyond: effect !== null && effect * worse > margin,
     allowed: `${sign}${words(margin)}`,
     beyond: margin === 0 ? `${above} ${control}` : `more than ${words(margin)} ${above} ${control}`,
@@ -76,14 +82,17 @@ function offset(effect: number, words: (size: number) => string, control: string
 }
 
 /** How many times as frequent as in control. A bad event may become more frequent by 1 + margin, a good one rarer by as much. */
-function byFactor(metric: MetricAnalysis, margin: Guardrail['margin'], control: string): Comparison {
-  const factor = factorOf(metric);
+function byFactor(metric: MetricAnalysis, margin: Guardrail['margin'], control: string): ComparisonWords {
+  const { effect: factor, overall } = factors(metric);
   const isBad = metric.direction === 'lower';
   const allowed = isBad ? 1 + margin.value : 1 / (1 + margin.value);
   const isAny = margin.value === 0;
   const beyond = isBad ? 'more' : 'less';
   return {
-    estimate: factor === null ? null : `${number(factor)} times as frequent as in ${control}${values(metric)}`,
+    estimate:
+      factor === null
+        ? null
+        : `${number(factor)} times as frequent as in ${control}${values(metric, { effect: factor, overall })}`,
     isBeyond: factor !== null && (isBad ? factor > allowed : factor < allowed),
     allowed: `${isBad ? '' : 'at least '}${number(allowed)} times`,
     beyond: isAny
@@ -93,7 +102,11 @@ function byFactor(metric: MetricAnalysis, margin: Guardrail['margin'], control: 
 }
 
 /** A relative margin of a preference is a share of the half that "no preference" is. */
-function byWins({ estimate: { effect } }: MetricAnalysis, margin: Guardrail['margin'], control: string): Comparison {
+function byWins(
+  { estimate: { effect } }: MetricAnalysis,
+  margin: Guardrail['margin'],
+  control: string,
+): ComparisonWords {
   const size = Math.min(0.5, margin.kind === 'relative' ? margin.value / 2 : margin.value);
   const least = percentOf(0.5 - size);
   return {
@@ -104,27 +117,37 @@ function byWins({ estimate: { effect } }: MetricAnalysis, margin: Guardrail['mar
   };
 }
 
-function factorOf({ scale, estimate: { control, candidate, effect } }: MetricAnalysis): number | null {
-  if (scale === 'ratio') return effect;
-  if (scale === 'ln-rate-ratio') return effect === null ? null : Math.exp(effect);
-  return control === null || candidate === null || control === 0 ? null : candidate / control;
+function factors({ scale, estimate: { control, candidate, effect } }: MetricAnalysis): Effect {
+  const overall = control === null || candidate === null || control === 0 ? null : candidate / control;
+  if (scale === 'ratio') return { effect, overall };
+  if (scale === 'ln-rate-ratio') return { effect: effect === null ? null : Math.exp(effect), overall };
+  return { effect: overall, overall };
 }
 
-function relativeEffect({ scale, estimate: { control, effect } }: MetricAnalysis): number | null {
-  if (scale === 'relative' || effect === null) return effect;
-  return control === null || control === 0 ? null : effect / Math.abs(control);
+function relativeAmounts({ scale, estimate: { control, candidate, effect } }: MetricAnalysis): Effect {
+  const size = control === null || control === 0 ? null : Math.abs(control);
+  const overall = control === null || candidate === null || size === null ? null : (candidate - control) / size;
+  if (scale === 'relative' || effect === null) return { effect, overall };
+  return { effect: size === null ? null : effect / size, overall };
 }
 
-function difference({ scale, estimate: { control, candidate, effect } }: MetricAnalysis): number | null {
-  if (scale === 'difference') return effect;
-  return control === null || candidate === null ? null : candidate - control;
+function differences({ scale, estimate: { control, candidate, effect } }: MetricAnalysis): Effect {
+  const overall = control === null || candidate === null ? null : candidate - control;
+  return { effect: scale === 'difference' ? effect : overall, overall };
 }
 
-/** " (1 230 ms against 898 ms)": the candidate's estimate, then control's. */
-function values({ estimate: { control, candidate }, unit }: MetricAnalysis): string {
-  if (control === null || candidate === null) return '';
+/**
+ * " (1 230 ms against 898 ms)": the candidate's estimate, then control's. The effect compares only what was seen under the same
+ * allocation, the estimates are over the whole run: where the two tell different stories, the effect is the right one and stands alone.
+ */
+function values({ estimate: { control, candidate }, unit }: MetricAnalysis, { effect, overall }: Effect): string {
+  if (control === null || candidate === null || effect === null || overall === null) return '';
+  if (Math.abs(overall - effect) > SAME_STORY * Math.abs(effect)) return '';
   return ` (${inUnit(candidate, unit)} against ${inUnit(control, unit)})`;
 }
+
+/** Largest difference between the effect and that of the overall estimates, as a share of the effect. */
+const SAME_STORY = 0.1;
 
 /** Units that are words for what a bare number is; the metric's name says it already. */
 const BARE_UNITS: readonly string[] = ['', 'cosine', 'score', 'cost'];

@@ -221,6 +221,15 @@ describe('what is said of a guardrail, on the scale of its margin', () => {
     );
   });
 
+  it('leaves the overall estimates out where they contradict the effect under the same allocation', () => {
+    const metric = aMetric('error-rate', { estimate: { control: 0.00982, candidate: 0.01, effect: -0.0001 } });
+    expect(
+      weakestMessage({ weakest: metric, lnE: 3.1, provenForPpm: 1e6 }, specOf('error-rate', absolute(0.005)), 0.05),
+    ).toBe(
+      'Hardest to prove: error-rate of candidate is 0.01 percentage points below control and is not more than 0.5 percentage points above control, with 95 % confidence after 171 units of candidate (ln E 3.1; 3 needed).',
+    );
+  });
+
   it('compares with the control that the experiment names', () => {
     const spec = { ...specOf('error-rate', absolute(0.005)), control: 'sdxl-fp16' };
     expect(harmMessage(aMetric('error-rate'), spec, 0.05)).toContain('above sdxl-fp16 (3 % against 1 %)');

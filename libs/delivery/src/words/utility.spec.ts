@@ -1,0 +1,14 @@
+import { describe, expect, it } from 'vitest';
+import { aUtility } from '../../test/builders.js';
+import { utilityMessage } from './utility.js';
+
+describe('what is said of the objectives', () => {
+  it('gives estimate, interval and gains with their signs', () => {
+    expect(utilityMessage(aUtility('b', 0.021, 0.104), 'control', 0.01)).toBe(
+      'utility +6.25 % against control (+2.1 % … +10.4 %), from quality +6.25 %; less than 1 % would not matter',
+    );
+    expect(utilityMessage(aUtility('b', -0.04, 0.01), 'control', 0.01)).toMatch(
+      /^utility −1\.5 % against control \(−4 % … \+1 %\)/,
+    );
+  });
+});
