@@ -30,7 +30,7 @@ for (const quarter of [1, 2, 3, 4]) {
   const before = processorMs();
   for (const event of events) {
     const place = `${event.type}/${memoryKey(event.subject) % partitions}`;
-    const evidence = parts.get(place) ?? initialEvidence(design);
+    const evidence = parts.get(place) ?? initialEvidence(design, event.type);
     parts.set(place, evidence);
     foldEvent(evidence, design, event);
   }

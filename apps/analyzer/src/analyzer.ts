@@ -1,4 +1,4 @@
-import { type Evidence, foldEvent, OBSERVED_TOPICS, type ObservedEvent } from '#libs/evidence';
+import { type Evidence, evidenceDesign, foldEvent, OBSERVED_TOPICS, type ObservedEvent } from '#libs/evidence';
 import {
   consumeEvents,
   DeadLetters,
@@ -12,7 +12,7 @@ import type { Database } from '#libs/persistence';
 import type { Clock, HealthCheck } from '#libs/platform';
 import { AnalysisPublisher } from './analysis-publisher.js';
 import { Definitions } from './definitions.js';
-import { emptyPart, evidenceOf, experimentKey, type KnownExperiment, type Part, placeOf } from './evidence-part.js';
+import { emptyPart, partEvidenceOf, experimentKey, type KnownExperiment, type Part, placeOf } from './evidence-part.js';
 import { type Leadership, takeTheLead } from './leadership.js';
 import { leadershipCheck, type WhoReads } from './leadership-check.js';
 import { ANALYZER_GROUP, loadParts, savedPosition, saveParts } from './snapshots.js';
@@ -151,9 +151,8 @@ export class Analyzer {
 
   private async beginShift(leadership: Leadership): Promise<Shift> {
     const { bus, database, clock, partitions, log } = this.options;
-    const loaded = await loadParts(database, partitions, clock.nowMs());
-    if (loaded.isStartedOver)
-      log.warn('the layout of the evidence has changed: the log is folded again from its beginning');
+    const loaded = await loadParts(database, (definition) => evidenceDesign(definition, partitions), clock.nowMs());
+    for (const warning of loaded.warnings) log.warn(warning);
     const { parts, experiments: known } = loaded;
     let fail!: (error: unknown) => void;
     const failed = new Promise<unknown>((resolve) => (fail = resolve));
@@ -260,7 +259,7 @@ export class Analyzer {
     part: Part,
     { event, record }: ReceivedEvent<ObservedEvent['type']>,
   ): void {
-    const entry = evidenceOf(part, known);
+    const entry = partEvidenceOf(part, known);
     if (record.offset < entry.foldedTo) return;
     try {
       if (!foldEvent(entry.evidence, known.design, event)) return;

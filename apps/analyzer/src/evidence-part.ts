@@ -1,5 +1,5 @@
 import type { ExperimentDefined } from '#libs/contracts';
-import { type Evidence, type EvidenceDesign, initialEvidence, type UnitChanges } from '#libs/evidence';
+import { type Evidence, type EvidenceDesign, initialEvidence, OBSERVED_TOPICS, type UnitChanges } from '#libs/evidence';
 
 /** An experiment's revision and how its evidence is judged. */
 export interface KnownExperiment {
@@ -41,11 +41,14 @@ export function resumeOffset({ heldAt, nextOffset }: Part): number | undefined {
   return heldAt ?? nextOffset;
 }
 
-export function evidenceOf(part: Part, { design }: KnownExperiment): PartEvidence {
+/** What the part says about the experiment; empty at first. */
+export function partEvidenceOf(part: Part, { design }: KnownExperiment): PartEvidence {
   const key = experimentKey(design.experiment, design.revision);
   const known = part.experiments.get(key);
   if (known) return known;
-  const fresh = { evidence: initialEvidence(design), unsavedUnits: [], chunks: 0, isDirty: false, foldedTo: 0 };
+  const topic = OBSERVED_TOPICS.find((observed) => observed === part.topic) ?? null;
+  const evidence = initialEvidence(design, topic);
+  const fresh = { evidence, unsavedUnits: [], chunks: 0, isDirty: false, foldedTo: 0 };
   part.experiments.set(key, fresh);
   return fresh;
 }

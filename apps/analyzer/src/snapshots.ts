@@ -1,10 +1,10 @@
-import { experimentDefined } from '#libs/contracts';
+import { experimentDefined, type ExperimentDefined } from '#libs/contracts';
 import {
   decodeEvidence,
   encodeEvidence,
   type EncodedEvidence,
-  EVIDENCE_LAYOUT,
-  evidenceDesign,
+  type EvidenceDesign,
+  type MetricChange,
   type UnitChanges,
 } from '#libs/evidence';
 import type { Database, Queryable } from '#libs/persistence';
@@ -19,7 +19,7 @@ import {
   placeOf,
   resumeOffset,
 } from './evidence-part.js';
-import { decodeUnitChunk, encodeUnitChunk } from './unit-chunk.js';
+import { decodeUnitChunk, encodeUnitChunk, UNIT_CHUNK_FORM } from './unit-chunk.js';
 
 export const ANALYZER_GROUP = 'analyzer';
 
@@ -32,39 +32,44 @@ const RETENTION_MS = 90 * 86_400_000;
 interface StoredEvidence {
   readonly definition: unknown;
   readonly chunks: number;
+  /** The form of the chunks' bytes. */
+  readonly chunkForm: string;
   readonly evidence: EncodedEvidence;
 }
+
+/** How a stored definition is read today. */
+export type DesignOf = (definition: ExperimentDefined) => EvidenceDesign;
 
 export interface LoadedEvidence {
   /** By place, see {@link placeOf}. */
   readonly parts: Map<string, Part>;
   /** By {@link experimentKey}. */
   readonly experiments: Map<string, KnownExperiment>;
-  /** Snapshots of another layout were dropped: the log is folded again from its beginning. */
-  readonly isStartedOver: boolean;
+  /** What of the stored evidence does not go on, and why; for the log. */
+  readonly warnings: readonly string[];
 }
 
 /**
- * Everything that was saved, as of one moment. Where the layout of the evidence has changed since, the snapshots and the
- * positions are dropped, so that the log is folded again.
+ * Everything that was saved, as of one moment. A metric that means something else than it did then starts afresh by itself. Where the
+ * snapshots as a whole can't be read, they and the positions are dropped, so that the log is folded again.
  */
-export async function loadParts(database: Database, partitions: number, nowMs: number): Promise<LoadedEvidence> {
+export async function loadParts(database: Database, designOf: DesignOf, nowMs: number): Promise<LoadedEvidence> {
   return database.transaction(async (tx) => {
     await tx.query('set transaction isolation level repeatable read');
-    const rows = await createEvidenceStore(tx).load();
-    const byPlace = new Map(
-      rows.map((row) => [`${experimentKey(row.experiment, row.revision)} ${row.topicPartition}`, row]),
-    );
-    const loaded: LoadedEvidence = { parts: new Map(), experiments: new Map(), isStartedOver: false };
-    for (const row of rows) {
-      if (isChunk(row.topicPartition)) continue;
-      const stored = JSON.parse(row.evidence.toString('utf8')) as StoredEvidence;
-      if (stored.evidence.layout !== EVIDENCE_LAYOUT) return startOver(tx, rows);
-      if (nowMs - row.takenAtMs > RETENTION_MS) {
-        await createEvidenceStore(tx).forget(tx, row.experiment, row.revision);
-        continue;
-      }
-      await restore(tx, loaded, row, stored, byPlace, partitions);
+    const store = createEvidenceStore(tx);
+    const rows = await store.load();
+    const isRecent = revisionsSavedSince(rows, nowMs - RETENTION_MS);
+    for (const row of rows)
+      if (!isRecent(row) && !isChunk(row.topicPartition)) await store.forget(tx, row.experiment, row.revision);
+    let loaded: LoadedEvidence;
+    try {
+      loaded = restoreAll(rows.filter(isRecent), designOf);
+    } catch (error) {
+      return startOver(tx, rows, (error as Error).message);
+    }
+    for (const part of loaded.parts.values()) {
+      part.nextOffset = await savedPosition(tx, part.topic, part.partition);
+      part.savedOffset = part.nextOffset;
     }
     return loaded;
   });
@@ -115,52 +120,101 @@ export async function saveParts(
   for (const { entry, units } of saved) entry.unsavedUnits.splice(0, units);
 }
 
-async function restore(
-  tx: Queryable,
-  { parts, experiments }: LoadedEvidence,
-  row: EvidenceSnapshot,
-  stored: StoredEvidence,
-  byPlace: ReadonlyMap<string, EvidenceSnapshot>,
-  partitions: number,
-): Promise<void> {
-  const key = experimentKey(row.experiment, row.revision);
-  const definition = experimentDefined.parse(stored.definition);
-  const known = experiments.get(key) ?? { definition, design: evidenceDesign(definition, partitions) };
-  experiments.set(key, known);
-  const slash = row.topicPartition.lastIndexOf('/');
-  const topic = row.topicPartition.slice(0, slash);
-  const partition = Number(row.topicPartition.slice(slash + 1));
-  const part = parts.get(row.topicPartition) ?? emptyPart(topic, partition);
-  parts.set(row.topicPartition, part);
-  part.nextOffset ??= await savedPosition(tx, topic, partition);
-  part.savedOffset = part.nextOffset;
-  const units: UnitChanges[] = [];
-  for (let index = 0; index < stored.chunks; index++) {
-    const chunk = byPlace.get(`${key} ${chunkPlace(part, index)}`);
-    if (!chunk)
-      throw new Error(`evidence of ${key}, ${row.topicPartition}: chunk ${index} of its unit memory is missing`);
-    units.push(decodeUnitChunk(chunk.evidence));
-  }
-  part.experiments.set(key, {
-    evidence: decodeEvidence(known.design, stored.evidence, units),
-    unsavedUnits: [],
-    chunks: stored.chunks,
-    isDirty: false,
-    foldedTo: row.positions[row.topicPartition] ?? 0,
-  });
+/** Whether a snapshot belongs to a revision of which any part was saved since then: its parts stay or go together. */
+function revisionsSavedSince(
+  rows: readonly EvidenceSnapshot[],
+  sinceMs: number,
+): (row: Pick<EvidenceSnapshot, 'experiment' | 'revision'>) => boolean {
+  const recent = new Set(
+    rows.flatMap(({ experiment, revision, takenAtMs }) =>
+      takenAtMs >= sinceMs ? [experimentKey(experiment, revision)] : [],
+    ),
+  );
+  return ({ experiment, revision }) => recent.has(experimentKey(experiment, revision));
 }
 
-async function startOver(tx: Queryable, rows: readonly EvidenceSnapshot[]): Promise<LoadedEvidence> {
+/** @throws when a snapshot can't be read. */
+function restoreAll(rows: readonly EvidenceSnapshot[], designOf: DesignOf): LoadedEvidence {
+  const byPlace = new Map(
+    rows.map((row) => [`${experimentKey(row.experiment, row.revision)} ${row.topicPartition}`, row.evidence]),
+  );
+  const parts = new Map<string, Part>();
+  const experiments = new Map<string, KnownExperiment>();
+  const warnings = new Set<string>();
+  for (const row of rows) {
+    if (isChunk(row.topicPartition)) continue;
+    const key = experimentKey(row.experiment, row.revision);
+    const stored = readSnapshot(row, byPlace);
+    const definition = experimentDefined.parse(stored.definition);
+    const known = experiments.get(key) ?? { definition, design: designOf(definition) };
+    experiments.set(key, known);
+    const { topic, partition } = topicAndPartition(row.topicPartition);
+    const part = parts.get(row.topicPartition) ?? emptyPart(topic, partition);
+    parts.set(row.topicPartition, part);
+    let isDirty = false;
+    const evidence = decodeEvidence(known.design, stored.evidence, stored.units, (change) => {
+      isDirty = true;
+      warnings.add(inWords(key, change));
+    });
+    part.experiments.set(key, {
+      evidence,
+      unsavedUnits: [],
+      chunks: stored.chunks,
+      isDirty,
+      foldedTo: row.positions[row.topicPartition] ?? 0,
+    });
+  }
+  return { parts, experiments, warnings: [...warnings] };
+}
+
+/** A snapshot's JSON, and its unit memory from its chunks. */
+function readSnapshot(
+  { experiment, revision, topicPartition, evidence }: EvidenceSnapshot,
+  byPlace: ReadonlyMap<string, Buffer>,
+): StoredEvidence & { readonly units: readonly UnitChanges[] } {
+  const key = experimentKey(experiment, revision);
+  const stored = JSON.parse(evidence.toString('utf8')) as StoredEvidence;
+  if (stored.chunkForm !== UNIT_CHUNK_FORM)
+    throw new Error(`evidence of ${key}, ${topicPartition}: its unit memory is stored in another form`);
+  const units = Array.from({ length: stored.chunks }, (_, index) => {
+    const chunk = byPlace.get(`${key} ${chunkPlace(topicPartition, index)}`);
+    if (!chunk) throw new Error(`evidence of ${key}, ${topicPartition}: chunk ${index} of its unit memory is missing`);
+    return decodeUnitChunk(chunk);
+  });
+  return { ...stored, units };
+}
+
+function topicAndPartition(topicPartition: string): { readonly topic: string; readonly partition: number } {
+  const slash = topicPartition.lastIndexOf('/');
+  return { topic: topicPartition.slice(0, slash), partition: Number(topicPartition.slice(slash + 1)) };
+}
+
+function inWords(key: string, { metric, what }: MetricChange): string {
+  const subject = `metric "${metric}" of experiment ${key}`;
+  switch (what) {
+    case 'added':
+      return `${subject} is new: it is measured from now on, for units not seen before`;
+    case 'changed':
+      return `${subject} is now another kind or tuned differently: its evidence starts afresh, for units not seen before`;
+    case 'removed':
+      return `${subject} is no longer measured: its evidence is dropped`;
+    default:
+      return what satisfies never;
+  }
+}
+
+async function startOver(tx: Queryable, rows: readonly EvidenceSnapshot[], reason: string): Promise<LoadedEvidence> {
   const store = createEvidenceStore(tx);
   const positions = createPositions(tx, ANALYZER_GROUP);
   for (const { experiment, revision, positions: at } of rows) {
     await store.forget(tx, experiment, revision);
     for (const place of Object.keys(at)) {
-      const slash = place.lastIndexOf('/');
-      await positions.reset(tx, place.slice(0, slash), Number(place.slice(slash + 1)), 0);
+      const { topic, partition } = topicAndPartition(place);
+      await positions.reset(tx, topic, partition, 0);
     }
   }
-  return { parts: new Map(), experiments: new Map(), isStartedOver: true };
+  const warning = `stored evidence cannot be read (${reason}): the log is folded again from its beginning`;
+  return { parts: new Map(), experiments: new Map(), warnings: [warning] };
 }
 
 /** The snapshot of one experiment in one part, and the chunks of its unit memory that are new. */
@@ -179,16 +233,17 @@ function snapshotsOf(part: Part, entry: PartEvidence, known: KnownExperiment, ta
   const stale = collectUnits(entry);
   const firstNew = entry.chunks - entry.unsavedUnits.length;
   const chunks = entry.unsavedUnits.map((changes, index) =>
-    row(chunkPlace(part, firstNew + index), encodeUnitChunk(changes)),
+    row(chunkPlace(place, firstNew + index), encodeUnitChunk(changes)),
   );
   const stored: StoredEvidence = {
     definition: known.definition,
     chunks: entry.chunks,
+    chunkForm: UNIT_CHUNK_FORM,
     evidence: encodeEvidence(entry.evidence),
   };
   return [
     row(place, Buffer.from(JSON.stringify(stored))),
-    ...stale.map((index) => row(chunkPlace(part, index), Buffer.alloc(0))),
+    ...stale.map((index) => row(chunkPlace(place, index), Buffer.alloc(0))),
     ...chunks,
   ];
 }
@@ -214,8 +269,8 @@ function collectUnits(entry: PartEvidence): readonly number[] {
   return [];
 }
 
-function chunkPlace({ topic, partition }: Part, index: number): string {
-  return `${placeOf(topic, partition)}#units-${index}`;
+function chunkPlace(place: string, index: number): string {
+  return `${place}#units-${index}`;
 }
 
 function isChunk(topicPartition: string): boolean {

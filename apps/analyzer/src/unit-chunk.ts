@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { UnitChanges } from '#libs/evidence';
 
 const HEADER_BYTES = 24;
@@ -37,3 +38,18 @@ export function decodeUnitChunk(bytes: Buffer): UnitChanges {
     numbers: Float64Array.from({ length: numbers }, (_, index) => bytes.readDoubleLE(numbersAt + 8 * index)),
   };
 }
+
+/** The form of a chunk's bytes as one name, made of what is written: bytes of another form are not read. */
+export const UNIT_CHUNK_FORM = createHash('sha256')
+  .update(
+    encodeUnitChunk({
+      replaces: true,
+      older: 1,
+      refused: 2,
+      units: Float64Array.of(3, 4),
+      marks: Uint32Array.of(5, 6, 7, 8),
+      numbers: Float64Array.of(9, 10),
+    }),
+  )
+  .digest('hex')
+  .slice(0, 16);

@@ -4,7 +4,9 @@ import { type Behaviour, definition, SimulatedTraffic } from '../test/simulated-
 import { analyse, type Analysis } from './analysis/analyse.js';
 import { decodeEvidence, encodeEvidence, type EncodedEvidence } from './snapshot/evidence-codec.js';
 import { type EvidenceDesign, evidenceDesign } from './catalogue/evidence-design.js';
-import { type Evidence, foldEvent, initialEvidence, mergeEvidence, type RequestEvent } from './fold/evidence.js';
+import { type Evidence, initialEvidence, mergeEvidence } from './fold/evidence.js';
+import { foldEvent } from './fold/fold-event.js';
+import type { RequestEvent } from './fold/observe-metrics.js';
 import { analysisReasons } from './analysis/reasons.js';
 import { memoryKey } from './fold/memory-key.js';
 
@@ -415,7 +417,7 @@ describe('evidence as a monoid over the log', () => {
 
   it('refuses a snapshot of another layout', () => {
     const design = evidenceDesign(definition(), 1);
-    const encoded = { ...encodeEvidence(initialEvidence(design)), layout: 0 };
+    const encoded = { ...encodeEvidence(initialEvidence(design)), layout: 'another' };
     expect(() => decodeEvidence(design, encoded, [])).toThrow('fold it again');
   });
 

@@ -9,7 +9,8 @@ export {
   type ObservedTopic,
 } from './catalogue/definition.js';
 export { knownMetrics, metricCatalogue, metricsOf } from './catalogue/metric-catalogue.js';
-export { decodeEvidence, encodeEvidence, type EncodedEvidence, EVIDENCE_LAYOUT } from './snapshot/evidence-codec.js';
+export { decodeEvidence, encodeEvidence, type EncodedEvidence } from './snapshot/evidence-codec.js';
+export type { MetricChange } from './snapshot/metric-identity.js';
 export {
   type BudgetStep,
   type EvidenceDesign,
@@ -17,14 +18,9 @@ export {
   type MetricDesign,
   type MetricTest,
 } from './catalogue/evidence-design.js';
-export {
-  type Evidence,
-  foldEvent,
-  initialEvidence,
-  mergeEvidence,
-  type ObservedEvent,
-  type RequestEvent,
-} from './fold/evidence.js';
+export { type Evidence, initialEvidence, mergeEvidence, type ObservedEvent } from './fold/evidence.js';
+export { foldEvent } from './fold/fold-event.js';
+export type { RequestEvent } from './fold/observe-metrics.js';
 export { type AnalysisReason, analysisReasons } from './analysis/reasons.js';
 export { memoryKey } from './fold/memory-key.js';
 export { type UnitChanges, type UnitLayout, UnitMemory } from './fold/unit-memory.js';

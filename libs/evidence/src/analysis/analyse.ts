@@ -72,7 +72,7 @@ function gainsOf(evidence: Evidence, design: EvidenceDesign, candidate: string):
       weight,
       direction,
       scale,
-      ...readObjective(metrics[metric.index] ?? null, metric, context),
+      ...readObjective(metrics.get(name) ?? null, metric, context),
     });
   });
 }
@@ -82,17 +82,17 @@ function pairAnalyses(evidence: Evidence, design: EvidenceDesign, candidate: str
   const { metrics, heads } = evidence.pairs.get(candidate) as PairEvidence;
   const context = contextOf(evidence, design, candidate, metrics);
   const found = [...heads.keys()].sort().map((head) => [headDesign(head), heads.get(head) ?? null] as const);
-  const named = design.metrics.map((metric, index) => [metric, metrics[index] ?? null] as const);
+  const named = design.metrics.map((metric) => [metric, metrics.get(metric.definition.name) ?? null] as const);
   return [...named, ...found].map(([metric, state]) =>
     metricAnalysis(judgeMetric(state, metric, context), metric, candidate, evidence, design.alpha),
   );
 }
 
 function contextOf(
-  { coverage, traffic }: Evidence,
+  { coverage, traffic, seenBefore }: Evidence,
   { alpha, control }: EvidenceDesign,
   candidate: string,
-  states: readonly (MetricEvidence | null)[],
+  states: ReadonlyMap<string, MetricEvidence>,
 ): JudgeContext {
   const unitsSeen = { control: 0, candidate: 0 };
   for (const { firstSeen } of traffic.epochs.values()) {
@@ -103,7 +103,14 @@ function contextOf(
   return {
     alpha,
     states,
-    unitsSeen,
+    unitsSeen: (metric) => {
+      const before = seenBefore.get(metric);
+      if (before === undefined) return unitsSeen;
+      return {
+        control: unitsSeen.control - (before.get(control) ?? 0),
+        candidate: unitsSeen.candidate - (before.get(candidate) ?? 0),
+      };
+    },
     coverage: () =>
       (reading ??= readCoverage(coverage, control, candidate, (epoch) =>
         candidateShare(traffic, epoch, control, candidate),

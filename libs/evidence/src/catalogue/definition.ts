@@ -13,6 +13,9 @@ export const OBSERVED_TOPICS: readonly ObservedTopic[] = [
   'preference.judged.v1',
 ];
 
+/** Topics whose events are about one request; a judgement of raters is about two pictures. */
+export type RequestTopic = Exclude<ObservedTopic, 'preference.judged.v1'>;
+
 /**
  * How a metric is judged. Those that decide:
  * - `rate`: share of units whose first value is 1; values 0 and 1.
@@ -84,7 +87,10 @@ export type Cap =
   | { readonly kind: 'none' };
 
 interface Described {
+  /** Its evidence is kept under this name: a metric that measures something else than before gets another one. */
   readonly name: string;
+  /** What an experiment's own metric reads, which may change under its name; undefined for built-in ones. */
+  readonly reads?: string;
   /** One sentence for people: what is measured, and of what. */
   readonly description: string;
   readonly unit: string;
@@ -140,14 +146,11 @@ interface CoverageOf extends Of<'image.scored.v1'> {
   readonly kind: 'coverage';
 }
 
-/** One metric, complete: how its events become observations, and how those are judged. */
-export type MetricDefinition =
-  | { [T in ObservedTopic]: ScalarOf<T> | TailOf<T> | RatioOf<T> | EmbeddingOf<T> }[ObservedTopic]
-  | PreferenceOf
-  | CoverageOf;
+/** Definitions of metrics that read the events of one topic. */
+export type DefinitionOf<T extends RequestTopic> = ScalarOf<T> | TailOf<T> | RatioOf<T> | EmbeddingOf<T>;
 
-/** Definitions whose events carry one number. */
-export type NumberMetric = Extract<MetricDefinition, { readonly observe: unknown }>;
+/** One metric, complete: how its events become observations, and how those are judged. */
+export type MetricDefinition = { [T in RequestTopic]: DefinitionOf<T> }[RequestTopic] | PreferenceOf | CoverageOf;
 
 export type TailMetric = Extract<MetricDefinition, { readonly level: number }>;
 

@@ -1,7 +1,7 @@
 import { type ExperimentDefined, type ExperimentSpec, type Margin, MILLION, DEFAULT_ROPE } from '#libs/contracts';
-import { canDecide, type MetricDefinition, OBSERVED_TOPICS, type ObservedTopic } from './definition.js';
-import { metricsOf } from './metric-catalogue.js';
-import type { UnitLayout } from '../fold/unit-memory.js';
+import { canDecide, type DefinitionOf, type MetricDefinition, type RequestTopic } from './definition.js';
+import { metricCatalogue, metricsOf } from './metric-catalogue.js';
+import { type Reader, readerOf } from './reader.js';
 
 /** Fewer control units than this fix no bounds, however many partitions share the baseline. */
 const SMALLEST_BASELINE = 30;
@@ -16,18 +16,13 @@ export interface BudgetStep {
 /** What is judged of one metric. */
 export interface MetricDesign {
   readonly definition: MetricDefinition;
-  /** Its place among the design's metrics. */
-  readonly index: number;
   readonly role: 'guardrail' | 'objective' | 'watched' | 'observed';
   /** Null for metrics that are only observed, and for those that can only warn. */
   readonly test: MetricTest | null;
-  /** Fact of a unit's mark that says it has been measured, and the one for its first bad event; unique within the topic. */
-  readonly measuredBit: number;
-  readonly badBit: number;
-  /** Where a unit's own sum, denominator and number of events are in its mark (ratios); −1: it has none. */
-  readonly numbersAt: number;
-  /** The metric that keeps the sketch of the values this one shows: the first of those that read the same values. */
-  readonly valuesIn: number;
+  /** Whether events are read for it. */
+  readonly isCollected: boolean;
+  /** Name of the metric that keeps the values this one shows, the first of those that read the same; null: nobody does. */
+  readonly valuesIn: string | null;
   /** Effects at which an objective is tested beside its margins, ascending (see {@link GAIN_GRID}); empty for all others. */
   readonly gainGrid: readonly number[];
 }
@@ -39,11 +34,6 @@ const GAINS = [0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0
  * ratios, shares of units for rates. An interval's ends lie on it.
  */
 export const GAIN_GRID: readonly number[] = [...GAINS.map((gain) => -gain).reverse(), 0, ...GAINS];
-
-/** Facts of a unit's mark beside the metrics' own: seen at all, counted for the coverage. */
-export const SEEN_BIT = 0;
-export const COVERED_BIT = 1;
-const FIRST_METRIC_BIT = 2;
 
 export interface MetricTest {
   /** The guardrail's margin; 0 for an objective without a guardrail. */
@@ -70,41 +60,32 @@ export interface EvidenceDesign {
   readonly baselineUnits: number;
   readonly metrics: readonly MetricDesign[];
   readonly names: ReadonlySet<string>;
-  /** Indices into `metrics` by topic, of those that read events. */
-  readonly byTopic: Readonly<Record<ObservedTopic, readonly number[]>>;
-  /** What a partition remembers of a unit. */
-  readonly unitLayout: UnitLayout;
+  /** Those of `metrics` that read events of requests, by topic. */
+  readonly readers: MetricReaders;
+  /** Those of `metrics` that raters judge. */
+  readonly judged: readonly MetricDesign[];
+}
+
+type MetricReaders = { readonly [T in RequestTopic]: readonly MetricReader<T>[] };
+
+/** How a metric of the design reads the events of its topic. */
+export interface MetricReader<T extends RequestTopic> {
+  readonly metric: MetricDesign;
+  readonly read: Reader<T>;
 }
 
 /**
  * Reads an experiment's definition as a statistical design.
  * @param partitions how many parts of the log are folded separately; they share the baseline between them.
+ * @param catalogue the built-in metrics.
  */
-export function evidenceDesign(definition: ExperimentDefined, partitions: number): EvidenceDesign {
+export function evidenceDesign(
+  definition: ExperimentDefined,
+  partitions: number,
+  catalogue: readonly MetricDefinition[] = metricCatalogue,
+): EvidenceDesign {
   const { spec } = definition;
-  const definitions = metricsOf(spec);
-  const inTopic = new Map<ObservedTopic, { bits: number; numbers: number }>();
-  const metrics = definitions.map((metric, index): MetricDesign => {
-    const used = inTopic.get(metric.topic) ?? { bits: FIRST_METRIC_BIT, numbers: 0 };
-    inTopic.set(metric.topic, used);
-    const role = roleOf(spec, metric.name);
-    const design = {
-      definition: metric,
-      index,
-      role,
-      test: testOf(spec, metric, role),
-      measuredBit: used.bits,
-      badBit: used.bits + 1,
-      numbersAt: metric.kind === 'ratio' ? used.numbers : -1,
-      valuesIn: definitions.findIndex(
-        (other) => readsTheSame(metric, other) && isCollected(other, roleOf(spec, other.name)),
-      ),
-      gainGrid: spec.objectives.some((objective) => objective.metric === metric.name) ? GAIN_GRID : [],
-    };
-    used.bits += 2;
-    if (metric.kind === 'ratio') used.numbers += 3;
-    return design;
-  });
+  const metrics = metricDesigns(spec, metricsOf(spec, catalogue));
   return {
     experiment: definition.experiment,
     revision: definition.revision,
@@ -119,15 +100,30 @@ export function evidenceDesign(definition: ExperimentDefined, partitions: number
     baselineUnits: Math.max(SMALLEST_BASELINE, Math.ceil(spec.baselineUnits / partitions)),
     metrics,
     names: new Set(metrics.map(({ definition: { name } }) => name)),
-    byTopic: Object.fromEntries(OBSERVED_TOPICS.map((topic) => [topic, indicesOf(metrics, topic)])) as Record<
-      ObservedTopic,
-      readonly number[]
-    >,
-    unitLayout: {
-      bits: Math.max(...[...inTopic.values()].map(({ bits }) => bits)),
-      numbers: Math.max(...[...inTopic.values()].map(({ numbers }) => numbers)),
+    readers: {
+      'request.routed.v1': readersOf(metrics, 'request.routed.v1'),
+      'generation.completed.v1': readersOf(metrics, 'generation.completed.v1'),
+      'image.scored.v1': readersOf(metrics, 'image.scored.v1'),
+      'feedback.recorded.v1': readersOf(metrics, 'feedback.recorded.v1'),
     },
+    judged: metrics.filter((metric) => metric.definition.kind === 'preference'),
   };
+}
+
+function metricDesigns(spec: ExperimentSpec, definitions: readonly MetricDefinition[]): readonly MetricDesign[] {
+  const isKeeper = (other: MetricDefinition): boolean => readsEvents(other, roleOf(spec, other.name));
+  return definitions.map((definition) => {
+    const role = roleOf(spec, definition.name);
+    const keeper = definitions.find((other) => readsTheSame(definition, other) && isKeeper(other));
+    return {
+      definition,
+      role,
+      test: testOf(spec, definition, role),
+      isCollected: readsEvents(definition, role),
+      valuesIn: keeper?.name ?? null,
+      gainGrid: spec.objectives.some(({ metric }) => metric === definition.name) ? GAIN_GRID : [],
+    };
+  });
 }
 
 function roleOf(spec: ExperimentSpec, name: string): MetricDesign['role'] {
@@ -167,13 +163,21 @@ function readsTheSame(a: MetricDefinition, b: MetricDefinition): boolean {
   return 'embedding' in a && 'embedding' in b && a.embedding === b.embedding;
 }
 
-function indicesOf(metrics: readonly MetricDesign[], topic: ObservedTopic): readonly number[] {
-  return metrics.flatMap(({ definition, role }, index) =>
-    definition.topic === topic && definition.kind !== 'coverage' && isCollected(definition, role) ? [index] : [],
-  );
+function readersOf<T extends RequestTopic>(metrics: readonly MetricDesign[], topic: T): readonly MetricReader<T>[] {
+  return metrics.flatMap((metric) => {
+    const { definition, isCollected } = metric;
+    return isCollected && isReadFrom(definition, topic) ? [{ metric, read: readerOf<T>(definition) }] : [];
+  });
+}
+
+function isReadFrom<T extends RequestTopic>(
+  definition: MetricDefinition,
+  topic: T,
+): definition is MetricDefinition & DefinitionOf<T> {
+  return definition.topic === topic && definition.kind !== 'coverage';
 }
 
 /** Of what is only observed, embeddings and ranks would cost more than they say: those have to be asked for. */
-function isCollected({ kind }: MetricDefinition, role: MetricDesign['role']): boolean {
+function readsEvents({ kind }: MetricDefinition, role: MetricDesign['role']): boolean {
   return role !== 'observed' || !(kind === 'shift' || kind === 'distribution' || kind === 'diversity');
 }

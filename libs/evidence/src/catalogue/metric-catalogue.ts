@@ -20,9 +20,13 @@ export const knownMetrics: readonly KnownMetric[] = [
   { name: 'quality.*', use: 'decides', direction: 'higher', largestEffect: null, isShare: false },
 ];
 
-/** The metrics of one experiment: the built-in ones, the quality heads it names, and its own. */
+/**
+ * The metrics of one experiment: the built-in ones, the quality heads it names, and its own. Their order is the one in which they are
+ * shown, and means nothing to their evidence.
+ */
 export function metricsOf(
   spec: Pick<ExperimentSpec, 'guardrails' | 'objectives' | 'metrics' | 'watch'>,
+  catalogue: readonly MetricDefinition[] = metricCatalogue,
 ): readonly MetricDefinition[] {
   const named = [
     ...spec.guardrails.map(({ metric }) => metric),
@@ -30,12 +34,12 @@ export function metricsOf(
     ...(spec.watch ?? []),
   ];
   const own = (spec.metrics ?? []).map(ownMetric);
-  const taken = new Set([...metricCatalogue, ...own].map(({ name }) => name));
+  const taken = new Set([...catalogue, ...own].map(({ name }) => name));
   const heads = [...new Set(named)]
     .filter((name) => !taken.has(name))
     .sort()
     .flatMap((name) => qualityHead(name) ?? []);
-  return [...metricCatalogue, ...heads, ...own];
+  return [...catalogue, ...heads, ...own];
 }
 
 function knownOf(metric: MetricDefinition): KnownMetric {

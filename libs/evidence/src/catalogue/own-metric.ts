@@ -13,6 +13,7 @@ export function ownMetric(metric: OwnMetric): MetricDefinition {
     unit,
     direction,
     defaultRole: 'observed',
+    reads: metric.per === null ? metric.path : `${metric.path} per ${metric.per}`,
     topic,
     defaultMargin: metric.margin ?? { kind: 'relative', value: 0.05 },
     lateData: 'first-only',

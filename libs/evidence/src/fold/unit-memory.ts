@@ -8,6 +8,11 @@ export interface UnitLayout {
   readonly numbers: number;
 }
 
+/** Words of a mark: its unit's epoch, then 32 facts a word. */
+export function wordCountOf({ bits }: UnitLayout): number {
+  return 1 + Math.max(1, Math.ceil(bits / 32));
+}
+
 /** What a memory has to hand over so that another one of the same layout continues from the same point. */
 export interface UnitChanges {
   /** True: this is the whole memory. False: what changed since the changes before. */
@@ -53,6 +58,7 @@ export class UnitMemory {
   private young: UnitTable;
   private old: UnitTable;
   private changed = new Set<number>();
+  private isAllChanged = false;
   /** One mark for all answers, so that an event costs no allocation. */
   private readonly mark: UnitMark;
   /** Observations turned away because the memory is full. */
@@ -98,9 +104,11 @@ export class UnitMemory {
 
   /** What changed since the last call; the whole memory where it forgets, since what is forgotten is a change too. */
   takeChanges(): UnitChanges {
-    if (this.whenFull === 'forget') return this.everything();
+    const isWhole = this.whenFull === 'forget' || this.isAllChanged;
     const units = Float64Array.from(this.changed).sort();
     this.changed = new Set();
+    this.isAllChanged = false;
+    if (isWhole) return this.everything();
     return { replaces: false, units, ...this.marksOf(units, 0), older: 0, refused: this.refused };
   }
 
@@ -136,6 +144,11 @@ export class UnitMemory {
     this.refused = changes.refused;
   }
 
+  /** Makes the next {@link takeChanges} hand over the whole memory. */
+  handOverAll(): void {
+    this.isAllChanged = true;
+  }
+
   private marksOf(units: Float64Array, older: number): Pick<UnitChanges, 'marks' | 'numbers'> {
     const { wordCount } = this.young;
     const marks = new Uint32Array(units.length * wordCount);
@@ -159,8 +172,9 @@ class UnitTable {
   private words: Uint32Array;
   private numbers: Float64Array;
 
-  constructor({ bits, numbers }: UnitLayout) {
-    this.wordCount = 1 + Math.max(1, Math.ceil(bits / 32));
+  constructor(layout: UnitLayout) {
+    const { numbers } = layout;
+    this.wordCount = wordCountOf(layout);
     this.numberCount = numbers;
     this.words = new Uint32Array(FIRST_CAPACITY * this.wordCount);
     this.numbers = new Float64Array(FIRST_CAPACITY * numbers);

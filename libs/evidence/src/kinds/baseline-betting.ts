@@ -29,6 +29,13 @@ export function bettingDesignOf(baseline: Baseline, metric: MetricDesign, test: 
   return design;
 }
 
+/** What bets on means depend on beside the baseline, which is kept with them. */
+export function bettingTuning({ definition: { cap }, test, gainGrid }: MetricDesign): unknown {
+  if (test === null) return null;
+  const { harmBeyond, budget } = test;
+  return { cap, harmBeyond, budget: budget.map(({ margin }) => margin), gainGrid };
+}
+
 /** As many margins as {@link bettingDesignOf} will have, before their size is known. */
 export function marginCount({ test, gainGrid }: MetricDesign): Pick<BettingDesign, 'harmfulAt' | 'nonInferiorAt'> {
   if (test === null) return { harmfulAt: [], nonInferiorAt: [] };

@@ -26,6 +26,8 @@ export const coverageMethod: Method<CoverageState> = {
     };
   },
 
+  tuning: () => null,
+
   encode: () => ({}),
   decode: () => ({ kind: 'coverage' }),
 };

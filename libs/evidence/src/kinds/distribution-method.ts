@@ -40,6 +40,12 @@ export interface DistributionState {
   witness: WitnessTilt | null;
 }
 
+/** Whichever metric of embeddings keeps the pictures. */
+export interface KeepsPictures {
+  readonly kind: string;
+  readonly sample: PictureSample;
+}
+
 interface EncodedMeans {
   readonly n: number;
   readonly sum: readonly number[];
@@ -75,7 +81,7 @@ export const distributionMethod: Method<DistributionState> = {
     if (embedding.length !== state.witness.control.sum.length) return;
     state.counts.units[arm] += 1;
     if (!isRandomised(propensity)) return;
-    if (metric.valuesIn === metric.index) offerPicture(state.sample, arm, picture.unit, embedding);
+    if (metric.valuesIn === metric.definition.name) offerPicture(state.sample, arm, picture.unit, embedding);
     observeWitness(state.witness, arm, propensity, embedding);
   },
 
@@ -86,8 +92,9 @@ export const distributionMethod: Method<DistributionState> = {
     witness: mergeOrKeep(a.witness, b.witness),
   }),
 
-  judge(state, metric, { alpha }) {
-    const { counts, witness, sample } = state;
+  judge(state, metric, { alpha, states }) {
+    const { counts, witness } = state;
+    const { sample } = (states.get(metric.valuesIn ?? '') ?? state) as KeepsPictures;
     const base = { units: counts.units, events: counts.events, tests: null };
     if (metric.role === 'observed')
       return { ...base, estimates: noEstimates('not-watched'), shift: null, missing: 'not-watched' };
@@ -100,6 +107,8 @@ export const distributionMethod: Method<DistributionState> = {
       missing: null,
     };
   },
+
+  tuning: () => null,
 
   encode: ({ counts, sample, witness }): EncodedDistribution => ({
     counts: structuredClone(counts),

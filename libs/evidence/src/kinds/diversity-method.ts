@@ -1,6 +1,6 @@
 import { compareDiversity, type DiversityComparison } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
-import type { DistributionState } from './distribution-method.js';
+import type { KeepsPictures } from './distribution-method.js';
 import { decodeEmbedding } from '#libs/contracts';
 import type { Method, Estimates } from './method.js';
 import {
@@ -36,7 +36,7 @@ export const diversityMethod: Method<DiversityState> = {
     state.counts.events[arm] += 1;
     if (!isFirst || picture === null) return;
     state.counts.units[arm] += 1;
-    if (metric.valuesIn !== metric.index) return;
+    if (metric.valuesIn !== metric.definition.name) return;
     const embedding = decodeEmbedding(picture.embedding);
     if (embedding !== null) offerPicture(state.sample, arm, picture.unit, embedding);
   },
@@ -53,9 +53,11 @@ export const diversityMethod: Method<DiversityState> = {
     if (metric.role === 'observed') return { ...base, estimates: noEstimates('not-watched'), missing: 'not-watched' };
     const whyNot = whyNotBoth(counts.units);
     if (whyNot !== null) return { ...base, estimates: noEstimates(whyNot), missing: 'no-data' };
-    const keeper = (states[metric.valuesIn] ?? state) as DiversityState | DistributionState;
+    const keeper = (states.get(metric.valuesIn ?? '') ?? state) as KeepsPictures;
     return { ...base, estimates: diversityEstimates(metric, keeper.sample), missing: 'no-test' };
   },
+
+  tuning: () => null,
 
   encode: ({ counts, sample }): EncodedDiversity => ({
     counts: structuredClone(counts),

@@ -37,7 +37,9 @@ export const incidenceMethod: Method<IncidenceState> = {
     firsts: mergeTilt(a.firsts, b.firsts),
   }),
 
-  judge({ counts, firsts }, metric, { alpha, unitsSeen }) {
+  judge({ counts, firsts }, metric, context) {
+    const { alpha } = context;
+    const unitsSeen = context.unitsSeen(metric.definition.name);
     const effect = lnRateRatio(firsts);
     const reason = effect === null ? (whyNotBoth(unitsSeen) ?? 'not-enough-data') : null;
     const base = {
@@ -59,6 +61,8 @@ export const incidenceMethod: Method<IncidenceState> = {
       return { ...base, tests: null, missing: 'no-data' };
     return { ...base, tests: tiltTests(firsts, test, definition.direction, lnFactor), missing: null };
   },
+
+  tuning: () => null,
 
   encode: ({ counts, firsts }): EncodedIncidence => ({
     counts: structuredClone(counts),

@@ -15,8 +15,10 @@ import {
   foldEvent,
   initialEvidence,
   metricCatalogue,
+  OBSERVED_TOPICS,
   type ObservedEvent,
 } from '../index.js';
+import type { PairEvidence } from '../fold/pair-evidence.js';
 
 const deciding = [
   ...metricCatalogue.filter(({ kind }) => canDecide(kind)).map(({ name }) => name),
@@ -135,19 +137,20 @@ describe('what is only observed', () => {
     const events = fullTraffic({ requests: 200 });
     const evidence = initialEvidence(observed);
     for (const event of events) foldEvent(evidence, observed, event);
-    const { metrics } = evidence.pairs.get('candidate') as { metrics: readonly (object | null)[] };
-    const bets = metrics.flatMap((state) => {
-      if (state !== null && 'betting' in state)
-        return [(state.betting as { nonInferior: Float64Array }).nonInferior.length];
-      return state !== null && 'exceedances' in state ? [(state.exceedances as unknown[]).length] : [];
+    const { metrics } = evidence.pairs.get('candidate') as PairEvidence;
+    const bets = [...metrics.values()].flatMap((state) => {
+      if ('betting' in state) return [state.betting.nonInferior.length];
+      return 'exceedances' in state ? [state.exceedances.length] : [];
     });
     expect(bets.length).toBeGreaterThan(20);
     expect(new Set(bets)).toEqual(new Set([0]));
   });
 
   it('remembers at most 64 bytes of a unit and metric', () => {
-    const { bits, numbers } = guarded.unitLayout;
-    expect(8 + 4 * (1 + Math.ceil(bits / 32)) + 8 * numbers).toBeLessThanOrEqual(64);
+    for (const topic of OBSERVED_TOPICS) {
+      const { bits, numbers } = initialEvidence(guarded, topic).facts.layout;
+      expect(8 + 4 * (1 + Math.ceil(bits / 32)) + 8 * numbers).toBeLessThanOrEqual(64);
+    }
   });
 });
 

@@ -122,6 +122,8 @@ export const lowerTailMethod: Method<LowerTailState> = {
     return { ...base, tests: { ...tests, harmful }, missing: null };
   },
 
+  tuning: (metric) => ({ level: levelOf(metric) }),
+
   encode: ({ counts, limit, below, farLimit, farBelow, compared }): EncodedLowerTail => ({
     counts: structuredClone(counts),
     limit: codec.encodeTailLimit(limit),

@@ -10,7 +10,7 @@ import {
   observeMean,
 } from '#libs/statistics';
 import { type Baseline, baselineOf, initialBaseline, mergeBaselines, observeBaseline } from './baseline.js';
-import { bettingDesignOf, bettingEffect, bettingTests, marginCount } from './baseline-betting.js';
+import { bettingDesignOf, bettingEffect, bettingTests, bettingTuning, marginCount } from './baseline-betting.js';
 import type { Method } from './method.js';
 import { differenceEstimates } from './estimates.js';
 import * as codec from './state-codec.js';
@@ -83,6 +83,8 @@ export const meanMethod: Method<MeanState> = {
   },
 
   effectInterval: ({ betting, baseline }, metric, alpha) => bettingEffect(betting, baseline.fixed, metric, alpha),
+
+  tuning: bettingTuning,
 
   encode: ({ counts, baseline, betting, difference }): EncodedMean => ({
     counts: structuredClone(counts),

@@ -1,25 +1,21 @@
 import type { Arm } from '#libs/statistics';
+import type { Reading } from '../catalogue/reader.js';
 import type { CoverageReading } from '../fold/coverage.js';
 import type { Interval } from '../analysis/objectives/gain.js';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { AnalysisReason } from '../analysis/reasons.js';
 
 /** One observation of a pair {control, candidate}. */
-export interface Observation {
+export interface Observation extends Reading {
   readonly arm: Arm;
   /** Probability of the candidate, given that one of the two was drawn. */
   readonly propensity: number;
-  readonly value: number;
   /** The unit's first value of this metric: only these decide. */
   readonly isFirst: boolean;
   /** The unit's first value of 1 (rates only). */
   readonly isFirstBad: boolean;
-  /** Denominator (ratios); 1 for all others. */
-  readonly denominator: number;
   /** What the unit contributed before under the same allocation (ratios); null: nothing yet. */
   readonly before: { readonly sum: number; readonly denominator: number } | null;
-  /** The picture's embedding as it came (float16, base64), and the name of its unit; null for all metrics of numbers. */
-  readonly picture: { readonly unit: string; readonly embedding: string } | null;
 }
 
 /** What the e-processes say at one boundary. */
@@ -62,10 +58,10 @@ export interface Judgement {
 /** What a method may look at beside its own evidence. */
 export interface JudgeContext {
   readonly alpha: number;
-  /** The evidence of the pair's other metrics; null: none yet. */
-  readonly states: readonly ({ readonly kind: string } | null)[];
-  /** Units the router has seen, by arm. */
-  readonly unitsSeen: Readonly<Record<Arm, number>>;
+  /** The evidence of the pair's metrics, by name. */
+  readonly states: ReadonlyMap<string, { readonly kind: string }>;
+  /** Units the router has seen since a metric is followed, by arm. */
+  readonly unitsSeen: (metric: string) => Readonly<Record<Arm, number>>;
   readonly coverage: () => CoverageReading;
 }
 
@@ -84,7 +80,12 @@ export interface Method<State> {
    * at every sample size already.
    */
   effectInterval?(state: State, metric: MetricDesign, alpha: number): Interval | null;
+  /**
+   * What of the metric's design the numbers in its evidence depend on, beside what every metric's do: bounds, levels, margins that bets
+   * are made at. Numbers gathered under another tuning mean something else and are not continued. Plain JSON.
+   */
+  tuning(metric: MetricDesign): unknown;
   /** As plain JSON, every double exactly. */
   encode(state: State): unknown;
-  decode(encoded: never, metric: MetricDesign): State;
+  decode(encoded: never): State;
 }

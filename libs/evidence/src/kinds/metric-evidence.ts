@@ -5,6 +5,7 @@ import { diversityMethod, type DiversityState } from './diversity-method.js';
 import { incidenceMethod, type IncidenceState } from './incidence-method.js';
 import { lowerTailMethod, type LowerTailState } from './lower-tail-method.js';
 import { meanMethod, type MeanState } from './mean-method.js';
+import { initialSample } from './picture-sample.js';
 import type { JudgeContext, Judgement, Method, Observation, Estimates } from './method.js';
 import { preferenceMethod, type PreferenceState } from './preference-method.js';
 import { rateMethod, type RateState } from './rate-method.js';
@@ -43,7 +44,7 @@ const methods: Methods = {
 };
 
 /** Metrics of one kind share their method; every state is handed to the method that made it. */
-function methodOf(kind: MetricEvidence['kind']): Method<MetricEvidence> {
+export function methodOf(kind: MetricEvidence['kind']): Method<MetricEvidence> {
   return methods[kind] as Method<never> as Method<MetricEvidence>;
 }
 
@@ -60,9 +61,7 @@ export function observeMetric(
   methodOf(state.kind).observe(state, metric, seen, baselineUnits);
 }
 
-/** Null: no evidence yet, which changes nothing. */
-export function mergeMetric(a: MetricEvidence | null, b: MetricEvidence | null): MetricEvidence | null {
-  if (a === null || b === null) return a ?? b;
+export function mergeMetric(a: MetricEvidence, b: MetricEvidence): MetricEvidence {
   return methodOf(a.kind).merge(a, b);
 }
 
@@ -83,10 +82,30 @@ export function readObjective(
   return { control, effect, interval: decided === undefined ? interval : decided };
 }
 
-export function encodeMetric(state: MetricEvidence | null): unknown {
-  return state === null ? null : methodOf(state.kind).encode(state);
+/** What of the design the stored numbers depend on, as plain JSON; see {@link Method.tuning}. */
+export function tuningOf(metric: MetricDesign): unknown {
+  return methodOf(metric.definition.kind).tuning(metric);
 }
 
-export function decodeMetric(encoded: unknown, metric: MetricDesign): MetricEvidence | null {
-  return encoded === null ? null : methodOf(metric.definition.kind).decode(encoded as never, metric);
+export function encodeMetric(state: MetricEvidence): unknown {
+  return methodOf(state.kind).encode(state);
+}
+
+export function decodeMetric(encoded: unknown, kind: MetricEvidence['kind']): MetricEvidence {
+  return methodOf(kind).decode(encoded as never);
+}
+
+export function isKind(kind: string): kind is MetricEvidence['kind'] {
+  return Object.hasOwn(methods, kind);
+}
+
+/** Moves the values that several metrics show from the one that kept them to the one that does from now on. */
+export function handOverValues(from: MetricEvidence, to: MetricEvidence): void {
+  if (from.kind === 'upper-tail' && to.kind === 'upper-tail') {
+    to.values = from.values;
+    from.values = new Map();
+  } else if ('sample' in from && 'sample' in to) {
+    to.sample = from.sample;
+    from.sample = initialSample();
+  }
 }

@@ -81,6 +81,8 @@ export const preferenceMethod: Method<PreferenceState> = {
     };
   },
 
+  tuning: () => null,
+
   encode: ({ votes, judgements }): EncodedPreference => ({ votes: { ...votes }, judgements }),
 
   decode: ({ votes, judgements }: EncodedPreference) => ({ kind: 'preference', votes: { ...votes }, judgements }),

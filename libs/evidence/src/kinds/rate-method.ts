@@ -103,6 +103,8 @@ export const rateMethod: Method<RateState> = {
     return effectInterval(betting, design, metric, alpha);
   },
 
+  tuning: (metric) => ({ ...bettingDesign(metric), isTested: metric.test !== null }),
+
   encode: ({ counts, betting, firstEvents, difference }): EncodedRate => ({
     counts: structuredClone(counts),
     betting: codec.encodeBetting(betting),

@@ -18,7 +18,7 @@ import {
   ratioOf,
 } from '#libs/statistics';
 import type { AnalysisReason } from '../analysis/reasons.js';
-import { bettingDesignOf, bettingEffect, bettingTests, marginCount } from './baseline-betting.js';
+import { bettingDesignOf, bettingEffect, bettingTests, bettingTuning, marginCount } from './baseline-betting.js';
 import { type Baseline, initialBaseline, mergeBaselines } from './baseline.js';
 import type { Method, Observation, Estimates } from './method.js';
 import { noEstimates, whyNotBoth } from './estimates.js';
@@ -115,6 +115,8 @@ export const ratioMethod: Method<RatioState> = {
   },
 
   effectInterval: ({ betting, baseline }, metric, alpha) => bettingEffect(betting, baseline.fixed, metric, alpha),
+
+  tuning: bettingTuning,
 
   encode: ({ counts, past, line, baseline, betting, cells }): EncodedRatio => ({
     counts: structuredClone(counts),

@@ -82,6 +82,8 @@ export const shiftMethod: Method<ShiftState> = {
     return { ...base, estimates, shift: lnEShift(tilt, 'either'), missing: null };
   },
 
+  tuning: () => null,
+
   encode: ({ counts, past, tilt, values }): EncodedShift => ({
     counts: structuredClone(counts),
     past: codec.encodeSketch(past),

@@ -40,7 +40,7 @@ export interface UpperTailState {
    * First values by propensity and arm, for the eye: under one allocation both see the same traffic. Kept by one of the metrics that
    * read the same values, empty in the others.
    */
-  readonly values: ValuesByPropensity;
+  values: ValuesByPropensity;
 }
 
 interface EncodedUpperTail {
@@ -63,7 +63,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     state.counts.events[arm] += 1;
     if (!isFirst || value === -Infinity) return;
     state.counts.units[arm] += 1;
-    if (metric.valuesIn === metric.index) addToSketch(valuesAt(state.values, propensity)[arm], value);
+    if (metric.valuesIn === metric.definition.name) addToSketch(valuesAt(state.values, propensity)[arm], value);
     const { test } = metric;
     if (test === null) return;
     const { limit } = state.limit;
@@ -91,7 +91,7 @@ export const upperTailMethod: Method<UpperTailState> = {
 
   judge(state, metric, { alpha, states }) {
     const { test } = metric;
-    const keeper = (states[metric.valuesIn] ?? state) as UpperTailState;
+    const keeper = (states.get(metric.valuesIn ?? '') ?? state) as UpperTailState;
     const estimates = tailEstimates(keeper, levelOf(metric), alpha, whyNotBoth(state.counts.units));
     const base = { estimates, units: state.counts.units, events: state.counts.events, shift: null };
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
@@ -118,6 +118,8 @@ export const upperTailMethod: Method<UpperTailState> = {
       missing: null,
     };
   },
+
+  tuning: (metric) => ({ level: levelOf(metric), boundaries: boundaries(metric.test) }),
 
   encode: ({ counts, limit, exceedances, values }): EncodedUpperTail => ({
     counts: structuredClone(counts),

@@ -1,73 +1,85 @@
-import { decodeCoverage, encodeCoverage, type EncodedCoverage } from '../fold/coverage.js';
-import type { EvidenceDesign } from '../catalogue/evidence-design.js';
+import type { ObservedTopic } from '../catalogue/definition.js';
+import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
 import { type Evidence, initialEvidence } from '../fold/evidence.js';
-import { decodePair, encodePair, type EncodedPair } from '../fold/pair-evidence.js';
-import { decodePictures, encodePictures, type EncodedPictures } from '../fold/recent-pictures.js';
-import { decodeTraffic, encodeTraffic, type EncodedTraffic } from '../fold/traffic.js';
-import type { UnitChanges } from '../fold/unit-memory.js';
+import type { MetricPlace } from '../fold/unit-facts.js';
+import type { UnitChanges, UnitLayout } from '../fold/unit-memory.js';
+import { decodeFrame, encodeFrame, type EncodedFrame, unitsSeen } from './frame-codec.js';
+import { layoutOf } from './layout.js';
+import { compareMetrics, identityOf, type MetricChange } from './metric-identity.js';
+import { decodePair, encodePair, type EncodedPair, type StoredState } from './pair-codec.js';
+import { restoreUnits } from './restore-units.js';
 
-/** Changes whenever the layout does: evidence of another layout is folded again from the log. */
-export const EVIDENCE_LAYOUT = 6;
+/** A metric the evidence was folded by: whose numbers and facts are whose. */
+interface StoredMetric extends StoredState {
+  /** Its place in the units' marks; null: it reads no event of this topic. */
+  readonly place: MetricPlace | null;
+}
 
 /** Evidence as plain JSON, every double exactly. The memory of units travels apart (`evidence.units.takeChanges()`), as bytes. */
 export interface EncodedEvidence {
-  readonly layout: number;
-  readonly traffic: EncodedTraffic;
-  readonly coverage: EncodedCoverage;
-  readonly pairs: readonly (readonly [string, EncodedPair])[];
-  readonly recentPictures: EncodedPictures;
-  readonly newestEpoch: number;
-  readonly newestStage: number;
-  readonly busySeconds: readonly number[];
-  readonly newestAtMs: Evidence['newestAtMs'];
-  readonly scorer: string | null;
-  readonly foreignScores: number;
+  /** Digest of the form of everything in here, see {@link layoutOf}. */
+  readonly layout: string;
+  readonly metrics: readonly StoredMetric[];
+  readonly marks: UnitLayout;
+  readonly topic: ObservedTopic | null;
+  readonly pairs: readonly (readonly [candidate: string, EncodedPair])[];
+  readonly frame: EncodedFrame;
 }
 
 export function encodeEvidence(evidence: Evidence): EncodedEvidence {
+  const { facts, pairs } = evidence;
+  const metrics = facts.metrics.map((metric) => ({
+    ...identityOf(metric),
+    valuesIn: metric.valuesIn,
+    place: facts.places.get(metric) ?? null,
+  }));
   return {
-    layout: EVIDENCE_LAYOUT,
-    traffic: encodeTraffic(evidence.traffic),
-    coverage: encodeCoverage(evidence.coverage),
-    pairs: [...evidence.pairs].map(([candidate, pair]) => [candidate, encodePair(pair)] as const),
-    recentPictures: encodePictures(evidence.recentPictures),
-    newestEpoch: evidence.newestEpoch,
-    newestStage: evidence.newestStage,
-    busySeconds: [...evidence.busySeconds],
-    newestAtMs: { ...evidence.newestAtMs },
-    scorer: evidence.scorer,
-    foreignScores: evidence.foreignScores,
+    layout: layoutOf(metrics.map(({ kind }) => kind)),
+    metrics,
+    marks: facts.layout,
+    topic: facts.topic,
+    pairs: [...pairs].map(([candidate, pair]) => [candidate, encodePair(pair)] as const),
+    frame: encodeFrame(evidence),
   };
 }
 
 /**
- * Evidence that continues exactly where the encoded one stood.
+ * Evidence that continues exactly where the encoded one stood, metric by metric: one that is new or means something else than before
+ * starts afresh with the units that have not been seen yet, one that is no more is left out, all others go on bit for bit.
  * @param units everything the memory handed over, in order.
- * @throws RangeError when the layout is another one.
+ * @param onChange called for each metric that does not go on.
+ * @throws RangeError when it is stored in another form than today's.
  */
 export function decodeEvidence(
   design: EvidenceDesign,
   encoded: EncodedEvidence,
   units: readonly UnitChanges[],
+  onChange: (change: MetricChange) => void = () => undefined,
 ): Evidence {
-  if (encoded.layout !== EVIDENCE_LAYOUT) {
-    throw new RangeError(
-      `evidence has layout ${encoded.layout}, expected ${EVIDENCE_LAYOUT}: fold it again from the log`,
-    );
-  }
+  requireLayout(encoded);
+  const history = compareMetrics(encoded.metrics, design.metrics);
   const evidence: Evidence = {
-    ...initialEvidence(design),
-    traffic: decodeTraffic(encoded.traffic),
-    coverage: decodeCoverage(encoded.coverage),
-    pairs: new Map(encoded.pairs.map(([candidate, pair]) => [candidate, decodePair(pair, design)])),
-    recentPictures: decodePictures(encoded.recentPictures),
-    newestEpoch: encoded.newestEpoch,
-    newestStage: encoded.newestStage,
-    busySeconds: encoded.busySeconds,
-    newestAtMs: { ...encoded.newestAtMs },
-    scorer: encoded.scorer,
-    foreignScores: encoded.foreignScores,
+    ...initialEvidence(design, encoded.topic),
+    ...decodeFrame(encoded.frame),
+    pairs: new Map(
+      encoded.pairs.map(([candidate, pair]) => [candidate, decodePair(pair, encoded.metrics, history)] as const),
+    ),
   };
-  for (const changes of units) evidence.units.apply(changes);
+  restoreUnits(evidence.units, units, { layout: encoded.marks, places: placesOf(history.kept) }, evidence.facts);
+  for (const { definition } of history.fresh) evidence.seenBefore.set(definition.name, unitsSeen(evidence.traffic));
+  for (const change of history.changes) {
+    if (change.what === 'removed') evidence.seenBefore.delete(change.metric);
+    onChange(change);
+  }
   return evidence;
+}
+
+function requireLayout({ layout, metrics }: EncodedEvidence): void {
+  const expected = Array.isArray(metrics) ? layoutOf(metrics.map(({ kind }) => kind)) : 'one with named metrics';
+  if (layout !== expected)
+    throw new RangeError(`evidence has layout ${layout}, expected ${expected}: fold it again from the log`);
+}
+
+function placesOf(kept: ReadonlyMap<MetricDesign, StoredMetric>): ReadonlyMap<MetricDesign, MetricPlace> {
+  return new Map([...kept].flatMap(([metric, { place }]) => (place ? [[metric, place] as const] : [])));
 }

@@ -1,0 +1,53 @@
+import type { DataOf } from '#libs/contracts';
+import type { DefinitionOf, EventFacts, LateData, Observed, RequestTopic } from './definition.js';
+
+/** What an event says about a metric. */
+export interface Reading {
+  readonly value: number;
+  /** Of ratios; 1 for all others. */
+  readonly denominator: number;
+  /** The picture's embedding as it came (float16, base64), and the name of its unit; null for all metrics of numbers. */
+  readonly picture: { readonly unit: string; readonly embedding: string } | null;
+}
+
+/** Null: the event says nothing about the metric. */
+export type Reader<T extends RequestTopic> = (data: DataOf<T>, facts: EventFacts) => Reading | null;
+
+/** No measurement is larger; sums of their squares stay finite numbers. */
+const LARGEST_VALUE = 1e100;
+
+/** How a metric reads the events of its topic; a value that never came is replaced by what the metric's {@link LateData} says. */
+export function readerOf<T extends RequestTopic>(definition: DefinitionOf<T>): Reader<T> {
+  const { lateData } = definition;
+  switch (definition.kind) {
+    case 'distribution':
+    case 'diversity':
+      return (data, facts) => {
+        const embedding = definition.embedding(data, facts);
+        if (embedding === null) return null;
+        return { value: 1, denominator: 1, picture: { unit: data.assignment?.unit ?? '', embedding } };
+      };
+    case 'ratio':
+      return (data, facts) => {
+        const value = inTime(definition.observe(data, facts), lateData);
+        const denominator = definition.denominator(data, facts);
+        if (value === null || denominator === null || Number.isNaN(denominator)) return null;
+        return { value, denominator: withinRange(denominator), picture: null };
+      };
+    default:
+      return (data, facts) => {
+        const value = inTime(definition.observe(data, facts), lateData);
+        return value === null ? null : { value, denominator: 1, picture: null };
+      };
+  }
+}
+
+function inTime(observed: Observed, rule: LateData): number | null {
+  if (observed === 'never-came') return rule === 'infinite' ? Infinity : null;
+  return observed === null || Number.isNaN(observed) ? null : withinRange(observed);
+}
+
+export function withinRange(value: number): number {
+  if (Math.abs(value) <= LARGEST_VALUE || value === Infinity) return value;
+  return Math.sign(value) * LARGEST_VALUE;
+}

@@ -1,0 +1,152 @@
+import type { Assignment, TeststripEvent } from '#libs/contracts';
+import { voteKey } from '#libs/statistics';
+import type { EvidenceDesign } from '../catalogue/evidence-design.js';
+import { VOTE_VALUES } from '../kinds/preference-method.js';
+import { addBusySecond } from './busy-seconds.js';
+import { countCoverage } from './coverage.js';
+import type { Evidence, ObservedEvent } from './evidence.js';
+import { memoryKey } from './memory-key.js';
+import { observeMetrics, type RequestEvent } from './observe-metrics.js';
+import { observeInPair } from './pair-evidence.js';
+import { notePicture } from './recent-pictures.js';
+import { count, epochOf } from './traffic.js';
+import { COVERED_BIT, SEEN_BIT } from './unit-facts.js';
+import { hasBit, setBit, type UnitMark } from './unit-memory.js';
+
+/**
+ * Folds one event in, in place. Events of other experiments or revisions, without assignment, or of shadow traffic are ignored.
+ * Events whose variant was not drawn at random (fail-safe, override …) count as requests and say nothing else.
+ * @returns whether the evidence changed.
+ */
+export function foldEvent(evidence: Evidence, design: EvidenceDesign, event: ObservedEvent): boolean {
+  return event.type === 'preference.judged.v1'
+    ? foldJudgement(evidence, design, event)
+    : foldRequestEvent(evidence, design, event);
+}
+
+function foldRequestEvent(evidence: Evidence, design: EvidenceDesign, event: RequestEvent): boolean {
+  const { assignment } = event.data;
+  if (assignment?.experiment !== design.experiment || assignment.revision !== design.revision) return false;
+  if (event.type === 'generation.completed.v1' && event.data.shadow) return false;
+
+  noteRequest(evidence, event, assignment);
+  if (assignment.reason !== 'SPLIT' || isForeignScore(evidence, event)) return true;
+
+  const unit = memoryKey(assignment.unit);
+  const mark = evidence.units.recall(unit);
+  if (mark === null) return true;
+  let isChanged = noteUnit(evidence, event, assignment, mark);
+  if (noteCoverage(evidence, event, assignment, mark)) isChanged = true;
+  const facts = { isDuplicate: isDuplicate(evidence, event, assignment) };
+  if (observeMetrics(evidence, design, event, { assignment, mark, facts })) isChanged = true;
+  if (isChanged) evidence.units.remember(unit, mark);
+  return true;
+}
+
+/** What an event says whatever its unit: when it happened, that a request came, and the newest allocation. */
+function noteRequest(evidence: Evidence, event: RequestEvent, assignment: Assignment): void {
+  noteTime(evidence, event);
+  if (event.type === 'request.routed.v1') count(evidence.traffic.requests, assignment.variant);
+  if (assignment.epoch < evidence.newestEpoch) return;
+  evidence.newestEpoch = assignment.epoch;
+  evidence.newestStage = assignment.stage;
+}
+
+/** Counts the unit under its allocation, once. @returns whether its mark has changed. */
+function noteUnit(evidence: Evidence, event: RequestEvent, assignment: Assignment, mark: UnitMark): boolean {
+  const { epoch, stage, weightsPpm, variant } = assignment;
+  const isNew = !hasBit(mark, SEEN_BIT);
+  const isSameEpoch = mark.words[0] === epoch;
+  mark.words[0] = epoch;
+  setBit(mark, SEEN_BIT);
+  // A unit's own sums are those under one allocation: under another it is another member of the sample.
+  if (!isSameEpoch) mark.numbers.fill(0);
+  if (!isNew && isSameEpoch) return false;
+  if (event.type === 'request.routed.v1') {
+    const traffic = epochOf(evidence.traffic, epoch, stage, weightsPpm);
+    traffic.distinct += 1;
+    if (isNew) count(traffic.firstSeen, variant);
+  }
+  return true;
+}
+
+/** Counts the unit as answered or as scored, once, by the second it was assigned in. @returns whether its mark has changed. */
+function noteCoverage(
+  { coverage }: Evidence,
+  event: RequestEvent,
+  { assignedAt, epoch, variant }: Assignment,
+  mark: UnitMark,
+): boolean {
+  if (hasBit(mark, COVERED_BIT) || !isCovered(event) || assignedAt === undefined) return false;
+  setBit(mark, COVERED_BIT);
+  const side = event.type === 'request.routed.v1' ? coverage.answered : coverage.scored;
+  countCoverage(side, epoch, variant, Date.parse(assignedAt));
+  return true;
+}
+
+/** Answered pictures on one side, scored ones on the other. */
+function isCovered(event: RequestEvent): boolean {
+  if (event.type === 'request.routed.v1') return event.data.outcome === 'succeeded';
+  return event.type === 'image.scored.v1' && event.data.outcome === 'scored';
+}
+
+/** One vote per rater and prompt, remembered like a unit; pairs of two candidates say nothing about either and control. */
+function foldJudgement(
+  evidence: Evidence,
+  design: EvidenceDesign,
+  event: TeststripEvent<'preference.judged.v1'>,
+): boolean {
+  const { experiment, revision, rater, prompt, left, right, preferred } = event.data;
+  if (experiment !== design.experiment || revision !== design.revision) return false;
+  noteTime(evidence, event);
+  const isControlLeft = left.variant === design.control;
+  const candidate = isControlLeft ? right.variant : left.variant;
+  const pair = evidence.pairs.get(candidate);
+  if (pair === undefined || (isControlLeft ? left : right).variant !== design.control) return true;
+  const key = memoryKey(`${candidate} ${voteKey(rater, prompt)}`);
+  const mark = evidence.units.recall(key);
+  if (mark === null) return true;
+  const isFirst = !hasBit(mark, SEEN_BIT);
+  const vote = preferred === 'tie' ? 'tie' : (preferred === 'left') === isControlLeft ? 'control' : 'candidate';
+  const seen = { ...NOTHING_ELSE, value: VOTE_VALUES[vote], isFirst };
+  for (const metric of design.judged) observeInPair(pair, metric, seen, design.baselineUnits);
+  if (!isFirst) return true;
+  setBit(mark, SEEN_BIT);
+  evidence.units.remember(key, mark);
+  return true;
+}
+
+/** A judgement is about both variants, and about nothing but itself. */
+const NOTHING_ELSE = {
+  arm: 'candidate',
+  propensity: 0.5,
+  isFirstBad: false,
+  denominator: 1,
+  before: null,
+  picture: null,
+} as const;
+
+function noteTime(evidence: Evidence, event: ObservedEvent): void {
+  const atMs = Date.parse(event.time);
+  const newest = evidence.newestAtMs[event.type];
+  if (newest === null || atMs > newest) evidence.newestAtMs[event.type] = atMs;
+  if (event.type === 'request.routed.v1' && event.data.outcome === 'succeeded') {
+    evidence.busySeconds = addBusySecond(evidence.busySeconds, atMs);
+  }
+}
+
+function isForeignScore(evidence: Evidence, event: RequestEvent): boolean {
+  if (event.type !== 'image.scored.v1' || event.data.outcome !== 'scored') return false;
+  const { digest, preprocessing } = event.data.identity;
+  const scorer = `${digest}/${preprocessing}`;
+  evidence.scorer ??= scorer;
+  if (evidence.scorer === scorer) return false;
+  evidence.foreignScores += 1;
+  return true;
+}
+
+function isDuplicate({ recentPictures }: Evidence, event: RequestEvent, { variant }: Assignment): boolean {
+  if (event.type !== 'image.scored.v1' || event.data.outcome !== 'scored') return false;
+  const { generationId, imageIndex, image } = event.data;
+  return notePicture(recentPictures, variant, image.sha256, memoryKey(`${generationId} ${imageIndex}`));
+}

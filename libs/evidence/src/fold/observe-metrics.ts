@@ -1,0 +1,111 @@
+import { type Assignment, type DataOf, propensityAgainstControl, type TeststripEvent } from '#libs/contracts';
+import type { Arm } from '#libs/statistics';
+import type { EventFacts, RequestTopic } from '../catalogue/definition.js';
+import type { EvidenceDesign } from '../catalogue/evidence-design.js';
+import { headName } from '../catalogue/picture-metrics.js';
+import { type Reading, withinRange } from '../catalogue/reader.js';
+import type { Observation } from '../kinds/method.js';
+import type { Evidence } from './evidence.js';
+import { observeHead, observeInPair, type PairEvidence } from './pair-evidence.js';
+import type { MetricPlace } from './unit-facts.js';
+import { hasBit, setBit, type UnitMark } from './unit-memory.js';
+
+/** Events of requests: all but judgements of raters, which are about pairs of pictures. */
+export type RequestEvent = TeststripEvent<RequestTopic>;
+
+/** An event of one topic, so that the topic's readers fit its data. */
+interface EventOf<T extends RequestTopic> {
+  readonly type: T;
+  readonly data: DataOf<T>;
+}
+
+/** Who the event is about, and what is known beside its data. */
+interface Occasion {
+  readonly assignment: Assignment;
+  readonly mark: UnitMark;
+  readonly facts: EventFacts;
+}
+
+/** Folds what the event says about each metric of its topic. @returns whether the unit's mark has changed. */
+export function observeMetrics<T extends RequestTopic>(
+  evidence: Evidence,
+  design: EvidenceDesign,
+  event: EventOf<T>,
+  { assignment, mark, facts }: Occasion,
+): boolean {
+  const isEarlierStage = assignment.stage < evidence.newestStage;
+  const sides = sidesOf(evidence, design, assignment);
+  let isChanged = false;
+  for (const { metric, read, place } of evidence.facts.readers[event.type]) {
+    if (isEarlierStage && metric.definition.lateData === 'ignored-after-stage') continue;
+    const reading = read(event.data, facts);
+    if (reading === null) continue;
+    const { isFirst, isFirstBad, before } = noteReading(mark, place, reading);
+    if (isFirst || isFirstBad || place.numbersAt !== null) isChanged = true;
+    for (const { pair, arm, propensity } of sides) {
+      // Field by field: to spread the reading would cost more than all the rest.
+      const { value, denominator, picture } = reading;
+      const seen = { arm, propensity, value, isFirst, isFirstBad, denominator, before, picture };
+      observeInPair(pair, metric, seen, design.baselineUnits);
+      if (metric.definition.name === 'quality') observeHeads(pair, design, event, seen);
+    }
+  }
+  return isChanged;
+}
+
+/** Notes in the unit's mark that it was measured. @returns what that makes of the reading. */
+function noteReading(
+  mark: UnitMark,
+  { measuredBit, badBit, numbersAt }: MetricPlace,
+  reading: Reading,
+): Pick<Observation, 'isFirst' | 'isFirstBad' | 'before'> {
+  const isFirst = !hasBit(mark, measuredBit);
+  if (isFirst) setBit(mark, measuredBit);
+  const isFirstBad = badBit !== null && reading.value === 1 && !hasBit(mark, badBit);
+  if (isFirstBad) setBit(mark, badBit);
+  return { isFirst, isFirstBad, before: numbersAt === null ? null : addToOwnSums(mark, numbersAt, reading) };
+}
+
+/** Sum, denominator and number of events. @returns what the unit's sums were before; null: nothing yet. */
+function addToOwnSums({ numbers }: UnitMark, at: number, { value, denominator }: Reading): Observation['before'] {
+  if (!Number.isFinite(value) || !Number.isFinite(denominator)) return null;
+  const before = { sum: numbers[at] as number, denominator: numbers[at + 1] as number };
+  const events = numbers[at + 2] as number;
+  numbers[at] = before.sum + value;
+  numbers[at + 1] = before.denominator + denominator;
+  numbers[at + 2] = events + 1;
+  return events === 0 ? null : before;
+}
+
+/** Heads the experiment doesn't name: each is measured where the mean of all is. */
+function observeHeads(
+  pair: PairEvidence,
+  design: EvidenceDesign,
+  { data }: EventOf<RequestTopic>,
+  seen: Observation,
+): void {
+  if (!('quality' in data)) return;
+  for (const head of Object.keys(data.quality).sort()) {
+    const value = data.quality[head] as number;
+    if (head === '' || Number.isNaN(value) || design.names.has(headName(head))) continue;
+    observeHead(pair, head, { ...seen, value: withinRange(value) });
+  }
+}
+
+/** One candidate's pair, and on which side of it an event is. */
+interface Side {
+  readonly pair: PairEvidence;
+  readonly arm: Arm;
+  readonly propensity: number;
+}
+
+/** Control's events belong to every pair, a candidate's to its own. */
+function sidesOf(evidence: Evidence, design: EvidenceDesign, assignment: Assignment): readonly Side[] {
+  const arm: Arm = assignment.variant === design.control ? 'control' : 'candidate';
+  const sides: Side[] = [];
+  for (const [candidate, pair] of evidence.pairs) {
+    if (arm === 'candidate' && candidate !== assignment.variant) continue;
+    sides.push({ pair, arm, propensity: propensityAgainstControl(assignment, candidate) });
+  }
+  return sides;
+}

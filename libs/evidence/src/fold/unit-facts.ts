@@ -1,0 +1,82 @@
+import type { ObservedTopic, RequestTopic } from '../catalogue/definition.js';
+import type { EvidenceDesign, MetricDesign, MetricReader } from '../catalogue/evidence-design.js';
+import type { UnitLayout } from './unit-memory.js';
+
+/** Facts of a unit's mark beside the metrics' own: seen at all, counted for the coverage. */
+export const SEEN_BIT = 0;
+export const COVERED_BIT = 1;
+const FIRST_METRIC_BIT = 2;
+/** A ratio's sum, denominator and number of events. */
+const NUMBERS_OF_RATIO = 3;
+
+/** Where a unit's mark says what is known of the unit and one metric. */
+export interface MetricPlace {
+  /** It has been measured. */
+  readonly measuredBit: number;
+  /** It has had a bad event (rates); null for all others. */
+  readonly badBit: number | null;
+  /** Where its own sum, denominator and number of events are (ratios); null for all others. */
+  readonly numbersAt: number | null;
+}
+
+/**
+ * Which place in the units' marks belongs to which metric. Marks say nothing without it: it is stored with them, by the metrics'
+ * names, and a memory that comes back to other metrics is written over place by place.
+ */
+export interface UnitFacts {
+  /** All metrics of the design. */
+  readonly metrics: readonly MetricDesign[];
+  /** Those of the topic that read events. */
+  readonly places: ReadonlyMap<MetricDesign, MetricPlace>;
+  /** The same by topic, with how they read it: what the fold goes through for every event. */
+  readonly readers: { readonly [T in RequestTopic]: readonly PlacedReader<T>[] };
+  readonly layout: UnitLayout;
+  /** Whose events are folded; null: those of any topic. */
+  readonly topic: ObservedTopic | null;
+}
+
+interface PlacedReader<T extends RequestTopic> extends MetricReader<T> {
+  readonly place: MetricPlace;
+}
+
+/** @param topic whose events are folded; null: those of any topic. */
+export function unitFacts(
+  { metrics, readers }: Pick<EvidenceDesign, 'metrics' | 'readers'>,
+  topic: ObservedTopic | null,
+): UnitFacts {
+  const places = new Map<MetricDesign, MetricPlace>();
+  let bits = FIRST_METRIC_BIT;
+  let numbers = 0;
+  for (const metric of metrics) {
+    const { kind } = metric.definition;
+    if (!metric.isCollected || (topic !== null && metric.definition.topic !== topic)) continue;
+    places.set(metric, {
+      measuredBit: bits++,
+      badBit: kind === 'rate' ? bits++ : null,
+      numbersAt: kind === 'ratio' ? numbers : null,
+    });
+    if (kind === 'ratio') numbers += NUMBERS_OF_RATIO;
+  }
+  return {
+    metrics,
+    places,
+    readers: {
+      'request.routed.v1': placed(readers['request.routed.v1'], places),
+      'generation.completed.v1': placed(readers['generation.completed.v1'], places),
+      'image.scored.v1': placed(readers['image.scored.v1'], places),
+      'feedback.recorded.v1': placed(readers['feedback.recorded.v1'], places),
+    },
+    layout: { bits, numbers },
+    topic,
+  };
+}
+
+function placed<T extends RequestTopic>(
+  readers: readonly MetricReader<T>[],
+  places: ReadonlyMap<MetricDesign, MetricPlace>,
+): readonly PlacedReader<T>[] {
+  return readers.flatMap(({ metric, read }) => {
+    const place = places.get(metric);
+    return place ? [{ metric, read, place }] : [];
+  });
+}

@@ -1,0 +1,58 @@
+import { decodeCoverage, encodeCoverage, type EncodedCoverage } from '../fold/coverage.js';
+import type { Evidence } from '../fold/evidence.js';
+import { decodePictures, encodePictures, type EncodedPictures } from '../fold/recent-pictures.js';
+import { addCounts, decodeTraffic, encodeTraffic, type EncodedTraffic } from '../fold/traffic.js';
+
+/** What evidence holds beside its metrics and units. */
+type Frame = Omit<Evidence, 'pairs' | 'units' | 'facts'>;
+
+/** As plain JSON, every double exactly. */
+export interface EncodedFrame {
+  readonly traffic: EncodedTraffic;
+  readonly coverage: EncodedCoverage;
+  readonly seenBefore: readonly (readonly [string, readonly (readonly [string, number])[]])[];
+  readonly recentPictures: EncodedPictures;
+  readonly newestEpoch: number;
+  readonly newestStage: number;
+  readonly busySeconds: readonly number[];
+  readonly newestAtMs: Evidence['newestAtMs'];
+  readonly scorer: string | null;
+  readonly foreignScores: number;
+}
+
+export function encodeFrame(evidence: Frame): EncodedFrame {
+  return {
+    traffic: encodeTraffic(evidence.traffic),
+    coverage: encodeCoverage(evidence.coverage),
+    seenBefore: [...evidence.seenBefore].map(([metric, units]) => [metric, [...units]] as const),
+    recentPictures: encodePictures(evidence.recentPictures),
+    newestEpoch: evidence.newestEpoch,
+    newestStage: evidence.newestStage,
+    busySeconds: [...evidence.busySeconds],
+    newestAtMs: { ...evidence.newestAtMs },
+    scorer: evidence.scorer,
+    foreignScores: evidence.foreignScores,
+  };
+}
+
+export function decodeFrame(encoded: EncodedFrame): Frame {
+  return {
+    traffic: decodeTraffic(encoded.traffic),
+    coverage: decodeCoverage(encoded.coverage),
+    seenBefore: new Map(encoded.seenBefore.map(([metric, units]) => [metric, new Map(units)])),
+    recentPictures: decodePictures(encoded.recentPictures),
+    newestEpoch: encoded.newestEpoch,
+    newestStage: encoded.newestStage,
+    busySeconds: encoded.busySeconds,
+    newestAtMs: { ...encoded.newestAtMs },
+    scorer: encoded.scorer,
+    foreignScores: encoded.foreignScores,
+  };
+}
+
+/** Units that have been seen so far, by variant. */
+export function unitsSeen({ epochs }: Evidence['traffic']): ReadonlyMap<string, number> {
+  let seen = new Map<string, number>();
+  for (const { firstSeen } of epochs.values()) seen = addCounts(seen, firstSeen);
+  return seen;
+}

@@ -1,0 +1,127 @@
+import { encodeEmbedding } from '#libs/contracts';
+import type { MetricDefinition } from '../catalogue/definition.js';
+import type { MetricDesign } from '../catalogue/evidence-design.js';
+import { addBusySecond } from '../fold/busy-seconds.js';
+import { countCoverage } from '../fold/coverage.js';
+import { initialEvidence } from '../fold/evidence.js';
+import { memoryKey } from '../fold/memory-key.js';
+import { notePicture } from '../fold/recent-pictures.js';
+import { count, epochOf } from '../fold/traffic.js';
+import { isKind, methodOf, type MetricEvidence } from '../kinds/metric-evidence.js';
+import type { Method, Observation } from '../kinds/method.js';
+import { digestOf } from './digest.js';
+import { encodeFrame } from './frame-codec.js';
+
+/**
+ * The form in which evidence of these kinds is stored, as one name. It is made of what is stored: a fixed stream is folded by each kind,
+ * and what it leaves behind is digested. A field, a constant or a formula that changes makes another name by itself, and evidence under
+ * another name is folded again from the log. Kinds that are not in the evidence don't matter.
+ */
+export function layoutOf(kinds: readonly string[]): string {
+  const forms = [...new Set(kinds)].sort().map((kind) => [kind, isKind(kind) ? formOf(kind) : 'unknown']);
+  return digestOf([frameForm(), forms]);
+}
+
+const knownForms = new Map<string, string>();
+
+function formOf(kind: MetricEvidence['kind']): string {
+  const known = knownForms.get(kind) ?? formBy(methodOf(kind), kind);
+  knownForms.set(kind, known);
+  return known;
+}
+
+/** Observations of the stream: enough to fill samples, and to let recent values take the place of older ones. */
+const OBSERVATIONS = 1_800;
+
+/** What the stream leaves behind when it is folded by a method. */
+export function formBy<State>(method: Method<State>, kind: MetricEvidence['kind']): string {
+  const metric = sampleMetric(kind);
+  const state = method.initial(metric);
+  for (let index = 0; index < OBSERVATIONS; index++) method.observe(state, metric, observation(kind, index), 50);
+  return digestOf(rounded(method.encode(state)));
+}
+
+function sampleMetric(kind: MetricEvidence['kind']): MetricDesign {
+  const margin = { kind: 'absolute', value: 0.2 } as const;
+  const definition = {
+    name: 'sample',
+    description: '',
+    kind,
+    topic: 'image.scored.v1',
+    unit: '',
+    direction: 'lower',
+    defaultRole: 'observed',
+    scale: 'difference',
+    defaultMargin: margin,
+    level: 0.9,
+    cap: { kind: 'baseline', spreads: 4 },
+    burnInUnits: 1,
+    lateData: 'first-only',
+    observe: () => null,
+    denominator: () => null,
+    embedding: () => null,
+  } as MetricDefinition;
+  return {
+    definition,
+    role: 'guardrail',
+    test: { margin, harmBeyond: margin, anyHarm: false, budget: [{ sharePpm: 500_000, margin }] },
+    isCollected: true,
+    valuesIn: 'sample',
+    gainGrid: [-0.1, 0, 0.1],
+  };
+}
+
+/** Irregular, and the same for ever. */
+function observation(kind: MetricEvidence['kind'], index: number): Observation {
+  const scattered = (index * 0.6180339887) % 1;
+  const isFirst = index % 8 !== 7;
+  return {
+    arm: index % 4 === 1 ? 'candidate' : 'control',
+    propensity: index < 900 ? 0.25 : 0.4,
+    value: kind === 'rate' || kind === 'preference' ? Number(index % 9 === 0) : 1 + 10 * scattered * scattered,
+    isFirst,
+    isFirstBad: isFirst && index % 9 === 0,
+    denominator: 1 + (index % 3),
+    before: index % 5 === 0 ? { sum: 2 * scattered, denominator: 2 } : null,
+    picture: { unit: `unit-${index}`, embedding: encodeEmbedding([scattered, 1 - scattered, index % 7, 1]) },
+  };
+}
+
+/** To six digits, since another machine's logarithms may differ in the last; what is next to nothing is nothing. */
+function rounded(value: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (_key, part: unknown) => {
+      if (typeof part !== 'number') return part;
+      return Math.abs(part) < 1e-9 ? 0 : Number(part.toPrecision(6));
+    }),
+  );
+}
+
+const NO_READERS = {
+  'request.routed.v1': [],
+  'generation.completed.v1': [],
+  'image.scored.v1': [],
+  'feedback.recorded.v1': [],
+};
+
+let knownFrame: string | null = null;
+
+/** The form of what evidence holds beside its metrics, of its units' marks and of their keys. */
+function frameForm(): string {
+  if (knownFrame !== null) return knownFrame;
+  const evidence = initialEvidence({ candidates: ['b'], unit: 'user', metrics: [], readers: NO_READERS });
+  count(evidence.traffic.requests, 'a');
+  const epoch = epochOf(evidence.traffic, 7, 2, { a: 600_000, b: 400_000 });
+  epoch.distinct += 1;
+  count(epoch.firstSeen, 'a');
+  evidence.seenBefore.set('metric', new Map(epoch.firstSeen));
+  for (const second of [1_000, 1_001, 2_000]) countCoverage(evidence.coverage.answered, 7, 'a', second * 1_000);
+  countCoverage(evidence.coverage.scored, 7, 'b', 1_000_000);
+  notePicture(evidence.recentPictures, 'a', '0123456789abcdef', 5);
+  evidence.busySeconds = addBusySecond(evidence.busySeconds, 1_234_567);
+  const unit = memoryKey('unit');
+  evidence.units.remember(unit, { words: Uint32Array.of(7, 3), numbers: new Float64Array() });
+  const { units, marks } = evidence.units.everything();
+  knownFrame = digestOf([encodeFrame(evidence), [...units], [...marks]]);
+  return knownFrame;
+}

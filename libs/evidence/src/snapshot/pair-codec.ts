@@ -1,0 +1,69 @@
+import type { MetricDesign } from '../catalogue/evidence-design.js';
+import type { PairEvidence } from '../fold/pair-evidence.js';
+import {
+  decodeMetric,
+  encodeMetric,
+  handOverValues,
+  initialMetric,
+  isKind,
+  type MetricEvidence,
+} from '../kinds/metric-evidence.js';
+import type { MetricHistory, MetricIdentity } from './metric-identity.js';
+
+/** A metric as a snapshot knows it. */
+export interface StoredState extends MetricIdentity {
+  /** Name of the metric that kept the values this one shows. */
+  readonly valuesIn: string | null;
+}
+
+/** By name, in the names' order. */
+export interface EncodedPair {
+  readonly metrics: readonly (readonly [name: string, state: unknown])[];
+  readonly heads: readonly (readonly [head: string, state: unknown])[];
+}
+
+export function encodePair({ metrics, heads }: PairEvidence): EncodedPair {
+  return { metrics: encodeStates(metrics), heads: encodeStates(heads) };
+}
+
+/** The states of the metrics that go on; of the others nothing is taken over but values that metrics which do go on show. */
+export function decodePair(
+  encoded: EncodedPair,
+  stored: readonly StoredState[],
+  { kept, fresh }: MetricHistory<StoredState>,
+): PairEvidence {
+  const kinds = new Map(stored.map(({ name, kind }) => [name, kind]));
+  const states = new Map<string, MetricEvidence>();
+  for (const [name, state] of encoded.metrics) {
+    const kind = kinds.get(name) ?? '';
+    if (isKind(kind)) states.set(name, decodeMetric(state, kind));
+  }
+  const metrics = new Map<string, MetricEvidence>();
+  for (const { definition } of kept.keys()) {
+    const state = states.get(definition.name);
+    if (state) metrics.set(definition.name, state);
+  }
+  for (const keeper of [...kept.keys(), ...fresh]) takeValues(keeper, states, metrics, kept);
+  return { metrics, heads: new Map(encoded.heads.map(([head, state]) => [head, decodeMetric(state, 'mean')])) };
+}
+
+/** Gives the metric that keeps values for others what another one kept for them so far. */
+function takeValues(
+  keeper: MetricDesign,
+  stored: ReadonlyMap<string, MetricEvidence>,
+  metrics: Map<string, MetricEvidence>,
+  kept: MetricHistory<StoredState>['kept'],
+): void {
+  const { name } = keeper.definition;
+  if (keeper.valuesIn !== name) return;
+  const readers = [...kept].filter(([metric]) => metric.valuesIn === name);
+  const from = stored.get(readers[0]?.[1].valuesIn ?? '');
+  if (from === undefined || from === metrics.get(name)) return;
+  const to = metrics.get(name) ?? initialMetric(keeper);
+  handOverValues(from, to);
+  metrics.set(name, to);
+}
+
+function encodeStates(states: ReadonlyMap<string, MetricEvidence>): EncodedPair['metrics'] {
+  return [...states.keys()].sort().map((name) => [name, encodeMetric(states.get(name) as MetricEvidence)] as const);
+}

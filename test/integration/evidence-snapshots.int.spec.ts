@@ -1,0 +1,247 @@
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Analyzer } from '#apps/analyzer';
+import { encodeEvent, type ExperimentDefined, topics } from '#libs/contracts';
+import {
+  analyse,
+  encodeEvidence,
+  type EvidenceDesign,
+  evidenceDesign,
+  foldEvent,
+  mergeEvidence,
+  metricCatalogue,
+  type MetricDefinition,
+  type ObservedEvent,
+} from '#libs/evidence';
+import { createEventBus, ensureTopics } from '#libs/messaging';
+import { migrate } from '#libs/persistence';
+import { createEvidenceStore, type EvidenceSnapshot } from '#libs/persistence/analyzer';
+import { createPositions } from '#libs/persistence/positions';
+import { systemClock } from '#libs/platform';
+import { type TestDatabase, withDatabase } from '#libs/testing';
+import {
+  emptyPart,
+  experimentKey,
+  type KnownExperiment,
+  type Part,
+  partEvidenceOf,
+  placeOf,
+} from '../../apps/analyzer/src/evidence-part.js';
+import { ANALYZER_GROUP, type DesignOf, loadParts, saveParts } from '../../apps/analyzer/src/snapshots.js';
+import { fullTraffic } from '../../libs/evidence/test/full-traffic.js';
+import { definition } from '../../libs/evidence/test/simulated-traffic.js';
+
+/** As one analyzer of the layout 5 stored it: evidence by place in the catalogue. Traffic and definition are the ones below. */
+const LAYOUT_5 = new URL('fixtures/evidence-snapshots-of-layout-5.json', import.meta.url);
+const DAY_MS = 86_400_000;
+const WATCHED = ['embedding-shift', 'diversity', 'alignment-shift'];
+const EVENTS = fullTraffic({ seed: 5, requests: 150, users: 60, candidate: { alignment: 0.29, preferred: 0.7 } });
+
+describe('snapshots of the evidence in Postgres', () => {
+  let database: TestDatabase;
+
+  beforeAll(async () => {
+    database = await withDatabase();
+    await migrate(database);
+  });
+  afterAll(() => database.close());
+  beforeEach(() => database.query('truncate teststrip.evidence_snapshots, teststrip.consumed_positions'));
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((analyzer) => analyzer.close()));
+  });
+
+  it('are read right under a catalogue in another order', async () => {
+    const today = designsBy(metricCatalogue);
+    const tomorrow = designsBy(metricCatalogue.toReversed());
+    const parts = partsOf(today, EVENTS.slice(0, 300));
+    await saveAll(database, parts, today);
+
+    const loaded = await loadParts(database, tomorrow, 0);
+    expect(loaded.warnings).toEqual([]);
+    for (const all of [parts, loaded.parts]) foldInto(all, all === parts ? today : tomorrow, EVENTS.slice(300));
+    expect(statements(loaded.parts, tomorrow)).toEqual(statements(parts, today));
+
+    // And back again, after what was folded under the other order was saved.
+    await saveAll(database, loaded.parts, tomorrow);
+    const again = await loadParts(database, today, 0);
+    expect(again.warnings).toEqual([]);
+    expect(statements(again.parts, today)).toEqual(statements(parts, today));
+  });
+
+  it('lose nothing of the other metrics when one is added, one is removed and one is tuned', async () => {
+    const changed = [
+      { ...named('timeout-rate'), name: 'new-rate' },
+      ...metricCatalogue.filter(({ name }) => name !== 'latency-p50'),
+    ].map((metric) => (metric.name === 'latency-p99' ? { ...metric, level: 0.98 } : metric) as MetricDefinition);
+    const today = designsBy(metricCatalogue);
+    const tomorrow = designsBy(changed);
+    const parts = partsOf(today, EVENTS.slice(0, 300));
+    await saveAll(database, parts, today);
+
+    const loaded = await loadParts(database, tomorrow, 0);
+    expect(loaded.warnings.toSorted()).toEqual([
+      'metric "latency-p50" of experiment exp@1 is no longer measured: its evidence is dropped',
+      'metric "latency-p99" of experiment exp@1 is now another kind or tuned differently: its evidence starts afresh, for units not seen before',
+      'metric "new-rate" of experiment exp@1 is new: it is measured from now on, for units not seen before',
+    ]);
+    // What was written over is saved at once, though nothing has come since: the next restart has nothing to say.
+    await saveAll(database, loaded.parts, tomorrow);
+    const again = await loadParts(database, tomorrow, 0);
+    expect(again.warnings).toEqual([]);
+    for (const all of [parts, again.parts]) foldInto(all, all === parts ? today : tomorrow, EVENTS.slice(300));
+    const [before, after] = [statements(parts, today), statements(again.parts, tomorrow)].map((all) =>
+      all.filter(({ metric }) => !['new-rate', 'latency-p50', 'latency-p99'].includes(metric)),
+    );
+    expect(after).toEqual(before);
+  });
+
+  it('of an earlier layout are never read: the log is folded again, with a word in the log', async () => {
+    const expected = await analysed(database, []);
+    await database.query('truncate teststrip.evidence_snapshots, teststrip.consumed_positions');
+
+    const stored = layout5();
+    await createEvidenceStore(database).save(database, stored);
+    for (const { positions } of stored) {
+      for (const [place, offset] of Object.entries(positions))
+        await createPositions(database, ANALYZER_GROUP).reset(database, place.split('/')[0] ?? '', 0, offset);
+    }
+    const warnings: string[] = [];
+    expect(await analysed(database, warnings)).toEqual(expected);
+    expect(warnings).toEqual([
+      'stored evidence cannot be read (evidence of exp@1, feedback.recorded.v1/0: its unit memory is stored in another form): ' +
+        'the log is folded again from its beginning',
+    ]);
+  });
+
+  it('that are damaged make the log be folded again instead of stopping the analyzer', async () => {
+    const expected = await analysed(database, []);
+    await database.query(
+      `update teststrip.evidence_snapshots set evidence = '\\x7b' where topic_partition like 'image%/0'`,
+    );
+    const warnings: string[] = [];
+    expect(await analysed(database, warnings)).toEqual(expected);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('the log is folded again from its beginning');
+  });
+
+  it('stay or go together with all parts of their revision', async () => {
+    const designOf = designsBy(metricCatalogue);
+    const parts = partsOf(designOf, EVENTS.slice(0, 300));
+    await saveAll(database, parts, designOf);
+    await database.query(
+      `update teststrip.evidence_snapshots set taken_at = to_timestamp(0) where topic_partition like 'feedback%'`,
+    );
+    await database.query(
+      `update teststrip.evidence_snapshots set taken_at = to_timestamp($1) where topic_partition not like 'feedback%'`,
+      [(80 * DAY_MS) / 1_000],
+    );
+    expect((await loadParts(database, designOf, 100 * DAY_MS)).parts.size).toBe(parts.size);
+    expect((await loadParts(database, designOf, 200 * DAY_MS)).parts.size).toBe(0);
+    expect(await createEvidenceStore(database).load()).toEqual([]);
+  });
+});
+
+/** Analyzers that may still be open; closing twice does no harm. */
+const opened: Analyzer[] = [];
+
+function defined(): ExperimentDefined {
+  return definition({ watch: WATCHED });
+}
+
+function designsBy(catalogue: readonly MetricDefinition[]): DesignOf {
+  const designs = new Map<string, EvidenceDesign>();
+  return (from) => {
+    const key = experimentKey(from.experiment, from.revision);
+    const design = designs.get(key) ?? evidenceDesign(from, 1, catalogue);
+    designs.set(key, design);
+    return design;
+  };
+}
+
+function named(name: string): MetricDefinition {
+  return metricCatalogue.find((metric) => metric.name === name) as MetricDefinition;
+}
+
+function known(designOf: DesignOf): KnownExperiment {
+  return { definition: defined(), design: designOf(defined()) };
+}
+
+function partsOf(designOf: DesignOf, events: readonly ObservedEvent[]): Map<string, Part> {
+  const parts = new Map<string, Part>();
+  foldInto(parts, designOf, events);
+  return parts;
+}
+
+function foldInto(parts: Map<string, Part>, designOf: DesignOf, events: readonly ObservedEvent[]): void {
+  for (const event of events) {
+    const place = placeOf(event.type, 0);
+    const part = parts.get(place) ?? emptyPart(event.type, 0);
+    parts.set(place, part);
+    const entry = partEvidenceOf(part, known(designOf));
+    if (foldEvent(entry.evidence, designOf(defined()), event)) entry.isDirty = true;
+    part.nextOffset = (part.nextOffset ?? 0) + 1;
+  }
+}
+
+async function saveAll(database: TestDatabase, parts: ReadonlyMap<string, Part>, designOf: DesignOf): Promise<void> {
+  await saveParts(database, parts.values(), new Map([[experimentKey('exp', 1), known(designOf)]]), 0);
+}
+
+/** What is said of each metric, whatever their order. */
+function statements(parts: ReadonlyMap<string, Part>, designOf: DesignOf) {
+  const evidence = [...parts.keys()].sort().map((place) => {
+    const part = parts.get(place) as Part;
+    return partEvidenceOf(part, known(designOf)).evidence;
+  });
+  return analyse(evidence.reduce(mergeEvidence), designOf(defined()), 0).metrics.toSorted((a, b) =>
+    a.metric < b.metric ? -1 : 1,
+  );
+}
+
+function layout5(): readonly EvidenceSnapshot[] {
+  const { rows } = JSON.parse(readFileSync(LAYOUT_5, 'utf8')) as {
+    readonly rows: readonly (Omit<EvidenceSnapshot, 'evidence'> & { readonly evidenceGzip: string })[];
+  };
+  return rows.map(({ evidenceGzip, ...row }) => ({
+    ...row,
+    evidence: gunzipSync(Buffer.from(evidenceGzip, 'base64')),
+  }));
+}
+
+/** Lets an analyzer fold the log on top of what is stored. @returns the evidence it leaves behind. */
+async function analysed(database: TestDatabase, warnings: string[]): Promise<unknown> {
+  const bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, 1);
+  const data = defined();
+  const attributes = {
+    specversion: '1.0',
+    id: 'definition',
+    source: 'test',
+    time: data.definedAt,
+    subject: 'exp',
+  } as const;
+  await bus.publish([encodeEvent({ ...attributes, type: topics.experimentDefined.name, data })]);
+  await bus.publish(EVENTS.map(encodeEvent));
+  const log = { warn: (line: string) => warnings.push(line), error: (line: string) => warnings.push(line) };
+  const analyzer = new Analyzer({ bus, database, clock: systemClock, partitions: 1, log });
+  opened.push(analyzer);
+  analyzer.start();
+  await analyzer.leading;
+  await expect
+    .poll(
+      async () => {
+        const lag = Object.values(await analyzer.lag());
+        return lag.length > 0 && lag.every((left) => left === 0);
+      },
+      { timeout: 15_000, interval: 20 },
+    )
+    .toBe(true);
+  await analyzer.close();
+  const { parts } = await loadParts(database, designsBy(metricCatalogue), 0);
+  return [...parts].map(([place, part]) => [
+    place,
+    part.nextOffset,
+    [...part.experiments.values()].map(({ evidence }) => encodeEvidence(evidence)),
+  ]);
+}
