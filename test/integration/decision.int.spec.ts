@@ -288,14 +288,14 @@ describe('a controller', () => {
 
   it('loses nothing that was committed when it dies before it could publish', async () => {
     // Records of a controller that an earlier test ended may be left over.
-    const leftOver = await createOutbox(database).size();
+    const leftOver = (await createOutbox(database).waiting()).size;
     const broken = await startApp(decisionApp, {
       resources: { database, bus: { ...bus, publish: publishHeartbeatsOnly } },
     });
     const { key } = aFile();
     expect(await apply(broken, aFile({ key }))).toMatchObject({ status: 201 });
     expect(await order(broken, key, 'rollback')).toMatchObject({ status: 200 });
-    expect(await createOutbox(database).size()).toBe(leftOver + 3);
+    expect((await createOutbox(database).waiting()).size).toBe(leftOver + 3);
     await broken.close();
     const watch = watchCommands();
     await aDecision();
@@ -307,7 +307,7 @@ describe('a controller', () => {
         ['rollback', 2],
       ]),
     );
-    await eventually(async () => expect(await createOutbox(database).size()).toBe(0));
+    await eventually(async () => expect((await createOutbox(database).waiting()).size).toBe(0));
   });
 
   it('stands after a restart where it stood, rebuilt from the log alone', async () => {

@@ -157,7 +157,7 @@ describe('outbox', () => {
       .catch(() => undefined);
     await database.transaction((tx) => outbox.add(tx, [record('a', 'one'), record('b', 'two')]));
     await vi.waitFor(() => expect(publisher.seen).toEqual([record('a', 'one'), record('b', 'two')]), { interval: 1 });
-    await vi.waitFor(async () => expect(await outbox.size()).toBe(0), { interval: 1 });
+    await vi.waitFor(async () => expect((await outbox.waiting()).size).toBe(0), { interval: 1 });
     await relay.close();
   });
 
@@ -209,7 +209,7 @@ describe('outbox', () => {
       }
     };
     await Promise.all(['x', 'y', 'z'].map(write));
-    await vi.waitFor(async () => expect(await outbox.size()).toBe(0), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await outbox.waiting()).size).toBe(0), { timeout: 10_000 });
     await Promise.all(relays.map((relay) => relay.close()));
     expect(errors).toContain('the bus is away');
     for (const key of ['x', 'y', 'z']) {

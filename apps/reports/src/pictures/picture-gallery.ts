@@ -8,7 +8,7 @@ import type {
   PictureQuery,
   RecordedDefinition,
   RecordedPicture,
-  StoredPicture,
+  AnnouncedPicture,
 } from '#libs/persistence/reports';
 
 /** A picture as the page shows it. */
@@ -82,7 +82,7 @@ export class PictureGallery {
     return { contentType: `image/${picture.format}`, sha256: picture.sha256, bytes };
   }
 
-  private async read({ uri }: StoredPicture): Promise<Buffer> {
+  private async read({ uri }: AnnouncedPicture): Promise<Buffer> {
     const file = await this.openInsideRoots(uri);
     if (!file) throw notFound('The picture is not kept under a folder that this service may show.');
     try {

@@ -17,7 +17,7 @@ interface Row {
   readonly taken_at: Date;
 }
 
-/** Snapshots that match the filter, ordered by experiment, revision and partition. */
+/** Snapshots that match the filter, ordered by experiment, revision and partition. SQL: it runs in the transaction of the caller, as of one moment with the positions. */
 export async function loadEvidence(
   database: Queryable,
   { experiment, revision, topicPartition }: EvidenceFilter,

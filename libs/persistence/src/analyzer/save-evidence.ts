@@ -13,7 +13,7 @@ export interface EvidenceSnapshot {
   readonly takenAtMs: number;
 }
 
-/** Replaces the snapshots of these experiments, revisions and partitions. */
+/** Replaces the snapshots of these experiments, revisions and partitions: one statement for all, in the transaction of the positions. */
 export async function saveEvidence(tx: Queryable, snapshots: readonly EvidenceSnapshot[]): Promise<void> {
   if (snapshots.length === 0) return;
   await tx.query(

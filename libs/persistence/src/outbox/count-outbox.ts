@@ -7,7 +7,7 @@ export interface WaitingRecords {
   readonly oldestAtMs: number | null;
 }
 
-/** How many records wait, and since when. */
+/** How many records wait, and since when. SQL: two aggregates of one moment. */
 export async function countOutbox(database: Queryable): Promise<WaitingRecords> {
   const [row] = await database.query<{ size: number; oldest: Date | null }>(
     'select count(*)::integer as size, min(added_at) as oldest from teststrip.outbox',

@@ -7,16 +7,13 @@ import type { OutboxRecord } from './outbox-record.js';
 export interface Outbox {
   /** Adds records in the caller's transaction; the relay is woken at its commit. Order per key is the order of the commits. */
   readonly add: (tx: Queryable, records: readonly OutboxRecord[]) => Promise<void>;
-  /** Records that have not reached the bus yet. */
-  readonly size: () => Promise<number>;
-  /** The same with the age of the oldest: a relay that can't publish is seen by it. */
+  /** How many records have not reached the bus yet, and since when: a relay that can't publish is seen by it. */
   readonly waiting: () => Promise<WaitingRecords>;
 }
 
 export function createOutbox(database: Queryable): Outbox {
   return {
     add: addToOutbox,
-    size: async () => (await countOutbox(database)).size,
     waiting: () => countOutbox(database),
   };
 }

@@ -7,7 +7,7 @@ export interface GroupPartition {
   readonly partition: number;
 }
 
-/** The offset the group reads next; undefined where it has consumed nothing yet. */
+/** The offset the group reads next; undefined where it has consumed nothing yet. SQL: it also runs in the transaction that writes positions. */
 export async function readPosition(
   database: Queryable,
   { group, topic, partition }: GroupPartition,

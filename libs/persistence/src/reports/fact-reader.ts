@@ -1,6 +1,6 @@
 import type { ExperimentAnalysed } from '#libs/contracts';
 import type { Database } from '../postgres/database.js';
-import { findPicture, type StoredPicture } from './read/find-picture.js';
+import { findPicture, type AnnouncedPicture } from './read/find-picture.js';
 import { findRequest, type RecordedRequest } from './read/find-request.js';
 import { readAnalysisHistory } from './read/read-analysis-history.js';
 import { readAppliedAllocations, type RecordedApplication } from './read/read-applied-allocations.js';
@@ -30,7 +30,7 @@ export interface FactReader {
   ) => Promise<readonly ExperimentAnalysed[]>;
   readonly pictures: (query: PictureQuery) => Promise<readonly RecordedPicture[]>;
   /** Where one picture of a generation lies; undefined when nobody announced it. */
-  readonly picture: (generationId: string, imageIndex: number) => Promise<StoredPicture | undefined>;
+  readonly picture: (generationId: string, imageIndex: number) => Promise<AnnouncedPicture | undefined>;
   /** The request with its assignment; undefined when it was not recorded (yet, or any more). */
   readonly request: (requestId: string) => Promise<RecordedRequest | undefined>;
   readonly controllers: () => Promise<readonly RecordedController[]>;

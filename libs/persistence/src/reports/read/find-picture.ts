@@ -2,14 +2,15 @@ import type { Image } from '#libs/contracts';
 import type { Database } from '../../postgres/database.js';
 import { GenerationEntity } from '../../schema/entities/generation.entity.js';
 
-export type StoredPicture = Pick<Image, 'uri' | 'sha256' | 'format'>;
+/** A picture as the inference service announced it. */
+export type AnnouncedPicture = Pick<Image, 'uri' | 'sha256' | 'format'>;
 
 /** Where one picture of a generation lies; undefined when nobody announced it. */
 export async function findPicture(
   database: Database,
   generationId: string,
   imageIndex: number,
-): Promise<StoredPicture | undefined> {
+): Promise<AnnouncedPicture | undefined> {
   const reads = await database.reads();
   const generation = await reads.findOne(GenerationEntity, {
     select: { eventId: true, images: true },
