@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { answered } from '../../libs/statistics/test/answered.js';
-import { readVectors } from '../../libs/statistics/test/shared-vectors.js';
+import { describeWith, readVectors } from '../../libs/statistics/test/shared-vectors.js';
 import { sampleRatioTest } from './growthbook-tests.js';
 import { canaryScore, classifyMetric, type JudgedMetric, mannWhitneyInterval } from './kayenta.js';
 import { comparePipeCd, type Deviation, pipeCdMannWhitney } from './pipecd.js';
@@ -58,15 +58,15 @@ const sampleRatio = readVectors<{
   cases: { observed: number[]; weights: number[]; chi2: number; p: number }[];
 }>('srm.json');
 
-describe.skipIf(scorer === null)("Kayenta's score", () => {
-  it.each((scorer?.cases ?? []).map((scored) => [scored.name, scored] as const))('%s', (_name, scored) => {
+describeWith(scorer, "Kayenta's score", ({ cases }) => {
+  it.each(cases.map((scored) => [scored.name, scored] as const))('%s', (_name, scored) => {
     // Published with two decimals.
     expect(Math.abs(canaryScore(scored.metrics, scored.groupWeights) - scored.summaryScore)).toBeLessThan(0.005);
   });
 });
 
-describe.skipIf(adversarial === null)("Kayenta's judge on data of its issues", () => {
-  it.each((adversarial?.cases ?? []).map((found) => [found.ref, found] as const))('%s', (_ref, found) => {
+describeWith(adversarial, "Kayenta's judge on data of its issues", ({ cases }) => {
+  it.each(cases.map((found) => [found.ref, found] as const))('%s', (_ref, found) => {
     const { experiment, control, params } = found;
     const interval = answered(mannWhitneyInterval(experiment, control, params.confLevel));
     const [low, high, estimate] = found.replica_ci_est;
@@ -86,7 +86,7 @@ describe.skipIf(adversarial === null)("Kayenta's judge on data of its issues", (
   });
 });
 
-describe.skipIf(pipeCd === null)("PipeCD's Mann-Whitney test", () => {
+describeWith(pipeCd, "PipeCD's Mann-Whitney test", ({ cases, compare_rule }) => {
   const first = Array.from({ length: 500 }, (_, i) => 2 * i);
   const second = Array.from({ length: 600 }, (_, i) => 2 * i - 41);
   const large: Readonly<Record<string, readonly number[]>> = {
@@ -95,20 +95,17 @@ describe.skipIf(pipeCd === null)("PipeCD's Mann-Whitney test", () => {
     l3: second.map((value, i) => (i < 30 ? (first[i] as number) : value)),
   };
 
-  it.each((pipeCd?.cases ?? []).map((given) => [`${given.a} against ${given.b}`, given] as const))(
-    '%s',
-    (_n, given) => {
-      const x = given.x ?? (large[given.a] as readonly number[]);
-      const y = given.y ?? (large[given.b] as readonly number[]);
-      const test = answered(pipeCdMannWhitney(x, y));
-      expect(test.u).toBe(given.U);
-      expect(test.pLess).toBeCloseTo(given.p_less, 12);
-      expect(test.pGreater).toBeCloseTo(given.p_greater, 12);
-      expect(test.pTwoSided).toBeCloseTo(given.p_two_sided, 12);
-    },
-  );
+  it.each(cases.map((given) => [`${given.a} against ${given.b}`, given] as const))('%s', (_n, given) => {
+    const x = given.x ?? (large[given.a] as readonly number[]);
+    const y = given.y ?? (large[given.b] as readonly number[]);
+    const test = answered(pipeCdMannWhitney(x, y));
+    expect(test.u).toBe(given.U);
+    expect(test.pLess).toBeCloseTo(given.p_less, 12);
+    expect(test.pGreater).toBeCloseTo(given.p_greater, 12);
+    expect(test.pTwoSided).toBeCloseTo(given.p_two_sided, 12);
+  });
 
-  it.each((pipeCd?.compare_rule.cases ?? []).map((given) => [given.name, given] as const))(
+  it.each(compare_rule.cases.map((given) => [given.name, given] as const))(
     'verdict: %s',
     (_name, { experiment, control, deviation, acceptable, error }) => {
       const verdict = comparePipeCd(experiment ?? [], control ?? [], deviation);
@@ -117,8 +114,8 @@ describe.skipIf(pipeCd === null)("PipeCD's Mann-Whitney test", () => {
   );
 });
 
-describe.skipIf(sampleRatio === null)('sample ratio by χ²', () => {
-  it.each(sampleRatio?.cases ?? [])('$observed at $weights', ({ observed, weights, chi2, p }) => {
+describeWith(sampleRatio, 'sample ratio by χ²', ({ cases }) => {
+  it.each(cases)('$observed at $weights', ({ observed, weights, chi2, p }) => {
     const test = sampleRatioTest(observed, weights);
     expect(test.statistic).toBeCloseTo(chi2, 9);
     // So far out that only a relative comparison says anything.

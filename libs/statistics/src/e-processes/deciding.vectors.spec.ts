@@ -1,19 +1,21 @@
-import { describe, expect, it } from 'vitest';
-import { readVectors, type Vector } from '../../test/shared-vectors.js';
+import { expect, it } from 'vitest';
+import { describeWith, readVectors, type Vector } from '../../test/shared-vectors.js';
 import type { Arm } from '../arm.js';
 import { bet, initialBetting, lnEHarmful, lnENonInferior } from './betting.js';
 import { hit, initialTilt, lnELessOften, lnEMoreOften } from './tilt.js';
 
-const vectors = readVectors('e-processes.json') ?? [];
-
-describe.skipIf(vectors.length === 0)('reference vectors of the e-processes that decide', () => {
-  it.each(vectors.map((vector) => [vector.id, vector] as const))('%s', (id, { inputs, expected, tolerance }) => {
-    const wanted = expected as { ln_e_harmful: number; ln_e_non_inferior: number };
-    const reached = id.startsWith('tilt') ? tilted(inputs) : betted(inputs);
-    expect(Math.abs(reached.harmful - wanted.ln_e_harmful)).toBeLessThan(tolerance);
-    expect(Math.abs(reached.nonInferior - wanted.ln_e_non_inferior)).toBeLessThan(tolerance);
-  });
-});
+describeWith(
+  readVectors<Vector[]>('e-processes.json'),
+  'reference vectors of the e-processes that decide',
+  (vectors) => {
+    it.each(vectors.map((vector) => [vector.id, vector] as const))('%s', (id, { inputs, expected, tolerance }) => {
+      const wanted = expected as { ln_e_harmful: number; ln_e_non_inferior: number };
+      const reached = id.startsWith('tilt') ? tilted(inputs) : betted(inputs);
+      expect(Math.abs(reached.harmful - wanted.ln_e_harmful)).toBeLessThan(tolerance);
+      expect(Math.abs(reached.nonInferior - wanted.ln_e_non_inferior)).toBeLessThan(tolerance);
+    });
+  },
+);
 
 function tilted(inputs: Vector['inputs']): { harmful: number; nonInferior: number } {
   const { arm, propensity, b0 } = inputs as unknown as { arm: number[]; propensity: number[]; b0: number };
