@@ -2,10 +2,15 @@
 
 import numpy as np
 from scipy import stats
-from statsmodels.stats import contingency_tables, nonparametric, proportion, weightstats
+from statsmodels.stats import contingency_tables, multitest, nonparametric, proportion, weightstats
 
 ALTERNATIVES = ("two-sided", "greater", "less")
 ONE_SIDED = {"two-sided": "two-sided", "greater": "larger", "less": "smaller"}
+
+
+def one_sided(test, margin: float) -> list[float]:
+    """Statistic, p and the lower bound at 5 % of a test that was shifted by its margin."""
+    return [test.statistic, test.pvalue, test.confidence_interval(0.95).low - margin]
 
 
 def golden() -> list[dict]:
@@ -23,7 +28,9 @@ def golden() -> list[dict]:
         for margin in (0.3, 2.5):
             p, lower, upper = weightstats.ttost_ind(x, y, -margin, margin, usevar="unequal")
             add("equivalenceTest", "statsmodels", [x, y, margin], [lower[0], lower[1], upper[0], upper[1], p])
+            add("nonInferiorityTest", "scipy", [x, y, margin], one_sided(stats.ttest_ind(np.array(x) + margin, y, equal_var=False, alternative="greater"), margin))
         k = min(len(x), len(y))
+        add("pairedNonInferiorityTest", "scipy", [x[:k], y[:k], 0.7], one_sided(stats.ttest_rel(np.array(x[:k]) + 0.7, y[:k], alternative="greater"), 0.7))
         p, lower, upper = weightstats.ttost_paired(np.array(x[:k]), np.array(y[:k]), -0.7, 0.7)
         add("pairedEquivalenceTest", "statsmodels", [x[:k], y[:k], 0.7], [lower[0], lower[1], upper[0], upper[1], p])
 
@@ -43,6 +50,9 @@ def golden() -> list[dict]:
         low, high = compared.conf_int(alpha=0.1)
         if low > 0 and high < 1:
             add("brunnerMunzel interval", "statsmodels", [*given, 0.1], [compared.prob1, compared.df, low, high])
+
+    for x, y in ranked_samples():
+        add("midranks", "scipy", [written(x), written(y)], list(stats.rankdata(x + y)))
 
     for first, second in ((0, 1), (1, 0), (3, 9), (9, 3), (12, 12), (0, 40), (700, 820), (12_345, 12_001), (5, 400)):
         table = [[50, first], [second, 50]]
@@ -74,6 +84,10 @@ def golden() -> list[dict]:
     for successes, trials in (([3, 9], [50, 60]), ([0, 5, 2], [20, 31, 9]), ([10, 20, 30, 400], [1000, 1000, 900, 1200]), ([7] * 5, [10] * 5)):
         statistic, p, _ = proportion.proportions_chisquare(successes, trials)
         add("proportionsChiSquareTest", "statsmodels", [successes, trials], [statistic, p])
+        pairs = [(i, j) for i in range(len(trials)) for j in range(i + 1, len(trials))]
+        ps = [proportion.proportions_chisquare([successes[i], successes[j]], [trials[i], trials[j]])[1] for i, j in pairs]
+        if not np.isnan(ps).any() and len(set(successes)) > 1:
+            add("pairwiseProportionTests", "statsmodels", [successes, trials], list(multitest.multipletests(ps, method="holm")[1]))
 
     for successes, trials in ((0, 12), (12, 12), (1, 3), (5, 300), (1, 100_000), (499_900, 1_000_000)):
         for alpha in (0.05, 1e-6):

@@ -3,11 +3,19 @@ import golden from '../../../libs/statistics/test/golden/fixed_horizon.json' wit
 import type { Alternative } from './alternative.js';
 import { brunnerMunzelTest } from './brunner-munzel.js';
 import type { ConfidenceInterval } from './confidence-interval.js';
-import { type EquivalenceResult, equivalenceTest, pairedEquivalenceTest } from './equivalence.js';
+import {
+  type EquivalenceResult,
+  equivalenceTest,
+  type NonInferiorityResult,
+  nonInferiorityTest,
+  pairedEquivalenceTest,
+  pairedNonInferiorityTest,
+} from './equivalence.js';
 import { mannWhitneyTest } from './mann-whitney.js';
 import { mcnemarTest } from './mcnemar.js';
+import { midranks, pooled } from './midranks.js';
 import { proportionInterval, type ProportionIntervalMethod } from './proportion-interval.js';
-import { proportionsChiSquareTest } from './proportions-chi-square.js';
+import { pairwiseProportionTests, proportionsChiSquareTest } from './proportions-chi-square.js';
 import type { Refused } from './refusal.js';
 import {
   type DifferenceIntervalMethod,
@@ -15,7 +23,7 @@ import {
   proportionRatioInterval,
 } from './two-proportion-intervals.js';
 import { twoProportionTest } from './two-proportions.js';
-import { welchTest } from './welch.js';
+import { type MeanRefusal, welchTest } from './welch.js';
 
 type Counts = [x1: number, n1: number, x2: number, n2: number];
 type Given = readonly (number | 'inf')[];
@@ -31,6 +39,12 @@ const ours: Readonly<Record<string, (...args: never[]) => readonly number[]>> = 
   equivalenceTest: (x: number[], y: number[], margin: number) => bothSides(equivalenceTest(x, y, { margin })),
   pairedEquivalenceTest: (x: number[], y: number[], margin: number) =>
     bothSides(pairedEquivalenceTest(x, y, { margin })),
+  nonInferiorityTest: (x: number[], y: number[], margin: number) => oneSide(nonInferiorityTest(x, y, { margin })),
+  pairedNonInferiorityTest: (x: number[], y: number[], margin: number) =>
+    oneSide(pairedNonInferiorityTest(x, y, { margin })),
+  midranks: (x: Given, y: Given) => [
+    ...midranks(pooled(Float64Array.from(numbers(x)), Float64Array.from(numbers(y)))).ranks,
+  ],
   'mannWhitneyTest asymptotic': (...[x, y, alternative, continuity]: [...Ranked, boolean]) => {
     const test = mannWhitneyTest(numbers(x), numbers(y), { alternative, continuity, method: 'asymptotic' });
     return [answered(test).u, answered(test).p];
@@ -77,6 +91,10 @@ const ours: Readonly<Record<string, (...args: never[]) => readonly number[]>> = 
     const { statistic, p } = answered(proportionsChiSquareTest(samples));
     return [statistic, p];
   },
+  pairwiseProportionTests: (successes: number[], trials: number[]) =>
+    pairwiseProportionTests(
+      successes.map((count, index) => ({ successes: count, trials: trials[index] as number })),
+    ).map(({ adjustedP }) => adjustedP ?? Number.NaN),
   ...Object.fromEntries(
     (['wilson', 'clopper-pearson', 'agresti-coull', 'wald'] satisfies ProportionIntervalMethod[]).map((method) => [
       `proportionInterval ${method}`,
@@ -121,6 +139,11 @@ function pair(...[x1, n1, x2, n2]: Counts) {
 
 function numbers(given: Given): number[] {
   return given.map((value) => (value === 'inf' ? Infinity : value));
+}
+
+function oneSide(test: NonInferiorityResult | Refused<MeanRefusal>): readonly number[] {
+  const { statistic, p, lowerBound } = answered(test);
+  return [statistic, p, lowerBound ?? Number.NaN];
 }
 
 function ends({ low, high }: ConfidenceInterval): readonly [number, number] {

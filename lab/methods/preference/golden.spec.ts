@@ -7,7 +7,7 @@ import {
   winRateInterval,
 } from '#libs/statistics';
 import { describeGolden, type Numbers } from '../../../libs/statistics/test/golden-values.js';
-import { bradleyTerry } from './bradley-terry.js';
+import { bradleyTerry, bradleyTerryLnLikelihood } from './bradley-terry.js';
 import { fixedSignTestP } from './fixed-sign-test.js';
 
 /** Ours as the numbers another implementation gave, in its order. */
@@ -25,7 +25,8 @@ const ours: Readonly<Record<string, (...args: never[]) => Numbers>> = {
   bradleyTerry: (wins: number[][], ridge: number) => {
     const fitted = bradleyTerry(wins, ridge);
     if (fitted.missing !== null) throw new Error(fitted.missing);
-    return [...fitted.strengths, ...fitted.standardErrors, fitted.lnLikelihood];
+    const lnLikelihood = bradleyTerryLnLikelihood(wins, fitted.strengths);
+    return [...fitted.strengths, ...fitted.standardErrors, lnLikelihood];
   },
 };
 
