@@ -124,7 +124,13 @@ describe('harm', () => {
           reason: 'harmful',
           message:
             'alignment of candidate is 2.21 % below control (0.93 against 0.951); allowed is −1 %. Proven worse than allowed, with 95 % confidence after 171 units of candidate (ln E 3.4; 3 needed).',
-          evidence: { analysisId: input.analysis.analysisId, metric: 'alignment', lnE: 3.4, units: 171 },
+          evidence: {
+            analysisId: input.analysis.analysisId,
+            metric: 'alignment',
+            lnE: 3.4,
+            units: 171,
+            metricAnalysis: input.analysis.metrics[0],
+          },
           terminal: true,
         },
       });
