@@ -9,20 +9,28 @@ export function pictureWall({ variants, wrongBelow }) {
     return h('p', { class: 'empty' }, 'No pictures yet.');
   }
   const sorted = [...variants].sort((a, b) => (a.role === b.role ? 0 : a.role === 'control' ? -1 : 1));
-  const isWrong = ({ score }) => wrongBelow !== null && score?.alignment != null && score.alignment < wrongBelow;
+  const wrongOf = (role) => (picture) =>
+    role === 'candidate' &&
+    wrongBelow !== null &&
+    picture.score?.alignment != null &&
+    picture.score.alignment < wrongBelow;
   return [
     h('h3', {}, 'Worst fit to the prompt'),
     h('p', { class: 'small' }, wrongText(wrongBelow)),
-    wall(sorted, 'worstAligned', (pictures) => h('div', { class: 'cases' }, pictures.map(besidePrompt(isWrong)))),
+    wall(sorted, 'worstAligned', (pictures, role) =>
+      h('div', { class: 'cases' }, pictures.map(besidePrompt(wrongOf(role)))),
+    ),
     h('h3', {}, 'Latest'),
-    wall(sorted, 'latest', (pictures) => h('div', { class: 'pictures' }, pictures.map(abovePrompt(isWrong)))),
+    wall(sorted, 'latest', (pictures, role) =>
+      h('div', { class: 'pictures' }, pictures.map(abovePrompt(wrongOf(role)))),
+    ),
   ];
 }
 
 function wrongText(wrongBelow) {
   return wrongBelow === null
     ? 'Lowest alignment first. Control has too few scored pictures to say which ones are wrong.'
-    : `Lowest alignment first. Wrong: fits its prompt worse than every recent picture of control (alignment below ${number(wrongBelow)}).`;
+    : `Lowest alignment first. Wrong: a candidate’s picture fits worse than all but one in fifty of control’s recent ones (alignment below ${number(wrongBelow)}).`;
 }
 
 function wall(variants, which, show) {
@@ -34,7 +42,7 @@ function wall(variants, which, show) {
         'section',
         { class: `variant ${role}`, 'aria-label': variant },
         h('h4', {}, variant, variant === role ? null : h('span', { class: 'small inline' }, ` ${role}`)),
-        pictures.length === 0 ? h('p', { class: 'empty' }, 'None yet.') : show(pictures),
+        pictures.length === 0 ? h('p', { class: 'empty' }, 'None yet.') : show(pictures, role),
       ),
     ),
   );

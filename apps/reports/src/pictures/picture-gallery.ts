@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, realpath, type FileHandle } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { quantileSorted } from 'simple-statistics';
 import { ProblemException } from '#libs/platform';
 import type {
   FactReader,
@@ -20,7 +21,7 @@ export interface ShownPicture extends RecordedPicture {
 /** What was delivered under an experiment, by variant. */
 export interface ExperimentPictures {
   readonly variants: readonly VariantPictures[];
-  /** The lowest alignment among control's newest scored pictures: what lies below shows something else. Null while control has too few of them. */
+  /** A candidate's picture of a lower alignment counts as wrong: it fits worse than all but one in fifty of control's newest. Null while control has too few. */
   readonly wrongBelow: number | null;
 }
 
@@ -51,7 +52,7 @@ export class PictureGallery {
   async ofExperiment({ experiment, revision, spec }: RecordedDefinition, limit: number): Promise<ExperimentPictures> {
     const read = (variant: string, order: PictureQuery['order'], atMost: number): Promise<readonly RecordedPicture[]> =>
       this.facts.pictures({ experiment, revision, variant, order, limit: atMost });
-    const ofControl = await read(spec.control, 'worst-aligned', Math.max(limit, FEWEST_SCORED));
+    const ofControl = await read(spec.control, 'worst-aligned', MOST_SCORED);
     const variants = await Promise.all(
       Object.keys(spec.variants).map(async (variant): Promise<VariantPictures> => {
         const isControl = variant === spec.control;
@@ -63,8 +64,9 @@ export class PictureGallery {
         return { variant, role, latest: latest.map(shown), worstAligned: worstAligned.map(shown) };
       }),
     );
-    const lowest = ofControl[0]?.score?.alignment ?? null;
-    return { variants, wrongBelow: ofControl.length < FEWEST_SCORED ? null : lowest };
+    const alignments = ofControl.flatMap(({ score }) => (score?.alignment == null ? [] : [score.alignment]));
+    const wrongBelow = alignments.length < FEWEST_SCORED ? null : quantileSorted(alignments, WRONG_SHARE);
+    return { variants, wrongBelow };
   }
 
   /** The bytes of a picture, checked against the digest under which it was announced. @throws ProblemException 404 or 409. */
@@ -111,8 +113,12 @@ export class PictureGallery {
 /** Far above any picture a model makes, far below what would hurt this process. */
 const MAX_BYTES = 32 * 1024 * 1024;
 
-/** Of fewer scored pictures the lowest alignment says little of how badly a picture can fit that shows the right thing. */
+/** As many scored pictures of a variant as the reader looks at. */
+const MOST_SCORED = 500;
+/** Fewer say too little of where the tail begins. */
 const FEWEST_SCORED = 50;
+/** The tail of control's alignments that the metric `wrong-pictures` looks at. */
+const WRONG_SHARE = 0.02;
 
 function shown(picture: RecordedPicture): ShownPicture {
   return { ...picture, href: `/api/pictures/${encodeURIComponent(picture.generationId)}/${picture.imageIndex}` };
