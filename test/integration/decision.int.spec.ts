@@ -4,6 +4,7 @@ import { decisionApp, type DecisionSettings } from '#apps/decision';
 import {
   decodeEvent,
   encodeEvent,
+  eventSource,
   topics,
   type AllocationCommanded,
   type ExperimentAnalysed,
@@ -97,6 +98,8 @@ const order = (decision: RunningApp, key: string, what: string): Promise<Answer>
 const phaseOf = async (decision: RunningApp, key: string): Promise<string> =>
   (await call(decision, 'GET', `/v1/experiments/${key}`)).body.phase as string;
 
+const TRACE = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+
 /** The analysis of the builders, about this experiment, on the bus. */
 async function publishAnalysis(
   key: string,
@@ -108,7 +111,8 @@ async function publishAnalysis(
   const event: TeststripEvent<'experiment.analysed.v1'> = {
     specversion: '1.0',
     id: `${key}-${analysis.analysisId}-${Math.round(performance.now() * 1000)}`,
-    source: 'teststrip/analyzer',
+    source: eventSource('analyzer', 'test'),
+    traceparent: TRACE,
     type: topics.experimentAnalysed.name,
     time: analysis.analysedAt,
     subject: key,
@@ -400,6 +404,23 @@ describe('a controller', () => {
     });
     const { body: audit } = await call(decision, 'GET', `/v1/experiments/${key}/decisions`);
     expect(audit.decisions.filter(({ kind }: { kind: string }) => kind === 'acknowledged')).toHaveLength(1);
+  });
+
+  it('passes a malformed analysis over, to the dead letters, and orders under the trace of the analysis', async () => {
+    const decision = await aDecision();
+    const { key } = aFile();
+    await apply(decision, aFile({ key }));
+    const poison = { topic: topics.experimentAnalysed.name, key, headers: {}, value: Buffer.from(`{"of": "${key}"`) };
+    await bus.publish([poison]);
+    await publishAnalysis(key, [harmful('alignment')]);
+    await eventually(async () => expect(await phaseOf(decision, key)).toBe('rolled-back'));
+    const dead = await bus.readAll('experiment.analysed.v1.dead');
+    expect(dead.map(({ value }) => value)).toContainEqual(poison.value);
+    await eventually(async () => {
+      const command = (await eventsOn(topics.allocationCommanded.name)).find(({ subject }) => subject === key);
+      expect(command).toMatchObject({ traceparent: TRACE, data: { command: 'rollback' } });
+      expect(command?.source).toMatch(/^\/teststrip\/decision\/[^/]+$/);
+    });
   });
 });
 

@@ -4,16 +4,17 @@ import type { EventBus, IncomingRecord, Subscription, SubscriptionOptions } from
 import { latestPerKey } from '../latest-per-key.js';
 import { PartitionConsumer } from '../partition-consumer.js';
 import { APPENDED_CHANNEL } from './append-records.js';
-import { FetchQueue, MOST_PER_FETCH } from './fetch-queue.js';
+import { MOST_PER_FETCH } from './fetch-queue.js';
 import { fetchRecords } from './fetch-records.js';
 import { GroupCoordinator, MEMBERS_CHANNEL } from './group-coordinator.js';
+import { committedPositions, groupIdsOf } from './group-positions.js';
 import { GroupMember, type GroupShare, type HeldPartition } from './group-member.js';
 import { maintain } from './maintenance.js';
-import { PartitionLog } from './partition-log.js';
+import { PartitionLogs, placeOf } from './partition-logs.js';
 import { PositionCommitter } from './position-committer.js';
 import { PublishQueue } from './publish-queue.js';
 
-import { TopicCatalogue, type StoredTopic } from './topic-catalogue.js';
+import { TopicCatalogue } from './topic-catalogue.js';
 
 export interface PostgresBusOptions {
   /** Stays open when the bus closes. */
@@ -66,25 +67,20 @@ class PostgresBusCore {
   readonly queue: PublishQueue;
   private readonly logger = new Logger('event-bus');
   private readonly database: Database;
-  private readonly fetches: FetchQueue;
   private readonly committer: PositionCommitter;
   private readonly coordinator: GroupCoordinator;
-  /** The partitions that somebody in this process consumes, by topic id and partition. */
-  private readonly logs = new Map<string, PartitionLog>();
-  private readonly uses = new Map<string, number>();
+  private readonly logs: PartitionLogs;
   private readonly stopListening: (() => Promise<void>)[] = [];
   private readonly timers: NodeJS.Timeout[] = [];
   private closing: Promise<void> | undefined;
-  /** When the database last said where the partitions end. */
-  private answeredAtMs = performance.now();
 
   constructor(private readonly options: PostgresBusOptions) {
     this.database = options.database;
     this.topics = new TopicCatalogue(this.database);
-    this.fetches = new FetchQueue(this.database);
+    this.logs = new PartitionLogs(this.database, this.topics, () => this.queue.sender);
     this.committer = new PositionCommitter(this.database, options.commitEveryMs ?? 100);
     this.queue = new PublishQueue(this.database, this.topics, options.flushEveryMs ?? 5, (records) =>
-      this.appended(records),
+      this.logs.appended(records),
     );
     this.coordinator = new GroupCoordinator(
       this.database,
@@ -99,11 +95,11 @@ class PostgresBusCore {
 
   async open(): Promise<void> {
     this.stopListening.push(
-      await this.database.listen(APPENDED_CHANNEL, (payload) => this.heard(payload)),
+      await this.database.listen(APPENDED_CHANNEL, (payload) => this.logs.heard(payload)),
       await this.database.listen(MEMBERS_CHANNEL, () => this.coordinator.look()),
     );
     const { checkEveryMs = 1_000, maintainEveryMs = 60_000 } = this.options;
-    this.timers.push(setInterval(() => this.refreshEnds(), checkEveryMs).unref());
+    this.timers.push(setInterval(() => this.logs.refreshEnds(), checkEveryMs).unref());
     if (maintainEveryMs > 0) {
       const run = (): void => {
         this.maintain().catch((error: Error) => this.logger.warn(`maintenance of the bus failed: ${error.message}`));
@@ -126,17 +122,17 @@ class PostgresBusCore {
         for (const { consumer } of member.held.values()) consumer.resume();
       },
       lag: () => this.lagOf(member),
-      health: () => member.attempts.health(member.held.size, performance.now() - this.answeredAtMs),
+      health: () => member.attempts.health(member.held.size, this.logs.silentForMs),
       close: () => this.coordinator.leave(member),
     };
   }
 
   async readAll(name: string): Promise<readonly IncomingRecord[]> {
     const topic = await this.topics.topic(name);
-    const ends = await this.ends([topic.topicId]);
+    const ends = await this.logs.ends([topic.topicId]);
     const records: IncomingRecord[] = [];
     for (let partition = 0; partition < topic.partitions; partition++) {
-      const end = ends.get(`${topic.topicId}:${partition}`) ?? 0;
+      const end = ends.get(placeOf(topic, partition)) ?? 0;
       for (let fromOffset = 0; fromOffset < end;) {
         const request = { topic: name, topicId: topic.topicId, partition, fromOffset };
         const [found] = await fetchRecords(this.database, [request], MOST_PER_FETCH);
@@ -168,29 +164,20 @@ class PostgresBusCore {
   private async join(member: GroupMember): Promise<void> {
     const { group, topics } = member.options;
     const stored = await Promise.all([...new Set(topics)].map((name) => this.topics.topic(name)));
-    const rows = await this.database.query<{ topic_id: number; group_id: number }>(
-      `WITH asked AS (SELECT unnest($2::int[]) AS topic_id),
-            added AS (INSERT INTO bus.consumer_group (name, topic_id)
-                      SELECT $1, topic_id FROM asked
-                      WHERE NOT EXISTS (SELECT 1 FROM bus.consumer_group g WHERE g.name = $1 AND g.topic_id = asked.topic_id)
-                      ORDER BY topic_id ON CONFLICT (name, topic_id) DO UPDATE SET name = excluded.name
-                      RETURNING topic_id, group_id)
-       SELECT topic_id, group_id FROM added
-       UNION SELECT topic_id, group_id FROM bus.consumer_group WHERE name = $1 AND topic_id = ANY($2::int[])`,
-      [group, stored.map((topic) => topic.topicId)],
-    );
-    const groupIds = new Map(rows.map((row) => [row.topic_id, row.group_id]));
+    const groupIds = await groupIdsOf(this.database, group, stored);
     member.topics = stored.map((topic) => ({ topic, groupId: groupIds.get(topic.topicId)! }));
     if (!member.leaving) this.coordinator.join(member);
   }
 
   private async start(member: GroupMember, shares: readonly GroupShare[]): Promise<HeldPartition[]> {
     const { options } = member;
-    const committed = options.positionOf ? new Map<string, number>() : await this.committed(shares);
-    const ends = await this.ends([...new Set(shares.map((share) => share.topic.topicId))]);
+    const committed: ReadonlyMap<string, number> = options.positionOf
+      ? new Map()
+      : await committedPositions(this.database, shares);
+    const ends = await this.logs.ends([...new Set(shares.map((share) => share.topic.topicId))]);
     const positions: number[] = [];
     for (const { topic, groupId, partition } of shares) {
-      const end = ends.get(`${topic.topicId}:${partition}`) ?? 0;
+      const end = ends.get(placeOf(topic, partition)) ?? 0;
       const own = options.positionOf
         ? await options.positionOf(topic.name, partition)
         : committed.get(`${groupId}:${partition}`);
@@ -201,8 +188,8 @@ class PostgresBusCore {
       const position = positions[index]!;
       // Where `latest` was is written down, so that a later member does not start after records that nobody has seen.
       if (!options.positionOf) this.committer.mark({ groupId, partition, nextOffset: position });
-      const log = this.use(topic, partition);
-      log.advance(ends.get(`${topic.topicId}:${partition}`) ?? 0);
+      const log = this.logs.use(topic, partition);
+      log.advance(ends.get(placeOf(topic, partition)) ?? 0);
       const consumer = new PartitionConsumer({
         topic: topic.name,
         partition,
@@ -226,82 +213,14 @@ class PostgresBusCore {
 
   private lose(held: HeldPartition): void {
     this.committer.drop(held.groupId, held.partition);
-    const place = `${held.topic.topicId}:${held.partition}`;
-    const uses = (this.uses.get(place) ?? 1) - 1;
-    this.uses.set(place, uses);
-    if (uses === 0) this.logs.delete(place);
-  }
-
-  private use(topic: StoredTopic, partition: number): PartitionLog {
-    const place = `${topic.topicId}:${partition}`;
-    this.uses.set(place, (this.uses.get(place) ?? 0) + 1);
-    const known = this.logs.get(place);
-    if (known) return known;
-    const where = { topic: topic.name, topicId: topic.topicId, partition };
-    const log = new PartitionLog((fromOffset) => this.fetches.fetch({ ...where, fromOffset }));
-    this.logs.set(place, log);
-    return log;
-  }
-
-  private async committed(shares: readonly GroupShare[]): Promise<Map<string, number>> {
-    const rows = await this.database.query<{ group_id: number; partition: number; next_offset: number }>(
-      'SELECT group_id, partition, next_offset FROM bus.position WHERE group_id = ANY($1::int[])',
-      [shares.map((share) => share.groupId)],
-    );
-    return new Map(rows.map((row) => [`${row.group_id}:${row.partition}`, row.next_offset]));
-  }
-
-  private async ends(topicIds: readonly number[]): Promise<Map<string, number>> {
-    const rows = await this.database.query<{ topic_id: number; partition: number; next_offset: number }>(
-      'SELECT topic_id, partition, next_offset FROM bus.partition WHERE topic_id = ANY($1::int[])',
-      [topicIds],
-      { prepareAs: 'bus_ends' },
-    );
-    return new Map(rows.map((row) => [`${row.topic_id}:${row.partition}`, row.next_offset]));
-  }
-
-  /** What this process appended itself. */
-  private appended(records: readonly IncomingRecord[]): void {
-    const byPlace = new Map<PartitionLog, IncomingRecord[]>();
-    for (const record of records) {
-      const topic = this.topics.peek(record.topic)!;
-      const log = this.logs.get(`${topic.topicId}:${record.partition}`);
-      if (!log) continue;
-      const together = byPlace.get(log);
-      if (together) together.push(record);
-      else byPlace.set(log, [record]);
-    }
-    for (const [log, together] of byPlace) log.append(together);
-  }
-
-  /** What another process appended. */
-  private heard(payload: string): void {
-    const [sender, ...places] = payload.split(';');
-    if (sender === this.queue.sender) return;
-    if (sender === '') this.refreshEnds();
-    for (const place of places) {
-      const at = place.lastIndexOf(':');
-      this.logs.get(place.slice(0, at))?.advance(Number(place.slice(at + 1)));
-    }
-  }
-
-  /** A notification may be lost with its connection: the ends are read now and then as well. */
-  private refreshEnds(): void {
-    const topicIds = [...new Set([...this.logs.keys()].map((place) => Number(place.split(':')[0])))];
-    this.ends(topicIds).then(
-      (ends) => {
-        this.answeredAtMs = performance.now();
-        for (const [place, end] of ends) this.logs.get(place)?.advance(end);
-      },
-      (error: Error) => this.logger.warn(`can't read the ends of the partitions: ${error.message}`),
-    );
+    this.logs.release(held.topic, held.partition);
   }
 
   private async lagOf(member: GroupMember): Promise<Record<string, number>> {
     const lag = Object.fromEntries(member.options.topics.map((topic) => [topic, 0]));
-    const ends = await this.ends(member.topics.map(({ topic }) => topic.topicId));
+    const ends = await this.logs.ends(member.topics.map(({ topic }) => topic.topicId));
     for (const { topic, partition, consumer } of member.held.values()) {
-      const end = ends.get(`${topic.topicId}:${partition}`) ?? 0;
+      const end = ends.get(placeOf(topic, partition)) ?? 0;
       lag[topic.name] = (lag[topic.name] ?? 0) + Math.max(0, end - consumer.position);
     }
     return lag;
