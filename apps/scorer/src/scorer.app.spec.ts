@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Worker } from 'node:worker_threads';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decodeEvent, deadLetterTopic, encodeEvent, topics } from '#libs/contracts';
@@ -86,6 +87,27 @@ describe('the scorer', () => {
     });
     const metrics = await (await fetch(`${running.url}/metrics`)).text();
     expect(metrics).toContain('teststrip_scorer_pictures_total{experiment="",variant="",outcome="scored"} 1');
+    await running.close();
+    await bus.close();
+  });
+
+  it('is not ready while its engine is dead, and says why', async () => {
+    const bus = await newBus();
+    let engine: Worker | undefined;
+    const remember = (worker: Worker): void => void (engine = worker);
+    process.on('worker', remember);
+    const running = await start(bus);
+    process.off('worker', remember);
+    await engine!.terminate();
+    await vi.waitFor(async () => {
+      const answer = await fetch(`${running.url}/health/ready`);
+      const { detail } = (await answer.json()) as { readonly detail: string };
+      expect([answer.status, detail]).toEqual([503, expect.stringContaining('its worker ended with code 1')]);
+    });
+    expect((await fetch(`${running.url}/health/live`)).status).toBe(200);
+    await bus.publish([encodeEvent(generation('g1'))]);
+    await expectScored(bus, ['g1']);
+    expect((await fetch(`${running.url}/health/ready`)).status).toBe(200);
     await running.close();
     await bus.close();
   });

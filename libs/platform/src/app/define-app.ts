@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { withoutRepeats, type VariableGroup } from '../configuration/help.js';
 import { readAllOrThrow, readConfig } from '../configuration/read-config.js';
-import { processVariables, variables } from '../configuration/variables.js';
+import { commonVariables, processVariables, variables } from '../configuration/variables.js';
 import type { App, AppOptions, AppPlan, Needs, ResourcesOf } from './app.js';
 import { startPlannedApp } from './start-planned-app.js';
 
@@ -10,7 +10,9 @@ export function defineApp<Shape extends z.ZodRawShape, N extends Needs, Settings
   options: AppOptions<Shape, N, Settings, Exposed>,
 ): App<Settings, ResourcesOf<N>, Exposed> {
   const needs = Object.values(options.needs);
-  const own: VariableGroup = { title: `The ${options.name}`, variables: options.variables };
+  // What several apps read is listed with the need that it belongs to.
+  const ownVariables = Object.entries(options.variables).filter(([name]) => !(name in commonVariables));
+  const own: VariableGroup = { title: `The ${options.name}`, variables: Object.fromEntries(ownVariables) };
   const shape = { ...options.variables, HOST: processVariables.HOST };
   return {
     name: options.name,

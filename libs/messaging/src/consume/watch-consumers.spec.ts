@@ -1,0 +1,67 @@
+import { Health } from '#libs/platform';
+import { Registry } from 'prom-client';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createEventBus } from '../create-event-bus.js';
+import type { EventBus } from '../event-bus.js';
+import { watchConsumers } from './watch-consumers.js';
+
+const LIMITS = { stalledAfterMs: 5_000, failingAfterMs: 5_000, behindAfterMs: 60_000 };
+
+describe('a watched consumer', () => {
+  let bus: EventBus;
+  beforeEach(async () => {
+    bus = await createEventBus({ carrier: 'memory' });
+    await bus.createTopics([{ name: 'work', partitions: 1, compacted: false }]);
+  });
+  afterEach(() => bus.close());
+
+  it('is not ready while it is behind, and is again when it has caught up', async () => {
+    const health = new Health();
+    let skippedMs = 0;
+    const clock = { nowMs: () => Date.now() + skippedMs };
+    const watched = watchConsumers(bus, { health, metrics: new Registry(), clock }, LIMITS);
+    const subscription = watched.subscribe({
+      group: 'slow',
+      topics: ['work'],
+      maxBatchSize: 1,
+      handler: async () => void (await pause(10)),
+    });
+    await subscription.ready;
+    skippedMs = 75_000;
+    await watched.publish(Array.from({ length: 100 }, () => ({ topic: 'work', key: 'a', headers: {}, value: null })));
+    await vi.waitFor(async () => {
+      const { ok, reasons } = await health.ready();
+      expect([ok, reasons]).toEqual([
+        false,
+        [expect.stringMatching(/^the consumer slow is 75\.\d s behind and \d+ events wait; 60\.0 s are allowed$/)],
+      ]);
+    });
+    expect((await health.live()).ok).toBe(true);
+    await vi.waitFor(async () => expect((await health.ready()).ok).toBe(true), { timeout: 10_000 });
+  });
+
+  it('leaves the health of its app when it is closed', async () => {
+    const health = new Health();
+    const watched = watchConsumers(bus, { health, metrics: new Registry(), clock: { nowMs: Date.now } }, LIMITS);
+    const subscription = watched.subscribe({ group: 'short', topics: ['work'], handler: () => Promise.resolve() });
+    expect(Object.keys((await health.ready()).checks)).toEqual(['consumer short', 'work of consumer short']);
+    await subscription.close();
+    expect((await health.ready()).checks).toEqual({});
+  });
+
+  it('counts its batches and shows what waits', async () => {
+    const metrics = new Registry();
+    const watched = watchConsumers(bus, { health: new Health(), metrics, clock: { nowMs: Date.now } }, LIMITS);
+    let failures = 1;
+    const handler = (): Promise<void> => (failures-- > 0 ? Promise.reject(new Error('not now')) : Promise.resolve());
+    watched.subscribe({ group: 'counted', topics: ['work'], handler });
+    await watched.publish([{ topic: 'work', key: 'a', headers: {}, value: null }]);
+    await vi.waitFor(async () => {
+      const text = await metrics.metrics();
+      expect(text).toContain('teststrip_consumer_batches_total{group="counted",topic="work",outcome="failed"} 1');
+      expect(text).toContain('teststrip_consumer_batches_total{group="counted",topic="work",outcome="handled"} 1');
+      expect(text).toContain('teststrip_consumer_lag{group="counted",topic="work"} 0');
+    });
+  });
+});

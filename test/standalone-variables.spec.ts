@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { standalone } from '#apps/standalone';
+import { processVariables, type App } from '#libs/platform';
+import { apps } from '../tools/docs/pages.js';
+
+/** A value other than the default for every variable that an app reads by itself. */
+const OTHER_VALUES: Readonly<Record<string, string>> = {
+  ROUTER_PORT: '18080',
+  ROUTER_ADMIN_PORT: '18086',
+  ROUTER_ID: 'router-of-berlin',
+  ROUTER_UPSTREAMS: 'upscale=http://esrgan:8000',
+  ROUTER_UPSTREAM_TIMEOUT_MS: '1234',
+  ROUTER_UPSTREAM_CONNECTIONS: '12',
+  ROUTER_USER_HEADER: 'x-user',
+  ROUTER_SESSION_HEADER: 'x-session',
+  ROUTER_OVERRIDE_TOKEN: 'a-token-of-sixteen-characters',
+  ROUTER_DRAIN_MS: '1',
+  SCORER_PORT: '18083',
+  SCORER_GROUP: 'other-scorer',
+  SCORER_MODEL_DIR: '/models/other',
+  SCORER_ENGINE: 'onnx',
+  SCORER_PREPROCESSING: 'fast',
+  SCORER_THREADS: '3',
+  SCORER_IMAGE_ROOTS: '/pictures/of/scorer',
+  SCORER_IMAGE_HOSTS: 'pictures.example',
+  SCORER_MAX_IMAGE_BYTES: '1000',
+  SCORER_MAX_IMAGE_PIXELS: '1000',
+  SCORER_FETCH_TIMEOUT_MS: '17',
+  SCORER_FETCH_CONCURRENCY: '2',
+  SCORER_SAMPLE_RATE: '0.5',
+  SCORER_SAMPLE_ABOVE_LAG: '77',
+  ANALYZER_PORT: '18084',
+  ANALYZER_EVERY_MS: '51',
+  ANALYZER_SNAPSHOT_EVERY_MS: '1001',
+  ANALYZER_LEADERLESS_AFTER_MS: '1002',
+  DECISION_PORT: '18081',
+  DECISION_HEARTBEAT_MS: '1003',
+  DECISION_TICK_MS: '1004',
+  DECISION_ANALYSIS_SILENT_MS: '1005',
+  DECISION_LATE_AFTER_MS: '1006',
+  RECORDER_PORT: '18085',
+  RECORDER_KEEP_DAYS: '3',
+  REPORTS_PORT: '18082',
+  REPORTS_PICTURE_ROOTS: '/pictures/of/reports',
+  PARTITIONS: '7',
+  DATA_DIR: '/data/other',
+  HOST: '0.0.0.0',
+};
+
+const parts = apps.filter(({ name }) => name !== 'inference');
+
+/** What a part of standalone is started with. */
+function planInStandalone(name: string, environment: Readonly<Record<string, string>>): unknown {
+  const { http, settings } = standalone.plan(environment).find((planned) => planned.name === name)!.plan;
+  return { http, settings };
+}
+
+function planAlone(app: App, environment: Readonly<Record<string, string>>): unknown {
+  const { http, settings } = app.plan(environment);
+  return { http, settings };
+}
+
+const own = (app: App): string[] => Object.keys(app.groups[0]!.variables);
+
+describe.each(parts.map((app) => [app.name, app] as const))('the %s in standalone', (name, app) => {
+  it('has the defaults that it has alone', () => {
+    expect(planInStandalone(name, {})).toEqual(planAlone(app, {}));
+  });
+
+  it.each(['DATA_DIR', 'PARTITIONS'])('is given %s, where it reads it, as it is alone', (variable) => {
+    const environment = { [variable]: OTHER_VALUES[variable]! };
+    expect(planInStandalone(name, environment)).toEqual(planAlone(app, environment));
+  });
+
+  it.each([...own(app), 'HOST'])('is given %s as it is alone', (variable) => {
+    const value = OTHER_VALUES[variable];
+    expect(value, `a value for ${variable} is missing in this test`).toBeDefined();
+    const environment = { [variable]: value! };
+    expect(planInStandalone(name, environment)).toEqual(planAlone(app, environment));
+    expect(planInStandalone(name, environment)).not.toEqual(planInStandalone(name, {}));
+  });
+});
+
+describe('standalone', () => {
+  it('reads every variable that one of its parts reads', () => {
+    const listed = new Set(standalone.groups.flatMap(({ variables }) => Object.keys(variables)));
+    const read = parts.flatMap(({ groups }) => groups.flatMap(({ variables }) => Object.keys(variables)));
+    expect(read.filter((variable) => !listed.has(variable))).toEqual([]);
+    expect([...listed]).toEqual(expect.arrayContaining(Object.keys(processVariables)));
+  });
+
+  it('leaves out what runs as a process of its own', () => {
+    const names = standalone.plan({ WITHOUT: 'scorer' }).map(({ name }) => name);
+    expect(names).toHaveLength(parts.length - 1);
+    expect(names).not.toContain('scorer');
+  });
+
+  it('names everything that is wrong with any part, and no secret', () => {
+    const environment = {
+      DECISION_PORT: 'x',
+      ROUTER_UPSTREAMS: 'upscale',
+      ROUTER_OVERRIDE_TOKEN: 'too-short',
+      BUS: 'kafka',
+      DATABASE_URL: 'mysql://user:secret-word@host/db',
+    };
+    let message = '';
+    try {
+      standalone.plan(environment);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    for (const name of [...Object.keys(environment).filter((key) => key !== 'BUS'), 'KAFKA_BROKERS'])
+      expect(message).toContain(name);
+    expect(message).not.toMatch(/secret-word|too-short/);
+  });
+});
