@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { systemClock } from '../clock.js';
 import { helpText } from '../configuration/help.js';
-import { ConfigurationError, readConfig } from '../configuration/read-config.js';
+import { ConfigurationError, readAllOrThrow, readConfig } from '../configuration/read-config.js';
 import { withoutSecrets } from '../configuration/secrets.js';
 import { processVariables } from '../configuration/variables.js';
 import { announceReady } from './announce.js';
@@ -60,8 +60,9 @@ function answerArguments(runnable: Runnable): void {
 
 function planOrExit(runnable: Runnable): { readonly settings: ProcessSettings; readonly plans: readonly PlannedApp[] } {
   try {
-    const plans = runnable.plan(process.env);
-    return { settings: readConfig(processVariables), plans };
+    // Every wrong variable is named, whoever reads it.
+    readAllOrThrow<unknown>([() => readConfig(processVariables), () => runnable.plan(process.env)]);
+    return { settings: readConfig(processVariables), plans: runnable.plan(process.env) };
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     process.stderr.write(`${withoutSecrets(error.message)}\n--help lists every variable.\n`);
