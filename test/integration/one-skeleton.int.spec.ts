@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { openApiOf, startApp, type RunningApp } from '#libs/platform';
-import { withDatabase, type TestDatabase } from '#libs/testing';
-import { writeTinyClip } from '#libs/scoring';
+import { withDatabase, writeTinyClip, type TestDatabase } from '#libs/testing';
 import { apps } from '../../tools/docs/pages.js';
 
 let database: TestDatabase;
