@@ -82,7 +82,6 @@ const DOORS: readonly (readonly [door: string, url: () => string])[] = [
 
 const FAULTS: readonly (readonly [fault: string, status: number, contentType: string, body: string])[] = [
   ['malformed JSON', 400, 'application/json', '{"prompt": '],
-  ['malformed YAML', 400, 'application/yaml', 'key: [1, 2'],
   ['a body that is too long', 413, 'application/json', `"${'x'.repeat(300_000)}"`],
   ['another media type', 415, 'application/x-www-form-urlencoded', 'prompt=red'],
   ['another character set', 415, 'application/json; charset=utf-16', '{}'],
@@ -102,6 +101,23 @@ describe.each(DOORS)('the door for %s', (_door, url) => {
     ]);
     expect(problem.detail).not.toBe('');
   });
+});
+
+it('takes YAML for experiment files, with the line of every fault, and nowhere else', async () => {
+  const statuses = await Promise.all(
+    DOORS.map(async ([door, url]) => {
+      const headers = { 'content-type': 'application/yaml' };
+      const answer = await fetch(url(), { method: 'POST', headers, body: 'key: a\nservice: [1, 2' });
+      const { problems } = (await answer.json()) as { readonly problems?: readonly { readonly line: number }[] };
+      return [door, answer.status, problems?.[0]?.line];
+    }),
+  );
+  expect(statuses).toEqual([
+    ['an experiment file', 422, 2],
+    ['an order', 415, undefined],
+    ['feedback', 415, undefined],
+    ['a generation', 415, undefined],
+  ]);
 });
 
 it('says the line and column where a body is malformed', async () => {

@@ -62,7 +62,7 @@ function routesPage(): string {
   return [
     '# Routes',
     GENERATED,
-    'Every app serves its own OpenAPI document at `/openapi.json`. One status for one fault, everywhere, as problem+json (RFC 9457): 400 the body is malformed or the query is wrong, 404 unknown, 409 the state forbids it, 413 the body is too long, 415 it is neither JSON nor YAML, 422 it is understood but wrong, 503 not ready.',
+    'Every app serves its own OpenAPI document at `/openapi.json`. One status for one fault, everywhere, as problem+json (RFC 9457): 400 the body is malformed or the query is wrong, 404 unknown, 409 the state forbids it, 413 the body is too long, 415 it has another media type than JSON (experiment files: JSON or YAML), 422 it is understood but wrong (an experiment file: every fault with its line), 503 not ready.',
     '## Every app\n\n'.concat(routeTable({})),
     ...apps
       .filter(({ api }) => Object.keys(api.paths).length > 0)

@@ -43,7 +43,7 @@ export function problemAnswer(description: string): Readonly<Record<string, unkn
 export const bodyRefusals = {
   400: problemAnswer('The body is malformed.'),
   413: problemAnswer('The body is too long.'),
-  415: problemAnswer('The body is neither JSON nor YAML.'),
+  415: problemAnswer('The body has a media type that is not understood here.'),
 };
 
 /** A body as JSON. */

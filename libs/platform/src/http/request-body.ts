@@ -13,10 +13,15 @@ const FORMATS: Readonly<Record<string, 'json' | 'yaml'>> = {
   'text/x-yaml': 'yaml',
 };
 
+/** A YAML body as it came: whoever takes YAML reads the bytes, with their lines. */
+export class YamlText {
+  constructor(readonly text: string) {}
+}
+
 export interface RequestBody {
   /** The bytes as they came, for messages about lines. */
   readonly bytes: Buffer;
-  /** A JSON body's value; the text of a YAML one, which whoever expects YAML reads with its lines. */
+  /** A JSON body's value, or {@link YamlText}. */
   readonly value: unknown;
 }
 
@@ -34,7 +39,7 @@ export async function readRequestBody(
   if (bytes.length === 0) return undefined;
   const format = formatOf(request);
   const text = new TextDecoder('utf-8', { ignoreBOM: false }).decode(bytes);
-  return { bytes, value: format === 'json' ? parseJson(text) : text };
+  return { bytes, value: format === 'json' ? parseJson(text) : new YamlText(text) };
 }
 
 async function readBytes(request: IncomingMessage, largestBytes: number): Promise<Buffer> {
