@@ -1,15 +1,15 @@
-import type { AnalysisHealth, ExperimentAnalysed, MetricAnalysis, Verdict } from '#libs/contracts';
+import type { AnalysisHealth, ExperimentAnalysed, MetricAnalysis } from '#libs/contracts';
 import { anytimeP, rejects } from '#libs/statistics';
 import { canDecide } from '../catalogue/definition.js';
 import { type CoverageReading, readCoverage } from '../fold/coverage.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
 import { trustOf } from './trust.js';
+import { type MetricVerdict, verdictOf } from './verdict.js';
 import type { JudgeContext, Judgement, Estimates, Tests } from '../kinds/method.js';
 import { judgeMetric, type MetricEvidence, readObjective } from '../kinds/metric-evidence.js';
 import { type Gain, gainOf, paretoPlaces, utilityOf } from './objectives/index.js';
 import { headDesign, type PairEvidence } from '../fold/pair-evidence.js';
-import type { AnalysisReason } from './reasons.js';
 import { candidateShare } from '../fold/traffic.js';
 
 /** What evidence says: an `experiment.analysed.v1` without the name the publisher gives it. */
@@ -83,9 +83,11 @@ function pairAnalyses(evidence: Evidence, design: EvidenceDesign, candidate: str
   const context = contextOf(evidence, design, candidate, metrics);
   const found = [...heads.keys()].sort().map((head) => [headDesign(head), heads.get(head) ?? null] as const);
   const named = design.metrics.map((metric) => [metric, metrics.get(metric.definition.name) ?? null] as const);
-  return [...named, ...found].map(([metric, state]) =>
-    metricAnalysis(judgeMetric(state, metric, context), metric, candidate, evidence, design.alpha),
-  );
+  return [...named, ...found].map(([metric, state]) => {
+    const judgement = judgeMetric(state, metric, context);
+    const verdict = verdictOf(judgement, metric, evidence, design.alpha);
+    return metricAnalysis(judgement, metric, verdict, { candidate, alpha: design.alpha });
+  });
 }
 
 function contextOf(
@@ -121,15 +123,13 @@ function contextOf(
 function metricAnalysis(
   judgement: Judgement,
   metric: MetricDesign,
-  candidate: string,
-  evidence: Evidence,
-  alpha: number,
+  { verdict, reason }: MetricVerdict,
+  { candidate, alpha }: { readonly candidate: string; readonly alpha: number },
 ): MetricAnalysis {
   const { definition, role } = metric;
   const { tests, shift, units, events } = judgement;
   const burnIn = burnInOf(metric, units);
   const estimates = burnIn.done ? judgement.estimates : withoutInterval(judgement.estimates);
-  const { verdict, reason } = verdictOf(judgement, metric, evidence, alpha);
   return {
     metric: definition.name,
     candidate,
@@ -183,30 +183,6 @@ function burnInOf({ definition }: MetricDesign, units: Judgement['units']): NonN
 
 function withoutInterval(estimates: Estimates): Estimates {
   return { ...estimates, interval: null, noInterval: estimates.noEffect ?? 'burn-in' };
-}
-
-/** Harm wins over everything; "can't say" comes before "fine". */
-function verdictOf(
-  { tests, shift, missing }: Judgement,
-  { definition, role }: MetricDesign,
-  evidence: Evidence,
-  alpha: number,
-): { verdict: Verdict; reason: AnalysisReason } {
-  if (tests && rejects(tests.harmful, alpha)) return { verdict: 'harmful', reason: 'worse-than-margin' };
-  if (missing === 'only-observed' || missing === 'not-watched') return { verdict: 'undecided', reason: missing };
-  const isDecisive = role === 'guardrail' || role === 'objective';
-  if (isDecisive && !canDecide(definition.kind)) return { verdict: 'unmeasurable', reason: 'cannot-decide' };
-  if (missing === 'control-tail-infinite' || missing === 'no-denominator')
-    return { verdict: 'unmeasurable', reason: missing };
-  const isScorerChanged = definition.topic === 'image.scored.v1' && evidence.foreignScores > 0;
-  if (isScorerChanged) return { verdict: 'unmeasurable', reason: 'scorer-changed' };
-  if (shift !== null) return { verdict: 'undecided', reason: rejects(shift, alpha) ? 'shift-found' : 'no-shift-found' };
-  if (tests === null) return { verdict: 'undecided', reason: missing ?? 'no-data' };
-  // Evidence from before the memory was full stays valid, so what it proved stands.
-  if (rejects(tests.superior, alpha)) return { verdict: 'superior', reason: 'better-than-control' };
-  if (rejects(tests.nonInferior, alpha)) return { verdict: 'non-inferior', reason: 'within-margin' };
-  if (evidence.units.refused > 0) return { verdict: 'unmeasurable', reason: 'unit-memory-full' };
-  return { verdict: 'undecided', reason: 'collecting' };
 }
 
 /** What the watched shifts say together: a warning about the whole, whatever the direction. */

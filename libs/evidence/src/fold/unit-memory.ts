@@ -188,8 +188,8 @@ class UnitTable {
   read(unit: number, { words, numbers }: UnitMark): boolean {
     const slot = this.slotOf(unit);
     if (this.units[slot] === 0) return false;
-    copy(this.words, slot * this.wordCount, words, 0, this.wordCount);
-    copy(this.numbers, slot * this.numberCount, numbers, 0, this.numberCount);
+    copyOut(this.words, slot * this.wordCount, words);
+    copyOut(this.numbers, slot * this.numberCount, numbers);
     return true;
   }
 
@@ -203,8 +203,8 @@ class UnitTable {
       this.units[slot] = unit;
       this.size += 1;
     }
-    copy(words, 0, this.words, slot * this.wordCount, this.wordCount);
-    copy(numbers, 0, this.numbers, slot * this.numberCount, this.numberCount);
+    copyIn(words, this.words, slot * this.wordCount);
+    copyIn(numbers, this.numbers, slot * this.numberCount);
   }
 
   /** All hashes, ascending: the order in which they came leaves no trace. */
@@ -239,6 +239,10 @@ class UnitTable {
 }
 
 /** A few numbers are copied faster one by one than by making views of them. */
-function copy<A extends Uint32Array | Float64Array>(from: A, at: number, to: A, toAt: number, count: number): void {
-  for (let k = 0; k < count; k++) to[toAt + k] = from[at + k] as number;
+function copyOut<A extends Uint32Array | Float64Array>(from: A, at: number, to: A): void {
+  for (let k = 0; k < to.length; k++) to[k] = from[at + k] as number;
+}
+
+function copyIn<A extends Uint32Array | Float64Array>(from: A, to: A, at: number): void {
+  for (let k = 0; k < from.length; k++) to[at + k] = from[k] as number;
 }

@@ -9,7 +9,7 @@ import {
   mergeMeanDifference,
   observeMean,
 } from '#libs/statistics';
-import { type Baseline, baselineOf, initialBaseline, mergeBaselines, observeBaseline } from './baseline.js';
+import { type Baseline, initialBaseline, mergeBaselines, observeBaseline } from './baseline.js';
 import { bettingDesignOf, bettingEffect, bettingTests, bettingTuning, marginCount } from './baseline-betting.js';
 import type { Method } from './method.js';
 import { differenceEstimates } from './estimates.js';
@@ -77,7 +77,7 @@ export const meanMethod: Method<MeanState> = {
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
     if (state.counts.units.control === 0 && state.counts.units.candidate === 0)
       return { ...base, tests: null, missing: 'no-data' };
-    const fixed = baselineOf(state.baseline);
+    const { fixed } = state.baseline;
     if (fixed === null) return { ...base, tests: null, missing: 'baseline' };
     return { ...base, tests: bettingTests(state.betting, fixed, metric, test), missing: null };
   },

@@ -148,7 +148,7 @@ function fixLine(state: RatioState, value: number, denominator: number, baseline
   const { ratio, meanDenominator } = state.line;
   const variance = spread.xx - 2 * ratio * spread.xy + ratio * ratio * spread.yy;
   const fixed = { mean: ratio, spread: Math.sqrt(Math.max(0, variance)) / Math.abs(meanDenominator), parts: 1 };
-  state.baseline = { ...state.baseline, n: state.past.n, fixed };
+  state.baseline = { ...state.baseline, fixed };
 }
 
 /**

@@ -1,0 +1,37 @@
+import type { Verdict } from '#libs/contracts';
+import { rejects } from '#libs/statistics';
+import { canDecide } from '../catalogue/definition.js';
+import type { MetricDesign } from '../catalogue/evidence-design.js';
+import type { Evidence } from '../fold/evidence.js';
+import type { Judgement } from '../kinds/method.js';
+import type { AnalysisReason } from './reasons.js';
+
+/** What is said of a metric and candidate, and why. */
+export interface MetricVerdict {
+  readonly verdict: Verdict;
+  readonly reason: AnalysisReason;
+}
+
+/** Harm wins over everything; "can't say" comes before "fine". */
+export function verdictOf(
+  { tests, shift, missing }: Judgement,
+  { definition, role }: MetricDesign,
+  evidence: Evidence,
+  alpha: number,
+): MetricVerdict {
+  if (tests && rejects(tests.harmful, alpha)) return { verdict: 'harmful', reason: 'worse-than-margin' };
+  if (missing === 'only-observed' || missing === 'not-watched') return { verdict: 'undecided', reason: missing };
+  const isDecisive = role === 'guardrail' || role === 'objective';
+  if (isDecisive && !canDecide(definition.kind)) return { verdict: 'unmeasurable', reason: 'cannot-decide' };
+  if (missing === 'control-tail-infinite' || missing === 'no-denominator')
+    return { verdict: 'unmeasurable', reason: missing };
+  const isScorerChanged = definition.topic === 'image.scored.v1' && evidence.foreignScores > 0;
+  if (isScorerChanged) return { verdict: 'unmeasurable', reason: 'scorer-changed' };
+  if (shift !== null) return { verdict: 'undecided', reason: rejects(shift, alpha) ? 'shift-found' : 'no-shift-found' };
+  if (tests === null) return { verdict: 'undecided', reason: missing ?? 'no-data' };
+  // Evidence from before the memory was full stays valid, so what it proved stands.
+  if (rejects(tests.superior, alpha)) return { verdict: 'superior', reason: 'better-than-control' };
+  if (rejects(tests.nonInferior, alpha)) return { verdict: 'non-inferior', reason: 'within-margin' };
+  if (evidence.units.refused > 0) return { verdict: 'unmeasurable', reason: 'unit-memory-full' };
+  return { verdict: 'undecided', reason: 'collecting' };
+}
