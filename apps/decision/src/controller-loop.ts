@@ -6,6 +6,7 @@ import { createOutbox, startOutboxRelay, type OutboxRelay } from '#libs/persiste
 import type { Clock, HealthCheck, HealthFinding } from '#libs/platform';
 import { DECISIONS_CHANNEL, readDecisionNews, type DecisionNews } from './deciding/decision-news.js';
 import type { Decisions } from './deciding/decisions.js';
+import type { Quarantined } from './deciding/quarantine.js';
 import { every, type Repeated } from './timers/every.js';
 import { publishHeartbeat } from './timers/heartbeat.js';
 
@@ -82,6 +83,13 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
     this.relay?.wake();
   }
 
+  /** Somebody has to look at this log; the others go on. */
+  alert({ experiment, reason }: Quarantined): void {
+    this.logger.error(
+      `experiment ${experiment} is quarantined, nothing but a rollback can be ordered for it: ${reason}`,
+    );
+  }
+
   heardHere(experiment: string): void {
     this.heardSince.add(experiment);
   }
@@ -92,6 +100,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
       { name: 'tick', failureMeans: 'not-ready', look: () => this.isOnTime(TICK) },
       { name: 'heartbeat', failureMeans: 'not-ready', look: () => this.isOnTime(HEARTBEAT) },
       { name: 'outbox', failureMeans: 'not-ready', look: () => this.isPublished() },
+      { name: 'logs', failureMeans: 'not-ready', look: () => this.quarantines() },
     ];
   }
 
@@ -99,6 +108,12 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
     const lastDoneAtMs = this.repeated.get(what)?.lastDoneAtMs;
     if (lastDoneAtMs === undefined) return { ok: false, reason: `${what} has not begun` };
     return this.unlessLate(`${what} was last done`, lastDoneAtMs);
+  }
+
+  /** A log that can't be read is a fact about its experiment; the service does its work for all others. */
+  private quarantines(): HealthFinding {
+    const quarantined = this.decisions.quarantined().map(({ experiment, reason }) => ({ experiment, reason }));
+    return { ok: true, facts: { quarantined } };
   }
 
   private async isPublished(): Promise<HealthFinding> {

@@ -40,7 +40,10 @@ export class DecisionModule {
   static register(options: DecisionModuleOptions): DynamicModule {
     const { database, clock, controller = `decision-${randomUUID().slice(0, 8)}` } = options;
     const log = new DecisionLog(database, controller);
-    const decisions = new Decisions(log, clock, () => loop.wakeRelay());
+    const decisions = new Decisions(log, clock, {
+      decided: () => loop.wakeRelay(),
+      quarantined: (experiment) => loop.alert(experiment),
+    });
     const loop = new ControllerLoop({ ...options, controller }, decisions);
     return {
       module: DecisionModule,

@@ -1,21 +1,33 @@
-import type { DeliveryEvent, DeliveryState } from '#libs/delivery';
-import { deliveryEvent, rebuild } from '#libs/delivery';
+import { decodeEvent, unstorableIn, type EncodedEvent } from '#libs/contracts';
+import { deliveryEvent, type DeliveryEvent, type DeliveryState } from '#libs/delivery';
 import type { Database } from '#libs/persistence';
 import { createExperimentStore, type ExperimentStore, type StoredDecisionEvent } from '#libs/persistence/decision';
 import { createOutbox, type Outbox } from '#libs/persistence/outbox';
 import { DECISIONS_CHANNEL, type DecisionNews } from './decision-news.js';
 import { outgoingRecords } from './outgoing-records.js';
+import { pinnedBy, type Quarantined } from './quarantine.js';
+import { BrokenLogError, readStoredLog } from './stored-log.js';
+import { EVENT_VERSION } from './upcast.js';
 
 /** A state and the version it was read at; a save has to name that version. */
 export interface Known {
-  readonly state: DeliveryState;
+  readonly state: KnownState;
   /** 0: nothing is stored under the key. */
   readonly version: number;
 }
 
-/** The log as it is stored could not be read: somebody has to look at it, no decision is taken on a guess. */
-export class BrokenLogError extends Error {
-  override readonly name = 'BrokenLogError';
+export type KnownState = DeliveryState | Quarantined;
+
+/** A decision that the log or the bus could not give back as it was: it is not taken. Trying again does not help. */
+export class UnstorableDecisionError extends Error {
+  override readonly name = 'UnstorableDecisionError';
+  constructor(
+    event: DeliveryEvent,
+    problems: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
+  ) {
+    const told = problems.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+    super(`"${event.type}" can't be kept: ${told}`);
+  }
 }
 
 /**
@@ -38,11 +50,25 @@ export class DecisionLog {
     return (await this.store.list()).map(({ key }) => key);
   }
 
-  /** Rebuilds the present state. A save between the two reads makes the version too old, which the next save notices. */
+  /**
+   * Rebuilds the present state; a log that can't be read is quarantined. A save between the two reads makes the version too old, which the
+   * next save notices.
+   */
   async load(key: string): Promise<Known> {
     const stored = await this.store.load(key);
     if (!stored) return { state: { phase: 'absent' }, version: 0 };
-    return { state: rebuild((await this.store.events(key)).map(parseStored)), version: stored.version };
+    const events = await this.store.events(key);
+    try {
+      return { state: readStoredLog(events), version: stored.version };
+    } catch (error) {
+      if (!(error instanceof BrokenLogError)) throw error;
+      return { state: quarantine(key, error.message, events), version: stored.version };
+    }
+  }
+
+  /** Of a log that can be read, but about which nothing can be decided. */
+  async quarantine(key: string, version: number, reason: string): Promise<Known> {
+    return { state: quarantine(key, reason, await this.store.events(key)), version };
   }
 
   /** The audit log, oldest first. */
@@ -53,27 +79,29 @@ export class DecisionLog {
   /**
    * State, its events, and the news of them for the bus: one transaction.
    * @returns the new version.
-   * @throws VersionConflictError when somebody else has decided meanwhile; nothing is written then.
+   * @throws VersionConflictError when somebody else has decided meanwhile; UnstorableDecisionError for what could not be read back.
+   *   Nothing is written then.
    */
   async append(
     known: Known,
     events: readonly DeliveryEvent[],
-    after: DeliveryState,
+    after: KnownState,
     traceparent: string | undefined,
   ): Promise<number> {
     if (after.phase === 'absent') throw new TypeError('an event can not lead to an absent experiment');
     const records = outgoingRecords(events, this.controller, traceparent);
+    refuseUnreadable(events, records);
+    const revision = after.phase === 'quarantined' ? after.pinned.revision : after.revision;
     return this.database.transaction(async (tx) => {
       const version = await this.store.save(tx, {
         key: after.experiment,
-        revision: after.revision,
+        revision,
         expectedVersion: known.version,
-        state: after,
-        spec: after.spec,
+        ...(after.phase === 'quarantined' ? await this.columnsOf(after) : { state: after, spec: after.spec }),
         events: events.map((event) => ({
-          revision: after.revision,
+          revision,
           kind: event.type,
-          data: event,
+          data: { ...event, eventVersion: EVENT_VERSION },
           actor: event.actor,
           occurredAtMs: event.atMs,
         })),
@@ -84,11 +112,24 @@ export class DecisionLog {
       return version;
     });
   }
+
+  /** For readers of the table: the quarantine as the state, and the specification as it was. */
+  private async columnsOf(state: Quarantined): Promise<{ readonly state: unknown; readonly spec: unknown }> {
+    return { state, spec: (await this.store.load(state.experiment))?.spec ?? {} };
+  }
 }
 
-function parseStored({ experiment, sequence, data }: StoredDecisionEvent): DeliveryEvent {
-  const parsed = deliveryEvent.safeParse(data);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
-  throw new BrokenLogError(`decision event ${sequence} of ${experiment} is none this version understands: ${problems}`);
+function quarantine(experiment: string, reason: string, events: readonly StoredDecisionEvent[]): Quarantined {
+  return { phase: 'quarantined', experiment, reason, pinned: pinnedBy(events) };
+}
+
+/** @throws UnstorableDecisionError for what the log or the bus would not give back as it was. */
+function refuseUnreadable(events: readonly DeliveryEvent[], records: readonly EncodedEvent[]): void {
+  for (const event of events) {
+    const unstorable = unstorableIn(event);
+    if (unstorable) throw new UnstorableDecisionError(event, [unstorable]);
+    const read = deliveryEvent.safeParse(JSON.parse(JSON.stringify(event)));
+    if (!read.success) throw new UnstorableDecisionError(event, read.error.issues);
+  }
+  for (const record of records) decodeEvent(record);
 }

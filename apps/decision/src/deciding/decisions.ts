@@ -1,9 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { AllocationApplied, ExperimentAnalysed } from '#libs/contracts';
-import { decider, isActive, type DefinedState, type DeliveryInput, type DeliveryState } from '#libs/delivery';
+import {
+  decider,
+  DecisionRefusedError,
+  isActive,
+  type DefinedState,
+  type DeliveryEvent,
+  type DeliveryInput,
+  type DeliveryState,
+} from '#libs/delivery';
 import { VersionConflictError } from '#libs/persistence/decision';
 import type { Clock } from '#libs/platform';
-import type { DecisionLog, Known } from './decision-log.js';
+import type { DecisionLog, Known, KnownState } from './decision-log.js';
+import { followInQuarantine, type Quarantined } from './quarantine.js';
 
 /** An operator's order before it has a time and an id. */
 export type Order = DistributiveOmit<Extract<DeliveryInput, { readonly actor: string }>, 'atMs' | 'commandId'>;
@@ -11,9 +20,22 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 
 /** What an order led to. */
 export interface Obeyed {
-  readonly state: DefinedState;
+  readonly state: DefinedState | Quarantined;
   /** False where everything was as ordered already. */
   readonly changed: boolean;
+}
+
+export interface DecisionsListener {
+  /** After every commit that put something into the outbox. */
+  decided(): void;
+  /** Once for every reason: nothing is decided about this experiment any more. */
+  quarantined(experiment: Quarantined): void;
+}
+
+/** What follows from an input, and the state after it. */
+interface Followed {
+  readonly events: readonly DeliveryEvent[];
+  readonly after: KnownState;
 }
 
 /** How often a decision is taken anew because another process was faster, before the caller is told. */
@@ -30,12 +52,13 @@ export class Decisions {
   private readonly queues = new Map<string, Promise<unknown>>();
   /** When an analysis was heard here; only for experiments of which more have to come. */
   private readonly heardAtMs = new Map<string, number>();
+  /** Reasons that were told, by key. */
+  private readonly alerted = new Map<string, string>();
 
   constructor(
     private readonly log: DecisionLog,
     private readonly clock: Clock,
-    /** Called after every commit that put something into the outbox. */
-    private readonly onDecided: () => void,
+    private readonly listener: DecisionsListener,
   ) {}
 
   /** Rebuilds every experiment from the log; deadlines that passed meanwhile are caught up with. */
@@ -47,7 +70,7 @@ export class Decisions {
 
   /**
    * Obeys an operator.
-   * @throws DecisionRefusedError when the state forbids it.
+   * @throws DecisionRefusedError when the state forbids it, QuarantinedError when the experiment is quarantined.
    */
   async order(key: string, order: Order): Promise<Obeyed> {
     // Whoever asks has seen the newest state, perhaps of another process: so has the decision to.
@@ -82,23 +105,32 @@ export class Decisions {
         lastAnalysedAtMs: this.heardAtMs.get(key) ?? null,
         analysisSilentAfterMs,
       };
-      return decider.decide(state, input).length > 0 ? [{ key, input }] : [];
+      return state.phase !== 'quarantined' && mayMove(state, input) ? [{ key, input }] : [];
     });
-    await Promise.all(due.map(({ key, input }) => this.take(key, input)));
+    const taken = await Promise.allSettled(due.map(({ key, input }) => this.take(key, input)));
+    const failures = taken.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []));
+    if (failures.length > 0) throw new Error(failures.map(({ message }) => message).join('; '));
   }
 
   /** Keys of the experiments that are being decided about. */
   running(): readonly string[] {
-    return [...this.known].filter(([, { state }]) => isActive(state)).map(([key]) => key);
+    return [...this.known]
+      .filter(([, { state }]) => state.phase !== 'quarantined' && isActive(state))
+      .map(([key]) => key);
   }
 
   /** The present state as it is stored, whoever wrote it. */
-  async find(key: string): Promise<DeliveryState> {
+  async find(key: string): Promise<KnownState> {
     return (await this.log.load(key)).state;
   }
 
-  async list(): Promise<readonly DeliveryState[]> {
+  async list(): Promise<readonly KnownState[]> {
     return Promise.all((await this.log.keys()).map((key) => this.find(key)));
+  }
+
+  /** Experiments that are quarantined at present. */
+  quarantined(): readonly Quarantined[] {
+    return [...this.known.values()].flatMap(({ state }) => (state.phase === 'quarantined' ? [state] : []));
   }
 
   /** Another process has decided: what is kept here is old. */
@@ -122,20 +154,23 @@ export class Decisions {
     key: string,
     input: DeliveryInput,
     { fresh = false, traceparent }: { readonly fresh?: boolean; readonly traceparent?: string | undefined } = {},
-  ): Promise<{ readonly before: DeliveryState; readonly after: DeliveryState }> {
+  ): Promise<{ readonly before: KnownState; readonly after: KnownState }> {
     return this.inTurn(key, async () => {
       if (fresh) this.stale.add(key);
       for (let attempt = 1; ; attempt += 1) {
         const known = await this.recall(key);
-        const events = decider.decide(known.state, input);
-        if (events.length === 0) return { before: known.state, after: known.state };
-        const after = events.reduce(decider.evolve, known.state);
         try {
+          const { events, after } = follow(known.state, input);
+          if (events.length === 0) return { before: known.state, after: known.state };
           const version = await this.log.append(known, events, after, traceparent);
           this.known.set(key, { state: after, version });
-          this.onDecided();
+          this.listener.decided();
           return { before: known.state, after };
         } catch (error) {
+          if (error instanceof UndecidableError && known.state.phase !== 'quarantined' && !isFromTheBus(input)) {
+            this.remember(key, await this.log.quarantine(key, known.version, error.message));
+            continue;
+          }
           // Also when the connection broke at the commit: only the log knows whether it happened.
           this.stale.add(key);
           if (!(error instanceof VersionConflictError) || attempt >= ATTEMPTS) throw error;
@@ -149,8 +184,17 @@ export class Decisions {
     if (remembered && !this.stale.has(key)) return remembered;
     const loaded = await this.log.load(key);
     this.stale.delete(key);
-    if (loaded.state.phase !== 'absent') this.known.set(key, loaded);
+    if (loaded.state.phase !== 'absent') this.remember(key, loaded);
     return loaded;
+  }
+
+  private remember(key: string, known: Known): void {
+    this.known.set(key, known);
+    if (known.state.phase !== 'quarantined') this.alerted.delete(key);
+    else if (this.alerted.get(key) !== known.state.reason) {
+      this.alerted.set(key, known.state.reason);
+      this.listener.quarantined(known.state);
+    }
   }
 
   /** One after the other per experiment; a failure is the caller's and stops nobody behind it. */
@@ -163,4 +207,34 @@ export class Decisions {
     turn.then(forget, forget);
     return turn;
   }
+}
+
+/** Nothing can be decided about an experiment: the decision core itself failed. Trying again does not help. */
+export class UndecidableError extends Error {
+  override readonly name = 'UndecidableError';
+}
+
+function follow(state: KnownState, input: DeliveryInput): Followed {
+  if (state.phase === 'quarantined') return followInQuarantine(state, input);
+  try {
+    const events = decider.decide(state, input);
+    return { events, after: events.reduce(decider.evolve, state) };
+  } catch (error) {
+    if (error instanceof DecisionRefusedError) throw error;
+    throw new UndecidableError(`deciding on "${input.type}" failed: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Whether something follows, or has to be found out to be impossible. */
+function mayMove(state: DeliveryState, input: DeliveryInput): boolean {
+  try {
+    return decider.decide(state, input).length > 0;
+  } catch {
+    return true;
+  }
+}
+
+/** What may be wrong is then the message, which must not speak for the whole experiment. */
+function isFromTheBus({ type }: DeliveryInput): boolean {
+  return type === 'analysed' || type === 'applied';
 }

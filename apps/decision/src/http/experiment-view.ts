@@ -1,6 +1,7 @@
 import {
   allocationApplied,
   allocationCommanded,
+  experimentPhase,
   experimentSpec,
   slug,
   timestamp,
@@ -9,6 +10,7 @@ import {
 } from '#libs/contracts';
 import { deadlineAtMs, isActive, type DefinedState, type StartedState } from '#libs/delivery';
 import { z } from 'zod';
+import type { Quarantined } from '../deciding/quarantine.js';
 
 /** An experiment as the API shows it. */
 export const experimentView = z
@@ -17,7 +19,7 @@ export const experimentView = z
     service: slug,
     kind: z.enum(['canary', 'ab']),
     revision: z.int().min(1),
-    phase: z.enum(['draft', 'running', 'held', 'paused', 'promoted', 'rolled-back', 'concluded']),
+    phase: experimentPhase.exclude(['quarantined']),
     epoch: z.int().min(0).describe('Of the last command; 0 before the first.'),
     stage: z
       .object({ index: z.int().min(0), of: z.int().min(1), weightPpm: z.int(), startedAt: timestamp })
@@ -47,7 +49,45 @@ export const experimentView = z
   .meta({ id: 'Experiment' });
 export type ExperimentView = z.infer<typeof experimentView>;
 
-export function viewOf(state: DefinedState): ExperimentView {
+/** An experiment whose log can't be read, as the API shows it: what is still known of it, and why no more is. */
+export const quarantinedView = z
+  .object({
+    key: slug,
+    phase: z.literal('quarantined'),
+    reason: z.string().describe("What can't be read. Nothing is decided about it; a rollback can be ordered."),
+    revision: z.int().min(1),
+    epoch: z.int().min(0).describe('The largest of all commands that can be read.'),
+    service: slug.nullable(),
+    control: slug.nullable().describe('What a rollback gives all traffic.'),
+    weightsPpm: weightsPpm.nullable().describe('What the last readable command ordered.'),
+    lastCommand: allocationCommanded.nullable(),
+  })
+  .meta({ id: 'QuarantinedExperiment' });
+export type QuarantinedView = z.infer<typeof quarantinedView>;
+
+export const anyExperimentView = z.union([experimentView, quarantinedView]);
+export type AnyExperimentView = ExperimentView | QuarantinedView;
+
+export function viewOf(state: DefinedState | Quarantined): AnyExperimentView {
+  return state.phase === 'quarantined' ? viewOfQuarantined(state) : viewOfDefined(state);
+}
+
+function viewOfQuarantined({ experiment, reason, pinned }: Quarantined): QuarantinedView {
+  const { revision, epoch, service, control, lastCommand } = pinned;
+  return {
+    key: experiment,
+    phase: 'quarantined',
+    reason,
+    revision,
+    epoch,
+    service,
+    control,
+    weightsPpm: lastCommand?.weightsPpm ?? null,
+    lastCommand,
+  };
+}
+
+function viewOfDefined(state: DefinedState): ExperimentView {
   const started = state.phase === 'draft' ? null : state;
   return {
     key: state.experiment,
@@ -83,6 +123,9 @@ function stageOf({ stage, stageStartedAtMs }: StartedState, { ramp }: Experiment
   };
 }
 
+/** The last moment a date can name; a deadline of long ago may lie behind it. */
+const LAST_MOMENT_MS = 8.64e15;
+
 function iso(atMs: number): string {
-  return new Date(atMs).toISOString();
+  return new Date(Math.min(atMs, LAST_MOMENT_MS)).toISOString();
 }

@@ -1,12 +1,11 @@
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import { slug, type KnownMetric } from '#libs/contracts';
-import type { DeliveryState } from '#libs/delivery';
 import { parseInput, ProblemException, type ReadRequest } from '#libs/platform';
 import { fingerprintOf } from '#libs/telemetry';
-import type { DecisionLog } from '../deciding/decision-log.js';
+import type { DecisionLog, KnownState } from '../deciding/decision-log.js';
 import type { Decisions, Order } from '../deciding/decisions.js';
 import { AUDIT, DECISIONS, KNOWN_METRICS } from '../tokens.js';
-import { viewOf, type ExperimentView } from './experiment-view.js';
+import { viewOf, type AnyExperimentView } from './experiment-view.js';
 import { orProblem } from './or-problem.js';
 import { approvalBody, orderBody, rollbackBody, type DecisionView } from './orders.js';
 import { readExperimentFile } from './read-experiment-file.js';
@@ -28,7 +27,7 @@ export class ExperimentsController {
     @Req() request: ReadRequest,
     @Headers(ACTOR_HEADER) actor: string | undefined,
     @Res({ passthrough: true }) response: { status(code: number): unknown },
-  ): Promise<ExperimentView> {
+  ): Promise<AnyExperimentView> {
     const spec = readExperimentFile(request, this.knownMetrics);
     const fingerprints = Object.fromEntries(
       Object.entries(spec.variants).map(([name, { config }]) => [name, fingerprintOf(config)]),
@@ -40,13 +39,13 @@ export class ExperimentsController {
   }
 
   @Get()
-  async list(): Promise<{ readonly experiments: readonly ExperimentView[] }> {
+  async list(): Promise<{ readonly experiments: readonly AnyExperimentView[] }> {
     const states = await this.decisions.list();
     return { experiments: states.flatMap((state) => (state.phase === 'absent' ? [] : [viewOf(state)])) };
   }
 
   @Get(':key')
-  async show(@Param('key') key: string): Promise<ExperimentView> {
+  async show(@Param('key') key: string): Promise<AnyExperimentView> {
     return viewOf(known(key, await this.decisions.find(keyOf(key))));
   }
 
@@ -69,43 +68,43 @@ export class ExperimentsController {
 
   @Post(':key/pause')
   @HttpCode(200)
-  pause(@Param('key') key: string, @Body() body: unknown): Promise<ExperimentView> {
+  pause(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
     return this.order(key, { type: 'pause', ...orderOf(body) });
   }
 
   @Post(':key/resume')
   @HttpCode(200)
-  resume(@Param('key') key: string, @Body() body: unknown): Promise<ExperimentView> {
+  resume(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
     return this.order(key, { type: 'resume', ...orderOf(body) });
   }
 
   @Post(':key/promote')
   @HttpCode(200)
-  promote(@Param('key') key: string, @Body() body: unknown): Promise<ExperimentView> {
+  promote(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
     return this.order(key, { type: 'promote', ...orderOf(body) });
   }
 
   @Post(':key/rollback')
   @HttpCode(200)
-  rollback(@Param('key') key: string, @Body() body: unknown): Promise<ExperimentView> {
+  rollback(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
     const { actor, reason } = parseInput(rollbackBody, body ?? {}, 'body');
     return this.order(key, { type: 'rollback', actor, note: reason });
   }
 
   @Post(':key/approve')
   @HttpCode(200)
-  approve(@Param('key') key: string, @Body() body: unknown): Promise<ExperimentView> {
+  approve(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
     const { actor, reason, stage } = parseInput(approvalBody, body ?? {}, 'body');
     return this.order(key, { type: 'approve', actor, note: reason, ...(stage === undefined ? {} : { stage }) });
   }
 
   @Post(':key/new-attempt')
   @HttpCode(201)
-  newAttempt(@Param('key') key: string, @Body() body: unknown): Promise<ExperimentView> {
+  newAttempt(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
     return this.order(key, { type: 'new-attempt', ...orderOf(body) });
   }
 
-  private async order(key: string, order: Order): Promise<ExperimentView> {
+  private async order(key: string, order: Order): Promise<AnyExperimentView> {
     const { state } = await orProblem(() => this.decisions.order(keyOf(key), order));
     return viewOf(state);
   }
@@ -122,7 +121,7 @@ function keyOf(text: string): string {
   return text;
 }
 
-function known(key: string, state: DeliveryState): Exclude<DeliveryState, { readonly phase: 'absent' }> {
+function known(key: string, state: KnownState): Exclude<KnownState, { readonly phase: 'absent' }> {
   if (state.phase === 'absent') throw unknown(key);
   return state;
 }

@@ -2,11 +2,11 @@ import { experimentFile } from '#libs/contracts';
 import { bodyRefusals, jsonAnswer, jsonBody, jsonSchemaOf, problemAnswer, type ApiDescription } from '#libs/platform';
 import { z } from 'zod';
 import { ACTOR_HEADER } from './experiments.controller.js';
-import { experimentView } from './experiment-view.js';
+import { anyExperimentView } from './experiment-view.js';
 import { approvalBody, decisionView, orderBody, rollbackBody } from './orders.js';
 import { FILE_HEADER } from './read-experiment-file.js';
 
-const list = z.object({ experiments: z.array(experimentView) });
+const list = z.object({ experiments: z.array(anyExperimentView) });
 const decisions = z.object({ decisions: z.array(decisionView) });
 
 const KEY = { name: 'key', in: 'path', required: true, schema: { type: 'string' } };
@@ -34,8 +34,8 @@ export const decisionApi: ApiDescription = {
         },
         responses: {
           ...bodyRefusals,
-          200: jsonAnswer('Nothing has changed.', experimentView),
-          201: jsonAnswer('A new experiment or revision.', experimentView),
+          200: jsonAnswer('Nothing has changed.', anyExperimentView),
+          201: jsonAnswer('A new experiment or revision.', anyExperimentView),
           409: problemAnswer('The state forbids it.'),
           422: problemAnswer('The file is wrong: file, line and expectation of every problem.'),
         },
@@ -51,7 +51,7 @@ export const decisionApi: ApiDescription = {
         operationId: 'showExperiment',
         summary: 'Where an experiment stands.',
         parameters: [KEY],
-        responses: { 200: jsonAnswer('The experiment.', experimentView), 404: problemAnswer('Unknown.') },
+        responses: { 200: jsonAnswer('The experiment.', anyExperimentView), 404: problemAnswer('Unknown.') },
       },
     },
     '/v1/experiments/{key}/decisions': {
@@ -81,7 +81,7 @@ function order(name: string, summary: string, body: z.ZodType, success = 200): R
         requestBody: jsonBody(body),
         responses: {
           ...bodyRefusals,
-          [success]: jsonAnswer('As ordered.', experimentView),
+          [success]: jsonAnswer('As ordered.', anyExperimentView),
           404: problemAnswer('Unknown.'),
           409: problemAnswer('The state forbids it, and what would help.'),
           422: problemAnswer('The order is incomplete.'),

@@ -1,5 +1,7 @@
 import { DecisionRefusedError } from '#libs/delivery';
 import { ProblemException } from '#libs/platform';
+import { UnstorableDecisionError } from '../deciding/decision-log.js';
+import { QuarantinedError } from '../deciding/quarantine.js';
 
 const TITLES: Readonly<Record<number, string>> = {
   404: 'Unknown experiment',
@@ -12,6 +14,17 @@ export async function orProblem<T>(order: () => Promise<T>): Promise<T> {
   try {
     return await order();
   } catch (error) {
+    if (error instanceof QuarantinedError) {
+      throw new ProblemException({
+        type: 'urn:teststrip:refused:quarantined',
+        title: 'Quarantined',
+        status: 409,
+        detail: error.message,
+      });
+    }
+    if (error instanceof UnstorableDecisionError) {
+      throw new ProblemException({ title: "The order can't be kept", status: 422, detail: error.message });
+    }
     if (!(error instanceof DecisionRefusedError)) throw error;
     const status = statusOf(error);
     throw new ProblemException({

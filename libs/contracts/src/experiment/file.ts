@@ -114,7 +114,9 @@ function conform(value: unknown, complain: Complain): ParsedFile | undefined {
   if (unstorable) complain(unstorable.path, unstorable.message);
   const parsed = experimentFile.safeParse(value);
   if (!parsed.success) {
-    for (const { path, message } of schemaProblems(parsed.error, experimentFile)) complain(path, message);
+    for (const { path, message } of schemaProblems(parsed.error, experimentFile)) {
+      if (path.join('.') !== unstorable?.path.join('.')) complain(path, message);
+    }
   }
   return parsed.data;
 }

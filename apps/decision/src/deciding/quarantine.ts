@@ -1,0 +1,124 @@
+import { allocationCommanded, MILLION, slug, weightsPpm, type AllocationCommanded } from '#libs/contracts';
+import type { CommandEvent, DeliveryInput, Operate } from '#libs/delivery';
+import type { StoredDecisionEvent } from '#libs/persistence/decision';
+import { z } from 'zod';
+
+/**
+ * An experiment whose log can't be read, or about which nothing can be decided. The others go on without it; an operator can roll it back to the
+ * control that its log still tells.
+ */
+export interface Quarantined {
+  readonly phase: 'quarantined';
+  readonly experiment: string;
+  readonly reason: string;
+  readonly pinned: Pinned;
+}
+
+/** What can still be read of a log, whatever else is broken in it. */
+export interface Pinned {
+  readonly revision: number;
+  /** The largest of all commands; 0 before the first. */
+  readonly epoch: number;
+  readonly service: string | null;
+  readonly control: string | null;
+  readonly variants: readonly string[];
+  readonly lastCommand: AllocationCommanded | null;
+}
+
+/** The parts of a definition and of a command that a rollback needs, read by themselves. */
+const definitionParts = z.object({
+  definition: z.object({
+    revision: z.int().min(1),
+    spec: z.object({ service: slug, control: slug, variants: z.record(slug, z.unknown()) }),
+  }),
+});
+const commandParts = z.object({
+  command: z.object({
+    epoch: z.int().min(1),
+    revision: z.int().min(1).optional().catch(undefined),
+    service: slug.optional().catch(undefined),
+    weightsPpm: weightsPpm.optional().catch(undefined),
+  }),
+});
+
+const NOTHING: Pinned = { revision: 1, epoch: 0, service: null, control: null, variants: [], lastCommand: null };
+
+/** The control, service and epoch that the last readable definition and commands of a log tell. */
+export function pinnedBy(stored: readonly StoredDecisionEvent[]): Pinned {
+  return stored.reduce<Pinned>((pinned, { data }) => {
+    const definition = definitionParts.safeParse(data).data?.definition;
+    if (definition) {
+      const { service, control, variants } = definition.spec;
+      return { ...pinned, revision: definition.revision, service, control, variants: Object.keys(variants) };
+    }
+    const command = commandParts.safeParse(data).data?.command;
+    if (!command) return pinned;
+    const whole = allocationCommanded.safeParse((data as { readonly command: unknown }).command);
+    return {
+      ...pinned,
+      revision: command.revision ?? pinned.revision,
+      epoch: Math.max(pinned.epoch, command.epoch),
+      service: command.service ?? pinned.service,
+      variants: command.weightsPpm ? Object.keys(command.weightsPpm) : pinned.variants,
+      lastCommand: whole.data ?? pinned.lastCommand,
+    };
+  }, NOTHING);
+}
+
+/** What an input leads to in quarantine: an operator's rollback, and nothing else. */
+export function followInQuarantine(
+  state: Quarantined,
+  input: DeliveryInput,
+): { readonly events: readonly CommandEvent[]; readonly after: Quarantined } {
+  if (!('actor' in input)) return { events: [], after: state };
+  if (input.type !== 'rollback') {
+    throw new QuarantinedError(
+      `${state.experiment} is quarantined: nothing but a rollback to its control can be ordered, since ${state.reason}`,
+    );
+  }
+  if (isRolledBack(state)) return { events: [], after: state };
+  const event = rollBackQuarantined(state, input);
+  const pinned = { ...state.pinned, epoch: event.command.epoch, lastCommand: event.command };
+  return { events: [event], after: { ...state, pinned } };
+}
+
+/** Whether the last thing routers were told is that control has all traffic, for good. */
+function isRolledBack({ pinned: { lastCommand } }: Quarantined): boolean {
+  return lastCommand?.command === 'rollback' && lastCommand.terminal;
+}
+
+/** Why an order about a quarantined experiment can't be obeyed. Trying again does not help; what would is in the message. */
+export class QuarantinedError extends Error {
+  override readonly name = 'QuarantinedError';
+}
+
+/**
+ * Everything to the pinned control, under an epoch that no router has seen.
+ * @throws QuarantinedError where the log does not tell even the control.
+ */
+function rollBackQuarantined(quarantined: Quarantined, order: Operate): CommandEvent {
+  const { experiment, pinned } = quarantined;
+  const { service, control, epoch, revision, variants } = pinned;
+  if (service === null || control === null) {
+    throw new QuarantinedError(
+      `${experiment} is quarantined, and its log tells no service and control to roll back to: ${quarantined.reason}`,
+    );
+  }
+  const command: AllocationCommanded = {
+    commandId: order.commandId,
+    experiment,
+    service,
+    revision,
+    epoch: epoch + 1,
+    command: 'rollback',
+    stage: 0,
+    weightsPpm: { ...Object.fromEntries(variants.map((name) => [name, 0])), [control]: MILLION },
+    reason: 'operator',
+    message: `Rolled back from quarantine by ${order.actor}${order.note === '' ? '' : `: ${order.note}`}`,
+    evidence: null,
+    actor: order.actor,
+    commandedAt: new Date(order.atMs).toISOString(),
+    terminal: true,
+  };
+  return { type: 'rolled-back', atMs: order.atMs, actor: order.actor, command };
+}

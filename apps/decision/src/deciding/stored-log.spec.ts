@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { StoredDecisionEvent } from '#libs/persistence/decision';
+import { pinnedBy } from './quarantine.js';
+import { BrokenLogError, readStoredLog } from './stored-log.js';
+import { EVENT_VERSION, upcast } from './upcast.js';
+
+interface LogOfVersion {
+  readonly rows: readonly StoredDecisionEvent[];
+  /** What the code that wrote the rows made of them, by experiment. */
+  readonly states: Readonly<Record<string, { readonly spec: object }>>;
+}
+
+const VERSION_1 = JSON.parse(
+  readFileSync(new URL('stored-logs/version-1.json', import.meta.url), 'utf8'),
+) as LogOfVersion;
+const rowsOf = (experiment: string): StoredDecisionEvent[] =>
+  VERSION_1.rows.filter((row) => row.experiment === experiment);
+
+describe('a stored log', () => {
+  it.each(Object.keys(VERSION_1.states))('of version 1 tells the same state as when it was written: %s', (key) => {
+    const before = VERSION_1.states[key]!;
+    // Version 2: a definition always says which differences matter to nobody.
+    expect(readStoredLog(rowsOf(key))).toEqual({ ...before, spec: { rope: 0.01, ...before.spec } });
+  });
+
+  it('tells every phase there is', () => {
+    const phases = Object.keys(VERSION_1.states).map((key) => readStoredLog(rowsOf(key)).phase);
+    expect(new Set(phases)).toEqual(
+      new Set(['draft', 'running', 'held', 'paused', 'promoted', 'rolled-back', 'concluded']),
+    );
+  });
+
+  it('of the present version is read as it is', () => {
+    const [{ data }] = rowsOf('is-paused') as [StoredDecisionEvent];
+    const old = { ...(data as object), definition: { spec: {} } };
+    expect(upcast({ ...old, eventVersion: EVENT_VERSION })).toEqual(old);
+  });
+
+  it.each([
+    [
+      'a version of newer code',
+      { eventVersion: EVENT_VERSION + 1 },
+      /^decision event 2 \(started\) can't be read: it has version 3/,
+    ],
+    ['no version at all', { eventVersion: 'two' }, /^decision event 2 \(started\) can't be read: it has version two/],
+    ['no command', { command: null }, /^decision event 2 \(started\) can't be read: command: /],
+    ['an unknown event', { type: 'exploded' }, /^decision event 2 \(started\) can't be read: type: /],
+  ])('is refused with the place of %s', (_what, change, message) => {
+    const rows = rowsOf('is-running').map((row) =>
+      row.sequence === 2 ? { ...row, data: { ...(row.data as object), ...change } } : row,
+    );
+    expect(() => readStoredLog(rows)).toThrow(BrokenLogError);
+    expect(() => readStoredLog(rows)).toThrow(message);
+  });
+
+  it('is refused where an event is missing', () => {
+    expect(() => readStoredLog(rowsOf('is-paused').slice(2))).toThrow(/don't follow each other/);
+  });
+});
+
+describe('what is pinned', () => {
+  it('is the control of the last definition and the largest epoch, whatever else is broken', () => {
+    const rows = rowsOf('is-second-revision').map((row) => {
+      const { definition, ...others } = row.data as { readonly definition?: { readonly spec: object } };
+      return definition
+        ? { ...row, data: { ...others, definition: { ...definition, spec: { ...definition.spec, holdAtMostMs: 0 } } } }
+        : row;
+    });
+    expect(() => readStoredLog(rows)).toThrow(/holdAtMostMs/);
+    expect(pinnedBy(rows)).toMatchObject({
+      revision: 2,
+      epoch: 5,
+      service: 'text-to-image',
+      control: 'control',
+      variants: ['control', 'candidate'],
+      lastCommand: { command: 'resume' },
+    });
+  });
+
+  it('is as much as a log tells', () => {
+    expect(pinnedBy([])).toEqual({
+      revision: 1,
+      epoch: 0,
+      service: null,
+      control: null,
+      variants: [],
+      lastCommand: null,
+    });
+  });
+});
