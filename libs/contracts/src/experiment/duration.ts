@@ -24,6 +24,13 @@ export function parseDurationMs(text: string): number {
   return ms;
 }
 
+/** 345 600 000 → "4d": in the largest unit that divides it. */
+export function durationInWords(ms: number): string {
+  const units = Object.entries(UNIT_MS).reverse();
+  const [unit, unitMs] = units.find(([, size]) => ms % size === 0) ?? ['ms', 1];
+  return `${ms / unitMs}${unit}`;
+}
+
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 function durationMs(text: string): number {

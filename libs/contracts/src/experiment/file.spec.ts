@@ -226,7 +226,7 @@ describe('numbers of an experiment file', () => {
     ['rope: 101%', 'canary.yaml:8: rope: expected at most 100%'],
     [
       'ramp: [{ weight: 10%, atLeast: 48h }, { weight: 100%, atLeast: 48h }]',
-      'canary.yaml:8: ramp: the stages take at least 345600 s, longer than the deadline of 24h',
+      'canary.yaml:8: ramp: the stages take at least 4d, longer than the deadline of 24h',
     ],
     ['deadline: 1h\nholdAtMost: 48h', 'canary.yaml:9: holdAtMost: 48h is longer than the deadline of 1h'],
   ])('%s', (extra, message) => {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MILLION, slug } from '../names.js';
 import { unstorableIn } from '../storable.js';
 import { candidatesOf } from './candidates.js';
-import { durationOfAtLeast, parseDurationMs } from './duration.js';
+import { durationInWords, durationOfAtLeast, parseDurationMs } from './duration.js';
 import { ExperimentFileError, type Complain, type ExperimentFileProblem } from './file-problems.js';
 import { checkMetricName, findMetric, type KnownMetric } from './known-metric.js';
 import { marginFault, marginText, parseMargin } from './margin.js';
@@ -228,7 +228,7 @@ function checkTimes(file: ParsedFile, stages: readonly { readonly atLeastMs: num
   if (rampMs > deadlineMs) {
     complain(
       ['ramp'],
-      `the stages take at least ${seconds(rampMs)}, longer than the deadline of ${file.deadline}: it would always pass first`,
+      `the stages take at least ${durationInWords(rampMs)}, longer than the deadline of ${file.deadline}: it would always pass first`,
     );
   }
   if (file.holdAtMost !== undefined && parseDurationMs(file.holdAtMost) > deadlineMs) {
@@ -237,10 +237,6 @@ function checkTimes(file: ParsedFile, stages: readonly { readonly atLeastMs: num
       `${file.holdAtMost} is longer than the deadline of ${file.deadline}: it would never end a hold`,
     );
   }
-}
-
-function seconds(ms: number): string {
-  return `${ms / 1_000} s`;
 }
 
 function isHttpUrl(text: string): boolean {
