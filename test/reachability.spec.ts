@@ -4,12 +4,11 @@ import { basename, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { moduleGraph, reachedModules } from './reached-modules.js';
 
-/** What is there for others than our own services, with whom it is for. */
+/** What no service uses and is no method of the lab either, with whom it is for. */
 const forOthers: Readonly<Record<string, string>> = {
   'libs/contracts/src/documents.ts':
     'npm run contracts writes the published schemas with it, which other services are built against',
-  'libs/messaging/src/publish/event-publisher.ts': 'services are about to publish with it',
-  'libs/platform/src/app/start-app.ts': 'services are about to start with it',
+  'libs/platform/src/app/start-app.ts': 'tests and benchmarks start an app inside their own process with it',
 };
 
 describe('modules of libraries', () => {

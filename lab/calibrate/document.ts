@@ -268,8 +268,18 @@ const SITUATIONS = [false, true].flatMap((isClustered) =>
 );
 
 function allRates(cells: readonly KnownCell[]): string {
+  return [
+    '## All error rates',
+    'Harmful / non-inferior, each ± its standard error.',
+    ...metricSections(cells),
+    ...designSections(cells),
+    `### Sample ratio, α = .001\n\n${table(['split', ...shareNames], splitRows(cells))}`,
+  ].join('\n\n');
+}
+
+function metricSections(cells: readonly KnownCell[]): readonly string[] {
   const truths: readonly Truth[] = ['no-effect', 'at-margin', 'at-rate-ratio', 'at-tail-margin', 'at-lower-tail-ratio'];
-  const sections = shapeNames.flatMap((shape) =>
+  return shapeNames.flatMap((shape) =>
     truths.flatMap((truth) => {
       const rows = SITUATIONS.flatMap(({ isClustered, isDrifting }) =>
         methodRows(
@@ -287,7 +297,10 @@ function allRates(cells: readonly KnownCell[]): string {
       return [`### ${shape}, ${TRUTHS[truth]}\n\n${table(['traffic', 'method', ...shareNames], rows)}`];
     }),
   );
-  const split = [false, true].flatMap((isClustered) => {
+}
+
+function splitRows(cells: readonly KnownCell[]): readonly (readonly string[])[] {
+  return [false, true].flatMap((isClustered) => {
     const of = (truth: 'as-ordered' | 'off') =>
       shareNames.map((share) => {
         const known = cells.find(
@@ -303,7 +316,10 @@ function allRates(cells: readonly KnownCell[]): string {
       [`odds × 1.3, ${isClustered ? 'several per user' : 'one per unit'}: events until found`, ...of('off')],
     ];
   });
-  const ofDesigns = designNames.flatMap((design) => {
+}
+
+function designSections(cells: readonly KnownCell[]): readonly string[] {
+  return designNames.flatMap((design) => {
     const of = (truth: string) => (cell: Cell) =>
       cell.kind === 'design' && cell.design === design && cell.truth === truth;
     const rows = [
@@ -321,13 +337,6 @@ function allRates(cells: readonly KnownCell[]): string {
       ? []
       : [`### ${design}\n\n${designs[design].description}\n\n${table(['truth: method', ...shareNames], rows)}`];
   });
-  return [
-    '## All error rates',
-    'Harmful / non-inferior, each ± its standard error.',
-    ...sections,
-    ...ofDesigns,
-    `### Sample ratio, α = .001\n\n${table(['split', ...shareNames], split)}`,
-  ].join('\n\n');
 }
 
 function labelled(label: string, rows: readonly (readonly string[])[]): readonly (readonly string[])[] {

@@ -54,25 +54,8 @@ export function falseAlarmPlot(rates: readonly ErrorRate[]): string {
       });
     }
     rows.forEach((method, row) => {
-      const y = top + (row + 0.5) * step;
       const ofRow = rates.filter((rate) => rate.method === method && rate.share === share);
-      if (ofRow.length === 0) return;
-      const colour = COLOUR[(ofRow[0] as ErrorRate).standing];
-      const worst = ofRow.reduce((a, b) => (b.rate > a.rate ? b : a));
-      const error = 2 * standardError(worst.rate, worst.runs);
-      drawing.line(toX(Math.max(0, worst.rate - error)), y, toX(Math.min(1, worst.rate + error)), y, colour, {
-        width: 2,
-      });
-      for (const { rate, decision } of ofRow) {
-        drawing.marker(toX(rate), y, {
-          shape: decision === 'harmful' ? 'dot' : 'ring',
-          colour,
-          size: 3,
-          opacity: 0.75,
-        });
-      }
-      const alpha = alphaOf(method);
-      if (alpha !== 0.05) drawing.line(toX(alpha), y - step / 2, toX(alpha), y + step / 2, ALPHA_COLOUR, { width: 2 });
+      if (ofRow.length > 0) drawRates(drawing, ofRow, { y: top + (row + 0.5) * step, height: step, toX });
     });
   });
   const items: readonly (readonly [MarkerStyle, string])[] = [
@@ -93,6 +76,29 @@ export function falseAlarmPlot(rates: readonly ErrorRate[]): string {
     },
   );
   return drawing.toString();
+}
+
+/** One row of a panel: a mark per rate, the error bar of the largest, and α where it isn't 5 %. */
+function drawRates(
+  drawing: Drawing,
+  rates: readonly ErrorRate[],
+  { y, height, toX }: { readonly y: number; readonly height: number; readonly toX: (rate: number) => number },
+): void {
+  const worst = rates.reduce((a, b) => (b.rate > a.rate ? b : a));
+  const colour = COLOUR[(rates[0] as ErrorRate).standing];
+  const error = 2 * standardError(worst.rate, worst.runs);
+  drawing.line(toX(Math.max(0, worst.rate - error)), y, toX(Math.min(1, worst.rate + error)), y, colour, { width: 2 });
+  for (const { rate, decision } of rates) {
+    drawing.marker(toX(rate), y, {
+      shape: decision === 'harmful' ? 'dot' : 'ring',
+      colour,
+      size: 3,
+      opacity: 0.75,
+    });
+  }
+  const alpha = alphaOf(worst.method);
+  if (alpha === 0.05) return;
+  drawing.line(toX(alpha), y - height / 2, toX(alpha), y + height / 2, ALPHA_COLOUR, { width: 2 });
 }
 
 const SERIES: readonly (readonly [string, MarkerStyle])[] = [
