@@ -41,13 +41,25 @@ module.exports = {
       to: { path: '^lab/' },
     },
     {
+      name: 'nothing-shipped-imports-test-helpers',
+      comment: 'libs/testing is not in dist. Specs and the lab use it.',
+      severity: 'error',
+      from: { path: '^(libs|apps)/', pathNot: ['\\.spec\\.ts$', '^libs/testing/', '/test/'] },
+      to: { path: '^libs/testing/' },
+    },
+    {
       name: 'one-door-per-library',
-      comment: 'libs/persistence has one more for each owner of tables.',
+      comment: 'libs/persistence has one more for each owner of tables; libs/testing one for each kind of help.',
       severity: 'error',
       from: { path: '^(libs|apps|lab|tools)/([^/]+)/' },
       to: {
         path: '^libs/([^/]+)/src/',
-        pathNot: ['^libs/[^/]+/src/index\\.ts$', `^libs/persistence/src/(${owners})/index\\.ts$`, '^$1/$2/'],
+        pathNot: [
+          '^libs/[^/]+/src/index\\.ts$',
+          `^libs/persistence/src/(${owners})/index\\.ts$`,
+          '^libs/testing/src/[^/]+/index\\.ts$',
+          '^$1/$2/',
+        ],
       },
     },
     {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { addToSketch, initialSketch, quantile } from '#libs/statistics';
-import { seededRandom } from '../libs/statistics/test/seeded-random.js';
+import { seededRandom } from '#libs/testing/random';
 import { allCells, type Cell, cellId } from '../lab/calibrate/cells.js';
 import { DensePast } from '../lab/calibrate/dense-past.js';
 import { errorRates } from '../lab/calibrate/rates.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ExperimentSpec } from '#libs/contracts';
-import { foldedService } from '../libs/delivery/test/folded-service.js';
-import { type OperatorAct, type PlayedCommand, playExperiment } from '../libs/delivery/test/play.js';
-import { type Behaviour, definition } from '../libs/evidence/test/simulated-traffic.js';
+import { foldedService } from '#libs/testing/delivery';
+import { type OperatorAct, type PlayedCommand, playExperiment } from '#libs/testing/delivery';
+import { type Behaviour, definition } from '#libs/testing/traffic';
 import { denseService } from '../lab/calibrate/dense-service.js';
 import { candidates, canaryFrom } from '../lab/calibrate/whole-rule.js';
 

@@ -2,7 +2,7 @@ import { createEventBus, startKafka, type EventBus, type EventBusOptions } from 
 import { startEmbeddedPostgres, openDatabase } from '#libs/persistence';
 
 /**
- * `node dist/lab/bench/event-bus.js memory|postgres|kafka`: what a carrier takes and gives in one process with 6 groups on one topic of
+ * `node dist-lab/lab/bench/event-bus.js memory|postgres|kafka`: what a carrier takes and gives in one process with 6 groups on one topic of
  * 4 partitions. First the latency at 200 publishes a second, then as many records of 600 bytes as go through.
  */
 const GROUPS = 6;

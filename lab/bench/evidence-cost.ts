@@ -15,7 +15,7 @@ import {
   mergeEvidence,
   type ObservedEvent,
 } from '#libs/evidence';
-import { definition, SimulatedTraffic } from '../../libs/evidence/test/simulated-traffic.js';
+import { definition, SimulatedTraffic } from '#libs/testing/traffic';
 
 const requests = Number(process.argv[2] ?? 60_000);
 const partitions = Number(process.argv[3] ?? 4);

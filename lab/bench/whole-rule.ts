@@ -4,9 +4,9 @@
  *
  *   npx tsx --conditions teststrip-source lab/bench/whole-rule.ts [runs=20] [partitions=4]
  */
-import { foldedService } from '../../libs/delivery/test/folded-service.js';
-import { playExperiment } from '../../libs/delivery/test/play.js';
-import type { Behaviour } from '../../libs/evidence/test/simulated-traffic.js';
+import { foldedService } from '#libs/testing/delivery';
+import { playExperiment } from '#libs/testing/delivery';
+import type { Behaviour } from '#libs/testing/traffic';
 import { canaryFrom, candidates, type Ending, endingOf } from '../calibrate/whole-rule.js';
 
 const runs = Number(process.argv[2] ?? 20);

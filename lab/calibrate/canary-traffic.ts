@@ -1,6 +1,6 @@
 import type { Arm } from '#libs/statistics';
-import type { Behaviour } from '../../libs/evidence/test/simulated-traffic.js';
-import { seededRandom, type SeededRandom } from '../../libs/statistics/test/seeded-random.js';
+import type { Behaviour } from '#libs/testing/traffic';
+import { seededRandom, type SeededRandom } from '#libs/testing/random';
 
 /** When the traffic begins, ms since 1970. */
 export const START_MS = Date.UTC(2026, 0, 1);

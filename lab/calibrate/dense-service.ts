@@ -1,7 +1,7 @@
 import type { AllocationCommanded, ExperimentAnalysed, ExperimentDefined, MetricAnalysis } from '#libs/contracts';
 import { rejects } from '#libs/statistics';
-import type { SimulatedService } from '../../libs/delivery/test/play.js';
-import type { Behaviour } from '../../libs/evidence/test/simulated-traffic.js';
+import type { SimulatedService } from '#libs/testing/delivery';
+import type { Behaviour } from '#libs/testing/traffic';
 import { CanaryTraffic, START_MS } from './canary-traffic.js';
 import { type DenseGuardrail, denseGuardrails } from './dense-guardrails.js';
 import { DenseHealth } from './dense-health.js';

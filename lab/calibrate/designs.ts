@@ -22,7 +22,7 @@ import {
   ratioBaseline,
   type RatioBaseline,
 } from '#libs/statistics';
-import type { SeededRandom } from '../../libs/statistics/test/seeded-random.js';
+import type { SeededRandom } from '#libs/testing/random';
 import { type DesignCell, type DesignName, shareAt } from './cells.js';
 import type { Verdict } from './contenders.js';
 import { methods } from './methods.js';

@@ -1,6 +1,6 @@
 import { lnESampleRatio, rejects, usualRange } from '#libs/statistics';
 import { peerRules } from '#lab/peers';
-import { seededRandom, type SeededRandom } from '../../libs/statistics/test/seeded-random.js';
+import { seededRandom, type SeededRandom } from '#libs/testing/random';
 import { type Cell, cellId, type MetricCell, shareAt, type SplitCell } from './cells.js';
 import {
   BadEventContender,

@@ -1,4 +1,4 @@
-import type { Behaviour } from '../../libs/evidence/test/simulated-traffic.js';
+import type { Behaviour } from '#libs/testing/traffic';
 import { allCells, type Cell, cellId } from './cells.js';
 import { type CellResult, type Extent, extentOf, hash, PEER_EVENTS, runCell } from './run-cell.js';
 import { candidates, type Ending, playPeers, playWholeRule } from './whole-rule.js';

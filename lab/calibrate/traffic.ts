@@ -1,6 +1,6 @@
 import normalQuantile from '@stdlib/stats-base-dists-normal-quantile';
 import type { Arm } from '#libs/statistics';
-import type { SeededRandom } from '../../libs/statistics/test/seeded-random.js';
+import type { SeededRandom } from '#libs/testing/random';
 import { shareAt, type ShareName, type Truth } from './cells.js';
 import { badRateAfter, boundaryShift, driftAfter, harms, rateShift, type Shape } from './shapes.js';
 import { SettlingBounds, type WideningBounds } from './settling-bounds.js';

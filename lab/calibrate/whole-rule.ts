@@ -1,6 +1,6 @@
 import { AUTO_LADDER_PPM, type ExperimentDefined } from '#libs/contracts';
-import { MOST_REQUESTS, type Played, playExperiment } from '../../libs/delivery/test/play.js';
-import { type Behaviour, definition } from '../../libs/evidence/test/simulated-traffic.js';
+import { MOST_REQUESTS, type Played, playExperiment } from '#libs/testing/delivery';
+import { type Behaviour, definition } from '#libs/testing/traffic';
 import { type PeerRule, peerRules } from '#lab/peers';
 import { CanaryTraffic, type Request } from './canary-traffic.js';
 import { ALIGNMENT_MARGIN, COST_MARGIN, ERROR_MARGIN, LATENCY_MARGIN } from './dense-guardrails.js';

@@ -57,7 +57,7 @@ describe('golden values', () => {
   });
 
   it('are written by a script that is there, with the versions of what made them', () => {
-    const folder = 'libs/statistics/test/golden';
+    const folder = 'libs/testing/golden';
     for (const file of readdirSync(folder)) {
       const { versions, values } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Record<string, object>;
       expect(Object.keys(versions ?? {}), file).toContain('python');

@@ -1,4 +1,4 @@
-"""Writes the golden values of every area module in this folder to libs/statistics/test/golden/<area>.json.
+"""Writes the golden values of every area module in this folder to libs/testing/golden/<area>.json.
 
 An area module is a file `<area>.py` that defines `golden() -> list[dict]`; each dict has at least the keys `function`,
 `arguments` and `value`. Area modules are found by themselves. Run with the packages of requirements.txt installed:

@@ -1,6 +1,6 @@
-import golden from '../../libs/statistics/test/golden/peer_formulas.json' with { type: 'json' };
-import { answered } from '../../libs/statistics/test/answered.js';
-import { describeGolden, type Numbers } from '../../libs/statistics/test/golden-values.js';
+import golden from '../../libs/testing/golden/peer_formulas.json' with { type: 'json' };
+import { answered } from '#libs/testing/figures';
+import { describeGolden, type Numbers } from '#libs/testing/figures';
 import { eppoMultiplier, eppoRho } from './eppo.js';
 import { normalRisk } from './growthbook-bayesian.js';
 import { midExperimentPower } from './growthbook-power.js';

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { answered } from '../../libs/statistics/test/answered.js';
+import { answered } from '#libs/testing/figures';
 import { effectPosterior } from './growthbook-bayesian.js';
 import { type Effect, growthBookEffect, type VariantStatistic } from './growthbook-effect.js';
 import { type EffectTest, sequentialEffectTest, welchEffectTest } from './growthbook-tests.js';
 import { percentile, wilcoxonDiff } from './kayenta.js';
 import { pipeCdMannWhitney } from './pipecd.js';
 import { groupSequentialLevels } from './spotify.js';
-import golden from '../../libs/statistics/test/golden/peers.json' with { type: 'json' };
+import golden from '../../libs/testing/golden/peers.json' with { type: 'json' };
 
 type Difference = 'absolute' | 'relative';
 type Given = [kind: string, control: number[], treatment: number[], difference: Difference, alpha: number];

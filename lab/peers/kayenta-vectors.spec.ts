@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { answered } from '../../libs/statistics/test/answered.js';
-import { describeWith, readVectors } from '../../libs/statistics/test/shared-vectors.js';
+import { answered } from '#libs/testing/figures';
+import { describeWith, readVectors } from '#libs/testing/figures';
 import { sampleRatioTest } from './growthbook-tests.js';
 import { canaryScore, classifyMetric, type JudgedMetric, mannWhitneyInterval } from './kayenta.js';
 import { comparePipeCd, type Deviation, pipeCdMannWhitney } from './pipecd.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom, type SeededRandom } from '../../libs/statistics/test/seeded-random.js';
+import { seededRandom, type SeededRandom } from '#libs/testing/random';
 import { growthBookSafeRollout, growthBookSequential } from './growthbook-rule.js';
 import { kayentaEveryMinute } from './kayenta-rule.js';
 import type { PeerDecision, PeerRule, PeerSituation } from './peer-rule.js';

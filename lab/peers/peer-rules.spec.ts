@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../libs/statistics/test/seeded-random.js';
+import { seededRandom } from '#libs/testing/random';
 import type { PeerDecision, PeerRule } from './peer-rule.js';
 import { peerRules } from './peer-rules.js';
 

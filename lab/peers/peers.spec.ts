@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { answered } from '../../libs/statistics/test/answered.js';
+import { answered } from '#libs/testing/figures';
 import { eppoMultiplier } from './eppo.js';
 import { effectPosterior } from './growthbook-bayesian.js';
 import { type Effect, growthBookEffect, type VariantStatistic } from './growthbook-effect.js';

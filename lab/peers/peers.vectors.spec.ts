@@ -1,5 +1,5 @@
-import { answered } from '../../libs/statistics/test/answered.js';
-import { describeVectors, type Vector } from '../../libs/statistics/test/shared-vectors.js';
+import { answered } from '#libs/testing/figures';
+import { describeVectors, type Vector } from '#libs/testing/figures';
 import { eppoMultiplier, eppoRho } from './eppo.js';
 import { effectPosterior, normalRisk } from './growthbook-bayesian.js';
 import { type CupedRatioStatistic, type Effect, growthBookEffect, type VariantStatistic } from './growthbook-effect.js';

@@ -7,9 +7,9 @@ import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { createEvidenceStore } from '#libs/persistence/analyzer';
 import { systemClock } from '#libs/platform';
-import { type TestDatabase, withDatabase } from '#libs/testing';
-import { fullTraffic } from '../../libs/evidence/test/full-traffic.js';
-import { type Behaviour, definition, SimulatedTraffic } from '../../libs/evidence/test/simulated-traffic.js';
+import { type TestDatabase, withDatabase } from '#libs/testing/database';
+import { fullTraffic } from '#libs/testing/traffic';
+import { type Behaviour, definition, SimulatedTraffic } from '#libs/testing/traffic';
 
 const PARTITIONS = 3;
 

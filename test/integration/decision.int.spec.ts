@@ -15,8 +15,8 @@ import { createEventBus, ensureTopics, type EventBus, type OutgoingRecord } from
 import { migrate } from '#libs/persistence';
 import { createOutbox } from '#libs/persistence/outbox';
 import { startApp, type RunningApp } from '#libs/platform';
-import { withDatabase, type TestDatabase } from '#libs/testing';
-import { analysed, harmful, provenUpTo, SCORES_SILENT } from '../../libs/delivery/test/builders.js';
+import { withDatabase, type TestDatabase } from '#libs/testing/database';
+import { analysed, harmful, provenUpTo, SCORES_SILENT } from '#libs/testing/delivery';
 
 let database: TestDatabase;
 let bus: EventBus;

@@ -13,7 +13,7 @@ import {
   type OutgoingRecord,
   type RecordBatch,
 } from '#libs/messaging';
-import { withDatabase, type TestDatabase } from '#libs/testing';
+import { withDatabase, type TestDatabase } from '#libs/testing/database';
 import { createFactTables, factsOf, positionOfFacts, rememberFacts } from './event-bus-facts.js';
 import type { MemberSettings } from './event-bus-member.js';
 

@@ -1,5 +1,5 @@
 import { createEventBus } from '#libs/messaging';
-import { withDatabase } from '#libs/testing';
+import { withDatabase } from '#libs/testing/database';
 import { describeEventBus } from './event-bus-conformance.js';
 
 describeEventBus('memory', async () => {

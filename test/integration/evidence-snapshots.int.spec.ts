@@ -19,7 +19,7 @@ import { migrate } from '#libs/persistence';
 import { createEvidenceStore, type EvidenceSnapshot } from '#libs/persistence/analyzer';
 import { createPositions } from '#libs/persistence/positions';
 import { systemClock } from '#libs/platform';
-import { type TestDatabase, withDatabase } from '#libs/testing';
+import { type TestDatabase, withDatabase } from '#libs/testing/database';
 import {
   emptyPart,
   experimentKey,
@@ -29,8 +29,8 @@ import {
   placeOf,
 } from '../../apps/analyzer/src/evidence-part.js';
 import { ANALYZER_GROUP, type DesignOf, loadParts, saveParts } from '../../apps/analyzer/src/snapshots.js';
-import { fullTraffic } from '../../libs/evidence/test/full-traffic.js';
-import { definition } from '../../libs/evidence/test/simulated-traffic.js';
+import { fullTraffic } from '#libs/testing/traffic';
+import { definition } from '#libs/testing/traffic';
 
 /** As one analyzer of the layout 5 stored it: evidence by place in the catalogue. Traffic and definition are the ones below. */
 const LAYOUT_5 = new URL('fixtures/evidence-snapshots-of-layout-5.json', import.meta.url);

@@ -11,7 +11,7 @@ import {
 } from '#libs/contracts';
 import { decider, deliveryEvent, rebuild, type DeliveryEvent } from '#libs/delivery';
 import { knownMetrics } from '#libs/evidence';
-import { withDatabase, type TestDatabase } from '#libs/testing';
+import { withDatabase, type TestDatabase } from '#libs/testing/database';
 import { stageWeights } from '../../libs/delivery/src/allocation.js';
 
 let database: TestDatabase;

@@ -5,7 +5,7 @@ import { createExperimentStore, VersionConflictError } from '#libs/persistence/d
 import { createOutbox, startOutboxRelay, type OutboxRecord } from '#libs/persistence/outbox';
 import { createPositions, StalePositionError } from '#libs/persistence/positions';
 import { createDataSource } from '#libs/persistence/schema';
-import { withDatabase, type TestDatabase } from '#libs/testing';
+import { withDatabase, type TestDatabase } from '#libs/testing/database';
 
 let database: TestDatabase;
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { decodeEvent, encodeEvent, examples, type DataOf, type TeststripEvent, t
 import { migrate } from '#libs/persistence';
 import { createFactStore, type FactStore } from '#libs/persistence/recorder';
 import { createFactReader, type FactReader } from '#libs/persistence/reports';
-import { withDatabase, type TestDatabase } from '#libs/testing';
+import { withDatabase, type TestDatabase } from '#libs/testing/database';
 
 let database: TestDatabase;
 let facts: FactStore;

@@ -6,7 +6,7 @@ import { migrate } from '#libs/persistence';
 import { createPositions } from '#libs/persistence/positions';
 import { createFactReader } from '#libs/persistence/reports';
 import { startApp } from '#libs/platform';
-import { withDatabase, type TestDatabase } from '#libs/testing';
+import { withDatabase, type TestDatabase } from '#libs/testing/database';
 
 let database: TestDatabase;
 let bus: EventBus;

@@ -8,7 +8,8 @@ import { createEventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { createFactStore } from '#libs/persistence/recorder';
 import { startApp, type RunningApp } from '#libs/platform';
-import { hasBrowser, openBrowser, withDatabase, type TestDatabase } from '#libs/testing';
+import { withDatabase, type TestDatabase } from '#libs/testing/database';
+import { hasBrowser, openBrowser } from '#libs/testing/browser';
 import { abStory, rolledBackStory, threeObjectivesStory } from './reports-story.js';
 
 if (!hasBrowser()) {

@@ -17,7 +17,7 @@ import { createEventBus, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { createFactStore } from '#libs/persistence/recorder';
 import { startApp, type RunningApp } from '#libs/platform';
-import { withDatabase, type TestDatabase } from '#libs/testing';
+import { withDatabase, type TestDatabase } from '#libs/testing/database';
 import { abStory } from './reports-story.js';
 
 let database: TestDatabase;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createEventBus, type EventBus } from '#libs/messaging';
 import { migrate, openDatabase, type Database } from '#libs/persistence';
 import { createDataSource } from '#libs/persistence/schema';
-import { withDatabase, type TestDatabase } from '#libs/testing';
+import { withDatabase, type TestDatabase } from '#libs/testing/database';
 
 const TOPIC = 'image.scored.v1';
 const GROUP = 'reader';

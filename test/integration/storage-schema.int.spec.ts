@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '#libs/persistence';
 import { createDataSource } from '#libs/persistence/schema';
-import { withDatabase, type TestDatabase } from '#libs/testing';
+import { withDatabase, type TestDatabase } from '#libs/testing/database';
 
 let database: TestDatabase;
 beforeAll(async () => {

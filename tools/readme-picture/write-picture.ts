@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { openBrowser } from '#libs/testing';
+import { openBrowser } from '#libs/testing/browser';
 
 /**
  * Draws docs/images/rollback.png: the page of a `wrong-attribute` story that was really played, right after it was rolled back.

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decodeEmbedding, decodeEvent, type Assignment, type GenerationCompleted, type Image } from '#libs/contracts';
 import type { OutgoingRecord } from '#libs/messaging';
 import { createScorer, type Scorer } from '#libs/scoring';
-import { writeTinyClip } from '#libs/testing';
+import { writeTinyClip } from '#libs/testing/tiny-clip';
 import { PictureFetcher } from './fetching/picture-fetcher.js';
 import { GenerationScorer, type BatchLife } from './generation-scorer.js';
 import type { SamplingOptions } from './sampling.js';

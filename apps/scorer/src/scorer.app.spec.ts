@@ -8,7 +8,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decodeEvent, deadLetterTopic, encodeEvent, topics } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
-import { writeTinyClip } from '#libs/testing';
+import { writeTinyClip } from '#libs/testing/tiny-clip';
 import { ConfigurationError, startApp, type RunningApp } from '#libs/platform';
 import type { GenerationEvent, ScoredEvent } from './scored-event.js';
 import { scorerApp } from './scorer.app.js';

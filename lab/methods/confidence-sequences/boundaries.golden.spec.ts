@@ -1,6 +1,6 @@
 import { betaBinomialMixture } from '#libs/statistics';
-import golden from '../../../libs/statistics/test/golden/boundaries.json' with { type: 'json' };
-import { describeGolden, type Numbers } from '../../../libs/statistics/test/golden-values.js';
+import golden from '../../../libs/testing/golden/boundaries.json' with { type: 'json' };
+import { describeGolden, type Numbers } from '#libs/testing/figures';
 import {
   averageEffectInterval,
   initialAverageEffect,

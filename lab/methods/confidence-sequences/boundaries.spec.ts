@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { betaBinomialMixture, mixtureBound } from '#libs/statistics';
-import { seededRandom } from '../../../libs/statistics/test/seeded-random.js';
+import { seededRandom } from '#libs/testing/random';
 import {
   averageEffectInterval,
   initialAverageEffect,

@@ -6,7 +6,7 @@ import {
   observeMean,
   quantileRanks,
 } from '#libs/statistics';
-import { seededRandom, type SeededRandom } from '../../../libs/statistics/test/seeded-random.js';
+import { seededRandom, type SeededRandom } from '#libs/testing/random';
 import { NEW_UNIT, type UnitTotals } from '../summaries/cluster-moments.js';
 import { adjustedMeanDifference, initialAdjustedMeanDifference, observeAdjusted } from './adjusted-mean-difference.js';
 import { bernoulliInterval } from './bernoulli-sequence.js';

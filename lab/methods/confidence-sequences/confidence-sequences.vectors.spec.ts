@@ -13,7 +13,7 @@ import {
   quantileRanks,
   varianceOf,
 } from '#libs/statistics';
-import { describeVectors, statisticsVectors, type Vector } from '../../../libs/statistics/test/shared-vectors.js';
+import { describeVectors, statisticsVectors, type Vector } from '#libs/testing/figures';
 import {
   clusterMean,
   type ClusterMoments,

@@ -1,4 +1,4 @@
-import golden from '../../../libs/statistics/test/golden/confidence_sequences.json' with { type: 'json' };
+import golden from '../../../libs/testing/golden/confidence_sequences.json' with { type: 'json' };
 import {
   approximateRhoSquared,
   asymptoticHalfWidth,
@@ -13,7 +13,7 @@ import {
   quantileRankBounds,
   quantileRanks,
 } from '#libs/statistics';
-import { describeGolden, type Numbers } from '../../../libs/statistics/test/golden-values.js';
+import { describeGolden, type Numbers } from '#libs/testing/figures';
 import { bernoulliInterval } from './bernoulli-sequence.js';
 import {
   empiricalBernsteinInterval,

@@ -9,7 +9,7 @@ import {
   mergeMeanDifference,
   observeMean,
 } from '#libs/statistics';
-import { seededRandom } from '../../../libs/statistics/test/seeded-random.js';
+import { seededRandom } from '#libs/testing/random';
 import { NEW_UNIT, type UnitTotals } from '../summaries/cluster-moments.js';
 import {
   adjustedMeanDifference,

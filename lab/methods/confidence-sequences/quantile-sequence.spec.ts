@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addToSketch, initialSketch, mergeSketches, quantileInterval, quantileRanks } from '#libs/statistics';
-import { seededRandom } from '../../../libs/statistics/test/seeded-random.js';
+import { seededRandom } from '#libs/testing/random';
 import { lnEQuantilesDiffer, lnESketchQuantilesDiffer, valueCounts } from './quantile-comparison.js';
 
 describe('quantile sequence', () => {

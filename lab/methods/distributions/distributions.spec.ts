@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import golden from '../../../libs/statistics/test/golden/distributions.json' with { type: 'json' };
+import golden from '../../../libs/testing/golden/distributions.json' with { type: 'json' };
 import * as labMethods from '#lab/methods';
 import * as statistics from '#libs/statistics';
 

@@ -1,5 +1,5 @@
 import { erf, erfc, erfcInverse, normalQuantile } from '#libs/statistics';
-import { describeVectors } from '../../../libs/statistics/test/shared-vectors.js';
+import { describeVectors } from '#libs/testing/figures';
 import { betaLowerTail, betaUpperTail } from './beta.js';
 import { gammaLowerTail, gammaUpperTail } from './gamma.js';
 import { studentTLowerTail, studentTQuantile, studentTUpperTail } from './student-t.js';

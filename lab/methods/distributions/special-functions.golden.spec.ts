@@ -10,8 +10,8 @@ import {
   stirlingCorrection,
   unitDeviance,
 } from '#libs/statistics';
-import golden from '../../../libs/statistics/test/golden/special_functions.json' with { type: 'json' };
-import { describeGolden } from '../../../libs/statistics/test/golden-values.js';
+import golden from '../../../libs/testing/golden/special_functions.json' with { type: 'json' };
+import { describeGolden } from '#libs/testing/figures';
 import { lnBinomialCoefficient } from './binomial.js';
 
 const ours: Readonly<Record<string, (...args: never[]) => readonly number[]>> = {

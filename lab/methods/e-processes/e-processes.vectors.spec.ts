@@ -11,7 +11,7 @@ import {
   observeScore,
   rbfKernel,
 } from '#libs/statistics';
-import { describeVectors, type Vector } from '../../../libs/statistics/test/shared-vectors.js';
+import { describeVectors, type Vector } from '#libs/testing/figures';
 import { lnEBernoulli } from './bernoulli-mixture.js';
 import { lnEEventCounts } from './event-counts.js';
 import { betHedged, initialHedgedBetting, lnEHedged, nextBet } from './hedged-betting.js';

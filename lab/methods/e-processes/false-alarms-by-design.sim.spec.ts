@@ -14,8 +14,8 @@ import {
   lnRateRatioBound,
   observeWitness,
 } from '#libs/statistics';
-import { expectFewFalseAlarms, THRESHOLD } from '../../../libs/statistics/test/false-alarms.js';
-import { seededRandom, type SeededRandom } from '../../../libs/statistics/test/seeded-random.js';
+import { expectFewFalseAlarms, THRESHOLD } from '#libs/testing/figures';
+import { seededRandom, type SeededRandom } from '#libs/testing/random';
 import { betAdjusted, initialAdjustedBetting } from './adjusted-betting.js';
 import { pairPropensity } from './pair-propensity.js';
 import { betPaired, initialPairedBetting, lnEPairedHarmful, lnEPairedNonInferior } from './paired-betting.js';

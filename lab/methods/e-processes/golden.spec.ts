@@ -1,4 +1,4 @@
-import golden from '../../../libs/statistics/test/golden/e_processes.json' with { type: 'json' };
+import golden from '../../../libs/testing/golden/e_processes.json' with { type: 'json' };
 import {
   type Arm,
   bet,
@@ -25,7 +25,7 @@ import {
   type Tilt,
   usualRange,
 } from '#libs/statistics';
-import { describeGolden } from '../../../libs/statistics/test/golden-values.js';
+import { describeGolden } from '#libs/testing/figures';
 import { lnEBernoulli } from './bernoulli-mixture.js';
 import { lnEEventCounts } from './event-counts.js';
 import { lnENormalMixture } from './normal-mixture-ratio.js';

@@ -1,6 +1,6 @@
 import { anytimeP, rbfKernel, winRate } from '#libs/statistics';
-import golden from '../../../libs/statistics/test/golden/small_e_processes.json' with { type: 'json' };
-import { describeGolden, type Numbers } from '../../../libs/statistics/test/golden-values.js';
+import golden from '../../../libs/testing/golden/small_e_processes.json' with { type: 'json' };
+import { describeGolden, type Numbers } from '#libs/testing/figures';
 import { betHedged, initialHedgedBetting, lnEHedged } from './hedged-betting.js';
 import { betOnPair, initialKernelBetting } from './kernel-betting.js';
 import { initialLinearPredictor, observeLinear, predict, predictionSpread } from './linear-predictor.js';

@@ -1,5 +1,5 @@
 import { biasedMmd, unbiasedMmd } from '#libs/statistics';
-import { describeVectors } from '../../../libs/statistics/test/shared-vectors.js';
+import { describeVectors } from '#libs/testing/figures';
 import { crossMmd } from './cross-mmd.js';
 
 describeVectors('embeddings', ({ inputs }) => {

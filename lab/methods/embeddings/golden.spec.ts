@@ -1,4 +1,4 @@
-import golden from '../../../libs/statistics/test/golden/embeddings.json' with { type: 'json' };
+import golden from '../../../libs/testing/golden/embeddings.json' with { type: 'json' };
 import {
   bandwidthsOf,
   biasedMmd,
@@ -7,7 +7,7 @@ import {
   unbiasedMmd,
   vendiScore,
 } from '#libs/statistics';
-import { describeGolden, type Numbers } from '../../../libs/statistics/test/golden-values.js';
+import { describeGolden, type Numbers } from '#libs/testing/figures';
 import { cmmd } from './cmmd.js';
 import { crossMmd } from './cross-mmd.js';
 

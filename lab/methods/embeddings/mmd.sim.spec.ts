@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bandwidthsOf, unbiasedMmd } from '#libs/statistics';
-import { seededRandom, type SeededRandom } from '../../../libs/statistics/test/seeded-random.js';
+import { seededRandom, type SeededRandom } from '#libs/testing/random';
 import { cmmd } from './cmmd.js';
 import { crossMmd } from './cross-mmd.js';
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bandwidthsOf, biasedMmd, type Embedding, unbiasedMmd } from '#libs/statistics';
-import { seededRandom, type SeededRandom } from '../../../libs/statistics/test/seeded-random.js';
+import { seededRandom, type SeededRandom } from '#libs/testing/random';
 import { cmmd } from './cmmd.js';
 import { crossMmd } from './cross-mmd.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom, type SeededRandom } from '../../../libs/statistics/test/seeded-random.js';
+import { seededRandom, type SeededRandom } from '#libs/testing/random';
 import { brunnerMunzelTest } from './brunner-munzel.js';
 import { mannWhitneyTest } from './mann-whitney.js';
 import { mcnemarTest } from './mcnemar.js';

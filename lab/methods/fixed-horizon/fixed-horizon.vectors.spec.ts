@@ -1,4 +1,4 @@
-import { describeVectors, type Vector } from '../../../libs/statistics/test/shared-vectors.js';
+import { describeVectors, type Vector } from '#libs/testing/figures';
 import type { Alternative } from './alternative.js';
 import { brunnerMunzelTest } from './brunner-munzel.js';
 import type { ConfidenceInterval } from './confidence-interval.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import golden from '../../../libs/statistics/test/golden/fixed_horizon.json' with { type: 'json' };
+import golden from '../../../libs/testing/golden/fixed_horizon.json' with { type: 'json' };
 import type { Alternative } from './alternative.js';
 import { brunnerMunzelTest } from './brunner-munzel.js';
 import type { ConfidenceInterval } from './confidence-interval.js';

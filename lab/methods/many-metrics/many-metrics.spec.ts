@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import golden from '../../../libs/statistics/test/golden/many_metrics.json' with { type: 'json' };
+import golden from '../../../libs/testing/golden/many_metrics.json' with { type: 'json' };
 import {
   benjaminiHochbergAdjustedP,
   benjaminiYekutieliAdjustedP,

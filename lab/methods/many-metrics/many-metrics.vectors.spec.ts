@@ -1,4 +1,4 @@
-import { describeVectors, type Vector } from '../../../libs/statistics/test/shared-vectors.js';
+import { describeVectors, type Vector } from '#libs/testing/figures';
 import {
   benjaminiHochbergAdjustedP,
   benjaminiYekutieliAdjustedP,

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../libs/statistics/test/seeded-random.js';
+import { seededRandom } from '#libs/testing/random';
 import { type BradleyTerry, bradleyTerry, bradleyTerryLnLikelihood } from './bradley-terry.js';
 
 const SIZE = 4;

@@ -1,4 +1,4 @@
-import golden from '../../../libs/statistics/test/golden/preference.json' with { type: 'json' };
+import golden from '../../../libs/testing/golden/preference.json' with { type: 'json' };
 import {
   lnEHarmfulPreference,
   lnENonInferiorPreference,
@@ -6,7 +6,7 @@ import {
   type PreferencePrior,
   winRateInterval,
 } from '#libs/statistics';
-import { describeGolden, type Numbers } from '../../../libs/statistics/test/golden-values.js';
+import { describeGolden, type Numbers } from '#libs/testing/figures';
 import { bradleyTerry, bradleyTerryLnLikelihood } from './bradley-terry.js';
 import { fixedSignTestP } from './fixed-sign-test.js';
 

@@ -1,5 +1,5 @@
 import { lnEPreference } from '#libs/statistics';
-import { describeVectors } from '../../../libs/statistics/test/shared-vectors.js';
+import { describeVectors } from '#libs/testing/figures';
 import { bradleyTerry, bradleyTerryLnLikelihood } from './bradley-terry.js';
 import { fixedSignTestP } from './fixed-sign-test.js';
 

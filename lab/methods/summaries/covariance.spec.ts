@@ -10,7 +10,7 @@ import {
   ratioBaseline,
   ratioOf,
 } from '#libs/statistics';
-import { seededRandom } from '../../../libs/statistics/test/seeded-random.js';
+import { seededRandom } from '#libs/testing/random';
 import { adjustedMean, adjustedVariance, pooledSlope, varianceReduction } from './regression-adjustment.js';
 
 type Pair = readonly [number, number];

@@ -18,8 +18,8 @@ import {
   standardErrorOf,
   varianceOf,
 } from '#libs/statistics';
-import golden from '../../../libs/statistics/test/golden/summaries.json' with { type: 'json' };
-import { describeGolden, type Numbers } from '../../../libs/statistics/test/golden-values.js';
+import golden from '../../../libs/testing/golden/summaries.json' with { type: 'json' };
+import { describeGolden, type Numbers } from '#libs/testing/figures';
 import { compareClusters } from '../confidence-sequences/clustered-mean-difference.js';
 import {
   clusterMean,

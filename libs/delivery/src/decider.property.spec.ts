@@ -20,7 +20,7 @@ import {
   SPLIT_IS_OFF,
   T0,
   tick,
-} from '../test/builders.js';
+} from '#libs/testing/delivery';
 import {
   decider,
   DecisionRefusedError,

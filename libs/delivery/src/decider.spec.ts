@@ -21,8 +21,8 @@ import {
   SPLIT_IS_OFF,
   T0,
   tick,
-} from '../test/builders.js';
-import { given, logOf } from '../test/given.js';
+} from '#libs/testing/delivery';
+import { given, logOf } from '#libs/testing/delivery';
 import { decider, nextTimerAtMs, rebuild, type CommandEvent, type DeliveryInput } from './index.js';
 
 const TO_CONTROL = { control: 1_000_000, candidate: 0 };

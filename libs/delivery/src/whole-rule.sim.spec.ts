@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { AUTO_LADDER_PPM, type ExperimentSpec } from '#libs/contracts';
-import { type Behaviour, definition } from '../../evidence/test/simulated-traffic.js';
-import { foldedService } from '../test/folded-service.js';
-import { type Play, playExperiment } from '../test/play.js';
+import { type Behaviour, definition } from '#libs/testing/traffic';
+import { foldedService } from '#libs/testing/delivery';
+import { type Play, playExperiment } from '#libs/testing/delivery';
 
 const RAMP: ExperimentSpec['ramp'] = {
   kind: 'auto',

@@ -1,6 +1,6 @@
 import { experimentAnalysed, type ExperimentDefined, type MetricAnalysis } from '#libs/contracts';
 import { describe, expect, it } from 'vitest';
-import { type Behaviour, definition, SimulatedTraffic } from '../test/simulated-traffic.js';
+import { type Behaviour, definition, SimulatedTraffic } from '#libs/testing/traffic';
 import { analyse, type Analysis } from './analysis/analyse.js';
 import { decodeEvidence, encodeEvidence, type EncodedEvidence } from './snapshot/evidence-codec.js';
 import { type EvidenceDesign, evidenceDesign } from './catalogue/evidence-design.js';

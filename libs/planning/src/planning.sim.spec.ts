@@ -15,7 +15,7 @@ import {
   lnETailMoreOften,
   usualRange,
 } from '#libs/statistics';
-import { seededRandom, type SeededRandom } from '../../statistics/test/seeded-random.js';
+import { seededRandom, type SeededRandom } from '#libs/testing/random';
 import { courseOfRamp } from './course-of-ramp.js';
 import type { PlannedMetric } from './planned-metric.js';
 import { unitsToDetect, unitsToProve } from './units-to-decide.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tinyClip, writeTinyClip } from '#libs/testing';
+import { tinyClip, writeTinyClip } from '#libs/testing/tiny-clip';
 import { createScorer, type PictureScore, type Scorer } from './scorer.js';
 
 let directory: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Guardrail, MetricAnalysis } from '#libs/contracts';
-import { aMetric, aSpec } from '../../test/builders.js';
+import { aMetric, aSpec } from '#libs/testing/delivery';
 import { harmMessage, weakestMessage } from './proof.js';
 
 type Case = readonly [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AnalysisHealth } from '#libs/contracts';
-import { COVERAGE_GAP, HEALTHY, SCORES_SILENT, SPLIT_IS_OFF } from '../../test/builders.js';
+import { COVERAGE_GAP, HEALTHY, SCORES_SILENT, SPLIT_IS_OFF } from '#libs/testing/delivery';
 import type { HoldCause } from '../events.js';
 import { causesInWords, holdMessage } from './trust.js';
 

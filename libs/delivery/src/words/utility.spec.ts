@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aUtility } from '../../test/builders.js';
+import { aUtility } from '#libs/testing/delivery';
 import { utilityMessage } from './utility.js';
 
 describe('what is said of the objectives', () => {

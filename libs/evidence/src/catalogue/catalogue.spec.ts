@@ -1,8 +1,8 @@
 import type { ExperimentSpec, MetricAnalysis, TeststripEvent } from '#libs/contracts';
 import { describe, expect, it } from 'vitest';
-import { analysisOf } from '../../test/folding.js';
-import { everythingGuarded, fullTraffic, ownMetrics, type FullTraffic } from '../../test/full-traffic.js';
-import { definition } from '../../test/simulated-traffic.js';
+import { analysisOf } from '#libs/testing/traffic';
+import { everythingGuarded, fullTraffic, ownMetrics, type FullTraffic } from '#libs/testing/traffic';
+import { definition } from '#libs/testing/traffic';
 import {
   type Analysis,
   canDecide,

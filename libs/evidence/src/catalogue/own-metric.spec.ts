@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ownMetrics } from '../../test/full-traffic.js';
+import { ownMetrics } from '#libs/testing/traffic';
 import { ownMetric } from './own-metric.js';
 
 const tail = ownMetrics.find(({ kind }) => kind === 'lower-tail')!;

@@ -1,8 +1,8 @@
 import { experimentAnalysed, type MetricAnalysis } from '#libs/contracts';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { analysisOf, foldByPartition } from '../../test/folding.js';
-import { everythingGuarded, fullTraffic, ownMetrics } from '../../test/full-traffic.js';
+import { analysisOf, foldByPartition } from '#libs/testing/traffic';
+import { everythingGuarded, fullTraffic, ownMetrics } from '#libs/testing/traffic';
 import {
   type Analysis,
   analyse,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { everythingGuarded, fullTraffic, ownMetrics } from '../../test/full-traffic.js';
+import { everythingGuarded, fullTraffic, ownMetrics } from '#libs/testing/traffic';
 import {
   analyse,
   type Analysis,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tinyClip, writeTinyClip } from '#libs/testing';
+import { tinyClip, writeTinyClip } from '#libs/testing/tiny-clip';
 import { loadClipModel, type ClipModel } from '../model/model-directory.js';
 import { onnxEngine } from './onnx-engine.js';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { describeWith, readVectors, type Vector } from '../../test/shared-vectors.js';
+import { describeWith, readVectors, type Vector } from '#libs/testing/figures';
 import type { Arm } from '../arm.js';
 import { bet, initialBetting, lnEHarmful, lnENonInferior } from './betting.js';
 import { hit, initialTilt, lnELessOften, lnEMoreOften } from './tilt.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { expectFewFalseAlarms, THRESHOLD } from '../../test/false-alarms.js';
-import { seededRandom } from '../../test/seeded-random.js';
+import { expectFewFalseAlarms, THRESHOLD } from '#libs/testing/figures';
+import { seededRandom } from '#libs/testing/random';
 import { bet, type BettingDesign, initialBetting, lnEHarmful, lnENonInferior } from './betting.js';
 import { addToSketch, initialSketch, quantile } from '../summaries/quantile-sketch.js';
 import { hit, initialTilt, lnELessOften, lnEMoreOften, type Tilt } from './tilt.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../test/seeded-random.js';
+import { seededRandom } from '#libs/testing/random';
 import { addVote, lnENonInferiorPreference, lnEPreference, noVotes, type Votes, winRateInterval } from './index.js';
 
 const ALPHA = 0.05;

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../test/seeded-random.js';
+import { seededRandom } from '#libs/testing/random';
 import {
   addToSketch,
   initialSketch,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectiveAnalysis } from '#libs/contracts';
-import { type Behaviour, definition, SimulatedTraffic } from '../../../test/simulated-traffic.js';
+import { type Behaviour, definition, SimulatedTraffic } from '#libs/testing/traffic';
 import {
   analyse,
   type Evidence,

@@ -1,7 +1,7 @@
 import type { AllocationCommanded, ExperimentAnalysed, ExperimentDefined } from '#libs/contracts';
 import { analyse, type Evidence, evidenceDesign, mergeEvidence } from '#libs/evidence';
-import { foldInto } from '../../evidence/test/folding.js';
-import { type Behaviour, SimulatedTraffic } from '../../evidence/test/simulated-traffic.js';
+import { foldInto } from '../traffic/index.js';
+import { type Behaviour, SimulatedTraffic } from '../traffic/index.js';
 import type { SimulatedService } from './play.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { AllocationCommanded, ExperimentAnalysed, ExperimentDefined } from '#libs/contracts';
-import { decider, isActive, type DeliveryInput, type DeliveryState } from '../src/index.js';
+import { decider, isActive, type DeliveryInput, type DeliveryState } from '#libs/delivery';
 
 /** A service under an experiment: it sends requests as it is ordered to, and says what is known of them. */
 export interface SimulatedService {

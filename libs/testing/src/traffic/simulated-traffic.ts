@@ -1,6 +1,6 @@
 import type { Assignment, ExperimentDefined, Guardrail, ImageScored, TeststripEvent } from '#libs/contracts';
-import { seededRandom, type SeededRandom } from '../../statistics/test/seeded-random.js';
-import type { RequestEvent } from '../src/index.js';
+import { seededRandom, type SeededRandom } from '../random/index.js';
+import type { RequestEvent } from '#libs/evidence';
 
 /** How a simulated variant behaves. Defaults are those of a healthy one. */
 export interface Behaviour {

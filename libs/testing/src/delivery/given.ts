@@ -9,7 +9,7 @@ import {
   type DeliveryInput,
   type DeliveryState,
   type RefusalCode,
-} from '../src/index.js';
+} from '#libs/delivery';
 
 /** Inputs in the order in which they came, and the log they led to. */
 export function logOf(...inputs: readonly DeliveryInput[]): readonly DeliveryEvent[] {

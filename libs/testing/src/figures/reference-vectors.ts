@@ -14,7 +14,7 @@ export interface Vector {
   readonly tolerance_kind: 'absolute' | 'relative';
 }
 
-const folder = new URL('../../../../shared/vectors/', import.meta.url);
+const folder = new URL('../../../../../shared/vectors/', import.meta.url);
 const FULL_TOLERANCE = 1e-9;
 
 /** A file of vectors; null where it is not there (a checkout without the shared folder). */

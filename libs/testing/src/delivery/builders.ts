@@ -5,7 +5,7 @@ import type {
   MetricAnalysis,
   ObjectiveAnalysis,
 } from '#libs/contracts';
-import type { Analysed, Applied, Approve, Define, Operate, Restarted, Tick } from '../src/index.js';
+import type { Analysed, Applied, Approve, Define, Operate, Restarted, Tick } from '#libs/delivery';
 
 /** A fixed beginning of time. */
 export const T0 = Date.parse('2026-11-20T10:00:00.000Z');

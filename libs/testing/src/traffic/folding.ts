@@ -8,7 +8,7 @@ import {
   initialEvidence,
   mergeEvidence,
   type ObservedEvent,
-} from '../src/index.js';
+} from '#libs/evidence';
 
 /** Folds events as a log of `partitions` partitions per topic would be; states in the order of their places. */
 export function foldByPartition(

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isInFamily, statisticsVectors } from './shared-vectors.js';
+import { isInFamily, statisticsVectors } from './reference-vectors.js';
 import { vectorFamilies, type VectorFamily } from './vector-families.js';
 
 const families = Object.keys(vectorFamilies) as VectorFamily[];

@@ -1,6 +1,6 @@
 import { encodeEmbedding, type OwnMetric, type TeststripEvent } from '#libs/contracts';
-import { seededRandom, type SeededRandom } from '../../statistics/test/seeded-random.js';
-import type { ObservedEvent, RequestEvent } from '../src/index.js';
+import { seededRandom, type SeededRandom } from '../random/index.js';
+import type { ObservedEvent, RequestEvent } from '#libs/evidence';
 import { type Behaviour, definition, SimulatedTraffic } from './simulated-traffic.js';
 
 /** What people and embeddings say of a variant, beside what the {@link Behaviour} of requests says. */

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { seededRandom, type SeededRandom } from './seeded-random.js';
+import { seededRandom, type SeededRandom } from '../random/index.js';
 
 export const ALPHA = 0.05;
 /** ln E at which a test at level α rejects. */

@@ -1,0 +1,1 @@
+export { tinyClip, writeTinyClip } from './tiny-clip.js';

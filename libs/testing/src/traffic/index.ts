@@ -1,0 +1,3 @@
+export * from './folding.js';
+export * from './full-traffic.js';
+export * from './simulated-traffic.js';
