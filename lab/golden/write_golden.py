@@ -19,7 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-OUTPUT = HERE.parents[1] / "libs" / "statistics" / "test" / "golden"
+OUTPUT = HERE.parents[1] / "libs" / "testing" / "golden"
 
 
 def main(wanted: list[str]) -> None:
