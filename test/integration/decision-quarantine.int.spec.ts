@@ -4,8 +4,8 @@ import { decodeEvent, encodeEvent, topics, type AllocationCommanded } from '#lib
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { startApp, type RunningApp } from '#libs/platform';
-import { withDatabase, type TestDatabase } from '#libs/testing';
-import { analysed, harmful } from '../../libs/delivery/test/builders.js';
+import { withDatabase, type TestDatabase } from '#libs/testing/database';
+import { analysed, harmful } from '#libs/testing/delivery';
 
 let database: TestDatabase;
 let bus: EventBus;

@@ -6,7 +6,7 @@ import { encodeEvent, examples, topics } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate, openDatabase } from '#libs/persistence';
 import { startApp, type RunningApp } from '#libs/platform';
-import { withDatabase, type TestDatabase } from '#libs/testing';
+import { withDatabase, type TestDatabase } from '#libs/testing/database';
 
 let database: TestDatabase;
 let bus: EventBus;

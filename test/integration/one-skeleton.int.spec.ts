@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { openApiOf, startApp, type RunningApp } from '#libs/platform';
-import { withDatabase, writeTinyClip, type TestDatabase } from '#libs/testing';
+import { withDatabase, type TestDatabase } from '#libs/testing/database';
+import { writeTinyClip } from '#libs/testing/tiny-clip';
 import { apps } from '../../tools/docs/pages.js';
 
 let database: TestDatabase;
