@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { normalise } from '../../test/normalise.js';
+import { normalise } from '#libs/testing/pictures';
 import { decodePicture } from '../decoding/decode-picture.js';
 import { clipCrop } from './clip-crop.js';
 
