@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { cruise, type ICruiseResult } from 'dependency-cruiser';
 import extractDepcruiseOptions from 'dependency-cruiser/config-utl/extract-depcruise-options';
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 import { describe, expect, it } from 'vitest';
+import { sourceFiles } from './source-files.js';
 
 describe('architecture', () => {
   it('keeps to the rules of who may import whom', async () => {
@@ -21,18 +21,18 @@ describe('architecture', () => {
   }, 120_000);
 
   it('reads process.env only in libs/platform', () => {
-    const offenders = sources(['apps', 'libs']).filter(
+    const offenders = sourceFiles(['apps', 'libs']).filter(
       (file) => !file.startsWith('libs/platform/') && /\bprocess\.env\b/.test(readFileSync(file, 'utf8')),
     );
     expect(offenders).toEqual([]);
   });
 
   it('stamps every envelope in one place', () => {
-    const places = sources(['apps', 'libs']).filter(
+    const places = sourceFiles(['apps', 'libs']).filter(
       (file) =>
         /\/src\//.test(file) && !file.startsWith('libs/testing/') && /\bspecversion:/.test(readFileSync(file, 'utf8')),
     );
-    expect(places.sort()).toEqual([
+    expect(places.toSorted()).toEqual([
       // The schema, and the stamp.
       'libs/contracts/src/envelope/encode.ts',
       'libs/contracts/src/envelope/stamp.ts',
@@ -40,7 +40,7 @@ describe('architecture', () => {
   });
 
   it('keeps the clock and chance out of pure libraries', () => {
-    const offenders = sources(
+    const offenders = sourceFiles(
       ['assignment', 'statistics', 'planning', 'evidence', 'delivery', 'scenes', 'contracts'].map(
         (name) => `libs/${name}`,
       ),
@@ -48,12 +48,3 @@ describe('architecture', () => {
     expect(offenders).toEqual([]);
   });
 });
-
-/** TypeScript sources without specs below the folders that exist. */
-function sources(folders: readonly string[]): string[] {
-  return folders.flatMap((folder) =>
-    readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'))
-      .map((name) => join(folder, name)),
-  );
-}

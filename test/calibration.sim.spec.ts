@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { addToSketch, initialSketch, quantile } from '#libs/statistics';
-import { seededRandom } from '#libs/testing/random';
+import { simulationRandom } from '#libs/testing/random';
 import { allCells, type Cell, cellId } from '../lab/calibrate/cells.js';
 import { DensePast } from '../lab/calibrate/dense-past.js';
 import { errorRates } from '../lab/calibrate/rates.js';
 import { type CellResult, runCell } from '../lab/calibrate/run-cell.js';
-import { boundaryShift, shapes } from '../lab/calibrate/shapes.js';
+import { boundaryShift, valueShapes } from '../lab/calibrate/shapes.js';
 
 const RUNS = 120;
 const EVENTS = 2_500;
@@ -88,7 +88,7 @@ describe('calibration, looked at after every event', () => {
 describe('the simulation', () => {
   it('has the past quantile of the sketch', () => {
     for (const p of [0.02, 0.95]) {
-      const random = seededRandom(9);
+      const random = simulationRandom(9);
       const dense = new DensePast(p);
       const sketch = initialSketch();
       let refreshAt = 20;
@@ -107,10 +107,10 @@ describe('the simulation', () => {
   });
 
   it('lays the boundary where the clipped means differ by the margin', () => {
-    const random = seededRandom(5);
+    const random = simulationRandom(5);
     const bounds = { lo: 0.16, hi: 0.44 };
     const clip = (value: number): number => Math.min(bounds.hi, Math.max(bounds.lo, value));
-    const shape = shapes['spread-doubled'];
+    const shape = valueShapes['spread-doubled'];
     const shift = boundaryShift(shape, 0.5, 0.01, bounds);
     let difference = 0;
     const values = 400_000;

@@ -8,7 +8,7 @@ import { type ShapeName, shapeNames } from './shapes.js';
 export const NEAREST_PEER = 'GrowthBook sequential';
 
 /** Harm of one shape at one share, found by betting and by the nearest peer. */
-export interface Comparison {
+export interface CellBesideGrowthBook {
   readonly shape: ShapeName;
   readonly share: ShareName;
   /** Median events until harm is found; null where fewer than half of the runs found it. */
@@ -20,7 +20,7 @@ export interface Comparison {
 }
 
 /** All shapes and shares that were simulated, with the peer's error rates. */
-export function comparisons(cells: readonly KnownCell[], rates: readonly ErrorRate[]): readonly Comparison[] {
+export function comparisons(cells: readonly KnownCell[], rates: readonly ErrorRate[]): readonly CellBesideGrowthBook[] {
   return shapeNames.flatMap((shape) =>
     shareNames.flatMap((share) => {
       const harm = cells.find(({ cell }) => isPlain(cell, shape, share) && cell.truth === 'harm');

@@ -1,6 +1,6 @@
 import type { Arm } from '#libs/statistics';
 import type { Behaviour } from '#libs/testing/traffic';
-import { seededRandom, type SeededRandom } from '#libs/testing/random';
+import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 
 /** When the traffic begins, ms since 1970. */
 export const START_MS = Date.UTC(2026, 0, 1);
@@ -36,14 +36,14 @@ export class CanaryTraffic {
   };
   /** The candidate's real share, as a multiple of the ordered one. */
   drawn = 1;
-  private readonly random: SeededRandom;
+  private readonly random: SimulationRandom;
 
   constructor(
     seed: number,
     private readonly candidate: Behaviour,
     public share: number,
   ) {
-    this.random = seededRandom(seed);
+    this.random = simulationRandom(seed);
   }
 
   /** Fills {@link request} with the next request. */

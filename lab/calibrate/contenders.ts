@@ -25,7 +25,7 @@ import type { WideningBounds } from './settling-bounds.js';
 import type { Seen } from './traffic.js';
 
 /** What a method said in one run, and after how many events it said so first; 0: never. */
-export interface Verdict {
+export interface ContenderVerdict {
   readonly method: string;
   harmfulAt: number;
   nonInferiorAt: number;
@@ -34,12 +34,12 @@ export interface Verdict {
 /**
  * A method in one run. `threshold`: the ln E from which on it rejects, ln(1/α), which is asked for after every event. It is shown every event of it, and looks at its evidence as often as it may.
  */
-export interface Contender {
-  readonly verdicts: readonly Verdict[];
+export interface CalibratedContender {
+  readonly verdicts: readonly ContenderVerdict[];
   observe(seen: Seen): void;
 }
 
-function verdict(method: string): Verdict {
+function verdict(method: string): ContenderVerdict {
   return { method, harmfulAt: 0, nonInferiorAt: 0 };
 }
 
@@ -56,8 +56,8 @@ function isLookedAt({ isCandidate, propensity, index }: Seen): boolean {
  * Betting on units' first values, as the mean and rate methods use it, at several margins ≥ 0 (in the unit of the values): means weigh bold
  * bets more, but for proofs of non-inferiority; rates weigh all alike.
  */
-export class BettingContender implements Contender {
-  readonly verdicts: readonly Verdict[];
+export class BettingContender implements CalibratedContender {
+  readonly verdicts: readonly ContenderVerdict[];
   private readonly state: Betting;
   private readonly design: BettingDesign;
   private readonly sign: number;
@@ -89,7 +89,7 @@ export class BettingContender implements Contender {
     bet(this.state, this.design, seen.arm, seen.propensity, this.sign * seen.value);
     if (!isLookedAt(seen)) return;
     for (let index = 0; index < this.verdicts.length; index++) {
-      const said = this.verdicts[index] as Verdict;
+      const said = this.verdicts[index] as ContenderVerdict;
       const weights = this.bets === 'bold' ? BOLD_WEIGHTS : undefined;
       if (said.harmfulAt === 0 && lnEHarmful(this.state, index, weights) >= this.threshold) said.harmfulAt = seen.index;
       const ofProof = this.design.nonInferiorAt[index] === 0 ? weights : undefined;
@@ -101,8 +101,8 @@ export class BettingContender implements Contender {
 }
 
 /** The tilt on each unit's first bad event, as the rate method uses it for relative margins, at several rate ratios. */
-export class BadEventContender implements Contender {
-  readonly verdicts: readonly Verdict[];
+export class BadEventContender implements CalibratedContender {
+  readonly verdicts: readonly ContenderVerdict[];
   private readonly state = initialTilt();
   private readonly boundaries: readonly number[];
 
@@ -118,7 +118,7 @@ export class BadEventContender implements Contender {
     if (!seen.isFirstBad) return;
     hit(this.state, seen.arm, seen.propensity);
     this.boundaries.forEach((boundary, index) => {
-      note(this.verdicts[index] as Verdict, this.state, boundary, this.threshold, seen.index);
+      note(this.verdicts[index] as ContenderVerdict, this.state, boundary, this.threshold, seen.index);
     });
   }
 }
@@ -128,8 +128,8 @@ const UPPER_TAIL = 0.95;
 const LOWER_TAIL = 0.02;
 
 /** The tilt on values beyond control's past p95, the candidate's first divided by 1 + margin, as the upper-tail method does. */
-export class UpperTailContender implements Contender {
-  readonly verdicts: readonly Verdict[];
+export class UpperTailContender implements CalibratedContender {
+  readonly verdicts: readonly ContenderVerdict[];
   private readonly past = new DensePast(UPPER_TAIL);
   private readonly states: readonly Tilt[];
 
@@ -150,7 +150,7 @@ export class UpperTailContender implements Contender {
         if ((seen.isCandidate ? seen.value / (1 + margin) : seen.value) <= limit) continue;
         const state = this.states[index] as Tilt;
         hit(state, seen.arm, seen.propensity);
-        note(this.verdicts[index] as Verdict, state, 0, this.threshold, seen.index);
+        note(this.verdicts[index] as ContenderVerdict, state, 0, this.threshold, seen.index);
       }
     }
     if (!seen.isCandidate) this.past.add(seen.value);
@@ -158,8 +158,8 @@ export class UpperTailContender implements Contender {
 }
 
 /** The tilts on values below control's past p2 and far below it, as the lower-tail method does, at several rate ratios. */
-export class LowerTailContender implements Contender {
-  readonly verdicts: readonly Verdict[];
+export class LowerTailContender implements CalibratedContender {
+  readonly verdicts: readonly ContenderVerdict[];
   private readonly tail = new LowerTail(LOWER_TAIL, new DensePast(LOWER_TAIL));
   private readonly boundaries: readonly number[];
 
@@ -174,7 +174,7 @@ export class LowerTailContender implements Contender {
   observe({ isFirst, arm, propensity, value, index }: Seen): void {
     if (!isFirst || !this.tail.observe(arm, propensity, value)) return;
     this.boundaries.forEach((boundary, at) => {
-      const said = this.verdicts[at] as Verdict;
+      const said = this.verdicts[at] as ContenderVerdict;
       if (said.harmfulAt === 0 && this.tail.lnEHarmful(boundary) >= this.threshold) said.harmfulAt = index;
       if (said.nonInferiorAt === 0 && this.tail.lnENonInferior(boundary) >= this.threshold) said.nonInferiorAt = index;
     });
@@ -182,8 +182,8 @@ export class LowerTailContender implements Contender {
 }
 
 /** The scored tilt on mid-ranks among the baseline: tests that both laws are equal. Says "harmful" for any shift. */
-export class ShiftContender implements Contender {
-  readonly verdicts: readonly Verdict[];
+export class ShiftContender implements CalibratedContender {
+  readonly verdicts: readonly ContenderVerdict[];
   private readonly state = initialScoredTilt();
 
   constructor(
@@ -196,7 +196,7 @@ export class ShiftContender implements Contender {
   }
 
   observe(seen: Seen): void {
-    const [said] = this.verdicts as readonly [Verdict];
+    const [said] = this.verdicts as readonly [ContenderVerdict];
     if (!seen.isFirst || said.harmfulAt !== 0) return;
     const below = countBelow(this.baseline, seen.value, false);
     const upTo = countBelow(this.baseline, seen.value, true);
@@ -212,8 +212,8 @@ const SHOWN_EVERY = 50;
  * The asymptotic interval that reports show for a difference of means. It decides nothing; here an interval that lies wholly on the
  * bad side of the truth counts as "harmful", one wholly on the good side as "non-inferior".
  */
-export class ShownIntervalContender implements Contender {
-  readonly verdicts: readonly Verdict[];
+export class ShownIntervalContender implements CalibratedContender {
+  readonly verdicts: readonly ContenderVerdict[];
   private readonly state = initialMeanDifference();
   private units = 0;
 
@@ -234,7 +234,7 @@ export class ShownIntervalContender implements Contender {
     if (this.units % SHOWN_EVERY !== 0) return;
     const { interval } = meanDifference(this.state, this.alpha);
     if (interval === null) return;
-    const [said] = this.verdicts as readonly [Verdict];
+    const [said] = this.verdicts as readonly [ContenderVerdict];
     const isAbove = interval.low > this.truth;
     const isBelow = interval.high < this.truth;
     const isWorse = this.worse === 'higher' ? isAbove : isBelow;
@@ -244,8 +244,8 @@ export class ShownIntervalContender implements Contender {
 }
 
 /** Another system's rule, asked at its own interval, every event being a unit of its own. It acts once: its first decision stands. */
-export class PeerContender implements Contender {
-  readonly verdicts: readonly Verdict[];
+export class PeerContender implements CalibratedContender {
+  readonly verdicts: readonly ContenderVerdict[];
   private readonly run: PeerRun;
   private units = 0;
 
@@ -259,7 +259,7 @@ export class PeerContender implements Contender {
   }
 
   observe(seen: Seen): void {
-    const [said] = this.verdicts as readonly [Verdict];
+    const [said] = this.verdicts as readonly [ContenderVerdict];
     if (said.harmfulAt !== 0 || said.nonInferiorAt !== 0) return;
     this.run.observe(seen.isCandidate, seen.value);
     this.units += 1;
@@ -270,7 +270,7 @@ export class PeerContender implements Contender {
   }
 }
 
-function note(said: Verdict, state: Tilt, boundary: number, threshold: number, index: number): void {
+function note(said: ContenderVerdict, state: Tilt, boundary: number, threshold: number, index: number): void {
   if (said.harmfulAt === 0 && lnEMoreOften(state, boundary) >= threshold) said.harmfulAt = index;
   if (said.nonInferiorAt === 0 && lnELessOften(state, boundary) >= threshold) said.nonInferiorAt = index;
 }

@@ -22,9 +22,9 @@ import {
   ratioBaseline,
   type RatioBaseline,
 } from '#libs/statistics';
-import type { SeededRandom } from '#libs/testing/random';
+import type { SimulationRandom } from '#libs/testing/random';
 import { type DesignCell, type DesignName, shareAt } from './cells.js';
-import type { Verdict } from './contenders.js';
+import type { ContenderVerdict } from './contenders.js';
 import { methods } from './methods.js';
 import { DRIFT_SD } from './shapes.js';
 
@@ -41,7 +41,7 @@ interface Design {
 }
 
 interface World {
-  readonly random: SeededRandom;
+  readonly random: SimulationRandom;
   readonly margins: readonly number[];
   /** How much worse the candidate is. */
   readonly worse: number;
@@ -179,20 +179,29 @@ export const designs: Readonly<Record<DesignName, Design>> = {
 };
 
 /** Units arrive one by one and are looked at after each. Over a ramp their level drifts. */
-export function runDesign(cell: DesignCell, events: number, random: SeededRandom, alpha: number): readonly Verdict[] {
+export function runDesign(
+  cell: DesignCell,
+  events: number,
+  random: SimulationRandom,
+  alpha: number,
+): readonly ContenderVerdict[] {
   const design = designs[cell.design];
   const isNull = cell.truth === 'no-effect';
   const margins = isNull ? [design.margin, 0] : [design.margin];
   const worse = isNull ? 0 : cell.truth === 'at-margin' ? design.margin : design.harm;
   const names = [design.atMargin, design.atZero];
-  const said = margins.map((_, index): Verdict => ({ method: names[index] as string, harmfulAt: 0, nonInferiorAt: 0 }));
+  const said = margins.map((_, index): ContenderVerdict => ({
+    method: names[index] as string,
+    harmfulAt: 0,
+    nonInferiorAt: 0,
+  }));
   const run = design.start({ random, margins, worse });
   const threshold = -Math.log(alpha);
   for (let index = 1; index <= events; index++) {
     const fraction = (index - 1) / events;
     run.next(shareAt(cell.share, fraction), cell.share === 'ramp' ? DRIFT_SD * fraction : 0);
     for (let at = 0; at < said.length; at++) {
-      const verdict = said[at] as Verdict;
+      const verdict = said[at] as ContenderVerdict;
       if (verdict.harmfulAt === 0 && run.lnEHarmful(at) >= threshold) verdict.harmfulAt = index;
       if (verdict.nonInferiorAt === 0 && run.lnENonInferior(at) >= threshold) verdict.nonInferiorAt = index;
     }
@@ -205,14 +214,14 @@ const MEAN_PICTURES = 2;
 const COST_SIGMA = 0.5;
 
 /** A unit of N pictures, N geometric, with a cost level of its own. */
-function drawUnit(random: SeededRandom, drift: number): { readonly cost: number; readonly pictures: number } {
+function drawUnit(random: SimulationRandom, drift: number): { readonly cost: number; readonly pictures: number } {
   const pictures = 1 + Math.floor(Math.log(1 - random.uniform()) / Math.log(1 - 1 / MEAN_PICTURES));
   const level = Math.exp(COST_SIGMA * random.normal() - COST_SIGMA ** 2 / 2);
   return { cost: pictures * (COST_PER_PICTURE * level + COST_SIGMA * drift), pictures };
 }
 
 /** What control's first units fix: the line, and the spread of values linearised along it. */
-function baselineLine(random: SeededRandom): { readonly line: RatioBaseline; readonly spread: number } {
+function baselineLine(random: SimulationRandom): { readonly line: RatioBaseline; readonly spread: number } {
   const past = initialCovariance();
   const units = Array.from({ length: BASELINE_UNITS }, () => drawUnit(random, 0));
   for (const { cost, pictures } of units) observePair(past, cost, pictures);

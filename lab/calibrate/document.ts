@@ -15,7 +15,7 @@ import {
   STANDINGS,
 } from './rates.js';
 import { ALPHA, type Decided, type MethodResult, PEER_EVENTS } from './run-cell.js';
-import { shapeNames, shapes } from './shapes.js';
+import { shapeNames, valueShapes } from './shapes.js';
 import type { StoredResults } from './stored-results.js';
 import { allTasks, type CanaryResult, type CanaryTask, OUR_RULE, START_PPM, taskId } from './tasks.js';
 
@@ -89,7 +89,7 @@ function howToRead({ extent }: StoredResults): string {
     `Traffic: the candidate's share is constant or climbs 1 → 5 → 10 → 25 → 50 % in five equal stages; with *drift* both variants' values rise by half a standard deviation over the run (in 20 steps), while the ramp climbs; *several per user*: users are randomised, make five generations on average, and half of the variance is the user's own. Our methods take a unit's first value (bad events: the first bad one), the peers' rules take every generation for a unit, as they would in practice. Control's first 250 units, before the run, fix bounds and relative margins. Betting compares means of values clipped to ${USUAL_REACH} of control's standard deviations around its mean, further out where a variant spreads further; the boundary is laid where those differ by exactly the margin, at bounds as wide as they come to be (the plain means, which the peers compare, then differ from it by a standard error at most).`,
     `Peers are told the margin where they can use one. Kayenta, PipeCD, Flagger and Argo Rollouts promise no error rate; they are held against α nevertheless, because whoever operates them has to know how often they err. They act once, and cells with peers last ${number(PEER_EVENTS)} events, their hour.`,
     'What needs more of a unit than one value (pairs, covariates, ratios, votes) stands at the end, each in a simulation of its own. Shapes of the others:',
-    ...shapeNames.map((name) => `- **${name}**: ${shapes[name].description}. Harm: ${shapes[name].harm}.`),
+    ...shapeNames.map((name) => `- **${name}**: ${valueShapes[name].description}. Harm: ${valueShapes[name].harm}.`),
   ].join('\n\n');
 }
 
@@ -160,7 +160,7 @@ function power(cells: readonly KnownCell[]): string {
       );
       return rows.length === 0
         ? `### ${shape}: not simulated`
-        : `### ${shape}: ${shapes[shape].harm}\n\n${table(['method', ...shareNames], rows)}`;
+        : `### ${shape}: ${valueShapes[shape].harm}\n\n${table(['method', ...shareNames], rows)}`;
     }),
   ].join('\n\n');
 }

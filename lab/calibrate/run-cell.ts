@@ -1,22 +1,22 @@
 import { lnESampleRatio, rejects, usualRange } from '#libs/statistics';
 import { peerRules } from '#lab/peers';
-import { seededRandom, type SeededRandom } from '#libs/testing/random';
+import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 import { type Cell, cellId, type MetricCell, shareAt, type SplitCell } from './cells.js';
 import {
   BadEventContender,
   BettingContender,
-  type Contender,
+  type CalibratedContender,
   LowerTailContender,
   PeerContender,
   ShiftContender,
   ShownIntervalContender,
   UpperTailContender,
-  type Verdict,
+  type ContenderVerdict,
 } from './contenders.js';
 import { runDesign } from './designs.js';
 import { meaningOf, methods } from './methods.js';
 import type { WideningBounds } from './settling-bounds.js';
-import { shapes } from './shapes.js';
+import { valueShapes } from './shapes.js';
 import { BOUNDARY_FACTOR, BOUNDARY_RATIO, MetricTraffic, type TrafficPlan } from './traffic.js';
 
 export const ALPHA = 0.05;
@@ -73,7 +73,7 @@ export function runCell(cell: Cell, whole: Extent): CellResult {
   const id = cellId(cell);
   const found = new Map<string, { readonly harmful: number[]; readonly nonInferior: number[] }>();
   for (let run = 0; run < extent.runs; run++) {
-    const random = seededRandom(hash(`${extent.seed}/${id}/${run}`));
+    const random = simulationRandom(hash(`${extent.seed}/${id}/${run}`));
     for (const said of runOnce(cell, extent, random)) {
       const times = found.get(said.method) ?? { harmful: [], nonInferior: [] };
       found.set(said.method, times);
@@ -97,7 +97,7 @@ export function runCell(cell: Cell, whole: Extent): CellResult {
   };
 }
 
-function runOnce(cell: Cell, extent: Extent, random: SeededRandom): readonly Verdict[] {
+function runOnce(cell: Cell, extent: Extent, random: SimulationRandom): readonly ContenderVerdict[] {
   switch (cell.kind) {
     case 'metric':
       return runMetric(cell, extent, random);
@@ -110,8 +110,8 @@ function runOnce(cell: Cell, extent: Extent, random: SeededRandom): readonly Ver
   }
 }
 
-function runMetric(cell: MetricCell, { events }: Extent, random: SeededRandom): readonly Verdict[] {
-  const shape = shapes[cell.shape];
+function runMetric(cell: MetricCell, { events }: Extent, random: SimulationRandom): readonly ContenderVerdict[] {
+  const shape = valueShapes[cell.shape];
   const baseline = new Float64Array(BASELINE_UNITS);
   for (let unit = 0; unit < BASELINE_UNITS; unit++) baseline[unit] = shape.control(random.normal(), 0);
   const { mean, spread } = meanAndSpread(baseline);
@@ -130,7 +130,7 @@ function runMetric(cell: MetricCell, { events }: Extent, random: SeededRandom): 
     traffic.next();
     for (let index = 0; index < contenders.length; index++) {
       if (isOpen[index] === 0) continue;
-      const contender = contenders[index] as Contender;
+      const contender = contenders[index] as CalibratedContender;
       contender.observe(traffic.seen);
       if (!isSettled(contender, cell)) continue;
       isOpen[index] = 0;
@@ -145,7 +145,7 @@ function ourContenders(
   { shape, margin }: TrafficPlan,
   bounds: WideningBounds,
   baseline: Float64Array,
-): readonly Contender[] {
+): readonly CalibratedContender[] {
   const { truth } = cell;
   const isNull = truth === 'no-effect';
   const atMargin = { method: methods.betting, margin };
@@ -179,7 +179,7 @@ function ourContenders(
 }
 
 /** The tilt in the form that the shape asks for. */
-function tailContenders({ shape, truth }: MetricCell): readonly Contender[] {
+function tailContenders({ shape, truth }: MetricCell): readonly CalibratedContender[] {
   const isNull = truth === 'no-effect';
   switch (shape) {
     case 'binary': {
@@ -217,13 +217,13 @@ function tailContenders({ shape, truth }: MetricCell): readonly Contender[] {
   }
 }
 
-function peerContenders({ shape, share }: MetricCell, margin: number): readonly Contender[] {
-  const situation = { share: shareAt(share, 0), margin, worse: shapes[shape].worse, alpha: ALPHA };
+function peerContenders({ shape, share }: MetricCell, margin: number): readonly CalibratedContender[] {
+  const situation = { share: shareAt(share, 0), margin, worse: valueShapes[shape].worse, alpha: ALPHA };
   return peerRules.map((rule) => new PeerContender(rule.name, rule, situation));
 }
 
 /** Whether nothing a contender may still say counts. */
-function isSettled({ verdicts }: Contender, { truth }: MetricCell): boolean {
+function isSettled({ verdicts }: CalibratedContender, { truth }: MetricCell): boolean {
   for (const { harmfulAt, nonInferiorAt } of verdicts) {
     if (harmfulAt === 0 || (truth !== 'harm' && nonInferiorAt === 0)) return false;
   }
@@ -231,8 +231,8 @@ function isSettled({ verdicts }: Contender, { truth }: MetricCell): boolean {
 }
 
 /** Units arrive one by one; their split is tested after every one, per stage of constant shares, as the health of evidence does. */
-function runSplit(cell: SplitCell, { events }: Extent, random: SeededRandom): readonly Verdict[] {
-  const said: Verdict = { method: methods.split, harmfulAt: 0, nonInferiorAt: 0 };
+function runSplit(cell: SplitCell, { events }: Extent, random: SimulationRandom): readonly ContenderVerdict[] {
+  const said: ContenderVerdict = { method: methods.split, harmfulAt: 0, nonInferiorAt: 0 };
   let lnEOfPast = 0;
   let share = 0;
   let counts = [0, 0];

@@ -8,7 +8,7 @@ import {
   type Widening,
   widthFor,
 } from '#libs/statistics';
-import { type Bounds, clippedMoments, type Shape } from './shapes.js';
+import { type Bounds, clippedMoments, type ValueShape } from './shapes.js';
 
 export interface WideningBounds extends Bounds {
   readonly expected: number;
@@ -25,7 +25,7 @@ export class SettlingBounds {
 
   constructor(
     private readonly bounds: WideningBounds,
-    private readonly shape: Shape,
+    private readonly shape: ValueShape,
   ) {}
 
   /** So many more units (Infinity: from now on for ever) at a share of the candidate and a drift. */

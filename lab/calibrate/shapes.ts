@@ -14,7 +14,7 @@ export const BAD_RATE = 0.02;
  * A metric as both variants produce it, as functions of a standard normal z (which makes values of one user easy to
  * correlate) and of the drift in standard deviations. Without a shift the two have equal means.
  */
-export interface Shape {
+export interface ValueShape {
   readonly name: ShapeName;
   readonly description: string;
   /** The direction in which the metric is bad. */
@@ -41,7 +41,7 @@ const EXPENSIVE = 2.5;
 const CHEAP = (1 - EXPENSIVE_SHARE * EXPENSIVE) / (1 - EXPENSIVE_SHARE);
 const COST_SD = 0.5;
 
-export const shapes: Readonly<Record<ShapeName, Shape>> = {
+export const valueShapes: Readonly<Record<ShapeName, ValueShape>> = {
   binary: {
     name: 'binary',
     description: 'rare bad events, 2 %; margin +1 percentage point (betting), a rate × 1.5 (tilt)',
@@ -132,7 +132,7 @@ const POINTS = Float64Array.from({ length: 400 }, (_, index) => normalQuantile((
  * The shift at which the candidate's mean, clipped to the bounds, is worse than control's by exactly `margin`: the boundary
  * of what betting tests. Newton's method on the quadrature; the derivative is the share of values within the bounds.
  */
-export function boundaryShift(shape: Shape, drift: number, margin: number, { lo, hi }: Bounds): number {
+export function boundaryShift(shape: ValueShape, drift: number, margin: number, { lo, hi }: Bounds): number {
   const sign = shape.worse === 'higher' ? 1 : -1;
   let control = 0;
   for (const z of POINTS) control += clip(shape.control(z, drift), lo, hi);

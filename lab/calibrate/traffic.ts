@@ -1,8 +1,8 @@
 import normalQuantile from '@stdlib/stats-base-dists-normal-quantile';
 import type { Arm } from '#libs/statistics';
-import type { SeededRandom } from '#libs/testing/random';
+import type { SimulationRandom } from '#libs/testing/random';
 import { shareAt, type ShareName, type Truth } from './cells.js';
-import { badRateAfter, boundaryShift, driftAfter, harms, rateShift, type Shape } from './shapes.js';
+import { badRateAfter, boundaryShift, driftAfter, harms, rateShift, type ValueShape } from './shapes.js';
 import { SettlingBounds, type WideningBounds } from './settling-bounds.js';
 
 /** One event as the methods see it. The same object is filled anew for every event. */
@@ -36,7 +36,7 @@ export const BOUNDARY_FACTOR = 1.25;
 const LOWER_TAIL = 0.1;
 
 export interface TrafficPlan {
-  readonly shape: Shape;
+  readonly shape: ValueShape;
   readonly truth: Truth;
   readonly share: ShareName;
   readonly isDrifting: boolean;
@@ -72,7 +72,7 @@ export class MetricTraffic {
 
   constructor(
     private readonly plan: TrafficPlan,
-    private readonly random: SeededRandom,
+    private readonly random: SimulationRandom,
   ) {
     const { shape, truth, isDrifting } = plan;
     this.factor = truth === 'at-tail-margin' ? BOUNDARY_FACTOR : truth === 'harm' ? harms[shape.name].factor : 1;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom, type SeededRandom } from '#libs/testing/random';
+import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 import { growthBookSafeRollout, growthBookSequential } from './growthbook-rule.js';
 import { kayentaEveryMinute } from './kayenta-rule.js';
 import type { PeerDecision, PeerRule, PeerSituation } from './peer-rule.js';
@@ -12,12 +12,12 @@ const WATCHED = 30_000;
 function endings(
   rule: PeerRule,
   situation: PeerSituation,
-  draw: (random: SeededRandom, isCandidate: boolean) => number,
+  draw: (random: SimulationRandom, isCandidate: boolean) => number,
   runs: number,
 ): Readonly<Record<PeerDecision, number>> {
   const ends = { rollback: 0, promote: 0, undecided: 0 };
   for (let seed = 1; seed <= runs; seed++) {
-    const random = seededRandom(seed);
+    const random = simulationRandom(seed);
     const run = rule.start(situation);
     let decision: PeerDecision = 'undecided';
     for (let unit = 1; unit <= WATCHED && decision === 'undecided'; unit++) {
@@ -30,9 +30,9 @@ function endings(
   return ends;
 }
 
-const alignment = (shift: number) => (random: SeededRandom, isCandidate: boolean) =>
+const alignment = (shift: number) => (random: SimulationRandom, isCandidate: boolean) =>
   0.3 + 0.035 * random.normal() + (isCandidate ? shift : 0);
-const thumbsUp = (random: SeededRandom) => (random.uniform() < 0.02 ? 1 : 0);
+const thumbsUp = (random: SimulationRandom) => (random.uniform() < 0.02 ? 1 : 0);
 
 const ofAlignment = { share: 0.5, margin: 0.003, worse: 'lower', alpha: 0.05 } as const;
 const ofThumbs = { share: 0.05, margin: 0.005, worse: 'lower', alpha: 0.05 } as const;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '#libs/testing/random';
+import { simulationRandom } from '#libs/testing/random';
 import type { PeerDecision, PeerRule } from './peer-rule.js';
 import { peerRules } from './peer-rules.js';
 
 /** Normal values, sd .1, candidate's mean shifted; stops at the first decision. */
 function run(rule: PeerRule, shift: number, seed: number, units = 40_000): { decision: PeerDecision; after: number } {
-  const random = seededRandom(seed);
+  const random = simulationRandom(seed);
   const canary = rule.start({ share: 0.2, margin: 0.02, worse: 'lower', alpha: 0.05 });
   for (let i = 1; i <= units; i++) {
     const isCandidate = random.uniform() < 0.2;
@@ -29,7 +29,7 @@ describe.each(peerRules.map((rule) => [rule.name, rule] as const))('%s', (_name,
   it('turns around with the direction that is worse', () => {
     const canary = rule.start({ share: 0.2, margin: 0.02, worse: 'higher', alpha: 0.05 });
     const mirrored = rule.start({ share: 0.2, margin: 0.02, worse: 'lower', alpha: 0.05 });
-    const random = seededRandom(3);
+    const random = simulationRandom(3);
     for (let i = 0; i < 3_000; i++) {
       const isCandidate = random.uniform() < 0.2;
       const value = random.normal() + (isCandidate ? 0.4 : 0);

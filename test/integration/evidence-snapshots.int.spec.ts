@@ -26,7 +26,7 @@ import {
   type KnownExperiment,
   type Part,
   partEvidenceOf,
-  placeOf,
+  partKey,
 } from '../../apps/analyzer/src/evidence-part.js';
 import { ANALYZER_GROUP, type DesignOf, loadParts, saveParts } from '../../apps/analyzer/src/snapshots.js';
 import { fullTraffic } from '#libs/testing/traffic';
@@ -175,7 +175,7 @@ function partsOf(designOf: DesignOf, events: readonly ObservedEvent[]): Map<stri
 
 function foldInto(parts: Map<string, Part>, designOf: DesignOf, events: readonly ObservedEvent[]): void {
   for (const event of events) {
-    const place = placeOf(event.type, 0);
+    const place = partKey(event.type, 0);
     const part = parts.get(place) ?? emptyPart(event.type, 0);
     parts.set(place, part);
     const entry = partEvidenceOf(part, known(designOf));

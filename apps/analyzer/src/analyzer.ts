@@ -12,7 +12,7 @@ import type { Database } from '#libs/persistence';
 import type { Clock, HealthCheck } from '#libs/platform';
 import { AnalysisPublisher } from './analysis-publisher.js';
 import { Definitions } from './definitions.js';
-import { emptyPart, partEvidenceOf, experimentKey, type KnownExperiment, type Part, placeOf } from './evidence-part.js';
+import { emptyPart, partEvidenceOf, experimentKey, type KnownExperiment, type Part, partKey } from './evidence-part.js';
 import { type Leadership, takeTheLead } from './leadership.js';
 import { leadershipCheck, type WhoReads } from './leadership-check.js';
 import { ANALYZER_GROUP, loadParts, savedPosition, saveParts } from './snapshots.js';
@@ -304,7 +304,7 @@ function subjectOf(event: ObservedEvent): { readonly experiment: string; readonl
 }
 
 function partOf(parts: Map<string, Part>, topic: string, partition: number): Part {
-  const place = placeOf(topic, partition);
+  const place = partKey(topic, partition);
   const known = parts.get(place);
   if (known) return known;
   const fresh = emptyPart(topic, partition);

@@ -57,6 +57,6 @@ export function experimentKey(experiment: string, revision: number): string {
   return `${experiment}@${revision}`;
 }
 
-export function placeOf(topic: string, partition: number): string {
+export function partKey(topic: string, partition: number): string {
   return `${topic}/${partition}`;
 }

@@ -16,7 +16,7 @@ import {
   type KnownExperiment,
   type Part,
   type PartEvidence,
-  placeOf,
+  partKey,
   resumeOffset,
 } from './evidence-part.js';
 import { decodeUnitChunk, encodeUnitChunk, UNIT_CHUNK_FORM } from './unit-chunk.js';
@@ -41,7 +41,7 @@ interface StoredEvidence {
 export type DesignOf = (definition: ExperimentDefined) => EvidenceDesign;
 
 export interface LoadedEvidence {
-  /** By place, see {@link placeOf}. */
+  /** By place, see {@link partKey}. */
   readonly parts: Map<string, Part>;
   /** By {@link experimentKey}. */
   readonly experiments: Map<string, KnownExperiment>;
@@ -220,7 +220,7 @@ async function startOver(tx: Queryable, rows: readonly EvidenceSnapshot[], reaso
 /** The snapshot of one experiment in one part, and the chunks of its unit memory that are new. */
 function snapshotsOf(part: Part, entry: PartEvidence, known: KnownExperiment, takenAtMs: number): EvidenceSnapshot[] {
   const { experiment, revision } = known.design;
-  const place = placeOf(part.topic, part.partition);
+  const place = partKey(part.topic, part.partition);
   const positions = { [place]: part.nextOffset as number };
   const row = (topicPartition: string, evidence: Buffer): EvidenceSnapshot => ({
     experiment,

@@ -2,4 +2,4 @@ export { experimentOf, findScenario, scenarios, CONTROL_CONFIG, type Scenario } 
 export type { ExperimentCourse } from './scenarios/experiment-watcher.js';
 export { playScenario } from './scenarios/play-scenario.js';
 export type { PlayedScenario, ScenarioResult } from './scenarios/story-result.js';
-export { startStack, type Shape, type Stack } from './scenarios/stack.js';
+export { startStack, type StackShape, type Stack } from './scenarios/stack.js';

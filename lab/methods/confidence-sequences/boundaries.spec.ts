@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { betaBinomialMixture, mixtureBound } from '#libs/statistics';
-import { seededRandom } from '#libs/testing/random';
+import { simulationRandom } from '#libs/testing/random';
 import {
   averageEffectInterval,
   initialAverageEffect,
@@ -117,7 +117,7 @@ describe('bands for the distribution function', () => {
 describe('empirical-Bernstein sequence', () => {
   it('narrows to the mean, faster the less the values vary', () => {
     const widths = [0.4, 0.05].map((spread) => {
-      const random = seededRandom(7);
+      const random = simulationRandom(7);
       const state = initialEmpiricalBernstein(0.05);
       for (let i = 0; i < 5_000; i++) observeEmpiricalBernstein(state, 0.5 + spread * (random.uniform() - 0.5));
       const { low, high } = empiricalBernsteinInterval(state) as { low: number; high: number };
@@ -143,7 +143,7 @@ describe('average effect', () => {
   const design = { lo: 0, hi: 10, smallestShare: 0.2, tightestAt: 2_000 };
 
   it('is found in the unit of the outcomes, within what the bounds allow', () => {
-    const random = seededRandom(13);
+    const random = simulationRandom(13);
     const state = initialAverageEffect();
     expect(averageEffectInterval(state, design, 0.05)).toBeNull();
     expect(lnEAverageEffect(state, design, 0.05)).toBe(0);

@@ -6,7 +6,7 @@ import {
   observeMean,
   quantileRanks,
 } from '#libs/statistics';
-import { seededRandom, type SeededRandom } from '#libs/testing/random';
+import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 import { NEW_UNIT, type UnitTotals } from '../summaries/cluster-moments.js';
 import { adjustedMeanDifference, initialAdjustedMeanDifference, observeAdjusted } from './adjusted-mean-difference.js';
 import { bernoulliInterval } from './bernoulli-sequence.js';
@@ -35,14 +35,14 @@ interface Interval {
 function simulate(
   runs: number,
   seed: number,
-  run: (random: SeededRandom, look: (interval: Interval | null, truth: number) => void) => void,
+  run: (random: SimulationRandom, look: (interval: Interval | null, truth: number) => void) => void,
 ) {
   let missed = 0;
   let width = 0;
   for (let index = 0; index < runs; index++) {
     let hasMissed = false;
     let last = 0;
-    run(seededRandom(10_000 * seed + index), (interval, truth) => {
+    run(simulationRandom(10_000 * seed + index), (interval, truth) => {
       if (interval === null) return;
       hasMissed ||= truth < interval.low || truth > interval.high;
       last = interval.high - interval.low;

@@ -9,7 +9,7 @@ import {
   mergeMeanDifference,
   observeMean,
 } from '#libs/statistics';
-import { seededRandom } from '#libs/testing/random';
+import { simulationRandom } from '#libs/testing/random';
 import { NEW_UNIT, type UnitTotals } from '../summaries/cluster-moments.js';
 import {
   adjustedMeanDifference,
@@ -36,7 +36,7 @@ describe('difference of means', () => {
   });
 
   it('is not fooled by drift over a ramp', () => {
-    const random = seededRandom(11);
+    const random = simulationRandom(11);
     const state = initialMeanDifference();
     for (const [stage, propensity] of [0.01, 0.05, 0.1, 0.25, 0.5].entries()) {
       for (let i = 0; i < 4_000; i++) {
@@ -56,7 +56,7 @@ describe('difference of means', () => {
   });
 
   it('merges to the same answer as the whole, up to what each part predicted', () => {
-    const random = seededRandom(3);
+    const random = simulationRandom(3);
     const parts = [initialMeanDifference(), initialMeanDifference()];
     for (let i = 0; i < 4_000; i++) {
       const arm = random.uniform() < 0.5 ? 'candidate' : 'control';
@@ -73,7 +73,7 @@ describe('difference of means', () => {
     let plain = 0;
     let robust = 0;
     for (let run = 0; run < 150; run++) {
-      const state = drawn(seededRandom(100 + run), 500, 0.02, 1);
+      const state = drawn(simulationRandom(100 + run), 500, 0.02, 1);
       plain += ((meanDifference(state, 0.05).difference ?? 0) - 1) ** 2;
       robust += ((doublyRobustDifference(state)?.difference ?? 0) - 1) ** 2;
     }
@@ -88,7 +88,10 @@ describe('difference of means', () => {
         fc.integer({ min: -50, max: 50 }),
         (seed, share, effect) => {
           // The propensity says a half, whatever the share: what a sample-ratio mismatch looks like.
-          const { difference, interval } = meanDifference(drawn(seededRandom(seed), 3_000, share, effect, 0.5), 0.05);
+          const { difference, interval } = meanDifference(
+            drawn(simulationRandom(seed), 3_000, share, effect, 0.5),
+            0.05,
+          );
           expect(difference).toBeGreaterThanOrEqual(interval?.low ?? Infinity);
           expect(difference).toBeLessThanOrEqual(interval?.high ?? -Infinity);
         },
@@ -99,7 +102,7 @@ describe('difference of means', () => {
 
   it('flips its sign when the arms are swapped', () => {
     const [state, swapped] = [initialMeanDifference(), initialMeanDifference()];
-    const random = seededRandom(4);
+    const random = simulationRandom(4);
     for (let i = 0; i < 3_000; i++) {
       const isCandidate = random.uniform() < 0.2;
       const value = random.normal() + (isCandidate ? 0.5 : 0);
@@ -132,7 +135,7 @@ describe('difference of means over clusters', () => {
   });
 
   it('merges disjoint units exactly, over stages', () => {
-    const random = seededRandom(10);
+    const random = simulationRandom(10);
     const [whole, a, b] = [0, 0, 0].map(() => initialClusteredMeanDifference(1)) as [State, State, State];
     for (let unit = 0; unit < 1_000; unit++) {
       const arm = armOf(unit);
@@ -167,7 +170,7 @@ describe('adjusted difference of means', () => {
   });
 
   it('is narrower by what the covariate explains, around the same effect, and merges', () => {
-    const random = seededRandom(12);
+    const random = simulationRandom(12);
     const [a, b] = [initialAdjustedMeanDifference(), initialAdjustedMeanDifference()];
     const [plain, whole] = [initialMeanDifference(), initialAdjustedMeanDifference()];
     for (let i = 0; i < 4_000; i++) {
@@ -196,7 +199,7 @@ function armOf(index: number): Arm {
 
 /** `n` values around 10, spread 1, of which a share comes from the candidate, said to be drawn with `propensity`. */
 function drawn(
-  random: ReturnType<typeof seededRandom>,
+  random: ReturnType<typeof simulationRandom>,
   n: number,
   share: number,
   effect: number,
@@ -217,7 +220,7 @@ function drawn(
 
 /** Every unit shows the same value again and again. */
 function clusteredWidth(repeats: number): number {
-  const random = seededRandom(9);
+  const random = simulationRandom(9);
   const state = initialClusteredMeanDifference(0.3);
   for (let unit = 0; unit < 600; unit++) {
     const value = 0.3 + 0.05 * random.normal();

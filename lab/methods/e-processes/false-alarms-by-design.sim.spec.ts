@@ -15,7 +15,7 @@ import {
   observeWitness,
 } from '#libs/statistics';
 import { expectFewFalseAlarms, THRESHOLD } from '#libs/testing/figures';
-import { seededRandom, type SeededRandom } from '#libs/testing/random';
+import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 import { betAdjusted, initialAdjustedBetting } from './adjusted-betting.js';
 import { pairPropensity } from './pair-propensity.js';
 import { betPaired, initialPairedBetting, lnEPairedHarmful, lnEPairedNonInferior } from './paired-betting.js';
@@ -158,7 +158,7 @@ describe('fewer events', () => {
     const plain: number[] = [];
     const adjusted: number[] = [];
     for (let run = 0; run < RUNS; run++) {
-      const random = seededRandom(run);
+      const random = simulationRandom(run);
       const without = initialBetting(design);
       const withCovariate = initialAdjustedBetting(design, 1);
       const value = (covariate: number): number => 0.3 + 0.035 * Math.SQRT1_2 * (covariate + random.normal());
@@ -182,7 +182,7 @@ describe('fewer events', () => {
     const unpaired: number[] = [];
     const paired: number[] = [];
     for (let run = 0; run < RUNS; run++) {
-      const random = seededRandom(500 + run);
+      const random = simulationRandom(500 + run);
       const states = { unpaired: initialBetting(design), paired: initialPairedBetting(pairs) };
       let ended = [0, 0];
       for (let i = 1; i <= 4_000 && ended.includes(0); i++) {
@@ -204,7 +204,7 @@ describe('fewer events', () => {
   it('the witness finds a shift by half a standard deviation in one of 16 dimensions within 1,000 embeddings', () => {
     let found = 0;
     for (let run = 0; run < RUNS; run++) {
-      const random = seededRandom(900 + run);
+      const random = simulationRandom(900 + run);
       const state = initialWitnessTilt(16);
       for (let i = 0; i < 1_000 && lnEWitness(state) < THRESHOLD; i++) {
         const arm = random.uniform() < 0.5 ? 'candidate' : 'control';
@@ -218,7 +218,7 @@ describe('fewer events', () => {
   });
 });
 
-function successes(random: SeededRandom, trials: number, rate: number): number {
+function successes(random: SimulationRandom, trials: number, rate: number): number {
   let count = 0;
   for (let trial = 0; trial < trials; trial++) if (random.uniform() < rate) count += 1;
   return count;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { bandwidthsOf, unbiasedMmd } from '#libs/statistics';
-import { seededRandom, type SeededRandom } from '#libs/testing/random';
+import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 import { cmmd } from './cmmd.js';
 import { crossMmd } from './cross-mmd.js';
 
 describe('MMD on seeded draws', () => {
-  const bandwidths = bandwidthsOf(draw(seededRandom(1), 80, 4)) as readonly number[];
+  const bandwidths = bandwidthsOf(draw(simulationRandom(1), 80, 4)) as readonly number[];
   const RUNS = 120;
   // Four standard errors of a share of RUNS at 95 %.
   const TOLERANCE = 4 * Math.sqrt((0.05 * 0.95) / RUNS);
@@ -13,7 +13,7 @@ describe('MMD on seeded draws', () => {
   it('is unbiased and its interval covers 0 where the laws are equal, for unequal sizes', () => {
     let [covered, total, squares] = [0, 0, 0];
     for (let run = 0; run < RUNS; run++) {
-      const random = seededRandom(100 + run);
+      const random = simulationRandom(100 + run);
       const { mmd2, interval } = unbiasedMmd(draw(random, 30, 4), draw(random, 50, 4), bandwidths, 0.05);
       total += mmd2 as number;
       squares += (mmd2 as number) ** 2;
@@ -27,7 +27,7 @@ describe('MMD on seeded draws', () => {
     const truth = expectedMmd2(0.6, 4, bandwidths);
     let covered = 0;
     for (let run = 0; run < RUNS; run++) {
-      const random = seededRandom(1_100 + run);
+      const random = simulationRandom(1_100 + run);
       const { interval } = unbiasedMmd(draw(random, 30, 4), draw(random, 50, 4, 0.6), bandwidths, 0.05);
       if (interval !== null && interval.low <= truth && interval.high >= truth) covered += 1;
     }
@@ -36,7 +36,7 @@ describe('MMD on seeded draws', () => {
   });
 
   it('sees a change of spread that keeps the mean', () => {
-    const random = seededRandom(7);
+    const random = simulationRandom(7);
     const { interval } = unbiasedMmd(draw(random, 150, 4), draw(random, 150, 4, 0, 1.6), bandwidths, 0.05);
     expect(interval?.low).toBeGreaterThan(0);
   });
@@ -44,14 +44,14 @@ describe('MMD on seeded draws', () => {
   it('has a cross statistic that is standard normal where the laws are equal, and large where they differ', () => {
     let [beyond, total] = [0, 0];
     for (let run = 0; run < RUNS; run++) {
-      const random = seededRandom(2_100 + run);
+      const random = simulationRandom(2_100 + run);
       const t = crossMmd(draw(random, 60, 4), draw(random, 60, 4), bandwidths).t as number;
       total += t;
       if (t > 1.645) beyond += 1;
     }
     expect(Math.abs(total / RUNS)).toBeLessThan(4 / Math.sqrt(RUNS));
     expect(beyond / RUNS).toBeLessThan(0.05 + TOLERANCE);
-    const random = seededRandom(4);
+    const random = simulationRandom(4);
     expect(crossMmd(draw(random, 80, 4), draw(random, 80, 4, 0.6), bandwidths).t).toBeGreaterThan(4);
   });
 
@@ -62,7 +62,7 @@ describe('MMD on seeded draws', () => {
 });
 
 /** Unit vectors with a mean cosine of 0.47, about that of pictures of like prompts. */
-function clipLike(random: SeededRandom, n: number): Float64Array[] {
+function clipLike(random: SimulationRandom, n: number): Float64Array[] {
   return draw(random, n, 128).map((vector) => {
     vector[0] = Math.sqrt((128 * 0.47) / 0.53);
     return vector;
@@ -80,14 +80,14 @@ function expectedMmd2(shift: number, dimension: number, bandwidths: readonly num
 }
 
 function meanCmmd(n: number): number {
-  const random = seededRandom(n);
+  const random = simulationRandom(n);
   const runs = 6;
   let sum = 0;
   for (let run = 0; run < runs; run++) sum += cmmd(clipLike(random, n), clipLike(random, n)) as number;
   return sum / runs;
 }
 
-function draw(random: SeededRandom, n: number, dimension: number, mean = 0, spread = 1): Float64Array[] {
+function draw(random: SimulationRandom, n: number, dimension: number, mean = 0, spread = 1): Float64Array[] {
   return Array.from({ length: n }, () =>
     Float64Array.from({ length: dimension }, () => mean + spread * random.normal()),
   );

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bandwidthsOf, biasedMmd, type Embedding, unbiasedMmd } from '#libs/statistics';
-import { seededRandom, type SeededRandom } from '#libs/testing/random';
+import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 import { cmmd } from './cmmd.js';
 import { crossMmd } from './cross-mmd.js';
 
@@ -9,7 +9,7 @@ const SIGMAS = [0.5, 1, 2];
 const point = fc.tuple(...[0, 1, 2].map(() => fc.double({ min: -3, max: 3, noNaN: true })));
 const sample = fc.array(point, { minLength: 3, maxLength: 12 });
 
-function draw(random: SeededRandom, n: number, dimension: number, mean = 0, spread = 1): Float64Array[] {
+function draw(random: SimulationRandom, n: number, dimension: number, mean = 0, spread = 1): Float64Array[] {
   return Array.from({ length: n }, () =>
     Float64Array.from({ length: dimension }, () => mean + spread * random.normal()),
   );
@@ -41,7 +41,7 @@ describe('MMD', () => {
   });
 
   it('leaves one out of either sample for the standard error', () => {
-    const random = seededRandom(3);
+    const random = simulationRandom(3);
     const x = draw(random, 6, 2);
     const y = draw(random, 9, 2, 0.7);
     const variance =

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom, type SeededRandom } from '#libs/testing/random';
+import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 import { brunnerMunzelTest } from './brunner-munzel.js';
 import { mannWhitneyTest } from './mann-whitney.js';
 import { mcnemarTest } from './mcnemar.js';
@@ -15,8 +15,8 @@ type Data = readonly [x: number[], y: number[]];
 type Test = (x: number[], y: number[]) => { readonly p: number } | Refused;
 
 /** Share of runs in which a test rejects at ALPHA; a refusal is no rejection. */
-function rejections(test: Test, draw: (random: SeededRandom) => Data): number {
-  const random = seededRandom(20);
+function rejections(test: Test, draw: (random: SimulationRandom) => Data): number {
+  const random = simulationRandom(20);
   let rejected = 0;
   for (let run = 0; run < RUNS; run++) {
     const answer = test(...draw(random));
@@ -34,27 +34,27 @@ const welch: Test = (x, y) => welchTest(x, y);
 const brunnerMunzel: Test = (x, y) => brunnerMunzelTest(x, y);
 
 /** Equal means and medians; the smaller arm has four times the spread. */
-function unequalSpread(random: SeededRandom): Data {
+function unequalSpread(random: SimulationRandom): Data {
   return [times(15, () => 4 * random.normal()), times(45, () => random.normal())];
 }
 
-function skewed(random: SeededRandom): Data {
+function skewed(random: SimulationRandom): Data {
   return [times(25, () => Math.exp(random.normal())), times(40, () => Math.exp(random.normal()))];
 }
 
 /** Without ties and small: the exact distribution. */
-function small(random: SeededRandom): Data {
+function small(random: SimulationRandom): Data {
   return [times(9, () => random.normal()), times(8, () => random.normal())];
 }
 
 /** Ratings of 1 to 5 with many ties. */
-function ratings(random: SeededRandom): Data {
+function ratings(random: SimulationRandom): Data {
   const rating = (): number => Math.min(5, Math.max(1, Math.round(4 + 1.5 * random.normal())));
   return [times(30, rating), times(30, rating)];
 }
 
 /** 200 pairs; either arm has the event with probability .3. */
-function pairs(random: SeededRandom): Data {
+function pairs(random: SimulationRandom): Data {
   const event = (): number => Number(random.uniform() < 0.3);
   return [times(200, event), times(200, event)];
 }
@@ -68,7 +68,7 @@ function mcnemar(method: 'exact' | 'asymptotic'): Test {
 }
 
 describe('size at one look', () => {
-  const cases: readonly [name: string, test: Test, draw: (random: SeededRandom) => Data][] = [
+  const cases: readonly [name: string, test: Test, draw: (random: SimulationRandom) => Data][] = [
     ['Welch, unequal spread and size', welch, unequalSpread],
     ['Mann-Whitney, skewed values', asymptoticMannWhitney, skewed],
     ['Mann-Whitney, ties', asymptoticMannWhitney, ratings],
@@ -96,7 +96,7 @@ describe('what these tests are not for', () => {
   });
 
   it('looked at 20 times, even the right test rejects a true null far too often', () => {
-    const random = seededRandom(4);
+    const random = simulationRandom(4);
     const runs = 200;
     let rejected = 0;
     for (let run = 0; run < runs; run++) {

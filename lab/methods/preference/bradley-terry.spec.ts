@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '#libs/testing/random';
+import { simulationRandom } from '#libs/testing/random';
 import { type BradleyTerry, bradleyTerry, bradleyTerryLnLikelihood } from './bradley-terry.js';
 
 const SIZE = 4;
@@ -69,7 +69,7 @@ describe('Bradley–Terry', () => {
     const runs = 150;
     const scores: number[] = [];
     for (let run = 0; run < runs; run++) {
-      const random = seededRandom(run);
+      const random = simulationRandom(run);
       const wins = truth.map(() => truth.map(() => 0));
       for (let i = 0; i < 3; i++) {
         for (let j = 0; j < i; j++) {

@@ -10,7 +10,7 @@ import {
   ratioBaseline,
   ratioOf,
 } from '#libs/statistics';
-import { seededRandom } from '#libs/testing/random';
+import { simulationRandom } from '#libs/testing/random';
 import { adjustedMean, adjustedVariance, pooledSlope, varianceReduction } from './regression-adjustment.js';
 
 type Pair = readonly [number, number];
@@ -47,7 +47,7 @@ describe('covariance', () => {
 
 describe('regression adjustment', () => {
   it('removes exactly what the covariate explains', () => {
-    const random = seededRandom(5);
+    const random = simulationRandom(5);
     const groups = [0, 1].map((shift) =>
       covarianceOf(
         Array.from({ length: 4_000 }, (): Pair => {
@@ -86,7 +86,7 @@ describe('regression adjustment', () => {
 
 describe('ratio', () => {
   it('has the variance that repeated sampling shows', () => {
-    const random = seededRandom(8);
+    const random = simulationRandom(8);
     const ratios: number[] = [];
     let predicted = 0;
     for (let run = 0; run < 400; run++) {

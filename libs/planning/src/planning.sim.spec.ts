@@ -15,7 +15,7 @@ import {
   lnETailMoreOften,
   usualRange,
 } from '#libs/statistics';
-import { seededRandom, type SeededRandom } from '#libs/testing/random';
+import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 import { courseOfRamp } from './course-of-ramp.js';
 import type { PlannedMetric } from './planned-metric.js';
 import { unitsToDetect, unitsToProve } from './units-to-decide.js';
@@ -26,7 +26,7 @@ const THRESHOLD = -Math.log(ALPHA);
 const MOST_UNITS = 60_000;
 
 /** Plays the deciding method itself, value by value. */
-type Play = (random: SeededRandom, share: number) => (arm: Arm) => boolean;
+type Play = (random: SimulationRandom, share: number) => (arm: Arm) => boolean;
 
 interface Case {
   readonly what: string;
@@ -124,7 +124,7 @@ describe('units to decide, against the deciding method looked at after every uni
       const question = { metric, effect, margin, share, alpha: ALPHA, power: 0.8, runs: 1_000 };
       const planned = wanted === 'harmful' ? unitsToDetect(question) : unitsToProve(question);
       if (planned.missing !== null) throw new Error(planned.missing);
-      const ends = Array.from({ length: runs }, (_, run) => unitsUntil(seededRandom(500 + run), share, play));
+      const ends = Array.from({ length: runs }, (_, run) => unitsUntil(simulationRandom(500 + run), share, play));
       for (const [p, at, error] of [
         [0.5, planned.median, planned.standardError],
         [0.8, planned.units, planned.unitsStandardError],
@@ -155,7 +155,7 @@ describe('the course of a ramp, against the rule played unit by unit', () => {
       runs: 300,
     });
     if (course.missing !== null) throw new Error(course.missing);
-    const ends = Array.from({ length: runs }, (_, run) => playRamp(seededRandom(900 + run), effect));
+    const ends = Array.from({ length: runs }, (_, run) => playRamp(simulationRandom(900 + run), effect));
     const isPromoted = effect < margin;
     const until = isPromoted ? course.untilPromotion : course.untilRollback;
     expect(isPromoted ? course.promoted : course.rolledBack).toBeGreaterThan(0.93);
@@ -173,7 +173,7 @@ describe('the course of a ramp, against the rule played unit by unit', () => {
     }
   });
 
-  function playRamp(random: SeededRandom, effect: number) {
+  function playRamp(random: SimulationRandom, effect: number) {
     const shares = ladderPpm.map((ppm) => ppm / 1e6);
     const range = usualRange({ mean: 0.3, spread: 0.035 }, margin);
     const half = range.hi - range.expected;
@@ -202,7 +202,7 @@ describe('the course of a ramp, against the rule played unit by unit', () => {
   }
 });
 
-function unitsUntil(random: SeededRandom, share: number, play: Play): number {
+function unitsUntil(random: SimulationRandom, share: number, play: Play): number {
   const rejectsAfter = play(random, share);
   for (let units = 1; units <= MOST_UNITS; units++) {
     if (rejectsAfter(random.uniform() < share ? 'candidate' : 'control')) return units;
@@ -231,7 +231,7 @@ function betting(
   margin: number,
   wanted: Case['wanted'],
   ofHarm: readonly number[] | undefined,
-  draw: (random: SeededRandom, arm: Arm) => number,
+  draw: (random: SimulationRandom, arm: Arm) => number,
 ): Play {
   const design: BettingDesign = {
     ...range,
@@ -247,7 +247,11 @@ function betting(
   };
 }
 
-function tilted(happens: (random: SeededRandom, arm: Arm) => boolean, boundary: number, wanted: Case['wanted']): Play {
+function tilted(
+  happens: (random: SimulationRandom, arm: Arm) => boolean,
+  boundary: number,
+  wanted: Case['wanted'],
+): Play {
   return (random, share) => {
     const state = initialTilt();
     return (arm) => {

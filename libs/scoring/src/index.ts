@@ -1,7 +1,7 @@
 export { decodePicture, defaultPictureLimits, type PictureLimits } from './decoding/decode-picture.js';
 export { EngineUnavailableError, engineNames, type EngineName } from './engines/choose-engine.js';
 export { EngineFailedError } from './engines/onnx-engine.js';
-export { applyHead, ForeignHeadError, qualityHead, type QualityHead } from './heads/quality-head.js';
+export { applyHead, ForeignHeadError, qualityHeadFile, type QualityHead } from './heads/quality-head.js';
 export { LruCache } from './lru-cache.js';
 export { ModelDirectoryError } from './model/model-directory.js';
 export type { PreprocessingMode } from './preprocessing/preprocessing.js';

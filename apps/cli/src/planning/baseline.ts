@@ -7,20 +7,20 @@ import { PlanInputError } from './plan-input-error.js';
  * - `rate`: share of the units whose value is 1.
  * - `tail`: standard deviation of the values' logarithms; `quantile`: control's quantile itself, which absolute margins need.
  */
-export type Baseline =
+export type AssumedControl =
   | { readonly kind: 'mean'; readonly mean: number; readonly spread: number; readonly isRelative: boolean }
   | { readonly kind: 'rate'; readonly rate: number }
   | { readonly kind: 'tail'; readonly lnSpread: number; readonly quantile: number | null };
 
-const rate = (share: number): Baseline => ({ kind: 'rate', rate: share });
-const tail = (lnSpread: number): Baseline => ({ kind: 'tail', lnSpread, quantile: null });
-const inMeans = (spread: number): Baseline => ({ kind: 'mean', mean: 1, spread, isRelative: true });
+const rate = (share: number): AssumedControl => ({ kind: 'rate', rate: share });
+const tail = (lnSpread: number): AssumedControl => ({ kind: 'tail', lnSpread, quantile: null });
+const inMeans = (spread: number): AssumedControl => ({ kind: 'mean', mean: 1, spread, isRelative: true });
 
 /**
  * Orders of magnitude that are usual for image generation, to be replaced by one's own figures. What depends on the product (deeds,
  * ratings) or on a model of one's own (quality heads) has none. The alignment is a CLIP cosine of photographs.
  */
-export const DEFAULT_BASELINES: Readonly<Record<string, Baseline>> = {
+export const DEFAULT_BASELINES: Readonly<Record<string, AssumedControl>> = {
   'error-rate': rate(0.01),
   'timeout-rate': rate(0.002),
   'blank-rate': rate(0.002),
@@ -42,7 +42,7 @@ export const DEFAULT_BASELINES: Readonly<Record<string, Baseline>> = {
 };
 
 /** Reads `0.95±0.02` (means), `1%` or `0.01` (rates), `0.3` or `800±0.3` (upper tails: spread of ln, with the quantile before it). */
-export function parseBaseline({ name, kind }: MetricDefinition, text: string): Baseline {
+export function parseBaseline({ name, kind }: MetricDefinition, text: string): AssumedControl {
   const wrong = (): PlanInputError =>
     new PlanInputError(`--assume ${name}=${text}: expected ${howToAssume(name, kind) ?? 'nothing: it needs none'}`);
   const [first, second, ...others] = text.split(/±|\+\/?-/).map(parseNumber);
@@ -97,7 +97,7 @@ export function howToAssume(name: string, kind: MetricDefinition['kind']): strin
 }
 
 /** In words, for people who check whether it is theirs. */
-export function describeBaseline(baseline: Baseline): string {
+export function describeBaseline(baseline: AssumedControl): string {
   switch (baseline.kind) {
     case 'mean':
       return baseline.isRelative

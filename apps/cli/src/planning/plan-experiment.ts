@@ -11,7 +11,7 @@ import {
   unitsToDetect,
   unitsToProve,
 } from '#libs/planning';
-import { type Baseline, DEFAULT_BASELINES, describeBaseline, parseBaseline } from './baseline.js';
+import { type AssumedControl, DEFAULT_BASELINES, describeBaseline, parseBaseline } from './baseline.js';
 import { type Change, guardrailLaw, type KnownGuardrail, type PlannedTest } from './planned-guardrail.js';
 import { PlanInputError } from './plan-input-error.js';
 
@@ -252,7 +252,7 @@ function isPossible(metric: PlannedMetric, isMirrored: boolean, effect: number):
 function baselineOf(
   definition: MetricDefinition,
   { assumed }: PlanQuestion,
-): { readonly baseline: Baseline; readonly from: Assumption['from'] } | undefined {
+): { readonly baseline: AssumedControl; readonly from: Assumption['from'] } | undefined {
   const written = assumed.findLast(([metric]) => metric === definition.name);
   if (written !== undefined) return { baseline: parseBaseline(definition, written[1]), from: 'caller' };
   const usual = Object.hasOwn(DEFAULT_BASELINES, definition.name) ? DEFAULT_BASELINES[definition.name] : undefined;

@@ -2,7 +2,7 @@ import { type Guardrail, type Margin } from '#libs/contracts';
 import type { MetricDefinition } from '#libs/evidence';
 import type { PlannedMetric } from '#libs/planning';
 import { USUAL_REACH } from '#libs/statistics';
-import { type Baseline, howToAssume } from './baseline.js';
+import { type AssumedControl, howToAssume } from './baseline.js';
 
 /** A change of control's value with the sign it is written with: `-3%` of a higher-is-better metric is harm. */
 export interface Change {
@@ -46,7 +46,7 @@ export type GuardrailLaw = KnownGuardrail | { readonly missing: string; readonly
 export function guardrailLaw(
   { metric: name, margin, rollbackOn }: Guardrail,
   definition: MetricDefinition,
-  baseline: Baseline | undefined,
+  baseline: AssumedControl | undefined,
 ): GuardrailLaw {
   const lacks = (missing: string): GuardrailLaw => ({ missing, name });
   const sign = definition.direction === 'lower' ? 1 : -1;

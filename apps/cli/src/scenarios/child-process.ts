@@ -40,7 +40,7 @@ export function endChildrenAtOnce(): void {
  * reaches this process alone, which stops the others in order.
  * @throws Error with its last words when it ends or stays silent for `timeoutMs`; InterruptedError at the signal.
  */
-export async function startApp(
+export async function spawnApp(
   app: string,
   settings: Readonly<Record<string, string>>,
   options: StartOptions = {},

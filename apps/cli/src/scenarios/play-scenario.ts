@@ -3,7 +3,7 @@ import type { ExperimentCourse } from './experiment-watcher.js';
 import { CONTROL_CONFIG, experimentOf, type Scenario } from './scenario.js';
 import type { Stack } from './stack.js';
 import { isAsExpected, resultOf, type PlayedScenario } from './story-result.js';
-import { Traffic } from './traffic.js';
+import { StoryTraffic } from './traffic.js';
 import { startVariants } from './variants.js';
 
 export interface PlayOptions {
@@ -18,13 +18,13 @@ export interface PlayOptions {
   /** Told when the experiment has been accepted. */
   readonly onStarted?: (experiment: string) => void;
   /** Told whenever there is something new to show. */
-  readonly onProgress?: (progress: Progress) => void;
+  readonly onProgress?: (progress: PlayProgress) => void;
   readonly signal?: AbortSignal;
   /** Something to do once in the middle, with the traffic held back and everything sent so far analysed. */
   readonly interlude?: { readonly afterRequests: number; readonly run: (experiment: string) => Promise<void> };
 }
 
-export interface Progress {
+export interface PlayProgress {
   readonly course: ExperimentCourse;
   /** Key of the experiment. */
   readonly key: string;
@@ -39,7 +39,7 @@ interface Play {
   readonly scenario: Scenario;
   readonly options: PlayOptions;
   readonly key: string;
-  readonly traffic: Traffic;
+  readonly traffic: StoryTraffic;
   readonly startedAt: number;
 }
 
@@ -92,8 +92,8 @@ export async function playScenario(stack: Stack, scenario: Scenario, options: Pl
   }
 }
 
-function trafficOf(stack: Stack, scenario: Scenario, key: string, options: PlayOptions): Traffic {
-  return new Traffic({
+function trafficOf(stack: Stack, scenario: Scenario, key: string, options: PlayOptions): StoryTraffic {
+  return new StoryTraffic({
     routerUrl: stack.routerUrl,
     service: key,
     seed: options.seed,
@@ -195,7 +195,7 @@ async function apply(stack: Stack, file: ExperimentFile): Promise<void> {
   if (!response.ok) throw new Error(`the experiment was refused with ${response.status}: ${await response.text()}`);
 }
 
-async function servedAfterwards(traffic: Traffic, requests: number): Promise<number> {
+async function servedAfterwards(traffic: StoryTraffic, requests: number): Promise<number> {
   const before = traffic.totals.byVariant['candidate'] ?? 0;
   traffic.resume();
   await traffic.send(requests);

@@ -2,7 +2,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openBus, openConfiguredDatabase, startKafka, type RunningKafka } from '#libs/messaging';
 import { commonVariables, readConfig } from '#libs/platform';
-import { startApp, type Child } from './child-process.js';
+import { spawnApp, type Child } from './child-process.js';
 import { ExperimentWatcher } from './experiment-watcher.js';
 import { InterruptedError } from './interrupted-error.js';
 
@@ -10,14 +10,14 @@ import { InterruptedError } from './interrupted-error.js';
  * How the services are spread over processes: all in one; all in one but the scorer, which then can die alone; or every service a
  * process of its own, as in production.
  */
-export type Shape = 'standalone' | 'scorer-apart' | 'all-apart';
+export type StackShape = 'standalone' | 'scorer-apart' | 'all-apart';
 
 /** Apps that a shape starts, in this order. */
 const APPS = {
   standalone: ['standalone'],
   'scorer-apart': ['standalone', 'scorer'],
   'all-apart': ['decision', 'reports', 'recorder', 'analyzer', 'scorer', 'router'],
-} as const satisfies Record<Shape, readonly string[]>;
+} as const satisfies Record<StackShape, readonly string[]>;
 
 /**
  * Variants have machines of their own in production. Here they share one with everything that looks at them, and whichever of the two
@@ -29,7 +29,7 @@ export interface StackOptions {
   readonly bus: 'postgres' | 'kafka';
   /** Database, pictures and last-known-good files. */
   readonly dataDir: string;
-  readonly shape: Shape;
+  readonly shape: StackShape;
   /** Further settings of every service. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly onLine?: (line: string) => void;
@@ -156,7 +156,7 @@ class Services {
     const { shape, onLine, signal } = this.options;
     const without: Record<string, string> =
       app === 'standalone' && shape === 'scorer-apart' ? { WITHOUT: 'scorer' } : {};
-    const child = await startApp(
+    const child = await spawnApp(
       app,
       { ...this.settings, ...this.ports, ...without },
       { signal, niceness: BEHIND_THE_VARIANTS, ...(onLine ? { onLine } : {}) },

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Traffic } from './traffic.js';
+import { StoryTraffic } from './traffic.js';
 
 const server = createServer((request, response) => {
   request.resume();
@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 it('keeps the pace it is given, also after it was held back, and sends everything', async () => {
-  const traffic = new Traffic({
+  const traffic = new StoryTraffic({
     routerUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     service: 'paced',
     seed: 1,

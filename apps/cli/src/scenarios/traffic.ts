@@ -39,7 +39,7 @@ const ADJUST_EVERY = 32;
  * As many requests are under way as the machine can serve without queueing (additive increase, multiplicative decrease, Chiu & Jain
  * 1989): on an overloaded machine latency would measure which process the scheduler happened to starve, not the variant.
  */
-export class Traffic {
+export class StoryTraffic {
   private readonly pool: Pool;
   private readonly random;
   private readonly counts = { sent: 0, answered: 0, failed: 0, byVariant: {} as Record<string, number> };

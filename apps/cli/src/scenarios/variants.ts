@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { VariantConfig } from '#libs/contracts';
-import { startApp, type Child } from './child-process.js';
+import { spawnApp, type Child } from './child-process.js';
 import type { Stack } from './stack.js';
 
 /** The two inference services of a story. */
@@ -51,5 +51,5 @@ function startVariant(stack: Stack, variant: 'control' | 'candidate', options: V
     INFERENCE_PORT: '0',
     PICTURE_FOLDER: join(stack.pictureFolder, service, variant),
   };
-  return startApp('inference', settings, { timeoutMs: WARM_WITHIN_MS, signal });
+  return spawnApp('inference', settings, { timeoutMs: WARM_WITHIN_MS, signal });
 }

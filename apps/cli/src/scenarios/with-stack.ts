@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Carrier } from '../arguments.js';
 import type { Scenario } from './scenario.js';
-import { startStack, type Shape, type Stack } from './stack.js';
+import { startStack, type StackShape, type Stack } from './stack.js';
 
 /** Most requests of the traffic that are under way at once. */
 export const CONCURRENCY = 56;
@@ -12,7 +12,7 @@ export const REQUESTS_AFTERWARDS = 300;
 
 export interface StackSettings {
   readonly bus: Carrier;
-  readonly shape: Shape;
+  readonly shape: StackShape;
   readonly signal: AbortSignal;
 }
 
@@ -32,7 +32,7 @@ export async function withStack<T>(settings: StackSettings, play: (stack: Stack)
 }
 
 /** Where the scorer dies in a story, it has to be a process of its own. */
-export function shapeFor(list: readonly Scenario[], apart: boolean): Shape {
+export function shapeFor(list: readonly Scenario[], apart: boolean): StackShape {
   if (apart) return 'all-apart';
   return list.some(needsScorerAlone) ? 'scorer-apart' : 'standalone';
 }

@@ -2,7 +2,7 @@ import type { AllocationCommanded, ControllerHeartbeat, ExperimentDefined } from
 import type { ControllerWatch } from './controller-watch.js';
 import {
   command as commandState,
-  define as defineState,
+  defineRevision as defineState,
   unknownExperiment,
   type CommandOutcome,
   type ExperimentState,

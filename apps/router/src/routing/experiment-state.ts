@@ -28,7 +28,7 @@ export function unknownExperiment(experiment: string): ExperimentState {
 }
 
 /** Takes a definition in. Older ones are kept only while a command in force belongs to them. */
-export function define(state: ExperimentState, defined: ExperimentDefined): ExperimentState {
+export function defineRevision(state: ExperimentState, defined: ExperimentDefined): ExperimentState {
   const known = [...state.definitions.filter(({ revision }) => revision !== defined.revision), defined];
   const newestRevision = Math.max(...known.map(({ revision }) => revision));
   const inForce = state.command?.revision;

@@ -1,7 +1,7 @@
-import type { Place } from './yaml-document.js';
+import type { FilePlace } from './yaml-document.js';
 
 /** What is wrong with an experiment file: where, what was found, what was expected. */
-export interface ExperimentFileProblem extends Place {
+export interface ExperimentFileProblem extends FilePlace {
   readonly file: string;
   readonly path: string;
   readonly message: string;

@@ -10,7 +10,7 @@ import { ownMetricFile, readOwnMetrics, type ReadOwnMetric } from './own-metrics
 import { percentText, percentToPpm, rampFile, readRamp } from './ramp.js';
 import { schemaProblems } from './schema-problems.js';
 import { audienceRule, experimentSpec, variantConfig, type ExperimentSpec, type Margin } from './spec.js';
-import { readYaml, type Place } from './yaml-document.js';
+import { readYaml, type FilePlace } from './yaml-document.js';
 
 /** Keeps sums and ratios of what is computed from a file finite. */
 const LARGEST_WEIGHT = 1_000_000;
@@ -71,7 +71,7 @@ export type ExperimentFile = z.input<typeof experimentFile>;
 type ParsedFile = z.output<typeof experimentFile>;
 
 /** Where a path of a file stands. */
-type Where = (path: readonly PropertyKey[]) => Place & { readonly file: string };
+type Where = (path: readonly PropertyKey[]) => FilePlace & { readonly file: string };
 
 /**
  * Reads an experiment from YAML or JSON text.

@@ -13,13 +13,13 @@ import {
 } from 'yaml';
 
 /** A place in a text, both counted from 1. */
-export interface Place {
+export interface FilePlace {
   readonly line: number;
   readonly column: number;
 }
 
 /** What is wrong with a text before anybody asks what it says. */
-export interface YamlFault extends Place {
+export interface YamlFault extends FilePlace {
   readonly message: string;
 }
 
@@ -27,7 +27,7 @@ export interface YamlFault extends Place {
 export interface YamlDocument {
   readonly value: unknown;
   /** Where the deepest part of `path` that exists stands. */
-  readonly placeOf: (path: readonly PropertyKey[]) => Place;
+  readonly placeOf: (path: readonly PropertyKey[]) => FilePlace;
 }
 
 /** More than this many uses of anchors is no experiment file; a few that name each other can stand for millions of values. */
@@ -37,7 +37,7 @@ const PLAIN_TAGS = ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((na
 /** Reads one YAML 1.2 (or JSON) document. Anchors and merge keys work; whatever can't become plain values is a fault with its place. */
 export function readYaml(text: string): YamlDocument | { readonly faults: readonly [YamlFault, ...YamlFault[]] } {
   const lines = new LineCounter();
-  const placeAt = (offset: number): Place => {
+  const placeAt = (offset: number): FilePlace => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
@@ -59,7 +59,7 @@ export function readYaml(text: string): YamlDocument | { readonly faults: readon
   }
 }
 
-function faultsOf(document: Document, placeAt: (offset: number) => Place): readonly YamlFault[] {
+function faultsOf(document: Document, placeAt: (offset: number) => FilePlace): readonly YamlFault[] {
   const syntax = [...document.errors, ...document.warnings].map((error) => ({
     ...placeAt(error.pos[0]),
     message: inOwnWords(error),

@@ -3,7 +3,7 @@ import { canDecide, type MetricDefinition, type MetricKind } from './definition.
 import { feedbackMetrics } from './feedback-metrics.js';
 import { generationMetrics } from './generation-metrics.js';
 import { ownMetric } from './own-metric.js';
-import { pictureMetrics, qualityHead } from './picture-metrics.js';
+import { pictureMetrics, qualityHeadMetric } from './picture-metrics.js';
 import { requestMetrics } from './request-metrics.js';
 
 /** Every built-in metric. A new one is an entry in one of these lists and nothing else. */
@@ -38,7 +38,7 @@ export function metricsOf(
   const heads = [...new Set(named)]
     .filter((name) => !taken.has(name))
     .sort()
-    .flatMap((name) => qualityHead(name) ?? []);
+    .flatMap((name) => qualityHeadMetric(name) ?? []);
   return [...catalogue, ...heads, ...own];
 }
 

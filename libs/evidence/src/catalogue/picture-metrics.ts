@@ -166,7 +166,7 @@ export const pictureMetrics: readonly MetricDefinition[] = [
 const HEAD_PREFIX = 'quality.';
 
 /** One quality head by itself, `quality.clean` for the head `clean`; null where the name is no such name. */
-export function qualityHead(name: string): MetricDefinition | null {
+export function qualityHeadMetric(name: string): MetricDefinition | null {
   if (!name.startsWith(HEAD_PREFIX) || name.length === HEAD_PREFIX.length) return null;
   const head = name.slice(HEAD_PREFIX.length);
   return {

@@ -1,5 +1,5 @@
 import type { MetricDesign } from '../catalogue/evidence-design.js';
-import { headName, qualityHead } from '../catalogue/picture-metrics.js';
+import { headName, qualityHeadMetric } from '../catalogue/picture-metrics.js';
 import { initialMetric, mergeMetric, type MetricEvidence, observeMetric } from '../kinds/metric-evidence.js';
 import type { Observation } from '../kinds/method.js';
 
@@ -49,7 +49,7 @@ const designs = new Map<string, MetricDesign>();
 export function headDesign(head: string): MetricDesign {
   const known = designs.get(head);
   if (known) return known;
-  const definition = qualityHead(headName(head));
+  const definition = qualityHeadMetric(headName(head));
   if (definition === null) throw new RangeError(`quality head "${head}": expected a name`);
   const design: MetricDesign = {
     definition,

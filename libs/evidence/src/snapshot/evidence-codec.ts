@@ -4,7 +4,7 @@ import { type Evidence, initialEvidence } from '../fold/evidence.js';
 import type { MetricPlace } from '../fold/unit-facts.js';
 import type { UnitChanges, UnitLayout } from '../fold/unit-memory.js';
 import { decodeFrame, encodeFrame, type EncodedFrame, unitsSeen } from './frame-codec.js';
-import { layoutOf } from './layout.js';
+import { storedLayoutOf } from './layout.js';
 import { compareMetrics, identityOf, type MetricChange } from './metric-identity.js';
 import { decodePair, encodePair, type EncodedPair, type StoredState } from './pair-codec.js';
 import { restoreUnits } from './restore-units.js';
@@ -17,7 +17,7 @@ interface StoredMetric extends StoredState {
 
 /** Evidence as plain JSON, every double exactly. The memory of units travels apart (`evidence.units.takeChanges()`), as bytes. */
 export interface EncodedEvidence {
-  /** Digest of the form of everything in here, see {@link layoutOf}. */
+  /** Digest of the form of everything in here, see {@link storedLayoutOf}. */
   readonly layout: string;
   readonly metrics: readonly StoredMetric[];
   readonly marks: UnitLayout;
@@ -34,7 +34,7 @@ export function encodeEvidence(evidence: Evidence): EncodedEvidence {
     place: facts.places.get(metric) ?? null,
   }));
   return {
-    layout: layoutOf(metrics.map(({ kind }) => kind)),
+    layout: storedLayoutOf(metrics.map(({ kind }) => kind)),
     metrics,
     marks: facts.layout,
     topic: facts.topic,
@@ -75,7 +75,7 @@ export function decodeEvidence(
 }
 
 function requireLayout({ layout, metrics }: EncodedEvidence): void {
-  const expected = Array.isArray(metrics) ? layoutOf(metrics.map(({ kind }) => kind)) : 'one with named metrics';
+  const expected = Array.isArray(metrics) ? storedLayoutOf(metrics.map(({ kind }) => kind)) : 'one with named metrics';
   if (layout !== expected)
     throw new RangeError(`evidence has layout ${layout}, expected ${expected}: fold it again from the log`);
 }

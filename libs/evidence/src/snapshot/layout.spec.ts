@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { meanMethod } from '../kinds/mean-method.js';
-import { formBy, layoutOf } from './layout.js';
+import { formBy, storedLayoutOf } from './layout.js';
 
 describe('the layout of stored evidence', () => {
   it('depends on the kinds that are stored, not on their order or number', () => {
-    expect(layoutOf(['mean', 'rate', 'mean'])).toBe(layoutOf(['rate', 'mean']));
-    expect(layoutOf(['mean', 'rate'])).not.toBe(layoutOf(['mean']));
-    expect(layoutOf(['a kind of the future'])).not.toBe(layoutOf([]));
+    expect(storedLayoutOf(['mean', 'rate', 'mean'])).toBe(storedLayoutOf(['rate', 'mean']));
+    expect(storedLayoutOf(['mean', 'rate'])).not.toBe(storedLayoutOf(['mean']));
+    expect(storedLayoutOf(['a kind of the future'])).not.toBe(storedLayoutOf([]));
   });
 
   it('is another one when a field of what is stored has another name, another form or another content', () => {

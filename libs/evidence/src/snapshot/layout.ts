@@ -17,7 +17,7 @@ import { encodeFrame } from './frame-codec.js';
  * and what it leaves behind is digested. A field, a constant or a formula that changes makes another name by itself, and evidence under
  * another name is folded again from the log. Kinds that are not in the evidence don't matter.
  */
-export function layoutOf(kinds: readonly string[]): string {
+export function storedLayoutOf(kinds: readonly string[]): string {
   const forms = [...new Set(kinds)].sort().map((kind) => [kind, isKind(kind) ? formOf(kind) : 'unknown']);
   return digestOf([frameForm(), forms]);
 }

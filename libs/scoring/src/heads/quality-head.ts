@@ -11,7 +11,7 @@ const layer = z
   .refine(({ weight, bias }) => weight.length === bias.length, '`bias` needs one number per row of `weight`');
 
 /** A small network on the L2-normalised image embedding, e.g. `heads/quality.json` of a model's directory. */
-export const qualityHead = z
+export const qualityHeadFile = z
   .object({
     /** Key of the score in `image.scored.v1`. */
     name: z.string().min(1),
@@ -31,7 +31,7 @@ export const qualityHead = z
     ({ layers, output }) => output !== 'probability' || layers.at(-1)!.activation === 'sigmoid',
     'output "probability" needs the activation "sigmoid" in the last layer',
   );
-export type QualityHead = z.infer<typeof qualityHead>;
+export type QualityHead = z.infer<typeof qualityHeadFile>;
 
 /** A head was asked to judge embeddings of a model that it was not trained on. */
 export class ForeignHeadError extends Error {

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { assertHeadBelongs, qualityHead, type QualityHead } from '../heads/quality-head.js';
+import { assertHeadBelongs, qualityHeadFile, type QualityHead } from '../heads/quality-head.js';
 import { splitTemplate } from '../text/prompt.js';
 
 const CONTENTS: Readonly<Record<string, string>> = {
@@ -157,7 +157,7 @@ function idOf(nameOrPath: string | undefined, directory: string): string {
 
 async function readHeads(directory: string, files: readonly string[]): Promise<readonly QualityHead[]> {
   const heads = await Promise.all(
-    files.filter((file) => /^heads\/.*\.json$/.test(file)).map((file) => readJson(directory, file, qualityHead)),
+    files.filter((file) => /^heads\/.*\.json$/.test(file)).map((file) => readJson(directory, file, qualityHeadFile)),
   );
   const names = heads.map((head) => head.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);

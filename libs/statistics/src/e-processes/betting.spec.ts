@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '#libs/testing/random';
+import { simulationRandom } from '#libs/testing/random';
 import {
   bet,
   type Betting,
@@ -145,7 +145,7 @@ describe('betting for means', () => {
     const soonest = (bounds: Bounds, seed: number): number => {
       const by = { ...bounds, harmfulAt: [0.3], nonInferiorAt: [] };
       const state = initialBetting(by);
-      const random = seededRandom(seed);
+      const random = simulationRandom(seed);
       for (let n = 1; n < 60_000; n++) {
         const isCandidate = random.uniform() < 0.05;
         const value = isCandidate ? 2 * random.normal() - 0.6 : random.normal();
@@ -160,7 +160,7 @@ describe('betting for means', () => {
   });
 
   it('hardly depends on the order within the data', () => {
-    const random = seededRandom(5);
+    const random = simulationRandom(5);
     const observations = Array.from({ length: 4_000 }, (): Seen => {
       const arm: Arm = random.uniform() < 0.5 ? 'candidate' : 'control';
       return { arm, propensity: 0.5, value: 0.5 + (arm === 'candidate' ? -0.02 : 0) + 0.1 * random.normal() };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { expectFewFalseAlarms, THRESHOLD } from '#libs/testing/figures';
-import { seededRandom } from '#libs/testing/random';
+import { simulationRandom } from '#libs/testing/random';
 import { bet, type BettingDesign, initialBetting, lnEHarmful, lnENonInferior } from './betting.js';
 import { addToSketch, initialSketch, quantile } from '../summaries/quantile-sketch.js';
 import { hit, initialTilt, lnELessOften, lnEMoreOften, type Tilt } from './tilt.js';
@@ -118,7 +118,7 @@ describe('power', () => {
     const design: BettingDesign = { lo: 0.16, hi: 0.44, harmfulAt: [0.01], nonInferiorAt: [] };
     let found = 0;
     for (let run = 0; run < 60; run++) {
-      const random = seededRandom(900 + run);
+      const random = simulationRandom(900 + run);
       const state = initialBetting(design);
       for (let i = 0; i < 4_000; i++) {
         const isCandidate = random.uniform() < 0.05;
@@ -139,7 +139,7 @@ describe('power', () => {
     const design: BettingDesign = { lo: 0.16, hi: 0.44, harmfulAt: [], nonInferiorAt: [0.01] };
     let proven = 0;
     for (let run = 0; run < 60; run++) {
-      const random = seededRandom(7_000 + run);
+      const random = simulationRandom(7_000 + run);
       const state = initialBetting(design);
       for (let i = 0; i < 1_000; i++) {
         const arm = random.uniform() < 0.5 ? 'candidate' : 'control';

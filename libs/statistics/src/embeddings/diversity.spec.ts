@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '#libs/testing/random';
+import { simulationRandom } from '#libs/testing/random';
 import { compareDiversity, meanPairwiseCosine, symmetricEigenvalues, vendiScore } from './index.js';
 
 function identity(n: number): number[][] {
@@ -45,7 +45,7 @@ describe('eigenvalues of a symmetric matrix', () => {
   it('keep the trace and the sum of squares, and fall', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 14 }), fc.integer(), (n, seed) => {
-        const random = seededRandom(seed);
+        const random = simulationRandom(seed);
         const a = identity(n).map((row) => row.map(() => random.normal()));
         for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) (a[j] as number[])[i] = a[i]?.[j] as number;
         const found = symmetricEigenvalues(a);
@@ -100,7 +100,7 @@ describe('diversity', () => {
   });
 
   it('is the same from the matrix of pictures and from that of dimensions', () => {
-    const random = seededRandom(8);
+    const random = simulationRandom(8);
     const narrow = Array.from({ length: 40 }, () => Array.from({ length: 5 }, () => random.normal()));
     const padded = narrow.map((vector) => [...vector, ...Array.from({ length: 60 }, () => 0)]);
     expect(vendiScore(padded)).toBeCloseTo(vendiScore(narrow) as number, 10);

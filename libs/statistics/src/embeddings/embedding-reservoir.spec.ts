@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '#libs/testing/random';
+import { simulationRandom } from '#libs/testing/random';
 import { embeddingsOf, initialReservoir, mergeReservoirs, offerEmbedding, samplingPriority } from './index.js';
 
 const CAPACITY = 7;
@@ -38,7 +38,7 @@ describe('reservoir of embeddings', () => {
   it('has uniform priorities', () => {
     const n = 20_000;
     const bins = Array.from({ length: 50 }, () => 0);
-    const random = seededRandom(2);
+    const random = simulationRandom(2);
     for (let i = 0; i < n; i++) {
       const priority = samplingPriority(i % 2 === 0 ? String(i) : `u${random.uniform()}`, 17);
       bins[Math.floor(priority * 50)] = (bins[Math.floor(priority * 50)] as number) + 1;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '#libs/testing/random';
+import { simulationRandom } from '#libs/testing/random';
 import { addVote, lnENonInferiorPreference, lnEPreference, noVotes, type Votes, winRateInterval } from './index.js';
 
 const ALPHA = 0.05;
@@ -30,7 +30,7 @@ function isLeftOut(of: Votes): boolean {
 
 /** Whether something ever holds within 300 votes at a win rate. */
 function ever(seed: number, rate: number, holds: (of: Votes) => boolean): boolean {
-  const random = seededRandom(seed);
+  const random = simulationRandom(seed);
   let of = noVotes;
   for (let i = 0; i < 300; i++) {
     of = addVote(of, random.uniform() < rate ? 'candidate' : 'control');

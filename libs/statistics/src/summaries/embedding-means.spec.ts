@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '#libs/testing/random';
+import { simulationRandom } from '#libs/testing/random';
 import {
   embeddingSpread,
   type EmbeddingMeans,
@@ -45,7 +45,7 @@ describe('embedding means', () => {
   });
 
   it('estimate the squared distance of two means without bias', () => {
-    const random = seededRandom(21);
+    const random = simulationRandom(21);
     const draw = (shift: number): [number, number, number] => [
       random.normal() + shift,
       random.normal(),

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '#libs/testing/random';
+import { simulationRandom } from '#libs/testing/random';
 import {
   addToSketch,
   initialSketch,
@@ -17,7 +17,7 @@ const magnitudes = fc.tuple(fc.double({ noNaN: true, min: 1, max: 10 }), fc.inte
 
 describe('quantile sketch', () => {
   it('finds quantiles of either sign to half a percent', () => {
-    const random = seededRandom(1);
+    const random = simulationRandom(1);
     const drawn = Array.from({ length: 5_000 }, () => 3 * random.normal());
     const sketch = sketchOf(drawn);
     drawn.sort((a, b) => a - b);
@@ -54,7 +54,7 @@ describe('quantile sketch', () => {
   });
 
   it('keeps every rank of a law with a long tail, in the memory of its range', () => {
-    const random = seededRandom(2);
+    const random = simulationRandom(2);
     const drawn = Array.from({ length: 30_000 }, () =>
       Math.min(1e5, Math.max(10, 800 * Math.exp(1.5 * random.normal()))),
     );

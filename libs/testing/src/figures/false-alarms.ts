@@ -1,13 +1,13 @@
 import { expect } from 'vitest';
-import { seededRandom, type SeededRandom } from '../random/index.js';
+import { simulationRandom, type SimulationRandom } from '../random/index.js';
 
-export const ALPHA = 0.05;
+export const TESTED_ALPHA = 0.05;
 /** ln E at which a test at level α rejects. */
-export const THRESHOLD = -Math.log(ALPHA);
+export const THRESHOLD = -Math.log(TESTED_ALPHA);
 const RUNS = 200;
 
 /** α plus two standard errors of a share of the runs. */
-const MOST_FALSE_ALARMS = ALPHA + 2 * Math.sqrt((ALPHA * (1 - ALPHA)) / RUNS);
+const MOST_FALSE_ALARMS = TESTED_ALPHA + 2 * Math.sqrt((TESTED_ALPHA * (1 - TESTED_ALPHA)) / RUNS);
 
 /**
  * Simulates a null 200 times and expects every test to have rejected, at any look of a run, in few of the runs. Tests may share the draws
@@ -17,13 +17,13 @@ const MOST_FALSE_ALARMS = ALPHA + 2 * Math.sqrt((ALPHA * (1 - ALPHA)) / RUNS);
 export function expectFewFalseAlarms(
   seed: number,
   tests: readonly string[],
-  run: (random: SeededRandom, look: (test: number, lnE: number) => void) => void,
+  run: (random: SimulationRandom, look: (test: number, lnE: number) => void) => void,
 ): void {
   const runsThatRejected = new Uint32Array(tests.length);
   for (let index = 0; index < RUNS; index++) {
     const hasRejected = new Uint8Array(tests.length);
     let looks = 0;
-    run(seededRandom(1000 * seed + index), (test, lnE) => {
+    run(simulationRandom(1000 * seed + index), (test, lnE) => {
       looks += 1;
       if (!(lnE < THRESHOLD)) hasRejected[test] = 1;
     });

@@ -1,5 +1,5 @@
 /** Repeatable random numbers for simulations. */
-export interface SeededRandom {
+export interface SimulationRandom {
   /** Uniform on [0, 1). */
   uniform(): number;
   /** Standard normal. */
@@ -7,7 +7,7 @@ export interface SeededRandom {
 }
 
 /** sfc32 (Chris Doty-Humphrey, PractRand), seeded by a counter hash; normals by Marsaglia's polar method. */
-export function seededRandom(seed: number): SeededRandom {
+export function simulationRandom(seed: number): SimulationRandom {
   let a = seed | 0;
   let b = (seed ^ 0x9e3779b9) | 0;
   let c = (seed ^ 0x243f6a88) | 0;

@@ -1,5 +1,5 @@
 import { encodeEmbedding, type OwnMetric, type TeststripEvent } from '#libs/contracts';
-import { seededRandom, type SeededRandom } from '../random/index.js';
+import { simulationRandom, type SimulationRandom } from '../random/index.js';
 import type { ObservedEvent, RequestEvent } from '#libs/evidence';
 import { type Behaviour, definition, SimulatedTraffic } from './simulated-traffic.js';
 
@@ -33,7 +33,7 @@ export function fullTraffic(options: FullTraffic): readonly ObservedEvent[] {
   const { seed = 1, requests = 1_000, share = 0.5, users = 0, candidate = {}, rampAt = Infinity } = options;
   const traffic = new SimulatedTraffic(seed, { candidate }, 100, users);
   traffic.candidateShare = share;
-  const random = seededRandom(seed + 77);
+  const random = simulationRandom(seed + 77);
   const events: ObservedEvent[] = [];
   for (let request = 0; request < requests; request++) {
     if (request === rampAt) traffic.rampTo(0.5);
@@ -48,7 +48,7 @@ export function fullTraffic(options: FullTraffic): readonly ObservedEvent[] {
   return events;
 }
 
-function enrich(event: RequestEvent, reception: Reception, random: SeededRandom): RequestEvent {
+function enrich(event: RequestEvent, reception: Reception, random: SimulationRandom): RequestEvent {
   if (event.type === 'generation.completed.v1') {
     const flagged = random.uniform() < (reception.flaggedShare ?? 0.01);
     const images = event.data.images.map((image) => ({ ...image, flagged }));
@@ -71,7 +71,7 @@ function enrich(event: RequestEvent, reception: Reception, random: SeededRandom)
 function reactions(
   { data, time, subject }: TeststripEvent<'image.scored.v1'>,
   reception: Reception,
-  random: SeededRandom,
+  random: SimulationRandom,
 ): ObservedEvent[] {
   const { requestId, generationId, service, assignment } = data;
   const feedback = (kind: TeststripEvent<'feedback.recorded.v1'>['data']['kind'], rating: number | null = null) =>
@@ -97,7 +97,12 @@ function reactions(
   return given;
 }
 
-function judgement(index: number, { preferred = 0.5 }: Reception, random: SeededRandom, time: string): ObservedEvent {
+function judgement(
+  index: number,
+  { preferred = 0.5 }: Reception,
+  random: SimulationRandom,
+  time: string,
+): ObservedEvent {
   const isCandidateLeft = random.uniform() < 0.5;
   const isPreferred = random.uniform() < preferred;
   const side = (isLeft: boolean) => ({

@@ -1,5 +1,5 @@
 import type { Assignment, ExperimentDefined, Guardrail, ImageScored, TeststripEvent } from '#libs/contracts';
-import { seededRandom, type SeededRandom } from '../random/index.js';
+import { simulationRandom, type SimulationRandom } from '../random/index.js';
 import type { RequestEvent } from '#libs/evidence';
 
 /** How a simulated variant behaves. Defaults are those of a healthy one. */
@@ -74,7 +74,7 @@ function guard(metric: string, kind: 'relative' | 'absolute', value: number): Gu
 
 /** Seeded traffic: requests one after another, each with all its events. One unit per request unless told otherwise. */
 export class SimulatedTraffic {
-  private readonly random: SeededRandom;
+  private readonly random: SimulationRandom;
   private requests = 0;
   candidateShare = 0.01;
   /** The candidate's real share, as a multiple of the ordered one: other than 1, the split is not what was ordered. */
@@ -90,7 +90,7 @@ export class SimulatedTraffic {
     /** Users that come back; 0: every request is a new unit. */
     private readonly users = 0,
   ) {
-    this.random = seededRandom(seed);
+    this.random = simulationRandom(seed);
   }
 
   rampTo(share: number, stage = this.stage + 1): void {
@@ -111,7 +111,7 @@ export class SimulatedTraffic {
     const id = `r${this.requests}`;
     const user = this.users > 0 ? Math.floor(random.uniform() * this.users) : this.requests;
     // A returning user keeps its bucket, as under a hash.
-    const bucket = this.users > 0 ? seededRandom(user * 2_654_435).uniform() : random.uniform();
+    const bucket = this.users > 0 ? simulationRandom(user * 2_654_435).uniform() : random.uniform();
     const variant = bucket < this.candidateShare * this.drawn ? 'candidate' : 'control';
     this.sent[variant] += 1;
     const behaviour = this.behaviours[variant] ?? {};

@@ -1,13 +1,5 @@
+import type { ParetoPlace } from '#libs/contracts';
 import type { Gain, Interval } from './gain.js';
-
-/** A variant's place among the others when no weights are agreed upon. */
-export interface ParetoPlace {
-  readonly variant: string;
-  /** No other variant has estimates at least as good everywhere and better somewhere. */
-  readonly onFront: boolean;
-  /** Variants that are better on every objective for sure: their intervals lie above this one's. Ascending by name. */
-  readonly surelyDominatedBy: readonly string[];
-}
 
 /**
  * Pareto view of all variants over the same objectives, control included (gain 0, known exactly).

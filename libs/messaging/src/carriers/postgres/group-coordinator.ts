@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { Database, DatabaseSession } from '#libs/persistence';
-import { GroupMember, placeOf, type GroupShare, type HeldPartition } from './group-member.js';
+import { GroupMember, partitionKeyOf, type GroupShare, type HeldPartition } from './group-member.js';
 import { enter, leave, membersOf, tryLock, unlock } from './locks.js';
 
 export const MEMBERS_CHANNEL = 'bus_members';
@@ -146,16 +146,16 @@ export class GroupCoordinator {
   }
 
   private async takeShare(session: DatabaseSession, member: GroupMember, share: readonly GroupShare[]): Promise<void> {
-    const wanted = new Set(share.map(placeOf));
+    const wanted = new Set(share.map(partitionKeyOf));
     for (const held of member.held.values()) {
       // Not awaited: a batch may take long, and other partitions must not wait for it.
-      if (!wanted.has(placeOf(held))) this.release(member, held).catch(() => undefined);
+      if (!wanted.has(partitionKeyOf(held))) this.release(member, held).catch(() => undefined);
     }
-    const missing = share.filter((part) => !member.held.has(placeOf(part)));
+    const missing = share.filter((part) => !member.held.has(partitionKeyOf(part)));
     // A session gets its own locks again and again: members of one process are kept apart here.
-    const free = missing.filter((part) => !this.isHeldHere(placeOf(part)));
+    const free = missing.filter((part) => !this.isHeldHere(partitionKeyOf(part)));
     if (free.length > 0) await this.acquire(session, member, free);
-    if (share.every((part) => member.held.has(placeOf(part)))) {
+    if (share.every((part) => member.held.has(partitionKeyOf(part)))) {
       this.complete.add(member);
       member.becameReady();
     } else {
@@ -168,8 +168,8 @@ export class GroupCoordinator {
   }
 
   private async acquire(session: DatabaseSession, member: GroupMember, free: readonly GroupShare[]): Promise<void> {
-    const locked = new Set((await tryLock(session, free)).map(placeOf));
-    const mine = free.filter((part) => locked.has(placeOf(part)));
+    const locked = new Set((await tryLock(session, free)).map(partitionKeyOf));
+    const mine = free.filter((part) => locked.has(partitionKeyOf(part)));
     if (mine.length === 0) return;
     try {
       const started = await this.consumption.start(member, mine);
@@ -177,7 +177,7 @@ export class GroupCoordinator {
         for (const held of started) void held.consumer.abandon();
         return;
       }
-      for (const held of started) member.held.set(placeOf(held), held);
+      for (const held of started) member.held.set(partitionKeyOf(held), held);
     } catch (error) {
       for (const part of mine) await unlock(session, part);
       throw error;
@@ -193,11 +193,11 @@ export class GroupCoordinator {
     const { session } = this;
     await held.consumer.stop();
     // Lost meanwhile: another member may have it already.
-    if (!session || session.closed || member.held.get(placeOf(held)) !== held) return;
+    if (!session || session.closed || member.held.get(partitionKeyOf(held)) !== held) return;
     await this.consumption.finish(held);
     await member.options.onRevoked?.(held.topic.name, held.partition).catch(() => undefined);
     await unlock(session, held).catch(() => undefined);
-    member.held.delete(placeOf(held));
+    member.held.delete(partitionKeyOf(held));
     await this.tell();
     this.look();
   }

@@ -66,6 +66,6 @@ export interface GroupShare extends GroupTopic {
   readonly partition: number;
 }
 
-export function placeOf(place: { readonly groupId: number; readonly partition: number }): string {
+export function partitionKeyOf(place: { readonly groupId: number; readonly partition: number }): string {
   return `${place.groupId}:${place.partition}`;
 }

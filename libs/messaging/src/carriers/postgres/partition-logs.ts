@@ -30,7 +30,7 @@ export class PartitionLogs {
 
   /** The log of a partition; each use has to be released. */
   use(topic: StoredTopic, partition: number): PartitionLog {
-    const place = placeOf(topic, partition);
+    const place = logKey(topic, partition);
     this.uses.set(place, (this.uses.get(place) ?? 0) + 1);
     const known = this.logs.get(place);
     if (known) return known;
@@ -41,7 +41,7 @@ export class PartitionLogs {
   }
 
   release(topic: StoredTopic, partition: number): void {
-    const place = placeOf(topic, partition);
+    const place = logKey(topic, partition);
     const uses = (this.uses.get(place) ?? 1) - 1;
     this.uses.set(place, uses);
     if (uses === 0) this.logs.delete(place);
@@ -51,7 +51,7 @@ export class PartitionLogs {
   appended(records: readonly IncomingRecord[]): void {
     const byLog = new Map<PartitionLog, IncomingRecord[]>();
     for (const record of records) {
-      const log = this.logs.get(placeOf(this.topics.peek(record.topic)!, record.partition));
+      const log = this.logs.get(logKey(this.topics.peek(record.topic)!, record.partition));
       if (!log) continue;
       const together = byLog.get(log);
       if (together) together.push(record);
@@ -95,6 +95,6 @@ export class PartitionLogs {
 }
 
 /** Key of a partition in `ends`. */
-export function placeOf({ topicId }: StoredTopic, partition: number): string {
+export function logKey({ topicId }: StoredTopic, partition: number): string {
   return `${topicId}:${partition}`;
 }

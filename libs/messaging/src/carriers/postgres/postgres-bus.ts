@@ -10,7 +10,7 @@ import { GroupCoordinator, MEMBERS_CHANNEL } from './group-coordinator.js';
 import { committedPositions, groupIdsOf } from './group-positions.js';
 import { GroupMember, type GroupShare, type HeldPartition } from './group-member.js';
 import { maintain } from './maintenance.js';
-import { PartitionLogs, placeOf } from './partition-logs.js';
+import { PartitionLogs, logKey } from './partition-logs.js';
 import { PositionCommitter } from './position-committer.js';
 import { PublishQueue } from './publish-queue.js';
 
@@ -132,7 +132,7 @@ class PostgresBusCore {
     const ends = await this.logs.ends([topic.topicId]);
     const records: IncomingRecord[] = [];
     for (let partition = 0; partition < topic.partitions; partition++) {
-      const end = ends.get(placeOf(topic, partition)) ?? 0;
+      const end = ends.get(logKey(topic, partition)) ?? 0;
       for (let fromOffset = 0; fromOffset < end;) {
         const request = { topic: name, topicId: topic.topicId, partition, fromOffset };
         const [found] = await fetchRecords(this.database, [request], MOST_PER_FETCH);
@@ -177,7 +177,7 @@ class PostgresBusCore {
     const ends = await this.logs.ends([...new Set(shares.map((share) => share.topic.topicId))]);
     const positions: number[] = [];
     for (const { topic, groupId, partition } of shares) {
-      const end = ends.get(placeOf(topic, partition)) ?? 0;
+      const end = ends.get(logKey(topic, partition)) ?? 0;
       const own = options.positionOf
         ? await options.positionOf(topic.name, partition)
         : committed.get(`${groupId}:${partition}`);
@@ -189,7 +189,7 @@ class PostgresBusCore {
       // Where `latest` was is written down, so that a later member does not start after records that nobody has seen.
       if (!options.positionOf) this.committer.mark({ groupId, partition, nextOffset: position });
       const log = this.logs.use(topic, partition);
-      log.advance(ends.get(placeOf(topic, partition)) ?? 0);
+      log.advance(ends.get(logKey(topic, partition)) ?? 0);
       const consumer = new PartitionConsumer({
         topic: topic.name,
         partition,
@@ -220,7 +220,7 @@ class PostgresBusCore {
     const lag = Object.fromEntries(member.options.topics.map((topic) => [topic, 0]));
     const ends = await this.logs.ends(member.topics.map(({ topic }) => topic.topicId));
     for (const { topic, partition, consumer } of member.held.values()) {
-      const end = ends.get(placeOf(topic, partition)) ?? 0;
+      const end = ends.get(logKey(topic, partition)) ?? 0;
       lag[topic.name] = (lag[topic.name] ?? 0) + Math.max(0, end - consumer.position);
     }
     return lag;
