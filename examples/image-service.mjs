@@ -15,17 +15,18 @@ if (!Number.isInteger(port)) {
 }
 const picture = gradient(64);
 
-createServer((request, response) => {
+const server = createServer((request, response) => {
   request.resume();
-  setTimeout(
-    () => {
-      if (Math.random() < Number(values.fail)) return response.writeHead(500).end('out of memory\n');
-      response.writeHead(200, { 'content-type': 'image/png' }).end(picture);
-    },
-    Number(values['delay-ms']) * (0.5 + Math.random()),
-  );
-}).listen(port, '127.0.0.1', () =>
-  console.log(`answers at http://127.0.0.1:${port}, fails ${values.fail} of the requests`),
+  const answer = () => {
+    if (Math.random() < Number(values.fail)) response.writeHead(500).end('out of memory\n');
+    else response.writeHead(200, { 'content-type': 'image/png' }).end(picture);
+  };
+  setTimeout(answer, Number(values['delay-ms']) * (0.5 + Math.random()));
+});
+server.listen(port, '127.0.0.1', () =>
+  console.log(
+    `answers at http://127.0.0.1:${server.address().port}, fails ${100 * Number(values.fail)} % of the requests`,
+  ),
 );
 
 /** A grey gradient as PNG, `size` × `size` pixels. */

@@ -1,4 +1,3 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routerApp } from '#apps/router';
 import { openDatabase } from '#libs/persistence';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
+import { watchNode, type WatchedProcess } from '#libs/testing/processes';
 
 let folder: string;
 let dataDir: string;
@@ -26,47 +26,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-interface Child {
-  readonly process: ChildProcess;
-  readonly output: () => string;
-  readonly ended: Promise<number | string>;
-  /** Resolves with what stdout's first match says. */
-  said(pattern: RegExp): Promise<string>;
-}
-
 /** A compiled app with nothing in its environment but what is given. */
-function start(app: string, environment: Readonly<Record<string, string>>, ...args: readonly string[]): Child {
+function start(app: string, environment: Readonly<Record<string, string>>, ...args: readonly string[]): WatchedProcess {
   const main = new URL(`../../dist/apps/${app}/src/main.js`, import.meta.url).pathname;
-  const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, [main, ...args], {
-    env: { PATH, ...PORTS, DATA_DIR: dataDir, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  const look: (() => void)[] = [];
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-      for (const one of look) one();
-    });
-  const ended = new Promise<number | string>((resolve) =>
-    child.once('close', (code, signal) => resolve(code ?? signal ?? '')),
-  );
-  return {
-    process: child,
-    output: () => output,
-    ended,
-    said: (pattern) =>
-      new Promise((resolve, reject) => {
-        const check = (): void => {
-          const found = pattern.exec(output);
-          if (found) resolve(found[0]);
-        };
-        look.push(check);
-        check();
-        void ended.then((how) => reject(new Error(`${app} ended with ${how} and never said ${pattern}:\n${output}`)));
-      }),
-  };
+  return watchNode([main, ...args], { ...PORTS, DATA_DIR: dataDir, ...environment });
 }
 
 /** Command lines of processes that work in the folder of this test: what a process leaves behind. */

@@ -1,17 +1,14 @@
 import { canDecide, metricCatalogue, type MetricDefinition } from '#libs/evidence';
 
-/** Where the page lies, from the root of the repository. */
-export const METRICS_PAGE = 'docs/metrics.md';
-
-/** The page of all built-in metrics, from the catalogue. */
-export function metricsPage(): string {
+/** The page of all built-in metrics, from the catalogue; `generated` says how it was made. */
+export function metricsPage(generated: string): string {
   const topics = [...new Set(metricCatalogue.map(({ topic }) => topic))];
   return [
     '# Every built-in metric',
     '',
-    'Written from the catalogue by `npm run docs:metrics`; a test holds the two together. A guardrail or an objective names one of these, one of the',
-    'quality heads (`quality.<head>`), or a metric of the experiment’s own ([experiment-file.md](experiment-file.md)). How each kind is judged is in',
-    '[statistics](statistics/README.md).',
+    generated,
+    '',
+    'A guardrail or an objective names one of these, one of the quality heads (`quality.<head>`), or a metric of the experiment’s own ([experiment-file.md](experiment-file.md)). How each kind is judged is in [statistics](statistics/README.md).',
     '',
     ...topics.flatMap(tableOf),
   ].join('\n');

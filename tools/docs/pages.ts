@@ -7,6 +7,7 @@ import { routerApp } from '#apps/router';
 import { scorerApp } from '#apps/scorer';
 import { standalone } from '#apps/standalone';
 import { listVariables, openApiOf, withoutRepeats, type App, type VariableGroup } from '#libs/platform';
+import { metricsPage } from './metrics-page.js';
 
 /** Every app, in the order of a request's way. */
 export const apps: readonly App[] = [
@@ -23,6 +24,7 @@ export const apps: readonly App[] = [
 export function generatedPages(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/configuration.md', configurationPage()],
+    ['docs/metrics.md', metricsPage(GENERATED)],
     ['docs/routes.md', routesPage()],
   ]);
 }

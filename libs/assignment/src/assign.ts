@@ -2,7 +2,7 @@ import { MILLION, type Assignment, type AudienceRule, type WeightsPpm } from '#l
 import { matchesAudience, type Attributes } from './audience.js';
 import { bucketOf, hashUnit, salts } from './bucket.js';
 import { layoutOf, variantOf, type Layout } from './layout.js';
-import { isInSlot, type Slot } from './slot.js';
+import { isInSlot, type Slot } from './layer-slot.js';
 
 /** One revision of an experiment under one epoch, prepared for answering fast. Never changed: a new epoch is a new value. */
 export interface AssignmentRules {

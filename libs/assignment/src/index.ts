@@ -3,4 +3,4 @@ export * from './audience.js';
 export * from './bucket.js';
 export * from './layout.js';
 export * from './murmur3.js';
-export * from './slot.js';
+export * from './layer-slot.js';
