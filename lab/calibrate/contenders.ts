@@ -52,6 +52,13 @@ function isLookedAt({ isCandidate, propensity, index }: Seen): boolean {
   return isCandidate || propensity >= EVENLY_SHARED || index % CONTROL_EVENTS_PER_LOOK === 0;
 }
 
+/** How a metric is bet on. */
+export interface MetricBets {
+  readonly bounds: WideningBounds;
+  readonly worse: 'lower' | 'higher';
+  readonly bets: 'equal' | 'bold';
+}
+
 /**
  * Betting on units' first values, as the mean and rate methods use it, at several margins ≥ 0 (in the unit of the values): means weigh bold
  * bets more, but for proofs of non-inferiority; rates weigh all alike.
@@ -61,14 +68,14 @@ export class BettingContender implements CalibratedContender {
   private readonly state: Betting;
   private readonly design: BettingDesign;
   private readonly sign: number;
+  private readonly bets: MetricBets['bets'];
 
   constructor(
     boundaries: readonly { readonly method: string; readonly margin: number }[],
-    { lo, hi, expected, widening }: WideningBounds,
-    worse: 'lower' | 'higher',
-    private readonly bets: 'equal' | 'bold',
+    { bounds: { lo, hi, expected, widening }, worse, bets }: MetricBets,
     private readonly threshold: number,
   ) {
+    this.bets = bets;
     const margins = boundaries.map(({ margin }) => margin);
     // Betting takes "higher is better".
     this.sign = worse === 'lower' ? 1 : -1;
@@ -270,6 +277,7 @@ export class PeerContender implements CalibratedContender {
   }
 }
 
+/** Many parameters because it is called per event, of millions of simulated ones. */
 function note(said: ContenderVerdict, state: Tilt, boundary: number, threshold: number, index: number): void {
   if (said.harmfulAt === 0 && lnEMoreOften(state, boundary) >= threshold) said.harmfulAt = index;
   if (said.nonInferiorAt === 0 && lnELessOften(state, boundary) >= threshold) said.nonInferiorAt = index;

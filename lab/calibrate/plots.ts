@@ -26,7 +26,7 @@ export function falseAlarmPlot(rates: readonly ErrorRate[]): string {
   drawing.text(10, 20, 'Wrong decisions: share of runs, one mark per situation', { size: 15, isBold: true });
   rows.forEach((method, row) => {
     const y = top + (row + 0.5) * step;
-    if (row % 2 === 0) drawing.rect(8, y - step / 2, drawing.width - 16, step, '#f6f8fa');
+    if (row % 2 === 0) drawing.rect([8, y - step / 2], drawing.width - 16, step, '#f6f8fa');
     const standing = rates.find((rate) => rate.method === method)?.standing ?? 'peer';
     drawing.text(left - 10, y + 4, method, { anchor: 'end', colour: COLOUR[standing] });
   });
@@ -40,10 +40,8 @@ export function falseAlarmPlot(rates: readonly ErrorRate[]): string {
     for (const tick of [0, 0.01, 0.05, 0.2, 0.5, 1]) {
       const isAlpha = tick === 0.05;
       drawing.line(
-        toX(tick),
-        top - 4,
-        toX(tick),
-        bottom,
+        [toX(tick), top - 4],
+        [toX(tick), bottom],
         isAlpha ? ALPHA_COLOUR : GRID,
         isAlpha ? { dash: '4 3' } : {},
       );
@@ -87,7 +85,9 @@ function drawRates(
   const worst = rates.reduce((a, b) => (b.rate > a.rate ? b : a));
   const colour = COLOUR[(rates[0] as ErrorRate).standing];
   const error = 2 * standardError(worst.rate, worst.runs);
-  drawing.line(toX(Math.max(0, worst.rate - error)), y, toX(Math.min(1, worst.rate + error)), y, colour, { width: 2 });
+  drawing.line([toX(Math.max(0, worst.rate - error)), y], [toX(Math.min(1, worst.rate + error)), y], colour, {
+    width: 2,
+  });
   for (const { rate, decision } of rates) {
     drawing.marker(toX(rate), y, {
       shape: decision === 'harmful' ? 'dot' : 'ring',
@@ -98,7 +98,7 @@ function drawRates(
   }
   const alpha = alphaOf(worst.method);
   if (alpha === 0.05) return;
-  drawing.line(toX(alpha), y - height / 2, toX(alpha), y + height / 2, ALPHA_COLOUR, { width: 2 });
+  drawing.line([toX(alpha), y - height / 2], [toX(alpha), y + height / 2], ALPHA_COLOUR, { width: 2 });
 }
 
 const SERIES: readonly (readonly [string, MarkerStyle])[] = [
@@ -128,7 +128,7 @@ export function detectionPlot(cells: readonly KnownCell[]): string {
     const x0 = left + index * (panel + gap);
     drawing.text(x0 + panel / 2, top - 16, shape, { anchor: 'middle', isBold: true });
     for (const tick of [100, 300, 1_000, 3_000, 10_000, 30_000]) {
-      drawing.line(x0, toY(tick), x0 + panel, toY(tick), GRID);
+      drawing.line([x0, toY(tick)], [x0 + panel, toY(tick)], GRID);
       if (index === 0)
         drawing.text(x0 - 6, toY(tick) + 4, String(tick), { anchor: 'end', size: 10, colour: '#57606a' });
     }
@@ -202,12 +202,12 @@ export function exposurePlot(
     colour: '#57606a',
   });
   for (const tick of [1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000]) {
-    drawing.line(toX(tick), top, toX(tick), bottom, GRID);
+    drawing.line([toX(tick), top], [toX(tick), bottom], GRID);
     drawing.text(toX(tick), bottom + 15, String(tick), { anchor: 'middle', size: 10, colour: '#57606a' });
   }
   names.forEach((name, row) => {
     const y = top + (row + 0.5) * step;
-    drawing.line(left, y + step / 2, left + width, y + step / 2, GRID);
+    drawing.line([left, y + step / 2], [left + width, y + step / 2], GRID);
     drawing.text(left - 10, y + 4, name, { anchor: 'end' });
     for (const { fromPpm, result } of results.filter(({ candidate }) => candidate === name)) {
       for (const { rule, exposed, promoted, runs } of result.rules) {

@@ -151,9 +151,7 @@ function ourContenders(
   const atMargin = { method: methods.betting, margin };
   const betting = new BettingContender(
     isNull ? [atMargin, { method: methods.bettingAtZero, margin: 0 }] : [atMargin],
-    bounds,
-    shape.worse,
-    shape.name === 'binary' ? 'equal' : 'bold',
+    { bounds, worse: shape.worse, bets: shape.name === 'binary' ? 'equal' : 'bold' },
     THRESHOLD,
   );
   const tails = tailContenders(cell);

@@ -8,14 +8,7 @@ export class Drawing {
     readonly title: string,
   ) {}
 
-  line(
-    x1: number,
-    y1: number,
-    x2: number,
-    y2: number,
-    colour: string,
-    options: { width?: number; dash?: string } = {},
-  ): void {
+  line([x1, y1]: Point, [x2, y2]: Point, colour: string, options: { width?: number; dash?: string } = {}): void {
     const dash = options.dash ? ` stroke-dasharray="${options.dash}"` : '';
     this.elements.push(
       `<line x1="${at(x1)}" y1="${at(y1)}" x2="${at(x2)}" y2="${at(y2)}" stroke="${colour}" stroke-width="${options.width ?? 1}"${dash}/>`,
@@ -30,7 +23,7 @@ export class Drawing {
     );
   }
 
-  rect(x: number, y: number, width: number, height: number, colour: string): void {
+  rect([x, y]: Point, width: number, height: number, colour: string): void {
     this.elements.push(
       `<rect x="${at(x)}" y="${at(y)}" width="${at(width)}" height="${at(height)}" fill="${colour}"/>`,
     );
@@ -84,6 +77,8 @@ export class Drawing {
     ].join('\n');
   }
 }
+
+export type Point = readonly [x: number, y: number];
 
 export interface TextOptions {
   readonly anchor?: 'start' | 'middle' | 'end';

@@ -1,4 +1,4 @@
-import { asymptoticHalfWidth } from '#libs/statistics';
+import { approximateRhoSquared, asymptoticHalfWidth } from '#libs/statistics';
 
 /** GrowthBook's default of the sample size at which its sequence is tightest. */
 export const GROWTHBOOK_TUNING = 5_000;
@@ -15,7 +15,7 @@ export function sequentialHalfWidth(
   alpha: number,
   tuning = GROWTHBOOK_TUNING,
 ): number {
-  return asymptoticHalfWidth(standardError, n, alpha, tuning);
+  return asymptoticHalfWidth(standardError, n, alpha, approximateRhoSquared(alpha, tuning));
 }
 
 /**

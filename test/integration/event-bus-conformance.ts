@@ -31,6 +31,7 @@ const patiently = { timeout: 20_000, interval: 20 };
 /** What every carrier of the bus has to do. */
 export function describeEventBus(name: string, open: () => Promise<BusFixture>): void {
   describe(`event bus: ${name}`, () => {
+    // Long because it is one list of behaviours, each a test that is read by itself.
     let fixture: BusFixture;
     let bus: EventBus;
     beforeAll(async () => {

@@ -105,68 +105,11 @@ function weighed(experiment: string, objectives: Objectives): TeststripEvent[] {
 
 /** A canary that climbs two stages and is rolled back on its pictures: the events of two minutes, pictures included. */
 export async function rolledBackStory(experiment: string, pictureFolder: string): Promise<TeststripEvent[]> {
-  const startMs = Date.parse('2026-11-20T10:00:00.000Z');
-  const at = (second: number): string => new Date(startMs + second * 1_000).toISOString();
-  const command = (epoch: number, second: number, change: Partial<DataOf<'allocation.commanded.v1'>>): TeststripEvent =>
-    example('allocation.commanded.v1', `${experiment}-command-${epoch}`, {
-      experiment,
-      revision: 1,
-      commandId: `${experiment}-${epoch}`,
-      epoch,
-      commandedAt: at(second),
-      terminal: false,
-      ...change,
-    });
-  const applied = (epoch: number, second: number): TeststripEvent =>
-    example('allocation.applied.v1', `${experiment}-applied-${epoch}`, {
-      experiment,
-      revision: 1,
-      commandId: `${experiment}-${epoch}`,
-      epoch,
-      router: 'router-1',
-      outcome: 'applied',
-      reason: null,
-      appliedAt: new Date(startMs + second * 1_000 + 9).toISOString(),
-    });
   const events: TeststripEvent[] = [
     example('experiment.defined.v1', `${experiment}-defined`, { ...definition(experiment), definedAt: at(0) }),
-    command(1, 0, {
-      command: 'start',
-      stage: 0,
-      weightsPpm: share(10_000),
-      reason: 'started',
-      message: 'started at 1 %',
-      evidence: null,
-    }),
-    applied(1, 0),
-    command(2, 45, {
-      command: 'advance',
-      stage: 1,
-      weightsPpm: share(50_000),
-      reason: 'budget-proven',
-      message: 'every guardrail is proven no worse than its margin ÷ 5 %',
-      evidence: null,
-    }),
-    applied(2, 45),
-    command(3, 110, {
-      command: 'rollback',
-      stage: 1,
-      weightsPpm: share(0),
-      reason: 'harmful',
-      message: 'alignment is worse than its margin: ln E 3.41 after 188 units of the candidate',
-      terminal: true,
-      evidence: {
-        analysisId: 'last',
-        metric: 'alignment',
-        candidate: 'candidate',
-        lnE: 3.41,
-        units: 188,
-        analysedAt: new Date(startMs + 109_960).toISOString(),
-        newestEventAt: new Date(startMs + 109_880).toISOString(),
-        metricAnalysis: analysisAt(experiment, DECIDED_AT, at(DECIDED_AT)).data.metrics[0]!,
-      },
-    }),
-    applied(3, 110),
+    ...started(experiment),
+    ...advanced(experiment),
+    ...rolledBack(experiment),
   ];
   // Analyses go on after the decision: what arrives late makes the deciding metric look undecided again.
   for (let second = 2; second <= 116; second += 2) events.push(analysisAt(experiment, second, at(second)));
@@ -174,6 +117,81 @@ export async function rolledBackStory(experiment: string, pictureFolder: string)
   for (let index = 0; index < PICTURES; index += 1)
     events.push(...(await pictureAt(experiment, index, at(40 + index / 2), pictureFolder)));
   return events;
+}
+
+const START_MS = Date.parse('2026-11-20T10:00:00.000Z');
+
+/** When the second of the story is. */
+function at(second: number, millisecond = 0): string {
+  return new Date(START_MS + second * 1_000 + millisecond).toISOString();
+}
+
+function started(experiment: string): TeststripEvent[] {
+  return ordered(experiment, 1, 0, {
+    command: 'start',
+    stage: 0,
+    weightsPpm: share(10_000),
+    reason: 'started',
+    message: 'started at 1 %',
+    evidence: null,
+  });
+}
+
+function advanced(experiment: string): TeststripEvent[] {
+  return ordered(experiment, 2, 45, {
+    command: 'advance',
+    stage: 1,
+    weightsPpm: share(50_000),
+    reason: 'budget-proven',
+    message: 'every guardrail is proven no worse than its margin ÷ 5 %',
+    evidence: null,
+  });
+}
+
+function rolledBack(experiment: string): TeststripEvent[] {
+  return ordered(experiment, 3, DECIDED_AT, {
+    command: 'rollback',
+    stage: 1,
+    weightsPpm: share(0),
+    reason: 'harmful',
+    message: 'alignment is worse than its margin: ln E 3.41 after 188 units of the candidate',
+    terminal: true,
+    evidence: {
+      analysisId: 'last',
+      metric: 'alignment',
+      candidate: 'candidate',
+      lnE: 3.41,
+      units: 188,
+      analysedAt: at(DECIDED_AT - 1, 960),
+      newestEventAt: at(DECIDED_AT - 1, 880),
+      metricAnalysis: analysisAt(experiment, DECIDED_AT, at(DECIDED_AT)).data.metrics[0]!,
+    },
+  });
+}
+
+/** A command, and the router that obeys it. */
+function ordered(
+  experiment: string,
+  epoch: number,
+  second: number,
+  change: Partial<DataOf<'allocation.commanded.v1'>>,
+): TeststripEvent[] {
+  const of = { experiment, revision: 1, commandId: `${experiment}-${epoch}`, epoch };
+  return [
+    example('allocation.commanded.v1', `${experiment}-command-${epoch}`, {
+      ...of,
+      commandedAt: at(second),
+      terminal: false,
+      ...change,
+    }),
+    example('allocation.applied.v1', `${experiment}-applied-${epoch}`, {
+      ...of,
+      router: 'router-1',
+      outcome: 'applied',
+      reason: null,
+      appliedAt: at(second, 9),
+    }),
+  ];
 }
 
 function example<T extends TopicName>(
@@ -268,22 +286,97 @@ function drawing(colour: string, index: number): Promise<Buffer> {
 const DECIDED_AT = 110;
 
 function analysisAt(experiment: string, second: number, analysedAt: string): TeststripEvent<'experiment.analysed.v1'> {
+  const { control, candidate } = countsAt(second);
+  return example('experiment.analysed.v1', `${experiment}-analysis-${second}`, {
+    experiment,
+    revision: 1,
+    analysisId: second === DECIDED_AT ? 'last' : `at-${second}`,
+    analysedAt,
+    stage: second < 45 ? 0 : 1,
+    units: { control: control.units, candidate: candidate.units },
+    metrics: [
+      alignmentAt(second),
+      errorRateAt(second),
+      latencyAt(second),
+      wrongPicturesAt(second),
+      metricAt(second, 'quality', {
+        role: 'observed',
+        reason: 'only-observed',
+        estimate: { control: 0.941, candidate: 0.94, effect: -0.001 },
+        interval: { low: -0.004, high: 0.002 },
+      }),
+      metricAt(second, 'cost-per-image', { direction: 'lower', unit: 'cost', reason: 'baseline' }),
+    ],
+  });
+}
+
+function alignmentAt(second: number): MetricAnalysis {
+  const width = 0.02 / Math.sqrt(second / DECIDED_AT);
+  const effect = second > DECIDED_AT ? -0.016 : -0.025 + waveAt(second) * 0.004;
+  return metricAt(second, 'alignment', {
+    unit: 'cosine',
+    ...(second === DECIDED_AT ? { verdict: 'harmful', reason: 'worse-than-margin' } : {}),
+    estimate: { control: 0.314, candidate: 0.289, effect },
+    interval: { low: effect - width, high: effect + width },
+    margin: 0.00314,
+    lnE: { harmful: harmAt(second), nonInferior: -2.4 * (second / DECIDED_AT) },
+  });
+}
+
+function errorRateAt(second: number): MetricAnalysis {
   const part = second / DECIDED_AT;
-  const wave = Math.sin(second / 5) * Math.max(0, 1 - part);
-  const harm = second > DECIDED_AT ? 2.2 : 3.41 * part ** 2 + wave * 0.4;
-  const n = {
-    control: { units: second * 30, events: second * 31 },
-    candidate: { units: Math.round(second * 1.7), events: second * 2 },
-  };
-  const metric = (name: string, change: Partial<MetricAnalysis>): MetricAnalysis => ({
-    metric: name,
+  const width = 0.02 / Math.sqrt(part);
+  return metricAt(second, 'error-rate', {
+    unit: 'share of requests',
+    direction: 'lower',
+    verdict: second > 80 ? 'non-inferior' : 'undecided',
+    reason: second > 80 ? 'within-margin' : 'collecting',
+    estimate: { control: 0.0102, candidate: 0.0095, effect: -0.0007 },
+    interval: { low: -0.004 - width / 8, high: 0.003 + width / 8 },
+    margin: 0.005,
+    lnE: { harmful: -1.4 * part, nonInferior: 4 * part },
+  });
+}
+
+function latencyAt(second: number): MetricAnalysis {
+  const part = second / DECIDED_AT;
+  const width = 0.02 / Math.sqrt(part);
+  return metricAt(second, 'latency-p95', {
+    unit: 'ms',
+    direction: 'lower',
+    scale: 'relative',
+    verdict: second > 60 ? 'superior' : 'undecided',
+    reason: second > 60 ? 'better-than-control' : 'collecting',
+    estimate: { control: 412.7, candidate: 341.2, effect: -0.173 },
+    interval: { low: -0.173 - width * 2, high: -0.173 + width * 2 },
+    margin: 41.27,
+    lnE: { harmful: -2 * part, nonInferior: 5.2 * part },
+  });
+}
+
+function wrongPicturesAt(second: number): MetricAnalysis {
+  return metricAt(second, 'wrong-pictures', {
+    unit: 'share of pictures',
+    direction: 'lower',
+    scale: 'ln-rate-ratio',
+    estimate: { control: 0.021, candidate: 0.066, effect: 1.1 },
+    interval: { low: 0.1, high: 2.2 },
+    margin: 0.5,
+    lnE: { harmful: harmAt(second) * 0.7, nonInferior: -1.9 * (second / DECIDED_AT) },
+  });
+}
+
+/** A guardrail that nothing is decided of yet, but for `change`. */
+function metricAt(second: number, metric: string, change: Partial<MetricAnalysis>): MetricAnalysis {
+  return {
+    metric,
     candidate: 'candidate',
     role: 'guardrail',
     unit: 'score',
     direction: 'higher',
     verdict: 'undecided',
     reason: 'collecting',
-    n,
+    n: countsAt(second),
     estimate: { control: null, candidate: null, effect: null },
     interval: null,
     scale: 'difference',
@@ -291,63 +384,22 @@ function analysisAt(experiment: string, second: number, analysedAt: string): Tes
     lnE: null,
     budget: [],
     ...change,
-  });
-  const width = 0.02 / Math.sqrt(part);
-  const effect = second > DECIDED_AT ? -0.016 : -0.025 + wave * 0.004;
-  const decides = second === DECIDED_AT;
-  return example('experiment.analysed.v1', `${experiment}-analysis-${second}`, {
-    experiment,
-    revision: 1,
-    analysisId: decides ? 'last' : `at-${second}`,
-    analysedAt,
-    stage: second < 45 ? 0 : 1,
-    units: { control: n.control.units, candidate: n.candidate.units },
-    metrics: [
-      metric('alignment', {
-        unit: 'cosine',
-        ...(decides ? { verdict: 'harmful', reason: 'worse-than-margin' } : {}),
-        estimate: { control: 0.314, candidate: 0.289, effect },
-        interval: { low: effect - width, high: effect + width },
-        margin: 0.00314,
-        lnE: { harmful: harm, nonInferior: -2.4 * part },
-      }),
-      metric('error-rate', {
-        unit: 'share of requests',
-        direction: 'lower',
-        verdict: second > 80 ? 'non-inferior' : 'undecided',
-        reason: second > 80 ? 'within-margin' : 'collecting',
-        estimate: { control: 0.0102, candidate: 0.0095, effect: -0.0007 },
-        interval: { low: -0.004 - width / 8, high: 0.003 + width / 8 },
-        margin: 0.005,
-        lnE: { harmful: -1.4 * part, nonInferior: 4 * part },
-      }),
-      metric('latency-p95', {
-        unit: 'ms',
-        direction: 'lower',
-        scale: 'relative',
-        verdict: second > 60 ? 'superior' : 'undecided',
-        reason: second > 60 ? 'better-than-control' : 'collecting',
-        estimate: { control: 412.7, candidate: 341.2, effect: -0.173 },
-        interval: { low: -0.173 - width * 2, high: -0.173 + width * 2 },
-        margin: 41.27,
-        lnE: { harmful: -2 * part, nonInferior: 5.2 * part },
-      }),
-      metric('wrong-pictures', {
-        unit: 'share of pictures',
-        direction: 'lower',
-        scale: 'ln-rate-ratio',
-        estimate: { control: 0.021, candidate: 0.066, effect: 1.1 },
-        interval: { low: 0.1, high: 2.2 },
-        margin: 0.5,
-        lnE: { harmful: harm * 0.7, nonInferior: -1.9 * part },
-      }),
-      metric('quality', {
-        role: 'observed',
-        reason: 'only-observed',
-        estimate: { control: 0.941, candidate: 0.94, effect: -0.001 },
-        interval: { low: -0.004, high: 0.002 },
-      }),
-      metric('cost-per-image', { direction: 'lower', unit: 'cost', reason: 'baseline' }),
-    ],
-  });
+  };
+}
+
+function countsAt(second: number) {
+  return {
+    control: { units: second * 30, events: second * 31 },
+    candidate: { units: Math.round(second * 1.7), events: second * 2 },
+  };
+}
+
+/** What chance adds; it fades until the decision. */
+function waveAt(second: number): number {
+  return Math.sin(second / 5) * Math.max(0, 1 - second / DECIDED_AT);
+}
+
+/** ln E of harm: it grows up to the decision, and is smaller again with what arrives late. */
+function harmAt(second: number): number {
+  return second > DECIDED_AT ? 2.2 : 3.41 * (second / DECIDED_AT) ** 2 + waveAt(second) * 0.4;
 }

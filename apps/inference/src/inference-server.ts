@@ -1,10 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { VariantConfig } from '#libs/contracts';
-import { parseInput, PROBLEM_CONTENT_TYPE, ProblemException, readRequestBody } from '#libs/platform';
+import {
+  listen,
+  parseInput,
+  type Problem,
+  ProblemException,
+  readRequestBody,
+  sendJson,
+  sendProblem,
+} from '#libs/platform';
 import { EXAMPLE_PROMPT, parsePrompt, SCENE_GRAMMAR, type Scene } from '#libs/scenes';
 import { fingerprintOf, readRequestContext, type Telemetry } from '#libs/telemetry';
 import { z } from 'zod';
@@ -53,6 +61,7 @@ export const generationRequest = z.object({
 });
 
 const LARGEST_BODY_BYTES = 64 * 1024;
+const CRASH = 'the attention kernel crashed: illegal memory access';
 
 /**
  * A simulated diffusion service: an honest HTTP server with its own queue, errors, pictures and telemetry.
@@ -105,7 +114,7 @@ class InferenceService {
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       if (request.method === 'GET' && request.url === '/health') {
-        return sendJson(response, 200, {
+        return sendJson(response, {
           status: 'ok',
           config: this.options.config,
           fingerprint: this.fingerprint,
@@ -113,19 +122,14 @@ class InferenceService {
         });
       }
       if (request.method !== 'POST' || request.url !== this.path) {
-        return sendProblem(
-          response,
-          404,
-          'Not found',
-          `${request.method} ${request.url}: expected POST ${this.path} or GET /health`,
-        );
+        const detail = `${request.method} ${request.url}: expected POST ${this.path} or GET /health`;
+        return sendProblem(response, { title: 'Not found', status: 404, detail });
       }
       await this.generate(request, response);
     } catch (error) {
       if (response.headersSent) response.destroy();
-      else if (error instanceof ProblemException)
-        sendJson(response, error.getStatus(), error.getResponse(), PROBLEM_CONTENT_TYPE);
-      else sendProblem(response, 500, 'Generation failed', (error as Error).message);
+      else if (error instanceof ProblemException) sendProblem(response, error.getResponse() as Problem);
+      else sendProblem(response, generationFailed((error as Error).message));
     }
   }
 
@@ -136,10 +140,9 @@ class InferenceService {
     const parsed = parsePrompt(body.prompt);
     if (!parsed.ok) {
       const { problem } = parsed;
-      return sendProblem(response, 422, 'The prompt is not in the scene grammar', problem.message, {
-        grammar: SCENE_GRAMMAR,
-        example: EXAMPLE_PROMPT,
-      });
+      const title = 'The prompt is not in the scene grammar';
+      const shown = { grammar: SCENE_GRAMMAR, example: EXAMPLE_PROMPT };
+      return sendProblem(response, { title, status: 422, detail: problem.message, ...shown });
     }
     const seed = body.seed ?? Math.floor(Math.random() * 0x1_0000_0000);
     await this.run(request, response, { prompt: body.prompt, scene: parsed.scene, seed, startedAt });
@@ -170,21 +173,20 @@ class InferenceService {
       prompt: job.prompt,
       seed: job.seed,
       outcome: plan.crashes ? 'failed' : 'succeeded',
-      error: plan.crashes ? 'the attention kernel crashed: illegal memory access' : null,
+      error: plan.crashes ? CRASH : null,
       timings: { queueMs, inferenceMs: plan.gpuMs + plan.hostMs, totalMs: performance.now() - job.startedAt },
       gpu: { seconds: gpuSeconds, utilisation, memoryMiB: model.hardware.memoryMiB },
       cost: gpuSeconds * model.hardware.pricePerGpuSecond,
       images: images.map(({ image }) => image),
     });
     const [picture] = images;
-    if (!picture)
-      return sendProblem(response, 500, 'Generation failed', 'the attention kernel crashed: illegal memory access');
+    if (!picture) return sendProblem(response, generationFailed(CRASH));
     if (request.headers.accept === 'image/png') {
       response.writeHead(200, { 'content-type': 'image/png', 'content-length': picture.bytes.length });
       response.end(picture.bytes);
       return;
     }
-    sendJson(response, 200, {
+    sendJson(response, {
       generationId,
       prompt: job.prompt,
       seed: job.seed,
@@ -207,22 +209,6 @@ class InferenceService {
   }
 }
 
-function sendJson(response: ServerResponse, status: number, body: unknown, type = 'application/json'): void {
-  const text = JSON.stringify(body);
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) });
-  response.end(text);
-}
-
-function sendProblem(response: ServerResponse, status: number, title: string, detail: string, more: object = {}): void {
-  sendJson(response, status, { type: 'about:blank', title, status, detail, ...more }, PROBLEM_CONTENT_TYPE);
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+function generationFailed(detail: string): Omit<Problem, 'type'> {
+  return { title: 'Generation failed', status: 500, detail };
 }

@@ -4,22 +4,24 @@ import type { EventBuffer } from '#libs/telemetry';
 import type { RoutedRequest } from './proxy/proxy.js';
 import type { Allocations } from './routing/allocations.js';
 import type { CommandOutcome } from './routing/experiment-state.js';
+import type { ExperimentRoute } from './routing/routing-table.js';
 
 export interface RouterMetrics {
   routed(request: RoutedRequest): void;
   commanded(command: AllocationCommanded, answer: CommandOutcome): void;
 }
 
-/** Metrics of one router. */
-export function createRouterMetrics(sources: {
+interface RouterMetricsSources {
   readonly registry: Registry;
   readonly allocations: Allocations;
   readonly routedEvents: EventBuffer;
   readonly inFlight: () => number;
   readonly isReady: () => boolean;
-}): RouterMetrics {
-  const { registry } = sources;
-  const registers = [registry];
+}
+
+/** Metrics of one router. */
+export function createRouterMetrics(sources: RouterMetricsSources): RouterMetrics {
+  const registers = [sources.registry];
   const requests = new Counter({
     name: 'teststrip_router_requests_total',
     help: 'Requests by service, variant and outcome; variant is empty where no experiment applied.',
@@ -39,37 +41,7 @@ export function createRouterMetrics(sources: {
     labelNames: ['experiment', 'outcome'],
     registers,
   });
-  gauge(registry, 'teststrip_router_in_flight', 'Requests under way.', (set) => set({}, sources.inFlight()));
-  gauge(registry, 'teststrip_router_ready', '1 once the state is loaded.', (set) => set({}, Number(sources.isReady())));
-  gauge(registry, 'teststrip_router_events_queued', 'request.routed.v1 events not yet published.', (set) =>
-    set({}, sources.routedEvents.status().queued),
-  );
-  gauge(registry, 'teststrip_router_events_dropped', 'request.routed.v1 events lost since the start.', (set) =>
-    set({}, sources.routedEvents.status().dropped),
-  );
-  gauge(
-    registry,
-    'teststrip_router_epoch',
-    'Epoch in force.',
-    (set) => {
-      for (const route of sources.allocations.routes.values()) {
-        if (route.kind === 'experiment') set({ experiment: route.rules.experiment }, route.rules.epoch);
-      }
-    },
-    ['experiment'],
-  );
-  gauge(
-    registry,
-    'teststrip_router_fail_safe',
-    '1 while control is served because the controller is lost.',
-    (set) => {
-      for (const route of sources.allocations.routes.values()) {
-        if (route.kind !== 'experiment') continue;
-        set({ experiment: route.rules.experiment }, Number(sources.allocations.isFailSafe(route)));
-      }
-    },
-    ['experiment'],
-  );
+  createStateGauges(sources);
 
   return {
     routed({ service, assignment, outcome, durationMs }) {
@@ -83,17 +55,43 @@ export function createRouterMetrics(sources: {
   };
 }
 
-function gauge(
+/** What the router is at: read when it is asked for. */
+function createStateGauges({ registry, allocations, routedEvents, inFlight, isReady }: RouterMetricsSources): void {
+  const gauge = (name: string, help: string, read: () => number): void => {
+    labelledGauge(registry, { name, help }, (set) => set({}, read()));
+  };
+  gauge('teststrip_router_in_flight', 'Requests under way.', inFlight);
+  gauge('teststrip_router_ready', '1 once the state is loaded.', () => Number(isReady()));
+  gauge(
+    'teststrip_router_events_queued',
+    'request.routed.v1 events not yet published.',
+    () => routedEvents.status().queued,
+  );
+  gauge(
+    'teststrip_router_events_dropped',
+    'request.routed.v1 events lost since the start.',
+    () => routedEvents.status().dropped,
+  );
+  const perExperiment = (name: string, help: string, read: (route: ExperimentRoute) => number): void => {
+    labelledGauge(registry, { name, help, labelNames: ['experiment'] }, (set) => {
+      for (const route of allocations.routes.values()) {
+        if (route.kind === 'experiment') set({ experiment: route.rules.experiment }, read(route));
+      }
+    });
+  };
+  perExperiment('teststrip_router_epoch', 'Epoch in force.', ({ rules }) => rules.epoch);
+  perExperiment('teststrip_router_fail_safe', '1 while control is served because the controller is lost.', (route) =>
+    Number(allocations.isFailSafe(route)),
+  );
+}
+
+function labelledGauge(
   registry: Registry,
-  name: string,
-  help: string,
+  metric: { readonly name: string; readonly help: string; readonly labelNames?: string[] },
   collect: (set: (labels: Record<string, string>, value: number) => void) => void,
-  labelNames: readonly string[] = [],
 ): void {
   const registered: Gauge = new Gauge({
-    name,
-    help,
-    labelNames: [...labelNames],
+    ...metric,
     registers: [registry],
     collect() {
       registered.reset();

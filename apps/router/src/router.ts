@@ -2,10 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { eventSource, MILLION, topics, type AllocationCommanded, type TeststripEvent } from '#libs/contracts';
 import { LogFollower, type BusClient } from '#libs/messaging';
-import type { HealthFinding } from '#libs/platform';
+import { listen, sendJson, sendProblem, type HealthFinding } from '#libs/platform';
 import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
 import { createProxy, isProxied, type RoutedRequest } from './proxy/proxy.js';
-import { sendProblem } from './proxy/send-problem.js';
 import { UpstreamPools } from './proxy/upstream-pools.js';
 import { createRouterMetrics, type RouterMetrics } from './router-metrics.js';
 import { allocationAppliedEvent, requestRoutedEvent } from './router-events.js';
@@ -151,21 +150,22 @@ export class Router {
   private answerAboutItself(method: string, url: string, response: ServerResponse): void {
     const path = url.split('?', 1)[0];
     if (method !== 'GET') {
-      return sendProblem(response, 404, 'Not found', `${method} ${url}: expected POST /v1/services/{service}/…`);
+      const detail = `${method} ${url}: expected POST /v1/services/{service}/…`;
+      return sendProblem(response, { title: 'Not found', status: 404, detail });
     }
     switch (path) {
       case '/health/live':
         return sendJson(response, { status: 'ok' });
       case '/health/ready': {
         const reason = this.unreadyReason();
-        if (reason !== undefined) return sendProblem(response, 503, 'Not ready', reason);
+        if (reason !== undefined) return sendProblem(response, { title: 'Not ready', status: 503, detail: reason });
         return sendJson(response, { status: 'ok', router: this.settings.routerId, state: this.stateSource });
       }
       case '/v1/allocations':
         return sendJson(response, this.describe());
       default: {
-        const known = '/health/live, /health/ready, /v1/allocations';
-        return sendProblem(response, 404, 'Not found', `GET ${url}: expected one of ${known}`);
+        const detail = `GET ${url}: expected one of /health/live, /health/ready, /v1/allocations`;
+        return sendProblem(response, { title: 'Not found', status: 404, detail });
       }
     }
   }
@@ -303,20 +303,4 @@ function describeRoute(route: ServiceRoute, allocations: Allocations): unknown {
     },
     upstreams: Object.fromEntries([...route.upstreams].map(([variant, { url }]) => [variant, url])),
   };
-}
-
-function sendJson(response: ServerResponse, body: unknown): void {
-  const text = JSON.stringify(body);
-  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-  response.end(text);
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }

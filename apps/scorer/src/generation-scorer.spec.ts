@@ -192,11 +192,7 @@ async function score(
 ): Promise<void> {
   const life = change.life ?? { lag: change.lag ?? 0, heartbeat: async () => undefined, isStale: () => false };
   const generationScorer = new GenerationScorer(
-    scorer,
-    fetcher,
-    { publish: (records) => publish(records) },
-    metrics,
-    { nowMs: () => NOW },
+    { scorer, fetcher, bus: { publish: (records) => publish(records) }, metrics, clock: { nowMs: () => NOW } },
     { source: 'scorer/test', fetchConcurrency: 8, sampling: change.sampling ?? {} },
   );
   await generationScorer.scoreBatch(events, life);

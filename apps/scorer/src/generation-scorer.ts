@@ -21,6 +21,15 @@ export interface GenerationScorerOptions {
   readonly sampling: SamplingOptions;
 }
 
+/** What it works with. */
+export interface GenerationScorerParts {
+  readonly scorer: Scorer;
+  readonly fetcher: PictureFetcher;
+  readonly bus: Pick<EventBus, 'publish'>;
+  readonly metrics: ScorerMetrics;
+  readonly clock: Clock;
+}
+
 /** How a batch stays in touch with its carrier. */
 export interface BatchLife {
   heartbeat(): Promise<void>;
@@ -32,11 +41,7 @@ export interface BatchLife {
 /** Turns generations into scores: fetch, score, publish. */
 export class GenerationScorer {
   constructor(
-    private readonly scorer: Scorer,
-    private readonly fetcher: PictureFetcher,
-    private readonly bus: Pick<EventBus, 'publish'>,
-    private readonly metrics: ScorerMetrics,
-    private readonly clock: Clock,
+    private readonly parts: GenerationScorerParts,
     private readonly options: GenerationScorerOptions,
   ) {}
 
@@ -48,7 +53,7 @@ export class GenerationScorer {
    */
   async scoreBatch(events: readonly GenerationEvent[], life: BatchLife): Promise<void> {
     const rate = samplingRate(this.options.sampling, life.lag);
-    this.metrics.setSamplingRate(rate);
+    this.parts.metrics.setSamplingRate(rate);
     const fates = events.map((event) => ({ event, fate: fateOf(event, rate) }));
     const chunks = cutIntoChunks(fates.filter(({ fate }) => fate === 'scored').map(({ event }) => event));
     let published = Promise.resolve();
@@ -62,14 +67,14 @@ export class GenerationScorer {
     }
     await published;
     if (life.isStale()) return;
-    for (const { event, fate } of fates) this.metrics.countGeneration(event, fate);
+    for (const { event, fate } of fates) this.parts.metrics.countGeneration(event, fate);
   }
 
   private async publishNext(scored: Promise<readonly ScoredEvent[]>, life: BatchLife): Promise<void> {
     const rows = await scored;
     if (life.isStale()) return;
-    await this.bus.publish(rows.map(encodeEvent));
-    for (const row of rows) this.metrics.countPicture(row);
+    await this.parts.bus.publish(rows.map(encodeEvent));
+    for (const row of rows) this.parts.metrics.countPicture(row);
     await life.heartbeat();
   }
 
@@ -80,7 +85,7 @@ export class GenerationScorer {
       while (next < chunk.length) {
         const index = next++;
         const { event, imageIndex } = chunk[index]!;
-        fetched[index] = await this.fetcher.fetch(event.data.images[imageIndex]!);
+        fetched[index] = await this.parts.fetcher.fetch(event.data.images[imageIndex]!);
       }
     };
     await Promise.all(Array.from({ length: this.options.fetchConcurrency }, lane));
@@ -99,9 +104,9 @@ export class GenerationScorer {
       const { sha256 } = event.data.images[imageIndex]!;
       inputs.push({ imageBytes: picture.bytes, sha256, prompt: event.data.prompt });
     });
-    const scores = (await this.scorer.score(inputs)).values();
-    const { identity } = this.scorer;
-    const scoredBy = { source: this.options.source, identity, scoredAtMs: this.clock.nowMs() };
+    const scores = (await this.parts.scorer.score(inputs)).values();
+    const { identity } = this.parts.scorer;
+    const scoredBy = { source: this.options.source, identity, scoredAtMs: this.parts.clock.nowMs() };
     return chunk.map(({ event, imageIndex }, index) => {
       const picture = fetched[index]!;
       const outcome: PictureOutcome = picture.outcome === 'fetched' ? scores.next().value! : picture;

@@ -54,11 +54,14 @@ export class ScorerModule implements OnApplicationShutdown {
           provide: GENERATION_SCORER,
           inject: [SCORER, PICTURE_FETCHER, SCORER_METRICS],
           useFactory: (scorer: Scorer, fetcher: PictureFetcher, metrics: ScorerMetrics) =>
-            new GenerationScorer(scorer, fetcher, options.bus, metrics, options.clock, {
-              source: options.source ?? eventSource('scorer', String(process.pid)),
-              fetchConcurrency: options.fetchConcurrency ?? 8,
-              sampling: options.sampling ?? {},
-            }),
+            new GenerationScorer(
+              { scorer, fetcher, bus: options.bus, metrics, clock: options.clock },
+              {
+                source: options.source ?? eventSource('scorer', String(process.pid)),
+                fetchConcurrency: options.fetchConcurrency ?? 8,
+                sampling: options.sampling ?? {},
+              },
+            ),
         },
       ],
       exports: [SCORER, SCORER_METRICS],

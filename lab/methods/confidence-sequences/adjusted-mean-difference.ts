@@ -30,6 +30,8 @@ export function initialAdjustedMeanDifference(): AdjustedMeanDifference {
 
 /**
  * Folds one unit in, in place; numbers that are not finite and assignments that were not random are skipped.
+ * Many parameters because it is called per event, and is to allocate nothing there.
+ *
  * @param covariate fixed before the unit was assigned. A unit that has none needs a constant one, the same for both variants
  *   (its mean over other units), or leaving it out would compare different units.
  */
@@ -68,8 +70,10 @@ export function adjustedMeanDifference(state: AdjustedMeanDifference, alpha: num
   const centre = mergeCovariances(control, candidate).meanX;
   const combined = combineStages(groups.flatMap((stage) => adjustedDifference(stage, theta)));
   return differenceEstimate(
-    { control: adjustedMean(control, theta, centre), candidate: adjustedMean(candidate, theta, centre) },
-    { control: control.n, candidate: candidate.n },
+    {
+      control: { mean: adjustedMean(control, theta, centre), units: control.n },
+      candidate: { mean: adjustedMean(candidate, theta, centre), units: candidate.n },
+    },
     combined?.difference ?? null,
     combined,
     alpha,

@@ -43,7 +43,7 @@ describe('asymptotic sequence', () => {
 describe('non-inferiority by asymptotic sequences', () => {
   it('decides as its p-values do, and mirrors', () => {
     for (const difference of [-0.4, -0.2, -0.1, 0, 0.2]) {
-      const reached = asymptoticNonInferiority(difference, 0.03, 4_000, 0.1, 0.05);
+      const reached = asymptoticNonInferiority({ difference, standardError: 0.03, n: 4_000 }, 0.1, 0.05);
       if (reached.missing !== null) throw new Error(reached.missing);
       expect(reached.nonInferior).toBe(reached.pNonInferior < 0.05);
       expect(reached.inferior).toBe(reached.pInferior < 0.05);
@@ -51,13 +51,17 @@ describe('non-inferiority by asymptotic sequences', () => {
   });
 
   it('says why it can not decide', () => {
-    expect(asymptoticNonInferiority(0, 0, 100, 0.1, 0.05)).toEqual({ missing: 'no-variance' });
-    expect(asymptoticNonInferiority(0, 1, 1, 0.1, 0.05)).toEqual({ missing: 'not-enough-data' });
-    expect(asymptoticNonInferiority(0, Number.NaN, 10, 0.1, 0.05)).toEqual({ missing: 'not-enough-data' });
-    expect(() => asymptoticNonInferiority(0, 1, 10, -0.1, 0.05)).toThrow('margin -0.1');
+    expect(ofNoDifference(0, 100, 0.1)).toEqual({ missing: 'no-variance' });
+    expect(ofNoDifference(1, 1, 0.1)).toEqual({ missing: 'not-enough-data' });
+    expect(ofNoDifference(Number.NaN, 10, 0.1)).toEqual({ missing: 'not-enough-data' });
+    expect(() => ofNoDifference(1, 10, -0.1)).toThrow('margin -0.1');
   });
 });
 
 function widthAtItsTightest(rhoSquared: number): number {
-  return asymptoticHalfWidth(1, 5_000, 0.05, 5_000, rhoSquared);
+  return asymptoticHalfWidth(1, 5_000, 0.05, rhoSquared);
+}
+
+function ofNoDifference(standardError: number, n: number, margin: number) {
+  return asymptoticNonInferiority({ difference: 0, standardError, n }, margin, 0.05);
 }

@@ -36,7 +36,11 @@ export function initialAverageEffect(): AverageEffect {
   return { n: 0, sum: 0, intrinsicTime: 0, control: { n: 0, sum: 0 }, candidate: { n: 0, sum: 0 } };
 }
 
-/** Folds one outcome in, in place; values outside the bounds are clipped to them. @returns whether it was used (NaN is not). */
+/**
+ * Folds one outcome in, in place; values outside the bounds are clipped to them. Many parameters because it is called per event, and is to
+ * allocate nothing there.
+ * @returns whether it was used (NaN is not).
+ */
 export function observeAverageEffect(
   state: AverageEffect,
   design: AverageEffectDesign,

@@ -44,7 +44,11 @@ const ours: Readonly<Record<string, (...args: never[]) => Numbers>> = {
   ],
   linearModelInterval: (estimate: number, error: number, ...[n, coefficients, g, alpha]: number[]) => {
     const [units, columns, weight, level] = [n, coefficients, g, alpha] as [number, number, number, number];
-    const interval = linearModelInterval(estimate, error, units, columns, weight, level);
+    const interval = linearModelInterval(
+      { estimate, standardError: error, n: units, coefficients: columns },
+      weight,
+      level,
+    );
     return [interval?.low, interval?.high];
   },
   linearModelRadiusLargeSample: (n: number, g: number, alpha: number) => [linearModelRadiusLargeSample(n, g, alpha)],
@@ -56,7 +60,11 @@ const ours: Readonly<Record<string, (...args: never[]) => Numbers>> = {
   ],
   predictablePlugInBet: (alpha: number, t: number, variance: number) => [predictablePlugInBet(alpha, t, variance)],
   asymptoticNonInferiority: (difference: number, error: number, ...[n, margin, alpha]: number[]) => {
-    const answer = asymptoticNonInferiority(difference, error, n as number, margin as number, alpha as number);
+    const answer = asymptoticNonInferiority(
+      { difference, standardError: error, n: n as number },
+      margin as number,
+      alpha as number,
+    );
     return answer.missing === null ? [answer.lower, answer.upper] : [];
   },
   averageEffect: (lo: number, hi: number, share: number, ...[arms, outcomes]: [number[], number[]]) => {

@@ -192,7 +192,7 @@ describe('linear model', () => {
   it('knows nothing with too few units', () => {
     expect(lnELinearModel(99, 3, 3, 10)).toBe(0);
     expect(linearModelRadius(3, 3, 10, 0.05)).toBe(Infinity);
-    expect(linearModelInterval(1, 1, 4, 3, 10, 0.05)).toBeNull();
+    expect(linearModelInterval({ estimate: 1, standardError: 1, n: 4, coefficients: 3 }, 10, 0.05)).toBeNull();
     expect(tightestPriorWeight(4, 3, 0.05)).toBeNull();
     expect(() => lnELinearModel(1, 10, 2, 0)).toThrow('prior weight 0');
   });

@@ -34,6 +34,8 @@ export function initialClusteredMeanDifference(centre = 0): ClusteredMeanDiffere
 
 /**
  * Folds one value of a unit in, in place; values that are not finite and assignments that were not random are skipped.
+ * Many parameters because it is called per event, and is to allocate nothing there.
+ *
  * @param propensity with which the unit was drawn at its first assignment: the same for all of its values.
  * @param unit what the unit contributed before, `NEW_UNIT` at first.
  * @returns the unit's new totals.
@@ -87,8 +89,10 @@ export function clusteredMeanDifference(state: ClusteredMeanDifference, alpha: n
   }
   const combined = combineStages(stages);
   return differenceEstimate(
-    { control: clusterMean(pooled.control)?.mean ?? null, candidate: clusterMean(pooled.candidate)?.mean ?? null },
-    { control: pooled.control.units, candidate: pooled.candidate.units },
+    {
+      control: { mean: clusterMean(pooled.control)?.mean ?? null, units: pooled.control.units },
+      candidate: { mean: clusterMean(pooled.candidate)?.mean ?? null, units: pooled.candidate.units },
+    },
     combined?.difference ?? null,
     combined,
     alpha,

@@ -98,9 +98,9 @@ it.skipIf(statisticsVectors === null)("the linear model's prior weight is at lea
 function asymptoticMargins({ alpha, t, t_opt }: { alpha: number; t: number; t_opt: number }) {
   const standardError = 1 / Math.sqrt(t);
   return {
-    two_sided: asymptoticHalfWidth(standardError, t, alpha, t_opt, exactRhoSquared(alpha, t_opt)),
-    two_sided_approx_rho: asymptoticHalfWidth(standardError, t, alpha, t_opt),
-    one_sided: asymptoticOneSidedHalfWidth(standardError, t, alpha, t_opt),
+    two_sided: asymptoticHalfWidth(standardError, t, alpha, exactRhoSquared(alpha, t_opt)),
+    two_sided_approx_rho: asymptoticHalfWidth(standardError, t, alpha, approximateRhoSquared(alpha, t_opt)),
+    one_sided: asymptoticOneSidedHalfWidth(standardError, t, alpha, approximateRhoSquared(2 * alpha, t_opt)),
   };
 }
 
@@ -118,13 +118,13 @@ function nonInferiority(
   const difference = inputs.worse_direction === 'decrease' ? mean_t - mean_c : mean_c - mean_t;
   const standardError = Math.sqrt(sd_c ** 2 / n_c + sd_t ** 2 / n_t);
   const margin = margin_rel * mean_c;
-  const reached = asymptoticNonInferiority(difference, standardError, n_c + n_t, margin, alpha, N_star);
+  const reached = asymptoticNonInferiority({ difference, standardError, n: n_c + n_t }, margin, alpha, N_star);
   if (reached.missing !== null) throw new Error(reached.missing);
   return {
     oriented_diff: difference,
     se: standardError,
     rho: Math.sqrt(approximateRhoSquared(2 * alpha, N_star)),
-    half_width: asymptoticOneSidedHalfWidth(standardError, n_c + n_t, alpha, N_star),
+    half_width: asymptoticOneSidedHalfWidth(standardError, n_c + n_t, alpha, approximateRhoSquared(2 * alpha, N_star)),
     lower_bound: reached.lower,
     upper_bound: reached.upper,
     margin_abs: margin,
@@ -152,7 +152,10 @@ function linearModelOfReadme(
 ) {
   const { n, coefficients, alpha, t, estimate, se } = inputs;
   const g = tightestPriorWeight(n, coefficients, alpha) as number;
-  const interval = linearModelInterval(estimate, se, n, coefficients, g, alpha) as { low: number; high: number };
+  const interval = linearModelInterval({ estimate, standardError: se, n, coefficients }, g, alpha) as {
+    low: number;
+    high: number;
+  };
   return {
     g_star: Math.abs(g / g_star - 1) < 1e-7 ? g_star : g,
     t_radius: linearModelRadius(n, coefficients, g, alpha),

@@ -30,11 +30,11 @@ const ours: Readonly<Record<string, (...args: never[]) => Numbers>> = {
     approximateRhoSquared(alpha, tightestAt),
   ],
   asymptoticHalfWidth: (...[standardError, n, alpha, tightestAt]: [number, number, number, number]) => [
-    asymptoticHalfWidth(standardError, n, alpha, tightestAt, exactRhoSquared(alpha, tightestAt)),
-    asymptoticHalfWidth(standardError, n, alpha, tightestAt),
+    asymptoticHalfWidth(standardError, n, alpha, exactRhoSquared(alpha, tightestAt)),
+    asymptoticHalfWidth(standardError, n, alpha, approximateRhoSquared(alpha, tightestAt)),
   ],
   asymptoticOneSidedHalfWidth: (...[standardError, n, alpha, tightestAt]: [number, number, number, number]) => [
-    asymptoticOneSidedHalfWidth(standardError, n, alpha, tightestAt),
+    asymptoticOneSidedHalfWidth(standardError, n, alpha, approximateRhoSquared(2 * alpha, tightestAt)),
   ],
   asymptoticLnE: (z: number, n: number, rhoSquared: number) => [asymptoticLnE(0.4 * z, 0.4, n, rhoSquared)],
   asymptoticOneSidedP: (z: number, n: number, rhoSquared: number) => [asymptoticOneSidedP(0.4 * z, 0.4, n, rhoSquared)],

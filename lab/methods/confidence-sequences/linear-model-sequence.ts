@@ -41,14 +41,17 @@ export function linearModelRadiusLargeSample(n: number, g: number, alpha: number
 
 /** The interval of a coefficient; null while it is infinite. */
 export function linearModelInterval(
-  estimate: number,
-  standardError: number,
-  n: number,
-  coefficients: number,
+  fit: {
+    readonly estimate: number;
+    readonly standardError: number;
+    readonly n: number;
+    readonly coefficients: number;
+  },
   g: number,
   alpha: number,
 ): { readonly low: number; readonly high: number } | null {
-  const halfWidth = standardError * linearModelRadius(n, coefficients, g, alpha);
+  const { estimate } = fit;
+  const halfWidth = fit.standardError * linearModelRadius(fit.n, fit.coefficients, g, alpha);
   return Number.isFinite(halfWidth) ? { low: estimate - halfWidth, high: estimate + halfWidth } : null;
 }
 

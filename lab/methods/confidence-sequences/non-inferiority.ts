@@ -27,13 +27,10 @@ export type AsymptoticNonInferiority =
  * Source: Waudby-Smith et al., arXiv 2103.06476, eq. 134, with the null moved to −margin. The margin is a fixed number: one that is a
  * share of control's observed mean carries that mean's error, which is left out.
  *
- * @param difference candidate − control, oriented so that more is better.
- * @param standardError of the difference, from `n` units of both variants together.
+ * The difference is candidate − control, oriented so that more is better; its standard error is from `n` units of both variants together.
  */
 export function asymptoticNonInferiority(
-  difference: number,
-  standardError: number,
-  n: number,
+  { difference, standardError, n }: { readonly difference: number; readonly standardError: number; readonly n: number },
   margin: number,
   alpha: number,
   tightestAt?: number,
@@ -41,8 +38,8 @@ export function asymptoticNonInferiority(
   if (!(margin >= 0)) throw new RangeError(`margin ${margin}: expected a number of at least 0`);
   if (n < 2 || !Number.isFinite(standardError)) return { missing: 'not-enough-data' };
   if (standardError <= 0) return { missing: 'no-variance' };
-  const halfWidth = asymptoticOneSidedHalfWidth(standardError, n, alpha, tightestAt);
   const rhoSquared = approximateRhoSquared(2 * alpha, tightestAt);
+  const halfWidth = asymptoticOneSidedHalfWidth(standardError, n, alpha, rhoSquared);
   const lower = difference - halfWidth;
   const upper = difference + halfWidth;
   return {

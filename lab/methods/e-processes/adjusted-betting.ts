@@ -55,6 +55,8 @@ export function initialAdjustedBetting(
 /**
  * Folds one value with its unit's covariates in, in place. Where a covariate has no finite number, or the past is too short to predict
  * from, the value is compared with the mean of the past. The evidence is read from `betting`.
+ * Many parameters because it is called per event, as `bet` is.
+ *
  * @returns whether the value was used.
  */
 export function betAdjusted(

@@ -8,6 +8,8 @@ import { type Arm, bet, type Betting, type BettingDesign, linearisedRatio, type 
  * has the sign of R_T − R₀ exactly, and is in the unit of the ratio as long as the candidate's units are about as large as the
  * baseline's. Assumptions: betting's; a unit is folded in once, when it is complete (a day, a session), and randomised as a whole.
  *
+ * Many parameters because it is called per event, as `bet` is.
+ *
  * @param design bounds around R₀, wide enough for nearly all linearised values.
  * @returns whether the unit was used; one without numbers is not.
  */

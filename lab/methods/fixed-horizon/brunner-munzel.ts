@@ -63,7 +63,7 @@ export function brunnerMunzelTest(
   const statistic = (estimate - 0.5) / standardError;
   // The estimate speaks of y, the alternative of x.
   const ofEstimate = alternative === 'greater' ? 'less' : alternative === 'less' ? 'greater' : 'two-sided';
-  const { low, high } = studentTInterval(estimate, standardError, df, alpha, ofEstimate);
+  const { low, high } = studentTInterval({ difference: estimate, standardError, df }, alpha, ofEstimate);
   return {
     estimate,
     standardError,

@@ -8,19 +8,24 @@ export interface ConfidenceInterval {
   readonly high: number;
 }
 
+/** A difference whose error follows Student's t. */
+export interface TDistributed {
+  readonly difference: number;
+  readonly standardError: number;
+  readonly df: number;
+}
+
 /** 1 − α interval that agrees with the test: closed on both sides, or open on the side the alternative points to. */
 export function studentTInterval(
-  estimate: number,
-  standardError: number,
-  df: number,
+  { difference, standardError, df }: TDistributed,
   alpha: number,
   alternative: Alternative,
 ): ConfidenceInterval {
   assertAlpha(alpha);
   const reach = standardError * studentTUpperQuantile(alternative === 'two-sided' ? alpha / 2 : alpha, df);
   return {
-    low: alternative === 'less' ? -Infinity : estimate - reach,
-    high: alternative === 'greater' ? Infinity : estimate + reach,
+    low: alternative === 'less' ? -Infinity : difference - reach,
+    high: alternative === 'greater' ? Infinity : difference + reach,
   };
 }
 

@@ -93,7 +93,7 @@ function equivalence(
     aboveLower,
     belowUpper,
     p: Math.max(aboveLower.p, belowUpper.p),
-    interval: studentTInterval(difference, standardError, df, 2 * alpha, 'two-sided'),
+    interval: studentTInterval(estimate, 2 * alpha, 'two-sided'),
   };
 }
 
@@ -103,11 +103,10 @@ function nonInferiority(
 ): NonInferiorityResult | Refused<MeanRefusal> {
   assertMargin(margin);
   if ('refused' in estimate) return estimate;
-  const { difference, standardError, df } = estimate;
   return {
     ...estimate,
     ...aboveBoundary(estimate, -margin),
-    lowerBound: studentTInterval(difference, standardError, df, alpha, 'greater').low,
+    lowerBound: studentTInterval(estimate, alpha, 'greater').low,
   };
 }
 

@@ -49,7 +49,7 @@ export function welchTest(x: Sample, y: Sample, options: WelchOptions = {}): Wel
     ...estimate,
     statistic,
     p: studentTP(statistic, df, alternative),
-    interval: studentTInterval(difference, standardError, df, alpha, alternative),
+    interval: studentTInterval(estimate, alpha, alternative),
   };
 }
 

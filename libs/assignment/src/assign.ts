@@ -64,7 +64,7 @@ export function assign(rules: AssignmentRules, question: AssignmentQuestion): As
   if (rules.slot && !isInSlot(rules.slot, question.unit)) return certain(rules, question, rules.control, 'DEFAULT');
   if (!matchesAudience(rules.audience, question.attributes)) return certain(rules, question, rules.control, 'DEFAULT');
   const variant = variantOf(rules.layout, bucketOf(hashUnit(rules.salt, question.unit)));
-  return answer(rules, question, variant, 'SPLIT', rules.weightsPpm);
+  return answer(rules, question, { variant, reason: 'SPLIT', weightsPpm: rules.weightsPpm });
 }
 
 /** An assignment that was not drawn: its whole weight lies on one variant. */
@@ -74,15 +74,13 @@ export function certain(
   variant: string,
   reason: Exclude<Assignment['reason'], 'SPLIT'>,
 ): Assignment {
-  return answer(rules, question, variant, reason, { [variant]: MILLION });
+  return answer(rules, question, { variant, reason, weightsPpm: { [variant]: MILLION } });
 }
 
 function answer(
   rules: AssignmentRules,
   question: AssignmentQuestion,
-  variant: string,
-  reason: Assignment['reason'],
-  weightsPpm: WeightsPpm,
+  { variant, reason, weightsPpm }: Pick<Assignment, 'variant' | 'reason' | 'weightsPpm'>,
 ): Assignment {
   const { experiment, revision, control, epoch, stage } = rules;
   const propensity = (weightsPpm[variant] ?? 0) / MILLION;

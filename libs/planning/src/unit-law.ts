@@ -122,7 +122,11 @@ function meanLaw(
   };
   return {
     share,
-    ...bettingArms(design, share, values, { control: probabilities, candidate: probabilities }, positions),
+    ...bettingArms(design, share, {
+      values,
+      probabilities: { control: probabilities, candidate: probabilities },
+      positions,
+    }),
     // As means are judged: harm by bold bets.
     lnWeights: Float64Array.from([
       ...harmfulAt.flatMap(() => BOLD_WEIGHTS.map((weight) => Math.log(weight))),
@@ -138,13 +142,11 @@ function rateLaw(rate: number, effect: number, share: number, boundaries: Bounda
   const values = Float64Array.of(0, -1);
   return {
     share,
-    ...bettingArms(
-      design,
-      share,
-      { control: values, candidate: values },
-      { control: hitOrMiss(rate), candidate: hitOrMiss(rate + effect) },
-      null,
-    ),
+    ...bettingArms(design, share, {
+      values: { control: values, candidate: values },
+      probabilities: { control: hitOrMiss(rate), candidate: hitOrMiss(rate + effect) },
+      positions: null,
+    }),
     lnWeights: equalLnWeights(harmfulAt.length + nonInferiorAt.length, BET_FRACTIONS.length),
   };
 }
@@ -152,9 +154,15 @@ function rateLaw(rate: number, effect: number, share: number, boundaries: Bounda
 function bettingArms(
   design: BettingDesign,
   share: number,
-  values: Readonly<Record<Arm, Float64Array>>,
-  probabilities: Readonly<Record<Arm, Float64Array>>,
-  positions: Float64Array | null,
+  {
+    values,
+    probabilities,
+    positions,
+  }: {
+    readonly values: Readonly<Record<Arm, Float64Array>>;
+    readonly probabilities: Readonly<Record<Arm, Float64Array>>;
+    readonly positions: Float64Array | null;
+  },
 ): Omit<UnitLaw, 'share' | 'lnWeights'> {
   const past = (1 - share) * clippedMean('control') + share * clippedMean('candidate');
   const armLaw = (arm: Arm): ArmLaw => ({
@@ -187,7 +195,7 @@ function lnFactors(wealth: Betting['harmful']): number[] {
 
 function relativeRateLaw(rate: number, effect: number, share: number, boundaries: Boundaries): UnitLaw {
   const tests = ratioTests(boundaries);
-  const hit = (arm: Arm) => tests.flatMap(({ boundary, sign }) => tiltIncrements(arm, share, boundary, sign));
+  const hit = (arm: Arm) => tests.flatMap((test) => tiltIncrements(arm, share, test));
   const armLaw = (arm: Arm, probability: number): ArmLaw => ({
     probabilities: hitOrMiss(probability),
     increments: [new Float64Array(tests.length * TILTS.length), Float64Array.from(hit(arm))],
@@ -207,9 +215,9 @@ function lowerTailLaw(tailShare: number, effect: number, share: number, boundari
   const tests = ratioTests(boundaries);
   const increments = (arm: Arm, isFar: boolean) =>
     Float64Array.from(
-      tests.flatMap(({ boundary, sign }) => [
-        ...tiltIncrements(arm, share, boundary, sign),
-        ...tiltIncrements(arm, share, boundary, sign, FAR_TILTS).map((increment) => (isFar ? increment : 0)),
+      tests.flatMap((test) => [
+        ...tiltIncrements(arm, share, test),
+        ...tiltIncrements(arm, share, test, FAR_TILTS).map((increment) => (isFar ? increment : 0)),
       ]),
     );
   const perTest = TILTS.length + FAR_TILTS.length;
@@ -245,8 +253,8 @@ function upperTailLaw(
 ): UnitLaw {
   const limit = normalUpperQuantile(tailShareOf(metric));
   const tests = [
-    ...boundaries.harmfulAt.map((margin) => ({ margin, sign: 1 })),
-    ...boundaries.nonInferiorAt.map((margin) => ({ margin, sign: -1 })),
+    ...boundaries.harmfulAt.map((margin) => ({ margin, sign: 1 as const })),
+    ...boundaries.nonInferiorAt.map((margin) => ({ margin, sign: -1 as const })),
   ].map((test) => ({
     ...test,
     // The margin is taken out of the candidate's value, so a larger one leaves fewer above the limit.
@@ -255,7 +263,7 @@ function upperTailLaw(
   const increments = (arm: Arm, isAbove: (probability: number) => boolean) =>
     Float64Array.from(
       tests.flatMap(({ sign, probability }) =>
-        isAbove(probability) ? tiltIncrements(arm, share, 0, sign) : TILTS.map(() => 0),
+        isAbove(probability) ? tiltIncrements(arm, share, { boundary: 0, sign }) : TILTS.map(() => 0),
       ),
     );
   // A value that is above the limit after a larger margin is so after every smaller one: outcomes are nested.
@@ -282,7 +290,7 @@ function upperTailLaw(
 }
 
 /** ln of the factors of an event at a boundary, one per tilt: β A − ln((1 − ρ + ρ e^{b + β})/(1 − ρ + ρ e^b)). */
-function tiltIncrements(arm: Arm, share: number, boundary: number, sign: number, tilts = TILTS): number[] {
+function tiltIncrements(arm: Arm, share: number, { boundary, sign }: RatioTest, tilts = TILTS): number[] {
   return tilts.map((tilt) => {
     const beta = sign * tilt;
     const expected = Math.log1p(share * Math.expm1(boundary + beta)) - Math.log1p(share * Math.expm1(boundary));
@@ -290,8 +298,15 @@ function tiltIncrements(arm: Arm, share: number, boundary: number, sign: number,
   });
 }
 
+interface RatioTest {
+  /** ln of the ratio of rates that the test asks about. */
+  readonly boundary: number;
+  /** 1 where more than that is looked for, −1 where less is. */
+  readonly sign: 1 | -1;
+}
+
 /** Tests of a ratio of rates: the harmful ones upwards, the others downwards. */
-function ratioTests({ harmfulAt, nonInferiorAt }: Boundaries): { readonly boundary: number; readonly sign: 1 | -1 }[] {
+function ratioTests({ harmfulAt, nonInferiorAt }: Boundaries): readonly RatioTest[] {
   return [
     ...harmfulAt.map((margin) => ({ boundary: Math.log1p(margin), sign: 1 as const })),
     ...nonInferiorAt.map((margin) => ({ boundary: Math.log1p(margin), sign: -1 as const })),

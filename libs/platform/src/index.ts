@@ -15,5 +15,6 @@ export * from './health/health.js';
 export * from './http/open-api.js';
 export * from './http/parse-input.js';
 export * from './http/prepare-http.js';
+export * from './http/plain-server.js';
 export * from './http/problem.js';
 export * from './http/request-body.js';

@@ -89,16 +89,11 @@ function finishedLevels({ sampler, steps, precision }: DenoiseOptions): Uint8Arr
   const known = finishedByConfiguration.get(key);
   if (known) return known;
   if (finishedByConfiguration.size >= MOST_TABLES) finishedByConfiguration.clear();
+  const loop = { schedule: SCHEDULES[sampler], steps, values: QUANTISED_VALUES[precision] };
   const finished = new Uint8Array(256 * NOISE_VALUES);
   for (let drawn = 0; drawn < 256; drawn += 1) {
     for (let noise = 0; noise < NOISE_VALUES; noise += 1) {
-      const level = runLoop(
-        drawn,
-        noiseDeviations(noise) * MIDDLE_LEVEL,
-        SCHEDULES[sampler],
-        steps,
-        QUANTISED_VALUES[precision],
-      );
+      const level = runLoop(drawn, noiseDeviations(noise) * MIDDLE_LEVEL, loop);
       finished[drawn * NOISE_VALUES + noise] = Math.floor(Math.min(255, Math.max(0, level)) + 0.5);
     }
   }
@@ -109,13 +104,15 @@ function finishedLevels({ sampler, steps, precision }: DenoiseOptions): Uint8Arr
 const MOST_TABLES = 256;
 const finishedByConfiguration = new Map<string, Uint8Array>();
 
-function runLoop(
-  drawn: number,
-  noiseLevels: number,
-  { kept, renewed }: Schedule,
-  steps: number,
-  values: number,
-): number {
+interface DenoisingLoop {
+  readonly schedule: Schedule;
+  readonly steps: number;
+  /** Values that a level may have after each step. */
+  readonly values: number;
+}
+
+function runLoop(drawn: number, noiseLevels: number, { schedule, steps, values }: DenoisingLoop): number {
+  const { kept, renewed } = schedule;
   const stepLevels = QUANTISED_RANGE_LEVELS / (values - 1);
   const lowest = MIDDLE_LEVEL - QUANTISED_RANGE_LEVELS / 2;
   let level = MIDDLE_LEVEL + noiseLevels;

@@ -84,7 +84,7 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
   const model = await loadClipModel(options.modelDirectory, kind.requiredFiles);
   const tokenizer = clipTokenizer(model.tokenizerJson, model.tokenizerConfig, model.contextLength);
   const engine = await kind.start(model, { threads: options.threads ?? 1 });
-  return new ClipScorer(model, tokenizer, engine, reason, options);
+  return new ClipScorer({ model, tokenizer, engine, reason }, options);
 }
 
 interface SeenPicture {
@@ -105,6 +105,14 @@ interface PreparedGroup {
 
 type Broken = Extract<PictureScore, { outcome: 'undecodable' | 'refused' }>;
 
+interface ScorerParts {
+  readonly model: ClipModel;
+  readonly tokenizer: ClipTokenizer;
+  readonly engine: EmbeddingEngine;
+  /** Why it is this engine. */
+  readonly reason: string;
+}
+
 class ClipScorer implements Scorer {
   readonly identity: ScoreIdentity;
   private readonly preprocessing: Preprocessing;
@@ -113,13 +121,16 @@ class ClipScorer implements Scorer {
   private readonly pictures: LruCache<SeenPicture>;
   private readonly texts: LruCache<SeenText>;
 
-  constructor(
-    private readonly model: ClipModel,
-    private readonly tokenizer: ClipTokenizer,
-    private readonly engine: EmbeddingEngine,
-    private readonly engineReason: string,
-    options: ScorerOptions,
-  ) {
+  private readonly model: ClipModel;
+  private readonly tokenizer: ClipTokenizer;
+  private readonly engine: EmbeddingEngine;
+  private readonly engineReason: string;
+
+  constructor({ model, tokenizer, engine, reason }: ScorerParts, options: ScorerOptions) {
+    this.model = model;
+    this.tokenizer = tokenizer;
+    this.engine = engine;
+    this.engineReason = reason;
     this.preprocessing = preprocessing(options.preprocessing ?? 'exact');
     this.limits = options.limits ?? defaultPictureLimits;
     this.decodeConcurrency = options.decodeConcurrency ?? 4;

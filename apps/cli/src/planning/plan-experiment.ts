@@ -12,7 +12,13 @@ import {
   unitsToProve,
 } from '#libs/planning';
 import { type AssumedControl, DEFAULT_BASELINES, describeBaseline, parseBaseline } from './baseline.js';
-import { type Change, guardrailLaw, type KnownGuardrail, type PlannedTest } from './planned-guardrail.js';
+import {
+  type Change,
+  type GuardrailLaw,
+  guardrailLaw,
+  type KnownGuardrail,
+  type PlannedTest,
+} from './planned-guardrail.js';
 import { PlanInputError } from './plan-input-error.js';
 
 const MS_PER_HOUR = 3_600_000;
@@ -91,107 +97,150 @@ export type OnStep = (done: number, of: number, what: string) => void | Promise<
  * @throws PlanInputError on assumptions and effects of metrics that guard nothing, or that can't be; on ab tests.
  */
 export async function planExperiment(question: PlanQuestion, onStep: OnStep = () => undefined): Promise<Plan> {
-  const { spec, requestsPerHour, effects, power, seed, runs } = question;
+  const { spec, requestsPerHour, effects, power, seed } = question;
   expectCanary(spec);
   expectGuarded(question);
+  const subject = subjectOf(question);
+  for (const { metric, change } of effects) expectPossible(metric, change, subject.known);
+  const step = stepCounter(subject, onStep);
+  const guardrails: GuardrailPlan[] = [];
+  for (const law of subject.known) guardrails.push(await planGuardrail(law, subject, step));
+  const courses = await playCourses(subject, step);
+  return {
+    experiment: spec.key,
+    unit: spec.unit,
+    requestsPerHour,
+    deadlineHours: subject.deadlineHours,
+    requestsUntilDeadline: subject.requestsUntilDeadline,
+    alpha: spec.alpha,
+    power,
+    seed,
+    sharePpm: subject.sharePpm,
+    assumed: [...subject.definitions.values()].flatMap((definition) => assumptionOf(definition, question)),
+    guardrails,
+    lacking: subject.laws.flatMap(({ name, missing }) => (missing === null ? [] : [{ metric: name, needs: missing }])),
+    ...courses,
+    notes: notesOf(spec, subject.laws, subject.inCourse),
+  };
+}
+
+/** What is planned: the question, and what follows from it without a simulation. */
+interface PlanSubject {
+  readonly question: PlanQuestion;
+  readonly ladderPpm: readonly number[];
+  readonly sharePpm: number;
+  readonly deadlineHours: number;
+  readonly requestsUntilDeadline: number;
+  /** Of each guardrail's metric, in the order of the file. */
+  readonly definitions: ReadonlyMap<string, MetricDefinition>;
+  readonly laws: readonly GuardrailLaw[];
+  readonly known: readonly KnownGuardrail[];
+  /** Those the ramp can be planned with. */
+  readonly inCourse: readonly KnownGuardrail[];
+}
+
+function subjectOf(question: PlanQuestion): PlanSubject {
+  const { spec, requestsPerHour } = question;
   const ladderPpm = spec.ramp.stages.map(({ weightPpm }) => weightPpm).filter((ppm) => ppm < MILLION);
   const sharePpm = ladderPpm.at(-1);
   if (sharePpm === undefined) throw new PlanInputError('the ramp has no stage below 100 %: nothing is compared');
-  const definitions = new Map(metricsOf(spec).map((definition) => [definition.name, definition]));
-  const sources = spec.guardrails.map((guardrail) => ({
-    guardrail,
-    definition: definitions.get(guardrail.metric) as MetricDefinition,
-  }));
-  const laws = sources.map(({ guardrail, definition }) =>
-    guardrailLaw(guardrail, definition, baselineOf(definition, question)?.baseline),
-  );
+  const byName = new Map(metricsOf(spec).map((definition) => [definition.name, definition]));
+  const definitions = new Map(spec.guardrails.map(({ metric }) => [metric, byName.get(metric) as MetricDefinition]));
+  const laws = spec.guardrails.map((guardrail) => {
+    const definition = definitions.get(guardrail.metric) as MetricDefinition;
+    return guardrailLaw(guardrail, definition, baselineOf(definition, question)?.baseline);
+  });
   const known = laws.filter((law): law is KnownGuardrail => law.missing === null);
-  const inCourse = known.filter(({ isMirrored }) => !isMirrored.proof);
-  for (const { metric, change } of effects) expectPossible(metric, change, known);
-
   const deadlineHours = spec.deadlineMs / MS_PER_HOUR;
-  const requestsUntilDeadline = Math.floor(requestsPerHour * deadlineHours);
-  const simulated = {
-    share: sharePpm / MILLION,
+  return {
+    question,
+    ladderPpm,
+    sharePpm,
+    deadlineHours,
+    requestsUntilDeadline: Math.floor(requestsPerHour * deadlineHours),
+    definitions,
+    laws,
+    known,
+    inCourse: known.filter(({ isMirrored }) => !isMirrored.proof),
+  };
+}
+
+type Step = (what: string) => void | Promise<void>;
+
+function stepCounter({ known, inCourse, question }: PlanSubject, onStep: OnStep): Step {
+  const steps = 2 * known.length + (inCourse.length > 0 ? 1 + question.effects.length : 0);
+  let done = 0;
+  return (what) => onStep(done++, steps, what);
+}
+
+async function planGuardrail(law: KnownGuardrail, subject: PlanSubject, step: Step): Promise<GuardrailPlan> {
+  const { spec, effects, power, seed, runs, requestsPerHour } = subject.question;
+  const simulated: Simulated = {
+    share: subject.sharePpm / MILLION,
     alpha: spec.alpha,
     power,
     seed,
     ...(runs === undefined ? {} : { runs }),
   };
-  const steps = 2 * known.length + (inCourse.length > 0 ? 1 + effects.length : 0);
-  let done = 0;
-  const step = (what: string): void | Promise<void> => onStep(done++, steps, what);
-
-  const guardrails: GuardrailPlan[] = [];
-  for (const law of known) {
-    const guardrail = spec.guardrails.find(({ metric }) => metric === law.name) as ExperimentSpec['guardrails'][number];
-    const stated = effects.find(({ metric }) => metric === law.name);
-    const harm = stated?.change ?? twiceTheMargin(law);
-    await step(`${law.name}: requests to decide`);
-    const found = foundOf(law, harm, simulated);
-    const proven = provenOf(law, simulated);
-    await step(`${law.name}: smallest effect`);
-    const smallest = smallestOf(law, requestsUntilDeadline, { ...simulated, runs: runs ?? 200 });
-    guardrails.push({
-      metric: law.name,
-      margin: guardrail.margin,
-      isRate: definitions.get(law.name)?.kind === 'rate',
-      rollbackOn: guardrail.rollbackOn,
-      harm,
-      isStated: stated !== undefined,
-      found,
-      proven,
-      hours: { found: hoursOf(found, requestsPerHour), proven: hoursOf(proven, requestsPerHour) },
-      smallest,
-      smallestChange: smallest.missing === null ? law.changeOf(smallest.effect) : null,
-      notes: law.notes,
-    });
-  }
-
-  const course = (metric: string | null, change: Change | null): RampCourse =>
-    courseOfRamp({
-      guardrails: inCourse.map((law) => ({
-        name: law.name,
-        ...law.proof,
-        effect: law.name === metric && change !== null ? (law.effectOf(change)?.proof ?? 0) : 0,
-      })),
-      ladderPpm,
-      alpha: spec.alpha,
-      unitsPerHour: requestsPerHour,
-      baselineUnits: spec.baselineUnits,
-      mostUnits: Math.max(1, requestsUntilDeadline),
-      seed,
-      ...(runs === undefined ? {} : { runs }),
-    });
-  let equal: RampCourse | null = null;
-  const played: Plan['effects'][number][] = [];
-  if (inCourse.length > 0) {
-    await step('ramp of an equal candidate');
-    equal = course(null, null);
-  }
-  for (const { metric, change } of effects) {
-    const isInCourse = inCourse.some(({ name }) => name === metric);
-    if (isInCourse) await step(`ramp with another ${metric}`);
-    played.push({ metric, change, course: isInCourse ? course(metric, change) : null });
-  }
-
+  const guardrail = spec.guardrails.find(({ metric }) => metric === law.name) as ExperimentSpec['guardrails'][number];
+  const stated = effects.find(({ metric }) => metric === law.name);
+  const harm = stated?.change ?? twiceTheMargin(law);
+  await step(`${law.name}: requests to decide`);
+  const found = foundOf(law, harm, simulated);
+  const proven = provenOf(law, simulated);
+  await step(`${law.name}: smallest effect`);
+  const smallest = smallestOf(law, subject.requestsUntilDeadline, { ...simulated, runs: runs ?? 200 });
   return {
-    experiment: spec.key,
-    unit: spec.unit,
-    requestsPerHour,
-    deadlineHours,
-    requestsUntilDeadline,
-    alpha: spec.alpha,
-    power,
-    seed,
-    sharePpm,
-    assumed: sources.flatMap(({ definition }) => assumptionOf(definition, question)),
-    guardrails,
-    lacking: laws.flatMap(({ name, missing }) => (missing === null ? [] : [{ metric: name, needs: missing }])),
-    equal,
-    effects: played,
-    notes: notesOf(spec, laws, inCourse),
+    metric: law.name,
+    margin: guardrail.margin,
+    isRate: subject.definitions.get(law.name)?.kind === 'rate',
+    rollbackOn: guardrail.rollbackOn,
+    harm,
+    isStated: stated !== undefined,
+    found,
+    proven,
+    hours: { found: hoursOf(found, requestsPerHour), proven: hoursOf(proven, requestsPerHour) },
+    smallest,
+    smallestChange: smallest.missing === null ? law.changeOf(smallest.effect) : null,
+    notes: law.notes,
   };
+}
+
+/** The ramp of an equal candidate, and of each supposed change whose guardrail is in it. */
+async function playCourses(subject: PlanSubject, step: Step): Promise<Pick<Plan, 'equal' | 'effects'>> {
+  let equal: RampCourse | null = null;
+  if (subject.inCourse.length > 0) {
+    await step('ramp of an equal candidate');
+    equal = courseWith(subject, null);
+  }
+  const played: Plan['effects'][number][] = [];
+  for (const effect of subject.question.effects) {
+    const isInCourse = subject.inCourse.some(({ name }) => name === effect.metric);
+    if (isInCourse) await step(`ramp with another ${effect.metric}`);
+    played.push({ ...effect, course: isInCourse ? courseWith(subject, effect) : null });
+  }
+  return { equal, effects: played };
+}
+
+function courseWith(
+  { question, inCourse, ladderPpm, requestsUntilDeadline }: PlanSubject,
+  changed: PlanQuestion['effects'][number] | null,
+): RampCourse {
+  const { spec, requestsPerHour, seed, runs } = question;
+  return courseOfRamp({
+    guardrails: inCourse.map((law) => ({
+      name: law.name,
+      ...law.proof,
+      effect: changed?.metric === law.name ? (law.effectOf(changed.change)?.proof ?? 0) : 0,
+    })),
+    ladderPpm,
+    alpha: spec.alpha,
+    unitsPerHour: requestsPerHour,
+    baselineUnits: spec.baselineUnits,
+    mostUnits: Math.max(1, requestsUntilDeadline),
+    seed,
+    ...(runs === undefined ? {} : { runs }),
+  });
 }
 
 function expectCanary({ kind, key }: ExperimentSpec): void {

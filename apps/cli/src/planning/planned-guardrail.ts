@@ -48,140 +48,168 @@ export function guardrailLaw(
   definition: MetricDefinition,
   baseline: AssumedControl | undefined,
 ): GuardrailLaw {
-  const lacks = (missing: string): GuardrailLaw => ({ missing, name });
-  const sign = definition.direction === 'lower' ? 1 : -1;
-  const isAnyHarm = rollbackOn === 'any-harm';
-  const needs = howToAssume(name, definition.kind) ?? '';
+  const given: Given = {
+    name,
+    margin,
+    isAnyHarm: rollbackOn === 'any-harm',
+    sign: definition.direction === 'lower' ? 1 : -1,
+    needs: howToAssume(name, definition.kind) ?? '',
+  };
   switch (definition.kind) {
     case 'mean':
-    case 'ratio': {
-      if (baseline?.kind !== 'mean') return lacks(`pass ${needs}`);
-      if (baseline.isRelative && margin.kind === 'absolute') return lacks(`its margin is absolute: pass ${needs}`);
-      const { mean, spread, isRelative } = baseline;
-      const size = Math.abs(mean);
-      if (size === 0 && margin.kind === 'relative') return lacks('its margin is relative, and the mean assumed is 0');
-      const metric: PlannedMetric = { kind: 'mean', mean, spread };
-      const allowed = margin.kind === 'relative' ? margin.value * size : margin.value;
-      return {
-        ...oneLaw(metric, allowed, false),
-        effectOf: ({ kind, value }) =>
-          kind === 'absolute' && isRelative ? null : both(sign * value * (kind === 'relative' ? size : 1)),
-        changeOf: (effect) => ({
-          kind: margin.kind,
-          value: (sign * effect) / (margin.kind === 'relative' ? size : 1),
-        }),
-        notes: meanNotes(definition),
-      };
-    }
-    case 'rate': {
-      if (baseline?.kind !== 'rate') return lacks(`pass ${needs}`);
-      if (margin.kind === 'relative') return ofEvents(baseline.rate, margin.value);
-      return ofRate(baseline.rate);
-    }
+    case 'ratio':
+      return meanLaw(given, definition, baseline);
+    case 'rate':
+      if (baseline?.kind !== 'rate') return lacks(given, `pass ${given.needs}`);
+      return margin.kind === 'relative' ? eventsLaw(given, baseline.rate, margin.value) : rateLaw(given, baseline.rate);
     case 'incidence':
-      if (baseline?.kind !== 'rate') return lacks(`pass ${needs}`);
-      return ofEvents(baseline.rate, margin.value);
-    case 'lower-tail': {
-      const { level } = definition;
-      const allowed = margin.kind === 'relative' ? margin.value : margin.value / level;
-      return {
-        ...ofEvents(level, allowed),
-        ...oneLaw({ kind: 'lower-tail', tailShare: level }, allowed, false),
-        notes: ['pictures or values far below control’s are found sooner than this says'],
-      };
-    }
-    case 'upper-tail': {
-      if (definition.direction === 'higher') return lacks('an upper tail in which more is better is not planned');
-      if (baseline?.kind !== 'tail') return lacks(`pass ${needs}`);
-      const { lnSpread, quantile } = baseline;
-      if (margin.kind === 'absolute' && quantile === null) {
-        return lacks(`its margin is absolute: pass --assume ${name}=<quantile>±<standard deviation of ln>`);
-      }
-      const size = quantile ?? 1;
-      const metric: PlannedMetric = { kind: 'upper-tail', lnSpread, tailShare: 1 - definition.level };
-      const allowed = margin.kind === 'relative' ? margin.value : margin.value / size;
-      return {
-        ...oneLaw(metric, allowed, false),
-        effectOf: ({ kind, value }) =>
-          kind === 'absolute' && quantile === null ? null : both(kind === 'relative' ? value : value / size),
-        changeOf: (effect) => ({
-          kind: margin.kind,
-          value: margin.kind === 'relative' ? effect : effect * size,
-        }),
-        notes: margin.kind === 'absolute' ? ['its absolute margin is taken as a share of the quantile assumed'] : [],
-      };
-    }
+      if (baseline?.kind !== 'rate') return lacks(given, `pass ${given.needs}`);
+      return eventsLaw(given, baseline.rate, margin.value);
+    case 'lower-tail':
+      return lowerTailLaw(given, definition.level);
+    case 'upper-tail':
+      return upperTailLaw(given, definition.level, baseline);
     case 'preference':
-      return lacks('not planned: it counts votes of raters, not requests');
+      return lacks(given, 'not planned: it counts votes of raters, not requests');
     case 'shift':
     case 'distribution':
     case 'diversity':
     case 'coverage':
-      return lacks('not planned: it decides nothing');
+      return lacks(given, 'not planned: it decides nothing');
     default:
       return definition satisfies never;
   }
+}
 
-  /** Harm and its exclusion by one law of the metric, whatever harm is. */
-  function oneLaw(
-    law: PlannedMetric,
-    allowed: number,
-    mirrored: boolean,
-  ): Pick<KnownGuardrail, 'missing' | 'name' | 'harm' | 'proof' | 'isMirrored'> {
-    return {
-      missing: null,
-      name,
-      harm: { metric: law, margin: isAnyHarm ? 0 : allowed },
-      proof: { metric: law, margin: allowed },
-      isMirrored: { harm: mirrored, proof: mirrored },
-    };
-  }
+/** A guardrail as its file says it. */
+interface Given {
+  readonly name: string;
+  readonly margin: Margin;
+  readonly isAnyHarm: boolean;
+  /** 1 where more is worse. */
+  readonly sign: 1 | -1;
+  /** What to pass on the command line, for messages. */
+  readonly needs: string;
+}
 
-  /** A rate with an absolute margin: bet on, but for any harm at all, which is counted. */
-  function ofRate(rate: number): KnownGuardrail {
-    const isBad = sign > 0;
-    const metric: PlannedMetric = { kind: 'rate', rate: isBad ? rate : 1 - rate };
-    const counted: PlannedTest = { metric: { kind: 'relative-rate', rate }, margin: 0 };
-    return {
-      missing: null,
-      name,
-      harm: isAnyHarm ? counted : { metric, margin: margin.value },
-      proof: { metric, margin: margin.value },
-      isMirrored: { harm: isAnyHarm && !isBad, proof: false },
-      effectOf: ({ kind, value }) => {
-        const difference = sign * value * (kind === 'relative' ? rate : 1);
-        if (!isAnyHarm) return both(difference);
-        return { harm: rate === 0 ? 0 : asEvents((sign * difference) / rate), proof: difference };
-      },
-      changeOf: (effect) => ({
-        kind: 'absolute',
-        value: isAnyHarm ? asChange(effect) * rate : sign * effect,
-      }),
-      notes: [],
-    };
-  }
+function lacks({ name }: Given, missing: string): GuardrailLaw {
+  return { missing, name };
+}
 
-  /** What the tilt counts: events of a rate, at a margin that is a factor. */
-  function ofEvents(rate: number, allowed: number): KnownGuardrail {
-    return {
-      ...oneLaw({ kind: 'relative-rate', rate }, allowed, sign < 0),
-      effectOf: ({ kind, value }) => {
-        if (kind === 'relative') return both(asEvents(value));
-        return rate === 0 ? null : both(asEvents(value / rate));
-      },
-      changeOf: (effect) => ({ kind: 'relative', value: asChange(effect) }),
-      notes: [],
-    };
+function meanLaw(given: Given, definition: MetricDefinition, baseline: AssumedControl | undefined): GuardrailLaw {
+  const { margin, sign, needs } = given;
+  if (baseline?.kind !== 'mean') return lacks(given, `pass ${needs}`);
+  if (baseline.isRelative && margin.kind === 'absolute') return lacks(given, `its margin is absolute: pass ${needs}`);
+  const { mean, spread, isRelative } = baseline;
+  const size = Math.abs(mean);
+  if (size === 0 && margin.kind === 'relative') {
+    return lacks(given, 'its margin is relative, and the mean assumed is 0');
   }
+  const allowed = margin.kind === 'relative' ? margin.value * size : margin.value;
+  return {
+    ...oneLaw(given, { kind: 'mean', mean, spread }, allowed),
+    effectOf: ({ kind, value }) =>
+      kind === 'absolute' && isRelative ? null : both(sign * value * (kind === 'relative' ? size : 1)),
+    changeOf: (effect) => ({
+      kind: margin.kind,
+      value: (sign * effect) / (margin.kind === 'relative' ? size : 1),
+    }),
+    notes: meanNotes(definition),
+  };
+}
 
-  /** Relative change of a rate → by which factor − 1 bad events become more frequent, or good ones rarer. */
-  function asEvents(change: number): number {
-    return sign > 0 ? change : 1 / (1 + change) - 1;
-  }
+/** A rate with an absolute margin: bet on, but for any harm at all, which is counted. */
+function rateLaw({ name, margin, isAnyHarm, sign }: Given, rate: number): KnownGuardrail {
+  const isBad = sign > 0;
+  const metric: PlannedMetric = { kind: 'rate', rate: isBad ? rate : 1 - rate };
+  const counted: PlannedTest = { metric: { kind: 'relative-rate', rate }, margin: 0 };
+  return {
+    missing: null,
+    name,
+    harm: isAnyHarm ? counted : { metric, margin: margin.value },
+    proof: { metric, margin: margin.value },
+    isMirrored: { harm: isAnyHarm && !isBad, proof: false },
+    effectOf: ({ kind, value }) => {
+      const difference = sign * value * (kind === 'relative' ? rate : 1);
+      if (!isAnyHarm) return both(difference);
+      return { harm: rate === 0 ? 0 : eventsOfChange(sign, (sign * difference) / rate), proof: difference };
+    },
+    changeOf: (effect) => ({
+      kind: 'absolute',
+      value: isAnyHarm ? eventsOfChange(sign, effect) * rate : sign * effect,
+    }),
+    notes: [],
+  };
+}
 
-  function asChange(effect: number): number {
-    return sign > 0 ? effect : 1 / (1 + effect) - 1;
+/** What the tilt counts: events of a rate, at a margin that is a factor. */
+function eventsLaw(given: Given, rate: number, allowed: number): KnownGuardrail {
+  const { sign } = given;
+  return {
+    ...oneLaw(given, { kind: 'relative-rate', rate }, allowed, sign < 0),
+    effectOf: ({ kind, value }) => {
+      if (kind === 'relative') return both(eventsOfChange(sign, value));
+      return rate === 0 ? null : both(eventsOfChange(sign, value / rate));
+    },
+    changeOf: (effect) => ({ kind: 'relative', value: eventsOfChange(sign, effect) }),
+    notes: [],
+  };
+}
+
+function lowerTailLaw(given: Given, level: number): GuardrailLaw {
+  const { margin } = given;
+  const allowed = margin.kind === 'relative' ? margin.value : margin.value / level;
+  return {
+    ...eventsLaw(given, level, allowed),
+    ...oneLaw(given, { kind: 'lower-tail', tailShare: level }, allowed),
+    notes: ['pictures or values far below control’s are found sooner than this says'],
+  };
+}
+
+function upperTailLaw(given: Given, level: number, baseline: AssumedControl | undefined): GuardrailLaw {
+  const { name, margin, sign, needs } = given;
+  if (sign < 0) return lacks(given, 'an upper tail in which more is better is not planned');
+  if (baseline?.kind !== 'tail') return lacks(given, `pass ${needs}`);
+  const { lnSpread, quantile } = baseline;
+  if (margin.kind === 'absolute' && quantile === null) {
+    return lacks(given, `its margin is absolute: pass --assume ${name}=<quantile>±<standard deviation of ln>`);
   }
+  const size = quantile ?? 1;
+  const allowed = margin.kind === 'relative' ? margin.value : margin.value / size;
+  return {
+    ...oneLaw(given, { kind: 'upper-tail', lnSpread, tailShare: 1 - level }, allowed),
+    effectOf: ({ kind, value }) =>
+      kind === 'absolute' && quantile === null ? null : both(kind === 'relative' ? value : value / size),
+    changeOf: (effect) => ({
+      kind: margin.kind,
+      value: margin.kind === 'relative' ? effect : effect * size,
+    }),
+    notes: margin.kind === 'absolute' ? ['its absolute margin is taken as a share of the quantile assumed'] : [],
+  };
+}
+
+/** Harm and its exclusion by one law of the metric, whatever harm is. */
+function oneLaw(
+  { name, isAnyHarm }: Given,
+  law: PlannedMetric,
+  allowed: number,
+  isMirrored = false,
+): Pick<KnownGuardrail, 'missing' | 'name' | 'harm' | 'proof' | 'isMirrored'> {
+  return {
+    missing: null,
+    name,
+    harm: { metric: law, margin: isAnyHarm ? 0 : allowed },
+    proof: { metric: law, margin: allowed },
+    isMirrored: { harm: isMirrored, proof: isMirrored },
+  };
+}
+
+/**
+ * Relative change of a rate → by which factor − 1 bad events become more frequent, or good ones rarer. It is its own inverse: the same
+ * turns such an effect back into a change.
+ */
+function eventsOfChange(sign: 1 | -1, change: number): number {
+  return sign > 0 ? change : 1 / (1 + change) - 1;
 }
 
 function both(effect: number): { readonly harm: number; readonly proof: number } {

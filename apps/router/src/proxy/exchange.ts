@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestRouted } from '#libs/contracts';
+import { sendProblem } from '#libs/platform';
 import type { Dispatcher } from 'undici';
-import { sendProblem } from './send-problem.js';
 
 /** How one upstream's answer to one request ended. */
 export interface ExchangeResult {
@@ -96,8 +96,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const result: ExchangeResult = { outcome: 'failed', status: this.status, durationMs: null };
     if (mayAskAnother && !response.headersSent) return this.settle(result, false);
     this.settle(result, true);
-    if (response.headersSent) response.destroy();
-    else sendProblem(response, 502, 'The upstream failed', `${upstreamUrl}: ${error.message}. Trying again may help.`);
+    if (response.headersSent) return void response.destroy();
+    const detail = `${upstreamUrl}: ${error.message}. Trying again may help.`;
+    sendProblem(response, { title: 'The upstream failed', status: 502, detail });
   }
 
   private timeOut(): void {
@@ -106,8 +107,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const outcome = this.isClientSlow() ? 'cancelled' : 'timed-out';
     this.settle({ outcome, status: this.status, durationMs: null }, true);
     this.controller?.abort(new Error(outcome));
-    if (response.headersSent) response.destroy();
-    else sendProblem(response, 504, 'The upstream timed out', `${upstreamUrl} gave no answer within ${timeoutMs} ms.`);
+    if (response.headersSent) return void response.destroy();
+    const detail = `${upstreamUrl} gave no answer within ${timeoutMs} ms.`;
+    sendProblem(response, { title: 'The upstream timed out', status: 504, detail });
   }
 
   /** Whether it is the client that keeps the upstream waiting: it doesn't read the answer, or hasn't sent the whole request. */

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { assign, certain, type AssignmentQuestion } from '#libs/assignment';
 import { encodeAssignment, TRACEPARENT, type Assignment } from '#libs/contracts';
 import { newTraceparent } from '#libs/messaging';
+import { sendProblem } from '#libs/platform';
 import type { Allocations } from '../routing/allocations.js';
 import type { ExperimentRoute, ServiceRoute } from '../routing/routing-table.js';
 import { upstreamPath, type Upstream } from '../routing/upstream.js';
@@ -19,7 +20,6 @@ import {
   upstreamHeaders,
   type UnitHeaders,
 } from './request-headers.js';
-import { sendProblem } from './send-problem.js';
 import type { UpstreamPools } from './upstream-pools.js';
 
 /** One upstream's part in one request, for the event and the metrics. */
@@ -63,18 +63,41 @@ export function createProxy(options: ProxyOptions): (request: IncomingMessage, r
     const route = options.allocations.routeOf(service);
     const unready = options.unreadyReason();
     if (unready !== undefined) {
-      return refuse(request, response, 503, 'Not ready', unready, { 'retry-after': '1' });
+      const problem = { title: 'Not ready', status: 503, detail: unready };
+      return refuse(request, response, problem, { 'retry-after': '1' });
     }
     if (!route) {
       const known = [...options.allocations.routes.keys()].sort().join(', ') || 'none';
-      return refuse(request, response, 404, 'Unknown service', `no service "${service}"; known services: ${known}`);
+      const detail = `no service "${service}"; known services: ${known}`;
+      return refuse(request, response, { title: 'Unknown service', status: 404, detail });
     }
     if (request.method !== 'POST') {
       const detail = `${request.method} ${path}: expected POST ${PREFIX}{service}/…`;
-      return refuse(request, response, 405, 'Method not allowed', detail, { allow: 'POST' });
+      const problem = { title: 'Method not allowed', status: 405, detail };
+      return refuse(request, response, problem, { allow: 'POST' });
     }
-    new ProxiedRequest(options, request, response, route, path, afterService, isAuthorised).start();
+    new ProxiedRequest(options, { request, response, route, path, afterService }, isAuthorised).start();
   };
+}
+
+interface Incoming {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly route: ServiceRoute;
+  readonly path: string;
+  /** What follows the service's name in it. */
+  readonly afterService: string;
+}
+
+/** One upstream that is asked, and what happens if it fails. */
+interface Attempt {
+  readonly attempt: number;
+  readonly assignment: Assignment | null;
+  readonly upstream: Upstream;
+  /** The question to answer with control, should this upstream fail; undefined where control is asked already. */
+  readonly fallback?: AssignmentQuestion | undefined;
+  /** The request's, where it was read for an attempt before. */
+  readonly body?: Buffer | undefined;
 }
 
 class ProxiedRequest {
@@ -86,36 +109,29 @@ class ProxiedRequest {
 
   constructor(
     private readonly options: ProxyOptions,
-    private readonly request: IncomingMessage,
-    private readonly response: ServerResponse,
-    private readonly route: ServiceRoute,
-    private readonly path: string,
-    private readonly afterService: string,
+    private readonly incoming: Incoming,
     private readonly isAuthorised: (token: string | undefined) => boolean,
   ) {
-    const trace = headerOf(request.headers, TRACEPARENT_HEADER);
+    const trace = headerOf(incoming.request.headers, TRACEPARENT_HEADER);
     this.traceparent = trace !== undefined && TRACEPARENT.test(trace) ? trace : newTraceparent();
   }
 
   start(): void {
-    const { route } = this;
-    if (route.kind === 'upstream') return this.ask(0, null, route.upstream, undefined);
-    if (!route.command) return this.ask(0, null, this.upstreamOf(route, route.rules.control), undefined);
+    const { route } = this.incoming;
+    const first = { attempt: 0, assignment: null };
+    if (route.kind === 'upstream') return this.ask({ ...first, upstream: route.upstream });
+    if (!route.command) return this.ask({ ...first, upstream: this.upstreamOf(route, route.rules.control) });
     const question = this.questionFor(route);
     const assignment = assign(route.rules, question);
     const upstream = this.upstreamOf(route, assignment.variant);
-    this.ask(0, assignment, upstream, assignment.variant === route.rules.control ? undefined : question);
+    const fallback = assignment.variant === route.rules.control ? undefined : question;
+    this.ask({ ...first, assignment, upstream, fallback });
   }
 
-  /** @param fallback the question to answer with control, should this upstream fail; undefined where control was asked already */
-  private ask(
-    attempt: number,
-    assignment: Assignment | null,
-    upstream: Upstream,
-    fallback: AssignmentQuestion | undefined,
-    body?: Buffer,
-  ): void {
-    const { request, response, requestId, options } = this;
+  private ask(asked: Attempt): void {
+    const { assignment, upstream, fallback, body } = asked;
+    const { requestId, options } = this;
+    const { request, response, path: requested, afterService } = this.incoming;
     const assignmentHeader = assignment ? encodeAssignment(assignment) : undefined;
     const small = hasSmallBody(request);
     // Whoever sends an idempotency key says that the request may be repeated.
@@ -130,14 +146,14 @@ class ProxiedRequest {
       clientHeadersOf: (headers) => clientHeaders(headers, requestId, assignmentHeader),
       mayAskAnother: repeatable,
       onSettled: (result, answered) => {
-        this.tell(attempt, assignment, upstream, result);
+        this.tell(asked, result);
         if (!answered && fallback) this.fallBack(fallback, sentBody);
       },
     });
     const dispatch = (content: Buffer | IncomingMessage): void => {
       try {
         const headers = upstreamHeaders(request, { requestId, traceparent: this.traceparent, assignmentHeader });
-        const path = upstreamPath(upstream, this.path, this.afterService);
+        const path = upstreamPath(upstream, requested, afterService);
         options.pools.poolOf(upstream.origin).dispatch({ method: 'POST', path, headers, body: content }, exchange);
       } catch (error) {
         exchange.fail(error as Error);
@@ -152,15 +168,15 @@ class ProxiedRequest {
   }
 
   private fallBack(question: AssignmentQuestion, body: Buffer | undefined): void {
-    const { route } = this;
+    const { route } = this.incoming;
     if (route.kind !== 'experiment') return;
     const { control } = route.rules;
     const assignment = certain(route.rules, question, control, 'FALLBACK');
-    this.ask(1, assignment, this.upstreamOf(route, control), undefined, body);
+    this.ask({ attempt: 1, assignment, upstream: this.upstreamOf(route, control), body });
   }
 
   private questionFor(route: ExperimentRoute): AssignmentQuestion {
-    const { headers } = this.request;
+    const { headers } = this.incoming.request;
     const { unitHeaders, allocations } = this.options;
     const override = headerOf(headers, OVERRIDE_HEADER);
     return {
@@ -179,9 +195,9 @@ class ProxiedRequest {
     return upstream;
   }
 
-  private tell(attempt: number, assignment: Assignment | null, upstream: Upstream, result: ExchangeResult): void {
-    const { requestId, startedAt, traceparent, route, options } = this;
-    const { service } = route;
+  private tell({ attempt, assignment, upstream }: Attempt, result: ExchangeResult): void {
+    const { requestId, startedAt, traceparent, options } = this;
+    const { service } = this.incoming.route;
     options.onRouted({
       ...result,
       requestId,

@@ -111,6 +111,7 @@ function addAbove(bytes: Buffer, start: number, end: number, above: number): voi
   for (let at = start; at < end; at += 1) bytes[at] = bytes[at]! + bytes[at - above]!;
 }
 
+/** As all filters here: many parameters because it runs once per row, on the bytes themselves. */
 function addAverage(bytes: Buffer, start: number, end: number, channels: number, above: number | undefined): void {
   for (let at = start; at < end; at += 1) {
     const left = at < start + channels ? 0 : bytes[at - channels]!;
@@ -119,6 +120,7 @@ function addAverage(bytes: Buffer, start: number, end: number, channels: number,
   }
 }
 
+/** Many parameters because it runs once per row, on the bytes themselves. */
 function addPaeth(bytes: Buffer, start: number, end: number, channels: number, above: number): void {
   for (let at = start; at < start + channels; at += 1) bytes[at] = bytes[at]! + bytes[at - above]!;
   for (let at = start + channels; at < end; at += 1) {

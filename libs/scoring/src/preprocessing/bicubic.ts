@@ -1,3 +1,5 @@
+import type { RgbPicture } from '../pictures/rgb-picture.js';
+
 /** Cubic convolution parameter of Pillow's BICUBIC (Keys 1981, eq. 4 with a = −0.5). */
 const CUBIC_A = -0.5;
 const CUBIC_SUPPORT = 2;
@@ -58,8 +60,7 @@ export function bicubicTaps(inputSize: number, outputSize: number, from: number,
  * @returns `rows` × `taps.count` RGB pixels
  */
 export function resampleRows(
-  data: Uint8Array,
-  width: number,
+  { data, width }: RgbPicture,
   firstRow: number,
   rows: number,
   taps: Taps,
@@ -92,14 +93,16 @@ export function resampleRows(
   return output;
 }
 
-/**
- * Vertical pass: `data` holds rows of `rowBytes` bytes, the first of them being input row `firstRow` of the picture.
- * Writes `taps.count` rows into `output`, from byte `outputAt`.
- */
+/** Rows of `rowBytes` bytes, the first of them being row `firstRow` of the picture. */
+export interface Strip {
+  readonly data: Uint8Array | Uint8ClampedArray;
+  readonly rowBytes: number;
+  readonly firstRow: number;
+}
+
+/** Vertical pass over a strip: writes `taps.count` rows into `output`, from byte `outputAt`. */
 export function resampleColumns(
-  data: Uint8Array | Uint8ClampedArray,
-  rowBytes: number,
-  firstRow: number,
+  { data, rowBytes, firstRow }: Strip,
   taps: Taps,
   output: Uint8Array,
   outputAt: number,

@@ -21,16 +21,10 @@ export function clipCrop(picture: RgbPicture, side: number, output: Uint8Array, 
   const rows = keepsHeight ? side : lastInput(vertical) - firstRow;
   const strip =
     geometry.resizedWidth === picture.width
-      ? cutColumns(picture, firstRow, rows, geometry.left, side)
-      : resampleRows(
-          picture.data,
-          picture.width,
-          firstRow,
-          rows,
-          bicubicTaps(picture.width, geometry.resizedWidth, geometry.left, side),
-        );
+      ? cutColumns(picture, { top: firstRow, left: geometry.left, width: side, height: rows })
+      : resampleRows(picture, firstRow, rows, bicubicTaps(picture.width, geometry.resizedWidth, geometry.left, side));
   if (keepsHeight) output.set(strip, outputAt);
-  else resampleColumns(strip, side * 3, firstRow, vertical, output, outputAt);
+  else resampleColumns({ data: strip, rowBytes: side * 3, firstRow }, vertical, output, outputAt);
 }
 
 function lastInput(taps: Taps): number {
@@ -38,11 +32,19 @@ function lastInput(taps: Taps): number {
 }
 
 /** Pillow skips the pass along an axis whose size does not change; what is left is the crop. */
-function cutColumns(picture: RgbPicture, firstRow: number, rows: number, left: number, side: number): Uint8Array {
-  const strip = new Uint8Array(rows * side * 3);
-  for (let row = 0; row < rows; row += 1) {
-    const from = ((firstRow + row) * picture.width + left) * 3;
-    strip.set(picture.data.subarray(from, from + side * 3), row * side * 3);
+function cutColumns(
+  picture: RgbPicture,
+  {
+    top,
+    left,
+    width,
+    height,
+  }: { readonly top: number; readonly left: number; readonly width: number; readonly height: number },
+): Uint8Array {
+  const strip = new Uint8Array(height * width * 3);
+  for (let row = 0; row < height; row += 1) {
+    const from = ((top + row) * picture.width + left) * 3;
+    strip.set(picture.data.subarray(from, from + width * 3), row * width * 3);
   }
   return strip;
 }

@@ -24,16 +24,15 @@ export function approximateRhoSquared(alpha: number, tightestAt = TIGHTEST_AT): 
  * Half-width of the asymptotic confidence sequence for a mean whose estimate has the standard error `standardError` after `n`
  * observations: covers at all n at once with probability 1 − α, asymptotically (after a burn-in).
  *
- * Source: Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas, arXiv 2103.06476, eq. 24, with ρ² by its closed approximation unless
- * another one is handed in.
+ * Source: Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas, arXiv 2103.06476, eq. 24, with ρ² by its closed approximation, tightest at 5,000,
+ * unless another one is handed in.
  * For the eye: at small shares, while variances are still poorly known, its error rate is above α, so it decides nothing.
  */
 export function asymptoticHalfWidth(
   standardError: number,
   n: number,
   alpha: number,
-  tightestAt = TIGHTEST_AT,
-  rhoSquared = approximateRhoSquared(alpha, tightestAt),
+  rhoSquared = approximateRhoSquared(alpha),
 ): number {
   const growth = n * rhoSquared + 1;
   return (
@@ -53,8 +52,7 @@ export function asymptoticOneSidedHalfWidth(
   standardError: number,
   n: number,
   alpha: number,
-  tightestAt = TIGHTEST_AT,
-  rhoSquared = approximateRhoSquared(2 * alpha, tightestAt),
+  rhoSquared = approximateRhoSquared(2 * alpha),
 ): number {
   const growth = n * rhoSquared + 1;
   return (

@@ -1,3 +1,4 @@
+import type { Arm } from '../arm.js';
 import { asymptoticHalfWidth } from './asymptotic-sequence.js';
 
 /** Units per variant before a variance is trusted enough to draw an interval. */
@@ -50,21 +51,28 @@ export function pairWeight(nControl: number, nCandidate: number): number {
   return n === 0 ? 0 : (nControl * nCandidate) / n;
 }
 
+/** What is known of one variant; null without data. */
+export interface VariantMean {
+  readonly mean: number | null;
+  readonly units: number;
+}
+
 /**
  * Means with the asymptotic sequence's interval around `centre`, or the reason why there is none yet.
  * @param difference shown as the estimate; moved to the interval's nearest end where it lies outside.
  */
 export function differenceEstimate(
-  means: { readonly control: number | null; readonly candidate: number | null },
-  units: { readonly control: number; readonly candidate: number },
+  variants: Readonly<Record<Arm, VariantMean>>,
   difference: number | null,
   centre: ReturnType<typeof combineStages>,
   alpha: number,
 ): DifferenceEstimate {
+  const { control, candidate } = variants;
+  const means = { control: control.mean, candidate: candidate.mean };
   if (means.control === null || means.candidate === null || difference === null) {
     return { ...means, difference: null, interval: null, missing: 'no-data' };
   }
-  if (units.control < BURN_IN_UNITS || units.candidate < BURN_IN_UNITS || centre === null) {
+  if (control.units < BURN_IN_UNITS || candidate.units < BURN_IN_UNITS || centre === null) {
     return { ...means, difference, interval: null, missing: 'burn-in' };
   }
   if (!(centre.standardError > 0)) return { ...means, difference, interval: null, missing: 'no-variance' };

@@ -95,8 +95,10 @@ export function meanDifference(state: MeanDifference, alpha: number): Difference
   const robust = doublyRobustDifference(state);
   const plain = combineStages([...state.stages.values()].flatMap(plainDifference));
   return differenceEstimate(
-    { control: meanOf(control), candidate: meanOf(candidate) },
-    { control: control.n, candidate: candidate.n },
+    {
+      control: { mean: meanOf(control), units: control.n },
+      candidate: { mean: meanOf(candidate), units: candidate.n },
+    },
     plain?.difference ?? robust?.difference ?? null,
     robust,
     alpha,

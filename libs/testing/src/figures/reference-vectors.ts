@@ -53,9 +53,9 @@ export function expectVector(
   { id, expected, expected_full, tolerance, tolerance_kind }: Vector,
   reached: unknown,
 ): void {
-  compare(id, reached, expected, tolerance, tolerance_kind);
+  compare(id, reached, expected, { tolerance, tolerance_kind });
   if (expected_full !== undefined && expected_full !== null) {
-    compare(`${id} (all digits)`, reached, expected_full, FULL_TOLERANCE, 'absolute');
+    compare(`${id} (all digits)`, reached, expected_full, { tolerance: FULL_TOLERANCE, tolerance_kind: 'absolute' });
   }
 }
 
@@ -63,12 +63,12 @@ function compare(
   at: string,
   reached: unknown,
   wanted: unknown,
-  tolerance: number,
-  kind: Vector['tolerance_kind'],
+  within: Pick<Vector, 'tolerance' | 'tolerance_kind'>,
 ): void {
   if (typeof wanted === 'number') {
     expect(typeof reached, `${at}: type`).toBe('number');
-    const allowed = kind === 'relative' ? tolerance * Math.abs(wanted) : tolerance;
+    const { tolerance, tolerance_kind } = within;
+    const allowed = tolerance_kind === 'relative' ? tolerance * Math.abs(wanted) : tolerance;
     expect(
       Math.abs((reached as number) - wanted),
       `${at}: ${String(reached)} instead of ${wanted}`,
@@ -78,7 +78,7 @@ function compare(
     );
   } else if (wanted !== null && typeof wanted === 'object') {
     for (const [key, value] of Object.entries(wanted)) {
-      compare(`${at}.${key}`, (reached as Record<string, unknown>)[key], value, tolerance, kind);
+      compare(`${at}.${key}`, (reached as Record<string, unknown>)[key], value, within);
     }
   } else expect(reached, at).toEqual(wanted);
 }

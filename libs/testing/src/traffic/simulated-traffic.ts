@@ -106,18 +106,28 @@ export class SimulatedTraffic {
 
   /** Events of the next request. */
   next(): RequestEvent[] {
-    const { random } = this;
     this.requests += 1;
-    const id = `r${this.requests}`;
-    const user = this.users > 0 ? Math.floor(random.uniform() * this.users) : this.requests;
+    const assignment = this.assign();
+    const request: SimulatedRequest = {
+      id: `r${this.requests}`,
+      assignment,
+      atMs: this.atMs,
+      ...this.drawFate(this.behaviours[assignment.variant as 'control' | 'candidate'] ?? {}),
+    };
+    const routed = routedEvent(request);
+    if (request.isFailed) return [routed];
+    const completed = completedEvent(request);
+    return request.isScored ? [routed, completed, scoredEvent(request)] : [routed, completed];
+  }
+
+  private assign(): Assignment {
+    const user = this.users > 0 ? Math.floor(this.random.uniform() * this.users) : this.requests;
     // A returning user keeps its bucket, as under a hash.
-    const bucket = this.users > 0 ? simulationRandom(user * 2_654_435).uniform() : random.uniform();
+    const bucket = this.users > 0 ? simulationRandom(user * 2_654_435).uniform() : this.random.uniform();
     const variant = bucket < this.candidateShare * this.drawn ? 'candidate' : 'control';
     this.sent[variant] += 1;
-    const behaviour = this.behaviours[variant] ?? {};
-    const { atMs } = this;
     const candidatePpm = Math.round(this.candidateShare * 1e6);
-    const assignment: Assignment = {
+    return {
       experiment: 'exp',
       revision: 1,
       variant,
@@ -128,8 +138,13 @@ export class SimulatedTraffic {
       propensity: (variant === 'candidate' ? candidatePpm : 1e6 - candidatePpm) / 1e6,
       weightsPpm: { control: 1e6 - candidatePpm, candidate: candidatePpm },
       reason: 'SPLIT',
-      assignedAt: new Date(atMs).toISOString(),
+      assignedAt: new Date(this.atMs).toISOString(),
     };
+  }
+
+  /** Draws in a fixed order, whatever becomes of the request: so one behaviour leaves the other draws alone. */
+  private drawFate(behaviour: Behaviour): Fate {
+    const { random } = this;
     const isFailed = random.uniform() < (behaviour.errorRate ?? 0.01);
     const latencyMs = 800 * Math.exp(0.3 * random.normal()) * (behaviour.latencyFactor ?? 1);
     const isWrong = random.uniform() < (behaviour.wrongShare ?? 0);
@@ -138,76 +153,90 @@ export class SimulatedTraffic {
     const quality = Math.min(1, (behaviour.quality ?? 0.95) + 0.02 * random.normal());
     const cost = 0.002 * Math.exp(0.15 * random.normal()) * (behaviour.costFactor ?? 1);
     const isScored = random.uniform() < (behaviour.coverage ?? 1);
-    const events: RequestEvent[] = [
-      this.event('request.routed.v1', id, assignment.unit, atMs + latencyMs, {
-        requestId: id,
-        service: 'text-to-image',
-        assignment,
-        upstream: `http://${variant}:8000`,
-        outcome: isFailed ? 'failed' : 'succeeded',
-        status: isFailed ? 500 : 200,
-        startedAt: new Date(atMs).toISOString(),
-        durationMs: isFailed ? null : latencyMs,
-      }),
-    ];
-    if (isFailed) return events;
-    events.push(
-      this.event('generation.completed.v1', id, assignment.unit, atMs + latencyMs, {
-        requestId: id,
-        generationId: id,
-        service: 'text-to-image',
-        assignment,
-        fingerprint: 'a',
-        config: { checkpoint: 'scenes', sampler: 'ddim', steps: 20, precision: 'fp16' },
-        prompt: 'a small red circle',
-        seed: 1,
-        outcome: 'succeeded',
-        error: null,
-        timings: { queueMs: 0, inferenceMs: latencyMs, totalMs: latencyMs },
-        gpu: { seconds: latencyMs / 1000, utilisation: 0.5, memoryMiB: 1000 },
-        cost,
-        images: [{ uri: 'file:///x.png', sha256: SHA, format: 'png', width: 64, height: 64, bytes: 100 }],
-        shadow: false,
-      }),
-    );
-    if (!isScored) return events;
-    events.push(
-      this.event('image.scored.v1', id, assignment.unit, atMs + latencyMs + 300, {
-        requestId: id,
-        generationId: id,
-        imageIndex: 0,
-        service: 'text-to-image',
-        assignment,
-        image: { uri: 'file:///x.png', sha256: SHA },
-        outcome: 'scored',
-        reason: null,
-        alignment,
-        quality: { clean: quality },
-        blank: false,
-        embedding: null,
-        promptTruncated: false,
-        identity: { model: 'scenes-clip', digest: SHA, preprocessing: '1', engine: 'test' },
-      } satisfies ImageScored),
-    );
-    return events;
+    return { isFailed, latencyMs, alignment, quality, cost, isScored };
   }
+}
 
-  private event<T extends RequestEvent['type']>(
-    type: T,
-    id: string,
-    subject: string,
-    atMs: number,
-    data: TeststripEvent<T>['data'],
-  ): RequestEvent {
-    const time = new Date(atMs).toISOString();
-    return {
-      specversion: '1.0',
-      id: `${type}/${id}`,
-      source: 'test',
-      type,
-      time,
-      subject,
-      data,
-    } as unknown as RequestEvent;
-  }
+/** What becomes of a request. */
+interface Fate {
+  readonly isFailed: boolean;
+  readonly latencyMs: number;
+  readonly alignment: number;
+  readonly quality: number;
+  readonly cost: number;
+  readonly isScored: boolean;
+}
+
+interface SimulatedRequest extends Fate {
+  readonly id: string;
+  readonly assignment: Assignment;
+  readonly atMs: number;
+}
+
+function routedEvent({ id, assignment, atMs, isFailed, latencyMs }: SimulatedRequest): RequestEvent {
+  return simulatedEvent('request.routed.v1', atMs + latencyMs, {
+    requestId: id,
+    service: 'text-to-image',
+    assignment,
+    upstream: `http://${assignment.variant}:8000`,
+    outcome: isFailed ? 'failed' : 'succeeded',
+    status: isFailed ? 500 : 200,
+    startedAt: new Date(atMs).toISOString(),
+    durationMs: isFailed ? null : latencyMs,
+  });
+}
+
+function completedEvent({ id, assignment, atMs, latencyMs, cost }: SimulatedRequest): RequestEvent {
+  return simulatedEvent('generation.completed.v1', atMs + latencyMs, {
+    requestId: id,
+    generationId: id,
+    service: 'text-to-image',
+    assignment,
+    fingerprint: 'a',
+    config: { checkpoint: 'scenes', sampler: 'ddim', steps: 20, precision: 'fp16' },
+    prompt: 'a small red circle',
+    seed: 1,
+    outcome: 'succeeded',
+    error: null,
+    timings: { queueMs: 0, inferenceMs: latencyMs, totalMs: latencyMs },
+    gpu: { seconds: latencyMs / 1000, utilisation: 0.5, memoryMiB: 1000 },
+    cost,
+    images: [{ uri: 'file:///x.png', sha256: SHA, format: 'png', width: 64, height: 64, bytes: 100 }],
+    shadow: false,
+  });
+}
+
+function scoredEvent({ id, assignment, atMs, latencyMs, alignment, quality }: SimulatedRequest): RequestEvent {
+  return simulatedEvent('image.scored.v1', atMs + latencyMs + 300, {
+    requestId: id,
+    generationId: id,
+    imageIndex: 0,
+    service: 'text-to-image',
+    assignment,
+    image: { uri: 'file:///x.png', sha256: SHA },
+    outcome: 'scored',
+    reason: null,
+    alignment,
+    quality: { clean: quality },
+    blank: false,
+    embedding: null,
+    promptTruncated: false,
+    identity: { model: 'scenes-clip', digest: SHA, preprocessing: '1', engine: 'test' },
+  } satisfies ImageScored);
+}
+
+function simulatedEvent<T extends RequestEvent['type']>(
+  type: T,
+  atMs: number,
+  data: TeststripEvent<T>['data'] & { readonly requestId: string; readonly assignment: Assignment },
+): RequestEvent {
+  return {
+    specversion: '1.0',
+    id: `${type}/${data.requestId}`,
+    source: 'test',
+    type,
+    time: new Date(atMs).toISOString(),
+    subject: data.assignment.unit,
+    data,
+  } as unknown as RequestEvent;
 }
