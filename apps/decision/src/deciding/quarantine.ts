@@ -1,5 +1,5 @@
 import { allocationCommanded, MILLION, slug, weightsPpm, type AllocationCommanded } from '#libs/contracts';
-import type { CommandEvent, DeliveryInput, Operate } from '#libs/delivery';
+import type { CommandEvent, DeliveryEvent, DeliveryInput, Operate } from '#libs/delivery';
 import type { StoredDecisionEvent } from '#libs/persistence/decision';
 import { z } from 'zod';
 
@@ -17,7 +17,7 @@ export interface Quarantined {
 /** What can still be read of a log, whatever else is broken in it. */
 export interface Pinned {
   readonly revision: number;
-  /** The largest of all commands; 0 before the first. */
+  /** No command of the log had a larger one; 0 before the first. */
   readonly epoch: number;
   readonly service: string | null;
   readonly control: string | null;
@@ -41,18 +41,28 @@ const commandParts = z.object({
   }),
 });
 
+/** Kinds of decision events that order nothing. */
+const WITHOUT_COMMAND: ReadonlySet<string> = new Set<DeliveryEvent['type']>([
+  'defined',
+  'approval-awaited',
+  'approved',
+  'acknowledged',
+  'alert-raised',
+]);
+
 const NOTHING: Pinned = { revision: 1, epoch: 0, service: null, control: null, variants: [], lastCommand: null };
 
 /** The control, service and epoch that the last readable definition and commands of a log tell. */
 export function pinnedBy(stored: readonly StoredDecisionEvent[]): Pinned {
-  return stored.reduce<Pinned>((pinned, { data }) => {
+  return stored.reduce<Pinned>((pinned, { kind, data }) => {
     const definition = definitionParts.safeParse(data).data?.definition;
     if (definition) {
       const { service, control, variants } = definition.spec;
       return { ...pinned, revision: definition.revision, service, control, variants: Object.keys(variants) };
     }
     const command = commandParts.safeParse(data).data?.command;
-    if (!command) return pinned;
+    // A command that can't be read had an epoch too, the next one, and routers have seen it.
+    if (!command) return WITHOUT_COMMAND.has(kind) ? pinned : { ...pinned, epoch: pinned.epoch + 1 };
     const whole = allocationCommanded.safeParse((data as { readonly command: unknown }).command);
     return {
       ...pinned,

@@ -78,6 +78,14 @@ describe('what is pinned', () => {
     });
   });
 
+  it('counts a command that can not be read: a rollback has to have a larger epoch than any that routers have seen', () => {
+    const rows = rowsOf('is-paused').map((row) =>
+      row.kind === 'paused' ? { ...row, data: { ...(row.data as object), command: 'damaged' } } : row,
+    );
+    expect(pinnedBy(rowsOf('is-paused')).epoch).toBe(2);
+    expect(pinnedBy(rows).epoch).toBe(2);
+  });
+
   it('is as much as a log tells', () => {
     expect(pinnedBy([])).toEqual({
       revision: 1,
