@@ -14,17 +14,63 @@ const MOST_POINTS = 400;
 export function showExperiment(content, connection, experiment) {
   document.title = `${experiment} – Teststrip`;
   const address = `/api/experiments/${encodeURIComponent(experiment)}`;
-  const places = layOut(content);
-  let points = [];
-  let summary = null;
-  let picturesShownAt = 0;
+  const view = new ExperimentView(address, layOut(content));
+  const stream = new EventSource(`${address}/live`);
+  stream.addEventListener('summary', ({ data }) => {
+    view.take(JSON.parse(data));
+    connection.live();
+  });
+  stream.addEventListener('error', async () => {
+    const answer = await fetch(address).catch(() => null);
+    if (answer?.status === 404) return showProblem(content, connection, stream, await answer.json());
+    connection.lost(answer ? null : 'the server does not answer');
+    // A stream that the server closed for good has to be opened anew.
+    if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3_000);
+  });
+  setInterval(() => view.drawWeights(), 1_000);
+  void view.loadHistory();
+}
 
-  const draw = () => {
-    renderWhenChanged(
-      places.heading,
-      pick(summary, ['experiment', 'status', 'service', 'kind', 'revision', 'unit', 'stage']),
-      heading,
-    );
+/** What is known of the experiment, drawn into its places. */
+class ExperimentView {
+  points = [];
+  summary = null;
+  picturesShownAt = 0;
+
+  constructor(address, places) {
+    this.address = address;
+    this.places = places;
+  }
+
+  take(news) {
+    const isNewRevision = this.summary !== null && this.summary.revision !== news.revision;
+    this.summary = { ...news, metrics: onWrittenScale(news.metrics, news.guardrails) };
+    const known = this.points.at(-1);
+    if (news.analysedAt !== null && (known === undefined || Date.parse(known.at) < Date.parse(news.analysedAt))) {
+      this.points.push(pointOf(news));
+    }
+    if (isNewRevision || this.points.length > MOST_POINTS) void this.loadHistory();
+    this.draw();
+    void this.showPictures();
+  }
+
+  async loadHistory() {
+    const answer = await fetch(`${this.address}/history?points=${MOST_POINTS / 2}`);
+    if (answer.ok) this.points = (await answer.json()).points;
+    if (this.summary) this.draw();
+  }
+
+  async showPictures() {
+    if (document.hidden || Date.now() - this.picturesShownAt < 2_000) return;
+    this.picturesShownAt = Date.now();
+    const answer = await fetch(`${this.address}/pictures?limit=8`);
+    if (answer.ok) renderWhenChanged(this.places.pictures, await answer.json(), pictureWall);
+  }
+
+  draw() {
+    const { places, summary, points } = this;
+    const headed = pick(summary, ['experiment', 'status', 'service', 'kind', 'revision', 'unit', 'stage']);
+    renderWhenChanged(places.heading, headed, heading);
     renderWhenChanged(places.tiles, summary, tiles);
     const ending = endingOf(summary);
     drawEnding(places.ending, summary, ending);
@@ -37,51 +83,19 @@ export function showExperiment(content, connection, experiment) {
     renderWhenChanged(places.health, { health: summary.health }, healthList);
     renderWhenChanged(places.decisions, { decisions: summary.decisions }, decisionList);
     renderWhenChanged(places.variants, { variants: summary.variants }, variantTable);
-    drawWeights();
-  };
-  const drawWeights = () => {
+    this.drawWeights();
+  }
+
+  /** Also once a second: the time it shows goes on. */
+  drawWeights() {
+    const { summary } = this;
     if (!summary) return;
-    places.weights.replaceChildren(
+    this.places.weights.replaceChildren(
       summary.decisions.length === 0
         ? h('p', { class: 'empty' }, 'Not started yet.')
         : weightsChart(summary, Date.now()),
     );
-  };
-  const loadHistory = async () => {
-    const answer = await fetch(`${address}/history?points=${MOST_POINTS / 2}`);
-    if (answer.ok) ({ points } = await answer.json());
-    if (summary) draw();
-  };
-  const showPictures = async () => {
-    if (document.hidden || Date.now() - picturesShownAt < 2_000) return;
-    picturesShownAt = Date.now();
-    const answer = await fetch(`${address}/pictures?limit=8`);
-    if (answer.ok) renderWhenChanged(places.pictures, await answer.json(), pictureWall);
-  };
-  const take = (news) => {
-    const isNewRevision = summary !== null && summary.revision !== news.revision;
-    summary = { ...news, metrics: onWrittenScale(news.metrics, news.guardrails) };
-    const known = points.at(-1);
-    if (news.analysedAt !== null && (known === undefined || Date.parse(known.at) < Date.parse(news.analysedAt))) {
-      points.push(pointOf(news));
-    }
-    if (isNewRevision || points.length > MOST_POINTS) void loadHistory();
-    draw();
-    void showPictures();
-    connection.live();
-  };
-
-  const stream = new EventSource(`${address}/live`);
-  stream.addEventListener('summary', ({ data }) => take(JSON.parse(data)));
-  stream.addEventListener('error', async () => {
-    const answer = await fetch(address).catch(() => null);
-    if (answer?.status === 404) return showProblem(content, connection, stream, await answer.json());
-    connection.lost(answer ? null : 'the server does not answer');
-    // A stream that the server closed for good has to be opened anew.
-    if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3_000);
-  });
-  setInterval(drawWeights, 1_000);
-  void loadHistory();
+  }
 }
 
 function showProblem(content, connection, stream, { title, detail }) {
