@@ -37,3 +37,4 @@ export {
   type Size,
 } from './scene.js';
 export { hashText, seededRandom, type SeededRandom } from './seeded.js';
+export { sfc32 } from './sfc32.js';

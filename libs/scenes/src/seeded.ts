@@ -1,3 +1,5 @@
+import { sfc32 } from './sfc32.js';
+
 /**
  * Small seeded randomness in 32-bit integer arithmetic: the same numbers on every machine.
  * No transcendental function is used, because their last bit may differ between engines.
@@ -16,22 +18,9 @@ export interface SeededRandom {
 
 const TWO_32 = 4_294_967_296;
 
-/** sfc32 (C. Doty-Humphrey, PractRand), seeded by two 32-bit numbers; the first outputs are thrown away as its author advises. */
+/** Seeded by two 32-bit numbers. */
 export function seededRandom(seedA: number, seedB = 0): SeededRandom {
-  let a = seedA | 0;
-  let b = seedB | 0;
-  let c = 0x9e3779b9 | 0;
-  let counter = 1;
-  const uint32 = (): number => {
-    const sum = (((a + b) | 0) + counter) | 0;
-    counter = (counter + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = ((c << 21) | (c >>> 11)) + sum;
-    c |= 0;
-    return sum >>> 0;
-  };
-  for (let warmUp = 0; warmUp < 12; warmUp += 1) uint32();
+  const uint32 = sfc32([seedA, seedB, 0x9e3779b9], 12);
   const uniform = (): number => uint32() / TWO_32;
   const index = (count: number): number => Math.floor(uniform() * count);
   return {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { open, realpath, type FileHandle } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +10,7 @@ import type {
   RecordedPicture,
   AnnouncedPicture,
 } from '#libs/persistence/reports';
+import { sha256Of } from '#libs/telemetry';
 
 /** A picture as the page shows it. */
 export interface ShownPicture extends RecordedPicture {
@@ -74,7 +74,7 @@ export class PictureGallery {
     const picture = await this.facts.picture(generationId, imageIndex);
     if (!picture) throw notFound(`No picture ${imageIndex} of a generation "${generationId}" was ever announced.`);
     const bytes = await this.read(picture);
-    if (createHash('sha256').update(bytes).digest('hex') !== picture.sha256) {
+    if (sha256Of(bytes) !== picture.sha256) {
       throw new ProblemException({
         title: 'Another picture',
         status: 409,

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Image } from '#libs/contracts';
+import { sha256Of } from '#libs/telemetry';
 import { dataPicture } from './data-picture.js';
 import { refused, type FetchedPicture } from './fetched-picture.js';
 import { FilePictures } from './file-pictures.js';
@@ -27,7 +27,7 @@ export class PictureFetcher {
   async fetch(image: Pick<Image, 'uri' | 'sha256'>): Promise<FetchedPicture> {
     const fetched = await this.read(image.uri);
     if (fetched.outcome !== 'fetched') return fetched;
-    const found = createHash('sha256').update(fetched.bytes).digest('hex');
+    const found = sha256Of(fetched.bytes);
     if (found === image.sha256) return fetched;
     return {
       outcome: 'digest-mismatch',

@@ -1,6 +1,6 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
-import { insertJsonRows } from './insert-json-rows.js';
+import { insertJsonRows, insertNewFacts } from './insert-json-rows.js';
 
 export async function recordAppliedAllocations(
   tx: Queryable,
@@ -25,10 +25,4 @@ export async function recordAppliedAllocations(
   );
 }
 
-const STATEMENT = {
-  name: 'record-applied-allocations',
-  sql: `
-insert into teststrip.applied_allocations
-select * from json_populate_recordset(null::teststrip.applied_allocations, $1::json)
-on conflict (event_id) do nothing`,
-};
+const STATEMENT = insertNewFacts('applied_allocations');

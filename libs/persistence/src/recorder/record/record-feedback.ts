@@ -1,7 +1,7 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
 import { assignmentColumns } from './assignment-columns.js';
-import { insertJsonRows } from './insert-json-rows.js';
+import { insertJsonRows, insertNewFacts } from './insert-json-rows.js';
 
 export async function recordFeedback(
   tx: Queryable,
@@ -23,10 +23,4 @@ export async function recordFeedback(
   );
 }
 
-const STATEMENT = {
-  name: 'record-feedback',
-  sql: `
-insert into teststrip.feedback
-select * from json_populate_recordset(null::teststrip.feedback, $1::json)
-on conflict (event_id) do nothing`,
-};
+const STATEMENT = insertNewFacts('feedback');

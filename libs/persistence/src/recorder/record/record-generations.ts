@@ -1,7 +1,7 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
 import { assignmentColumns } from './assignment-columns.js';
-import { insertJsonRows } from './insert-json-rows.js';
+import { insertJsonRows, insertNewFacts } from './insert-json-rows.js';
 
 export async function recordGenerations(
   tx: Queryable,
@@ -36,10 +36,4 @@ export async function recordGenerations(
   );
 }
 
-const STATEMENT = {
-  name: 'record-generations',
-  sql: `
-insert into teststrip.generations
-select * from json_populate_recordset(null::teststrip.generations, $1::json)
-on conflict (event_id) do nothing`,
-};
+const STATEMENT = insertNewFacts('generations');

@@ -1,7 +1,7 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
 import { assignmentColumns } from './assignment-columns.js';
-import { insertJsonRows } from './insert-json-rows.js';
+import { insertJsonRows, insertNewFacts } from './insert-json-rows.js';
 
 export async function recordImageScores(
   tx: Queryable,
@@ -33,10 +33,4 @@ export async function recordImageScores(
   );
 }
 
-const STATEMENT = {
-  name: 'record-image-scores',
-  sql: `
-insert into teststrip.image_scores
-select * from json_populate_recordset(null::teststrip.image_scores, $1::json)
-on conflict (event_id) do nothing`,
-};
+const STATEMENT = insertNewFacts('image_scores');

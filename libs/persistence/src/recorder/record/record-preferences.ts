@@ -1,6 +1,6 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
-import { insertJsonRows } from './insert-json-rows.js';
+import { insertJsonRows, insertNewFacts } from './insert-json-rows.js';
 
 export async function recordPreferences(
   tx: Queryable,
@@ -25,10 +25,4 @@ export async function recordPreferences(
   );
 }
 
-const STATEMENT = {
-  name: 'record-preferences',
-  sql: `
-insert into teststrip.preferences
-select * from json_populate_recordset(null::teststrip.preferences, $1::json)
-on conflict (event_id) do nothing`,
-};
+const STATEMENT = insertNewFacts('preferences');

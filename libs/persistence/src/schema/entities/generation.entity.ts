@@ -1,5 +1,6 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index } from 'typeorm';
 import type { Image } from '#libs/contracts';
+import { AssignedFact } from './assigned-fact.js';
 import { BIG_INTEGER } from './big-integer.js';
 import { SCHEMA } from './schema-name.js';
 
@@ -8,30 +9,9 @@ import { SCHEMA } from './schema-name.js';
 @Index('generations_generation_id', ['generationId'])
 @Index('generations_latest', ['experiment', 'revision', 'variant', 'completedAt'])
 @Index('generations_completed_at', { synchronize: false })
-export class GenerationEntity {
-  @PrimaryColumn({ name: 'event_id', type: 'text' })
-  readonly eventId!: string;
-
+export class GenerationEntity extends AssignedFact {
   @Column({ name: 'generation_id', type: 'text' })
   readonly generationId!: string;
-
-  @Column({ name: 'request_id', type: 'text' })
-  readonly requestId!: string;
-
-  @Column({ name: 'service', type: 'text' })
-  readonly service!: string;
-
-  @Column({ name: 'experiment', type: 'text', nullable: true })
-  readonly experiment!: string | null;
-
-  @Column({ name: 'revision', type: 'integer', nullable: true })
-  readonly revision!: number | null;
-
-  @Column({ name: 'variant', type: 'text', nullable: true })
-  readonly variant!: string | null;
-
-  @Column({ name: 'unit', type: 'text', nullable: true })
-  readonly unit!: string | null;
 
   @Column({ name: 'fingerprint', type: 'text' })
   readonly fingerprint!: string;

@@ -1,4 +1,5 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index } from 'typeorm';
+import { AssignedFact } from './assigned-fact.js';
 import { SCHEMA } from './schema-name.js';
 
 /** What the scorer says of one picture: `image.scored.v1`. */
@@ -6,33 +7,12 @@ import { SCHEMA } from './schema-name.js';
 @Index('image_scores_generation', ['generationId', 'imageIndex'])
 @Index('image_scores_latest', ['experiment', 'revision', 'variant', 'scoredAt'])
 @Index('image_scores_scored_at', { synchronize: false })
-export class ImageScoreEntity {
-  @PrimaryColumn({ name: 'event_id', type: 'text' })
-  readonly eventId!: string;
-
+export class ImageScoreEntity extends AssignedFact {
   @Column({ name: 'generation_id', type: 'text' })
   readonly generationId!: string;
 
   @Column({ name: 'image_index', type: 'integer' })
   readonly imageIndex!: number;
-
-  @Column({ name: 'request_id', type: 'text' })
-  readonly requestId!: string;
-
-  @Column({ name: 'service', type: 'text' })
-  readonly service!: string;
-
-  @Column({ name: 'experiment', type: 'text', nullable: true })
-  readonly experiment!: string | null;
-
-  @Column({ name: 'revision', type: 'integer', nullable: true })
-  readonly revision!: number | null;
-
-  @Column({ name: 'variant', type: 'text', nullable: true })
-  readonly variant!: string | null;
-
-  @Column({ name: 'unit', type: 'text', nullable: true })
-  readonly unit!: string | null;
 
   @Column({ name: 'image_uri', type: 'text' })
   readonly imageUri!: string;

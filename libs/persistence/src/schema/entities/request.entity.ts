@@ -1,33 +1,13 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index } from 'typeorm';
 import type { Assignment, RequestRouted } from '#libs/contracts';
+import { AssignedFact } from './assigned-fact.js';
 import { SCHEMA } from './schema-name.js';
 
 /** What the router saw of one request: `request.routed.v1`. */
 @Entity({ schema: SCHEMA, name: 'requests' })
 @Index('requests_request_id', ['requestId'])
 @Index('requests_started_at', { synchronize: false })
-export class RequestEntity {
-  @PrimaryColumn({ name: 'event_id', type: 'text' })
-  readonly eventId!: string;
-
-  @Column({ name: 'request_id', type: 'text' })
-  readonly requestId!: string;
-
-  @Column({ name: 'service', type: 'text' })
-  readonly service!: string;
-
-  @Column({ name: 'experiment', type: 'text', nullable: true })
-  readonly experiment!: string | null;
-
-  @Column({ name: 'revision', type: 'integer', nullable: true })
-  readonly revision!: number | null;
-
-  @Column({ name: 'variant', type: 'text', nullable: true })
-  readonly variant!: string | null;
-
-  @Column({ name: 'unit', type: 'text', nullable: true })
-  readonly unit!: string | null;
-
+export class RequestEntity extends AssignedFact {
   /** The whole assignment; null where no experiment applied. */
   @Column({ name: 'assignment', type: 'jsonb', nullable: true })
   readonly assignment!: Assignment | null;
