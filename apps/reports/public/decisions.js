@@ -1,7 +1,7 @@
 import { badge } from './badge.js';
 import { h } from './dom.js';
 import { clock, count, duration, number, share } from './format.js';
-import { commandReasons, commands } from './words.js';
+import { commandBadge, commandReasons } from './words.js';
 
 /** What was decided and why, newest first. */
 export function decisionList({ decisions }) {
@@ -17,7 +17,7 @@ function decisionItem(decision) {
       'div',
       { class: 'decision-head' },
       h('time', { datetime: decision.commandedAt }, clock(decision.commandedAt)),
-      badge(commands[decision.command]),
+      badge(commandBadge(decision)),
       h('span', { class: 'small inline' }, weights(decision.weightsPpm)),
     ),
     h('p', {}, decision.message),

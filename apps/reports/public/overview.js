@@ -1,20 +1,20 @@
 import { badge } from './badge.js';
 import { h } from './dom.js';
 import { count, duration, share } from './format.js';
-import { healthWord, statuses } from './words.js';
+import { healthWord, phases } from './words.js';
 
 /** Name, status and the ramp drawn as a test strip: each stage a little more exposed. */
 export function heading(summary) {
-  const { experiment, status, service, kind, revision, unit } = summary;
+  const { experiment, phase, service, kind, revision, unit } = summary;
   return [
-    h('div', { class: 'title' }, h('h1', {}, experiment), badge(statuses[status])),
+    h('div', { class: 'title' }, h('h1', {}, experiment), badge(phases[phase])),
     h('p', { class: 'small' }, `${kind} on ${service} · randomised by ${unit} · revision ${revision}`),
     strip(summary),
   ];
 }
 
-function strip({ stage, status }) {
-  const reached = status === 'rolled-back' || status === 'defined' ? -1 : stage.index;
+function strip({ stage, phase }) {
+  const reached = phase === 'rolled-back' || phase === 'draft' ? -1 : stage.index;
   return h(
     'ol',
     { class: 'strip', 'aria-label': 'Stages of the ramp' },

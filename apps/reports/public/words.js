@@ -1,7 +1,8 @@
 /** What the codes of the system are called on the page: a sign, a word, and the tone they are drawn in. */
-export const statuses = {
-  defined: { sign: '○', word: 'defined', tone: 'quiet' },
+export const phases = {
+  draft: { sign: '○', word: 'draft', tone: 'quiet' },
   running: { sign: '▶', word: 'running', tone: 'busy' },
+  held: { sign: '❚❚', word: 'held', tone: 'warn' },
   paused: { sign: '❚❚', word: 'paused', tone: 'warn' },
   promoted: { sign: '✓', word: 'promoted', tone: 'good' },
   'rolled-back': { sign: '↩', word: 'rolled back', tone: 'bad' },
@@ -39,7 +40,12 @@ export const utilityVerdicts = {
   unmeasurable: { sign: '?', word: 'unmeasurable', tone: 'warn' },
 };
 
-export const commands = {
+/** A pause because the numbers can't be trusted is a hold; a pause is what an operator orders. */
+export function commandBadge({ command, reason }) {
+  return command === 'pause' && reason === 'health-hold' ? { ...commands.pause, word: 'hold' } : commands[command];
+}
+
+const commands = {
   start: { sign: '▶', word: 'start', tone: 'busy' },
   advance: { sign: '↗', word: 'advance', tone: 'busy' },
   promote: { sign: '✓', word: 'promote', tone: 'good' },

@@ -321,7 +321,14 @@ describe('health', () => {
     });
     given(started)
       .when(analysed(minutes(1), [broken, provenUpTo('error-rate', 1_000_000)]))
-      .thenDecided({ type: 'held', causes: ['unmeasurable-guardrail'] });
+      .thenDecided({
+        type: 'held',
+        causes: ['unmeasurable-guardrail'],
+        command: {
+          message:
+            'Cannot judge the candidate: no measurement of alignment (scores of two scorer versions can’t be compared). The shares stay as they are; proven harm still rolls back.',
+        },
+      });
   });
 
   it('holds when no analysis arrives any more, and goes on with the next good one', () => {

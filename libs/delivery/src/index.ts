@@ -6,3 +6,5 @@ export type * from './inputs.js';
 export { DecisionRefusedError, type RefusalCode } from './operator/refusal.js';
 export { deadlineAtMs, nextTimerAtMs } from './rules/deadline.js';
 export * from './state.js';
+export { orderInWords } from './words/order.js';
+export { reasonInWords } from './words/reason.js';

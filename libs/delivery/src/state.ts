@@ -2,6 +2,7 @@ import type {
   AllocationApplied,
   AllocationCommanded,
   ExperimentDefined,
+  ExperimentPhase,
   ExperimentSpec,
   WeightsPpm,
 } from '#libs/contracts';
@@ -9,6 +10,8 @@ import type { HoldCause } from './events.js';
 
 /** One revision of an experiment that exists. */
 interface Defined {
+  /** A quarantined experiment has no state: that is why it is quarantined. */
+  readonly phase: Exclude<ExperimentPhase, 'quarantined'>;
   readonly experiment: string;
   readonly revision: number;
   readonly spec: ExperimentSpec;
@@ -95,7 +98,6 @@ export type EndedState = PromotedState | RolledBackState | ConcludedState;
 export type StartedState = ActiveState | EndedState;
 export type DefinedState = DraftState | StartedState;
 export type DeliveryState = AbsentState | DefinedState;
-export type Phase = DeliveryState['phase'];
 
 export const initialState: DeliveryState = { phase: 'absent' };
 

@@ -1,4 +1,5 @@
 import type { ExperimentAnalysed, MetricAnalysis } from '#libs/contracts';
+import { orderInWords } from '#libs/delivery';
 import type { ExperimentCourse } from './experiment-watcher.js';
 
 export interface LiveFrame {
@@ -41,7 +42,9 @@ export function renderFrame(frame: LiveFrame): string[] {
     ...(course.analysis ? judged(course.analysis).map(metricRow) : ['waiting for the first analysis …']),
     '',
     `an e-process decides at ln E ≥ ${threshold.toFixed(1)} · health: ${course.analysis ? health(course.analysis) : '–'}`,
-    ...course.commands.slice(-4).map((said) => `${said.commandedAt.slice(11, 23)}  ${said.command}: ${said.message}`),
+    ...course.commands
+      .slice(-4)
+      .map((said) => `${said.commandedAt.slice(11, 23)}  ${orderInWords(said)}: ${said.message}`),
   ];
 }
 
@@ -71,7 +74,7 @@ export class LiveTable {
     if (!command || command.epoch === this.lastEpoch) return;
     this.lastEpoch = command.epoch;
     this.out.write(
-      `  after ${sent} requests (${exposed} by the candidate): ${command.command}, ${weights(command.weightsPpm)}: ${command.message}\n`,
+      `  after ${sent} requests (${exposed} by the candidate): ${orderInWords(command)}, ${weights(command.weightsPpm)}: ${command.message}\n`,
     );
   }
 }

@@ -4,14 +4,12 @@ import type {
   CommandKind,
   CommandReason,
   ExperimentAnalysed,
+  ExperimentPhase,
   ExperimentSpec,
   MetricAnalysis,
   RequestRouted,
   VariantConfig,
 } from '#libs/contracts';
-
-/** Where an experiment stands, in one word. */
-export type ExperimentStatus = 'defined' | 'running' | 'paused' | 'promoted' | 'rolled-back' | 'concluded';
 
 /** One line of the list of experiments. */
 export interface ExperimentListing {
@@ -19,7 +17,7 @@ export interface ExperimentListing {
   readonly revision: number;
   readonly service: string;
   readonly kind: ExperimentSpec['kind'];
-  readonly status: ExperimentStatus;
+  readonly phase: ExperimentPhase;
   readonly definedAt: string;
   readonly weightsPpm: Readonly<Record<string, number>>;
   /** The last thing that was decided; null before the first command. */
@@ -32,7 +30,7 @@ export interface ExperimentSummary {
   readonly service: string;
   readonly kind: ExperimentSpec['kind'];
   readonly unit: ExperimentSpec['unit'];
-  readonly status: ExperimentStatus;
+  readonly phase: ExperimentPhase;
   readonly definedAt: string;
   readonly definedBy: string;
   readonly control: string;

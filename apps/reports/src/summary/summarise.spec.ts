@@ -10,7 +10,7 @@ describe('summarise', () => {
   it('says that nothing is known before the first command, and invents no numbers', () => {
     const summary = summarise(facts({}), at.getTime());
     expect(summary).toMatchObject({
-      status: 'defined',
+      phase: 'draft',
       epoch: 0,
       exposed: 0,
       metrics: [],
@@ -24,6 +24,14 @@ describe('summarise', () => {
       ['control', null],
       ['candidate', null],
     ]);
+  });
+
+  it.each([
+    ['operator', 'paused'],
+    ['health-hold', 'held'],
+  ] as const)('a pause because of %s leaves the experiment %s', (reason, phase) => {
+    const pause = { ...command('pause', 2, null), reason };
+    expect(summarise(facts({ commands: [command('start', 1, null), pause] }), 0).phase).toBe(phase);
   });
 
   it('counts as exposed every request that was given to a candidate, whatever became of it', () => {
@@ -73,7 +81,7 @@ describe('summarise', () => {
       facts({ commands: [command('start', 1, null), rollback], applied: [...applied, refused] }),
       0,
     );
-    expect(summary.status).toBe('rolled-back');
+    expect(summary.phase).toBe('rolled-back');
     expect(summary.timeToRollback).toEqual({
       detectionToAppliedMs: { p50: 1_020, max: 1_040 },
       commandedToAppliedMs: { p50: 520, max: 540 },

@@ -1,5 +1,5 @@
 import { quantileSorted } from 'simple-statistics';
-import type { ExperimentAnalysed } from '#libs/contracts';
+import { phaseAfter, type ExperimentAnalysed } from '#libs/contracts';
 import type {
   RecordedApplication,
   RecordedCommand,
@@ -12,7 +12,6 @@ import type {
   DecisionSummary,
   DurationSummary,
   ExperimentListing,
-  ExperimentStatus,
   ExperimentSummary,
   TimeToRollback,
   VariantSummary,
@@ -41,7 +40,7 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
     service: spec.service,
     kind: spec.kind,
     unit: spec.unit,
-    status: statusAfter(commands.at(-1)),
+    phase: phaseAfter(commands.at(-1)),
     definedAt: definition.definedAt.toISOString(),
     definedBy: definition.definedBy,
     control: spec.control,
@@ -85,31 +84,11 @@ export function summariseListing(
     revision: definition.revision,
     service: definition.spec.service,
     kind: definition.spec.kind,
-    status: statusAfter(last),
+    phase: phaseAfter(last),
     definedAt: definition.definedAt.toISOString(),
     weightsPpm: last?.weightsPpm ?? {},
     lastDecision: last ? { command: last.command, message: last.message, at: last.commandedAt.toISOString() } : null,
   };
-}
-
-function statusAfter(last: RecordedCommand | undefined): ExperimentStatus {
-  if (last === undefined) return 'defined';
-  switch (last.command) {
-    case 'start':
-    case 'advance':
-    case 'resume':
-      return 'running';
-    case 'pause':
-      return 'paused';
-    case 'promote':
-      return 'promoted';
-    case 'rollback':
-      return 'rolled-back';
-    case 'conclude':
-      return 'concluded';
-    default:
-      return last.command satisfies never;
-  }
 }
 
 function summariseVariant(

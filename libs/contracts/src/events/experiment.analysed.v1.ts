@@ -31,7 +31,19 @@ export const metricAnalysis = z.object({
   /** Anytime-valid 1 − α interval of `effect`; null where it can't be computed. */
   interval: z.object({ low: z.number(), high: z.number() }).nullable(),
   scale: z.enum(['difference', 'relative', 'ln-rate-ratio', 'ratio', 'probability']),
-  /** The guardrail's margin in the metric's own unit (absolute, > 0); null before the baseline is known. */
+  /**
+   * The guardrail's margin; null where nothing is tested, and before the baseline is known. What it is in depends on how is judged:
+   *
+   * | scale | kind | margin |
+   * |---|---|---|
+   * | `difference` | `mean`, `ratio` | a difference in the metric's unit; a relative one has been taken of control's baseline |
+   * | `difference` | `rate` | as it was written: an absolute one is a difference of shares; a relative one, m, allows 1 + m times as many bad events |
+   * | `relative` | `upper-tail` | a difference in the metric's unit; a relative one has been taken of control's estimate |
+   * | `ln-rate-ratio` | `incidence`, `lower-tail` | as it was written: m allows 1 + m times as many; an absolute one of a lower tail is added to the tail's share |
+   * | `probability` | `preference` | how far below one half the share of comparisons won may be |
+   *
+   * The margins in `budget` are in the same.
+   */
   margin: z.number().nullable(),
   /** Natural logarithms of the deciding e-processes at `margin`; null before the baseline is known. */
   lnE: z.object({ harmful: z.number(), nonInferior: z.number(), superior: z.number().optional() }).nullable(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AllocationCommanded } from '../events/allocation.commanded.v1.js';
 
 /**
  * Where an experiment is in its life. `held`: it can't be judged at present, the ramp stands still; `paused`: an operator stopped the ramp;
@@ -15,3 +16,24 @@ export const experimentPhase = z.enum([
   'quarantined',
 ]);
 export type ExperimentPhase = z.infer<typeof experimentPhase>;
+
+/** Where the last command left an experiment: a pause for the numbers' health is a hold, every other one is an operator's. */
+export function phaseAfter(last: Pick<AllocationCommanded, 'command' | 'reason'> | undefined): ExperimentPhase {
+  if (last === undefined) return 'draft';
+  switch (last.command) {
+    case 'start':
+    case 'advance':
+    case 'resume':
+      return 'running';
+    case 'pause':
+      return last.reason === 'health-hold' ? 'held' : 'paused';
+    case 'promote':
+      return 'promoted';
+    case 'rollback':
+      return 'rolled-back';
+    case 'conclude':
+      return 'concluded';
+    default:
+      return last.command satisfies never;
+  }
+}

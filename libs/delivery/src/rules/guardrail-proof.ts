@@ -5,6 +5,7 @@ import {
   type ExperimentSpec,
   type MetricAnalysis,
 } from '#libs/contracts';
+import { reasonInWords } from '../words/reason.js';
 
 /**
  * The analyses of the guardrails that the revision names, for its candidates only. What the specification says counts, not the
@@ -18,7 +19,7 @@ export function guardrailAnalyses(spec: ExperimentSpec, analysis: ExperimentAnal
 export function unmeasurableGuardrails(spec: ExperimentSpec, analysis: ExperimentAnalysed): readonly string[] {
   return guardrailAnalyses(spec, analysis)
     .filter(({ verdict }) => verdict === 'unmeasurable')
-    .map(({ metric, reason }) => `${metric} (${reason})`);
+    .map(({ metric, reason }) => `${metric} (${reasonInWords(reason)})`);
 }
 
 /** That a share may be given to the candidates. */

@@ -26,14 +26,18 @@ describe('why a ramp is held', () => {
       HEALTHY,
       'the inference services report nothing (last generation 2026-11-20T10:15:30.970Z, last request 2026-11-20T10:15:30.990Z)',
     ],
-    ['unmeasurable-guardrail', HEALTHY, 'no measurement of alignment (scorer-changed)'],
+    [
+      'unmeasurable-guardrail',
+      HEALTHY,
+      'no measurement of alignment (scores of two scorer versions can’t be compared)',
+    ],
     [
       'distribution-shift',
       { ...HEALTHY, shift: { status: 'found', metrics: ['alignment-shift'] } },
       "the variants' values are distributed differently (alignment-shift); look at the pictures",
     ],
   ])('%s: with its numbers', (cause, health, words) => {
-    expect(holdMessage([cause], health, ['alignment (scorer-changed)'])).toBe(
+    expect(holdMessage([cause], health, ['alignment (scores of two scorer versions can’t be compared)'])).toBe(
       `Cannot judge the candidate: ${words}. The shares stay as they are; proven harm still rolls back.`,
     );
   });

@@ -1,0 +1,40 @@
+/** Why a verdict is what it is or a number is missing, in words; a code may name what it is about ("no-data: alignment"). */
+export function reasonInWords(code: string): string {
+  const [reason, about] = code.split(': ') as [string, string?];
+  const words = WORDS[reason] ?? reason.replaceAll('-', ' ');
+  return about === undefined ? words : `${about}: ${words}`;
+}
+
+/** Of the codes of analyses (`analysisReasons`) and of objectives. The page shows the same words; a test compares them. */
+const WORDS: Readonly<Record<string, string>> = {
+  'worse-than-margin': 'proven worse than the margin',
+  'better-than-control': 'proven better than control',
+  'within-margin': 'proven to stay within the margin',
+  collecting: 'still collecting evidence',
+  'no-data': 'no data yet',
+  baseline: 'control is being measured first',
+  'only-observed': 'recorded only; it decides nothing',
+  'control-tail-infinite': 'too many of control’s requests never ended',
+  'scorer-changed': 'scores of two scorer versions can’t be compared',
+  'unit-memory-full': 'there are more units than can be remembered',
+  'not-watched': 'recorded only; it is computed once it is watched',
+  'no-test': 'shown only; there is no test for it',
+  'shift-found': 'proven to differ between the variants',
+  'no-shift-found': 'no difference has been found',
+  'no-denominator': 'there is nothing to divide by',
+  'cannot-decide': 'it can only warn, never decide',
+  'one-variant': 'one variant has no data yet',
+  'not-randomised': 'one variant had all the traffic',
+  'not-enough-data': 'not enough data',
+  'burn-in': 'too few units for an interval',
+  'no-variance': 'all values are equal',
+  infinite: 'too many requests never ended',
+  'zero-control': 'control’s value is 0',
+  'end-unknown': 'not enough data for an interval',
+  'no-interval': 'it has no interval yet',
+  'worse-than-control': 'proven worse than control',
+  'within-what-matters': 'proven to differ by less than what matters',
+  'no-gain-that-matters-is-left': 'proven unable to gain what matters',
+  'control-is-zero': 'control’s value is 0',
+  'no-objectives': 'the experiment has no objectives',
+};
