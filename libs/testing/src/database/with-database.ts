@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { openDatabase, startEmbeddedPostgres, type Database } from '#libs/persistence';
-import { readConfig, variables } from '#libs/platform';
+import { documented, readConfig, variables } from '#libs/platform';
 
 /** A database of a test's own. */
 export interface TestDatabase extends Database {
@@ -35,7 +35,7 @@ export async function withDatabase(): Promise<TestDatabase> {
 }
 
 async function testServer(): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  const { DATABASE_URL } = readConfig({ DATABASE_URL: variables.text.optional() });
+  const { DATABASE_URL } = readConfig({ DATABASE_URL: documented(variables.text.optional(), 'A server to test on.') });
   if (DATABASE_URL !== undefined) return { url: DATABASE_URL, stop: () => Promise.resolve() };
   return startEmbeddedPostgres({ dataDir: '.teststrip/test-postgres', durability: 'process-crash' });
 }

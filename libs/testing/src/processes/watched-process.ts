@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readConfig, variables } from '#libs/platform';
+import { documented, readConfig, variables } from '#libs/platform';
 
 /** A process that a test has started, and what it has said. */
 export interface WatchedProcess {
@@ -14,7 +14,7 @@ export interface WatchedProcess {
 
 /** Starts `node` with `args` and nothing in its environment but PATH and what is given. */
 export function watchNode(args: readonly string[], environment: Readonly<Record<string, string>> = {}): WatchedProcess {
-  const { PATH } = readConfig({ PATH: variables.text.default('') });
+  const { PATH } = readConfig({ PATH: documented(variables.text.default(''), 'Where programs are found.') });
   const child = spawn(process.execPath, args, { env: { PATH, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const look: (() => void)[] = [];
