@@ -1,3 +1,5 @@
+import { reasons } from './reasons.js';
+
 /** What the codes of the system are called on the page: a sign, a word, and the tone they are drawn in. */
 export const phases = {
   draft: { sign: '○', word: 'draft', tone: 'quiet' },
@@ -75,39 +77,6 @@ export const commandReasons = {
   superior: 'proven better on the objectives',
   futile: 'no gain that matters is left',
   operator: 'an operator’s order',
-};
-
-const reasons = {
-  'worse-than-margin': 'proven worse than the margin',
-  'better-than-control': 'proven better than control',
-  'within-margin': 'proven to stay within the margin',
-  collecting: 'still collecting evidence',
-  'no-data': 'no data yet',
-  baseline: 'control is being measured first',
-  'only-observed': 'recorded only; it decides nothing',
-  'control-tail-infinite': 'too many of control’s requests never ended',
-  'scorer-changed': 'scores of two scorer versions can’t be compared',
-  'unit-memory-full': 'there are more units than can be remembered',
-  'not-watched': 'recorded only; it is computed once it is watched',
-  'no-test': 'shown only; there is no test for it',
-  'shift-found': 'proven to differ between the variants',
-  'no-shift-found': 'no difference has been found',
-  'no-denominator': 'there is nothing to divide by',
-  'cannot-decide': 'it can only warn, never decide',
-  'one-variant': 'one variant has no data yet',
-  'not-randomised': 'one variant had all the traffic',
-  'not-enough-data': 'not enough data',
-  'burn-in': 'too few units for an interval',
-  'no-variance': 'all values are equal',
-  infinite: 'too many requests never ended',
-  'zero-control': 'control’s value is 0',
-  'end-unknown': 'not enough data for an interval',
-  'no-interval': 'it has no interval yet',
-  'worse-than-control': 'proven worse than control',
-  'within-what-matters': 'proven to differ by less than what matters',
-  'no-gain-that-matters-is-left': 'proven unable to gain what matters',
-  'control-is-zero': 'control’s value is 0',
-  'no-objectives': 'the experiment has no objectives',
 };
 
 /** In words; a code may name the metric it is about ("no-data: alignment"). */

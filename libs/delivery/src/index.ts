@@ -7,4 +7,4 @@ export { DecisionRefusedError, type RefusalCode } from './operator/refusal.js';
 export { deadlineAtMs, nextTimerAtMs } from './rules/deadline.js';
 export * from './state.js';
 export { orderInWords } from './words/order.js';
-export { reasonInWords } from './words/reason.js';
+export { reasonInWords, reasonWords } from './words/reason.js';

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { reasonWords } from '#libs/delivery';
 
 export interface PageFile {
   readonly contentType: string;
@@ -22,7 +23,13 @@ export async function loadPageFiles(): Promise<PageFiles> {
         return [name, { contentType, bytes: await readFile(join(folder, name)) }];
       }),
   );
-  return new Map(files);
+  return new Map([...files, ['reasons.js', reasonsFile()]]);
+}
+
+/** The page's words for reasons are those of messages; a browser can't import them, so they are written out for it. */
+function reasonsFile(): PageFile {
+  const bytes = Buffer.from(`export const reasons = ${JSON.stringify(reasonWords, null, 2)};\n`);
+  return { contentType: contentTypes['.js'] as string, bytes };
 }
 
 const contentTypes: Readonly<Record<string, string>> = {

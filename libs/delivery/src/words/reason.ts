@@ -1,12 +1,12 @@
 /** Why a verdict is what it is or a number is missing, in words; a code may name what it is about ("no-data: alignment"). */
 export function reasonInWords(code: string): string {
   const [reason, about] = code.split(': ') as [string, string?];
-  const words = WORDS[reason] ?? reason.replaceAll('-', ' ');
+  const words = reasonWords[reason] ?? reason.replaceAll('-', ' ');
   return about === undefined ? words : `${about}: ${words}`;
 }
 
-/** Of the codes of analyses (`analysisReasons`) and of objectives. The page shows the same words; a test compares them. */
-const WORDS: Readonly<Record<string, string>> = {
+/** Of the codes of analyses (`analysisReasons`) and of objectives. The page is served these. */
+export const reasonWords: Readonly<Record<string, string>> = {
   'worse-than-margin': 'proven worse than the margin',
   'better-than-control': 'proven better than control',
   'within-margin': 'proven to stay within the margin',

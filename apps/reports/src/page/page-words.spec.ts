@@ -1,9 +1,12 @@
-import { resolve } from 'node:path';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { commandReason, experimentPhase } from '#libs/contracts';
 import { orderInWords, reasonInWords } from '#libs/delivery';
 import { analysisReasons } from '#libs/evidence';
+import { loadPageFiles } from './page-files.js';
 
 interface PageWords {
   readonly phases: Readonly<Record<string, { readonly word: string }>>;
@@ -11,8 +14,12 @@ interface PageWords {
   readonly commandBadge: (decision: { readonly command: string; readonly reason: string }) => { readonly word: string };
 }
 
-// The page is served as it is, so its words are not compiled with the others.
-const page = (await import(pathToFileURL(resolve('apps/reports/public/words.js')).href)) as PageWords;
+// As a browser gets them: the words are not compiled with the others, and the reasons are written out for it.
+const folder = await mkdtemp(join(tmpdir(), 'teststrip-page-'));
+for (const [name, { bytes }] of await loadPageFiles()) await writeFile(join(folder, name), bytes);
+await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+const page = (await import(pathToFileURL(join(folder, 'words.js')).href)) as PageWords;
+afterAll(() => rm(folder, { recursive: true }));
 
 describe('words of the page', () => {
   it('names every phase that an experiment can be seen in', () => {
