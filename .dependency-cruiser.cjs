@@ -116,9 +116,11 @@ module.exports = {
     },
     {
       name: 'no-unlisted-packages',
+      comment:
+        'The page gets its reasons.js from apps/reports/src/page/page-files.ts: no such file lies in its folder.',
       severity: 'error',
       from: { pathNot: '\\.spec\\.ts$' },
-      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown'] },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown'], pathNot: '^\\./reasons\\.js$' },
     },
   ],
   options: {
