@@ -92,11 +92,16 @@ const show = async (decision: RunningApp, key: string): Promise<any> =>
   (await call(decision, 'GET', `/v1/experiments/${key}`)).body;
 
 /** What today's service would never write: the log of `key` holds a definition that nobody can read. */
-async function breakLog(key: string): Promise<void> {
+const breakLog = (key: string): Promise<void> =>
+  damage(key, 'defined', `jsonb_set(data, '{definition,spec,holdAtMostMs}', '0')`);
+
+/** Puts `data`, an SQL expression, into the events of one kind and the newest revision that has it. */
+async function damage(key: string, kind: string, data: string): Promise<void> {
   await database.query(`alter table teststrip.decision_events disable trigger decision_events_append_only`);
   await database.query(
-    `update teststrip.decision_events set data = jsonb_set(data, '{definition,spec,holdAtMostMs}', '0') where experiment = $1 and kind = 'defined'`,
-    [key],
+    `update teststrip.decision_events set data = ${data} where experiment = $1 and kind = $2 and revision =
+       (select max(revision) from teststrip.decision_events where experiment = $1 and kind = $2)`,
+    [key, kind],
   );
   await database.query(`alter table teststrip.decision_events enable trigger decision_events_append_only`);
 }
@@ -180,6 +185,49 @@ describe('a log that cannot be read', () => {
     const second = await restart(decision);
     expect(await show(second, 'mine')).toMatchObject(expected);
     expect(await order(second, 'mine', 'rollback')).toMatchObject({ status: 200, body: expected });
+  });
+
+  it.each([
+    ['a reason that nobody knows', `jsonb_set(data, '{command,reason}', '"schedule"')`],
+    ['no command', `data - 'command'`],
+  ])('is rolled back although the revision before it was: the newest start has %s', async (_what, data) => {
+    const first = await aDecision();
+    await apply(first, aFile('mine'));
+    await order(first, 'mine', 'rollback');
+    expect(await order(first, 'mine', 'new-attempt')).toMatchObject({ body: { revision: 2, epoch: 3 } });
+    await damage('mine', 'started', data);
+    const decision = await restart(first);
+    expect(await show(decision, 'mine')).toMatchObject({ phase: 'quarantined', revision: 2, epoch: 3 });
+    expect(await order(decision, 'mine', 'rollback')).toMatchObject({
+      status: 200,
+      body: { epoch: 4, weightsPpm: { control: 1_000_000 } },
+    });
+    await eventually(async () =>
+      expect(await lastCommandOf('mine')).toMatchObject({ command: 'rollback', revision: 2, epoch: 4 }),
+    );
+  });
+
+  it.each([
+    [
+      'a stage that the ramp has not',
+      `jsonb_set(data, '{command,stage}', '99')`,
+      /"started" names stage 99, expected one of 0 to /,
+    ],
+    [
+      'weights of a variant that is not in the file',
+      `jsonb_set(data, '{command,weightsPpm}', '{"control": 990000, "nobody": 10000}')`,
+      /"started" names variant nobody, expected one of control, candidate/,
+    ],
+  ])('is one with %s, too', async (_what, data, reason) => {
+    const first = await aDecision();
+    await apply(first, aFile('mine'));
+    await damage('mine', 'started', data);
+    const decision = await restart(first);
+    expect(await show(decision, 'mine')).toMatchObject({
+      phase: 'quarantined',
+      reason: expect.stringMatching(reason),
+    });
+    expect(await order(decision, 'mine', 'rollback')).toMatchObject({ status: 200, body: { epoch: 2 } });
   });
 
   it('that another process left behind stops neither its news nor the clock', async () => {

@@ -17,11 +17,12 @@ export interface Quarantined {
 /** What can still be read of a log, whatever else is broken in it. */
 export interface Pinned {
   readonly revision: number;
-  /** No command of the log had a larger one; 0 before the first. */
+  /** No command of the log had a larger one, readable or not; 0 before the first. */
   readonly epoch: number;
   readonly service: string | null;
   readonly control: string | null;
   readonly variants: readonly string[];
+  /** The newest command of the newest revision; null where there is none, and where it can't be read. */
   readonly lastCommand: AllocationCommanded | null;
 }
 
@@ -54,25 +55,34 @@ const NOTHING: Pinned = { revision: 1, epoch: 0, service: null, control: null, v
 
 /** The control, service and epoch that the last readable definition and commands of a log tell. */
 export function pinnedBy(stored: readonly StoredDecisionEvent[]): Pinned {
-  return stored.reduce<Pinned>((pinned, { kind, data }) => {
+  return stored.reduce<Pinned>((before, { kind, revision, data }) => {
+    // Of an older revision nothing is in force any more, also where the new definition can't be read.
+    const pinned = revision > before.revision ? { ...before, revision, lastCommand: null } : before;
     const definition = definitionParts.safeParse(data).data?.definition;
-    if (definition) {
-      const { service, control, variants } = definition.spec;
-      return { ...pinned, revision: definition.revision, service, control, variants: Object.keys(variants) };
-    }
-    const command = commandParts.safeParse(data).data?.command;
-    // A command that can't be read had an epoch too, the next one, and routers have seen it.
-    if (!command) return WITHOUT_COMMAND.has(kind) ? pinned : { ...pinned, epoch: pinned.epoch + 1 };
-    const whole = allocationCommanded.safeParse((data as { readonly command: unknown }).command);
-    return {
-      ...pinned,
-      revision: command.revision ?? pinned.revision,
-      epoch: Math.max(pinned.epoch, command.epoch),
-      service: command.service ?? pinned.service,
-      variants: command.weightsPpm ? Object.keys(command.weightsPpm) : pinned.variants,
-      lastCommand: whole.data ?? pinned.lastCommand,
-    };
+    if (definition) return withDefinition(pinned, definition);
+    return WITHOUT_COMMAND.has(kind) ? pinned : withCommand(pinned, data);
   }, NOTHING);
+}
+
+function withDefinition(pinned: Pinned, { revision, spec }: z.infer<typeof definitionParts>['definition']): Pinned {
+  const { service, control, variants } = spec;
+  const lastCommand = pinned.lastCommand?.revision === revision ? pinned.lastCommand : null;
+  return { ...pinned, revision, service, control, variants: Object.keys(variants), lastCommand };
+}
+
+/** A command that can't be read had an epoch too, a larger one than all before it, and routers have seen it. */
+function withCommand(pinned: Pinned, data: unknown): Pinned {
+  const command = commandParts.safeParse(data).data?.command;
+  if (!command) return { ...pinned, epoch: pinned.epoch + 1, lastCommand: null };
+  const whole = allocationCommanded.safeParse((data as { readonly command: unknown }).command);
+  return {
+    revision: command.revision ?? pinned.revision,
+    epoch: Math.max(pinned.epoch + 1, command.epoch),
+    service: command.service ?? pinned.service,
+    control: pinned.control,
+    variants: command.weightsPpm ? Object.keys(command.weightsPpm) : pinned.variants,
+    lastCommand: whole.data ?? null,
+  };
 }
 
 /** What an input leads to in quarantine: an operator's rollback, and nothing else. */
@@ -92,9 +102,14 @@ export function followInQuarantine(
   return { events: [event], after: { ...state, pinned } };
 }
 
-/** Whether the last thing routers were told is that control has all traffic, for good. */
-function isRolledBack({ pinned: { lastCommand } }: Quarantined): boolean {
-  return lastCommand?.command === 'rollback' && lastCommand.terminal;
+/** Whether the newest command of all, and of this revision, gave control all traffic for good. */
+function isRolledBack({ pinned: { lastCommand, epoch, revision } }: Quarantined): boolean {
+  return (
+    lastCommand?.command === 'rollback' &&
+    lastCommand.terminal &&
+    lastCommand.epoch === epoch &&
+    lastCommand.revision === revision
+  );
 }
 
 /** Why an order about a quarantined experiment can't be obeyed. Trying again does not help; what would is in the message. */

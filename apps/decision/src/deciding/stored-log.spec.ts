@@ -86,6 +86,46 @@ describe('what is pinned', () => {
     expect(pinnedBy(rows).epoch).toBe(2);
   });
 
+  it.each([
+    ['no command at all', (data: object) => ({ ...data, command: undefined })],
+    ['a reason that nobody knows', (data: any) => ({ ...data, command: { ...data.command, reason: 'schedule' } })],
+  ])('takes no older command for the newest, where that has %s', (_what, damage) => {
+    const rows = rowsOf('is-paused').map((row) =>
+      row.kind === 'paused' ? { ...row, data: damage(row.data as object) } : row,
+    );
+    expect(pinnedBy(rows)).toMatchObject({ epoch: 2, lastCommand: null });
+  });
+
+  it('takes the largest epoch for the newest, and one more where the command after it claims less', () => {
+    const rows = rowsOf('is-paused').map((row) => {
+      const { command } = row.data as { readonly command?: object };
+      const epoch = row.kind === 'started' ? 7 : 1;
+      return command ? { ...row, data: { ...(row.data as object), command: { ...command, epoch } } } : row;
+    });
+    expect(pinnedBy(rows)).toMatchObject({ epoch: 8 });
+  });
+
+  it('is the control of the newest definition, and no command of the revision before it', () => {
+    const rows = rowsOf('is-paused');
+    const defined = rows[0]!;
+    const { definition } = defined.data as { readonly definition: { readonly spec: { readonly variants: object } } };
+    const spec = { ...definition.spec, control: 'candidate' };
+    const second = { ...defined, revision: 2, data: { definition: { ...definition, revision: 2, spec } } };
+    expect(pinnedBy([...rows, second])).toMatchObject({
+      revision: 2,
+      epoch: 2,
+      control: 'candidate',
+      lastCommand: null,
+    });
+    const unreadable = { ...second, data: {} };
+    expect(pinnedBy([...rows, unreadable])).toMatchObject({
+      revision: 2,
+      epoch: 2,
+      control: 'control',
+      lastCommand: null,
+    });
+  });
+
   it('is as much as a log tells', () => {
     expect(pinnedBy([])).toEqual({
       revision: 1,
