@@ -1,4 +1,5 @@
 import type { CommandEvent, DeliveryEvent } from './events.js';
+import { refuseImpossible } from './possible.js';
 import type { DefinedState, DeliveryState, DraftState, StartedState } from './state.js';
 import { initialState } from './state.js';
 
@@ -47,9 +48,15 @@ export function evolve(state: DeliveryState, event: DeliveryEvent): DeliveryStat
   }
 }
 
-/** The state after a whole log: the same as after following it event by event. */
+/**
+ * The state after a whole log: the same as after following it event by event.
+ * @throws TypeError for an event that can't follow in its phase, RangeError for one that can't be of its experiment.
+ */
 export function rebuild(events: readonly DeliveryEvent[]): DeliveryState {
-  return events.reduce(evolve, initialState);
+  return events.reduce((state, event) => {
+    refuseImpossible(state, event);
+    return evolve(state, event);
+  }, initialState as DeliveryState);
 }
 
 function defined(
