@@ -20,6 +20,7 @@ import {
   SCORES_SILENT,
   SPLIT_IS_OFF,
   T0,
+  TELEMETRY_SILENT,
   tick,
 } from '#libs/testing/delivery';
 import { given, logOf } from '#libs/testing/delivery';
@@ -183,6 +184,15 @@ describe('harm', () => {
       .thenNothing();
   });
 
+  it('changes nothing where an end without a verdict has left nobody with a candidate', () => {
+    given(started, tick(minutes(60 * 24)))
+      .when(analysed(minutes(60 * 25), [harmful('alignment')]))
+      .thenNothing();
+    given(define(T0, aSpec({ onInconclusive: 'hold' })), tick(minutes(60 * 24)))
+      .when(analysed(minutes(60 * 25), [harmful('alignment')]))
+      .thenDecided({ type: 'rolled-back', command: { weightsPpm: TO_CONTROL } });
+  });
+
   it('prefers a broken control to a broken candidate, and raises an alert', () => {
     const bothFail = aMetric('error-rate', {
       verdict: 'harmful',
@@ -283,11 +293,14 @@ const shifted = (status: 'found' | 'none-found') => ({
   health: { ...HEALTHY, shift: { status, metrics: ['alignment-shift'] } },
 });
 
+const COVERAGE_UNKNOWN = { ...HEALTHY, coverage: { ...HEALTHY.coverage, status: 'not-enough-data' as const } };
+
 describe('health', () => {
   it.each([
     ['a sample-ratio mismatch', SPLIT_IS_OFF, 'sample-ratio-mismatch'],
     ['a coverage gap', COVERAGE_GAP, 'coverage-gap'],
     ['silent scores', SCORES_SILENT, 'scores-silent'],
+    ['silent telemetry', TELEMETRY_SILENT, 'telemetry-silent'],
   ])('%s holds the ramp although everything is proven', (_what, health, cause) => {
     given(started)
       .when(analysed(minutes(1), allProven(1_000_000), { health }))
@@ -340,6 +353,25 @@ describe('health', () => {
       .thenDecided({ type: 'recovered' });
   });
 
+  it('holds at the end of the silence that is allowed, not before', () => {
+    given(started)
+      .when(tick(minutes(2) - 1, minutes(1)))
+      .thenNothing();
+    given(started)
+      .when(tick(minutes(2), minutes(1)))
+      .thenDecided({ type: 'held', causes: ['analysis-silent'] });
+  });
+
+  it('counts the silence from the start of the stage: the last analysis may be one of a revision before', () => {
+    const anew = [started, operator('rollback', minutes(5)), operator('new-attempt', minutes(10))] as const;
+    given(...anew)
+      .when(tick(minutes(11) - 1, minutes(1)))
+      .thenNothing();
+    given(...anew)
+      .when(tick(minutes(11), minutes(1)))
+      .thenDecided({ type: 'held', causes: ['analysis-silent'] });
+  });
+
   it('does not hold for want of analyses where none is expected, as without traffic', () => {
     given(started)
       .when(tick(minutes(60), null))
@@ -362,10 +394,33 @@ describe('health', () => {
     given(started, held)
       .when(analysed(minutes(2), [], { health: unknown }))
       .thenNothing();
-    const silent = analysed(minutes(1), [], { health: SCORES_SILENT });
+    given(started, analysed(minutes(1), [], { health: COVERAGE_GAP }))
+      .when(analysed(minutes(2), [], { health: COVERAGE_UNKNOWN }))
+      .thenNothing();
     const noTraffic = { ...HEALTHY, staleness: { ...HEALTHY.staleness, status: 'no-traffic' as const } };
-    given(started, silent)
-      .when(analysed(minutes(2), [], { health: noTraffic }))
+    for (const health of [SCORES_SILENT, TELEMETRY_SILENT]) {
+      given(started, analysed(minutes(1), [], { health }))
+        .when(analysed(minutes(2), [], { health: noTraffic }))
+        .thenNothing();
+    }
+  });
+
+  it('is not recovered while one of several causes may still be there', () => {
+    const both = analysed(minutes(1), [], { health: { ...SPLIT_IS_OFF, coverage: COVERAGE_GAP.coverage } });
+    given(started)
+      .when(both)
+      .thenDecided({ type: 'held', causes: ['sample-ratio-mismatch', 'coverage-gap'] });
+    given(started, both)
+      .when(analysed(minutes(2), [], { health: COVERAGE_UNKNOWN }))
+      .thenNothing();
+    given(started, both)
+      .when(analysed(minutes(2), []))
+      .thenDecided({ type: 'recovered' });
+  });
+
+  it('is not recovered by a cause that takes the place of another', () => {
+    given(started, analysed(minutes(1), [], { health: SPLIT_IS_OFF }))
+      .when(analysed(minutes(2), [], { health: COVERAGE_GAP }))
       .thenNothing();
   });
 
@@ -456,8 +511,21 @@ describe('the damage budget', () => {
       });
   });
 
+  it('is proven by a guardrail that is better than control, without any budget', () => {
+    const superior = ['alignment', 'error-rate'].map((metric) =>
+      aMetric(metric, { verdict: 'superior', lnE: { harmful: -9, nonInferior: 2, superior: 3.6 } }),
+    );
+    given(started)
+      .when(analysed(minutes(1), superior))
+      .thenDecided({ type: 'promoted', command: { evidence: { lnE: 3.6 } } });
+  });
+
   it('takes each step once: an analysis repeated, or made before the step was taken, ends no stage', () => {
     const step = analysed(minutes(1), allProven(50_000), { epoch: 1 });
+    // The first step rests on events under the command that started the ramp, the second on those under the first.
+    given(started)
+      .when(step)
+      .thenDecided({ type: 'advanced', command: { epoch: 2 } });
     given(started, step)
       .when({ ...step, atMs: minutes(2) })
       .thenNothing();
@@ -466,7 +534,7 @@ describe('the damage budget', () => {
       .thenNothing();
     given(started, step)
       .when(analysed(minutes(2), allProven(500_000), { epoch: 2 }))
-      .thenDecided({ type: 'advanced' });
+      .thenDecided({ type: 'advanced', command: { epoch: 3, weightsPpm: { candidate: 500_000 } } });
   });
 
   it('an explicit ramp climbs stage by stage, after minimum time and units', () => {
@@ -566,6 +634,12 @@ describe('time', () => {
       .thenDecided({ type: 'concluded', outcome: 'inconclusive' });
   });
 
+  it('has run out for a paused revision as well', () => {
+    given(started, operator('pause', minutes(1)))
+      .when(analysed(DEADLINE, allProven(1_000_000)))
+      .thenDecided({ type: 'concluded', outcome: 'inconclusive', command: { reason: 'deadline' } });
+  });
+
   it('keeps the shares at the deadline when the file says hold', () => {
     given(define(T0, aSpec({ onInconclusive: 'hold' })), analysed(minutes(1), allProven(50_000)))
       .when(tick(DEADLINE))
@@ -624,6 +698,17 @@ describe('commands', () => {
     expect(state()).toMatchObject({ acknowledgements: { 'router-1': { outcome: 'refused', reason: 'stale-epoch' } } });
   });
 
+  it('that a router applied stay applied when it refuses them later; applied after a refusal is news', () => {
+    const start = lastCommand(started);
+    const refused = applied(minutes(1), start, { outcome: 'refused', reason: 'stale-epoch' });
+    given(started, applied(minutes(1), start))
+      .when({ ...refused, atMs: minutes(2) })
+      .thenNothing();
+    given(started, refused)
+      .when(applied(minutes(2), start))
+      .thenDecided({ type: 'acknowledged', applied: { outcome: 'applied' } });
+  });
+
   it('for an experiment nobody knows are refused', () => {
     given().when(operator('rollback', T0)).thenRefused('unknown-experiment');
   });
@@ -672,6 +757,23 @@ describe('an ab test', () => {
       .thenNothing();
   });
 
+  it('has no winner of whom a guardrail is still open', () => {
+    const [proof, open] = [safe('b')[0]!, aMetric('error-rate', { candidate: 'b' })];
+    given(define(T0, abSpec))
+      .when(analysed(minutes(1), [...safe('a'), proof, open], objectives(aUtility('a', -0.05, 0.02), better)))
+      .thenNothing();
+  });
+
+  it('ends neither way on numbers that cannot be trusted', () => {
+    const won = objectives(aUtility('a', -0.05, 0.02), better);
+    const lost = objectives(aUtility('a', -0.1, 0.005, 'futile'), aUtility('b', -0.04, -0.01, 'worse'));
+    for (const judged of [won, lost]) {
+      given(define(T0, abSpec))
+        .when(analysed(minutes(1), [...safe('a'), ...safe('b')], { ...judged, health: SPLIT_IS_OFF }))
+        .thenDecided({ type: 'held', causes: ['sample-ratio-mismatch'] });
+    }
+  });
+
   it('goes on while another variant may be better than the winner by what matters, or is not known yet', () => {
     const climbed = [define(T0, abSpec), analysed(minutes(1), [...safe('a'), ...safe('b')])] as const;
     const all = [...safe('a'), ...safe('b')];
@@ -681,6 +783,26 @@ describe('an ab test', () => {
     given(...climbed)
       .when(analysed(minutes(2), all, objectives(better)))
       .thenNothing();
+    const unmeasurable = aUtility('a', -0.05, 0.02, 'unmeasurable');
+    const unknown = { ...unmeasurable, utility: { ...unmeasurable.utility, estimate: null, interval: null } };
+    given(...climbed)
+      .when(analysed(minutes(2), all, objectives(unknown, better)))
+      .thenNothing();
+    given(...climbed)
+      .when(analysed(minutes(2), all, objectives(unknown, aUtility('b', -0.04, -0.01, 'worse'))))
+      .thenNothing();
+  });
+
+  it('goes on while another variant may be better by exactly what matters', () => {
+    const climbed = [define(T0, abSpec), analysed(minutes(1), [...safe('a'), ...safe('b')])] as const;
+    const all = [...safe('a'), ...safe('b')];
+    const reach = 0.02 + 0.01;
+    given(...climbed)
+      .when(analysed(minutes(2), all, objectives(aUtility('a', -0.05, reach), better)))
+      .thenNothing();
+    given(...climbed)
+      .when(analysed(minutes(2), all, objectives(aUtility('a', -0.05, reach - 1e-9), better)))
+      .thenDecided({ type: 'concluded', outcome: 'winner', winner: 'b' });
   });
 
   it('goes to the better estimate of two that are practically equal', () => {
@@ -694,7 +816,12 @@ describe('an ab test', () => {
     const futile = objectives(aUtility('a', -0.1, 0.005, 'futile'), aUtility('b', -0.04, -0.01, 'worse'));
     given(define(T0, abSpec))
       .when(analysed(minutes(1), [], futile))
-      .thenDecided({ type: 'concluded', outcome: 'futile', winner: null, command: { reason: 'futile' } });
+      .thenDecided({
+        type: 'concluded',
+        outcome: 'futile',
+        winner: null,
+        command: { reason: 'futile', weightsPpm: { control: 1_000_000, a: 0, b: 0 } },
+      });
     given(define(T0, abSpec))
       .when(analysed(minutes(1), [], objectives(aUtility('a', -0.1, 0.005, 'futile'), aUtility('b', -0.01, 0.05))))
       .thenNothing();

@@ -10,16 +10,12 @@ import { proofForShare, type ShareProof } from './guardrail-proof.js';
 
 /** Raises the share as high as the damage budget, the stage's own conditions and the approvals allow. */
 export function climb(state: RunningState, input: Analysed): readonly DeliveryEvent[] {
-  const { spec, stage } = state;
   if (!isStageDone(state, input)) return [];
   const next = nextProvenStage(state, input.analysis);
   if (!next) return [];
-  const wanting = firstUnapproved(state, next.stage);
-  if (wanting === stage + 1) return awaitApproval(state, input, wanting);
-  const target = wanting === undefined ? next.stage : wanting - 1;
-  const proof = target === next.stage ? next.proof : proofForShare(spec, input.analysis, stageWeightPpm(spec, target));
-  if (!proof) return [];
-  return enter(state, input, target, proof);
+  return isApproved(state, next.stage)
+    ? enter(state, input, next.stage, next.proof)
+    : awaitApproval(state, input, next.stage);
 }
 
 /**
@@ -46,11 +42,9 @@ function nextProvenStage(
   return undefined;
 }
 
-function firstUnapproved({ spec, stage, approvedStages }: ActiveState, target: number): number | undefined {
-  for (let index = stage + 1; index <= target; index += 1) {
-    if (spec.ramp.stages[index]?.approval === 'required' && !approvedStages.includes(index)) return index;
-  }
-  return undefined;
+/** Only stages of `explicit` ramps ask for approvals, and none of those is passed over on the way to the next. */
+function isApproved({ spec, approvedStages }: ActiveState, stage: number): boolean {
+  return spec.ramp.stages[stage]?.approval !== 'required' || approvedStages.includes(stage);
 }
 
 function awaitApproval(state: RunningState, { atMs }: Analysed, stage: number): readonly DeliveryEvent[] {

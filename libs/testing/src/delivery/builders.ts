@@ -157,6 +157,10 @@ export const SCORES_SILENT: ExperimentAnalysed['health'] = {
   ...HEALTHY,
   staleness: { ...HEALTHY.staleness, status: 'scores-silent' },
 };
+export const TELEMETRY_SILENT: ExperimentAnalysed['health'] = {
+  ...HEALTHY,
+  staleness: { ...HEALTHY.staleness, status: 'telemetry-silent' },
+};
 export const COVERAGE_GAP: ExperimentAnalysed['health'] = {
   ...HEALTHY,
   coverage: { ...HEALTHY.coverage, status: 'gap' },
