@@ -14,7 +14,7 @@ import {
   type MetricDefinition,
   type ObservedEvent,
 } from '#libs/evidence';
-import { createEventBus, ensureTopics } from '#libs/messaging';
+import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { createEvidenceStore, type EvidenceSnapshot } from '#libs/persistence/analyzer';
 import { createPositions } from '#libs/persistence/positions';
@@ -104,13 +104,13 @@ describe('snapshots of the evidence in Postgres', () => {
     await createEvidenceStore(database).save(database, stored);
     for (const { positions } of stored) {
       for (const [place, offset] of Object.entries(positions))
-        await createPositions(database, ANALYZER_GROUP).reset(database, place.split('/')[0] ?? '', 0, offset);
+        await createPositions(database, ANALYZER_GROUP).write(database, place.split('/')[0] ?? '', 0, offset);
     }
     const warnings: string[] = [];
     expect(await analysed(database, warnings)).toEqual(expected);
     expect(warnings).toEqual([
-      'stored evidence cannot be read (evidence of exp@1, feedback.recorded.v1/0: its unit memory is stored in another form): ' +
-        'the log is folded again from its beginning',
+      'stored evidence of experiment exp@1 cannot be read (feedback.recorded.v1/0: its unit memory is stored in another form): ' +
+        'its events are folded again as far back as the log reaches; other experiments keep their evidence',
     ]);
   });
 
@@ -122,7 +122,43 @@ describe('snapshots of the evidence in Postgres', () => {
     const warnings: string[] = [];
     expect(await analysed(database, warnings)).toEqual(expected);
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toContain('the log is folded again from its beginning');
+    expect(warnings[0]).toContain('its events are folded again as far back as the log reaches');
+  });
+
+  it('that are damaged cost no other experiment its evidence, though the log is gone', async () => {
+    const bus = await busOf(['a', 'b']);
+    const before = await analysedFrom(bus, database, []);
+    await damage(database, 'a');
+    const warnings: string[] = [];
+    const after = await analysedFrom(await busOf([]), database, warnings);
+    expect(evidenceOf(after, 'b')).toEqual(evidenceOf(before, 'b'));
+    expect(evidenceOf(before, 'b').length).toBeGreaterThan(1);
+    expect(evidenceOf(after, 'a')).toEqual([]);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('stored evidence of experiment a@1 cannot be read (image.scored.v1/0: ');
+  });
+
+  it('that are damaged are caught up with alone: no other experiment folds an event twice, also after a crash in between', async () => {
+    const bus = await busOf(['a', 'b']);
+    const before = await analysedFrom(bus, database, []);
+    const positions = createPositions(database, ANALYZER_GROUP);
+    const reached = await positions.read('image.scored.v1', 0);
+    await damage(database, 'a');
+    // As a crash leaves it in the middle of catching up: what b has seen is still known when the place is saved far before it.
+    const begun = await loadParts(database, designsBy(metricCatalogue), 0);
+    for (const part of begun.parts.values()) {
+      part.nextOffset ??= 1;
+      for (const entry of part.experiments.values()) entry.isDirty = true;
+    }
+    await saveParts(database, begun.parts.values(), begun.experiments, 0);
+    expect(await positions.read('image.scored.v1', 0)).toBe(1);
+    await positions.forget(database, 'image.scored.v1', 0);
+    const again = await loadParts(database, designsBy(metricCatalogue), 0);
+    expect(again.parts.get('image.scored.v1/0')?.experiments.get('b@1')?.foldedTo).toBe(reached);
+
+    for (const topic of new Set(EVENTS.map(({ type }) => type))) await positions.forget(database, topic, 0);
+    const after = await analysedFrom(bus, database, []);
+    expect(after).toEqual(before);
   });
 
   it('stay or go together with all parts of their revision', async () => {
@@ -209,20 +245,52 @@ function layout5(): readonly EvidenceSnapshot[] {
   }));
 }
 
-/** Lets an analyzer fold the log on top of what is stored. @returns the evidence it leaves behind. */
-async function analysed(database: TestDatabase, warnings: string[]): Promise<unknown> {
+/** A bus with the traffic of each of these experiments, and their definitions. */
+async function busOf(experiments: readonly string[]): Promise<EventBus> {
   const bus = await createEventBus({ carrier: 'memory' });
   await ensureTopics(bus, 1);
-  const data = defined();
-  const attributes = {
-    specversion: '1.0',
-    id: 'definition',
-    source: 'test',
-    time: data.definedAt,
-    subject: 'exp',
-  } as const;
-  await bus.publish([encodeEvent({ ...attributes, type: topics.experimentDefined.name, data })]);
-  await bus.publish(EVENTS.map(encodeEvent));
+  for (const experiment of experiments) {
+    const data = renamed(defined(), experiment);
+    const attributes = { specversion: '1.0', id: experiment, source: 'test', time: data.definedAt } as const;
+    const subject = experiment;
+    await bus.publish([encodeEvent({ ...attributes, subject, type: topics.experimentDefined.name, data })]);
+    await bus.publish(
+      EVENTS.map((event) => encodeEvent({ ...renamed(event, experiment), id: `${experiment} ${event.id}` })),
+    );
+  }
+  return bus;
+}
+
+/** The same about another experiment. */
+function renamed<T>(value: T, experiment: string): T {
+  return JSON.parse(JSON.stringify(value).replaceAll('"experiment":"exp"', `"experiment":"${experiment}"`)) as T;
+}
+
+async function damage(database: TestDatabase, experiment: string): Promise<void> {
+  await database.query(
+    `update teststrip.evidence_snapshots set evidence = '\\x7b'
+      where experiment = $1 and topic_partition = 'image.scored.v1/0'`,
+    [experiment],
+  );
+}
+
+/** An analyzer's state, place by place. */
+type Analysed = readonly (readonly [string, number | undefined, ReadonlyMap<string, unknown>])[];
+
+function evidenceOf(state: Analysed, experiment: string): readonly unknown[] {
+  return state.flatMap(([place, , evidence]) => {
+    const own = evidence.get(experimentKey(experiment, 1));
+    return own === undefined ? [] : [[place, own]];
+  });
+}
+
+/** Lets an analyzer fold the whole log on top of what is stored. */
+async function analysed(database: TestDatabase, warnings: string[]): Promise<Analysed> {
+  return analysedFrom(await busOf(['exp']), database, warnings);
+}
+
+/** Lets an analyzer fold what is on the bus on top of what is stored. @returns the evidence it leaves behind. */
+async function analysedFrom(bus: EventBus, database: TestDatabase, warnings: string[]): Promise<Analysed> {
   const log = { warn: (line: string) => warnings.push(line), error: (line: string) => warnings.push(line) };
   const analyzer = new Analyzer({ bus, database, clock: systemClock, partitions: 1, log });
   opened.push(analyzer);
@@ -239,9 +307,9 @@ async function analysed(database: TestDatabase, warnings: string[]): Promise<unk
     .toBe(true);
   await analyzer.close();
   const { parts } = await loadParts(database, designsBy(metricCatalogue), 0);
-  return [...parts].map(([place, part]) => [
+  return [...parts].map(([place, { nextOffset, experiments }]) => [
     place,
-    part.nextOffset,
-    [...part.experiments.values()].map(({ evidence }) => encodeEvidence(evidence)),
+    nextOffset,
+    new Map([...experiments].map(([key, { evidence }]) => [key, encodeEvidence(evidence)])),
   ]);
 }

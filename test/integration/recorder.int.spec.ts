@@ -59,7 +59,7 @@ describe('the recorder', () => {
 
     const positions = createPositions(database, 'recorder');
     const before = await positions.read('request.routed.v1', 0);
-    await positions.reset(database, 'request.routed.v1', 0, 0);
+    await positions.forget(database, 'request.routed.v1', 0);
     const replayed = await startApp(recorderApp, { resources: { database, bus } });
     await vi.waitFor(async () => expect(await positions.read('request.routed.v1', 0)).toBe(before), {
       timeout: 10_000,

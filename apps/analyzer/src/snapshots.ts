@@ -46,12 +46,13 @@ export interface LoadedEvidence {
   /** By {@link experimentKey}. */
   readonly experiments: Map<string, KnownExperiment>;
   /** What of the stored evidence does not go on, and why; for the log. */
-  readonly warnings: readonly string[];
+  readonly warnings: string[];
 }
 
 /**
- * Everything that was saved, as of one moment. A metric that means something else than it did then starts afresh by itself. Where the
- * snapshots as a whole can't be read, they and the positions are dropped, so that the log is folded again.
+ * Everything that was saved, as of one moment. A metric that means something else than it did then starts afresh by itself. An experiment
+ * whose snapshots can't be read starts over: its places are read again from where the log begins, for it alone (see
+ * {@link PartEvidence.foldedTo}); the others keep theirs.
  */
 export async function loadParts(database: Database, designOf: DesignOf, nowMs: number): Promise<LoadedEvidence> {
   return database.transaction(async (tx) => {
@@ -61,11 +62,17 @@ export async function loadParts(database: Database, designOf: DesignOf, nowMs: n
     const isRecent = revisionsSavedSince(rows, nowMs - RETENTION_MS);
     for (const row of rows)
       if (!isRecent(row) && !isChunk(row.topicPartition)) await store.forget(tx, row.experiment, row.revision);
-    let loaded: LoadedEvidence;
-    try {
-      loaded = restoreAll(rows.filter(isRecent), designOf);
-    } catch (error) {
-      return startOver(tx, rows, (error as Error).message);
+    const loaded: LoadedEvidence = { parts: new Map(), experiments: new Map(), warnings: [] };
+    for (const [key, own] of rowsByExperiment(rows.filter(isRecent))) {
+      try {
+        addTo(loaded, key, restore(own, key, designOf));
+      } catch (error) {
+        await startOver(tx, own);
+        loaded.warnings.push(
+          `stored evidence of experiment ${key} cannot be read (${(error as Error).message}): ` +
+            'its events are folded again as far back as the log reaches; other experiments keep their evidence',
+        );
+      }
     }
     for (const part of loaded.parts.values()) {
       part.nextOffset = await savedPosition(tx, part.topic, part.partition);
@@ -133,52 +140,71 @@ function revisionsSavedSince(
   return ({ experiment, revision }) => recent.has(experimentKey(experiment, revision));
 }
 
-/** @throws when a snapshot can't be read. */
-function restoreAll(rows: readonly EvidenceSnapshot[], designOf: DesignOf): LoadedEvidence {
-  const byPlace = new Map(
-    rows.map((row) => [`${experimentKey(row.experiment, row.revision)} ${row.topicPartition}`, row.evidence]),
-  );
-  const parts = new Map<string, Part>();
-  const experiments = new Map<string, KnownExperiment>();
+function rowsByExperiment(rows: readonly EvidenceSnapshot[]): ReadonlyMap<string, readonly EvidenceSnapshot[]> {
+  const grouped = new Map<string, EvidenceSnapshot[]>();
+  for (const row of rows) {
+    const key = experimentKey(row.experiment, row.revision);
+    grouped.set(key, [...(grouped.get(key) ?? []), row]);
+  }
+  return grouped;
+}
+
+/** One experiment revision, as its snapshots tell. */
+interface Restored {
+  readonly known: KnownExperiment;
+  /** By place, see {@link partKey}. */
+  readonly entries: ReadonlyMap<string, PartEvidence>;
+  readonly warnings: ReadonlySet<string>;
+}
+
+/** @throws when one of the experiment's snapshots can't be read. */
+function restore(rows: readonly EvidenceSnapshot[], key: string, designOf: DesignOf): Restored {
+  const byPlace = new Map(rows.map((row) => [row.topicPartition, row.evidence]));
+  const entries = new Map<string, PartEvidence>();
   const warnings = new Set<string>();
+  let known: KnownExperiment | undefined;
   for (const row of rows) {
     if (isChunk(row.topicPartition)) continue;
-    const key = experimentKey(row.experiment, row.revision);
-    const stored = readSnapshot(row, byPlace);
-    const definition = experimentDefined.parse(stored.definition);
-    const known = experiments.get(key) ?? { definition, design: designOf(definition) };
-    experiments.set(key, known);
-    const { topic, partition } = topicAndPartition(row.topicPartition);
-    const part = parts.get(row.topicPartition) ?? emptyPart(topic, partition);
-    parts.set(row.topicPartition, part);
     let isDirty = false;
-    const evidence = decodeEvidence(known.design, stored.evidence, stored.units, (change) => {
-      isDirty = true;
-      warnings.add(inWords(key, change));
-    });
-    part.experiments.set(key, {
-      evidence,
-      unsavedUnits: [],
-      chunks: stored.chunks,
-      isDirty,
-      foldedTo: row.positions[row.topicPartition] ?? 0,
-    });
+    try {
+      const stored = readSnapshot(row, byPlace);
+      const definition = experimentDefined.parse(stored.definition);
+      known ??= { definition, design: designOf(definition) };
+      const evidence = decodeEvidence(known.design, stored.evidence, stored.units, (change) => {
+        isDirty = true;
+        warnings.add(inWords(key, change));
+      });
+      const foldedTo = row.positions[row.topicPartition] ?? 0;
+      entries.set(row.topicPartition, { evidence, unsavedUnits: [], chunks: stored.chunks, isDirty, foldedTo });
+    } catch (error) {
+      throw new Error(`${row.topicPartition}: ${(error as Error).message}`, { cause: error });
+    }
   }
-  return { parts, experiments, warnings: [...warnings] };
+  if (!known) throw new Error('chunks of a unit memory without a snapshot');
+  return { known, entries, warnings };
+}
+
+function addTo(loaded: LoadedEvidence, key: string, { known, entries, warnings }: Restored): void {
+  loaded.experiments.set(key, known);
+  loaded.warnings.push(...warnings);
+  for (const [place, entry] of entries) {
+    const { topic, partition } = topicAndPartition(place);
+    const part = loaded.parts.get(place) ?? emptyPart(topic, partition);
+    loaded.parts.set(place, part);
+    part.experiments.set(key, entry);
+  }
 }
 
 /** A snapshot's JSON, and its unit memory from its chunks. */
 function readSnapshot(
-  { experiment, revision, topicPartition, evidence }: EvidenceSnapshot,
+  { topicPartition, evidence }: EvidenceSnapshot,
   byPlace: ReadonlyMap<string, Buffer>,
 ): StoredEvidence & { readonly units: readonly UnitChanges[] } {
-  const key = experimentKey(experiment, revision);
   const stored = JSON.parse(evidence.toString('utf8')) as StoredEvidence;
-  if (stored.chunkForm !== UNIT_CHUNK_FORM)
-    throw new Error(`evidence of ${key}, ${topicPartition}: its unit memory is stored in another form`);
+  if (stored.chunkForm !== UNIT_CHUNK_FORM) throw new Error('its unit memory is stored in another form');
   const units = Array.from({ length: stored.chunks }, (_, index) => {
-    const chunk = byPlace.get(`${key} ${chunkPlace(topicPartition, index)}`);
-    if (!chunk) throw new Error(`evidence of ${key}, ${topicPartition}: chunk ${index} of its unit memory is missing`);
+    const chunk = byPlace.get(chunkPlace(topicPartition, index));
+    if (!chunk) throw new Error(`chunk ${index} of its unit memory is missing`);
     return decodeUnitChunk(chunk);
   });
   return { ...stored, units };
@@ -203,25 +229,25 @@ function inWords(key: string, { metric, what }: MetricChange): string {
   }
 }
 
-async function startOver(tx: Queryable, rows: readonly EvidenceSnapshot[], reason: string): Promise<LoadedEvidence> {
+/** Drops the snapshots of one experiment revision, and the positions of its places: they are read again from where the log begins. */
+async function startOver(tx: Queryable, rows: readonly EvidenceSnapshot[]): Promise<void> {
   const store = createEvidenceStore(tx);
   const positions = createPositions(tx, ANALYZER_GROUP);
   for (const { experiment, revision, positions: at } of rows) {
     await store.forget(tx, experiment, revision);
     for (const place of Object.keys(at)) {
       const { topic, partition } = topicAndPartition(place);
-      await positions.reset(tx, topic, partition, 0);
+      await positions.forget(tx, topic, partition);
     }
   }
-  const warning = `stored evidence cannot be read (${reason}): the log is folded again from its beginning`;
-  return { parts: new Map(), experiments: new Map(), warnings: [warning] };
 }
 
 /** The snapshot of one experiment in one part, and the chunks of its unit memory that are new. */
 function snapshotsOf(part: Part, entry: PartEvidence, known: KnownExperiment, takenAtMs: number): EvidenceSnapshot[] {
   const { experiment, revision } = known.design;
   const place = partKey(part.topic, part.partition);
-  const positions = { [place]: part.nextOffset as number };
+  // A place that is read again for another experiment may stand before what is in this evidence already.
+  const positions = { [place]: Math.max(part.nextOffset as number, entry.foldedTo) };
   const row = (topicPartition: string, evidence: Buffer): EvidenceSnapshot => ({
     experiment,
     revision,

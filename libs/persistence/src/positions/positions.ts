@@ -1,6 +1,6 @@
 import type { Queryable } from '../postgres/database.js';
+import { forgetPosition } from './forget-position.js';
 import { readPosition } from './read-position.js';
-import { resetPosition } from './reset-position.js';
 import { writePosition } from './write-position.js';
 
 /** How far one consumer group has got, by topic and partition. */
@@ -12,8 +12,8 @@ export interface Positions {
    * @throws StalePositionError when the stored position is already further: another member took over.
    */
   readonly write: (tx: Queryable, topic: string, partition: number, nextOffset: number) => Promise<void>;
-  /** Sets any position, also an earlier one: for a deliberate replay. */
-  readonly reset: (tx: Queryable, topic: string, partition: number, nextOffset: number) => Promise<void>;
+  /** Drops the position: the group starts again where the log begins, wherever that is by now. For a deliberate replay. */
+  readonly forget: (tx: Queryable, topic: string, partition: number) => Promise<void>;
 }
 
 /** The positions of `group`. */
@@ -21,6 +21,6 @@ export function createPositions(database: Queryable, group: string): Positions {
   return {
     read: (topic, partition) => readPosition(database, { group, topic, partition }),
     write: (tx, topic, partition, nextOffset) => writePosition(tx, { group, topic, partition, nextOffset }),
-    reset: (tx, topic, partition, nextOffset) => resetPosition(tx, { group, topic, partition, nextOffset }),
+    forget: (tx, topic, partition) => forgetPosition(tx, { group, topic, partition }),
   };
 }
