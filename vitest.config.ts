@@ -8,7 +8,9 @@ const everywhere = (ending: string): string[] =>
 
 /** A part of the tests, `npm run test:unit` and so on. The end-to-end part drives the compiled apps, one file after another. */
 function part(name: string, include: string[], exclude: string[] = []) {
-  return { extends: true as const, test: { name, include, exclude: ['**/node_modules/**', ...exclude] } };
+  // Pure specs share what they have imported: loading it anew for each file would take longer than running them.
+  const isolate = name !== 'unit' && name !== 'sim';
+  return { extends: true as const, test: { name, include, isolate, exclude: ['**/node_modules/**', ...exclude] } };
 }
 
 export default defineConfig({
