@@ -95,9 +95,9 @@ function pageOf(stack: Stack, experiment: string): string {
 function verdictLine(scenario: Scenario, played: PlayedScenario): string {
   const { reference } = scenario;
   const beside = reference
-    ? ` The simulated rule takes ${reference.requests} requests${reference.exposed === null ? '' : `, ${reference.exposed} of them exposed,`} for a comparable effect (${reference.effect}).`
+    ? ` The simulated rule takes ${reference.requests.toLocaleString('en')} requests${reference.exposed === null ? '' : `, ${reference.exposed} of them answered by the candidate,`} for a comparable effect (${reference.effect}).`
     : '';
-  const right = played.asExpected ? 'As it has to be.' : `EXPECTED ${scenario.expected}.`;
+  const right = played.asExpected ? 'Expected outcome.' : `EXPECTED ${scenario.expected}.`;
   return (
     `${played.outcome} (${played.metric ?? played.reason}) after ${played.requests} requests, ${played.exposed} answered by the candidate, ` +
     `${played.candidateAnswersAfterRollback} after the end. ${right}${beside}`

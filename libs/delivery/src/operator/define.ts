@@ -3,7 +3,7 @@ import type { DeliveryEvent } from '../events.js';
 import type { Define } from '../inputs.js';
 import { isActive, type DefinedState, type DeliveryState } from '../state.js';
 import { phaseInWords } from '../words/phase.js';
-import { DecisionRefusedError } from './refusal.js';
+import { DecisionRefusedError, newAttemptCall } from './refusal.js';
 import { beginRevision } from './revision.js';
 
 /**
@@ -17,7 +17,7 @@ export function defineExperiment(state: DeliveryState, input: Define): readonly 
   if (state.phase === 'draft' || isActive(state)) return [];
   throw new DecisionRefusedError(
     'already-ended',
-    `${state.experiment} revision ${state.revision} ${phaseInWords(state.phase)} and the specification has not changed; change it, or start a new attempt`,
+    `${state.experiment} revision ${state.revision} ${phaseInWords(state.phase)} and the specification has not changed; change it, or start a new attempt: ${newAttemptCall(state.experiment)}`,
   );
 }
 

@@ -39,6 +39,11 @@ export function activeOrRefuse(state: DefinedState, wanted: Wanted): ActiveState
 export function hasEnded(state: StartedState, wanted: Wanted): DecisionRefusedError {
   return new DecisionRefusedError(
     'already-ended',
-    `${state.experiment} revision ${state.revision} ${phaseInWords(state.phase)} and cannot be ${wanted} any more; a new attempt or a changed specification starts a new revision`,
+    `${state.experiment} revision ${state.revision} ${phaseInWords(state.phase)} and cannot be ${wanted} any more; a changed specification or a new attempt starts a new revision: ${newAttemptCall(state.experiment)}`,
   );
+}
+
+/** How an operator starts a new attempt. */
+export function newAttemptCall(experiment: string): string {
+  return `POST /v1/experiments/${experiment}/new-attempt with {"actor": "…", "reason": "…"}`;
 }

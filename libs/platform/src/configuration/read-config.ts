@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { expectedInWords } from './expected.js';
 import { keepSecret } from './secrets.js';
-import { variableFacts } from './variables.js';
+import { variableFacts, variables } from './variables.js';
 
 /** Names and values as the operating system gives them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -35,8 +36,9 @@ export function readConfig<Shape extends z.ZodRawShape>(
   throw new ConfigurationError(
     parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);
-      const value = given[name] === undefined ? '(not set)' : isSecret(name, shape) ? '(hidden)' : given[name];
-      return `${name}=${value}: ${issue.message}`;
+      const value =
+        given[name] === undefined ? '(not set)' : isSecret(name, shape) ? '(hidden)' : wrongPart(given[name], issue);
+      return `${name}=${value}: ${expectedInWords(issue, shape[name]!) ?? issue.message}`;
     }),
   );
 }
@@ -60,6 +62,12 @@ export function readAllOrThrow<Read>(readers: readonly (() => Read)[]): readonly
 /** The environment of a child process: the present one with `settings` on top. */
 export function childEnvironment(settings: Readonly<Record<string, string>>): Record<string, string | undefined> {
   return { ...process.env, ...settings };
+}
+
+/** What is wrong: of a list only that entry. */
+function wrongPart(value: string, { path }: z.core.$ZodIssue): string {
+  const [, index] = path;
+  return typeof index === 'number' ? (variables.list.parse(value)[index] ?? value) : value;
 }
 
 function isSecret(name: string, shape: z.ZodRawShape): boolean {

@@ -31,7 +31,7 @@ export function variableFacts(name: string, schema: z.core.$ZodType): VariableFa
   return found;
 }
 
-const port = z.coerce.number('expected a port number').int().min(0).max(65_535);
+const port = z.coerce.number().int().min(0).max(65_535);
 const list = z.string().transform((text) =>
   text
     .split(',')
@@ -47,8 +47,8 @@ export const variables = {
   flag,
   text: z.string(),
   url: z.url(),
-  integer: z.coerce.number('expected a whole number').int('expected a whole number'),
-  number: z.coerce.number('expected a number'),
+  integer: z.coerce.number().int(),
+  number: z.coerce.number(),
 };
 
 /** Variables that every app understands. */
@@ -101,7 +101,7 @@ export const commonVariables = {
     'Folder of the embedded Postgres, the pictures and the last-known-good files.',
   ),
   PARTITIONS: documented(
-    z.coerce.number('expected a whole number').int().min(1).max(512).default(4),
+    z.coerce.number().int().min(1).max(512).default(4),
     'Partitions of the topics keyed by unit; the same for every app of a system.',
   ),
 } as const;
