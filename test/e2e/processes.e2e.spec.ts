@@ -148,13 +148,15 @@ describe('a password', () => {
 
   it.each(['json', 'text'])('of the database is printed by no start (%s)', async (format) => {
     const child = start('standalone', { DATABASE_URL: url.href, LOG_FORMAT: format });
-    await child.said(READY);
+    await child.said(format === 'json' ? READY : /Ctrl-C ends it/);
     child.process.kill('SIGTERM');
     expect(await child.ended).toBe(0);
     printsNoPassword(child.output());
     expect(child.output()).not.toMatch(/InstanceLoader|RouterExplorer|RoutesResolver|NestFactory|NestApplication/);
     if (format === 'text') {
-      // What a person reads at a start: addresses, and what to do next.
+      // What a person reads at a start: addresses, that of the page first, and what to do next.
+      expect(child.output()).not.toMatch(READY);
+      expect(child.output()).toMatch(/standalone is ready\.\n\n {2}\S+ +the live page/);
       expect(child.output()).toMatch(/standalone is ready\.\n\n( {2}http:\/\/127\.0\.0\.1:\d+\/? +\w.*\n){7}/);
       expect(child.output()).toMatch(/What to do next\n(.*\n)*.*\/v1\/experiments\n/);
     }

@@ -200,6 +200,10 @@ guardrails:
       status: 422,
       body: { detail: expect.stringContaining('reason') },
     });
+    expect(await call(decision, 'POST', `/v1/experiments/${key}/rollback`, {})).toMatchObject({
+      status: 422,
+      body: { detail: 'actor is missing: who orders this?' },
+    });
     expect(await order(decision, key, 'pause')).toMatchObject({ status: 200, body: { phase: 'paused' } });
     expect(await order(decision, key, 'pause')).toMatchObject({ status: 409 });
     expect(await order(decision, key, 'resume')).toMatchObject({ status: 200, body: { phase: 'running' } });
@@ -213,7 +217,10 @@ guardrails:
       status: 409,
       body: { type: 'urn:teststrip:refused:already-ended', detail: expect.stringContaining('new attempt') },
     });
-    expect(await apply(decision, aFile({ key }))).toMatchObject({ status: 409 });
+    expect(await apply(decision, aFile({ key }))).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining(`POST /v1/experiments/${key}/new-attempt with {"actor": "…"`) },
+    });
     expect(await order(decision, key, 'new-attempt')).toMatchObject({ status: 201, body: { revision: 2, epoch: 6 } });
     const { body } = await call(decision, 'GET', `/v1/experiments/${key}/decisions`);
     expect(body.decisions.map(({ kind, actor }: { kind: string; actor: string }) => `${kind} ${actor}`)).toEqual([

@@ -11,7 +11,7 @@ const STANDS_BY_AFTER_MS = 3_000;
 /** The analyzer: folds every event into evidence and says what the evidence says. */
 export const analyzerApp = defineApp({
   name: 'analyzer',
-  summary: 'weighs the evidence: health and metrics',
+  summary: 'weighs the evidence',
   variables: analyzerVariables,
   port: 'ANALYZER_PORT',
   needs: { database: needsDatabase, bus: needsBus },

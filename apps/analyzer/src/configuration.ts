@@ -13,7 +13,7 @@ export const analyzerVariables = {
   ),
   ANALYZER_LEADERLESS_AFTER_MS: documented(
     variables.integer.min(100).default(15_000),
-    'An analyzer is not ready when for so many milliseconds no analyzer has had the lead, or the leader has not read.',
+    'Not ready when for this long no analyzer has had the lead, or the leader has not read.',
   ),
   PARTITIONS: commonVariables.PARTITIONS,
 } as const;

@@ -17,6 +17,6 @@ export const decisionVariables = {
   ),
   DECISION_LATE_AFTER_MS: documented(
     variables.integer.min(100).default(10_000),
-    'It is not ready when its clock has not been looked at, its sign of life not been published, or a command waited to be published, for so many milliseconds.',
+    'Not ready when for this long the clock has not been checked, no heartbeat has been published, or a command has waited to be published.',
   ),
 } as const;

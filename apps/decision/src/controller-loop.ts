@@ -1,5 +1,6 @@
 import { Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { eventSource } from '#libs/contracts';
+import type { CommandEvent, DeliveryEvent } from '#libs/delivery';
 import { createEventPublisher, type EventBus } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import { createOutbox, startOutboxRelay, type OutboxRelay } from '#libs/persistence/outbox';
@@ -78,9 +79,10 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
     await this.relay?.close();
   }
 
-  /** Publishes at once what has just been committed, without waiting for the database's own notification. */
-  wakeRelay(): void {
+  /** Publishes at once what has just been committed, without waiting for the database's own notification, and says what was commanded. */
+  decided(experiment: string, events: readonly DeliveryEvent[]): void {
     this.relay?.wake();
+    for (const event of events) if ('command' in event) this.logger.log(`${experiment}: ${told(event)}`);
   }
 
   /** Somebody has to look at this log; the others go on. */
@@ -147,4 +149,10 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
       await this.options.database.query('select pg_notify($1, $2)', [DECISIONS_CHANNEL, JSON.stringify(news)]);
     }
   }
+}
+
+/** "rolled back: error-rate of candidate is …". */
+function told({ type, command: { message } }: CommandEvent): string {
+  const what = type.replaceAll('-', ' ');
+  return message.toLowerCase().startsWith(what) ? message : `${what}: ${message}`;
 }

@@ -10,7 +10,7 @@ import { CONTROLLER_LOOP } from './tokens.js';
 /** The decision service: what experiments are, where they stand, and what is ordered. */
 export const decisionApp = defineApp({
   name: 'decision',
-  summary: 'experiments: apply files, see where they stand, order a rollback',
+  summary: "applies experiment files, shows their state, takes operators' orders",
   variables: decisionVariables,
   port: 'DECISION_PORT',
   needs: { database: needsDatabase, bus: needsBus },

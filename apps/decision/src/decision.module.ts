@@ -41,7 +41,7 @@ export class DecisionModule {
     const { database, clock, controller = `decision-${randomUUID().slice(0, 8)}` } = options;
     const log = new DecisionLog(database, controller);
     const decisions = new Decisions(log, clock, {
-      decided: () => loop.wakeRelay(),
+      decided: (experiment, events) => loop.decided(experiment, events),
       quarantined: (experiment) => loop.alert(experiment),
     });
     const loop = new ControllerLoop({ ...options, controller }, decisions);

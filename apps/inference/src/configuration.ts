@@ -38,7 +38,7 @@ export const inferenceVariables = {
   ),
   WARM_UP_REQUESTS: documented(
     variables.integer.min(0).max(100_000).default(0),
-    'Pictures made for nobody before the service is ready, so that a new process is as fast as an old one.',
+    'Warm-up pictures, thrown away, before the service reports ready.',
   ),
   PICTURE_FOLDER: documented(variables.text.optional(), 'Folder for the pictures.', {
     defaultIs: 'pictures in DATA_DIR',

@@ -73,7 +73,7 @@ export async function startInference(options: InferenceOptions): Promise<Running
   const service = new InferenceService(options, fingerprint);
   const server = createServer((request, response) => void service.answer(request, response));
   server.keepAliveTimeout = 60_000;
-  await listen(server, options.port, options.host);
+  await listen(server, { port: options.port, host: options.host, variable: 'INFERENCE_PORT' });
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://${options.host}:${port}/`,

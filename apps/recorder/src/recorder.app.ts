@@ -7,10 +7,10 @@ import { RecorderModule, type RecorderSettings } from './recorder.module.js';
 
 const DAY_MS = 86_400_000;
 
-/** The recorder: keeps every event as a fact in the database. */
+/** The recorder: stores the events as facts in the database. */
 export const recorderApp = defineApp({
   name: 'recorder',
-  summary: 'keeps every event: health and metrics',
+  summary: 'stores the events',
   variables: recorderVariables,
   port: 'RECORDER_PORT',
   needs: { database: needsDatabase, bus: needsBus },

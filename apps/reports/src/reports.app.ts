@@ -9,7 +9,7 @@ import { ReportsModule, type ReportsSettings } from './reports.module.js';
 /** Reports: the live page, the figures behind it, and the door for feedback. */
 export const reportsApp = defineApp({
   name: 'reports',
-  summary: 'the live page: how experiments stand, picture by picture',
+  summary: 'the live page of how experiments stand, picture by picture',
   variables: reportsVariables,
   port: 'REPORTS_PORT',
   needs: { database: needsDatabase, bus: needsBus },

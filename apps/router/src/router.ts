@@ -110,7 +110,7 @@ export class Router {
    * tries the bus again until it is there.
    */
   async start(): Promise<void> {
-    await listen(this.server, this.settings.port, this.settings.host);
+    await listen(this.server, { port: this.settings.port, host: this.settings.host, variable: 'ROUTER_PORT' });
     this.watching = setInterval(() => this.watchControllers(), this.settings.watchEveryMs);
     if (await this.feed.start()) return;
     const known = await this.file?.load();
@@ -218,7 +218,7 @@ export class Router {
     switch (answer.outcome) {
       case 'applied':
         this.reply(command, null);
-        this.settings.logger.log(`applied ${what}: ${JSON.stringify(command.weightsPpm)}`);
+        this.settings.logger.log(`applied ${what}: ${sharesInWords(command.weightsPpm)}`);
         return;
       case 'refused':
         this.reply(command, answer.reason);
@@ -303,4 +303,12 @@ function describeRoute(route: ServiceRoute, allocations: Allocations): unknown {
     },
     upstreams: Object.fromEntries([...route.upstreams].map(([variant, { url }]) => [variant, url])),
   };
+}
+
+/** "control 99 %, candidate 1 %". */
+function sharesInWords(weightsPpm: Readonly<Record<string, number>>): string {
+  const shares = Object.entries(weightsPpm).map(
+    ([variant, ppm]) => `${variant} ${Number(((ppm / MILLION) * 100).toFixed(4))} %`,
+  );
+  return shares.join(', ');
 }

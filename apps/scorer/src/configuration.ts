@@ -49,7 +49,7 @@ export const scorerVariables = {
   ),
   SCORER_SAMPLE_ABOVE_LAG: documented(
     variables.integer.min(1).optional(),
-    'Waiting generations above which a smaller share is scored.',
+    'When more generations than this are waiting, only a part of them is scored.',
     { defaultIs: 'never a smaller share' },
   ),
   DATA_DIR: commonVariables.DATA_DIR,

@@ -11,7 +11,7 @@ import { LAG_WATCH, SCORER, SCORER_METRICS } from './tokens.js';
 /** The scorer: looks at every picture that was made and says how well it fits its prompt. */
 export const scorerApp = defineApp({
   name: 'scorer',
-  summary: 'scores pictures: health and metrics',
+  summary: 'scores pictures',
   variables: scorerVariables,
   port: 'SCORER_PORT',
   needs: { bus: needsBus },

@@ -21,6 +21,6 @@ export const standalone = composeApps({
       { defaultIs: 'none' },
     ),
   },
-  stages: [[decisionApp, reportsApp, recorderApp, analyzerApp, scorerApp], [routerApp]],
+  stages: [[reportsApp, decisionApp, recorderApp, analyzerApp, scorerApp], [routerApp]],
   without: (config) => config.WITHOUT,
 });

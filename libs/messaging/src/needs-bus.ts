@@ -25,15 +25,15 @@ export const needsBus = defineNeed({
     ...whereItIs,
     CONSUMER_STALLED_AFTER_MS: documented(
       variables.integer.min(100).default(60_000),
-      'A consumer with events to handle that has ended no batch for so many milliseconds is dead: `/health/live` fails.',
+      'A consumer with events to handle that has ended no batch for this long is dead: `/health/live` fails.',
     ),
     CONSUMER_FAILING_AFTER_MS: documented(
       variables.integer.min(100).default(10_000),
-      'A consumer whose handler has failed on the same events for so many milliseconds is not ready.',
+      'A consumer whose handler has failed on the same events for this long is not ready.',
     ),
     CONSUMER_BEHIND_AFTER_MS: documented(
       variables.integer.min(100).default(60_000),
-      'A consumer that handles events published more than so many milliseconds ago is not ready.',
+      'Not ready when the events being handled are older than this.',
     ),
   },
   problems,

@@ -26,8 +26,8 @@ export interface Obeyed {
 }
 
 export interface DecisionsListener {
-  /** After every commit that put something into the outbox. */
-  decided(): void;
+  /** After every commit that put something into the outbox: what was decided about the experiment. */
+  decided(experiment: string, events: readonly DeliveryEvent[]): void;
   /** Once for every reason: nothing is decided about this experiment any more. */
   quarantined(experiment: Quarantined): void;
 }
@@ -164,7 +164,7 @@ export class Decisions {
           if (events.length === 0) return { before: known.state, after: known.state };
           const version = await this.log.append(known, events, after, traceparent);
           this.known.set(key, { state: after, version });
-          this.listener.decided();
+          this.listener.decided(key, events);
           return { before: known.state, after };
         } catch (error) {
           if (error instanceof UndecidableError && known.state.phase !== 'quarantined' && !isFromTheBus(input)) {

@@ -1,3 +1,4 @@
+import { messageAt } from '#libs/contracts';
 import { deliveryEvent, rebuild, type DeliveryEvent, type DeliveryState } from '#libs/delivery';
 import type { StoredDecisionEvent } from '#libs/persistence/decision';
 import { upcast } from './upcast.js';
@@ -23,7 +24,7 @@ export function readStoredLog(stored: readonly StoredDecisionEvent[]): DeliveryS
 function readStoredEvent({ sequence, kind, data }: StoredDecisionEvent): DeliveryEvent {
   const parsed = deliveryEvent.safeParse(upcastOrThrow(sequence, kind, data));
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || '(root)'}: ${message}`);
+  const problems = parsed.error.issues.map(({ path, message }) => messageAt(path, message));
   throw new BrokenLogError(`decision event ${sequence} (${kind}) can't be read: ${problems.join('; ')}`);
 }
 

@@ -20,7 +20,7 @@ export const decisionApi: ApiDescription = {
       post: {
         operationId: 'applyExperiment',
         summary:
-          'Apply an experiment file (YAML or JSON). The same again changes nothing; a changed one is a new revision.',
+          'Apply an experiment file (YAML or JSON). The same again changes nothing while it runs; after its end it is refused. A changed one is a new revision.',
         parameters: [
           header(ACTOR_HEADER, 'Who applies it; default `api`.'),
           header(FILE_HEADER, 'Name of the file, for messages about its lines.'),

@@ -1,16 +1,32 @@
 import { timestamp } from '#libs/contracts';
 import { z } from 'zod';
 
-const actor = z.string().min(1).max(200).describe('Who orders it; written into the audit log.');
+const actor = z
+  .string('is missing: who orders this?')
+  .min(1, 'is missing: who orders this?')
+  .max(200, 'expected at most 200 characters')
+  .describe('Who orders it; written into the audit log.');
+
+const LONGEST_REASON = 'expected at most 2000 characters';
 
 /** What every order of an operator says. */
 export const orderBody = z
-  .object({ actor, reason: z.string().min(1).max(2_000).describe('Why, for people.') })
+  .object({
+    actor,
+    reason: z
+      .string('is missing: why is it ordered?')
+      .min(1, 'is missing: why is it ordered?')
+      .max(2_000, LONGEST_REASON)
+      .describe('Why, for people.'),
+  })
   .meta({ id: 'Order' });
 
 /** A rollback must not wait for words. */
 export const rollbackBody = z
-  .object({ actor, reason: z.string().max(2_000).default('') })
+  .object({
+    actor,
+    reason: z.string().max(2_000, LONGEST_REASON).default('').describe('Why, for people; may be left out.'),
+  })
   .meta({ id: 'RollbackOrder' });
 
 export const approvalBody = orderBody

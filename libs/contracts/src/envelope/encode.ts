@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { schemas, type DataOf, type TopicName } from '../events/topics.js';
+import { messageAt } from '../message-at.js';
 import { timestamp, TRACEPARENT } from '../names.js';
 
 /**
@@ -94,5 +95,5 @@ function parseJson(value: Buffer): unknown {
 }
 
 function describe(error: z.ZodError): string {
-  return error.issues.map((issue) => `${issue.path.join('.') || '(root)'}: ${issue.message}`).join('; ');
+  return error.issues.map((issue) => messageAt(issue.path, issue.message)).join('; ');
 }

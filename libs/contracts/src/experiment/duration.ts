@@ -11,7 +11,12 @@ export const durationText = z
 
 /** A length of time that is at least `least`, itself such a text. */
 export function durationOfAtLeast(least: string): z.ZodType<string, string> {
-  return durationText.refine((text) => durationMs(text) >= durationMs(least), `expected at least ${least}`);
+  return durationText.refine((text) => durationMs(text) >= durationMs(least), {
+    error: ({ input }) =>
+      least === '1ms'
+        ? `"${String(input)}": expected more than nothing, such as 1h`
+        : `"${String(input)}": expected at least ${least}`,
+  });
 }
 
 /**

@@ -1,3 +1,4 @@
+import { messageAt } from '../message-at.js';
 import type { FilePlace } from './yaml-document.js';
 
 /** What is wrong with an experiment file: where, what was found, what was expected. */
@@ -11,9 +12,7 @@ export interface ExperimentFileProblem extends FilePlace {
 export class ExperimentFileError extends Error {
   override readonly name = 'ExperimentFileError';
   constructor(readonly problems: readonly ExperimentFileProblem[]) {
-    super(
-      problems.map(({ file, line, path, message }) => `${file}:${line}: ${path || '(root)'}: ${message}`).join('\n'),
-    );
+    super(problems.map(({ file, line, path, message }) => `${file}:${line}: ${messageAt(path, message)}`).join('\n'));
   }
 }
 

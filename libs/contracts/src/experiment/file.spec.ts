@@ -203,10 +203,10 @@ const problemsIn = (extra: string): string[] => problemsOf(file(`${extra}\n${GUA
 
 describe('numbers of an experiment file', () => {
   it.each([
-    ['holdAtMost: 0s', 'canary.yaml:8: holdAtMost: expected at least 1ms'],
-    ['holdAtMost: 0.4ms', 'canary.yaml:8: holdAtMost: expected at least 1ms'],
-    ['lostControllerAfter: 50ms', 'canary.yaml:8: lostControllerAfter: expected at least 100ms'],
-    ['deadline: 0s', 'canary.yaml:8: deadline: expected at least 1ms'],
+    ['holdAtMost: 0s', 'canary.yaml:8: holdAtMost: "0s": expected more than nothing, such as 1h'],
+    ['holdAtMost: 0.4ms', 'canary.yaml:8: holdAtMost: "0.4ms": expected more than nothing, such as 1h'],
+    ['lostControllerAfter: 50ms', 'canary.yaml:8: lostControllerAfter: "50ms": expected at least 100ms'],
+    ['deadline: 0s', 'canary.yaml:8: deadline: "0s": expected more than nothing, such as 1h'],
     ['deadline: 200000000d', 'canary.yaml:8: deadline: expected at most 3650d'],
     [`deadline: ${'9'.repeat(400)}d`, 'canary.yaml:8: deadline: expected at most 3650d'],
     ['deadline: 24', 'canary.yaml:8: deadline: expected string, received number'],

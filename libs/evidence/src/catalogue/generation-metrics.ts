@@ -5,13 +5,13 @@ const topic = 'generation.completed.v1';
 
 /** What the inference service reports of a generation. */
 export const generationMetrics: readonly MetricDefinition[] = [
-  inference('inference-latency-p50', 'Half of the generations took less time on the GPU.', 0.5),
-  inference('inference-latency-p95', 'Nineteen of twenty generations took less time on the GPU.', 0.95),
-  inference('inference-latency-p99', 'All but one in a hundred generations took less time on the GPU.', 0.99),
+  inference('inference-latency-p50', '50 % of the generations took less time on the GPU.', 0.5),
+  inference('inference-latency-p95', '95 % of the generations took less time on the GPU.', 0.95),
+  inference('inference-latency-p99', '99 % of the generations took less time on the GPU.', 0.99),
   {
     name: 'queue-time-p95',
     description:
-      'Nineteen of twenty generations waited less before they began; it depends on the load, so late values of earlier stages are left out.',
+      '95 % of the generations waited less before they began; it depends on the load, so late values of earlier stages are left out.',
     unit: 'ms',
     direction: 'lower',
     defaultRole: 'observed',

@@ -85,7 +85,7 @@ export const pictureMetrics: readonly MetricDefinition[] = [
   {
     name: 'undecodable-rate',
     description:
-      'Pictures that are none, or not the announced ones; those the scorer could not get or refused say nothing.',
+      'Answers that are not a decodable picture, or not the announced one; those the scorer could not get or refused say nothing.',
     unit: 'share of pictures',
     direction: 'lower',
     defaultRole: 'observed',

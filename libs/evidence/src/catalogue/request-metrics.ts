@@ -35,9 +35,9 @@ export const requestMetrics: readonly MetricDefinition[] = [
     lateData: 'first-only',
     observe: ({ outcome }) => (outcome === 'timed-out' ? 1 : 0),
   },
-  latency('latency-p50', 'Half of the requests were answered faster.', 0.5),
-  latency('latency-p95', 'Nineteen of twenty requests were answered faster.', 0.95),
-  latency('latency-p99', 'All but one in a hundred requests were answered faster.', 0.99),
+  latency('latency-p50', '50 % of the requests were faster.', 0.5),
+  latency('latency-p95', '95 % of the requests were faster.', 0.95),
+  latency('latency-p99', '99 % of the requests were faster.', 0.99),
 ];
 
 function latency(name: string, description: string, level: number): MetricDefinition {

@@ -4,13 +4,16 @@ import type { RunningApp } from './app.js';
 
 /**
  * Says that a process is ready and where: to machines in one line of JSON on stdout that begins with `{"ready":true`, to people in words,
- * with what they can do next. A terminal gets the words alone.
+ * with what they can do next. In the text format the line of JSON is left out, unless a program has started the process and waits for it.
  */
-export function announceReady(name: string, apps: readonly RunningApp[], settings: LoggerSettings): void {
-  const hasTerminal = Boolean(process.stdout.isTTY);
+export function announceReady(
+  name: string,
+  apps: readonly RunningApp[],
+  settings: LoggerSettings & { readonly END_WITH_PARENT: boolean },
+): void {
   if (isForPeople(settings) && settings.LOG_LEVEL !== 'warn' && settings.LOG_LEVEL !== 'error')
     process.stdout.write(withoutSecrets(welcome(name, apps)));
-  if (!hasTerminal || !isForPeople(settings)) process.stdout.write(`${withoutSecrets(readyLine(apps))}\n`);
+  if (!isForPeople(settings) || settings.END_WITH_PARENT) process.stdout.write(`${withoutSecrets(readyLine(apps))}\n`);
 }
 
 function readyLine(apps: readonly RunningApp[]): string {

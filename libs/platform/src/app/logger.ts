@@ -45,7 +45,7 @@ class CleanLogger extends ConsoleLogger {
 
   override error(message: unknown, ...more: unknown[]): void {
     // What fails while an app is put together is thrown as well, and whoever starts the app says so once.
-    if (more.at(-1) === 'ExceptionHandler') return this.debug(message, ...more);
+    if (more.at(-1) === 'ExceptionHandler' || more.at(-1) === 'NestApplication') return this.debug(message, ...more);
     super.error(message, ...more);
   }
 

@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { z } from 'zod';
 import { Health } from '../health/health.js';
 import { AppShellModule } from '../http/app-shell.module.js';
+import { cannotListen } from '../http/plain-server.js';
 import { prepareHttp } from '../http/prepare-http.js';
 import type { AppOptions, AppPlan, Needs, Parts, RunningApp, StartContext } from './app.js';
 import { createRegistry } from './metrics.js';
@@ -35,7 +36,9 @@ export async function startPlannedApp<Shape extends z.ZodRawShape, N extends Nee
     connected?.();
     await options.started?.(nest, settings);
     health.add(...(options.health?.(nest, settings, parts) ?? []));
-    await nest.listen(plan.http.port, plan.http.host);
+    await nest.listen(plan.http.port, plan.http.host).catch((error: Error) => {
+      throw cannotListen(error, { ...plan.http, variable: String(options.port) });
+    });
     return {
       ...(await describe(options, nest)),
       async close({ noticeMs, drainMs } = AT_ONCE) {

@@ -47,7 +47,7 @@ export function helpText(app: {
   readonly groups: readonly VariableGroup[];
 }): string {
   const groups = app.groups.map((group) => `${group.title}\n${listVariables(group).map(helpEntry).join('\n')}`);
-  return `${app.name}: ${app.summary}\n\nIt is configured by environment variables.\n\n${groups.join('\n\n')}\n`;
+  return `${app.name} — ${app.summary}\n\nIt is configured by environment variables.\n\n${groups.join('\n\n')}\n`;
 }
 
 function helpEntry({ name, description, defaultIs, secret }: ListedVariable): string {

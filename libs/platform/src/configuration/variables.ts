@@ -76,7 +76,7 @@ export const processVariables = {
   ),
   END_WITH_PARENT: documented(
     variables.flag.default(false),
-    'Whether the process ends in order when the one that started it has ended.',
+    'Whether the process ends in order when the one that started it has ended. It says then in a line of JSON that it is ready, in either format.',
   ),
 } as const;
 

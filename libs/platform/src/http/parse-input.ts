@@ -24,7 +24,13 @@ export function parseInput<Schema extends z.ZodType>(
   throw new ProblemException({
     title: `The ${what} can't be used`,
     status: STATUS[what],
-    detail: problems.map(({ path, message }) => `${path || `(${what})`}: ${message}`).join('; '),
+    detail: problems.map((problem) => problemInWords(problem, what)).join('; '),
     problems,
   });
+}
+
+/** "limit: expected …", or "actor is missing: …" where the message goes on about the field. */
+function problemInWords({ path, message }: { readonly path: string; readonly message: string }, what: string): string {
+  if (path === '') return `the ${what}: ${message}`;
+  return message.startsWith('is ') ? `${path} ${message}` : `${path}: ${message}`;
 }

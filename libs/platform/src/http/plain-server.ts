@@ -30,13 +30,45 @@ export function sendProblem(
   sendJson(response, { type, ...problem }, problem.status, { ...headers, 'content-type': PROBLEM_CONTENT_TYPE });
 }
 
-/** Starts to listen; rejects where it can't (the port is taken). */
-export function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
+/** An address that a server listens on, and the variable that names its port. */
+export interface ListenAddress {
+  readonly port: number;
+  readonly host: string;
+  readonly variable: string;
+}
+
+/**
+ * Starts to listen.
+ * @throws Error that names the variable where the port is taken or the host is none of this machine
+ */
+export async function listen(server: Server, { port, host, variable }: ListenAddress): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
       server.off('error', reject);
       resolve();
     });
+  }).catch((error: NodeJS.ErrnoException) => {
+    throw cannotListen(error, { port, host, variable });
   });
+}
+
+/** Why a server can't listen, in the words of its variables. */
+export function cannotListen(error: NodeJS.ErrnoException, { port, host, variable }: ListenAddress): Error {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new Error(`${variable}=${port} is taken on ${host}; set another one or 0`, { cause: error });
+    case 'EACCES':
+      return new Error(`${variable}=${port} is not allowed to this account; set one from 1024 on, or 0`, {
+        cause: error,
+      });
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EADDRNOTAVAIL':
+      return new Error(`HOST=${host} is no address of this machine; set 127.0.0.1, or 0.0.0.0 for all`, {
+        cause: error,
+      });
+    default:
+      return error;
+  }
 }

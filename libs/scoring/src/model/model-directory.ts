@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { messageAt } from '#libs/contracts';
 import { assertHeadBelongs, qualityHeadFile, type QualityHead } from '../heads/quality-head.js';
 import { splitTemplate } from '../text/prompt.js';
 
@@ -139,7 +140,7 @@ async function readJson<Schema extends z.ZodType>(
   const path = join(directory, file);
   const parsed = schema.safeParse(parseJson(path, await readFile(path, 'utf8')));
   if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(root)'}: ${issue.message}`);
+  const lines = parsed.error.issues.map((issue) => messageAt(issue.path, issue.message));
   throw new ModelDirectoryError(`${path}: ${lines.join('; ')}`);
 }
 
