@@ -76,19 +76,20 @@ export function gain(value) {
 
 /** The margin on the scale of the effect, on the side that is worse; null before it is known. */
 export function marginOnScale(metric) {
-  const { margin, scale, direction } = metric;
+  const { margin, scale, direction, kind, marginKind } = metric;
   if (margin === null) return null;
   const worse = direction === 'higher' ? -1 : 1;
+  const { control } = metric.estimate;
   switch (scale) {
-    case 'relative': {
-      const { control } = metric.estimate;
+    case 'relative':
       return control ? (worse * margin) / Math.abs(control) : null;
-    }
     case 'ln-rate-ratio':
       return worse * Math.log1p(margin);
     case 'ratio':
       return 1 + worse * margin;
     default:
+      // A relative margin of a rate stays as it was written; the effect is a difference of shares.
+      if (kind === 'rate' && marginKind === 'relative') return control === null ? null : worse * margin * control;
       return worse * margin;
   }
 }

@@ -19,6 +19,9 @@ const folder = await mkdtemp(join(tmpdir(), 'teststrip-page-'));
 for (const [name, { bytes }] of await loadPageFiles()) await writeFile(join(folder, name), bytes);
 await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
 const page = (await import(pathToFileURL(join(folder, 'words.js')).href)) as PageWords;
+const format = (await import(pathToFileURL(join(folder, 'format.js')).href)) as {
+  readonly marginOnScale: (metric: object) => number | null;
+};
 afterAll(() => rm(folder, { recursive: true }));
 
 describe('words of the page', () => {
@@ -35,5 +38,33 @@ describe('words of the page', () => {
 
   it.each(commandReason.options)('calls a pause because of %s what the command line calls it', (reason) => {
     expect(page.commandBadge({ command: 'pause', reason }).word).toBe(orderInWords({ command: 'pause', reason }));
+  });
+});
+
+describe('figures of the page', () => {
+  it.each([
+    [
+      'a rate with a margin of +50 % beside control at 4 %: 2 points worse',
+      { kind: 'rate', scale: 'difference', marginKind: 'relative', margin: 0.5, control: 0.04 },
+      0.02,
+    ],
+    [
+      'a rate with a margin of half a point',
+      { kind: 'rate', scale: 'difference', marginKind: 'absolute', margin: 0.005, control: 0.04 },
+      0.005,
+    ],
+    [
+      'a tail in ms, as a share of control',
+      { kind: 'upper-tail', scale: 'relative', marginKind: 'relative', margin: 80, control: 800 },
+      0.1,
+    ],
+    [
+      'twice as many',
+      { kind: 'incidence', scale: 'ln-rate-ratio', marginKind: 'relative', margin: 1, control: 0.1 },
+      Math.LN2,
+    ],
+  ])('draw the margin on the scale of the effect: %s', (_what, { control, ...metric }, expected) => {
+    const drawn = format.marginOnScale({ ...metric, direction: 'lower', estimate: { control } });
+    expect(drawn).toBeCloseTo(expected, 12);
   });
 });
