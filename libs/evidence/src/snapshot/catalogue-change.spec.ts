@@ -36,6 +36,15 @@ function designBy(catalogue: readonly MetricDefinition[], unit: 'user' | 'reques
   return evidenceDesign(everythingGuarded(guardable, watchable, { unit, baselineUnits: 20 }), 1, catalogue);
 }
 
+function watchedDesign(watched: readonly string[]): EvidenceDesign {
+  return evidenceDesign(everythingGuarded(guardable, watched, { baselineUnits: 20 }), 1);
+}
+
+/** Those for which the evidence keeps what had been seen before them. */
+function metricsThatCameLater(parts: Parts): readonly string[] {
+  return [...parts.values()].flatMap(({ seenBefore }) => [...seenBefore.keys()]);
+}
+
 /** One part per topic, as an analyzer of one partition has them. */
 function emptyParts(design: EvidenceDesign): Parts {
   return new Map(OBSERVED_TOPICS.map((topic) => [topic, initialEvidence(design, topic)]));
@@ -185,6 +194,11 @@ describe('evidence that is restored under another catalogue', () => {
       { ...named('alignment'), cap: { kind: 'fixed', lo: 0, hi: 1 } } as MetricDefinition,
       { ...named('gpu-utilisation'), direction: 'lower' } as MetricDefinition,
       { ...named('blank-rate'), kind: 'incidence' } as MetricDefinition,
+      // The same numbers in seconds and in milliseconds are no one metric.
+      { ...named('gpu-seconds-per-image'), unit: 'milliseconds' } as MetricDefinition,
+      { ...named('alignment'), reads: 'another field' } as MetricDefinition,
+      { ...named('blank-rate'), topic: 'feedback.recorded.v1', observe: () => null } as MetricDefinition,
+      { ...named('gpu-utilisation'), lateData: 'first-only' } as MetricDefinition,
     ];
     for (const definition of changed) {
       const { name } = definition;
@@ -194,6 +208,23 @@ describe('evidence that is restored under another catalogue', () => {
       const kept = before.restored.flat().flatMap(({ metrics }) => metrics.filter(([metric]) => metric === name));
       expect(kept).toEqual([]);
     }
+  });
+
+  it('starts a metric afresh that nobody collected so far', () => {
+    const [shift, ...others] = watchable as [string, ...string[]];
+    const today = watchedDesign(others);
+    const parts = emptyParts(today);
+    fold(parts, today, EVENTS.slice(0, CUT));
+    const { changes } = restore(store(parts), watchedDesign([shift, ...others]));
+    expect(changes).toEqual([{ metric: shift, what: 'changed' }]);
+  });
+
+  it('forgets with a metric which units had been seen when it came', () => {
+    const { parts } = goOn([...metricCatalogue, { ...named('timeout-rate'), name: 'new-rate' }]);
+    expect(new Set(metricsThatCameLater(parts))).toEqual(new Set(['new-rate']));
+    const { parts: without, changes } = restore(store(parts), designBy(metricCatalogue));
+    expect(changes).toEqual([{ metric: 'new-rate', what: 'removed' }]);
+    expect(metricsThatCameLater(without)).toEqual([]);
   });
 
   it('keeps what does not depend on a margin when the margin changes', () => {

@@ -4,7 +4,7 @@ import { createEventBus } from '../create-event-bus.js';
 import { ensureTopics } from '../ensure-topics.js';
 import type { EventBus, OutgoingRecord, Subscription } from '../event-bus.js';
 import { consumeEvents, type ConsumerOptions, type TopicHandler } from './consumer.js';
-import { deadLetterHeaders } from './dead-letters.js';
+import { deadLetterHeaders, UnprocessableEventError } from './dead-letters.js';
 
 const TOPIC = 'preference.judged.v1';
 const example = examples.find(({ type }) => type === TOPIC)!;
@@ -135,6 +135,56 @@ describe.each(['event', 'batch'] as const)('a consumer that takes one %s at a ti
     await bus.publish(Array.from({ length: 60 }, (_, index) => judged(`e${index}`, 'same')));
     await vi.waitFor(() => expect(subscription.health().consecutiveFailures).toBeGreaterThan(4), { timeout: 10_000 });
     expect((await bus.readAll(`${TOPIC}.dead`)).length).toBeLessThanOrEqual(20);
+  });
+});
+
+describe('a consumer that keeps its own position', () => {
+  let bus: EventBus;
+  let subscription: Subscription;
+  beforeEach(async () => {
+    bus = await createEventBus({ carrier: 'memory' });
+    await ensureTopics(bus, 1);
+  });
+  afterEach(async () => {
+    await subscription.close();
+    await bus.close();
+  });
+
+  const consume = (handle: Extract<TopicHandler, { takes: 'batch' }>['handle'], from: ConsumerOptions['bus'] = bus) => {
+    const handlers = new Map([[TOPIC, { takes: 'batch', handle } as const]]);
+    subscription = consumeEvents({ bus: from, group: 'g', handlers, probe: () => Promise.resolve() });
+  };
+  const allHandled = () => vi.waitFor(async () => expect(await subscription.lag()).toEqual({ [TOPIC]: 0 }));
+
+  it('moves it past an event that went to the dead letters, also where none follows', async () => {
+    const positions: number[] = [];
+    consume(async ({ events, nextOffset }) => {
+      if (events.some(({ event }) => event.id === 'broken')) throw new UnprocessableEventError('no such experiment');
+      positions.push(nextOffset);
+    });
+    await bus.publish([judged('a'), judged('broken')]);
+    await vi.waitFor(() => expect(positions).toEqual([1, 2]));
+    expect(await bus.readAll(`${TOPIC}.dead`)).toHaveLength(1);
+  });
+
+  it('gives up no event of a partition that was taken away while it was handled', async () => {
+    let isTaken = false;
+    const taken: ConsumerOptions['bus'] = {
+      publish: (records) => bus.publish(records),
+      subscribe: (options) =>
+        bus.subscribe({
+          ...options,
+          handler: (batch) => options.handler({ ...batch, heartbeat: () => batch.heartbeat(), isStale: () => isTaken }),
+        }),
+    };
+    consume(() => {
+      isTaken = true;
+      return Promise.reject(new UnprocessableEventError('its transaction is fenced'));
+    }, taken);
+    await bus.publish([judged('a')]);
+    await vi.waitFor(() => expect(isTaken).toBe(true));
+    await allHandled();
+    expect(await bus.readAll(`${TOPIC}.dead`)).toEqual([]);
   });
 });
 
