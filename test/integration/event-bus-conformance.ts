@@ -125,7 +125,7 @@ export function describeEventBus(name: string, open: () => Promise<BusFixture>):
       });
       await vi.waitFor(() => expect(batches.flat().at(-1)).toBe(3), patiently);
       await vi.waitFor(() => expect(batches.flat()).toEqual([0, 1, 2, 3, 2, 3]), patiently);
-      expect(subscription.health()).toMatchObject({ stalledForMs: 0, consecutiveFailures: 0 });
+      expect(subscription.health()).toMatchObject({ failingForMs: 0, consecutiveFailures: 0 });
       await subscription.close();
     });
 
@@ -142,12 +142,18 @@ export function describeEventBus(name: string, open: () => Promise<BusFixture>):
         },
       });
       await subscription.ready;
-      const well = { partitions: PARTITIONS, stalledForMs: 0, consecutiveFailures: 0, lastFailure: null };
+      const well = {
+        partitions: PARTITIONS,
+        attemptForMs: 0,
+        failingForMs: 0,
+        consecutiveFailures: 0,
+        lastFailure: null,
+      };
       expect(subscription.health()).toMatchObject(well);
       await bus.publish(onePerPartition(topic));
       await vi.waitFor(() => expect(subscription.health().consecutiveFailures).toBeGreaterThan(1), patiently);
-      const { stalledForMs, carrierSilentForMs, lastFailure } = subscription.health();
-      expect(stalledForMs).toBeGreaterThan(90);
+      const { failingForMs, carrierSilentForMs, lastFailure } = subscription.health();
+      expect(failingForMs).toBeGreaterThan(90);
       expect(carrierSilentForMs).toBeLessThan(5_000);
       expect(lastFailure).toEqual({ topic, partition: stalled, offset: 0, reason: 'the disk is full' });
       isBroken = false;

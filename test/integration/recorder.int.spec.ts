@@ -96,4 +96,19 @@ describe('the recorder', () => {
     expect(reasons).toContainEqual(['request-2001', expect.stringContaining('not_this_one')]);
     await recorder.close();
   });
+
+  it('gives up every event whose values Postgres refuses, however many come in a row, and records those behind them', async () => {
+    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    const before = await recorded();
+    const deadBefore = (await bus.readAll('request.routed.v1.dead')).length;
+    await database.query(
+      `alter table teststrip.requests add constraint none_of_these check (event_id not like 'refused-%')`,
+    );
+    const names = [...Array.from({ length: 25 }, (_, index) => `refused-${index}`), 'behind-them'];
+    const events = names.map((id) => ({ ...routed, id, subject: 'one-user' }));
+    await bus.publish(events.map(encodeEvent));
+    await vi.waitFor(async () => expect(await recorded()).toBe(before + 1), { timeout: 15_000 });
+    expect(await bus.readAll('request.routed.v1.dead')).toHaveLength(deadBefore + 25);
+    await recorder.close();
+  });
 });

@@ -15,7 +15,7 @@ export interface WaitingOptions {
 
 /** How long events wait for the definition of their experiment, which comes by another topic. */
 const LONGEST_WAIT_MS = 60_000;
-/** Events that wait at the same time, of all experiments together; then those of the one that waits longest are left out. */
+/** Events that wait at the same time, of all experiments together; then those of the revision with most of them are left out. */
 const MOST_WAITING = 20_000;
 /** After waiting in vain, events of the same revision don't wait again for so long. */
 const NOT_AGAIN_MS = 60_000;
@@ -55,7 +55,7 @@ export class WaitingEvents {
     queue.events.push(waiting);
     if (!queue.oldest.has(waiting.part)) queue.oldest.set(waiting.part, waiting.received.record.offset);
     this.count += 1;
-    if (this.count > MOST_WAITING) this.leaveOut(this.queues.keys().next().value!);
+    if (this.count > MOST_WAITING) this.leaveOut(this.largest());
   }
 
   /** The events of a revision in the order of each partition; they wait no longer. */
@@ -79,6 +79,11 @@ export class WaitingEvents {
     for (const [key, { experiment, revision, sinceMs }] of this.queues) {
       if (nowMs - sinceMs > LONGEST_WAIT_MS || isHopeless(experiment, revision)) this.leaveOut(key);
     }
+  }
+
+  /** Who floods makes room; whoever waits for little beside it goes on waiting. */
+  private largest(): string {
+    return [...this.queues].reduce((most, next) => (next[1].events.length > most[1].events.length ? next : most))[0];
   }
 
   private leaveOut(key: string): void {

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { EventBatch } from '#libs/messaging';
+import { UnprocessableEventError, type EventBatch } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import { StalePositionError, type Positions } from '#libs/persistence/positions';
 import type { FactStore } from '#libs/persistence/recorder';
@@ -18,7 +18,7 @@ export class FactRecorder {
     const events = batch.events.map(({ event }) => event);
     try {
       await this.database.transaction(async (tx) => {
-        await this.facts.record(tx, events);
+        await this.facts.record(tx, events).catch(tellWhoseFault);
         await this.positions.write(tx, batch.topic, batch.partition, batch.nextOffset);
       });
     } catch (error) {
@@ -27,4 +27,14 @@ export class FactRecorder {
       this.logger.warn(error.message);
     }
   }
+}
+
+/** SQLSTATE classes "data exception" and "integrity constraint violation": Postgres refuses the values themselves. */
+const REFUSED_VALUES = /^2[23]/;
+
+/** @throws UnprocessableEventError when an event's own values are at fault, else the error itself */
+function tellWhoseFault(error: unknown): never {
+  const { code, message } = error as { readonly code?: unknown; readonly message: string };
+  if (typeof code !== 'string' || !REFUSED_VALUES.test(code)) throw error;
+  throw new UnprocessableEventError(`Postgres refuses it (SQLSTATE ${code}): ${message}`, { cause: error });
 }

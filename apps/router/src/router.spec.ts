@@ -452,6 +452,31 @@ describe('start and end', () => {
     expect(await routedEvents(1)).toMatchObject([{ data: { outcome: 'succeeded' } }]);
   });
 
+  it('is not ready once what it follows the bus with hangs', async () => {
+    const hangs = new Promise<void>(() => undefined);
+    let isHanging = false;
+    const hanging: BusClient = {
+      publish: (records) => bus.publish(records),
+      readAll: (topic) => bus.readAll(topic),
+      subscribe: (options) =>
+        bus.subscribe({ ...options, handler: (batch) => (isHanging ? hangs : options.handler(batch)) }),
+    };
+    const { url, close } = await startApp(routerApp, {
+      resources: { bus: hanging },
+      settings: { port: 0, routerId: undefined, lastKnownGoodFile: undefined },
+      environment: { CONSUMER_STALLED_AFTER_MS: '200' },
+    });
+    const statusOf = async (path: string): Promise<number> => (await fetch(new URL(path, url))).status;
+    expect(await statusOf('/health/ready')).toBe(200);
+    isHanging = true;
+    const [control] = await named('control');
+    await define({ control, candidate: control });
+    await expect.poll(() => statusOf('/health/ready'), { timeout: 5_000 }).toBe(503);
+    expect(await statusOf('/health/live')).toBe(503);
+    void close().catch(() => undefined);
+    closing = [];
+  });
+
   it('has metrics in the Prometheus format', async () => {
     const [control] = await named('control');
     const router = await start({ upstreams: { 'text-to-image': control } });

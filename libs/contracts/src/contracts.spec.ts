@@ -44,7 +44,13 @@ describe('the codec', () => {
     const value = Buffer.from('{"requestId":""}');
     expect(() => decodeEvent({ topic, headers, value })).toThrow(/requestId: .*; service: /);
     expect(() => decodeEvent({ topic, headers, value: Buffer.from('{') })).toThrow(MalformedEventError);
+    const many = Buffer.from(JSON.stringify({ images: Array.from({ length: 20_000 }, () => 1) }));
+    const made = encodeEvent(examples.find(({ type }) => type === 'generation.completed.v1')!);
+    expect(() => decodeEvent({ ...made, value: many })).toThrow(/^data: .{1000,2000} … \(\d+ more problems\)$/);
     expect(() => decodeEvent({ topic, headers: {}, value })).toThrow(/CloudEvents attributes: .*id/);
+    const scored = examples.find(({ type }) => type === 'image.scored.v1')!;
+    const large = { ...scored, data: { ...scored.data, imageIndex: 3_000_000_000 } } as typeof scored;
+    expect(() => decodeEvent(encodeEvent(large))).toThrow(/imageIndex: /);
     expect(() => decodeEvent({ topic: 'request.routed.v9', headers, value })).toThrow(/unknown; expected one of/);
   });
 });

@@ -107,8 +107,10 @@ export interface SubscriptionHealth {
   readonly partitions: number;
   /** Time since the carrier last answered, milliseconds: some hundred while it works, growing while it is away. 0 in memory. */
   readonly carrierSilentForMs: number;
-  /** How long the slowest partition has been at one batch, its repetitions included, milliseconds; 0 while all wait for records. */
-  readonly stalledForMs: number;
+  /** How long the longest attempt that runs now has lasted, of whichever partition, milliseconds; 0 while no handler runs. */
+  readonly attemptForMs: number;
+  /** How long the partition with the most failed attempts has been at the same batch, milliseconds; 0 while none has failed. */
+  readonly failingForMs: number;
   /** Failed attempts in a row, of the partition with the most. */
   readonly consecutiveFailures: number;
   /** What that partition failed with last. */

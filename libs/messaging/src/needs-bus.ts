@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { commonVariables, defineNeed, documented, probe, variables } from '#libs/platform';
+import { commonVariables, defineNeed, documented, probe, variables, type Borrower } from '#libs/platform';
 import { needsDatabase } from '#libs/persistence';
+import type { BusAway } from './consume/consumer-checks.js';
 import { watchConsumers } from './consume/watch-consumers.js';
 import type { BusClient, EventBus } from './event-bus.js';
 import { openBus } from './open-bus.js';
@@ -8,6 +9,21 @@ import { createReconnectingBus } from './reconnecting-bus.js';
 
 const { BUS, KAFKA_BROKERS, DATABASE_URL, DATA_DIR, PARTITIONS } = commonVariables;
 const whereItIs = { BUS, KAFKA_BROKERS, DATABASE_URL, DATA_DIR, PARTITIONS };
+
+const whenAConsumerIsUnwell = {
+  CONSUMER_STALLED_AFTER_MS: documented(
+    variables.integer.min(100).default(60_000),
+    'A consumer with events to handle that has ended no batch for this long is dead: `/health/live` fails.',
+  ),
+  CONSUMER_FAILING_AFTER_MS: documented(
+    variables.integer.min(100).default(10_000),
+    'A consumer whose handler has failed on the same events for this long is not ready.',
+  ),
+  CONSUMER_BEHIND_AFTER_MS: documented(
+    variables.integer.min(100).default(60_000),
+    'Not ready when the events being handled are older than this.',
+  ),
+};
 
 function problems(settings: { readonly BUS?: string; readonly KAFKA_BROKERS?: readonly string[] }): readonly string[] {
   if (settings.BUS !== 'kafka' || settings.KAFKA_BROKERS?.length !== 0) return [];
@@ -21,44 +37,35 @@ function problems(settings: { readonly BUS?: string; readonly KAFKA_BROKERS?: re
 export const needsBus = defineNeed({
   name: 'bus',
   title: 'Event bus',
-  variables: {
-    ...whereItIs,
-    CONSUMER_STALLED_AFTER_MS: documented(
-      variables.integer.min(100).default(60_000),
-      'A consumer with events to handle that has ended no batch for this long is dead: `/health/live` fails.',
-    ),
-    CONSUMER_FAILING_AFTER_MS: documented(
-      variables.integer.min(100).default(10_000),
-      'A consumer whose handler has failed on the same events for this long is not ready.',
-    ),
-    CONSUMER_BEHIND_AFTER_MS: documented(
-      variables.integer.min(100).default(60_000),
-      'Not ready when the events being handled are older than this.',
-    ),
-  },
+  variables: { ...whereItIs, ...whenAConsumerIsUnwell },
   problems,
   async open(settings, { clientId, opened }) {
     const { bus, close } = await openBus(settings, clientId, await opened(needsDatabase));
     return { resource: bus, close };
   },
-  lend(bus: EventBus, borrower, settings) {
+  lend(bus: EventBus, borrower, settings): EventBus {
     borrower.health.add(probe('bus', () => bus.ping()));
-    return watchConsumers(bus, borrower, {
-      stalledAfterMs: settings.CONSUMER_STALLED_AFTER_MS,
-      failingAfterMs: settings.CONSUMER_FAILING_AFTER_MS,
-      behindAfterMs: settings.CONSUMER_BEHIND_AFTER_MS,
-    });
+    return {
+      ...watched(bus, borrower, settings, 'not-ready'),
+      carrier: bus.carrier,
+      createTopics: (wanted) => bus.createTopics(wanted),
+      ping: () => bus.ping(),
+      close: () => bus.close(),
+    };
   },
 });
 
 /** How long a start waits for a bus that may be away. */
 const BUS_WITHIN_MS = 5_000;
 
-/** The event bus of an app that also works without it: opened as soon as it is there. No health check looks at it. */
+/**
+ * The event bus of an app that also works without it: opened as soon as it is there. Its consumers are looked after like
+ * everybody's, but that the bus is away is no failure of the app's health.
+ */
 export const needsReconnectingBus = defineNeed({
   name: 'bus that may be away',
   title: 'Event bus',
-  variables: whereItIs,
+  variables: { ...whereItIs, ...whenAConsumerIsUnwell },
   problems,
   async open(settings, { clientId, opened, logger }) {
     const shared = await opened(needsBus);
@@ -69,9 +76,28 @@ export const needsReconnectingBus = defineNeed({
     await Promise.race([opening, pause(BUS_WITHIN_MS, undefined, { ref: false })]);
     return { resource: bus as BusClient, close: () => bus.close() };
   },
+  lend: (bus: BusClient, borrower, settings) => watched(bus, borrower, settings, 'ready'),
 });
 
 /** Of a bus that belongs to others in the process. */
 function staysOpen(): Promise<void> {
   return Promise.resolve();
+}
+
+function watched(
+  bus: BusClient,
+  borrower: Borrower,
+  settings: {
+    readonly CONSUMER_STALLED_AFTER_MS: number;
+    readonly CONSUMER_FAILING_AFTER_MS: number;
+    readonly CONSUMER_BEHIND_AFTER_MS: number;
+  },
+  busAway: BusAway,
+): BusClient {
+  return watchConsumers(bus, borrower, {
+    stalledAfterMs: settings.CONSUMER_STALLED_AFTER_MS,
+    failingAfterMs: settings.CONSUMER_FAILING_AFTER_MS,
+    behindAfterMs: settings.CONSUMER_BEHIND_AFTER_MS,
+    busAway,
+  });
 }

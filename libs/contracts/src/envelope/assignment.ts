@@ -11,12 +11,12 @@ export type AssignmentReason = z.infer<typeof assignmentReason>;
  */
 export const assignment = z.object({
   experiment: slug,
-  revision: z.int().min(1),
+  revision: z.int32().min(1),
   variant: slug,
   control: slug,
   unit: z.string().min(1).max(256),
-  epoch: z.int().min(0),
-  stage: z.int().min(0),
+  epoch: z.int32().min(0),
+  stage: z.int32().min(0),
   /** Probability of this variant for this unit under `epoch`: weightsPpm[variant] / 1e6 when reason is SPLIT. */
   propensity: z.number().min(0).max(1),
   weightsPpm,

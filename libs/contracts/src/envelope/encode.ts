@@ -94,6 +94,17 @@ function parseJson(value: Buffer): unknown {
   }
 }
 
-function describe(error: z.ZodError): string {
-  return error.issues.map((issue) => messageAt(issue.path, issue.message)).join('; ');
+/** Longest list of problems, characters: a record may have thousands of them, and the list goes into headers and logs. */
+const LONGEST_LIST = 2_000;
+
+/** The first problems, as many as fit, and how many more there are. */
+function describe({ issues }: z.ZodError): string {
+  let list = '';
+  for (const [index, { path, message }] of issues.entries()) {
+    const problem = `${index === 0 ? '' : '; '}${messageAt(path, message)}`;
+    if (list.length + problem.length > LONGEST_LIST && index > 0)
+      return `${list} … (${issues.length - index} more problems)`;
+    list += problem;
+  }
+  return list;
 }

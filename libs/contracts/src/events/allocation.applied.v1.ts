@@ -5,8 +5,8 @@ import { defineTopic } from './topic.js';
 export const allocationApplied = z.object({
   commandId: z.string().min(1),
   experiment: slug,
-  revision: z.int().min(1),
-  epoch: z.int().min(0),
+  revision: z.int32().min(1),
+  epoch: z.int32().min(0),
   router: z.string().min(1),
   outcome: z.enum(['applied', 'refused']),
   /** Why it was refused, e.g. `stale-epoch`; null when applied. */

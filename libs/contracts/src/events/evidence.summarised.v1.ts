@@ -4,7 +4,7 @@ import { defineTopic } from './topic.js';
 
 export const evidenceSummarised = z.object({
   experiment: slug,
-  revision: z.int().min(1),
+  revision: z.int32().min(1),
   topicPartition: z.string().min(1),
   /** Offsets up to which the partition's topics are folded in, by topic. */
   positions: z.record(z.string(), z.int().min(0)),

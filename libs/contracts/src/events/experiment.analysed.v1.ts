@@ -125,10 +125,10 @@ export type ParetoPlace = z.infer<typeof paretoPlace>;
 export const experimentAnalysed = z.object({
   analysisId: z.string().min(1),
   experiment: slug,
-  revision: z.int().min(1),
+  revision: z.int32().min(1),
   /** Largest epoch seen in the folded events. */
-  epoch: z.int().min(0),
-  stage: z.int().min(0),
+  epoch: z.int32().min(0),
+  stage: z.int32().min(0),
   alpha: z.number().min(0).max(1),
   analysedAt: timestamp,
   /** Time of the newest event that is in the evidence: detection latency counts from here. */

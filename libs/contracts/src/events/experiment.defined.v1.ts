@@ -6,7 +6,7 @@ import { defineTopic } from './topic.js';
 
 export const experimentDefined = z.object({
   experiment: slug,
-  revision: z.int().min(1),
+  revision: z.int32().min(1),
   spec: experimentSpec,
   /** Hash of each variant's configuration, by variant. */
   fingerprints: z.record(slug, z.string()),

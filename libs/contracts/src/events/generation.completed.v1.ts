@@ -9,8 +9,8 @@ export const image = z.object({
   uri: z.string().min(1),
   sha256,
   format: z.enum(['png', 'jpeg', 'webp', 'avif']),
-  width: z.int().min(1),
-  height: z.int().min(1),
+  width: z.int32().min(1),
+  height: z.int32().min(1),
   bytes: z.int().min(0),
   /** Whether the service's own safety checker found something; absent where none looked. */
   flagged: z.boolean().optional(),

@@ -17,7 +17,7 @@ export type ScoreIdentity = z.infer<typeof scoreIdentity>;
 export const imageScored = z.object({
   requestId: z.string().min(1),
   generationId: z.string().min(1),
-  imageIndex: z.int().min(0),
+  imageIndex: z.int32().min(0),
   service: slug,
   assignment: assignment.nullable(),
   image: image.pick({ uri: true, sha256: true }),

@@ -4,7 +4,7 @@ import { defineTopic } from './topic.js';
 
 export const preferenceJudged = z.object({
   experiment: slug,
-  revision: z.int().min(1),
+  revision: z.int32().min(1),
   rater: z.string().min(1),
   prompt: z.string(),
   left: z.object({ variant: slug, generationId: z.string() }),

@@ -4,6 +4,8 @@ import { logFailure } from './failure-log.js';
 
 interface Work {
   readonly sinceMs: number;
+  /** When the attempt that runs now began; null in the pause before the next one. */
+  readonly attemptSinceMs: number | null;
   readonly failures: number;
   readonly lastFailure: FailedAttempt | null;
 }
@@ -17,7 +19,9 @@ export class Attempts {
   /** A batch begins; a repetition of it belongs to the same work. */
   began(topic: string, partition: number): void {
     const place = `${topic}/${partition}`;
-    if (!this.work.has(place)) this.work.set(place, { sinceMs: performance.now(), failures: 0, lastFailure: null });
+    const nowMs = performance.now();
+    const before = this.work.get(place) ?? { sinceMs: nowMs, failures: 0, lastFailure: null };
+    this.work.set(place, { ...before, attemptSinceMs: nowMs });
   }
 
   /** The batch is handled, or the partition is somebody else's. */
@@ -33,31 +37,35 @@ export class Attempts {
     where: { readonly topic: string; readonly partition: number; readonly offset: number },
     error: unknown,
   ): number {
-    const { topic, partition } = where;
-    this.began(topic, partition);
-    const place = `${topic}/${partition}`;
-    const before = this.work.get(place)!;
+    const place = `${where.topic}/${where.partition}`;
+    const before = this.work.get(place) ?? { sinceMs: performance.now(), failures: 0 };
     const attempt = before.failures + 1;
     const retryInMs = backOffMs(attempt);
     const reason = reasonOf(error);
-    this.work.set(place, { ...before, failures: attempt, lastFailure: { ...where, reason } });
+    this.work.set(place, {
+      sinceMs: before.sinceMs,
+      attemptSinceMs: null,
+      failures: attempt,
+      lastFailure: { ...where, reason },
+    });
     logFailure(this.group, { ...where, attempt, retryInMs, reason });
     return retryInMs;
   }
 
   /** @param carrierSilentForMs milliseconds since the carrier last answered */
   health(partitions: number, carrierSilentForMs: number): SubscriptionHealth {
-    const now = performance.now();
-    let stalledForMs = 0;
+    const nowMs = performance.now();
+    let attemptForMs = 0;
     let worst: Work | undefined;
     for (const work of this.work.values()) {
-      stalledForMs = Math.max(stalledForMs, now - work.sinceMs);
+      attemptForMs = Math.max(attemptForMs, nowMs - (work.attemptSinceMs ?? nowMs));
       if (work.failures > (worst?.failures ?? 0)) worst = work;
     }
     return {
       partitions,
       carrierSilentForMs,
-      stalledForMs,
+      attemptForMs,
+      failingForMs: worst ? nowMs - worst.sinceMs : 0,
       consecutiveFailures: worst?.failures ?? 0,
       lastFailure: worst?.lastFailure ?? null,
     };

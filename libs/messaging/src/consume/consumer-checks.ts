@@ -11,6 +11,14 @@ export interface ConsumerLimits {
   readonly behindAfterMs: number;
 }
 
+/** What it means for an app that its bus is away: it can't do its work, or it works on without. */
+export type BusAway = 'not-ready' | 'ready';
+
+/** When a consumer is unwell. */
+export interface ConsumerHealth extends ConsumerLimits {
+  readonly busAway: BusAway;
+}
+
 /** A subscription with what is measured of it. */
 export interface WatchedConsumer {
   readonly group: string;
@@ -35,7 +43,7 @@ export class DelayWatch {
 const LEAST_FAILURES = 2;
 
 /** Two checks of one consumer: one says that only a new start helps, one that it can't do its work at present. */
-export function consumerChecks(consumer: WatchedConsumer, limits: ConsumerLimits): readonly HealthCheck[] {
+export function consumerChecks(consumer: WatchedConsumer, limits: ConsumerHealth): readonly HealthCheck[] {
   const { group } = consumer;
   return [
     { name: `consumer ${group}`, failureMeans: 'dead', look: () => lookForStall(consumer, limits) },
@@ -43,31 +51,33 @@ export function consumerChecks(consumer: WatchedConsumer, limits: ConsumerLimits
   ];
 }
 
-/** A handler that does not return: a failing one is told by the other check, a new start would not help it. */
+/** A handler that does not return, whatever failed before it or fails beside it. One that fails is told by the other check: a new start would not help it. */
 function lookForStall({ group, subscription }: WatchedConsumer, { stalledAfterMs }: ConsumerLimits): HealthFinding {
-  const { stalledForMs, consecutiveFailures, partitions } = subscription.health();
-  const facts = { partitions, stalledForMs };
-  if (consecutiveFailures > 0 || stalledForMs <= stalledAfterMs) return { ok: true, facts };
-  const reason = `the consumer ${group} has stalled: it has been at one batch for ${seconds(stalledForMs)}, ${seconds(stalledAfterMs)} are allowed`;
+  const { attemptForMs, partitions } = subscription.health();
+  const facts = { partitions, attemptForMs };
+  if (attemptForMs <= stalledAfterMs) return { ok: true, facts };
+  const reason = `the consumer ${group} has stalled: it has been at one batch for ${seconds(attemptForMs)}, ${seconds(stalledAfterMs)} are allowed`;
   return { ok: false, reason, facts };
 }
 
 async function lookForTrouble(
   { group, subscription, delay }: WatchedConsumer,
-  limits: ConsumerLimits,
+  limits: ConsumerHealth,
 ): Promise<HealthFinding> {
-  const { carrierSilentForMs, consecutiveFailures, lastFailure, stalledForMs } = subscription.health();
-  const waiting = Object.values(await subscription.lag()).reduce((sum, events) => sum + events, 0);
+  const { carrierSilentForMs, consecutiveFailures, lastFailure, failingForMs } = subscription.health();
+  if (limits.busAway === 'ready' && carrierSilentForMs > limits.failingAfterMs)
+    return { ok: true, facts: { carrierSilentForMs } };
+  const waiting = await eventsWaiting(subscription, limits.busAway);
   // Who has caught up is not behind, however late the last event was.
   const delayMs = waiting > 0 ? delay.lastMs : 0;
   const reasons: string[] = [];
   if (carrierSilentForMs > limits.stalledAfterMs)
     reasons.push(`the bus has not answered the consumer ${group} for ${seconds(carrierSilentForMs)}`);
-  if (lastFailure && consecutiveFailures >= LEAST_FAILURES && stalledForMs > limits.failingAfterMs) {
+  if (lastFailure && consecutiveFailures >= LEAST_FAILURES && failingForMs > limits.failingAfterMs) {
     const { topic, partition, offset, reason } = lastFailure;
     const where = `${topic}[${partition}] at offset ${offset}`;
     reasons.push(
-      `the consumer ${group} has failed ${consecutiveFailures} times in ${seconds(stalledForMs)} on ${where}: ${reason}`,
+      `the consumer ${group} has failed ${consecutiveFailures} times in ${seconds(failingForMs)} on ${where}: ${reason}`,
     );
   }
   if (delayMs > limits.behindAfterMs)
@@ -76,6 +86,15 @@ async function lookForTrouble(
     );
   const facts = { waiting, behindMs: delayMs, consecutiveFailures };
   return reasons.length === 0 ? { ok: true, facts } : { ok: false, reason: reasons.join('; '), facts };
+}
+
+/** @throws what the carrier fails with, unless the app works on without it */
+async function eventsWaiting(subscription: Pick<Subscription, 'lag'>, busAway: BusAway): Promise<number> {
+  const byTopic = await subscription.lag().catch((error: unknown) => {
+    if (busAway === 'ready') return {};
+    throw error;
+  });
+  return Object.values(byTopic).reduce((sum, events) => sum + events, 0);
 }
 
 function seconds(ms: number): string {

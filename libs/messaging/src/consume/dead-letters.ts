@@ -46,7 +46,9 @@ export class DeadLetters {
   async bury(dead: readonly DeadRecord[]): Promise<void> {
     if (dead.every(({ record }) => this.isBuried(record))) return;
     await this.recall(new Set(dead.map(({ record }) => record.topic)));
-    const fresh = dead.filter(({ record }) => !this.isBuried(record));
+    const fresh = dead
+      .filter(({ record }) => !this.isBuried(record))
+      .map(({ record, reason }) => ({ record, reason: shortened(reason) }));
     if (fresh.length === 0) return;
     const { bus, group, nowMs = Date.now, log = logger } = this.options;
     await bus.publish(fresh.map(({ record, reason }) => deadLetter(record, { reason, group, nowMs: nowMs() })));
@@ -86,6 +88,14 @@ export class DeadLetters {
     const offsets = this.buried.get(place) ?? new Set();
     this.buried.set(place, offsets.add(offset));
   }
+}
+
+/** Longest reason, characters. It goes into a header and a line of the log, and may quote what was received. */
+const LONGEST_REASON = 2_200;
+
+function shortened(reason: string): string {
+  if (reason.length <= LONGEST_REASON) return reason;
+  return `${reason.slice(0, LONGEST_REASON)} … (${reason.length - LONGEST_REASON} more characters)`;
 }
 
 const logger = new Logger('event-bus');

@@ -43,9 +43,13 @@ export class LogFollower {
   private subscription: Subscription | undefined;
   private readonly loaded = defer();
   private closed = false;
-  private wake: (() => void) | undefined;
+  /** End the pauses that run now. */
+  private readonly wakes = new Set<() => void>();
   private starting: Promise<boolean> | undefined;
   private retrying: Promise<void> | undefined;
+  private rereading: Promise<void> | undefined;
+  /** Something came back since the re-read that runs now began. */
+  private isReadStale = false;
 
   constructor(private readonly options: LogFollowerOptions) {
     const { bus, name, onTrouble } = options;
@@ -65,9 +69,10 @@ export class LogFollower {
   async close(): Promise<void> {
     this.closed = true;
     this.loaded.resolve();
-    this.wake?.();
+    for (const wake of this.wakes) wake();
     await this.starting;
     await this.retrying;
+    await this.rereading;
     await this.subscription?.close();
   }
 
@@ -137,11 +142,27 @@ export class LogFollower {
     });
   }
 
+  /** Until it succeeds: what happened meanwhile is told by nothing else. Partitions that come back together share one re-read. */
   private readAgain(): void {
-    this.read().then(
-      (events) => events.forEach((take) => take()),
-      (error: Error) => this.options.onTrouble(`the event bus can't be read again: ${error.message}`),
-    );
+    this.isReadStale = true;
+    this.rereading ??= this.untilReadAgain().finally(() => (this.rereading = undefined));
+  }
+
+  private async untilReadAgain(): Promise<void> {
+    for (let failures = 0; this.isReadStale && !this.closed;) {
+      this.isReadStale = false;
+      try {
+        const events = await within(this.options.attemptMs, this.read());
+        if (this.closed) return;
+        for (const take of events) take();
+        failures = 0;
+      } catch (error) {
+        this.isReadStale = true;
+        failures += 1;
+        this.options.onTrouble(`the event bus can't be read again: ${(error as Error).message}`);
+        await this.pause(Math.min(backOffMs(failures), LONGEST_PAUSE_MS));
+      }
+    }
   }
 
   /** The present state of the logs, one function per event that takes it in. */
@@ -167,11 +188,13 @@ export class LogFollower {
 
   private pause(durationMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, durationMs);
-      this.wake = () => {
+      const wake = (): void => {
         clearTimeout(timer);
+        this.wakes.delete(wake);
         resolve();
       };
+      const timer = setTimeout(wake, durationMs);
+      this.wakes.add(wake);
     });
   }
 }

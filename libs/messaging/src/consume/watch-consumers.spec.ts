@@ -6,7 +6,7 @@ import { createEventBus } from '../create-event-bus.js';
 import type { EventBus } from '../event-bus.js';
 import { watchConsumers } from './watch-consumers.js';
 
-const LIMITS = { stalledAfterMs: 5_000, failingAfterMs: 5_000, behindAfterMs: 60_000 };
+const LIMITS = { stalledAfterMs: 5_000, failingAfterMs: 5_000, behindAfterMs: 60_000, busAway: 'not-ready' } as const;
 
 describe('a watched consumer', () => {
   let bus: EventBus;
@@ -39,6 +39,42 @@ describe('a watched consumer', () => {
     });
     expect((await health.live()).ok).toBe(true);
     await vi.waitFor(async () => expect((await health.ready()).ok).toBe(true), { timeout: 10_000 });
+  });
+
+  it.each([
+    { name: 'after it failed once', partitions: 1, failOnce: true },
+    { name: 'beside a partition that fails', partitions: 4, failOnce: false },
+  ])('is dead when its handler hangs $name', async ({ partitions, failOnce }) => {
+    await bus.createTopics([{ name: 'hangs', partitions, compacted: false }]);
+    const health = new Health();
+    const limits = { ...LIMITS, stalledAfterMs: 300 };
+    const watched = watchConsumers(bus, { health, metrics: new Registry(), clock: { nowMs: Date.now } }, limits);
+    let release!: () => void;
+    const hung = new Promise<void>((resolve) => (release = resolve));
+    let isFailing = failOnce;
+    watched.subscribe({
+      group: 'stuck',
+      topics: ['hangs'],
+      handler: async ({ partition }) => {
+        if (isFailing || partition > 0) {
+          isFailing = false;
+          throw new Error('not now');
+        }
+        await hung;
+      },
+    });
+    const keys = Array.from({ length: 40 }, (_, key) => `key-${key}`);
+    await watched.publish(keys.map((key) => ({ topic: 'hangs', key, headers: {}, value: null })));
+    await vi.waitFor(
+      async () => {
+        const stalled = /^the consumer stuck has stalled: .*, 0\.3 s are allowed$/;
+        expect((await health.live()).reasons).toEqual([expect.stringMatching(stalled)]);
+        expect((await health.ready()).ok).toBe(false);
+      },
+      { timeout: 5_000 },
+    );
+    isFailing = false;
+    release();
   });
 
   it('leaves the health of its app when it is closed', async () => {

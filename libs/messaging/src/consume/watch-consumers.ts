@@ -1,23 +1,19 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Borrower } from '#libs/platform';
-import type { EventBus, Subscription, SubscriptionOptions } from '../event-bus.js';
-import { consumerChecks, DelayWatch, type ConsumerLimits, type WatchedConsumer } from './consumer-checks.js';
+import type { BusClient, Subscription, SubscriptionOptions } from '../event-bus.js';
+import { consumerChecks, DelayWatch, type ConsumerHealth, type WatchedConsumer } from './consumer-checks.js';
 
 /** The bus as one app gets it: whatever it subscribes is looked after by that app's health checks and metrics. */
 export function watchConsumers(
-  bus: EventBus,
+  bus: BusClient,
   { health, metrics, clock }: Pick<Borrower, 'health' | 'metrics' | 'clock'>,
-  limits: ConsumerLimits,
-): EventBus {
+  limits: ConsumerHealth,
+): BusClient {
   const watches = new Set<WatchedConsumer>();
   const batches = consumerMetrics(metrics, watches);
   return {
-    carrier: bus.carrier,
-    createTopics: (topics) => bus.createTopics(topics),
     publish: (records) => bus.publish(records),
     readAll: (topic) => bus.readAll(topic),
-    ping: () => bus.ping(),
-    close: () => bus.close(),
     subscribe(options: SubscriptionOptions): Subscription {
       const { group } = options;
       const delay = new DelayWatch(clock);

@@ -47,14 +47,41 @@ export class KafkaPublisher {
       const batch = this.waiting;
       this.waiting = [];
       try {
-        await (this.connected ??= this.producer.connect());
-        await this.producer.sendBatch({ topicMessages: byTopic(batch), acks: -1 });
+        await this.connect();
+        await this.send(batch);
         for (const { resolve } of batch) resolve();
       } catch (error) {
-        for (const { reject } of batch) reject(error);
+        if (batch.length > 1 && isRefusal(error)) await this.sendEachAlone(batch);
+        else for (const { reject } of batch) reject(error);
       }
     }
   }
+
+  /** A connection that failed is tried again with the next publish. */
+  private connect(): Promise<void> {
+    this.connected ??= this.producer.connect().catch((error: unknown) => {
+      this.connected = undefined;
+      throw error;
+    });
+    return this.connected;
+  }
+
+  /** One caller's records that the broker refuses are no failure of the others'. */
+  private async sendEachAlone(batch: readonly Waiting[]): Promise<void> {
+    for (const waiting of batch) await this.send([waiting]).then(waiting.resolve, waiting.reject);
+  }
+
+  private async send(batch: readonly Waiting[]): Promise<void> {
+    await this.producer.sendBatch({ topicMessages: byTopic(batch), acks: -1 });
+  }
+}
+
+/** The broker has judged the records and won't take them (too large, a topic that is not there): trying again changes nothing. */
+function isRefusal(error: unknown): boolean {
+  // The client wraps the broker's answer; what it gave up after many attempts has a cause that could have been tried again.
+  const { cause = error } = error as { readonly cause?: unknown };
+  const { type, retriable } = cause as { readonly type?: string; readonly retriable?: boolean };
+  return type !== undefined && retriable === false;
 }
 
 function byTopic(batch: readonly Waiting[]): { topic: string; messages: Message[] }[] {

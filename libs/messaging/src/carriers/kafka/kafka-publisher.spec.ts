@@ -1,0 +1,55 @@
+import { KafkaJSNonRetriableError, KafkaJSProtocolError, type Kafka } from 'kafkajs';
+import { describe, expect, it } from 'vitest';
+import { KafkaPublisher } from './kafka-publisher.js';
+
+const LARGEST = 1_000_000;
+
+// What a client does when its broker is away, or refuses records, stands in for one here: a real one can't be made to do so on demand.
+describe('publishing to Kafka', () => {
+  it('connects again with the next publish after a connection that failed', async () => {
+    let isAway = true;
+    const publisher = publisherWith({
+      connect: () => (isAway ? Promise.reject(new Error('ECONNREFUSED')) : Promise.resolve()),
+    });
+    await expect(publisher.publish([recordOf(10)])).rejects.toThrow('ECONNREFUSED');
+    await expect(publisher.publish([recordOf(10)])).rejects.toThrow('ECONNREFUSED');
+    isAway = false;
+    await publisher.publish([recordOf(10)]);
+    await publisher.close();
+  });
+
+  it('rejects only the caller whose records the broker refuses', async () => {
+    const publisher = publisherWith({ connect: () => Promise.resolve() });
+    const [mine, tooLarge, another] = await Promise.allSettled(
+      [10, LARGEST + 1, 20].map((bytes) => publisher.publish([recordOf(bytes)])),
+    );
+    expect([mine!.status, another!.status]).toEqual(['fulfilled', 'fulfilled']);
+    expect(tooLarge).toMatchObject({ status: 'rejected', reason: { cause: { type: 'MESSAGE_TOO_LARGE' } } });
+    await publisher.close();
+  });
+});
+
+interface SentBatch {
+  readonly topicMessages: readonly { readonly messages: readonly { readonly value: Buffer }[] }[];
+}
+
+function publisherWith({ connect }: { readonly connect: () => Promise<void> }): KafkaPublisher {
+  const producer = { connect, sendBatch, disconnect: () => Promise.resolve() };
+  return new KafkaPublisher({ producer: () => producer } as unknown as Kafka);
+}
+
+function sendBatch({ topicMessages }: SentBatch): Promise<void> {
+  const values = topicMessages.flatMap(({ messages }) => messages.map(({ value }) => value));
+  return values.some(({ length }) => length > LARGEST) ? Promise.reject(tooLargeError()) : Promise.resolve();
+}
+
+/** As the client throws it for the broker's code 10. */
+function tooLargeError(): Error {
+  const answer = new KafkaJSProtocolError('The request included a message larger than the max message size');
+  const cause = Object.assign(answer, { type: 'MESSAGE_TOO_LARGE', code: 10, retriable: false });
+  return Object.assign(new KafkaJSNonRetriableError(cause), { cause });
+}
+
+function recordOf(bytes: number): Parameters<KafkaPublisher['publish']>[0][number] {
+  return { topic: 'work', key: 'a', headers: {}, value: Buffer.alloc(bytes) };
+}

@@ -1,0 +1,44 @@
+import { encodeEvent, examples } from '#libs/contracts';
+import { expect, it } from 'vitest';
+import { createEventBus } from '../create-event-bus.js';
+import { ensureTopics } from '../ensure-topics.js';
+import type { BusClient, SubscriptionOptions } from '../event-bus.js';
+import { LogFollower } from './log-follower.js';
+
+const TOPIC = 'allocation.commanded.v1';
+
+it('reads a log again until it succeeds when a partition comes back, and misses nothing of the time between', async () => {
+  const bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, 1);
+  const command = examples.find(({ type }) => type === TOPIC)!;
+  const seen: string[] = [];
+  const troubles: string[] = [];
+  let failures = 0;
+  let subscribed: SubscriptionOptions | undefined;
+  // The partition is away: what is published reaches the log alone.
+  const shaky: BusClient = {
+    publish: (records) => bus.publish(records),
+    readAll: (topic) => (failures-- > 0 ? Promise.reject(new Error('connection reset')) : bus.readAll(topic)),
+    subscribe: (options) => {
+      subscribed = options;
+      return bus.subscribe({ ...options, topics: ['experiment.defined.v1'] });
+    },
+  };
+  const follower = new LogFollower({
+    bus: shaky,
+    name: 'follower',
+    compacted: [TOPIC],
+    attemptMs: 1_000,
+    onEvent: ({ id }) => seen.push(id),
+    onTrouble: (message) => troubles.push(message),
+  });
+  expect(await follower.start()).toBe(true);
+  await subscribed!.onAssigned!(TOPIC, 0);
+  await bus.publish([encodeEvent({ ...command, id: 'rollback' })]);
+  failures = 2;
+  await subscribed!.onAssigned!(TOPIC, 0);
+  await expect.poll(() => seen).toEqual(['rollback']);
+  expect(troubles).toEqual(Array.from({ length: 2 }, () => "the event bus can't be read again: connection reset"));
+  await follower.close();
+  await bus.close();
+});
