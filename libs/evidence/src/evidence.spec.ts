@@ -285,6 +285,21 @@ describe('which events count', () => {
     expect(analysis.unitsInStage).toBe(300);
   });
 
+  it('ignores a stage that the ramp does not have, which would make all that follows late', () => {
+    const { design, events } = play({ requests: 300 });
+    const analysisWith = (strays: readonly RequestEvent[]): Analysis =>
+      analyse(merged(foldByPartition(design, [...strays, ...events])), design, 0);
+    for (const stage of [design.stageCount, Number.MAX_SAFE_INTEGER]) {
+      const strays = events.slice(0, 40).map((event): RequestEvent => {
+        const { assignment } = event.data;
+        const impossible = { ...assignment, stage, epoch: Number.MAX_SAFE_INTEGER };
+        return { ...event, data: { ...event.data, assignment: impossible } } as RequestEvent;
+      });
+      expect(analysisWith(strays)).toEqual(analysisWith([]));
+    }
+    expect(metric(analysisWith([]), 'queue-time-p95').n.control.units).toBeGreaterThan(100);
+  });
+
   it('ignores other experiments and revisions, traffic without experiment, and shadow traffic', () => {
     const { design, events } = play({ requests: 5 });
     const strangers = events.flatMap((event): RequestEvent[] => {

@@ -52,6 +52,8 @@ export interface EvidenceDesign {
   readonly control: string;
   readonly candidates: readonly string[];
   readonly unit: 'user' | 'session' | 'request';
+  /** Stages of the ramp: an assignment's stage is an index below this. */
+  readonly stageCount: number;
   readonly alpha: number;
   readonly objectives: readonly { readonly metric: string; readonly weight: number }[];
   /** The smallest difference in utility that matters, as a share of control's value. */
@@ -94,6 +96,7 @@ export function evidenceDesign(
       .filter((variant) => variant !== spec.control)
       .sort(),
     unit: spec.unit,
+    stageCount: spec.ramp.stages.length,
     alpha: spec.alpha,
     objectives: spec.objectives,
     rope: spec.rope ?? DEFAULT_ROPE,

@@ -14,7 +14,8 @@ import { COVERED_BIT, SEEN_BIT } from './unit-facts.js';
 import { hasBit, setBit, type UnitMark } from './unit-memory.js';
 
 /**
- * Folds one event in, in place. Events of other experiments or revisions, without assignment, or of shadow traffic are ignored.
+ * Folds one event in, in place. Events of other experiments or revisions, without assignment, of a stage that the ramp does not have, or
+ * of shadow traffic are ignored.
  * Events whose variant was not drawn at random (fail-safe, override …) count as requests and say nothing else.
  * @returns whether the evidence changed.
  */
@@ -27,6 +28,8 @@ export function foldEvent(evidence: Evidence, design: EvidenceDesign, event: Obs
 function foldRequestEvent(evidence: Evidence, design: EvidenceDesign, event: RequestEvent): boolean {
   const { assignment } = event.data;
   if (assignment?.experiment !== design.experiment || assignment.revision !== design.revision) return false;
+  // One such event would make every later one an event of an earlier stage.
+  if (assignment.stage >= design.stageCount) return false;
   if (event.type === 'generation.completed.v1' && event.data.shadow) return false;
 
   noteRequest(evidence, event, assignment);
