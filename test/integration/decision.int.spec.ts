@@ -235,6 +235,20 @@ guardrails:
     ]);
   });
 
+  it('logs what it commands, in words', async () => {
+    const lines: string[] = [];
+    const logger = { log: (line: string) => void lines.push(line), warn() {}, error() {} };
+    const decision = await startApp(decisionApp, { resources: { database, bus }, logger });
+    running.push(decision);
+    const { key } = aFile();
+    await apply(decision, aFile({ key }));
+    await order(decision, key, 'rollback');
+    expect(lines.filter((line) => line.startsWith(`${key}: `))).toEqual([
+      expect.stringContaining(`${key}: started: `),
+      expect.stringContaining(`${key}: Rolled back by ana`),
+    ]);
+  });
+
   it('waits for the approval that its ramp asks for', async () => {
     const decision = await aDecision();
     const { key } = aFile();

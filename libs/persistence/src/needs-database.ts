@@ -9,9 +9,13 @@ export const needsDatabase = defineNeed({
   name: 'database',
   title: 'Database',
   variables: { DATABASE_URL: commonVariables.DATABASE_URL, DATA_DIR: commonVariables.DATA_DIR },
-  async open({ DATABASE_URL, DATA_DIR }, { clientId }) {
+  async open({ DATABASE_URL, DATA_DIR }, { clientId, logger }) {
     const dataDir = join(DATA_DIR, 'postgres');
-    const database = await databaseFor(DATABASE_URL, { dataDir, applicationName: clientId });
+    const database = await databaseFor(DATABASE_URL, {
+      dataDir,
+      applicationName: clientId,
+      onFolder: (folder) => logger.log(`Postgres keeps its data in ${folder}`),
+    });
     try {
       await migrate(database);
     } catch (error) {

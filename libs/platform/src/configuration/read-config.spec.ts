@@ -25,6 +25,7 @@ describe('a wrong variable', () => {
     ['END_WITH_PARENT', 'yes', 'END_WITH_PARENT=yes: expected 0, 1, true or false'],
     ['UPSTREAM', 'sdxl', 'UPSTREAM=sdxl: expected a URL, such as http://127.0.0.1:8000'],
     ['WITHOUT', 'scorer,foo', 'WITHOUT=foo: expected scorer'],
+    ['DATA_DIR', 'package.json', 'DATA_DIR=package.json: expected a folder; this is a file'],
     ['PASSWORD', 'short', 'PASSWORD=(hidden): expected at least 16 characters'],
   ])('%s=%s is named with what was expected', (name, value, problem) => {
     expect(() => readConfig(shape, { [name]: value })).toThrow(

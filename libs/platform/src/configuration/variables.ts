@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { z } from 'zod';
 
 /** What people read about a variable. */
@@ -39,6 +40,11 @@ const list = z.string().transform((text) =>
     .filter((part) => part !== ''),
 );
 const flag = z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1');
+
+/** A folder, or nothing yet. */
+function isNoFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? true;
+}
 
 /** Building blocks for the variables of an app. */
 export const variables = {
@@ -97,8 +103,8 @@ export const commonVariables = {
     { secret: true, defaultIs: 'an embedded Postgres in DATA_DIR' },
   ),
   DATA_DIR: documented(
-    z.string().default('.teststrip'),
-    'Folder of the embedded Postgres, the pictures and the last-known-good files.',
+    z.string().refine(isNoFile, 'expected a folder; this is a file').default('.teststrip'),
+    'Folder of the embedded Postgres, the pictures and the last-known-good files. Started as root below a folder that is closed to others, Postgres keeps its data in /var/lib/teststrip.',
   ),
   PARTITIONS: documented(
     z.coerce.number().int().min(1).max(512).default(4),

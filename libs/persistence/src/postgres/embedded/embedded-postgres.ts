@@ -16,6 +16,8 @@ export interface EmbeddedPostgresOptions {
    * damage the cluster. For tests and benches.
    */
   readonly durability?: Durability;
+  /** Is told the folder where the cluster lies, which as root may be another than `dataDir`. */
+  readonly onFolder?: (folder: string) => void;
 }
 
 export interface EmbeddedPostgres {
@@ -36,6 +38,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {
   const { dataDir = '.teststrip/postgres', durability = 'power-loss' } = options;
   const user = await serverUser();
   const place = await serverPlace(resolve(dataDir), user);
+  options.onFolder?.(place.dir);
   const locked = <T>(work: () => Promise<T>): Promise<T> => withFileLock(join(place.dir, 'lock'), work);
   return locked(async () => {
     const settings = await createCluster(place, user);
