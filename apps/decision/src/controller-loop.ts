@@ -119,16 +119,18 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
   }
 
   private async isPublished(): Promise<HealthFinding> {
-    const { oldestAtMs, size } = await createOutbox(this.options.database).waiting();
+    const { oldestAtMs, oldestKey, size } = await createOutbox(this.options.database).waiting();
     if (oldestAtMs === null) return { ok: true };
-    return this.unlessLate(`${size} commands and definitions wait to be published, the oldest was decided`, oldestAtMs);
+    const what = `${size} commands and definitions wait to be published, the oldest, of "${oldestKey}", was decided`;
+    return this.unlessLate(what, oldestAtMs, { waiting: size, oldestKey });
   }
 
-  private unlessLate(what: string, atMs: number): HealthFinding {
+  private unlessLate(what: string, atMs: number, more: Readonly<Record<string, unknown>> = {}): HealthFinding {
     const ageMs = this.options.clock.nowMs() - atMs;
-    if (ageMs <= this.options.lateAfterMs) return { ok: true, facts: { ageMs } };
+    const facts = { ageMs, ...more };
+    if (ageMs <= this.options.lateAfterMs) return { ok: true, facts };
     const reason = `${what} ${ageMs} ms ago; ${this.options.lateAfterMs} ms are allowed`;
-    return { ok: false, reason, facts: { ageMs } };
+    return { ok: false, reason, facts };
   }
 
   private onNews(payload: string): void {

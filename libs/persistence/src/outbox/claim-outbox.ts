@@ -8,16 +8,21 @@ export interface ClaimedRecord extends OutboxRecord {
 /**
  * Locks the oldest record of every key that no other relay is working on, and returns these keys' records in order.
  * Who holds a key's oldest record holds the key: another relay skips it altogether, so order per key survives any
- * number of relays.
+ * number of relays. Leaves `exceptKeys` out.
  */
-export async function claimOutbox(tx: Queryable, limit: number): Promise<readonly ClaimedRecord[]> {
+export async function claimOutbox(
+  tx: Queryable,
+  limit: number,
+  exceptKeys: readonly string[],
+): Promise<readonly ClaimedRecord[]> {
   const heads = await tx.query<{ key: string }>(
     `select key from teststrip.outbox as head
       where id = (select min(id) from teststrip.outbox where key = head.key)
+        and key <> all ($2::text[])
       order by id
       limit $1
         for update skip locked`,
-    [limit],
+    [limit, exceptKeys],
   );
   if (heads.length === 0) return [];
   return tx.query<ClaimedRecord>(

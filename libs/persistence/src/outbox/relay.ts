@@ -1,6 +1,6 @@
 import type { Database } from '../postgres/database.js';
 import { OUTBOX_CHANNEL } from './add-to-outbox.js';
-import { claimOutbox } from './claim-outbox.js';
+import { type ClaimedRecord, claimOutbox } from './claim-outbox.js';
 import { deleteFromOutbox } from './delete-from-outbox.js';
 import type { OutboxRecord } from './outbox-record.js';
 
@@ -17,7 +17,7 @@ export interface RelayOptions {
   readonly batchSize?: number;
   /** How often to look without having been woken: bounds the delay after a lost notification. Default 1000. */
   readonly pollEveryMs?: number;
-  /** Told about every failed attempt; the relay tries again by itself. */
+  /** Told about every failed attempt, with the key that waits; the relay tries again by itself. */
   readonly onError?: (error: Error) => void;
 }
 
@@ -31,6 +31,7 @@ export interface OutboxRelay {
 /**
  * Publishes what is in the outbox: woken by every commit that added something, in order per key, at least once (a record
  * is deleted only after the bus has taken it, so a crash in between publishes it again under the same event id).
+ * A record that the bus does not take holds up its own key alone: that key is tried again after growing pauses.
  * Any number of relays may run.
  */
 export async function startOutboxRelay(options: RelayOptions): Promise<OutboxRelay> {
@@ -39,12 +40,19 @@ export async function startOutboxRelay(options: RelayOptions): Promise<OutboxRel
   let wanted = false;
   let running: Promise<void> | undefined;
   let retry: NodeJS.Timeout | undefined;
+  const aside = new KeysAside();
 
+  const wakeIn = (delayMs: number): void => {
+    clearTimeout(retry);
+    retry = setTimeout(wake, delayMs);
+  };
   const drain = async (): Promise<void> => {
     while (wanted && !stopping.signal.aborted) {
       wanted = false;
-      while (!stopping.signal.aborted && (await publishBatch(database, publisher, batchSize)) > 0);
+      while (!stopping.signal.aborted && (await publishBatch({ database, publisher, batchSize, onError, aside })) > 0);
     }
+    const nextInMs = aside.nextInMs();
+    if (nextInMs !== undefined) wakeIn(nextInMs);
   };
   const wake = (): void => {
     wanted = true;
@@ -53,8 +61,7 @@ export async function startOutboxRelay(options: RelayOptions): Promise<OutboxRel
       .catch((error: Error) => {
         if (stopping.signal.aborted) return;
         onError(error);
-        clearTimeout(retry);
-        retry = setTimeout(wake, RETRY_AFTER_MS);
+        wakeIn(RETRY_AFTER_MS);
       })
       .finally(() => {
         running = undefined;
@@ -80,17 +87,97 @@ export async function startOutboxRelay(options: RelayOptions): Promise<OutboxRel
 
 /** A rollback must not wait long for a bus that was away for a moment; an attempt is one cheap query. */
 const RETRY_AFTER_MS = 200;
+/** Longest pause of a key while nothing at all gets through: then the bus is away, and every key must go on soon after its return. */
+const MOST_PAUSE_WITHOUT_BUS_MS = 1_000;
+/** Longest pause of a key while others get through. */
+const MOST_PAUSE_MS = 5_000;
 
-/** One transaction: claim, publish, delete. Returns how many records were published. */
-async function publishBatch(database: Database, publisher: RecordPublisher, batchSize: number): Promise<number> {
+/** Keys whose records the bus did not take, each until its next attempt. */
+class KeysAside {
+  private readonly waiting = new Map<string, { readonly pauseMs: number; readonly untilMs: number }>();
+
+  get now(): readonly string[] {
+    const atMs = performance.now();
+    return [...this.waiting].flatMap(([key, { untilMs }]) => (untilMs > atMs ? [key] : []));
+  }
+
+  /** Until the first attempt that is due; undefined where no key waits. */
+  nextInMs(): number | undefined {
+    if (this.waiting.size === 0) return undefined;
+    return Math.max(1, Math.min(...[...this.waiting.values()].map(({ untilMs }) => untilMs)) - performance.now());
+  }
+
+  /** @returns the pause, twice as long as the one before, up to `mostMs`. */
+  add(key: string, mostMs: number): number {
+    const before = this.waiting.get(key);
+    const pauseMs = before ? Math.min(2 * before.pauseMs, mostMs) : RETRY_AFTER_MS;
+    this.waiting.set(key, { pauseMs, untilMs: performance.now() + pauseMs });
+    return pauseMs;
+  }
+
+  delete(key: string): void {
+    this.waiting.delete(key);
+  }
+}
+
+/** One transaction: claim, publish, delete. Returns how many records were claimed. */
+async function publishBatch({
+  database,
+  publisher,
+  batchSize,
+  onError,
+  aside,
+}: Pick<Required<RelayOptions>, 'database' | 'publisher' | 'batchSize' | 'onError'> & {
+  readonly aside: KeysAside;
+}): Promise<number> {
   return database.transaction(async (tx) => {
-    const claimed = await claimOutbox(tx, batchSize);
+    const claimed = await claimOutbox(tx, batchSize, aside.now);
     if (claimed.length === 0) return 0;
-    await publisher.publish(claimed.map(({ topic, key, headers, value }) => ({ topic, key, headers, value })));
+    const { published, failed } = await publishAll(publisher, claimed);
     await deleteFromOutbox(
       tx,
-      claimed.map(({ id }) => id),
+      published.map(({ id }) => id),
     );
+    for (const { key } of published) aside.delete(key);
+    for (const [key, error] of failed) {
+      const pauseMs = aside.add(key, published.length > 0 ? MOST_PAUSE_MS : MOST_PAUSE_WITHOUT_BUS_MS);
+      onError(new Error(`records of "${key}" wait ${pauseMs} ms for the next attempt: ${error.message}`));
+    }
     return claimed.length;
   });
+}
+
+/** What the bus took, and why it did not take the rest, by key. */
+interface Outcome {
+  readonly published: readonly ClaimedRecord[];
+  readonly failed: ReadonlyMap<string, Error>;
+}
+
+/** All at once; where the bus refuses that, each key by itself, in its order up to the record that the bus does not take. */
+async function publishAll(publisher: RecordPublisher, claimed: readonly ClaimedRecord[]): Promise<Outcome> {
+  const failed = new Map<string, Error>();
+  try {
+    await publisher.publish(claimed.map(toRecord));
+    return { published: claimed, failed };
+  } catch (error) {
+    const [only, ...others] = claimed;
+    if (only && others.length === 0) return { published: [], failed: failed.set(only.key, error as Error) };
+  }
+  const published: ClaimedRecord[] = [];
+  const publishKey = async (key: string): Promise<void> => {
+    try {
+      for (const record of claimed.filter((one) => one.key === key)) {
+        await publisher.publish([toRecord(record)]);
+        published.push(record);
+      }
+    } catch (error) {
+      failed.set(key, error as Error);
+    }
+  };
+  await Promise.all([...new Set(claimed.map(({ key }) => key))].map(publishKey));
+  return { published, failed };
+}
+
+function toRecord({ topic, key, headers, value }: ClaimedRecord): OutboxRecord {
+  return { topic, key, headers, value };
 }
