@@ -4,17 +4,13 @@ import { allocationCommanded, experimentDefined } from '#libs/contracts';
 import { z } from 'zod';
 import type { ExperimentState } from './experiment-state.js';
 
-const fileContent = z.object({
-  version: z.literal(1),
-  savedAt: z.string(),
-  experiments: z.array(
-    z.object({
-      experiment: z.string(),
-      definitions: z.array(experimentDefined),
-      command: allocationCommanded.nullable(),
-    }),
-  ),
+const experimentState = z.object({
+  experiment: z.string(),
+  definitions: z.array(experimentDefined),
+  command: allocationCommanded.nullable(),
 });
+/** Of the experiments, each is read by itself. */
+const fileContent = z.object({ version: z.literal(1), savedAt: z.string(), experiments: z.array(z.unknown()) });
 
 /** The state of the last run on disk: what a router starts from while the bus is away. */
 export class LastKnownGoodFile {
@@ -33,10 +29,15 @@ export class LastKnownGoodFile {
     return this.writing;
   }
 
-  /** undefined: there is no file, or none that can be used (said to `onTrouble`). */
+  /**
+   * The experiments that can be read; one that can't costs no other its place (said to `onTrouble`).
+   * undefined: there is no file, or none that can be used (said to `onTrouble`).
+   */
   async load(): Promise<readonly ExperimentState[] | undefined> {
     try {
-      return fileContent.parse(JSON.parse(await readFile(this.path, 'utf8'))).experiments;
+      const { experiments } = fileContent.parse(JSON.parse(await readFile(this.path, 'utf8')));
+      const readable = experiments.flatMap((one, index) => this.readable(one, index));
+      return readable.length === 0 && experiments.length > 0 ? undefined : readable;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       this.onTrouble(`last-known-good file ${this.path} can't be used: ${(error as Error).message}`);
@@ -44,17 +45,24 @@ export class LastKnownGoodFile {
     }
   }
 
+  private readable(stored: unknown, index: number): readonly ExperimentState[] {
+    const read = experimentState.safeParse(stored);
+    if (read.success) return [read.data];
+    const name = z.object({ experiment: z.string() }).safeParse(stored).data?.experiment;
+    this.onTrouble(
+      `last-known-good file ${this.path}: experiment ${name === undefined ? `number ${index + 1}` : `"${name}"`} can't be used, ` +
+        `the others are: ${read.error.message}`,
+    );
+    return [];
+  }
+
   private async writeWaiting(): Promise<void> {
     const experiments = this.waiting ?? [];
     this.waiting = undefined;
-    const content: z.input<typeof fileContent> = {
+    const content = {
       version: 1,
       savedAt: new Date().toISOString(),
-      experiments: experiments.map(({ experiment, definitions, command }) => ({
-        experiment,
-        definitions: [...definitions],
-        command,
-      })),
+      experiments: experiments.map(({ experiment, definitions, command }) => ({ experiment, definitions, command })),
     };
     try {
       await writeAtomically(this.path, `${JSON.stringify(content, null, 2)}\n`);
