@@ -16,13 +16,17 @@ export interface RowsStatement {
   readonly sql: string;
 }
 
-/** Inserts the rows of a table of facts; an event that is there already is left as it is. */
-export function insertNewFacts(table: string): RowsStatement {
+/**
+ * Inserts the rows of a table of facts; an event that is there already is left as it is. `insertInto` names the table where its owner
+ * stands: `insert into teststrip.feedback`.
+ */
+export function insertNewFacts(insertInto: string): RowsStatement {
+  const [schema, table = ''] = insertInto.replace(/^insert into /, '').split('.');
   return {
     name: `record-${table.replaceAll('_', '-')}`,
     sql: `
-insert into teststrip.${table}
-select * from json_populate_recordset(null::teststrip.${table}, $1::json)
+${insertInto}
+select * from json_populate_recordset(null::${schema}.${table}, $1::json)
 on conflict (event_id) do nothing`,
   };
 }

@@ -25,4 +25,4 @@ export async function recordAppliedAllocations(
   );
 }
 
-const STATEMENT = insertNewFacts('applied_allocations');
+const STATEMENT = insertNewFacts('insert into teststrip.applied_allocations');

@@ -23,4 +23,4 @@ export async function recordFeedback(
   );
 }
 
-const STATEMENT = insertNewFacts('feedback');
+const STATEMENT = insertNewFacts('insert into teststrip.feedback');

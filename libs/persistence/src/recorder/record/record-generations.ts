@@ -36,4 +36,4 @@ export async function recordGenerations(
   );
 }
 
-const STATEMENT = insertNewFacts('generations');
+const STATEMENT = insertNewFacts('insert into teststrip.generations');

@@ -33,4 +33,4 @@ export async function recordImageScores(
   );
 }
 
-const STATEMENT = insertNewFacts('image_scores');
+const STATEMENT = insertNewFacts('insert into teststrip.image_scores');

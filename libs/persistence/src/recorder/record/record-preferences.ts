@@ -25,4 +25,4 @@ export async function recordPreferences(
   );
 }
 
-const STATEMENT = insertNewFacts('preferences');
+const STATEMENT = insertNewFacts('insert into teststrip.preferences');
