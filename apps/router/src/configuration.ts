@@ -29,7 +29,7 @@ export const routerVariables = {
     { defaultIs: 'none' },
   ),
   ROUTER_UPSTREAM_TIMEOUT_MS: documented(
-    variables.integer.min(1).default(60_000),
+    variables.milliseconds.min(1).default(60_000),
     "Longest time in milliseconds for an upstream's whole answer.",
   ),
   ROUTER_UPSTREAM_CONNECTIONS: documented(
@@ -50,7 +50,7 @@ export const routerVariables = {
     { secret: true, defaultIs: 'nobody may choose' },
   ),
   ROUTER_DRAIN_MS: documented(
-    variables.integer.min(0).default(8_000),
+    variables.milliseconds.min(0).default(8_000),
     'How long, in milliseconds, requests under way may take at shutdown.',
   ),
   DATA_DIR: commonVariables.DATA_DIR,

@@ -39,7 +39,7 @@ export const scorerVariables = {
     'Largest picture in pixels; larger ones are refused.',
   ),
   SCORER_FETCH_TIMEOUT_MS: documented(
-    variables.integer.min(1).default(5000),
+    variables.milliseconds.min(1).default(5000),
     'Longest time in milliseconds of one attempt to fetch a picture.',
   ),
   SCORER_FETCH_CONCURRENCY: documented(variables.integer.min(1).default(8), 'Pictures fetched at the same time.'),

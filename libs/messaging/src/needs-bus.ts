@@ -12,15 +12,15 @@ const whereItIs = { BUS, KAFKA_BROKERS, DATABASE_URL, DATA_DIR, PARTITIONS };
 
 const whenAConsumerIsUnwell = {
   CONSUMER_STALLED_AFTER_MS: documented(
-    variables.integer.min(100).default(60_000),
+    variables.milliseconds.min(100).default(60_000),
     'A consumer with events to handle that has ended no batch for this long is dead: `/health/live` fails.',
   ),
   CONSUMER_FAILING_AFTER_MS: documented(
-    variables.integer.min(100).default(10_000),
+    variables.milliseconds.min(100).default(10_000),
     'A consumer whose handler has failed on the same events for this long is not ready.',
   ),
   CONSUMER_BEHIND_AFTER_MS: documented(
-    variables.integer.min(100).default(60_000),
+    variables.milliseconds.min(100).default(60_000),
     'Not ready when the events being handled are older than this.',
   ),
 };

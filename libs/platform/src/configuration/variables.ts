@@ -46,6 +46,9 @@ function isNoFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? true;
 }
 
+/** Longest time that a timer can wait; a longer one ends at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Building blocks for the variables of an app. */
 export const variables = {
   port,
@@ -55,6 +58,8 @@ export const variables = {
   url: z.url(),
   integer: z.coerce.number().int(),
   number: z.coerce.number(),
+  /** A time to wait, for every variable that ends in `_MS`. */
+  milliseconds: z.coerce.number().int().max(LONGEST_TIMER_MS),
 };
 
 /** Variables that every app understands. */
@@ -69,15 +74,15 @@ export const processVariables = {
   ),
   HOST: documented(z.string().min(1).default('127.0.0.1'), 'Address that the servers listen on.'),
   SHUTDOWN_NOTICE_MS: documented(
-    variables.integer.min(0).default(0),
+    variables.milliseconds.min(0).default(0),
     'After SIGTERM: milliseconds for which an app answers "not ready" and still takes requests, so that load balancers can turn away first.',
   ),
   SHUTDOWN_DRAIN_MS: documented(
-    variables.integer.min(0).default(5_000),
+    variables.milliseconds.min(0).default(5_000),
     'After that: longest time in milliseconds that requests under way may take; live streams are not waited for.',
   ),
   SHUTDOWN_GRACE_MS: documented(
-    variables.integer.min(1).default(15_000),
+    variables.milliseconds.min(1).default(15_000),
     'Time in milliseconds after which a process that is still closing is ended with code 1.',
   ),
   END_WITH_PARENT: documented(
