@@ -133,11 +133,12 @@ async function publishBatch({
   return database.transaction(async (tx) => {
     const claimed = await claimOutbox(tx, batchSize, aside.now);
     if (claimed.length === 0) return 0;
-    const { published, failed } = await publishAll(publisher, claimed);
+    const { published, failed, passing } = await publishAll(publisher, claimed);
     await deleteFromOutbox(
       tx,
       published.map(({ id }) => id),
     );
+    if (passing) onError(passing);
     for (const { key } of published) aside.delete(key);
     for (const [key, error] of failed) {
       const pauseMs = aside.add(key, published.length > 0 ? MOST_PAUSE_MS : MOST_PAUSE_WITHOUT_BUS_MS);
@@ -151,17 +152,21 @@ async function publishBatch({
 interface Outcome {
   readonly published: readonly ClaimedRecord[];
   readonly failed: ReadonlyMap<string, Error>;
+  /** Why it did not take all at once, though it then took every key by itself. */
+  readonly passing?: Error;
 }
 
 /** All at once; where the bus refuses that, each key by itself, in its order up to the record that the bus does not take. */
 async function publishAll(publisher: RecordPublisher, claimed: readonly ClaimedRecord[]): Promise<Outcome> {
   const failed = new Map<string, Error>();
+  let atOnce: Error;
   try {
     await publisher.publish(claimed.map(toRecord));
     return { published: claimed, failed };
   } catch (error) {
+    atOnce = error as Error;
     const [only, ...others] = claimed;
-    if (only && others.length === 0) return { published: [], failed: failed.set(only.key, error as Error) };
+    if (only && others.length === 0) return { published: [], failed: failed.set(only.key, atOnce) };
   }
   const published: ClaimedRecord[] = [];
   const publishKey = async (key: string): Promise<void> => {
@@ -175,7 +180,7 @@ async function publishAll(publisher: RecordPublisher, claimed: readonly ClaimedR
     }
   };
   await Promise.all([...new Set(claimed.map(({ key }) => key))].map(publishKey));
-  return { published, failed };
+  return failed.size === 0 ? { published, failed, passing: atOnce } : { published, failed };
 }
 
 function toRecord({ topic, key, headers, value }: ClaimedRecord): OutboxRecord {
