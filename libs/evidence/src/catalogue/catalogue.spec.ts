@@ -33,7 +33,7 @@ describe('the catalogue', () => {
     expect(new Set(metricCatalogue.map(({ name }) => name)).size).toBe(metricCatalogue.length);
     for (const { name, description, unit, burnInUnits, defaultMargin } of metricCatalogue) {
       expect(name).toMatch(/^[a-z0-9-]+$/);
-      expect(description).toMatch(/^[A-Z].*\.$/);
+      expect(description).toMatch(/^[A-Z0-9].*\.$/);
       expect(unit).not.toBe('');
       expect(burnInUnits).toBeGreaterThan(0);
       expect(defaultMargin.value).toBeGreaterThan(0);
