@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { decisionApp, type DecisionSettings } from '#apps/decision';
 import {
   decodeEvent,
@@ -11,6 +11,7 @@ import {
   type ExperimentFile,
   type TeststripEvent,
 } from '#libs/contracts';
+import { decider } from '#libs/delivery';
 import { createEventBus, ensureTopics, type EventBus, type OutgoingRecord } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { createOutbox } from '#libs/persistence/outbox';
@@ -445,6 +446,82 @@ describe('a controller', () => {
   });
 });
 
+describe('an analysis that the decision core fails on', () => {
+  it('does not speak for its experiment: the next one is judged', async () => {
+    const decision = await aDecision();
+    const { key } = aFile();
+    await apply(decision, aFile({ key }));
+    const { decide } = decider;
+    let failures = 0;
+    const core = vi.spyOn(decider, 'decide').mockImplementation((state, input) => {
+      if (input.type !== 'analysed' || failures > 0) return decide(state, input);
+      failures += 1;
+      throw new TypeError('nobody has thought of this');
+    });
+    onTestFinished(() => core.mockRestore());
+    await publishAnalysis(key, []);
+    await eventually(() => expect(failures).toBe(1));
+    await publishAnalysis(key, [harmful('alignment')]);
+    await eventually(async () => expect(await phaseOf(decision, key)).toBe('rolled-back'));
+  });
+});
+
+/** A session that locked the row of `key` and stopped. */
+async function lockRow(key: string): Promise<() => Promise<void>> {
+  const session = await database.session();
+  await session.query('begin');
+  await session.query('select 1 from teststrip.experiments where key = $1 for update', [key]);
+  // Closing waits for nobody: a test that fails must not leave the row locked.
+  onTestFinished(() => session.release());
+  return async () => {
+    await session.query('rollback');
+  };
+}
+
+describe('rows that another session keeps locked', () => {
+  it('stop the clock of their experiment alone; readiness says so, and an order is answered', async () => {
+    const decision = await aDecision({ lateAfterMs: 1_500 });
+    const locked = aFile({ deadline: '300ms', onInconclusive: 'hold' });
+    const other = aFile({ deadline: '600ms', onInconclusive: 'hold' });
+    await apply(decision, locked);
+    const unlock = await lockRow(locked.key);
+    await pause(400);
+    await apply(decision, other);
+    await vi.waitFor(async () => expect(await phaseOf(decision, other.key)).toBe('concluded'), {
+      timeout: 5_000,
+      interval: 10,
+    });
+    expect(await phaseOf(decision, locked.key)).toBe('running');
+    const late = expect.stringContaining(`the clock should have moved experiment ${locked.key}`);
+    await eventually(async () =>
+      expect(await call(decision, 'GET', '/health/ready')).toMatchObject({ status: 503, body: { detail: late } }),
+    );
+    expect(await order(decision, locked.key, 'rollback')).toMatchObject({
+      status: 503,
+      body: { detail: expect.stringContaining(`experiment ${locked.key}: another session keeps its rows locked`) },
+    });
+    expect(await call(decision, 'GET', '/health/ready')).toMatchObject({ status: 503, body: { detail: late } });
+    await unlock();
+    await eventually(async () => expect(await phaseOf(decision, locked.key)).toBe('concluded'));
+    await eventually(async () => expect(await call(decision, 'GET', '/health/ready')).toMatchObject({ status: 200 }));
+  });
+
+  it('stop no start', async () => {
+    const locked = aFile({ deadline: '300ms', onInconclusive: 'hold' });
+    const other = aFile({ deadline: '300ms', onInconclusive: 'hold' });
+    const first = await aDecision();
+    for (const file of [locked, other]) await apply(first, file);
+    await stop(first);
+    const unlock = await lockRow(locked.key);
+    await pause(400);
+    const decision = await aDecision();
+    expect(await phaseOf(decision, other.key)).toBe('concluded');
+    expect(await phaseOf(decision, locked.key)).toBe('running');
+    await unlock();
+    await eventually(async () => expect(await phaseOf(decision, locked.key)).toBe('concluded'));
+  });
+});
+
 describe('two controllers on one database', () => {
   it('write one history: what both see is decided once, and epochs grow strictly', async () => {
     // Both hear every analysis, which members of one group never do: the worst case.
@@ -479,6 +556,34 @@ describe('two controllers on one database', () => {
     expect(kinds.filter((kind) => kind === 'paused' || kind === 'resumed')).toHaveLength(succeeded);
     await eventually(() => expect(watch.commands).toHaveLength(5 + succeeded));
     expect(watch.commands.map(({ epoch }) => epoch)).toEqual(watch.commands.map((_, index) => index + 1));
+  });
+
+  it('obey an order by what is stored, also where the news of it has not come', async () => {
+    // Who has one's own name is not listened to.
+    const decision = await aDecision({ controller: 'decision-a' });
+    const other = await aDecision({ controller: 'decision-a', group: 'nobody-publishes-here' });
+    const { key } = aFile();
+    await apply(decision, aFile({ key }));
+    expect(await order(other, key, 'pause')).toMatchObject({ status: 200 });
+    expect(await order(decision, key, 'resume')).toMatchObject({ status: 200, body: { phase: 'running', epoch: 3 } });
+  });
+
+  it('hold nothing for a silence that is none: the analyses arrive at the other one', async () => {
+    const decision = await aDecision({ analysisSilentAfterMs: 1_500 });
+    const moved = aFile();
+    const silent = aFile();
+    for (const { key } of [moved, silent]) {
+      await apply(decision, aFile({ key }));
+      await publishAnalysis(key, proven(50_000));
+      await eventually(async () => {
+        const { body } = await call(decision, 'GET', `/v1/experiments/${key}`);
+        expect(body.weightsPpm.candidate).toBe(50_000);
+      });
+    }
+    const news = JSON.stringify({ from: 'decision-other', experiment: moved.key, what: 'heard' });
+    await database.query(`select pg_notify('teststrip_decisions', $1)`, [news]);
+    await eventually(async () => expect(await phaseOf(decision, silent.key)).toBe('held'));
+    expect(await phaseOf(decision, moved.key)).toBe('running');
   });
 
   it('judge by what the other one has decided', async () => {

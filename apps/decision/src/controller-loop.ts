@@ -54,7 +54,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
       onError: complain('publishing from the outbox'),
     });
     this.stopListening = await database.listen(DECISIONS_CHANNEL, (payload) => this.onNews(payload));
-    await this.decisions.restart();
+    await this.decisions.restart(complain('catching up'));
     const publisher = createEventPublisher(bus, eventSource('decision', controller));
     const beat = async (): Promise<void> => {
       // A controller that can't reach its log can't decide: then it must look as silent as it is.
@@ -69,13 +69,14 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
       );
     };
     repeat(HEARTBEAT, heartbeatEveryMs, beat);
-    repeat(TICK, tickEveryMs, () => this.decisions.tick(analysisSilentAfterMs));
+    repeat(TICK, tickEveryMs, async () => this.decisions.tick(analysisSilentAfterMs, complain(TICK)));
     repeat('telling other controllers', SHARE_HEARD_EVERY_MS, () => this.shareHeard());
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     await Promise.all([...this.repeated.values()].map((work) => work.stop()));
     await this.stopListening();
+    await this.decisions.idle();
     await this.relay?.close();
   }
 
@@ -99,11 +100,17 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
   /** A decision service whose clock, sign of life or commands are late looks as unwell as it is. */
   get checks(): readonly HealthCheck[] {
     return [
-      { name: 'tick', failureMeans: 'not-ready', look: () => this.isOnTime(TICK) },
+      { name: 'tick', failureMeans: 'not-ready', look: () => this.decidesOnTime() },
       { name: 'heartbeat', failureMeans: 'not-ready', look: () => this.isOnTime(HEARTBEAT) },
       { name: 'outbox', failureMeans: 'not-ready', look: () => this.isPublished() },
       { name: 'logs', failureMeans: 'not-ready', look: () => this.quarantines() },
     ];
+  }
+
+  private decidesOnTime(): HealthFinding {
+    const due = this.decisions.longestDue();
+    const late = due && this.unlessLate(`the clock should have moved experiment ${due.experiment}`, due.sinceMs);
+    return late?.ok === false ? late : this.isOnTime(TICK);
   }
 
   private isOnTime(what: string): HealthFinding {

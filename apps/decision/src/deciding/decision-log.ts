@@ -1,6 +1,6 @@
 import { decodeEvent, unstorableIn, type EncodedEvent } from '#libs/contracts';
 import { deliveryEvent, type DeliveryEvent, type DeliveryState } from '#libs/delivery';
-import type { Database } from '#libs/persistence';
+import type { Database, Queryable } from '#libs/persistence';
 import { createExperimentStore, type ExperimentStore, type StoredDecisionEvent } from '#libs/persistence/decision';
 import { createOutbox, type Outbox } from '#libs/persistence/outbox';
 import { DECISIONS_CHANNEL, type DecisionNews } from './decision-news.js';
@@ -29,6 +29,18 @@ export class UnstorableDecisionError extends Error {
     super(`"${event.type}" can't be kept: ${told}`);
   }
 }
+
+/** Somebody else keeps the experiment's rows locked. Nothing was written; trying again helps once the lock is gone. */
+export class LogLockedError extends Error {
+  override readonly name = 'LogLockedError';
+}
+
+/** How long a decision waits for the rows of its experiment. Another decision holds them for milliseconds. */
+const LOCKED_AT_MOST_MS = 2_000;
+/** How long any of its statements may take. */
+const STATEMENT_AT_MOST_MS = 10_000;
+/** What Postgres says when one of them is over: lock not available, query cancelled. */
+const OVER: ReadonlySet<unknown> = new Set(['55P03', '57014']);
 
 /**
  * The decision log of all experiments in Postgres. The log is the truth: states are always rebuilt from it; the state column beside it
@@ -79,8 +91,8 @@ export class DecisionLog {
   /**
    * State, its events, and the news of them for the bus: one transaction.
    * @returns the new version.
-   * @throws VersionConflictError when somebody else has decided meanwhile; UnstorableDecisionError for what could not be read back.
-   *   Nothing is written then.
+   * @throws VersionConflictError when somebody else has decided meanwhile; UnstorableDecisionError for what could not be read back;
+   *   LogLockedError when the experiment's rows stay locked. Nothing is written then.
    */
   async append(
     known: Known,
@@ -92,7 +104,7 @@ export class DecisionLog {
     const records = outgoingRecords(events, this.controller, traceparent);
     refuseUnreadable(events, records);
     const revision = after.phase === 'quarantined' ? after.pinned.revision : after.revision;
-    return this.database.transaction(async (tx) => {
+    return this.boundedTransaction(after.experiment, async (tx) => {
       const version = await this.store.save(tx, {
         key: after.experiment,
         revision,
@@ -111,6 +123,24 @@ export class DecisionLog {
       await tx.query('select pg_notify($1, $2)', [DECISIONS_CHANNEL, JSON.stringify(news)]);
       return version;
     });
+  }
+
+  private async boundedTransaction<T>(experiment: string, work: (tx: Queryable) => Promise<T>): Promise<T> {
+    try {
+      return await this.database.transaction(async (tx) => {
+        await tx.query(`select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)`, [
+          String(LOCKED_AT_MOST_MS),
+          String(STATEMENT_AT_MOST_MS),
+        ]);
+        return work(tx);
+      });
+    } catch (error) {
+      if (!OVER.has((error as { readonly code?: unknown }).code)) throw error;
+      throw new LogLockedError(
+        `experiment ${experiment}: another session keeps its rows locked, nothing was decided: ${(error as Error).message}`,
+        { cause: error },
+      );
+    }
   }
 
   /** For readers of the table: the quarantine as the state, and the specification as it was. */

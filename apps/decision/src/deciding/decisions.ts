@@ -52,6 +52,10 @@ export class Decisions {
   private readonly queues = new Map<string, Promise<unknown>>();
   /** When an analysis was heard here; only for experiments of which more have to come. */
   private readonly heardAtMs = new Map<string, number>();
+  /** Since when time should have moved an experiment that it has not moved yet, by key. */
+  private readonly dueSinceMs = new Map<string, number>();
+  /** Keys that a tick is being decided for. */
+  private readonly moving = new Set<string>();
   /** Reasons that were told, by key. */
   private readonly alerted = new Map<string, string>();
 
@@ -61,11 +65,14 @@ export class Decisions {
     private readonly listener: DecisionsListener,
   ) {}
 
-  /** Rebuilds every experiment from the log; deadlines that passed meanwhile are caught up with. */
-  async restart(): Promise<void> {
-    for (const key of await this.log.keys()) {
-      await this.take(key, { ...this.now(), type: 'restarted' });
-    }
+  /**
+   * Rebuilds every experiment from the log; deadlines that passed meanwhile are caught up with.
+   * @param onFailure told of each experiment that can't be caught up with now; `tick` tries it again
+   */
+  async restart(onFailure: (error: Error) => void): Promise<void> {
+    const keys = await this.log.keys();
+    for (const key of keys) await this.refresh(key);
+    await Promise.all(keys.map((key) => this.take(key, { ...this.now(), type: 'restarted' }).catch(onFailure)));
   }
 
   /**
@@ -96,20 +103,47 @@ export class Decisions {
     this.heardAtMs.delete(key);
   }
 
-  /** Looks at the clock for every experiment that time can move. Costs nothing where nothing is due. */
-  async tick(analysisSilentAfterMs: number): Promise<void> {
-    const due = [...this.known].flatMap(([key, { state }]) => {
+  /**
+   * Looks at the clock for every experiment that time can move. Costs nothing where nothing is due, and waits for none: what hangs or fails for
+   * one experiment does not delay another. What failed is due still, at the next tick.
+   */
+  tick(analysisSilentAfterMs: number, onFailure: (error: Error) => void): void {
+    for (const [key, { state }] of this.known) {
       const input = {
         ...this.now(),
         type: 'tick' as const,
         lastAnalysedAtMs: this.heardAtMs.get(key) ?? null,
         analysisSilentAfterMs,
       };
-      return state.phase !== 'quarantined' && mayMove(state, input) ? [{ key, input }] : [];
-    });
-    const taken = await Promise.allSettled(due.map(({ key, input }) => this.take(key, input)));
-    const failures = taken.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []));
-    if (failures.length > 0) throw new Error(failures.map(({ message }) => message).join('; '));
+      if (state.phase === 'quarantined' || !mayMove(state, input)) this.dueSinceMs.delete(key);
+      else this.moveDue(key, input, onFailure);
+    }
+  }
+
+  private moveDue(
+    key: string,
+    input: Extract<DeliveryInput, { readonly type: 'tick' }>,
+    onFailure: (error: Error) => void,
+  ): void {
+    if (!this.dueSinceMs.has(key)) this.dueSinceMs.set(key, input.atMs);
+    if (this.moving.has(key)) return;
+    this.moving.add(key);
+    this.take(key, input)
+      .then(() => this.dueSinceMs.delete(key))
+      .catch(onFailure)
+      .finally(() => this.moving.delete(key));
+  }
+
+  /** What has been due for longest and is not decided; undefined where nothing is. */
+  longestDue(): { readonly experiment: string; readonly sinceMs: number } | undefined {
+    return [...this.dueSinceMs]
+      .map(([experiment, sinceMs]) => ({ experiment, sinceMs }))
+      .sort((a, b) => a.sinceMs - b.sinceMs)[0];
+  }
+
+  /** Resolves when all that was begun has ended, well or not. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.queues.values());
   }
 
   /** Keys of the experiments that are being decided about. */

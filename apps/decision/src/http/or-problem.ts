@@ -1,6 +1,6 @@
 import { DecisionRefusedError } from '#libs/delivery';
 import { ProblemException } from '#libs/platform';
-import { UnstorableDecisionError } from '../deciding/decision-log.js';
+import { LogLockedError, UnstorableDecisionError } from '../deciding/decision-log.js';
 import { QuarantinedError } from '../deciding/quarantine.js';
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -24,6 +24,9 @@ export async function orProblem<T>(order: () => Promise<T>): Promise<T> {
     }
     if (error instanceof UnstorableDecisionError) {
       throw new ProblemException({ title: "The order can't be kept", status: 422, detail: error.message });
+    }
+    if (error instanceof LogLockedError) {
+      throw new ProblemException({ title: 'Locked by another session', status: 503, detail: error.message });
     }
     if (!(error instanceof DecisionRefusedError)) throw error;
     const status = statusOf(error);
