@@ -47,12 +47,12 @@ export function composeApps<Shape extends z.ZodRawShape>(options: CompositionOpt
       ...apps.flatMap(({ groups }) => groups.slice(1)),
     ]),
     plan(environment) {
-      const [config] = readAllOrThrow<unknown>([
+      const [config, ...plans] = readAllOrThrow<unknown>([
         () => readConfig(options.variables, environment),
-        ...apps.map((app) => () => app.plan(environment)),
-      ]);
-      const without = options.without(config as z.output<z.ZodObject<Shape>>);
-      return apps.filter(({ name }) => !without.includes(name)).map((app) => planned(app, environment));
+        ...apps.map((app) => () => planned(app, environment)),
+      ]) as [z.output<z.ZodObject<Shape>>, ...PlannedApp[]];
+      const without = options.without(config);
+      return plans.filter(({ name }) => !without.includes(name));
     },
     stages: options.stages.map((stage) => stage.map(({ name }) => name)),
   };

@@ -61,8 +61,11 @@ function answerArguments(runnable: Runnable): void {
 function planOrExit(runnable: Runnable): { readonly settings: ProcessSettings; readonly plans: readonly PlannedApp[] } {
   try {
     // Every wrong variable is named, whoever reads it.
-    readAllOrThrow<unknown>([() => readConfig(processVariables), () => runnable.plan(process.env)]);
-    return { settings: readConfig(processVariables), plans: runnable.plan(process.env) };
+    const [settings, plans] = readAllOrThrow<unknown>([
+      () => readConfig(processVariables),
+      () => runnable.plan(process.env),
+    ]) as [ProcessSettings, readonly PlannedApp[]];
+    return { settings, plans };
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     process.stderr.write(`${withoutSecrets(error.message)}\n--help lists every variable.\n`);
