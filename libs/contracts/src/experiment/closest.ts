@@ -1,16 +1,22 @@
 /**
- * The names that are nearest to a misspelt one, nearest first, and only those that share at least half of its letters.
+ * The names that are nearest to a misspelt one, nearest first, and only those that differ in at most `mostLetters`: by default those that
+ * share at least half of its letters.
  * Distance: Levenshtein’s, by the usual dynamic programme, O(letters²) per name. A name's last step counts too, so that
  * `memoryMiB` is near to `gpu.memoryMiB`.
  */
-export function closest(wanted: string, names: readonly string[], most: number): readonly string[] {
+export function closest(
+  wanted: string,
+  names: readonly string[],
+  most: number,
+  mostLetters: number = Math.max(2, wanted.length / 2),
+): readonly string[] {
   return names
     .map((name) => {
       const lastStep = name.slice(name.lastIndexOf('.') + 1);
       const distance = Math.min(editDistance(wanted, name), editDistance(wanted, lastStep) + 1);
       return { name, distance };
     })
-    .filter(({ distance }) => distance <= Math.max(2, wanted.length / 2))
+    .filter(({ distance }) => distance <= mostLetters)
     .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
     .slice(0, most)
     .map(({ name }) => name);

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { systemClock } from '../clock.js';
 import { helpText } from '../configuration/help.js';
+import { misspeltVariables } from '../configuration/misspelt.js';
 import { ConfigurationError, readAllOrThrow, readConfig } from '../configuration/read-config.js';
 import { withoutSecrets } from '../configuration/secrets.js';
 import { processVariables } from '../configuration/variables.js';
@@ -25,6 +26,7 @@ export async function run(runnable: Runnable): Promise<void> {
   answerArguments(runnable);
   const { settings, plans } = planOrExit(runnable);
   const logger = createLogger(settings, runnable.name);
+  for (const warning of misspeltVariables(runnable.groups, process.env)) logger.warn(warning);
   process.on('uncaughtException', (error) => {
     logger.error(error.stack ?? error.message);
     process.exit(1);
