@@ -4,6 +4,7 @@ import { canDecide } from '../catalogue/definition.js';
 import { type CoverageReading, readCoverage } from '../fold/coverage.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
+import { haveBothValues, withoutSilence } from './both-variants.js';
 import { trustOf } from './trust.js';
 import { type MetricVerdict, verdictOf } from './verdict.js';
 import type { JudgeContext, Judgement, Estimates, Tests } from '../kinds/method.js';
@@ -84,10 +85,16 @@ function pairAnalyses(evidence: Evidence, design: EvidenceDesign, candidate: str
   const found = [...heads.keys()].sort().map((head) => [headDesign(head), heads.get(head) ?? null] as const);
   const named = design.metrics.map((metric) => [metric, metrics.get(metric.definition.name) ?? null] as const);
   return [...named, ...found].map(([metric, state]) => {
-    const judgement = judgeMetric(state, metric, context);
+    const judgement = trusted(judgeMetric(state, metric, context), metric);
     const verdict = verdictOf(judgement, metric, evidence, design.alpha);
     return metricAnalysis(judgement, metric, verdict, { candidate, alpha: design.alpha });
   });
+}
+
+/** What may be said at all: nothing is proven of values that one variant doesn't have. */
+function trusted(judgement: Judgement, metric: MetricDesign): Judgement {
+  if (judgement.tests === null || haveBothValues(judgement, metric)) return judgement;
+  return { ...judgement, tests: withoutSilence(judgement.tests, metric) };
 }
 
 function contextOf(

@@ -4,6 +4,7 @@ import { canDecide } from '../catalogue/definition.js';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
 import type { Judgement } from '../kinds/method.js';
+import { haveBothValues } from './both-variants.js';
 import type { AnalysisReason } from './reasons.js';
 
 /** What is said of a metric and candidate, and why. */
@@ -14,11 +15,13 @@ export interface MetricVerdict {
 
 /** Harm wins over everything; "can't say" comes before "fine". */
 export function verdictOf(
-  { tests, shift, missing }: Judgement,
-  { definition, role }: MetricDesign,
+  judgement: Judgement,
+  metric: MetricDesign,
   evidence: Evidence,
   alpha: number,
 ): MetricVerdict {
+  const { tests, shift, missing } = judgement;
+  const { definition, role } = metric;
   if (tests && rejects(tests.harmful, alpha)) return { verdict: 'harmful', reason: 'worse-than-margin' };
   if (missing === 'only-observed' || missing === 'not-watched') return { verdict: 'undecided', reason: missing };
   const isDecisive = role === 'guardrail' || role === 'objective';
@@ -29,6 +32,7 @@ export function verdictOf(
   if (isScorerChanged) return { verdict: 'unmeasurable', reason: 'scorer-changed' };
   if (shift !== null) return { verdict: 'undecided', reason: rejects(shift, alpha) ? 'shift-found' : 'no-shift-found' };
   if (tests === null) return { verdict: 'undecided', reason: missing ?? 'no-data' };
+  if (!haveBothValues(judgement, metric)) return { verdict: 'undecided', reason: 'one-variant' };
   // Evidence from before the memory was full stays valid, so what it proved stands.
   if (rejects(tests.superior, alpha)) return { verdict: 'superior', reason: 'better-than-control' };
   if (rejects(tests.nonInferior, alpha)) return { verdict: 'non-inferior', reason: 'within-margin' };

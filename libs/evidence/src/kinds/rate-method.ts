@@ -23,7 +23,7 @@ import {
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import { effectInterval } from './baseline-betting.js';
 import type { Method, Tests } from './method.js';
-import { differenceEstimates } from './estimates.js';
+import { differenceEstimates, whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
 import { lnFactor, tiltTests } from './tilt-tests.js';
@@ -85,8 +85,8 @@ export const rateMethod: Method<RateState> = {
       shift: null,
     };
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
-    if (state.counts.units.control === 0 || state.counts.units.candidate === 0)
-      return { ...base, tests: null, missing: 'no-data' };
+    const whyNot = whyNotBoth(state.counts.units);
+    if (whyNot !== null) return { ...base, tests: null, missing: whyNot };
     const isAbsolute = test.margin.kind === 'absolute';
     return {
       ...base,
