@@ -3,6 +3,7 @@ export * from './envelope/assignment.js';
 export * from './envelope/embedding.js';
 export * from './envelope/encode.js';
 export * from './envelope/stamp.js';
+export * from './envelope/unit-name.js';
 export * from './events/allocation.applied.v1.js';
 export * from './events/allocation.commanded.v1.js';
 export * from './events/controller.heartbeat.v1.js';

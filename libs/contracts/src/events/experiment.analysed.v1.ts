@@ -62,6 +62,41 @@ export const metricAnalysis = z.object({
 });
 export type MetricAnalysis = z.infer<typeof metricAnalysis>;
 
+/** Whether the recent requests come from units that were not seen before: only those prove that a candidate is no worse. */
+const newUnits = z.object({
+  /** `few`: at most a tenth of the recent requests; `none`: not a single one. */
+  status: z.enum(['ok', 'few', 'none', 'not-enough-data']),
+  /** Recent randomised requests, and how many of them were the first of their unit. */
+  requests: z.int().min(0),
+  newUnits: z.int().min(0),
+  /** newUnits ÷ requests; null without any. */
+  share: z.number().min(0).max(1).nullable(),
+  /** From the first to the last of these requests; null without any. */
+  seconds: z.number().min(0).nullable(),
+});
+
+/** Whether units can be told apart and are of comparable size. A warning; it holds nothing. */
+const unitIds = z.object({
+  /** Requests whose unit was no name ("undefined", "[object Object]", blank): they are shown and judge nothing. */
+  nameless: z.int().min(0),
+  /** Events of units that came when the memory of units was full: they count for harm only. */
+  beyondMemory: z.int().min(0),
+  /** The unit with the most requests where it has more than a twentieth of them all; null: none has. */
+  heaviest: z.object({ unit: z.string(), requests: z.int().min(0), share: z.number().min(0).max(1) }).nullable(),
+});
+
+/**
+ * Requests, not units, by variant. Units are split as ordered and one variant still gets more requests than its share: its units come back
+ * more often (retries after failures, for one). A warning; it holds nothing.
+ */
+const requestSplit = z.object({
+  status: z.enum(['ok', 'unequal', 'not-enough-data']),
+  /** ln E against "units come equally often whatever their variant"; of the variant that is furthest off. */
+  lnE: z.number(),
+  observed: z.record(slug, z.int()),
+  expected: z.record(slug, z.number()),
+});
+
 export const analysisHealth = z.object({
   srm: z.object({
     status: z.enum(['ok', 'mismatch', 'not-enough-data']),
@@ -83,6 +118,9 @@ export const analysisHealth = z.object({
   }),
   /** Watched shifts of a whole distribution: a warning, whatever the direction. */
   shift: z.object({ status: z.enum(['not-watched', 'none-found', 'found']), metrics: z.array(z.string()) }).optional(),
+  newUnits: newUnits.optional(),
+  unitIds: unitIds.optional(),
+  requestSplit: requestSplit.optional(),
 });
 export type AnalysisHealth = z.infer<typeof analysisHealth>;
 

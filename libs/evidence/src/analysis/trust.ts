@@ -4,6 +4,7 @@ import { silenceMs } from '../fold/busy-seconds.js';
 import { readCoverage } from '../fold/coverage.js';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
+import { unitsHealth } from './units-health.js';
 import { candidateShare } from '../fold/traffic.js';
 
 /** A mismatch of the split holds the ramp; it must practically never be a false alarm. */
@@ -17,7 +18,12 @@ const SILENCE_MS = 10_000;
 
 /** Whether the numbers can be trusted: the split is the one that was ordered, scores arrive for both variants alike, all sources speak. */
 export function trustOf(evidence: Evidence, design: EvidenceDesign, nowMs: number): AnalysisHealth {
-  return { srm: sampleRatio(evidence), coverage: coverage(evidence, design), staleness: staleness(evidence, nowMs) };
+  return {
+    srm: sampleRatio(evidence),
+    coverage: coverage(evidence, design),
+    staleness: staleness(evidence, nowMs),
+    ...unitsHealth(evidence),
+  };
 }
 
 function sampleRatio({ traffic }: Evidence): AnalysisHealth['srm'] {

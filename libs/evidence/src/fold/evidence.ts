@@ -3,6 +3,8 @@ import { OBSERVED_TOPICS, type ObservedTopic } from '../catalogue/definition.js'
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
 import { type BusySeconds, mergeBusySeconds } from './busy-seconds.js';
 import { type Coverage, initialCoverage, mergeCoverage } from './coverage.js';
+import { type HeavyUnits, initialHeavyUnits, mergeHeavyUnits } from './heavy-units.js';
+import { initialNewcomers, mergeNewcomers, type Newcomers } from './newcomers.js';
 import { initialPair, mergePairs, type PairEvidence } from './pair-evidence.js';
 import type { RecentPictures } from './recent-pictures.js';
 import { addCounts, initialTraffic, mergeTraffic, type Traffic } from './traffic.js';
@@ -35,6 +37,10 @@ export interface Evidence {
   /** Units that had been seen, by variant, when a metric was added to evidence that was under way; by the metric's name. */
   readonly seenBefore: Map<string, ReadonlyMap<string, number>>;
   readonly recentPictures: RecentPictures;
+  readonly newcomers: Newcomers;
+  readonly heavyUnits: HeavyUnits;
+  /** Requests whose unit's name names nobody. */
+  namelessRequests: number;
   newestEpoch: number;
   newestStage: number;
   busySeconds: BusySeconds;
@@ -62,6 +68,9 @@ export function initialEvidence(
     facts,
     seenBefore: new Map(),
     recentPictures: new Map(),
+    newcomers: initialNewcomers(),
+    heavyUnits: initialHeavyUnits(),
+    namelessRequests: 0,
     newestEpoch: 0,
     newestStage: 0,
     busySeconds: [],
@@ -92,6 +101,9 @@ export function mergeEvidence(a: Evidence, b: Evidence): Evidence {
     facts: a.facts,
     seenBefore: mergeSeenBefore(a.seenBefore, b.seenBefore),
     recentPictures: new Map(),
+    newcomers: mergeNewcomers(a.newcomers, b.newcomers),
+    heavyUnits: mergeHeavyUnits(a.heavyUnits, b.heavyUnits),
+    namelessRequests: a.namelessRequests + b.namelessRequests,
     newestEpoch: newest.newestEpoch,
     newestStage: newest.newestStage,
     busySeconds: mergeBusySeconds(a.busySeconds, b.busySeconds),

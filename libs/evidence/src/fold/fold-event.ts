@@ -1,17 +1,19 @@
-import type { Assignment, TeststripEvent } from '#libs/contracts';
+import { type Assignment, isNameless, type TeststripEvent } from '#libs/contracts';
 import { voteKey } from '#libs/statistics';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
 import { VOTE_VALUES } from '../kinds/preference-method.js';
 import { addBusySecond } from './busy-seconds.js';
 import { countCoverage } from './coverage.js';
 import type { Evidence, ObservedEvent } from './evidence.js';
+import { noteRequestOf } from './heavy-units.js';
 import { memoryKey } from './memory-key.js';
 import { observeMetrics, type RequestEvent } from './observe-metrics.js';
 import { observeInPair } from './pair-evidence.js';
+import { noteArrival } from './newcomers.js';
 import { notePicture } from './recent-pictures.js';
 import { count, epochOf } from './traffic.js';
-import { COVERED_BIT, SEEN_BIT } from './unit-facts.js';
-import { hasBit, setBit, type UnitMark } from './unit-memory.js';
+import { COVERED_BIT, REQUESTS_AT, REQUESTS_BITS, SEEN_BIT } from './unit-facts.js';
+import { hasBit, readBits, setBit, type UnitMark, writeBits } from './unit-memory.js';
 
 /**
  * Folds one event in, in place. Events of other experiments or revisions, without assignment, of a stage that the ramp does not have, or
@@ -34,7 +36,9 @@ function foldRequestEvent(evidence: Evidence, design: EvidenceDesign, event: Req
 
   noteRequest(evidence, event, assignment);
   if (assignment.reason !== 'SPLIT' || isForeignScore(evidence, event)) return true;
+  if (isNameless(assignment.unit)) return noteNameless(evidence, event);
 
+  if (event.type === 'request.routed.v1') noteRequestOf(evidence.heavyUnits, assignment.unit);
   const unit = memoryKey(assignment.unit);
   const mark = evidence.units.recall(unit);
   if (mark === null) return true;
@@ -43,6 +47,15 @@ function foldRequestEvent(evidence: Evidence, design: EvidenceDesign, event: Req
   const facts = { isDuplicate: isDuplicate(evidence, event, assignment) };
   if (observeMetrics(evidence, design, event, { assignment, mark, facts })) isChanged = true;
   if (isChanged) evidence.units.remember(unit, mark);
+  return true;
+}
+
+/**
+ * Requests of nobody in particular were drawn once, all together, by a router that took the name of a missing value for a unit: they are
+ * not many units, and as one they would be one observation at most.
+ */
+function noteNameless(evidence: Evidence, event: RequestEvent): true {
+  if (event.type === 'request.routed.v1') evidence.namelessRequests += 1;
   return true;
 }
 
@@ -55,7 +68,7 @@ function noteRequest(evidence: Evidence, event: RequestEvent, assignment: Assign
   evidence.newestStage = assignment.stage;
 }
 
-/** Counts the unit under its allocation, once. @returns whether its mark has changed. */
+/** Counts the unit under its allocation, once, and its requests. @returns whether its mark has changed. */
 function noteUnit(evidence: Evidence, event: RequestEvent, assignment: Assignment, mark: UnitMark): boolean {
   const { epoch, stage, weightsPpm, variant } = assignment;
   const isNew = !hasBit(mark, SEEN_BIT);
@@ -64,12 +77,16 @@ function noteUnit(evidence: Evidence, event: RequestEvent, assignment: Assignmen
   setBit(mark, SEEN_BIT);
   // A unit's own sums are those under one allocation: under another it is another member of the sample.
   if (!isSameEpoch) mark.numbers.fill(0);
-  if (!isNew && isSameEpoch) return false;
-  if (event.type === 'request.routed.v1') {
-    const traffic = epochOf(evidence.traffic, epoch, stage, weightsPpm);
-    traffic.distinct += 1;
-    if (isNew) count(traffic.firstSeen, variant);
-  }
+  if (event.type !== 'request.routed.v1') return isNew || !isSameEpoch;
+  noteArrival(evidence.newcomers, isNew, Date.parse(event.time));
+  const traffic = epochOf(evidence.traffic, epoch, stage, weightsPpm);
+  if (isNew || !isSameEpoch) traffic.distinct += 1;
+  if (isNew) count(traffic.firstSeen, variant);
+  // n² grows to (n + 1)².
+  const before = isSameEpoch ? readBits(mark, REQUESTS_AT, REQUESTS_BITS) : 0;
+  writeBits(mark, REQUESTS_AT, REQUESTS_BITS, before + 1);
+  traffic.squaredRequests += 2 * before + 1;
+  count(traffic.requests, variant);
   return true;
 }
 

@@ -10,6 +10,10 @@ export interface EpochTraffic {
   readonly weightsPpm: Readonly<Record<string, number>>;
   /** Units that were first seen under this allocation, by variant: what the sample ratio is tested on. */
   readonly firstSeen: Map<string, number>;
+  /** Randomised requests, by variant. */
+  readonly requests: Map<string, number>;
+  /** The sum over the units of the square of how many requests each has made under this allocation, whatever its variant. */
+  squaredRequests: number;
   /** Distinct units under this allocation, first seen or not (a unit that goes back and forth counts again). */
   distinct: number;
 }
@@ -26,7 +30,14 @@ export function epochOf(
 ): EpochTraffic {
   const known = traffic.epochs.get(epoch);
   if (known) return known;
-  const fresh: EpochTraffic = { stage, weightsPpm: { ...weightsPpm }, firstSeen: new Map(), distinct: 0 };
+  const fresh: EpochTraffic = {
+    stage,
+    weightsPpm: { ...weightsPpm },
+    firstSeen: new Map(),
+    requests: new Map(),
+    squaredRequests: 0,
+    distinct: 0,
+  };
   traffic.epochs.set(epoch, fresh);
   return fresh;
 }
@@ -52,6 +63,8 @@ export function mergeTraffic(a: Traffic, b: Traffic): Traffic {
       stage,
       weightsPpm,
       firstSeen: addCounts(left?.firstSeen, right?.firstSeen),
+      requests: addCounts(left?.requests, right?.requests),
+      squaredRequests: (left?.squaredRequests ?? 0) + (right?.squaredRequests ?? 0),
       distinct: (left?.distinct ?? 0) + (right?.distinct ?? 0),
     });
   }
@@ -74,6 +87,8 @@ export type EncodedTraffic = {
     readonly stage: number;
     readonly weightsPpm: Readonly<Record<string, number>>;
     readonly firstSeen: readonly (readonly [string, number])[];
+    readonly requests: readonly (readonly [string, number])[];
+    readonly squaredRequests: number;
     readonly distinct: number;
   }[];
 };
@@ -81,12 +96,11 @@ export type EncodedTraffic = {
 export function encodeTraffic({ requests, epochs }: Traffic): EncodedTraffic {
   return {
     requests: [...requests],
-    epochs: [...epochs].map(([epoch, { stage, weightsPpm, firstSeen, distinct }]) => ({
+    epochs: [...epochs].map(([epoch, { firstSeen, requests: inEpoch, ...rest }]) => ({
       epoch,
-      stage,
-      weightsPpm,
+      ...rest,
       firstSeen: [...firstSeen],
-      distinct,
+      requests: [...inEpoch],
     })),
   };
 }
@@ -94,6 +108,11 @@ export function encodeTraffic({ requests, epochs }: Traffic): EncodedTraffic {
 export function decodeTraffic({ requests, epochs }: EncodedTraffic): Traffic {
   return {
     requests: new Map(requests),
-    epochs: new Map(epochs.map(({ epoch, firstSeen, ...rest }) => [epoch, { ...rest, firstSeen: new Map(firstSeen) }])),
+    epochs: new Map(
+      epochs.map(({ epoch, firstSeen, requests: inEpoch, ...rest }) => [
+        epoch,
+        { ...rest, firstSeen: new Map(firstSeen), requests: new Map(inEpoch) },
+      ]),
+    ),
   };
 }

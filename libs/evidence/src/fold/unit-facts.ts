@@ -5,7 +5,15 @@ import type { UnitLayout } from './unit-memory.js';
 /** Facts of a unit's mark beside the metrics' own: seen at all, counted for the coverage. */
 export const SEEN_BIT = 0;
 export const COVERED_BIT = 1;
-const FIRST_METRIC_BIT = 2;
+/** Where requests are read: how many the unit has made under its allocation, up to {@link REQUESTS_BITS} bits. */
+export const REQUESTS_AT = 2;
+export const REQUESTS_BITS = 12;
+
+/** The facts before this one are in the same place whatever the metrics are. */
+export function firstMetricBit(topic: ObservedTopic | null): number {
+  return topic === null || topic === 'request.routed.v1' ? REQUESTS_AT + REQUESTS_BITS : REQUESTS_AT;
+}
+
 /** A ratio's sum, denominator and number of events. */
 const NUMBERS_OF_RATIO = 3;
 
@@ -45,7 +53,7 @@ export function unitFacts(
   topic: ObservedTopic | null,
 ): UnitFacts {
   const places = new Map<MetricDesign, MetricPlace>();
-  let bits = FIRST_METRIC_BIT;
+  let bits = firstMetricBit(topic);
   let numbers = 0;
   for (const metric of metrics) {
     const { kind } = metric.definition;

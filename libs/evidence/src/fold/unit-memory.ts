@@ -44,6 +44,31 @@ export function setBit({ words }: UnitMark, bit: number): void {
   words[word] = (words[word] as number) | (1 << (bit & 31));
 }
 
+/** A small number that is kept in bits of its own. @param at its lowest bit. @param width how many bits it has, at most 16. */
+export function readBits({ words }: UnitMark, at: number, width: number): number {
+  const word = 1 + (at >>> 5);
+  const low = (words[word] as number) >>> (at & 31);
+  const above = 32 - (at & 31);
+  const high = above < width ? (words[word + 1] as number) << above : 0;
+  return (low | high) & ((1 << width) - 1);
+}
+
+/** @param value at least 0; what does not fit is cut to the largest number that does. */
+export function writeBits({ words }: UnitMark, at: number, width: number, value: number): void {
+  const most = (1 << width) - 1;
+  const kept = Math.min(value, most);
+  const word = 1 + (at >>> 5);
+  const shift = at & 31;
+  words[word] = ((words[word] as number) & ~(most << shift)) | (kept << shift);
+  const above = 32 - shift;
+  if (above < width) words[word + 1] = ((words[word + 1] as number) & ~(most >>> above)) | (kept >>> above);
+}
+
+export function clearBit({ words }: UnitMark, bit: number): void {
+  const word = 1 + (bit >>> 5);
+  words[word] = (words[word] as number) & ~(1 << (bit & 31));
+}
+
 /**
  * Remembers which units have been seen, and for what: only a unit's first observation was drawn at random anew.
  *

@@ -1,5 +1,6 @@
 import { decodeCoverage, encodeCoverage, type EncodedCoverage } from '../fold/coverage.js';
 import type { Evidence } from '../fold/evidence.js';
+import type { Newcomers } from '../fold/newcomers.js';
 import { decodePictures, encodePictures, type EncodedPictures } from '../fold/recent-pictures.js';
 import { addCounts, decodeTraffic, encodeTraffic, type EncodedTraffic } from '../fold/traffic.js';
 
@@ -12,6 +13,9 @@ export interface EncodedFrame {
   readonly coverage: EncodedCoverage;
   readonly seenBefore: readonly (readonly [string, readonly (readonly [string, number])[]])[];
   readonly recentPictures: EncodedPictures;
+  readonly newcomers: Newcomers;
+  readonly heavyUnits: { readonly counts: readonly (readonly [string, number])[]; readonly requests: number };
+  readonly namelessRequests: number;
   readonly newestEpoch: number;
   readonly newestStage: number;
   readonly busySeconds: readonly number[];
@@ -26,6 +30,9 @@ export function encodeFrame(evidence: Frame): EncodedFrame {
     coverage: encodeCoverage(evidence.coverage),
     seenBefore: [...evidence.seenBefore].map(([metric, units]) => [metric, [...units]] as const),
     recentPictures: encodePictures(evidence.recentPictures),
+    newcomers: { ...evidence.newcomers },
+    heavyUnits: { counts: [...evidence.heavyUnits.counts], requests: evidence.heavyUnits.requests },
+    namelessRequests: evidence.namelessRequests,
     newestEpoch: evidence.newestEpoch,
     newestStage: evidence.newestStage,
     busySeconds: [...evidence.busySeconds],
@@ -41,6 +48,9 @@ export function decodeFrame(encoded: EncodedFrame): Frame {
     coverage: decodeCoverage(encoded.coverage),
     seenBefore: new Map(encoded.seenBefore.map(([metric, units]) => [metric, new Map(units)])),
     recentPictures: decodePictures(encoded.recentPictures),
+    newcomers: { ...encoded.newcomers },
+    heavyUnits: { counts: new Map(encoded.heavyUnits.counts), requests: encoded.heavyUnits.requests },
+    namelessRequests: encoded.namelessRequests,
     newestEpoch: encoded.newestEpoch,
     newestStage: encoded.newestStage,
     busySeconds: encoded.busySeconds,

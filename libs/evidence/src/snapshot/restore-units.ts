@@ -1,5 +1,5 @@
 import type { MetricDesign } from '../catalogue/evidence-design.js';
-import { COVERED_BIT, type MetricPlace, SEEN_BIT, type UnitFacts } from '../fold/unit-facts.js';
+import { firstMetricBit, type MetricPlace, type UnitFacts } from '../fold/unit-facts.js';
 import {
   hasBit,
   setBit,
@@ -47,10 +47,7 @@ export function restoreUnits(
 
 /** Null where every metric has the place it had. */
 function translationOf(stored: StoredFacts, now: UnitFacts): Translation | null {
-  const bits: [number, number][] = [
-    [SEEN_BIT, SEEN_BIT],
-    [COVERED_BIT, COVERED_BIT],
-  ];
+  const bits = Array.from({ length: firstMetricBit(now.topic) }, (_, bit): [number, number] => [bit, bit]);
   const numbers: [number, number][] = [];
   const spent: number[] = [];
   for (const [metric, place] of now.places) {
