@@ -67,6 +67,18 @@ describe('event bus on Postgres', () => {
     await Promise.all(buses.map((bus) => bus.close()));
   });
 
+  it('stamps records by its own clock, whatever the year is where they come from', async () => {
+    const bus = await open();
+    const topic = `test.${randomUUID()}`;
+    await bus.createTopics([{ name: topic, partitions: 1, compacted: false }]);
+    const beforeMs = Date.now();
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.UTC(2099, 0, 1));
+    await bus.publish([{ topic, key: 'k', headers: {}, value: Buffer.from('1') }]).finally(() => clock.mockRestore());
+    const [record] = await bus.readAll(topic);
+    expect(Math.abs(record!.timestampMs - beforeMs)).toBeLessThan(60_000);
+    await bus.close();
+  });
+
   it('compacts and deletes what is old, and readers skip the gaps', async () => {
     const bus = await createEventBus({ carrier: 'postgres', database, maintainEveryMs: 50, retentionMs: 1 });
     const [kept, plain] = [`test.${randomUUID()}`, `test.${randomUUID()}`];

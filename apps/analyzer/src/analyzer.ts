@@ -262,7 +262,7 @@ export class Analyzer {
     const entry = partEvidenceOf(part, known);
     if (record.offset < entry.foldedTo) return;
     try {
-      if (!foldEvent(entry.evidence, known.design, event)) return;
+      if (!foldEvent(entry.evidence, known.design, event, record.timestampMs)) return;
     } catch (error) {
       throw new UnprocessableEventError(`can't be folded into the evidence: ${(error as Error).message}`);
     }

@@ -115,6 +115,12 @@ export const analysisHealth = z.object({
     lastRoutedAt: timestamp.nullable(),
     lastGeneratedAt: timestamp.nullable(),
     lastScoredAt: timestamp.nullable(),
+    /**
+     * Generations and scores that were to be expected since the last one: answered requests since then, times the share of requests that
+     * has one. Absent in analyses of before silence was judged by them.
+     */
+    owedGenerations: z.int().min(0).optional(),
+    owedScores: z.int().min(0).optional(),
   }),
   /** Watched shifts of a whole distribution: a warning, whatever the direction. */
   shift: z.object({ status: z.enum(['not-watched', 'none-found', 'found']), metrics: z.array(z.string()) }).optional(),
@@ -169,7 +175,7 @@ export const experimentAnalysed = z.object({
   stage: z.int32().min(0),
   alpha: z.number().min(0).max(1),
   analysedAt: timestamp,
-  /** Time of the newest event that is in the evidence: detection latency counts from here. */
+  /** When the bus took the newest event that is in the evidence: detection latency counts from here. */
   newestEventAt: timestamp.nullable(),
   /** Requests routed under the experiment, by variant (all requests, not only first of a unit). */
   requests: z.record(slug, z.int().min(0)),

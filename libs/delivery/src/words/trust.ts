@@ -48,9 +48,9 @@ function causeWithNumbers(
     case 'coverage-gap':
       return `one variant misses more scores than the other (scored: ${each(coverage.byVariant, percentOf)}; ln E ${number(coverage.lnE)})`;
     case 'scores-silent':
-      return `the scorer is silent (last score ${staleness.lastScoredAt ?? 'never'}, last request ${staleness.lastRoutedAt ?? 'never'})`;
+      return `the scorer is silent (last score ${staleness.lastScoredAt ?? 'never'}, last request ${staleness.lastRoutedAt ?? 'never'}${owed(staleness.owedScores, 'scores')})`;
     case 'telemetry-silent':
-      return `the inference services report nothing (last generation ${staleness.lastGeneratedAt ?? 'never'}, last request ${staleness.lastRoutedAt ?? 'never'})`;
+      return `the inference services report nothing (last generation ${staleness.lastGeneratedAt ?? 'never'}, last request ${staleness.lastRoutedAt ?? 'never'}${owed(staleness.owedGenerations, 'generations')})`;
     case 'distribution-shift':
       return `the variants' values are distributed differently (${(shift?.metrics ?? []).join(', ')}); look at the pictures`;
     case 'unmeasurable-guardrail':
@@ -60,6 +60,10 @@ function causeWithNumbers(
     default:
       return cause satisfies never;
   }
+}
+
+function owed(events: number | undefined, what: string): string {
+  return events === undefined ? '' : `; about ${number(events)} ${what} are missing`;
 }
 
 function each(values: Readonly<Record<string, number | null>>, words: (value: number) => string): string {

@@ -1,11 +1,11 @@
 import { type AnalysisHealth, MILLION } from '#libs/contracts';
 import { lnESampleRatio, rejects } from '#libs/statistics';
-import { silenceMs } from '../fold/busy-seconds.js';
 import { readCoverage } from '../fold/coverage.js';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
 import { unitsHealth } from './units-health.js';
 import { candidateShare } from '../fold/traffic.js';
+import { stalenessOf } from './silence.js';
 
 /** A mismatch of the split holds the ramp; it must practically never be a false alarm. */
 const SAMPLE_RATIO_ALPHA = 0.001;
@@ -13,15 +13,13 @@ const SAMPLE_RATIO_ALPHA = 0.001;
 const SMALLEST_SAMPLE = 20;
 /** A difference in coverage smaller than this can't matter, however sure it is. */
 const SMALLEST_GAP = 0.01;
-/** Silence of a source, while another speaks, that is too long. */
-const SILENCE_MS = 10_000;
 
 /** Whether the numbers can be trusted: the split is the one that was ordered, scores arrive for both variants alike, all sources speak. */
 export function trustOf(evidence: Evidence, design: EvidenceDesign, nowMs: number): AnalysisHealth {
   return {
     srm: sampleRatio(evidence),
     coverage: coverage(evidence, design),
-    staleness: staleness(evidence, nowMs),
+    staleness: stalenessOf(evidence, nowMs),
     ...unitsHealth(evidence),
   };
 }
@@ -70,30 +68,6 @@ function coverage(evidence: Evidence, design: EvidenceDesign): AnalysisHealth['c
   return { status, lnE, byVariant };
 }
 
-function staleness({ busySeconds, newestAtMs }: Evidence, nowMs: number): AnalysisHealth['staleness'] {
-  const routed = newestAtMs['request.routed.v1'];
-  const generated = newestAtMs['generation.completed.v1'];
-  const scored = newestAtMs['image.scored.v1'];
-  return {
-    status: statusOf(),
-    lastRoutedAt: timeOf(routed),
-    lastGeneratedAt: timeOf(generated),
-    lastScoredAt: timeOf(scored),
-  };
-
-  function statusOf(): AnalysisHealth['staleness']['status'] {
-    if (routed === null || nowMs - routed > SILENCE_MS) return 'no-traffic';
-    // Compared with the requests, not with the clock: an analyzer that lags sees all sources late alike.
-    if (silenceMs(busySeconds, generated) > SILENCE_MS) return 'telemetry-silent';
-    if (silenceMs(busySeconds, scored) > SILENCE_MS) return 'scores-silent';
-    return 'ok';
-  }
-}
-
 function shareOf(part: number, whole: number): number | null {
   return whole === 0 ? null : part / whole;
-}
-
-function timeOf(atMs: number | null): string | null {
-  return atMs === null ? null : new Date(atMs).toISOString();
 }

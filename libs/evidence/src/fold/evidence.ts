@@ -1,11 +1,11 @@
 import type { TeststripEvent } from '#libs/contracts';
 import { OBSERVED_TOPICS, type ObservedTopic } from '../catalogue/definition.js';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
-import { type BusySeconds, mergeBusySeconds } from './busy-seconds.js';
 import { type Coverage, initialCoverage, mergeCoverage } from './coverage.js';
 import { type HeavyUnits, initialHeavyUnits, mergeHeavyUnits } from './heavy-units.js';
 import { initialNewcomers, mergeNewcomers, type Newcomers } from './newcomers.js';
 import { initialPair, mergePairs, type PairEvidence } from './pair-evidence.js';
+import { initialPulses, mergePulses, type Pulses } from './pulse.js';
 import type { RecentPictures } from './recent-pictures.js';
 import { addCounts, initialTraffic, mergeTraffic, type Traffic } from './traffic.js';
 import { type UnitFacts, unitFacts } from './unit-facts.js';
@@ -43,8 +43,9 @@ export interface Evidence {
   namelessRequests: number;
   newestEpoch: number;
   newestStage: number;
-  busySeconds: BusySeconds;
-  /** Time of the newest event by topic, ms since 1970; null: none. */
+  /** When the sources spoke, by the carrier's clock. */
+  readonly pulses: Pulses;
+  /** When the carrier took the newest event, by topic, ms since 1970; null: none. */
   readonly newestAtMs: Record<ObservedTopic, number | null>;
   /** Whose scores these are; scores of others are counted, not compared. */
   scorer: string | null;
@@ -73,7 +74,7 @@ export function initialEvidence(
     namelessRequests: 0,
     newestEpoch: 0,
     newestStage: 0,
-    busySeconds: [],
+    pulses: initialPulses(),
     newestAtMs: byTopic(() => null),
     scorer: null,
     foreignScores: 0,
@@ -106,7 +107,7 @@ export function mergeEvidence(a: Evidence, b: Evidence): Evidence {
     namelessRequests: a.namelessRequests + b.namelessRequests,
     newestEpoch: newest.newestEpoch,
     newestStage: newest.newestStage,
-    busySeconds: mergeBusySeconds(a.busySeconds, b.busySeconds),
+    pulses: mergePulses(a.pulses, b.pulses),
     newestAtMs: byTopic((topic) => largest(a.newestAtMs[topic], b.newestAtMs[topic])),
     scorer: a.scorer ?? b.scorer,
     foreignScores:

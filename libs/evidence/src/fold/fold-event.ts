@@ -2,7 +2,6 @@ import { type Assignment, isNameless, type TeststripEvent } from '#libs/contract
 import { voteKey } from '#libs/statistics';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
 import { VOTE_VALUES } from '../kinds/preference-method.js';
-import { addBusySecond } from './busy-seconds.js';
 import { countCoverage } from './coverage.js';
 import type { Evidence, ObservedEvent } from './evidence.js';
 import { noteRequestOf } from './heavy-units.js';
@@ -10,6 +9,7 @@ import { memoryKey } from './memory-key.js';
 import { observeMetrics, type RequestEvent } from './observe-metrics.js';
 import { observeInPair } from './pair-evidence.js';
 import { noteArrival } from './newcomers.js';
+import { beat, type PulseSource } from './pulse.js';
 import { notePicture } from './recent-pictures.js';
 import { count, epochOf } from './traffic.js';
 import { COVERED_BIT, REQUESTS_AT, REQUESTS_BITS, SEEN_BIT } from './unit-facts.js';
@@ -19,21 +19,34 @@ import { hasBit, readBits, setBit, type UnitMark, writeBits } from './unit-memor
  * Folds one event in, in place. Events of other experiments or revisions, without assignment, of a stage that the ramp does not have, or
  * of shadow traffic are ignored.
  * Events whose variant was not drawn at random (fail-safe, override …) count as requests and say nothing else.
+ * @param carriedAtMs when the carrier took the event into the log, ms since 1970: the one clock that events of different services share.
+ * It is stored in the log, so a replay sees the same. Without a carrier it is the event's own time.
  * @returns whether the evidence changed.
  */
-export function foldEvent(evidence: Evidence, design: EvidenceDesign, event: ObservedEvent): boolean {
+export function foldEvent(
+  evidence: Evidence,
+  design: EvidenceDesign,
+  event: ObservedEvent,
+  carriedAtMs: number = Date.parse(event.time),
+): boolean {
   return event.type === 'preference.judged.v1'
-    ? foldJudgement(evidence, design, event)
-    : foldRequestEvent(evidence, design, event);
+    ? foldJudgement(evidence, design, event, carriedAtMs)
+    : foldRequestEvent(evidence, design, event, carriedAtMs);
 }
 
-function foldRequestEvent(evidence: Evidence, design: EvidenceDesign, event: RequestEvent): boolean {
+function foldRequestEvent(
+  evidence: Evidence,
+  design: EvidenceDesign,
+  event: RequestEvent,
+  carriedAtMs: number,
+): boolean {
   const { assignment } = event.data;
   if (assignment?.experiment !== design.experiment || assignment.revision !== design.revision) return false;
   // One such event would make every later one an event of an earlier stage.
   if (assignment.stage >= design.stageCount) return false;
   if (event.type === 'generation.completed.v1' && event.data.shadow) return false;
 
+  noteTime(evidence, event, carriedAtMs);
   noteRequest(evidence, event, assignment);
   if (assignment.reason !== 'SPLIT' || isForeignScore(evidence, event)) return true;
   if (isNameless(assignment.unit)) return noteNameless(evidence, event);
@@ -43,7 +56,7 @@ function foldRequestEvent(evidence: Evidence, design: EvidenceDesign, event: Req
   const mark = evidence.units.recall(unit);
   if (mark === null) return true;
   let isChanged = noteUnit(evidence, event, assignment, mark);
-  if (noteCoverage(evidence, event, assignment, mark)) isChanged = true;
+  if (noteCoverage(evidence, event, { assignment, mark, carriedAtMs })) isChanged = true;
   const facts = { isDuplicate: isDuplicate(evidence, event, assignment) };
   if (observeMetrics(evidence, design, event, { assignment, mark, facts })) isChanged = true;
   if (isChanged) evidence.units.remember(unit, mark);
@@ -59,9 +72,8 @@ function noteNameless(evidence: Evidence, event: RequestEvent): true {
   return true;
 }
 
-/** What an event says whatever its unit: when it happened, that a request came, and the newest allocation. */
+/** What an event says whatever its unit: that a request came, and the newest allocation. */
 function noteRequest(evidence: Evidence, event: RequestEvent, assignment: Assignment): void {
-  noteTime(evidence, event);
   if (event.type === 'request.routed.v1') count(evidence.traffic.requests, assignment.variant);
   if (assignment.epoch < evidence.newestEpoch) return;
   evidence.newestEpoch = assignment.epoch;
@@ -94,14 +106,25 @@ function noteUnit(evidence: Evidence, event: RequestEvent, assignment: Assignmen
 function noteCoverage(
   { coverage }: Evidence,
   event: RequestEvent,
-  { assignedAt, epoch, variant }: Assignment,
-  mark: UnitMark,
+  occasion: { readonly assignment: Assignment; readonly mark: UnitMark; readonly carriedAtMs: number },
 ): boolean {
+  const { mark, carriedAtMs } = occasion;
+  const { assignedAt, epoch, variant } = occasion.assignment;
   if (hasBit(mark, COVERED_BIT) || !isCovered(event) || assignedAt === undefined) return false;
   setBit(mark, COVERED_BIT);
   const side = event.type === 'request.routed.v1' ? coverage.answered : coverage.scored;
-  countCoverage(side, epoch, variant, Date.parse(assignedAt));
+  countCoverage(side, epoch, variant, plausibleMs(Date.parse(assignedAt), carriedAtMs));
   return true;
+}
+
+/**
+ * What a router may be ahead of the carrier, ms. Up to this its own clock orders its requests; what it assigned later than that is
+ * counted when the carrier took it, or one router in another year would make every later request an old one.
+ */
+const MOST_AHEAD_MS = 60_000;
+
+function plausibleMs(atMs: number, carriedAtMs: number): number {
+  return atMs > carriedAtMs + MOST_AHEAD_MS ? carriedAtMs : atMs;
 }
 
 /** Answered pictures on one side, scored ones on the other. */
@@ -115,10 +138,11 @@ function foldJudgement(
   evidence: Evidence,
   design: EvidenceDesign,
   event: TeststripEvent<'preference.judged.v1'>,
+  carriedAtMs: number,
 ): boolean {
   const { experiment, revision, rater, prompt, left, right, preferred } = event.data;
   if (experiment !== design.experiment || revision !== design.revision) return false;
-  noteTime(evidence, event);
+  noteTime(evidence, event, carriedAtMs);
   const isControlLeft = left.variant === design.control;
   const candidate = isControlLeft ? right.variant : left.variant;
   const pair = evidence.pairs.get(candidate);
@@ -146,12 +170,27 @@ const NOTHING_ELSE = {
   picture: null,
 } as const;
 
-function noteTime(evidence: Evidence, event: ObservedEvent): void {
-  const atMs = Date.parse(event.time);
-  const newest = evidence.newestAtMs[event.type];
-  if (newest === null || atMs > newest) evidence.newestAtMs[event.type] = atMs;
-  if (event.type === 'request.routed.v1' && event.data.outcome === 'succeeded') {
-    evidence.busySeconds = addBusySecond(evidence.busySeconds, atMs);
+function noteTime({ newestAtMs, pulses }: Evidence, event: ObservedEvent, carriedAtMs: number): void {
+  const newest = newestAtMs[event.type];
+  if (newest === null || carriedAtMs > newest) newestAtMs[event.type] = carriedAtMs;
+  const source = sourceOf(event);
+  if (source !== null) beat(pulses[source], carriedAtMs);
+}
+
+/** Whose voice an event is; null: that of nobody who is expected to speak. */
+function sourceOf(event: ObservedEvent): PulseSource | null {
+  switch (event.type) {
+    case 'request.routed.v1':
+      return event.data.outcome === 'succeeded' ? 'answered' : null;
+    case 'generation.completed.v1':
+      return 'generated';
+    case 'image.scored.v1':
+      return event.data.imageIndex === 0 ? 'scored' : null;
+    case 'feedback.recorded.v1':
+    case 'preference.judged.v1':
+      return null;
+    default:
+      return event satisfies never;
   }
 }
 

@@ -1,6 +1,7 @@
 import { decodeCoverage, encodeCoverage, type EncodedCoverage } from '../fold/coverage.js';
 import type { Evidence } from '../fold/evidence.js';
 import type { Newcomers } from '../fold/newcomers.js';
+import { decodePulses, encodePulses, type EncodedPulses } from '../fold/pulse.js';
 import { decodePictures, encodePictures, type EncodedPictures } from '../fold/recent-pictures.js';
 import { addCounts, decodeTraffic, encodeTraffic, type EncodedTraffic } from '../fold/traffic.js';
 
@@ -18,7 +19,7 @@ export interface EncodedFrame {
   readonly namelessRequests: number;
   readonly newestEpoch: number;
   readonly newestStage: number;
-  readonly busySeconds: readonly number[];
+  readonly pulses: EncodedPulses;
   readonly newestAtMs: Evidence['newestAtMs'];
   readonly scorer: string | null;
   readonly foreignScores: number;
@@ -35,7 +36,7 @@ export function encodeFrame(evidence: Frame): EncodedFrame {
     namelessRequests: evidence.namelessRequests,
     newestEpoch: evidence.newestEpoch,
     newestStage: evidence.newestStage,
-    busySeconds: [...evidence.busySeconds],
+    pulses: encodePulses(evidence.pulses),
     newestAtMs: { ...evidence.newestAtMs },
     scorer: evidence.scorer,
     foreignScores: evidence.foreignScores,
@@ -53,7 +54,7 @@ export function decodeFrame(encoded: EncodedFrame): Frame {
     namelessRequests: encoded.namelessRequests,
     newestEpoch: encoded.newestEpoch,
     newestStage: encoded.newestStage,
-    busySeconds: encoded.busySeconds,
+    pulses: decodePulses(encoded.pulses),
     newestAtMs: { ...encoded.newestAtMs },
     scorer: encoded.scorer,
     foreignScores: encoded.foreignScores,

@@ -1,12 +1,12 @@
 import { encodeEmbedding } from '#libs/contracts';
 import type { MetricDefinition } from '../catalogue/definition.js';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
-import { addBusySecond } from '../fold/busy-seconds.js';
 import { countCoverage } from '../fold/coverage.js';
 import { initialEvidence } from '../fold/evidence.js';
 import { noteRequestOf } from '../fold/heavy-units.js';
 import { memoryKey } from '../fold/memory-key.js';
 import { noteArrival } from '../fold/newcomers.js';
+import { beat } from '../fold/pulse.js';
 import { notePicture } from '../fold/recent-pictures.js';
 import { count, epochOf } from '../fold/traffic.js';
 import { isKind, methodOf, type MetricEvidence } from '../kinds/metric-evidence.js';
@@ -124,7 +124,7 @@ function frameForm(): string {
   for (const second of [1_000, 1_001, 2_000]) countCoverage(evidence.coverage.answered, 7, 'a', second * 1_000);
   countCoverage(evidence.coverage.scored, 7, 'b', 1_000_000);
   notePicture(evidence.recentPictures, 'a', '0123456789abcdef', 5);
-  evidence.busySeconds = addBusySecond(evidence.busySeconds, 1_234_567);
+  for (let second = 0; second < 200; second++) beat(evidence.pulses.answered, second * 61_000);
   const unit = memoryKey('unit');
   evidence.units.remember(unit, { words: Uint32Array.of(7, 3), numbers: new Float64Array() });
   const { units, marks } = evidence.units.everything();

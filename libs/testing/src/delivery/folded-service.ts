@@ -26,7 +26,7 @@ export function foldedService(options: {
     },
     next() {
       const events = traffic.next();
-      for (const event of events) foldInto(parts, design, event, partitions);
+      for (const event of events) foldInto(parts, design, { event }, partitions);
       return events[0]?.data.assignment?.variant === 'candidate';
     },
     obey({ weightsPpm, epoch, stage }: AllocationCommanded) {

@@ -17,21 +17,21 @@ export function foldByPartition(
   partitions: number,
 ): readonly Evidence[] {
   const parts = new Map<string, Evidence>();
-  for (const event of events) foldInto(parts, design, event, partitions);
+  for (const event of events) foldInto(parts, design, { event }, partitions);
   return [...parts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, evidence]) => evidence);
 }
 
-/** Folds one more event into the evidence of its partition, by the partition's name. */
+/** Folds one more event into the evidence of its partition, by the partition's name; carried at its own time unless told otherwise. */
 export function foldInto(
   parts: Map<string, Evidence>,
   design: EvidenceDesign,
-  event: ObservedEvent,
+  { event, carriedAtMs }: { readonly event: ObservedEvent; readonly carriedAtMs?: number },
   partitions: number,
 ): void {
   const part = `${event.type}/${memoryKey(event.subject) % partitions}`;
   const evidence = parts.get(part) ?? initialEvidence(design);
   parts.set(part, evidence);
-  foldEvent(evidence, design, event);
+  foldEvent(evidence, design, event, carriedAtMs);
 }
 
 /** What the whole log says. */

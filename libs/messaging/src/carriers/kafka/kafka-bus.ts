@@ -62,7 +62,11 @@ class KafkaBus implements EventBus {
           topic: name,
           numPartitions: partitions,
           replicationFactor: -1,
-          configEntries: compacted ? [{ name: 'cleanup.policy', value: 'compact' }] : [],
+          configEntries: [
+            // The broker's clock, not that of whoever publishes.
+            { name: 'message.timestamp.type', value: 'LogAppendTime' },
+            ...(compacted ? [{ name: 'cleanup.policy', value: 'compact' }] : []),
+          ],
         })),
       });
     }

@@ -14,19 +14,19 @@ export interface AppendedRange {
   readonly partition: number;
   /** Offset of the first record of this partition in the flush; the others follow without gaps. */
   readonly firstOffset: number;
+  /** When the database took them, by its own clock, ms since 1970: the same for the whole flush. */
+  readonly timestampMs: number;
 }
 
 export const APPENDED_CHANNEL = 'bus_appended';
 
 /**
- * Appends records in one statement, which is one transaction: locks the partitions' rows in a fixed order (two publishers can't
- * deadlock), draws the offsets, stores the records and notifies readers as `<sender>;<topicId>:<partition>:<nextOffset>;…`.
+ * Appends records in one statement, which is one transaction: locks the partitions' rows in a fixed order (two publishers can't deadlock), draws the offsets, stores the records with the database's time (the publishers' clocks may differ) and notifies readers as `<sender>;<topicId>:<partition>:<nextOffset>;…`.
  * All bytes travel as one binary value and are cut up by Postgres: an array of bytea would be sent as hexadecimal text.
  */
 export async function appendRecords(
   queryable: Queryable,
   records: readonly AppendableRecord[],
-  timestampMs: number,
   sender: string,
 ): Promise<AppendedRange[]> {
   const counts = new Map<string, { readonly topicId: number; readonly partition: number; count: number }>();
@@ -55,7 +55,12 @@ export async function appendRecords(
     }
   }
   const places = [...counts.values()];
-  const rows = await queryable.query<{ topic_id: number; partition: number; first_offset: number }>(
+  const rows = await queryable.query<{
+    topic_id: number;
+    partition: number;
+    first_offset: number;
+    timestamp_ms: number;
+  }>(
     APPEND,
     [
       places.map((place) => place.topicId),
@@ -69,13 +74,17 @@ export async function appendRecords(
       columns.headers,
       columns.value,
       Buffer.concat(bytes),
-      timestampMs,
       sender,
       APPENDED_CHANNEL,
     ],
     { prepareAs: 'bus_append' },
   );
-  return rows.map((row) => ({ topicId: row.topic_id, partition: row.partition, firstOffset: row.first_offset }));
+  return rows.map((row) => ({
+    topicId: row.topic_id,
+    partition: row.partition,
+    firstOffset: row.first_offset,
+    timestampMs: row.timestamp_ms,
+  }));
 }
 
 const APPEND = `
@@ -96,7 +105,7 @@ const APPEND = `
   ),
   stored AS (
     INSERT INTO bus.record (topic_id, partition, "offset", timestamp_ms, key, headers, value)
-    SELECT d.topic_id, d.partition, d.first_offset + r.ordinal, $12::bigint,
+    SELECT d.topic_id, d.partition, d.first_offset + r.ordinal, floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint,
            CASE WHEN r.key_bytes >= 0 THEN substring($11::bytea FROM r.start FOR r.key_bytes) END,
            substring($11::bytea FROM r.start + greatest(r.key_bytes, 0) FOR r.header_bytes),
            CASE WHEN r.value_bytes >= 0
@@ -106,6 +115,8 @@ const APPEND = `
     JOIN drawn d USING (topic_id, partition)
   ),
   told AS (
-    SELECT pg_notify($14, $13 || ';' || string_agg(topic_id || ':' || partition || ':' || next_offset, ';')) FROM drawn
+    SELECT pg_notify($13, $12 || ';' || string_agg(topic_id || ':' || partition || ':' || next_offset, ';')) FROM drawn
   )
-  SELECT topic_id, partition, first_offset FROM drawn, told`;
+  SELECT topic_id, partition, first_offset,
+         floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint AS timestamp_ms
+  FROM drawn, told`;

@@ -78,10 +78,10 @@ export class PublishQueue {
 
   private async flush(flush: readonly Waiting[]): Promise<void> {
     const records = flush.flatMap((waiting) => waiting.records);
-    const timestampMs = Date.now();
     try {
-      const ranges = await appendRecords(this.database, records, timestampMs, this.sender);
+      const ranges = await appendRecords(this.database, records, this.sender);
       const nextOffsets = new Map(ranges.map((range) => [`${range.topicId}:${range.partition}`, range.firstOffset]));
+      const timestampMs = ranges[0]?.timestampMs ?? 0;
       const appended = records.map((record): IncomingRecord => {
         const place = `${record.topicId}:${record.partition}`;
         const offset = nextOffsets.get(place)!;
