@@ -1,17 +1,23 @@
 import {
+  allowBadEvent,
   bet,
   type Betting,
   type BettingDesign,
   BOLD_WEIGHTS,
   hit,
+  hitInWindow,
   initialBetting,
+  initialRestartedTilt,
   initialTilt,
+  lnEFirstOrLater,
   lnEHarmful,
   lnELessOften,
   lnEMoreOften,
   lnENonInferior,
+  lnERestarted,
   type Tilt,
   usualRange,
+  windowAfter,
 } from '#libs/statistics';
 import type { Request } from './canary-traffic.js';
 import { RecentDensePast } from './dense-past.js';
@@ -61,6 +67,7 @@ class ErrorRate implements DenseGuardrail {
   private readonly state: Betting;
   private readonly units = { control: 0, candidate: 0 };
   private readonly failed = { control: 0, candidate: 0 };
+  private readonly later = initialRestartedTilt();
 
   constructor(shares: readonly number[]) {
     this.design = {
@@ -78,13 +85,19 @@ class ErrorRate implements DenseGuardrail {
   }
 
   observe({ arm, propensity, isFailed }: Request): void {
+    const window = windowAfter(this.units.control + this.units.candidate);
+    const good = this.units.control - this.failed.control;
+    const allowed = (ERROR_MARGIN * (this.units.control + 1)) / (good + 1);
+    if (isFailed) hitInWindow(this.later, window, arm, propensity);
+    else if (arm === 'control') allowBadEvent(this.later, window, Math.min(1, allowed), propensity);
     this.units[arm] += 1;
     if (isFailed) this.failed[arm] += 1;
     bet(this.state, this.design, arm, propensity, isFailed ? -1 : 0);
   }
 
   lnEHarmful(): number {
-    return provenByMoreThanOne(lnEHarmful(this.state, 0), this.failed.candidate);
+    const first = provenByMoreThanOne(lnEHarmful(this.state, 0), this.failed.candidate);
+    return lnEFirstOrLater(first, lnERestarted(this.later, 0));
   }
 
   lnENonInferior(rung: number): number {
@@ -107,6 +120,8 @@ class LatencyTail implements DenseGuardrail {
   /** Harm, the rungs, no margin. */
   private readonly margins: readonly number[];
   private readonly tilts: readonly Tilt[];
+  private readonly later = initialRestartedTilt();
+  private requests = 0;
 
   constructor(shares: readonly number[]) {
     this.margins = [LATENCY_MARGIN, ...shares.map((share) => LATENCY_MARGIN / share), 0];
@@ -118,9 +133,13 @@ class LatencyTail implements DenseGuardrail {
   }
 
   observe({ arm, isCandidate, propensity, isFailed, latencyMs }: Request): void {
+    const window = windowAfter(this.requests);
+    this.requests += 1;
     if (isFailed) return;
     const { limit } = this.past;
     if (limit !== null) {
+      if ((isCandidate ? latencyMs / (1 + LATENCY_MARGIN) : latencyMs) > limit)
+        hitInWindow(this.later, window, arm, propensity);
       for (let index = 0; index < this.margins.length; index++) {
         const value = isCandidate ? latencyMs / (1 + (this.margins[index] as number)) : latencyMs;
         if (value > limit) hit(this.tilts[index] as Tilt, arm, propensity);
@@ -130,7 +149,7 @@ class LatencyTail implements DenseGuardrail {
   }
 
   lnEHarmful(): number {
-    return lnEMoreOften(this.tilts[0] as Tilt, 0);
+    return lnEFirstOrLater(lnEMoreOften(this.tilts[0] as Tilt, 0), lnERestarted(this.later, 0));
   }
 
   lnENonInferior(rung: number): number {

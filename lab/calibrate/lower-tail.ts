@@ -1,4 +1,16 @@
-import { type Arm, farTailLimit, hit, initialTilt, lnELessOften, lnETailMoreOften } from '#libs/statistics';
+import {
+  type Arm,
+  farTailLimit,
+  hit,
+  hitInWindow,
+  initialRestartedTilt,
+  initialTilt,
+  lnEFirstOrLater,
+  lnELessOften,
+  lnERestarted,
+  lnETailMoreOften,
+  windowAfter,
+} from '#libs/statistics';
 import type { ReadPast } from './dense-past.js';
 
 /** The lower tail as libs/evidence judges it, with a past that is quick to read. */
@@ -6,6 +18,8 @@ export class LowerTail {
   private readonly below = initialTilt();
   private farLimit: number | null = null;
   private readonly farBelow = initialTilt();
+  private readonly later = initialRestartedTilt();
+  private values = 0;
 
   /**
    * @param level share of control's values in the tail.
@@ -23,7 +37,12 @@ export class LowerTail {
   /** @returns whether the value lies in the tail: the evidence has moved. */
   observe(arm: Arm, propensity: number, value: number): boolean {
     const isBelow = this.past.limit !== null && value < this.past.limit;
-    if (isBelow) hit(this.below, arm, propensity);
+    const window = windowAfter(this.values);
+    this.values += 1;
+    if (isBelow) {
+      hit(this.below, arm, propensity);
+      hitInWindow(this.later, window, arm, propensity);
+    }
     if (this.farLimit !== null && value < this.farLimit) hit(this.farBelow, arm, propensity);
     if (arm === 'control' && this.past.add(value)) {
       const { n } = this.past;
@@ -34,7 +53,7 @@ export class LowerTail {
 
   /** @param boundary ln of the largest allowed rate ratio. */
   lnEHarmful(boundary: number): number {
-    return lnETailMoreOften(this.below, this.farBelow, boundary);
+    return lnEFirstOrLater(lnETailMoreOften(this.below, this.farBelow, boundary), lnERestarted(this.later, boundary));
   }
 
   /** At 0 it is evidence that the tail is rarer: superiority. */

@@ -31,6 +31,7 @@ export const reasonWords: Readonly<Record<string, string>> = {
   infinite: 'too many requests never ended',
   'zero-control': 'control’s value is 0',
   'end-unknown': 'not enough data for an interval',
+  'later-requests-differ': 'later requests of the same units say something else',
   'no-interval': 'it has no interval yet',
   'worse-than-control': 'proven worse than control',
   'within-what-matters': 'proven to differ by less than what matters',

@@ -12,7 +12,8 @@
  * A number is missing because of one of those, or: `one-variant` (the other one has none), `not-randomised` (all units came while one
  * variant had everything), `not-enough-data`, `burn-in` (too few units for an interval that holds), `no-variance` (all values equal),
  * `infinite` (the quantile is one that never came), `zero-control` (nothing is relative to 0), `end-unknown` (an end of
- * the interval is not known yet), `no-interval` (there is no method for one).
+ * the interval is not known yet), `later-requests-differ` (units' later requests say something else than their first ones, which the interval
+ * is of), `no-interval` (there is no method for one).
  */
 export const analysisReasons = [
   'worse-than-margin',
@@ -39,6 +40,7 @@ export const analysisReasons = [
   'infinite',
   'zero-control',
   'end-unknown',
+  'later-requests-differ',
   'no-interval',
 ] as const;
 export type AnalysisReason = (typeof analysisReasons)[number];

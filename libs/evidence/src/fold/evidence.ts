@@ -41,6 +41,8 @@ export interface Evidence {
   readonly heavyUnits: HeavyUnits;
   /** Requests whose unit's name names nobody. */
   namelessRequests: number;
+  /** Events of named, randomised units: what the windows of units' first bad events are counted in. */
+  observed: number;
   newestEpoch: number;
   newestStage: number;
   /** When the sources spoke, by the carrier's clock. */
@@ -72,6 +74,7 @@ export function initialEvidence(
     newcomers: initialNewcomers(),
     heavyUnits: initialHeavyUnits(),
     namelessRequests: 0,
+    observed: 0,
     newestEpoch: 0,
     newestStage: 0,
     pulses: initialPulses(),
@@ -105,6 +108,7 @@ export function mergeEvidence(a: Evidence, b: Evidence): Evidence {
     newcomers: mergeNewcomers(a.newcomers, b.newcomers),
     heavyUnits: mergeHeavyUnits(a.heavyUnits, b.heavyUnits),
     namelessRequests: a.namelessRequests + b.namelessRequests,
+    observed: a.observed + b.observed,
     newestEpoch: newest.newestEpoch,
     newestStage: newest.newestStage,
     pulses: mergePulses(a.pulses, b.pulses),

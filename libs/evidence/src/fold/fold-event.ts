@@ -1,5 +1,5 @@
 import { type Assignment, isNameless, type TeststripEvent } from '#libs/contracts';
-import { voteKey } from '#libs/statistics';
+import { voteKey, windowAfter } from '#libs/statistics';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
 import { VOTE_VALUES } from '../kinds/preference-method.js';
 import { countCoverage } from './coverage.js';
@@ -12,8 +12,8 @@ import { noteArrival } from './newcomers.js';
 import { beat, type PulseSource } from './pulse.js';
 import { notePicture } from './recent-pictures.js';
 import { count, epochOf } from './traffic.js';
-import { COVERED_BIT, REQUESTS_AT, REQUESTS_BITS, SEEN_BIT } from './unit-facts.js';
-import { hasBit, readBits, setBit, type UnitMark, writeBits } from './unit-memory.js';
+import { COVERED_BIT, REQUESTS_AT, REQUESTS_BITS, SEEN_BIT, WINDOW_AT, WINDOW_BITS } from './unit-facts.js';
+import { clearBits, hasBit, readBits, setBit, type UnitMark, writeBits } from './unit-memory.js';
 
 /**
  * Folds one event in, in place. Events of other experiments or revisions, without assignment, of a stage that the ramp does not have, or
@@ -55,12 +55,23 @@ function foldRequestEvent(
   const unit = memoryKey(assignment.unit);
   const mark = evidence.units.recall(unit);
   if (mark === null) return true;
+  const window = enterWindow(evidence, mark);
   let isChanged = noteUnit(evidence, event, assignment, mark);
   if (noteCoverage(evidence, event, { assignment, mark, carriedAtMs })) isChanged = true;
   const facts = { isDuplicate: isDuplicate(evidence, event, assignment) };
-  if (observeMetrics(evidence, design, event, { assignment, mark, facts })) isChanged = true;
+  if (observeMetrics(evidence, design, event, { assignment, mark, facts, window })) isChanged = true;
   if (isChanged) evidence.units.remember(unit, mark);
   return true;
+}
+
+/** In a new window every unit may have a first bad event again. @returns the present window. */
+function enterWindow(evidence: Evidence, mark: UnitMark): number {
+  const window = windowAfter(evidence.observed);
+  evidence.observed += 1;
+  if (readBits(mark, WINDOW_AT, WINDOW_BITS) === window) return window;
+  clearBits(mark, evidence.facts.badBits);
+  writeBits(mark, WINDOW_AT, WINDOW_BITS, window);
+  return window;
 }
 
 /**
@@ -164,7 +175,8 @@ function foldJudgement(
 const NOTHING_ELSE = {
   arm: 'candidate',
   propensity: 0.5,
-  isFirstBad: false,
+  isAtRisk: false,
+  window: 0,
   denominator: 1,
   before: null,
   picture: null,

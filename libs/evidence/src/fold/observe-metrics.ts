@@ -24,6 +24,8 @@ interface Occasion {
   readonly assignment: Assignment;
   readonly mark: UnitMark;
   readonly facts: EventFacts;
+  /** The window that the mark's bad events are of. */
+  readonly window: number;
 }
 
 /** Folds what the event says about each metric of its topic. @returns whether the unit's mark has changed. */
@@ -31,7 +33,7 @@ export function observeMetrics<T extends RequestTopic>(
   evidence: Evidence,
   design: EvidenceDesign,
   event: EventOf<T>,
-  { assignment, mark, facts }: Occasion,
+  { assignment, mark, facts, window }: Occasion,
 ): boolean {
   const isEarlierStage = assignment.stage < evidence.newestStage;
   const sides = sidesOf(evidence, design, assignment);
@@ -40,15 +42,19 @@ export function observeMetrics<T extends RequestTopic>(
     if (isEarlierStage && metric.definition.lateData === 'ignored-after-stage') continue;
     const reading = read(event.data, facts);
     if (reading === null) continue;
-    const { isFirst, isFirstBad, before } = noteReading(mark, place, reading);
-    if (isFirst || isFirstBad || place.numbersAt !== null) isChanged = true;
+    const { isFirst, isAtRisk, before } = noteReading(mark, place, reading);
+    if (isFirst || place.numbersAt !== null) isChanged = true;
+    let isBad = false;
     for (const { pair, arm, propensity } of sides) {
       // Field by field: to spread the reading would cost more than all the rest.
       const { value, denominator, picture } = reading;
-      const seen = { arm, propensity, value, isFirst, isFirstBad, denominator, before, picture };
-      observeInPair(pair, metric, seen, design.baselineUnits);
+      const seen = { arm, propensity, value, isFirst, isAtRisk, window, denominator, before, picture };
+      if (observeInPair(pair, metric, seen, design.baselineUnits)) isBad = true;
       if (metric.definition.name === 'quality') observeHeads(pair, design, event, seen);
     }
+    if (!isBad || place.badBit === null) continue;
+    setBit(mark, place.badBit);
+    isChanged = true;
   }
   return isChanged;
 }
@@ -58,12 +64,11 @@ function noteReading(
   mark: UnitMark,
   { measuredBit, badBit, numbersAt }: MetricPlace,
   reading: Reading,
-): Pick<Observation, 'isFirst' | 'isFirstBad' | 'before'> {
+): Pick<Observation, 'isFirst' | 'isAtRisk' | 'before'> {
   const isFirst = !hasBit(mark, measuredBit);
   if (isFirst) setBit(mark, measuredBit);
-  const isFirstBad = badBit !== null && reading.value === 1 && !hasBit(mark, badBit);
-  if (isFirstBad) setBit(mark, badBit);
-  return { isFirst, isFirstBad, before: numbersAt === null ? null : addToOwnSums(mark, numbersAt, reading) };
+  const isAtRisk = badBit !== null && !hasBit(mark, badBit);
+  return { isFirst, isAtRisk, before: numbersAt === null ? null : addToOwnSums(mark, numbersAt, reading) };
 }
 
 /** Sum, denominator and number of events. @returns what the unit's sums were before; null: nothing yet. */

@@ -18,19 +18,20 @@ export function initialPair(): PairEvidence {
   return { metrics: new Map(), heads: new Map() };
 }
 
+/** @returns whether it was the unit's bad event of the window. */
 export function observeInPair(
   { metrics }: PairEvidence,
   metric: MetricDesign,
   seen: Observation,
   baselineUnits: number,
-): void {
+): boolean {
   const { name } = metric.definition;
   let state = metrics.get(name);
   if (state === undefined) {
     state = initialMetric(metric);
     metrics.set(name, state);
   }
-  observeMetric(state, metric, seen, baselineUnits);
+  return observeMetric(state, metric, seen, baselineUnits);
 }
 
 /** Folds one value of a head the experiment doesn't name. */

@@ -1,12 +1,15 @@
 import type { ObservedTopic, RequestTopic } from '../catalogue/definition.js';
 import type { EvidenceDesign, MetricDesign, MetricReader } from '../catalogue/evidence-design.js';
-import type { UnitLayout } from './unit-memory.js';
+import { setBit, type UnitLayout, type UnitMark, wordCountOf } from './unit-memory.js';
 
 /** Facts of a unit's mark beside the metrics' own: seen at all, counted for the coverage. */
 export const SEEN_BIT = 0;
 export const COVERED_BIT = 1;
+/** In which window the unit was seen last, see `RestartedTilt`: its bad events are those of that window. */
+export const WINDOW_AT = 2;
+export const WINDOW_BITS = 5;
 /** Where requests are read: how many the unit has made under its allocation, up to {@link REQUESTS_BITS} bits. */
-export const REQUESTS_AT = 2;
+export const REQUESTS_AT = WINDOW_AT + WINDOW_BITS;
 export const REQUESTS_BITS = 12;
 
 /** The facts before this one are in the same place whatever the metrics are. */
@@ -21,7 +24,7 @@ const NUMBERS_OF_RATIO = 3;
 export interface MetricPlace {
   /** It has been measured. */
   readonly measuredBit: number;
-  /** It has had a bad event (rates); null for all others. */
+  /** It has had a bad event in the window its mark is of (rates and tails); null for all others. */
   readonly badBit: number | null;
   /** Where its own sum, denominator and number of events are (ratios); null for all others. */
   readonly numbersAt: number | null;
@@ -39,8 +42,15 @@ export interface UnitFacts {
   /** The same by topic, with how they read it: what the fold goes through for every event. */
   readonly readers: { readonly [T in RequestTopic]: readonly PlacedReader<T>[] };
   readonly layout: UnitLayout;
+  /** All `badBit`s, 32 facts a word: what a new window clears. */
+  readonly badBits: Uint32Array;
   /** Whose events are folded; null: those of any topic. */
   readonly topic: ObservedTopic | null;
+}
+
+/** Kinds whose harm is looked for in the first bad event of a unit as well. */
+function hasBadEvents({ test, definition: { kind } }: MetricDesign): boolean {
+  return test !== null && (kind === 'rate' || kind === 'upper-tail' || kind === 'lower-tail');
 }
 
 interface PlacedReader<T extends RequestTopic> extends MetricReader<T> {
@@ -60,7 +70,7 @@ export function unitFacts(
     if (!metric.isCollected || (topic !== null && metric.definition.topic !== topic)) continue;
     places.set(metric, {
       measuredBit: bits++,
-      badBit: kind === 'rate' ? bits++ : null,
+      badBit: hasBadEvents(metric) ? bits++ : null,
       numbersAt: kind === 'ratio' ? numbers : null,
     });
     if (kind === 'ratio') numbers += NUMBERS_OF_RATIO;
@@ -75,9 +85,18 @@ export function unitFacts(
       'feedback.recorded.v1': placed(readers['feedback.recorded.v1'], places),
     },
     layout: { bits, numbers },
+    badBits: badBitsOf(places, bits),
     topic,
   };
 }
+
+function badBitsOf(places: UnitFacts['places'], bits: number): Uint32Array {
+  const mark: UnitMark = { words: new Uint32Array(wordCountOf({ bits, numbers: 0 })), numbers: NO_NUMBERS };
+  for (const { badBit } of places.values()) if (badBit !== null) setBit(mark, badBit);
+  return mark.words.subarray(1);
+}
+
+const NO_NUMBERS = new Float64Array();
 
 function placed<T extends RequestTopic>(
   readers: readonly MetricReader<T>[],

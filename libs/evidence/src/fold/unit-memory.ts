@@ -64,9 +64,9 @@ export function writeBits({ words }: UnitMark, at: number, width: number, value:
   if (above < width) words[word + 1] = ((words[word + 1] as number) & ~(most >>> above)) | (kept >>> above);
 }
 
-export function clearBit({ words }: UnitMark, bit: number): void {
-  const word = 1 + (bit >>> 5);
-  words[word] = (words[word] as number) & ~(1 << (bit & 31));
+/** @param bits which facts are taken back, 32 a word. */
+export function clearBits({ words }: UnitMark, bits: Uint32Array): void {
+  for (let k = 0; k < bits.length; k++) words[1 + k] = (words[1 + k] as number) & ~(bits[k] as number);
 }
 
 /**

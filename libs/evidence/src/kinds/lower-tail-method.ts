@@ -2,12 +2,18 @@ import {
   type Arm,
   farTailLimit,
   hit,
+  hitInWindow,
+  initialRestartedTilt,
   initialTilt,
+  lnEFirstOrLater,
+  lnERestarted,
   lnETailMoreOften,
   lnRateRatio,
   lnRateRatioInterval,
+  mergeRestartedTilts,
   mergeTilt,
   quantile,
+  type RestartedTilt,
   type Tilt,
 } from '#libs/statistics';
 import type { Margin } from '#libs/contracts';
@@ -41,6 +47,8 @@ export interface LowerTailState {
   /** Where the far end of the tail begins; read together with the limit. */
   farLimit: number | null;
   readonly farBelow: Tilt;
+  /** Units' first values below the limit, whenever they come. */
+  readonly laterEvents: RestartedTilt;
   /** Units that met a limit: what the rates are shares of. */
   readonly compared: Record<Arm, number>;
 }
@@ -51,6 +59,7 @@ interface EncodedLowerTail {
   readonly below: codec.EncodedTilt;
   readonly farLimit: number | null;
   readonly farBelow: codec.EncodedTilt;
+  readonly laterEvents: codec.EncodedRestartedTilt;
   readonly compared: Record<Arm, number>;
 }
 
@@ -62,22 +71,27 @@ export const lowerTailMethod: Method<LowerTailState> = {
     below: initialTilt(),
     farLimit: null,
     farBelow: initialTilt(),
+    laterEvents: initialRestartedTilt(),
     compared: { control: 0, candidate: 0 },
   }),
 
-  observe(state, metric, { arm, propensity, value, isFirst }) {
+  observe(state, metric, { arm, propensity, value, isFirst, isAtRisk, window }) {
     state.counts.events[arm] += 1;
-    if (!isFirst || value === -Infinity) return;
+    const { limit } = state.limit;
+    const isBadEvent =
+      isAtRisk && limit !== null && value < limit && hitInWindow(state.laterEvents, window, arm, propensity);
+    if (!isFirst || value === -Infinity) return isBadEvent;
     state.counts.units[arm] += 1;
-    if (state.limit.limit !== null) {
+    if (limit !== null) {
       state.compared[arm] += 1;
-      if (value < state.limit.limit) hit(state.below, arm, propensity);
+      if (value < limit) hit(state.below, arm, propensity);
     }
     if (state.farLimit !== null && value < state.farLimit) hit(state.farBelow, arm, propensity);
-    if (arm === 'candidate') return;
+    if (arm === 'candidate') return isBadEvent;
     const level = levelOf(metric);
     const past = observeControl(state.limit, value, level);
     if (past) state.farLimit = farTailLimit({ n: past.n, quantile: (p) => quantile(past, p) }, level);
+    return isBadEvent;
   },
 
   merge: (a, b) => ({
@@ -88,6 +102,7 @@ export const lowerTailMethod: Method<LowerTailState> = {
     // Of its own a merged past has none; it is for judging only.
     farLimit: null,
     farBelow: mergeTilt(a.farBelow, b.farBelow),
+    laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
     compared: {
       control: a.compared.control + b.compared.control,
       candidate: a.compared.candidate + b.compared.candidate,
@@ -118,28 +133,34 @@ export const lowerTailMethod: Method<LowerTailState> = {
     if (state.limit.limit === null) return { ...base, tests: null, missing: 'baseline' };
     const lnRatio = (margin: Margin): number => lnFactor(margin, levelOf(metric));
     const tests = tiltTests(state.below, test, definition.direction, lnRatio);
-    const harmful = lnETailMoreOften(state.below, state.farBelow, lnRatio(test.harmBeyond));
+    const boundary = lnRatio(test.harmBeyond);
+    const harmful = lnEFirstOrLater(
+      lnETailMoreOften(state.below, state.farBelow, boundary),
+      lnERestarted(state.laterEvents, boundary),
+    );
     return { ...base, tests: { ...tests, harmful }, missing: null };
   },
 
   tuning: (metric) => ({ level: levelOf(metric) }),
 
-  encode: ({ counts, limit, below, farLimit, farBelow, compared }): EncodedLowerTail => ({
+  encode: ({ counts, limit, below, farLimit, farBelow, laterEvents, compared }): EncodedLowerTail => ({
     counts: structuredClone(counts),
     limit: codec.encodeTailLimit(limit),
     below: codec.encodeTilt(below),
     farLimit,
     farBelow: codec.encodeTilt(farBelow),
+    laterEvents: codec.encodeRestartedTilt(laterEvents),
     compared: { ...compared },
   }),
 
-  decode: ({ counts, limit, below, farLimit, farBelow, compared }: EncodedLowerTail) => ({
+  decode: ({ counts, limit, below, farLimit, farBelow, laterEvents, compared }: EncodedLowerTail) => ({
     kind: 'lower-tail',
     counts: structuredClone(counts),
     limit: codec.decodeTailLimit(limit),
     below: codec.decodeTilt(below),
     farLimit,
     farBelow: codec.decodeTilt(farBelow),
+    laterEvents: codec.decodeRestartedTilt(laterEvents),
     compared: { ...compared },
   }),
 };

@@ -12,8 +12,10 @@ export interface Observation extends Reading {
   readonly propensity: number;
   /** The unit's first value of this metric: only these decide. */
   readonly isFirst: boolean;
-  /** The unit's first value of 1 (rates only). */
-  readonly isFirstBad: boolean;
+  /** The unit has had no bad event in the present window: one that comes now is fresh evidence of harm, whether or not it is the first value. */
+  readonly isAtRisk: boolean;
+  /** The present window of the {@link RestartedTilt}. */
+  readonly window: number;
   /** What the unit contributed before under the same allocation (ratios); null: nothing yet. */
   readonly before: { readonly sum: number; readonly denominator: number } | null;
 }
@@ -71,8 +73,8 @@ export interface JudgeContext {
  */
 export interface Method<State> {
   initial(metric: MetricDesign): State;
-  /** Folds one observation in, in place. */
-  observe(state: State, metric: MetricDesign, observation: Observation, baselineUnits: number): void;
+  /** Folds one observation in, in place. @returns true where it was the unit's bad event of the window. */
+  observe(state: State, metric: MetricDesign, observation: Observation, baselineUnits: number): boolean | void;
   merge(a: State, b: State): State;
   judge(state: State, metric: MetricDesign, context: JudgeContext): Judgement;
   /**

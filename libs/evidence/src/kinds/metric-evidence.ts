@@ -52,13 +52,14 @@ export function initialMetric(metric: MetricDesign): MetricEvidence {
   return methodOf(metric.definition.kind).initial(metric);
 }
 
+/** @returns whether it was the unit's bad event of the window; see {@link Method.observe}. */
 export function observeMetric(
   state: MetricEvidence,
   metric: MetricDesign,
   seen: Observation,
   baselineUnits: number,
-): void {
-  methodOf(state.kind).observe(state, metric, seen, baselineUnits);
+): boolean {
+  return methodOf(state.kind).observe(state, metric, seen, baselineUnits) === true;
 }
 
 export function mergeMetric(a: MetricEvidence, b: MetricEvidence): MetricEvidence {

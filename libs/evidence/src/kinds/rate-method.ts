@@ -3,10 +3,16 @@ import {
   bet,
   type Betting,
   type BettingDesign,
+  allowBadEvent,
   hit,
+  hitInWindow,
   initialBetting,
   initialMeanDifference,
+  initialRestartedTilt,
   initialTilt,
+  isRandomised,
+  lnEFirstOrLater,
+  lnERestarted,
   lnEHarmful,
   lnEMoreOften,
   lnELessOften,
@@ -15,14 +21,16 @@ import {
   type MeanDifference,
   mergeBetting,
   mergeMeanDifference,
+  mergeRestartedTilts,
   mergeTilt,
+  type RestartedTilt,
   observeMean,
   type Tilt,
   armTotal,
 } from '#libs/statistics';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import { effectInterval } from './baseline-betting.js';
-import type { Method, Tests } from './method.js';
+import type { Estimates, Method, Observation, Tests } from './method.js';
 import { differenceEstimates, whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
@@ -30,22 +38,29 @@ import { lnFactor, tiltTests } from './tilt-tests.js';
 
 /**
  * Rates of an event that is bad, or good where higher is better. An absolute margin is judged by betting on 0/1 values, which is exact at any base rate and can prove
- * non-inferiority though no event ever happens. A relative margin, and any harm at all, are judged by the tilt on each unit's first
- * event, which needs no base rate.
+ * non-inferiority though no event ever happens. A relative margin, and any harm at all, are judged by the tilt on units whose first value is
+ * an event, which needs no base rate. Harm is also looked for in each unit's first bad event, whenever it comes ({@link RestartedTilt}).
  */
 export interface RateState {
   readonly kind: 'rate';
   readonly counts: ArmCounts;
   readonly betting: Betting;
-  readonly firstEvents: Tilt;
+  /** Units whose first value is 1. */
+  readonly firstValues: Tilt;
+  /** Units' first bad events, whenever they come. */
+  readonly laterEvents: RestartedTilt;
+  /** Of first values; of all values. */
   readonly difference: MeanDifference;
+  readonly allValues: MeanDifference;
 }
 
 interface EncodedRate {
   readonly counts: ArmCounts;
   readonly betting: codec.EncodedBetting;
-  readonly firstEvents: codec.EncodedTilt;
+  readonly firstValues: codec.EncodedTilt;
+  readonly laterEvents: codec.EncodedRestartedTilt;
   readonly difference: codec.EncodedMeanDifference;
+  readonly allValues: codec.EncodedMeanDifference;
 }
 
 export const rateMethod: Method<RateState> = {
@@ -53,33 +68,42 @@ export const rateMethod: Method<RateState> = {
     kind: 'rate',
     counts: initialArmCounts(),
     betting: initialBetting(bettingDesign(metric)),
-    firstEvents: initialTilt(),
+    firstValues: initialTilt(),
+    laterEvents: initialRestartedTilt(),
     difference: initialMeanDifference(),
+    allValues: initialMeanDifference(),
   }),
 
-  observe(state, metric, { arm, propensity, value, isFirst, isFirstBad }) {
+  observe(state, metric, seen) {
+    const { arm, propensity, value, isFirst } = seen;
+    const isBadEvent = metric.test !== null && seen.isAtRisk && noteLater(state, metric, metric.test, seen);
     state.counts.events[arm] += 1;
-    if (isFirstBad && metric.test !== null) hit(state.firstEvents, arm, propensity);
-    if (!isFirst) return;
+    observeMean(state.allValues, arm, propensity, value);
+    if (!isFirst) return isBadEvent;
     state.counts.units[arm] += 1;
+    observeMean(state.difference, arm, propensity, value);
+    if (metric.test === null) return isBadEvent;
+    if (value === 1) hit(state.firstValues, arm, propensity);
     // Betting takes "higher is better": a bad event is −1.
     const isGood = metric.definition.direction === 'higher';
-    if (metric.test !== null) bet(state.betting, designOf(metric), arm, propensity, isGood ? value : -value);
-    observeMean(state.difference, arm, propensity, value);
+    bet(state.betting, designOf(metric), arm, propensity, isGood ? value : -value);
+    return isBadEvent;
   },
 
   merge: (a, b) => ({
     kind: 'rate',
     counts: mergeArmCounts(a.counts, b.counts),
     betting: mergeBetting(a.betting, b.betting),
-    firstEvents: mergeTilt(a.firstEvents, b.firstEvents),
+    firstValues: mergeTilt(a.firstValues, b.firstValues),
+    laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
     difference: mergeMeanDifference(a.difference, b.difference),
+    allValues: mergeMeanDifference(a.allValues, b.allValues),
   }),
 
   judge(state, metric, { alpha }) {
     const { test, definition } = metric;
     const base = {
-      estimates: differenceEstimates(meanDifference(state.difference, alpha), state.counts),
+      estimates: estimatesOf(state, alpha),
       units: state.counts.units,
       events: state.counts.events,
       shift: null,
@@ -88,13 +112,11 @@ export const rateMethod: Method<RateState> = {
     const whyNot = whyNotBoth(state.counts.units);
     if (whyNot !== null) return { ...base, tests: null, missing: whyNot };
     const isAbsolute = test.margin.kind === 'absolute';
-    return {
-      ...base,
-      tests: isAbsolute
-        ? bySize(state, metric, test)
-        : tiltTests(state.firstEvents, test, definition.direction, lnFactor),
-      missing: null,
-    };
+    const tests = isAbsolute
+      ? bySize(state, metric, test)
+      : tiltTests(state.firstValues, test, definition.direction, lnFactor);
+    const later = lnERestarted(state.laterEvents, laterBoundary(test, definition.direction).lnRatio);
+    return { ...base, tests: { ...tests, harmful: lnEFirstOrLater(tests.harmful, later) }, missing: null };
   },
 
   effectInterval({ betting }, metric, alpha) {
@@ -105,30 +127,88 @@ export const rateMethod: Method<RateState> = {
 
   tuning: (metric) => ({ ...bettingDesign(metric), isTested: metric.test !== null }),
 
-  encode: ({ counts, betting, firstEvents, difference }): EncodedRate => ({
+  encode: ({ counts, betting, firstValues, laterEvents, difference, allValues }): EncodedRate => ({
     counts: structuredClone(counts),
     betting: codec.encodeBetting(betting),
-    firstEvents: codec.encodeTilt(firstEvents),
+    firstValues: codec.encodeTilt(firstValues),
+    laterEvents: codec.encodeRestartedTilt(laterEvents),
     difference: codec.encodeMeanDifference(difference),
+    allValues: codec.encodeMeanDifference(allValues),
   }),
 
-  decode: ({ counts, betting, firstEvents, difference }: EncodedRate) => ({
+  decode: ({ counts, betting, firstValues, laterEvents, difference, allValues }: EncodedRate) => ({
     kind: 'rate',
     counts: structuredClone(counts),
     betting: codec.decodeBetting(betting),
-    firstEvents: codec.decodeTilt(firstEvents),
+    firstValues: codec.decodeTilt(firstValues),
+    laterEvents: codec.decodeRestartedTilt(laterEvents),
     difference: codec.decodeMeanDifference(difference),
+    allValues: codec.decodeMeanDifference(allValues),
   }),
 };
 
+/**
+ * The unit's bad event of the window, or for control what the margin lets the candidate have beside. Good events don't count here
+ * where higher is better: what is looked for is the first request that went wrong.
+ * @returns whether the unit has had it now.
+ */
+function noteLater(
+  { laterEvents, allValues }: RateState,
+  { definition }: MetricDesign,
+  test: MetricTest,
+  { arm, propensity, value, window }: Observation,
+): boolean {
+  if (!isRandomised(propensity)) return false;
+  const isGood = definition.direction === 'higher';
+  if (value === (isGood ? 0 : 1)) return hitInWindow(laterEvents, window, arm, propensity);
+  const { allowed } = laterBoundary(test, definition.direction);
+  if (arm === 'candidate' || allowed === 0) return false;
+  // Of the good requests more have to be taken than of all: those that are bad anyhow can't be bad beside.
+  const { n, sum } = armTotal(allValues, 'control');
+  const good = isGood ? sum : n - sum;
+  return allowBadEvent(laterEvents, window, Math.min(1, (allowed * (n + 1)) / (good + 1)), propensity);
+}
+
+/** What a unit's bad events may be at the boundary of harm: so many times as frequent as control's, and a share of the requests beside. */
+function laterBoundary(
+  { harmBeyond: { kind, value } }: MetricTest,
+  direction: 'higher' | 'lower',
+): { readonly lnRatio: number; readonly allowed: number } {
+  if (kind === 'absolute') return { lnRatio: 0, allowed: value };
+  // A good event may become rarer by a factor of 1 + value, which makes at most value / (1 + value) of the requests bad.
+  return direction === 'lower'
+    ? { lnRatio: Math.log1p(value), allowed: 0 }
+    : { lnRatio: 0, allowed: value / (1 + value) };
+}
+
+/**
+ * Shown are all requests; the interval is that of the units' first ones, which alone were drawn at random, and only while what is shown
+ * lies in it: then later requests have told nothing else.
+ */
+function estimatesOf({ counts, difference, allValues }: RateState, alpha: number): Estimates {
+  const ofFirst = differenceEstimates(meanDifference(difference, alpha), counts);
+  const { control, candidate, difference: effect } = meanDifference(allValues, alpha);
+  if (effect === null) return { ...ofFirst, control, candidate };
+  const { interval } = ofFirst;
+  const isOutside = interval !== null && (effect < interval.low || effect > interval.high);
+  return {
+    control,
+    candidate,
+    effect,
+    interval: isOutside ? null : interval,
+    noEffect: null,
+    noInterval: isOutside ? 'later-requests-differ' : ofFirst.noInterval,
+  };
+}
+
 function bySize(state: RateState, metric: MetricDesign, test: MetricTest): Tests {
-  const { betting, firstEvents } = state;
+  const { betting, firstValues } = state;
   const { nonInferiorAt } = designOf(metric);
   const anyHarm = metric.definition.direction === 'lower' ? lnEMoreOften : lnELessOften;
   return {
     margin: test.margin.value,
     harmful: test.anyHarm
-      ? anyHarm(firstEvents, 0)
+      ? anyHarm(firstValues, 0)
       : provenByMoreThanOne(lnEHarmful(betting, 0), state, metric, 'candidate'),
     nonInferior: lnENonInferior(betting, test.budget.length - 1),
     superior: provenByMoreThanOne(lnENonInferior(betting, test.budget.length), state, metric, 'control'),

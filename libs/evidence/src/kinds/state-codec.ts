@@ -1,4 +1,12 @@
-import type { Betting, Moments, MeanDifference, QuantileSketch, AllocationCell, Tilt } from '#libs/statistics';
+import type {
+  Betting,
+  Moments,
+  MeanDifference,
+  QuantileSketch,
+  AllocationCell,
+  RestartedTilt,
+  Tilt,
+} from '#libs/statistics';
 import type { ControlTailLimit } from './control-tail-limit.js';
 import type { ValuesByPropensity } from './values-by-propensity.js';
 
@@ -56,6 +64,19 @@ export function encodeTilt({ hits }: Tilt): EncodedTilt {
 
 export function decodeTilt(encoded: EncodedTilt): Tilt {
   return { hits: new Map(encoded.map(([propensity, control, candidate]) => [propensity, { control, candidate }])) };
+}
+
+export interface EncodedRestartedTilt {
+  readonly windows: readonly EncodedTilt[];
+  readonly owed: number;
+}
+
+export function encodeRestartedTilt({ windows, owed }: RestartedTilt): EncodedRestartedTilt {
+  return { windows: windows.map(encodeTilt), owed };
+}
+
+export function decodeRestartedTilt({ windows, owed }: EncodedRestartedTilt): RestartedTilt {
+  return { windows: windows.map(decodeTilt), owed };
 }
 
 export interface EncodedMeanDifference {

@@ -2,18 +2,24 @@ import {
   addToSketch,
   type Arm,
   hit,
+  hitInWindow,
+  initialRestartedTilt,
   initialTilt,
+  lnEFirstOrLater,
   lnELessOften,
   lnEMoreOften,
+  lnERestarted,
+  mergeRestartedTilts,
   mergeTilt,
   type QuantileSketch,
+  type RestartedTilt,
   type Tilt,
 } from '#libs/statistics';
 import type { Margin } from '#libs/contracts';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import type { TailMetric } from '../catalogue/definition.js';
 import type { AnalysisReason } from '../analysis/reasons.js';
-import type { Method, Estimates } from './method.js';
+import type { Estimates, Method, Observation } from './method.js';
 import { quantileIntervalOf, quantileOf } from './ordered-values.js';
 import {
   observeControl,
@@ -36,6 +42,8 @@ export interface UpperTailState {
   readonly limit: ControlTailLimit;
   /** Exceedances at the boundary of harm, at every step of the budget, and at no margin. */
   readonly exceedances: readonly Tilt[];
+  /** Units' first exceedances at the boundary of harm, whenever they come; of values where lower is better. */
+  readonly laterEvents: RestartedTilt;
   /**
    * First values by propensity and arm, for the eye: under one allocation both see the same traffic. Kept by one of the metrics that
    * read the same values, empty in the others.
@@ -47,6 +55,7 @@ interface EncodedUpperTail {
   readonly counts: ArmCounts;
   readonly limit: codec.EncodedTailLimit;
   readonly exceedances: readonly codec.EncodedTilt[];
+  readonly laterEvents: codec.EncodedRestartedTilt;
   readonly values: codec.EncodedValues;
 }
 
@@ -56,16 +65,19 @@ export const upperTailMethod: Method<UpperTailState> = {
     counts: initialArmCounts(),
     limit: initialControlTailLimit(),
     exceedances: boundaries(test).map(initialTilt),
+    laterEvents: initialRestartedTilt(),
     values: new Map(),
   }),
 
-  observe(state, metric, { arm, propensity, value, isFirst }) {
+  observe(state, metric, seen) {
+    const { arm, propensity, value, isFirst } = seen;
     state.counts.events[arm] += 1;
-    if (!isFirst || value === -Infinity) return;
+    const isBadEvent = seen.isAtRisk && noteLater(state, metric, seen);
+    if (!isFirst || value === -Infinity) return isBadEvent;
     state.counts.units[arm] += 1;
     if (metric.valuesIn === metric.definition.name) addToSketch(valuesAt(state.values, propensity)[arm], value);
     const { test } = metric;
-    if (test === null) return;
+    if (test === null) return isBadEvent;
     const { limit } = state.limit;
     if (limit !== null) {
       if (arm === 'control') {
@@ -79,6 +91,7 @@ export const upperTailMethod: Method<UpperTailState> = {
       }
     }
     if (arm === 'control') observeControl(state.limit, value, levelOf(metric));
+    return isBadEvent;
   },
 
   merge: (a, b) => ({
@@ -86,6 +99,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     counts: mergeArmCounts(a.counts, b.counts),
     limit: mergeControlTailLimits(a.limit, b.limit),
     exceedances: a.exceedances.map((tilt, index) => mergeTilt(tilt, b.exceedances[index] as Tilt)),
+    laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
     values: mergeValues(a.values, b.values),
   }),
 
@@ -106,7 +120,9 @@ export const upperTailMethod: Method<UpperTailState> = {
       ...base,
       tests: {
         margin: inUnits(test.margin, estimates.control),
-        harmful: isBad ? lnEMoreOften(harm, 0) : lnELessOften(harm, 0),
+        harmful: isBad
+          ? lnEFirstOrLater(lnEMoreOften(harm, 0), lnERestarted(state.laterEvents, 0))
+          : lnELessOften(harm, 0),
         nonInferior: better(others[test.budget.length - 1] as Tilt),
         superior: better(others[test.budget.length] as Tilt),
         budget: test.budget.map((step, index) => ({
@@ -121,21 +137,39 @@ export const upperTailMethod: Method<UpperTailState> = {
 
   tuning: (metric) => ({ level: levelOf(metric), boundaries: boundaries(metric.test) }),
 
-  encode: ({ counts, limit, exceedances, values }): EncodedUpperTail => ({
+  encode: ({ counts, limit, exceedances, laterEvents, values }): EncodedUpperTail => ({
     counts: structuredClone(counts),
     limit: codec.encodeTailLimit(limit),
     exceedances: exceedances.map(codec.encodeTilt),
+    laterEvents: codec.encodeRestartedTilt(laterEvents),
     values: codec.encodeValues(values),
   }),
 
-  decode: ({ counts, limit, exceedances, values }: EncodedUpperTail) => ({
+  decode: ({ counts, limit, exceedances, laterEvents, values }: EncodedUpperTail) => ({
     kind: 'upper-tail',
     counts: structuredClone(counts),
     limit: codec.decodeTailLimit(limit),
     exceedances: exceedances.map(codec.decodeTilt),
+    laterEvents: codec.decodeRestartedTilt(laterEvents),
     values: codec.decodeValues(values),
   }),
 };
+
+/**
+ * The unit's first value of the window beyond the limit, which is control's past as everywhere. Where higher is better a value beyond the limit is a good
+ * one, and nearly all values are bad ones: there is nothing to look for.
+ * @returns whether the unit has had it now.
+ */
+function noteLater(
+  state: UpperTailState,
+  { test, definition: { direction } }: MetricDesign,
+  { arm, propensity, value, window }: Observation,
+): boolean {
+  const { limit } = state.limit;
+  if (test === null || limit === null || direction === 'higher') return false;
+  const judged = arm === 'control' ? value : withoutMargin(value, test.harmBeyond, direction);
+  return judged > limit && hitInWindow(state.laterEvents, window, arm, propensity);
+}
 
 /**
  * The quantile of both variants under the allocation that has shown the candidate to most units, and their relative

@@ -17,6 +17,7 @@ export interface EncodedFrame {
   readonly newcomers: Newcomers;
   readonly heavyUnits: { readonly counts: readonly (readonly [string, number])[]; readonly requests: number };
   readonly namelessRequests: number;
+  readonly observed: number;
   readonly newestEpoch: number;
   readonly newestStage: number;
   readonly pulses: EncodedPulses;
@@ -34,6 +35,7 @@ export function encodeFrame(evidence: Frame): EncodedFrame {
     newcomers: { ...evidence.newcomers },
     heavyUnits: { counts: [...evidence.heavyUnits.counts], requests: evidence.heavyUnits.requests },
     namelessRequests: evidence.namelessRequests,
+    observed: evidence.observed,
     newestEpoch: evidence.newestEpoch,
     newestStage: evidence.newestStage,
     pulses: encodePulses(evidence.pulses),
@@ -52,6 +54,7 @@ export function decodeFrame(encoded: EncodedFrame): Frame {
     newcomers: { ...encoded.newcomers },
     heavyUnits: { counts: new Map(encoded.heavyUnits.counts), requests: encoded.heavyUnits.requests },
     namelessRequests: encoded.namelessRequests,
+    observed: encoded.observed,
     newestEpoch: encoded.newestEpoch,
     newestStage: encoded.newestStage,
     pulses: decodePulses(encoded.pulses),

@@ -4,6 +4,7 @@ export * from './betting-interval.js';
 export * from './betting.js';
 export * from './nested-tails.js';
 export * from './past-spread.js';
+export * from './restarted-tilt.js';
 export * from './sample-ratio.js';
 export * from './scored-tilt.js';
 export * from './tilt.js';
