@@ -24,7 +24,8 @@ import {
   tick,
 } from '#libs/testing/delivery';
 import { given, logOf } from '#libs/testing/delivery';
-import { decider, nextTimerAtMs, rebuild, type CommandEvent, type DeliveryInput } from './index.js';
+import { ownMetrics } from '#libs/testing/traffic';
+import { decider, nextTimerAtMs, rebuild, type CommandEvent, type DeliveryEvent, type DeliveryInput } from './index.js';
 
 const TO_CONTROL = { control: 1_000_000, candidate: 0 };
 const TO_CANDIDATE = { control: 0, candidate: 1_000_000 };
@@ -293,6 +294,9 @@ const shifted = (status: 'found' | 'none-found') => ({
   health: { ...HEALTHY, shift: { status, metrics: ['alignment-shift'] } },
 });
 
+const found = (atMinute: number, sharePpm: number) =>
+  analysed(minutes(atMinute), allProven(sharePpm), shifted('found'));
+
 const COVERAGE_UNKNOWN = { ...HEALTHY, coverage: { ...HEALTHY.coverage, status: 'not-enough-data' as const } };
 
 describe('health', () => {
@@ -311,17 +315,74 @@ describe('health', () => {
       });
   });
 
-  it('a watched shift of the distribution holds, however well everything is proven, until it is gone', () => {
-    const found = analysed(minutes(1), allProven(1_000_000), shifted('found'));
-    given(started)
-      .when(found)
-      .thenDecided({ type: 'held', causes: ['distribution-shift'] });
-    given(started, found)
-      .when(analysed(minutes(2), allProven(1_000_000), shifted('found')))
-      .thenNothing();
-    given(started, found)
-      .when(analysed(minutes(2), allProven(1_000_000), shifted('none-found')))
-      .thenDecided({ type: 'recovered' });
+  it('a watched shift of the distribution is told once and decides nothing', () => {
+    given(started).when(found(1, 1_000_000)).thenDecided(
+      {
+        type: 'alert-raised',
+        alert: 'watched-shift',
+        message:
+          'Watched: the values of alignment-shift are distributed differently in the variants. It decides nothing; look at the pictures.',
+      },
+      { type: 'promoted' },
+    );
+    given(started, found(1, 10_000)).when(found(2, 10_000)).thenNothing();
+    given(started, found(1, 10_000)).when(found(2, 1_000_000)).thenDecided({ type: 'promoted' });
+    given(started, operator('pause', minutes(1)))
+      .when(found(2, 1_000_000))
+      .thenDecided({ type: 'alert-raised', alert: 'watched-shift' });
+  });
+
+  it('a hold that an older log began for a watched shift ends with the next good analysis', () => {
+    const [held] = logOf(started, analysed(minutes(1), [], { health: SPLIT_IS_OFF })).slice(-1) as [DeliveryEvent];
+    const old = { ...held, causes: ['distribution-shift'] } as DeliveryEvent;
+    const state = rebuild([...logOf(started), old]);
+    expect(decider.decide(state, analysed(minutes(2), [], shifted('found')))).toMatchObject([
+      { type: 'alert-raised' },
+      { type: 'recovered' },
+    ]);
+  });
+
+  it.each([
+    ['errors and latency', ['error-rate', 'latency-p95'], { telemetry: false, scores: false }],
+    ['cost', ['error-rate', 'cost-per-image'], { telemetry: true, scores: false }],
+    ['pictures, which nobody scores without telemetry', ['alignment'], { telemetry: true, scores: true }],
+    ['a quality head', ['quality.clean'], { telemetry: true, scores: true }],
+    ['people', ['thumbs-down-rate'], { telemetry: false, scores: false }],
+  ])('is about what is guarded: %s', (_what, metrics, needs) => {
+    const guardrails = metrics.map((metric) => ({ ...aSpec().guardrails[0]!, metric }));
+    const guarded = define(T0, aSpec({ guardrails }));
+    const isHeld = (health: typeof HEALTHY): boolean =>
+      given(guarded)
+        .when(analysed(minutes(1), [], { health }))
+        .events()
+        .some(({ type }) => type === 'held');
+    expect({ telemetry: isHeld(TELEMETRY_SILENT), scores: isHeld(SCORES_SILENT) }).toEqual(needs);
+    expect(isHeld(COVERAGE_GAP)).toBe(needs.scores);
+    expect(isHeld(SPLIT_IS_OFF)).toBe(true);
+  });
+
+  it('is about objectives and metrics of the experiment’s own too, and not about what is only watched', () => {
+    const { guardrails, variants } = aSpec();
+    const errors = guardrails.filter(({ metric }) => metric === 'error-rate');
+    const own = { ...ownMetrics[0]!, name: 'vram' };
+    const silent = analysed(minutes(1), [], { health: TELEMETRY_SILENT });
+    const specs = {
+      objective: aSpec({
+        kind: 'ab',
+        variants,
+        guardrails: errors,
+        objectives: [{ metric: 'gpu-seconds', weight: 1 }],
+      }),
+      own: aSpec({ guardrails: [...errors, { ...errors[0]!, metric: 'vram' }], metrics: [own] }),
+      watched: aSpec({ guardrails: errors, metrics: [own], watch: ['vram', 'alignment-shift'] }),
+    };
+    given(define(T0, specs.objective))
+      .when(silent)
+      .thenDecided({ type: 'held', causes: ['telemetry-silent'] });
+    given(define(T0, specs.own))
+      .when(silent)
+      .thenDecided({ type: 'held', causes: ['telemetry-silent'] });
+    given(define(T0, specs.watched)).when(silent).thenNothing();
   });
 
   it('a guardrail that can not be measured holds', () => {
@@ -606,14 +667,16 @@ describe('the damage budget', () => {
   });
 });
 
+const hours = (count: number): number => minutes(60 * count);
+const bad = (atMinute: number) => analysed(minutes(atMinute), [], { health: SPLIT_IS_OFF });
+
 describe('time', () => {
-  const DEADLINE = minutes(60 * 24);
+  const DEADLINE = hours(24);
 
   it('promotes nothing: inconclusive when it runs out, whatever was pending', () => {
     const pending: readonly (readonly DeliveryInput[])[] = [
       [],
       [analysed(minutes(1), allProven(500_000))],
-      [operator('pause', minutes(1))],
       [analysed(DEADLINE - 1, allProven(1_000_000), { health: SPLIT_IS_OFF })],
     ];
     for (const past of pending) {
@@ -634,10 +697,50 @@ describe('time', () => {
       .thenDecided({ type: 'concluded', outcome: 'inconclusive' });
   });
 
-  it('has run out for a paused revision as well', () => {
+  it('stands still while an operator has paused the ramp, and goes on with what was left of it', () => {
+    const paused = [started, operator('pause', hours(2), 'weekend, I look on Monday')] as const;
+    given(...paused)
+      .when(tick(hours(64)))
+      .thenNothing();
+    given(...paused)
+      .when(analysed(hours(64), allProven(1_000_000)))
+      .thenNothing();
+    expect(nextTimerAtMs(rebuild(logOf(...paused)))).toBeNull();
+    const back = [...paused, operator('resume', hours(64))] as const;
+    expect(nextTimerAtMs(rebuild(logOf(...back)))).toBe(DEADLINE + 62 * 60 * 60_000);
+    given(...back)
+      .when(tick(hours(86) - 1))
+      .thenNothing();
+    given(...back)
+      .when(tick(hours(86)))
+      .thenDecided({
+        type: 'concluded',
+        command: {
+          reason: 'deadline',
+          message: expect.stringMatching(
+            /^No verdict by the deadline, 24 h after the start, 62 h of pauses not counted\./,
+          ),
+        },
+      });
+    given(...back, operator('pause', hours(70)), operator('resume', hours(80)))
+      .when(tick(hours(96) - 1))
+      .thenNothing();
+  });
+
+  it('of a hold that an operator pauses begins anew with the next bad analysis', () => {
+    const past = [started, bad(1), operator('pause', minutes(20)), operator('resume', minutes(600)), bad(601)] as const;
+    given(...past)
+      .when(tick(minutes(631) - 1))
+      .thenNothing();
+    given(...past)
+      .when(tick(minutes(631)))
+      .thenDecided({ type: 'concluded', command: { reason: 'inconclusive' } });
+  });
+
+  it('does not help proven harm: a paused revision is rolled back', () => {
     given(started, operator('pause', minutes(1)))
-      .when(analysed(DEADLINE, allProven(1_000_000)))
-      .thenDecided({ type: 'concluded', outcome: 'inconclusive', command: { reason: 'deadline' } });
+      .when(analysed(minutes(9_999), [harmful('alignment')]))
+      .thenDecided({ type: 'rolled-back' });
   });
 
   it('keeps the shares at the deadline when the file says hold', () => {

@@ -1,7 +1,10 @@
 import { allocationApplied, allocationCommanded, experimentDefined } from '#libs/contracts';
 import { z } from 'zod';
 
-/** Why the candidate cannot be judged. None of these says that it is bad. */
+/**
+ * Why the candidate cannot be judged. None of these says that it is bad. `distribution-shift` is one of logs of before watched metrics
+ * stopped holding anything.
+ */
 export const holdCause = z.enum([
   'sample-ratio-mismatch',
   'coverage-gap',
@@ -15,6 +18,10 @@ export type HoldCause = z.infer<typeof holdCause>;
 
 const happened = { atMs: z.number(), actor: z.string().min(1) };
 const commanded = { ...happened, command: allocationCommanded };
+
+/** What people are told without anything being ordered; once each. */
+export const alertKind = z.enum(['control-unhealthy', 'watched-shift']);
+export type AlertKind = z.infer<typeof alertKind>;
 
 /**
  * What was decided, in order: the log from which every state is rebuilt. An event that changes the allocation carries the
@@ -40,7 +47,7 @@ export const deliveryEvent = z.discriminatedUnion('type', [
     winner: z.string().nullable(),
   }),
   z.object({ type: z.literal('acknowledged'), ...happened, applied: allocationApplied }),
-  z.object({ type: z.literal('alert-raised'), ...happened, alert: z.enum(['control-unhealthy']), message: z.string() }),
+  z.object({ type: z.literal('alert-raised'), ...happened, alert: alertKind, message: z.string() }),
 ]);
 export type DeliveryEvent = z.infer<typeof deliveryEvent>;
 

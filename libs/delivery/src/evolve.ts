@@ -18,7 +18,7 @@ export function evolve(state: DeliveryState, event: DeliveryEvent): DeliveryStat
     case 'resumed':
       return { ...commanded(state, event), phase: 'running' };
     case 'paused':
-      return { ...commanded(state, event), phase: 'paused' };
+      return { ...commanded(state, event), phase: 'paused', pausedAtMs: event.atMs };
     case 'promoted':
       return { ...inStage(state, event), phase: 'promoted', endedAtMs: event.atMs };
     case 'rolled-back':
@@ -82,6 +82,7 @@ function started(draft: DraftState, { atMs, command }: CommandEvent): StartedSta
     phase: 'running',
     epoch: command.epoch,
     startedAtMs: atMs,
+    pausedMs: 0,
     stage: command.stage,
     stageStartedAtMs: atMs,
     stageEpoch: command.epoch,
@@ -93,10 +94,10 @@ function started(draft: DraftState, { atMs, command }: CommandEvent): StartedSta
   };
 }
 
-type Plain<State> = Omit<State, 'phase' | 'heldAtMs' | 'causes' | 'endedAtMs' | 'outcome' | 'winner'>;
+type Plain<State> = Omit<State, 'phase' | 'heldAtMs' | 'causes' | 'pausedAtMs' | 'endedAtMs' | 'outcome' | 'winner'>;
 
 /** What all started states share, with the event's command; fields of the former phase alone are dropped. */
-function commanded(state: DeliveryState, { command }: CommandEvent): Plain<StartedState> {
+function commanded(state: DeliveryState, { command, atMs }: CommandEvent): Plain<StartedState> {
   const known = startedOf(state);
   return {
     experiment: known.experiment,
@@ -107,6 +108,8 @@ function commanded(state: DeliveryState, { command }: CommandEvent): Plain<Start
     approvedStages: known.approvedStages,
     awaitsApprovalOf: known.awaitsApprovalOf,
     startedAtMs: known.startedAtMs,
+    // Whatever ends a pause, its time is over now.
+    pausedMs: known.pausedMs + (known.phase === 'paused' ? Math.max(0, atMs - known.pausedAtMs) : 0),
     stage: known.stage,
     stageStartedAtMs: known.stageStartedAtMs,
     stageEpoch: known.stageEpoch,

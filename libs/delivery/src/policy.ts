@@ -5,11 +5,12 @@ import { concludeTest } from './rules/conclude.js';
 import { endOverdue } from './rules/deadline.js';
 import { harmfulGuardrail, rollBackHarm } from './rules/harm.js';
 import { holdForSilence, holdUntrusted, releaseHold } from './rules/hold.js';
-import { isActive, type DeliveryState, type RunningState } from './state.js';
+import { warn } from './rules/warn.js';
+import { isActive, type ActiveState, type DeliveryState, type RunningState } from './state.js';
 
 /**
  * What an analysis leads to. The order is the policy: harm before everything, then what is overdue, then whether the numbers can be
- * trusted, and only then whether the share may rise. Each rule answers with events, or with none where it does not apply.
+ * trusted, and only then whether the share may rise. Each rule answers with events, or with none where it does not apply. Warnings come beside, and decide nothing.
  */
 export function judgeAnalysis(state: DeliveryState, input: Analysed): readonly DeliveryEvent[] {
   const { analysis } = input;
@@ -24,6 +25,10 @@ export function judgeAnalysis(state: DeliveryState, input: Analysed): readonly D
   const ended = endOverdue(state, input);
   if (ended.length > 0) return ended;
 
+  return [...warn(state, input), ...judgeByPhase(state, input)];
+}
+
+function judgeByPhase(state: ActiveState, input: Analysed): readonly DeliveryEvent[] {
   switch (state.phase) {
     case 'paused':
       return [];

@@ -6,7 +6,7 @@ import type {
   ExperimentSpec,
   WeightsPpm,
 } from '#libs/contracts';
-import type { HoldCause } from './events.js';
+import type { AlertKind, HoldCause } from './events.js';
 
 /** One revision of an experiment that exists. */
 interface Defined {
@@ -27,6 +27,8 @@ interface Defined {
 /** A revision that routers have been told about. */
 interface Started extends Defined {
   readonly startedAtMs: number;
+  /** How long operators have kept it paused, without a pause that still lasts: the deadline's clock stood still. */
+  readonly pausedMs: number;
   /** Index into `spec.ramp.stages`. */
   readonly stage: number;
   readonly stageStartedAtMs: number;
@@ -40,7 +42,7 @@ interface Started extends Defined {
 }
 
 export interface Alert {
-  readonly alert: 'control-unhealthy';
+  readonly alert: AlertKind;
   readonly message: string;
   readonly atMs: number;
 }
@@ -67,9 +69,10 @@ export interface HeldState extends Started {
   readonly causes: readonly HoldCause[];
 }
 
-/** Stopped by an operator; proven harm still rolls back, the deadline runs on. */
+/** Stopped by an operator; proven harm still rolls back, and the deadline's clock stands still. */
 export interface PausedState extends Started {
   readonly phase: 'paused';
+  readonly pausedAtMs: number;
 }
 
 /** The candidate has all traffic. */

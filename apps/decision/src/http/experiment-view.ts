@@ -28,7 +28,11 @@ export const experimentView = z
     weightsPpm: weightsPpm.nullable().describe('The allocation that is ordered at present; null before the start.'),
     definedAt: timestamp,
     startedAt: timestamp.nullable(),
-    deadlineAt: timestamp.nullable().describe('When it ends without a verdict; null when it has ended or not begun.'),
+    deadlineAt: timestamp
+      .nullable()
+      .describe(
+        'When it ends without a verdict; null when it has ended or not begun, and while it is paused: the clock stands still.',
+      ),
     endedAt: timestamp.nullable(),
     outcome: z.enum(['winner', 'futile', 'inconclusive']).nullable().describe('Of a concluded experiment.'),
     winner: slug.nullable(),
@@ -100,7 +104,7 @@ function viewOfDefined(state: DefinedState): ExperimentView {
     weightsPpm: started?.weightsPpm ?? null,
     definedAt: iso(state.definedAtMs),
     startedAt: started && iso(started.startedAtMs),
-    deadlineAt: isActive(state) ? iso(deadlineAtMs(state)) : null,
+    deadlineAt: deadlineOf(state),
     endedAt: 'endedAtMs' in state ? iso(state.endedAtMs) : null,
     outcome: state.phase === 'concluded' ? state.outcome : null,
     winner: state.phase === 'concluded' ? state.winner : null,
@@ -112,6 +116,11 @@ function viewOfDefined(state: DefinedState): ExperimentView {
     fingerprints: { ...state.fingerprints },
     spec: state.spec,
   };
+}
+
+function deadlineOf(state: DefinedState): string | null {
+  const atMs = isActive(state) ? deadlineAtMs(state) : null;
+  return atMs === null ? null : iso(atMs);
 }
 
 function stageOf({ stage, stageStartedAtMs }: StartedState, { ramp }: ExperimentSpec): ExperimentView['stage'] {

@@ -62,7 +62,7 @@ export const decisionApi: ApiDescription = {
         responses: { 200: jsonAnswer('Oldest first.', decisions), 404: problemAnswer('Unknown.') },
       },
     },
-    ...order('pause', 'Stop the ramp where it is; harm is still acted upon.', orderBody),
+    ...order('pause', 'Stop the ramp where it is, and the clock of the deadline; harm is still acted upon.', orderBody),
     ...order('resume', 'Let a paused ramp go on.', orderBody),
     ...order('promote', 'Give the candidate all traffic without waiting for the proof.', orderBody),
     ...order('rollback', 'Give control all traffic, for good. Possible at any time.', rollbackBody),

@@ -7,7 +7,7 @@ import { percent } from '../words/numbers.js';
 import { because } from '../words/quote.js';
 import { activeOrRefuse, DecisionRefusedError } from './refusal.js';
 
-/** Stops the ramp where it stands; proven harm still rolls back, and the deadline runs on. */
+/** Stops the ramp where it stands, and the deadline's clock with it; proven harm still rolls back. */
 export function pauseRamp(defined: DefinedState, input: Operate): readonly DeliveryEvent[] {
   const state = activeOrRefuse(defined, 'paused');
   if (state.phase === 'paused') {

@@ -9,23 +9,25 @@ import { isActive } from '../state.js';
 /** When time alone will change the state, ms since 1970; null when it will not. An ended revision has no timers. */
 export function nextTimerAtMs(state: DeliveryState): number | null {
   if (!isActive(state)) return null;
-  return Math.min(deadlineAtMs(state), holdEndsAtMs(state));
+  const deadline = deadlineAtMs(state);
+  return deadline === null ? null : Math.min(deadline, holdEndsAtMs(state));
 }
 
-/** When the revision ends without a verdict, in whatever stage it is; ms since 1970. */
-export function deadlineAtMs({ startedAtMs, spec }: ActiveState): number {
-  return startedAtMs + spec.deadlineMs;
+/**
+ * When the revision ends without a verdict, in whatever stage it is; ms since 1970. Null while an operator has paused it: the clock
+ * stands still, and goes on with what was left.
+ */
+export function deadlineAtMs(state: ActiveState): number | null {
+  return state.phase === 'paused' ? null : state.startedAtMs + state.pausedMs + state.spec.deadlineMs;
 }
 
 /** Ends a revision that is past its deadline or has been held too long. Time alone never raises a share. */
 export function endOverdue(state: ActiveState, input: CommandIdentity): readonly DeliveryEvent[] {
-  if (input.atMs >= deadlineAtMs(state)) {
-    return conclude(
-      state,
-      input,
-      'deadline',
-      `No verdict by the deadline, ${duration(state.spec.deadlineMs)} after the start.`,
-    );
+  const deadline = deadlineAtMs(state);
+  if (deadline !== null && input.atMs >= deadline) {
+    const pauses = state.pausedMs === 0 ? '' : `, ${duration(state.pausedMs)} of pauses not counted`;
+    const why = `No verdict by the deadline, ${duration(state.spec.deadlineMs)} after the start${pauses}.`;
+    return conclude(state, input, 'deadline', why);
   }
   if (state.phase === 'held' && input.atMs >= holdEndsAtMs(state)) {
     const held = `The candidate could not be judged: held for ${duration(state.spec.holdAtMostMs)} because of ${causesInWords(state.causes)}.`;

@@ -1,16 +1,20 @@
 import type { ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
 import type { HoldCause } from '../events.js';
 import { unmeasurableGuardrails } from './guardrail-proof.js';
+import { neededSources } from './needed-sources.js';
 
-/** Why the candidate cannot be judged by this analysis; empty when it can. */
+/**
+ * Why the candidate cannot be judged by this analysis; empty when it can. Only what a guardrail or an objective rests on counts: a
+ * source that none of them reads may be silent, and a metric that is only watched warns (see `warn.ts`).
+ */
 export function holdCausesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed): readonly HoldCause[] {
-  const { srm, coverage, staleness, shift } = analysis.health;
+  const { srm, coverage, staleness } = analysis.health;
+  const needs = neededSources(spec);
   const causes: HoldCause[] = [];
   if (srm.status === 'mismatch') causes.push('sample-ratio-mismatch');
-  if (coverage.status === 'gap') causes.push('coverage-gap');
-  if (staleness.status === 'scores-silent' || staleness.status === 'telemetry-silent') causes.push(staleness.status);
-  // A different distribution is no harm by itself, but a person should look before more people see it.
-  if (shift?.status === 'found') causes.push('distribution-shift');
+  if (coverage.status === 'gap' && needs.scores) causes.push('coverage-gap');
+  if (staleness.status === 'scores-silent' && needs.scores) causes.push('scores-silent');
+  if (staleness.status === 'telemetry-silent' && needs.telemetry) causes.push('telemetry-silent');
   if (unmeasurableGuardrails(spec, analysis).length > 0) causes.push('unmeasurable-guardrail');
   return causes;
 }
@@ -26,7 +30,8 @@ export function isCleared(cause: HoldCause, { health }: ExperimentAnalysed): boo
     case 'telemetry-silent':
       return health.staleness.status === 'ok';
     case 'distribution-shift':
-      return health.shift?.status !== 'found';
+      // Of a hold of before watched metrics stopped holding anything: it is no cause any more.
+      return true;
     case 'unmeasurable-guardrail':
     case 'analysis-silent':
       // An analysis has arrived; whether a guardrail is unmeasurable is asked anew with each one.

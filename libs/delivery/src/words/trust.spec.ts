@@ -31,11 +31,6 @@ describe('why a ramp is held', () => {
       HEALTHY,
       'no measurement of alignment (scores of two scorer versions can’t be compared)',
     ],
-    [
-      'distribution-shift',
-      { ...HEALTHY, shift: { status: 'found', metrics: ['alignment-shift'] } },
-      "the variants' values are distributed differently (alignment-shift); look at the pictures",
-    ],
   ])('%s: with its numbers', (cause, health, words) => {
     expect(holdMessage([cause], health, ['alignment (scores of two scorer versions can’t be compared)'])).toBe(
       `Cannot judge the candidate: ${words}. The shares stay as they are; proven harm still rolls back.`,

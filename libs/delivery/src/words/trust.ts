@@ -11,6 +11,11 @@ export function holdMessage(
   return `Cannot judge the candidate: ${causes.map((cause) => causeWithNumbers(cause, health, unmeasurable)).join('; ')}. The shares stay as they are; proven harm still rolls back.`;
 }
 
+/** What a watched shift is worth: a look, and nothing else. */
+export function shiftWarning(metrics: readonly string[]): string {
+  return `Watched: the values of ${metrics.join(', ')} are distributed differently in the variants. It decides nothing; look at the pictures.`;
+}
+
 /** "a split that was not ordered and a silent scorer": what a hold was or is for. */
 export function causesInWords(causes: readonly HoldCause[]): string {
   return causes.map(causeInWords).join(' and ');
@@ -39,7 +44,7 @@ function causeInWords(cause: HoldCause): string {
 
 function causeWithNumbers(
   cause: HoldCause,
-  { srm, coverage, staleness, shift }: AnalysisHealth,
+  { srm, coverage, staleness }: AnalysisHealth,
   unmeasurable: readonly string[],
 ): string {
   switch (cause) {
@@ -52,7 +57,7 @@ function causeWithNumbers(
     case 'telemetry-silent':
       return `the inference services report nothing (last generation ${staleness.lastGeneratedAt ?? 'never'}, last request ${staleness.lastRoutedAt ?? 'never'}${owed(staleness.owedGenerations, 'generations')})`;
     case 'distribution-shift':
-      return `the variants' values are distributed differently (${(shift?.metrics ?? []).join(', ')}); look at the pictures`;
+      return causeInWords(cause);
     case 'unmeasurable-guardrail':
       return `no measurement of ${unmeasurable.join(', ')}`;
     case 'analysis-silent':
