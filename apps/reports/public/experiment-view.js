@@ -69,7 +69,17 @@ class ExperimentView {
 
   draw() {
     const { places, summary, points } = this;
-    const headed = pick(summary, ['experiment', 'phase', 'service', 'kind', 'revision', 'unit', 'stage']);
+    const headed = pick(summary, [
+      'experiment',
+      'phase',
+      'service',
+      'kind',
+      'revision',
+      'unit',
+      'stage',
+      'alpha',
+      'alphaPer',
+    ]);
     renderWhenChanged(places.heading, headed, heading);
     renderWhenChanged(places.tiles, summary, tiles);
     const ending = endingOf(summary);

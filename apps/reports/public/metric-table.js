@@ -150,12 +150,17 @@ function evidenceCell(metric, points, decidesAtLnE) {
       ? h(
           'span',
           { class: 'small' },
-          h('span', { class: 'harm-text' }, `harm ${number(metric.lnE.harmful)}`),
+          h('span', { class: 'harm-text' }, `harm ${number(metric.lnE.harmful)}${ofNeeded(metric)}`),
           ' · ',
           h('span', { class: 'safe-text' }, `safe ${number(metric.lnE.nonInferior)}`),
         )
       : h('span', { class: 'small' }, '–'),
   );
+}
+
+/** Harm decides later where the experiment shares its α. */
+function ofNeeded({ harmAlpha }) {
+  return harmAlpha === undefined ? '' : ` of ${number(-Math.log(harmAlpha))}`;
 }
 
 function whyNoInterval({ missing, burnIn }) {

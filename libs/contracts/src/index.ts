@@ -22,6 +22,7 @@ export { closest } from './experiment/closest.js';
 export * from './experiment/event-fields.js';
 export { candidatesOf } from './experiment/candidates.js';
 export { messageAt } from './message-at.js';
+export { harmAlphaOf } from './experiment/harm-alpha.js';
 export { parseDurationMs } from './experiment/duration.js';
 export { experimentFile, parseExperiment, parseExperimentFile, type ExperimentFile } from './experiment/file.js';
 export { ExperimentFileError, type ExperimentFileProblem } from './experiment/file-problems.js';

@@ -36,6 +36,8 @@ export interface ExperimentSummary {
   readonly control: string;
   readonly candidates: readonly string[];
   readonly alpha: number;
+  /** Whether every guardrail has that α for itself, or all share it. */
+  readonly alphaPer: NonNullable<ExperimentSpec['alphaPer']>;
   /** An e-process decides at ln E ≥ this: −ln alpha. */
   readonly decidesAtLnE: number;
   readonly stage: { readonly index: number; readonly of: number; readonly weightsPpm: readonly number[] };

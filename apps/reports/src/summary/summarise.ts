@@ -46,6 +46,7 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
     control: spec.control,
     candidates: Object.keys(spec.variants).filter((variant) => variant !== spec.control),
     alpha: spec.alpha,
+    alphaPer: spec.alphaPer ?? 'guardrail',
     decidesAtLnE: -Math.log(spec.alpha),
     stage: {
       index: commands.at(-1)?.stage ?? 0,

@@ -55,6 +55,8 @@ export const metricAnalysis = z.object({
   missing: z
     .object({ effect: z.string().nullable(), interval: z.string().nullable(), evidence: z.string().nullable() })
     .optional(),
+  /** Level at which harm is proven, where it is a share of the experiment's α; absent: `alpha` itself. */
+  harmAlpha: z.number().gt(0).lt(1).optional(),
   /** Damage budget: may the share rise to `share`? Non-inferiority at margin ÷ share. */
   budget: z.array(
     z.object({ sharePpm: z.int(), margin: z.number(), lnENonInferior: z.number(), nonInferior: z.boolean() }),

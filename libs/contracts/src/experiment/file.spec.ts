@@ -201,6 +201,13 @@ guardrails: [{ metric: mine }]`;
 const GUARDED = 'guardrails: [{ metric: error-rate, margin: +0.5pp }]';
 const problemsIn = (extra: string): string[] => problemsOf(file(`${extra}\n${GUARDED}`));
 
+const sharingAlpha = (alpha: string, weight = ', weight: 3'): string =>
+  file(`alpha: ${alpha}
+guardrails:
+  - { metric: error-rate, margin: +0.5pp${weight} }
+  - { metric: alignment, margin: -1% }`);
+const specOf = (text: string) => parseExperimentFile(text, 'canary.yaml', metrics);
+
 describe('numbers of an experiment file', () => {
   it.each([
     ['holdAtMost: 0s', 'canary.yaml:8: holdAtMost: "0s": expected more than nothing, such as 1h'],
@@ -231,6 +238,36 @@ describe('numbers of an experiment file', () => {
     ['deadline: 1h\nholdAtMost: 48h', 'canary.yaml:9: holdAtMost: 48h is longer than the deadline of 1h'],
   ])('%s', (extra, message) => {
     expect(problemsIn(extra)[0]?.slice(0, message.length)).toBe(message);
+  });
+
+  it.each([
+    ['alpha: { level: 0.5, per: experiment }', 'canary.yaml:8: alpha.level: '],
+    ['alpha: { level: 0.05, per: metric }', 'canary.yaml:8: alpha.per: '],
+    ['alpha: { level: 0.05 }', 'canary.yaml:8: alpha.per: '],
+    ['alpha: { level: 0.05, pro: experiment }', 'canary.yaml:8: alpha.'],
+    ['alpha: experiment', 'canary.yaml:8: alpha: expected a number such as 0.05, or { level: 0.05, per: experiment }'],
+  ])('refuses %s', (extra, message) => {
+    expect(problemsIn(extra)[0]?.slice(0, message.length)).toBe(message);
+  });
+
+  it('shares α between the guardrails where the file says so', () => {
+    expect(specOf(sharingAlpha('{ level: 0.04, per: experiment }'))).toMatchObject({
+      alpha: 0.04,
+      alphaPer: 'experiment',
+      guardrails: [{ weight: 3 }, {}],
+    });
+    const usual = specOf(sharingAlpha('0.05', ''));
+    expect(usual).not.toHaveProperty('alphaPer');
+    expect(usual.guardrails[0]).not.toHaveProperty('weight');
+    expect(specOf(sharingAlpha('{ level: 0.05, per: guardrail }', ''))).toEqual(usual);
+    expect(problemsOf(sharingAlpha('0.05'))).toEqual([
+      expect.stringMatching(
+        /^canary.yaml:10: guardrails.0.weight: shares an alpha that is not shared: .*per: experiment/,
+      ),
+    ]);
+    expect(problemsOf(sharingAlpha('{ level: 1e-9, per: experiment }')).join()).toMatch(
+      /guardrails.0.weight: leaves "error-rate" less/,
+    );
   });
 
   it('may hold as long as usual where only the deadline is short', () => {

@@ -15,6 +15,7 @@ import { readYaml, type FilePlace } from './yaml-document.js';
 /** Keeps sums and ratios of what is computed from a file finite. */
 const LARGEST_WEIGHT = 1_000_000;
 const SMALLEST_ALPHA = 1e-9;
+const alphaLevel = z.number().gte(SMALLEST_ALPHA).lt(0.5);
 
 const variantFile = z.strictObject({
   upstream: z
@@ -41,6 +42,12 @@ export const experimentFile = z.strictObject({
         metric: z.string().min(1),
         margin: marginText.optional().describe('May be left out where the metric of the experiment’s own has one.'),
         rollbackOn: z.enum(['beyond-margin', 'any-harm']).default('beyond-margin'),
+        weight: z
+          .number()
+          .positive()
+          .max(LARGEST_WEIGHT)
+          .optional()
+          .describe('What it gets of an alpha that is shared per experiment; default 1.'),
       }),
     )
     .default([]),
@@ -64,7 +71,12 @@ export const experimentFile = z.strictObject({
   lostControllerAfter: durationOfAtLeast('100ms').default('30s'),
   holdAtMost: durationOfAtLeast('1ms').optional().describe('Default: 30m.'),
   deadline: durationOfAtLeast('1ms').default('24h'),
-  alpha: z.number().gte(SMALLEST_ALPHA).lt(0.5).default(0.05),
+  alpha: z
+    .union([alphaLevel, z.strictObject({ level: alphaLevel, per: z.enum(['guardrail', 'experiment']) })], {
+      error: 'expected a number such as 0.05, or { level: 0.05, per: experiment }',
+    })
+    .default(0.05)
+    .describe('Probability of a false alarm per guardrail; { level: 0.05, per: experiment } shares it between them.'),
   baselineUnits: z.int().min(20).default(200),
 });
 export type ExperimentFile = z.input<typeof experimentFile>;
@@ -126,6 +138,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
   checkAudience(file, complain);
   const own = readOwnMetrics(file.metrics, knownMetrics, complain);
   checkMetrics(file, [...knownMetrics, ...own.map(({ known }) => known)], own, complain);
+  checkWeights(file, complain);
   const ramp = readRamp(file.ramp, candidatesOf(file).length, complain);
   checkTimes(file, ramp.stages, complain);
   const deadlineMs = parseDurationMs(file.deadline);
@@ -138,10 +151,11 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
     variants: file.variants,
     audience: file.audience,
     ramp,
-    guardrails: file.guardrails.map(({ metric, margin, rollbackOn }) => ({
+    guardrails: file.guardrails.map(({ metric, margin, rollbackOn, weight }) => ({
       metric,
       margin: marginOf(metric, margin, own) as Margin,
       rollbackOn,
+      ...(weight === undefined ? {} : { weight }),
     })),
     objectives: file.objectives,
     rope: percentToPpm(file.rope) / MILLION,
@@ -152,7 +166,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
     lostControllerAfterMs: parseDurationMs(file.lostControllerAfter),
     holdAtMostMs: parseDurationMs(file.holdAtMost ?? '30m'),
     deadlineMs,
-    alpha: file.alpha,
+    ...alphaOf(file),
     baselineUnits: file.baselineUnits,
   };
 }
@@ -214,6 +228,35 @@ function checkMetrics(
   if (file.kind === 'ab' && file.objectives.length === 0) {
     complain(['objectives'], 'an ab test needs at least one objective');
   }
+}
+
+/** Nothing is written of what has always been so: a file that shares nothing stays the revision it was. */
+function alphaOf({ alpha }: ParsedFile): Pick<ExperimentSpec, 'alpha' | 'alphaPer'> {
+  if (typeof alpha === 'number') return { alpha };
+  return { alpha: alpha.level, ...(alpha.per === 'experiment' ? { alphaPer: 'experiment' as const } : {}) };
+}
+
+/** Shares of α, where there is something to share. */
+function checkWeights({ alpha, guardrails }: ParsedFile, complain: Complain): void {
+  if (typeof alpha === 'object' && alpha.per === 'experiment') {
+    // A guardrail that is left with less could never prove harm.
+    const sum = guardrails.reduce((total, { weight = 1 }) => total + weight, 0);
+    guardrails.forEach(({ metric, weight = 1 }, index) => {
+      if ((alpha.level * weight) / sum >= SMALLEST_ALPHA) return;
+      complain(
+        ['guardrails', index, 'weight'],
+        `leaves "${metric}" less than ${SMALLEST_ALPHA} of alpha: expected more`,
+      );
+    });
+    return;
+  }
+  guardrails.forEach(({ weight }, index) => {
+    if (weight === undefined) return;
+    complain(
+      ['guardrails', index, 'weight'],
+      'shares an alpha that is not shared: expected alpha: { level: 0.05, per: experiment } beside it, or no weight',
+    );
+  });
 }
 
 function marginOf(metric: string, written: string | undefined, own: readonly ReadOwnMetric[]): Margin | null {

@@ -25,6 +25,8 @@ export const guardrail = z.object({
   margin,
   /** `any-harm` moves the boundary of harm to no difference at all (flagged pictures, errors). */
   rollbackOn: z.enum(['beyond-margin', 'any-harm']),
+  /** What it gets of an α that the whole experiment shares, beside the others' weights; absent: 1. */
+  weight: z.number().positive().optional(),
 });
 export type Guardrail = z.infer<typeof guardrail>;
 
@@ -111,7 +113,13 @@ export const experimentSpec = z.object({
   /** How long a bad health check may hold the ramp before `onInconclusive` applies. */
   holdAtMostMs: z.int().min(1),
   deadlineMs: z.int().min(1),
+  /** Probability of a false alarm: of one guardrail and candidate, or of all of them together; see `alphaPer`. */
   alpha: z.number().gt(0).lt(0.5),
+  /**
+   * `guardrail`: harm is proven at `alpha` for every guardrail and candidate. `experiment`: they share it by the guardrails' weights, so that an
+   * equal candidate is rolled back with probability `alpha` at most. Absent: `guardrail`.
+   */
+  alphaPer: z.enum(['guardrail', 'experiment']).optional(),
   /** Control units whose values fix relative margins and bounds; they are not judged. */
   baselineUnits: z.int().min(20),
 });

@@ -189,6 +189,14 @@ describe('what is said of a guardrail, on the scale of its margin', () => {
     );
   });
 
+  it('says at which share of the experiment’s α harm was proven, where that is shared', () => {
+    const [, { metric: name, ...rest }, margin] = cases[0]!;
+    const metric = aMetric(name, { harmAlpha: 0.01, lnE: { harmful: 4.712, nonInferior: -9 }, ...rest });
+    expect(harmMessage(metric, specOf(name, margin), 0.05)).toMatch(
+      /, with 99 % confidence after 171 units of candidate \(ln E 4\.71; 4\.61 needed\), at its share of the experiment’s α: 1 % of 5 %\.$/,
+    );
+  });
+
   it.each(cases)(
     '%s: the hardest proof, for half of the traffic',
     (_name, { metric: name, ...rest }, margin, _harm, hardest) => {

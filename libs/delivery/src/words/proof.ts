@@ -14,7 +14,7 @@ export function harmMessage(metric: MetricAnalysis, spec: ExperimentSpec, alpha:
   const margin = isAnyHarm ? { ...guardrail.margin, value: 0 } : guardrail.margin;
   const { estimate, isBeyond, allowed, beyond } = comparisonOf(metric, margin, spec.control);
   const subject = `${metric.metric} of ${metric.candidate}`;
-  const proof = proven(metric, metric.lnE?.harmful ?? null, alpha);
+  const proof = provenHarm(metric, alpha);
   if (estimate !== null && isBeyond) {
     const limit = isAnyHarm ? 'nothing worse than control is allowed' : `allowed is ${allowed}`;
     return `${subject} is ${estimate}; ${limit}. Proven worse than allowed, ${proof}.`;
@@ -48,6 +48,14 @@ function guardrailOf({ guardrails }: ExperimentSpec, { metric }: MetricAnalysis)
       `metric "${metric}": expected one of the guardrails ${guardrails.map((g) => g.metric).join(', ')}`,
     );
   return found;
+}
+
+/** Harm may have to pass a stricter level than the rest: a share of the experiment's α. */
+function provenHarm(metric: MetricAnalysis, alpha: number): string {
+  const { harmAlpha = alpha, lnE } = metric;
+  const proof = proven(metric, lnE?.harmful ?? null, harmAlpha);
+  if (harmAlpha === alpha) return proof;
+  return `${proof}, at its share of the experiment’s α: ${percentOf(harmAlpha)} of ${percentOf(alpha)}`;
 }
 
 /** "with 95 % confidence after 171 units of candidate (ln E 3.41; 3 needed)". */

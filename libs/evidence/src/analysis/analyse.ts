@@ -6,7 +6,7 @@ import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.
 import type { Evidence } from '../fold/evidence.js';
 import { haveBothValues, withoutSilence } from './both-variants.js';
 import { trustOf } from './trust.js';
-import { type MetricVerdict, verdictOf } from './verdict.js';
+import { type Levels, type MetricVerdict, verdictOf } from './verdict.js';
 import type { JudgeContext, Judgement, Estimates, Tests } from '../kinds/method.js';
 import { judgeMetric, type MetricEvidence, readObjective } from '../kinds/metric-evidence.js';
 import { type Gain, gainOf, paretoPlaces, utilityOf } from './objectives/index.js';
@@ -85,9 +85,11 @@ function pairAnalyses(evidence: Evidence, design: EvidenceDesign, candidate: str
   const found = [...heads.keys()].sort().map((head) => [headDesign(head), heads.get(head) ?? null] as const);
   const named = design.metrics.map((metric) => [metric, metrics.get(metric.definition.name) ?? null] as const);
   return [...named, ...found].map(([metric, state]) => {
+    const { alpha, harmAlphas } = design;
+    const levels = { alpha, harmAlpha: harmAlphas.get(metric.definition.name) ?? alpha };
     const judgement = trusted(judgeMetric(state, metric, context), metric);
-    const verdict = verdictOf(judgement, metric, evidence, design.alpha);
-    return metricAnalysis(judgement, metric, verdict, { candidate, alpha: design.alpha });
+    const verdict = verdictOf(judgement, metric, evidence, levels);
+    return metricAnalysis(judgement, metric, verdict, { candidate, ...levels });
   });
 }
 
@@ -131,7 +133,7 @@ function metricAnalysis(
   judgement: Judgement,
   metric: MetricDesign,
   { verdict, reason }: MetricVerdict,
-  { candidate, alpha }: { readonly candidate: string; readonly alpha: number },
+  { candidate, alpha, harmAlpha }: { readonly candidate: string } & Levels,
 ): MetricAnalysis {
   const { definition, role } = metric;
   const { tests, shift, units, events } = judgement;
@@ -155,6 +157,7 @@ function metricAnalysis(
     scale: definition.scale,
     margin: tests?.margin ?? null,
     ...evidenceFor(tests, shift),
+    ...(harmAlpha === alpha ? {} : { harmAlpha }),
     budget: (tests?.budget ?? []).map((step) => ({ ...step, nonInferior: rejects(step.lnENonInferior, alpha) })),
     burnIn,
     missing: {

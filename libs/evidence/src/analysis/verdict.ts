@@ -13,16 +13,22 @@ export interface MetricVerdict {
   readonly reason: AnalysisReason;
 }
 
+/** What has to be exceeded: E ≥ 1/α. Harm may have a stricter level, where the experiment shares one α between its guardrails. */
+export interface Levels {
+  readonly alpha: number;
+  readonly harmAlpha: number;
+}
+
 /** Harm wins over everything; "can't say" comes before "fine". */
 export function verdictOf(
   judgement: Judgement,
   metric: MetricDesign,
   evidence: Evidence,
-  alpha: number,
+  { alpha, harmAlpha }: Levels,
 ): MetricVerdict {
   const { tests, shift, missing } = judgement;
   const { definition, role } = metric;
-  if (tests && rejects(tests.harmful, alpha)) return { verdict: 'harmful', reason: 'worse-than-margin' };
+  if (tests && rejects(tests.harmful, harmAlpha)) return { verdict: 'harmful', reason: 'worse-than-margin' };
   if (missing === 'only-observed' || missing === 'not-watched') return { verdict: 'undecided', reason: missing };
   const isDecisive = role === 'guardrail' || role === 'objective';
   if (isDecisive && !canDecide(definition.kind)) return { verdict: 'unmeasurable', reason: 'cannot-decide' };

@@ -1,4 +1,11 @@
-import { type ExperimentDefined, type ExperimentSpec, type Margin, MILLION, DEFAULT_ROPE } from '#libs/contracts';
+import {
+  type ExperimentDefined,
+  type ExperimentSpec,
+  harmAlphaOf,
+  type Margin,
+  MILLION,
+  DEFAULT_ROPE,
+} from '#libs/contracts';
 import { canDecide, type DefinitionOf, type MetricDefinition, type RequestTopic } from './definition.js';
 import { metricCatalogue, metricsOf } from './metric-catalogue.js';
 import { type Reader, readerOf } from './reader.js';
@@ -55,6 +62,8 @@ export interface EvidenceDesign {
   /** Stages of the ramp: an assignment's stage is an index below this. */
   readonly stageCount: number;
   readonly alpha: number;
+  /** Levels at which harm is proven, by guardrail: α itself, or its shares where the experiment shares one. */
+  readonly harmAlphas: ReadonlyMap<string, number>;
   readonly objectives: readonly { readonly metric: string; readonly weight: number }[];
   /** The smallest difference in utility that matters, as a share of control's value. */
   readonly rope: number;
@@ -98,6 +107,7 @@ export function evidenceDesign(
     unit: spec.unit,
     stageCount: spec.ramp.stages.length,
     alpha: spec.alpha,
+    harmAlphas: new Map(spec.guardrails.map(({ metric }) => [metric, harmAlphaOf(spec, metric)])),
     objectives: spec.objectives,
     rope: spec.rope ?? DEFAULT_ROPE,
     baselineUnits: Math.max(SMALLEST_BASELINE, Math.ceil(spec.baselineUnits / partitions)),
