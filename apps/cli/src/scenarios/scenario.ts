@@ -1,7 +1,7 @@
 import { closest, type ExperimentFile, type VariantConfig } from '#libs/contracts';
 
 /** How an experiment may end. */
-export type Outcome = 'promoted' | 'rolled-back' | 'inconclusive';
+export type StoryOutcome = 'promoted' | 'rolled-back' | 'inconclusive';
 
 /** A story that the demonstration plays: what is changed about the model, and how it has to end. */
 export interface Scenario {
@@ -9,7 +9,7 @@ export interface Scenario {
   /** One line for the person who watches. */
   readonly story: string;
   readonly candidate: Partial<VariantConfig>;
-  readonly expected: Outcome;
+  readonly expected: StoryOutcome;
   /** Metrics of which one must have caused a rollback; empty where none is expected. */
   readonly expectedMetrics: readonly string[];
   /** What happens besides the change: the scorer dies after so many requests; the mix of prompts drifts with the ramp. */

@@ -1,11 +1,11 @@
 import type { AllocationCommanded } from '#libs/contracts';
 import type { ExperimentCourse } from './experiment-watcher.js';
-import type { Outcome, Scenario } from './scenario.js';
+import type { StoryOutcome, Scenario } from './scenario.js';
 
 /** How a scenario ended: the object that is printed as the last line. */
 export interface ScenarioResult {
   readonly scenario: string;
-  readonly outcome: Outcome;
+  readonly outcome: StoryOutcome;
   /** Machine-readable reason of the last command. */
   readonly reason: string;
   /** The metric that caused a rollback; null otherwise. */
@@ -68,7 +68,7 @@ export function isAsExpected(scenario: Scenario, result: ScenarioResult): boolea
   return scenario.expectedMetrics.length === 0 || scenario.expectedMetrics.includes(result.metric ?? '');
 }
 
-function outcomeOf(command: AllocationCommanded | undefined): Outcome {
+function outcomeOf(command: AllocationCommanded | undefined): StoryOutcome {
   if (!command?.terminal) return 'inconclusive';
   if (command.command === 'promote') return 'promoted';
   return command.reason === 'harmful' || command.reason === 'operator' ? 'rolled-back' : 'inconclusive';
