@@ -118,7 +118,7 @@ async function generation(index: number, png: Buffer, prompt: string): Promise<G
       config: { checkpoint: 'bench', sampler: 'euler', steps: 20, precision: 'fp16' },
       prompt,
       seed: index,
-      outcome: 'succeeded',
+      outcome: 'delivered',
       error: null,
       timings: { queueMs: 0, inferenceMs: 1, totalMs: 1 },
       gpu: { seconds: 0, utilisation: 0, memoryMiB: 0 },

@@ -60,21 +60,21 @@ describe('facts', () => {
   });
 
   it('count traffic by variant, epoch and outcome, each request once', async () => {
-    const of = (experiment: string, outcome: 'succeeded' | 'failed', epoch: number): TeststripEvent =>
+    const of = (experiment: string, outcome: 'delivered' | 'server-error', epoch: number): TeststripEvent =>
       example('request.routed.v1', { outcome, assignment: { ...assignment, experiment, epoch } });
     const batch = [
-      of('counted', 'succeeded', 1),
-      of('counted', 'succeeded', 1),
-      of('counted', 'failed', 1),
-      of('counted', 'succeeded', 2),
+      of('counted', 'delivered', 1),
+      of('counted', 'delivered', 1),
+      of('counted', 'server-error', 1),
+      of('counted', 'delivered', 2),
     ];
     const outside = example('request.routed.v1', { assignment: null });
     await Promise.all([facts.record(database, [...batch, outside]), facts.record(database, batch)]);
     const counts = await reader.traffic('counted', assignment.revision);
     expect(counts.map(({ epoch, outcome, requests }) => [epoch, outcome, requests])).toEqual([
-      [1, 'failed', 1],
-      [1, 'succeeded', 2],
-      [2, 'succeeded', 1],
+      [1, 'delivered', 2],
+      [1, 'server-error', 1],
+      [2, 'delivered', 1],
     ]);
   });
 

@@ -225,7 +225,7 @@ function requestAt(experiment: string, index: number, startedAt: string): Testst
   const variant = index % 12 === 0 ? 'candidate' : 'control';
   return example('request.routed.v1', `${experiment}-request-${index}`, {
     requestId: `${experiment}-${index}`,
-    outcome: index % 97 === 0 ? 'failed' : 'succeeded',
+    outcome: index % 97 === 0 ? 'server-error' : 'delivered',
     assignment: assignmentOf(experiment, variant),
     startedAt,
   });

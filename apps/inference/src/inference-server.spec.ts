@@ -139,7 +139,7 @@ describe('the simulated service', () => {
     const [event] = await generations(1);
     expect(event).toMatchObject({
       assignment,
-      outcome: 'succeeded',
+      outcome: 'delivered',
       fingerprint: service.fingerprint,
       seed: 7,
       images: [image],
@@ -211,7 +211,7 @@ describe('the simulated service', () => {
     expect(failures).toBeGreaterThan(3);
     expect(failures).toBeLessThan(33);
     const reported = await generations(300);
-    expect(reported.filter(({ outcome }) => outcome === 'failed')).toHaveLength(failures);
+    expect(reported.filter(({ outcome }) => outcome === 'server-error')).toHaveLength(failures);
   });
 
   it('lets jobs wait when all GPUs are busy', async () => {

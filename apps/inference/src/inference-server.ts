@@ -172,7 +172,7 @@ class InferenceService {
       config: this.options.config,
       prompt: job.prompt,
       seed: job.seed,
-      outcome: plan.crashes ? 'failed' : 'succeeded',
+      outcome: plan.crashes ? 'server-error' : 'delivered',
       error: plan.crashes ? CRASH : null,
       timings: { queueMs, inferenceMs: plan.gpuMs + plan.hostMs, totalMs: performance.now() - job.startedAt },
       gpu: { seconds: gpuSeconds, utilisation, memoryMiB: model.hardware.memoryMiB },

@@ -79,7 +79,7 @@ describe('proxy', () => {
     expect(event).toMatchObject({
       subject: 'user-1',
       traceparent: TRACE,
-      data: { service: 'text-to-image', assignment, upstream: candidate, outcome: 'succeeded', status: 201 },
+      data: { service: 'text-to-image', assignment, upstream: candidate, outcome: 'delivered', status: 201 },
     });
     expect(event?.data.requestId).toBe(answer.headers[REQUEST_ID_HEADER]);
     expect(event?.data.durationMs).toBeGreaterThan(0);
@@ -135,18 +135,25 @@ describe('proxy', () => {
     expect(Number(await bodyOf(await answered))).toBe(201_000);
   });
 
-  it('counts answers by status: client errors are not failures of the variant, server errors are', async () => {
+  it('says of every answer what it was, a 2xx without a picture too', async () => {
     const control = await upstream((request, response) => {
       request.resume();
-      response.writeHead(Number(new URL(String(request.url), 'http://x').searchParams.get('status'))).end();
+      const { searchParams } = new URL(String(request.url), 'http://x');
+      response.writeHead(Number(searchParams.get('status')), { 'content-type': 'application/json' });
+      response.end(searchParams.get('body') ?? '{"images":["x"]}');
     });
     const router = await start({ upstreams: { 'text-to-image': control } });
-    for (const status of [200, 422, 500]) await ask(router, { path: `/generations?status=${status}` });
-    const events = await routedEvents(3);
+    for (const status of [200, 422, 429, 500]) await ask(router, { path: `/generations?status=${status}` });
+    await ask(router, { path: '/generations?status=200&body=' });
+    await ask(router, { path: `/generations?status=200&body=${encodeURIComponent('{"error":"out of memory"}')}` });
+    const events = await routedEvents(6);
     expect(events.map(({ data }) => [data.status, data.outcome])).toEqual([
-      [200, 'succeeded'],
-      [422, 'client-error'],
-      [500, 'failed'],
+      [200, 'delivered'],
+      [422, 'caller-error'],
+      [429, 'refused'],
+      [500, 'server-error'],
+      [200, 'failed-inside-2xx'],
+      [200, 'failed-inside-2xx'],
     ]);
   });
 
@@ -159,7 +166,7 @@ describe('proxy', () => {
     expect(answer.status).toBe(502);
     expect(answer.headers['content-type']).toBe('application/problem+json');
     const [event] = await routedEvents(1);
-    expect(event?.data).toMatchObject({ outcome: 'failed', status: null, durationMs: null });
+    expect(event?.data).toMatchObject({ outcome: 'server-error', status: null, durationMs: null });
     expect(event?.data.assignment?.variant).toBe('candidate');
   });
 
@@ -182,7 +189,7 @@ describe('proxy', () => {
     const response = await open(router, {});
     await expect(bodyOf(response)).rejects.toThrow();
     const [event] = await routedEvents(1);
-    expect(event?.data).toMatchObject({ outcome: 'failed', status: 200, durationMs: null });
+    expect(event?.data).toMatchObject({ outcome: 'server-error', status: 200, durationMs: null });
   });
 
   it('tells the upstream when the client goes away, and counts it against nobody', async () => {
@@ -199,6 +206,7 @@ describe('proxy', () => {
     await closed.promise;
     const [event] = await routedEvents(1);
     expect(event?.data).toMatchObject({ outcome: 'cancelled', status: 200, durationMs: null });
+    expect(event?.data.waitedMs).toBeGreaterThan(0);
   });
 
   it('asks control after a failed candidate where the request may be repeated, and counts both', async () => {
@@ -224,9 +232,9 @@ describe('proxy', () => {
     const events = await routedEvents(3);
     expect(events.map(({ data }) => [data.assignment?.variant, data.outcome])).toEqual(
       expect.arrayContaining([
-        ['candidate', 'failed'],
-        ['candidate', 'failed'],
-        ['control', 'succeeded'],
+        ['candidate', 'server-error'],
+        ['candidate', 'server-error'],
+        ['control', 'delivered'],
       ]),
     );
   });
@@ -449,7 +457,7 @@ describe('start and end', () => {
     endings.pop()?.();
     expect(await bodyOf(response)).toBe('begin end');
     await closed;
-    expect(await routedEvents(1)).toMatchObject([{ data: { outcome: 'succeeded' } }]);
+    expect(await routedEvents(1)).toMatchObject([{ data: { outcome: 'delivered' } }]);
   });
 
   it('is not ready once what it follows the bus with hangs', async () => {
@@ -483,7 +491,7 @@ describe('start and end', () => {
     await ask(router, {});
     await expect
       .poll(async () => await (await fetch(new URL('/metrics', router.adminUrl))).text())
-      .toContain('teststrip_router_requests_total{service="text-to-image",variant="",outcome="succeeded"} 1');
+      .toContain('teststrip_router_requests_total{service="text-to-image",variant="",outcome="delivered"} 1');
   });
 });
 

@@ -147,7 +147,7 @@ describe('GenerationScorer', () => {
   });
 
   it('publishes nothing for failed generations, and counts them', async () => {
-    await score([generation('g1', [], { outcome: 'failed', error: 'out of memory' })]);
+    await score([generation('g1', [], { outcome: 'server-error', error: 'out of memory' })]);
     expect(published).toEqual([]);
     expect(metrics.status()).toMatchObject({ generations: { scored: 0, failed: 1 }, coverage: null });
   });
@@ -220,7 +220,7 @@ function generation(
       config: {},
       prompt: change.prompt ?? 'red star',
       seed: 1,
-      outcome: change.outcome ?? 'succeeded',
+      outcome: change.outcome ?? 'delivered',
       error: change.error ?? null,
       timings: { queueMs: 0, inferenceMs: 1, totalMs: 1 },
       gpu: { seconds: 0.1, utilisation: 0.9, memoryMiB: 1000 },

@@ -178,7 +178,7 @@ function generation(id: string): GenerationEvent {
       config: { checkpoint: 'sdxl', sampler: 'euler', steps: 20, precision: 'fp16' },
       prompt: 'red star',
       seed: 1,
-      outcome: 'succeeded',
+      outcome: 'delivered',
       error: null,
       timings: { queueMs: 0, inferenceMs: 1, totalMs: 1 },
       gpu: { seconds: 0.1, utilisation: 0.9, memoryMiB: 1000 },

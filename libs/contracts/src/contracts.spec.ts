@@ -2,7 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
-import { contractDocuments, decodeEvent, encodeEvent, examples, MalformedEventError, topics } from './index.js';
+import {
+  contractDocuments,
+  decodeEvent,
+  encodeEvent,
+  examples,
+  MalformedEventError,
+  OUTCOMES,
+  topics,
+} from './index.js';
 
 const generated = new URL('../generated/', import.meta.url);
 const documents = contractDocuments();
@@ -38,6 +46,29 @@ describe('the codec', () => {
       expect(decodeEvent(encodeEvent(example))).toEqual(example);
     },
   );
+
+  it.each([
+    ['request.routed.v1', 'succeeded', 'delivered'],
+    ['request.routed.v1', 'client-error', 'caller-error'],
+    ['request.routed.v1', 'failed', 'server-error'],
+    ['request.routed.v1', 'timed-out', 'timed-out'],
+    ['request.routed.v1', 'cancelled', 'cancelled'],
+    ['generation.completed.v1', 'succeeded', 'delivered'],
+    ['generation.completed.v1', 'failed', 'server-error'],
+  ] as const)('reads %s events of before: %s is %s', (type, former, present) => {
+    const example = examples.find((one) => one.type === type)!;
+    const { waitedMs: _since, ...data } = { waitedMs: null, ...example.data, outcome: former };
+    const read = decodeEvent({ ...encodeEvent(example), value: Buffer.from(JSON.stringify(data)) });
+    expect(read.data).toEqual({ ...example.data, outcome: present });
+  });
+
+  it('names every outcome once, and takes no other', () => {
+    const example = examples.find(({ type }) => type === 'request.routed.v1')!;
+    const read = (outcome: unknown): unknown =>
+      decodeEvent({ ...encodeEvent(example), value: Buffer.from(JSON.stringify({ ...example.data, outcome })) }).data;
+    for (const outcome of OUTCOMES) expect(read(outcome)).toMatchObject({ outcome });
+    for (const wrong of ['toString', 'Delivered', '', null, 1]) expect(() => read(wrong)).toThrow(/outcome: /);
+  });
 
   it('says which field is wrong and what was expected', () => {
     const { topic, headers } = encodeEvent(examples[0]!);

@@ -13,6 +13,7 @@ export * from './events/experiment.defined.v1.js';
 export * from './events/feedback.recorded.v1.js';
 export * from './events/generation.completed.v1.js';
 export * from './events/image.scored.v1.js';
+export { isDelivered, OUTCOMES, presentOutcome, type Outcome } from './events/outcome.js';
 export * from './events/preference.judged.v1.js';
 export * from './events/request.routed.v1.js';
 export { examples } from './events/examples.js';

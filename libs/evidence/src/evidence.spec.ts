@@ -482,7 +482,7 @@ describe('more than two variants', () => {
         ...event.data,
         assignment: { ...assignment, weightsPpm, variant: isOther ? 'other' : assignment.variant },
       };
-      if (event.type === 'request.routed.v1' && isOther) (data as { outcome: string }).outcome = 'failed';
+      if (event.type === 'request.routed.v1' && isOther) (data as { outcome: string }).outcome = 'server-error';
       foldEvent(evidence, design, { ...event, data } as RequestEvent);
     }
     const errors = analyse(evidence, design, 0).metrics.filter((of) => of.metric === 'error-rate');
@@ -500,7 +500,7 @@ function withFailures(failures: number): MetricAnalysis {
   const change = (event: RequestEvent): RequestEvent => {
     if (event.type !== 'request.routed.v1' || event.data.assignment?.variant !== 'candidate') return event;
     left -= 1;
-    return left < 0 ? event : ({ ...event, data: { ...event.data, outcome: 'failed' } } as RequestEvent);
+    return left < 0 ? event : ({ ...event, data: { ...event.data, outcome: 'server-error' } } as RequestEvent);
   };
   const healthy = { errorRate: 0 };
   return metric(analysisOf({ requests: 300, share: 0.01, control: healthy, candidate: healthy, change }), 'error-rate');

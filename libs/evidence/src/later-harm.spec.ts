@@ -39,7 +39,7 @@ function usersWhoComeBack(
 
 function failing(event: RequestEvent): RequestEvent | null {
   if (event.type !== 'request.routed.v1') return null;
-  return { ...event, data: { ...event.data, outcome: 'failed', status: 500, durationMs: null } };
+  return { ...event, data: { ...event.data, outcome: 'server-error', status: 500, durationMs: null } };
 }
 
 function slow(event: RequestEvent): RequestEvent | null {

@@ -75,7 +75,7 @@ describe('a variant without values', () => {
       {
         candidate: (event) =>
           event.type === 'request.routed.v1'
-            ? withData(event, 'request.routed.v1', { outcome: 'client-error', status: 429, durationMs: 1 })
+            ? withData(event, 'request.routed.v1', { outcome: 'caller-error', status: 429, durationMs: 1 })
             : [],
       },
     );

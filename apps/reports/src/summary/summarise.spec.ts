@@ -39,16 +39,16 @@ describe('summarise', () => {
     const summary = summarise(
       facts({
         traffic: [
-          { ...count, variant: 'control', outcome: 'succeeded', requests: 970 },
-          { ...count, variant: 'candidate', outcome: 'succeeded', requests: 20 },
+          { ...count, variant: 'control', outcome: 'delivered', requests: 970 },
+          { ...count, variant: 'candidate', outcome: 'delivered', requests: 20 },
           { ...count, variant: 'candidate', outcome: 'timed-out', requests: 3 },
-          { ...count, variant: 'candidate', outcome: 'succeeded', epoch: 2, requests: 7 },
+          { ...count, variant: 'candidate', outcome: 'delivered', epoch: 2, requests: 7 },
         ],
       }),
       at.getTime(),
     );
     expect(summary.exposed).toBe(30);
-    expect(summary.variants[1]).toMatchObject({ requests: 30, requestsByOutcome: { succeeded: 27, 'timed-out': 3 } });
+    expect(summary.variants[1]).toMatchObject({ requests: 30, requestsByOutcome: { delivered: 27, 'timed-out': 3 } });
   });
 
   it('passes on what the analysis says of the objectives', () => {

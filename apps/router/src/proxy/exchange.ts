@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { RequestRouted } from '#libs/contracts';
 import { sendProblem } from '#libs/platform';
 import type { Dispatcher } from 'undici';
+import { Answer, outcomeOfStatus } from './answer.js';
 
 /** How one upstream's answer to one request ended. */
 export interface ExchangeResult {
@@ -9,6 +10,8 @@ export interface ExchangeResult {
   readonly status: number | null;
   /** From the request's arrival to the last byte sent on; null when there was no complete answer. */
   readonly durationMs: number | null;
+  /** From the request's arrival until the client went away; null where it did not. */
+  readonly waitedMs: number | null;
 }
 
 export interface ExchangeOptions {
@@ -27,11 +30,12 @@ export interface ExchangeOptions {
 
 /**
  * One answer on its way from the upstream to the client, chunk by chunk with the client's pace as the upstream's pace. Nothing is
- * collected. It ends in exactly one of five ways, and each of them is told once.
+ * collected but the beginning of what may be an error. It ends exactly once, with one outcome, and that is told.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | undefined;
   private status: number | null = null;
+  private answer: Answer | null = null;
   private settled = false;
   private waitsForClient = false;
   private readonly timer: NodeJS.Timeout;
@@ -56,10 +60,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.settled || status < 200) return;
     this.status = status;
     if (status >= 500 && this.options.mayAskAnother) {
-      this.settle({ outcome: 'failed', status, durationMs: null }, false);
+      this.settle(this.ended(outcomeOfStatus(status, headers)), false);
       controller.abort(new Error('another upstream is asked'));
       return;
     }
+    this.answer = new Answer(status, headers);
     try {
       this.options.response.writeHead(status, this.options.clientHeadersOf(headers));
     } catch (error) {
@@ -70,6 +75,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.settled) return;
+    this.answer?.take(chunk);
     if (this.options.response.write(chunk)) return;
     this.waitsForClient = true;
     controller.pause();
@@ -80,8 +86,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // From here on only the client's pace counts, so the upstream can't run out of time any more.
     clearTimeout(this.timer);
     this.options.response.end(() => {
-      const durationMs = performance.now() - this.options.startedAtMs;
-      this.settle({ outcome: outcomeOf(this.status as number), status: this.status, durationMs }, true);
+      const outcome = (this.answer as Answer).outcome();
+      this.settle({ ...this.ended(outcome), durationMs: this.sinceStartMs() }, true);
     });
   }
 
@@ -93,7 +99,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   fail(error: Error): void {
     if (this.settled) return;
     const { response, upstreamUrl, mayAskAnother } = this.options;
-    const result: ExchangeResult = { outcome: 'failed', status: this.status, durationMs: null };
+    const result = this.ended('server-error');
     if (mayAskAnother && !response.headersSent) return this.settle(result, false);
     this.settle(result, true);
     if (response.headersSent) return void response.destroy();
@@ -105,7 +111,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.settled) return;
     const { response, upstreamUrl, timeoutMs } = this.options;
     const outcome = this.isClientSlow() ? 'cancelled' : 'timed-out';
-    this.settle({ outcome, status: this.status, durationMs: null }, true);
+    this.settle(this.ended(outcome), true);
     this.controller?.abort(new Error(outcome));
     if (response.headersSent) return void response.destroy();
     const detail = `${upstreamUrl} gave no answer within ${timeoutMs} ms.`;
@@ -120,8 +126,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   private clientGone(): void {
     if (this.settled) return;
-    this.settle({ outcome: 'cancelled', status: this.status, durationMs: null }, true);
+    this.settle(this.ended('cancelled'), true);
     this.controller?.abort(new Error('the client has gone'));
+  }
+
+  /** Without a complete answer. */
+  private ended(outcome: ExchangeResult['outcome']): ExchangeResult {
+    const waitedMs = outcome === 'cancelled' ? this.sinceStartMs() : null;
+    return { outcome, status: this.status, durationMs: null, waitedMs };
+  }
+
+  private sinceStartMs(): number {
+    return performance.now() - this.options.startedAtMs;
   }
 
   private settle(result: ExchangeResult, answered: boolean): void {
@@ -132,9 +148,4 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.options.response.off('drain', this.onDrain);
     this.options.onSettled(result, answered);
   }
-}
-
-function outcomeOf(status: number): RequestRouted['outcome'] {
-  if (status >= 500) return 'failed';
-  return status >= 400 ? 'client-error' : 'succeeded';
 }

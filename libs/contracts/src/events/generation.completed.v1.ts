@@ -3,6 +3,7 @@ import { assignment } from '../envelope/assignment.js';
 import { variantConfig } from '../experiment/spec.js';
 import { sha256, slug } from '../names.js';
 import { exampleAssignment, exampleConfig, exampleSha256 } from './example-values.js';
+import { outcome } from './outcome.js';
 import { defineTopic } from './topic.js';
 
 export const image = z.object({
@@ -27,8 +28,8 @@ export const generationCompleted = z.object({
   config: variantConfig,
   prompt: z.string(),
   seed: z.int().min(0),
-  outcome: z.enum(['succeeded', 'failed']),
-  /** What failed, in words; null on success. */
+  outcome,
+  /** What failed, in words; null where pictures were made. */
   error: z.string().nullable(),
   timings: z.object({ queueMs: z.number().min(0), inferenceMs: z.number().min(0), totalMs: z.number().min(0) }),
   gpu: z.object({
@@ -61,7 +62,7 @@ export const generationCompletedTopic = defineTopic({
     config: exampleConfig,
     prompt: 'a small red circle at the left and a large blue star at the right on a sand background',
     seed: 4242,
-    outcome: 'succeeded',
+    outcome: 'delivered',
     error: null,
     timings: { queueMs: 0.4, inferenceMs: 41.7, totalMs: 46.3 },
     gpu: { seconds: 0.0377, utilisation: 0.41, memoryMiB: 6200 },

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { assignment } from '../envelope/assignment.js';
 import { slug, timestamp } from '../names.js';
 import { exampleAssignment } from './example-values.js';
+import { outcome } from './outcome.js';
 import { defineTopic } from './topic.js';
 
 export const requestRouted = z.object({
@@ -10,12 +11,14 @@ export const requestRouted = z.object({
   /** null: no experiment applied to the request. */
   assignment: assignment.nullable(),
   upstream: z.string(),
-  outcome: z.enum(['succeeded', 'client-error', 'failed', 'timed-out', 'cancelled']),
+  outcome,
   /** HTTP status; null when no response came. */
   status: z.int().min(100).max(599).nullable(),
   startedAt: timestamp,
   /** Until the last byte was sent on; null when no complete response came (never counted as a fast one). */
   durationMs: z.number().min(0).nullable(),
+  /** How long the client waited before it went away; null where it did not, and in events of before. */
+  waitedMs: z.number().min(0).nullable().default(null),
 });
 export type RequestRouted = z.infer<typeof requestRouted>;
 
@@ -32,9 +35,10 @@ export const requestRoutedTopic = defineTopic({
     service: 'text-to-image',
     assignment: exampleAssignment,
     upstream: 'http://127.0.0.1:8101/',
-    outcome: 'succeeded',
+    outcome: 'delivered',
     status: 200,
     startedAt: '2026-11-20T10:15:30.120Z',
     durationMs: 84.2,
+    waitedMs: null,
   },
 });

@@ -7,20 +7,24 @@ import type { Observed } from './definition.js';
  */
 export function latencyMs({ outcome, durationMs }: DataOf<'request.routed.v1'>): Observed {
   switch (outcome) {
-    case 'succeeded':
+    case 'delivered':
+    case 'cached':
       return durationMs ?? 'never-came';
     case 'timed-out':
     case 'cancelled':
       return 'never-came';
-    case 'failed':
-    case 'client-error':
+    case 'filtered':
+    case 'refused':
+    case 'caller-error':
+    case 'server-error':
+    case 'failed-inside-2xx':
       return null;
     default:
       return outcome satisfies never;
   }
 }
 
-/** Time on the GPU of a generation that succeeded; one that failed says nothing of how long it would have taken. */
+/** Time on the GPU of a generation that delivered; one that did not says nothing of how long it would have taken. */
 export function inferenceMs({ outcome, timings }: DataOf<'generation.completed.v1'>): Observed {
-  return outcome === 'succeeded' ? timings.inferenceMs : null;
+  return outcome === 'delivered' ? timings.inferenceMs : null;
 }

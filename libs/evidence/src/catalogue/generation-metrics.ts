@@ -88,7 +88,7 @@ export const generationMetrics: readonly MetricDefinition[] = [
   },
   {
     name: 'cost-per-image',
-    description: 'Cost of a generation that succeeded, per picture.',
+    description: 'Cost of a generation that delivered, per picture.',
     unit: 'cost',
     direction: 'lower',
     defaultRole: 'observed',
@@ -100,7 +100,7 @@ export const generationMetrics: readonly MetricDefinition[] = [
     burnInUnits: USUAL_BURN_IN,
     lateData: 'missing-is-coverage',
     observe: ({ outcome, cost, images }) =>
-      outcome === 'succeeded' && images.length > 0 ? cost / images.length : null,
+      outcome === 'delivered' && images.length > 0 ? cost / images.length : null,
   },
   {
     name: 'flagged-rate',

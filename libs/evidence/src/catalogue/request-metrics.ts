@@ -1,3 +1,4 @@
+import type { DataOf } from '#libs/contracts';
 import { latencyMs } from './durations.js';
 import { type MetricDefinition, USUAL_BURN_IN } from './definition.js';
 
@@ -7,7 +8,8 @@ const topic = 'request.routed.v1';
 export const requestMetrics: readonly MetricDefinition[] = [
   {
     name: 'error-rate',
-    description: 'Requests that failed or timed out; a client’s own error or departure is no failure.',
+    description:
+      'Requests that the service failed: a server’s error, one inside a 2xx, no answer in time, a 503 of a full queue. A caller’s own error or departure is none.',
     unit: 'share of requests',
     direction: 'lower',
     defaultRole: 'observed',
@@ -18,7 +20,7 @@ export const requestMetrics: readonly MetricDefinition[] = [
     cap: { kind: 'fixed', lo: 0, hi: 1 },
     burnInUnits: USUAL_BURN_IN,
     lateData: 'first-only',
-    observe: ({ outcome }) => (outcome === 'failed' || outcome === 'timed-out' ? 1 : 0),
+    observe: (data) => Number(isServiceFailure(data)),
   },
   {
     name: 'timeout-rate',
@@ -39,6 +41,26 @@ export const requestMetrics: readonly MetricDefinition[] = [
   latency('latency-p95', '95 % of the requests were faster.', 0.95),
   latency('latency-p99', '99 % of the requests were faster.', 0.99),
 ];
+
+function isServiceFailure({ outcome, status }: DataOf<typeof topic>): boolean {
+  switch (outcome) {
+    case 'server-error':
+    case 'failed-inside-2xx':
+    case 'timed-out':
+      return true;
+    case 'refused':
+      // A rate limit (429) is between the service and one caller.
+      return status !== null && status >= 500;
+    case 'delivered':
+    case 'cached':
+    case 'filtered':
+    case 'caller-error':
+    case 'cancelled':
+      return false;
+    default:
+      return outcome satisfies never;
+  }
+}
 
 function latency(name: string, description: string, level: number): MetricDefinition {
   return {

@@ -140,7 +140,7 @@ function plausibleMs(atMs: number, carriedAtMs: number): number {
 
 /** Answered pictures on one side, scored ones on the other. */
 function isCovered(event: RequestEvent): boolean {
-  if (event.type === 'request.routed.v1') return event.data.outcome === 'succeeded';
+  if (event.type === 'request.routed.v1') return event.data.outcome === 'delivered';
   return event.type === 'image.scored.v1' && event.data.outcome === 'scored';
 }
 
@@ -193,7 +193,7 @@ function noteTime({ newestAtMs, pulses }: Evidence, event: ObservedEvent, carrie
 function sourceOf(event: ObservedEvent): PulseSource | null {
   switch (event.type) {
     case 'request.routed.v1':
-      return event.data.outcome === 'succeeded' ? 'answered' : null;
+      return event.data.outcome === 'delivered' ? 'answered' : null;
     case 'generation.completed.v1':
       return 'generated';
     case 'image.scored.v1':

@@ -41,7 +41,7 @@ const streams = fc.record({
   users: fc.constantFrom(0, 0, 1, 3),
   rampAt: fc.constantFrom(Infinity, 20),
   values: fc.constantFrom('usual', 'constant', 'zero', 'huge', 'negative'),
-  outcome: fc.constantFrom('usual', 'usual', 'timed-out', 'failed', 'unscored'),
+  outcome: fc.constantFrom('usual', 'usual', 'timed-out', 'server-error', 'unscored'),
   order: fc.constantFrom('usual', 'reversed', 'twice'),
 });
 
@@ -77,7 +77,7 @@ function withValues(event: ObservedEvent, values: Stream['values']): ObservedEve
 }
 
 function withOutcome(event: ObservedEvent, outcome: Stream['outcome']): ObservedEvent {
-  if (event.type === 'request.routed.v1' && (outcome === 'timed-out' || outcome === 'failed'))
+  if (event.type === 'request.routed.v1' && (outcome === 'timed-out' || outcome === 'server-error'))
     return { ...event, data: { ...event.data, outcome, durationMs: null } };
   if (event.type === 'image.scored.v1' && outcome === 'unscored')
     return { ...event, data: { ...event.data, outcome: 'unavailable', alignment: null, quality: {}, embedding: null } };

@@ -179,10 +179,11 @@ function routedEvent({ id, assignment, atMs, isFailed, latencyMs }: SimulatedReq
     service: 'text-to-image',
     assignment,
     upstream: `http://${assignment.variant}:8000`,
-    outcome: isFailed ? 'failed' : 'succeeded',
+    outcome: isFailed ? 'server-error' : 'delivered',
     status: isFailed ? 500 : 200,
     startedAt: new Date(atMs).toISOString(),
     durationMs: isFailed ? null : latencyMs,
+    waitedMs: null,
   });
 }
 
@@ -196,7 +197,7 @@ function completedEvent({ id, assignment, atMs, latencyMs, cost }: SimulatedRequ
     config: { checkpoint: 'scenes', sampler: 'ddim', steps: 20, precision: 'fp16' },
     prompt: 'a small red circle',
     seed: 1,
-    outcome: 'succeeded',
+    outcome: 'delivered',
     error: null,
     timings: { queueMs: 0, inferenceMs: latencyMs, totalMs: latencyMs },
     gpu: { seconds: latencyMs / 1000, utilisation: 0.5, memoryMiB: 1000 },

@@ -2,7 +2,7 @@ import { ViewColumn, ViewEntity } from 'typeorm';
 import { BIG_INTEGER } from './big-integer.js';
 import { SCHEMA } from './schema-name.js';
 
-/** Every picture that somebody was shown, with its newest score. Shadow copies are left out: nobody saw them. */
+/** Every picture that somebody was shown, with its newest score (`succeeded`: a row of before). Shadow copies are left out: nobody saw them. */
 @ViewEntity({
   schema: SCHEMA,
   name: 'pictures',
@@ -19,7 +19,7 @@ select made.experiment, made.revision, made.variant, made.generation_id, (image.
      where generation_id = made.generation_id and image_index = image.position - 1
      order by scored_at desc
      limit 1) as score on true
- where not made.shadow and made.outcome = 'succeeded'`,
+ where not made.shadow and made.outcome in ('delivered', 'cached', 'succeeded')`,
 })
 export class PictureView {
   @ViewColumn({ name: 'experiment' })

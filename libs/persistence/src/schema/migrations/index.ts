@@ -2,6 +2,13 @@ import { Decisions1790000000001 } from './1790000000001-decisions.js';
 import { Facts1790000000002 } from './1790000000002-facts.js';
 import { Bus1790000000003 } from './1790000000003-bus.js';
 import { Views1790000000004 } from './1790000000004-views.js';
+import { Outcomes1790000000005 } from './1790000000005-outcomes.js';
 
 /** Every change of the schema, oldest first: one file each, named by its time; a migration that was released never changes. */
-export const MIGRATIONS = [Decisions1790000000001, Facts1790000000002, Bus1790000000003, Views1790000000004] as const;
+export const MIGRATIONS = [
+  Decisions1790000000001,
+  Facts1790000000002,
+  Bus1790000000003,
+  Views1790000000004,
+  Outcomes1790000000005,
+] as const;
