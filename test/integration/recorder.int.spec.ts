@@ -81,6 +81,30 @@ describe('the recorder', () => {
     await recorder.close();
   });
 
+  it('keeps what other programs report as they mean it, and counts what it had to read into it', async () => {
+    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    const generation = encodeEvent(examples.find(({ type }) => type === 'generation.completed.v1')!);
+    const odd = `{"requestId": "odd", "seed": 18446744073709551615, "cost": NaN, "gpu": {"utilisation": 87},
+      "images": [{"uri": "https://x/y", "format": "JPEG"}], "config": {"loras": ["detail"]}}`;
+    const { ce_id: _id, ce_time: _time, ce_subject: _subject, ...headers } = generation.headers;
+    await bus.publish([{ ...generation, headers, key: 'user-9', value: Buffer.from(odd) }]);
+    const stored = () => database.query<object>("select * from teststrip.generations where request_id = 'odd'");
+    await vi.waitFor(async () => expect(await stored()).toHaveLength(1), { timeout: 10_000 });
+    const [row] = await stored();
+    expect(row).toMatchObject({
+      event_id: 'generation.completed.v1:odd',
+      seed: '18446744073709551615',
+      cost: null,
+      prompt: null,
+      fingerprint: null,
+      total_ms: null,
+      gpu_utilisation: 0.87,
+      config: { loras: ['detail'] },
+      images: [{ uri: 'https://x/y', format: 'jpeg', sha256: null }],
+    });
+    await recorder.close();
+  });
+
   it('buries an event that the database refuses, and records the others within two seconds', async () => {
     await database.query(
       `alter table teststrip.requests add constraint not_this_one check (event_id <> 'request-2001')`,

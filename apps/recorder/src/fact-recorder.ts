@@ -3,6 +3,7 @@ import { UnprocessableEventError, type EventBatch } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import { StalePositionError, type Positions } from '#libs/persistence/positions';
 import type { FactStore } from '#libs/persistence/recorder';
+import type { RecorderMetrics } from './recorder-metrics.js';
 
 /** Writes a batch's facts and the position after it in one transaction: each event has its effect exactly once. */
 export class FactRecorder {
@@ -12,6 +13,7 @@ export class FactRecorder {
     private readonly database: Database,
     private readonly facts: FactStore,
     private readonly positions: Positions,
+    private readonly metrics: RecorderMetrics,
   ) {}
 
   async record(batch: EventBatch): Promise<void> {
@@ -21,6 +23,7 @@ export class FactRecorder {
         await this.facts.record(tx, events).catch(tellWhoseFault);
         await this.positions.write(tx, batch.topic, batch.partition, batch.nextOffset);
       });
+      this.metrics.count(batch);
     } catch (error) {
       if (!(error instanceof StalePositionError)) throw error;
       // Another member has recorded these events already; the partition is about to be taken away from this one.

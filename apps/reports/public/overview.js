@@ -71,7 +71,8 @@ function tile(name, value, note = null) {
 /** Whether the numbers can be trusted. */
 export function healthList({ health }) {
   if (health === null) return h('p', { class: 'empty' }, 'Not judged yet.');
-  const { srm, coverage, staleness, shift } = health;
+  const { srm, coverage, staleness, shift, mended = {} } = health;
+  const mends = Object.entries(mended).map(([kind, values]) => `${kind} ${count(values)}`);
   const covered = Object.entries(coverage.byVariant)
     .map(([variant, part]) => `${variant} ${part === null ? '–' : share(part * 1e6)}`)
     .join(' · ');
@@ -90,6 +91,7 @@ export function healthList({ health }) {
       staleness.status,
       staleness.lastScoredAt ? 'requests, telemetry and scores arrive' : 'no score has arrived yet',
     ),
+    mends.length === 0 ? null : item('Telemetry', 'mended', `values read for what they mean: ${mends.join(' · ')}`),
     shift === undefined || shift.status === 'not-watched'
       ? null
       : item('Watched shifts', shift.status, shift.metrics.join(', ')),
@@ -140,7 +142,7 @@ export function variantTable({ variants }) {
               'td',
               { class: 'config' },
               Object.entries(variant.config)
-                .map(([name, value]) => `${name} ${value}`)
+                .map(([name, value]) => `${name} ${typeof value === 'object' ? JSON.stringify(value) : value}`)
                 .join(' · '),
             ),
           ),

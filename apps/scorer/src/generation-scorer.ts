@@ -12,6 +12,8 @@ import type { GenerationFate, ScorerMetrics } from './scorer-metrics.js';
 const PICTURES_PER_CHUNK = 64;
 /** Announced size at which a chunk ends earlier: two chunks of files are in memory at a time. */
 const BYTES_PER_CHUNK = 64 * 1024 * 1024;
+/** Of a picture whose size is not announced. */
+const PRESUMED_BYTES = 4 * 1024 * 1024;
 
 export interface GenerationScorerOptions {
   /** CloudEvents `source` of the scores: this process. */
@@ -100,9 +102,10 @@ export class GenerationScorer {
     chunk.forEach(({ event, imageIndex }, index) => {
       const picture = fetched[index]!;
       if (picture.outcome !== 'fetched') return;
-      // The fetcher has verified that the bytes have this hash.
+      // The fetcher has verified that the bytes have this hash, where one was announced.
       const { sha256 } = event.data.images[imageIndex]!;
-      inputs.push({ imageBytes: picture.bytes, sha256, prompt: event.data.prompt });
+      const known = sha256 === null ? {} : { sha256 };
+      inputs.push({ imageBytes: picture.bytes, ...known, prompt: event.data.prompt ?? '' });
     });
     const scores = (await this.parts.scorer.score(inputs)).values();
     const { identity } = this.parts.scorer;
@@ -131,13 +134,14 @@ function cutIntoChunks(events: readonly GenerationEvent[]): readonly (readonly P
   for (const event of events) {
     for (const [imageIndex, image] of event.data.images.entries()) {
       const chunk = chunks.at(-1)!;
-      const full = chunk.length === PICTURES_PER_CHUNK || (chunk.length > 0 && bytes + image.bytes > BYTES_PER_CHUNK);
+      const size = image.bytes ?? PRESUMED_BYTES;
+      const full = chunk.length === PICTURES_PER_CHUNK || (chunk.length > 0 && bytes + size > BYTES_PER_CHUNK);
       if (full) {
         chunks.push([{ event, imageIndex }]);
-        bytes = image.bytes;
+        bytes = size;
       } else {
         chunk.push({ event, imageIndex });
-        bytes += image.bytes;
+        bytes += size;
       }
     }
   }

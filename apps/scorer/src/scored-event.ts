@@ -51,7 +51,7 @@ export function scoredEvent(
       service: data.service,
       assignment: data.assignment,
       image: { uri: image.uri, sha256: image.sha256 },
-      ...resultOf(outcome),
+      ...resultOf(outcome, data.prompt !== null),
       identity,
     },
   };
@@ -63,12 +63,13 @@ type Result = Pick<
   'outcome' | 'reason' | 'alignment' | 'quality' | 'blank' | 'embedding' | 'promptTruncated'
 >;
 
-function resultOf(outcome: PictureOutcome): Result {
+function resultOf(outcome: PictureOutcome, isPromptKnown: boolean): Result {
   if (outcome.outcome === 'scored') {
     return {
       outcome: 'scored',
       reason: null,
-      alignment: outcome.alignment,
+      // Without its prompt a picture fits nothing; all else can be said of it.
+      alignment: isPromptKnown ? outcome.alignment : null,
       quality: outcome.quality,
       blank: outcome.blank,
       embedding: encodeEmbedding(outcome.embedding),

@@ -118,11 +118,34 @@ describe('telemetry', () => {
       source: 'inference/test',
       onTrouble: (message) => troubles.push(message),
     });
-    expect(telemetry.generationCompleted(generation({ cost: -1 }))).toBe(false);
+    expect(telemetry.generationCompleted(generation({ request: { requestId: '', assignment: null } }))).toBe(false);
     await telemetry.close();
     expect(bus.records).toEqual([]);
     expect(telemetry.status()).toMatchObject({ invalid: 1, added: 0 });
-    expect(troubles[0]).toMatch(/request request-1 is not published: cost: /);
+    expect(troubles[0]).toMatch(/request {2}is not published: requestId: /);
+  });
+
+  it('publishes what is known where a service does not know everything, and what is odd for what it means', async () => {
+    const bus = new ListeningBus();
+    const troubles: string[] = [];
+    const telemetry = createTelemetry({
+      bus,
+      service: 'text-to-image',
+      source: 'inference/test',
+      onTrouble: (message) => troubles.push(message),
+    });
+    const request = { requestId: 'request-1', assignment: null };
+    expect(telemetry.generationCompleted({ request, outcome: 'delivered' })).toBe(true);
+    const config = { loras: ['detail'], vae: { tiled: true, name: 'x' } };
+    const odd = { config, seed: 2n ** 63n, cost: Number.NaN, gpu: { utilisation: 87 } };
+    for (let time = 0; time < 2; time++) telemetry.generationCompleted({ request, outcome: 'delivered', ...odd });
+    await telemetry.close();
+    const [bare, mended] = bus.records.map((record) => decodeEvent(record).data as GenerationCompleted);
+    expect(bare).toMatchObject({ fingerprint: null, prompt: null, cost: null, images: [], config: {} });
+    expect(mended).toMatchObject({ seed: '9223372036854775808', cost: null, gpu: { utilisation: 0.87 }, config });
+    expect(mended?.fingerprint).toBe(fingerprintOf({ vae: { name: 'x', tiled: true }, loras: ['detail'] }));
+    expect(telemetry.status()).toMatchObject({ invalid: 0, mended: 4, published: 3 });
+    expect(troubles).toHaveLength(2);
   });
 });
 
@@ -201,10 +224,15 @@ describe('event buffer', () => {
 
 describe('fingerprint and digest', () => {
   it('is the same whatever the order of the fields, and another one for any changed value', () => {
-    const { checkpoint, ...others } = example.config;
+    const { checkpoint = '', ...others } = example.config;
     expect(fingerprintOf({ ...others, checkpoint })).toBe(fingerprintOf(example.config));
     expect(fingerprintOf({ ...example.config, steps: 13 })).not.toBe(fingerprintOf(example.config));
     expect(fingerprintOf({ checkpoint: 'c', sampler: 's', steps: 1, precision: 'fp16' })).toMatch(/^[0-9a-f]{16}$/);
+  });
+
+  it('is that of Python’s json.dumps with sorted keys, also of a nested configuration', () => {
+    // hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()[:16]
+    expect(fingerprintOf({ z: [1, { b: null, a: 'é' }], a: { y: 0.5, x: true } })).toBe('f513e41a698cc760');
   });
 
   it('is the published SHA-256 of the bytes', () => {

@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { generationCompleted, stampEvent, topics, type EventDraft, type GenerationCompleted } from '#libs/contracts';
+import {
+  generationCompleted,
+  type MendKind,
+  readData,
+  type ReportedGeneration,
+  stampEvent,
+  topics,
+  type EventDraft,
+  type GenerationCompleted,
+} from '#libs/contracts';
 import { createEventBuffer, type EventBufferOptions, type EventBufferStatus, type Publish } from './event-buffer.js';
 import { fingerprintOf } from './fingerprint.js';
 import type { RequestContext } from './request-context.js';
@@ -13,16 +22,20 @@ export interface TelemetryOptions extends Partial<Omit<EventBufferOptions, 'publ
   readonly source: string;
 }
 
-/** One generation, as the service that did it knows it. The rest of the event is filled in. */
-export interface CompletedGeneration extends Pick<
-  GenerationCompleted,
-  'config' | 'prompt' | 'seed' | 'outcome' | 'error' | 'timings' | 'gpu' | 'cost' | 'images'
+/** One generation, as the service that did it knows it: what it does not know it leaves out. The rest of the event is filled in. */
+export interface CompletedGeneration extends Partial<
+  Pick<ReportedGeneration, 'prompt' | 'error' | 'timings' | 'gpu' | 'cost' | 'images'>
 > {
+  readonly outcome: GenerationCompleted['outcome'];
+  /** Nested as deep as it likes. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** A `bigint` where 2^53 is not enough. */
+  readonly seed?: number | bigint | string | null;
   /** From `readRequestContext(request.headers)`. */
   readonly request: RequestContext;
   /** Unique per generation; the event's idempotency key is made of it. Default: a new UUID. */
   readonly generationId?: string;
-  /** Default: `fingerprintOf(config)`. */
+  /** Default: `fingerprintOf(config)`; none without a configuration. */
   readonly fingerprint?: string;
   /** A copy of another variant's request whose answer nobody saw. Default false. */
   readonly shadow?: boolean;
@@ -31,6 +44,8 @@ export interface CompletedGeneration extends Pick<
 export interface TelemetryStatus extends EventBufferStatus {
   /** Generations that were no valid event (told to `onTrouble`) and were not published. */
   readonly invalid: number;
+  /** Values that were read for what they mean, or left out of their event (told to `onTrouble` once per kind). */
+  readonly mended: number;
 }
 
 /** What an inference service embeds to publish `generation.completed.v1`. Nothing here blocks or fails the user's request. */
@@ -48,14 +63,22 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const { bus, service, source, ...bufferOptions } = options;
   const buffer = createEventBuffer({ ...bufferOptions, publish: (records) => bus.publish(records) });
   let invalid = 0;
+  let mended = 0;
+  const told = new Set<MendKind>();
 
   return {
     generationCompleted(generation) {
-      const checked = generationCompleted.safeParse(dataOf(generation, service));
+      const { requestId } = generation.request;
+      const checked = readData('generation.completed.v1', generationCompleted, dataOf(generation, service), (kind) => {
+        mended += 1;
+        if (!told.has(kind))
+          options.onTrouble?.(`generation of request ${requestId} was mended (${kind}); see docs/telemetry.md`);
+        told.add(kind);
+      });
       if (!checked.success) {
         invalid += 1;
         const problems = checked.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
-        options.onTrouble?.(`generation of request ${generation.request.requestId} is not published: ${problems}`);
+        options.onTrouble?.(`generation of request ${requestId} is not published: ${problems}`);
         return false;
       }
       const data = checked.data;
@@ -71,20 +94,22 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       return buffer.add(stampEvent(draft, source));
     },
     flush: () => buffer.flush(),
-    status: () => ({ ...buffer.status(), invalid }),
+    status: () => ({ ...buffer.status(), invalid, mended }),
     close: () => buffer.close(),
   };
 }
 
-function dataOf(generation: CompletedGeneration, service: string): GenerationCompleted {
-  const { request, generationId, fingerprint, shadow, ...facts } = generation;
+function dataOf(generation: CompletedGeneration, service: string): unknown {
+  const { request, generationId, fingerprint, shadow, seed, ...facts } = generation;
+  const configured = generation.config === undefined ? null : fingerprintOf(generation.config);
   return {
     ...facts,
+    seed: typeof seed === 'bigint' ? String(seed) : seed,
     requestId: request.requestId,
     assignment: request.assignment,
     generationId: generationId ?? randomUUID(),
     service,
-    fingerprint: fingerprint ?? fingerprintOf(generation.config),
+    fingerprint: fingerprint ?? configured,
     shadow: shadow ?? false,
   };
 }

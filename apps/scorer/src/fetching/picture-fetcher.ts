@@ -28,7 +28,8 @@ export class PictureFetcher {
     const fetched = await this.read(image.uri);
     if (fetched.outcome !== 'fetched') return fetched;
     const found = sha256Of(fetched.bytes);
-    if (found === image.sha256) return fetched;
+    // Where none was announced there is nothing to compare it with.
+    if (found === image.sha256 || image.sha256 === null) return fetched;
     return {
       outcome: 'digest-mismatch',
       reason: `the picture has the sha256 ${found}, the event announced ${image.sha256}`,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { schemas, type DataOf, type TopicName } from '../events/topics.js';
 import { messageAt } from '../message-at.js';
 import { timestamp, TRACEPARENT } from '../names.js';
+import { isMended, type MendKind, type NoteMend, parseToldJson, readData, timeIn } from './mend.js';
 
 /**
  * CloudEvents 1.0 context attributes as this project uses them. `type` is the topic's name; `id` is the idempotency key; `source` is
@@ -21,7 +22,12 @@ export type EventAttributes = z.infer<typeof eventAttributes>;
 
 /** One event: CloudEvents attributes and the data of its topic. */
 export type TeststripEvent<T extends TopicName = TopicName> = {
-  [Name in T]: EventAttributes & { readonly type: Name; readonly data: DataOf<Name> };
+  [Name in T]: EventAttributes & {
+    readonly type: Name;
+    readonly data: DataOf<Name>;
+    /** What was mended when it was read; absent: it was as it should be. Not a part of what is sent. */
+    readonly mended?: readonly MendKind[];
+  };
 }[T];
 
 const CONTENT_TYPE = 'application/json';
@@ -53,42 +59,105 @@ export class MalformedEventError extends Error {
   override readonly name = 'MalformedEventError';
 }
 
-/**
- * Reads an event back and checks attributes and data against the topic's schema.
- * @throws MalformedEventError saying which attribute or field is wrong and what was expected.
- */
-export function decodeEvent(encoded: {
+/** A record that may hold an event: what the carrier knows of it says what its attributes leave out. */
+export interface ReceivedRecord {
   readonly topic: string;
   readonly headers: Readonly<Record<string, Buffer | string | undefined>>;
   readonly value: Buffer | null;
-}): TeststripEvent {
-  const schema = (schemas as Record<string, z.ZodType | undefined>)[encoded.topic];
+  readonly key?: Buffer | string | null;
+  /** When the carrier took it, ms since 1970. */
+  readonly timestampMs?: number;
+}
+
+/**
+ * Reads an event back and checks attributes and data against the topic's schema. Events of topics that other programs write are read for what
+ * they mean; what was mended is in the event's `mended`.
+ * @throws MalformedEventError saying which attribute or field is wrong and what was expected.
+ */
+export function decodeEvent(record: ReceivedRecord): TeststripEvent {
+  const schema = (schemas as Record<string, z.ZodType | undefined>)[record.topic];
   if (!schema)
     throw new MalformedEventError(
-      `topic "${encoded.topic}" is unknown; expected one of ${Object.keys(schemas).join(', ')}`,
+      `topic "${record.topic}" is unknown; expected one of ${Object.keys(schemas).join(', ')}`,
     );
-  const attributes = eventAttributes.safeParse(attributesOf(encoded.headers));
+  const kinds: MendKind[] = [];
+  const note: NoteMend = (kind) => kinds.push(kind);
+  const raw = record.value === null ? undefined : parseJson(record.value, isMended(record.topic) ? note : null);
+  const attributes = eventAttributes.safeParse(attributesOf(record, raw, note));
   if (!attributes.success) throw new MalformedEventError(`CloudEvents attributes: ${describe(attributes.error)}`);
-  if (attributes.data.type !== encoded.topic) {
-    throw new MalformedEventError(`ce_type is "${attributes.data.type}", expected the topic's name "${encoded.topic}"`);
+  if (attributes.data.type !== record.topic) {
+    throw new MalformedEventError(`ce_type is "${attributes.data.type}", expected the topic's name "${record.topic}"`);
   }
-  if (encoded.value === null) throw new MalformedEventError('the record has no value, expected JSON');
-  const data = schema.safeParse(parseJson(encoded.value));
+  if (raw === undefined) throw new MalformedEventError('the record has no value, expected JSON');
+  const data = readData(record.topic, schema, withTime(record.topic, raw, attributes.data.time), note);
   if (!data.success) throw new MalformedEventError(`data: ${describe(data.error)}`);
-  return { ...attributes.data, data: data.data } as TeststripEvent;
+  const event = { ...attributes.data, data: data.data };
+  return (kinds.length === 0 ? event : { ...event, mended: kinds }) as TeststripEvent;
 }
 
-function attributesOf(headers: Readonly<Record<string, Buffer | string | undefined>>): Record<string, string> {
-  const attributes: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (name.startsWith('ce_') && value !== undefined) attributes[name.slice(3)] = value.toString();
+/** Feedback that does not say when it was given was given when its event says. */
+function withTime(topic: string, raw: unknown, time: string): unknown {
+  if (topic !== 'feedback.recorded.v1' || typeof raw !== 'object' || raw === null) return raw;
+  const { givenAt } = raw as { readonly givenAt?: unknown };
+  return givenAt === undefined || givenAt === null ? { ...raw, givenAt: time } : raw;
+}
+
+/** The attributes that were sent; those that CloudEvents calls optional follow from the record, and on topics of other programs all but the type. */
+function attributesOf(record: ReceivedRecord, raw: unknown, note: NoteMend): Record<string, string> {
+  const sent: Record<string, string> = {};
+  for (const [name, value] of Object.entries(record.headers)) {
+    if (name.startsWith('ce_') && value !== undefined) sent[name.slice(3)] = value.toString();
   }
-  return attributes;
+  const fill = (name: string, kind: MendKind, value: string | undefined): void => {
+    if ((sent[name] !== undefined && sent[name] !== '') || value === undefined) return;
+    sent[name] = value;
+    note(kind);
+  };
+  if (sent['traceparent'] !== undefined && !TRACEPARENT.test(sent['traceparent'])) {
+    delete sent['traceparent'];
+    note('traceparent-left-out');
+  }
+  if (!timestamp.safeParse(sent['time']).success) {
+    sent['time'] = timeIn(sent['time'] ?? null) ?? '';
+    fill('time', 'no-time', new Date(record.timestampMs ?? 0).toISOString());
+  }
+  fill('subject', 'no-subject', subjectOf(record.key, raw));
+  if (isMended(record.topic)) {
+    fill('specversion', 'no-version', '1.0');
+    fill('source', 'no-source', 'unknown');
+    fill('id', 'no-id', idOf(record.topic, raw));
+    sent['type'] ??= record.topic;
+  }
+  return sent;
 }
 
-function parseJson(value: Buffer): unknown {
+/** Whose event it is: the record's key, which decided its partition, else the unit or the request that the data names. */
+function subjectOf(key: ReceivedRecord['key'], raw: unknown): string | undefined {
+  if (key !== undefined && key !== null && key.length > 0) return key.toString();
+  const { assignment, requestId } = fieldsOfData(raw);
+  return textOf(fieldsOfData(assignment)['unit']) ?? textOf(requestId);
+}
+
+/** The same event has the same id, however often it is sent. */
+function idOf(topic: string, raw: unknown): string | undefined {
+  const { requestId, generationId = requestId, imageIndex, kind } = fieldsOfData(raw);
+  const parts = [generationId, imageIndex, kind].map(textOf).filter((part) => part !== undefined);
+  return textOf(generationId) === undefined ? undefined : [topic, ...parts].join(':');
+}
+
+function fieldsOfData(raw: unknown): Readonly<Record<string, unknown>> {
+  return typeof raw === 'object' && raw !== null ? (raw as Readonly<Record<string, unknown>>) : {};
+}
+
+function textOf(value: unknown): string | undefined {
+  return (typeof value === 'string' && value !== '') || typeof value === 'number' ? String(value) : undefined;
+}
+
+/** @param note null: what is sent has to be JSON, to the letter. */
+function parseJson(value: Buffer, note: NoteMend | null): unknown {
+  const text = value.toString('utf8');
   try {
-    return JSON.parse(value.toString('utf8'));
+    return note === null ? JSON.parse(text) : parseToldJson(text, note);
   } catch (error) {
     throw new MalformedEventError(`value is no JSON: ${(error as Error).message}`, { cause: error });
   }

@@ -124,6 +124,8 @@ export const analysisHealth = z.object({
     owedGenerations: z.int().min(0).optional(),
     owedScores: z.int().min(0).optional(),
   }),
+  /** Values of the experiment's events that were read for what they mean instead of being refused, by kind (see `mend.ts`); absent: none. */
+  mended: z.record(z.string(), z.int().min(1)).optional(),
   /** Watched shifts of a whole distribution: a warning, whatever the direction. */
   shift: z.object({ status: z.enum(['not-watched', 'none-found', 'found']), metrics: z.array(z.string()) }).optional(),
   newUnits: newUnits.optional(),

@@ -6,12 +6,12 @@ import { defineTopic } from './topic.js';
 
 export const feedbackRecorded = z.object({
   requestId: z.string().min(1),
-  generationId: z.string().nullable(),
+  generationId: z.string().nullable().default(null),
   service: slug,
-  assignment: assignment.nullable(),
+  assignment: assignment.nullable().default(null),
   kind: z.enum(['thumb-up', 'thumb-down', 'rating', 'download', 'share', 'regenerate']),
   /** 1–5 for a rating; null otherwise. */
-  rating: z.number().min(1).max(5).nullable(),
+  rating: z.number().min(1).max(5).nullable().default(null),
   givenAt: timestamp,
 });
 export type FeedbackRecorded = z.infer<typeof feedbackRecorded>;

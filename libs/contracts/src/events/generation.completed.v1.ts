@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { assignment } from '../envelope/assignment.js';
-import { variantConfig } from '../experiment/spec.js';
+import { reportedConfig } from '../experiment/spec.js';
 import { sha256, slug } from '../names.js';
 import { exampleAssignment, exampleConfig, exampleSha256 } from './example-values.js';
 import { outcome } from './outcome.js';
@@ -8,42 +8,60 @@ import { defineTopic } from './topic.js';
 
 export const image = z.object({
   uri: z.string().min(1),
-  sha256,
-  format: z.enum(['png', 'jpeg', 'webp', 'avif']),
-  width: z.int32().min(1),
-  height: z.int32().min(1),
-  bytes: z.int().min(0),
+  /** Null where the service announces none: then nothing shows that the picture is still the one that was made. */
+  sha256: sha256.nullable().default(null),
+  format: z.enum(['png', 'jpeg', 'webp', 'avif']).nullable().default(null),
+  width: z.int32().min(1).nullable().default(null),
+  height: z.int32().min(1).nullable().default(null),
+  bytes: z.int().min(0).nullable().default(null),
   /** Whether the service's own safety checker found something; absent where none looked. */
   flagged: z.boolean().optional(),
 });
 export type Image = z.infer<typeof image>;
 
+const measured = z.number().min(0).nullable().default(null);
+const NO_TIMINGS = { queueMs: null, inferenceMs: null, totalMs: null };
+const NO_GPU = { seconds: null, utilisation: null, memoryMiB: null };
+
+/**
+ * What a service may say of a generation. Only the request's id has to be there; what is null or absent has no data. Other people's programs
+ * write these events: what breaks this schema is read for what it means where that can be told (see `mend.ts`).
+ */
 export const generationCompleted = z.object({
   requestId: z.string().min(1),
   generationId: z.string().min(1),
   service: slug,
-  assignment: assignment.nullable(),
+  assignment: assignment.nullable().default(null),
   /** Hash of `config`: which revision of the variant really answered. */
-  fingerprint: z.string().min(1),
-  config: variantConfig,
-  prompt: z.string(),
-  seed: z.int().min(0),
+  fingerprint: z.string().min(1).nullable().default(null),
+  config: reportedConfig.default({}),
+  prompt: z.string().nullable().default(null),
+  /** A whole number; as the text of its digits where a double can't hold it (64 bits). Null: not known. */
+  seed: z
+    .union([z.int().min(0), z.string().regex(/^\d{1,20}$/, 'expected at most 20 digits')])
+    .nullable()
+    .default(null),
   outcome,
   /** What failed, in words; null where pictures were made. */
-  error: z.string().nullable(),
-  timings: z.object({ queueMs: z.number().min(0), inferenceMs: z.number().min(0), totalMs: z.number().min(0) }),
-  gpu: z.object({
-    seconds: z.number().min(0),
-    utilisation: z.number().min(0).max(1),
-    memoryMiB: z.number().min(0),
-  }),
+  error: z.string().nullable().default(null),
+  timings: z.object({ queueMs: measured, inferenceMs: measured, totalMs: measured }).default(NO_TIMINGS),
+  gpu: z
+    .object({
+      seconds: measured,
+      /** Share of the time, 0–1. */
+      utilisation: z.number().min(0).max(1).nullable().default(null),
+      memoryMiB: measured,
+    })
+    .default(NO_GPU),
   /** Cost of the whole generation; the currency is the operator's. */
-  cost: z.number().min(0),
-  images: z.array(image),
+  cost: measured,
+  images: z.array(image).default([]),
   /** A copy of another variant's request whose answer nobody saw. */
   shadow: z.boolean().default(false),
 });
 export type GenerationCompleted = z.infer<typeof generationCompleted>;
+/** As a service may write it: most of it may be left out. */
+export type ReportedGeneration = z.input<typeof generationCompleted>;
 
 export const generationCompletedTopic = defineTopic({
   name: 'generation.completed.v1',

@@ -19,23 +19,23 @@ export const imageScored = z.object({
   generationId: z.string().min(1),
   imageIndex: z.int32().min(0),
   service: slug,
-  assignment: assignment.nullable(),
+  assignment: assignment.nullable().default(null),
   image: image.pick({ uri: true, sha256: true }),
   /**
    * `scored`; or why there is no score: the bytes were not to be had, were not the announced ones, are no picture, or break a limit.
    * `undecodable` and `digest-mismatch` are facts about the variant.
    */
   outcome: z.enum(['scored', 'unavailable', 'digest-mismatch', 'undecodable', 'refused']),
-  reason: z.string().nullable(),
-  /** Raw cosine of image and prompt embeddings; null unless scored. */
-  alignment: z.number().min(-1).max(1).nullable(),
+  reason: z.string().nullable().default(null),
+  /** Raw cosine of image and prompt embeddings; null unless scored, and where the prompt is not known. */
+  alignment: z.number().min(-1).max(1).nullable().default(null),
   /** Quality heads by name, e.g. `{ clean: 0.97 }`. Empty unless scored. */
-  quality: z.record(z.string(), z.number()),
+  quality: z.record(z.string(), z.number()).default({}),
   /** All pixels (nearly) the same: what a safety checker's black-out looks like. */
-  blank: z.boolean(),
+  blank: z.boolean().default(false),
   /** The L2-normalised image embedding, float16 little endian, base64; null unless scored. */
-  embedding: z.base64().nullable(),
-  promptTruncated: z.boolean(),
+  embedding: z.base64().nullable().default(null),
+  promptTruncated: z.boolean().default(false),
   identity: scoreIdentity,
 });
 export type ImageScored = z.infer<typeof imageScored>;

@@ -1,6 +1,27 @@
 import { z } from 'zod';
 import { MILLION, slug } from '../names.js';
 
+/** Anything JSON can say: a name, a number, a list of LoRAs, the settings of a sampler. */
+const configValue = z.union([
+  z.string(),
+  z.number(),
+  z.boolean(),
+  z.null(),
+  z.array(z.unknown()),
+  z.record(z.string(), z.unknown()),
+]);
+
+/** A model configuration as a service reports it: what it leaves out is not known. */
+export const reportedConfig = z
+  .object({
+    checkpoint: z.string().nullish(),
+    sampler: z.string().nullish(),
+    steps: z.number().nullish(),
+    guidance: z.number().nullish(),
+    precision: z.string().nullish(),
+  })
+  .catchall(configValue);
+
 /** A model configuration: known fields plus anything else that identifies it. Its hash is the variant's fingerprint. */
 export const variantConfig = z
   .object({
@@ -10,7 +31,7 @@ export const variantConfig = z
     guidance: z.number().optional(),
     precision: z.string().min(1),
   })
-  .catchall(z.union([z.string(), z.number(), z.boolean()]));
+  .catchall(configValue);
 export type VariantConfig = z.infer<typeof variantConfig>;
 
 /**

@@ -16,11 +16,13 @@ const SMALLEST_GAP = 0.01;
 
 /** Whether the numbers can be trusted: the split is the one that was ordered, scores arrive for both variants alike, all sources speak. */
 export function trustOf(evidence: Evidence, design: EvidenceDesign, nowMs: number): AnalysisHealth {
+  const { mended } = evidence;
   return {
     srm: sampleRatio(evidence),
     coverage: coverage(evidence, design),
     staleness: stalenessOf(evidence, nowMs),
     ...unitsHealth(evidence),
+    ...(mended.size === 0 ? {} : { mended: Object.fromEntries([...mended].sort()) }),
   };
 }
 

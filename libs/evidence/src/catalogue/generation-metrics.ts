@@ -100,7 +100,7 @@ export const generationMetrics: readonly MetricDefinition[] = [
     burnInUnits: USUAL_BURN_IN,
     lateData: 'missing-is-coverage',
     observe: ({ outcome, cost, images }) =>
-      outcome === 'delivered' && images.length > 0 ? cost / images.length : null,
+      outcome === 'delivered' && cost !== null && images.length > 0 ? cost / images.length : null,
   },
   {
     name: 'flagged-rate',

@@ -45,6 +45,8 @@ export interface Evidence {
   observed: number;
   newestEpoch: number;
   newestStage: number;
+  /** What had to be mended in the experiment's events when they were read, by kind. */
+  readonly mended: Map<string, number>;
   /** When the sources spoke, by the carrier's clock. */
   readonly pulses: Pulses;
   /** When the carrier took the newest event, by topic, ms since 1970; null: none. */
@@ -77,6 +79,7 @@ export function initialEvidence(
     observed: 0,
     newestEpoch: 0,
     newestStage: 0,
+    mended: new Map(),
     pulses: initialPulses(),
     newestAtMs: byTopic(() => null),
     scorer: null,
@@ -111,6 +114,7 @@ export function mergeEvidence(a: Evidence, b: Evidence): Evidence {
     observed: a.observed + b.observed,
     newestEpoch: newest.newestEpoch,
     newestStage: newest.newestStage,
+    mended: addCounts(a.mended, b.mended),
     pulses: mergePulses(a.pulses, b.pulses),
     newestAtMs: byTopic((topic) => largest(a.newestAtMs[topic], b.newestAtMs[topic])),
     scorer: a.scorer ?? b.scorer,

@@ -47,6 +47,7 @@ function foldRequestEvent(
   if (event.type === 'generation.completed.v1' && event.data.shadow) return false;
 
   noteTime(evidence, event, carriedAtMs);
+  for (const kind of event.mended ?? []) count(evidence.mended, kind);
   noteRequest(evidence, event, assignment);
   if (assignment.reason !== 'SPLIT' || isForeignScore(evidence, event)) return true;
   if (isNameless(assignment.unit)) return noteNameless(evidence, event);
@@ -219,5 +220,6 @@ function isForeignScore(evidence: Evidence, event: RequestEvent): boolean {
 function isDuplicate({ recentPictures }: Evidence, event: RequestEvent, { variant }: Assignment): boolean {
   if (event.type !== 'image.scored.v1' || event.data.outcome !== 'scored') return false;
   const { generationId, imageIndex, image } = event.data;
+  if (image.sha256 === null) return false;
   return notePicture(recentPictures, variant, image.sha256, memoryKey(`${generationId} ${imageIndex}`));
 }

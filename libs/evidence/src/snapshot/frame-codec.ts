@@ -20,6 +20,7 @@ export interface EncodedFrame {
   readonly observed: number;
   readonly newestEpoch: number;
   readonly newestStage: number;
+  readonly mended: readonly (readonly [string, number])[];
   readonly pulses: EncodedPulses;
   readonly newestAtMs: Evidence['newestAtMs'];
   readonly scorer: string | null;
@@ -38,6 +39,7 @@ export function encodeFrame(evidence: Frame): EncodedFrame {
     observed: evidence.observed,
     newestEpoch: evidence.newestEpoch,
     newestStage: evidence.newestStage,
+    mended: [...evidence.mended],
     pulses: encodePulses(evidence.pulses),
     newestAtMs: { ...evidence.newestAtMs },
     scorer: evidence.scorer,
@@ -57,6 +59,7 @@ export function decodeFrame(encoded: EncodedFrame): Frame {
     observed: encoded.observed,
     newestEpoch: encoded.newestEpoch,
     newestStage: encoded.newestStage,
+    mended: new Map(encoded.mended),
     pulses: decodePulses(encoded.pulses),
     newestAtMs: { ...encoded.newestAtMs },
     scorer: encoded.scorer,

@@ -125,6 +125,7 @@ function frameForm(): string {
   for (const second of [1_000, 1_001, 2_000]) countCoverage(evidence.coverage.answered, 7, 'a', second * 1_000);
   countCoverage(evidence.coverage.scored, 7, 'b', 1_000_000);
   notePicture(evidence.recentPictures, 'a', '0123456789abcdef', 5);
+  count(evidence.mended, 'percent');
   for (let second = 0; second < 200; second++) beat(evidence.pulses.answered, second * 61_000);
   const unit = memoryKey('unit');
   evidence.units.remember(unit, { words: Uint32Array.of(7, 3), numbers: new Float64Array() });

@@ -1,7 +1,7 @@
 import { Column, Entity, Index } from 'typeorm';
 import type { Image } from '#libs/contracts';
 import { AssignedFact } from './assigned-fact.js';
-import { BIG_INTEGER } from './big-integer.js';
+import { DIGITS_20 } from './big-integer.js';
 import { SCHEMA } from './schema-name.js';
 
 /** What an inference service says of one generation: `generation.completed.v1`. */
@@ -13,17 +13,17 @@ export class GenerationEntity extends AssignedFact {
   @Column({ name: 'generation_id', type: 'text' })
   readonly generationId!: string;
 
-  @Column({ name: 'fingerprint', type: 'text' })
-  readonly fingerprint!: string;
+  @Column({ name: 'fingerprint', type: 'text', nullable: true })
+  readonly fingerprint!: string | null;
 
   @Column({ name: 'config', type: 'jsonb' })
   readonly config!: unknown;
 
-  @Column({ name: 'prompt', type: 'text' })
-  readonly prompt!: string;
+  @Column({ name: 'prompt', type: 'text', nullable: true })
+  readonly prompt!: string | null;
 
-  @Column({ ...BIG_INTEGER, name: 'seed' })
-  readonly seed!: number;
+  @Column({ ...DIGITS_20, name: 'seed', nullable: true })
+  readonly seed!: number | string | null;
 
   @Column({ name: 'outcome', type: 'text' })
   readonly outcome!: string;
@@ -31,26 +31,26 @@ export class GenerationEntity extends AssignedFact {
   @Column({ name: 'error', type: 'text', nullable: true })
   readonly error!: string | null;
 
-  @Column({ name: 'queue_ms', type: 'double precision' })
-  readonly queueMs!: number;
+  @Column({ name: 'queue_ms', type: 'double precision', nullable: true })
+  readonly queueMs!: number | null;
 
-  @Column({ name: 'inference_ms', type: 'double precision' })
-  readonly inferenceMs!: number;
+  @Column({ name: 'inference_ms', type: 'double precision', nullable: true })
+  readonly inferenceMs!: number | null;
 
-  @Column({ name: 'total_ms', type: 'double precision' })
-  readonly totalMs!: number;
+  @Column({ name: 'total_ms', type: 'double precision', nullable: true })
+  readonly totalMs!: number | null;
 
-  @Column({ name: 'gpu_seconds', type: 'double precision' })
-  readonly gpuSeconds!: number;
+  @Column({ name: 'gpu_seconds', type: 'double precision', nullable: true })
+  readonly gpuSeconds!: number | null;
 
-  @Column({ name: 'gpu_utilisation', type: 'double precision' })
-  readonly gpuUtilisation!: number;
+  @Column({ name: 'gpu_utilisation', type: 'double precision', nullable: true })
+  readonly gpuUtilisation!: number | null;
 
-  @Column({ name: 'memory_mib', type: 'double precision' })
-  readonly memoryMib!: number;
+  @Column({ name: 'memory_mib', type: 'double precision', nullable: true })
+  readonly memoryMib!: number | null;
 
-  @Column({ name: 'cost', type: 'double precision' })
-  readonly cost!: number;
+  @Column({ name: 'cost', type: 'double precision', nullable: true })
+  readonly cost!: number | null;
 
   @Column({ name: 'images', type: 'jsonb' })
   readonly images!: readonly Image[];

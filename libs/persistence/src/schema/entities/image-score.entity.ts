@@ -17,8 +17,8 @@ export class ImageScoreEntity extends AssignedFact {
   @Column({ name: 'image_uri', type: 'text' })
   readonly imageUri!: string;
 
-  @Column({ name: 'image_sha256', type: 'text' })
-  readonly imageSha256!: string;
+  @Column({ name: 'image_sha256', type: 'text', nullable: true })
+  readonly imageSha256!: string | null;
 
   @Column({ name: 'outcome', type: 'text' })
   readonly outcome!: string;

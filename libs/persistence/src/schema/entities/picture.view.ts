@@ -1,5 +1,5 @@
 import { ViewColumn, ViewEntity } from 'typeorm';
-import { BIG_INTEGER } from './big-integer.js';
+import { DIGITS_20 } from './big-integer.js';
 import { SCHEMA } from './schema-name.js';
 
 /** Every picture that somebody was shown, with its newest score (`succeeded`: a row of before). Shadow copies are left out: nobody saw them. */
@@ -42,19 +42,19 @@ export class PictureView {
   readonly requestId!: string;
 
   @ViewColumn({ name: 'prompt' })
-  readonly prompt!: string;
+  readonly prompt!: string | null;
 
-  @ViewColumn({ name: 'seed', transformer: BIG_INTEGER.transformer })
-  readonly seed!: number;
+  @ViewColumn({ name: 'seed', transformer: DIGITS_20.transformer })
+  readonly seed!: number | string | null;
 
   @ViewColumn({ name: 'width' })
-  readonly width!: number;
+  readonly width!: number | null;
 
   @ViewColumn({ name: 'height' })
-  readonly height!: number;
+  readonly height!: number | null;
 
   @ViewColumn({ name: 'sha256' })
-  readonly sha256!: string;
+  readonly sha256!: string | null;
 
   @ViewColumn({ name: 'completed_at' })
   readonly completedAt!: Date;

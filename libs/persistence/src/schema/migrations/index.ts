@@ -3,6 +3,7 @@ import { Facts1790000000002 } from './1790000000002-facts.js';
 import { Bus1790000000003 } from './1790000000003-bus.js';
 import { Views1790000000004 } from './1790000000004-views.js';
 import { Outcomes1790000000005 } from './1790000000005-outcomes.js';
+import { UnknownValues1790000000006 } from './1790000000006-unknown-values.js';
 
 /** Every change of the schema, oldest first: one file each, named by its time; a migration that was released never changes. */
 export const MIGRATIONS = [
@@ -11,4 +12,5 @@ export const MIGRATIONS = [
   Bus1790000000003,
   Views1790000000004,
   Outcomes1790000000005,
+  UnknownValues1790000000006,
 ] as const;
