@@ -18,14 +18,19 @@ function tableOf(topic: string): readonly string[] {
   return [
     `## From \`${topic}\``,
     '',
-    '| metric | what it measures | better is | unit | kind |',
-    '| --- | --- | --- | --- | --- |',
+    '| metric | what it measures | better is | unit | kind | a percentage allows at least |',
+    '| --- | --- | --- | --- | --- | --- |',
     ...metricCatalogue.filter((metric) => metric.topic === topic).map(rowOf),
     '',
   ];
 }
 
-function rowOf({ name, description, direction, unit, kind }: MetricDefinition): string {
+function rowOf({ name, description, direction, unit, kind, floor }: MetricDefinition): string {
   const judged = canDecide(kind) ? kind : `${kind}, may only be watched`;
-  return `| \`${name}\` | ${description.replaceAll('|', '\\|')} | ${direction} | ${unit} | ${judged} |`;
+  return `| \`${name}\` | ${description.replaceAll('|', '\\|')} | ${direction} | ${unit} | ${judged} | ${floorText(kind, unit, floor)} |`;
+}
+
+function floorText(kind: MetricDefinition['kind'], unit: string, floor: number | null): string {
+  if (floor === null) return '';
+  return kind === 'rate' ? `${floor * 100} pp` : `${floor} ${unit}`;
 }

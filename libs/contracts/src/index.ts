@@ -29,7 +29,7 @@ export { parseDurationMs } from './experiment/duration.js';
 export { experimentFile, parseExperiment, parseExperimentFile, type ExperimentFile } from './experiment/file.js';
 export { ExperimentFileError, type ExperimentFileProblem } from './experiment/file-problems.js';
 export type { KnownMetric } from './experiment/known-metric.js';
-export { parseMargin } from './experiment/margin.js';
+export { marginForShare, marginSize } from './experiment/margin.js';
 export * from './experiment/phase.js';
 export * from './experiment/spec.js';
 export * from './names.js';

@@ -1,4 +1,4 @@
-import { type Guardrail, type Margin } from '#libs/contracts';
+import { type Guardrail, type Margin, marginSize } from '#libs/contracts';
 import type { MetricDefinition } from '#libs/evidence';
 import type { PlannedMetric } from '#libs/planning';
 import { USUAL_REACH } from '#libs/statistics';
@@ -102,17 +102,15 @@ function meanLaw(given: Given, definition: MetricDefinition, baseline: AssumedCo
   if (baseline.isRelative && margin.kind === 'absolute') return lacks(given, `its margin is absolute: pass ${needs}`);
   const { mean, spread, isRelative } = baseline;
   const size = Math.abs(mean);
-  if (size === 0 && margin.kind === 'relative') {
-    return lacks(given, 'its margin is relative, and the mean assumed is 0');
-  }
-  const allowed = margin.kind === 'relative' ? margin.value * size : margin.value;
+  const allowed = marginSize(margin, mean);
+  if (allowed === 0) return lacks(given, 'its margin is relative, and the mean assumed is 0');
   return {
     ...oneLaw(given, { kind: 'mean', mean, spread }, allowed),
     effectOf: ({ kind, value }) =>
       kind === 'absolute' && isRelative ? null : both(sign * value * (kind === 'relative' ? size : 1)),
     changeOf: (effect) => ({
-      kind: margin.kind,
-      value: (sign * effect) / (margin.kind === 'relative' ? size : 1),
+      kind: size === 0 ? 'absolute' : margin.kind,
+      value: (sign * effect) / (margin.kind === 'relative' && size > 0 ? size : 1),
     }),
     notes: meanNotes(definition),
   };
@@ -175,7 +173,7 @@ function upperTailLaw(given: Given, level: number, baseline: AssumedControl | un
     return lacks(given, `its margin is absolute: pass --assume ${name}=<quantile>±<standard deviation of ln>`);
   }
   const size = quantile ?? 1;
-  const allowed = margin.kind === 'relative' ? margin.value : margin.value / size;
+  const allowed = quantile === null ? margin.value : marginSize(margin, size) / size;
   return {
     ...oneLaw(given, { kind: 'upper-tail', lnSpread, tailShare: 1 - level }, allowed),
     effectOf: ({ kind, value }) =>

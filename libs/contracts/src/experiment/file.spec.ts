@@ -11,7 +11,7 @@ const knownAs = (name: string, facts: Partial<KnownMetric> = {}): KnownMetric =>
 });
 const ALIGNMENT = knownAs('alignment', { largestEffect: 2 });
 const ERROR_RATE = knownAs('error-rate', { direction: 'lower', largestEffect: 1, isShare: true });
-const LATENCY = knownAs('latency-p95', { direction: 'lower' });
+const LATENCY = knownAs('latency-p95', { direction: 'lower', unit: 'ms' });
 const metrics = [ALIGNMENT, ERROR_RATE];
 const file = (body: string): string => `apiVersion: teststrip/v1
 key: sdxl-int8
@@ -347,15 +347,18 @@ describe('a margin', () => {
     knownAs('rating', { largestEffect: 4 }),
     knownAs('gpu-utilisation', { largestEffect: 1, isShare: true }),
     knownAs('preference', { largestEffect: 0.5, isShare: true }),
+    knownAs('gpu-memory', { direction: 'lower', unit: 'MiB' }),
+    knownAs('gpu-seconds', { direction: 'lower', unit: 's', floor: 0.001 }),
+    knownAs('download-rate', { use: 'decides-by-ratio', largestEffect: 1, isShare: true }),
   ];
   const parsed = (metric: string, margin: string): unknown =>
     parseExperimentFile(file(`guardrails:\n  - { metric: ${metric}, margin: "${margin}" }`), 'canary.yaml', known)
       .guardrails[0]?.margin;
 
   it.each([
-    ['alignment', '+1%', /higher is better for "alignment", so what is worse has the sign -$/],
-    ['latency-p95', '-10%', /lower is better for "latency-p95", so what is worse has the sign \+$/],
-    ['error-rate', '-0.5pp', /the sign \+$/],
+    ['alignment', '+1%', /higher is better for "alignment", so what is worse has the sign -; expected "-1%"$/],
+    ['latency-p95', '-10%', /lower is better for "latency-p95", so what is worse has the sign \+; expected "\+10%"$/],
+    ['error-rate', '-0.5pp', /the sign \+; expected "\+0\.5pp"$/],
     ['error-rate', '+5', /can't be worse by more than 1; .* for example \+0\.5pp$/],
     ['error-rate', '+100pp', /can't be worse by more than 1/],
     ['rating', '-5', /can't be worse by more than 4/],
@@ -367,6 +370,19 @@ describe('a margin', () => {
     ['latency-p95', '+0.5pp', /is no share, so it has no percentage points/],
     ['cost-per-image', '+1pp', /is no share, so it has no percentage points/],
     ['alignment', '-0.0000000000001%', /can never be proven/],
+    [
+      'error-rate',
+      '+0.5',
+      /would be 50 percentage points of "error-rate": expected it with its unit, \+0\.5pp, or \+50pp/,
+    ],
+    ['latency-p95', '+5kg', /"latency-p95" is in ms, not in kg; expected for example \+5%/],
+    ['error-rate', '+5ms', /"error-rate" is a share, not in ms; expected for example \+0\.5pp/],
+    ['latency-p95', '+5% or -1ms', /the sign \+; expected "\+5% or \+1ms"$/],
+    ['latency-p95', '+5% or +1%', /a floor is no percentage/],
+    ['latency-p95', '+5ms or +1ms', /only a percentage has a floor/],
+    ['latency-p95', '+5% or +0ms', /can never be proven/],
+    ['error-rate', '+5% or +100pp', /can't be worse by more than 1/],
+    ['download-rate', '-5% or -1pp', /judged by the ratio of both variants' shares, which has no floor/],
     ['latency-p95', `+${'9'.repeat(400)}`, /expected less than/],
   ])('of %s is no %s', (metric, margin, message) => {
     expect(() => parsed(metric, margin)).toThrow(/^canary\.yaml:9: guardrails\.0\.margin: /);
@@ -375,6 +391,14 @@ describe('a margin', () => {
 
   it.each([
     ['error-rate', '+50%', { kind: 'relative', value: 0.5 }],
+    ['error-rate', '+50% or +0.1pp', { kind: 'relative', value: 0.5, floor: 0.001 }],
+    ['error-rate', '+50pp', { kind: 'absolute', value: 0.5 }],
+    ['latency-p95', '+5% or +0.2s', { kind: 'relative', value: 0.05, floor: 200 }],
+    ['latency-p95', '+500ms', { kind: 'absolute', value: 500 }],
+    ['latency-p95', '+1.5s', { kind: 'absolute', value: 1500 }],
+    ['gpu-memory', '+0.5GiB', { kind: 'absolute', value: 512 }],
+    ['gpu-seconds', '+5%', { kind: 'relative', value: 0.05, floor: 0.001 }],
+    ['gpu-seconds', '+5% or +10ms', { kind: 'relative', value: 0.05, floor: 0.01 }],
     ['error-rate', '+0.02', { kind: 'absolute', value: 0.02 }],
     ['latency-p95', '+150%', { kind: 'relative', value: 1.5 }],
     ['latency-p95', '+500', { kind: 'absolute', value: 500 }],
@@ -386,8 +410,10 @@ describe('a margin', () => {
 
   it.each([
     ['kind: mean, direction: higher, bounds: [1, 10], margin: "-9"', /can't be worse by more than 9/],
-    ['kind: mean, direction: higher, margin: "+5%"', /the sign -$/],
+    ['kind: mean, direction: higher, margin: "+5%"', /the sign -; expected "-5%"$/],
     ['kind: mean, direction: lower, margin: "+1pp"', /is no share/],
+    ['kind: mean, direction: lower, unit: ms, margin: "+1GiB"', /is in ms, not in GiB/],
+    ['kind: mean, direction: higher, bounds: [-1, 0], margin: "-1%"', /is never above 0 by its bounds/],
   ])('of a metric of its own has to have a meaning, too: %s', (metric, message) => {
     expect(problemsOf(own(`path: generation.completed.v1/cost, ${metric}`))[0]).toMatch(message);
   });

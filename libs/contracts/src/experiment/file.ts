@@ -5,11 +5,11 @@ import { candidatesOf } from './candidates.js';
 import { durationInWords, durationOfAtLeast, parseDurationMs } from './duration.js';
 import { ExperimentFileError, type Complain, type ExperimentFileProblem } from './file-problems.js';
 import { checkMetricName, findMetric, type KnownMetric } from './known-metric.js';
-import { marginFault, marginText, parseMargin } from './margin.js';
+import { marginText, readMargin } from './margin.js';
 import { ownMetricFile, readOwnMetrics, type ReadOwnMetric } from './own-metrics.js';
 import { percentText, percentToPpm, rampFile, readRamp } from './ramp.js';
 import { schemaProblems } from './schema-problems.js';
-import { audienceRule, experimentSpec, variantConfig, type ExperimentSpec, type Margin } from './spec.js';
+import { audienceRule, experimentSpec, variantConfig, type ExperimentSpec, type Guardrail } from './spec.js';
 import { readYaml, type FilePlace } from './yaml-document.js';
 
 /** Keeps sums and ratios of what is computed from a file finite. */
@@ -137,7 +137,9 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
   checkVariants(file, complain);
   checkAudience(file, complain);
   const own = readOwnMetrics(file.metrics, knownMetrics, complain);
-  checkMetrics(file, [...knownMetrics, ...own.map(({ known }) => known)], own, complain);
+  const known = [...knownMetrics, ...own.map((metric) => metric.known)];
+  checkMetrics(file, known, complain);
+  const guardrails = readGuardrails(file, known, own, complain);
   checkWeights(file, complain);
   const ramp = readRamp(file.ramp, candidatesOf(file).length, complain);
   checkTimes(file, ramp.stages, complain);
@@ -151,12 +153,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
     variants: file.variants,
     audience: file.audience,
     ramp,
-    guardrails: file.guardrails.map(({ metric, margin, rollbackOn, weight }) => ({
-      metric,
-      margin: marginOf(metric, margin, own) as Margin,
-      rollbackOn,
-      ...(weight === undefined ? {} : { weight }),
-    })),
+    guardrails,
     objectives: file.objectives,
     rope: percentToPpm(file.rope) / MILLION,
     ...(own.length > 0 ? { metrics: own.map(({ metric }) => metric) } : {}),
@@ -192,26 +189,36 @@ function checkAudience({ audience }: ParsedFile, complain: Complain): void {
   });
 }
 
-function checkMetrics(
+/** The guardrails with their margins as numbers; those without a meaning are left out after a complaint. */
+function readGuardrails(
   file: ParsedFile,
   known: readonly KnownMetric[],
   own: readonly ReadOwnMetric[],
   complain: Complain,
-): void {
+): Guardrail[] {
   const seen = new Set<string>();
-  file.guardrails.forEach(({ metric, margin }, index) => {
+  return file.guardrails.flatMap(({ metric, margin: written, rollbackOn, weight }, index) => {
+    const rest = { rollbackOn, ...(weight === undefined ? {} : { weight }) };
     const path = ['guardrails', index, 'metric'];
     checkMetricName(metric, { path, mayOnlyWarn: false }, known, complain);
     if (seen.has(metric)) complain(path, `metric "${metric}" is guarded twice`);
     seen.add(metric);
     const facts = findMetric(metric, known);
-    if (marginOf(metric, margin, own) === null) {
+    if (!facts) return [];
+    if (written === undefined) {
+      const margin = own.find((candidate) => candidate.known.name === metric)?.metric.margin ?? null;
+      if (margin !== null) return [{ metric, margin, ...rest }];
       complain(['guardrails', index], `the guardrail on "${metric}" has no margin: expected for example margin: +5%`);
-    } else if (margin !== undefined && facts) {
-      const fault = marginFault(margin, facts);
-      if (fault !== undefined) complain(['guardrails', index, 'margin'], fault);
+      return [];
     }
+    const { margin, fault } = readMargin(written, facts);
+    if (fault === undefined) return [{ metric, margin, ...rest }];
+    complain(['guardrails', index, 'margin'], fault);
+    return [];
   });
+}
+
+function checkMetrics(file: ParsedFile, known: readonly KnownMetric[], complain: Complain): void {
   file.objectives.forEach(({ metric }, index) => {
     const path = ['objectives', index, 'metric'];
     checkMetricName(metric, { path, mayOnlyWarn: false }, known, complain);
@@ -257,11 +264,6 @@ function checkWeights({ alpha, guardrails }: ParsedFile, complain: Complain): vo
       'shares an alpha that is not shared: expected alpha: { level: 0.05, per: experiment } beside it, or no weight',
     );
   });
-}
-
-function marginOf(metric: string, written: string | undefined, own: readonly ReadOwnMetric[]): Margin | null {
-  if (written !== undefined) return parseMargin(written);
-  return own.find(({ known }) => known.name === metric)?.metric.margin ?? null;
 }
 
 /** Whether there is time for everything before the deadline. */

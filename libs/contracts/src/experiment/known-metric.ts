@@ -16,6 +16,12 @@ export interface KnownMetric {
   readonly largestEffect: number | null;
   /** Whether differences may be given in percentage points. */
   readonly isShare: boolean;
+  /** Its own unit, in which absolute margins may be written, as `ms`; absent: a plain number. */
+  readonly unit?: string;
+  /** What a relative margin allows at least where the file doesn't say, in the metric's own unit; absent: nothing. */
+  readonly floor?: number;
+  /** Whether its bounds leave no value above 0, of which a percentage could be taken. */
+  readonly isNeverPositive?: boolean;
 }
 
 /** The metric of that name; undefined: there is none. */

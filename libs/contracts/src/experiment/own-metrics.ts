@@ -4,7 +4,7 @@ import { fieldsOf, fieldTypeAt } from './event-fields.js';
 import { measurableTopic, type MeasurableTopic, type OwnMetric } from './spec.js';
 import type { Complain } from './file-problems.js';
 import type { KnownMetric } from './known-metric.js';
-import { marginFault, marginText, parseMargin } from './margin.js';
+import { marginText, readMargin } from './margin.js';
 import { slug } from '../names.js';
 
 /** The quantiles a tail is about where the file names none. */
@@ -74,8 +74,8 @@ export function readOwnMetrics(
       at('bounds', `expected the lower bound first, found ${metric.bounds.join(' and ')}`);
     }
     const known = knownOf(metric);
-    const fault = metric.margin === undefined ? undefined : marginFault(metric.margin, known);
-    if (fault !== undefined) at('margin', fault);
+    const margin = metric.margin === undefined ? undefined : readMargin(metric.margin, known);
+    if (margin?.fault !== undefined) at('margin', margin.fault);
     if (problems.length > 0 || place === null) return [];
     const { kind, level } = kindOf(metric.kind);
     const kept: OwnMetric = {
@@ -86,7 +86,7 @@ export function readOwnMetrics(
       per: metric.per ?? null,
       direction: metric.direction,
       unit: metric.unit,
-      margin: metric.margin === undefined ? null : parseMargin(metric.margin),
+      margin: margin?.margin ?? null,
       bounds: metric.bounds ?? null,
     };
     return [{ metric: kept, known }];
@@ -94,7 +94,7 @@ export function readOwnMetrics(
 }
 
 /** A lower tail is judged by how often values fall into it: the less often the better, whatever is said of the values. */
-function knownOf({ name, kind, direction, bounds }: z.output<typeof ownMetricFile>): KnownMetric {
+function knownOf({ name, kind, direction, bounds, unit }: z.output<typeof ownMetricFile>): KnownMetric {
   const isShare = kind === 'rate' || kind === 'lower-tail';
   return {
     name,
@@ -102,6 +102,8 @@ function knownOf({ name, kind, direction, bounds }: z.output<typeof ownMetricFil
     direction: kind === 'lower-tail' ? 'lower' : direction,
     largestEffect: isShare ? 1 : bounds ? bounds[1] - bounds[0] : null,
     isShare,
+    unit,
+    isNeverPositive: !isShare && bounds !== undefined && bounds[1] <= 0,
   };
 }
 

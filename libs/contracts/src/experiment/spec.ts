@@ -38,7 +38,15 @@ export type VariantConfig = z.infer<typeof variantConfig>;
  * A guardrail's margin. `relative`: a share of control's value (0.01 = 1 %); `absolute`: in the metric's own unit
  * (0.005 = 0.5 percentage points of a rate). Always positive: "worse by at most".
  */
-export const margin = z.object({ kind: z.enum(['relative', 'absolute']), value: z.number().positive() });
+export const margin = z.object({
+  kind: z.enum(['relative', 'absolute']),
+  value: z.number().positive(),
+  /**
+   * What a relative margin allows at least, in the metric's own unit: it counts where control's value times the margin is smaller. Absent in
+   * absolute ones, and in revisions of before there were floors.
+   */
+  floor: z.number().positive().optional(),
+});
 export type Margin = z.infer<typeof margin>;
 
 export const guardrail = z.object({

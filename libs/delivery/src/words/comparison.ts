@@ -1,4 +1,4 @@
-import type { Guardrail, MetricAnalysis } from '#libs/contracts';
+import { type Guardrail, marginSize, type MetricAnalysis } from '#libs/contracts';
 import { number, percentOf } from './numbers.js';
 
 /** How a candidate compares with control, in words, on the scale that the guardrail's margin is written in. */
@@ -14,10 +14,11 @@ export interface ComparisonWords {
 }
 
 /**
- * @param margin what is allowed; the guardrail's own, or a larger one where only a share of the traffic is at stake.
+ * @param written what is allowed; the guardrail's own, or a larger one where only a share of the traffic is at stake.
  * @param control the name of the variant that is compared with.
  */
-export function comparisonOf(metric: MetricAnalysis, margin: Guardrail['margin'], control: string): ComparisonWords {
+export function comparisonOf(metric: MetricAnalysis, written: Guardrail['margin'], control: string): ComparisonWords {
+  const margin = marginThatCounts(metric, written);
   const scale = scaleOf(metric, margin);
   switch (scale) {
     case 'factor':
@@ -35,6 +36,13 @@ export function comparisonOf(metric: MetricAnalysis, margin: Guardrail['margin']
     default:
       return scale satisfies never;
   }
+}
+
+/** The floor of a relative margin instead of the percentage, where control's value is so small that it is the floor that holds. */
+function marginThatCounts({ estimate: { control } }: MetricAnalysis, margin: Guardrail['margin']): Guardrail['margin'] {
+  const { floor } = margin;
+  if (floor === undefined || control === null || marginSize(margin, control) > floor) return margin;
+  return { kind: 'absolute', value: floor };
 }
 
 type Scale = 'factor' | 'relative' | 'points' | 'unit' | 'wins';

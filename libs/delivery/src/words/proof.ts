@@ -1,4 +1,4 @@
-import type { ExperimentSpec, Guardrail, MetricAnalysis } from '#libs/contracts';
+import { type ExperimentSpec, type Guardrail, marginForShare, type MetricAnalysis } from '#libs/contracts';
 import { comparisonOf } from './comparison.js';
 import { number, percentOf } from './numbers.js';
 
@@ -11,7 +11,7 @@ import { number, percentOf } from './numbers.js';
 export function harmMessage(metric: MetricAnalysis, spec: ExperimentSpec, alpha: number): string {
   const guardrail = guardrailOf(spec, metric);
   const isAnyHarm = guardrail.rollbackOn === 'any-harm';
-  const margin = isAnyHarm ? { ...guardrail.margin, value: 0 } : guardrail.margin;
+  const margin = isAnyHarm ? { kind: guardrail.margin.kind, value: 0 } : guardrail.margin;
   const { estimate, isBeyond, allowed, beyond } = comparisonOf(metric, margin, spec.control);
   const subject = `${metric.metric} of ${metric.candidate}`;
   const proof = provenHarm(metric, alpha);
@@ -35,7 +35,7 @@ export function weakestMessage(
   alpha: number,
 ): string {
   const { margin } = guardrailOf(spec, weakest);
-  const forShare = { ...margin, value: margin.value / (provenForPpm / 1e6) };
+  const forShare = marginForShare(margin, provenForPpm / 1e6);
   const { estimate, beyond } = comparisonOf(weakest, forShare, spec.control);
   const present = estimate === null ? '' : ` is ${estimate} and`;
   return `Hardest to prove: ${weakest.metric} of ${weakest.candidate}${present} is not ${beyond}, ${proven(weakest, lnE, alpha)}.`;

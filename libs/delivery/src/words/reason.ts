@@ -29,7 +29,10 @@ export const reasonWords: Readonly<Record<string, string>> = {
   'burn-in': 'too few units for an interval',
   'no-variance': 'all values are equal',
   infinite: 'too many requests never ended',
-  'zero-control': 'control’s value is 0',
+  'zero-control':
+    'control’s value is 0 or too near to it, so that a percentage of it means nothing: write the margin in the metric’s unit, or with a floor such as "+5% or +1ms"',
+  'both-zero': 'the value is 0 in both variants',
+  'none-beyond': 'no value of either variant lies beyond control’s usual ones',
   'end-unknown': 'not enough data for an interval',
   'later-requests-differ': 'later requests of the same units say something else',
   'no-interval': 'it has no interval yet',

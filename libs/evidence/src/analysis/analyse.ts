@@ -73,6 +73,7 @@ function gainsOf(evidence: Evidence, design: EvidenceDesign, candidate: string):
       weight,
       direction,
       scale,
+      isShare: metric.definition.kind === 'rate',
       ...readObjective(metrics.get(name) ?? null, metric, context),
     });
   });

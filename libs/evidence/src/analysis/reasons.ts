@@ -39,6 +39,8 @@ export const analysisReasons = [
   'no-variance',
   'infinite',
   'zero-control',
+  'both-zero',
+  'none-beyond',
   'end-unknown',
   'later-requests-differ',
   'no-interval',

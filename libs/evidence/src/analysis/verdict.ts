@@ -26,22 +26,32 @@ export function verdictOf(
   evidence: Evidence,
   { alpha, harmAlpha }: Levels,
 ): MetricVerdict {
-  const { tests, shift, missing } = judgement;
+  const { tests, shift, missing, special } = judgement;
   const { definition, role } = metric;
   if (tests && rejects(tests.harmful, harmAlpha)) return { verdict: 'harmful', reason: 'worse-than-margin' };
   if (missing === 'only-observed' || missing === 'not-watched') return { verdict: 'undecided', reason: missing };
   const isDecisive = role === 'guardrail' || role === 'objective';
   if (isDecisive && !canDecide(definition.kind)) return { verdict: 'unmeasurable', reason: 'cannot-decide' };
-  if (missing === 'control-tail-infinite' || missing === 'no-denominator')
-    return { verdict: 'unmeasurable', reason: missing };
+  if (missing === 'no-denominator') return { verdict: 'unmeasurable', reason: missing };
   const isScorerChanged = definition.topic === 'image.scored.v1' && evidence.foreignScores > 0;
   if (isScorerChanged) return { verdict: 'unmeasurable', reason: 'scorer-changed' };
   if (shift !== null) return { verdict: 'undecided', reason: rejects(shift, alpha) ? 'shift-found' : 'no-shift-found' };
+  if (missing === 'zero-control' || missing === 'control-tail-infinite') {
+    // Whether the candidate is better needs no margin.
+    const isBetter = tests !== null && rejects(tests.superior, alpha);
+    return isBetter
+      ? { verdict: 'superior', reason: 'better-than-control' }
+      : { verdict: 'unmeasurable', reason: missing };
+  }
   if (tests === null) return { verdict: 'undecided', reason: missing ?? 'no-data' };
   if (!haveBothValues(judgement, metric)) return { verdict: 'undecided', reason: 'one-variant' };
   // Evidence from before the memory was full stays valid, so what it proved stands.
   if (rejects(tests.superior, alpha)) return { verdict: 'superior', reason: 'better-than-control' };
-  if (rejects(tests.nonInferior, alpha)) return { verdict: 'non-inferior', reason: 'within-margin' };
+  if (rejects(tests.nonInferior, alpha)) return { verdict: 'non-inferior', reason: whyWithin(special) };
   if (evidence.units.refused > 0) return { verdict: 'unmeasurable', reason: 'unit-memory-full' };
   return { verdict: 'undecided', reason: 'collecting' };
+}
+
+function whyWithin(special: Judgement['special']): AnalysisReason {
+  return special === 'both-zero' || special === 'none-beyond' ? special : 'within-margin';
 }

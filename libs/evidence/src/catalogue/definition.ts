@@ -101,6 +101,11 @@ interface Described {
   readonly scale: 'difference' | 'relative' | 'ln-rate-ratio' | 'probability';
   /** What people usually accept; the experiment file says what holds. */
   readonly defaultMargin: Margin;
+  /**
+   * What a relative margin allows at least where the file names no floor, in the metric's unit: a difference nobody minds. Null where there
+   * can be none: for an experiment's own metric, whose unit says nothing, and where shares are judged by their ratio.
+   */
+  readonly floor: number | null;
   readonly cap: Cap;
   /** Units of each variant before an interval is shown: those of rates and means are asymptotic, see the methods. */
   readonly burnInUnits: number;

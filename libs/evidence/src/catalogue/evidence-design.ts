@@ -5,6 +5,7 @@ import {
   type Margin,
   MILLION,
   DEFAULT_ROPE,
+  marginForShare,
 } from '#libs/contracts';
 import { canDecide, type DefinitionOf, type MetricDefinition, type RequestTopic } from './definition.js';
 import { metricCatalogue, metricsOf } from './metric-catalogue.js';
@@ -148,18 +149,26 @@ function roleOf(spec: ExperimentSpec, name: string): MetricDesign['role'] {
 function testOf(spec: ExperimentSpec, metric: MetricDefinition, role: MetricDesign['role']): MetricTest | null {
   if (role === 'observed' || !canDecide(metric.kind)) return null;
   const guardrail = spec.guardrails.find((candidate) => candidate.metric === metric.name);
-  const { defaultMargin } = metric;
-  const margin: Margin = guardrail?.margin ?? (role === 'watched' ? defaultMargin : { ...defaultMargin, value: 0 });
+  const margin = guardrail?.margin ?? (role === 'watched' ? usualMargin(metric) : nothing(metric.defaultMargin));
   const anyHarm = guardrail?.rollbackOn === 'any-harm';
   return {
     margin,
-    harmBeyond: anyHarm ? { ...margin, value: 0 } : margin,
+    harmBeyond: anyHarm ? nothing(margin) : margin,
     anyHarm,
     budget: sharesOf(spec, role).map((sharePpm) => ({
       sharePpm,
-      margin: { kind: margin.kind, value: margin.value / (sharePpm / MILLION) },
+      margin: marginForShare(margin, sharePpm / MILLION),
     })),
   };
+}
+
+function usualMargin({ defaultMargin, floor }: MetricDefinition): Margin {
+  return defaultMargin.kind === 'absolute' || floor === null ? defaultMargin : { ...defaultMargin, floor };
+}
+
+/** No difference at all, written as the margin is. */
+function nothing({ kind }: Margin): Margin {
+  return { kind, value: 0 };
 }
 
 /** A metric that opens no stage needs no proof but that of its margin. */

@@ -17,7 +17,7 @@ export const metricCatalogue: readonly MetricDefinition[] = [
 /** What an experiment file may say of each of them; `quality.*` stands for every quality head. */
 export const knownMetrics: readonly KnownMetric[] = [
   ...metricCatalogue.map(knownOf),
-  { name: 'quality.*', use: 'decides', direction: 'higher', largestEffect: null, isShare: false },
+  knownOf(qualityHeadMetric('quality.*') as MetricDefinition),
 ];
 
 /**
@@ -43,8 +43,16 @@ export function metricsOf(
 }
 
 function knownOf(metric: MetricDefinition): KnownMetric {
-  const { name, kind, direction } = metric;
-  return { name, use: useOf(kind), direction, largestEffect: largestEffectOf(metric), isShare: isShare(metric) };
+  const { name, kind, direction, unit, floor } = metric;
+  return {
+    name,
+    use: useOf(kind),
+    direction,
+    largestEffect: largestEffectOf(metric),
+    isShare: isShare(metric),
+    unit,
+    ...(floor === null ? {} : { floor }),
+  };
 }
 
 function useOf(kind: MetricKind): KnownMetric['use'] {

@@ -16,6 +16,7 @@ export function ownMetric(metric: OwnMetric): MetricDefinition {
     reads: metric.per === null ? metric.path : `${metric.path} per ${metric.per}`,
     topic,
     defaultMargin: metric.margin ?? { kind: 'relative', value: 0.05 },
+    floor: null,
     lateData: 'first-only',
   } as const;
   const observe = fieldReader(metric.path);

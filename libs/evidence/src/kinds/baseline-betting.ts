@@ -7,14 +7,13 @@ import {
   lnENonInferior,
   usualRange,
 } from '#libs/statistics';
-import type { Margin } from '#libs/contracts';
+import { marginSize } from '#libs/contracts';
 import type { Cap } from '../catalogue/definition.js';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import type { Interval } from '../analysis/objectives/gain.js';
-import type { Baseline } from './baseline.js';
-import type { Tests } from './method.js';
-
-type Fixed = NonNullable<Baseline['fixed']>;
+import type { Baseline, Fixed } from './baseline.js';
+import type { Judgement, Tests } from './method.js';
+import { bothZeroTests, isNoSize, withoutMargin } from './nothing-happened.js';
 
 /** The design follows from the baseline, which never changes once it is fixed: computed once per baseline and metric. */
 const designs = new WeakMap<Baseline, Map<MetricDesign, BettingDesign>>();
@@ -65,13 +64,38 @@ export function effectInterval(
 }
 
 /**
+ * The tests of a mean once its baseline is fixed, with what is special about them. A relative margin of a mean that is no size to take
+ * a percentage of is refused, unless it has a floor or all values of both variants are 0.
+ */
+export function judgeBets(
+  {
+    betting,
+    fixed,
+    special,
+    units,
+  }: {
+    readonly betting: Betting;
+    readonly fixed: Fixed;
+    readonly special: Judgement['special'];
+    readonly units: Judgement['units'];
+  },
+  metric: MetricDesign,
+  test: MetricTest,
+): Pick<Judgement, 'tests' | 'missing' | 'special'> {
+  const tests = bettingTests(betting, fixed, metric, test);
+  if (!isNoSize(fixed, test)) return { tests, missing: null, special };
+  if (special === 'both-zero') return { tests: bothZeroTests(test, units), missing: null, special };
+  return { tests: withoutMargin(tests, test), missing: 'zero-control', special: 'zero-control' };
+}
+
+/**
  * What the bets say at the metric's margins. Harm has to be found soon where it is large, so bold bets weigh more there, and for
  * "superior", which is harm with the variants changed. Proofs of non-inferiority live on the small bets: equal weights.
  */
-export function bettingTests(betting: Betting, fixed: Fixed, metric: MetricDesign, test: MetricTest): Tests {
+function bettingTests(betting: Betting, fixed: Fixed, metric: MetricDesign, test: MetricTest): Tests {
   const { nonInferiorAt } = bettingDesign(fixed, metric, test);
   return {
-    margin: absolute(test.margin, fixed.mean),
+    margin: marginSize(test.margin, fixed.mean),
     harmful: lnEHarmful(betting, 0, BOLD_WEIGHTS),
     nonInferior: lnENonInferior(betting, test.budget.length - 1),
     superior: lnENonInferior(betting, test.budget.length, BOLD_WEIGHTS),
@@ -84,7 +108,7 @@ export function bettingTests(betting: Betting, fixed: Fixed, metric: MetricDesig
 }
 
 function bettingDesign(fixed: Fixed, { definition, gainGrid }: MetricDesign, test: MetricTest): BettingDesign {
-  const margin = absolute(test.margin, fixed.mean);
+  const margin = marginSize(test.margin, fixed.mean);
   const { lo, hi, expected, widening } = rangeOf(definition.cap, fixed, margin);
   const half = (hi - lo) / 2;
   const isHigher = definition.direction === 'higher';
@@ -95,8 +119,8 @@ function bettingDesign(fixed: Fixed, { definition, gainGrid }: MetricDesign, tes
     hi: isHigher ? hi : -lo,
     expected: isHigher ? expected : -expected,
     ...(widening ? { widening } : {}),
-    harmfulAt: [absolute(test.harmBeyond, fixed.mean), ...gains],
-    nonInferiorAt: [...test.budget.map((step) => Math.min(half, absolute(step.margin, fixed.mean))), 0, ...gains],
+    harmfulAt: [marginSize(test.harmBeyond, fixed.mean), ...gains],
+    nonInferiorAt: [...test.budget.map((step) => Math.min(half, marginSize(step.margin, fixed.mean))), 0, ...gains],
   };
 }
 
@@ -113,8 +137,4 @@ function rangeOf(cap: Cap, fixed: Fixed, margin: number): Range {
     default:
       return cap satisfies never;
   }
-}
-
-function absolute(margin: Margin, mean: number): number {
-  return margin.kind === 'absolute' ? margin.value : margin.value * Math.abs(mean);
 }

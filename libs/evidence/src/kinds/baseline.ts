@@ -6,7 +6,15 @@ import { initialMoments, mergeMoments, type Moments, observeMoments, varianceOf 
  */
 export interface Baseline {
   readonly values: Readonly<Moments>;
-  readonly fixed: { readonly mean: number; readonly spread: number; readonly parts: number } | null;
+  readonly fixed: Fixed | null;
+}
+
+/** What is usual in control, from its first units. */
+export interface Fixed {
+  readonly mean: number;
+  readonly spread: number;
+  /** Partitions that it is the average of. */
+  readonly parts: number;
 }
 
 export function initialBaseline(): Baseline {

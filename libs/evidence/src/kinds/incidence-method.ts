@@ -1,5 +1,6 @@
 import { hit, initialTilt, lnRateRatio, lnRateRatioInterval, mergeTilt, type Tilt } from '#libs/statistics';
 import type { Method } from './method.js';
+import { zeroIn } from './nothing-happened.js';
 import { whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
@@ -59,7 +60,11 @@ export const incidenceMethod: Method<IncidenceState> = {
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
     if (unitsSeen.control === 0 && unitsSeen.candidate === 0 && firsts.hits.size === 0)
       return { ...base, tests: null, missing: 'no-data' };
-    return { ...base, tests: tiltTests(firsts, test, definition.direction, lnFactor), missing: null };
+    const special = zeroIn(
+      { units: unitsSeen.control, isZero: counts.units.control === 0 },
+      { units: unitsSeen.candidate, isZero: counts.units.candidate === 0 },
+    );
+    return { ...base, tests: tiltTests(firsts, test, definition.direction, lnFactor), missing: null, special };
   },
 
   tuning: () => null,

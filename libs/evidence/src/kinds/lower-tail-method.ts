@@ -27,6 +27,7 @@ import {
   type ControlTailLimit,
 } from './control-tail-limit.js';
 import { whyNotBoth } from './estimates.js';
+import { emptyTailTests, isTailEmpty } from './nothing-happened.js';
 import * as codec from './state-codec.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
 import { lnFactor, tiltTests } from './tilt-tests.js';
@@ -131,7 +132,11 @@ export const lowerTailMethod: Method<LowerTailState> = {
     if (state.counts.units.control === 0 && state.counts.units.candidate === 0)
       return { ...base, tests: null, missing: 'no-data' };
     if (state.limit.limit === null) return { ...base, tests: null, missing: 'baseline' };
-    const lnRatio = (margin: Margin): number => lnFactor(margin, levelOf(metric));
+    const level = levelOf(metric);
+    if (hits.control + hits.candidate === 0 && isTailEmpty(state.compared.control, level)) {
+      return { ...base, tests: emptyTailTests(test, level, state.compared), missing: null, special: 'none-beyond' };
+    }
+    const lnRatio = (margin: Margin): number => lnFactor(margin, level);
     const tests = tiltTests(state.below, test, definition.direction, lnRatio);
     const boundary = lnRatio(test.harmBeyond);
     const harmful = lnEFirstOrLater(

@@ -1,4 +1,5 @@
 import {
+  armTotal,
   bet,
   type Betting,
   initialBetting,
@@ -10,8 +11,9 @@ import {
   observeMean,
 } from '#libs/statistics';
 import { type Baseline, initialBaseline, mergeBaselines, observeBaseline } from './baseline.js';
-import { bettingDesignOf, bettingEffect, bettingTests, bettingTuning, marginCount } from './baseline-betting.js';
-import type { Method } from './method.js';
+import { bettingDesignOf, bettingEffect, bettingTuning, judgeBets, marginCount } from './baseline-betting.js';
+import type { Judgement, Method } from './method.js';
+import { zeroIn } from './nothing-happened.js';
 import { differenceEstimates } from './estimates.js';
 import * as codec from './state-codec.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
@@ -79,7 +81,8 @@ export const meanMethod: Method<MeanState> = {
       return { ...base, tests: null, missing: 'no-data' };
     const { fixed } = state.baseline;
     if (fixed === null) return { ...base, tests: null, missing: 'baseline' };
-    return { ...base, tests: bettingTests(state.betting, fixed, metric, test), missing: null };
+    const special = zerosOf(state.difference);
+    return { ...base, ...judgeBets({ betting: state.betting, fixed, special, units: base.units }, metric, test) };
   },
 
   effectInterval: ({ betting, baseline }, metric, alpha) => bettingEffect(betting, baseline.fixed, metric, alpha),
@@ -101,3 +104,14 @@ export const meanMethod: Method<MeanState> = {
     difference: codec.decodeMeanDifference(difference),
   }),
 };
+
+function zerosOf(difference: MeanDifference): Judgement['special'] {
+  // Doubly robust values are all 0 only where all values are equal: opposite ones may add up to 0 as well.
+  const isEqual = [...difference.stages.values()].every(({ sumOfSquares }) => sumOfSquares === 0);
+  const control = armTotal(difference, 'control');
+  const candidate = armTotal(difference, 'candidate');
+  return zeroIn(
+    { units: control.n, isZero: control.sum === 0 },
+    { units: candidate.n, isZero: isEqual && candidate.sum === 0 },
+  );
+}

@@ -55,6 +55,11 @@ export interface Judgement {
   /** ln E against "both variants follow one law", of metrics that only warn. */
   readonly shift: number | null;
   readonly missing: AnalysisReason | null;
+  /**
+   * Why control's value is no size that anything is relative to: `both-zero` (all values of both variants are 0), `zero-control`; or
+   * `none-beyond`: no value of either variant lies beyond control's limit. Absent where nothing is special.
+   */
+  readonly special?: 'both-zero' | 'zero-control' | 'none-beyond' | undefined;
 }
 
 /** What a method may look at beside its own evidence. */

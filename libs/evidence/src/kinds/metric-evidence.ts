@@ -1,3 +1,4 @@
+import { rejects } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import { coverageMethod, type CoverageState } from './coverage-method.js';
 import { distributionMethod, type DistributionState } from './distribution-method.js';
@@ -7,6 +8,7 @@ import { lowerTailMethod, type LowerTailState } from './lower-tail-method.js';
 import { meanMethod, type MeanState } from './mean-method.js';
 import { initialSample } from './picture-sample.js';
 import type { JudgeContext, Judgement, Method, Observation, Estimates } from './method.js';
+import { lnEAlwaysZero } from './nothing-happened.js';
 import { preferenceMethod, type PreferenceState } from './preference-method.js';
 import { rateMethod, type RateState } from './rate-method.js';
 import { ratioMethod, type RatioState } from './ratio-method.js';
@@ -75,12 +77,17 @@ export function readObjective(
   state: MetricEvidence | null,
   metric: MetricDesign,
   context: JudgeContext,
-): Pick<Estimates, 'control' | 'effect' | 'interval'> {
+): Pick<Estimates, 'control' | 'candidate' | 'effect' | 'interval'> & Pick<Judgement, 'special'> {
   const method = methodOf(metric.definition.kind);
   const known = state ?? initialMetric(metric);
-  const { control, effect, interval } = method.judge(known, metric, context).estimates;
+  const { estimates, special, units } = method.judge(known, metric, context);
+  const { control, candidate, effect, interval } = estimates;
+  if (special === 'both-zero') {
+    const isProven = rejects(lnEAlwaysZero(units), context.alpha);
+    return { control: 0, candidate: 0, effect: 0, interval: isProven ? { low: 0, high: 0 } : null, special };
+  }
   const decided = method.effectInterval?.(known, metric, context.alpha);
-  return { control, effect, interval: decided === undefined ? interval : decided };
+  return { control, candidate, effect, interval: decided === undefined ? interval : decided, special };
 }
 
 /** What of the design the stored numbers depend on, as plain JSON; see {@link Method.tuning}. */

@@ -89,8 +89,8 @@ export const preferenceMethod: Method<PreferenceState> = {
 };
 
 /** A relative margin is a share of the half that "no preference" is. */
-function ofWinRate({ kind, value }: Margin): number {
-  return Math.min(LARGEST_MARGIN, kind === 'relative' ? value / 2 : value);
+function ofWinRate({ kind, value, floor = 0 }: Margin): number {
+  return Math.min(LARGEST_MARGIN, kind === 'relative' ? Math.max(value / 2, floor) : value);
 }
 
 function voteOf(value: number): Vote {

@@ -17,6 +17,7 @@ import {
   lnEMoreOften,
   lnELessOften,
   lnENonInferior,
+  logMeanExp,
   meanDifference,
   type MeanDifference,
   mergeBetting,
@@ -28,9 +29,11 @@ import {
   type Tilt,
   armTotal,
 } from '#libs/statistics';
+import type { Margin } from '#libs/contracts';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import { effectInterval } from './baseline-betting.js';
 import type { Estimates, Method, Observation, Tests } from './method.js';
+import { zeroIn } from './nothing-happened.js';
 import { differenceEstimates, whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
@@ -39,7 +42,9 @@ import { lnFactor, tiltTests } from './tilt-tests.js';
 /**
  * Rates of an event that is bad, or good where higher is better. An absolute margin is judged by betting on 0/1 values, which is exact at any base rate and can prove
  * non-inferiority though no event ever happens. A relative margin, and any harm at all, are judged by the tilt on units whose first value is
- * an event, which needs no base rate. Harm is also looked for in each unit's first bad event, whenever it comes ({@link RestartedTilt}).
+ * an event, which needs no base rate. A relative margin with a floor allows what either of the two allows: harm has to be proven beyond both,
+ * so that the smaller e-value counts (an e-process for the union of two hypotheses), and to stay within one of them is enough, so that
+ * their mean does. Harm is also looked for in each unit's first bad event, whenever it comes ({@link RestartedTilt}).
  */
 export interface RateState {
   readonly kind: 'rate';
@@ -101,7 +106,7 @@ export const rateMethod: Method<RateState> = {
   }),
 
   judge(state, metric, { alpha }) {
-    const { test, definition } = metric;
+    const { test } = metric;
     const base = {
       estimates: estimatesOf(state, alpha),
       units: state.counts.units,
@@ -111,12 +116,15 @@ export const rateMethod: Method<RateState> = {
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
     const whyNot = whyNotBoth(state.counts.units);
     if (whyNot !== null) return { ...base, tests: null, missing: whyNot };
-    const isAbsolute = test.margin.kind === 'absolute';
-    const tests = isAbsolute
-      ? bySize(state, metric, test)
-      : tiltTests(state.firstValues, test, definition.direction, lnFactor);
-    const later = lnERestarted(state.laterEvents, laterBoundary(test, definition.direction).lnRatio);
-    return { ...base, tests: { ...tests, harmful: lnEFirstOrLater(tests.harmful, later) }, missing: null };
+    const tests = testsOf(state, metric, test);
+    const later = lnERestarted(state.laterEvents, laterBoundary(test, metric.definition.direction).lnRatio);
+    const control = armTotal(state.allValues, 'control');
+    const candidate = armTotal(state.allValues, 'candidate');
+    const special = zeroIn(
+      { units: control.n, isZero: control.sum === 0 },
+      { units: candidate.n, isZero: candidate.sum === 0 },
+    );
+    return { ...base, tests: { ...tests, harmful: lnEFirstOrLater(tests.harmful, later) }, missing: null, special };
   },
 
   effectInterval({ betting }, metric, alpha) {
@@ -169,16 +177,19 @@ function noteLater(
   return allowBadEvent(laterEvents, window, Math.min(1, (allowed * (n + 1)) / (good + 1)), propensity);
 }
 
-/** What a unit's bad events may be at the boundary of harm: so many times as frequent as control's, and a share of the requests beside. */
+/**
+ * What a unit's bad events may be at the boundary of harm: so many times as frequent as control's, and a share of the requests beside. With a
+ * floor both at once, which is more than either of the two that the margin allows.
+ */
 function laterBoundary(
-  { harmBeyond: { kind, value } }: MetricTest,
+  { harmBeyond: { kind, value, floor = 0 } }: MetricTest,
   direction: 'higher' | 'lower',
 ): { readonly lnRatio: number; readonly allowed: number } {
   if (kind === 'absolute') return { lnRatio: 0, allowed: value };
   // A good event may become rarer by a factor of 1 + value, which makes at most value / (1 + value) of the requests bad.
   return direction === 'lower'
-    ? { lnRatio: Math.log1p(value), allowed: 0 }
-    : { lnRatio: 0, allowed: value / (1 + value) };
+    ? { lnRatio: Math.log1p(value), allowed: floor }
+    : { lnRatio: 0, allowed: Math.max(floor, value / (1 + value)) };
 }
 
 /**
@@ -198,6 +209,22 @@ function estimatesOf({ counts, difference, allValues }: RateState, alpha: number
     interval: isOutside ? null : interval,
     noEffect: null,
     noInterval: isOutside ? 'later-requests-differ' : ofFirst.noInterval,
+  };
+}
+
+function testsOf(state: RateState, metric: MetricDesign, test: MetricTest): Tests {
+  if (test.margin.kind === 'absolute') return bySize(state, metric, test);
+  const byRatio = tiltTests(state.firstValues, test, metric.definition.direction, lnFactor);
+  if (test.margin.floor === undefined) return byRatio;
+  const byFloor = bySize(state, metric, test);
+  return {
+    ...byRatio,
+    harmful: test.anyHarm ? byRatio.harmful : Math.min(byRatio.harmful, byFloor.harmful),
+    nonInferior: logMeanExp([byRatio.nonInferior, byFloor.nonInferior]),
+    budget: byRatio.budget.map((step, index) => ({
+      ...step,
+      lnENonInferior: logMeanExp([step.lnENonInferior, byFloor.budget[index]?.lnENonInferior ?? 0]),
+    })),
   };
 }
 
@@ -250,12 +277,17 @@ function designOf(metric: MetricDesign): BettingDesign {
 function bettingDesign({ test, definition, gainGrid }: MetricDesign): BettingDesign {
   const isGood = definition.direction === 'higher';
   const range = isGood ? { lo: 0, hi: 1 } : { lo: -1, hi: 0 };
-  if (test === null || test.margin.kind === 'relative') return { ...range, harmfulAt: [], nonInferiorAt: [] };
+  if (test === null || sizeOf(test.margin) === null) return { ...range, harmfulAt: [], nonInferiorAt: [] };
   const half = 0.5;
   return {
     ...range,
     expected: isGood ? USUAL_RATE : -USUAL_RATE,
-    harmfulAt: [...(test.anyHarm ? [] : [test.margin.value]), ...gainGrid],
-    nonInferiorAt: [...test.budget.map(({ margin }) => Math.min(half, margin.value)), 0, ...gainGrid],
+    harmfulAt: [...(test.anyHarm ? [] : [sizeOf(test.margin) as number]), ...gainGrid],
+    nonInferiorAt: [...test.budget.map(({ margin }) => Math.min(half, sizeOf(margin) as number)), 0, ...gainGrid],
   };
+}
+
+/** The difference of shares that a margin names; null where it names a ratio alone. */
+function sizeOf({ kind, value, floor }: Margin): number | null {
+  return kind === 'absolute' ? value : (floor ?? null);
 }

@@ -18,9 +18,10 @@ import {
   ratioOf,
 } from '#libs/statistics';
 import type { AnalysisReason } from '../analysis/reasons.js';
-import { bettingDesignOf, bettingEffect, bettingTests, bettingTuning, marginCount } from './baseline-betting.js';
+import { bettingDesignOf, bettingEffect, bettingTuning, judgeBets, marginCount } from './baseline-betting.js';
 import { type Baseline, initialBaseline, mergeBaselines } from './baseline.js';
-import type { Method, Observation, Estimates } from './method.js';
+import type { Estimates, Judgement, Method, Observation } from './method.js';
+import { zeroIn } from './nothing-happened.js';
 import { noEstimates, whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
@@ -108,8 +109,10 @@ export const ratioMethod: Method<RatioState> = {
     const { test } = metric;
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
     if (counts.units.control === 0 && counts.units.candidate === 0) return { ...base, tests: null, missing: 'no-data' };
-    if (baseline.fixed !== null)
-      return { ...base, tests: bettingTests(betting, baseline.fixed, metric, test), missing: null };
+    const { fixed } = baseline;
+    const { units } = base;
+    if (fixed !== null)
+      return { ...base, ...judgeBets({ betting, fixed, special: zerosOf(state), units }, metric, test) };
     const isEmpty = past.n > 0 && past.meanY === 0;
     return { ...base, tests: null, missing: isEmpty ? 'no-denominator' : 'baseline' };
   },
@@ -137,6 +140,14 @@ export const ratioMethod: Method<RatioState> = {
     cells: new Map(structuredClone(cells) as [number, Record<Arm, UnitSums>][]),
   }),
 };
+
+function zerosOf({ cells }: RatioState): Judgement['special'] {
+  const of = (arm: Arm) => {
+    const sums = [...cells.values()].map((cell) => cell[arm]);
+    return { units: sums.reduce((all, { units }) => all + units, 0), isZero: sums.every(({ ss }) => ss === 0) };
+  };
+  return zeroIn(of('control'), of('candidate'));
+}
 
 /** The event that completes the baseline fixes the line, once and for all; without denominators there is none. */
 function fixLine(state: RatioState, value: number, denominator: number, baselineUnits: number): void {

@@ -30,7 +30,7 @@ export function tiltTests(
   };
 }
 
-/** ln of the factor a relative margin allows; what is absolute is taken as a share of `nominal`. */
-export function lnFactor({ kind, value }: Margin, nominal = 1): number {
-  return Math.log1p(kind === 'relative' ? value : value / nominal);
+/** ln of the factor a relative margin allows; what is absolute is taken as a share of `nominal`, and so is a floor. */
+export function lnFactor({ kind, value, floor = 0 }: Margin, nominal = 1): number {
+  return Math.log1p(kind === 'relative' ? Math.max(value, nominal < 1 ? floor / nominal : 0) : value / nominal);
 }

@@ -15,7 +15,7 @@ import {
   type RestartedTilt,
   type Tilt,
 } from '#libs/statistics';
-import type { Margin } from '#libs/contracts';
+import { type Margin, marginSize } from '#libs/contracts';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import type { TailMetric } from '../catalogue/definition.js';
 import type { AnalysisReason } from '../analysis/reasons.js';
@@ -28,13 +28,15 @@ import {
   type ControlTailLimit,
 } from './control-tail-limit.js';
 import { whyNotBoth } from './estimates.js';
+import { bothZeroTests, emptyTailTests, isTailEmpty, zeroIn, type ZeroCount } from './nothing-happened.js';
 import * as codec from './state-codec.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
 import { mostExposedCell, mergeValues, valuesAt, type ValuesByPropensity } from './values-by-propensity.js';
 
 /**
  * Quantiles (latency), judged by the tilt on "exceeds control's past quantile". The margin is taken out of the
- * candidate's value beforehand (÷ (1 + margin), or − margin), so that every boundary is "equally often". +∞ exceeds every limit.
+ * candidate's value beforehand (÷ (1 + margin), or − margin, whichever is more where the margin has a floor), so that every boundary is
+ * "equally often". +∞ exceeds every limit; where control's own quantile is +∞, what is counted are the values that are.
  */
 export interface UpperTailState {
   readonly kind: 'upper-tail';
@@ -79,14 +81,14 @@ export const upperTailMethod: Method<UpperTailState> = {
     const { test } = metric;
     if (test === null) return isBadEvent;
     const { limit } = state.limit;
-    if (limit !== null) {
+    if (limit !== null && !isNoLimit(limit, test)) {
       if (arm === 'control') {
-        if (value > limit) for (const tilt of state.exceedances) hit(tilt, arm, propensity);
+        if (isBeyond(value, limit)) for (const tilt of state.exceedances) hit(tilt, arm, propensity);
       } else {
         const { direction } = metric.definition;
         boundariesOf(test).forEach((margin, index) => {
           const judged = withoutMargin(value, margin, direction);
-          if (judged > limit) hit(state.exceedances[index] as Tilt, arm, propensity);
+          if (isBeyond(judged, limit)) hit(state.exceedances[index] as Tilt, arm, propensity);
         });
       }
     }
@@ -111,8 +113,22 @@ export const upperTailMethod: Method<UpperTailState> = {
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
     if (state.counts.units.control === 0 && state.counts.units.candidate === 0)
       return { ...base, tests: null, missing: 'no-data' };
-    if (state.limit.limit === null) return { ...base, tests: null, missing: 'baseline' };
-    if (state.limit.limit === Infinity) return { ...base, tests: null, missing: 'control-tail-infinite' };
+    const { limit } = state.limit;
+    if (limit === null) return { ...base, tests: null, missing: 'baseline' };
+    const special = zeroIn(zerosOf(keeper, 'control'), zerosOf(keeper, 'candidate'));
+    if (isNoLimit(limit, test)) {
+      return special === 'both-zero'
+        ? { ...base, tests: bothZeroTests(test, base.units), missing: null, special }
+        : { ...base, tests: null, missing: 'zero-control', special: 'zero-control' };
+    }
+    if (isEmptyTail(state, keeper, metric)) {
+      const tests = emptyTailTests(
+        { ...test, margin: NO_MARGIN, budget: test.budget.map((step) => ({ ...step, margin: NO_MARGIN })) },
+        1 - levelOf(metric),
+        base.units,
+      );
+      return { ...base, tests, missing: null, special: special ?? 'none-beyond' };
+    }
     const [harm, ...others] = state.exceedances as readonly [Tilt, ...Tilt[]];
     const isBad = metric.definition.direction === 'lower';
     const better = (tilt: Tilt): number => (isBad ? lnELessOften(tilt, 0) : lnEMoreOften(tilt, 0));
@@ -120,9 +136,13 @@ export const upperTailMethod: Method<UpperTailState> = {
       ...base,
       tests: {
         margin: inUnits(test.margin, estimates.control),
-        harmful: isBad
-          ? lnEFirstOrLater(lnEMoreOften(harm, 0), lnERestarted(state.laterEvents, 0))
-          : lnELessOften(harm, 0),
+        // Nothing is slower than what never ends; that it happens more often is the business of the rates.
+        harmful:
+          limit === Infinity
+            ? 0
+            : isBad
+              ? lnEFirstOrLater(lnEMoreOften(harm, 0), lnERestarted(state.laterEvents, 0))
+              : lnELessOften(harm, 0),
         nonInferior: better(others[test.budget.length - 1] as Tilt),
         superior: better(others[test.budget.length] as Tilt),
         budget: test.budget.map((step, index) => ({
@@ -131,7 +151,8 @@ export const upperTailMethod: Method<UpperTailState> = {
           lnENonInferior: better(others[index] as Tilt),
         })),
       },
-      missing: null,
+      missing: limit === Infinity ? 'control-tail-infinite' : null,
+      special,
     };
   },
 
@@ -166,9 +187,9 @@ function noteLater(
   { arm, propensity, value, window }: Observation,
 ): boolean {
   const { limit } = state.limit;
-  if (test === null || limit === null || direction === 'higher') return false;
+  if (test === null || limit === null || direction === 'higher' || isNoLimit(limit, test)) return false;
   const judged = arm === 'control' ? value : withoutMargin(value, test.harmBeyond, direction);
-  return judged > limit && hitInWindow(state.laterEvents, window, arm, propensity);
+  return isBeyond(judged, limit) && hitInWindow(state.laterEvents, window, arm, propensity);
 }
 
 /**
@@ -233,15 +254,57 @@ function boundariesOf(test: MetricTest): readonly Margin[] {
 function withoutMargin(value: number, margin: Margin, direction: 'higher' | 'lower'): number {
   const isBad = direction === 'lower';
   if (margin.kind === 'absolute') return isBad ? value - margin.value : value + margin.value;
-  return isBad === value >= 0 ? value / (1 + margin.value) : value * (1 + margin.value);
+  const byFactor = isBad === value >= 0 ? value / (1 + margin.value) : value * (1 + margin.value);
+  if (margin.floor === undefined) return byFactor;
+  return isBad ? Math.min(byFactor, value - margin.floor) : Math.max(byFactor, value + margin.floor);
 }
+
+function isBeyond(value: number, limit: number): boolean {
+  return limit === Infinity ? value === Infinity : value > limit;
+}
+
+/** Whether a percentage of control's limit is none, and nothing else is allowed: half a millisecond would be infinitely more than 0. */
+function isNoLimit(limit: number, { margin: { kind, floor } }: MetricTest): boolean {
+  return limit === 0 && kind === 'relative' && floor === undefined;
+}
+
+/**
+ * Whether nothing of either variant lies beyond the limit, as where all values are equal. The tilt, which counts what lies beyond, would
+ * learn nothing for ever.
+ */
+function isEmptyTail(
+  { limit: { limit }, counts: { units } }: UpperTailState,
+  { values }: UpperTailState,
+  metric: MetricDesign,
+): boolean {
+  const { definition, test } = metric;
+  if (test === null || limit === null || limit === Infinity || definition.direction !== 'lower') return false;
+  if (!isTailEmpty(units.control, 1 - levelOf(metric))) return false;
+  const cells = [...values.values()];
+  return cells.every(
+    ({ control, candidate }) =>
+      (quantileOf(control, 1) ?? limit) <= limit &&
+      withoutMargin(quantileOf(candidate, 1) ?? -Infinity, test.margin, definition.direction) <= limit,
+  );
+}
+
+function zerosOf({ values }: UpperTailState, arm: Arm): ZeroCount {
+  const sketches = [...values.values()].map((cell) => cell[arm]);
+  return {
+    units: sketches.reduce((units, { n }) => units + n, 0),
+    isZero: sketches.every((sketch) => (quantileOf(sketch, 0) ?? 0) === 0 && (quantileOf(sketch, 1) ?? 0) === 0),
+  };
+}
+
+/** The tail's share itself: what lies within the margin was taken out of the values. */
+const NO_MARGIN: Margin = { kind: 'absolute', value: 0 };
 
 function levelOf({ definition }: MetricDesign): number {
   return (definition as TailMetric).level;
 }
 
 function inUnits(margin: Margin, control: number | null): number {
-  return margin.kind === 'absolute' ? margin.value : margin.value * Math.abs(control ?? 0);
+  return marginSize(margin, control ?? 0);
 }
 
 function finiteOrNull(value: number | null): number | null {

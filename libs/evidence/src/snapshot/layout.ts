@@ -55,6 +55,7 @@ function sampleMetric(kind: MetricEvidence['kind']): MetricDesign {
     defaultRole: 'observed',
     scale: 'difference',
     defaultMargin: margin,
+    floor: null,
     level: 0.9,
     cap: { kind: 'baseline', spreads: 4 },
     burnInUnits: 1,

@@ -12,6 +12,10 @@ export interface ObjectiveReading {
   readonly direction: 'higher' | 'lower';
   /** What `effect` is: a difference in the metric's unit, a share of control's value, ln of a rate ratio, or a win rate − ½. */
   readonly scale: 'difference' | 'relative' | 'ln-rate-ratio' | 'probability';
+  /** Whether it is a share of units, whose differences are percentage points. */
+  readonly isShare: boolean;
+  /** What is special about control's value: see the judgement's. A mean so near to 0 that nothing is relative to it is `zero-control`. */
+  readonly special?: 'both-zero' | 'zero-control' | 'none-beyond' | undefined;
   /** Mean of control; null before there is one. */
   readonly control: number | null;
   /** Candidate against control, on `scale`; null before there is one. */
@@ -32,16 +36,22 @@ export interface Gain {
 
 /**
  * The relative gain of a reading. Objectives of different units can be added up only as shares of control's value, so a control
- * at zero leaves nothing to compare with. Control's own mean is taken as known: its uncertainty is of second order beside the
+ * at zero leaves nothing to compare with: a rate then counts by its percentage points, and where both variants are always at zero nothing is
+ * gained and nothing lost. Control's own mean is taken as known: its uncertainty is of second order beside the
  * difference's, since a relative error of it changes the gain by that share of the gain only.
  */
-export function gainOf({ metric, weight, direction, scale, control, effect, interval }: ObjectiveReading): Gain {
+export function gainOf(reading: ObjectiveReading): Gain {
+  const { metric, weight, direction, scale, isShare, special, control, effect, interval } = reading;
   const nothing = { metric, weight, estimate: null, interval: null };
+  if (special === 'both-zero')
+    return { metric, weight, estimate: 0, interval, missing: interval ? null : 'no-interval' };
+  const isPoints = isShare && scale === 'difference' && control === 0;
+  if (special === 'zero-control' && !isPoints) return { ...nothing, missing: 'control-is-zero' };
   if (effect === null || (scale === 'difference' && control === null)) return { ...nothing, missing: 'no-data' };
-  if (scale === 'difference' && control === 0) return { ...nothing, missing: 'control-is-zero' };
+  if (scale === 'difference' && control === 0 && !isPoints) return { ...nothing, missing: 'control-is-zero' };
   const sign = direction === 'higher' ? 1 : -1;
   // + 0: no difference is 0, never −0, which JSON doesn't know.
-  const toGain = (value: number): number => sign * shareOfControl(value, scale, control ?? 0) + 0;
+  const toGain = (value: number): number => sign * shareOfControl(value, scale, isPoints ? 1 : (control ?? 0)) + 0;
   if (interval === null) return { ...nothing, estimate: toGain(effect), missing: 'no-interval' };
   const ends = [toGain(interval.low), toGain(interval.high)] as const;
   return {

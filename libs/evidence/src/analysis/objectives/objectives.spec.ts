@@ -10,6 +10,7 @@ function reading(changes: Partial<ObjectiveReading> = {}): ObjectiveReading {
     weight: 1,
     direction: 'higher',
     scale: 'difference',
+    isShare: false,
     control: 0.3,
     effect: 0.03,
     interval: { low: 0.015, high: 0.045 },
