@@ -4,7 +4,7 @@ import { endingOf, endingView } from './ending.js';
 import { onWrittenScale } from './format.js';
 import { metricTable } from './metric-table.js';
 import { objectivesView } from './objectives.js';
-import { heading, healthList, tiles, variantTable } from './overview.js';
+import { heading, healthList, noticeList, tiles, variantTable } from './overview.js';
 import { pictureWall } from './pictures.js';
 import { weightsChart } from './weights-chart.js';
 
@@ -82,6 +82,7 @@ class ExperimentView {
     ]);
     renderWhenChanged(places.heading, headed, heading);
     renderWhenChanged(places.tiles, summary, tiles);
+    renderWhenChanged(places.notices, pick(summary, ['notices']), noticeList);
     const ending = endingOf(summary);
     drawEnding(places.ending, summary, ending);
     renderWhenChanged(places.metrics, [summary.metrics, points.length, points.at(-1)?.at, ending], () =>
@@ -141,7 +142,11 @@ function layOut(content) {
     ['health', 'Health of the numbers'],
     ['pictures', 'Pictures'],
   ];
-  const places = { heading: h('div', {}, h('p', { class: 'empty' }, 'Loading …')), tiles: h('div', {}) };
+  const places = {
+    heading: h('div', {}, h('p', { class: 'empty' }, 'Loading …')),
+    tiles: h('div', {}),
+    notices: h('div', {}),
+  };
   const panels = names.map(([name, title]) => {
     places[name] = h('div', {}, h('p', { class: 'empty' }, 'Loading …'));
     return h('section', { class: `panel panel-${name}` }, h('h2', {}, title), places[name]);
@@ -149,7 +154,7 @@ function layOut(content) {
   places.decisions.setAttribute('aria-live', 'polite');
   places.objectives.parentElement.hidden = true;
   places.ending.parentElement.hidden = true;
-  content.replaceChildren(places.heading, places.tiles, h('div', { class: 'panels' }, panels));
+  content.replaceChildren(places.heading, places.tiles, places.notices, h('div', { class: 'panels' }, panels));
   return places;
 }
 

@@ -68,6 +68,17 @@ function tile(name, value, note = null) {
   return h('div', {}, h('dt', {}, name), h('dd', {}, value, note ? h('span', { class: 'small' }, note) : null));
 }
 
+/** What people should know although it decides nothing; warnings have a sign, what is still to come has none. */
+export function noticeList({ notices }) {
+  return h(
+    'ul',
+    { class: 'notices' },
+    notices.map(({ kind, message }) =>
+      h('li', { class: kind === 'outlook' ? 'small' : 'notice' }, kind === 'outlook' ? null : '! ', message),
+    ),
+  );
+}
+
 /** Whether the numbers can be trusted. */
 export function healthList({ health }) {
   if (health === null) return h('p', { class: 'empty' }, 'Not judged yet.');

@@ -12,6 +12,7 @@ import {
   explicitRamp,
   harmful,
   HEALTHY,
+  hours,
   minutes,
   objectives,
   operator,
@@ -400,7 +401,7 @@ describe('health', () => {
         causes: ['unmeasurable-guardrail'],
         command: {
           message:
-            'Cannot judge the candidate: no measurement of alignment (scores of two scorer versions can’t be compared). The shares stay as they are; proven harm still rolls back.',
+            'Cannot judge the candidate: no measurement of alignment (scores of two scorer versions can’t be compared; what helps: roll back and start a new attempt, which compares the scores of the present scorer alone). The shares stay as they are; proven harm still rolls back.',
         },
       });
   });
@@ -667,7 +668,6 @@ describe('the damage budget', () => {
   });
 });
 
-const hours = (count: number): number => minutes(60 * count);
 const bad = (atMinute: number) => analysed(minutes(atMinute), [], { health: SPLIT_IS_OFF });
 
 describe('time', () => {

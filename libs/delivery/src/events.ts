@@ -20,7 +20,7 @@ const happened = { atMs: z.number(), actor: z.string().min(1) };
 const commanded = { ...happened, command: allocationCommanded };
 
 /** What people are told without anything being ordered; once each. */
-export const alertKind = z.enum(['control-unhealthy', 'watched-shift']);
+export const alertKind = z.enum(['control-unhealthy', 'watched-shift', 'few-new-units', 'too-late']);
 export type AlertKind = z.infer<typeof alertKind>;
 
 /**

@@ -5,6 +5,8 @@ export { rebuild } from './evolve.js';
 export type * from './inputs.js';
 export { DecisionRefusedError, type RefusalCode } from './operator/refusal.js';
 export { deadlineAtMs, nextTimerAtMs } from './rules/deadline.js';
+export { type Notice, noticesOf } from './notices.js';
+export type { RunClock } from './outlook.js';
 export * from './state.js';
 export { orderInWords } from './words/order.js';
 export { reasonInWords, reasonWords } from './words/reason.js';

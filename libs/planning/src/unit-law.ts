@@ -30,6 +30,8 @@ export interface Boundaries {
   readonly margin: number;
   readonly harmfulAt: readonly number[];
   readonly nonInferiorAt: readonly number[];
+  /** Points of equal probability that stand for a normal law; fewer are quicker and give growth rates that are a percent off. Default 256. */
+  readonly points?: number;
 }
 
 /** What one value of one variant adds to ln E, component by component (bets or tilts, test by test). */
@@ -114,8 +116,9 @@ function meanLaw(
   const wider = widthFor(widening, spread, candidateSpread);
   const { harmfulAt, nonInferiorAt } = boundaries;
   const design = { lo: movedOut(lo, mean, wider), hi: movedOut(hi, mean, wider), harmfulAt, nonInferiorAt };
-  const positions = normalGrid();
-  const probabilities = new Float64Array(GRID).fill(1 / GRID);
+  const { points = GRID } = boundaries;
+  const positions = normalGrid(points);
+  const probabilities = new Float64Array(points).fill(1 / points);
   const values = {
     control: positions.map((z) => mean + spread * z),
     candidate: positions.map((z) => mean - effect + candidateSpread * z),
@@ -323,8 +326,8 @@ function hitOrMiss(probability: number): Float64Array {
 }
 
 /** Middles of equally likely parts of a standard normal, scaled back to variance 1. */
-function normalGrid(): Float64Array {
-  const grid = Float64Array.from({ length: GRID }, (_, i) => normalQuantile((i + 0.5) / GRID));
-  const spread = Math.sqrt(grid.reduce((sum, z) => sum + z * z, 0) / GRID);
+function normalGrid(points: number): Float64Array {
+  const grid = Float64Array.from({ length: points }, (_, i) => normalQuantile((i + 0.5) / points));
+  const spread = Math.sqrt(grid.reduce((sum, z) => sum + z * z, 0) / points);
   return grid.map((z) => z / spread);
 }

@@ -10,6 +10,7 @@ import type {
   RequestRouted,
   VariantConfig,
 } from '#libs/contracts';
+import type { Notice } from '#libs/delivery';
 
 /** One line of the list of experiments. */
 export interface ExperimentListing {
@@ -53,6 +54,8 @@ export interface ExperimentSummary {
   /** Utility, gains and Pareto view; null where the experiment has no objectives, and before the first analysis. */
   readonly objectives: NonNullable<ExperimentAnalysed['objectives']> | null;
   readonly health: AnalysisHealth | null;
+  /** What people should know although it decides nothing, and what is still to come; empty before the first analysis and after the end. */
+  readonly notices: readonly Notice[];
   readonly analysedAt: string | null;
   /** Oldest first. */
   readonly decisions: readonly DecisionSummary[];

@@ -1,5 +1,6 @@
 import { quantileSorted } from 'simple-statistics';
 import { phaseAfter, type ExperimentAnalysed } from '#libs/contracts';
+import { type Notice, noticesOf } from '#libs/delivery';
 import type {
   RecordedApplication,
   RecordedCommand,
@@ -16,6 +17,7 @@ import type {
   TimeToRollback,
   VariantSummary,
 } from './experiment-summary.js';
+import { runClock } from './run-clock.js';
 
 /** What is known of one revision of an experiment. */
 export interface ExperimentFacts {
@@ -61,6 +63,7 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
     metrics: analysis?.metrics ?? [],
     objectives: analysis?.objectives ?? null,
     health: analysis?.health ?? null,
+    notices: notices(facts, nowMs),
     analysedAt: analysis?.analysedAt ?? null,
     decisions,
     timeToRollback: timeToRollback(decisions),
@@ -72,6 +75,11 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
         }
       : null,
   };
+}
+
+function notices({ definition, commands, analysis }: ExperimentFacts, nowMs: number): readonly Notice[] {
+  const clock = runClock(commands, definition.spec.deadlineMs, nowMs);
+  return clock && analysis ? noticesOf(definition.spec, analysis, clock) : [];
 }
 
 /** One line of the list. */

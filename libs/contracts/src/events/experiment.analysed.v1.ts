@@ -170,6 +170,20 @@ export const paretoPlace = z.object({
 });
 export type ParetoPlace = z.infer<typeof paretoPlace>;
 
+/**
+ * What is still to come until an equal candidate is promoted, at control's numbers as they have been so far. About the middle of what happens; harm,
+ * approvals and least times are not in it.
+ */
+export const proofForecast = z.object({
+  /** Further units of both variants that were not seen before; null: at these margins some guardrail is never proven. */
+  units: z.int().min(0).nullable(),
+  /** The guardrail that takes longest; null where nothing is left to prove. */
+  hardest: z.string().nullable(),
+  /** Guardrails of which too little is known yet: they may take longer. */
+  unknown: z.array(z.string()),
+});
+export type ProofForecast = z.infer<typeof proofForecast>;
+
 export const experimentAnalysed = z.object({
   analysisId: z.string().min(1),
   experiment: slug,
@@ -191,6 +205,8 @@ export const experimentAnalysed = z.object({
   objectives: z
     .object({ rope: z.number().min(0), candidates: z.array(objectiveAnalysis), pareto: z.array(paretoPlace) })
     .optional(),
+  /** Absent where there is no ramp to climb, before anything is known, and in analyses of before it was computed. */
+  forecast: proofForecast.optional(),
   health: analysisHealth,
 });
 export type ExperimentAnalysed = z.infer<typeof experimentAnalysed>;

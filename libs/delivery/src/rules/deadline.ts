@@ -3,6 +3,7 @@ import { CONTROLLER, controllerCommand, type CommandIdentity } from '../command.
 import type { DeliveryEvent } from '../events.js';
 import { duration } from '../words/numbers.js';
 import { causesInWords } from '../words/trust.js';
+import type { RunClock } from '../outlook.js';
 import type { ActiveState, DeliveryState } from '../state.js';
 import { isActive } from '../state.js';
 
@@ -19,6 +20,13 @@ export function nextTimerAtMs(state: DeliveryState): number | null {
  */
 export function deadlineAtMs(state: ActiveState): number | null {
   return state.phase === 'paused' ? null : state.startedAtMs + state.pausedMs + state.spec.deadlineMs;
+}
+
+/** How long a revision has run without its pauses, and how long it may still run. */
+export function runClockOf(state: ActiveState, atMs: number): RunClock {
+  const nowMs = state.phase === 'paused' ? state.pausedAtMs : atMs;
+  const elapsedMs = Math.max(0, nowMs - state.startedAtMs - state.pausedMs);
+  return { elapsedMs, leftMs: Math.max(0, state.spec.deadlineMs - elapsedMs) };
 }
 
 /** Ends a revision that is past its deadline or has been held too long. Time alone never raises a share. */

@@ -5,7 +5,7 @@ import {
   type ExperimentSpec,
   type MetricAnalysis,
 } from '#libs/contracts';
-import { reasonInWords } from '../words/reason.js';
+import { reasonInWords, waysOut } from '../words/reason.js';
 
 /**
  * The analyses of the guardrails that the revision names, for its candidates only. What the specification says counts, not the
@@ -15,11 +15,16 @@ export function guardrailAnalyses(spec: ExperimentSpec, analysis: ExperimentAnal
   return candidatesOf(spec).flatMap((candidate) => guardrailsOf(spec, analysis, candidate));
 }
 
-/** Names of the guardrails that the analysis cannot measure, each with the reason. */
+/** Names of the guardrails that the analysis cannot measure, each with the reason and what helps. */
 export function unmeasurableGuardrails(spec: ExperimentSpec, analysis: ExperimentAnalysed): readonly string[] {
   return guardrailAnalyses(spec, analysis)
     .filter(({ verdict }) => verdict === 'unmeasurable')
-    .map(({ metric, reason }) => `${metric} (${reasonInWords(reason)})`);
+    .map(({ metric, reason }) => `${metric} (${reasonInWords(reason)}${wayOutOf(reason)})`);
+}
+
+function wayOutOf(reason: string): string {
+  const wayOut = waysOut[reason];
+  return wayOut === undefined ? '' : `; what helps: ${wayOut}`;
 }
 
 /** That a share may be given to the candidates. */

@@ -1,17 +1,29 @@
 import { CONTROLLER } from '../command.js';
 import type { AlertKind, DeliveryEvent } from '../events.js';
 import type { Analysed } from '../inputs.js';
-import type { StartedState } from '../state.js';
-import { shiftWarning } from '../words/trust.js';
+import { type Notice, noticesOf } from '../notices.js';
+import type { ActiveState } from '../state.js';
+import { runClockOf } from './deadline.js';
 
-/** What people should know of an analysis although it decides nothing; each kind once per revision. */
-export function warn(state: StartedState, { analysis, atMs }: Analysed): readonly DeliveryEvent[] {
-  const { shift } = analysis.health;
-  // A different distribution is no harm by itself, but a person should look.
-  return shift?.status === 'found' ? raise('watched-shift', shiftWarning(shift.metrics)) : [];
+/** What of an analysis has to reach people who look at no page; each kind once per revision. */
+export function warn(state: ActiveState, { analysis, atMs }: Analysed): readonly DeliveryEvent[] {
+  return noticesOf(state.spec, analysis, runClockOf(state, atMs)).flatMap(({ kind, message }) => {
+    const alert = alertOf(kind);
+    if (alert === null || state.alerts.some((known) => known.alert === alert)) return [];
+    return [{ type: 'alert-raised', atMs, actor: CONTROLLER, alert, message } as const];
+  });
+}
 
-  function raise(alert: AlertKind, message: string): readonly DeliveryEvent[] {
-    if (state.alerts.some((known) => known.alert === alert)) return [];
-    return [{ type: 'alert-raised', atMs, actor: CONTROLLER, alert, message }];
+function alertOf(kind: Notice['kind']): AlertKind | null {
+  switch (kind) {
+    case 'watched-shift':
+    case 'few-new-units':
+    case 'too-late':
+      return kind;
+    case 'unneeded-silence':
+    case 'outlook':
+      return null;
+    default:
+      return kind satisfies never;
   }
 }

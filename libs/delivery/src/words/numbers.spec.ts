@@ -17,6 +17,7 @@ describe('numbers for people', () => {
 
   it('write shares in percent, and durations in the unit that suits them', () => {
     expect([percent(12_500), percentOf(0.0005), percentOf(-0.021)]).toEqual(['1.25 %', '0.05 %', '−2.1 %']);
-    expect([300, 1_500, 600_000, 86_400_000].map(duration)).toEqual(['300 ms', '1.5 s', '10 min', '24 h']);
+    const durations = [300, 1_500, 600_000, 86_400_000, 604_800_000].map(duration);
+    expect(durations).toEqual(['300 ms', '1.5 s', '10 min', '24 h', '7 days']);
   });
 });

@@ -1,5 +1,6 @@
 import { MILLION } from '#libs/contracts';
 
+const DAY_MS = 86_400_000;
 const THIN_SPACE = '\u202f';
 
 /** For people: three significant digits, thousands apart ("12 300"), a real minus sign. */
@@ -21,12 +22,13 @@ export function percentOf(share: number): string {
   return `${number(share * 100)} %`;
 }
 
-/** "1.5 s", "20 min", "3 h". */
+/** "1.5 s", "20 min", "3 h", "12 days". */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 120_000) return `${number(ms / 1_000)} s`;
   if (ms < 7_200_000) return `${number(ms / 60_000)} min`;
-  return `${number(ms / 3_600_000)} h`;
+  if (ms < 3 * DAY_MS) return `${number(ms / 3_600_000)} h`;
+  return `${number(ms / DAY_MS)} days`;
 }
 
 function grouped(value: number): string {

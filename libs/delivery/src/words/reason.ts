@@ -5,6 +5,15 @@ export function reasonInWords(code: string): string {
   return about === undefined ? words : `${about}: ${words}`;
 }
 
+/** What an operator can do about a guardrail that can't be measured, by the reason. */
+export const waysOut: Readonly<Record<string, string>> = {
+  'scorer-changed': 'roll back and start a new attempt, which compares the scores of the present scorer alone',
+  'unit-memory-full': 'a new revision with unit: request, which has to remember nobody',
+  'control-tail-infinite': 'mend control, too many of whose own requests never end',
+  'no-denominator': 'a metric whose denominator is not 0 in control',
+  'cannot-decide': 'a new revision that has it under "watch"',
+};
+
 /** Of the codes of analyses (`analysisReasons`) and of objectives. The page is served these. */
 export const reasonWords: Readonly<Record<string, string>> = {
   'worse-than-margin': 'proven worse than the margin',

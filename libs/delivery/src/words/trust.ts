@@ -16,6 +16,12 @@ export function shiftWarning(metrics: readonly string[]): string {
   return `Watched: the values of ${metrics.join(', ')} are distributed differently in the variants. It decides nothing; look at the pictures.`;
 }
 
+/** A source that is silent and that nothing which decides needs. */
+export function unneededSilence({ status, lastRoutedAt }: AnalysisHealth['staleness']): string {
+  const subject = status === 'scores-silent' ? 'The scorer is' : 'The inference services are';
+  return `${subject} silent (last request ${lastRoutedAt ?? 'never'}). No guardrail and no objective needs it, so it holds nothing.`;
+}
+
 /** "a split that was not ordered and a silent scorer": what a hold was or is for. */
 export function causesInWords(causes: readonly HoldCause[]): string {
   return causes.map(causeInWords).join(' and ');

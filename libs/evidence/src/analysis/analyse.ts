@@ -5,6 +5,7 @@ import { type CoverageReading, readCoverage } from '../fold/coverage.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
 import { haveBothValues, withoutSilence } from './both-variants.js';
+import { forecastOf } from './forecast.js';
 import { trustOf } from './trust.js';
 import { type Levels, type MetricVerdict, verdictOf } from './verdict.js';
 import type { JudgeContext, Judgement, Estimates, Tests } from '../kinds/method.js';
@@ -36,8 +37,18 @@ export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: numbe
     unitsInStage: traffic.epochs.get(evidence.newestEpoch)?.distinct ?? 0,
     metrics,
     ...objectivesOf(evidence, design),
+    ...whatIsToCome(evidence, design, metrics),
     health: { ...health, shift: shiftHealth(design, metrics) },
   };
+}
+
+function whatIsToCome(
+  evidence: Evidence,
+  design: EvidenceDesign,
+  metrics: readonly MetricAnalysis[],
+): Pick<Analysis, 'forecast'> {
+  const forecast = forecastOf(evidence, design, metrics);
+  return forecast === undefined ? {} : { forecast };
 }
 
 /**

@@ -60,6 +60,9 @@ export interface EvidenceDesign {
   readonly control: string;
   readonly candidates: readonly string[];
   readonly unit: 'user' | 'session' | 'request';
+  readonly kind: ExperimentSpec['kind'];
+  /** The ramp's shares, stage by stage. */
+  readonly sharesPpm: readonly number[];
   /** Stages of the ramp: an assignment's stage is an index below this. */
   readonly stageCount: number;
   readonly alpha: number;
@@ -106,6 +109,8 @@ export function evidenceDesign(
       .filter((variant) => variant !== spec.control)
       .sort(),
     unit: spec.unit,
+    kind: spec.kind,
+    sharesPpm: spec.ramp.stages.map(({ weightPpm }) => weightPpm),
     stageCount: spec.ramp.stages.length,
     alpha: spec.alpha,
     harmAlphas: new Map(spec.guardrails.map(({ metric }) => [metric, harmAlphaOf(spec, metric)])),

@@ -13,6 +13,8 @@ const MINUTE_MS = 60_000;
 
 export const minutes = (count: number): number => T0 + count * MINUTE_MS;
 
+export const hours = (count: number): number => minutes(60 * count);
+
 /** A canary with two guardrails on an automatic ramp, unless told otherwise. */
 export function aSpec(overrides: Partial<ExperimentSpec> = {}): ExperimentSpec {
   const config = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 24, precision: 'fp16' };

@@ -1,0 +1,35 @@
+import type { ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
+import { neededSources } from './rules/needed-sources.js';
+import { outlookOf, type RunClock } from './outlook.js';
+import { fewNewUnitsMessage, outlookInWords, tooLateMessage } from './words/outlook.js';
+import { shiftWarning, unneededSilence } from './words/trust.js';
+
+/** What people should know of an analysis although it decides nothing. */
+export interface Notice {
+  readonly kind: 'watched-shift' | 'unneeded-silence' | 'few-new-units' | 'too-late' | 'outlook';
+  readonly message: string;
+}
+
+/** The notices of an analysis, what is wrong first. */
+export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, clock: RunClock): readonly Notice[] {
+  const { shift, staleness } = analysis.health;
+  const outlook = outlookOf(spec, analysis, clock);
+  const needs = neededSources(spec);
+  const isUnneeded =
+    (staleness.status === 'scores-silent' && !needs.scores) ||
+    (staleness.status === 'telemetry-silent' && !needs.telemetry);
+  return [
+    // A different distribution is no harm by itself, but a person should look.
+    ...(shift?.status === 'found' ? [{ kind: 'watched-shift', message: shiftWarning(shift.metrics) } as const] : []),
+    ...(outlook?.hasFewNewUnits
+      ? [{ kind: 'few-new-units', message: fewNewUnitsMessage(outlook, spec, clock.leftMs) } as const]
+      : []),
+    ...(outlook?.isTooLate
+      ? [{ kind: 'too-late', message: tooLateMessage(outlook, spec, clock.leftMs) } as const]
+      : []),
+    ...(isUnneeded ? [{ kind: 'unneeded-silence', message: unneededSilence(staleness) } as const] : []),
+    ...(outlook && !outlook.hasFewNewUnits && !outlook.isTooLate
+      ? [{ kind: 'outlook', message: outlookInWords(outlook, spec) } as const]
+      : []),
+  ];
+}
