@@ -13,6 +13,7 @@ export const holdCause = z.enum([
   'unmeasurable-guardrail',
   'distribution-shift',
   'analysis-silent',
+  'limit-exceeded',
 ]);
 export type HoldCause = z.infer<typeof holdCause>;
 
@@ -20,7 +21,13 @@ const happened = { atMs: z.number(), actor: z.string().min(1) };
 const commanded = { ...happened, command: allocationCommanded };
 
 /** What people are told without anything being ordered; once each. */
-export const alertKind = z.enum(['control-unhealthy', 'watched-shift', 'few-new-units', 'too-late']);
+export const alertKind = z.enum([
+  'control-unhealthy',
+  'control-recovered',
+  'watched-shift',
+  'few-new-units',
+  'too-late',
+]);
 export type AlertKind = z.infer<typeof alertKind>;
 
 /**

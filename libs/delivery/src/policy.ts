@@ -3,7 +3,7 @@ import type { Analysed, Restarted, Tick } from './inputs.js';
 import { climb } from './rules/climb.js';
 import { concludeTest } from './rules/conclude.js';
 import { endOverdue } from './rules/deadline.js';
-import { harmfulGuardrail, rollBackHarm } from './rules/harm.js';
+import { harmfulGuardrail, rollBackBrokenLimit, rollBackHarm } from './rules/harm.js';
 import { holdForSilence, holdUntrusted, releaseHold } from './rules/hold.js';
 import { warn } from './rules/warn.js';
 import { isActive, type ActiveState, type DeliveryState, type RunningState } from './state.js';
@@ -20,6 +20,8 @@ export function judgeAnalysis(state: DeliveryState, input: Analysed): readonly D
 
   const harmful = harmfulGuardrail(state.spec, analysis);
   if (harmful) return rollBackHarm(state, input, harmful);
+  const brokenLimit = rollBackBrokenLimit(state, input);
+  if (brokenLimit.length > 0) return brokenLimit;
   if (!isActive(state)) return [];
 
   const ended = endOverdue(state, input);

@@ -7,6 +7,17 @@ export type Verdict = z.infer<typeof verdict>;
 
 const sampleSize = z.object({ units: z.int().min(0), events: z.int().min(0) });
 
+/** What one variant's values alone say of an absolute limit. */
+const limitReading = z.object({
+  /** By tests over the whole run at level α each. */
+  verdict: z.enum(['within', 'beyond', 'undecided']),
+  /** Whether it is broken at present, whatever was before: an alarm, no proof. */
+  isBrokenNow: z.boolean(),
+  units: z.int().min(0),
+  lnE: z.object({ beyond: z.number(), within: z.number() }),
+});
+export type LimitReading = z.infer<typeof limitReading>;
+
 export const metricAnalysis = z.object({
   metric: z.string().min(1),
   candidate: slug,
@@ -57,6 +68,15 @@ export const metricAnalysis = z.object({
     .optional(),
   /** Level at which harm is proven, where it is a share of the experiment's α; absent: `alpha` itself. */
   harmAlpha: z.number().gt(0).lt(1).optional(),
+  /** An absolute limit, in the metric's unit; absent where there is none. */
+  limit: z
+    .object({
+      kind: z.enum(['at-most', 'at-least']),
+      value: z.number(),
+      control: limitReading,
+      candidate: limitReading,
+    })
+    .optional(),
   /** Damage budget: may the share rise to `share`? Non-inferiority at margin ÷ share. */
   budget: z.array(
     z.object({ sharePpm: z.int(), margin: z.number(), lnENonInferior: z.number(), nonInferior: z.boolean() }),

@@ -419,6 +419,55 @@ describe('a margin', () => {
   });
 });
 
+describe('an absolute limit', () => {
+  const known: readonly KnownMetric[] = [
+    knownAs('alignment', { limits: true, range: [-1, 1] }),
+    knownAs('error-rate', { direction: 'lower', largestEffect: 1, isShare: true, limits: true, range: [0, 1] }),
+    knownAs('latency-p95', { direction: 'lower', unit: 'ms', limits: true }),
+    knownAs('wrong-pictures', { direction: 'lower', largestEffect: 1, isShare: true }),
+  ];
+  const parsed = (limit: string) =>
+    parseExperimentFile(
+      file(`guardrails:\n  - { metric: alignment, margin: -1% }\n  - { metric: ${limit} }`),
+      'canary.yaml',
+      known,
+    );
+
+  it.each([
+    ['error-rate, margin: +0.5pp, atMost: 5%', 'at-most', 0.05],
+    ['error-rate, atMost: 0.05', 'at-most', 0.05],
+    ['latency-p95, atMost: 2s', 'at-most', 2_000],
+    ['latency-p95, atMost: 1500', 'at-most', 1_500],
+  ])('is written beside a margin or alone: %s', (written, kind, value) => {
+    const { limits, guardrails } = parsed(written);
+    expect(limits).toEqual([{ metric: written.split(',')[0], kind, value }]);
+    expect(guardrails).toHaveLength(written.includes('margin') ? 2 : 1);
+  });
+
+  it.each([
+    ['error-rate, atLeast: 5%', 'guardrails.1.atLeast: lower is better for "error-rate", so its limit is atMost: 5%'],
+    ['error-rate, atMost: 5', 'guardrails.1.atMost: "5": "error-rate" lies between 0 and 1'],
+    [
+      'error-rate, atMost: 5ms',
+      'guardrails.1.atMost: "5ms": "error-rate" is a share; expected a percentage such as 5%',
+    ],
+    ['error-rate, atMost: 100%', 'guardrails.1.atMost: "100%": "error-rate" lies between 0 and 1'],
+    ['latency-p95, atMost: 5%', 'guardrails.1.atMost: "5%": "latency-p95" is in ms'],
+    ['latency-p95, atMost: 0', 'guardrails.1.atMost: a limit of 0 leaves nothing to bet with'],
+    ['latency-p95, atMost: soon', 'guardrails.1.atMost: expected an amount such as 5%, 2s, 0.25 or 512MiB'],
+    ['wrong-pictures, atMost: 5%', 'guardrails.1.atMost: "wrong-pictures" is judged against control alone'],
+  ])('that means nothing is refused: %s', (written, message) => {
+    expect(() => parsed(written)).toThrow(`canary.yaml:10: ${message}`);
+  });
+
+  it('alone compares nothing with control', () => {
+    const text = file('guardrails: [{ metric: error-rate, atMost: 5% }]');
+    expect(() => parseExperimentFile(text, 'canary.yaml', known)).toThrow(
+      'canary.yaml:8: guardrails: limits alone compare nothing with control',
+    );
+  });
+});
+
 describe('YAML', () => {
   const good = file(GUARDED);
   const nested = '['.repeat(20_000);

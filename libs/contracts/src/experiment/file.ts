@@ -5,11 +5,19 @@ import { candidatesOf } from './candidates.js';
 import { durationInWords, durationOfAtLeast, parseDurationMs } from './duration.js';
 import { ExperimentFileError, type Complain, type ExperimentFileProblem } from './file-problems.js';
 import { checkMetricName, findMetric, type KnownMetric } from './known-metric.js';
+import { limitText, readLimitOf } from './limit.js';
 import { marginText, readMargin } from './margin.js';
 import { ownMetricFile, readOwnMetrics, type ReadOwnMetric } from './own-metrics.js';
 import { percentText, percentToPpm, rampFile, readRamp } from './ramp.js';
 import { schemaProblems } from './schema-problems.js';
-import { audienceRule, experimentSpec, variantConfig, type ExperimentSpec, type Guardrail } from './spec.js';
+import {
+  audienceRule,
+  experimentSpec,
+  variantConfig,
+  type AbsoluteLimit,
+  type ExperimentSpec,
+  type Guardrail,
+} from './spec.js';
 import { readYaml, type FilePlace } from './yaml-document.js';
 
 /** Keeps sums and ratios of what is computed from a file finite. */
@@ -41,6 +49,10 @@ export const experimentFile = z.strictObject({
       z.strictObject({
         metric: z.string().min(1),
         margin: marginText.optional().describe('May be left out where the metric of the experiment’s own has one.'),
+        atMost: limitText
+          .optional()
+          .describe('What the candidate may be at all, where lower is better: 5%, 2s. Beside a margin or alone.'),
+        atLeast: limitText.optional().describe('The same where higher is better.'),
         rollbackOn: z.enum(['beyond-margin', 'any-harm']).default('beyond-margin'),
         weight: z
           .number()
@@ -67,6 +79,10 @@ export const experimentFile = z.strictObject({
     .describe('Metrics of the experiment’s own, over any field of the events.'),
   watch: z.array(z.string().min(1)).default([]).describe('Metrics to test and warn about without letting them decide.'),
   onInconclusive: z.enum(['rollback', 'hold']).default('rollback'),
+  onBrokenControl: z
+    .enum(['hold', 'rollback', 'promote'])
+    .optional()
+    .describe('What becomes of the traffic when there is no verdict while control itself is broken. Default: hold.'),
   onLostController: z.enum(['control', 'hold']).default('control'),
   lostControllerAfter: durationOfAtLeast('100ms').default('30s'),
   holdAtMost: durationOfAtLeast('1ms').optional().describe('Default: 30m.'),
@@ -140,6 +156,15 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
   const known = [...knownMetrics, ...own.map((metric) => metric.known)];
   checkMetrics(file, known, complain);
   const guardrails = readGuardrails(file, known, own, complain);
+  const limits = readLimits(file, known, complain);
+  if (
+    file.kind === 'canary' &&
+    guardrails.length === 0 &&
+    limits.length > 0 &&
+    limits.length === file.guardrails.length
+  ) {
+    complain(['guardrails'], 'limits alone compare nothing with control: expected a margin on at least one guardrail');
+  }
   checkWeights(file, complain);
   const ramp = readRamp(file.ramp, candidatesOf(file).length, complain);
   checkTimes(file, ramp.stages, complain);
@@ -157,8 +182,10 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
     objectives: file.objectives,
     rope: percentToPpm(file.rope) / MILLION,
     ...(own.length > 0 ? { metrics: own.map(({ metric }) => metric) } : {}),
+    ...(limits.length > 0 ? { limits } : {}),
     ...(file.watch.length > 0 ? { watch: file.watch } : {}),
     onInconclusive: file.onInconclusive,
+    ...(file.onBrokenControl === undefined ? {} : { onBrokenControl: file.onBrokenControl }),
     onLostController: file.onLostController,
     lostControllerAfterMs: parseDurationMs(file.lostControllerAfter),
     holdAtMostMs: parseDurationMs(file.holdAtMost ?? '30m'),
@@ -197,7 +224,8 @@ function readGuardrails(
   complain: Complain,
 ): Guardrail[] {
   const seen = new Set<string>();
-  return file.guardrails.flatMap(({ metric, margin: written, rollbackOn, weight }, index) => {
+  return file.guardrails.flatMap(({ metric, margin: written, atMost, atLeast, rollbackOn, weight }, index) => {
+    const hasLimit = atMost !== undefined || atLeast !== undefined;
     const rest = { rollbackOn, ...(weight === undefined ? {} : { weight }) };
     const path = ['guardrails', index, 'metric'];
     checkMetricName(metric, { path, mayOnlyWarn: false }, known, complain);
@@ -208,6 +236,7 @@ function readGuardrails(
     if (written === undefined) {
       const margin = own.find((candidate) => candidate.known.name === metric)?.metric.margin ?? null;
       if (margin !== null) return [{ metric, margin, ...rest }];
+      if (hasLimit) return [];
       complain(['guardrails', index], `the guardrail on "${metric}" has no margin: expected for example margin: +5%`);
       return [];
     }
@@ -215,6 +244,17 @@ function readGuardrails(
     if (fault === undefined) return [{ metric, margin, ...rest }];
     complain(['guardrails', index, 'margin'], fault);
     return [];
+  });
+}
+
+/** Absolute limits of the guardrails; those without a meaning are left out after a complaint. */
+function readLimits(file: ParsedFile, known: readonly KnownMetric[], complain: Complain): AbsoluteLimit[] {
+  return file.guardrails.flatMap(({ metric, ...written }, index) => {
+    const facts = findMetric(metric, known);
+    if (!facts) return [];
+    const { limit, fault } = readLimitOf(written, { ...facts, name: metric });
+    if (fault !== undefined) complain(['guardrails', index, fault.key], fault.message);
+    return limit ? [limit] : [];
   });
 }
 

@@ -20,6 +20,10 @@ export interface KnownMetric {
   readonly unit?: string;
   /** What a relative margin allows at least where the file doesn't say, in the metric's own unit; absent: nothing. */
   readonly floor?: number;
+  /** Whether it may have an absolute limit: what one variant's values say alone. */
+  readonly limits?: boolean;
+  /** Between which its values lie; absent: anywhere. */
+  readonly range?: readonly [number, number];
   /** Whether its bounds leave no value above 0, of which a percentage could be taken. */
   readonly isNeverPositive?: boolean;
 }

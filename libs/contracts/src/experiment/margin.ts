@@ -92,7 +92,7 @@ function absoluteAmount(text: string, { sign, size, unit }: Amount, metric: Know
   }
   const wrongSide = signFault(text, sign, metric);
   if (wrongSide !== undefined) return { fault: wrongSide };
-  const scale = scaleOf(unit, metric);
+  const scale = unitScale(unit, metric);
   if (scale === undefined) return { fault: unitFault(text, unit, metric) };
   const value = size * scale;
   if (largestEffect !== null && value >= largestEffect) {
@@ -119,7 +119,7 @@ const TIMES_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000,
 const BYTES_MIB: Readonly<Record<string, number>> = { KiB: 1 / 1024, MiB: 1, GiB: 1024 };
 
 /** Of the metric's own unit in one of the written unit; undefined where one can't be turned into the other. */
-function scaleOf(written: string | undefined, { unit = '', isShare }: KnownMetric): number | undefined {
+export function unitScale(written: string | undefined, { unit = '', isShare }: KnownMetric): number | undefined {
   if (written === undefined || written === unit) return 1;
   if (written === 'pp') return isShare ? 0.01 : undefined;
   for (const scales of [TIMES_MS, BYTES_MIB]) {

@@ -103,6 +103,8 @@ function knownOf({ name, kind, direction, bounds, unit }: z.output<typeof ownMet
     largestEffect: isShare ? 1 : bounds ? bounds[1] - bounds[0] : null,
     isShare,
     unit,
+    limits: kind !== 'lower-tail',
+    ...(isShare ? { range: [0, 1] as const } : bounds === undefined ? {} : { range: bounds }),
     isNeverPositive: !isShare && bounds !== undefined && bounds[1] <= 0,
   };
 }

@@ -59,6 +59,17 @@ export const guardrail = z.object({
 });
 export type Guardrail = z.infer<typeof guardrail>;
 
+/**
+ * What a metric of the candidate may be at all, whatever control's is. `at-most` where lower is better. In the metric's own unit; of a
+ * quantile, the quantile itself.
+ */
+export const absoluteLimit = z.object({
+  metric: z.string().min(1),
+  kind: z.enum(['at-most', 'at-least']),
+  value: z.number(),
+});
+export type AbsoluteLimit = z.infer<typeof absoluteLimit>;
+
 /** Topics whose fields a metric of the experiment's own may read: those that carry the assignment they happened under. */
 export const measurableTopic = z.enum([
   'request.routed.v1',
@@ -133,9 +144,13 @@ export const experimentSpec = z.object({
   rope: z.number().min(0).optional(),
   /** Metrics of the experiment's own; absent: none. */
   metrics: z.array(ownMetric).optional(),
+  /** Absolute limits, one per metric; absent: none. */
+  limits: z.array(absoluteLimit).optional(),
   /** Metrics that are tested and warned about but decide nothing, such as `alignment-shift`; absent: none. */
   watch: z.array(z.string().min(1)).optional(),
   onInconclusive: z.enum(['rollback', 'hold']),
+  /** What becomes of the traffic when the experiment ends without a verdict while control is broken; absent: `hold`. */
+  onBrokenControl: z.enum(['hold', 'rollback', 'promote']).optional(),
   onLostController: z.enum(['control', 'hold']),
   /** Silence of the controller after which routers apply `onLostController`. */
   lostControllerAfterMs: z.int().min(100),

@@ -1,4 +1,5 @@
 import { controlOnly, servesCandidates } from '../allocation.js';
+import { weightsInstead } from './broken-control.js';
 import { CONTROLLER, controllerCommand, type CommandIdentity } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import { duration } from '../words/numbers.js';
@@ -55,13 +56,14 @@ function conclude(
   why: string,
 ): readonly DeliveryEvent[] {
   const { spec } = state;
+  const instead = weightsInstead(state);
   const keeps = spec.onInconclusive === 'hold' && servesCandidates(spec, state.weightsPpm);
   const command = controllerCommand(state, input, {
     command: 'conclude',
     stage: state.stage,
-    weightsPpm: keeps ? state.weightsPpm : controlOnly(spec),
+    weightsPpm: instead?.weightsPpm ?? (keeps ? state.weightsPpm : controlOnly(spec)),
     reason,
-    message: `${why} Inconclusive: ${keeps ? 'the shares stay as they are' : `all traffic goes to ${spec.control}`}.`,
+    message: `${why} Inconclusive: ${instead?.why ?? (keeps ? 'the shares stay as they are' : `all traffic goes to ${spec.control}`)}.`,
     terminal: true,
     evidence: null,
   });

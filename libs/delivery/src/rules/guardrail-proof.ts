@@ -5,6 +5,7 @@ import {
   type ExperimentSpec,
   type MetricAnalysis,
 } from '#libs/contracts';
+import { isWithinLimits } from './limits.js';
 import { reasonInWords, waysOut } from '../words/reason.js';
 
 /**
@@ -40,7 +41,7 @@ export interface ShareProof {
 /**
  * The damage budget: a share may be given to the candidates when *every* guardrail of *every* candidate is proven non-inferior at
  * margin ÷ share. The hypotheses are nested: a proof for a larger share, or at the margin itself, holds for a smaller one.
- * A guardrail that is missing, undecided or unmeasurable proves nothing.
+ * All traffic needs the candidate proven within every absolute limit as well. A guardrail that is missing, undecided or unmeasurable proves nothing.
  */
 export function proofForShare(
   spec: ExperimentSpec,
@@ -55,13 +56,17 @@ export function proofForShare(
     if (!proof) return undefined;
     proofs.push(proof);
   }
+  if (sharePpm === MILLION && !candidatesOf(spec).every((candidate) => isWithinLimits(spec, analysis, candidate))) {
+    return undefined;
+  }
   return proofs.sort((a, b) => (a.lnE ?? Infinity) - (b.lnE ?? Infinity))[0];
 }
 
 /** Whether every guardrail of one candidate holds at the margin itself. */
 export function isSafe(spec: ExperimentSpec, analysis: ExperimentAnalysed, candidate: string): boolean {
   const judged = guardrailsOf(spec, analysis, candidate);
-  return judged.length === spec.guardrails.length && judged.every(holdsAtMargin);
+  const holds = judged.length === spec.guardrails.length && judged.every(holdsAtMargin);
+  return holds && isWithinLimits(spec, analysis, candidate);
 }
 
 function guardrailsOf(

@@ -5,8 +5,10 @@ import type { DeliveryEvent } from '../events.js';
 import type { Analysed } from '../inputs.js';
 import type { StartedState } from '../state.js';
 import { percent } from '../words/numbers.js';
+import { brokenLimitMessage } from '../words/limit.js';
 import { harmMessage } from '../words/proof.js';
 import { guardrailAnalyses } from './guardrail-proof.js';
+import { brokenLimit } from './limits.js';
 
 /**
  * Proven harm rolls back. It also ends what was promoted or concluded meanwhile (scores may come late, and operators may promote
@@ -25,6 +27,23 @@ export function rollBackHarm(state: StartedState, input: Analysed, harmful: Metr
     evidence: commandEvidence(input.analysis, harmful, harmful.lnE?.harmful ?? null),
   });
   return [{ type: 'rolled-back', atMs: input.atMs, actor: CONTROLLER, command }, ...alarmForControl(state, input)];
+}
+
+/** A candidate beyond an absolute limit that control keeps: see {@link brokenLimit}. */
+export function rollBackBrokenLimit(state: StartedState, input: Analysed): readonly DeliveryEvent[] {
+  const { spec } = state;
+  const broken = brokenLimit(spec, input.analysis);
+  if (!broken || state.phase === 'rolled-back' || !servesCandidates(spec, state.weightsPpm)) return [];
+  const command = controllerCommand(state, input, {
+    command: 'rollback',
+    stage: state.stage,
+    weightsPpm: controlOnly(spec),
+    reason: 'harmful',
+    message: brokenLimitMessage(broken, spec.control, input.analysis.alpha),
+    terminal: true,
+    evidence: commandEvidence(input.analysis, broken, broken.limit.candidate.lnE.beyond),
+  });
+  return [{ type: 'rolled-back', atMs: input.atMs, actor: CONTROLLER, command }];
 }
 
 /** The guardrail with the strongest proof of harm; undefined when none is proven harmful. */

@@ -1,6 +1,7 @@
 import type { ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
 import type { HoldCause } from '../events.js';
 import { unmeasurableGuardrails } from './guardrail-proof.js';
+import { limitsBeyond } from './limits.js';
 import { neededSources } from './needed-sources.js';
 
 /**
@@ -16,6 +17,7 @@ export function holdCausesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed)
   if (staleness.status === 'scores-silent' && needs.scores) causes.push('scores-silent');
   if (staleness.status === 'telemetry-silent' && needs.telemetry) causes.push('telemetry-silent');
   if (unmeasurableGuardrails(spec, analysis).length > 0) causes.push('unmeasurable-guardrail');
+  if (limitsBeyond(spec, analysis).length > 0) causes.push('limit-exceeded');
   return causes;
 }
 
@@ -33,8 +35,9 @@ export function isCleared(cause: HoldCause, { health }: ExperimentAnalysed): boo
       // Of a hold of before watched metrics stopped holding anything: it is no cause any more.
       return true;
     case 'unmeasurable-guardrail':
+    case 'limit-exceeded':
     case 'analysis-silent':
-      // An analysis has arrived; whether a guardrail is unmeasurable is asked anew with each one.
+      // An analysis has arrived; whether a guardrail is unmeasurable or a limit exceeded is asked anew with each one.
       return true;
     default:
       return cause satisfies never;

@@ -6,6 +6,8 @@ import type { HeldState, RunningState } from '../state.js';
 import { duration, percent } from '../words/numbers.js';
 import { causesInWords, holdMessage } from '../words/trust.js';
 import { unmeasurableGuardrails } from './guardrail-proof.js';
+import { limitInWords } from '../words/limit.js';
+import { limitsBeyond } from './limits.js';
 import { holdCausesOf, isCleared } from './hold-causes.js';
 
 /** Holds the ramp while the numbers cannot be trusted. The shares stay; proven harm still rolls back. */
@@ -18,7 +20,10 @@ export function holdUntrusted(state: RunningState, input: Analysed): readonly De
     stage: state.stage,
     weightsPpm: state.weightsPpm,
     reason: 'health-hold',
-    message: holdMessage(causes, analysis.health, unmeasurableGuardrails(state.spec, analysis)),
+    message: holdMessage(causes, analysis.health, {
+      unmeasurable: unmeasurableGuardrails(state.spec, analysis),
+      beyond: limitsBeyond(state.spec, analysis).map((metric) => limitInWords(metric, 'candidate', metric.candidate)),
+    }),
     terminal: false,
     evidence: commandEvidence(analysis, null, null),
   });

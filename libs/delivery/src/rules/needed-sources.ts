@@ -1,7 +1,7 @@
 import type { ExperimentSpec } from '#libs/contracts';
 import { metricsOf } from '#libs/evidence';
 
-/** Which sources of events a guardrail or an objective reads; the silence of any other decides nothing. */
+/** Which sources of events a guardrail, a limit or an objective reads; the silence of any other decides nothing. */
 export interface NeededSources {
   readonly telemetry: boolean;
   readonly scores: boolean;
@@ -12,7 +12,9 @@ export interface NeededSources {
  * need nothing. Scores need telemetry too: a picture that no generation names is not scored.
  */
 export function neededSources(spec: ExperimentSpec): NeededSources {
-  const deciding = new Set([...spec.guardrails, ...spec.objectives].map(({ metric }) => metric));
+  const deciding = new Set(
+    [...spec.guardrails, ...spec.objectives, ...(spec.limits ?? [])].map(({ metric }) => metric),
+  );
   const topics = new Set(metricsOf(spec).flatMap(({ name, topic }) => (deciding.has(name) ? [topic] : [])));
   const scores = topics.has('image.scored.v1');
   return { scores, telemetry: scores || topics.has('generation.completed.v1') };

@@ -1,17 +1,34 @@
+import type { ExperimentAnalysed } from '#libs/contracts';
 import { CONTROLLER } from '../command.js';
 import type { AlertKind, DeliveryEvent } from '../events.js';
 import type { Analysed } from '../inputs.js';
 import { type Notice, noticesOf } from '../notices.js';
 import type { ActiveState } from '../state.js';
+import { brokenControl, isControlBroken } from './broken-control.js';
 import { runClockOf } from './deadline.js';
 
 /** What of an analysis has to reach people who look at no page; each kind once per revision. */
 export function warn(state: ActiveState, { analysis, atMs }: Analysed): readonly DeliveryEvent[] {
-  return noticesOf(state.spec, analysis, runClockOf(state, atMs)).flatMap(({ kind, message }) => {
+  const notices = noticesOf(state.spec, analysis, runClockOf(state, atMs)).flatMap(({ kind, message }) => {
     const alert = alertOf(kind);
     if (alert === null || state.alerts.some((known) => known.alert === alert)) return [];
-    return [{ type: 'alert-raised', atMs, actor: CONTROLLER, alert, message } as const];
+    return [told(alert, message, atMs)];
   });
+  return [...notices, ...aboutControl(state, analysis, atMs)];
+}
+
+/** Whether control itself is broken, as often as that changes. */
+function aboutControl(state: ActiveState, analysis: ExperimentAnalysed, atMs: number): readonly DeliveryEvent[] {
+  const broken = brokenControl(state.spec, analysis);
+  if ((broken !== null) === isControlBroken(state)) return [];
+  const { control } = state.spec;
+  return broken === null
+    ? [told('control-recovered', `${control} is no longer broken.`, atMs)]
+    : [told('control-unhealthy', `${control} itself is broken: ${broken}. Look at it now.`, atMs)];
+}
+
+function told(alert: AlertKind, message: string, atMs: number): DeliveryEvent {
+  return { type: 'alert-raised', atMs, actor: CONTROLLER, alert, message };
 }
 
 function alertOf(kind: Notice['kind']): AlertKind | null {

@@ -29,7 +29,7 @@ export function comparisonOf(metric: MetricAnalysis, written: Guardrail['margin'
       return byAmount(metric, { ...differences(metric), margin: Math.min(1, margin.value), control }, points);
     case 'unit':
       return byAmount(metric, { ...differences(metric), margin: margin.value, control }, (size) =>
-        inUnit(size, metric.unit),
+        amountInUnit(size, metric.unit),
       );
     case 'wins':
       return byWins(metric, margin, control);
@@ -151,7 +151,7 @@ function differences({ scale, estimate: { control, candidate, effect } }: Metric
 function values({ estimate: { control, candidate }, unit }: MetricAnalysis, { effect, overall }: Effect): string {
   if (control === null || candidate === null || effect === null || overall === null) return '';
   if (Math.abs(overall - effect) > SAME_STORY * Math.abs(effect)) return '';
-  return ` (${inUnit(candidate, unit)} against ${inUnit(control, unit)})`;
+  return ` (${amountInUnit(candidate, unit)} against ${amountInUnit(control, unit)})`;
 }
 
 /** Largest difference between the effect and that of the overall estimates, as a share of the effect. */
@@ -160,7 +160,8 @@ const SAME_STORY = 0.1;
 /** Units that are words for what a bare number is; the metric's name says it already. */
 const BARE_UNITS: readonly string[] = ['', 'cosine', 'score', 'cost'];
 
-function inUnit(value: number, unit: string): string {
+/** "5 %" of a share, "1 230 ms". */
+export function amountInUnit(value: number, unit: string): string {
   if (unit.startsWith('share')) return percentOf(value);
   return BARE_UNITS.includes(unit) ? number(value) : `${number(value)} ${unit}`;
 }

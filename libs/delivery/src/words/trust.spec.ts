@@ -31,10 +31,18 @@ describe('why a ramp is held', () => {
       HEALTHY,
       'no measurement of alignment (scores of two scorer versions can’t be compared)',
     ],
+    [
+      'limit-exceeded',
+      HEALTHY,
+      'error-rate of candidate is 9 %; at most 5 % is allowed, and control is not proven within either',
+    ],
   ])('%s: with its numbers', (cause, health, words) => {
-    expect(holdMessage([cause], health, ['alignment (scores of two scorer versions can’t be compared)'])).toBe(
-      `Cannot judge the candidate: ${words}. The shares stay as they are; proven harm still rolls back.`,
-    );
+    expect(
+      holdMessage([cause], health, {
+        unmeasurable: ['alignment (scores of two scorer versions can’t be compared)'],
+        beyond: ['error-rate of candidate is 9 %; at most 5 % is allowed'],
+      }),
+    ).toBe(`Cannot judge the candidate: ${words}. The shares stay as they are; proven harm still rolls back.`);
   });
 
   it('names several causes in one sentence', () => {

@@ -3,12 +3,15 @@ import type { HoldCause } from '../events.js';
 import { number, percentOf } from './numbers.js';
 
 /** Why the ramp is held, with the numbers. */
-export function holdMessage(
-  causes: readonly HoldCause[],
-  health: AnalysisHealth,
-  unmeasurable: readonly string[],
-): string {
-  return `Cannot judge the candidate: ${causes.map((cause) => causeWithNumbers(cause, health, unmeasurable)).join('; ')}. The shares stay as they are; proven harm still rolls back.`;
+export function holdMessage(causes: readonly HoldCause[], health: AnalysisHealth, named: NamedMetrics): string {
+  return `Cannot judge the candidate: ${causes.map((cause) => causeWithNumbers(cause, health, named)).join('; ')}. The shares stay as they are; proven harm still rolls back.`;
+}
+
+/** Metrics that causes are about, in words. */
+export interface NamedMetrics {
+  readonly unmeasurable: readonly string[];
+  /** Limits that candidates break. */
+  readonly beyond: readonly string[];
 }
 
 /** What a watched shift is worth: a look, and nothing else. */
@@ -43,6 +46,8 @@ function causeInWords(cause: HoldCause): string {
       return 'a guardrail that cannot be measured';
     case 'analysis-silent':
       return 'missing analyses';
+    case 'limit-exceeded':
+      return 'a limit that the candidate exceeds';
     default:
       return cause satisfies never;
   }
@@ -51,7 +56,7 @@ function causeInWords(cause: HoldCause): string {
 function causeWithNumbers(
   cause: HoldCause,
   { srm, coverage, staleness }: AnalysisHealth,
-  unmeasurable: readonly string[],
+  { unmeasurable, beyond }: NamedMetrics,
 ): string {
   switch (cause) {
     case 'sample-ratio-mismatch':
@@ -68,6 +73,8 @@ function causeWithNumbers(
       return `no measurement of ${unmeasurable.join(', ')}`;
     case 'analysis-silent':
       return 'no analysis arrives';
+    case 'limit-exceeded':
+      return `${beyond.join('; ')}, and control is not proven within either`;
     default:
       return cause satisfies never;
   }

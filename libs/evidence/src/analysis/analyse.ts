@@ -6,6 +6,7 @@ import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.
 import type { Evidence } from '../fold/evidence.js';
 import { haveBothValues, withoutSilence } from './both-variants.js';
 import { forecastOf } from './forecast.js';
+import { limitAnalysis } from './limits.js';
 import { trustOf } from './trust.js';
 import { type Levels, type MetricVerdict, verdictOf } from './verdict.js';
 import type { JudgeContext, Judgement, Estimates, Tests } from '../kinds/method.js';
@@ -92,7 +93,7 @@ function gainsOf(evidence: Evidence, design: EvidenceDesign, candidate: string):
 
 /** All metrics of one candidate: those of the design, then the quality heads that were found. */
 function pairAnalyses(evidence: Evidence, design: EvidenceDesign, candidate: string): readonly MetricAnalysis[] {
-  const { metrics, heads } = evidence.pairs.get(candidate) as PairEvidence;
+  const { metrics, heads, limits } = evidence.pairs.get(candidate) as PairEvidence;
   const context = contextOf(evidence, design, candidate, metrics);
   const found = [...heads.keys()].sort().map((head) => [headDesign(head), heads.get(head) ?? null] as const);
   const named = design.metrics.map((metric) => [metric, metrics.get(metric.definition.name) ?? null] as const);
@@ -101,7 +102,10 @@ function pairAnalyses(evidence: Evidence, design: EvidenceDesign, candidate: str
     const levels = { alpha, harmAlpha: harmAlphas.get(metric.definition.name) ?? alpha };
     const judgement = trusted(judgeMetric(state, metric, context), metric);
     const verdict = verdictOf(judgement, metric, evidence, levels);
-    return metricAnalysis(judgement, metric, verdict, { candidate, ...levels });
+    return {
+      ...metricAnalysis(judgement, metric, verdict, { candidate, ...levels }),
+      ...limitAnalysis(metric, limits.get(metric.definition.name), alpha),
+    };
   });
 }
 

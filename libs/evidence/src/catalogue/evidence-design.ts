@@ -8,6 +8,7 @@ import {
   marginForShare,
 } from '#libs/contracts';
 import { canDecide, type DefinitionOf, type MetricDefinition, type RequestTopic } from './definition.js';
+import { metricLimit, type MetricLimit, takesLimit } from './metric-limit.js';
 import { metricCatalogue, metricsOf } from './metric-catalogue.js';
 import { type Reader, readerOf } from './reader.js';
 
@@ -31,6 +32,8 @@ export interface MetricDesign {
   readonly isCollected: boolean;
   /** Name of the metric that keeps the values this one shows, the first of those that read the same; null: nobody does. */
   readonly valuesIn: string | null;
+  /** What may not be exceeded, whatever control does; absent: no limit. */
+  readonly limit?: MetricLimit;
   /** Effects at which an objective is tested beside its margins, ascending (see {@link GAIN_GRID}); empty for all others. */
   readonly gainGrid: readonly number[];
 }
@@ -140,6 +143,7 @@ function metricDesigns(spec: ExperimentSpec, definitions: readonly MetricDefinit
       test: testOf(spec, definition, role),
       isCollected: readsEvents(definition, role),
       valuesIn: keeper?.name ?? null,
+      ...limitOf(spec, definition),
       gainGrid: spec.objectives.some(({ metric }) => metric === definition.name) ? GAIN_GRID : [],
     };
   });
@@ -148,7 +152,13 @@ function metricDesigns(spec: ExperimentSpec, definitions: readonly MetricDefinit
 function roleOf(spec: ExperimentSpec, name: string): MetricDesign['role'] {
   if (spec.guardrails.some(({ metric }) => metric === name)) return 'guardrail';
   if (spec.objectives.some(({ metric }) => metric === name)) return 'objective';
-  return spec.watch?.includes(name) ? 'watched' : 'observed';
+  const isFollowed = spec.watch?.includes(name) || spec.limits?.some(({ metric }) => metric === name);
+  return isFollowed ? 'watched' : 'observed';
+}
+
+function limitOf({ limits = [] }: ExperimentSpec, definition: MetricDefinition): Pick<MetricDesign, 'limit'> {
+  const limit = limits.find(({ metric }) => metric === definition.name);
+  return limit && takesLimit(definition) ? { limit: metricLimit(definition, limit) } : {};
 }
 
 function testOf(spec: ExperimentSpec, metric: MetricDefinition, role: MetricDesign['role']): MetricTest | null {

@@ -2,6 +2,7 @@ import type { ExperimentSpec, KnownMetric } from '#libs/contracts';
 import { canDecide, type MetricDefinition, type MetricKind } from './definition.js';
 import { feedbackMetrics } from './feedback-metrics.js';
 import { generationMetrics } from './generation-metrics.js';
+import { rangeOf, takesLimit } from './metric-limit.js';
 import { ownMetric } from './own-metric.js';
 import { pictureMetrics, qualityHeadMetric } from './picture-metrics.js';
 import { requestMetrics } from './request-metrics.js';
@@ -25,13 +26,14 @@ export const knownMetrics: readonly KnownMetric[] = [
  * shown, and means nothing to their evidence.
  */
 export function metricsOf(
-  spec: Pick<ExperimentSpec, 'guardrails' | 'objectives' | 'metrics' | 'watch'>,
+  spec: Pick<ExperimentSpec, 'guardrails' | 'objectives' | 'metrics' | 'watch' | 'limits'>,
   catalogue: readonly MetricDefinition[] = metricCatalogue,
 ): readonly MetricDefinition[] {
   const named = [
     ...spec.guardrails.map(({ metric }) => metric),
     ...spec.objectives.map(({ metric }) => metric),
     ...(spec.watch ?? []),
+    ...(spec.limits ?? []).map(({ metric }) => metric),
   ];
   const own = (spec.metrics ?? []).map(ownMetric);
   const taken = new Set([...catalogue, ...own].map(({ name }) => name));
@@ -52,7 +54,14 @@ function knownOf(metric: MetricDefinition): KnownMetric {
     isShare: isShare(metric),
     unit,
     ...(floor === null ? {} : { floor }),
+    ...limitsOf(metric),
   };
+}
+
+function limitsOf(metric: MetricDefinition): Pick<KnownMetric, 'limits' | 'range'> {
+  if (!takesLimit(metric)) return {};
+  const range = rangeOf(metric);
+  return { limits: true, ...(range ? { range } : {}) };
 }
 
 function useOf(kind: MetricKind): KnownMetric['use'] {

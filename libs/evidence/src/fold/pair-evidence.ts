@@ -1,4 +1,6 @@
+import { type Arm, initialLimit, type LimitEvidence, mergeLimits, observeLimit } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
+import type { MetricLimit } from '../catalogue/metric-limit.js';
 import { headName, qualityHeadMetric } from '../catalogue/picture-metrics.js';
 import { initialMetric, mergeMetric, type MetricEvidence, observeMetric } from '../kinds/metric-evidence.js';
 import type { Observation } from '../kinds/method.js';
@@ -12,26 +14,46 @@ export interface PairEvidence {
   readonly metrics: Map<string, MetricEvidence>;
   /** Quality heads the experiment doesn't name, as they were found in the scores. */
   readonly heads: Map<string, MetricEvidence>;
+  /** What each variant's values alone say of a metric's absolute limit, by the metric's name. */
+  readonly limits: Map<string, LimitsOfPair>;
 }
 
+export type LimitsOfPair = Readonly<Record<Arm, LimitEvidence>>;
+
 export function initialPair(): PairEvidence {
-  return { metrics: new Map(), heads: new Map() };
+  return { metrics: new Map(), heads: new Map(), limits: new Map() };
 }
 
 /** @returns whether it was the unit's bad event of the window. */
 export function observeInPair(
-  { metrics }: PairEvidence,
+  { metrics, limits }: PairEvidence,
   metric: MetricDesign,
   seen: Observation,
   baselineUnits: number,
 ): boolean {
   const { name } = metric.definition;
+  if (metric.limit) observeInLimits(limits, name, metric.limit, seen);
   let state = metrics.get(name);
   if (state === undefined) {
     state = initialMetric(metric);
     metrics.set(name, state);
   }
   return observeMetric(state, metric, seen, baselineUnits);
+}
+
+/** Of control as well, whose own limit tells whether it is the broken one. */
+function observeInLimits(
+  limits: PairEvidence['limits'],
+  name: string,
+  { bets, valueOf }: MetricLimit,
+  { arm, value, denominator, isFirst }: Observation,
+): void {
+  let known = limits.get(name);
+  if (known === undefined) {
+    known = { control: initialLimit(), candidate: initialLimit() };
+    limits.set(name, known);
+  }
+  observeLimit(known[arm], bets, valueOf(value, denominator), isFirst);
 }
 
 /** Folds one value of a head the experiment doesn't name. */
@@ -65,17 +87,25 @@ export function headDesign(head: string): MetricDesign {
 }
 
 export function mergePairs(a: PairEvidence, b: PairEvidence): PairEvidence {
-  return { metrics: mergeByName(a.metrics, b.metrics), heads: mergeByName(a.heads, b.heads) };
+  return {
+    metrics: mergeByName(a.metrics, b.metrics, mergeMetric),
+    heads: mergeByName(a.heads, b.heads, mergeMetric),
+    limits: mergeByName(a.limits, b.limits, (x, y) => ({
+      control: mergeLimits(x.control, y.control),
+      candidate: mergeLimits(x.candidate, y.candidate),
+    })),
+  };
 }
 
-function mergeByName(
-  a: ReadonlyMap<string, MetricEvidence>,
-  b: ReadonlyMap<string, MetricEvidence>,
-): Map<string, MetricEvidence> {
+function mergeByName<State>(
+  a: ReadonlyMap<string, State>,
+  b: ReadonlyMap<string, State>,
+  merge: (a: State, b: State) => State,
+): Map<string, State> {
   const merged = new Map(a);
   for (const [name, state] of b) {
     const other = merged.get(name);
-    merged.set(name, other ? mergeMetric(other, state) : state);
+    merged.set(name, other ? merge(other, state) : state);
   }
   return merged;
 }

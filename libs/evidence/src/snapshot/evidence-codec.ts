@@ -38,7 +38,7 @@ export function encodeEvidence(evidence: Evidence): EncodedEvidence {
     metrics,
     marks: facts.layout,
     topic: facts.topic,
-    pairs: [...pairs].map(([candidate, pair]) => [candidate, encodePair(pair)] as const),
+    pairs: [...pairs].map(([candidate, pair]) => [candidate, encodePair(pair, facts.metrics)] as const),
     frame: encodeFrame(evidence),
   };
 }

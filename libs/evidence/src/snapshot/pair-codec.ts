@@ -1,3 +1,4 @@
+import type { LimitEvidence } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { PairEvidence } from '../fold/pair-evidence.js';
 import {
@@ -8,6 +9,7 @@ import {
   isKind,
   type MetricEvidence,
 } from '../kinds/metric-evidence.js';
+import { digestOf } from './digest.js';
 import type { MetricHistory, MetricIdentity } from './metric-identity.js';
 
 /** A metric as a snapshot knows it. */
@@ -20,10 +22,55 @@ export interface StoredState extends MetricIdentity {
 export interface EncodedPair {
   readonly metrics: readonly (readonly [name: string, state: unknown])[];
   readonly heads: readonly (readonly [head: string, state: unknown])[];
+  /** Evidence of absolute limits, with the digest of the limit it is about; absent where there are none. */
+  readonly limits?: readonly EncodedLimits[];
 }
 
-export function encodePair({ metrics, heads }: PairEvidence): EncodedPair {
-  return { metrics: encodeStates(metrics), heads: encodeStates(heads) };
+type EncodedLimit = readonly [n: number, sum: number, beyond: number[], within: number[], recent: number[]];
+type EncodedLimits = readonly [name: string, about: string, control: EncodedLimit, candidate: EncodedLimit];
+
+/** @param designs of the metrics that were folded. */
+export function encodePair({ metrics, heads, limits }: PairEvidence, designs: readonly MetricDesign[]): EncodedPair {
+  const encoded = designs.flatMap((design): EncodedLimits[] => {
+    const { name } = design.definition;
+    const known = limits.get(name);
+    if (!known || !design.limit) return [];
+    return [[name, aboutOf(design), encodeLimit(known.control), encodeLimit(known.candidate)]];
+  });
+  return {
+    metrics: encodeStates(metrics),
+    heads: encodeStates(heads),
+    ...(encoded.length > 0 ? { limits: encoded } : {}),
+  };
+}
+
+/** A limit that has changed begins without evidence. */
+function decodeLimits({ limits = [] }: EncodedPair, designs: readonly MetricDesign[]): PairEvidence['limits'] {
+  const decoded: PairEvidence['limits'] = new Map();
+  for (const [name, about, control, candidate] of limits) {
+    const design = designs.find(({ definition }) => definition.name === name);
+    if (!design?.limit || aboutOf(design) !== about) continue;
+    decoded.set(name, { control: decodeLimit(control), candidate: decodeLimit(candidate) });
+  }
+  return decoded;
+}
+
+function aboutOf({ limit, definition: { kind, topic, reads } }: MetricDesign): string {
+  return digestOf([kind, topic, reads ?? '', limit?.kind ?? '', limit?.value ?? 0]);
+}
+
+function encodeLimit({ n, sum, beyond, within, recent }: LimitEvidence): EncodedLimit {
+  return [n, sum, [...beyond], [...within], [...recent]];
+}
+
+function decodeLimit([n, sum, beyond, within, recent]: EncodedLimit): LimitEvidence {
+  return {
+    n,
+    sum,
+    beyond: Float64Array.from(beyond),
+    within: Float64Array.from(within),
+    recent: Float64Array.from(recent),
+  };
 }
 
 /** The states of the metrics that go on; of the others nothing is taken over but values that metrics which do go on show. */
@@ -44,7 +91,11 @@ export function decodePair(
     if (state) metrics.set(definition.name, state);
   }
   for (const keeper of [...kept.keys(), ...fresh]) takeValues(keeper, states, metrics, kept);
-  return { metrics, heads: new Map(encoded.heads.map(([head, state]) => [head, decodeMetric(state, 'mean')])) };
+  return {
+    metrics,
+    heads: new Map(encoded.heads.map(([head, state]) => [head, decodeMetric(state, 'mean')])),
+    limits: decodeLimits(encoded, [...kept.keys(), ...fresh]),
+  };
 }
 
 /** Gives the metric that keeps values for others what another one kept for them so far. */

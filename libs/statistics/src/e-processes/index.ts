@@ -2,6 +2,7 @@ export * from './anytime-p.js';
 export * from './bets.js';
 export * from './betting-interval.js';
 export * from './betting.js';
+export * from './mean-limit.js';
 export * from './nested-tails.js';
 export * from './past-spread.js';
 export * from './restarted-tilt.js';
