@@ -2,7 +2,9 @@
  * What other systems compute and how they decide, rewritten from their documentation and the papers they cite, to be compared
  * with. Only calibration and benchmarks import this door, production never does: it is left out of the library's own index.
  */
+export * from './argo-rollouts.js';
 export * from './eppo.js';
+export * from './flagger.js';
 export * from './growthbook-bayesian.js';
 export * from './growthbook-effect.js';
 export * from './growthbook-power.js';

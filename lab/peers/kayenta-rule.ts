@@ -41,11 +41,15 @@ function kayentaRule(name: string, fewestPoints: number): PeerRule {
       return { observe, decide: () => decision };
 
       function score(): number {
-        const [mean, margins] = [average(control), margin * (worse === 'higher' ? 1 : -1)];
+        const mean = average(control);
+        // A ratio of negative means turns more into less: nobody who knows the metric would configure it so.
+        const sign = mean < 0 ? -1 : 1;
+        const isHigherWorse = (worse === 'higher') === (sign === 1);
         // As a ratio, which is how it is configured; without a level there is no ratio, and any difference counts.
-        const allowed = mean === 0 ? 1 : 1 + margins / mean;
-        const classification = classifyMetric(candidate, control, {
-          direction: worse === 'higher' ? 'increase' : 'decrease',
+        const allowed = mean === 0 ? 1 : 1 + (margin * (isHigherWorse ? 1 : -1)) / Math.abs(mean);
+        const turned = (values: readonly number[]) => values.map((value) => sign * value);
+        const classification = classifyMetric(turned(candidate), turned(control), {
+          direction: isHigherWorse ? 'increase' : 'decrease',
           allowedIncrease: allowed,
           allowedDecrease: allowed,
         });

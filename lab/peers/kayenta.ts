@@ -1,5 +1,5 @@
 import { midranks, pooled } from '#lab/methods';
-import { normalUpperQuantile } from '#libs/statistics';
+import { normalQuantile, normalUpperQuantile } from '#libs/statistics';
 import { brentRoot } from './brent.js';
 import type { Missing } from './missing.js';
 
@@ -63,80 +63,204 @@ export function mannWhitneyInterval(
   return { low, high, estimate };
 }
 
-export type KayentaClassification = 'Pass' | 'High' | 'Low' | 'Nodata';
+/**
+ * `Nodata`: a side has no values. `NodataFailMetric`: the same, of a metric that has to have some. `Error`: it could not be compared, since every
+ * value is tied.
+ */
+export type KayentaClassification = 'Pass' | 'High' | 'Low' | 'Nodata' | 'NodataFailMetric' | 'Error';
 
+/** A metric as its configuration says it (`analysisConfigurations.canary`). */
 export interface KayentaMetric {
   readonly direction: 'increase' | 'decrease' | 'either';
   readonly confidence?: number;
   /** Part of the estimate that the interval has to clear. */
   readonly tolerance?: number;
-  /** Ratio of the means above which a rise counts; 1: any. */
+  /** `meanRatio`, the default: experiment ÷ control, 1 where nothing differs. `cles`: {@link commonLanguageEffect}, ½ where nothing differs. */
+  readonly measure?: 'meanRatio' | 'cles';
+  /** The effect from which on a rise counts; default: where nothing differs, so any. */
   readonly allowedIncrease?: number;
-  /** Ratio of the means below which a fall counts; 1: any. */
   readonly allowedDecrease?: number;
+  /** The effect from which on a rise or fall of a critical metric fails the whole canary; default: any. */
+  readonly criticalIncrease?: number;
+  readonly criticalDecrease?: number;
+  /** `remove`, the default, or `replace` by 0. */
+  readonly nanStrategy?: 'remove' | 'replace';
+  /** Values further than this many interquartile ranges out are left out, though never within the middle 98 %; null, the default: none. */
+  readonly outlierFactor?: number | null;
+  readonly critical?: boolean;
+  readonly mustHaveData?: boolean;
+}
+
+export interface KayentaJudgement {
+  readonly classification: KayentaClassification;
+  /** Whether this fails the whole canary. */
+  readonly critical: boolean;
+  /** In the metric's measure; null where it has none (a mean of 0) or nothing was compared. */
+  readonly effect: number | null;
 }
 
 /**
- * How Kayenta's judge labels one metric: High where the whole interval of the shift lies above `tolerance · |estimate|` and the
- * ratio of means reaches `allowedIncrease`, Low likewise; Nodata where a side has no values; Pass otherwise, also where nothing
- * could be compared. Values that are not finite are removed first (`nanStrategy: remove`).
+ * How Kayenta's judge labels one metric: High where the whole interval of the shift lies above `tolerance · |estimate|` and the effect reaches
+ * `allowedIncrease`, Low likewise; an effect that is not defined asks for nothing. Samples that are equal up to their order, and those with one value
+ * in common, pass. Where both are constant, at two values, each is spread by a hundred-thousandth of its value first, so that constants that lie apart
+ * are told apart. (Kayenta draws that noise; we take the normal scores of the places, which are the same in every run.) What is not finite
+ * counts as not a number.
  *
- * Source: spinnaker.io/docs/guides/user/canary/judge and kayenta's docs/canary-config.md (effectSize).
+ * Source: spinnaker.io/docs/guides/user/canary/judge and kayenta's docs/canary-config.md; its NetflixACAJudge for what they leave open.
  */
-export function classifyMetric(
+export function kayentaJudgement(
   experimentData: readonly number[],
   controlData: readonly number[],
-  { direction, confidence, tolerance = KAYENTA_TOLERANCE, allowedIncrease = 1, allowedDecrease = 1 }: KayentaMetric,
+  metric: KayentaMetric,
+): KayentaJudgement {
+  const { critical = false, mustHaveData = false, nanStrategy = 'remove' } = metric;
+  const experiment = prepared(experimentData, metric);
+  const control = prepared(controlData, metric);
+  const passed: KayentaJudgement = { classification: 'Pass', critical: false, effect: null };
+  if (experiment.length === 0 || control.length === 0) {
+    if (nanStrategy === 'replace') return passed;
+    return mustHaveData && !critical
+      ? { ...passed, classification: 'NodataFailMetric' }
+      : { ...passed, classification: 'Nodata', critical };
+  }
+  if (isSame(experiment, control) || new Set([...experiment, ...control]).size === 1) return passed;
+  const areConstant = new Set(experiment).size === 1 && new Set(control).size === 1;
+  const [x, y] = areConstant ? [spreadOut(experiment), spreadOut(control)] : [experiment, control];
+  const interval = mannWhitneyInterval(x, y, metric.confidence);
+  if ('missing' in interval) return { ...passed, classification: 'Error' };
+  const effect = metric.measure === 'cles' ? commonLanguageEffect(x, y) : meanRatio(x, y);
+  const classification = classified(interval, effect, metric);
+  return { classification, critical: critical && isCritical(classification, effect, metric), effect };
+}
+
+/** The label alone. */
+export function classifyMetric(
+  experiment: readonly number[],
+  control: readonly number[],
+  metric: KayentaMetric,
 ): KayentaClassification {
-  const experiment = experimentData.filter(Number.isFinite);
-  const control = controlData.filter(Number.isFinite);
-  if (experiment.length === 0 || control.length === 0) return 'Nodata';
-  const [experimentMean, controlMean] = [mean(experiment), mean(control)];
-  // ratio ≥ allowed, written so that a control mean of 0 needs no infinite ratio.
-  const mayBeHigh = direction !== 'decrease' && experimentMean >= allowedIncrease * controlMean;
-  const mayBeLow = direction !== 'increase' && experimentMean <= allowedDecrease * controlMean;
-  if (!mayBeHigh && !mayBeLow) return 'Pass';
-  const interval = mannWhitneyInterval(experiment, control, confidence);
-  if ('missing' in interval) return 'Pass';
-  const bound = tolerance * Math.abs(interval.estimate);
-  if (mayBeHigh && interval.low > bound) return 'High';
-  if (mayBeLow && interval.high < -bound) return 'Low';
+  return kayentaJudgement(experiment, control, metric).classification;
+}
+
+function classified(
+  { low, high, estimate }: MannWhitneyInterval,
+  effect: number | null,
+  { direction, measure, tolerance = KAYENTA_TOLERANCE, ...allowed }: KayentaMetric,
+): KayentaClassification {
+  const { allowedIncrease = noEffect(measure), allowedDecrease = noEffect(measure) } = allowed;
+  const bound = tolerance * Math.abs(estimate);
+  if (direction !== 'decrease' && low > bound && (effect === null || effect >= allowedIncrease)) return 'High';
+  if (direction !== 'increase' && high < -bound && (effect === null || effect <= allowedDecrease)) return 'Low';
   return 'Pass';
 }
 
-export interface JudgedMetric {
-  readonly group: string;
-  readonly classification: KayentaClassification;
-  /** One that fails, or has no data, fails the whole canary. */
-  readonly critical: boolean;
+function isCritical(classification: KayentaClassification, effect: number | null, metric: KayentaMetric): boolean {
+  const { measure, criticalIncrease = noEffect(measure), criticalDecrease = noEffect(measure) } = metric;
+  if (classification === 'High') return effect === null || effect >= criticalIncrease;
+  if (classification === 'Low') return effect === null || effect <= criticalDecrease;
+  return false;
+}
+
+function noEffect(measure: KayentaMetric['measure']): number {
+  return measure === 'cles' ? 0.5 : 1;
+}
+
+/** experiment ÷ control of the means; null where one of them is 0. */
+function meanRatio(experiment: readonly number[], control: readonly number[]): number | null {
+  const [above, below] = [mean(experiment), mean(control)];
+  return above === 0 || below === 0 ? null : above / below;
 }
 
 /**
- * The canary score, 0 to 100: per group the share of its metrics that pass, those without data left out; then the groups' mean
- * by weight, groups without data left out. 0 where a critical metric does not pass, or nothing has data.
+ * The common language effect size: the probability that a value of the experiment is larger than one of control, ties counting half. O(n log n).
  *
- * @param groupWeights weights in percent; groups that are not named share what is left to 100 equally.
+ * Source: McGraw & Wong, Psychological Bulletin 111(2), 1992; by ranks Vargha & Delaney, J. Educational and Behavioral Statistics 25(2), 2000.
+ */
+export function commonLanguageEffect(experiment: readonly number[], control: readonly number[]): number {
+  const { ranks } = midranks(pooled(Float64Array.from(experiment), Float64Array.from(control)));
+  const [m, n] = [experiment.length, control.length];
+  const sum = ranks.subarray(0, m).reduce((total, rank) => total + rank, 0);
+  return (sum - (m * (m + 1)) / 2) / (m * n);
+}
+
+function prepared(
+  data: readonly number[],
+  { nanStrategy = 'remove', outlierFactor = null }: KayentaMetric,
+): readonly number[] {
+  const numbers =
+    nanStrategy === 'remove' ? data.filter(Number.isFinite) : data.map((value) => (Number.isFinite(value) ? value : 0));
+  return outlierFactor === null ? numbers : withoutOutliers(numbers, outlierFactor);
+}
+
+/** Tukey's fences, moved out to the 1st and the 99th percentile where those lie further. */
+function withoutOutliers(data: readonly number[], factor: number): readonly number[] {
+  const [p1, p25, p75, p99] = [1, 25, 75, 99].map((p) => percentile(data, p) ?? 0) as [number, number, number, number];
+  const reach = factor * (p75 - p25);
+  const [low, high] = [Math.min(p1, p25 - reach), Math.max(p99, p75 + reach)];
+  return data.filter((value) => value >= low && value <= high);
+}
+
+function isSame(a: readonly number[], b: readonly number[]): boolean {
+  const [x, y] = [a, b].map((values) => values.toSorted((left, right) => left - right)) as [number[], number[]];
+  return x.length === y.length && x.every((value, index) => value === y[index]);
+}
+
+/** Part of a constant's value that it is spread by. */
+const SPREAD = 1e-5;
+
+function spreadOut(values: readonly number[]): readonly number[] {
+  return values.map((value, place) => value + SPREAD * value * normalQuantile((place + 0.5) / values.length));
+}
+
+export interface JudgedMetric {
+  /** The metric's group, or all its groups. */
+  readonly group: string | readonly string[];
+  readonly classification: KayentaClassification;
+  /** One that fails, or has no data, fails the whole canary. */
+  readonly critical: boolean;
+  /** Shown and not scored. */
+  readonly muted?: boolean;
+}
+
+/** From this share of metrics without data on there is no score but 0. */
+const MOST_WITHOUT_DATA = 0.5;
+
+/**
+ * The canary score, 0 to 100, two decimals: per group the share of its metrics that pass, those without data left out; a group without any data counts as 100;
+ * then the sum by weights. 0 where a critical metric does not pass, where half of the metrics or more have no data, and without metrics.
+ *
+ * @param groupWeights weights in percent; groups that are not named share what is left to 100 equally. A weight of a group that no metric has is lost.
  */
 export function canaryScore(
   metrics: readonly JudgedMetric[],
   groupWeights: Readonly<Record<string, number>> = {},
 ): number {
-  if (metrics.some(({ critical, classification }) => critical && classification !== 'Pass')) return 0;
-  const groups = [...new Set(metrics.map(({ group }) => group))];
-  const named = groups.filter((group) => groupWeights[group] !== undefined);
-  const left = Math.max(0, 100 - named.reduce((sum, group) => sum + (groupWeights[group] ?? 0), 0));
-  const ofOthers = left / Math.max(1, groups.length - named.length);
-  let weights = 0;
-  let score = 0;
-  for (const group of groups) {
-    const judged = metrics.filter((metric) => metric.group === group && metric.classification !== 'Nodata');
-    if (judged.length === 0) continue;
-    const weight = groupWeights[group] ?? ofOthers;
-    const passed = judged.filter(({ classification }) => classification === 'Pass').length;
-    weights += weight;
-    score += weight * (passed / judged.length) * 100;
-  }
-  return weights === 0 ? 0 : score / weights;
+  const scored = metrics.filter(({ muted = false }) => !muted);
+  if (scored.some(({ critical, classification }) => critical && classification !== 'Pass')) return 0;
+  const withoutData = scored.filter(({ classification }) => classification === 'Nodata').length;
+  if (withoutData >= MOST_WITHOUT_DATA * scored.length) return 0;
+  const groups = [...new Set(scored.flatMap(({ group }) => group))];
+  const unnamed = groups.filter((group) => groupWeights[group] === undefined);
+  const left = 100 - Object.values(groupWeights).reduce((sum, weight) => sum + weight, 0);
+  const score = groups.reduce((sum, group) => {
+    const weight = groupWeights[group] ?? left / unnamed.length;
+    return sum + groupScore(scored.filter((metric) => [metric.group].flat().includes(group))) * (weight / 100);
+  }, 0);
+  return Math.round(score * 100) / 100;
+}
+
+function groupScore(metrics: readonly JudgedMetric[]): number {
+  const judged = metrics.filter(({ classification }) => classification !== 'Nodata' && classification !== 'Error');
+  if (judged.length === 0) return 100;
+  return (judged.filter(({ classification }) => classification === 'Pass').length / judged.length) * 100;
+}
+
+/** What a score means: from `pass` on the canary passes, from `marginal` on it goes on being judged, below it fails. */
+export function scoreVerdict(
+  score: number,
+  { pass, marginal }: { readonly pass: number; readonly marginal: number },
+): 'Pass' | 'Marginal' | 'Fail' {
+  return score >= pass ? 'Pass' : score >= marginal ? 'Marginal' : 'Fail';
 }
 
 /** Percentile p in [0, 100] by linear interpolation between order statistics (Hyndman & Fan 1996, type 7); null without data. */

@@ -2,7 +2,7 @@ import { growthBookSafeRollout, growthBookSequential } from './growthbook-rule.j
 import { kayentaEveryMinute, kayentaFromFiftyMinutes } from './kayenta-rule.js';
 import type { PeerRule } from './peer-rule.js';
 import { pipeCd } from './pipecd-rule.js';
-import { argoRollouts, flagger } from './threshold-rules.js';
+import { argoConsecutiveSuccess, argoRollouts, flagger, flaggerStepWeights } from './threshold-rules.js';
 
 export type { PeerDecision, PeerRule, PeerRun, PeerSituation } from './peer-rule.js';
 
@@ -14,5 +14,7 @@ export const peerRules: readonly PeerRule[] = [
   kayentaFromFiftyMinutes,
   pipeCd,
   flagger,
+  flaggerStepWeights,
   argoRollouts,
+  argoConsecutiveSuccess,
 ];

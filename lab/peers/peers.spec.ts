@@ -179,6 +179,7 @@ describe('Kayenta', () => {
     expect(classifyMetric([], [1, 2], any)).toBe('Nodata');
     expect(classifyMetric([Number.NaN, Infinity], [1, 2], any)).toBe('Nodata');
     expect(classifyMetric([2, 2, 2], [2, 2], any)).toBe('Pass');
+    expect(classifyMetric([5], [2], any)).toBe('Error');
     expect(mannWhitneyInterval([], [1])).toEqual({ missing: 'no-data' });
     expect(mannWhitneyInterval([5, 5], [2, 2, 2])).toEqual({ missing: 'all-tied' });
   });

@@ -1,3 +1,13 @@
+import {
+  type ArgoCounts,
+  argoCounted,
+  type ArgoLimits,
+  argoMeasurement,
+  type ArgoPhase,
+  argoPhase,
+  NO_MEASUREMENTS,
+} from './argo-rollouts.js';
+import { flaggerCheck, flaggerSequence, flaggerStart, type FlaggerState, type FlaggerWeights } from './flagger.js';
 import { type PeerDecision, type PeerRule, UNITS_PER_MINUTE } from './peer-rule.js';
 
 /**
@@ -8,15 +18,26 @@ import { type PeerDecision, type PeerRule, UNITS_PER_MINUTE } from './peer-rule.
  * …/deployment-strategies (each halt by a metric increments the
  * counter of failed checks). A minute without canary values is one.
  */
-export const flagger: PeerRule = thresholdRule({
-  name: 'Flagger, threshold per minute',
-  intervalMinutes: 1,
-  withoutValues: 'failed',
-  judge({ failed, passed }) {
-    if (failed >= 10) return 'rollback';
-    return passed >= 10 ? 'promote' : 'undecided';
-  },
+export const flagger: PeerRule = flaggerRule('Flagger, threshold per minute', { stepWeight: 5, maxWeight: 50 });
+
+/** The same with the four weights of its guide's example of steps that are not equal: four checks that pass promote. */
+export const flaggerStepWeights: PeerRule = flaggerRule('Flagger, stepWeights 1, 2, 10, 80', {
+  stepWeights: [1, 2, 10, 80],
 });
+
+function flaggerRule(name: string, weights: FlaggerWeights): PeerRule {
+  const sequence = flaggerSequence(weights);
+  return thresholdRule<FlaggerState>({
+    name,
+    intervalMinutes: 1,
+    start: flaggerStart(sequence),
+    check: (state, harm, margin) =>
+      flaggerCheck(state, harm !== null && harm <= margin, { sequence, threshold: FAILED_CHECKS }),
+    decide: ({ decision }) => decision,
+  });
+}
+
+const FAILED_CHECKS = 10;
 
 /**
  * Argo Rollouts: a background analysis of the canary's mean over five minutes against a fixed bound; aborted at the fourth failed
@@ -26,34 +47,52 @@ export const flagger: PeerRule = thresholdRule({
  * (count 12). A measurement without values is an error of the query: it counts as neither, but more than four abort
  * (`consecutiveErrorLimit`, 4 unless set).
  */
-export const argoRollouts: PeerRule = thresholdRule({
-  name: 'Argo Rollouts, threshold per five minutes',
-  intervalMinutes: 5,
-  withoutValues: 'error',
-  judge({ failed, passed, errorsInARow }) {
-    if (failed > 3 || errorsInARow > 4) return 'rollback';
-    return failed + passed >= 12 ? 'promote' : 'undecided';
-  },
+export const argoRollouts: PeerRule = argoRule('Argo Rollouts, threshold per five minutes', {
+  failureLimit: 3,
+  count: 12,
 });
 
-interface Checks {
-  readonly failed: number;
-  readonly passed: number;
-  readonly errorsInARow: number;
+/** The same, which is over well after three successes in a row and pauses for a person when twelve measurements have not brought them: undecided. */
+export const argoConsecutiveSuccess: PeerRule = argoRule('Argo Rollouts, three successes in a row', {
+  failureLimit: 3,
+  consecutiveSuccessLimit: 3,
+  count: 12,
+});
+
+function argoRule(name: string, limits: ArgoLimits): PeerRule {
+  return thresholdRule<ArgoCounts>({
+    name,
+    intervalMinutes: 5,
+    start: NO_MEASUREMENTS,
+    check: (counts, harm, margin) =>
+      argoCounted(counts, argoMeasurement(harm, { success: (value) => value <= margin })),
+    decide: (counts) => ARGO_DECISIONS[argoPhase(counts, limits)],
+  });
 }
 
-interface ThresholdRule {
+const ARGO_DECISIONS: Readonly<Record<ArgoPhase, PeerDecision>> = {
+  running: 'undecided',
+  successful: 'promote',
+  failed: 'rollback',
+  // Paused until a person decides.
+  inconclusive: 'undecided',
+  error: 'rollback',
+};
+
+interface ThresholdRule<State> {
   readonly name: string;
   readonly intervalMinutes: number;
-  readonly withoutValues: 'failed' | 'error';
-  readonly judge: (checks: Checks) => PeerDecision;
+  readonly start: State;
+  /** @param harm by how much the canary's mean is worse than the bound without its margin; null: there was nothing to measure. */
+  readonly check: (state: State, harm: number | null, margin: number) => State;
+  readonly decide: (state: State) => PeerDecision;
 }
 
 /**
  * A rule that looks at the canary alone. Its bound would be set by an operator who knows the metric: we take the mean of all
  * control values so far, made worse by the margin, which no operator could do better.
  */
-function thresholdRule({ name, intervalMinutes, withoutValues, judge }: ThresholdRule): PeerRule {
+function thresholdRule<State>({ name, intervalMinutes, start, check, decide }: ThresholdRule<State>): PeerRule {
   const intervalUnits = intervalMinutes * UNITS_PER_MINUTE;
   return {
     name,
@@ -61,7 +100,7 @@ function thresholdRule({ name, intervalMinutes, withoutValues, judge }: Threshol
     start({ margin, worse }) {
       const control = { n: 0, sum: 0 };
       let candidate = { n: 0, sum: 0 };
-      let checks: Checks = { failed: 0, passed: 0, errorsInARow: 0 };
+      let state = start;
       let units = 0;
       let decision: PeerDecision = 'undecided';
       return {
@@ -73,23 +112,16 @@ function thresholdRule({ name, intervalMinutes, withoutValues, judge }: Threshol
           }
           units += 1;
           if (units % intervalUnits !== 0) return;
-          checks = counted(checks);
+          state = check(state, harm(), margin);
           candidate = { n: 0, sum: 0 };
-          if (decision === 'undecided') decision = judge(checks);
+          if (decision === 'undecided') decision = decide(state);
         },
         decide: () => decision,
       };
 
-      function counted({ failed, passed, errorsInARow }: Checks): Checks {
-        if (candidate.n === 0 || control.n === 0) {
-          return withoutValues === 'failed'
-            ? { failed: failed + 1, passed, errorsInARow }
-            : { failed, passed, errorsInARow: errorsInARow + 1 };
-        }
-        const harm = (candidate.sum / candidate.n - control.sum / control.n) * (worse === 'higher' ? 1 : -1);
-        return harm > margin
-          ? { failed: failed + 1, passed, errorsInARow: 0 }
-          : { failed, passed: passed + 1, errorsInARow: 0 };
+      function harm(): number | null {
+        if (candidate.n === 0 || control.n === 0) return null;
+        return (candidate.sum / candidate.n - control.sum / control.n) * (worse === 'higher' ? 1 : -1);
       }
     },
   };
