@@ -22,7 +22,7 @@ export type { Application, Topic } from './events/topic.js';
 export * from './events/topics.js';
 export { closest } from './experiment/closest.js';
 export * from './experiment/event-fields.js';
-export { candidatesOf } from './experiment/candidates.js';
+export { candidatesOf, comparedWith } from './experiment/candidates.js';
 export { messageAt } from './message-at.js';
 export { harmAlphaOf } from './experiment/harm-alpha.js';
 export { parseDurationMs } from './experiment/duration.js';

@@ -2,16 +2,16 @@ import { candidatesOf, MILLION, type ExperimentSpec, type WeightsPpm } from '#li
 
 /**
  * The allocation of a ramp stage. A canary's candidate gets the stage's weight. In an ab test the candidates share it
- * equally, at most up to an equal split with control: the test needs control to the end.
+ * equally, at most up to an equal split with control: the test needs control to the end. A baseline arm gets as much as the candidate, as far as control has it
+ * to give.
  */
 export function stageWeights(spec: ExperimentSpec, stage: number): WeightsPpm {
   const candidates = candidatesOf(spec);
   const wanted = stageWeightPpm(spec, stage);
   const each = Math.floor((spec.kind === 'ab' ? Math.min(wanted, equalSplitPpm(spec)) : wanted) / candidates.length);
-  return weigh(
-    spec,
-    candidates.map((name) => [name, each]),
-  );
+  const given = candidates.map((name) => [name, each] as const);
+  if (spec.baseline === undefined) return weigh(spec, given);
+  return weigh(spec, [...given, [spec.baseline, Math.min(each, MILLION - wanted)]]);
 }
 
 /** All traffic to control: what a rollback orders, whatever was served before. */

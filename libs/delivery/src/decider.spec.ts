@@ -670,6 +670,41 @@ describe('the damage budget', () => {
 
 const bad = (atMinute: number) => analysed(minutes(atMinute), [], { health: SPLIT_IS_OFF });
 
+describe('an equal baseline', () => {
+  const { variants } = aSpec();
+  const spec = aSpec({ variants: { ...variants, baseline: variants['control']! }, baseline: 'baseline' });
+  const orders = (...inputs: readonly DeliveryInput[]) =>
+    commandsOf(define(T0, spec), ...inputs).map(({ weightsPpm }) => weightsPpm);
+
+  it('has the candidate’s share on every stage, and control the rest', () => {
+    expect(orders(analysed(minutes(1), allProven(20_000)), analysed(minutes(2), allProven(500_000)))).toEqual([
+      { control: 980_000, candidate: 10_000, baseline: 10_000 },
+      { control: 960_000, candidate: 20_000, baseline: 20_000 },
+      { control: 0, candidate: 500_000, baseline: 500_000 },
+    ]);
+  });
+
+  it('gives way where the candidate has more than half', () => {
+    const ramp = explicitRamp(aStage(10_000), aStage(800_000), aStage(1_000_000));
+    const commands = commandsOf(define(T0, { ...spec, ramp }), proven(1));
+    expect(commands.at(-1)?.weightsPpm).toEqual({ control: 0, candidate: 800_000, baseline: 200_000 });
+  });
+
+  it('has nothing after the end, whichever it is', () => {
+    expect(orders(proven(1)).at(-1)).toEqual({ control: 0, candidate: 1_000_000, baseline: 0 });
+    expect(orders(analysed(minutes(1), [harmful('alignment')])).at(-1)).toEqual({
+      control: 1_000_000,
+      candidate: 0,
+      baseline: 0,
+    });
+  });
+
+  it('is what messages compare with', () => {
+    const [, rollback] = commandsOf(define(T0, spec), analysed(minutes(1), [harmful('alignment')]));
+    expect(rollback?.message).toMatch(/^alignment of candidate is 2\.21 % below baseline/);
+  });
+});
+
 describe('time', () => {
   const DEADLINE = hours(24);
 

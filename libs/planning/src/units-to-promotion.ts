@@ -25,8 +25,14 @@ export interface GuardrailUnderWay {
  * The growth of a guardrail's proofs on the rest of a ramp, as {@link unitsToProve} uses it, for an equal candidate.
  * O(rungs² · what a unit's law costs): milliseconds; worth keeping as long as the metric is the same.
  * @param ladderPpm the rungs from the present one on, below 100 %, rising.
+ * @param hasEqualBaseline whether the candidate is compared with an arm of its own share, as far as there is room for both: units of neither say nothing.
  */
-export function proofGrowth(metric: PlannedMetric, margin: number, ladderPpm: readonly number[]): ProofGrowth {
+export function proofGrowth(
+  metric: PlannedMetric,
+  margin: number,
+  ladderPpm: readonly number[],
+  hasEqualBaseline = false,
+): ProofGrowth {
   expectNumber('margin', margin, margin >= 0 && margin < Infinity, 'a number from 0 on');
   const targets = [...ladderPpm.slice(1), MILLION].map((ppm) => ppm / MILLION);
   const nonInferiorAt = targets.map((target) => Math.min(margin / target, largestMargin(metric, margin)));
@@ -34,9 +40,11 @@ export function proofGrowth(metric: PlannedMetric, margin: number, ladderPpm: re
   const byRung = ladderPpm.map((ppm, rung) => {
     // What lies behind a rung is not asked of it.
     const ahead = nonInferiorAt.slice(rung);
-    const law = unitLaw(metric, 0, ppm / MILLION, { margin, harmfulAt: [], nonInferiorAt: ahead, points: POINTS });
+    const share = ppm / MILLION;
+    const compared = hasEqualBaseline ? Math.min(1, 2 * share) : 1;
+    const law = unitLaw(metric, 0, share / compared, { margin, harmfulAt: [], nonInferiorAt: ahead, points: POINTS });
     lnBets = Math.log(law.perTest);
-    return targets.map((_, target) => (target < rung ? 0 : growthPerUnit(law, target - rung)));
+    return targets.map((_, target) => (target < rung ? 0 : compared * growthPerUnit(law, target - rung)));
   });
   return { byRung, lnBets };
 }

@@ -386,6 +386,9 @@ function notesOf(
     ...(anyHarm.length > 0
       ? [`in the ramp, harm of ${anyHarm.join(', ')} counts beyond the margin only: in use it rolls back sooner`]
       : []),
+    ...(spec.baseline === undefined
+      ? []
+      : ['planned as if compared with control: an equal baseline takes longer, since only the two equal arms count']),
     ...(waits ? ['least times and units of the stages are not in the ramp: where they are longer, they hold'] : []),
     ...(stages.some(({ approval }) => approval === 'required') ? ['approvals are not waited for'] : []),
     ...(inCourse.some(({ proof }) => proof.metric.kind === 'mean')

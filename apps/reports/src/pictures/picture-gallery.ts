@@ -27,7 +27,7 @@ export interface ExperimentPictures {
 
 export interface VariantPictures {
   readonly variant: string;
-  readonly role: 'control' | 'candidate';
+  readonly role: 'control' | 'candidate' | 'baseline';
   readonly latest: readonly ShownPicture[];
   /** Lowest alignment first, among the newest scored ones. */
   readonly worstAligned: readonly ShownPicture[];
@@ -60,7 +60,7 @@ export class PictureGallery {
           read(variant, 'latest', limit),
           isControl ? ofControl.slice(0, limit) : read(variant, 'worst-aligned', limit),
         ]);
-        const role = isControl ? 'control' : 'candidate';
+        const role = isControl ? 'control' : variant === spec.baseline ? 'baseline' : 'candidate';
         return { variant, role, latest: latest.map(shown), worstAligned: worstAligned.map(shown) };
       }),
     );

@@ -35,6 +35,8 @@ export interface ExperimentSummary {
   readonly definedAt: string;
   readonly definedBy: string;
   readonly control: string;
+  /** What candidates are compared with: control, or the baseline arm. */
+  readonly comparedWith: string;
   readonly candidates: readonly string[];
   readonly alpha: number;
   /** Whether every guardrail has that α for itself, or all share it. */
@@ -67,7 +69,8 @@ export interface ExperimentSummary {
 
 export interface VariantSummary {
   readonly variant: string;
-  readonly role: 'control' | 'candidate';
+  /** `baseline`: control's configuration at the candidate's share, which the candidate is compared with. */
+  readonly role: 'control' | 'candidate' | 'baseline';
   readonly config: VariantConfig;
   readonly fingerprint: string | null;
   readonly weightPpm: number;

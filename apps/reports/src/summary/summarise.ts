@@ -1,5 +1,5 @@
 import { quantileSorted } from 'simple-statistics';
-import { phaseAfter, type ExperimentAnalysed } from '#libs/contracts';
+import { candidatesOf, comparedWith, phaseAfter, type ExperimentAnalysed } from '#libs/contracts';
 import { type Notice, noticesOf } from '#libs/delivery';
 import type {
   RecordedApplication,
@@ -46,7 +46,8 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
     definedAt: definition.definedAt.toISOString(),
     definedBy: definition.definedBy,
     control: spec.control,
-    candidates: Object.keys(spec.variants).filter((variant) => variant !== spec.control),
+    comparedWith: comparedWith(spec),
+    candidates: candidatesOf(spec),
     alpha: spec.alpha,
     alphaPer: spec.alphaPer ?? 'guardrail',
     decidesAtLnE: -Math.log(spec.alpha),
@@ -110,7 +111,7 @@ function summariseVariant(
   for (const { outcome, requests } of own) requestsByOutcome[outcome] = (requestsByOutcome[outcome] ?? 0) + requests;
   return {
     variant,
-    role: variant === spec.control ? 'control' : 'candidate',
+    role: variant === spec.control ? 'control' : variant === spec.baseline ? 'baseline' : 'candidate',
     config: (spec.variants[variant] as (typeof spec.variants)[string]).config,
     fingerprint: fingerprints[variant] ?? null,
     weightPpm: commands.at(-1)?.weightsPpm[variant] ?? 0,

@@ -49,10 +49,11 @@ export function decodeAssignment(header: string): Assignment {
 /**
  * Propensity of `candidate` among {control, candidate} only, from the allocation the event was drawn under.
  * Returns 0 or 1 where one of the two had no share: such events carry no information for the pair.
+ * @param control what the candidate is compared with: the drawn control, or the experiment's baseline arm.
  */
-export function propensityAgainstControl(drawn: Assignment, candidate: string): number {
+export function propensityAgainst(drawn: Assignment, candidate: string, control: string): number {
   const candidatePpm = drawn.weightsPpm[candidate] ?? 0;
-  const controlPpm = drawn.weightsPpm[drawn.control] ?? 0;
+  const controlPpm = drawn.weightsPpm[control] ?? 0;
   const total = candidatePpm + controlPpm;
   return total === 0 ? 0 : candidatePpm / total;
 }

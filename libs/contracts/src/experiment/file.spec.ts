@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { ExperimentFileError, experimentSpec, parseExperimentFile, type KnownMetric } from '../index.js';
+import {
+  candidatesOf,
+  comparedWith,
+  ExperimentFileError,
+  experimentSpec,
+  parseExperimentFile,
+  type KnownMetric,
+} from '../index.js';
 
 const knownAs = (name: string, facts: Partial<KnownMetric> = {}): KnownMetric => ({
   name,
@@ -208,6 +215,8 @@ guardrails:
   - { metric: alignment, margin: -1% }`);
 const specOf = (text: string) => parseExperimentFile(text, 'canary.yaml', metrics);
 
+const specWith = (extra: string) => parseExperimentFile(file(`${extra}\n${GUARDED}`), 'canary.yaml', metrics);
+
 describe('numbers of an experiment file', () => {
   it.each([
     ['holdAtMost: 0s', 'canary.yaml:8: holdAtMost: "0s": expected more than nothing, such as 1h'],
@@ -267,6 +276,35 @@ describe('numbers of an experiment file', () => {
     ]);
     expect(problemsOf(sharingAlpha('{ level: 1e-9, per: experiment }')).join()).toMatch(
       /guardrails.0.weight: leaves "error-rate" less/,
+    );
+  });
+
+  it('adds an arm of control’s configuration where the baseline is to be equal', () => {
+    const usual = specWith('');
+    expect(specWith('baseline: control')).toEqual(usual);
+    const equal = specWith('baseline: equal');
+    expect(equal).toMatchObject({ baseline: 'baseline', control: 'control' });
+    expect(equal.variants['baseline']).toEqual(usual.variants['control']);
+    expect(candidatesOf(equal)).toEqual(['candidate']);
+    expect([comparedWith(usual), comparedWith(equal)]).toEqual(['control', 'baseline']);
+    expect(experimentSpec.parse(equal)).toEqual(equal);
+    const withUpstream = specWith('baseline: { upstream: "http://127.0.0.1:8002" }').variants['baseline'];
+    expect(withUpstream).toEqual({ ...usual.variants['control'], upstream: 'http://127.0.0.1:8002' });
+  });
+
+  it.each([
+    ['baseline: same', 'canary.yaml:8: baseline: expected control, equal, or { upstream: "http://…" }'],
+    ['baseline: { upstream: "localhost:8000" }', 'canary.yaml:8: baseline.upstream: expected a URL with http://'],
+  ])('refuses %s', (extra, message) => {
+    expect(problemsIn(extra)[0]?.slice(0, message.length)).toBe(message);
+  });
+
+  it('has no equal baseline in an ab test, nor beside a variant of that name', () => {
+    const text = file(`baseline: equal\n${GUARDED}`);
+    const ab = `${text.replace('kind: canary', 'kind: ab')}\nobjectives: [{ metric: alignment }]`;
+    expect(problemsOf(ab).join()).toContain('canary.yaml:8: baseline: an ab test has equal arms already');
+    expect(problemsOf(text.replace('  candidate:', '  baseline:')).join()).toContain(
+      'is the name of the arm that baseline adds',
     );
   });
 

@@ -25,11 +25,13 @@ const LARGEST_WEIGHT = 1_000_000;
 const SMALLEST_ALPHA = 1e-9;
 const alphaLevel = z.number().gte(SMALLEST_ALPHA).lt(0.5);
 
+const upstreamText = z
+  .string()
+  .refine(isHttpUrl, 'expected a URL with http:// or https:// and a host, such as "http://127.0.0.1:8000"')
+  .describe('Where the router sends requests: http:// or https://.');
+
 const variantFile = z.strictObject({
-  upstream: z
-    .string()
-    .refine(isHttpUrl, 'expected a URL with http:// or https:// and a host, such as "http://127.0.0.1:8000"')
-    .describe('Where the router sends requests: http:// or https://.'),
+  upstream: upstreamText,
   config: variantConfig,
 });
 
@@ -42,6 +44,14 @@ export const experimentFile = z.strictObject({
   unit: z.enum(['user', 'session', 'request']).default('user'),
   control: slug.default('control').describe('Which variant is control.'),
   variants: z.record(slug, variantFile),
+  baseline: z
+    .union([z.enum(['control', 'equal']), z.strictObject({ upstream: upstreamText })], {
+      error: 'expected control, equal, or { upstream: "http://…" }',
+    })
+    .default('control')
+    .describe(
+      'What a canary’s candidate is compared with: control, or an equal arm named baseline that runs control’s configuration at the candidate’s share.',
+    ),
   audience: z.array(z.strictObject(audienceRule.shape)).default([]),
   ramp: rampFile.default('auto'),
   guardrails: z
@@ -166,7 +176,8 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
     complain(['guardrails'], 'limits alone compare nothing with control: expected a margin on at least one guardrail');
   }
   checkWeights(file, complain);
-  const ramp = readRamp(file.ramp, candidatesOf(file).length, complain);
+  checkBaseline(file, complain);
+  const ramp = readRamp(file.ramp, candidatesOf({ variants: file.variants, control: file.control }).length, complain);
   checkTimes(file, ramp.stages, complain);
   const deadlineMs = parseDurationMs(file.deadline);
   return {
@@ -175,7 +186,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
     kind: file.kind,
     unit: file.unit,
     control: file.control,
-    variants: file.variants,
+    ...withBaseline(file),
     audience: file.audience,
     ramp,
     guardrails,
@@ -274,6 +285,26 @@ function checkMetrics(file: ParsedFile, known: readonly KnownMetric[], complain:
   }
   if (file.kind === 'ab' && file.objectives.length === 0) {
     complain(['objectives'], 'an ab test needs at least one objective');
+  }
+}
+
+/** The name of the arm that is added. */
+const BASELINE = 'baseline';
+
+/** An equal baseline is one more variant with control's configuration, under its own upstream where the file has one. */
+function withBaseline({ variants, control, baseline }: ParsedFile): Pick<ExperimentSpec, 'variants' | 'baseline'> {
+  const ofControl = variants[control];
+  if (baseline === 'control' || ofControl === undefined) return { variants };
+  const upstream = baseline === 'equal' ? ofControl.upstream : baseline.upstream;
+  return { variants: { ...variants, [BASELINE]: { ...ofControl, upstream } }, baseline: BASELINE };
+}
+
+function checkBaseline({ kind, variants, baseline }: ParsedFile, complain: Complain): void {
+  if (baseline === 'control') return;
+  if (kind !== 'canary')
+    complain(['baseline'], 'an ab test has equal arms already: expected kind: canary, or no baseline');
+  if (BASELINE in variants) {
+    complain(['variants', BASELINE], `is the name of the arm that baseline adds: expected another name`);
   }
 }
 

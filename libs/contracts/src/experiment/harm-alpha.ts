@@ -1,7 +1,7 @@
 import { candidatesOf } from './candidates.js';
 import type { ExperimentSpec } from './spec.js';
 
-type Guarded = Pick<ExperimentSpec, 'alpha' | 'alphaPer' | 'guardrails' | 'variants' | 'control'>;
+type Guarded = Pick<ExperimentSpec, 'alpha' | 'alphaPer' | 'guardrails' | 'variants' | 'control' | 'baseline'>;
 
 /**
  * The level at which harm of a guardrail is proven, for one candidate. Where the experiment shares its α the levels of all guardrails and

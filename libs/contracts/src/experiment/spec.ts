@@ -133,6 +133,11 @@ export const experimentSpec = z.object({
   unit: z.enum(['user', 'session', 'request']),
   control: slug,
   variants: z.record(slug, variant),
+  /**
+   * The variant that the candidate is compared with instead of control: control's configuration at as large a share as the candidate's, so that queues,
+   * caches and batches are alike. It can't win. Absent: control itself.
+   */
+  baseline: slug.optional(),
   audience: z.array(audienceRule),
   ramp,
   guardrails: z.array(guardrail),

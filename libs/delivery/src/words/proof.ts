@@ -1,4 +1,10 @@
-import { type ExperimentSpec, type Guardrail, marginForShare, type MetricAnalysis } from '#libs/contracts';
+import {
+  comparedWith,
+  type ExperimentSpec,
+  type Guardrail,
+  marginForShare,
+  type MetricAnalysis,
+} from '#libs/contracts';
 import { comparisonOf } from './comparison.js';
 import { number, percentOf } from './numbers.js';
 
@@ -12,7 +18,7 @@ export function harmMessage(metric: MetricAnalysis, spec: ExperimentSpec, alpha:
   const guardrail = guardrailOf(spec, metric);
   const isAnyHarm = guardrail.rollbackOn === 'any-harm';
   const margin = isAnyHarm ? { kind: guardrail.margin.kind, value: 0 } : guardrail.margin;
-  const { estimate, isBeyond, allowed, beyond } = comparisonOf(metric, margin, spec.control);
+  const { estimate, isBeyond, allowed, beyond } = comparisonOf(metric, margin, comparedWith(spec));
   const subject = `${metric.metric} of ${metric.candidate}`;
   const proof = provenHarm(metric, alpha);
   if (estimate !== null && isBeyond) {
@@ -36,7 +42,7 @@ export function weakestMessage(
 ): string {
   const { margin } = guardrailOf(spec, weakest);
   const forShare = marginForShare(margin, provenForPpm / 1e6);
-  const { estimate, beyond } = comparisonOf(weakest, forShare, spec.control);
+  const { estimate, beyond } = comparisonOf(weakest, forShare, comparedWith(spec));
   const present = estimate === null ? '' : ` is ${estimate} and`;
   return `Hardest to prove: ${weakest.metric} of ${weakest.candidate}${present} is not ${beyond}, ${proven(weakest, lnE, alpha)}.`;
 }

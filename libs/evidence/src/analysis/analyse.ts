@@ -33,7 +33,7 @@ export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: numbe
     stage: evidence.newestStage,
     alpha: design.alpha,
     newestEventAt: newestOf(Object.values(evidence.newestAtMs)),
-    requests: Object.fromEntries([design.control, ...design.candidates].map((v) => [v, traffic.requests.get(v) ?? 0])),
+    requests: Object.fromEntries(design.variants.map((v) => [v, traffic.requests.get(v) ?? 0])),
     units: unitsByVariant(design, health),
     unitsInStage: traffic.epochs.get(evidence.newestEpoch)?.distinct ?? 0,
     metrics,
@@ -220,7 +220,7 @@ function shiftHealth(design: EvidenceDesign, metrics: readonly MetricAnalysis[])
 }
 
 function unitsByVariant(design: EvidenceDesign, { srm }: AnalysisHealth): Record<string, number> {
-  return Object.fromEntries([design.control, ...design.candidates].map((v) => [v, srm.observed[v] ?? 0]));
+  return Object.fromEntries(design.variants.map((v) => [v, srm.observed[v] ?? 0]));
 }
 
 function newestOf(times: readonly (number | null)[]): string | null {

@@ -36,7 +36,7 @@ export function forecastOf(
     const analysis = metrics.find((one) => one.metric === name && one.candidate === candidate);
     const planned = analysis && pair && plannedOf(metric, pair, analysis);
     if (!planned) return [];
-    const growth = growthOf(planned, ladderPpm);
+    const growth = growthOf(planned, ladderPpm, design.hasEqualBaseline);
     return [{ name, growth, lnE: reachedBy(analysis, evidence.newestStage, ladderPpm.length) }];
   });
   if (known.length === 0) return undefined;
@@ -127,12 +127,12 @@ function reachedBy({ budget, verdict, lnE }: MetricAnalysis, stage: number, targ
 /** Growth rates cost milliseconds and depend on figures that hardly move: kept by those figures, to two digits. */
 const kept = new Map<string, ProofGrowth>();
 
-function growthOf({ metric, margin }: Planned, ladderPpm: readonly number[]): ProofGrowth {
+function growthOf({ metric, margin }: Planned, ladderPpm: readonly number[], isEqual: boolean): ProofGrowth {
   const rounded = Object.fromEntries(
     Object.entries(metric).map(([name, value]) => [name, typeof value === 'number' ? roughly(value) : value]),
   ) as unknown as PlannedMetric;
-  const key = JSON.stringify([rounded, roughly(margin), ladderPpm]);
-  const growth = kept.get(key) ?? proofGrowth(rounded, roughly(margin), ladderPpm);
+  const key = JSON.stringify([rounded, roughly(margin), ladderPpm, isEqual]);
+  const growth = kept.get(key) ?? proofGrowth(rounded, roughly(margin), ladderPpm, isEqual);
   if (kept.size >= MOST_KEPT) kept.clear();
   kept.set(key, growth);
   return growth;

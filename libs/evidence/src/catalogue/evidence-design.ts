@@ -1,4 +1,6 @@
 import {
+  candidatesOf,
+  comparedWith,
   type ExperimentDefined,
   type ExperimentSpec,
   harmAlphaOf,
@@ -60,12 +62,17 @@ export interface MetricTest {
 export interface EvidenceDesign {
   readonly experiment: string;
   readonly revision: number;
+  /** What candidates are compared with: control, or the baseline arm. */
   readonly control: string;
+  /** All variants, also one that is not compared. */
+  readonly variants: readonly string[];
   readonly candidates: readonly string[];
   readonly unit: 'user' | 'session' | 'request';
   readonly kind: ExperimentSpec['kind'];
   /** The ramp's shares, stage by stage. */
   readonly sharesPpm: readonly number[];
+  /** Whether the candidate is compared with an arm of the same share. */
+  readonly hasEqualBaseline: boolean;
   /** Stages of the ramp: an assignment's stage is an index below this. */
   readonly stageCount: number;
   readonly alpha: number;
@@ -107,12 +114,12 @@ export function evidenceDesign(
   return {
     experiment: definition.experiment,
     revision: definition.revision,
-    control: spec.control,
-    candidates: Object.keys(spec.variants)
-      .filter((variant) => variant !== spec.control)
-      .sort(),
+    control: comparedWith(spec),
+    variants: Object.keys(spec.variants),
+    candidates: [...candidatesOf(spec)].sort(),
     unit: spec.unit,
     kind: spec.kind,
+    hasEqualBaseline: spec.baseline !== undefined,
     sharesPpm: spec.ramp.stages.map(({ weightPpm }) => weightPpm),
     stageCount: spec.ramp.stages.length,
     alpha: spec.alpha,

@@ -1,4 +1,4 @@
-import { type Assignment, type DataOf, propensityAgainstControl, type TeststripEvent } from '#libs/contracts';
+import { type Assignment, type DataOf, propensityAgainst, type TeststripEvent } from '#libs/contracts';
 import type { Arm } from '#libs/statistics';
 import type { EventFacts, RequestTopic } from '../catalogue/definition.js';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
@@ -110,7 +110,7 @@ function sidesOf(evidence: Evidence, design: EvidenceDesign, assignment: Assignm
   const sides: Side[] = [];
   for (const [candidate, pair] of evidence.pairs) {
     if (arm === 'candidate' && candidate !== assignment.variant) continue;
-    sides.push({ pair, arm, propensity: propensityAgainstControl(assignment, candidate) });
+    sides.push({ pair, arm, propensity: propensityAgainst(assignment, candidate, design.control) });
   }
   return sides;
 }
