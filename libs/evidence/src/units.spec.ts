@@ -2,7 +2,19 @@ import { isNameless } from '#libs/contracts';
 import { simulationRandom } from '#libs/testing/random';
 import { analysisOf, definition, SimulatedTraffic } from '#libs/testing/traffic';
 import { describe, expect, it } from 'vitest';
-import { type Analysis, evidenceDesign, type ObservedEvent, type RequestEvent } from './index.js';
+import {
+  type Analysis,
+  analyse,
+  decodeEvidence,
+  encodeEvidence,
+  type EncodedEvidence,
+  type Evidence,
+  evidenceDesign,
+  foldEvent,
+  initialEvidence,
+  type ObservedEvent,
+  type RequestEvent,
+} from './index.js';
 
 const errorRate = {
   metric: 'error-rate',
@@ -144,5 +156,59 @@ describe('requests by variant', () => {
     });
     expect(alarms.filter((status) => status === 'unequal').length).toBe(0);
     expect(alarms.filter((status) => status === 'ok').length).toBe(8);
+  });
+});
+
+describe('a flood of made-up units, when no more can be remembered', () => {
+  const REMEMBERED = 300;
+  const floods = evidenceDesign(
+    definition({
+      guardrails: [errorRate, { ...errorRate, metric: 'latency-p95', margin: { kind: 'relative', value: 0.1 } }],
+    }),
+    1,
+  );
+
+  function flooded(requests: number, errorRateOfCandidate: number, users = 0): Evidence {
+    const behaviours = { control: { errorRate: 0.01 }, candidate: { errorRate: errorRateOfCandidate } };
+    const traffic = new SimulatedTraffic(3, behaviours, 100, users);
+    traffic.candidateShare = 0.1;
+    const evidence = initialEvidence(floods, 'request.routed.v1', REMEMBERED);
+    for (let request = 0; request < requests; request++) foldEvent(evidence, floods, traffic.next()[0] as RequestEvent);
+    return evidence;
+  }
+
+  function errors(evidence: Evidence) {
+    return analyse(evidence, floods, 0).metrics.find(({ metric }) => metric === 'error-rate')!;
+  }
+
+  it('finds harm by the units beyond the memory, and proves nothing more', () => {
+    const full = flooded(REMEMBERED, 0.01);
+    const harmless = flooded(4_000, 0.01);
+    expect(harmless.units.size).toBe(REMEMBERED);
+    expect(errors(harmless)).toMatchObject({ verdict: 'unmeasurable', reason: 'unit-memory-full' });
+    expect(errors(harmless).lnE?.nonInferior).toBe(errors(full).lnE?.nonInferior);
+    expect(errors(harmless).n.control.units).toBe(errors(full).n.control.units);
+    expect(analyse(harmless, floods, 0).health.unitIds?.beyondMemory).toBe(3_700);
+    const harmful = flooded(4_000, 0.15);
+    expect(errors(harmful)).toMatchObject({ verdict: 'harmful' });
+    expect(errors(harmful).estimate.candidate).toBeCloseTo(0.15, 1);
+  });
+
+  it('counts the first bad event of such a unit only, however often it comes', () => {
+    const evidence = flooded(REMEMBERED, 0.01);
+    const [routed] = requestsOf(['stranger'], 0.1) as [RequestEvent];
+    const failed = { ...routed, data: { ...routed.data, outcome: 'failed', status: 500 } } as unknown as RequestEvent;
+    foldEvent(evidence, floods, failed);
+    const once = errors(evidence).lnE?.harmful;
+    for (let again = 0; again < 20; again++) foldEvent(evidence, floods, failed);
+    expect(errors(evidence).lnE?.harmful).toBe(once);
+  });
+
+  it('goes on from a snapshot, which stays small', () => {
+    const evidence = flooded(4_000, 0.15);
+    const json = JSON.stringify(encodeEvidence(evidence));
+    expect(json.length).toBeLessThan(60_000);
+    const restored = decodeEvidence(floods, JSON.parse(json) as EncodedEvidence, [evidence.units.takeChanges()]);
+    expect(JSON.stringify(encodeEvidence(restored))).toBe(json);
   });
 });

@@ -7,6 +7,7 @@ import { initialNewcomers, mergeNewcomers, type Newcomers } from './newcomers.js
 import { initialPair, mergePairs, type PairEvidence } from './pair-evidence.js';
 import { initialPulses, mergePulses, type Pulses } from './pulse.js';
 import type { RecentPictures } from './recent-pictures.js';
+import { initialStrangers, type Strangers } from './strangers.js';
 import { addCounts, initialTraffic, mergeTraffic, type Traffic } from './traffic.js';
 import { type UnitFacts, unitFacts } from './unit-facts.js';
 import { UnitMemory } from './unit-memory.js';
@@ -39,6 +40,7 @@ export interface Evidence {
   readonly recentPictures: RecentPictures;
   readonly newcomers: Newcomers;
   readonly heavyUnits: HeavyUnits;
+  readonly strangers: Strangers;
   /** Requests whose unit's name names nobody. */
   namelessRequests: number;
   /** Events of named, randomised units: what the windows of units' first bad events are counted in. */
@@ -56,10 +58,14 @@ export interface Evidence {
   foreignScores: number;
 }
 
-/** @param topic whose events will be folded; null: those of any topic, which makes every unit's mark longer. */
+/**
+ * @param topic whose events will be folded; null: those of any topic, which makes every unit's mark longer.
+ * @param rememberedUnits how many units are remembered where they come back.
+ */
 export function initialEvidence(
   design: Pick<EvidenceDesign, 'candidates' | 'unit' | 'metrics' | 'readers'>,
   topic: ObservedTopic | null = null,
+  rememberedUnits = REMEMBERED_UNITS,
 ): Evidence {
   const facts = unitFacts(design, topic);
   return {
@@ -69,12 +75,13 @@ export function initialEvidence(
     units:
       design.unit === 'request'
         ? new UnitMemory(REMEMBERED_REQUESTS, 'forget', facts.layout)
-        : new UnitMemory(REMEMBERED_UNITS, 'refuse', facts.layout),
+        : new UnitMemory(rememberedUnits, 'refuse', facts.layout),
     facts,
     seenBefore: new Map(),
     recentPictures: new Map(),
     newcomers: initialNewcomers(),
     heavyUnits: initialHeavyUnits(),
+    strangers: initialStrangers(),
     namelessRequests: 0,
     observed: 0,
     newestEpoch: 0,
@@ -110,6 +117,7 @@ export function mergeEvidence(a: Evidence, b: Evidence): Evidence {
     recentPictures: new Map(),
     newcomers: mergeNewcomers(a.newcomers, b.newcomers),
     heavyUnits: mergeHeavyUnits(a.heavyUnits, b.heavyUnits),
+    strangers: initialStrangers(),
     namelessRequests: a.namelessRequests + b.namelessRequests,
     observed: a.observed + b.observed,
     newestEpoch: newest.newestEpoch,

@@ -11,9 +11,10 @@ import { observeInPair } from './pair-evidence.js';
 import { noteArrival } from './newcomers.js';
 import { beat, type PulseSource } from './pulse.js';
 import { notePicture } from './recent-pictures.js';
+import { enterStrangersWindow, hasHadBad, noteBad } from './strangers.js';
 import { count, epochOf } from './traffic.js';
 import { COVERED_BIT, REQUESTS_AT, REQUESTS_BITS, SEEN_BIT, WINDOW_AT, WINDOW_BITS } from './unit-facts.js';
-import { clearBits, hasBit, readBits, setBit, type UnitMark, writeBits } from './unit-memory.js';
+import { blankMark, clearBits, hasBit, readBits, setBit, type UnitMark, writeBits } from './unit-memory.js';
 
 /**
  * Folds one event in, in place. Events of other experiments or revisions, without assignment, of a stage that the ramp does not have, or
@@ -55,13 +56,41 @@ function foldRequestEvent(
   if (event.type === 'request.routed.v1') noteRequestOf(evidence.heavyUnits, assignment.unit);
   const unit = memoryKey(assignment.unit);
   const mark = evidence.units.recall(unit);
-  if (mark === null) return true;
+  if (mark === null) return foldStranger(evidence, design, event, { assignment, unit });
   const window = enterWindow(evidence, mark);
   let isChanged = noteUnit(evidence, event, assignment, mark);
   if (noteCoverage(evidence, event, { assignment, mark, carriedAtMs })) isChanged = true;
   const facts = { isDuplicate: isDuplicate(evidence, event, assignment) };
-  if (observeMetrics(evidence, design, event, { assignment, mark, facts, window })) isChanged = true;
+  if (observeMetrics(evidence, design, event, { assignment, mark, facts, window, isStranger: false })) isChanged = true;
   if (isChanged) evidence.units.remember(unit, mark);
+  return true;
+}
+
+/**
+ * A unit that came when the memory was full: whether its values are its first is not known, so they prove nothing. Its first bad event of the
+ * window counts for harm like everybody's.
+ */
+function foldStranger(
+  evidence: Evidence,
+  design: EvidenceDesign,
+  event: RequestEvent,
+  { assignment, unit }: { readonly assignment: Assignment; readonly unit: number },
+): true {
+  const { facts, strangers } = evidence;
+  const window = windowAfter(evidence.observed);
+  evidence.observed += 1;
+  enterStrangersWindow(strangers, window);
+  if (event.type === 'request.routed.v1') noteArrival(evidence.newcomers, false, Date.parse(event.time));
+  const mark = blankMark(facts.layout);
+  const badBits: number[] = [];
+  for (const { badBit } of facts.places.values()) {
+    if (badBit === null) continue;
+    if (hasHadBad(strangers, unit, badBit)) setBit(mark, badBit);
+    else badBits.push(badBit);
+  }
+  const known = { isDuplicate: isDuplicate(evidence, event, assignment) };
+  observeMetrics(evidence, design, event, { assignment, mark, facts: known, window, isStranger: true });
+  for (const badBit of badBits) if (hasBit(mark, badBit)) noteBad(strangers, unit, badBit);
   return true;
 }
 

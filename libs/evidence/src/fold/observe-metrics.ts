@@ -26,6 +26,8 @@ interface Occasion {
   readonly facts: EventFacts;
   /** The window that the mark's bad events are of. */
   readonly window: number;
+  /** Whether nobody knows if the unit's values are its first: then none is, and only what counts bad events reads them. */
+  readonly isStranger: boolean;
 }
 
 /** Folds what the event says about each metric of its topic. @returns whether the unit's mark has changed. */
@@ -33,12 +35,14 @@ export function observeMetrics<T extends RequestTopic>(
   evidence: Evidence,
   design: EvidenceDesign,
   event: EventOf<T>,
-  { assignment, mark, facts, window }: Occasion,
+  { assignment, mark, facts, window, isStranger }: Occasion,
 ): boolean {
   const isEarlierStage = assignment.stage < evidence.newestStage;
   const sides = sidesOf(evidence, design, assignment);
   let isChanged = false;
   for (const { metric, read, place } of evidence.facts.readers[event.type]) {
+    if (isStranger && place.badBit === null) continue;
+    if (isStranger) setBit(mark, place.measuredBit);
     if (isEarlierStage && metric.definition.lateData === 'ignored-after-stage') continue;
     const reading = read(event.data, facts);
     if (reading === null) continue;

@@ -1,6 +1,6 @@
 import type { ObservedTopic, RequestTopic } from '../catalogue/definition.js';
 import type { EvidenceDesign, MetricDesign, MetricReader } from '../catalogue/evidence-design.js';
-import { setBit, type UnitLayout, type UnitMark, wordCountOf } from './unit-memory.js';
+import { blankMark, setBit, type UnitLayout } from './unit-memory.js';
 
 /** Facts of a unit's mark beside the metrics' own: seen at all, counted for the coverage. */
 export const SEEN_BIT = 0;
@@ -91,12 +91,10 @@ export function unitFacts(
 }
 
 function badBitsOf(places: UnitFacts['places'], bits: number): Uint32Array {
-  const mark: UnitMark = { words: new Uint32Array(wordCountOf({ bits, numbers: 0 })), numbers: NO_NUMBERS };
+  const mark = blankMark({ bits, numbers: 0 });
   for (const { badBit } of places.values()) if (badBit !== null) setBit(mark, badBit);
   return mark.words.subarray(1);
 }
-
-const NO_NUMBERS = new Float64Array();
 
 function placed<T extends RequestTopic>(
   readers: readonly MetricReader<T>[],

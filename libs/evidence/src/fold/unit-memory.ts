@@ -35,6 +35,11 @@ export interface UnitMark {
   readonly numbers: Float64Array;
 }
 
+/** Of a unit that nothing is known of. */
+export function blankMark(layout: UnitLayout): UnitMark {
+  return { words: new Uint32Array(wordCountOf(layout)), numbers: new Float64Array(layout.numbers) };
+}
+
 export function hasBit({ words }: UnitMark, bit: number): boolean {
   return (((words[1 + (bit >>> 5)] as number) >>> (bit & 31)) & 1) === 1;
 }
@@ -96,7 +101,7 @@ export class UnitMemory {
   ) {
     this.young = new UnitTable(layout);
     this.old = new UnitTable(layout);
-    this.mark = { words: new Uint32Array(this.young.wordCount), numbers: new Float64Array(layout.numbers) };
+    this.mark = blankMark(layout);
   }
 
   get size(): number {

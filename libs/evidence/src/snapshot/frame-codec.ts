@@ -3,6 +3,7 @@ import type { Evidence } from '../fold/evidence.js';
 import type { Newcomers } from '../fold/newcomers.js';
 import { decodePulses, encodePulses, type EncodedPulses } from '../fold/pulse.js';
 import { decodePictures, encodePictures, type EncodedPictures } from '../fold/recent-pictures.js';
+import { decodeStrangers, encodeStrangers, type EncodedStrangers } from '../fold/strangers.js';
 import { addCounts, decodeTraffic, encodeTraffic, type EncodedTraffic } from '../fold/traffic.js';
 
 /** What evidence holds beside its metrics and units. */
@@ -16,6 +17,7 @@ export interface EncodedFrame {
   readonly recentPictures: EncodedPictures;
   readonly newcomers: Newcomers;
   readonly heavyUnits: { readonly counts: readonly (readonly [string, number])[]; readonly requests: number };
+  readonly strangers: EncodedStrangers;
   readonly namelessRequests: number;
   readonly observed: number;
   readonly newestEpoch: number;
@@ -35,6 +37,7 @@ export function encodeFrame(evidence: Frame): EncodedFrame {
     recentPictures: encodePictures(evidence.recentPictures),
     newcomers: { ...evidence.newcomers },
     heavyUnits: { counts: [...evidence.heavyUnits.counts], requests: evidence.heavyUnits.requests },
+    strangers: encodeStrangers(evidence.strangers),
     namelessRequests: evidence.namelessRequests,
     observed: evidence.observed,
     newestEpoch: evidence.newestEpoch,
@@ -55,6 +58,7 @@ export function decodeFrame(encoded: EncodedFrame): Frame {
     recentPictures: decodePictures(encoded.recentPictures),
     newcomers: { ...encoded.newcomers },
     heavyUnits: { counts: new Map(encoded.heavyUnits.counts), requests: encoded.heavyUnits.requests },
+    strangers: decodeStrangers(encoded.strangers),
     namelessRequests: encoded.namelessRequests,
     observed: encoded.observed,
     newestEpoch: encoded.newestEpoch,

@@ -8,6 +8,7 @@ import { memoryKey } from '../fold/memory-key.js';
 import { noteArrival } from '../fold/newcomers.js';
 import { beat } from '../fold/pulse.js';
 import { notePicture } from '../fold/recent-pictures.js';
+import { noteBad } from '../fold/strangers.js';
 import { count, epochOf } from '../fold/traffic.js';
 import { isKind, methodOf, type MetricEvidence } from '../kinds/metric-evidence.js';
 import type { Method, Observation } from '../kinds/method.js';
@@ -122,6 +123,7 @@ function frameForm(): string {
   count(epoch.requests, 'a');
   noteArrival(evidence.newcomers, true, 1_234_567);
   noteRequestOf(evidence.heavyUnits, 'unit');
+  noteBad(evidence.strangers, memoryKey('stranger'), 3);
   evidence.seenBefore.set('metric', new Map(epoch.firstSeen));
   for (const second of [1_000, 1_001, 2_000]) countCoverage(evidence.coverage.answered, 7, 'a', second * 1_000);
   countCoverage(evidence.coverage.scored, 7, 'b', 1_000_000);
