@@ -35,6 +35,12 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     registers,
   });
+  const nameless = new Counter({
+    name: 'teststrip_router_nameless_requests_total',
+    help: 'Requests without the name of a user or session, each a unit of its own: the headers are missing, or what they say names nobody (meaningless).',
+    labelNames: ['service', 'name'],
+    registers,
+  });
   const commands = new Counter({
     name: 'teststrip_router_commands_total',
     help: 'Allocation commands by experiment and what became of them.',
@@ -44,9 +50,10 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
   createStateGauges(sources);
 
   return {
-    routed({ service, assignment, outcome, durationMs }) {
+    routed({ service, attempt, assignment, unitName, outcome, durationMs }) {
       const variant = assignment?.variant ?? '';
       requests.inc({ service, variant, outcome });
+      if (attempt === 0 && unitName !== null && unitName !== 'named') nameless.inc({ service, name: unitName });
       if (durationMs !== null) duration.observe({ service, variant }, durationMs / 1000);
     },
     commanded({ experiment }, answer) {

@@ -485,6 +485,22 @@ describe('start and end', () => {
     closing = [];
   });
 
+  it('makes every request of nobody a unit of its own, and counts them', async () => {
+    const [control] = await named('control');
+    await define({ candidate: control, control });
+    await order(1, { control: 500_000, candidate: 500_000 });
+    const router = await start();
+    for (const unit of ['undefined', 'undefined', 'anna']) await ask(router, { unit });
+    const events = await routedEvents(3);
+    const units = events.map(({ data }) => data.assignment?.unit);
+    expect(new Set(units).size).toBe(3);
+    expect(units).toContain('anna');
+    expect(units).not.toContain('undefined');
+    await expect
+      .poll(async () => await (await fetch(new URL('/metrics', router.adminUrl))).text())
+      .toContain('teststrip_router_nameless_requests_total{service="text-to-image",name="meaningless"} 2');
+  });
+
   it('has metrics in the Prometheus format', async () => {
     const [control] = await named('control');
     const router = await start({ upstreams: { 'text-to-image': control } });

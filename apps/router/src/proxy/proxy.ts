@@ -19,6 +19,7 @@ import {
   unitOf,
   upstreamHeaders,
   type UnitHeaders,
+  type UnitName,
 } from './request-headers.js';
 import type { UpstreamPools } from './upstream-pools.js';
 
@@ -29,6 +30,8 @@ export interface RoutedRequest extends ExchangeResult {
   readonly attempt: number;
   readonly service: string;
   readonly assignment: Assignment | null;
+  /** Whether the request named its unit; null where none was asked for. */
+  readonly unitName: UnitName | null;
   readonly upstream: string;
   readonly startedAt: string;
   readonly traceparent: string;
@@ -104,6 +107,7 @@ class ProxiedRequest {
   private readonly requestId = randomUUID();
   private readonly startedAtMs = performance.now();
   private readonly startedAt = new Date().toISOString();
+  private unitName: UnitName | null = null;
   /** The client's, or of a trace that begins here. */
   private readonly traceparent: string;
 
@@ -179,8 +183,10 @@ class ProxiedRequest {
     const { headers } = this.incoming.request;
     const { unitHeaders, allocations } = this.options;
     const override = headerOf(headers, OVERRIDE_HEADER);
+    const { unit, name } = unitOf(headers, route.unit, this.requestId, unitHeaders);
+    this.unitName = name;
     return {
-      unit: unitOf(headers, route.unit, this.requestId, unitHeaders),
+      unit,
       attributes: route.rules.audience.length > 0 ? attributesOf(headers) : {},
       override:
         override !== undefined && this.isAuthorised(headerOf(headers, OVERRIDE_TOKEN_HEADER)) ? override : undefined,
@@ -196,7 +202,7 @@ class ProxiedRequest {
   }
 
   private tell({ attempt, assignment, upstream }: Attempt, result: ExchangeResult): void {
-    const { requestId, startedAt, traceparent, options } = this;
+    const { requestId, unitName, startedAt, traceparent, options } = this;
     const { service } = this.incoming.route;
     options.onRouted({
       ...result,
@@ -204,6 +210,7 @@ class ProxiedRequest {
       attempt,
       service,
       assignment,
+      unitName,
       upstream: upstream.url,
       startedAt,
       traceparent,

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Attributes } from '#libs/assignment';
-import { ASSIGNMENT_HEADER, REQUEST_ID_HEADER, type ExperimentSpec } from '#libs/contracts';
+import { ASSIGNMENT_HEADER, isNameless, REQUEST_ID_HEADER, type ExperimentSpec } from '#libs/contracts';
 import { sha256Of } from '#libs/telemetry';
 
 /** Attributes of who asks, for the audience of an experiment: `plan=pro&country=de`, percent-encoded like a query. */
@@ -21,20 +21,28 @@ export interface UnitHeaders {
 const LONGEST_UNIT = 256;
 
 /**
+ * `named`: by a header, or by itself where requests are the units. `missing`: no header names anybody. `meaningless`: what the headers say is
+ * no name ("undefined", blank …, see {@link isNameless}).
+ */
+export type UnitName = 'named' | 'missing' | 'meaningless';
+
+/**
  * The unit of a request: the user (else the session), the session (else the user), or the request itself; a request that names
- * neither is a unit of its own.
+ * neither, or nobody, is a unit of its own.
  */
 export function unitOf(
   headers: IncomingHttpHeaders,
   kind: ExperimentSpec['unit'],
   requestId: string,
   names: UnitHeaders,
-): string {
-  if (kind === 'request') return requestId;
-  const [first, second] = kind === 'user' ? [names.user, names.session] : [names.session, names.user];
-  const unit = headerOf(headers, first) ?? headerOf(headers, second) ?? requestId;
+): { readonly unit: string; readonly name: UnitName } {
+  if (kind === 'request') return { unit: requestId, name: 'named' };
+  const order = kind === 'user' ? [names.user, names.session] : [names.session, names.user];
+  const said = order.map((name) => headerOf(headers, name)).filter((value) => value !== undefined);
+  const unit = said.find((value) => !isNameless(value));
+  if (unit === undefined) return { unit: requestId, name: said.length === 0 ? 'missing' : 'meaningless' };
   // Cut off, two long units could become one.
-  return unit.length <= LONGEST_UNIT ? unit : sha256Of(unit);
+  return { unit: unit.length <= LONGEST_UNIT ? unit : sha256Of(unit), name: 'named' };
 }
 
 export function attributesOf(headers: IncomingHttpHeaders): Attributes {
