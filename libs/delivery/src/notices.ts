@@ -2,11 +2,12 @@ import type { ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
 import { neededSources } from './rules/needed-sources.js';
 import { outlookOf, type RunClock } from './outlook.js';
 import { fewNewUnitsMessage, outlookInWords, tooLateMessage } from './words/outlook.js';
+import { unitWarnings } from './words/unit-warnings.js';
 import { shiftWarning, unneededSilence } from './words/trust.js';
 
 /** What people should know of an analysis although it decides nothing. */
 export interface Notice {
-  readonly kind: 'watched-shift' | 'unneeded-silence' | 'few-new-units' | 'too-late' | 'outlook';
+  readonly kind: 'watched-shift' | 'unneeded-silence' | 'few-new-units' | 'too-late' | 'units' | 'outlook';
   readonly message: string;
 }
 
@@ -27,6 +28,7 @@ export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, cl
     ...(outlook?.isTooLate
       ? [{ kind: 'too-late', message: tooLateMessage(outlook, spec, clock.leftMs) } as const]
       : []),
+    ...unitWarnings(analysis.health, spec.unit).map((message) => ({ kind: 'units', message }) as const),
     ...(isUnneeded ? [{ kind: 'unneeded-silence', message: unneededSilence(staleness) } as const] : []),
     ...(outlook && !outlook.hasFewNewUnits && !outlook.isTooLate
       ? [{ kind: 'outlook', message: outlookInWords(outlook, spec) } as const]

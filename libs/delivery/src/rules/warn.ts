@@ -37,6 +37,7 @@ function alertOf(kind: Notice['kind']): AlertKind | null {
     case 'few-new-units':
     case 'too-late':
       return kind;
+    case 'units':
     case 'unneeded-silence':
     case 'outlook':
       return null;

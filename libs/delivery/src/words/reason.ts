@@ -25,7 +25,7 @@ export const reasonWords: Readonly<Record<string, string>> = {
   'only-observed': 'recorded only; it decides nothing',
   'control-tail-infinite': 'too many of control’s requests never ended',
   'scorer-changed': 'scores of two scorer versions can’t be compared',
-  'unit-memory-full': 'there are more units than can be remembered',
+  'unit-memory-full': 'there are more units than can be remembered; harm is still found, nothing more is proven',
   'not-watched': 'recorded only; it is computed once it is watched',
   'no-test': 'shown only; there is no test for it',
   'shift-found': 'proven to differ between the variants',

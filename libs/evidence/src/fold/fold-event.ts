@@ -53,9 +53,12 @@ function foldRequestEvent(
   if (assignment.reason !== 'SPLIT' || isForeignScore(evidence, event)) return true;
   if (isNameless(assignment.unit)) return noteNameless(evidence, event);
 
-  if (event.type === 'request.routed.v1') noteRequestOf(evidence.heavyUnits, assignment.unit);
   const unit = memoryKey(assignment.unit);
   const mark = evidence.units.recall(unit);
+  if (event.type === 'request.routed.v1') {
+    noteRequestOf(evidence.heavyUnits, assignment.unit);
+    noteArrival(evidence.newcomers, mark !== null && !hasBit(mark, SEEN_BIT), carriedAtMs);
+  }
   if (mark === null) return foldStranger(evidence, design, event, { assignment, unit });
   const window = enterWindow(evidence, mark);
   let isChanged = noteUnit(evidence, event, assignment, mark);
@@ -80,7 +83,6 @@ function foldStranger(
   const window = windowAfter(evidence.observed);
   evidence.observed += 1;
   enterStrangersWindow(strangers, window);
-  if (event.type === 'request.routed.v1') noteArrival(evidence.newcomers, false, Date.parse(event.time));
   const mark = blankMark(facts.layout);
   const badBits: number[] = [];
   for (const { badBit } of facts.places.values()) {
@@ -131,7 +133,6 @@ function noteUnit(evidence: Evidence, event: RequestEvent, assignment: Assignmen
   // A unit's own sums are those under one allocation: under another it is another member of the sample.
   if (!isSameEpoch) mark.numbers.fill(0);
   if (event.type !== 'request.routed.v1') return isNew || !isSameEpoch;
-  noteArrival(evidence.newcomers, isNew, Date.parse(event.time));
   const traffic = epochOf(evidence.traffic, epoch, stage, weightsPpm);
   if (isNew || !isSameEpoch) traffic.distinct += 1;
   if (isNew) count(traffic.firstSeen, variant);

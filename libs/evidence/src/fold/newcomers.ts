@@ -1,7 +1,7 @@
 /** Requests of a generation; what is recent are the last one to two generations of each partition. */
 const GENERATION = 200;
 
-/** Requests, how many of them were the first of their unit, and when they came (ms since 1970; null: none came). */
+/** Requests, how many of them were the first of their unit, and when the carrier took them (ms since 1970; null: none came). */
 interface Arrivals {
   readonly requests: number;
   readonly newUnits: number;
