@@ -17,7 +17,7 @@ import {
 import { ALPHA, type Decided, type MethodResult, PEER_EVENTS } from './run-cell.js';
 import { shapeNames, valueShapes } from './shapes.js';
 import type { StoredResults } from './stored-results.js';
-import { allTasks, type CanaryResult, type CanaryTask, OUR_RULE, START_PPM, taskId } from './tasks.js';
+import { allRealTraffic, allTasks, type CanaryResult, type CanaryTask, OUR_RULE, START_PPM, taskId } from './tasks.js';
 
 const PLOTS = { rates: 'false-alarms.svg', detection: 'events-to-detect.svg', exposure: 'exposed.svg' } as const;
 
@@ -33,7 +33,7 @@ export function calibrationDocument(stored: StoredResults): ReadonlyMap<string, 
   const rates = errorRates(cells);
   const canaries = knownCanaries(stored);
   const text = [
-    introduction(stored, cells, canaries.length),
+    introduction(stored, cells, canaries.length + knownRealTraffic(stored).length),
     howToRead(stored),
     overview(rates),
     whatFails(rates),
@@ -41,6 +41,7 @@ export function calibrationDocument(stored: StoredResults): ReadonlyMap<string, 
     besideGrowthbook(cells, rates),
     proofs(cells),
     wholeRule(canaries),
+    realTraffic(stored),
     allRates(cells),
   ].join('\n\n');
   return new Map([
@@ -66,16 +67,16 @@ function knownCanaries({ results }: StoredResults): readonly KnownCanary[] {
 function introduction(
   { extent, seconds, workers }: StoredResults,
   cells: readonly KnownCell[],
-  canaries: number,
+  others: number,
 ): string {
   const tasks = allTasks().length;
   const simulated = cells.reduce((sum, { result }) => sum + result.runs * result.events, 0);
-  const isPartial = cells.length + canaries < tasks;
+  const isPartial = cells.length + others < tasks;
   return [
     '# Calibration',
     `Every method that decides, and the rules of other systems beside it, on simulated traffic where the truth is known. Written by \`npm run calibrate\`; edit the code, not this page. \`npm run calibrate -- --render\` writes it again from \`calibration.json\`, \`--only\` simulates a part.`,
-    `- ${isPartial ? `**Partial: ${cells.length + canaries} of ${tasks} tasks.** ` : ''}Seed ${extent.seed}; ${number(extent.runs)} runs per cell of ${number(extent.events)} events each; cells of the peers ${number(Math.ceil(extent.runs / 5))} runs of ${number(PEER_EVENTS)} events, cells of harm ${number(Math.ceil(extent.runs / 2))} runs of up to ${number(PEER_EVENTS)}.`,
-    `- ${cells.length} cells, up to ${Math.round(simulated / 1e6).toLocaleString('en')} million events; ${canaries} candidates and starts by the whole rule, ${number(Math.ceil(extent.runs / 10))} canaries each, ${number(Math.ceil(extent.runs / 40))} under the peers' rules. ${Math.round(seconds / 60)} minutes on ${workers} threads.`,
+    `- ${isPartial ? `**Partial: ${cells.length + others} of ${tasks} tasks.** ` : ''}Seed ${extent.seed}; ${number(extent.runs)} runs per cell of ${number(extent.events)} events each; cells of the peers ${number(Math.ceil(extent.runs / 5))} runs of ${number(PEER_EVENTS)} events, cells of harm ${number(Math.ceil(extent.runs / 2))} runs of up to ${number(PEER_EVENTS)}.`,
+    `- ${cells.length} cells, up to ${Math.round(simulated / 1e6).toLocaleString('en')} million events; ${others} candidates and starts by the whole rule and situations of real traffic, ${number(Math.ceil(extent.runs / 10))} canaries each, ${number(Math.ceil(extent.runs / 40))} under the peers' rules. ${Math.round(seconds / 60)} minutes on ${workers} threads.`,
     `- The figures follow from seed, runs and events alone, whatever the number of threads. Every decision is at α = ${ALPHA}, the sample ratio at .001.`,
   ].join('\n\n');
 }
@@ -261,6 +262,36 @@ function endingOf(rule: string, result: CanaryResult | undefined): string {
     .map(([times, outcome]) => (times === ending.runs ? outcome : `${outcome} ${percent(times / ending.runs)}`))
     .join(', ');
   return `${told}; ${number(ending.requests.mean)} / ${number(ending.exposed.mean)}`;
+}
+
+function knownRealTraffic({ results }: StoredResults) {
+  return allRealTraffic().flatMap((task) => {
+    const result = results[taskId(task)];
+    return result && 'wrong' in result ? [{ task, result }] : [];
+  });
+}
+
+function shareOfRuns(count: number | undefined, runs: number): string {
+  if (count === undefined) return '–';
+  const rate = count / runs;
+  return `${short(rate)} ± ${short(standardError(rate, runs))}${exceeds(rate, runs, ALPHA) ? ' **⚠**' : ''}`;
+}
+
+function realTraffic(stored: StoredResults): string {
+  const known = knownRealTraffic(stored);
+  const decisions = [...new Set(known.flatMap(({ result }) => Object.keys(result.wrong)))];
+  return [
+    '## Real traffic',
+    `Situations that the cells above do not contain, as events through the evidence that ships, looked at while they come. Shown is the share of runs that ever took a decision which is wrong in the situation, at α = ${ALPHA}.`,
+    table(
+      ['situation', 'runs of requests', ...decisions],
+      known.map(({ task, result: { runs, requests, wrong } }) => [
+        task.name,
+        `${number(runs)} of ${number(requests)}`,
+        ...decisions.map((decision) => shareOfRuns(wrong[decision], runs)),
+      ]),
+    ),
+  ].join('\n\n');
 }
 
 const SITUATIONS = [false, true].flatMap((isClustered) =>

@@ -1,4 +1,6 @@
 import type { Behaviour } from '#libs/testing/traffic';
+import { simulationRandom } from '#libs/testing/random';
+import { realTrafficRows } from './real-traffic/index.js';
 import { allCells, type Cell, cellId } from './cells.js';
 import { type CellResult, type Extent, extentOf, hash, PEER_EVENTS, runCell } from './run-cell.js';
 import { candidates, type Ending, playPeers, playWholeRule } from './whole-rule.js';
@@ -11,7 +13,13 @@ export interface CanaryTask {
   readonly fromPpm: number;
 }
 
-export type Task = Cell | CanaryTask;
+/** A situation of real traffic, by its name among the `realTrafficRows`. */
+export interface RealTrafficTask {
+  readonly kind: 'real-traffic';
+  readonly name: string;
+}
+
+export type Task = Cell | CanaryTask | RealTrafficTask;
 
 /** How a rule's canaries ended. Requests and exposure: medians and means over the runs. */
 export interface RuleResult {
@@ -29,7 +37,16 @@ export interface CanaryResult {
   readonly rules: readonly RuleResult[];
 }
 
-export type TaskResult = CellResult | CanaryResult;
+/** How many runs took each of the decisions that are wrong in the situation. */
+export interface RealTrafficResult {
+  readonly id: string;
+  readonly runs: number;
+  readonly requests: number;
+  readonly seconds: number;
+  readonly wrong: Readonly<Record<string, number>>;
+}
+
+export type TaskResult = CellResult | CanaryResult | RealTrafficResult;
 
 export const OUR_RULE = 'Teststrip';
 export const START_PPM: readonly number[] = [10_000, 50_000];
@@ -43,10 +60,15 @@ export function allTasks(): readonly Task[] {
   const canaries = Object.keys(candidates).flatMap((candidate) =>
     START_PPM.map((fromPpm): CanaryTask => ({ kind: 'canary', candidate, fromPpm })),
   );
-  return [...canaries, ...allCells()];
+  return [...canaries, ...allRealTraffic(), ...allCells()];
+}
+
+export function allRealTraffic(): readonly RealTrafficTask[] {
+  return realTrafficRows.map(({ name }) => ({ kind: 'real-traffic', name }));
 }
 
 export function taskId(task: Task): string {
+  if (task.kind === 'real-traffic') return `real-traffic/${task.name}`;
   return task.kind === 'canary' ? `canary/${task.candidate}/from ${task.fromPpm / 10_000} %` : cellId(task);
 }
 
@@ -54,6 +76,8 @@ export function taskId(task: Task): string {
 export function workOf(task: Task, whole: Extent): number {
   if (task.kind === 'canary')
     return (whole.runs / RUNS_PER_CANARY) * 30_000 + (whole.runs / RUNS_PER_PEERS_CANARY) * 80_000;
+  // Events are built and folded one by one.
+  if (task.kind === 'real-traffic') return whole.runs * whole.events * 20;
   const { runs, events } = extentOf(task, whole);
   if (task.kind !== 'metric') return runs * events * 0.5;
   const perEvent = task.contest === 'peers' || task.truth === 'no-effect' ? 1.2 : 0.7;
@@ -62,7 +86,28 @@ export function workOf(task: Task, whole: Extent): number {
 
 /** Runs a task. A function of the task and the extent only, but for the seconds that it took. */
 export function runTask(task: Task, whole: Extent): TaskResult {
+  if (task.kind === 'real-traffic') return runRealTraffic(task, whole);
   return task.kind === 'canary' ? runCanaries(task, whole) : runCell(task, whole);
+}
+
+function runRealTraffic(task: RealTrafficTask, { seed, runs, events }: Extent): RealTrafficResult {
+  const startedAt = performance.now();
+  const row = realTrafficRows.find(({ name }) => name === task.name);
+  if (!row) throw new RangeError(`no situation of real traffic "${task.name}"`);
+  const wrong: Record<string, number> = {};
+  for (let run = 0; run < runs; run++) {
+    const taken = row.run(events, simulationRandom(hash(`${seed}/${taskId(task)}/${run}`)));
+    for (const [decision, isTaken] of Object.entries(taken)) {
+      wrong[decision] = (wrong[decision] ?? 0) + Number(isTaken);
+    }
+  }
+  return {
+    id: taskId(task),
+    runs,
+    requests: events,
+    seconds: Math.round((performance.now() - startedAt) / 10) / 100,
+    wrong,
+  };
 }
 
 function runCanaries(task: CanaryTask, { seed, runs }: Extent): CanaryResult {

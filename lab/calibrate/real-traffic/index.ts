@@ -1,0 +1,7 @@
+import { returningUsers } from './returning-users.js';
+import type { RealTrafficRow } from './row.js';
+
+export type { RealTrafficRow } from './row.js';
+
+/** All of them, in the order of the table. */
+export const realTrafficRows: readonly RealTrafficRow[] = [...returningUsers];
