@@ -126,7 +126,7 @@ function routed({ id, user, share, isCandidate, isFailed, latencyMs }: Routed): 
       requestId: id,
       service: 'text-to-image',
       upstream: 'http://simulated',
-      outcome: isFailed ? 'failed' : 'succeeded',
+      outcome: isFailed ? 'server-error' : 'delivered',
       status: isFailed ? 500 : 200,
       startedAt: TIME,
       durationMs: isFailed ? null : latencyMs,
