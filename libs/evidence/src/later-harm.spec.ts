@@ -71,6 +71,13 @@ describe('harm that begins after everybody was seen', () => {
       expect(usersWhoComeBack(guardrail, TURNS_BAD + 500, usual).verdict).not.toBe('harmful');
   });
 
+  it('is shown of a lower tail as well', () => {
+    const { estimate, n } = usersWhoComeBack(guarded('wrong-pictures', 'relative', 0.5), 2 * TURNS_BAD, wrong);
+    expect(estimate.candidate).toBeGreaterThan(0.4);
+    expect(estimate.effect).toBeGreaterThan(Math.log(5));
+    expect(n.candidate.units).toBeLessThan(100);
+  });
+
   it('is shown: rates are over all requests, and the interval of first ones is left out where it says something else', () => {
     const { estimate, interval, missing, n } = usersWhoComeBack(
       guarded('error-rate', 'absolute', 0.005),

@@ -219,6 +219,10 @@ describe('what is said of a guardrail, on the scale of its margin', () => {
     expect(harmMessage(back, specOf('latency-p95', relative(0.1)), 0.01)).toBe(
       'latency-p95 of candidate is more than 10 % above control: proven worse than allowed, with 99 % confidence after 171 units of candidate (ln E 1.2; 4.61 needed). The present estimate is 5 % above control (945 ms against 900 ms).',
     );
+    const n = { control: { units: 900, events: 4_000 }, candidate: { units: 171, events: 800 } };
+    expect(harmMessage({ ...back, n }, specOf('latency-p95', relative(0.1)), 0.01)).toMatch(
+      /By the first request of each unit alone it is 5 % above control/,
+    );
     const none = aMetric('latency-p95', { ...latency, estimate: { control: null, candidate: null, effect: null } });
     expect(harmMessage(none, specOf('latency-p95', relative(0.1)), 0.05)).toMatch(
       /^latency-p95 of candidate is more than 10 % above control: proven worse than allowed, with 95 % confidence after 171 units of candidate \(ln E 1\.2; 3 needed\)\.$/,

@@ -26,8 +26,16 @@ export function harmMessage(metric: MetricAnalysis, spec: ExperimentSpec, alpha:
     return `${subject} is ${estimate}; ${limit}. Proven worse than allowed, ${proof}.`;
   }
   // Late in a long run the estimate may be back within the margin; what was proven stays so.
-  const present = estimate === null ? '' : ` The present estimate is ${estimate}.`;
+  const present = estimate === null ? '' : ` ${whoseEstimate(metric)} ${estimate}.`;
   return `${subject} is ${beyond}: proven worse than allowed, ${proof}.${present}`;
+}
+
+/** What is shown of a tail are units' first values, which harm that began later is not in. */
+function whoseEstimate({ kind, n }: MetricAnalysis): string {
+  const haveComeBack = n.candidate.events > n.candidate.units;
+  return kind === 'upper-tail' && haveComeBack
+    ? 'By the first request of each unit alone it is'
+    : 'The present estimate is';
 }
 
 /** Of the guardrail that was hardest to prove: how it does, within what it is proven to stay, and how well. */

@@ -19,7 +19,7 @@ import {
 import type { Margin } from '#libs/contracts';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { TailMetric } from '../catalogue/definition.js';
-import type { Method } from './method.js';
+import type { Estimates, Method } from './method.js';
 import {
   observeControl,
   initialControlTailLimit,
@@ -50,7 +50,8 @@ export interface LowerTailState {
   readonly farBelow: Tilt;
   /** Units' first values below the limit, whenever they come. */
   readonly laterEvents: RestartedTilt;
-  /** Units that met a limit: what the rates are shares of. */
+  /** All values below the limit, and all that met one: what is shown. */
+  readonly allBelow: Tilt;
   readonly compared: Record<Arm, number>;
 }
 
@@ -61,6 +62,7 @@ interface EncodedLowerTail {
   readonly farLimit: number | null;
   readonly farBelow: codec.EncodedTilt;
   readonly laterEvents: codec.EncodedRestartedTilt;
+  readonly allBelow: codec.EncodedTilt;
   readonly compared: Record<Arm, number>;
 }
 
@@ -73,6 +75,7 @@ export const lowerTailMethod: Method<LowerTailState> = {
     farLimit: null,
     farBelow: initialTilt(),
     laterEvents: initialRestartedTilt(),
+    allBelow: initialTilt(),
     compared: { control: 0, candidate: 0 },
   }),
 
@@ -81,12 +84,14 @@ export const lowerTailMethod: Method<LowerTailState> = {
     const { limit } = state.limit;
     const isBadEvent =
       isAtRisk && limit !== null && value < limit && hitInWindow(state.laterEvents, window, arm, propensity);
-    if (!isFirst || value === -Infinity) return isBadEvent;
-    state.counts.units[arm] += 1;
+    if (value === -Infinity) return isBadEvent;
     if (limit !== null) {
       state.compared[arm] += 1;
-      if (value < limit) hit(state.below, arm, propensity);
+      if (value < limit) hit(state.allBelow, arm, propensity);
     }
+    if (!isFirst) return isBadEvent;
+    state.counts.units[arm] += 1;
+    if (limit !== null && value < limit) hit(state.below, arm, propensity);
     if (state.farLimit !== null && value < state.farLimit) hit(state.farBelow, arm, propensity);
     if (arm === 'candidate') return isBadEvent;
     const level = levelOf(metric);
@@ -104,6 +109,7 @@ export const lowerTailMethod: Method<LowerTailState> = {
     farLimit: null,
     farBelow: mergeTilt(a.farBelow, b.farBelow),
     laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
+    allBelow: mergeTilt(a.allBelow, b.allBelow),
     compared: {
       control: a.compared.control + b.compared.control,
       candidate: a.compared.candidate + b.compared.candidate,
@@ -111,18 +117,8 @@ export const lowerTailMethod: Method<LowerTailState> = {
   }),
 
   judge(state, metric, { alpha }) {
-    const hits = totals(state.below);
-    const effect = lnRateRatio(state.below);
-    const reason = effect === null ? (whyNotBoth(state.compared) ?? 'not-enough-data') : null;
     const base = {
-      estimates: {
-        control: state.compared.control === 0 ? null : hits.control / state.compared.control,
-        candidate: state.compared.candidate === 0 ? null : hits.candidate / state.compared.candidate,
-        effect,
-        interval: lnRateRatioInterval(state.below, alpha),
-        noEffect: reason,
-        noInterval: reason,
-      },
+      estimates: estimatesOf(state, alpha),
       units: state.counts.units,
       events: state.counts.events,
       shift: null,
@@ -148,17 +144,18 @@ export const lowerTailMethod: Method<LowerTailState> = {
 
   tuning: (metric) => ({ level: levelOf(metric) }),
 
-  encode: ({ counts, limit, below, farLimit, farBelow, laterEvents, compared }): EncodedLowerTail => ({
+  encode: ({ counts, limit, below, farLimit, farBelow, laterEvents, allBelow, compared }): EncodedLowerTail => ({
     counts: structuredClone(counts),
     limit: codec.encodeTailLimit(limit),
     below: codec.encodeTilt(below),
     farLimit,
     farBelow: codec.encodeTilt(farBelow),
     laterEvents: codec.encodeRestartedTilt(laterEvents),
+    allBelow: codec.encodeTilt(allBelow),
     compared: { ...compared },
   }),
 
-  decode: ({ counts, limit, below, farLimit, farBelow, laterEvents, compared }: EncodedLowerTail) => ({
+  decode: ({ counts, limit, below, farLimit, farBelow, laterEvents, allBelow, compared }: EncodedLowerTail) => ({
     kind: 'lower-tail',
     counts: structuredClone(counts),
     limit: codec.decodeTailLimit(limit),
@@ -166,9 +163,27 @@ export const lowerTailMethod: Method<LowerTailState> = {
     farLimit,
     farBelow: codec.decodeTilt(farBelow),
     laterEvents: codec.decodeRestartedTilt(laterEvents),
+    allBelow: codec.decodeTilt(allBelow),
     compared: { ...compared },
   }),
 };
+
+/** Shown are all values; the interval is that of the units' first ones, while what is shown lies in it. */
+function estimatesOf({ below, allBelow, compared }: LowerTailState, alpha: number): Estimates {
+  const hits = totals(allBelow);
+  const effect = lnRateRatio(allBelow);
+  const reason = effect === null ? (whyNotBoth(compared) ?? 'not-enough-data') : null;
+  const ofFirst = effect === null ? null : lnRateRatioInterval(below, alpha);
+  const isOutside = ofFirst !== null && effect !== null && (effect < ofFirst.low || effect > ofFirst.high);
+  return {
+    control: compared.control === 0 ? null : hits.control / compared.control,
+    candidate: compared.candidate === 0 ? null : hits.candidate / compared.candidate,
+    effect,
+    interval: isOutside ? null : ofFirst,
+    noEffect: reason,
+    noInterval: isOutside ? 'later-requests-differ' : (reason ?? (ofFirst === null ? 'not-enough-data' : null)),
+  };
+}
 
 function levelOf({ definition }: MetricDesign): number {
   return (definition as TailMetric).level;
