@@ -18,7 +18,7 @@ function usersWhoComeBack(
   guardrail: Guardrail,
   requests: number,
   after: (event: RequestEvent) => RequestEvent | null,
-  { users = USERS, errorRate = 0 } = {},
+  { users = USERS, errorRate = 0, before = usual } = {},
 ): MetricAnalysis {
   const traffic = new SimulatedTraffic(5, { control: { errorRate }, candidate: { errorRate } }, 100, users);
   traffic.candidateShare = 0.2;
@@ -29,7 +29,7 @@ function usersWhoComeBack(
     for (const event of traffic.next()) {
       if (event.type !== topic) continue;
       const isBad = request > TURNS_BAD && event.data.assignment?.variant === 'candidate';
-      const seen = isBad ? after(event) : event;
+      const seen = isBad ? after(event) : before(event);
       if (seen) events.push(seen);
     }
   }
@@ -64,6 +64,18 @@ describe('harm that begins after everybody was seen', () => {
     ['wrong pictures', guarded('wrong-pictures', 'relative', 0.5), wrong],
   ])('is found within a few hundred requests: %s', (_name, guardrail, after) => {
     expect(usersWhoComeBack(guardrail, TURNS_BAD + 500, after).verdict).toBe('harmful');
+  });
+
+  it('is found where nothing ever lay beyond the limit before', () => {
+    const constant = (event: RequestEvent, durationMs: number): RequestEvent =>
+      event.type === 'request.routed.v1' ? { ...event, data: { ...event.data, durationMs } } : event;
+    const found = usersWhoComeBack(
+      guarded('latency-p95', 'relative', 0.1),
+      TURNS_BAD + 500,
+      (event) => constant(event, 2_400),
+      { before: (event) => constant(event, 795) },
+    );
+    expect(found.verdict).toBe('harmful');
   });
 
   it('is none where the candidate stays as it was', () => {

@@ -197,7 +197,10 @@ describe('a flood of made-up units, when no more can be remembered', () => {
   it('counts the first bad event of such a unit only, however often it comes', () => {
     const evidence = flooded(REMEMBERED, 0.01);
     const [routed] = requestsOf(['stranger'], 0.1) as [RequestEvent];
-    const failed = { ...routed, data: { ...routed.data, outcome: 'server-error', status: 500 } } as unknown as RequestEvent;
+    const failed = {
+      ...routed,
+      data: { ...routed.data, outcome: 'server-error', status: 500 },
+    } as unknown as RequestEvent;
     foldEvent(evidence, floods, failed);
     const once = errors(evidence).lnE?.harmful;
     for (let again = 0; again < 20; again++) foldEvent(evidence, floods, failed);

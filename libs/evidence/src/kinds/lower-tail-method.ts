@@ -50,9 +50,11 @@ export interface LowerTailState {
   readonly farBelow: Tilt;
   /** Units' first values below the limit, whenever they come. */
   readonly laterEvents: RestartedTilt;
+  /** Units that met a limit with their first value. */
+  readonly compared: Record<Arm, number>;
   /** All values below the limit, and all that met one: what is shown. */
   readonly allBelow: Tilt;
-  readonly compared: Record<Arm, number>;
+  readonly allCompared: Record<Arm, number>;
 }
 
 interface EncodedLowerTail {
@@ -63,6 +65,7 @@ interface EncodedLowerTail {
   readonly farBelow: codec.EncodedTilt;
   readonly laterEvents: codec.EncodedRestartedTilt;
   readonly allBelow: codec.EncodedTilt;
+  readonly allCompared: Record<Arm, number>;
   readonly compared: Record<Arm, number>;
 }
 
@@ -76,6 +79,7 @@ export const lowerTailMethod: Method<LowerTailState> = {
     farBelow: initialTilt(),
     laterEvents: initialRestartedTilt(),
     allBelow: initialTilt(),
+    allCompared: { control: 0, candidate: 0 },
     compared: { control: 0, candidate: 0 },
   }),
 
@@ -86,12 +90,15 @@ export const lowerTailMethod: Method<LowerTailState> = {
       isAtRisk && limit !== null && value < limit && hitInWindow(state.laterEvents, window, arm, propensity);
     if (value === -Infinity) return isBadEvent;
     if (limit !== null) {
-      state.compared[arm] += 1;
+      state.allCompared[arm] += 1;
       if (value < limit) hit(state.allBelow, arm, propensity);
     }
     if (!isFirst) return isBadEvent;
     state.counts.units[arm] += 1;
-    if (limit !== null && value < limit) hit(state.below, arm, propensity);
+    if (limit !== null) {
+      state.compared[arm] += 1;
+      if (value < limit) hit(state.below, arm, propensity);
+    }
     if (state.farLimit !== null && value < state.farLimit) hit(state.farBelow, arm, propensity);
     if (arm === 'candidate') return isBadEvent;
     const level = levelOf(metric);
@@ -109,11 +116,9 @@ export const lowerTailMethod: Method<LowerTailState> = {
     farLimit: null,
     farBelow: mergeTilt(a.farBelow, b.farBelow),
     laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
+    compared: together(a.compared, b.compared),
     allBelow: mergeTilt(a.allBelow, b.allBelow),
-    compared: {
-      control: a.compared.control + b.compared.control,
-      candidate: a.compared.candidate + b.compared.candidate,
-    },
+    allCompared: together(a.allCompared, b.allCompared),
   }),
 
   judge(state, metric, { alpha }) {
@@ -129,6 +134,7 @@ export const lowerTailMethod: Method<LowerTailState> = {
       return { ...base, tests: null, missing: 'no-data' };
     if (state.limit.limit === null) return { ...base, tests: null, missing: 'baseline' };
     const level = levelOf(metric);
+    const hits = totals(state.allBelow);
     if (hits.control + hits.candidate === 0 && isTailEmpty(state.compared.control, level)) {
       return { ...base, tests: emptyTailTests(test, level, state.compared), missing: null, special: 'none-beyond' };
     }
@@ -144,18 +150,19 @@ export const lowerTailMethod: Method<LowerTailState> = {
 
   tuning: (metric) => ({ level: levelOf(metric) }),
 
-  encode: ({ counts, limit, below, farLimit, farBelow, laterEvents, allBelow, compared }): EncodedLowerTail => ({
+  encode: ({ counts, limit, below, farLimit, farBelow, laterEvents, compared, ...all }): EncodedLowerTail => ({
     counts: structuredClone(counts),
     limit: codec.encodeTailLimit(limit),
     below: codec.encodeTilt(below),
     farLimit,
     farBelow: codec.encodeTilt(farBelow),
     laterEvents: codec.encodeRestartedTilt(laterEvents),
-    allBelow: codec.encodeTilt(allBelow),
     compared: { ...compared },
+    allBelow: codec.encodeTilt(all.allBelow),
+    allCompared: { ...all.allCompared },
   }),
 
-  decode: ({ counts, limit, below, farLimit, farBelow, laterEvents, allBelow, compared }: EncodedLowerTail) => ({
+  decode: ({ counts, limit, below, farLimit, farBelow, laterEvents, compared, ...all }: EncodedLowerTail) => ({
     kind: 'lower-tail',
     counts: structuredClone(counts),
     limit: codec.decodeTailLimit(limit),
@@ -163,21 +170,22 @@ export const lowerTailMethod: Method<LowerTailState> = {
     farLimit,
     farBelow: codec.decodeTilt(farBelow),
     laterEvents: codec.decodeRestartedTilt(laterEvents),
-    allBelow: codec.decodeTilt(allBelow),
     compared: { ...compared },
+    allBelow: codec.decodeTilt(all.allBelow),
+    allCompared: { ...all.allCompared },
   }),
 };
 
 /** Shown are all values; the interval is that of the units' first ones, while what is shown lies in it. */
-function estimatesOf({ below, allBelow, compared }: LowerTailState, alpha: number): Estimates {
+function estimatesOf({ below, allBelow, allCompared }: LowerTailState, alpha: number): Estimates {
   const hits = totals(allBelow);
   const effect = lnRateRatio(allBelow);
-  const reason = effect === null ? (whyNotBoth(compared) ?? 'not-enough-data') : null;
+  const reason = effect === null ? (whyNotBoth(allCompared) ?? 'not-enough-data') : null;
   const ofFirst = effect === null ? null : lnRateRatioInterval(below, alpha);
   const isOutside = ofFirst !== null && effect !== null && (effect < ofFirst.low || effect > ofFirst.high);
   return {
-    control: compared.control === 0 ? null : hits.control / compared.control,
-    candidate: compared.candidate === 0 ? null : hits.candidate / compared.candidate,
+    control: allCompared.control === 0 ? null : hits.control / allCompared.control,
+    candidate: allCompared.candidate === 0 ? null : hits.candidate / allCompared.candidate,
     effect,
     interval: isOutside ? null : ofFirst,
     noEffect: reason,
@@ -187,6 +195,10 @@ function estimatesOf({ below, allBelow, compared }: LowerTailState, alpha: numbe
 
 function levelOf({ definition }: MetricDesign): number {
   return (definition as TailMetric).level;
+}
+
+function together(a: Readonly<Record<Arm, number>>, b: Readonly<Record<Arm, number>>): Record<Arm, number> {
+  return { control: a.control + b.control, candidate: a.candidate + b.candidate };
 }
 
 function totals(tilt: Tilt): Record<Arm, number> {

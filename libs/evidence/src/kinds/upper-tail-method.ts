@@ -273,11 +273,12 @@ function isNoLimit(limit: number, { margin: { kind, floor } }: MetricTest): bool
  * learn nothing for ever.
  */
 function isEmptyTail(
-  { limit: { limit }, counts: { units } }: UpperTailState,
+  { limit: { limit }, counts: { units }, laterEvents }: UpperTailState,
   { values }: UpperTailState,
   metric: MetricDesign,
 ): boolean {
   const { definition, test } = metric;
+  if (laterEvents.windows.some(({ hits }) => hits.size > 0)) return false;
   if (test === null || limit === null || limit === Infinity || definition.direction !== 'lower') return false;
   if (!isTailEmpty(units.control, 1 - levelOf(metric))) return false;
   const cells = [...values.values()];
