@@ -51,6 +51,10 @@ function wrong(event: RequestEvent): RequestEvent | null {
   return event.type === 'image.scored.v1' ? { ...event, data: { ...event.data, alignment: 0.15 } } : null;
 }
 
+function constant(event: RequestEvent, durationMs: number): RequestEvent {
+  return event.type === 'request.routed.v1' ? { ...event, data: { ...event.data, durationMs } } : event;
+}
+
 function usual(event: RequestEvent): RequestEvent {
   return event;
 }
@@ -67,8 +71,6 @@ describe('harm that begins after everybody was seen', () => {
   });
 
   it('is found where nothing ever lay beyond the limit before', () => {
-    const constant = (event: RequestEvent, durationMs: number): RequestEvent =>
-      event.type === 'request.routed.v1' ? { ...event, data: { ...event.data, durationMs } } : event;
     const found = usersWhoComeBack(
       guarded('latency-p95', 'relative', 0.1),
       TURNS_BAD + 500,
