@@ -51,6 +51,11 @@ const others: Record<string, Stream> = {
   'harm of the alignment': { candidate: { alignment: 0.27 }, expected: ['harmful'] },
   'wrong pictures': { candidate: { wrongShare: 0.2 }, expected: ['harmful'] },
   'harm of the latency': { candidate: { latencyFactor: 2 }, expected: ['harmful'] },
+  'harm of the cost at a shared α': {
+    candidate: { costFactor: 1.15 },
+    spec: { alphaPer: 'experiment' },
+    expected: ['harmful'],
+  },
   errors: { candidate: { errorRate: 0.1 }, expected: ['harmful'] },
   'harm of the cost': { candidate: { costFactor: 1.15 }, expected: ['harmful'] },
   'a better candidate': { candidate: { costFactor: 0.5, alignment: 0.35 }, expected: ['budget-proven'] },

@@ -1,4 +1,10 @@
-import type { AllocationCommanded, ExperimentAnalysed, ExperimentDefined, MetricAnalysis } from '#libs/contracts';
+import {
+  type AllocationCommanded,
+  type ExperimentAnalysed,
+  type ExperimentDefined,
+  harmAlphaOf,
+  type MetricAnalysis,
+} from '#libs/contracts';
 import { rejects } from '#libs/statistics';
 import type { SimulatedService } from '#libs/testing/delivery';
 import type { Behaviour } from '#libs/testing/traffic';
@@ -27,7 +33,10 @@ export function denseService(options: {
   const sharesPpm = spec.ramp.stages.slice(1).map(({ weightPpm }) => weightPpm);
   const guardrails = denseGuardrails(sharesPpm.map((ppm) => ppm / 1e6));
   const health = new DenseHealth(spec.alpha);
-  const metrics = guardrails.map((guardrail) => new DenseMetric(guardrail, sharesPpm, spec.alpha));
+  const metrics = guardrails.map(
+    (guardrail) =>
+      new DenseMetric(guardrail, sharesPpm, { alpha: spec.alpha, harmAlpha: harmAlphaOf(spec, guardrail.metric) }),
+  );
   let requests = 0;
   let ordered = { epoch: 0, stage: 0 };
   let served = ordered;
@@ -91,7 +100,7 @@ class DenseMetric implements MetricAnalysis {
   constructor(
     private readonly guardrail: DenseGuardrail,
     sharesPpm: readonly number[],
-    private readonly alpha: number,
+    private readonly levels: { readonly alpha: number; readonly harmAlpha: number },
   ) {
     this.metric = guardrail.metric;
     this.knownAtRung = sharesPpm.map(() => undefined);
@@ -118,9 +127,10 @@ class DenseMetric implements MetricAnalysis {
   }
 
   private judge(): MetricAnalysis['verdict'] {
-    const { guardrail, alpha } = this;
+    const { guardrail } = this;
+    const { alpha, harmAlpha } = this.levels;
     if (!guardrail.isJudged) return 'undecided';
-    if (rejects(guardrail.lnEHarmful(), alpha)) return 'harmful';
+    if (rejects(guardrail.lnEHarmful(), harmAlpha)) return 'harmful';
     if (rejects(guardrail.lnESuperior(), alpha)) return 'superior';
     return rejects(this.atRung(this.budget.length - 1), alpha) ? 'non-inferior' : 'undecided';
   }
@@ -131,7 +141,7 @@ class DenseMetric implements MetricAnalysis {
 
   private budgetStep(sharePpm: number, rung: number): MetricAnalysis['budget'][number] {
     const lnE = (): number => (this.guardrail.isJudged ? this.atRung(rung) : 0);
-    const isProven = (): boolean => rejects(lnE(), this.alpha);
+    const isProven = (): boolean => rejects(lnE(), this.levels.alpha);
     return {
       sharePpm,
       margin: 0,

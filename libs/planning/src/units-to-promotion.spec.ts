@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { courseOfRamp, type PlannedMetric, proofGrowth, unitsToProve, unitsToPromotion } from './index.js';
 
@@ -44,6 +45,30 @@ describe('the units until promotion', () => {
     expect(unitsToPromotion(underWay(ladder, Infinity), 0.05)).toEqual({ units: 0, hardest: null });
     // Evidence against it has to be made up for.
     expect(unitsToPromotion(underWay(ladder, -2), 0.05).units).toBeGreaterThan(left[0]!);
+  });
+
+  it('are a number of units or none, whatever has been seen', () => {
+    const small = fc.double({ min: 1e-9, max: 1e6, noNaN: true });
+    const share = fc.double({ min: 0, max: 1, noNaN: true });
+    const metric: fc.Arbitrary<PlannedMetric> = fc.oneof(
+      fc.record({
+        kind: fc.constant('mean' as const),
+        mean: fc.double({ min: -1e6, max: 1e6, noNaN: true }),
+        spread: fc.oneof(fc.constant(0), small),
+      }),
+      fc.record({ kind: fc.constant('rate' as const), rate: share }),
+      fc.record({ kind: fc.constant('relative-rate' as const), rate: share }),
+      fc.record({ kind: fc.constant('upper-tail' as const), lnSpread: small, tailShare: fc.constant(0.05) }),
+      fc.record({ kind: fc.constant('lower-tail' as const), tailShare: fc.constant(0.02) }),
+    );
+    fc.assert(
+      fc.property(metric, fc.oneof(fc.constant(0), small), fc.boolean(), (seen, margin, hasEqualBaseline) => {
+        const growth = proofGrowth(seen, margin, [10_000, 500_000, 900_000], hasEqualBaseline);
+        const { units } = unitsToPromotion([{ name: 'any', growth, lnE: [0, 0, -3] }], 0.05);
+        expect(units).toBeGreaterThan(0);
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it('have no end where a margin can not be proven at all', () => {

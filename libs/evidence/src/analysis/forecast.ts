@@ -89,12 +89,15 @@ function plannedMean(margin: Margin, state: MetricEvidence | undefined): Planned
   const fixed = state !== undefined && 'baseline' in state ? state.baseline.fixed : null;
   if (fixed === null) return null;
   const { mean, spread } = fixed;
-  const allowed = margin.kind === 'relative' ? margin.value * Math.abs(mean) : margin.value;
+  const allowed =
+    margin.kind === 'relative' ? Math.max(margin.value * Math.abs(mean), margin.floor ?? 0) : margin.value;
   return { metric: { kind: 'mean', mean, spread }, margin: allowed };
 }
 
 function plannedEvents(rate: number, margin: Margin): Planned | null {
-  return rate === 0 ? null : { metric: { kind: 'relative-rate', rate }, margin: relative(margin, rate) };
+  // Of no events there is no percentage: what is left is the floor, an amount.
+  if (rate === 0) return margin.floor === undefined ? null : { metric: { kind: 'rate', rate }, margin: margin.floor };
+  return { metric: { kind: 'relative-rate', rate }, margin: relative(margin, rate) };
 }
 
 /** Values are taken for lognormal: the spread of their logarithms is what lies between two quantiles. */
@@ -112,7 +115,7 @@ function plannedTail(margin: Margin, level: number, state: MetricEvidence | unde
 }
 
 function relative(margin: Margin, of: number): number {
-  return margin.kind === 'relative' ? margin.value : margin.value / of;
+  return margin.kind === 'relative' ? Math.max(margin.value, (margin.floor ?? 0) / of) : margin.value / of;
 }
 
 /** ln E by target; what is proven for a larger share is proven for a smaller one. */
