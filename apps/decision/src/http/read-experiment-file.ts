@@ -7,7 +7,7 @@ import {
   type ExperimentSpec,
   type KnownMetric,
 } from '#libs/contracts';
-import { ProblemException, type ReadRequest } from '#libs/platform';
+import { otherThanText, ProblemException, type ReadRequest } from '#libs/platform';
 
 /** Header with the name of the file, for messages. */
 export const FILE_HEADER = 'teststrip-file';
@@ -33,8 +33,10 @@ export function readExperimentFile(request: ReadRequest, knownMetrics: readonly 
   }
 }
 
-/** @throws ExperimentFileError with the first line that is no UTF-8. */
+/** @throws ExperimentFileError with the first line that is no UTF-8, or with what the bytes are instead. */
 function textOf(bytes: Buffer, file: string): string {
+  const other = otherThanText(bytes);
+  if (other !== undefined) throw new ExperimentFileError([{ file, line: 1, column: 1, path: '', message: other }]);
   const decoder = new TextDecoder('utf-8', { fatal: true });
   try {
     return decoder.decode(bytes);

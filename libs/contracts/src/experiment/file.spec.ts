@@ -389,9 +389,12 @@ describe('a margin', () => {
     knownAs('gpu-seconds', { direction: 'lower', unit: 's', floor: 0.001 }),
     knownAs('download-rate', { use: 'decides-by-ratio', largestEffect: 1, isShare: true }),
   ];
-  const parsed = (metric: string, margin: string): unknown =>
-    parseExperimentFile(file(`guardrails:\n  - { metric: ${metric}, margin: "${margin}" }`), 'canary.yaml', known)
-      .guardrails[0]?.margin;
+  const parsed = (metric: string, margin: string | number): unknown =>
+    parseExperimentFile(
+      file(`guardrails:\n  - { metric: ${metric}, margin: ${JSON.stringify(margin)} }`),
+      'canary.yaml',
+      known,
+    ).guardrails[0]?.margin;
 
   it.each([
     ['alignment', '+1%', /higher is better for "alignment", so what is worse has the sign -; expected "-1%"$/],
@@ -429,6 +432,9 @@ describe('a margin', () => {
 
   it.each([
     ['error-rate', '+50%', { kind: 'relative', value: 0.5 }],
+    ['error-rate', 0.02, { kind: 'absolute', value: 0.02 }],
+    ['rating', -0.1, { kind: 'absolute', value: 0.1 }],
+    ['rating', -1e-7, { kind: 'absolute', value: 1e-7 }],
     ['error-rate', '+50% or +0.1pp', { kind: 'relative', value: 0.5, floor: 0.001 }],
     ['error-rate', '+50pp', { kind: 'absolute', value: 0.5 }],
     ['latency-p95', '+5% or +0.2s', { kind: 'relative', value: 0.05, floor: 200 }],
@@ -503,6 +509,59 @@ describe('an absolute limit', () => {
     expect(() => parseExperimentFile(text, 'canary.yaml', known)).toThrow(
       'canary.yaml:8: guardrails: limits alone compare nothing with control',
     );
+  });
+});
+
+const GUARDABLE: readonly KnownMetric[] = [
+  ALIGNMENT,
+  ERROR_RATE,
+  LATENCY,
+  knownAs('wrong-pictures', { direction: 'lower', largestEffect: 1, isShare: true }),
+  knownAs('cost-per-image', { direction: 'lower' }),
+  knownAs('rating'),
+];
+
+const ab = (body: string) => () =>
+  parseExperimentFile(
+    file(`objectives: [{ metric: rating }]\n${body}`).replace('kind: canary', 'kind: ab'),
+    'canary.yaml',
+    GUARDABLE,
+  );
+
+const namesOf = (body: string) =>
+  parseExperimentFile(file(body), 'canary.yaml', GUARDABLE).guardrails.map(({ metric }) => metric);
+
+describe('guardrails', () => {
+  const STANDARD = ['error-rate', 'latency-p95', 'alignment', 'wrong-pictures', 'cost-per-image'];
+
+  it('may be a standard set, alone or beside others, of which one takes the place of its own', () => {
+    expect(namesOf('guardrails: standard')).toEqual(STANDARD);
+    expect(namesOf('guardrails: [standard, { metric: rating, margin: -0.1 }]')).toEqual([...STANDARD, 'rating']);
+    const { guardrails } = parseExperimentFile(
+      file('guardrails: [standard, { metric: error-rate, margin: +2pp, rollbackOn: any-harm }]'),
+      'f',
+      GUARDABLE,
+    );
+    expect(guardrails.filter(({ metric }) => metric === 'error-rate')).toEqual([
+      { metric: 'error-rate', margin: { kind: 'absolute', value: 0.02 }, rollbackOn: 'any-harm' },
+    ]);
+  });
+
+  it.each([
+    ['guardrails: standart', /guardrails: expected "standard", or a list/],
+    ['guardrails: [standart]', /guardrails\.0: expected "standard", or a list/],
+    ['guardrails: [{ metric: rating, margn: -0.1 }]', /guardrails\.0\.margn: unknown key "margn".*nearest: margin/],
+    ['guardrails: []', /guardrails: a canary without guardrails would promote anything: .* "guardrails: standard"/],
+  ])('that can’t be meant are refused: %s', (body, words) => {
+    expect(() => parseExperimentFile(file(body), 'canary.yaml', GUARDABLE)).toThrow(words);
+  });
+
+  it('or an equal split are what an ab test needs to show its candidates to anybody', () => {
+    expect(ab('ramp: auto')).toThrow(
+      'canary.yaml:1: guardrails: without guardrails nothing proves that more people may see the candidates: the test would stay at 1%. Expected guardrails (such as standard), or a ramp that begins with 50%, an equal split',
+    );
+    expect(ab('ramp: [{ weight: 50% }, { weight: 100% }]')).not.toThrow();
+    expect(ab('guardrails: standard')).not.toThrow();
   });
 });
 

@@ -4,24 +4,21 @@ import { unstorableIn } from '../storable.js';
 import { candidatesOf } from './candidates.js';
 import { durationInWords, durationOfAtLeast, parseDurationMs } from './duration.js';
 import { ExperimentFileError, type Complain, type ExperimentFileProblem } from './file-problems.js';
-import { checkMetricName, findMetric, type KnownMetric } from './known-metric.js';
-import { limitText, readLimitOf } from './limit.js';
-import { marginText, readMargin } from './margin.js';
-import { ownMetricFile, readOwnMetrics, type ReadOwnMetric } from './own-metrics.js';
+import { checkMetricName, type KnownMetric } from './known-metric.js';
+import {
+  guardrailsFile,
+  LARGEST_WEIGHT,
+  readGuardrails,
+  readLimits,
+  type WrittenGuardrail,
+  writtenGuardrails,
+} from './guardrails.js';
+import { ownMetricFile, readOwnMetrics } from './own-metrics.js';
 import { percentText, percentToPpm, rampFile, readRamp } from './ramp.js';
 import { schemaProblems } from './schema-problems.js';
-import {
-  audienceRule,
-  experimentSpec,
-  variantConfig,
-  type AbsoluteLimit,
-  type ExperimentSpec,
-  type Guardrail,
-} from './spec.js';
+import { audienceRule, experimentSpec, variantConfig, type ExperimentSpec, type Guardrail, type Ramp } from './spec.js';
 import { readYaml, type FilePlace } from './yaml-document.js';
 
-/** Keeps sums and ratios of what is computed from a file finite. */
-const LARGEST_WEIGHT = 1_000_000;
 const SMALLEST_ALPHA = 1e-9;
 const alphaLevel = z.number().gte(SMALLEST_ALPHA).lt(0.5);
 
@@ -54,25 +51,7 @@ export const experimentFile = z.strictObject({
     ),
   audience: z.array(z.strictObject(audienceRule.shape)).default([]),
   ramp: rampFile.default('auto'),
-  guardrails: z
-    .array(
-      z.strictObject({
-        metric: z.string().min(1),
-        margin: marginText.optional().describe('May be left out where the metric of the experiment’s own has one.'),
-        atMost: limitText
-          .optional()
-          .describe('What the candidate may be at all, where lower is better: 5%, 2s. Beside a margin or alone.'),
-        atLeast: limitText.optional().describe('The same where higher is better.'),
-        rollbackOn: z.enum(['beyond-margin', 'any-harm']).default('beyond-margin'),
-        weight: z
-          .number()
-          .positive()
-          .max(LARGEST_WEIGHT)
-          .optional()
-          .describe('What it gets of an alpha that is shared per experiment; default 1.'),
-      }),
-    )
-    .default([]),
+  guardrails: guardrailsFile.default([]),
   objectives: z
     .array(z.strictObject({ metric: z.string().min(1), weight: z.number().positive().max(LARGEST_WEIGHT).default(1) }))
     .default([])
@@ -165,20 +144,14 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
   const own = readOwnMetrics(file.metrics, knownMetrics, complain);
   const known = [...knownMetrics, ...own.map((metric) => metric.known)];
   checkMetrics(file, known, complain);
-  const guardrails = readGuardrails(file, known, own, complain);
-  const limits = readLimits(file, known, complain);
-  if (
-    file.kind === 'canary' &&
-    guardrails.length === 0 &&
-    limits.length > 0 &&
-    limits.length === file.guardrails.length
-  ) {
-    complain(['guardrails'], 'limits alone compare nothing with control: expected a margin on at least one guardrail');
-  }
-  checkWeights(file, complain);
+  const written = writtenGuardrails(file.guardrails);
+  const guardrails = readGuardrails(written, known, own, complain);
+  const limits = readLimits(written, known, complain);
+  checkWeights(file, written, complain);
   checkBaseline(file, complain);
   const ramp = readRamp(file.ramp, candidatesOf({ variants: file.variants, control: file.control }).length, complain);
   checkTimes(file, ramp.stages, complain);
+  checkWayUp(file, { written, guardrails, ramp }, complain);
   const deadlineMs = parseDurationMs(file.deadline);
   return {
     key: file.key,
@@ -227,48 +200,6 @@ function checkAudience({ audience }: ParsedFile, complain: Complain): void {
   });
 }
 
-/** The guardrails with their margins as numbers; those without a meaning are left out after a complaint. */
-function readGuardrails(
-  file: ParsedFile,
-  known: readonly KnownMetric[],
-  own: readonly ReadOwnMetric[],
-  complain: Complain,
-): Guardrail[] {
-  const seen = new Set<string>();
-  return file.guardrails.flatMap(({ metric, margin: written, atMost, atLeast, rollbackOn, weight }, index) => {
-    const hasLimit = atMost !== undefined || atLeast !== undefined;
-    const rest = { rollbackOn, ...(weight === undefined ? {} : { weight }) };
-    const path = ['guardrails', index, 'metric'];
-    checkMetricName(metric, { path, mayOnlyWarn: false }, known, complain);
-    if (seen.has(metric)) complain(path, `metric "${metric}" is guarded twice`);
-    seen.add(metric);
-    const facts = findMetric(metric, known);
-    if (!facts) return [];
-    if (written === undefined) {
-      const margin = own.find((candidate) => candidate.known.name === metric)?.metric.margin ?? null;
-      if (margin !== null) return [{ metric, margin, ...rest }];
-      if (hasLimit) return [];
-      complain(['guardrails', index], `the guardrail on "${metric}" has no margin: expected for example margin: +5%`);
-      return [];
-    }
-    const { margin, fault } = readMargin(written, facts);
-    if (fault === undefined) return [{ metric, margin, ...rest }];
-    complain(['guardrails', index, 'margin'], fault);
-    return [];
-  });
-}
-
-/** Absolute limits of the guardrails; those without a meaning are left out after a complaint. */
-function readLimits(file: ParsedFile, known: readonly KnownMetric[], complain: Complain): AbsoluteLimit[] {
-  return file.guardrails.flatMap(({ metric, ...written }, index) => {
-    const facts = findMetric(metric, known);
-    if (!facts) return [];
-    const { limit, fault } = readLimitOf(written, { ...facts, name: metric });
-    if (fault !== undefined) complain(['guardrails', index, fault.key], fault.message);
-    return limit ? [limit] : [];
-  });
-}
-
 function checkMetrics(file: ParsedFile, known: readonly KnownMetric[], complain: Complain): void {
   file.objectives.forEach(({ metric }, index) => {
     const path = ['objectives', index, 'metric'];
@@ -280,9 +211,6 @@ function checkMetrics(file: ParsedFile, known: readonly KnownMetric[], complain:
   file.watch.forEach((metric, index) => {
     checkMetricName(metric, { path: ['watch', index], mayOnlyWarn: true }, known, complain);
   });
-  if (file.kind === 'canary' && file.guardrails.length === 0) {
-    complain(['guardrails'], 'a canary without guardrails would promote anything: expected at least one');
-  }
   if (file.kind === 'ab' && file.objectives.length === 0) {
     complain(['objectives'], 'an ab test needs at least one objective');
   }
@@ -308,6 +236,34 @@ function checkBaseline({ kind, variants, baseline }: ParsedFile, complain: Compl
   }
 }
 
+/** Whether something can prove that more people may see a candidate. */
+function checkWayUp(
+  file: ParsedFile,
+  { written, guardrails, ramp }: { written: readonly WrittenGuardrail[]; guardrails: readonly Guardrail[]; ramp: Ramp },
+  complain: Complain,
+): void {
+  const hasLimitsOnly = written.every(({ margin, atMost, atLeast }) => !margin && (atMost ?? atLeast) !== undefined);
+  if (guardrails.length > 0 || (written.length > 0 && !hasLimitsOnly)) return;
+  if (file.kind === 'ab') {
+    const candidates = candidatesOf({ variants: file.variants, control: file.control }).length;
+    const equalPpm = Math.floor((MILLION * candidates) / (candidates + 1));
+    const first = ramp.stages[0]?.weightPpm ?? 0;
+    if (first >= equalPpm) return;
+    const equal = `${Math.ceil(equalPpm / 10_000)}%`;
+    complain(
+      ['guardrails'],
+      `without guardrails nothing proves that more people may see the candidates: the test would stay at ${first / 10_000}%. Expected guardrails (such as standard), or a ramp that begins with ${equal}, an equal split`,
+    );
+  } else if (written.length > 0) {
+    complain(['guardrails'], 'limits alone compare nothing with control: expected a margin on at least one guardrail');
+  } else {
+    complain(
+      ['guardrails'],
+      'a canary without guardrails would promote anything: expected at least one, or "guardrails: standard"',
+    );
+  }
+}
+
 /** Nothing is written of what has always been so: a file that shares nothing stays the revision it was. */
 function alphaOf({ alpha }: ParsedFile): Pick<ExperimentSpec, 'alpha' | 'alphaPer'> {
   if (typeof alpha === 'number') return { alpha };
@@ -315,23 +271,20 @@ function alphaOf({ alpha }: ParsedFile): Pick<ExperimentSpec, 'alpha' | 'alphaPe
 }
 
 /** Shares of α, where there is something to share. */
-function checkWeights({ alpha, guardrails }: ParsedFile, complain: Complain): void {
+function checkWeights({ alpha }: ParsedFile, guardrails: readonly WrittenGuardrail[], complain: Complain): void {
   if (typeof alpha === 'object' && alpha.per === 'experiment') {
     // A guardrail that is left with less could never prove harm.
     const sum = guardrails.reduce((total, { weight = 1 }) => total + weight, 0);
-    guardrails.forEach(({ metric, weight = 1 }, index) => {
+    guardrails.forEach(({ metric, weight = 1, path }) => {
       if ((alpha.level * weight) / sum >= SMALLEST_ALPHA) return;
-      complain(
-        ['guardrails', index, 'weight'],
-        `leaves "${metric}" less than ${SMALLEST_ALPHA} of alpha: expected more`,
-      );
+      complain([...path, 'weight'], `leaves "${metric}" less than ${SMALLEST_ALPHA} of alpha: expected more`);
     });
     return;
   }
-  guardrails.forEach(({ weight }, index) => {
+  guardrails.forEach(({ weight, path }) => {
     if (weight === undefined) return;
     complain(
-      ['guardrails', index, 'weight'],
+      [...path, 'weight'],
       'shares an alpha that is not shared: expected alpha: { level: 0.05, per: experiment } beside it, or no weight',
     );
   });

@@ -7,7 +7,17 @@ const WRITTEN = new RegExp(`^${AMOUNT}(?:\\s+or\\s+${AMOUNT})?$`);
 const EXPECTED = 'expected a signed margin such as "-1%", "+0.5pp", "+0.02" or "+5% or +1ms"';
 
 /** A margin as people write it. */
-export const marginText = z.string(EXPECTED).regex(WRITTEN, EXPECTED);
+export const marginText = z.union(
+  [z.number().transform(asText), z.string(EXPECTED).regex(WRITTEN, EXPECTED)],
+  EXPECTED,
+);
+
+/** YAML makes a number of "-0.1", and of "+0.1" one without a sign. */
+function asText(value: number): string {
+  const size = Math.abs(value);
+  const digits = String(size).includes('e') ? size.toFixed(20).replace(/\.?0+$/, '') : String(size);
+  return `${value < 0 ? '-' : '+'}${digits}`;
+}
 
 /** A margin that means something for its metric, or why it means nothing. */
 export type ReadMargin =

@@ -38,8 +38,36 @@ export async function readRequestBody(
   const bytes = await readBytes(request, largestBytes);
   if (bytes.length === 0) return undefined;
   const format = formatOf(request);
+  const other = format === 'json' ? otherThanText(bytes) : undefined;
+  if (other !== undefined) {
+    const problem = { line: 1, column: 1, message: other };
+    throw new ProblemException({
+      title: 'The body is no JSON',
+      status: 400,
+      detail: `line 1, column 1: ${other}`,
+      problems: [problem],
+    });
+  }
   const text = new TextDecoder('utf-8', { ignoreBOM: false }).decode(bytes);
   return { bytes, value: format === 'json' ? parseJson(text) : new YamlText(text) };
+}
+
+const KNOWN_BEGINNINGS: readonly (readonly [bytes: readonly number[], what: string])[] = [
+  [[0x1f, 0x8b], 'compressed with gzip: expected the text itself'],
+  [[0x28, 0xb5, 0x2f, 0xfd], 'compressed with zstd: expected the text itself'],
+  [[0x50, 0x4b, 0x03, 0x04], 'a zip archive: expected the text itself'],
+  [[0xff, 0xfe], 'UTF-16 (or UTF-32): expected text in UTF-8'],
+  [[0xfe, 0xff], 'UTF-16: expected text in UTF-8'],
+  [[0x00, 0x00, 0xfe, 0xff], 'UTF-32: expected text in UTF-8'],
+];
+
+/** What bytes are that can't be a text in UTF-8, by how they begin; undefined: they may be one. */
+export function otherThanText(bytes: Buffer): string | undefined {
+  const known = KNOWN_BEGINNINGS.find(([beginning]) => beginning.every((byte, index) => bytes[index] === byte));
+  if (known) return known[1];
+  // Letters in UTF-16 without a mark: every second byte is 0.
+  const isUtf16 = bytes.length >= 4 && (bytes[0] === 0) !== (bytes[1] === 0) && (bytes[2] === 0) !== (bytes[3] === 0);
+  return isUtf16 ? 'UTF-16 without a byte order mark: expected text in UTF-8' : undefined;
 }
 
 async function readBytes(request: IncomingMessage, largestBytes: number): Promise<Buffer> {
@@ -77,7 +105,8 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const problem = { ...placeOf((error as Error).message, text), message: (error as Error).message };
+    const hint = looksLikeYaml(text) ? '; where it is YAML, send it as content-type: application/yaml' : '';
+    const problem = { ...placeOf((error as Error).message, text), message: `${(error as Error).message}${hint}` };
     throw new ProblemException({
       title: 'The body is no JSON',
       status: 400,
@@ -87,9 +116,20 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** JSON of ours begins with a brace or bracket; YAML with a word and a colon, a comment, a list or a document's mark. */
+function looksLikeYaml(text: string): boolean {
+  return /^\s*(?:#|---|- |["']?\w[\w-]*["']?\s*:)/.test(text);
+}
+
+/** Of a short text Node names only the letter; where it is the first one, its place is known. */
+function firstWrong(message: string, text: string): number {
+  const first = text.length - text.trimStart().length;
+  return /^Unexpected token '(.)'/.exec(message)?.[1] === text[first] ? first : text.length;
+}
+
 /** Node names a position in the text, and newer versions the line as well; a text that ends too early is wrong at its end. */
 function placeOf(message: string, text: string): { readonly line: number; readonly column: number } {
-  const position = Number(/position (\d+)/.exec(message)?.[1] ?? text.length);
+  const position = Number(/position (\d+)/.exec(message)?.[1] ?? firstWrong(message, text));
   const before = text.slice(0, position).split('\n');
   return { line: before.length, column: before.at(-1)!.length + 1 };
 }
