@@ -36,7 +36,7 @@ describe('the outlook of an experiment', () => {
 
   it('says what is not known yet', () => {
     expect(said({ ...recently(2_000), forecast: { ...forecast, unknown: ['cost-per-image'] } })[0]).toContain(
-      '(alignment takes longest; of cost-per-image too little is known yet)',
+      'is promoted after at least 27 000 more new users (alignment takes longest; of cost-per-image too little is known yet)',
     );
   });
 

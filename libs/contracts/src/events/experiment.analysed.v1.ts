@@ -199,7 +199,7 @@ export const proofForecast = z.object({
   units: z.int().min(0).nullable(),
   /** The guardrail that takes longest; null where nothing is left to prove. */
   hardest: z.string().nullable(),
-  /** Guardrails of which too little is known yet: they may take longer. */
+  /** Guardrails of which too little is known yet: they may take longer, and `units` is a lower bound. */
   unknown: z.array(z.string()),
 });
 export type ProofForecast = z.infer<typeof proofForecast>;

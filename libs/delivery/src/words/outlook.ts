@@ -6,7 +6,7 @@ import { duration, number, percentOf } from './numbers.js';
 export function outlookInWords(outlook: Outlook, spec: ExperimentSpec): string {
   if (!Number.isFinite(outlook.units))
     return `At these margins an equal candidate is never promoted${hardestOf(outlook)}.`;
-  return `An equal candidate is promoted after about ${roughly(outlook.units)} more new ${spec.unit}s${hardestOf(outlook)}${requestsOf(outlook)}.`;
+  return `An equal candidate is promoted after ${outlook.unknown.length > 0 ? 'at least' : 'about'} ${roughly(outlook.units)} more new ${spec.unit}s${hardestOf(outlook)}${requestsOf(outlook)}.`;
 }
 
 /** "Few new users: …", with how long it takes and what helps. */

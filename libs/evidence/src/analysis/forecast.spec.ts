@@ -39,6 +39,16 @@ describe('the forecast of a proof', () => {
     expect(experimentAnalysed.parse(event)).toEqual(event);
   });
 
+  it('begins with what has to be measured first, where nothing else is known', () => {
+    const guardrails = definition().spec.guardrails.filter(({ metric }) => metric === 'cost-per-image');
+    const [first, later] = looks([5, 150], { ...HALVES, guardrails }, 0.5) as [Analysis, Analysis];
+    // 200 units of control, at half of the traffic.
+    expect(first.forecast).toMatchObject({ hardest: 'cost-per-image', unknown: ['cost-per-image'] });
+    expect(first.forecast?.units).toBeGreaterThan(380);
+    expect(first.forecast?.units).toBeLessThanOrEqual(400);
+    expect(later.forecast?.units).toBeLessThan(first.forecast!.units!);
+  });
+
   it('comes down as the proof goes on, to nothing', () => {
     const guardrails = definition().spec.guardrails.filter(({ metric }) => metric === 'cost-per-image');
     const left = looks([500, 600, 800, 2_500], { ...HALVES, guardrails }, 0.5).map(({ forecast }) => forecast?.units);

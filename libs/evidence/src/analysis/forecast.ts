@@ -39,15 +39,31 @@ export function forecastOf(
     const growth = growthOf(planned, ladderPpm, design.hasEqualBaseline);
     return [{ name, growth, lnE: reachedBy(analysis, evidence.newestStage, ladderPpm.length) }];
   });
-  if (known.length === 0) return undefined;
+  const unknown = guardrails.filter(({ definition }) => !known.some(({ name }) => name === definition.name));
+  const first = unitsOfBaseline(unknown, design, metrics, (ladderPpm[0] as number) / MILLION);
+  if (known.length === 0 && first.units === 0) return undefined;
   const { units, hardest } = unitsToPromotion(known, design.alpha);
   return {
-    units: Number.isFinite(units) ? Math.ceil(units) : null,
-    hardest,
-    unknown: guardrails
-      .map(({ definition }) => definition.name)
-      .filter((name) => !known.some((one) => one.name === name)),
+    units: Number.isFinite(units) ? Math.ceil(Math.max(units, first.units)) : null,
+    hardest: first.units > units ? first.hardest : hardest,
+    unknown: unknown.map(({ definition }) => definition.name),
   };
+}
+
+/** What is not known yet has to be measured first: units of both variants until control has had enough of them. */
+function unitsOfBaseline(
+  unknown: readonly MetricDesign[],
+  { baselineUnitsOverall }: EvidenceDesign,
+  metrics: readonly MetricAnalysis[],
+  share: number,
+): { readonly units: number; readonly hardest: string | null } {
+  const left = unknown.flatMap(({ definition }) => {
+    const analysis = metrics.find(({ metric }) => metric === definition.name);
+    if (analysis?.reason !== 'baseline' && analysis?.reason !== 'no-data') return [];
+    const units = Math.max(0, baselineUnitsOverall - analysis.n.control.units) / (1 - share);
+    return [{ units, hardest: definition.name }];
+  });
+  return left.toSorted((one, other) => other.units - one.units)[0] ?? { units: 0, hardest: null };
 }
 
 interface Planned {

@@ -83,6 +83,8 @@ export interface EvidenceDesign {
   readonly rope: number;
   /** Control units of one partition whose values fix relative margins and bounds. */
   readonly baselineUnits: number;
+  /** The same over all partitions. */
+  readonly baselineUnitsOverall: number;
   readonly metrics: readonly MetricDesign[];
   readonly names: ReadonlySet<string>;
   /** Those of `metrics` that read events of requests, by topic. */
@@ -126,6 +128,7 @@ export function evidenceDesign(
     harmAlphas: new Map(spec.guardrails.map(({ metric }) => [metric, harmAlphaOf(spec, metric)])),
     objectives: spec.objectives,
     rope: spec.rope ?? DEFAULT_ROPE,
+    baselineUnitsOverall: Math.max(SMALLEST_BASELINE, spec.baselineUnits),
     baselineUnits: Math.max(SMALLEST_BASELINE, Math.ceil(spec.baselineUnits / partitions)),
     metrics,
     names: new Set(metrics.map(({ definition: { name } }) => name)),
