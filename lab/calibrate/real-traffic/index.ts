@@ -1,7 +1,8 @@
 import { returningUsers } from './returning-users.js';
 import type { RealTrafficRow } from './row.js';
+import { sharedAlpha } from './shared-alpha.js';
 
 export type { RealTrafficRow } from './row.js';
 
 /** All of them, in the order of the table. */
-export const realTrafficRows: readonly RealTrafficRow[] = [...returningUsers];
+export const realTrafficRows: readonly RealTrafficRow[] = [...returningUsers, ...sharedAlpha];
