@@ -103,7 +103,7 @@ describe('verdicts', () => {
 
   it('takes one failure for no failure rate, however unlikely it is at a small share, and two for one', () => {
     expect(withFailures(1)).toMatchObject({ verdict: 'undecided' });
-    // The one failure is a bad event as well, and by itself can't be more than e² ÷ 2 against one.
+    // The one failure is a bad event as well, and by itself can't be more than e² against one, with a weight of a quarter.
     expect(withFailures(1).lnE?.harmful).toBeLessThan(1);
     expect(withFailures(2)).toMatchObject({ verdict: 'harmful' });
   });
