@@ -1,11 +1,12 @@
 import {
   type AllocationCommanded,
+  type AnalysisHealth,
   type ExperimentAnalysed,
   type ExperimentDefined,
   harmAlphaOf,
   type MetricAnalysis,
 } from '#libs/contracts';
-import { rejects } from '#libs/statistics';
+import { logMeanExp, rejects } from '#libs/statistics';
 import type { SimulatedService } from '#libs/testing/delivery';
 import type { Behaviour } from '#libs/testing/traffic';
 import { CanaryTraffic, START_MS } from './canary-traffic.js';
@@ -60,7 +61,8 @@ export function denseService(options: {
       ordered = command;
     },
     analysis(): ExperimentAnalysed {
-      for (const metric of metrics) metric.look();
+      const found = health.health();
+      for (const metric of metrics) metric.look(found.coverage);
       return {
         analysisId: 'dense',
         experiment: definition.experiment,
@@ -74,11 +76,14 @@ export function denseService(options: {
         units: {},
         unitsInStage: health.unitsInStage,
         metrics,
-        health: health.health(),
+        health: found,
       };
     },
   };
 }
+
+/** As libs/evidence: the difference in coverage from which scores can't be judged, by what is judged of them. */
+const SMALLEST_GAPS: Readonly<Record<string, number>> = { alignment: 0.01, 'wrong-pictures': 0.004 };
 
 /** What is known of a guardrail at a look; worked out when it is asked for, once. */
 class DenseMetric implements MetricAnalysis {
@@ -94,6 +99,7 @@ class DenseMetric implements MetricAnalysis {
   readonly scale = 'difference';
   readonly margin = null;
   readonly budget: MetricAnalysis['budget'];
+  private coverage: AnalysisHealth['coverage'] | null = null;
   private known: Partial<Pick<MetricAnalysis, 'verdict' | 'lnE'>> = {};
   private readonly knownAtRung: (number | undefined)[];
 
@@ -108,7 +114,8 @@ class DenseMetric implements MetricAnalysis {
   }
 
   /** Forgets what was known at the look before. */
-  look(): void {
+  look(coverage: AnalysisHealth['coverage']): void {
+    this.coverage = coverage;
     this.known = {};
     this.knownAtRung.fill(undefined);
   }
@@ -129,10 +136,20 @@ class DenseMetric implements MetricAnalysis {
   private judge(): MetricAnalysis['verdict'] {
     const { guardrail } = this;
     const { alpha, harmAlpha } = this.levels;
+    if (guardrail.isJudged && rejects(guardrail.lnEHarmful(), harmAlpha)) return 'harmful';
+    if (this.isMissingMoreOften()) return 'unmeasurable';
     if (!guardrail.isJudged) return 'undecided';
-    if (rejects(guardrail.lnEHarmful(), harmAlpha)) return 'harmful';
     if (rejects(guardrail.lnESuperior(), alpha)) return 'superior';
     return rejects(this.atRung(this.budget.length - 1), alpha) ? 'non-inferior' : 'undecided';
+  }
+
+  /** Scores that are there say nothing of a field that they are without: every one has both. */
+  private isMissingMoreOften(): boolean {
+    const smallest = SMALLEST_GAPS[this.metric];
+    const { control = null, candidate = null } = this.coverage?.byVariant ?? {};
+    if (smallest === undefined || control === null || candidate === null) return false;
+    const lnE = logMeanExp([0, this.coverage?.lnE ?? 0]);
+    return rejects(lnE, this.levels.alpha) && Math.abs(control - candidate) >= smallest;
   }
 
   private atRung(rung: number): number {

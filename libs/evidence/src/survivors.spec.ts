@@ -9,7 +9,7 @@ type Change = (event: RequestEvent, random: SimulationRandom) => readonly Observ
 /** What an experiment file makes of traffic at a fifth, of which `candidate` changes the candidate's events and `both` everybody's. */
 function analysed(
   { guardrails, metrics = [] }: { readonly guardrails: readonly string[]; readonly metrics?: readonly string[] },
-  { requests = 6_000, candidate, both }: { requests?: number; candidate?: Change; both?: Change },
+  { requests = 2_500, candidate, both }: { requests?: number; candidate?: Change; both?: Change },
 ): Analysis {
   const text = `apiVersion: teststrip/v1
 key: exp
@@ -68,6 +68,56 @@ function deed(event: RequestEvent, kind: 'regenerate' | 'thumb-up' | 'rating', r
   return { ...event, id: `${event.id}/${kind}`, type: 'feedback.recorded.v1', data } as RequestEvent;
 }
 
+/** A score between 0 and 1; those below a limit get lost. */
+const face = (event: RequestEvent, random: SimulationRandom) =>
+  withData(event, 'image.scored.v1', { quality: { face: 0.8 + 0.1 * random.normal() } });
+
+const withoutBad = (event: RequestEvent): readonly RequestEvent[] =>
+  event.type === 'image.scored.v1' && (event.data.quality['face'] ?? 0) < 0.72
+    ? withData(event, 'image.scored.v1', { quality: {} })
+    : [event];
+
+const lossy: Change = (event, random) =>
+  event.type === 'generation.completed.v1' && random.uniform() < 0.2 ? [] : [event];
+
+const slowLost: Change = (event) =>
+  event.type === 'generation.completed.v1' && (event.data.timings.totalMs ?? 0) > 1_600 ? [] : [event];
+
+const rate: Change = (event, random) =>
+  event.type === 'request.routed.v1' && random.uniform() < 0.3
+    ? [event, deed(event, 'rating', random.uniform() < 0.5 ? 2 : 5)]
+    : [event];
+
+const silentlyUnhappy: Change = (event) =>
+  event.type === 'feedback.recorded.v1' && (event.data.rating ?? 5) < 3 ? [] : [event];
+
+const worse: Change = (event, random) =>
+  event.type === 'image.scored.v1' && random.uniform() < 0.3
+    ? withData(event, 'image.scored.v1', { quality: {} })
+    : withData(event, 'image.scored.v1', { quality: { face: 0.6 + 0.1 * random.normal() } });
+
+const judgedBy = (bounds: string, ofControl: number, ofCandidate: number): MetricAnalysis =>
+  metric(
+    analysed(
+      {
+        guardrails: ['{ metric: aesthetic, margin: -5% }'],
+        metrics: [
+          `{ name: aesthetic, path: image.scored.v1/quality.aesthetic, kind: mean, direction: higher, bounds: ${bounds} }`,
+        ],
+      },
+      {
+        both: (event, random) =>
+          withData(event, 'image.scored.v1', {
+            quality: {
+              aesthetic:
+                (event.data.assignment?.variant === 'candidate' ? ofCandidate : ofControl) + 0.4 * random.normal(),
+            },
+          }),
+      },
+    ),
+    'aesthetic',
+  );
+
 describe('a variant without values', () => {
   it('is not faster than control when its clients’ requests are all turned away', () => {
     const analysis = analysed(
@@ -123,5 +173,82 @@ describe('a variant without values', () => {
     );
     expect(metric(analysis, 'best-faces').verdict).not.toBe('harmful');
     provesNothing(analysis, 'best-faces');
+  });
+});
+
+describe('values that are missing more often in one variant', () => {
+  const FACES = ['{ name: faces, path: image.scored.v1/quality.face, kind: mean, direction: higher }'];
+
+  it('make a field of the event unmeasurable: the good ones that are left prove nothing', () => {
+    const analysis = analysed(
+      { guardrails: ['{ metric: faces, margin: -5% }'], metrics: FACES },
+      { both: face, candidate: withoutBad },
+    );
+    const { verdict, reason, withValue, lnE } = metric(analysis, 'faces');
+    expect([verdict, reason]).toEqual(['unmeasurable', 'missing-more-often']);
+    expect(withValue?.control).toBe(1);
+    expect(withValue?.candidate).toBeCloseTo(0.79, 1);
+    expect(lnE?.nonInferior).toBeLessThanOrEqual(0);
+  });
+
+  it('leave both variants measurable where they are missing alike', () => {
+    const analysis = analysed(
+      { guardrails: ['{ metric: faces, margin: -5% }'], metrics: FACES },
+      { both: (event, random) => face(event, random).flatMap(withoutBad) },
+    );
+    expect(metric(analysis, 'faces')).toMatchObject({ verdict: 'non-inferior', reason: 'within-margin' });
+  });
+
+  it('are found by topic: generations that are not reported, though every picture was delivered and scored', () => {
+    const guardrails = ['{ metric: cost-per-image, margin: +5% }', '{ metric: alignment, margin: -1% }'];
+    const analysis = analysed({ guardrails }, { candidate: lossy });
+    expect(metric(analysis, 'cost-per-image').reason).toBe('missing-more-often');
+    expect(metric(analysis, 'cost-per-image').withValue?.candidate).toBeCloseTo(0.8, 1);
+    expect(metric(analysis, 'alignment').reason).not.toBe('missing-more-often');
+    expect(metric(analysed({ guardrails }, { both: lossy }), 'cost-per-image').reason).not.toBe('missing-more-often');
+  });
+
+  it('are found where a tail is so thin that it fits into the gap', () => {
+    const guardrails = ['{ metric: slowest, margin: +10% }'];
+    const metrics = ['{ name: slowest, path: generation.completed.v1/timings.totalMs, kind: p99, direction: lower }'];
+    const analysis = analysed({ guardrails, metrics }, { requests: 10_000, candidate: slowLost });
+    expect(metric(analysis, 'slowest')).toMatchObject({ verdict: 'unmeasurable', reason: 'missing-more-often' });
+  });
+
+  it('are found in what people give of their own accord', () => {
+    const guardrails = ['{ metric: rating, margin: -10% }'];
+    expect(metric(analysed({ guardrails }, { both: rate, candidate: silentlyUnhappy }), 'rating')).toMatchObject({
+      verdict: 'unmeasurable',
+      reason: 'missing-more-often',
+    });
+    expect(metric(analysed({ guardrails }, { both: rate }), 'rating').verdict).not.toBe('unmeasurable');
+  });
+
+  it('hide no harm that those that came have proven', () => {
+    const analysis = analysed(
+      { guardrails: ['{ metric: faces, margin: -5% }'], metrics: FACES },
+      { both: face, candidate: worse },
+    );
+    expect(metric(analysis, 'faces').verdict).toBe('harmful');
+  });
+});
+
+describe('bounds of another scale', () => {
+  it('make constants of the values, and equal constants prove nothing', () => {
+    for (const [ofControl, ofCandidate] of [
+      [5.6, 3.1],
+      [5.6, 5.6],
+      [0.4, 5.6],
+    ] as const) {
+      expect(judgedBy('[0, 1]', ofControl, ofCandidate)).toMatchObject({
+        verdict: 'unmeasurable',
+        reason: 'outside-bounds',
+      });
+    }
+  });
+
+  it('are no trouble where most values lie inside', () => {
+    expect(judgedBy('[1, 10]', 5.6, 3.1).verdict).toBe('harmful');
+    expect(judgedBy('[1, 10]', 5.6, 5.6).verdict).toBe('non-inferior');
   });
 });

@@ -77,6 +77,8 @@ export const metricAnalysis = z.object({
       candidate: limitReading,
     })
     .optional(),
+  /** Shares of the units with a value, among those that should have one; absent where that is not known. */
+  withValue: z.object({ control: z.number().nullable(), candidate: z.number().nullable() }).optional(),
   /** Damage budget: may the share rise to `share`? Non-inferiority at margin ÷ share. */
   budget: z.array(
     z.object({ sharePpm: z.int(), margin: z.number(), lnENonInferior: z.number(), nonInferior: z.boolean() }),

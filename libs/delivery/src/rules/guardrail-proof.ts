@@ -5,6 +5,7 @@ import {
   type ExperimentSpec,
   type MetricAnalysis,
 } from '#libs/contracts';
+import { percentOf } from '../words/numbers.js';
 import { isWithinLimits } from './limits.js';
 import { reasonInWords, waysOut } from '../words/reason.js';
 
@@ -20,12 +21,21 @@ export function guardrailAnalyses(spec: ExperimentSpec, analysis: ExperimentAnal
 export function unmeasurableGuardrails(spec: ExperimentSpec, analysis: ExperimentAnalysed): readonly string[] {
   return guardrailAnalyses(spec, analysis)
     .filter(({ verdict }) => verdict === 'unmeasurable')
-    .map(({ metric, reason }) => `${metric} (${reasonInWords(reason)}${wayOutOf(reason)})`);
+    .map((analysed) => {
+      const { metric, reason } = analysed;
+      return `${metric} (${reasonInWords(reason)}${sharesWithValue(spec, analysed)}${wayOutOf(reason)})`;
+    });
 }
 
 function wayOutOf(reason: string): string {
   const wayOut = waysOut[reason];
   return wayOut === undefined ? '' : `; what helps: ${wayOut}`;
+}
+
+function sharesWithValue({ control }: ExperimentSpec, { reason, candidate, withValue }: MetricAnalysis): string {
+  const { control: ofControl = null, candidate: ofCandidate = null } = withValue ?? {};
+  if (reason !== 'missing-more-often' || ofControl === null || ofCandidate === null) return '';
+  return `: ${percentOf(ofCandidate)} of the units of ${candidate} have one, ${percentOf(ofControl)} of ${control}’s`;
 }
 
 /** That a share may be given to the candidates. */

@@ -12,6 +12,8 @@ export const waysOut: Readonly<Record<string, string>> = {
   'control-tail-infinite': 'mend control, too many of whose own requests never end',
   'no-denominator': 'a metric whose denominator is not 0 in control',
   'cannot-decide': 'a new revision that has it under "watch"',
+  'missing-more-often': 'find what loses them, then start a new attempt',
+  'outside-bounds': 'a new revision with bounds that the values lie in',
 };
 
 /** Of the codes of analyses (`analysisReasons`) and of objectives. The page is served these. */
@@ -33,6 +35,8 @@ export const reasonWords: Readonly<Record<string, string>> = {
   'no-denominator': 'there is nothing to divide by',
   'cannot-decide': 'it can only warn, never decide',
   'one-variant': 'one variant has no data yet',
+  'missing-more-often': 'values are missing more often in one variant, and those that are missing may be the bad ones',
+  'outside-bounds': 'most values lie outside the metric’s bounds',
   'not-randomised': 'one variant had all the traffic',
   'not-enough-data': 'not enough data',
   'burn-in': 'too few units for an interval',

@@ -1,12 +1,13 @@
 import type { AnalysisHealth, ExperimentAnalysed, MetricAnalysis } from '#libs/contracts';
 import { anytimeP, rejects } from '#libs/statistics';
 import { canDecide } from '../catalogue/definition.js';
-import { type CoverageReading, readCoverage } from '../fold/coverage.js';
+import { type Covered, type CoverageReading, readCoverage } from '../fold/coverage.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
 import { haveBothValues, withoutSilence } from './both-variants.js';
 import { forecastOf } from './forecast.js';
 import { limitAnalysis } from './limits.js';
+import { readValues, type ValueReading } from './missing-values.js';
 import { trustOf } from './trust.js';
 import { type Levels, type MetricVerdict, verdictOf } from './verdict.js';
 import type { JudgeContext, Judgement, Estimates, Tests } from '../kinds/method.js';
@@ -73,45 +74,56 @@ function objectivesOf(evidence: Evidence, design: EvidenceDesign): Pick<Analysis
 }
 
 function gainsOf(evidence: Evidence, design: EvidenceDesign, candidate: string): readonly Gain[] {
-  const { metrics } = evidence.pairs.get(candidate) as PairEvidence;
+  const { metrics, presence } = evidence.pairs.get(candidate) as PairEvidence;
   const alpha = design.alpha / (design.objectives.length * design.candidates.length);
   const context = { ...contextOf(evidence, design, candidate, metrics), alpha };
   return design.objectives.flatMap(({ metric: name, weight }) => {
     const metric = design.metrics.find(({ definition }) => definition.name === name);
     if (!metric) return [];
     const { direction, scale } = metric.definition;
+    const state = metrics.get(name) ?? null;
+    const { fault } = readValues(metric, presence, judgeMetric(state, metric, context), context);
     return gainOf({
       metric: name,
       weight,
       direction,
       scale,
       isShare: metric.definition.kind === 'rate',
-      ...readObjective(metrics.get(name) ?? null, metric, context),
+      ...readObjective(state, metric, context),
+      ...(fault === null ? {} : { effect: null, interval: null }),
     });
   });
 }
 
 /** All metrics of one candidate: those of the design, then the quality heads that were found. */
 function pairAnalyses(evidence: Evidence, design: EvidenceDesign, candidate: string): readonly MetricAnalysis[] {
-  const { metrics, heads, limits } = evidence.pairs.get(candidate) as PairEvidence;
+  const { metrics, heads, limits, presence } = evidence.pairs.get(candidate) as PairEvidence;
   const context = contextOf(evidence, design, candidate, metrics);
   const found = [...heads.keys()].sort().map((head) => [headDesign(head), heads.get(head) ?? null] as const);
   const named = design.metrics.map((metric) => [metric, metrics.get(metric.definition.name) ?? null] as const);
   return [...named, ...found].map(([metric, state]) => {
     const { alpha, harmAlphas } = design;
     const levels = { alpha, harmAlpha: harmAlphas.get(metric.definition.name) ?? alpha };
-    const judgement = trusted(judgeMetric(state, metric, context), metric);
-    const verdict = verdictOf(judgement, metric, evidence, levels);
+    const judged = judgeMetric(state, metric, context);
+    const values = readValues(metric, presence, judged, context);
+    const judgement = trusted(judged, metric, values);
+    const verdict = verdictOf(judgement, metric, { evidence, fault: values.fault }, levels);
     return {
       ...metricAnalysis(judgement, metric, verdict, { candidate, ...levels }),
       ...limitAnalysis(metric, limits.get(metric.definition.name), alpha),
+      ...shown(values),
     };
   });
 }
 
-/** What may be said at all: nothing is proven of values that one variant doesn't have. */
-function trusted(judgement: Judgement, metric: MetricDesign): Judgement {
-  if (judgement.tests === null || haveBothValues(judgement, metric)) return judgement;
+/** Absent where nothing is known, as in analyses of before. */
+function shown({ share }: ValueReading): Pick<MetricAnalysis, 'withValue'> {
+  return share.control === null && share.candidate === null ? {} : { withValue: share };
+}
+
+/** What may be said at all: nothing is proven of values that one variant doesn't have, or has of fewer units. */
+function trusted(judgement: Judgement, metric: MetricDesign, { fault }: ValueReading): Judgement {
+  if (judgement.tests === null || (fault === null && haveBothValues(judgement, metric))) return judgement;
   return { ...judgement, tests: withoutSilence(judgement.tests, metric) };
 }
 
@@ -126,7 +138,7 @@ function contextOf(
     unitsSeen.control += firstSeen.get(control) ?? 0;
     unitsSeen.candidate += firstSeen.get(candidate) ?? 0;
   }
-  let reading: CoverageReading | undefined;
+  const readings: Partial<Record<Covered, CoverageReading>> = {};
   return {
     alpha,
     states,
@@ -138,8 +150,8 @@ function contextOf(
         candidate: unitsSeen.candidate - (before.get(candidate) ?? 0),
       };
     },
-    coverage: () =>
-      (reading ??= readCoverage(coverage, control, candidate, (epoch) =>
+    coverage: (what) =>
+      (readings[what] ??= readCoverage(coverage, what, { control, candidate }, (epoch) =>
         candidateShare(traffic, epoch, control, candidate),
       )),
   };

@@ -7,7 +7,9 @@
  * nothing to decide it by), `shift-found` and `no-shift-found` (watched: the distributions differ, or have not been shown to).
  * unmeasurable: `control-tail-infinite` (as many of control's requests never ended as the tail holds: nothing can be slower),
  * `scorer-changed` (scores of two scorers are not compared), `unit-memory-full` (who came before is no longer known),
- * `no-denominator` (control's denominators add up to 0), `cannot-decide` (a guardrail or objective that can only warn).
+ * `no-denominator` (control's denominators add up to 0), `cannot-decide` (a guardrail or objective that can only warn),
+ * `missing-more-often` (a greater share of one variant's units has no value: those that have one are not comparable), `outside-bounds` (most
+ * values lie outside the metric's bounds, which make one constant of them).
  *
  * A number is missing because of one of those, or: `one-variant` (the other one has none), `not-randomised` (all units came while one
  * variant had everything), `not-enough-data`, `burn-in` (too few units for an interval that holds), `no-variance` (all values equal),
@@ -32,6 +34,8 @@ export const analysisReasons = [
   'unit-memory-full',
   'no-denominator',
   'cannot-decide',
+  'missing-more-often',
+  'outside-bounds',
   'one-variant',
   'not-randomised',
   'not-enough-data',

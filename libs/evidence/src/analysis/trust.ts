@@ -12,7 +12,7 @@ const SAMPLE_RATIO_ALPHA = 0.001;
 /** Units before the split or the coverage is judged at all. */
 const SMALLEST_SAMPLE = 20;
 /** A difference in coverage smaller than this can't matter, however sure it is. */
-const SMALLEST_GAP = 0.01;
+export const SMALLEST_GAP = 0.01;
 
 /** Whether the numbers can be trusted: the split is the one that was ordered, scores arrive for both variants alike, all sources speak. */
 export function trustOf(evidence: Evidence, design: EvidenceDesign, nowMs: number): AnalysisHealth {
@@ -53,11 +53,11 @@ function coverage(evidence: Evidence, design: EvidenceDesign): AnalysisHealth['c
   let status: AnalysisHealth['coverage']['status'] = 'not-enough-data';
   let lnE = 0;
   for (const candidate of design.candidates) {
-    const reading = readCoverage(evidence.coverage, design.control, candidate, (epoch) =>
+    const reading = readCoverage(evidence.coverage, 'scored', { control: design.control, candidate }, (epoch) =>
       candidateShare(evidence.traffic, epoch, design.control, candidate),
     );
-    const control = shareOf(reading.scored.control, reading.answered.control);
-    const ofCandidate = shareOf(reading.scored.candidate, reading.answered.candidate);
+    const control = shareOf(reading.covered.control, reading.answered.control);
+    const ofCandidate = shareOf(reading.covered.candidate, reading.answered.candidate);
     byVariant[design.control] = control;
     byVariant[candidate] = ofCandidate;
     lnE = Math.max(lnE, reading.lnE);

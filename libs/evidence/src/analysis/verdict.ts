@@ -5,6 +5,7 @@ import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
 import type { Judgement } from '../kinds/method.js';
 import { haveBothValues } from './both-variants.js';
+import type { ValueFault } from './missing-values.js';
 import type { AnalysisReason } from './reasons.js';
 
 /** What is said of a metric and candidate, and why. */
@@ -23,7 +24,7 @@ export interface Levels {
 export function verdictOf(
   judgement: Judgement,
   metric: MetricDesign,
-  evidence: Evidence,
+  { evidence, fault }: { readonly evidence: Evidence; readonly fault: ValueFault | null },
   { alpha, harmAlpha }: Levels,
 ): MetricVerdict {
   const { tests, shift, missing, special } = judgement;
@@ -35,6 +36,7 @@ export function verdictOf(
   if (missing === 'no-denominator') return { verdict: 'unmeasurable', reason: missing };
   const isScorerChanged = definition.topic === 'image.scored.v1' && evidence.foreignScores > 0;
   if (isScorerChanged) return { verdict: 'unmeasurable', reason: 'scorer-changed' };
+  if (fault !== null) return { verdict: 'unmeasurable', reason: fault };
   if (shift !== null) return { verdict: 'undecided', reason: rejects(shift, alpha) ? 'shift-found' : 'no-shift-found' };
   if (missing === 'zero-control' || missing === 'control-tail-infinite') {
     // Whether the candidate is better needs no margin.

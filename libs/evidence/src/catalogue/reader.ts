@@ -10,8 +10,8 @@ export interface Reading {
   readonly picture: { readonly unit: string; readonly embedding: string } | null;
 }
 
-/** Null: the event says nothing about the metric. */
-export type Reader<T extends RequestTopic> = (data: DataOf<T>, facts: EventFacts) => Reading | null;
+/** Null: the event says nothing about the metric. `lost`: the value will never come, and nothing can stand for it. */
+export type Reader<T extends RequestTopic> = (data: DataOf<T>, facts: EventFacts) => Reading | 'lost' | null;
 
 /** No measurement is larger; sums of their squares stay finite numbers. */
 const LARGEST_VALUE = 1e100;
@@ -31,19 +31,20 @@ export function readerOf<T extends RequestTopic>(definition: DefinitionOf<T>): R
       return (data, facts) => {
         const value = inTime(definition.observe(data, facts), lateData);
         const denominator = definition.denominator(data, facts);
+        if (value === 'lost') return value;
         if (value === null || denominator === null || Number.isNaN(denominator)) return null;
         return { value, denominator: withinRange(denominator), picture: null };
       };
     default:
       return (data, facts) => {
         const value = inTime(definition.observe(data, facts), lateData);
-        return value === null ? null : { value, denominator: 1, picture: null };
+        return value === null || value === 'lost' ? value : { value, denominator: 1, picture: null };
       };
   }
 }
 
-function inTime(observed: Observed, rule: LateData): number | null {
-  if (observed === 'never-came') return rule === 'infinite' ? Infinity : null;
+function inTime(observed: Observed, rule: LateData): number | 'lost' | null {
+  if (observed === 'never-came') return rule === 'infinite' ? Infinity : 'lost';
   return observed === null || Number.isNaN(observed) ? null : withinRange(observed);
 }
 

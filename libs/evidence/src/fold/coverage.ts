@@ -1,21 +1,25 @@
 import { type Arm, initialTilt, lnEDifferent, type Tilt } from '#libs/statistics';
 import { addCounts, count } from './traffic.js';
 
-/** Seconds a score may take before its picture counts as missing. */
+/** Seconds a report or a score may take before it counts as missing. */
 export const SCORE_GRACE_S = 15;
 /** Seconds that are kept apart; older ones are added up. Longer than the grace, so that partitions can lag. */
 const KEPT_S = 300;
 
 /**
- * How many units were answered, and how many got a score, by the second their request was assigned in, per allocation
- * and variant. Requests and scores come on different topics, at different times, and neither knows of the other; counting both under the
+ * How many units were answered, how many generations were reported, and how many got a score, by the second their request was assigned in,
+ * per allocation and variant. They come on different topics, at different times, and none knows of the others; counting all under the
  * request's own second makes the difference the missing ones, whatever order the events arrived in.
  */
 export interface Coverage {
   /** Key: second, allocation, variant (see {@link keyOf}). */
   readonly answered: SecondCounts;
+  readonly generated: SecondCounts;
   readonly scored: SecondCounts;
 }
+
+/** What an answered unit should have. */
+export type Covered = 'generated' | 'scored';
 
 interface SecondCounts {
   /** second → (epoch and variant → units). */
@@ -25,7 +29,7 @@ interface SecondCounts {
 }
 
 export function initialCoverage(): Coverage {
-  return { answered: initialCounts(), scored: initialCounts() };
+  return { answered: initialCounts(), generated: initialCounts(), scored: initialCounts() };
 }
 
 export function countCoverage(counts: SecondCounts, epoch: number, variant: string, assignedAtMs: number): void {
@@ -45,43 +49,49 @@ export function countCoverage(counts: SecondCounts, epoch: number, variant: stri
 }
 
 export function mergeCoverage(a: Coverage, b: Coverage): Coverage {
-  return { answered: mergeCounts(a.answered, b.answered), scored: mergeCounts(a.scored, b.scored) };
+  return {
+    answered: mergeCounts(a.answered, b.answered),
+    generated: mergeCounts(a.generated, b.generated),
+    scored: mergeCounts(a.scored, b.scored),
+  };
 }
 
 export interface CoverageReading {
   readonly answered: Readonly<Record<Arm, number>>;
-  readonly scored: Readonly<Record<Arm, number>>;
-  /** ln E against "pictures of both variants are missing equally often". */
+  readonly covered: Readonly<Record<Arm, number>>;
+  /** ln E against "what is missing is missing equally often in both variants". */
   readonly lnE: number;
 }
 
 /**
- * Coverage of a pair among the units whose requests are old enough to have been scored. The test is the tilt on "missing":
+ * Coverage of a pair among the units whose requests are old enough to have been reported or scored. The test is the tilt on "missing":
  * counts per propensity are all it needs.
+ * @param what of which the answered ones may be without.
  * @param propensityOf candidate's probability within the pair under an epoch.
  */
 export function readCoverage(
-  { answered, scored }: Coverage,
-  control: string,
-  candidate: string,
+  coverage: Coverage,
+  what: Covered,
+  { control, candidate }: Readonly<Record<Arm, string>>,
   propensityOf: (epoch: number) => number,
 ): CoverageReading {
+  const { answered } = coverage;
   const cut = answered.newest - SCORE_GRACE_S;
   const answers = upTo(answered, cut);
-  const scores = upTo(scored, cut);
+  const covered = upTo(coverage[what], cut);
   const missing: Tilt = initialTilt();
-  const totals = { answered: { control: 0, candidate: 0 }, scored: { control: 0, candidate: 0 } };
+  const totals = { answered: { control: 0, candidate: 0 }, covered: { control: 0, candidate: 0 } };
   for (const [key, units] of answers) {
     const { epoch, variant } = partsOf(key);
     const arm: Arm | null = variant === control ? 'control' : variant === candidate ? 'candidate' : null;
     if (arm === null) continue;
-    const withScore = Math.min(units, scores.get(key) ?? 0);
+    const found = Math.min(units, covered.get(key) ?? 0);
     totals.answered[arm] += units;
-    totals.scored[arm] += withScore;
+    totals.covered[arm] += found;
     const propensity = propensityOf(epoch);
     if (!(propensity > 0 && propensity < 1)) continue;
     const cell = missing.hits.get(propensity) ?? { control: 0, candidate: 0 };
-    cell[arm] += units - withScore;
+    cell[arm] += units - found;
     missing.hits.set(propensity, cell);
   }
   return { ...totals, lnE: lnEDifferent(missing, 0) };
@@ -126,14 +136,14 @@ type EncodedCounts = {
   readonly newest: number;
 };
 
-export type EncodedCoverage = { readonly answered: EncodedCounts; readonly scored: EncodedCounts };
+export type EncodedCoverage = { readonly [Side in keyof Coverage]: EncodedCounts };
 
-export function encodeCoverage({ answered, scored }: Coverage): EncodedCoverage {
-  return { answered: encodeCounts(answered), scored: encodeCounts(scored) };
+export function encodeCoverage({ answered, generated, scored }: Coverage): EncodedCoverage {
+  return { answered: encodeCounts(answered), generated: encodeCounts(generated), scored: encodeCounts(scored) };
 }
 
-export function decodeCoverage({ answered, scored }: EncodedCoverage): Coverage {
-  return { answered: decodeCounts(answered), scored: decodeCounts(scored) };
+export function decodeCoverage({ answered, generated, scored }: EncodedCoverage): Coverage {
+  return { answered: decodeCounts(answered), generated: decodeCounts(generated), scored: decodeCounts(scored) };
 }
 
 function encodeCounts({ recent, old, newest }: SecondCounts): EncodedCounts {

@@ -2,7 +2,7 @@ import { type Assignment, isNameless, type TeststripEvent } from '#libs/contract
 import { voteKey, windowAfter } from '#libs/statistics';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
 import { VOTE_VALUES } from '../kinds/preference-method.js';
-import { countCoverage } from './coverage.js';
+import { type Coverage, countCoverage } from './coverage.js';
 import type { Evidence, ObservedEvent } from './evidence.js';
 import { noteRequestOf } from './heavy-units.js';
 import { memoryKey } from './memory-key.js';
@@ -62,9 +62,11 @@ function foldRequestEvent(
   if (mark === null) return foldStranger(evidence, design, event, { assignment, unit });
   const window = enterWindow(evidence, mark);
   let isChanged = noteUnit(evidence, event, assignment, mark);
-  if (noteCoverage(evidence, event, { assignment, mark, carriedAtMs })) isChanged = true;
+  const isFirstDelivered = noteDelivery(evidence, event, { assignment, mark, carriedAtMs });
+  if (isFirstDelivered) isChanged = true;
   const facts = { isDuplicate: isDuplicate(evidence, event, assignment) };
-  if (observeMetrics(evidence, design, event, { assignment, mark, facts, window, isStranger: false })) isChanged = true;
+  const occasion = { assignment, mark, facts, window, isStranger: false, isFirstDelivered };
+  if (observeMetrics(evidence, design, event, occasion)) isChanged = true;
   if (isChanged) evidence.units.remember(unit, mark);
   return true;
 }
@@ -91,7 +93,14 @@ function foldStranger(
     else badBits.push(badBit);
   }
   const known = { isDuplicate: isDuplicate(evidence, event, assignment) };
-  observeMetrics(evidence, design, event, { assignment, mark, facts: known, window, isStranger: true });
+  observeMetrics(evidence, design, event, {
+    assignment,
+    mark,
+    facts: known,
+    window,
+    isStranger: true,
+    isFirstDelivered: false,
+  });
   for (const badBit of badBits) if (hasBit(mark, badBit)) noteBad(strangers, unit, badBit);
   return true;
 }
@@ -144,18 +153,24 @@ function noteUnit(evidence: Evidence, event: RequestEvent, assignment: Assignmen
   return true;
 }
 
-/** Counts the unit as answered or as scored, once, by the second it was assigned in. @returns whether its mark has changed. */
-function noteCoverage(
+/**
+ * Counts the unit as answered, as reported or as scored, once, by the second it was assigned in.
+ * @returns whether this is the unit's first event with what it asked for.
+ */
+function noteDelivery(
   { coverage }: Evidence,
   event: RequestEvent,
   occasion: { readonly assignment: Assignment; readonly mark: UnitMark; readonly carriedAtMs: number },
 ): boolean {
   const { mark, carriedAtMs } = occasion;
   const { assignedAt, epoch, variant } = occasion.assignment;
-  if (hasBit(mark, COVERED_BIT) || !isCovered(event) || assignedAt === undefined) return false;
+  if (hasBit(mark, COVERED_BIT)) return false;
+  const side = sideOf(event);
+  if (side === null) return false;
   setBit(mark, COVERED_BIT);
-  const side = event.type === 'request.routed.v1' ? coverage.answered : coverage.scored;
-  countCoverage(side, epoch, variant, plausibleMs(Date.parse(assignedAt), carriedAtMs));
+  if (assignedAt !== undefined) {
+    countCoverage(coverage[side], epoch, variant, plausibleMs(Date.parse(assignedAt), carriedAtMs));
+  }
   return true;
 }
 
@@ -169,10 +184,20 @@ function plausibleMs(atMs: number, carriedAtMs: number): number {
   return atMs > carriedAtMs + MOST_AHEAD_MS ? carriedAtMs : atMs;
 }
 
-/** Answered pictures on one side, scored ones on the other. */
-function isCovered(event: RequestEvent): boolean {
-  if (event.type === 'request.routed.v1') return event.data.outcome === 'delivered';
-  return event.type === 'image.scored.v1' && event.data.outcome === 'scored';
+/** Answered requests on one side; reported generations and scored pictures on the others. */
+function sideOf(event: RequestEvent): keyof Coverage | null {
+  switch (event.type) {
+    case 'request.routed.v1':
+      return event.data.outcome === 'delivered' ? 'answered' : null;
+    case 'generation.completed.v1':
+      return event.data.outcome === 'delivered' ? 'generated' : null;
+    case 'image.scored.v1':
+      return event.data.outcome === 'scored' ? 'scored' : null;
+    case 'feedback.recorded.v1':
+      return null;
+    default:
+      return event satisfies never;
+  }
 }
 
 /** One vote per rater and prompt, remembered like a unit; pairs of two candidates say nothing about either and control. */

@@ -1,12 +1,13 @@
 import { type Assignment, type DataOf, propensityAgainst, type TeststripEvent } from '#libs/contracts';
 import type { Arm } from '#libs/statistics';
 import type { EventFacts, RequestTopic } from '../catalogue/definition.js';
-import type { EvidenceDesign } from '../catalogue/evidence-design.js';
+import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
 import { headName } from '../catalogue/picture-metrics.js';
 import { type Reading, withinRange } from '../catalogue/reader.js';
 import type { Observation } from '../kinds/method.js';
 import type { Evidence } from './evidence.js';
 import { observeHead, observeInPair, type PairEvidence } from './pair-evidence.js';
+import { noteDelivered, noteMissing, noteValue } from './presence.js';
 import type { MetricPlace } from './unit-facts.js';
 import { hasBit, setBit, type UnitMark } from './unit-memory.js';
 
@@ -28,6 +29,8 @@ interface Occasion {
   readonly window: number;
   /** Whether nobody knows if the unit's values are its first: then none is, and only what counts bad events reads them. */
   readonly isStranger: boolean;
+  /** The unit's first event of the topic with what it asked for. */
+  readonly isFirstDelivered: boolean;
 }
 
 /** Folds what the event says about each metric of its topic. @returns whether the unit's mark has changed. */
@@ -35,17 +38,21 @@ export function observeMetrics<T extends RequestTopic>(
   evidence: Evidence,
   design: EvidenceDesign,
   event: EventOf<T>,
-  { assignment, mark, facts, window, isStranger }: Occasion,
+  { assignment, mark, facts, window, isStranger, isFirstDelivered }: Occasion,
 ): boolean {
   const isEarlierStage = assignment.stage < evidence.newestStage;
   const sides = sidesOf(evidence, design, assignment);
+  if (isFirstDelivered) for (const { pair, arm } of sides) noteDelivered(pair.presence, event.type, arm);
   let isChanged = false;
   for (const { metric, read, place } of evidence.facts.readers[event.type]) {
     if (isStranger && place.badBit === null) continue;
     if (isStranger) setBit(mark, place.measuredBit);
     if (isEarlierStage && metric.definition.lateData === 'ignored-after-stage') continue;
     const reading = read(event.data, facts);
-    if (reading === null) continue;
+    if (reading === null || reading === 'lost') {
+      if (noteSilence(sides, metric, place, { mark, isLost: reading === 'lost', isFirstDelivered })) isChanged = true;
+      continue;
+    }
     const { isFirst, isAtRisk, before } = noteReading(mark, place, reading);
     if (isFirst || place.numbersAt !== null) isChanged = true;
     let isBad = false;
@@ -54,6 +61,7 @@ export function observeMetrics<T extends RequestTopic>(
       const { value, denominator, picture } = reading;
       const seen = { arm, propensity, value, isFirst, isAtRisk, window, denominator, before, picture };
       if (observeInPair(pair, metric, seen, design.baselineUnits)) isBad = true;
+      if (isFirst && metric.test !== null) noteValue(pair.presence, metric, seen);
       if (metric.definition.name === 'quality') observeHeads(pair, design, event, seen);
     }
     if (!isBad || place.badBit === null) continue;
@@ -61,6 +69,23 @@ export function observeMetrics<T extends RequestTopic>(
     isChanged = true;
   }
   return isChanged;
+}
+
+/**
+ * Notes that an event says nothing of a metric that is tested. What never came is the unit's first value, and takes the place of later
+ * ones: they would be those of who asked again.
+ * @returns whether the unit's mark has changed.
+ */
+function noteSilence(
+  sides: readonly Side[],
+  metric: MetricDesign,
+  { measuredBit }: MetricPlace,
+  { mark, isLost, isFirstDelivered }: { mark: UnitMark; isLost: boolean; isFirstDelivered: boolean },
+): boolean {
+  if (metric.test === null || (isLost ? hasBit(mark, measuredBit) : !isFirstDelivered)) return false;
+  for (const { pair, arm, propensity } of sides) noteMissing(pair.presence, metric, { arm, propensity, isLost });
+  if (isLost) setBit(mark, measuredBit);
+  return isLost;
 }
 
 /** Notes in the unit's mark that it was measured. @returns what that makes of the reading. */

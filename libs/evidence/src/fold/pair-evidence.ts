@@ -4,6 +4,7 @@ import type { MetricLimit } from '../catalogue/metric-limit.js';
 import { headName, qualityHeadMetric } from '../catalogue/picture-metrics.js';
 import { initialMetric, mergeMetric, type MetricEvidence, observeMetric } from '../kinds/metric-evidence.js';
 import type { Observation } from '../kinds/method.js';
+import { initialPresence, mergePresence, type Presence } from './presence.js';
 
 /** Quality heads that are followed without having been named; more are left out. */
 const MOST_HEADS = 16;
@@ -16,12 +17,13 @@ export interface PairEvidence {
   readonly heads: Map<string, MetricEvidence>;
   /** What each variant's values alone say of a metric's absolute limit, by the metric's name. */
   readonly limits: Map<string, LimitsOfPair>;
+  readonly presence: Presence;
 }
 
 export type LimitsOfPair = Readonly<Record<Arm, LimitEvidence>>;
 
 export function initialPair(): PairEvidence {
-  return { metrics: new Map(), heads: new Map(), limits: new Map() };
+  return { metrics: new Map(), heads: new Map(), limits: new Map(), presence: initialPresence() };
 }
 
 /** @returns whether it was the unit's bad event of the window. */
@@ -94,6 +96,7 @@ export function mergePairs(a: PairEvidence, b: PairEvidence): PairEvidence {
       control: mergeLimits(x.control, y.control),
       candidate: mergeLimits(x.candidate, y.candidate),
     })),
+    presence: mergePresence(a.presence, b.presence),
   };
 }
 

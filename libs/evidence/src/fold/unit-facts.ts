@@ -2,7 +2,7 @@ import type { ObservedTopic, RequestTopic } from '../catalogue/definition.js';
 import type { EvidenceDesign, MetricDesign, MetricReader } from '../catalogue/evidence-design.js';
 import { blankMark, setBit, type UnitLayout } from './unit-memory.js';
 
-/** Facts of a unit's mark beside the metrics' own: seen at all, counted for the coverage. */
+/** Facts of a unit's mark beside the metrics' own: seen at all, and got what it asked for (and so counted for the coverage). */
 export const SEEN_BIT = 0;
 export const COVERED_BIT = 1;
 /** In which window the unit was seen last, see `RestartedTilt`: its bad events are those of that window. */

@@ -15,11 +15,11 @@ export const coverageMethod: Method<CoverageState> = {
   merge: (a) => a,
 
   judge(_state, { role }, { alpha, coverage }) {
-    const reading = coverage();
+    const reading = coverage('scored');
     return {
       estimates: coverageEstimates(reading, alpha),
       units: reading.answered,
-      events: reading.scored,
+      events: reading.covered,
       tests: null,
       shift: role === 'observed' ? null : reading.lnE,
       missing: role === 'observed' ? 'only-observed' : null,
@@ -32,9 +32,9 @@ export const coverageMethod: Method<CoverageState> = {
   decode: () => ({ kind: 'coverage' }),
 };
 
-function coverageEstimates({ answered, scored }: CoverageReading, alpha: number): Estimates {
-  const control = answered.control === 0 ? null : scored.control / answered.control;
-  const candidate = answered.candidate === 0 ? null : scored.candidate / answered.candidate;
+function coverageEstimates({ answered, covered }: CoverageReading, alpha: number): Estimates {
+  const control = answered.control === 0 ? null : covered.control / answered.control;
+  const candidate = answered.candidate === 0 ? null : covered.candidate / answered.candidate;
   if (control === null || candidate === null) {
     const reason = whyNotBoth(answered);
     return { control, candidate, effect: null, interval: null, noEffect: reason, noInterval: reason };

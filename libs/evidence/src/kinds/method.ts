@@ -1,6 +1,6 @@
 import type { Arm } from '#libs/statistics';
 import type { Reading } from '../catalogue/reader.js';
-import type { CoverageReading } from '../fold/coverage.js';
+import type { Covered, CoverageReading } from '../fold/coverage.js';
 import type { Interval } from '../analysis/objectives/gain.js';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { AnalysisReason } from '../analysis/reasons.js';
@@ -69,7 +69,7 @@ export interface JudgeContext {
   readonly states: ReadonlyMap<string, { readonly kind: string }>;
   /** Units the router has seen since a metric is followed, by arm. */
   readonly unitsSeen: (metric: string) => Readonly<Record<Arm, number>>;
-  readonly coverage: () => CoverageReading;
+  readonly coverage: (what: Covered) => CoverageReading;
 }
 
 /**

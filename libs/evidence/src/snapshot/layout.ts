@@ -8,6 +8,7 @@ import { memoryKey } from '../fold/memory-key.js';
 import { noteArrival } from '../fold/newcomers.js';
 import { beat } from '../fold/pulse.js';
 import { notePicture } from '../fold/recent-pictures.js';
+import { encodePresence, initialPresence, noteDelivered, noteMissing } from '../fold/presence.js';
 import { noteBad } from '../fold/strangers.js';
 import { count, epochOf } from '../fold/traffic.js';
 import { isKind, methodOf, type MetricEvidence } from '../kinds/metric-evidence.js';
@@ -126,6 +127,7 @@ function frameForm(): string {
   noteBad(evidence.strangers, memoryKey('stranger'), 3);
   evidence.seenBefore.set('metric', new Map(epoch.firstSeen));
   for (const second of [1_000, 1_001, 2_000]) countCoverage(evidence.coverage.answered, 7, 'a', second * 1_000);
+  countCoverage(evidence.coverage.generated, 7, 'b', 1_000_000);
   countCoverage(evidence.coverage.scored, 7, 'b', 1_000_000);
   notePicture(evidence.recentPictures, 'a', '0123456789abcdef', 5);
   count(evidence.mended, 'percent');
@@ -133,6 +135,10 @@ function frameForm(): string {
   const unit = memoryKey('unit');
   evidence.units.remember(unit, { words: Uint32Array.of(7, 3), numbers: new Float64Array() });
   const { units, marks } = evidence.units.everything();
-  knownFrame = digestOf([encodeFrame(evidence), [...units], [...marks]]);
+  const presence = initialPresence();
+  const missing = { arm: 'candidate', propensity: 0.25, isLost: true } as const;
+  noteDelivered(presence, 'image.scored.v1', 'control');
+  noteMissing(presence, sampleMetric('mean'), missing);
+  knownFrame = digestOf([encodeFrame(evidence), encodePresence(presence), [...units], [...marks]]);
   return knownFrame;
 }

@@ -1,6 +1,7 @@
 import type { LimitEvidence } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { PairEvidence } from '../fold/pair-evidence.js';
+import { decodePresence, encodePresence, type EncodedPresence } from '../fold/presence.js';
 import {
   decodeMetric,
   encodeMetric,
@@ -24,13 +25,17 @@ export interface EncodedPair {
   readonly heads: readonly (readonly [head: string, state: unknown])[];
   /** Evidence of absolute limits, with the digest of the limit it is about; absent where there are none. */
   readonly limits?: readonly EncodedLimits[];
+  readonly presence: EncodedPresence;
 }
 
 type EncodedLimit = readonly [n: number, sum: number, beyond: number[], within: number[], recent: number[]];
 type EncodedLimits = readonly [name: string, about: string, control: EncodedLimit, candidate: EncodedLimit];
 
 /** @param designs of the metrics that were folded. */
-export function encodePair({ metrics, heads, limits }: PairEvidence, designs: readonly MetricDesign[]): EncodedPair {
+export function encodePair(
+  { metrics, heads, limits, presence }: PairEvidence,
+  designs: readonly MetricDesign[],
+): EncodedPair {
   const encoded = designs.flatMap((design): EncodedLimits[] => {
     const { name } = design.definition;
     const known = limits.get(name);
@@ -41,6 +46,7 @@ export function encodePair({ metrics, heads, limits }: PairEvidence, designs: re
     metrics: encodeStates(metrics),
     heads: encodeStates(heads),
     ...(encoded.length > 0 ? { limits: encoded } : {}),
+    presence: encodePresence(presence),
   };
 }
 
@@ -95,6 +101,7 @@ export function decodePair(
     metrics,
     heads: new Map(encoded.heads.map(([head, state]) => [head, decodeMetric(state, 'mean')])),
     limits: decodeLimits(encoded, [...kept.keys(), ...fresh]),
+    presence: decodePresence(encoded.presence, new Set([...kept.keys()].map(({ definition: { name } }) => name))),
   };
 }
 
