@@ -204,6 +204,34 @@ describe('audience', () => {
     expect(matchesAudience([], {})).toBe(true);
   });
 
+  it.each([
+    [{ attribute: 'country', notIn: ['de', 'fr'] }, { country: 'us' }, { country: 'de' }],
+    [{ attribute: 'email', contains: ['@faas.com', '@example.org'] }, { email: 'a@faas.com' }, { email: 'a@b.com' }],
+    [{ attribute: 'app', semver: '>=2.1 <3' }, { app: '2.10.0' }, { app: '2.0.9' }],
+    [{ attribute: 'app', semver: '>=2.1 <3' }, { app: 'v2.1' }, { app: 'two' }],
+    [{ attribute: 'app', semver: '^1.2' }, { app: '1.9.9' }, { app: '2.0.0-rc.1' }],
+    [{ attribute: 'app', semver: '~1.2.3' }, { app: '1.2.9+build.5' }, { app: '1.3.0' }],
+    [{ attribute: 'app', semver: '^0.2' }, { app: '0.2.5' }, { app: '0.3.0' }],
+    [{ attribute: 'app', semver: '^0.0.3' }, { app: '0.0.3' }, { app: '0.0.4' }],
+    [{ attribute: 'app', semver: '~1' }, { app: '1.9' }, { app: '2' }],
+    [{ attribute: 'app', semver: '> 1.0.0-rc.2' }, { app: '1.0.0-rc.10' }, { app: '1.0.0-beta' }],
+    [{ attribute: 'app', semver: '>=1.0.0' }, { app: '1.0.0' }, { app: '1.0.0-rc.1' }],
+    [
+      {
+        any: [
+          { attribute: 'type', in: ['insider'] },
+          { attribute: 'agent', contains: ['Firefox'] },
+        ],
+      },
+      { type: 'guest', agent: 'Mozilla/5.0 Firefox/130.0' },
+      { type: 'guest', agent: 'Chrome' },
+    ],
+  ])('by %j is %j, and is not %j nor who says nothing', (rule, inside, outside) => {
+    expect(matchesAudience([rule], inside)).toBe(true);
+    expect(matchesAudience([rule], outside)).toBe(false);
+    expect(matchesAudience([rule], {})).toBe(false);
+  });
+
   it('takes no inherited property for an attribute', () => {
     expect(matchesAudience([{ attribute: 'toString', in: [String(Object.prototype.toString)] }], {})).toBe(false);
   });

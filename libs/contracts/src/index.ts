@@ -32,5 +32,6 @@ export type { KnownMetric } from './experiment/known-metric.js';
 export { marginForShare, marginSize } from './experiment/margin.js';
 export * from './experiment/phase.js';
 export * from './experiment/spec.js';
+export { isInVersionRange, parseVersionRange, type VersionRange } from './experiment/version-range.js';
 export * from './names.js';
 export { unstorableIn, type Unstorable } from './storable.js';

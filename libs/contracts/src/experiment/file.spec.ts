@@ -358,6 +358,53 @@ describe('keys of an experiment file', () => {
     );
   });
 
+  it('say in every rule of the audience what an attribute has to be', () => {
+    const rules = [
+      { attribute: 'plan', in: ['free', '1'] },
+      { attribute: 'country', notIn: ['de'] },
+      { attribute: 'email', contains: ['@faas.com'] },
+      { attribute: 'app', semver: '>=2.1.0 <3' },
+      {
+        any: [
+          { attribute: 'type', in: ['insider'] },
+          { attribute: 'agent', contains: ['Firefox'] },
+        ],
+      },
+    ];
+    const text = file(`${GUARDED}\naudience: ${JSON.stringify(rules)}`);
+    const spec = parseExperimentFile(text, 'canary.yaml', metrics);
+    expect(spec.audience).toEqual(rules);
+    expect(experimentSpec.parse(spec)).toEqual(spec);
+  });
+
+  it.each([
+    ['{ attribute: plan }', 'audience.0: expected one of: in, notIn, contains, semver'],
+    ['{ in: [pro] }', 'audience.0.attribute: missing: expected string'],
+    ['{ attribute: plan, notIn: [] }', 'audience.0.notIn: '],
+    ['{ attribute: plan, notIn: [3] }', 'audience.0.notIn.0: expected text; a number is written in quotes'],
+    ['{ attribute: plan, contains: [""] }', 'audience.0.contains.0: expected text, not ""'],
+    [
+      '{ attribute: plan, in: [pro], notIn: [free] }',
+      'audience.0: expected one of: in, notIn, contains, semver; found in and notIn: write a rule for each',
+    ],
+    ['{ attribute: app, semver: 2.1 }', 'audience.0.semver: expected a range of versions in quotes'],
+    ['{ attribute: app, semver: ">=two" }', 'audience.0.semver: ">=two": expected a range of versions such as'],
+    ['{ attribute: app, semver: ">=-1.0" }', 'audience.0.semver: ">=-1.0": expected a range of versions such as'],
+    ['{ attribute: app, semver: "" }', 'audience.0.semver: "": expected a range of versions such as'],
+    ['{ any: [{ attribute: plan, in: [pro] }] }', 'audience.0.any: expected at least two rules'],
+    [
+      '{ any: [{ attribute: plan, in: [pro] }, { attribute: plan }] }',
+      'audience.0.any.1: expected one of: in, notIn, contains, semver',
+    ],
+    [
+      '{ attribute: plan, any: [{ attribute: plan, in: [a] }, { attribute: plan, in: [b] }] }',
+      'audience.0.attribute: "any" stands alone: write "attribute" as a rule of its own',
+    ],
+    ['{ any: [{ any: [] }, { attribute: plan, in: [b] }] }', 'audience.0.any.0.any: unknown key "any"'],
+  ])('mean something in the audience: %s', (rule, message) => {
+    expect(problemsIn(`audience: [${rule}]`)[0]).toContain(`canary.yaml:8: ${message}`);
+  });
+
   it('name an attribute of the audience once, since a unit has to match every rule', () => {
     expect(problemsIn('audience: [{ attribute: plan, in: [free] }, { attribute: plan, in: [pro] }]')).toEqual([
       'canary.yaml:8: audience.1.attribute: there is a rule for "plan" already, and a unit has to match every rule; list all values in one',

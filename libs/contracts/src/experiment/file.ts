@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MILLION, slug } from '../names.js';
 import { unstorableIn } from '../storable.js';
+import { audienceRuleFile, readAudience } from './audience.js';
 import { candidatesOf } from './candidates.js';
 import { durationInWords, durationOfAtLeast, parseDurationMs } from './duration.js';
 import { ExperimentFileError, type Complain, type ExperimentFileProblem } from './file-problems.js';
@@ -16,7 +17,7 @@ import {
 import { ownMetricFile, readOwnMetrics } from './own-metrics.js';
 import { percentText, percentToPpm, rampFile, readRamp } from './ramp.js';
 import { schemaProblems } from './schema-problems.js';
-import { audienceRule, experimentSpec, variantConfig, type ExperimentSpec, type Guardrail, type Ramp } from './spec.js';
+import { experimentSpec, variantConfig, type ExperimentSpec, type Guardrail, type Ramp } from './spec.js';
 import { readYaml, type FilePlace } from './yaml-document.js';
 
 const SMALLEST_ALPHA = 1e-9;
@@ -49,7 +50,7 @@ export const experimentFile = z.strictObject({
     .describe(
       'What a canary’s candidate is compared with: control, or an equal arm named baseline that runs control’s configuration at the candidate’s share.',
     ),
-  audience: z.array(z.strictObject(audienceRule.shape)).default([]),
+  audience: z.array(audienceRuleFile).default([]).describe('Rules that a unit’s attributes have to match, every one.'),
   ramp: rampFile.default('auto'),
   guardrails: guardrailsFile.default([]),
   objectives: z
@@ -140,7 +141,7 @@ function conform(value: unknown, complain: Complain): ParsedFile | undefined {
 
 function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], complain: Complain): ExperimentSpec {
   checkVariants(file, complain);
-  checkAudience(file, complain);
+  const audience = readAudience(file.audience, complain);
   const own = readOwnMetrics(file.metrics, knownMetrics, complain);
   const known = [...knownMetrics, ...own.map((metric) => metric.known)];
   checkMetrics(file, known, complain);
@@ -160,7 +161,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
     unit: file.unit,
     control: file.control,
     ...withBaseline(file),
-    audience: file.audience,
+    audience: [...audience],
     ramp,
     guardrails,
     objectives: file.objectives,
@@ -188,16 +189,6 @@ function checkVariants(file: ParsedFile, complain: Complain): void {
   if (file.kind === 'canary' && names.length > 2) {
     complain(['variants'], `a canary has one candidate, found ${names.length - 1}; use kind: ab for more`);
   }
-}
-
-function checkAudience({ audience }: ParsedFile, complain: Complain): void {
-  audience.forEach(({ attribute }, index) => {
-    if (audience.findIndex((rule) => rule.attribute === attribute) === index) return;
-    complain(
-      ['audience', index, 'attribute'],
-      `there is a rule for "${attribute}" already, and a unit has to match every rule; list all values in one`,
-    );
-  });
 }
 
 function checkMetrics(file: ParsedFile, known: readonly KnownMetric[], complain: Complain): void {

@@ -117,7 +117,23 @@ export const ramp = z.object({
 });
 export type Ramp = z.infer<typeof ramp>;
 
-export const audienceRule = z.object({ attribute: z.string().min(1), in: z.array(z.string()).min(1) });
+const attribute = z.string().min(1);
+const values = z.array(z.string()).min(1);
+
+/**
+ * What an attribute of who asks has to be: one of these; any but these; a text that contains one of these; a version in a range
+ * (see `parseVersionRange`).
+ */
+const audienceCondition = z.union([
+  z.object({ attribute, in: values }),
+  z.object({ attribute, notIn: values }),
+  z.object({ attribute, contains: values }),
+  z.object({ attribute, semver: z.string().min(1) }),
+]);
+export type AudienceCondition = z.infer<typeof audienceCondition>;
+
+/** A condition, or several of which one has to hold. A unit has to match every rule of the audience. */
+export const audienceRule = z.union([audienceCondition, z.object({ any: z.array(audienceCondition).min(1) })]);
 export type AudienceRule = z.infer<typeof audienceRule>;
 
 export const variant = z.object({ upstream: z.url(), config: variantConfig });
