@@ -118,6 +118,11 @@ const judgedBy = (bounds: string, ofControl: number, ofCandidate: number): Metri
     'aesthetic',
   );
 
+const rare: Change = (event, random) =>
+  event.type === 'generation.completed.v1' && random.uniform() < 0.004
+    ? withData(event, event.type, { cost: 1_000 })
+    : [event];
+
 describe('a variant without values', () => {
   it('is not faster than control when its clients’ requests are all turned away', () => {
     const analysis = analysed(
@@ -250,5 +255,98 @@ describe('bounds of another scale', () => {
   it('are no trouble where most values lie inside', () => {
     expect(judgedBy('[1, 10]', 5.6, 3.1).verdict).toBe('harmful');
     expect(judgedBy('[1, 10]', 5.6, 5.6).verdict).toBe('non-inferior');
+  });
+});
+
+describe('a metric of the experiment’s own', () => {
+  const OWN_P95 = '{ name: own-p95, path: request.routed.v1/durationMs, kind: p95, direction: lower, unit: ms }';
+  const GUARDED = ['{ metric: own-p95, margin: +10% }', '{ metric: latency-p95, margin: +10% }'];
+
+  it.each([
+    ['a quarter times out', 0.25, { outcome: 'timed-out', status: null, durationMs: null }, 'harmful'],
+    ['a third fails after 5 ms', 0.33, { outcome: 'server-error', status: 503, durationMs: 5 }, undefined],
+  ] as const)('is a latency like the built-in one where %s', (_what, share, fate, verdict) => {
+    const analysis = analysed(
+      { guardrails: GUARDED, metrics: [OWN_P95] },
+      {
+        candidate: (event, random) =>
+          random.uniform() < share ? withData(event, 'request.routed.v1', fate as never) : [event],
+      },
+    );
+    const { metric: _own, ...own } = metric(analysis, 'own-p95');
+    const { metric: _builtIn, ...builtIn } = metric(analysis, 'latency-p95');
+    expect(own).toEqual(builtIn);
+    expect(own.verdict).not.toBe('superior');
+    if (verdict !== undefined) expect(own.verdict).toBe(verdict);
+  });
+
+  it('misses what never came where it is a mean', () => {
+    const analysis = analysed(
+      {
+        guardrails: ['{ metric: mean-latency, margin: +10% }'],
+        metrics: ['{ name: mean-latency, path: request.routed.v1/durationMs, kind: mean, direction: lower }'],
+      },
+      {
+        candidate: (event) =>
+          event.type === 'request.routed.v1' && (event.data.durationMs ?? 0) > 1_000
+            ? withData(event, 'request.routed.v1', { outcome: 'timed-out', status: null, durationMs: null })
+            : [event],
+      },
+    );
+    expect(metric(analysis, 'mean-latency')).toMatchObject({ verdict: 'unmeasurable', reason: 'missing-more-often' });
+  });
+
+  it('counts the events that it names, and no others', () => {
+    const analysis = analysed(
+      {
+        guardrails: ['{ metric: mobile, margin: +10% }', '{ metric: failures, margin: +10% }'],
+        metrics: [
+          '{ name: mobile, path: generation.completed.v1/cost, kind: mean, direction: lower, where: { config.app: [mobile, tablet] } }',
+          '{ name: failures, path: request.routed.v1/status, kind: mean, direction: lower, where: { outcome: server-error } }',
+        ],
+      },
+      {
+        both: (event, random) => {
+          const app = random.uniform() < 0.5 ? 'mobile' : 'desktop';
+          const cost = app === 'mobile' ? 3 : 100;
+          return event.type === 'generation.completed.v1'
+            ? withData(event, event.type, { cost, config: { ...event.data.config, app } })
+            : [event];
+        },
+      },
+    );
+    expect(metric(analysis, 'mobile').estimate).toMatchObject({ control: 3, candidate: 3 });
+    expect(metric(analysis, 'failures').estimate).toMatchObject({ control: 500, candidate: 500 });
+  });
+
+  it('takes a probability for a number, and a number between 0 and 1 for no event that happened', () => {
+    const analysis = analysed(
+      {
+        guardrails: ['{ metric: nsfw, margin: +5pp }', '{ metric: nsfw-rate, margin: +5pp }'],
+        metrics: [
+          '{ name: nsfw, path: image.scored.v1/quality.nsfw, kind: probability, direction: lower }',
+          '{ name: nsfw-rate, path: image.scored.v1/quality.nsfw, kind: rate, direction: lower }',
+        ],
+      },
+      {
+        both: (event) => withData(event, 'image.scored.v1', { quality: { nsfw: 0.03 } }),
+        candidate: (event) => withData(event, 'image.scored.v1', { quality: { nsfw: 0.4 } }),
+      },
+    );
+    expect(metric(analysis, 'nsfw')).toMatchObject({ verdict: 'harmful', unit: '' });
+    provesNothing(analysis, 'nsfw-rate');
+  });
+
+  it('is cut to a quantile of control where it says so, in both variants alike', () => {
+    const metrics = ['mean', 'mean, cap: p99'].map(
+      (kind, index) => `{ name: cost-${index}, path: generation.completed.v1/cost, kind: ${kind}, direction: lower }`,
+    );
+    const analysis = analysed(
+      { guardrails: ['{ metric: cost-0, margin: +10% }', '{ metric: cost-1, margin: +10% }'], metrics },
+      { both: rare },
+    );
+    expect(metric(analysis, 'cost-0').estimate.control).toBeGreaterThan(1);
+    expect(metric(analysis, 'cost-1').estimate.control).toBeLessThan(0.01);
+    expect(metric(analysis, 'cost-1').verdict).toBe('non-inferior');
   });
 });

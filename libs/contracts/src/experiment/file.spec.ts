@@ -136,6 +136,56 @@ watch: [seconds-per-step]`),
       'canary.yaml:9: metrics.0.per: a ratio needs "per": the field to divide by',
     ],
     [
+      'a ratio whose parts come from two topics',
+      'path: generation.completed.v1/cost, kind: ratio, per: request.routed.v1/durationMs, direction: lower',
+      'canary.yaml:9: metrics.0.per: "request.routed.v1/durationMs": both parts of a ratio come with the same event',
+    ],
+    [
+      'a share as a rate',
+      'path: generation.completed.v1/gpu.utilisation, kind: rate, direction: higher',
+      'canary.yaml:9: metrics.0.path: generation.completed.v1/gpu.utilisation is a number from 0 to 1, of which a rate counts only 0 and 1: expected kind: probability',
+    ],
+    [
+      'a field that is not there, to count by',
+      'path: generation.completed.v1/cost, kind: mean, direction: lower, where: { config.app: mobile, outcom: failed }',
+      'canary.yaml:9: metrics.0.where.outcom: generation.completed.v1 has no field "outcom" that can be compared with a value; nearest: outcome',
+    ],
+    [
+      'a value that never occurs',
+      'path: request.routed.v1/status, kind: mean, direction: lower, where: { outcome: [server-error, delivred] }',
+      'canary.yaml:9: metrics.0.where.outcome.1: "delivred" never occurs there: expected one of: ',
+    ],
+    [
+      'a value of another type',
+      'path: generation.completed.v1/cost, kind: mean, direction: lower, where: { shadow: "no" }',
+      'canary.yaml:9: metrics.0.where.shadow: "no" never occurs there: expected true or false',
+    ],
+    [
+      'the variant itself, to count by',
+      'path: generation.completed.v1/cost, kind: mean, direction: lower, where: { assignment.variant: control }',
+      'canary.yaml:9: metrics.0.where.assignment.variant: generation.completed.v1 has no field',
+    ],
+    [
+      'everything, with a condition that is none',
+      'path: generation.completed.v1/cost, kind: mean, direction: lower, where: {}',
+      'canary.yaml:9: metrics.0.where: expected a field and its value, such as outcome: delivered',
+    ],
+    [
+      'a cap of what is no mean',
+      'path: generation.completed.v1/cost, kind: p90, direction: lower, cap: p99',
+      'canary.yaml:9: metrics.0.cap: only a mean has "cap"',
+    ],
+    [
+      'a cap below the middle',
+      'path: generation.completed.v1/cost, kind: mean, direction: lower, cap: p10',
+      'canary.yaml:9: metrics.0.cap: expected a quantile from p50 on, such as p99',
+    ],
+    [
+      'a cap beside bounds',
+      'path: generation.completed.v1/cost, kind: mean, direction: lower, cap: p99, bounds: [0, 1]',
+      'canary.yaml:9: metrics.0.cap: there are "bounds" already: expected one of the two',
+    ],
+    [
       'no such quantile',
       'path: generation.completed.v1/cost, kind: p0, direction: lower',
       'canary.yaml:9: metrics.0.kind: ',
@@ -310,6 +360,27 @@ describe('numbers of an experiment file', () => {
 
   it('may hold as long as usual where only the deadline is short', () => {
     expect(problemsIn('deadline: 10m')).toEqual([]);
+  });
+});
+
+describe('a metric of the experiment’s own', () => {
+  it('keeps which events it counts, and where it is cut', () => {
+    const text = own(
+      'path: generation.completed.v1/cost, kind: mean, direction: lower, where: { config.app: [mobile, web], shadow: false }, cap: p99.5',
+    );
+    const spec = parseExperimentFile(text, 'canary.yaml', metrics);
+    expect(experimentSpec.parse(spec)).toEqual(spec);
+    expect(spec.metrics?.[0]).toMatchObject({
+      where: { 'config.app': ['mobile', 'web'], shadow: [false] },
+      capAt: 0.995,
+    });
+  });
+
+  it('may be a probability, with a margin in percentage points', () => {
+    const text = file(
+      'metrics: [{ name: busy, path: generation.completed.v1/gpu.utilisation, kind: probability, direction: higher }]\nguardrails: [{ metric: busy, margin: -5pp }]',
+    );
+    expect(parseExperimentFile(text, 'canary.yaml', metrics).metrics?.[0]).toMatchObject({ kind: 'probability' });
   });
 });
 

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { closest } from './closest.js';
-import { fieldsOf, fieldTypeAt } from './event-fields.js';
+import { comparedFieldAt, fieldsOf, fieldTypeAt } from './event-fields.js';
 import { measurableTopic, type MeasurableTopic, type OwnMetric } from './spec.js';
 import type { Complain } from './file-problems.js';
 import type { KnownMetric } from './known-metric.js';
 import { marginText, readMargin } from './margin.js';
 import { slug } from '../names.js';
+import { readWhere, whereFile } from './where.js';
 
 /** The quantiles a tail is about where the file names none. */
 const USUAL_LEVEL = { 'upper-tail': 0.95, 'lower-tail': 0.02 } as const;
@@ -22,15 +23,15 @@ export const ownMetricFile = z.strictObject({
     .regex(/^[^/]+\/[^/]+$/, 'expected a topic and a field, such as "generation.completed.v1/gpu.memoryMiB"'),
   kind: z
     .union([
-      z.enum(['mean', 'rate', 'upper-tail', 'lower-tail', 'ratio']),
+      z.enum(['mean', 'rate', 'probability', 'upper-tail', 'lower-tail', 'ratio']),
       z
         .string()
         .regex(
           /^p(?:[1-9]|[1-9]\d)(?:\.\d+)?$/,
-          'expected mean, rate, ratio, upper-tail, lower-tail or a quantile such as p95',
+          'expected mean, rate, probability, ratio, upper-tail, lower-tail or a quantile such as p95',
         ),
     ])
-    .describe('mean, rate, ratio, upper-tail, lower-tail, or a quantile such as p50, p95 or p99'),
+    .describe('mean, rate, probability, ratio, upper-tail, lower-tail, or a quantile such as p50, p95 or p99'),
   per: z.string().min(1).optional().describe('Denominator of a ratio: a field of the same topic.'),
   direction: z.enum(['higher', 'lower']).describe('Which way is better.'),
   unit: z.string().default(''),
@@ -39,6 +40,12 @@ export const ownMetricFile = z.strictObject({
     .tuple([boundFile, boundFile])
     .optional()
     .describe('Values outside are clipped; without it, control’s first units say what is usual.'),
+  where: whereFile.optional(),
+  cap: z
+    .string()
+    .regex(/^p(?:[5-9]\d)(?:\.\d+)?$/, 'expected a quantile from p50 on, such as p99')
+    .optional()
+    .describe('Of a mean: values above this quantile of control’s recent ones count as it.'),
 });
 
 /** A metric of the experiment's own: what the revision keeps of it, and what the rest of the file may say of it. */
@@ -56,23 +63,24 @@ export function readOwnMetrics(
   const seen = new Set(knownMetrics.map(({ name }) => name));
   return written.flatMap((metric, index) => {
     const problems: string[] = [];
-    const at = (field: string, message: string): void => {
+    const at: At = (field, message, inside = []) => {
       problems.push(message);
-      complain(['metrics', index, field], message);
+      complain(['metrics', index, field, ...inside], message);
     };
     if (seen.has(metric.name)) at('name', `there is a metric "${metric.name}" already; choose another name`);
     seen.add(metric.name);
+    // The topic may be said again.
+    const per = metric.per?.replace(`${metric.path.slice(0, metric.path.indexOf('/'))}/`, '');
     const place = placeOf(metric.path, (message) => at('path', message));
     if (place !== null) {
-      checkField(place.topic, place.path, metric.kind === 'rate', (message) => at('path', message));
-      if (metric.per !== undefined) checkField(place.topic, metric.per, false, (message) => at('per', message));
+      checkField(place.topic, place.path, metric.kind, (message) => at('path', message));
+      if (per !== undefined) checkDenominator(place.topic, per, metric.kind, (message) => at('per', message));
     }
-    if ((metric.kind === 'ratio') !== (metric.per !== undefined)) {
-      at('per', metric.kind === 'ratio' ? 'a ratio needs "per": the field to divide by' : 'only a ratio has "per"');
-    }
-    if (metric.bounds && !(metric.bounds[0] < metric.bounds[1])) {
-      at('bounds', `expected the lower bound first, found ${metric.bounds.join(' and ')}`);
-    }
+    checkShape(metric, at);
+    const where =
+      place === null || metric.where === undefined
+        ? undefined
+        : readWhere(place.topic, metric.where, (path, message) => at('where', message, path));
     const known = knownOf(metric);
     const margin = metric.margin === undefined ? undefined : readMargin(metric.margin, known);
     if (margin?.fault !== undefined) at('margin', margin.fault);
@@ -83,19 +91,36 @@ export function readOwnMetrics(
       ...place,
       kind,
       level,
-      per: metric.per ?? null,
+      per: per ?? null,
       direction: metric.direction,
       unit: metric.unit,
       margin: margin?.margin ?? null,
       bounds: metric.bounds ?? null,
+      ...(where === undefined ? {} : { where }),
+      ...(metric.cap === undefined ? {} : { capAt: Number(metric.cap.slice(1)) / 100 }),
     };
     return [{ metric: kept, known }];
   });
 }
 
+/** Notes a problem at a field of a metric, or inside of it. */
+type At = (field: string, message: string, inside?: readonly PropertyKey[]) => void;
+
+/** Which fields go with which kind. */
+function checkShape({ kind, per, bounds, cap }: z.output<typeof ownMetricFile>, at: At): void {
+  if ((kind === 'ratio') !== (per !== undefined)) {
+    at('per', kind === 'ratio' ? 'a ratio needs "per": the field to divide by' : 'only a ratio has "per"');
+  }
+  if (bounds && !(bounds[0] < bounds[1])) {
+    at('bounds', `expected the lower bound first, found ${bounds.join(' and ')}`);
+  }
+  if (cap !== undefined && kind !== 'mean') at('cap', 'only a mean has "cap"');
+  else if (cap !== undefined && bounds) at('cap', 'there are "bounds" already: expected one of the two');
+}
+
 /** A lower tail is judged by how often values fall into it: the less often the better, whatever is said of the values. */
 function knownOf({ name, kind, direction, bounds, unit }: z.output<typeof ownMetricFile>): KnownMetric {
-  const isShare = kind === 'rate' || kind === 'lower-tail';
+  const isShare = kind === 'rate' || kind === 'probability' || kind === 'lower-tail';
   return {
     name,
     use: 'decides',
@@ -122,12 +147,22 @@ function placeOf(
   return null;
 }
 
-function checkField(
+/** Units' parts of a ratio are added up where their events are read, topic by topic. */
+function checkDenominator(
   topic: MeasurableTopic,
-  path: string,
-  takesBoolean: boolean,
+  per: string,
+  kind: string,
   complain: (message: string) => void,
 ): void {
+  if (!per.includes('/')) checkField(topic, per, kind, complain);
+  else {
+    complain(
+      `"${per}": both parts of a ratio come with the same event, since events of two topics are never joined: expected a field of ${topic}`,
+    );
+  }
+}
+
+function checkField(topic: MeasurableTopic, path: string, kind: string, complain: (message: string) => void): void {
   const type = fieldTypeAt(topic, path);
   if (type === undefined) {
     const fields = [...fieldsOf(topic).keys()];
@@ -136,8 +171,12 @@ function checkField(
       `${topic} has no number or truth value at "${path}"; ` +
         (nearest.length > 0 ? `nearest: ${nearest.join(', ')}` : `it has: ${fields.join(', ')}`),
     );
-  } else if (type === 'boolean' && !takesBoolean) {
+  } else if (type === 'boolean' && kind !== 'rate') {
     complain(`${topic}/${path} is true or false: expected kind: rate`);
+  } else if (kind === 'rate' && comparedFieldAt(topic, path)?.isShare === true) {
+    complain(
+      `${topic}/${path} is a number from 0 to 1, of which a rate counts only 0 and 1: expected kind: probability`,
+    );
   }
 }
 
@@ -145,6 +184,7 @@ function kindOf(written: string): Pick<OwnMetric, 'kind' | 'level'> {
   switch (written) {
     case 'mean':
     case 'rate':
+    case 'probability':
     case 'ratio':
       return { kind: written, level: null };
     case 'upper-tail':

@@ -81,14 +81,14 @@ export type MeasurableTopic = z.infer<typeof measurableTopic>;
 
 /**
  * A metric of the experiment's own: a number or truth value at `path` (dotted, into the event's data) of the events of `topic`.
- * `rate`: share of true or 1. `upper-tail`: the quantile `level` itself, compared by how often control's is exceeded. `lower-tail`: how often
+ * `rate`: share of true or 1. `probability`: mean of numbers from 0 to 1. `upper-tail`: the quantile `level` itself, compared by how often control's is exceeded. `lower-tail`: how often
  * values fall below control's quantile `level`. `ratio`: sum of `path` per sum of `per`, over units.
  */
 const ownMetric = z.object({
   name: slug,
   topic: measurableTopic,
   path: z.string().min(1),
-  kind: z.enum(['mean', 'rate', 'upper-tail', 'lower-tail', 'ratio']),
+  kind: z.enum(['mean', 'rate', 'probability', 'upper-tail', 'lower-tail', 'ratio']),
   /** The quantile of control that a tail is about; null for the other kinds. */
   level: z.number().gt(0).lt(1).nullable(),
   /** The denominator's path, in the same topic; null for all kinds but `ratio`. */
@@ -99,6 +99,13 @@ const ownMetric = z.object({
   margin: margin.nullable(),
   /** Values outside are clipped for the deciding test; null: bounds come from control's first units. */
   bounds: z.tuple([z.number(), z.number()]).nullable(),
+  /**
+   * Only events whose fields have one of these values count, by dotted path. Absent: all events; a duration counts where a picture was
+   * delivered, as the built-in ones do.
+   */
+  where: z.record(z.string().min(1), z.array(z.union([z.string(), z.number(), z.boolean()])).min(1)).optional(),
+  /** Values above this quantile of control's recent ones count as it (winsorised), of means; absent: none do. */
+  capAt: z.number().gt(0).lt(1).optional(),
 });
 export type OwnMetric = z.infer<typeof ownMetric>;
 

@@ -107,6 +107,8 @@ interface Described {
    */
   readonly floor: number | null;
   readonly cap: Cap;
+  /** Values above this quantile of control's recent ones count as it; absent: none do. */
+  readonly capAt?: number;
   /** Units of each variant before an interval is shown: those of rates and means are asymptotic, see the methods. */
   readonly burnInUnits: number;
   readonly lateData: LateData;

@@ -1,52 +1,51 @@
-import type { OwnMetric } from '#libs/contracts';
-import { type MetricDefinition, USUAL_BURN_IN, USUAL_CAP } from './definition.js';
+import type { DataOf, MeasurableTopic, OwnMetric } from '#libs/contracts';
+import { type LateData, type MetricDefinition, type Observed, USUAL_BURN_IN, USUAL_CAP } from './definition.js';
+import { latencyMs } from './durations.js';
 
 /** Reads a number or truth value (1 and 0) out of an event's data; null where there is none. */
-type FieldReader = (data: unknown) => number | null;
+type FieldReader = (data: unknown) => Observed;
+
+/** Times that something took: they count where it was done, as the built-in latencies do. */
+const DURATIONS: readonly string[] = [
+  'request.routed.v1/durationMs',
+  'generation.completed.v1/timings.queueMs',
+  'generation.completed.v1/timings.inferenceMs',
+  'generation.completed.v1/timings.totalMs',
+];
 
 /** A metric of the experiment's own as a definition like the built-in ones. The path was checked when the file was read. */
 export function ownMetric(metric: OwnMetric): MetricDefinition {
   const { name, topic, kind, direction, unit } = metric;
+  const reads = inWords(metric);
   const described = {
     name,
-    description: `${topic}/${metric.path}${metric.per === null ? '' : ` per ${metric.per}`}`,
+    description: `${topic}/${reads}`,
     unit,
     direction,
     defaultRole: 'observed',
-    reads: metric.per === null ? metric.path : `${metric.path} per ${metric.per}`,
+    reads,
     topic,
     defaultMargin: metric.margin ?? { kind: 'relative', value: 0.05 },
     floor: null,
-    lateData: 'first-only',
+    lateData: lateDataOf(metric),
   } as const;
-  const observe = fieldReader(metric.path);
+  const observe = observerOf(metric);
+  const difference = { ...described, scale: 'difference', burnInUnits: USUAL_BURN_IN, observe } as const;
+  const share = { kind: 'fixed', lo: 0, hi: 1 } as const;
   switch (kind) {
     case 'rate':
-      return {
-        ...described,
-        kind,
-        scale: 'difference',
-        cap: { kind: 'fixed', lo: 0, hi: 1 },
-        burnInUnits: USUAL_BURN_IN,
-        observe: truthReader(metric.path),
-      } as MetricDefinition;
-    case 'mean':
-      return {
-        ...described,
-        kind,
-        scale: 'difference',
-        cap: capOf(metric),
-        burnInUnits: USUAL_BURN_IN,
-        observe,
-      } as MetricDefinition;
+      return { ...difference, kind, cap: share, observe: truthOf(observe) } as MetricDefinition;
+    case 'probability':
+      return { ...difference, kind: 'mean', cap: share } as MetricDefinition;
+    case 'mean': {
+      const cutAt = metric.capAt === undefined ? {} : { capAt: metric.capAt };
+      return { ...difference, kind, cap: capOf(metric), ...cutAt } as MetricDefinition;
+    }
     case 'ratio':
       return {
-        ...described,
+        ...difference,
         kind,
-        scale: 'difference',
         cap: capOf(metric),
-        burnInUnits: USUAL_BURN_IN,
-        observe,
         denominator: fieldReader(metric.per ?? ''),
       } as MetricDefinition;
     case 'upper-tail':
@@ -71,29 +70,81 @@ function capOf({ bounds }: OwnMetric): MetricDefinition['cap'] {
   return bounds === null ? USUAL_CAP : { kind: 'fixed', lo: bounds[0], hi: bounds[1] };
 }
 
-const readers = new Map<string, FieldReader>();
+function isDuration({ topic, path, where }: OwnMetric): boolean {
+  return where?.['outcome'] === undefined && DURATIONS.includes(`${topic}/${path}`);
+}
 
-/** The same reader for the same path: metrics that share one also share what is kept of its values. */
+/** What never came took longer than anything; of a mean it is missing. */
+function lateDataOf(metric: OwnMetric): LateData {
+  return isDuration(metric) && metric.kind === 'upper-tail' ? 'infinite' : 'first-only';
+}
+
+/** What is read, in words; it is part of what tells a metric from another one of its name. */
+function inWords(metric: OwnMetric): string {
+  const { path, per, where = {}, capAt } = metric;
+  const conditions = Object.entries(where).map(([field, values]) => `${field} is ${values.join(' or ')}`);
+  return [
+    path,
+    ...(per === null ? [] : [`per ${per}`]),
+    ...(isDuration(metric) ? ['of what was delivered'] : []),
+    ...(conditions.length === 0 ? [] : [`where ${conditions.join(' and ')}`]),
+    ...(capAt === undefined ? [] : [`capped at control’s p${capAt * 100}`]),
+  ].join(' ');
+}
+
+const observers = new Map<string, FieldReader>();
+
+/** The same reader for the same fields: metrics that share one also share what is kept of its values. */
+function observerOf(metric: OwnMetric): FieldReader {
+  const { topic, path, where } = metric;
+  const key = JSON.stringify([topic, path, where ?? null]);
+  const known =
+    observers.get(key) ?? wherever(where, isDuration(metric) ? durationReader(topic, path) : fieldReader(path));
+  observers.set(key, known);
+  return known;
+}
+
+function durationReader(topic: MeasurableTopic, path: string): FieldReader {
+  if (topic === 'request.routed.v1') return latencyMs as (data: never) => Observed as FieldReader;
+  const read = fieldReader(path);
+  return (data) => ((data as DataOf<'generation.completed.v1'>).outcome === 'delivered' ? read(data) : null);
+}
+
+/** Only of events whose fields have the values. */
+function wherever(where: OwnMetric['where'], read: FieldReader): FieldReader {
+  if (where === undefined) return read;
+  const conditions = Object.entries(where).map(([path, values]) => ({
+    at: valueReader(path),
+    values: new Set<unknown>(values),
+  }));
+  return (data) => (conditions.every(({ at, values }) => values.has(at(data))) ? read(data) : null);
+}
+
 function fieldReader(path: string): FieldReader {
-  const known = readers.get(path);
-  if (known) return known;
+  const at = valueReader(path);
+  return (data) => {
+    const found = at(data);
+    return typeof found === 'number' ? found : typeof found === 'boolean' ? Number(found) : null;
+  };
+}
+
+function valueReader(path: string): (data: unknown) => unknown {
   const steps = path.split('.');
-  const reader: FieldReader = (data) => {
+  return (data) => {
     let found: unknown = data;
     for (const step of steps) {
       if (typeof found !== 'object' || found === null || !Object.hasOwn(found, step)) return null;
       found = (found as Readonly<Record<string, unknown>>)[step];
     }
-    return typeof found === 'number' ? found : typeof found === 'boolean' ? Number(found) : null;
+    return found;
   };
-  readers.set(path, reader);
-  return reader;
 }
 
-function truthReader(path: string): FieldReader {
-  const read = fieldReader(path);
+/** Whether it happened: true, or any number but 0. A number between 0 and 1 is a probability, of which nothing is known to have happened. */
+function truthOf(read: FieldReader): FieldReader {
   return (data) => {
     const value = read(data);
-    return value === null ? null : Number(value !== 0);
+    if (typeof value !== 'number') return value;
+    return value > 0 && value < 1 ? null : Number(value !== 0);
   };
 }

@@ -1,6 +1,7 @@
 import { type Arm, initialLimit, type LimitEvidence, mergeLimits, observeLimit } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { MetricLimit } from '../catalogue/metric-limit.js';
+import { type ControlTailLimit, initialControlTailLimit, observeControl } from '../kinds/control-tail-limit.js';
 import { headName, qualityHeadMetric } from '../catalogue/picture-metrics.js';
 import { initialMetric, mergeMetric, type MetricEvidence, observeMetric } from '../kinds/metric-evidence.js';
 import type { Observation } from '../kinds/method.js';
@@ -18,17 +19,25 @@ export interface PairEvidence {
   /** What each variant's values alone say of a metric's absolute limit, by the metric's name. */
   readonly limits: Map<string, LimitsOfPair>;
   readonly presence: Presence;
+  /** Where values are capped, by the name of each metric that is. */
+  readonly caps: Map<string, ControlTailLimit>;
 }
 
 export type LimitsOfPair = Readonly<Record<Arm, LimitEvidence>>;
 
 export function initialPair(): PairEvidence {
-  return { metrics: new Map(), heads: new Map(), limits: new Map(), presence: initialPresence() };
+  return {
+    metrics: new Map(),
+    heads: new Map(),
+    limits: new Map(),
+    presence: initialPresence(),
+    caps: new Map(),
+  };
 }
 
 /** @returns whether it was the unit's bad event of the window. */
 export function observeInPair(
-  { metrics, limits }: PairEvidence,
+  { metrics, limits, caps }: PairEvidence,
   metric: MetricDesign,
   seen: Observation,
   baselineUnits: number,
@@ -40,7 +49,23 @@ export function observeInPair(
     state = initialMetric(metric);
     metrics.set(name, state);
   }
-  return observeMetric(state, metric, seen, baselineUnits);
+  const { capAt } = metric.definition;
+  return observeMetric(state, metric, capAt === undefined ? seen : capped(caps, name, capAt, seen), baselineUnits);
+}
+
+/**
+ * The observation with what is above control's recent quantile cut to it (winsorised): a limit that was fixed before the value came, the
+ * same for both variants. Before there are enough values of control to have one, nothing is cut.
+ */
+function capped(caps: PairEvidence['caps'], name: string, capAt: number, seen: Observation): Observation {
+  let cap = caps.get(name);
+  if (cap === undefined) {
+    cap = initialControlTailLimit();
+    caps.set(name, cap);
+  }
+  const { limit } = cap;
+  if (seen.isFirst && seen.arm === 'control') observeControl(cap, seen.value, capAt);
+  return limit !== null && seen.value > limit ? { ...seen, value: limit } : seen;
 }
 
 /** Of control as well, whose own limit tells whether it is the broken one. */
@@ -97,6 +122,8 @@ export function mergePairs(a: PairEvidence, b: PairEvidence): PairEvidence {
       candidate: mergeLimits(x.candidate, y.candidate),
     })),
     presence: mergePresence(a.presence, b.presence),
+    // Caps are for folding, and what is merged is not folded on.
+    caps: new Map(),
   };
 }
 

@@ -8,13 +8,16 @@ import { memoryKey } from '../fold/memory-key.js';
 import { noteArrival } from '../fold/newcomers.js';
 import { beat } from '../fold/pulse.js';
 import { notePicture } from '../fold/recent-pictures.js';
-import { encodePresence, initialPresence, noteDelivered, noteMissing } from '../fold/presence.js';
+import { initialPair } from '../fold/pair-evidence.js';
+import { noteDelivered, noteMissing } from '../fold/presence.js';
 import { noteBad } from '../fold/strangers.js';
 import { count, epochOf } from '../fold/traffic.js';
+import { initialControlTailLimit } from '../kinds/control-tail-limit.js';
 import { isKind, methodOf, type MetricEvidence } from '../kinds/metric-evidence.js';
 import type { Method, Observation } from '../kinds/method.js';
 import { digestOf } from './digest.js';
 import { encodeFrame } from './frame-codec.js';
+import { encodePair } from './pair-codec.js';
 
 /**
  * The form in which evidence of these kinds is stored, as one name. It is made of what is stored: a fixed stream is folded by each kind,
@@ -135,10 +138,12 @@ function frameForm(): string {
   const unit = memoryKey('unit');
   evidence.units.remember(unit, { words: Uint32Array.of(7, 3), numbers: new Float64Array() });
   const { units, marks } = evidence.units.everything();
-  const presence = initialPresence();
+  const pair = initialPair();
+  const { presence, caps } = pair;
+  caps.set('metric', initialControlTailLimit());
   const missing = { arm: 'candidate', propensity: 0.25, isLost: true } as const;
   noteDelivered(presence, 'image.scored.v1', 'control');
   noteMissing(presence, sampleMetric('mean'), missing);
-  knownFrame = digestOf([encodeFrame(evidence), encodePresence(presence), [...units], [...marks]]);
+  knownFrame = digestOf([encodeFrame(evidence), encodePair(pair, []), [...units], [...marks]]);
   return knownFrame;
 }

@@ -11,6 +11,7 @@ import {
   type MetricEvidence,
 } from '../kinds/metric-evidence.js';
 import { digestOf } from './digest.js';
+import * as codec from '../kinds/state-codec.js';
 import type { MetricHistory, MetricIdentity } from './metric-identity.js';
 
 /** A metric as a snapshot knows it. */
@@ -26,6 +27,7 @@ export interface EncodedPair {
   /** Evidence of absolute limits, with the digest of the limit it is about; absent where there are none. */
   readonly limits?: readonly EncodedLimits[];
   readonly presence: EncodedPresence;
+  readonly caps: readonly (readonly [name: string, codec.EncodedTailLimit])[];
 }
 
 type EncodedLimit = readonly [n: number, sum: number, beyond: number[], within: number[], recent: number[]];
@@ -33,7 +35,7 @@ type EncodedLimits = readonly [name: string, about: string, control: EncodedLimi
 
 /** @param designs of the metrics that were folded. */
 export function encodePair(
-  { metrics, heads, limits, presence }: PairEvidence,
+  { metrics, heads, limits, presence, caps }: PairEvidence,
   designs: readonly MetricDesign[],
 ): EncodedPair {
   const encoded = designs.flatMap((design): EncodedLimits[] => {
@@ -47,6 +49,7 @@ export function encodePair(
     heads: encodeStates(heads),
     ...(encoded.length > 0 ? { limits: encoded } : {}),
     presence: encodePresence(presence),
+    caps: [...caps].map(([name, cap]) => [name, codec.encodeTailLimit(cap)] as const),
   };
 }
 
@@ -97,11 +100,15 @@ export function decodePair(
     if (state) metrics.set(definition.name, state);
   }
   for (const keeper of [...kept.keys(), ...fresh]) takeValues(keeper, states, metrics, kept);
+  const names = new Set([...kept.keys()].map(({ definition: { name } }) => name));
   return {
     metrics,
     heads: new Map(encoded.heads.map(([head, state]) => [head, decodeMetric(state, 'mean')])),
     limits: decodeLimits(encoded, [...kept.keys(), ...fresh]),
-    presence: decodePresence(encoded.presence, new Set([...kept.keys()].map(({ definition: { name } }) => name))),
+    presence: decodePresence(encoded.presence, names),
+    caps: new Map(
+      encoded.caps.filter(([name]) => names.has(name)).map(([name, cap]) => [name, codec.decodeTailLimit(cap)]),
+    ),
   };
 }
 
