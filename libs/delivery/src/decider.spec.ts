@@ -26,7 +26,15 @@ import {
 } from '#libs/testing/delivery';
 import { given, logOf } from '#libs/testing/delivery';
 import { ownMetrics } from '#libs/testing/traffic';
-import { decider, nextTimerAtMs, rebuild, type CommandEvent, type DeliveryEvent, type DeliveryInput } from './index.js';
+import {
+  decider,
+  nextTimerAtMs,
+  rebuild,
+  type CommandEvent,
+  type DeliveryEvent,
+  type DeliveryInput,
+  type HoldCause,
+} from './index.js';
 
 const TO_CONTROL = { control: 1_000_000, candidate: 0 };
 const TO_CANDIDATE = { control: 0, candidate: 1_000_000 };
@@ -298,6 +306,13 @@ const shifted = (status: 'found' | 'none-found') => ({
 const found = (atMinute: number, sharePpm: number) =>
   analysed(minutes(atMinute), allProven(sharePpm), shifted('found'));
 
+/** Held by an event as earlier code wrote it. */
+function heldFor(cause: HoldCause, spec: ReturnType<typeof aSpec>) {
+  const bad = analysed(minutes(1), [], { health: SPLIT_IS_OFF });
+  const [held] = logOf(define(T0, spec), bad).slice(-1) as [DeliveryEvent];
+  return rebuild([...logOf(define(T0, spec)), { ...held, causes: [cause] } as DeliveryEvent]);
+}
+
 const COVERAGE_UNKNOWN = { ...HEALTHY, coverage: { ...HEALTHY.coverage, status: 'not-enough-data' as const } };
 
 describe('health', () => {
@@ -334,13 +349,24 @@ describe('health', () => {
   });
 
   it('a hold that an older log began for a watched shift ends with the next good analysis', () => {
-    const [held] = logOf(started, analysed(minutes(1), [], { health: SPLIT_IS_OFF })).slice(-1) as [DeliveryEvent];
-    const old = { ...held, causes: ['distribution-shift'] } as DeliveryEvent;
-    const state = rebuild([...logOf(started), old]);
-    expect(decider.decide(state, analysed(minutes(2), [], shifted('found')))).toMatchObject([
+    const next = analysed(minutes(2), [], shifted('found'));
+    expect(decider.decide(heldFor('distribution-shift', aSpec()), next)).toMatchObject([
       { type: 'alert-raised' },
       { type: 'recovered' },
     ]);
+  });
+
+  it('a hold that an older log began for a silence that bears on nothing ends with the next analysis', () => {
+    const errors = aSpec({ guardrails: aSpec().guardrails.filter(({ metric }) => metric === 'error-rate') });
+    for (const [cause, health] of [
+      ['telemetry-silent', TELEMETRY_SILENT],
+      ['scores-silent', SCORES_SILENT],
+      ['coverage-gap', COVERAGE_GAP],
+    ] as const) {
+      const next = analysed(minutes(2), [], { health });
+      expect(decider.decide(heldFor(cause, errors), next)).toMatchObject([{ type: 'recovered' }]);
+      expect(decider.decide(heldFor(cause, aSpec()), next)).toEqual([]);
+    }
   });
 
   it.each([

@@ -22,15 +22,18 @@ export function holdCausesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed)
 }
 
 /** Whether the analysis shows that a cause is gone. "Not enough data" and "no traffic" show nothing, so they end no hold. */
-export function isCleared(cause: HoldCause, { health }: ExperimentAnalysed): boolean {
+export function isCleared(cause: HoldCause, spec: ExperimentSpec, { health }: ExperimentAnalysed): boolean {
+  const needs = neededSources(spec);
   switch (cause) {
     case 'sample-ratio-mismatch':
       return health.srm.status === 'ok';
     case 'coverage-gap':
-      return health.coverage.status === 'ok';
+      return !needs.scores || health.coverage.status === 'ok';
+    // A hold of before silence was asked whether anything needs what is silent ends here.
     case 'scores-silent':
+      return !needs.scores || health.staleness.status === 'ok';
     case 'telemetry-silent':
-      return health.staleness.status === 'ok';
+      return !needs.telemetry || health.staleness.status === 'ok';
     case 'distribution-shift':
       // Of a hold of before watched metrics stopped holding anything: it is no cause any more.
       return true;

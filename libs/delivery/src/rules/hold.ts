@@ -34,7 +34,7 @@ export function holdUntrusted(state: RunningState, input: Analysed): readonly De
 export function releaseHold(state: HeldState, input: Analysed): readonly DeliveryEvent[] {
   const { analysis, atMs } = input;
   if (holdCausesOf(state.spec, analysis).length > 0) return [];
-  if (!state.causes.every((cause) => isCleared(cause, analysis))) return [];
+  if (!state.causes.every((cause) => isCleared(cause, state.spec, analysis))) return [];
   const command = controllerCommand(state, input, {
     command: 'resume',
     stage: state.stage,

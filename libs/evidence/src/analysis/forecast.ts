@@ -53,14 +53,15 @@ export function forecastOf(
 /** What is not known yet has to be measured first: units of both variants until control has had enough of them. */
 function unitsOfBaseline(
   unknown: readonly MetricDesign[],
-  { baselineUnitsOverall }: EvidenceDesign,
+  { baselineUnitsOverall, hasEqualBaseline }: EvidenceDesign,
   metrics: readonly MetricAnalysis[],
   share: number,
 ): { readonly units: number; readonly hardest: string | null } {
   const left = unknown.flatMap(({ definition }) => {
     const analysis = metrics.find(({ metric }) => metric === definition.name);
     if (analysis?.reason !== 'baseline' && analysis?.reason !== 'no-data') return [];
-    const units = Math.max(0, baselineUnitsOverall - analysis.n.control.units) / (1 - share);
+    const ofControl = hasEqualBaseline ? Math.min(share, 1 - share) : 1 - share;
+    const units = Math.max(0, baselineUnitsOverall - analysis.n.control.units) / ofControl;
     return [{ units, hardest: definition.name }];
   });
   return left.toSorted((one, other) => other.units - one.units)[0] ?? { units: 0, hardest: null };
