@@ -518,7 +518,7 @@ describe('a margin', () => {
     ['alignment', '+1%', /higher is better for "alignment", so what is worse has the sign -; expected "-1%"$/],
     ['latency-p95', '-10%', /lower is better for "latency-p95", so what is worse has the sign \+; expected "\+10%"$/],
     ['error-rate', '-0.5pp', /the sign \+; expected "\+0\.5pp"$/],
-    ['error-rate', '+5', /can't be worse by more than 1; .* for example \+0\.5pp$/],
+    ['error-rate', '+5', /can't be worse by more than 1; .* for example \+5pp$/],
     ['error-rate', '+100pp', /can't be worse by more than 1/],
     ['rating', '-5', /can't be worse by more than 4/],
     ['rating', '-4', /can't be worse by more than 4/],

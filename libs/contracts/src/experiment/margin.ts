@@ -107,7 +107,7 @@ function absoluteAmount(text: string, { sign, size, unit }: Amount, metric: Know
   const value = size * scale;
   if (largestEffect !== null && value >= largestEffect) {
     return {
-      fault: `"${text}" allows "${name}" everything, since it can't be worse by more than ${largestEffect}; expected a smaller one, or with a unit, for example ${side}${isShare ? '0.5pp' : '5%'}`,
+      fault: `"${text}" allows "${name}" everything, since it can't be worse by more than ${largestEffect}; expected a smaller one, or with a unit, for example ${side}${!isShare ? '5%' : unit === undefined && size < 100 ? `${size}pp` : '0.5pp'}`,
     };
   }
   // Who writes "+0.5" of a share rarely means half of everything.

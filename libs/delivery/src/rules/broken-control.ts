@@ -4,18 +4,12 @@ import type { ActiveState, StartedState } from '../state.js';
 import { limitInWords } from '../words/limit.js';
 import { percent } from '../words/numbers.js';
 import { guardrailAnalyses } from './guardrail-proof.js';
-import { limitsBrokenByControl } from './limits.js';
-
-/** Control counts as broken when at least this share of its own requests fails. */
-const BROKEN_ERROR_RATE = 0.5;
-
-/** Units of control before a share of them says that it is broken. */
-const LEAST_UNITS = 100;
+import { failingShare, limitsBrokenByControl } from './limits.js';
 
 /** Why control itself is broken, in words; null where it is not. The candidate need not be any better. */
 export function brokenControl(spec: ExperimentSpec, analysis: ExperimentAnalysed): string | null {
-  const errors = failing(analysis);
-  if (errors !== null) return errors;
+  const share = failingShare(analysis, 'control');
+  if (share !== null) return `${percent(share * MILLION)} of its own requests fail`;
   const [limited] = limitsBrokenByControl(spec, analysis);
   if (limited) return limitInWords(limited, 'control', spec.control);
   const endless = guardrailAnalyses(spec, analysis).find(
@@ -28,13 +22,6 @@ export function brokenControl(spec: ExperimentSpec, analysis: ExperimentAnalysed
   return endless
     ? `${endless.metric} of ${spec.control} has no end: too many of its requests never got a picture`
     : null;
-}
-
-function failing({ metrics }: ExperimentAnalysed): string | null {
-  const errors = metrics.find(({ metric }) => metric === 'error-rate');
-  const share = errors?.estimate.control ?? 0;
-  if (!errors || share < BROKEN_ERROR_RATE || errors.n.control.units < LEAST_UNITS) return null;
-  return `${percent(share * MILLION)} of its own requests fail`;
 }
 
 /** Whether control was broken when the newest analysis was judged. */

@@ -6,7 +6,7 @@ import {
   type MetricAnalysis,
 } from '#libs/contracts';
 import { percentOf } from '../words/numbers.js';
-import { isWithinLimits } from './limits.js';
+import { failsMostly, isWithinLimits } from './limits.js';
 import { reasonInWords, waysOut } from '../words/reason.js';
 
 /**
@@ -66,7 +66,7 @@ export function proofForShare(
     if (!proof) return undefined;
     proofs.push(proof);
   }
-  if (sharePpm === MILLION && !candidatesOf(spec).every((candidate) => isWithinLimits(spec, analysis, candidate))) {
+  if (sharePpm === MILLION && !candidatesOf(spec).every((candidate) => mayHaveAll(spec, analysis, candidate))) {
     return undefined;
   }
   return proofs.sort((a, b) => (a.lnE ?? Infinity) - (b.lnE ?? Infinity))[0];
@@ -76,7 +76,12 @@ export function proofForShare(
 export function isSafe(spec: ExperimentSpec, analysis: ExperimentAnalysed, candidate: string): boolean {
   const judged = guardrailsOf(spec, analysis, candidate);
   const holds = judged.length === spec.guardrails.length && judged.every(holdsAtMargin);
-  return holds && isWithinLimits(spec, analysis, candidate);
+  return holds && mayHaveAll(spec, analysis, candidate);
+}
+
+/** What all traffic takes beside the guardrails: the candidate works at all, whatever control does. */
+function mayHaveAll(spec: ExperimentSpec, analysis: ExperimentAnalysed, candidate: string): boolean {
+  return isWithinLimits(spec, analysis, candidate) && !failsMostly(analysis, candidate);
 }
 
 function guardrailsOf(

@@ -74,6 +74,21 @@ describe('an absolute limit', () => {
     expect(events().some(({ type }) => type === 'rolled-back' || type === 'promoted')).toBe(false);
   });
 
+  it('is not needed to keep a candidate of which most requests fail from everybody', () => {
+    const estimate = { control: 1, candidate: 1, effect: 0 };
+    given(define(T0))
+      .when(
+        analysed(minutes(1), [
+          provenUpTo('alignment', 1_000_000),
+          { ...provenUpTo('error-rate', 1_000_000), estimate },
+        ]),
+      )
+      .thenDecided(
+        { type: 'alert-raised', alert: 'control-unhealthy' },
+        { type: 'advanced', command: { weightsPpm: { candidate: 500_000 } } },
+      );
+  });
+
   it('lets the ramp go on when both are within it again', () => {
     given(start, now(reading('beyond'), reading('beyond')))
       .when(analysed(minutes(2), everythingProven(reading('within'), reading('within'))))

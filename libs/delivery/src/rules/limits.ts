@@ -49,3 +49,30 @@ export function isWithinLimits(spec: ExperimentSpec, analysis: ExperimentAnalyse
 function isBeyond({ verdict, isBrokenNow }: LimitReading): boolean {
   return verdict === 'beyond' || isBrokenNow;
 }
+
+/** A variant counts as broken when at least this share of its own requests fails. */
+const BROKEN_ERROR_RATE = 0.5;
+
+/** Units of a variant before a share of them says that it is broken. */
+const LEAST_UNITS = 100;
+
+/**
+ * Whether most of a candidate's own requests fail. However equal control may be, as when what both need is down, nobody is given all traffic
+ * then; a limit that the file names says so sooner.
+ */
+export function failsMostly(analysis: ExperimentAnalysed, candidate: string): boolean {
+  return failingShare(analysis, 'candidate', candidate) !== null;
+}
+
+/** The share of a variant's own requests that fail, where it is so large that the variant is broken; otherwise null. */
+export function failingShare(
+  { metrics }: ExperimentAnalysed,
+  arm: 'control' | 'candidate',
+  candidate?: string,
+): number | null {
+  const errors = metrics.find(
+    (found) => found.metric === 'error-rate' && (candidate === undefined || found.candidate === candidate),
+  );
+  const share = errors?.estimate[arm] ?? 0;
+  return errors && share >= BROKEN_ERROR_RATE && errors.n[arm].units >= LEAST_UNITS ? share : null;
+}

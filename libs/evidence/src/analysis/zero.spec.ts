@@ -15,7 +15,7 @@ interface Case {
   readonly candidate?: Parameters<typeof fullTraffic>[0] extends { candidate?: infer C } ? C : never;
 }
 
-function analysed({ spec, change = (event) => event, requests = 1_500, candidate = {} }: Case): Analysis {
+function analysed({ spec, change = (event) => event, requests = 900, candidate = {} }: Case): Analysis {
   const design = evidenceDesign(definition({ ...spec, baselineUnits: 100 }), 2);
   const named = [...(spec.guardrails ?? []), ...(spec.objectives ?? [])].map(({ metric }) => metric);
   const topics = design.metrics
@@ -230,7 +230,7 @@ describe('objectives where control’s value is 0', () => {
       { metric: 'alignment', weight: 3 },
       { metric: 'error-rate', weight: 1 },
     ];
-    const found = utilityOf(objectives, { change, candidate: { alignment: 0.33 }, requests: 4_000 });
+    const found = utilityOf(objectives, { change, candidate: { alignment: 0.33 }, requests: 2_500 });
     expect(found?.utility.verdict).toBe('better');
     expect(found?.gains[1]?.estimate).toBeCloseTo(-share, 2);
   });
