@@ -5,6 +5,7 @@ import { defineTopic } from './topic.js';
 export const verdict = z.enum(['harmful', 'non-inferior', 'superior', 'undecided', 'unmeasurable']);
 export type Verdict = z.infer<typeof verdict>;
 
+/** Units: those whose first value is in the tests. Events: all values, those of units that came back and of units beyond the memory among them. */
 const sampleSize = z.object({ units: z.int().min(0), events: z.int().min(0) });
 
 /** What one variant's values alone say of an absolute limit. */
@@ -32,14 +33,20 @@ export const metricAnalysis = z.object({
   /** Always said, also on success: a closed vocabulary code such as `burn-in`, `not-enough-data`, `no-variance`. */
   reason: z.string(),
   n: z.object({ control: sampleSize, candidate: sampleSize }),
-  /** Estimates per variant; null with too little data, never 0 for missing. */
+  /**
+   * Estimates per variant; null with too little data, never 0 for missing. Rates and lower tails (`rate`, `lower-tail`) are of all events, all
+   * others of the units' first values.
+   */
   estimate: z.object({
     control: z.number().nullable(),
     candidate: z.number().nullable(),
     /** candidate − control; their ratio − 1, ln rate ratio or P(candidate higher) − ½ where `scale` says so. */
     effect: z.number().nullable(),
   }),
-  /** Anytime-valid 1 − α interval of `effect`; null where it can't be computed. */
+  /**
+   * Anytime-valid 1 − α interval of `effect`; null where it can't be computed. It rests on units' first values: where later ones say something
+   * else it is left out (`missing.interval: later-requests-differ`).
+   */
   interval: z.object({ low: z.number(), high: z.number() }).nullable(),
   scale: z.enum(['difference', 'relative', 'ln-rate-ratio', 'ratio', 'probability']),
   /**
