@@ -16,6 +16,7 @@ import {
   meanDifference,
   observeMean,
   observeScore,
+  proofWeights,
   type Tilt,
 } from '#libs/statistics';
 import type { PeerRule, PeerRun, PeerSituation } from '#lab/peers';
@@ -61,7 +62,7 @@ export interface MetricBets {
 
 /**
  * Betting on units' first values, as the mean and rate methods use it, at several margins ≥ 0 (in the unit of the values): means weigh bold
- * bets more, but for proofs of non-inferiority; rates weigh all alike.
+ * bets more, rates weigh all alike; proofs of non-inferiority have weights of their own.
  */
 export class BettingContender implements CalibratedContender {
   readonly verdicts: readonly ContenderVerdict[];
@@ -99,7 +100,7 @@ export class BettingContender implements CalibratedContender {
       const said = this.verdicts[index] as ContenderVerdict;
       const weights = this.bets === 'bold' ? BOLD_WEIGHTS : undefined;
       if (said.harmfulAt === 0 && lnEHarmful(this.state, index, weights) >= this.threshold) said.harmfulAt = seen.index;
-      const ofProof = this.design.nonInferiorAt[index] === 0 ? weights : undefined;
+      const ofProof = this.design.nonInferiorAt[index] === 0 ? weights : proofWeights(1).bets;
       if (said.nonInferiorAt === 0 && lnENonInferior(this.state, index, ofProof) >= this.threshold) {
         said.nonInferiorAt = seen.index;
       }
@@ -183,7 +184,9 @@ export class LowerTailContender implements CalibratedContender {
     this.boundaries.forEach((boundary, at) => {
       const said = this.verdicts[at] as ContenderVerdict;
       if (said.harmfulAt === 0 && this.tail.lnEHarmful(boundary) >= this.threshold) said.harmfulAt = index;
-      if (said.nonInferiorAt === 0 && this.tail.lnENonInferior(boundary) >= this.threshold) said.nonInferiorAt = index;
+      const ofProof = boundary === 0 ? undefined : proofWeights(1).tilts;
+      if (said.nonInferiorAt === 0 && this.tail.lnENonInferior(boundary, ofProof) >= this.threshold)
+        said.nonInferiorAt = index;
     });
   }
 }
@@ -280,7 +283,9 @@ export class PeerContender implements CalibratedContender {
 /** Many parameters because it is called per event, of millions of simulated ones. */
 function note(said: ContenderVerdict, state: Tilt, boundary: number, threshold: number, index: number): void {
   if (said.harmfulAt === 0 && lnEMoreOften(state, boundary) >= threshold) said.harmfulAt = index;
-  if (said.nonInferiorAt === 0 && lnELessOften(state, boundary) >= threshold) said.nonInferiorAt = index;
+  if (said.nonInferiorAt !== 0) return;
+  const ofProof = boundary === 0 ? undefined : proofWeights(1).tilts;
+  if (lnELessOften(state, boundary, ofProof) >= threshold) said.nonInferiorAt = index;
 }
 
 /** How many of the ascending values are below `value`, or at most `value`. */

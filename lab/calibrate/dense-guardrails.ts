@@ -15,6 +15,7 @@ import {
   lnEMoreOften,
   lnENonInferior,
   lnERestarted,
+  proofWeights,
   type Tilt,
   usualRange,
   windowAfter,
@@ -101,7 +102,9 @@ class ErrorRate implements DenseGuardrail {
   }
 
   lnENonInferior(rung: number): number {
-    return lnENonInferior(this.state, rung);
+    // After the rungs comes the test without a margin.
+    const isWhole = rung === this.design.nonInferiorAt.length - 2;
+    return lnENonInferior(this.state, rung, proofWeights(isWhole ? 1 : 0).bets);
   }
 
   lnESuperior(): number {
@@ -123,7 +126,7 @@ class LatencyTail implements DenseGuardrail {
   private readonly later = initialRestartedTilt();
   private requests = 0;
 
-  constructor(shares: readonly number[]) {
+  constructor(private readonly shares: readonly number[]) {
     this.margins = [LATENCY_MARGIN, ...shares.map((share) => LATENCY_MARGIN / share), 0];
     this.tilts = this.margins.map(initialTilt);
   }
@@ -153,7 +156,7 @@ class LatencyTail implements DenseGuardrail {
   }
 
   lnENonInferior(rung: number): number {
-    return lnELessOften(this.tilts[rung + 1] as Tilt, 0);
+    return lnELessOften(this.tilts[rung + 1] as Tilt, 0, proofWeights(this.shares[rung] as number).tilts);
   }
 
   lnESuperior(): number {
@@ -180,7 +183,8 @@ class WrongPictures implements DenseGuardrail {
   }
 
   lnENonInferior(rung: number): number {
-    return this.tail.lnENonInferior(Math.log1p(WRONG_MARGIN / (this.shares[rung] as number)));
+    const share = this.shares[rung] as number;
+    return this.tail.lnENonInferior(Math.log1p(WRONG_MARGIN / share), proofWeights(share).tilts);
   }
 
   lnESuperior(): number {
@@ -225,7 +229,8 @@ class Mean implements DenseGuardrail {
   }
 
   lnENonInferior(rung: number): number {
-    return this.judged === null ? 0 : lnENonInferior(this.judged.state, rung);
+    if (this.judged === null) return 0;
+    return lnENonInferior(this.judged.state, rung, proofWeights(this.shares[rung] as number).bets);
   }
 
   lnESuperior(): number {

@@ -56,8 +56,8 @@ export class LowerTail {
     return lnEFirstOrLater(lnETailMoreOften(this.below, this.farBelow, boundary), lnERestarted(this.later, boundary));
   }
 
-  /** At 0 it is evidence that the tail is rarer: superiority. */
-  lnENonInferior(boundary: number): number {
-    return lnELessOften(this.below, boundary);
+  /** At 0 it is evidence that the tail is rarer: superiority. @param weights of the tilts; default: equal. */
+  lnENonInferior(boundary: number, weights?: readonly number[]): number {
+    return lnELessOften(this.below, boundary, weights);
   }
 }

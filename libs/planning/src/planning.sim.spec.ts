@@ -10,6 +10,7 @@ import {
   initialTilt,
   lnEHarmful,
   lnELessOften,
+  proofWeights,
   lnEMoreOften,
   lnENonInferior,
   lnETailMoreOften,
@@ -193,7 +194,8 @@ describe('the course of a ramp, against the rule played unit by unit', () => {
       bet(state, design, isCandidate ? 'candidate' : 'control', share, value);
       if (lnEHarmful(state, 0, BOLD_WEIGHTS) >= THRESHOLD) return { isPromoted: false, units, candidateUnits };
       for (let target = shares.length - 1; target > rung; target--) {
-        if (lnENonInferior(state, target - 1) < THRESHOLD) continue;
+        const { bets } = proofWeights(shares[target] as number);
+        if (lnENonInferior(state, target - 1, bets) < THRESHOLD) continue;
         rung = target;
         break;
       }
@@ -242,7 +244,10 @@ function betting(
     const state = initialBetting(design);
     return (arm) => {
       bet(state, design, arm, share, draw(random, arm));
-      return (wanted === 'harmful' ? lnEHarmful(state, 0, ofHarm) : lnENonInferior(state, 0)) >= THRESHOLD;
+      return (
+        (wanted === 'harmful' ? lnEHarmful(state, 0, ofHarm) : lnENonInferior(state, 0, proofWeights(1).bets)) >=
+        THRESHOLD
+      );
     };
   };
 }
@@ -257,7 +262,10 @@ function tilted(
     return (arm) => {
       if (!happens(random, arm)) return false;
       hit(state, arm, share);
-      return (wanted === 'harmful' ? lnEMoreOften(state, boundary) : lnELessOften(state, boundary)) >= THRESHOLD;
+      return (
+        (wanted === 'harmful' ? lnEMoreOften(state, boundary) : lnELessOften(state, boundary, proofWeights(1).tilts)) >=
+        THRESHOLD
+      );
     };
   };
 }

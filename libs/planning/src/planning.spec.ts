@@ -4,6 +4,7 @@ import {
   hit,
   initialTilt,
   lnELessOften,
+  proofWeights,
   lnEMoreOften,
   lnETailMoreOften,
   logMeanExp,
@@ -241,7 +242,7 @@ describe('what the simulation adds up', () => {
         const lnE = (from: number): number =>
           logSumExp(sums.map((sum, k) => sum + (lnWeights[k] as number)).subarray(from, from + 12));
         expect(lnE(0)).toBeCloseTo(lnETailMoreOften(near, far, Math.log(1.5)), 10);
-        expect(lnE(12)).toBeCloseTo(lnELessOften(near, Math.log(1.5)), 10);
+        expect(lnE(12)).toBeCloseTo(lnELessOften(near, Math.log(1.5), proofWeights(1).tilts), 10);
       }),
       { numRuns: 50 },
     );

@@ -13,6 +13,8 @@ import {
   normalQuantile,
   normalUpperQuantile,
   normalUpperTail,
+  type ProofWeights,
+  proofWeights,
   TILTS,
   usualRange,
   widthFor,
@@ -29,6 +31,7 @@ export interface Boundaries {
   /** The guardrail's own margin, which a mean's bounds leave room for; the boundaries may be others. */
   readonly margin: number;
   readonly harmfulAt: readonly number[];
+  /** Of the steps of a ramp; the last one is the proof of the margin itself. */
   readonly nonInferiorAt: readonly number[];
   /** Points of equal probability that stand for a normal law; fewer are quicker and give growth rates that are a percent off. Default 256. */
   readonly points?: number;
@@ -133,7 +136,7 @@ function meanLaw(
     // As means are judged: harm by bold bets.
     lnWeights: Float64Array.from([
       ...harmfulAt.flatMap(() => BOLD_WEIGHTS.map((weight) => Math.log(weight))),
-      ...equalLnWeights(nonInferiorAt.length, BET_FRACTIONS.length),
+      ...proofLnWeights(nonInferiorAt.length, 'bets'),
     ]),
   };
 }
@@ -150,7 +153,10 @@ function rateLaw(rate: number, effect: number, share: number, boundaries: Bounda
       probabilities: { control: hitOrMiss(rate), candidate: hitOrMiss(rate + effect) },
       positions: null,
     }),
-    lnWeights: equalLnWeights(harmfulAt.length + nonInferiorAt.length, BET_FRACTIONS.length),
+    lnWeights: Float64Array.from([
+      ...equalLnWeights(harmfulAt.length, BET_FRACTIONS.length),
+      ...proofLnWeights(nonInferiorAt.length, 'bets'),
+    ]),
   };
 }
 
@@ -209,7 +215,10 @@ function relativeRateLaw(rate: number, effect: number, share: number, boundaries
     arms: { control: armLaw('control', rate), candidate: armLaw('candidate', rate * (1 + effect)) },
     perTest: TILTS.length,
     tests: tests.length,
-    lnWeights: equalLnWeights(tests.length, TILTS.length),
+    lnWeights: Float64Array.from([
+      ...equalLnWeights(boundaries.harmfulAt.length, TILTS.length),
+      ...proofLnWeights(boundaries.nonInferiorAt.length, 'tilts'),
+    ]),
   };
 }
 
@@ -229,13 +238,17 @@ function lowerTailLaw(tailShare: number, effect: number, share: number, boundari
     increments: [new Float64Array(tests.length * perTest), increments(arm, false), increments(arm, true)],
     positions: null,
   });
-  const lnWeights = tests.flatMap(({ sign }) => {
-    const near = sign > 0 ? 0.5 : 1;
-    return [
-      ...TILTS.map(() => Math.log(near / TILTS.length)),
-      ...FAR_TILTS.map(() => Math.log((1 - near) / FAR_TILTS.length)),
-    ];
-  });
+  const nowhere = FAR_TILTS.map(() => -Infinity);
+  const lnWeights = [
+    ...boundaries.harmfulAt.flatMap(() => [
+      ...TILTS.map(() => Math.log(0.5 / TILTS.length)),
+      ...FAR_TILTS.map(() => Math.log(0.5 / FAR_TILTS.length)),
+    ]),
+    ...boundaries.nonInferiorAt.flatMap((_, at, all) => [
+      ...lnWeightsOfProof(at === all.length - 1, 'tilts'),
+      ...nowhere,
+    ]),
+  ];
   return {
     share,
     arms: {
@@ -288,7 +301,10 @@ function upperTailLaw(
     },
     perTest: TILTS.length,
     tests: tests.length,
-    lnWeights: equalLnWeights(tests.length, TILTS.length),
+    lnWeights: Float64Array.from([
+      ...equalLnWeights(boundaries.harmfulAt.length, TILTS.length),
+      ...proofLnWeights(boundaries.nonInferiorAt.length, 'tilts'),
+    ]),
   };
 }
 
@@ -318,6 +334,16 @@ function ratioTests({ harmfulAt, nonInferiorAt }: Boundaries): readonly RatioTes
 
 function equalLnWeights(tests: number, perTest: number): Float64Array {
   return new Float64Array(tests * perTest).fill(-Math.log(perTest));
+}
+
+/** Of the proofs of a ramp's steps, the last of which is the margin's own. */
+function proofLnWeights(proofs: number, of: keyof ProofWeights): number[] {
+  return Array.from({ length: proofs }, (_, at) => lnWeightsOfProof(at === proofs - 1, of)).flat();
+}
+
+function lnWeightsOfProof(isWhole: boolean, of: keyof ProofWeights): number[] {
+  // All steps short of everything weigh alike.
+  return proofWeights(isWhole ? 1 : 0)[of].map((weight) => Math.log(weight));
 }
 
 function hitOrMiss(probability: number): Float64Array {

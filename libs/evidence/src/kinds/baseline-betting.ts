@@ -5,9 +5,10 @@ import {
   BOLD_WEIGHTS,
   lnEHarmful,
   lnENonInferior,
+  proofWeights,
   usualRange,
 } from '#libs/statistics';
-import { marginSize } from '#libs/contracts';
+import { marginSize, MILLION } from '#libs/contracts';
 import type { Cap } from '../catalogue/definition.js';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import type { Interval } from '../analysis/objectives/gain.js';
@@ -90,19 +91,19 @@ export function judgeBets(
 
 /**
  * What the bets say at the metric's margins. Harm has to be found soon where it is large, so bold bets weigh more there, and for
- * "superior", which is harm with the variants changed. Proofs of non-inferiority live on the small bets: equal weights.
+ * "superior", which is harm with the variants changed. Proofs of non-inferiority have weights of their own, see {@link proofWeights}.
  */
 function bettingTests(betting: Betting, fixed: Fixed, metric: MetricDesign, test: MetricTest): Tests {
   const { nonInferiorAt } = bettingDesign(fixed, metric, test);
   return {
     margin: marginSize(test.margin, fixed.mean),
     harmful: lnEHarmful(betting, 0, BOLD_WEIGHTS),
-    nonInferior: lnENonInferior(betting, test.budget.length - 1),
+    nonInferior: lnENonInferior(betting, test.budget.length - 1, proofWeights(1).bets),
     superior: lnENonInferior(betting, test.budget.length, BOLD_WEIGHTS),
     budget: test.budget.map(({ sharePpm }, index) => ({
       sharePpm,
       margin: nonInferiorAt[index] as number,
-      lnENonInferior: lnENonInferior(betting, index),
+      lnENonInferior: lnENonInferior(betting, index, proofWeights(sharePpm / MILLION).bets),
     })),
   };
 }

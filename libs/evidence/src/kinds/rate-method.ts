@@ -26,10 +26,11 @@ import {
   mergeTilt,
   type RestartedTilt,
   observeMean,
+  proofWeights,
   type Tilt,
   armTotal,
 } from '#libs/statistics';
-import type { Margin } from '#libs/contracts';
+import { type Margin, MILLION } from '#libs/contracts';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import { effectInterval } from './baseline-betting.js';
 import type { Estimates, Method, Observation, Tests } from './method.js';
@@ -237,12 +238,12 @@ function bySize(state: RateState, metric: MetricDesign, test: MetricTest): Tests
     harmful: test.anyHarm
       ? anyHarm(firstValues, 0)
       : provenByMoreThanOne(lnEHarmful(betting, 0), state, metric, 'candidate'),
-    nonInferior: lnENonInferior(betting, test.budget.length - 1),
+    nonInferior: lnENonInferior(betting, test.budget.length - 1, proofWeights(1).bets),
     superior: provenByMoreThanOne(lnENonInferior(betting, test.budget.length), state, metric, 'control'),
     budget: test.budget.map(({ sharePpm }, index) => ({
       sharePpm,
       margin: nonInferiorAt[index] as number,
-      lnENonInferior: lnENonInferior(betting, index),
+      lnENonInferior: lnENonInferior(betting, index, proofWeights(sharePpm / MILLION).bets),
     })),
   };
 }

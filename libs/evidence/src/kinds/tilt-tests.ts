@@ -1,5 +1,5 @@
-import { lnELessOften, lnEMoreOften, type Tilt } from '#libs/statistics';
-import type { Margin } from '#libs/contracts';
+import { lnELessOften, lnEMoreOften, proofWeights, type Tilt, TILTS } from '#libs/statistics';
+import { type Margin, MILLION } from '#libs/contracts';
 import type { MetricTest } from '../catalogue/evidence-design.js';
 import type { Tests } from './method.js';
 
@@ -16,16 +16,17 @@ export function tiltTests(
 ): Tests {
   const isBad = direction === 'lower';
   const worse = (at: number): number => (isBad ? lnEMoreOften(tilt, at) : lnELessOften(tilt, -at));
-  const better = (at: number): number => (isBad ? lnELessOften(tilt, at) : lnEMoreOften(tilt, -at));
+  const better = (at: number, weights?: readonly number[]): number =>
+    isBad ? lnELessOften(tilt, at, weights) : lnEMoreOften(tilt, -at, TILTS, weights);
   return {
     margin: test.margin.value,
     harmful: worse(lnRatio(test.harmBeyond)),
-    nonInferior: better(lnRatio(test.margin)),
+    nonInferior: better(lnRatio(test.margin), proofWeights(1).tilts),
     superior: better(0),
     budget: test.budget.map(({ sharePpm, margin }) => ({
       sharePpm,
       margin: margin.value,
-      lnENonInferior: better(lnRatio(margin)),
+      lnENonInferior: better(lnRatio(margin), proofWeights(sharePpm / MILLION).tilts),
     })),
   };
 }

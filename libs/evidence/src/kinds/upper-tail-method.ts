@@ -11,11 +11,13 @@ import {
   lnERestarted,
   mergeRestartedTilts,
   mergeTilt,
+  proofWeights,
   type QuantileSketch,
   type RestartedTilt,
   type Tilt,
+  TILTS,
 } from '#libs/statistics';
-import { type Margin, marginSize } from '#libs/contracts';
+import { type Margin, marginSize, MILLION } from '#libs/contracts';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import type { TailMetric } from '../catalogue/definition.js';
 import type { AnalysisReason } from '../analysis/reasons.js';
@@ -131,7 +133,8 @@ export const upperTailMethod: Method<UpperTailState> = {
     }
     const [harm, ...others] = state.exceedances as readonly [Tilt, ...Tilt[]];
     const isBad = metric.definition.direction === 'lower';
-    const better = (tilt: Tilt): number => (isBad ? lnELessOften(tilt, 0) : lnEMoreOften(tilt, 0));
+    const better = (tilt: Tilt, weights?: readonly number[]): number =>
+      isBad ? lnELessOften(tilt, 0, weights) : lnEMoreOften(tilt, 0, TILTS, weights);
     return {
       ...base,
       tests: {
@@ -143,12 +146,12 @@ export const upperTailMethod: Method<UpperTailState> = {
             : isBad
               ? lnEFirstOrLater(lnEMoreOften(harm, 0), lnERestarted(state.laterEvents, 0))
               : lnELessOften(harm, 0),
-        nonInferior: better(others[test.budget.length - 1] as Tilt),
+        nonInferior: better(others[test.budget.length - 1] as Tilt, proofWeights(1).tilts),
         superior: better(others[test.budget.length] as Tilt),
         budget: test.budget.map((step, index) => ({
           sharePpm: step.sharePpm,
           margin: inUnits(step.margin, estimates.control),
-          lnENonInferior: better(others[index] as Tilt),
+          lnENonInferior: better(others[index] as Tilt, proofWeights(step.sharePpm / MILLION).tilts),
         })),
       },
       missing: limit === Infinity ? 'control-tail-infinite' : null,

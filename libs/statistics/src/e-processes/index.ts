@@ -5,6 +5,7 @@ export * from './betting.js';
 export * from './mean-limit.js';
 export * from './nested-tails.js';
 export * from './past-spread.js';
+export * from './proof-weights.js';
 export * from './restarted-tilt.js';
 export * from './sample-ratio.js';
 export * from './scored-tilt.js';

@@ -1,9 +1,10 @@
 import { type Arm, isRandomised } from '../arm.js';
-import { logMeanExp } from '../distributions/log-space.js';
+import { logMeanExp, logSumExp } from '../distributions/log-space.js';
 
 /** Half of the grid of tilts (ln rate ratios, relative to the boundary) that are mixed; the other half mirrors it. */
 export const TILTS: readonly number[] = [0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2];
 
+const DOWNWARDS: readonly number[] = TILTS.map((tilt) => -tilt);
 const BOTH_SIDES: readonly number[] = [...TILTS, ...TILTS.map((tilt) => -tilt)];
 
 /** Beyond a ratio of 10,000 the ends of an interval are said to be this far and no further. */
@@ -56,18 +57,20 @@ export function mergeTilt(a: Tilt, b: Tilt): Tilt {
 /**
  * ln E against "the candidate's rate is at most e^boundary times control's". 0 without events.
  * @param tilts the grid that is mixed, all > 0.
+ * @param weights of the tilts; default: equal.
  */
-export function lnEMoreOften(state: Tilt, boundary: number, tilts: readonly number[] = TILTS): number {
-  return lnMixture(state, boundary, tilts);
+export function lnEMoreOften(
+  state: Tilt,
+  boundary: number,
+  tilts: readonly number[] = TILTS,
+  weights?: readonly number[],
+): number {
+  return lnMixture(state, boundary, tilts, weights);
 }
 
-/** ln E against "the candidate's rate is at least e^boundary times control's". 0 without events. */
-export function lnELessOften(state: Tilt, boundary: number): number {
-  return lnMixture(
-    state,
-    boundary,
-    TILTS.map((tilt) => -tilt),
-  );
+/** ln E against "the candidate's rate is at least e^boundary times control's". 0 without events. @param weights of the tilts; default: equal. */
+export function lnELessOften(state: Tilt, boundary: number, weights?: readonly number[]): number {
+  return lnMixture(state, boundary, DOWNWARDS, weights);
 }
 
 /** ln E against "the candidate's rate is exactly e^boundary times control's": both halves of the grid. */
@@ -128,10 +131,11 @@ export function lnRateRatio(state: Tilt): number | null {
   return bisect(-FURTHEST_LN_RATIO, FURTHEST_LN_RATIO, (b) => score(b) < 0);
 }
 
-function lnMixture(state: Tilt, boundary: number, tilts: readonly number[]): number {
+function lnMixture(state: Tilt, boundary: number, tilts: readonly number[], weights?: readonly number[]): number {
   if (state.hits.size === 0) return 0;
   const atBoundary = lnLikelihood(state, boundary);
-  return logMeanExp(tilts.map((tilt) => lnLikelihood(state, boundary + tilt) - atBoundary));
+  const lnEs = tilts.map((tilt) => lnLikelihood(state, boundary + tilt) - atBoundary);
+  return weights ? logSumExp(lnEs.map((lnE, k) => lnE + Math.log(weights[k] as number))) : logMeanExp(lnEs);
 }
 
 /** ln L(b) = Σ [b·A − ln(1 − ρ + ρ e^b)] over the events. */
