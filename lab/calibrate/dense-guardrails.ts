@@ -3,22 +3,29 @@ import {
   bet,
   type Betting,
   type BettingDesign,
-  BOLD_WEIGHTS,
+  betNested,
   hit,
   hitInWindow,
   initialBetting,
   initialRestartedTilt,
+  initialNestedBetting,
   initialTilt,
   lnEFirstOrLater,
   lnEHarmful,
   lnELessOften,
   lnEMoreOften,
+  lnENestedHarmful,
+  lnENestedNonInferior,
+  lnENestedSuperior,
   lnENonInferior,
   lnERestarted,
   proofWeights,
   type Tilt,
-  usualRange,
   windowAfter,
+  nestedBettingDesign,
+  type NestedBetting,
+  type NestedBettingDesign,
+  nestedRanges,
 } from '#libs/statistics';
 import type { Request } from './canary-traffic.js';
 import { RecentDensePast } from './dense-past.js';
@@ -195,7 +202,7 @@ class WrongPictures implements DenseGuardrail {
 /** Control's first units fix the bounds and the margin; they are not judged, nor is what arrives meanwhile. */
 class Mean implements DenseGuardrail {
   private readonly baseline = { n: 0, sum: 0, sumOfSquares: 0 };
-  private judged: { readonly design: BettingDesign; readonly state: Betting } | null = null;
+  private judged: { readonly design: NestedBettingDesign; readonly state: NestedBetting } | null = null;
 
   constructor(
     readonly metric: 'alignment' | 'cost-per-image',
@@ -213,7 +220,7 @@ class Mean implements DenseGuardrail {
     const value = this.valueOf(request);
     if (value === null) return;
     if (this.judged !== null) {
-      bet(this.judged.state, this.judged.design, request.arm, request.propensity, this.sign * value);
+      betNested(this.judged.state, this.judged.design, request.arm, request.propensity, this.sign * value);
       return;
     }
     if (request.isCandidate) return;
@@ -225,16 +232,15 @@ class Mean implements DenseGuardrail {
   }
 
   lnEHarmful(): number {
-    return this.judged === null ? 0 : lnEHarmful(this.judged.state, 0, BOLD_WEIGHTS);
+    return this.judged === null ? 0 : lnENestedHarmful(this.judged.state);
   }
 
   lnENonInferior(rung: number): number {
-    if (this.judged === null) return 0;
-    return lnENonInferior(this.judged.state, rung, proofWeights(this.shares[rung] as number).bets);
+    return this.judged === null ? 0 : lnENestedNonInferior(this.judged.state, this.judged.design, rung);
   }
 
   lnESuperior(): number {
-    return this.judged === null ? 0 : lnENonInferior(this.judged.state, this.shares.length, BOLD_WEIGHTS);
+    return this.judged === null ? 0 : lnENestedSuperior(this.judged.state, this.judged.design);
   }
 
   private valueOf({ isScored, isFailed, alignment, cost }: Request): number | null {
@@ -247,16 +253,10 @@ class Mean implements DenseGuardrail {
     const mean = sum / n;
     const margin = this.margin * Math.abs(mean);
     const spread = Math.sqrt(Math.max(0, (sumOfSquares - n * mean * mean) / (n - 1)));
-    const { lo, hi, widening } = usualRange({ mean, spread }, margin);
-    const half = (hi - lo) / 2;
-    const design: BettingDesign = {
-      lo: this.sign === 1 ? lo : -hi,
-      hi: this.sign === 1 ? hi : -lo,
-      expected: this.sign * mean,
-      harmfulAt: [margin],
-      nonInferiorAt: [...this.shares.map((share) => Math.min(half, (this.margin / share) * Math.abs(mean))), 0],
-      widening,
-    };
-    this.judged = { design, state: initialBetting(design) };
+    const limits = this.metric === 'alignment' ? { lo: -1, hi: 1 } : { lo: -Infinity, hi: 0 };
+    const ranges = nestedRanges({ mean: this.sign * mean, spread }, margin, { limits });
+    const steps = this.shares.map((share) => ({ share, margin: (this.margin / share) * Math.abs(mean) }));
+    const design = nestedBettingDesign(ranges, { harmfulAt: margin, steps });
+    this.judged = { design, state: initialNestedBetting(design) };
   }
 }

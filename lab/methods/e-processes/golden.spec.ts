@@ -100,7 +100,9 @@ const ours: Readonly<Record<string, (...args: never[]) => readonly (number | nul
     ]
   ) => {
     const [arms, ramp, values, [mean, spread, reach, atMost], margins, weights, looks] = args;
-    const range = { ...usualRange({ mean, spread }, 0, reach), widening: { spread, atMost } };
+    const usual = usualRange({ mean, spread }, 0, { spreads: reach });
+    const { lo, hi, expected } = usual;
+    const range = { lo, hi, expected, widening: { spread, atMost } };
     const design: BettingDesign = { ...range, harmfulAt: margins, nonInferiorAt: margins };
     const state = initialBetting(design);
     return observedAt(looks, observations(arms, ramp), ({ arm, propensity }, index) => {

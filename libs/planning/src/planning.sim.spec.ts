@@ -2,19 +2,23 @@ import { describe, expect, it } from 'vitest';
 import {
   type Arm,
   bet,
+  betNested,
   type BettingDesign,
-  BOLD_WEIGHTS,
   FAR_TAIL_SHARE,
   hit,
   initialBetting,
+  initialNestedBetting,
   initialTilt,
   lnEHarmful,
   lnELessOften,
   proofWeights,
   lnEMoreOften,
+  lnENestedHarmful,
+  lnENestedNonInferior,
   lnENonInferior,
   lnETailMoreOften,
-  usualRange,
+  nestedBettingDesign,
+  nestedRanges,
 } from '#libs/statistics';
 import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 import { courseOfRamp } from './course-of-ramp.js';
@@ -176,14 +180,11 @@ describe('the course of a ramp, against the rule played unit by unit', () => {
 
   function playRamp(random: SimulationRandom, effect: number) {
     const shares = ladderPpm.map((ppm) => ppm / 1e6);
-    const range = usualRange({ mean: 0.3, spread: 0.035 }, margin);
-    const half = range.hi - range.expected;
-    const design: BettingDesign = {
-      ...range,
-      harmfulAt: [margin],
-      nonInferiorAt: shares.slice(1).map((share) => Math.min(half, margin / share)),
-    };
-    const state = initialBetting(design);
+    const design = nestedBettingDesign(nestedRanges({ mean: 0.3, spread: 0.035 }, margin), {
+      harmfulAt: margin,
+      steps: shares.slice(1).map((share) => ({ share, margin: margin / share })),
+    });
+    const state = initialNestedBetting(design);
     let rung = 0;
     let candidateUnits = 0;
     for (let units = 1; ; units++) {
@@ -191,11 +192,10 @@ describe('the course of a ramp, against the rule played unit by unit', () => {
       const isCandidate = random.uniform() < share;
       if (isCandidate) candidateUnits += 1;
       const value = 0.3 - (isCandidate ? effect : 0) + 0.035 * random.normal();
-      bet(state, design, isCandidate ? 'candidate' : 'control', share, value);
-      if (lnEHarmful(state, 0, BOLD_WEIGHTS) >= THRESHOLD) return { isPromoted: false, units, candidateUnits };
+      betNested(state, design, isCandidate ? 'candidate' : 'control', share, value);
+      if (lnENestedHarmful(state) >= THRESHOLD) return { isPromoted: false, units, candidateUnits };
       for (let target = shares.length - 1; target > rung; target--) {
-        const { bets } = proofWeights(shares[target] as number);
-        if (lnENonInferior(state, target - 1, bets) < THRESHOLD) continue;
+        if (lnENestedNonInferior(state, design, target - 1) < THRESHOLD) continue;
         rung = target;
         break;
       }
@@ -213,17 +213,19 @@ function unitsUntil(random: SimulationRandom, share: number, play: Play): number
 }
 
 function mean(centre: number, spread: number, effect: number, margin: number, wanted: Case['wanted']): Play {
-  return betting(
-    usualRange({ mean: centre, spread }, margin),
-    margin,
-    wanted,
-    BOLD_WEIGHTS,
-    (random, arm) => centre - (arm === 'candidate' ? effect : 0) + spread * random.normal(),
-  );
+  const bounds = nestedRanges({ mean: centre, spread }, margin);
+  const design = nestedBettingDesign(bounds, { harmfulAt: margin, steps: [{ share: 1, margin }] });
+  return (random, share) => {
+    const state = initialNestedBetting(design);
+    return (arm) => {
+      betNested(state, design, arm, share, centre - (arm === 'candidate' ? effect : 0) + spread * random.normal());
+      return (wanted === 'harmful' ? lnENestedHarmful(state) : lnENestedNonInferior(state, design, 0)) >= THRESHOLD;
+    };
+  };
 }
 
 function errors(rate: number, effect: number, margin: number, wanted: Case['wanted']): Play {
-  return betting({ lo: -1, hi: 0, expected: -0.01 }, margin, wanted, undefined, (random, arm) =>
+  return betting({ lo: -1, hi: 0, expected: -0.01 }, margin, wanted, (random, arm) =>
     random.uniform() < rate + (arm === 'candidate' ? effect : 0) ? -1 : 0,
   );
 }
@@ -232,7 +234,6 @@ function betting(
   range: Pick<BettingDesign, 'lo' | 'hi' | 'expected' | 'widening'>,
   margin: number,
   wanted: Case['wanted'],
-  ofHarm: readonly number[] | undefined,
   draw: (random: SimulationRandom, arm: Arm) => number,
 ): Play {
   const design: BettingDesign = {
@@ -245,8 +246,7 @@ function betting(
     return (arm) => {
       bet(state, design, arm, share, draw(random, arm));
       return (
-        (wanted === 'harmful' ? lnEHarmful(state, 0, ofHarm) : lnENonInferior(state, 0, proofWeights(1).bets)) >=
-        THRESHOLD
+        (wanted === 'harmful' ? lnEHarmful(state, 0) : lnENonInferior(state, 0, proofWeights(1).bets)) >= THRESHOLD
       );
     };
   };

@@ -7,9 +7,12 @@ import {
   BOLD_WEIGHTS,
   FAR_TAIL_SHARE,
   FAR_TILTS,
+  boundsOfStep,
   initialBetting,
   lnMeanWealth,
   movedOut,
+  NARROWEST_HARM_WEIGHT,
+  nestedRanges,
   normalQuantile,
   normalUpperQuantile,
   normalUpperTail,
@@ -114,11 +117,21 @@ function meanLaw(
   boundaries: Boundaries,
 ): UnitLaw {
   const { mean, spread, candidateSpread = spread } = metric;
-  const { lo, hi, widening } = usualRange(metric, boundaries.margin);
-  // As wide as the bounds come to be, and stay.
-  const wider = widthFor(widening, spread, candidateSpread);
   const { harmfulAt, nonInferiorAt } = boundaries;
-  const design = { lo: movedOut(lo, mean, wider), hi: movedOut(hi, mean, wider), harmfulAt, nonInferiorAt };
+  // As wide as the bounds come to be, and stay.
+  const bounds = nestedRanges(metric, boundaries.margin).map(({ lo, hi, widening }) => {
+    const wider = widthFor(widening, spread, candidateSpread);
+    return { lo: movedOut(lo, mean, wider), hi: movedOut(hi, mean, wider) };
+  });
+  // Harm within the narrowest bounds alone: what the wider ones add is next to nothing where the values have no long tail.
+  const designs = [
+    { ...(bounds[0] as (typeof bounds)[0]), harmfulAt, nonInferiorAt: [] },
+    ...nonInferiorAt.map((margin, at) => {
+      const opened = at === nonInferiorAt.length - 1 ? 1 : boundaries.margin / margin;
+      const level = boundsOfStep(opened, bounds.length);
+      return { ...(bounds[level] as (typeof bounds)[0]), harmfulAt: [], nonInferiorAt: [margin] };
+    }),
+  ];
   const { points = GRID } = boundaries;
   const positions = normalGrid(points);
   const probabilities = new Float64Array(points).fill(1 / points);
@@ -128,14 +141,14 @@ function meanLaw(
   };
   return {
     share,
-    ...bettingArms(design, share, {
+    ...bettingArms(designs, share, {
       values,
       probabilities: { control: probabilities, candidate: probabilities },
       positions,
     }),
     // As means are judged: harm by bold bets.
     lnWeights: Float64Array.from([
-      ...harmfulAt.flatMap(() => BOLD_WEIGHTS.map((weight) => Math.log(weight))),
+      ...harmfulAt.flatMap(() => BOLD_WEIGHTS.map((weight) => Math.log(weight * NARROWEST_HARM_WEIGHT))),
       ...proofLnWeights(nonInferiorAt.length, 'bets'),
     ]),
   };
@@ -148,7 +161,7 @@ function rateLaw(rate: number, effect: number, share: number, boundaries: Bounda
   const values = Float64Array.of(0, -1);
   return {
     share,
-    ...bettingArms(design, share, {
+    ...bettingArms([design], share, {
       values: { control: values, candidate: values },
       probabilities: { control: hitOrMiss(rate), candidate: hitOrMiss(rate + effect) },
       positions: null,
@@ -160,8 +173,9 @@ function rateLaw(rate: number, effect: number, share: number, boundaries: Bounda
   };
 }
 
+/** @param designs whose tests follow each other: those of harm first. */
 function bettingArms(
-  design: BettingDesign,
+  designs: readonly BettingDesign[],
   share: number,
   {
     values,
@@ -173,26 +187,33 @@ function bettingArms(
     readonly positions: Float64Array | null;
   },
 ): Omit<UnitLaw, 'share' | 'lnWeights'> {
-  const past = (1 - share) * clippedMean('control') + share * clippedMean('candidate');
+  const pasts = designs.map(
+    (design) => (1 - share) * clippedMean('control', design) + share * clippedMean('candidate', design),
+  );
   const armLaw = (arm: Arm): ArmLaw => ({
     probabilities: probabilities[arm],
-    increments: [...values[arm]].map((value) => {
-      const state: Betting = initialBetting(design);
-      Object.assign(state, { n: LONG_PAST, nCandidate: LONG_PAST * share, sum: LONG_PAST * past });
-      bet(state, design, arm, share, value);
-      return Float64Array.from([...lnFactors(state.harmful), ...lnFactors(state.nonInferior)]);
-    }),
+    increments: [...values[arm]].map((value) =>
+      Float64Array.from(
+        designs.flatMap((design, at) => {
+          const state: Betting = initialBetting(design);
+          const past = pasts[at] as number;
+          Object.assign(state, { n: LONG_PAST, nCandidate: LONG_PAST * share, sum: LONG_PAST * past });
+          bet(state, design, arm, share, value);
+          return [...lnFactors(state.harmful), ...lnFactors(state.nonInferior)];
+        }),
+      ),
+    ),
     positions,
   });
   return {
     arms: { control: armLaw('control'), candidate: armLaw('candidate') },
     perTest: BET_FRACTIONS.length,
-    tests: design.harmfulAt.length + design.nonInferiorAt.length,
+    tests: designs.reduce((sum, { harmfulAt, nonInferiorAt }) => sum + harmfulAt.length + nonInferiorAt.length, 0),
   };
 
-  function clippedMean(arm: Arm): number {
+  function clippedMean(arm: Arm, { lo, hi }: BettingDesign): number {
     return values[arm].reduce(
-      (sum, value, i) => sum + (probabilities[arm][i] as number) * Math.min(design.hi, Math.max(design.lo, value)),
+      (sum, value, i) => sum + (probabilities[arm][i] as number) * Math.min(hi, Math.max(lo, value)),
       0,
     );
   }

@@ -19,6 +19,9 @@ const limitReading = z.object({
 });
 export type LimitReading = z.infer<typeof limitReading>;
 
+/** Of one variant: shares of its values beyond the bounds, and of Σ|value| that lies beyond them. */
+const clippedShare = z.object({ values: z.number().min(0).max(1), sum: z.number().min(0).max(1) });
+
 export const metricAnalysis = z.object({
   metric: z.string().min(1),
   candidate: slug,
@@ -86,6 +89,20 @@ export const metricAnalysis = z.object({
     .optional(),
   /** Shares of the units with a value, among those that should have one; absent where that is not known. */
   withValue: z.object({ control: z.number().nullable(), candidate: z.number().nullable() }).optional(),
+  /**
+   * What lies beyond the bounds that means and ratios are compared within, narrowest bounds first, as they were laid around control's first
+   * units; a variant is null before it has values. The margin itself is proven within the last ones. Absent where nothing is bet on.
+   */
+  clipped: z
+    .array(
+      z.object({
+        low: z.number(),
+        high: z.number(),
+        control: clippedShare.nullable(),
+        candidate: clippedShare.nullable(),
+      }),
+    )
+    .optional(),
   /** Damage budget: may the share rise to `share`? Non-inferiority at margin ÷ share. */
   budget: z.array(
     z.object({ sharePpm: z.int(), margin: z.number(), lnENonInferior: z.number(), nonInferior: z.boolean() }),

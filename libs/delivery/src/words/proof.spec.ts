@@ -182,6 +182,27 @@ const specOf = (metric: string, margin: Guardrail['margin'], rollbackOn: Guardra
   aSpec({ guardrails: [{ metric, margin, rollbackOn }] });
 
 describe('what is said of a guardrail, on the scale of its margin', () => {
+  it('names the long tail that a mean is worse by', () => {
+    const metric = aMetric('cost-per-image', {
+      kind: 'mean',
+      unit: 'cost',
+      direction: 'lower',
+      scale: 'difference',
+      estimate: { control: 1, candidate: 1.15, effect: 0.15 },
+      lnE: { harmful: 3.412, nonInferior: -9 },
+      clipped: [
+        { low: 0.5, high: 1.5, control: { values: 0, sum: 0 }, candidate: { values: 0.005, sum: 0.13 } },
+        { low: 0, high: 7, control: { values: 0, sum: 0 }, candidate: { values: 0.005, sum: 0.1 } },
+      ],
+    });
+    const said = harmMessage(metric, specOf('cost-per-image', relative(0.05)), 0.05);
+    expect(said).toContain(
+      'Beyond 0.5 to 1.5 lie 0.5 % (13 % of their sum) of candidate’s values, and 0 % (0 % of their sum) of control’s.',
+    );
+    const without = { ...metric, clipped: [{ low: 0.5, high: 1.5, control: null, candidate: { values: 1, sum: 1 } }] };
+    expect(harmMessage(without, specOf('cost-per-image', relative(0.05)), 0.05)).not.toContain('Beyond');
+  });
+
   it.each(cases)('%s: proven harm', (_name, { metric: name, ...rest }, margin, harm) => {
     const metric = aMetric(name, { lnE: { harmful: 3.412, nonInferior: -9 }, ...rest });
     expect(harmMessage(metric, specOf(name, margin), 0.05)).toBe(

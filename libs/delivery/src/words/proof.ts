@@ -6,6 +6,7 @@ import {
   type MetricAnalysis,
 } from '#libs/contracts';
 import { comparisonOf } from './comparison.js';
+import { longTailWords } from './long-tail.js';
 import { number, percentOf } from './numbers.js';
 
 /**
@@ -20,14 +21,15 @@ export function harmMessage(metric: MetricAnalysis, spec: ExperimentSpec, alpha:
   const margin = isAnyHarm ? { kind: guardrail.margin.kind, value: 0 } : guardrail.margin;
   const { estimate, isBeyond, allowed, beyond } = comparisonOf(metric, margin, comparedWith(spec));
   const subject = `${metric.metric} of ${metric.candidate}`;
+  const tail = longTailWords(metric, comparedWith(spec));
   const proof = provenHarm(metric, alpha);
   if (estimate !== null && isBeyond) {
     const limit = isAnyHarm ? 'nothing worse than control is allowed' : `allowed is ${allowed}`;
-    return `${subject} is ${estimate}; ${limit}. Proven worse than allowed, ${proof}.`;
+    return `${subject} is ${estimate}; ${limit}. Proven worse than allowed, ${proof}.${tail}`;
   }
   // Late in a long run the estimate may be back within the margin; what was proven stays so.
   const present = estimate === null ? '' : ` ${whoseEstimate(metric)} ${estimate}.`;
-  return `${subject} is ${beyond}: proven worse than allowed, ${proof}.${present}`;
+  return `${subject} is ${beyond}: proven worse than allowed, ${proof}.${present}${tail}`;
 }
 
 /** What is shown of a tail are units' first values, which harm that began later is not in. */
@@ -52,7 +54,7 @@ export function weakestMessage(
   const forShare = marginForShare(margin, provenForPpm / 1e6);
   const { estimate, beyond } = comparisonOf(weakest, forShare, comparedWith(spec));
   const present = estimate === null ? '' : ` is ${estimate} and`;
-  return `Hardest to prove: ${weakest.metric} of ${weakest.candidate}${present} is not ${beyond}, ${proven(weakest, lnE, alpha)}.`;
+  return `Hardest to prove: ${weakest.metric} of ${weakest.candidate}${present} is not ${beyond}, ${proven(weakest, lnE, alpha)}.${longTailWords(weakest, comparedWith(spec))}`;
 }
 
 function guardrailOf({ guardrails }: ExperimentSpec, { metric }: MetricAnalysis): Guardrail {

@@ -33,6 +33,7 @@ export const reasonWords: Readonly<Record<string, string>> = {
   'shift-found': 'proven to differ between the variants',
   'no-shift-found': 'no difference has been found',
   'no-denominator': 'there is nothing to divide by',
+  'tail-beyond-bounds': 'rare values beyond the bounds are worse than the margin allows',
   'cannot-decide': 'it can only warn, never decide',
   'one-variant': 'one variant has no data yet',
   'missing-more-often': 'values are missing more often in one variant, and those that are missing may be the bad ones',

@@ -186,6 +186,7 @@ function metricAnalysis(
     margin: tests?.margin ?? null,
     ...evidenceFor(tests, shift),
     ...(harmAlpha === alpha ? {} : { harmAlpha }),
+    ...(tests?.clipped ? { clipped: tests.clipped } : {}),
     budget: (tests?.budget ?? []).map((step) => ({ ...step, nonInferior: rejects(step.lnENonInferior, alpha) })),
     burnIn,
     missing: {

@@ -3,6 +3,7 @@
  *
  * harmful: `worse-than-margin`; superior: `better-than-control`; non-inferior: `within-margin`.
  * undecided: `collecting` (tests run, none has rejected), `no-data`, `baseline` (control's first units are being collected),
+ * `tail-beyond-bounds` (within the bounds it would be proven, but what lies beyond them is worse by more than the margin),
  * `only-observed` (the experiment doesn't test it), `not-watched` (the same, and too costly to estimate unasked), `no-test` (there is
  * nothing to decide it by), `shift-found` and `no-shift-found` (watched: the distributions differ, or have not been shown to).
  * unmeasurable: `control-tail-infinite` (as many of control's requests never ended as the tail holds: nothing can be slower),
@@ -33,6 +34,7 @@ export const analysisReasons = [
   'scorer-changed',
   'unit-memory-full',
   'no-denominator',
+  'tail-beyond-bounds',
   'cannot-decide',
   'missing-more-often',
   'outside-bounds',

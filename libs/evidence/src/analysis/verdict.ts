@@ -51,7 +51,7 @@ export function verdictOf(
   if (rejects(tests.superior, alpha)) return { verdict: 'superior', reason: 'better-than-control' };
   if (rejects(tests.nonInferior, alpha)) return { verdict: 'non-inferior', reason: whyWithin(special) };
   if (evidence.units.refused > 0) return { verdict: 'unmeasurable', reason: 'unit-memory-full' };
-  return { verdict: 'undecided', reason: 'collecting' };
+  return { verdict: 'undecided', reason: tests.isBeyondBounds === true ? 'tail-beyond-bounds' : 'collecting' };
 }
 
 function whyWithin(special: Judgement['special']): AnalysisReason {

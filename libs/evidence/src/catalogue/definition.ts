@@ -78,11 +78,16 @@ export interface EventFacts {
 export type LateData = 'infinite' | 'missing-is-coverage' | 'first-only' | 'ignored-after-stage';
 
 /**
- * How values are bounded for the test that decides: `spreads` standard deviations of control's first units around their mean, more where
- * a variant turns out to spread further; fixed bounds; or not at all, where the test counts events.
+ * How values are bounded for the test that decides: `spreads` standard deviations of control's first units around their mean, and wider
+ * bounds around those, more where a variant turns out to spread further, never beyond the metric's natural limits; fixed bounds; or not
+ * at all, where the test counts events.
  */
 export type Cap =
-  | { readonly kind: 'baseline'; readonly spreads: number }
+  | {
+      readonly kind: 'baseline';
+      readonly spreads: number;
+      readonly limits?: { readonly lo: number; readonly hi: number };
+    }
   | { readonly kind: 'fixed'; readonly lo: number; readonly hi: number }
   | { readonly kind: 'none' };
 
@@ -166,3 +171,9 @@ export const USUAL_BURN_IN = 100;
 
 /** Values are clipped this many standard deviations of the baseline from its mean: rarely, and the same for both variants. */
 export const USUAL_CAP: Cap = { kind: 'baseline', spreads: USUAL_REACH };
+
+/** The same for what can't be negative: seconds, memory, cost. */
+export const AMOUNT_CAP: Cap = { kind: 'baseline', spreads: USUAL_REACH, limits: { lo: 0, hi: Infinity } };
+
+/** The same for cosines. */
+export const COSINE_CAP: Cap = { kind: 'baseline', spreads: USUAL_REACH, limits: { lo: -1, hi: 1 } };

@@ -1,5 +1,5 @@
 import { inferenceMs } from './durations.js';
-import { type MetricDefinition, USUAL_BURN_IN, USUAL_CAP } from './definition.js';
+import { AMOUNT_CAP, type MetricDefinition, USUAL_BURN_IN, USUAL_CAP } from './definition.js';
 
 const topic = 'generation.completed.v1';
 
@@ -37,7 +37,7 @@ export const generationMetrics: readonly MetricDefinition[] = [
     topic,
     defaultMargin: { kind: 'relative', value: 0.05 },
     floor: 0.001,
-    cap: USUAL_CAP,
+    cap: AMOUNT_CAP,
     burnInUnits: USUAL_BURN_IN,
     lateData: 'missing-is-coverage',
     observe: ({ gpu }) => gpu.seconds,
@@ -86,7 +86,7 @@ export const generationMetrics: readonly MetricDefinition[] = [
     topic,
     defaultMargin: { kind: 'relative', value: 0.05 },
     floor: 1,
-    cap: USUAL_CAP,
+    cap: AMOUNT_CAP,
     burnInUnits: USUAL_BURN_IN,
     lateData: 'missing-is-coverage',
     observe: ({ gpu }) => gpu.memoryMiB,
@@ -102,7 +102,7 @@ export const generationMetrics: readonly MetricDefinition[] = [
     topic,
     defaultMargin: { kind: 'relative', value: 0.05 },
     floor: 0.000_01,
-    cap: USUAL_CAP,
+    cap: AMOUNT_CAP,
     burnInUnits: USUAL_BURN_IN,
     lateData: 'missing-is-coverage',
     observe: ({ outcome, cost, images }) =>

@@ -1,5 +1,5 @@
 import type { DataOf } from '#libs/contracts';
-import { type MetricDefinition, USUAL_BURN_IN, USUAL_CAP } from './definition.js';
+import { COSINE_CAP, type MetricDefinition, USUAL_BURN_IN, USUAL_CAP } from './definition.js';
 
 const topic = 'image.scored.v1';
 
@@ -16,7 +16,7 @@ export const pictureMetrics: readonly MetricDefinition[] = [
     topic,
     defaultMargin: { kind: 'relative', value: 0.01 },
     floor: 0.001,
-    cap: USUAL_CAP,
+    cap: COSINE_CAP,
     burnInUnits: USUAL_BURN_IN,
     lateData: 'missing-is-coverage',
     observe: alignmentOf,

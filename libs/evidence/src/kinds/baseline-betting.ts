@@ -1,14 +1,22 @@
+import { marginSize, MILLION } from '#libs/contracts';
 import {
+  bettingInterval,
+  clippedShares,
+  initialNestedBetting,
+  lnENestedHarmful,
+  lnENestedNonInferior,
+  lnENestedSuperior,
   type Betting,
   type BettingDesign,
-  bettingInterval,
-  BOLD_WEIGHTS,
-  lnEHarmful,
-  lnENonInferior,
-  proofWeights,
-  usualRange,
+  NESTED_BOUNDS,
+  type NestedBetting,
+  nestedBettingDesign,
+  type NestedBettingDesign,
+  nestedRanges,
+  RECENT_MEMORY,
+  type NestedTests,
+  unboundedDesign,
 } from '#libs/statistics';
-import { marginSize, MILLION } from '#libs/contracts';
 import type { Cap } from '../catalogue/definition.js';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import type { Interval } from '../analysis/objectives/gain.js';
@@ -17,11 +25,11 @@ import type { Judgement, Tests } from './method.js';
 import { bothZeroTests, isNoSize, withoutMargin } from './nothing-happened.js';
 
 /** The design follows from the baseline, which never changes once it is fixed: computed once per baseline and metric. */
-const designs = new WeakMap<Baseline, Map<MetricDesign, BettingDesign>>();
+const designs = new WeakMap<Baseline, Map<MetricDesign, NestedBettingDesign>>();
 
 /** How means are bet on, once control's first units have fixed what is usual. */
-export function bettingDesignOf(baseline: Baseline, metric: MetricDesign, test: MetricTest): BettingDesign {
-  const ofBaseline = designs.get(baseline) ?? new Map<MetricDesign, BettingDesign>();
+export function bettingDesignOf(baseline: Baseline, metric: MetricDesign, test: MetricTest): NestedBettingDesign {
+  const ofBaseline = designs.get(baseline) ?? new Map<MetricDesign, NestedBettingDesign>();
   const known = ofBaseline.get(metric);
   if (known) return known;
   const design = bettingDesign(baseline.fixed as Fixed, metric, test);
@@ -33,24 +41,27 @@ export function bettingDesignOf(baseline: Baseline, metric: MetricDesign, test: 
 export function bettingTuning({ definition: { cap }, test, gainGrid }: MetricDesign): unknown {
   if (test === null) return null;
   const { harmBeyond, budget } = test;
-  return { cap, harmBeyond, budget: budget.map(({ margin }) => margin), gainGrid };
+  return { cap, harmBeyond, budget, gainGrid };
 }
 
-/** As many margins as {@link bettingDesignOf} will have, before their size is known. */
-export function marginCount({ test, gainGrid }: MetricDesign): Pick<BettingDesign, 'harmfulAt' | 'nonInferiorAt'> {
-  if (test === null) return { harmfulAt: [], nonInferiorAt: [] };
-  return { harmfulAt: [0, ...gainGrid], nonInferiorAt: [...test.budget.map(() => 0), 0, ...gainGrid] };
+/** Before the bounds are known; nothing to bet on where nothing is tested. */
+export function betsBeforeBaseline({ definition: { cap }, test, gainGrid }: MetricDesign): NestedBetting {
+  if (test === null) return initialNestedBetting({ levels: [] });
+  const tests = testsAt(test, gainGrid, { mean: 1 });
+  return initialNestedBetting(unboundedDesign(cap.kind === 'baseline' ? NESTED_BOUNDS : 1, tests));
 }
 
 /** Interval of the effect in the metric's unit, by the tests at all its margins; null before the baseline is known. */
 export function bettingEffect(
-  betting: Betting,
+  betting: NestedBetting,
   fixed: Baseline['fixed'],
   metric: MetricDesign,
   alpha: number,
 ): Interval | null {
-  if (fixed === null || metric.test === null || betting.n === 0) return null;
-  return effectInterval(betting, bettingDesign(fixed, metric, metric.test), metric, alpha);
+  const widest = betting.levels.at(-1);
+  if (fixed === null || metric.test === null || widest === undefined || widest.n === 0) return null;
+  const { levels } = bettingDesign(fixed, metric, metric.test);
+  return effectInterval(widest, levels.at(-1) as BettingDesign, metric, alpha);
 }
 
 /** Bets are on "higher is better": where lower is, the interval is turned back to the metric's own direction. */
@@ -75,7 +86,7 @@ export function judgeBets(
     special,
     units,
   }: {
-    readonly betting: Betting;
+    readonly betting: NestedBetting;
     readonly fixed: Fixed;
     readonly special: Judgement['special'];
     readonly units: Judgement['units'];
@@ -91,48 +102,106 @@ export function judgeBets(
 
 /**
  * What the bets say at the metric's margins. Harm has to be found soon where it is large, so bold bets weigh more there, and for
- * "superior", which is harm with the variants changed. Proofs of non-inferiority have weights of their own, see {@link proofWeights}.
+ * "superior", which is harm with the variants changed. Proofs of non-inferiority have weights of their own.
  */
-function bettingTests(betting: Betting, fixed: Fixed, metric: MetricDesign, test: MetricTest): Tests {
-  const { nonInferiorAt } = bettingDesign(fixed, metric, test);
-  return {
-    margin: marginSize(test.margin, fixed.mean),
-    harmful: lnEHarmful(betting, 0, BOLD_WEIGHTS),
-    nonInferior: lnENonInferior(betting, test.budget.length - 1, proofWeights(1).bets),
-    superior: lnENonInferior(betting, test.budget.length, BOLD_WEIGHTS),
-    budget: test.budget.map(({ sharePpm }, index) => ({
-      sharePpm,
-      margin: nonInferiorAt[index] as number,
-      lnENonInferior: lnENonInferior(betting, index, proofWeights(sharePpm / MILLION).bets),
-    })),
-  };
-}
-
-function bettingDesign(fixed: Fixed, { definition, gainGrid }: MetricDesign, test: MetricTest): BettingDesign {
+function bettingTests(betting: NestedBetting, fixed: Fixed, metric: MetricDesign, test: MetricTest): Tests {
+  const design = bettingDesign(fixed, metric, test);
+  const shares = clippedShares(betting);
   const margin = marginSize(test.margin, fixed.mean);
-  const { lo, hi, expected, widening } = rangeOf(definition.cap, fixed, margin);
-  const half = (hi - lo) / 2;
-  const isHigher = definition.direction === 'higher';
-  // A gain of g is the boundary of the tests at the margin −g; the grid is symmetric.
-  const gains = gainGrid.map((gain) => gain * Math.abs(fixed.mean));
+  const isCut = isTailWorse(shares.at(-1), margin, metric.definition.cap);
+  const proofs = design.steps.map((step, index) => {
+    const isWorse = isTailWorse(shares[step.level], step.margin, metric.definition.cap);
+    return withheld(lnENestedNonInferior(betting, design, index), isWorse);
+  });
   return {
-    lo: isHigher ? lo : -hi,
-    hi: isHigher ? hi : -lo,
-    expected: isHigher ? expected : -expected,
-    ...(widening ? { widening } : {}),
-    harmfulAt: [marginSize(test.harmBeyond, fixed.mean), ...gains],
-    nonInferiorAt: [...test.budget.map((step) => Math.min(half, marginSize(step.margin, fixed.mean))), 0, ...gains],
+    margin,
+    harmful: lnENestedHarmful(betting),
+    nonInferior: proofs.at(-1) as number,
+    superior: withheld(lnENestedSuperior(betting, design), isCut),
+    budget: test.budget.map(({ sharePpm }, step) => ({
+      sharePpm,
+      margin: (design.steps[step] as NestedBettingDesign['steps'][number]).margin,
+      lnENonInferior: proofs[step] as number,
+    })),
+    clipped: clippedIn(metric, design, shares),
+    isBeyondBounds: isCut,
   };
 }
 
-type Range = Required<Pick<BettingDesign, 'lo' | 'hi' | 'expected'>> & Pick<BettingDesign, 'widening'>;
+/**
+ * Whether the candidate loses more beyond the bounds than the margin, by the estimate. The tests compare clipped means, so they would not see
+ * it; to prove less often than they do leaves them valid. Bounds that the experiment gives are its own way of saying what counts.
+ */
+function isTailWorse(shares: ClippedShares | undefined, margin: number, cap: Cap): boolean {
+  if (cap.kind !== 'baseline' || !shares?.control || !shares.candidate) return false;
+  return shares.control.mean - shares.candidate.mean > margin;
+}
 
-function rangeOf(cap: Cap, fixed: Fixed, margin: number): Range {
+function withheld(lnE: number, isWithheld: boolean): number {
+  return isWithheld ? Math.min(0, lnE) : lnE;
+}
+
+type ClippedShares = ReturnType<typeof clippedShares>[number];
+
+/** In the metric's own direction. */
+function clippedIn(
+  { definition }: MetricDesign,
+  { levels }: NestedBettingDesign,
+  shares: readonly ClippedShares[],
+): NonNullable<Tests['clipped']> {
+  const isHigher = definition.direction === 'higher';
+  return levels.map(({ lo, hi }, level) => {
+    const { control, candidate } = shares[level] as ClippedShares;
+    return {
+      low: isHigher ? lo : 0 - hi,
+      high: isHigher ? hi : 0 - lo,
+      control: control && { values: control.values, sum: control.sum },
+      candidate: candidate && { values: candidate.values, sum: candidate.sum },
+    };
+  });
+}
+
+function bettingDesign(fixed: Fixed, { definition, gainGrid }: MetricDesign, test: MetricTest): NestedBettingDesign {
+  const bounds = boundsOf(definition.cap, fixed, { ...definition, margin: marginSize(test.margin, fixed.mean) });
+  return nestedBettingDesign(bounds, testsAt(test, gainGrid, fixed));
+}
+
+function testsAt(test: MetricTest, gainGrid: readonly number[], { mean }: Pick<Fixed, 'mean'>): NestedTests {
+  return {
+    harmfulAt: marginSize(test.harmBeyond, mean),
+    steps: test.budget.map(({ sharePpm, margin }) => ({ share: sharePpm / MILLION, margin: marginSize(margin, mean) })),
+    // A gain of g is the boundary of the tests at the margin −g; the grid is symmetric.
+    grid: gainGrid.map((gain) => gain * Math.abs(mean)),
+  };
+}
+
+type Bounds = Pick<BettingDesign, 'lo' | 'hi' | 'expected' | 'widening' | 'recent' | 'limits'>;
+
+/** Narrowest first, turned to "higher is better". */
+function boundsOf(
+  cap: Cap,
+  { mean, spread }: Fixed,
+  { direction, margin }: { readonly direction: 'higher' | 'lower'; readonly margin: number },
+): readonly Bounds[] {
+  const isHigher = direction === 'higher';
+  const turned = ({ lo, hi }: { readonly lo: number; readonly hi: number }) =>
+    isHigher ? { lo, hi } : { lo: 0 - hi, hi: 0 - lo };
   switch (cap.kind) {
-    case 'baseline':
-      return usualRange(fixed, margin, cap.spreads);
-    case 'fixed':
-      return { lo: cap.lo, hi: cap.hi, expected: Math.min(cap.hi, Math.max(cap.lo, fixed.mean)) };
+    case 'baseline': {
+      const { spreads, limits } = cap;
+      const usual = { mean: isHigher ? mean : 0 - mean, spread };
+      return nestedRanges(usual, margin, { spreads, ...(limits ? { limits: turned(limits) } : {}) });
+    }
+    case 'fixed': {
+      const expected = Math.min(cap.hi, Math.max(cap.lo, mean));
+      return [
+        {
+          ...turned(cap),
+          expected: isHigher ? expected : 0 - expected,
+          recent: { memory: RECENT_MEMORY, movesBounds: false },
+        },
+      ];
+    }
     case 'none':
       throw new RangeError('a mean without a cap: expected bounds, or a number of spreads of the baseline');
     default:

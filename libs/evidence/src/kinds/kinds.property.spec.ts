@@ -139,7 +139,8 @@ describe('what is only observed', () => {
     for (const event of events) foldEvent(evidence, observed, event);
     const { metrics } = evidence.pairs.get('candidate') as PairEvidence;
     const bets = [...metrics.values()].flatMap((state) => {
-      if ('betting' in state) return [state.betting.nonInferior.length];
+      if ('betting' in state)
+        return 'levels' in state.betting ? [state.betting.levels.length] : [state.betting.nonInferior.length];
       return 'exceedances' in state ? [state.exceedances.length] : [];
     });
     expect(bets.length).toBeGreaterThan(20);

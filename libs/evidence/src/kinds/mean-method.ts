@@ -1,17 +1,16 @@
 import {
   armTotal,
-  bet,
-  type Betting,
-  initialBetting,
+  betNested,
   initialMeanDifference,
   meanDifference,
   type MeanDifference,
-  mergeBetting,
   mergeMeanDifference,
+  mergeNestedBetting,
+  type NestedBetting,
   observeMean,
 } from '#libs/statistics';
 import { type Baseline, initialBaseline, mergeBaselines, observeBaseline } from './baseline.js';
-import { bettingDesignOf, bettingEffect, bettingTuning, judgeBets, marginCount } from './baseline-betting.js';
+import { bettingDesignOf, bettingEffect, bettingTuning, judgeBets, betsBeforeBaseline } from './baseline-betting.js';
 import type { Judgement, Method } from './method.js';
 import { zeroIn } from './nothing-happened.js';
 import { differenceEstimates } from './estimates.js';
@@ -19,21 +18,21 @@ import * as codec from './state-codec.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
 
 /**
- * Means, judged by betting. Control's first units fix the baseline: relative margins become absolute, values get their
- * bounds. What comes before that is shown but not judged.
+ * Means, judged by betting within nested bounds. Control's first units fix the baseline: relative margins become absolute, values get
+ * their bounds. What comes before that is shown but not judged.
  */
 export interface MeanState {
   readonly kind: 'mean';
   readonly counts: ArmCounts;
   baseline: Baseline;
-  readonly betting: Betting;
+  readonly betting: NestedBetting;
   readonly difference: MeanDifference;
 }
 
 interface EncodedMean {
   readonly counts: ArmCounts;
   readonly baseline: Baseline;
-  readonly betting: codec.EncodedBetting;
+  readonly betting: codec.EncodedNestedBetting;
   readonly difference: codec.EncodedMeanDifference;
 }
 
@@ -42,7 +41,7 @@ export const meanMethod: Method<MeanState> = {
     kind: 'mean',
     counts: initialArmCounts(),
     baseline: initialBaseline(),
-    betting: initialBetting(marginCount(metric)),
+    betting: betsBeforeBaseline(metric),
     difference: initialMeanDifference(),
   }),
 
@@ -57,14 +56,14 @@ export const meanMethod: Method<MeanState> = {
       return;
     }
     const design = bettingDesignOf(state.baseline, metric, metric.test);
-    bet(state.betting, design, arm, propensity, metric.definition.direction === 'higher' ? value : -value);
+    betNested(state.betting, design, arm, propensity, metric.definition.direction === 'higher' ? value : -value);
   },
 
   merge: (a, b) => ({
     kind: 'mean',
     counts: mergeArmCounts(a.counts, b.counts),
     baseline: mergeBaselines(a.baseline, b.baseline),
-    betting: mergeBetting(a.betting, b.betting),
+    betting: mergeNestedBetting(a.betting, b.betting),
     difference: mergeMeanDifference(a.difference, b.difference),
   }),
 
@@ -92,7 +91,7 @@ export const meanMethod: Method<MeanState> = {
   encode: ({ counts, baseline, betting, difference }): EncodedMean => ({
     counts: structuredClone(counts),
     baseline: structuredClone(baseline),
-    betting: codec.encodeBetting(betting),
+    betting: codec.encodeNestedBetting(betting),
     difference: codec.encodeMeanDifference(difference),
   }),
 
@@ -100,7 +99,7 @@ export const meanMethod: Method<MeanState> = {
     kind: 'mean',
     counts: structuredClone(counts),
     baseline: structuredClone(baseline),
-    betting: codec.decodeBetting(betting),
+    betting: codec.decodeNestedBetting(betting),
     difference: codec.decodeMeanDifference(difference),
   }),
 };

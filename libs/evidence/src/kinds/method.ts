@@ -1,3 +1,4 @@
+import type { MetricAnalysis } from '#libs/contracts';
 import type { Arm } from '#libs/statistics';
 import type { Reading } from '../catalogue/reader.js';
 import type { Covered, CoverageReading } from '../fold/coverage.js';
@@ -33,6 +34,10 @@ export interface Tests {
   readonly nonInferior: number;
   readonly superior: number;
   readonly budget: readonly BudgetEvidence[];
+  /** Of bounded values: what lies beyond. */
+  readonly clipped?: NonNullable<MetricAnalysis['clipped']>;
+  /** The margin itself would be proven, were the candidate's values beyond the bounds not worse by more than that. */
+  readonly isBeyondBounds?: boolean;
 }
 
 /** What is shown of a metric; where a number is null, why. */

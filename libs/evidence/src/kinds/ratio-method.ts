@@ -1,16 +1,15 @@
 import {
   type Arm,
   asymptoticHalfWidth,
-  bet,
-  type Betting,
+  betNested,
   type Covariance,
   covarianceMatrix,
-  initialBetting,
   initialCovariance,
   isRandomised,
   linearisedRatio,
-  mergeBetting,
   mergeCovariances,
+  mergeNestedBetting,
+  type NestedBetting,
   observePair,
   ratioBaseline,
   type RatioBaseline,
@@ -18,7 +17,7 @@ import {
   ratioOf,
 } from '#libs/statistics';
 import type { AnalysisReason } from '../analysis/reasons.js';
-import { bettingDesignOf, bettingEffect, bettingTuning, judgeBets, marginCount } from './baseline-betting.js';
+import { bettingDesignOf, bettingEffect, bettingTuning, judgeBets, betsBeforeBaseline } from './baseline-betting.js';
 import { type Baseline, initialBaseline, mergeBaselines } from './baseline.js';
 import type { Estimates, Judgement, Method, Observation } from './method.js';
 import { zeroIn } from './nothing-happened.js';
@@ -41,7 +40,7 @@ export interface RatioState {
   line: RatioBaseline | null;
   /** The line's ratio and the spread of values linearised along it, as the baseline of a mean. */
   baseline: Baseline;
-  readonly betting: Betting;
+  readonly betting: NestedBetting;
   /** Sums over units by propensity and arm. */
   readonly cells: Map<number, Record<Arm, UnitSums>>;
 }
@@ -61,7 +60,7 @@ interface EncodedRatio {
   readonly past: Covariance;
   readonly line: RatioBaseline | null;
   readonly baseline: Baseline;
-  readonly betting: codec.EncodedBetting;
+  readonly betting: codec.EncodedNestedBetting;
   readonly cells: readonly (readonly [number, Record<Arm, UnitSums>])[];
 }
 
@@ -72,7 +71,7 @@ export const ratioMethod: Method<RatioState> = {
     past: initialCovariance(),
     line: null,
     baseline: initialBaseline(),
-    betting: initialBetting(marginCount(metric)),
+    betting: betsBeforeBaseline(metric),
     cells: new Map(),
   }),
 
@@ -90,7 +89,7 @@ export const ratioMethod: Method<RatioState> = {
     }
     const linear = linearisedRatio(value, denominator, state.line);
     const design = bettingDesignOf(state.baseline, metric, metric.test);
-    bet(state.betting, design, arm, propensity, metric.definition.direction === 'higher' ? linear : -linear);
+    betNested(state.betting, design, arm, propensity, metric.definition.direction === 'higher' ? linear : -linear);
   },
 
   merge: (a, b) => ({
@@ -99,7 +98,7 @@ export const ratioMethod: Method<RatioState> = {
     past: mergeCovariances(a.past, b.past),
     line: a.line ?? b.line,
     baseline: mergeBaselines(a.baseline, b.baseline),
-    betting: mergeBetting(a.betting, b.betting),
+    betting: mergeNestedBetting(a.betting, b.betting),
     cells: mergeCells(a.cells, b.cells),
   }),
 
@@ -126,7 +125,7 @@ export const ratioMethod: Method<RatioState> = {
     past: { ...past },
     line: line && { ...line },
     baseline: structuredClone(baseline),
-    betting: codec.encodeBetting(betting),
+    betting: codec.encodeNestedBetting(betting),
     cells: structuredClone([...cells]),
   }),
 
@@ -136,7 +135,7 @@ export const ratioMethod: Method<RatioState> = {
     past: { ...past },
     line: line && { ...line },
     baseline: structuredClone(baseline),
-    betting: codec.decodeBetting(betting),
+    betting: codec.decodeNestedBetting(betting),
     cells: new Map(structuredClone(cells) as [number, Record<Arm, UnitSums>][]),
   }),
 };

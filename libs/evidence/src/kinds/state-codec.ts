@@ -5,6 +5,8 @@ import type {
   QuantileSketch,
   AllocationCell,
   RestartedTilt,
+  Clipped,
+  NestedBetting,
   Tilt,
 } from '#libs/statistics';
 import type { ControlTailLimit } from './control-tail-limit.js';
@@ -19,21 +21,28 @@ export type EncodedBetting = readonly [
   n: number,
   nCandidate: number,
   sum: number,
+  recent: number,
+  clipped: readonly [control: EncodedClipped, candidate: EncodedClipped],
   past: readonly [control: EncodedMoments, candidate: EncodedMoments],
   harmful: readonly number[],
   nonInferior: readonly number[],
 ];
+type EncodedClipped = readonly [values: number, sum: number, size: number];
 type EncodedMoments = readonly [n: number, mean: number, sumOfSquaredDeviations: number];
 
-export function encodeBetting({ n, nCandidate, sum, past, harmful, nonInferior }: Betting): EncodedBetting {
+export function encodeBetting(betting: Betting): EncodedBetting {
+  const { n, nCandidate, sum, recent, clipped, past, harmful, nonInferior } = betting;
+  const cuts = [encodeClipped(clipped.control), encodeClipped(clipped.candidate)] as const;
   const pasts = [encodeMoments(past.control), encodeMoments(past.candidate)] as const;
-  return [n, nCandidate, sum, pasts, [...harmful], [...nonInferior]];
+  return [n, nCandidate, sum, recent, cuts, pasts, [...harmful], [...nonInferior]];
 }
 
 export function decodeBetting([
   n,
   nCandidate,
   sum,
+  recent,
+  [cutOfControl, cutOfCandidate],
   [control, candidate],
   harmful,
   nonInferior,
@@ -42,10 +51,33 @@ export function decodeBetting([
     n,
     nCandidate,
     sum,
+    recent,
+    clipped: { control: decodeClipped(cutOfControl), candidate: decodeClipped(cutOfCandidate) },
     past: { control: decodeMoments(control), candidate: decodeMoments(candidate) },
     harmful: Float64Array.from(harmful),
     nonInferior: Float64Array.from(nonInferior),
   };
+}
+
+export interface EncodedNestedBetting {
+  readonly levels: readonly EncodedBetting[];
+  readonly total: NestedBetting['total'];
+}
+
+export function encodeNestedBetting({ levels, total }: NestedBetting): EncodedNestedBetting {
+  return { levels: levels.map(encodeBetting), total: { ...total } };
+}
+
+export function decodeNestedBetting({ levels, total }: EncodedNestedBetting): NestedBetting {
+  return { levels: levels.map(decodeBetting), total: { ...total } };
+}
+
+function encodeClipped({ values, sum, size }: Clipped): EncodedClipped {
+  return [values, sum, size];
+}
+
+function decodeClipped([values, sum, size]: EncodedClipped): Clipped {
+  return { values, sum, size };
 }
 
 function encodeMoments({ n, mean, sumOfSquaredDeviations }: Moments): EncodedMoments {

@@ -27,6 +27,18 @@ export interface BettingDesign {
    * spreads further, they move away from `expected` in proportion, `atMost` so many times as far. Absent: the bounds stay.
    */
   readonly widening?: Widening;
+  /**
+   * What follows the recent past, so that a drift that both variants share costs nothing. Absent: the centre is the mean of everything so
+   * far, and the bounds stay where they are.
+   */
+  readonly recent?: {
+    /** The recent mean weighs the newest value by 1 ÷ this. */
+    readonly memory: number;
+    /** Whether the bounds move with the recent mean as well: values that have drifted out of them would all be clipped to the same. */
+    readonly movesBounds: boolean;
+  };
+  /** Where values lie whatever happens; bounds that widen or move stop there. */
+  readonly limits?: { readonly lo: number; readonly hi: number };
 }
 
 /**
@@ -52,6 +64,10 @@ export interface Betting {
   nCandidate: number;
   /** Sum of the clipped values, both variants. */
   sum: number;
+  /** Mean of the recent clipped values of both variants, where the design follows it. */
+  recent: number;
+  /** What the bounds cut off. */
+  readonly clipped: Readonly<Record<Arm, Clipped>>;
   /** How the values of either variant spread, where the design widens its bounds; clipped to the widest ones. */
   readonly past: Readonly<Record<Arm, Moments>>;
   /** Product of the factors, margin by margin, fraction by fraction within. */
@@ -59,11 +75,20 @@ export interface Betting {
   readonly nonInferior: Wealth;
 }
 
+/** Values beyond the bounds: how many, and Σ(value − bound), with and without its sign. Infinite ones are counted only. */
+export interface Clipped {
+  values: number;
+  sum: number;
+  size: number;
+}
+
 export function initialBetting(design: Pick<BettingDesign, 'harmfulAt' | 'nonInferiorAt'>): Betting {
   return {
     n: 0,
     nCandidate: 0,
     sum: 0,
+    recent: 0,
+    clipped: { control: { values: 0, sum: 0, size: 0 }, candidate: { values: 0, sum: 0, size: 0 } },
     past: { control: initialMoments(), candidate: initialMoments() },
     harmful: initialBets(design.harmfulAt.length),
     nonInferior: initialBets(design.nonInferiorAt.length),
@@ -79,7 +104,7 @@ export function initialBetting(design: Pick<BettingDesign, 'harmfulAt' | 'nonInf
  * @returns whether the value was used.
  */
 export function bet(state: Betting, design: BettingDesign, arm: Arm, propensity: number, value: number): boolean {
-  const past = state.n >= PREDICTION_FROM ? state.sum / state.n : expectedOf(design);
+  const past = centreOf(state, design);
   return betAround(state, design, arm, propensity, value, past, past, past);
 }
 
@@ -105,15 +130,16 @@ export function betAround(
   const range = design.hi - design.lo;
   if (Number.isNaN(value) || !isRandomised(propensity) || !(range > 0 && range < Infinity)) return false;
   const expected = expectedOf(design);
+  const moved = design.recent?.movesBounds === true ? centreOf(state, design) - expected : 0;
   const wider = design.widening ? widthOf(state, design.widening) : 1;
-  const lo = wider === 1 ? design.lo : movedOut(design.lo, expected, wider);
-  const hi = wider === 1 ? design.hi : movedOut(design.hi, expected, wider);
+  const lo = boundOf(design, design.lo, wider, moved);
+  const hi = boundOf(design, design.hi, wider, moved);
   const x = Math.min(hi, Math.max(lo, value));
   const isCandidate = arm === 'candidate';
   const ofCandidate = 1 / propensity;
   const ofControl = 1 / (1 - propensity);
-  const low = Math.max(lo, lowest);
-  const high = Math.min(hi, highest);
+  const low = Math.min(hi, Math.max(lo, lowest));
+  const high = Math.max(lo, Math.min(hi, highest));
   const past = Math.min(high, Math.max(low, predicted));
   const share = state.n >= PREDICTION_FROM ? state.nCandidate / state.n : 0;
 
@@ -137,13 +163,34 @@ export function betAround(
   state.n += 1;
   state.sum += x;
   if (isCandidate) state.nCandidate += 1;
+  if (x !== value) noteClipped(state.clipped[arm], value - x);
+  if (design.recent) state.recent += (x - state.recent) / Math.min(state.n, design.recent.memory);
   if (design.widening) {
     const { atMost } = design.widening;
-    const widestLo = movedOut(design.lo, expected, atMost);
-    const widestHi = movedOut(design.hi, expected, atMost);
-    observeMoments(state.past[arm], Math.min(widestHi, Math.max(widestLo, value)));
+    const widestLo = boundOf(design, design.lo, atMost, moved);
+    const widestHi = boundOf(design, design.hi, atMost, moved);
+    // Spread around where the bounds are: what both variants drift by is no spread.
+    observeMoments(state.past[arm], Math.min(widestHi, Math.max(widestLo, value)) - moved);
   }
   return true;
+}
+
+function noteClipped(clipped: Clipped, beyond: number): void {
+  clipped.values += 1;
+  if (!Number.isFinite(beyond)) return;
+  clipped.sum += beyond;
+  clipped.size += Math.abs(beyond);
+}
+
+/** What the next value is expected to be, of everything so far or of late. */
+export function centreOf(state: Betting, design: BettingDesign): number {
+  if (state.n < PREDICTION_FROM) return expectedOf(design);
+  return design.recent ? state.recent : state.sum / state.n;
+}
+
+function boundOf({ expected, lo, hi, limits }: BettingDesign, bound: number, wider: number, moved: number): number {
+  const at = (wider === 1 ? bound : movedOut(bound, expected ?? (lo + hi) / 2, wider)) + moved;
+  return limits ? Math.min(limits.hi, Math.max(limits.lo, at)) : at;
 }
 
 function expectedOf({ expected, lo, hi }: BettingDesign): number {
@@ -172,6 +219,11 @@ export function mergeBetting(a: Betting, b: Betting): Betting {
     n: a.n + b.n,
     nCandidate: a.nCandidate + b.nCandidate,
     sum: a.sum + b.sum,
+    recent: a.n + b.n === 0 ? 0 : (a.n * a.recent + b.n * b.recent) / (a.n + b.n),
+    clipped: {
+      control: addClipped(a.clipped.control, b.clipped.control),
+      candidate: addClipped(a.clipped.candidate, b.clipped.candidate),
+    },
     past: {
       control: mergeMoments(a.past.control, b.past.control),
       candidate: mergeMoments(a.past.candidate, b.past.candidate),
@@ -179,4 +231,8 @@ export function mergeBetting(a: Betting, b: Betting): Betting {
     harmful: mergeWealth(a.harmful, b.harmful),
     nonInferior: mergeWealth(a.nonInferior, b.nonInferior),
   };
+}
+
+function addClipped(a: Clipped, b: Clipped): Clipped {
+  return { values: a.values + b.values, sum: a.sum + b.sum, size: a.size + b.size };
 }
