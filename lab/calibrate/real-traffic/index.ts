@@ -1,8 +1,9 @@
 import { returningUsers } from './returning-users.js';
 import type { RealTrafficRow } from './row.js';
 import { sharedAlpha } from './shared-alpha.js';
+import { survivors } from './survivors.js';
 
 export type { RealTrafficRow } from './row.js';
 
 /** All of them, in the order of the table. */
-export const realTrafficRows: readonly RealTrafficRow[] = [...returningUsers, ...sharedAlpha];
+export const realTrafficRows: readonly RealTrafficRow[] = [...returningUsers, ...sharedAlpha, ...survivors];
