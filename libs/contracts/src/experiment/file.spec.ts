@@ -622,6 +622,17 @@ describe('an absolute limit', () => {
     expect(() => parsed(written)).toThrow(`canary.yaml:10: ${message}`);
   });
 
+  it('of a ratio is no 0, whatever its bounds', () => {
+    const metric =
+      'path: generation.completed.v1/cost, per: config.steps, kind: ratio, direction: lower, bounds: [-1, 1]';
+    const text = file(
+      `metrics: [{ name: mine, ${metric} }]\nguardrails: [{ metric: error-rate, margin: +0.5pp }, { metric: mine, atMost: 0 }]`,
+    );
+    expect(() => parseExperimentFile(text, 'canary.yaml', known)).toThrow(
+      'canary.yaml:9: guardrails.1.atMost: a limit of 0 leaves nothing to bet with',
+    );
+  });
+
   it('alone compares nothing with control', () => {
     const text = file('guardrails: [{ metric: error-rate, atMost: 5% }]');
     expect(() => parseExperimentFile(text, 'canary.yaml', known)).toThrow(

@@ -129,7 +129,8 @@ function knownOf({ name, kind, direction, bounds, unit }: z.output<typeof ownMet
     isShare,
     unit,
     limits: kind !== 'lower-tail',
-    ...(isShare ? { range: [0, 1] as const } : bounds === undefined ? {} : { range: bounds }),
+    // Bounds of a ratio are those of its linearised values; the limit is of the ratio itself.
+    ...(isShare ? { range: [0, 1] as const } : bounds === undefined || kind === 'ratio' ? {} : { range: bounds }),
     isNeverPositive: !isShare && bounds !== undefined && bounds[1] <= 0,
   };
 }
