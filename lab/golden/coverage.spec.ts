@@ -11,6 +11,7 @@ const parts: readonly RegExp[] = [
   /^(placeBets|betAround|lnEOfBets|lnMeanWealth|lnWeightedWealth|rescaleWealth|widthFor|movedOut|pastSpread|nextBet)$/,
   /^(armTotal|doublyRobustDifference|combineStages|differenceEstimate|pairWeight|isRandomised|pooledMean)$/,
   /^(crossing|mixturePrecision|oneSidedPrecision|bucketsInOrder|valueAtRank|valueCounts|farTailLimit)$/,
+  /^(windowAfter|hitInWindow|allowBadEvent|readLimit)$/,
   /^(dimensionOf|unitVectors|embeddingsOf|samplingPriority|kernelSums|voteKey|expectCounts)$/,
 ];
 
@@ -23,6 +24,8 @@ const checkedOtherwise: Readonly<Record<string, string>> = {
   compareDiversity: 'a difference of Vendi scores, which have golden values',
   lnEQuantilesDiffer: 'simulated error rate; the beta-binomial mixture has golden values',
   lnESketchQuantilesDiffer: 'the same of sketches',
+  lnEFirstOrLater: 'a mean of two E, computed by hand; simulated error rate',
+  lnERestarted: 'a weighted mean of tilts, which have golden values; simulated error rate',
   lnEWitness: 'simulated error rate; the scored tilt has golden values',
   quantile: 'a sketch of a stated error, compared with sorted values',
   rejects: 'one comparison of ln E with ln(1/α)',
