@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Analyzer, type AnalyzerOptions } from '#apps/analyzer';
 import { decodeEvent, encodeEvent, experimentAnalysed, type ExperimentAnalysed, topics } from '#libs/contracts';
-import type { ObservedEvent } from '#libs/evidence';
+import type { EncodedEvidence, ObservedEvent } from '#libs/evidence';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { createEvidenceStore } from '#libs/persistence/analyzer';
@@ -296,13 +296,22 @@ async function storedEvidence(database: TestDatabase): Promise<readonly (readonl
     .map(({ topicPartition, positions, evidence }) => [
       topicPartition,
       positions,
-      (JSON.parse(evidence.toString()) as { evidence: unknown }).evidence,
+      withoutCarrierTimes((JSON.parse(evidence.toString()) as { evidence: EncodedEvidence }).evidence),
     ]);
 }
 
+/** Two logs of the same events differ in when the bus took them, and in nothing else. */
+function withoutCarrierTimes({ frame, ...rest }: EncodedEvidence): unknown {
+  const { newestAtMs: _newest, pulses: _pulses, newcomers, ...stays } = frame;
+  const arrivals = [newcomers.older, newcomers.recent].map(({ requests, newUnits }) => ({ requests, newUnits }));
+  return { ...rest, frame: { ...stays, arrivals } };
+}
+
 /** What an analysis states, without the names and times of its publication. */
-function statementsOf({ analysisId: _id, analysedAt: _at, ...statements }: ExperimentAnalysed): unknown {
-  return { ...statements, health: { ...statements.health, staleness: null } };
+function statementsOf(analysis: ExperimentAnalysed): unknown {
+  const { analysisId: _id, analysedAt: _at, newestEventAt: _newest, ...statements } = analysis;
+  const newUnits = { ...statements.health.newUnits, seconds: null };
+  return { ...statements, health: { ...statements.health, staleness: null, newUnits } };
 }
 
 async function lagOf(analyzer: Analyzer): Promise<number> {
