@@ -199,7 +199,7 @@ describe('values that are missing more often in one variant', () => {
   it('leave both variants measurable where they are missing alike', () => {
     const analysis = analysed(
       { guardrails: ['{ metric: faces, margin: -5% }'], metrics: FACES },
-      { both: (event, random) => face(event, random).flatMap(withoutBad) },
+      { requests: 6_000, both: (event, random) => face(event, random).flatMap(withoutBad) },
     );
     expect(metric(analysis, 'faces')).toMatchObject({ verdict: 'non-inferior', reason: 'within-margin' });
   });
