@@ -11,6 +11,8 @@ export interface Request {
   arm: Arm;
   /** The candidate's share when the request was assigned. */
   propensity: number;
+  /** Not simulated: nothing that is judged here depends on it. */
+  readonly atMs: number;
   isFailed: boolean;
   /** A failed request has none of the following. */
   latencyMs: number;
@@ -28,6 +30,7 @@ export class CanaryTraffic {
     isCandidate: false,
     arm: 'control',
     propensity: 0,
+    atMs: START_MS,
     isFailed: false,
     latencyMs: 0,
     alignment: 0,

@@ -27,6 +27,7 @@ import {
   type NestedBettingDesign,
   nestedRanges,
 } from '#libs/statistics';
+import { type Episodes, initialEpisodes, isLeftOut, noteBadEvent } from '#libs/evidence';
 import type { Request } from './canary-traffic.js';
 import { RecentDensePast } from './dense-past.js';
 import { LowerTail } from './lower-tail.js';
@@ -39,6 +40,8 @@ export const COST_MARGIN = 0.05;
 const WRONG_MARGIN = 0.5;
 const LATENCY_LEVEL = 0.95;
 const WRONG_LEVEL = 0.02;
+/** As an experiment has it that says nothing of episodes. */
+const EPISODES = 'fifth';
 const BASELINE_UNITS = 200;
 /** Bad units of a variant before it can be proven the worse one. */
 const LEAST_BAD_UNITS = 2;
@@ -73,38 +76,51 @@ class ErrorRate implements DenseGuardrail {
   readonly metric = 'error-rate';
   private readonly design: BettingDesign;
   private readonly state: Betting;
+  private readonly harmDesign: BettingDesign;
+  private readonly harm: Betting;
+  /** Failed requests of the candidate among those that harm was judged by. */
+  private failedInHarm = 0;
+  private readonly episodes: Episodes = initialEpisodes();
   private readonly units = { control: 0, candidate: 0 };
   private readonly failed = { control: 0, candidate: 0 };
   private readonly later = initialRestartedTilt();
 
   constructor(shares: readonly number[]) {
-    this.design = {
-      lo: -1,
-      hi: 0,
-      expected: -0.01,
-      harmfulAt: [ERROR_MARGIN],
-      nonInferiorAt: [...shares.map((share) => Math.min(0.5, ERROR_MARGIN / share)), 0],
-    };
+    const range = { lo: -1, hi: 0, expected: -0.01 };
+    const nonInferiorAt = [...shares.map((share) => Math.min(0.5, ERROR_MARGIN / share)), 0];
+    this.design = { ...range, harmfulAt: [], nonInferiorAt };
     this.state = initialBetting(this.design);
+    this.harmDesign = { ...range, harmfulAt: [ERROR_MARGIN], nonInferiorAt: [] };
+    this.harm = initialBetting(this.harmDesign);
   }
 
   get isJudged(): boolean {
     return this.units.control > 0 && this.units.candidate > 0;
   }
 
-  observe({ arm, propensity, isFailed }: Request): void {
-    const window = windowAfter(this.units.control + this.units.candidate);
-    const good = this.units.control - this.failed.control;
-    const allowed = (ERROR_MARGIN * (this.units.control + 1)) / (good + 1);
-    if (isFailed) hitInWindow(this.later, window, arm, propensity);
-    else if (arm === 'control') allowBadEvent(this.later, window, Math.min(1, allowed), propensity);
+  observe(request: Request): void {
+    const { arm, propensity, isFailed } = request;
+    if (!isLeftOut(this.episodes, EPISODES, request)) this.observeHarm(request);
     this.units[arm] += 1;
     if (isFailed) this.failed[arm] += 1;
     bet(this.state, this.design, arm, propensity, isFailed ? -1 : 0);
   }
 
+  private observeHarm(request: Request): void {
+    const { arm, propensity, isFailed } = request;
+    const window = windowAfter(this.units.control + this.units.candidate);
+    const good = this.units.control - this.failed.control;
+    const allowed = (ERROR_MARGIN * (this.units.control + 1)) / (good + 1);
+    if (isFailed) hitInWindow(this.later, window, arm, propensity);
+    else if (arm === 'control') allowBadEvent(this.later, window, Math.min(1, allowed), propensity);
+    bet(this.harm, this.harmDesign, arm, propensity, isFailed ? -1 : 0);
+    if (!isFailed) return;
+    if (arm === 'candidate') this.failedInHarm += 1;
+    noteBadEvent(this.episodes, EPISODES, request);
+  }
+
   lnEHarmful(): number {
-    const first = provenByMoreThanOne(lnEHarmful(this.state, 0), this.failed.candidate);
+    const first = provenByMoreThanOne(lnEHarmful(this.harm, 0), this.failedInHarm);
     return lnEFirstOrLater(first, lnERestarted(this.later, 0));
   }
 
@@ -124,6 +140,9 @@ function provenByMoreThanOne(lnE: number, failed: number): number {
   return failed >= LEAST_BAD_UNITS ? lnE : Math.min(0, lnE);
 }
 
+/** Place of the boundary of harm among a tail's margins. */
+const HARM = 0;
+
 class LatencyTail implements DenseGuardrail {
   readonly metric = 'latency-p95';
   private readonly past = new RecentDensePast(LATENCY_LEVEL);
@@ -131,6 +150,7 @@ class LatencyTail implements DenseGuardrail {
   private readonly margins: readonly number[];
   private readonly tilts: readonly Tilt[];
   private readonly later = initialRestartedTilt();
+  private readonly episodes: Episodes = initialEpisodes();
   private requests = 0;
 
   constructor(private readonly shares: readonly number[]) {
@@ -142,15 +162,20 @@ class LatencyTail implements DenseGuardrail {
     return this.past.limit !== null;
   }
 
-  observe({ arm, isCandidate, propensity, isFailed, latencyMs }: Request): void {
+  observe(request: Request): void {
+    const { arm, isCandidate, propensity, isFailed, latencyMs } = request;
     const window = windowAfter(this.requests);
     this.requests += 1;
     if (isFailed) return;
+    const isHarmJudged = !isLeftOut(this.episodes, EPISODES, request);
     const { limit } = this.past;
     if (limit !== null) {
-      if ((isCandidate ? latencyMs / (1 + LATENCY_MARGIN) : latencyMs) > limit)
+      if (isHarmJudged && (isCandidate ? latencyMs / (1 + LATENCY_MARGIN) : latencyMs) > limit) {
         hitInWindow(this.later, window, arm, propensity);
+        noteBadEvent(this.episodes, EPISODES, request);
+      }
       for (let index = 0; index < this.margins.length; index++) {
+        if (index === HARM && !isHarmJudged) continue;
         const value = isCandidate ? latencyMs / (1 + (this.margins[index] as number)) : latencyMs;
         if (value > limit) hit(this.tilts[index] as Tilt, arm, propensity);
       }

@@ -20,6 +20,7 @@ export {
 } from './catalogue/evidence-design.js';
 export { type Evidence, initialEvidence, mergeEvidence, type ObservedEvent } from './fold/evidence.js';
 export { foldEvent } from './fold/fold-event.js';
+export { type Episodes, initialEpisodes, isLeftOut, noteBadEvent } from './kinds/episodes.js';
 export type { RequestEvent } from './fold/observe-metrics.js';
 export { type AnalysisReason, analysisReasons } from './analysis/reasons.js';
 export { memoryKey } from './fold/memory-key.js';

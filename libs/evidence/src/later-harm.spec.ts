@@ -66,8 +66,8 @@ describe('harm that begins after everybody was seen', () => {
     ['errors beyond a factor', guarded('error-rate', 'relative', 0.5), failing],
     ['a slow tail', guarded('latency-p95', 'relative', 0.1), slow],
     ['wrong pictures', guarded('wrong-pictures', 'relative', 0.5), wrong],
-  ])('is found within a few hundred requests: %s', (_name, guardrail, after) => {
-    expect(usersWhoComeBack(guardrail, TURNS_BAD + 500, after).verdict).toBe('harmful');
+  ])('is found within nine hundred requests, of which a fifth are the candidate’s: %s', (_name, guardrail, after) => {
+    expect(usersWhoComeBack(guardrail, TURNS_BAD + 900, after).verdict).toBe('harmful');
   });
 
   it('is found where nothing ever lay beyond the limit before', () => {

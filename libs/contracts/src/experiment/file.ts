@@ -3,6 +3,7 @@ import { MILLION, slug } from '../names.js';
 import { unstorableIn } from '../storable.js';
 import { audienceRuleFile, readAudience } from './audience.js';
 import { candidatesOf } from './candidates.js';
+import { episodesText, readEpisodes } from './episodes.js';
 import { durationInWords, durationOfAtLeast, parseDurationMs } from './duration.js';
 import { ExperimentFileError, type Complain, type ExperimentFileProblem } from './file-problems.js';
 import { checkMetricName, type KnownMetric } from './known-metric.js';
@@ -84,6 +85,11 @@ export const experimentFile = z.strictObject({
     .default(0.05)
     .describe('Probability of a false alarm per guardrail; { level: 0.05, per: experiment } shares it between them.'),
   baselineUnits: z.int().min(20).default(200),
+  episodes: episodesText
+    .default('fifth')
+    .describe(
+      'How much is left out of the test of harm after a bad event of the smaller variant: a fifth of the data, nothing (off), or all for a time such as 10s.',
+    ),
 });
 export type ExperimentFile = z.input<typeof experimentFile>;
 type ParsedFile = z.output<typeof experimentFile>;
@@ -177,6 +183,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
     deadlineMs,
     ...alphaOf(file),
     baselineUnits: file.baselineUnits,
+    ...readEpisodes(file.episodes),
   };
 }
 

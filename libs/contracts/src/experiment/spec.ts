@@ -194,6 +194,11 @@ export const experimentSpec = z.object({
   alphaPer: z.enum(['guardrail', 'experiment']).optional(),
   /** Control units whose values fix relative margins and bounds; they are not judged. */
   baselineUnits: z.int().min(20),
+  /**
+   * How much is left out of the test of harm after a bad event of the smaller variant, since one stall hits many requests: nothing (`off`),
+   * a fifth of the data, or all for a time. Absent: a fifth.
+   */
+  episodes: z.union([z.enum(['off', 'fifth']), z.object({ lengthMs: z.int().min(1) })]).optional(),
 });
 export type ExperimentSpec = z.infer<typeof experimentSpec>;
 export type VariantSpec = z.infer<typeof variant>;

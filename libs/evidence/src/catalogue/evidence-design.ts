@@ -12,6 +12,7 @@ import {
 import { canDecide, type DefinitionOf, type MetricDefinition, type RequestTopic } from './definition.js';
 import { metricLimit, type MetricLimit, takesLimit } from './metric-limit.js';
 import { metricCatalogue, metricsOf } from './metric-catalogue.js';
+import type { EpisodeRule } from '../kinds/episodes.js';
 import { type Reader, readerOf } from './reader.js';
 
 /** Fewer control units than this fix no bounds, however many partitions share the baseline. */
@@ -38,6 +39,8 @@ export interface MetricDesign {
   readonly limit?: MetricLimit;
   /** Effects at which an objective is tested beside its margins, ascending (see {@link GAIN_GRID}); empty for all others. */
   readonly gainGrid: readonly number[];
+  /** What is left out of the test of harm after a bad event; `off` where harm is not told by bad events. */
+  readonly episodes: EpisodeRule;
 }
 
 const GAINS = [0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1];
@@ -147,14 +150,16 @@ function metricDesigns(spec: ExperimentSpec, definitions: readonly MetricDefinit
   return definitions.map((definition) => {
     const role = roleOf(spec, definition.name);
     const keeper = definitions.find((other) => readsTheSame(definition, other) && isKeeper(other));
+    const test = testOf(spec, definition, role);
     return {
       definition,
       role,
-      test: testOf(spec, definition, role),
+      test,
       isCollected: readsEvents(definition, role),
       valuesIn: keeper?.name ?? null,
       ...limitOf(spec, definition),
       gainGrid: spec.objectives.some(({ metric }) => metric === definition.name) ? GAIN_GRID : [],
+      episodes: test === null ? 'off' : episodesOf(spec, definition),
     };
   });
 }
@@ -194,6 +199,11 @@ function usualMargin({ defaultMargin, floor }: MetricDefinition): Margin {
 /** No difference at all, written as the margin is. */
 function nothing({ kind }: Margin): Margin {
   return { kind, value: 0 };
+}
+
+function episodesOf({ episodes = 'fifth' }: ExperimentSpec, { kind, direction }: MetricDefinition): EpisodeRule {
+  if (kind === 'rate' || (kind === 'upper-tail' && direction === 'lower')) return episodes;
+  return 'off';
 }
 
 /** A metric that opens no stage needs no proof but that of its margin. */

@@ -59,13 +59,13 @@ function foldRequestEvent(
     noteRequestOf(evidence.heavyUnits, assignment.unit);
     noteArrival(evidence.newcomers, mark !== null && !hasBit(mark, SEEN_BIT), carriedAtMs);
   }
-  if (mark === null) return foldStranger(evidence, design, event, { assignment, unit });
+  if (mark === null) return foldStranger(evidence, design, event, { assignment, unit, atMs: carriedAtMs });
   const window = enterWindow(evidence, mark);
   let isChanged = noteUnit(evidence, event, assignment, mark);
   const isFirstDelivered = noteDelivery(evidence, event, { assignment, mark, carriedAtMs });
   if (isFirstDelivered) isChanged = true;
   const facts = { isDuplicate: isDuplicate(evidence, event, assignment) };
-  const occasion = { assignment, mark, facts, window, isStranger: false, isFirstDelivered };
+  const occasion = { assignment, mark, facts, window, atMs: carriedAtMs, isStranger: false, isFirstDelivered };
   if (observeMetrics(evidence, design, event, occasion)) isChanged = true;
   if (isChanged) evidence.units.remember(unit, mark);
   return true;
@@ -79,7 +79,7 @@ function foldStranger(
   evidence: Evidence,
   design: EvidenceDesign,
   event: RequestEvent,
-  { assignment, unit }: { readonly assignment: Assignment; readonly unit: number },
+  { assignment, unit, atMs }: { readonly assignment: Assignment; readonly unit: number; readonly atMs: number },
 ): true {
   const { facts, strangers } = evidence;
   const window = windowAfter(evidence.observed);
@@ -98,6 +98,7 @@ function foldStranger(
     mark,
     facts: known,
     window,
+    atMs,
     isStranger: true,
     isFirstDelivered: false,
   });
@@ -219,7 +220,7 @@ function foldJudgement(
   if (mark === null) return true;
   const isFirst = !hasBit(mark, SEEN_BIT);
   const vote = preferred === 'tie' ? 'tie' : (preferred === 'left') === isControlLeft ? 'control' : 'candidate';
-  const seen = { ...NOTHING_ELSE, value: VOTE_VALUES[vote], isFirst };
+  const seen = { ...NOTHING_ELSE, value: VOTE_VALUES[vote], isFirst, atMs: carriedAtMs };
   for (const metric of design.judged) observeInPair(pair, metric, seen, design.baselineUnits);
   if (!isFirst) return true;
   setBit(mark, SEEN_BIT);

@@ -25,6 +25,8 @@ interface Occasion {
   readonly assignment: Assignment;
   readonly mark: UnitMark;
   readonly facts: EventFacts;
+  /** When the carrier took the event into the log, ms since 1970. */
+  readonly atMs: number;
   /** The window that the mark's bad events are of. */
   readonly window: number;
   /** Whether nobody knows if the unit's values are its first: then none is, and only what counts bad events reads them. */
@@ -38,7 +40,7 @@ export function observeMetrics<T extends RequestTopic>(
   evidence: Evidence,
   design: EvidenceDesign,
   event: EventOf<T>,
-  { assignment, mark, facts, window, isStranger, isFirstDelivered }: Occasion,
+  { assignment, mark, facts, window, atMs, isStranger, isFirstDelivered }: Occasion,
 ): boolean {
   const isEarlierStage = assignment.stage < evidence.newestStage;
   const sides = sidesOf(evidence, design, assignment);
@@ -59,7 +61,7 @@ export function observeMetrics<T extends RequestTopic>(
     for (const { pair, arm, propensity } of sides) {
       // Field by field: to spread the reading would cost more than all the rest.
       const { value, denominator, picture } = reading;
-      const seen = { arm, propensity, value, isFirst, isAtRisk, window, denominator, before, picture };
+      const seen = { arm, propensity, value, isFirst, isAtRisk, window, denominator, before, picture, atMs };
       if (observeInPair(pair, metric, seen, design.baselineUnits)) isBad = true;
       if (isFirst && metric.test !== null) noteValue(pair.presence, metric, seen);
       if (metric.definition.name === 'quality') observeHeads(pair, design, event, seen);

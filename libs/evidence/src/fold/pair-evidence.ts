@@ -108,6 +108,7 @@ export function headDesign(head: string): MetricDesign {
     isCollected: true,
     valuesIn: null,
     gainGrid: [],
+    episodes: 'off',
   };
   designs.set(head, design);
   return design;

@@ -19,6 +19,8 @@ export interface Observation extends Reading {
   readonly window: number;
   /** What the unit contributed before under the same allocation (ratios); null: nothing yet. */
   readonly before: { readonly sum: number; readonly denominator: number } | null;
+  /** When the carrier took the event into the log, ms since 1970. */
+  readonly atMs: number;
 }
 
 /** What the e-processes say at one boundary. */

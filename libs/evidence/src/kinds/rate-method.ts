@@ -1,5 +1,4 @@
 import {
-  type Arm,
   bet,
   type Betting,
   type BettingDesign,
@@ -38,6 +37,16 @@ import { zeroIn } from './nothing-happened.js';
 import { differenceEstimates, whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import {
+  decodeEpisodes,
+  encodeEpisodes,
+  type EncodedEpisodes,
+  type Episodes,
+  initialEpisodes,
+  isLeftOut,
+  mergeEpisodes,
+  noteBadEvent,
+} from './episodes.js';
 import { lnFactor, tiltTests } from './tilt-tests.js';
 
 /**
@@ -53,17 +62,33 @@ export interface RateState {
   readonly betting: Betting;
   /** Units whose first value is 1. */
   readonly firstValues: Tilt;
-  /** Units' first bad events, whenever they come. */
+  /** The same for the test of harm, without episodes' repetitions. */
+  readonly harm: HarmOfRate;
+  /** Units' first bad events, whenever they come; without those as well. */
   readonly laterEvents: RestartedTilt;
   /** Of first values; of all values. */
   readonly difference: MeanDifference;
   readonly allValues: MeanDifference;
 }
 
+interface HarmOfRate {
+  readonly betting: Betting;
+  readonly firstValues: Tilt;
+  /** Bad units of the candidate among those that were bet on. */
+  bad: number;
+  readonly episodes: Episodes;
+}
+
 interface EncodedRate {
   readonly counts: ArmCounts;
   readonly betting: codec.EncodedBetting;
   readonly firstValues: codec.EncodedTilt;
+  readonly harm: {
+    readonly betting: codec.EncodedBetting;
+    readonly firstValues: codec.EncodedTilt;
+    readonly bad: number;
+    readonly episodes: EncodedEpisodes;
+  };
   readonly laterEvents: codec.EncodedRestartedTilt;
   readonly difference: codec.EncodedMeanDifference;
   readonly allValues: codec.EncodedMeanDifference;
@@ -73,8 +98,14 @@ export const rateMethod: Method<RateState> = {
   initial: (metric) => ({
     kind: 'rate',
     counts: initialArmCounts(),
-    betting: initialBetting(bettingDesign(metric)),
+    betting: initialBetting(proofDesign(metric)),
     firstValues: initialTilt(),
+    harm: {
+      betting: initialBetting(harmDesign(metric)),
+      firstValues: initialTilt(),
+      bad: 0,
+      episodes: initialEpisodes(),
+    },
     laterEvents: initialRestartedTilt(),
     difference: initialMeanDifference(),
     allValues: initialMeanDifference(),
@@ -82,7 +113,7 @@ export const rateMethod: Method<RateState> = {
 
   observe(state, metric, seen) {
     const { arm, propensity, value, isFirst } = seen;
-    const isBadEvent = metric.test !== null && seen.isAtRisk && noteLater(state, metric, metric.test, seen);
+    const isBadEvent = metric.test !== null && observeHarm(state, metric, metric.test, seen);
     state.counts.events[arm] += 1;
     observeMean(state.allValues, arm, propensity, value);
     if (!isFirst) return isBadEvent;
@@ -92,7 +123,7 @@ export const rateMethod: Method<RateState> = {
     if (value === 1) hit(state.firstValues, arm, propensity);
     // Betting takes "higher is better": a bad event is −1.
     const isGood = metric.definition.direction === 'higher';
-    bet(state.betting, designOf(metric), arm, propensity, isGood ? value : -value);
+    bet(state.betting, designsOf(metric).proof, arm, propensity, isGood ? value : -value);
     return isBadEvent;
   },
 
@@ -101,6 +132,12 @@ export const rateMethod: Method<RateState> = {
     counts: mergeArmCounts(a.counts, b.counts),
     betting: mergeBetting(a.betting, b.betting),
     firstValues: mergeTilt(a.firstValues, b.firstValues),
+    harm: {
+      betting: mergeBetting(a.harm.betting, b.harm.betting),
+      firstValues: mergeTilt(a.harm.firstValues, b.harm.firstValues),
+      bad: a.harm.bad + b.harm.bad,
+      episodes: mergeEpisodes(a.harm.episodes, b.harm.episodes),
+    },
     laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
     difference: mergeMeanDifference(a.difference, b.difference),
     allValues: mergeMeanDifference(a.allValues, b.allValues),
@@ -129,32 +166,66 @@ export const rateMethod: Method<RateState> = {
   },
 
   effectInterval({ betting }, metric, alpha) {
-    const design = designOf(metric);
+    const { proof: design } = designsOf(metric);
     if (metric.test === null || design.harmfulAt.length === 0 || betting.n === 0) return null;
     return effectInterval(betting, design, metric, alpha);
   },
 
-  tuning: (metric) => ({ ...bettingDesign(metric), isTested: metric.test !== null }),
+  tuning: (metric) => ({
+    ...proofDesign(metric),
+    harm: harmDesign(metric),
+    isTested: metric.test !== null,
+    episodes: metric.episodes,
+  }),
 
-  encode: ({ counts, betting, firstValues, laterEvents, difference, allValues }): EncodedRate => ({
+  encode: ({ counts, betting, firstValues, harm, laterEvents, difference, allValues }): EncodedRate => ({
     counts: structuredClone(counts),
     betting: codec.encodeBetting(betting),
     firstValues: codec.encodeTilt(firstValues),
+    harm: {
+      betting: codec.encodeBetting(harm.betting),
+      firstValues: codec.encodeTilt(harm.firstValues),
+      bad: harm.bad,
+      episodes: encodeEpisodes(harm.episodes),
+    },
     laterEvents: codec.encodeRestartedTilt(laterEvents),
     difference: codec.encodeMeanDifference(difference),
     allValues: codec.encodeMeanDifference(allValues),
   }),
 
-  decode: ({ counts, betting, firstValues, laterEvents, difference, allValues }: EncodedRate) => ({
+  decode: ({ counts, betting, firstValues, harm, laterEvents, difference, allValues }: EncodedRate) => ({
     kind: 'rate',
     counts: structuredClone(counts),
     betting: codec.decodeBetting(betting),
     firstValues: codec.decodeTilt(firstValues),
+    harm: {
+      betting: codec.decodeBetting(harm.betting),
+      firstValues: codec.decodeTilt(harm.firstValues),
+      bad: harm.bad,
+      episodes: decodeEpisodes(harm.episodes),
+    },
     laterEvents: codec.decodeRestartedTilt(laterEvents),
     difference: codec.decodeMeanDifference(difference),
     allValues: codec.decodeMeanDifference(allValues),
   }),
 };
+
+/** What is left out for an episode is no unit's bad event either. @returns whether the unit has had it now. */
+function observeHarm(state: RateState, metric: MetricDesign, test: MetricTest, seen: Observation): boolean {
+  const { harm } = state;
+  const { arm, propensity, value, isFirst } = seen;
+  if (isLeftOut(harm.episodes, metric.episodes, seen)) return false;
+  const isBadEvent = seen.isAtRisk && noteLater(state, metric, test, seen);
+  const isGood = metric.definition.direction === 'higher';
+  const isBad = value === (isGood ? 0 : 1);
+  if (isFirst) {
+    if (value === 1) hit(harm.firstValues, arm, propensity);
+    bet(harm.betting, designsOf(metric).harm, arm, propensity, isGood ? value : -value);
+    if (isBad && arm === 'candidate') harm.bad += 1;
+  }
+  if (isBad && (isFirst || isBadEvent)) noteBadEvent(harm.episodes, metric.episodes, seen);
+  return isBadEvent;
+}
 
 /**
  * The unit's bad event of the window, or for control what the margin lets the candidate have beside. Good events don't count here
@@ -215,7 +286,7 @@ function estimatesOf({ counts, difference, allValues }: RateState, alpha: number
 
 function testsOf(state: RateState, metric: MetricDesign, test: MetricTest): Tests {
   if (test.margin.kind === 'absolute') return bySize(state, metric, test);
-  const byRatio = tiltTests(state.firstValues, test, metric.definition.direction, lnFactor);
+  const byRatio = ratioTests(state, test, metric.definition.direction);
   if (test.margin.floor === undefined) return byRatio;
   const byFloor = bySize(state, metric, test);
   return {
@@ -229,17 +300,20 @@ function testsOf(state: RateState, metric: MetricDesign, test: MetricTest): Test
   };
 }
 
+function ratioTests({ firstValues, harm }: RateState, test: MetricTest, direction: 'higher' | 'lower'): Tests {
+  const { harmful } = tiltTests(harm.firstValues, test, direction, lnFactor);
+  return { ...tiltTests(firstValues, test, direction, lnFactor), harmful };
+}
+
 function bySize(state: RateState, metric: MetricDesign, test: MetricTest): Tests {
-  const { betting, firstValues } = state;
-  const { nonInferiorAt } = designOf(metric);
+  const { betting, harm } = state;
+  const { nonInferiorAt } = designsOf(metric).proof;
   const anyHarm = metric.definition.direction === 'lower' ? lnEMoreOften : lnELessOften;
   return {
     margin: test.margin.value,
-    harmful: test.anyHarm
-      ? anyHarm(firstValues, 0)
-      : provenByMoreThanOne(lnEHarmful(betting, 0), state, metric, 'candidate'),
+    harmful: test.anyHarm ? anyHarm(harm.firstValues, 0) : provenByMoreThanOne(lnEHarmful(harm.betting, 0), harm.bad),
     nonInferior: lnENonInferior(betting, test.budget.length - 1, proofWeights(1).bets),
-    superior: provenByMoreThanOne(lnENonInferior(betting, test.budget.length), state, metric, 'control'),
+    superior: provenByMoreThanOne(lnENonInferior(betting, test.budget.length), badOfControl(state, metric)),
     budget: test.budget.map(({ sharePpm }, index) => ({
       sharePpm,
       margin: nonInferiorAt[index] as number,
@@ -254,38 +328,60 @@ function bySize(state: RateState, metric: MetricDesign, test: MetricTest): Tests
  */
 const LEAST_BAD_UNITS = 2;
 
-/** @param worse the variant that is to be worse. */
-function provenByMoreThanOne(lnE: number, { difference }: RateState, { definition }: MetricDesign, worse: Arm): number {
-  const { n, sum } = armTotal(difference, worse);
-  const bad = definition.direction === 'lower' ? sum : n - sum;
+/** @param bad units of the variant that is to be worse. */
+function provenByMoreThanOne(lnE: number, bad: number): number {
   return bad >= LEAST_BAD_UNITS ? lnE : Math.min(0, lnE);
+}
+
+function badOfControl({ difference }: RateState, { definition }: MetricDesign): number {
+  const { n, sum } = armTotal(difference, 'control');
+  return definition.direction === 'lower' ? sum : n - sum;
 }
 
 /** Of events, until there is a past to go by: only a starting point, valid whatever the rate is. */
 const USUAL_RATE = 0.01;
 
-const designs = new WeakMap<MetricDesign, BettingDesign>();
+interface RateDesigns {
+  readonly proof: BettingDesign;
+  readonly harm: BettingDesign;
+}
 
-function designOf(metric: MetricDesign): BettingDesign {
+const designs = new WeakMap<MetricDesign, RateDesigns>();
+
+function designsOf(metric: MetricDesign): RateDesigns {
   const known = designs.get(metric);
   if (known) return known;
-  const design = bettingDesign(metric);
-  designs.set(metric, design);
-  return design;
+  const both = { proof: proofDesign(metric), harm: harmDesign(metric) };
+  designs.set(metric, both);
+  return both;
 }
 
 /** Non-inferiority at every step of the budget, the last of which is the margin itself, then at 0 (superiority). */
-function bettingDesign({ test, definition, gainGrid }: MetricDesign): BettingDesign {
-  const isGood = definition.direction === 'higher';
-  const range = isGood ? { lo: 0, hi: 1 } : { lo: -1, hi: 0 };
-  if (test === null || sizeOf(test.margin) === null) return { ...range, harmfulAt: [], nonInferiorAt: [] };
+function proofDesign(metric: MetricDesign): BettingDesign {
+  const { test, gainGrid } = metric;
+  if (!isBySize(test)) return { ...rangeOf(metric), harmfulAt: [], nonInferiorAt: [] };
   const half = 0.5;
   return {
-    ...range,
-    expected: isGood ? USUAL_RATE : -USUAL_RATE,
-    harmfulAt: [...(test.anyHarm ? [] : [sizeOf(test.margin) as number]), ...gainGrid],
+    ...rangeOf(metric),
+    harmfulAt: gainGrid,
     nonInferiorAt: [...test.budget.map(({ margin }) => Math.min(half, sizeOf(margin) as number)), 0, ...gainGrid],
   };
+}
+
+function harmDesign(metric: MetricDesign): BettingDesign {
+  const { test } = metric;
+  const harmfulAt = isBySize(test) && !test.anyHarm ? [sizeOf(test.margin) as number] : [];
+  return { ...rangeOf(metric), harmfulAt, nonInferiorAt: [] };
+}
+
+function isBySize(test: MetricTest | null): test is MetricTest {
+  return test !== null && sizeOf(test.margin) !== null;
+}
+
+function rangeOf({ definition }: MetricDesign): Required<Pick<BettingDesign, 'lo' | 'hi' | 'expected'>> {
+  return definition.direction === 'higher'
+    ? { lo: 0, hi: 1, expected: USUAL_RATE }
+    : { lo: -1, hi: 0, expected: -USUAL_RATE };
 }
 
 /** The difference of shares that a margin names; null where it names a ratio alone. */

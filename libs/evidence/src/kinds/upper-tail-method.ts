@@ -33,6 +33,16 @@ import { whyNotBoth } from './estimates.js';
 import { bothZeroTests, emptyTailTests, isTailEmpty, zeroIn, type ZeroCount } from './nothing-happened.js';
 import * as codec from './state-codec.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import {
+  decodeEpisodes,
+  encodeEpisodes,
+  type EncodedEpisodes,
+  type Episodes,
+  initialEpisodes,
+  isLeftOut,
+  mergeEpisodes,
+  noteBadEvent,
+} from './episodes.js';
 import { mostExposedCell, mergeValues, valuesAt, type ValuesByPropensity } from './values-by-propensity.js';
 
 /**
@@ -44,10 +54,11 @@ export interface UpperTailState {
   readonly kind: 'upper-tail';
   readonly counts: ArmCounts;
   readonly limit: ControlTailLimit;
-  /** Exceedances at the boundary of harm, at every step of the budget, and at no margin. */
+  /** Exceedances at the boundary of harm, at every step of the budget, and at no margin; those at the boundary of harm without episodes' repetitions. */
   readonly exceedances: readonly Tilt[];
   /** Units' first exceedances at the boundary of harm, whenever they come; of values where lower is better. */
   readonly laterEvents: RestartedTilt;
+  readonly episodes: Episodes;
   /**
    * First values by propensity and arm, for the eye: under one allocation both see the same traffic. Kept by one of the metrics that
    * read the same values, empty in the others.
@@ -60,6 +71,7 @@ interface EncodedUpperTail {
   readonly limit: codec.EncodedTailLimit;
   readonly exceedances: readonly codec.EncodedTilt[];
   readonly laterEvents: codec.EncodedRestartedTilt;
+  readonly episodes: EncodedEpisodes;
   readonly values: codec.EncodedValues;
 }
 
@@ -70,13 +82,16 @@ export const upperTailMethod: Method<UpperTailState> = {
     limit: initialControlTailLimit(),
     exceedances: boundaries(test).map(initialTilt),
     laterEvents: initialRestartedTilt(),
+    episodes: initialEpisodes(),
     values: new Map(),
   }),
 
   observe(state, metric, seen) {
     const { arm, propensity, value, isFirst } = seen;
     state.counts.events[arm] += 1;
-    const isBadEvent = seen.isAtRisk && noteLater(state, metric, seen);
+    const isHarmJudged = !isLeftOut(state.episodes, metric.episodes, seen);
+    const isBadEvent = isHarmJudged && seen.isAtRisk && noteLater(state, metric, seen);
+    if (isBadEvent) noteBadEvent(state.episodes, metric.episodes, seen);
     if (!isFirst || value === -Infinity) return isBadEvent;
     state.counts.units[arm] += 1;
     if (metric.valuesIn === metric.definition.name) addToSketch(valuesAt(state.values, propensity)[arm], value);
@@ -84,15 +99,12 @@ export const upperTailMethod: Method<UpperTailState> = {
     if (test === null) return isBadEvent;
     const { limit } = state.limit;
     if (limit !== null && !isNoLimit(limit, test)) {
-      if (arm === 'control') {
-        if (isBeyond(value, limit)) for (const tilt of state.exceedances) hit(tilt, arm, propensity);
-      } else {
-        const { direction } = metric.definition;
-        boundariesOf(test).forEach((margin, index) => {
-          const judged = withoutMargin(value, margin, direction);
-          if (isBeyond(judged, limit)) hit(state.exceedances[index] as Tilt, arm, propensity);
-        });
-      }
+      const { direction } = metric.definition;
+      boundariesOf(test).forEach((margin, index) => {
+        if (index === HARM && !isHarmJudged) return;
+        const judged = arm === 'control' ? value : withoutMargin(value, margin, direction);
+        if (isBeyond(judged, limit)) hit(state.exceedances[index] as Tilt, arm, propensity);
+      });
     }
     if (arm === 'control') observeControl(state.limit, value, levelOf(metric));
     return isBadEvent;
@@ -104,6 +116,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     limit: mergeControlTailLimits(a.limit, b.limit),
     exceedances: a.exceedances.map((tilt, index) => mergeTilt(tilt, b.exceedances[index] as Tilt)),
     laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
+    episodes: mergeEpisodes(a.episodes, b.episodes),
     values: mergeValues(a.values, b.values),
   }),
 
@@ -159,22 +172,28 @@ export const upperTailMethod: Method<UpperTailState> = {
     };
   },
 
-  tuning: (metric) => ({ level: levelOf(metric), boundaries: boundaries(metric.test) }),
+  tuning: (metric) => ({
+    level: levelOf(metric),
+    boundaries: boundaries(metric.test),
+    episodes: metric.episodes,
+  }),
 
-  encode: ({ counts, limit, exceedances, laterEvents, values }): EncodedUpperTail => ({
+  encode: ({ counts, limit, exceedances, laterEvents, episodes, values }): EncodedUpperTail => ({
     counts: structuredClone(counts),
     limit: codec.encodeTailLimit(limit),
     exceedances: exceedances.map(codec.encodeTilt),
     laterEvents: codec.encodeRestartedTilt(laterEvents),
+    episodes: encodeEpisodes(episodes),
     values: codec.encodeValues(values),
   }),
 
-  decode: ({ counts, limit, exceedances, laterEvents, values }: EncodedUpperTail) => ({
+  decode: ({ counts, limit, exceedances, laterEvents, episodes, values }: EncodedUpperTail) => ({
     kind: 'upper-tail',
     counts: structuredClone(counts),
     limit: codec.decodeTailLimit(limit),
     exceedances: exceedances.map(codec.decodeTilt),
     laterEvents: codec.decodeRestartedTilt(laterEvents),
+    episodes: decodeEpisodes(episodes),
     values: codec.decodeValues(values),
   }),
 };
@@ -236,6 +255,9 @@ function whyNoRatio(cell: Record<Arm, QuantileSketch> | null, control: number | 
   if (cell === null || cell.control.n === 0 || cell.candidate.n === 0) return 'not-randomised';
   return control === 0 ? 'zero-control' : 'infinite';
 }
+
+/** Place of the boundary of harm among the {@link boundaries}. */
+const HARM = 0;
 
 function boundaries(test: MetricTest | null): readonly Margin[] {
   if (test === null) return [];

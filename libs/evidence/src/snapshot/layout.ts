@@ -76,6 +76,7 @@ function sampleMetric(kind: MetricEvidence['kind']): MetricDesign {
     isCollected: true,
     valuesIn: 'sample',
     gainGrid: [-0.1, 0, 0.1],
+    episodes: 'fifth',
   };
 }
 
@@ -92,6 +93,7 @@ function observation(kind: MetricEvidence['kind'], index: number): Observation {
     window: Math.floor(index / 1_000),
     denominator: 1 + (index % 3),
     before: index % 5 === 0 ? { sum: 2 * scattered, denominator: 2 } : null,
+    atMs: 100 * index,
     picture: { unit: `unit-${index}`, embedding: encodeEmbedding([scattered, 1 - scattered, index % 7, 1]) },
   };
 }
