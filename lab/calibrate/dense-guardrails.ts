@@ -125,9 +125,9 @@ class ErrorRate implements DenseGuardrail {
   }
 
   lnENonInferior(rung: number): number {
-    // After the rungs comes the test without a margin.
-    const isWhole = rung === this.design.nonInferiorAt.length - 2;
-    return lnENonInferior(this.state, rung, proofWeights(isWhole ? 1 : 0).bets);
+    // Its share: the margin of a rung is the guardrail's ÷ share.
+    const share = ERROR_MARGIN / (this.design.nonInferiorAt[rung] as number);
+    return lnENonInferior(this.state, rung, proofWeights(share).bets);
   }
 
   lnESuperior(): number {

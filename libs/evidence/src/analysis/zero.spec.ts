@@ -168,9 +168,9 @@ describe('a mean that is negative or near 0', () => {
   });
 
   it('is judged by its floor, and by a percentage where it is large enough', () => {
-    const floored = guardedBy(percent(10, 0.5), 'score', { change: around(-5) }, [own('score', {})]);
+    const floored = guardedBy(percent(10, 0.5), 'score', { change: around(-5), requests: 6_000 }, [own('score', {})]);
     expect([floored.verdict, floored.margin]).toEqual(['non-inferior', 0.5]);
-    const found = guardedBy(percent(10), 'score', { change: around(5) }, [own('score', {})]);
+    const found = guardedBy(percent(10), 'score', { change: around(5), requests: 6_000 }, [own('score', {})]);
     expect([found.verdict, found.margin]).toEqual(['non-inferior', expect.closeTo(0.5, 1)]);
   });
 });

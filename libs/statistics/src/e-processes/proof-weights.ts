@@ -12,7 +12,7 @@ export interface ProofWeights {
  */
 const WHOLE_PROOF: ProofWeights = {
   bets: [0.01, 0.04, 0.15, 0.35, 0.25, 0.1, 0.1],
-  tilts: [0.02, 0.06, 0.28, 0.3, 0.2, 0.07, 0.04, 0.03],
+  tilts: [0.02, 0.05, 0.2, 0.25, 0.19, 0.1, 0.08, 0.11],
 };
 
 /**
