@@ -60,7 +60,7 @@ export function scoredEvent(
 
 type Result = Pick<
   ImageScored,
-  'outcome' | 'reason' | 'alignment' | 'quality' | 'blank' | 'embedding' | 'promptTruncated'
+  'outcome' | 'reason' | 'alignment' | 'quality' | 'blank' | 'embedding' | 'promptTruncated' | 'promptClass'
 >;
 
 function resultOf(outcome: PictureOutcome, isPromptKnown: boolean): Result {
@@ -74,8 +74,10 @@ function resultOf(outcome: PictureOutcome, isPromptKnown: boolean): Result {
       blank: outcome.blank,
       embedding: encodeEmbedding(outcome.embedding),
       promptTruncated: outcome.promptTruncated,
+      promptClass: outcome.promptClass,
     };
   }
   const { outcome: name, reason } = outcome;
-  return { outcome: name, reason, alignment: null, quality: {}, blank: false, embedding: null, promptTruncated: false };
+  const nothing = { alignment: null, quality: {}, blank: false, embedding: null };
+  return { outcome: name, reason, ...nothing, promptTruncated: false, promptClass: null };
 }

@@ -12,6 +12,7 @@ import { isBlank } from './pictures/blank.js';
 import { preprocessing, type Preprocessing, type PreprocessingMode } from './preprocessing/preprocessing.js';
 import { clipTokenizer, type ClipTokenizer } from './text/clip-tokenizer.js';
 import { fillTemplate, normalisePrompt } from './text/prompt.js';
+import { REFERENCE_PROMPTS } from './text/reference-prompts.js';
 
 /** Pictures embedded by one call of the engine; while it computes, the next ones are decoded. */
 const GROUP_SIZE = 64;
@@ -50,6 +51,8 @@ export type PictureScore =
       /** L2-normalised. Shared with the cache: not to be written to. */
       readonly embedding: Float32Array;
       readonly promptTruncated: boolean;
+      /** Index of the nearest of {@link REFERENCE_PROMPTS}. */
+      readonly promptClass: number;
     }
   | { readonly outcome: 'undecodable' | 'refused'; readonly reason: string };
 
@@ -95,6 +98,7 @@ interface SeenPicture {
 interface SeenText {
   readonly embedding: Float32Array;
   readonly truncated: boolean;
+  readonly promptClass: number;
 }
 
 interface PreparedGroup {
@@ -120,6 +124,7 @@ class ClipScorer implements Scorer {
   private readonly decodeConcurrency: number;
   private readonly pictures: LruCache<SeenPicture>;
   private readonly texts: LruCache<SeenText>;
+  private references: Promise<readonly Float32Array[]> | null = null;
 
   private readonly model: ClipModel;
   private readonly tokenizer: ClipTokenizer;
@@ -177,6 +182,7 @@ class ClipScorer implements Scorer {
       blank: picture.blank,
       embedding: picture.embedding,
       promptTruncated: text.truncated,
+      promptClass: text.promptClass,
     };
   }
 
@@ -190,15 +196,33 @@ class ClipScorer implements Scorer {
       else found.set(prompt, seen);
     }
     if (missing.length > 0) {
+      const references = await (this.references ??= this.embedReferences());
       const tokenized = missing.map((prompt) => this.tokenizer.encode(fillTemplate(this.model.promptTemplate, prompt)));
       const embeddings = await this.engine.embedTexts(tokenized.map((text) => text.ids));
       missing.forEach((prompt, row) => {
-        const text = { embedding: this.rowOf(embeddings, row), truncated: tokenized[row]!.truncated };
+        const embedding = this.rowOf(embeddings, row);
+        const promptClass = nearestTo(embedding, references);
+        const text = { embedding, truncated: tokenized[row]!.truncated, promptClass };
         this.texts.set(this.keyOf(sha256(prompt)), text);
         found.set(prompt, text);
       });
     }
     return normalised.map((prompt) => found.get(prompt)!);
+  }
+
+  /** Once, with the first texts. A failure is forgotten, so that the next texts try again. */
+  private async embedReferences(): Promise<readonly Float32Array[]> {
+    try {
+      const ids = REFERENCE_PROMPTS.map((prompt) => {
+        const text = fillTemplate(this.model.promptTemplate, normalisePrompt(prompt));
+        return this.tokenizer.encode(text).ids;
+      });
+      const embeddings = await this.engine.embedTexts(ids);
+      return REFERENCE_PROMPTS.map((_, row) => this.rowOf(embeddings, row));
+    } catch (error) {
+      this.references = null;
+      throw error;
+    }
   }
 
   private async embedPictures(inputs: readonly ScorerInput[]): Promise<readonly (SeenPicture | Broken)[]> {
@@ -292,6 +316,11 @@ function sha256(content: Buffer | string): string {
 }
 
 /** Dot product of two unit vectors, kept in [−1, 1] against rounding. */
+function nearestTo(embedding: Float32Array, references: readonly Float32Array[]): number {
+  const cosines = references.map((reference) => cosine(embedding, reference));
+  return cosines.indexOf(Math.max(...cosines));
+}
+
 function cosine(left: Float32Array, right: Float32Array): number {
   let sum = 0;
   for (let index = 0; index < left.length; index += 1) sum += left[index]! * right[index]!;

@@ -5,6 +5,9 @@ import { exampleAssignment, exampleSha256 } from './example-values.js';
 import { image } from './generation.completed.v1.js';
 import { defineTopic } from './topic.js';
 
+/** No scorer tells more kinds of prompts apart. */
+export const MOST_PROMPT_CLASSES = 64;
+
 /** Who scored: scores of different identities are never compared in one analysis. */
 export const scoreIdentity = z.object({
   model: z.string().min(1),
@@ -36,6 +39,16 @@ export const imageScored = z.object({
   /** The L2-normalised image embedding, float16 little endian, base64; null unless scored. */
   embedding: z.base64().nullable().default(null),
   promptTruncated: z.boolean().default(false),
+  /**
+   * Which of the reference prompts of this scorer the prompt is nearest to; the same prompt has the same class under one `identity`. Null unless
+   * scored; absent in scores of before there were classes.
+   */
+  promptClass: z
+    .int()
+    .min(0)
+    .max(MOST_PROMPT_CLASSES - 1)
+    .nullable()
+    .optional(),
   identity: scoreIdentity,
 });
 export type ImageScored = z.infer<typeof imageScored>;
@@ -62,6 +75,7 @@ export const imageScoredTopic = defineTopic({
     blank: false,
     embedding: 'ADwAAAAA',
     promptTruncated: false,
+    promptClass: 25,
     identity: { model: 'scenes-clip', digest: exampleSha256, preprocessing: 'exact-1', engine: 'onnx-cpu' },
   },
 });

@@ -234,6 +234,7 @@ const NOTHING_ELSE = {
   propensity: 0.5,
   isAtRisk: false,
   window: 0,
+  promptClass: null,
   denominator: 1,
   before: null,
   picture: null,

@@ -45,6 +45,7 @@ export function observeMetrics<T extends RequestTopic>(
   const isEarlierStage = assignment.stage < evidence.newestStage;
   const sides = sidesOf(evidence, design, assignment);
   if (isFirstDelivered) for (const { pair, arm } of sides) noteDelivered(pair.presence, event.type, arm);
+  const promptClass = promptClassOf(event.data);
   let isChanged = false;
   for (const { metric, read, place } of evidence.facts.readers[event.type]) {
     if (isStranger && place.badBit === null) continue;
@@ -61,7 +62,19 @@ export function observeMetrics<T extends RequestTopic>(
     for (const { pair, arm, propensity } of sides) {
       // Field by field: to spread the reading would cost more than all the rest.
       const { value, denominator, picture } = reading;
-      const seen = { arm, propensity, value, isFirst, isAtRisk, window, denominator, before, picture, atMs };
+      const seen = {
+        arm,
+        propensity,
+        value,
+        isFirst,
+        isAtRisk,
+        window,
+        promptClass,
+        denominator,
+        before,
+        picture,
+        atMs,
+      };
       if (observeInPair(pair, metric, seen, design.baselineUnits)) isBad = true;
       if (isFirst && metric.test !== null) noteValue(pair.presence, metric, seen);
       if (metric.definition.name === 'quality') observeHeads(pair, design, event, seen);
@@ -88,6 +101,10 @@ function noteSilence(
   for (const { pair, arm, propensity } of sides) noteMissing(pair.presence, metric, { arm, propensity, isLost });
   if (isLost) setBit(mark, measuredBit);
   return isLost;
+}
+
+function promptClassOf(data: object): number | null {
+  return 'promptClass' in data ? ((data as DataOf<'image.scored.v1'>).promptClass ?? null) : null;
 }
 
 /** Notes in the unit's mark that it was measured. @returns what that makes of the reading. */

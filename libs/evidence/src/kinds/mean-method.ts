@@ -1,14 +1,18 @@
 import {
   armTotal,
-  betNested,
+  betInClass,
+  type ClassCentres,
+  initialClassCentres,
   initialMeanDifference,
   meanDifference,
   type MeanDifference,
+  mergeClassCentres,
   mergeMeanDifference,
   mergeNestedBetting,
   type NestedBetting,
   observeMean,
 } from '#libs/statistics';
+import { MOST_PROMPT_CLASSES } from '#libs/contracts';
 import { type Baseline, initialBaseline, mergeBaselines, observeBaseline } from './baseline.js';
 import { bettingDesignOf, bettingEffect, bettingTuning, judgeBets, betsBeforeBaseline } from './baseline-betting.js';
 import type { Judgement, Method } from './method.js';
@@ -26,6 +30,8 @@ export interface MeanState {
   readonly counts: ArmCounts;
   baseline: Baseline;
   readonly betting: NestedBetting;
+  /** Where the pictures of each class of prompts lie, of metrics of pictures. */
+  readonly classes: ClassCentres;
   readonly difference: MeanDifference;
 }
 
@@ -33,6 +39,7 @@ interface EncodedMean {
   readonly counts: ArmCounts;
   readonly baseline: Baseline;
   readonly betting: codec.EncodedNestedBetting;
+  readonly classes: codec.EncodedClassCentres;
   readonly difference: codec.EncodedMeanDifference;
 }
 
@@ -42,10 +49,13 @@ export const meanMethod: Method<MeanState> = {
     counts: initialArmCounts(),
     baseline: initialBaseline(),
     betting: betsBeforeBaseline(metric),
+    classes: initialClassCentres(
+      metric.test !== null && metric.definition.topic === 'image.scored.v1' ? MOST_PROMPT_CLASSES : 0,
+    ),
     difference: initialMeanDifference(),
   }),
 
-  observe(state, metric, { arm, propensity, value, isFirst }, baselineUnits) {
+  observe(state, metric, { arm, propensity, value, isFirst, promptClass }, baselineUnits) {
     state.counts.events[arm] += 1;
     if (!isFirst) return;
     state.counts.units[arm] += 1;
@@ -56,7 +66,8 @@ export const meanMethod: Method<MeanState> = {
       return;
     }
     const design = bettingDesignOf(state.baseline, metric, metric.test);
-    betNested(state.betting, design, arm, propensity, metric.definition.direction === 'higher' ? value : -value);
+    const better = metric.definition.direction === 'higher' ? value : -value;
+    betInClass(state.betting, design, arm, propensity, better, state.classes, promptClass);
   },
 
   merge: (a, b) => ({
@@ -64,6 +75,7 @@ export const meanMethod: Method<MeanState> = {
     counts: mergeArmCounts(a.counts, b.counts),
     baseline: mergeBaselines(a.baseline, b.baseline),
     betting: mergeNestedBetting(a.betting, b.betting),
+    classes: mergeClassCentres(a.classes, b.classes),
     difference: mergeMeanDifference(a.difference, b.difference),
   }),
 
@@ -88,18 +100,20 @@ export const meanMethod: Method<MeanState> = {
 
   tuning: bettingTuning,
 
-  encode: ({ counts, baseline, betting, difference }): EncodedMean => ({
+  encode: ({ counts, baseline, betting, classes, difference }): EncodedMean => ({
     counts: structuredClone(counts),
     baseline: structuredClone(baseline),
     betting: codec.encodeNestedBetting(betting),
+    classes: codec.encodeClassCentres(classes),
     difference: codec.encodeMeanDifference(difference),
   }),
 
-  decode: ({ counts, baseline, betting, difference }: EncodedMean) => ({
+  decode: ({ counts, baseline, betting, classes, difference }: EncodedMean) => ({
     kind: 'mean',
     counts: structuredClone(counts),
     baseline: structuredClone(baseline),
     betting: codec.decodeNestedBetting(betting),
+    classes: codec.decodeClassCentres(classes),
     difference: codec.decodeMeanDifference(difference),
   }),
 };

@@ -17,6 +17,8 @@ export interface Observation extends Reading {
   readonly isAtRisk: boolean;
   /** The present window of the {@link RestartedTilt}. */
   readonly window: number;
+  /** The class of the request's prompt, which was there before the unit was assigned; null where it is not known. */
+  readonly promptClass: number | null;
   /** What the unit contributed before under the same allocation (ratios); null: nothing yet. */
   readonly before: { readonly sum: number; readonly denominator: number } | null;
   /** When the carrier took the event into the log, ms since 1970. */

@@ -1,13 +1,15 @@
-import type {
-  Betting,
-  Moments,
-  MeanDifference,
-  QuantileSketch,
-  AllocationCell,
-  RestartedTilt,
-  Clipped,
-  NestedBetting,
-  Tilt,
+import {
+  type AllocationCell,
+  type Betting,
+  type ClassCentres,
+  type Clipped,
+  type MeanDifference,
+  initialClassCentres,
+  type Moments,
+  type NestedBetting,
+  type QuantileSketch,
+  type RestartedTilt,
+  type Tilt,
 } from '#libs/statistics';
 import type { ControlTailLimit } from './control-tail-limit.js';
 import type { ValuesByPropensity } from './values-by-propensity.js';
@@ -70,6 +72,30 @@ export function encodeNestedBetting({ levels, total }: NestedBetting): EncodedNe
 
 export function decodeNestedBetting({ levels, total }: EncodedNestedBetting): NestedBetting {
   return { levels: levels.map(decodeBetting), total: { ...total } };
+}
+
+/** Of the classes that were seen. */
+export type EncodedClassCentres = {
+  readonly classes: number;
+  readonly seen: readonly (readonly [of: number, n: number, offset: number, mean: number])[];
+};
+
+export function encodeClassCentres({ n, offset, mean }: ClassCentres): EncodedClassCentres {
+  const seen = [...n.keys()].filter((k) => n[k] !== 0);
+  return {
+    classes: n.length,
+    seen: seen.map((k) => [k, n[k] as number, offset[k] as number, mean[k] as number] as const),
+  };
+}
+
+export function decodeClassCentres({ classes, seen }: EncodedClassCentres): ClassCentres {
+  const centres = initialClassCentres(classes);
+  for (const [k, n, offset, mean] of seen) {
+    centres.n[k] = n;
+    centres.offset[k] = offset;
+    centres.mean[k] = mean;
+  }
+  return centres;
 }
 
 function encodeClipped({ values, sum, size }: Clipped): EncodedClipped {

@@ -91,6 +91,7 @@ function observation(kind: MetricEvidence['kind'], index: number): Observation {
     isFirst,
     isAtRisk: index % 5 !== 3,
     window: Math.floor(index / 1_000),
+    promptClass: index % 5 === 4 ? null : index % 5,
     denominator: 1 + (index % 3),
     before: index % 5 === 0 ? { sum: 2 * scattered, denominator: 2 } : null,
     atMs: 100 * index,

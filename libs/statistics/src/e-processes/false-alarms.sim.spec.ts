@@ -2,6 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { expectFewFalseAlarms, THRESHOLD } from '#libs/testing/figures';
 import { simulationRandom } from '#libs/testing/random';
 import { bet, type BettingDesign, initialBetting, lnEHarmful, lnENonInferior } from './betting.js';
+import { initialClassCentres } from './class-centres.js';
+import {
+  betInClass,
+  betNested,
+  initialNestedBetting,
+  lnENestedHarmful,
+  lnENestedNonInferior,
+  nestedBettingDesign,
+  nestedRanges,
+} from './nested-betting.js';
 import { addToSketch, initialSketch, quantile } from '../summaries/quantile-sketch.js';
 import { hit, initialTilt, lnELessOften, lnEMoreOften, type Tilt } from './tilt.js';
 
@@ -53,6 +63,47 @@ describe('false alarms of betting, looked at after every event', () => {
           look(2 * cell, lnEHarmful(state, 0));
           look(2 * cell + 1, lnENonInferior(state, 0));
         }
+      }
+    });
+  });
+});
+
+/** Exactly at the margin of 5 %: half of it by all pictures, half by one in 200 that costs six times as much; and the law of easy and hard prompts. */
+describe('false alarms of betting within nested bounds, looked at after every event', () => {
+  const margin = 0.05;
+  const design = nestedBettingDesign(nestedRanges({ mean: -1, spread: 0.3 }, margin), {
+    harmfulAt: margin,
+    steps: [{ share: 1, margin }],
+  });
+  const tests = ['a rare picture', 'a drift of both, hard and easy prompts'].flatMap((what) => [
+    `harmful: ${what}`,
+    `non-inferior: ${what}`,
+  ]);
+
+  it.each([
+    ['50 %', () => 0.5],
+    ['a ramp 1 to 50 %', (i: number) => [0.01, 0.05, 0.1, 0.25, 0.5][Math.floor(i / 400)] as number],
+  ] as const)('%s', (_share, at) => {
+    expectFewFalseAlarms(7, tests, (random, look) => {
+      const states = [initialNestedBetting(design), initialNestedBetting(design)] as const;
+      const classes = initialClassCentres(4);
+      for (let i = 0; i < 2_000; i++) {
+        const propensity = at(i);
+        const isCandidate = random.uniform() < propensity;
+        const arm = isCandidate ? 'candidate' : 'control';
+        const noise = 0.3 * random.normal();
+        const isRare = random.uniform() < 0.005;
+        const tailed = 1 + noise + (isCandidate ? margin / 2 + (isRare ? 5 : 0) : 0);
+        betNested(states[0], design, arm, propensity, -tailed);
+        // The candidate is worse by twice the margin where prompts are hard and not at all where they are easy.
+        const isHard = random.uniform() < 0.5;
+        const drifting =
+          1 + noise + 0.6 * Math.sin(i / 150) + (isHard ? 0.4 : -0.4) + (isCandidate && isHard ? 2 * margin : 0);
+        betInClass(states[1], design, arm, propensity, -drifting, classes, isHard ? 1 : 0);
+        states.forEach((state, of) => {
+          look(2 * of, lnENestedHarmful(state));
+          look(2 * of + 1, lnENestedNonInferior(state, design, 0));
+        });
       }
     });
   });

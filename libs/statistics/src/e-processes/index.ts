@@ -3,6 +3,7 @@ export * from './bets.js';
 export * from './betting-interval.js';
 export * from './betting.js';
 export * from './mean-limit.js';
+export * from './class-centres.js';
 export * from './nested-betting.js';
 export * from './nested-tails.js';
 export * from './past-spread.js';

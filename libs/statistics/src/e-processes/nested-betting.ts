@@ -1,9 +1,10 @@
 import type { Arm } from '../arm.js';
 import { logSumExp } from '../distributions/log-space.js';
 import {
-  bet,
+  betAround,
   type Betting,
   type BettingDesign,
+  centreOf,
   type Clipped,
   initialBetting,
   lnEHarmful,
@@ -11,6 +12,7 @@ import {
   mergeBetting,
 } from './betting.js';
 import { BOLD_WEIGHTS } from './bets.js';
+import { type ClassCentres, type ClassPrediction, NO_CLASS, observeClass, predictClass } from './class-centres.js';
 import { proofWeights } from './proof-weights.js';
 import { type Reach, USUAL_REACH, type UsualRange, usualRange } from './usual-range.js';
 
@@ -126,19 +128,51 @@ export function initialNestedBetting({ levels }: Pick<NestedBettingDesign, 'leve
   return { levels: levels.map(initialBetting), total: { control: 0, candidate: 0 } };
 }
 
-/** Folds one value in, in place, as {@link bet} does. Many parameters because that has them. @returns whether it was used. */
+/**
+ * Folds one value in, in place, as `bet` does. Many parameters because that has them.
+ * @param around where the value's class lets expect it, beside the recent mean.
+ * @returns whether it was used.
+ */
 export function betNested(
   state: NestedBetting,
   design: NestedBettingDesign,
   arm: Arm,
   propensity: number,
   value: number,
+  { offset, lowest, highest }: ClassPrediction = NO_CLASS,
 ): boolean {
   let isUsed = false;
   for (let level = 0; level < state.levels.length; level++) {
-    isUsed = bet(state.levels[level] as Betting, design.levels[level] as BettingDesign, arm, propensity, value);
+    const betting = state.levels[level] as Betting;
+    const of = design.levels[level] as BettingDesign;
+    const centre = centreOf(betting, of);
+    isUsed = betAround(betting, of, arm, propensity, value, centre + offset, centre + lowest, centre + highest);
   }
   if (isUsed && Number.isFinite(value)) state.total[arm] += Math.abs(value);
+  return isUsed;
+}
+
+/**
+ * The same for a value of a class, which it is predicted by and then added to. Without a class it is `betNested`.
+ * Many parameters because `bet` has them.
+ */
+export function betInClass(
+  state: NestedBetting,
+  design: NestedBettingDesign,
+  arm: Arm,
+  propensity: number,
+  value: number,
+  classes: ClassCentres,
+  of: number | null,
+): boolean {
+  const narrowest = state.levels[0];
+  if (of === null || narrowest === undefined) return betNested(state, design, arm, propensity, value);
+  const bounds = design.levels[0] as BettingDesign;
+  const centre = centreOf(narrowest, bounds);
+  const isUsed = betNested(state, design, arm, propensity, value, predictClass(classes, of));
+  // What lies far out is no more than far out: one value must not carry its class away.
+  const reach = (bounds.hi - bounds.lo) / 2;
+  if (isUsed) observeClass(classes, of, Math.min(reach, Math.max(-reach, value - centre)));
   return isUsed;
 }
 

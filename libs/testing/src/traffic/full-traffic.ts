@@ -61,10 +61,17 @@ function enrich(event: RequestEvent, reception: Reception, random: SimulationRan
   const sha256 = Math.floor(random.uniform() * 2 ** 52)
     .toString(16)
     .padEnd(64, 'a');
+  const promptClass = (numbers[1] as number) > 0 ? 1 : 0;
   const quality = { ...event.data.quality, sharp: 0.6 + 0.1 * random.normal() };
   return {
     ...event,
-    data: { ...event.data, quality, embedding: encodeEmbedding(numbers), image: { ...event.data.image, sha256 } },
+    data: {
+      ...event.data,
+      quality,
+      promptClass,
+      embedding: encodeEmbedding(numbers),
+      image: { ...event.data.image, sha256 },
+    },
   };
 }
 

@@ -1,0 +1,43 @@
+/**
+ * Prompts of many kinds. A prompt's class is the one whose embedding is nearest to its own: cheap, the same in every process that runs the
+ * same model, and good enough to tell hard prompts from easy ones. At most 64; another list is another set of classes, which the
+ * evidence takes for what they are: it predicts by a class only what it has seen of it.
+ */
+export const REFERENCE_PROMPTS: readonly string[] = [
+  'a portrait of a woman',
+  'a portrait of a man',
+  'a group of people',
+  'a child playing',
+  'a close-up of hands',
+  'a dog',
+  'a cat',
+  'a wild animal',
+  'a bird flying',
+  'a flower',
+  'a landscape with mountains',
+  'a beach and the sea',
+  'a forest',
+  'the night sky with stars',
+  'a city street',
+  'a modern building',
+  'the interior of a room',
+  'a plate of food',
+  'a car on a road',
+  'a product on a white background',
+  'clothes and fashion',
+  'a sign with text on it',
+  'a logo',
+  'a poster with a headline',
+  'a diagram or a map',
+  'a red circle on a white background',
+  'a blue square on a dark background',
+  'a green triangle and a yellow star',
+  'an abstract pattern',
+  'an oil painting',
+  'a pencil drawing',
+  'an anime character',
+  'a 3d render',
+  'a robot in a science fiction scene',
+  'a dragon in a fantasy scene',
+  'a sports scene',
+];
