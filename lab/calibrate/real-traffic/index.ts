@@ -1,3 +1,4 @@
+import { meansOfRealTraffic } from './means.js';
 import { returningUsers } from './returning-users.js';
 import type { RealTrafficRow } from './row.js';
 import { sharedAlpha } from './shared-alpha.js';
@@ -6,4 +7,9 @@ import { survivors } from './survivors.js';
 export type { RealTrafficRow } from './row.js';
 
 /** All of them, in the order of the table. */
-export const realTrafficRows: readonly RealTrafficRow[] = [...returningUsers, ...sharedAlpha, ...survivors];
+export const realTrafficRows: readonly RealTrafficRow[] = [
+  ...returningUsers,
+  ...sharedAlpha,
+  ...survivors,
+  ...meansOfRealTraffic,
+];
