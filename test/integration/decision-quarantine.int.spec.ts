@@ -55,6 +55,7 @@ variants:
   candidate: { upstream: "http://127.0.0.1:8101", config: { checkpoint: a, sampler: b, steps: 2, precision: fp16 } }
 guardrails:
   - { metric: alignment, margin: -1% }
+  - { metric: delivery-rate, off: true }
 `;
 
 interface Answer {

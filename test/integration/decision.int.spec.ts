@@ -68,6 +68,7 @@ function aFile(overrides: Partial<ExperimentFile> = {}): ExperimentFile & { read
     guardrails: [
       { metric: 'alignment', margin: '-1%' },
       { metric: 'error-rate', margin: '+0.5pp' },
+      { metric: 'delivery-rate', off: true },
     ],
     ...overrides,
   };

@@ -1,3 +1,4 @@
+import type { ExperimentSpec } from '#libs/contracts';
 import { describe, expect, it } from 'vitest';
 import {
   aMetric,
@@ -47,6 +48,13 @@ const commandsOf = (...inputs: readonly DeliveryInput[]): CommandEvent['command'
 const lastCommand = (...inputs: readonly DeliveryInput[]): CommandEvent['command'] =>
   commandsOf(...inputs).at(-1) as CommandEvent['command'];
 
+const deliveryByDefault = (value: number): ExperimentSpec['guardrails'][number] => ({
+  metric: 'delivery-rate',
+  margin: { kind: 'absolute', value },
+  rollbackOn: 'beyond-margin',
+  byDefault: true,
+});
+
 describe('a specification', () => {
   it('starts at its first stage under the first epoch', () => {
     given()
@@ -71,6 +79,24 @@ describe('a specification', () => {
     given(started)
       .when(define(minutes(1)))
       .thenNothing();
+  });
+
+  it('keeps its evidence where a newer version guards more by default, or by another margin', () => {
+    const spec = aSpec();
+    const guarded = (value: number) => aSpec({ guardrails: [...spec.guardrails, deliveryByDefault(value)] });
+    given(started)
+      .when(define(minutes(1), guarded(0.02)))
+      .thenNothing();
+    given(define(minutes(0), guarded(0.02)))
+      .when(define(minutes(1), guarded(0.01)))
+      .thenNothing();
+    given(define(minutes(0), guarded(0.02)))
+      .when(define(minutes(1), spec))
+      .thenDecided({ type: 'defined', definition: { revision: 2 } }, { type: 'started' });
+    const { byDefault: _unsaid, ...written } = deliveryByDefault(0.02);
+    given(started)
+      .when(define(minutes(1), aSpec({ guardrails: [...spec.guardrails, written] })))
+      .thenDecided({ type: 'defined', definition: { revision: 2 } }, { type: 'started' });
   });
 
   it('is a new revision without evidence when a fingerprint has changed', () => {

@@ -21,6 +21,8 @@ const inMeans = (spread: number): AssumedControl => ({ kind: 'mean', mean: 1, sp
  * ratings) or on a model of one's own (quality heads) has none. The alignment is a CLIP cosine of photographs.
  */
 export const DEFAULT_BASELINES: Readonly<Record<string, AssumedControl>> = {
+  'delivery-rate': rate(0.98),
+  'abandon-rate': rate(0.03),
   'error-rate': rate(0.01),
   'timeout-rate': rate(0.002),
   'blank-rate': rate(0.002),

@@ -25,6 +25,7 @@ function experiment(
     more,
     'guardrails:',
     ...guardrails.map((guardrail) => `  - { ${guardrail} }`),
+    ...(kind === 'canary' ? ['  - { metric: delivery-rate, off: true }'] : []),
   ].join('\n');
   return parseExperimentFile(text, 'experiment.yaml', knownMetrics);
 }

@@ -95,7 +95,7 @@ export const scenarios: readonly Scenario[] = [
     story: 'A beta of an attention kernel crashes in 5 % of the requests.',
     candidate: { attention: 'flash-beta' },
     expected: 'rolled-back',
-    expectedMetrics: ['error-rate'],
+    expectedMetrics: ['error-rate', 'delivery-rate'],
     event: none,
     // The same rule, simulated with this scenario's margins (8 runs): 5 % lies between 3 % and 10 % of the published table.
     reference: { effect: 'errors 5 %', cell: null, requests: 11_900, exposed: 385 },

@@ -384,6 +384,71 @@ describe('a metric of the experiment’s own', () => {
   });
 });
 
+const DELIVERY_RATE = knownAs('delivery-rate', {
+  largestEffect: 1,
+  isShare: true,
+  guardsCanaries: { kind: 'absolute', value: 0.02 },
+});
+const readGuarded = (text: string) => parseExperimentFile(text, 'canary.yaml', [...metrics, DELIVERY_RATE]);
+const besideErrors = (guardrails: string) =>
+  readGuarded(file(`guardrails: [{ metric: error-rate, margin: +0.5pp }${guardrails}]`));
+const DELIVERY_BY_DEFAULT = {
+  metric: 'delivery-rate',
+  margin: { kind: 'absolute', value: 0.02 },
+  rollbackOn: 'beyond-margin',
+  byDefault: true,
+};
+
+const problemsOfGuardrails = (guardrails: string): string[] => {
+  try {
+    readGuarded(file(`guardrails: [${guardrails}]`));
+    return [];
+  } catch (error) {
+    return (error as ExperimentFileError).message.split('\n');
+  }
+};
+
+describe('guardrails that every canary has', () => {
+  it('are there without being written, after those that are, and on the wire', () => {
+    const spec = besideErrors('');
+    expect(spec.guardrails).toEqual([expect.objectContaining({ metric: 'error-rate' }), DELIVERY_BY_DEFAULT]);
+    expect(experimentSpec.parse(spec)).toEqual(spec);
+  });
+
+  it('are what the file says where it names them', () => {
+    const written = besideErrors(', { metric: delivery-rate, margin: -0.5pp, rollbackOn: any-harm }').guardrails[1];
+    expect(written).toEqual({
+      metric: 'delivery-rate',
+      margin: { kind: 'absolute', value: 0.005 },
+      rollbackOn: 'any-harm',
+    });
+    const { byDefault: _unsaid, ...named } = DELIVERY_BY_DEFAULT;
+    expect(besideErrors(', { metric: delivery-rate }').guardrails[1]).toEqual(named);
+  });
+
+  it('are away where the file turns them off by name, and nowhere else', () => {
+    expect(besideErrors(', { metric: delivery-rate, off: true }').guardrails).toEqual([
+      expect.objectContaining({ metric: 'error-rate' }),
+    ]);
+    const usual = '{ metric: error-rate, margin: +0.5pp }';
+    expect(problemsOfGuardrails('{ metric: error-rate, off: true }, { metric: alignment, margin: -1% }')[0]).toContain(
+      'guardrails.0.off: "error-rate" guards nothing unless it is written: leave the line out',
+    );
+    expect(problemsOfGuardrails(`${usual}, { metric: delivery-rate, margin: -1pp, off: true }`)[0]).toContain(
+      'guardrails.1.margin: "delivery-rate" is turned off',
+    );
+    expect(problemsOfGuardrails(`${usual}, { metric: delivery-rate, off: false }`)[0]).toContain('guardrails.1.off: ');
+    expect(problemsOfGuardrails('{ metric: delivery-rate, off: true }')[0]).toContain('a canary without guardrails');
+  });
+
+  it('are of canaries only', () => {
+    const ab = file(
+      `objectives: [{ metric: alignment }]\nguardrails: [{ metric: error-rate, margin: +0.5pp }]`,
+    ).replace('kind: canary', 'kind: ab');
+    expect(readGuarded(ab).guardrails.map(({ metric }) => metric)).toEqual(['error-rate']);
+  });
+});
+
 describe('keys of an experiment file', () => {
   it.each([
     ['guardrials: []', 'guardrials', 'guardrails'],

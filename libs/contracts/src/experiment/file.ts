@@ -3,6 +3,7 @@ import { MILLION, slug } from '../names.js';
 import { unstorableIn } from '../storable.js';
 import { audienceRuleFile, readAudience } from './audience.js';
 import { candidatesOf } from './candidates.js';
+import { guardedByDefault, withoutTurnedOff } from './default-guardrails.js';
 import { episodesText, readEpisodes } from './episodes.js';
 import { durationInWords, durationOfAtLeast, parseDurationMs } from './duration.js';
 import { ExperimentFileError, type Complain, type ExperimentFileProblem } from './file-problems.js';
@@ -151,7 +152,8 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
   const own = readOwnMetrics(file.metrics, knownMetrics, complain);
   const known = [...knownMetrics, ...own.map((metric) => metric.known)];
   checkMetrics(file, known, complain);
-  const written = writtenGuardrails(file.guardrails);
+  const all = writtenGuardrails(file.guardrails);
+  const written = withoutTurnedOff(file.kind, all, known, complain);
   const guardrails = readGuardrails(written, known, own, complain);
   const limits = readLimits(written, known, complain);
   checkWeights(file, written, complain);
@@ -169,7 +171,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
     ...withBaseline(file),
     audience: [...audience],
     ramp,
-    guardrails,
+    guardrails: [...guardrails, ...guardedByDefault(file.kind, all, known)],
     objectives: file.objectives,
     rope: percentToPpm(file.rope) / MILLION,
     ...(own.length > 0 ? { metrics: own.map(({ metric }) => metric) } : {}),

@@ -23,6 +23,10 @@ const guardrailFile = z.strictObject({
     .max(LARGEST_WEIGHT)
     .optional()
     .describe('What it gets of an alpha that is shared per experiment; default 1.'),
+  off: z
+    .literal(true)
+    .optional()
+    .describe('Turns a guardrail off that every canary has, such as delivery-rate; nothing else may be said of it.'),
 });
 
 const EXPECTED = 'expected "standard", or a list such as [standard, { metric: rating, margin: -0.1 }]';
@@ -77,7 +81,8 @@ export function readGuardrails(
     const facts = findMetric(metric, known);
     if (!facts) return [];
     if (text === undefined) {
-      const margin = own.find((candidate) => candidate.known.name === metric)?.metric.margin ?? null;
+      const margin =
+        own.find((candidate) => candidate.known.name === metric)?.metric.margin ?? facts.guardsCanaries ?? null;
       if (margin !== null) return [{ metric, margin, ...rest }];
       if (hasLimit) return [];
       complain(at, `the guardrail on "${metric}" has no margin: expected for example margin: +5%`);

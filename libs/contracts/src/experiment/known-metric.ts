@@ -1,5 +1,6 @@
 import { closest } from './closest.js';
 import type { Complain } from './file-problems.js';
+import type { Margin } from './spec.js';
 
 /** What an experiment file may say of a metric. */
 export interface KnownMetric {
@@ -26,6 +27,8 @@ export interface KnownMetric {
   readonly range?: readonly [number, number];
   /** Whether its bounds leave no value above 0, of which a percentage could be taken. */
   readonly isNeverPositive?: boolean;
+  /** It guards every canary that doesn't turn it off, with this margin where the file names none; absent: it guards where it is named. */
+  readonly guardsCanaries?: Margin;
 }
 
 /** The metric of that name; undefined: there is none. */

@@ -56,6 +56,8 @@ export const guardrail = z.object({
   rollbackOn: z.enum(['beyond-margin', 'any-harm']),
   /** What it gets of an α that the whole experiment shares, beside the others' weights; absent: 1. */
   weight: z.number().positive().optional(),
+  /** Nobody wrote it: every canary has it unless its file turns it off by name. Absent: it was written, or the revision is of before there were any. */
+  byDefault: z.literal(true).optional(),
 });
 export type Guardrail = z.infer<typeof guardrail>;
 

@@ -22,7 +22,21 @@ export function defineExperiment(state: DeliveryState, input: Define): readonly 
 }
 
 function isSame(state: DefinedState, { spec, fingerprints }: Define): boolean {
-  return canonical({ spec, fingerprints }) === canonical({ spec: state.spec, fingerprints: state.fingerprints });
+  const asked = { spec: withDefaultsOf(state.spec, spec), fingerprints };
+  return canonical(asked) === canonical({ spec: state.spec, fingerprints: state.fingerprints });
+}
+
+/**
+ * The specification with those default guardrails, as they were, that the present one has: what a newer version guards by default comes
+ * with the next change of the file and does not take a running experiment its evidence.
+ */
+function withDefaultsOf(present: ExperimentSpec, asked: ExperimentSpec): ExperimentSpec {
+  const guardrails = asked.guardrails.flatMap((guardrail) => {
+    if (guardrail.byDefault !== true) return [guardrail];
+    const had = present.guardrails.find(({ metric }) => metric === guardrail.metric);
+    return had?.byDefault === true ? [had] : [];
+  });
+  return { ...asked, guardrails };
 }
 
 /** JSON with sorted keys: equal exactly when the values are. */

@@ -111,6 +111,8 @@ interface Described {
    * can be none: for an experiment's own metric, whose unit says nothing, and where shares are judged by their ratio.
    */
   readonly floor: number | null;
+  /** It guards every canary with that margin, unless the file turns it off by name. */
+  readonly guardsCanaries?: true;
   readonly cap: Cap;
   /** Values above this quantile of control's recent ones count as it; absent: none do. */
   readonly capAt?: number;

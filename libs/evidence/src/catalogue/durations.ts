@@ -2,17 +2,19 @@ import type { DataOf } from '#libs/contracts';
 import type { Observed } from './definition.js';
 
 /**
- * A request that timed out, or whose client gave up waiting, never got what it waited for. A failed one is the error rate's
- * business; how fast it failed is no latency.
+ * A request that timed out never got what it waited for. A client that left after t says "longer than t": as t it is beyond the limit of the
+ * tail where t is, and next to nothing below. Other requests without a picture are the rates' business; how fast they ended is no latency.
  */
-export function latencyMs({ outcome, durationMs }: DataOf<'request.routed.v1'>): Observed {
+export function latencyMs(data: DataOf<'request.routed.v1'>): Observed {
+  const { outcome, durationMs } = data;
   switch (outcome) {
     case 'delivered':
     case 'cached':
       return durationMs ?? 'never-came';
     case 'timed-out':
-    case 'cancelled':
       return 'never-came';
+    case 'cancelled':
+      return waitedMsOf(data);
     case 'filtered':
     case 'refused':
     case 'caller-error':
@@ -22,6 +24,11 @@ export function latencyMs({ outcome, durationMs }: DataOf<'request.routed.v1'>):
     default:
       return outcome satisfies never;
   }
+}
+
+/** How long a client that left had waited; null where nobody knows, as in events of before. */
+export function waitedMsOf({ waitedMs, durationMs }: DataOf<'request.routed.v1'>): number | null {
+  return waitedMs ?? durationMs;
 }
 
 /** Time on the GPU of a generation that delivered; one that did not says nothing of how long it would have taken. */

@@ -45,7 +45,7 @@ export function metricsOf(
 }
 
 function knownOf(metric: MetricDefinition): KnownMetric {
-  const { name, kind, direction, unit, floor } = metric;
+  const { name, kind, direction, unit, floor, guardsCanaries, defaultMargin } = metric;
   return {
     name,
     use: useOf(kind),
@@ -55,6 +55,7 @@ function knownOf(metric: MetricDefinition): KnownMetric {
     unit,
     ...(floor === null ? {} : { floor }),
     ...limitsOf(metric),
+    ...(guardsCanaries ? { guardsCanaries: defaultMargin } : {}),
   };
 }
 
