@@ -2,6 +2,7 @@ import { meansOfRealTraffic } from './means.js';
 import { returningUsers } from './returning-users.js';
 import type { RealTrafficRow } from './row.js';
 import { sharedAlpha } from './shared-alpha.js';
+import { stalls } from './stalls.js';
 import { survivors } from './survivors.js';
 
 export type { RealTrafficRow } from './row.js';
@@ -12,4 +13,5 @@ export const realTrafficRows: readonly RealTrafficRow[] = [
   ...sharedAlpha,
   ...survivors,
   ...meansOfRealTraffic,
+  ...stalls,
 ];
