@@ -12,6 +12,7 @@ const parts: readonly RegExp[] = [
   /^(armTotal|doublyRobustDifference|combineStages|differenceEstimate|pairWeight|isRandomised|pooledMean)$/,
   /^(crossing|mixturePrecision|oneSidedPrecision|bucketsInOrder|valueAtRank|valueCounts|farTailLimit)$/,
   /^(windowAfter|hitInWindow|allowBadEvent|readLimit)$/,
+  /^(centreOf|predictClass|betInClass|nestedBettingDesign|unboundedDesign|nestedRanges|boundsOfStep|betNested|clippedShares)$/,
   /^(dimensionOf|unitVectors|embeddingsOf|samplingPriority|kernelSums|voteKey|expectCounts)$/,
 ];
 
@@ -26,6 +27,10 @@ const checkedOtherwise: Readonly<Record<string, string>> = {
   lnESketchQuantilesDiffer: 'the same of sketches',
   lnEFirstOrLater: 'a mean of two E, computed by hand; simulated error rate',
   lnERestarted: 'a weighted mean of tilts, which have golden values; simulated error rate',
+  lnENestedHarmful: 'a weighted mean of betting within several bounds, which has golden values; simulated error rate',
+  lnENestedNonInferior: 'betting within one of several bounds',
+  lnENestedSuperior: 'the same',
+  proofWeights: 'weights chosen by a search, which add up to 1',
   lnEWitness: 'simulated error rate; the scored tilt has golden values',
   quantile: 'a sketch of a stated error, compared with sorted values',
   rejects: 'one comparison of ln E with ln(1/α)',
