@@ -82,7 +82,7 @@ export function noticeList({ notices }) {
 /** Whether the numbers can be trusted. */
 export function healthList({ health }) {
   if (health === null) return h('p', { class: 'empty' }, 'Not judged yet.');
-  const { srm, coverage, staleness, shift, mended = {} } = health;
+  const { srm, coverage, staleness, shift, consistency, mended = {} } = health;
   const mends = Object.entries(mended).map(([kind, values]) => `${kind} ${count(values)}`);
   const covered = Object.entries(coverage.byVariant)
     .map(([variant, part]) => `${variant} ${part === null ? '–' : share(part * 1e6)}`)
@@ -102,11 +102,25 @@ export function healthList({ health }) {
       staleness.status,
       staleness.lastScoredAt ? 'requests, telemetry and scores arrive' : 'no score has arrived yet',
     ),
+    consistency === undefined
+      ? null
+      : item('Reports', consistency.status, consistency.findings.map(findingText).join(' · ')),
     mends.length === 0 ? null : item('Telemetry', 'mended', `values read for what they mean: ${mends.join(' · ')}`),
     shift === undefined || shift.status === 'not-watched'
       ? null
       : item('Watched shifts', shift.status, shift.metrics.join(', ')),
   );
+}
+
+const findings = {
+  'unit-of-measure': 'another unit of measure',
+  'another-configuration': 'another configuration answers',
+  'configuration-changed': 'changed in the middle',
+  'scorer-changed': 'another scorer',
+};
+
+function findingText({ kind, variant, field, found }) {
+  return [variant, field, findings[kind] ?? kind, found && `(${found.slice(0, 16)})`].filter(Boolean).join(' ');
 }
 
 function item(name, status, note) {

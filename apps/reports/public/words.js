@@ -96,6 +96,7 @@ const health = {
   'no-traffic': { sign: '…', word: 'no traffic', tone: 'quiet' },
   'none-found': { sign: '✓', word: 'none found', tone: 'good' },
   found: { sign: '!', word: 'found', tone: 'warn' },
+  inconsistent: { sign: '✕', word: 'inconsistent', tone: 'bad' },
   mended: { sign: '!', word: 'mended', tone: 'warn' },
 };
 

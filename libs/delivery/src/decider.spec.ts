@@ -25,6 +25,7 @@ import {
   TELEMETRY_SILENT,
   tick,
 } from '#libs/testing/delivery';
+import type { AnalysisHealth } from '#libs/contracts';
 import { given, logOf } from '#libs/testing/delivery';
 import { ownMetrics } from '#libs/testing/traffic';
 import {
@@ -339,6 +340,25 @@ function heldFor(cause: HoldCause, spec: ReturnType<typeof aSpec>) {
   return rebuild([...logOf(define(T0, spec)), { ...held, causes: [cause] } as DeliveryEvent]);
 }
 
+/** A candidate that answers with control's configuration, where these metrics rest on it. */
+const reported = (metrics: string[]): AnalysisHealth => ({
+  ...HEALTHY,
+  consistency: {
+    status: 'inconsistent',
+    findings: [
+      {
+        kind: 'another-configuration',
+        variant: 'candidate',
+        field: null,
+        factor: null,
+        expected: 'b',
+        found: 'a',
+        metrics,
+      },
+    ],
+  },
+});
+
 const COVERAGE_UNKNOWN = { ...HEALTHY, coverage: { ...HEALTHY.coverage, status: 'not-enough-data' as const } };
 
 describe('health', () => {
@@ -347,6 +367,7 @@ describe('health', () => {
     ['a coverage gap', COVERAGE_GAP, 'coverage-gap'],
     ['silent scores', SCORES_SILENT, 'scores-silent'],
     ['silent telemetry', TELEMETRY_SILENT, 'telemetry-silent'],
+    ['another configuration that answers', reported(['alignment']), 'inconsistent-reports'],
   ])('%s holds the ramp although everything is proven', (_what, health, cause) => {
     given(started)
       .when(analysed(minutes(1), allProven(1_000_000), { health }))
@@ -355,6 +376,19 @@ describe('health', () => {
         causes: [cause],
         command: { command: 'pause', reason: 'health-hold', weightsPpm: { candidate: 10_000 }, terminal: false },
       });
+  });
+
+  it('goes on by itself once the reports are right again; what nothing rests on is told, and holds nothing', () => {
+    const health = reported(['alignment']);
+    given(started, analysed(minutes(1), [], { health }))
+      .when(analysed(minutes(2), [], {}))
+      .thenDecided({ type: 'recovered' });
+    given(started, analysed(minutes(1), [], { health }))
+      .when(analysed(minutes(2), [], { health }))
+      .thenNothing();
+    given(started)
+      .when(analysed(minutes(1), [], { health: reported([]) }))
+      .thenDecided({ type: 'alert-raised', alert: 'inconsistent-reports' });
   });
 
   it('a watched shift of the distribution is told once and decides nothing', () => {

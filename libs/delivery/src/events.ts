@@ -11,6 +11,7 @@ export const holdCause = z.enum([
   'scores-silent',
   'telemetry-silent',
   'unmeasurable-guardrail',
+  'inconsistent-reports',
   'distribution-shift',
   'analysis-silent',
   'limit-exceeded',
@@ -25,6 +26,7 @@ export const alertKind = z.enum([
   'control-unhealthy',
   'control-recovered',
   'watched-shift',
+  'inconsistent-reports',
   'few-new-units',
   'too-late',
 ]);

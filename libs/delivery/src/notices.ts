@@ -3,17 +3,20 @@ import { neededSources } from './rules/needed-sources.js';
 import { outlookOf, type RunClock } from './outlook.js';
 import { fewNewUnitsMessage, outlookInWords, tooLateMessage } from './words/outlook.js';
 import { unitWarnings } from './words/unit-warnings.js';
-import { shiftWarning, unneededSilence } from './words/trust.js';
+import { reportsWarning, shiftWarning, unneededSilence } from './words/trust.js';
 
 /** What people should know of an analysis although it decides nothing. */
 export interface Notice {
-  readonly kind: 'watched-shift' | 'unneeded-silence' | 'few-new-units' | 'too-late' | 'units' | 'outlook';
+  readonly kind:
+    'watched-shift' | 'inconsistent-reports' | 'unneeded-silence' | 'few-new-units' | 'too-late' | 'units' | 'outlook';
   readonly message: string;
 }
 
 /** The notices of an analysis, what is wrong first. */
 export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, clock: RunClock): readonly Notice[] {
-  const { shift, staleness } = analysis.health;
+  const { shift, staleness, consistency } = analysis.health;
+  // What a guardrail or an objective rests on holds (see `rules/hold-causes.ts`).
+  const idle = (consistency?.findings ?? []).filter(({ metrics }) => metrics.length === 0);
   const outlook = outlookOf(spec, analysis, clock);
   const needs = neededSources(spec);
   const isUnneeded =
@@ -22,6 +25,7 @@ export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, cl
   return [
     // A different distribution is no harm by itself, but a person should look.
     ...(shift?.status === 'found' ? [{ kind: 'watched-shift', message: shiftWarning(shift.metrics) } as const] : []),
+    ...(idle.length > 0 ? [{ kind: 'inconsistent-reports', message: reportsWarning(idle) } as const] : []),
     ...(outlook?.hasFewNewUnits
       ? [{ kind: 'few-new-units', message: fewNewUnitsMessage(outlook, spec, clock.leftMs) } as const]
       : []),

@@ -144,6 +144,24 @@ const requestSplit = z.object({
   observed: z.record(slug, z.int()),
   expected: z.record(slug, z.number()),
 });
+/**
+ * What a service says of itself and what cannot be so.
+ * - `unit-of-measure`: `field` of `variant` is `factor` times what the router's time and the other variants make plausible.
+ * - `another-configuration`: the fingerprint `found` answers for the variant; `expected` is declared (null: it has to differ from control's).
+ * - `configuration-changed`: both were seen, so the service was changed in the middle.
+ * - `scorer-changed`: scores of another scorer (`digest/preprocessing`) came as well; they are left out.
+ */
+export const consistencyFinding = z.object({
+  kind: z.enum(['unit-of-measure', 'another-configuration', 'configuration-changed', 'scorer-changed']),
+  variant: slug,
+  field: z.string().nullable(),
+  factor: z.number().nullable(),
+  expected: z.string().nullable(),
+  found: z.string().nullable(),
+  /** Guardrails and objectives that rest on it. */
+  metrics: z.array(z.string()),
+});
+export type ConsistencyFinding = z.infer<typeof consistencyFinding>;
 
 export const analysisHealth = z.object({
   srm: z.object({
@@ -170,6 +188,10 @@ export const analysisHealth = z.object({
     owedGenerations: z.int().min(0).optional(),
     owedScores: z.int().min(0).optional(),
   }),
+  /** The services' figures against the router's, their configurations against the declared ones; absent in analyses of before. */
+  consistency: z
+    .object({ status: z.enum(['ok', 'inconsistent', 'not-enough-data']), findings: z.array(consistencyFinding) })
+    .optional(),
   /** Values of the experiment's events that were read for what they mean instead of being refused, by kind (see `mend.ts`); absent: none. */
   mended: z.record(z.string(), z.int().min(1)).optional(),
   /** Watched shifts of a whole distribution: a warning, whatever the direction. */

@@ -1,4 +1,4 @@
-import type { ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
+import type { ConsistencyFinding, ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
 import type { HoldCause } from '../events.js';
 import { unmeasurableGuardrails } from './guardrail-proof.js';
 import { limitsBeyond } from './limits.js';
@@ -16,9 +16,15 @@ export function holdCausesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed)
   if (coverage.status === 'gap' && needs.scores) causes.push('coverage-gap');
   if (staleness.status === 'scores-silent' && needs.scores) causes.push('scores-silent');
   if (staleness.status === 'telemetry-silent' && needs.telemetry) causes.push('telemetry-silent');
+  if (doubtfulReports(analysis).length > 0) causes.push('inconsistent-reports');
   if (unmeasurableGuardrails(spec, analysis).length > 0) causes.push('unmeasurable-guardrail');
   if (limitsBeyond(spec, analysis).length > 0) causes.push('limit-exceeded');
   return causes;
+}
+
+/** What the services say of themselves and cannot be so, as far as a guardrail or an objective rests on it. */
+export function doubtfulReports({ health }: Pick<ExperimentAnalysed, 'health'>): readonly ConsistencyFinding[] {
+  return (health.consistency?.findings ?? []).filter(({ metrics }) => metrics.length > 0);
 }
 
 /** Whether the analysis shows that a cause is gone. "Not enough data" and "no traffic" show nothing, so they end no hold. */
@@ -34,6 +40,8 @@ export function isCleared(cause: HoldCause, spec: ExperimentSpec, { health }: Ex
       return !needs.scores || health.staleness.status === 'ok';
     case 'telemetry-silent':
       return !needs.telemetry || health.staleness.status === 'ok';
+    case 'inconsistent-reports':
+      return doubtfulReports({ health }).length === 0;
     case 'distribution-shift':
       // Of a hold of before watched metrics stopped holding anything: it is no cause any more.
       return true;

@@ -34,6 +34,7 @@ function told(alert: AlertKind, message: string, atMs: number): DeliveryEvent {
 function alertOf(kind: Notice['kind']): AlertKind | null {
   switch (kind) {
     case 'watched-shift':
+    case 'inconsistent-reports':
     case 'few-new-units':
     case 'too-late':
       return kind;

@@ -32,6 +32,7 @@ export const reasonWords: Readonly<Record<string, string>> = {
   'no-test': 'shown only; there is no test for it',
   'shift-found': 'proven to differ between the variants',
   'no-shift-found': 'no difference has been found',
+  'other-unit-of-measure': 'one variant reports it in another unit of measure',
   'no-denominator': 'there is nothing to divide by',
   'tail-beyond-bounds': 'rare values beyond the bounds are worse than the margin allows',
   'cannot-decide': 'it can only warn, never decide',

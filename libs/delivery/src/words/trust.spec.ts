@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { AnalysisHealth } from '#libs/contracts';
+import type { AnalysisHealth, ConsistencyFinding } from '#libs/contracts';
 import { COVERAGE_GAP, HEALTHY, SCORES_SILENT, SPLIT_IS_OFF } from '#libs/testing/delivery';
 import type { HoldCause } from '../events.js';
-import { causesInWords, holdMessage } from './trust.js';
+import { causesInWords, holdMessage, reportsWarning } from './trust.js';
+
+const NOTHING_NAMED = { unmeasurable: [], beyond: [] };
 
 describe('why a ramp is held', () => {
   it.each<readonly [HoldCause, AnalysisHealth, string]>([
@@ -43,6 +45,61 @@ describe('why a ramp is held', () => {
         beyond: ['error-rate of candidate is 9 %; at most 5 % is allowed'],
       }),
     ).toBe(`Cannot judge the candidate: ${words}. The shares stay as they are; proven harm still rolls back.`);
+  });
+
+  const about = { field: null, factor: null, expected: null, found: null, metrics: ['cost-per-image'] };
+  it.each<readonly [ConsistencyFinding, string]>([
+    [
+      {
+        ...about,
+        kind: 'unit-of-measure',
+        variant: 'candidate',
+        field: 'timings.inferenceMs',
+        factor: 0.001,
+        metrics: ['inference-latency-p95'],
+      },
+      'candidate reports timings.inferenceMs at about 1/1000 of what the router’s times and the other variants make plausible, so inference-latency-p95 cannot be compared (seconds for milliseconds?). Mend its telemetry; what was counted meanwhile is only forgotten by a new revision',
+    ],
+    [
+      { ...about, kind: 'unit-of-measure', variant: 'candidate', field: 'cost', factor: 100 },
+      'candidate reports cost at about 100 times what the router’s times and the other variants make plausible, so cost-per-image cannot be compared (another unit of measure?). Mend its telemetry; what was counted meanwhile is only forgotten by a new revision',
+    ],
+    [
+      { ...about, kind: 'another-configuration', variant: 'candidate', expected: 'b', found: 'a' },
+      'candidate answers with the configuration a, the experiment declares b. Deploy what it declares, or declare what runs, and start a new revision',
+    ],
+    [
+      { ...about, kind: 'another-configuration', variant: 'candidate', found: 'x' },
+      'candidate answers with the configuration of control (fingerprint x). Deploy what the experiment declares, then start a new revision',
+    ],
+    [
+      { ...about, kind: 'configuration-changed', variant: 'candidate', expected: 'b', found: 'c' },
+      'candidate was changed in the middle of the experiment (fingerprint b, then c), so the evidence is of two configurations. Start a new revision for the one that is meant',
+    ],
+    [
+      {
+        ...about,
+        kind: 'scorer-changed',
+        variant: 'control',
+        expected: `${'0'.repeat(64)}/1`,
+        found: `${'f'.repeat(64)}/1`,
+      },
+      'the scorer was changed in the middle of the experiment (00000000…/1, then ffffffff…/1), and scores of two cannot be compared. Bring the former back, or start a new revision',
+    ],
+  ])('inconsistent-reports: %j', (finding, words) => {
+    const health: AnalysisHealth = { ...HEALTHY, consistency: { status: 'inconsistent', findings: [finding] } };
+    expect(holdMessage(['inconsistent-reports'], health, NOTHING_NAMED)).toBe(
+      `Cannot judge the candidate: ${words}. The shares stay as they are; proven harm still rolls back.`,
+    );
+    const idle = { ...finding, metrics: [] };
+    expect(reportsWarning([idle])).toMatch(/^No guardrail rests on it, but it cannot be right: /);
+    expect(
+      holdMessage(
+        ['inconsistent-reports'],
+        { ...health, consistency: { status: 'inconsistent', findings: [idle] } },
+        NOTHING_NAMED,
+      ),
+    ).not.toContain(words);
   });
 
   it('names several causes in one sentence', () => {

@@ -1,4 +1,4 @@
-import type { AnalysisHealth } from '#libs/contracts';
+import type { AnalysisHealth, ConsistencyFinding } from '#libs/contracts';
 import type { HoldCause } from '../events.js';
 import { number, percentOf } from './numbers.js';
 
@@ -25,6 +25,11 @@ export function unneededSilence({ status, lastRoutedAt }: AnalysisHealth['stalen
   return `${subject} silent (last request ${lastRoutedAt ?? 'never'}). No guardrail and no objective needs it, so it holds nothing.`;
 }
 
+/** What cannot be right in the services' reports although nothing rests on it. */
+export function reportsWarning(findings: readonly ConsistencyFinding[]): string {
+  return `No guardrail rests on it, but it cannot be right: ${findings.map(findingInWords).join('; ')}.`;
+}
+
 /** "a split that was not ordered and a silent scorer": what a hold was or is for. */
 export function causesInWords(causes: readonly HoldCause[]): string {
   return causes.map(causeInWords).join(' and ');
@@ -44,6 +49,8 @@ function causeInWords(cause: HoldCause): string {
       return 'a shifted distribution';
     case 'unmeasurable-guardrail':
       return 'a guardrail that cannot be measured';
+    case 'inconsistent-reports':
+      return 'reports that cannot be right';
     case 'analysis-silent':
       return 'missing analyses';
     case 'limit-exceeded':
@@ -53,11 +60,8 @@ function causeInWords(cause: HoldCause): string {
   }
 }
 
-function causeWithNumbers(
-  cause: HoldCause,
-  { srm, coverage, staleness }: AnalysisHealth,
-  { unmeasurable, beyond }: NamedMetrics,
-): string {
+function causeWithNumbers(cause: HoldCause, health: AnalysisHealth, { unmeasurable, beyond }: NamedMetrics): string {
+  const { srm, coverage, staleness, consistency } = health;
   switch (cause) {
     case 'sample-ratio-mismatch':
       return `the split is not the ordered one (${each(srm.observed, number)} units; ordered were ${each(srm.expected, number)}; ln E ${number(srm.lnE)})`;
@@ -71,6 +75,11 @@ function causeWithNumbers(
       return causeInWords(cause);
     case 'unmeasurable-guardrail':
       return `no measurement of ${unmeasurable.join(', ')}`;
+    case 'inconsistent-reports':
+      return (consistency?.findings ?? [])
+        .filter(({ metrics }) => metrics.length > 0)
+        .map(findingInWords)
+        .join('; ');
     case 'analysis-silent':
       return 'no analysis arrives';
     case 'limit-exceeded':
@@ -78,6 +87,39 @@ function causeWithNumbers(
     default:
       return cause satisfies never;
   }
+}
+
+/** What cannot be right, and the way out. */
+function findingInWords({ kind, variant, field, factor, expected, found, metrics }: ConsistencyFinding): string {
+  switch (kind) {
+    case 'unit-of-measure':
+      return `${variant} reports ${field ?? 'its figures'} ${timesInWords(factor ?? 1)} what the router’s times and the other variants make plausible, so ${metrics.length === 0 ? 'it' : metrics.join(' and ')} cannot be compared (${unitHint(factor ?? 1)}). Mend its telemetry; what was counted meanwhile is only forgotten by a new revision`;
+    case 'another-configuration':
+      return expected === null
+        ? `${variant} answers with the configuration of control (fingerprint ${found ?? 'unknown'}). Deploy what the experiment declares, then start a new revision`
+        : `${variant} answers with the configuration ${found ?? 'unknown'}, the experiment declares ${expected}. Deploy what it declares, or declare what runs, and start a new revision`;
+    case 'configuration-changed':
+      return `${variant} was changed in the middle of the experiment (fingerprint ${expected ?? 'unknown'}, then ${found ?? 'unknown'}), so the evidence is of two configurations. Start a new revision for the one that is meant`;
+    case 'scorer-changed':
+      return `the scorer was changed in the middle of the experiment (${shortly(expected)}, then ${shortly(found)}), and scores of two cannot be compared. Bring the former back, or start a new revision`;
+    default:
+      return kind satisfies never;
+  }
+}
+
+function timesInWords(factor: number): string {
+  return factor >= 1 ? `at about ${number(Math.round(factor))} times` : `at about 1/${Math.round(1 / factor)} of`;
+}
+
+function unitHint(factor: number): string {
+  const times = Math.max(factor, 1 / factor);
+  if (times > 300 && times < 3_000) return factor < 1 ? 'seconds for milliseconds?' : 'milliseconds for seconds?';
+  return 'another unit of measure?';
+}
+
+/** Of a digest and a version, as much as tells them apart. */
+function shortly(scorer: string | null): string {
+  return scorer === null ? 'unknown' : scorer.replace(/^([0-9a-f]{8})[0-9a-f]{56}/, '$1…');
 }
 
 function owed(events: number | undefined, what: string): string {

@@ -8,6 +8,7 @@ import { haveBothValues, withoutSilence } from './both-variants.js';
 import { forecastOf } from './forecast.js';
 import { limitAnalysis } from './limits.js';
 import { readValues, type ValueReading } from './missing-values.js';
+import { isInAnotherUnit } from './consistency.js';
 import { trustOf } from './trust.js';
 import { type Levels, type MetricVerdict, verdictOf } from './verdict.js';
 import type { JudgeContext, Judgement, Estimates, Tests } from '../kinds/method.js';
@@ -26,7 +27,7 @@ export type Analysis = Omit<ExperimentAnalysed, 'analysisId' | 'analysedAt'>;
 export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: number): Analysis {
   const { traffic } = evidence;
   const health = trustOf(evidence, design, nowMs);
-  const metrics = design.candidates.flatMap((candidate) => pairAnalyses(evidence, design, candidate));
+  const metrics = design.candidates.flatMap((candidate) => pairAnalyses(evidence, design, candidate, health));
   return {
     experiment: design.experiment,
     revision: design.revision,
@@ -96,7 +97,12 @@ function gainsOf(evidence: Evidence, design: EvidenceDesign, candidate: string):
 }
 
 /** All metrics of one candidate: those of the design, then the quality heads that were found. */
-function pairAnalyses(evidence: Evidence, design: EvidenceDesign, candidate: string): readonly MetricAnalysis[] {
+function pairAnalyses(
+  evidence: Evidence,
+  design: EvidenceDesign,
+  candidate: string,
+  { consistency }: AnalysisHealth,
+): readonly MetricAnalysis[] {
   const { metrics, heads, limits, presence } = evidence.pairs.get(candidate) as PairEvidence;
   const context = contextOf(evidence, design, candidate, metrics);
   const found = [...heads.keys()].sort().map((head) => [headDesign(head), heads.get(head) ?? null] as const);
@@ -107,10 +113,11 @@ function pairAnalyses(evidence: Evidence, design: EvidenceDesign, candidate: str
     const judged = judgeMetric(state, metric, context);
     const values = readValues(metric, presence, judged, context);
     const judgement = trusted(judged, metric, values);
-    const verdict = verdictOf(judgement, metric, { evidence, fault: values.fault }, levels);
+    const isDoubtful = isInAnotherUnit(metric, candidate, design.control, consistency?.findings ?? []);
+    const verdict = isDoubtful ? OTHER_UNIT : verdictOf(judgement, metric, { evidence, fault: values.fault }, levels);
     return {
       ...metricAnalysis(judgement, metric, verdict, { candidate, ...levels }),
-      ...limitAnalysis(metric, limits.get(metric.definition.name), alpha),
+      ...(isDoubtful ? {} : limitAnalysis(metric, limits.get(metric.definition.name), alpha)),
       ...shown(values),
     };
   });
@@ -126,6 +133,9 @@ function trusted(judgement: Judgement, metric: MetricDesign, { fault }: ValueRea
   if (judgement.tests === null || (fault === null && haveBothValues(judgement, metric))) return judgement;
   return { ...judgement, tests: withoutSilence(judgement.tests, metric) };
 }
+
+/** Before harm as well: what is a thousand times as slow in seconds may be no slower. */
+const OTHER_UNIT: MetricVerdict = { verdict: 'unmeasurable', reason: 'other-unit-of-measure' };
 
 function contextOf(
   { coverage, traffic, seenBefore }: Evidence,

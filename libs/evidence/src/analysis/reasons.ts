@@ -8,6 +8,7 @@
  * nothing to decide it by), `shift-found` and `no-shift-found` (watched: the distributions differ, or have not been shown to).
  * unmeasurable: `control-tail-infinite` (as many of control's requests never ended as the tail holds: nothing can be slower),
  * `scorer-changed` (scores of two scorers are not compared), `unit-memory-full` (who came before is no longer known),
+ * `other-unit-of-measure` (one variant reports it a thousand times as large as the router's time and the other make plausible),
  * `no-denominator` (control's denominators add up to 0), `cannot-decide` (a guardrail or objective that can only warn),
  * `missing-more-often` (a greater share of one variant's units has no value: those that have one are not comparable), `outside-bounds` (most
  * values lie outside the metric's bounds, which make one constant of them).
@@ -35,6 +36,7 @@ export const analysisReasons = [
   'unit-memory-full',
   'no-denominator',
   'tail-beyond-bounds',
+  'other-unit-of-measure',
   'cannot-decide',
   'missing-more-often',
   'outside-bounds',

@@ -1,5 +1,6 @@
 import { type AnalysisHealth, MILLION } from '#libs/contracts';
 import { lnESampleRatio, rejects } from '#libs/statistics';
+import { consistencyOf } from './consistency.js';
 import { readCoverage } from '../fold/coverage.js';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
@@ -22,6 +23,7 @@ export function trustOf(evidence: Evidence, design: EvidenceDesign, nowMs: numbe
     coverage: coverage(evidence, design),
     staleness: stalenessOf(evidence, nowMs),
     ...unitsHealth(evidence),
+    consistency: consistencyOf(evidence, design),
     ...(mended.size === 0 ? {} : { mended: Object.fromEntries([...mended].sort()) }),
   };
 }

@@ -70,6 +70,8 @@ export interface EvidenceDesign {
   /** All variants, also one that is not compared. */
   readonly variants: readonly string[];
   readonly candidates: readonly string[];
+  /** Of the configurations that are declared, by variant. */
+  readonly fingerprints: Readonly<Record<string, string>>;
   readonly unit: 'user' | 'session' | 'request';
   readonly kind: ExperimentSpec['kind'];
   /** The ramp's shares, stage by stage. */
@@ -122,6 +124,7 @@ export function evidenceDesign(
     control: comparedWith(spec),
     variants: Object.keys(spec.variants),
     candidates: [...candidatesOf(spec)].sort(),
+    fingerprints: definition.fingerprints,
     unit: spec.unit,
     kind: spec.kind,
     hasEqualBaseline: spec.baseline !== undefined,

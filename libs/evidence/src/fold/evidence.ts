@@ -8,6 +8,7 @@ import { initialPair, mergePairs, type PairEvidence } from './pair-evidence.js';
 import { initialPulses, mergePulses, type Pulses } from './pulse.js';
 import type { RecentPictures } from './recent-pictures.js';
 import { initialStrangers, type Strangers } from './strangers.js';
+import { mergeReports, type Reports } from './reports.js';
 import { addCounts, initialTraffic, mergeTraffic, type Traffic } from './traffic.js';
 import { type UnitFacts, unitFacts } from './unit-facts.js';
 import { UnitMemory } from './unit-memory.js';
@@ -47,6 +48,8 @@ export interface Evidence {
   observed: number;
   newestEpoch: number;
   newestStage: number;
+  /** What the services say of themselves. */
+  readonly reports: Reports;
   /** What had to be mended in the experiment's events when they were read, by kind. */
   readonly mended: Map<string, number>;
   /** When the sources spoke, by the carrier's clock. */
@@ -56,6 +59,8 @@ export interface Evidence {
   /** Whose scores these are; scores of others are counted, not compared. */
   scorer: string | null;
   foreignScores: number;
+  /** The latest of the others. */
+  foreignScorer: string | null;
 }
 
 /**
@@ -86,11 +91,13 @@ export function initialEvidence(
     observed: 0,
     newestEpoch: 0,
     newestStage: 0,
+    reports: new Map(),
     mended: new Map(),
     pulses: initialPulses(),
     newestAtMs: byTopic(() => null),
     scorer: null,
     foreignScores: 0,
+    foreignScorer: null,
   };
 }
 
@@ -122,10 +129,12 @@ export function mergeEvidence(a: Evidence, b: Evidence): Evidence {
     observed: a.observed + b.observed,
     newestEpoch: newest.newestEpoch,
     newestStage: newest.newestStage,
+    reports: mergeReports(a.reports, b.reports),
     mended: addCounts(a.mended, b.mended),
     pulses: mergePulses(a.pulses, b.pulses),
     newestAtMs: byTopic((topic) => largest(a.newestAtMs[topic], b.newestAtMs[topic])),
     scorer: a.scorer ?? b.scorer,
+    foreignScorer: a.foreignScorer ?? b.foreignScorer ?? (a.scorer !== null && b.scorer !== a.scorer ? b.scorer : null),
     foreignScores:
       a.foreignScores + b.foreignScores + (a.scorer !== null && b.scorer !== null && a.scorer !== b.scorer ? 1 : 0),
   };

@@ -12,6 +12,7 @@ import { noteArrival } from './newcomers.js';
 import { beat, type PulseSource } from './pulse.js';
 import { notePicture } from './recent-pictures.js';
 import { enterStrangersWindow, hasHadBad, noteBad } from './strangers.js';
+import { noteGeneration, noteRouted } from './reports.js';
 import { count, epochOf } from './traffic.js';
 import { COVERED_BIT, REQUESTS_AT, REQUESTS_BITS, SEEN_BIT, WINDOW_AT, WINDOW_BITS } from './unit-facts.js';
 import { blankMark, clearBits, hasBit, readBits, setBit, type UnitMark, writeBits } from './unit-memory.js';
@@ -50,6 +51,7 @@ function foldRequestEvent(
   noteTime(evidence, event, carriedAtMs);
   for (const kind of event.mended ?? []) count(evidence.mended, kind);
   noteRequest(evidence, event, assignment);
+  noteReports(evidence, event, assignment, carriedAtMs);
   if (assignment.reason !== 'SPLIT' || isForeignScore(evidence, event)) return true;
   if (isNameless(assignment.unit)) return noteNameless(evidence, event);
 
@@ -264,6 +266,12 @@ function sourceOf(event: ObservedEvent): PulseSource | null {
   }
 }
 
+/** Whatever was drawn: the services answer for it all alike. */
+function noteReports({ reports }: Evidence, event: RequestEvent, assignment: Assignment, carriedAtMs: number): void {
+  if (event.type === 'request.routed.v1') noteRouted(reports, assignment, event.data);
+  if (event.type === 'generation.completed.v1') noteGeneration(reports, assignment, event.data, carriedAtMs);
+}
+
 function isForeignScore(evidence: Evidence, event: RequestEvent): boolean {
   if (event.type !== 'image.scored.v1' || event.data.outcome !== 'scored') return false;
   const { digest, preprocessing } = event.data.identity;
@@ -271,6 +279,7 @@ function isForeignScore(evidence: Evidence, event: RequestEvent): boolean {
   evidence.scorer ??= scorer;
   if (evidence.scorer === scorer) return false;
   evidence.foreignScores += 1;
+  evidence.foreignScorer = scorer;
   return true;
 }
 

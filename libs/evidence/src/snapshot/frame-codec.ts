@@ -4,6 +4,7 @@ import type { Newcomers } from '../fold/newcomers.js';
 import { decodePulses, encodePulses, type EncodedPulses } from '../fold/pulse.js';
 import { decodePictures, encodePictures, type EncodedPictures } from '../fold/recent-pictures.js';
 import { decodeStrangers, encodeStrangers, type EncodedStrangers } from '../fold/strangers.js';
+import { decodeReports, encodeReports, type EncodedReports } from '../fold/reports.js';
 import { addCounts, decodeTraffic, encodeTraffic, type EncodedTraffic } from '../fold/traffic.js';
 
 /** What evidence holds beside its metrics and units. */
@@ -22,11 +23,13 @@ export interface EncodedFrame {
   readonly observed: number;
   readonly newestEpoch: number;
   readonly newestStage: number;
+  readonly reports: EncodedReports;
   readonly mended: readonly (readonly [string, number])[];
   readonly pulses: EncodedPulses;
   readonly newestAtMs: Evidence['newestAtMs'];
   readonly scorer: string | null;
   readonly foreignScores: number;
+  readonly foreignScorer: string | null;
 }
 
 export function encodeFrame(evidence: Frame): EncodedFrame {
@@ -42,11 +45,13 @@ export function encodeFrame(evidence: Frame): EncodedFrame {
     observed: evidence.observed,
     newestEpoch: evidence.newestEpoch,
     newestStage: evidence.newestStage,
+    reports: encodeReports(evidence.reports),
     mended: [...evidence.mended],
     pulses: encodePulses(evidence.pulses),
     newestAtMs: { ...evidence.newestAtMs },
     scorer: evidence.scorer,
     foreignScores: evidence.foreignScores,
+    foreignScorer: evidence.foreignScorer,
   };
 }
 
@@ -63,11 +68,13 @@ export function decodeFrame(encoded: EncodedFrame): Frame {
     observed: encoded.observed,
     newestEpoch: encoded.newestEpoch,
     newestStage: encoded.newestStage,
+    reports: decodeReports(encoded.reports),
     mended: new Map(encoded.mended),
     pulses: decodePulses(encoded.pulses),
     newestAtMs: { ...encoded.newestAtMs },
     scorer: encoded.scorer,
     foreignScores: encoded.foreignScores,
+    foreignScorer: encoded.foreignScorer,
   };
 }
 

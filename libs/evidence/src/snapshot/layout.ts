@@ -1,4 +1,4 @@
-import { encodeEmbedding } from '#libs/contracts';
+import { type Assignment, encodeEmbedding, examples, type TeststripEvent } from '#libs/contracts';
 import type { MetricDefinition } from '../catalogue/definition.js';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import { countCoverage } from '../fold/coverage.js';
@@ -11,6 +11,7 @@ import { notePicture } from '../fold/recent-pictures.js';
 import { initialPair } from '../fold/pair-evidence.js';
 import { noteDelivered, noteMissing } from '../fold/presence.js';
 import { noteBad } from '../fold/strangers.js';
+import { noteGeneration, type Reports } from '../fold/reports.js';
 import { count, epochOf } from '../fold/traffic.js';
 import { initialControlTailLimit } from '../kinds/control-tail-limit.js';
 import { isKind, methodOf, type MetricEvidence } from '../kinds/metric-evidence.js';
@@ -116,6 +117,16 @@ const NO_READERS = {
   'feedback.recorded.v1': [],
 };
 
+/** Enough to forget the first of it. */
+function foldReports(reports: Reports): void {
+  const assignment = { variant: 'a' } as Assignment;
+  const generation = examples.find(
+    ({ type }) => type === 'generation.completed.v1',
+  ) as TeststripEvent<'generation.completed.v1'>;
+  for (let cost = 1; cost <= 200; cost++)
+    noteGeneration(reports, assignment, { ...generation.data, cost, fingerprint: `${cost % 10}` }, cost);
+}
+
 let knownFrame: string | null = null;
 
 /** The form of what evidence holds beside its metrics, of its units' marks and of their keys. */
@@ -137,6 +148,7 @@ function frameForm(): string {
   countCoverage(evidence.coverage.scored, 7, 'b', 1_000_000);
   notePicture(evidence.recentPictures, 'a', '0123456789abcdef', 5);
   count(evidence.mended, 'percent');
+  foldReports(evidence.reports);
   for (let second = 0; second < 200; second++) beat(evidence.pulses.answered, second * 61_000);
   const unit = memoryKey('unit');
   evidence.units.remember(unit, { words: Uint32Array.of(7, 3), numbers: new Float64Array() });

@@ -193,7 +193,7 @@ function completedEvent({ id, assignment, atMs, latencyMs, cost }: SimulatedRequ
     generationId: id,
     service: 'text-to-image',
     assignment,
-    fingerprint: 'a',
+    fingerprint: assignment.variant === 'control' ? 'a' : 'b',
     config: { checkpoint: 'scenes', sampler: 'ddim', steps: 20, precision: 'fp16' },
     prompt: 'a small red circle',
     seed: 1,

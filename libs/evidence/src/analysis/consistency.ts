@@ -1,0 +1,187 @@
+import type { AnalysisHealth, ConsistencyFinding } from '#libs/contracts';
+import type { MetricDefinition } from '../catalogue/definition.js';
+import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
+import type { Evidence } from '../fold/evidence.js';
+import { type Level, MOST_FINGERPRINTS, REPORTED_FIELDS, type ReportedField, type Reports } from '../fold/reports.js';
+
+type Finding = Omit<ConsistencyFinding, 'metrics'>;
+
+/**
+ * Whether what the services report can be true: their figures beside what the router measured of the same requests, in both variants, and
+ * their fingerprints beside what the experiment declares. A difference of a factor of 1,000 is another unit of measure, not a candidate that is
+ * 99.9 % better. `metrics` of a finding are those that rest on it.
+ */
+export function consistencyOf(
+  { reports, scorer, foreignScores, foreignScorer }: Evidence,
+  design: EvidenceDesign,
+): NonNullable<AnalysisHealth['consistency']> {
+  const findings: Finding[] = [...unitFindings(reports, design), ...fingerprintFindings(reports, design)];
+  if (foreignScores > 0) {
+    const [expected, found] = [scorer, foreignScorer];
+    findings.push({ kind: 'scorer-changed', variant: design.control, field: null, factor: null, expected, found });
+  }
+  const status = findings.length > 0 ? 'inconsistent' : hasReports(reports, design) ? 'ok' : 'not-enough-data';
+  return { status, findings: findings.map((finding) => ({ ...finding, metrics: metricsOn(finding, design) })) };
+}
+
+/** Values of each variant before a level is compared: fewer than it takes to prove harm by a factor of ten. */
+const FEWEST_VALUES = 5;
+
+/**
+ * How far the variants may differ in what a service says of itself per millisecond that the router measured (memory: by itself). Candidates
+ * that save half are common; those that save 19 parts of 20 without being faster are not.
+ */
+const FACTORS: Readonly<Record<Exclude<ReportedField, 'routed.durationMs'>, number>> = {
+  'timings.totalMs': 20,
+  'timings.inferenceMs': 50,
+  'gpu.seconds': 50,
+  'gpu.memoryMiB': 50,
+  cost: 50,
+};
+
+/** Seconds for milliseconds in every variant: their ratio to the router's time, give or take a factor of three. */
+const SECONDS_FOR_MS = { low: 1 / 3_000, high: 1 / 300 };
+
+function unitFindings(reports: Reports, { control, candidates }: EvidenceDesign): readonly Finding[] {
+  const findings: Finding[] = [];
+  for (const variant of [control, ...candidates]) {
+    const ratio = ratioToRouter(reports, variant, 'timings.totalMs');
+    if (ratio !== null && ratio > SECONDS_FOR_MS.low && ratio < SECONDS_FOR_MS.high)
+      findings.push(otherUnit(variant, 'timings.totalMs', ratio));
+  }
+  for (const candidate of candidates) {
+    for (const [field, most] of Object.entries(FACTORS) as [keyof typeof FACTORS, number][]) {
+      const [ofControl, ofCandidate] = [control, candidate].map((variant) =>
+        field === 'gpu.memoryMiB' ? usual(reports, variant, field) : ratioToRouter(reports, variant, field),
+      ) as [number | null, number | null];
+      if (ofControl === null || ofCandidate === null) continue;
+      const factor = ofCandidate / ofControl;
+      if (Math.max(factor, 1 / factor) < most) continue;
+      const isControlOdd = field.startsWith('timings.') && isFartherFromOne(ofControl, ofCandidate);
+      const [variant, odd] = isControlOdd ? [control, 1 / factor] : [candidate, factor];
+      if (!findings.some((known) => known.variant === variant && known.field === field))
+        findings.push(otherUnit(variant, field, odd));
+    }
+  }
+  return findings;
+}
+
+function otherUnit(variant: string, field: ReportedField, factor: number): Finding {
+  return { kind: 'unit-of-measure', variant, field, factor, expected: null, found: null };
+}
+
+function isFartherFromOne(ratio: number, other: number): boolean {
+  return Math.abs(Math.log(ratio)) > Math.abs(Math.log(other));
+}
+
+/** What a service reports for each millisecond that the router measured; null: too little is known. */
+function ratioToRouter(reports: Reports, variant: string, field: ReportedField): number | null {
+  const [own, routed] = [usual(reports, variant, field), usual(reports, variant, 'routed.durationMs')];
+  return own === null || routed === null ? null : own / routed;
+}
+
+function usual(reports: Reports, variant: string, field: ReportedField): number | null {
+  const level: Level | undefined = reports.get(variant)?.levels.get(field);
+  return level === undefined || level.weight < FEWEST_VALUES ? null : Math.exp(level.lnMean);
+}
+
+/** What pods of a former deployment may still answer while they are replaced: a share of a variant's generations, and so many. */
+const STRAY_SHARE = 0.01;
+const STRAY_EVENTS = 2;
+
+/**
+ * A variant's generations carry the fingerprint that the experiment declares for it. Where a service makes its fingerprints by another rule than ours none
+ * does, in any variant: then the first one seen of a variant stands for it, and only a change, or two variants with the same one, is a finding.
+ */
+function fingerprintFindings(
+  reports: Reports,
+  { control, candidates, fingerprints }: EvidenceDesign,
+): readonly Finding[] {
+  const variants = [control, ...candidates];
+  // Drawn request by request: they name no configuration.
+  if (variants.some((variant) => isDrawnPerRequest(reports, variant))) return [];
+  const seen = new Map(variants.map((variant) => [variant, fingerprintsOf(reports, variant)]));
+  const isOurRule = variants.some((variant) => seen.get(variant)?.includes(fingerprints[variant] ?? ''));
+  const first = (variant: string): string | undefined => seen.get(variant)?.[0];
+  return variants.flatMap((variant): Finding[] => {
+    const found = seen.get(variant) ?? [];
+    const declared = fingerprints[variant] ?? null;
+    const expected = isOurRule ? declared : (found[0] ?? null);
+    const foreign = found.find((fingerprint) => fingerprint !== expected);
+    const about = { variant, field: null, factor: null };
+    if (foreign !== undefined) {
+      const isChange = expected !== null && found.includes(expected);
+      return [
+        { ...about, kind: isChange ? 'configuration-changed' : 'another-configuration', expected, found: foreign },
+      ];
+    }
+    const isSame =
+      variant !== control && !isOurRule && first(variant) !== undefined && first(variant) === first(control);
+    if (!isSame || declared === fingerprints[control]) return [];
+    return [{ ...about, kind: 'another-configuration', expected: null, found: first(variant) ?? null }];
+  });
+}
+
+function isDrawnPerRequest(reports: Reports, variant: string): boolean {
+  const of = reports.get(variant);
+  return of !== undefined && (of.fingerprints.size > MOST_FINGERPRINTS || of.otherFingerprints > STRAY_EVENTS);
+}
+
+/** Those that are no strays, the first one seen first. */
+function fingerprintsOf(reports: Reports, variant: string): readonly string[] {
+  const sightings = [...(reports.get(variant)?.fingerprints ?? [])];
+  const all = sightings.reduce((sum, [, { events }]) => sum + events, 0);
+  return sightings
+    .filter(([, { events }]) => events > STRAY_EVENTS && events >= STRAY_SHARE * all)
+    .sort(([a, x], [b, y]) => x.firstAtMs - y.firstAtMs || (a < b ? -1 : 1))
+    .map(([fingerprint]) => fingerprint);
+}
+
+function hasReports(reports: Reports, { control, candidates }: EvidenceDesign): boolean {
+  return [control, ...candidates].every((variant) => {
+    const of = reports.get(variant);
+    return of !== undefined && (of.fingerprints.size > 0 || usual(reports, variant, 'timings.totalMs') !== null);
+  });
+}
+
+/** Metrics that decide and rest on what is doubtful: those that read the field; of another configuration, all. */
+function metricsOn({ kind, field }: Finding, { metrics }: EvidenceDesign): string[] {
+  return metrics
+    .filter(({ role }) => role === 'guardrail' || role === 'objective')
+    .filter(({ definition }) => {
+      if (kind === 'unit-of-measure') return fieldsOf(definition).includes(field ?? '');
+      return kind === 'scorer-changed' ? definition.topic === 'image.scored.v1' : true;
+    })
+    .map(({ definition }) => definition.name);
+}
+
+/** What the built-in metrics read of what services report; own ones say it themselves. */
+const READ_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  'inference-latency-p50': ['timings.inferenceMs'],
+  'inference-latency-p95': ['timings.inferenceMs'],
+  'inference-latency-p99': ['timings.inferenceMs'],
+  'gpu-seconds': ['gpu.seconds'],
+  'gpu-seconds-per-image': ['gpu.seconds'],
+  'gpu-memory': ['gpu.memoryMiB'],
+  'cost-per-image': ['cost'],
+};
+
+function fieldsOf({ name, topic, reads }: MetricDefinition): readonly string[] {
+  if (topic !== 'generation.completed.v1') return [];
+  return READ_FIELDS[name] ?? REPORTED_FIELDS.filter((field) => reads?.includes(field));
+}
+
+/** Whether nothing may be said of a metric of this candidate, since it or control reports it in another unit of measure. */
+export function isInAnotherUnit(
+  { definition }: MetricDesign,
+  candidate: string,
+  control: string,
+  findings: readonly Pick<ConsistencyFinding, 'kind' | 'variant' | 'field'>[],
+): boolean {
+  return findings.some(
+    ({ kind, variant, field }) =>
+      kind === 'unit-of-measure' &&
+      (variant === candidate || variant === control) &&
+      fieldsOf(definition).includes(field ?? ''),
+  );
+}

@@ -1,0 +1,139 @@
+import type { Assignment, DataOf } from '#libs/contracts';
+
+/**
+ * What the services say of themselves, to be held against what the router measured and what the experiment declares: the usual size of
+ * each figure lately, and which configurations answered. By variant.
+ */
+export type Reports = Map<string, VariantReports>;
+
+export interface VariantReports {
+  readonly levels: Map<ReportedField, Level>;
+  /** Fingerprint → the generations that carried it, and when the first of them was carried. */
+  readonly fingerprints: Map<string, Sighting>;
+  /** Generations with a fingerprint beyond the {@link MOST_FINGERPRINTS} that are told apart. */
+  otherFingerprints: number;
+}
+
+interface Sighting {
+  readonly events: number;
+  readonly firstAtMs: number;
+}
+
+/** Figures that are looked at: the router's own, and what a service reports of the same requests. */
+export const REPORTED_FIELDS = [
+  'routed.durationMs',
+  'timings.totalMs',
+  'timings.inferenceMs',
+  'gpu.seconds',
+  'gpu.memoryMiB',
+  'cost',
+] as const;
+export type ReportedField = (typeof REPORTED_FIELDS)[number];
+
+/** The geometric mean of the latest values, as a mean of logarithms: a few strays move it little, another unit of measure moves it far. */
+export interface Level {
+  readonly lnMean: number;
+  /** How many values it rests on; an older one counts less and less. */
+  readonly weight: number;
+}
+
+/** Values after which a level has forgotten two thirds of what was before. */
+const MEMORY = 64;
+/** A variant has one configuration; one with more is told what to draw request by request, and its fingerprints say nothing. */
+export const MOST_FINGERPRINTS = 8;
+
+export function noteRouted(reports: Reports, { variant }: Assignment, data: DataOf<'request.routed.v1'>): void {
+  if (data.outcome === 'delivered') noteLevel(reportsOf(reports, variant), 'routed.durationMs', data.durationMs);
+}
+
+export function noteGeneration(
+  reports: Reports,
+  { variant }: Assignment,
+  data: DataOf<'generation.completed.v1'>,
+  carriedAtMs: number,
+): void {
+  const of = reportsOf(reports, variant);
+  noteFingerprint(of, data.fingerprint, carriedAtMs);
+  if (data.outcome !== 'delivered') return;
+  noteLevel(of, 'timings.totalMs', data.timings.totalMs);
+  noteLevel(of, 'timings.inferenceMs', data.timings.inferenceMs);
+  noteLevel(of, 'gpu.seconds', data.gpu.seconds);
+  noteLevel(of, 'gpu.memoryMiB', data.gpu.memoryMiB);
+  noteLevel(of, 'cost', data.cost);
+}
+
+function reportsOf(reports: Reports, variant: string): VariantReports {
+  const known = reports.get(variant);
+  if (known) return known;
+  const fresh: VariantReports = { levels: new Map(), fingerprints: new Map(), otherFingerprints: 0 };
+  reports.set(variant, fresh);
+  return fresh;
+}
+
+function noteLevel({ levels }: VariantReports, field: ReportedField, value: number | null): void {
+  if (value === null || !(value > 0)) return;
+  const { lnMean, weight } = levels.get(field) ?? { lnMean: 0, weight: 0 };
+  const counted = Math.min(MEMORY, weight + 1);
+  levels.set(field, { lnMean: lnMean + (Math.log(value) - lnMean) / counted, weight: counted });
+}
+
+function noteFingerprint(of: VariantReports, fingerprint: string | null, carriedAtMs: number): void {
+  if (fingerprint === null) return;
+  const known = of.fingerprints.get(fingerprint);
+  if (known === undefined && of.fingerprints.size >= MOST_FINGERPRINTS) {
+    of.otherFingerprints += 1;
+    return;
+  }
+  of.fingerprints.set(fingerprint, sumOf(known, { events: 1, firstAtMs: carriedAtMs }));
+}
+
+export function mergeReports(a: Reports, b: Reports): Reports {
+  const merged: Reports = new Map();
+  for (const variant of [...new Set([...a.keys(), ...b.keys()])].sort()) {
+    const parts = [a.get(variant), b.get(variant)].filter((part) => part !== undefined);
+    const into = reportsOf(merged, variant);
+    for (const { levels, fingerprints, otherFingerprints } of parts) {
+      for (const [field, level] of levels) into.levels.set(field, meanOf(into.levels.get(field), level));
+      for (const [name, sighting] of fingerprints)
+        into.fingerprints.set(name, sumOf(into.fingerprints.get(name), sighting));
+      into.otherFingerprints += otherFingerprints;
+    }
+  }
+  return merged;
+}
+
+function meanOf(a: Level | undefined, b: Level): Level {
+  if (a === undefined) return b;
+  const weight = a.weight + b.weight;
+  return { lnMean: (a.lnMean * a.weight + b.lnMean * b.weight) / weight, weight };
+}
+
+function sumOf(a: Sighting | undefined, b: Sighting): Sighting {
+  if (a === undefined) return b;
+  return { events: a.events + b.events, firstAtMs: Math.min(a.firstAtMs, b.firstAtMs) };
+}
+
+export type EncodedReports = readonly (readonly [
+  variant: string,
+  {
+    readonly levels: readonly (readonly [ReportedField, Level])[];
+    readonly fingerprints: readonly (readonly [string, Sighting])[];
+    readonly otherFingerprints: number;
+  },
+])[];
+
+export function encodeReports(reports: Reports): EncodedReports {
+  return [...reports].map(([variant, { levels, fingerprints, otherFingerprints }]) => [
+    variant,
+    { levels: [...levels], fingerprints: [...fingerprints], otherFingerprints },
+  ]);
+}
+
+export function decodeReports(encoded: EncodedReports): Reports {
+  return new Map(
+    encoded.map(([variant, { levels, fingerprints, otherFingerprints }]) => [
+      variant,
+      { levels: new Map(levels), fingerprints: new Map(fingerprints), otherFingerprints },
+    ]),
+  );
+}
