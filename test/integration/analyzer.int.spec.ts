@@ -302,9 +302,14 @@ async function storedEvidence(database: TestDatabase): Promise<readonly (readonl
 
 /** Two logs of the same events differ in when the bus took them, and in nothing else. */
 function withoutCarrierTimes({ frame, ...rest }: EncodedEvidence): unknown {
-  const { newestAtMs: _newest, pulses: _pulses, newcomers, ...stays } = frame;
+  const { newestAtMs: _newest, pulses: _pulses, newcomers, reports: reported, ...stays } = frame;
+  const reports: unknown = JSON.parse(JSON.stringify(reported, withoutFirst));
   const arrivals = [newcomers.older, newcomers.recent].map(({ requests, newUnits }) => ({ requests, newUnits }));
-  return { ...rest, frame: { ...stays, arrivals } };
+  return { ...rest, frame: { ...stays, arrivals, reports } };
+}
+
+function withoutFirst(key: string, value: unknown): unknown {
+  return key === 'firstAtMs' ? undefined : value;
 }
 
 /** What an analysis states, without the names and times of its publication. */

@@ -252,18 +252,20 @@ describe('a log that cannot be read', () => {
 });
 
 describe('what could not be read back', () => {
+  const lineAfterFile = aFile('mine').split('\n').length;
+
   it.each([
-    ['holdAtMost: 0s', 10],
-    ['lostControllerAfter: 50ms', 10],
-    ['deadline: 0s', 10],
-    ['deadline: 200000000d', 10],
-    ['audience: [{ attribute: "a\\0b", in: [x] }]', 10],
-    ['audience: *nobody', 10],
-    ['alpha: .nan', 10],
-  ])('is refused before it is appended: %s', async (line, at) => {
+    'holdAtMost: 0s',
+    'lostControllerAfter: 50ms',
+    'deadline: 0s',
+    'deadline: 200000000d',
+    'audience: [{ attribute: "a\\0b", in: [x] }]',
+    'audience: *nobody',
+    'alpha: .nan',
+  ])('is refused before it is appended: %s', async (line) => {
     const decision = await aDecision();
     const refused = await apply(decision, `${aFile('mine')}${line}\n`);
-    expect(refused).toMatchObject({ status: 422, body: { problems: [{ file: 'canary.yaml', line: at }] } });
+    expect(refused).toMatchObject({ status: 422, body: { problems: [{ file: 'canary.yaml', line: lineAfterFile }] } });
     expect(await call(decision, 'GET', '/v1/experiments')).toEqual({ status: 200, body: { experiments: [] } });
   });
 
@@ -279,6 +281,6 @@ describe('what could not be read back', () => {
   it('is refused with the line that is no UTF-8', async () => {
     const decision = await aDecision();
     const bytes = Buffer.concat([Buffer.from(aFile('mine')), Buffer.from([0x23, 0xff, 0xfe])]);
-    expect(await apply(decision, bytes)).toMatchObject({ status: 422, body: { problems: [{ line: 10 }] } });
+    expect(await apply(decision, bytes)).toMatchObject({ status: 422, body: { problems: [{ line: lineAfterFile }] } });
   });
 });

@@ -51,6 +51,8 @@ describe('tables and their owners', () => {
 
   it('every statement that writes a table stands in the folder of its owner', () => {
     const strangers = writes()
+      // A migration changes what is stored, whoever owns it.
+      .filter(({ file }) => !file.startsWith('libs/persistence/src/schema/migrations/'))
       .filter(({ file, table }) => !file.startsWith(`${FOLDERS.get(OWNERS.get(table) ?? '')}/`))
       .map(({ file, table }) => `${file} writes ${table}, which belongs to ${OWNERS.get(table) ?? 'nobody'}`);
     expect(strangers).toEqual([]);
