@@ -44,7 +44,7 @@ const none = { kind: 'none' } as const;
 const IDENTICAL: Reference = {
   effect: 'identical',
   cell: 'canary/identical/from 1 %',
-  requests: 32_520,
+  requests: 29_098,
   exposed: null,
 };
 
@@ -56,7 +56,7 @@ export const scenarios: readonly Scenario[] = [
     expected: 'promoted',
     expectedMetrics: [],
     event: none,
-    reference: { effect: '20 % cheaper', cell: 'canary/20 % cheaper/from 1 %', requests: 32_443, exposed: null },
+    reference: { effect: '20 % cheaper', cell: 'canary/20 % cheaper/from 1 %', requests: 28_142, exposed: null },
   },
   {
     name: 'wrong-attribute',
@@ -68,7 +68,7 @@ export const scenarios: readonly Scenario[] = [
     reference: {
       effect: '20 % of the pictures wrong',
       cell: 'canary/20 % of the pictures wrong/from 1 %',
-      requests: 1_444,
+      requests: 1_463,
       exposed: 15,
     },
   },
@@ -79,7 +79,7 @@ export const scenarios: readonly Scenario[] = [
     expected: 'rolled-back',
     expectedMetrics: ['quality', 'alignment', 'wrong-pictures'],
     event: none,
-    reference: { effect: 'alignment −10 %', cell: 'canary/alignment −10 %/from 1 %', requests: 2_682, exposed: 27 },
+    reference: { effect: 'alignment −10 %', cell: 'canary/alignment −10 %/from 1 %', requests: 2_736, exposed: 27 },
   },
   {
     name: 'slow',
@@ -88,7 +88,7 @@ export const scenarios: readonly Scenario[] = [
     expected: 'rolled-back',
     expectedMetrics: ['latency-p95'],
     event: none,
-    reference: { effect: 'latency ×2', cell: 'canary/latency × 2/from 1 %', requests: 569, exposed: 6 },
+    reference: { effect: 'latency ×2', cell: 'canary/latency × 2/from 1 %', requests: 663, exposed: 7 },
   },
   {
     name: 'flaky',
@@ -107,7 +107,7 @@ export const scenarios: readonly Scenario[] = [
     expected: 'rolled-back',
     expectedMetrics: ['cost-per-image'],
     event: none,
-    reference: { effect: 'cost +15 %', cell: 'canary/cost +15 %/from 1 %', requests: 3_789, exposed: 38 },
+    reference: { effect: 'cost +15 %', cell: 'canary/cost +15 %/from 1 %', requests: 3_821, exposed: 38 },
   },
   {
     name: 'identical',
