@@ -7,14 +7,18 @@ import {
   addToSketch,
   type Arm,
   bet,
+  betNested,
   type BettingDesign,
   hit,
   initialBetting,
   initialMeanDifference,
   initialMoments,
+  initialNestedBetting,
   initialScoredTilt,
   initialSketch,
   initialTilt,
+  nestedBettingDesign,
+  nestedRanges,
   observeMean,
   observeMoments,
   observeScore,
@@ -48,6 +52,18 @@ function betting(name: string, margins: number): Measured {
   return { name, state, update: (arm, propensity, value) => bet(state, design, arm, propensity, value) };
 }
 
+/** As means ship: three bounds, harm in each, six steps of a ramp, the margin and "better". */
+function nested(): Measured {
+  const steps = [0.02, 0.05, 0.1, 0.2, 0.5, 1].map((share) => ({ share, margin: 0.01 / share }));
+  const design = nestedBettingDesign(nestedRanges({ mean: 0.3, spread: 0.05 }, 0.01), { harmfulAt: 0.01, steps });
+  const state = initialNestedBetting(design);
+  return {
+    name: 'betting within nested bounds, a ramp',
+    state,
+    update: (arm, propensity, value) => betNested(state, design, arm, propensity, value),
+  };
+}
+
 function methods(): Measured[] {
   const tilt = initialTilt();
   const scored = initialScoredTilt();
@@ -57,6 +73,7 @@ function methods(): Measured[] {
   return [
     betting('betting, 1 margin', 1),
     betting('betting, 9 margins of a ramp', 9),
+    nested(),
     { name: 'tilt of events', state: tilt, update: (arm, propensity) => hit(tilt, arm, propensity) },
     {
       name: 'tilt of scores',
