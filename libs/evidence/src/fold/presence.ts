@@ -1,7 +1,10 @@
 import { type Arm, hit, initialTilt, mergeTilt, type Tilt } from '#libs/statistics';
 import type { Cap, RequestTopic } from '../catalogue/definition.js';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
+import { addByArm } from '../kinds/arm-counts.js';
 import * as codec from '../kinds/state-codec.js';
+
+const NOBODY: Readonly<Record<Arm, number>> = { control: 0, candidate: 0 };
 
 /**
  * Which units of a pair have a value of the metrics that are tested, and which have none: whoever fails or is slow is the one whose value is
@@ -77,7 +80,7 @@ function metricPresence({ metrics }: Presence, name: string): MetricPresence {
 
 export function mergePresence(a: Presence, b: Presence): Presence {
   const delivered = new Map(a.delivered);
-  for (const [topic, counts] of b.delivered) delivered.set(topic, add(delivered.get(topic), counts));
+  for (const [topic, counts] of b.delivered) delivered.set(topic, addByArm(delivered.get(topic) ?? NOBODY, counts));
   const metrics = new Map(a.metrics);
   for (const [name, right] of b.metrics) {
     const left = metrics.get(name);
@@ -89,14 +92,10 @@ export function mergePresence(a: Presence, b: Presence): Presence {
 function mergeOf(a: MetricPresence, b: MetricPresence): MetricPresence {
   return {
     missing: mergeTilt(a.missing, b.missing),
-    lost: add(a.lost, b.lost),
+    lost: addByArm(a.lost, b.lost),
     given: mergeTilt(a.given, b.given),
-    outside: add(a.outside, b.outside),
+    outside: addByArm(a.outside, b.outside),
   };
-}
-
-function add(a: Readonly<Record<Arm, number>> | undefined, b: Readonly<Record<Arm, number>>): Record<Arm, number> {
-  return { control: (a?.control ?? 0) + b.control, candidate: (a?.candidate ?? 0) + b.candidate };
 }
 
 export interface EncodedPresence {

@@ -11,8 +11,9 @@ export function initialArmCounts(): ArmCounts {
 }
 
 export function mergeArmCounts(a: ArmCounts, b: ArmCounts): ArmCounts {
-  return {
-    units: { control: a.units.control + b.units.control, candidate: a.units.candidate + b.units.candidate },
-    events: { control: a.events.control + b.events.control, candidate: a.events.candidate + b.events.candidate },
-  };
+  return { units: addByArm(a.units, b.units), events: addByArm(a.events, b.events) };
+}
+
+export function addByArm(a: Readonly<Record<Arm, number>>, b: Readonly<Record<Arm, number>>): Record<Arm, number> {
+  return { control: a.control + b.control, candidate: a.candidate + b.candidate };
 }

@@ -1,4 +1,5 @@
 import { type Arm, isRandomised } from '#libs/statistics';
+import { addByArm } from './arm-counts.js';
 
 /**
  * What of a metric's events is left out of the test of harm, see {@link Episodes}: nothing; so much after every bad event that a fifth
@@ -108,11 +109,7 @@ function isWithinTime({ beganAtMs }: Episodes, lengthMs: number, atMs: number): 
 
 /** For judging only: a merged state has no present episode. */
 export function mergeEpisodes(a: Episodes, b: Episodes): Episodes {
-  const leftOut = {
-    control: a.leftOut.control + b.leftOut.control,
-    candidate: a.leftOut.candidate + b.leftOut.candidate,
-  };
-  return { ...initialEpisodes(), leftOut };
+  return { ...initialEpisodes(), leftOut: addByArm(a.leftOut, b.leftOut) };
 }
 
 export function encodeEpisodes({ gap, gaps, weight, left, beganAtMs, leftOut }: Episodes): EncodedEpisodes {

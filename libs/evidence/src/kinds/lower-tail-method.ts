@@ -29,7 +29,7 @@ import {
 import { whyNotBoth } from './estimates.js';
 import { emptyTailTests, isTailEmpty } from './nothing-happened.js';
 import * as codec from './state-codec.js';
-import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import { addByArm, initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
 import { lnFactor, tiltTests } from './tilt-tests.js';
 
 /**
@@ -116,9 +116,9 @@ export const lowerTailMethod: Method<LowerTailState> = {
     farLimit: null,
     farBelow: mergeTilt(a.farBelow, b.farBelow),
     laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
-    compared: together(a.compared, b.compared),
+    compared: addByArm(a.compared, b.compared),
     allBelow: mergeTilt(a.allBelow, b.allBelow),
-    allCompared: together(a.allCompared, b.allCompared),
+    allCompared: addByArm(a.allCompared, b.allCompared),
   }),
 
   judge(state, metric, { alpha }) {
@@ -195,10 +195,6 @@ function estimatesOf({ below, allBelow, allCompared }: LowerTailState, alpha: nu
 
 function levelOf({ definition }: MetricDesign): number {
   return (definition as TailMetric).level;
-}
-
-function together(a: Readonly<Record<Arm, number>>, b: Readonly<Record<Arm, number>>): Record<Arm, number> {
-  return { control: a.control + b.control, candidate: a.candidate + b.candidate };
 }
 
 function totals(tilt: Tilt): Record<Arm, number> {
