@@ -1,7 +1,7 @@
 import type { AnalysisHealth, ExperimentAnalysed, MetricAnalysis } from '#libs/contracts';
 import { anytimeP, rejects } from '#libs/statistics';
 import { canDecide } from '../catalogue/definition.js';
-import { type Covered, type CoverageReading, readCoverage } from '../fold/coverage.js';
+import { type CoverageReader, coverageReader } from '../fold/coverage.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
 import { haveBothValues, withoutSilence } from './both-variants.js';
@@ -15,7 +15,6 @@ import type { JudgeContext, Judgement, Estimates, Tests } from '../kinds/method.
 import { judgeMetric, type MetricEvidence, readObjective } from '../kinds/metric-evidence.js';
 import { type Gain, gainOf, paretoPlaces, utilityOf } from './objectives/index.js';
 import { headDesign, type PairEvidence } from '../fold/pair-evidence.js';
-import { candidateShare } from '../fold/traffic.js';
 
 /** What evidence says: an `experiment.analysed.v1` without the name the publisher gives it. */
 export type Analysis = Omit<ExperimentAnalysed, 'analysisId' | 'analysedAt'>;
@@ -26,8 +25,9 @@ export type Analysis = Omit<ExperimentAnalysed, 'analysisId' | 'analysedAt'>;
  */
 export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: number): Analysis {
   const { traffic } = evidence;
-  const health = trustOf(evidence, design, nowMs);
-  const metrics = design.candidates.flatMap((candidate) => pairAnalyses(evidence, design, candidate, health));
+  const subject = { evidence, design, coverageOf: coverageReader(evidence, design.control) };
+  const health = trustOf(evidence, design, nowMs, subject.coverageOf);
+  const metrics = design.candidates.flatMap((candidate) => pairAnalyses(subject, candidate, health));
   return {
     experiment: design.experiment,
     revision: design.revision,
@@ -39,10 +39,17 @@ export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: numbe
     units: unitsByVariant(design, health),
     unitsInStage: traffic.epochs.get(evidence.newestEpoch)?.distinct ?? 0,
     metrics,
-    ...objectivesOf(evidence, design),
+    ...objectivesOf(subject),
     ...whatIsToCome(evidence, design, metrics),
     health: { ...health, shift: shiftHealth(design, metrics) },
   };
+}
+
+/** What is analysed. */
+interface Subject {
+  readonly evidence: Evidence;
+  readonly design: EvidenceDesign;
+  readonly coverageOf: CoverageReader;
 }
 
 function whatIsToCome(
@@ -58,10 +65,11 @@ function whatIsToCome(
  * What the objectives say together; nothing where there are none. Each is read at level α ÷ (objectives · candidates), so that all
  * intervals hold at once: the chance that a candidate wins wrongly is at most α however many take part.
  */
-function objectivesOf(evidence: Evidence, design: EvidenceDesign): Pick<Analysis, 'objectives'> {
+function objectivesOf(subject: Subject): Pick<Analysis, 'objectives'> {
+  const { design } = subject;
   const { objectives, rope } = design;
   if (objectives.length === 0) return {};
-  const gains = new Map(design.candidates.map((candidate) => [candidate, gainsOf(evidence, design, candidate)]));
+  const gains = new Map(design.candidates.map((candidate) => [candidate, gainsOf(subject, candidate)]));
   return {
     objectives: {
       rope,
@@ -74,10 +82,11 @@ function objectivesOf(evidence: Evidence, design: EvidenceDesign): Pick<Analysis
   };
 }
 
-function gainsOf(evidence: Evidence, design: EvidenceDesign, candidate: string): readonly Gain[] {
+function gainsOf(subject: Subject, candidate: string): readonly Gain[] {
+  const { evidence, design } = subject;
   const { metrics, presence } = evidence.pairs.get(candidate) as PairEvidence;
   const alpha = design.alpha / (design.objectives.length * design.candidates.length);
-  const context = { ...contextOf(evidence, design, candidate, metrics), alpha };
+  const context = { ...contextOf(subject, candidate, metrics), alpha };
   return design.objectives.flatMap(({ metric: name, weight }) => {
     const metric = design.metrics.find(({ definition }) => definition.name === name);
     if (!metric) return [];
@@ -97,14 +106,10 @@ function gainsOf(evidence: Evidence, design: EvidenceDesign, candidate: string):
 }
 
 /** All metrics of one candidate: those of the design, then the quality heads that were found. */
-function pairAnalyses(
-  evidence: Evidence,
-  design: EvidenceDesign,
-  candidate: string,
-  { consistency }: AnalysisHealth,
-): readonly MetricAnalysis[] {
+function pairAnalyses(subject: Subject, candidate: string, { consistency }: AnalysisHealth): readonly MetricAnalysis[] {
+  const { evidence, design } = subject;
   const { metrics, heads, limits, presence } = evidence.pairs.get(candidate) as PairEvidence;
-  const context = contextOf(evidence, design, candidate, metrics);
+  const context = contextOf(subject, candidate, metrics);
   const found = [...heads.keys()].sort().map((head) => [headDesign(head), heads.get(head) ?? null] as const);
   const named = design.metrics.map((metric) => [metric, metrics.get(metric.definition.name) ?? null] as const);
   return [...named, ...found].map(([metric, state]) => {
@@ -138,8 +143,7 @@ function trusted(judgement: Judgement, metric: MetricDesign, { fault }: ValueRea
 const OTHER_UNIT: MetricVerdict = { verdict: 'unmeasurable', reason: 'other-unit-of-measure' };
 
 function contextOf(
-  { coverage, traffic, seenBefore }: Evidence,
-  { alpha, control }: EvidenceDesign,
+  { evidence: { traffic, seenBefore }, design: { alpha, control }, coverageOf }: Subject,
   candidate: string,
   states: ReadonlyMap<string, MetricEvidence>,
 ): JudgeContext {
@@ -148,7 +152,6 @@ function contextOf(
     unitsSeen.control += firstSeen.get(control) ?? 0;
     unitsSeen.candidate += firstSeen.get(candidate) ?? 0;
   }
-  const readings: Partial<Record<Covered, CoverageReading>> = {};
   return {
     alpha,
     states,
@@ -160,10 +163,7 @@ function contextOf(
         candidate: unitsSeen.candidate - (before.get(candidate) ?? 0),
       };
     },
-    coverage: (what) =>
-      (readings[what] ??= readCoverage(coverage, what, { control, candidate }, (epoch) =>
-        candidateShare(traffic, epoch, control, candidate),
-      )),
+    coverage: (what) => coverageOf(candidate, what),
   };
 }
 

@@ -1,11 +1,10 @@
 import { type AnalysisHealth, MILLION } from '#libs/contracts';
 import { lnESampleRatio, rejects } from '#libs/statistics';
 import { consistencyOf } from './consistency.js';
-import { readCoverage } from '../fold/coverage.js';
+import type { CoverageReader } from '../fold/coverage.js';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
 import { unitsHealth } from './units-health.js';
-import { candidateShare } from '../fold/traffic.js';
 import { stalenessOf } from './silence.js';
 
 /** A mismatch of the split holds the ramp; it must practically never be a false alarm. */
@@ -16,11 +15,16 @@ const SMALLEST_SAMPLE = 20;
 export const SMALLEST_GAP = 0.01;
 
 /** Whether the numbers can be trusted: the split is the one that was ordered, scores arrive for both variants alike, all sources speak. */
-export function trustOf(evidence: Evidence, design: EvidenceDesign, nowMs: number): AnalysisHealth {
+export function trustOf(
+  evidence: Evidence,
+  design: EvidenceDesign,
+  nowMs: number,
+  coverageOf: CoverageReader,
+): AnalysisHealth {
   const { mended } = evidence;
   return {
     srm: sampleRatio(evidence),
-    coverage: coverage(evidence, design),
+    coverage: coverage(design, coverageOf),
     staleness: stalenessOf(evidence, nowMs),
     ...unitsHealth(evidence),
     consistency: consistencyOf(evidence, design),
@@ -50,14 +54,12 @@ function sampleRatio({ traffic }: Evidence): AnalysisHealth['srm'] {
 }
 
 /** The worst pair counts. */
-function coverage(evidence: Evidence, design: EvidenceDesign): AnalysisHealth['coverage'] {
+function coverage(design: EvidenceDesign, coverageOf: CoverageReader): AnalysisHealth['coverage'] {
   const byVariant: Record<string, number | null> = {};
   let status: AnalysisHealth['coverage']['status'] = 'not-enough-data';
   let lnE = 0;
   for (const candidate of design.candidates) {
-    const reading = readCoverage(evidence.coverage, 'scored', { control: design.control, candidate }, (epoch) =>
-      candidateShare(evidence.traffic, epoch, design.control, candidate),
-    );
+    const reading = coverageOf(candidate, 'scored');
     const control = shareOf(reading.covered.control, reading.answered.control);
     const ofCandidate = shareOf(reading.covered.candidate, reading.answered.candidate);
     byVariant[design.control] = control;

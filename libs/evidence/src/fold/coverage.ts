@@ -1,5 +1,5 @@
 import { type Arm, initialTilt, lnEDifferent, type Tilt } from '#libs/statistics';
-import { addCounts, count } from './traffic.js';
+import { addCounts, addTo, candidateShare, count, type Traffic } from './traffic.js';
 
 /** Seconds a report or a score may take before it counts as missing. */
 export const SCORE_GRACE_S = 15;
@@ -63,13 +63,31 @@ export interface CoverageReading {
   readonly lnE: number;
 }
 
+/** What is known of a candidate's pair; read once, whoever asks. */
+export type CoverageReader = (candidate: string, what: Covered) => CoverageReading;
+
+export function coverageReader(
+  { coverage, traffic }: { readonly coverage: Coverage; readonly traffic: Traffic },
+  control: string,
+): CoverageReader {
+  const known = { generated: new Map<string, CoverageReading>(), scored: new Map<string, CoverageReading>() };
+  return (candidate, what) => {
+    const found = known[what].get(candidate);
+    if (found) return found;
+    const share = (epoch: number): number => candidateShare(traffic, epoch, control, candidate);
+    const reading = readCoverage(coverage, what, { control, candidate }, share);
+    known[what].set(candidate, reading);
+    return reading;
+  };
+}
+
 /**
  * Coverage of a pair among the units whose requests are old enough to have been reported or scored. The test is the tilt on "missing":
  * counts per propensity are all it needs.
  * @param what of which the answered ones may be without.
  * @param propensityOf candidate's probability within the pair under an epoch.
  */
-export function readCoverage(
+function readCoverage(
   coverage: Coverage,
   what: Covered,
   { control, candidate }: Readonly<Record<Arm, string>>,
@@ -104,20 +122,24 @@ function initialCounts(): SecondCounts {
 function retire(counts: SecondCounts): void {
   for (const [second, bucket] of counts.recent) {
     if (second > counts.newest - KEPT_S) continue;
-    for (const [key, units] of bucket) counts.old.set(key, (counts.old.get(key) ?? 0) + units);
+    addTo(counts.old, bucket);
     counts.recent.delete(second);
   }
 }
 
 function upTo(counts: SecondCounts, cut: number): Map<string, number> {
-  let sum = new Map(counts.old);
-  for (const [second, bucket] of counts.recent) if (second <= cut) sum = addCounts(sum, bucket);
+  const sum = new Map(counts.old);
+  for (const [second, bucket] of counts.recent) if (second <= cut) addTo(sum, bucket);
   return sum;
 }
 
+/** For reading only: seconds that one part alone knows of stay that part's. */
 function mergeCounts(a: SecondCounts, b: SecondCounts): SecondCounts {
   const recent = new Map(a.recent);
-  for (const [second, bucket] of b.recent) recent.set(second, addCounts(recent.get(second), bucket));
+  for (const [second, bucket] of b.recent) {
+    const known = recent.get(second);
+    recent.set(second, known ? addCounts(known, bucket) : bucket);
+  }
   return { recent, old: addCounts(a.old, b.old), newest: Math.max(a.newest, b.newest) };
 }
 

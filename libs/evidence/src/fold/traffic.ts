@@ -76,8 +76,13 @@ export function addCounts<K>(
   b: ReadonlyMap<K, number> | undefined,
 ): Map<K, number> {
   const sum = new Map(a);
-  for (const [key, value] of b ?? []) sum.set(key, (sum.get(key) ?? 0) + value);
+  if (b) addTo(sum, b);
   return sum;
+}
+
+/** Adds counts up, in place. */
+export function addTo<K>(sum: Map<K, number>, counts: ReadonlyMap<K, number>): void {
+  for (const [key, value] of counts) sum.set(key, (sum.get(key) ?? 0) + value);
 }
 
 export type EncodedTraffic = {
