@@ -28,6 +28,10 @@ afterEach(async () => {
   await database.query(`delete from teststrip.decision_events`);
   await database.query(`alter table teststrip.decision_events enable trigger decision_events_append_only`);
   await database.query(`delete from teststrip.experiments`);
+  await database.query(`alter table teststrip.service_events disable trigger service_events_append_only`);
+  await database.query(`delete from teststrip.service_events`);
+  await database.query(`alter table teststrip.service_events enable trigger service_events_append_only`);
+  await database.query(`delete from teststrip.services`);
 });
 
 async function aDecision(settings: Partial<DecisionSettings> = {}): Promise<RunningApp> {
@@ -48,7 +52,7 @@ async function restart(decision: RunningApp): Promise<RunningApp> {
 const YAML = 'application/yaml';
 const aFile = (key: string): string => `apiVersion: teststrip/v1
 key: ${key}
-service: text-to-image
+service: ${key}
 kind: canary
 variants:
   control: { upstream: "http://127.0.0.1:8100", config: { checkpoint: a, sampler: b, steps: 3, precision: fp16 } }
@@ -144,7 +148,7 @@ describe('a log that cannot be read', () => {
         key: 'other-team',
         phase: 'quarantined',
         reason: expect.stringMatching(/^decision event 1 \(defined\) can't be read: definition\.spec\.holdAtMostMs: /),
-        service: 'text-to-image',
+        service: 'other-team',
         control: 'control',
         epoch: 1,
         weightsPpm: { candidate: 10_000 },

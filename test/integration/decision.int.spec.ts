@@ -56,10 +56,11 @@ async function stop(decision: RunningApp): Promise<void> {
 
 function aFile(overrides: Partial<ExperimentFile> = {}): ExperimentFile & { readonly key: string } {
   const config = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 24, precision: 'fp16' };
+  const key = overrides.key ?? `experiment-${(keys += 1)}`;
   return {
     apiVersion: 'teststrip/v1',
-    key: `experiment-${(keys += 1)}`,
-    service: 'text-to-image',
+    key,
+    service: key,
     kind: 'canary',
     variants: {
       control: { upstream: 'http://127.0.0.1:8100', config },
@@ -322,7 +323,7 @@ describe('a controller', () => {
     const { key } = aFile();
     expect(await apply(broken, aFile({ key }))).toMatchObject({ status: 201 });
     expect(await order(broken, key, 'rollback')).toMatchObject({ status: 200 });
-    expect((await createOutbox(database).waiting()).size).toBe(leftOver + 3);
+    expect((await createOutbox(database).waiting()).size).toBe(leftOver + 4);
     await broken.close();
     const watch = watchCommands();
     await aDecision();

@@ -154,7 +154,7 @@ describe('a decision service', () => {
     expect(defined.status).toBe(201);
     await expectUnready(
       decision,
-      /\d+ commands and definitions wait to be published, the oldest, of "unpublished", was decided \d+ ms ago/,
+      /\d+ commands and definitions wait to be published, the oldest, of "text-to-image", was decided \d+ ms ago/,
     );
   });
 

@@ -86,12 +86,12 @@ describe('what TypeORM cannot see', () => {
     ]);
   });
 
-  it('the trigger that keeps the audit log from being changed', async () => {
+  it('the triggers that keep the audit logs from being changed', async () => {
     const rows = await database.query<{ name: string }>(
       `select tgname as name from pg_trigger join pg_class on pg_class.oid = tgrelid
         where not tgisinternal and relnamespace in (${OURS})`,
     );
-    expect(rows.map(({ name }) => name)).toEqual(['decision_events_append_only']);
+    expect(rows.map(({ name }) => name)).toEqual(['decision_events_append_only', 'service_events_append_only']);
   });
 
   it('the bus keeps values as they are: small ones gain nothing from being compressed', async () => {

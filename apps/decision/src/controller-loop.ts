@@ -93,6 +93,13 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
     );
   }
 
+  /** Its experiments still tell what is served; its latches are gone. */
+  alertOfService(service: string, reason: string): void {
+    this.logger.error(
+      `service ${service}: its log can't be read, what its experiments tell is used instead: ${reason}`,
+    );
+  }
+
   heardHere(experiment: string): void {
     this.heardSince.add(experiment);
   }

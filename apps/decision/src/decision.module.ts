@@ -9,6 +9,7 @@ import { DecisionLog } from './deciding/decision-log.js';
 import { Decisions } from './deciding/decisions.js';
 import { FeedController } from './feed/feed.controller.js';
 import { ExperimentsController } from './http/experiments.controller.js';
+import { ServicesController } from './http/services.controller.js';
 import { AUDIT, CONTROLLER_LOOP, DECISIONS, KNOWN_METRICS } from './tokens.js';
 
 /** Everything about a decision service that an operator may choose, and what tests replace. */
@@ -43,11 +44,12 @@ export class DecisionModule {
     const decisions = new Decisions(log, clock, {
       decided: (experiment, events) => loop.decided(experiment, events),
       quarantined: (experiment) => loop.alert(experiment),
+      unreadable: (service, reason) => loop.alertOfService(service, reason),
     });
     const loop = new ControllerLoop({ ...options, controller }, decisions);
     return {
       module: DecisionModule,
-      controllers: [FeedController, ExperimentsController],
+      controllers: [FeedController, ExperimentsController, ServicesController],
       providers: [
         { provide: DECISIONS, useValue: decisions },
         { provide: AUDIT, useValue: log },

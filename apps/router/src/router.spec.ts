@@ -280,6 +280,11 @@ describe('proxy', () => {
   });
 });
 
+/** Of another experiment on the service. */
+const anew = (upstreams: Readonly<Record<'control' | 'candidate', string>>, revision = 1) =>
+  define(upstreams, {}, revision, 'next');
+const next = { experiment: 'next', commandId: 'next' };
+
 describe('commands', () => {
   it('are obeyed by epoch and answered: a smaller or equal one is refused', async () => {
     const [control, candidate] = await named('control', 'candidate');
@@ -344,6 +349,78 @@ describe('commands', () => {
     expect(await variantServed(router)).toBe('candidate');
     await order(2, { control: 1_000_000, candidate: 0 }, { command: 'rollback', terminal: true });
     await expect.poll(() => variantServed(router)).toBe('control');
+  });
+
+  describe('about one service from several experiments', () => {
+    it('have one order: the largest epoch rules, and what comes late changes nothing', async () => {
+      const [first, second, third] = await named('first', 'second', 'third');
+      const baseline = { upstream: second, fingerprint: 'b' };
+      const router = await start();
+      await define({ control: first, candidate: second });
+      await order(1, { control: 0, candidate: 1_000_000 }, { command: 'promote', terminal: true, baseline });
+      await anew({ control: second, candidate: third });
+      await order(3, { control: 0, candidate: 1_000_000 }, { ...next, baseline });
+      await expect.poll(() => variantServed(router)).toBe('third');
+      await order(2, { control: 1_000_000, candidate: 0 }, { command: 'rollback', terminal: true, baseline });
+      await order(4, { control: 1_000_000, candidate: 0 }, { ...next, commandId: 'sentinel', baseline });
+      await expect.poll(() => variantServed(router)).toBe('second');
+      const answers = (await applied(3)).map(({ commandId, outcome }) => [commandId, outcome]);
+      expect(answers).toEqual([
+        ['command-1', 'applied'],
+        ['next', 'applied'],
+        ['sentinel', 'applied'],
+      ]);
+      // A router that starts reads them in whatever order, and serves the same.
+      expect(await variantServed(await start())).toBe('second');
+    });
+
+    it('a draft rules nothing', async () => {
+      const [first, second, unreviewed] = await named('first', 'second', 'unreviewed');
+      const router = await start();
+      await anew({ control: unreviewed, candidate: unreviewed });
+      expect((await ask(router, {})).status).toBe(404);
+      await define({ control: first, candidate: second });
+      await order(1, { control: 0, candidate: 1_000_000 }, { command: 'promote', terminal: true });
+      await expect.poll(() => variantServed(router)).toBe('second');
+      await anew({ control: unreviewed, candidate: unreviewed }, 2);
+      expect(await variantServed(router)).toBe('second');
+      expect(await variantServed(await start())).toBe('second');
+    });
+
+    it('the baseline is served where it is newer than they are, and where a revision is not known', async () => {
+      const [first, second, moved] = await named('first', 'second', 'moved');
+      const router = await start();
+      await define({ control: first, candidate: second });
+      await order(1, { control: 0, candidate: 1_000_000 }, { baseline: { upstream: first, fingerprint: 'a' } });
+      await expect.poll(() => variantServed(router)).toBe('second');
+      await order(
+        2,
+        { control: 0, candidate: 1_000_000 },
+        { revision: 7, baseline: { upstream: first, fingerprint: 'a' } },
+      );
+      await expect.poll(() => variantServed(router)).toBe('first');
+      const config = { checkpoint: 'a', sampler: 'b', steps: 1, precision: 'fp16' };
+      await publish('service.defined.v1', 'text-to-image', {
+        service: 'text-to-image',
+        baseline: { upstream: moved, config, fingerprint: 'c' },
+        epoch: 3,
+        definedAt: new Date().toISOString(),
+        definedBy: 'ana',
+      });
+      await expect.poll(() => variantServed(router)).toBe('moved');
+      expect(await variantServed(await start())).toBe('moved');
+    });
+
+    it('one that stands aside is kept and answered, and routes nothing', async () => {
+      const [first, second] = await named('first', 'second');
+      const router = await start();
+      await define({ control: first, candidate: second });
+      await order(1, { control: 0, candidate: 1_000_000 }, { baseline: { upstream: first, fingerprint: 'a' } });
+      await anew({ control: second, candidate: first });
+      await order(2, { control: 0, candidate: 1_000_000 }, { ...next, standsAside: true });
+      expect(await applied(2)).toMatchObject([{}, { commandId: 'next', outcome: 'applied' }]);
+      expect(await variantServed(router)).toBe('second');
+    });
   });
 
   it('reach every router', async () => {
@@ -436,11 +513,31 @@ describe('start and end', () => {
       readAll: (topic) => (isAway ? Promise.reject(new Error('bus away')) : bus.readAll(topic)),
     };
     const second = await start({ bus: flaky, lastKnownGoodFile: file });
-    expect(await variantServed(second)).toBe('candidate');
+    // What was saved may be old, and the candidate rolled back since.
+    expect(await variantServed(second)).toBe('control');
     expect((await get(second, '/health/ready')).body).toContain('last-known-good');
-    await order(2, { control: 1_000_000, candidate: 0 }, { command: 'rollback', terminal: true });
+    expect((await get(second, '/v1/allocations')).body).toContain('"failSafe":true');
+    await order(2, { control: 500_000, candidate: 500_000 });
     isAway = false;
-    await expect.poll(() => variantServed(second)).toBe('control');
+    await expect.poll(async () => (await get(second, '/health/ready')).body).toContain('"log"');
+    const units = Array.from({ length: 50 }, (_, unit) => ask(second, { unit: `user-${unit}` }));
+    expect(new Set((await Promise.all(units)).map(({ body }) => body))).toEqual(new Set(['control', 'candidate']));
+  });
+
+  it('goes on with its last-known-good file where the log is there and empty, until it is commanded', async () => {
+    const [control, candidate] = await named('control', 'candidate');
+    const file = join(mkdtempSync(join(tmpdir(), 'teststrip-router-')), 'router.json');
+    await define({ control, candidate });
+    await order(1, { control: 0, candidate: 1_000_000 }, { command: 'promote', terminal: true });
+    const first = await start({ lastKnownGoodFile: file });
+    await expect.poll(() => readWhenThere(file)).toContain('"epoch": 1');
+    await first.close();
+    const empty = await createEventBus({ carrier: 'memory' });
+    await ensureTopics(empty, 4);
+    closing.push(() => empty.close());
+    const second = await start({ bus: empty, lastKnownGoodFile: file });
+    expect(await variantServed(second)).toBe('candidate');
+    expect(readWhenThere(file)).toContain('"promote"');
   });
 
   it('lets requests under way end, and publishes what is left', async () => {
@@ -586,13 +683,14 @@ async function define(
   upstreams: Readonly<Record<'control' | 'candidate', string>>,
   changes: Partial<ExperimentDefined['spec']> = {},
   revision = 1,
+  experiment = 'cheaper-sampler',
 ): Promise<void> {
   const config = { checkpoint: 'scenes-1.0', sampler: 'unipc', steps: 12, precision: 'fp16' };
-  await publish('experiment.defined.v1', 'cheaper-sampler', {
-    experiment: 'cheaper-sampler',
+  await publish('experiment.defined.v1', experiment, {
+    experiment,
     revision,
     spec: {
-      key: 'cheaper-sampler',
+      key: experiment,
       service: 'text-to-image',
       kind: 'canary',
       unit: 'user',
@@ -621,7 +719,7 @@ async function define(
 }
 
 async function order(epoch: number, weightsPpm: WeightsPpm, changes: Partial<AllocationCommanded> = {}): Promise<void> {
-  await publish('allocation.commanded.v1', 'cheaper-sampler', {
+  await publish('allocation.commanded.v1', changes.experiment ?? 'cheaper-sampler', {
     commandId: `command-${epoch}`,
     experiment: 'cheaper-sampler',
     service: 'text-to-image',

@@ -13,7 +13,7 @@ import { Allocations } from './routing/allocations.js';
 import { ControllerWatch } from './routing/controller-watch.js';
 import type { CommandOutcome } from './routing/experiment-state.js';
 import { LastKnownGoodFile } from './routing/last-known-good.js';
-import type { ServiceRoute } from './routing/routing-table.js';
+import type { RouterState, ServiceRoute } from './routing/routing-table.js';
 import { parseUpstream } from './routing/upstream.js';
 
 /** Where the router's knowledge comes from: nowhere yet, the file of its last run, or the log. */
@@ -40,6 +40,8 @@ export class Router {
   private readonly failSafeOf = new Set<string>();
   private watching: NodeJS.Timeout | undefined;
   private stateSource: StateSource = 'none';
+  /** Of the last run, or of this one. */
+  private saved: RouterState | undefined;
   private leaving = false;
   private draining = false;
   private inFlight = 0;
@@ -64,18 +66,18 @@ export class Router {
       upstreams: new Map(Object.entries(settings.upstreams).map(([service, url]) => [service, parseUpstream(url)])),
       watch: new ControllerWatch(settings.monotonicMs),
       onCommand: (command, answer) => this.answer(command, answer),
-      onChange: (experiments) => void this.file?.save(experiments),
+      onChange: (state) => void this.keep(state),
     });
     this.feed = new LogFollower({
       bus,
       name: 'router',
       member: settings.routerId,
-      compacted: [topics.experimentDefined.name, topics.allocationCommanded.name],
+      compacted: [topics.serviceDefined.name, topics.experimentDefined.name, topics.allocationCommanded.name],
       live: [topics.controllerHeartbeat.name],
       attemptMs: settings.busAttemptMs,
-      onLoading: () => this.allocations.restore([]),
+      onLoading: () => this.allocations.restore({ experiments: [], services: [] }, false),
       onEvent: (event) => this.take(event),
-      onLoaded: () => (this.stateSource = 'log'),
+      onLoaded: () => this.loaded(),
       onTrouble,
     });
     this.metrics = createRouterMetrics({
@@ -112,12 +114,36 @@ export class Router {
   async start(): Promise<void> {
     await listen(this.server, { port: this.settings.port, host: this.settings.host, variable: 'ROUTER_PORT' });
     this.watching = setInterval(() => this.watchControllers(), this.settings.watchEveryMs);
+    this.saved = await this.file?.load();
     if (await this.feed.start()) return;
-    const known = await this.file?.load();
-    if (!known || this.stateSource !== 'none') return;
-    this.allocations.restore(known);
+    if (!this.saved || this.stateSource !== 'none') return;
+    this.serveSaved(this.saved, 'the event bus is away');
+  }
+
+  /** A log that is there and says nothing was made anew, or is another one: what was served until now goes on. */
+  private loaded(): void {
+    const { saved } = this;
+    if (saved && this.allocations.isEmpty && saved.experiments.length + saved.services.length > 0) {
+      return this.serveSaved(saved, 'the log tells of no experiment and no service');
+    }
+    this.allocations.confirm();
+    this.stateSource = 'log';
+    if (!this.allocations.isEmpty) this.keep(this.allocations.state);
+  }
+
+  private serveSaved(saved: RouterState, why: string): void {
+    this.allocations.restore(saved, true);
     this.stateSource = 'last-known-good';
-    this.settings.logger.warn('the event bus is away: serving from the last-known-good file');
+    this.settings.logger.warn(
+      `${why}: serving from the last-known-good file, and control where an experiment was running`,
+    );
+  }
+
+  /** What is loaded piece by piece is no state to come back to. */
+  private keep(state: RouterState): void {
+    if (this.stateSource === 'none') return;
+    this.saved = state;
+    void this.file?.save(state);
   }
 
   /** Takes no new connections, lets the requests under way end (for at most `drainMs`), publishes what is left. */
@@ -199,6 +225,8 @@ export class Router {
 
   private take(event: TeststripEvent): void {
     switch (event.type) {
+      case 'service.defined.v1':
+        return this.allocations.defineService(event.data);
       case 'experiment.defined.v1':
         return this.allocations.define(event.data);
       case 'allocation.commanded.v1':
@@ -226,6 +254,10 @@ export class Router {
         return;
       case 'waiting':
         this.settings.logger.log(`${what} waits for the definition of the revision; control is served until then`);
+        return;
+      case 'overtaken':
+        this.settings.logger.log(`${what} comes after a newer order about the service, and changes nothing`);
+        this.traces.delete(command.commandId);
         return;
       case 'repeated':
         this.traces.delete(command.commandId);

@@ -70,7 +70,7 @@ function defined(
     spec: definition.spec,
     fingerprints: definition.fingerprints,
     definedAtMs: atMs,
-    epoch: state.phase === 'absent' ? 0 : state.epoch,
+    epoch: state.epoch ?? 0,
     approvedStages: [],
     awaitsApprovalOf: definition.spec.ramp.stages[0]?.approval === 'required' ? 0 : null,
   };

@@ -17,7 +17,7 @@ interface Defined {
   readonly spec: ExperimentSpec;
   readonly fingerprints: ExperimentDefined['fingerprints'];
   readonly definedAtMs: number;
-  /** Of the newest command of any revision; 0 before the first. */
+  /** Of the newest command of any revision, or of the service where that is further; 0 before the first. */
   readonly epoch: number;
   readonly approvedStages: readonly number[];
   /** The next stage, where its approval is all that is missing. */
@@ -50,6 +50,8 @@ export interface Alert {
 /** No experiment has this key. */
 export interface AbsentState {
   readonly phase: 'absent';
+  /** Of the service that it is going to be about; absent: 0. */
+  readonly epoch?: number;
 }
 
 /** Waits for the approval of its first stage. */

@@ -1,13 +1,32 @@
 import { decodeEvent, unstorableIn, type EncodedEvent } from '#libs/contracts';
-import { deliveryEvent, type DeliveryEvent, type DeliveryState } from '#libs/delivery';
+import {
+  adoptService,
+  deliveryEvent,
+  evolveService,
+  newService,
+  serviceEvent,
+  type DefinedState,
+  type DeliveryEvent,
+  type DeliveryState,
+  type ServiceEvent,
+  type ServiceState,
+} from '#libs/delivery';
 import type { Database, Queryable } from '#libs/persistence';
-import { createExperimentStore, type ExperimentStore, type StoredDecisionEvent } from '#libs/persistence/decision';
+import {
+  createExperimentStore,
+  createServiceStore,
+  type ExperimentStore,
+  type ServiceStore,
+  type StoredDecisionEvent,
+  type StoredServiceEvent,
+} from '#libs/persistence/decision';
 import { createOutbox, type Outbox } from '#libs/persistence/outbox';
 import { DECISIONS_CHANNEL, type DecisionNews } from './decision-news.js';
-import { outgoingRecords } from './outgoing-records.js';
+import { outgoingRecords, outgoingServiceRecords } from './outgoing-records.js';
 import { pinnedBy, type Quarantined } from './quarantine.js';
 import { BrokenLogError, readStoredLog } from './stored-log.js';
 import { EVENT_VERSION } from './upcast.js';
+import { z } from 'zod';
 
 /** A state and the version it was read at; a save has to name that version. */
 export interface Known {
@@ -18,11 +37,28 @@ export interface Known {
 
 export type KnownState = DeliveryState | Quarantined;
 
+/** A service and the version it was read at. */
+export interface KnownService {
+  readonly state: ServiceState;
+  /** 0: nothing is stored under the name. */
+  readonly version: number;
+  /** What its experiments tell of it that is not in its own log yet; written with the next events. */
+  readonly untold: readonly ServiceEvent[];
+  /** Why its own log was not used. */
+  readonly problem?: string;
+}
+
+/** What happens to a service together with a decision. */
+export interface ServiceStep {
+  readonly known: KnownService;
+  readonly events: readonly ServiceEvent[];
+}
+
 /** A decision that the log or the bus could not give back as it was: it is not taken. Trying again does not help. */
 export class UnstorableDecisionError extends Error {
   override readonly name = 'UnstorableDecisionError';
   constructor(
-    event: DeliveryEvent,
+    event: DeliveryEvent | ServiceEvent,
     problems: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
   ) {
     const told = problems.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
@@ -34,6 +70,8 @@ export class UnstorableDecisionError extends Error {
 export class LogLockedError extends Error {
   override readonly name = 'LogLockedError';
 }
+
+const anyEvent = z.union([deliveryEvent, serviceEvent]);
 
 /** How long a decision waits for the rows of its experiment. Another decision holds them for milliseconds. */
 const LOCKED_AT_MOST_MS = 2_000;
@@ -48,6 +86,7 @@ const OVER: ReadonlySet<unknown> = new Set(['55P03', '57014']);
  */
 export class DecisionLog {
   private readonly store: ExperimentStore;
+  private readonly services: ServiceStore;
   private readonly outbox: Outbox;
 
   constructor(
@@ -55,6 +94,7 @@ export class DecisionLog {
     private readonly controller: string,
   ) {
     this.store = createExperimentStore(database);
+    this.services = createServiceStore(database);
     this.outbox = createOutbox(database);
   }
 
@@ -83,14 +123,92 @@ export class DecisionLog {
     return { state: quarantine(key, reason, await this.store.events(key)), version };
   }
 
+  /** Names of all services that an experiment or an operator spoke of. */
+  async serviceNames(): Promise<readonly string[]> {
+    const stored = await this.services.list();
+    const experiments = await this.store.list();
+    const named = experiments.flatMap(({ spec }) => serviceIn(spec) ?? []);
+    return [...new Set([...stored.map(({ name }) => name), ...named])].sort();
+  }
+
+  /** Rebuilds a service from its log; one without a log, or with one that can't be read, from its experiments. */
+  async loadService(name: string): Promise<KnownService> {
+    const stored = await this.services.load(name);
+    if (!stored) return this.adopted(name, 0, 0);
+    try {
+      const events = (await this.services.events(name)).map(readStoredServiceEvent);
+      return { state: events.reduce(evolveService, newService(name)), version: stored.version, untold: [] };
+    } catch (error) {
+      if (!(error instanceof BrokenLogError)) throw error;
+      return { ...(await this.adopted(name, stored.version, stored.epoch)), problem: error.message };
+    }
+  }
+
+  private async adopted(name: string, version: number, epoch: number): Promise<KnownService> {
+    const keys = (await this.store.list()).filter(({ spec }) => serviceIn(spec) === name).map(({ key }) => key);
+    const states = await Promise.all(keys.map(async (key) => (await this.load(key)).state));
+    const epochs = states.map((state) => (state.phase === 'quarantined' ? state.pinned.epoch : (state.epoch ?? 0)));
+    const readable = states.filter(
+      (state): state is DefinedState => state.phase !== 'absent' && state.phase !== 'quarantined',
+    );
+    const untold = adoptService(readable, Date.now(), Math.max(epoch, ...epochs));
+    return { state: untold.reduce(evolveService, newService(name)), version, untold };
+  }
+
+  /** The log of a service, oldest first. */
+  async serviceEvents(name: string): Promise<readonly StoredServiceEvent[]> {
+    return this.services.events(name);
+  }
+
+  /**
+   * What happened to a service alone.
+   * @returns it as it is stored now.
+   * @throws as `append` does.
+   */
+  async appendToService(step: ServiceStep, traceparent?: string): Promise<KnownService> {
+    const { name, records } = this.serviceRecords(step, traceparent);
+    return this.boundedTransaction(`service ${name}`, async (tx) => {
+      const after = await this.saveService(tx, step);
+      await this.outbox.add(tx, records);
+      const news: DecisionNews = { from: this.controller, experiment: name, what: 'decided' };
+      await tx.query('select pg_notify($1, $2)', [DECISIONS_CHANNEL, JSON.stringify(news)]);
+      return after;
+    });
+  }
+
+  private serviceRecords({ known, events }: ServiceStep, traceparent: string | undefined) {
+    const name = known.state.service;
+    const records = outgoingServiceRecords(name, [...known.untold, ...events], this.controller, traceparent);
+    refuseUnreadable(events, records);
+    return { name, records };
+  }
+
+  private async saveService(tx: Queryable, { known, events: following }: ServiceStep): Promise<KnownService> {
+    const events = [...known.untold, ...following];
+    const state = following.reduce(evolveService, known.state);
+    const version = await this.services.save(tx, {
+      name: state.service,
+      expectedVersion: known.version,
+      epoch: state.epoch,
+      state,
+      events: events.map((event) => ({
+        kind: event.type,
+        data: { ...event, eventVersion: SERVICE_EVENT_VERSION },
+        actor: event.actor,
+        occurredAtMs: event.atMs,
+      })),
+    });
+    return { state, version, untold: [] };
+  }
+
   /** The audit log, oldest first. */
   async audit(key: string): Promise<readonly StoredDecisionEvent[]> {
     return this.store.events(key);
   }
 
   /**
-   * State, its events, and the news of them for the bus: one transaction.
-   * @returns the new version.
+   * State, its events, what they mean for the service, and the news of them for the bus: one transaction.
+   * @returns the new versions.
    * @throws VersionConflictError when somebody else has decided meanwhile; UnstorableDecisionError for what could not be read back;
    *   LogLockedError when the experiment's rows stay locked. Nothing is written then.
    */
@@ -98,13 +216,14 @@ export class DecisionLog {
     known: Known,
     events: readonly DeliveryEvent[],
     after: KnownState,
-    traceparent: string | undefined,
-  ): Promise<number> {
+    { service, traceparent }: { readonly service?: ServiceStep | undefined; readonly traceparent?: string | undefined },
+  ): Promise<{ readonly version: number; readonly service?: KnownService }> {
     if (after.phase === 'absent') throw new TypeError('an event can not lead to an absent experiment');
     const records = outgoingRecords(events, this.controller, traceparent);
     refuseUnreadable(events, records);
+    const ofService = service && this.serviceRecords(service, traceparent);
     const revision = after.phase === 'quarantined' ? after.pinned.revision : after.revision;
-    return this.boundedTransaction(after.experiment, async (tx) => {
+    return this.boundedTransaction(`experiment ${after.experiment}`, async (tx) => {
       const version = await this.store.save(tx, {
         key: after.experiment,
         revision,
@@ -118,14 +237,16 @@ export class DecisionLog {
           occurredAtMs: event.atMs,
         })),
       });
-      await this.outbox.add(tx, records);
+      const served = service && (await this.saveService(tx, service));
+      // The baseline first: an order that names it finds it there.
+      await this.outbox.add(tx, [...(ofService?.records ?? []), ...records]);
       const news: DecisionNews = { from: this.controller, experiment: after.experiment, what: 'decided' };
       await tx.query('select pg_notify($1, $2)', [DECISIONS_CHANNEL, JSON.stringify(news)]);
-      return version;
+      return { version, ...(served ? { service: served } : {}) };
     });
   }
 
-  private async boundedTransaction<T>(experiment: string, work: (tx: Queryable) => Promise<T>): Promise<T> {
+  private async boundedTransaction<T>(whose: string, work: (tx: Queryable) => Promise<T>): Promise<T> {
     try {
       return await this.database.transaction(async (tx) => {
         await tx.query(`select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)`, [
@@ -137,7 +258,7 @@ export class DecisionLog {
     } catch (error) {
       if (!OVER.has((error as { readonly code?: unknown }).code)) throw error;
       throw new LogLockedError(
-        `experiment ${experiment}: another session keeps its rows locked, nothing was decided: ${(error as Error).message}`,
+        `${whose}: another session keeps its rows locked, nothing was decided: ${(error as Error).message}`,
         { cause: error },
       );
     }
@@ -153,12 +274,25 @@ function quarantine(experiment: string, reason: string, events: readonly StoredD
   return { phase: 'quarantined', experiment, reason, pinned: pinnedBy(events) };
 }
 
+function serviceIn(spec: unknown): string | undefined {
+  return z.object({ service: z.string() }).safeParse(spec).data?.service;
+}
+
+/** Version of the service events that this code writes. */
+const SERVICE_EVENT_VERSION = 1;
+
+function readStoredServiceEvent({ sequence, kind, data }: StoredServiceEvent): ServiceEvent {
+  const parsed = serviceEvent.safeParse(data);
+  if (parsed.success) return parsed.data;
+  throw new BrokenLogError(`service event ${sequence} (${kind}) can't be read: ${parsed.error.message}`);
+}
+
 /** @throws UnstorableDecisionError for what the log or the bus would not give back as it was. */
-function refuseUnreadable(events: readonly DeliveryEvent[], records: readonly EncodedEvent[]): void {
+function refuseUnreadable(events: readonly (DeliveryEvent | ServiceEvent)[], records: readonly EncodedEvent[]): void {
   for (const event of events) {
     const unstorable = unstorableIn(event);
     if (unstorable) throw new UnstorableDecisionError(event, [unstorable]);
-    const read = deliveryEvent.safeParse(JSON.parse(JSON.stringify(event)));
+    const read = anyEvent.safeParse(JSON.parse(JSON.stringify(event)));
     if (!read.success) throw new UnstorableDecisionError(event, read.error.issues);
   }
   for (const record of records) decodeEvent(record);

@@ -1,17 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import type { AllocationApplied, ExperimentAnalysed } from '#libs/contracts';
 import {
+  decideOnService,
   decider,
   DecisionRefusedError,
   isActive,
+  newService,
+  operateService,
   type DefinedState,
   type DeliveryEvent,
   type DeliveryInput,
   type DeliveryState,
+  type ServiceEvent,
+  type ServiceInput,
+  type ServiceState,
 } from '#libs/delivery';
 import { VersionConflictError } from '#libs/persistence/decision';
 import type { Clock } from '#libs/platform';
-import type { DecisionLog, Known, KnownState } from './decision-log.js';
+import type { DecisionLog, Known, KnownService, KnownState } from './decision-log.js';
 import { followInQuarantine, type Quarantined } from './quarantine.js';
 
 /** An operator's order before it has a time and an id. */
@@ -30,11 +36,18 @@ export interface DecisionsListener {
   decided(experiment: string, events: readonly DeliveryEvent[]): void;
   /** Once for every reason: nothing is decided about this experiment any more. */
   quarantined(experiment: Quarantined): void;
+  /** Once for every reason: a service's own log can't be read, and what its experiments tell is used. */
+  unreadable(service: string, reason: string): void;
 }
+
+/** An operator's order about a service before it has a time. */
+export type ServiceOrder = DistributiveOmit<ServiceInput, 'atMs'>;
 
 /** What follows from an input, and the state after it. */
 interface Followed {
   readonly events: readonly DeliveryEvent[];
+  /** What the events mean for the service. */
+  readonly serviceEvents: readonly ServiceEvent[];
   readonly after: KnownState;
 }
 
@@ -47,6 +60,8 @@ const ATTEMPTS = 20;
  */
 export class Decisions {
   private readonly known = new Map<string, Known>();
+  /** By name; what another process may have changed is not in here. */
+  private readonly services = new Map<string, KnownService>();
   /** Keys whose state in memory may be old; it is read again before the next decision. */
   private readonly stale = new Set<string>();
   private readonly queues = new Map<string, Promise<unknown>>();
@@ -72,6 +87,7 @@ export class Decisions {
   async restart(onFailure: (error: Error) => void): Promise<void> {
     const keys = await this.log.keys();
     for (const key of keys) await this.refresh(key);
+    for (const name of await this.log.serviceNames()) await this.adopt(name).catch(onFailure);
     await Promise.all(keys.map((key) => this.take(key, { ...this.now(), type: 'restarted' }).catch(onFailure)));
   }
 
@@ -84,6 +100,45 @@ export class Decisions {
     const { before, after } = await this.take(key, { ...order, ...this.now() }, { fresh: true });
     if (after.phase === 'absent') throw new TypeError(`${key}: an order left nothing behind`);
     return { state: after, changed: after !== before };
+  }
+
+  /**
+   * Obeys an operator's order about a service itself.
+   * @throws DecisionRefusedError when its state forbids it, or nobody has heard of it.
+   */
+  async orderOfService(
+    name: string,
+    order: ServiceOrder,
+  ): Promise<{ readonly state: ServiceState; readonly changed: boolean }> {
+    return this.inTurn(`service ${name}`, async () => {
+      for (let attempt = 1; ; attempt += 1) {
+        this.services.delete(name);
+        const known = await this.recallService(name);
+        if (known.version === 0 && known.untold.length === 0 && order.type === 'retry') throw unknownService(name);
+        const events = operateService(known.state, { ...order, atMs: this.clock.nowMs() });
+        if (events.length === 0) return { state: known.state, changed: false };
+        try {
+          const after = await this.log.appendToService({ known, events });
+          this.services.set(name, after);
+          this.listener.decided(name, []);
+          return { state: after.state, changed: true };
+        } catch (error) {
+          if (!(error instanceof VersionConflictError) || attempt >= ATTEMPTS) throw error;
+        }
+      }
+    });
+  }
+
+  /** The service as it is stored, whoever wrote it. @throws DecisionRefusedError for one that nobody has spoken of. */
+  async findService(name: string): Promise<ServiceState> {
+    const known = await this.log.loadService(name);
+    if (known.version === 0 && known.untold.length === 0) throw unknownService(name);
+    return known.state;
+  }
+
+  async listServices(): Promise<readonly ServiceState[]> {
+    const names = await this.log.serviceNames();
+    return (await Promise.all(names.map((name) => this.log.loadService(name)))).map(({ state }) => state);
   }
 
   /** @param traceparent trace of the analysis; what is decided upon it belongs to that */
@@ -171,6 +226,7 @@ export class Decisions {
   async refresh(key: string): Promise<void> {
     await this.inTurn(key, async () => {
       this.stale.add(key);
+      this.services.clear();
       await this.recall(key);
     });
   }
@@ -193,11 +249,16 @@ export class Decisions {
       if (fresh) this.stale.add(key);
       for (let attempt = 1; ; attempt += 1) {
         const known = await this.recall(key);
+        const name = serviceOf(known.state, input);
+        if (fresh && name !== undefined) this.services.delete(name);
         try {
-          const { events, after } = follow(known.state, input);
+          const service = name === undefined ? undefined : await this.recallService(name);
+          const { events, serviceEvents, after } = follow(known.state, service?.state, input);
           if (events.length === 0) return { before: known.state, after: known.state };
-          const version = await this.log.append(known, events, after, traceparent);
-          this.known.set(key, { state: after, version });
+          const step = service && serviceEvents.length > 0 ? { known: service, events: serviceEvents } : undefined;
+          const stored = await this.log.append(known, events, after, { service: step, traceparent });
+          this.known.set(key, { state: after, version: stored.version });
+          if (name !== undefined && stored.service) this.services.set(name, stored.service);
           this.listener.decided(key, events);
           return { before: known.state, after };
         } catch (error) {
@@ -207,6 +268,7 @@ export class Decisions {
           }
           // Also when the connection broke at the commit: only the log knows whether it happened.
           this.stale.add(key);
+          if (name !== undefined) this.services.delete(name);
           if (!(error instanceof VersionConflictError) || attempt >= ATTEMPTS) throw error;
         }
       }
@@ -220,6 +282,32 @@ export class Decisions {
     this.stale.delete(key);
     if (loaded.state.phase !== 'absent') this.remember(key, loaded);
     return loaded;
+  }
+
+  private async recallService(name: string): Promise<KnownService> {
+    const remembered = this.services.get(name);
+    if (remembered) return remembered;
+    const loaded = await this.log.loadService(name);
+    const { problem } = loaded;
+    if (problem !== undefined && this.alerted.get(`service ${name}`) !== problem) {
+      this.alerted.set(`service ${name}`, problem);
+      this.listener.unreadable(name, problem);
+    }
+    this.services.set(name, loaded);
+    return loaded;
+  }
+
+  /** A service of before services had logs gets one. */
+  private async adopt(name: string): Promise<void> {
+    const known = await this.recallService(name);
+    if (known.version > 0 || known.untold.length === 0) return;
+    try {
+      this.services.set(name, await this.log.appendToService({ known, events: [] }));
+    } catch (error) {
+      this.services.delete(name);
+      // Another process was faster.
+      if (!(error instanceof VersionConflictError)) throw error;
+    }
   }
 
   private remember(key: string, known: Known): void {
@@ -248,11 +336,25 @@ export class UndecidableError extends Error {
   override readonly name = 'UndecidableError';
 }
 
-function follow(state: KnownState, input: DeliveryInput): Followed {
-  if (state.phase === 'quarantined') return followInQuarantine(state, input);
+/** The service that an input is about; undefined where nothing tells it. */
+function serviceOf(state: KnownState, input: DeliveryInput): string | undefined {
+  if (state.phase === 'quarantined') return state.pinned.service ?? undefined;
+  if (state.phase !== 'absent') return state.spec.service;
+  return input.type === 'define' ? input.spec.service : undefined;
+}
+
+function unknownService(name: string): DecisionRefusedError {
+  return new DecisionRefusedError(
+    'unknown-service',
+    `There is no service "${name}"; GET /v1/services lists those that experiments are about`,
+  );
+}
+
+function follow(state: KnownState, service: ServiceState | undefined, input: DeliveryInput): Followed {
+  if (state.phase === 'quarantined') return followInQuarantine(state, service, input);
   try {
-    const events = decider.decide(state, input);
-    return { events, after: events.reduce(decider.evolve, state) };
+    const { events, serviceEvents } = decideOnService(service ?? newService('unknown'), state, input);
+    return { events, serviceEvents, after: events.reduce(decider.evolve, state) };
   } catch (error) {
     if (error instanceof DecisionRefusedError) throw error;
     throw new UndecidableError(`deciding on "${input.type}" failed: ${(error as Error).message}`, { cause: error });

@@ -1,5 +1,5 @@
 import { encodeEvent, eventSource, stampEvent, topics, type EncodedEvent, type EventDraft } from '#libs/contracts';
-import type { DeliveryEvent } from '#libs/delivery';
+import type { DeliveryEvent, ServiceEvent } from '#libs/delivery';
 import { newTraceparent } from '#libs/messaging';
 
 /**
@@ -38,4 +38,23 @@ function draftOf(event: DeliveryEvent, traceparent: string): EventDraft | undefi
   const { command } = event;
   const { commandId: id, experiment: subject } = command;
   return { type: topics.allocationCommanded.name, id, subject, timeMs, traceparent, data: command };
+}
+
+/** What the bus is told of a service: its baseline, where it became another one. */
+export function outgoingServiceRecords(
+  service: string,
+  events: readonly ServiceEvent[],
+  controller: string,
+  traceparent: string | undefined,
+): readonly EncodedEvent[] {
+  const source = eventSource('decision', controller);
+  const trace = traceparent ?? newTraceparent();
+  return events.flatMap((event) => {
+    if (event.type !== 'baseline-set') return [];
+    const { atMs: timeMs, actor: definedBy, baseline, epoch } = event;
+    const data = { service, baseline, epoch, definedAt: new Date(timeMs).toISOString(), definedBy };
+    const id = `${service}-baseline-${epoch}`;
+    const draft = { type: topics.serviceDefined.name, id, subject: service, timeMs, traceparent: trace, data };
+    return encodeEvent(stampEvent(draft, source));
+  });
 }

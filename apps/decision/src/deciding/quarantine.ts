@@ -1,5 +1,5 @@
 import { allocationCommanded, MILLION, slug, weightsPpm, type AllocationCommanded } from '#libs/contracts';
-import type { CommandEvent, DeliveryEvent, DeliveryInput, Operate } from '#libs/delivery';
+import type { CommandEvent, DeliveryEvent, DeliveryInput, Operate, ServiceEvent, ServiceState } from '#libs/delivery';
 import type { StoredDecisionEvent } from '#libs/persistence/decision';
 import { z } from 'zod';
 
@@ -88,18 +88,32 @@ function withCommand(pinned: Pinned, data: unknown): Pinned {
 /** What an input leads to in quarantine: an operator's rollback, and nothing else. */
 export function followInQuarantine(
   state: Quarantined,
+  service: ServiceState | undefined,
   input: DeliveryInput,
-): { readonly events: readonly CommandEvent[]; readonly after: Quarantined } {
-  if (!('actor' in input)) return { events: [], after: state };
+): {
+  readonly events: readonly CommandEvent[];
+  readonly serviceEvents: readonly ServiceEvent[];
+  readonly after: Quarantined;
+} {
+  if (!('actor' in input)) return { events: [], serviceEvents: [], after: state };
   if (input.type !== 'rollback') {
     throw new QuarantinedError(
       `${state.experiment} is quarantined: nothing but a rollback to its control can be ordered, since ${state.reason}`,
     );
   }
-  if (isRolledBack(state)) return { events: [], after: state };
-  const event = rollBackQuarantined(state, input);
+  if (isRolledBack(state)) return { events: [], serviceEvents: [], after: state };
+  const epoch = Math.max(state.pinned.epoch, service?.epoch ?? 0);
+  const event = rollBackQuarantined({ ...state, pinned: { ...state.pinned, epoch } }, input);
   const pinned = { ...state.pinned, epoch: event.command.epoch, lastCommand: event.command };
-  return { events: [event], after: { ...state, pinned } };
+  return { events: [event], serviceEvents: ofRollback(service, event), after: { ...state, pinned } };
+}
+
+/** What was rolled back can't be told from a log that can't be read; the slot is free all the same. */
+function ofRollback(service: ServiceState | undefined, event: CommandEvent): readonly ServiceEvent[] {
+  const { experiment, revision, epoch } = event.command;
+  const happened = { atMs: event.atMs, actor: event.actor, experiment, revision };
+  const commanded: ServiceEvent = { type: 'commanded', ...happened, epoch };
+  return service?.heldBy?.experiment === experiment ? [commanded, { type: 'slot-freed', ...happened }] : [commanded];
 }
 
 /** Whether the newest command of all, and of this revision, gave control all traffic for good. */

@@ -5,10 +5,14 @@ import { ACTOR_HEADER } from './experiments.controller.js';
 import { anyExperimentView } from './experiment-view.js';
 import { approvalBody, decisionView, orderBody, rollbackBody } from './orders.js';
 import { FILE_HEADER } from './read-experiment-file.js';
+import { baselineBody, retryBody, serviceView } from './service-view.js';
 
 const list = z.object({ experiments: z.array(anyExperimentView) });
+const services = z.object({ services: z.array(serviceView) });
+const serviceEvents = z.object({ events: z.array(decisionView.omit({ revision: true })) });
 const decisions = z.object({ decisions: z.array(decisionView) });
 
+const SERVICE = { name: 'service', in: 'path', required: true, schema: { type: 'string' } };
 const KEY = { name: 'key', in: 'path', required: true, schema: { type: 'string' } };
 
 /** The routes of the decision service, made from the schemas that check requests and shape answers. */
@@ -68,8 +72,63 @@ export const decisionApi: ApiDescription = {
     ...order('rollback', 'Give control all traffic, for good. Possible at any time.', rollbackBody),
     ...order('approve', 'Give the approval that a stage of the ramp asks for.', approvalBody),
     ...order('new-attempt', 'Start an ended experiment again: a new revision with no evidence.', orderBody, 201),
+    '/v1/services': {
+      get: {
+        operationId: 'listServices',
+        summary: 'All services, by name.',
+        responses: { 200: jsonAnswer('The services.', services) },
+      },
+    },
+    '/v1/services/{service}': {
+      get: {
+        operationId: 'showService',
+        summary: 'What a service serves, which experiment has its traffic, and what was rolled back from it.',
+        parameters: [SERVICE],
+        responses: { 200: jsonAnswer('The service.', serviceView), 404: problemAnswer('Unknown.') },
+      },
+    },
+    '/v1/services/{service}/events': {
+      get: {
+        operationId: 'listServiceEvents',
+        summary: 'What happened to a service: baselines, slots, latches.',
+        parameters: [SERVICE],
+        responses: { 200: jsonAnswer('Oldest first.', serviceEvents), 404: problemAnswer('Unknown.') },
+      },
+    },
+    ...serviceOrder(
+      'baseline',
+      'setBaseline',
+      'Say how a service is served that was changed by other means.',
+      baselineBody,
+    ),
+    ...serviceOrder('retry', 'retryFingerprint', 'Let a configuration that was rolled back be tried again.', retryBody),
   },
 };
+
+function serviceOrder(
+  name: string,
+  operationId: string,
+  summary: string,
+  body: z.ZodType,
+): Readonly<Record<string, unknown>> {
+  return {
+    [`/v1/services/{service}/${name}`]: {
+      post: {
+        operationId,
+        summary,
+        parameters: [SERVICE],
+        requestBody: jsonBody(body),
+        responses: {
+          ...bodyRefusals,
+          200: jsonAnswer('As ordered.', serviceView),
+          404: problemAnswer('Unknown.'),
+          409: problemAnswer('The state forbids it, and what would help.'),
+          422: problemAnswer('The order is incomplete.'),
+        },
+      },
+    },
+  };
+}
 
 function order(name: string, summary: string, body: z.ZodType, success = 200): Readonly<Record<string, unknown>> {
   return {

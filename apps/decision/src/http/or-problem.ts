@@ -32,7 +32,7 @@ export async function orProblem<T>(order: () => Promise<T>): Promise<T> {
     const status = statusOf(error);
     throw new ProblemException({
       type: `urn:teststrip:refused:${error.code}`,
-      title: TITLES[status] ?? 'Refused',
+      title: error.code === 'unknown-service' ? 'Unknown service' : (TITLES[status] ?? 'Refused'),
       status,
       detail: error.message,
     });
@@ -40,6 +40,6 @@ export async function orProblem<T>(order: () => Promise<T>): Promise<T> {
 }
 
 function statusOf({ code }: DecisionRefusedError): 404 | 409 | 422 {
-  if (code === 'unknown-experiment') return 404;
+  if (code === 'unknown-experiment' || code === 'unknown-service') return 404;
   return code === 'no-canary-stage' ? 422 : 409;
 }

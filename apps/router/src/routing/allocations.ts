@@ -1,4 +1,4 @@
-import type { AllocationCommanded, ControllerHeartbeat, ExperimentDefined } from '#libs/contracts';
+import type { AllocationCommanded, ControllerHeartbeat, ExperimentDefined, ServiceDefined } from '#libs/contracts';
 import type { ControllerWatch } from './controller-watch.js';
 import {
   command as commandState,
@@ -7,7 +7,13 @@ import {
   type CommandOutcome,
   type ExperimentState,
 } from './experiment-state.js';
-import { buildRoutingTable, type ExperimentRoute, type RoutingTable, type ServiceRoute } from './routing-table.js';
+import {
+  buildRoutingTable,
+  type ExperimentRoute,
+  type RouterState,
+  type RoutingTable,
+  type ServiceRoute,
+} from './routing-table.js';
 import type { Upstream } from './upstream.js';
 
 export interface AllocationsOptions {
@@ -16,16 +22,19 @@ export interface AllocationsOptions {
   /** Hears of every command and what became of it, after the table was swapped. */
   readonly onCommand: (command: AllocationCommanded, answer: CommandOutcome) => void;
   /** Hears of every change of the state. */
-  readonly onChange: (experiments: readonly ExperimentState[]) => void;
+  readonly onChange: (state: RouterState) => void;
 }
 
 /** The router's present knowledge: one immutable table, swapped as a whole. */
 export class Allocations {
   private experiments: ReadonlyMap<string, ExperimentState> = new Map();
+  private services: ReadonlyMap<string, ServiceDefined> = new Map();
   private table: RoutingTable;
+  /** Experiments of which no more is known than an earlier run saved: it may be old. */
+  private unconfirmed = new Set<string>();
 
   constructor(private readonly options: AllocationsOptions) {
-    this.table = buildRoutingTable([], options.upstreams);
+    this.table = buildRoutingTable({ experiments: [], services: [] }, options.upstreams);
   }
 
   routeOf(service: string): ServiceRoute | undefined {
@@ -36,11 +45,15 @@ export class Allocations {
     return this.table;
   }
 
-  /** True while the controller is silent for longer than the experiment allows and control has to be served. */
+  /** True while control has to be served: the controller is silent for longer than the experiment allows, or what is known is of an earlier run. */
   isFailSafe(route: ExperimentRoute): boolean {
-    return (
-      route.failSafeAfterMs !== null && this.options.watch.silentMs(route.rules.experiment) > route.failSafeAfterMs
-    );
+    if (route.failSafeAfterMs === null) return false;
+    const { experiment } = route.rules;
+    return this.unconfirmed.has(experiment) || this.options.watch.silentMs(experiment) > route.failSafeAfterMs;
+  }
+
+  get isEmpty(): boolean {
+    return this.experiments.size === 0 && this.services.size === 0;
   }
 
   define(defined: ExperimentDefined): void {
@@ -54,21 +67,49 @@ export class Allocations {
 
   command(given: AllocationCommanded): void {
     const { state, answer } = commandState(this.stateOf(given.experiment), given);
-    if (answer.outcome === 'applied' || answer.outcome === 'waiting') {
-      this.options.watch.heardOf(given.experiment);
-      this.swap(state);
-    }
-    this.options.onCommand(given, answer);
+    if (answer.outcome !== 'applied' && answer.outcome !== 'waiting') return this.options.onCommand(given, answer);
+    const isOvertaken = given.baseline !== undefined && given.epoch <= this.epochBeside(given);
+    this.options.watch.heardOf(given.experiment);
+    this.unconfirmed.delete(given.experiment);
+    this.swap(state);
+    this.options.onCommand(given, isOvertaken ? { outcome: 'overtaken' } : answer);
+  }
+
+  /** A service's baseline; one of a smaller epoch than the known one is of the past. */
+  defineService(defined: ServiceDefined): void {
+    const before = this.services.get(defined.service);
+    if (before && before.epoch > defined.epoch) return;
+    this.services = new Map(this.services).set(defined.service, defined);
+    this.changed();
+  }
+
+  /** The largest epoch of all other orders about the service. */
+  private epochBeside({ service, experiment }: AllocationCommanded): number {
+    const commands = [...this.experiments.values()].flatMap(({ command }) => command ?? []);
+    const others = commands.filter(
+      (command) => command.service === service && command.experiment !== experiment && command.baseline !== undefined,
+    );
+    return Math.max(0, ...others.map(({ epoch }) => epoch));
   }
 
   heartbeat({ running }: ControllerHeartbeat): void {
     for (const experiment of running) this.options.watch.heardOf(experiment);
   }
 
-  /** Replaces everything by the state of the last run. */
-  restore(experiments: readonly ExperimentState[]): void {
+  /**
+   * Replaces everything by a state that was saved.
+   * @param unconfirmed it may be old: running experiments get no traffic for their candidates until they are commanded, or `confirm`
+   */
+  restore({ experiments, services }: RouterState, unconfirmed: boolean): void {
     this.experiments = new Map(experiments.map((state) => [state.experiment, state]));
+    this.services = new Map(services.map((state) => [state.service, state]));
+    this.unconfirmed = new Set(unconfirmed ? this.experiments.keys() : []);
     this.rebuild();
+  }
+
+  /** What is known is what the log tells. */
+  confirm(): void {
+    this.unconfirmed.clear();
   }
 
   private stateOf(experiment: string): ExperimentState {
@@ -77,12 +118,20 @@ export class Allocations {
 
   private swap(state: ExperimentState): void {
     this.experiments = new Map(this.experiments).set(state.experiment, state);
+    this.changed();
+  }
+
+  private changed(): void {
     this.rebuild();
-    this.options.onChange([...this.experiments.values()]);
+    this.options.onChange(this.state);
   }
 
   private rebuild(): void {
-    this.table = buildRoutingTable(this.experiments.values(), this.options.upstreams);
+    this.table = buildRoutingTable(this.state, this.options.upstreams);
+  }
+
+  get state(): RouterState {
+    return { experiments: [...this.experiments.values()], services: [...this.services.values()] };
   }
 }
 

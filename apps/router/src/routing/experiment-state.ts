@@ -11,10 +11,11 @@ export interface ExperimentState {
 
 /**
  * `applied`: in force now. `waiting`: accepted, in force as soon as its definition is here (control is served until then).
- * `repeated`: the same command once more. `refused`: never in force, with a reason from a closed vocabulary.
+ * `repeated`: the same command once more. `overtaken`: another order about the service has a larger epoch already; it is kept, and nothing is
+ * routed by it. `refused`: never in force, with a reason from a closed vocabulary.
  */
 export type CommandOutcome =
-  | { readonly outcome: 'applied' | 'waiting' | 'repeated' }
+  | { readonly outcome: 'applied' | 'waiting' | 'repeated' | 'overtaken' }
   | { readonly outcome: 'refused'; readonly reason: RefusalReason };
 
 /**

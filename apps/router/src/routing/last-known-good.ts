@@ -1,21 +1,27 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { allocationCommanded, experimentDefined } from '#libs/contracts';
+import { allocationCommanded, experimentDefined, serviceDefined, type ServiceDefined } from '#libs/contracts';
 import { z } from 'zod';
 import type { ExperimentState } from './experiment-state.js';
+import type { RouterState } from './routing-table.js';
 
 const experimentState = z.object({
   experiment: z.string(),
   definitions: z.array(experimentDefined),
   command: allocationCommanded.nullable(),
 });
-/** Of the experiments, each is read by itself. */
-const fileContent = z.object({ version: z.literal(1), savedAt: z.string(), experiments: z.array(z.unknown()) });
+/** Of the experiments and services, each is read by itself. Files of before services had baselines have none. */
+const fileContent = z.object({
+  version: z.literal(1),
+  savedAt: z.string(),
+  experiments: z.array(z.unknown()),
+  services: z.array(z.unknown()).default([]),
+});
 
 /** The state of the last run on disk: what a router starts from while the bus is away. */
 export class LastKnownGoodFile {
   private writing: Promise<void> = Promise.resolve();
-  private waiting: readonly ExperimentState[] | undefined;
+  private waiting: RouterState | undefined;
 
   constructor(
     private readonly path: string,
@@ -23,21 +29,23 @@ export class LastKnownGoodFile {
   ) {}
 
   /** Saves the state; of several values in a row only the newest is written. Never throws: a full disk must not stop a rollback. */
-  save(experiments: readonly ExperimentState[]): Promise<void> {
+  save(state: RouterState): Promise<void> {
     if (this.waiting === undefined) this.writing = this.writing.then(() => this.writeWaiting());
-    this.waiting = experiments;
+    this.waiting = state;
     return this.writing;
   }
 
   /**
-   * The experiments that can be read; one that can't costs no other its place (said to `onTrouble`).
+   * The experiments and services that can be read; one that can't costs no other its place (said to `onTrouble`).
    * undefined: there is no file, or none that can be used (said to `onTrouble`).
    */
-  async load(): Promise<readonly ExperimentState[] | undefined> {
+  async load(): Promise<RouterState | undefined> {
     try {
-      const { experiments } = fileContent.parse(JSON.parse(await readFile(this.path, 'utf8')));
-      const readable = experiments.flatMap((one, index) => this.readable(one, index));
-      return readable.length === 0 && experiments.length > 0 ? undefined : readable;
+      const content = fileContent.parse(JSON.parse(await readFile(this.path, 'utf8')));
+      const experiments = content.experiments.flatMap((one, index) => this.readable(one, index));
+      const services = content.services.flatMap((one, index) => this.readableService(one, index));
+      const isUseless = experiments.length + services.length === 0 && content.experiments.length > 0;
+      return isUseless ? undefined : { experiments, services };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       this.onTrouble(`last-known-good file ${this.path} can't be used: ${(error as Error).message}`);
@@ -56,13 +64,23 @@ export class LastKnownGoodFile {
     return [];
   }
 
+  private readableService(stored: unknown, index: number): readonly ServiceDefined[] {
+    const read = serviceDefined.safeParse(stored);
+    if (read.success) return [read.data];
+    this.onTrouble(
+      `last-known-good file ${this.path}: service number ${index + 1} can't be used, the others are: ${read.error.message}`,
+    );
+    return [];
+  }
+
   private async writeWaiting(): Promise<void> {
-    const experiments = this.waiting ?? [];
+    const { experiments, services } = this.waiting ?? { experiments: [], services: [] };
     this.waiting = undefined;
     const content = {
       version: 1,
       savedAt: new Date().toISOString(),
       experiments: experiments.map(({ experiment, definitions, command }) => ({ experiment, definitions, command })),
+      services,
     };
     try {
       await writeAtomically(this.path, `${JSON.stringify(content, null, 2)}\n`);

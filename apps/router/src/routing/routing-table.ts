@@ -1,5 +1,11 @@
 import { prepareRules, type AssignmentRules } from '#libs/assignment';
-import { MILLION, type AllocationCommanded, type ExperimentDefined, type ExperimentSpec } from '#libs/contracts';
+import {
+  MILLION,
+  type AllocationCommanded,
+  type ExperimentDefined,
+  type ExperimentSpec,
+  type ServiceDefined,
+} from '#libs/contracts';
 import { definitionOf, newestDefinition, type ExperimentState } from './experiment-state.js';
 import { parseUpstream, type Upstream } from './upstream.js';
 
@@ -16,7 +22,7 @@ export type ServiceRoute =
       /** null: no command yet; control is served and nobody is assigned. */
       readonly command: AllocationCommanded | null;
     }
-  /** No experiment: the upstream of the configuration. */
+  /** No experiment: the service's baseline, or the upstream of the configuration. */
   | { readonly kind: 'upstream'; readonly service: string; readonly upstream: Upstream };
 
 export type ExperimentRoute = Extract<ServiceRoute, { kind: 'experiment' }>;
@@ -25,38 +31,60 @@ export type ExperimentRoute = Extract<ServiceRoute, { kind: 'experiment' }>;
 export type RoutingTable = ReadonlyMap<string, ServiceRoute>;
 
 /**
- * The table that follows from what is known. A service is ruled by its running experiment (by the newest, should several run),
- * else by its newest experiment: after a promotion that serves the winner, after a rollback and before a start control.
+ * The table that follows from what is known. A service is ruled by the order with its largest epoch, whichever experiment that came from; the
+ * baseline is served where that is newer, and where the experiment of the order is not known yet. An experiment without an order, a draft, rules
+ * nothing.
  */
 export function buildRoutingTable(
-  experiments: Iterable<ExperimentState>,
+  { experiments, services }: RouterState,
   upstreams: ReadonlyMap<string, Upstream>,
 ): RoutingTable {
   const table = new Map<string, ServiceRoute>();
   for (const [service, upstream] of upstreams) table.set(service, { kind: 'upstream', service, upstream });
-  for (const route of [...experiments].flatMap(routeOf).sort(byPrecedence)) table.set(route.route.service, route.route);
+  const ranked = [...experiments.flatMap(ofExperiment), ...services.map(ofService)].sort(byPrecedence);
+  for (const { route } of ranked) table.set(route.service, route);
   return table;
 }
 
-interface Ranked {
-  readonly route: ExperimentRoute;
-  readonly running: boolean;
-  readonly definedAtMs: number;
+/** All that a router knows. */
+export interface RouterState {
+  readonly experiments: readonly ExperimentState[];
+  /** Baselines, one per service. */
+  readonly services: readonly ServiceDefined[];
 }
 
-function routeOf(state: ExperimentState): readonly Ranked[] {
-  const inForce = state.command ? definitionOf(state, state.command.revision) : undefined;
-  const definition = inForce ?? newestDefinition(state);
-  if (!definition) return [];
-  const command = inForce ? state.command : null;
-  const running = command !== null && !command.terminal && command.command !== 'rollback';
-  return [
-    {
-      route: experimentRoute(definition, command, running),
-      running,
-      definedAtMs: Date.parse(definition.definedAt),
-    },
-  ];
+interface Ranked {
+  readonly route: ServiceRoute;
+  /** The service's; null for orders of before services had epochs. */
+  readonly epoch: number | null;
+  readonly running: boolean;
+  readonly sinceMs: number;
+}
+
+function ofService({ service, baseline, epoch, definedAt }: ServiceDefined): Ranked {
+  const upstream = parseUpstream(baseline.upstream);
+  return { route: { kind: 'upstream', service, upstream }, epoch, running: false, sinceMs: Date.parse(definedAt) };
+}
+
+function ofExperiment(state: ExperimentState): readonly Ranked[] {
+  const { command } = state;
+  if (!command || command.standsAside) return [];
+  const epoch = command.baseline ? command.epoch : null;
+  const running = !command.terminal && command.command !== 'rollback';
+  const inForce = definitionOf(state, command.revision);
+  if (inForce) {
+    const route = experimentRoute(inForce, command, running);
+    return [{ route, epoch, running, sinceMs: Date.parse(inForce.definedAt) }];
+  }
+  if (command.baseline) {
+    const upstream = parseUpstream(command.baseline.upstream);
+    const sinceMs = Date.parse(command.commandedAt);
+    return [{ route: { kind: 'upstream', service: command.service, upstream }, epoch, running, sinceMs }];
+  }
+  const waiting = newestDefinition(state);
+  if (!waiting) return [];
+  const route = experimentRoute(waiting, null, false);
+  return [{ route, epoch, running: false, sinceMs: Date.parse(waiting.definedAt) }];
 }
 
 function experimentRoute(
@@ -64,7 +92,7 @@ function experimentRoute(
   command: AllocationCommanded | null,
   running: boolean,
 ): ExperimentRoute {
-  const mayFailSafe = running && spec.kind === 'canary' && spec.onLostController === 'control';
+  const mayFailSafe = running && spec.onLostController === 'control';
   return {
     kind: 'experiment',
     service: spec.service,
@@ -85,9 +113,25 @@ function experimentRoute(
   };
 }
 
-/** The one that shall rule comes last: it overwrites the others. */
+/**
+ * The one that shall rule comes last: it overwrites the others. Orders of before services had epochs give way to any with one, except that a
+ * running experiment does not give way to a baseline, which was read from its like.
+ */
 function byPrecedence(left: Ranked, right: Ranked): number {
+  if (left.epoch !== null && right.epoch !== null && left.epoch !== right.epoch) return left.epoch - right.epoch;
+  if (left.route.kind !== right.route.kind) return byKind(left, right);
+  if ((left.epoch === null) !== (right.epoch === null)) return left.epoch === null ? -1 : 1;
   if (left.running !== right.running) return left.running ? 1 : -1;
-  if (left.definedAtMs !== right.definedAtMs) return left.definedAtMs - right.definedAtMs;
-  return left.route.rules.experiment < right.route.rules.experiment ? -1 : 1;
+  return left.sinceMs - right.sinceMs || (nameOf(left) < nameOf(right) ? -1 : 1);
+}
+
+/** A baseline beside an experiment: of one epoch they say the same, and the experiment says who was assigned. */
+function byKind(left: Ranked, right: Ranked): number {
+  const experiment = left.route.kind === 'experiment' ? left : right;
+  const rules = experiment.epoch !== null || experiment.running;
+  return (experiment === left) === rules ? 1 : -1;
+}
+
+function nameOf({ route }: Ranked): string {
+  return route.kind === 'experiment' ? route.rules.experiment : route.service;
 }

@@ -27,7 +27,7 @@ export const allocationCommanded = z.object({
   experiment: slug,
   service: slug,
   revision: z.int32().min(1),
-  /** Larger than that of any command before it for this experiment: routers refuse smaller ones. */
+  /** Larger than that of any order before it about this service: routers refuse smaller ones. */
   epoch: z.int32().min(1),
   command: commandKind,
   stage: z.int32().min(0),
@@ -52,6 +52,13 @@ export const allocationCommanded = z.object({
   commandedAt: timestamp,
   /** True for the last command of a revision: nothing but a new revision follows. */
   terminal: z.boolean(),
+  /**
+   * What the service serves from now on where no variant is drawn. Absent in commands of before services had one: their epochs are
+   * the experiment's own.
+   */
+  baseline: z.object({ upstream: z.url(), fingerprint: z.string().min(1) }).optional(),
+  /** The service's traffic follows another experiment: nothing is routed by this command. */
+  standsAside: z.literal(true).optional(),
 });
 export type AllocationCommanded = z.infer<typeof allocationCommanded>;
 

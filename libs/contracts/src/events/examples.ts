@@ -25,6 +25,8 @@ function subjectOf(key: Topic['key']): string {
       return exampleAssignment.unit;
     case 'experiment':
       return exampleAssignment.experiment;
+    case 'service':
+      return 'text-to-image';
     case 'none':
       return 'controller';
     default:

@@ -9,6 +9,7 @@ import { evidenceSummarisedTopic } from './evidence.summarised.v1.js';
 import { experimentAnalysedTopic } from './experiment.analysed.v1.js';
 import { allocationCommandedTopic } from './allocation.commanded.v1.js';
 import { allocationAppliedTopic } from './allocation.applied.v1.js';
+import { serviceDefinedTopic } from './service.defined.v1.js';
 import { controllerHeartbeatTopic } from './controller.heartbeat.v1.js';
 
 /** Every topic of the system; what is to be known of one is in the file of its name. */
@@ -21,6 +22,7 @@ export const topics = {
   experimentDefined: experimentDefinedTopic,
   evidenceSummarised: evidenceSummarisedTopic,
   experimentAnalysed: experimentAnalysedTopic,
+  serviceDefined: serviceDefinedTopic,
   allocationCommanded: allocationCommandedTopic,
   allocationApplied: allocationAppliedTopic,
   controllerHeartbeat: controllerHeartbeatTopic,

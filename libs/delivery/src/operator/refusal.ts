@@ -11,7 +11,14 @@ export type RefusalCode =
   | 'not-started'
   | 'nothing-to-approve'
   | 'no-canary-stage'
-  | 'promotion-needs-one-candidate';
+  | 'promotion-needs-one-candidate'
+  | 'service-is-fixed'
+  | 'slot-taken'
+  | 'control-is-not-the-baseline'
+  | 'fingerprint-latched'
+  | 'not-served-any-more'
+  | 'unknown-service'
+  | 'nothing-to-retry';
 
 export class DecisionRefusedError extends Error {
   override readonly name = 'DecisionRefusedError';

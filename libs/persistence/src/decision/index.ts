@@ -3,3 +3,4 @@ export { createExperimentStore, type ExperimentStore } from './experiment-store.
 export type { StoredExperiment } from './load-experiment.js';
 export type { DecisionEventRange, StoredDecisionEvent } from './read-decision-events.js';
 export { VersionConflictError, type ExperimentChange } from './save-experiment.js';
+export { createServiceStore, type ServiceStore, type StoredService, type StoredServiceEvent } from './service-store.js';

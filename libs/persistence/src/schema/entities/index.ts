@@ -20,12 +20,16 @@ import { OutboxRecordEntity } from './outbox-record.entity.js';
 import { PictureView } from './picture.view.js';
 import { PreferenceEntity } from './preference.entity.js';
 import { RequestEntity } from './request.entity.js';
+import { ServiceEntity } from './service.entity.js';
+import { ServiceEventEntity } from './service-event.entity.js';
 import { TrafficEntity } from './traffic.entity.js';
 
 /** All tables and views, one file each. No entity refers to another one's class and back: such a pair crashes when the build starts. */
 export const ENTITIES = [
   ExperimentEntity,
   DecisionEventEntity,
+  ServiceEntity,
+  ServiceEventEntity,
   OutboxRecordEntity,
   ConsumedPositionEntity,
   EvidenceSnapshotEntity,

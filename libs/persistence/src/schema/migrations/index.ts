@@ -4,6 +4,7 @@ import { Bus1790000000003 } from './1790000000003-bus.js';
 import { Views1790000000004 } from './1790000000004-views.js';
 import { Outcomes1790000000005 } from './1790000000005-outcomes.js';
 import { UnknownValues1790000000006 } from './1790000000006-unknown-values.js';
+import { Services1790000000007 } from './1790000000007-services.js';
 
 /** Every change of the schema, oldest first: one file each, named by its time; a migration that was released never changes. */
 export const MIGRATIONS = [
@@ -13,4 +14,5 @@ export const MIGRATIONS = [
   Views1790000000004,
   Outcomes1790000000005,
   UnknownValues1790000000006,
+  Services1790000000007,
 ] as const;

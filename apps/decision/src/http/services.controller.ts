@@ -1,0 +1,76 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { slug, variantConfig } from '#libs/contracts';
+import type { ServiceState } from '#libs/delivery';
+import { parseInput, ProblemException } from '#libs/platform';
+import { fingerprintOf } from '#libs/telemetry';
+import type { DecisionLog } from '../deciding/decision-log.js';
+import type { Decisions, ServiceOrder } from '../deciding/decisions.js';
+import { AUDIT, DECISIONS } from '../tokens.js';
+import { orProblem } from './or-problem.js';
+import { baselineBody, retryBody, viewOfService, type ServiceView } from './service-view.js';
+
+/** Services: what each serves when nothing runs, which experiment has its traffic, and what was rolled back from it. */
+@Controller('v1/services')
+export class ServicesController {
+  constructor(
+    @Inject(DECISIONS) private readonly decisions: Decisions,
+    @Inject(AUDIT) private readonly log: Pick<DecisionLog, 'serviceEvents'>,
+  ) {}
+
+  @Get()
+  async list(): Promise<{ readonly services: readonly ServiceView[] }> {
+    return { services: (await this.decisions.listServices()).map(viewOfService) };
+  }
+
+  @Get(':service')
+  async show(@Param('service') name: string): Promise<ServiceView> {
+    return viewOfService(await orProblem(() => this.decisions.findService(nameOf(name))));
+  }
+
+  /** What happened to it, oldest first. */
+  @Get(':service/events')
+  async events(@Param('service') name: string): Promise<{ readonly events: readonly unknown[] }> {
+    const events = await this.log.serviceEvents(nameOf(name));
+    return {
+      events: events.map(({ sequence, kind, actor, occurredAt, data }) => ({
+        sequence,
+        kind,
+        actor,
+        at: occurredAt.toISOString(),
+        event: data,
+      })),
+    };
+  }
+
+  /** Says that the service is served otherwise than the last experiment left it. */
+  @Post(':service/baseline')
+  @HttpCode(200)
+  async setBaseline(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
+    const { actor, reason, upstream, config } = parseInput(baselineBody, body ?? {}, 'body');
+    const read = variantConfig.parse(config);
+    const baseline = { upstream, config: read, fingerprint: fingerprintOf(read) };
+    return this.order(name, { type: 'set-baseline', actor, note: reason, baseline });
+  }
+
+  /** Lets a configuration that was rolled back be tried again. */
+  @Post(':service/retry')
+  @HttpCode(200)
+  async retry(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
+    const { actor, reason, fingerprint } = parseInput(retryBody, body ?? {}, 'body');
+    return this.order(name, { type: 'retry', actor, note: reason, fingerprint });
+  }
+
+  private async order(name: string, order: ServiceOrder): Promise<ServiceView> {
+    const { state } = await orProblem<{ readonly state: ServiceState }>(() =>
+      this.decisions.orderOfService(nameOf(name), order),
+    );
+    return viewOfService(state);
+  }
+}
+
+/** A name that can't be one is as unknown as any other. */
+function nameOf(text: string): string {
+  if (slug.safeParse(text).success) return text;
+  const detail = `There is no service "${text}"; GET /v1/services lists those there are`;
+  throw new ProblemException({ title: 'Unknown service', status: 404, detail });
+}

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { variantConfig } from '../experiment/spec.js';
+import { slug, timestamp } from '../names.js';
+import { exampleConfig } from './example-values.js';
+import { defineTopic } from './topic.js';
+
+/** What a service serves when nothing runs. */
+export const serviceBaseline = z.object({
+  upstream: z.url(),
+  config: variantConfig,
+  /** Hash of the configuration. */
+  fingerprint: z.string().min(1),
+});
+
+export const serviceDefined = z.object({
+  service: slug,
+  baseline: serviceBaseline,
+  /** The service's epoch at which the baseline became this one; orders of larger epochs overrule it. */
+  epoch: z.int32().min(0),
+  definedAt: timestamp,
+  definedBy: z.string().min(1),
+});
+export type ServiceDefined = z.infer<typeof serviceDefined>;
+
+export const serviceDefinedTopic = defineTopic({
+  name: 'service.defined.v1',
+  key: 'service',
+  compacted: true,
+  producedBy: ['decision'],
+  consumedBy: ['router'],
+  says: 'What a service serves when nothing runs: its baseline.',
+  schema: serviceDefined,
+  example: {
+    service: 'text-to-image',
+    baseline: { upstream: 'http://127.0.0.1:8101/', config: exampleConfig, fingerprint: 'c2f1a9d04e5b6c7d' },
+    epoch: 7,
+    definedAt: '2026-11-20T12:00:00.000Z',
+    definedBy: 'decision',
+  },
+});

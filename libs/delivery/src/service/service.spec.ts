@@ -1,0 +1,277 @@
+import { describe, expect, it } from 'vitest';
+import { simulationRandom } from '#libs/testing/random';
+import type { ExperimentSpec } from '#libs/contracts';
+import {
+  analysed,
+  approval,
+  aSpec,
+  aStage,
+  define,
+  explicitRamp,
+  harmful,
+  minutes,
+  operator,
+  provenUpTo,
+} from '#libs/testing/delivery';
+import { decider } from '../decider.js';
+import { rebuild } from '../evolve.js';
+import type { DeliveryInput } from '../inputs.js';
+import { DecisionRefusedError } from '../operator/refusal.js';
+import { initialState, isActive, type DeliveryState, type StartedState } from '../state.js';
+import { adoptService } from './adopt.js';
+import { decideOnService } from './decide-on-service.js';
+import { serviceEvent, type ServiceEvent } from './events.js';
+import { evolveService } from './evolve-service.js';
+import { operateService, type ServiceInput } from './operate-service.js';
+import { newService } from './state.js';
+
+/** A service with experiments by key, each decided about as the decision service does it. */
+class Play {
+  service = newService('text-to-image');
+  readonly experiments = new Map<string, DeliveryState>();
+  readonly log: ServiceEvent[] = [];
+
+  of(key: string): DeliveryState {
+    return this.experiments.get(key) ?? initialState;
+  }
+
+  started(key: string): StartedState {
+    return this.of(key) as StartedState;
+  }
+
+  take(key: string, input: DeliveryInput): this {
+    const { events, serviceEvents } = decideOnService(this.service, this.of(key), input);
+    if (events.length > 0) this.experiments.set(key, events.reduce(decider.evolve, this.of(key)));
+    return this.happened(serviceEvents);
+  }
+
+  order(input: ServiceInput): this {
+    return this.happened(operateService(this.service, input));
+  }
+
+  refusal(key: string, input: DeliveryInput): DecisionRefusedError | undefined {
+    return refusalOf(() => decideOnService(this.service, this.of(key), input));
+  }
+
+  private happened(events: readonly ServiceEvent[]): this {
+    this.service = events.reduce(evolveService, this.service);
+    this.log.push(...events);
+    return this;
+  }
+}
+
+function refusalOf(act: () => unknown): DecisionRefusedError | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    if (error instanceof DecisionRefusedError) return error;
+    throw error;
+  }
+}
+
+const CONTROL = aSpec().variants['control']!;
+const CANDIDATE = aSpec().variants['candidate']!;
+/** Fingerprints as the decision service makes them: equal for equal configurations. */
+const fingerprintsOf = (spec: ExperimentSpec) => ({
+  fingerprints: Object.fromEntries(
+    Object.entries(spec.variants).map(([name, { config }]) => [name, `f-${config.sampler}-${config.steps}`]),
+  ),
+});
+const about = (key: string, overrides: Partial<ExperimentSpec> = {}): ExperimentSpec => aSpec({ key, ...overrides });
+const defined = (key: string, minute: number, overrides: Partial<ExperimentSpec> = {}) => {
+  const spec = about(key, overrides);
+  return define(minutes(minute), spec, fingerprintsOf(spec));
+};
+const proven = (key: string, minute: number, revision = 1) =>
+  analysed(minutes(minute), [provenUpTo('alignment', 1_000_000), provenUpTo('error-rate', 1_000_000)], {
+    experiment: key,
+    revision,
+  });
+const harm = (key: string, minute: number, revision = 1) =>
+  analysed(minutes(minute), [harmful('alignment')], { experiment: key, revision });
+const other = { ...CANDIDATE, config: { ...CANDIDATE.config, steps: 7 } };
+const fromCandidate = { variants: { control: CANDIDATE, candidate: other } };
+
+/** An experiment that was decided about on its own. */
+const old = (key: string, atMs: number, ...more: DeliveryInput[]) =>
+  [define(atMs, about(key), fingerprintsOf(about(key))), ...more].reduce<DeliveryState>(
+    (state, input) => decider.decide(state, input).reduce(decider.evolve, state),
+    initialState,
+  ) as StartedState;
+const adopted = (...states: StartedState[]) =>
+  adoptService(states, minutes(9)).reduce(evolveService, newService('text-to-image'));
+
+describe('a service', () => {
+  it('has the control of its first experiment as baseline, and one experiment in its slot', () => {
+    const play = new Play().take('one', defined('one', 0));
+    expect(play.service).toMatchObject({
+      baseline: { upstream: CONTROL.upstream, fingerprint: 'f-dpmpp-2m-24' },
+      heldBy: { experiment: 'one', revision: 1 },
+      epoch: 1,
+    });
+    const refused = play.refusal('two', defined('two', 1));
+    expect(refused?.code).toBe('slot-taken');
+    expect(refused?.message).toMatch(/^text-to-image runs experiment one \(revision 1\)/);
+  });
+
+  it('is served by what was promoted, and the next experiment starts from that', () => {
+    const play = new Play().take('one', defined('one', 0)).take('one', proven('one', 1));
+    expect(play.of('one').phase).toBe('promoted');
+    expect(play.service).toMatchObject({ heldBy: null, baseline: { fingerprint: 'f-unipc-12' } });
+    const refused = play.refusal('two', defined('two', 2));
+    expect(refused?.code).toBe('control-is-not-the-baseline');
+    expect(refused?.message).toContain("sampler is dpmpp-2m, the baseline's unipc; steps is 24, the baseline's 12");
+    play.take('two', defined('two', 2, fromCandidate));
+    expect(play.started('two').lastCommand).toMatchObject({
+      epoch: 3,
+      baseline: { upstream: CANDIDATE.upstream, fingerprint: 'f-unipc-12' },
+    });
+  });
+
+  it('has one order of epochs, whichever experiment an order comes from', () => {
+    const play = new Play().take('one', defined('one', 0)).take('one', operator('rollback', minutes(1)));
+    play.take('two', defined('two', 2, { variants: { control: CONTROL, candidate: other } }));
+    expect([play.started('one').epoch, play.started('two').epoch]).toEqual([2, 3]);
+    expect(play.service.epoch).toBe(3);
+  });
+
+  it('does not take a configuration back that was rolled back, until somebody asks for a retry', () => {
+    const play = new Play().take('one', defined('one', 0)).take('one', harm('one', 1));
+    expect(play.service.latched).toMatchObject({ 'f-unipc-12': { experiment: 'one', revision: 1 } });
+    for (const key of ['one', 'two']) {
+      const refused = play.refusal(key, defined(key, 2, { deadlineMs: 24 * 3_600_000 + 1 }));
+      expect(refused?.code).toBe('fingerprint-latched');
+      expect(refused?.message).toContain('POST /v1/services/text-to-image/retry with {"fingerprint": "f-unipc-12"');
+    }
+    const wrong = { type: 'retry', atMs: minutes(3), actor: 'ana', note: 'why not', fingerprint: 'f-none' } as const;
+    expect(refusalOf(() => play.order(wrong))?.message).toContain('expected one of: f-unipc-12');
+    play.order({ ...wrong, fingerprint: 'f-unipc-12' }).take('two', defined('two', 4));
+    expect(play.of('two').phase).toBe('running');
+  });
+
+  it('lifts the latch by a new attempt, which is a retry of the same file', () => {
+    const play = new Play().take('one', defined('one', 0)).take('one', harm('one', 1));
+    play.take('one', operator('new-attempt', minutes(2), 'the driver was wrong'));
+    expect(play.service).toMatchObject({ latched: {}, heldBy: { experiment: 'one', revision: 2 } });
+    expect(play.log.find(({ type }) => type === 'latch-lifted')).toMatchObject({ note: 'the driver was wrong' });
+  });
+
+  it('latches the arm that was harmful, not its neighbours, and never what control is made of', () => {
+    const spec = { kind: 'ab' as const, objectives: [{ metric: 'quality', weight: 1 }] };
+    const variants = { control: CONTROL, candidate: CANDIDATE, b: other };
+    const play = new Play().take('one', defined('one', 0, { ...spec, variants })).take('one', harm('one', 1));
+    expect(Object.keys(play.service.latched)).toEqual(['f-unipc-12']);
+    const same = new Play().take('aa', defined('aa', 0, { variants: { control: CONTROL, candidate: CONTROL } }));
+    expect(same.take('aa', operator('rollback', minutes(1))).service.latched).toEqual({});
+  });
+
+  it('gets its baseline back when what was promoted is rolled back', () => {
+    const play = new Play().take('one', defined('one', 0)).take('one', proven('one', 1));
+    play.take('one', operator('rollback', minutes(2)));
+    expect(play.service).toMatchObject({ baseline: { fingerprint: 'f-dpmpp-2m-24' }, heldBy: null });
+    expect(play.service.latched).toHaveProperty('f-unipc-12');
+  });
+
+  it('is not taken back past a later experiment: that one is rolled back first', () => {
+    const play = new Play().take('one', defined('one', 0)).take('one', proven('one', 1));
+    play.take('two', defined('two', 2, fromCandidate));
+    const rollback = operator('rollback', minutes(3));
+    expect(play.refusal('one', rollback)?.message).toContain(
+      'experiment two runs on what it left: roll that back first',
+    );
+    play.take('two', proven('two', 4));
+    expect(play.refusal('one', rollback)?.code).toBe('not-served-any-more');
+    expect(play.take('one', harm('one', 5)).of('one').phase).toBe('promoted');
+    play.take('two', operator('rollback', minutes(6))).take('one', operator('rollback', minutes(7)));
+    expect(play.service.baseline).toMatchObject({ fingerprint: 'f-dpmpp-2m-24' });
+  });
+
+  it('is what an experiment is about for ever', () => {
+    const play = new Play().take('one', defined('one', 0));
+    expect(play.refusal('one', defined('one', 1, { service: 'upscale' }))?.code).toBe('service-is-fixed');
+  });
+
+  it('looks again when a draft is approved: the slot may be taken by then', () => {
+    const ramp = explicitRamp(aStage(10_000, { approval: 'required' }), aStage(1_000_000));
+    const play = new Play().take('draft', defined('draft', 0, { ramp }));
+    expect(play.service).toMatchObject({ heldBy: null, baseline: null, epoch: 0 });
+    play.take('one', defined('one', 1));
+    expect(play.refusal('draft', approval(minutes(2), 0))?.code).toBe('slot-taken');
+    play.take('one', operator('rollback', minutes(3)));
+    expect(play.refusal('draft', approval(minutes(4), 0))?.code).toBe('fingerprint-latched');
+    play.order({ type: 'retry', atMs: minutes(5), actor: 'ana', note: 'again', fingerprint: 'f-unipc-12' });
+    expect(play.take('draft', approval(minutes(6), 0)).started('draft')).toMatchObject({ phase: 'running', epoch: 3 });
+  });
+
+  it('is told of another baseline by an operator, while nothing runs', () => {
+    const baseline = { upstream: 'http://127.0.0.1:9000/', config: other.config, fingerprint: 'f-unipc-7' };
+    const set = { type: 'set-baseline', atMs: minutes(2), actor: 'ana', note: 'deployed by hand', baseline } as const;
+    const play = new Play().take('one', defined('one', 0));
+    expect(refusalOf(() => play.order(set))?.code).toBe('slot-taken');
+    play.take('one', operator('rollback', minutes(1))).order(set);
+    expect(play.service).toMatchObject({ baseline, epoch: 3 });
+    expect(operateService(play.service, set)).toEqual([]);
+  });
+
+  it('keeps the slot of an experiment that ended without a verdict and still serves its candidate', () => {
+    const play = new Play().take('one', defined('one', 0, { onInconclusive: 'hold' }));
+    const late = { ...proven('one', 60 * 25), analysis: { ...proven('one', 60 * 25).analysis, metrics: [] } };
+    play.take('one', late);
+    expect(play.of('one')).toMatchObject({ phase: 'concluded', outcome: 'inconclusive' });
+    expect(play.service.heldBy).toMatchObject({ experiment: 'one' });
+    expect(play.take('one', operator('rollback', minutes(60 * 26))).service.heldBy).toBeNull();
+  });
+
+  it('of before services had logs is what its newest running experiment serves', () => {
+    const promoted = old('one', minutes(0), operator('pause', minutes(1)), operator('promote', minutes(2)));
+    const running = old('two', minutes(3));
+    expect(adopted(promoted)).toMatchObject({ epoch: 3, heldBy: null, baseline: { fingerprint: 'f-unipc-12' } });
+    expect(adopted(promoted, running)).toMatchObject({
+      epoch: 3,
+      heldBy: { experiment: 'two' },
+      baseline: { fingerprint: 'f-dpmpp-2m-24' },
+    });
+    expect(adoptService([], 0)).toEqual([]);
+  });
+
+  it('over random histories: one order of epochs, one holder, a baseline that somebody serves, and a log that tells it all', () => {
+    const random = simulationRandom(71);
+    const steps = [3, 5, 7, 9].map((count) => ({ ...CANDIDATE, config: { ...CANDIDATE.config, steps: count } }));
+    const pick = <T>(from: readonly T[]): T => from[Math.floor(random.uniform() * from.length)] as T;
+    for (let history = 0; history < 40; history += 1) {
+      const play = new Play();
+      const epochs: number[] = [];
+      for (let minute = 0; minute < 60; minute += 1) {
+        const key = pick(['one', 'two', 'three']);
+        const { baseline } = play.service;
+        const control = baseline ? { upstream: baseline.upstream, config: baseline.config } : CONTROL;
+        const revision = play.of(key).phase === 'absent' ? 1 : (play.of(key) as StartedState).revision;
+        const input = pick<() => DeliveryInput>([
+          () => defined(key, minute, { variants: { control, candidate: pick(steps) } }),
+          () => proven(key, minute, revision),
+          () => harm(key, minute, revision),
+          () => operator(pick(['pause', 'resume', 'promote', 'rollback', 'new-attempt'] as const), minutes(minute)),
+        ])();
+        const before = play.service.epoch;
+        if (play.refusal(key, input)) continue;
+        play.take(key, input);
+        if (play.service.epoch > before) epochs.push(play.started(key).lastCommand.epoch);
+        const active = [...play.experiments].filter(([, state]) => isActive(state)).map(([name]) => name);
+        expect(active).toEqual(play.service.heldBy ? [play.service.heldBy.experiment] : []);
+      }
+      expect(epochs).toEqual([...epochs].sort((left, right) => left - right));
+      expect(new Set(epochs).size).toBe(epochs.length);
+      const stored = JSON.parse(JSON.stringify(play.log)) as unknown[];
+      const read = stored.map((event) => serviceEvent.parse(event));
+      expect(read.reduce(evolveService, newService('text-to-image'))).toEqual(play.service);
+    }
+  });
+
+  it("leaves logs that can be read again: each experiment's is one", () => {
+    const play = new Play().take('one', defined('one', 0)).take('one', operator('rollback', minutes(1)));
+    const spec = about('two', { variants: { control: CONTROL, candidate: other } });
+    const { events } = decideOnService(play.service, initialState, define(minutes(2), spec, fingerprintsOf(spec)));
+    expect(rebuild(events)).toMatchObject({ phase: 'running', epoch: 3 });
+  });
+});

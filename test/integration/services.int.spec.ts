@@ -1,0 +1,259 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { decisionApp } from '#apps/decision';
+import { routerApp } from '#apps/router';
+import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
+import { migrate } from '#libs/persistence';
+import { startApp, type RunningApp } from '#libs/platform';
+import { withDatabase, type TestDatabase } from '#libs/testing/database';
+
+let database: TestDatabase;
+let bus: EventBus;
+let closing: (() => Promise<unknown>)[] = [];
+let service = '';
+let services = 0;
+
+beforeAll(async () => {
+  database = await withDatabase();
+  await migrate(database);
+});
+afterAll(() => database.close());
+
+beforeEach(async () => {
+  bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, 2);
+  service = `service-${(services += 1)}`;
+});
+afterEach(async () => {
+  for (const close of closing.toReversed()) await close();
+  closing = [];
+  await bus.close();
+});
+
+async function aDecision(controller = 'decision-a'): Promise<RunningApp> {
+  const settings = { tickEveryMs: 20, controller, group: controller };
+  const decision = await startApp(decisionApp, { resources: { database, bus }, settings });
+  closing.push(() => decision.close());
+  return decision;
+}
+
+/** An upstream that answers with its name. */
+async function named(name: string): Promise<string> {
+  const server = createServer((request, response) => {
+    request.resume();
+    response.end(name);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(
+    () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(resolve);
+      }),
+  );
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
+const CONFIG = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 24, precision: 'fp16' };
+interface Variant {
+  readonly upstream: string;
+  readonly config: typeof CONFIG;
+}
+const variant = (steps: number, upstream = 'http://127.0.0.1:8100/'): Variant => ({
+  upstream,
+  config: { ...CONFIG, steps },
+});
+
+function aFile(
+  key: string,
+  control: Variant,
+  candidate: Variant,
+  more: Readonly<Record<string, unknown>> = {},
+): unknown {
+  const guardrails = [{ metric: 'error-rate', margin: '+0.5pp' }];
+  const variants = { control, candidate };
+  return {
+    apiVersion: 'teststrip/v1',
+    key: `${service}-${key}`,
+    service,
+    kind: 'canary',
+    variants,
+    guardrails,
+    ...more,
+  };
+}
+
+interface Answer {
+  readonly status: number;
+  // What a test expects of it is what it checks.
+  readonly body: any;
+}
+
+async function call(app: RunningApp, method: string, path: string, body?: unknown): Promise<Answer> {
+  const response = await fetch(new URL(path, app.url), {
+    method,
+    headers: { 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: JSON.parse(await response.text()) };
+}
+
+const apply = (app: RunningApp, file: unknown): Promise<Answer> => call(app, 'POST', '/v1/experiments', file);
+const because = { actor: 'ana', reason: 'to see what happens' };
+const order = (app: RunningApp, key: string, what: string): Promise<Answer> =>
+  call(app, 'POST', `/v1/experiments/${service}-${key}/${what}`, because);
+const aboutService = (app: RunningApp, what = ''): Promise<Answer> =>
+  call(app, 'GET', `/v1/services/${service}${what}`);
+const eventually = (check: () => unknown): Promise<unknown> => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+
+describe('a service', () => {
+  it('takes one experiment at a time, starts from what was promoted, and tells all that happened to it', async () => {
+    const decision = await aDecision();
+    expect(await aboutService(decision)).toMatchObject({ status: 404 });
+    expect(await apply(decision, aFile('a', variant(24), variant(12)))).toMatchObject({ status: 201 });
+    expect(await apply(decision, aFile('b', variant(24), variant(8)))).toMatchObject({
+      status: 409,
+      body: { type: 'urn:teststrip:refused:slot-taken', detail: expect.stringContaining(`${service}-a/rollback`) },
+    });
+    expect(
+      await apply(decision, { ...(aFile('a', variant(24), variant(12)) as object), service: 'another' }),
+    ).toMatchObject({
+      status: 409,
+      body: { type: 'urn:teststrip:refused:service-is-fixed' },
+    });
+    await order(decision, 'a', 'promote');
+    expect(await aboutService(decision)).toMatchObject({
+      body: { epoch: 2, heldBy: null, baseline: { config: { steps: 12 } }, latched: [] },
+    });
+    expect(await apply(decision, aFile('b', variant(24), variant(8)))).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining("steps is 24, the baseline's 12") },
+    });
+    expect(await apply(decision, aFile('b', variant(12), variant(8)))).toMatchObject({
+      status: 201,
+      body: { epoch: 3 },
+    });
+    const { body } = await aboutService(decision, '/events');
+    expect(body.events.map(({ kind }: { kind: string }) => kind)).toEqual([
+      'commanded',
+      'slot-taken',
+      'baseline-set',
+      'commanded',
+      'baseline-set',
+      'slot-freed',
+      'commanded',
+      'slot-taken',
+    ]);
+    const { body: all } = await call(decision, 'GET', '/v1/services');
+    expect(all.services).toContainEqual(expect.objectContaining({ service, epoch: 3 }));
+  });
+
+  it('keeps what was rolled back away until a retry, also after a restart', async () => {
+    const first = await aDecision();
+    await apply(first, aFile('a', variant(24), variant(12)));
+    await order(first, 'a', 'rollback');
+    await closing.pop()?.();
+    const decision = await aDecision();
+    const changed = aFile('a', variant(24), variant(12), { deadline: '23h' });
+    const refused = await apply(decision, changed);
+    expect(refused).toMatchObject({ status: 409, body: { type: 'urn:teststrip:refused:fingerprint-latched' } });
+    expect(await apply(decision, aFile('b', variant(24), variant(12)))).toMatchObject({ status: 409 });
+    const { latched } = (await aboutService(decision)).body;
+    expect(latched).toMatchObject([
+      { experiment: `${service}-a`, revision: 1, message: expect.stringContaining('ana') },
+    ]);
+    const { fingerprint } = latched[0];
+    const path = `/v1/services/${service}/retry`;
+    expect(await call(decision, 'POST', path, { ...because, fingerprint: 'nobody' })).toMatchObject({ status: 409 });
+    expect(await call(decision, 'POST', path, { fingerprint, actor: 'ana' })).toMatchObject({ status: 422 });
+    expect(await call(decision, 'POST', path, { ...because, fingerprint })).toMatchObject({ body: { latched: [] } });
+    expect(await apply(decision, changed)).toMatchObject({ status: 201, body: { revision: 2 } });
+  });
+
+  it('is taken by one of two controllers that are asked at the same time', async () => {
+    const [one, two] = [await aDecision('decision-a'), await aDecision('decision-b')];
+    const answers = await Promise.all(
+      [one, two, one, two].map((decision, index) =>
+        apply(decision, aFile(`e${index}`, variant(24), variant(index + 2))),
+      ),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409]);
+  });
+
+  it('of before services had logs gets one at the start of the decision service', async () => {
+    const first = await aDecision();
+    await apply(first, aFile('a', variant(24), variant(12)));
+    await order(first, 'a', 'pause');
+    await closing.pop()?.();
+    await database.query('alter table teststrip.service_events disable trigger all');
+    await database.query('delete from teststrip.service_events where service = $1', [service]);
+    await database.query('delete from teststrip.services where name = $1', [service]);
+    await database.query('alter table teststrip.service_events enable trigger all');
+    const decision = await aDecision();
+    expect((await aboutService(decision)).body).toMatchObject({
+      epoch: 2,
+      heldBy: { experiment: `${service}-a` },
+      baseline: { config: { steps: 24 } },
+    });
+    expect(await apply(decision, aFile('b', variant(24), variant(8)))).toMatchObject({ status: 409 });
+  });
+
+  it('whose log can not be read is told by its experiments, and nobody else notices', async () => {
+    const first = await aDecision();
+    await apply(first, aFile('a', variant(24), variant(12)));
+    await closing.pop()?.();
+    await database.query('alter table teststrip.service_events disable trigger all');
+    await database.query(
+      `update teststrip.service_events set data = jsonb_set(data, '{baseline,upstream}', '7')
+        where service = $1 and kind = 'baseline-set'`,
+      [service],
+    );
+    await database.query('alter table teststrip.service_events enable trigger all');
+    const decision = await aDecision();
+    expect(await aboutService(decision)).toMatchObject({ body: { epoch: 1, heldBy: { experiment: `${service}-a` } } });
+    expect(await order(decision, 'a', 'rollback')).toMatchObject({ status: 200, body: { epoch: 2 } });
+    expect(await apply(decision, aFile('b', variant(24), variant(8)))).toMatchObject({
+      status: 201,
+      body: { epoch: 3 },
+    });
+  });
+
+  it('is served by its router as its one order of epochs says: drafts, promotions, rollbacks and a baseline set by hand', async () => {
+    const [v1, v2, v3] = await Promise.all(['v1', 'v2', 'v3'].map(named));
+    const decision = await aDecision();
+    const router = await startApp(routerApp, {
+      resources: { bus },
+      settings: { port: 0, routerId: 'router-a', lastKnownGoodFile: undefined },
+    });
+    closing.push(() => router.close());
+    const served = async (): Promise<string> => {
+      const url = new URL(`/v1/services/${service}/generations`, router.exposed.url);
+      return (await fetch(url, { method: 'POST', body: '{}' })).text();
+    };
+    await apply(decision, aFile('a', variant(24, v1), variant(12, v2)));
+    await order(decision, 'a', 'promote');
+    await eventually(async () => expect(await served()).toBe('v2'));
+    const ramp = [{ weight: '1%', approval: 'required' }, { weight: '100%' }];
+    expect(await apply(decision, aFile('draft', variant(12, v3), variant(8, v3), { ramp }))).toMatchObject({
+      status: 201,
+      body: { phase: 'draft' },
+    });
+    expect(await served()).toBe('v2');
+    await apply(decision, aFile('b', variant(12, v2), variant(6, v3)));
+    await order(decision, 'b', 'promote');
+    await eventually(async () => expect(await served()).toBe('v3'));
+    expect(await order(decision, 'a', 'rollback')).toMatchObject({
+      status: 409,
+      body: { type: 'urn:teststrip:refused:not-served-any-more' },
+    });
+    await order(decision, 'b', 'rollback');
+    await eventually(async () => expect(await served()).toBe('v2'));
+    const path = `/v1/services/${service}/baseline`;
+    expect(await call(decision, 'POST', path, { ...because, ...variant(24, v1) })).toMatchObject({ status: 200 });
+    await eventually(async () => expect(await served()).toBe('v1'));
+    expect(await call(decision, 'POST', path, { ...because, ...variant(24, 'ftp://x/') })).toMatchObject({
+      status: 422,
+    });
+  });
+});
