@@ -89,7 +89,7 @@ export function metricRows({ label, rows, caption, points = [], decidesAtLnE, na
       h(
         'tbody',
         {},
-        rows.map((metric) =>
+        rows.flatMap((metric) => [
           h(
             'tr',
             { class: metric.verdict },
@@ -100,8 +100,23 @@ export function metricRows({ label, rows, caption, points = [], decidesAtLnE, na
             evidenceCell(metric, points, decidesAtLnE),
             h('td', {}, badge(verdicts[metric.verdict]), h('span', { class: 'small' }, reasonText(metric.reason))),
           ),
-        ),
+          noteRow(metric, heads.length),
+        ]),
       ),
+    ),
+  );
+}
+
+/** What the figures leave out or rest on, below them. */
+function noteRow({ notes = [] }, columns) {
+  if (notes.length === 0) return null;
+  return h(
+    'tr',
+    { class: 'notes' },
+    h(
+      'td',
+      { colspan: columns, class: 'small' },
+      notes.map((note) => h('p', {}, note)),
     ),
   );
 }

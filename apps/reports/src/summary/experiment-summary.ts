@@ -52,7 +52,7 @@ export interface ExperimentSummary {
   /** Margins as they were written: a relative one is shown as a share of control's value. */
   readonly guardrails: readonly Pick<ExperimentSpec['guardrails'][number], 'metric' | 'margin'>[];
   /** As last analysed; empty before the first analysis. */
-  readonly metrics: readonly MetricAnalysis[];
+  readonly metrics: readonly MetricSummary[];
   /** Utility, gains and Pareto view; null where the experiment has no objectives, and before the first analysis. */
   readonly objectives: NonNullable<ExperimentAnalysed['objectives']> | null;
   readonly health: AnalysisHealth | null;
@@ -65,6 +65,11 @@ export interface ExperimentSummary {
   readonly timeToRollback: TimeToRollback | null;
   /** The decision service that was heard last; null when none was ever heard. */
   readonly controller: { readonly name: string; readonly lastHeartbeatAt: string; readonly silentMs: number } | null;
+}
+
+/** A metric as analysed, with what its figures leave out or rest on, in sentences. */
+export interface MetricSummary extends MetricAnalysis {
+  readonly notes: readonly string[];
 }
 
 export interface VariantSummary {

@@ -1,6 +1,6 @@
 import { quantileSorted } from 'simple-statistics';
 import { candidatesOf, comparedWith, phaseAfter, type ExperimentAnalysed } from '#libs/contracts';
-import { type Notice, noticesOf } from '#libs/delivery';
+import { metricNotes, type Notice, noticesOf } from '#libs/delivery';
 import type {
   RecordedApplication,
   RecordedCommand,
@@ -61,7 +61,7 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
     variants,
     exposed: total(variants.filter(({ role }) => role === 'candidate').map(({ requests }) => requests)),
     guardrails: spec.guardrails.map(({ metric, margin }) => ({ metric, margin })),
-    metrics: analysis?.metrics ?? [],
+    metrics: (analysis?.metrics ?? []).map((metric) => ({ ...metric, notes: metricNotes(spec, metric) })),
     objectives: analysis?.objectives ?? null,
     health: analysis?.health ?? null,
     notices: notices(facts, nowMs),

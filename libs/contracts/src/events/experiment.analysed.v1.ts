@@ -37,6 +37,11 @@ export const metricAnalysis = z.object({
   reason: z.string(),
   n: z.object({ control: sampleSize, candidate: sampleSize }),
   /**
+   * Of the events those that the test of harm passed over, because they came within an episode: one stall of one instance counts once. They are
+   * shown and count for proofs all the same. Absent: none.
+   */
+  leftOut: z.object({ control: z.int().min(0), candidate: z.int().min(0) }).optional(),
+  /**
    * Estimates per variant; null with too little data, never 0 for missing. Rates and lower tails (`rate`, `lower-tail`) are of all events, all
    * others of the units' first values.
    */

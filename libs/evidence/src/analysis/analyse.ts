@@ -190,6 +190,7 @@ function metricAnalysis(
       control: { units: units.control, events: events.control },
       candidate: { units: units.candidate, events: events.candidate },
     },
+    ...leftOutOf(judgement),
     estimate: { control: estimates.control, candidate: estimates.candidate, effect: estimates.effect },
     interval: estimates.interval,
     scale: definition.scale,
@@ -205,6 +206,11 @@ function metricAnalysis(
       evidence: tests === null && shift === null ? reason : null,
     },
   };
+}
+
+/** Absent where nothing was left out, as in analyses of before. */
+function leftOutOf({ leftOut }: Judgement): Pick<MetricAnalysis, 'leftOut'> {
+  return leftOut === undefined || leftOut.control + leftOut.candidate === 0 ? {} : { leftOut: { ...leftOut } };
 }
 
 /** A shift is evidence of a difference and of nothing else: what it can't prove stays at E = 1. */

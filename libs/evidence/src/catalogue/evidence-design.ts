@@ -204,9 +204,23 @@ function nothing({ kind }: Margin): Margin {
   return { kind, value: 0 };
 }
 
-function episodesOf({ episodes = 'fifth' }: ExperimentSpec, { kind, direction }: MetricDefinition): EpisodeRule {
-  if (kind === 'rate' || (kind === 'upper-tail' && direction === 'lower')) return episodes;
-  return 'off';
+/**
+ * Where bad events tell harm and a stall makes several of them: not what people do more often the better it is, and not the lower tail of
+ * pictures, which come late after a stall and are the same.
+ */
+function episodesOf({ episodes = 'fifth' }: ExperimentSpec, definition: MetricDefinition): EpisodeRule {
+  const { kind, direction, topic } = definition;
+  switch (kind) {
+    case 'rate':
+      return episodes;
+    case 'upper-tail':
+    case 'incidence':
+      return direction === 'lower' ? episodes : 'off';
+    case 'lower-tail':
+      return topic === 'image.scored.v1' ? 'off' : episodes;
+    default:
+      return 'off';
+  }
 }
 
 /** A metric that opens no stage needs no proof but that of its margin. */

@@ -1,4 +1,4 @@
-import type { ExperimentSpec } from '#libs/contracts';
+import type { ExperimentSpec, OwnMetric, TeststripEvent } from '#libs/contracts';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { simulationRandom } from '#libs/testing/random';
@@ -119,10 +119,29 @@ interface Burst {
   readonly requests: number;
   readonly length: number;
   readonly change: (event: RequestEvent) => RequestEvent;
+  /** Whether somebody asks for another picture after a request, told its number and whether the trouble hit it. */
+  readonly asksAgain?: (request: number, isHit: boolean) => boolean;
 }
 
+const LOW_COST: OwnMetric = {
+  name: 'low-cost',
+  topic: 'generation.completed.v1',
+  path: 'cost',
+  kind: 'lower-tail',
+  level: 0.02,
+  per: null,
+  direction: 'higher',
+  unit: 'EUR',
+  margin: null,
+  bounds: null,
+};
+
 /** What is said of a metric after a candidate that is like control has met a burst of trouble that hit its instance only. */
-function afterBurst(metric: string, { requests, length, change }: Burst, spec: Partial<ExperimentSpec>) {
+function afterBurst(
+  metric: string,
+  { requests, length, change, asksAgain = () => false }: Burst,
+  spec: Partial<ExperimentSpec>,
+) {
   const design = evidenceDesign(definition({ unit: 'request', ...spec }), 1);
   const evidence = initialEvidence(design);
   const traffic = new SimulatedTraffic(1, {} as Record<string, Behaviour>);
@@ -133,6 +152,7 @@ function afterBurst(metric: string, { requests, length, change }: Burst, spec: P
       const isHit = n >= requests && event.data.assignment?.variant === 'candidate';
       if (isHit && event.type === 'request.routed.v1') hit += 1;
       foldEvent(evidence, design, isHit ? change(event) : event);
+      if (event.type === 'request.routed.v1' && asksAgain(n, isHit)) foldEvent(evidence, design, regeneration(event));
     }
   }
   return analyse(evidence, design, traffic.atMs).metrics.find((found) => found.metric === metric);
@@ -146,6 +166,33 @@ function failing(event: RequestEvent): RequestEvent {
   return event.type === 'request.routed.v1'
     ? { ...event, data: { ...event.data, outcome: 'server-error', status: 502, durationMs: null } }
     : event;
+}
+
+function cheap(event: RequestEvent): RequestEvent {
+  return event.type === 'generation.completed.v1' ? { ...event, data: { ...event.data, cost: 1e-6 } } : event;
+}
+
+function regeneration({ time, subject, data }: TeststripEvent<'request.routed.v1'>): RequestEvent {
+  const { requestId, service, assignment } = data;
+  const type = 'feedback.recorded.v1';
+  return {
+    specversion: '1.0',
+    id: `${type}/${requestId}`,
+    source: 'test',
+    type,
+    time,
+    subject,
+    data: { requestId, generationId: requestId, service, assignment, kind: 'regenerate', rating: null, givenAt: time },
+  };
+}
+
+function oneInTenAsksAgain(request: number, isHit: boolean): boolean {
+  return isHit || request % 10 === 0;
+}
+
+/** A metric that harm of is looked for at no difference. */
+function anyHarm(metric: string) {
+  return { metric, margin: { kind: 'relative', value: 0.5 }, rollbackOn: 'any-harm' } as const;
 }
 
 describe('a stall of the candidate’s only instance', () => {
@@ -164,5 +211,31 @@ describe('a stall of the candidate’s only instance', () => {
     ['error-rate', failing],
   ] as const)('that does not end is harm by %s', (metric, change) => {
     expect(afterBurst(metric, { requests: 600, length: 20, change }, {})?.verdict).toBe('harmful');
+  });
+
+  it('is one event of a lower tail of what the services report', () => {
+    const spec = { metrics: [LOW_COST], guardrails: [anyHarm('low-cost')] };
+    const burst = { requests: 1_200, length: 3, change: cheap };
+    expect(afterBurst('low-cost', burst, { ...spec, episodes: 'off' })?.verdict).toBe('harmful');
+    expect(afterBurst('low-cost', burst, spec)?.verdict).toBe('undecided');
+    expect(afterBurst('low-cost', { ...burst, length: 12 }, spec)?.verdict).toBe('harmful');
+  });
+
+  it('is one event of people who ask for another picture', () => {
+    const spec = { guardrails: [anyHarm('regenerate-rate')] };
+    const burst = { requests: 600, length: 10, change: slow, asksAgain: oneInTenAsksAgain };
+    expect(afterBurst('regenerate-rate', burst, { ...spec, episodes: 'off' })?.verdict).toBe('harmful');
+    expect(afterBurst('regenerate-rate', burst, spec)?.verdict).toBe('undecided');
+    expect(afterBurst('regenerate-rate', { ...burst, length: 30 }, spec)?.verdict).toBe('harmful');
+  });
+
+  it('leaves out what the analysis counts by variant, and nothing where nothing is left out', () => {
+    const burst = { requests: 600, length: 8, change: slow };
+    const found = afterBurst('latency-p95', burst, {});
+    expect(found?.leftOut?.candidate).toBeGreaterThan(0);
+    expect(found?.leftOut?.control).toBeGreaterThan(found?.leftOut?.candidate ?? 0);
+    expect(found?.leftOut?.control).toBeLessThan((found?.n.control.events ?? 0) / 4);
+    expect(afterBurst('latency-p95', burst, { episodes: 'off' })).not.toHaveProperty('leftOut');
+    expect(afterBurst('alignment', burst, {})).not.toHaveProperty('leftOut');
   });
 });

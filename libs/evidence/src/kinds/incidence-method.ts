@@ -4,6 +4,16 @@ import { zeroIn } from './nothing-happened.js';
 import { whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import {
+  decodeEpisodes,
+  encodeEpisodes,
+  type EncodedEpisodes,
+  type Episodes,
+  initialEpisodes,
+  isLeftOut,
+  mergeEpisodes,
+  noteBadEvent,
+} from './episodes.js';
 import { lnFactor, tiltTests } from './tilt-tests.js';
 
 /**
@@ -15,30 +25,48 @@ export interface IncidenceState {
   /** Units that did it, and how often. */
   readonly counts: ArmCounts;
   readonly firsts: Tilt;
+  /** The same for the test of harm, without episodes' repetitions. */
+  readonly harmFirsts: Tilt;
+  readonly episodes: Episodes;
 }
 
 interface EncodedIncidence {
   readonly counts: ArmCounts;
   readonly firsts: codec.EncodedTilt;
+  readonly harmFirsts: codec.EncodedTilt;
+  readonly episodes: EncodedEpisodes;
 }
 
 export const incidenceMethod: Method<IncidenceState> = {
-  initial: () => ({ kind: 'incidence', counts: initialArmCounts(), firsts: initialTilt() }),
+  initial: () => ({
+    kind: 'incidence',
+    counts: initialArmCounts(),
+    firsts: initialTilt(),
+    harmFirsts: initialTilt(),
+    episodes: initialEpisodes(),
+  }),
 
-  observe(state, _metric, { arm, propensity, isFirst }) {
+  observe(state, { episodes: rule }, seen) {
+    const { arm, propensity, isFirst } = seen;
     state.counts.events[arm] += 1;
+    const isHarmJudged = !isLeftOut(state.episodes, rule, seen);
     if (!isFirst) return;
     state.counts.units[arm] += 1;
     hit(state.firsts, arm, propensity);
+    if (!isHarmJudged) return;
+    hit(state.harmFirsts, arm, propensity);
+    noteBadEvent(state.episodes, rule, seen);
   },
 
   merge: (a, b) => ({
     kind: 'incidence',
     counts: mergeArmCounts(a.counts, b.counts),
     firsts: mergeTilt(a.firsts, b.firsts),
+    harmFirsts: mergeTilt(a.harmFirsts, b.harmFirsts),
+    episodes: mergeEpisodes(a.episodes, b.episodes),
   }),
 
-  judge({ counts, firsts }, metric, context) {
+  judge({ counts, firsts, harmFirsts, episodes }, metric, context) {
     const { alpha } = context;
     const unitsSeen = context.unitsSeen(metric.definition.name);
     const effect = lnRateRatio(firsts);
@@ -54,6 +82,7 @@ export const incidenceMethod: Method<IncidenceState> = {
       },
       units: unitsSeen,
       events: counts.events,
+      leftOut: episodes.leftOut,
       shift: null,
     };
     const { test, definition } = metric;
@@ -64,20 +93,26 @@ export const incidenceMethod: Method<IncidenceState> = {
       { units: unitsSeen.control, isZero: counts.units.control === 0 },
       { units: unitsSeen.candidate, isZero: counts.units.candidate === 0 },
     );
-    return { ...base, tests: tiltTests(firsts, test, definition.direction, lnFactor), missing: null, special };
+    const { harmful } = tiltTests(harmFirsts, test, definition.direction, lnFactor);
+    const tests = { ...tiltTests(firsts, test, definition.direction, lnFactor), harmful };
+    return { ...base, tests, missing: null, special };
   },
 
-  tuning: () => null,
+  tuning: ({ episodes }) => ({ episodes }),
 
-  encode: ({ counts, firsts }): EncodedIncidence => ({
+  encode: ({ counts, firsts, harmFirsts, episodes }): EncodedIncidence => ({
     counts: structuredClone(counts),
     firsts: codec.encodeTilt(firsts),
+    harmFirsts: codec.encodeTilt(harmFirsts),
+    episodes: encodeEpisodes(episodes),
   }),
 
-  decode: ({ counts, firsts }: EncodedIncidence) => ({
+  decode: ({ counts, firsts, harmFirsts, episodes }: EncodedIncidence) => ({
     kind: 'incidence',
     counts: structuredClone(counts),
     firsts: codec.decodeTilt(firsts),
+    harmFirsts: codec.decodeTilt(harmFirsts),
+    episodes: decodeEpisodes(episodes),
   }),
 };
 

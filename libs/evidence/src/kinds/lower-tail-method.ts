@@ -19,7 +19,7 @@ import {
 import type { Margin } from '#libs/contracts';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { TailMetric } from '../catalogue/definition.js';
-import type { Estimates, Method } from './method.js';
+import type { Estimates, Method, Observation } from './method.js';
 import {
   observeControl,
   initialControlTailLimit,
@@ -30,6 +30,16 @@ import { whyNotBoth } from './estimates.js';
 import { emptyTailTests, isTailEmpty } from './nothing-happened.js';
 import * as codec from './state-codec.js';
 import { addByArm, initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import {
+  decodeEpisodes,
+  encodeEpisodes,
+  type EncodedEpisodes,
+  type Episodes,
+  initialEpisodes,
+  isLeftOut,
+  mergeEpisodes,
+  noteBadEvent,
+} from './episodes.js';
 import { lnFactor, tiltTests } from './tilt-tests.js';
 
 /**
@@ -45,11 +55,14 @@ export interface LowerTailState {
   readonly counts: ArmCounts;
   readonly limit: ControlTailLimit;
   readonly below: Tilt;
+  /** The same for the test of harm, without episodes' repetitions; so are the next three. */
+  readonly harmBelow: Tilt;
   /** Where the far end of the tail begins; read together with the limit. */
   farLimit: number | null;
   readonly farBelow: Tilt;
   /** Units' first values below the limit, whenever they come. */
   readonly laterEvents: RestartedTilt;
+  readonly episodes: Episodes;
   /** Units that met a limit with their first value. */
   readonly compared: Record<Arm, number>;
   /** All values below the limit, and all that met one: what is shown. */
@@ -61,9 +74,11 @@ interface EncodedLowerTail {
   readonly counts: ArmCounts;
   readonly limit: codec.EncodedTailLimit;
   readonly below: codec.EncodedTilt;
+  readonly harmBelow: codec.EncodedTilt;
   readonly farLimit: number | null;
   readonly farBelow: codec.EncodedTilt;
   readonly laterEvents: codec.EncodedRestartedTilt;
+  readonly episodes: EncodedEpisodes;
   readonly allBelow: codec.EncodedTilt;
   readonly allCompared: Record<Arm, number>;
   readonly compared: Record<Arm, number>;
@@ -75,20 +90,22 @@ export const lowerTailMethod: Method<LowerTailState> = {
     counts: initialArmCounts(),
     limit: initialControlTailLimit(),
     below: initialTilt(),
+    harmBelow: initialTilt(),
     farLimit: null,
     farBelow: initialTilt(),
     laterEvents: initialRestartedTilt(),
+    episodes: initialEpisodes(),
     allBelow: initialTilt(),
     allCompared: { control: 0, candidate: 0 },
     compared: { control: 0, candidate: 0 },
   }),
 
-  observe(state, metric, { arm, propensity, value, isFirst, isAtRisk, window }) {
+  observe(state, metric, seen) {
+    const { arm, propensity, value, isFirst } = seen;
     state.counts.events[arm] += 1;
-    const { limit } = state.limit;
-    const isBadEvent =
-      isAtRisk && limit !== null && value < limit && hitInWindow(state.laterEvents, window, arm, propensity);
+    const isBadEvent = observeHarm(state, metric, seen);
     if (value === -Infinity) return isBadEvent;
+    const { limit } = state.limit;
     if (limit !== null) {
       state.allCompared[arm] += 1;
       if (value < limit) hit(state.allBelow, arm, propensity);
@@ -99,7 +116,6 @@ export const lowerTailMethod: Method<LowerTailState> = {
       state.compared[arm] += 1;
       if (value < limit) hit(state.below, arm, propensity);
     }
-    if (state.farLimit !== null && value < state.farLimit) hit(state.farBelow, arm, propensity);
     if (arm === 'candidate') return isBadEvent;
     const level = levelOf(metric);
     const past = observeControl(state.limit, value, level);
@@ -112,10 +128,12 @@ export const lowerTailMethod: Method<LowerTailState> = {
     counts: mergeArmCounts(a.counts, b.counts),
     limit: mergeControlTailLimits(a.limit, b.limit),
     below: mergeTilt(a.below, b.below),
+    harmBelow: mergeTilt(a.harmBelow, b.harmBelow),
     // Of its own a merged past has none; it is for judging only.
     farLimit: null,
     farBelow: mergeTilt(a.farBelow, b.farBelow),
     laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
+    episodes: mergeEpisodes(a.episodes, b.episodes),
     compared: addByArm(a.compared, b.compared),
     allBelow: mergeTilt(a.allBelow, b.allBelow),
     allCompared: addByArm(a.allCompared, b.allCompared),
@@ -126,6 +144,7 @@ export const lowerTailMethod: Method<LowerTailState> = {
       estimates: estimatesOf(state, alpha),
       units: state.counts.units,
       events: state.counts.events,
+      leftOut: state.episodes.leftOut,
       shift: null,
     };
     const { test, definition } = metric;
@@ -142,39 +161,57 @@ export const lowerTailMethod: Method<LowerTailState> = {
     const tests = tiltTests(state.below, test, definition.direction, lnRatio);
     const boundary = lnRatio(test.harmBeyond);
     const harmful = lnEFirstOrLater(
-      lnETailMoreOften(state.below, state.farBelow, boundary),
+      lnETailMoreOften(state.harmBelow, state.farBelow, boundary),
       lnERestarted(state.laterEvents, boundary),
     );
     return { ...base, tests: { ...tests, harmful }, missing: null };
   },
 
-  tuning: (metric) => ({ level: levelOf(metric) }),
+  tuning: (metric) => ({ level: levelOf(metric), episodes: metric.episodes }),
 
-  encode: ({ counts, limit, below, farLimit, farBelow, laterEvents, compared, ...all }): EncodedLowerTail => ({
+  encode: ({ counts, limit, below, farLimit, compared, ...all }): EncodedLowerTail => ({
     counts: structuredClone(counts),
     limit: codec.encodeTailLimit(limit),
     below: codec.encodeTilt(below),
+    harmBelow: codec.encodeTilt(all.harmBelow),
     farLimit,
-    farBelow: codec.encodeTilt(farBelow),
-    laterEvents: codec.encodeRestartedTilt(laterEvents),
+    farBelow: codec.encodeTilt(all.farBelow),
+    laterEvents: codec.encodeRestartedTilt(all.laterEvents),
+    episodes: encodeEpisodes(all.episodes),
     compared: { ...compared },
     allBelow: codec.encodeTilt(all.allBelow),
     allCompared: { ...all.allCompared },
   }),
 
-  decode: ({ counts, limit, below, farLimit, farBelow, laterEvents, compared, ...all }: EncodedLowerTail) => ({
+  decode: ({ counts, limit, below, farLimit, compared, ...all }: EncodedLowerTail) => ({
     kind: 'lower-tail',
     counts: structuredClone(counts),
     limit: codec.decodeTailLimit(limit),
     below: codec.decodeTilt(below),
+    harmBelow: codec.decodeTilt(all.harmBelow),
     farLimit,
-    farBelow: codec.decodeTilt(farBelow),
-    laterEvents: codec.decodeRestartedTilt(laterEvents),
+    farBelow: codec.decodeTilt(all.farBelow),
+    laterEvents: codec.decodeRestartedTilt(all.laterEvents),
+    episodes: decodeEpisodes(all.episodes),
     compared: { ...compared },
     allBelow: codec.decodeTilt(all.allBelow),
     allCompared: { ...all.allCompared },
   }),
 };
+
+/** What is left out for an episode is no unit's bad event either. @returns whether the unit has had it now. */
+function observeHarm(state: LowerTailState, { episodes: rule }: MetricDesign, seen: Observation): boolean {
+  const { arm, propensity, value, isFirst, isAtRisk, window } = seen;
+  const { limit } = state.limit;
+  if (isLeftOut(state.episodes, rule, seen)) return false;
+  const isBelow = limit !== null && value < limit;
+  const isBadEvent = isAtRisk && isBelow && hitInWindow(state.laterEvents, window, arm, propensity);
+  const isJudged = isFirst && value !== -Infinity;
+  if (isJudged && isBelow) hit(state.harmBelow, arm, propensity);
+  if (isJudged && state.farLimit !== null && value < state.farLimit) hit(state.farBelow, arm, propensity);
+  if (isBelow && (isJudged || isBadEvent)) noteBadEvent(state.episodes, rule, seen);
+  return isBadEvent;
+}
 
 /** Shown are all values; the interval is that of the units' first ones, while what is shown lies in it. */
 function estimatesOf({ below, allBelow, allCompared }: LowerTailState, alpha: number): Estimates {

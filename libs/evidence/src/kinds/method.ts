@@ -59,6 +59,8 @@ export interface Judgement {
   readonly estimates: Estimates;
   readonly units: Readonly<Record<Arm, number>>;
   readonly events: Readonly<Record<Arm, number>>;
+  /** Of the events those that the test of harm passed over, see `episodes.ts`; absent where it passes over none. */
+  readonly leftOut?: Readonly<Record<Arm, number>>;
   /** Null when nothing is tested or can't be tested yet; then `missing` says why. */
   readonly tests: Tests | null;
   /** ln E against "both variants follow one law", of metrics that only warn. */

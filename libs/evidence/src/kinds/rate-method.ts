@@ -149,6 +149,7 @@ export const rateMethod: Method<RateState> = {
       estimates: estimatesOf(state, alpha),
       units: state.counts.units,
       events: state.counts.events,
+      leftOut: state.harm.episodes.leftOut,
       shift: null,
     };
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };

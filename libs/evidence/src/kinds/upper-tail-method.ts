@@ -124,7 +124,8 @@ export const upperTailMethod: Method<UpperTailState> = {
     const { test } = metric;
     const keeper = (states.get(metric.valuesIn ?? '') ?? state) as UpperTailState;
     const estimates = tailEstimates(keeper, levelOf(metric), alpha, whyNotBoth(state.counts.units));
-    const base = { estimates, units: state.counts.units, events: state.counts.events, shift: null };
+    const { units, events } = state.counts;
+    const base = { estimates, units, events, leftOut: state.episodes.leftOut, shift: null };
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
     if (state.counts.units.control === 0 && state.counts.units.candidate === 0)
       return { ...base, tests: null, missing: 'no-data' };
