@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { decisionApp } from '#apps/decision';
 import { routerApp } from '#apps/router';
+import { encodeEvent, stampEvent, type EventDraft } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { startApp, type RunningApp } from '#libs/platform';
@@ -217,6 +218,43 @@ describe('a service', () => {
       status: 201,
       body: { epoch: 3 },
     });
+  });
+
+  it('has orders that are ordered, then effective; what a router does not follow is ordered again until it does', async () => {
+    const decision = await aDecision();
+    const show = async (): Promise<any> => (await call(decision, 'GET', `/v1/experiments/${service}-a`)).body;
+    await apply(decision, aFile('a', variant(24), variant(12)));
+    expect(await show()).toMatchObject({ effect: 'ordered', epoch: 1 });
+    // A router that a database of before its backup has given orders to.
+    let epoch = 57;
+    const beat = async (leaving = false): Promise<void> => {
+      const data = { router: 'router-x', at: new Date().toISOString(), services: { [service]: epoch }, leaving };
+      const event = {
+        type: 'router.heartbeat.v1',
+        id: `${Math.random()}`,
+        timeMs: Date.now(),
+        subject: 'router-x',
+        data,
+      };
+      await bus.publish([encodeEvent(stampEvent(event as EventDraft, 'test'))]);
+    };
+    const beating = setInterval(() => void beat(), 200);
+    closing.push(async () => clearInterval(beating));
+    await eventually(async () => expect(await show()).toMatchObject({ epoch: 58 }));
+    expect(await show()).toMatchObject({
+      phase: 'running',
+      alerts: [{ alert: 'contested', message: expect.stringContaining('router-x has not followed it') }],
+    });
+    epoch = 58;
+    await eventually(async () => expect(await show()).toMatchObject({ effect: 'effective', epoch: 58 }));
+    await order(decision, 'a', 'rollback');
+    expect(await show()).toMatchObject({ effect: 'ordered', epoch: 59 });
+    await eventually(async () =>
+      expect(await show()).toMatchObject({ epoch: 60, lastCommand: { command: 'rollback' } }),
+    );
+    clearInterval(beating);
+    await beat(true);
+    await eventually(async () => expect(await show()).toMatchObject({ effect: 'ordered' }));
   });
 
   it('is served by its router as its one order of epochs says: drafts, promotions, rollbacks and a baseline set by hand', async () => {

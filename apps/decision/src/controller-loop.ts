@@ -8,6 +8,8 @@ import type { Clock, HealthCheck, HealthFinding } from '#libs/platform';
 import { DECISIONS_CHANNEL, readDecisionNews, type DecisionNews } from './deciding/decision-news.js';
 import type { Decisions } from './deciding/decisions.js';
 import type { Quarantined } from './deciding/quarantine.js';
+import type { OrderFollowUp } from './routers/order-follow-up.js';
+import type { RouterWatch } from './routers/router-watch.js';
 import { every, type Repeated } from './timers/every.js';
 import { publishHeartbeat } from './timers/heartbeat.js';
 
@@ -21,6 +23,8 @@ export interface ControllerLoopOptions {
   readonly analysisSilentAfterMs: number;
   /** Age at which its tick, its sign of life or an unpublished command makes it unwell. */
   readonly lateAfterMs: number;
+  readonly routers: RouterWatch;
+  readonly followUp: OrderFollowUp;
 }
 
 const TICK = 'deciding on time';
@@ -59,7 +63,10 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
     const beat = async (): Promise<void> => {
       // A controller that can't reach its log can't decide: then it must look as silent as it is.
       await database.query('select 1');
-      await publishHeartbeat(publisher, controller, clock.nowMs(), this.decisions.running());
+      await publishHeartbeat(publisher, controller, clock.nowMs(), {
+        running: this.decisions.running(),
+        services: this.decisions.epochs(),
+      });
     };
     await beat();
     const repeat = (what: string, everyMs: number, work: () => Promise<void>): void => {
@@ -69,13 +76,18 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
       );
     };
     repeat(HEARTBEAT, heartbeatEveryMs, beat);
-    repeat(TICK, tickEveryMs, async () => this.decisions.tick(analysisSilentAfterMs, complain(TICK)));
+    await this.options.routers.start();
+    repeat(TICK, tickEveryMs, async () => {
+      this.decisions.tick(analysisSilentAfterMs, complain(TICK));
+      this.options.followUp.look(complain('ordering again'));
+    });
     repeat('telling other controllers', SHARE_HEARD_EVERY_MS, () => this.shareHeard());
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     await Promise.all([...this.repeated.values()].map((work) => work.stop()));
     await this.stopListening();
+    await this.options.routers.close();
     await this.decisions.idle();
     await this.relay?.close();
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Module, type DynamicModule } from '@nestjs/common';
+import { Logger, Module, type DynamicModule } from '@nestjs/common';
 import { knownMetrics } from '#libs/evidence';
 import type { EventBus } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
@@ -10,7 +10,9 @@ import { Decisions } from './deciding/decisions.js';
 import { FeedController } from './feed/feed.controller.js';
 import { ExperimentsController } from './http/experiments.controller.js';
 import { ServicesController } from './http/services.controller.js';
-import { AUDIT, CONTROLLER_LOOP, DECISIONS, KNOWN_METRICS } from './tokens.js';
+import { OrderFollowUp } from './routers/order-follow-up.js';
+import { RouterWatch } from './routers/router-watch.js';
+import { AUDIT, CONTROLLER_LOOP, DECISIONS, KNOWN_METRICS, ORDERS } from './tokens.js';
 
 /** Everything about a decision service that an operator may choose, and what tests replace. */
 export interface DecisionSettings {
@@ -46,7 +48,10 @@ export class DecisionModule {
       quarantined: (experiment) => loop.alert(experiment),
       unreadable: (service, reason) => loop.alertOfService(service, reason),
     });
-    const loop = new ControllerLoop({ ...options, controller }, decisions);
+    const logger = new Logger('decision');
+    const routers = new RouterWatch(options.bus, controller, clock, (message) => logger.warn(message));
+    const followUp = new OrderFollowUp(decisions, routers, () => clock.nowMs());
+    const loop = new ControllerLoop({ ...options, controller, routers, followUp }, decisions);
     return {
       module: DecisionModule,
       controllers: [FeedController, ExperimentsController, ServicesController],
@@ -54,6 +59,7 @@ export class DecisionModule {
         { provide: DECISIONS, useValue: decisions },
         { provide: AUDIT, useValue: log },
         { provide: CONTROLLER_LOOP, useFactory: () => loop },
+        { provide: ORDERS, useValue: followUp },
         { provide: KNOWN_METRICS, useValue: knownMetrics },
       ],
     };

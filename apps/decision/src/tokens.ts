@@ -2,4 +2,5 @@
 export const DECISIONS = Symbol('DECISIONS');
 export const AUDIT = Symbol('AUDIT');
 export const CONTROLLER_LOOP = Symbol('CONTROLLER_LOOP');
+export const ORDERS = Symbol('ORDERS');
 export const KNOWN_METRICS = Symbol('KNOWN_METRICS');

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { stampEvent, topics, type AllocationCommanded, type EventDraft, type TeststripEvent } from '#libs/contracts';
+import {
+  stampEvent,
+  topics,
+  type AllocationCommanded,
+  type EventDraft,
+  type RouterHeartbeat,
+  type TeststripEvent,
+} from '#libs/contracts';
 import type { RoutedRequest } from './proxy/proxy.js';
 
 /** `request.routed.v1` of one upstream's part in a request. The id follows from the request: told twice it is one event. */
@@ -13,6 +20,22 @@ export function requestRoutedEvent(routed: RoutedRequest, source: string): Tests
     subject: assignment?.unit ?? requestId,
     traceparent: routed.traceparent,
     data: { requestId, service, assignment, upstream, outcome, status, startedAt, durationMs, waitedMs },
+  };
+  return stampEvent(draft, source);
+}
+
+/** `router.heartbeat.v1`: it is alive, and how far it follows. */
+export function routerHeartbeatEvent(
+  data: Omit<RouterHeartbeat, 'at'>,
+  source: string,
+): TeststripEvent<'router.heartbeat.v1'> {
+  const timeMs = Date.now();
+  const draft: EventDraft<'router.heartbeat.v1'> = {
+    type: topics.routerHeartbeat.name,
+    id: randomUUID(),
+    timeMs,
+    subject: data.router,
+    data: { ...data, at: new Date(timeMs).toISOString() },
   };
   return stampEvent(draft, source);
 }

@@ -456,7 +456,33 @@ describe('commands', () => {
   );
 });
 
+const heard = async (): Promise<unknown> => (await eventsOf('router.heartbeat.v1')).at(-1)?.data;
+
 describe('a lost controller', () => {
+  it('has given an order that did not come here: control is served until it comes, and the heartbeat says how far the router is', async () => {
+    const [control, candidate] = await named('control', 'candidate');
+    const baseline = { upstream: control, fingerprint: 'a' };
+    await define({ control, candidate });
+    await order(5, { control: 0, candidate: 1_000_000 }, { baseline });
+    const router = await start({ monotonicMs: () => clockMs, routerId: 'router-a' });
+    await expect.poll(() => variantServed(router)).toBe('candidate');
+    await expect.poll(heard).toMatchObject({ router: 'router-a', services: { 'text-to-image': 5 }, leaving: false });
+    const ahead = { controller: 'decision', at: new Date().toISOString(), running: ['cheaper-sampler'] };
+    await publish('controller.heartbeat.v1', 'decision', { ...ahead, services: { 'text-to-image': 6 } });
+    expect(await variantServed(router)).toBe('candidate');
+    await expect
+      .poll(() => {
+        clockMs += 1_000;
+        return variantServed(router);
+      })
+      .toBe('control');
+    await order(6, { control: 0, candidate: 1_000_000 }, { baseline });
+    await publish('controller.heartbeat.v1', 'decision', { ...ahead, services: { 'text-to-image': 6 } });
+    await expect.poll(() => variantServed(router)).toBe('candidate');
+    await router.close();
+    await expect.poll(heard).toMatchObject({ leaving: true });
+  });
+
   it('sends a canary to control until it is heard again', async () => {
     const [control, candidate] = await named('control', 'candidate');
     await define({ control, candidate });

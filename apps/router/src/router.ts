@@ -7,7 +7,7 @@ import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
 import { createProxy, isProxied, type RoutedRequest } from './proxy/proxy.js';
 import { UpstreamPools } from './proxy/upstream-pools.js';
 import { createRouterMetrics, type RouterMetrics } from './router-metrics.js';
-import { allocationAppliedEvent, requestRoutedEvent } from './router-events.js';
+import { allocationAppliedEvent, requestRoutedEvent, routerHeartbeatEvent } from './router-events.js';
 import { withDefaults, type RouterOptions, type RouterSettings } from './router-options.js';
 import { Allocations } from './routing/allocations.js';
 import { ControllerWatch } from './routing/controller-watch.js';
@@ -15,6 +15,9 @@ import type { CommandOutcome } from './routing/experiment-state.js';
 import { LastKnownGoodFile } from './routing/last-known-good.js';
 import type { RouterState, ServiceRoute } from './routing/routing-table.js';
 import { parseUpstream } from './routing/upstream.js';
+
+/** How often a router says that it is alive; besides, it does whenever it has obeyed. */
+const HEARTBEAT_EVERY_MS = 1_000;
 
 /** Where the router's knowledge comes from: nowhere yet, the file of its last run, or the log. */
 type StateSource = 'none' | 'last-known-good' | 'log';
@@ -30,6 +33,7 @@ export class Router {
   private readonly pools: UpstreamPools;
   private readonly routedEvents: EventBuffer;
   private readonly answers: EventBuffer;
+  private readonly heartbeats: EventBuffer;
   private readonly file: LastKnownGoodFile | undefined;
   private readonly feed: LogFollower;
   private readonly metrics: RouterMetrics;
@@ -39,6 +43,7 @@ export class Router {
   private readonly traces = new Map<string, string>();
   private readonly failSafeOf = new Set<string>();
   private watching: NodeJS.Timeout | undefined;
+  private beating: NodeJS.Timeout | undefined;
   private stateSource: StateSource = 'none';
   /** Of the last run, or of this one. */
   private saved: RouterState | undefined;
@@ -61,6 +66,7 @@ export class Router {
     });
     // Commands are answered at once: each answer is a batch of its own.
     this.answers = createEventBuffer({ publish: (records) => bus.publish(records), maxBatch: 1, onTrouble });
+    this.heartbeats = createEventBuffer({ publish: (records) => bus.publish(records), maxBatch: 1, onTrouble });
     this.file = settings.lastKnownGoodFile ? new LastKnownGoodFile(settings.lastKnownGoodFile, onTrouble) : undefined;
     this.allocations = new Allocations({
       upstreams: new Map(Object.entries(settings.upstreams).map(([service, url]) => [service, parseUpstream(url)])),
@@ -114,6 +120,7 @@ export class Router {
   async start(): Promise<void> {
     await listen(this.server, { port: this.settings.port, host: this.settings.host, variable: 'ROUTER_PORT' });
     this.watching = setInterval(() => this.watchControllers(), this.settings.watchEveryMs);
+    this.beating = setInterval(() => this.beat(false), HEARTBEAT_EVERY_MS);
     this.saved = await this.file?.load();
     if (await this.feed.start()) return;
     if (!this.saved || this.stateSource !== 'none') return;
@@ -150,6 +157,7 @@ export class Router {
   async close(): Promise<void> {
     this.draining = true;
     clearInterval(this.watching);
+    clearInterval(this.beating);
     await this.feed.close();
     const closed = new Promise<void>((resolve) => {
       this.server.close(() => resolve());
@@ -158,7 +166,7 @@ export class Router {
     await this.idle();
     this.server.closeAllConnections();
     await closed;
-    await Promise.all([this.routedEvents.close(), this.answers.close(), this.pools.close()]);
+    await Promise.all([this.routedEvents.close(), this.answers.close(), this.heartbeats.close(), this.pools.close()]);
   }
 
   private serve(request: IncomingMessage, response: ServerResponse): void {
@@ -208,6 +216,7 @@ export class Router {
   /** It answers "not ready" from now on and serves as before, until `close`. */
   leave(): void {
     this.leaving = true;
+    this.beat(true);
   }
 
   /** Whether it knows what to serve, and from where it knows. */
@@ -246,6 +255,7 @@ export class Router {
     switch (answer.outcome) {
       case 'applied':
         this.reply(command, null);
+        this.beat(false);
         this.settings.logger.log(`applied ${what}: ${sharesInWords(command.weightsPpm)}`);
         return;
       case 'refused':
@@ -278,6 +288,14 @@ export class Router {
     this.routedEvents.add(requestRoutedEvent(routed, this.source));
   }
 
+  /** Tells that it is alive and how far it follows; says nothing while it knows nothing, or while what it said before has not got through. */
+  private beat(leaving: boolean): void {
+    if (this.stateSource === 'none' || (this.leaving && !leaving) || this.heartbeats.status().queued > 0) return;
+    const { routerId: router } = this.settings;
+    const services = this.allocations.epochs();
+    this.heartbeats.add(routerHeartbeatEvent({ router, services, leaving }, this.source));
+  }
+
   /** Says when control is served because the controller is lost, and when it is back. Who is served follows from the clock at each request. */
   private watchControllers(): void {
     for (const route of this.allocations.routes.values()) {
@@ -287,8 +305,7 @@ export class Router {
       if (lost === this.failSafeOf.has(experiment)) continue;
       if (lost) {
         this.failSafeOf.add(experiment);
-        const limit = `${route.failSafeAfterMs} ms`;
-        this.settings.logger.warn(`${experiment}: no sign of the controller for more than ${limit}, control is served`);
+        this.settings.logger.warn(`${experiment}: ${this.allocations.whyFailSafe(route)}, control is served`);
       } else {
         this.failSafeOf.delete(experiment);
         this.settings.logger.log(`${experiment}: the controller is back, the allocation is served again`);

@@ -17,6 +17,7 @@ export * from './events/image.scored.v1.js';
 export { isDelivered, OUTCOMES, presentOutcome, type Outcome } from './events/outcome.js';
 export * from './events/preference.judged.v1.js';
 export * from './events/request.routed.v1.js';
+export * from './events/router.heartbeat.v1.js';
 export * from './events/service.defined.v1.js';
 export { examples } from './events/examples.js';
 export type { Application, Topic } from './events/topic.js';

@@ -11,6 +11,7 @@ import { resumeRamp } from './operator/resume.js';
 import { rollBackToControl } from './operator/rollback.js';
 import { judgeAnalysis, passTime } from './policy.js';
 import { acknowledge } from './rules/acknowledge.js';
+import { reissueContested } from './rules/reissue.js';
 import { initialState, type DefinedState, type DeliveryState } from './state.js';
 
 /**
@@ -33,6 +34,8 @@ function decide(state: DeliveryState, input: DeliveryInput): readonly DeliveryEv
       return passTime(state, input);
     case 'applied':
       return acknowledge(state, input);
+    case 'contested':
+      return reissueContested(state, input);
     case 'define':
       return defineExperiment(state, input);
     case 'approve':

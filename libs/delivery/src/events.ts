@@ -29,6 +29,7 @@ export const alertKind = z.enum([
   'inconsistent-reports',
   'few-new-units',
   'too-late',
+  'contested',
 ]);
 export type AlertKind = z.infer<typeof alertKind>;
 
@@ -46,6 +47,8 @@ export const deliveryEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('resumed'), ...commanded }),
   z.object({ type: z.literal('approval-awaited'), ...happened, stage: z.int().min(0), message: z.string() }),
   z.object({ type: z.literal('approved'), ...happened, stage: z.int().min(0), note: z.string() }),
+  /** The present order under a larger epoch: a router has not followed it. */
+  z.object({ type: z.literal('reissued'), ...commanded }),
   z.object({ type: z.literal('promoted'), ...commanded }),
   z.object({ type: z.literal('rolled-back'), ...commanded }),
   z.object({

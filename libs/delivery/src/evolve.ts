@@ -17,6 +17,8 @@ export function evolve(state: DeliveryState, event: DeliveryEvent): DeliveryStat
     case 'recovered':
     case 'resumed':
       return { ...commanded(state, event), phase: 'running' };
+    case 'reissued':
+      return reissued(startedOf(state), event);
     case 'paused':
       return { ...commanded(state, event), phase: 'paused', pausedAtMs: event.atMs };
     case 'promoted':
@@ -119,6 +121,11 @@ function commanded(state: DeliveryState, { command, atMs }: CommandEvent): Plain
     weightsPpm: command.weightsPpm,
     lastCommand: command,
   };
+}
+
+/** The same order again: nothing changes but its epoch, and every router has to answer anew. */
+function reissued(state: StartedState, { command }: CommandEvent): StartedState {
+  return { ...state, epoch: command.epoch, weightsPpm: command.weightsPpm, lastCommand: command, acknowledgements: {} };
 }
 
 function inStage(state: DeliveryState, event: CommandEvent): Plain<StartedState> {

@@ -57,4 +57,14 @@ export interface Applied extends Input {
   readonly applied: AllocationApplied;
 }
 
-export type DeliveryInput = Define | Operate | Approve | Analysed | Tick | Restarted | Applied;
+/** Not every live router follows the order of this epoch. */
+export interface Contested extends Input {
+  readonly type: 'contested';
+  readonly epoch: number;
+  /** The largest epoch of the service that a router obeys; larger than the order's after a database was restored. */
+  readonly servedEpoch: number;
+  /** Routers that have not followed it. */
+  readonly behind: readonly string[];
+}
+
+export type DeliveryInput = Define | Operate | Approve | Analysed | Tick | Restarted | Applied | Contested;

@@ -11,9 +11,11 @@ import {
   type DeliveryEvent,
   type DeliveryInput,
   type DeliveryState,
+  type OrderEffect,
   type ServiceEvent,
   type ServiceInput,
   type ServiceState,
+  type StartedState,
 } from '#libs/delivery';
 import { VersionConflictError } from '#libs/persistence/decision';
 import type { Clock } from '#libs/platform';
@@ -151,6 +153,32 @@ export class Decisions {
 
   async applied(applied: AllocationApplied, traceparent?: string): Promise<void> {
     await this.take(applied.experiment, { ...this.now(), type: 'applied', applied }, { traceparent });
+  }
+
+  /** The order is not what every live router obeys. */
+  async contested(
+    { experiment, lastCommand }: StartedState,
+    { behind, servedEpoch }: Extract<OrderEffect, { readonly state: 'contested' }>,
+  ): Promise<void> {
+    const order = { type: 'contested' as const, epoch: lastCommand.epoch, behind, servedEpoch };
+    await this.take(experiment, { ...this.now(), ...order }, { fresh: true });
+  }
+
+  /** Of every service the experiment that its newest order is about. */
+  newestOrders(): readonly StartedState[] {
+    const newest = new Map<string, StartedState>();
+    for (const { state } of this.known.values()) {
+      if (state.phase === 'absent' || state.phase === 'draft' || state.phase === 'quarantined') continue;
+      const { service } = state.spec;
+      if ((newest.get(service)?.lastCommand.epoch ?? 0) < state.lastCommand.epoch) newest.set(service, state);
+    }
+    return [...newest.values()];
+  }
+
+  /** The epoch of the newest order about each service. */
+  epochs(): Readonly<Record<string, number>> {
+    const orders = this.newestOrders().filter(({ lastCommand }) => lastCommand.baseline !== undefined);
+    return Object.fromEntries(orders.map(({ spec, lastCommand }) => [spec.service, lastCommand.epoch]));
   }
 
   /** Analyses of the experiment arrive at another process now: silence here means nothing. */

@@ -10,6 +10,7 @@ import {
 } from '#libs/contracts';
 import { deadlineAtMs, isActive, type DefinedState, type StartedState } from '#libs/delivery';
 import { z } from 'zod';
+import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import type { Quarantined } from '../deciding/quarantine.js';
 
 /** An experiment as the API shows it. */
@@ -45,6 +46,12 @@ export const experimentView = z
       awaited: z.int().nullable().describe('The stage for which nothing but an approval is missing.'),
     }),
     lastCommand: allocationCommanded.nullable(),
+    effect: z
+      .enum(['ordered', 'effective', 'contested'])
+      .nullable()
+      .describe(
+        'Whether the last command is what is served: `effective` when every live router obeys it or a newer one, `contested` when one has not in time. Null before the start.',
+      ),
     acknowledgements: z.array(allocationApplied).describe('Newest answer of each router.'),
     alerts: z.array(z.object({ alert: z.string(), message: z.string(), at: timestamp })),
     fingerprints: z.record(slug, z.string()),
@@ -72,8 +79,8 @@ export type QuarantinedView = z.infer<typeof quarantinedView>;
 export const anyExperimentView = z.union([experimentView, quarantinedView]);
 export type AnyExperimentView = ExperimentView | QuarantinedView;
 
-export function viewOf(state: DefinedState | Quarantined): AnyExperimentView {
-  return state.phase === 'quarantined' ? viewOfQuarantined(state) : viewOfDefined(state);
+export function viewOf(state: DefinedState | Quarantined, orders: Pick<OrderFollowUp, 'effectOf'>): AnyExperimentView {
+  return state.phase === 'quarantined' ? viewOfQuarantined(state) : viewOfDefined(state, orders);
 }
 
 function viewOfQuarantined({ experiment, reason, pinned }: Quarantined): QuarantinedView {
@@ -91,7 +98,7 @@ function viewOfQuarantined({ experiment, reason, pinned }: Quarantined): Quarant
   };
 }
 
-function viewOfDefined(state: DefinedState): ExperimentView {
+function viewOfDefined(state: DefinedState, orders: Pick<OrderFollowUp, 'effectOf'>): ExperimentView {
   const started = state.phase === 'draft' ? null : state;
   return {
     key: state.experiment,
@@ -111,6 +118,7 @@ function viewOfDefined(state: DefinedState): ExperimentView {
     held: state.phase === 'held' ? { since: iso(state.heldAtMs), causes: [...state.causes] } : null,
     approvals: { given: [...state.approvedStages], awaited: state.awaitsApprovalOf },
     lastCommand: started?.lastCommand ?? null,
+    effect: (started && orders.effectOf(started)?.state) ?? null,
     acknowledgements: started ? Object.values(started.acknowledgements) : [],
     alerts: (started?.alerts ?? []).map(({ alert, message, atMs }) => ({ alert, message, at: iso(atMs) })),
     fingerprints: { ...state.fingerprints },

@@ -4,7 +4,8 @@ import { parseInput, ProblemException, type ReadRequest } from '#libs/platform';
 import { fingerprintOf } from '#libs/telemetry';
 import type { DecisionLog, KnownState } from '../deciding/decision-log.js';
 import type { Decisions, Order } from '../deciding/decisions.js';
-import { AUDIT, DECISIONS, KNOWN_METRICS } from '../tokens.js';
+import type { OrderFollowUp } from '../routers/order-follow-up.js';
+import { AUDIT, DECISIONS, KNOWN_METRICS, ORDERS } from '../tokens.js';
 import { viewOf, type AnyExperimentView } from './experiment-view.js';
 import { orProblem } from './or-problem.js';
 import { approvalBody, orderBody, rollbackBody, type DecisionView } from './orders.js';
@@ -18,6 +19,7 @@ export class ExperimentsController {
   constructor(
     @Inject(DECISIONS) private readonly decisions: Decisions,
     @Inject(AUDIT) private readonly audit: Pick<DecisionLog, 'audit'>,
+    @Inject(ORDERS) private readonly orders: OrderFollowUp,
     @Inject(KNOWN_METRICS) private readonly knownMetrics: readonly KnownMetric[],
   ) {}
 
@@ -35,18 +37,18 @@ export class ExperimentsController {
     const order: Order = { type: 'define', actor: actor || 'api', note: '', spec, fingerprints };
     const { state, changed } = await orProblem(() => this.decisions.order(spec.key, order));
     response.status(changed ? 201 : 200);
-    return viewOf(state);
+    return viewOf(state, this.orders);
   }
 
   @Get()
   async list(): Promise<{ readonly experiments: readonly AnyExperimentView[] }> {
     const states = await this.decisions.list();
-    return { experiments: states.flatMap((state) => (state.phase === 'absent' ? [] : [viewOf(state)])) };
+    return { experiments: states.flatMap((state) => (state.phase === 'absent' ? [] : [viewOf(state, this.orders)])) };
   }
 
   @Get(':key')
   async show(@Param('key') key: string): Promise<AnyExperimentView> {
-    return viewOf(known(key, await this.decisions.find(keyOf(key))));
+    return viewOf(known(key, await this.decisions.find(keyOf(key))), this.orders);
   }
 
   /** The audit log: everything that was decided, by whom, on what evidence. */
@@ -106,7 +108,7 @@ export class ExperimentsController {
 
   private async order(key: string, order: Order): Promise<AnyExperimentView> {
     const { state } = await orProblem(() => this.decisions.order(keyOf(key), order));
-    return viewOf(state);
+    return viewOf(state, this.orders);
   }
 }
 

@@ -6,9 +6,9 @@ export async function publishHeartbeat(
   publisher: EventPublisher,
   controller: string,
   nowMs: number,
-  running: readonly string[],
+  { running, services }: { readonly running: readonly string[]; readonly services: Readonly<Record<string, number>> },
 ): Promise<void> {
   const at = new Date(nowMs).toISOString();
-  const data = { controller, at, running: [...running] };
+  const data = { controller, at, running: [...running], services };
   await publisher.publish([{ type: topics.controllerHeartbeat.name, subject: controller, timeMs: nowMs, data }]);
 }

@@ -2,6 +2,7 @@ import type { AllocationCommanded, ControllerHeartbeat, ExperimentDefined, Servi
 import type { ControllerWatch } from './controller-watch.js';
 import {
   command as commandState,
+  definitionOf,
   defineRevision as defineState,
   unknownExperiment,
   type CommandOutcome,
@@ -25,6 +26,9 @@ export interface AllocationsOptions {
   readonly onChange: (state: RouterState) => void;
 }
 
+/** How long the controller's orders may be ahead of what is known here before they count as missed. */
+const BEHIND_AT_MOST_MS = 2_000;
+
 /** The router's present knowledge: one immutable table, swapped as a whole. */
 export class Allocations {
   private experiments: ReadonlyMap<string, ExperimentState> = new Map();
@@ -45,11 +49,21 @@ export class Allocations {
     return this.table;
   }
 
-  /** True while control has to be served: the controller is silent for longer than the experiment allows, or what is known is of an earlier run. */
+  /** True while control has to be served: the controller is silent for longer than the experiment allows, or has given orders that did not come here, or what is known is of an earlier run. */
   isFailSafe(route: ExperimentRoute): boolean {
     if (route.failSafeAfterMs === null) return false;
     const { experiment } = route.rules;
-    return this.unconfirmed.has(experiment) || this.options.watch.silentMs(experiment) > route.failSafeAfterMs;
+    if (this.unconfirmed.has(experiment) || this.options.watch.behindMs(route.service) > BEHIND_AT_MOST_MS) return true;
+    return this.options.watch.silentMs(experiment) > route.failSafeAfterMs;
+  }
+
+  /** Why control is served instead, for the log. */
+  whyFailSafe({ service, rules, failSafeAfterMs }: ExperimentRoute): string {
+    if (this.unconfirmed.has(rules.experiment)) return 'what an earlier run saved may be old';
+    if (this.options.watch.behindMs(service) > BEHIND_AT_MOST_MS) {
+      return `the controller has given an order more than ${BEHIND_AT_MOST_MS} ms ago that did not come here`;
+    }
+    return `no sign of the controller for more than ${failSafeAfterMs} ms`;
   }
 
   get isEmpty(): boolean {
@@ -83,6 +97,23 @@ export class Allocations {
     this.changed();
   }
 
+  /** The epoch of the newest order that is obeyed, by service. */
+  epochs(): Readonly<Record<string, number>> {
+    const epochs = new Map<string, number>();
+    const obeyed = (service: string, epoch: number): void => {
+      epochs.set(service, Math.max(epochs.get(service) ?? 0, epoch));
+    };
+    for (const { service, epoch } of this.services.values()) obeyed(service, epoch);
+    for (const state of this.experiments.values()) {
+      const { command } = state;
+      if (!command?.baseline) continue;
+      // Without its definition nothing can be served of it but the baseline, which is what a rollback orders.
+      if (definitionOf(state, command.revision) || command.command === 'rollback')
+        obeyed(command.service, command.epoch);
+    }
+    return Object.fromEntries(epochs);
+  }
+
   /** The largest epoch of all other orders about the service. */
   private epochBeside({ service, experiment }: AllocationCommanded): number {
     const commands = [...this.experiments.values()].flatMap(({ command }) => command ?? []);
@@ -92,8 +123,13 @@ export class Allocations {
     return Math.max(0, ...others.map(({ epoch }) => epoch));
   }
 
-  heartbeat({ running }: ControllerHeartbeat): void {
+  heartbeat({ running, services = {} }: ControllerHeartbeat): void {
     for (const experiment of running) this.options.watch.heardOf(experiment);
+    const known = this.epochs();
+    for (const [service, epoch] of Object.entries(services)) {
+      if (epoch > (known[service] ?? 0)) this.options.watch.behind(service);
+      else this.options.watch.upToDate(service);
+    }
   }
 
   /**

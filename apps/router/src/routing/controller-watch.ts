@@ -4,6 +4,7 @@
  */
 export class ControllerWatch {
   private readonly heardAtMs = new Map<string, number>();
+  private readonly behindSinceMs = new Map<string, number>();
   private readonly startedAtMs: number;
 
   constructor(private readonly monotonicMs: () => number) {
@@ -17,5 +18,20 @@ export class ControllerWatch {
   /** Silence so far, milliseconds; counted from the router's start before anything was heard. */
   silentMs(experiment: string): number {
     return this.monotonicMs() - (this.heardAtMs.get(experiment) ?? this.startedAtMs);
+  }
+
+  /** The controller has given an order about the service that is not known here. */
+  behind(service: string): void {
+    if (!this.behindSinceMs.has(service)) this.behindSinceMs.set(service, this.monotonicMs());
+  }
+
+  upToDate(service: string): void {
+    this.behindSinceMs.delete(service);
+  }
+
+  /** For how long such an order has been missing, milliseconds; 0 where none is. */
+  behindMs(service: string): number {
+    const sinceMs = this.behindSinceMs.get(service);
+    return sinceMs === undefined ? 0 : this.monotonicMs() - sinceMs;
   }
 }

@@ -60,12 +60,19 @@ export function newestDefinition(state: ExperimentState): ExperimentDefined | un
   return state.definitions.toSorted((left, right) => right.revision - left.revision)[0];
 }
 
+/** What is ordered again because a router has not followed is refused by none that has. */
+function isSameOrder(given: AllocationCommanded, inForce: AllocationCommanded): boolean {
+  const names = new Set([...Object.keys(given.weightsPpm), ...Object.keys(inForce.weightsPpm)]);
+  const isAlike = [...names].every((name) => given.weightsPpm[name] === inForce.weightsPpm[name]);
+  return given.command === inForce.command && given.terminal === inForce.terminal && isAlike;
+}
+
 function refusalOf(state: ExperimentState, given: AllocationCommanded): RefusalReason | undefined {
   const inForce = state.command;
   if (inForce) {
     if (given.epoch <= inForce.epoch) return 'stale-epoch';
     if (given.revision < inForce.revision) return 'stale-revision';
-    if (given.revision === inForce.revision && given.command !== 'rollback') {
+    if (given.revision === inForce.revision && given.command !== 'rollback' && !isSameOrder(given, inForce)) {
       if (inForce.command === 'rollback') return 'latched';
       if (inForce.terminal) return 'ended';
     }

@@ -9,6 +9,7 @@ import { evidenceSummarisedTopic } from './evidence.summarised.v1.js';
 import { experimentAnalysedTopic } from './experiment.analysed.v1.js';
 import { allocationCommandedTopic } from './allocation.commanded.v1.js';
 import { allocationAppliedTopic } from './allocation.applied.v1.js';
+import { routerHeartbeatTopic } from './router.heartbeat.v1.js';
 import { serviceDefinedTopic } from './service.defined.v1.js';
 import { controllerHeartbeatTopic } from './controller.heartbeat.v1.js';
 
@@ -25,6 +26,7 @@ export const topics = {
   serviceDefined: serviceDefinedTopic,
   allocationCommanded: allocationCommandedTopic,
   allocationApplied: allocationAppliedTopic,
+  routerHeartbeat: routerHeartbeatTopic,
   controllerHeartbeat: controllerHeartbeatTopic,
 } as const;
 

@@ -55,14 +55,14 @@ function scaleOf({ kind, scale, unit }: MetricAnalysis, margin: Guardrail['margi
   return isFrequency || unit.startsWith('share') ? 'points' : 'unit';
 }
 
-interface Effect {
+interface OrderEffect {
   /** candidate − control (or candidate ÷ control); null where it is not known. */
   readonly effect: number | null;
   /** The same, from the estimates of both variants over the whole run. */
   readonly overall: number | null;
 }
 
-interface Amounts extends Effect {
+interface Amounts extends OrderEffect {
   /** In what the effect is in. */
   readonly margin: number;
   readonly control: string;
@@ -125,21 +125,21 @@ function byWins(
   };
 }
 
-function factors({ scale, estimate: { control, candidate, effect } }: MetricAnalysis): Effect {
+function factors({ scale, estimate: { control, candidate, effect } }: MetricAnalysis): OrderEffect {
   const overall = control === null || candidate === null || control === 0 ? null : candidate / control;
   if (scale === 'ratio') return { effect, overall };
   if (scale === 'ln-rate-ratio') return { effect: effect === null ? null : Math.exp(effect), overall };
   return { effect: overall, overall };
 }
 
-function relativeAmounts({ scale, estimate: { control, candidate, effect } }: MetricAnalysis): Effect {
+function relativeAmounts({ scale, estimate: { control, candidate, effect } }: MetricAnalysis): OrderEffect {
   const size = control === null || control === 0 ? null : Math.abs(control);
   const overall = control === null || candidate === null || size === null ? null : (candidate - control) / size;
   if (scale === 'relative' || effect === null) return { effect, overall };
   return { effect: size === null ? null : effect / size, overall };
 }
 
-function differences({ scale, estimate: { control, candidate, effect } }: MetricAnalysis): Effect {
+function differences({ scale, estimate: { control, candidate, effect } }: MetricAnalysis): OrderEffect {
   const overall = control === null || candidate === null ? null : candidate - control;
   return { effect: scale === 'difference' ? effect : overall, overall };
 }
@@ -148,7 +148,7 @@ function differences({ scale, estimate: { control, candidate, effect } }: Metric
  * " (1 230 ms against 898 ms)": the candidate's estimate, then control's. The effect compares only what was seen under the same
  * allocation, the estimates are over the whole run: where the two tell different stories, the effect is the right one and stands alone.
  */
-function values({ estimate: { control, candidate }, unit }: MetricAnalysis, { effect, overall }: Effect): string {
+function values({ estimate: { control, candidate }, unit }: MetricAnalysis, { effect, overall }: OrderEffect): string {
   if (control === null || candidate === null || effect === null || overall === null) return '';
   if (Math.abs(overall - effect) > SAME_STORY * Math.abs(effect)) return '';
   return ` (${amountInUnit(candidate, unit)} against ${amountInUnit(control, unit)})`;

@@ -1,0 +1,52 @@
+import { EFFECTIVE_WITHIN_MS, effectOf, type OrderEffect, type StartedState } from '#libs/delivery';
+import type { Decisions } from '../deciding/decisions.js';
+import type { RouterWatch } from './router-watch.js';
+
+/** How often one order is given anew; after that it is only told. */
+const ATTEMPTS = 6;
+
+/**
+ * Sees to it that what was ordered is what is served: an order that a live router does not obey in time is given again, under a larger epoch, and
+ * again after a pause that doubles.
+ */
+export class OrderFollowUp {
+  /** By service: how often its order was given anew, and from when it may be once more. */
+  private readonly tried = new Map<string, { readonly attempts: number; readonly nextAtMs: number }>();
+  private readonly busy = new Set<string>();
+
+  constructor(
+    private readonly decisions: Decisions,
+    private readonly routers: RouterWatch,
+    private readonly nowMs: () => number,
+  ) {}
+
+  /** Whether the newest order about an experiment's service is in force; null for orders of before services had epochs. */
+  effectOf({ lastCommand, spec }: StartedState): OrderEffect | null {
+    if (!lastCommand.baseline) return null;
+    const ageMs = this.nowMs() - Date.parse(lastCommand.commandedAt);
+    const { epoch } = lastCommand;
+    const newestEpoch = Math.max(epoch, this.decisions.epochs()[spec.service] ?? 0);
+    return effectOf({ epoch, newestEpoch, ageMs }, this.routers.liveOn(spec.service));
+  }
+
+  /** Looks at the newest order of every service; waits for none of what it begins. */
+  look(onFailure: (error: Error) => void): void {
+    for (const state of this.decisions.newestOrders()) {
+      const { service } = state.spec;
+      const effect = this.effectOf(state);
+      if (effect?.state === 'effective') this.tried.delete(service);
+      if (effect?.state !== 'contested' || this.busy.has(service)) continue;
+      const { attempts, nextAtMs } = this.tried.get(service) ?? { attempts: 0, nextAtMs: 0 };
+      if (attempts >= ATTEMPTS || this.nowMs() < nextAtMs) continue;
+      this.tried.set(service, {
+        attempts: attempts + 1,
+        nextAtMs: this.nowMs() + EFFECTIVE_WITHIN_MS * 2 ** attempts,
+      });
+      this.busy.add(service);
+      this.decisions
+        .contested(state, effect)
+        .catch(onFailure)
+        .finally(() => this.busy.delete(service));
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import { topics, type RouterHeartbeat } from '#libs/contracts';
+import type { LiveRouter } from '#libs/delivery';
+import { LogFollower, type BusClient } from '#libs/messaging';
+import type { Clock } from '#libs/platform';
+
+/** A router that has been silent for longer is dead, or cut off and serves control by itself: no order waits for it. */
+const LIVE_FOR_MS = 5_000;
+
+/** Which routers are alive, and how far each follows, as this process hears it. */
+export class RouterWatch {
+  private readonly heard = new Map<string, { readonly atMs: number; readonly services: RouterHeartbeat['services'] }>();
+  private readonly feed: LogFollower;
+
+  constructor(
+    bus: BusClient,
+    controller: string,
+    private readonly clock: Clock,
+    onTrouble: (message: string) => void,
+  ) {
+    this.feed = new LogFollower({
+      bus,
+      name: 'decision-routers',
+      member: controller,
+      compacted: [],
+      live: [topics.routerHeartbeat.name],
+      attemptMs: 5_000,
+      onEvent: (event) => {
+        if (event.type === 'router.heartbeat.v1') this.take(event.data);
+      },
+      onTrouble,
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.feed.start();
+  }
+
+  async close(): Promise<void> {
+    await this.feed.close();
+  }
+
+  /** The routers that are alive, each with the epoch of the service that it obeys. */
+  liveOn(service: string): readonly LiveRouter[] {
+    const sinceMs = this.clock.nowMs() - LIVE_FOR_MS;
+    return [...this.heard]
+      .filter(([, { atMs }]) => atMs >= sinceMs)
+      .map(([router, { services }]) => ({ router, epoch: services[service] ?? 0 }));
+  }
+
+  private take({ router, services, leaving }: RouterHeartbeat): void {
+    if (leaving) this.heard.delete(router);
+    else this.heard.set(router, { atMs: this.clock.nowMs(), services });
+  }
+}

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { slug, timestamp } from '../names.js';
+import { defineTopic } from './topic.js';
+
+export const routerHeartbeat = z.object({
+  router: z.string().min(1),
+  at: timestamp,
+  /** The epoch of the newest order that it obeys, by service. */
+  services: z.record(slug, z.int32().min(0)),
+  /** True in the last one before it ends: nobody has to wait for it any more. */
+  leaving: z.boolean(),
+});
+export type RouterHeartbeat = z.infer<typeof routerHeartbeat>;
+
+export const routerHeartbeatTopic = defineTopic({
+  name: 'router.heartbeat.v1',
+  key: 'none',
+  compacted: false,
+  producedBy: ['router'],
+  consumedBy: ['decision'],
+  says: 'A router is alive, and which epoch of each service it obeys.',
+  schema: routerHeartbeat,
+  example: {
+    router: 'router-1',
+    at: '2026-11-20T10:15:31.000Z',
+    services: { 'text-to-image': 7 },
+    leaving: false,
+  },
+});
