@@ -107,7 +107,7 @@ export function metricRows({ label, rows, caption, points = [], decidesAtLnE, na
   );
 }
 
-/** What the figures leave out or rest on, below them. */
+/** What the figures leave out, rest on, or are held against besides: below them. */
 function noteRow({ notes = [] }, columns) {
   if (notes.length === 0) return null;
   return h(
@@ -116,7 +116,9 @@ function noteRow({ notes = [] }, columns) {
     h(
       'td',
       { colspan: columns, class: 'small' },
-      notes.map((note) => h('p', {}, note)),
+      notes.map(({ isWarning, message }) =>
+        h('p', { class: isWarning ? 'warning' : null }, isWarning ? '! ' : null, message),
+      ),
     ),
   );
 }

@@ -1,3 +1,4 @@
+import { limits } from './limits.js';
 import { meansOfRealTraffic } from './means.js';
 import { returningUsers } from './returning-users.js';
 import type { RealTrafficRow } from './row.js';
@@ -14,4 +15,5 @@ export const realTrafficRows: readonly RealTrafficRow[] = [
   ...survivors,
   ...meansOfRealTraffic,
   ...stalls,
+  ...limits,
 ];

@@ -15,6 +15,6 @@ export { evolveService } from './service/evolve-service.js';
 export { operateService, type ServiceInput } from './service/operate-service.js';
 export { newService, type ServiceBaseline, type Latch, type ServiceState } from './service/state.js';
 export * from './state.js';
-export { metricNotes } from './words/metric-notes.js';
+export { type MetricNote, metricNotes } from './words/metric-notes.js';
 export { orderInWords } from './words/order.js';
 export { reasonInWords, reasonWords } from './words/reason.js';

@@ -9,6 +9,7 @@ export {
   type ObservedTopic,
 } from './catalogue/definition.js';
 export { knownMetrics, metricCatalogue, metricsOf } from './catalogue/metric-catalogue.js';
+export { metricLimit, takesLimit } from './catalogue/metric-limit.js';
 export { decodeEvidence, encodeEvidence, type EncodedEvidence } from './snapshot/evidence-codec.js';
 export type { MetricChange } from './snapshot/metric-identity.js';
 export {

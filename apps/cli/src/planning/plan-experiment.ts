@@ -20,6 +20,7 @@ import {
   type PlannedTest,
 } from './planned-guardrail.js';
 import { PlanInputError } from './plan-input-error.js';
+import { type LimitPlan, planLimit } from './planned-limit.js';
 
 const MS_PER_HOUR = 3_600_000;
 
@@ -79,6 +80,8 @@ export interface Plan {
   readonly sharePpm: number;
   readonly assumed: readonly Assumption[];
   readonly guardrails: readonly GuardrailPlan[];
+  /** Absolute limits: what the proof that they are kept takes. */
+  readonly limits: readonly LimitPlan[];
   /** Guardrails about which too little is known, with what to pass. */
   readonly lacking: readonly { readonly metric: string; readonly needs: string }[];
   /** The ramp of an equal candidate; null where no guardrail is in it. */
@@ -105,6 +108,7 @@ export async function planExperiment(question: PlanQuestion, onStep: OnStep = ()
   const step = stepCounter(subject, onStep);
   const guardrails: GuardrailPlan[] = [];
   for (const law of subject.known) guardrails.push(await planGuardrail(law, subject, step));
+  const limits = await planLimits(subject, step);
   const courses = await playCourses(subject, step);
   return {
     experiment: spec.key,
@@ -118,6 +122,7 @@ export async function planExperiment(question: PlanQuestion, onStep: OnStep = ()
     sharePpm: subject.sharePpm,
     assumed: [...subject.definitions.values()].flatMap((definition) => assumptionOf(definition, question)),
     guardrails,
+    limits,
     lacking: subject.laws.flatMap(({ name, missing }) => (missing === null ? [] : [{ metric: name, needs: missing }])),
     ...courses,
     notes: notesOf(spec, subject.laws, subject.inCourse),
@@ -131,7 +136,7 @@ interface PlanSubject {
   readonly sharePpm: number;
   readonly deadlineHours: number;
   readonly requestsUntilDeadline: number;
-  /** Of each guardrail's metric, in the order of the file. */
+  /** Of the metric of each guardrail and limit, in the order of the file. */
   readonly definitions: ReadonlyMap<string, MetricDefinition>;
   readonly laws: readonly GuardrailLaw[];
   readonly known: readonly KnownGuardrail[];
@@ -145,7 +150,7 @@ function subjectOf(question: PlanQuestion): PlanSubject {
   const sharePpm = ladderPpm.at(-1);
   if (sharePpm === undefined) throw new PlanInputError('the ramp has no stage below 100 %: nothing is compared');
   const byName = new Map(metricsOf(spec).map((definition) => [definition.name, definition]));
-  const definitions = new Map(spec.guardrails.map(({ metric }) => [metric, byName.get(metric) as MetricDefinition]));
+  const definitions = new Map(decidingMetrics(spec).map((metric) => [metric, byName.get(metric) as MetricDefinition]));
   const laws = spec.guardrails.map((guardrail) => {
     const definition = definitions.get(guardrail.metric) as MetricDefinition;
     return guardrailLaw(guardrail, definition, baselineOf(definition, question)?.baseline);
@@ -168,7 +173,8 @@ function subjectOf(question: PlanQuestion): PlanSubject {
 type Step = (what: string) => void | Promise<void>;
 
 function stepCounter({ known, inCourse, question }: PlanSubject, onStep: OnStep): Step {
-  const steps = 2 * known.length + (inCourse.length > 0 ? 1 + question.effects.length : 0);
+  const limits = question.spec.limits?.length ?? 0;
+  const steps = 2 * known.length + limits + (inCourse.length > 0 ? 1 + question.effects.length : 0);
   let done = 0;
   return (what) => onStep(done++, steps, what);
 }
@@ -204,6 +210,21 @@ async function planGuardrail(law: KnownGuardrail, subject: PlanSubject, step: St
     smallestChange: smallest.missing === null ? law.changeOf(smallest.effect) : null,
     notes: law.notes,
   };
+}
+
+async function planLimits({ question, definitions, sharePpm }: PlanSubject, step: Step): Promise<readonly LimitPlan[]> {
+  const plans: LimitPlan[] = [];
+  for (const limit of question.spec.limits ?? []) {
+    await step(`${limit.metric}: limit`);
+    const definition = definitions.get(limit.metric) as MetricDefinition;
+    plans.push(
+      planLimit(limit, definition, baselineOf(definition, question)?.baseline, {
+        ...question,
+        share: sharePpm / MILLION,
+      }),
+    );
+  }
+  return plans;
 }
 
 /** The ramp of an equal candidate, and of each supposed change whose guardrail is in it. */
@@ -251,15 +272,21 @@ function expectCanary({ kind, key }: ExperimentSpec): void {
 }
 
 function expectGuarded({ spec, assumed, effects }: PlanQuestion): void {
+  for (const [metric] of assumed) expectOneOf(decidingMetrics(spec), '--assume', metric);
   const guarded = spec.guardrails.map(({ metric }) => metric);
-  const expectOne = (option: string, metric: string): void => {
-    if (guarded.includes(metric)) return;
-    throw new PlanInputError(
-      `${option} ${metric}: not a guardrail of this experiment; expected one of: ${guarded.join(', ')}`,
-    );
-  };
-  for (const [metric] of assumed) expectOne('--assume', metric);
-  for (const { metric } of effects) expectOne('--effect', metric);
+  for (const { metric } of effects) expectOneOf(guarded, '--effect', metric);
+}
+
+function expectOneOf(known: readonly string[], option: string, metric: string): void {
+  if (known.includes(metric)) return;
+  throw new PlanInputError(
+    `${option} ${metric}: not a guardrail of this experiment; expected one of: ${known.join(', ')}`,
+  );
+}
+
+/** Metrics with a margin or a limit, each once. */
+function decidingMetrics({ guardrails, limits = [] }: ExperimentSpec): readonly string[] {
+  return [...new Set([...guardrails, ...limits].map(({ metric }) => metric))];
 }
 
 function expectPossible(metric: string, change: Change, known: readonly KnownGuardrail[]): void {

@@ -2,6 +2,7 @@ import { type Margin, MILLION } from '#libs/contracts';
 import type { RampCourse, SpreadOfRuns } from '#libs/planning';
 import type { GuardrailPlan, Plan } from './plan-experiment.js';
 import type { Change } from './planned-guardrail.js';
+import type { LimitPlan } from './planned-limit.js';
 
 type CourseAnswer = Extract<RampCourse, { missing: null }>;
 type CourseUntil = NonNullable<CourseAnswer['untilPromotion']>;
@@ -49,6 +50,13 @@ export function renderPlan(plan: Plan): string {
           '  found: requests until that harm is proven; safe: until harm of the margin is excluded for an equal candidate;',
           '  smallest: the smallest harm found within the deadline’s traffic',
         ],
+    plan.limits.length === 0
+      ? []
+      : [
+          `Absolute limits, for a candidate like control, at ${share} of the traffic`,
+          ...table([['metric', 'limit', 'proven after', 'candidate', 'hours'], ...plan.limits.map(limitRow)]),
+          '  proven: requests until the candidate’s own values are proven within the limit, which promotion waits for',
+        ],
     plan.equal === null
       ? []
       : [
@@ -95,6 +103,13 @@ function answer(of: GuardrailPlan['found'], hours: number | null): readonly stri
   return of.missing === null
     ? [count(of.units), count(of.candidateUnits), hours === null ? NOTHING : figure(hours)]
     : [of.missing, NOTHING, NOTHING];
+}
+
+function limitRow({ metric, kind, value, isRate, unit, needs, proven, requests, hours }: LimitPlan): readonly string[] {
+  const limit = `${kind === 'at-most' ? 'at most' : 'at least'} ${isRate ? percent(value) : `${figure(value)} ${unit}`.trimEnd()}`;
+  if (proven === null) return [metric, limit, needs ?? NOTHING, NOTHING, NOTHING];
+  if (proven.missing !== null || requests === null) return [metric, limit, `${proven.missing}`, NOTHING, NOTHING];
+  return [metric, limit, count(requests), count(proven.units), hours === null ? NOTHING : figure(hours)];
 }
 
 /** The margin has no sign of its own: harm's direction is that of the smallest change, or of the harm looked for. */

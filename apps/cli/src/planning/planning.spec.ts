@@ -72,6 +72,32 @@ describe('a plan', () => {
     expect(guardrails[0]?.smallestChange?.value).toBeGreaterThan(0.02);
   });
 
+  it('says what the proof of an absolute limit takes, and what it needs to know for that', async () => {
+    const limited = [
+      `${ERRORS}, atMost: 5%`,
+      `${ALIGNMENT}, atLeast: 0.2`,
+      'metric: latency-p95, margin: +10%, atMost: 2s',
+    ];
+    const { limits } = await plan(limited);
+    const [errors, alignment, latency] = limits;
+    if (errors?.proven?.missing !== null || alignment?.proven?.missing !== null) throw new Error('expected units');
+    expect(errors).toMatchObject({ kind: 'at-most', value: 0.05, requests: 2 * errors.proven.units });
+    expect(errors.proven.units).toBeGreaterThan(100);
+    expect(alignment.proven.units).toBeLessThan(500);
+    expect(latency).toMatchObject({ proven: null, needs: expect.stringContaining('--assume latency-p95=<quantile>') });
+    const known = await plan(limited, {
+      assumed: [
+        ['latency-p95', '1200±0.3'],
+        ['error-rate', '6%'],
+      ],
+    });
+    expect(known.limits[2]).toMatchObject({ needs: null, proven: { missing: null } });
+    expect(known.limits[0]?.proven).toEqual({ missing: 'beyond-limit' });
+    const text = renderPlan(known);
+    expect(text).toMatch(/Absolute limits, for a candidate like control, at 50 % of the traffic/);
+    expect(text).toMatch(/error-rate +at most 5 % +beyond-limit/);
+  });
+
   it('lists what it knows too little of, and plans the rest', async () => {
     const { lacking, guardrails, notes } = await plan([ERRORS, 'metric: quality, margin: -2%']);
     expect(lacking).toEqual([{ metric: 'quality', needs: 'pass --assume quality=<mean>±<standard deviation>' }]);

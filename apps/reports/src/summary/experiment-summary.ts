@@ -10,7 +10,7 @@ import type {
   RequestRouted,
   VariantConfig,
 } from '#libs/contracts';
-import type { Notice } from '#libs/delivery';
+import type { MetricNote, Notice } from '#libs/delivery';
 
 /** One line of the list of experiments. */
 export interface ExperimentListing {
@@ -67,9 +67,9 @@ export interface ExperimentSummary {
   readonly controller: { readonly name: string; readonly lastHeartbeatAt: string; readonly silentMs: number } | null;
 }
 
-/** A metric as analysed, with what its figures leave out or rest on, in sentences. */
+/** A metric as analysed, with what its figures leave out, rest on, or are held against besides. */
 export interface MetricSummary extends MetricAnalysis {
-  readonly notes: readonly string[];
+  readonly notes: readonly MetricNote[];
 }
 
 export interface VariantSummary {

@@ -3,8 +3,7 @@ import type { MetricAnalysis } from '#libs/contracts';
 import { aMetric, aSpec } from '#libs/testing/delivery';
 import { metricNotes } from './metric-notes.js';
 
-const notes = (metric: Partial<MetricAnalysis>): readonly string[] =>
-  metricNotes(aSpec(), aMetric('latency-p95', metric));
+const notes = (metric: Partial<MetricAnalysis>, name = 'latency-p95') => metricNotes(aSpec(), aMetric(name, metric));
 
 describe('notes beside a metric', () => {
   it('are none where its figures say everything', () => {
@@ -13,8 +12,41 @@ describe('notes beside a metric', () => {
 
   it('count what harm passes over, by variant', () => {
     const n = { control: { units: 60_000, events: 64_000 }, candidate: { units: 3_200, events: 3_400 } };
-    expect(notes({ n, leftOut: { control: 240, candidate: 12 } })).toEqual([
-      'Not counted for harm: 12 of 3\u202f400 values of candidate and 240 of 64\u202f000 of control. They came shortly after a bad one, and one stall counts once.',
+    const [note] = notes({ n, leftOut: { control: 240, candidate: 12 } });
+    expect(note).toEqual({
+      isWarning: false,
+      message:
+        'Not counted for harm: 12 of 3\u202f400 values of candidate and 240 of 64\u202f000 of control. They came shortly after a bad one, and one stall counts once.',
+    });
+  });
+
+  it('say of an absolute limit where either variant stands, in the unit of the metric', () => {
+    const reading = { units: 900, isBrokenNow: false };
+    const limit = {
+      kind: 'at-most',
+      value: 0.05,
+      candidate: { ...reading, verdict: 'undecided', lnE: { beyond: -1, within: 1.24 } },
+      control: { ...reading, verdict: 'within', lnE: { beyond: -4, within: 4.1 } },
+    } as const;
+    const unit = 'share of requests';
+    expect(notes({ unit, limit }, 'error-rate')).toEqual([
+      {
+        isWarning: false,
+        message:
+          'At most 5 % is allowed, whatever the other variant does: candidate is not proven within it yet (ln E 1.24; 3 needed); control is proven within it (ln E 4.1; 3 needed).',
+      },
     ]);
+    const broken = { ...limit, candidate: { ...limit.candidate, isBrokenNow: true } };
+    expect(notes({ unit, limit: broken })[0]).toMatchObject({
+      isWarning: true,
+      message: expect.stringContaining('candidate is beyond it now, whatever was before'),
+    });
+    const beyond = {
+      ...limit,
+      control: { ...limit.control, verdict: 'beyond', lnE: { beyond: 9, within: -3 } },
+    } as const;
+    expect(notes({ unit, limit: beyond })[0]?.message).toContain('control is proven beyond it (ln E 9; 3 needed)');
+    const none = { ...limit, control: { ...limit.control, units: 0 } };
+    expect(notes({ unit, limit: none })[0]?.message).toContain('control has no value yet');
   });
 });

@@ -1,16 +1,59 @@
-import { comparedWith, type ExperimentSpec, type MetricAnalysis } from '#libs/contracts';
+import { comparedWith, type ExperimentSpec, type LimitReading, type MetricAnalysis } from '#libs/contracts';
+import { amountInUnit } from './comparison.js';
 import { number } from './numbers.js';
 
-/** What belongs beside a metric's figures: each sentence says what they leave out or rest on. Empty where there is nothing to add. */
-export function metricNotes(spec: ExperimentSpec, metric: MetricAnalysis): readonly string[] {
-  return [...leftOutNote(metric, comparedWith(spec))];
+/** What belongs beside a metric's figures: what they leave out, rest on, or are held against besides. */
+export interface MetricNote {
+  /** Whether somebody has to look at it. */
+  readonly isWarning: boolean;
+  readonly message: string;
 }
 
-function leftOutNote({ leftOut, n, candidate }: MetricAnalysis, control: string): readonly string[] {
+/** Empty where there is nothing to add. */
+export function metricNotes(spec: ExperimentSpec, metric: MetricAnalysis): readonly MetricNote[] {
+  const control = comparedWith(spec);
+  return [...limitNote(metric, control, spec.alpha), ...leftOutNote(metric, control)];
+}
+
+function limitNote({ limit, unit, candidate }: MetricAnalysis, control: string, alpha: number): readonly MetricNote[] {
+  if (limit === undefined) return [];
+  const side = limit.kind === 'at-most' ? 'At most' : 'At least';
+  const readings = [limitReading(candidate, limit.candidate, alpha), limitReading(control, limit.control, alpha)];
+  return [
+    {
+      isWarning: [limit.candidate, limit.control].some(
+        ({ verdict, isBrokenNow }) => verdict === 'beyond' || isBrokenNow,
+      ),
+      message: `${side} ${amountInUnit(limit.value, unit)} is allowed, whatever the other variant does: ${readings.join('; ')}.`,
+    },
+  ];
+}
+
+function limitReading(name: string, { verdict, isBrokenNow, units, lnE }: LimitReading, alpha: number): string {
+  if (units === 0) return `${name} has no value yet`;
+  const needed = number(-Math.log(alpha));
+  switch (verdict) {
+    case 'beyond':
+      return `${name} is proven beyond it (ln E ${number(lnE.beyond)}; ${needed} needed)`;
+    case 'within':
+      return `${name} is proven within it (ln E ${number(lnE.within)}; ${needed} needed)`;
+    case 'undecided':
+      return isBrokenNow
+        ? `${name} is beyond it now, whatever was before`
+        : `${name} is not proven within it yet (ln E ${number(lnE.within)}; ${needed} needed)`;
+    default:
+      return verdict satisfies never;
+  }
+}
+
+function leftOutNote({ leftOut, n, candidate }: MetricAnalysis, control: string): readonly MetricNote[] {
   if (leftOut === undefined) return [];
   const ofCandidate = `${number(leftOut.candidate)} of ${number(n.candidate.events)} values of ${candidate}`;
   const ofControl = `${number(leftOut.control)} of ${number(n.control.events)} of ${control}`;
   return [
-    `Not counted for harm: ${ofCandidate} and ${ofControl}. They came shortly after a bad one, and one stall counts once.`,
+    {
+      isWarning: false,
+      message: `Not counted for harm: ${ofCandidate} and ${ofControl}. They came shortly after a bad one, and one stall counts once.`,
+    },
   ];
 }
