@@ -1,9 +1,10 @@
 import { type Arm, initialTilt, lnEDifferent, type Tilt } from '#libs/statistics';
-import { addCounts, addTo, candidateShare, count, type Traffic } from './traffic.js';
+import { type CountSeries, decodeSeries, encodeSeries } from './count-series.js';
+import { addCounts, candidateShare, count, type Traffic } from './traffic.js';
 
 /** Seconds a report or a score may take before it counts as missing. */
 export const SCORE_GRACE_S = 15;
-/** Seconds that are kept apart; older ones are added up. Longer than the grace, so that partitions can lag. */
+/** Seconds that are kept apart as well. Longer than the grace, so that partitions can lag. */
 const KEPT_S = 300;
 
 /**
@@ -22,9 +23,10 @@ export interface Coverage {
 export type Covered = 'generated' | 'scored';
 
 interface SecondCounts {
-  /** second → (epoch and variant → units). */
+  /** Of all seconds: epoch and variant → units. */
+  readonly all: Map<string, number>;
+  /** The same of each of the newest seconds: second → (epoch and variant → units). */
   readonly recent: Map<number, Map<string, number>>;
-  readonly old: Map<string, number>;
   newest: number;
 }
 
@@ -35,24 +37,27 @@ export function initialCoverage(): Coverage {
 export function countCoverage(counts: SecondCounts, epoch: number, variant: string, assignedAtMs: number): void {
   const second = Math.floor(assignedAtMs / 1000);
   const key = keyOf(epoch, variant);
-  if (second <= counts.newest - KEPT_S) {
-    count(counts.old, key);
-    return;
+  count(counts.all, key);
+  if (second <= counts.newest - KEPT_S) return;
+  let bucket = counts.recent.get(second);
+  if (bucket === undefined) {
+    bucket = new Map();
+    counts.recent.set(second, bucket);
   }
-  const bucket = counts.recent.get(second) ?? new Map<string, number>();
   count(bucket, key);
-  counts.recent.set(second, bucket);
   if (second > counts.newest) {
     counts.newest = second;
-    retire(counts);
+    for (const known of counts.recent.keys()) if (known <= second - KEPT_S) counts.recent.delete(known);
   }
 }
 
+/** For reading only: of the seconds there remain those that are too new to be judged, now and in whatever it is merged with. */
 export function mergeCoverage(a: Coverage, b: Coverage): Coverage {
+  const judged = lastJudged(Math.max(a.answered.newest, b.answered.newest));
   return {
-    answered: mergeCounts(a.answered, b.answered),
-    generated: mergeCounts(a.generated, b.generated),
-    scored: mergeCounts(a.scored, b.scored),
+    answered: mergeCounts(a.answered, b.answered, judged),
+    generated: mergeCounts(a.generated, b.generated, judged),
+    scored: mergeCounts(a.scored, b.scored, judged),
   };
 }
 
@@ -94,15 +99,15 @@ function readCoverage(
   propensityOf: (epoch: number) => number,
 ): CoverageReading {
   const { answered } = coverage;
-  const cut = answered.newest - SCORE_GRACE_S;
-  const answers = upTo(answered, cut);
-  const covered = upTo(coverage[what], cut);
+  const judged = lastJudged(answered.newest);
+  const answers = upTo(answered, judged);
+  const covered = upTo(coverage[what], judged);
   const missing: Tilt = initialTilt();
   const totals = { answered: { control: 0, candidate: 0 }, covered: { control: 0, candidate: 0 } };
   for (const [key, units] of answers) {
     const { epoch, variant } = partsOf(key);
     const arm: Arm | null = variant === control ? 'control' : variant === candidate ? 'candidate' : null;
-    if (arm === null) continue;
+    if (arm === null || units === 0) continue;
     const found = Math.min(units, covered.get(key) ?? 0);
     totals.answered[arm] += units;
     totals.covered[arm] += found;
@@ -116,31 +121,33 @@ function readCoverage(
 }
 
 function initialCounts(): SecondCounts {
-  return { recent: new Map(), old: new Map(), newest: 0 };
+  return { all: new Map(), recent: new Map(), newest: 0 };
 }
 
-function retire(counts: SecondCounts): void {
-  for (const [second, bucket] of counts.recent) {
-    if (second > counts.newest - KEPT_S) continue;
-    addTo(counts.old, bucket);
-    counts.recent.delete(second);
+/** The newest second whose requests are old enough to have been reported and scored. */
+function lastJudged(newestAnswered: number): number {
+  return newestAnswered - SCORE_GRACE_S;
+}
+
+function upTo({ all, recent }: SecondCounts, last: number): Map<string, number> {
+  const units = new Map(all);
+  for (const [second, bucket] of recent) {
+    if (second <= last) continue;
+    for (const [key, tooNew] of bucket) units.set(key, (units.get(key) as number) - tooNew);
   }
+  return units;
 }
 
-function upTo(counts: SecondCounts, cut: number): Map<string, number> {
-  const sum = new Map(counts.old);
-  for (const [second, bucket] of counts.recent) if (second <= cut) addTo(sum, bucket);
-  return sum;
-}
-
-/** For reading only: seconds that one part alone knows of stay that part's. */
-function mergeCounts(a: SecondCounts, b: SecondCounts): SecondCounts {
-  const recent = new Map(a.recent);
-  for (const [second, bucket] of b.recent) {
-    const known = recent.get(second);
-    recent.set(second, known ? addCounts(known, bucket) : bucket);
+function mergeCounts(a: SecondCounts, b: SecondCounts, judged: number): SecondCounts {
+  const recent = new Map<number, Map<string, number>>();
+  for (const counts of [a, b]) {
+    for (const [second, bucket] of counts.recent) {
+      if (second <= judged) continue;
+      const known = recent.get(second);
+      recent.set(second, known ? addCounts(known, bucket) : bucket);
+    }
   }
-  return { recent, old: addCounts(a.old, b.old), newest: Math.max(a.newest, b.newest) };
+  return { all: addCounts(a.all, b.all), recent, newest: Math.max(a.newest, b.newest) };
 }
 
 function keyOf(epoch: number, variant: string): string {
@@ -153,8 +160,9 @@ function partsOf(key: string): { readonly epoch: number; readonly variant: strin
 }
 
 type EncodedCounts = {
-  readonly recent: readonly (readonly [number, readonly (readonly [string, number])[]])[];
-  readonly old: readonly (readonly [string, number])[];
+  readonly all: readonly (readonly [string, number])[];
+  /** By epoch and variant, in their order. */
+  readonly recent: readonly (readonly [string, CountSeries])[];
   readonly newest: number;
 };
 
@@ -168,10 +176,27 @@ export function decodeCoverage({ answered, generated, scored }: EncodedCoverage)
   return { answered: decodeCounts(answered), generated: decodeCounts(generated), scored: decodeCounts(scored) };
 }
 
-function encodeCounts({ recent, old, newest }: SecondCounts): EncodedCounts {
-  return { recent: [...recent].map(([second, bucket]) => [second, [...bucket]] as const), old: [...old], newest };
+function encodeCounts({ all, recent, newest }: SecondCounts): EncodedCounts {
+  const byKey = new Map<string, Map<number, number>>();
+  for (const [second, bucket] of recent) {
+    for (const [key, units] of bucket) {
+      const known = byKey.get(key);
+      if (known) known.set(second, units);
+      else byKey.set(key, new Map([[second, units]]));
+    }
+  }
+  const series = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1));
+  return { all: [...all], recent: series.map(([key, counts]) => [key, encodeSeries(counts)] as const), newest };
 }
 
-function decodeCounts({ recent, old, newest }: EncodedCounts): SecondCounts {
-  return { recent: new Map(recent.map(([second, bucket]) => [second, new Map(bucket)])), old: new Map(old), newest };
+function decodeCounts({ all, recent, newest }: EncodedCounts): SecondCounts {
+  const counts: SecondCounts = { all: new Map(all), recent: new Map(), newest };
+  for (const [key, series] of recent) {
+    for (const [second, units] of decodeSeries(series)) {
+      const known = counts.recent.get(second);
+      if (known) known.set(key, units);
+      else counts.recent.set(second, new Map([[key, units]]));
+    }
+  }
+  return counts;
 }

@@ -1,3 +1,6 @@
+import { type CountSeries, decodeSeries, encodeSeries } from './count-series.js';
+import { addCounts } from './traffic.js';
+
 /** Seconds, and minutes, of a source that are kept: the newest ones in which it spoke. */
 const KEPT = 120;
 
@@ -33,13 +36,20 @@ export function beat(pulse: Pulse, carriedAtMs: number): void {
   countLatest(pulse.minutes, Math.floor(carriedAtMs / 60_000));
 }
 
-/** Commutative and associative: what is old in a part is old in the whole. */
+/** Commutative and associative: what is old in a part is old in the whole. For reading only: what one part alone knows stays that part's. */
 export function mergePulses(a: Pulses, b: Pulses): Pulses {
-  return mapPulses((source) => ({
-    seconds: mergeLatest(a[source].seconds, b[source].seconds),
-    minutes: mergeLatest(a[source].minutes, b[source].minutes),
-    total: a[source].total + b[source].total,
-  }));
+  return mapPulses((source) => mergePulse(a[source], b[source]));
+}
+
+/** Most parts hear of one source alone. */
+function mergePulse(a: Pulse, b: Pulse): Pulse {
+  if (a.total === 0) return b;
+  if (b.total === 0) return a;
+  return {
+    seconds: mergeLatest(a.seconds, b.seconds),
+    minutes: mergeLatest(a.minutes, b.minutes),
+    total: a.total + b.total,
+  };
 }
 
 /** The newest second in which the source spoke, none after `until`; null: none is known. */
@@ -70,9 +80,13 @@ function countLatest(counts: Map<number, number>, key: number): void {
 }
 
 function mergeLatest(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>): Map<number, number> {
-  const merged = new Map(a);
-  for (const [key, events] of b) merged.set(key, (merged.get(key) ?? 0) + events);
-  return new Map([...merged].sort(([x], [y]) => x - y).slice(-KEPT));
+  const merged = addCounts(a, b);
+  if (merged.size <= KEPT) return merged;
+  const dropped = Float64Array.from(merged.keys())
+    .sort()
+    .subarray(0, merged.size - KEPT);
+  for (const key of dropped) merged.delete(key);
+  return merged;
 }
 
 function sum(counts: ReadonlyMap<number, number>, isMeant: (key: number) => boolean): number {
@@ -86,8 +100,8 @@ function mapPulses<Value>(valueOf: (source: PulseSource) => Value): Record<Pulse
 }
 
 interface EncodedPulse {
-  readonly seconds: readonly (readonly [number, number])[];
-  readonly minutes: readonly (readonly [number, number])[];
+  readonly seconds: CountSeries;
+  readonly minutes: CountSeries;
   readonly total: number;
 }
 export type EncodedPulses = Readonly<Record<PulseSource, EncodedPulse>>;
@@ -95,13 +109,13 @@ export type EncodedPulses = Readonly<Record<PulseSource, EncodedPulse>>;
 export function encodePulses(pulses: Pulses): EncodedPulses {
   return mapPulses((source) => {
     const { seconds, minutes, total } = pulses[source];
-    return { seconds: [...seconds], minutes: [...minutes], total };
+    return { seconds: encodeSeries(seconds), minutes: encodeSeries(minutes), total };
   });
 }
 
 export function decodePulses(encoded: EncodedPulses): Pulses {
   return mapPulses((source) => {
     const { seconds, minutes, total } = encoded[source];
-    return { seconds: new Map(seconds), minutes: new Map(minutes), total };
+    return { seconds: decodeSeries(seconds), minutes: decodeSeries(minutes), total };
   });
 }
