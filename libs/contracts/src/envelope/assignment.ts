@@ -51,7 +51,7 @@ export function decodeAssignment(header: string): Assignment {
  * Returns 0 or 1 where one of the two had no share: such events carry no information for the pair.
  * @param control what the candidate is compared with: the drawn control, or the experiment's baseline arm.
  */
-export function propensityAgainst(drawn: Assignment, candidate: string, control: string): number {
+export function propensityAgainst(drawn: Pick<Assignment, 'weightsPpm'>, candidate: string, control: string): number {
   const candidatePpm = drawn.weightsPpm[candidate] ?? 0;
   const controlPpm = drawn.weightsPpm[control] ?? 0;
   const total = candidatePpm + controlPpm;

@@ -160,6 +160,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
   checkBaseline(file, complain);
   const ramp = readRamp(file.ramp, candidatesOf({ variants: file.variants, control: file.control }).length, complain);
   checkTimes(file, ramp.stages, complain);
+  checkWindows(file, complain);
   checkWayUp(file, { written, guardrails, ramp }, complain);
   const deadlineMs = parseDurationMs(file.deadline);
   return {
@@ -308,8 +309,29 @@ function checkTimes(file: ParsedFile, stages: readonly { readonly atLeastMs: num
   }
 }
 
+/** Whether a total can become a value before the end; of requests, which come once, there is nothing to add up. */
+function checkWindows({ metrics, deadline, unit }: ParsedFile, complain: Complain): void {
+  metrics.forEach(({ kind, window }, index) => {
+    if (kind !== 'total' || window === undefined) return;
+    if (unit === 'request') {
+      complain(
+        ['metrics', index, 'kind'],
+        'with unit: request every unit is one request: expected unit: user or session, or kind: mean',
+      );
+    }
+    if (parseDurationMs(window) < parseDurationMs(deadline)) return;
+    complain(
+      ['metrics', index, 'window'],
+      `${window} is not shorter than the deadline of ${deadline}: no unit's window would close in time`,
+    );
+  });
+}
+
+/** A name, an IPv4 or an IPv6 address. A URL may have other hosts too, such as a placeholder that nobody has filled. */
+const HOST = /^(?:[\p{L}\p{N}._-]+|\[[0-9a-f:.]+\])$/iu;
+
 function isHttpUrl(text: string): boolean {
-  return /^https?:\/\/[^/]/i.test(text) && URL.canParse(text);
+  return /^https?:\/\/[^/]/i.test(text) && URL.canParse(text) && HOST.test(new URL(text).hostname);
 }
 
 const NAMES_IN_FILE: Readonly<Record<string, string>> = {

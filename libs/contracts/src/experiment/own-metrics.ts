@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { closest } from './closest.js';
+import { durationOfAtLeast, parseDurationMs } from './duration.js';
 import { comparedFieldAt, fieldsOf, fieldTypeAt } from './event-fields.js';
-import { measurableTopic, type MeasurableTopic, type OwnMetric } from './spec.js';
+import { EACH_EVENT, measurableTopic, type MeasurableTopic, type OwnMetric } from './spec.js';
 import type { Complain } from './file-problems.js';
 import type { KnownMetric } from './known-metric.js';
 import { marginText, readMargin } from './margin.js';
@@ -20,18 +21,19 @@ export const ownMetricFile = z.strictObject({
   name: slug,
   path: z
     .string()
-    .regex(/^[^/]+\/[^/]+$/, 'expected a topic and a field, such as "generation.completed.v1/gpu.memoryMiB"'),
+    .regex(/^[^/]+(?:\/[^/]+)?$/, 'expected a topic and a field, such as "generation.completed.v1/gpu.memoryMiB"')
+    .describe('A topic and a field of its events; of a total, a topic alone counts the events.'),
   kind: z
     .union([
-      z.enum(['mean', 'rate', 'probability', 'upper-tail', 'lower-tail', 'ratio']),
+      z.enum(['mean', 'rate', 'probability', 'upper-tail', 'lower-tail', 'ratio', 'total']),
       z
         .string()
         .regex(
           /^p(?:[1-9]|[1-9]\d)(?:\.\d+)?$/,
-          'expected mean, rate, probability, ratio, upper-tail, lower-tail or a quantile such as p95',
+          'expected mean, rate, probability, ratio, total, upper-tail, lower-tail or a quantile such as p95',
         ),
     ])
-    .describe('mean, rate, probability, ratio, upper-tail, lower-tail, or a quantile such as p50, p95 or p99'),
+    .describe('mean, rate, probability, ratio, total, upper-tail, lower-tail, or a quantile such as p50, p95 or p99'),
   per: z.string().min(1).optional().describe('Denominator of a ratio: a field of the same topic.'),
   direction: z.enum(['higher', 'lower']).describe('Which way is better.'),
   unit: z.string().default(''),
@@ -45,7 +47,10 @@ export const ownMetricFile = z.strictObject({
     .string()
     .regex(/^p(?:[5-9]\d)(?:\.\d+)?$/, 'expected a quantile from p50 on, such as p99')
     .optional()
-    .describe('Of a mean: values above this quantile of control’s recent ones count as it.'),
+    .describe('Of a mean or total: values above this quantile of control’s recent ones count as it.'),
+  window: durationOfAtLeast('1s')
+    .optional()
+    .describe('Of a total: how long a unit’s events are added up, from its first one; shorter than the deadline.'),
 });
 
 /** A metric of the experiment's own: what the revision keeps of it, and what the rest of the file may say of it. */
@@ -73,7 +78,8 @@ export function readOwnMetrics(
     const per = metric.per?.replace(`${metric.path.slice(0, metric.path.indexOf('/'))}/`, '');
     const place = placeOf(metric.path, (message) => at('path', message));
     if (place !== null) {
-      checkField(place.topic, place.path, metric.kind, (message) => at('path', message));
+      if (place.path !== EACH_EVENT) checkField(place.topic, place.path, metric.kind, (message) => at('path', message));
+      checkTotal(metric, place, at);
       if (per !== undefined) checkDenominator(place.topic, per, metric.kind, (message) => at('per', message));
     }
     checkShape(metric, at);
@@ -98,6 +104,7 @@ export function readOwnMetrics(
       bounds: metric.bounds ?? null,
       ...(where === undefined ? {} : { where }),
       ...(metric.cap === undefined ? {} : { capAt: Number(metric.cap.slice(1)) / 100 }),
+      ...(metric.window === undefined ? {} : { windowMs: parseDurationMs(metric.window) }),
     };
     return [{ metric: kept, known }];
   });
@@ -114,8 +121,28 @@ function checkShape({ kind, per, bounds, cap }: z.output<typeof ownMetricFile>, 
   if (bounds && !(bounds[0] < bounds[1])) {
     at('bounds', `expected the lower bound first, found ${bounds.join(' and ')}`);
   }
-  if (cap !== undefined && kind !== 'mean') at('cap', 'only a mean has "cap"');
+  if (cap !== undefined && kind !== 'mean' && kind !== 'total') at('cap', 'only a mean or a total has "cap"');
   else if (cap !== undefined && bounds) at('cap', 'there are "bounds" already: expected one of the two');
+}
+
+/** What a total adds up, and for how long. Of units that send nothing it would know no total of 0. */
+function checkTotal(
+  { kind, window }: z.output<typeof ownMetricFile>,
+  { topic, path }: { readonly topic: MeasurableTopic; readonly path: string },
+  at: At,
+): void {
+  if (kind !== 'total') {
+    if (window !== undefined) at('window', 'only a total has "window"');
+    if (path === EACH_EVENT) at('path', `expected a field of ${topic}: only a total counts the events themselves`);
+    return;
+  }
+  if (window === undefined) at('window', 'a total needs "window": how long a unit’s events are added up, such as 1h');
+  if (topic === 'feedback.recorded.v1') {
+    at(
+      'path',
+      'who gives no feedback sends nothing, so totals of 0 would be missing: expected another topic, or one of the built-in download-rate, share-rate and regenerate-rate',
+    );
+  }
 }
 
 /** A lower tail is judged by how often values fall into it: the less often the better, whatever is said of the values. */
@@ -139,12 +166,12 @@ function placeOf(
   text: string,
   complain: (message: string) => void,
 ): { readonly topic: MeasurableTopic; readonly path: string } | null {
-  const slash = text.indexOf('/');
-  const topic = measurableTopic.safeParse(text.slice(0, slash));
-  if (topic.success) return { topic: topic.data, path: text.slice(slash + 1) };
-  const [nearest] = closest(text.slice(0, slash), measurableTopic.options, 1);
+  const [name = '', path = EACH_EVENT] = text.split('/');
+  const topic = measurableTopic.safeParse(name);
+  if (topic.success) return { topic: topic.data, path };
+  const [nearest] = closest(name, measurableTopic.options, 1);
   const hint = nearest === undefined ? '' : `; nearest: ${nearest}`;
-  complain(`unknown topic "${text.slice(0, slash)}"; expected one of: ${measurableTopic.options.join(', ')}${hint}`);
+  complain(`unknown topic "${name}"; expected one of: ${measurableTopic.options.join(', ')}${hint}`);
   return null;
 }
 
@@ -172,7 +199,7 @@ function checkField(topic: MeasurableTopic, path: string, kind: string, complain
       `${topic} has no number or truth value at "${path}"; ` +
         (nearest.length > 0 ? `nearest: ${nearest.join(', ')}` : `it has: ${fields.join(', ')}`),
     );
-  } else if (type === 'boolean' && kind !== 'rate') {
+  } else if (type === 'boolean' && kind !== 'rate' && kind !== 'total') {
     complain(`${topic}/${path} is true or false: expected kind: rate`);
   } else if (kind === 'rate' && comparedFieldAt(topic, path)?.isShare === true) {
     complain(
@@ -187,6 +214,7 @@ function kindOf(written: string): Pick<OwnMetric, 'kind' | 'level'> {
     case 'rate':
     case 'probability':
     case 'ratio':
+    case 'total':
       return { kind: written, level: null };
     case 'upper-tail':
     case 'lower-tail':

@@ -72,6 +72,9 @@ export const absoluteLimit = z.object({
 });
 export type AbsoluteLimit = z.infer<typeof absoluteLimit>;
 
+/** Instead of a path: the event itself, which counts as 1. */
+export const EACH_EVENT = '*';
+
 /** Topics whose fields a metric of the experiment's own may read: those that carry the assignment they happened under. */
 export const measurableTopic = z.enum([
   'request.routed.v1',
@@ -84,13 +87,15 @@ export type MeasurableTopic = z.infer<typeof measurableTopic>;
 /**
  * A metric of the experiment's own: a number or truth value at `path` (dotted, into the event's data) of the events of `topic`.
  * `rate`: share of true or 1. `probability`: mean of numbers from 0 to 1. `upper-tail`: the quantile `level` itself, compared by how often control's is exceeded. `lower-tail`: how often
- * values fall below control's quantile `level`. `ratio`: sum of `path` per sum of `per`, over units.
+ * values fall below control's quantile `level`. `ratio`: sum of `path` per sum of `per`, over units. `total`: mean of what each unit's
+ * events add up to within `windowMs` of its first one.
  */
 const ownMetric = z.object({
   name: slug,
   topic: measurableTopic,
+  /** {@link EACH_EVENT}: every event counts as 1, of totals. */
   path: z.string().min(1),
-  kind: z.enum(['mean', 'rate', 'probability', 'upper-tail', 'lower-tail', 'ratio']),
+  kind: z.enum(['mean', 'rate', 'probability', 'upper-tail', 'lower-tail', 'ratio', 'total']),
   /** The quantile of control that a tail is about; null for the other kinds. */
   level: z.number().gt(0).lt(1).nullable(),
   /** The denominator's path, in the same topic; null for all kinds but `ratio`. */
@@ -106,8 +111,10 @@ const ownMetric = z.object({
    * delivered, as the built-in ones do.
    */
   where: z.record(z.string().min(1), z.array(z.union([z.string(), z.number(), z.boolean()])).min(1)).optional(),
-  /** Values above this quantile of control's recent ones count as it (winsorised), of means; absent: none do. */
+  /** Values above this quantile of control's recent ones count as it (winsorised), of means and totals; absent: none do. */
   capAt: z.number().gt(0).lt(1).optional(),
+  /** How long a unit's events are added up, from its first one; of totals, absent for all other kinds. */
+  windowMs: z.int().min(1).optional(),
 });
 export type OwnMetric = z.infer<typeof ownMetric>;
 

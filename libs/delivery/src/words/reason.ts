@@ -24,6 +24,7 @@ export const reasonWords: Readonly<Record<string, string>> = {
   collecting: 'still collecting evidence',
   'no-data': 'no data yet',
   baseline: 'control is being measured first',
+  'open-windows': 'no unit’s window has closed yet',
   'only-observed': 'recorded only; it decides nothing',
   'control-tail-infinite': 'too many of control’s requests never ended',
   'scorer-changed': 'scores of two scorer versions can’t be compared',

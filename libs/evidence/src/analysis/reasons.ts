@@ -3,6 +3,7 @@
  *
  * harmful: `worse-than-margin`; superior: `better-than-control`; non-inferior: `within-margin`.
  * undecided: `collecting` (tests run, none has rejected), `no-data`, `baseline` (control's first units are being collected),
+ * `open-windows` (no unit's window has closed yet, of a total),
  * `tail-beyond-bounds` (within the bounds it would be proven, but what lies beyond them is worse by more than the margin),
  * `only-observed` (the experiment doesn't test it), `not-watched` (the same, and too costly to estimate unasked), `no-test` (there is
  * nothing to decide it by), `shift-found` and `no-shift-found` (watched: the distributions differ, or have not been shown to).
@@ -26,6 +27,7 @@ export const analysisReasons = [
   'collecting',
   'no-data',
   'baseline',
+  'open-windows',
   'only-observed',
   'not-watched',
   'no-test',

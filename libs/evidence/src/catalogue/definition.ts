@@ -118,6 +118,8 @@ interface Described {
   readonly capAt?: number;
   /** Units of each variant before an interval is shown: those of rates and means are asymptotic, see the methods. */
   readonly burnInUnits: number;
+  /** Of a total: its value is what a unit's events add up to within so many ms of its first one. Absent: every event has a value. */
+  readonly windowMs?: number;
   readonly lateData: LateData;
 }
 

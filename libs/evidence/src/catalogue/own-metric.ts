@@ -1,4 +1,4 @@
-import type { DataOf, MeasurableTopic, OwnMetric } from '#libs/contracts';
+import { type DataOf, durationInWords, EACH_EVENT, type MeasurableTopic, type OwnMetric } from '#libs/contracts';
 import { type LateData, type MetricDefinition, type Observed, USUAL_BURN_IN, USUAL_CAP } from './definition.js';
 import { latencyMs } from './durations.js';
 
@@ -41,6 +41,11 @@ export function ownMetric(metric: OwnMetric): MetricDefinition {
       const cutAt = metric.capAt === undefined ? {} : { capAt: metric.capAt };
       return { ...difference, kind, cap: capOf(metric), ...cutAt } as MetricDefinition;
     }
+    case 'total': {
+      const cutAt = metric.capAt === undefined ? {} : { capAt: metric.capAt };
+      const { windowMs } = metric;
+      return { ...difference, kind: 'mean', cap: capOf(metric), ...cutAt, windowMs } as MetricDefinition;
+    }
     case 'ratio':
       return {
         ...difference,
@@ -81,10 +86,11 @@ function lateDataOf(metric: OwnMetric): LateData {
 
 /** What is read, in words; it is part of what tells a metric from another one of its name. */
 function inWords(metric: OwnMetric): string {
-  const { path, per, where = {}, capAt } = metric;
+  const { path, per, where = {}, capAt, windowMs } = metric;
   const conditions = Object.entries(where).map(([field, values]) => `${field} is ${values.join(' or ')}`);
   return [
-    path,
+    path === EACH_EVENT ? 'events' : path,
+    ...(windowMs === undefined ? [] : [`in total over the first ${durationInWords(windowMs)} of a unit`]),
     ...(per === null ? [] : [`per ${per}`]),
     ...(isDuration(metric) ? ['of what was delivered'] : []),
     ...(conditions.length === 0 ? [] : [`where ${conditions.join(' and ')}`]),
@@ -121,6 +127,7 @@ function wherever(where: OwnMetric['where'], read: FieldReader): FieldReader {
 }
 
 function fieldReader(path: string): FieldReader {
+  if (path === EACH_EVENT) return () => 1;
   const at = valueReader(path);
   return (data) => {
     const found = at(data);

@@ -11,6 +11,7 @@ import { initialStrangers, type Strangers } from './strangers.js';
 import { mergeReports, type Reports } from './reports.js';
 import { addCounts, initialTraffic, mergeTraffic, type Traffic } from './traffic.js';
 import { type UnitFacts, unitFacts } from './unit-facts.js';
+import { initialTotals, type UnitTotals } from './unit-totals.js';
 import { UnitMemory } from './unit-memory.js';
 
 /** Units of a partition that are remembered where they come back (users, sessions): 100 MiB at most. */
@@ -42,6 +43,8 @@ export interface Evidence {
   readonly newcomers: Newcomers;
   readonly heavyUnits: HeavyUnits;
   readonly strangers: Strangers;
+  /** Totals of units whose windows are open. */
+  readonly totals: UnitTotals;
   /** Requests whose unit's name names nobody. */
   namelessRequests: number;
   /** Events of named, randomised units: what the windows of units' first bad events are counted in. */
@@ -87,6 +90,7 @@ export function initialEvidence(
     newcomers: initialNewcomers(),
     heavyUnits: initialHeavyUnits(),
     strangers: initialStrangers(),
+    totals: initialTotals(),
     namelessRequests: 0,
     observed: 0,
     newestEpoch: 0,
@@ -125,6 +129,7 @@ export function mergeEvidence(a: Evidence, b: Evidence): Evidence {
     newcomers: mergeNewcomers(a.newcomers, b.newcomers),
     heavyUnits: mergeHeavyUnits(a.heavyUnits, b.heavyUnits),
     strangers: initialStrangers(),
+    totals: initialTotals(),
     namelessRequests: a.namelessRequests + b.namelessRequests,
     observed: a.observed + b.observed,
     newestEpoch: newest.newestEpoch,

@@ -7,6 +7,7 @@ import type { Evidence, ObservedEvent } from './evidence.js';
 import { noteRequestOf } from './heavy-units.js';
 import { memoryKey } from './memory-key.js';
 import { observeMetrics, type RequestEvent } from './observe-metrics.js';
+import { addToTotals, closeTotals } from './observe-totals.js';
 import { observeInPair } from './pair-evidence.js';
 import { noteArrival } from './newcomers.js';
 import { beat, type PulseSource } from './pulse.js';
@@ -55,6 +56,7 @@ function foldRequestEvent(
   if (assignment.reason !== 'SPLIT' || isForeignScore(evidence, event)) return true;
   if (isNameless(assignment.unit)) return noteNameless(evidence, event);
 
+  closeTotals(evidence, design, event.type, carriedAtMs);
   const unit = memoryKey(assignment.unit);
   const mark = evidence.units.recall(unit);
   if (event.type === 'request.routed.v1') {
@@ -69,6 +71,7 @@ function foldRequestEvent(
   const facts = { isDuplicate: isDuplicate(evidence, event, assignment) };
   const occasion = { assignment, mark, facts, window, atMs: carriedAtMs, isStranger: false, isFirstDelivered };
   if (observeMetrics(evidence, design, event, occasion)) isChanged = true;
+  if (addToTotals(evidence, event, { ...occasion, unit })) isChanged = true;
   if (isChanged) evidence.units.remember(unit, mark);
   return true;
 }

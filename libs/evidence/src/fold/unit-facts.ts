@@ -40,13 +40,17 @@ export interface UnitFacts {
   /** Those of the topic that read events. */
   readonly places: ReadonlyMap<MetricDesign, MetricPlace>;
   /** The same by topic, with how they read it: what the fold goes through for every event. */
-  readonly readers: { readonly [T in RequestTopic]: readonly PlacedReader<T>[] };
+  readonly readers: PlacedReaders;
+  /** Those of them whose value is a unit's total over a window. */
+  readonly totals: PlacedReaders;
   readonly layout: UnitLayout;
   /** All `badBit`s, 32 facts a word: what a new window clears. */
   readonly badBits: Uint32Array;
   /** Whose events are folded; null: those of any topic. */
   readonly topic: ObservedTopic | null;
 }
+
+type PlacedReaders = { readonly [T in RequestTopic]: readonly PlacedReader<T>[] };
 
 /** Kinds whose harm is looked for in the first bad event of a unit as well. */
 function hasBadEvents({ test, definition: { kind } }: MetricDesign): boolean {
@@ -78,12 +82,8 @@ export function unitFacts(
   return {
     metrics,
     places,
-    readers: {
-      'request.routed.v1': placed(readers['request.routed.v1'], places),
-      'generation.completed.v1': placed(readers['generation.completed.v1'], places),
-      'image.scored.v1': placed(readers['image.scored.v1'], places),
-      'feedback.recorded.v1': placed(readers['feedback.recorded.v1'], places),
-    },
+    readers: placedReaders(readers, places, false),
+    totals: placedReaders(readers, places, true),
     layout: { bits, numbers },
     badBits: badBitsOf(places, bits),
     topic,
@@ -96,12 +96,28 @@ function badBitsOf(places: UnitFacts['places'], bits: number): Uint32Array {
   return mark.words.subarray(1);
 }
 
+/** @param areTotals which of them: those of totals, or all others. */
+function placedReaders(
+  readers: EvidenceDesign['readers'],
+  places: UnitFacts['places'],
+  areTotals: boolean,
+): PlacedReaders {
+  return {
+    'request.routed.v1': placed(readers['request.routed.v1'], places, areTotals),
+    'generation.completed.v1': placed(readers['generation.completed.v1'], places, areTotals),
+    'image.scored.v1': placed(readers['image.scored.v1'], places, areTotals),
+    'feedback.recorded.v1': placed(readers['feedback.recorded.v1'], places, areTotals),
+  };
+}
+
 function placed<T extends RequestTopic>(
   readers: readonly MetricReader<T>[],
-  places: ReadonlyMap<MetricDesign, MetricPlace>,
+  places: UnitFacts['places'],
+  areTotals: boolean,
 ): readonly PlacedReader<T>[] {
   return readers.flatMap(({ metric, read }) => {
     const place = places.get(metric);
-    return place ? [{ metric, read, place }] : [];
+    const isTotal = metric.definition.windowMs !== undefined;
+    return place && isTotal === areTotals ? [{ metric, read, place }] : [];
   });
 }

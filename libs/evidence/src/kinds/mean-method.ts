@@ -89,7 +89,7 @@ export const meanMethod: Method<MeanState> = {
     const { test } = metric;
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
     if (state.counts.units.control === 0 && state.counts.units.candidate === 0)
-      return { ...base, tests: null, missing: 'no-data' };
+      return { ...base, tests: null, missing: metric.definition.windowMs === undefined ? 'no-data' : 'open-windows' };
     const { fixed } = state.baseline;
     if (fixed === null) return { ...base, tests: null, missing: 'baseline' };
     const special = zerosOf(state.difference);

@@ -66,6 +66,8 @@ export function decodeEvidence(
     ),
   };
   restoreUnits(evidence.units, units, { layout: encoded.marks, places: placesOf(history.kept) }, evidence.facts);
+  const names = new Set([...history.kept.keys()].map(({ definition: { name } }) => name));
+  for (const name of evidence.totals.open.keys()) if (!names.has(name)) evidence.totals.open.delete(name);
   for (const { definition } of history.fresh) evidence.seenBefore.set(definition.name, unitsSeen(evidence.traffic));
   for (const change of history.changes) {
     if (change.what === 'removed') evidence.seenBefore.delete(change.metric);

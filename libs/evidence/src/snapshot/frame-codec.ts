@@ -4,6 +4,7 @@ import type { Newcomers } from '../fold/newcomers.js';
 import { decodePulses, encodePulses, type EncodedPulses } from '../fold/pulse.js';
 import { decodePictures, encodePictures, type EncodedPictures } from '../fold/recent-pictures.js';
 import { decodeStrangers, encodeStrangers, type EncodedStrangers } from '../fold/strangers.js';
+import { decodeTotals, encodeTotals, type EncodedTotals } from '../fold/unit-totals.js';
 import { decodeReports, encodeReports, type EncodedReports } from '../fold/reports.js';
 import { addCounts, decodeTraffic, encodeTraffic, type EncodedTraffic } from '../fold/traffic.js';
 
@@ -19,6 +20,7 @@ export interface EncodedFrame {
   readonly newcomers: Newcomers;
   readonly heavyUnits: { readonly counts: readonly (readonly [string, number])[]; readonly requests: number };
   readonly strangers: EncodedStrangers;
+  readonly totals: EncodedTotals;
   readonly namelessRequests: number;
   readonly observed: number;
   readonly newestEpoch: number;
@@ -41,6 +43,7 @@ export function encodeFrame(evidence: Frame): EncodedFrame {
     newcomers: { ...evidence.newcomers },
     heavyUnits: { counts: [...evidence.heavyUnits.counts], requests: evidence.heavyUnits.requests },
     strangers: encodeStrangers(evidence.strangers),
+    totals: encodeTotals(evidence.totals),
     namelessRequests: evidence.namelessRequests,
     observed: evidence.observed,
     newestEpoch: evidence.newestEpoch,
@@ -64,6 +67,7 @@ export function decodeFrame(encoded: EncodedFrame): Frame {
     newcomers: { ...encoded.newcomers },
     heavyUnits: { counts: new Map(encoded.heavyUnits.counts), requests: encoded.heavyUnits.requests },
     strangers: decodeStrangers(encoded.strangers),
+    totals: decodeTotals(encoded.totals),
     namelessRequests: encoded.namelessRequests,
     observed: encoded.observed,
     newestEpoch: encoded.newestEpoch,

@@ -13,6 +13,7 @@ import { noteDelivered, noteMissing } from '../fold/presence.js';
 import { noteBad } from '../fold/strangers.js';
 import { noteGeneration, type Reports } from '../fold/reports.js';
 import { count, epochOf } from '../fold/traffic.js';
+import { addToTotal, enterAllocation, openTotal } from '../fold/unit-totals.js';
 import { initialControlTailLimit } from '../kinds/control-tail-limit.js';
 import { isKind, methodOf, type MetricEvidence } from '../kinds/metric-evidence.js';
 import type { Method, Observation } from '../kinds/method.js';
@@ -142,6 +143,10 @@ function frameForm(): string {
   noteArrival(evidence.newcomers, true, 1_234_567);
   noteRequestOf(evidence.heavyUnits, 'unit');
   noteBad(evidence.strangers, memoryKey('stranger'), 3);
+  const { totals } = evidence;
+  enterAllocation(totals, { epoch: 7, weightsPpm: { a: 600_000, b: 400_000 } });
+  openTotal(totals, sampleMetric('mean'), memoryKey('unit'), { variant: 'a', atMs: 1_234_567 });
+  addToTotal(totals, sampleMetric('mean'), memoryKey('unit'), 0.5);
   evidence.seenBefore.set('metric', new Map(epoch.firstSeen));
   for (const second of [1_000, 1_001, 2_000]) countCoverage(evidence.coverage.answered, 7, 'a', second * 1_000);
   countCoverage(evidence.coverage.generated, 7, 'b', 1_000_000);
