@@ -21,6 +21,9 @@ export interface Request {
   isScored: boolean;
 }
 
+/** Where both variants stand at a request, the first being 1: in standard deviations above what is usual, of latency (its logarithm), alignment and cost. */
+export type CommonDrift = (request: number) => number;
+
 /**
  * The traffic of the evidence's `SimulatedTraffic`, number by number from the same seeds, one unit per request, without its
  * events. Control is healthy.
@@ -40,11 +43,13 @@ export class CanaryTraffic {
   /** The candidate's real share, as a multiple of the ordered one. */
   drawn = 1;
   private readonly random: SimulationRandom;
+  private requests = 0;
 
   constructor(
     seed: number,
     private readonly candidate: Behaviour,
     public share: number,
+    private readonly drift: CommonDrift = () => 0,
   ) {
     this.random = simulationRandom(seed);
   }
@@ -52,18 +57,19 @@ export class CanaryTraffic {
   /** Fills {@link request} with the next request. */
   next(): void {
     const { random, request } = this;
+    const drift = this.drift((this.requests += 1));
     request.isCandidate = random.uniform() < this.share * this.drawn;
     request.arm = request.isCandidate ? 'candidate' : 'control';
     request.propensity = this.share;
     const behaviour = request.isCandidate ? this.candidate : HEALTHY;
     request.isFailed = random.uniform() < (behaviour.errorRate ?? 0.01);
-    request.latencyMs = 800 * Math.exp(0.3 * random.normal()) * (behaviour.latencyFactor ?? 1);
+    request.latencyMs = 800 * Math.exp(0.3 * (drift + random.normal())) * (behaviour.latencyFactor ?? 1);
     const isWrong = random.uniform() < (behaviour.wrongShare ?? 0);
     const level = isWrong ? 0.18 : (behaviour.alignment ?? 0.3);
-    request.alignment = level + (behaviour.alignmentSpread ?? 0.035) * random.normal();
+    request.alignment = level + (behaviour.alignmentSpread ?? 0.035) * (drift + random.normal());
     // Quality, which no guardrail looks at.
     random.normal();
-    request.cost = 0.002 * Math.exp(0.15 * random.normal()) * (behaviour.costFactor ?? 1);
+    request.cost = 0.002 * Math.exp(0.15 * (drift + random.normal())) * (behaviour.costFactor ?? 1);
     request.isScored = random.uniform() < (behaviour.coverage ?? 1) && !request.isFailed;
   }
 }

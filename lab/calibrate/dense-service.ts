@@ -9,7 +9,7 @@ import {
 import { logMeanExp, rejects } from '#libs/statistics';
 import type { SimulatedService } from '#libs/testing/delivery';
 import type { Behaviour } from '#libs/testing/traffic';
-import { CanaryTraffic, START_MS } from './canary-traffic.js';
+import { CanaryTraffic, type CommonDrift, START_MS } from './canary-traffic.js';
 import { type DenseGuardrail, denseGuardrails } from './dense-guardrails.js';
 import { DenseHealth } from './dense-health.js';
 
@@ -20,16 +20,18 @@ const REQUESTS_PER_SECOND = 100;
  * statistics and health, hence the same commands (the calibration's spec compares them), many times as fast. Estimates are left out:
  * no command depends on them.
  * @param drawn the candidate's real share of the requests, as a multiple of the ordered one.
+ * @param drift how the values of both variants move together; default: not at all.
  */
 export function denseService(options: {
   readonly seed: number;
   readonly definition: ExperimentDefined;
   readonly candidate: Behaviour;
   readonly drawn?: number;
+  readonly drift?: CommonDrift;
 }): SimulatedService {
-  const { seed, definition, candidate, drawn = 1 } = options;
+  const { seed, definition, candidate, drawn = 1, drift } = options;
   const { spec } = definition;
-  const traffic = new CanaryTraffic(seed, candidate, 0);
+  const traffic = new CanaryTraffic(seed, candidate, 0, drift);
   traffic.drawn = drawn;
   const sharesPpm = spec.ramp.stages.slice(1).map(({ weightPpm }) => weightPpm);
   const guardrails = denseGuardrails(sharesPpm.map((ppm) => ppm / 1e6));
