@@ -82,8 +82,9 @@ export function decodeEvent(record: ReceivedRecord): TeststripEvent {
     );
   const kinds: MendKind[] = [];
   const note: NoteMend = (kind) => kinds.push(kind);
-  const raw = record.value === null ? undefined : parseJson(record.value, isMended(record.topic) ? note : null);
-  const attributes = eventAttributes.safeParse(attributesOf(record, raw, note));
+  const value = record.value === null ? undefined : parseJson(record.value, isMended(record.topic) ? note : null);
+  const { headers, raw } = isMended(record.topic) ? unwrapped(record.headers, value) : { ...record, raw: value };
+  const attributes = eventAttributes.safeParse(attributesOf({ ...record, headers }, raw, note));
   if (!attributes.success) throw new MalformedEventError(`CloudEvents attributes: ${describe(attributes.error)}`);
   if (attributes.data.type !== record.topic) {
     throw new MalformedEventError(`ce_type is "${attributes.data.type}", expected the topic's name "${record.topic}"`);
@@ -93,6 +94,22 @@ export function decodeEvent(record: ReceivedRecord): TeststripEvent {
   if (!data.success) throw new MalformedEventError(`data: ${describe(data.error)}`);
   const event = { ...attributes.data, data: data.data };
   return (kinds.length === 0 ? event : { ...event, mended: kinds }) as TeststripEvent;
+}
+
+/**
+ * Attributes and data of an event in either of the content modes of CloudEvents: beside each other in headers and value, or both inside the value
+ * (structured mode).
+ */
+function unwrapped(
+  headers: ReceivedRecord['headers'],
+  raw: unknown,
+): { readonly headers: ReceivedRecord['headers']; readonly raw: unknown } {
+  const { data, ...attributes } = fieldsOfData(raw);
+  if (typeof attributes['specversion'] !== 'string' || data === undefined) return { headers, raw };
+  const named = Object.entries(attributes).flatMap(([name, value]) =>
+    typeof value === 'string' ? [[`ce_${name}`, value] as const] : [],
+  );
+  return { headers: { ...Object.fromEntries(named), ...headers }, raw: data };
 }
 
 /** Feedback that does not say when it was given was given when its event says. */

@@ -211,6 +211,50 @@ describe('attributes of CloudEvents', () => {
   });
 });
 
+describe('an event as other libraries write it', () => {
+  it('in the structured mode of CloudEvents: attributes and data in the value', () => {
+    const { specversion, id, source, type, time, subject, data } = generation;
+    const value = JSON.stringify({
+      specversion,
+      id,
+      source,
+      type,
+      time,
+      subject,
+      datacontenttype: 'application/json',
+      data,
+    });
+    const { topic } = encodeEvent(generation);
+    const event = decodeEvent({ topic, headers: {}, value: Buffer.from(value) });
+    expect(event).toMatchObject({ id, source, time, subject, data });
+    expect(event.mended).toBeUndefined();
+  });
+
+  it('with its fields in another spelling', () => {
+    const { requestId, generationId, timings, gpu, ...rest } = generation.data;
+    const value = {
+      ...rest,
+      request_id: requestId,
+      GenerationID: generationId,
+      timings: { queue_ms: timings.queueMs, inference_ms: timings.inferenceMs, total_ms: timings.totalMs },
+      gpu: { seconds: gpu.seconds, utilisation: gpu.utilisation, memory_mib: gpu.memoryMiB },
+      config: { ...rest.config, clip_skip: 2 },
+    };
+    const event = read(JSON.stringify(value));
+    expect(event.data).toEqual({ ...generation.data, config: { ...rest.config, clip_skip: 2 } });
+    expect(new Set(event.mended)).toEqual(new Set(['name-spelling']));
+  });
+
+  it('a field in two spellings is what it is called here', () => {
+    const event = read(JSON.stringify({ ...generation.data, request_id: 'other', seed: -1 }));
+    expect(event.data['requestId']).toBe(generation.data.requestId);
+  });
+
+  it('with a byte order mark', () => {
+    expect(read(`\uFEFF${JSON.stringify(generation.data)}`)).toMatchObject({ data: generation.data });
+  });
+});
+
 describe('scores and feedback of other programs', () => {
   it.each([
     ['an alignment that is rounded up', { alignment: 1.0000001 }, 'alignment', 1, []],
@@ -227,6 +271,22 @@ describe('scores and feedback of other programs', () => {
     ],
   ] as const)('%s', (_what, changes, field, value, kinds) => {
     expect(mended(told(changes, score), field)).toEqual([value, kinds]);
+  });
+
+  it.each([
+    ['thumbs_up', 'thumb-up'],
+    ['👎', 'thumb-down'],
+    ['Liked', 'thumb-up'],
+    ['DOWNLOADED', 'download'],
+    ['reroll', 'regenerate'],
+  ])('a deed that others call %s', (name, kind) => {
+    const event = told({ kind: name, rating: null }, feedback);
+    expect(event.data['kind']).toBe(kind);
+    expect(new Set(event.mended)).toEqual(new Set(['name-spelling']));
+  });
+
+  it('a deed that nobody knows is refused by its name', () => {
+    expect(() => told({ kind: 'stared at', rating: null }, feedback)).toThrow(/kind: .*expected one of "thumb-up"/);
   });
 
   it('a thumb in capitals, a rating in text, no time', () => {

@@ -8,7 +8,7 @@ import type { TopicName } from '../events/topics.js';
  * What was read for what it means instead of being refused: each is counted, and shown to the operator.
  *
  * - `assignment-left-out`: no assignment of ours, so the event belongs to no experiment.
- * - `digest-spelling`, `format-spelling`, `name-spelling`: `SHA256:AB…`, `image/jpeg`, `THUMB_UP`.
+ * - `digest-spelling`, `format-spelling`, `name-spelling`: `SHA256:AB…`, `image/jpeg`, `THUMB_UP`; also of a field, `request_id`.
  * - `left-out`: a value that can be nothing of what its field holds; the field has no data then.
  * - `long-integer`: a whole number beyond 2^53, such as a 64-bit seed; its digits are kept.
  * - `negative-duration`: two clocks that disagree by a little; 0.
@@ -72,7 +72,10 @@ export function readData<Schema extends z.ZodType>(
   const mend = MENDERS[topic as TopicName];
   if (strict.success || mend === undefined || !isFields(raw)) return strict;
   const kinds: MendKind[] = [];
-  const fields = mend({ ...raw }, (kind) => kinds.push(kind));
+  const fields = mend(
+    inOurSpelling(raw, propertiesOf(schema), () => kinds.push('name-spelling')),
+    (kind) => kinds.push(kind),
+  );
   let read = schema.safeParse(fields);
   const emptied = new Set<string>();
   while (!read.success) {
@@ -149,10 +152,82 @@ function mendFeedback(fields: Fields, note: NoteMend): Fields {
   return present({
     ...told,
     assignment: assignmentIn(told['assignment'], note),
-    kind: nameIn(told['kind'], note),
+    kind: deedIn(told['kind'], note),
     rating: numberIn(told['rating'], note),
     givenAt: timeIn(told['givenAt']) ?? undefined,
   });
+}
+
+/** What other programs call what people do. */
+const OTHER_DEEDS: Readonly<Record<string, string>> = {
+  'thumbs-up': 'thumb-up',
+  thumbsup: 'thumb-up',
+  like: 'thumb-up',
+  liked: 'thumb-up',
+  upvote: 'thumb-up',
+  '👍': 'thumb-up',
+  'thumbs-down': 'thumb-down',
+  thumbsdown: 'thumb-down',
+  dislike: 'thumb-down',
+  disliked: 'thumb-down',
+  downvote: 'thumb-down',
+  '👎': 'thumb-down',
+  stars: 'rating',
+  rated: 'rating',
+  downloaded: 'download',
+  saved: 'download',
+  save: 'download',
+  shared: 'share',
+  regenerated: 'regenerate',
+  retry: 'regenerate',
+  reroll: 'regenerate',
+};
+
+function deedIn(value: unknown, note: NoteMend): string | undefined {
+  const name = OTHER_DEEDS[String(value)] ?? nameIn(value, () => undefined);
+  const deed = OTHER_DEEDS[name ?? ''] ?? name;
+  if (deed !== value) note('name-spelling');
+  return deed;
+}
+
+/** What a schema's object holds, by field: its own fields where those are known too, else null. */
+interface Properties extends ReadonlyMap<string, Properties | null> {}
+
+interface SchemaNode {
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly anyOf?: readonly SchemaNode[];
+}
+
+const knownProperties = new WeakMap<z.ZodType, Properties>();
+
+function propertiesOf(schema: z.ZodType): Properties {
+  const known = knownProperties.get(schema) ?? propertiesIn(z.toJSONSchema(schema, { io: 'output' }) as SchemaNode);
+  knownProperties.set(schema, known ?? new Map());
+  return known ?? new Map();
+}
+
+function propertiesIn(node: SchemaNode): Properties | null {
+  const { properties } = node.anyOf?.find((branch) => branch.properties !== undefined) ?? node;
+  if (properties === undefined) return null;
+  return new Map(Object.entries(properties).map(([name, inner]) => [name, propertiesIn(inner)]));
+}
+
+/** Fields by the names that the schema knows: `request_id` and `RequestID` are `requestId`. What has its own name already stays. */
+function inOurSpelling(fields: Fields, properties: Properties, note: () => void): Fields {
+  const ours = new Map([...properties.keys()].map((name) => [lettersOf(name), name]));
+  const spelled: Fields = {};
+  for (const [name, value] of Object.entries(fields)) {
+    const our = properties.has(name) ? name : ours.get(lettersOf(name));
+    const isTaken = our === undefined || (our !== name && Object.hasOwn(fields, our));
+    if (!isTaken && our !== name) note();
+    const inner = isTaken ? null : (properties.get(our) ?? null);
+    spelled[isTaken ? name : our] = inner !== null && isFields(value) ? inOurSpelling(value, inner, note) : value;
+  }
+  return spelled;
+}
+
+function lettersOf(name: string): string {
+  return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
 
 /** Ids of requests and generations may be numbers elsewhere; a service that makes one generation of a request needs no id for it. */
@@ -380,16 +455,18 @@ function isFields(value: unknown): value is Fields {
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
 
 /**
- * JSON as other languages write it: NaN and Infinity are null, and a whole number that a double can't hold becomes the text of its digits.
+ * JSON as other languages write it: NaN and Infinity are null, a whole number that a double can't hold becomes the text of its digits, and a byte
+ * order mark before it is none of it.
  * @throws SyntaxError where it is no JSON even so.
  */
-export function parseToldJson(text: string, note: NoteMend): unknown {
+export function parseToldJson(sent: string, note: NoteMend): unknown {
+  const text = sent.replace(/^\uFEFF/, '');
   const exact = /\d{16}/.test(text) ? text.replace(TOKENS, (token) => exactToken(token, note)) : text;
   try {
     return JSON.parse(exact);
   } catch (error) {
     const kinds: MendKind[] = [];
-    const mended = exact.replace(/^\uFEFF/, '').replace(TOKENS, (token) => {
+    const mended = exact.replace(TOKENS, (token) => {
       if (!/^-?Infinity$|^NaN$/.test(token)) return token;
       kinds.push('not-a-number');
       return 'null';

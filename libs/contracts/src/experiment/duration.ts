@@ -3,10 +3,12 @@ import { z } from 'zod';
 /** Ten years: longer is a slip of the pen, and far from where dates end. */
 export const LONGEST_DURATION = '3650d';
 
+const EXPECTED = 'expected a duration such as "500ms", "10m" or "24h"';
+
 /** A length of time as people write it. */
 export const durationText = z
-  .string()
-  .regex(/^\d+(?:\.\d+)?(?:ms|s|m|h|d)$/, 'expected a duration such as "500ms", "10m" or "24h"')
+  .string(EXPECTED)
+  .regex(/^\d+(?:\.\d+)?(?:ms|s|m|h|d)$/, { error: EXPECTED, abort: true })
   .refine((text) => durationMs(text) <= durationMs(LONGEST_DURATION), `expected at most ${LONGEST_DURATION}`);
 
 /** A length of time that is at least `least`, itself such a text. */

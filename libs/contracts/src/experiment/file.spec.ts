@@ -173,7 +173,7 @@ watch: [seconds-per-step]`),
     [
       'a cap of what is no mean',
       'path: generation.completed.v1/cost, kind: p90, direction: lower, cap: p99',
-      'canary.yaml:9: metrics.0.cap: only a mean has "cap"',
+      'canary.yaml:9: metrics.0.cap: only a mean or a total has "cap"',
     ],
     [
       'a cap below the middle',
@@ -184,6 +184,36 @@ watch: [seconds-per-step]`),
       'a cap beside bounds',
       'path: generation.completed.v1/cost, kind: mean, direction: lower, cap: p99, bounds: [0, 1]',
       'canary.yaml:9: metrics.0.cap: there are "bounds" already: expected one of the two',
+    ],
+    [
+      'a total without an end',
+      'path: generation.completed.v1/cost, kind: total, direction: lower',
+      'canary.yaml:9: metrics.0.window: a total needs "window": how long a unit’s events are added up, such as 1h',
+    ],
+    [
+      'a total that never closes',
+      'path: generation.completed.v1/cost, kind: total, direction: lower, window: 24h',
+      "canary.yaml:9: metrics.0.window: 24h is not shorter than the deadline of 24h: no unit's window would close in time",
+    ],
+    [
+      'a total of what nobody sends who has none',
+      'path: feedback.recorded.v1/rating, kind: total, direction: higher, window: 1h',
+      'canary.yaml:9: metrics.0.path: who gives no feedback sends nothing, so totals of 0 would be missing',
+    ],
+    [
+      'a window of what is no total',
+      'path: generation.completed.v1/cost, kind: mean, direction: lower, window: 1h',
+      'canary.yaml:9: metrics.0.window: only a total has "window"',
+    ],
+    [
+      'no field, where the events themselves are nothing to average',
+      'path: generation.completed.v1, kind: mean, direction: lower',
+      'canary.yaml:9: metrics.0.path: expected a field of generation.completed.v1: only a total counts the events themselves',
+    ],
+    [
+      'an unknown topic alone',
+      'path: generation.completed, kind: total, direction: lower, window: 1h',
+      'canary.yaml:9: metrics.0.path: unknown topic "generation.completed"; expected one of: ',
     ],
     [
       'no such quantile',
@@ -275,7 +305,7 @@ describe('numbers of an experiment file', () => {
     ['deadline: 0s', 'canary.yaml:8: deadline: "0s": expected more than nothing, such as 1h'],
     ['deadline: 200000000d', 'canary.yaml:8: deadline: expected at most 3650d'],
     [`deadline: ${'9'.repeat(400)}d`, 'canary.yaml:8: deadline: expected at most 3650d'],
-    ['deadline: 24', 'canary.yaml:8: deadline: expected string, received number'],
+    ['deadline: 24', 'canary.yaml:8: deadline: expected a duration such as "500ms", "10m" or "24h"'],
     ['ramp: { auto: { from: 0.00001% } }', 'canary.yaml:8: ramp.auto.from: expected at least 0.0001% and at most 100%'],
     ['ramp: [{ weight: 0.00001% }, { weight: 100% }]', 'canary.yaml:8: ramp.0.weight: weights must rise'],
     ['ramp: [{ weight: 1 }, { weight: 100 }]', 'canary.yaml:8: ramp.0.weight: expected a percentage such as "5%"'],
@@ -374,6 +404,22 @@ describe('a metric of the experiment’s own', () => {
       where: { 'config.app': ['mobile', 'web'], shadow: [false] },
       capAt: 0.995,
     });
+  });
+
+  it('may be a total of its unit, of a field or of the events themselves', () => {
+    const text = file(`metrics:
+  - { name: spent, path: generation.completed.v1/cost, kind: total, window: 1h, cap: p99, direction: lower }
+  - { name: pictures, path: request.routed.v1, kind: total, window: 30m, where: { outcome: [delivered, cached] }, direction: higher }
+guardrails: [{ metric: spent, margin: +5% }, { metric: pictures, margin: -5% }]`);
+    const spec = parseExperimentFile(text, 'canary.yaml', metrics);
+    expect(experimentSpec.parse(spec)).toEqual(spec);
+    expect(spec.metrics).toMatchObject([
+      { kind: 'total', path: 'cost', windowMs: 3_600_000, capAt: 0.99 },
+      { kind: 'total', path: '*', windowMs: 1_800_000 },
+    ]);
+    expect(problemsOf(`${text}\nunit: request`)).toContainEqual(
+      expect.stringContaining('with unit: request every unit is one request'),
+    );
   });
 
   it('may be a probability, with a margin in percentage points', () => {
@@ -549,14 +595,21 @@ describe('keys of an experiment file', () => {
 });
 
 describe('the upstream of a variant', () => {
-  it.each(['localhost:8001', 'grpc://127.0.0.1:8001', 'mailto:someone@example.org', 'http:///path', 'http://:80', ''])(
-    'is no "%s"',
-    (upstream) => {
-      expect(problemsOf(file(GUARDED).replace('http://127.0.0.1:8001', upstream))).toEqual([
-        'canary.yaml:7: variants.candidate.upstream: expected a URL with http:// or https:// and a host, such as "http://127.0.0.1:8000"',
-      ]);
-    },
-  );
+  it.each([
+    'localhost:8001',
+    'grpc://127.0.0.1:8001',
+    'mailto:someone@example.org',
+    'http:///path',
+    'http://:80',
+    'http://${HOST}:8000',
+    'http://{{ host }}:8000',
+    'http://<host>:8000',
+    '',
+  ])('is no "%s"', (upstream) => {
+    expect(problemsOf(file(GUARDED).replace('http://127.0.0.1:8001', upstream))).toEqual([
+      'canary.yaml:7: variants.candidate.upstream: expected a URL with http:// or https:// and a host, such as "http://127.0.0.1:8000"',
+    ]);
+  });
 });
 
 describe('a margin', () => {
@@ -780,6 +833,21 @@ describe('YAML', () => {
       good.replace('audience: []', '').concat('\naudience: [{ <<: 5 }]'),
       /^canary\.yaml:9: .*expected an alias of a mapping/,
     ],
+    [
+      'a blank that looks like a space',
+      good.replace('  control:', '\u00a0 control:'),
+      /^canary\.yaml:6: .*a blank that is none \(U\+00A0\): expected plain spaces/,
+    ],
+    [
+      'a time as in a clock',
+      `${good}\ndeadline: 24:00:00`,
+      /^canary\.yaml:9: deadline: expected a duration such as [^\n]*$/,
+    ],
+    [
+      'a time that is a number',
+      `${good}\ndeadline: 86400`,
+      /^canary\.yaml:9: deadline: expected a duration such as [^\n]*$/,
+    ],
     ['a second document', `${good}\n---\n${good}`, /^canary\.yaml:9: .*a second document begins here/],
     ['an empty second document', `${good}\n---\n`, /^canary\.yaml:9: .*a second document begins here/],
     ['the same key twice', `${good}\nkey: other`, /^canary\.yaml:9: .*this key is there already/],
@@ -816,6 +884,11 @@ describe('YAML', () => {
     ],
   ])('with %s is refused with its line', (_what, text, message) => {
     expect(problemsOf(text).join('\n')).toMatch(message);
+  });
+
+  it('may have the minus sign of printed numbers in a margin', () => {
+    const spec = parseExperimentFile(file('guardrails: [{ metric: alignment, margin: −1% }]'), 'canary.yaml', metrics);
+    expect(spec.guardrails[0]?.margin).toEqual({ kind: 'relative', value: 0.01 });
   });
 
   it('may begin with a byte order mark, and may merge what an anchor names', () => {

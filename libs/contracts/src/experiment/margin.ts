@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { KnownMetric } from './known-metric.js';
 import type { Margin } from './spec.js';
 
-const AMOUNT = String.raw`([+-])(\d+(?:\.\d+)?)\s*(%|[A-Za-zµ]+)?`;
+/** The minus sign of printed numbers counts as the one of keyboards: messages and documents are copied from. */
+const AMOUNT = String.raw`([+\-−])(\d+(?:\.\d+)?)\s*(%|[A-Za-zµ]+)?`;
 const WRITTEN = new RegExp(`^${AMOUNT}(?:\\s+or\\s+${AMOUNT})?$`);
 const EXPECTED = 'expected a signed margin such as "-1%", "+0.5pp", "+0.02" or "+5% or +1ms"';
 
@@ -30,7 +31,8 @@ export type ReadMargin =
  *
  * @returns a fault where the margin allows nothing or everything, or speaks of the wrong side or in the wrong unit.
  */
-export function readMargin(text: string, metric: KnownMetric): ReadMargin {
+export function readMargin(printed: string, metric: KnownMetric): ReadMargin {
+  const text = printed.replaceAll('−', '-');
   const [, sign, size, unit, floorSign, floorSize, floorUnit] = WRITTEN.exec(text) ?? [];
   if (sign === undefined || size === undefined) return { fault: `"${text}": ${EXPECTED}` };
   const written = { sign, size: Number(size), unit };

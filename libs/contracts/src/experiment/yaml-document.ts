@@ -34,6 +34,14 @@ export interface YamlDocument {
 const MOST_ALIASES = 100;
 const PLAIN_TAGS = ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`);
 
+/** No-break and other spaces before the text of a line, as copied from a page: to YAML they are letters. */
+const ODD_BLANK = /^( *)([\u00A0\u2000-\u200B\u202F\u3000])/m;
+
+function placeIn(text: string, offset: number): FilePlace {
+  const before = text.slice(0, offset).split(/\r\n|[\r\n]/);
+  return { line: before.length, column: (before.at(-1) as string).length + 1 };
+}
+
 /** Reads one YAML 1.2 (or JSON) document. Anchors and merge keys work; whatever can't become plain values is a fault with its place. */
 export function readYaml(text: string): YamlDocument | { readonly faults: readonly [YamlFault, ...YamlFault[]] } {
   const lines = new LineCounter();
@@ -41,6 +49,16 @@ export function readYaml(text: string): YamlDocument | { readonly faults: readon
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
+  const oddBlank = ODD_BLANK.exec(text);
+  if (oddBlank) {
+    const { line, column } = placeIn(text, oddBlank.index + (oddBlank[1] as string).length);
+    const code = (oddBlank[2] as string).charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+    return {
+      faults: [
+        { line, column, message: `a blank that is none (U+${code}): expected plain spaces before the text of a line` },
+      ],
+    };
+  }
   try {
     const document = parseDocument(text, { lineCounter: lines, merge: true, version: '1.2' });
     const [first, ...others] = faultsOf(document, placeAt);
