@@ -11,7 +11,7 @@ import { initialStrangers, type Strangers } from './strangers.js';
 import { mergeReports, type Reports } from './reports.js';
 import { addCounts, initialTraffic, mergeTraffic, type Traffic } from './traffic.js';
 import { type UnitFacts, unitFacts } from './unit-facts.js';
-import { initialTotals, type UnitTotals } from './unit-totals.js';
+import { initialTotals, type OpenTotals } from './unit-totals.js';
 import { UnitMemory } from './unit-memory.js';
 
 /** Units of a partition that are remembered where they come back (users, sessions): 100 MiB at most. */
@@ -44,7 +44,7 @@ export interface Evidence {
   readonly heavyUnits: HeavyUnits;
   readonly strangers: Strangers;
   /** Totals of units whose windows are open. */
-  readonly totals: UnitTotals;
+  readonly totals: OpenTotals;
   /** Requests whose unit's name names nobody. */
   namelessRequests: number;
   /** Events of named, randomised units: what the windows of units' first bad events are counted in. */

@@ -13,7 +13,7 @@ const MOST_OPEN = 4_096;
  * Only a unit that was never seen before opens a window: who comes back after a change is who liked it. A change of the shares cuts all open
  * windows, of both variants, since it moves units from one variant to the other in the middle of theirs.
  */
-export interface UnitTotals {
+export interface OpenTotals {
   /** The allocation that the open windows are of; null: none was seen yet. */
   allocation: { readonly epoch: number; readonly weightsPpm: WeightsPpm } | null;
   /** By the metric's name, then by the unit's hash, in the order in which they began. */
@@ -33,13 +33,13 @@ export interface ClosedTotal {
   readonly sum: number;
 }
 
-export function initialTotals(): UnitTotals {
+export function initialTotals(): OpenTotals {
   return { allocation: null, open: new Map() };
 }
 
 /** Takes note of the shares. @returns whether the event was drawn under the present ones, and so belongs into the open windows. */
 export function enterAllocation(
-  totals: UnitTotals,
+  totals: OpenTotals,
   { epoch, weightsPpm }: Pick<Assignment, 'epoch' | 'weightsPpm'>,
 ): boolean {
   const { allocation } = totals;
@@ -60,7 +60,7 @@ function isSame(a: WeightsPpm, b: WeightsPpm): boolean {
 
 /** Opens a window for a unit that was never seen before, unless too many are open. */
 export function openTotal(
-  { open }: UnitTotals,
+  { open }: OpenTotals,
   metric: MetricDesign,
   unit: number,
   { variant, atMs }: { readonly variant: string; readonly atMs: number },
@@ -75,7 +75,7 @@ export function openTotal(
 }
 
 /** Adds to the unit's total while its window is open. */
-export function addToTotal({ open }: UnitTotals, metric: MetricDesign, unit: number, value: number): void {
+export function addToTotal({ open }: OpenTotals, metric: MetricDesign, unit: number, value: number): void {
   const of = open.get(metric.definition.name)?.get(unit);
   if (of !== undefined) of.sum += value;
 }
@@ -85,7 +85,7 @@ export function addToTotal({ open }: UnitTotals, metric: MetricDesign, unit: num
  * a clock that was ahead, and is dropped.
  */
 export function takeClosed(
-  { open }: UnitTotals,
+  { open }: OpenTotals,
   { definition: { name, windowMs = 0 } }: MetricDesign,
   atMs: number,
 ): readonly ClosedTotal[] {
@@ -103,7 +103,7 @@ export function takeClosed(
 
 /** On which side of a pair a unit's total is; null: on none. */
 export function sideOfTotal(
-  { allocation }: UnitTotals,
+  { allocation }: OpenTotals,
   variant: string,
   { candidate, control }: { readonly candidate: string; readonly control: string },
 ): { readonly arm: Arm; readonly propensity: number } | null {
@@ -115,14 +115,14 @@ export function sideOfTotal(
 }
 
 export interface EncodedTotals {
-  readonly allocation: UnitTotals['allocation'];
+  readonly allocation: OpenTotals['allocation'];
   readonly open: readonly (readonly [
     metric: string,
     units: readonly (readonly [unit: number, variant: string, beganAtMs: number, sum: number])[],
   ])[];
 }
 
-export function encodeTotals({ allocation, open }: UnitTotals): EncodedTotals {
+export function encodeTotals({ allocation, open }: OpenTotals): EncodedTotals {
   return {
     allocation: allocation && { epoch: allocation.epoch, weightsPpm: { ...allocation.weightsPpm } },
     open: [...open].map(([metric, units]) => [
@@ -132,7 +132,7 @@ export function encodeTotals({ allocation, open }: UnitTotals): EncodedTotals {
   };
 }
 
-export function decodeTotals({ allocation, open }: EncodedTotals): UnitTotals {
+export function decodeTotals({ allocation, open }: EncodedTotals): OpenTotals {
   return {
     allocation: allocation && { epoch: allocation.epoch, weightsPpm: { ...allocation.weightsPpm } },
     open: new Map(
