@@ -32,6 +32,23 @@ describe('database', () => {
     expect(await database.query('SELECT 1 FROM note WHERE id = 7')).toEqual([]);
   });
 
+  it('fails a transaction whose connection ends between two statements, says why, and lives on', async () => {
+    const transaction = database.transaction(async (tx) => {
+      const [row] = await tx.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      await database.query('SELECT pg_terminate_backend($1)', [row!.pid]);
+      await vi.waitFor(async () => {
+        expect(await database.query('SELECT 1 FROM pg_stat_activity WHERE pid = $1', [row!.pid])).toEqual([]);
+      });
+      // The work between two statements, while the end of the connection arrives.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await tx.query('SELECT 1');
+    });
+    await expect(transaction).rejects.toThrow(/lost in a transaction: terminating connection due to administrator/);
+    await expect(transaction).rejects.toMatchObject({ code: '57P01' });
+    const again = database.transaction((tx) => tx.query('SELECT 1 AS one'));
+    expect(await again).toEqual([{ one: 1 }]);
+  });
+
   it('delivers notifications, and calls once after a lost connection', async () => {
     const heard: string[] = [];
     const stop = await database.listen('news', (payload) => heard.push(payload));

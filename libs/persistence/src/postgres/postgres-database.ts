@@ -46,6 +46,10 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Databa
 
 async function runTransaction<T>(pool: Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
   const client = await pool.connect();
+  let lost: Error | undefined;
+  // Between two statements nobody waits for the connection: without a listener its end would be that of the process.
+  const onLost = (error: Error): void => void (lost ??= error);
+  client.on('error', onLost);
   let broken: Error | undefined;
   try {
     await client.query('BEGIN');
@@ -54,11 +58,20 @@ async function runTransaction<T>(pool: Pool, work: (tx: Queryable) => Promise<T>
     return result;
   } catch (error) {
     await client.query('ROLLBACK').catch((rollbackError: Error) => (broken = rollbackError));
-    throw error;
+    throw lost ? lostInTransaction(lost, error as Error) : error;
   } finally {
-    // A connection that could not roll back is destroyed instead of going back to the pool.
-    client.release(broken);
+    // A connection that is lost or could not roll back is destroyed instead of going back to the pool, which listens from here on.
+    client.release(lost ?? broken);
+    client.off('error', onLost);
   }
+}
+
+/** What the next statement says of it is only that the connection can't be used. */
+function lostInTransaction(lost: Error, told: Error): Error {
+  const error = new Error(`the connection was lost in a transaction: ${lost.message}; ${told.message}`, {
+    cause: lost,
+  });
+  return Object.assign(error, { code: (lost as { readonly code?: string }).code });
 }
 
 async function openSession(config: ClientConfig): Promise<DatabaseSession> {
