@@ -71,6 +71,26 @@ describe('the recorder', () => {
     expect(counts.map((count) => count.requests)).toEqual([1_501]);
   });
 
+  it('writes the copies of pairs, and counts nobody as served by them', async () => {
+    const { assignment } = routed.data;
+    const { variant, experiment, revision } = assignment!;
+    const pair = { request: 'request-0', candidate: variant, prompt: 'p' };
+    const copy = { ...routed, id: 'copy', data: { ...routed.data, assignment: { ...assignment!, pair } } };
+    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    await bus.publish([copy].map(encodeEvent));
+    await vi.waitFor(
+      async () => {
+        const rows = await database.query("select 1 from teststrip.requests where event_id = 'copy'");
+        expect(rows).toHaveLength(1);
+      },
+      { timeout: 10_000 },
+    );
+    await recorder.close();
+    const counts = await createFactReader(database).traffic(experiment, revision);
+    expect(counts.map((count) => count.requests)).toEqual([1_501]);
+    await database.query("delete from teststrip.requests where event_id = 'copy'");
+  });
+
   it('passes a malformed record over, to the dead letters, and records the rest of its batch', async () => {
     const recorder = await startApp(recorderApp, { resources: { database, bus } });
     const [before, after] = requests(1_500, 1_502).map(encodeEvent);

@@ -166,6 +166,20 @@ describe('GenerationScorer', () => {
     expect(await registry.metrics()).toContain('teststrip_scorer_sampling_rate 0.25');
   });
 
+  it('scores both pictures of every pair, with the hash of their pixels', async () => {
+    const events = await Promise.all(
+      Array.from({ length: 10 }, async (_, index) => {
+        const event = generation(`g${index}`, [await savedPicture('paired', 8)]);
+        const pair = { request: 'r', candidate: 'candidate', prompt: 'p' };
+        const assignment = event.data.assignment && { ...event.data.assignment, pair };
+        return { ...event, data: { ...event.data, assignment } };
+      }),
+    );
+    await score(events, { sampling: { rate: 0.01, lowestRate: 0 } });
+    expect(published).toHaveLength(10);
+    expect(published.every(({ data }) => /^[0-9a-f]{64}$/.test(data.pixels ?? ''))).toBe(true);
+  });
+
   it('fails the batch when the bus does not take the rows, and counts nothing', async () => {
     publish = () => Promise.reject(new Error('broker gone'));
     await expect(score([generation('g1', [await savedPicture('a', 1)])])).rejects.toThrow('broker gone');

@@ -105,7 +105,8 @@ export class GenerationScorer {
       // The fetcher has verified that the bytes have this hash, where one was announced.
       const { sha256 } = event.data.images[imageIndex]!;
       const known = sha256 === null ? {} : { sha256 };
-      inputs.push({ imageBytes: picture.bytes, ...known, prompt: event.data.prompt ?? '' });
+      const withPixels = event.data.assignment?.pair !== undefined;
+      inputs.push({ imageBytes: picture.bytes, ...known, withPixels, prompt: event.data.prompt ?? '' });
     });
     const scores = (await this.parts.scorer.score(inputs)).values();
     const { identity } = this.parts.scorer;
@@ -125,7 +126,9 @@ interface PlacedPicture {
 
 function fateOf(event: GenerationEvent, rate: number): GenerationFate {
   if (event.data.images.length === 0) return 'failed';
-  return isSampled(event.id, rate) ? 'scored' : 'sampled-out';
+  // Of a pair with one score nothing can be said.
+  const isOfPair = event.data.assignment?.pair !== undefined;
+  return isOfPair || isSampled(event.id, rate) ? 'scored' : 'sampled-out';
 }
 
 function cutIntoChunks(events: readonly GenerationEvent[]): readonly (readonly PlacedPicture[])[] {

@@ -60,7 +60,7 @@ export function scoredEvent(
 
 type Result = Pick<
   ImageScored,
-  'outcome' | 'reason' | 'alignment' | 'quality' | 'blank' | 'embedding' | 'promptTruncated' | 'promptClass'
+  'outcome' | 'reason' | 'alignment' | 'quality' | 'blank' | 'embedding' | 'promptTruncated' | 'promptClass' | 'pixels'
 >;
 
 function resultOf(outcome: PictureOutcome, isPromptKnown: boolean): Result {
@@ -75,6 +75,7 @@ function resultOf(outcome: PictureOutcome, isPromptKnown: boolean): Result {
       embedding: encodeEmbedding(outcome.embedding),
       promptTruncated: outcome.promptTruncated,
       promptClass: outcome.promptClass,
+      ...(outcome.pixels === null ? {} : { pixels: outcome.pixels }),
     };
   }
   const { outcome: name, reason } = outcome;

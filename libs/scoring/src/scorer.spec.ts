@@ -108,6 +108,23 @@ describe('createScorer', () => {
     expect([scored(blank!).blank, scored(colourful!).blank]).toEqual([true, false]);
   });
 
+  it('hashes decoded pixels where it is asked to: of other files with the same pixels, and of a picture it knows already', async () => {
+    const imageBytes = await picture(11);
+    const otherFile = await sharp(imageBytes).png({ compressionLevel: 0 }).toBuffer();
+    const prompt = 'red star';
+    expect(otherFile.equals(imageBytes)).toBe(false);
+    const [unasked] = await scorer.score([{ imageBytes, prompt }]);
+    const [first, same, other] = await scorer.score([
+      { imageBytes, prompt, withPixels: true },
+      { imageBytes: otherFile, prompt, withPixels: true },
+      { imageBytes: await picture(12), prompt, withPixels: true },
+    ]);
+    expect(scored(unasked!).pixels).toBeNull();
+    expect(scored(first!).pixels).toMatch(/^[0-9a-f]{64}$/);
+    expect(scored(same!).pixels).toBe(scored(first!).pixels);
+    expect(scored(other!).pixels).not.toBe(scored(first!).pixels);
+  });
+
   it('refuses to compute after it was closed', async () => {
     const closed = await createScorer({ modelDirectory: directory });
     await closed.close();

@@ -9,6 +9,7 @@ import { applyHead } from './heads/quality-head.js';
 import { LruCache } from './lru-cache.js';
 import { loadClipModel, type ClipModel } from './model/model-directory.js';
 import { isBlank } from './pictures/blank.js';
+import type { RgbPicture } from './pictures/rgb-picture.js';
 import { preprocessing, type Preprocessing, type PreprocessingMode } from './preprocessing/preprocessing.js';
 import { clipTokenizer, type ClipTokenizer } from './text/clip-tokenizer.js';
 import { fillTemplate, normalisePrompt } from './text/prompt.js';
@@ -37,6 +38,8 @@ export interface ScorerInput {
   readonly imageBytes: Buffer;
   /** SHA-256 of the bytes in hex, where it has been computed already. */
   readonly sha256?: string;
+  /** Whether the decoded pixels are to be hashed. Default false: of a large picture it takes as long as decoding a small one. */
+  readonly withPixels?: boolean;
   /** As the user wrote it; the model's template is put around it here. */
   readonly prompt: string;
 }
@@ -53,6 +56,8 @@ export type PictureScore =
       readonly promptTruncated: boolean;
       /** Index of the nearest of {@link REFERENCE_PROMPTS}. */
       readonly promptClass: number;
+      /** SHA-256 of `<width>x<height>` and the RGB values, in hex; null where nobody asked for it. */
+      readonly pixels: string | null;
     }
   | { readonly outcome: 'undecodable' | 'refused'; readonly reason: string };
 
@@ -93,6 +98,7 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
 interface SeenPicture {
   readonly embedding: Float32Array;
   readonly blank: boolean;
+  readonly pixels: string | null;
 }
 
 interface SeenText {
@@ -104,7 +110,13 @@ interface SeenText {
 interface PreparedGroup {
   /** The model's squares one after the other; bytes behind the last picture are meaningless. */
   readonly pixels: Uint8Array<ArrayBuffer>;
-  readonly pictures: readonly { readonly key: string; readonly blank: boolean }[];
+  readonly pictures: readonly (Pick<SeenPicture, 'blank' | 'pixels'> & { readonly key: string })[];
+}
+
+interface WaitingPicture {
+  readonly key: string;
+  readonly bytes: Buffer;
+  readonly withPixels: boolean;
 }
 
 type Broken = Extract<PictureScore, { outcome: 'undecodable' | 'refused' }>;
@@ -183,6 +195,7 @@ class ClipScorer implements Scorer {
       embedding: picture.embedding,
       promptTruncated: text.truncated,
       promptClass: text.promptClass,
+      pixels: picture.pixels,
     };
   }
 
@@ -229,13 +242,15 @@ class ClipScorer implements Scorer {
     const keys = inputs.map((input) => this.keyOf(input.sha256 ?? sha256(input.imageBytes)));
     const found = new Map<string, SeenPicture | Broken>();
     // By key, so that the same picture under several events is decoded once.
-    const missing = new Map<string, Buffer>();
+    const missing = new Map<string, WaitingPicture>();
     keys.forEach((key, index) => {
+      const { imageBytes: bytes, withPixels = false } = inputs[index]!;
       const seen = found.get(key) ?? this.pictures.get(key);
-      if (seen === undefined) missing.set(key, inputs[index]!.imageBytes);
-      else found.set(key, seen);
+      const isKnown = seen !== undefined && ('outcome' in seen || seen.pixels !== null || !withPixels);
+      if (isKnown) found.set(key, seen);
+      else missing.set(key, { key, bytes, withPixels: withPixels || missing.get(key)?.withPixels === true });
     });
-    const waiting = [...missing].map(([key, bytes]) => ({ key, bytes }));
+    const waiting = [...missing.values()];
     const groups: Promise<void>[] = [];
     for (let from = 0; from < waiting.length; from += GROUP_SIZE) {
       // Whatever else runs in this process gets its turn in between.
@@ -252,25 +267,25 @@ class ClipScorer implements Scorer {
 
   /** Decodes and preprocesses; what is broken goes to `found` at once. */
   private async prepareGroup(
-    group: readonly { readonly key: string; readonly bytes: Buffer }[],
+    group: readonly WaitingPicture[],
     found: Map<string, SeenPicture | Broken>,
   ): Promise<PreparedGroup> {
     const pictureBytes = this.model.side ** 2 * 3;
     const pixels = new Uint8Array(group.length * pictureBytes);
-    const faults = await mapBounded(group, this.decodeConcurrency, ({ bytes }, index) =>
-      this.prepare(bytes, pixels, index * pictureBytes),
+    const prepared = await mapBounded(group, this.decodeConcurrency, (picture, index) =>
+      this.prepare(picture, pixels, index * pictureBytes),
     );
-    const pictures: { key: string; blank: boolean }[] = [];
+    const pictures: PreparedGroup['pictures'][number][] = [];
     group.forEach(({ key }, index) => {
-      const fault = faults[index];
-      if (fault !== undefined) {
-        found.set(key, fault);
+      const picture = prepared[index]!;
+      if ('outcome' in picture) {
+        found.set(key, picture);
         return;
       }
       // Closes the gaps that broken pictures left.
       const to = pictures.length * pictureBytes;
       pixels.copyWithin(to, index * pictureBytes, (index + 1) * pictureBytes);
-      pictures.push({ key, blank: isBlank(pixels.subarray(to, to + pictureBytes)) });
+      pictures.push({ key, blank: isBlank(pixels.subarray(to, to + pictureBytes)), pixels: picture.pixels });
     });
     return { pixels, pictures };
   }
@@ -281,19 +296,23 @@ class ClipScorer implements Scorer {
   ): Promise<void> {
     if (pictures.length === 0) return;
     const embeddings = await this.engine.embedImages(pixels, pictures.length);
-    pictures.forEach(({ key, blank }, row) => {
-      const picture = { embedding: this.rowOf(embeddings, row), blank };
+    pictures.forEach(({ key, blank, pixels: hash }, row) => {
+      const picture = { embedding: this.rowOf(embeddings, row), blank, pixels: hash };
       this.pictures.set(key, picture);
       found.set(key, picture);
     });
   }
 
-  /** Decodes and preprocesses one picture into its place; returns what is wrong with it, if anything. */
-  private async prepare(bytes: Buffer, pixels: Uint8Array, at: number): Promise<Broken | undefined> {
+  /** Decodes and preprocesses one picture into its place; returns the hash of its pixels where it is asked for, or what is wrong with it. */
+  private async prepare(
+    { bytes, withPixels }: WaitingPicture,
+    pixels: Uint8Array,
+    at: number,
+  ): Promise<Broken | Pick<SeenPicture, 'pixels'>> {
     try {
       const picture = await decodePicture(bytes, this.limits);
       await this.preprocessing.apply(picture, this.model.side, pixels, at);
-      return undefined;
+      return { pixels: withPixels ? pixelsHash(picture) : null };
     } catch (error) {
       if (error instanceof UndecodablePictureError) return { outcome: 'undecodable', reason: error.message };
       if (error instanceof RefusedPictureError) return { outcome: 'refused', reason: error.message };
@@ -309,6 +328,10 @@ class ClipScorer implements Scorer {
   private keyOf(hash: string): string {
     return `${hash}/${this.model.digest}/${this.preprocessing.version}`;
   }
+}
+
+function pixelsHash({ width, height, data }: RgbPicture): string {
+  return createHash('sha256').update(`${width}x${height}`).update(data).digest('hex');
 }
 
 function sha256(content: Buffer | string): string {

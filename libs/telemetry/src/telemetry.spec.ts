@@ -100,6 +100,20 @@ describe('telemetry', () => {
     expect((event.data as GenerationCompleted).fingerprint).toBe(fingerprintOf(example.config));
   });
 
+  it('says of the copy of a pair, and of no other generation, that nobody saw it', async () => {
+    const bus = new ListeningBus();
+    const telemetry = createTelemetry({ bus, service: 'text-to-image', source: 'inference/test' });
+    const pair = { request: 'request-1', candidate: 'candidate', prompt: 'p' };
+    for (const variant of ['control', 'candidate']) {
+      const request = { requestId: `request-${variant}`, assignment: { ...assignment, variant, pair } };
+      telemetry.generationCompleted(generation({ request }));
+    }
+    await telemetry.close();
+    const published = bus.records.map((record) => decodeEvent(record as EncodedEvent).data as GenerationCompleted);
+    expect(published.map(({ shadow }) => shadow)).toEqual([false, true]);
+    expect(published.map(({ assignment: of }) => of?.pair)).toEqual([pair, pair]);
+  });
+
   it('keys a generation without an assignment by its request', async () => {
     const bus = new ListeningBus();
     const telemetry = createTelemetry({ bus, service: 'text-to-image', source: 'inference/test' });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   generationCompleted,
+  isCopy,
   type MendKind,
   readData,
   type ReportedGeneration,
@@ -37,7 +38,7 @@ export interface CompletedGeneration extends Partial<
   readonly generationId?: string;
   /** Default: `fingerprintOf(config)`; none without a configuration. */
   readonly fingerprint?: string;
-  /** A copy of another variant's request whose answer nobody saw. Default false. */
+  /** A copy of another variant's request whose answer nobody saw. Default: what the request's assignment says. */
   readonly shadow?: boolean;
 }
 
@@ -110,6 +111,6 @@ function dataOf(generation: CompletedGeneration, service: string): unknown {
     generationId: generationId ?? randomUUID(),
     service,
     fingerprint: fingerprint ?? configured,
-    shadow: shadow ?? false,
+    shadow: shadow ?? (request.assignment !== null && isCopy(request.assignment)),
   };
 }

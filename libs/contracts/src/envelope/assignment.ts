@@ -6,6 +6,20 @@ export const assignmentReason = z.enum(['SPLIT', 'TARGETING_MATCH', 'DEFAULT', '
 export type AssignmentReason = z.infer<typeof assignmentReason>;
 
 /**
+ * A request that goes through both variants: the one a person made, and its copy with the same prompt and seed, whose answer nobody sees
+ * (shadow traffic). Both carry the same mark, from the moment the request is assigned.
+ */
+export const pairMark = z.object({
+  /** Id of the request that a person made. The copy has an id of its own. */
+  request: z.string().min(1),
+  /** Who gets the copy. */
+  candidate: slug,
+  /** A short name of what was asked, the same whenever the same prompt is: of a unit and a prompt one pair is evidence. */
+  prompt: z.string().min(1).max(64),
+});
+export type PairMark = z.infer<typeof pairMark>;
+
+/**
  * Unit → variant, with everything the analyzer needs to judge the event by itself: the probability with which the variant
  * was drawn and the whole allocation under which that happened (A/B/n needs the propensity conditional on a pair).
  */
@@ -26,8 +40,15 @@ export const assignment = z.object({
    * assignments without it are left out of the coverage check.
    */
   assignedAt: timestamp.optional(),
+  /** Absent: the request goes through one variant, as most do. */
+  pair: pairMark.optional(),
 });
 export type Assignment = z.infer<typeof assignment>;
+
+/** Whether it is the copy of a pair: nobody's experience, so that it counts nowhere but in the comparison of pairs. */
+export function isCopy({ pair, variant }: Pick<Assignment, 'pair' | 'variant'>): boolean {
+  return pair !== undefined && pair.candidate === variant;
+}
 
 /** HTTP header in which the router tells the upstream service (and the client) the assignment of the request. */
 export const ASSIGNMENT_HEADER = 'teststrip-assignment';

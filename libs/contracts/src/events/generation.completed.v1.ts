@@ -56,7 +56,7 @@ export const generationCompleted = z.object({
   /** Cost of the whole generation; the currency is the operator's. */
   cost: measured,
   images: z.array(image).default([]),
-  /** A copy of another variant's request whose answer nobody saw. */
+  /** A copy of another variant's request whose answer nobody saw; its assignment says of which. */
   shadow: z.boolean().default(false),
 });
 export type GenerationCompleted = z.infer<typeof generationCompleted>;

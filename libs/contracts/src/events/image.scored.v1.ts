@@ -49,6 +49,11 @@ export const imageScored = z.object({
     .max(MOST_PROMPT_CLASSES - 1)
     .nullable()
     .optional(),
+  /**
+   * SHA-256 of the decoded picture, `<width>x<height>` and its 8-bit RGB values: files differ where a service writes its parameters into them.
+   * Of pictures of pairs; null unless scored, absent of all others.
+   */
+  pixels: sha256.nullable().optional(),
   identity: scoreIdentity,
 });
 export type ImageScored = z.infer<typeof imageScored>;

@@ -1,4 +1,4 @@
-import type { TeststripEvent } from '#libs/contracts';
+import { isCopy, type TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
 import { assignmentColumns } from './assignment-columns.js';
 import { insertJsonRows, insertNewFacts } from './insert-json-rows.js';
@@ -30,7 +30,7 @@ export async function recordGenerations(
       memory_mib: data.gpu.memoryMiB,
       cost: data.cost,
       images: data.images,
-      shadow: data.shadow,
+      shadow: data.shadow || (data.assignment !== null && isCopy(data.assignment)),
       completed_at: time,
     })),
   );

@@ -5,7 +5,7 @@ import { insertJsonRows } from './insert-json-rows.js';
 
 /**
  * Writes requests and counts the new ones by variant, epoch and outcome in the same statement: a repeated event is neither
- * written nor counted. Counters are changed in the order of their key, so that two recorders cannot block each other.
+ * written nor counted. Copies of pairs are written, but nobody was served by them: they are not counted. Counters are changed in the order of their key, so that two recorders cannot block each other.
  */
 export async function recordRequests(
   tx: Queryable,
@@ -36,12 +36,13 @@ with inserted as (
   insert into teststrip.requests
   select * from json_populate_recordset(null::teststrip.requests, $1::json)
   on conflict (event_id) do nothing
-  returning experiment, revision, variant, (assignment ->> 'epoch')::integer as epoch, outcome, started_at
+  returning experiment, revision, variant, (assignment ->> 'epoch')::integer as epoch, outcome, started_at,
+    assignment -> 'pair' ->> 'candidate' is not distinct from variant as is_copy
 )
 insert into teststrip.traffic as held (experiment, revision, variant, epoch, outcome, requests, first_at, last_at)
 select experiment, revision, variant, epoch, outcome, count(*), min(started_at), max(started_at)
   from inserted
- where experiment is not null
+ where experiment is not null and not is_copy
  group by experiment, revision, variant, epoch, outcome
  order by experiment, revision, variant, epoch, outcome
 on conflict (experiment, revision, variant, epoch, outcome) do update
