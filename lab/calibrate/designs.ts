@@ -1,24 +1,21 @@
-import {
-  betAdjusted,
-  betPaired,
-  initialAdjustedBetting,
-  initialPairedBetting,
-  lnEPairedHarmful,
-  lnEPairedNonInferior,
-  type PairedDesign,
-} from '#lab/methods';
+import { betAdjusted, initialAdjustedBetting } from '#lab/methods';
 import {
   bet,
   type BettingDesign,
+  betPaired,
   BOLD_WEIGHTS,
   initialBetting,
   initialCovariance,
+  initialPairedBetting,
   linearisedRatio,
   lnEHarmful,
   lnEHarmfulPreference,
   lnENonInferior,
   lnENonInferiorPreference,
+  lnEPairedHarmful,
+  lnEPairedNonInferior,
   observePair,
+  type PairedDesign,
   ratioBaseline,
   type RatioBaseline,
 } from '#libs/statistics';

@@ -11,7 +11,7 @@ const parts: readonly RegExp[] = [
   /^(placeBets|betAround|lnEOfBets|lnMeanWealth|lnWeightedWealth|rescaleWealth|widthFor|movedOut|pastSpread|nextBet)$/,
   /^(armTotal|doublyRobustDifference|combineStages|differenceEstimate|pairWeight|isRandomised|pooledMean)$/,
   /^(crossing|mixturePrecision|oneSidedPrecision|bucketsInOrder|valueAtRank|valueCounts|farTailLimit)$/,
-  /^(windowAfter|hitInWindow|allowBadEvent|readLimit)$/,
+  /^(windowAfter|hitInWindow|hitPair|allowBadEvent|readLimit)$/,
   /^(centreOf|predictClass|betInClass|nestedBettingDesign|unboundedDesign|nestedRanges|boundsOfStep|betNested|clippedShares)$/,
   /^(dimensionOf|unitVectors|embeddingsOf|samplingPriority|kernelSums|voteKey|expectCounts)$/,
 ];

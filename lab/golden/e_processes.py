@@ -83,10 +83,17 @@ def golden() -> list[dict]:
 
     for n, mean, sd, usual in ((120, -0.03, 0.02, 0.05), (90, 0.01, 0.1, 0.03)):
         d = np.round(of_following.normal(mean, sd, n), 6)
-        largest, margins, looks = 0.3, [0, 0.02], [1, n // 2, n]
-        limit = np.minimum(largest, np.maximum(2 * max(margins), 3 * past_spread(np.clip(d, -largest, largest), usual)))
-        value = [paired_betting(d[:k], limit[:k], m, side) for k in looks for side in (-1, 1) for m in margins]
+        largest, margins, looks = 0.3, [0, 0.02, 0.12], [1, n // 2, n]
+        spreads = past_spread(np.clip(d, -largest, largest), usual)
+        limits = [np.minimum(largest, np.maximum(2 * m, 3 * spreads)) for m in margins]
+        value = [paired_betting(d[:k], limit[:k], m, side) for k in looks for side in (-1, 1) for m, limit in zip(margins, limits)]
         add("paired betting, a limit that follows", "numpy", [d, largest, usual, margins, looks], value)
+
+    for candidate_only, control_only, both in ((0, 0, 1), (7, 0, 0), (3, 19, 40), (120, 75, 800), (2, 2, 0)):
+        for boundary in (-0.4, 0, round(float(np.log(1.5)), 6), 3.2):
+            counts = (candidate_only, control_only, both)
+            value = [paired_tilt(counts, boundary, tilts) for tilts in (TILTS, -TILTS, FAR_TILTS)]
+            add("paired tilt", "numpy", [candidate_only, control_only, both, boundary], value)
 
     for rate in (0.02, 0.3, 0.5, 0.95):
         for successes, trials in ((0, 40), (3, 3), (11, 150), (140, 300)):
@@ -219,6 +226,14 @@ def betting_interval(arms, rho, x, lo: float, hi: float, effects: list[float], a
 def paired_betting(d: np.ndarray, largest: float | np.ndarray, margin: float, side: int) -> float:
     z = np.clip(d, -largest, largest) + margin
     return ln_mean(np.log1p(side * np.outer(FRACTIONS, z / (largest - side * margin))).sum(axis=1))
+
+
+def paired_tilt(counts: tuple[int, int, int], boundary: float, tilts: np.ndarray) -> float:
+    """What an event is worth when it may be either side's, drawn at one half; both sides of a pair at once are worth their sum less one."""
+    of_candidate = np.exp(tilts) * (1 + np.exp(boundary)) / (1 + np.exp(boundary + tilts))
+    of_control = (1 + np.exp(boundary)) / (1 + np.exp(boundary + tilts))
+    worth = np.log([of_candidate, of_control, of_candidate + of_control - 1])
+    return ln_mean(np.array(counts) @ worth)
 
 
 def bernoulli_mixture(successes: int, trials: int, rate: float, tightest_at: float, alpha: float) -> float:

@@ -1,5 +1,6 @@
 import { limits } from './limits.js';
 import { meansOfRealTraffic } from './means.js';
+import { pairs } from './pairs.js';
 import { returningUsers } from './returning-users.js';
 import type { RealTrafficRow } from './row.js';
 import { sharedAlpha } from './shared-alpha.js';
@@ -16,4 +17,5 @@ export const realTrafficRows: readonly RealTrafficRow[] = [
   ...meansOfRealTraffic,
   ...stalls,
   ...limits,
+  ...pairs,
 ];

@@ -3,13 +3,17 @@ import {
   bet,
   bettingInterval,
   bettingIntervalDesign,
+  betPaired,
   hit,
   initialBetting,
+  initialPairedBetting,
   initialTilt,
   initialWitnessTilt,
   lnEHarmful,
   lnEMoreOften,
   lnENonInferior,
+  lnEPairedHarmful,
+  lnEPairedNonInferior,
   lnEWitness,
   lnRateRatioBound,
   observeWitness,
@@ -18,7 +22,6 @@ import { expectFewFalseAlarms, THRESHOLD } from '#libs/testing/figures';
 import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 import { betAdjusted, initialAdjustedBetting } from './adjusted-betting.js';
 import { pairPropensity } from './pair-propensity.js';
-import { betPaired, initialPairedBetting, lnEPairedHarmful, lnEPairedNonInferior } from './paired-betting.js';
 import { betOnRatio } from './ratio-betting.js';
 import { blockDesign, initialSafeTwoByTwo, observeBlock } from './safe-two-by-two.js';
 

@@ -6,8 +6,11 @@ import {
   type BettingDesign,
   bettingInterval,
   bettingIntervalDesign,
+  betPaired,
+  FAR_TILTS,
   hit,
   initialBetting,
+  initialPairedBetting,
   initialScoredTilt,
   initialTilt,
   lnEDifferent,
@@ -15,6 +18,10 @@ import {
   lnELessOften,
   lnEMoreOften,
   lnENonInferior,
+  lnEPairedHarmful,
+  lnEPairedLessOften,
+  lnEPairedMoreOften,
+  lnEPairedNonInferior,
   lnESampleRatio,
   lnEShift,
   lnETailMoreOften,
@@ -22,6 +29,7 @@ import {
   lnRateRatioBound,
   lnRateRatioInterval,
   observeScore,
+  type PairedDesign,
   type Tilt,
   usualRange,
 } from '#libs/statistics';
@@ -29,13 +37,6 @@ import { describeGolden } from '#libs/testing/figures';
 import { lnEBernoulli } from './bernoulli-mixture.js';
 import { lnEEventCounts } from './event-counts.js';
 import { lnENormalMixture } from './normal-mixture-ratio.js';
-import {
-  betPaired,
-  initialPairedBetting,
-  lnEPairedHarmful,
-  lnEPairedNonInferior,
-  type PairedDesign,
-} from './paired-betting.js';
 
 type Ramp = readonly (readonly [propensity: number, observations: number])[];
 type Bounds = readonly [lo: number, hi: number];
@@ -119,6 +120,14 @@ const ours: Readonly<Record<string, (...args: never[]) => readonly (number | nul
   },
   'paired betting': (differences: number[], largestDifference: number, margins: number[], looks: number[]) => {
     return pairedAt(looks, differences, { largestDifference, harmfulAt: margins, nonInferiorAt: margins });
+  },
+  'paired tilt': (...[candidateOnly, controlOnly, both, boundary]: [number, number, number, number]) => {
+    const state = { candidateOnly, controlOnly, both };
+    return [
+      lnEPairedMoreOften(state, boundary),
+      lnEPairedLessOften(state, boundary),
+      lnEPairedMoreOften(state, boundary, FAR_TILTS),
+    ];
   },
   lnEBernoulli: (...[successes, n, rate, trials, alpha]: [number, number, number, number, number]) => [
     lnEBernoulli(successes, n, rate, { trials, alpha }),

@@ -6,7 +6,6 @@ export * from './kernel-betting.js';
 export * from './linear-predictor.js';
 export * from './normal-mixture-ratio.js';
 export * from './pair-propensity.js';
-export * from './paired-betting.js';
 export * from './ratio-betting.js';
 export * from './safe-two-by-two.js';
 export * from './sequential-split.js';

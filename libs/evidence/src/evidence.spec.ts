@@ -312,7 +312,7 @@ describe('which events count', () => {
     expect(metric(analysisWith([]), 'queue-time-p95').n.control.units).toBeGreaterThan(100);
   });
 
-  it('ignores other experiments and revisions, traffic without experiment, and shadow traffic', () => {
+  it('ignores other experiments and revisions, traffic without experiment, and shadow traffic without a pair', () => {
     const { design, events } = play({ requests: 5 });
     const strangers = events.flatMap((event): RequestEvent[] => {
       const { assignment } = event.data;

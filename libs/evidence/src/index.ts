@@ -20,6 +20,7 @@ export {
   type MetricTest,
 } from './catalogue/evidence-design.js';
 export { type Evidence, initialEvidence, mergeEvidence, type ObservedEvent } from './fold/evidence.js';
+export { analysePairs } from './pairs/analyse-pairs.js';
 export { foldEvent } from './fold/fold-event.js';
 export { type Episodes, initialEpisodes, isLeftOut, noteBadEvent } from './kinds/episodes.js';
 export type { RequestEvent } from './fold/observe-metrics.js';

@@ -243,6 +243,49 @@ export const paretoPlace = z.object({
 });
 export type ParetoPlace = z.infer<typeof paretoPlace>;
 
+/** A metric as the pairs of shadow traffic judge it: the same names and units as in {@link metricAnalysis}. */
+export const pairedMetricAnalysis = z.object({
+  metric: z.string().min(1),
+  role: z.enum(['guardrail', 'objective']),
+  verdict,
+  reason: z.string(),
+  /** Pairs of which both sides have a value. */
+  n: z.int().min(0),
+  estimate: metricAnalysis.shape.estimate,
+  scale: metricAnalysis.shape.scale,
+  margin: z.number().nullable(),
+  lnE: z.object({ harmful: z.number(), nonInferior: z.number(), superior: z.number() }).nullable(),
+  budget: metricAnalysis.shape.budget,
+});
+export type PairedMetricAnalysis = z.infer<typeof pairedMetricAnalysis>;
+
+/** What went through both variants, the candidate's side seen by nobody. */
+export const pairsAnalysis = z.object({
+  candidate: slug,
+  /** Pairs of which the router has both sides, one per unit and prompt. */
+  n: z.int().min(0),
+  /** Requests of which one side never came, by the side that did. A copy that was never heard of counts as one that never ended. */
+  halves: z.object({ control: z.int().min(0), candidate: z.int().min(0) }),
+  /** Pairs of which the client or the router gave up one side. */
+  withdrawn: z.int().min(0),
+  /** Requests whose unit and prompt had a pair already. */
+  repeated: z.int().min(0),
+  /** Pairs of pictures whose decoded pixels were compared; share: of them that are equal, null without any. */
+  pixels: z.object({
+    compared: z.int().min(0),
+    equal: z.int().min(0),
+    share: z.number().min(0).max(1).nullable(),
+  }),
+  /** The largest share of the ramp at which every guardrail is proven within margin ÷ share; 0: none. */
+  allowsPpm: z.int().min(0).max(1_000_000),
+  /** The stage of the ramp that may come after the shadow: never that of all the traffic. */
+  firstStage: z.object({ stage: z.int().min(0), sharePpm: z.int().min(0) }),
+  /** The guardrail that allows least; null where all of them allow everything. */
+  hardest: z.string().nullable(),
+  metrics: z.array(pairedMetricAnalysis),
+});
+export type PairsAnalysis = z.infer<typeof pairsAnalysis>;
+
 /**
  * What is still to come until an equal candidate is promoted, at control's numbers as they have been so far. About the middle of what happens; harm,
  * approvals and least times are not in it.
@@ -274,6 +317,8 @@ export const experimentAnalysed = z.object({
   /** Distinct units seen while the present stage (epoch) was in force, over all variants. */
   unitsInStage: z.int().min(0),
   metrics: z.array(metricAnalysis),
+  /** By candidate with pairs of shadow traffic; absent where there are none. */
+  pairs: z.array(pairsAnalysis).optional(),
   /** Absent where the experiment has no objectives. */
   objectives: z
     .object({ rope: z.number().min(0), candidates: z.array(objectiveAnalysis), pareto: z.array(paretoPlace) })

@@ -39,6 +39,7 @@ export const reasonWords: Readonly<Record<string, string>> = {
   'cannot-decide': 'it can only warn, never decide',
   'one-variant': 'one variant has no data yet',
   'missing-more-often': 'values are missing more often in one variant, and those that are missing may be the bad ones',
+  'not-paired': 'nobody sees the copies of shadow traffic, so that they say nothing of what people do',
   'outside-bounds': 'most values lie outside the metric’s bounds',
   'not-randomised': 'one variant had all the traffic',
   'not-enough-data': 'not enough data',

@@ -4,7 +4,7 @@ import { canDecide } from '../catalogue/definition.js';
 import { type CoverageReader, coverageReader } from '../fold/coverage.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
-import { haveBothValues, withoutSilence } from './both-variants.js';
+import { trusted } from './both-variants.js';
 import { forecastOf } from './forecast.js';
 import { limitAnalysis } from './limits.js';
 import { readValues, type ValueReading } from './missing-values.js';
@@ -15,6 +15,7 @@ import type { JudgeContext, Judgement, Estimates, Tests } from '../kinds/method.
 import { judgeMetric, type MetricEvidence, readObjective } from '../kinds/metric-evidence.js';
 import { type Gain, gainOf, paretoPlaces, utilityOf } from './objectives/index.js';
 import { headDesign, type PairEvidence } from '../fold/pair-evidence.js';
+import { analysePairs } from '../pairs/analyse-pairs.js';
 
 /** What evidence says: an `experiment.analysed.v1` without the name the publisher gives it. */
 export type Analysis = Omit<ExperimentAnalysed, 'analysisId' | 'analysedAt'>;
@@ -39,6 +40,7 @@ export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: numbe
     units: unitsByVariant(design, health),
     unitsInStage: traffic.epochs.get(evidence.newestEpoch)?.distinct ?? 0,
     metrics,
+    ...shadowOf(evidence, design),
     ...objectivesOf(subject),
     ...whatIsToCome(evidence, design, metrics),
     health: { ...health, shift: shiftHealth(design, metrics) },
@@ -59,6 +61,11 @@ function whatIsToCome(
 ): Pick<Analysis, 'forecast'> {
   const forecast = forecastOf(evidence, design, metrics);
   return forecast === undefined ? {} : { forecast };
+}
+
+function shadowOf(evidence: Evidence, design: EvidenceDesign): Pick<Analysis, 'pairs'> {
+  const pairs = analysePairs(evidence, design);
+  return pairs.length === 0 ? {} : { pairs: [...pairs] };
 }
 
 /**
@@ -131,12 +138,6 @@ function pairAnalyses(subject: Subject, candidate: string, { consistency }: Anal
 /** Absent where nothing is known, as in analyses of before. */
 function shown({ share }: ValueReading): Pick<MetricAnalysis, 'withValue'> {
   return share.control === null && share.candidate === null ? {} : { withValue: share };
-}
-
-/** What may be said at all: nothing is proven of values that one variant doesn't have, or has of fewer units. */
-function trusted(judgement: Judgement, metric: MetricDesign, { fault }: ValueReading): Judgement {
-  if (judgement.tests === null || (fault === null && haveBothValues(judgement, metric))) return judgement;
-  return { ...judgement, tests: withoutSilence(judgement.tests, metric) };
 }
 
 /** Before harm as well: what is a thousand times as slow in seconds may be no slower. */

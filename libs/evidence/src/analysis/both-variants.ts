@@ -1,6 +1,7 @@
 import type { Arm } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { Judgement, Tests } from '../kinds/method.js';
+import type { ValueReading } from './missing-values.js';
 
 /** Whether both variants have a value that the tests could rest on. What people do of their own accord is a value by itself. */
 export function haveBothValues({ units, events }: Judgement, { definition }: MetricDesign): boolean {
@@ -32,4 +33,10 @@ function isHarmByAbsence({ definition: { kind, direction }, test }: MetricDesign
 /** E of at most 1. */
 function atMostNothing(lnE: number): number {
   return Math.min(0, lnE);
+}
+
+/** What may be said at all: nothing is proven of values that one variant doesn't have, or has of fewer units. */
+export function trusted(judgement: Judgement, metric: MetricDesign, { fault }: Pick<ValueReading, 'fault'>): Judgement {
+  if (judgement.tests === null || (fault === null && haveBothValues(judgement, metric))) return judgement;
+  return { ...judgement, tests: withoutSilence(judgement.tests, metric) };
 }

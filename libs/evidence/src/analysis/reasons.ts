@@ -11,6 +11,7 @@
  * `scorer-changed` (scores of two scorers are not compared), `unit-memory-full` (who came before is no longer known),
  * `other-unit-of-measure` (one variant reports it a thousand times as large as the router's time and the other make plausible),
  * `no-denominator` (control's denominators add up to 0), `cannot-decide` (a guardrail or objective that can only warn),
+ * `not-paired` (of pairs of shadow traffic: what people do with their pictures, nobody does with copies),
  * `missing-more-often` (a greater share of one variant's units has no value: those that have one are not comparable), `outside-bounds` (most
  * values lie outside the metric's bounds, which make one constant of them).
  *
@@ -41,6 +42,7 @@ export const analysisReasons = [
   'other-unit-of-measure',
   'cannot-decide',
   'missing-more-often',
+  'not-paired',
   'outside-bounds',
   'one-variant',
   'not-randomised',

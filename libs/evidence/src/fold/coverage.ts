@@ -92,7 +92,7 @@ export function coverageReader(
  * @param what of which the answered ones may be without.
  * @param propensityOf candidate's probability within the pair under an epoch.
  */
-function readCoverage(
+export function readCoverage(
   coverage: Coverage,
   what: Covered,
   { control, candidate }: Readonly<Record<Arm, string>>,

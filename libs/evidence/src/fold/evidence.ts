@@ -5,6 +5,8 @@ import { type Coverage, initialCoverage, mergeCoverage } from './coverage.js';
 import { type HeavyUnits, initialHeavyUnits, mergeHeavyUnits } from './heavy-units.js';
 import { initialNewcomers, mergeNewcomers, type Newcomers } from './newcomers.js';
 import { initialPair, mergePairs, type PairEvidence } from './pair-evidence.js';
+import { initialPairMemory, type PairMemory } from '../pairs/pair-memory.js';
+import { initialPairedEvidence, mergePairedEvidence, type PairedEvidence } from '../pairs/paired-evidence.js';
 import { initialPulses, mergePulses, type Pulses } from './pulse.js';
 import type { RecentPictures } from './recent-pictures.js';
 import { initialStrangers, type Strangers } from './strangers.js';
@@ -34,6 +36,9 @@ export interface Evidence {
   readonly coverage: Coverage;
   /** By candidate. */
   readonly pairs: ReadonlyMap<string, PairEvidence>;
+  /** What shadow traffic says, by candidate. */
+  readonly paired: ReadonlyMap<string, PairedEvidence>;
+  readonly pairMemory: PairMemory;
   readonly units: UnitMemory;
   /** What the memory's marks mean. */
   readonly facts: UnitFacts;
@@ -80,6 +85,8 @@ export function initialEvidence(
     traffic: initialTraffic(),
     coverage: initialCoverage(),
     pairs: new Map(design.candidates.map((candidate) => [candidate, initialPair()])),
+    paired: new Map(design.candidates.map((candidate) => [candidate, initialPairedEvidence()])),
+    pairMemory: initialPairMemory(),
     units:
       design.unit === 'request'
         ? new UnitMemory(REMEMBERED_REQUESTS, 'forget', facts.layout)
@@ -111,17 +118,14 @@ export function initialEvidence(
  */
 export function mergeEvidence(a: Evidence, b: Evidence): Evidence {
   const newest = a.newestEpoch >= b.newestEpoch ? a : b;
-  const pairs = new Map<string, PairEvidence>();
-  for (const [candidate, pair] of a.pairs) {
-    const other = b.pairs.get(candidate);
-    pairs.set(candidate, other ? mergePairs(pair, other) : pair);
-  }
   const units = new UnitMemory(0, 'refuse');
   units.refused = a.units.refused + b.units.refused;
   return {
     traffic: mergeTraffic(a.traffic, b.traffic),
     coverage: mergeCoverage(a.coverage, b.coverage),
-    pairs,
+    pairs: mergeByCandidate(a.pairs, b.pairs, mergePairs),
+    paired: mergeByCandidate(a.paired, b.paired, mergePairedEvidence),
+    pairMemory: initialPairMemory(),
     units,
     facts: a.facts,
     seenBefore: mergeSeenBefore(a.seenBefore, b.seenBefore),
@@ -143,6 +147,19 @@ export function mergeEvidence(a: Evidence, b: Evidence): Evidence {
     foreignScores:
       a.foreignScores + b.foreignScores + (a.scorer !== null && b.scorer !== null && a.scorer !== b.scorer ? 1 : 0),
   };
+}
+
+function mergeByCandidate<Of>(
+  a: ReadonlyMap<string, Of>,
+  b: ReadonlyMap<string, Of>,
+  merge: (a: Of, b: Of) => Of,
+): ReadonlyMap<string, Of> {
+  return new Map(
+    [...a].map(([candidate, of]) => {
+      const other = b.get(candidate);
+      return [candidate, other ? merge(of, other) : of];
+    }),
+  );
 }
 
 function mergeSeenBefore(a: Evidence['seenBefore'], b: Evidence['seenBefore']): Evidence['seenBefore'] {

@@ -1,4 +1,4 @@
-import { type Assignment, isNameless, type TeststripEvent } from '#libs/contracts';
+import { type Assignment, isCopy, isNameless, type TeststripEvent } from '#libs/contracts';
 import { voteKey, windowAfter } from '#libs/statistics';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
 import { VOTE_VALUES } from '../kinds/preference-method.js';
@@ -10,6 +10,7 @@ import { observeMetrics, type RequestEvent } from './observe-metrics.js';
 import { addToTotals, closeTotals } from './observe-totals.js';
 import { observeInPair } from './pair-evidence.js';
 import { noteArrival } from './newcomers.js';
+import { foldPair } from '../pairs/fold-pair.js';
 import { beat, type PulseSource } from './pulse.js';
 import { notePicture } from './recent-pictures.js';
 import { enterStrangersWindow, hasHadBad, noteBad } from './strangers.js';
@@ -19,8 +20,8 @@ import { COVERED_BIT, REQUESTS_AT, REQUESTS_BITS, SEEN_BIT, WINDOW_AT, WINDOW_BI
 import { blankMark, clearBits, hasBit, readBits, setBit, type UnitMark, writeBits } from './unit-memory.js';
 
 /**
- * Folds one event in, in place. Events of other experiments or revisions, without assignment, of a stage that the ramp does not have, or
- * of shadow traffic are ignored.
+ * Folds one event in, in place. Events of other experiments or revisions, without assignment, or of a stage that the ramp does not have are
+ * ignored. Shadow traffic is compared in pairs and counts nowhere else.
  * Events whose variant was not drawn at random (fail-safe, override …) count as requests and say nothing else.
  * @param carriedAtMs when the carrier took the event into the log, ms since 1970: the one clock that events of different services share.
  * It is stored in the log, so a replay sees the same. Without a carrier it is the event's own time.
@@ -47,6 +48,7 @@ function foldRequestEvent(
   if (assignment?.experiment !== design.experiment || assignment.revision !== design.revision) return false;
   // One such event would make every later one an event of an earlier stage.
   if (assignment.stage >= design.stageCount) return false;
+  if (isCopy(assignment)) return foldCopy(evidence, design, event, { assignment, carriedAtMs });
   if (event.type === 'generation.completed.v1' && event.data.shadow) return false;
 
   noteTime(evidence, event, carriedAtMs);
@@ -54,6 +56,8 @@ function foldRequestEvent(
   noteRequest(evidence, event, assignment);
   noteReports(evidence, event, assignment, carriedAtMs);
   if (assignment.reason !== 'SPLIT' || isForeignScore(evidence, event)) return true;
+  // Before anything else of the request: what the pair is compared with is fixed by then.
+  if (assignment.pair !== undefined) foldPair(evidence, design, event, { assignment, carriedAtMs });
   if (isNameless(assignment.unit)) return noteNameless(evidence, event);
 
   closeTotals(evidence, design, event.type, carriedAtMs);
@@ -73,6 +77,24 @@ function foldRequestEvent(
   if (observeMetrics(evidence, design, event, occasion)) isChanged = true;
   if (addToTotals(evidence, event, { ...occasion, unit })) isChanged = true;
   if (isChanged) evidence.units.remember(unit, mark);
+  return true;
+}
+
+/**
+ * The copy of a pair. Nobody was served by it, so it is no request and no unit's value; what its service says of itself is held against the
+ * declared configuration like that of every other.
+ */
+function foldCopy(
+  evidence: Evidence,
+  design: EvidenceDesign,
+  event: RequestEvent,
+  { assignment, carriedAtMs }: { readonly assignment: Assignment; readonly carriedAtMs: number },
+): boolean {
+  if (!evidence.paired.has(assignment.variant)) return false;
+  noteNewest(evidence, event, carriedAtMs);
+  for (const kind of event.mended ?? []) count(evidence.mended, kind);
+  noteReports(evidence, event, assignment, carriedAtMs);
+  if (!isForeignScore(evidence, event)) foldPair(evidence, design, event, { assignment, carriedAtMs });
   return true;
 }
 
@@ -245,11 +267,15 @@ const NOTHING_ELSE = {
   picture: null,
 } as const;
 
-function noteTime({ newestAtMs, pulses }: Evidence, event: ObservedEvent, carriedAtMs: number): void {
+function noteTime(evidence: Evidence, event: ObservedEvent, carriedAtMs: number): void {
+  noteNewest(evidence, event, carriedAtMs);
+  const source = sourceOf(event);
+  if (source !== null) beat(evidence.pulses[source], carriedAtMs);
+}
+
+function noteNewest({ newestAtMs }: Evidence, event: ObservedEvent, carriedAtMs: number): void {
   const newest = newestAtMs[event.type];
   if (newest === null || carriedAtMs > newest) newestAtMs[event.type] = carriedAtMs;
-  const source = sourceOf(event);
-  if (source !== null) beat(pulses[source], carriedAtMs);
 }
 
 /** Whose voice an event is; null: that of nobody who is expected to speak. */

@@ -386,6 +386,6 @@ function rangeOf({ definition }: MetricDesign): Required<Pick<BettingDesign, 'lo
 }
 
 /** The difference of shares that a margin names; null where it names a ratio alone. */
-function sizeOf({ kind, value, floor }: Margin): number | null {
+export function sizeOf({ kind, value, floor }: Margin): number | null {
   return kind === 'absolute' ? value : (floor ?? null);
 }

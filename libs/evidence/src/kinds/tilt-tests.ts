@@ -3,21 +3,41 @@ import { type Margin, MILLION } from '#libs/contracts';
 import type { MetricTest } from '../catalogue/evidence-design.js';
 import type { Tests } from './method.js';
 
-/**
- * The tests of a rate by its events alone, at margins that are ratios of rates: a bad event may become more frequent by a factor
- * of 1 + margin, a good one rarer by the same factor, so that exchanging the variants exchanges the answers.
- * @param lnRatio ln of the largest allowed factor.
- */
+/** ln E against "at most" and "at least e^boundary times as often", of events whose evidence is kept in whatever way. */
+export interface TiltReader {
+  readonly moreOften: (boundary: number, weights?: readonly number[]) => number;
+  readonly lessOften: (boundary: number, weights?: readonly number[]) => number;
+}
+
+/** {@link testsByTilt} of units drawn one by one. */
 export function tiltTests(
   tilt: Tilt,
   test: MetricTest,
   direction: 'higher' | 'lower',
   lnRatio: (margin: Margin) => number,
 ): Tests {
+  const reader: TiltReader = {
+    moreOften: (boundary, weights) => lnEMoreOften(tilt, boundary, TILTS, weights),
+    lessOften: (boundary, weights) => lnELessOften(tilt, boundary, weights),
+  };
+  return testsByTilt(reader, test, direction, lnRatio);
+}
+
+/**
+ * The tests of a rate by its events alone, at margins that are ratios of rates: a bad event may become more frequent by a factor
+ * of 1 + margin, a good one rarer by the same factor, so that exchanging the variants exchanges the answers.
+ * @param lnRatio ln of the largest allowed factor.
+ */
+export function testsByTilt(
+  { moreOften, lessOften }: TiltReader,
+  test: MetricTest,
+  direction: 'higher' | 'lower',
+  lnRatio: (margin: Margin) => number,
+): Tests {
   const isBad = direction === 'lower';
-  const worse = (at: number): number => (isBad ? lnEMoreOften(tilt, at) : lnELessOften(tilt, -at));
+  const worse = (at: number): number => (isBad ? moreOften(at) : lessOften(-at));
   const better = (at: number, weights?: readonly number[]): number =>
-    isBad ? lnELessOften(tilt, at, weights) : lnEMoreOften(tilt, -at, TILTS, weights);
+    isBad ? lessOften(at, weights) : moreOften(-at, weights);
   return {
     margin: test.margin.value,
     harmful: worse(lnRatio(test.harmBeyond)),

@@ -199,6 +199,9 @@ export const upperTailMethod: Method<UpperTailState> = {
   }),
 };
 
+/** What pairs are compared by as well. */
+export { boundariesOf, inUnits, isBeyond, isNoLimit, NO_MARGIN, relativeTo, withoutMargin as withoutTailMargin };
+
 /**
  * The unit's first value of the window beyond the limit, which is control's past as everywhere. Where higher is better a value beyond the limit is a good
  * one, and nearly all values are bad ones: there is nothing to look for.

@@ -7,6 +7,7 @@ import { decodeFrame, encodeFrame, type EncodedFrame, unitsSeen } from './frame-
 import { storedLayoutOf } from './layout.js';
 import { compareMetrics, identityOf, type MetricChange } from './metric-identity.js';
 import { decodePair, encodePair, type EncodedPair, type StoredState } from './pair-codec.js';
+import { decodePairs, encodePairs, type EncodedPairs } from '../pairs/pairs-codec.js';
 import { restoreUnits } from './restore-units.js';
 
 /** A metric the evidence was folded by: whose numbers and facts are whose. */
@@ -23,11 +24,14 @@ export interface EncodedEvidence {
   readonly marks: UnitLayout;
   readonly topic: ObservedTopic | null;
   readonly pairs: readonly (readonly [candidate: string, EncodedPair])[];
+  /** Absent where no pair of shadow traffic ever came. */
+  readonly paired?: EncodedPairs;
   readonly frame: EncodedFrame;
 }
 
 export function encodeEvidence(evidence: Evidence): EncodedEvidence {
   const { facts, pairs } = evidence;
+  const paired = encodePairs(evidence);
   const metrics = facts.metrics.map((metric) => ({
     ...identityOf(metric),
     valuesIn: metric.valuesIn,
@@ -39,6 +43,7 @@ export function encodeEvidence(evidence: Evidence): EncodedEvidence {
     marks: facts.layout,
     topic: facts.topic,
     pairs: [...pairs].map(([candidate, pair]) => [candidate, encodePair(pair, facts.metrics)] as const),
+    ...(paired === undefined ? {} : { paired }),
     frame: encodeFrame(evidence),
   };
 }
@@ -61,6 +66,7 @@ export function decodeEvidence(
   const evidence: Evidence = {
     ...initialEvidence(design, encoded.topic),
     ...decodeFrame(encoded.frame),
+    ...(encoded.paired ? decodePairs(encoded.paired, namesOf(history.kept)) : {}),
     pairs: new Map(
       encoded.pairs.map(([candidate, pair]) => [candidate, decodePair(pair, encoded.metrics, history)] as const),
     ),
@@ -80,6 +86,10 @@ function requireLayout({ layout, metrics }: EncodedEvidence): void {
   const expected = Array.isArray(metrics) ? storedLayoutOf(metrics.map(({ kind }) => kind)) : 'one with named metrics';
   if (layout !== expected)
     throw new RangeError(`evidence has layout ${layout}, expected ${expected}: fold it again from the log`);
+}
+
+function namesOf(kept: ReadonlyMap<MetricDesign, StoredMetric>): ReadonlySet<string> {
+  return new Set([...kept.keys()].map(({ definition: { name } }) => name));
 }
 
 function placesOf(kept: ReadonlyMap<MetricDesign, StoredMetric>): ReadonlyMap<MetricDesign, MetricPlace> {

@@ -9,7 +9,7 @@ import { decodeReports, encodeReports, type EncodedReports } from '../fold/repor
 import { addCounts, decodeTraffic, encodeTraffic, type EncodedTraffic } from '../fold/traffic.js';
 
 /** What evidence holds beside its metrics and units. */
-type Frame = Omit<Evidence, 'pairs' | 'units' | 'facts'>;
+type Frame = Omit<Evidence, 'pairs' | 'paired' | 'pairMemory' | 'units' | 'facts'>;
 
 /** As plain JSON, every double exactly. */
 export interface EncodedFrame {

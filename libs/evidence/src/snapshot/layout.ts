@@ -2,7 +2,7 @@ import { type Assignment, encodeEmbedding, examples, type TeststripEvent } from 
 import type { MetricDefinition } from '../catalogue/definition.js';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import { countCoverage } from '../fold/coverage.js';
-import { initialEvidence } from '../fold/evidence.js';
+import { type Evidence, initialEvidence } from '../fold/evidence.js';
 import { noteRequestOf } from '../fold/heavy-units.js';
 import { memoryKey } from '../fold/memory-key.js';
 import { noteArrival } from '../fold/newcomers.js';
@@ -17,6 +17,9 @@ import { addToTotal, enterAllocation, openTotal } from '../fold/unit-totals.js';
 import { initialControlTailLimit } from '../kinds/control-tail-limit.js';
 import { isKind, methodOf, type MetricEvidence } from '../kinds/metric-evidence.js';
 import type { Method, Observation } from '../kinds/method.js';
+import { isPairedKind, pairedMethodOf } from '../pairs/paired-metric.js';
+import { markDone, waitFor } from '../pairs/pair-memory.js';
+import { encodePairs } from '../pairs/pairs-codec.js';
 import { digestOf } from './digest.js';
 import { encodeFrame } from './frame-codec.js';
 import { encodePair } from './pair-codec.js';
@@ -34,7 +37,7 @@ export function storedLayoutOf(kinds: readonly string[]): string {
 const knownForms = new Map<string, string>();
 
 function formOf(kind: MetricEvidence['kind']): string {
-  const known = knownForms.get(kind) ?? formBy(methodOf(kind), kind);
+  const known = knownForms.get(kind) ?? digestOf([formBy(methodOf(kind), kind), pairedFormOf(kind)]);
   knownForms.set(kind, known);
   return known;
 }
@@ -47,6 +50,23 @@ export function formBy<State>(method: Method<State>, kind: MetricEvidence['kind'
   const metric = sampleMetric(kind);
   const state = method.initial(metric);
   for (let index = 0; index < OBSERVATIONS; index++) method.observe(state, metric, observation(kind, index), 50);
+  return digestOf(rounded(method.encode(state)));
+}
+
+/** What pairs of the stream leave behind; null of kinds that pairs say nothing of. */
+function pairedFormOf(kind: MetricEvidence['kind']): string | null {
+  if (!isPairedKind(kind)) return null;
+  const metric = sampleMetric(kind);
+  const ordinary = methodOf(kind).initial(metric);
+  for (let index = 0; index < OBSERVATIONS / 2; index++)
+    methodOf(kind).observe(ordinary, metric, observation(kind, index), 50);
+  const method = pairedMethodOf(kind);
+  const frame = method.frameOf(ordinary, metric);
+  const state = method.initial(metric);
+  for (let index = 0; index < OBSERVATIONS / 6; index++) {
+    const [control, candidate] = [observation(kind, 3 * index), observation(kind, 3 * index + 1)];
+    if (frame !== null) method.observe(state, metric, { control, candidate, frame, ordinary });
+  }
   return digestOf(rounded(method.encode(state)));
 }
 
@@ -128,6 +148,26 @@ function foldReports(reports: Reports): void {
     noteGeneration(reports, assignment, { ...generation.data, cost, fingerprint: `${cost % 10}` }, cost);
 }
 
+function somePairs(evidence: Evidence): Evidence {
+  const { pairMemory } = evidence;
+  const values = new Map([
+    ['metric', { said: { value: Infinity, denominator: 1 }, frame: [2] }],
+    ['other', { said: null, frame: null }],
+  ]);
+  waitFor(pairMemory, memoryKey('pair'), {
+    topic: 'image.scored.v1',
+    candidate: 'b',
+    request: 'request',
+    arm: 'control',
+    sinceMs: 1_000,
+    isDelivered: true,
+    values,
+    pixels: null,
+  });
+  markDone(pairMemory, memoryKey('other pair'));
+  return evidence;
+}
+
 let knownFrame: string | null = null;
 
 /** The form of what evidence holds beside its metrics, of its units' marks and of their keys. */
@@ -164,6 +204,12 @@ function frameForm(): string {
   const missing = { arm: 'candidate', propensity: 0.25, isLost: true } as const;
   noteDelivered(presence, 'image.scored.v1', 'control');
   noteMissing(presence, sampleMetric('mean'), missing);
-  knownFrame = digestOf([encodeFrame(evidence), encodePair(pair, []), [...units], [...marks]]);
+  knownFrame = digestOf([
+    encodeFrame(evidence),
+    encodePair(pair, []),
+    encodePairs(somePairs(evidence)),
+    [...units],
+    [...marks],
+  ]);
   return knownFrame;
 }

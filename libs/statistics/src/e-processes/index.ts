@@ -6,6 +6,8 @@ export * from './mean-limit.js';
 export * from './class-centres.js';
 export * from './nested-betting.js';
 export * from './nested-tails.js';
+export * from './paired-betting.js';
+export * from './paired-tilt.js';
 export * from './past-spread.js';
 export * from './proof-weights.js';
 export * from './restarted-tilt.js';

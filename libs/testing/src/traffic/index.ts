@@ -1,3 +1,4 @@
 export * from './folding.js';
 export * from './full-traffic.js';
-export * from './simulated-traffic.js';
+export * from './paired-traffic.js';
+export { type Behaviour, definition, SimulatedTraffic } from './simulated-traffic.js';

@@ -1,4 +1,11 @@
-import type { Assignment, ExperimentDefined, Guardrail, ImageScored, TeststripEvent } from '#libs/contracts';
+import {
+  type Assignment,
+  type ExperimentDefined,
+  type Guardrail,
+  type ImageScored,
+  isCopy,
+  type TeststripEvent,
+} from '#libs/contracts';
 import { simulationRandom, type SimulationRandom } from '../random/index.js';
 import type { RequestEvent } from '#libs/evidence';
 
@@ -16,7 +23,7 @@ export interface Behaviour {
   readonly coverage?: number;
 }
 
-const START_MS = Date.UTC(2026, 0, 1);
+export const SIMULATION_START_MS = Date.UTC(2026, 0, 1);
 const SHA = '0'.repeat(64);
 
 /** An experiment with the usual guardrails, `control` against `candidate`. */
@@ -63,7 +70,7 @@ export function definition(changes: Partial<ExperimentDefined['spec']> = {}): Ex
       ...changes,
     },
     fingerprints: { control: 'a', candidate: 'b' },
-    definedAt: new Date(START_MS).toISOString(),
+    definedAt: new Date(SIMULATION_START_MS).toISOString(),
     definedBy: 'test',
   };
 }
@@ -101,7 +108,7 @@ export class SimulatedTraffic {
 
   /** When the newest request came, ms since 1970. */
   get atMs(): number {
-    return START_MS + (this.requests * 1000) / this.requestsPerSecond;
+    return SIMULATION_START_MS + (this.requests * 1000) / this.requestsPerSecond;
   }
 
   /** Events of the next request. */
@@ -114,10 +121,10 @@ export class SimulatedTraffic {
       atMs: this.atMs,
       ...this.drawFate(this.behaviours[assignment.variant as 'control' | 'candidate'] ?? {}),
     };
-    const routed = routedEvent(request);
+    const routed = simulatedRouted(request);
     if (request.isFailed) return [routed];
-    const completed = completedEvent(request);
-    return request.isScored ? [routed, completed, scoredEvent(request)] : [routed, completed];
+    const completed = simulatedCompleted(request);
+    return request.isScored ? [routed, completed, simulatedScored(request)] : [routed, completed];
   }
 
   private assign(): Assignment {
@@ -158,7 +165,7 @@ export class SimulatedTraffic {
 }
 
 /** What becomes of a request. */
-interface Fate {
+export interface Fate {
   readonly isFailed: boolean;
   readonly latencyMs: number;
   readonly alignment: number;
@@ -167,13 +174,13 @@ interface Fate {
   readonly isScored: boolean;
 }
 
-interface SimulatedRequest extends Fate {
+export interface SimulatedRequest extends Fate {
   readonly id: string;
   readonly assignment: Assignment;
   readonly atMs: number;
 }
 
-function routedEvent({ id, assignment, atMs, isFailed, latencyMs }: SimulatedRequest): RequestEvent {
+export function simulatedRouted({ id, assignment, atMs, isFailed, latencyMs }: SimulatedRequest): RequestEvent {
   return simulatedEvent('request.routed.v1', atMs + latencyMs, {
     requestId: id,
     service: 'text-to-image',
@@ -187,7 +194,7 @@ function routedEvent({ id, assignment, atMs, isFailed, latencyMs }: SimulatedReq
   });
 }
 
-function completedEvent({ id, assignment, atMs, latencyMs, cost }: SimulatedRequest): RequestEvent {
+export function simulatedCompleted({ id, assignment, atMs, latencyMs, cost }: SimulatedRequest): RequestEvent {
   return simulatedEvent('generation.completed.v1', atMs + latencyMs, {
     requestId: id,
     generationId: id,
@@ -203,11 +210,18 @@ function completedEvent({ id, assignment, atMs, latencyMs, cost }: SimulatedRequ
     gpu: { seconds: latencyMs / 1000, utilisation: 0.5, memoryMiB: 1000 },
     cost,
     images: [{ uri: 'file:///x.png', sha256: SHA, format: 'png', width: 64, height: 64, bytes: 100 }],
-    shadow: false,
+    shadow: isCopy(assignment),
   });
 }
 
-function scoredEvent({ id, assignment, atMs, latencyMs, alignment, quality }: SimulatedRequest): RequestEvent {
+export function simulatedScored({
+  id,
+  assignment,
+  atMs,
+  latencyMs,
+  alignment,
+  quality,
+}: SimulatedRequest): RequestEvent {
   return simulatedEvent('image.scored.v1', atMs + latencyMs + 300, {
     requestId: id,
     generationId: id,

@@ -1,15 +1,7 @@
-import {
-  initialBets,
-  initialMoments,
-  lnEOfBets,
-  mergeMoments,
-  mergeWealth,
-  type Moments,
-  observeMoments,
-  pastSpread,
-  placeBets,
-  type Wealth,
-} from '#libs/statistics';
+import { initialMoments, mergeMoments, type Moments, observeMoments } from '../summaries/moments.js';
+import { initialBets, lnEOfBets, placeBets } from './bets.js';
+import { pastSpread } from './past-spread.js';
+import { mergeWealth, type Wealth } from './wealth.js';
 
 /** Standard deviations of the differences at which they are clipped. */
 const REACH = 3;
@@ -20,8 +12,8 @@ export interface PairedDesign {
   readonly largestDifference: number;
   /**
    * The standard deviation that differences are thought to have. Where it is given they are clipped much closer: at
-   * {@link REACH} standard deviations of the differences so far, of which it is the first guess, and no closer than twice the largest
-   * margin. A closer limit stakes more per pair; differences of alike variants are symmetric, so that it moves their mean little.
+   * {@link REACH} standard deviations of the differences so far, of which it is the first guess, and for each margin no closer than twice
+   * that margin. A closer limit stakes more per pair; differences of alike variants are symmetric, so that it moves their mean little.
    */
   readonly usualSpread?: number;
   /** Margins in the unit of the values, between −largestDifference and largestDifference. */
@@ -42,7 +34,7 @@ export interface PairedDesign {
  */
 export interface PairedBetting {
   n: number;
-  /** Sum of the clipped differences. */
+  /** Sum of the differences, clipped as closely as at a margin of 0. */
   sum: number;
   /** Of the differences, clipped to the largest. */
   readonly past: Moments;
@@ -70,33 +62,39 @@ export function betPaired(state: PairedBetting, design: PairedDesign, difference
     throw new RangeError(`largest difference ${largestDifference}: expected a positive finite number`);
   }
   if (Number.isNaN(difference)) return false;
-  const limit = limitOf(state, design);
-  const d = Math.min(limit, Math.max(-limit, difference));
+  const closest = closestLimit(state, design);
   for (let index = 0; index < design.harmfulAt.length; index++) {
     const margin = design.harmfulAt[index] as number;
+    const limit = limitAt(margin, closest, largestDifference);
     const largest = limit + margin;
-    if (largest > 0) placeBets(state.harmful, index, -(d + margin) / largest);
+    if (largest > 0) placeBets(state.harmful, index, -(clipped(difference, limit) + margin) / largest);
   }
   for (let index = 0; index < design.nonInferiorAt.length; index++) {
     const margin = design.nonInferiorAt[index] as number;
+    const limit = limitAt(margin, closest, largestDifference);
     // −(−limit + m), the same expression as d + m at its end: no loss is larger by rounding.
     const largest = -(margin - limit);
-    if (largest > 0) placeBets(state.nonInferior, index, (d + margin) / largest);
+    if (largest > 0) placeBets(state.nonInferior, index, (clipped(difference, limit) + margin) / largest);
   }
   state.n += 1;
-  state.sum += d;
-  observeMoments(state.past, Math.min(largestDifference, Math.max(-largestDifference, difference)));
+  state.sum += clipped(difference, closest);
+  observeMoments(state.past, clipped(difference, largestDifference));
   return true;
 }
 
-/** Where differences are clipped, from the past alone. */
-function limitOf({ past }: PairedBetting, design: PairedDesign): number {
-  const { largestDifference, usualSpread, harmfulAt, nonInferiorAt } = design;
+/** Where differences are clipped at a margin of 0, from the past alone. */
+function closestLimit({ past }: PairedBetting, { largestDifference, usualSpread }: PairedDesign): number {
   if (usualSpread === undefined) return largestDifference;
-  let largestMargin = 0;
-  for (const margin of harmfulAt) largestMargin = Math.max(largestMargin, Math.abs(margin));
-  for (const margin of nonInferiorAt) largestMargin = Math.max(largestMargin, Math.abs(margin));
-  return Math.min(largestDifference, Math.max(2 * largestMargin, REACH * pastSpread(past, usualSpread)));
+  return Math.min(largestDifference, REACH * pastSpread(past, usualSpread));
+}
+
+/** So close to a margin that next to nothing is left to lose, bets would be on noise alone. */
+function limitAt(margin: number, closest: number, largest: number): number {
+  return Math.min(largest, Math.max(2 * Math.abs(margin), closest));
+}
+
+function clipped(difference: number, limit: number): number {
+  return Math.min(limit, Math.max(-limit, difference));
 }
 
 /** ln E of "worse by more than the margin": reject "worse by at most m" at ln E ≥ ln(1/α). 0 without data. @param weights of the bets; default: equal. */

@@ -1,0 +1,132 @@
+import type { Guardrail, PairsAnalysis } from '#libs/contracts';
+import { analysePairs, type EvidenceDesign, evidenceDesign, foldEvent, initialEvidence } from '#libs/evidence';
+import type { SimulationRandom } from '#libs/testing/random';
+import { type Behaviour, definition, PairedTraffic } from '#libs/testing/traffic';
+import type { RealTrafficRow } from './row.js';
+
+/** Requests of control before the shadow begins, of which its baseline and the limits of its tails are taken. */
+const CONTROL_BEFORE = 300;
+/** A tenth of the requests are copied. */
+const COPIED = 0.1;
+const LOOK_EVERY = 5;
+const ERROR_MARGIN = 0.005;
+const LATENCY_MARGIN = 0.1;
+const ALIGNMENT_MARGIN = 0.01;
+const COST_MARGIN = 0.05;
+
+interface Situation {
+  readonly name: string;
+  readonly candidate: Behaviour;
+  readonly rollbackOn: Guardrail['rollbackOn'];
+  /** Decisions that are wrong here, of a guardrail. */
+  readonly wrong: Readonly<Record<string, (metric: PairsAnalysis['metrics'][number]) => boolean>>;
+}
+
+const isHarmful = ({ verdict }: PairsAnalysis['metrics'][number]): boolean => verdict === 'harmful';
+const isProven = ({ verdict }: PairsAnalysis['metrics'][number]): boolean =>
+  verdict === 'non-inferior' || verdict === 'superior';
+const opensFifth = ({ budget }: PairsAnalysis['metrics'][number]): boolean =>
+  budget.some(({ sharePpm, nonInferior }) => sharePpm === 200_000 && nonInferior);
+
+const situations: readonly Situation[] = [
+  {
+    name: 'pairs, an equal candidate, any harm',
+    candidate: {},
+    rollbackOn: 'any-harm',
+    wrong: { harmful: isHarmful },
+  },
+  {
+    name: 'pairs, a candidate worse by the margins',
+    candidate: worseBy(1),
+    rollbackOn: 'beyond-margin',
+    wrong: { harmful: isHarmful, proven: isProven },
+  },
+  {
+    name: 'pairs, a candidate worse by five times the margins',
+    candidate: worseBy(5),
+    rollbackOn: 'beyond-margin',
+    wrong: { '20 % opened': opensFifth },
+  },
+];
+
+/** Shadow traffic at the boundaries of its tests: of no difference, of the margin, and of the margin ÷ a fifth of the traffic. */
+export const pairs: readonly RealTrafficRow[] = situations.map((situation) => ({
+  name: situation.name,
+  run: (requests, random) => play(situation, Math.ceil(COPIED * requests), random),
+}));
+
+/** Each guardrail exactly so many margins worse than control; wrong pictures are left equal, since their rate is no parameter. */
+function worseBy(margins: number): Behaviour {
+  return {
+    errorRate: 0.01 + margins * ERROR_MARGIN,
+    latencyFactor: 1 + margins * LATENCY_MARGIN,
+    alignment: 0.3 * (1 - margins * ALIGNMENT_MARGIN),
+    costFactor: 1 + margins * COST_MARGIN,
+  };
+}
+
+function play(
+  { candidate, rollbackOn, wrong }: Situation,
+  count: number,
+  random: SimulationRandom,
+): Readonly<Record<string, boolean>> {
+  const design = shadowDesign(
+    rollbackOn,
+    rollbackOn === 'any-harm' ? [relativeGuardrail('wrong-pictures', 0.5, rollbackOn)] : [],
+  );
+  const seen = new Map<string, boolean>();
+  playShadow({ design, candidate, count, lookEvery: LOOK_EVERY }, random, ({ metrics }) => {
+    for (const metric of metrics) {
+      for (const [decision, isTaken] of Object.entries(wrong)) {
+        const key = `${metric.metric}: ${decision}`;
+        seen.set(key, seen.get(key) === true || isTaken(metric));
+      }
+    }
+    return true;
+  });
+  return Object.fromEntries(seen);
+}
+
+/** An experiment whose guardrails are those of the tables. */
+export function shadowDesign(rollbackOn: Guardrail['rollbackOn'], others: readonly Guardrail[]): EvidenceDesign {
+  const guardrails: Guardrail[] = [
+    { metric: 'error-rate', margin: { kind: 'absolute', value: ERROR_MARGIN }, rollbackOn },
+    relativeGuardrail('latency-p95', LATENCY_MARGIN, rollbackOn),
+    relativeGuardrail('alignment', ALIGNMENT_MARGIN, rollbackOn),
+    relativeGuardrail('cost-per-image', COST_MARGIN, rollbackOn),
+    ...others,
+  ];
+  return evidenceDesign(definition({ guardrails, unit: 'request' }), 1);
+}
+
+export function relativeGuardrail(metric: string, value: number, rollbackOn: Guardrail['rollbackOn']): Guardrail {
+  return { metric, margin: { kind: 'relative', value }, rollbackOn };
+}
+
+export interface Shadow {
+  readonly design: EvidenceDesign;
+  readonly candidate: Behaviour;
+  /** Pairs at most. */
+  readonly count: number;
+  readonly lookEvery: number;
+}
+
+/** Plays control's traffic and then pairs, all on one partition. @param look at what the pairs say; false ends the run. */
+export function playShadow(
+  { design, candidate, count, lookEvery }: Shadow,
+  random: SimulationRandom,
+  look: (analysis: PairsAnalysis, pairs: number) => boolean,
+): void {
+  const traffic = new PairedTraffic(Math.floor(2 ** 31 * random.uniform()), { candidate });
+  const evidence = initialEvidence(design);
+  for (let request = 0; request < CONTROL_BEFORE; request++)
+    for (const event of traffic.alone()) foldEvent(evidence, design, event);
+  for (let pair = 1; pair <= count; pair++) {
+    const { original, copy } = traffic.pair();
+    for (const event of original) foldEvent(evidence, design, event);
+    for (const event of copy) foldEvent(evidence, design, event);
+    if (pair % lookEvery !== 0) continue;
+    const [analysis] = analysePairs(evidence, design);
+    if (analysis !== undefined && !look(analysis, pair)) return;
+  }
+}
