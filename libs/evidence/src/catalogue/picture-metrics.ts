@@ -109,7 +109,7 @@ export const pictureMetrics: readonly MetricDefinition[] = [
   },
   {
     name: 'duplicate-rate',
-    description: 'Pictures with the same bytes as a recent one of the same variant from another generation.',
+    description: 'Pictures with the same bytes as a recent one of the same variant that somebody else got.',
     unit: 'share of pictures',
     direction: 'lower',
     defaultRole: 'observed',

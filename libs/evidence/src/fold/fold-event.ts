@@ -312,9 +312,10 @@ function isForeignScore(evidence: Evidence, event: RequestEvent): boolean {
   return true;
 }
 
-function isDuplicate({ recentPictures }: Evidence, event: RequestEvent, { variant }: Assignment): boolean {
+function isDuplicate({ recentPictures }: Evidence, event: RequestEvent, { variant, unit }: Assignment): boolean {
   if (event.type !== 'image.scored.v1' || event.data.outcome !== 'scored') return false;
   const { generationId, imageIndex, image } = event.data;
   if (image.sha256 === null) return false;
-  return notePicture(recentPictures, variant, image.sha256, memoryKey(`${generationId} ${imageIndex}`));
+  const place = memoryKey(`${generationId} ${imageIndex}`);
+  return notePicture(recentPictures, variant, image.sha256, { place, unit: memoryKey(unit) });
 }

@@ -1,4 +1,11 @@
-import { addToSketch, initialSketch, mergeSketches, quantile, type QuantileSketch } from '#libs/statistics';
+import {
+  addToSketch,
+  bucketsInOrder,
+  initialSketch,
+  mergeSketches,
+  quantile,
+  type QuantileSketch,
+} from '#libs/statistics';
 
 /** Values of control before its quantile is good enough to be a limit. */
 const SMALLEST_PAST = 20;
@@ -36,13 +43,39 @@ export function observeControl(state: ControlTailLimit, value: number, p: number
   state.refreshIn -= 1;
   if (state.refreshIn > 0) return null;
   const past = mergeSketches(state.older, state.recent);
-  state.limit = quantile(past, p);
+  state.limit = limitIn(past, p);
   state.refreshIn = Math.max(1, Math.floor(past.n * REFRESH_SHARE));
   if (state.recent.n >= GENERATION) {
     state.older = state.recent;
     state.recent = initialSketch();
   }
   return past;
+}
+
+/** Values of an atom at least; fewer may be equal by chance. */
+const SMALLEST_ATOM = 5;
+
+/**
+ * The quantile; or, where many values equal it and hardly any lie beyond (scores of exactly 0, times cut off at a limit), just short of it, so that
+ * they belong to the tail: a tail with nothing in it would prove anything. A lower tail where p < ½, else an upper one.
+ */
+function limitIn(past: QuantileSketch, p: number): number | null {
+  const limit = quantile(past, p);
+  const level = Math.min(p, 1 - p);
+  const cells = bucketsInOrder(past);
+  if (p >= 0.5) cells.reverse();
+  const at = cells.findIndex(({ value }) => value === limit);
+  const next = cells[at + 1];
+  if (limit === null || at === -1 || !next) return limit;
+  const beyond = cells.slice(0, at).reduce((sum, { count }) => sum + count, 0);
+  const { count } = cells[at] as { readonly count: number };
+  const isAtom =
+    count >= SMALLEST_ATOM &&
+    beyond < (level * past.n) / 2 &&
+    beyond + count > 1.5 * level * past.n &&
+    beyond + count <= past.n / 2;
+  if (!isAtom) return limit;
+  return limit === Infinity ? next.value : (limit + next.value) / 2;
 }
 
 /** For judging only: a merged past has no limit of its own. */

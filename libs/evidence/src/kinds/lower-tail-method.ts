@@ -29,6 +29,18 @@ import {
 import { whyNotBoth } from './estimates.js';
 import { emptyTailTests, isTailEmpty } from './nothing-happened.js';
 import * as codec from './state-codec.js';
+import {
+  asFactor,
+  asFactors,
+  copyRecent,
+  type EventShares,
+  initialRecentRequests,
+  laterHarm,
+  mergeRecent,
+  noteRecent,
+  type RecentRequests,
+  withoutContradicted,
+} from './all-requests.js';
 import { addByArm, initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
 import {
   decodeEpisodes,
@@ -62,6 +74,7 @@ export interface LowerTailState {
   readonly farBelow: Tilt;
   /** Units' first values below the limit, whenever they come. */
   readonly laterEvents: RestartedTilt;
+  readonly recent: RecentRequests;
   readonly episodes: Episodes;
   /** Units that met a limit with their first value. */
   readonly compared: Record<Arm, number>;
@@ -78,6 +91,7 @@ interface EncodedLowerTail {
   readonly farLimit: number | null;
   readonly farBelow: codec.EncodedTilt;
   readonly laterEvents: codec.EncodedRestartedTilt;
+  readonly recent: RecentRequests;
   readonly episodes: EncodedEpisodes;
   readonly allBelow: codec.EncodedTilt;
   readonly allCompared: Record<Arm, number>;
@@ -94,6 +108,7 @@ export const lowerTailMethod: Method<LowerTailState> = {
     farLimit: null,
     farBelow: initialTilt(),
     laterEvents: initialRestartedTilt(),
+    recent: initialRecentRequests(),
     episodes: initialEpisodes(),
     allBelow: initialTilt(),
     allCompared: { control: 0, candidate: 0 },
@@ -108,6 +123,7 @@ export const lowerTailMethod: Method<LowerTailState> = {
     const { limit } = state.limit;
     if (limit !== null) {
       state.allCompared[arm] += 1;
+      noteRecent(state.recent, seen.window, arm, value < limit);
       if (value < limit) hit(state.allBelow, arm, propensity);
     }
     if (!isFirst) return isBadEvent;
@@ -133,6 +149,7 @@ export const lowerTailMethod: Method<LowerTailState> = {
     farLimit: null,
     farBelow: mergeTilt(a.farBelow, b.farBelow),
     laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
+    recent: mergeRecent(a.recent, b.recent),
     episodes: mergeEpisodes(a.episodes, b.episodes),
     compared: addByArm(a.compared, b.compared),
     allBelow: mergeTilt(a.allBelow, b.allBelow),
@@ -158,18 +175,22 @@ export const lowerTailMethod: Method<LowerTailState> = {
       return { ...base, tests: emptyTailTests(test, level, state.compared), missing: null, special: 'none-beyond' };
     }
     const lnRatio = (margin: Margin): number => lnFactor(margin, level);
-    const tests = tiltTests(state.below, test, definition.direction, lnRatio);
+    const all = sharesOf(state);
+    const asRatios = asFactors(test, lnRatio);
+    const tests = withoutContradicted(tiltTests(state.below, test, definition.direction, lnRatio), all, asRatios);
     const boundary = lnRatio(test.harmBeyond);
-    const harmful = lnEFirstOrLater(
-      lnETailMoreOften(state.harmBelow, state.farBelow, boundary),
-      lnERestarted(state.laterEvents, boundary),
-    );
+    const later = laterHarm(lnERestarted(state.laterEvents, boundary), all, state.recent, {
+      direction: 'lower',
+      margin: asFactor(boundary),
+    });
+    const harmful = lnEFirstOrLater(lnETailMoreOften(state.harmBelow, state.farBelow, boundary), later);
     return { ...base, tests: { ...tests, harmful }, missing: null };
   },
 
   tuning: (metric) => ({ level: levelOf(metric), episodes: metric.episodes }),
 
   encode: ({ counts, limit, below, farLimit, compared, ...all }): EncodedLowerTail => ({
+    recent: copyRecent(all.recent),
     counts: structuredClone(counts),
     limit: codec.encodeTailLimit(limit),
     below: codec.encodeTilt(below),
@@ -185,6 +206,7 @@ export const lowerTailMethod: Method<LowerTailState> = {
 
   decode: ({ counts, limit, below, farLimit, compared, ...all }: EncodedLowerTail) => ({
     kind: 'lower-tail',
+    recent: copyRecent(all.recent),
     counts: structuredClone(counts),
     limit: codec.decodeTailLimit(limit),
     below: codec.decodeTilt(below),
@@ -228,6 +250,16 @@ function estimatesOf({ below, allBelow, allCompared }: LowerTailState, alpha: nu
     noEffect: reason,
     noInterval: isOutside ? 'later-requests-differ' : (reason ?? (ofFirst === null ? 'not-enough-data' : null)),
   };
+}
+
+/** All values that met a limit. The candidate's share follows from the ratio, which weighs them by the shares that they came under. */
+function sharesOf({ allBelow, allCompared }: LowerTailState): EventShares {
+  const { control, candidate } = allCompared;
+  const share = control === 0 ? 0 : totals(allBelow).control / control;
+  const effect = lnRateRatio(allBelow);
+  const ofCandidate =
+    effect === null ? (candidate === 0 ? 0 : totals(allBelow).candidate / candidate) : share * Math.exp(effect);
+  return { control: { n: control, share }, candidate: { n: candidate, share: Math.min(1, ofCandidate) } };
 }
 
 function levelOf({ definition }: MetricDesign): number {

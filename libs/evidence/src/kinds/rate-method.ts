@@ -36,6 +36,16 @@ import type { Estimates, Method, Observation, Tests } from './method.js';
 import { zeroIn } from './nothing-happened.js';
 import { differenceEstimates, whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
+import {
+  copyRecent,
+  type EventShares,
+  initialRecentRequests,
+  laterHarm,
+  mergeRecent,
+  noteRecent,
+  type RecentRequests,
+  withoutContradicted,
+} from './all-requests.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
 import {
   decodeEpisodes,
@@ -66,6 +76,7 @@ export interface RateState {
   readonly harm: HarmOfRate;
   /** Units' first bad events, whenever they come; without those as well. */
   readonly laterEvents: RestartedTilt;
+  readonly recent: RecentRequests;
   /** Of first values; of all values. */
   readonly difference: MeanDifference;
   readonly allValues: MeanDifference;
@@ -90,6 +101,7 @@ interface EncodedRate {
     readonly episodes: EncodedEpisodes;
   };
   readonly laterEvents: codec.EncodedRestartedTilt;
+  readonly recent: RecentRequests;
   readonly difference: codec.EncodedMeanDifference;
   readonly allValues: codec.EncodedMeanDifference;
 }
@@ -107,6 +119,7 @@ export const rateMethod: Method<RateState> = {
       episodes: initialEpisodes(),
     },
     laterEvents: initialRestartedTilt(),
+    recent: initialRecentRequests(),
     difference: initialMeanDifference(),
     allValues: initialMeanDifference(),
   }),
@@ -115,6 +128,7 @@ export const rateMethod: Method<RateState> = {
     const { arm, propensity, value, isFirst } = seen;
     const isBadEvent = metric.test !== null && observeHarm(state, metric, metric.test, seen);
     state.counts.events[arm] += 1;
+    noteRecent(state.recent, seen.window, arm, value === 1);
     observeMean(state.allValues, arm, propensity, value);
     if (!isFirst) return isBadEvent;
     state.counts.units[arm] += 1;
@@ -139,6 +153,7 @@ export const rateMethod: Method<RateState> = {
       episodes: mergeEpisodes(a.harm.episodes, b.harm.episodes),
     },
     laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
+    recent: mergeRecent(a.recent, b.recent),
     difference: mergeMeanDifference(a.difference, b.difference),
     allValues: mergeMeanDifference(a.allValues, b.allValues),
   }),
@@ -155,8 +170,11 @@ export const rateMethod: Method<RateState> = {
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
     const whyNot = whyNotBoth(state.counts.units);
     if (whyNot !== null) return { ...base, tests: null, missing: whyNot };
-    const tests = testsOf(state, metric, test);
-    const later = lnERestarted(state.laterEvents, laterBoundary(test, metric.definition.direction).lnRatio);
+    const { direction } = metric.definition;
+    const all = sharesOf(state, alpha);
+    const tests = withoutContradicted(testsOf(state, metric, test), all, { direction, ...test });
+    const first = lnERestarted(state.laterEvents, laterBoundary(test, direction).lnRatio);
+    const later = laterHarm(first, all, state.recent, { direction, margin: test.harmBeyond });
     const control = armTotal(state.allValues, 'control');
     const candidate = armTotal(state.allValues, 'candidate');
     const special = zeroIn(
@@ -179,7 +197,7 @@ export const rateMethod: Method<RateState> = {
     episodes: metric.episodes,
   }),
 
-  encode: ({ counts, betting, firstValues, harm, laterEvents, difference, allValues }): EncodedRate => ({
+  encode: ({ counts, betting, firstValues, harm, laterEvents, recent, difference, allValues }): EncodedRate => ({
     counts: structuredClone(counts),
     betting: codec.encodeBetting(betting),
     firstValues: codec.encodeTilt(firstValues),
@@ -190,11 +208,12 @@ export const rateMethod: Method<RateState> = {
       episodes: encodeEpisodes(harm.episodes),
     },
     laterEvents: codec.encodeRestartedTilt(laterEvents),
+    recent: copyRecent(recent),
     difference: codec.encodeMeanDifference(difference),
     allValues: codec.encodeMeanDifference(allValues),
   }),
 
-  decode: ({ counts, betting, firstValues, harm, laterEvents, difference, allValues }: EncodedRate) => ({
+  decode: ({ counts, betting, firstValues, harm, laterEvents, recent, difference, allValues }: EncodedRate) => ({
     kind: 'rate',
     counts: structuredClone(counts),
     betting: codec.decodeBetting(betting),
@@ -206,6 +225,7 @@ export const rateMethod: Method<RateState> = {
       episodes: decodeEpisodes(harm.episodes),
     },
     laterEvents: codec.decodeRestartedTilt(laterEvents),
+    recent: copyRecent(recent),
     difference: codec.decodeMeanDifference(difference),
     allValues: codec.decodeMeanDifference(allValues),
   }),
@@ -282,6 +302,15 @@ function estimatesOf({ counts, difference, allValues }: RateState, alpha: number
     interval: isOutside ? null : interval,
     noEffect: null,
     noInterval: isOutside ? 'later-requests-differ' : ofFirst.noInterval,
+  };
+}
+
+/** All requests, weighed like the units: by the shares that they came under. */
+function sharesOf({ allValues }: RateState, alpha: number): EventShares {
+  const { control, candidate } = meanDifference(allValues, alpha);
+  return {
+    control: { n: control === null ? 0 : armTotal(allValues, 'control').n, share: control ?? 0 },
+    candidate: { n: candidate === null ? 0 : armTotal(allValues, 'candidate').n, share: candidate ?? 0 },
   };
 }
 

@@ -191,7 +191,7 @@ function frameForm(): string {
   for (const second of [1_000, 1_001, 2_000]) countCoverage(evidence.coverage.answered, 7, 'a', second * 1_000);
   countCoverage(evidence.coverage.generated, 7, 'b', 1_000_000);
   countCoverage(evidence.coverage.scored, 7, 'b', 1_000_000);
-  notePicture(evidence.recentPictures, 'a', '0123456789abcdef', 5);
+  notePicture(evidence.recentPictures, 'a', '0123456789abcdef', { place: 5, unit: 6 });
   count(evidence.mended, 'percent');
   foldReports(evidence.reports);
   for (let second = 0; second < 200; second++) beat(evidence.pulses.answered, second * 61_000);
