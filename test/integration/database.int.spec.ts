@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openDatabase, startEmbeddedPostgres } from '#libs/persistence';
+import { openDatabase, startEmbeddedPostgres, type Database } from '#libs/persistence';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
 
 describe('database', () => {
@@ -127,6 +127,44 @@ describe('embedded Postgres', () => {
     expect(serverRuns(dataDir)).toBe(false);
   });
 
+  it('is started again at the same address, with its data, when its first process is killed', async () => {
+    const told: string[] = [];
+    const server = await startEmbeddedPostgres({ dataDir, onTrouble: (message) => told.push(message) });
+    const database = await openDatabase({ url: server.url });
+    await database.query("CREATE TABLE kept AS SELECT 'kept' AS word");
+    process.kill(await postmasterOf(database), 'SIGKILL');
+    await vi.waitFor(async () => expect(await database.query('SELECT word FROM kept')).toEqual([{ word: 'kept' }]), {
+      timeout: 25_000,
+      interval: 50,
+    });
+    await vi.waitFor(() => expect(told.at(-1)).toMatch(/was started again$/), { timeout: 5_000 });
+    await database.close();
+    await server.stop();
+    expect(serverRuns(dataDir)).toBe(false);
+  });
+
+  it('goes on when the connections that look after it are ended, and is looked after again', async () => {
+    const server = await startEmbeddedPostgres({ dataDir });
+    const database = await openDatabase({ url: server.url });
+    const lookers = (): Promise<{ application_name: string }[]> =>
+      database.query(
+        `SELECT application_name FROM pg_stat_activity WHERE application_name IN ('teststrip keeper', 'teststrip guard') ORDER BY 1 DESC`,
+      );
+    const both = [{ application_name: 'teststrip keeper' }, { application_name: 'teststrip guard' }];
+    await vi.waitFor(async () => expect(await lookers()).toEqual(both), { timeout: 5_000 });
+    const before = await postmasterOf(database);
+    for (const name of ['teststrip keeper', 'teststrip guard']) {
+      await database.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [
+        name,
+      ]);
+      await vi.waitFor(async () => expect(await lookers()).toEqual(both), { timeout: 20_000 });
+    }
+    expect(await postmasterOf(database)).toBe(before);
+    await database.close();
+    await server.stop();
+    expect(serverRuns(dataDir)).toBe(false);
+  });
+
   it.each([
     ['an error that nobody catches', `setTimeout(() => { throw new Error('the model folder is missing'); })`],
     ['an exit without a goodbye', 'process.exit(1)'],
@@ -150,6 +188,14 @@ describe('embedded Postgres', () => {
     expect(serverRuns(dataDir)).toBe(false);
   });
 });
+
+/** The first process of the server, as it says itself. */
+async function postmasterOf(database: Database): Promise<number> {
+  const [row] = await database.query<{ pid: number }>(
+    `SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::integer AS pid`,
+  );
+  return row!.pid;
+}
 
 interface User {
   readonly process: ChildProcess;

@@ -15,6 +15,7 @@ export const needsDatabase = defineNeed({
       dataDir,
       applicationName: clientId,
       onFolder: (folder) => logger.log(`Postgres keeps its data in ${folder}`),
+      onTrouble: (message) => logger.warn(message),
     });
     try {
       await migrate(database);

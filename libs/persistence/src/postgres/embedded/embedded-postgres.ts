@@ -1,10 +1,8 @@
-import { join, resolve } from 'node:path';
-import { createCluster } from './cluster.js';
-import { withFileLock } from './file-lock.js';
-import { leaveGuard } from './keeper.js';
-import { runningPostmaster, stopPostmaster } from './postmaster.js';
-import { serverPlace, type ServerPlace } from './server-place.js';
-import { joinServer, startServer, type Durability, type UsedServer } from './server-process.js';
+import { resolve } from 'node:path';
+import type { Keeper } from './keeper.js';
+import { serverPlace } from './server-place.js';
+import type { Durability } from './server-process.js';
+import { ServerUse } from './server-use.js';
 import { POSTGRES, serverUser } from './server-user.js';
 
 export interface EmbeddedPostgresOptions {
@@ -18,6 +16,8 @@ export interface EmbeddedPostgresOptions {
   readonly durability?: Durability;
   /** Is told the folder where the cluster lies, which as root may be another than `dataDir`. */
   readonly onFolder?: (folder: string) => void;
+  /** Is told when the server was lost and is back, or why it can't be. */
+  readonly onTrouble?: (message: string) => void;
 }
 
 export interface EmbeddedPostgres {
@@ -32,44 +32,22 @@ const DATABASE = 'teststrip';
 /**
  * Starts a real Postgres 18 on 127.0.0.1, or joins the one that already runs on `dataDir`: other processes of this machine may share
  * it. It stops with its last user: at once when that user calls `stop`, within seconds when it dies, and at once when a start fails.
- * As root it runs as the user `postgres`, which is created if need be, because Postgres refuses to run as root.
+ * While somebody uses it, it is started again when it ends. As root it runs as the user `postgres`, which is created if need be, because
+ * Postgres refuses to run as root.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions = {}): Promise<EmbeddedPostgres> {
-  const { dataDir = '.teststrip/postgres', durability = 'power-loss' } = options;
+  const { dataDir = '.teststrip/postgres', durability = 'power-loss', onTrouble = () => undefined } = options;
   const user = await serverUser();
   const place = await serverPlace(resolve(dataDir), user);
   options.onFolder?.(place.dir);
-  const locked = <T>(work: () => Promise<T>): Promise<T> => withFileLock(join(place.dir, 'lock'), work);
-  return locked(async () => {
-    const settings = await createCluster(place, user);
-    const server = (await joinServer(place, settings)) ?? (await startServer(place, settings, user, durability));
-    try {
-      await leaveGuard(server.port, settings);
-      await createDatabase(server);
-    } catch (error) {
-      await leave(place, server);
-      throw error;
-    }
-    server.keeper.unref();
-    return {
-      url: `postgres://${POSTGRES}:${settings.password}@127.0.0.1:${server.port}/${DATABASE}`,
-      stop: () => {
-        server.keeper.ref();
-        return locked(() => leave(place, server));
-      },
-    };
-  });
+  const use = await ServerUse.begin({ place, user, durability, onTrouble }, createDatabase);
+  return {
+    url: `postgres://${POSTGRES}:${use.password}@127.0.0.1:${use.port}/${DATABASE}`,
+    stop: () => use.end(),
+  };
 }
 
-async function createDatabase({ keeper }: UsedServer): Promise<void> {
-  const known = await keeper.client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
-  if (known.rowCount === 0) await keeper.client.query(`CREATE DATABASE ${DATABASE}`);
-}
-
-/** The last one stops the server. A keeper whose connection broke has left already, and the guard looks after the server. */
-async function leave(place: ServerPlace, { keeper }: UsedServer): Promise<void> {
-  const isLast = await keeper.isLast().catch(() => false);
-  const postmaster = isLast ? await runningPostmaster(place) : undefined;
-  if (postmaster) await stopPostmaster(place, postmaster);
-  await keeper.leave();
+async function createDatabase({ client }: Keeper): Promise<void> {
+  const known = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
+  if (known.rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
 }
