@@ -7,9 +7,11 @@ import {
   hit,
   hitInWindow,
   initialBetting,
+  initialKnownShares,
   initialRestartedTilt,
   initialNestedBetting,
   initialTilt,
+  isKnownLess,
   lnEFirstOrLater,
   lnEHarmful,
   lnELessOften,
@@ -19,7 +21,10 @@ import {
   lnENestedSuperior,
   lnENonInferior,
   lnERestarted,
+  lnKnownRatio,
+  observeKnown,
   proofWeights,
+  propensityAt,
   type Tilt,
   windowAfter,
   nestedBettingDesign,
@@ -151,6 +156,8 @@ class LatencyTail implements DenseGuardrail {
   private readonly tilts: readonly Tilt[];
   private readonly later = initialRestartedTilt();
   private readonly episodes: Episodes = initialEpisodes();
+  /** Failed requests say nothing of latency. */
+  private readonly known = initialKnownShares();
   private requests = 0;
 
   constructor(private readonly shares: readonly number[]) {
@@ -166,20 +173,31 @@ class LatencyTail implements DenseGuardrail {
     const { arm, isCandidate, propensity, isFailed, latencyMs } = request;
     const window = windowAfter(this.requests);
     this.requests += 1;
-    if (isFailed) return;
-    const isHarmJudged = !isLeftOut(this.episodes, EPISODES, request);
     const { limit } = this.past;
-    if (limit !== null) {
+    if (isFailed) {
+      if (limit !== null && isKnownLess(this.known, propensity, arm)) {
+        if (!isCandidate) hitInWindow(this.later, window, arm, propensity);
+        hit(this.tilts[isCandidate ? this.tilts.length - 1 : HARM] as Tilt, arm, propensity);
+      }
+      observeKnown(this.known, arm, propensity, false);
+      return;
+    }
+    const isHarmJudged = !isLeftOut(this.episodes, EPISODES, request);
+    if (limit !== null && latencyMs > limit) {
+      const { low, high } = lnKnownRatio(this.known, propensity);
+      const inHarm = propensityAt(propensity, Math.max(0, high));
       if (isHarmJudged && (isCandidate ? latencyMs / (1 + LATENCY_MARGIN) : latencyMs) > limit) {
-        hitInWindow(this.later, window, arm, propensity);
+        hitInWindow(this.later, window, arm, inHarm);
+        hit(this.tilts[HARM] as Tilt, arm, inHarm);
         noteBadEvent(this.episodes, EPISODES, request);
       }
-      for (let index = 0; index < this.margins.length; index++) {
-        if (index === HARM && !isHarmJudged) continue;
+      for (let index = HARM + 1; index < this.margins.length; index++) {
         const value = isCandidate ? latencyMs / (1 + (this.margins[index] as number)) : latencyMs;
-        if (value > limit) hit(this.tilts[index] as Tilt, arm, propensity);
+        const lnRatio = index === this.margins.length - 1 ? Math.min(0, low) : low;
+        if (value > limit) hit(this.tilts[index] as Tilt, arm, propensityAt(propensity, lnRatio));
       }
     }
+    observeKnown(this.known, arm, propensity, true);
     if (!isCandidate) this.past.add(latencyMs);
   }
 

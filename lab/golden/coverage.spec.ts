@@ -11,7 +11,7 @@ const parts: readonly RegExp[] = [
   /^(placeBets|betAround|lnEOfBets|lnMeanWealth|lnWeightedWealth|rescaleWealth|widthFor|movedOut|pastSpread|nextBet)$/,
   /^(armTotal|doublyRobustDifference|combineStages|differenceEstimate|pairWeight|isRandomised|pooledMean)$/,
   /^(crossing|mixturePrecision|oneSidedPrecision|bucketsInOrder|valueAtRank|valueCounts|farTailLimit)$/,
-  /^(windowAfter|hitInWindow|hitPair|allowBadEvent|readLimit)$/,
+  /^(windowAfter|hitInWindow|hitPair|allowBadEvent|readLimit|isKnownLess|propensityAt)$/,
   /^(centreOf|predictClass|betInClass|nestedBettingDesign|unboundedDesign|nestedRanges|boundsOfStep|betNested|clippedShares)$/,
   /^(dimensionOf|unitVectors|embeddingsOf|samplingPriority|kernelSums|voteKey|expectCounts)$/,
 ];
@@ -27,6 +27,7 @@ const checkedOtherwise: Readonly<Record<string, string>> = {
   lnESketchQuantilesDiffer: 'the same of sketches',
   lnEFirstOrLater: 'a mean of two E, computed by hand; simulated error rate',
   lnERestarted: 'a weighted mean of tilts, which have golden values; simulated error rate',
+  lnKnownRatio: 'a formula, computed by hand; simulated error rate of the tilt that stands at it',
   lnENestedHarmful: 'a weighted mean of betting within several bounds, which has golden values; simulated error rate',
   lnENestedNonInferior: 'betting within one of several bounds',
   lnENestedSuperior: 'the same',

@@ -46,6 +46,27 @@ describe('an absolute limit', () => {
     expect(verdictsOf(limitOf(limit, { control: worse, candidate: worse }))).toEqual(['beyond', 'beyond']);
   });
 
+  it.each([
+    ['are answered by an error', { outcome: 'server-error', status: 500, durationMs: 3 }, 'within'],
+    [
+      'are left by their client early',
+      { outcome: 'cancelled', status: null, durationMs: null, waitedMs: 300 },
+      'within',
+    ],
+    [
+      'are left by their client late',
+      { outcome: 'cancelled', status: null, durationMs: null, waitedMs: 9_000 },
+      'beyond',
+    ],
+  ] as const)('of latency is about the requests of which it is known: three of ten %s', (_what, became, verdict) => {
+    const events = eventsOf({}).map((event, n) =>
+      event.type === 'request.routed.v1' && n % 10 < 3 ? { ...event, data: { ...event.data, ...became } } : event,
+    );
+    const { metrics } = analysisOf(designOf([P95]), events);
+    const { limit } = metrics.find(({ metric }) => metric === 'latency-p95') as MetricAnalysis;
+    expect(limit && verdictsOf(limit)).toEqual([verdict, verdict]);
+  });
+
   it('needs units', () => {
     expect(verdictsOf(limitOf(ERRORS, {}, 40))).toEqual(['undecided', 'undecided']);
   });

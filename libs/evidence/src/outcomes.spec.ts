@@ -1,31 +1,65 @@
-import type { MetricAnalysis, RequestRouted } from '#libs/contracts';
+import type { MetricAnalysis, Outcome, RequestRouted } from '#libs/contracts';
 import { describe, expect, it } from 'vitest';
 import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 import { analysisOf, definition, SimulatedTraffic } from '#libs/testing/traffic';
-import { type Analysis, evidenceDesign, type RequestEvent } from './index.js';
+import { type Analysis, analyse, evidenceDesign, foldEvent, initialEvidence, type RequestEvent } from './index.js';
 
 /** What became of a request; null: it was answered well. */
 type Fate = (random: SimulationRandom, isCandidate: boolean) => Partial<RequestRouted> | null;
 
-/** What the router's events alone say, half of the traffic being the candidate's. */
-function routed(requests: number, fate: Fate, seed = 1): Analysis {
-  const traffic = new SimulatedTraffic(seed, { control: { errorRate: 0 }, candidate: { errorRate: 0 } });
-  traffic.candidateShare = 0.5;
+/** A latency as everybody has it, times a factor. */
+const duration = (random: SimulationRandom, factor: number): number => factor * 800 * Math.exp(0.3 * random.normal());
+
+/** The router's events alone. @param share of the candidate. @param users that come back; 0: every request is a new one's. */
+function* routedEvents(
+  requests: number,
+  fate: Fate,
+  { seed = 1, share = 0.5, users = 0 } = {},
+): Generator<RequestEvent> {
+  // Of failed requests the traffic has no other events.
+  const failed = { errorRate: 1 };
+  const traffic = new SimulatedTraffic(seed, { control: failed, candidate: failed }, 100, users);
+  traffic.candidateShare = share;
   const random = simulationRandom(seed + 99);
-  const events: RequestEvent[] = [];
   for (let n = 0; n < requests; n++) {
     for (const event of traffic.next()) {
       if (event.type !== 'request.routed.v1') continue;
-      const changed = fate(random, event.data.assignment?.variant === 'candidate');
-      events.push(changed === null ? event : { ...event, data: { ...event.data, durationMs: null, ...changed } });
+      const became = fate(random, event.data.assignment?.variant === 'candidate');
+      const answered = {
+        outcome: 'delivered',
+        status: 200,
+        durationMs: became === null ? duration(random, 1) : null,
+      } as const;
+      yield { ...event, data: { ...event.data, ...answered, ...became } };
     }
   }
-  const guardrails = (['error-rate', 'latency-p95'] as const).map((metric) => ({
-    metric,
-    margin: { kind: metric === 'error-rate' ? ('absolute' as const) : ('relative' as const), value: 0.1 },
-    rollbackOn: 'beyond-margin' as const,
-  }));
-  return analysisOf(evidenceDesign(definition({ guardrails }), 2), events, 2);
+}
+
+const absolute = { kind: 'absolute', value: 0.1 } as const;
+const guardrails = (
+  [
+    ['delivery-rate', absolute],
+    ['error-rate', absolute],
+    ['latency-p95', { kind: 'relative', value: 0.1 }],
+  ] as const
+).map(([metric, margin]) => ({ metric, margin, rollbackOn: 'beyond-margin' as const }));
+const design = evidenceDesign(definition({ guardrails }), 2);
+
+/** What the router's events alone say, half of the traffic being the candidate's. */
+function routed(requests: number, fate: Fate, seed = 1): Analysis {
+  return analysisOf(design, [...routedEvents(requests, fate, { seed })], 2);
+}
+
+/** Whether latency was ever harmful, looked at after every 200 requests. */
+function everHarmful(requests: number, fate: Fate, traffic: { seed: number; share?: number; users?: number }): boolean {
+  const evidence = initialEvidence(design);
+  let n = 0;
+  for (const event of routedEvents(requests, fate, traffic)) {
+    foldEvent(evidence, design, event);
+    n += 1;
+    if (n % 200 === 0 && latency(analyse(evidence, design, Date.parse(event.time))).verdict === 'harmful') return true;
+  }
+  return false;
 }
 
 function latency({ metrics }: Analysis): MetricAnalysis {
@@ -65,11 +99,37 @@ describe('what was delivered', () => {
   });
 });
 
+/** The candidate's latency is control's times the factor, where a request gets a picture. */
+const slower =
+  (factor: number, without: Fate): Fate =>
+  (random, isCandidate) =>
+    without(random, isCandidate) ?? { durationMs: duration(random, isCandidate ? factor : 1) };
+
+/** Of the candidate, what takes longer becomes something else. */
+const slowBecame =
+  (longestMs: number, became: Partial<RequestRouted>): Fate =>
+  (random, isCandidate) => {
+    const durationMs = duration(random, 1);
+    return isCandidate && durationMs > longestMs ? became : { durationMs };
+  };
+
+/** A tenth of the requests are heavy: control fails, the candidate takes four times as long. */
+const answersWhatFails: Fate = (random, isCandidate) => {
+  if (random.uniform() >= 0.1) return { durationMs: duration(random, 1) };
+  return isCandidate ? { durationMs: duration(random, 4) } : { outcome: 'server-error', durationMs: 3 };
+};
+
+const NO_PICTURE: readonly Outcome[] = ['filtered', 'refused', 'caller-error', 'server-error', 'failed-inside-2xx'];
+
 describe('latency where clients leave', () => {
   it('is what it was where people of both variants leave early', () => {
     for (const left of [{ waitedMs: 300 }, { waitedMs: null }]) {
-      const analysis = routed(6_000, chance({ control: 0.07, candidate: 0.07 }, { outcome: 'cancelled', ...left }));
-      expect(latency(analysis)).toMatchObject({ verdict: 'non-inferior', estimate: { effect: expect.any(Number) } });
+      const fate = chance({ control: 0.07, candidate: 0.07 }, { outcome: 'cancelled', ...left });
+      expect(latency(routed(6_000, fate))).toMatchObject({
+        verdict: 'non-inferior',
+        estimate: { effect: expect.any(Number) },
+      });
+      expect(latency(routed(1_500, slower(1.5, fate))).verdict).toBe('harmful');
     }
   });
 
@@ -78,6 +138,79 @@ describe('latency where clients leave', () => {
     const late = chance(candidates, { outcome: 'cancelled', status: null, waitedMs: 20_000 });
     expect(latency(routed(1_500, late)).verdict).toBe('harmful');
     const atOnce = chance(candidates, { outcome: 'cancelled', status: null, waitedMs: 100 });
-    expect(latency(routed(1_500, atOnce)).verdict).not.toBe('harmful');
+    expect(latency(routed(1_500, atOnce)).verdict).toBe('undecided');
+  });
+
+  it('is not better where only the candidate’s people leave before it is slow', () => {
+    const atOnce = chance({ control: 0, candidate: 0.5 }, { outcome: 'cancelled', status: null, waitedMs: 100 });
+    expect(latency(routed(3_000, atOnce)).verdict).not.toBe('superior');
+  });
+});
+
+describe('latency where requests get no picture', () => {
+  it.each(NO_PICTURE)('is no worse because control gets none (%s) more often', (outcome) => {
+    const fate = chance({ control: 0.8, candidate: 0.01 }, { outcome, durationMs: 3 });
+    expect(everHarmful(1_500, fate, { seed: 1, share: 0.2 })).toBe(false);
+  });
+
+  it('is no worse however long control fails, whether users are new or come back', () => {
+    const fate = chance({ control: 0.8, candidate: 0.01 }, { outcome: 'server-error', durationMs: 3 });
+    for (const seed of [1, 2, 3, 4]) {
+      for (const users of [0, 300]) {
+        expect([seed, users, everHarmful(4_000, fate, { seed, share: 0.2, users })]).toEqual([seed, users, false]);
+      }
+    }
+  });
+
+  it.each(NO_PICTURE)('is no better because the candidate gets none (%s) more often', (outcome) => {
+    const fate = chance({ control: 0.01, candidate: 0.5 }, { outcome, durationMs: 3 });
+    const analysis = routed(2_000, slower(1.15, fate));
+    expect(['undecided', 'harmful']).toContain(latency(analysis).verdict);
+    const rate = outcome === 'server-error' || outcome === 'failed-inside-2xx' ? 'error-rate' : 'delivery-rate';
+    expect(analysis.metrics.find(({ metric }) => metric === rate)?.verdict).toBe('harmful');
+  });
+
+  it('is compared all the same where both get none equally often', () => {
+    for (const share of [0.07, 0.5]) {
+      const fate = chance({ control: share, candidate: share }, { outcome: 'server-error', durationMs: 3 });
+      expect([share, latency(routed(12_000, fate)).verdict]).toEqual([share, 'non-inferior']);
+      expect([share, latency(routed(3_000, slower(2, fate))).verdict]).toEqual([share, 'harmful']);
+    }
+  });
+
+  it('is not better where the candidate’s slow answers have become errors', () => {
+    const fate = slowBecame(1_200, { outcome: 'server-error', durationMs: 1_300 });
+    expect(latency(routed(6_000, fate)).verdict).not.toBe('superior');
+  });
+
+  it('is no worse where the candidate answers what control fails to: those requests are slow, but control’s had no end', () => {
+    for (const seed of [1, 2]) expect([seed, everHarmful(3_000, answersWhatFails, { seed })]).toEqual([seed, false]);
+  });
+
+  it('is one of pictures out of a cache as well', () => {
+    const cached = chance({ control: 0.3, candidate: 0.3 }, { outcome: 'cached', durationMs: 4 });
+    expect(latency(routed(8_000, cached)).verdict).toBe('non-inferior');
+    expect(latency(routed(1_500, slower(1.5, cached))).verdict).toBe('harmful');
+  });
+});
+
+describe('latency where requests time out', () => {
+  const timedOut: Partial<RequestRouted> = { outcome: 'timed-out', status: null };
+
+  it('is better where control alone does, though its own 95th percentile never ended, and harmed where the candidate does', () => {
+    const better = routed(2_000, chance({ control: 0.12, candidate: 0 }, timedOut));
+    expect(latency(better)).toMatchObject({ verdict: 'superior', estimate: { control: null } });
+    expect(latency(routed(2_000, chance({ control: 0, candidate: 0.12 }, timedOut))).verdict).toBe('harmful');
+  });
+
+  it('is compared all the same where both do, of their pictures', () => {
+    const both = chance({ control: 0.12, candidate: 0.12 }, timedOut);
+    expect(latency(routed(1_000, both))).toMatchObject({ verdict: 'undecided', reason: 'collecting' });
+    expect(latency(routed(8_000, slower(0.8, both))).verdict).toBe('superior');
+    expect(latency(routed(3_000, slower(1.5, both))).verdict).toBe('harmful');
+  });
+
+  it('is no better where the candidate’s slow answers have become timeouts', () => {
+    expect(latency(routed(2_000, slowBecame(1_000, timedOut))).verdict).toBe('harmful');
   });
 });

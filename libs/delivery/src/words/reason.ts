@@ -9,7 +9,7 @@ export function reasonInWords(code: string): string {
 export const waysOut: Readonly<Record<string, string>> = {
   'scorer-changed': 'roll back and start a new attempt, which compares the scores of the present scorer alone',
   'unit-memory-full': 'a new revision with unit: request, which has to remember nobody',
-  'control-tail-infinite': 'mend control, too many of whose own requests never end',
+  'control-tail-infinite': 'mend control, next to none of whose own requests ends',
   'no-denominator': 'a metric whose denominator is not 0 in control',
   'cannot-decide': 'a new revision that has it under "watch"',
   'missing-more-often': 'find what loses them, then start a new attempt',
@@ -26,7 +26,7 @@ export const reasonWords: Readonly<Record<string, string>> = {
   baseline: 'control is being measured first',
   'open-windows': 'no unit’s window has closed yet',
   'only-observed': 'recorded only; it decides nothing',
-  'control-tail-infinite': 'too many of control’s requests never ended',
+  'control-tail-infinite': 'next to none of control’s requests ended',
   'scorer-changed': 'scores of two scorer versions can’t be compared',
   'unit-memory-full': 'there are more units than can be remembered; harm is still found, nothing more is proven',
   'not-watched': 'recorded only; it is computed once it is watched',

@@ -7,7 +7,7 @@
  * `tail-beyond-bounds` (within the bounds it would be proven, but what lies beyond them is worse by more than the margin),
  * `only-observed` (the experiment doesn't test it), `not-watched` (the same, and too costly to estimate unasked), `no-test` (there is
  * nothing to decide it by), `shift-found` and `no-shift-found` (watched: the distributions differ, or have not been shown to).
- * unmeasurable: `control-tail-infinite` (as many of control's requests never ended as the tail holds: nothing can be slower),
+ * unmeasurable: `control-tail-infinite` (next to none of control's requests ended: there is nothing to compare with),
  * `scorer-changed` (scores of two scorers are not compared), `unit-memory-full` (who came before is no longer known),
  * `other-unit-of-measure` (one variant reports it a thousand times as large as the router's time and the other make plausible),
  * `no-denominator` (control's denominators add up to 0), `cannot-decide` (a guardrail or objective that can only warn),

@@ -201,7 +201,7 @@ describe('control’s own tail without an end', () => {
       event.type === 'request.routed.v1' && !isCandidate && random.uniform() < 0.12
         ? { ...event, data: { ...event.data, outcome: 'timed-out', status: null, durationMs: null } }
         : event;
-    const found = guardedBy(percent(10), 'latency-p95', { change });
+    const found = guardedBy(percent(10), 'latency-p95', { change, requests: 2_500 });
     expect([found.verdict, found.reason]).toEqual(['superior', 'better-than-control']);
   });
 });

@@ -56,10 +56,16 @@ export function canDecide(kind: MetricKind): boolean {
 }
 
 /**
- * What an event says about a metric: a value; nothing (null); or that the value this metric waits for will never come, which the
- * metric's {@link LateData} turns into something.
+ * What an event says about a metric: a value; nothing (null); that the value this metric waits for will never come, which the metric's
+ * {@link LateData} turns into something; that there is none, and nobody knows what it would have been (`unknown`: there was no picture);
+ * or only that it would have been larger (a client left after that time). Upper tails alone make something of the last two.
  */
-export type Observed = number | null | 'never-came';
+export type Observed = number | null | 'never-came' | 'unknown' | MoreThan;
+
+/** A censored value: the true one is larger. */
+export interface MoreThan {
+  readonly moreThan: number;
+}
 
 /** What the fold knows of an event beside its data. */
 export interface EventFacts {

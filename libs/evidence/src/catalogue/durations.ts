@@ -2,8 +2,8 @@ import type { DataOf } from '#libs/contracts';
 import type { Observed } from './definition.js';
 
 /**
- * A request that timed out never got what it waited for. A client that left after t says "longer than t": as t it is beyond the limit of the
- * tail where t is, and next to nothing below. Other requests without a picture are the rates' business; how fast they ended is no latency.
+ * How long the picture took. A request that timed out never got one: it took longer than anything. A client that left says that it would have
+ * taken longer than the client waited. An answer without a picture, however fast, says nothing of how long one takes.
  */
 export function latencyMs(data: DataOf<'request.routed.v1'>): Observed {
   const { outcome, durationMs } = data;
@@ -14,13 +14,13 @@ export function latencyMs(data: DataOf<'request.routed.v1'>): Observed {
     case 'timed-out':
       return 'never-came';
     case 'cancelled':
-      return waitedMsOf(data);
+      return { moreThan: waitedMsOf(data) ?? 0 };
     case 'filtered':
     case 'refused':
     case 'caller-error':
     case 'server-error':
     case 'failed-inside-2xx':
-      return null;
+      return 'unknown';
     default:
       return outcome satisfies never;
   }
@@ -33,5 +33,5 @@ export function waitedMsOf({ waitedMs, durationMs }: DataOf<'request.routed.v1'>
 
 /** Time on the GPU of a generation that delivered; one that did not says nothing of how long it would have taken. */
 export function inferenceMs({ outcome, timings }: DataOf<'generation.completed.v1'>): Observed {
-  return outcome === 'delivered' ? timings.inferenceMs : null;
+  return outcome === 'delivered' ? timings.inferenceMs : 'unknown';
 }

@@ -113,7 +113,7 @@ function observerOf(metric: OwnMetric): FieldReader {
 function durationReader(topic: MeasurableTopic, path: string): FieldReader {
   if (topic === 'request.routed.v1') return latencyMs as (data: never) => Observed as FieldReader;
   const read = fieldReader(path);
-  return (data) => ((data as DataOf<'generation.completed.v1'>).outcome === 'delivered' ? read(data) : null);
+  return (data) => ((data as DataOf<'generation.completed.v1'>).outcome === 'delivered' ? read(data) : 'unknown');
 }
 
 /** Only of events whose fields have the values. */

@@ -1,9 +1,12 @@
 import type { DataOf } from '#libs/contracts';
-import type { DefinitionOf, EventFacts, LateData, Observed, RequestTopic } from './definition.js';
+import type { DefinitionOf, EventFacts, LateData, MoreThan, Observed, RequestTopic } from './definition.js';
 
 /** What an event says about a metric. */
 export interface Reading {
+  /** Of what is `more-than`, what the true value exceeds; of what is `unknown`, +∞. */
   readonly value: number;
+  /** How much the event tells: the value, that it is larger, or nothing but that there is none. Only upper tails meet the last two. */
+  readonly known: 'value' | 'more-than' | 'unknown';
   /** Of ratios; 1 for all others. */
   readonly denominator: number;
   /** The picture's embedding as it came (float16, base64), and the name of its unit; null for all metrics of numbers. */
@@ -25,7 +28,7 @@ export function readerOf<T extends RequestTopic>(definition: DefinitionOf<T>): R
       return (data, facts) => {
         const embedding = definition.embedding(data, facts);
         if (embedding === null) return null;
-        return { value: 1, denominator: 1, picture: { unit: data.assignment?.unit ?? '', embedding } };
+        return { value: 1, known: 'value', denominator: 1, picture: { unit: data.assignment?.unit ?? '', embedding } };
       };
     case 'ratio':
       return (data, facts) => {
@@ -33,19 +36,35 @@ export function readerOf<T extends RequestTopic>(definition: DefinitionOf<T>): R
         const denominator = definition.denominator(data, facts);
         if (value === 'lost') return value;
         if (value === null || denominator === null || Number.isNaN(denominator)) return null;
-        return { value, denominator: withinRange(denominator), picture: null };
+        return { value, known: 'value', denominator: withinRange(denominator), picture: null };
+      };
+    case 'upper-tail':
+      return (data, facts) => {
+        const observed = definition.observe(data, facts);
+        if (observed === 'unknown') return { value: Infinity, known: 'unknown', denominator: 1, picture: null };
+        if (isCensored(observed)) {
+          return { value: withinRange(observed.moreThan), known: 'more-than', denominator: 1, picture: null };
+        }
+        return ofNumber(inTime(observed, lateData));
       };
     default:
-      return (data, facts) => {
-        const value = inTime(definition.observe(data, facts), lateData);
-        return value === null || value === 'lost' ? value : { value, denominator: 1, picture: null };
-      };
+      return (data, facts) => ofNumber(inTime(definition.observe(data, facts), lateData));
   }
 }
 
+function ofNumber(value: number | 'lost' | null): Reading | 'lost' | null {
+  return value === null || value === 'lost' ? value : { value, known: 'value', denominator: 1, picture: null };
+}
+
+/** What a client did not wait for never came, for whoever can't make anything of how long it waited. */
 function inTime(observed: Observed, rule: LateData): number | 'lost' | null {
   if (observed === 'never-came') return rule === 'infinite' ? Infinity : 'lost';
-  return observed === null || Number.isNaN(observed) ? null : withinRange(observed);
+  if (isCensored(observed)) return 'lost';
+  return observed === null || observed === 'unknown' || Number.isNaN(observed) ? null : withinRange(observed);
+}
+
+function isCensored(observed: Observed): observed is MoreThan {
+  return typeof observed === 'object' && observed !== null;
 }
 
 export function withinRange(value: number): number {

@@ -257,6 +257,7 @@ function foldJudgement(
 
 /** A judgement is about both variants, and about nothing but itself. */
 const NOTHING_ELSE = {
+  known: 'value',
   arm: 'candidate',
   propensity: 0.5,
   isAtRisk: false,

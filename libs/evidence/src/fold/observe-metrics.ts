@@ -61,11 +61,12 @@ export function observeMetrics<T extends RequestTopic>(
     let isBad = false;
     for (const { pair, arm, propensity } of sides) {
       // Field by field: to spread the reading would cost more than all the rest.
-      const { value, denominator, picture } = reading;
+      const { value, known, denominator, picture } = reading;
       const seen = {
         arm,
         propensity,
         value,
+        known,
         isFirst,
         isAtRisk,
         window,
@@ -76,7 +77,7 @@ export function observeMetrics<T extends RequestTopic>(
         atMs,
       };
       if (observeInPair(pair, metric, seen, design.baselineUnits)) isBad = true;
-      if (isFirst && metric.test !== null) noteValue(pair.presence, metric, seen);
+      if (isFirst && known === 'value' && metric.test !== null) noteValue(pair.presence, metric, seen);
       if (metric.definition.name === 'quality') observeHeads(pair, design, event, seen);
     }
     if (!isBad || place.badBit === null) continue;

@@ -61,6 +61,7 @@ export function addToTotals(
 
 /** What is the same of every total. */
 const A_TOTAL = {
+  known: 'value',
   isFirst: true,
   isAtRisk: false,
   window: 0,

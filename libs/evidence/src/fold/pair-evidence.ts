@@ -43,7 +43,7 @@ export function observeInPair(
   baselineUnits: number,
 ): boolean {
   const { name } = metric.definition;
-  if (metric.limit) observeInLimits(limits, name, metric.limit, seen);
+  if (metric.limit && tellsSide(seen, metric.limit.value)) observeInLimits(limits, name, metric.limit, seen);
   let state = metrics.get(name);
   if (state === undefined) {
     state = initialMetric(metric);
@@ -66,6 +66,11 @@ function capped(caps: PairEvidence['caps'], name: string, capAt: number, seen: O
   const { limit } = cap;
   if (seen.isFirst && seen.arm === 'control') observeControl(cap, seen.value, capAt);
   return limit !== null && seen.value > limit ? { ...seen, value: limit } : seen;
+}
+
+/** Whether it is known on which side of the limit the value lies. */
+function tellsSide({ known, value }: Observation, limit: number): boolean {
+  return known === 'value' || (known === 'more-than' && value > limit);
 }
 
 /** Of control as well, whose own limit tells whether it is the broken one. */

@@ -8,7 +8,7 @@ import {
 } from '#libs/statistics';
 
 /** Values of control before its quantile is good enough to be a limit. */
-const SMALLEST_PAST = 20;
+export const SMALLEST_PAST = 20;
 /** The limit is read anew after so many values, as a share of those it is read from: it has to be known beforehand, not to be the latest. */
 const REFRESH_SHARE = 0.05;
 /** Values of a generation; the limit is read from the last one to two generations. */

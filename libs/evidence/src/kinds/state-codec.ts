@@ -5,6 +5,8 @@ import {
   type Clipped,
   type MeanDifference,
   initialClassCentres,
+  initialKnownShares,
+  type KnownShares,
   type Moments,
   type NestedBetting,
   type QuantileSketch,
@@ -208,4 +210,28 @@ export function decodeValues(values: EncodedValues): ValuesByPropensity {
       { control: decodeSketch(control), candidate: decodeSketch(candidate) },
     ]),
   );
+}
+
+/** Propensity, known and unknown of control, known and unknown of the candidate. */
+export type EncodedKnownShares = readonly (readonly [number, number, number, number, number])[];
+
+export function encodeKnownShares({ cells }: KnownShares): EncodedKnownShares {
+  return [...cells].map(([propensity, { control, candidate }]) => [
+    propensity,
+    control.known,
+    control.unknown,
+    candidate.known,
+    candidate.unknown,
+  ]);
+}
+
+export function decodeKnownShares(encoded: EncodedKnownShares): KnownShares {
+  const shares = initialKnownShares();
+  for (const [propensity, known, unknown, knownOfCandidate, unknownOfCandidate] of encoded) {
+    shares.cells.set(propensity, {
+      control: { known, unknown },
+      candidate: { known: knownOfCandidate, unknown: unknownOfCandidate },
+    });
+  }
+  return shares;
 }

@@ -3,14 +3,20 @@ import {
   type Arm,
   hit,
   hitInWindow,
+  initialKnownShares,
   initialRestartedTilt,
   initialTilt,
+  isKnownLess,
+  type KnownShares,
   lnEFirstOrLater,
   lnELessOften,
   lnEMoreOften,
   lnERestarted,
+  lnKnownRatio,
   mergeRestartedTilts,
   mergeTilt,
+  observeKnown,
+  propensityAt,
   proofWeights,
   type QuantileSketch,
   type RestartedTilt,
@@ -27,6 +33,7 @@ import {
   observeControl,
   initialControlTailLimit,
   mergeControlTailLimits,
+  SMALLEST_PAST,
   type ControlTailLimit,
 } from './control-tail-limit.js';
 import { whyNotBoth } from './estimates.js';
@@ -48,7 +55,10 @@ import { mostExposedCell, mergeValues, valuesAt, type ValuesByPropensity } from 
 /**
  * Quantiles (latency), judged by the tilt on "exceeds control's past quantile". The margin is taken out of the
  * candidate's value beforehand (÷ (1 + margin), or − margin, whichever is more where the margin has a floor), so that every boundary is
- * "equally often". +∞ exceeds every limit; where control's own quantile is +∞, what is counted are the values that are.
+ * "equally often". +∞ exceeds every limit, which is read from control's values that came.
+ *
+ * What is compared is how often values are beyond the limit among those of which that is known. It is not known of a client that left before
+ * the limit, nor of a request without a picture. See {@link KnownShares} and {@link observeUnknown}.
  */
 export interface UpperTailState {
   readonly kind: 'upper-tail';
@@ -59,6 +69,10 @@ export interface UpperTailState {
   /** Units' first exceedances at the boundary of harm, whenever they come; of values where lower is better. */
   readonly laterEvents: RestartedTilt;
   readonly episodes: Episodes;
+  /** Of how many first values it is known on which side of the limit they are. */
+  readonly firstKnown: KnownShares;
+  /** Of how many values, units' later ones included. */
+  readonly allKnown: KnownShares;
   /**
    * First values by propensity and arm, for the eye: under one allocation both see the same traffic. Kept by one of the metrics that
    * read the same values, empty in the others.
@@ -72,6 +86,8 @@ interface EncodedUpperTail {
   readonly exceedances: readonly codec.EncodedTilt[];
   readonly laterEvents: codec.EncodedRestartedTilt;
   readonly episodes: EncodedEpisodes;
+  readonly firstKnown: codec.EncodedKnownShares;
+  readonly allKnown: codec.EncodedKnownShares;
   readonly values: codec.EncodedValues;
 }
 
@@ -83,30 +99,35 @@ export const upperTailMethod: Method<UpperTailState> = {
     exceedances: boundaries(test).map(initialTilt),
     laterEvents: initialRestartedTilt(),
     episodes: initialEpisodes(),
+    firstKnown: initialKnownShares(),
+    allKnown: initialKnownShares(),
     values: new Map(),
   }),
 
   observe(state, metric, seen) {
-    const { arm, propensity, value, isFirst } = seen;
+    const { arm, propensity, value, known, isFirst } = seen;
+    const { limit } = state.limit;
+    if (known === 'unknown' || (known === 'more-than' && !(limit !== null && value > limit))) {
+      return observeUnknown(state, metric, seen);
+    }
     state.counts.events[arm] += 1;
     const isHarmJudged = !isLeftOut(state.episodes, metric.episodes, seen);
     const isBadEvent = isHarmJudged && seen.isAtRisk && noteLater(state, metric, seen);
     if (isBadEvent) noteBadEvent(state.episodes, metric.episodes, seen);
+    if (metric.test !== null) observeKnown(state.allKnown, arm, propensity, true);
     if (!isFirst || value === -Infinity) return isBadEvent;
     state.counts.units[arm] += 1;
-    if (metric.valuesIn === metric.definition.name) addToSketch(valuesAt(state.values, propensity)[arm], value);
+    if (known === 'value' && metric.valuesIn === metric.definition.name) {
+      addToSketch(valuesAt(state.values, propensity)[arm], value);
+    }
     const { test } = metric;
     if (test === null) return isBadEvent;
-    const { limit } = state.limit;
-    if (limit !== null && !isNoLimit(limit, test)) {
-      const { direction } = metric.definition;
-      boundariesOf(test).forEach((margin, index) => {
-        if (index === HARM && !isHarmJudged) return;
-        const judged = arm === 'control' ? value : withoutMargin(value, margin, direction);
-        if (isBeyond(judged, limit)) hit(state.exceedances[index] as Tilt, arm, propensity);
-      });
+    if (limit !== null && !isNoLimit(limit, test)) countBeyond(state, metric, test, { ...seen, limit, isHarmJudged });
+    observeKnown(state.firstKnown, arm, propensity, true);
+    // One of control's that never came is beyond the limit; as a limit it would leave nothing beyond it.
+    if (arm === 'control' && known === 'value' && value !== Infinity) {
+      observeControl(state.limit, value, levelOf(metric));
     }
-    if (arm === 'control') observeControl(state.limit, value, levelOf(metric));
     return isBadEvent;
   },
 
@@ -117,6 +138,9 @@ export const upperTailMethod: Method<UpperTailState> = {
     exceedances: a.exceedances.map((tilt, index) => mergeTilt(tilt, b.exceedances[index] as Tilt)),
     laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
     episodes: mergeEpisodes(a.episodes, b.episodes),
+    // For judging only: propensities were set by each partition's own past.
+    firstKnown: initialKnownShares(),
+    allKnown: initialKnownShares(),
     values: mergeValues(a.values, b.values),
   }),
 
@@ -130,7 +154,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     if (state.counts.units.control === 0 && state.counts.units.candidate === 0)
       return { ...base, tests: null, missing: 'no-data' };
     const { limit } = state.limit;
-    if (limit === null) return { ...base, tests: null, missing: 'baseline' };
+    if (limit === null) return { ...base, tests: null, missing: whyNoLimit(state) };
     const special = zeroIn(zerosOf(keeper, 'control'), zerosOf(keeper, 'candidate'));
     if (isNoLimit(limit, test)) {
       return special === 'both-zero'
@@ -153,13 +177,9 @@ export const upperTailMethod: Method<UpperTailState> = {
       ...base,
       tests: {
         margin: inUnits(test.margin, estimates.control),
-        // Nothing is slower than what never ends; that it happens more often is the business of the rates.
-        harmful:
-          limit === Infinity
-            ? 0
-            : isBad
-              ? lnEFirstOrLater(lnEMoreOften(harm, 0), lnERestarted(state.laterEvents, 0))
-              : lnELessOften(harm, 0),
+        harmful: isBad
+          ? lnEFirstOrLater(lnEMoreOften(harm, 0), lnERestarted(state.laterEvents, 0))
+          : lnELessOften(harm, 0),
         nonInferior: better(others[test.budget.length - 1] as Tilt, proofWeights(1).tilts),
         superior: better(others[test.budget.length] as Tilt),
         budget: test.budget.map((step, index) => ({
@@ -168,7 +188,7 @@ export const upperTailMethod: Method<UpperTailState> = {
           lnENonInferior: better(others[index] as Tilt, proofWeights(step.sharePpm / MILLION).tilts),
         })),
       },
-      missing: limit === Infinity ? 'control-tail-infinite' : null,
+      missing: null,
       special,
     };
   },
@@ -179,28 +199,97 @@ export const upperTailMethod: Method<UpperTailState> = {
     episodes: metric.episodes,
   }),
 
-  encode: ({ counts, limit, exceedances, laterEvents, episodes, values }): EncodedUpperTail => ({
+  encode: ({ counts, limit, exceedances, laterEvents, episodes, firstKnown, allKnown, values }): EncodedUpperTail => ({
     counts: structuredClone(counts),
     limit: codec.encodeTailLimit(limit),
     exceedances: exceedances.map(codec.encodeTilt),
     laterEvents: codec.encodeRestartedTilt(laterEvents),
     episodes: encodeEpisodes(episodes),
+    firstKnown: codec.encodeKnownShares(firstKnown),
+    allKnown: codec.encodeKnownShares(allKnown),
     values: codec.encodeValues(values),
   }),
 
-  decode: ({ counts, limit, exceedances, laterEvents, episodes, values }: EncodedUpperTail) => ({
+  decode: ({ counts, limit, exceedances, laterEvents, episodes, firstKnown, allKnown, values }: EncodedUpperTail) => ({
     kind: 'upper-tail',
     counts: structuredClone(counts),
     limit: codec.decodeTailLimit(limit),
     exceedances: exceedances.map(codec.decodeTilt),
     laterEvents: codec.decodeRestartedTilt(laterEvents),
     episodes: decodeEpisodes(episodes),
+    firstKnown: codec.decodeKnownShares(firstKnown),
+    allKnown: codec.decodeKnownShares(allKnown),
     values: codec.decodeValues(values),
   }),
 };
 
 /** What pairs are compared by as well. */
-export { boundariesOf, inUnits, isBeyond, isNoLimit, NO_MARGIN, relativeTo, withoutMargin as withoutTailMargin };
+export { boundariesOf, inUnits, isNoLimit, NO_MARGIN, relativeTo, withoutMargin as withoutTailMargin };
+
+/** Counts a unit's first value at every boundary that it is beyond. */
+function countBeyond(
+  { exceedances, firstKnown }: UpperTailState,
+  { definition: { direction } }: MetricDesign,
+  test: MetricTest,
+  seen: Observation & { readonly limit: number; readonly isHarmJudged: boolean },
+): void {
+  const { arm, propensity, value, known, limit } = seen;
+  // What lies far within the limit is within it at every boundary.
+  if (arm === 'control' && value <= limit) return;
+  const margins = boundariesOf(test);
+  let ratio: ReturnType<typeof lnKnownRatio> | null = null;
+  margins.forEach((margin, index) => {
+    if (index === HARM && !seen.isHarmJudged) return;
+    // By how much more than the limit a client that left would have waited is not known: no harm is made of it, and no proof.
+    const isTakenAsItIs = arm === 'control' || (known === 'more-than' && index !== HARM);
+    if ((isTakenAsItIs ? value : withoutMargin(value, margin, direction)) <= limit) return;
+    ratio ??= lnKnownRatio(firstKnown, propensity);
+    const isMore = (index === HARM) === (direction === 'lower');
+    hit(exceedances[index] as Tilt, arm, propensityAt(propensity, ratioAt(ratio, isMore, index, margins.length - 1)));
+  });
+}
+
+/**
+ * What of the bounds of ln(d₁/d₀) a boundary stands at: the upper one where "more often" is tested, the lower one where "less often" is.
+ * That one variant is slower than the other (harm, or its mirror image at the last boundary) is said only where also of all assigned units
+ * more had a value beyond the limit.
+ */
+function ratioAt(ratio: ReturnType<typeof lnKnownRatio>, isMore: boolean, index: number, last: number): number {
+  const isAccusation = index === HARM || index === last;
+  if (isMore) return isAccusation ? Math.max(0, ratio.high) : ratio.high;
+  return isAccusation ? Math.min(0, ratio.low) : ratio.low;
+}
+
+/**
+ * An event that does not tell on which side of the limit its value lies. It is not counted; how many there are moves the propensity of those that are.
+ * But all that a variant with fewer pictures did not deliver might have been slow. So while it has fewer, and the other one is to be called
+ * slower than it, its requests without a picture count as beyond the limit.
+ * @returns whether it was the unit's bad event of the window.
+ */
+function observeUnknown(state: UpperTailState, metric: MetricDesign, seen: Observation): boolean {
+  const { arm, propensity, isFirst, window } = seen;
+  const { definition, test } = metric;
+  const { limit } = state.limit;
+  let isBadEvent = false;
+  if (test === null) return isBadEvent;
+  if (seen.known === 'unknown' && definition.direction === 'lower' && limit !== null && !isNoLimit(limit, test)) {
+    if (arm === 'control' && seen.isAtRisk && isKnownLess(state.allKnown, propensity, arm)) {
+      isBadEvent = hitInWindow(state.laterEvents, window, arm, propensity);
+    }
+    if (isFirst && isKnownLess(state.firstKnown, propensity, arm)) {
+      const index = arm === 'control' ? HARM : state.exceedances.length - 1;
+      hit(state.exceedances[index] as Tilt, arm, propensity);
+    }
+  }
+  observeKnown(state.allKnown, arm, propensity, false);
+  if (isFirst) observeKnown(state.firstKnown, arm, propensity, false);
+  return isBadEvent;
+}
+
+/** Control's values make the limit; of those that never came it can't be read. */
+function whyNoLimit({ counts, limit: { recent } }: UpperTailState): AnalysisReason {
+  return counts.units.control - recent.n >= SMALLEST_PAST ? 'control-tail-infinite' : 'baseline';
+}
 
 /**
  * The unit's first value of the window beyond the limit, which is control's past as everywhere. Where higher is better a value beyond the limit is a good
@@ -215,7 +304,9 @@ function noteLater(
   const { limit } = state.limit;
   if (test === null || limit === null || direction === 'higher' || isNoLimit(limit, test)) return false;
   const judged = arm === 'control' ? value : withoutMargin(value, test.harmBeyond, direction);
-  return isBeyond(judged, limit) && hitInWindow(state.laterEvents, window, arm, propensity);
+  if (judged <= limit) return false;
+  const lnRatio = Math.max(0, lnKnownRatio(state.allKnown, propensity).high);
+  return hitInWindow(state.laterEvents, window, arm, propensityAt(propensity, lnRatio));
 }
 
 /**
@@ -288,10 +379,6 @@ function withoutMargin(value: number, margin: Margin, direction: 'higher' | 'low
   return isBad ? Math.min(byFactor, value - margin.floor) : Math.max(byFactor, value + margin.floor);
 }
 
-function isBeyond(value: number, limit: number): boolean {
-  return limit === Infinity ? value === Infinity : value > limit;
-}
-
 /** Whether a percentage of control's limit is none, and nothing else is allowed: half a millisecond would be infinitely more than 0. */
 function isNoLimit(limit: number, { margin: { kind, floor } }: MetricTest): boolean {
   return limit === 0 && kind === 'relative' && floor === undefined;
@@ -308,7 +395,7 @@ function isEmptyTail(
 ): boolean {
   const { definition, test } = metric;
   if (laterEvents.windows.some(({ hits }) => hits.size > 0)) return false;
-  if (test === null || limit === null || limit === Infinity || definition.direction !== 'lower') return false;
+  if (test === null || limit === null || definition.direction !== 'lower') return false;
   if (!isTailEmpty(units.control, 1 - levelOf(metric))) return false;
   const cells = [...values.values()];
   return cells.every(

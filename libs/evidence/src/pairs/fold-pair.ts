@@ -2,6 +2,7 @@ import { type Assignment, type DataOf, isCopy, isNameless, type PairMark } from 
 import type { Arm } from '#libs/statistics';
 import type { EventFacts, RequestTopic } from '../catalogue/definition.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
+import type { Reading } from '../catalogue/reader.js';
 import { countCoverage } from '../fold/coverage.js';
 import type { Evidence } from '../fold/evidence.js';
 import { memoryKey } from '../fold/memory-key.js';
@@ -140,12 +141,17 @@ function valuesOf<T extends RequestTopic>(
     if (!isPaired(metric)) continue;
     const { name, kind } = metric.definition;
     const reading = read(data, NO_FACTS);
-    const said =
-      reading === null || reading === 'lost' ? reading : { value: reading.value, denominator: reading.denominator };
+    const said = saidBy(reading);
     const frame = pairedMethodOf(kind as PairedMetric['kind']).frameOf(metrics.get(name), metric);
     values.set(name, { said, frame });
   }
   return values;
+}
+
+/** A pair of which a side got no picture, or did not wait for it, is not compared by what pictures are like. */
+function saidBy(reading: Reading | 'lost' | null): WaitingValue['said'] {
+  if (reading === null || reading === 'lost') return reading;
+  return reading.known === 'value' ? { value: reading.value, denominator: reading.denominator } : null;
 }
 
 type Sides = Readonly<Record<Arm, WaitingSide>>;

@@ -23,7 +23,6 @@ import { decodeSketch, type EncodedSketch, encodeSketch } from '../kinds/state-c
 import {
   boundariesOf,
   inUnits,
-  isBeyond,
   isNoLimit,
   NO_MARGIN,
   relativeTo,
@@ -40,15 +39,12 @@ export interface PairedUpperTailState {
   n: number;
   /** At the boundary of harm, at every step of the budget, and at no margin. */
   readonly beyond: readonly PairedTilt[];
-  /** Pairs whose limit was infinite: nothing is slower. */
-  endless: number;
   readonly values: Readonly<Record<Arm, QuantileSketch>>;
 }
 
 interface EncodedPairedUpperTail {
   readonly n: number;
   readonly beyond: readonly PairedTilt[];
-  readonly endless: number;
   readonly values: Readonly<Record<Arm, EncodedSketch>>;
 }
 
@@ -57,7 +53,6 @@ export const pairedUpperTail: PairedMethod<PairedUpperTailState> = {
     kind: 'upper-tail',
     n: 0,
     beyond: boundariesOf(test as MetricTest).map(initialPairedTilt),
-    endless: 0,
     values: { control: initialSketch(), candidate: initialSketch() },
   }),
 
@@ -70,13 +65,12 @@ export const pairedUpperTail: PairedMethod<PairedUpperTailState> = {
   observe(state, { definition: { direction }, test }, { control, candidate, frame: [limit] }) {
     if (limit === undefined) return;
     state.n += 1;
-    if (limit === Infinity) state.endless += 1;
     addToSketch(state.values.control, control.value);
     addToSketch(state.values.candidate, candidate.value);
-    const isControlBeyond = isBeyond(control.value, limit);
+    const isControlBeyond = control.value > limit;
     boundariesOf(test as MetricTest).forEach((margin, index) => {
       const judged = withoutTailMargin(candidate.value, margin, direction);
-      hitPair(state.beyond[index] as PairedTilt, isControlBeyond, isBeyond(judged, limit));
+      hitPair(state.beyond[index] as PairedTilt, isControlBeyond, judged > limit);
     });
   },
 
@@ -84,7 +78,6 @@ export const pairedUpperTail: PairedMethod<PairedUpperTailState> = {
     kind: 'upper-tail',
     n: a.n + b.n,
     beyond: a.beyond.map((events, index) => mergePairedTilts(events, b.beyond[index] as PairedTilt)),
-    endless: a.endless + b.endless,
     values: {
       control: mergeSketches(a.values.control, b.values.control),
       candidate: mergeSketches(a.values.candidate, b.values.candidate),
@@ -92,7 +85,7 @@ export const pairedUpperTail: PairedMethod<PairedUpperTailState> = {
   }),
 
   judge(state, metric) {
-    const { n, beyond, endless, values } = state;
+    const { n, beyond, values } = state;
     const { level } = metric.definition as TailMetric;
     const control = finite(quantile(values.control, level));
     const candidate = finite(quantile(values.candidate, level));
@@ -106,21 +99,19 @@ export const pairedUpperTail: PairedMethod<PairedUpperTailState> = {
       const tests = emptyTailTests({ ...test, margin: NO_MARGIN, budget: nothing }, 1 - level, base.units);
       return { ...base, tests, missing: null, special: 'none-beyond' };
     }
-    return { ...base, tests: testsOf(state, metric, control), missing: endless === n ? 'control-tail-infinite' : null };
+    return { ...base, tests: testsOf(state, metric, control), missing: null };
   },
 
-  encode: ({ n, beyond, endless, values }): EncodedPairedUpperTail => ({
+  encode: ({ n, beyond, values }): EncodedPairedUpperTail => ({
     n,
     beyond: structuredClone(beyond),
-    endless,
     values: { control: encodeSketch(values.control), candidate: encodeSketch(values.candidate) },
   }),
 
-  decode: ({ n, beyond, endless, values }: EncodedPairedUpperTail) => ({
+  decode: ({ n, beyond, values }: EncodedPairedUpperTail) => ({
     kind: 'upper-tail',
     n,
     beyond: structuredClone(beyond),
-    endless,
     values: { control: decodeSketch(values.control), candidate: decodeSketch(values.candidate) },
   }),
 };

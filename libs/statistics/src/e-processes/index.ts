@@ -2,6 +2,7 @@ export * from './anytime-p.js';
 export * from './bets.js';
 export * from './betting-interval.js';
 export * from './betting.js';
+export * from './known-share.js';
 export * from './mean-limit.js';
 export * from './class-centres.js';
 export * from './nested-betting.js';
