@@ -151,7 +151,8 @@ const requestSplit = z.object({
 });
 /**
  * What a service says of itself and what cannot be so.
- * - `unit-of-measure`: `field` of `variant` is `factor` times what the router's time and the other variants make plausible.
+ * - `unit-of-measure`: `field` of `variant` is `factor` times what the router's time and the other variants make plausible; 0: it is 0 throughout,
+ *   and that of another variant is not.
  * - `another-configuration`: the fingerprint `found` answers for the variant; `expected` is declared (null: it has to differ from control's).
  * - `configuration-changed`: both were seen, so the service was changed in the middle.
  * - `scorer-changed`: scores of another scorer (`digest/preprocessing`) came as well; they are left out.

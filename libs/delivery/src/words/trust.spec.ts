@@ -65,6 +65,10 @@ describe('why a ramp is held', () => {
       'candidate reports cost at about 100 times what the router’s times and the other variants make plausible, so cost-per-image cannot be compared (another unit of measure?). Mend its telemetry; what was counted meanwhile is only forgotten by a new revision',
     ],
     [
+      { ...about, kind: 'unit-of-measure', variant: 'candidate', field: 'cost', factor: 0 },
+      'candidate reports cost as 0 throughout, and others do not, so cost-per-image cannot be compared (not measured?). Report nothing where nothing is measured; what was counted meanwhile is only forgotten by a new revision',
+    ],
+    [
       { ...about, kind: 'another-configuration', variant: 'candidate', expected: 'b', found: 'a' },
       'candidate answers with the configuration a, the experiment declares b. Deploy what it declares, or declare what runs, and start a new revision',
     ],

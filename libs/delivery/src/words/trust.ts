@@ -93,6 +93,9 @@ function causeWithNumbers(cause: HoldCause, health: AnalysisHealth, { unmeasurab
 function findingInWords({ kind, variant, field, factor, expected, found, metrics }: ConsistencyFinding): string {
   switch (kind) {
     case 'unit-of-measure':
+      if (factor === 0) {
+        return `${variant} reports ${field ?? 'its figures'} as 0 throughout, and others do not, so ${metrics.length === 0 ? 'it' : metrics.join(' and ')} cannot be compared (not measured?). Report nothing where nothing is measured; what was counted meanwhile is only forgotten by a new revision`;
+      }
       return `${variant} reports ${field ?? 'its figures'} ${timesInWords(factor ?? 1)} what the router’s times and the other variants make plausible, so ${metrics.length === 0 ? 'it' : metrics.join(' and ')} cannot be compared (${unitHint(factor ?? 1)}). Mend its telemetry; what was counted meanwhile is only forgotten by a new revision`;
     case 'another-configuration':
       return expected === null

@@ -62,6 +62,8 @@ const secondsBetween = (first: number, last: number): Story => ({
     isCandidate && request >= first && request < last ? { timings: inSeconds(data) } : {},
 });
 
+const oftenFree = ({ cost }: Generation, request: number) => ({ cost: request % 3 === 0 ? cost : 0 });
+
 const told = (fingerprint: (isCandidate: boolean, request: number) => string | null) =>
   consistencyOf({ reported: (_data, isCandidate, request) => ({ fingerprint: fingerprint(isCandidate, request) }) })
     .findings;
@@ -111,6 +113,29 @@ describe('units of measure', () => {
       ['control', 'timings.inferenceMs'],
     ]);
     expect(verdictOf('inference-latency-p95')[0]).toBe('unmeasurable');
+  });
+
+  it.each([
+    ['cost', 'cost-per-image', true, () => ({ cost: 0 })],
+    ['cost', 'cost-per-image', false, () => ({ cost: 0 })],
+    ['gpu.memoryMiB', 'gpu-memory', false, ({ gpu }) => ({ gpu: { ...gpu, memoryMiB: 0 } })],
+  ] satisfies [string, string, boolean, (data: Generation) => Partial<Generation>][])(
+    'are none where one variant does not measure and says 0: %s, which makes nothing of %s (candidate: %s)',
+    (field, metric, isOfCandidate, zero) => {
+      const { findings, verdictOf } = consistencyOf({
+        reported: (data, isCandidate) => (isCandidate === isOfCandidate ? zero(data) : {}),
+      });
+      const variant = isOfCandidate ? 'candidate' : 'control';
+      expect(findings).toMatchObject([{ kind: 'unit-of-measure', variant, field, factor: 0, metrics: [metric] }]);
+      expect(verdictOf(metric)).toEqual(['unmeasurable', 'other-unit-of-measure']);
+    },
+  );
+
+  it('say nothing of what is 0 in both variants, or only now and then', () => {
+    expect(consistencyOf({ reported: () => ({ cost: 0 }) }).findings).toEqual([]);
+    expect(
+      consistencyOf({ reported: (data, isCandidate, n) => (isCandidate ? oftenFree(data, n) : {}) }).findings,
+    ).toEqual([]);
   });
 
   it('in both', () => {

@@ -9,7 +9,7 @@ type Finding = Omit<ConsistencyFinding, 'metrics'>;
 /**
  * Whether what the services report can be true: their figures beside what the router measured of the same requests, in both variants, and
  * their fingerprints beside what the experiment declares. A difference of a factor of 1,000 is another unit of measure, not a candidate that is
- * 99.9 % better. `metrics` of a finding are those that rest on it.
+ * 99.9 % better, and one that reports nothing but 0 measures nothing. `metrics` of a finding are those that rest on it.
  */
 export function consistencyOf(
   { reports, scorer, foreignScores, foreignScorer }: Evidence,
@@ -54,6 +54,9 @@ function unitFindings(reports: Reports, { control, candidates }: EvidenceDesign)
       const [ofControl, ofCandidate] = [control, candidate].map((variant) =>
         field === 'gpu.memoryMiB' ? usual(reports, variant, field) : ratioToRouter(reports, variant, field),
       ) as [number | null, number | null];
+      const unmeasured = onlyZeroIn(reports, field, control, candidate);
+      if (unmeasured !== null && !findings.some((known) => known.variant === unmeasured && known.field === field))
+        findings.push(otherUnit(unmeasured, field, 0));
       if (ofControl === null || ofCandidate === null) continue;
       const factor = ofCandidate / ofControl;
       if (Math.max(factor, 1 / factor) < most) continue;
@@ -64,6 +67,14 @@ function unitFindings(reports: Reports, { control, candidates }: EvidenceDesign)
     }
   }
   return findings;
+}
+
+/** Which of the two reports nothing but 0 where the other reports something: who measures nothing often says 0. Null: neither. */
+function onlyZeroIn(reports: Reports, field: ReportedField, one: string, other: string): string | null {
+  const isZero = (variant: string): boolean =>
+    usual(reports, variant, field) === null && (reports.get(variant)?.zeros.get(field) ?? 0) >= FEWEST_VALUES;
+  if (isZero(one) && usual(reports, other, field) !== null) return one;
+  return isZero(other) && usual(reports, one, field) !== null ? other : null;
 }
 
 function otherUnit(variant: string, field: ReportedField, factor: number): Finding {

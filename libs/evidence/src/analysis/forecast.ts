@@ -50,6 +50,9 @@ export function forecastOf(
   };
 }
 
+/** Reasons for which control itself is not known yet. */
+const NOT_MEASURED: ReadonlySet<string> = new Set(['baseline', 'no-data', 'open-windows']);
+
 /** What is not known yet has to be measured first: units of both variants until control has had enough of them. */
 function unitsOfBaseline(
   unknown: readonly MetricDesign[],
@@ -59,7 +62,7 @@ function unitsOfBaseline(
 ): { readonly units: number; readonly hardest: string | null } {
   const left = unknown.flatMap(({ definition }) => {
     const analysis = metrics.find(({ metric }) => metric === definition.name);
-    if (analysis?.reason !== 'baseline' && analysis?.reason !== 'no-data') return [];
+    if (analysis === undefined || !NOT_MEASURED.has(analysis.reason)) return [];
     const ofControl = hasEqualBaseline ? Math.min(share, 1 - share) : 1 - share;
     const units = Math.max(0, baselineUnitsOverall - analysis.n.control.units) / ofControl;
     return [{ units, hardest: definition.name }];

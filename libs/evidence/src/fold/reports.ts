@@ -1,4 +1,5 @@
 import type { Assignment, DataOf } from '#libs/contracts';
+import { addTo, count } from './traffic.js';
 
 /**
  * What the services say of themselves, to be held against what the router measured and what the experiment declares: the usual size of
@@ -8,6 +9,8 @@ export type Reports = Map<string, VariantReports>;
 
 export interface VariantReports {
   readonly levels: Map<ReportedField, Level>;
+  /** Values that were 0, which have no size. */
+  readonly zeros: Map<ReportedField, number>;
   /** Fingerprint → the generations that carried it, and when the first of them was carried. */
   readonly fingerprints: Map<string, Sighting>;
   /** Generations with a fingerprint beyond the {@link MOST_FINGERPRINTS} that are told apart. */
@@ -65,12 +68,13 @@ export function noteGeneration(
 function reportsOf(reports: Reports, variant: string): VariantReports {
   const known = reports.get(variant);
   if (known) return known;
-  const fresh: VariantReports = { levels: new Map(), fingerprints: new Map(), otherFingerprints: 0 };
+  const fresh: VariantReports = { levels: new Map(), zeros: new Map(), fingerprints: new Map(), otherFingerprints: 0 };
   reports.set(variant, fresh);
   return fresh;
 }
 
-function noteLevel({ levels }: VariantReports, field: ReportedField, value: number | null): void {
+function noteLevel({ levels, zeros }: VariantReports, field: ReportedField, value: number | null): void {
+  if (value === 0) count(zeros, field);
   if (value === null || !(value > 0)) return;
   const { lnMean, weight } = levels.get(field) ?? { lnMean: 0, weight: 0 };
   const counted = Math.min(MEMORY, weight + 1);
@@ -92,8 +96,9 @@ export function mergeReports(a: Reports, b: Reports): Reports {
   for (const variant of [...new Set([...a.keys(), ...b.keys()])].sort()) {
     const parts = [a.get(variant), b.get(variant)].filter((part) => part !== undefined);
     const into = reportsOf(merged, variant);
-    for (const { levels, fingerprints, otherFingerprints } of parts) {
+    for (const { levels, zeros, fingerprints, otherFingerprints } of parts) {
       for (const [field, level] of levels) into.levels.set(field, meanOf(into.levels.get(field), level));
+      addTo(into.zeros, zeros);
       for (const [name, sighting] of fingerprints)
         into.fingerprints.set(name, sumOf(into.fingerprints.get(name), sighting));
       into.otherFingerprints += otherFingerprints;
@@ -117,23 +122,24 @@ export type EncodedReports = readonly (readonly [
   variant: string,
   {
     readonly levels: readonly (readonly [ReportedField, Level])[];
+    readonly zeros: readonly (readonly [ReportedField, number])[];
     readonly fingerprints: readonly (readonly [string, Sighting])[];
     readonly otherFingerprints: number;
   },
 ])[];
 
 export function encodeReports(reports: Reports): EncodedReports {
-  return [...reports].map(([variant, { levels, fingerprints, otherFingerprints }]) => [
+  return [...reports].map(([variant, { levels, zeros, fingerprints, otherFingerprints }]) => [
     variant,
-    { levels: [...levels], fingerprints: [...fingerprints], otherFingerprints },
+    { levels: [...levels], zeros: [...zeros], fingerprints: [...fingerprints], otherFingerprints },
   ]);
 }
 
 export function decodeReports(encoded: EncodedReports): Reports {
   return new Map(
-    encoded.map(([variant, { levels, fingerprints, otherFingerprints }]) => [
+    encoded.map(([variant, { levels, zeros, fingerprints, otherFingerprints }]) => [
       variant,
-      { levels: new Map(levels), fingerprints: new Map(fingerprints), otherFingerprints },
+      { levels: new Map(levels), zeros: new Map(zeros), fingerprints: new Map(fingerprints), otherFingerprints },
     ]),
   );
 }
