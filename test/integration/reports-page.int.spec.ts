@@ -10,7 +10,7 @@ import { createFactStore } from '#libs/persistence/recorder';
 import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
 import { hasBrowser, openBrowser } from '#libs/testing/browser';
-import { abStory, rolledBackStory, threeObjectivesStory } from './reports-story.js';
+import { abStory, rolledBackStory, threeObjectivesStory, troubledStory } from './reports-story.js';
 
 if (!hasBrowser()) {
   console.warn(
@@ -131,6 +131,28 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     );
     await createFactStore(database).record(database, [{ ...request!, id: 'one-more' }]);
     await expect.poll(() => exposed.textContent()).toMatch(/^35/);
+  });
+
+  it('says beside each metric what its figures leave out, and below what cannot be right, at any width', async () => {
+    await createFactStore(database).record(database, troubledStory('much-to-say'));
+    await page.goto(`${reports.url}/experiments/much-to-say`);
+    const metrics = page.getByRole('region', { name: 'Metrics', exact: true });
+    await metrics.getByText(/^! At most 5 % is allowed.*control is beyond it now, whatever was before\.$/).waitFor();
+    await metrics
+      .getByText('Not counted for harm: 4 of 200 values of candidate and 31 of 3\u202f100 of control.')
+      .waitFor();
+    await metrics.getByText('With a value: 70 % of the units of candidate, 98 % of control’s.').waitFor();
+    await metrics.getByText(/^Beyond 0.5 to 1.5 lie 5 % \(30 % of their sum\) of candidate’s values/).waitFor();
+    await page.getByText('candidate reports timings.totalMs at about 1/1000 of what').waitFor();
+    await page.getByText('1\u202f234 percentages where shares were meant').waitFor();
+    await page.getByText(/^! The user “crawler-0123.*makes at least 15 % of all requests/).waitFor();
+    for (const width of [1280, 760, 360]) {
+      await page.setViewportSize({ width, height: 900 });
+      expect([width, await overflowing(page)]).toEqual([width, []]);
+    }
+    const verdict = (await metrics.getByText('undecided').first().boundingBox())!;
+    expect(verdict.x + verdict.width).toBeLessThanOrEqual(360);
+    await page.setViewportSize({ width: 1280, height: 900 });
   });
 
   it('shows the objectives of an ab test: utility over what matters, and the gains it is made of', async () => {

@@ -81,6 +81,62 @@ function around(estimate: number): { readonly estimate: number; readonly interva
   return { estimate, interval: { low: estimate - 0.02, high: estimate + 0.02 } };
 }
 
+/** One analysis of a canary about which much has to be said: a limit, a stall, lost values, a long tail, wrong units, mended fields, odd units. */
+export function troubledStory(experiment: string): TeststripEvent[] {
+  const defined = definition(experiment);
+  const found = examples.find(
+    ({ type }) => type === 'experiment.analysed.v1',
+  ) as TeststripEvent<'experiment.analysed.v1'>;
+  const reading = { isBrokenNow: false, units: 900, lnE: { beyond: -1, within: 4.2 } };
+  const metrics = [
+    metricAt(100, 'error-rate', {
+      kind: 'rate',
+      unit: 'share of requests',
+      direction: 'lower',
+      estimate: { control: 0.0102, candidate: 0.0095, effect: -0.0007 },
+      limit: {
+        kind: 'at-most',
+        value: 0.05,
+        candidate: { ...reading, verdict: 'within' },
+        control: { ...reading, verdict: 'undecided', isBrokenNow: true },
+      },
+      leftOut: { control: 31, candidate: 4 },
+    }),
+    metricAt(100, 'cost-per-image', {
+      kind: 'mean',
+      unit: 'cost',
+      direction: 'lower',
+      estimate: { control: 1, candidate: 1.2, effect: 0.2 },
+      withValue: { control: 0.98, candidate: 0.7 },
+      clipped: [{ low: 0.5, high: 1.5, control: { values: 0.01, sum: 0.02 }, candidate: { values: 0.05, sum: 0.3 } }],
+    }),
+  ];
+  const finding = {
+    kind: 'unit-of-measure' as const,
+    variant: 'candidate',
+    field: 'timings.totalMs',
+    factor: 0.001,
+    expected: null,
+    found: null,
+    metrics: ['latency-p95'],
+  };
+  const health: DataOf<'experiment.analysed.v1'>['health'] = {
+    ...found.data.health,
+    consistency: { status: 'inconsistent', findings: [finding] },
+    mended: { percent: 1_234 },
+    unitIds: {
+      nameless: 0,
+      beyondMemory: 0,
+      heaviest: { unit: `crawler-${'0123456789abcdef'.repeat(6)}`, requests: 900, share: 0.15 },
+    },
+  };
+  return [
+    example('experiment.defined.v1', `${experiment}-defined`, { ...defined, definedAt: at(0) }),
+    ...started(experiment),
+    example('experiment.analysed.v1', `${experiment}-analysis`, { experiment, revision: 1, metrics, health }),
+  ];
+}
+
 /** The definition of an ab test and one analysis of it. */
 function weighed(experiment: string, objectives: Objectives): TeststripEvent[] {
   const defined = definition(experiment);

@@ -91,7 +91,7 @@ class ExperimentView {
     places.objectives.parentElement.hidden = summary.objectives === null;
     if (summary.objectives)
       renderWhenChanged(places.objectives, pick(summary, ['objectives', 'control']), objectivesView);
-    renderWhenChanged(places.health, { health: summary.health }, healthList);
+    renderWhenChanged(places.health, { health: summary.health, notes: summary.healthNotes }, healthList);
     renderWhenChanged(places.decisions, { decisions: summary.decisions }, decisionList);
     renderWhenChanged(places.variants, { variants: summary.variants }, variantTable);
     this.drawWeights();

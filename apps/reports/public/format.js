@@ -54,7 +54,7 @@ export function effect(value, metric) {
     case 'relative':
       return `${sign}${trim(size * 100, 3)} %`;
     case 'ln-rate-ratio':
-      return `×${trim(Math.exp(value), 3)}`;
+      return factor(value);
     case 'ratio':
       return `×${trim(value, 3)}`;
     case 'probability':
@@ -62,6 +62,14 @@ export function effect(value, metric) {
     default:
       return difference(sign, size, metric);
   }
+}
+
+/** Ratios beyond these are not estimated: one of the variants has none of the events. */
+const FURTHEST_LN_RATIO = Math.log(1e4);
+
+function factor(lnRatio) {
+  if (lnRatio <= -0.999 * FURTHEST_LN_RATIO) return '×0';
+  return lnRatio >= 0.999 * FURTHEST_LN_RATIO ? '×∞' : `×${trim(Math.exp(lnRatio), 3)}`;
 }
 
 function difference(sign, size, { marginKind, estimate: of, unit }) {

@@ -27,7 +27,7 @@ export function metricTable({ metrics, decidesAtLnE, candidates, analysedAt }, p
     table(
       'Metrics',
       sorted.filter(({ role }) => role !== 'observed'),
-      legend(),
+      legend(sorted),
     ),
     observedMetrics(observed.filter(hasData), table),
     withoutData(observed.filter((metric) => !hasData(metric))),
@@ -115,9 +115,9 @@ function noteRow({ notes = [] }, columns) {
     { class: 'notes' },
     h(
       'td',
-      { colspan: columns, class: 'small' },
+      { colspan: columns },
       notes.map(({ isWarning, message }) =>
-        h('p', { class: isWarning ? 'warning' : null }, isWarning ? '! ' : null, message),
+        h('p', { class: isWarning ? 'small warning' : 'small' }, isWarning ? '! ' : null, message),
       ),
     ),
   );
@@ -137,7 +137,7 @@ function nameCell({ metric, candidate, role, direction }, namesCandidate, decide
 function variantCell(metric, arm) {
   return h(
     'td',
-    { class: 'figure' },
+    { class: 'figure', 'data-head': arm === 'control' ? 'Control' : 'Candidate' },
     estimate(metric.estimate[arm], metric),
     h('span', { class: 'small' }, `${count(metric.n[arm].units)} units`),
   );
@@ -152,7 +152,7 @@ function effectCell(metric) {
   ].filter((part) => part !== null);
   return h(
     'td',
-    {},
+    { class: 'wide' },
     intervalBar(metric) ?? h('span', { class: 'small' }, whyNoInterval(metric)),
     h('span', { class: 'small' }, said.join(' · ')),
   );
@@ -187,9 +187,13 @@ function whyNoInterval({ missing, burnIn }) {
 
 function marginText(metric, onScale) {
   if (metric.role === 'observed') return 'no margin';
-  return onScale === null ? 'margin not known yet' : `margin ${effect(onScale, metric)}`;
+  if (onScale !== null) return `margin ${effect(onScale, metric)}`;
+  // A shift of a whole distribution is tested without one.
+  return metric.margin === null && metric.lnE !== null ? 'no margin' : 'margin not known yet';
 }
 
-function legend() {
-  return 'Intervals hold at any time, however often they are looked at. Thin line: no difference. Dashed line: the margin; the shaded side is worse than it.';
+function legend(metrics) {
+  const isShared = metrics.some(({ harmAlpha }) => harmAlpha !== undefined);
+  const shared = isShared ? ' Guardrails share α: harm decides at the figure after “of”.' : '';
+  return `Intervals hold at any time, however often they are looked at. Thin line: no difference. Dashed line: the margin; the shaded side is worse than it.${shared}`;
 }

@@ -79,11 +79,10 @@ export function noticeList({ notices }) {
   );
 }
 
-/** Whether the numbers can be trusted. */
-export function healthList({ health }) {
+/** Whether the numbers can be trusted, and what is wrong where they can't. */
+export function healthList({ health, notes }) {
   if (health === null) return h('p', { class: 'empty' }, 'Not judged yet.');
-  const { srm, coverage, staleness, shift, consistency, mended = {} } = health;
-  const mends = Object.entries(mended).map(([kind, values]) => `${kind} ${count(values)}`);
+  const { srm, coverage, staleness, shift, consistency } = health;
   const covered = Object.entries(coverage.byVariant)
     .map(([variant, part]) => `${variant} ${part === null ? '–' : share(part * 1e6)}`)
     .join(' · ');
@@ -95,36 +94,31 @@ export function healthList({ health }) {
   return h(
     'ul',
     { class: 'health' },
-    item('Sample ratio', srm.status, split),
-    item('Coverage', coverage.status, covered === '' ? 'scored pictures among those due' : `scored: ${covered}`),
-    item(
-      'Signals',
-      staleness.status,
-      staleness.lastScoredAt ? 'requests, telemetry and scores arrive' : 'no score has arrived yet',
-    ),
-    consistency === undefined
-      ? null
-      : item('Reports', consistency.status, consistency.findings.map(findingText).join(' · ')),
-    mends.length === 0 ? null : item('Telemetry', 'mended', `values read for what they mean: ${mends.join(' · ')}`),
+    item('Sample ratio', srm.status, [split]),
+    item('Coverage', coverage.status, [covered === '' ? 'scored pictures among those due' : `scored: ${covered}`]),
+    item('Signals', staleness.status, [notes.signals]),
+    consistency === undefined ? null : item('Reports', consistency.status, reportNotes(consistency.status, notes)),
+    notes.mended.length === 0 ? null : item('Telemetry', 'mended', ['Read for what they mean:', ...notes.mended]),
     shift === undefined || shift.status === 'not-watched'
       ? null
-      : item('Watched shifts', shift.status, shift.metrics.join(', ')),
+      : item('Watched shifts', shift.status, [shift.metrics.join(', ')]),
   );
 }
 
-const findings = {
-  'unit-of-measure': 'another unit of measure',
-  'another-configuration': 'another configuration answers',
-  'configuration-changed': 'changed in the middle',
-  'scorer-changed': 'another scorer',
-};
-
-function findingText({ kind, variant, field, found }) {
-  return [variant, field, findings[kind] ?? kind, found && `(${found.slice(0, 16)})`].filter(Boolean).join(' ');
+function reportNotes(status, { reports }) {
+  if (reports.length > 0) return reports.map((sentence) => `${sentence}.`);
+  return [status === 'ok' ? 'units of measure and configurations are as declared' : 'too few reports to compare yet'];
 }
 
-function item(name, status, note) {
-  return h('li', {}, h('strong', {}, name), ' ', badge(healthWord(status)), h('span', { class: 'small' }, note));
+function item(name, status, notes) {
+  return h(
+    'li',
+    {},
+    h('strong', {}, name),
+    ' ',
+    badge(healthWord(status)),
+    notes.filter((note) => note !== '').map((note) => h('span', { class: 'small' }, note)),
+  );
 }
 
 /** Configuration and outcomes of every variant. */

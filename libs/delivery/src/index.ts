@@ -15,6 +15,7 @@ export { evolveService } from './service/evolve-service.js';
 export { operateService, type ServiceInput } from './service/operate-service.js';
 export { newService, type ServiceBaseline, type Latch, type ServiceState } from './service/state.js';
 export * from './state.js';
+export { type HealthNotes, healthNotes } from './words/health-notes.js';
 export { type MetricNote, metricNotes } from './words/metric-notes.js';
 export { orderInWords } from './words/order.js';
 export { reasonInWords, reasonWords } from './words/reason.js';

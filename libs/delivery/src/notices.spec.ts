@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ExperimentAnalysed } from '#libs/contracts';
-import { analysed, aSpec, define, hours, minutes, operator, SCORES_SILENT, T0 } from '#libs/testing/delivery';
+import { aMetric, analysed, aSpec, define, hours, minutes, operator, SCORES_SILENT, T0 } from '#libs/testing/delivery';
 import { given } from '#libs/testing/delivery';
 import { analyse, evidenceDesign, foldEvent, initialEvidence, type ObservedEvent } from '#libs/evidence';
 import { simulationRandom } from '#libs/testing/random';
@@ -21,6 +21,29 @@ const said = (overrides: Partial<ExperimentAnalysed>, spec = aSpec(), clock = ea
   noticesOf(spec, analysed(T0, [], overrides).analysis, clock).map(({ kind, message }) =>
     `${kind}: ${message}`.replaceAll('\u202f', ' '),
   );
+
+describe('a control that is broken itself', () => {
+  const failing = aMetric('error-rate', {
+    n: { control: { units: 900, events: 900 }, candidate: { units: 300, events: 300 } },
+    estimate: { control: 0.6, candidate: 0.02, effect: -0.58 },
+  });
+  const noticed = (spec = aSpec()) => noticesOf(spec, analysed(T0, [failing]).analysis, early)[0];
+
+  it.each([
+    [undefined, 'the shares stay as they are (onBrokenControl: hold).'],
+    ['rollback', 'all traffic goes to control all the same (onBrokenControl: rollback).'],
+    ['promote', 'all traffic goes to candidate (onBrokenControl: promote).'],
+  ] as const)('is told, with what becomes of the traffic: %s', (onBrokenControl, ending) => {
+    expect(noticed(aSpec(onBrokenControl === undefined ? {} : { onBrokenControl }))).toEqual({
+      kind: 'broken-control',
+      message: `control itself is broken: 60 % of its own requests fail. Look at it now. Proven harm still rolls back, and a candidate that is proven is promoted. If the experiment ends without a verdict meanwhile, ${ending}`,
+    });
+  });
+
+  it('is not while it works', () => {
+    expect(noticesOf(aSpec(), analysed(T0, [aMetric('error-rate')]).analysis, early)).toEqual([]);
+  });
+});
 
 describe('the outlook of an experiment', () => {
   it('is said from the forecast and the traffic as it is', () => {

@@ -1,4 +1,5 @@
 import type { ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
+import { brokenControl, insteadInWords } from './rules/broken-control.js';
 import { neededSources } from './rules/needed-sources.js';
 import { outlookOf, type RunClock } from './outlook.js';
 import { fewNewUnitsMessage, outlookInWords, tooLateMessage } from './words/outlook.js';
@@ -8,7 +9,14 @@ import { reportsWarning, shiftWarning, unneededSilence } from './words/trust.js'
 /** What people should know of an analysis although it decides nothing. */
 export interface Notice {
   readonly kind:
-    'watched-shift' | 'inconsistent-reports' | 'unneeded-silence' | 'few-new-units' | 'too-late' | 'units' | 'outlook';
+    | 'broken-control'
+    | 'watched-shift'
+    | 'inconsistent-reports'
+    | 'unneeded-silence'
+    | 'few-new-units'
+    | 'too-late'
+    | 'units'
+    | 'outlook';
   readonly message: string;
 }
 
@@ -22,7 +30,9 @@ export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, cl
   const isUnneeded =
     (staleness.status === 'scores-silent' && !needs.scores) ||
     (staleness.status === 'telemetry-silent' && !needs.telemetry);
+  const broken = brokenControl(spec, analysis);
   return [
+    ...(broken === null ? [] : [{ kind: 'broken-control', message: brokenControlNotice(spec, broken) } as const]),
     // A different distribution is no harm by itself, but a person should look.
     ...(shift?.status === 'found' ? [{ kind: 'watched-shift', message: shiftWarning(shift.metrics) } as const] : []),
     ...(idle.length > 0 ? [{ kind: 'inconsistent-reports', message: reportsWarning(idle) } as const] : []),
@@ -38,4 +48,8 @@ export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, cl
       ? [{ kind: 'outlook', message: outlookInWords(outlook, spec) } as const]
       : []),
   ];
+}
+
+function brokenControlNotice(spec: ExperimentSpec, broken: string): string {
+  return `${spec.control} itself is broken: ${broken}. Look at it now. Proven harm still rolls back, and a candidate that is proven is promoted. ${insteadInWords(spec)}`;
 }

@@ -196,6 +196,22 @@ describe('values that are missing more often in one variant', () => {
     expect(lnE?.nonInferior).toBeLessThanOrEqual(0);
   });
 
+  it('count once where the scorer says that it could not look', () => {
+    const analysis = analysed(
+      { guardrails: ['{ metric: alignment, margin: -5% }'] },
+      {
+        candidate: (event, random) =>
+          random.uniform() < 1 / 3
+            ? withData(event, 'image.scored.v1', { outcome: 'unavailable', alignment: null })
+            : [event],
+      },
+    );
+    const { reason, withValue } = metric(analysis, 'alignment');
+    expect(reason).toBe('missing-more-often');
+    expect(withValue?.control).toBe(1);
+    expect(withValue?.candidate).toBeCloseTo(2 / 3, 1);
+  });
+
   it('leave both variants measurable where they are missing alike', () => {
     const analysis = analysed(
       { guardrails: ['{ metric: faces, margin: -5% }'], metrics: FACES },

@@ -21,6 +21,7 @@ await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
 const page = (await import(pathToFileURL(join(folder, 'words.js')).href)) as PageWords;
 const format = (await import(pathToFileURL(join(folder, 'format.js')).href)) as {
   readonly marginOnScale: (metric: object) => number | null;
+  readonly effect: (value: number, metric: object) => string;
 };
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -66,5 +67,13 @@ describe('figures of the page', () => {
   ])('draw the margin on the scale of the effect: %s', (_what, { control, ...metric }, expected) => {
     const drawn = format.marginOnScale({ ...metric, direction: 'lower', estimate: { control } });
     expect(drawn).toBeCloseTo(expected, 12);
+  });
+
+  it.each([
+    [Math.log(1.5), '×1.5'],
+    [-Math.log(1e4), '×0'],
+    [Math.log(1e4), '×∞'],
+  ])('give a ratio of rates as a factor, and none where one variant has no event: %d', (lnRatio, said) => {
+    expect(format.effect(lnRatio, { scale: 'ln-rate-ratio' })).toBe(said);
   });
 });

@@ -10,7 +10,7 @@ import type {
   RequestRouted,
   VariantConfig,
 } from '#libs/contracts';
-import type { MetricNote, Notice } from '#libs/delivery';
+import type { HealthNotes, MetricNote, Notice } from '#libs/delivery';
 
 /** One line of the list of experiments. */
 export interface ExperimentListing {
@@ -56,6 +56,8 @@ export interface ExperimentSummary {
   /** Utility, gains and Pareto view; null where the experiment has no objectives, and before the first analysis. */
   readonly objectives: NonNullable<ExperimentAnalysed['objectives']> | null;
   readonly health: AnalysisHealth | null;
+  /** What `health` means, in sentences; null before the first analysis. */
+  readonly healthNotes: HealthNotes | null;
   /** What people should know although it decides nothing, and what is still to come; empty before the first analysis and after the end. */
   readonly notices: readonly Notice[];
   readonly analysedAt: string | null;

@@ -1,6 +1,6 @@
 import { quantileSorted } from 'simple-statistics';
 import { candidatesOf, comparedWith, phaseAfter, type ExperimentAnalysed } from '#libs/contracts';
-import { metricNotes, type Notice, noticesOf } from '#libs/delivery';
+import { healthNotes, metricNotes, type Notice, noticesOf } from '#libs/delivery';
 import type {
   RecordedApplication,
   RecordedCommand,
@@ -64,6 +64,7 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
     metrics: (analysis?.metrics ?? []).map((metric) => ({ ...metric, notes: metricNotes(spec, metric) })),
     objectives: analysis?.objectives ?? null,
     health: analysis?.health ?? null,
+    healthNotes: analysis ? healthNotes(analysis.health) : null,
     notices: notices(facts, nowMs),
     analysedAt: analysis?.analysedAt ?? null,
     decisions,

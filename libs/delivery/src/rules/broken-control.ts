@@ -66,3 +66,23 @@ export function weightsInstead(
       return policy satisfies never;
   }
 }
+
+/** What becomes of the traffic if the revision ends without a verdict meanwhile; see {@link weightsInstead}. */
+export function insteadInWords(spec: ExperimentSpec): string {
+  const policy = spec.onBrokenControl ?? 'hold';
+  const ending = 'If the experiment ends without a verdict meanwhile,';
+  switch (policy) {
+    case 'hold':
+      return `${ending} the shares stay as they are (onBrokenControl: hold).`;
+    case 'rollback':
+      return `${ending} all traffic goes to ${spec.control} all the same (onBrokenControl: rollback).`;
+    case 'promote': {
+      const [candidate, ...others] = candidatesOf(spec);
+      return candidate === undefined || others.length > 0
+        ? `${ending} the shares stay as they are: of several candidates none has won.`
+        : `${ending} all traffic goes to ${candidate} (onBrokenControl: promote).`;
+    }
+    default:
+      return policy satisfies never;
+  }
+}

@@ -17,14 +17,16 @@ export function guardrailAnalyses(spec: ExperimentSpec, analysis: ExperimentAnal
   return candidatesOf(spec).flatMap((candidate) => guardrailsOf(spec, analysis, candidate));
 }
 
-/** Names of the guardrails that the analysis cannot measure, each with the reason and what helps. */
+/** The guardrails that the analysis cannot measure, each reason once with the names it is about and what helps. */
 export function unmeasurableGuardrails(spec: ExperimentSpec, analysis: ExperimentAnalysed): readonly string[] {
-  return guardrailAnalyses(spec, analysis)
-    .filter(({ verdict }) => verdict === 'unmeasurable')
-    .map((analysed) => {
-      const { metric, reason } = analysed;
-      return `${metric} (${reasonInWords(reason)}${sharesWithValue(spec, analysed)}${wayOutOf(reason)})`;
-    });
+  const namesBy = new Map<string, Set<string>>();
+  for (const analysed of guardrailAnalyses(spec, analysis)) {
+    const { metric, reason, verdict } = analysed;
+    if (verdict !== 'unmeasurable') continue;
+    const why = `${reasonInWords(reason)}${sharesWithValue(spec, analysed)}${wayOutOf(reason)}`;
+    namesBy.set(why, (namesBy.get(why) ?? new Set()).add(metric));
+  }
+  return [...namesBy].map(([why, names]) => `${[...names].join(' and ')} (${why})`);
 }
 
 function wayOutOf(reason: string): string {

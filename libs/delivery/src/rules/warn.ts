@@ -38,6 +38,8 @@ function alertOf(kind: Notice['kind']): AlertKind | null {
     case 'few-new-units':
     case 'too-late':
       return kind;
+    // Told as often as it changes, see `aboutControl`.
+    case 'broken-control':
     case 'units':
     case 'unneeded-silence':
     case 'outlook':

@@ -20,6 +20,26 @@ describe('notes beside a metric', () => {
     });
   });
 
+  it('say how many units have a value, where not all have', () => {
+    expect(notes({ withValue: { control: 0.999, candidate: 0.995 } })).toEqual([]);
+    expect(notes({ withValue: { control: 1, candidate: null } })).toEqual([]);
+    const some = { control: 0.98, candidate: 0.664 };
+    const message = 'With a value: 66.4 % of the units of candidate, 98 % of control’s.';
+    expect(notes({ withValue: some })).toEqual([{ isWarning: false, message }]);
+    expect(notes({ withValue: some, reason: 'missing-more-often' })).toEqual([{ isWarning: true, message }]);
+  });
+
+  it('name the long tail of a mean, and warn where a proof waits for it', () => {
+    const bounds = { low: 0.5, high: 1.5 };
+    const clipped = [{ ...bounds, control: { values: 0.004, sum: 0.02 }, candidate: { values: 0.01, sum: 0.131 } }];
+    const message =
+      'Beyond 0.5 to 1.5 s lie 1 % (13.1 % of their sum) of candidate’s values, and 0.4 % (2 % of their sum) of control’s.';
+    expect(notes({ unit: 's', clipped })).toEqual([{ isWarning: false, message }]);
+    expect(notes({ unit: 's', clipped, reason: 'tail-beyond-bounds' })).toEqual([{ isWarning: true, message }]);
+    const little = [{ ...bounds, control: { values: 0.004, sum: 0.002 }, candidate: { values: 0.01, sum: 0.003 } }];
+    expect(notes({ unit: 's', clipped: little })).toEqual([]);
+  });
+
   it('say of an absolute limit where either variant stands, in the unit of the metric', () => {
     const reading = { units: 900, isBrokenNow: false };
     const limit = {

@@ -1,6 +1,7 @@
 import { comparedWith, type ExperimentSpec, type LimitReading, type MetricAnalysis } from '#libs/contracts';
 import { amountInUnit } from './comparison.js';
-import { number } from './numbers.js';
+import { longTailWords } from './long-tail.js';
+import { number, percentOf } from './numbers.js';
 
 /** What belongs beside a metric's figures: what they leave out, rest on, or are held against besides. */
 export interface MetricNote {
@@ -12,7 +13,12 @@ export interface MetricNote {
 /** Empty where there is nothing to add. */
 export function metricNotes(spec: ExperimentSpec, metric: MetricAnalysis): readonly MetricNote[] {
   const control = comparedWith(spec);
-  return [...limitNote(metric, control, spec.alpha), ...leftOutNote(metric, control)];
+  return [
+    ...limitNote(metric, control, spec.alpha),
+    ...withValueNote(metric, control),
+    ...longTailNote(metric, control),
+    ...leftOutNote(metric, control),
+  ];
 }
 
 function limitNote({ limit, unit, candidate }: MetricAnalysis, control: string, alpha: number): readonly MetricNote[] {
@@ -44,6 +50,24 @@ function limitReading(name: string, { verdict, isBrokenNow, units, lnE }: LimitR
     default:
       return verdict satisfies never;
   }
+}
+
+/** A smaller share of the units without a value goes without saying, unless a verdict rests on it. */
+const WORTH_SAYING = 0.01;
+
+function withValueNote({ withValue, reason, candidate }: MetricAnalysis, control: string): readonly MetricNote[] {
+  const { control: ofControl = null, candidate: ofCandidate = null } = withValue ?? {};
+  if (ofControl === null || ofCandidate === null) return [];
+  const isFault = reason === 'missing-more-often';
+  if (!isFault && Math.min(ofControl, ofCandidate) > 1 - WORTH_SAYING) return [];
+  const message = `With a value: ${percentOf(ofCandidate)} of the units of ${candidate}, ${percentOf(ofControl)} of ${control}’s.`;
+  return [{ isWarning: isFault, message }];
+}
+
+/** A tail that a proof waits for is a warning; any other is only named. */
+function longTailNote(metric: MetricAnalysis, control: string): readonly MetricNote[] {
+  const message = longTailWords(metric, control).trimStart();
+  return message === '' ? [] : [{ isWarning: metric.reason === 'tail-beyond-bounds', message }];
 }
 
 function leftOutNote({ leftOut, n, candidate }: MetricAnalysis, control: string): readonly MetricNote[] {

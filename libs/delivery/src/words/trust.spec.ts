@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AnalysisHealth, ConsistencyFinding } from '#libs/contracts';
 import { COVERAGE_GAP, HEALTHY, SCORES_SILENT, SPLIT_IS_OFF } from '#libs/testing/delivery';
 import type { HoldCause } from '../events.js';
-import { causesInWords, holdMessage, reportsWarning } from './trust.js';
+import { causesInWords, holdMessage, reportsWarning, findingsInWords } from './trust.js';
 
 const NOTHING_NAMED = { unmeasurable: [], beyond: [] };
 
@@ -104,6 +104,19 @@ describe('why a ramp is held', () => {
         NOTHING_NAMED,
       ),
     ).not.toContain(words);
+  });
+
+  it('tells fields of one variant in the same wrong unit in one sentence, others each in its own', () => {
+    const seconds = { ...about, kind: 'unit-of-measure', variant: 'candidate', factor: 0.001 } as const;
+    const told = findingsInWords([
+      { ...seconds, field: 'timings.totalMs', metrics: [] },
+      { ...seconds, field: 'timings.inferenceMs', metrics: ['inference-latency-p95'] },
+      { ...seconds, field: 'cost', factor: 100 },
+      { ...seconds, variant: 'control', field: 'timings.totalMs' },
+    ]);
+    expect(told).toHaveLength(3);
+    expect(told[0]).toContain('timings.totalMs and timings.inferenceMs at about 1/1000');
+    expect(told[0]).toContain('so inference-latency-p95 cannot be compared');
   });
 
   it('names several causes in one sentence', () => {

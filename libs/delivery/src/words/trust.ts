@@ -27,7 +27,7 @@ export function unneededSilence({ status, lastRoutedAt }: AnalysisHealth['stalen
 
 /** What cannot be right in the services' reports although nothing rests on it. */
 export function reportsWarning(findings: readonly ConsistencyFinding[]): string {
-  return `No guardrail rests on it, but it cannot be right: ${findings.map(findingInWords).join('; ')}.`;
+  return `No guardrail rests on it, but it cannot be right: ${findingsInWords(findings).join('; ')}.`;
 }
 
 /** "a split that was not ordered and a silent scorer": what a hold was or is for. */
@@ -68,18 +68,14 @@ function causeWithNumbers(cause: HoldCause, health: AnalysisHealth, { unmeasurab
     case 'coverage-gap':
       return `one variant misses more scores than the other (scored: ${each(coverage.byVariant, percentOf)}; ln E ${number(coverage.lnE)})`;
     case 'scores-silent':
-      return `the scorer is silent (last score ${staleness.lastScoredAt ?? 'never'}, last request ${staleness.lastRoutedAt ?? 'never'}${owed(staleness.owedScores, 'scores')})`;
     case 'telemetry-silent':
-      return `the inference services report nothing (last generation ${staleness.lastGeneratedAt ?? 'never'}, last request ${staleness.lastRoutedAt ?? 'never'}${owed(staleness.owedGenerations, 'generations')})`;
+      return silenceInWords(staleness, cause);
     case 'distribution-shift':
       return causeInWords(cause);
     case 'unmeasurable-guardrail':
       return `no measurement of ${unmeasurable.join(', ')}`;
     case 'inconsistent-reports':
-      return (consistency?.findings ?? [])
-        .filter(({ metrics }) => metrics.length > 0)
-        .map(findingInWords)
-        .join('; ');
+      return findingsInWords((consistency?.findings ?? []).filter(({ metrics }) => metrics.length > 0)).join('; ');
     case 'analysis-silent':
       return 'no analysis arrives';
     case 'limit-exceeded':
@@ -89,7 +85,39 @@ function causeWithNumbers(cause: HoldCause, health: AnalysisHealth, { unmeasurab
   }
 }
 
-/** What cannot be right, and the way out. */
+/** Who is silent, since when, and how much is missing. */
+export function silenceInWords(
+  { lastScoredAt, lastGeneratedAt, lastRoutedAt, owedScores, owedGenerations }: AnalysisHealth['staleness'],
+  status: 'scores-silent' | 'telemetry-silent',
+): string {
+  const request = `last request ${lastRoutedAt ?? 'never'}`;
+  return status === 'scores-silent'
+    ? `the scorer is silent (last score ${lastScoredAt ?? 'never'}, ${request}${owed(owedScores, 'scores')})`
+    : `the inference services report nothing (last generation ${lastGeneratedAt ?? 'never'}, ${request}${owed(owedGenerations, 'generations')})`;
+}
+
+/** What cannot be right, and the way out; fields of one variant in the same wrong unit are one sentence. */
+export function findingsInWords(findings: readonly ConsistencyFinding[]): readonly string[] {
+  const told: ConsistencyFinding[] = [];
+  for (const finding of findings) {
+    const at = told.findIndex((other) => isSameUnit(other, finding));
+    const same = told[at];
+    if (same === undefined) {
+      told.push(finding);
+      continue;
+    }
+    const metrics = [...new Set([...same.metrics, ...finding.metrics])];
+    told[at] = { ...same, field: `${same.field ?? ''} and ${finding.field ?? ''}`, metrics };
+  }
+  return told.map(findingInWords);
+}
+
+/** Alike to the digits that are said. */
+function isSameUnit(a: ConsistencyFinding, b: ConsistencyFinding): boolean {
+  if (a.kind !== 'unit-of-measure' || b.kind !== 'unit-of-measure' || a.variant !== b.variant) return false;
+  return timesInWords(a.factor ?? 1) === timesInWords(b.factor ?? 1);
+}
+
 function findingInWords({ kind, variant, field, factor, expected, found, metrics }: ConsistencyFinding): string {
   switch (kind) {
     case 'unit-of-measure':

@@ -83,11 +83,16 @@ function arrived(
   return { share, lnE: reading === null ? lnE : logMeanExp([lnE, reading.lnE]) };
 
   function shareOf(arm: Arm): number | null {
-    const due = (ofTopic?.[arm] ?? 0) + (own?.lost[arm] ?? 0);
+    const came = ofTopic?.[arm] ?? 0;
+    const lost = own?.lost[arm] ?? 0;
+    const missing = missingOf(own, arm);
     const answered = reading?.answered[arm] ?? 0;
-    const events = reading === null || answered === 0 ? 1 : reading.covered[arm] / answered;
-    if (due === 0) return answered === 0 ? null : events;
-    return events * Math.max(0, 1 - missingOf(own, arm) / due);
+    if (reading === null || answered === 0) {
+      return came + lost === 0 ? null : Math.max(0, 1 - missing / (came + lost));
+    }
+    // What was lost is not among the covered, so it counts there and not again.
+    const ofCovered = came === 0 ? 1 : Math.max(0, 1 - (missing - lost) / came);
+    return (reading.covered[arm] / answered) * ofCovered;
   }
 }
 
