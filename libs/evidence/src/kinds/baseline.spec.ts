@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { simulationRandom } from '#libs/testing/random';
 import { type Baseline, initialBaseline, mergeBaselines, observeBaseline } from './baseline.js';
 
 function baselineOf(values: readonly number[], units = values.length): Baseline {
@@ -28,5 +29,38 @@ describe('the baseline', () => {
     expect(mergeBaselines(mergeBaselines(a, b), c).fixed?.mean).toBeCloseTo(5, 12);
     expect(mergeBaselines(a, initialBaseline()).fixed).toEqual(a.fixed);
     expect(mergeBaselines(mergeBaselines(a, b), c).fixed?.parts).toBe(3);
+  });
+
+  it('is that of the usual values where one in forty is absurd, however absurd', () => {
+    const random = simulationRandom(7);
+    const usual = Array.from({ length: 195 }, () => Math.exp(0.3 * random.normal()));
+    const clean = baselineOf(usual).fixed as NonNullable<Baseline['fixed']>;
+    for (const absurd of [432_000, 1e20, -1e9]) {
+      const { mean, spread } = baselineOf([
+        ...usual.slice(0, 90),
+        absurd,
+        absurd,
+        absurd,
+        absurd,
+        absurd,
+        ...usual.slice(90),
+      ]).fixed as NonNullable<Baseline['fixed']>;
+      expect(Math.abs(mean / clean.mean - 1)).toBeLessThan(0.1);
+      expect(spread).toBeLessThan(3 * clean.spread);
+    }
+    // Of one partition of four.
+    expect(baselineOf([...usual.slice(0, 49), 432_000]).fixed?.mean).toBeLessThan(1.2);
+  });
+
+  it('is the mean and standard deviation themselves where no value is absurd', () => {
+    const random = simulationRandom(8);
+    const values = Array.from(
+      { length: 200 },
+      (_, index) => Math.exp(0.6 * random.normal()) + Number(index % 20 === 0),
+    );
+    const mean = values.reduce((sum, value) => sum + value, 0) / 200;
+    const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    expect(baselineOf(values).fixed?.mean).toBeCloseTo(mean, 12);
+    expect(baselineOf(values).fixed?.spread).toBeCloseTo(Math.sqrt(squares / 199), 12);
   });
 });

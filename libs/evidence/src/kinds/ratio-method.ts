@@ -7,7 +7,6 @@ import {
   initialCovariance,
   isRandomised,
   linearisedRatio,
-  mergeCovariances,
   mergeNestedBetting,
   type NestedBetting,
   observePair,
@@ -18,7 +17,7 @@ import {
 } from '#libs/statistics';
 import type { AnalysisReason } from '../analysis/reasons.js';
 import { bettingDesignOf, bettingEffect, bettingTuning, judgeBets, betsBeforeBaseline } from './baseline-betting.js';
-import { type Baseline, initialBaseline, mergeBaselines } from './baseline.js';
+import { type Baseline, initialBaseline, isWithin, mergeBaselines, usualFences } from './baseline.js';
 import type { Estimates, Judgement, Method, Observation } from './method.js';
 import { zeroIn } from './nothing-happened.js';
 import { noEstimates, whyNotBoth } from './estimates.js';
@@ -35,8 +34,10 @@ import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.j
 export interface RatioState {
   readonly kind: 'ratio';
   readonly counts: ArmCounts;
-  /** Control's first events, until the line is fixed. */
-  readonly past: Covariance;
+  /** Control's first events, until the line is fixed; merged states keep none. */
+  firsts: readonly (readonly [value: number, denominator: number])[];
+  /** Whether they have denominators: without there is no ratio. */
+  hasDenominator: boolean;
   line: RatioBaseline | null;
   /** The line's ratio and the spread of values linearised along it, as the baseline of a mean. */
   baseline: Baseline;
@@ -57,7 +58,8 @@ interface UnitSums {
 
 interface EncodedRatio {
   readonly counts: ArmCounts;
-  readonly past: Covariance;
+  readonly firsts: RatioState['firsts'];
+  readonly hasDenominator: boolean;
   readonly line: RatioBaseline | null;
   readonly baseline: Baseline;
   readonly betting: codec.EncodedNestedBetting;
@@ -68,7 +70,8 @@ export const ratioMethod: Method<RatioState> = {
   initial: (metric) => ({
     kind: 'ratio',
     counts: initialArmCounts(),
-    past: initialCovariance(),
+    firsts: [],
+    hasDenominator: false,
     line: null,
     baseline: initialBaseline(),
     betting: betsBeforeBaseline(metric),
@@ -95,7 +98,8 @@ export const ratioMethod: Method<RatioState> = {
   merge: (a, b) => ({
     kind: 'ratio',
     counts: mergeArmCounts(a.counts, b.counts),
-    past: mergeCovariances(a.past, b.past),
+    firsts: [],
+    hasDenominator: a.hasDenominator || b.hasDenominator,
     line: a.line ?? b.line,
     baseline: mergeBaselines(a.baseline, b.baseline),
     betting: mergeNestedBetting(a.betting, b.betting),
@@ -103,7 +107,7 @@ export const ratioMethod: Method<RatioState> = {
   }),
 
   judge(state, metric, { alpha }) {
-    const { counts, baseline, betting, past } = state;
+    const { counts, baseline, betting, hasDenominator } = state;
     const base = { estimates: ratioEstimates(state, alpha), units: counts.units, events: counts.events, shift: null };
     const { test } = metric;
     if (test === null) return { ...base, tests: null, missing: 'only-observed' };
@@ -112,7 +116,7 @@ export const ratioMethod: Method<RatioState> = {
     const { units } = base;
     if (fixed !== null)
       return { ...base, ...judgeBets({ betting, fixed, special: zerosOf(state), units }, metric, test) };
-    const isEmpty = past.n > 0 && past.meanY === 0;
+    const isEmpty = counts.units.control > 0 && !hasDenominator;
     return { ...base, tests: null, missing: isEmpty ? 'no-denominator' : 'baseline' };
   },
 
@@ -120,19 +124,21 @@ export const ratioMethod: Method<RatioState> = {
 
   tuning: bettingTuning,
 
-  encode: ({ counts, past, line, baseline, betting, cells }): EncodedRatio => ({
+  encode: ({ counts, firsts, hasDenominator, line, baseline, betting, cells }): EncodedRatio => ({
     counts: structuredClone(counts),
-    past: { ...past },
+    firsts: structuredClone(firsts),
+    hasDenominator,
     line: line && { ...line },
     baseline: structuredClone(baseline),
     betting: codec.encodeNestedBetting(betting),
     cells: structuredClone([...cells]),
   }),
 
-  decode: ({ counts, past, line, baseline, betting, cells }: EncodedRatio) => ({
+  decode: ({ counts, firsts, hasDenominator, line, baseline, betting, cells }: EncodedRatio) => ({
     kind: 'ratio',
     counts: structuredClone(counts),
-    past: { ...past },
+    firsts: structuredClone(firsts),
+    hasDenominator,
     line: line && { ...line },
     baseline: structuredClone(baseline),
     betting: codec.decodeNestedBetting(betting),
@@ -148,16 +154,29 @@ function zerosOf({ cells }: RatioState): Judgement['special'] {
   return zeroIn(of('control'), of('candidate'));
 }
 
-/** The event that completes the baseline fixes the line, once and for all; without denominators there is none. */
+/**
+ * The event that completes the baseline fixes the line, once and for all; without denominators there is none. Events with an absurd numerator or
+ * denominator are left out, as absurd values of a mean.
+ */
 function fixLine(state: RatioState, value: number, denominator: number, baselineUnits: number): void {
-  observePair(state.past, value, denominator);
-  if (state.past.n < baselineUnits) return;
-  state.line = ratioBaseline(state.past);
-  const spread = covarianceMatrix(state.past);
-  if (state.line === null || spread === null) return;
-  const { ratio, meanDenominator } = state.line;
+  state.firsts = [...state.firsts, [value, denominator] as const].slice(-baselineUnits);
+  state.hasDenominator = state.firsts.some(([, y]) => y !== 0);
+  if (state.firsts.length < baselineUnits) return;
+  const ofValues = usualFences(state.firsts.map(([x]) => x));
+  const ofDenominators = usualFences(state.firsts.map(([, y]) => y));
+  const usual = initialCovariance();
+  for (const [x, y] of state.firsts) {
+    if (isWithin(ofValues, x) && isWithin(ofDenominators, y)) observePair(usual, x, y);
+  }
+  const line = ratioBaseline(usual);
+  const spread = covarianceMatrix(usual);
+  state.hasDenominator = line !== null;
+  if (line === null || spread === null) return;
+  const { ratio, meanDenominator } = line;
   const variance = spread.xx - 2 * ratio * spread.xy + ratio * ratio * spread.yy;
   const fixed = { mean: ratio, spread: Math.sqrt(Math.max(0, variance)) / Math.abs(meanDenominator), parts: 1 };
+  state.line = line;
+  state.firsts = [];
   state.baseline = { ...state.baseline, fixed };
 }
 

@@ -1,0 +1,105 @@
+import type { Margin } from '#libs/contracts';
+import type { Arm } from '#libs/statistics';
+import { type SimulationRandom, simulationRandom } from '#libs/testing/random';
+import { definition } from '#libs/testing/traffic';
+import { describe, expect, it } from 'vitest';
+import { evidenceDesign } from '../catalogue/evidence-design.js';
+import type { Judgement, Observation } from './method.js';
+import { methodOf } from './metric-evidence.js';
+
+const LN_20 = Math.log(20);
+
+interface Drawn {
+  readonly value: number;
+  readonly denominator?: number;
+}
+
+interface Situation {
+  readonly metric: string;
+  readonly margin?: Margin;
+  readonly share?: number;
+  readonly units: number;
+  readonly seed?: number;
+  readonly draw: (random: SimulationRandom, arm: Arm, index: number) => Drawn;
+}
+
+/** Folds units one by one into the evidence of a metric with a margin of 5 %, as one partition does. */
+function judged({ metric: name, margin, share = 0.5, units, seed = 7, draw }: Situation): Judgement {
+  const guardrail = {
+    metric: name,
+    margin: margin ?? ({ kind: 'relative', value: 0.05 } as const),
+    rollbackOn: 'beyond-margin' as const,
+  };
+  const { metrics, baselineUnits } = evidenceDesign(definition({ guardrails: [guardrail] }), 1);
+  const metric = metrics.find(({ definition: { name: known } }) => known === name) as (typeof metrics)[number];
+  const method = methodOf(metric.definition.kind);
+  const state = method.initial(metric);
+  const random = simulationRandom(seed);
+  for (let index = 0; index < units; index++) {
+    const arm = random.uniform() < share ? 'candidate' : 'control';
+    const drawn = draw(random, arm, index);
+    method.observe(state, metric, { ...FIRST, denominator: 1, ...drawn, arm, propensity: share }, baselineUnits);
+  }
+  return method.judge(state, metric, { alpha: 0.05 } as Parameters<typeof method.judge>[2]);
+}
+
+const FIRST = {
+  known: 'value',
+  picture: null,
+  isFirst: true,
+  isAtRisk: true,
+  window: 0,
+  promptClass: null,
+  before: null,
+  atMs: 0,
+} satisfies Partial<Observation>;
+
+const usual = (random: SimulationRandom, spread = 0.15): number => Math.exp(spread * random.normal());
+
+describe('absurd values among control’s first ones', () => {
+  it.each(['gpu-seconds', 'gpu-seconds-per-image'])(
+    'make no margin of %s: a candidate half as slow again is found',
+    (metric) => {
+      let absurd = 0;
+      const { tests } = judged({
+        metric,
+        units: 600,
+        draw: (random, arm, index) => {
+          if (arm === 'control' && index > 40 && absurd < 4) return { value: absurd++ === 0 ? 1e20 : 432_000 };
+          return { value: usual(random) * (arm === 'candidate' ? 1.5 : 1) };
+        },
+      });
+      expect(absurd).toBe(4);
+      expect(tests?.margin).toBeGreaterThan(0.045);
+      expect(tests?.margin).toBeLessThan(0.055);
+      expect(tests?.harmful).toBeGreaterThan(LN_20);
+    },
+  );
+
+  it('make no denominator either', () => {
+    const { tests } = judged({
+      metric: 'gpu-seconds-per-image',
+      units: 600,
+      draw: (random, arm, index) => {
+        const denominator = index % 100 === 50 ? 1e9 : 2;
+        return { value: 2 * usual(random) * (arm === 'candidate' ? 1.5 : 1), denominator };
+      },
+    });
+    expect(tests?.margin).toBeCloseTo(0.05, 2);
+  });
+});
+
+describe('a heavy tail', () => {
+  it('is no control near zero: its margin is that of the usual values', () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const { missing, tests } = judged({
+        metric: 'cost-per-image',
+        units: 600,
+        seed,
+        draw: (random) => ({ value: 0.01 * usual(random) * (random.uniform() < 1 / 300 ? 2_000 : 1) }),
+      });
+      expect(missing).toBeNull();
+      expect(tests?.margin).toBeCloseTo(0.0005, 4);
+    }
+  });
+});
