@@ -193,6 +193,8 @@ export const analysisHealth = z.object({
      */
     owedGenerations: z.int().min(0).optional(),
     owedScores: z.int().min(0).optional(),
+    /** Pictures that the scorer could not get or may not read, and why not the latest of them; absent where there are none. */
+    unscored: z.object({ pictures: z.int().min(1), reason: z.string().nullable() }).optional(),
   }),
   /** The services' figures against the router's, their configurations against the declared ones; absent in analyses of before. */
   consistency: z

@@ -35,6 +35,13 @@ export function causesInWords(causes: readonly HoldCause[]): string {
   return causes.map(causeInWords).join(' and ');
 }
 
+/** "; it could not read 795 pictures: host x is not allowed". */
+function unscoredInWords(unscored: AnalysisHealth['staleness']['unscored']): string {
+  if (!unscored) return '';
+  const why = unscored.reason === null ? '' : `, the latest because ${unscored.reason}`;
+  return `; ${number(unscored.pictures)} pictures could not be read by it${why}`;
+}
+
 function causeInWords(cause: HoldCause): string {
   switch (cause) {
     case 'sample-ratio-mismatch':
@@ -87,12 +94,12 @@ function causeWithNumbers(cause: HoldCause, health: AnalysisHealth, { unmeasurab
 
 /** Who is silent, since when, and how much is missing. */
 export function silenceInWords(
-  { lastScoredAt, lastGeneratedAt, lastRoutedAt, owedScores, owedGenerations }: AnalysisHealth['staleness'],
+  { lastScoredAt, lastGeneratedAt, lastRoutedAt, owedScores, owedGenerations, unscored }: AnalysisHealth['staleness'],
   status: 'scores-silent' | 'telemetry-silent',
 ): string {
   const request = `last request ${lastRoutedAt ?? 'never'}`;
   return status === 'scores-silent'
-    ? `the scorer is silent (last score ${lastScoredAt ?? 'never'}, ${request}${owed(owedScores, 'scores')})`
+    ? `the scorer is silent (last score ${lastScoredAt ?? 'never'}, ${request}${owed(owedScores, 'scores')})${unscoredInWords(unscored)}`
     : `the inference services report nothing (last generation ${lastGeneratedAt ?? 'never'}, ${request}${owed(owedGenerations, 'generations')})`;
 }
 

@@ -18,6 +18,8 @@ interface Story {
   /** Requests after which the scorer is dead. */
   readonly scorerDiesAfter?: number;
   readonly telemetryDiesAfter?: number;
+  /** Requests after which the scorer may read no picture. */
+  readonly refusedAfter?: number;
   /** One in so many generations is scored. */
   readonly oneIn?: number;
   /** When the analysis is made, ms after the last request. */
@@ -35,11 +37,18 @@ function play(story: Story) {
         continue;
       if (event.type === 'generation.completed.v1' && request > (story.telemetryDiesAfter ?? Infinity)) continue;
       const carriedAtMs = Date.parse(event.time);
-      foldInto(parts, design, { event: byRouterClock(event, routerOffMs(request)), carriedAtMs }, 2);
+      const read = request > (story.refusedAfter ?? Infinity) ? outOfReach(event) : event;
+      foldInto(parts, design, { event: byRouterClock(read, routerOffMs(request)), carriedAtMs }, 2);
     }
   }
   const evidence = [...parts.values()].reduce(mergeEvidence, initialEvidence(design));
   return analyse(evidence, design, traffic.atMs + (story.lateMs ?? 1_000)).health;
+}
+
+function outOfReach(event: RequestEvent): RequestEvent {
+  if (event.type !== 'image.scored.v1') return event;
+  const refused = { outcome: 'refused', reason: 'host cdn.example is not allowed', alignment: null } as const;
+  return { ...event, data: { ...event.data, ...refused } };
 }
 
 function byRouterClock(event: RequestEvent, offMs: number): RequestEvent {
@@ -53,6 +62,23 @@ function byRouterClock(event: RequestEvent, offMs: number): RequestEvent {
 const lostIn2099 = (request: number): number => (request === 100 ? 2.3e12 : 0);
 
 const statusOf = (story: Story): string => play(story).staleness.status;
+
+describe('a scorer that may read no picture', () => {
+  it('is silent, though it speaks: it says how many pictures and why', () => {
+    const { staleness } = play({ requests: 600, refusedAfter: 0 });
+    expect(staleness).toMatchObject({
+      status: 'scores-silent',
+      lastScoredAt: null,
+      unscored: { reason: 'host cdn.example is not allowed' },
+    });
+    expect(staleness.unscored!.pictures).toBeGreaterThan(500);
+    expect(statusOf({ requests: 600, refusedAfter: 300 })).toBe('scores-silent');
+  });
+
+  it('of a few is not', () => {
+    expect(statusOf({ requests: 600, refusedAfter: 590 })).toBe('ok');
+  });
+});
 
 describe('clocks', () => {
   it.each([15_000, -15_000, 3_600_000, -3_600_000, YEAR_2099 - Date.UTC(2026, 0, 1)])(

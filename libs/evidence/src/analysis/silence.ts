@@ -25,7 +25,7 @@ const CLOCK_TOLERANCE_S = 60;
  * (older than {@link GRACE_S}), times the share of requests it has had something to say about lately. So neither a scorer that looks at one
  * picture in a hundred nor three requests a minute are a silence.
  */
-export function stalenessOf({ pulses, newestAtMs }: Evidence, nowMs: number): AnalysisHealth['staleness'] {
+export function stalenessOf({ pulses, newestAtMs, unscored }: Evidence, nowMs: number): AnalysisHealth['staleness'] {
   const horizon = Math.floor(nowMs / 1_000) + CLOCK_TOLERANCE_S;
   const newestRequest = newestSecond(pulses.answered, horizon);
   const owedGenerations = owed(pulses.generated, PRESUMED_TELEMETRY);
@@ -37,6 +37,7 @@ export function stalenessOf({ pulses, newestAtMs }: Evidence, nowMs: number): An
     lastScoredAt: timeOf(newestAtMs['image.scored.v1'], newestSecond(pulses.scored, horizon)),
     owedGenerations: Math.round(owedGenerations),
     owedScores: Math.round(owedScores),
+    ...(unscored.pictures === 0 ? {} : { unscored }),
   };
 
   function statusOf(): AnalysisHealth['staleness']['status'] {
@@ -71,9 +72,8 @@ export function stalenessOf({ pulses, newestAtMs }: Evidence, nowMs: number): An
 
   /** With a wrong stamp in the log the newest time that can be is the newest second that can be. */
   function timeOf(atMs: number | null, second: number | null): string | null {
-    if (atMs === null) return null;
-    const plausibleMs = atMs <= horizon * 1_000 ? atMs : second === null ? null : second * 1_000;
-    return plausibleMs === null ? null : new Date(plausibleMs).toISOString();
+    if (atMs === null || second === null) return null;
+    return new Date(atMs <= horizon * 1_000 ? atMs : second * 1_000).toISOString();
   }
 }
 

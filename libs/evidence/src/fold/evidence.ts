@@ -60,6 +60,8 @@ export interface Evidence {
   readonly reports: Reports;
   /** What had to be mended in the experiment's events when they were read, by kind. */
   readonly mended: Map<string, number>;
+  /** Pictures that the scorer could not get or may not read, and why the latest of them. */
+  unscored: { pictures: number; reason: string | null };
   /** When the sources spoke, by the carrier's clock. */
   readonly pulses: Pulses;
   /** When the carrier took the newest event, by topic, ms since 1970; null: none. */
@@ -104,6 +106,7 @@ export function initialEvidence(
     newestStage: 0,
     reports: new Map(),
     mended: new Map(),
+    unscored: { pictures: 0, reason: null },
     pulses: initialPulses(),
     newestAtMs: byTopic(() => null),
     scorer: null,
@@ -140,6 +143,7 @@ export function mergeEvidence(a: Evidence, b: Evidence): Evidence {
     newestStage: newest.newestStage,
     reports: mergeReports(a.reports, b.reports),
     mended: addCounts(a.mended, b.mended),
+    unscored: mergeUnscored(a.unscored, b.unscored),
     pulses: mergePulses(a.pulses, b.pulses),
     newestAtMs: byTopic((topic) => largest(a.newestAtMs[topic], b.newestAtMs[topic])),
     scorer: a.scorer ?? b.scorer,
@@ -160,6 +164,12 @@ function mergeByCandidate<Of>(
       return [candidate, other ? merge(of, other) : of];
     }),
   );
+}
+
+/** The reason of either part, whichever comes last in the alphabet: the same in any order. */
+function mergeUnscored(a: Evidence['unscored'], b: Evidence['unscored']): Evidence['unscored'] {
+  const reasons = [a.reason, b.reason].filter((reason) => reason !== null);
+  return { pictures: a.pictures + b.pictures, reason: reasons.sort().at(-1) ?? null };
 }
 
 function mergeSeenBefore(a: Evidence['seenBefore'], b: Evidence['seenBefore']): Evidence['seenBefore'] {

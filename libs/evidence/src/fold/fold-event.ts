@@ -1,4 +1,4 @@
-import { type Assignment, isCopy, isNameless, type TeststripEvent } from '#libs/contracts';
+import { type Assignment, type ImageScored, isCopy, isNameless, type TeststripEvent } from '#libs/contracts';
 import { voteKey, windowAfter } from '#libs/statistics';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
 import { VOTE_VALUES } from '../kinds/preference-method.js';
@@ -270,6 +270,10 @@ const NOTHING_ELSE = {
 
 function noteTime(evidence: Evidence, event: ObservedEvent, carriedAtMs: number): void {
   noteNewest(evidence, event, carriedAtMs);
+  if (event.type === 'image.scored.v1' && isOutOfReach(event.data)) {
+    evidence.unscored.pictures += 1;
+    evidence.unscored.reason = event.data.reason;
+  }
   const source = sourceOf(event);
   if (source !== null) beat(evidence.pulses[source], carriedAtMs);
 }
@@ -287,13 +291,18 @@ function sourceOf(event: ObservedEvent): PulseSource | null {
     case 'generation.completed.v1':
       return 'generated';
     case 'image.scored.v1':
-      return event.data.imageIndex === 0 ? 'scored' : null;
+      return event.data.imageIndex === 0 && !isOutOfReach(event.data) ? 'scored' : null;
     case 'feedback.recorded.v1':
     case 'preference.judged.v1':
       return null;
     default:
       return event satisfies never;
   }
+}
+
+/** Whether the scorer could not get the picture or may not read it: that says nothing of the picture, and a scorer that says nothing else is silent. */
+function isOutOfReach({ outcome }: ImageScored): boolean {
+  return outcome === 'unavailable' || outcome === 'refused';
 }
 
 /** Whatever was drawn: the services answer for it all alike. */

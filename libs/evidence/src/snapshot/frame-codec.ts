@@ -27,6 +27,7 @@ export interface EncodedFrame {
   readonly newestStage: number;
   readonly reports: EncodedReports;
   readonly mended: readonly (readonly [string, number])[];
+  readonly unscored: Evidence['unscored'];
   readonly pulses: EncodedPulses;
   readonly newestAtMs: Evidence['newestAtMs'];
   readonly scorer: string | null;
@@ -50,6 +51,7 @@ export function encodeFrame(evidence: Frame): EncodedFrame {
     newestStage: evidence.newestStage,
     reports: encodeReports(evidence.reports),
     mended: [...evidence.mended],
+    unscored: { ...evidence.unscored },
     pulses: encodePulses(evidence.pulses),
     newestAtMs: { ...evidence.newestAtMs },
     scorer: evidence.scorer,
@@ -74,6 +76,7 @@ export function decodeFrame(encoded: EncodedFrame): Frame {
     newestStage: encoded.newestStage,
     reports: decodeReports(encoded.reports),
     mended: new Map(encoded.mended),
+    unscored: { ...encoded.unscored },
     pulses: decodePulses(encoded.pulses),
     newestAtMs: { ...encoded.newestAtMs },
     scorer: encoded.scorer,

@@ -195,6 +195,7 @@ function frameForm(): string {
   countCoverage(evidence.coverage.scored, 7, 'b', 1_000_000);
   notePicture(evidence.recentPictures, 'a', '0123456789abcdef', { place: 5, unit: 6 });
   count(evidence.mended, 'percent');
+  evidence.unscored = { pictures: 3, reason: 'host not allowed' };
   foldReports(evidence.reports);
   for (let second = 0; second < 200; second++) beat(evidence.pulses.answered, second * 61_000);
   const unit = memoryKey('unit');
