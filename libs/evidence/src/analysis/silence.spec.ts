@@ -65,7 +65,7 @@ const statusOf = (story: Story): string => play(story).staleness.status;
 
 describe('a scorer that may read no picture', () => {
   it('is silent, though it speaks: it says how many pictures and why', () => {
-    const { staleness } = play({ requests: 600, refusedAfter: 0 });
+    const { staleness } = play({ requests: 1_200, refusedAfter: 0 });
     expect(staleness).toMatchObject({
       status: 'scores-silent',
       lastScoredAt: null,

@@ -154,10 +154,15 @@ describe('a metric of which control’s value is 0', () => {
       timings: { ...timings, queueMs: isCandidate ? 200 : 0 },
     }));
     expect(guardedBy(percent(25, 10), 'queue-time-p95', { change }).verdict).toBe('harmful');
-    const paid = generations((_data, isCandidate) => ({ cost: isCandidate ? 0.01 : 0 }));
+    const random = simulationRandom(5);
+    const paid = generations((_data, isCandidate) => ({ cost: isCandidate || random.uniform() < 0.05 ? 0.01 : 0 }));
     expect(guardedBy(percent(5, 0.000_01), 'cost-per-image', { change: paid }).verdict).toBe('harmful');
-    const bare = guardedBy(percent(5), 'cost-per-image', { change: paid });
-    expect([bare.verdict, bare.reason]).toEqual(['unmeasurable', 'zero-control']);
+  });
+
+  it('is not compared where control reports 0 throughout and the candidate does not: one of them measures nothing', () => {
+    const paid = generations((_data, isCandidate) => ({ cost: isCandidate ? 0.01 : 0 }));
+    for (const margin of [percent(5, 0.000_01), percent(5)])
+      expect(guardedBy(margin, 'cost-per-image', { change: paid }).verdict).toBe('unmeasurable');
   });
 });
 
