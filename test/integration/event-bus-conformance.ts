@@ -12,6 +12,7 @@ import {
   type IncomingRecord,
   type OutgoingRecord,
   type RecordBatch,
+  type Subscription,
 } from '#libs/messaging';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
 import { createFactTables, factsOf, positionOfFacts, rememberFacts } from './event-bus-facts.js';
@@ -129,6 +130,31 @@ export function describeEventBus(name: string, open: () => Promise<BusFixture>):
       await subscription.close();
     });
 
+    it('begins again behind what a handler said it is done with, here and at the next member', async () => {
+      const topic = await newTopic(false, 1);
+      const batches: number[][] = [];
+      await bus.publish(['a', 'b', 'c', 'd'].map((value) => record(topic, 'key', value)));
+      const subscribe = (fails: boolean): Subscription =>
+        bus.subscribe({
+          group: `g-${topic}`,
+          topics: [topic],
+          handler: async ({ records, heartbeat }) => {
+            batches.push(records.map(({ offset }) => offset));
+            if (!fails) return;
+            await heartbeat(2);
+            throw new Error('not yet');
+          },
+        });
+      const first = subscribe(true);
+      await vi.waitFor(() => expect(batches.length).toBeGreaterThan(2), patiently);
+      expect(batches.slice(1)).toEqual(batches.slice(1).map(() => [2, 3]));
+      await first.close();
+      batches.length = 0;
+      const second = subscribe(false);
+      await vi.waitFor(() => expect(batches.flat()).toEqual([2, 3]), patiently);
+      await second.close();
+    });
+
     it('tells how a subscription is doing: partitions, the age of its work, failures in a row and the last reason', async () => {
       const topic = await newTopic();
       const [bad] = keysOfDifferentPartitions();
@@ -145,6 +171,7 @@ export function describeEventBus(name: string, open: () => Promise<BusFixture>):
       const well = {
         partitions: PARTITIONS,
         attemptForMs: 0,
+        lifelessForMs: 0,
         failingForMs: 0,
         consecutiveFailures: 0,
         lastFailure: null,

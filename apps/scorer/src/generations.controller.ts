@@ -19,7 +19,7 @@ export class GenerationsController {
       batch.events.map(({ event }) => event),
       {
         lag: this.lagWatch.lag,
-        heartbeat: () => batch.heartbeat(),
+        heartbeat: (done) => batch.heartbeat(batch.events[done]?.record.offset ?? batch.nextOffset),
         isStale: () => batch.isStale(),
       },
     );

@@ -26,8 +26,11 @@ export interface RecordBatch {
   readonly records: readonly IncomingRecord[];
   /** Offset that follows the last record: the position to continue from. */
   readonly nextOffset: number;
-  /** Tells the carrier that the handler is alive; call it between chunks of long work. */
-  heartbeat(): Promise<void>;
+  /**
+   * Says that the handler is alive; call it between chunks of long work, else it counts as hung after a while.
+   * @param handledTo the offset up to which everything is handled for good: what is repeated, here or elsewhere, begins there
+   */
+  heartbeat(handledTo?: number): Promise<void>;
   /** True once the partition has been taken away: stop, and write nothing more. */
   isStale(): boolean;
 }
@@ -109,6 +112,8 @@ export interface SubscriptionHealth {
   readonly carrierSilentForMs: number;
   /** How long the longest attempt that runs now has lasted, of whichever partition, milliseconds; 0 while no handler runs. */
   readonly attemptForMs: number;
+  /** How long a running attempt has shown no sign of life, neither its start nor a heartbeat, milliseconds: the longest; 0 while no handler runs. */
+  readonly lifelessForMs: number;
   /** How long the partition with the most failed attempts has been at the same batch, milliseconds; 0 while none has failed. */
   readonly failingForMs: number;
   /** Failed attempts in a row, of the partition with the most. */

@@ -13,7 +13,7 @@ const whereItIs = { BUS, KAFKA_BROKERS, DATABASE_URL, DATA_DIR, PARTITIONS };
 const whenAConsumerIsUnwell = {
   CONSUMER_STALLED_AFTER_MS: documented(
     variables.milliseconds.min(100).default(60_000),
-    'A consumer with events to handle that has ended no batch for this long is dead: `/health/live` fails.',
+    'A consumer that is at a batch and shows no sign of life for this long is dead: `/health/live` fails. Pictures that are scored are one.',
   ),
   CONSUMER_FAILING_AFTER_MS: documented(
     variables.milliseconds.min(100).default(10_000),

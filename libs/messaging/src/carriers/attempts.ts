@@ -6,6 +6,8 @@ interface Work {
   readonly sinceMs: number;
   /** When the attempt that runs now began; null in the pause before the next one. */
   readonly attemptSinceMs: number | null;
+  /** When that attempt last showed that it is alive: at its start, or by a heartbeat. */
+  readonly aliveAtMs: number;
   readonly failures: number;
   readonly lastFailure: FailedAttempt | null;
 }
@@ -21,7 +23,16 @@ export class Attempts {
     const place = `${topic}/${partition}`;
     const nowMs = performance.now();
     const before = this.work.get(place) ?? { sinceMs: nowMs, failures: 0, lastFailure: null };
-    this.work.set(place, { ...before, attemptSinceMs: nowMs });
+    this.work.set(place, { ...before, attemptSinceMs: nowMs, aliveAtMs: nowMs });
+  }
+
+  /** The attempt that runs works on; what it is done with for good is behind it, and so are earlier failures. */
+  alive(topic: string, partition: number, isFurther: boolean): void {
+    if (isFurther) this.ended(topic, partition);
+    const place = `${topic}/${partition}`;
+    const work = this.work.get(place);
+    if (work) this.work.set(place, { ...work, aliveAtMs: performance.now() });
+    else this.began(topic, partition);
   }
 
   /** The batch is handled, or the partition is somebody else's. */
@@ -45,6 +56,7 @@ export class Attempts {
     this.work.set(place, {
       sinceMs: before.sinceMs,
       attemptSinceMs: null,
+      aliveAtMs: performance.now(),
       failures: attempt,
       lastFailure: { ...where, reason },
     });
@@ -56,15 +68,20 @@ export class Attempts {
   health(partitions: number, carrierSilentForMs: number): SubscriptionHealth {
     const nowMs = performance.now();
     let attemptForMs = 0;
+    let lifelessForMs = 0;
     let worst: Work | undefined;
     for (const work of this.work.values()) {
-      attemptForMs = Math.max(attemptForMs, nowMs - (work.attemptSinceMs ?? nowMs));
+      if (work.attemptSinceMs !== null) {
+        attemptForMs = Math.max(attemptForMs, nowMs - work.attemptSinceMs);
+        lifelessForMs = Math.max(lifelessForMs, nowMs - work.aliveAtMs);
+      }
       if (work.failures > (worst?.failures ?? 0)) worst = work;
     }
     return {
       partitions,
       carrierSilentForMs,
       attemptForMs,
+      lifelessForMs,
       failingForMs: worst ? nowMs - worst.sinceMs : 0,
       consecutiveFailures: worst?.failures ?? 0,
       lastFailure: worst?.lastFailure ?? null,

@@ -130,6 +130,17 @@ export class PartitionConsumer {
     onProgress(nextOffset);
   }
 
+  /** A sign of life of the running batch; what it is done with is not read again. */
+  private heard(handledTo: number | undefined): void {
+    const { topic, partition, attempts, onProgress } = this.options;
+    if (this.stale) return;
+    const isFurther = handledTo !== undefined && handledTo > this.reachedOffset;
+    attempts.alive(topic, partition, isFurther);
+    if (!isFurther) return;
+    this.reachedOffset = handledTo;
+    onProgress(handledTo);
+  }
+
   private handle(records: readonly IncomingRecord[], nextOffset: number): Promise<void> {
     const { topic, partition, handler } = this.options;
     return handler({
@@ -137,7 +148,10 @@ export class PartitionConsumer {
       partition,
       records,
       nextOffset,
-      heartbeat: () => Promise.resolve(),
+      heartbeat: (handledTo) => {
+        this.heard(handledTo);
+        return Promise.resolve();
+      },
       isStale: () => this.stale,
     });
   }

@@ -3,7 +3,7 @@ import type { RecordBatch, Subscription } from '../event-bus.js';
 
 /** How long something may last before a consumer is unwell; milliseconds. */
 export interface ConsumerLimits {
-  /** A batch takes so long, or the carrier is silent so long. */
+  /** A handler shows no sign of life for so long, or the carrier is silent so long. */
   readonly stalledAfterMs: number;
   /** The handler fails on the same events. */
   readonly failingAfterMs: number;
@@ -51,12 +51,15 @@ export function consumerChecks(consumer: WatchedConsumer, limits: ConsumerHealth
   ];
 }
 
-/** A handler that does not return, whatever failed before it or fails beside it. One that fails is told by the other check: a new start would not help it. */
+/**
+ * A handler that neither returns nor sends a heartbeat, whatever failed before it or fails beside it: one that works through a long batch
+ * and says so is alive. One that fails is told by the other check: a new start would not help it.
+ */
 function lookForStall({ group, subscription }: WatchedConsumer, { stalledAfterMs }: ConsumerLimits): HealthFinding {
-  const { attemptForMs, partitions } = subscription.health();
-  const facts = { partitions, attemptForMs };
-  if (attemptForMs <= stalledAfterMs) return { ok: true, facts };
-  const reason = `the consumer ${group} has stalled: it has been at one batch for ${seconds(attemptForMs)}, ${seconds(stalledAfterMs)} are allowed`;
+  const { attemptForMs, lifelessForMs, partitions } = subscription.health();
+  const facts = { partitions, attemptForMs, lifelessForMs };
+  if (lifelessForMs <= stalledAfterMs) return { ok: true, facts };
+  const reason = `the consumer ${group} has stalled: it has been at one batch for ${seconds(attemptForMs)} without a sign of life for ${seconds(lifelessForMs)}, ${seconds(stalledAfterMs)} are allowed`;
   return { ok: false, reason, facts };
 }
 

@@ -16,7 +16,8 @@ export interface EventBatch<T extends TopicName = TopicName> {
   readonly events: readonly ReceivedEvent<T>[];
   /** The position after the whole batch, malformed records included. */
   readonly nextOffset: number;
-  heartbeat(): Promise<void>;
+  /** See `RecordBatch`. */
+  heartbeat(handledTo?: number): Promise<void>;
   isStale(): boolean;
 }
 
@@ -31,7 +32,7 @@ export function decode(deadLetters: DeadLetters): Middleware<RecordBatch, EventB
       partition: batch.partition,
       events,
       nextOffset: batch.nextOffset,
-      heartbeat: () => batch.heartbeat(),
+      heartbeat: (handledTo) => batch.heartbeat(handledTo),
       isStale: () => batch.isStale(),
     });
   };

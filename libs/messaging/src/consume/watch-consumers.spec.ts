@@ -77,6 +77,38 @@ describe('a watched consumer', () => {
     release();
   });
 
+  it('is alive while it works through a long batch and says so, and dead when it says nothing any more', async () => {
+    const health = new Health();
+    const limits = { ...LIMITS, stalledAfterMs: 300 };
+    const watched = watchConsumers(bus, { health, metrics: new Registry(), clock: { nowMs: Date.now } }, limits);
+    let isSilent = false;
+    const over = new AbortController();
+    const subscription = watched.subscribe({
+      group: 'busy',
+      topics: ['work'],
+      handler: async (batch) => {
+        while (!over.signal.aborted) {
+          await pause(10);
+          if (!isSilent) await batch.heartbeat();
+        }
+      },
+    });
+    await subscription.ready;
+    await watched.publish([{ topic: 'work', key: 'a', headers: {}, value: null }]);
+    await vi.waitFor(() => expect(subscription.health().attemptForMs).toBeGreaterThan(900), { timeout: 10_000 });
+    expect(subscription.health().lifelessForMs).toBeLessThan(subscription.health().attemptForMs);
+    await vi.waitFor(async () => expect((await health.live()).ok).toBe(true));
+    isSilent = true;
+    await vi.waitFor(
+      async () => {
+        const stalled = /^the consumer busy has stalled: .* without a sign of life for 0\.\d s, 0\.3 s are allowed$/;
+        expect((await health.live()).reasons).toEqual([expect.stringMatching(stalled)]);
+      },
+      { timeout: 5_000 },
+    );
+    over.abort();
+  });
+
   it('leaves the health of its app when it is closed', async () => {
     const health = new Health();
     const watched = watchConsumers(bus, { health, metrics: new Registry(), clock: { nowMs: Date.now } }, LIMITS);

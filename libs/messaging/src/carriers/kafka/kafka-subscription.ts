@@ -211,7 +211,14 @@ export class KafkaSubscription implements Subscription {
         .slice(from, from + maxBatchSize)
         .map((message) => incomingRecord(topic, partition, message));
       const nextOffset = records.at(-1)!.offset + 1;
-      const heartbeat = (): Promise<void> => payload.heartbeat().catch(() => undefined);
+      const heartbeat = async (handledTo?: number): Promise<void> => {
+        if (gone()) return;
+        const isFurther = handledTo !== undefined && handledTo > (this.positions.reachedOf(topic, partition) ?? 0);
+        this.attempts.alive(topic, partition, isFurther);
+        if (isFurther) this.reach(payload, handledTo);
+        await payload.commitOffsetsIfNecessary().catch(() => undefined);
+        await payload.heartbeat().catch(() => undefined);
+      };
       this.attempts.began(topic, partition);
       await handler({ topic, partition, records, nextOffset, heartbeat, isStale: gone });
       if (gone()) return false;
@@ -220,10 +227,14 @@ export class KafkaSubscription implements Subscription {
     return true;
   }
 
-  private moveTo({ batch, resolveOffset }: EachBatchPayload, nextOffset: number): void {
+  private moveTo(payload: EachBatchPayload, nextOffset: number): void {
+    this.reach(payload, nextOffset);
+    this.attempts.ended(payload.batch.topic, payload.batch.partition);
+  }
+
+  private reach({ batch, resolveOffset }: EachBatchPayload, nextOffset: number): void {
     resolveOffset(String(nextOffset - 1));
     this.positions.moveTo(batch.topic, batch.partition, nextOffset);
-    this.attempts.ended(batch.topic, batch.partition);
   }
 
   private retry(payload: EachBatchPayload, error: unknown): void {
