@@ -14,19 +14,23 @@ import {
   initialEvidence,
   mergeEvidence,
   type ObservedEvent,
+  type RequestEvent,
 } from '#libs/evidence';
 import { definition, SimulatedTraffic } from '#libs/testing/traffic';
 
+/** Of each variant. */
+const PODS = 8;
 const requests = Number(process.argv[2] ?? 60_000);
 const partitions = Number(process.argv[3] ?? 4);
-const design = evidenceDesign(definition(), partitions);
+const design = evidenceDesign(definition({ warmUp: undefined }), partitions);
 const traffic = new SimulatedTraffic(1, {});
 traffic.candidateShare = 0.1;
 const parts = new Map<string, Evidence>();
 
 for (const quarter of [1, 2, 3, 4]) {
   const events: ObservedEvent[] = [];
-  for (let i = 0; i < requests / 4; i++) events.push(...traffic.next());
+  for (let i = 0; i < requests / 4; i++)
+    events.push(...traffic.next().map((event) => answeredBy(`pod-${i % PODS}`, event)));
   const before = processorMs();
   for (const event of events) {
     const place = `${event.type}/${memoryKey(event.subject) % partitions}`;
@@ -46,6 +50,11 @@ console.log(
 );
 const bytes = [...parts.values()].map((evidence) => JSON.stringify(encodeEvidence(evidence)).length);
 console.log(`snapshot of a part: ${Math.max(...bytes)} bytes at most, without its units`);
+
+function answeredBy(instance: string, event: RequestEvent): ObservedEvent {
+  const isAnswer = event.type === 'request.routed.v1' || event.type === 'generation.completed.v1';
+  return isAnswer ? ({ ...event, data: { ...event.data, instance } } as RequestEvent) : event;
+}
 
 function processorMs(): number {
   const { user, system } = process.cpuUsage();

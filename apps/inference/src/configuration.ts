@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { variantConfig, type VariantConfig } from '#libs/contracts';
@@ -23,6 +24,11 @@ export const inferenceVariables = {
     'Port of health and metrics; 0 takes any free one, since there are at least two of these services.',
   ),
   SERVICE: documented(variables.text.default('text-to-image'), 'Which service this is an upstream of.'),
+  INSTANCE: documented(
+    variables.text.regex(/^[\x21-\x7e]{1,256}$/, 'expected up to 256 characters of ASCII, no blanks').optional(),
+    'Name of this process among those of its variant, another one after each start: the latency of its first requests is not judged.',
+    { defaultIs: 'host name' },
+  ),
   VARIANT_CONFIG: documented(
     configAsJson.prefault('{"checkpoint":"scenes-1.0","sampler":"dpmpp-2m","steps":24,"precision":"fp16"}'),
     "The variant's configuration as JSON.",
@@ -52,6 +58,7 @@ export function inferenceSettings(
 ): InferenceSettings {
   return {
     service: config.SERVICE,
+    instance: config.INSTANCE ?? hostname(),
     config: config.VARIANT_CONFIG,
     pictureFolder: config.PICTURE_FOLDER ?? join(config.DATA_DIR, 'pictures'),
     host: config.HOST,

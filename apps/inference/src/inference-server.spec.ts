@@ -55,6 +55,7 @@ async function start(changes: Partial<VariantConfig> = {}, gpus = 8, rememberPic
   });
   const service = await startInference({
     service: 'text-to-image',
+    instance: 'test-1',
     config: { ...config, ...changes } as VariantConfig,
     telemetry,
     pictureFolder: folder,
@@ -94,6 +95,7 @@ describe('the simulated service', () => {
     await warmUp(
       {
         service: 'text-to-image',
+        instance: 'test-1',
         config,
         telemetry: createTelemetry({
           bus: { publish: async (records) => void events.push(...records) },
@@ -120,6 +122,7 @@ describe('the simulated service', () => {
       { [ASSIGNMENT_HEADER]: encodeAssignment(assignment) },
     );
     expect(response.status).toBe(200);
+    expect(response.headers.get('teststrip-instance')).toBe('test-1');
     const image = await pictureOf(response);
     const file = readFileSync(fileURLToPath(image.uri));
     expect(sha256Of(file)).toBe(image.sha256);

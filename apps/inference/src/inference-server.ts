@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { VariantConfig } from '#libs/contracts';
+import { INSTANCE_HEADER, type VariantConfig } from '#libs/contracts';
 import {
   listen,
   parseInput,
@@ -23,6 +23,8 @@ import { createSimulatedModel } from './simulated-model.js';
 /** Everything about a simulated service that an operator may choose. */
 export interface InferenceSettings {
   readonly service: string;
+  /** Name of this process among those of its variant; its answers carry it. */
+  readonly instance: string;
   readonly config: VariantConfig;
   /** Folder for the pictures; one sub-folder per service instance is made in it. */
   readonly pictureFolder: string;
@@ -113,6 +115,7 @@ class InferenceService {
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
+      response.setHeader(INSTANCE_HEADER, this.options.instance);
       if (request.method === 'GET' && request.url === '/health') {
         return sendJson(response, {
           status: 'ok',

@@ -42,7 +42,7 @@ export class InferenceModule implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const { service, warmUpRequests } = this.settings;
+    const { service, instance, warmUpRequests } = this.settings;
     const logger = new Logger('inference');
     const options = {
       ...this.settings,
@@ -50,6 +50,7 @@ export class InferenceModule implements OnApplicationBootstrap, BeforeApplicatio
         bus: this.bus,
         service,
         source: eventSource('inference', `${service}-${process.pid}`),
+        instance,
         onTrouble: (message) => logger.warn(message),
       }),
     };

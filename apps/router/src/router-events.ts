@@ -11,15 +11,26 @@ import type { RoutedRequest } from './proxy/proxy.js';
 
 /** `request.routed.v1` of one upstream's part in a request. The id follows from the request: told twice it is one event. */
 export function requestRoutedEvent(routed: RoutedRequest, source: string): TeststripEvent<'request.routed.v1'> {
-  const { requestId, attempt, service, assignment, upstream, outcome, status, startedAt, durationMs, waitedMs } =
-    routed;
+  const { requestId, attempt, service, assignment, upstream, instance } = routed;
+  const { outcome, status, startedAt, durationMs, waitedMs } = routed;
   const draft: EventDraft<'request.routed.v1'> = {
     type: topics.requestRouted.name,
     id: `${topics.requestRouted.name}:${requestId}:${attempt}`,
     timeMs: Date.now(),
     subject: assignment?.unit ?? requestId,
     traceparent: routed.traceparent,
-    data: { requestId, service, assignment, upstream, outcome, status, startedAt, durationMs, waitedMs },
+    data: {
+      requestId,
+      service,
+      assignment,
+      upstream,
+      ...(instance === undefined ? {} : { instance }),
+      outcome,
+      status,
+      startedAt,
+      durationMs,
+      waitedMs,
+    },
   };
   return stampEvent(draft, source);
 }

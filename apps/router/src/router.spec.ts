@@ -53,7 +53,8 @@ describe('proxy', () => {
     const candidate = await upstream((request, response) => {
       seen = request;
       request.resume();
-      response.writeHead(201, { 'content-type': 'image/png', 'x-model': 'int8' }).end('picture');
+      const headers = { 'content-type': 'image/png', 'x-model': 'int8', 'teststrip-instance': 'pod-7' };
+      response.writeHead(201, headers).end('picture');
     });
     await define({ candidate, control: candidate });
     await order(1, { control: 0, candidate: 1_000_000 });
@@ -62,6 +63,8 @@ describe('proxy', () => {
     const answer = await ask(router, { unit: 'user-1', path: '/generations?size=64', headers: { traceparent: TRACE } });
     expect(answer).toMatchObject({ status: 201, body: 'picture' });
     expect(answer.headers['x-model']).toBe('int8');
+    // Whose pod answered is nothing for clients.
+    expect(answer.headers).not.toHaveProperty('teststrip-instance');
     const assignment = decodeAssignment(String(answer.headers[ASSIGNMENT_HEADER]));
     expect(assignment).toMatchObject({
       variant: 'candidate',
@@ -79,7 +82,14 @@ describe('proxy', () => {
     expect(event).toMatchObject({
       subject: 'user-1',
       traceparent: TRACE,
-      data: { service: 'text-to-image', assignment, upstream: candidate, outcome: 'delivered', status: 201 },
+      data: {
+        service: 'text-to-image',
+        assignment,
+        upstream: candidate,
+        outcome: 'delivered',
+        status: 201,
+        instance: 'pod-7',
+      },
     });
     expect(event?.data.requestId).toBe(answer.headers[REQUEST_ID_HEADER]);
     expect(event?.data.durationMs).toBeGreaterThan(0);
@@ -97,6 +107,7 @@ describe('proxy', () => {
     const router = await start();
     await ask(router, { headers: { traceparent: 'not a trace' } });
     const [event] = await routedEvents(1);
+    expect(event?.data).not.toHaveProperty('instance');
     expect(event?.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
     expect(seen?.headers['traceparent']).toBe(event?.traceparent);
     expect(event?.source).toMatch(/^\/teststrip\/router\/[^/]+$/);

@@ -1,3 +1,4 @@
+import { coldStarts } from './cold-starts.js';
 import { limits } from './limits.js';
 import { meansOfRealTraffic } from './means.js';
 import { pairs } from './pairs.js';
@@ -18,4 +19,5 @@ export const realTrafficRows: readonly RealTrafficRow[] = [
   ...stalls,
   ...limits,
   ...pairs,
+  ...coldStarts(),
 ];

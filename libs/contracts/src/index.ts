@@ -2,6 +2,7 @@ export { contractDocuments } from './documents.js';
 export * from './envelope/assignment.js';
 export * from './envelope/embedding.js';
 export * from './envelope/encode.js';
+export * from './envelope/instance.js';
 export { mendKinds, readData, type MendKind } from './envelope/mend.js';
 export * from './envelope/stamp.js';
 export * from './envelope/unit-name.js';

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import {
   ASSIGNMENT_HEADER,
@@ -112,6 +113,17 @@ describe('telemetry', () => {
     const published = bus.records.map((record) => decodeEvent(record as EncodedEvent).data as GenerationCompleted);
     expect(published.map(({ shadow }) => shadow)).toEqual([false, true]);
     expect(published.map(({ assignment: of }) => of?.pair)).toEqual([pair, pair]);
+  });
+
+  it('says which process it was: by its own name, or else the machine’s', async () => {
+    const bus = new ListeningBus();
+    for (const name of [{}, { instance: 'sdxl-int8-x2x7q' }, { instance: '' }]) {
+      const telemetry = createTelemetry({ bus, service: 'text-to-image', source: 'inference/test', ...name });
+      telemetry.generationCompleted(generation());
+      await telemetry.close();
+    }
+    const instances = bus.records.map((record) => (decodeEvent(record).data as GenerationCompleted).instance);
+    expect(instances).toEqual([hostname(), 'sdxl-int8-x2x7q', undefined]);
   });
 
   it('keys a generation without an assignment by its request', async () => {

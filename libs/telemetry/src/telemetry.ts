@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import {
   generationCompleted,
   isCopy,
@@ -21,6 +22,11 @@ export interface TelemetryOptions extends Partial<Omit<EventBufferOptions, 'publ
   readonly service: string;
   /** CloudEvents `source`: this process, e.g. `/inference/sdxl-int8-0`. */
   readonly source: string;
+  /**
+   * Name of this process among those of its variant, another one after each start: the latency of its first requests is not judged. Answer with it in
+   * {@link INSTANCE_HEADER} as well, for the router. Default: the machine's name, which in a cluster is the pod's.
+   */
+  readonly instance?: string;
 }
 
 /** One generation, as the service that did it knows it: what it does not know it leaves out. The rest of the event is filled in. */
@@ -61,7 +67,7 @@ export interface Telemetry {
 }
 
 export function createTelemetry(options: TelemetryOptions): Telemetry {
-  const { bus, service, source, ...bufferOptions } = options;
+  const { bus, service, source, instance = hostname(), ...bufferOptions } = options;
   const buffer = createEventBuffer({ ...bufferOptions, publish: (records) => bus.publish(records) });
   let invalid = 0;
   let mended = 0;
@@ -70,7 +76,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   return {
     generationCompleted(generation) {
       const { requestId } = generation.request;
-      const checked = readData('generation.completed.v1', generationCompleted, dataOf(generation, service), (kind) => {
+      const data = { ...dataOf(generation, service), instance };
+      const checked = readData('generation.completed.v1', generationCompleted, data, (kind) => {
         mended += 1;
         if (!told.has(kind))
           options.onTrouble?.(`generation of request ${requestId} was mended (${kind}); see docs/telemetry.md`);
@@ -82,15 +89,15 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
         options.onTrouble?.(`generation of request ${requestId} is not published: ${problems}`);
         return false;
       }
-      const data = checked.data;
+      const completed = checked.data;
       const draft: EventDraft<'generation.completed.v1'> = {
         type: topics.generationCompleted.name,
         // The same generation reported twice is one event.
-        id: `${topics.generationCompleted.name}:${data.generationId}`,
+        id: `${topics.generationCompleted.name}:${completed.generationId}`,
         timeMs: Date.now(),
-        subject: data.assignment?.unit ?? data.requestId,
+        subject: completed.assignment?.unit ?? completed.requestId,
         traceparent: generation.request.traceparent,
-        data,
+        data: completed,
       };
       return buffer.add(stampEvent(draft, source));
     },
@@ -100,7 +107,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   };
 }
 
-function dataOf(generation: CompletedGeneration, service: string): unknown {
+function dataOf(generation: CompletedGeneration, service: string): object {
   const { request, generationId, fingerprint, shadow, seed, ...facts } = generation;
   const configured = generation.config === undefined ? null : fingerprintOf(generation.config);
   return {

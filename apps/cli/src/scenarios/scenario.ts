@@ -193,5 +193,7 @@ export function experimentOf(
     deadline,
     alpha: 0.05,
     baselineUnits: 300,
+    // Both services have made pictures for nobody before they are ready.
+    warmUp: 'off',
   };
 }

@@ -3,6 +3,7 @@ import type { RequestRouted } from '#libs/contracts';
 import { sendProblem } from '#libs/platform';
 import type { Dispatcher } from 'undici';
 import { Answer, outcomeOfStatus } from './answer.js';
+import { instanceOf } from './request-headers.js';
 
 /** How one upstream's answer to one request ended. */
 export interface ExchangeResult {
@@ -12,6 +13,8 @@ export interface ExchangeResult {
   readonly durationMs: number | null;
   /** From the request's arrival until the client went away; null where it did not. */
   readonly waitedMs: number | null;
+  /** Which process of the upstream answered; undefined where it did not say, or did not answer. */
+  readonly instance: string | undefined;
 }
 
 export interface ExchangeOptions {
@@ -36,6 +39,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | undefined;
   private status: number | null = null;
   private answer: Answer | null = null;
+  private instance: string | undefined;
   private settled = false;
   private waitsForClient = false;
   private readonly timer: NodeJS.Timeout;
@@ -59,6 +63,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.settled || status < 200) return;
     this.status = status;
+    this.instance = instanceOf(headers);
     if (status >= 500 && this.options.mayAskAnother) {
       this.settle(this.ended(outcomeOfStatus(status, headers)), false);
       controller.abort(new Error('another upstream is asked'));
@@ -133,7 +138,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Without a complete answer. */
   private ended(outcome: ExchangeResult['outcome']): ExchangeResult {
     const waitedMs = outcome === 'cancelled' ? this.sinceStartMs() : null;
-    return { outcome, status: this.status, durationMs: null, waitedMs };
+    return { outcome, status: this.status, durationMs: null, waitedMs, instance: this.instance };
   }
 
   private sinceStartMs(): number {

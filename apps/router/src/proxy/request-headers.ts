@@ -1,6 +1,13 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Attributes } from '#libs/assignment';
-import { ASSIGNMENT_HEADER, isNameless, REQUEST_ID_HEADER, type ExperimentSpec } from '#libs/contracts';
+import {
+  ASSIGNMENT_HEADER,
+  INSTANCE_HEADER,
+  isNameless,
+  LONGEST_INSTANCE,
+  REQUEST_ID_HEADER,
+  type ExperimentSpec,
+} from '#libs/contracts';
 import { sha256Of } from '#libs/telemetry';
 
 /** Attributes of who asks, for the audience of an experiment: `plan=pro&country=de`, percent-encoded like a query. */
@@ -56,6 +63,11 @@ export function headerOf(headers: IncomingHttpHeaders, name: string): string | u
   return first === '' ? undefined : first;
 }
 
+/** The process or pod that answers, where it says who it is. */
+export function instanceOf(answer: IncomingHttpHeaders): string | undefined {
+  return headerOf(answer, INSTANCE_HEADER)?.slice(0, LONGEST_INSTANCE);
+}
+
 /** Headers that concern one connection only (RFC 9110 §7.6.1), and those that the router itself sets or consumes. */
 const NOT_FORWARDED = new Set([
   'connection',
@@ -74,6 +86,7 @@ const NOT_FORWARDED = new Set([
   'x-forwarded-proto',
   ASSIGNMENT_HEADER,
   REQUEST_ID_HEADER,
+  INSTANCE_HEADER,
   TRACEPARENT_HEADER,
   OVERRIDE_HEADER,
   OVERRIDE_TOKEN_HEADER,
@@ -111,7 +124,7 @@ export function upstreamHeaders(
   return forwarded;
 }
 
-/** Headers for the client: the upstream's without those of its connection, request id and assignment. */
+/** Headers for the client: the upstream's without those of its connection and its instance, request id and assignment. */
 export function clientHeaders(
   upstream: IncomingHttpHeaders,
   requestId: string,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { encodeEmbedding } from '../envelope/embedding.js';
 import { assignment, decodeAssignment } from '../envelope/assignment.js';
+import { LONGEST_INSTANCE } from '../envelope/instance.js';
 import { OUTCOMES, presentOutcome } from '../events/outcome.js';
 import type { TopicName } from '../events/topics.js';
 
@@ -113,6 +114,7 @@ function mendGeneration(fields: Fields, note: NoteMend): Fields {
     assignment: assignmentIn(told['assignment'], note),
     fingerprint: textIn(told['fingerprint']),
     config: isFields(told['config']) ? told['config'] : undefined,
+    instance: textIn(told['instance'])?.slice(0, LONGEST_INSTANCE),
     prompt: textIn(told['prompt']),
     seed: seedIn(told['seed'], note),
     outcome: outcomeIn(told, images, note),

@@ -42,6 +42,11 @@ export const metricAnalysis = z.object({
    */
   leftOut: z.object({ control: z.int().min(0), candidate: z.int().min(0) }).optional(),
   /**
+   * Values of durations that are in none of the figures, because one of the two variants, or an instance of it, was starting when they came. Absent:
+   * none.
+   */
+  warmUp: z.object({ control: z.int().min(0), candidate: z.int().min(0) }).optional(),
+  /**
    * Estimates per variant; null with too little data, never 0 for missing. Rates and lower tails (`rate`, `lower-tail`) are of all events, all
    * others of the units' first values.
    */

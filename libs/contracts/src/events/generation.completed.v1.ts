@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { assignment } from '../envelope/assignment.js';
+import { instanceName } from '../envelope/instance.js';
 import { reportedConfig } from '../experiment/spec.js';
 import { sha256, slug } from '../names.js';
 import { exampleAssignment, exampleConfig, exampleSha256 } from './example-values.js';
@@ -35,6 +36,8 @@ export const generationCompleted = z.object({
   /** Hash of `config`: which revision of the variant really answered. */
   fingerprint: z.string().min(1).nullable().default(null),
   config: reportedConfig.default({}),
+  /** Absent where nobody says, and in events of before. */
+  instance: instanceName.optional(),
   prompt: z.string().nullable().default(null),
   /** A whole number; as the text of its digits where a double can't hold it (64 bits). Null: not known. */
   seed: z
@@ -78,6 +81,7 @@ export const generationCompletedTopic = defineTopic({
     assignment: exampleAssignment,
     fingerprint: 'c2f1a9d04e5b6c7d',
     config: exampleConfig,
+    instance: 'sdxl-int8-6d5f9c7b4-x2x7q',
     prompt: 'a small red circle at the left and a large blue star at the right on a sand background',
     seed: 4242,
     outcome: 'delivered',

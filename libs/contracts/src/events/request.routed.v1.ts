@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { assignment } from '../envelope/assignment.js';
+import { instanceName } from '../envelope/instance.js';
 import { slug, timestamp } from '../names.js';
 import { exampleAssignment } from './example-values.js';
 import { outcome } from './outcome.js';
@@ -11,6 +12,8 @@ export const requestRouted = z.object({
   /** null: no experiment applied to the request. */
   assignment: assignment.nullable(),
   upstream: z.string(),
+  /** As its answer says; absent where it does not, and in events of before. */
+  instance: instanceName.optional(),
   outcome,
   /** HTTP status; null when no response came. */
   status: z.int().min(100).max(599).nullable(),
@@ -35,6 +38,7 @@ export const requestRoutedTopic = defineTopic({
     service: 'text-to-image',
     assignment: exampleAssignment,
     upstream: 'http://127.0.0.1:8101/',
+    instance: 'sdxl-int8-6d5f9c7b4-x2x7q',
     outcome: 'delivered',
     status: 200,
     startedAt: '2026-11-20T10:15:30.120Z',

@@ -19,7 +19,15 @@ import {
 import { ownMetricFile, readOwnMetrics } from './own-metrics.js';
 import { percentText, percentToPpm, rampFile, readRamp } from './ramp.js';
 import { schemaProblems } from './schema-problems.js';
-import { experimentSpec, variantConfig, type ExperimentSpec, type Guardrail, type Ramp } from './spec.js';
+import {
+  DEFAULT_WARM_UP,
+  experimentSpec,
+  variantConfig,
+  type ExperimentSpec,
+  type Guardrail,
+  type Ramp,
+} from './spec.js';
+import { readWarmUp, warmUpFile } from './warm-up.js';
 import { readYaml, type FilePlace } from './yaml-document.js';
 
 const SMALLEST_ALPHA = 1e-9;
@@ -86,6 +94,11 @@ export const experimentFile = z.strictObject({
     .default(0.05)
     .describe('Probability of a false alarm per guardrail; { level: 0.05, per: experiment } shares it between them.'),
   baselineUnits: z.int().min(20).default(200),
+  warmUp: warmUpFile
+    .default({ requests: DEFAULT_WARM_UP.requests, for: durationInWords(DEFAULT_WARM_UP.forMs) })
+    .describe(
+      'Latency is not judged by the first requests of a variant or instance after a start or a long silence: so many, or for so long, whichever is over first; off: by all.',
+    ),
   episodes: episodesText
     .default('fifth')
     .describe(
@@ -186,6 +199,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
     deadlineMs,
     ...alphaOf(file),
     baselineUnits: file.baselineUnits,
+    ...readWarmUp(file.warmUp),
     ...readEpisodes(file.episodes),
   };
 }

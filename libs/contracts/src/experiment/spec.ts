@@ -204,6 +204,11 @@ export const experimentSpec = z.object({
   /** Control units whose values fix relative margins and bounds; they are not judged. */
   baselineUnits: z.int().min(20),
   /**
+   * Latency is not judged by the first requests of a variant or instance: so many, or for so long, whichever is over first. Absent: as
+   * {@link DEFAULT_WARM_UP} says.
+   */
+  warmUp: z.union([z.literal('off'), z.object({ requests: z.int().min(1), forMs: z.int().min(1) })]).optional(),
+  /**
    * How much is left out of the test of harm after a bad event of the smaller variant, since one stall hits many requests: nothing (`off`),
    * a fifth of the data, or all for a time. Absent: a fifth.
    */
@@ -214,6 +219,9 @@ export type VariantSpec = z.infer<typeof variant>;
 
 /** Differences in utility below 1 % of control's value matter to nobody, unless the experiment says otherwise. */
 export const DEFAULT_ROPE = 0.01;
+
+/** A model is loaded and its caches are filled within a minute, or within twenty requests. */
+export const DEFAULT_WARM_UP = { requests: 20, forMs: 60_000 } as const;
 
 /** The ladder of `ramp: auto`. */
 export const AUTO_LADDER_PPM: readonly number[] = [10_000, 20_000, 50_000, 100_000, 200_000, 500_000, MILLION];

@@ -40,6 +40,21 @@ describe('notes beside a metric', () => {
     expect(notes({ unit: 's', clipped: little })).toEqual([]);
   });
 
+  it('count what is left out of a start, by variant, and say how long a start is', () => {
+    const warmUp = { control: 1_980, candidate: 20 };
+    expect(notes({ warmUp })).toEqual([
+      {
+        isWarning: false,
+        message:
+          'Left out: 20 values of candidate and 1\u202f980 of control. They came while one of the two, or an instance of it, was starting (its first 20 requests or 60 s). Errors and pictures of that time count.',
+      },
+    ]);
+    const spec = aSpec({ warmUp: { requests: 5, forMs: 120_000 } });
+    expect(metricNotes(spec, aMetric('latency-p95', { warmUp }))[0]?.message).toContain(
+      '(its first 5 requests or 2 min)',
+    );
+  });
+
   it('say of an absolute limit where either variant stands, in the unit of the metric', () => {
     const reading = { units: 900, isBrokenNow: false };
     const limit = {

@@ -1,7 +1,13 @@
-import { comparedWith, type ExperimentSpec, type LimitReading, type MetricAnalysis } from '#libs/contracts';
+import {
+  comparedWith,
+  DEFAULT_WARM_UP,
+  type ExperimentSpec,
+  type LimitReading,
+  type MetricAnalysis,
+} from '#libs/contracts';
 import { amountInUnit } from './comparison.js';
 import { longTailWords } from './long-tail.js';
-import { number, percentOf } from './numbers.js';
+import { duration, number, percentOf } from './numbers.js';
 
 /** What belongs beside a metric's figures: what they leave out, rest on, or are held against besides. */
 export interface MetricNote {
@@ -18,6 +24,7 @@ export function metricNotes(spec: ExperimentSpec, metric: MetricAnalysis): reado
     ...withValueNote(metric, control),
     ...longTailNote(metric, control),
     ...leftOutNote(metric, control),
+    ...warmUpNote(metric, spec),
   ];
 }
 
@@ -78,6 +85,19 @@ function leftOutNote({ leftOut, n, candidate }: MetricAnalysis, control: string)
     {
       isWarning: false,
       message: `Not counted for harm: ${ofCandidate} and ${ofControl}. They came shortly after a bad one, and one stall counts once.`,
+    },
+  ];
+}
+
+function warmUpNote({ warmUp: cold, candidate }: MetricAnalysis, spec: ExperimentSpec): readonly MetricNote[] {
+  const { warmUp = DEFAULT_WARM_UP } = spec;
+  if (cold === undefined || warmUp === 'off') return [];
+  const start = `its first ${number(warmUp.requests)} requests or ${duration(warmUp.forMs)}`;
+  const counts = `${number(cold.candidate)} values of ${candidate} and ${number(cold.control)} of ${comparedWith(spec)}`;
+  return [
+    {
+      isWarning: false,
+      message: `Left out: ${counts}. They came while one of the two, or an instance of it, was starting (${start}). Errors and pictures of that time count.`,
     },
   ];
 }

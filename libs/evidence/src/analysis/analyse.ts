@@ -1,5 +1,5 @@
 import type { AnalysisHealth, ExperimentAnalysed, MetricAnalysis } from '#libs/contracts';
-import { anytimeP, rejects } from '#libs/statistics';
+import { anytimeP, type Arm, rejects } from '#libs/statistics';
 import { canDecide } from '../catalogue/definition.js';
 import { type CoverageReader, coverageReader } from '../fold/coverage.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
@@ -115,7 +115,7 @@ function gainsOf(subject: Subject, candidate: string): readonly Gain[] {
 /** All metrics of one candidate: those of the design, then the quality heads that were found. */
 function pairAnalyses(subject: Subject, candidate: string, { consistency }: AnalysisHealth): readonly MetricAnalysis[] {
   const { evidence, design } = subject;
-  const { metrics, heads, limits, presence } = evidence.pairs.get(candidate) as PairEvidence;
+  const { metrics, heads, limits, presence, cold } = evidence.pairs.get(candidate) as PairEvidence;
   const context = contextOf(subject, candidate, metrics);
   const found = [...heads.keys()].sort().map((head) => [headDesign(head), heads.get(head) ?? null] as const);
   const named = design.metrics.map((metric) => [metric, metrics.get(metric.definition.name) ?? null] as const);
@@ -131,6 +131,7 @@ function pairAnalyses(subject: Subject, candidate: string, { consistency }: Anal
       ...metricAnalysis(judgement, metric, verdict, { candidate, ...levels }),
       ...(isDoubtful ? {} : limitAnalysis(metric, limits.get(metric.definition.name), alpha)),
       ...shown(values),
+      ...coldValues(cold.get(metric.definition.name)),
     };
   });
 }
@@ -138,6 +139,10 @@ function pairAnalyses(subject: Subject, candidate: string, { consistency }: Anal
 /** Absent where nothing is known, as in analyses of before. */
 function shown({ share }: ValueReading): Pick<MetricAnalysis, 'withValue'> {
   return share.control === null && share.candidate === null ? {} : { withValue: share };
+}
+
+function coldValues(cold: Readonly<Record<Arm, number>> | undefined): Pick<MetricAnalysis, 'warmUp'> {
+  return cold ? { warmUp: { ...cold } } : {};
 }
 
 /** Before harm as well: what is a thousand times as slow in seconds may be no slower. */

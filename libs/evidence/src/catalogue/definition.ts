@@ -127,6 +127,8 @@ interface Described {
   /** Of a total: its value is what a unit's events add up to within so many ms of its first one. Absent: every event has a value. */
   readonly windowMs?: number;
   readonly lateData: LateData;
+  /** It says how fast a variant answers: what comes while one starts is not judged, see {@link WarmUpRule}. */
+  readonly isJudgedWarm?: true;
 }
 
 type Reads<T extends ObservedTopic, Value> = (data: DataOf<T>, facts: EventFacts) => Value;

@@ -7,6 +7,7 @@ import {
   type Margin,
   MILLION,
   DEFAULT_ROPE,
+  DEFAULT_WARM_UP,
   marginForShare,
 } from '#libs/contracts';
 import { canDecide, type DefinitionOf, type MetricDefinition, type RequestTopic } from './definition.js';
@@ -41,6 +42,14 @@ export interface MetricDesign {
   readonly gainGrid: readonly number[];
   /** What is left out of the test of harm after a bad event; `off` where harm is not told by bad events. */
   readonly episodes: EpisodeRule;
+  /** When its values begin to be judged; null: from the first one on. */
+  readonly warmUp: WarmUpRule | null;
+}
+
+/** A start is over after `requests` requests, as one partition sees them, or `forMs`, whichever comes first. */
+export interface WarmUpRule {
+  readonly requests: number;
+  readonly forMs: number;
 }
 
 const GAINS = [0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1];
@@ -90,6 +99,8 @@ export interface EvidenceDesign {
   readonly baselineUnits: number;
   /** The same over all partitions. */
   readonly baselineUnitsOverall: number;
+  /** When durations begin to be judged; null: from the first one on. */
+  readonly warmUp: WarmUpRule | null;
   readonly metrics: readonly MetricDesign[];
   readonly names: ReadonlySet<string>;
   /** Those of `metrics` that read events of requests, by topic. */
@@ -117,7 +128,8 @@ export function evidenceDesign(
   catalogue: readonly MetricDefinition[] = metricCatalogue,
 ): EvidenceDesign {
   const { spec } = definition;
-  const metrics = metricDesigns(spec, metricsOf(spec, catalogue));
+  const warmUp = warmUpOf(spec, partitions);
+  const metrics = metricDesigns(spec, metricsOf(spec, catalogue), warmUp);
   return {
     experiment: definition.experiment,
     revision: definition.revision,
@@ -136,6 +148,7 @@ export function evidenceDesign(
     rope: spec.rope ?? DEFAULT_ROPE,
     baselineUnitsOverall: Math.max(SMALLEST_BASELINE, spec.baselineUnits),
     baselineUnits: Math.max(SMALLEST_BASELINE, Math.ceil(spec.baselineUnits / partitions)),
+    warmUp,
     metrics,
     names: new Set(metrics.map(({ definition: { name } }) => name)),
     readers: {
@@ -148,7 +161,17 @@ export function evidenceDesign(
   };
 }
 
-function metricDesigns(spec: ExperimentSpec, definitions: readonly MetricDefinition[]): readonly MetricDesign[] {
+/** The partitions share the requests of a start between them. */
+function warmUpOf({ warmUp = DEFAULT_WARM_UP }: ExperimentSpec, partitions: number): WarmUpRule | null {
+  if (warmUp === 'off') return null;
+  return { requests: Math.ceil(warmUp.requests / partitions), forMs: warmUp.forMs };
+}
+
+function metricDesigns(
+  spec: ExperimentSpec,
+  definitions: readonly MetricDefinition[],
+  warmUp: WarmUpRule | null,
+): readonly MetricDesign[] {
   const isKeeper = (other: MetricDefinition): boolean => readsEvents(other, roleOf(spec, other.name));
   return definitions.map((definition) => {
     const role = roleOf(spec, definition.name);
@@ -163,6 +186,7 @@ function metricDesigns(spec: ExperimentSpec, definitions: readonly MetricDefinit
       ...limitOf(spec, definition),
       gainGrid: spec.objectives.some(({ metric }) => metric === definition.name) ? GAIN_GRID : [],
       episodes: test === null ? 'off' : episodesOf(spec, definition),
+      warmUp: definition.isJudgedWarm ? warmUp : null,
     };
   });
 }

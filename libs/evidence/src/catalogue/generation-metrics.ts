@@ -24,6 +24,7 @@ export const generationMetrics: readonly MetricDefinition[] = [
     cap: { kind: 'none' },
     burnInUnits: 1,
     lateData: 'ignored-after-stage',
+    isJudgedWarm: true,
     observe: ({ timings }) => timings.queueMs,
   },
   {
@@ -146,6 +147,7 @@ function inference(name: string, description: string, level: number): MetricDefi
     cap: { kind: 'none' },
     burnInUnits: 1,
     lateData: 'missing-is-coverage',
+    isJudgedWarm: true,
     observe: inferenceMs,
   };
 }

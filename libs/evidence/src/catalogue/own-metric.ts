@@ -28,6 +28,7 @@ export function ownMetric(metric: OwnMetric): MetricDefinition {
     defaultMargin: metric.margin ?? { kind: 'relative', value: 0.05 },
     floor: null,
     lateData: lateDataOf(metric),
+    ...(isJudgedWarm(metric) ? { isJudgedWarm: true } : {}),
   } as const;
   const observe = observerOf(metric);
   const difference = { ...described, scale: 'difference', burnInUnits: USUAL_BURN_IN, observe } as const;
@@ -77,6 +78,11 @@ function capOf({ bounds }: OwnMetric): MetricDefinition['cap'] {
 
 function isDuration({ topic, path, where }: OwnMetric): boolean {
   return where?.['outcome'] === undefined && DURATIONS.includes(`${topic}/${path}`);
+}
+
+/** Whatever it counts of them. Ratios and totals are of a unit's sums, which are complete or nothing. */
+function isJudgedWarm({ topic, path, kind }: OwnMetric): boolean {
+  return DURATIONS.includes(`${topic}/${path}`) && kind !== 'ratio' && kind !== 'total';
 }
 
 /** What never came took longer than anything; of a mean it is missing. */

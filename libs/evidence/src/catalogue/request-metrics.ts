@@ -125,6 +125,7 @@ function latency(name: string, description: string, level: number): MetricDefini
     cap: { kind: 'none' },
     burnInUnits: 1,
     lateData: 'infinite',
+    isJudgedWarm: true,
     observe: latencyMs,
   };
 }

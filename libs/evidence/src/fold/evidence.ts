@@ -15,6 +15,7 @@ import { addCounts, initialTraffic, mergeTraffic, type Traffic } from './traffic
 import { type UnitFacts, unitFacts } from './unit-facts.js';
 import { initialTotals, type OpenTotals } from './unit-totals.js';
 import { UnitMemory } from './unit-memory.js';
+import { initialWarmth, type WarmthByTopic } from './warmth.js';
 
 /** Units of a partition that are remembered where they come back (users, sessions): 100 MiB at most. */
 const REMEMBERED_UNITS = 1_000_000;
@@ -54,6 +55,7 @@ export interface Evidence {
   namelessRequests: number;
   /** Events of named, randomised units: what the windows of units' first bad events are counted in. */
   observed: number;
+  readonly warmth: WarmthByTopic;
   newestEpoch: number;
   newestStage: number;
   /** What the services say of themselves. */
@@ -102,6 +104,7 @@ export function initialEvidence(
     totals: initialTotals(),
     namelessRequests: 0,
     observed: 0,
+    warmth: initialWarmth(),
     newestEpoch: 0,
     newestStage: 0,
     reports: new Map(),
@@ -139,6 +142,7 @@ export function mergeEvidence(a: Evidence, b: Evidence): Evidence {
     totals: initialTotals(),
     namelessRequests: a.namelessRequests + b.namelessRequests,
     observed: a.observed + b.observed,
+    warmth: initialWarmth(),
     newestEpoch: newest.newestEpoch,
     newestStage: newest.newestStage,
     reports: mergeReports(a.reports, b.reports),

@@ -6,10 +6,11 @@ import { headName } from '../catalogue/picture-metrics.js';
 import { type Reading, withinRange } from '../catalogue/reader.js';
 import type { Observation } from '../kinds/method.js';
 import type { Evidence } from './evidence.js';
-import { observeHead, observeInPair, type PairEvidence } from './pair-evidence.js';
+import { noteCold, observeHead, observeInPair, type PairEvidence } from './pair-evidence.js';
 import { noteDelivered, noteMissing, noteValue } from './presence.js';
 import type { MetricPlace } from './unit-facts.js';
 import { hasBit, setBit, type UnitMark } from './unit-memory.js';
+import { type VariantAnswer, type AnswerTopic, isFirstOfInstance, isWarmingUp, noteAnswer } from './warmth.js';
 
 /** Events of requests: all but judgements of raters, which are about pairs of pictures. */
 export type RequestEvent = TeststripEvent<RequestTopic>;
@@ -44,6 +45,8 @@ export function observeMetrics<T extends RequestTopic>(
 ): boolean {
   const isEarlierStage = assignment.stage < evidence.newestStage;
   const sides = sidesOf(evidence, design, assignment);
+  const answered = answerOf(event, assignment.variant, atMs);
+  if (answered !== null) markCold(evidence, design, sides, answered);
   if (isFirstDelivered) for (const { pair, arm } of sides) noteDelivered(pair.presence, event.type, arm);
   const promptClass = promptClassOf(event.data);
   let isChanged = false;
@@ -59,7 +62,12 @@ export function observeMetrics<T extends RequestTopic>(
     const { isFirst, isAtRisk, before } = noteReading(mark, place, reading);
     if (isFirst || place.numbersAt !== null) isChanged = true;
     let isBad = false;
-    for (const { pair, arm, propensity } of sides) {
+    for (const { pair, arm, propensity, isCold } of sides) {
+      // The unit has had its first value all the same: a later one is that of who came back.
+      if (isCold && metric.warmUp !== null) {
+        noteCold(pair, metric, arm);
+        continue;
+      }
       // Field by field: to spread the reading would cost more than all the rest.
       const { value, known, denominator, picture } = reading;
       const seen = {
@@ -149,8 +157,11 @@ function observeHeads(
 /** One candidate's pair, and on which side of it an event is. */
 interface Side {
   readonly pair: PairEvidence;
+  readonly candidate: string;
   readonly arm: Arm;
   readonly propensity: number;
+  /** Durations are not judged by the event, since a variant of the pair starts. */
+  isCold: boolean;
 }
 
 /** Control's events belong to every pair, a candidate's to its own. */
@@ -159,7 +170,37 @@ function sidesOf(evidence: Evidence, design: EvidenceDesign, assignment: Assignm
   const sides: Side[] = [];
   for (const [candidate, pair] of evidence.pairs) {
     if (arm === 'candidate' && candidate !== assignment.variant) continue;
-    sides.push({ pair, arm, propensity: propensityAgainst(assignment, candidate, design.control) });
+    const propensity = propensityAgainst(assignment, candidate, design.control);
+    sides.push({ pair, candidate, arm, propensity, isCold: false });
   }
   return sides;
+}
+
+/** Marks the sides of an answer by which durations are not judged, and counts it. */
+function markCold(
+  { warmth: byTopic }: Evidence,
+  { warmUp, control }: EvidenceDesign,
+  sides: readonly Side[],
+  { topic, ...answer }: Answered,
+): void {
+  if (warmUp === null || sides.length === 0) return;
+  const warmth = byTopic[topic];
+  const isControlCold = isWarmingUp(warmth, warmUp, control, answer.atMs);
+  let isJudged = false;
+  for (const side of sides) {
+    side.isCold = isWarmingUp(warmth, warmUp, side.candidate, answer.atMs) || isControlCold;
+    if (!side.isCold) isJudged = true;
+  }
+  if (isJudged && isFirstOfInstance(warmth, warmUp, answer)) for (const side of sides) side.isCold = true;
+  noteAnswer(warmth, warmUp, answer);
+}
+
+interface Answered extends VariantAnswer {
+  readonly topic: AnswerTopic;
+}
+
+/** Null: the event is no answer of a variant. */
+function answerOf({ type, data }: EventOf<RequestTopic>, variant: string, atMs: number): Answered | null {
+  if (type !== 'request.routed.v1' && type !== 'generation.completed.v1') return null;
+  return { topic: type, variant, instance: 'instance' in data ? data.instance : undefined, atMs };
 }

@@ -3,6 +3,7 @@ import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { MetricLimit } from '../catalogue/metric-limit.js';
 import { type ControlTailLimit, initialControlTailLimit, observeControl } from '../kinds/control-tail-limit.js';
 import { headName, qualityHeadMetric } from '../catalogue/picture-metrics.js';
+import { addByArm } from '../kinds/arm-counts.js';
 import { initialMetric, mergeMetric, type MetricEvidence, observeMetric } from '../kinds/metric-evidence.js';
 import type { Observation } from '../kinds/method.js';
 import { initialPresence, mergePresence, type Presence } from './presence.js';
@@ -21,6 +22,8 @@ export interface PairEvidence {
   readonly presence: Presence;
   /** Where values are capped, by the name of each metric that is. */
   readonly caps: Map<string, ControlTailLimit>;
+  /** Values that were left out while a variant started, by the metric's name. */
+  readonly cold: Map<string, Record<Arm, number>>;
 }
 
 export type LimitsOfPair = Readonly<Record<Arm, LimitEvidence>>;
@@ -32,6 +35,7 @@ export function initialPair(): PairEvidence {
     limits: new Map(),
     presence: initialPresence(),
     caps: new Map(),
+    cold: new Map(),
   };
 }
 
@@ -114,9 +118,17 @@ export function headDesign(head: string): MetricDesign {
     valuesIn: null,
     gainGrid: [],
     episodes: 'off',
+    warmUp: null,
   };
   designs.set(head, design);
   return design;
+}
+
+/** Notes a value that is left out because a variant starts. */
+export function noteCold({ cold }: PairEvidence, { definition: { name } }: MetricDesign, arm: Arm): void {
+  const counts = cold.get(name);
+  if (counts) counts[arm] += 1;
+  else cold.set(name, { control: 0, candidate: 0, [arm]: 1 });
 }
 
 export function mergePairs(a: PairEvidence, b: PairEvidence): PairEvidence {
@@ -130,6 +142,7 @@ export function mergePairs(a: PairEvidence, b: PairEvidence): PairEvidence {
     presence: mergePresence(a.presence, b.presence),
     // Caps are for folding, and what is merged is not folded on.
     caps: new Map(),
+    cold: mergeByName(a.cold, b.cold, addByArm),
   };
 }
 

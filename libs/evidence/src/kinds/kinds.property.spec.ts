@@ -26,7 +26,8 @@ const deciding = [
   ...ownMetrics.map(({ name }) => name),
 ];
 const watched = metricCatalogue.filter(({ kind }) => !canDecide(kind)).map(({ name }) => name);
-const guarded = evidenceDesign(everythingGuarded(deciding, watched, { baselineUnits: 20 }), 1);
+const warmUp = { requests: 9, forMs: 60_000 };
+const guarded = evidenceDesign(everythingGuarded(deciding, watched, { baselineUnits: 20, warmUp }), 1);
 const aimedFor = evidenceDesign(
   everythingGuarded([], watched, { objectives: deciding.map((metric) => ({ metric, weight: 1 })), baselineUnits: 20 }),
   1,
@@ -37,6 +38,7 @@ const mirrorable = evidenceDesign(
     objectives: deciding.map((metric) => ({ metric, weight: 1 })),
     baselineUnits: 20,
     episodes: 'off',
+    warmUp,
   }),
   1,
 );

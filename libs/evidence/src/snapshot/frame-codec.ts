@@ -7,6 +7,7 @@ import { decodeStrangers, encodeStrangers, type EncodedStrangers } from '../fold
 import { decodeTotals, encodeTotals, type EncodedTotals } from '../fold/unit-totals.js';
 import { decodeReports, encodeReports, type EncodedReports } from '../fold/reports.js';
 import { addCounts, decodeTraffic, encodeTraffic, type EncodedTraffic } from '../fold/traffic.js';
+import { decodeWarmthByTopic, encodeWarmthByTopic, type EncodedWarmthByTopic } from '../fold/warmth.js';
 
 /** What evidence holds beside its metrics and units. */
 type Frame = Omit<Evidence, 'pairs' | 'paired' | 'pairMemory' | 'units' | 'facts'>;
@@ -23,6 +24,7 @@ export interface EncodedFrame {
   readonly totals: EncodedTotals;
   readonly namelessRequests: number;
   readonly observed: number;
+  readonly warmth: EncodedWarmthByTopic;
   readonly newestEpoch: number;
   readonly newestStage: number;
   readonly reports: EncodedReports;
@@ -47,6 +49,7 @@ export function encodeFrame(evidence: Frame): EncodedFrame {
     totals: encodeTotals(evidence.totals),
     namelessRequests: evidence.namelessRequests,
     observed: evidence.observed,
+    warmth: encodeWarmthByTopic(evidence.warmth),
     newestEpoch: evidence.newestEpoch,
     newestStage: evidence.newestStage,
     reports: encodeReports(evidence.reports),
@@ -72,6 +75,7 @@ export function decodeFrame(encoded: EncodedFrame): Frame {
     totals: decodeTotals(encoded.totals),
     namelessRequests: encoded.namelessRequests,
     observed: encoded.observed,
+    warmth: decodeWarmthByTopic(encoded.warmth),
     newestEpoch: encoded.newestEpoch,
     newestStage: encoded.newestStage,
     reports: decodeReports(encoded.reports),

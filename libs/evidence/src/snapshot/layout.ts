@@ -8,12 +8,13 @@ import { memoryKey } from '../fold/memory-key.js';
 import { noteArrival } from '../fold/newcomers.js';
 import { beat } from '../fold/pulse.js';
 import { notePicture } from '../fold/recent-pictures.js';
-import { initialPair } from '../fold/pair-evidence.js';
+import { initialPair, noteCold } from '../fold/pair-evidence.js';
 import { noteDelivered, noteMissing } from '../fold/presence.js';
 import { noteBad } from '../fold/strangers.js';
 import { noteGeneration, type Reports } from '../fold/reports.js';
 import { count, epochOf } from '../fold/traffic.js';
 import { addToTotal, enterAllocation, openTotal } from '../fold/unit-totals.js';
+import { noteAnswer } from '../fold/warmth.js';
 import { initialControlTailLimit } from '../kinds/control-tail-limit.js';
 import { isKind, methodOf, type MetricEvidence } from '../kinds/metric-evidence.js';
 import type { Method, Observation } from '../kinds/method.js';
@@ -99,6 +100,7 @@ function sampleMetric(kind: MetricEvidence['kind']): MetricDesign {
     valuesIn: 'sample',
     gainGrid: [-0.1, 0, 0.1],
     episodes: 'fifth',
+    warmUp: null,
   };
 }
 
@@ -193,6 +195,8 @@ function frameForm(): string {
   for (const second of [1_000, 1_001, 2_000]) countCoverage(evidence.coverage.answered, 7, 'a', second * 1_000);
   countCoverage(evidence.coverage.generated, 7, 'b', 1_000_000);
   countCoverage(evidence.coverage.scored, 7, 'b', 1_000_000);
+  const answer = { variant: 'a', instance: 'first', atMs: 5_000 };
+  noteAnswer(evidence.warmth['request.routed.v1'], { requests: 9, forMs: 1_000 }, answer);
   notePicture(evidence.recentPictures, 'a', '0123456789abcdef', { place: 5, unit: 6 });
   count(evidence.mended, 'percent');
   evidence.unscored = { pictures: 3, reason: 'host not allowed' };
@@ -205,6 +209,7 @@ function frameForm(): string {
   const { presence, caps } = pair;
   caps.set('metric', initialControlTailLimit());
   const missing = { arm: 'candidate', propensity: 0.25, isLost: true } as const;
+  noteCold(pair, sampleMetric('upper-tail'), 'control');
   noteDelivered(presence, 'image.scored.v1', 'control');
   noteMissing(presence, sampleMetric('mean'), missing);
   knownFrame = digestOf([

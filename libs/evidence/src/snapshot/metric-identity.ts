@@ -16,7 +16,16 @@ export function identityOf(metric: MetricDesign): MetricIdentity {
   const before = known.get(metric);
   if (before) return before;
   const { name, kind, topic, unit, direction, lateData, reads = null } = metric.definition;
-  const tuning = digestOf([topic, unit, direction, lateData, reads, metric.isCollected, tuningOf(metric)]);
+  const tuning = digestOf([
+    topic,
+    unit,
+    direction,
+    lateData,
+    reads,
+    metric.isCollected,
+    metric.warmUp,
+    tuningOf(metric),
+  ]);
   const identity = { name, kind, tuning };
   known.set(metric, identity);
   return identity;

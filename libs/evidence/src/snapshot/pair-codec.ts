@@ -1,4 +1,4 @@
-import type { LimitEvidence } from '#libs/statistics';
+import type { Arm, LimitEvidence } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { PairEvidence } from '../fold/pair-evidence.js';
 import { decodePresence, encodePresence, type EncodedPresence } from '../fold/presence.js';
@@ -28,6 +28,7 @@ export interface EncodedPair {
   readonly limits?: readonly EncodedLimits[];
   readonly presence: EncodedPresence;
   readonly caps: readonly (readonly [name: string, codec.EncodedTailLimit])[];
+  readonly cold: readonly (readonly [name: string, Readonly<Record<Arm, number>>])[];
 }
 
 type EncodedLimit = readonly [n: number, sum: number, beyond: number[], within: number[], recent: number[]];
@@ -35,7 +36,7 @@ type EncodedLimits = readonly [name: string, about: string, control: EncodedLimi
 
 /** @param designs of the metrics that were folded. */
 export function encodePair(
-  { metrics, heads, limits, presence, caps }: PairEvidence,
+  { metrics, heads, limits, presence, caps, cold }: PairEvidence,
   designs: readonly MetricDesign[],
 ): EncodedPair {
   const encoded = designs.flatMap((design): EncodedLimits[] => {
@@ -50,6 +51,7 @@ export function encodePair(
     ...(encoded.length > 0 ? { limits: encoded } : {}),
     presence: encodePresence(presence),
     caps: [...caps].map(([name, cap]) => [name, codec.encodeTailLimit(cap)] as const),
+    cold: [...cold].map(([name, counts]) => [name, { ...counts }] as const),
   };
 }
 
@@ -109,6 +111,7 @@ export function decodePair(
     caps: new Map(
       encoded.caps.filter(([name]) => names.has(name)).map(([name, cap]) => [name, codec.decodeTailLimit(cap)]),
     ),
+    cold: new Map(encoded.cold.filter(([name]) => names.has(name)).map(([name, counts]) => [name, { ...counts }])),
   };
 }
 

@@ -67,6 +67,8 @@ export function definition(changes: Partial<ExperimentDefined['spec']> = {}): Ex
       deadlineMs: 86_400_000,
       alpha: 0.05,
       baselineUnits: 200,
+      // Its variants are warm from the first request on.
+      warmUp: 'off',
       ...changes,
     },
     fingerprints: { control: 'a', candidate: 'b' },
