@@ -56,6 +56,11 @@ function failing(event: RequestEvent, isBad: boolean): RequestEvent {
   return { ...event, data: { ...event.data, outcome: 'server-error', status: 500, durationMs: null } };
 }
 
+function slow(event: RequestEvent, isSlow: boolean): RequestEvent {
+  if (event.type !== 'request.routed.v1' || !isSlow) return event;
+  return { ...event, data: { ...event.data, durationMs: 3 * (event.data.durationMs ?? 0) } };
+}
+
 function scoring(event: RequestEvent, alignment: number): RequestEvent {
   return event.type === 'image.scored.v1' ? { ...event, data: { ...event.data, alignment } } : event;
 }
@@ -94,6 +99,18 @@ describe('all requests', () => {
       expect(spread.verdict).not.toBe('harmful');
     },
   );
+
+  it.each([1, 2, 3, 4])('do so for slow requests: one in seventeen, of the same people or of all (seed %i)', (seed) => {
+    const guardrail = guarded('latency-p95', 'relative', 0.1);
+    const spread = analysed(
+      { guardrail, requests: 8_000, share: 0.2, users: 300, seed },
+      ({ event, isCandidate, chance }) => {
+        const isUnlucky = Number(event.data.assignment!.unit.slice(1)) % 17 === 0;
+        return slow(event, isCandidate ? chance < 1 / 17 : isUnlucky);
+      },
+    );
+    expect(spread.verdict).not.toBe('harmful');
+  });
 });
 
 describe('a picture that comes again', () => {

@@ -71,7 +71,8 @@ export function copyRecent({ window, n, events }: RecentRequests): RecentRequest
   return { window, n: { ...n }, events: { ...events } };
 }
 
-function recentShares({ n, events }: RecentRequests): EventShares {
+/** How often requests have the event. */
+export function sharesOfRequests({ n, events }: RecentRequests): EventShares {
   const of = (arm: Arm): EventShares[Arm] => ({ n: n[arm], share: n[arm] === 0 ? 0 : events[arm] / n[arm] });
   return { control: of('control'), candidate: of('candidate') };
 }
@@ -86,7 +87,7 @@ export function laterHarm(
   recent: RecentRequests,
   { direction, margin }: { readonly direction: 'higher' | 'lower'; readonly margin: Margin },
 ): number {
-  const isShown = [all, recentShares(recent)].some((shares) => isWorseByAll(shares, direction, margin, SHOWN_BY));
+  const isShown = [all, sharesOfRequests(recent)].some((shares) => isWorseByAll(shares, direction, margin, SHOWN_BY));
   return isShown ? lnE : Math.min(0, lnE);
 }
 

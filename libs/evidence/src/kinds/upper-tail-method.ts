@@ -39,6 +39,17 @@ import {
 import { whyNotBoth } from './estimates.js';
 import { bothZeroTests, emptyTailTests, isTailEmpty, zeroIn, type ZeroCount } from './nothing-happened.js';
 import * as codec from './state-codec.js';
+import {
+  copyRecent,
+  type EventShares,
+  initialRecentRequests,
+  isWorseByAll,
+  laterHarm,
+  mergeRecent,
+  noteRecent,
+  type RecentRequests,
+  sharesOfRequests,
+} from './all-requests.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
 import {
   decodeEpisodes,
@@ -68,6 +79,9 @@ export interface UpperTailState {
   readonly exceedances: readonly Tilt[];
   /** Units' first exceedances at the boundary of harm, whenever they come; of values where lower is better. */
   readonly laterEvents: RestartedTilt;
+  /** All values of which it is known, and those beyond the limit at the boundary of harm; the same of the newest window. */
+  readonly all: RecentRequests;
+  readonly recent: RecentRequests;
   readonly episodes: Episodes;
   /** Of how many first values it is known on which side of the limit they are. */
   readonly firstKnown: KnownShares;
@@ -85,6 +99,8 @@ interface EncodedUpperTail {
   readonly limit: codec.EncodedTailLimit;
   readonly exceedances: readonly codec.EncodedTilt[];
   readonly laterEvents: codec.EncodedRestartedTilt;
+  readonly all: RecentRequests;
+  readonly recent: RecentRequests;
   readonly episodes: EncodedEpisodes;
   readonly firstKnown: codec.EncodedKnownShares;
   readonly allKnown: codec.EncodedKnownShares;
@@ -98,6 +114,8 @@ export const upperTailMethod: Method<UpperTailState> = {
     limit: initialControlTailLimit(),
     exceedances: boundaries(test).map(initialTilt),
     laterEvents: initialRestartedTilt(),
+    all: initialRecentRequests(),
+    recent: initialRecentRequests(),
     episodes: initialEpisodes(),
     firstKnown: initialKnownShares(),
     allKnown: initialKnownShares(),
@@ -111,6 +129,7 @@ export const upperTailMethod: Method<UpperTailState> = {
       return observeUnknown(state, metric, seen);
     }
     state.counts.events[arm] += 1;
+    noteAll(state, metric, seen);
     const isHarmJudged = !isLeftOut(state.episodes, metric.episodes, seen);
     const isBadEvent = isHarmJudged && seen.isAtRisk && noteLater(state, metric, seen);
     if (isBadEvent) noteBadEvent(state.episodes, metric.episodes, seen);
@@ -137,6 +156,8 @@ export const upperTailMethod: Method<UpperTailState> = {
     limit: mergeControlTailLimits(a.limit, b.limit),
     exceedances: a.exceedances.map((tilt, index) => mergeTilt(tilt, b.exceedances[index] as Tilt)),
     laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
+    all: mergeRecent(a.all, b.all),
+    recent: mergeRecent(a.recent, b.recent),
     episodes: mergeEpisodes(a.episodes, b.episodes),
     // For judging only: propensities were set by each partition's own past.
     firstKnown: initialKnownShares(),
@@ -169,6 +190,7 @@ export const upperTailMethod: Method<UpperTailState> = {
       );
       return { ...base, tests, missing: null, special: special ?? 'none-beyond' };
     }
+    const all = sharesOfRequests(state.all);
     const [harm, ...others] = state.exceedances as readonly [Tilt, ...Tilt[]];
     const isBad = metric.definition.direction === 'lower';
     const better = (tilt: Tilt, weights?: readonly number[]): number =>
@@ -177,10 +199,8 @@ export const upperTailMethod: Method<UpperTailState> = {
       ...base,
       tests: {
         margin: inUnits(test.margin, estimates.control),
-        harmful: isBad
-          ? lnEFirstOrLater(lnEMoreOften(harm, 0), lnERestarted(state.laterEvents, 0))
-          : lnELessOften(harm, 0),
-        nonInferior: better(others[test.budget.length - 1] as Tilt, proofWeights(1).tilts),
+        harmful: isBad ? lnEFirstOrLater(lnEMoreOften(harm, 0), laterOf(state, all)) : lnELessOften(harm, 0),
+        nonInferior: unlessWorse(better(others[test.budget.length - 1] as Tilt, proofWeights(1).tilts), test, all),
         superior: better(others[test.budget.length] as Tilt),
         budget: test.budget.map((step, index) => ({
           sharePpm: step.sharePpm,
@@ -199,7 +219,19 @@ export const upperTailMethod: Method<UpperTailState> = {
     episodes: metric.episodes,
   }),
 
-  encode: ({ counts, limit, exceedances, laterEvents, episodes, firstKnown, allKnown, values }): EncodedUpperTail => ({
+  encode: ({
+    counts,
+    limit,
+    exceedances,
+    laterEvents,
+    episodes,
+    firstKnown,
+    allKnown,
+    values,
+    ...requests
+  }): EncodedUpperTail => ({
+    all: copyRecent(requests.all),
+    recent: copyRecent(requests.recent),
     counts: structuredClone(counts),
     limit: codec.encodeTailLimit(limit),
     exceedances: exceedances.map(codec.encodeTilt),
@@ -210,7 +242,19 @@ export const upperTailMethod: Method<UpperTailState> = {
     values: codec.encodeValues(values),
   }),
 
-  decode: ({ counts, limit, exceedances, laterEvents, episodes, firstKnown, allKnown, values }: EncodedUpperTail) => ({
+  decode: ({
+    counts,
+    limit,
+    exceedances,
+    laterEvents,
+    episodes,
+    firstKnown,
+    allKnown,
+    values,
+    ...requests
+  }: EncodedUpperTail) => ({
+    all: copyRecent(requests.all),
+    recent: copyRecent(requests.recent),
     kind: 'upper-tail',
     counts: structuredClone(counts),
     limit: codec.decodeTailLimit(limit),
@@ -225,6 +269,26 @@ export const upperTailMethod: Method<UpperTailState> = {
 
 /** What pairs are compared by as well. */
 export { boundariesOf, inUnits, isNoLimit, NO_MARGIN, relativeTo, withoutMargin as withoutTailMargin };
+
+/** Counts a value among all, whatever its unit: how often values are beyond the limit at the boundary of harm. */
+function noteAll(state: UpperTailState, metric: MetricDesign, { arm, value, window }: Observation): void {
+  const { test, definition } = metric;
+  const { limit } = state.limit;
+  if (test === null || limit === null || definition.direction === 'higher' || isNoLimit(limit, test)) return;
+  const judged = arm === 'control' ? value : withoutMargin(value, test.harmBeyond, definition.direction);
+  noteRecent(state.all, 0, arm, judged > limit);
+  noteRecent(state.recent, window, arm, judged > limit);
+}
+
+/** Harm by units' later values, where all values or the recent ones show it too; the margin was taken out of them. */
+function laterOf({ laterEvents, recent }: UpperTailState, all: EventShares): number {
+  return laterHarm(lnERestarted(laterEvents, 0), all, recent, { direction: 'lower', margin: NO_MARGIN });
+}
+
+/** A proof by units' first values is none where all values are beyond the margin more often. */
+function unlessWorse(lnE: number, { anyHarm }: MetricTest, all: EventShares): number {
+  return !anyHarm && isWorseByAll(all, 'lower', NO_MARGIN) ? Math.min(0, lnE) : lnE;
+}
 
 /** Counts a unit's first value at every boundary that it is beyond. */
 function countBeyond(
