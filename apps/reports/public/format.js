@@ -77,9 +77,9 @@ function difference(sign, size, { marginKind, estimate: of, unit }) {
   return unit.startsWith('share') ? `${sign}${trim(size * 100, 3)} pp` : `${sign}${number(size)}`;
 }
 
-/** A gain as a share of control's value: "+6 %". */
-export function gain(value) {
-  return effect(value, { scale: 'relative' });
+/** A gain as a share of control's value: "+6 %"; where control's share is 0 as percentage points, "+2 pp". */
+export function gain(value, isPoints = false) {
+  return effect(value, { scale: isPoints ? 'probability' : 'relative' });
 }
 
 /** The margin on the scale of the effect, on the side that is worse; null before it is known. */

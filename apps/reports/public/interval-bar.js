@@ -25,10 +25,10 @@ export function intervalBar(metric) {
  * A gain or a utility with its interval; null before there is an estimate. Zero is control; the shaded region, where `rope` is given, is
  * practically equal to it.
  */
-export function gainBar({ estimate, interval, verdict }, { name, reach, rope = null }) {
+export function gainBar({ estimate, interval, verdict, isPoints = false }, { name, reach, rope = null }) {
   if (estimate === null) return null;
-  const said = [`${name} ${gain(estimate)}`];
-  if (interval !== null) said.push(`interval ${gain(interval.low)} to ${gain(interval.high)}`);
+  const said = [`${name} ${gain(estimate, isPoints)}`];
+  if (interval !== null) said.push(`interval ${gain(interval.low, isPoints)} to ${gain(interval.high, isPoints)}`);
   if (rope !== null) said.push(`practically equal from ${gain(-rope)} to ${gain(rope)}`);
   const tone = { better: 'superior', worse: 'harmful' }[verdict] ?? '';
   const ground = (x) =>

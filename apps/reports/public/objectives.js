@@ -54,7 +54,14 @@ function candidateRows({ candidate, utility, gains }, rope, utilityReach, gainRe
       h('th', { scope: 'rowgroup', rowspan: gains.length + 1 }, candidate),
       h('th', { scope: 'row' }, 'Utility', h('span', { class: 'small' }, 'weighted mean')),
       h('td', {}, ''),
-      h('td', {}, barWithText(utility, { name: `utility of ${candidate}`, reach: utilityReach, rope })),
+      h(
+        'td',
+        {},
+        barWithText(
+          { ...utility, isPoints: gains.every((gain) => gain.isPoints === true) },
+          { name: `utility of ${candidate}`, reach: utilityReach, rope },
+        ),
+      ),
       h('td', {}, badge(utilityVerdicts[utility.verdict]), h('span', { class: 'small' }, reasonText(utility.reason))),
     ),
     gains.map((gain) =>
@@ -64,19 +71,25 @@ function candidateRows({ candidate, utility, gains }, rope, utilityReach, gainRe
         h('th', { scope: 'row' }, gain.metric),
         h('td', { class: 'figure' }, String(gain.weight), h('span', { class: 'small' }, partOf(gain.weight, total))),
         h('td', {}, barWithText(gain, { name: `gain of ${candidate} in ${gain.metric}`, reach: gainReach })),
-        h('td', {}, h('span', { class: 'small' }, gain.missing === null ? '' : reasonText(gain.missing))),
+        h('td', {}, h('span', { class: 'small' }, gainNote(gain))),
       ),
     ),
   );
 }
 
 function barWithText(reading, drawing) {
-  const { estimate, interval } = reading;
-  const range = interval === null ? 'no interval yet' : `${gainText(interval.low)} … ${gainText(interval.high)}`;
+  const { estimate, interval, isPoints = false } = reading;
+  const said = (value) => gainText(value, isPoints);
+  const range = interval === null ? 'no interval yet' : `${said(interval.low)} … ${said(interval.high)}`;
   return [
     gainBar(reading, drawing),
-    h('span', { class: 'small' }, estimate === null ? 'not known yet' : `${gainText(estimate)} · ${range}`),
+    h('span', { class: 'small' }, estimate === null ? 'not known yet' : `${said(estimate)} · ${range}`),
   ];
+}
+
+function gainNote({ missing, isPoints }) {
+  if (missing !== null) return reasonText(missing);
+  return isPoints ? 'in percentage points: control’s value is 0' : '';
 }
 
 function partOf(weight, total) {

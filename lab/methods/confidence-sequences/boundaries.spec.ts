@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { betaBinomialMixture, mixtureBound } from '#libs/statistics';
+import { bernoulliInterval, betaBinomialMixture, mixtureBound } from '#libs/statistics';
 import { simulationRandom } from '#libs/testing/random';
 import {
   averageEffectInterval,
@@ -8,7 +8,6 @@ import {
   lnEAverageEffect,
   observeAverageEffect,
 } from './average-treatment-effect.js';
-import { bernoulliInterval } from './bernoulli-sequence.js';
 import { expectedCountInterval, lnEEqualIntensities } from './counting-processes.js';
 import { doubleStitchingBound } from './double-stitching.js';
 import {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  bernoulliInterval,
   doublyRobustDifference,
   initialMeanDifference,
   meanDifference,
@@ -9,7 +10,6 @@ import {
 import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 import { NEW_UNIT, type UnitTotals } from '../summaries/cluster-moments.js';
 import { adjustedMeanDifference, initialAdjustedMeanDifference, observeAdjusted } from './adjusted-mean-difference.js';
-import { bernoulliInterval } from './bernoulli-sequence.js';
 import {
   clusteredMeanDifference,
   initialClusteredMeanDifference,

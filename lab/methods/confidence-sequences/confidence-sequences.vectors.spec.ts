@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import {
+  bernoulliInterval,
   anytimeP,
   approximateRhoSquared,
   asymptoticHalfWidth,
@@ -29,7 +30,6 @@ import {
   lnEAverageEffect,
   observeAverageEffect,
 } from './average-treatment-effect.js';
-import { bernoulliInterval } from './bernoulli-sequence.js';
 import { compareClusters } from './clustered-mean-difference.js';
 import { expectedCountInterval, lnEEqualIntensities } from './counting-processes.js';
 import { doubleStitchingBound } from './double-stitching.js';

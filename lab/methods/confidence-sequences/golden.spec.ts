@@ -1,5 +1,6 @@
 import golden from '../../../libs/testing/golden/confidence_sequences.json' with { type: 'json' };
 import {
+  bernoulliInterval,
   approximateRhoSquared,
   asymptoticHalfWidth,
   asymptoticLnE,
@@ -14,7 +15,6 @@ import {
   quantileRanks,
 } from '#libs/statistics';
 import { describeGolden, type Numbers } from '#libs/testing/figures';
-import { bernoulliInterval } from './bernoulli-sequence.js';
 import {
   empiricalBernsteinInterval,
   initialEmpiricalBernstein,

@@ -1,6 +1,5 @@
 export * from './adjusted-mean-difference.js';
 export * from './average-treatment-effect.js';
-export * from './bernoulli-sequence.js';
 export * from './clustered-mean-difference.js';
 export * from './counting-processes.js';
 export * from './double-stitching.js';

@@ -236,6 +236,8 @@ export const objectiveAnalysis = z.object({
       /** At level α ÷ (objectives · candidates). */
       interval: interval.nullable(),
       missing: z.string().nullable(),
+      /** Control's share is 0, so the gain is a difference of shares: 0.02 are two percentage points. Absent: a share of control's value. */
+      isPoints: z.literal(true).optional(),
     }),
   ),
 });

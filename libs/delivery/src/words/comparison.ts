@@ -100,13 +100,20 @@ function byFactor(metric: MetricAnalysis, margin: Guardrail['margin'], control: 
     estimate:
       factor === null
         ? null
-        : `${number(factor)} times as frequent as in ${control}${values(metric, { effect: factor, overall })}`,
+        : (besideNone(metric, control) ??
+          `${number(factor)} times as frequent as in ${control}${values(metric, { effect: factor, overall })}`),
     isBeyond: factor !== null && (isBad ? factor > allowed : factor < allowed),
     allowed: `${isBad ? '' : 'at least '}${number(allowed)} times`,
     beyond: isAny
       ? `${beyond} frequent than in ${control}`
       : `${beyond} than ${number(allowed)} times as frequent as in ${control}`,
   };
+}
+
+/** Nothing is so many times as frequent as what never happens. */
+function besideNone({ estimate, unit }: MetricAnalysis, control: string): string | null {
+  if (estimate.control !== 0 || estimate.candidate === null || estimate.candidate === 0) return null;
+  return `${amountInUnit(estimate.candidate, unit)}, and 0 % in ${control}`;
 }
 
 /** A relative margin of a preference is a share of the half that "no preference" is. */
@@ -166,7 +173,8 @@ export function amountInUnit(value: number, unit: string): string {
   return BARE_UNITS.includes(unit) ? number(value) : `${number(value)} ${unit}`;
 }
 
-function points(share: number): string {
+/** "1 percentage point" of 0.01. */
+export function points(share: number): string {
   const size = number(share * 100);
   return `${size} percentage point${size === '1' ? '' : 's'}`;
 }

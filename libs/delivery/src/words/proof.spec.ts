@@ -38,6 +38,19 @@ const cases: readonly Case[] = [
     'is 3 times as frequent as in control (3 % against 1 %) and is not more than 2 times as frequent as in control',
   ],
   [
+    'deeds that nobody of control does',
+    {
+      metric: 'regenerate-rate',
+      ...factor,
+      kind: 'incidence',
+      unit: 'share of units',
+      estimate: { control: 0, candidate: 0.02, effect: Math.log(1e4) },
+    },
+    relative(0.5),
+    'is 2 %, and 0 % in control; allowed is 1.5 times',
+    'is 2 %, and 0 % in control and is not more than 2 times as frequent as in control',
+  ],
+  [
     'a rate that is better when it is higher',
     {
       metric: 'success-rate',

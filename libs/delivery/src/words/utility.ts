@@ -1,4 +1,5 @@
 import type { ObjectiveAnalysis } from '#libs/contracts';
+import { points } from './comparison.js';
 import { percentOf } from './numbers.js';
 import { reasonInWords } from './reason.js';
 
@@ -6,11 +7,17 @@ import { reasonInWords } from './reason.js';
 export function utilityMessage({ utility, gains }: ObjectiveAnalysis, control: string, rope: number): string {
   if (utility.estimate === null) return `utility unknown (${reasonInWords(utility.reason)})`;
   const { estimate, interval } = utility;
-  const range = interval === null ? '' : ` (${signed(interval.low)} … ${signed(interval.high)})`;
-  const parts = gains.map((gain) => `${gain.metric} ${gain.estimate === null ? 'unknown' : signed(gain.estimate)}`);
-  return `utility ${signed(estimate)} against ${control}${range}, from ${parts.join(', ')}; less than ${percentOf(rope)} would not matter`;
+  const isPoints = gains.every((gain) => gain.isPoints);
+  const said = (value: number): string => signed(value, isPoints);
+  const range = interval === null ? '' : ` (${said(interval.low)} … ${said(interval.high)})`;
+  const parts = gains.map(
+    (gain) => `${gain.metric} ${gain.estimate === null ? 'unknown' : signed(gain.estimate, gain.isPoints === true)}`,
+  );
+  return `utility ${said(estimate)} against ${control}${range}, from ${parts.join(', ')}; less than ${isPoints ? points(rope) : percentOf(rope)} would not matter`;
 }
 
-function signed(share: number): string {
-  return share > 0 ? `+${percentOf(share)}` : percentOf(share);
+/** A gain where control's share is 0 is no percentage of it, but points. */
+function signed(share: number, isPoints: boolean): string {
+  const size = isPoints ? points(share) : percentOf(share);
+  return share > 0 ? `+${size}` : size;
 }

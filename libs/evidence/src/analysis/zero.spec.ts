@@ -89,6 +89,16 @@ const neverFails: Change = (event) =>
 const equallyAligned: Change = (event) =>
   event.type === 'image.scored.v1' ? { ...event, data: { ...event.data, alignment: 0.3 } } : event;
 
+/** Control’s pictures, each of which fits better than all before; the candidate’s fit badly. */
+const betterAndBetter = (): Change => {
+  let pictures = 0;
+  return (event, isCandidate) => {
+    if (event.type !== 'image.scored.v1') return event;
+    const alignment = isCandidate ? 0.1 : 0.3 + 0.0005 * pictures++;
+    return { ...event, data: { ...event.data, alignment } };
+  };
+};
+
 const around = (mean: number): Change => {
   const random = simulationRandom(5);
   return (event) =>
@@ -212,13 +222,26 @@ describe('control’s own tail without an end', () => {
 });
 
 describe('objectives where control’s value is 0', () => {
-  it('are relative to nothing where only the candidate has values', () => {
-    expect(utilityOf(oneMetric('download-rate'), { change: withoutFeedbackOf('control') })?.utility).toEqual({
-      estimate: null,
-      interval: null,
-      verdict: 'unmeasurable',
-      reason: 'control-is-zero: download-rate',
-    });
+  it('count deeds that only the candidate’s people do by percentage points, and say who is better', () => {
+    const found = utilityOf(oneMetric('download-rate'), { change: withoutFeedbackOf('control') });
+    expect(found?.gains[0]).toMatchObject({ missing: null, isPoints: true });
+    expect(found?.utility).toMatchObject({ verdict: 'better', reason: 'better-than-control' });
+    expect(found?.utility.estimate).toBeCloseTo(0.2, 1);
+    expect(found?.utility.interval?.high).toBeLessThan(0.5);
+    const worse = utilityOf(oneMetric('regenerate-rate'), { change: withoutFeedbackOf('control') });
+    expect(worse?.utility.verdict).toBe('worse');
+  });
+
+  it('count wrong pictures that only the candidate draws by percentage points', () => {
+    const found = utilityOf(oneMetric('wrong-pictures'), { change: betterAndBetter() });
+    expect(found?.gains[0]).toMatchObject({ isPoints: true });
+    expect(found?.utility.estimate).toBeGreaterThanOrEqual(-1);
+    expect(found?.utility.verdict).toBe('worse');
+  });
+
+  it('count by control’s share again as soon as it is not 0', () => {
+    const found = utilityOf(oneMetric('download-rate'), {});
+    expect(found?.gains[0]).not.toHaveProperty('isPoints');
   });
 
   it.each([

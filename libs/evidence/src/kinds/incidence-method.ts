@@ -1,4 +1,5 @@
-import { hit, initialTilt, lnRateRatio, lnRateRatioInterval, mergeTilt, type Tilt } from '#libs/statistics';
+import { type Arm, hit, initialTilt, lnRateRatio, lnRateRatioInterval, mergeTilt, type Tilt } from '#libs/statistics';
+import type { Frequency } from '../analysis/objectives/difference-of-shares.js';
 import type { Method } from './method.js';
 import { zeroIn } from './nothing-happened.js';
 import { whyNotBoth } from './estimates.js';
@@ -96,6 +97,13 @@ export const incidenceMethod: Method<IncidenceState> = {
     const { harmful } = tiltTests(harmFirsts, test, definition.direction, lnFactor);
     const tests = { ...tiltTests(firsts, test, definition.direction, lnFactor), harmful };
     return { ...base, tests, missing: null, special };
+  },
+
+  sharesOf({ counts, firsts }, metric, context) {
+    const seen = context.unitsSeen(metric.definition.name);
+    const of = (arm: Arm): Frequency => ({ hits: counts.units[arm], units: Math.max(counts.units[arm], seen[arm]) });
+    const lnRatio = (alpha: number) => lnRateRatioInterval(firsts, alpha);
+    return { control: of('control'), candidate: of('candidate'), lnRatio };
   },
 
   tuning: ({ episodes }) => ({ episodes }),

@@ -187,6 +187,15 @@ export const lowerTailMethod: Method<LowerTailState> = {
     return { ...base, tests: { ...tests, harmful }, missing: null };
   },
 
+  sharesOf({ below, compared }) {
+    const hits = totals(below);
+    return {
+      control: { hits: hits.control, units: compared.control },
+      candidate: { hits: hits.candidate, units: compared.candidate },
+      lnRatio: (alpha) => lnRateRatioInterval(below, alpha),
+    };
+  },
+
   tuning: (metric) => ({ level: levelOf(metric), episodes: metric.episodes }),
 
   encode: ({ counts, limit, below, farLimit, compared, ...all }): EncodedLowerTail => ({

@@ -2,6 +2,7 @@ import type { MetricAnalysis } from '#libs/contracts';
 import type { Arm } from '#libs/statistics';
 import type { Reading } from '../catalogue/reader.js';
 import type { Covered, CoverageReading } from '../fold/coverage.js';
+import type { Frequency } from '../analysis/objectives/difference-of-shares.js';
 import type { Interval } from '../analysis/objectives/gain.js';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { AnalysisReason } from '../analysis/reasons.js';
@@ -98,6 +99,15 @@ export interface Method<State> {
    * at every sample size already.
    */
   effectInterval?(state: State, metric: MetricDesign, alpha: number): Interval | null;
+  /**
+   * Of metrics that are shown as a ratio of shares: how many of a variant's units were hit, and the interval of the ln ratio. Objectives count by
+   * the difference of the shares where control's is 0.
+   */
+  sharesOf?(
+    state: State,
+    metric: MetricDesign,
+    context: JudgeContext,
+  ): Readonly<Record<Arm, Frequency>> & { readonly lnRatio: (alpha: number) => Interval | null };
   /**
    * What of the metric's design the numbers in its evidence depend on, beside what every metric's do: bounds, levels, margins that bets
    * are made at. Numbers gathered under another tuning mean something else and are not continued. Plain JSON.

@@ -1,4 +1,5 @@
 import { rejects } from '#libs/statistics';
+import { differenceOfShares } from '../analysis/objectives/difference-of-shares.js';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import { coverageMethod, type CoverageState } from './coverage-method.js';
 import { distributionMethod, type DistributionState } from './distribution-method.js';
@@ -72,12 +73,16 @@ export function judgeMetric(state: MetricEvidence | null, metric: MetricDesign, 
   return methodOf(metric.definition.kind).judge(state ?? initialMetric(metric), metric, context);
 }
 
+/** An objective's numbers; `isPoints`: the effect is a difference of shares, since control's is 0 and a ratio would be infinite. */
+export type ObjectiveNumbers = Pick<Estimates, 'control' | 'candidate' | 'effect' | 'interval'> &
+  Pick<Judgement, 'special'> & { readonly isPoints?: true };
+
 /** An objective's effect and its interval at level `context.alpha`, by the tests that decide where there are such. */
 export function readObjective(
   state: MetricEvidence | null,
   metric: MetricDesign,
   context: JudgeContext,
-): Pick<Estimates, 'control' | 'candidate' | 'effect' | 'interval'> & Pick<Judgement, 'special'> {
+): ObjectiveNumbers {
   const method = methodOf(metric.definition.kind);
   const known = state ?? initialMetric(metric);
   const { estimates, special, units } = method.judge(known, metric, context);
@@ -85,6 +90,11 @@ export function readObjective(
   if (special === 'both-zero') {
     const isProven = rejects(lnEAlwaysZero(units), context.alpha);
     return { control: 0, candidate: 0, effect: 0, interval: isProven ? { low: 0, high: 0 } : null, special };
+  }
+  const shares = method.sharesOf?.(known, metric, context);
+  if (shares && shares.control.hits === 0 && shares.control.units > 0 && shares.candidate.hits > 0) {
+    const difference = differenceOfShares(shares.candidate, shares.lnRatio(context.alpha / 2), context.alpha);
+    return { control: 0, candidate: difference.effect, ...difference, isPoints: true };
   }
   const decided = method.effectInterval?.(known, metric, context.alpha);
   return { control, candidate, effect, interval: decided === undefined ? interval : decided, special };

@@ -1,4 +1,5 @@
 export * from './asymptotic-sequence.js';
+export * from './bernoulli-sequence.js';
 export * from './beta-binomial-mixture.js';
 export * from './difference-estimate.js';
 export * from './mean-difference.js';

@@ -14,6 +14,8 @@ export interface ObjectiveReading {
   readonly scale: 'difference' | 'relative' | 'ln-rate-ratio' | 'probability';
   /** Whether it is a share of units, whose differences are percentage points. */
   readonly isShare: boolean;
+  /** `effect` is a difference of shares already, whatever the scale: control's is 0. */
+  readonly isPoints?: boolean;
   /** What is special about control's value: see the judgement's. A mean so near to 0 that nothing is relative to it is `zero-control`. */
   readonly special?: 'both-zero' | 'zero-control' | 'none-beyond' | undefined;
   /** Mean of control; null before there is one. */
@@ -32,11 +34,13 @@ export interface Gain {
   readonly interval: Interval | null;
   /** Why something is missing; null when nothing is. */
   readonly missing: 'no-data' | 'no-interval' | 'control-is-zero' | null;
+  /** A difference of shares, since control's is 0: 0.02 are two percentage points. */
+  readonly isPoints?: true;
 }
 
 /**
  * The relative gain of a reading. Objectives of different units can be added up only as shares of control's value, so a control
- * at zero leaves nothing to compare with: a rate then counts by its percentage points, and where both variants are always at zero nothing is
+ * at zero leaves nothing to compare with: a share then counts by its percentage points, and where both variants are always at zero nothing is
  * gained and nothing lost. Control's own mean is taken as known: its uncertainty is of second order beside the
  * difference's, since a relative error of it changes the gain by that share of the gain only.
  */
@@ -45,14 +49,15 @@ export function gainOf(reading: ObjectiveReading): Gain {
   const nothing = { metric, weight, estimate: null, interval: null };
   if (special === 'both-zero')
     return { metric, weight, estimate: 0, interval, missing: interval ? null : 'no-interval' };
-  const isPoints = isShare && scale === 'difference' && control === 0;
+  const isPoints = reading.isPoints === true || (isShare && scale === 'difference' && control === 0);
   if (special === 'zero-control' && !isPoints) return { ...nothing, missing: 'control-is-zero' };
   if (effect === null || (scale === 'difference' && control === null)) return { ...nothing, missing: 'no-data' };
   if (scale === 'difference' && control === 0 && !isPoints) return { ...nothing, missing: 'control-is-zero' };
   const sign = direction === 'higher' ? 1 : -1;
   // + 0: no difference is 0, never −0, which JSON doesn't know.
-  const toGain = (value: number): number => sign * shareOfControl(value, scale, isPoints ? 1 : (control ?? 0)) + 0;
-  if (interval === null) return { ...nothing, estimate: toGain(effect), missing: 'no-interval' };
+  const toGain = (value: number): number => sign * (isPoints ? value : shareOfControl(value, scale, control ?? 0)) + 0;
+  const points = isPoints ? { isPoints } : {};
+  if (interval === null) return { ...nothing, ...points, estimate: toGain(effect), missing: 'no-interval' };
   const ends = [toGain(interval.low), toGain(interval.high)] as const;
   return {
     metric,
@@ -60,6 +65,7 @@ export function gainOf(reading: ObjectiveReading): Gain {
     estimate: toGain(effect),
     interval: { low: Math.min(...ends), high: Math.max(...ends) },
     missing: null,
+    ...points,
   };
 }
 

@@ -1,4 +1,5 @@
-import { betaBinomialMixture, crossing } from '#libs/statistics';
+import { betaBinomialMixture } from './beta-binomial-mixture.js';
+import { crossing } from './mixture-boundary.js';
 
 /** Sample size at which the sequence is tightest, and the error rate it is tuned for; fixed beforehand. */
 const TUNING = { at: 5_000, alpha: 0.05 };
