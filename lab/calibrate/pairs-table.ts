@@ -31,6 +31,8 @@ const candidates: Readonly<Record<string, Behaviour>> = {
   'errors 10 %': { errorRate: 0.1 },
   'cost +15 %': { costFactor: 1.15 },
 };
+/** As many as there are by the time when a tenth of them has made 200 pairs. */
+const CONTROL_BEFORE = 2_000;
 const SHARES = [50_000, 100_000, 200_000, 500_000];
 const design = shadowDesign('beyond-margin', [relativeGuardrail('wrong-pictures', 0.5, 'beyond-margin')]);
 
@@ -43,18 +45,22 @@ for (const [name, candidate] of Object.entries(candidates)) {
   const allowed = new Map<number, number[]>(SHARES.map((share) => [share, []]));
   for (let run = 1; run <= runs; run++) {
     const reached = new Set<number>();
-    playShadow({ design, candidate, count: mostPairs, lookEvery: 1 }, simulationRandom(run), (analysis, pairs) => {
-      if (analysis.metrics.some(({ verdict }) => verdict === 'harmful')) {
-        harms.push(pairs);
-        return false;
-      }
-      for (const share of SHARES) {
-        if (reached.has(share) || analysis.allowsPpm < share) continue;
-        reached.add(share);
-        allowed.get(share)?.push(pairs);
-      }
-      return reached.size < SHARES.length || name !== 'identical';
-    });
+    playShadow(
+      { design, candidate, controlBefore: CONTROL_BEFORE, count: mostPairs, lookEvery: 1 },
+      simulationRandom(run),
+      (analysis, pairs) => {
+        if (analysis.metrics.some(({ verdict }) => verdict === 'harmful')) {
+          harms.push(pairs);
+          return false;
+        }
+        for (const share of SHARES) {
+          if (reached.has(share) || analysis.allowsPpm < share) continue;
+          reached.add(share);
+          allowed.get(share)?.push(pairs);
+        }
+        return reached.size < SHARES.length || name !== 'identical';
+      },
+    );
   }
   const shares = SHARES.map((share) => `${share / 10_000} %: ${described(allowed.get(share) ?? [])}`);
   process.stdout.write(`| ${name} | ${described(harms)} | ${shares.join(' · ')} |\n`);

@@ -32,6 +32,7 @@ const checkedOtherwise: Readonly<Record<string, string>> = {
   lnENestedNonInferior: 'betting within one of several bounds',
   lnENestedSuperior: 'the same',
   proofWeights: 'weights chosen by a search, which add up to 1',
+  pairedProofWeights: 'the same',
   lnEWitness: 'simulated error rate; the scored tilt has golden values',
   quantile: 'a sketch of a stated error, compared with sorted values',
   rejects: 'one comparison of ln E with ln(1/α)',

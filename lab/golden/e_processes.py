@@ -92,7 +92,7 @@ def golden() -> list[dict]:
     for candidate_only, control_only, both in ((0, 0, 1), (7, 0, 0), (3, 19, 40), (120, 75, 800), (2, 2, 0)):
         for boundary in (-0.4, 0, round(float(np.log(1.5)), 6), 3.2):
             counts = (candidate_only, control_only, both)
-            value = [paired_tilt(counts, boundary, tilts) for tilts in (TILTS, -TILTS, FAR_TILTS)]
+            value = [paired_tilt(counts, boundary, tilts) for tilts in (TILTS, -TILTS, FAR_TILTS, np.array([-boundary]))]
             add("paired tilt", "numpy", [candidate_only, control_only, both, boundary], value)
 
     for rate in (0.02, 0.3, 0.5, 0.95):

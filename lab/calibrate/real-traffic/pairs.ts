@@ -4,7 +4,7 @@ import type { SimulationRandom } from '#libs/testing/random';
 import { type Behaviour, definition, PairedTraffic } from '#libs/testing/traffic';
 import type { RealTrafficRow } from './row.js';
 
-/** Requests of control before the shadow begins, of which its baseline and the limits of its tails are taken. */
+/** Requests of control before the first copy, from which its baseline and the first limits of its tails are taken: few, so that both are rough. */
 const CONTROL_BEFORE = 300;
 /** A tenth of the requests are copied. */
 const COPIED = 0.1;
@@ -75,15 +75,19 @@ function play(
     rollbackOn === 'any-harm' ? [relativeGuardrail('wrong-pictures', 0.5, rollbackOn)] : [],
   );
   const seen = new Map<string, boolean>();
-  playShadow({ design, candidate, count, lookEvery: LOOK_EVERY }, random, ({ metrics }) => {
-    for (const metric of metrics) {
-      for (const [decision, isTaken] of Object.entries(wrong)) {
-        const key = `${metric.metric}: ${decision}`;
-        seen.set(key, seen.get(key) === true || isTaken(metric));
+  playShadow(
+    { design, candidate, controlBefore: CONTROL_BEFORE, count, lookEvery: LOOK_EVERY },
+    random,
+    ({ metrics }) => {
+      for (const metric of metrics) {
+        for (const [decision, isTaken] of Object.entries(wrong)) {
+          const key = `${metric.metric}: ${decision}`;
+          seen.set(key, seen.get(key) === true || isTaken(metric));
+        }
       }
-    }
-    return true;
-  });
+      return true;
+    },
+  );
   return Object.fromEntries(seen);
 }
 
@@ -106,6 +110,8 @@ export function relativeGuardrail(metric: string, value: number, rollbackOn: Gua
 export interface Shadow {
   readonly design: EvidenceDesign;
   readonly candidate: Behaviour;
+  /** Requests of control before the first copy. */
+  readonly controlBefore: number;
   /** Pairs at most. */
   readonly count: number;
   readonly lookEvery: number;
@@ -113,13 +119,13 @@ export interface Shadow {
 
 /** Plays control's traffic and then pairs, all on one partition. @param look at what the pairs say; false ends the run. */
 export function playShadow(
-  { design, candidate, count, lookEvery }: Shadow,
+  { design, candidate, controlBefore, count, lookEvery }: Shadow,
   random: SimulationRandom,
   look: (analysis: PairsAnalysis, pairs: number) => boolean,
 ): void {
   const traffic = new PairedTraffic(Math.floor(2 ** 31 * random.uniform()), { candidate });
   const evidence = initialEvidence(design);
-  for (let request = 0; request < CONTROL_BEFORE; request++)
+  for (let request = 0; request < controlBefore; request++)
     for (const event of traffic.alone()) foldEvent(evidence, design, event);
   for (let pair = 1; pair <= count; pair++) {
     const { original, copy } = traffic.pair();

@@ -18,6 +18,7 @@ import {
   lnELessOften,
   lnEMoreOften,
   lnENonInferior,
+  lnEPairedEqual,
   lnEPairedHarmful,
   lnEPairedLessOften,
   lnEPairedMoreOften,
@@ -127,6 +128,7 @@ const ours: Readonly<Record<string, (...args: never[]) => readonly (number | nul
       lnEPairedMoreOften(state, boundary),
       lnEPairedLessOften(state, boundary),
       lnEPairedMoreOften(state, boundary, FAR_TILTS),
+      lnEPairedEqual(state, boundary),
     ];
   },
   lnEBernoulli: (...[successes, n, rate, trials, alpha]: [number, number, number, number, number]) => [

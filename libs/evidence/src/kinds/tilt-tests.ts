@@ -1,10 +1,12 @@
-import { lnELessOften, lnEMoreOften, proofWeights, type Tilt, TILTS } from '#libs/statistics';
+import { lnELessOften, lnEMoreOften, type ProofWeights, proofWeights, type Tilt, TILTS } from '#libs/statistics';
 import { type Margin, MILLION } from '#libs/contracts';
 import type { MetricTest } from '../catalogue/evidence-design.js';
 import type { Tests } from './method.js';
 
 /** ln E against "at most" and "at least e^boundary times as often", of events whose evidence is kept in whatever way. */
 export interface TiltReader {
+  /** How its tilts are weighed in the proof that opens a share of the traffic. */
+  readonly weightsAt: (share: number) => ProofWeights;
   readonly moreOften: (boundary: number, weights?: readonly number[]) => number;
   readonly lessOften: (boundary: number, weights?: readonly number[]) => number;
 }
@@ -17,6 +19,7 @@ export function tiltTests(
   lnRatio: (margin: Margin) => number,
 ): Tests {
   const reader: TiltReader = {
+    weightsAt: proofWeights,
     moreOften: (boundary, weights) => lnEMoreOften(tilt, boundary, TILTS, weights),
     lessOften: (boundary, weights) => lnELessOften(tilt, boundary, weights),
   };
@@ -29,7 +32,7 @@ export function tiltTests(
  * @param lnRatio ln of the largest allowed factor.
  */
 export function testsByTilt(
-  { moreOften, lessOften }: TiltReader,
+  { weightsAt, moreOften, lessOften }: TiltReader,
   test: MetricTest,
   direction: 'higher' | 'lower',
   lnRatio: (margin: Margin) => number,
@@ -41,12 +44,12 @@ export function testsByTilt(
   return {
     margin: test.margin.value,
     harmful: worse(lnRatio(test.harmBeyond)),
-    nonInferior: better(lnRatio(test.margin), proofWeights(1).tilts),
+    nonInferior: better(lnRatio(test.margin), weightsAt(1).tilts),
     superior: better(0),
     budget: test.budget.map(({ sharePpm, margin }) => ({
       sharePpm,
       margin: margin.value,
-      lnENonInferior: better(lnRatio(margin), proofWeights(sharePpm / MILLION).tilts),
+      lnENonInferior: better(lnRatio(margin), weightsAt(sharePpm / MILLION).tilts),
     })),
   };
 }

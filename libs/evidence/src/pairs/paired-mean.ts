@@ -10,7 +10,7 @@ import {
   mergePairedBetting,
   type PairedBetting,
   type PairedDesign,
-  proofWeights,
+  pairedProofWeights,
 } from '#libs/statistics';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import { addByArm } from '../kinds/arm-counts.js';
@@ -113,7 +113,7 @@ function testsOf(betting: PairedBetting, { mean }: Fixed, test: MetricTest): Tes
   const sizes = test.budget.map(({ margin }) => marginSize(margin, mean));
   const margin = marginSize(test.margin, mean);
   const proofs = test.budget.map(({ sharePpm }, step) => {
-    const lnE = lnEPairedNonInferior(betting, step, proofWeights(sharePpm / MILLION).bets);
+    const lnE = lnEPairedNonInferior(betting, step, pairedProofWeights(sharePpm / MILLION).bets);
     return lost > (sizes[step] as number) ? Math.min(0, lnE) : lnE;
   });
   const superior = lnEPairedNonInferior(betting, test.budget.length, BOLD_WEIGHTS);

@@ -14,7 +14,7 @@ import {
   type PairedBetting,
   type PairedDesign,
   type PairedTilt,
-  proofWeights,
+  pairedProofWeights,
 } from '#libs/statistics';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import type { Tests } from '../kinds/method.js';
@@ -114,12 +114,12 @@ function bySize({ ones, betting }: PairedRateState, metric: MetricDesign, test: 
   return {
     margin: test.margin.value,
     harmful: test.anyHarm ? anyHarm : provenByMoreThanOne(lnEPairedHarmful(betting, 0), worseAlone),
-    nonInferior: lnEPairedNonInferior(betting, test.budget.length - 1, proofWeights(1).bets),
+    nonInferior: lnEPairedNonInferior(betting, test.budget.length - 1, pairedProofWeights(1).bets),
     superior: provenByMoreThanOne(lnEPairedNonInferior(betting, test.budget.length), betterAlone),
     budget: test.budget.map(({ sharePpm }, index) => ({
       sharePpm,
       margin: nonInferiorAt[index] as number,
-      lnENonInferior: lnEPairedNonInferior(betting, index, proofWeights(sharePpm / MILLION).bets),
+      lnENonInferior: lnEPairedNonInferior(betting, index, pairedProofWeights(sharePpm / MILLION).bets),
     })),
   };
 }

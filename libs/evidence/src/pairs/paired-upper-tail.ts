@@ -10,7 +10,7 @@ import {
   mergePairedTilts,
   mergeSketches,
   type PairedTilt,
-  proofWeights,
+  pairedProofWeights,
   quantile,
   type QuantileSketch,
   TILTS,
@@ -125,12 +125,12 @@ function testsOf({ beyond }: PairedUpperTailState, { definition, test }: MetricD
   return {
     margin: inUnits(margin, control),
     harmful: isBad ? lnEPairedMoreOften(harm, 0) : lnEPairedLessOften(harm, 0),
-    nonInferior: better(steps[budget.length - 1] as PairedTilt, proofWeights(1).tilts),
+    nonInferior: better(steps[budget.length - 1] as PairedTilt, pairedProofWeights(1).tilts),
     superior: better(steps[budget.length] as PairedTilt),
     budget: budget.map((step, index) => ({
       sharePpm: step.sharePpm,
       margin: inUnits(step.margin, control),
-      lnENonInferior: better(steps[index] as PairedTilt, proofWeights(step.sharePpm / MILLION).tilts),
+      lnENonInferior: better(steps[index] as PairedTilt, pairedProofWeights(step.sharePpm / MILLION).tilts),
     })),
   };
 }

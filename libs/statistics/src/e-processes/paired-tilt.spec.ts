@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   hitPair,
   initialPairedTilt,
+  lnEPairedEqual,
   lnEPairedLessOften,
   lnEPairedMoreOften,
   mergePairedTilts,
@@ -12,7 +13,7 @@ import { hit, initialTilt, lnELessOften, lnEMoreOften } from './tilt.js';
 
 const counts = fc.record({ candidateOnly: fc.nat(500), controlOnly: fc.nat(500), both: fc.nat(500) });
 const boundaries = fc.double({ min: -3, max: 3, noNaN: true });
-const ends = [lnEPairedMoreOften, lnEPairedLessOften];
+const ends = [lnEPairedMoreOften, lnEPairedLessOften, lnEPairedEqual];
 
 describe('the paired tilt', () => {
   it('counts what hit one side or both, and nothing where no side was hit', () => {
@@ -59,6 +60,13 @@ describe('the paired tilt', () => {
         }
       }),
     );
+  });
+
+  it('proves equal rates soonest where it is staked on them, and says nothing at a boundary of 0', () => {
+    const equal: PairedTilt = { candidateOnly: 6, controlOnly: 6, both: 3 };
+    const boundary = Math.log(6);
+    expect(lnEPairedEqual(equal, boundary)).toBeGreaterThan(lnEPairedLessOften(equal, boundary));
+    expect(lnEPairedEqual(equal, 0)).toBe(0);
   });
 
   it('is finite whatever came, changes sides with the variants, and merges exactly', () => {

@@ -63,6 +63,15 @@ export function lnEPairedLessOften(state: PairedTilt, boundary: number, weights?
   return lnMixture(state, boundary, DOWNWARDS, weights);
 }
 
+/**
+ * ln E against "the candidate's rate is e^boundary times control's, or further from it": below 0 at most, above 0 at least. Staked as grows
+ * fastest where both rates are equal, which is the tilt by the whole boundary: the likelihood ratio of "equal" on discordant pairs. 0 at a
+ * boundary of 0.
+ */
+export function lnEPairedEqual(state: PairedTilt, boundary: number): number {
+  return lnStaked(state, boundary, -boundary);
+}
+
 function lnMixture(state: PairedTilt, boundary: number, tilts: readonly number[], weights?: readonly number[]): number {
   if (state.candidateOnly + state.controlOnly + state.both === 0) return 0;
   const lnEs = tilts.map((tilt) => lnStaked(state, boundary, tilt));

@@ -2,16 +2,17 @@ import { describe, expect, it } from 'vitest';
 import type { Arm } from '../arm.js';
 import { bet, type BettingDesign, initialBetting, lnENonInferior } from './betting.js';
 import { BET_FRACTIONS } from './bets.js';
-import { proofWeights } from './proof-weights.js';
+import { pairedProofWeights, proofWeights } from './proof-weights.js';
 import { hit, initialTilt, lnELessOften, lnEMoreOften, TILTS } from './tilt.js';
 
 describe('weights of the proofs', () => {
   it.each([0.02, 0.5, 1])('add up to 1 and have one weight per bet and tilt, at a share of %s', (share) => {
-    const { bets, tilts } = proofWeights(share);
-    expect([bets.length, tilts.length]).toEqual([BET_FRACTIONS.length, TILTS.length]);
-    for (const weights of [bets, tilts]) {
-      expect(weights.every((weight) => weight > 0)).toBe(true);
-      expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 12);
+    for (const { bets, tilts } of [proofWeights(share), pairedProofWeights(share)]) {
+      expect([bets.length, tilts.length]).toEqual([BET_FRACTIONS.length, TILTS.length]);
+      for (const weights of [bets, tilts]) {
+        expect(weights.every((weight) => weight > 0)).toBe(true);
+        expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 12);
+      }
     }
   });
 
