@@ -1,13 +1,24 @@
 import type { Guardrail, PairsAnalysis } from '#libs/contracts';
-import { analysePairs, type EvidenceDesign, evidenceDesign, foldEvent, initialEvidence } from '#libs/evidence';
+import {
+  analysePairs,
+  type EvidenceDesign,
+  evidenceDesign,
+  foldEvent,
+  initialEvidence,
+  type RequestEvent,
+} from '#libs/evidence';
 import type { SimulationRandom } from '#libs/testing/random';
 import { type Behaviour, definition, PairedTraffic } from '#libs/testing/traffic';
 import type { RealTrafficRow } from './row.js';
+import { CONTROL_PODS, PodStalls } from './stalls.js';
 
 /** Requests of control before the first copy, from which its baseline and the first limits of its tails are taken: few, so that both are rough. */
 const CONTROL_BEFORE = 300;
 /** A tenth of the requests are copied. */
 const COPIED = 0.1;
+/** Of twenty requests a second. */
+const PAIRS_PER_SECOND = 2;
+const CORRELATION = 0.7;
 const LOOK_EVERY = 5;
 const ERROR_MARGIN = 0.005;
 const LATENCY_MARGIN = 0.1;
@@ -18,6 +29,8 @@ interface Situation {
   readonly name: string;
   readonly candidate: Behaviour;
   readonly rollbackOn: Guardrail['rollbackOn'];
+  /** Whether pods stall now and then: control's twenty, and the candidate's one. */
+  readonly stalls?: true;
   /** Decisions that are wrong here, of a guardrail. */
   readonly wrong: Readonly<Record<string, (metric: PairsAnalysis['metrics'][number]) => boolean>>;
 }
@@ -33,6 +46,13 @@ const situations: readonly Situation[] = [
     name: 'pairs, an equal candidate, any harm',
     candidate: {},
     rollbackOn: 'any-harm',
+    wrong: { harmful: isHarmful },
+  },
+  {
+    name: 'pairs, an equal candidate on one pod, stalls of single pods, any harm',
+    candidate: {},
+    rollbackOn: 'any-harm',
+    stalls: true,
     wrong: { harmful: isHarmful },
   },
   {
@@ -66,7 +86,7 @@ function worseBy(margins: number): Behaviour {
 }
 
 function play(
-  { candidate, rollbackOn, wrong }: Situation,
+  { candidate, rollbackOn, stalls, wrong }: Situation,
   count: number,
   random: SimulationRandom,
 ): Readonly<Record<string, boolean>> {
@@ -75,19 +95,16 @@ function play(
     rollbackOn === 'any-harm' ? [relativeGuardrail('wrong-pictures', 0.5, rollbackOn)] : [],
   );
   const seen = new Map<string, boolean>();
-  playShadow(
-    { design, candidate, controlBefore: CONTROL_BEFORE, count, lookEvery: LOOK_EVERY },
-    random,
-    ({ metrics }) => {
-      for (const metric of metrics) {
-        for (const [decision, isTaken] of Object.entries(wrong)) {
-          const key = `${metric.metric}: ${decision}`;
-          seen.set(key, seen.get(key) === true || isTaken(metric));
-        }
+  const shadow = { design, candidate, controlBefore: CONTROL_BEFORE, count, lookEvery: LOOK_EVERY, stalls };
+  playShadow(shadow, random, ({ metrics }) => {
+    for (const metric of metrics) {
+      for (const [decision, isTaken] of Object.entries(wrong)) {
+        const key = `${metric.metric}: ${decision}`;
+        seen.set(key, seen.get(key) === true || isTaken(metric));
       }
-      return true;
-    },
-  );
+    }
+    return true;
+  });
   return Object.fromEntries(seen);
 }
 
@@ -115,24 +132,40 @@ export interface Shadow {
   /** Pairs at most. */
   readonly count: number;
   readonly lookEvery: number;
+  readonly stalls?: true | undefined;
 }
 
 /** Plays control's traffic and then pairs, all on one partition. @param look at what the pairs say; false ends the run. */
 export function playShadow(
-  { design, candidate, controlBefore, count, lookEvery }: Shadow,
+  { design, candidate, controlBefore, count, lookEvery, stalls }: Shadow,
   random: SimulationRandom,
   look: (analysis: PairsAnalysis, pairs: number) => boolean,
 ): void {
-  const traffic = new PairedTraffic(Math.floor(2 ** 31 * random.uniform()), { candidate });
+  const seed = Math.floor(2 ** 31 * random.uniform());
+  const traffic = new PairedTraffic(seed, { candidate }, CORRELATION, PAIRS_PER_SECOND);
+  const late = stalls ? stalledPods(random) : (event: RequestEvent) => event;
   const evidence = initialEvidence(design);
   for (let request = 0; request < controlBefore; request++)
-    for (const event of traffic.alone()) foldEvent(evidence, design, event);
+    for (const event of traffic.alone()) foldEvent(evidence, design, late(event));
   for (let pair = 1; pair <= count; pair++) {
     const { original, copy } = traffic.pair();
-    for (const event of original) foldEvent(evidence, design, event);
-    for (const event of copy) foldEvent(evidence, design, event);
+    for (const event of original) foldEvent(evidence, design, late(event));
+    for (const event of copy) foldEvent(evidence, design, late(event));
     if (pair % lookEvery !== 0) continue;
     const [analysis] = analysePairs(evidence, design);
     if (analysis !== undefined && !look(analysis, pair)) return;
   }
+}
+
+/** The event as it comes where the pod that its request meets may stall; requests come in the order of their time. */
+function stalledPods(random: SimulationRandom): (event: RequestEvent) => RequestEvent {
+  const control = Array.from({ length: CONTROL_PODS }, () => new PodStalls(random));
+  const candidate = new PodStalls(random);
+  return (event) => {
+    if (event.type !== 'request.routed.v1' || event.data.durationMs === null) return event;
+    const isCandidate = event.data.assignment?.variant === 'candidate';
+    const pod = isCandidate ? candidate : (control[Math.floor(random.uniform() * CONTROL_PODS)] as PodStalls);
+    const waitMs = pod.waitAt(Date.parse(event.data.startedAt));
+    return { ...event, data: { ...event.data, durationMs: event.data.durationMs + waitMs } };
+  };
 }

@@ -5,7 +5,7 @@ import { definition, SimulatedTraffic } from '#libs/testing/traffic';
 import type { RealTrafficRow } from './row.js';
 
 const LOOK_EVERY = 100;
-const CONTROL_PODS = 20;
+export const CONTROL_PODS = 20;
 const STALL_MS = 5_000;
 /** Share of the time in which a pod stalls, every pod alike. */
 const STALLED = 0.01;
@@ -74,8 +74,8 @@ function routedWithStalls(
   random: SimulationRandom,
 ): readonly RequestEvent[] {
   const stallsOf = {
-    control: Array.from({ length: CONTROL_PODS }, () => new Stalls(random)),
-    candidate: Array.from({ length: pods }, () => new Stalls(random)),
+    control: Array.from({ length: CONTROL_PODS }, () => new PodStalls(random)),
+    candidate: Array.from({ length: pods }, () => new PodStalls(random)),
   };
   const answers: { readonly atMs: number; readonly event: RequestEvent }[] = [];
   for (let request = 0; request < requests; request++) {
@@ -83,7 +83,7 @@ function routedWithStalls(
     if (event?.type !== 'request.routed.v1') continue;
     const variant = event.data.assignment?.variant === 'candidate' ? 'candidate' : 'control';
     const ofVariant = stallsOf[variant];
-    const pod = ofVariant[Math.floor(random.uniform() * ofVariant.length)] as Stalls;
+    const pod = ofVariant[Math.floor(random.uniform() * ofVariant.length)] as PodStalls;
     const waitMs = pod.waitAt(traffic.atMs);
     const { durationMs } = event.data;
     const atMs = Date.parse(event.time) + waitMs;
@@ -94,7 +94,7 @@ function routedWithStalls(
 }
 
 /** When one pod stalls: a Poisson process. */
-class Stalls {
+export class PodStalls {
   private beginsAtMs: number | null = null;
 
   constructor(private readonly random: SimulationRandom) {}

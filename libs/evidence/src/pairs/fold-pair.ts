@@ -178,7 +178,13 @@ function comparePair(evidence: Evidence, sides: Sides, first: WaitingSide): void
     if (frame === null || !isSaid(ofControl) || !isSaid(ofCandidate)) continue;
     const state = pairedMetric(paired, metric);
     const ordinary = metrics.get(name);
-    pairedMethodOf(state.kind).observe(state, metric, { control: ofControl, candidate: ofCandidate, frame, ordinary });
+    pairedMethodOf(state.kind).observe(state, metric, {
+      control: ofControl,
+      candidate: ofCandidate,
+      frame,
+      atMs: Math.max(control.sinceMs, copy.sinceMs),
+      ordinary,
+    });
   }
 }
 

@@ -9,8 +9,17 @@ import {
 } from '#libs/statistics';
 import type { TailMetric } from '../catalogue/definition.js';
 import type { MetricTest } from '../catalogue/evidence-design.js';
+import {
+  decodeEpisodes,
+  encodeEpisodes,
+  type EncodedEpisodes,
+  type Episodes,
+  initialEpisodes,
+  mergeEpisodes,
+} from '../kinds/episodes.js';
 import { emptyTailTests, isTailEmpty } from '../kinds/nothing-happened.js';
 import { lnFactor, testsByTilt } from '../kinds/tilt-tests.js';
+import { judgesHarm } from './pair-episodes.js';
 import { judgedPairs, type PairedMethod } from './paired-method.js';
 import { pairedTilt } from './paired-tilt-tests.js';
 
@@ -19,32 +28,50 @@ export interface PairedLowerTailState {
   readonly kind: 'lower-tail';
   n: number;
   readonly below: PairedTilt;
-  readonly farBelow: PairedTilt;
+  /** For harm, without episodes' repetitions: below the limit, and far below. */
+  readonly harmBelow: PairedTilt;
+  readonly harmFarBelow: PairedTilt;
+  readonly episodes: Episodes;
 }
 
+type EncodedPairedLowerTail = Omit<PairedLowerTailState, 'episodes'> & { readonly episodes: EncodedEpisodes };
+
 export const pairedLowerTail: PairedMethod<PairedLowerTailState> = {
-  initial: () => ({ kind: 'lower-tail', n: 0, below: initialPairedTilt(), farBelow: initialPairedTilt() }),
+  initial: () => ({
+    kind: 'lower-tail',
+    n: 0,
+    below: initialPairedTilt(),
+    harmBelow: initialPairedTilt(),
+    harmFarBelow: initialPairedTilt(),
+    episodes: initialEpisodes(),
+  }),
 
   frameOf(ordinary) {
     if (ordinary?.kind !== 'lower-tail' || ordinary.limit.limit === null) return null;
     return [ordinary.limit.limit, ordinary.farLimit ?? -Infinity];
   },
 
-  observe(state, _metric, { control, candidate, frame: [limit, farLimit] }) {
+  observe(state, { episodes: rule }, { control, candidate, frame: [limit, farLimit], atMs }) {
     if (limit === undefined || farLimit === undefined) return;
     state.n += 1;
-    hitPair(state.below, control.value < limit, candidate.value < limit);
-    hitPair(state.farBelow, control.value < farLimit, candidate.value < farLimit);
+    const isControlBad = control.value < limit;
+    const isCandidateBad = candidate.value < limit;
+    hitPair(state.below, isControlBad, isCandidateBad);
+    if (!judgesHarm(state.episodes, rule, { isControlBad, isCandidateBad, atMs })) return;
+    hitPair(state.harmBelow, isControlBad, isCandidateBad);
+    hitPair(state.harmFarBelow, control.value < farLimit, candidate.value < farLimit);
   },
 
   merge: (a, b) => ({
     kind: 'lower-tail',
     n: a.n + b.n,
     below: mergePairedTilts(a.below, b.below),
-    farBelow: mergePairedTilts(a.farBelow, b.farBelow),
+    harmBelow: mergePairedTilts(a.harmBelow, b.harmBelow),
+    harmFarBelow: mergePairedTilts(a.harmFarBelow, b.harmFarBelow),
+    episodes: mergeEpisodes(a.episodes, b.episodes),
   }),
 
-  judge({ n, below, farBelow }, { test, definition }) {
+  judge({ n, below, harmBelow, harmFarBelow }, { test, definition }) {
     const control = below.controlOnly + below.both;
     const candidate = below.candidateOnly + below.both;
     const base = judgedPairs(n, {
@@ -64,12 +91,19 @@ export const pairedLowerTail: PairedMethod<PairedLowerTailState> = {
     );
     const boundary = lnFactor(harmBeyond, level);
     const harmful = logMeanExp([
-      lnEPairedMoreOften(below, boundary),
-      lnEPairedMoreOften(farBelow, boundary, FAR_TILTS),
+      lnEPairedMoreOften(harmBelow, boundary),
+      lnEPairedMoreOften(harmFarBelow, boundary, FAR_TILTS),
     ]);
     return { ...base, tests: { ...tests, harmful }, missing: null };
   },
 
-  encode: (state) => structuredClone(state),
-  decode: (state: PairedLowerTailState) => structuredClone(state),
+  encode: ({ episodes, ...counts }): EncodedPairedLowerTail => ({
+    ...structuredClone(counts),
+    episodes: encodeEpisodes(episodes),
+  }),
+
+  decode: ({ episodes, ...counts }: EncodedPairedLowerTail) => ({
+    ...structuredClone(counts),
+    episodes: decodeEpisodes(episodes),
+  }),
 };

@@ -16,6 +16,8 @@ export interface ComparedPair {
   readonly control: SideValue;
   readonly candidate: SideValue;
   readonly frame: readonly number[];
+  /** When the carrier took the later side's event into the log, ms since 1970. */
+  readonly atMs: number;
   /** The evidence of ordinary traffic, which control's baseline is taken from. */
   readonly ordinary: MetricEvidence | undefined;
 }

@@ -17,11 +17,20 @@ import {
   pairedProofWeights,
 } from '#libs/statistics';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
+import {
+  decodeEpisodes,
+  encodeEpisodes,
+  type EncodedEpisodes,
+  type Episodes,
+  initialEpisodes,
+  mergeEpisodes,
+} from '../kinds/episodes.js';
 import type { Tests } from '../kinds/method.js';
 import { zeroIn } from '../kinds/nothing-happened.js';
 import { sizeOf } from '../kinds/rate-method.js';
 import { lnFactor, testsByTilt } from '../kinds/tilt-tests.js';
 import { decodePairedBetting, type EncodedPairedBetting, encodePairedBetting } from './paired-betting-codec.js';
+import { judgesHarm } from './pair-episodes.js';
 import { pairedTilt } from './paired-tilt-tests.js';
 import { judgedPairs, type PairedMethod } from './paired-method.js';
 
@@ -35,25 +44,49 @@ export interface PairedRateState {
   /** Pairs by which sides' value is 1. */
   readonly ones: PairedTilt;
   readonly betting: PairedBetting;
+  /** The same for the test of harm, without episodes' repetitions. */
+  readonly harm: { readonly ones: PairedTilt; readonly betting: PairedBetting; readonly episodes: Episodes };
 }
 
-type EncodedPairedRate = Omit<PairedRateState, 'betting'> & { readonly betting: EncodedPairedBetting };
+interface EncodedPairedRate {
+  readonly n: number;
+  readonly ones: PairedTilt;
+  readonly betting: EncodedPairedBetting;
+  readonly harm: {
+    readonly ones: PairedTilt;
+    readonly betting: EncodedPairedBetting;
+    readonly episodes: EncodedEpisodes;
+  };
+}
 
 export const pairedRate: PairedMethod<PairedRateState> = {
   initial: (metric) => ({
     kind: 'rate',
     n: 0,
     ones: initialPairedTilt(),
-    betting: initialPairedBetting(designOf(metric)),
+    betting: initialPairedBetting(designsOf(metric).proof),
+    harm: {
+      ones: initialPairedTilt(),
+      betting: initialPairedBetting(designsOf(metric).harm),
+      episodes: initialEpisodes(),
+    },
   }),
 
   frameOf: () => [],
 
-  observe(state, metric, { control, candidate }) {
+  observe(state, metric, { control, candidate, atMs }) {
     state.n += 1;
-    hitPair(state.ones, control.value === 1, candidate.value === 1);
+    const [ofControl, ofCandidate] = [control.value === 1, candidate.value === 1];
+    const isGood = metric.definition.direction === 'higher';
     const difference = candidate.value - control.value;
-    betPaired(state.betting, designOf(metric), metric.definition.direction === 'higher' ? difference : -difference);
+    const better = isGood ? difference : -difference;
+    const { proof, harm } = designsOf(metric);
+    hitPair(state.ones, ofControl, ofCandidate);
+    betPaired(state.betting, proof, better);
+    const bad = { isControlBad: ofControl !== isGood, isCandidateBad: ofCandidate !== isGood, atMs };
+    if (!judgesHarm(state.harm.episodes, metric.episodes, bad)) return;
+    hitPair(state.harm.ones, ofControl, ofCandidate);
+    betPaired(state.harm.betting, harm, better);
   },
 
   merge: (a, b) => ({
@@ -61,6 +94,11 @@ export const pairedRate: PairedMethod<PairedRateState> = {
     n: a.n + b.n,
     ones: mergePairedTilts(a.ones, b.ones),
     betting: mergePairedBetting(a.betting, b.betting),
+    harm: {
+      ones: mergePairedTilts(a.harm.ones, b.harm.ones),
+      betting: mergePairedBetting(a.harm.betting, b.harm.betting),
+      episodes: mergeEpisodes(a.harm.episodes, b.harm.episodes),
+    },
   }),
 
   judge(state, metric) {
@@ -78,20 +116,33 @@ export const pairedRate: PairedMethod<PairedRateState> = {
     return { ...base, tests: testsOf(state, metric, metric.test as MetricTest), missing: null, special };
   },
 
-  encode: ({ betting, ...counts }): EncodedPairedRate => ({
-    ...structuredClone(counts),
+  encode: ({ n, ones, betting, harm }): EncodedPairedRate => ({
+    n,
+    ones: { ...ones },
     betting: encodePairedBetting(betting),
+    harm: {
+      ones: { ...harm.ones },
+      betting: encodePairedBetting(harm.betting),
+      episodes: encodeEpisodes(harm.episodes),
+    },
   }),
 
-  decode: ({ betting, ...counts }: EncodedPairedRate) => ({
-    ...structuredClone(counts),
+  decode: ({ n, ones, betting, harm }: EncodedPairedRate) => ({
+    kind: 'rate',
+    n,
+    ones: { ...ones },
     betting: decodePairedBetting(betting),
+    harm: {
+      ones: { ...harm.ones },
+      betting: decodePairedBetting(harm.betting),
+      episodes: decodeEpisodes(harm.episodes),
+    },
   }),
 };
 
 function testsOf(state: PairedRateState, metric: MetricDesign, test: MetricTest): Tests {
   if (test.margin.kind === 'absolute') return bySize(state, metric, test);
-  const byRatio = testsByTilt(pairedTilt(state.ones), test, metric.definition.direction, lnFactor);
+  const byRatio = ratioTests(state, test, metric.definition.direction);
   if (test.margin.floor === undefined) return byRatio;
   const byFloor = bySize(state, metric, test);
   return {
@@ -105,15 +156,20 @@ function testsOf(state: PairedRateState, metric: MetricDesign, test: MetricTest)
   };
 }
 
-function bySize({ ones, betting }: PairedRateState, metric: MetricDesign, test: MetricTest): Tests {
+function ratioTests({ ones, harm }: PairedRateState, test: MetricTest, direction: 'higher' | 'lower'): Tests {
+  const { harmful } = testsByTilt(pairedTilt(harm.ones), test, direction, lnFactor);
+  return { ...testsByTilt(pairedTilt(ones), test, direction, lnFactor), harmful };
+}
+
+function bySize({ ones, betting, harm }: PairedRateState, metric: MetricDesign, test: MetricTest): Tests {
   const isBad = metric.definition.direction === 'lower';
-  const worseAlone = isBad ? ones.candidateOnly : ones.controlOnly;
+  const worseAlone = isBad ? harm.ones.candidateOnly : harm.ones.controlOnly;
   const betterAlone = isBad ? ones.controlOnly : ones.candidateOnly;
-  const anyHarm = isBad ? lnEPairedMoreOften(ones, 0) : lnEPairedLessOften(ones, 0);
-  const { nonInferiorAt } = designOf(metric);
+  const anyHarm = isBad ? lnEPairedMoreOften(harm.ones, 0) : lnEPairedLessOften(harm.ones, 0);
+  const { nonInferiorAt } = designsOf(metric).proof;
   return {
     margin: test.margin.value,
-    harmful: test.anyHarm ? anyHarm : provenByMoreThanOne(lnEPairedHarmful(betting, 0), worseAlone),
+    harmful: test.anyHarm ? anyHarm : provenByMoreThanOne(lnEPairedHarmful(harm.betting, 0), worseAlone),
     nonInferior: lnEPairedNonInferior(betting, test.budget.length - 1, pairedProofWeights(1).bets),
     superior: provenByMoreThanOne(lnEPairedNonInferior(betting, test.budget.length), betterAlone),
     budget: test.budget.map(({ sharePpm }, index) => ({
@@ -129,24 +185,30 @@ function provenByMoreThanOne(lnE: number, pairs: number): number {
   return pairs >= 2 ? lnE : Math.min(0, lnE);
 }
 
-const designs = new WeakMap<MetricDesign, PairedDesign>();
+interface RateDesigns {
+  readonly proof: PairedDesign;
+  readonly harm: PairedDesign;
+}
 
-function designOf(metric: MetricDesign): PairedDesign {
+const designs = new WeakMap<MetricDesign, RateDesigns>();
+
+function designsOf(metric: MetricDesign): RateDesigns {
   const known = designs.get(metric);
   if (known) return known;
-  const design = rateDesign(metric.test as MetricTest);
-  designs.set(metric, design);
-  return design;
+  const both = rateDesigns(metric.test as MetricTest);
+  designs.set(metric, both);
+  return both;
 }
 
 /** Non-inferiority at every step of the budget, the last of which is the margin itself, then at 0 (superiority). */
-function rateDesign({ margin, budget, anyHarm }: MetricTest): PairedDesign {
+function rateDesigns({ margin, budget, anyHarm }: MetricTest): RateDesigns {
   const size = sizeOf(margin);
-  if (size === null) return { largestDifference: 1, harmfulAt: [], nonInferiorAt: [] };
+  const nothing: PairedDesign = { largestDifference: 1, harmfulAt: [], nonInferiorAt: [] };
+  if (size === null) return { proof: nothing, harm: nothing };
   const half = 0.5;
+  const steps = budget.map((step) => Math.min(half, sizeOf(step.margin) as number));
   return {
-    largestDifference: 1,
-    harmfulAt: anyHarm ? [] : [size],
-    nonInferiorAt: [...budget.map((step) => Math.min(half, sizeOf(step.margin) as number)), 0],
+    proof: { ...nothing, nonInferiorAt: [...steps, 0] },
+    harm: { ...nothing, harmfulAt: anyHarm ? [] : [size] },
   };
 }

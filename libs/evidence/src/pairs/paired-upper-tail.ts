@@ -18,6 +18,14 @@ import {
 import type { TailMetric } from '../catalogue/definition.js';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
 import type { Tests } from '../kinds/method.js';
+import {
+  decodeEpisodes,
+  encodeEpisodes,
+  type EncodedEpisodes,
+  type Episodes,
+  initialEpisodes,
+  mergeEpisodes,
+} from '../kinds/episodes.js';
 import { emptyTailTests, isTailEmpty } from '../kinds/nothing-happened.js';
 import { decodeSketch, type EncodedSketch, encodeSketch } from '../kinds/state-codec.js';
 import {
@@ -28,6 +36,7 @@ import {
   relativeTo,
   withoutTailMargin,
 } from '../kinds/upper-tail-method.js';
+import { judgesHarm } from './pair-episodes.js';
 import { judgedPairs, type PairedMethod } from './paired-method.js';
 
 /**
@@ -37,14 +46,16 @@ import { judgedPairs, type PairedMethod } from './paired-method.js';
 export interface PairedUpperTailState {
   readonly kind: 'upper-tail';
   n: number;
-  /** At the boundary of harm, at every step of the budget, and at no margin. */
+  /** At the boundary of harm (without episodes' repetitions), at every step of the budget, and at no margin. */
   readonly beyond: readonly PairedTilt[];
+  readonly episodes: Episodes;
   readonly values: Readonly<Record<Arm, QuantileSketch>>;
 }
 
 interface EncodedPairedUpperTail {
   readonly n: number;
   readonly beyond: readonly PairedTilt[];
+  readonly episodes: EncodedEpisodes;
   readonly values: Readonly<Record<Arm, EncodedSketch>>;
 }
 
@@ -53,6 +64,7 @@ export const pairedUpperTail: PairedMethod<PairedUpperTailState> = {
     kind: 'upper-tail',
     n: 0,
     beyond: boundariesOf(test as MetricTest).map(initialPairedTilt),
+    episodes: initialEpisodes(),
     values: { control: initialSketch(), candidate: initialSketch() },
   }),
 
@@ -62,15 +74,16 @@ export const pairedUpperTail: PairedMethod<PairedUpperTailState> = {
     return limit === null || isNoLimit(limit, test) ? null : [limit];
   },
 
-  observe(state, { definition: { direction }, test }, { control, candidate, frame: [limit] }) {
+  observe(state, { definition: { direction }, episodes: rule, test }, { control, candidate, frame: [limit], atMs }) {
     if (limit === undefined) return;
     state.n += 1;
     addToSketch(state.values.control, control.value);
     addToSketch(state.values.candidate, candidate.value);
-    const isControlBeyond = control.value > limit;
+    const isControlBad = control.value > limit;
     boundariesOf(test as MetricTest).forEach((margin, index) => {
-      const judged = withoutTailMargin(candidate.value, margin, direction);
-      hitPair(state.beyond[index] as PairedTilt, isControlBeyond, judged > limit);
+      const isCandidateBad = withoutTailMargin(candidate.value, margin, direction) > limit;
+      const isJudged = index !== HARM || judgesHarm(state.episodes, rule, { isControlBad, isCandidateBad, atMs });
+      if (isJudged) hitPair(state.beyond[index] as PairedTilt, isControlBad, isCandidateBad);
     });
   },
 
@@ -78,6 +91,7 @@ export const pairedUpperTail: PairedMethod<PairedUpperTailState> = {
     kind: 'upper-tail',
     n: a.n + b.n,
     beyond: a.beyond.map((events, index) => mergePairedTilts(events, b.beyond[index] as PairedTilt)),
+    episodes: mergeEpisodes(a.episodes, b.episodes),
     values: {
       control: mergeSketches(a.values.control, b.values.control),
       candidate: mergeSketches(a.values.candidate, b.values.candidate),
@@ -102,19 +116,24 @@ export const pairedUpperTail: PairedMethod<PairedUpperTailState> = {
     return { ...base, tests: testsOf(state, metric, control), missing: null };
   },
 
-  encode: ({ n, beyond, values }): EncodedPairedUpperTail => ({
+  encode: ({ n, beyond, episodes, values }): EncodedPairedUpperTail => ({
     n,
     beyond: structuredClone(beyond),
+    episodes: encodeEpisodes(episodes),
     values: { control: encodeSketch(values.control), candidate: encodeSketch(values.candidate) },
   }),
 
-  decode: ({ n, beyond, values }: EncodedPairedUpperTail) => ({
+  decode: ({ n, beyond, episodes, values }: EncodedPairedUpperTail) => ({
     kind: 'upper-tail',
     n,
     beyond: structuredClone(beyond),
+    episodes: decodeEpisodes(episodes),
     values: { control: decodeSketch(values.control), candidate: decodeSketch(values.candidate) },
   }),
 };
+
+/** Place of the boundary of harm among the boundaries. */
+const HARM = 0;
 
 function testsOf({ beyond }: PairedUpperTailState, { definition, test }: MetricDesign, control: number | null): Tests {
   const { margin, budget } = test as MetricTest;

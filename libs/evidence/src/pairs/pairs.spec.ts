@@ -212,6 +212,7 @@ describe('pairs of shadow traffic', () => {
     const by = evidenceDesign(
       definition({
         guardrails: [],
+        episodes: 'off',
         objectives: names.map((metric) => ({ metric, weight: 1 })),
         baselineUnits: 100,
       }),
@@ -235,8 +236,9 @@ describe('pairs of a tail', () => {
   it('say the opposite when the sides change places, at the same limit', () => {
     const metric = design.metrics.find(({ definition: { name } }) => name === 'latency-p95') as MetricDesign;
     const anyHarm = { kind: 'absolute', value: 0 } as const;
-    const atZero = {
+    const atZero: MetricDesign = {
       ...metric,
+      episodes: 'off',
       test: { margin: anyHarm, harmBeyond: anyHarm, anyHarm: true, budget: [{ sharePpm: 1_000_000, margin: anyHarm }] },
     };
     const [seen, swapped] = [pairedUpperTail.initial(atZero), pairedUpperTail.initial(atZero)];
@@ -245,7 +247,7 @@ describe('pairs of a tail', () => {
         value,
         denominator: 1,
       }));
-      const common = { frame: [190], ordinary: undefined };
+      const common = { frame: [190], atMs: 0, ordinary: undefined };
       pairedUpperTail.observe(seen, atZero, { ...common, control: fast as SideValue, candidate: slow as SideValue });
       pairedUpperTail.observe(swapped, atZero, { ...common, control: slow as SideValue, candidate: fast as SideValue });
     }

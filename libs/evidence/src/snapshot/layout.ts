@@ -66,7 +66,7 @@ function pairedFormOf(kind: MetricEvidence['kind']): string | null {
   const state = method.initial(metric);
   for (let index = 0; index < OBSERVATIONS / 6; index++) {
     const [control, candidate] = [observation(kind, 3 * index), observation(kind, 3 * index + 1)];
-    if (frame !== null) method.observe(state, metric, { control, candidate, frame, ordinary });
+    if (frame !== null) method.observe(state, metric, { control, candidate, frame, atMs: 100 * index, ordinary });
   }
   return digestOf(rounded(method.encode(state)));
 }

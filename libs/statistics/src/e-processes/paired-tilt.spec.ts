@@ -27,7 +27,7 @@ describe('the paired tilt', () => {
     ] as const)
       hitPair(state, control, candidate);
     expect(state).toEqual({ candidateOnly: 1, controlOnly: 2, both: 1 });
-    expect(ends.map((lnE) => lnE(initialPairedTilt(), 0.3))).toEqual([0, 0]);
+    expect(ends.map((lnE) => lnE(initialPairedTilt(), 0.3))).toEqual([0, 0, 0]);
   });
 
   it('is, at equal rates, the tilt at a propensity of one half on the discordant pairs', () => {
