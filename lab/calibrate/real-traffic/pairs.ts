@@ -135,7 +135,7 @@ export interface Shadow {
   readonly stalls?: true | undefined;
 }
 
-/** Plays control's traffic and then pairs, all on one partition. @param look at what the pairs say; false ends the run. */
+/** Plays control's traffic and then pairs, all on one partition, of variants that are warm. @param look at what the pairs say; false ends the run. */
 export function playShadow(
   { design, candidate, controlBefore, count, lookEvery, stalls }: Shadow,
   random: SimulationRandom,
@@ -149,8 +149,7 @@ export function playShadow(
     for (const event of traffic.alone()) foldEvent(evidence, design, late(event));
   for (let pair = 1; pair <= count; pair++) {
     const { original, copy } = traffic.pair();
-    for (const event of original) foldEvent(evidence, design, late(event));
-    for (const event of copy) foldEvent(evidence, design, late(event));
+    for (const event of [...original, ...copy]) foldEvent(evidence, design, late(event));
     if (pair % lookEvery !== 0) continue;
     const [analysis] = analysePairs(evidence, design);
     if (analysis !== undefined && !look(analysis, pair)) return;

@@ -200,7 +200,7 @@ interface Answered extends VariantAnswer {
 }
 
 /** Null: the event is no answer of a variant. */
-function answerOf({ type, data }: EventOf<RequestTopic>, variant: string, atMs: number): Answered | null {
+export function answerOf({ type, data }: EventOf<RequestTopic>, variant: string, atMs: number): Answered | null {
   if (type !== 'request.routed.v1' && type !== 'generation.completed.v1') return null;
   return { topic: type, variant, instance: 'instance' in data ? data.instance : undefined, atMs };
 }

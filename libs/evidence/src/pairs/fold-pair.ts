@@ -6,10 +6,11 @@ import type { Reading } from '../catalogue/reader.js';
 import { countCoverage } from '../fold/coverage.js';
 import type { Evidence } from '../fold/evidence.js';
 import { memoryKey } from '../fold/memory-key.js';
-import type { RequestEvent } from '../fold/observe-metrics.js';
+import { answerOf, type RequestEvent } from '../fold/observe-metrics.js';
 import type { PairEvidence } from '../fold/pair-evidence.js';
 import { noteDelivered, noteMissing, noteValue } from '../fold/presence.js';
 import { count } from '../fold/traffic.js';
+import { isFirstOfInstance, isWarmingUp, noteAnswer } from '../fold/warmth.js';
 import { isPaired, pairedMethodOf, type PairedMetric } from './paired-metric.js';
 import { pairedMetric, type PairedEvidence } from './paired-evidence.js';
 import { markDone, takeOverdue, waitFor, type WaitingSide, type WaitingValue } from './pair-memory.js';
@@ -34,6 +35,7 @@ export function foldPair(
   if (pair === undefined || paired === undefined || arm === null || !isFirstAnswer(event)) return false;
   dropOverdue(evidence, carriedAtMs);
   if (holdsAnswer(event)) noteCovered(paired, event, assignment, arm);
+  const isCold = arm === 'candidate' && isColdCopy(evidence, design, event, carriedAtMs);
   const { pairMemory } = evidence;
   const key = pairKey(event.type, assignment);
   const known = pairMemory.waiting.get(key);
@@ -48,7 +50,13 @@ export function foldPair(
     paired.withdrawn += 1;
     return true;
   }
-  const side = sideOf(evidence, event, { arm, candidate: pair.candidate, request: pair.request, sinceMs: carriedAtMs });
+  const side = sideOf(evidence, event, {
+    arm,
+    candidate: pair.candidate,
+    request: pair.request,
+    sinceMs: carriedAtMs,
+    isCold,
+  });
   if (known === undefined) {
     waitFor(pairMemory, key, side);
     return true;
@@ -68,7 +76,7 @@ function pairKey(topic: RequestTopic, { unit, pair }: Assignment): number {
 function sideOf(
   evidence: Evidence,
   event: RequestEvent,
-  whose: Pick<WaitingSide, 'arm' | 'candidate' | 'request' | 'sinceMs'>,
+  whose: Pick<WaitingSide, 'arm' | 'candidate' | 'request' | 'sinceMs' | 'isCold'>,
 ): WaitingSide {
   return {
     ...whose,
@@ -95,6 +103,27 @@ function armOf(design: EvidenceDesign, assignment: Assignment): Arm | null {
 function isFirstAnswer(event: RequestEvent): boolean {
   if (event.type === 'feedback.recorded.v1') return false;
   return event.type !== 'image.scored.v1' || event.data.imageIndex === 0;
+}
+
+/**
+ * Copies warm a candidate up like requests that people made: its first ones are no more judged by their durations than those would be.
+ * @returns whether this one is not, since a variant starts.
+ */
+function isColdCopy(
+  { warmth: byTopic }: Evidence,
+  { warmUp, control }: EvidenceDesign,
+  event: RequestEvent,
+  atMs: number,
+): boolean {
+  const { variant: candidate } = event.data.assignment as Assignment;
+  const answered = answerOf(event, candidate, atMs);
+  if (warmUp === null || answered === null || isWithdrawn(event)) return false;
+  const warmth = byTopic[answered.topic];
+  const isCandidateCold = isWarmingUp(warmth, warmUp, candidate, atMs);
+  const isControlCold = isWarmingUp(warmth, warmUp, control, atMs);
+  const isCold = isCandidateCold || isControlCold || isFirstOfInstance(warmth, warmUp, answered);
+  noteAnswer(warmth, warmUp, answered);
+  return isCold;
 }
 
 function holdsAnswer(event: RequestEvent): boolean {
@@ -171,7 +200,7 @@ function comparePair(evidence: Evidence, sides: Sides, first: WaitingSide): void
   for (const { metric } of evidence.facts.readers[topic]) {
     const { name } = metric.definition;
     const saidOf = (arm: Arm): WaitingValue['said'] => sides[arm].values.get(name)?.said ?? null;
-    if (!isPaired(metric)) continue;
+    if (!isPaired(metric) || (copy.isCold && metric.warmUp !== null)) continue;
     const [ofControl, ofCandidate] = [saidOf('control'), saidOf('candidate')];
     for (const arm of BOTH) notePresence(paired, metric, { arm, said: saidOf(arm), areDelivered });
     const frame = first.values.get(name)?.frame ?? null;
@@ -233,7 +262,7 @@ function dropOverdue(evidence: Evidence, nowMs: number): void {
     paired.halves[arm] += 1;
     if (arm === 'candidate') continue;
     const values = valuesOf(evidence, topic, NEVER_ANSWERED, candidate);
-    const silent: WaitingSide = { ...side, arm: 'candidate', isDelivered: false, values, pixels: null };
+    const silent: WaitingSide = { ...side, arm: 'candidate', isDelivered: false, isCold: false, values, pixels: null };
     comparePair(evidence, { control: side, candidate: silent }, side);
   }
 }

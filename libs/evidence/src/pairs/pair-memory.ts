@@ -20,6 +20,8 @@ export interface WaitingSide {
   readonly sinceMs: number;
   /** Whether its event holds what was asked for. */
   readonly isDelivered: boolean;
+  /** Whether durations are not compared, since a variant started when it came; known of copies. */
+  readonly isCold: boolean;
   /** By metric: what its event says, and what was fixed before. */
   readonly values: ReadonlyMap<string, WaitingValue>;
   readonly pixels: string | null;

@@ -64,6 +64,10 @@ function verdictOf({ metrics }: PairsAnalysis, metric: string): string {
   return `${found?.verdict}: ${found?.reason}`;
 }
 
+function nOf({ metrics }: PairsAnalysis, metric: string): number {
+  return metrics.find((of) => of.metric === metric)?.n ?? 0;
+}
+
 describe('pairs of shadow traffic', () => {
   it('allow an equal candidate a share of the traffic, under the damage budget, and say which guardrail allows no more', () => {
     const analysed = pairsOf(both(shadow(350)));
@@ -103,7 +107,8 @@ describe('pairs of shadow traffic', () => {
   it('leave all other evidence as it would be without the copies', () => {
     const traffic = shadow(40);
     const { pairs, frame } = encodeEvidence(folded(both(traffic)));
-    const without = encodeEvidence(folded([...traffic.alone, ...traffic.pairs.flatMap(({ original }) => original)]));
+    const originals = traffic.pairs.flatMap(({ original }) => original);
+    const without = encodeEvidence(folded([...traffic.alone, ...originals]));
     expect(pairs).toEqual(without.pairs);
     expect(frame.traffic).toEqual(without.frame.traffic);
     expect(frame.coverage).toEqual(without.frame.coverage);
@@ -155,6 +160,18 @@ describe('pairs of shadow traffic', () => {
     expect(verdictOf(analysed, 'alignment')).toBe('unmeasurable: missing-more-often');
     expect(verdictOf(analysed, 'wrong-pictures')).toBe('unmeasurable: missing-more-often');
     expect(analysed.allowsPpm).toBe(0);
+  });
+
+  it('do not compare durations while the candidate starts, and warm it up', () => {
+    const by = evidenceDesign(definition({ warmUp: { requests: 20, forMs: MINUTE_MS }, baselineUnits: 100 }), 1);
+    const { alone, pairs } = shadow(120);
+    const early = { alone: [], pairs: pairs.slice(0, 20) };
+    const first = pairsOf(both({ ...early, alone }), by);
+    expect(nOf(first, 'error-rate')).toBe(20);
+    expect(nOf(first, 'latency-p95')).toBe(0);
+    // Once it is warm, control's durations count, and then those of pairs do.
+    const warm = pairsOf([...both(early), ...alone, ...both({ alone: [], pairs: pairs.slice(20) })], by);
+    expect(nOf(warm, 'latency-p95')).toBeGreaterThan(90);
   });
 
   it('say of how many pairs of pictures the pixels are equal', () => {

@@ -165,6 +165,7 @@ function somePairs(evidence: Evidence): Evidence {
     arm: 'control',
     sinceMs: 1_000,
     isDelivered: true,
+    isCold: false,
     values,
     pixels: null,
   });
