@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { decisionApp, type DecisionSettings } from '#apps/decision';
 import {
@@ -101,6 +102,19 @@ const order = (decision: RunningApp, key: string, what: string): Promise<Answer>
 const phaseOf = async (decision: RunningApp, key: string): Promise<string> =>
   (await call(decision, 'GET', `/v1/experiments/${key}`)).body.phase as string;
 
+/** A file of ten lines. */
+const FILE = `apiVersion: teststrip/v1
+key: by-hand
+service: by-hand
+kind: canary
+variants:
+  control: { upstream: "http://127.0.0.1:8100", config: { checkpoint: a, sampler: b, steps: 3, precision: fp16 } }
+  candidate: { upstream: "http://127.0.0.1:8101", config: { checkpoint: a, sampler: b, steps: 2, precision: fp16 } }
+guardrails:
+  - { metric: alignment, margin: -1% }
+  - { metric: error-rate, margin: +0.5pp }
+`;
+
 const TRACE = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
 
 /** The analysis of the builders, about this experiment, on the bus. */
@@ -191,6 +205,50 @@ guardrails:
     ]);
     const json = await apply(decision, aFile({ guardrails: [{ metric: 'nothing', margin: '-1%' }] }));
     expect(json).toMatchObject({ status: 422, body: { problems: [{ path: 'guardrails.0.metric', line: 1 }] } });
+  });
+
+  it.each([
+    ['an alias without its anchor', FILE.replace('"http://127.0.0.1:8101"', '*there'), 422, 7],
+    [
+      'aliases that stand for thousands of values',
+      `${FILE}a: &a [${'x,'.repeat(9)}]\nb: &b [${'*a,'.repeat(9)}]\nc: &c [${'*b,'.repeat(9)}]\nd: &d [${'*c,'.repeat(9)}]\n`,
+      422,
+      1,
+    ],
+    ['a merge of what is no mapping', FILE.replace('config: { checkpoint', 'config: { <<: 5, checkpoint'), 422, 6],
+    ['a second document', `${FILE}---\n${FILE}`, 422, 11],
+    ['an empty second document', `${FILE}---\n`, 422, 11],
+    ['a weight that is a number', `${FILE}ramp: [{ weight: 1 }, { weight: 100% }]\n`, 422, 11],
+    ['UTF-16', Buffer.from(`\ufeff${FILE}`, 'utf16le'), 422, 1],
+    ['a compressed file', gzipSync(FILE), 422, 1],
+    ['YAML sent as JSON', FILE, 400, 1, 'application/json'],
+  ] as const)('is refused with line and expectation where its text is %s', async (_what, text, status, line, type?) => {
+    const decision = await aDecision();
+    const answer = await fetch(new URL('/v1/experiments', decision.url), {
+      method: 'POST',
+      headers: { 'content-type': type ?? 'application/yaml' },
+      body: text,
+    });
+    const body = (await answer.json()) as { detail: string; problems: { line: number; message: string }[] };
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([
+      status,
+      expect.stringContaining('application/problem+json'),
+    ]);
+    expect(body.problems[0], body.detail).toMatchObject({
+      line,
+      message: expect.stringMatching(/expected|anchor|alias|begins/),
+    });
+  });
+
+  it('may share values by anchors and merges, and be JSON where YAML is expected', async () => {
+    const decision = await aDecision();
+    const merged = FILE.replace('config: { checkpoint: a', 'config: &base { checkpoint: a').replace(
+      /config: \{ checkpoint: a, sampler: b, steps: 2, precision: fp16 \}/,
+      'config: { <<: *base, steps: 2 }',
+    );
+    expect(merged).toContain('<<: *base');
+    expect((await call(decision, 'POST', '/v1/experiments', merged)).status).toBe(201);
+    expect((await call(decision, 'POST', '/v1/experiments', JSON.stringify(aFile()))).status).toBe(201);
   });
 
   it('obeys its operators, says why when it can not, and keeps an audit of them', async () => {

@@ -7,6 +7,7 @@ import type { RealTrafficRow } from './row.js';
 import { sharedAlpha } from './shared-alpha.js';
 import { stalls } from './stalls.js';
 import { survivors } from './survivors.js';
+import { withoutPictures } from './without-pictures.js';
 
 export type { RealTrafficRow } from './row.js';
 
@@ -17,6 +18,7 @@ export const realTrafficRows: readonly RealTrafficRow[] = [
   ...survivors,
   ...meansOfRealTraffic,
   ...stalls,
+  ...withoutPictures,
   ...limits,
   ...pairs,
   ...coldStarts(),

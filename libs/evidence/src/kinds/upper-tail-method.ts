@@ -298,7 +298,6 @@ function countBeyond(
   seen: Observation & { readonly limit: number; readonly isHarmJudged: boolean },
 ): void {
   const { arm, propensity, value, known, limit } = seen;
-  // What lies far within the limit is within it at every boundary.
   if (arm === 'control' && value <= limit) return;
   const margins = boundariesOf(test);
   let ratio: ReturnType<typeof lnKnownRatio> | null = null;
