@@ -14,6 +14,7 @@ const OTHER_VALUES: Readonly<Record<string, string>> = {
   ROUTER_USER_HEADER: 'x-user',
   ROUTER_SESSION_HEADER: 'x-session',
   ROUTER_OVERRIDE_TOKEN: 'a-token-of-sixteen-characters',
+  ROUTER_BREAK_GLASS_TOKEN: 'a-token-of-sixteen-characters',
   ROUTER_DRAIN_MS: '1',
   SCORER_PORT: '18083',
   SCORER_GROUP: 'other-scorer',

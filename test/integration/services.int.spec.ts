@@ -228,7 +228,13 @@ describe('a service', () => {
     // A router that a database of before its backup has given orders to.
     let epoch = 57;
     const beat = async (leaving = false): Promise<void> => {
-      const data = { router: 'router-x', at: new Date().toISOString(), services: { [service]: epoch }, leaving };
+      const data = {
+        router: 'router-x',
+        at: new Date().toISOString(),
+        services: { [service]: epoch },
+        brokenGlass: [],
+        leaving,
+      };
       const event = {
         type: 'router.heartbeat.v1',
         id: `${Math.random()}`,

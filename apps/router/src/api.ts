@@ -1,4 +1,4 @@
-import { jsonAnswer, problemAnswer, type ApiDescription } from '#libs/platform';
+import { jsonAnswer, jsonBody, problemAnswer, type ApiDescription } from '#libs/platform';
 import { z } from 'zod';
 
 const ask = {
@@ -14,6 +14,30 @@ const ask = {
   },
 };
 
+const text = z.string('is missing').min(1, 'is missing').max(2_000);
+
+export const breakGlassBody = z
+  .object({ actor: text.describe('Who does it.'), reason: text.describe('Why, for people.') })
+  .meta({ id: 'BreakGlass' });
+
+function glass(operationId: string, summary: string): Readonly<Record<string, unknown>> {
+  return {
+    operationId,
+    summary,
+    security: [{ bearer: [] }],
+    parameters: [{ name: 'service', in: 'path', required: true, schema: { type: 'string' } }],
+    requestBody: jsonBody(breakGlassBody),
+    responses: {
+      200: { description: 'Done.' },
+      401: problemAnswer('Another token, or none.'),
+      403: problemAnswer('The router was started without ROUTER_BREAK_GLASS_TOKEN.'),
+      404: problemAnswer('Unknown.'),
+      409: problemAnswer('It was not broken.'),
+      422: problemAnswer('Who and why is missing.'),
+    },
+  };
+}
+
 /** The routes of the router. Those of users, `/v1/…`, are on ROUTER_PORT, together with `/health` for load balancers. */
 export const routerApi: ApiDescription = {
   title: 'Teststrip router',
@@ -26,6 +50,13 @@ export const routerApi: ApiDescription = {
         summary: 'What is in force now, by service; on both ports.',
         responses: { 200: jsonAnswer('By service.', z.looseObject({ router: z.string(), state: z.string() })) },
       },
+    },
+    '/v1/services/{service}/break-glass': {
+      post: glass(
+        'breakGlass',
+        'Send a service to its baseline by hand, without bus or database; on ROUTER_ADMIN_PORT.',
+      ),
+      delete: glass('mendGlass', 'Let it follow its orders again; a newer order does so by itself.'),
     },
   },
 };

@@ -49,6 +49,11 @@ export const routerVariables = {
     'With it in `teststrip-override-token` a request may choose its variant in `teststrip-override`.',
     { secret: true, defaultIs: 'nobody may choose' },
   ),
+  ROUTER_BREAK_GLASS_TOKEN: documented(
+    variables.text.min(16, 'expected at least 16 characters').optional(),
+    'Whoever sends it as `authorization: Bearer …` may send a service to its baseline by hand, without bus or database.',
+    { secret: true, defaultIs: 'nobody may' },
+  ),
   ROUTER_DRAIN_MS: documented(
     variables.milliseconds.min(0).default(8_000),
     'How long, in milliseconds, requests under way may take at shutdown.',
@@ -69,6 +74,7 @@ export function routerSettings(
     limits: { timeoutMs: config.ROUTER_UPSTREAM_TIMEOUT_MS, connections: config.ROUTER_UPSTREAM_CONNECTIONS },
     unitHeaders: { user: config.ROUTER_USER_HEADER, session: config.ROUTER_SESSION_HEADER },
     ...(config.ROUTER_OVERRIDE_TOKEN === undefined ? {} : { overrideToken: config.ROUTER_OVERRIDE_TOKEN }),
+    ...(config.ROUTER_BREAK_GLASS_TOKEN === undefined ? {} : { breakGlassToken: config.ROUTER_BREAK_GLASS_TOKEN }),
     lastKnownGoodFile: join(config.DATA_DIR, 'router', `${routerId}.json`),
     drainMs: config.ROUTER_DRAIN_MS,
   };

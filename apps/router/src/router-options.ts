@@ -19,6 +19,8 @@ export interface RouterOptions {
   readonly unitHeaders?: Partial<UnitHeaders>;
   /** Whoever sends it may choose the variant with `teststrip-override`. Without it nobody may. */
   readonly overrideToken?: string;
+  /** Whoever has it may send a service to its baseline by hand. Without it nobody may. */
+  readonly breakGlassToken?: string;
   /** Where the state is kept for a start without the bus. Without it the router can't start then. */
   readonly lastKnownGoodFile?: string;
   /** How long requests under way may take when the router is closed. Default 10 s. */
@@ -45,6 +47,7 @@ export interface RouterSettings {
   readonly limits: UpstreamLimits;
   readonly unitHeaders: UnitHeaders;
   readonly overrideToken: string | undefined;
+  readonly breakGlassToken: string | undefined;
   readonly lastKnownGoodFile: string | undefined;
   readonly drainMs: number;
   readonly eventDelayMs: number;
@@ -65,6 +68,7 @@ export function withDefaults(options: RouterOptions): RouterSettings {
     limits: { timeoutMs: 60_000, connections: 256, connectTimeoutMs: 5_000, ...options.limits },
     unitHeaders: { user: UNIT_HEADER, session: 'teststrip-session', ...options.unitHeaders },
     overrideToken: options.overrideToken,
+    breakGlassToken: options.breakGlassToken,
     lastKnownGoodFile: options.lastKnownGoodFile,
     drainMs: options.drainMs ?? 10_000,
     eventDelayMs: options.eventDelayMs ?? 5,

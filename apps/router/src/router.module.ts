@@ -9,7 +9,8 @@ import type { BusClient } from '#libs/messaging';
 import type { RouterOptions } from './router-options.js';
 import { AllocationsController } from './allocations.controller.js';
 import { Router } from './router.js';
-import { ROUTER } from './tokens.js';
+import { BreakGlassController } from './break-glass.controller.js';
+import { BREAK_GLASS_TOKEN, ROUTER } from './tokens.js';
 
 export interface RouterModuleOptions extends RouterOptions {
   /** With its topics created; stays the caller's. */
@@ -27,8 +28,11 @@ export class RouterModule implements OnApplicationBootstrap, BeforeApplicationSh
   static register({ bus, ...options }: RouterModuleOptions): DynamicModule {
     return {
       module: RouterModule,
-      controllers: [AllocationsController],
-      providers: [{ provide: ROUTER, useFactory: () => new Router(bus, options) }],
+      controllers: [AllocationsController, BreakGlassController],
+      providers: [
+        { provide: ROUTER, useFactory: () => new Router(bus, options) },
+        { provide: BREAK_GLASS_TOKEN, useValue: options.breakGlassToken },
+      ],
       exports: [ROUTER],
     };
   }

@@ -527,6 +527,70 @@ describe('a lost controller', () => {
   });
 });
 
+describe('the break-glass call', () => {
+  const TOKEN = 'a token of sixteen or more';
+  const call = async (
+    router: RunningRouter,
+    {
+      method = 'POST',
+      token = TOKEN,
+      body = { actor: 'ana', reason: 'black pictures' } as unknown,
+      service = 'text-to-image',
+    },
+  ): Promise<number> => {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+    const url = new URL(`/v1/services/${service}/break-glass`, router.adminUrl);
+    const asked: RequestInit = { method, headers, body: JSON.stringify(body) };
+    return (await fetch(url, asked)).status;
+  };
+
+  it('sends a service to its baseline without bus or database, also after a restart, until a newer order comes', async () => {
+    const [first, second] = await named('first', 'second');
+    const baseline = { upstream: first, fingerprint: 'a' };
+    const file = join(mkdtempSync(join(tmpdir(), 'teststrip-router-')), 'router.json');
+    await define({ control: first, candidate: second });
+    await order(1, { control: 0, candidate: 1_000_000 }, { command: 'promote', terminal: true, baseline });
+    const settings = { lastKnownGoodFile: file, breakGlassToken: TOKEN };
+    const router = await start(settings);
+    expect(await variantServed(router)).toBe('second');
+    expect(await call(router, {})).toBe(200);
+    expect(await variantServed(router)).toBe('first');
+    expect((await get(router, '/v1/allocations')).body).toContain('black pictures');
+    await expect.poll(heard).toMatchObject({ brokenGlass: ['text-to-image'] });
+    await expect.poll(() => readWhenThere(file)).toContain('black pictures');
+    await router.close();
+    const again = await start(settings);
+    expect(await variantServed(again)).toBe('first');
+    await order(2, { control: 0, candidate: 1_000_000 }, { revision: 2, command: 'start', baseline });
+    await define({ control: first, candidate: second }, {}, 2);
+    await expect.poll(() => variantServed(again)).toBe('second');
+  });
+
+  it('is taken back by hand', async () => {
+    const [first, second] = await named('first', 'second');
+    await define({ control: first, candidate: second });
+    await order(1, { control: 0, candidate: 1_000_000 });
+    const router = await start({ breakGlassToken: TOKEN });
+    expect(await call(router, { method: 'DELETE' })).toBe(409);
+    await call(router, {});
+    expect(await variantServed(router)).toBe('first');
+    expect(await call(router, { method: 'DELETE' })).toBe(200);
+    expect(await variantServed(router)).toBe('second');
+  });
+
+  it('is obeyed from nobody without the token, and says what is missing', async () => {
+    const [first, second] = await named('first', 'second');
+    await define({ control: first, candidate: second });
+    await order(1, { control: 0, candidate: 1_000_000 });
+    const router = await start({ breakGlassToken: TOKEN });
+    expect(await call(router, { token: 'another token of that length' })).toBe(401);
+    expect(await call(router, { service: 'nobody' })).toBe(404);
+    expect(await call(router, { body: { actor: 'ana' } })).toBe(422);
+    expect(await variantServed(router)).toBe('second');
+    expect(await call(await start(), {})).toBe(403);
+  });
+});
+
 describe('start and end', () => {
   it('is ready only when the state is loaded, and starts from the last-known-good file while the bus is away', async () => {
     const [control, candidate] = await named('control', 'candidate');

@@ -13,6 +13,7 @@ import { Allocations } from './routing/allocations.js';
 import { ControllerWatch } from './routing/controller-watch.js';
 import type { CommandOutcome } from './routing/experiment-state.js';
 import { LastKnownGoodFile } from './routing/last-known-good.js';
+import type { BrokenGlass } from './routing/broken-glass.js';
 import type { RouterState, ServiceRoute } from './routing/routing-table.js';
 import { parseUpstream } from './routing/upstream.js';
 
@@ -81,7 +82,8 @@ export class Router {
       compacted: [topics.serviceDefined.name, topics.experimentDefined.name, topics.allocationCommanded.name],
       live: [topics.controllerHeartbeat.name],
       attemptMs: settings.busAttemptMs,
-      onLoading: () => this.allocations.restore({ experiments: [], services: [] }, false),
+      onLoading: () =>
+        this.allocations.restore({ experiments: [], services: [], brokenGlass: this.brokenBefore() }, false),
       onEvent: (event) => this.take(event),
       onLoaded: () => this.loaded(),
       onTrouble,
@@ -125,6 +127,31 @@ export class Router {
     if (await this.feed.start()) return;
     if (!this.saved || this.stateSource !== 'none') return;
     this.serveSaved(this.saved, 'the event bus is away');
+  }
+
+  /** What was broken by hand, here or in the last run, is not forgotten when the log is read. */
+  private brokenBefore(): RouterState['brokenGlass'] {
+    const { brokenGlass } = this.allocations.state;
+    return brokenGlass.length > 0 ? brokenGlass : (this.saved?.brokenGlass ?? []);
+  }
+
+  /** Sends a service to its baseline, now, without bus or database. @returns undefined for one that nobody knows. */
+  breakGlass(service: string, by: { readonly actor: string; readonly reason: string }): BrokenGlass | undefined {
+    const broken = this.allocations.breakGlass(service, { ...by, at: new Date().toISOString() });
+    if (!broken) return undefined;
+    this.settings.logger.warn(
+      `${service}: ${by.actor} has broken the glass (${by.reason}): the baseline is served until an order newer than epoch ${broken.epoch}`,
+    );
+    this.beat(false);
+    return broken;
+  }
+
+  /** @returns false where the glass is whole. */
+  mendGlass(service: string, by: { readonly actor: string; readonly reason: string }): boolean {
+    if (!this.allocations.mendGlass(service)) return false;
+    this.settings.logger.warn(`${service}: follows its orders again, says ${by.actor} (${by.reason})`);
+    this.beat(false);
+    return true;
   }
 
   /** A log that is there and says nothing was made anew, or is another one: what was served until now goes on. */
@@ -293,7 +320,8 @@ export class Router {
     if (this.stateSource === 'none' || (this.leaving && !leaving) || this.heartbeats.status().queued > 0) return;
     const { routerId: router } = this.settings;
     const services = this.allocations.epochs();
-    this.heartbeats.add(routerHeartbeatEvent({ router, services, leaving }, this.source));
+    const brokenGlass = this.allocations.state.brokenGlass.map(({ service }) => service);
+    this.heartbeats.add(routerHeartbeatEvent({ router, services, brokenGlass, leaving }, this.source));
   }
 
   /** Says when control is served because the controller is lost, and when it is back. Who is served follows from the clock at each request. */
@@ -330,7 +358,8 @@ export class Router {
 
 function describeRoute(route: ServiceRoute, allocations: Allocations): unknown {
   const { service } = route;
-  if (route.kind === 'upstream') return { service, experiment: null, upstream: route.upstream.url };
+  const brokenGlass = allocations.glassOf(service) ?? null;
+  if (route.kind === 'upstream') return { service, experiment: null, upstream: route.upstream.url, brokenGlass };
   const { rules, command } = route;
   const failSafe = allocations.isFailSafe(route);
   return {

@@ -1,6 +1,7 @@
 import { serviceBaseline, slug, timestamp, variantConfig } from '#libs/contracts';
 import type { ServiceState } from '#libs/delivery';
 import { z } from 'zod';
+import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import { orderBody } from './orders.js';
 
 /** A service as the API shows it. */
@@ -13,6 +14,7 @@ export const serviceView = z
       .object({ experiment: slug, revision: z.int().min(1) })
       .nullable()
       .describe('The experiment that its traffic follows.'),
+    brokenGlass: z.array(z.string()).describe('Routers at which somebody has sent it to its baseline by hand.'),
     latched: z
       .array(
         z.object({
@@ -42,12 +44,16 @@ export const retryBody = orderBody
   })
   .meta({ id: 'RetryOrder' });
 
-export function viewOfService({ service, epoch, baseline, heldBy, latched }: ServiceState): ServiceView {
+export function viewOfService(
+  { service, epoch, baseline, heldBy, latched }: ServiceState,
+  orders: Pick<OrderFollowUp, 'brokenOn'>,
+): ServiceView {
   return {
     service,
     epoch,
     baseline,
     heldBy,
+    brokenGlass: [...orders.brokenOn(service)],
     latched: Object.entries(latched).map(([fingerprint, { experiment, revision, atMs, message }]) => ({
       fingerprint,
       experiment,

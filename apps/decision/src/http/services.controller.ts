@@ -5,7 +5,8 @@ import { parseInput, ProblemException } from '#libs/platform';
 import { fingerprintOf } from '#libs/telemetry';
 import type { DecisionLog } from '../deciding/decision-log.js';
 import type { Decisions, ServiceOrder } from '../deciding/decisions.js';
-import { AUDIT, DECISIONS } from '../tokens.js';
+import type { OrderFollowUp } from '../routers/order-follow-up.js';
+import { AUDIT, DECISIONS, ORDERS } from '../tokens.js';
 import { orProblem } from './or-problem.js';
 import { baselineBody, retryBody, viewOfService, type ServiceView } from './service-view.js';
 
@@ -14,17 +15,18 @@ import { baselineBody, retryBody, viewOfService, type ServiceView } from './serv
 export class ServicesController {
   constructor(
     @Inject(DECISIONS) private readonly decisions: Decisions,
+    @Inject(ORDERS) private readonly orders: OrderFollowUp,
     @Inject(AUDIT) private readonly log: Pick<DecisionLog, 'serviceEvents'>,
   ) {}
 
   @Get()
   async list(): Promise<{ readonly services: readonly ServiceView[] }> {
-    return { services: (await this.decisions.listServices()).map(viewOfService) };
+    return { services: (await this.decisions.listServices()).map((state) => viewOfService(state, this.orders)) };
   }
 
   @Get(':service')
   async show(@Param('service') name: string): Promise<ServiceView> {
-    return viewOfService(await orProblem(() => this.decisions.findService(nameOf(name))));
+    return viewOfService(await orProblem(() => this.decisions.findService(nameOf(name))), this.orders);
   }
 
   /** What happened to it, oldest first. */
@@ -64,7 +66,7 @@ export class ServicesController {
     const { state } = await orProblem<{ readonly state: ServiceState }>(() =>
       this.decisions.orderOfService(nameOf(name), order),
     );
-    return viewOfService(state);
+    return viewOfService(state, this.orders);
   }
 }
 

@@ -29,6 +29,11 @@ export class OrderFollowUp {
     return effectOf({ epoch, newestEpoch, ageMs }, this.routers.liveOn(spec.service));
   }
 
+  /** Routers at which somebody has sent the service to its baseline by hand. */
+  brokenOn(service: string): readonly string[] {
+    return this.routers.brokenOn(service);
+  }
+
   /** Looks at the newest order of every service; waits for none of what it begins. */
   look(onFailure: (error: Error) => void): void {
     for (const state of this.decisions.newestOrders()) {

@@ -8,7 +8,7 @@ const LIVE_FOR_MS = 5_000;
 
 /** Which routers are alive, and how far each follows, as this process hears it. */
 export class RouterWatch {
-  private readonly heard = new Map<string, { readonly atMs: number; readonly services: RouterHeartbeat['services'] }>();
+  private readonly heard = new Map<string, { readonly atMs: number; readonly last: RouterHeartbeat }>();
   private readonly feed: LogFollower;
 
   constructor(
@@ -44,11 +44,17 @@ export class RouterWatch {
     const sinceMs = this.clock.nowMs() - LIVE_FOR_MS;
     return [...this.heard]
       .filter(([, { atMs }]) => atMs >= sinceMs)
-      .map(([router, { services }]) => ({ router, epoch: services[service] ?? 0 }));
+
+      .map(([router, { last }]) => ({ router, epoch: last.services[service] ?? 0 }));
   }
 
-  private take({ router, services, leaving }: RouterHeartbeat): void {
-    if (leaving) this.heard.delete(router);
-    else this.heard.set(router, { atMs: this.clock.nowMs(), services });
+  /** Routers at which somebody has sent the service to its baseline by hand. */
+  brokenOn(service: string): readonly string[] {
+    return [...this.heard].filter(([, { last }]) => last.brokenGlass.includes(service)).map(([router]) => router);
+  }
+
+  private take(last: RouterHeartbeat): void {
+    if (last.leaving) this.heard.delete(last.router);
+    else this.heard.set(last.router, { atMs: this.clock.nowMs(), last });
   }
 }

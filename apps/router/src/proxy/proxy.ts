@@ -1,4 +1,4 @@
-import { randomUUID, timingSafeEqual } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { assign, certain, type AssignmentQuestion } from '#libs/assignment';
 import { encodeAssignment, TRACEPARENT, type Assignment } from '#libs/contracts';
@@ -7,6 +7,7 @@ import { sendProblem } from '#libs/platform';
 import type { Allocations } from '../routing/allocations.js';
 import type { ExperimentRoute, ServiceRoute } from '../routing/routing-table.js';
 import { upstreamPath, type Upstream } from '../routing/upstream.js';
+import { tokenCheck } from '../token-check.js';
 import { Exchange, type ExchangeResult } from './exchange.js';
 import { hasSmallBody, readSmallBody } from './request-body.js';
 import {
@@ -229,14 +230,4 @@ function refuse(request: IncomingMessage, ...answer: Parameters<typeof sendProbl
   // The body nobody wants is read away, so that the connection stays usable.
   request.resume();
   sendProblem(...answer);
-}
-
-function tokenCheck(expected: string | undefined): (token: string | undefined) => boolean {
-  if (expected === undefined) return () => false;
-  const wanted = Buffer.from(expected);
-  return (token) => {
-    if (token === undefined) return false;
-    const given = Buffer.from(token);
-    return given.length === wanted.length && timingSafeEqual(given, wanted);
-  };
 }

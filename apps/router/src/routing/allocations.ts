@@ -1,4 +1,5 @@
 import type { AllocationCommanded, ControllerHeartbeat, ExperimentDefined, ServiceDefined } from '#libs/contracts';
+import type { BrokenGlass } from './broken-glass.js';
 import type { ControllerWatch } from './controller-watch.js';
 import {
   command as commandState,
@@ -33,12 +34,13 @@ const BEHIND_AT_MOST_MS = 2_000;
 export class Allocations {
   private experiments: ReadonlyMap<string, ExperimentState> = new Map();
   private services: ReadonlyMap<string, ServiceDefined> = new Map();
+  private brokenGlass: ReadonlyMap<string, BrokenGlass> = new Map();
   private table: RoutingTable;
   /** Experiments of which no more is known than an earlier run saved: it may be old. */
   private unconfirmed = new Set<string>();
 
   constructor(private readonly options: AllocationsOptions) {
-    this.table = buildRoutingTable({ experiments: [], services: [] }, options.upstreams);
+    this.table = buildRoutingTable({ experiments: [], services: [], brokenGlass: [] }, options.upstreams);
   }
 
   routeOf(service: string): ServiceRoute | undefined {
@@ -85,6 +87,7 @@ export class Allocations {
     const isOvertaken = given.baseline !== undefined && given.epoch <= this.epochBeside(given);
     this.options.watch.heardOf(given.experiment);
     this.unconfirmed.delete(given.experiment);
+    if (!given.standsAside) this.endBrokenGlass(given.service, given.epoch);
     this.swap(state);
     this.options.onCommand(given, isOvertaken ? { outcome: 'overtaken' } : answer);
   }
@@ -94,7 +97,46 @@ export class Allocations {
     const before = this.services.get(defined.service);
     if (before && before.epoch > defined.epoch) return;
     this.services = new Map(this.services).set(defined.service, defined);
+    this.endBrokenGlass(defined.service, defined.epoch);
     this.changed();
+  }
+
+  /**
+   * Sends a service to its baseline, whatever was ordered until now.
+   * @returns what is in force; undefined where nobody knows the service.
+   */
+  breakGlass(service: string, by: Pick<BrokenGlass, 'actor' | 'reason' | 'at'>): BrokenGlass | undefined {
+    if (!this.table.has(service)) return undefined;
+    const broken = { ...by, service, epoch: this.newestEpoch(service) };
+    this.brokenGlass = new Map(this.brokenGlass).set(service, broken);
+    this.changed();
+    return broken;
+  }
+
+  /** Lets a service follow its orders again. @returns false where it did already. */
+  mendGlass(service: string): boolean {
+    const rest = new Map(this.brokenGlass);
+    if (!rest.delete(service)) return false;
+    this.brokenGlass = rest;
+    this.changed();
+    return true;
+  }
+
+  glassOf(service: string): BrokenGlass | undefined {
+    return this.brokenGlass.get(service);
+  }
+
+  /** An order that is newer than what was known when the glass was broken knows better. */
+  private endBrokenGlass(service: string, epoch: number): void {
+    const broken = this.brokenGlass.get(service);
+    if (broken && epoch > broken.epoch) this.mendGlass(service);
+  }
+
+  /** Of all orders about a service, those of before services had epochs included. */
+  private newestEpoch(service: string): number {
+    const commands = [...this.experiments.values()].flatMap(({ command }) => command ?? []);
+    const epochs = commands.filter((command) => command.service === service).map(({ epoch }) => epoch);
+    return Math.max(0, this.services.get(service)?.epoch ?? 0, ...epochs);
   }
 
   /** The epoch of the newest order that is obeyed, by service. */
@@ -136,9 +178,10 @@ export class Allocations {
    * Replaces everything by a state that was saved.
    * @param unconfirmed it may be old: running experiments get no traffic for their candidates until they are commanded, or `confirm`
    */
-  restore({ experiments, services }: RouterState, unconfirmed: boolean): void {
+  restore({ experiments, services, brokenGlass }: RouterState, unconfirmed: boolean): void {
     this.experiments = new Map(experiments.map((state) => [state.experiment, state]));
     this.services = new Map(services.map((state) => [state.service, state]));
+    this.brokenGlass = new Map(brokenGlass.map((state) => [state.service, state]));
     this.unconfirmed = new Set(unconfirmed ? this.experiments.keys() : []);
     this.rebuild();
   }
@@ -167,7 +210,11 @@ export class Allocations {
   }
 
   get state(): RouterState {
-    return { experiments: [...this.experiments.values()], services: [...this.services.values()] };
+    return {
+      experiments: [...this.experiments.values()],
+      services: [...this.services.values()],
+      brokenGlass: [...this.brokenGlass.values()],
+    };
   }
 }
 

@@ -20,7 +20,7 @@ describe('the last-known-good file', () => {
   const file = (): LastKnownGoodFile => new LastKnownGoodFile(path, (message) => troubles.push(message));
 
   it('gives back what was saved', async () => {
-    const state = { experiments: [known('a'), known('b')], services: [baseline] };
+    const state = { experiments: [known('a'), known('b')], services: [baseline], brokenGlass: [broken] };
     await file().save(state);
     expect(await file().load()).toEqual(state);
     expect(troubles).toEqual([]);
@@ -30,7 +30,11 @@ describe('the last-known-good file', () => {
     await saveWith(['a', 'b', 'c'], (experiments) => {
       experiments[1] = { ...(experiments[1] as ExperimentState), definitions: [{ nonsense: true }] };
     });
-    expect(await file().load()).toEqual({ experiments: [known('a'), known('c')], services: [baseline] });
+    expect(await file().load()).toEqual({
+      experiments: [known('a'), known('c')],
+      services: [baseline],
+      brokenGlass: [],
+    });
     expect(troubles).toHaveLength(1);
     expect(troubles[0]).toContain(`experiment "b" can't be used, the others are: `);
   });
@@ -44,12 +48,12 @@ describe('the last-known-good file', () => {
   it('of before services had baselines is read', async () => {
     const { services: _none, ...content } = { version: 1, savedAt: 'then', experiments: [known('a')], services: [] };
     await writeFile(path, JSON.stringify(content));
-    expect(await file().load()).toEqual({ experiments: [known('a')], services: [] });
+    expect(await file().load()).toEqual({ experiments: [known('a')], services: [], brokenGlass: [] });
   });
 
   it('keeps every service but the one that can not be read', async () => {
-    await file().save({ experiments: [known('a')], services: [{ ...baseline, epoch: -1 }, baseline] });
-    expect(await file().load()).toEqual({ experiments: [known('a')], services: [baseline] });
+    await file().save({ experiments: [known('a')], services: [{ ...baseline, epoch: -1 }, baseline], brokenGlass: [] });
+    expect(await file().load()).toEqual({ experiments: [known('a')], services: [baseline], brokenGlass: [] });
     expect(troubles[0]).toContain("service number 1 can't be used");
   });
 
@@ -58,12 +62,20 @@ describe('the last-known-good file', () => {
     change: (experiments: unknown[]) => void,
     without?: 'and its services',
   ): Promise<void> {
-    await file().save({ experiments: names.map(known), services: [baseline] });
+    await file().save({ experiments: names.map(known), services: [baseline], brokenGlass: [] });
     const content = JSON.parse(await readFile(path, 'utf8')) as { readonly experiments: unknown[] };
     change(content.experiments);
     await writeFile(path, JSON.stringify(without ? { ...content, services: [] } : content));
   }
 });
+
+const broken = {
+  service: 'text-to-image',
+  epoch: 3,
+  actor: 'ana',
+  reason: 'black pictures',
+  at: '2026-11-20T10:00:00.000Z',
+};
 
 const baseline: ServiceDefined = {
   service: 'text-to-image',

@@ -2,6 +2,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { allocationCommanded, experimentDefined, serviceDefined, type ServiceDefined } from '#libs/contracts';
 import { z } from 'zod';
+import { brokenGlass } from './broken-glass.js';
 import type { ExperimentState } from './experiment-state.js';
 import type { RouterState } from './routing-table.js';
 
@@ -16,6 +17,7 @@ const fileContent = z.object({
   savedAt: z.string(),
   experiments: z.array(z.unknown()),
   services: z.array(z.unknown()).default([]),
+  brokenGlass: z.array(brokenGlass).catch([]).default([]),
 });
 
 /** The state of the last run on disk: what a router starts from while the bus is away. */
@@ -45,7 +47,7 @@ export class LastKnownGoodFile {
       const experiments = content.experiments.flatMap((one, index) => this.readable(one, index));
       const services = content.services.flatMap((one, index) => this.readableService(one, index));
       const isUseless = experiments.length + services.length === 0 && content.experiments.length > 0;
-      return isUseless ? undefined : { experiments, services };
+      return isUseless ? undefined : { experiments, services, brokenGlass: content.brokenGlass };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       this.onTrouble(`last-known-good file ${this.path} can't be used: ${(error as Error).message}`);
@@ -74,13 +76,18 @@ export class LastKnownGoodFile {
   }
 
   private async writeWaiting(): Promise<void> {
-    const { experiments, services } = this.waiting ?? { experiments: [], services: [] };
+    const {
+      experiments,
+      services,
+      brokenGlass: broken,
+    } = this.waiting ?? { experiments: [], services: [], brokenGlass: [] };
     this.waiting = undefined;
     const content = {
       version: 1,
       savedAt: new Date().toISOString(),
       experiments: experiments.map(({ experiment, definitions, command }) => ({ experiment, definitions, command })),
       services,
+      brokenGlass: broken,
     };
     try {
       await writeAtomically(this.path, `${JSON.stringify(content, null, 2)}\n`);

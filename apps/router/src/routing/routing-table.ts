@@ -6,6 +6,7 @@ import {
   type ExperimentSpec,
   type ServiceDefined,
 } from '#libs/contracts';
+import type { BrokenGlass } from './broken-glass.js';
 import { definitionOf, newestDefinition, type ExperimentState } from './experiment-state.js';
 import { parseUpstream, type Upstream } from './upstream.js';
 
@@ -36,13 +37,17 @@ export type RoutingTable = ReadonlyMap<string, ServiceRoute>;
  * nothing.
  */
 export function buildRoutingTable(
-  { experiments, services }: RouterState,
+  { experiments, services, brokenGlass }: RouterState,
   upstreams: ReadonlyMap<string, Upstream>,
 ): RoutingTable {
   const table = new Map<string, ServiceRoute>();
   for (const [service, upstream] of upstreams) table.set(service, { kind: 'upstream', service, upstream });
   const ranked = [...experiments.flatMap(ofExperiment), ...services.map(ofService)].sort(byPrecedence);
   for (const { route } of ranked) table.set(route.service, route);
+  for (const { service } of brokenGlass) {
+    const upstream = baselineOf(service, { experiments, services }, table.get(service));
+    if (upstream) table.set(service, { kind: 'upstream', service, upstream });
+  }
   return table;
 }
 
@@ -51,6 +56,28 @@ export interface RouterState {
   readonly experiments: readonly ExperimentState[];
   /** Baselines, one per service. */
   readonly services: readonly ServiceDefined[];
+  /** Services that somebody has sent to their baselines here. */
+  readonly brokenGlass: readonly BrokenGlass[];
+}
+
+/** What a service serves without its experiment: what the newest order or definition names, else the experiment's control. */
+function baselineOf(
+  service: string,
+  { experiments, services }: Pick<RouterState, 'experiments' | 'services'>,
+  route: ServiceRoute | undefined,
+): Upstream | undefined {
+  const commands = experiments.flatMap(({ command }) =>
+    command?.service === service && command.baseline ? [command] : [],
+  );
+  const named = [
+    ...commands.map(({ epoch, baseline }) => ({ epoch, url: baseline?.upstream as string })),
+    ...services
+      .filter((one) => one.service === service)
+      .map(({ epoch, baseline }) => ({ epoch, url: baseline.upstream })),
+  ];
+  const [newest] = named.toSorted((left, right) => right.epoch - left.epoch);
+  if (newest) return parseUpstream(newest.url);
+  return route?.kind === 'experiment' ? route.upstreams.get(route.rules.control) : undefined;
 }
 
 interface Ranked {

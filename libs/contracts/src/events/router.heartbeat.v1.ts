@@ -7,6 +7,8 @@ export const routerHeartbeat = z.object({
   at: timestamp,
   /** The epoch of the newest order that it obeys, by service. */
   services: z.record(slug, z.int32().min(0)),
+  /** Services that somebody has sent to their baselines by hand, there. */
+  brokenGlass: z.array(slug),
   /** True in the last one before it ends: nobody has to wait for it any more. */
   leaving: z.boolean(),
 });
@@ -24,6 +26,7 @@ export const routerHeartbeatTopic = defineTopic({
     router: 'router-1',
     at: '2026-11-20T10:15:31.000Z',
     services: { 'text-to-image': 7 },
+    brokenGlass: [],
     leaving: false,
   },
 });
