@@ -85,6 +85,12 @@ describe('harm that begins after everybody was seen', () => {
       expect(usersWhoComeBack(guardrail, TURNS_BAD + 500, usual).verdict).not.toBe('harmful');
   });
 
+  it('is not found by a mean, which rests on first values: the lower tail beside it finds the same pictures', () => {
+    const { verdict, n } = usersWhoComeBack(guarded('alignment', 'relative', 0.01), 2 * TURNS_BAD, wrong);
+    expect(verdict).not.toBe('harmful');
+    expect(n.candidate.events).toBeGreaterThan(20 * n.candidate.units);
+  });
+
   it('is shown of a lower tail as well', () => {
     const { estimate, n } = usersWhoComeBack(guarded('wrong-pictures', 'relative', 0.5), 2 * TURNS_BAD, wrong);
     expect(estimate.candidate).toBeGreaterThan(0.4);

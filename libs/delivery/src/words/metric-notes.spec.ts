@@ -5,6 +5,11 @@ import { metricNotes } from './metric-notes.js';
 
 const notes = (metric: Partial<MetricAnalysis>, name = 'latency-p95') => metricNotes(aSpec(), aMetric(name, metric));
 
+/** Few units, and so many values of either variant. */
+function come(events: number) {
+  return { control: { units: 300, events }, candidate: { units: 60, events } };
+}
+
 describe('notes beside a metric', () => {
   it('are none where its figures say everything', () => {
     expect(notes({})).toEqual([]);
@@ -53,6 +58,16 @@ describe('notes beside a metric', () => {
     expect(metricNotes(spec, aMetric('latency-p95', { warmUp }))[0]?.message).toContain(
       '(its first 5 requests or 2 min)',
     );
+  });
+
+  it('say of a mean that later values of the same units are not judged, where they are many', () => {
+    const [note] = notes({ kind: 'mean', n: come(1_000) }, 'alignment');
+    expect(note?.message).toMatch(
+      /^Judged by the first value of each user: 940 of 1\u202f000 values of candidate are later ones, in which no harm is looked for\./,
+    );
+    expect(notes({ kind: 'mean', n: come(70) }, 'alignment')).toEqual([]);
+    expect(notes({ kind: 'mean', n: come(1_000), role: 'observed' }, 'alignment')).toEqual([]);
+    expect(notes({ kind: 'upper-tail', n: come(1_000) })).toEqual([]);
   });
 
   it('say of an absolute limit where either variant stands, in the unit of the metric', () => {

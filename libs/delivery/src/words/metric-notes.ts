@@ -23,6 +23,7 @@ export function metricNotes(spec: ExperimentSpec, metric: MetricAnalysis): reado
     ...limitNote(metric, control, spec.alpha),
     ...withValueNote(metric, control),
     ...longTailNote(metric, control),
+    ...laterValuesNote(metric, spec),
     ...leftOutNote(metric, control),
     ...warmUpNote(metric, spec),
   ];
@@ -75,6 +76,26 @@ function withValueNote({ withValue, reason, candidate }: MetricAnalysis, control
 function longTailNote(metric: MetricAnalysis, control: string): readonly MetricNote[] {
   const message = longTailWords(metric, control).trimStart();
   return message === '' ? [] : [{ isWarning: metric.reason === 'tail-beyond-bounds', message }];
+}
+
+/** So large a part of a variant's values has to be later ones of the same units before it is said that they are not judged. */
+const MANY_LATER = 0.2;
+
+/** A unit that comes back is no new draw, and a mean has no first bad event (see the decision on later harm). */
+function laterValuesNote(
+  { kind, role, n, candidate }: MetricAnalysis,
+  { unit }: ExperimentSpec,
+): readonly MetricNote[] {
+  const isDecisive = role === 'guardrail' || role === 'objective';
+  const later = n.candidate.events - n.candidate.units;
+  if (!isDecisive || (kind !== 'mean' && kind !== 'ratio') || later < MANY_LATER * n.candidate.events) return [];
+  const counts = `${number(later)} of ${number(n.candidate.events)} values of ${candidate} are later ones`;
+  return [
+    {
+      isWarning: false,
+      message: `Judged by the first value of each ${unit}: ${counts}, in which no harm is looked for. Rates and tails look there too: guard wrong-pictures beside alignment, latency-p95 beside mean times.`,
+    },
+  ];
 }
 
 function leftOutNote({ leftOut, n, candidate }: MetricAnalysis, control: string): readonly MetricNote[] {
