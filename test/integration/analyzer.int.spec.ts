@@ -218,7 +218,7 @@ async function benchWith(database: TestDatabase): Promise<Bench> {
     bus,
     warnings,
     analyzer: (options = {}) => {
-      const place = { bus, database, clock: systemClock, partitions: PARTITIONS, log };
+      const place = { bus, database, clock: systemClock, log };
       const analyzer = new Analyzer({ ...place, restartAfterMs: 10, ...options });
       opened.push(analyzer);
       return analyzer;

@@ -352,6 +352,13 @@ export function describeEventBus(name: string, open: () => Promise<BusFixture>):
       expect(values.sort()).toEqual(['a2', 'c2']);
     });
 
+    it('says how many partitions a topic has, which is what it was created with first', async () => {
+      const topic = await newTopic(false, 3);
+      await bus.createTopics([{ name: topic, partitions: 8, compacted: false }]);
+      expect(await bus.partitionsOf(topic)).toBe(3);
+      await expect(bus.partitionsOf('nobody.created.it')).rejects.toThrow(UnknownTopicError);
+    });
+
     it('refuses a topic that nobody created', async () => {
       await expect(bus.publish([record('test.nowhere', 'k', 'v')])).rejects.toThrow(UnknownTopicError);
       await bus.ping();

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createEventBus } from '#libs/messaging';
+import { Logger } from '@nestjs/common';
+import { createEventBus, openBus } from '#libs/messaging';
+import { commonVariables, readConfig } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
 
 describe('event bus on Postgres', () => {
@@ -9,6 +11,14 @@ describe('event bus on Postgres', () => {
   afterAll(() => database.close());
 
   const open = () => createEventBus({ carrier: 'postgres', database, checkEveryMs: 200, maintainEveryMs: 0 });
+
+  /** Starts a system on the database, which may be there already, and ends it. @returns how many partitions its topics have */
+  const partitionsWith = async (PARTITIONS: string): Promise<number> => {
+    const { bus, close } = await openBus(readConfig(commonVariables, { PARTITIONS }), 'spec', database);
+    const partitions = await bus.partitionsOf('request.routed.v1');
+    await close();
+    return partitions;
+  };
 
   it('goes on without loss after all its connections were cut', async () => {
     const bus = await open();
@@ -35,6 +45,17 @@ describe('event bus on Postgres', () => {
     for (let index = 0; index < 20; index++) await publish(`after-${index}`);
     await vi.waitFor(() => expect([...seen].sort()).toEqual([...sent].sort()), { timeout: 10_000 });
     await bus.close();
+  });
+
+  it('says at the start that a system keeps the partitions that it was created with', async () => {
+    const warnings = vi.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    expect(await partitionsWith('3')).toBe(3);
+    expect(warnings.mock.calls).toEqual([]);
+    expect(await partitionsWith('8')).toBe(3);
+    expect(warnings.mock.calls).toEqual([
+      [expect.stringMatching(/^PARTITIONS=8 is not in force: .* Set PARTITIONS=3;/)],
+    ]);
+    warnings.mockRestore();
   });
 
   it('draws offsets without holes or deadlocks when several processes publish to the same partitions', async () => {

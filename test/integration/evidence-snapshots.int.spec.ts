@@ -291,7 +291,7 @@ function evidenceOf(state: Analysed, experiment: string): readonly unknown[] {
 /** Lets an analyzer fold what is on the bus on top of what is stored. @returns the evidence it leaves behind. */
 async function analysed(bus: EventBus, database: TestDatabase, warnings: string[]): Promise<Analysed> {
   const log = { warn: (line: string) => warnings.push(line), error: (line: string) => warnings.push(line) };
-  const analyzer = new Analyzer({ bus, database, clock: systemClock, partitions: 1, log });
+  const analyzer = new Analyzer({ bus, database, clock: systemClock, log });
   opened.push(analyzer);
   analyzer.start();
   await analyzer.leading;

@@ -142,6 +142,7 @@ describe('a decision service', () => {
       publish,
       subscribe: bus.subscribe.bind(bus),
       readAll: bus.readAll.bind(bus),
+      partitionsOf: bus.partitionsOf.bind(bus),
       ping: bus.ping.bind(bus),
       close: bus.close.bind(bus),
     } as EventBus;

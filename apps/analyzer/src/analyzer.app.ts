@@ -16,7 +16,6 @@ export const analyzerApp = defineApp({
   port: 'ANALYZER_PORT',
   needs: { database: needsDatabase, bus: needsBus },
   settings: (config): AnalyzerSettings => ({
-    partitions: config.PARTITIONS,
     analyseEveryMs: config.ANALYZER_EVERY_MS,
     snapshotEveryMs: config.ANALYZER_SNAPSHOT_EVERY_MS,
     leaderlessAfterMs: config.ANALYZER_LEADERLESS_AFTER_MS,

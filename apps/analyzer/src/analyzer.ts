@@ -6,6 +6,7 @@ import {
   type EventBus,
   type ReceivedEvent,
   type Subscription,
+  unitPartitions,
   UnprocessableEventError,
 } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
@@ -23,8 +24,6 @@ export interface AnalyzerOptions {
   readonly bus: EventBus;
   /** Migrated; stays the caller's. */
   readonly database: Database;
-  /** Partitions of the topics keyed by unit. */
-  readonly partitions: number;
   readonly clock: Clock;
   readonly log: { warn(message: string): void; error(message: string): void };
   /** Shortest time between two analyses. Default 50 ms. */
@@ -150,7 +149,8 @@ export class Analyzer {
   }
 
   private async beginShift(leadership: Leadership): Promise<Shift> {
-    const { bus, database, clock, partitions, log } = this.options;
+    const { bus, database, clock, log } = this.options;
+    const partitions = await unitPartitions(bus);
     const loaded = await loadParts(database, (definition) => evidenceDesign(definition, partitions), clock.nowMs());
     for (const warning of loaded.warnings) log.warn(warning);
     const { parts, experiments: known } = loaded;

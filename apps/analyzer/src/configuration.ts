@@ -1,4 +1,4 @@
-import { commonVariables, documented, variables } from '#libs/platform';
+import { documented, variables } from '#libs/platform';
 
 /** Variables of the analyzer. */
 export const analyzerVariables = {
@@ -15,5 +15,4 @@ export const analyzerVariables = {
     variables.milliseconds.min(100).default(15_000),
     'Not ready when for this long no analyzer has had the lead, or the leader has not read.',
   ),
-  PARTITIONS: commonVariables.PARTITIONS,
 } as const;

@@ -1,12 +1,55 @@
 import { deadLetterTopic, topics, type Topic } from '#libs/contracts';
-import type { EventBus, TopicSettings } from './event-bus.js';
+import { UnknownTopicError, type EventBus, type TopicSettings } from './event-bus.js';
+
+const KEYED_BY_UNIT = Object.values(topics).filter(({ key }) => key === 'unit');
 
 /**
  * Creates every topic of the system and its dead letters. Topics keyed by unit get `partitions` partitions, all the same number, so
- * all events of one unit meet in one partition; experiments are few and get one, which also orders all commands.
+ * all events of one unit meet in one partition; where some exist already, the others get as many as these. Experiments are few and get
+ * one, which also orders all commands.
+ * @returns how many partitions the topics keyed by unit have, which is not what is wanted where they were there before
+ * @throws Error where the topics keyed by unit have different numbers of partitions
  */
-export async function ensureTopics(bus: EventBus, partitions: number): Promise<void> {
-  await bus.createTopics(Object.values(topics).flatMap((topic) => settingsOf(topic, partitions)));
+export async function ensureTopics(
+  bus: Pick<EventBus, 'createTopics' | 'partitionsOf'>,
+  partitions: number,
+): Promise<number> {
+  const present = agreed(await presentPartitions(bus));
+  await bus.createTopics(Object.values(topics).flatMap((topic) => settingsOf(topic, present ?? partitions)));
+  return unitPartitions(bus);
+}
+
+/**
+ * How many partitions the topics keyed by unit have.
+ * @throws Error where they differ; UnknownTopicError where there are none
+ */
+export async function unitPartitions(bus: Pick<EventBus, 'partitionsOf'>): Promise<number> {
+  const [first] = KEYED_BY_UNIT;
+  return agreed(await presentPartitions(bus)) ?? bus.partitionsOf(first!.name);
+}
+
+/** Of the topics keyed by unit that exist. */
+async function presentPartitions(bus: Pick<EventBus, 'partitionsOf'>): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>();
+  for (const { name } of KEYED_BY_UNIT) {
+    try {
+      found.set(name, await bus.partitionsOf(name));
+    } catch (error) {
+      if (!(error instanceof UnknownTopicError)) throw error;
+    }
+  }
+  return found;
+}
+
+function agreed(partitions: ReadonlyMap<string, number>): number | undefined {
+  const numbers = [...new Set(partitions.values())];
+  if (numbers.length <= 1) return numbers[0];
+  const most = Math.max(...numbers);
+  const found = [...partitions].map(([topic, number]) => `${topic} has ${number}`).join(', ');
+  throw new Error(
+    `topics keyed by unit need the same number of partitions, else the events of one unit don't meet: ${found}. ` +
+      `While no experiment runs, give all of them ${most} (kafka-topics.sh --alter --topic … --partitions ${most})`,
+  );
 }
 
 function settingsOf(topic: Topic, partitions: number): TopicSettings[] {

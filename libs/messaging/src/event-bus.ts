@@ -144,6 +144,8 @@ export interface EventBus {
   readonly carrier: 'memory' | 'postgres' | 'kafka';
   /** Creates topics that do not exist yet; existing ones stay as they are. Idempotent, also between processes. */
   createTopics(topics: readonly TopicSettings[]): Promise<void>;
+  /** How many partitions a topic has, whatever was wanted. @throws UnknownTopicError */
+  partitionsOf(topic: string): Promise<number>;
   /**
    * Resolves when every record is durable. Order per key is the order of the calls.
    * @throws UnknownTopicError; or the carrier's error, and then some of the records may be there: publishing again is safe

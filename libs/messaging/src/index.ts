@@ -1,7 +1,7 @@
 export { createEventBus, type EventBusOptions } from './create-event-bus.js';
 export { consumeEvents, type ConsumerOptions, type TopicHandler } from './consume/consumer.js';
 export { deadLetter, deadLetterHeaders, DeadLetters, UnprocessableEventError } from './consume/dead-letters.js';
-export { ensureTopics } from './ensure-topics.js';
+export { ensureTopics, unitPartitions } from './ensure-topics.js';
 export { type EventBatch, type ReceivedEvent } from './consume/decode.js';
 export { LogFollower, type LogFollowerOptions } from './consume/log-follower.js';
 export * from './event-bus.js';

@@ -49,6 +49,7 @@ export const needsBus = defineNeed({
       ...watched(bus, borrower, settings, 'not-ready'),
       carrier: bus.carrier,
       createTopics: (wanted) => bus.createTopics(wanted),
+      partitionsOf: (topic) => bus.partitionsOf(topic),
       ping: () => bus.ping(),
       close: () => bus.close(),
     };

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { Logger } from '@nestjs/common';
 import { databaseFor, type Database } from '#libs/persistence';
 import { ConfigurationError } from '#libs/platform';
 import { createEventBus } from './create-event-bus.js';
@@ -36,7 +37,7 @@ export async function openBus(settings: BusSettings, clientId: string, database?
   let bus: EventBus | undefined;
   try {
     bus = await createEventBus(carrierOf(settings, clientId, database ?? own));
-    await ensureTopics(bus, settings.PARTITIONS);
+    tellPartitions(settings.PARTITIONS, await ensureTopics(bus, settings.PARTITIONS));
   } catch (error) {
     await bus?.close();
     await own?.close();
@@ -50,6 +51,15 @@ export async function openBus(settings: BusSettings, clientId: string, database?
       await own?.close();
     },
   };
+}
+
+/** Nobody should believe in a number that is not in force. */
+function tellPartitions(wanted: number, found: number): void {
+  if (wanted === found) return;
+  new Logger('event-bus').warn(
+    `PARTITIONS=${wanted} is not in force: the topics of this bus were created with ${found} partitions and keep them. ` +
+      `Set PARTITIONS=${found}; to have ${wanted}, begin anew with an empty database, or on Kafka with topics that have as many`,
+  );
 }
 
 function carrierOf(

@@ -113,6 +113,6 @@ export const commonVariables = {
   ),
   PARTITIONS: documented(
     z.coerce.number().int().min(1).max(512).default(4),
-    'Partitions of the topics keyed by unit; the same for every app of a system.',
+    'Partitions that the topics keyed by unit are created with. Topics that are there keep theirs, which is said at the start.',
   ),
 } as const;

@@ -73,6 +73,12 @@ class KafkaBus implements EventBus {
     for (const { name } of topics) this.known.add(name);
   }
 
+  async partitionsOf(topic: string): Promise<number> {
+    await this.assertKnown(new Set([topic]));
+    const { topics } = await retryTransient(() => this.admin.fetchTopicMetadata({ topics: [topic] }));
+    return topics[0]!.partitions.length;
+  }
+
   async publish(records: Parameters<EventBus['publish']>[0]): Promise<void> {
     if (this.closing) throw new Error('the bus is closed');
     const topics = new Set(records.map(({ topic }) => topic));

@@ -28,6 +28,7 @@ export function createMemoryBus(options: { readonly nowMs?: () => number } = {})
       }
       return Promise.resolve();
     },
+    partitionsOf: async (name) => topicOf(name).partitions.length,
     publish: async (records) => {
       if (closed) throw new Error('the bus is closed');
       const places = records.map((record) => ({ record, topic: topicOf(record.topic) }));

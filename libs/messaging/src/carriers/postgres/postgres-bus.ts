@@ -51,6 +51,7 @@ export async function createPostgresBus(options: PostgresBusOptions): Promise<Po
   return {
     carrier: 'postgres',
     createTopics: (topics) => bus.topics.create(topics),
+    partitionsOf: async (topic) => (await bus.topics.topic(topic)).partitions,
     publish: (records) => bus.queue.publish(records),
     subscribe: (subscription) => bus.subscribe(subscription),
     readAll: (topic) => bus.readAll(topic),
