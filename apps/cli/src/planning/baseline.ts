@@ -64,6 +64,7 @@ export function parseBaseline({ name, kind }: MetricDefinition, text: string): A
       return { kind: 'tail', lnSpread, quantile };
     }
     case 'lower-tail':
+    case 'quotient':
     case 'preference':
     case 'shift':
     case 'distribution':
@@ -87,6 +88,7 @@ export function howToAssume(name: string, kind: MetricDefinition['kind']): strin
     case 'upper-tail':
       return `--assume ${name}=<standard deviation of ln>, or <quantile>±<standard deviation of ln>`;
     case 'lower-tail':
+    case 'quotient':
     case 'preference':
     case 'shift':
     case 'distribution':

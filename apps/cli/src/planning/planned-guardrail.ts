@@ -69,6 +69,8 @@ export function guardrailLaw(
       return lowerTailLaw(given, definition.level);
     case 'upper-tail':
       return upperTailLaw(given, definition.level, baseline);
+    case 'quotient':
+      return lacks(given, 'not planned: it is proven by its parts, each within a part of its margin');
     case 'preference':
       return lacks(given, 'not planned: it counts votes of raters, not requests');
     case 'shift':

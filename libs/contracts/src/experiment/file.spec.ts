@@ -430,6 +430,47 @@ guardrails: [{ metric: spent, margin: +5% }, { metric: pictures, margin: -5% }]`
   });
 });
 
+const PER_UNIT = [
+  ERROR_RATE,
+  knownAs('cost-per-image', { direction: 'lower', isPerUnit: true }),
+  knownAs('download-rate', { use: 'decides-by-ratio', isPerUnit: true }),
+];
+const dividing =
+  (quotient: string, margin = '+10%') =>
+  () =>
+    parseExperimentFile(
+      file(`quotients: [{ name: q, direction: lower, ${quotient} }]\nguardrails: [{ metric: q, margin: ${margin} }]`),
+      'canary.yaml',
+      PER_UNIT,
+    );
+
+describe('a quotient of two metrics', () => {
+  it('may have parts of different topics, and a margin in percent', () => {
+    const spec = dividing('of: cost-per-image, per: download-rate')();
+    expect(experimentSpec.parse(spec)).toEqual(spec);
+    expect(spec.quotients).toMatchObject([{ name: 'q', of: 'cost-per-image', per: 'download-rate' }]);
+  });
+
+  it.each([
+    ['of: cost-per-image, per: downlod-rate', 'canary.yaml:8: quotients.0.per: unknown metric "downlod-rate"; '],
+    [
+      'of: error-rate, per: download-rate',
+      'canary.yaml:8: quotients.0.of: "error-rate" is nothing of which every unit has an amount',
+    ],
+    ['of: download-rate, per: download-rate', 'canary.yaml:8: quotients.0.per: "download-rate" per itself is 1'],
+    ['of: cost-per-image', 'canary.yaml:8: quotients.0.per: missing: expected string'],
+    ['of: q, per: download-rate', 'canary.yaml:8: quotients.0.of: unknown metric "q"; '],
+  ])('is refused with its place: %s', (quotient, message) => {
+    expect(dividing(quotient)).toThrow(message);
+  });
+
+  it('has no margin in a unit', () => {
+    expect(dividing('of: cost-per-image, per: download-rate', '"+0.5"')).toThrow(
+      /canary\.yaml:9: guardrails\.0\.margin: /,
+    );
+  });
+});
+
 const DELIVERY_RATE = knownAs('delivery-rate', {
   largestEffect: 1,
   isShare: true,

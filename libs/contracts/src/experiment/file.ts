@@ -17,6 +17,7 @@ import {
   writtenGuardrails,
 } from './guardrails.js';
 import { ownMetricFile, readOwnMetrics } from './own-metrics.js';
+import { quotientFile, readQuotients } from './quotients.js';
 import { percentText, percentToPpm, rampFile, readRamp } from './ramp.js';
 import { schemaProblems } from './schema-problems.js';
 import {
@@ -77,6 +78,10 @@ export const experimentFile = z.strictObject({
     .array(ownMetricFile)
     .default([])
     .describe('Metrics of the experiment’s own, over any field of the events.'),
+  quotients: z
+    .array(quotientFile)
+    .default([])
+    .describe('Quotients of two metrics per unit, which may come from different topics.'),
   watch: z.array(z.string().min(1)).default([]).describe('Metrics to test and warn about without letting them decide.'),
   onInconclusive: z.enum(['rollback', 'hold']).default('rollback'),
   onBrokenControl: z
@@ -163,7 +168,9 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
   checkVariants(file, complain);
   const audience = readAudience(file.audience, complain);
   const own = readOwnMetrics(file.metrics, knownMetrics, complain);
-  const known = [...knownMetrics, ...own.map((metric) => metric.known)];
+  const parts = [...knownMetrics, ...own.map((metric) => metric.known)];
+  const quotients = readQuotients(file.quotients, parts, complain);
+  const known = [...parts, ...quotients.known];
   checkMetrics(file, known, complain);
   const all = writtenGuardrails(file.guardrails);
   const written = withoutTurnedOff(file.kind, all, known, complain);
@@ -189,6 +196,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
     objectives: file.objectives,
     rope: percentToPpm(file.rope) / MILLION,
     ...(own.length > 0 ? { metrics: own.map(({ metric }) => metric) } : {}),
+    ...(file.quotients.length > 0 ? { quotients: [...quotients.quotients] } : {}),
     ...(limits.length > 0 ? { limits } : {}),
     ...(file.watch.length > 0 ? { watch: file.watch } : {}),
     onInconclusive: file.onInconclusive,

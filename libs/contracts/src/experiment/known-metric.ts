@@ -27,6 +27,8 @@ export interface KnownMetric {
   readonly range?: readonly [number, number];
   /** Whether its bounds leave no value above 0, of which a percentage could be taken. */
   readonly isNeverPositive?: boolean;
+  /** Every unit has an amount of it, which may be a part of a quotient; absent: no. */
+  readonly isPerUnit?: true;
   /** It guards every canary that doesn't turn it off, with this margin where the file names none; absent: it guards where it is named. */
   readonly guardsCanaries?: Margin;
 }

@@ -158,6 +158,7 @@ function knownOf({ name, kind, direction, bounds, unit }: z.output<typeof ownMet
     limits: kind !== 'lower-tail',
     // Bounds of a ratio are those of its linearised values; the limit is of the ratio itself.
     ...(isShare ? { range: [0, 1] as const } : bounds === undefined || kind === 'ratio' ? {} : { range: bounds }),
+    ...(kind === 'mean' || kind === 'total' || kind === 'probability' ? { isPerUnit: true as const } : {}),
     isNeverPositive: !isShare && bounds !== undefined && bounds[1] <= 0,
   };
 }
@@ -185,7 +186,7 @@ function checkDenominator(
   if (!per.includes('/')) checkField(topic, per, kind, complain);
   else {
     complain(
-      `"${per}": both parts of a ratio come with the same event, since events of two topics are never joined: expected a field of ${topic}`,
+      `"${per}": both parts of a ratio come with the same event, since events of two topics are never joined: expected a field of ${topic}, or two metrics under "quotients"`,
     );
   }
 }

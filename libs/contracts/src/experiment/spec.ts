@@ -118,6 +118,19 @@ const ownMetric = z.object({
 });
 export type OwnMetric = z.infer<typeof ownMetric>;
 
+/**
+ * The quotient of two metrics per unit, which may read different topics: means, totals, and shares of units that did something. Compared by
+ * what is proven of its parts, so that margins are percentages of control's value.
+ */
+const quotient = z.object({
+  name: slug,
+  of: z.string().min(1),
+  per: z.string().min(1),
+  direction: z.enum(['higher', 'lower']),
+  unit: z.string(),
+});
+export type Quotient = z.infer<typeof quotient>;
+
 export const rampStage = z.object({
   weightPpm: z.int().min(1).max(MILLION),
   atLeastMs: z.int().min(0),
@@ -181,6 +194,8 @@ export const experimentSpec = z.object({
   rope: z.number().min(0).optional(),
   /** Metrics of the experiment's own; absent: none. */
   metrics: z.array(ownMetric).optional(),
+  /** Quotients of two metrics; absent: none. */
+  quotients: z.array(quotient).optional(),
   /** Absolute limits, one per metric; absent: none. */
   limits: z.array(absoluteLimit).optional(),
   /** Metrics that are tested and warned about but decide nothing, such as `alignment-shift`; absent: none. */

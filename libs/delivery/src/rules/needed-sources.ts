@@ -15,6 +15,7 @@ export function neededSources(spec: ExperimentSpec): NeededSources {
   const deciding = new Set(
     [...spec.guardrails, ...spec.objectives, ...(spec.limits ?? [])].map(({ metric }) => metric),
   );
+  for (const { name, of, per } of spec.quotients ?? []) if (deciding.has(name)) deciding.add(of).add(per);
   const topics = new Set(metricsOf(spec).flatMap(({ name, topic }) => (deciding.has(name) ? [topic] : [])));
   const scores = topics.has('image.scored.v1');
   return { scores, telemetry: scores || topics.has('generation.completed.v1') };

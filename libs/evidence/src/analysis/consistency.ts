@@ -159,11 +159,17 @@ function hasReports(reports: Reports, { control, candidates }: EvidenceDesign): 
 function metricsOn({ kind, field }: Finding, { metrics }: EvidenceDesign): string[] {
   return metrics
     .filter(({ role }) => role === 'guardrail' || role === 'objective')
-    .filter(({ definition }) => {
-      if (kind === 'unit-of-measure') return fieldsOf(definition).includes(field ?? '');
-      return kind === 'scorer-changed' ? definition.topic === 'image.scored.v1' : true;
+    .filter((metric) => {
+      const read = readBy(metric);
+      if (kind === 'unit-of-measure') return read.some((definition) => fieldsOf(definition).includes(field ?? ''));
+      return kind === 'scorer-changed' ? read.some(({ topic }) => topic === 'image.scored.v1') : true;
     })
     .map(({ definition }) => definition.name);
+}
+
+/** What reads events for a metric: itself, or the parts of a quotient. */
+function readBy({ definition, parts }: MetricDesign): readonly MetricDefinition[] {
+  return parts?.map((part) => part.definition) ?? [definition];
 }
 
 /** What the built-in metrics read of what services report; own ones say it themselves. */
@@ -184,7 +190,7 @@ function fieldsOf({ name, topic, reads }: MetricDefinition): readonly string[] {
 
 /** Whether nothing may be said of a metric of this candidate, since it or control reports it in another unit of measure. */
 export function isInAnotherUnit(
-  { definition }: MetricDesign,
+  metric: MetricDesign,
   candidate: string,
   control: string,
   findings: readonly Pick<ConsistencyFinding, 'kind' | 'variant' | 'field'>[],
@@ -193,6 +199,6 @@ export function isInAnotherUnit(
     ({ kind, variant, field }) =>
       kind === 'unit-of-measure' &&
       (variant === candidate || variant === control) &&
-      fieldsOf(definition).includes(field ?? ''),
+      readBy(metric).some((definition) => fieldsOf(definition).includes(field ?? '')),
   );
 }

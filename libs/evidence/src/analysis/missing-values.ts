@@ -1,6 +1,7 @@
 import { type Arm, lnEDifferent, logMeanExp, rejects } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { MetricPresence, Presence } from '../fold/presence.js';
+import { judgeMetric } from '../kinds/metric-evidence.js';
 import type { JudgeContext, Judgement } from '../kinds/method.js';
 import { SMALLEST_GAP } from './trust.js';
 
@@ -38,6 +39,7 @@ export function readValues(
   judgement: Judgement,
   context: JudgeContext,
 ): ValueReading {
+  if (metric.parts) return worstOf(metric.parts, presence, context);
   const { topic, kind, name } = metric.definition;
   if (metric.test === null || kind === 'incidence' || kind === 'preference') return UNKNOWN;
   const own = presence.metrics.get(name);
@@ -48,6 +50,15 @@ export function readValues(
   if (isOutside(own, judgement)) return { share, fault: 'outside-bounds' };
   const isGap = rejects(lnE, context.alpha) && isLarge(share, metric);
   return { share, fault: isGap ? 'missing-more-often' : null };
+}
+
+/** Nothing is known of a quotient of which a part can't be trusted. */
+function worstOf(parts: readonly MetricDesign[], presence: Presence, context: JudgeContext): ValueReading {
+  const readings = parts.map((part) => {
+    const state = context.states.get(part.definition.name) as Parameters<typeof judgeMetric>[0] | undefined;
+    return readValues(part, presence, judgeMetric(state ?? null, part, context), context);
+  });
+  return { ...UNKNOWN, fault: readings.find(({ fault }) => fault !== null)?.fault ?? null };
 }
 
 const UNKNOWN: ValueReading = { share: { control: null, candidate: null }, fault: null };

@@ -34,7 +34,8 @@ export function verdictOf(
   const isDecisive = role === 'guardrail' || role === 'objective';
   if (isDecisive && !canDecide(definition.kind)) return { verdict: 'unmeasurable', reason: 'cannot-decide' };
   if (missing === 'no-denominator') return { verdict: 'unmeasurable', reason: missing };
-  const isScorerChanged = definition.topic === 'image.scored.v1' && evidence.foreignScores > 0;
+  const read = metric.parts?.map((part) => part.definition) ?? [definition];
+  const isScorerChanged = evidence.foreignScores > 0 && read.some(({ topic }) => topic === 'image.scored.v1');
   if (isScorerChanged) return { verdict: 'unmeasurable', reason: 'scorer-changed' };
   if (fault !== null) return { verdict: 'unmeasurable', reason: fault };
   if (shift !== null) return { verdict: 'undecided', reason: rejects(shift, alpha) ? 'shift-found' : 'no-shift-found' };

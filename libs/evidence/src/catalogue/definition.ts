@@ -24,6 +24,7 @@ export type RequestTopic = Exclude<ObservedTopic, 'preference.judged.v1'>;
  * - `lower-tail`: how often values fall below a quantile of control (its 2nd percentile), and for harm far below it.
  * - `ratio`: sum of values per sum of denominators over units.
  * - `incidence`: share of units with an event at all, where those without one send nothing.
+ * - `quotient`: of two metrics per unit, by what is proven of them.
  * - `preference`: how often people prefer the candidate's picture.
  *
  * Those that only warn, since they test equality and can prove no margin:
@@ -44,6 +45,7 @@ export function canDecide(kind: MetricKind): boolean {
     case 'ratio':
     case 'incidence':
     case 'preference':
+    case 'quotient':
       return true;
     case 'shift':
     case 'distribution':
@@ -166,6 +168,12 @@ interface PreferenceOf extends Of<'preference.judged.v1'> {
   readonly kind: 'preference';
 }
 
+/** Of two metrics per unit, in the metrics' order: it reads no events itself. */
+interface QuotientOf extends Of<RequestTopic> {
+  readonly kind: 'quotient';
+  readonly parts: readonly [of: string, per: string];
+}
+
 interface CoverageOf extends Of<'image.scored.v1'> {
   readonly kind: 'coverage';
 }
@@ -174,7 +182,8 @@ interface CoverageOf extends Of<'image.scored.v1'> {
 export type DefinitionOf<T extends RequestTopic> = ScalarOf<T> | TailOf<T> | RatioOf<T> | EmbeddingOf<T>;
 
 /** One metric, complete: how its events become observations, and how those are judged. */
-export type MetricDefinition = { [T in RequestTopic]: DefinitionOf<T> }[RequestTopic] | PreferenceOf | CoverageOf;
+export type MetricDefinition =
+  { [T in RequestTopic]: DefinitionOf<T> }[RequestTopic] | PreferenceOf | CoverageOf | QuotientOf;
 
 export type TailMetric = Extract<MetricDefinition, { readonly level: number }>;
 

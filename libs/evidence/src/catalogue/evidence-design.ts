@@ -36,6 +36,8 @@ export interface MetricDesign {
   readonly isCollected: boolean;
   /** Name of the metric that keeps the values this one shows, the first of those that read the same; null: nobody does. */
   readonly valuesIn: string | null;
+  /** Of a quotient: numerator and denominator; absent: it is none. */
+  readonly parts?: readonly MetricDesign[];
   /** What may not be exceeded, whatever control does; absent: no limit. */
   readonly limit?: MetricLimit;
   /** Effects at which an objective is tested beside its margins, ascending (see {@link GAIN_GRID}); empty for all others. */
@@ -129,7 +131,7 @@ export function evidenceDesign(
 ): EvidenceDesign {
   const { spec } = definition;
   const warmUp = warmUpOf(spec, partitions);
-  const metrics = metricDesigns(spec, metricsOf(spec, catalogue), warmUp);
+  const metrics = withParts(metricDesigns(spec, metricsOf(spec, catalogue), warmUp));
   return {
     experiment: definition.experiment,
     revision: definition.revision,
@@ -161,6 +163,15 @@ export function evidenceDesign(
   };
 }
 
+function withParts(metrics: readonly MetricDesign[]): readonly MetricDesign[] {
+  return metrics.map((metric) => {
+    const { definition } = metric;
+    if (definition.kind !== 'quotient') return metric;
+    const parts = definition.parts.flatMap((name) => metrics.find((part) => part.definition.name === name) ?? []);
+    return { ...metric, parts };
+  });
+}
+
 /** The partitions share the requests of a start between them. */
 function warmUpOf({ warmUp = DEFAULT_WARM_UP }: ExperimentSpec, partitions: number): WarmUpRule | null {
   if (warmUp === 'off') return null;
@@ -184,17 +195,27 @@ function metricDesigns(
       isCollected: readsEvents(definition, role),
       valuesIn: keeper?.name ?? null,
       ...limitOf(spec, definition),
-      gainGrid: spec.objectives.some(({ metric }) => metric === definition.name) ? GAIN_GRID : [],
+      gainGrid: isTestedAtGains(spec, definition.name) ? GAIN_GRID : [],
       episodes: test === null ? 'off' : episodesOf(spec, definition),
       warmUp: definition.isJudgedWarm ? warmUp : null,
     };
   });
 }
 
+/** An objective has an interval; of a part of a quotient changes are tested in both directions. */
+function isTestedAtGains(spec: ExperimentSpec, name: string): boolean {
+  return spec.objectives.some(({ metric }) => metric === name) || isPart(spec, name);
+}
+
+function isPart({ quotients = [] }: ExperimentSpec, name: string): boolean {
+  return quotients.some(({ of, per }) => of === name || per === name);
+}
+
 function roleOf(spec: ExperimentSpec, name: string): MetricDesign['role'] {
   if (spec.guardrails.some(({ metric }) => metric === name)) return 'guardrail';
   if (spec.objectives.some(({ metric }) => metric === name)) return 'objective';
-  const isFollowed = spec.watch?.includes(name) || spec.limits?.some(({ metric }) => metric === name);
+  const isFollowed =
+    spec.watch?.includes(name) || spec.limits?.some(({ metric }) => metric === name) || isPart(spec, name);
   return isFollowed ? 'watched' : 'observed';
 }
 
@@ -272,10 +293,11 @@ function isReadFrom<T extends RequestTopic>(
   definition: MetricDefinition,
   topic: T,
 ): definition is MetricDefinition & DefinitionOf<T> {
-  return definition.topic === topic && definition.kind !== 'coverage';
+  return definition.topic === topic && definition.kind !== 'coverage' && definition.kind !== 'quotient';
 }
 
 /** Of what is only observed, embeddings and ranks would cost more than they say: those have to be asked for. */
 function readsEvents({ kind }: MetricDefinition, role: MetricDesign['role']): boolean {
+  if (kind === 'quotient') return false;
   return role !== 'observed' || !(kind === 'shift' || kind === 'distribution' || kind === 'diversity');
 }

@@ -1,4 +1,4 @@
-import type { ExperimentSpec, KnownMetric } from '#libs/contracts';
+import type { ExperimentSpec, KnownMetric, Quotient } from '#libs/contracts';
 import { canDecide, type MetricDefinition, type MetricKind } from './definition.js';
 import { feedbackMetrics } from './feedback-metrics.js';
 import { generationMetrics } from './generation-metrics.js';
@@ -26,22 +26,44 @@ export const knownMetrics: readonly KnownMetric[] = [
  * shown, and means nothing to their evidence.
  */
 export function metricsOf(
-  spec: Pick<ExperimentSpec, 'guardrails' | 'objectives' | 'metrics' | 'watch' | 'limits'>,
+  spec: Pick<ExperimentSpec, 'guardrails' | 'objectives' | 'metrics' | 'quotients' | 'watch' | 'limits'>,
   catalogue: readonly MetricDefinition[] = metricCatalogue,
 ): readonly MetricDefinition[] {
   const named = [
     ...spec.guardrails.map(({ metric }) => metric),
     ...spec.objectives.map(({ metric }) => metric),
     ...(spec.watch ?? []),
+    ...(spec.quotients ?? []).flatMap(({ of, per }) => [of, per]),
     ...(spec.limits ?? []).map(({ metric }) => metric),
   ];
   const own = (spec.metrics ?? []).map(ownMetric);
-  const taken = new Set([...catalogue, ...own].map(({ name }) => name));
+  const quotients = (spec.quotients ?? []).map(quotientMetric);
+  const taken = new Set([...catalogue, ...own, ...quotients].map(({ name }) => name));
   const heads = [...new Set(named)]
     .filter((name) => !taken.has(name))
     .sort()
     .flatMap((name) => qualityHeadMetric(name) ?? []);
-  return [...catalogue, ...heads, ...own];
+  return [...catalogue, ...heads, ...own, ...quotients];
+}
+
+function quotientMetric({ name, of, per, direction, unit }: Quotient): MetricDefinition {
+  return {
+    name,
+    kind: 'quotient',
+    parts: [of, per],
+    topic: 'request.routed.v1',
+    reads: `${of} per ${per}`,
+    description: `${of} per ${per}`,
+    unit,
+    direction,
+    defaultRole: 'observed',
+    scale: 'relative',
+    defaultMargin: { kind: 'relative', value: 0.05 },
+    floor: null,
+    cap: { kind: 'none' },
+    burnInUnits: 1,
+    lateData: 'first-only',
+  };
 }
 
 function knownOf(metric: MetricDefinition): KnownMetric {
@@ -55,6 +77,7 @@ function knownOf(metric: MetricDefinition): KnownMetric {
     unit,
     ...(floor === null ? {} : { floor }),
     ...limitsOf(metric),
+    ...(kind === 'mean' || kind === 'incidence' ? { isPerUnit: true as const } : {}),
     ...(guardsCanaries ? { guardsCanaries: defaultMargin } : {}),
   };
 }
@@ -68,7 +91,7 @@ function limitsOf(metric: MetricDefinition): Pick<KnownMetric, 'limits' | 'range
 function useOf(kind: MetricKind): KnownMetric['use'] {
   if (!canDecide(kind)) return 'only-warns';
   // It is judged by events alone, without the units that send none: no absolute margin can be proven.
-  return kind === 'incidence' ? 'decides-by-ratio' : 'decides';
+  return kind === 'incidence' || kind === 'quotient' ? 'decides-by-ratio' : 'decides';
 }
 
 function largestEffectOf({ kind, cap, unit }: MetricDefinition): number | null {

@@ -11,6 +11,7 @@ import { initialSample } from './picture-sample.js';
 import type { JudgeContext, Judgement, Method, Observation, Estimates } from './method.js';
 import { lnEAlwaysZero } from './nothing-happened.js';
 import { preferenceMethod, type PreferenceState } from './preference-method.js';
+import { quotientMethod, type QuotientState } from './quotient-method.js';
 import { rateMethod, type RateState } from './rate-method.js';
 import { ratioMethod, type RatioState } from './ratio-method.js';
 import { shiftMethod, type ShiftState } from './shift-method.js';
@@ -25,6 +26,7 @@ export type MetricEvidence =
   | RatioState
   | IncidenceState
   | PreferenceState
+  | QuotientState
   | ShiftState
   | DistributionState
   | DiversityState
@@ -40,6 +42,7 @@ const methods: Methods = {
   ratio: ratioMethod,
   incidence: incidenceMethod,
   preference: preferenceMethod,
+  quotient: quotientMethod,
   shift: shiftMethod,
   distribution: distributionMethod,
   diversity: diversityMethod,
