@@ -66,7 +66,7 @@ function readCondition(
   complain: Complain,
 ): AudienceCondition[] {
   const { attribute } = condition;
-  if (attribute === undefined) complain([...path, 'attribute'], 'missing: expected string');
+  if (attribute === undefined) complain([...path, 'attribute'], 'missing: expected text');
   const operators = OPERATORS.filter((operator) => condition[operator] !== undefined);
   if (operators.length !== 1) {
     const found = operators.length === 0 ? '' : `; found ${operators.join(' and ')}: write a rule for each`;

@@ -3,12 +3,16 @@ import { z } from 'zod';
 /** Ten years: longer is a slip of the pen, and far from where dates end. */
 export const LONGEST_DURATION = '3650d';
 
-const EXPECTED = 'expected a duration such as "500ms", "10m" or "24h"';
+const EXPECTED = 'expected a duration such as "500ms", "10m", "24h" or "1h30m"';
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+/** Amounts with their units, each unit once, the largest first. */
+const WRITTEN =
+  /^(?=\d)(?:\d+(?:\.\d+)?d)?(?:\d+(?:\.\d+)?h)?(?:\d+(?:\.\d+)?m(?!s))?(?:\d+(?:\.\d+)?s)?(?:\d+(?:\.\d+)?ms)?$/;
 
 /** A length of time as people write it. */
 export const durationText = z
   .string(EXPECTED)
-  .regex(/^\d+(?:\.\d+)?(?:ms|s|m|h|d)$/, { error: EXPECTED, abort: true })
+  .regex(WRITTEN, { error: EXPECTED, abort: true })
   .refine((text) => durationMs(text) <= durationMs(LONGEST_DURATION), `expected at most ${LONGEST_DURATION}`);
 
 /** A length of time that is at least `least`, itself such a text. */
@@ -22,7 +26,7 @@ export function durationOfAtLeast(least: string): z.ZodType<string, string> {
 }
 
 /**
- * "10m" → 600 000.
+ * "10m" → 600 000, "1h30m" → 5 400 000.
  * @throws RangeError where the text is no duration.
  */
 export function parseDurationMs(text: string): number {
@@ -38,9 +42,10 @@ export function durationInWords(ms: number): string {
   return `${ms / unitMs}${unit}`;
 }
 
-const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
 function durationMs(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
-  return match ? Math.round(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]) : Number.NaN;
+  if (!WRITTEN.test(text)) return Number.NaN;
+  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g);
+  return Math.round(
+    [...parts].reduce((sum, [, size, unit]) => sum + Number(size) * UNIT_MS[unit as keyof typeof UNIT_MS], 0),
+  );
 }

@@ -7,7 +7,7 @@ import { AUTO_LADDER_PPM, type Ramp, type RampStage } from './spec.js';
 /** A share as people write it. */
 export const percentText = z
   .string('expected a percentage such as "5%"')
-  .regex(/^\d+(?:\.\d+)?\s*%$/, 'expected a percentage such as "5%"');
+  .regex(/^\d+(?:\.\d+)?\s*%$/, { error: 'expected a percentage such as "5%"', abort: true });
 
 /** The ramp as people write it. */
 export const rampFile = z.union(

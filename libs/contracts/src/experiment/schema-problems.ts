@@ -37,10 +37,66 @@ function problemsOf(issue: Issue, schema: z.ZodType): readonly SchemaProblem[] {
       return [{ path, message: `"${String(path.at(-1))}": ${issue.issues[0]?.message ?? message}` }];
     case 'invalid_type':
       if (!message.endsWith('received undefined')) break;
-      return [{ path, message: `missing: expected ${issue.expected === 'object' ? 'a mapping' : issue.expected}` }];
+      return [{ path, message: `missing: expected ${kindInWords(issue.expected)}` }];
     default:
   }
-  return [{ path, message: message.replace(/^Invalid input: /, '') }];
+  return [{ path, message: saysItself(message) ? message : inWords(issue) }];
+}
+
+/** A schema that says what is expected has its own words; all others begin like this. */
+function saysItself(message: string): boolean {
+  return !/^(Invalid|Too) /.test(message);
+}
+
+function inWords(issue: Issue): string {
+  switch (issue.code) {
+    case 'invalid_type': {
+      const [, found = 'something else'] = /received (\S+)$/.exec(issue.message) ?? [];
+      // A whole number was wanted, and there is another one.
+      return issue.expected === 'int' && found === 'number'
+        ? 'expected a whole number'
+        : `expected ${kindInWords(issue.expected)}, found ${kindInWords(found)}`;
+    }
+    case 'invalid_value':
+      return `expected ${issue.values.length === 1 ? '' : 'one of: '}${issue.values.join(', ')}`;
+    case 'too_small':
+      return `expected ${bound(issue.origin, issue.inclusive ? 'at least' : 'more than', issue.minimum)}`;
+    case 'too_big':
+      return `expected ${bound(issue.origin, issue.inclusive ? 'at most' : 'less than', issue.maximum)}`;
+    default:
+      return issue.message.replace(/^Invalid input: /, '');
+  }
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  tuple: 'a list',
+  object: 'a mapping',
+  record: 'a mapping',
+  null: 'nothing',
+};
+
+/** A kind of value as people call it. */
+function kindInWords(kind: string): string {
+  return KINDS[kind] ?? kind;
+}
+
+const COUNTED: Readonly<Record<string, string>> = {
+  string: 'character',
+  array: 'entry',
+  set: 'entry',
+  record: 'entry',
+};
+
+/** "at least 20", "at least 1 entry". */
+function bound(origin: string, which: string, limit: number | bigint): string {
+  const one = COUNTED[origin];
+  if (one === undefined) return `${which} ${limit}`;
+  return `${which} ${limit} ${Number(limit) === 1 ? one : one.replace(/y$/, 'ie').concat('s')}`;
 }
 
 /** The form of a union that the value comes nearest to: whose complaints lie deepest, then are fewest. */

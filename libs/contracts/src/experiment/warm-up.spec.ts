@@ -33,9 +33,9 @@ describe('warmUp in the experiment file', () => {
     ['20', 'expected off, or how long a start takes, such as { requests: 20, for: 60s }'],
     ['never', 'expected off, or how long a start takes, such as { requests: 20, for: 60s }'],
     ['{ request: 20 }', 'unknown key "request"; expected one of: requests, for; nearest: requests'],
-    ['{ requests: 0 }', 'expected number to be >=1'],
-    ['{ requests: 2.5 }', 'expected int'],
-    ['{ for: soon }', 'expected a duration such as "500ms", "10m" or "24h"'],
+    ['{ requests: 0 }', 'expected at least 1'],
+    ['{ requests: 2.5 }', 'expected a whole number'],
+    ['{ for: soon }', 'expected a duration such as "500ms", "10m", "24h" or "1h30m"'],
     ['{ for: 0s }', '"0s": expected more than nothing'],
   ])('refuses %s, with its line', (written, expected) => {
     expect(() => specOf(`warmUp: ${written}`)).toThrow(expected);
