@@ -8,9 +8,11 @@ const LOOK_EVERY = 100;
 const REQUESTS_PER_SECOND = 10;
 const SHARE = 0.1;
 const LATENCY_MARGIN = 0.1;
-/** Pods of a variant, and how long one lives on average: those of who is rolled out or scaled start more often. */
-const STEADY = { pods: 10, lifeMs: 5_000_000 };
-const RESTLESS = { pods: 2, lifeMs: 500_000 };
+/** Pods of a variant, and how long one lives on average where it is the one that is rolled out or scaled, and where it is not. */
+const PODS = {
+  control: { count: 10, restlessLifeMs: 2_000_000, steadyLifeMs: 10_000_000 },
+  candidate: { count: 2, restlessLifeMs: 500_000, steadyLifeMs: 5_000_000 },
+};
 /** A pod's first request takes this many times as long, and each later one a fifth less of what that is beyond a warm one. */
 const COLD_FACTOR = 8;
 const COOLED_PER_REQUEST = 0.8;
@@ -103,7 +105,8 @@ function answered(
   return answers.sort((a, b) => a.atMs - b.atMs).map(({ event }) => event);
 
   function podsOf(variant: Situation['restless']): readonly Pod[] {
-    const { pods: count, lifeMs } = variant === restless ? RESTLESS : STEADY;
+    const { count, restlessLifeMs, steadyLifeMs } = PODS[variant];
+    const lifeMs = variant === restless ? restlessLifeMs : steadyLifeMs;
     return Array.from({ length: count }, (_, index) => new Pod(`${variant}-${index}`, lifeMs, random));
   }
 }

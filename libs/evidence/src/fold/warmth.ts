@@ -39,8 +39,12 @@ interface VariantWarmth {
   waited: number;
   /** Starts that are not over, by the instance's name; '' for events that name none. */
   readonly starting: Map<string, Start>;
-  /** When each instance was heard last, ms since 1970. */
-  readonly instances: Map<string, number>;
+  readonly instances: Map<string, HeardInstance>;
+}
+
+/** When an instance was heard last, ms since 1970; written over, since that is cheaper than to enter it anew for each event. */
+interface HeardInstance {
+  newestAtMs: number;
 }
 
 /**
@@ -102,7 +106,8 @@ export function isFirstOfInstance(
   { variant, instance, atMs }: VariantAnswer,
 ): boolean {
   const known = warmth.get(variant);
-  if (known === undefined || instance === undefined || !isNew(known, rule, instance, atMs)) return false;
+  if (known === undefined || instance === undefined) return false;
+  if (!isNew(known, rule, known.instances.get(instance), atMs)) return false;
   if (known.firsts + 1 > FIRSTS + MOST_FIRSTS * known.events) return false;
   known.firsts += 1;
   return true;
@@ -117,7 +122,8 @@ export function noteAnswer(warmth: Warmth, rule: WarmUpRule, { variant, instance
   }
   const isOfVariant = known.events === 0 || isSilent(known, rule, atMs);
   if (isOfVariant) startAnew(known, atMs);
-  if (isOfVariant || (instance !== undefined && isNew(known, rule, instance, atMs))) begin(known, rule, instance, atMs);
+  const heard = instance === undefined ? undefined : known.instances.get(instance);
+  if (isOfVariant || (instance !== undefined && isNew(known, rule, heard, atMs))) begin(known, rule, instance, atMs);
   if (known.events > 0) {
     known.pauses = PAUSE_MEMORY * known.pauses + Math.max(0, atMs - known.newestAtMs);
     known.pauseWeight = PAUSE_MEMORY * known.pauseWeight + 1;
@@ -125,7 +131,8 @@ export function noteAnswer(warmth: Warmth, rule: WarmUpRule, { variant, instance
   known.events += 1;
   known.newestAtMs = atMs;
   if (known.starting.size > 0) proceed(known, rule, instance ?? '', atMs);
-  if (instance !== undefined) hear(known.instances, instance, atMs);
+  if (heard !== undefined) heard.newestAtMs = atMs;
+  else if (instance !== undefined) hear(known.instances, instance, atMs);
 }
 
 function firstHeard(atMs: number): VariantWarmth {
@@ -164,10 +171,11 @@ function proceed({ starting }: VariantWarmth, rule: WarmUpRule, instance: string
 }
 
 function hear(instances: VariantWarmth['instances'], instance: string, atMs: number): void {
-  instances.set(instance, atMs);
+  instances.set(instance, { newestAtMs: atMs });
   if (instances.size <= MOST_INSTANCES) return;
   let [oldest, oldestAtMs] = [instance, atMs];
-  for (const [name, heardAtMs] of instances) if (heardAtMs < oldestAtMs) [oldest, oldestAtMs] = [name, heardAtMs];
+  for (const [name, { newestAtMs }] of instances)
+    if (newestAtMs < oldestAtMs) [oldest, oldestAtMs] = [name, newestAtMs];
   instances.delete(oldest);
 }
 
@@ -178,18 +186,22 @@ function isOver({ requests, atMs: startedAtMs }: Start, rule: WarmUpRule, atMs: 
 
 /** Where requests are rare anyway, a long pause is nothing new. */
 function isSilent(known: VariantWarmth, rule: WarmUpRule, atMs: number): boolean {
-  return atMs - known.newestAtMs > longestPauseMs(known, rule, 1);
+  return isLongPause(atMs - known.newestAtMs, known, rule, 1);
 }
 
 /** An instance answers its part of the variant's requests. */
-function isNew(known: VariantWarmth, rule: WarmUpRule, instance: string, atMs: number): boolean {
-  const newestAtMs = known.instances.get(instance);
-  return newestAtMs === undefined || atMs - newestAtMs > longestPauseMs(known, rule, known.instances.size);
+function isNew(known: VariantWarmth, rule: WarmUpRule, heard: HeardInstance | undefined, atMs: number): boolean {
+  return heard === undefined || isLongPause(atMs - heard.newestAtMs, known, rule, known.instances.size);
 }
 
-function longestPauseMs({ pauses, pauseWeight }: VariantWarmth, { forMs }: WarmUpRule, parts: number): number {
-  const usualMs = pauseWeight === 0 ? 0 : pauses / pauseWeight;
-  return Math.max(SILENT_STARTS * forMs, SILENT_PAUSES * usualMs * parts);
+function isLongPause(
+  pauseMs: number,
+  { pauses, pauseWeight }: VariantWarmth,
+  { forMs }: WarmUpRule,
+  parts: number,
+): boolean {
+  if (pauseMs <= SILENT_STARTS * forMs) return false;
+  return pauseWeight === 0 || pauseMs > (SILENT_PAUSES * pauses * parts) / pauseWeight;
 }
 
 type EncodedWarmth = readonly (readonly [
@@ -220,7 +232,7 @@ function encodeWarmth(warmth: Warmth): EncodedWarmth {
     variant,
     known,
     [...starting].map(([instance, start]) => [instance, { ...start }]),
-    [...instances],
+    [...instances].map(([instance, { newestAtMs }]) => [instance, newestAtMs]),
   ]);
 }
 
@@ -231,7 +243,7 @@ function decodeWarmth(encoded: EncodedWarmth): Warmth {
       {
         ...known,
         starting: new Map(starting.map(([instance, start]) => [instance, { ...start }])),
-        instances: new Map(instances),
+        instances: new Map(instances.map(([instance, newestAtMs]) => [instance, { newestAtMs }])),
       },
     ]),
   );
