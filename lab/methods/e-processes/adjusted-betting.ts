@@ -2,6 +2,7 @@ import {
   type Arm,
   bet,
   betAround,
+  centreOf,
   type Betting,
   type BettingDesign,
   initialBetting,
@@ -70,11 +71,16 @@ export function betAdjusted(
   const predicted = predict(predictor, covariates);
   const reach = LARGEST_PREDICTION_IN_SPREADS * predictionSpread(predictor);
   const { mean } = predictor;
+  const centre = centreOf(betting, design);
   // A unit without covariates is predicted by the mean, at the stake of all others.
   const isUsed =
     predictor.n < PREDICTION_FROM
       ? bet(betting, design, arm, propensity, value)
-      : betAround(betting, design, arm, propensity, value, predicted ?? mean, mean - reach, mean + reach);
+      : betAround(betting, design, arm, propensity, value, {
+          offset: (predicted ?? mean) - centre,
+          lowest: mean - reach - centre,
+          highest: mean + reach - centre,
+        });
   if (isUsed) observeLinear(predictor, covariates, Math.min(design.hi, Math.max(design.lo, value)));
   return isUsed;
 }

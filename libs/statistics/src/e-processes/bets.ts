@@ -33,45 +33,54 @@ export function initialBets(tests: number): Wealth {
   return initialWealth(tests * BETS);
 }
 
+/** A win that is to be placed alone. */
+const ALONE = new Float64Array(1);
+
 /**
  * Multiplies the wealth of every fraction F of one test by 1 + F · win, in place.
- * Written out, because it runs for every value and margin: this way no product leaves a register before its time.
  * @param win what the largest bet wins, at least −1: it can't lose more than everything.
  */
 export function placeBets(bets: Wealth, test: number, win: number): void {
-  const at = test * BETS;
-  const won = Math.min(win, LARGEST_WIN);
-  const a = (bets[at] as number) * (1 + F0 * won);
-  const b = (bets[at + 1] as number) * (1 + F1 * won);
-  const c = (bets[at + 2] as number) * (1 + F2 * won);
-  const d = (bets[at + 3] as number) * (1 + F3 * won);
-  const e = (bets[at + 4] as number) * (1 + F4 * won);
-  const f = (bets[at + 5] as number) * (1 + F5 * won);
-  const g = (bets[at + 6] as number) * (1 + F6 * won);
-  bets[at] = a;
-  bets[at + 1] = b;
-  bets[at + 2] = c;
-  bets[at + 3] = d;
-  bets[at + 4] = e;
-  bets[at + 5] = f;
-  bets[at + 6] = g;
-  if (!(
-    a > SMALLEST &&
-    a < LARGEST &&
-    b > SMALLEST &&
-    b < LARGEST &&
-    c > SMALLEST &&
-    c < LARGEST &&
-    d > SMALLEST &&
-    d < LARGEST &&
-    e > SMALLEST &&
-    e < LARGEST &&
-    f > SMALLEST &&
-    f < LARGEST &&
-    g > SMALLEST &&
-    g < LARGEST
-  ))
-    rescaleWealth(bets, at, BETS);
+  ALONE[0] = win;
+  placeEveryBet(bets, ALONE, 1, test);
+}
+
+/**
+ * The same for several tests.
+ * Written out, because it runs for every value and margin: this way no product leaves a register before its time.
+ * @param wins one per test, the first of which is `first`.
+ */
+export function placeEveryBet(bets: Wealth, wins: Float64Array, tests: number, first = 0): void {
+  for (let test = 0; test < tests; test++) {
+    const at = (first + test) * BETS;
+    const won = Math.min(wins[test] as number, LARGEST_WIN);
+    const a = (bets[at] as number) * (1 + F0 * won);
+    const b = (bets[at + 1] as number) * (1 + F1 * won);
+    const c = (bets[at + 2] as number) * (1 + F2 * won);
+    const d = (bets[at + 3] as number) * (1 + F3 * won);
+    const e = (bets[at + 4] as number) * (1 + F4 * won);
+    const f = (bets[at + 5] as number) * (1 + F5 * won);
+    const g = (bets[at + 6] as number) * (1 + F6 * won);
+    bets[at] = a;
+    bets[at + 1] = b;
+    bets[at + 2] = c;
+    bets[at + 3] = d;
+    bets[at + 4] = e;
+    bets[at + 5] = f;
+    bets[at + 6] = g;
+    // None of positive numbers is larger than their sum.
+    if (!(
+      a > SMALLEST &&
+      b > SMALLEST &&
+      c > SMALLEST &&
+      d > SMALLEST &&
+      e > SMALLEST &&
+      f > SMALLEST &&
+      g > SMALLEST &&
+      a + b + c + d + e + f + g < LARGEST
+    ))
+      rescaleWealth(bets, at, BETS);
+  }
 }
 
 /** ln E of one test: its fractions mixed, with equal weights where none are given. */

@@ -1,7 +1,8 @@
 import { type Arm, isRandomised } from '../arm.js';
 import { initialMoments, mergeMoments, type Moments, observeMoments } from '../summaries/moments.js';
-import { initialBets, lnEOfBets, placeBets } from './bets.js';
-import { pastSpread } from './past-spread.js';
+import { initialBets, lnEOfBets, placeEveryBet } from './bets.js';
+import { type ClassPrediction, NO_CLASS } from './class-centres.js';
+import { largerSpread } from './past-spread.js';
 import { mergeWealth, type Wealth } from './wealth.js';
 import { movedOut, type Widening, widthFor } from './widening.js';
 
@@ -104,8 +105,7 @@ export function initialBetting(design: Pick<BettingDesign, 'harmfulAt' | 'nonInf
  * @returns whether the value was used.
  */
 export function bet(state: Betting, design: BettingDesign, arm: Arm, propensity: number, value: number): boolean {
-  const past = centreOf(state, design);
-  return betAround(state, design, arm, propensity, value, past, past, past);
+  return betAround(state, design, arm, propensity, value, NO_CLASS);
 }
 
 /**
@@ -113,9 +113,9 @@ export function bet(state: Betting, design: BettingDesign, arm: Arm, propensity:
  * unit before it was assigned. The better it is, the smaller is the variance and the sooner the test ends; however bad it
  * is, it cancels in the mean of the doubly robust value. Many parameters because {@link bet} has them, and calls this per event.
  *
- * @param predicted is moved into [lowest, highest].
- * @param lowest, highest between which predictions may lie: **from the past alone, not from this unit**. They set how much is
- *   bet. A stake that followed the unit would weigh units by what is known of them, and test a weighted mean of their effects.
+ * @param around where the value is predicted, from {@link centreOf} on; is moved into [lowest, highest], between which predictions may lie:
+ *   those **from the past alone, not from this unit**. They set how much is bet. A stake that followed the unit would weigh units by what is
+ *   known of them, and test a weighted mean of their effects.
  */
 export function betAround(
   state: Betting,
@@ -123,63 +123,71 @@ export function betAround(
   arm: Arm,
   propensity: number,
   value: number,
-  predicted: number,
-  lowest: number,
-  highest: number,
+  around: ClassPrediction,
 ): boolean {
   const range = design.hi - design.lo;
   if (Number.isNaN(value) || !isRandomised(propensity) || !(range > 0 && range < Infinity)) return false;
-  const expected = expectedOf(design);
-  const moved = design.recent?.movesBounds === true ? centreOf(state, design) - expected : 0;
-  const wider = design.widening ? widthOf(state, design.widening) : 1;
-  const lo = boundOf(design, design.lo, wider, moved);
-  const hi = boundOf(design, design.hi, wider, moved);
-  const x = Math.min(hi, Math.max(lo, value));
+  findBounds(state, design);
+  const { lo, hi, centre, moved } = bounds;
+  const x = clamp(value, lo, hi);
   const isCandidate = arm === 'candidate';
   const ofCandidate = 1 / propensity;
   const ofControl = 1 / (1 - propensity);
-  const low = Math.min(hi, Math.max(lo, lowest));
-  const high = Math.max(lo, Math.min(hi, highest));
-  const past = Math.min(high, Math.max(low, predicted));
+  const isOne = around === NO_CLASS;
+  const low = clamp(isOne ? centre : centre + around.lowest, lo, hi);
+  const high = isOne ? low : clamp(centre + around.highest, lo, hi);
+  const past = isOne ? low : clamp(centre + around.offset, low, high);
   const share = state.n >= PREDICTION_FROM ? state.nCandidate / state.n : 0;
 
-  for (let index = 0; index < design.harmfulAt.length; index++) {
-    const margin = design.harmfulAt[index] as number;
+  const { harmfulAt, nonInferiorAt } = design;
+  if (wins.length < Math.max(harmfulAt.length, nonInferiorAt.length))
+    wins = new Float64Array(Math.max(harmfulAt.length, nonInferiorAt.length));
+  for (let index = 0; index < harmfulAt.length; index++) {
+    const margin = harmfulAt[index] as number;
     const shift = margin * share;
-    const centre = past + shift;
-    const phi = isCandidate ? (x + margin - centre) * ofCandidate : (centre - x) * ofControl;
+    const phi = isCandidate ? (x + margin - (past + shift)) * ofCandidate : (past + shift - x) * ofControl;
     const largest = Math.max((hi + margin - (low + shift)) * ofCandidate, (high + shift - lo) * ofControl);
-    if (largest > 0 && largest < Infinity) placeBets(state.harmful, index, -phi / largest);
+    wins[index] = largest > 0 && largest < Infinity ? -phi / largest : 0;
   }
-  for (let index = 0; index < design.nonInferiorAt.length; index++) {
-    const margin = design.nonInferiorAt[index] as number;
+  placeEveryBet(state.harmful, wins, harmfulAt.length);
+  for (let index = 0; index < nonInferiorAt.length; index++) {
+    const margin = nonInferiorAt[index] as number;
     const shift = margin * share;
-    const centre = past + shift;
-    const phi = isCandidate ? (x + margin - centre) * ofCandidate : (centre - x) * ofControl;
+    const phi = isCandidate ? (x + margin - (past + shift)) * ofCandidate : (past + shift - x) * ofControl;
     // The same expressions as φ's at the ends of the range, so that rounding can't make a loss larger than the largest one.
     const largest = Math.max(-(lo + margin - (high + shift)) * ofCandidate, (hi - (low + shift)) * ofControl);
-    if (largest > 0 && largest < Infinity) placeBets(state.nonInferior, index, phi / largest);
+    wins[index] = largest > 0 && largest < Infinity ? phi / largest : 0;
   }
+  placeEveryBet(state.nonInferior, wins, nonInferiorAt.length);
+
   state.n += 1;
   state.sum += x;
   if (isCandidate) state.nCandidate += 1;
-  if (x !== value) noteClipped(state.clipped[arm], value - x);
+  if (x !== value) noteClipped(isCandidate ? state.clipped.candidate : state.clipped.control, value, x);
   if (design.recent) state.recent += (x - state.recent) / Math.min(state.n, design.recent.memory);
   if (design.widening) {
-    const { atMost } = design.widening;
-    const widestLo = boundOf(design, design.lo, atMost, moved);
-    const widestHi = boundOf(design, design.hi, atMost, moved);
+    const within = x === value ? value : withinWidest(value, design, design.widening);
     // Spread around where the bounds are: what both variants drift by is no spread.
-    observeMoments(state.past[arm], Math.min(widestHi, Math.max(widestLo, value)) - moved);
+    observeMoments(isCandidate ? state.past.candidate : state.past.control, within - moved);
   }
   return true;
 }
 
-function noteClipped(clipped: Clipped, beyond: number): void {
+function noteClipped(clipped: Clipped, value: number, x: number): void {
+  const beyond = value - x;
   clipped.values += 1;
   if (!Number.isFinite(beyond)) return;
   clipped.sum += beyond;
   clipped.size += Math.abs(beyond);
+}
+
+/** A value beyond the present bounds, clipped to those that lie as far out as they may. */
+function withinWidest(value: number, design: BettingDesign, { atMost }: Widening): number {
+  const expected = expectedOf(design);
+  const { moved } = bounds;
+  const lo = boundAt(design.lo, expected, atMost, moved, design.limits);
+  const hi = boundAt(design.hi, expected, atMost, moved, design.limits);
+  return clamp(value, lo, hi);
 }
 
 /** What the next value is expected to be, of everything so far or of late. */
@@ -188,19 +196,49 @@ export function centreOf(state: Betting, design: BettingDesign): number {
   return design.recent ? state.recent : state.sum / state.n;
 }
 
-function boundOf({ expected, lo, hi, limits }: BettingDesign, bound: number, wider: number, moved: number): number {
-  const at = (wider === 1 ? bound : movedOut(bound, expected ?? (lo + hi) / 2, wider)) + moved;
-  return limits ? Math.min(limits.hi, Math.max(limits.lo, at)) : at;
+function clamp(value: number, lo: number, hi: number): number {
+  return Math.min(hi, Math.max(lo, value));
 }
 
 function expectedOf({ expected, lo, hi }: BettingDesign): number {
   return expected ?? (lo + hi) / 2;
 }
 
-/** How many times as wide as designed the bounds are, from the past alone. */
-function widthOf({ past }: Betting, widening: Widening): number {
-  const { spread } = widening;
-  return widthFor(widening, pastSpread(past.control, spread), pastSpread(past.candidate, spread));
+/**
+ * Where the value at hand is judged, and what the bets on it win, test by test. Of the module's own, because a number that is handed from one
+ * function to another is an object of its own where the compiler keeps them apart: half of the cost of an event.
+ */
+const bounds = { lo: 0.5, hi: 0.5, centre: 0.5, moved: 0.5 };
+let wins = new Float64Array(32);
+
+/** Puts into {@link bounds} where they lie for the next value, from the past alone. */
+function findBounds(state: Betting, design: BettingDesign): void {
+  const { lo, hi, limits, widening } = design;
+  const expected = expectedOf(design);
+  const centre = centreOf(state, design);
+  const moved = design.recent?.movesBounds === true ? centre - expected : 0;
+  bounds.centre = centre;
+  bounds.moved = moved;
+  let wider = 1;
+  if (widening) {
+    const { spread } = widening;
+    const larger = largerSpread(state.past.control, state.past.candidate, spread);
+    wider = widthFor(widening, larger, larger);
+  }
+  bounds.lo = boundAt(lo, expected, wider, moved, limits);
+  bounds.hi = boundAt(hi, expected, wider, moved, limits);
+}
+
+/** Many parameters because it is called per event; the compiler puts it into its caller. */
+function boundAt(
+  bound: number,
+  expected: number,
+  times: number,
+  moved: number,
+  limits: BettingDesign['limits'],
+): number {
+  const at = (times === 1 ? bound : movedOut(bound, expected, times)) + moved;
+  return limits ? clamp(at, limits.lo, limits.hi) : at;
 }
 
 /** ln E of "worse by more than the margin": reject "worse by at most m" at ln E ≥ ln(1/α). 0 without data. @param weights of the bets; default: equal. */

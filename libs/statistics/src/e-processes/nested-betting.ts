@@ -139,17 +139,23 @@ export function betNested(
   arm: Arm,
   propensity: number,
   value: number,
-  { offset, lowest, highest }: ClassPrediction = NO_CLASS,
+  around: ClassPrediction = NO_CLASS,
 ): boolean {
   let isUsed = false;
   for (let level = 0; level < state.levels.length; level++) {
-    const betting = state.levels[level] as Betting;
-    const of = design.levels[level] as BettingDesign;
-    const centre = centreOf(betting, of);
-    isUsed = betAround(betting, of, arm, propensity, value, centre + offset, centre + lowest, centre + highest);
+    isUsed = betAround(
+      state.levels[level] as Betting,
+      design.levels[level] as BettingDesign,
+      arm,
+      propensity,
+      value,
+      around,
+    );
   }
-  if (isUsed && Number.isFinite(value)) state.total[arm] += Math.abs(value);
-  return isUsed;
+  if (!isUsed || !Number.isFinite(value)) return isUsed;
+  if (arm === 'candidate') state.total.candidate += Math.abs(value);
+  else state.total.control += Math.abs(value);
+  return true;
 }
 
 /**
