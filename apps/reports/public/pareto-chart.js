@@ -28,13 +28,13 @@ export function paretoChart([first, second], points) {
     across.ticks
       .map((gain) => [
         svg('line', { x1: x(gain), x2: x(gain), y1: TOP, y2: HEIGHT - BOTTOM, class: gain === 0 ? 'zero' : 'grid' }),
-        svg('text', { x: x(gain), y: HEIGHT - BOTTOM + 16, 'text-anchor': 'middle' }, gainText(gain)),
+        svg('text', { x: x(gain), y: HEIGHT - BOTTOM + 16, 'text-anchor': 'middle' }, gainText(gain, across.isPoints)),
       ])
       .flat(),
     up.ticks
       .map((gain) => [
         svg('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(gain), y2: y(gain), class: gain === 0 ? 'zero' : 'grid' }),
-        svg('text', { x: LEFT - 8, y: y(gain) + 4, 'text-anchor': 'end' }, gainText(gain)),
+        svg('text', { x: LEFT - 8, y: y(gain) + 4, 'text-anchor': 'end' }, gainText(gain, up.isPoints)),
       ])
       .flat(),
     svg('text', { x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 8, class: 'axis' }, `gain in ${first} →`),
@@ -44,6 +44,10 @@ export function paretoChart([first, second], points) {
     placed.map(mark),
     labels(placed),
   );
+}
+
+function told({ estimate, isPoints = false }) {
+  return gainText(estimate, isPoints);
 }
 
 /** From the least to the largest gain that is shown, 0 included. Estimates always fit; intervals may end beyond their spread. */
@@ -57,7 +61,8 @@ function axis(gains) {
   const pad = (high - low || spread) * 0.1;
   const [from, to] = [low - pad, high + pad];
   const part = (gain) => (Math.min(to, Math.max(from, gain)) - from) / (to - from);
-  return { part, shows: (gain) => gain >= from && gain <= to, ticks: ticksBetween(from, to) };
+  const isPoints = gains.some((gain) => gain.isPoints === true);
+  return { part, shows: (gain) => gain >= from && gain <= to, ticks: ticksBetween(from, to), isPoints };
 }
 
 /** Round gains (1, 2 or 5 times a power of ten), at most six of them; 0 is one. */
@@ -96,7 +101,7 @@ function frontLine(placed) {
 
 /** Control is a square, candidates are circles; filled is on the front. */
 function mark({ variant, isControl, place, x, y, gains: [right, top] }) {
-  const words = svg('title', {}, `${variant}: ${gainText(right.estimate)}, ${gainText(top.estimate)}, ${place.word}`);
+  const words = svg('title', {}, `${variant}: ${told(right)}, ${told(top)}, ${place.word}`);
   const tone = `point ${place.kind}`;
   return isControl
     ? svg('rect', { x: x - 5, y: y - 5, width: 10, height: 10, class: tone }, words)
@@ -136,7 +141,7 @@ function turned(x, y) {
 function describe(first, second, points) {
   const said = points.map(
     ({ variant, gains: [right, top], place }) =>
-      `${variant}: ${first} ${gainText(right.estimate)}, ${second} ${gainText(top.estimate)}, ${place.word}`,
+      `${variant}: ${first} ${told(right)}, ${second} ${told(top)}, ${place.word}`,
   );
   return `Gain in ${first} against gain in ${second}. ${said.join('; ')}`;
 }

@@ -101,7 +101,8 @@ function paretoTable(metrics, points) {
   );
 }
 
-function gainCell({ estimate, interval }) {
-  const range = interval === null ? 'no interval yet' : `${gainText(interval.low)} … ${gainText(interval.high)}`;
-  return [gainText(estimate), h('span', { class: 'small' }, range)];
+function gainCell({ estimate, interval, isPoints = false }) {
+  const said = (value) => gainText(value, isPoints);
+  const range = interval === null ? 'no interval yet' : `${said(interval.low)} … ${said(interval.high)}`;
+  return [said(estimate), h('span', { class: 'small' }, range)];
 }

@@ -1,21 +1,34 @@
 import type { AbsoluteLimit } from '#libs/contracts';
-import { analyse, evidenceDesign, foldEvent, initialEvidence } from '#libs/evidence';
-import { normalUpperQuantile } from '#libs/statistics';
+import { metricCatalogue, metricLimit } from '#libs/evidence';
+import { type Arm, initialLimit, normalUpperQuantile, observeLimit, readLimit } from '#libs/statistics';
 import type { SimulationRandom } from '#libs/testing/random';
-import { type Behaviour, definition, SimulatedTraffic } from '#libs/testing/traffic';
 import type { RealTrafficRow } from './row.js';
 
-const LOOK_EVERY = 100;
+const THRESHOLD = Math.log(20);
 const RAMP = [0.01, 0.05, 0.1, 0.25, 0.5];
+const LN_SPREAD = 0.3;
+const LOOK_EVERY = 10;
+const ARMS: readonly Arm[] = ['control', 'candidate'];
 
-/** Of both variants. Latencies of the simulated traffic are lognormal around 800 ms; requests that fail have none. */
-const BEHAVIOUR: Behaviour = { errorRate: 0.02, alignment: 0.3 };
+interface Limited {
+  readonly limit: AbsoluteLimit;
+  /** One value of either variant, of a law that is exactly at the limit. */
+  readonly draw: (random: SimulationRandom) => number;
+}
 
-/** What the variants are, to the digit. */
-const LIMITS: readonly AbsoluteLimit[] = [
-  { metric: 'error-rate', kind: 'at-most', value: 0.02 },
-  { metric: 'latency-p95', kind: 'at-most', value: 800 * Math.exp(0.3 * normalUpperQuantile(0.05)) },
-  { metric: 'alignment', kind: 'at-least', value: 0.3 },
+const limited: readonly Limited[] = [
+  {
+    limit: { metric: 'error-rate', kind: 'at-most', value: 0.02 },
+    draw: (random) => Number(random.uniform() < 0.02),
+  },
+  {
+    limit: { metric: 'latency-p95', kind: 'at-most', value: 800 * Math.exp(LN_SPREAD * normalUpperQuantile(0.05)) },
+    draw: (random) => 800 * Math.exp(LN_SPREAD * random.normal()),
+  },
+  {
+    limit: { metric: 'alignment', kind: 'at-least', value: 0.3 },
+    draw: (random) => 0.3 + 0.035 * random.normal(),
+  },
 ];
 
 /**
@@ -37,30 +50,38 @@ function play(
   requests: number,
   random: SimulationRandom,
 ): Readonly<Record<string, boolean>> {
-  const design = evidenceDesign(definition({ limits: [...LIMITS], unit: 'request' }), 1);
-  const evidence = initialEvidence(design);
-  const traffic = new SimulatedTraffic(Math.floor(2 ** 31 * random.uniform()), {
-    control: BEHAVIOUR,
-    candidate: BEHAVIOUR,
-  });
+  const watched = limited.map(({ limit, draw }) => ({ ...judgedAs(limit), draw, name: limit.metric }));
   const wrong: Record<string, boolean> = { 'rolled back for a limit': false };
-  for (const { metric } of LIMITS) {
-    wrong[`${metric}: beyond its limit`] = false;
-    wrong[`${metric}: within its limit`] = false;
+  for (const { name } of watched) {
+    wrong[`${name}: beyond its limit`] = false;
+    wrong[`${name}: within its limit`] = false;
   }
-  for (let request = 0; request < requests; request++) {
-    traffic.candidateShare = shareAt(request / requests);
-    for (const event of traffic.next()) {
-      if (event.type !== 'generation.completed.v1') foldEvent(evidence, design, event);
-    }
-    if ((request + 1) % LOOK_EVERY !== 0) continue;
-    for (const { metric, limit } of analyse(evidence, design, traffic.atMs).metrics) {
-      if (limit === undefined) continue;
-      const { control, candidate } = limit;
-      if (candidate.verdict === 'undecided') continue;
-      wrong[`${metric}: ${candidate.verdict} its limit`] = true;
-      if (candidate.verdict === 'beyond' && control.verdict === 'within') wrong['rolled back for a limit'] = true;
+  for (let request = 1; request <= requests; request++) {
+    const arm: Arm = random.uniform() < shareAt((request - 1) / requests) ? 'candidate' : 'control';
+    const isLook = request % LOOK_EVERY === 0;
+    for (const { name, bets, valueOf, draw, evidence, isProven } of watched) {
+      observeLimit(evidence[arm], bets, valueOf(draw(random), 1), true);
+      if (!isLook) continue;
+      for (const of of ARMS) {
+        const { lnEBeyond, lnEWithin } = readLimit(evidence[of]);
+        isProven[of].beyond ||= lnEBeyond >= THRESHOLD;
+        isProven[of].within ||= lnEWithin >= THRESHOLD;
+      }
+      if (isProven.candidate.beyond) wrong[`${name}: beyond its limit`] = true;
+      if (isProven.candidate.within) wrong[`${name}: within its limit`] = true;
+      if (isProven.candidate.beyond && isProven.control.within) wrong['rolled back for a limit'] = true;
     }
   }
   return wrong;
+}
+
+/** The limit as the metric of the catalogue has it, and what is known of either variant. */
+function judgedAs(limit: AbsoluteLimit) {
+  const definition = metricCatalogue.find(({ name }) => name === limit.metric);
+  if (definition === undefined) throw new RangeError(`no metric "${limit.metric}"`);
+  return {
+    ...metricLimit(definition, limit),
+    evidence: { control: initialLimit(), candidate: initialLimit() },
+    isProven: { control: { beyond: false, within: false }, candidate: { beyond: false, within: false } },
+  };
 }
