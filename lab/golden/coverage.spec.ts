@@ -12,7 +12,7 @@ const parts: readonly RegExp[] = [
   /^(armTotal|doublyRobustDifference|combineStages|differenceEstimate|pairWeight|isRandomised|pooledMean)$/,
   /^(crossing|mixturePrecision|oneSidedPrecision|bucketsInOrder|valueAtRank|valueCounts|farTailLimit)$/,
   /^(windowAfter|hitInWindow|hitPair|allowBadEvent|readLimit|isKnownLess|propensityAt)$/,
-  /^(centreOf|predictClass|betInClass|nestedBettingDesign|unboundedDesign|nestedRanges|boundsOfStep|betNested|clippedShares)$/,
+  /^(centreOf|predictClass|betInClass|nestedBettingDesign|unboundedDesign|nestedRanges|boundsOfStep|betNested|clippedShares|lossWithinWidest)$/,
   /^(dimensionOf|unitVectors|embeddingsOf|samplingPriority|kernelSums|voteKey|expectCounts)$/,
 ];
 

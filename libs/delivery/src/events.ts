@@ -27,6 +27,7 @@ export const alertKind = z.enum([
   'control-recovered',
   'watched-shift',
   'inconsistent-reports',
+  'outlying-value',
   'few-new-units',
   'too-late',
   'contested',

@@ -173,3 +173,29 @@ describe('an alert', () => {
       .thenDecided({ type: 'alert-raised', alert: 'too-late' });
   });
 });
+
+const shareWith = (furthest: number) => ({ values: 0.001, sum: furthest, furthest });
+
+const withFurthest = (control: number, candidate: number, units = 400) =>
+  said({
+    metrics: [
+      aMetric('cost-per-image', {
+        n: { control: { units, events: units }, candidate: { units, events: units } },
+        clipped: [{ low: 0, high: 0.02, control: shareWith(control), candidate: shareWith(candidate) }],
+      }),
+    ],
+  });
+
+describe('a single value that makes up most of a sum', () => {
+  it('is named, of either variant', () => {
+    expect(withFurthest(0.1, 0.974)).toEqual([
+      'outlying-value: A single value of candidate makes up 97.4 % of the sum of its cost-per-image: look whether it was measured rightly. By itself it neither proves nor holds anything, a second one like it holds the ramp.',
+    ]);
+    expect(withFurthest(0.6, 0)[0]).toContain('A single value of control makes up 60 %');
+  });
+
+  it('is nothing to speak of where it is a part of the sum, or of few units', () => {
+    expect(withFurthest(0.3, 0.2)).toEqual([]);
+    expect(withFurthest(0.9, 0.9, 20)).toEqual([]);
+  });
+});

@@ -3,6 +3,7 @@ import { brokenControl, insteadInWords } from './rules/broken-control.js';
 import { neededSources } from './rules/needed-sources.js';
 import { outlookOf, type RunClock } from './outlook.js';
 import { fewNewUnitsMessage, outlookInWords, tooLateMessage } from './words/outlook.js';
+import { outlyingValues } from './words/long-tail.js';
 import { unitWarnings } from './words/unit-warnings.js';
 import { reportsWarning, shiftWarning, unneededSilence } from './words/trust.js';
 
@@ -12,6 +13,7 @@ export interface Notice {
     | 'broken-control'
     | 'watched-shift'
     | 'inconsistent-reports'
+    | 'outlying-value'
     | 'unneeded-silence'
     | 'few-new-units'
     | 'too-late'
@@ -36,6 +38,7 @@ export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, cl
     // A different distribution is no harm by itself, but a person should look.
     ...(shift?.status === 'found' ? [{ kind: 'watched-shift', message: shiftWarning(shift.metrics) } as const] : []),
     ...(idle.length > 0 ? [{ kind: 'inconsistent-reports', message: reportsWarning(idle) } as const] : []),
+    ...outlyingValues(spec, analysis).map((message) => ({ kind: 'outlying-value', message }) as const),
     ...(outlook?.hasFewNewUnits
       ? [{ kind: 'few-new-units', message: fewNewUnitsMessage(outlook, spec, clock.leftMs) } as const]
       : []),

@@ -20,7 +20,12 @@ const limitReading = z.object({
 export type LimitReading = z.infer<typeof limitReading>;
 
 /** Of one variant: shares of its values beyond the bounds, and of Σ|value| that lies beyond them. */
-const clippedShare = z.object({ values: z.number().min(0).max(1), sum: z.number().min(0).max(1) });
+const clippedShare = z.object({
+  values: z.number().min(0).max(1),
+  sum: z.number().min(0).max(1),
+  /** Share of the sum that a single value has beyond the bounds; absent in analyses of before. */
+  furthest: z.number().min(0).max(1).optional(),
+});
 
 export const metricAnalysis = z.object({
   metric: z.string().min(1),

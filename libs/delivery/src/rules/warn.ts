@@ -35,6 +35,7 @@ function alertOf(kind: Notice['kind']): AlertKind | null {
   switch (kind) {
     case 'watched-shift':
     case 'inconsistent-reports':
+    case 'outlying-value':
     case 'few-new-units':
     case 'too-late':
       return kind;

@@ -36,6 +36,8 @@ export const reasonWords: Readonly<Record<string, string>> = {
   'other-unit-of-measure': 'one variant reports it in another unit of measure',
   'no-denominator': 'there is nothing to divide by',
   'tail-beyond-bounds': 'rare values beyond the bounds are worse than the margin allows',
+  'made-up-for-beyond-bounds':
+    'usual values are worse than the margin allows, but rare ones are so much better that the mean is not',
   'cannot-decide': 'it can only warn, never decide',
   'one-variant': 'one variant has no data yet',
   'missing-more-often': 'values are missing more often in one variant, and those that are missing may be the bad ones',

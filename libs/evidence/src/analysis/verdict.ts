@@ -3,7 +3,7 @@ import { rejects } from '#libs/statistics';
 import { canDecide } from '../catalogue/definition.js';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
-import type { Judgement } from '../kinds/method.js';
+import type { Judgement, Tests } from '../kinds/method.js';
 import { haveBothValues } from './both-variants.js';
 import type { ValueFault } from './missing-values.js';
 import type { AnalysisReason } from './reasons.js';
@@ -52,7 +52,12 @@ export function verdictOf(
   if (rejects(tests.superior, alpha)) return { verdict: 'superior', reason: 'better-than-control' };
   if (rejects(tests.nonInferior, alpha)) return { verdict: 'non-inferior', reason: whyWithin(special) };
   if (evidence.units.refused > 0) return { verdict: 'unmeasurable', reason: 'unit-memory-full' };
-  return { verdict: 'undecided', reason: tests.isBeyondBounds === true ? 'tail-beyond-bounds' : 'collecting' };
+  return { verdict: 'undecided', reason: whyUndecided(tests, harmAlpha) };
+}
+
+function whyUndecided({ harmWithin, isBeyondBounds }: Tests, harmAlpha: number): AnalysisReason {
+  if (harmWithin !== undefined && rejects(harmWithin, harmAlpha)) return 'made-up-for-beyond-bounds';
+  return isBeyondBounds === true ? 'tail-beyond-bounds' : 'collecting';
 }
 
 function whyWithin(special: Judgement['special']): AnalysisReason {

@@ -103,3 +103,65 @@ describe('a heavy tail', () => {
     }
   });
 });
+
+/** An equal candidate, of which some of the last values say 432. */
+const equalBut = (absurd: number): Judgement => {
+  let left = absurd;
+  return judged({
+    metric: 'cost-per-image',
+    units: 4_000,
+    draw: (random, arm, index) => {
+      const isAbsurd = arm === 'candidate' && index >= 3_950 && left > 0;
+      if (isAbsurd) left -= 1;
+      return { value: isAbsurd ? 432 : 0.01 * usual(random) };
+    },
+  });
+};
+
+describe('absurd values after the baseline', () => {
+  it('hold an equal candidate when there are two, not when there is one, which is counted', () => {
+    const one = equalBut(1).tests;
+    expect(one?.isBeyondBounds).toBe(false);
+    expect(one?.nonInferior).toBeGreaterThan(LN_20);
+    expect(one?.clipped?.[0]?.candidate?.furthest).toBeGreaterThan(0.9);
+    const two = equalBut(2).tests;
+    expect(two?.isBeyondBounds).toBe(true);
+    expect(two?.nonInferior).toBeLessThanOrEqual(0);
+  });
+
+  it('of control don’t save a candidate that is worse', () => {
+    const { tests } = judged({
+      metric: 'gpu-seconds',
+      units: 3_000,
+      draw: (random, arm, index) => ({
+        value:
+          arm === 'control' && index >= 1_000 && index < 1_003
+            ? 432_000
+            : usual(random) * (arm === 'candidate' ? 1.5 : 1),
+      }),
+    });
+    expect(tests?.harmful).toBeGreaterThan(LN_20);
+  });
+});
+
+const rarely = (rare: number, typical: number): Judgement =>
+  judged({
+    metric: 'cost-per-image',
+    units: 4_000,
+    draw: (random, arm, index) => {
+      const isDear = arm === 'control' && index % 100 < 2 && random.uniform() < 0.5;
+      return { value: 0.01 * usual(random) * (arm === 'candidate' ? typical : isDear ? rare : 1) };
+    },
+  });
+
+describe('a candidate without control’s rare expensive pictures', () => {
+  it('is no worse for usual pictures that cost more, where the mean is not', () => {
+    const { tests } = rarely(20, 1.145);
+    expect(tests?.harmWithin).toBeGreaterThan(LN_20);
+    expect(tests?.harmful).toBeLessThanOrEqual(0);
+  });
+
+  it('is found where the mean is worse', () => {
+    expect(rarely(3, 1.145).tests?.harmful).toBeGreaterThan(LN_20);
+  });
+});

@@ -6,6 +6,7 @@ import {
   lnENestedHarmful,
   lnENestedNonInferior,
   lnENestedSuperior,
+  lossWithinWidest,
   type Betting,
   type BettingDesign,
   NESTED_BOUNDS,
@@ -103,19 +104,26 @@ export function judgeBets(
 /**
  * What the bets say at the metric's margins. Harm has to be found soon where it is large, so bold bets weigh more there, and for
  * "superior", which is harm with the variants changed. Proofs of non-inferiority have weights of their own.
+ *
+ * Most of the evidence of harm is about the means within narrow bounds. It counts only where the mean is worse within the widest bounds
+ * as well, by the estimate: a candidate without control's rare expensive pictures is no worse for usual ones that cost a little more.
  */
 function bettingTests(betting: NestedBetting, fixed: Fixed, metric: MetricDesign, test: MetricTest): Tests {
   const design = bettingDesign(fixed, metric, test);
   const shares = clippedShares(betting);
   const margin = marginSize(test.margin, fixed.mean);
   const isCut = isTailWorse(shares.at(-1), margin, metric.definition.cap);
+  const harmWithin = lnENestedHarmful(betting);
+  const { n, mean } = fixed.whole;
+  const loss = lossWithinWidest(betting, { n, mean: metric.definition.direction === 'higher' ? mean : 0 - mean });
+  const isMadeUpFor = loss !== null && loss <= marginSize(test.harmBeyond, fixed.mean);
   const proofs = design.steps.map((step, index) => {
     const isWorse = isTailWorse(shares[step.level], step.margin, metric.definition.cap);
     return withheld(lnENestedNonInferior(betting, design, index), isWorse);
   });
   return {
     margin,
-    harmful: lnENestedHarmful(betting),
+    harmful: withheld(harmWithin, isMadeUpFor),
     nonInferior: proofs.at(-1) as number,
     superior: withheld(lnENestedSuperior(betting, design), isCut),
     budget: test.budget.map(({ sharePpm }, step) => ({
@@ -125,12 +133,14 @@ function bettingTests(betting: NestedBetting, fixed: Fixed, metric: MetricDesign
     })),
     clipped: clippedIn(metric, design, shares),
     isBeyondBounds: isCut,
+    ...(isMadeUpFor ? { harmWithin } : {}),
   };
 }
 
 /**
  * Whether the candidate loses more beyond the bounds than the margin, by the estimate. The tests compare clipped means, so they would not see
- * it; to prove less often than they do leaves them valid. Bounds that the experiment gives are its own way of saying what counts.
+ * it; to prove less often than they do leaves them valid. Of each variant the value furthest out is left out: one absurd record may not hold a
+ * candidate for good. Bounds that the experiment gives are its own way of saying what counts.
  */
 function isTailWorse(shares: ClippedShares | undefined, margin: number, cap: Cap): boolean {
   if (cap.kind !== 'baseline' || !shares?.control || !shares.candidate) return false;
@@ -142,6 +152,7 @@ function withheld(lnE: number, isWithheld: boolean): number {
 }
 
 type ClippedShares = ReturnType<typeof clippedShares>[number];
+type ClippedShare = NonNullable<ClippedShares['control']>;
 
 /** In the metric's own direction. */
 function clippedIn(
@@ -155,11 +166,17 @@ function clippedIn(
     return {
       low: isHigher ? lo : 0 - hi,
       high: isHigher ? hi : 0 - lo,
-      control: control && { values: control.values, sum: control.sum },
-      candidate: candidate && { values: candidate.values, sum: candidate.sum },
+      control: control && inAnalysis(control),
+      candidate: candidate && inAnalysis(candidate),
     };
   });
 }
+
+function inAnalysis({ values, sum, furthest }: ClippedShare): ClippedInAnalysis {
+  return { values, sum, furthest };
+}
+
+type ClippedInAnalysis = NonNullable<NonNullable<Tests['clipped']>[number]['control']>;
 
 function bettingDesign(fixed: Fixed, { definition, gainGrid }: MetricDesign, test: MetricTest): NestedBettingDesign {
   const bounds = boundsOf(definition.cap, fixed, { ...definition, margin: marginSize(test.margin, fixed.mean) });

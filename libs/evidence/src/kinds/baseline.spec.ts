@@ -17,7 +17,12 @@ describe('the baseline', () => {
   it('is fixed by the value that completes it, and by no later one', () => {
     const values = [1, 2, 3, Infinity, NaN, 4];
     expect(baselineOf(values, 5).fixed).toBeNull();
-    expect(baselineOf(values, 4).fixed).toEqual({ mean: 2.5, spread: Math.sqrt(5 / 3), parts: 1 });
+    expect(baselineOf(values, 4).fixed).toEqual({
+      mean: 2.5,
+      spread: Math.sqrt(5 / 3),
+      parts: 1,
+      whole: { n: 4, mean: 2.5 },
+    });
   });
 
   it('is the average of the partitions’ own ones', () => {

@@ -1,4 +1,4 @@
-import { initialMoments, type Moments, observeMoments, varianceOf } from '#libs/statistics';
+import { type Moments, momentsOf, varianceOf, WIDEST_REACH } from '#libs/statistics';
 
 /**
  * What control's first units say: its mean, which makes relative margins absolute, and its spread, which bounds the values.
@@ -16,6 +16,8 @@ export interface Fixed {
   readonly spread: number;
   /** Partitions that it is the average of. */
   readonly parts: number;
+  /** All values it was made of, those that are not usual as well, but none further out than the widest bounds can be. */
+  readonly whole: { readonly n: number; readonly mean: number };
 }
 
 export function initialBaseline(): Baseline {
@@ -32,8 +34,16 @@ export function observeBaseline(baseline: Baseline, value: number, units: number
 /** Mean and spread of what is usual among values: those beyond their {@link usualFences} are left out. */
 function usualOf(values: readonly number[]): Fixed {
   const fences = usualFences(values);
-  const moments = momentsOf(values.filter((value) => isWithin(fences, value)));
-  return { mean: moments.mean, spread: Math.sqrt(varianceOf(moments) ?? 0), parts: 1 };
+  return fixedOf(momentsOf(values.filter((value) => isWithin(fences, value))), values);
+}
+
+/** @param usual moments of the usual ones of all values. */
+export function fixedOf(usual: Moments, all: readonly number[]): Fixed {
+  const { mean } = usual;
+  const spread = Math.sqrt(varianceOf(usual) ?? 0);
+  const reach = WIDEST_REACH * spread;
+  const whole = momentsOf(all.filter((value) => Math.abs(value - mean) <= reach));
+  return { mean, spread, parts: 1, whole: { n: whole.n, mean: whole.mean } };
 }
 
 export interface Fences {
@@ -70,12 +80,6 @@ export function isWithin({ low, high }: Fences, value: number): boolean {
   return low <= value && value <= high;
 }
 
-function momentsOf(values: readonly number[]): Moments {
-  const moments = initialMoments();
-  for (const value of values) observeMoments(moments, value);
-  return moments;
-}
-
 /**
  * Every partition fixes its own baseline from its own first units, so that its fold depends on nothing but its part of
  * the log. Their means differ by sampling error, and the margins with them; shown is the average over the partitions.
@@ -85,8 +89,17 @@ export function mergeBaselines(a: Baseline, b: Baseline): Baseline {
   const { parts } = a.fixed;
   const all = parts + b.fixed.parts;
   const average = (x: number, y: number): number => (x * parts + y * (all - parts)) / all;
+  const n = a.fixed.whole.n + b.fixed.whole.n;
   return {
     values: [],
-    fixed: { mean: average(a.fixed.mean, b.fixed.mean), spread: average(a.fixed.spread, b.fixed.spread), parts: all },
+    fixed: {
+      mean: average(a.fixed.mean, b.fixed.mean),
+      spread: average(a.fixed.spread, b.fixed.spread),
+      parts: all,
+      whole: {
+        n,
+        mean: n === 0 ? 0 : (a.fixed.whole.n * a.fixed.whole.mean + b.fixed.whole.n * b.fixed.whole.mean) / n,
+      },
+    },
   };
 }

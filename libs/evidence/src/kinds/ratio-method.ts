@@ -3,11 +3,11 @@ import {
   asymptoticHalfWidth,
   betNested,
   type Covariance,
-  covarianceMatrix,
   initialCovariance,
   isRandomised,
   linearisedRatio,
   mergeNestedBetting,
+  momentsOf,
   type NestedBetting,
   observePair,
   ratioBaseline,
@@ -17,7 +17,7 @@ import {
 } from '#libs/statistics';
 import type { AnalysisReason } from '../analysis/reasons.js';
 import { bettingDesignOf, bettingEffect, bettingTuning, judgeBets, betsBeforeBaseline } from './baseline-betting.js';
-import { type Baseline, initialBaseline, isWithin, mergeBaselines, usualFences } from './baseline.js';
+import { type Baseline, fixedOf, initialBaseline, isWithin, mergeBaselines, usualFences } from './baseline.js';
 import type { Estimates, Judgement, Method, Observation } from './method.js';
 import { zeroIn } from './nothing-happened.js';
 import { noEstimates, whyNotBoth } from './estimates.js';
@@ -165,16 +165,14 @@ function fixLine(state: RatioState, value: number, denominator: number, baseline
   const ofValues = usualFences(state.firsts.map(([x]) => x));
   const ofDenominators = usualFences(state.firsts.map(([, y]) => y));
   const usual = initialCovariance();
-  for (const [x, y] of state.firsts) {
-    if (isWithin(ofValues, x) && isWithin(ofDenominators, y)) observePair(usual, x, y);
-  }
+  const usualPairs = state.firsts.filter(([x, y]) => isWithin(ofValues, x) && isWithin(ofDenominators, y));
+  for (const [x, y] of usualPairs) observePair(usual, x, y);
   const line = ratioBaseline(usual);
-  const spread = covarianceMatrix(usual);
   state.hasDenominator = line !== null;
-  if (line === null || spread === null) return;
-  const { ratio, meanDenominator } = line;
-  const variance = spread.xx - 2 * ratio * spread.xy + ratio * ratio * spread.yy;
-  const fixed = { mean: ratio, spread: Math.sqrt(Math.max(0, variance)) / Math.abs(meanDenominator), parts: 1 };
+  if (line === null) return;
+  const linear = ([x, y]: readonly [number, number]): number => linearisedRatio(x, y, line);
+  // The spread of what is linearised is the delta method's: v_x − 2R c_xy + R² v_y, over the mean denominator squared.
+  const fixed = fixedOf(momentsOf(usualPairs.map(linear)), state.firsts.map(linear));
   state.line = line;
   state.firsts = [];
   state.baseline = { ...state.baseline, fixed };

@@ -31,7 +31,7 @@ export type EncodedBetting = readonly [
   harmful: readonly number[],
   nonInferior: readonly number[],
 ];
-type EncodedClipped = readonly [values: number, sum: number, size: number];
+type EncodedClipped = readonly [values: number, sum: number, size: number, furthest: number];
 type EncodedMoments = readonly [n: number, mean: number, sumOfSquaredDeviations: number];
 
 export function encodeBetting(betting: Betting): EncodedBetting {
@@ -100,12 +100,12 @@ export function decodeClassCentres({ classes, seen }: EncodedClassCentres): Clas
   return centres;
 }
 
-function encodeClipped({ values, sum, size }: Clipped): EncodedClipped {
-  return [values, sum, size];
+function encodeClipped({ values, sum, size, furthest }: Clipped): EncodedClipped {
+  return [values, sum, size, furthest];
 }
 
-function decodeClipped([values, sum, size]: EncodedClipped): Clipped {
-  return { values, sum, size };
+function decodeClipped([values, sum, size, furthest]: EncodedClipped): Clipped {
+  return { values, sum, size, furthest };
 }
 
 function encodeMoments({ n, mean, sumOfSquaredDeviations }: Moments): EncodedMoments {

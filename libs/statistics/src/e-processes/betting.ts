@@ -81,6 +81,8 @@ export interface Clipped {
   values: number;
   sum: number;
   size: number;
+  /** Of the sum what the value that lies furthest out adds to it. */
+  furthest: number;
 }
 
 export function initialBetting(design: Pick<BettingDesign, 'harmfulAt' | 'nonInferiorAt'>): Betting {
@@ -89,7 +91,7 @@ export function initialBetting(design: Pick<BettingDesign, 'harmfulAt' | 'nonInf
     nCandidate: 0,
     sum: 0,
     recent: 0,
-    clipped: { control: { values: 0, sum: 0, size: 0 }, candidate: { values: 0, sum: 0, size: 0 } },
+    clipped: { control: initialClipped(), candidate: initialClipped() },
     past: { control: initialMoments(), candidate: initialMoments() },
     harmful: initialBets(design.harmfulAt.length),
     nonInferior: initialBets(design.nonInferiorAt.length),
@@ -173,10 +175,15 @@ export function betAround(
   return true;
 }
 
+function initialClipped(): Clipped {
+  return { values: 0, sum: 0, size: 0, furthest: 0 };
+}
+
 function noteClipped(clipped: Clipped, value: number, x: number): void {
   const beyond = value - x;
   clipped.values += 1;
   if (!Number.isFinite(beyond)) return;
+  clipped.furthest = further(clipped.furthest, beyond);
   clipped.sum += beyond;
   clipped.size += Math.abs(beyond);
 }
@@ -272,5 +279,16 @@ export function mergeBetting(a: Betting, b: Betting): Betting {
 }
 
 function addClipped(a: Clipped, b: Clipped): Clipped {
-  return { values: a.values + b.values, sum: a.sum + b.sum, size: a.size + b.size };
+  return {
+    values: a.values + b.values,
+    sum: a.sum + b.sum,
+    size: a.size + b.size,
+    furthest: further(a.furthest, b.furthest),
+  };
+}
+
+/** The larger one without its sign; of two as large the positive one, whatever their order. */
+function further(a: number, b: number): number {
+  if (Math.abs(a) === Math.abs(b)) return Math.max(a, b);
+  return Math.abs(a) > Math.abs(b) ? a : b;
 }

@@ -4,6 +4,8 @@ import type { Arm } from '../arm.js';
 import {
   betNested,
   clippedShares,
+  lossWithinWidest,
+  WIDEST_REACH,
   initialNestedBetting,
   lnENestedHarmful,
   lnENestedNonInferior,
@@ -90,9 +92,24 @@ describe('betting within nested bounds', () => {
     const mean = [0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.95].reduce((sum, f, k) => sum + (bold[k] as number) * f, 0);
     expect(lnENestedHarmful(state)).toBeCloseTo(Math.log(0.92 * (1 + mean) + 0.04 * (1 + 0.75 * mean)), 12);
     expect(clippedShares(state)).toEqual([
-      { control: null, candidate: { values: 1, sum: 4 / 6, mean: -4 } },
-      { control: null, candidate: { values: 0, sum: 0, mean: 0 } },
+      { control: null, candidate: { values: 1, sum: 4 / 6, mean: 0, furthest: 4 / 6 } },
+      { control: null, candidate: { values: 0, sum: 0, mean: 0, furthest: 0 } },
     ]);
+    betNested(state, by, 'candidate', 0.5, -4);
+    expect(clippedShares(state)[0]?.candidate).toEqual({ values: 1, sum: 6 / 10, mean: -1, furthest: 4 / 10 });
+  });
+
+  it('estimates the loss within the widest bounds, control’s values of before included', () => {
+    const by = nestedBettingDesign(nestedRanges({ mean: 0, spread: 1 }, 1), { harmfulAt: 0, steps: [] });
+    const state = initialNestedBetting(by);
+    const nothing = { n: 0, mean: 0 };
+    betNested(state, by, 'control', 0.5, 0);
+    expect(lossWithinWidest(state, nothing)).toBeNull();
+    betNested(state, by, 'candidate', 0.5, -3);
+    expect(lossWithinWidest(state, nothing)).toBe(3);
+    expect(lossWithinWidest(state, { n: 1, mean: -2 })).toBe(2);
+    betNested(state, by, 'candidate', 0.5, -1e9);
+    expect(lossWithinWidest(state, nothing)).toBeCloseTo((3 + WIDEST_REACH) / 2, 9);
   });
 
   it('does not promote a candidate of which one picture in 200 costs thirty times as much, and finds the harm', () => {

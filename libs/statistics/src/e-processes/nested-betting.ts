@@ -115,6 +115,9 @@ export function nestedRanges(
   );
 }
 
+/** How many standard deviations out the widest bounds are at their widest. */
+export const WIDEST_REACH = USUAL_REACH * Math.max(...NESTED.map(({ times, atMost }) => times * atMost));
+
 /** How many nested bounds a mean has that has no natural ones. */
 export const NESTED_BOUNDS = NESTED.length;
 
@@ -206,8 +209,10 @@ export interface ClippedShare {
   readonly values: number;
   /** Share of Σ|value| beyond them. */
   readonly sum: number;
-  /** What the bounds take from the mean, in the unit of the values: mean(value − clipped value). */
+  /** What the bounds take from the mean, in the unit of the values: mean(value − clipped value); but for the value furthest out. */
   readonly mean: number;
+  /** Share of Σ|value| that the value furthest out has beyond them, all by itself. */
+  readonly furthest: number;
 }
 
 /** Shares of what each of the bounds cuts off, narrowest first; null of a variant without values. */
@@ -218,9 +223,31 @@ export function clippedShares({ levels, total }: NestedBetting): readonly Record
   }));
 }
 
-function shareOf({ values, sum, size }: Clipped, n: number, total: number): ClippedShare | null {
+function shareOf({ values, sum, size, furthest }: Clipped, n: number, total: number): ClippedShare | null {
   if (n === 0) return null;
-  return { values: values / n, sum: total > 0 ? Math.min(1, size / total) : 0, mean: sum / n };
+  const ofTotal = (part: number): number => (total > 0 ? Math.min(1, part / total) : 0);
+  return {
+    values: values / n,
+    sum: ofTotal(size),
+    // A sum that its largest term has swallowed leaves rounding errors of that one's size.
+    mean: values < 2 ? 0 : (sum - furthest) / n,
+    furthest: ofTotal(Math.abs(furthest)),
+  };
+}
+
+/**
+ * How much worse the candidate's mean is than control's within the widest bounds at their widest, beside what both drift by: a plain estimate that
+ * one value moves by no more than those bounds. Null where bounds are fixed, or without values of both.
+ * @param before control's values that were not bet on, because they say where the bounds are: how many, and their mean.
+ */
+export function lossWithinWidest(
+  { levels }: NestedBetting,
+  before: { readonly n: number; readonly mean: number },
+): number | null {
+  const past = levels.at(-1)?.past;
+  if (!past || past.control.n === 0 || past.candidate.n === 0) return null;
+  const { n, mean } = past.control;
+  return (n * mean + before.n * before.mean) / (n + before.n) - past.candidate.mean;
 }
 
 /** The evidence of two disjoint parts of the traffic. */
