@@ -33,6 +33,16 @@ const ALIGNMENT: AbsoluteLimit = { metric: 'alignment', kind: 'at-least', value:
 const COST: AbsoluteLimit = { metric: 'cost-per-image', kind: 'at-most', value: 0.003 };
 const SECONDS: AbsoluteLimit = { metric: 'gpu-seconds-per-image', kind: 'at-most', value: 1.5 };
 
+const costing = (dear: number): NonNullable<MetricAnalysis['limit']> => {
+  const events = eventsOf({}).map((event, index) =>
+    event.type === 'generation.completed.v1'
+      ? { ...event, data: { ...event.data, cost: index % 100 < 3 ? dear : 0.0015 } }
+      : event,
+  );
+  const { metrics } = analysisOf(designOf([COST]), events);
+  return metrics.find(({ metric }) => metric === COST.metric)?.limit as NonNullable<MetricAnalysis['limit']>;
+};
+
 describe('an absolute limit', () => {
   it.each([
     ['errors', ERRORS, { errorRate: 0.2 }],
@@ -81,6 +91,11 @@ describe('an absolute limit', () => {
     const { metrics } = analysisOf(designOf([ERRORS]), [...before, ...after]);
     const { candidate } = metrics.find(({ metric }) => metric === 'error-rate')?.limit ?? {};
     expect(candidate).toMatchObject({ verdict: 'undecided', isBrokenNow: true });
+  });
+
+  it('is not proven to be kept by costs of which a rare one lies far beyond its bounds', () => {
+    expect(verdictsOf(costing(0.01))).toEqual(['within', 'within']);
+    expect(verdictsOf(costing(0.3))).toEqual(['undecided', 'undecided']);
   });
 
   it('of a metric that nothing else names is followed', () => {

@@ -274,6 +274,28 @@ describe('bounds of another scale', () => {
   });
 });
 
+function waits(event: RequestEvent, queueMs: () => number): readonly ObservedEvent[] {
+  if (event.type !== 'generation.completed.v1') return [event];
+  const timings = { ...event.data.timings, queueMs: queueMs() };
+  return [{ ...event, data: { ...event.data, timings } }];
+}
+
+const queueing = (margin: string): MetricAnalysis => {
+  const analysis = analysed(
+    {
+      guardrails: [`{ metric: queueing, margin: ${margin} }`],
+      metrics: [
+        '{ name: queueing, path: generation.completed.v1/timings.queueMs, kind: mean, direction: lower, unit: ms, cap: p99 }',
+      ],
+    },
+    {
+      both: (event) => waits(event, () => 0),
+      candidate: (event, random) => waits(event, () => (random.uniform() < 0.05 ? 4_000 : 0)),
+    },
+  );
+  return metric(analysis, 'queueing');
+};
+
 describe('a metric of the experiment’s own', () => {
   const OWN_P95 = '{ name: own-p95, path: request.routed.v1/durationMs, kind: p95, direction: lower, unit: ms }';
   const GUARDED = ['{ metric: own-p95, margin: +10% }', '{ metric: latency-p95, margin: +10% }'];
@@ -364,5 +386,12 @@ describe('a metric of the experiment’s own', () => {
     expect(metric(analysis, 'cost-0').estimate.control).toBeGreaterThan(1);
     expect(metric(analysis, 'cost-1').estimate.control).toBeLessThan(0.01);
     expect(metric(analysis, 'cost-1').verdict).toBe('non-inferior');
+  });
+
+  it('is not cut to 0 where control is always 0: what the candidate has stays', () => {
+    expect(queueing('+5%')).toMatchObject({ verdict: 'unmeasurable', reason: 'zero-control' });
+    const absolute = queueing('+20ms');
+    expect(absolute.estimate.candidate).toBeGreaterThan(50);
+    expect(absolute.verdict).not.toBe('non-inferior');
   });
 });

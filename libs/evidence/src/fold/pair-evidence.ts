@@ -1,4 +1,4 @@
-import { type Arm, initialLimit, type LimitEvidence, mergeLimits, observeLimit } from '#libs/statistics';
+import { type Arm, initialLimit, type LimitEvidence, mergeLimits, observeLimit, quantile } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { MetricLimit } from '../catalogue/metric-limit.js';
 import { type ControlTailLimit, initialControlTailLimit, observeControl } from '../kinds/control-tail-limit.js';
@@ -59,7 +59,8 @@ export function observeInPair(
 
 /**
  * The observation with what is above control's recent quantile cut to it (winsorised): a limit that was fixed before the value came, the
- * same for both variants. Before there are enough values of control to have one, nothing is cut.
+ * same for both variants. Before there are enough values of control to have one, nothing is cut; nor where it is control's least value: of a control
+ * that is always 0 everything the candidate has would be cut away.
  */
 function capped(caps: PairEvidence['caps'], name: string, capAt: number, seen: Observation): Observation {
   let cap = caps.get(name);
@@ -68,7 +69,10 @@ function capped(caps: PairEvidence['caps'], name: string, capAt: number, seen: O
     caps.set(name, cap);
   }
   const { limit } = cap;
-  if (seen.isFirst && seen.arm === 'control') observeControl(cap, seen.value, capAt);
+  if (seen.isFirst && seen.arm === 'control') {
+    const past = observeControl(cap, seen.value, capAt);
+    if (past !== null && cap.limit !== null && cap.limit <= (quantile(past, 0) ?? cap.limit)) cap.limit = null;
+  }
   return limit !== null && seen.value > limit ? { ...seen, value: limit } : seen;
 }
 

@@ -31,7 +31,14 @@ export interface EncodedPair {
   readonly cold: readonly (readonly [name: string, Readonly<Record<Arm, number>>])[];
 }
 
-type EncodedLimit = readonly [n: number, sum: number, beyond: number[], within: number[], recent: number[]];
+type EncodedLimit = readonly [
+  n: number,
+  sum: number,
+  tails: LimitEvidence['tails'],
+  beyond: number[],
+  within: number[],
+  recent: number[],
+];
 type EncodedLimits = readonly [name: string, about: string, control: EncodedLimit, candidate: EncodedLimit];
 
 /** @param designs of the metrics that were folded. */
@@ -70,14 +77,15 @@ function aboutOf({ limit, definition: { kind, topic, reads } }: MetricDesign): s
   return digestOf([kind, topic, reads ?? '', limit?.kind ?? '', limit?.value ?? 0]);
 }
 
-function encodeLimit({ n, sum, beyond, within, recent }: LimitEvidence): EncodedLimit {
-  return [n, sum, [...beyond], [...within], [...recent]];
+function encodeLimit({ n, sum, tails, beyond, within, recent }: LimitEvidence): EncodedLimit {
+  return [n, sum, { ...tails }, [...beyond], [...within], [...recent]];
 }
 
-function decodeLimit([n, sum, beyond, within, recent]: EncodedLimit): LimitEvidence {
+function decodeLimit([n, sum, tails, beyond, within, recent]: EncodedLimit): LimitEvidence {
   return {
     n,
     sum,
+    tails: { ...tails },
     beyond: Float64Array.from(beyond),
     within: Float64Array.from(within),
     recent: Float64Array.from(recent),

@@ -43,6 +43,16 @@ describe('an absolute limit of a mean', () => {
     expect(after([Number.NaN], cost)).toEqual(initialLimit());
   });
 
+  it('says on which side the mean is with what lies beyond the bounds, but for the value furthest out', () => {
+    const cost: MeanLimit = { lo: -8, hi: 10, limit: 1 };
+    const one = [...Array.from({ length: 99 }, () => 0.5), 100];
+    expect(readLimit(after(one, cost)).mean.high).toBeCloseTo(0.595, 12);
+    const two = after([...one, ...one], cost);
+    expect(readLimit(two).mean).toEqual({ low: expect.closeTo(0.595, 12), high: expect.closeTo(0.595 + 90 / 200, 12) });
+    const low = after([...Array.from({ length: 98 }, () => 3), -108, -108], cost);
+    expect(readLimit(low).mean).toEqual({ low: expect.closeTo(2.78 - 1, 12), high: expect.closeTo(2.78, 12) });
+  });
+
   it('sees that it is broken now after a long time within, and that it is kept again', () => {
     const state = after(Array.from({ length: 5_000 }, (_, index) => Number(index % 100 === 0)));
     expect(readLimit(state).isBrokenNow).toBe(false);

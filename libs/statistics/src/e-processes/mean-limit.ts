@@ -29,6 +29,8 @@ export interface LimitEvidence {
   n: number;
   /** Of the clipped values. */
   sum: number;
+  /** How far values lie beyond `hi` and beyond `lo`, added up, and the largest term of either; infinite ones are not counted. */
+  readonly tails: { above: number; highest: number; below: number; lowest: number };
   readonly beyond: Wealth;
   readonly within: Wealth;
   /** One running product per bet fraction, at least 1. */
@@ -45,6 +47,7 @@ export function initialLimit(): LimitEvidence {
   return {
     n: 0,
     sum: 0,
+    tails: { above: 0, highest: 0, below: 0, lowest: 0 },
     beyond: initialBets(1),
     within: initialBets(1),
     recent: new Float64Array(BET_FRACTIONS.length).fill(1),
@@ -67,14 +70,31 @@ export function observeLimit(
   if (!isFirst) return;
   state.n += 1;
   state.sum += x;
+  if (x !== value && Number.isFinite(value)) noteTail(state.tails, value - x);
   placeBets(state.beyond, 0, won);
   placeBets(state.within, 0, (limit - x) / (hi - limit));
+}
+
+function noteTail(tails: LimitEvidence['tails'], beyond: number): void {
+  if (beyond > 0) {
+    tails.above += beyond;
+    tails.highest = Math.max(tails.highest, beyond);
+  } else {
+    tails.below -= beyond;
+    tails.lowest = Math.max(tails.lowest, -beyond);
+  }
 }
 
 export function mergeLimits(a: LimitEvidence, b: LimitEvidence): LimitEvidence {
   return {
     n: a.n + b.n,
     sum: a.sum + b.sum,
+    tails: {
+      above: a.tails.above + b.tails.above,
+      highest: Math.max(a.tails.highest, b.tails.highest),
+      below: a.tails.below + b.tails.below,
+      lowest: Math.max(a.tails.lowest, b.tails.lowest),
+    },
     beyond: mergeWealth(a.beyond, b.beyond),
     within: mergeWealth(a.within, b.within),
     recent: a.recent.map((wealth, k) => Math.max(wealth, b.recent[k] as number)),
@@ -87,12 +107,20 @@ export interface LimitVerdicts {
   readonly lnEWithin: number;
   /** Whether the limit is broken at present, whatever was before. */
   readonly isBrokenNow: boolean;
+  /**
+   * Means by the estimate, of the values with what lies beyond `lo` (`low`) and with what lies beyond `hi` (`high`), either without the value furthest
+   * out. The e-processes are about the clipped mean: what they prove is not so of the mean itself where these are on the other side of the limit.
+   */
+  readonly mean: { readonly low: number; readonly high: number };
 }
 
-export function readLimit({ beyond, within, recent }: LimitEvidence): LimitVerdicts {
+export function readLimit({ n, sum, tails, beyond, within, recent }: LimitEvidence): LimitVerdicts {
+  const { above, highest, below, lowest } = tails;
+  const units = Math.max(1, n);
   return {
+    mean: { low: (sum - (below - lowest)) / units, high: (sum + (above - highest)) / units },
     lnEBeyond: lnEOfBets(beyond, 0),
     lnEWithin: lnEOfBets(within, 0),
-    isBrokenNow: recent.reduce((sum, wealth) => sum + wealth, 0) / recent.length >= RECENT_THRESHOLD,
+    isBrokenNow: recent.reduce((all, wealth) => all + wealth, 0) / recent.length >= RECENT_THRESHOLD,
   };
 }
