@@ -73,9 +73,9 @@ function foldRequestEvent(
   const isFirstDelivered = noteDelivery(evidence, event, { assignment, mark, carriedAtMs });
   if (isFirstDelivered) isChanged = true;
   const facts = { isDuplicate: isDuplicate(evidence, event, assignment) };
-  const occasion = { assignment, mark, facts, window, atMs: carriedAtMs, isStranger: false, isFirstDelivered };
+  const occasion = { assignment, unit, mark, facts, window, atMs: carriedAtMs, isStranger: false, isFirstDelivered };
   if (observeMetrics(evidence, design, event, occasion)) isChanged = true;
-  if (addToTotals(evidence, event, { ...occasion, unit })) isChanged = true;
+  if (addToTotals(evidence, event, occasion)) isChanged = true;
   if (isChanged) evidence.units.remember(unit, mark);
   return true;
 }

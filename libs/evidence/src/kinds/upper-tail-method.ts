@@ -141,7 +141,10 @@ export const upperTailMethod: Method<UpperTailState> = {
     }
     const { test } = metric;
     if (test === null) return isBadEvent;
-    if (limit !== null && !isNoLimit(limit, test)) countBeyond(state, metric, test, { ...seen, limit, isHarmJudged });
+    // Of control's values, most of all, those within the limit are beyond it at no boundary.
+    if (limit !== null && !(arm === 'control' && value <= limit) && !isNoLimit(limit, test)) {
+      countBeyond(state, metric, test, { ...seen, limit, isHarmJudged });
+    }
     observeKnown(state.firstKnown, arm, propensity, true);
     // One of control's that never came is beyond the limit; as a limit it would leave nothing beyond it.
     if (arm === 'control' && known === 'value' && value !== Infinity) {
@@ -290,7 +293,7 @@ function unlessWorse(lnE: number, { anyHarm }: MetricTest, all: EventShares): nu
   return !anyHarm && isWorseByAll(all, 'lower', NO_MARGIN) ? Math.min(0, lnE) : lnE;
 }
 
-/** Counts a unit's first value at every boundary that it is beyond. */
+/** Counts a unit's first value at every boundary that it is beyond; called where it may be beyond any. */
 function countBeyond(
   { exceedances, firstKnown }: UpperTailState,
   { definition: { direction } }: MetricDesign,
@@ -298,7 +301,6 @@ function countBeyond(
   seen: Observation & { readonly limit: number; readonly isHarmJudged: boolean },
 ): void {
   const { arm, propensity, value, known, limit } = seen;
-  if (arm === 'control' && value <= limit) return;
   const margins = boundariesOf(test);
   let ratio: ReturnType<typeof lnKnownRatio> | null = null;
   margins.forEach((margin, index) => {
@@ -425,9 +427,11 @@ function boundaries(test: MetricTest | null): readonly Margin[] {
 const knownBoundaries = new WeakMap<MetricTest, readonly Margin[]>();
 
 function boundariesOf(test: MetricTest): readonly Margin[] {
-  const known = knownBoundaries.get(test) ?? boundaries(test);
-  knownBoundaries.set(test, known);
-  return known;
+  const known = knownBoundaries.get(test);
+  if (known !== undefined) return known;
+  const found = boundaries(test);
+  knownBoundaries.set(test, found);
+  return found;
 }
 
 /**
