@@ -36,6 +36,8 @@ export const reasonWords: Readonly<Record<string, string>> = {
   'other-unit-of-measure': 'one variant reports it in another unit of measure',
   'no-denominator': 'there is nothing to divide by',
   'tail-beyond-bounds': 'rare values beyond the bounds are worse than the margin allows',
+  'control-below-baseline':
+    'control has come to lie far below its first values, of which the margin is a percentage; a new attempt fixes it anew',
   'made-up-for-beyond-bounds':
     'usual values are worse than the margin allows, but rare ones are so much better that the mean is not',
   'cannot-decide': 'it can only warn, never decide',

@@ -5,6 +5,7 @@
  * undecided: `collecting` (tests run, none has rejected), `no-data`, `baseline` (control's first units are being collected),
  * `open-windows` (no unit's window has closed yet, of a total),
  * `tail-beyond-bounds` (within the bounds it would be proven, but what lies beyond them is worse by more than the margin),
+ * `control-below-baseline` (control has come to lie so far below its first values that the margin fixed then allows too much now),
  * `made-up-for-beyond-bounds` (usual values are proven worse than allowed, but rare ones are so much better that the mean is not),
  * `only-observed` (the experiment doesn't test it), `not-watched` (the same, and too costly to estimate unasked), `no-test` (there is
  * nothing to decide it by), `shift-found` and `no-shift-found` (watched: the distributions differ, or have not been shown to).
@@ -41,6 +42,7 @@ export const analysisReasons = [
   'no-denominator',
   'tail-beyond-bounds',
   'made-up-for-beyond-bounds',
+  'control-below-baseline',
   'other-unit-of-measure',
   'cannot-decide',
   'missing-more-often',

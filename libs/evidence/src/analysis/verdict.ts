@@ -55,9 +55,10 @@ export function verdictOf(
   return { verdict: 'undecided', reason: whyUndecided(tests, harmAlpha) };
 }
 
-function whyUndecided({ harmWithin, isBeyondBounds }: Tests, harmAlpha: number): AnalysisReason {
+function whyUndecided({ harmWithin, isBeyondBounds, isMarginOutdated }: Tests, harmAlpha: number): AnalysisReason {
   if (harmWithin !== undefined && rejects(harmWithin, harmAlpha)) return 'made-up-for-beyond-bounds';
-  return isBeyondBounds === true ? 'tail-beyond-bounds' : 'collecting';
+  if (isBeyondBounds === true) return 'tail-beyond-bounds';
+  return isMarginOutdated === true ? 'control-below-baseline' : 'collecting';
 }
 
 function whyWithin(special: Judgement['special']): AnalysisReason {

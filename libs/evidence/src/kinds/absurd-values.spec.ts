@@ -165,3 +165,26 @@ describe('a candidate without control’s rare expensive pictures', () => {
     expect(rarely(3, 1.145).tests?.harmful).toBeGreaterThan(LN_20);
   });
 });
+
+const after = (level: number, factor: number): Judgement =>
+  judged({
+    metric: 'cost-per-image',
+    units: 4_000,
+    draw: (random, arm, index) => ({
+      value: 0.01 * usual(random) * (index < 450 ? 1 : level) * (arm === 'candidate' ? factor : 1),
+    }),
+  });
+
+describe('a level that both variants leave after the baseline', () => {
+  it('makes no harm of what is within the margin as it would be fixed now', () => {
+    expect(after(3, 1.03).tests?.harmful).toBeLessThanOrEqual(0);
+    expect(after(3, 1.2).tests?.harmful).toBeGreaterThan(LN_20);
+  });
+
+  it('proves nothing of what is not, and still an equal candidate', () => {
+    const worse = after(1 / 3, 1.1).tests;
+    expect(worse?.nonInferior).toBeLessThanOrEqual(0);
+    expect(worse?.isMarginOutdated).toBe(true);
+    expect(after(1 / 3, 1).tests?.nonInferior).toBeGreaterThan(LN_20);
+  });
+});

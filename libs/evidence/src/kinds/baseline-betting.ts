@@ -17,6 +17,7 @@ import {
   RECENT_MEMORY,
   type NestedTests,
   unboundedDesign,
+  varianceOf,
 } from '#libs/statistics';
 import type { Cap } from '../catalogue/definition.js';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
@@ -116,10 +117,16 @@ function bettingTests(betting: NestedBetting, fixed: Fixed, metric: MetricDesign
   const harmWithin = lnENestedHarmful(betting);
   const { n, mean } = fixed.whole;
   const loss = lossWithinWidest(betting, { n, mean: metric.definition.direction === 'higher' ? mean : 0 - mean });
-  const isMadeUpFor = loss !== null && loss <= marginSize(test.harmBeyond, fixed.mean);
+  const now = controlNow(betting, fixed, metric.definition);
+  const harmBeyond = Math.max(marginSize(test.harmBeyond, fixed.mean), marginSize(test.harmBeyond, now));
+  const isMadeUpFor = loss !== null && loss <= harmBeyond;
+  const exceeds = (allowed: MetricTest['margin']): boolean =>
+    loss !== null && exceedsNow(loss, betting, marginSize(allowed, fixed.mean), marginSize(allowed, now));
+  const isOutdated = exceeds(test.margin);
   const proofs = design.steps.map((step, index) => {
     const isWorse = isTailWorse(shares[step.level], step.margin, metric.definition.cap);
-    return withheld(lnENestedNonInferior(betting, design, index), isWorse);
+    const allowed = test.budget[index]?.margin ?? test.margin;
+    return withheld(lnENestedNonInferior(betting, design, index), isWorse || exceeds(allowed));
   });
   return {
     margin,
@@ -133,8 +140,38 @@ function bettingTests(betting: NestedBetting, fixed: Fixed, metric: MetricDesign
     })),
     clipped: clippedIn(metric, design, shares),
     isBeyondBounds: isCut,
+    isMarginOutdated: isOutdated,
     ...(isMadeUpFor ? { harmWithin } : {}),
   };
+}
+
+/** The recent mean is one of so many values at least. */
+const FEWEST_RECENT = 64;
+
+/** Control's usual value of late, of which the candidate's are no more than its share away; the baseline's while there are few values. */
+function controlNow({ levels }: NestedBetting, fixed: Fixed, { direction }: MetricDesign['definition']): number {
+  const narrowest = levels[0];
+  if (!narrowest || narrowest.n < FEWEST_RECENT || narrowest.past.control.n === 0) return fixed.mean;
+  return direction === 'higher' ? narrowest.recent : 0 - narrowest.recent;
+}
+
+/** A margin that would be less than so much of what it was fixed at is another one. */
+const OUTDATED_BELOW = 0.8;
+/** Standard errors that the estimate has to stay away from the margin as it would be fixed now. */
+const SAFETY_ERRORS = 2;
+
+/**
+ * Whether a proof at a margin that was fixed as a percentage of control's first values means too little by now, since control has come to lie far
+ * lower: 5 % of before are 15 % of a third. Then it counts only where the estimate is within the margin as it would be fixed now, by two standard errors.
+ */
+function exceedsNow(loss: number, { levels }: NestedBetting, fixedAt: number, now: number): boolean {
+  const past = levels.at(-1)?.past;
+  if (!past || now >= OUTDATED_BELOW * fixedAt) return false;
+  const squaredError = (['control', 'candidate'] as const).reduce(
+    (sum, arm) => sum + (varianceOf(past[arm]) ?? Infinity) / past[arm].n,
+    0,
+  );
+  return loss + SAFETY_ERRORS * Math.sqrt(squaredError) > now;
 }
 
 /**

@@ -43,6 +43,8 @@ export interface Tests {
   readonly clipped?: NonNullable<MetricAnalysis['clipped']>;
   /** The margin itself would be proven, were the candidate's values beyond the bounds not worse by more than that. */
   readonly isBeyondBounds?: boolean;
+  /** The margin, a percentage of control's first values, is too large for what control has come to be. */
+  readonly isMarginOutdated?: boolean;
   /** What the evidence of harm says within the bounds, where it does not count because the whole mean is not worse by the margin. */
   readonly harmWithin?: number;
 }
