@@ -14,6 +14,7 @@ import {
   type RatioBaseline,
   type RatioEstimate,
   ratioOf,
+  RECENT_MEMORY,
 } from '#libs/statistics';
 import type { AnalysisReason } from '../analysis/reasons.js';
 import { bettingDesignOf, bettingEffect, bettingTuning, judgeBets, betsBeforeBaseline } from './baseline-betting.js';
@@ -39,6 +40,8 @@ export interface RatioState {
   /** Whether they have denominators: without there is no ratio. */
   hasDenominator: boolean;
   line: RatioBaseline | null;
+  /** Recent mean of both variants' denominators, which the next value is divided by; 0 before there is a line. */
+  recentDenominator: number;
   /** The line's ratio and the spread of values linearised along it, as the baseline of a mean. */
   baseline: Baseline;
   readonly betting: NestedBetting;
@@ -61,6 +64,7 @@ interface EncodedRatio {
   readonly firsts: RatioState['firsts'];
   readonly hasDenominator: boolean;
   readonly line: RatioBaseline | null;
+  readonly recentDenominator: number;
   readonly baseline: Baseline;
   readonly betting: codec.EncodedNestedBetting;
   readonly cells: readonly (readonly [number, Record<Arm, UnitSums>])[];
@@ -73,6 +77,7 @@ export const ratioMethod: Method<RatioState> = {
     firsts: [],
     hasDenominator: false,
     line: null,
+    recentDenominator: 0,
     baseline: initialBaseline(),
     betting: betsBeforeBaseline(metric),
     cells: new Map(),
@@ -90,7 +95,8 @@ export const ratioMethod: Method<RatioState> = {
       if (arm === 'control') fixLine(state, value, denominator, baselineUnits);
       return;
     }
-    const linear = linearisedRatio(value, denominator, state.line);
+    const linear = linearisedRatio(value, denominator, { ...state.line, meanDenominator: state.recentDenominator });
+    noteDenominator(state, state.line, denominator);
     const design = bettingDesignOf(state.baseline, metric, metric.test);
     betNested(state.betting, design, arm, propensity, metric.definition.direction === 'higher' ? linear : -linear);
   },
@@ -101,6 +107,7 @@ export const ratioMethod: Method<RatioState> = {
     firsts: [],
     hasDenominator: a.hasDenominator || b.hasDenominator,
     line: a.line ?? b.line,
+    recentDenominator: a.line === null ? b.recentDenominator : a.recentDenominator,
     baseline: mergeBaselines(a.baseline, b.baseline),
     betting: mergeNestedBetting(a.betting, b.betting),
     cells: mergeCells(a.cells, b.cells),
@@ -124,22 +131,24 @@ export const ratioMethod: Method<RatioState> = {
 
   tuning: bettingTuning,
 
-  encode: ({ counts, firsts, hasDenominator, line, baseline, betting, cells }): EncodedRatio => ({
+  encode: ({ counts, firsts, hasDenominator, line, recentDenominator, baseline, betting, cells }): EncodedRatio => ({
     counts: structuredClone(counts),
     firsts: structuredClone(firsts),
     hasDenominator,
     line: line && { ...line },
+    recentDenominator,
     baseline: structuredClone(baseline),
     betting: codec.encodeNestedBetting(betting),
     cells: structuredClone([...cells]),
   }),
 
-  decode: ({ counts, firsts, hasDenominator, line, baseline, betting, cells }: EncodedRatio) => ({
+  decode: ({ counts, firsts, hasDenominator, line, recentDenominator, baseline, betting, cells }: EncodedRatio) => ({
     kind: 'ratio',
     counts: structuredClone(counts),
     firsts: structuredClone(firsts),
     hasDenominator,
     line: line && { ...line },
+    recentDenominator,
     baseline: structuredClone(baseline),
     betting: codec.decodeNestedBetting(betting),
     cells: new Map(structuredClone(cells) as [number, Record<Arm, UnitSums>][]),
@@ -174,8 +183,26 @@ function fixLine(state: RatioState, value: number, denominator: number, baseline
   // The spread of what is linearised is the delta method's: v_x − 2R c_xy + R² v_y, over the mean denominator squared.
   const fixed = fixedOf(momentsOf(usualPairs.map(linear)), state.firsts.map(linear));
   state.line = line;
+  state.recentDenominator = line.meanDenominator;
   state.firsts = [];
   state.baseline = { ...state.baseline, fixed };
+}
+
+/** One denominator moves the recent mean by no more than one of so many times its size would. */
+const LARGEST_DENOMINATOR = 10;
+/** The recent mean is not taken to be less than so much of the baseline's: nothing is divided by next to nothing. */
+const LEAST_DENOMINATOR = 0.01;
+
+/**
+ * The mean by which a value is divided follows the denominators of late, from the past alone. With the baseline's for ever the effect would be
+ * four times what it is once users ask for four pictures where they asked for one.
+ */
+function noteDenominator(state: RatioState, { meanDenominator }: RatioBaseline, denominator: number): void {
+  const sign = Math.sign(meanDenominator);
+  const recent = sign * state.recentDenominator;
+  const seen = Math.min(LARGEST_DENOMINATOR * recent, Math.max(0, sign * denominator));
+  const next = recent + (seen - recent) / RECENT_MEMORY;
+  state.recentDenominator = sign * Math.max(LEAST_DENOMINATOR * Math.abs(meanDenominator), next);
 }
 
 /**

@@ -188,3 +188,20 @@ describe('a level that both variants leave after the baseline', () => {
     expect(after(1 / 3, 1).tests?.nonInferior).toBeGreaterThan(LN_20);
   });
 });
+
+const fourfold = (factor: number): number | undefined =>
+  judged({
+    metric: 'gpu-seconds-per-image',
+    units: 5_000,
+    draw: (random, arm, index) => {
+      const denominator = index < 500 ? 1 : 4;
+      return { value: denominator * usual(random, 0.1) * (arm === 'candidate' ? factor : 1), denominator };
+    },
+  }).tests?.harmful;
+
+describe('a ratio of which both variants’ denominators grow', () => {
+  it('is as far from control’s as it was', () => {
+    expect(fourfold(1.03)).toBeLessThan(1);
+    expect(fourfold(1.1)).toBeGreaterThan(LN_20);
+  });
+});
