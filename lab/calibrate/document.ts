@@ -278,17 +278,17 @@ function shareOfRuns(count: number | undefined, runs: number): string {
 }
 
 function realTraffic(stored: StoredResults): string {
-  const known = knownRealTraffic(stored);
-  const decisions = [...new Set(known.flatMap(({ result }) => Object.keys(result.wrong)))];
   return [
     '## Real traffic',
-    `Situations that the cells above do not contain, as events through the evidence that ships, looked at while they come. Shown is the share of runs that ever took a decision which is wrong in the situation, at α = ${ALPHA}.`,
+    `Situations that the cells above do not contain, through the evidence or the methods that ship, looked at while they come. Shown is the share of runs that ever took a decision which is wrong in the situation, at α = ${ALPHA}.`,
     table(
-      ['situation', 'runs of requests', ...decisions],
-      known.map(({ task, result: { runs, requests, wrong } }) => [
+      ['situation', 'runs of requests', 'wrong decisions'],
+      knownRealTraffic(stored).map(({ task, result: { runs, requests, wrong } }) => [
         task.name,
         `${number(runs)} of ${number(requests)}`,
-        ...decisions.map((decision) => shareOfRuns(wrong[decision], runs)),
+        Object.entries(wrong)
+          .map(([decision, count]) => `${decision} ${shareOfRuns(count, runs)}`)
+          .join(' · '),
       ]),
     ),
   ].join('\n\n');
