@@ -8,7 +8,7 @@ import { meanMethod } from './kinds/mean-method.js';
 import type { JudgeContext } from './kinds/method.js';
 
 const WINDOW_MS = 10_000;
-const USERS = 300;
+const USERS = 200;
 const BETWEEN_USERS_MS = 100;
 /** The shares change in the middle, with windows open. */
 const CHANGES_AT_MS = (USERS / 2) * BETWEEN_USERS_MS;

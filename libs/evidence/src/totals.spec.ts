@@ -121,11 +121,11 @@ describe('a total per unit', () => {
   });
 
   it('shows that people come back less often, which no value of a single request does', () => {
-    const { verdict, estimate } = pictures(visitors(4_000, 0.5));
+    const { verdict, estimate } = pictures(visitors(2_500, 0.5));
     expect(verdict).toBe('harmful');
     expect(Math.abs(estimate.control! - 4)).toBeLessThan(0.2);
     expect(Math.abs(estimate.candidate! - 2.5)).toBeLessThan(0.2);
-    expect(pictures(visitors(4_000, 1)).verdict).toBe('non-inferior');
+    expect(pictures(visitors(2_500, 1)).verdict).toBe('non-inferior');
   });
 
   it('is left out, of both variants, where the shares change before its window closes, and so is who comes back', () => {
@@ -167,17 +167,17 @@ describe('a total per unit', () => {
 
   it('goes on bit for bit from a snapshot in the middle of its windows, and begins anew where it means something else', () => {
     const design = designOf();
-    const events = visitors(3_000, 0.8);
+    const events = visitors(1_200, 0.8);
     const fold = (evidence: Evidence, some: readonly ObservedEvent[]) => {
       for (const event of some) foldEvent(evidence, design, event);
       return evidence;
     };
     const whole = fold(initialEvidence(design, 'request.routed.v1'), events);
-    const half = fold(initialEvidence(design, 'request.routed.v1'), events.slice(0, 4_000));
+    const half = fold(initialEvidence(design, 'request.routed.v1'), events.slice(0, 1_500));
     const stored = JSON.parse(JSON.stringify(encodeEvidence(half))) as ReturnType<typeof encodeEvidence>;
     const units = [half.units.takeChanges()];
-    expect(half.totals.open.get('pictures')!.size).toBeGreaterThan(500);
-    const restored = fold(decodeEvidence(design, stored, units), events.slice(4_000));
+    expect(half.totals.open.get('pictures')!.size).toBeGreaterThan(300);
+    const restored = fold(decodeEvidence(design, stored, units), events.slice(1_500));
     expect(encodeEvidence(restored)).toEqual(encodeEvidence(whole));
     const other = designOf(', cap: p90');
     expect(decodeEvidence(other, stored, units).totals.open.size).toBe(0);

@@ -36,7 +36,7 @@ describe('a quotient', () => {
     const tests = cases.flatMap((_, index) => [`harmful ${index}`, `non-inferior ${index}`]);
     expectFewFalseAlarms(83, tests, (random, look) => {
       const states = cases.map(() => ({ cost: meanMethod.initial(cost), deed: incidenceMethod.initial(deed) }));
-      for (let unit = 1; unit <= 400; unit++) {
+      for (let unit = 1; unit <= 240; unit++) {
         const arm = random.uniform() < SHARE ? 'candidate' : 'control';
         const draw = random.uniform();
         const noise = Math.exp(0.3 * random.normal()) * (draw < 0.2 ? 1.3 : 1);
@@ -44,9 +44,9 @@ describe('a quotient', () => {
         cases.forEach((of, index) => {
           const isCandidate = arm === 'candidate';
           const { cost: spent, deed: deeds } = states[index]!;
-          meanMethod.observe(spent, cost, { ...seen, value: noise * (isCandidate ? of.cost : 1) }, 100);
+          meanMethod.observe(spent, cost, { ...seen, value: noise * (isCandidate ? of.cost : 1) }, 60);
           if (draw < 0.4 * (isCandidate ? of.downloads : 1)) incidenceMethod.observe(deeds, deed, seen, 0);
-          if (unit % 40 !== 0) return;
+          if (unit % 30 !== 0) return;
           const context = {
             alpha: 0.05,
             states: new Map<string, { kind: string }>([
