@@ -5,8 +5,12 @@ const SILENT_STARTS = 5;
 const SILENT_PAUSES = 20;
 /** Weight of a pause beside the next one. */
 const PAUSE_MEMORY = 0.95;
-/** Of the events that a variant is compared by, so many may be left out because an instance has joined it. */
+/**
+ * Of the events that a variant is compared by, so many may be left out because an instance has joined it, and so many more for each request of a start:
+ * else the early starts of an experiment would be judged.
+ */
 const MOST_WAITED = 0.2;
+const WAITED_PER_REQUEST = 25;
 /** Of a variant's own events, so many may be left out because they were the first of an instance; a few at any time. */
 const MOST_FIRSTS = 0.02;
 const FIRSTS = 3;
@@ -78,7 +82,8 @@ export interface VariantAnswer {
 
 /**
  * Whether latency is not judged at this time because the variant has not been heard yet, starts, has been silent for so long that it may have been
- * stopped, or is joined by an instance. Instances that come and go all the time leave a fifth out at most. Asked once per event of the variant's
+ * stopped, or is joined by an instance. Instances that come and go all the time leave out a fifth at most
+ * (and 25 events for each request of a start). Asked once per event of the variant's
  * comparisons, before {@link noteAnswer}.
  */
 export function isWarmingUp(warmth: Warmth, rule: WarmUpRule, variant: string, atMs: number): boolean {
@@ -90,7 +95,7 @@ export function isWarmingUp(warmth: Warmth, rule: WarmUpRule, variant: string, a
     if (isOver(start, rule, atMs)) known.starting.delete(instance);
     else if (start.isOfVariant) return true;
   }
-  if (known.starting.size === 0 || known.waited + 1 > MOST_WAITED * known.compared) return false;
+  if (known.starting.size === 0 || known.waited + 1 > mostWaited(known, rule)) return false;
   known.waited += 1;
   return true;
 }
@@ -177,6 +182,10 @@ function hear(instances: VariantWarmth['instances'], instance: string, atMs: num
   for (const [name, { newestAtMs }] of instances)
     if (newestAtMs < oldestAtMs) [oldest, oldestAtMs] = [name, newestAtMs];
   instances.delete(oldest);
+}
+
+function mostWaited({ compared }: VariantWarmth, { requests }: WarmUpRule): number {
+  return MOST_WAITED * compared + WAITED_PER_REQUEST * requests;
 }
 
 /** Whichever comes first: a sparse candidate does not wait for its twentieth request, a busy one not for a minute. */
