@@ -17,6 +17,7 @@ import {
   RECENT_MEMORY,
   type NestedTests,
   unboundedDesign,
+  type Arm,
   varianceOf,
 } from '#libs/statistics';
 import type { Cap } from '../catalogue/definition.js';
@@ -116,10 +117,11 @@ function bettingTests(betting: NestedBetting, fixed: Fixed, metric: MetricDesign
   const isCut = isTailWorse(shares.at(-1), margin, metric.definition.cap);
   const harmWithin = lnENestedHarmful(betting);
   const { n, mean } = fixed.whole;
-  const loss = lossWithinWidest(betting, { n, mean: metric.definition.direction === 'higher' ? mean : 0 - mean });
+  const excess = metric.definition.direction === 'higher' ? mean - fixed.mean : fixed.mean - mean;
+  const loss = lossWithinWidest(betting, { n, excess });
   const now = controlNow(betting, fixed, metric.definition);
-  const harmBeyond = Math.max(marginSize(test.harmBeyond, fixed.mean), marginSize(test.harmBeyond, now));
-  const isMadeUpFor = loss !== null && loss <= harmBeyond;
+  const harmBeyond = { fixedAt: marginSize(test.harmBeyond, fixed.mean), now: marginSize(test.harmBeyond, now) };
+  const isMadeUpFor = loss !== null && loss <= harmFrom(harmBeyond, betting);
   const exceeds = (allowed: MetricTest['margin']): boolean =>
     loss !== null && exceedsNow(loss, betting, marginSize(allowed, fixed.mean), marginSize(allowed, now));
   const isOutdated = exceeds(test.margin);
@@ -155,6 +157,23 @@ function controlNow({ levels }: NestedBetting, fixed: Fixed, { direction }: Metr
   return direction === 'higher' ? narrowest.recent : 0 - narrowest.recent;
 }
 
+/** From where on a loss is harm by the estimate: the margin, or the one that would be fixed now, surely so where that is another one. */
+function harmFrom(
+  { fixedAt, now }: { readonly fixedAt: number; readonly now: number },
+  betting: NestedBetting,
+): number {
+  if (now * OUTDATED_BELOW <= fixedAt) return Math.max(fixedAt, now);
+  return now + SAFETY_ERRORS * standardErrorWithin(betting);
+}
+
+/** Of the loss within the widest bounds. */
+function standardErrorWithin({ levels }: NestedBetting): number {
+  const past = levels.at(-1)?.past;
+  if (!past) return Infinity;
+  const ofArm = (arm: Arm): number => (varianceOf(past[arm]) ?? Infinity) / past[arm].n;
+  return Math.sqrt(ofArm('control') + ofArm('candidate'));
+}
+
 /** A margin that would be less than so much of what it was fixed at is another one. */
 const OUTDATED_BELOW = 0.8;
 /** Standard errors that the estimate has to stay away from the margin as it would be fixed now. */
@@ -164,14 +183,9 @@ const SAFETY_ERRORS = 2;
  * Whether a proof at a margin that was fixed as a percentage of control's first values means too little by now, since control has come to lie far
  * lower: 5 % of before are 15 % of a third. Then it counts only where the estimate is within the margin as it would be fixed now, by two standard errors.
  */
-function exceedsNow(loss: number, { levels }: NestedBetting, fixedAt: number, now: number): boolean {
-  const past = levels.at(-1)?.past;
-  if (!past || now >= OUTDATED_BELOW * fixedAt) return false;
-  const squaredError = (['control', 'candidate'] as const).reduce(
-    (sum, arm) => sum + (varianceOf(past[arm]) ?? Infinity) / past[arm].n,
-    0,
-  );
-  return loss + SAFETY_ERRORS * Math.sqrt(squaredError) > now;
+function exceedsNow(loss: number, betting: NestedBetting, fixedAt: number, now: number): boolean {
+  if (now >= OUTDATED_BELOW * fixedAt) return false;
+  return loss + SAFETY_ERRORS * standardErrorWithin(betting) > now;
 }
 
 /**

@@ -102,12 +102,12 @@ describe('betting within nested bounds', () => {
   it('estimates the loss within the widest bounds, control’s values of before included', () => {
     const by = nestedBettingDesign(nestedRanges({ mean: 0, spread: 1 }, 1), { harmfulAt: 0, steps: [] });
     const state = initialNestedBetting(by);
-    const nothing = { n: 0, mean: 0 };
+    const nothing = { n: 0, excess: 0 };
     betNested(state, by, 'control', 0.5, 0);
     expect(lossWithinWidest(state, nothing)).toBeNull();
     betNested(state, by, 'candidate', 0.5, -3);
     expect(lossWithinWidest(state, nothing)).toBe(3);
-    expect(lossWithinWidest(state, { n: 1, mean: -2 })).toBe(2);
+    expect(lossWithinWidest(state, { n: 1, excess: -2 })).toBe(2);
     betNested(state, by, 'candidate', 0.5, -1e9);
     expect(lossWithinWidest(state, nothing)).toBeCloseTo((3 + WIDEST_REACH) / 2, 9);
   });

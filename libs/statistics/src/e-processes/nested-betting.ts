@@ -238,16 +238,17 @@ function shareOf({ values, sum, size, furthest }: Clipped, n: number, total: num
 /**
  * How much worse the candidate's mean is than control's within the widest bounds at their widest, beside what both drift by: a plain estimate that
  * one value moves by no more than those bounds. Null where bounds are fixed, or without values of both.
- * @param before control's values that were not bet on, because they say where the bounds are: how many, and their mean.
+ * @param before control's values that were not bet on, because they say where the bounds are: how many, and how far their mean lies from what
+ *   was usual of them. Their level is left out: both variants may have left it since.
  */
 export function lossWithinWidest(
   { levels }: NestedBetting,
-  before: { readonly n: number; readonly mean: number },
+  before: { readonly n: number; readonly excess: number },
 ): number | null {
   const past = levels.at(-1)?.past;
   if (!past || past.control.n === 0 || past.candidate.n === 0) return null;
   const { n, mean } = past.control;
-  return (n * mean + before.n * before.mean) / (n + before.n) - past.candidate.mean;
+  return mean + (before.n * before.excess) / (n + before.n) - past.candidate.mean;
 }
 
 /** The evidence of two disjoint parts of the traffic. */
