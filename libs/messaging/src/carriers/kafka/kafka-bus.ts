@@ -9,6 +9,7 @@ import { KafkaPublisher } from './kafka-publisher.js';
 import { KafkaSubscription } from './kafka-subscription.js';
 import { quietIdleTimers } from './quiet-timers.js';
 import { retryTransient } from './retry-transient.js';
+import { topicEnds } from './topic-ends.js';
 
 export interface KafkaBusOptions {
   /** `host:port` of some brokers. */
@@ -97,7 +98,7 @@ class KafkaBus implements EventBus {
 
   async readAll(topic: string): Promise<readonly IncomingRecord[]> {
     await this.assertKnown(new Set([topic]));
-    const ends = await retryTransient(() => this.admin.fetchTopicOffsets(topic));
+    const ends = await topicEnds(this.admin, topic);
     const missing = new Map(
       ends
         .filter(({ low, high }) => Number(high) > Number(low))

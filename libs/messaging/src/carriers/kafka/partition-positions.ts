@@ -1,6 +1,6 @@
 import type { Admin, Consumer } from 'kafkajs';
 import type { SubscriptionOptions } from '../../event-bus.js';
-import { retryTransient } from './retry-transient.js';
+import { topicEnds } from './topic-ends.js';
 
 /** Where the partitions of one subscription start, and how far they have been handled since their assignment. */
 export class PartitionPositions {
@@ -82,7 +82,7 @@ export class PartitionPositions {
   }
 
   private endsOf(topic: string): ReturnType<Admin['fetchTopicOffsets']> {
-    return retryTransient(() => this.admin.fetchTopicOffsets(topic));
+    return topicEnds(this.admin, topic);
   }
 
   private async committed(topics: readonly string[]): Promise<Map<string, number>> {
