@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { decisionApp } from '#apps/decision';
 import { routerApp } from '#apps/router';
-import { encodeEvent, stampEvent, type EventDraft } from '#libs/contracts';
+import { decodeEvent, encodeEvent, stampEvent, type EventDraft } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { startApp, type RunningApp } from '#libs/platform';
@@ -296,8 +296,15 @@ describe('a service', () => {
     const path = `/v1/services/${service}/baseline`;
     expect(await call(decision, 'POST', path, { ...because, ...variant(24, v1) })).toMatchObject({ status: 200 });
     await eventually(async () => expect(await served()).toBe('v1'));
-    expect(await call(decision, 'POST', path, { ...because, ...variant(24, 'ftp://x/') })).toMatchObject({
-      status: 422,
+    for (const upstream of ['ftp://x/', 'http:///h', 'http://u:p4ssw0rd@h/', `http://h/${'x'.repeat(3_000)}`]) {
+      expect(await call(decision, 'POST', path, { ...because, ...variant(24, upstream) })).toMatchObject({
+        status: 422,
+      });
+    }
+    const { epoch } = (await aboutService(decision)).body;
+    await eventually(async () => {
+      const beats = (await bus.readAll('controller.heartbeat.v1')).map((record) => decodeEvent(record).data);
+      expect(beats.at(-1)).toMatchObject({ services: { [service]: epoch } });
     });
   });
 });

@@ -65,7 +65,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
       await database.query('select 1');
       await publishHeartbeat(publisher, controller, clock.nowMs(), {
         running: this.decisions.running(),
-        services: this.decisions.epochs(),
+        services: Object.fromEntries(this.decisions.epochs()),
       });
     };
     await beat();

@@ -1,14 +1,25 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { slug } from '#libs/contracts';
 import { commonVariables, documented, variables } from '#libs/platform';
 import type { RouterOptions } from './router-options.js';
 
 const upstreams = variables.list.transform((entries, context): Readonly<Record<string, string>> => {
   const pairs = entries.map(splitOnce);
   for (const [service, url] of pairs) {
-    if (service !== '' && /^https?:\/\//.test(url) && URL.canParse(url)) continue;
-    context.addIssue({ code: 'custom', message: `"${service}=${url}": expected service=http://host:port` });
+    if (!slug.safeParse(service).success) {
+      const message = `"${service}": expected lower-case letters, digits and dashes as the name of a service`;
+      context.addIssue({ code: 'custom', message });
+    } else if (
+      !/^https?:\/\//.test(url) ||
+      !URL.canParse(url) ||
+      new URL(url).username !== '' ||
+      new URL(url).password !== ''
+    ) {
+      const message = `the upstream of ${service}: expected http://host:port, without a user or password in it`;
+      context.addIssue({ code: 'custom', message });
+    }
   }
   return Object.fromEntries(pairs);
 });

@@ -566,6 +566,21 @@ describe('the break-glass call', () => {
     await expect.poll(() => variantServed(again)).toBe('second');
   });
 
+  it('is not ended by the same order given again for another router', async () => {
+    const [first, second] = await named('first', 'second');
+    const baseline = { upstream: first, fingerprint: 'a' };
+    await define({ control: first, candidate: second });
+    await order(1, { control: 0, candidate: 1_000_000 }, { baseline });
+    const router = await start({ breakGlassToken: TOKEN });
+    await call(router, {});
+    await order(2, { control: 0, candidate: 1_000_000 }, { baseline });
+    await applied(2);
+    expect(await variantServed(router)).toBe('first');
+    await order(3, { control: 500_000, candidate: 500_000 }, { baseline });
+    await applied(3);
+    expect((await get(router, '/v1/allocations')).body).toContain('"epoch":3');
+  });
+
   it('is taken back by hand', async () => {
     const [first, second] = await named('first', 'second');
     await define({ control: first, candidate: second });
@@ -599,7 +614,7 @@ describe('start and end', () => {
     await order(1, { control: 0, candidate: 1_000_000 });
     const first = await start({ lastKnownGoodFile: file });
     expect((await get(first, '/health/ready')).status).toBe(200);
-    await expect.poll(() => readWhenThere(file)).toContain('"epoch": 1');
+    await expect.poll(() => readWhenThere(file)).toContain('"epoch":1');
     await first.close();
 
     const away = { ...bus, readAll: () => Promise.reject(new Error('bus away')) };
@@ -631,7 +646,7 @@ describe('start and end', () => {
     await define({ control, candidate });
     await order(1, { control: 0, candidate: 1_000_000 }, { command: 'promote', terminal: true });
     const first = await start({ lastKnownGoodFile: file });
-    await expect.poll(() => readWhenThere(file)).toContain('"epoch": 1');
+    await expect.poll(() => readWhenThere(file)).toContain('"epoch":1');
     await first.close();
     const empty = await createEventBus({ carrier: 'memory' });
     await ensureTopics(empty, 4);

@@ -29,7 +29,13 @@ export { candidatesOf, comparedWith } from './experiment/candidates.js';
 export { messageAt } from './message-at.js';
 export { harmAlphaOf } from './experiment/harm-alpha.js';
 export { durationInWords, parseDurationMs } from './experiment/duration.js';
-export { experimentFile, parseExperiment, parseExperimentFile, type ExperimentFile } from './experiment/file.js';
+export {
+  experimentFile,
+  isHttpUrl,
+  parseExperiment,
+  parseExperimentFile,
+  type ExperimentFile,
+} from './experiment/file.js';
 export { ExperimentFileError, type ExperimentFileProblem } from './experiment/file-problems.js';
 export type { KnownMetric } from './experiment/known-metric.js';
 export { marginForShare, marginSize } from './experiment/margin.js';

@@ -64,6 +64,8 @@ export class Decisions {
   private readonly known = new Map<string, Known>();
   /** By name; what another process may have changed is not in here. */
   private readonly services = new Map<string, KnownService>();
+  /** Of every service that was ever read here; epochs only grow. */
+  private readonly serviceEpochs = new Map<string, number>();
   /** Keys whose state in memory may be old; it is read again before the next decision. */
   private readonly stale = new Set<string>();
   private readonly queues = new Map<string, Promise<unknown>>();
@@ -121,7 +123,7 @@ export class Decisions {
         if (events.length === 0) return { state: known.state, changed: false };
         try {
           const after = await this.log.appendToService({ known, events });
-          this.services.set(name, after);
+          this.keepService(after);
           this.listener.decided(name, []);
           return { state: after.state, changed: true };
         } catch (error) {
@@ -175,10 +177,9 @@ export class Decisions {
     return [...newest.values()];
   }
 
-  /** The epoch of the newest order about each service. */
-  epochs(): Readonly<Record<string, number>> {
-    const orders = this.newestOrders().filter(({ lastCommand }) => lastCommand.baseline !== undefined);
-    return Object.fromEntries(orders.map(({ spec, lastCommand }) => [spec.service, lastCommand.epoch]));
+  /** The epoch of the newest order about each service, whether an experiment's or an operator's. */
+  epochs(): ReadonlyMap<string, number> {
+    return this.serviceEpochs;
   }
 
   /** Analyses of the experiment arrive at another process now: silence here means nothing. */
@@ -286,7 +287,7 @@ export class Decisions {
           const step = service && serviceEvents.length > 0 ? { known: service, events: serviceEvents } : undefined;
           const stored = await this.log.append(known, events, after, { service: step, traceparent });
           this.known.set(key, { state: after, version: stored.version });
-          if (name !== undefined && stored.service) this.services.set(name, stored.service);
+          if (stored.service) this.keepService(stored.service);
           this.listener.decided(key, events);
           return { before: known.state, after };
         } catch (error) {
@@ -321,8 +322,14 @@ export class Decisions {
       this.alerted.set(`service ${name}`, problem);
       this.listener.unreadable(name, problem);
     }
-    this.services.set(name, loaded);
+    this.keepService(loaded);
     return loaded;
+  }
+
+  private keepService(known: KnownService): void {
+    const { service, epoch } = known.state;
+    this.services.set(service, known);
+    this.serviceEpochs.set(service, Math.max(epoch, this.serviceEpochs.get(service) ?? 0));
   }
 
   /** A service of before services had logs gets one. */
@@ -330,7 +337,7 @@ export class Decisions {
     const known = await this.recallService(name);
     if (known.version > 0 || known.untold.length === 0) return;
     try {
-      this.services.set(name, await this.log.appendToService({ known, events: [] }));
+      this.keepService(await this.log.appendToService({ known, events: [] }));
     } catch (error) {
       this.services.delete(name);
       // Another process was faster.

@@ -1,4 +1,4 @@
-import { serviceBaseline, slug, timestamp, variantConfig } from '#libs/contracts';
+import { isHttpUrl, serviceBaseline, slug, timestamp, variantConfig } from '#libs/contracts';
 import type { ServiceState } from '#libs/delivery';
 import { z } from 'zod';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
@@ -33,7 +33,13 @@ export type ServiceView = z.infer<typeof serviceView>;
 /** How a service is served now, where no experiment has made it so. */
 export const baselineBody = orderBody
   .extend({
-    upstream: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }),
+    upstream: z
+      .string('is missing')
+      .refine(isHttpUrl, 'expected a URL with http:// or https:// and a host, such as "http://127.0.0.1:8000"')
+      .refine(
+        (url) => !isHttpUrl(url) || (new URL(url).username === '' && new URL(url).password === ''),
+        'expected no user or password in it',
+      ),
     config: variantConfig.describe('The configuration that is served there; its hash is the fingerprint.'),
   })
   .meta({ id: 'BaselineOrder' });

@@ -2,8 +2,10 @@ import { EFFECTIVE_WITHIN_MS, effectOf, type OrderEffect, type StartedState } fr
 import type { Decisions } from '../deciding/decisions.js';
 import type { RouterWatch } from './router-watch.js';
 
-/** How often one order is given anew; after that it is only told. */
+/** How often orders about a service are given anew within {@link CALM_MS}; after that it is only told. */
 const ATTEMPTS = 6;
+/** A service whose orders were followed for so long is no longer one whose routers flap. */
+const CALM_MS = 10 * 60_000;
 
 /**
  * Sees to it that what was ordered is what is served: an order that a live router does not obey in time is given again, under a larger epoch, and
@@ -25,7 +27,7 @@ export class OrderFollowUp {
     if (!lastCommand.baseline) return null;
     const ageMs = this.nowMs() - Date.parse(lastCommand.commandedAt);
     const { epoch } = lastCommand;
-    const newestEpoch = Math.max(epoch, this.decisions.epochs()[spec.service] ?? 0);
+    const newestEpoch = Math.max(epoch, this.decisions.epochs().get(spec.service) ?? 0);
     return effectOf({ epoch, newestEpoch, ageMs }, this.routers.liveOn(spec.service));
   }
 
@@ -39,9 +41,12 @@ export class OrderFollowUp {
     for (const state of this.decisions.newestOrders()) {
       const { service } = state.spec;
       const effect = this.effectOf(state);
-      if (effect?.state === 'effective') this.tried.delete(service);
       if (effect?.state !== 'contested' || this.busy.has(service)) continue;
-      const { attempts, nextAtMs } = this.tried.get(service) ?? { attempts: 0, nextAtMs: 0 };
+      // Where somebody has broken the glass the baseline is served on purpose.
+      if (this.brokenOn(service).length > 0) continue;
+      const before = this.tried.get(service);
+      const isOver = before === undefined || this.nowMs() > before.nextAtMs + CALM_MS;
+      const { attempts, nextAtMs } = isOver ? { attempts: 0, nextAtMs: 0 } : before;
       if (attempts >= ATTEMPTS || this.nowMs() < nextAtMs) continue;
       this.tried.set(service, {
         attempts: attempts + 1,

@@ -41,16 +41,19 @@ export class RouterWatch {
 
   /** The routers that are alive, each with the epoch of the service that it obeys. */
   liveOn(service: string): readonly LiveRouter[] {
-    const sinceMs = this.clock.nowMs() - LIVE_FOR_MS;
-    return [...this.heard]
-      .filter(([, { atMs }]) => atMs >= sinceMs)
-
-      .map(([router, { last }]) => ({ router, epoch: last.services[service] ?? 0 }));
+    this.forgetSilent();
+    return [...this.heard].map(([router, { last }]) => ({ router, epoch: last.services[service] ?? 0 }));
   }
 
   /** Routers at which somebody has sent the service to its baseline by hand. */
   brokenOn(service: string): readonly string[] {
+    this.forgetSilent();
     return [...this.heard].filter(([, { last }]) => last.brokenGlass.includes(service)).map(([router]) => router);
+  }
+
+  private forgetSilent(): void {
+    const sinceMs = this.clock.nowMs() - LIVE_FOR_MS;
+    for (const [router, { atMs }] of this.heard) if (atMs < sinceMs) this.heard.delete(router);
   }
 
   private take(last: RouterHeartbeat): void {

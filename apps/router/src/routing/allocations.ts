@@ -5,6 +5,7 @@ import {
   command as commandState,
   definitionOf,
   defineRevision as defineState,
+  isSameOrder,
   unknownExperiment,
   type CommandOutcome,
   type ExperimentState,
@@ -82,12 +83,13 @@ export class Allocations {
   }
 
   command(given: AllocationCommanded): void {
-    const { state, answer } = commandState(this.stateOf(given.experiment), given);
+    const before = this.stateOf(given.experiment);
+    const { state, answer } = commandState(before, given);
     if (answer.outcome !== 'applied' && answer.outcome !== 'waiting') return this.options.onCommand(given, answer);
     const isOvertaken = given.baseline !== undefined && given.epoch <= this.epochBeside(given);
     this.options.watch.heardOf(given.experiment);
     this.unconfirmed.delete(given.experiment);
-    if (!given.standsAside) this.endBrokenGlass(given.service, given.epoch);
+    if (!given.standsAside) this.noteOrder(given, before.command);
     this.swap(state);
     this.options.onCommand(given, isOvertaken ? { outcome: 'overtaken' } : answer);
   }
@@ -124,6 +126,16 @@ export class Allocations {
 
   glassOf(service: string): BrokenGlass | undefined {
     return this.brokenGlass.get(service);
+  }
+
+  /** The order of before, given once more because a router had not followed, is no newer knowledge. */
+  private noteOrder(given: AllocationCommanded, before: AllocationCommanded | null): void {
+    const broken = this.brokenGlass.get(given.service);
+    if (!broken) return;
+    if (before?.revision === given.revision && isSameOrder(given, before)) {
+      const epoch = Math.max(broken.epoch, given.epoch);
+      this.brokenGlass = new Map(this.brokenGlass).set(given.service, { ...broken, epoch });
+    } else this.endBrokenGlass(given.service, given.epoch);
   }
 
   /** An order that is newer than what was known when the glass was broken knows better. */

@@ -61,7 +61,7 @@ export function newestDefinition(state: ExperimentState): ExperimentDefined | un
 }
 
 /** What is ordered again because a router has not followed is refused by none that has. */
-function isSameOrder(given: AllocationCommanded, inForce: AllocationCommanded): boolean {
+export function isSameOrder(given: AllocationCommanded, inForce: AllocationCommanded): boolean {
   const names = new Set([...Object.keys(given.weightsPpm), ...Object.keys(inForce.weightsPpm)]);
   const isAlike = [...names].every((name) => given.weightsPpm[name] === inForce.weightsPpm[name]);
   return given.command === inForce.command && given.terminal === inForce.terminal && isAlike;

@@ -51,6 +51,13 @@ describe('the last-known-good file', () => {
     expect(await file().load()).toEqual({ experiments: [known('a')], services: [], brokenGlass: [] });
   });
 
+  it('keeps every broken glass but the one that can not be read', async () => {
+    const other = { ...broken, service: 'SDXL_Base' };
+    await file().save({ experiments: [known('a')], services: [], brokenGlass: [other, broken] });
+    expect((await file().load())?.brokenGlass).toEqual([broken]);
+    expect(troubles[0]).toContain("broken glass number 1 can't be used");
+  });
+
   it('keeps every service but the one that can not be read', async () => {
     await file().save({ experiments: [known('a')], services: [{ ...baseline, epoch: -1 }, baseline], brokenGlass: [] });
     expect(await file().load()).toEqual({ experiments: [known('a')], services: [baseline], brokenGlass: [] });

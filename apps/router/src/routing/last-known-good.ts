@@ -2,7 +2,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { allocationCommanded, experimentDefined, serviceDefined, type ServiceDefined } from '#libs/contracts';
 import { z } from 'zod';
-import { brokenGlass } from './broken-glass.js';
+import { brokenGlass, type BrokenGlass } from './broken-glass.js';
 import type { ExperimentState } from './experiment-state.js';
 import type { RouterState } from './routing-table.js';
 
@@ -17,7 +17,7 @@ const fileContent = z.object({
   savedAt: z.string(),
   experiments: z.array(z.unknown()),
   services: z.array(z.unknown()).default([]),
-  brokenGlass: z.array(brokenGlass).catch([]).default([]),
+  brokenGlass: z.array(z.unknown()).default([]),
 });
 
 /** The state of the last run on disk: what a router starts from while the bus is away. */
@@ -47,7 +47,8 @@ export class LastKnownGoodFile {
       const experiments = content.experiments.flatMap((one, index) => this.readable(one, index));
       const services = content.services.flatMap((one, index) => this.readableService(one, index));
       const isUseless = experiments.length + services.length === 0 && content.experiments.length > 0;
-      return isUseless ? undefined : { experiments, services, brokenGlass: content.brokenGlass };
+      const broken = content.brokenGlass.flatMap((one, index) => this.readableGlass(one, index));
+      return isUseless ? undefined : { experiments, services, brokenGlass: broken };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       this.onTrouble(`last-known-good file ${this.path} can't be used: ${(error as Error).message}`);
@@ -62,6 +63,15 @@ export class LastKnownGoodFile {
     this.onTrouble(
       `last-known-good file ${this.path}: experiment ${name === undefined ? `number ${index + 1}` : `"${name}"`} can't be used, ` +
         `the others are: ${read.error.message}`,
+    );
+    return [];
+  }
+
+  private readableGlass(stored: unknown, index: number): readonly BrokenGlass[] {
+    const read = brokenGlass.safeParse(stored);
+    if (read.success) return [read.data];
+    this.onTrouble(
+      `last-known-good file ${this.path}: broken glass number ${index + 1} can't be used, the others are: ${read.error.message}`,
     );
     return [];
   }
@@ -90,7 +100,7 @@ export class LastKnownGoodFile {
       brokenGlass: broken,
     };
     try {
-      await writeAtomically(this.path, `${JSON.stringify(content, null, 2)}\n`);
+      await writeAtomically(this.path, `${JSON.stringify(content)}\n`);
     } catch (error) {
       this.onTrouble(`last-known-good file ${this.path} can't be written: ${(error as Error).message}`);
     }

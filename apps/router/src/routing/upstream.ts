@@ -9,7 +9,9 @@ export interface Upstream {
 
 export function parseUpstream(url: string): Upstream {
   const { origin, pathname } = new URL(url);
-  return { url, origin, basePath: pathname === '/' ? null : pathname.replace(/\/+$/, '') };
+  let end = pathname.length;
+  while (end > 0 && pathname[end - 1] === '/') end -= 1;
+  return { url, origin, basePath: end === 0 ? null : pathname.slice(0, end) };
 }
 
 /**

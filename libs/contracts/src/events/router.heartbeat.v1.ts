@@ -3,7 +3,7 @@ import { slug, timestamp } from '../names.js';
 import { defineTopic } from './topic.js';
 
 export const routerHeartbeat = z.object({
-  router: z.string().min(1),
+  router: z.string().min(1).max(200),
   at: timestamp,
   /** The epoch of the newest order that it obeys, by service. */
   services: z.record(slug, z.int32().min(0)),

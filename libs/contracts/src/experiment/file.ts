@@ -352,8 +352,11 @@ function checkWindows({ metrics, deadline, unit }: ParsedFile, complain: Complai
 /** A name, an IPv4 or an IPv6 address. A URL may have other hosts too, such as a placeholder that nobody has filled. */
 const HOST = /^(?:[\p{L}\p{N}._-]+|\[[0-9a-f:.]+\])$/iu;
 
-function isHttpUrl(text: string): boolean {
-  return /^https?:\/\/[^/]/i.test(text) && URL.canParse(text) && HOST.test(new URL(text).hostname);
+/** An address that requests can be sent to: of at most 2 048 characters. */
+export function isHttpUrl(text: string): boolean {
+  return (
+    text.length <= 2_048 && /^https?:\/\/[^/]/i.test(text) && URL.canParse(text) && HOST.test(new URL(text).hostname)
+  );
 }
 
 const NAMES_IN_FILE: Readonly<Record<string, string>> = {

@@ -96,13 +96,16 @@ function faultsOf(document: Document, placeAt: (offset: number) => FilePlace): r
   visit(document, {
     Alias: (_key, alias, parents) => {
       aliases += 1;
+      if (aliases > MOST_ALIASES) {
+        note(alias, `expected at most ${MOST_ALIASES} aliases (*name) in an experiment file`);
+        return visit.BREAK;
+      }
       const target = alias.resolve(document);
       if (!target) note(alias, `"*${alias.source}": there is no anchor "&${alias.source}" before it`);
       else if ((parents as readonly unknown[]).includes(target)) {
         note(alias, `"*${alias.source}" stands inside what it names: it would have no end`);
-      } else if (aliases === MOST_ALIASES + 1) {
-        note(alias, `expected at most ${MOST_ALIASES} aliases (*name) in an experiment file`);
       }
+      return undefined;
     },
     Pair: (_key, { key, value }) => {
       if (key !== null && !isScalar(key)) note(key, 'a key has to be a plain word');

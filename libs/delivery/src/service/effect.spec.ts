@@ -58,6 +58,26 @@ describe('an order', () => {
       );
   });
 
+  it('is not given again for an epoch from nowhere, which would leave none for a rollback: that is told, once', () => {
+    const lying = { ...contested, servedEpoch: 2 ** 31 - 2 };
+    const told = given(define(minutes(0)), operator('rollback', minutes(1))).when(lying);
+    told.thenDecided({
+      type: 'alert-raised',
+      message: expect.stringContaining('epoch 2147483646, which no controller'),
+    });
+    given(define(minutes(0)), operator('rollback', minutes(1)), lying)
+      .when(lying)
+      .thenNothing();
+  });
+
+  it('names five of many routers', () => {
+    const behind = Array.from({ length: 300 }, (_, index) => `router-${index}`);
+    const [alert] = given(define(minutes(0)), operator('rollback', minutes(1)))
+      .when({ ...contested, behind })
+      .events();
+    expect(alert).toMatchObject({ message: expect.stringContaining('router-4 and 295 more have not followed it') });
+  });
+
   it('is not given again where a newer one was given meanwhile, or none ever was', () => {
     given(define(minutes(0)), operator('rollback', minutes(1)))
       .when({ ...contested, epoch: 1 })

@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { routerVariables } from './configuration.js';
+
+it.each([
+  [
+    'SDXL_Base=http://sdxl:8000',
+    '"SDXL_Base": expected lower-case letters, digits and dashes as the name of a service',
+  ],
+  [
+    'sdxl=http://user:hidden-word@sdxl:8000',
+    'the upstream of sdxl: expected http://host:port, without a user or password',
+  ],
+  ['sdxl=sdxl:8000', 'the upstream of sdxl: expected http://host:port'],
+])('an upstream that can not be one is refused at the start, without what it may hide: %s', (text, message) => {
+  const read = routerVariables.ROUTER_UPSTREAMS.safeParse(text);
+  expect(read.error?.message).toContain(JSON.stringify(message).slice(1, -1));
+  expect(read.error?.message).not.toContain('hidden-word');
+});
+
+it('upstreams are read by service', () => {
+  const read = routerVariables.ROUTER_UPSTREAMS.parse('sdxl=http://sdxl:8000,up-scale=https://esrgan');
+  expect(read).toEqual({ sdxl: 'http://sdxl:8000', 'up-scale': 'https://esrgan' });
+});
