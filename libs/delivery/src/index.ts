@@ -8,7 +8,7 @@ export { deadlineAtMs, nextTimerAtMs } from './rules/deadline.js';
 export { type Notice, noticesOf } from './notices.js';
 export type { RunClock } from './outlook.js';
 export { adoptService } from './service/adopt.js';
-export { decideOnService, isHeldByAnother } from './service/decide-on-service.js';
+export { decideOnService } from './service/decide-on-service.js';
 export { effectOf, EFFECTIVE_WITHIN_MS, type OrderEffect, type LiveRouter } from './service/effect.js';
 export { serviceEvent, type ServiceEvent } from './service/events.js';
 export { evolveService } from './service/evolve-service.js';

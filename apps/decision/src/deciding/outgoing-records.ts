@@ -12,12 +12,7 @@ export function outgoingRecords(
   controller: string,
   traceparent: string | undefined,
 ): readonly EncodedEvent[] {
-  const source = eventSource('decision', controller);
-  const trace = traceparent ?? newTraceparent();
-  return events.flatMap((event) => {
-    const draft = draftOf(event, trace);
-    return draft ? encodeEvent(stampEvent(draft, source)) : [];
-  });
+  return encoded(events, draftOf, controller, traceparent);
 }
 
 function draftOf(event: DeliveryEvent, traceparent: string): EventDraft | undefined {
@@ -47,14 +42,32 @@ export function outgoingServiceRecords(
   controller: string,
   traceparent: string | undefined,
 ): readonly EncodedEvent[] {
+  return encoded(events, (event, trace) => baselineDraftOf(service, event, trace), controller, traceparent);
+}
+
+function baselineDraftOf(service: string, event: ServiceEvent, traceparent: string): EventDraft | undefined {
+  if (event.type !== 'baseline-set') return undefined;
+  const { atMs: timeMs, actor: definedBy, baseline, epoch } = event;
+  const data = { service, baseline, epoch, definedAt: new Date(timeMs).toISOString(), definedBy };
+  return {
+    type: topics.serviceDefined.name,
+    id: `${service}-baseline-${epoch}`,
+    subject: service,
+    timeMs,
+    traceparent,
+    data,
+  };
+}
+
+function encoded<Event>(
+  events: readonly Event[],
+  draft: (event: Event, traceparent: string) => EventDraft | undefined,
+  controller: string,
+  traceparent = newTraceparent(),
+): readonly EncodedEvent[] {
   const source = eventSource('decision', controller);
-  const trace = traceparent ?? newTraceparent();
   return events.flatMap((event) => {
-    if (event.type !== 'baseline-set') return [];
-    const { atMs: timeMs, actor: definedBy, baseline, epoch } = event;
-    const data = { service, baseline, epoch, definedAt: new Date(timeMs).toISOString(), definedBy };
-    const id = `${service}-baseline-${epoch}`;
-    const draft = { type: topics.serviceDefined.name, id, subject: service, timeMs, traceparent: trace, data };
-    return encodeEvent(stampEvent(draft, source));
+    const drafted = draft(event, traceparent);
+    return drafted ? encodeEvent(stampEvent(drafted, source)) : [];
   });
 }

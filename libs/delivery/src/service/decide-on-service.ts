@@ -26,16 +26,12 @@ const NOTHING: DecidedOnService = { events: [], serviceEvents: [] };
  */
 export function decideOnService(service: ServiceState, state: DeliveryState, input: DeliveryInput): DecidedOnService {
   refuseMove(state, input);
-  if (isOutlived(service, state)) return outlived(service, state, input);
+  // What ended and is not served any more may begin anew; nothing else changes it.
+  if (!isStart(input.type) && isOutlived(service, state)) return outlived(service, state, input);
   const events = decider.decide(under(service.epoch, state), input);
   if (events.length === 0) return NOTHING;
   refuseStart(service, state, events, input);
   return commandsOfService(service, state, events, input);
-}
-
-/** Whether the service's traffic follows another experiment at present. */
-export function isHeldByAnother(service: ServiceState, experiment: string): boolean {
-  return service.heldBy !== null && service.heldBy.experiment !== experiment;
 }
 
 /** The experiment's events with what they mean for the service, and the service's baseline in every order. */
@@ -97,14 +93,7 @@ function isOutlived(service: ServiceState, state: DeliveryState): state is Start
   return service.heldBy !== null || variantAsBaseline(state, served).fingerprint !== service.baseline.fingerprint;
 }
 
-/** What ended and is not served any more may begin anew; nothing else changes it. */
 function outlived(service: ServiceState, state: StartedState, input: DeliveryInput): DecidedOnService {
-  if (isStart(input.type)) {
-    const events = decider.decide(under(service.epoch, state), input);
-    if (events.length === 0) return NOTHING;
-    refuseStart(service, state, events, input);
-    return commandsOfService(service, state, events, input);
-  }
   if (input.type !== 'rollback' || state.phase === 'rolled-back') {
     const isAnswered = 'actor' in input || input.type === 'applied';
     return isAnswered ? { ...NOTHING, events: decider.decide(state, input) } : NOTHING;

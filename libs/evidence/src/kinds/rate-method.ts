@@ -315,10 +315,19 @@ function sharesOf({ allValues }: RateState, alpha: number): EventShares {
 }
 
 function testsOf(state: RateState, metric: MetricDesign, test: MetricTest): Tests {
-  if (test.margin.kind === 'absolute') return bySize(state, metric, test);
-  const byRatio = ratioTests(state, test, metric.definition.direction);
+  return byKindOfMargin(
+    test,
+    () => ratioTests(state, test, metric.definition.direction),
+    () => bySize(state, metric, test),
+  );
+}
+
+/** The tests at an absolute margin, at a ratio, or at a ratio with a floor, which allows what either of the two allows (see {@link RateState}). */
+export function byKindOfMargin(test: MetricTest, ratio: () => Tests, size: () => Tests): Tests {
+  if (test.margin.kind === 'absolute') return size();
+  const byRatio = ratio();
   if (test.margin.floor === undefined) return byRatio;
-  const byFloor = bySize(state, metric, test);
+  const byFloor = size();
   return {
     ...byRatio,
     harmful: test.anyHarm ? byRatio.harmful : Math.min(byRatio.harmful, byFloor.harmful),
@@ -358,8 +367,8 @@ function bySize(state: RateState, metric: MetricDesign, test: MetricTest): Tests
  */
 const LEAST_BAD_UNITS = 2;
 
-/** @param bad units of the variant that is to be worse. */
-function provenByMoreThanOne(lnE: number, bad: number): number {
+/** @param bad units, or pairs, of the variant that is to be worse. */
+export function provenByMoreThanOne(lnE: number, bad: number): number {
   return bad >= LEAST_BAD_UNITS ? lnE : Math.min(0, lnE);
 }
 

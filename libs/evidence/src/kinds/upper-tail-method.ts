@@ -129,9 +129,9 @@ export const upperTailMethod: Method<UpperTailState> = {
       return observeUnknown(state, metric, seen);
     }
     state.counts.events[arm] += 1;
-    noteAll(state, metric, seen);
+    const isBeyond = noteAll(state, metric, seen);
     const isHarmJudged = !isLeftOut(state.episodes, metric.episodes, seen);
-    const isBadEvent = isHarmJudged && seen.isAtRisk && noteLater(state, metric, seen);
+    const isBadEvent = isBeyond && isHarmJudged && seen.isAtRisk && noteLater(state, seen);
     if (isBadEvent) noteBadEvent(state.episodes, metric.episodes, seen);
     if (metric.test !== null) observeKnown(state.allKnown, arm, propensity, true);
     if (!isFirst || value === -Infinity) return isBadEvent;
@@ -273,14 +273,20 @@ export const upperTailMethod: Method<UpperTailState> = {
 /** What pairs are compared by as well. */
 export { boundariesOf, inUnits, isNoLimit, NO_MARGIN, relativeTo, withoutMargin as withoutTailMargin };
 
-/** Counts a value among all, whatever its unit: how often values are beyond the limit at the boundary of harm. */
-function noteAll(state: UpperTailState, metric: MetricDesign, { arm, value, window }: Observation): void {
+/**
+ * Counts a value among all, whatever its unit. Where higher is better a value beyond the limit is a good one, and nearly all values are
+ * bad ones: there is nothing to look for.
+ * @returns whether it is beyond the limit, which is control's past as everywhere, at the boundary of harm.
+ */
+function noteAll(state: UpperTailState, metric: MetricDesign, { arm, value, window }: Observation): boolean {
   const { test, definition } = metric;
   const { limit } = state.limit;
-  if (test === null || limit === null || definition.direction === 'higher' || isNoLimit(limit, test)) return;
+  if (test === null || limit === null || definition.direction === 'higher' || isNoLimit(limit, test)) return false;
   const judged = arm === 'control' ? value : withoutMargin(value, test.harmBeyond, definition.direction);
-  noteRecent(state.all, 0, arm, judged > limit);
-  noteRecent(state.recent, window, arm, judged > limit);
+  const isBeyond = judged > limit;
+  noteRecent(state.all, 0, arm, isBeyond);
+  noteRecent(state.recent, window, arm, isBeyond);
+  return isBeyond;
 }
 
 /** Harm by units' later values, where all values or the recent ones show it too; the margin was taken out of them. */
@@ -356,20 +362,8 @@ function whyNoLimit({ counts, limit: { recent } }: UpperTailState): AnalysisReas
   return counts.units.control - recent.n >= SMALLEST_PAST ? 'control-tail-infinite' : 'baseline';
 }
 
-/**
- * The unit's first value of the window beyond the limit, which is control's past as everywhere. Where higher is better a value beyond the limit is a good
- * one, and nearly all values are bad ones: there is nothing to look for.
- * @returns whether the unit has had it now.
- */
-function noteLater(
-  state: UpperTailState,
-  { test, definition: { direction } }: MetricDesign,
-  { arm, propensity, value, window }: Observation,
-): boolean {
-  const { limit } = state.limit;
-  if (test === null || limit === null || direction === 'higher' || isNoLimit(limit, test)) return false;
-  const judged = arm === 'control' ? value : withoutMargin(value, test.harmBeyond, direction);
-  if (judged <= limit) return false;
+/** The unit's first value of the window beyond the limit. @returns whether the unit has had it now. */
+function noteLater(state: UpperTailState, { arm, propensity, window }: Observation): boolean {
   const lnRatio = Math.max(0, lnKnownRatio(state.allKnown, propensity).high);
   return hitInWindow(state.laterEvents, window, arm, propensityAt(propensity, lnRatio));
 }

@@ -8,7 +8,6 @@ import {
   lnEPairedLessOften,
   lnEPairedMoreOften,
   lnEPairedNonInferior,
-  logMeanExp,
   mergePairedBetting,
   mergePairedTilts,
   type PairedBetting,
@@ -27,7 +26,7 @@ import {
 } from '../kinds/episodes.js';
 import type { Tests } from '../kinds/method.js';
 import { zeroIn } from '../kinds/nothing-happened.js';
-import { sizeOf } from '../kinds/rate-method.js';
+import { byKindOfMargin, provenByMoreThanOne, sizeOf } from '../kinds/rate-method.js';
 import { lnFactor, testsByTilt } from '../kinds/tilt-tests.js';
 import { decodePairedBetting, type EncodedPairedBetting, encodePairedBetting } from './paired-betting-codec.js';
 import { judgesHarm } from './pair-episodes.js';
@@ -141,19 +140,11 @@ export const pairedRate: PairedMethod<PairedRateState> = {
 };
 
 function testsOf(state: PairedRateState, metric: MetricDesign, test: MetricTest): Tests {
-  if (test.margin.kind === 'absolute') return bySize(state, metric, test);
-  const byRatio = ratioTests(state, test, metric.definition.direction);
-  if (test.margin.floor === undefined) return byRatio;
-  const byFloor = bySize(state, metric, test);
-  return {
-    ...byRatio,
-    harmful: test.anyHarm ? byRatio.harmful : Math.min(byRatio.harmful, byFloor.harmful),
-    nonInferior: logMeanExp([byRatio.nonInferior, byFloor.nonInferior]),
-    budget: byRatio.budget.map((step, index) => ({
-      ...step,
-      lnENonInferior: logMeanExp([step.lnENonInferior, byFloor.budget[index]?.lnENonInferior ?? 0]),
-    })),
-  };
+  return byKindOfMargin(
+    test,
+    () => ratioTests(state, test, metric.definition.direction),
+    () => bySize(state, metric, test),
+  );
 }
 
 function ratioTests({ ones, harm }: PairedRateState, test: MetricTest, direction: 'higher' | 'lower'): Tests {
@@ -178,11 +169,6 @@ function bySize({ ones, betting, harm }: PairedRateState, metric: MetricDesign, 
       lnENonInferior: lnEPairedNonInferior(betting, index, pairedProofWeights(sharePpm / MILLION).bets),
     })),
   };
-}
-
-/** One failure proves no rate, of pairs as of units. To reject less often than the test does leaves it valid. */
-function provenByMoreThanOne(lnE: number, pairs: number): number {
-  return pairs >= 2 ? lnE : Math.min(0, lnE);
 }
 
 interface RateDesigns {
