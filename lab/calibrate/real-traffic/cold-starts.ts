@@ -1,7 +1,8 @@
 import type { ExperimentSpec, Guardrail } from '#libs/contracts';
-import { analyse, evidenceDesign, foldEvent, initialEvidence, type RequestEvent } from '#libs/evidence';
+import { analyse, foldEvent, initialEvidence, type RequestEvent } from '#libs/evidence';
 import type { SimulationRandom } from '#libs/testing/random';
 import { definition, SimulatedTraffic } from '#libs/testing/traffic';
+import { judgedDesign } from './judged-design.js';
 import type { RealTrafficRow } from './row.js';
 
 const LOOK_EVERY = 100;
@@ -56,7 +57,7 @@ function play(
     margin: { kind: 'relative', value: LATENCY_MARGIN },
     rollbackOn: truth === 'no effect' ? 'any-harm' : 'beyond-margin',
   };
-  const design = evidenceDesign(definition({ guardrails: [guardrail], unit: 'request', warmUp }), 1);
+  const design = judgedDesign(definition({ guardrails: [guardrail], unit: 'request', warmUp }));
   const evidence = initialEvidence(design, 'request.routed.v1');
   const latencyFactor = truth === 'no effect' ? 1 : 1 + LATENCY_MARGIN;
   const traffic = new SimulatedTraffic(

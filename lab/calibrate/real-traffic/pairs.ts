@@ -1,14 +1,8 @@
 import type { Guardrail, PairsAnalysis } from '#libs/contracts';
-import {
-  analysePairs,
-  type EvidenceDesign,
-  evidenceDesign,
-  foldEvent,
-  initialEvidence,
-  type RequestEvent,
-} from '#libs/evidence';
+import { analysePairs, type EvidenceDesign, foldEvent, initialEvidence, type RequestEvent } from '#libs/evidence';
 import type { SimulationRandom } from '#libs/testing/random';
 import { type Behaviour, definition, PairedTraffic } from '#libs/testing/traffic';
+import { judgedDesign } from './judged-design.js';
 import type { RealTrafficRow } from './row.js';
 import { CONTROL_PODS, PodStalls } from './stalls.js';
 
@@ -117,7 +111,7 @@ export function shadowDesign(rollbackOn: Guardrail['rollbackOn'], others: readon
     relativeGuardrail('cost-per-image', COST_MARGIN, rollbackOn),
     ...others,
   ];
-  return evidenceDesign(definition({ guardrails, unit: 'request' }), 1);
+  return judgedDesign(definition({ guardrails, unit: 'request' }));
 }
 
 export function relativeGuardrail(metric: string, value: number, rollbackOn: Guardrail['rollbackOn']): Guardrail {

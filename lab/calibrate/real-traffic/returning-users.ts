@@ -1,7 +1,8 @@
 import type { Guardrail } from '#libs/contracts';
-import { analyse, type Evidence, evidenceDesign, foldEvent, initialEvidence, type RequestEvent } from '#libs/evidence';
+import { analyse, type Evidence, foldEvent, initialEvidence, type RequestEvent } from '#libs/evidence';
 import type { SimulationRandom } from '#libs/testing/random';
 import { definition } from '#libs/testing/traffic';
+import { judgedDesign } from './judged-design.js';
 import type { RealTrafficRow } from './row.js';
 
 const USERS = 2_000;
@@ -44,7 +45,7 @@ function row(name: string, plan: Plan): RealTrafficRow {
 }
 
 function play(plan: Plan, requests: number, random: SimulationRandom): Readonly<Record<string, boolean>> {
-  const design = evidenceDesign(definition({ guardrails: guardrailsOf(plan.truth), unit: 'user' }), 1);
+  const design = judgedDesign(definition({ guardrails: guardrailsOf(plan.truth), unit: 'user' }));
   const evidence = initialEvidence(design, 'request.routed.v1');
   const people = Array.from({ length: USERS }, () => ({
     bucket: random.uniform(),

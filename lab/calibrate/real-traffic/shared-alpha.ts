@@ -1,6 +1,7 @@
-import { analyse, evidenceDesign, foldEvent, initialEvidence } from '#libs/evidence';
+import { analyse, foldEvent, initialEvidence } from '#libs/evidence';
 import type { SimulationRandom } from '#libs/testing/random';
 import { definition, SimulatedTraffic } from '#libs/testing/traffic';
+import { judgedDesign } from './judged-design.js';
 import type { RealTrafficRow } from './row.js';
 
 const LOOK_EVERY = 100;
@@ -23,7 +24,7 @@ export function everHarmful(
     ...guardrail,
     rollbackOn: 'any-harm' as const,
   }));
-  const design = evidenceDesign(definition({ guardrails, alphaPer, unit: 'request' }), 1);
+  const design = judgedDesign(definition({ guardrails, alphaPer, unit: 'request' }));
   const evidence = initialEvidence(design);
   const traffic = new SimulatedTraffic(Math.floor(2 ** 31 * random.uniform()));
   traffic.candidateShare = share;

@@ -1,7 +1,8 @@
 import type { ExperimentSpec } from '#libs/contracts';
-import { analyse, evidenceDesign, foldEvent, initialEvidence, type RequestEvent } from '#libs/evidence';
+import { analyse, foldEvent, initialEvidence, type RequestEvent } from '#libs/evidence';
 import type { SimulationRandom } from '#libs/testing/random';
 import { definition, SimulatedTraffic } from '#libs/testing/traffic';
+import { judgedDesign } from './judged-design.js';
 import type { RealTrafficRow } from './row.js';
 
 const LOOK_EVERY = 100;
@@ -52,7 +53,7 @@ function everSlow(situation: Situation, requests: number, random: SimulationRand
     unit: 'request',
     ...(episodes === undefined ? {} : { episodes }),
   };
-  const design = evidenceDesign(definition(spec), 1);
+  const design = judgedDesign(definition(spec));
   const evidence = initialEvidence(design);
   const traffic = new SimulatedTraffic(Math.floor(2 ** 31 * random.uniform()), {}, situation.perSecond);
   traffic.candidateShare = share;

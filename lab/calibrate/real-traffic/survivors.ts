@@ -1,15 +1,8 @@
 import type { Guardrail, OwnMetric } from '#libs/contracts';
-import {
-  analyse,
-  type Evidence,
-  evidenceDesign,
-  foldEvent,
-  initialEvidence,
-  mergeEvidence,
-  type RequestEvent,
-} from '#libs/evidence';
+import { analyse, type Evidence, foldEvent, initialEvidence, mergeEvidence, type RequestEvent } from '#libs/evidence';
 import type { SimulationRandom } from '#libs/testing/random';
 import { definition, SimulatedTraffic } from '#libs/testing/traffic';
+import { judgedDesign } from './judged-design.js';
 import type { RealTrafficRow } from './row.js';
 
 const LOOK_EVERY = 100;
@@ -57,7 +50,7 @@ function row(name: string, plan: Plan): RealTrafficRow {
 
 function play(plan: Plan, requests: number, random: SimulationRandom): Readonly<Record<string, boolean>> {
   const guardrails = [relative('faces', 0.02), relative('cost-per-image', 0.05)];
-  const design = evidenceDesign(definition({ guardrails, metrics: [FACES], unit: 'request' }), 1);
+  const design = judgedDesign(definition({ guardrails, metrics: [FACES], unit: 'request' }));
   const traffic = new SimulatedTraffic(Math.floor(2 ** 31 * random.uniform()));
   traffic.candidateShare = plan.share;
   const parts = new Map<string, Evidence>();

@@ -1,7 +1,8 @@
 import type { ExperimentSpec, RequestRouted } from '#libs/contracts';
-import { analyse, evidenceDesign, foldEvent, initialEvidence, type RequestEvent } from '#libs/evidence';
+import { analyse, foldEvent, initialEvidence, type RequestEvent } from '#libs/evidence';
 import type { SimulationRandom } from '#libs/testing/random';
 import { definition, SimulatedTraffic } from '#libs/testing/traffic';
+import { judgedDesign } from './judged-design.js';
 import type { RealTrafficRow } from './row.js';
 
 const LOOK_EVERY = 100;
@@ -74,7 +75,7 @@ function play(situation: Situation, slower: number, requests: number, random: Si
     rollbackOn: 'any-harm' as const,
   }));
   const spec: Partial<ExperimentSpec> = { guardrails, unit: 'request' };
-  const design = evidenceDesign(definition(spec), 1);
+  const design = judgedDesign(definition(spec));
   const evidence = initialEvidence(design);
   // Of failed requests the traffic has no other events; what becomes of them is decided here.
   const failed = { errorRate: 1 };
