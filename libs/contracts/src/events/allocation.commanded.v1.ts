@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { slug, timestamp, weightsPpm } from '../names.js';
+import { MILLION, slug, timestamp, weightsPpm } from '../names.js';
 import { metricAnalysis } from './experiment.analysed.v1.js';
 import { defineTopic } from './topic.js';
 
@@ -59,6 +59,10 @@ export const allocationCommanded = z.object({
   baseline: z.object({ upstream: z.url(), fingerprint: z.string().min(1) }).optional(),
   /** The service's traffic follows another experiment: nothing is routed by this command. */
   standsAside: z.literal(true).optional(),
+  /** Copies of control's requests that go to candidates, in turn where there are several; absent: none do. */
+  shadow: z
+    .object({ candidates: z.array(slug).min(1), ratePpm: z.int().min(1).max(MILLION), concurrency: z.int().min(1) })
+    .optional(),
 });
 export type AllocationCommanded = z.infer<typeof allocationCommanded>;
 

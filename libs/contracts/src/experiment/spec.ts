@@ -139,6 +139,22 @@ export const rampStage = z.object({
 });
 export type RampStage = z.infer<typeof rampStage>;
 
+/**
+ * Before anybody is served by a candidate: copies of control's requests, with the same prompt and seed, go to it, and their pairs are judged. Its answers
+ * are dropped.
+ */
+export const shadowStage = z.object({
+  /** Complete pairs after which the ramp begins, at the stage that they allow. */
+  pairs: z.int().min(1),
+  /** Share of control's requests that are copied. */
+  ratePpm: z.int().min(1).max(MILLION),
+  /** Copies under way at a time, per router; what comes beside them is not copied. */
+  concurrency: z.int().min(1),
+  /** Nothing follows: the verdict of the pairs ends the experiment. Absent: the ramp does. */
+  only: z.literal(true).optional(),
+});
+export type ShadowStage = z.infer<typeof shadowStage>;
+
 export const ramp = z.object({
   /** `auto` climbs as fast as the damage budget allows; `explicit` waits for each stage's own conditions too. */
   kind: z.enum(['auto', 'explicit']),
@@ -185,6 +201,8 @@ export const experimentSpec = z.object({
   baseline: slug.optional(),
   audience: z.array(audienceRule),
   ramp,
+  /** Absent: the ramp begins at once. */
+  shadow: shadowStage.optional(),
   guardrails: z.array(guardrail),
   objectives: z.array(z.object({ metric: z.string().min(1), weight: z.number().positive() })),
   /**
