@@ -9,6 +9,7 @@ const OTHER_VALUES: Readonly<Record<string, string>> = {
   ROUTER_ADMIN_PORT: '18086',
   ROUTER_ID: 'router-of-berlin',
   ROUTER_UPSTREAMS: 'upscale=http://esrgan:8000',
+  ROUTER_ROUTES: 'upscale=/v1/upscale',
   ROUTER_UPSTREAM_TIMEOUT_MS: '1234',
   ROUTER_UPSTREAM_CONNECTIONS: '12',
   ROUTER_USER_HEADER: 'x-user',

@@ -296,6 +296,15 @@ describe('a service', () => {
     const path = `/v1/services/${service}/baseline`;
     expect(await call(decision, 'POST', path, { ...because, ...variant(24, v1) })).toMatchObject({ status: 200 });
     await eventually(async () => expect(await served()).toBe('v1'));
+    const route = { path: `/v1/${service}` };
+    expect(await call(decision, 'POST', path, { ...because, ...variant(24, v1), route })).toMatchObject({
+      body: { baseline: { upstream: v1, route } },
+    });
+    const taken = { ...(aFile('c', variant(24), variant(8)) as object), service: `${service}-two`, route: route.path };
+    expect(await apply(decision, taken)).toMatchObject({
+      status: 409,
+      body: { type: 'urn:teststrip:refused:route-taken', detail: expect.stringContaining(`of ${service},`) },
+    });
     for (const upstream of ['ftp://x/', 'http:///h', 'http://u:p4ssw0rd@h/', `http://h/${'x'.repeat(3_000)}`]) {
       expect(await call(decision, 'POST', path, { ...because, ...variant(24, upstream) })).toMatchObject({
         status: 422,

@@ -21,3 +21,15 @@ it('upstreams are read by service', () => {
   const read = routerVariables.ROUTER_UPSTREAMS.parse('sdxl=http://sdxl:8000,up-scale=https://esrgan');
   expect(read).toEqual({ sdxl: 'http://sdxl:8000', 'up-scale': 'https://esrgan' });
 });
+
+it('routes are read with their services, and a wrong one is refused with what was expected', () => {
+  const read = routerVariables.ROUTER_ROUTES.parse('sdxl=/v1/images/,up-scale=Images.example.com/');
+  expect(read).toEqual([
+    { service: 'sdxl', path: '/v1/images' },
+    { service: 'up-scale', host: 'images.example.com', path: '/' },
+  ]);
+  for (const wrong of ['sdxl', 'sdxl=v1', 'SDXL=/x', 'sdxl=/v1/../x', 'sdxl=/health', 'sdxl=/v1/services/x']) {
+    const { error } = routerVariables.ROUTER_ROUTES.safeParse(wrong);
+    expect(error?.message, wrong).toContain('expected service=/path or service=host/path');
+  }
+});

@@ -1,9 +1,10 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { slug } from '#libs/contracts';
+import { readRoute, routeText, slug } from '#libs/contracts';
 import { commonVariables, documented, variables } from '#libs/platform';
 import type { RouterOptions } from './router-options.js';
+import type { OwnedRoute } from './routing/public-routes.js';
 
 const upstreams = variables.list.transform((entries, context): Readonly<Record<string, string>> => {
   const pairs = entries.map(splitOnce);
@@ -24,6 +25,20 @@ const upstreams = variables.list.transform((entries, context): Readonly<Record<s
   return Object.fromEntries(pairs);
 });
 
+const routes = variables.list.transform((entries, context): readonly OwnedRoute[] =>
+  entries.flatMap((entry) => {
+    const [service, written] = splitOnce(entry);
+    const slash = written.indexOf('/');
+    const host = slash > 0 ? written.slice(0, slash) : undefined;
+    const route = routeText.safeParse(slash === -1 ? '' : { ...(host ? { host } : {}), path: written.slice(slash) });
+    if (slug.safeParse(service).success && route.success) return [{ ...readRoute(route.data), service }];
+    const problem = route.error?.issues[0]?.message ?? 'the name of a service is lower-case letters, digits and dashes';
+    const message = `"${entry}": expected service=/path or service=host/path; ${problem}`;
+    context.addIssue({ code: 'custom', message });
+    return [];
+  }),
+);
+
 /** Variables of the router. */
 export const routerVariables = {
   ROUTER_PORT: documented(variables.port.default(8080), "Port of users' requests; 0 takes any free one."),
@@ -37,6 +52,11 @@ export const routerVariables = {
   ROUTER_UPSTREAMS: documented(
     upstreams.default({}),
     'Upstreams of services without an experiment: `text-to-image=http://sdxl:8000,upscale=http://esrgan:8000`.',
+    { defaultIs: 'none' },
+  ),
+  ROUTER_ROUTES: documented(
+    routes.default([]),
+    'Public paths of services whose route no experiment or baseline names: `text-to-image=/v1/images,upscale=upscale.example.com/`.',
     { defaultIs: 'none' },
   ),
   ROUTER_UPSTREAM_TIMEOUT_MS: documented(
@@ -82,6 +102,7 @@ export function routerSettings(
     port: config.ROUTER_PORT,
     routerId,
     upstreams: config.ROUTER_UPSTREAMS,
+    routes: config.ROUTER_ROUTES,
     limits: { timeoutMs: config.ROUTER_UPSTREAM_TIMEOUT_MS, connections: config.ROUTER_UPSTREAM_CONNECTIONS },
     unitHeaders: { user: config.ROUTER_USER_HEADER, session: config.ROUTER_SESSION_HEADER },
     ...(config.ROUTER_OVERRIDE_TOKEN === undefined ? {} : { overrideToken: config.ROUTER_OVERRIDE_TOKEN }),

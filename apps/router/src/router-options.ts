@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { UNIT_HEADER } from '#libs/contracts';
 import type { UnitHeaders } from './proxy/request-headers.js';
 import type { UpstreamLimits } from './proxy/upstream-pools.js';
+import type { OwnedRoute } from './routing/public-routes.js';
 
 export interface RouterOptions {
   /** Default 127.0.0.1. */
@@ -14,6 +15,8 @@ export interface RouterOptions {
   readonly routerId?: string;
   /** Upstream by service, for services that no experiment knows. */
   readonly upstreams?: Readonly<Record<string, string>>;
+  /** Public paths of services whose route no order names. */
+  readonly routes?: readonly OwnedRoute[];
   /** Time and connection limits of every upstream. */
   readonly limits?: Partial<UpstreamLimits>;
   readonly unitHeaders?: Partial<UnitHeaders>;
@@ -44,6 +47,7 @@ export interface RouterSettings {
   readonly port: number;
   readonly routerId: string;
   readonly upstreams: Readonly<Record<string, string>>;
+  readonly routes: readonly OwnedRoute[];
   readonly limits: UpstreamLimits;
   readonly unitHeaders: UnitHeaders;
   readonly overrideToken: string | undefined;
@@ -65,6 +69,7 @@ export function withDefaults(options: RouterOptions): RouterSettings {
     port: options.port,
     routerId: options.routerId ?? `router-${randomUUID().slice(0, 8)}`,
     upstreams: options.upstreams ?? {},
+    routes: options.routes ?? [],
     limits: { timeoutMs: 60_000, connections: 256, connectTimeoutMs: 5_000, ...options.limits },
     unitHeaders: { user: UNIT_HEADER, session: 'teststrip-session', ...options.unitHeaders },
     overrideToken: options.overrideToken,

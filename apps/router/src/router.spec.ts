@@ -281,6 +281,41 @@ describe('proxy', () => {
     expect((await ask(router, { headers: { 'teststrip-attributes': 'plan=free' } })).body).toBe('control');
   });
 
+  it('serves a service at its public route, as its baseline says it, beside its name', async () => {
+    const echo = await upstream((request, response) => {
+      request.resume();
+      response.end(request.url);
+    });
+    await define({ control: echo, candidate: echo });
+    const baseline = { upstream: echo, fingerprint: 'a', route: { path: '/v1/images' } };
+    await order(1, { control: 0, candidate: 1_000_000 }, { baseline });
+    const hosted = { service: 'upscale', host: 'upscale.example.com', path: '/' };
+    const router = await start({ upstreams: { upscale: `${echo}esrgan` }, routes: [hosted] });
+    const post = async (path: string, host?: string): Promise<string> => {
+      const headers = { 'content-length': 2, [UNIT_HEADER]: 'user-1', ...(host === undefined ? {} : { host }) };
+      const asked = httpRequest(new URL(router.url), { method: 'POST', path, headers });
+      const answered = new Promise<IncomingMessage>((resolve) => asked.once('response', resolve));
+      asked.end('{}');
+      const answer = await answered;
+      return `${answer.statusCode} ${await bodyOf(answer)}`;
+    };
+    expect(await post('/v1/images/generations?n=1')).toBe('200 /v1/images/generations?n=1');
+    expect(await post(`${router.url}v1/images/edits`)).toBe('200 /v1/images/edits');
+    expect(await post('/v1/services/text-to-image/x')).toBe('200 /v1/services/text-to-image/x');
+    expect(await post('/2x?y=1', 'upscale.example.com')).toBe('200 /esrgan/2x?y=1');
+    expect(await post('/v1/imagesque')).toMatch(/^404 .*a path below \/v1\/images \(text-to-image\)/);
+    for (const path of ['/v1/images/../admin', '/v1/services/text-to-image/%2E%2e/admin', '/v1/images/.']) {
+      expect(await post(path)).toMatch(/^400 /);
+    }
+    expect(JSON.parse((await get(router, '/v1/allocations')).body)).toMatchObject({
+      routes: [{ service: 'text-to-image', path: '/v1/images' }, hosted],
+    });
+    // The first of its experiments has another route; the newest order counts.
+    await order(2, { control: 0, candidate: 1_000_000 }, { baseline: { ...baseline, route: { path: '/pictures' } } });
+    await expect.poll(() => post('/pictures/1')).toBe('200 /pictures/1');
+    expect(await post('/v1/images/1')).toMatch(/^404 /);
+  });
+
   it('refuses what it cannot route, and says what it knows', async () => {
     const router = await start({ upstreams: { 'text-to-image': await deadUrl() } });
     const unknown = await ask(router, { service: 'upscale' });

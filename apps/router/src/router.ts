@@ -4,7 +4,8 @@ import { eventSource, MILLION, topics, type AllocationCommanded, type TeststripE
 import { LogFollower, type BusClient } from '#libs/messaging';
 import { listen, sendJson, sendProblem, type HealthFinding } from '#libs/platform';
 import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
-import { createProxy, isProxied, type RoutedRequest } from './proxy/proxy.js';
+import { createProxy, type Proxy, type RoutedRequest } from './proxy/proxy.js';
+import { addressOf } from './proxy/public-address.js';
 import { UpstreamPools } from './proxy/upstream-pools.js';
 import { createRouterMetrics, type RouterMetrics } from './router-metrics.js';
 import { allocationAppliedEvent, requestRoutedEvent, routerHeartbeatEvent } from './router-events.js';
@@ -39,7 +40,7 @@ export class Router {
   private readonly feed: LogFollower;
   private readonly metrics: RouterMetrics;
   private readonly server: Server;
-  private readonly proxy: (request: IncomingMessage, response: ServerResponse) => void;
+  private readonly proxy: Proxy;
   /** Of commands that are not answered yet, by their id. */
   private readonly traces = new Map<string, string>();
   private readonly failSafeOf = new Set<string>();
@@ -71,6 +72,7 @@ export class Router {
     this.file = settings.lastKnownGoodFile ? new LastKnownGoodFile(settings.lastKnownGoodFile, onTrouble) : undefined;
     this.allocations = new Allocations({
       upstreams: new Map(Object.entries(settings.upstreams).map(([service, url]) => [service, parseUpstream(url)])),
+      routes: settings.routes,
       watch: new ControllerWatch(settings.monotonicMs),
       onCommand: (command, answer) => this.answer(command, answer),
       onChange: (state) => void this.keep(state),
@@ -198,37 +200,26 @@ export class Router {
 
   private serve(request: IncomingMessage, response: ServerResponse): void {
     if (this.draining) response.setHeader('connection', 'close');
-    const url = request.url ?? '/';
-    if (!isProxied(url)) return this.answerAboutItself(request.method ?? 'GET', url, response);
+    const address = addressOf(request, this.allocations);
+    if (address.kind === 'own') return this.answerAboutItself(request, address.path, response);
     this.inFlight += 1;
     response.on('close', () => {
       this.inFlight -= 1;
       if (this.inFlight === 0) this.onIdle?.();
     });
-    this.proxy(request, response);
+    this.proxy(request, response, address);
   }
 
-  private answerAboutItself(method: string, url: string, response: ServerResponse): void {
-    const path = url.split('?', 1)[0];
-    if (method !== 'GET') {
-      const detail = `${method} ${url}: expected POST /v1/services/{service}/…`;
-      return sendProblem(response, { title: 'Not found', status: 404, detail });
+  private answerAboutItself({ method = 'GET' }: IncomingMessage, path: string, response: ServerResponse): void {
+    if (method !== 'GET' && method !== 'HEAD') {
+      const problem = { title: 'Method not allowed', status: 405, detail: `${method} ${path}: expected GET` };
+      return sendProblem(response, problem, { allow: 'GET, HEAD' });
     }
-    switch (path) {
-      case '/health/live':
-        return sendJson(response, { status: 'ok' });
-      case '/health/ready': {
-        const reason = this.unreadyReason();
-        if (reason !== undefined) return sendProblem(response, { title: 'Not ready', status: 503, detail: reason });
-        return sendJson(response, { status: 'ok', router: this.settings.routerId, state: this.stateSource });
-      }
-      case '/v1/allocations':
-        return sendJson(response, this.describe());
-      default: {
-        const detail = `GET ${url}: expected one of /health/live, /health/ready, /v1/allocations`;
-        return sendProblem(response, { title: 'Not found', status: 404, detail });
-      }
-    }
+    if (path.startsWith('/health/live')) return sendJson(response, { status: 'ok' });
+    if (path.startsWith('/v1/allocations')) return sendJson(response, this.describe());
+    const reason = this.unreadyReason();
+    if (reason !== undefined) return sendProblem(response, { title: 'Not ready', status: 503, detail: reason });
+    sendJson(response, { status: 'ok', router: this.settings.routerId, state: this.stateSource });
   }
 
   /** What is in force now, by service. */
@@ -236,6 +227,7 @@ export class Router {
     return {
       router: this.settings.routerId,
       state: this.stateSource,
+      routes: this.allocations.publicRoutes(),
       services: [...this.allocations.routes.values()].map((route) => describeRoute(route, this.allocations)),
     };
   }

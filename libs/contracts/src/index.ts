@@ -40,6 +40,14 @@ export { ExperimentFileError, type ExperimentFileProblem } from './experiment/fi
 export type { KnownMetric } from './experiment/known-metric.js';
 export { marginForShare, marginSize } from './experiment/margin.js';
 export * from './experiment/phase.js';
+export {
+  isSameRoute,
+  publicRoute,
+  readRoute,
+  routeInWords,
+  routeText,
+  type PublicRoute,
+} from './experiment/public-route.js';
 export * from './experiment/spec.js';
 export { isInVersionRange, parseVersionRange, type VersionRange } from './experiment/version-range.js';
 export * from './names.js';

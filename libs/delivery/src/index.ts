@@ -13,6 +13,7 @@ export { effectOf, EFFECTIVE_WITHIN_MS, type OrderEffect, type LiveRouter } from
 export { serviceEvent, type ServiceEvent } from './service/events.js';
 export { evolveService } from './service/evolve-service.js';
 export { operateService, type ServiceInput } from './service/operate-service.js';
+export { claimedRoute, refuseTakenRoute } from './service/route.js';
 export { newService, type ServiceBaseline, type Latch, type ServiceState } from './service/state.js';
 export * from './state.js';
 export { type HealthNotes, healthNotes } from './words/health-notes.js';

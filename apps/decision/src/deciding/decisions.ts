@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { AllocationApplied, ExperimentAnalysed } from '#libs/contracts';
 import {
+  claimedRoute,
   decideOnService,
   decider,
   DecisionRefusedError,
   isActive,
   newService,
   operateService,
+  refuseTakenRoute,
   type DefinedState,
   type DeliveryEvent,
   type DeliveryInput,
@@ -121,6 +123,7 @@ export class Decisions {
         if (known.version === 0 && known.untold.length === 0 && order.type === 'retry') throw unknownService(name);
         const events = operateService(known.state, { ...order, atMs: this.clock.nowMs() });
         if (events.length === 0) return { state: known.state, changed: false };
+        await this.refuseRoute(known.state, undefined, events);
         try {
           const after = await this.log.appendToService({ known, events });
           this.keepService(after);
@@ -284,6 +287,7 @@ export class Decisions {
           const service = name === undefined ? undefined : await this.recallService(name);
           const { events, serviceEvents, after } = follow(known.state, service?.state, input);
           if (events.length === 0) return { before: known.state, after: known.state };
+          if (service) await this.refuseRoute(service.state, input, serviceEvents);
           const step = service && serviceEvents.length > 0 ? { known: service, events: serviceEvents } : undefined;
           const stored = await this.log.append(known, events, after, { service: step, traceparent });
           this.known.set(key, { state: after, version: stored.version });
@@ -302,6 +306,16 @@ export class Decisions {
         }
       }
     });
+  }
+
+  /** Services are decided about one by one; a route is the only thing that two of them can both want. */
+  private async refuseRoute(
+    service: ServiceState,
+    input: DeliveryInput | undefined,
+    serviceEvents: readonly ServiceEvent[],
+  ): Promise<void> {
+    const route = claimedRoute(service, input, serviceEvents);
+    if (route) refuseTakenRoute(service.service, route, await this.listServices());
   }
 
   private async recall(key: string): Promise<Known> {

@@ -1,4 +1,4 @@
-import { isHttpUrl, serviceBaseline, slug, timestamp, variantConfig } from '#libs/contracts';
+import { isHttpUrl, routeText, serviceBaseline, slug, timestamp, variantConfig } from '#libs/contracts';
 import type { ServiceState } from '#libs/delivery';
 import { z } from 'zod';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
@@ -41,6 +41,11 @@ export const baselineBody = orderBody
         'expected no user or password in it',
       ),
     config: variantConfig.describe('The configuration that is served there; its hash is the fingerprint.'),
+    route: routeText
+      .nullish()
+      .describe(
+        'Where clients ask for the service: a path, or host and path; null takes its route away, without it the route stays.',
+      ),
   })
   .meta({ id: 'BaselineOrder' });
 

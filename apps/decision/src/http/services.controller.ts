@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import { slug, variantConfig } from '#libs/contracts';
+import { readRoute, slug, variantConfig } from '#libs/contracts';
 import type { ServiceState } from '#libs/delivery';
 import { parseInput, ProblemException } from '#libs/platform';
 import { fingerprintOf } from '#libs/telemetry';
@@ -48,10 +48,11 @@ export class ServicesController {
   @Post(':service/baseline')
   @HttpCode(200)
   async setBaseline(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
-    const { actor, reason, upstream, config } = parseInput(baselineBody, body ?? {}, 'body');
+    const { actor, reason, upstream, config, route: written } = parseInput(baselineBody, body ?? {}, 'body');
     const read = variantConfig.parse(config);
     const baseline = { upstream, config: read, fingerprint: fingerprintOf(read) };
-    return this.order(name, { type: 'set-baseline', actor, note: reason, baseline });
+    const route = written === null || written === undefined ? written : readRoute(written);
+    return this.order(name, { type: 'set-baseline', actor, note: reason, baseline, route });
   }
 
   /** Lets a configuration that was rolled back be tried again. */

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { assign, certain, type AssignmentQuestion } from '#libs/assignment';
-import { encodeAssignment, TRACEPARENT, type Assignment } from '#libs/contracts';
+import { encodeAssignment, routeInWords, TRACEPARENT, type Assignment } from '#libs/contracts';
 import { newTraceparent } from '#libs/messaging';
 import { sendProblem } from '#libs/platform';
 import type { Allocations } from '../routing/allocations.js';
 import type { ExperimentRoute, ServiceRoute } from '../routing/routing-table.js';
 import { upstreamPath, type Upstream } from '../routing/upstream.js';
 import { tokenCheck } from '../token-check.js';
+import type { PublicAddress } from './public-address.js';
 import { Exchange, type ExchangeResult } from './exchange.js';
 import { hasSmallBody, readSmallBody } from './request-body.js';
 import {
@@ -50,38 +51,51 @@ export interface ProxyOptions {
   readonly onRouted: (routed: RoutedRequest) => void;
 }
 
-const PREFIX = '/v1/services/';
+/** Handles one request for a service, by its name or its route. */
+export type Proxy = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  address: Exclude<PublicAddress, { readonly kind: 'own' }>,
+) => void;
 
-/** Whether a request is for the proxy. */
-export function isProxied(url: string): boolean {
-  return url.startsWith(PREFIX);
-}
-
-/** Handles `POST /v1/services/{service}/…`: assigns, asks the variant's upstream, streams its answer back, tells how it ended. */
-export function createProxy(options: ProxyOptions): (request: IncomingMessage, response: ServerResponse) => void {
+/** Assigns, asks the variant's upstream, streams its answer back, tells how it ended. */
+export function createProxy(options: ProxyOptions): Proxy {
   const isAuthorised = tokenCheck(options.overrideToken);
 
-  return (request, response) => {
-    const path = request.url as string;
-    const { service, afterService } = parsePath(path);
-    const route = options.allocations.routeOf(service);
+  return (request, response, address) => {
     const unready = options.unreadyReason();
     if (unready !== undefined) {
       const problem = { title: 'Not ready', status: 503, detail: unready };
       return refuse(request, response, problem, { 'retry-after': '1' });
     }
+    if (address.kind !== 'service') return refuse(request, response, problemOf(request, address, options.allocations));
+    const { service, path, rest } = address;
+    const route = options.allocations.routeOf(service);
     if (!route) {
       const known = [...options.allocations.routes.keys()].sort().join(', ') || 'none';
       const detail = `no service "${service}"; known services: ${known}`;
       return refuse(request, response, { title: 'Unknown service', status: 404, detail });
     }
     if (request.method !== 'POST') {
-      const detail = `${request.method} ${path}: expected POST ${PREFIX}{service}/…`;
-      const problem = { title: 'Method not allowed', status: 405, detail };
+      const problem = { title: 'Method not allowed', status: 405, detail: `${request.method} ${path}: expected POST` };
       return refuse(request, response, problem, { allow: 'POST' });
     }
-    new ProxiedRequest(options, { request, response, route, path, afterService }, isAuthorised).start();
+    new ProxiedRequest(options, { request, response, route, path, rest }, isAuthorised).start();
   };
+}
+
+function problemOf(
+  { method = 'GET' }: IncomingMessage,
+  { kind, path }: Extract<PublicAddress, { readonly kind: 'unknown' | 'refused' }>,
+  allocations: Allocations,
+): { readonly title: string; readonly status: number; readonly detail: string } {
+  if (kind === 'refused') {
+    return { title: 'Bad path', status: 400, detail: `${path}: expected a path without "." and ".." in it` };
+  }
+  const routes = allocations.publicRoutes().map((route) => `${routeInWords(route)} (${route.service})`);
+  const known = routes.length === 0 ? '' : `, or a path below ${routes.join(', ')}`;
+  const detail = `${method} ${path}: no service has this path; expected /v1/services/{service}/…${known}`;
+  return { title: 'Not found', status: 404, detail };
 }
 
 interface Incoming {
@@ -89,8 +103,8 @@ interface Incoming {
   readonly response: ServerResponse;
   readonly route: ServiceRoute;
   readonly path: string;
-  /** What follows the service's name in it. */
-  readonly afterService: string;
+  /** What follows the service's name or route in it. */
+  readonly rest: string;
 }
 
 /** One upstream that is asked, and what happens if it fails. */
@@ -136,7 +150,7 @@ class ProxiedRequest {
   private ask(asked: Attempt): void {
     const { assignment, upstream, fallback, body } = asked;
     const { requestId, options } = this;
-    const { request, response, path: requested, afterService } = this.incoming;
+    const { request, response, path: requested, rest } = this.incoming;
     const assignmentHeader = assignment ? encodeAssignment(assignment) : undefined;
     const small = hasSmallBody(request);
     // Whoever sends an idempotency key says that the request may be repeated.
@@ -158,7 +172,7 @@ class ProxiedRequest {
     const dispatch = (content: Buffer | IncomingMessage): void => {
       try {
         const headers = upstreamHeaders(request, { requestId, traceparent: this.traceparent, assignmentHeader });
-        const path = upstreamPath(upstream, requested, afterService);
+        const path = upstreamPath(upstream, requested, rest);
         options.pools.poolOf(upstream.origin).dispatch({ method: 'POST', path, headers, body: content }, exchange);
       } catch (error) {
         exchange.fail(error as Error);
@@ -217,13 +231,6 @@ class ProxiedRequest {
       traceparent,
     });
   }
-}
-
-/** `/v1/services/text-to-image/generations?x=1` → `text-to-image` and `/generations?x=1`. */
-function parsePath(path: string): { readonly service: string; readonly afterService: string } {
-  const end = path.slice(PREFIX.length).search(/[/?]/);
-  if (end === -1) return { service: path.slice(PREFIX.length), afterService: '' };
-  return { service: path.slice(PREFIX.length, PREFIX.length + end), afterService: path.slice(PREFIX.length + end) };
 }
 
 function refuse(request: IncomingMessage, ...answer: Parameters<typeof sendProblem>): void {

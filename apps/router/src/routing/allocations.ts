@@ -17,10 +17,13 @@ import {
   type RoutingTable,
   type ServiceRoute,
 } from './routing-table.js';
+import { PublicRoutes, routesInForce, type OwnedRoute } from './public-routes.js';
 import type { Upstream } from './upstream.js';
 
 export interface AllocationsOptions {
   readonly upstreams: ReadonlyMap<string, Upstream>;
+  /** Of services whose route no order names. */
+  readonly routes: readonly OwnedRoute[];
   readonly watch: ControllerWatch;
   /** Hears of every command and what became of it, after the table was swapped. */
   readonly onCommand: (command: AllocationCommanded, answer: CommandOutcome) => void;
@@ -37,15 +40,27 @@ export class Allocations {
   private services: ReadonlyMap<string, ServiceDefined> = new Map();
   private brokenGlass: ReadonlyMap<string, BrokenGlass> = new Map();
   private table: RoutingTable;
+  private paths: PublicRoutes;
   /** Experiments of which no more is known than an earlier run saved: it may be old. */
   private unconfirmed = new Set<string>();
 
   constructor(private readonly options: AllocationsOptions) {
     this.table = buildRoutingTable({ experiments: [], services: [], brokenGlass: [] }, options.upstreams);
+    this.paths = new PublicRoutes(this.publicRoutes());
   }
 
   routeOf(service: string): ServiceRoute | undefined {
     return this.table.get(service);
+  }
+
+  /** Whose a public path is; undefined where no service has it. */
+  serviceAt(host: string | undefined, path: string): OwnedRoute | undefined {
+    return this.paths.find(host, path);
+  }
+
+  publicRoutes(): readonly OwnedRoute[] {
+    const commands = [...this.experiments.values()].flatMap(({ command }) => command ?? []);
+    return routesInForce({ commands, services: [...this.services.values()], configured: this.options.routes });
   }
 
   get routes(): RoutingTable {
@@ -219,6 +234,7 @@ export class Allocations {
 
   private rebuild(): void {
     this.table = buildRoutingTable(this.state, this.options.upstreams);
+    this.paths = new PublicRoutes(this.publicRoutes());
   }
 
   get state(): RouterState {

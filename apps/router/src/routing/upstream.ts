@@ -16,8 +16,8 @@ export function parseUpstream(url: string): Upstream {
 
 /**
  * The path asked of the upstream. An upstream without a path of its own gets the request's path unchanged
- * (`/v1/services/text-to-image/generations`); one with a path gets what follows the service behind it (`/sdxl` → `/sdxl/generations`).
+ * (`/v1/services/text-to-image/generations`); one with a path gets what follows the service's name or route behind it (`/sdxl` → `/sdxl/generations`).
  */
-export function upstreamPath({ basePath }: Upstream, requestPath: string, afterService: string): string {
-  return basePath === null ? requestPath : `${basePath}${afterService}`;
+export function upstreamPath({ basePath }: Upstream, requestPath: string, rest: string): string {
+  return basePath === null ? requestPath : `${basePath}${rest}`;
 }

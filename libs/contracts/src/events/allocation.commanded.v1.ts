@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { publicRoute } from '../experiment/public-route.js';
 import { MILLION, slug, timestamp, weightsPpm } from '../names.js';
 import { metricAnalysis } from './experiment.analysed.v1.js';
 import { defineTopic } from './topic.js';
@@ -56,7 +57,7 @@ export const allocationCommanded = z.object({
    * What the service serves from now on where no variant is drawn. Absent in commands of before services had one: their epochs are
    * the experiment's own.
    */
-  baseline: z.object({ upstream: z.url(), fingerprint: z.string().min(1) }).optional(),
+  baseline: z.object({ upstream: z.url(), fingerprint: z.string().min(1), route: publicRoute.optional() }).optional(),
   /** The service's traffic follows another experiment: nothing is routed by this command. */
   standsAside: z.literal(true).optional(),
   /** Copies of control's requests that go to candidates, in turn where there are several; absent: none do. */

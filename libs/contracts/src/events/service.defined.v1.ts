@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { publicRoute } from '../experiment/public-route.js';
 import { variantConfig } from '../experiment/spec.js';
 import { slug, timestamp } from '../names.js';
 import { exampleConfig } from './example-values.js';
@@ -10,6 +11,8 @@ export const serviceBaseline = z.object({
   config: variantConfig,
   /** Hash of the configuration. */
   fingerprint: z.string().min(1),
+  /** Where clients ask for it; absent: under the service's name alone. */
+  route: publicRoute.optional(),
 });
 
 export const serviceDefined = z.object({

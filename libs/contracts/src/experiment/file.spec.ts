@@ -43,6 +43,9 @@ const problemsOf = (text: string): string[] => {
   return [];
 };
 
+const routeIn = (route: string) =>
+  parseExperimentFile(file(`${route}\nguardrails: [{ metric: alignment, margin: -1% }]`), 'f', metrics).route;
+
 const guarded = (margin: string): string => file(`guardrails:\n  - { metric: download-rate, margin: ${margin} }`);
 
 describe('an experiment file', () => {
@@ -63,6 +66,16 @@ guardrails:
       { kind: 'relative', value: 0.01 },
     ]);
     expect(spec.deadlineMs).toBe(86_400_000);
+  });
+
+  it('says where clients ask for the service: a path, or a host and a path', () => {
+    expect(routeIn('')).toBeUndefined();
+    expect(routeIn('route: /v1/images/')).toEqual({ path: '/v1/images' });
+    expect(routeIn('route: { host: Images.example.com }')).toEqual({ host: 'images.example.com', path: '/' });
+    for (const wrong of ['v1/images', '/v1//images', '/v1/images?x=1', '/v1/../x', '/health', '/v1/services/x']) {
+      const problem = problemsOf(file(`route: ${wrong}\nguardrails: [{ metric: alignment, margin: -1% }]`));
+      expect(problem[0], wrong).toMatch(/^canary\.yaml:8: route: expected a path/);
+    }
   });
 
   it('climbs the ladder from the first share by itself with ramp: auto', () => {

@@ -16,6 +16,7 @@ import {
   type WrittenGuardrail,
   writtenGuardrails,
 } from './guardrails.js';
+import { readRoute, routeText } from './public-route.js';
 import { ownMetricFile, readOwnMetrics } from './own-metrics.js';
 import { quotientFile, readQuotients } from './quotients.js';
 import { percentText, percentToPpm, rampFile, readRamp } from './ramp.js';
@@ -49,6 +50,11 @@ export const experimentFile = z.strictObject({
   apiVersion: z.literal('teststrip/v1'),
   key: slug,
   service: slug,
+  route: routeText
+    .optional()
+    .describe(
+      'Where clients ask for the service: a path such as /v1/images, or { host: images.example.com, path: / }. Default: as it is.',
+    ),
   kind: z.enum(['canary', 'ab']),
   unit: z.enum(['user', 'session', 'request']).default('user'),
   control: slug.default('control').describe('Which variant is control.'),
@@ -186,6 +192,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
   return {
     key: file.key,
     service: file.service,
+    ...(file.route === undefined ? {} : { route: readRoute(file.route) }),
     kind: file.kind,
     unit: file.unit,
     control: file.control,

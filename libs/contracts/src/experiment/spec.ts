@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MILLION, slug } from '../names.js';
+import { publicRoute } from './public-route.js';
 
 /** Anything JSON can say: a name, a number, a list of LoRAs, the settings of a sampler. */
 const configValue = z.union([
@@ -190,6 +191,8 @@ export const variant = z.object({ upstream: z.url(), config: variantConfig });
 export const experimentSpec = z.object({
   key: slug,
   service: slug,
+  /** Where clients ask for the service from its start on; absent: the service keeps the route it has, if any. */
+  route: publicRoute.optional(),
   kind: z.enum(['canary', 'ab']),
   unit: z.enum(['user', 'session', 'request']),
   control: slug,

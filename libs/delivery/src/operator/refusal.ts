@@ -14,6 +14,7 @@ export type RefusalCode =
   | 'promotion-needs-one-candidate'
   | 'service-is-fixed'
   | 'slot-taken'
+  | 'route-taken'
   | 'control-is-not-the-baseline'
   | 'fingerprint-latched'
   | 'not-served-any-more'

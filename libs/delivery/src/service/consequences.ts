@@ -4,7 +4,7 @@ import type { CommandEvent, DeliveryEvent } from '../events.js';
 import type { DeliveryInput } from '../inputs.js';
 import type { DefinedState } from '../state.js';
 import type { ServiceEvent } from './events.js';
-import { variantAsBaseline } from './served.js';
+import { isSameBaseline, variantAsBaseline } from './served.js';
 import type { ServiceState } from './state.js';
 
 /**
@@ -65,9 +65,11 @@ function setBaseline(
   { atMs, actor, type, command }: CommandEvent,
   name: string,
 ): readonly ServiceEvent[] {
-  const baseline = variantAsBaseline(after, name);
   const present = service.baseline;
-  if (present?.fingerprint === baseline.fingerprint && present.upstream === baseline.upstream) return [];
+  // A route is the service's: it outlives the experiment whose file named it.
+  const route = after.spec.route ?? present?.route;
+  const baseline = { ...variantAsBaseline(after, name), ...(route === undefined ? {} : { route }) };
+  if (isSameBaseline(present, baseline)) return [];
   const note = `${name} of ${after.experiment} revision ${after.revision}, ${type.replaceAll('-', ' ')}`;
   return [{ type: 'baseline-set', atMs, actor, baseline, epoch: command.epoch, note }];
 }

@@ -1,5 +1,5 @@
 import { decider } from '../decider.js';
-import type { DeliveryEvent } from '../events.js';
+import type { CommandEvent, DeliveryEvent } from '../events.js';
 import { evolve } from '../evolve.js';
 import type { DeliveryInput } from '../inputs.js';
 import { DecisionRefusedError } from '../operator/refusal.js';
@@ -9,7 +9,7 @@ import { consequences } from './consequences.js';
 import type { ServiceEvent } from './events.js';
 import { evolveService } from './evolve-service.js';
 import { servedByEnded, variantAsBaseline } from './served.js';
-import type { ServiceState } from './state.js';
+import type { ServiceBaseline, ServiceState } from './state.js';
 
 /** What follows from an input about one experiment: for it, and for its service. */
 export interface DecidedOnService {
@@ -62,10 +62,14 @@ function withBaseline({ baseline, heldBy }: ServiceState, event: DeliveryEvent):
     ...event,
     command: {
       ...command,
-      ...(baseline === null ? {} : { baseline: { upstream: baseline.upstream, fingerprint: baseline.fingerprint } }),
+      ...(baseline === null ? {} : { baseline: servedByOrder(baseline) }),
       ...(standsAside ? { standsAside: true as const } : {}),
     },
   };
+}
+
+function servedByOrder({ upstream, fingerprint, route }: ServiceBaseline): CommandEvent['command']['baseline'] {
+  return { upstream, fingerprint, ...(route === undefined ? {} : { route }) };
 }
 
 /** Epochs are the service's: the next one is larger than that of every order about it. */

@@ -1,5 +1,7 @@
+import type { PublicRoute } from '#libs/contracts';
 import { DecisionRefusedError } from '../operator/refusal.js';
 import type { ServiceEvent } from './events.js';
+import { isSameBaseline } from './served.js';
 import type { ServiceBaseline, ServiceState } from './state.js';
 
 interface ServiceOrder {
@@ -12,7 +14,9 @@ interface ServiceOrder {
 /** The service is served otherwise than the last experiment left it. */
 export interface SetBaseline extends ServiceOrder {
   readonly type: 'set-baseline';
-  readonly baseline: ServiceBaseline;
+  readonly baseline: Omit<ServiceBaseline, 'route'>;
+  /** null: none any more; undefined: as it is. */
+  readonly route?: PublicRoute | null | undefined;
 }
 
 /** A configuration that was rolled back may be tried again. */
@@ -31,7 +35,8 @@ export function operateService(state: ServiceState, input: ServiceInput): readon
   return input.type === 'set-baseline' ? setBaseline(state, input) : liftLatch(state, input);
 }
 
-function setBaseline(state: ServiceState, { atMs, actor, note, baseline }: SetBaseline): readonly ServiceEvent[] {
+function setBaseline(state: ServiceState, input: SetBaseline): readonly ServiceEvent[] {
+  const { atMs, actor, note } = input;
   const { service, heldBy, epoch } = state;
   if (heldBy !== null) {
     throw new DecisionRefusedError(
@@ -39,8 +44,9 @@ function setBaseline(state: ServiceState, { atMs, actor, note, baseline }: SetBa
       `${service} runs experiment ${heldBy.experiment}, whose control is the baseline: let it end or roll it back before the baseline is set`,
     );
   }
-  const present = state.baseline;
-  if (present?.fingerprint === baseline.fingerprint && present.upstream === baseline.upstream) return [];
+  const route = input.route === undefined ? state.baseline?.route : (input.route ?? undefined);
+  const baseline = { ...input.baseline, ...(route === undefined ? {} : { route }) };
+  if (isSameBaseline(state.baseline, baseline)) return [];
   const set: ServiceEvent = { type: 'baseline-set', atMs, actor, baseline, epoch: epoch + 1, note };
   const { fingerprint } = baseline;
   // What is served on purpose is not held back.

@@ -1,4 +1,4 @@
-import { MILLION } from '#libs/contracts';
+import { isSameRoute, MILLION } from '#libs/contracts';
 import type { DefinedState, StartedState } from '../state.js';
 import type { ServiceBaseline } from './state.js';
 
@@ -13,4 +13,10 @@ export function variantAsBaseline({ spec, fingerprints, experiment }: DefinedSta
   const fingerprint = fingerprints[name];
   if (!variant || fingerprint === undefined) throw new TypeError(`${experiment} has no variant ${name}`);
   return { upstream: variant.upstream, config: variant.config, fingerprint };
+}
+
+/** Whether the same is served, at the same address and for the same route. */
+export function isSameBaseline(present: ServiceBaseline | null, asked: ServiceBaseline): boolean {
+  if (present?.fingerprint !== asked.fingerprint || present.upstream !== asked.upstream) return false;
+  return isSameRoute(present.route, asked.route);
 }

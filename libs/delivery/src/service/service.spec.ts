@@ -23,6 +23,7 @@ import { decideOnService } from './decide-on-service.js';
 import { serviceEvent, type ServiceEvent } from './events.js';
 import { evolveService } from './evolve-service.js';
 import { operateService, type ServiceInput } from './operate-service.js';
+import { claimedRoute, refuseTakenRoute } from './route.js';
 import { newService } from './state.js';
 
 /** A service with experiments by key, each decided about as the decision service does it. */
@@ -113,6 +114,39 @@ describe('a service', () => {
     const refused = play.refusal('two', defined('two', 1));
     expect(refused?.code).toBe('slot-taken');
     expect(refused?.message).toMatch(/^text-to-image runs experiment one \(revision 1\)/);
+  });
+
+  it('has the route that a file names, which outlives the experiment, and which every order tells the routers', () => {
+    const route = { path: '/v1/images' };
+    const play = new Play().take('one', defined('one', 0, { route }));
+    expect(play.service.baseline?.route).toEqual(route);
+    play.take('one', proven('one', 1));
+    expect(play.service.baseline).toMatchObject({ upstream: CANDIDATE.upstream, route });
+    expect(play.started('one').lastCommand.baseline).toMatchObject({ upstream: CANDIDATE.upstream, route });
+    // A file that says nothing of it leaves it, and so does a new baseline that does not take it away.
+    play.take('two', defined('two', 2, fromCandidate)).take('two', harm('two', 3));
+    expect(play.service.baseline?.route).toEqual(route);
+    const baseline = { upstream: CONTROL.upstream, config: CONTROL.config, fingerprint: 'f-elsewhere' };
+    const set = { type: 'set-baseline' as const, atMs: minutes(4), actor: 'ana', note: 'moved', baseline };
+    expect(play.order(set).service.baseline).toEqual({ ...baseline, route });
+    expect(play.order({ ...set, route: { path: '/pictures' } }).service.baseline?.route).toEqual({ path: '/pictures' });
+    expect(play.order({ ...set, route: null }).service.baseline).toEqual(baseline);
+  });
+
+  it('gets no route that another service has', () => {
+    const route = { host: 'images.example.com', path: '/' };
+    const owner = new Play().take('one', defined('one', 0, { route })).service;
+    const asking = newService('upscale');
+    expect(claimedRoute(owner, defined('one', 1, { route }), [])).toBeUndefined();
+    expect(claimedRoute(asking, defined('two', 1), [])).toBeUndefined();
+    expect(claimedRoute(asking, defined('two', 1, { route }), [])).toEqual(route);
+    const events = decideOnService(asking, initialState, defined('two', 1, { route })).serviceEvents;
+    expect(claimedRoute(asking, undefined, events)).toEqual(route);
+    const refused = refusalOf(() => refuseTakenRoute('upscale', route, [asking, owner]));
+    expect(refused?.code).toBe('route-taken');
+    expect(refused?.message).toMatch(/^images\.example\.com\/ is the route of text-to-image/);
+    expect(refusalOf(() => refuseTakenRoute('upscale', { path: '/' }, [asking, owner]))).toBeUndefined();
+    expect(refusalOf(() => refuseTakenRoute('text-to-image', route, [owner]))).toBeUndefined();
   });
 
   it('is served by what was promoted, and the next experiment starts from that', () => {

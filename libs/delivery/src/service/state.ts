@@ -1,4 +1,4 @@
-import type { VariantConfig } from '#libs/contracts';
+import type { PublicRoute, VariantConfig } from '#libs/contracts';
 
 /** What a service serves when nothing runs. */
 export interface ServiceBaseline {
@@ -6,6 +6,8 @@ export interface ServiceBaseline {
   readonly config: VariantConfig;
   /** Hash of `config`: every experiment's control must have it. */
   readonly fingerprint: string;
+  /** Where clients ask for the service; undefined: under its name alone. */
+  readonly route?: PublicRoute | undefined;
 }
 
 /** A configuration that was rolled back from the service: it comes back by an explicit retry alone. */

@@ -1,0 +1,54 @@
+import type { IncomingMessage } from 'node:http';
+import type { OwnedRoute } from '../routing/public-routes.js';
+
+const ROUTERS_OWN = new Set(['/health/live', '/health/ready', '/v1/allocations']);
+const PREFIX = '/v1/services/';
+/** Dot segments, however they are written: they would lead out of what a service or its upstream has been given. */
+const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:[/?\\]|%2f|%5c|$)/i;
+
+/** What a request asks for: the router itself, a service, nothing that anybody has, or what nobody may ask for. */
+export type PublicAddress =
+  | { readonly kind: 'own'; readonly path: string }
+  | { readonly kind: 'unknown' | 'refused'; readonly path: string }
+  | {
+      readonly kind: 'service';
+      readonly service: string;
+      readonly path: string;
+      /** What follows the service's name or route in it. */
+      readonly rest: string;
+    };
+
+/** Where routes are looked up. */
+interface Routes {
+  serviceAt(host: string | undefined, path: string): OwnedRoute | undefined;
+}
+
+/** Reads whose a request is: by `/v1/services/{service}/…`, else by the routes of the services. */
+export function addressOf({ url = '/', headers }: IncomingMessage, routes: Routes): PublicAddress {
+  const path = url.startsWith('/') ? url : pathOfAbsolute(url);
+  if (DOT_SEGMENT.test(path)) return { kind: 'refused', path };
+  if (path.startsWith(PREFIX)) return { kind: 'service', path, ...splitByName(path) };
+  if (ROUTERS_OWN.has(path.split('?', 1)[0] as string)) return { kind: 'own', path };
+  const route = routes.serviceAt(headers.host, path);
+  if (!route) return { kind: 'unknown', path };
+  return {
+    kind: 'service',
+    service: route.service,
+    path,
+    rest: route.path === '/' ? path : path.slice(route.path.length),
+  };
+}
+
+/** Proxies are asked for whole addresses (RFC 9112 §3.2.2). */
+function pathOfAbsolute(url: string): string {
+  if (!URL.canParse(url)) return '/';
+  const { pathname, search } = new URL(url);
+  return `${pathname}${search}`;
+}
+
+/** `/v1/services/text-to-image/generations?x=1` → `text-to-image` and `/generations?x=1`. */
+function splitByName(path: string): { readonly service: string; readonly rest: string } {
+  const end = path.slice(PREFIX.length).search(/[/?]/);
+  if (end === -1) return { service: path.slice(PREFIX.length), rest: '' };
+  return { service: path.slice(PREFIX.length, PREFIX.length + end), rest: path.slice(PREFIX.length + end) };
+}
