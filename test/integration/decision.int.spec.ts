@@ -526,25 +526,31 @@ describe('an analysis that the decision core fails on', () => {
   });
 });
 
-/** A session that locked the row of `key` and stopped. */
-async function lockRow(key: string): Promise<() => Promise<void>> {
+/** A session that locked the row of `key` and stopped; `busy`: one that does something meanwhile. */
+async function lockRow(key: string, { busy = false } = {}): Promise<() => Promise<void>> {
   const session = await database.session();
+  session.onLost(() => undefined);
   await session.query('begin');
-  await session.query('select 1 from teststrip.experiments where key = $1 for update', [key]);
-  // Closing waits for nobody: a test that fails must not leave the row locked.
-  onTestFinished(() => session.release());
-  return async () => {
-    await session.query('rollback');
+  const [row] = await session.query<{ pid: number }>(
+    'select pg_backend_pid() as pid from teststrip.experiments where key = $1 for update',
+    [key],
+  );
+  if (busy) void session.query('select pg_sleep(60)').catch(() => undefined);
+  const end = async (): Promise<void> => {
+    await database.query('select pg_terminate_backend($1)', [row!.pid]);
   };
+  // Closing waits for nobody: a test that fails must not leave the row locked.
+  onTestFinished(end);
+  return end;
 }
 
 describe('rows that another session keeps locked', () => {
-  it('stop the clock of their experiment alone; readiness says so, and an order is answered', async () => {
+  it('stop the clock of their experiment alone; readiness and the experiment say so, and an order is answered', async () => {
     const decision = await aDecision({ lateAfterMs: 1_500 });
     const locked = aFile({ deadline: '300ms', onInconclusive: 'hold' });
     const other = aFile({ deadline: '600ms', onInconclusive: 'hold' });
     await apply(decision, locked);
-    const unlock = await lockRow(locked.key);
+    const unlock = await lockRow(locked.key, { busy: true });
     await pause(400);
     await apply(decision, other);
     await vi.waitFor(async () => expect(await phaseOf(decision, other.key)).toBe('concluded'), {
@@ -556,24 +562,54 @@ describe('rows that another session keeps locked', () => {
     await eventually(async () =>
       expect(await call(decision, 'GET', '/health/ready')).toMatchObject({ status: 503, body: { detail: late } }),
     );
-    expect(await order(decision, locked.key, 'rollback')).toMatchObject({
-      status: 503,
-      body: { detail: expect.stringContaining(`experiment ${locked.key}: another session keeps its rows locked`) },
+    const reason = expect.stringMatching(
+      `experiment ${locked.key}: another session keeps its rows locked.*held by session .*, active for`,
+    );
+    expect(await order(decision, locked.key, 'pause')).toMatchObject({ status: 503, body: { detail: reason } });
+    expect(await call(decision, 'GET', `/v1/experiments/${locked.key}`)).toMatchObject({
+      body: { parked: { reason } },
     });
-    expect(await call(decision, 'GET', '/health/ready')).toMatchObject({ status: 503, body: { detail: late } });
+    const { body } = await call(decision, 'GET', '/health/ready');
+    expect(JSON.stringify(body)).toContain(`"parked":[{"experiment":"${locked.key}"`);
     await unlock();
     await eventually(async () => expect(await phaseOf(decision, locked.key)).toBe('concluded'));
     await eventually(async () => expect(await call(decision, 'GET', '/health/ready')).toMatchObject({ status: 200 }));
+    expect(await call(decision, 'GET', `/v1/experiments/${locked.key}`)).toMatchObject({ body: { parked: null } });
+  });
+
+  it('delay no verdict about another experiment, and none about their own once they are free', async () => {
+    const decision = await aDecision();
+    const [locked, other] = [aFile(), aFile()];
+    for (const file of [locked, other]) await apply(decision, file);
+    const unlock = await lockRow(locked.key, { busy: true });
+    for (let round = 0; round < 30; round += 1) await publishAnalysis(locked.key, [harmful('alignment')]);
+    const askedAtMs = performance.now();
+    await publishAnalysis(other.key, [harmful('alignment')]);
+    await eventually(async () => expect(await phaseOf(decision, other.key)).toBe('rolled-back'));
+    // A wait for the lock, at most, and no thirty of them, 15 s.
+    expect(performance.now() - askedAtMs).toBeLessThan(4_000);
+    expect(await phaseOf(decision, locked.key)).toBe('running');
+    await unlock();
+    await eventually(async () => expect(await phaseOf(decision, locked.key)).toBe('rolled-back'));
+  });
+
+  it('do not stop a rollback: a session that sits on them and does nothing is ended', async () => {
+    const decision = await aDecision();
+    const file = aFile();
+    await apply(decision, file);
+    await lockRow(file.key);
+    expect(await order(decision, file.key, 'pause')).toMatchObject({ status: 503 });
+    expect(await order(decision, file.key, 'rollback')).toMatchObject({ status: 200, body: { phase: 'rolled-back' } });
   });
 
   it('stop no start', async () => {
-    const locked = aFile({ deadline: '300ms', onInconclusive: 'hold' });
-    const other = aFile({ deadline: '300ms', onInconclusive: 'hold' });
+    const locked = aFile({ deadline: '1s', onInconclusive: 'hold' });
+    const other = aFile({ deadline: '1s', onInconclusive: 'hold' });
     const first = await aDecision();
     for (const file of [locked, other]) await apply(first, file);
     await stop(first);
     const unlock = await lockRow(locked.key);
-    await pause(400);
+    await pause(1_000);
     const decision = await aDecision();
     expect(await phaseOf(decision, other.key)).toBe('concluded');
     expect(await phaseOf(decision, locked.key)).toBe('running');

@@ -217,6 +217,35 @@ describe('outbox', () => {
     await relay.close();
   });
 
+  it('publishes a command at once, whatever waits in other topics and although the bus hangs on one of them', async () => {
+    const outbox = createOutbox(database);
+    const { seen, publish } = collector();
+    let release: (() => void) | undefined;
+    const hanging = new Promise<void>((resolve) => (release = resolve));
+    const publisher = {
+      publish: async (records: readonly OutboxRecord[]): Promise<void> => {
+        if (records.some(({ topic }) => topic === 'experiment.defined.v1')) await hanging;
+        else await publish(records);
+      },
+    };
+    const flood = Array.from({ length: 10_000 }, (_, index) => ({
+      ...record(`key-${index}`, 'definition'),
+      topic: index % 2 === 0 ? 'experiment.defined.v1' : 'service.defined.v1',
+    }));
+    await database.transaction((tx) => outbox.add(tx, flood));
+    const relay = await startOutboxRelay({ database, publisher, pollEveryMs: 60_000 });
+    await database.transaction((tx) => outbox.add(tx, [record('mine', 'rollback')]));
+    const addedAtMs = performance.now();
+    await vi.waitFor(() => expect(seen).toContainEqual(record('mine', 'rollback')), { timeout: 5_000, interval: 1 });
+    // 20 ms at most beside 10,000 others; before topics had lanes of their own it waited for all of them.
+    expect(performance.now() - addedAtMs).toBeLessThan(500);
+    const others = (): number => seen.filter(({ topic }) => topic === 'service.defined.v1').length;
+    await vi.waitFor(() => expect(others()).toBe(5_000), { timeout: 10_000 });
+    release?.();
+    await vi.waitFor(async () => expect((await outbox.waiting()).size).toBe(0), { timeout: 10_000 });
+    await relay.close();
+  });
+
   it('keeps order per key with several relays, writers and failures of the bus', async () => {
     const outbox = createOutbox(database);
     const seen: OutboxRecord[] = [];

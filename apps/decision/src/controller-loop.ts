@@ -4,12 +4,14 @@ import type { CommandEvent, DeliveryEvent } from '#libs/delivery';
 import { createEventPublisher, type EventBus } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import { createOutbox, startOutboxRelay, type OutboxRelay } from '#libs/persistence/outbox';
-import type { Clock, HealthCheck, HealthFinding } from '#libs/platform';
+import type { HealthCheck, HealthFinding } from '#libs/platform';
 import { DECISIONS_CHANNEL, readDecisionNews, type DecisionNews } from './deciding/decision-news.js';
 import type { Decisions } from './deciding/decisions.js';
+import type { Parked } from './deciding/parking.js';
 import type { Quarantined } from './deciding/quarantine.js';
 import type { OrderFollowUp } from './routers/order-follow-up.js';
 import type { RouterWatch } from './routers/router-watch.js';
+import type { DatabaseClock } from './timers/database-clock.js';
 import { every, type Repeated } from './timers/every.js';
 import { publishHeartbeat } from './timers/heartbeat.js';
 
@@ -17,7 +19,7 @@ export interface ControllerLoopOptions {
   readonly database: Database;
   readonly bus: EventBus;
   readonly controller: string;
-  readonly clock: Clock;
+  readonly clock: DatabaseClock;
   readonly heartbeatEveryMs: number;
   readonly tickEveryMs: number;
   readonly analysisSilentAfterMs: number;
@@ -52,6 +54,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
   async onApplicationBootstrap(): Promise<void> {
     const { database, bus, clock, controller, heartbeatEveryMs, tickEveryMs, analysisSilentAfterMs } = this.options;
     const complain = (what: string) => (error: Error) => this.logger.warn(`${what} failed: ${error.message}`);
+    await clock.look();
     this.relay = await startOutboxRelay({
       database,
       publisher: bus,
@@ -62,7 +65,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
     const publisher = createEventPublisher(bus, eventSource('decision', controller));
     const beat = async (): Promise<void> => {
       // A controller that can't reach its log can't decide: then it must look as silent as it is.
-      await database.query('select 1');
+      await clock.look();
       await publishHeartbeat(publisher, controller, clock.nowMs(), {
         running: this.decisions.running(),
         services: Object.fromEntries(this.decisions.epochs()),
@@ -105,6 +108,11 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
     );
   }
 
+  /** Somebody has to end that session; a rollback does it by itself. */
+  alertOfParked({ experiment, reason }: Parked): void {
+    this.logger.error(`experiment ${experiment} is stuck and tried again and again, the others go on: ${reason}`);
+  }
+
   /** Its experiments still tell what is served; its latches are gone. */
   alertOfService(service: string, reason: string): void {
     this.logger.error(
@@ -138,10 +146,11 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
     return this.unlessLate(`${what} was last done`, lastDoneAtMs);
   }
 
-  /** A log that can't be read is a fact about its experiment; the service does its work for all others. */
+  /** A log that can't be read, or that somebody keeps locked, is a fact about its experiment; the service does its work for all others. */
   private quarantines(): HealthFinding {
     const quarantined = this.decisions.quarantined().map(({ experiment, reason }) => ({ experiment, reason }));
-    return { ok: true, facts: { quarantined } };
+    const parked = this.decisions.parked().map(({ experiment, reason }) => ({ experiment, reason }));
+    return { ok: true, facts: { quarantined, parked } };
   }
 
   private async isPublished(): Promise<HealthFinding> {

@@ -5,6 +5,7 @@ import type { EventBus } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import type { Clock } from '#libs/platform';
 import { ControllerLoop } from './controller-loop.js';
+import { holderInWords } from './deciding/bounded-transaction.js';
 import { DecisionLog } from './deciding/decision-log.js';
 import { Decisions } from './deciding/decisions.js';
 import { FeedController } from './feed/feed.controller.js';
@@ -12,6 +13,7 @@ import { ExperimentsController } from './http/experiments.controller.js';
 import { ServicesController } from './http/services.controller.js';
 import { OrderFollowUp } from './routers/order-follow-up.js';
 import { RouterWatch } from './routers/router-watch.js';
+import { DatabaseClock } from './timers/database-clock.js';
 import { AUDIT, CONTROLLER_LOOP, DECISIONS, KNOWN_METRICS, ORDERS } from './tokens.js';
 
 /** Everything about a decision service that an operator may choose, and what tests replace. */
@@ -41,17 +43,21 @@ export interface DecisionModuleOptions extends DecisionSettings {
 @Module({})
 export class DecisionModule {
   static register(options: DecisionModuleOptions): DynamicModule {
-    const { database, clock, controller = `decision-${randomUUID().slice(0, 8)}` } = options;
-    const log = new DecisionLog(database, controller);
+    const { database, controller = `decision-${randomUUID().slice(0, 8)}` } = options;
+    const logger = new Logger('decision');
+    const clock = new DatabaseClock(database, options.clock);
+    const log = new DecisionLog(database, controller, (holder) =>
+      logger.warn(`a rollback has ended ${holderInWords(holder)}, which kept its rows locked`),
+    );
     const decisions = new Decisions(log, clock, {
       decided: (experiment, events) => loop.decided(experiment, events),
       quarantined: (experiment) => loop.alert(experiment),
+      parked: (experiment) => loop.alertOfParked(experiment),
       unreadable: (service, reason) => loop.alertOfService(service, reason),
     });
-    const logger = new Logger('decision');
     const routers = new RouterWatch(options.bus, controller, clock, (message) => logger.warn(message));
     const followUp = new OrderFollowUp(decisions, routers, () => clock.nowMs());
-    const loop = new ControllerLoop({ ...options, controller, routers, followUp }, decisions);
+    const loop = new ControllerLoop({ ...options, clock, controller, routers, followUp }, decisions);
     return {
       module: DecisionModule,
       controllers: [FeedController, ExperimentsController, ServicesController],

@@ -16,11 +16,13 @@ import {
   createExperimentStore,
   createServiceStore,
   type ExperimentStore,
+  type LockHolder,
   type ServiceStore,
   type StoredDecisionEvent,
   type StoredServiceEvent,
 } from '#libs/persistence/decision';
 import { createOutbox, type Outbox } from '#libs/persistence/outbox';
+import { boundedTransaction, type TransactionBounds } from './bounded-transaction.js';
 import { DECISIONS_CHANNEL, type DecisionNews } from './decision-news.js';
 import { outgoingRecords, outgoingServiceRecords } from './outgoing-records.js';
 import { pinnedBy, type Quarantined } from './quarantine.js';
@@ -54,6 +56,13 @@ export interface ServiceStep {
   readonly events: readonly ServiceEvent[];
 }
 
+interface AppendOptions {
+  /** What it means for the service. */
+  readonly service?: ServiceStep | undefined;
+  readonly traceparent?: string | undefined;
+  readonly lockedAtMostMs?: number | undefined;
+}
+
 /** A decision that the log or the bus could not give back as it was: it is not taken. Trying again does not help. */
 export class UnstorableDecisionError extends Error {
   override readonly name = 'UnstorableDecisionError';
@@ -66,19 +75,7 @@ export class UnstorableDecisionError extends Error {
   }
 }
 
-/** Somebody else keeps the experiment's rows locked. Nothing was written; trying again helps once the lock is gone. */
-export class LogLockedError extends Error {
-  override readonly name = 'LogLockedError';
-}
-
 const anyEvent = z.union([deliveryEvent, serviceEvent]);
-
-/** How long a decision waits for the rows of its experiment. Another decision holds them for milliseconds. */
-const LOCKED_AT_MOST_MS = 2_000;
-/** How long any of its statements may take. */
-const STATEMENT_AT_MOST_MS = 10_000;
-/** What Postgres says when one of them is over: lock not available, query cancelled. */
-const OVER: ReadonlySet<unknown> = new Set(['55P03', '57014']);
 
 /**
  * The decision log of all experiments in Postgres. The log is the truth: states are always rebuilt from it; the state column beside it
@@ -92,6 +89,8 @@ export class DecisionLog {
   constructor(
     private readonly database: Database,
     private readonly controller: string,
+    /** Told of every session that a rollback has ended because it sat on its rows. */
+    private readonly onEnded: (holder: LockHolder) => void = () => undefined,
   ) {
     this.store = createExperimentStore(database);
     this.services = createServiceStore(database);
@@ -167,7 +166,7 @@ export class DecisionLog {
    */
   async appendToService(step: ServiceStep, traceparent?: string): Promise<KnownService> {
     const { name, records } = this.serviceRecords(step, traceparent);
-    return this.boundedTransaction(`service ${name}`, async (tx) => {
+    return boundedTransaction(this.database, { whose: `service ${name}` }, async (tx) => {
       const after = await this.saveService(tx, step);
       await this.outbox.add(tx, records);
       const news: DecisionNews = { from: this.controller, experiment: name, what: 'decided' };
@@ -216,14 +215,20 @@ export class DecisionLog {
     known: Known,
     events: readonly DeliveryEvent[],
     after: KnownState,
-    { service, traceparent }: { readonly service?: ServiceStep | undefined; readonly traceparent?: string | undefined },
+    { service, traceparent, lockedAtMostMs }: AppendOptions,
   ): Promise<{ readonly version: number; readonly service?: KnownService }> {
     if (after.phase === 'absent') throw new TypeError('an event can not lead to an absent experiment');
     const records = outgoingRecords(events, this.controller, traceparent);
     refuseUnreadable(events, records);
     const ofService = service && this.serviceRecords(service, traceparent);
     const revision = after.phase === 'quarantined' ? after.pinned.revision : after.revision;
-    return this.boundedTransaction(`experiment ${after.experiment}`, async (tx) => {
+    const bounds: TransactionBounds = {
+      whose: `experiment ${after.experiment}`,
+      lockedAtMostMs,
+      endsIdleHolders: events.some(({ type }) => type === 'rolled-back'),
+      onEnded: this.onEnded,
+    };
+    return boundedTransaction(this.database, bounds, async (tx) => {
       const version = await this.store.save(tx, {
         key: after.experiment,
         revision,
@@ -246,22 +251,15 @@ export class DecisionLog {
     });
   }
 
-  private async boundedTransaction<T>(whose: string, work: (tx: Queryable) => Promise<T>): Promise<T> {
-    try {
-      return await this.database.transaction(async (tx) => {
-        await tx.query(`select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)`, [
-          String(LOCKED_AT_MOST_MS),
-          String(STATEMENT_AT_MOST_MS),
-        ]);
-        return work(tx);
-      });
-    } catch (error) {
-      if (!OVER.has((error as { readonly code?: unknown }).code)) throw error;
-      throw new LogLockedError(
-        `${whose}: another session keeps its rows locked, nothing was decided: ${(error as Error).message}`,
-        { cause: error },
-      );
-    }
+  /**
+   * Returns once nobody keeps the rows locked that decisions about the experiment need.
+   * @throws LogLockedError where somebody does.
+   */
+  async probe(key: string, service: string | undefined): Promise<void> {
+    await boundedTransaction(this.database, { whose: `experiment ${key}` }, async (tx) => {
+      await tx.query('select 1 from teststrip.experiments where key = $1 for update', [key]);
+      await tx.query('select 1 from teststrip.services where name = $1 for update', [service ?? '']);
+    });
   }
 
   /** For readers of the table: the quarantine as the state, and the specification as it was. */

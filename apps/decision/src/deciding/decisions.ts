@@ -21,7 +21,10 @@ import {
 } from '#libs/delivery';
 import { VersionConflictError } from '#libs/persistence/decision';
 import type { Clock } from '#libs/platform';
+import { LogLockedError } from './bounded-transaction.js';
 import type { DecisionLog, Known, KnownService, KnownState } from './decision-log.js';
+import { Lanes } from './lanes.js';
+import { Parking, type KeptAnalysis, type Parked } from './parking.js';
 import { followInQuarantine, type Quarantined } from './quarantine.js';
 
 /** An operator's order before it has a time and an id. */
@@ -40,6 +43,8 @@ export interface DecisionsListener {
   decided(experiment: string, events: readonly DeliveryEvent[]): void;
   /** Once for every reason: nothing is decided about this experiment any more. */
   quarantined(experiment: Quarantined): void;
+  /** Once when it begins: somebody else keeps its rows locked, it is tried again and again, the others go on. */
+  parked(experiment: Parked): void;
   /** Once for every reason: a service's own log can't be read, and what its experiments tell is used. */
   unreadable(service: string, reason: string): void;
 }
@@ -57,6 +62,10 @@ interface Followed {
 
 /** How often a decision is taken anew because another process was faster, before the caller is told. */
 const ATTEMPTS = 20;
+/** A person who orders a rollback waits until whoever sits on the rows has been ended. */
+const PERSON_LOCKED_AT_MOST_MS = 2_000;
+/** Each holds a connection for as long as a lock is waited for. */
+const PROBES_AT_ONCE = 2;
 
 /**
  * The single writer: takes inputs, lets libs/delivery decide, and appends what follows. Inputs of one experiment are taken one after the
@@ -70,11 +79,14 @@ export class Decisions {
   private readonly serviceEpochs = new Map<string, number>();
   /** Keys whose state in memory may be old; it is read again before the next decision. */
   private readonly stale = new Set<string>();
-  private readonly queues = new Map<string, Promise<unknown>>();
+  private readonly lanes = new Lanes();
+  private readonly parking = new Parking();
   /** When an analysis was heard here; only for experiments of which more have to come. */
   private readonly heardAtMs = new Map<string, number>();
   /** Since when time should have moved an experiment that it has not moved yet, by key. */
   private readonly dueSinceMs = new Map<string, number>();
+  /** Keys of parked experiments that are being looked at. */
+  private readonly probing = new Set<string>();
   /** Keys that a tick is being decided for. */
   private readonly moving = new Set<string>();
   /** Reasons that were told, by key. */
@@ -116,7 +128,7 @@ export class Decisions {
     name: string,
     order: ServiceOrder,
   ): Promise<{ readonly state: ServiceState; readonly changed: boolean }> {
-    return this.inTurn(`service ${name}`, async () => {
+    const obey = async (): Promise<{ readonly state: ServiceState; readonly changed: boolean }> => {
       for (let attempt = 1; ; attempt += 1) {
         this.services.delete(name);
         const known = await this.recallService(name);
@@ -133,7 +145,8 @@ export class Decisions {
           if (!(error instanceof VersionConflictError) || attempt >= ATTEMPTS) throw error;
         }
       }
-    });
+    };
+    return this.lanes.run(`service ${name}`, obey);
   }
 
   /** The service as it is stored, whoever wrote it. @throws DecisionRefusedError for one that nobody has spoken of. */
@@ -148,11 +161,23 @@ export class Decisions {
     return (await Promise.all(names.map((name) => this.log.loadService(name)))).map(({ state }) => state);
   }
 
-  /** @param traceparent trace of the analysis; what is decided upon it belongs to that */
+  /**
+   * Decides upon an analysis. Where the experiment is stuck the newest one is kept until it is not: those of others do not wait behind it.
+   * @param traceparent trace of the analysis; what is decided upon it belongs to that
+   */
   async analysed(analysis: ExperimentAnalysed, traceparent?: string): Promise<void> {
     // Without traffic there is nothing to analyse: silence is what has to follow then.
     if (analysis.health.staleness.status === 'no-traffic') this.heardAtMs.delete(analysis.experiment);
     else this.heardAtMs.set(analysis.experiment, this.clock.nowMs());
+    const kept = { analysis, traceparent };
+    if (this.parking.has(analysis.experiment)) return this.parking.keep(analysis.experiment, kept);
+    await this.judge(kept).catch((error: unknown) => {
+      if (!(error instanceof LogLockedError)) throw error;
+      this.parking.keep(analysis.experiment, kept);
+    });
+  }
+
+  private async judge({ analysis, traceparent }: KeptAnalysis): Promise<void> {
     await this.take(analysis.experiment, { ...this.now(), type: 'analysed', analysis }, { traceparent });
   }
 
@@ -195,6 +220,7 @@ export class Decisions {
    * one experiment does not delay another. What failed is due still, at the next tick.
    */
   tick(analysisSilentAfterMs: number, onFailure: (error: Error) => void): void {
+    this.retryParked(onFailure);
     for (const [key, { state }] of this.known) {
       const input = {
         ...this.now(),
@@ -213,12 +239,50 @@ export class Decisions {
     onFailure: (error: Error) => void,
   ): void {
     if (!this.dueSinceMs.has(key)) this.dueSinceMs.set(key, input.atMs);
-    if (this.moving.has(key)) return;
+    if (this.moving.has(key) || this.parking.has(key)) return;
     this.moving.add(key);
     this.take(key, input)
       .then(() => this.dueSinceMs.delete(key))
       .catch(onFailure)
       .finally(() => this.moving.delete(key));
+  }
+
+  /** Looks, for as many at a time as leave connections for the others, whether they are stuck still. */
+  private retryParked(onFailure: (error: Error) => void): void {
+    const due = this.parking.due(this.clock.nowMs()).filter((key) => !this.probing.has(key));
+    for (const key of due.slice(0, PROBES_AT_ONCE - this.probing.size)) {
+      this.probing.add(key);
+      this.probe(key)
+        .catch((error: Error) => {
+          // That it is stuck still was told when it began.
+          if (!(error instanceof LogLockedError)) onFailure(error);
+        })
+        .finally(() => this.probing.delete(key));
+    }
+  }
+
+  private async probe(key: string): Promise<void> {
+    const waiting = this.parking.kept(key);
+    // A rollback that it leads to ends whoever sits on the rows, which a mere look does not.
+    if (waiting) await this.judge(waiting);
+    const state = this.known.get(key)?.state;
+    try {
+      await this.log.probe(key, state && serviceNamedBy(state));
+    } catch (error) {
+      this.parking.park(key, (error as Error).message, this.clock.nowMs());
+      throw error;
+    }
+    const kept = this.parking.release(key);
+    if (kept && kept !== waiting) await this.analysed(kept.analysis, kept.traceparent);
+  }
+
+  /** Experiments that nothing can be decided about at present because their rows are locked. */
+  parked(): readonly Parked[] {
+    return this.parking.all();
+  }
+
+  parkedAs(key: string): Parked | undefined {
+    return this.parking.find(key);
   }
 
   /** What has been due for longest and is not decided; undefined where nothing is. */
@@ -230,7 +294,7 @@ export class Decisions {
 
   /** Resolves when all that was begun has ended, well or not. */
   async idle(): Promise<void> {
-    await Promise.allSettled(this.queues.values());
+    await this.lanes.idle();
   }
 
   /** Keys of the experiments that are being decided about. */
@@ -256,7 +320,7 @@ export class Decisions {
 
   /** Another process has decided: what is kept here is old. */
   async refresh(key: string): Promise<void> {
-    await this.inTurn(key, async () => {
+    await this.lanes.run(key, async () => {
       this.stale.add(key);
       this.services.clear();
       await this.recall(key);
@@ -277,7 +341,7 @@ export class Decisions {
     input: DeliveryInput,
     { fresh = false, traceparent }: { readonly fresh?: boolean; readonly traceparent?: string | undefined } = {},
   ): Promise<{ readonly before: KnownState; readonly after: KnownState }> {
-    return this.inTurn(key, async () => {
+    const decideInTurn = async (): Promise<{ readonly before: KnownState; readonly after: KnownState }> => {
       if (fresh) this.stale.add(key);
       for (let attempt = 1; ; attempt += 1) {
         const known = await this.recall(key);
@@ -289,7 +353,8 @@ export class Decisions {
           if (events.length === 0) return { before: known.state, after: known.state };
           if (service) await this.refuseRoute(service.state, input, serviceEvents);
           const step = service && serviceEvents.length > 0 ? { known: service, events: serviceEvents } : undefined;
-          const stored = await this.log.append(known, events, after, { service: step, traceparent });
+          const lockedAtMostMs = 'actor' in input ? PERSON_LOCKED_AT_MOST_MS : undefined;
+          const stored = await this.log.append(known, events, after, { service: step, traceparent, lockedAtMostMs });
           this.known.set(key, { state: after, version: stored.version });
           if (stored.service) this.keepService(stored.service);
           this.listener.decided(key, events);
@@ -302,10 +367,16 @@ export class Decisions {
           // Also when the connection broke at the commit: only the log knows whether it happened.
           this.stale.add(key);
           if (name !== undefined) this.services.delete(name);
+          if (error instanceof LogLockedError) this.park(key, error);
           if (!(error instanceof VersionConflictError) || attempt >= ATTEMPTS) throw error;
         }
       }
-    });
+    };
+    return this.lanes.run(key, decideInTurn, { urgent: 'actor' in input });
+  }
+
+  private park(key: string, { message }: LogLockedError): void {
+    if (this.parking.park(key, message, this.clock.nowMs())) this.listener.parked(this.parking.find(key) as Parked);
   }
 
   /** Services are decided about one by one; a route is the only thing that two of them can both want. */
@@ -367,17 +438,6 @@ export class Decisions {
       this.listener.quarantined(known.state);
     }
   }
-
-  /** One after the other per experiment; a failure is the caller's and stops nobody behind it. */
-  private inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const turn = (this.queues.get(key) ?? Promise.resolve()).then(work, work);
-    this.queues.set(key, turn);
-    const forget = (): void => {
-      if (this.queues.get(key) === turn) this.queues.delete(key);
-    };
-    turn.then(forget, forget);
-    return turn;
-  }
 }
 
 /** Nothing can be decided about an experiment: the decision core itself failed. Trying again does not help. */
@@ -387,9 +447,12 @@ export class UndecidableError extends Error {
 
 /** The service that an input is about; undefined where nothing tells it. */
 function serviceOf(state: KnownState, input: DeliveryInput): string | undefined {
+  return serviceNamedBy(state) ?? (input.type === 'define' ? input.spec.service : undefined);
+}
+
+function serviceNamedBy(state: KnownState): string | undefined {
   if (state.phase === 'quarantined') return state.pinned.service ?? undefined;
-  if (state.phase !== 'absent') return state.spec.service;
-  return input.type === 'define' ? input.spec.service : undefined;
+  return state.phase === 'absent' ? undefined : state.spec.service;
 }
 
 function unknownService(name: string): DecisionRefusedError {

@@ -11,6 +11,7 @@ import {
 import { deadlineAtMs, isActive, type DefinedState, type StartedState } from '#libs/delivery';
 import { z } from 'zod';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
+import type { Parked } from '../deciding/parking.js';
 import type { Quarantined } from '../deciding/quarantine.js';
 
 /** An experiment as the API shows it. */
@@ -41,6 +42,12 @@ export const experimentView = z
       .object({ since: timestamp, causes: z.array(z.string()) })
       .nullable()
       .describe('Why the candidate cannot be judged at present.'),
+    parked: z
+      .object({ since: timestamp, reason: z.string() })
+      .nullable()
+      .describe(
+        'Nothing can be decided about it at present, because another database session keeps its rows locked. It is tried again and again; a rollback ends a session that sits on them and does nothing.',
+      ),
     approvals: z.object({
       given: z.array(z.int()).describe('Stages that were approved.'),
       awaited: z.int().nullable().describe('The stage for which nothing but an approval is missing.'),
@@ -79,7 +86,9 @@ export type QuarantinedView = z.infer<typeof quarantinedView>;
 export const anyExperimentView = z.union([experimentView, quarantinedView]);
 export type AnyExperimentView = ExperimentView | QuarantinedView;
 
-export function viewOf(state: DefinedState | Quarantined, orders: Pick<OrderFollowUp, 'effectOf'>): AnyExperimentView {
+type Orders = Pick<OrderFollowUp, 'effectOf' | 'parkedAs'>;
+
+export function viewOf(state: DefinedState | Quarantined, orders: Orders): AnyExperimentView {
   return state.phase === 'quarantined' ? viewOfQuarantined(state) : viewOfDefined(state, orders);
 }
 
@@ -98,7 +107,7 @@ function viewOfQuarantined({ experiment, reason, pinned }: Quarantined): Quarant
   };
 }
 
-function viewOfDefined(state: DefinedState, orders: Pick<OrderFollowUp, 'effectOf'>): ExperimentView {
+function viewOfDefined(state: DefinedState, orders: Orders): ExperimentView {
   const started = state.phase === 'draft' ? null : state;
   return {
     key: state.experiment,
@@ -116,6 +125,7 @@ function viewOfDefined(state: DefinedState, orders: Pick<OrderFollowUp, 'effectO
     outcome: state.phase === 'concluded' ? state.outcome : null,
     winner: state.phase === 'concluded' ? state.winner : null,
     held: state.phase === 'held' ? { since: iso(state.heldAtMs), causes: [...state.causes] } : null,
+    parked: parkedOf(orders.parkedAs(state.experiment)),
     approvals: { given: [...state.approvedStages], awaited: state.awaitsApprovalOf },
     lastCommand: started?.lastCommand ?? null,
     effect: (started && orders.effectOf(started)?.state) ?? null,
@@ -124,6 +134,10 @@ function viewOfDefined(state: DefinedState, orders: Pick<OrderFollowUp, 'effectO
     fingerprints: { ...state.fingerprints },
     spec: state.spec,
   };
+}
+
+function parkedOf(parked: Parked | undefined): ExperimentView['parked'] {
+  return parked ? { since: iso(parked.sinceMs), reason: parked.reason } : null;
 }
 
 function deadlineOf(state: DefinedState): string | null {

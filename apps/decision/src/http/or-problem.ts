@@ -1,6 +1,7 @@
 import { DecisionRefusedError } from '#libs/delivery';
 import { ProblemException } from '#libs/platform';
-import { LogLockedError, UnstorableDecisionError } from '../deciding/decision-log.js';
+import { LogLockedError } from '../deciding/bounded-transaction.js';
+import { UnstorableDecisionError } from '../deciding/decision-log.js';
 import { QuarantinedError } from '../deciding/quarantine.js';
 
 const TITLES: Readonly<Record<number, string>> = {

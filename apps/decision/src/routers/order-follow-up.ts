@@ -1,5 +1,6 @@
 import { EFFECTIVE_WITHIN_MS, effectOf, type OrderEffect, type StartedState } from '#libs/delivery';
 import type { Decisions } from '../deciding/decisions.js';
+import type { Parked } from '../deciding/parking.js';
 import type { RouterWatch } from './router-watch.js';
 
 /** How often orders about a service are given anew within {@link CALM_MS}; after that it is only told. */
@@ -29,6 +30,11 @@ export class OrderFollowUp {
     const { epoch } = lastCommand;
     const newestEpoch = Math.max(epoch, this.decisions.epochs().get(spec.service) ?? 0);
     return effectOf({ epoch, newestEpoch, ageMs }, this.routers.liveOn(spec.service));
+  }
+
+  /** Why nothing can be decided about the experiment at present; undefined where something can. */
+  parkedAs(experiment: string): Parked | undefined {
+    return this.decisions.parkedAs(experiment);
   }
 
   /** Routers at which somebody has sent the service to its baseline by hand. */

@@ -1,5 +1,6 @@
 export type { NewDecisionEvent } from './append-decision-events.js';
 export { createExperimentStore, type ExperimentStore } from './experiment-store.js';
+export { lockHolders, type LockHolder } from './lock-holders.js';
 export type { StoredExperiment } from './load-experiment.js';
 export type { DecisionEventRange, StoredDecisionEvent } from './read-decision-events.js';
 export { VersionConflictError, type ExperimentChange } from './save-experiment.js';

@@ -1,11 +1,11 @@
 import type { Queryable } from '../postgres/database.js';
 import type { OutboxRecord } from './outbox-record.js';
 
-/** Channel on which the relay is woken. */
+/** Channel on which the relay is told the topics that records were added to. */
 export const OUTBOX_CHANNEL = 'teststrip_outbox';
 
 /**
- * Adds records to the outbox and notifies the relay, both taking effect at the commit.
+ * Adds records to the outbox and tells the relay their topics, both taking effect at the commit.
  * Sequence numbers are drawn while writing but seen at the commit, so two open transactions could be published the wrong
  * way round; the lock per key makes them follow one another.
  */
@@ -29,7 +29,10 @@ export async function addToOutbox(tx: Queryable, records: readonly OutboxRecord[
       records.map(({ value }) => value),
     ],
   );
-  await tx.query('select pg_notify($1, $2)', [OUTBOX_CHANNEL, '']);
+  await tx.query('select pg_notify($1, topic) from unnest($2::text[]) as given (topic)', [
+    OUTBOX_CHANNEL,
+    [...new Set(records.map(({ topic }) => topic))],
+  ]);
 }
 
 /** First half of the advisory locks on keys: the bytes of "outb". */

@@ -6,30 +6,32 @@ export interface ClaimedRecord extends OutboxRecord {
 }
 
 /**
- * Locks the oldest record of every key that no other relay is working on, and returns these keys' records in order.
- * Who holds a key's oldest record holds the key: another relay skips it altogether, so order per key survives any
+ * Of one topic, locks the oldest record of every key that no other relay is working on, and returns these keys' records in order.
+ * Who holds a key's oldest record holds the key: another relay skips it altogether, so order per topic and key survives any
  * number of relays. Leaves `exceptKeys` out.
  */
 export async function claimOutbox(
   tx: Queryable,
+  topic: string,
   limit: number,
   exceptKeys: readonly string[],
 ): Promise<readonly ClaimedRecord[]> {
   const heads = await tx.query<{ key: string }>(
     `select key from teststrip.outbox as head
-      where id = (select min(id) from teststrip.outbox where key = head.key)
-        and key <> all ($2::text[])
+      where topic = $1
+        and id = (select min(id) from teststrip.outbox where topic = $1 and key = head.key)
+        and key <> all ($3::text[])
       order by id
-      limit $1
+      limit $2
         for update skip locked`,
-    [limit, exceptKeys],
+    [topic, limit, exceptKeys],
   );
   if (heads.length === 0) return [];
   return tx.query<ClaimedRecord>(
     `select id, topic, key, headers, value from teststrip.outbox
-      where key = any ($1::text[])
+      where topic = $1 and key = any ($2::text[])
       order by id
-      limit $2`,
-    [heads.map(({ key }) => key), limit],
+      limit $3`,
+    [topic, heads.map(({ key }) => key), limit],
   );
 }

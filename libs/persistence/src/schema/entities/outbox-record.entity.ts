@@ -4,7 +4,7 @@ import { SCHEMA } from './schema-name.js';
 
 /** A record that has to reach the event bus because the transaction that wrote it was committed. Deleted once published. */
 @Entity({ schema: SCHEMA, name: 'outbox' })
-@Index('outbox_key_id', ['key', 'id'])
+@Index('outbox_topic_key_id', ['topic', 'key', 'id'])
 export class OutboxRecordEntity {
   @PrimaryColumn({ ...BIG_INTEGER, name: 'id', generated: 'identity', generatedIdentity: 'ALWAYS' })
   readonly id!: number;

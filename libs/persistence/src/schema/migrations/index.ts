@@ -5,6 +5,7 @@ import { Views1790000000004 } from './1790000000004-views.js';
 import { Outcomes1790000000005 } from './1790000000005-outcomes.js';
 import { UnknownValues1790000000006 } from './1790000000006-unknown-values.js';
 import { Services1790000000007 } from './1790000000007-services.js';
+import { OutboxLanes1790000000008 } from './1790000000008-outbox-lanes.js';
 
 /** Every change of the schema, oldest first: one file each, named by its time; a migration that was released never changes. */
 export const MIGRATIONS = [
@@ -15,4 +16,5 @@ export const MIGRATIONS = [
   Outcomes1790000000005,
   UnknownValues1790000000006,
   Services1790000000007,
+  OutboxLanes1790000000008,
 ] as const;
