@@ -89,6 +89,10 @@ export const routerVariables = {
     variables.milliseconds.min(0).default(8_000),
     'How long, in milliseconds, requests under way may take at shutdown.',
   ),
+  ROUTER_SHADOW_BUSY_ABOVE: documented(
+    variables.integer.min(0).default(128),
+    "With more of users' requests under way none is copied to a candidate in the shadow.",
+  ),
   DATA_DIR: commonVariables.DATA_DIR,
 } as const;
 
@@ -109,6 +113,7 @@ export function routerSettings(
     ...(config.ROUTER_BREAK_GLASS_TOKEN === undefined ? {} : { breakGlassToken: config.ROUTER_BREAK_GLASS_TOKEN }),
     lastKnownGoodFile: join(config.DATA_DIR, 'router', `${routerId}.json`),
     drainMs: config.ROUTER_DRAIN_MS,
+    shadowBusyAbove: config.ROUTER_SHADOW_BUSY_ABOVE,
   };
 }
 

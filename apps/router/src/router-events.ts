@@ -7,7 +7,7 @@ import {
   type RouterHeartbeat,
   type TeststripEvent,
 } from '#libs/contracts';
-import type { RoutedRequest } from './proxy/proxy.js';
+import type { RoutedRequest } from './proxy/routed-request.js';
 
 /** `request.routed.v1` of one upstream's part in a request. The id follows from the request: told twice it is one event. */
 export function requestRoutedEvent(routed: RoutedRequest, source: string): TeststripEvent<'request.routed.v1'> {

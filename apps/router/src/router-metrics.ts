@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { AllocationCommanded } from '#libs/contracts';
 import type { EventBuffer } from '#libs/telemetry';
-import type { RoutedRequest } from './proxy/proxy.js';
+import type { RoutedRequest } from './proxy/routed-request.js';
 import type { Allocations } from './routing/allocations.js';
 import type { CommandOutcome } from './routing/experiment-state.js';
 import type { ExperimentRoute } from './routing/routing-table.js';

@@ -34,6 +34,8 @@ export interface RouterOptions {
   readonly maxQueuedEvents?: number;
   /** How long one attempt to reach the bus at the start may take. Default 5 s. */
   readonly busAttemptMs?: number;
+  /** With more of users' requests under way no request is copied to a candidate in the shadow. Default 128. */
+  readonly shadowBusyAbove?: number;
   /** Registry of its metrics. Default: one of its own. */
   readonly metrics?: Registry;
   readonly logger?: Pick<LoggerService, 'log' | 'warn'> | undefined;
@@ -58,6 +60,7 @@ export interface RouterSettings {
   readonly maxQueuedEvents: number;
   readonly busAttemptMs: number;
   readonly watchEveryMs: number;
+  readonly shadowBusyAbove: number;
   readonly metrics: Registry;
   readonly logger: Pick<LoggerService, 'log' | 'warn'>;
   readonly monotonicMs: () => number;
@@ -80,6 +83,7 @@ export function withDefaults(options: RouterOptions): RouterSettings {
     maxQueuedEvents: options.maxQueuedEvents ?? 100_000,
     busAttemptMs: options.busAttemptMs ?? 5_000,
     watchEveryMs: 250,
+    shadowBusyAbove: options.shadowBusyAbove ?? 128,
     metrics: options.metrics ?? new Registry(),
     logger: options.logger ?? new Logger('router'),
     monotonicMs: options.monotonicMs ?? (() => performance.now()),

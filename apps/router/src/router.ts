@@ -4,7 +4,8 @@ import { eventSource, MILLION, topics, type AllocationCommanded, type TeststripE
 import { LogFollower, type BusClient } from '#libs/messaging';
 import { listen, sendJson, sendProblem, type HealthFinding } from '#libs/platform';
 import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
-import { createProxy, type Proxy, type RoutedRequest } from './proxy/proxy.js';
+import { createProxy, type Proxy } from './proxy/proxy.js';
+import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';
 import { UpstreamPools } from './proxy/upstream-pools.js';
 import { createRouterMetrics, type RouterMetrics } from './router-metrics.js';
@@ -17,6 +18,8 @@ import { LastKnownGoodFile } from './routing/last-known-good.js';
 import type { BrokenGlass } from './routing/broken-glass.js';
 import type { RouterState, ServiceRoute } from './routing/routing-table.js';
 import { parseUpstream } from './routing/upstream.js';
+import { createShadowMetrics } from './shadow/shadow-metrics.js';
+import { ShadowTraffic } from './shadow/shadow-traffic.js';
 
 /** How often a router says that it is alive; besides, it does whenever it has obeyed. */
 const HEARTBEAT_EVERY_MS = 1_000;
@@ -33,6 +36,7 @@ export class Router {
   private readonly source: string;
   private readonly allocations: Allocations;
   private readonly pools: UpstreamPools;
+  private readonly shadow: ShadowTraffic;
   private readonly routedEvents: EventBuffer;
   private readonly answers: EventBuffer;
   private readonly heartbeats: EventBuffer;
@@ -97,7 +101,9 @@ export class Router {
       inFlight: () => this.inFlight,
       isReady: () => this.unreadyReason() === undefined,
     });
+    this.shadow = this.createShadow();
     this.proxy = createProxy({
+      shadow: this.shadow,
       allocations: this.allocations,
       pools: this.pools,
       timeoutMs: settings.limits.timeoutMs,
@@ -109,6 +115,21 @@ export class Router {
     this.server = createServer((request, response) => this.serve(request, response));
     // Longer than the idle time-out of the usual load balancers, so that they close first.
     this.server.keepAliveTimeout = 75_000;
+  }
+
+  private createShadow(): ShadowTraffic {
+    const { limits, metrics, shadowBusyAbove } = this.settings;
+    return new ShadowTraffic({
+      routeOf: (service) => this.allocations.routeOf(service),
+      isFailSafe: (route) => this.allocations.isFailSafe(route),
+      pools: new UpstreamPools(limits),
+      timeoutMs: limits.timeoutMs,
+      busyAbove: shadowBusyAbove,
+      inFlight: () => this.inFlight,
+      isStopping: () => this.draining || this.leaving,
+      metrics: createShadowMetrics(metrics, () => this.shadow.underWay),
+      onCopied: (copy) => this.routedEvents.add(requestRoutedEvent(copy, this.source)),
+    });
   }
 
   /** Address of the router, e.g. `http://127.0.0.1:8080/`; known once started. */
@@ -195,6 +216,7 @@ export class Router {
     await this.idle();
     this.server.closeAllConnections();
     await closed;
+    await this.shadow.close();
     await Promise.all([this.routedEvents.close(), this.answers.close(), this.heartbeats.close(), this.pools.close()]);
   }
 

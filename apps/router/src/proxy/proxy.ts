@@ -7,10 +7,12 @@ import { sendProblem } from '#libs/platform';
 import type { Allocations } from '../routing/allocations.js';
 import type { ExperimentRoute, ServiceRoute } from '../routing/routing-table.js';
 import { upstreamPath, type Upstream } from '../routing/upstream.js';
+import type { MarkedRequest, Original, ShadowTraffic } from '../shadow/shadow-traffic.js';
 import { tokenCheck } from '../token-check.js';
 import type { PublicAddress } from './public-address.js';
 import { Exchange, type ExchangeResult } from './exchange.js';
 import { hasSmallBody, readSmallBody } from './request-body.js';
+import type { RoutedRequest } from './routed-request.js';
 import {
   attributesOf,
   clientHeaders,
@@ -25,20 +27,6 @@ import {
 } from './request-headers.js';
 import type { UpstreamPools } from './upstream-pools.js';
 
-/** One upstream's part in one request, for the event and the metrics. */
-export interface RoutedRequest extends ExchangeResult {
-  readonly requestId: string;
-  /** 0 for the first upstream that was asked, 1 for the one asked after it had failed. */
-  readonly attempt: number;
-  readonly service: string;
-  readonly assignment: Assignment | null;
-  /** Whether the request named its unit; null where none was asked for. */
-  readonly unitName: UnitName | null;
-  readonly upstream: string;
-  readonly startedAt: string;
-  readonly traceparent: string;
-}
-
 export interface ProxyOptions {
   readonly allocations: Allocations;
   readonly pools: UpstreamPools;
@@ -49,6 +37,8 @@ export interface ProxyOptions {
   /** Why requests can't be served at present; undefined when they can. */
   readonly unreadyReason: () => string | undefined;
   readonly onRouted: (routed: RoutedRequest) => void;
+  /** Copies of control's requests, where the order in force wants them. */
+  readonly shadow: ShadowTraffic;
 }
 
 /** Handles one request for a service, by its name or its route. */
@@ -116,6 +106,8 @@ interface Attempt {
   readonly fallback?: AssignmentQuestion | undefined;
   /** The request's, where it was read for an attempt before. */
   readonly body?: Buffer | undefined;
+  /** It shall be a pair, if its body has a prompt. */
+  readonly original?: Original | undefined;
 }
 
 class ProxiedRequest {
@@ -144,14 +136,19 @@ class ProxiedRequest {
     const assignment = assign(route.rules, question);
     const upstream = this.upstreamOf(route, assignment.variant);
     const fallback = assignment.variant === route.rules.control ? undefined : question;
-    this.ask({ ...first, assignment, upstream, fallback });
+    const { request, path, rest } = this.incoming;
+    const original = { request, requestId: this.requestId, route, assignment, path, rest };
+    const isChosen = this.options.shadow.isChosen(original);
+    this.ask({ ...first, assignment, upstream, fallback, original: isChosen ? original : undefined });
   }
 
   private ask(asked: Attempt): void {
-    const { assignment, upstream, fallback, body } = asked;
+    const { assignment, upstream, fallback, body, original } = asked;
     const { requestId, options } = this;
     const { request, response, path: requested, rest } = this.incoming;
-    const assignmentHeader = assignment ? encodeAssignment(assignment) : undefined;
+    let mayBePair = original;
+    let marked: MarkedRequest | undefined;
+    const assignmentNow = (): Assignment | null => marked?.assignment ?? assignment;
     const small = hasSmallBody(request);
     // Whoever sends an idempotency key says that the request may be repeated.
     const repeatable = fallback !== undefined && small && request.headers['idempotency-key'] !== undefined;
@@ -162,16 +159,21 @@ class ProxiedRequest {
       upstreamUrl: upstream.url,
       startedAtMs: this.startedAtMs,
       timeoutMs: Math.max(1, options.timeoutMs - (performance.now() - this.startedAtMs)),
-      clientHeadersOf: (headers) => clientHeaders(headers, requestId, assignmentHeader),
+      clientHeadersOf: (headers) => clientHeaders(headers, requestId, headerValue(assignmentNow())),
       mayAskAnother: repeatable,
       onSettled: (result, answered) => {
-        this.tell(asked, result);
+        mayBePair = undefined;
+        this.tell({ ...asked, assignment: assignmentNow() }, result);
         if (!answered && fallback) this.fallBack(fallback, sentBody);
+        marked?.answered(result.outcome);
       },
     });
     const dispatch = (content: Buffer | IncomingMessage): void => {
       try {
-        const headers = upstreamHeaders(request, { requestId, traceparent: this.traceparent, assignmentHeader });
+        const assignmentHeader = headerValue(assignmentNow());
+        const contentLength = marked?.body.length;
+        const own = { requestId, traceparent: this.traceparent, assignmentHeader, contentLength };
+        const headers = upstreamHeaders(request, own);
         const path = upstreamPath(upstream, requested, rest);
         options.pools.poolOf(upstream.origin).dispatch({ method: 'POST', path, headers, body: content }, exchange);
       } catch (error) {
@@ -181,8 +183,9 @@ class ProxiedRequest {
     if (body) return dispatch(body);
     if (!small) return dispatch(request);
     readSmallBody(request, (read) => {
-      sentBody = read;
-      dispatch(read);
+      marked = mayBePair && options.shadow.mark(mayBePair, read);
+      sentBody = marked?.body ?? read;
+      dispatch(sentBody);
     });
   }
 
@@ -231,6 +234,10 @@ class ProxiedRequest {
       traceparent,
     });
   }
+}
+
+function headerValue(assignment: Assignment | null): string | undefined {
+  return assignment ? encodeAssignment(assignment) : undefined;
 }
 
 function refuse(request: IncomingMessage, ...answer: Parameters<typeof sendProblem>): void {

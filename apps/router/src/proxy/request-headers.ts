@@ -19,6 +19,9 @@ export const OVERRIDE_TOKEN_HEADER = 'teststrip-override-token';
 /** W3C trace context: the events of a request carry it on. */
 export const TRACEPARENT_HEADER = 'traceparent';
 
+/** Says "1" to the service that nobody sees its answer. Clients can't say so. */
+export const SHADOW_HEADER = 'teststrip-shadow';
+
 /** In which headers units are named. */
 export interface UnitHeaders {
   readonly user: string;
@@ -90,6 +93,7 @@ const NOT_FORWARDED = new Set([
   TRACEPARENT_HEADER,
   OVERRIDE_HEADER,
   OVERRIDE_TOKEN_HEADER,
+  SHADOW_HEADER,
 ]);
 
 /** What the router itself says of a request to whoever answers it. */
@@ -98,12 +102,14 @@ export interface RouterHeaders {
   readonly traceparent: string;
   /** Undefined: the request belongs to no experiment. */
   readonly assignmentHeader: string | undefined;
+  /** Of a body that is not as the client sent it. */
+  readonly contentLength?: number | undefined;
 }
 
 /** Headers for the upstream as a flat list name, value, name, value …: the client's, the forwarding ones, and the router's own. */
 export function upstreamHeaders(
   request: IncomingMessage,
-  { requestId, traceparent, assignmentHeader }: RouterHeaders,
+  { requestId, traceparent, assignmentHeader, contentLength }: RouterHeaders,
 ): string[] {
   const { rawHeaders, headers } = request;
   const perConnection = namedByConnection(headers.connection);
@@ -111,7 +117,8 @@ export function upstreamHeaders(
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase();
     if (NOT_FORWARDED.has(name) || perConnection?.has(name)) continue;
-    forwarded.push(name, rawHeaders[index + 1] as string);
+    const isLength = name === 'content-length' && contentLength !== undefined;
+    forwarded.push(name, isLength ? String(contentLength) : (rawHeaders[index + 1] as string));
   }
   const from = request.socket.remoteAddress ?? 'unknown';
   const before = headerOf(headers, 'x-forwarded-for');

@@ -1,0 +1,68 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import { Answer } from '../proxy/answer.js';
+import type { ExchangeResult } from '../proxy/exchange.js';
+import { instanceOf } from '../proxy/request-headers.js';
+
+/** The answer to a copy: read to its end, looked at as any answer is, and dropped. It ends exactly once. */
+export class CopyExchange implements Dispatcher.DispatchHandler {
+  private readonly startedAtMs = performance.now();
+  private readonly timer: NodeJS.Timeout;
+  private controller: Dispatcher.DispatchController | undefined;
+  private answer: Answer | null = null;
+  private status: number | null = null;
+  private instance: string | undefined;
+  private settled = false;
+
+  constructor(
+    timeoutMs: number,
+    private readonly onSettled: (result: ExchangeResult) => void,
+  ) {
+    this.timer = setTimeout(() => this.end('timed-out'), timeoutMs);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    if (this.settled) controller.abort(new Error('the copy has ended meanwhile'));
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (this.settled || status < 200) return;
+    this.status = status;
+    this.instance = instanceOf(headers);
+    this.answer = new Answer(status, headers);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.answer?.take(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.settle((this.answer as Answer).outcome(), performance.now() - this.startedAtMs);
+  }
+
+  onResponseError(): void {
+    this.fail();
+  }
+
+  /** The candidate could not be asked, or its answer broke off. */
+  fail(): void {
+    this.settle('server-error', null);
+  }
+
+  giveUp(): void {
+    this.end('cancelled');
+  }
+
+  private end(outcome: 'timed-out' | 'cancelled'): void {
+    this.settle(outcome, null);
+    this.controller?.abort(new Error(outcome));
+  }
+
+  private settle(outcome: ExchangeResult['outcome'], durationMs: number | null): void {
+    if (this.settled) return;
+    this.settled = true;
+    clearTimeout(this.timer);
+    this.onSettled({ outcome, status: this.status, durationMs, waitedMs: null, instance: this.instance });
+  }
+}

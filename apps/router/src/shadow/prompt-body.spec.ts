@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { readPromptBody, type NoPair, type PromptBody } from './prompt-body.js';
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+function read(body: unknown, headers: Record<string, string> = {}, url = '/v1/x'): PromptBody | NoPair {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return readPromptBody({ headers: { ...JSON_TYPE, ...headers }, url }, Buffer.from(text), 4_242);
+}
+
+function promptOf(body: unknown): string {
+  const asked = read(body);
+  return typeof asked === 'string' ? asked : asked.prompt;
+}
+
+function sent(body: string, headers: Record<string, string> = {}): string {
+  const asked = read(body, headers);
+  return typeof asked === 'string' ? asked : asked.body.toString();
+}
+
+describe('the prompt of a request', () => {
+  it('is found where image APIs have it', () => {
+    const bodies: readonly unknown[] = [
+      { model: 'gpt-image-2', prompt: 'a lamp', size: '1024x1024' },
+      { prompt: 'a lamp', steps: 20, batch_size: 2 },
+      { input: { prompt: 'a lamp', seed: 7 } },
+      { inputs: 'a lamp', parameters: { seed: 7 } },
+      { text_prompts: [{ text: 'a lamp', weight: 1 }] },
+      { instances: [{ prompt: 'a lamp' }], parameters: { sampleCount: 1 } },
+    ];
+    for (const body of bodies) expect([body, promptOf(body)]).toEqual([body, expect.stringMatching(/^[0-9a-f]{16}$/)]);
+  });
+
+  it('is the same whenever the same is asked for, whatever the seed', () => {
+    const same = promptOf({ prompt: 'a lamp', size: '512x512', seed: 1 });
+    expect(promptOf({ prompt: ' a  lamp\n', size: '512x512', seed: 2, user: 'anna', n: 1 })).toBe(same);
+    expect(promptOf({ prompt: 'a lamp', size: '512x768' })).not.toBe(same);
+    expect(promptOf({ prompt: 'a lamp', size: '512x512', negative_prompt: 'blurry' })).not.toBe(same);
+    expect(promptOf({ prompt: 'a lamb', size: '512x512' })).not.toBe(same);
+  });
+
+  it('is nowhere in what is no JSON, compressed, a graph, or several requests in one', () => {
+    const none: readonly unknown[] = [
+      'a lamp',
+      '[1]',
+      '"x"',
+      {},
+      { prompt: '  ' },
+      { prompt: { '3': { class_type: 'KSampler', inputs: {} } } },
+      { inputs: [{ name: 'prompt', data: ['a lamp'] }] },
+      { instances: [{ prompt: 'a' }, { prompt: 'b' }] },
+    ];
+    for (const body of none) expect([body, read(body)]).toEqual([body, 'no-prompt']);
+    expect(read({ prompt: 'a lamp' }, { 'content-encoding': 'gzip' })).toBe('no-prompt');
+    expect(read({ prompt: 'a lamp' }, { 'content-type': 'text/plain' })).toBe('no-prompt');
+  });
+
+  it('makes no pair where somebody would be called twice', () => {
+    expect(read({ prompt: 'a lamp', webhook: 'https://example.org' })).toBe('side-effects');
+    expect(read({ input: { prompt: 'a lamp', callback_url: 'https://example.org' } })).toBe('side-effects');
+    expect(read({ prompt: 'a lamp' }, {}, '/v1/x?fal_webhook=https://example.org')).toBe('side-effects');
+    expect(read({ prompt: 'a lamp' }, { prefer: 'respond-async' })).toBe('side-effects');
+    expect(read({ prompt: 'a webhook', webhook: null })).not.toBe('side-effects');
+  });
+});
+
+describe('the seed of a pair', () => {
+  it('is the request’s own', () => {
+    for (const body of ['{"prompt":"a lamp","seed":18446744073709551557}', '{ "prompt": "a lamp", "seed": [7, 8] }']) {
+      expect(sent(body)).toBe(body);
+    }
+  });
+
+  it('is drawn once for both where the request asks for any', () => {
+    expect(sent('{"prompt":"a lamp", "seed": -1, "x":1.50}')).toBe('{"prompt":"a lamp", "seed": 4242, "x":1.50}');
+    expect(sent('{"input":{"prompt":"a lamp","seed":-1}}')).toBe('{"input":{"prompt":"a lamp","seed":4242}}');
+    expect(sent('{"inputs":"a lamp","parameters":{"seed":-1}}')).toBe('{"inputs":"a lamp","parameters":{"seed":4242}}');
+  });
+
+  it('is left to the services where the request has none, since some take a fixed one', () => {
+    for (const body of ['{"prompt":"a lamp"}', '{"prompt":"a lamp","seed":null}']) expect(sent(body)).toBe(body);
+  });
+
+  it('is left alone in a body that is sealed', () => {
+    const body = '{"prompt":"a lamp","seed":-1}';
+    expect(sent(body, { 'content-digest': 'sha-256=:x:' })).toBe(body);
+  });
+});

@@ -1,0 +1,151 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { sha256Of } from '#libs/telemetry';
+import { headerOf } from '../proxy/request-headers.js';
+import { placeOf, withNumber } from './json-edit.js';
+
+/** What a request asks for, as far as a pair needs it. */
+export interface PromptBody {
+  /** A short name of it, see `PairMark`. */
+  readonly prompt: string;
+  /** What both sides are sent: with a seed, where the request left it to the service in so many words. */
+  readonly body: Buffer;
+}
+
+/** Why there is no pair in it. `side-effects`: sent twice it would do something twice, for somebody else. */
+export type NoPair = 'no-prompt' | 'side-effects';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Objects in which image APIs look for the prompt, by dotted path; the body itself first. */
+const PROMPT_PLACES = ['', 'input'];
+/** Fields beside the prompt that make another picture of it. */
+const BESIDE_PROMPT = [
+  'model',
+  'negative_prompt',
+  'size',
+  'width',
+  'height',
+  'image_size',
+  'aspect_ratio',
+  'image',
+  'images',
+  'init_images',
+  'mask',
+  'mask_image',
+];
+const CALLS_BACK = /webhook|callback/i;
+/** With one of them the body may not be changed. */
+const SEALS = [
+  'content-digest',
+  'repr-digest',
+  'digest',
+  'content-md5',
+  'signature',
+  'x-amz-content-sha256',
+  'x-signature',
+  'x-hub-signature-256',
+];
+const DIGEST_LENGTH = 16;
+
+/**
+ * Reads the body of a request for its prompt.
+ * @param seed from 0 to 2^31 − 1, which every API takes; used where the request says -1, "draw one"
+ */
+export function readPromptBody(
+  { headers, url }: { readonly headers: IncomingHttpHeaders; readonly url?: string | undefined },
+  body: Buffer,
+  seed: number,
+): PromptBody | NoPair {
+  const read = objectIn(headers, body);
+  if (read === null) return 'no-prompt';
+  const asked = askedFor(read.fields);
+  if (asked === null) return 'no-prompt';
+  const isJob = /\brespond-async\b/i.test(headerOf(headers, 'prefer') ?? '');
+  if (isJob || callsBack(read.fields) || CALLS_BACK.test(url?.split('?', 2)[1] ?? '')) return 'side-effects';
+  const prompt = sha256Of(JSON.stringify(asked.facts)).slice(0, DIGEST_LENGTH);
+  const isSealed = SEALS.some((name) => headers[name] !== undefined);
+  const seeded = isSealed ? null : withDrawnSeed(read.text, asked.seedAt, seed);
+  return { prompt, body: seeded === null ? body : Buffer.from(seeded) };
+}
+
+/** Null: not JSON, compressed, or no object. */
+function objectIn(
+  headers: IncomingHttpHeaders,
+  body: Buffer,
+): { readonly text: string; readonly fields: Fields } | null {
+  const encoding = headerOf(headers, 'content-encoding') ?? 'identity';
+  if (encoding !== 'identity' || !/^application\/([\w.-]+\+)?json\b/i.test(headerOf(headers, 'content-type') ?? '')) {
+    return null;
+  }
+  const text = body.toString();
+  try {
+    const fields = fieldsOf(JSON.parse(text));
+    return fields && { text, fields };
+  } catch {
+    return null;
+  }
+}
+
+interface Asked {
+  readonly facts: unknown;
+  /** Dotted paths at which the API may have a seed. */
+  readonly seedAt: readonly string[];
+}
+
+function askedFor(body: Fields): Asked | null {
+  for (const place of PROMPT_PLACES) {
+    const fields = place === '' ? body : fieldsOf(body[place]);
+    const prompt = fields?.['prompt'];
+    if (!fields || typeof prompt !== 'string' || prompt.trim() === '') continue;
+    return { facts: [normalised(prompt), besideOf(fields)], seedAt: [place === '' ? 'seed' : `${place}.seed`] };
+  }
+  const inputs = body['inputs'];
+  if (typeof inputs === 'string' && inputs.trim() !== '') {
+    return { facts: [normalised(inputs), besideOf(fieldsOf(body['parameters']) ?? {})], seedAt: ['parameters.seed'] };
+  }
+  return textPromptsOf(body) ?? instanceOf(body);
+}
+
+/** Several texts with weights. */
+function textPromptsOf(body: Fields): Asked | null {
+  const prompts = body['text_prompts'];
+  if (!Array.isArray(prompts) || !prompts.some((one) => typeof fieldsOf(one)?.['text'] === 'string')) return null;
+  return { facts: [prompts, besideOf(body)], seedAt: ['seed'] };
+}
+
+/** One instance with parameters beside it; several are several pictures. */
+function instanceOf({ instances, parameters }: Fields): Asked | null {
+  const [only, ...others] = Array.isArray(instances) ? (instances as readonly unknown[]) : [];
+  const prompt = fieldsOf(only)?.['prompt'];
+  if (typeof prompt !== 'string' || others.length > 0) return null;
+  const beside = { ...besideOf(fieldsOf(only) as Fields), ...besideOf(fieldsOf(parameters) ?? {}) };
+  return { facts: [normalised(prompt), beside], seedAt: ['parameters.seed'] };
+}
+
+function besideOf(fields: Fields): Fields {
+  return Object.fromEntries(BESIDE_PROMPT.flatMap((name) => (fields[name] == null ? [] : [[name, fields[name]]])));
+}
+
+/** Prompts that read the same are the same. */
+function normalised(prompt: string): string {
+  return prompt.normalize('NFC').replace(/\s+/gu, ' ').trim();
+}
+
+function callsBack(body: Fields): boolean {
+  return [body, fieldsOf(body['input']) ?? {}].some((fields) =>
+    Object.keys(fields).some((name) => CALLS_BACK.test(name) && fields[name] != null),
+  );
+}
+
+/** A negative seed asks the service to draw one, with every API that takes it. A missing one may be a fixed one: that is left alone. */
+function withDrawnSeed(text: string, seedAt: readonly string[], seed: number): string | null {
+  for (const path of seedAt) {
+    const place = placeOf(text, path);
+    if (place && /^-\d+$/.test(text.slice(place.from, place.to))) return withNumber(text, path, seed);
+  }
+  return null;
+}
+
+function fieldsOf(value: unknown): Fields | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null;
+}
