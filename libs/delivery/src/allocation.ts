@@ -1,4 +1,4 @@
-import { candidatesOf, MILLION, type ExperimentSpec, type WeightsPpm } from '#libs/contracts';
+import { type AllocationCommanded, candidatesOf, MILLION, type ExperimentSpec, type WeightsPpm } from '#libs/contracts';
 
 /**
  * The allocation of a ramp stage. A canary's candidate gets the stage's weight. In an ab test the candidates share it
@@ -19,6 +19,13 @@ export function controlOnly(spec: ExperimentSpec): WeightsPpm {
   return weigh(spec, []);
 }
 
+/** Copies of control's requests that go to the candidates during the shadow; undefined for an experiment without one. */
+export function shadowCopies(spec: ExperimentSpec): AllocationCommanded['shadow'] {
+  if (spec.shadow === undefined) return undefined;
+  const { ratePpm, concurrency } = spec.shadow;
+  return { candidates: [...candidatesOf(spec)], ratePpm, concurrency };
+}
+
 /** All traffic to one variant. */
 export function onlyVariant(spec: ExperimentSpec, name: string): WeightsPpm {
   return name === spec.control ? controlOnly(spec) : weigh(spec, [[name, MILLION]]);
@@ -27,6 +34,11 @@ export function onlyVariant(spec: ExperimentSpec, name: string): WeightsPpm {
 /** Whether any traffic goes to a candidate. */
 export function servesCandidates(spec: ExperimentSpec, weightsPpm: WeightsPpm): boolean {
   return weightsPpm[spec.control] !== MILLION;
+}
+
+/** Whether the revision waits for a person before it starts; in the shadow nobody is served, so that begins without. */
+export function waitsForApproval({ ramp, shadow }: ExperimentSpec): boolean {
+  return shadow === undefined && ramp.stages[0]?.approval === 'required';
 }
 
 /** Index of the last stage that the ramp itself may enter: for a canary the 100 % stage, for an ab test the equal split. */

@@ -21,6 +21,7 @@ export interface CommandOrder {
   readonly command: CommandKind;
   readonly stage: number;
   readonly weightsPpm: WeightsPpm;
+  readonly shadow?: AllocationCommanded['shadow'];
   readonly reason: CommandReason;
   readonly message: string;
   readonly terminal: boolean;
@@ -43,6 +44,15 @@ export function commandOf(
     ...order,
     commandedAt: new Date(atMs).toISOString(),
   };
+}
+
+/** What an order says of the traffic where it leaves everything as it is, copies to a candidate in the shadow included. */
+export function asItIs({
+  stage,
+  weightsPpm,
+  lastCommand: { shadow },
+}: StartedState): Pick<CommandOrder, 'stage' | 'weightsPpm' | 'shadow'> {
+  return { stage, weightsPpm, ...(shadow === undefined ? {} : { shadow }) };
 }
 
 /** A command that the controller gives by itself. */

@@ -6,6 +6,7 @@ import {
   analysed,
   applied,
   approval,
+  aShadow,
   aSpec,
   aStage,
   COVERAGE_GAP,
@@ -45,6 +46,7 @@ const specs = fc.constantFrom(
   aSpec(),
   aSpec({ ramp: gated }),
   aSpec({ onInconclusive: 'hold' }),
+  aSpec(aShadow()),
   aSpec({ control: 'candidate' }),
 );
 

@@ -15,6 +15,7 @@ export const holdCause = z.enum([
   'distribution-shift',
   'analysis-silent',
   'limit-exceeded',
+  'pairs-silent',
 ]);
 export type HoldCause = z.infer<typeof holdCause>;
 
@@ -55,7 +56,8 @@ export const deliveryEvent = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('concluded'),
     ...commanded,
-    outcome: z.enum(['winner', 'futile', 'inconclusive']),
+    /** `passed`: a shadow that nothing followed, by whose pairs a share of the traffic may be served. */
+    outcome: z.enum(['winner', 'futile', 'inconclusive', 'passed']),
     /** The variant that keeps the traffic; null when nobody won. */
     winner: z.string().nullable(),
   }),

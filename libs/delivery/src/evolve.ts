@@ -1,3 +1,4 @@
+import { waitsForApproval } from './allocation.js';
 import type { CommandEvent, DeliveryEvent } from './events.js';
 import { refuseImpossible } from './possible.js';
 import type { DefinedState, DeliveryState, DraftState, StartedState } from './state.js';
@@ -74,7 +75,7 @@ function defined(
     definedAtMs: atMs,
     epoch: state.epoch ?? 0,
     approvedStages: [],
-    awaitsApprovalOf: definition.spec.ramp.stages[0]?.approval === 'required' ? 0 : null,
+    awaitsApprovalOf: waitsForApproval(definition.spec) ? 0 : null,
   };
 }
 

@@ -2,6 +2,8 @@ import type { ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
 import { brokenControl, insteadInWords } from './rules/broken-control.js';
 import { neededSources } from './rules/needed-sources.js';
 import { outlookOf, type RunClock } from './outlook.js';
+import { shadowOutlookOf } from './shadow-outlook.js';
+import { shadowInWords, shadowTooLateMessage } from './words/shadow.js';
 import { fewNewUnitsMessage, outlookInWords, tooLateMessage } from './words/outlook.js';
 import { outlyingValues } from './words/long-tail.js';
 import { unitWarnings } from './words/unit-warnings.js';
@@ -18,16 +20,22 @@ export interface Notice {
     | 'few-new-units'
     | 'too-late'
     | 'units'
-    | 'outlook';
+    | 'outlook'
+    | 'shadow';
   readonly message: string;
 }
 
+/** Where an experiment is, and for how long it has been. */
+interface Run extends RunClock {
+  /** Absent: it is not. */
+  readonly isInShadow?: boolean;
+}
+
 /** The notices of an analysis, what is wrong first. */
-export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, clock: RunClock): readonly Notice[] {
+export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, run: Run): readonly Notice[] {
   const { shift, staleness, consistency } = analysis.health;
   // What a guardrail or an objective rests on holds (see `rules/hold-causes.ts`).
   const idle = (consistency?.findings ?? []).filter(({ metrics }) => metrics.length === 0);
-  const outlook = outlookOf(spec, analysis, clock);
   const needs = neededSources(spec);
   const isUnneeded =
     (staleness.status === 'scores-silent' && !needs.scores) ||
@@ -39,18 +47,33 @@ export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, cl
     ...(shift?.status === 'found' ? [{ kind: 'watched-shift', message: shiftWarning(shift.metrics) } as const] : []),
     ...(idle.length > 0 ? [{ kind: 'inconsistent-reports', message: reportsWarning(idle) } as const] : []),
     ...outlyingValues(spec, analysis).map((message) => ({ kind: 'outlying-value', message }) as const),
-    ...(outlook?.hasFewNewUnits
-      ? [{ kind: 'few-new-units', message: fewNewUnitsMessage(outlook, spec, clock.leftMs) } as const]
-      : []),
-    ...(outlook?.isTooLate
-      ? [{ kind: 'too-late', message: tooLateMessage(outlook, spec, clock.leftMs) } as const]
-      : []),
+    ...(run.isInShadow ? shadowNotices(spec, analysis, run) : rampNotices(spec, analysis, run)),
     ...unitWarnings(analysis.health, spec.unit).map((message) => ({ kind: 'units', message }) as const),
     ...(isUnneeded ? [{ kind: 'unneeded-silence', message: unneededSilence(staleness) } as const] : []),
-    ...(outlook && !outlook.hasFewNewUnits && !outlook.isTooLate
-      ? [{ kind: 'outlook', message: outlookInWords(outlook, spec) } as const]
-      : []),
   ];
+}
+
+/** When the ramp is done. */
+function rampNotices(spec: ExperimentSpec, analysis: ExperimentAnalysed, clock: RunClock): readonly Notice[] {
+  const outlook = outlookOf(spec, analysis, clock);
+  if (outlook === null) return [];
+  const few: Notice[] = outlook.hasFewNewUnits
+    ? [{ kind: 'few-new-units', message: fewNewUnitsMessage(outlook, spec, clock.leftMs) }]
+    : [];
+  const late: Notice[] = outlook.isTooLate
+    ? [{ kind: 'too-late', message: tooLateMessage(outlook, spec, clock.leftMs) }]
+    : [];
+  const warnings = [...few, ...late];
+  return warnings.length > 0 ? warnings : [{ kind: 'outlook', message: outlookInWords(outlook, spec) }];
+}
+
+/** How far the shadow is, and whether it will be done in time. */
+function shadowNotices(spec: ExperimentSpec, analysis: ExperimentAnalysed, clock: RunClock): readonly Notice[] {
+  const outlook = shadowOutlookOf(spec, analysis, clock);
+  const late: Notice[] = outlook.isTooLate
+    ? [{ kind: 'too-late', message: shadowTooLateMessage(outlook, clock.leftMs) }]
+    : [];
+  return [...late, { kind: 'shadow', message: shadowInWords(outlook) }];
 }
 
 function brokenControlNotice(spec: ExperimentSpec, broken: string): string {

@@ -59,11 +59,16 @@ export function outlookOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, cl
     ms,
     hasFewNewUnits: total >= SMALLEST_RECENT && share < ENOUGH_NEW,
     isTooLate:
-      clock.elapsedMs >= SMALLEST_PART * (clock.elapsedMs + clock.leftMs) &&
+      hasShownItsPace(clock) &&
       // Both by the whole run and by its newest part: traffic that has just begun, or a pause of it, is no forecast.
       requests > couldCome &&
       (ms === null || ms > clock.leftMs),
   };
+}
+
+/** Whether so much of the time has passed that its pace says something of the rest. */
+export function hasShownItsPace({ elapsedMs, leftMs }: RunClock): boolean {
+  return elapsedMs >= SMALLEST_PART * (elapsedMs + leftMs);
 }
 
 interface Seen {

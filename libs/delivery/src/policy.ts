@@ -5,8 +5,9 @@ import { concludeTest } from './rules/conclude.js';
 import { endOverdue } from './rules/deadline.js';
 import { harmfulGuardrail, rollBackBrokenLimit, rollBackHarm } from './rules/harm.js';
 import { holdForSilence, holdUntrusted, releaseHold } from './rules/hold.js';
+import { judgeShadow, rollBackHarmOfPairs } from './rules/shadow.js';
 import { warn } from './rules/warn.js';
-import { isActive, type ActiveState, type DeliveryState, type RunningState } from './state.js';
+import { isActive, isInShadow, type ActiveState, type DeliveryState, type RunningState } from './state.js';
 
 /**
  * What an analysis leads to. The order is the policy: harm before everything, then what is overdue, then whether the numbers can be
@@ -20,6 +21,8 @@ export function judgeAnalysis(state: DeliveryState, input: Analysed): readonly D
 
   const harmful = harmfulGuardrail(state.spec, analysis);
   if (harmful) return rollBackHarm(state, input, harmful);
+  const harmOfPairs = rollBackHarmOfPairs(state, input);
+  if (harmOfPairs.length > 0) return harmOfPairs;
   const brokenLimit = rollBackBrokenLimit(state, input);
   if (brokenLimit.length > 0) return brokenLimit;
   if (!isActive(state)) return [];
@@ -37,7 +40,7 @@ function judgeByPhase(state: ActiveState, input: Analysed): readonly DeliveryEve
     case 'held':
       return releaseHold(state, input);
     case 'running':
-      return judgeRunning(state, input);
+      return isInShadow(state) ? judgeShadow(state, input) : judgeRunning(state, input);
     default:
       return state satisfies never;
   }

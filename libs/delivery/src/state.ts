@@ -93,7 +93,7 @@ export interface RolledBackState extends Started {
 export interface ConcludedState extends Started {
   readonly phase: 'concluded';
   readonly endedAtMs: number;
-  readonly outcome: 'winner' | 'futile' | 'inconclusive';
+  readonly outcome: 'winner' | 'futile' | 'inconclusive' | 'passed';
   readonly winner: string | null;
 }
 
@@ -105,6 +105,14 @@ export type DefinedState = DraftState | StartedState;
 export type DeliveryState = AbsentState | DefinedState;
 
 export const initialState: DeliveryState = { phase: 'absent' };
+
+/**
+ * Whether the revision is in its shadow: nobody is served by a candidate yet, copies of control's requests go to it. No revision of before there were
+ * shadows ever is.
+ */
+export function isInShadow(state: DeliveryState): boolean {
+  return isActive(state) && state.lastCommand.shadow !== undefined;
+}
 
 export function isActive(state: DeliveryState): state is ActiveState {
   return state.phase === 'running' || state.phase === 'held' || state.phase === 'paused';

@@ -36,7 +36,10 @@ export const experimentView = z
         'When it ends without a verdict; null when it has ended or not begun, and while it is paused: the clock stands still.',
       ),
     endedAt: timestamp.nullable(),
-    outcome: z.enum(['winner', 'futile', 'inconclusive']).nullable().describe('Of a concluded experiment.'),
+    outcome: z
+      .enum(['winner', 'futile', 'inconclusive', 'passed'])
+      .nullable()
+      .describe('Of a concluded experiment; `passed`: of a shadow alone, by whose pairs a share may be served.'),
     winner: slug.nullable(),
     held: z
       .object({ since: timestamp, causes: z.array(z.string()) })

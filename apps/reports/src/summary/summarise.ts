@@ -17,6 +17,7 @@ import type {
   TimeToRollback,
   VariantSummary,
 } from './experiment-summary.js';
+import { isShadowSoFar } from './shadow-so-far.js';
 import { runClock } from './run-clock.js';
 
 /** What is known of one revision of an experiment. */
@@ -81,7 +82,8 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
 
 function notices({ definition, commands, analysis }: ExperimentFacts, nowMs: number): readonly Notice[] {
   const clock = runClock(commands, definition.spec.deadlineMs, nowMs);
-  return clock && analysis ? noticesOf(definition.spec, analysis, clock) : [];
+  if (!clock || !analysis) return [];
+  return noticesOf(definition.spec, analysis, { ...clock, isInShadow: isShadowSoFar(definition.spec, commands) });
 }
 
 /** One line of the list. */

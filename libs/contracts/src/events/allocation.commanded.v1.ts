@@ -47,6 +47,8 @@ export const allocationCommanded = z.object({
       newestEventAt: timestamp.nullable(),
       /** What that analysis said of `metric`: later analyses may say otherwise. Absent without a metric, and in commands of before it was kept. */
       metricAnalysis: metricAnalysis.optional(),
+      /** Complete pairs of shadow traffic that it rests on, which `metricAnalysis` is then of; absent: it rests on units that were drawn. */
+      pairs: z.int().min(0).optional(),
     })
     .nullable(),
   actor: z.string().min(1),

@@ -574,7 +574,7 @@ describe('keys of an experiment file', () => {
     ['ramp: [{ weight: 0%, mirror: 50% }, { weight: 100% }]', 'ramp.0.mirror', ''],
     ['ramp: [{ weight: 5%, aproval: required }, { weight: 100% }]', 'ramp.0.aproval', 'approval'],
     ['ramp: { auto: { from: 5%, too: 10% } }', 'ramp.auto.too', ''],
-    ['shadow: { to: candidate, percent: 100% }', 'shadow', ''],
+    ['shadow: { to: candidate, percent: 100% }', 'shadow.to', ''],
     ['objectives: [{ metric: alignment, wieght: 2 }]', 'objectives.0.wieght', 'weight'],
     [
       'metrics: [{ name: p90, path: generation.completed.v1/cost, kind: p90, direction: lower, filters: [{ field: app }] }]',

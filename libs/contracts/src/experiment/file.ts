@@ -21,6 +21,7 @@ import { ownMetricFile, readOwnMetrics } from './own-metrics.js';
 import { quotientFile, readQuotients } from './quotients.js';
 import { percentText, percentToPpm, rampFile, readRamp } from './ramp.js';
 import { schemaProblems } from './schema-problems.js';
+import { experimentMode, readShadow, shadowFile } from './shadow.js';
 import {
   DEFAULT_WARM_UP,
   experimentSpec,
@@ -68,6 +69,16 @@ export const experimentFile = z.strictObject({
       'What a canary’s candidate is compared with: control, or an equal arm named baseline that runs control’s configuration at the candidate’s share.',
     ),
   audience: z.array(audienceRuleFile).default([]).describe('Rules that a unit’s attributes have to match, every one.'),
+  mode: experimentMode
+    .default('ramp')
+    .describe(
+      'shadow: the verdict of the shadow’s pairs ends the experiment, and nobody is ever served by the candidate.',
+    ),
+  shadow: shadowFile
+    .optional()
+    .describe(
+      'Before the ramp: copies of control’s requests, with the same prompt and seed, go to the candidate, whose answers nobody sees, until so many pairs are judged.',
+    ),
   ramp: rampFile.default('auto'),
   guardrails: guardrailsFile.default([]),
   objectives: z
@@ -188,6 +199,8 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
   checkTimes(file, ramp.stages, complain);
   checkWindows(file, complain);
   checkWayUp(file, { written, guardrails, ramp }, complain);
+  const guarding = [...guardrails, ...guardedByDefault(file.kind, all, known)];
+  const shadow = readShadow(file, guarding, known, complain);
   const deadlineMs = parseDurationMs(file.deadline);
   return {
     key: file.key,
@@ -199,7 +212,8 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
     ...withBaseline(file),
     audience: [...audience],
     ramp,
-    guardrails: [...guardrails, ...guardedByDefault(file.kind, all, known)],
+    ...shadow,
+    guardrails: guarding,
     objectives: file.objectives,
     rope: percentToPpm(file.rope) / MILLION,
     ...(own.length > 0 ? { metrics: own.map(({ metric }) => metric) } : {}),

@@ -29,6 +29,8 @@ export interface KnownMetric {
   readonly isNeverPositive?: boolean;
   /** Every unit has an amount of it, which may be a part of a quotient; absent: no. */
   readonly isPerUnit?: true;
+  /** Pairs of shadow traffic say nothing of it, as of all that people do with their pictures; absent: they do. */
+  readonly isUnpaired?: true;
   /** It guards every canary that doesn't turn it off, with this margin where the file names none; absent: it guards where it is named. */
   readonly guardsCanaries?: Margin;
 }

@@ -146,7 +146,7 @@ function checkTotal(
 }
 
 /** A lower tail is judged by how often values fall into it: the less often the better, whatever is said of the values. */
-function knownOf({ name, kind, direction, bounds, unit }: z.output<typeof ownMetricFile>): KnownMetric {
+function knownOf({ name, kind, direction, bounds, unit, path }: z.output<typeof ownMetricFile>): KnownMetric {
   const isShare = kind === 'rate' || kind === 'probability' || kind === 'lower-tail';
   return {
     name,
@@ -160,6 +160,8 @@ function knownOf({ name, kind, direction, bounds, unit }: z.output<typeof ownMet
     ...(isShare ? { range: [0, 1] as const } : bounds === undefined || kind === 'ratio' ? {} : { range: bounds }),
     ...(kind === 'mean' || kind === 'total' || kind === 'probability' ? { isPerUnit: true as const } : {}),
     isNeverPositive: !isShare && bounds !== undefined && bounds[1] <= 0,
+    // A copy is one request: what a unit's requests add up to is in no pair.
+    ...(kind === 'total' || path.startsWith('feedback.recorded.v1') ? { isUnpaired: true as const } : {}),
   };
 }
 

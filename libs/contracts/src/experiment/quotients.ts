@@ -48,6 +48,7 @@ export function readQuotients(
       largestEffect: null,
       isShare: false,
       unit,
+      isUnpaired: true,
     })),
   };
 }

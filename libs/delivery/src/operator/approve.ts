@@ -1,7 +1,7 @@
 import { stageWeightPpm } from '../allocation.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Approve } from '../inputs.js';
-import { isActive, type DefinedState } from '../state.js';
+import { isActive, isInShadow, type DefinedState } from '../state.js';
 import { percent } from '../words/numbers.js';
 import { because } from '../words/quote.js';
 import { DecisionRefusedError, hasEnded } from './refusal.js';
@@ -11,7 +11,7 @@ import { startRevision } from './revision.js';
 export function approveStage(state: DefinedState, input: Approve): readonly DeliveryEvent[] {
   if (state.phase !== 'draft' && !isActive(state)) throw hasEnded(state, 'approved');
   const { stages } = state.spec.ramp;
-  const from = state.phase === 'draft' ? 0 : state.stage + 1;
+  const from = state.phase === 'draft' || isInShadow(state) ? 0 : state.stage + 1;
   const open = stages.flatMap(({ approval }, index) =>
     index >= from && approval === 'required' && !state.approvedStages.includes(index) ? [index] : [],
   );

@@ -1,9 +1,8 @@
-import { stageWeightPpm } from '../allocation.js';
-import { operatorCommand } from '../command.js';
+import { asItIs, operatorCommand } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Operate } from '../inputs.js';
 import type { DefinedState } from '../state.js';
-import { percent } from '../words/numbers.js';
+import { whereInWords } from '../words/shadow.js';
 import { because } from '../words/quote.js';
 import { activeOrRefuse, DecisionRefusedError } from './refusal.js';
 
@@ -15,8 +14,8 @@ export function pauseRamp(defined: DefinedState, input: Operate): readonly Deliv
   }
   const command = operatorCommand(state, input, {
     command: 'pause',
-    weightsPpm: state.weightsPpm,
-    message: `Paused by ${input.actor} at ${percent(stageWeightPpm(state.spec, state.stage))}${because(input.note)}`,
+    ...asItIs(state),
+    message: `Paused by ${input.actor} ${whereInWords(state)}${because(input.note)}`,
     terminal: false,
   });
   return [{ type: 'paused', atMs: input.atMs, actor: input.actor, command }];

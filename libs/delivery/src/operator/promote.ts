@@ -3,13 +3,19 @@ import { onlyVariant } from '../allocation.js';
 import { operatorCommand } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Operate } from '../inputs.js';
-import type { DefinedState } from '../state.js';
+import { isInShadow, type DefinedState } from '../state.js';
 import { because } from '../words/quote.js';
 import { activeOrRefuse, DecisionRefusedError } from './refusal.js';
 
 /** Gives the only candidate all traffic without waiting for the proof. */
 export function promoteCandidate(defined: DefinedState, input: Operate): readonly DeliveryEvent[] {
   const state = activeOrRefuse(defined, 'promoted');
+  if (isInShadow(state)) {
+    throw new DecisionRefusedError(
+      'in-shadow',
+      `${state.experiment} is in its shadow: nobody has been served by a candidate yet, and all traffic does not begin with somebody's word. To begin with the ramp at once, apply the file without "shadow"`,
+    );
+  }
   const candidates = candidatesOf(state.spec);
   const [candidate] = candidates;
   if (candidate === undefined || candidates.length > 1) {

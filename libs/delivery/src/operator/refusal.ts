@@ -9,6 +9,7 @@ export type RefusalCode =
   | 'not-paused'
   | 'already-paused'
   | 'not-started'
+  | 'in-shadow'
   | 'nothing-to-approve'
   | 'no-canary-stage'
   | 'promotion-needs-one-candidate'

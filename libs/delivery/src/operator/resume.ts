@@ -1,9 +1,8 @@
-import { stageWeightPpm } from '../allocation.js';
-import { operatorCommand } from '../command.js';
+import { asItIs, operatorCommand } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Operate } from '../inputs.js';
 import type { DefinedState } from '../state.js';
-import { percent } from '../words/numbers.js';
+import { whereInWords } from '../words/shadow.js';
 import { because } from '../words/quote.js';
 import { causesInWords } from '../words/trust.js';
 import { activeOrRefuse, DecisionRefusedError } from './refusal.js';
@@ -20,8 +19,8 @@ export function resumeRamp(defined: DefinedState, input: Operate): readonly Deli
   }
   const command = operatorCommand(state, input, {
     command: 'resume',
-    weightsPpm: state.weightsPpm,
-    message: `Resumed by ${input.actor} at ${percent(stageWeightPpm(state.spec, state.stage))}${because(input.note)}`,
+    ...asItIs(state),
+    message: `Resumed by ${input.actor} ${whereInWords(state)}${because(input.note)}`,
     terminal: false,
   });
   return [{ type: 'resumed', atMs: input.atMs, actor: input.actor, command }];

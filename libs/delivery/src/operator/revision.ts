@@ -1,11 +1,11 @@
-import type { ExperimentDefined } from '#libs/contracts';
-import { servesCandidates, stageWeights } from '../allocation.js';
-import { commandOf, type CommandIdentity } from '../command.js';
+import { candidatesOf, type ExperimentDefined, type ExperimentSpec } from '#libs/contracts';
+import { controlOnly, servesCandidates, shadowCopies, stageWeights, waitsForApproval } from '../allocation.js';
+import { commandOf, type CommandIdentity, type CommandOrder } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import { evolve } from '../evolve.js';
 import type { Define } from '../inputs.js';
 import type { DeliveryState, DraftState } from '../state.js';
-import { percent } from '../words/numbers.js';
+import { number, percent } from '../words/numbers.js';
 import { because } from '../words/quote.js';
 import { phaseInWords } from '../words/phase.js';
 import { DecisionRefusedError } from './refusal.js';
@@ -30,35 +30,49 @@ export function beginRevision(state: DeliveryState, input: Beginning, revision: 
     definition,
     note: `revision ${revision} by ${actor}${because(note)}`,
   };
-  if (spec.ramp.stages[0]?.approval === 'required') {
+  if (waitsForApproval(spec)) {
     refuseOrphanedTraffic(state);
     return [defined];
   }
   return [defined, startRevision(evolve(state, defined) as DraftState, input)];
 }
 
-/** The start command of the first stage. */
+/** The start command: of the shadow, or of the first stage. */
 export function startRevision(
   state: DraftState,
   { atMs, commandId, actor }: CommandIdentity & { readonly actor: string },
 ): DeliveryEvent {
-  const { spec } = state;
-  const shares = Object.entries(stageWeights(spec, 0)).filter(([name]) => name !== spec.control);
+  const { spec, revision } = state;
   const command = commandOf(
     state,
     { atMs, commandId },
     {
       command: 'start',
       stage: 0,
-      weightsPpm: stageWeights(spec, 0),
+      ...beginning(spec),
       reason: 'started',
-      message: `Revision ${state.revision} starts: ${shares.map(([name, weightPpm]) => `${percent(weightPpm)} to ${name}`).join(', ')}, the rest to ${spec.control}.`,
+      message: `Revision ${revision} starts${beginningInWords(spec)}`,
       terminal: false,
       evidence: null,
       actor,
     },
   );
   return { type: 'started', atMs, actor, command };
+}
+
+/** What is served first: control alone where there is a shadow, which gets copies. */
+function beginning(spec: ExperimentSpec): Pick<CommandOrder, 'weightsPpm' | 'shadow'> {
+  const shadow = shadowCopies(spec);
+  return shadow === undefined ? { weightsPpm: stageWeights(spec, 0) } : { weightsPpm: controlOnly(spec), shadow };
+}
+
+function beginningInWords(spec: ExperimentSpec): string {
+  const { shadow, control } = spec;
+  if (shadow !== undefined) {
+    return ` in the shadow: ${control} serves everybody, and copies of ${percent(shadow.ratePpm)} of its requests go to ${candidatesOf(spec).join(', ')}, until ${number(shadow.pairs)} pairs are judged.`;
+  }
+  const shares = Object.entries(stageWeights(spec, 0)).filter(([name]) => name !== control);
+  return `: ${shares.map(([name, weightPpm]) => `${percent(weightPpm)} to ${name}`).join(', ')}, the rest to ${control}.`;
 }
 
 function refuseOrphanedTraffic(state: DeliveryState): void {

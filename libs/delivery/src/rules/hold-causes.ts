@@ -3,12 +3,15 @@ import type { HoldCause } from '../events.js';
 import { unmeasurableGuardrails } from './guardrail-proof.js';
 import { limitsBeyond } from './limits.js';
 import { neededSources } from './needed-sources.js';
+import { lacksPairs, unmeasurableByPairs } from './pairs.js';
+import { isInShadow, type ActiveState } from '../state.js';
 
 /**
  * Why the candidate cannot be judged by this analysis; empty when it can. Only what a guardrail or an objective rests on counts: a
  * source that none of them reads may be silent, and a metric that is only watched warns (see `warn.ts`).
  */
-export function holdCausesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed): readonly HoldCause[] {
+export function holdCausesOf(state: ActiveState, analysis: ExperimentAnalysed): readonly HoldCause[] {
+  const { spec } = state;
   const { srm, coverage, staleness } = analysis.health;
   const needs = neededSources(spec);
   const causes: HoldCause[] = [];
@@ -17,8 +20,21 @@ export function holdCausesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed)
   if (staleness.status === 'scores-silent' && needs.scores) causes.push('scores-silent');
   if (staleness.status === 'telemetry-silent' && needs.telemetry) causes.push('telemetry-silent');
   if (doubtfulReports(analysis).length > 0) causes.push('inconsistent-reports');
+  return [...causes, ...(isInShadow(state) ? ofPairs(spec, analysis) : ofDrawn(spec, analysis))];
+}
+
+function ofDrawn(spec: ExperimentSpec, analysis: ExperimentAnalysed): readonly HoldCause[] {
+  const causes: HoldCause[] = [];
   if (unmeasurableGuardrails(spec, analysis).length > 0) causes.push('unmeasurable-guardrail');
   if (limitsBeyond(spec, analysis).length > 0) causes.push('limit-exceeded');
+  return causes;
+}
+
+/** In the shadow the candidate has no requests of its own, so that what was drawn says nothing of it. */
+function ofPairs(spec: ExperimentSpec, analysis: ExperimentAnalysed): readonly HoldCause[] {
+  const causes: HoldCause[] = [];
+  if (unmeasurableByPairs(spec, analysis).length > 0) causes.push('unmeasurable-guardrail');
+  if (lacksPairs(spec, analysis)) causes.push('pairs-silent');
   return causes;
 }
 
@@ -47,8 +63,9 @@ export function isCleared(cause: HoldCause, spec: ExperimentSpec, { health }: Ex
       return true;
     case 'unmeasurable-guardrail':
     case 'limit-exceeded':
+    case 'pairs-silent':
     case 'analysis-silent':
-      // An analysis has arrived; whether a guardrail is unmeasurable or a limit exceeded is asked anew with each one.
+      // An analysis has arrived; whether a guardrail is unmeasurable, a limit exceeded or a shadow without pairs is asked anew with each one.
       return true;
     default:
       return cause satisfies never;

@@ -1,10 +1,12 @@
-import { stageWeightPpm } from '../allocation.js';
-import { commandEvidence, CONTROLLER, controllerCommand } from '../command.js';
+import type { ExperimentAnalysed } from '#libs/contracts';
+import { asItIs, commandEvidence, CONTROLLER, controllerCommand } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Analysed, Tick } from '../inputs.js';
-import type { HeldState, RunningState } from '../state.js';
-import { duration, percent } from '../words/numbers.js';
-import { causesInWords, holdMessage } from '../words/trust.js';
+import { isInShadow, type HeldState, type RunningState } from '../state.js';
+import { goesOnInWords, meanwhile } from '../words/shadow.js';
+import { copiesExpected, unmeasurableByPairs } from './pairs.js';
+import { duration } from '../words/numbers.js';
+import { causesInWords, holdMessage, type NamedMetrics } from '../words/trust.js';
 import { unmeasurableGuardrails } from './guardrail-proof.js';
 import { limitInWords } from '../words/limit.js';
 import { limitsBeyond } from './limits.js';
@@ -13,17 +15,13 @@ import { holdCausesOf, isCleared } from './hold-causes.js';
 /** Holds the ramp while the numbers cannot be trusted. The shares stay; proven harm still rolls back. */
 export function holdUntrusted(state: RunningState, input: Analysed): readonly DeliveryEvent[] {
   const { analysis, atMs } = input;
-  const causes = holdCausesOf(state.spec, analysis);
+  const causes = holdCausesOf(state, analysis);
   if (causes.length === 0) return [];
   const command = controllerCommand(state, input, {
     command: 'pause',
-    stage: state.stage,
-    weightsPpm: state.weightsPpm,
+    ...asItIs(state),
     reason: 'health-hold',
-    message: holdMessage(causes, analysis.health, {
-      unmeasurable: unmeasurableGuardrails(state.spec, analysis),
-      beyond: limitsBeyond(state.spec, analysis).map((metric) => limitInWords(metric, 'candidate', metric.candidate)),
-    }),
+    message: holdMessage(causes, analysis.health, namedIn(state, analysis)),
     terminal: false,
     evidence: commandEvidence(analysis, null, null),
   });
@@ -33,14 +31,13 @@ export function holdUntrusted(state: RunningState, input: Analysed): readonly De
 /** Lets a held ramp go on when the analysis shows that every cause of the hold is gone and no new one has come. */
 export function releaseHold(state: HeldState, input: Analysed): readonly DeliveryEvent[] {
   const { analysis, atMs } = input;
-  if (holdCausesOf(state.spec, analysis).length > 0) return [];
+  if (holdCausesOf(state, analysis).length > 0) return [];
   if (!state.causes.every((cause) => isCleared(cause, state.spec, analysis))) return [];
   const command = controllerCommand(state, input, {
     command: 'resume',
-    stage: state.stage,
-    weightsPpm: state.weightsPpm,
+    ...asItIs(state),
     reason: 'health-recovered',
-    message: `The numbers can be trusted again, after a hold because of ${causesInWords(state.causes)}. The ramp goes on at ${percent(stageWeightPpm(state.spec, state.stage))}.`,
+    message: `The numbers can be trusted again, after a hold because of ${causesInWords(state.causes)}. ${goesOnInWords(state)}`,
     terminal: false,
     evidence: commandEvidence(analysis, null, null),
   });
@@ -54,12 +51,28 @@ export function holdForSilence(state: RunningState, input: Tick): readonly Deliv
   if (silentMs < input.analysisSilentAfterMs) return [];
   const command = controllerCommand(state, input, {
     command: 'pause',
-    stage: state.stage,
-    weightsPpm: state.weightsPpm,
+    ...asItIs(state),
     reason: 'health-hold',
-    message: `Cannot judge the candidate: no analysis has arrived for ${duration(silentMs)}. The shares stay as they are until one arrives.`,
+    message: `Cannot judge the candidate: no analysis has arrived for ${duration(silentMs)}. ${meanwhile(state)} until one arrives.`,
     terminal: false,
     evidence: null,
   });
   return [{ type: 'held', atMs: input.atMs, actor: CONTROLLER, command, causes: ['analysis-silent'] }];
+}
+
+/** What the causes of a hold are about, by name. */
+function namedIn(state: RunningState, analysis: ExperimentAnalysed): NamedMetrics {
+  const { spec } = state;
+  if (isInShadow(state)) {
+    return {
+      unmeasurable: unmeasurableByPairs(spec, analysis),
+      beyond: [],
+      copies: copiesExpected(spec, analysis),
+      meanwhile: meanwhile(state),
+    };
+  }
+  return {
+    unmeasurable: unmeasurableGuardrails(spec, analysis),
+    beyond: limitsBeyond(spec, analysis).map((metric) => limitInWords(metric, 'candidate', metric.candidate)),
+  };
 }

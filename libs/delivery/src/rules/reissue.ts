@@ -1,4 +1,4 @@
-import { controllerCommand, CONTROLLER } from '../command.js';
+import { asItIs, controllerCommand, CONTROLLER } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Contested } from '../inputs.js';
 import type { DeliveryState, StartedState } from '../state.js';
@@ -15,7 +15,7 @@ export function reissueContested(state: DeliveryState, input: Contested): readon
   // A newer order was given meanwhile: that one counts.
   if (lastCommand.epoch !== input.epoch) return [];
   const isAstray = input.servedEpoch > state.epoch + LARGEST_JUMP;
-  const { command, stage, weightsPpm, reason, terminal, evidence } = lastCommand;
+  const { command, reason, terminal, evidence, message } = lastCommand;
   const who = `${named(input.behind)} ${input.behind.length === 1 ? 'has' : 'have'} not followed it`;
   const notInForce = `The ${command} of epoch ${input.epoch} is not in force everywhere: ${who}.`;
   if (isAstray)
@@ -26,16 +26,15 @@ export function reissueContested(state: DeliveryState, input: Contested): readon
     );
   const again = controllerCommand({ ...state, epoch: Math.max(state.epoch, input.servedEpoch) }, input, {
     command,
-    stage,
-    weightsPpm,
+    ...asItIs(state),
     reason,
     terminal,
     evidence,
-    message: lastCommand.message,
+    message,
   });
-  const message = `${notInForce} It is ordered again as epoch ${again.epoch}.`;
+  const told = `${notInForce} It is ordered again as epoch ${again.epoch}.`;
   return [
-    { type: 'alert-raised', atMs: input.atMs, actor: CONTROLLER, alert: 'contested', message },
+    { type: 'alert-raised', atMs: input.atMs, actor: CONTROLLER, alert: 'contested', message: told },
     { type: 'reissued', atMs: input.atMs, actor: CONTROLLER, command: again },
   ];
 }

@@ -3,13 +3,16 @@ import { CONTROLLER } from '../command.js';
 import type { AlertKind, DeliveryEvent } from '../events.js';
 import type { Analysed } from '../inputs.js';
 import { type Notice, noticesOf } from '../notices.js';
-import type { ActiveState } from '../state.js';
+import { isInShadow, type ActiveState } from '../state.js';
 import { brokenControl, isControlBroken } from './broken-control.js';
 import { runClockOf } from './deadline.js';
 
 /** What of an analysis has to reach people who look at no page; each kind once per revision. */
 export function warn(state: ActiveState, { analysis, atMs }: Analysed): readonly DeliveryEvent[] {
-  const notices = noticesOf(state.spec, analysis, runClockOf(state, atMs)).flatMap(({ kind, message }) => {
+  const notices = noticesOf(state.spec, analysis, {
+    ...runClockOf(state, atMs),
+    isInShadow: isInShadow(state),
+  }).flatMap(({ kind, message }) => {
     const alert = alertOf(kind);
     if (alert === null || state.alerts.some((known) => known.alert === alert)) return [];
     return [told(alert, message, atMs)];
@@ -44,6 +47,7 @@ function alertOf(kind: Notice['kind']): AlertKind | null {
     case 'units':
     case 'unneeded-silence':
     case 'outlook':
+    case 'shadow':
       return null;
     default:
       return kind satisfies never;

@@ -4,7 +4,7 @@ import { number, percentOf } from './numbers.js';
 
 /** Why the ramp is held, with the numbers. */
 export function holdMessage(causes: readonly HoldCause[], health: AnalysisHealth, named: NamedMetrics): string {
-  return `Cannot judge the candidate: ${causes.map((cause) => causeWithNumbers(cause, health, named)).join('; ')}. The shares stay as they are; proven harm still rolls back.`;
+  return `Cannot judge the candidate: ${causes.map((cause) => causeWithNumbers(cause, health, named)).join('; ')}. ${named.meanwhile ?? 'The shares stay as they are'}; proven harm still rolls back.`;
 }
 
 /** Metrics that causes are about, in words. */
@@ -12,6 +12,10 @@ export interface NamedMetrics {
   readonly unmeasurable: readonly string[];
   /** Limits that candidates break. */
   readonly beyond: readonly string[];
+  /** Of a shadow: how many copies were to be expected. */
+  readonly copies?: number;
+  /** What holds meanwhile; absent: the shares. */
+  readonly meanwhile?: string;
 }
 
 /** What a watched shift is worth: a look, and nothing else. */
@@ -62,12 +66,18 @@ function causeInWords(cause: HoldCause): string {
       return 'missing analyses';
     case 'limit-exceeded':
       return 'a limit that the candidate exceeds';
+    case 'pairs-silent':
+      return 'missing pairs';
     default:
       return cause satisfies never;
   }
 }
 
-function causeWithNumbers(cause: HoldCause, health: AnalysisHealth, { unmeasurable, beyond }: NamedMetrics): string {
+function causeWithNumbers(
+  cause: HoldCause,
+  health: AnalysisHealth,
+  { unmeasurable, beyond, copies = 0 }: NamedMetrics,
+): string {
   const { srm, coverage, staleness, consistency } = health;
   switch (cause) {
     case 'sample-ratio-mismatch':
@@ -87,6 +97,8 @@ function causeWithNumbers(cause: HoldCause, health: AnalysisHealth, { unmeasurab
       return 'no analysis arrives';
     case 'limit-exceeded':
       return `${beyond.join('; ')}, and control is not proven within either`;
+    case 'pairs-silent':
+      return `about ${number(copies)} requests were to be copied, and no pair has come of any. Look whether the candidate answers at all, whether its router and services are of a version that knows shadows, and whether these requests can be copied`;
     default:
       return cause satisfies never;
   }

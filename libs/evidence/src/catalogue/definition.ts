@@ -35,6 +35,24 @@ export type RequestTopic = Exclude<ObservedTopic, 'preference.judged.v1'>;
  */
 export type MetricKind = MetricDefinition['kind'];
 
+/**
+ * Whether pairs of shadow traffic say anything of such a metric: not of what people do with their pictures, since nobody sees the copies, nor of what
+ * a unit's requests come to together. People's comparisons are of pairs by themselves.
+ */
+export function mayBePaired({
+  kind,
+  topic,
+  windowMs,
+}: Pick<Described & { topic: string; kind: MetricKind }, 'kind' | 'topic' | 'windowMs'>): boolean {
+  return (
+    canDecide(kind) &&
+    kind !== 'incidence' &&
+    kind !== 'quotient' &&
+    topic !== 'feedback.recorded.v1' &&
+    windowMs === undefined
+  );
+}
+
 /** Whether metrics of this kind may guard or be an objective; the others may be watched. */
 export function canDecide(kind: MetricKind): boolean {
   switch (kind) {

@@ -1,5 +1,5 @@
 import type { ExperimentSpec, KnownMetric, Quotient } from '#libs/contracts';
-import { canDecide, type MetricDefinition, type MetricKind } from './definition.js';
+import { canDecide, mayBePaired, type MetricDefinition, type MetricKind } from './definition.js';
 import { feedbackMetrics } from './feedback-metrics.js';
 import { generationMetrics } from './generation-metrics.js';
 import { rangeOf, takesLimit } from './metric-limit.js';
@@ -78,6 +78,7 @@ function knownOf(metric: MetricDefinition): KnownMetric {
     ...(floor === null ? {} : { floor }),
     ...limitsOf(metric),
     ...(kind === 'mean' || kind === 'incidence' ? { isPerUnit: true as const } : {}),
+    ...(mayBePaired(metric) ? {} : { isUnpaired: true as const }),
     ...(guardsCanaries ? { guardsCanaries: defaultMargin } : {}),
   };
 }

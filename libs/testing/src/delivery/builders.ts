@@ -4,6 +4,9 @@ import type {
   ExperimentSpec,
   MetricAnalysis,
   ObjectiveAnalysis,
+  PairedMetricAnalysis,
+  PairsAnalysis,
+  ShadowStage,
 } from '#libs/contracts';
 import type { Analysed, Applied, Approve, Define, Operate, Restarted, Tick } from '#libs/delivery';
 
@@ -113,6 +116,57 @@ export function provenUpTo(metric: string, sharePpm: number): MetricAnalysis {
 
 export const harmful = (metric: string): MetricAnalysis =>
   aMetric(metric, { verdict: 'harmful', reason: 'worse-than-margin', lnE: { harmful: 3.4, nonInferior: -9 } });
+
+/** A shadow before the ramp: 350 pairs, a tenth of the requests, four copies at a time. */
+export const aShadow = (overrides: Partial<ShadowStage> = {}): Pick<ExperimentSpec, 'shadow'> => ({
+  shadow: { pairs: 350, ratePpm: 100_000, concurrency: 4, ...overrides },
+});
+
+/** A guardrail as pairs judge it: undecided, unless told otherwise. */
+export function aPairedMetric(metric: string, overrides: Partial<PairedMetricAnalysis> = {}): PairedMetricAnalysis {
+  const { estimate, margin, scale } = aMetric(metric);
+  return {
+    metric,
+    role: 'guardrail',
+    verdict: 'undecided',
+    reason: 'collecting',
+    n: 350,
+    estimate,
+    scale,
+    margin,
+    lnE: { harmful: -1, nonInferior: 0.4, superior: 0 },
+    budget: [],
+    ...overrides,
+  };
+}
+
+/** Pairs of which both guardrails are proven non-inferior at margin ÷ share for shares up to this one. */
+export function somePairs(n: number, allowsPpm: number, overrides: Partial<PairsAnalysis> = {}): PairsAnalysis {
+  const ladder = aSpec().ramp.stages.map(({ weightPpm }) => weightPpm);
+  const budget = ladder.map((sharePpm) => ({
+    sharePpm,
+    margin: 0.0095 / (sharePpm / 1_000_000),
+    lnENonInferior: sharePpm <= allowsPpm ? 3.5 : 1,
+    nonInferior: sharePpm <= allowsPpm,
+  }));
+  const stage = Math.max(
+    0,
+    ladder.findLastIndex((sharePpm) => sharePpm <= allowsPpm && sharePpm < 1_000_000),
+  );
+  return {
+    candidate: 'candidate',
+    n,
+    halves: { control: 0, candidate: 0 },
+    withdrawn: 0,
+    repeated: 0,
+    pixels: { compared: n, equal: 0, share: n === 0 ? null : 0 },
+    allowsPpm,
+    firstStage: { stage, sharePpm: ladder[stage] as number },
+    hardest: allowsPpm === 1_000_000 ? null : 'alignment',
+    metrics: [aPairedMetric('alignment', { n, budget }), aPairedMetric('error-rate', { n, budget })],
+    ...overrides,
+  };
+}
 
 /** A utility over control between two ends, from the objective "quality" alone. */
 export function aUtility(

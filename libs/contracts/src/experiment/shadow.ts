@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { type KnownMetric, findMetric } from './known-metric.js';
+import { percentText, percentToPpm } from './ramp.js';
+import { MILLION } from '../names.js';
+import type { Complain } from './file-problems.js';
+import type { ExperimentSpec, Guardrail, ShadowStage } from './spec.js';
+
+/**
+ * After 350 pairs an equal candidate may begin at 20 % under usual margins, and what is seen in pictures, latency or cost has been found; a tenth of
+ * the requests, four at a time, costs a candidate little.
+ */
+const DEFAULT_SHADOW: ShadowStage = { pairs: 350, ratePpm: 100_000, concurrency: 4 };
+
+/** The shadow stage as people write it. */
+export const shadowFile = z.strictObject({
+  pairs: z.int().min(1).default(DEFAULT_SHADOW.pairs).describe('Complete pairs after which the ramp begins.'),
+  rate: percentText
+    .default(`${DEFAULT_SHADOW.ratePpm / 10_000}%`)
+    .describe('Share of control’s requests that are copied to the candidate.'),
+  concurrency: z
+    .int()
+    .min(1)
+    .default(DEFAULT_SHADOW.concurrency)
+    .describe('Copies under way at a time, per router; what comes beside them is not copied.'),
+});
+
+/** What an experiment is: a ramp, perhaps after a shadow, or the shadow alone. */
+export const experimentMode = z.enum(['ramp', 'shadow']);
+
+interface Written {
+  readonly kind: ExperimentSpec['kind'];
+  readonly mode: z.output<typeof experimentMode>;
+  readonly shadow?: z.output<typeof shadowFile> | undefined;
+}
+
+/** The shadow stage of a file, where it has one. */
+export function readShadow(
+  { kind, mode, shadow }: Written,
+  guardrails: readonly Guardrail[],
+  known: readonly KnownMetric[],
+  complain: Complain,
+): Pick<ExperimentSpec, 'shadow'> {
+  if (shadow === undefined && mode === 'ramp') return {};
+  const path = [shadow === undefined ? 'mode' : 'shadow'];
+  if (kind === 'ab') complain(path, 'the arms of an ab test are served from the start: a shadow takes kind: canary');
+  else refuseUnpaired({ path, mode }, guardrails, known, complain);
+  const stage = shadow === undefined ? DEFAULT_SHADOW : stageOf(shadow, complain);
+  return { shadow: { ...stage, ...(mode === 'shadow' ? { only: true as const } : {}) } };
+}
+
+function stageOf({ pairs, rate, concurrency }: z.output<typeof shadowFile>, complain: Complain): ShadowStage {
+  const ratePpm = percentToPpm(rate);
+  if (ratePpm < 1 || ratePpm > MILLION) complain(['shadow', 'rate'], 'expected at least 0.0001% and at most 100%');
+  return { pairs, ratePpm, concurrency };
+}
+
+/** Nobody sees the copies, so what people do with their pictures is in no pair; a shadow alone needs everything that guards in them. */
+function refuseUnpaired(
+  { path, mode }: { readonly path: readonly string[]; readonly mode: Written['mode'] },
+  guardrails: readonly Guardrail[],
+  known: readonly KnownMetric[],
+  complain: Complain,
+): void {
+  const unpaired = guardrails.filter(({ metric }) => findMetric(metric, known)?.isUnpaired).map(({ metric }) => metric);
+  if (unpaired.length === 0) return;
+  const why = `nobody sees the copies of a shadow, so its pairs say nothing of ${unpaired.join(', ')}`;
+  if (unpaired.length === guardrails.length) {
+    complain(path, `${why}: expected a guardrail that they do judge, such as error-rate, or no shadow`);
+  } else if (mode === 'shadow') {
+    complain(path, `${why}, and a shadow alone would never pass: expected a ramp after it, or other guardrails`);
+  }
+}
