@@ -98,7 +98,10 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
   /** Publishes at once what has just been committed, without waiting for the database's own notification, and says what was commanded. */
   decided(experiment: string, events: readonly DeliveryEvent[]): void {
     this.relay?.wake();
-    for (const event of events) if ('command' in event) this.logger.log(`${experiment}: ${told(event)}`);
+    for (const event of events) {
+      if ('command' in event) this.logger.log(`${experiment}: ${told(event)}`);
+      if (event.type === 'alert-raised') this.logger.warn(`${experiment}: ${event.message}`);
+    }
   }
 
   /** Somebody has to look at this log; the others go on. */

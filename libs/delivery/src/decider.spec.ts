@@ -42,6 +42,10 @@ const TO_CONTROL = { control: 1_000_000, candidate: 0 };
 const TO_CANDIDATE = { control: 0, candidate: 1_000_000 };
 const allProven = (sharePpm: number) => [provenUpTo('alignment', sharePpm), provenUpTo('error-rate', sharePpm)];
 const proven = (atMinute: number): DeliveryInput => analysed(minutes(atMinute), allProven(1_000_000));
+/** Of control's last hundred requests so many failed. */
+const failing = (failures: number) => ({
+  health: { ...HEALTHY, recent: { control: { seconds: 60, requests: 100, failures } } },
+});
 const safe = (candidate: string) => allProven(1_000_000).map((metric) => ({ ...metric, candidate }));
 const started: DeliveryInput = define(T0);
 const commandsOf = (...inputs: readonly DeliveryInput[]): CommandEvent['command'][] =>
@@ -228,6 +232,46 @@ describe('harm', () => {
     given(define(T0, aSpec({ onInconclusive: 'hold' })), tick(minutes(60 * 24)))
       .when(analysed(minutes(60 * 25), [harmful('alignment')]))
       .thenDecided({ type: 'rolled-back', command: { weightsPpm: TO_CONTROL } });
+  });
+
+  it("11: looks at control's recent requests, not at those of the whole night, also when a person rolls back", () => {
+    const night = aMetric('error-rate', { estimate: { control: 0.01, candidate: 0.01, effect: 0 } });
+    const alarm = {
+      type: 'alert-raised' as const,
+      alert: 'control-unhealthy',
+      message: expect.stringContaining('80 of 100'),
+    };
+    given(started)
+      .when(analysed(minutes(1), [night, harmful('alignment')], failing(80)))
+      .thenDecided({ type: 'rolled-back', command: { weightsPpm: TO_CONTROL } }, alarm);
+    const bySomebody = operator('rollback', minutes(2));
+    const { analysis } = analysed(minutes(1), [night], failing(80));
+    given(started)
+      .when({ ...bySomebody, analysis })
+      .thenDecided({ type: 'rolled-back', command: { weightsPpm: TO_CONTROL } }, alarm);
+    // Of another revision, and none at all: what was told last counts.
+    given(started)
+      .when({ ...bySomebody, analysis: { ...analysis, revision: 7 } })
+      .thenDecided({ type: 'rolled-back' });
+    given(started, analysed(minutes(1), [night], failing(80)))
+      .when(bySomebody)
+      .thenDecided(
+        { type: 'rolled-back' },
+        { type: 'alert-raised', message: expect.stringContaining('broken itself: that was so') },
+      );
+    // Broken for most of the night, and well now.
+    const mended = aMetric('error-rate', { estimate: { control: 0.9, candidate: 0.01, effect: -0.89 } });
+    given(started)
+      .when({ ...bySomebody, analysis: analysed(minutes(1), [mended], failing(1)).analysis })
+      .thenDecided({ type: 'rolled-back' });
+    // Neither is told again and again at its limit.
+    const broken = analysed(minutes(1), [night], failing(60));
+    given(started, broken)
+      .when(analysed(minutes(2), [night], failing(40)))
+      .thenNothing();
+    given(started, broken)
+      .when(analysed(minutes(2), [night], failing(10)))
+      .thenDecided({ type: 'alert-raised', alert: 'control-recovered' });
   });
 
   it('prefers a broken control to a broken candidate, and raises an alert', () => {

@@ -64,6 +64,8 @@ interface Followed {
 const ATTEMPTS = 20;
 /** A person who orders a rollback waits until whoever sits on the rows has been ended. */
 const PERSON_LOCKED_AT_MOST_MS = 2_000;
+/** How long the newest analysis speaks for the present. */
+const LATEST_FOR_MS = 60_000;
 /** Each holds a connection for as long as a lock is waited for. */
 const PROBES_AT_ONCE = 2;
 
@@ -83,6 +85,8 @@ export class Decisions {
   private readonly parking = new Parking();
   /** When an analysis was heard here; only for experiments of which more have to come. */
   private readonly heardAtMs = new Map<string, number>();
+  /** The newest analysis of each experiment that was heard here. */
+  private readonly latest = new Map<string, { readonly analysis: ExperimentAnalysed; readonly heardAtMs: number }>();
   /** Since when time should have moved an experiment that it has not moved yet, by key. */
   private readonly dueSinceMs = new Map<string, number>();
   /** Keys of parked experiments that are being looked at. */
@@ -115,7 +119,8 @@ export class Decisions {
    */
   async order(key: string, order: Order): Promise<Obeyed> {
     // Whoever asks has seen the newest state, perhaps of another process: so has the decision to.
-    const { before, after } = await this.take(key, { ...order, ...this.now() }, { fresh: true });
+    const known = order.type === 'rollback' ? { analysis: this.latestOf(key) } : {};
+    const { before, after } = await this.take(key, { ...order, ...this.now(), ...known }, { fresh: true });
     if (after.phase === 'absent') throw new TypeError(`${key}: an order left nothing behind`);
     return { state: after, changed: after !== before };
   }
@@ -169,12 +174,20 @@ export class Decisions {
     // Without traffic there is nothing to analyse: silence is what has to follow then.
     if (analysis.health.staleness.status === 'no-traffic') this.heardAtMs.delete(analysis.experiment);
     else this.heardAtMs.set(analysis.experiment, this.clock.nowMs());
+    if (this.known.has(analysis.experiment))
+      this.latest.set(analysis.experiment, { analysis, heardAtMs: this.clock.nowMs() });
     const kept = { analysis, traceparent };
     if (this.parking.has(analysis.experiment)) return this.parking.keep(analysis.experiment, kept);
     await this.judge(kept).catch((error: unknown) => {
       if (!(error instanceof LogLockedError)) throw error;
       this.parking.keep(analysis.experiment, kept);
     });
+  }
+
+  /** Undefined where none was heard lately: it would say how things were. */
+  private latestOf(key: string): ExperimentAnalysed | undefined {
+    const latest = this.latest.get(key);
+    return latest && this.clock.nowMs() - latest.heardAtMs <= LATEST_FOR_MS ? latest.analysis : undefined;
   }
 
   private async judge({ analysis, traceparent }: KeptAnalysis): Promise<void> {

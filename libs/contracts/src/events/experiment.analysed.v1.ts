@@ -217,6 +217,13 @@ export const analysisHealth = z.object({
   newUnits: newUnits.optional(),
   unitIds: unitIds.optional(),
   requestSplit: requestSplit.optional(),
+  /**
+   * By variant, how its requests of the last minute ended, whatever they were drawn for; of up to ten minutes where one holds few. A variant without
+   * any is left out. Absent in analyses of before.
+   */
+  recent: z
+    .record(slug, z.object({ seconds: z.int().min(1), requests: z.int().min(1), failures: z.int().min(0) }))
+    .optional(),
 });
 export type AnalysisHealth = z.infer<typeof analysisHealth>;
 

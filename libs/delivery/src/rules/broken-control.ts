@@ -1,15 +1,20 @@
 import { candidatesOf, type ExperimentAnalysed, type ExperimentSpec, MILLION, type WeightsPpm } from '#libs/contracts';
 import { controlOnly, onlyVariant, servesCandidates } from '../allocation.js';
+import { CONTROLLER } from '../command.js';
+import type { DeliveryEvent } from '../events.js';
 import type { ActiveState, StartedState } from '../state.js';
 import { limitInWords } from '../words/limit.js';
-import { percent } from '../words/numbers.js';
+import { duration, percent } from '../words/numbers.js';
 import { guardrailAnalyses } from './guardrail-proof.js';
-import { failingShare, limitsBrokenByControl } from './limits.js';
+import { failingRecently, failingShare, limitsBrokenByControl } from './limits.js';
 
-/** Why control itself is broken, in words; null where it is not. The candidate need not be any better. */
-export function brokenControl(spec: ExperimentSpec, analysis: ExperimentAnalysed): string | null {
-  const share = failingShare(analysis, 'control');
-  if (share !== null) return `${percent(share * MILLION)} of its own requests fail`;
+/**
+ * Why control itself is broken, in words; null where it is not. The candidate need not be any better.
+ * @param wasBroken whether it was when this was asked last: it is mended later than it is broken
+ */
+export function brokenControl(spec: ExperimentSpec, analysis: ExperimentAnalysed, wasBroken = false): string | null {
+  const failing = failuresOfControl(spec, analysis, wasBroken);
+  if (failing !== null) return failing;
   const [limited] = limitsBrokenByControl(spec, analysis);
   if (limited) return limitInWords(limited, 'control', spec.control);
   const endless = guardrailAnalyses(spec, analysis).find(
@@ -22,6 +27,36 @@ export function brokenControl(spec: ExperimentSpec, analysis: ExperimentAnalysed
   return endless
     ? `${endless.metric} of ${spec.control} has no end: too many of its requests never got a picture`
     : null;
+}
+
+/** By its recent requests: what it was all night says nothing of now. Analyses of before know only the whole run. */
+function failuresOfControl(spec: ExperimentSpec, analysis: ExperimentAnalysed, wasBroken: boolean): string | null {
+  if (analysis.health.recent === undefined) {
+    const share = failingShare(analysis, 'control');
+    return share === null ? null : `${percent(share * MILLION)} of its own requests fail`;
+  }
+  const recent = failingRecently(analysis, spec.control, wasBroken);
+  if (recent === null) return null;
+  const { failures, requests, seconds } = recent;
+  return `${percent((failures / requests) * MILLION)} of its own requests fail (${failures} of ${requests} in the last ${duration(seconds * 1_000)})`;
+}
+
+/**
+ * Everybody is sent to control although it is broken as well: there is nothing better, and people have to know.
+ * @param analysis the newest one; null where it is not known, then what was told of control last counts
+ */
+export function alarmForTarget(
+  state: StartedState,
+  analysis: ExperimentAnalysed | null,
+  atMs: number,
+): readonly DeliveryEvent[] {
+  const { control } = state.spec;
+  const wasBroken = isControlBroken(state);
+  const broken = analysis === null ? null : brokenControl(state.spec, analysis, wasBroken);
+  if (broken === null && (analysis !== null || !wasBroken)) return [];
+  const why = broken ?? 'that was so when it was last judged';
+  const message = `Rolled back to ${control}, which is broken itself: ${why}. Look at it now.`;
+  return [{ type: 'alert-raised', atMs, actor: CONTROLLER, alert: 'control-unhealthy', message }];
 }
 
 /** Whether control was broken when the newest analysis was judged. */

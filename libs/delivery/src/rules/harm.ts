@@ -1,12 +1,12 @@
-import { MILLION, type ExperimentAnalysed, type ExperimentSpec, type MetricAnalysis } from '#libs/contracts';
+import type { ExperimentAnalysed, ExperimentSpec, MetricAnalysis } from '#libs/contracts';
 import { controlOnly, servesCandidates } from '../allocation.js';
 import { controllerCommand, commandEvidence, CONTROLLER } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Analysed } from '../inputs.js';
 import type { StartedState } from '../state.js';
-import { percent } from '../words/numbers.js';
 import { brokenLimitMessage } from '../words/limit.js';
 import { harmMessage } from '../words/proof.js';
+import { alarmForTarget } from './broken-control.js';
 import { guardrailAnalyses } from './guardrail-proof.js';
 import { brokenLimit } from './limits.js';
 
@@ -26,7 +26,7 @@ export function rollBackHarm(state: StartedState, input: Analysed, harmful: Metr
     terminal: true,
     evidence: commandEvidence(input.analysis, harmful, harmful.lnE?.harmful ?? null),
   });
-  return [{ type: 'rolled-back', atMs: input.atMs, actor: CONTROLLER, command }, ...alarmForControl(state, input)];
+  return [{ type: 'rolled-back', atMs: input.atMs, actor: CONTROLLER, command }, ...alarmOf(state, input)];
 }
 
 /** A candidate beyond an absolute limit that control keeps: see {@link brokenLimit}. */
@@ -43,7 +43,11 @@ export function rollBackBrokenLimit(state: StartedState, input: Analysed): reado
     terminal: true,
     evidence: commandEvidence(input.analysis, broken, broken.limit.candidate.lnE.beyond),
   });
-  return [{ type: 'rolled-back', atMs: input.atMs, actor: CONTROLLER, command }];
+  return [{ type: 'rolled-back', atMs: input.atMs, actor: CONTROLLER, command }, ...alarmOf(state, input)];
+}
+
+function alarmOf(state: StartedState, { analysis, atMs }: Analysed): readonly DeliveryEvent[] {
+  return alarmForTarget(state, analysis, atMs);
 }
 
 /** The guardrail with the strongest proof of harm; undefined when none is proven harmful. */
@@ -51,15 +55,4 @@ export function harmfulGuardrail(spec: ExperimentSpec, analysis: ExperimentAnaly
   return guardrailAnalyses(spec, analysis)
     .filter(({ verdict }) => verdict === 'harmful')
     .sort((a, b) => (b.lnE?.harmful ?? 0) - (a.lnE?.harmful ?? 0))[0];
-}
-
-/** A rollback raises an alert when at least this share of control's own requests fails. */
-const BROKEN_ERROR_RATE = 0.5;
-
-/** Control is preferred even when it is broken as well, but never silently. */
-function alarmForControl(state: StartedState, { atMs, analysis }: Analysed): readonly DeliveryEvent[] {
-  const errorRate = analysis.metrics.find(({ metric }) => metric === 'error-rate')?.estimate.control ?? null;
-  if (errorRate === null || errorRate < BROKEN_ERROR_RATE) return [];
-  const message = `Rolled back to ${state.spec.control}, but ${percent(errorRate * MILLION)} of its own requests fail. Look at it now.`;
-  return [{ type: 'alert-raised', atMs, actor: CONTROLLER, alert: 'control-unhealthy', message }];
 }

@@ -61,7 +61,24 @@ const LEAST_UNITS = 100;
  * then; a limit that the file names says so sooner.
  */
 export function failsMostly(analysis: ExperimentAnalysed, candidate: string): boolean {
-  return failingShare(analysis, 'candidate', candidate) !== null;
+  return failingShare(analysis, 'candidate', candidate) !== null || failingRecently(analysis, candidate) !== null;
+}
+
+/** Recent requests of a variant before a share of them says that it is broken. */
+const LEAST_REQUESTS = 20;
+
+/** A variant that was broken works again only when less than this share of its recent requests fails: between the two nothing is told. */
+const MENDED_ERROR_RATE = 0.25;
+
+/** A variant's recent requests, where so many of them fail that it is broken; otherwise null, also where nothing is known of it. */
+export function failingRecently(
+  { health }: ExperimentAnalysed,
+  variant: string,
+  wasBroken = false,
+): { readonly seconds: number; readonly requests: number; readonly failures: number } | null {
+  const recent = health.recent?.[variant];
+  if (!recent || recent.requests < LEAST_REQUESTS) return null;
+  return recent.failures / recent.requests >= (wasBroken ? MENDED_ERROR_RATE : BROKEN_ERROR_RATE) ? recent : null;
 }
 
 /** The share of a variant's own requests that fail, where it is so large that the variant is broken; otherwise null. */

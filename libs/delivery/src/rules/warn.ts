@@ -22,8 +22,9 @@ export function warn(state: ActiveState, { analysis, atMs }: Analysed): readonly
 
 /** Whether control itself is broken, as often as that changes. */
 function aboutControl(state: ActiveState, analysis: ExperimentAnalysed, atMs: number): readonly DeliveryEvent[] {
-  const broken = brokenControl(state.spec, analysis);
-  if ((broken !== null) === isControlBroken(state)) return [];
+  const wasBroken = isControlBroken(state);
+  const broken = brokenControl(state.spec, analysis, wasBroken);
+  if ((broken !== null) === wasBroken) return [];
   const { control } = state.spec;
   return broken === null
     ? [told('control-recovered', `${control} is no longer broken.`, atMs)]

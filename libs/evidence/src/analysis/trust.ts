@@ -4,6 +4,7 @@ import { consistencyOf } from './consistency.js';
 import type { CoverageReader } from '../fold/coverage.js';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
+import { recentRequests } from '../fold/recent-outcomes.js';
 import { unitsHealth } from './units-health.js';
 import { stalenessOf } from './silence.js';
 
@@ -27,9 +28,23 @@ export function trustOf(
     coverage: coverage(design, coverageOf),
     staleness: stalenessOf(evidence, nowMs),
     ...unitsHealth(evidence),
+    recent: recentByVariant(evidence, design, nowMs),
     consistency: consistencyOf(evidence, design),
     ...(mended.size === 0 ? {} : { mended: Object.fromEntries([...mended].sort()) }),
   };
+}
+
+function recentByVariant(
+  { recent }: Evidence,
+  { variants }: EvidenceDesign,
+  nowMs: number,
+): NonNullable<AnalysisHealth['recent']> {
+  return Object.fromEntries(
+    variants.flatMap((variant) => {
+      const requests = recentRequests(recent, variant, nowMs);
+      return requests === null ? [] : [[variant, { ...requests }]];
+    }),
+  );
 }
 
 function sampleRatio({ traffic }: Evidence): AnalysisHealth['srm'] {

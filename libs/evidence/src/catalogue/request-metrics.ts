@@ -89,7 +89,8 @@ function isEarlyDeparture(data: DataOf<typeof topic>): boolean {
   return data.outcome === 'cancelled' && (waitedMsOf(data) ?? 0) < EARLY_DEPARTURE_MS;
 }
 
-function isServiceFailure({ outcome, status }: DataOf<typeof topic>): boolean {
+/** Whether the service failed the request; a caller's own error or departure is no failure. */
+export function isServiceFailure({ outcome, status }: DataOf<typeof topic>): boolean {
   switch (outcome) {
     case 'server-error':
     case 'failed-inside-2xx':

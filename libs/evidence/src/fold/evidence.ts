@@ -8,6 +8,7 @@ import { initialPair, mergePairs, type PairEvidence } from './pair-evidence.js';
 import { initialPairMemory, type PairMemory } from '../pairs/pair-memory.js';
 import { initialPairedEvidence, mergePairedEvidence, type PairedEvidence } from '../pairs/paired-evidence.js';
 import { initialPulses, mergePulses, type Pulses } from './pulse.js';
+import { mergeRecentOutcomes, type RecentOutcomes } from './recent-outcomes.js';
 import type { RecentPictures } from './recent-pictures.js';
 import { initialStrangers, type Strangers } from './strangers.js';
 import { mergeReports, type Reports } from './reports.js';
@@ -46,6 +47,8 @@ export interface Evidence {
   /** Units that had been seen, by variant, when a metric was added to evidence that was under way; by the metric's name. */
   readonly seenBefore: Map<string, ReadonlyMap<string, number>>;
   readonly recentPictures: RecentPictures;
+  /** How the newest requests of each variant ended. */
+  readonly recent: RecentOutcomes;
   readonly newcomers: Newcomers;
   readonly heavyUnits: HeavyUnits;
   readonly strangers: Strangers;
@@ -98,6 +101,7 @@ export function initialEvidence(
     facts,
     seenBefore: new Map(),
     recentPictures: new Map(),
+    recent: new Map(),
     newcomers: initialNewcomers(),
     heavyUnits: initialHeavyUnits(),
     strangers: initialStrangers(),
@@ -136,6 +140,7 @@ export function mergeEvidence(a: Evidence, b: Evidence): Evidence {
     facts: a.facts,
     seenBefore: mergeSeenBefore(a.seenBefore, b.seenBefore),
     recentPictures: new Map(),
+    recent: mergeRecentOutcomes(a.recent, b.recent),
     newcomers: mergeNewcomers(a.newcomers, b.newcomers),
     heavyUnits: mergeHeavyUnits(a.heavyUnits, b.heavyUnits),
     strangers: initialStrangers(),

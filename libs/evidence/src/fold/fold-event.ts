@@ -12,6 +12,8 @@ import { observeInPair } from './pair-evidence.js';
 import { noteArrival } from './newcomers.js';
 import { foldPair } from '../pairs/fold-pair.js';
 import { beat, type PulseSource } from './pulse.js';
+import { isServiceFailure } from '../catalogue/request-metrics.js';
+import { noteOutcome } from './recent-outcomes.js';
 import { notePicture } from './recent-pictures.js';
 import { enterStrangersWindow, hasHadBad, noteBad } from './strangers.js';
 import { noteGeneration, noteRouted } from './reports.js';
@@ -53,7 +55,7 @@ function foldRequestEvent(
 
   noteTime(evidence, event, carriedAtMs);
   for (const kind of event.mended ?? []) count(evidence.mended, kind);
-  noteRequest(evidence, event, assignment);
+  noteRequest(evidence, event, assignment, carriedAtMs);
   noteReports(evidence, event, assignment, carriedAtMs);
   if (assignment.reason !== 'SPLIT' || isForeignScore(evidence, event)) return true;
   // Before anything else of the request: what the pair is compared with is fixed by then.
@@ -152,9 +154,12 @@ function noteNameless(evidence: Evidence, event: RequestEvent): true {
   return true;
 }
 
-/** What an event says whatever its unit: that a request came, and the newest allocation. */
-function noteRequest(evidence: Evidence, event: RequestEvent, assignment: Assignment): void {
-  if (event.type === 'request.routed.v1') count(evidence.traffic.requests, assignment.variant);
+/** What an event says whatever its unit: that a request came, how it ended, and the newest allocation. */
+function noteRequest(evidence: Evidence, event: RequestEvent, assignment: Assignment, carriedAtMs: number): void {
+  if (event.type === 'request.routed.v1') {
+    count(evidence.traffic.requests, assignment.variant);
+    noteOutcome(evidence.recent, assignment.variant, isServiceFailure(event.data), carriedAtMs);
+  }
   if (assignment.epoch < evidence.newestEpoch) return;
   evidence.newestEpoch = assignment.epoch;
   evidence.newestStage = assignment.stage;

@@ -2,6 +2,7 @@ import { decodeCoverage, encodeCoverage, type EncodedCoverage } from '../fold/co
 import type { Evidence } from '../fold/evidence.js';
 import type { Newcomers } from '../fold/newcomers.js';
 import { decodePulses, encodePulses, type EncodedPulses } from '../fold/pulse.js';
+import { decodeRecent, encodeRecent, type EncodedRecent } from '../fold/recent-outcomes.js';
 import { decodePictures, encodePictures, type EncodedPictures } from '../fold/recent-pictures.js';
 import { decodeStrangers, encodeStrangers, type EncodedStrangers } from '../fold/strangers.js';
 import { decodeTotals, encodeTotals, type EncodedTotals } from '../fold/unit-totals.js';
@@ -18,6 +19,7 @@ export interface EncodedFrame {
   readonly coverage: EncodedCoverage;
   readonly seenBefore: readonly (readonly [string, readonly (readonly [string, number])[]])[];
   readonly recentPictures: EncodedPictures;
+  readonly recent: EncodedRecent;
   readonly newcomers: Newcomers;
   readonly heavyUnits: { readonly counts: readonly (readonly [string, number])[]; readonly requests: number };
   readonly strangers: EncodedStrangers;
@@ -43,6 +45,7 @@ export function encodeFrame(evidence: Frame): EncodedFrame {
     coverage: encodeCoverage(evidence.coverage),
     seenBefore: [...evidence.seenBefore].map(([metric, units]) => [metric, [...units]] as const),
     recentPictures: encodePictures(evidence.recentPictures),
+    recent: encodeRecent(evidence.recent),
     newcomers: { ...evidence.newcomers },
     heavyUnits: { counts: [...evidence.heavyUnits.counts], requests: evidence.heavyUnits.requests },
     strangers: encodeStrangers(evidence.strangers),
@@ -69,6 +72,7 @@ export function decodeFrame(encoded: EncodedFrame): Frame {
     coverage: decodeCoverage(encoded.coverage),
     seenBefore: new Map(encoded.seenBefore.map(([metric, units]) => [metric, new Map(units)])),
     recentPictures: decodePictures(encoded.recentPictures),
+    recent: decodeRecent(encoded.recent),
     newcomers: { ...encoded.newcomers },
     heavyUnits: { counts: new Map(encoded.heavyUnits.counts), requests: encoded.heavyUnits.requests },
     strangers: decodeStrangers(encoded.strangers),

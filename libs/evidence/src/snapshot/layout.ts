@@ -7,6 +7,7 @@ import { noteRequestOf } from '../fold/heavy-units.js';
 import { memoryKey } from '../fold/memory-key.js';
 import { noteArrival } from '../fold/newcomers.js';
 import { beat } from '../fold/pulse.js';
+import { noteOutcome } from '../fold/recent-outcomes.js';
 import { notePicture } from '../fold/recent-pictures.js';
 import { initialPair, noteCold } from '../fold/pair-evidence.js';
 import { noteDelivered, noteMissing } from '../fold/presence.js';
@@ -199,6 +200,7 @@ function frameForm(): string {
   const answer = { variant: 'a', instance: 'first', atMs: 5_000 };
   noteAnswer(evidence.warmth['request.routed.v1'], { requests: 9, forMs: 1_000 }, answer);
   notePicture(evidence.recentPictures, 'a', '0123456789abcdef', { place: 5, unit: 6 });
+  for (let second = 0; second < 300; second++) noteOutcome(evidence.recent, 'a', second % 3 === 0, second * 1_000);
   count(evidence.mended, 'percent');
   evidence.unscored = { pictures: 3, reason: 'host not allowed' };
   foldReports(evidence.reports);

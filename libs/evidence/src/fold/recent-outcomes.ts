@@ -1,0 +1,101 @@
+/** Seconds of a variant that are kept: the newest ones in which it had requests. */
+const KEPT = 240;
+/** What counts as recent: this long … */
+const RECENT_S = 60;
+/** … or, where that holds fewer requests than this, as far back as it takes, up to … */
+const ENOUGH_REQUESTS = 100;
+/** … this long. */
+const LONGEST_S = 600;
+/** What the carrier's clock may be ahead of the analyzer's. */
+const AHEAD_S = 5;
+
+interface SecondOfRequests {
+  requests: number;
+  /** Of them those that the service failed. */
+  failures: number;
+}
+
+/** By variant, and by the second (since 1970, by the carrier's clock) in which its requests ended. */
+export type RecentOutcomes = Map<string, Map<number, SecondOfRequests>>;
+
+/** A variant's recent requests, whatever they were drawn for. */
+export interface NewestRequests {
+  /** How far back they reach. */
+  readonly seconds: number;
+  readonly requests: number;
+  readonly failures: number;
+}
+
+/** Notes the end of a request, in place. */
+export function noteOutcome(recent: RecentOutcomes, variant: string, isFailure: boolean, carriedAtMs: number): void {
+  const seconds = recent.get(variant) ?? new Map<number, SecondOfRequests>();
+  recent.set(variant, seconds);
+  const second = Math.floor(carriedAtMs / 1_000);
+  const known = seconds.get(second);
+  const counts = known ?? { requests: 0, failures: 0 };
+  counts.requests += 1;
+  counts.failures += Number(isFailure);
+  if (known) return;
+  seconds.set(second, counts);
+  if (seconds.size > KEPT) seconds.delete(Math.min(...seconds.keys()));
+}
+
+/** How a variant's recent requests ended; null: it had none. */
+export function recentRequests(recent: RecentOutcomes, variant: string, nowMs: number): NewestRequests | null {
+  const nowS = Math.floor(nowMs / 1_000);
+  const seconds = [...(recent.get(variant) ?? [])].filter(([second]) => second <= nowS + AHEAD_S);
+  const told = { seconds: RECENT_S, requests: 0, failures: 0 };
+  for (const [second, { requests, failures }] of seconds.sort(([a], [b]) => b - a)) {
+    const ageS = nowS - second;
+    if (ageS >= LONGEST_S || (ageS >= RECENT_S && told.requests >= ENOUGH_REQUESTS)) break;
+    told.seconds = Math.max(RECENT_S, ageS + 1);
+    told.requests += requests;
+    told.failures += failures;
+  }
+  return told.requests === 0 ? null : told;
+}
+
+/** Commutative and associative: what is old in a part is old in the whole. */
+export function mergeRecentOutcomes(a: RecentOutcomes, b: RecentOutcomes): RecentOutcomes {
+  const merged: RecentOutcomes = new Map();
+  for (const variant of new Set([...a.keys(), ...b.keys()])) {
+    merged.set(variant, mergeSeconds(a.get(variant) ?? new Map(), b.get(variant) ?? new Map()));
+  }
+  return merged;
+}
+
+function mergeSeconds(
+  a: ReadonlyMap<number, SecondOfRequests>,
+  b: ReadonlyMap<number, SecondOfRequests>,
+): Map<number, SecondOfRequests> {
+  const sum = new Map([...a].map(([second, counts]) => [second, { ...counts }] as const));
+  for (const [second, { requests, failures }] of b) {
+    const known = sum.get(second);
+    sum.set(second, {
+      requests: (known?.requests ?? 0) + requests,
+      failures: (known?.failures ?? 0) + failures,
+    });
+  }
+  return new Map([...sum].sort(([left], [right]) => left - right).slice(-KEPT));
+}
+
+/** By variant its seconds in the order of time, each as second, requests and failures. */
+export type EncodedRecent = readonly (readonly [string, readonly (readonly [number, number, number])[]])[];
+
+export function encodeRecent(recent: RecentOutcomes): EncodedRecent {
+  return [...recent].map(([variant, seconds]) => [
+    variant,
+    [...seconds]
+      .sort(([a], [b]) => a - b)
+      .map(([second, { requests, failures }]) => [second, requests, failures] as const),
+  ]);
+}
+
+export function decodeRecent(encoded: EncodedRecent): RecentOutcomes {
+  return new Map(
+    encoded.map(([variant, seconds]) => [
+      variant,
+      new Map(seconds.map(([second, requests, failures]) => [second, { requests, failures }] as const)),
+    ]),
+  );
+}
