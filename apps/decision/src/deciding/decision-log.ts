@@ -176,10 +176,10 @@ export class DecisionLog {
   }
 
   private serviceRecords({ known, events }: ServiceStep, traceparent: string | undefined) {
-    const name = known.state.service;
-    const records = outgoingServiceRecords(name, [...known.untold, ...events], this.controller, traceparent);
+    const after = events.reduce(evolveService, known.state);
+    const records = outgoingServiceRecords(after, [...known.untold, ...events], this.controller, traceparent);
     refuseUnreadable(events, records);
-    return { name, records };
+    return { name: after.service, records };
   }
 
   private async saveService(tx: Queryable, { known, events: following }: ServiceStep): Promise<KnownService> {

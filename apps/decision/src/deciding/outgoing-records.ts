@@ -1,5 +1,5 @@
 import { encodeEvent, eventSource, stampEvent, topics, type EncodedEvent, type EventDraft } from '#libs/contracts';
-import type { DeliveryEvent, ServiceEvent } from '#libs/delivery';
+import { layerOf, type DeliveryEvent, type ServiceEvent, type ServiceState } from '#libs/delivery';
 import { newTraceparent } from '#libs/messaging';
 
 /**
@@ -35,20 +35,28 @@ function draftOf(event: DeliveryEvent, traceparent: string): EventDraft | undefi
   return { type: topics.allocationCommanded.name, id, subject, timeMs, traceparent, data: command };
 }
 
-/** What the bus is told of a service: its baseline, where it became another one. */
+/**
+ * What the bus is told of a service: its baseline and its slots, where they became other ones.
+ * @param service after the events
+ */
 export function outgoingServiceRecords(
-  service: string,
+  service: ServiceState,
   events: readonly ServiceEvent[],
   controller: string,
   traceparent: string | undefined,
 ): readonly EncodedEvent[] {
-  return encoded(events, (event, trace) => baselineDraftOf(service, event, trace), controller, traceparent);
+  return encoded(events, (event, trace) => serviceDraftOf(service, event, trace), controller, traceparent);
 }
 
-function baselineDraftOf(service: string, event: ServiceEvent, traceparent: string): EventDraft | undefined {
-  if (event.type !== 'baseline-set') return undefined;
-  const { atMs: timeMs, actor: definedBy, baseline, epoch } = event;
-  const data = { service, baseline, epoch, definedAt: new Date(timeMs).toISOString(), definedBy };
+function serviceDraftOf(state: ServiceState, event: ServiceEvent, traceparent: string): EventDraft | undefined {
+  if (event.type !== 'baseline-set' && event.type !== 'slots-set') return undefined;
+  const { service, baseline } = state;
+  // Nobody serves a service that has none.
+  if (baseline === null) return undefined;
+  const { atMs: timeMs, actor: definedBy, epoch } = event;
+  const layer = layerOf(state);
+  const definedAt = new Date(timeMs).toISOString();
+  const data = { service, baseline, epoch, definedAt, definedBy, ...(layer === undefined ? {} : { layer }) };
   return {
     type: topics.serviceDefined.name,
     id: `${service}-baseline-${epoch}`,

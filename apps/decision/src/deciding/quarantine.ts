@@ -1,5 +1,13 @@
 import { allocationCommanded, MILLION, slug, weightsPpm, type AllocationCommanded } from '#libs/contracts';
-import type { CommandEvent, DeliveryEvent, DeliveryInput, Operate, ServiceEvent, ServiceState } from '#libs/delivery';
+import {
+  rollBackUnreadable,
+  type CommandEvent,
+  type DeliveryEvent,
+  type DeliveryInput,
+  type Operate,
+  type ServiceEvent,
+  type ServiceState,
+} from '#libs/delivery';
 import type { StoredDecisionEvent } from '#libs/persistence/decision';
 import { z } from 'zod';
 
@@ -103,17 +111,12 @@ export function followInQuarantine(
   }
   if (isRolledBack(state)) return { events: [], serviceEvents: [], after: state };
   const epoch = Math.max(state.pinned.epoch, service?.epoch ?? 0);
-  const event = rollBackQuarantined({ ...state, pinned: { ...state.pinned, epoch } }, input);
+  const rollback = rollBackQuarantined({ ...state, pinned: { ...state.pinned, epoch } }, input);
+  const { event, serviceEvents } = service
+    ? rollBackUnreadable(service, rollback)
+    : { event: rollback, serviceEvents: [] };
   const pinned = { ...state.pinned, epoch: event.command.epoch, lastCommand: event.command };
-  return { events: [event], serviceEvents: ofRollback(service, event), after: { ...state, pinned } };
-}
-
-/** What was rolled back can't be told from a log that can't be read; the slot is free all the same. */
-function ofRollback(service: ServiceState | undefined, event: CommandEvent): readonly ServiceEvent[] {
-  const { experiment, revision, epoch } = event.command;
-  const happened = { atMs: event.atMs, actor: event.actor, experiment, revision };
-  const commanded: ServiceEvent = { type: 'commanded', ...happened, epoch };
-  return service?.heldBy?.experiment === experiment ? [commanded, { type: 'slot-freed', ...happened }] : [commanded];
+  return { events: [event], serviceEvents, after: { ...state, pinned } };
 }
 
 /** Whether the newest command of all, and of this revision, gave control all traffic for good. */

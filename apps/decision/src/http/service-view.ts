@@ -1,5 +1,18 @@
-import { isHttpUrl, routeText, serviceBaseline, slug, timestamp, variantConfig } from '#libs/contracts';
-import type { ServiceState } from '#libs/delivery';
+import {
+  FREE,
+  HOLDOUT,
+  isHttpUrl,
+  MILLION,
+  routeText,
+  serviceBaseline,
+  slotRange,
+  slug,
+  timestamp,
+  unitKind,
+  variantConfig,
+  weightsPpm,
+} from '#libs/contracts';
+import { isDivided, type ServiceSlot, type ServiceState } from '#libs/delivery';
 import { z } from 'zod';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import { orderBody } from './orders.js';
@@ -13,7 +26,28 @@ export const serviceView = z
     heldBy: z
       .object({ experiment: slug, revision: z.int().min(1) })
       .nullable()
-      .describe('The experiment that its traffic follows.'),
+      .describe('The experiment that all its traffic follows; null where it is divided into slots.'),
+    unit: unitKind.describe('Who is drawn into slots.'),
+    holdoutPpm: z.int().min(0).describe('Share of its units that no experiment ever gets, of a million.'),
+    slots: z
+      .array(
+        slotRange.extend({
+          experiment: slug.nullable().describe('Who has it; null where it is free.'),
+          revision: z.int().min(1).nullable(),
+          weightsPpm: weightsPpm.nullable().describe('What it is served by; null: by the baseline.'),
+          waits: z
+            .boolean()
+            .describe(
+              'Its experiment has ended, and goes on here: promote it once more when no other one runs, or roll it back.',
+            ),
+        }),
+      )
+      .describe(
+        'Parts of its units, each of at most one experiment; one named all spans it where nobody has divided it.',
+      ),
+    free: z
+      .array(z.object({ fromPpm: z.int(), toPpm: z.int() }))
+      .describe('Ranges of units in no slot and not in the holdout.'),
     brokenGlass: z.array(z.string()).describe('Routers at which somebody has sent it to its baseline by hand.'),
     latched: z
       .array(
@@ -49,21 +83,45 @@ export const baselineBody = orderBody
   })
   .meta({ id: 'BaselineOrder' });
 
+/** How a service is divided: what is not named any more is gone, and all that is in no slot gets the baseline. */
+export const slotsBody = orderBody
+  .extend({
+    unit: unitKind
+      .default('user')
+      .describe('Who is drawn into slots; every experiment of the service randomises the same.'),
+    holdoutPpm: z.int().min(0).max(MILLION).default(0).describe('Share of the units that no experiment ever gets.'),
+    slots: z
+      .array(
+        slotRange.extend({
+          id: slug.refine((id) => id !== HOLDOUT && id !== FREE, `expected another name than ${HOLDOUT} or ${FREE}`),
+        }),
+      )
+      .min(1)
+      .max(100)
+      .describe(
+        'Disjoint ranges of a million buckets; [{ id: all, fromPpm: 0, toPpm: 1000000 }] makes it whole again.',
+      ),
+  })
+  .meta({ id: 'SlotsOrder' });
+
 export const retryBody = orderBody
   .extend({
     fingerprint: z.string().min(1).describe('Of a configuration that was rolled back; the service lists them.'),
   })
   .meta({ id: 'RetryOrder' });
 
-export function viewOfService(
-  { service, epoch, baseline, heldBy, latched }: ServiceState,
-  orders: Pick<OrderFollowUp, 'brokenOn'>,
-): ServiceView {
+export function viewOfService(state: ServiceState, orders: Pick<OrderFollowUp, 'brokenOn'>): ServiceView {
+  const { service, epoch, baseline, unit, holdoutPpm, slots, latched } = state;
+  const heldBy = isDivided(state) ? undefined : slots[0]?.heldBy;
   return {
     service,
     epoch,
     baseline,
-    heldBy,
+    heldBy: heldBy ? { experiment: heldBy.experiment, revision: heldBy.revision } : null,
+    unit,
+    holdoutPpm,
+    slots: slots.map((slot) => viewOfSlot(slot)),
+    free: freeRanges(state),
     brokenGlass: [...orders.brokenOn(service)],
     latched: Object.entries(latched).map(([fingerprint, { experiment, revision, atMs, message }]) => ({
       fingerprint,
@@ -73,4 +131,26 @@ export function viewOfService(
       message,
     })),
   };
+}
+
+function viewOfSlot({ id, fromPpm, toPpm, heldBy, order }: ServiceSlot): ServiceView['slots'][number] {
+  return {
+    id,
+    fromPpm,
+    toPpm,
+    experiment: heldBy?.experiment ?? null,
+    revision: heldBy?.revision ?? null,
+    weightsPpm: order?.weightsPpm ?? null,
+    waits: heldBy !== null && order?.terminal === true,
+  };
+}
+
+function freeRanges({ slots, holdoutPpm }: ServiceState): ServiceView['free'] {
+  const starts = [0, ...slots.map(({ toPpm }) => toPpm)];
+  const ends = [...slots.map(({ fromPpm }) => fromPpm), MILLION - holdoutPpm];
+  return starts.map((fromPpm, index) => ({ fromPpm, toPpm: ends[index] as number })).filter(isNotEmpty);
+}
+
+function isNotEmpty({ fromPpm, toPpm }: { readonly fromPpm: number; readonly toPpm: number }): boolean {
+  return toPpm > fromPpm;
 }

@@ -23,6 +23,49 @@ export const commandReason = z.enum([
 ]);
 export type CommandReason = z.infer<typeof commandReason>;
 
+/** Copies of control's requests that go to candidates, in turn where there are several. */
+const copies = z.object({
+  candidates: z.array(slug).min(1),
+  ratePpm: z.int().min(1).max(MILLION),
+  concurrency: z.int().min(1),
+});
+
+/** What routers need of an order to serve a slot by it. */
+export const slotOrder = z.object({
+  commandId: z.string().min(1),
+  experiment: slug,
+  revision: z.int32().min(1),
+  /** Under which it was given: that of its own command, not of the one that repeats it here. */
+  epoch: z.int32().min(1),
+  command: commandKind,
+  stage: z.int32().min(0),
+  weightsPpm,
+  commandedAt: timestamp,
+  terminal: z.boolean(),
+  shadow: copies.optional(),
+});
+export type SlotOrder = z.infer<typeof slotOrder>;
+
+/** A part of a service's units: buckets `fromPpm` (inclusive) to `toPpm` (exclusive) of the layer's hash, of a million. */
+export const slotRange = z.object({
+  id: slug,
+  fromPpm: z.int().min(0).max(MILLION),
+  toPpm: z.int().min(0).max(MILLION),
+});
+export type SlotRange = z.infer<typeof slotRange>;
+
+export const unitKind = z.enum(['user', 'session', 'request']);
+
+/** All of a service's traffic: what each of its slots is served by. Units outside them, and the holdout, get the baseline. */
+export const layer = z.object({
+  /** Who is in a slot, and who is randomised in each of them. */
+  unit: unitKind,
+  /** So many of the last buckets belong to no slot, ever. */
+  holdoutPpm: z.int().min(0).max(MILLION),
+  slots: z.array(slotRange.extend({ order: slotOrder.nullable() })),
+});
+export type Layer = z.infer<typeof layer>;
+
 export const allocationCommanded = z.object({
   commandId: z.string().min(1),
   experiment: slug,
@@ -62,10 +105,13 @@ export const allocationCommanded = z.object({
   baseline: z.object({ upstream: z.url(), fingerprint: z.string().min(1), route: publicRoute.optional() }).optional(),
   /** The service's traffic follows another experiment: nothing is routed by this command. */
   standsAside: z.literal(true).optional(),
-  /** Copies of control's requests that go to candidates, in turn where there are several; absent: none do. */
-  shadow: z
-    .object({ candidates: z.array(slug).min(1), ratePpm: z.int().min(1).max(MILLION), concurrency: z.int().min(1) })
-    .optional(),
+  /** Absent: none do. */
+  shadow: copies.optional(),
+  /**
+   * The service's whole traffic, this experiment's slot included. Absent where one slot spans the service: then `weightsPpm` is all there is to
+   * know, as in commands of before there were slots.
+   */
+  layer: layer.optional(),
 });
 export type AllocationCommanded = z.infer<typeof allocationCommanded>;
 

@@ -6,11 +6,21 @@ import { exampleAssignment } from './example-values.js';
 import { outcome } from './outcome.js';
 import { defineTopic } from './topic.js';
 
+/** Who is in no experiment, ever: the baseline, for reports to compare with. */
+export const HOLDOUT = 'holdout';
+/** Who is in no slot at present. */
+export const FREE = 'free';
+
 export const requestRouted = z.object({
   requestId: z.string().min(1),
   service: slug,
   /** null: no experiment applied to the request. */
   assignment: assignment.nullable(),
+  /**
+   * The part of the service's units that the request's is in: a slot's id, {@link HOLDOUT} or {@link FREE}. Absent where one slot spans the service.
+   * Whoever is in no experiment has no assignment; the event's subject is the unit then.
+   */
+  slot: slug.optional(),
   upstream: z.string(),
   /** As its answer says; absent where it does not, and in events of before. */
   instance: instanceName.optional(),

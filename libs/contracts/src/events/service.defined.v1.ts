@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { publicRoute } from '../experiment/public-route.js';
 import { variantConfig } from '../experiment/spec.js';
 import { slug, timestamp } from '../names.js';
+import { layer } from './allocation.commanded.v1.js';
 import { exampleConfig } from './example-values.js';
 import { defineTopic } from './topic.js';
 
@@ -22,6 +23,8 @@ export const serviceDefined = z.object({
   epoch: z.int32().min(0),
   definedAt: timestamp,
   definedBy: z.string().min(1),
+  /** The service's whole traffic from this epoch on; absent where one slot spans the service, which is on its baseline then. */
+  layer: layer.optional(),
 });
 export type ServiceDefined = z.infer<typeof serviceDefined>;
 
@@ -31,7 +34,7 @@ export const serviceDefinedTopic = defineTopic({
   compacted: true,
   producedBy: ['decision'],
   consumedBy: ['router'],
-  says: 'What a service serves when nothing runs: its baseline.',
+  says: 'What a service serves when nothing runs: its baseline, and how its units are divided into slots.',
   schema: serviceDefined,
   example: {
     service: 'text-to-image',

@@ -26,6 +26,7 @@ import {
   DEFAULT_WARM_UP,
   experimentSpec,
   variantConfig,
+  WHOLE_SERVICE,
   type ExperimentSpec,
   type Guardrail,
   type Ramp,
@@ -56,6 +57,9 @@ export const experimentFile = z.strictObject({
     .describe(
       'Where clients ask for the service: a path such as /v1/images, or { host: images.example.com, path: / }. Default: as it is.',
     ),
+  slot: slug
+    .optional()
+    .describe('The slot of the service that it uses; a service that is divided into slots needs it, no other has one.'),
   kind: z.enum(['canary', 'ab']),
   unit: z.enum(['user', 'session', 'request']).default('user'),
   control: slug.default('control').describe('Which variant is control.'),
@@ -206,6 +210,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
     key: file.key,
     service: file.service,
     ...(file.route === undefined ? {} : { route: readRoute(file.route) }),
+    ...(file.slot === undefined || file.slot === WHOLE_SERVICE ? {} : { slot: file.slot }),
     kind: file.kind,
     unit: file.unit,
     control: file.control,

@@ -184,6 +184,9 @@ export type AudienceRule = z.infer<typeof audienceRule>;
 
 export const variant = z.object({ upstream: z.url(), config: variantConfig });
 
+/** The slot that spans a service which nobody has divided. */
+export const WHOLE_SERVICE = 'all';
+
 /**
  * An experiment after parsing: percentages are ppm, durations milliseconds, margins numbers.
  * Everything that tunes the statistics is part of it, hence of the revision.
@@ -193,6 +196,8 @@ export const experimentSpec = z.object({
   service: slug,
   /** Where clients ask for the service from its start on; absent: the service keeps the route it has, if any. */
   route: publicRoute.optional(),
+  /** The part of the service's units that it may use; absent: {@link WHOLE_SERVICE}. */
+  slot: slug.optional(),
   kind: z.enum(['canary', 'ab']),
   unit: z.enum(['user', 'session', 'request']),
   control: slug,

@@ -1,14 +1,15 @@
-import { candidatesOf, type VariantConfig } from '#libs/contracts';
+import { candidatesOf, type ExperimentSpec, type VariantConfig } from '#libs/contracts';
 import type { DeliveryEvent } from '../events.js';
 import type { DeliveryInput } from '../inputs.js';
 import { DecisionRefusedError } from '../operator/refusal.js';
 import type { DefinedState, DeliveryState } from '../state.js';
+import { askedSlot, isDivided, slotHeldBy } from './slots.js';
 import type { ServiceBaseline, ServiceState } from './state.js';
 
 type Definition = Pick<DefinedState, 'experiment' | 'spec' | 'fingerprints'>;
 
 /**
- * Refuses to define or start what the service can't take: another experiment has its slot, control is not the baseline, or a candidate was rolled back
+ * Refuses to define or start what the service can't take: another experiment has its slot, or tries the same, control is not the baseline, or a candidate was rolled back
  * before and nobody has asked for a retry.
  * @param events what would follow
  * @throws DecisionRefusedError with what helps.
@@ -22,6 +23,8 @@ export function refuseStart(
   const definition = definitionIn(events) ?? startedDraft(state, events);
   if (!definition) return;
   refuseTakenSlot(service, definition);
+  refuseOtherUnit(service, definition);
+  refuseTriedBeside(service, definition);
   refuseOtherControl(service, definition);
   if (input.type !== 'new-attempt') refuseLatched(service, definition);
 }
@@ -36,12 +39,57 @@ function startedDraft(state: DeliveryState, events: readonly DeliveryEvent[]): D
   return state.phase === 'draft' && events.some(({ type }) => type === 'started') ? state : undefined;
 }
 
-function refuseTakenSlot({ service, heldBy }: ServiceState, { experiment }: Definition): void {
+function refuseTakenSlot(service: ServiceState, { experiment, spec }: Definition): void {
+  const slot = askedSlot(service, spec);
+  if (slot === undefined) throw noSuchSlot(service, spec);
+  const own = slotHeldBy(service, experiment);
+  if (own !== undefined && own.id !== slot.id) {
+    throw new DecisionRefusedError(
+      'slot-is-fixed',
+      `${experiment} has slot ${own.id} of ${service.service}, and a revision can't move it to ${slot.id}: let it end first, or give the file another key`,
+    );
+  }
+  const { heldBy } = slot;
   if (heldBy === null || heldBy.experiment === experiment) return;
+  const whose = isDivided(service) ? `slot ${slot.id} of ${service.service}` : service.service;
+  const where = isDivided(service) ? 'in a slot' : 'on a service';
   throw new DecisionRefusedError(
     'slot-taken',
-    `${service} runs experiment ${heldBy.experiment} (revision ${heldBy.revision}), and one experiment runs on a service at a time: let it end, or roll it back with POST /v1/experiments/${heldBy.experiment}/rollback`,
+    `${whose} runs experiment ${heldBy.experiment} (revision ${heldBy.revision}), and one experiment runs ${where} at a time: let it end, or roll it back with POST /v1/experiments/${heldBy.experiment}/rollback`,
   );
+}
+
+function noSuchSlot(service: ServiceState, { slot }: ExperimentSpec): DecisionRefusedError {
+  const ids = service.slots.map(({ id }) => id).join(', ') || 'none';
+  const message = isDivided(service)
+    ? `${service.service} is divided into slots, and ${slot === undefined ? 'the file names none' : `"${slot}" is none of them`}: expected slot: one of ${ids}`
+    : `${service.service} has no slot "${slot}": it is not divided. Leave slot out, or divide it with PUT /v1/services/${service.service}/slots`;
+  return new DecisionRefusedError('unknown-slot', message);
+}
+
+/** All experiments of a divided service draw the same units: a session of one would meet a user of another. */
+function refuseOtherUnit(service: ServiceState, { experiment, spec }: Definition): void {
+  if (!isDivided(service) || spec.unit === service.unit) return;
+  throw new DecisionRefusedError(
+    'other-unit',
+    `${service.service} divides its ${service.unit}s into slots, and ${experiment} randomises by ${spec.unit}: expected unit: ${service.unit}`,
+  );
+}
+
+/** What is harmful in one slot would go on in the other. */
+function refuseTriedBeside(service: ServiceState, { experiment, spec, fingerprints }: Definition): void {
+  for (const name of candidatesOf(spec)) {
+    const fingerprint = fingerprints[name] as string;
+    if (fingerprint === fingerprints[spec.control]) continue;
+    const beside = service.slots.find(
+      ({ heldBy }) => heldBy !== null && heldBy.experiment !== experiment && heldBy.candidates.includes(fingerprint),
+    );
+    if (!beside) continue;
+    throw new DecisionRefusedError(
+      'tried-in-another-slot',
+      `${name} of ${experiment} is what ${beside.heldBy?.experiment} tries in slot ${beside.id} of ${service.service}: one experiment tries a configuration at a time`,
+    );
+  }
 }
 
 function refuseOtherControl({ service, baseline }: ServiceState, { experiment, spec, fingerprints }: Definition): void {

@@ -1,6 +1,8 @@
+import { candidatesOf, WHOLE_SERVICE, type AllocationCommanded, type Layer, type SlotOrder } from '#libs/contracts';
 import { isActive, type DefinedState, type StartedState } from '../state.js';
 import type { ServiceEvent } from './events.js';
 import { servedByEnded, variantAsBaseline } from './served.js';
+import type { ServiceBaseline } from './state.js';
 
 /**
  * The log of a service whose experiments are older than itself: the newest running one has its slot, as routers have it, and the baseline is that
@@ -14,6 +16,8 @@ export function adoptService(states: readonly DefinedState[], atMs: number, know
     (left, right) => Number(isActive(right)) - Number(isActive(left)) || right.definedAtMs - left.definedAtMs,
   );
   if (!ruling) return [];
+  const [newest] = started.toSorted((left, right) => right.lastCommand.epoch - left.lastCommand.epoch);
+  if (newest?.lastCommand.layer) return adoptDivided(started, newest, newest.lastCommand.layer, atMs, knownEpoch);
   const epoch = Math.max(knownEpoch, ...started.map((state) => state.epoch));
   const { experiment, revision } = ruling;
   const happened = { atMs, actor: 'decision' };
@@ -23,6 +27,55 @@ export function adoptService(states: readonly DefinedState[], atMs: number, know
     { type: 'commanded', ...happened, experiment, revision, epoch },
     { type: 'baseline-set', ...happened, baseline: variantAsBaseline(ruling, name), epoch, note },
   ];
-  if (isActive(ruling)) events.push({ type: 'slot-taken', ...happened, experiment, revision });
+  if (isActive(ruling)) events.push({ type: 'slot-taken', ...happened, experiment, revision, slot: WHOLE_SERVICE });
   return events;
+}
+
+/** Of a service that was divided the newest order tells the slots and what each is served by. */
+function adoptDivided(
+  states: readonly StartedState[],
+  newest: StartedState,
+  layer: Layer,
+  atMs: number,
+  knownEpoch: number,
+): readonly ServiceEvent[] {
+  const { experiment, revision, epoch: ordered, baseline: served } = newest.lastCommand;
+  const happened = { atMs, actor: 'decision' };
+  const epoch = Math.max(knownEpoch, ordered);
+  const { unit, holdoutPpm } = layer;
+  const slots = layer.slots.map(({ id, fromPpm, toPpm }) => ({ id, fromPpm, toPpm }));
+  const note = 'as routers serve it';
+  const baseline = states.flatMap((state) => baselineIn(state, served))[0];
+  return [
+    { type: 'slots-set', ...happened, unit, holdoutPpm, slots, epoch, note },
+    { type: 'commanded', ...happened, experiment, revision, epoch },
+    ...(baseline ? [{ type: 'baseline-set' as const, ...happened, baseline, epoch, note }] : []),
+    ...layer.slots.flatMap(({ id, order }) => holderIn(id, order, states, served?.fingerprint, happened)),
+  ];
+}
+
+function baselineIn(state: StartedState, served: AllocationCommanded['baseline']): readonly ServiceBaseline[] {
+  const names = Object.keys(state.spec.variants);
+  return names
+    .filter((name) => state.fingerprints[name] === served?.fingerprint)
+    .map((name) => ({ ...variantAsBaseline(state, name), ...served }));
+}
+
+function holderIn(
+  slot: string,
+  order: SlotOrder | null,
+  states: readonly StartedState[],
+  baseline: string | undefined,
+  happened: { readonly atMs: number; readonly actor: string },
+): readonly ServiceEvent[] {
+  const state = states.find(({ experiment }) => experiment === order?.experiment);
+  if (!order || !state) return [];
+  const { experiment, revision, epoch } = order;
+  const ofRevision = { ...happened, experiment, revision };
+  const commanded: ServiceEvent = { type: 'commanded', ...ofRevision, epoch, slot, order };
+  if (!isActive(state) && state.fingerprints[servedByEnded(state)] === baseline) return [commanded];
+  const candidates = candidatesOf(state.spec).flatMap((name) => state.fingerprints[name] ?? []);
+  const control = state.fingerprints[state.spec.control];
+  const taken: ServiceEvent = { type: 'slot-taken', ...ofRevision, slot, candidates };
+  return [commanded, control === undefined ? taken : { ...taken, control }];
 }

@@ -1,15 +1,17 @@
-import { candidatesOf } from '#libs/contracts';
+import { candidatesOf, type AllocationCommanded, type ExperimentSpec, type SlotOrder } from '#libs/contracts';
 import { servesCandidates } from '../allocation.js';
 import type { CommandEvent, DeliveryEvent } from '../events.js';
 import type { DeliveryInput } from '../inputs.js';
 import type { DefinedState } from '../state.js';
 import type { ServiceEvent } from './events.js';
 import { isSameBaseline, variantAsBaseline } from './served.js';
-import type { ServiceState } from './state.js';
+import { askedSlot, runningBeside, slotHeldBy } from './slots.js';
+import type { ServiceSlot, ServiceState } from './state.js';
 
 /**
  * What an experiment's event means for its service: the first start makes control the baseline, a start takes the slot, a promotion makes the winner
- * the baseline, a rollback latches what was rolled back, and an end frees the slot.
+ * the baseline, a rollback latches what was rolled back, and an end frees the slot. A winner beside experiments that still run in other slots keeps its
+ * own instead, until an operator promotes it once more: their control is the baseline, and stays it.
  * @param after the experiment after the event
  */
 export function consequences(
@@ -21,42 +23,92 @@ export function consequences(
   if (event.type === 'defined')
     return input.type === 'new-attempt' ? liftLatches(service, after, event, input.note) : [];
   if (!('command' in event)) return [];
-  const { atMs, actor, command } = event;
-  const { experiment, revision, epoch } = command;
-  const commanded: ServiceEvent = { type: 'commanded', atMs, actor, experiment, revision, epoch };
-  return [commanded, ...ofCommand(service, after, event)];
+  return [commanded(service, after.spec, event), ...ofCommand(service, after, event, input)];
 }
 
-function ofCommand(service: ServiceState, after: DefinedState, event: CommandEvent): readonly ServiceEvent[] {
+function ofCommand(
+  service: ServiceState,
+  after: DefinedState,
+  event: CommandEvent,
+  input: DeliveryInput,
+): readonly ServiceEvent[] {
   const { control } = after.spec;
   switch (event.type) {
     case 'started':
-      return [...takeSlot(service, event), ...setBaseline(service, after, event, control)];
+      return [...takeSlot(service, after, event), ...setBaseline(service, after, event, control)];
     case 'promoted':
-      return [...setBaseline(service, after, event, winnerOf(event, control)), ...freeSlot(service, event)];
+      return won(service, after, event, servedAlone(event, control));
+    case 'reissued':
+      return input.type === 'promote' ? won(service, after, event, servedAlone(event, control)) : [];
     case 'rolled-back':
-      return [
-        ...latchCandidates(service, after, event),
-        ...(isHeldOrFree(service, event) ? setBaseline(service, after, event, control) : []),
-        ...freeSlot(service, event),
-      ];
+      return [...latchCandidates(service, after, event), ...backToControl(service, after, event)];
     case 'concluded':
-      if (event.winner === null && servesCandidates(after.spec, event.command.weightsPpm)) return [];
-      return [...setBaseline(service, after, event, event.winner ?? control), ...freeSlot(service, event)];
+      if (event.winner !== null) return won(service, after, event, event.winner);
+      return servesCandidates(after.spec, event.command.weightsPpm) ? [] : backToControl(service, after, event);
     default:
       return [];
   }
 }
 
-function takeSlot({ heldBy }: ServiceState, event: CommandEvent): readonly ServiceEvent[] {
-  const { experiment, revision } = event.command;
-  if (heldBy?.experiment === experiment && heldBy.revision === revision) return [];
-  return [{ type: 'slot-taken', atMs: event.atMs, actor: event.actor, experiment, revision }];
+/** The order, and the slot that is served by it: the experiment's, or the one that it left and nobody has taken since. */
+export function commanded(
+  service: ServiceState,
+  spec: ExperimentSpec | undefined,
+  { type, atMs, actor, command }: CommandEvent,
+): ServiceEvent {
+  const { experiment, revision, epoch } = command;
+  const given: ServiceEvent = { type: 'commanded', atMs, actor, experiment, revision, epoch };
+  const left = ({ heldBy, order }: ServiceSlot): boolean => heldBy === null && order?.experiment === experiment;
+  const slot =
+    type === 'started' && spec
+      ? askedSlot(service, spec)
+      : (slotHeldBy(service, experiment) ?? service.slots.find(left));
+  return slot === undefined ? given : { ...given, slot: slot.id, order: orderIn(command) };
 }
 
-function freeSlot({ heldBy }: ServiceState, { atMs, actor, command }: CommandEvent): readonly ServiceEvent[] {
-  if (heldBy?.experiment !== command.experiment) return [];
-  return [{ type: 'slot-freed', atMs, actor, experiment: command.experiment, revision: command.revision }];
+function orderIn(command: AllocationCommanded): SlotOrder {
+  const { commandId, experiment, revision, epoch, command: kind, stage, weightsPpm, commandedAt, terminal } = command;
+  const { shadow } = command;
+  const order = { commandId, experiment, revision, epoch, command: kind, stage, weightsPpm, commandedAt, terminal };
+  return shadow === undefined ? order : { ...order, shadow };
+}
+
+function takeSlot(
+  service: ServiceState,
+  { spec, fingerprints }: DefinedState,
+  { atMs, actor, command }: CommandEvent,
+): readonly ServiceEvent[] {
+  const { experiment, revision } = command;
+  const slot = askedSlot(service, spec);
+  if (slot === undefined || (slot.heldBy?.experiment === experiment && slot.heldBy.revision === revision)) return [];
+  const control = fingerprints[spec.control];
+  const candidates = candidatesOf(spec).flatMap((name) => fingerprints[name] ?? []);
+  const taken: ServiceEvent = { type: 'slot-taken', atMs, actor, experiment, revision, slot: slot.id, candidates };
+  return [control === undefined ? taken : { ...taken, control }];
+}
+
+/** The winner is the baseline from now on, or serves its slot alone while the baseline is another experiment's control. */
+function won(service: ServiceState, after: DefinedState, event: CommandEvent, winner: string): readonly ServiceEvent[] {
+  if (runningBeside(service, after.experiment).length > 0) return [];
+  return [...setBaseline(service, after, event, winner), ...freeSlot(service, event, 'baseline')];
+}
+
+/** Control again. What another experiment has made the baseline meanwhile stays that, and is what the slot gets then. */
+function backToControl(service: ServiceState, after: DefinedState, event: CommandEvent): readonly ServiceEvent[] {
+  const served = service.baseline?.fingerprint;
+  const isOurs = served === undefined || Object.values(after.fingerprints).includes(served);
+  if (!isOurs) return freeSlot(service, event);
+  return [...setBaseline(service, after, event, after.spec.control), ...freeSlot(service, event, 'baseline')];
+}
+
+function freeSlot(
+  service: ServiceState,
+  { atMs, actor, command: { experiment, revision } }: CommandEvent,
+  serves?: 'baseline',
+): readonly ServiceEvent[] {
+  if (slotHeldBy(service, experiment) === undefined) return [];
+  const freed: ServiceEvent = { type: 'slot-freed', atMs, actor, experiment, revision };
+  return [serves === undefined ? freed : { ...freed, serves }];
 }
 
 function setBaseline(
@@ -102,11 +154,7 @@ function liftLatches(
     .map((fingerprint) => ({ type: 'latch-lifted', atMs, actor, fingerprint, note }));
 }
 
-function isHeldOrFree({ heldBy }: ServiceState, { command }: CommandEvent): boolean {
-  return heldBy === null || heldBy.experiment === command.experiment;
-}
-
-function winnerOf({ command: { weightsPpm } }: CommandEvent, control: string): string {
+function servedAlone({ command: { weightsPpm } }: CommandEvent, control: string): string {
   const [winner] = Object.entries(weightsPpm).toSorted(([, left], [, right]) => right - left)[0] ?? [control];
   return winner;
 }

@@ -1,15 +1,19 @@
+import type { AllocationCommanded } from '#libs/contracts';
+import { operatorCommand } from '../command.js';
 import { decider } from '../decider.js';
 import type { CommandEvent, DeliveryEvent } from '../events.js';
 import { evolve } from '../evolve.js';
-import type { DeliveryInput } from '../inputs.js';
+import type { DeliveryInput, Operate } from '../inputs.js';
 import { DecisionRefusedError } from '../operator/refusal.js';
 import { isActive, type DefinedState, type DeliveryState, type StartedState } from '../state.js';
+import { because } from '../words/quote.js';
 import { refuseStart } from './admission.js';
-import { consequences } from './consequences.js';
+import { commanded, consequences } from './consequences.js';
 import type { ServiceEvent } from './events.js';
 import { evolveService } from './evolve-service.js';
 import { servedByEnded, variantAsBaseline } from './served.js';
-import type { ServiceBaseline, ServiceState } from './state.js';
+import { isDivided, layerOf, runningBeside, slotHeldBy, standsOnBaseline } from './slots.js';
+import type { ServiceBaseline, ServiceState, SlotHolder } from './state.js';
 
 /** What follows from an input about one experiment: for it, and for its service. */
 export interface DecidedOnService {
@@ -26,8 +30,9 @@ const NOTHING: DecidedOnService = { events: [], serviceEvents: [] };
  */
 export function decideOnService(service: ServiceState, state: DeliveryState, input: DeliveryInput): DecidedOnService {
   refuseMove(state, input);
+  if (input.type === 'promote' && isWaitingWinner(service, state)) return succeed(service, state, input);
   // What ended and is not served any more may begin anew; nothing else changes it.
-  if (!isStart(input.type) && isOutlived(service, state)) return outlived(service, state, input);
+  if (!isStart(input.type) && isOutlived(service, state, input)) return outlived(service, state, input);
   const events = decider.decide(under(service.epoch, state), input);
   if (events.length === 0) return NOTHING;
   refuseStart(service, state, events, input);
@@ -49,26 +54,79 @@ function commandsOfService(
     const following = consequences(served, state as DefinedState, event, input);
     served = following.reduce(evolveService, served);
     serviceEvents.push(...following);
-    return withBaseline(served, event);
+    return 'command' in event ? { ...event, command: onService(served, event.command) } : event;
   });
   return { events: told, serviceEvents };
 }
 
-function withBaseline({ baseline, heldBy }: ServiceState, event: DeliveryEvent): DeliveryEvent {
-  if (!('command' in event)) return event;
-  const { command } = event;
-  const standsAside = heldBy !== null && heldBy.experiment !== command.experiment;
+/**
+ * A rollback of an experiment whose log can't be read, as an order about its service. What is latched can't be told from such a log; the slot is free, and
+ * on the baseline, all the same.
+ */
+export function rollBackUnreadable(
+  service: ServiceState,
+  event: CommandEvent,
+): { readonly event: CommandEvent; readonly serviceEvents: readonly ServiceEvent[] } {
+  const { atMs, actor, command } = event;
+  const { experiment, revision } = command;
+  const given = commanded(service, undefined, event);
+  const freed: ServiceEvent = { type: 'slot-freed', atMs, actor, experiment, revision };
+  const serviceEvents = slotHeldBy(service, experiment) === undefined ? [given] : [given, freed];
   return {
-    ...event,
-    command: {
-      ...command,
-      ...(baseline === null ? {} : { baseline: servedByOrder(baseline) }),
-      ...(standsAside ? { standsAside: true as const } : {}),
-    },
+    event: { ...event, command: onService(serviceEvents.reduce(evolveService, service), command) },
+    serviceEvents,
   };
 }
 
-function servedByOrder({ upstream, fingerprint, route }: ServiceBaseline): CommandEvent['command']['baseline'] {
+/** The order as it is given: with the service's baseline, and with its whole traffic where that is divided. */
+function onService(service: ServiceState, command: AllocationCommanded): AllocationCommanded {
+  const { baseline } = service;
+  const layer = layerOf(service);
+  const standsAside = layer === undefined && service.slots.some(({ heldBy }) => isAnother(heldBy, command));
+  return {
+    ...command,
+    ...(baseline === null ? {} : { baseline: servedByOrder(baseline) }),
+    ...(standsAside ? { standsAside: true as const } : {}),
+    ...(layer === undefined ? {} : { layer }),
+  };
+}
+
+function isAnother(heldBy: SlotHolder | null, { experiment }: { readonly experiment: string }): boolean {
+  return heldBy !== null && heldBy.experiment !== experiment;
+}
+
+/** Ended with a winner that serves its slot alone, since other experiments ran beside it. */
+function isWaitingWinner(service: ServiceState, state: DeliveryState): state is StartedState {
+  if (state.phase !== 'promoted' && !(state.phase === 'concluded' && state.winner !== null)) return false;
+  return slotHeldBy(service, state.experiment) !== undefined;
+}
+
+/** The winner becomes the baseline: its order is given once more, and the slot is free. */
+function succeed(service: ServiceState, state: StartedState, input: Operate): DecidedOnService {
+  const { experiment, lastCommand, fingerprints } = state;
+  const others = runningBeside(service, experiment);
+  if (others.length > 0) {
+    throw new DecisionRefusedError(
+      'others-run',
+      `${experiment} has won and serves its slot; it becomes the baseline of ${service.service} once no other experiment compares with the one of now: ${others.join(', ')} has to end first`,
+    );
+  }
+  const fingerprint = fingerprints[servedByEnded(state)] as string;
+  const latch = Object.hasOwn(service.latched, fingerprint) ? service.latched[fingerprint] : undefined;
+  if (latch) {
+    throw new DecisionRefusedError(
+      'fingerprint-latched',
+      `What won ${experiment} (fingerprint ${fingerprint}) was rolled back by experiment ${latch.experiment} since: “${latch.message}”`,
+    );
+  }
+  const { command, weightsPpm, terminal, stage } = lastCommand;
+  const message = `The winner is the baseline of ${service.service} from now on, says ${input.actor}${because(input.note)}`;
+  const again = operatorCommand(under(service.epoch, state), input, { command, weightsPpm, terminal, stage, message });
+  const reissued: DeliveryEvent = { type: 'reissued', atMs: input.atMs, actor: input.actor, command: again };
+  return commandsOfService(service, state, [reissued], input);
+}
+
+function servedByOrder({ upstream, fingerprint, route }: ServiceBaseline): AllocationCommanded['baseline'] {
   return { upstream, fingerprint, ...(route === undefined ? {} : { route }) };
 }
 
@@ -89,12 +147,18 @@ function refuseMove(state: DeliveryState, input: DeliveryInput): void {
   );
 }
 
-/** An experiment that has ended and whose variant the service has left since: a later one stands on it or has replaced it. */
-function isOutlived(service: ServiceState, state: DeliveryState): state is StartedState {
+/**
+ * An experiment that has ended and whose variant the service has left since: a later one stands on it or has replaced it. In a divided service its order
+ * can still be given again: it says what is in every slot.
+ */
+function isOutlived(service: ServiceState, state: DeliveryState, input: DeliveryInput): state is StartedState {
   if (state.phase === 'absent' || state.phase === 'draft' || isActive(state)) return false;
-  if (service.heldBy?.experiment === state.experiment || service.baseline === null) return false;
-  const served = servedByEnded(state);
-  return service.heldBy !== null || variantAsBaseline(state, served).fingerprint !== service.baseline.fingerprint;
+  if (slotHeldBy(service, state.experiment) !== undefined || service.baseline === null) return false;
+  if (input.type === 'contested' && isDivided(service)) return false;
+  const served = variantAsBaseline(state, servedByEnded(state));
+  return (
+    standsOnBaseline(service, state.experiment) !== undefined || served.fingerprint !== service.baseline.fingerprint
+  );
 }
 
 function outlived(service: ServiceState, state: StartedState, input: DeliveryInput): DecidedOnService {
@@ -102,9 +166,10 @@ function outlived(service: ServiceState, state: StartedState, input: DeliveryInp
     const isAnswered = 'actor' in input || input.type === 'applied';
     return isAnswered ? { ...NOTHING, events: decider.decide(state, input) } : NOTHING;
   }
-  const { heldBy, baseline } = service;
-  const since = heldBy
-    ? `experiment ${heldBy.experiment} runs on what it left: roll that back first`
-    : `the baseline is another one since (${baseline?.fingerprint}): roll back the experiment that made it, or set the baseline`;
+  const later = standsOnBaseline(service, state.experiment);
+  const since =
+    later === undefined
+      ? `the baseline is another one since (${service.baseline?.fingerprint}): roll back the experiment that made it, or set the baseline`
+      : `experiment ${later} runs on what it left: roll that back first`;
   throw new DecisionRefusedError('not-served-any-more', `${state.experiment} has ended, and ${since}`);
 }

@@ -1,4 +1,4 @@
-import { serviceBaseline, slug } from '#libs/contracts';
+import { serviceBaseline, slotOrder, slotRange, slug, unitKind, WHOLE_SERVICE } from '#libs/contracts';
 import { z } from 'zod';
 
 const happened = { atMs: z.number(), actor: z.string().min(1) };
@@ -14,8 +14,34 @@ export const serviceEvent = z.discriminatedUnion('type', [
     epoch: z.int().min(0),
     note: z.string(),
   }),
-  z.object({ type: z.literal('slot-taken'), ...happened, ...ofRevision }),
-  z.object({ type: z.literal('slot-freed'), ...happened, ...ofRevision }),
+  z.object({
+    type: z.literal('slots-set'),
+    ...happened,
+    unit: unitKind,
+    holdoutPpm: z.int().min(0),
+    slots: z.array(slotRange),
+    /** From which on it is so. */
+    epoch: z.int().min(0),
+    note: z.string(),
+  }),
+  z.object({
+    type: z.literal('slot-taken'),
+    ...happened,
+    ...ofRevision,
+    /** In logs of before there were several: the one that spans the service. */
+    slot: slug.default(WHOLE_SERVICE),
+    /** Fingerprint of the experiment's control; absent in logs of before there were several slots. */
+    control: z.string().min(1).optional(),
+    /** Those of its candidates. */
+    candidates: z.array(z.string().min(1)).optional(),
+  }),
+  z.object({
+    type: z.literal('slot-freed'),
+    ...happened,
+    ...ofRevision,
+    /** What the experiment left behind in the slot, where that is what the service serves everywhere. */
+    serves: z.literal('baseline').optional(),
+  }),
   z.object({
     type: z.literal('fingerprint-latched'),
     ...happened,
@@ -24,6 +50,14 @@ export const serviceEvent = z.discriminatedUnion('type', [
     message: z.string(),
   }),
   z.object({ type: z.literal('latch-lifted'), ...happened, fingerprint: z.string().min(1), note: z.string() }),
-  z.object({ type: z.literal('commanded'), ...happened, ...ofRevision, epoch: z.int().min(1) }),
+  z.object({
+    type: z.literal('commanded'),
+    ...happened,
+    ...ofRevision,
+    epoch: z.int().min(1),
+    /** The slot that is served by the order from now on; absent where none is, and in logs of before there were several. */
+    slot: slug.optional(),
+    order: slotOrder.optional(),
+  }),
 ]);
 export type ServiceEvent = z.infer<typeof serviceEvent>;

@@ -1,8 +1,8 @@
-import type { PublicRoute } from '#libs/contracts';
+import { MILLION, type Layer, type PublicRoute, type SlotRange } from '#libs/contracts';
 import { DecisionRefusedError } from '../operator/refusal.js';
 import type { ServiceEvent } from './events.js';
 import { isSameBaseline } from './served.js';
-import type { ServiceBaseline, ServiceState } from './state.js';
+import type { ServiceBaseline, ServiceSlot, ServiceState, SlotHolder } from './state.js';
 
 interface ServiceOrder {
   readonly atMs: number;
@@ -25,23 +25,41 @@ export interface Retry extends ServiceOrder {
   readonly fingerprint: string;
 }
 
-export type ServiceInput = SetBaseline | Retry;
+/** The service's units are divided anew. */
+export interface SetSlots extends ServiceOrder {
+  readonly type: 'set-slots';
+  readonly unit: Layer['unit'];
+  readonly slots: readonly SlotRange[];
+  readonly holdoutPpm: number;
+}
+
+export type ServiceInput = SetBaseline | Retry | SetSlots;
 
 /**
  * What follows from an order about a service itself; nothing where everything is as ordered.
  * @throws DecisionRefusedError when its state forbids it.
  */
 export function operateService(state: ServiceState, input: ServiceInput): readonly ServiceEvent[] {
-  return input.type === 'set-baseline' ? setBaseline(state, input) : liftLatch(state, input);
+  switch (input.type) {
+    case 'set-baseline':
+      return setBaseline(state, input);
+    case 'retry':
+      return liftLatch(state, input);
+    case 'set-slots':
+      return setSlots(state, input);
+    default:
+      return input satisfies never;
+  }
 }
 
 function setBaseline(state: ServiceState, input: SetBaseline): readonly ServiceEvent[] {
   const { atMs, actor, note } = input;
-  const { service, heldBy, epoch } = state;
-  if (heldBy !== null) {
+  const { service, epoch } = state;
+  const held = state.slots.flatMap(({ heldBy }) => heldBy?.experiment ?? []);
+  if (held.length > 0) {
     throw new DecisionRefusedError(
       'slot-taken',
-      `${service} runs experiment ${heldBy.experiment}, whose control is the baseline: let it end or roll it back before the baseline is set`,
+      `${service} runs experiment ${held.join(' and ')}, whose control is the baseline: let it end or roll it back before the baseline is set`,
     );
   }
   const route = input.route === undefined ? state.baseline?.route : (input.route ?? undefined);
@@ -52,6 +70,45 @@ function setBaseline(state: ServiceState, input: SetBaseline): readonly ServiceE
   // What is served on purpose is not held back.
   const isLatched = Object.hasOwn(state.latched, fingerprint);
   return isLatched ? [set, { type: 'latch-lifted', atMs, actor, fingerprint, note }] : [set];
+}
+
+function setSlots(state: ServiceState, input: SetSlots): readonly ServiceEvent[] {
+  const { atMs, actor, note, unit, holdoutPpm } = input;
+  const slots = input.slots.toSorted((left, right) => left.fromPpm - right.fromPpm);
+  refuseOverlap(slots, holdoutPpm);
+  const isKept = (slot: ServiceSlot): boolean =>
+    unit === state.unit &&
+    slots.some(({ id, fromPpm, toPpm }) => id === slot.id && fromPpm === slot.fromPpm && toPpm === slot.toPpm);
+  if (state.slots.length === slots.length && holdoutPpm === state.holdoutPpm && state.slots.every(isKept)) return [];
+  const held = state.slots.find((slot) => slot.heldBy !== null && !isKept(slot));
+  if (held) {
+    const { experiment } = held.heldBy as SlotHolder;
+    throw new DecisionRefusedError(
+      'slot-taken',
+      `Slot ${held.id} of ${state.service} is experiment ${experiment}'s, and its units would change: let it end, or roll it back, before its slot is changed`,
+    );
+  }
+  // Before there is a baseline nobody serves the service, and nobody has to be told.
+  const epoch = state.baseline === null ? state.epoch : state.epoch + 1;
+  return [{ type: 'slots-set', atMs, actor, unit, holdoutPpm, slots, epoch, note }];
+}
+
+function refuseOverlap(slots: readonly SlotRange[], holdoutPpm: number): void {
+  slots.forEach(({ id, fromPpm, toPpm }, index) => {
+    const next = slots[index + 1];
+    const [end, what] = next ? [next.fromPpm, `slot ${next.id}`] : [MILLION - holdoutPpm, 'the holdout'];
+    const isTwice = slots.some((other, at) => at > index && other.id === id);
+    if (fromPpm < toPpm && toPpm <= end && !isTwice) return;
+    const fault = isTwice
+      ? 'is there twice'
+      : fromPpm < toPpm
+        ? `ends at ${toPpm} ppm, and ${what} begins at ${end} ppm`
+        : 'is empty';
+    throw new DecisionRefusedError(
+      'slots-overlap',
+      `Slot ${id} ${fault}: expected disjoint ranges that leave the holdout, the last ${holdoutPpm} ppm, alone`,
+    );
+  });
 }
 
 function liftLatch(

@@ -36,6 +36,10 @@ class Play {
     return this.experiments.get(key) ?? initialState;
   }
 
+  get held() {
+    return this.service.slots[0]?.heldBy ?? null;
+  }
+
   started(key: string): StartedState {
     return this.of(key) as StartedState;
   }
@@ -108,7 +112,7 @@ describe('a service', () => {
     const play = new Play().take('one', defined('one', 0));
     expect(play.service).toMatchObject({
       baseline: { upstream: CONTROL.upstream, fingerprint: 'f-dpmpp-2m-24' },
-      heldBy: { experiment: 'one', revision: 1 },
+      slots: [{ id: 'all', heldBy: { experiment: 'one', revision: 1 } }],
       epoch: 1,
     });
     const refused = play.refusal('two', defined('two', 1));
@@ -152,7 +156,7 @@ describe('a service', () => {
   it('is served by what was promoted, and the next experiment starts from that', () => {
     const play = new Play().take('one', defined('one', 0)).take('one', proven('one', 1));
     expect(play.of('one').phase).toBe('promoted');
-    expect(play.service).toMatchObject({ heldBy: null, baseline: { fingerprint: 'f-unipc-12' } });
+    expect(play.service).toMatchObject({ slots: [{ heldBy: null }], baseline: { fingerprint: 'f-unipc-12' } });
     const refused = play.refusal('two', defined('two', 2));
     expect(refused?.code).toBe('control-is-not-the-baseline');
     expect(refused?.message).toContain("sampler is dpmpp-2m, the baseline's unipc; steps is 24, the baseline's 12");
@@ -187,7 +191,7 @@ describe('a service', () => {
   it('lifts the latch by a new attempt, which is a retry of the same file', () => {
     const play = new Play().take('one', defined('one', 0)).take('one', harm('one', 1));
     play.take('one', operator('new-attempt', minutes(2), 'the driver was wrong'));
-    expect(play.service).toMatchObject({ latched: {}, heldBy: { experiment: 'one', revision: 2 } });
+    expect(play.service).toMatchObject({ latched: {}, slots: [{ heldBy: { experiment: 'one', revision: 2 } }] });
     expect(play.log.find(({ type }) => type === 'latch-lifted')).toMatchObject({ note: 'the driver was wrong' });
   });
 
@@ -203,7 +207,7 @@ describe('a service', () => {
   it('gets its baseline back when what was promoted is rolled back', () => {
     const play = new Play().take('one', defined('one', 0)).take('one', proven('one', 1));
     play.take('one', operator('rollback', minutes(2)));
-    expect(play.service).toMatchObject({ baseline: { fingerprint: 'f-dpmpp-2m-24' }, heldBy: null });
+    expect(play.service).toMatchObject({ baseline: { fingerprint: 'f-dpmpp-2m-24' }, slots: [{ heldBy: null }] });
     expect(play.service.latched).toHaveProperty('f-unipc-12');
   });
 
@@ -229,7 +233,7 @@ describe('a service', () => {
   it('looks again when a draft is approved: the slot may be taken by then', () => {
     const ramp = explicitRamp(aStage(10_000, { approval: 'required' }), aStage(1_000_000));
     const play = new Play().take('draft', defined('draft', 0, { ramp }));
-    expect(play.service).toMatchObject({ heldBy: null, baseline: null, epoch: 0 });
+    expect(play.service).toMatchObject({ slots: [{ heldBy: null }], baseline: null, epoch: 0 });
     play.take('one', defined('one', 1));
     expect(play.refusal('draft', approval(minutes(2), 0))?.code).toBe('slot-taken');
     play.take('one', operator('rollback', minutes(3)));
@@ -253,17 +257,21 @@ describe('a service', () => {
     const late = { ...proven('one', 60 * 25), analysis: { ...proven('one', 60 * 25).analysis, metrics: [] } };
     play.take('one', late);
     expect(play.of('one')).toMatchObject({ phase: 'concluded', outcome: 'inconclusive' });
-    expect(play.service.heldBy).toMatchObject({ experiment: 'one' });
-    expect(play.take('one', operator('rollback', minutes(60 * 26))).service.heldBy).toBeNull();
+    expect(play.held).toMatchObject({ experiment: 'one' });
+    expect(play.take('one', operator('rollback', minutes(60 * 26))).held).toBeNull();
   });
 
   it('of before services had logs is what its newest running experiment serves', () => {
     const promoted = old('one', minutes(0), operator('pause', minutes(1)), operator('promote', minutes(2)));
     const running = old('two', minutes(3));
-    expect(adopted(promoted)).toMatchObject({ epoch: 3, heldBy: null, baseline: { fingerprint: 'f-unipc-12' } });
+    expect(adopted(promoted)).toMatchObject({
+      epoch: 3,
+      slots: [{ heldBy: null }],
+      baseline: { fingerprint: 'f-unipc-12' },
+    });
     expect(adopted(promoted, running)).toMatchObject({
       epoch: 3,
-      heldBy: { experiment: 'two' },
+      slots: [{ heldBy: { experiment: 'two' } }],
       baseline: { fingerprint: 'f-dpmpp-2m-24' },
     });
     expect(adoptService([], 0)).toEqual([]);
@@ -292,7 +300,7 @@ describe('a service', () => {
         play.take(key, input);
         if (play.service.epoch > before) epochs.push(play.started(key).lastCommand.epoch);
         const active = [...play.experiments].filter(([, state]) => isActive(state)).map(([name]) => name);
-        expect(active).toEqual(play.service.heldBy ? [play.service.heldBy.experiment] : []);
+        expect(active).toEqual(play.held ? [play.held.experiment] : []);
       }
       expect(epochs).toEqual([...epochs].sort((left, right) => left - right));
       expect(new Set(epochs).size).toBe(epochs.length);

@@ -1,4 +1,12 @@
-import type { PublicRoute, VariantConfig } from '#libs/contracts';
+import {
+  MILLION,
+  WHOLE_SERVICE,
+  type Layer,
+  type PublicRoute,
+  type SlotOrder,
+  type SlotRange,
+  type VariantConfig,
+} from '#libs/contracts';
 
 /** What a service serves when nothing runs. */
 export interface ServiceBaseline {
@@ -19,13 +27,35 @@ export interface Latch {
   readonly message: string;
 }
 
+/** Who has a slot. */
+export interface SlotHolder {
+  readonly experiment: string;
+  readonly revision: number;
+  /** Fingerprint of its control; undefined in logs of before it was kept. */
+  readonly control?: string | undefined;
+  /** Those of its candidates. */
+  readonly candidates: readonly string[];
+}
+
+/** A range of the service's units that one experiment at most may use. */
+export interface ServiceSlot extends SlotRange {
+  /** null: the slot is free. */
+  readonly heldBy: SlotHolder | null;
+  /** What it is served by: its holder's newest order, or the last one of who held it before; null: by the baseline. */
+  readonly order: SlotOrder | null;
+}
+
 /** One image-generation endpoint that users call, and all that may change who answers there. */
 export interface ServiceState {
   readonly service: string;
   /** null: no experiment has started on it yet, and nobody has set one. */
   readonly baseline: ServiceBaseline | null;
-  /** The experiment that the service's traffic follows; null where it is all on the baseline. */
-  readonly heldBy: { readonly experiment: string; readonly revision: number } | null;
+  /** Who is drawn into slots: all experiments of a divided service randomise the same. */
+  readonly unit: Layer['unit'];
+  /** Share of the units that no experiment ever gets. */
+  readonly holdoutPpm: number;
+  /** Disjoint, in the order of their ranges. */
+  readonly slots: readonly ServiceSlot[];
   /** Of the newest order about the service, whichever experiment it came from; 0 before the first. */
   readonly epoch: number;
   /** By fingerprint. */
@@ -33,5 +63,6 @@ export interface ServiceState {
 }
 
 export function newService(service: string): ServiceState {
-  return { service, baseline: null, heldBy: null, epoch: 0, latched: {} };
+  const whole = { id: WHOLE_SERVICE, fromPpm: 0, toPpm: MILLION, heldBy: null, order: null };
+  return { service, baseline: null, unit: 'user', holdoutPpm: 0, slots: [whole], epoch: 0, latched: {} };
 }
