@@ -17,8 +17,9 @@ export function adoptService(states: readonly DefinedState[], atMs: number, know
   );
   if (!ruling) return [];
   const [newest] = started.toSorted((left, right) => right.lastCommand.epoch - left.lastCommand.epoch);
-  if (newest?.lastCommand.layer) return adoptDivided(started, newest, newest.lastCommand.layer, atMs, knownEpoch);
   const epoch = Math.max(knownEpoch, ...started.map((state) => state.epoch));
+  const { lastCommand } = newest as StartedState;
+  if (lastCommand.layer) return adoptDivided(started, { ...lastCommand, epoch }, lastCommand.layer, atMs);
   const { experiment, revision } = ruling;
   const happened = { atMs, actor: 'decision' };
   const name = isActive(ruling) ? ruling.spec.control : servedByEnded(ruling);
@@ -34,14 +35,11 @@ export function adoptService(states: readonly DefinedState[], atMs: number, know
 /** Of a service that was divided the newest order tells the slots and what each is served by. */
 function adoptDivided(
   states: readonly StartedState[],
-  newest: StartedState,
+  { experiment, revision, epoch, baseline: served }: AllocationCommanded,
   layer: Layer,
   atMs: number,
-  knownEpoch: number,
 ): readonly ServiceEvent[] {
-  const { experiment, revision, epoch: ordered, baseline: served } = newest.lastCommand;
   const happened = { atMs, actor: 'decision' };
-  const epoch = Math.max(knownEpoch, ordered);
   const { unit, holdoutPpm } = layer;
   const slots = layer.slots.map(({ id, fromPpm, toPpm }) => ({ id, fromPpm, toPpm }));
   const note = 'as routers serve it';
@@ -50,7 +48,10 @@ function adoptDivided(
     { type: 'slots-set', ...happened, unit, holdoutPpm, slots, epoch, note },
     { type: 'commanded', ...happened, experiment, revision, epoch },
     ...(baseline ? [{ type: 'baseline-set' as const, ...happened, baseline, epoch, note }] : []),
-    ...layer.slots.flatMap(({ id, order }) => holderIn(id, order, states, served?.fingerprint, happened)),
+    ...layer.slots.flatMap(({ id, order }) => {
+      const state = states.find((one) => one.experiment === order?.experiment);
+      return order && state ? holderIn({ id, order }, state, served?.fingerprint, happened) : [];
+    }),
   ];
 }
 
@@ -62,14 +63,11 @@ function baselineIn(state: StartedState, served: AllocationCommanded['baseline']
 }
 
 function holderIn(
-  slot: string,
-  order: SlotOrder | null,
-  states: readonly StartedState[],
+  { id: slot, order }: { readonly id: string; readonly order: SlotOrder },
+  state: StartedState,
   baseline: string | undefined,
   happened: { readonly atMs: number; readonly actor: string },
 ): readonly ServiceEvent[] {
-  const state = states.find(({ experiment }) => experiment === order?.experiment);
-  if (!order || !state) return [];
   const { experiment, revision, epoch } = order;
   const ofRevision = { ...happened, experiment, revision };
   const commanded: ServiceEvent = { type: 'commanded', ...ofRevision, epoch, slot, order };
