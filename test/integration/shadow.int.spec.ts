@@ -1,0 +1,165 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Analyzer } from '#apps/analyzer';
+import { startInference } from '#apps/inference';
+import { routerApp } from '#apps/router';
+import { scorerApp } from '#apps/scorer';
+import {
+  ASSIGNMENT_HEADER,
+  type Assignment,
+  decodeAssignment,
+  decodeEvent,
+  encodeEvent,
+  type ExperimentAnalysed,
+  isCopy,
+  type TeststripEvent,
+  UNIT_HEADER,
+  type VariantConfig,
+} from '#libs/contracts';
+import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
+import { migrate } from '#libs/persistence';
+import { startApp, systemClock } from '#libs/platform';
+import { formatScene, randomScene, seededRandom } from '#libs/scenes';
+import { createTelemetry } from '#libs/telemetry';
+import { withDatabase } from '#libs/testing/database';
+import { writeTinyClip } from '#libs/testing/tiny-clip';
+import { definition } from '#libs/testing/traffic';
+
+const CONFIG = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 24, precision: 'fp16' };
+const REQUESTS = 12;
+
+let folder: string;
+let bus: EventBus;
+const closing: (() => Promise<unknown>)[] = [];
+
+/** The whole way of a pair on the real bus: router, two services, scorer, analyzer. */
+beforeAll(async () => {
+  const database = await withDatabase();
+  closing.push(() => database.close());
+  await migrate(database);
+  folder = await mkdtemp(join(tmpdir(), 'teststrip-shadow-'));
+  closing.push(() => rm(folder, { recursive: true }));
+  bus = await createEventBus({ carrier: 'postgres', database });
+  closing.push(() => bus.close());
+  await ensureTopics(bus, 3);
+  await writeTinyClip(join(folder, 'tiny-clip'));
+  const settings = { modelDirectory: join(folder, 'tiny-clip'), roots: [folder] };
+  const scorer = await startApp(scorerApp, { resources: { bus }, settings });
+  closing.push(() => scorer.close());
+  const log = { warn: () => undefined, error: () => undefined };
+  const analyzer = new Analyzer({ bus, database, clock: systemClock, log });
+  closing.push(() => analyzer.close());
+  analyzer.start();
+});
+afterAll(async () => {
+  for (const close of closing.toReversed()) await close();
+});
+
+it('gives as many complete pairs as requests were copied: routed, generated, scored and analysed', async () => {
+  await define({ control: await service(CONFIG), candidate: await service({ ...CONFIG, steps: 12 }) });
+  const router = await startApp(routerApp, {
+    resources: { bus },
+    settings: { port: 0, routerId: undefined, lastKnownGoodFile: undefined },
+  });
+  closing.push(() => router.close());
+  const random = seededRandom(1);
+  for (let number = 0; number < REQUESTS; number += 1) {
+    const response = await fetch(new URL('/v1/services/text-to-image/generations', router.exposed.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', [UNIT_HEADER]: `user-${number}` },
+      body: JSON.stringify({ prompt: formatScene(randomScene(random)), seed: number }),
+    });
+    await response.text();
+    expect(response.status).toBe(200);
+    expect(decodeAssignment(response.headers.get(ASSIGNMENT_HEADER) as string).variant).toBe('control');
+  }
+  for (const topic of ['request.routed.v1', 'generation.completed.v1', 'image.scored.v1'] as const) {
+    await expect.poll(async () => (await marksOf(topic)).length, { timeout: 20_000 }).toBe(2 * REQUESTS);
+    const marks = await marksOf(topic);
+    const pairs = (copies: boolean): string[] =>
+      marks.flatMap((mark) => (isCopy(mark) === copies ? [JSON.stringify(mark.pair)] : [])).sort();
+    expect(new Set(pairs(true)).size).toBe(REQUESTS);
+    expect(pairs(true)).toEqual(pairs(false));
+  }
+  // Both have made their picture of the same prompt and seed.
+  const asked = (await eventsOf('generation.completed.v1')).map(({ data }) => `${data.seed} ${data.prompt}`);
+  expect(new Set(asked).size).toBe(REQUESTS);
+  await expect.poll(newestPairs, { timeout: 20_000 }).toMatchObject({
+    candidate: 'candidate',
+    n: REQUESTS,
+    withdrawn: 0,
+    repeated: 0,
+    pixels: { compared: REQUESTS },
+  });
+  expect((await eventsOf('experiment.analysed.v1')).at(-1)?.data.requests).toEqual({ control: REQUESTS, candidate: 0 });
+}, 60_000);
+
+/** A service that reports to the bus, and takes no time for it. */
+async function service(config: VariantConfig): Promise<string> {
+  const name = 'text-to-image';
+  const telemetry = createTelemetry({ bus, service: name, source: `inference/${config.steps}` });
+  const running = await startInference({
+    service: name,
+    instance: `pod-${config.steps}`,
+    config,
+    telemetry,
+    pictureFolder: folder,
+    host: '127.0.0.1',
+    port: 0,
+    gpus: 4,
+    keepPictures: 1_000,
+    gpuTimeFactor: 0,
+  });
+  closing.push(() => running.close());
+  return running.url;
+}
+
+async function define(upstreams: Readonly<Record<'control' | 'candidate', string>>): Promise<void> {
+  const at = new Date().toISOString();
+  const envelope = { specversion: '1.0', source: 'test', time: at, subject: 'exp' } as const;
+  const variants = {
+    control: { upstream: upstreams.control, config: CONFIG },
+    candidate: { upstream: upstreams.candidate, config: { ...CONFIG, steps: 12 } },
+  };
+  const ordered: TeststripEvent<'allocation.commanded.v1'> = {
+    ...envelope,
+    id: 'ordered',
+    type: 'allocation.commanded.v1',
+    data: {
+      commandId: 'c-1',
+      experiment: 'exp',
+      service: 'text-to-image',
+      revision: 1,
+      epoch: 1,
+      command: 'start',
+      stage: 0,
+      weightsPpm: { control: 1_000_000, candidate: 0 },
+      reason: 'started',
+      message: '',
+      evidence: null,
+      actor: 'test',
+      commandedAt: at,
+      terminal: false,
+      shadow: { candidates: ['candidate'], ratePpm: 1_000_000, concurrency: 8 },
+    },
+  };
+  const data = definition({ variants, onLostController: 'hold' });
+  const defined: TeststripEvent = { ...envelope, id: 'defined', type: 'experiment.defined.v1', data };
+  await bus.publish([defined, ordered].map(encodeEvent));
+}
+
+async function eventsOf<Name extends TeststripEvent['type']>(topic: Name): Promise<readonly TeststripEvent<Name>[]> {
+  return (await bus.readAll(topic)).map((record) => decodeEvent(record) as TeststripEvent<Name>);
+}
+
+async function marksOf(
+  topic: 'request.routed.v1' | 'generation.completed.v1' | 'image.scored.v1',
+): Promise<readonly Assignment[]> {
+  return (await eventsOf(topic)).flatMap(({ data }) => (data.assignment?.pair ? [data.assignment] : []));
+}
+
+async function newestPairs(): Promise<NonNullable<ExperimentAnalysed['pairs']>[number] | undefined> {
+  return (await eventsOf('experiment.analysed.v1')).at(-1)?.data.pairs?.[0];
+}
