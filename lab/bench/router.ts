@@ -2,7 +2,9 @@
  * What the router costs: requests a second and CPU per request through it, beside the same upstream asked directly. Router, upstream
  * and clients are three processes; on a machine with few cores they take each other's time, so CPU per request is the figure to look at.
  *
- *   npx tsx --conditions teststrip-source lab/bench/router.ts [requests=20000] [answerBytes=8192] [concurrency=32]
+ *   npx tsx --conditions teststrip-source lab/bench/router.ts [requests=20000] [answerBytes=8192] [concurrency=32] [shadowPercent=10]
+ *
+ * A second router copies that share of its requests to the candidate; 0 leaves it out.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:http';
@@ -26,7 +28,7 @@ switch (role) {
     await serveUpstream(Number(parameters[0]));
     break;
   case 'router':
-    await serveRouter(String(parameters[0]));
+    await serveRouter(String(parameters[0]), Number(parameters[1]));
     break;
   default:
     await load(role);
@@ -37,12 +39,16 @@ async function load(first: string): Promise<void> {
   const answerBytes = Number(parameters[0] ?? 8_192);
   const concurrency = Number(parameters[1] ?? 32);
   const upstream = await start('upstream', String(answerBytes));
-  const router = await start('router', upstream.url);
+  const router = await start('router', upstream.url, '0');
+  const shadowPercent = Number(parameters[2] ?? 10);
+  const shadowed = shadowPercent > 0 ? await start('router', upstream.url, String(shadowPercent)) : null;
   process.stdout.write(`${requests} POST requests, answers of ${answerBytes} bytes, ${concurrency} at once\n`);
-  for (const [name, url, child] of [
+  const ways: readonly (readonly [string, string, ChildProcess | null])[] = [
     ['direct', upstream.url, null],
     ['router', router.url, router.process],
-  ] as const) {
+    ...(shadowed ? [[`shadow at ${shadowPercent} %`, shadowed.url, shadowed.process] as const] : []),
+  ];
+  for (const [name, url, child] of ways) {
     await send(url, Math.min(2_000, requests), concurrency);
     const before = child ? await cpuOf(child) : null;
     const startedAt = performance.now();
@@ -59,6 +65,7 @@ async function load(first: string): Promise<void> {
   }
   upstream.process.kill();
   router.process.kill();
+  shadowed?.process.kill();
 }
 
 async function send(url: string, requests: number, concurrency: number): Promise<number[]> {
@@ -98,10 +105,10 @@ async function serveUpstream(answerBytes: number): Promise<void> {
   process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
 }
 
-async function serveRouter(upstream: string): Promise<void> {
+async function serveRouter(upstream: string, shadowPercent: number): Promise<void> {
   const bus = await createEventBus({ carrier: 'memory' });
   await ensureTopics(bus, 4);
-  await bus.publish(experiment(upstream).map(encodeEvent));
+  await bus.publish(experiment(upstream, shadowPercent * 10_000).map(encodeEvent));
   const settings = { port: 0, lastKnownGoodFile: undefined };
   const { exposed } = await startApp(routerApp, { resources: { bus }, settings });
   process.on('message', () => {
@@ -113,8 +120,8 @@ async function serveRouter(upstream: string): Promise<void> {
   process.send?.({ url: exposed.url });
 }
 
-/** A canary at 5 %, both variants on the same upstream. */
-function experiment(upstream: string): readonly TeststripEvent[] {
+/** A canary at 5 %, or in the shadow; both variants on the same upstream. */
+function experiment(upstream: string, ratePpm: number): readonly TeststripEvent[] {
   const at = new Date().toISOString();
   const config = { checkpoint: 'c', sampler: 's', steps: 1, precision: 'fp16' };
   const envelope = { specversion: '1.0', source: 'bench', time: at, subject: 'bench' } as const;
@@ -162,7 +169,12 @@ function experiment(upstream: string): readonly TeststripEvent[] {
         epoch: 1,
         command: 'start',
         stage: 0,
-        weightsPpm: { control: 950_000, candidate: 50_000 },
+        ...(ratePpm > 0
+          ? {
+              weightsPpm: { control: 1_000_000, candidate: 0 },
+              shadow: { candidates: ['candidate'], ratePpm, concurrency: 64 },
+            }
+          : { weightsPpm: { control: 950_000, candidate: 50_000 } }),
         reason: 'started',
         message: '',
         evidence: null,
@@ -176,9 +188,9 @@ function experiment(upstream: string): readonly TeststripEvent[] {
 
 async function start(
   part: string,
-  parameter: string,
+  ...of: readonly string[]
 ): Promise<{ readonly process: ChildProcess; readonly url: string }> {
-  const child = fork(fileURLToPath(import.meta.url), [part, parameter], { execArgv: process.execArgv });
+  const child = fork(fileURLToPath(import.meta.url), [part, ...of], { execArgv: process.execArgv });
   const { url } = await message<{ url: string }>(child);
   return { process: child, url };
 }

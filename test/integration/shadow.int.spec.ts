@@ -27,8 +27,8 @@ import { withDatabase } from '#libs/testing/database';
 import { writeTinyClip } from '#libs/testing/tiny-clip';
 import { definition } from '#libs/testing/traffic';
 
-const CONFIG = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 24, precision: 'fp16' };
-const REQUESTS = 12;
+const CONFIG = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 8, precision: 'fp16' };
+const REQUESTS = 8;
 
 let folder: string;
 let bus: EventBus;
@@ -58,7 +58,7 @@ afterAll(async () => {
 });
 
 it('gives as many complete pairs as requests were copied: routed, generated, scored and analysed', async () => {
-  await define({ control: await service(CONFIG), candidate: await service({ ...CONFIG, steps: 12 }) });
+  await define({ control: await service(CONFIG), candidate: await service({ ...CONFIG, steps: 4 }) });
   const router = await startApp(routerApp, {
     resources: { bus },
     settings: { port: 0, routerId: undefined, lastKnownGoodFile: undefined },
@@ -121,7 +121,7 @@ async function define(upstreams: Readonly<Record<'control' | 'candidate', string
   const envelope = { specversion: '1.0', source: 'test', time: at, subject: 'exp' } as const;
   const variants = {
     control: { upstream: upstreams.control, config: CONFIG },
-    candidate: { upstream: upstreams.candidate, config: { ...CONFIG, steps: 12 } },
+    candidate: { upstream: upstreams.candidate, config: { ...CONFIG, steps: 4 } },
   };
   const ordered: TeststripEvent<'allocation.commanded.v1'> = {
     ...envelope,
