@@ -61,11 +61,19 @@ export const routerVariables = {
   ),
   ROUTER_UPSTREAM_TIMEOUT_MS: documented(
     variables.milliseconds.min(1).default(60_000),
-    "Longest time in milliseconds for an upstream's whole answer.",
+    "Longest time in milliseconds until an upstream's answer begins; of an upload, between two pieces of it and after its last.",
+  ),
+  ROUTER_UPSTREAM_IDLE_MS: documented(
+    variables.milliseconds.min(1).default(60_000),
+    'Longest time in milliseconds between two bytes of an answer. There is no limit for the whole of it.',
   ),
   ROUTER_UPSTREAM_CONNECTIONS: documented(
     variables.integer.min(1).default(256),
-    'Connections to one upstream; requests beyond wait.',
+    'Connections to the upstream of one variant, and WebSockets beside them; requests beyond wait.',
+  ),
+  ROUTER_UPSTREAM_QUEUE: documented(
+    variables.integer.min(0).default(256),
+    "Requests that may wait for a connection; a candidate's that come beyond go to control, the others are answered with 503 and `Retry-After`.",
   ),
   ROUTER_USER_HEADER: documented(
     variables.text.toLowerCase().default('teststrip-unit'),
@@ -74,6 +82,11 @@ export const routerVariables = {
   ROUTER_SESSION_HEADER: documented(
     variables.text.toLowerCase().default('teststrip-session'),
     'Request header that names the session.',
+  ),
+  ROUTER_COOKIE_KEY: documented(
+    variables.text.min(16, 'expected at least 16 characters').optional(),
+    'Signs the cookie by which people without a name in a header keep their variant; the same at every router.',
+    { secret: true, defaultIs: 'no cookies' },
   ),
   ROUTER_OVERRIDE_TOKEN: documented(
     variables.text.min(16, 'expected at least 16 characters').optional(),
@@ -107,8 +120,14 @@ export function routerSettings(
     routerId,
     upstreams: config.ROUTER_UPSTREAMS,
     routes: config.ROUTER_ROUTES,
-    limits: { timeoutMs: config.ROUTER_UPSTREAM_TIMEOUT_MS, connections: config.ROUTER_UPSTREAM_CONNECTIONS },
+    limits: {
+      timeoutMs: config.ROUTER_UPSTREAM_TIMEOUT_MS,
+      idleMs: config.ROUTER_UPSTREAM_IDLE_MS,
+      connections: config.ROUTER_UPSTREAM_CONNECTIONS,
+      queue: config.ROUTER_UPSTREAM_QUEUE,
+    },
     unitHeaders: { user: config.ROUTER_USER_HEADER, session: config.ROUTER_SESSION_HEADER },
+    ...(config.ROUTER_COOKIE_KEY === undefined ? {} : { cookieKey: config.ROUTER_COOKIE_KEY }),
     ...(config.ROUTER_OVERRIDE_TOKEN === undefined ? {} : { overrideToken: config.ROUTER_OVERRIDE_TOKEN }),
     ...(config.ROUTER_BREAK_GLASS_TOKEN === undefined ? {} : { breakGlassToken: config.ROUTER_BREAK_GLASS_TOKEN }),
     lastKnownGoodFile: join(config.DATA_DIR, 'router', `${routerId}.json`),

@@ -24,7 +24,13 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
   const registers = [sources.registry];
   const requests = new Counter({
     name: 'teststrip_router_requests_total',
-    help: 'Requests by service, variant and outcome; variant is empty where no experiment applied.',
+    help: 'Requests for pictures (POST) by service, variant and outcome; variant is empty where no experiment applied.',
+    labelNames: ['service', 'variant', 'outcome'],
+    registers,
+  });
+  const others = new Counter({
+    name: 'teststrip_router_other_requests_total',
+    help: 'Requests that make no picture (polls, lookups, uploads by PUT …) by service, variant and outcome; they are not judged.',
     labelNames: ['service', 'variant', 'outcome'],
     registers,
   });
@@ -50,10 +56,12 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
   createStateGauges(sources);
 
   return {
-    routed({ service, attempt, assignment, unitName, outcome, durationMs }) {
+    routed({ judged, service, attempt, assignment, unitName, outcome, durationMs }) {
       const variant = assignment?.variant ?? '';
+      if (!judged) return others.inc({ service, variant, outcome });
       requests.inc({ service, variant, outcome });
-      if (attempt === 0 && unitName !== null && unitName !== 'named') nameless.inc({ service, name: unitName });
+      if (attempt === 0 && (unitName === 'missing' || unitName === 'meaningless'))
+        nameless.inc({ service, name: unitName });
       if (durationMs !== null) duration.observe({ service, variant }, durationMs / 1000);
     },
     commanded({ experiment }, answer) {

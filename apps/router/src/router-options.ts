@@ -3,7 +3,7 @@ import { Logger, type LoggerService } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { UNIT_HEADER } from '#libs/contracts';
 import type { UnitHeaders } from './proxy/request-headers.js';
-import type { UpstreamLimits } from './proxy/upstream-pools.js';
+import type { UpstreamLimits } from './proxy/upstream-lanes.js';
 import type { OwnedRoute } from './routing/public-routes.js';
 
 export interface RouterOptions {
@@ -20,6 +20,8 @@ export interface RouterOptions {
   /** Time and connection limits of every upstream. */
   readonly limits?: Partial<UpstreamLimits>;
   readonly unitHeaders?: Partial<UnitHeaders>;
+  /** Signs the cookies by which people without a name keep their variant. Without it there are none. */
+  readonly cookieKey?: string;
   /** Whoever sends it may choose the variant with `teststrip-override`. Without it nobody may. */
   readonly overrideToken?: string;
   /** Whoever has it may send a service to its baseline by hand. Without it nobody may. */
@@ -52,6 +54,7 @@ export interface RouterSettings {
   readonly routes: readonly OwnedRoute[];
   readonly limits: UpstreamLimits;
   readonly unitHeaders: UnitHeaders;
+  readonly cookieKey: string | undefined;
   readonly overrideToken: string | undefined;
   readonly breakGlassToken: string | undefined;
   readonly lastKnownGoodFile: string | undefined;
@@ -66,6 +69,15 @@ export interface RouterSettings {
   readonly monotonicMs: () => number;
 }
 
+const USUAL_LIMITS: UpstreamLimits = {
+  timeoutMs: 60_000,
+  idleMs: 60_000,
+  connections: 256,
+  queue: 256,
+  connectTimeoutMs: 5_000,
+  ejection: { failures: 5, forMs: 1_000, longestMs: 30_000 },
+};
+
 export function withDefaults(options: RouterOptions): RouterSettings {
   return {
     host: options.host ?? '127.0.0.1',
@@ -73,8 +85,9 @@ export function withDefaults(options: RouterOptions): RouterSettings {
     routerId: options.routerId ?? `router-${randomUUID().slice(0, 8)}`,
     upstreams: options.upstreams ?? {},
     routes: options.routes ?? [],
-    limits: { timeoutMs: 60_000, connections: 256, connectTimeoutMs: 5_000, ...options.limits },
+    limits: { ...USUAL_LIMITS, ...options.limits },
     unitHeaders: { user: UNIT_HEADER, session: 'teststrip-session', ...options.unitHeaders },
+    cookieKey: options.cookieKey,
     overrideToken: options.overrideToken,
     breakGlassToken: options.breakGlassToken,
     lastKnownGoodFile: options.lastKnownGoodFile,

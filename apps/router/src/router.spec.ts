@@ -176,9 +176,11 @@ describe('proxy', () => {
     const answer = await ask(router, {});
     expect(answer.status).toBe(502);
     expect(answer.headers['content-type']).toBe('application/problem+json');
-    const [event] = await routedEvents(1);
+    const [event, atControl] = await routedEvents(2);
     expect(event?.data).toMatchObject({ outcome: 'server-error', status: null, durationMs: null });
     expect(event?.data.assignment?.variant).toBe('candidate');
+    // The dead one has had nothing of the request, so control is asked; it is dead as well.
+    expect(atControl?.data).toMatchObject({ outcome: 'server-error', assignment: { reason: 'FALLBACK' } });
   });
 
   it('gives up on a silent upstream: timed out, without a duration', async () => {
@@ -228,7 +230,8 @@ describe('proxy', () => {
         response.end('from control');
       });
     });
-    await define({ control, candidate: await deadUrl() });
+    const candidate = await upstream((request) => request.socket.destroy());
+    await define({ control, candidate });
     await order(1, { control: 0, candidate: 1_000_000 });
     const router = await start();
     expect((await ask(router, {})).status).toBe(502);
@@ -321,7 +324,7 @@ describe('proxy', () => {
     const unknown = await ask(router, { service: 'upscale' });
     expect(unknown.status).toBe(404);
     expect(unknown.body).toContain('known services: text-to-image');
-    expect((await get(router, '/v1/services/text-to-image/generations')).status).toBe(405);
+    expect((await get(router, '/v1/services/text-to-image/generations')).status).toBe(502);
     expect((await get(router, '/nothing')).status).toBe(404);
   });
 });

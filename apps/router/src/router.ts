@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { eventSource, MILLION, topics, type AllocationCommanded, type TeststripEvent } from '#libs/contracts';
 import { LogFollower, type BusClient } from '#libs/messaging';
 import { listen, sendJson, sendProblem, type HealthFinding } from '#libs/platform';
@@ -7,7 +8,9 @@ import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
 import { createProxy, type Proxy } from './proxy/proxy.js';
 import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';
-import { UpstreamPools } from './proxy/upstream-pools.js';
+import { UnitCookie } from './proxy/unit-cookie.js';
+import { refuseUpgrade } from './proxy/upgrade.js';
+import { UpstreamLanes } from './proxy/upstream-lanes.js';
 import { createRouterMetrics, type RouterMetrics } from './router-metrics.js';
 import { allocationAppliedEvent, requestRoutedEvent, routerHeartbeatEvent } from './router-events.js';
 import { withDefaults, type RouterOptions, type RouterSettings } from './router-options.js';
@@ -35,7 +38,7 @@ export class Router {
   private readonly settings: RouterSettings;
   private readonly source: string;
   private readonly allocations: Allocations;
-  private readonly pools: UpstreamPools;
+  private readonly lanes: UpstreamLanes;
   private readonly shadow: ShadowTraffic;
   private readonly routedEvents: EventBuffer;
   private readonly answers: EventBuffer;
@@ -56,6 +59,8 @@ export class Router {
   private leaving = false;
   private draining = false;
   private inFlight = 0;
+  /** Connections that are not HTTP any more. */
+  private readonly sockets = new Set<Duplex>();
   private onIdle: (() => void) | undefined;
 
   constructor(bus: BusClient, options: RouterOptions) {
@@ -63,7 +68,7 @@ export class Router {
     this.settings = settings;
     this.source = eventSource('router', settings.routerId);
     const onTrouble = (message: string): void => settings.logger.warn(message);
-    this.pools = new UpstreamPools(settings.limits);
+    this.lanes = new UpstreamLanes(settings.limits);
     this.routedEvents = createEventBuffer({
       publish: (records) => bus.publish(records),
       maxDelayMs: settings.eventDelayMs,
@@ -105,14 +110,21 @@ export class Router {
     this.proxy = createProxy({
       shadow: this.shadow,
       allocations: this.allocations,
-      pools: this.pools,
-      timeoutMs: settings.limits.timeoutMs,
+      lanes: this.lanes,
+      limits: settings.limits,
       unitHeaders: settings.unitHeaders,
       overrideToken: settings.overrideToken,
+      cookie: settings.cookieKey === undefined ? undefined : new UnitCookie(settings.cookieKey),
       unreadyReason: () => (this.stateSource === 'none' ? this.unreadyReason() : undefined),
       onRouted: (routed) => this.tell(routed),
     });
-    this.server = createServer((request, response) => this.serve(request, response));
+    this.server = createServer((request, response) => this.serve(request, response, false));
+    this.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) =>
+      this.serve(request, response, true),
+    );
+    this.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.upgrade(request, socket, head),
+    );
     // Longer than the idle time-out of the usual load balancers, so that they close first.
     this.server.keepAliveTimeout = 75_000;
   }
@@ -122,7 +134,7 @@ export class Router {
     return new ShadowTraffic({
       routeOf: (service) => this.allocations.routeOf(service),
       isFailSafe: (route) => this.allocations.isFailSafe(route),
-      pools: new UpstreamPools(limits),
+      lanes: new UpstreamLanes(limits),
       timeoutMs: limits.timeoutMs,
       busyAbove: shadowBusyAbove,
       inFlight: () => this.inFlight,
@@ -215,12 +227,13 @@ export class Router {
     this.server.closeIdleConnections();
     await this.idle();
     this.server.closeAllConnections();
+    for (const socket of this.sockets) socket.destroy();
     await closed;
     await this.shadow.close();
-    await Promise.all([this.routedEvents.close(), this.answers.close(), this.heartbeats.close(), this.pools.close()]);
+    await Promise.all([this.routedEvents.close(), this.answers.close(), this.heartbeats.close(), this.lanes.close()]);
   }
 
-  private serve(request: IncomingMessage, response: ServerResponse): void {
+  private serve(request: IncomingMessage, response: ServerResponse, waitsToBeTold: boolean): void {
     if (this.draining) response.setHeader('connection', 'close');
     const address = addressOf(request, this.allocations);
     if (address.kind === 'own') return this.answerAboutItself(request, address.path, response);
@@ -229,7 +242,33 @@ export class Router {
       this.inFlight -= 1;
       if (this.inFlight === 0) this.onIdle?.();
     });
-    this.proxy(request, response, address);
+    this.proxy.pass(request, response, { address, waitsToBeTold });
+  }
+
+  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // What no upstream is asked for (HTTP/2 on an open connection, say) is ignored, as RFC 9110 §7.8 allows.
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return this.readAgain(request, socket, head);
+    const address = addressOf(request, this.allocations);
+    if (this.draining || address.kind === 'own') {
+      const status = this.draining ? 503 : 400;
+      return refuseUpgrade(socket, status, `${address.path}: there is no WebSocket here now`);
+    }
+    this.sockets.add(socket);
+    socket.on('close', () => this.sockets.delete(socket));
+    this.proxy.upgrade(request, { address, socket, head });
+  }
+
+  /** As if the client had not asked for another protocol. */
+  private readAgain({ method, url, rawHeaders }: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const lines = [`${method} ${url} HTTP/1.1`];
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      const name = (rawHeaders[index] as string).toLowerCase();
+      if (name !== 'upgrade' && name !== 'connection' && name !== 'http2-settings') {
+        lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`);
+      }
+    }
+    socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
+    this.server.emit('connection', socket);
   }
 
   private answerAboutItself({ method = 'GET' }: IncomingMessage, path: string, response: ServerResponse): void {
@@ -326,7 +365,7 @@ export class Router {
 
   private tell(routed: RoutedRequest): void {
     this.metrics.routed(routed);
-    this.routedEvents.add(requestRoutedEvent(routed, this.source));
+    if (routed.judged) this.routedEvents.add(requestRoutedEvent(routed, this.source));
   }
 
   /** Tells that it is alive and how far it follows; says nothing while it knows nothing, or while what it said before has not got through. */

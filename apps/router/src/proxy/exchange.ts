@@ -3,7 +3,8 @@ import type { RequestRouted } from '#libs/contracts';
 import { sendProblem } from '#libs/platform';
 import type { Dispatcher } from 'undici';
 import { Answer, outcomeOfStatus } from './answer.js';
-import { instanceOf } from './request-headers.js';
+import type { ClientBody } from './client-body.js';
+import { headerOf, instanceOf } from './request-headers.js';
 
 /** How one upstream's answer to one request ended. */
 export interface ExchangeResult {
@@ -17,19 +18,39 @@ export interface ExchangeResult {
   readonly instance: string | undefined;
 }
 
+/** Why another upstream might be asked: the status of an answer, or what kept one from coming. */
+export type Failure =
+  | { readonly kind: 'answer'; readonly status: number }
+  /** `unsent`: the upstream has had nothing of the request. */
+  | { readonly kind: 'broken'; readonly unsent: boolean };
+
 export interface ExchangeOptions {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly body: ClientBody;
   readonly upstreamUrl: string;
   /** By the monotonic clock. */
   readonly startedAtMs: number;
+  /** Until the answer's first byte; of an upload, between two of its pieces and after its last. */
   readonly timeoutMs: number;
+  /** Between two bytes of the answer. */
+  readonly idleMs: number;
   readonly clientHeadersOf: (upstream: IncomingHttpHeaders) => Record<string, string | string[]>;
   /** Asked before anything was sent to the client: true keeps a failed answer from the client, because another upstream will be asked. */
-  readonly mayAskAnother: boolean;
+  readonly mayAskAnother: (failure: Failure) => boolean;
   /** Called exactly once. `answered` false: nothing was sent to the client. */
   readonly onSettled: (result: ExchangeResult, answered: boolean) => void;
 }
+
+/** Errors before a connection was there. */
+export const UNSENT: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /**
  * One answer on its way from the upstream to the client, chunk by chunk with the client's pace as the upstream's pace. Nothing is
@@ -42,17 +63,23 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private instance: string | undefined;
   private settled = false;
   private waitsForClient = false;
-  private readonly timer: NodeJS.Timeout;
+  private timer: NodeJS.Timeout;
   private readonly onClose = (): void => this.clientGone();
   private readonly onDrain = (): void => {
     this.waitsForClient = false;
+    this.timer.refresh();
     this.controller?.resume();
   };
 
   constructor(private readonly options: ExchangeOptions) {
-    this.timer = setTimeout(() => this.timeOut(), options.timeoutMs);
+    this.timer = setTimeout(() => this.timeOut(options.timeoutMs), options.timeoutMs);
     options.response.on('close', this.onClose);
     options.response.on('drain', this.onDrain);
+  }
+
+  /** A piece of the request has come. */
+  progress(): void {
+    if (!this.settled && this.status === null) this.timer.refresh();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -61,17 +88,23 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (this.settled || status < 200) return;
+    if (this.settled) return;
+    if (status < 200) return this.passHints(status, headers);
     this.status = status;
     this.instance = instanceOf(headers);
-    if (status >= 500 && this.options.mayAskAnother) {
+    if (this.options.mayAskAnother({ kind: 'answer', status })) {
       this.settle(this.ended(outcomeOfStatus(status, headers)), false);
       controller.abort(new Error('another upstream is asked'));
       return;
     }
+    // What is refused already need not be sent to its end.
+    if (status >= 400) this.options.body.abandon();
     this.answer = new Answer(status, headers);
+    this.restartTimer(this.options.idleMs);
     try {
       this.options.response.writeHead(status, this.options.clientHeadersOf(headers));
+      // The client may wait for the first event of a stream for long.
+      if (headerOf(headers, 'content-length') === undefined) this.options.response.flushHeaders();
     } catch (error) {
       // Header values that may not be sent on.
       controller.abort(error as Error);
@@ -80,6 +113,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.settled) return;
+    this.timer.refresh();
     this.answer?.take(chunk);
     if (this.options.response.write(chunk)) return;
     this.waitsForClient = true;
@@ -89,7 +123,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     if (this.settled) return;
     // From here on only the client's pace counts, so the upstream can't run out of time any more.
-    clearTimeout(this.timer);
+    this.waitsForClient = true;
+    this.timer.refresh();
     this.options.response.end(() => {
       const outcome = (this.answer as Answer).outcome();
       this.settle({ ...this.ended(outcome), durationMs: this.sinceStartMs() }, true);
@@ -103,30 +138,45 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** The upstream could not be asked, or its answer broke off. */
   fail(error: Error): void {
     if (this.settled) return;
-    const { response, upstreamUrl, mayAskAnother } = this.options;
+    const { response, upstreamUrl, mayAskAnother, body } = this.options;
     const result = this.ended('server-error');
-    if (mayAskAnother && !response.headersSent) return this.settle(result, false);
+    const unsent = UNSENT.has((error as NodeJS.ErrnoException).code ?? '');
+    if (!response.headersSent && mayAskAnother({ kind: 'broken', unsent })) return this.settle(result, false);
     this.settle(result, true);
+    body.abandon();
     if (response.headersSent) return void response.destroy();
     const detail = `${upstreamUrl}: ${error.message}. Trying again may help.`;
     sendProblem(response, { title: 'The upstream failed', status: 502, detail });
   }
 
-  private timeOut(): void {
+  /** What may be loaded while the picture is made (RFC 8297). */
+  private passHints(status: number, headers: IncomingHttpHeaders): void {
+    const { link } = headers;
+    if (status !== 103 || link === undefined) return;
+    try {
+      this.options.response.writeEarlyHints({ link });
+    } catch {
+      // Hints that are none help nobody, and harm nobody either.
+    }
+  }
+
+  private restartTimer(afterMs: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.timeOut(afterMs), afterMs);
+  }
+
+  private timeOut(afterMs: number): void {
     if (this.settled) return;
-    const { response, upstreamUrl, timeoutMs } = this.options;
-    const outcome = this.isClientSlow() ? 'cancelled' : 'timed-out';
+    const { response, upstreamUrl, body } = this.options;
+    const isClientSlow = this.waitsForClient || (this.status === null && body.isAwaited);
+    const outcome = isClientSlow ? 'cancelled' : 'timed-out';
     this.settle(this.ended(outcome), true);
     this.controller?.abort(new Error(outcome));
     if (response.headersSent) return void response.destroy();
-    const detail = `${upstreamUrl} gave no answer within ${timeoutMs} ms.`;
-    sendProblem(response, { title: 'The upstream timed out', status: 504, detail });
-  }
-
-  /** Whether it is the client that keeps the upstream waiting: it doesn't read the answer, or hasn't sent the whole request. */
-  private isClientSlow(): boolean {
-    const { request } = this.options;
-    return this.waitsForClient || (!request.complete && !request.isPaused());
+    const problem = isClientSlow
+      ? { title: 'The request did not come', status: 408, detail: `nothing more of it came for ${afterMs} ms` }
+      : { title: 'The upstream timed out', status: 504, detail: `${upstreamUrl} gave no answer within ${afterMs} ms.` };
+    sendProblem(response, problem, isClientSlow ? { connection: 'close' } : {});
   }
 
   private clientGone(): void {

@@ -1,39 +1,33 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { assign, certain, type AssignmentQuestion } from '#libs/assignment';
-import { encodeAssignment, routeInWords, TRACEPARENT, type Assignment } from '#libs/contracts';
-import { newTraceparent } from '#libs/messaging';
+import type { Duplex, Readable } from 'node:stream';
+import { encodeAssignment, routeInWords, type Assignment } from '#libs/contracts';
 import { sendProblem } from '#libs/platform';
+import type { Dispatcher } from 'undici';
 import type { Allocations } from '../routing/allocations.js';
-import type { ExperimentRoute, ServiceRoute } from '../routing/routing-table.js';
-import { upstreamPath, type Upstream } from '../routing/upstream.js';
+import type { ServiceRoute } from '../routing/routing-table.js';
+import { upstreamPath } from '../routing/upstream.js';
 import type { MarkedRequest, Original, ShadowTraffic } from '../shadow/shadow-traffic.js';
 import { tokenCheck } from '../token-check.js';
+import { Exchange, type ExchangeResult, type Failure } from './exchange.js';
 import type { PublicAddress } from './public-address.js';
-import { Exchange, type ExchangeResult } from './exchange.js';
-import { hasSmallBody, readSmallBody } from './request-body.js';
+import { outcomeOfStatus } from './answer.js';
+import { ClientBody } from './client-body.js';
+import { clientHeaders, upstreamHeaders, type RouterHeaders, type UnitHeaders } from './request-headers.js';
 import type { RoutedRequest } from './routed-request.js';
-import {
-  attributesOf,
-  clientHeaders,
-  headerOf,
-  OVERRIDE_HEADER,
-  OVERRIDE_TOKEN_HEADER,
-  TRACEPARENT_HEADER,
-  unitOf,
-  upstreamHeaders,
-  type UnitHeaders,
-  type UnitName,
-} from './request-headers.js';
-import type { UpstreamPools } from './upstream-pools.js';
+import { RequestPlan, type PlanSources, type Target } from './request-plan.js';
+import type { UnitCookie } from './unit-cookie.js';
+import { passUpgrade, refuseUpgrade } from './upgrade.js';
+import type { UpstreamLane, UpstreamLanes, UpstreamLimits } from './upstream-lanes.js';
 
 export interface ProxyOptions {
   readonly allocations: Allocations;
-  readonly pools: UpstreamPools;
-  readonly timeoutMs: number;
+  readonly lanes: UpstreamLanes;
+  readonly limits: Pick<UpstreamLimits, 'timeoutMs' | 'idleMs'>;
   readonly unitHeaders: UnitHeaders;
   /** Who knows it may choose the variant; undefined: nobody may. */
   readonly overrideToken: string | undefined;
+  /** For who has no name; undefined: nobody is given one. */
+  readonly cookie: UnitCookie | undefined;
   /** Why requests can't be served at present; undefined when they can. */
   readonly unreadyReason: () => string | undefined;
   readonly onRouted: (routed: RoutedRequest) => void;
@@ -41,44 +35,82 @@ export interface ProxyOptions {
   readonly shadow: ShadowTraffic;
 }
 
-/** Handles one request for a service, by its name or its route. */
-export type Proxy = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  address: Exclude<PublicAddress, { readonly kind: 'own' }>,
-) => void;
+type AskedAddress = Exclude<PublicAddress, { readonly kind: 'own' }>;
+
+/** Handles requests for services, by their names or routes. */
+export interface Proxy {
+  /** @param asked.waitsToBeTold the client sends its body when it is told to */
+  pass(
+    request: IncomingMessage,
+    response: ServerResponse,
+    asked: { readonly address: AskedAddress; readonly waitsToBeTold: boolean },
+  ): void;
+  /** @param socket the client's connection, which it wants to use otherwise; `head` has come over it already */
+  upgrade(
+    request: IncomingMessage,
+    asked: { readonly address: AskedAddress; readonly socket: Duplex; readonly head: Buffer },
+  ): void;
+}
 
 /** Assigns, asks the variant's upstream, streams its answer back, tells how it ended. */
 export function createProxy(options: ProxyOptions): Proxy {
-  const isAuthorised = tokenCheck(options.overrideToken);
-
-  return (request, response, address) => {
-    const unready = options.unreadyReason();
-    if (unready !== undefined) {
-      const problem = { title: 'Not ready', status: 503, detail: unready };
-      return refuse(request, response, problem, { 'retry-after': '1' });
-    }
-    if (address.kind !== 'service') return refuse(request, response, problemOf(request, address, options.allocations));
-    const { service, path, rest } = address;
-    const route = options.allocations.routeOf(service);
-    if (!route) {
-      const known = [...options.allocations.routes.keys()].sort().join(', ') || 'none';
-      const detail = `no service "${service}"; known services: ${known}`;
-      return refuse(request, response, { title: 'Unknown service', status: 404, detail });
-    }
-    if (request.method !== 'POST') {
-      const problem = { title: 'Method not allowed', status: 405, detail: `${request.method} ${path}: expected POST` };
-      return refuse(request, response, problem, { allow: 'POST' });
-    }
-    new ProxiedRequest(options, { request, response, route, path, rest }, isAuthorised).start();
+  const sources: PlanSources = { ...options, isAuthorised: tokenCheck(options.overrideToken) };
+  return {
+    pass(request, response, { address, waitsToBeTold }) {
+      const found = findRoute(request, address, options);
+      if ('status' in found) return refuse(request, response, found, found.status === 503 ? RETRY_SOON : {});
+      new ProxiedRequest(options, { request, response, ...found, waitsToBeTold }, sources).start();
+    },
+    upgrade(request, { address, socket, head }) {
+      const found = findRoute(request, address, options);
+      if ('status' in found) return refuseUpgrade(socket, found.status, found.detail);
+      const plan = new RequestPlan(sources, request, found.route);
+      const { timeoutMs } = options.limits;
+      const onAnswer = (target: Target, status: number | null): void => {
+        const outcome = status === null ? 'server-error' : status < 400 ? 'delivered' : outcomeOfStatus(status, {});
+        options.onRouted(routedOf({ ...target, attempt: 0 }, { ...NOTHING, outcome, status }, plan, found.route));
+      };
+      passUpgrade({ request, socket, head, address: found, plan, timeoutMs, onAnswer });
+    },
   };
+}
+
+const RETRY_SOON = { 'retry-after': '1' };
+
+interface Found {
+  readonly route: ServiceRoute;
+  readonly path: string;
+  /** What follows the service's name or route in it. */
+  readonly rest: string;
+}
+
+/** Whose the request is, or why it is nobody's. */
+function findRoute(
+  request: IncomingMessage,
+  address: AskedAddress,
+  { allocations, unreadyReason }: ProxyOptions,
+): Found | Refusal {
+  const unready = unreadyReason();
+  if (unready !== undefined) return { title: 'Not ready', status: 503, detail: unready };
+  if (address.kind !== 'service') return problemOf(request, address, allocations);
+  const { service, path, rest } = address;
+  const route = allocations.routeOf(service);
+  if (route) return { route, path, rest };
+  const known = [...allocations.routes.keys()].sort().join(', ') || 'none';
+  return { title: 'Unknown service', status: 404, detail: `no service "${service}"; known services: ${known}` };
+}
+
+interface Refusal {
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
 }
 
 function problemOf(
   { method = 'GET' }: IncomingMessage,
   { kind, path }: Extract<PublicAddress, { readonly kind: 'unknown' | 'refused' }>,
   allocations: Allocations,
-): { readonly title: string; readonly status: number; readonly detail: string } {
+): Refusal {
   if (kind === 'refused') {
     return { title: 'Bad path', status: 400, detail: `${path}: expected a path without "." and ".." in it` };
   }
@@ -88,153 +120,158 @@ function problemOf(
   return { title: 'Not found', status: 404, detail };
 }
 
-interface Incoming {
+interface Incoming extends Found {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly route: ServiceRoute;
-  readonly path: string;
-  /** What follows the service's name or route in it. */
-  readonly rest: string;
+  readonly waitsToBeTold: boolean;
 }
 
-/** One upstream that is asked, and what happens if it fails. */
-interface Attempt {
+/** One upstream that is asked. */
+interface Attempt extends Target {
   readonly attempt: number;
-  readonly assignment: Assignment | null;
-  readonly upstream: Upstream;
-  /** The question to answer with control, should this upstream fail; undefined where control is asked already. */
-  readonly fallback?: AssignmentQuestion | undefined;
-  /** The request's, where it was read for an attempt before. */
-  readonly body?: Buffer | undefined;
   /** It shall be a pair, if its body has a prompt. */
   readonly original?: Original | undefined;
 }
 
 class ProxiedRequest {
-  private readonly requestId = randomUUID();
-  private readonly startedAtMs = performance.now();
-  private readonly startedAt = new Date().toISOString();
-  private unitName: UnitName | null = null;
-  /** The client's, or of a trace that begins here. */
-  private readonly traceparent: string;
+  private readonly plan: RequestPlan;
+  private readonly body: ClientBody;
 
   constructor(
     private readonly options: ProxyOptions,
     private readonly incoming: Incoming,
-    private readonly isAuthorised: (token: string | undefined) => boolean,
+    sources: PlanSources,
   ) {
-    const trace = headerOf(incoming.request.headers, TRACEPARENT_HEADER);
-    this.traceparent = trace !== undefined && TRACEPARENT.test(trace) ? trace : newTraceparent();
+    const { request, response, route, waitsToBeTold } = incoming;
+    this.plan = new RequestPlan(sources, request, route);
+    this.body = new ClientBody(request, response, waitsToBeTold);
   }
 
   start(): void {
-    const { route } = this.incoming;
-    const first = { attempt: 0, assignment: null };
-    if (route.kind === 'upstream') return this.ask({ ...first, upstream: route.upstream });
-    if (!route.command) return this.ask({ ...first, upstream: this.upstreamOf(route, route.rules.control) });
-    const question = this.questionFor(route);
-    const assignment = assign(route.rules, question);
-    const upstream = this.upstreamOf(route, assignment.variant);
-    const fallback = assignment.variant === route.rules.control ? undefined : question;
-    const { request, path, rest } = this.incoming;
-    const original = { request, requestId: this.requestId, route, assignment, path, rest };
+    const { first, requestId } = this.plan;
+    const { request, route, path, rest } = this.incoming;
+    const { assignment } = first;
+    if (assignment === null || route.kind !== 'experiment') return this.ask({ ...first, attempt: 0 });
+    const original = { request, requestId, route, assignment, path, rest };
     const isChosen = this.options.shadow.isChosen(original);
-    this.ask({ ...first, assignment, upstream, fallback, original: isChosen ? original : undefined });
+    this.ask({ ...first, attempt: 0, original: isChosen ? original : undefined });
   }
 
+  /** Asks it, or whoever is next where it is left alone or has no place; where nobody is, it is asked all the same. */
   private ask(asked: Attempt): void {
-    const { assignment, upstream, fallback, body, original } = asked;
-    const { requestId, options } = this;
-    const { request, response, path: requested, rest } = this.incoming;
-    let mayBePair = original;
+    const { lane } = asked;
+    if (this.plan.hasNext && !lane.health.mayTry()) {
+      if (lane.health.countsFailure()) this.tell(asked, NO_CONNECTION);
+      return this.askNext(asked);
+    }
+    if (!lane.isFull) return this.send(asked);
+    this.tell(asked, SHED);
+    if (this.plan.hasNext) return this.askNext(asked);
+    const { request, response } = this.incoming;
+    const detail = `${asked.upstream.url} has more requests than it can take. Trying again may help.`;
+    refuse(request, response, { title: 'Too many requests', status: 503, detail }, { 'retry-after': '1' });
+  }
+
+  private askNext({ attempt }: Attempt): void {
+    const target = this.plan.next();
+    if (target) this.ask({ ...target, attempt: attempt + 1 });
+  }
+
+  private send(asked: Attempt): void {
+    const { upstream, lane } = asked;
+    const { plan, options, body } = this;
+    const { request, response } = this.incoming;
+    let mayBePair = asked.original;
     let marked: MarkedRequest | undefined;
-    const assignmentNow = (): Assignment | null => marked?.assignment ?? assignment;
-    const small = hasSmallBody(request);
-    // Whoever sends an idempotency key says that the request may be repeated.
-    const repeatable = fallback !== undefined && small && request.headers['idempotency-key'] !== undefined;
-    let sentBody = body;
+    const assignmentNow = (): Assignment | null => marked?.assignment ?? asked.assignment;
+    lane.pending += 1;
+    lane.usedAtMs = plan.startedAtMs;
     const exchange = new Exchange({
       request,
       response,
+      body,
       upstreamUrl: upstream.url,
-      startedAtMs: this.startedAtMs,
-      timeoutMs: Math.max(1, options.timeoutMs - (performance.now() - this.startedAtMs)),
-      clientHeadersOf: (headers) => clientHeaders(headers, requestId, headerValue(assignmentNow())),
-      mayAskAnother: repeatable,
+      startedAtMs: plan.startedAtMs,
+      timeoutMs: Math.max(1, options.limits.timeoutMs - (performance.now() - plan.startedAtMs)),
+      idleMs: options.limits.idleMs,
+      clientHeadersOf: (headers) =>
+        clientHeaders(headers, plan.requestId, headerValue(assignmentNow()), plan.setCookie),
+      mayAskAnother: (failure) => this.mayAskAnother(failure),
       onSettled: (result, answered) => {
         mayBePair = undefined;
+        this.leave(lane, result);
         this.tell({ ...asked, assignment: assignmentNow() }, result);
-        if (!answered && fallback) this.fallBack(fallback, sentBody);
+        if (!answered) this.askNext(asked);
         marked?.answered(result.outcome);
       },
     });
-    const dispatch = (content: Buffer | IncomingMessage): void => {
-      try {
-        const assignmentHeader = headerValue(assignmentNow());
-        const contentLength = marked?.body.length;
-        const own = { requestId, traceparent: this.traceparent, assignmentHeader, contentLength };
-        const headers = upstreamHeaders(request, own);
-        const path = upstreamPath(upstream, requested, rest);
-        options.pools.poolOf(upstream.origin).dispatch({ method: 'POST', path, headers, body: content }, exchange);
-      } catch (error) {
-        exchange.fail(error as Error);
-      }
+    const dispatch = (read: Buffer | Readable | null): void => {
+      if (mayBePair && Buffer.isBuffer(read)) marked = options.shadow.mark(mayBePair, read);
+      if (marked) body.replace(marked.body);
+      const own = { assignmentHeader: headerValue(assignmentNow()), contentLength: body.replacedLength };
+      this.dispatch(asked, { exchange, content: marked?.body ?? read, own });
     };
-    if (body) return dispatch(body);
-    if (!small) return dispatch(request);
-    readSmallBody(request, (read) => {
-      marked = mayBePair && options.shadow.mark(mayBePair, read);
-      sentBody = marked?.body ?? read;
-      dispatch(sentBody);
-    });
+    body.give(dispatch, () => exchange.progress());
   }
 
-  private fallBack(question: AssignmentQuestion, body: Buffer | undefined): void {
-    const { route } = this.incoming;
-    if (route.kind !== 'experiment') return;
-    const { control } = route.rules;
-    const assignment = certain(route.rules, question, control, 'FALLBACK');
-    this.ask({ attempt: 1, assignment, upstream: this.upstreamOf(route, control), body });
+  private leave(lane: UpstreamLane, { status, outcome }: ExchangeResult): void {
+    lane.pending -= 1;
+    if (status !== null) lane.health.answered();
+    else if (outcome !== 'cancelled') lane.health.failed();
   }
 
-  private questionFor(route: ExperimentRoute): AssignmentQuestion {
-    const { headers } = this.incoming.request;
-    const { unitHeaders, allocations } = this.options;
-    const override = headerOf(headers, OVERRIDE_HEADER);
-    const { unit, name } = unitOf(headers, route.unit, this.requestId, unitHeaders);
-    this.unitName = name;
-    return {
-      unit,
-      attributes: route.rules.audience.length > 0 ? attributesOf(headers) : {},
-      override:
-        override !== undefined && this.isAuthorised(headerOf(headers, OVERRIDE_TOKEN_HEADER)) ? override : undefined,
-      failSafe: allocations.isFailSafe(route),
-      assignedAt: this.startedAt,
-    };
+  private dispatch(
+    { upstream, lane }: Attempt,
+    {
+      exchange,
+      content,
+      own,
+    }: {
+      readonly exchange: Exchange;
+      readonly content: Buffer | Readable | null;
+      readonly own: Pick<RouterHeaders, 'assignmentHeader' | 'contentLength'>;
+    },
+  ): void {
+    const { requestId, traceparent } = this.plan;
+    const { request, path: requested, rest } = this.incoming;
+    try {
+      const headers = upstreamHeaders(request, { requestId, traceparent, ...own });
+      const path = upstreamPath(upstream, requested, rest);
+      const method = request.method as Dispatcher.HttpMethod;
+      lane.pool.dispatch({ method, path, headers, body: content }, exchange);
+    } catch (error) {
+      exchange.fail(error as Error);
+    }
   }
 
-  private upstreamOf(route: ExperimentRoute, variant: string): Upstream {
-    const upstream = route.upstreams.get(variant);
-    if (!upstream) throw new Error(`${route.rules.experiment}: variant "${variant}" has no upstream`);
-    return upstream;
+  /** A job that is looked up at another variant than made it is found there; only what the upstream has had nothing of is asked again of itself. */
+  private mayAskAnother(failure: Failure): boolean {
+    const { plan, body } = this;
+    if (!plan.hasNext || !body.canBeSentAgain) return false;
+    if (failure.kind === 'broken') return failure.unsent || plan.mayRepeat;
+    return failure.status === 404 ? plan.isSafe : failure.status >= 500 && plan.mayRepeat;
   }
 
-  private tell({ attempt, assignment, upstream }: Attempt, result: ExchangeResult): void {
-    const { requestId, unitName, startedAt, traceparent, options } = this;
-    const { service } = this.incoming.route;
-    options.onRouted({
-      ...result,
-      requestId,
-      attempt,
-      service,
-      assignment,
-      unitName,
-      upstream: upstream.url,
-      startedAt,
-      traceparent,
-    });
+  private tell(asked: Attempt, result: ExchangeResult): void {
+    this.options.onRouted(routedOf(asked, result, this.plan, this.incoming.route));
   }
 }
+
+function routedOf(
+  { attempt, assignment, upstream }: Attempt,
+  result: ExchangeResult,
+  { requestId, unitName, startedAt, traceparent, judged }: RequestPlan,
+  { service }: ServiceRoute,
+): RoutedRequest {
+  const facts = { judged, requestId, attempt, service, assignment, unitName, startedAt, traceparent };
+  return { ...result, ...facts, upstream: upstream.url };
+}
+
+const NOTHING = { durationMs: null, waitedMs: null, instance: undefined };
+/** Of a request that went on without an upstream that has not answered for a while. */
+const NO_CONNECTION: ExchangeResult = { ...NOTHING, outcome: 'server-error', status: null };
+/** Of a request that found no place. */
+const SHED: ExchangeResult = { ...NOTHING, outcome: 'refused', status: 503 };
 
 function headerValue(assignment: Assignment | null): string | undefined {
   return assignment ? encodeAssignment(assignment) : undefined;

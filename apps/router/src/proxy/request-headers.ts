@@ -32,9 +32,9 @@ const LONGEST_UNIT = 256;
 
 /**
  * `named`: by a header, or by itself where requests are the units. `missing`: no header names anybody. `meaningless`: what the headers say is
- * no name ("undefined", blank …, see {@link isNameless}).
+ * no name ("undefined", blank …, see {@link isNameless}). `cookie`: by a cookie that a router gave.
  */
-export type UnitName = 'named' | 'missing' | 'meaningless';
+export type UnitName = 'named' | 'missing' | 'meaningless' | 'cookie';
 
 /**
  * The unit of a request: the user (else the session), the session (else the user), or the request itself; a request that names
@@ -48,11 +48,28 @@ export function unitOf(
 ): { readonly unit: string; readonly name: UnitName } {
   if (kind === 'request') return { unit: requestId, name: 'named' };
   const order = kind === 'user' ? [names.user, names.session] : [names.session, names.user];
-  const said = order.map((name) => headerOf(headers, name)).filter((value) => value !== undefined);
+  const said = order.flatMap((name) => textOf(headerOf(headers, name)) ?? []);
   const unit = said.find((value) => !isNameless(value));
   if (unit === undefined) return { unit: requestId, name: said.length === 0 ? 'missing' : 'meaningless' };
   // Cut off, two long units could become one.
   return { unit: unit.length <= LONGEST_UNIT ? unit : sha256Of(unit), name: 'named' };
+}
+
+/** Names are hashed as UTF-8, which is how clients send them; Node.js reads each byte of a header as a character. */
+function textOf(value: string | undefined): string | undefined {
+  if (value === undefined || isAscii(value)) return value;
+  try {
+    return utf8.decode(Buffer.from(value, 'latin1'));
+  } catch {
+    return value;
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function isAscii(text: string): boolean {
+  for (let index = 0; index < text.length; index += 1) if (text.charCodeAt(index) > 127) return false;
+  return true;
 }
 
 export function attributesOf(headers: IncomingHttpHeaders): Attributes {
@@ -131,11 +148,12 @@ export function upstreamHeaders(
   return forwarded;
 }
 
-/** Headers for the client: the upstream's without those of its connection and its instance, request id and assignment. */
+/** Headers for the client: the upstream's without those of its connection and its instance; request id, assignment, and the cookie that names a new unit. */
 export function clientHeaders(
   upstream: IncomingHttpHeaders,
   requestId: string,
   assignmentHeader: string | undefined,
+  setCookie?: string,
 ): Record<string, string | string[]> {
   const perConnection = namedByConnection(upstream.connection);
   const headers: Record<string, string | string[]> = {};
@@ -146,6 +164,7 @@ export function clientHeaders(
   }
   headers[REQUEST_ID_HEADER] = requestId;
   if (assignmentHeader !== undefined) headers[ASSIGNMENT_HEADER] = assignmentHeader;
+  if (setCookie !== undefined) headers['set-cookie'] = [headers['set-cookie'] ?? [], setCookie].flat();
   return headers;
 }
 

@@ -10,10 +10,10 @@ import {
 } from '#libs/contracts';
 import { newTraceparent } from '#libs/messaging';
 import type { ExchangeResult } from '../proxy/exchange.js';
-import { hasSmallBody } from '../proxy/request-body.js';
+import { hasSmallBody } from '../proxy/client-body.js';
 import { SHADOW_HEADER, upstreamHeaders } from '../proxy/request-headers.js';
 import type { RoutedRequest } from '../proxy/routed-request.js';
-import type { UpstreamPools } from '../proxy/upstream-pools.js';
+import type { UpstreamLanes } from '../proxy/upstream-lanes.js';
 import type { ExperimentRoute, ServiceRoute } from '../routing/routing-table.js';
 import { upstreamPath, type Upstream } from '../routing/upstream.js';
 import { CopyExchange } from './copy-exchange.js';
@@ -25,7 +25,7 @@ export interface ShadowOptions {
   readonly routeOf: (service: string) => ServiceRoute | undefined;
   readonly isFailSafe: (route: ExperimentRoute) => boolean;
   /** Of its own: copies take no connection from users' requests. */
-  readonly pools: UpstreamPools;
+  readonly lanes: UpstreamLanes;
   readonly timeoutMs: number;
   /** With more of users' requests under way nothing is copied. */
   readonly busyAbove: number;
@@ -126,7 +126,7 @@ export class ShadowTraffic {
   /** Gives up what is under way: nothing is published afterwards. */
   async close(): Promise<void> {
     for (const exchange of this.running) exchange.giveUp();
-    await this.options.pools.close();
+    await this.options.lanes.close();
   }
 
   private send(copy: Copy, outcome: Outcome): void {
@@ -140,9 +140,10 @@ export class ShadowTraffic {
     });
     this.running.add(exchange);
     try {
-      const { path, body, upstream } = sent;
+      const { path, body, upstream, service, candidate } = sent;
       const headers = sent.headersOf(sent.assignment);
-      this.options.pools.poolOf(upstream.origin).dispatch({ method: 'POST', path, headers, body }, exchange);
+      const lane = this.options.lanes.laneOf(upstream, { service, variant: candidate });
+      lane.pool.dispatch({ method: 'POST', path, headers, body }, exchange);
     } catch {
       exchange.fail();
     }
@@ -154,6 +155,7 @@ export class ShadowTraffic {
     this.options.metrics.ended(copy, result.outcome, reason);
     this.options.onCopied({
       ...result,
+      judged: true,
       requestId,
       attempt: 0,
       service,

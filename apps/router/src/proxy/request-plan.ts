@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { assign, certain, type AssignmentQuestion } from '#libs/assignment';
+import { TRACEPARENT, type Assignment } from '#libs/contracts';
+import { newTraceparent } from '#libs/messaging';
+import type { Allocations } from '../routing/allocations.js';
+import type { ExperimentRoute, ServiceRoute } from '../routing/routing-table.js';
+import type { Upstream } from '../routing/upstream.js';
+import {
+  attributesOf,
+  headerOf,
+  OVERRIDE_HEADER,
+  OVERRIDE_TOKEN_HEADER,
+  TRACEPARENT_HEADER,
+  unitOf,
+  type UnitHeaders,
+  type UnitName,
+} from './request-headers.js';
+import type { UnitCookie } from './unit-cookie.js';
+import type { UpstreamLane, UpstreamLanes } from './upstream-lanes.js';
+
+/** Methods that change nothing, so that asking twice does no harm (RFC 9110 §9.2.1). */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+
+/** What a plan is made with. */
+export interface PlanSources {
+  readonly allocations: Allocations;
+  readonly lanes: UpstreamLanes;
+  readonly unitHeaders: UnitHeaders;
+  /** undefined: nobody is given one. */
+  readonly cookie: UnitCookie | undefined;
+  readonly isAuthorised: (token: string | undefined) => boolean;
+}
+
+/** One upstream that may be asked. */
+export interface Target {
+  readonly assignment: Assignment | null;
+  readonly upstream: Upstream;
+  readonly lane: UpstreamLane;
+}
+
+/**
+ * Who is asked for one request, and who else where that fails. A candidate's requests fall back to control; what may be repeated goes the other
+ * way as well, to candidates that have a share of their own.
+ */
+export class RequestPlan {
+  readonly requestId = randomUUID();
+  readonly startedAtMs = performance.now();
+  readonly startedAt = new Date().toISOString();
+  /** The client's, or of a trace that begins here. */
+  readonly traceparent: string;
+  /** Whether its end is told: a generation is a POST, what is polled or looked up is none. */
+  readonly judged: boolean;
+  readonly isSafe: boolean;
+  /** Safe, or said to be by its idempotency key. */
+  readonly mayRepeat: boolean;
+  readonly first: Target;
+  private readonly others: string[];
+  private readonly question: AssignmentQuestion | undefined;
+  private name: UnitName | null = null;
+  private newCookie: string | undefined;
+
+  constructor(
+    private readonly sources: PlanSources,
+    private readonly request: IncomingMessage,
+    private readonly route: ServiceRoute,
+  ) {
+    const { method = 'GET', headers } = request;
+    const trace = headerOf(headers, TRACEPARENT_HEADER);
+    this.traceparent = trace !== undefined && TRACEPARENT.test(trace) ? trace : newTraceparent();
+    this.judged = method === 'POST';
+    this.isSafe = SAFE.has(method);
+    this.mayRepeat = this.isSafe || headers['idempotency-key'] !== undefined;
+    if (route.kind === 'upstream' || !route.command) {
+      this.first = this.baseline(route);
+      this.others = [];
+      return;
+    }
+    this.question = this.questionFor(route);
+    const assignment = assign(route.rules, this.question);
+    this.first = this.target(route, assignment);
+    this.others = othersOf(assignment, this.mayRepeat);
+  }
+
+  /** Whether the request named its unit; null where none was asked for. */
+  get unitName(): UnitName | null {
+    return this.name;
+  }
+
+  /** For a client that has no name and no cookie yet. */
+  get setCookie(): string | undefined {
+    return this.newCookie;
+  }
+
+  get hasNext(): boolean {
+    return this.others.length > 0;
+  }
+
+  /** Whoever is asked next, instead of those before. */
+  next(): Target | undefined {
+    const variant = this.others.shift();
+    if (variant === undefined || this.route.kind !== 'experiment' || !this.question) return undefined;
+    return this.target(this.route, certain(this.route.rules, this.question, variant, 'FALLBACK'));
+  }
+
+  /** Who has no name is known by a cookie, where routers give them. */
+  private unitOf(route: ExperimentRoute): ReturnType<typeof unitOf> {
+    const { headers } = this.request;
+    const { unitHeaders, cookie } = this.sources;
+    const found = unitOf(headers, route.unit, this.requestId, unitHeaders);
+    if (found.name === 'named' || !cookie) return found;
+    const known = cookie.read(headers.cookie);
+    if (known !== undefined) return { unit: known, name: 'cookie' };
+    const { unit, setCookie } = cookie.issue(headerOf(headers, 'x-forwarded-proto') === 'https');
+    this.newCookie = setCookie;
+    return { unit, name: found.name };
+  }
+
+  private baseline(route: ServiceRoute): Target {
+    const { service } = route;
+    const upstream = route.kind === 'upstream' ? route.upstream : upstreamOf(route, route.rules.control);
+    return { assignment: null, upstream, lane: this.sources.lanes.laneOf(upstream, { service, variant: '' }) };
+  }
+
+  private target(route: ExperimentRoute, assignment: Assignment): Target {
+    const { variant } = assignment;
+    const upstream = upstreamOf(route, variant);
+    const lane = this.sources.lanes.laneOf(upstream, { service: route.service, variant });
+    return { assignment, upstream, lane };
+  }
+
+  private questionFor(route: ExperimentRoute): AssignmentQuestion {
+    const { headers } = this.request;
+    const { allocations, isAuthorised } = this.sources;
+    const override = headerOf(headers, OVERRIDE_HEADER);
+    const { unit, name } = this.unitOf(route);
+    this.name = name;
+    return {
+      unit,
+      attributes: route.rules.audience.length > 0 ? attributesOf(headers) : {},
+      override: override !== undefined && isAuthorised(headerOf(headers, OVERRIDE_TOKEN_HEADER)) ? override : undefined,
+      failSafe: allocations.isFailSafe(route),
+      assignedAt: this.startedAt,
+    };
+  }
+}
+
+/** Nobody is served by a variant without a share: where one was certain, only control stands in for it. */
+function othersOf({ variant, control, weightsPpm }: Assignment, mayRepeat: boolean): string[] {
+  const others = variant === control ? [] : [control];
+  if (!mayRepeat) return others;
+  for (const name in weightsPpm) {
+    if (name !== variant && name !== control && (weightsPpm[name] as number) > 0) others.push(name);
+  }
+  return others;
+}
+
+function upstreamOf(route: ExperimentRoute, variant: string): Upstream {
+  const upstream = route.upstreams.get(variant);
+  if (!upstream) throw new Error(`${route.rules.experiment}: variant "${variant}" has no upstream`);
+  return upstream;
+}

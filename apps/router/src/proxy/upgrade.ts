@@ -1,0 +1,130 @@
+import { request as httpRequest, STATUS_CODES, type ClientRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { ASSIGNMENT_HEADER, encodeAssignment, INSTANCE_HEADER, REQUEST_ID_HEADER } from '#libs/contracts';
+import { upstreamPath } from '../routing/upstream.js';
+import { UNSENT } from './exchange.js';
+import { upstreamHeaders } from './request-headers.js';
+import type { RequestPlan, Target } from './request-plan.js';
+
+/** A connection that a client wants to use otherwise from now on: a WebSocket, for one. */
+export interface UpgradeRequest {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** What the client has sent behind its request. */
+  readonly head: Buffer;
+  readonly address: { readonly path: string; readonly rest: string };
+  readonly plan: RequestPlan;
+  /** Until the upstream answers. */
+  readonly timeoutMs: number;
+  /** What became of it: the status of its answer, null where none came. */
+  readonly onAnswer: (target: Target, status: number | null) => void;
+}
+
+/** Headers of an answer that concern the connection it came over; the connection to the client ends with it. */
+const PER_CONNECTION = new Set(['connection', 'keep-alive', 'transfer-encoding', INSTANCE_HEADER]);
+
+/**
+ * Passes the handshake on to the variant of the unit, and both connections to each other from then on, byte for byte. There is no limit for
+ * their silence: it is theirs to keep alive.
+ */
+export function passUpgrade(upgrade: UpgradeRequest): void {
+  upgrade.socket.on('error', () => upgrade.socket.destroy());
+  ask(upgrade, upgrade.plan.first);
+}
+
+function ask(upgrade: UpgradeRequest, target: Target): void {
+  const { plan, socket } = upgrade;
+  const { lane } = target;
+  const mustGoOn = plan.hasNext && !lane.health.mayTry();
+  if (mustGoOn || !lane.hasSocket) {
+    const next = plan.next();
+    if (next) return ask(upgrade, next);
+    return refuseUpgrade(socket, 503, `${target.upstream.url} has more connections than it can take.`);
+  }
+  lane.sockets += 1;
+  lane.usedAtMs = plan.startedAtMs;
+  const outgoing = handshake(upgrade, target);
+  const timer = setTimeout(() => outgoing.destroy(new Error('no answer in time')), upgrade.timeoutMs);
+  let isSettled = false;
+  const settle = (status: number | null): void => {
+    clearTimeout(timer);
+    isSettled = true;
+    if (status === null) lane.health.failed();
+    else lane.health.answered();
+    upgrade.onAnswer(target, status);
+  };
+  socket.once('close', () => outgoing.destroy());
+  outgoing.on('close', () => (lane.sockets -= 1));
+  outgoing.on('upgrade', (answer: IncomingMessage, upstream: Duplex, head: Buffer) => {
+    settle(answer.statusCode ?? 101);
+    connect(upgrade, target, { answer, upstream, head });
+  });
+  outgoing.on('response', (answer: IncomingMessage) => {
+    settle(answer.statusCode ?? 502);
+    socket.write(headOf(answer, upgrade, target), 'latin1');
+    answer.pipe(socket);
+  });
+  outgoing.on('error', (error: NodeJS.ErrnoException) => {
+    if (isSettled || socket.destroyed) return void socket.destroy();
+    settle(null);
+    const next = UNSENT.has(error.code ?? '') ? plan.next() : undefined;
+    if (next) return ask(upgrade, next);
+    refuseUpgrade(socket, 502, `${target.upstream.url}: ${error.message}`);
+  });
+  outgoing.end();
+}
+
+function handshake({ request, address, plan }: UpgradeRequest, { upstream, assignment }: Target): ClientRequest {
+  const { origin } = upstream;
+  const { host } = new URL(origin);
+  const assignmentHeader = assignment ? encodeAssignment(assignment) : undefined;
+  const { requestId, traceparent } = plan;
+  const headers = ['host', host, 'connection', 'Upgrade', 'upgrade', request.headers.upgrade as string];
+  headers.push(...upstreamHeaders(request, { requestId, traceparent, assignmentHeader }));
+  const path = upstreamPath(upstream, address.path, address.rest);
+  const send = origin.startsWith('https:') ? httpsRequest : httpRequest;
+  // A connection of its own, which is the client's as soon as the upstream agrees.
+  const asked = { method: 'GET', path, headers: headers as unknown as Record<string, string>, agent: false as const };
+  return send(new URL(path, origin), asked);
+}
+
+function connect(
+  upgrade: UpgradeRequest,
+  target: Target,
+  { answer, upstream, head }: { answer: IncomingMessage; upstream: Duplex; head: Buffer },
+): void {
+  const { socket } = upgrade;
+  upstream.on('error', () => socket.destroy());
+  upstream.on('close', () => socket.destroy());
+  socket.on('close', () => upstream.destroy());
+  socket.write(headOf(answer, upgrade, target), 'latin1');
+  if (head.length > 0) socket.write(head);
+  if (upgrade.head.length > 0) upstream.write(upgrade.head);
+  upstream.pipe(socket);
+  socket.pipe(upstream);
+}
+
+function headOf(answer: IncomingMessage, { plan }: UpgradeRequest, { assignment }: Target): string {
+  const { statusCode = 502, statusMessage = '', rawHeaders } = answer;
+  const isUpgraded = statusCode === 101;
+  const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] as string).toLowerCase();
+    if (name === INSTANCE_HEADER || (!isUpgraded && PER_CONNECTION.has(name))) continue;
+    lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`);
+  }
+  if (!isUpgraded) lines.push('connection: close');
+  lines.push(`${REQUEST_ID_HEADER}: ${plan.requestId}`);
+  if (assignment) lines.push(`${ASSIGNMENT_HEADER}: ${encodeAssignment(assignment)}`);
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+/** Answers on a connection that has no `ServerResponse` any more, and closes it. */
+export function refuseUpgrade(socket: Duplex, status: number, detail: string): void {
+  if (socket.destroyed) return;
+  const title = STATUS_CODES[status] ?? 'Refused';
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail });
+  const lines = [`HTTP/1.1 ${status} ${title}`, 'content-type: application/problem+json', 'connection: close'];
+  socket.end(`${lines.join('\r\n')}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+}

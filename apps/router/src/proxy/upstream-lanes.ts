@@ -1,0 +1,108 @@
+import { Pool } from 'undici';
+import type { Upstream } from '../routing/upstream.js';
+import { connectorOf } from './connect.js';
+import { PassiveHealth, type EjectionLimits } from './passive-health.js';
+
+export interface UpstreamLimits {
+  /** Longest time from the request to the first byte of the upstream's answer; of an upload, from its last byte, and between any two. */
+  readonly timeoutMs: number;
+  /** Longest time between two bytes of an answer. */
+  readonly idleMs: number;
+  /** Connections to the upstream of one variant, and as many sockets beside them. */
+  readonly connections: number;
+  /** Requests that may wait for one of them; their waiting counts against the time limit. What comes beyond is not taken. */
+  readonly queue: number;
+  readonly connectTimeoutMs: number;
+  readonly ejection: EjectionLimits;
+}
+
+/** Whose upstream it is. */
+export interface LaneOwner {
+  readonly service: string;
+  /** Empty: the service's baseline. */
+  readonly variant: string;
+}
+
+/** A lane that nobody has used for so long is closed when another one opens. */
+const UNUSED_MS = 600_000;
+
+/** One variant's way to its upstream: connections, places and health of its own, also where two variants share an address. */
+export class UpstreamLane {
+  readonly pool: Pool;
+  readonly health: PassiveHealth;
+  /** Requests under way or waiting. */
+  pending = 0;
+  /** Sockets that were upgraded. */
+  sockets = 0;
+  usedAtMs = 0;
+  isClosed = false;
+
+  constructor(
+    readonly owner: LaneOwner,
+    origin: string,
+    private readonly limits: UpstreamLimits,
+  ) {
+    this.health = new PassiveHealth(limits.ejection);
+    this.pool = new Pool(origin, {
+      connections: limits.connections,
+      pipelining: 1,
+      connect: connectorOf(limits.connectTimeoutMs),
+      // The router counts the time itself: only it knows whether it is the client's.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  }
+
+  get isFull(): boolean {
+    return this.pending >= this.limits.connections + this.limits.queue;
+  }
+
+  get hasSocket(): boolean {
+    return this.sockets < this.limits.connections;
+  }
+
+  get isUnused(): boolean {
+    return this.pending + this.sockets === 0 && performance.now() - this.usedAtMs > UNUSED_MS;
+  }
+}
+
+/** The lanes of all variants. */
+export class UpstreamLanes {
+  private readonly lanes = new Map<string, UpstreamLane>();
+  /** Of the routing table in force: found without making a key. */
+  private readonly known = new WeakMap<Upstream, UpstreamLane>();
+
+  constructor(private readonly limits: UpstreamLimits) {}
+
+  /** @param upstream of this owner alone: each table has an object of its own for each */
+  laneOf(upstream: Upstream, owner: LaneOwner): UpstreamLane {
+    const known = this.known.get(upstream);
+    if (known && !known.isClosed) return known;
+    const key = `${owner.service}/${owner.variant}@${upstream.origin}`;
+    const lane = this.lanes.get(key) ?? this.open(key, upstream, owner);
+    this.known.set(upstream, lane);
+    return lane;
+  }
+
+  all(): Iterable<UpstreamLane> {
+    return this.lanes.values();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.lanes.values()].map(({ pool }) => pool.destroy()));
+    this.lanes.clear();
+  }
+
+  private open(key: string, { origin }: Upstream, owner: LaneOwner): UpstreamLane {
+    for (const [other, lane] of this.lanes) {
+      if (!lane.isUnused) continue;
+      this.lanes.delete(other);
+      lane.isClosed = true;
+      void lane.pool.close();
+    }
+    const lane = new UpstreamLane(owner, origin, this.limits);
+    lane.usedAtMs = performance.now();
+    this.lanes.set(key, lane);
+    return lane;
+  }
+}

@@ -1,0 +1,681 @@
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestOptions,
+  type ServerResponse,
+} from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  ASSIGNMENT_HEADER,
+  decodeAssignment,
+  decodeEvent,
+  encodeEvent,
+  UNIT_HEADER,
+  type DataOf,
+  type RequestRouted,
+  type TeststripEvent,
+  type TopicName,
+} from '#libs/contracts';
+import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
+import { startApp } from '#libs/platform';
+import { routerApp, type RouterOptions } from './index.js';
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+let closing: (() => unknown)[] = [];
+let bus: EventBus;
+
+beforeEach(async () => {
+  closing = [];
+  bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, 1);
+});
+
+afterEach(async () => {
+  for (const close of closing.toReversed()) await close();
+  await bus.close();
+});
+
+describe('any request', () => {
+  it('is passed on with its method, body and answer; only those that make pictures are told on the bus', async () => {
+    const control = await upstream((request, response) => {
+      void textOf(request).then((body) => {
+        response.setHeader('access-control-allow-origin', '*');
+        response.end(`${request.method} ${body}`);
+      });
+    });
+    const url = await router({ control, candidate: control }, 0);
+    for (const [method, body, answer] of [
+      ['GET', undefined, 'GET '],
+      ['OPTIONS', undefined, 'OPTIONS '],
+      ['HEAD', undefined, ''],
+      ['PUT', 'picture', 'PUT picture'],
+      ['PATCH', 'more', 'PATCH more'],
+      ['DELETE', undefined, 'DELETE '],
+      ['DELETE', 'why', 'DELETE why'],
+      ['POST', 'prompt', 'POST prompt'],
+    ] as const) {
+      const answered = await ask(url, { method, body });
+      expect(answered).toMatchObject({ status: 200, body: answer });
+      expect(answered.headers['access-control-allow-origin']).toBe('*');
+      expect(answered.headers[ASSIGNMENT_HEADER]).toBeDefined();
+    }
+    expect(await routed(1)).toMatchObject([{ outcome: 'delivered', status: 200 }]);
+  });
+
+  it('goes on with no header that is for the router alone, whoever wrote it', async () => {
+    const control = await upstream((request, response) => response.end(JSON.stringify(request.rawHeaders)));
+    const url = await router({ control, candidate: control }, 0);
+    const forged = { [ASSIGNMENT_HEADER]: 'forged', 'teststrip-request-id': 'mine', 'teststrip-override-token': 'x' };
+    const headers = { ...forged, connection: 'keep-alive, X-Secret', 'x-secret': 'hop', 'x-other': 'kept' };
+    const { body } = await ask(url, { headers });
+    const sent = JSON.parse(body) as string[];
+    const valuesOf = (name: string) => sent.filter((_value, index) => sent[index - 1] === name);
+    expect(valuesOf(ASSIGNMENT_HEADER).map((value) => decodeAssignment(value).unit)).toEqual(['user-1']);
+    expect(valuesOf('x-other')).toEqual(['kept']);
+    expect(valuesOf('x-secret')).toEqual([]);
+    expect(valuesOf('teststrip-override-token')).toEqual([]);
+    expect(body).not.toContain('mine');
+    // Of a service without an experiment there is no assignment to send in its place.
+    const plain = await router({ control, candidate: control }, null);
+    expect((await ask(plain, { headers: forged })).body).not.toContain('forged');
+  });
+
+  it('names its unit in UTF-8', async () => {
+    const [control] = await named('control');
+    const url = await router({ control, candidate: control }, 500_000);
+    // With a body of text Node.js would send the head in UTF-8 as well.
+    const body = Buffer.from('{}');
+    const { headers } = await ask(url, { unit: Buffer.from('zoë-猫').toString('latin1'), body });
+    expect(decodeAssignment(String(headers[ASSIGNMENT_HEADER])).unit).toBe('zoë-猫');
+    const notUtf8 = await ask(url, { unit: 'zo\u00eb', body });
+    expect(decodeAssignment(String(notUtf8.headers[ASSIGNMENT_HEADER])).unit).toBe('zoë');
+  });
+
+  it('without a name keeps its variant by a signed cookie, where there is a key', async () => {
+    const control = await upstream((_request, response) => {
+      response.setHeader('set-cookie', 'own=1');
+      response.end('x');
+    });
+    const url = await router({ control, candidate: control }, 500_000, { cookieKey: 'a-key-of-sixteen-characters' });
+    const first = await ask(url, { unit: null });
+    const [own, cookie] = first.headers['set-cookie'] as string[];
+    expect(own).toBe('own=1');
+    const { unit } = decodeAssignment(String(first.headers[ASSIGNMENT_HEADER]));
+    const again = await ask(url, { unit: null, headers: { cookie: String(cookie).split(';', 1)[0] as string } });
+    expect(decodeAssignment(String(again.headers[ASSIGNMENT_HEADER])).unit).toBe(unit);
+    expect(again.headers['set-cookie']).toEqual(['own=1']);
+    expect((await ask(url, { unit: 'anna' })).headers['set-cookie']).toEqual(['own=1']);
+    const forged = await ask(url, { unit: null, headers: { cookie: `teststrip-unit=${unit}.AAAA` } });
+    expect(decodeAssignment(String(forged.headers[ASSIGNMENT_HEADER])).unit).not.toBe(unit);
+    const without = await router({ control, candidate: control }, 500_000);
+    expect((await ask(without, { unit: null })).headers['set-cookie']).toEqual(['own=1']);
+  });
+});
+
+describe('a stream', () => {
+  it('may take as long as it likes while something comes', async () => {
+    const control = await upstream((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      let sent = 0;
+      const timer = setInterval(() => {
+        response.write(`data: ${sent}\n\n`);
+        sent += 1;
+        if (sent < 8) return;
+        clearInterval(timer);
+        response.end('data: [DONE]\n\n');
+      }, 60);
+    });
+    const url = await router({ control, candidate: control }, 0, { limits: { timeoutMs: 300, idleMs: 300 } });
+    const answer = await ask(url, {});
+    expect(answer.body.match(/data/g)).toHaveLength(9);
+    const [event] = await routed(1);
+    expect(event).toMatchObject({ outcome: 'delivered' });
+    expect(event?.durationMs).toBeGreaterThan(400);
+  });
+
+  it('is broken off when nothing comes, and counts as timed out', async () => {
+    const control = await upstream((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('data: 0\n\n');
+    });
+    const url = await router({ control, candidate: control }, 0, { limits: { idleMs: 80 } });
+    await expect(ask(url, {})).rejects.toThrow(/aborted|hang up/);
+    expect(await routed(1)).toMatchObject([{ outcome: 'timed-out', status: 200, durationMs: null }]);
+  });
+
+  it('has its head passed on before its first byte', async () => {
+    const endings: (() => void)[] = [];
+    const control = await upstream((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.flushHeaders();
+      endings.push(() => void response.end('data: x\n\n'));
+    });
+    const url = await router({ control, candidate: control }, 0);
+    const answer = await open(url, {});
+    expect(answer.statusCode).toBe(200);
+    endings.pop()?.();
+    expect(await textOf(answer)).toBe('data: x\n\n');
+  });
+});
+
+describe('a slow client', () => {
+  const MEGABYTES = 8 * 2 ** 20;
+
+  it('that does not read is not charged to the variant', async () => {
+    const control = await upstream((_request, response) => response.end(Buffer.alloc(MEGABYTES)));
+    const url = await router({ control, candidate: control }, 0, { limits: { idleMs: 100 } });
+    const answer = await open(url, {});
+    answer.pause();
+    expect(await routed(1)).toMatchObject([{ outcome: 'cancelled', status: 200, durationMs: null }]);
+    answer.destroy();
+  });
+
+  it('that sends half a request is not charged either, small or large', async () => {
+    const control = await upstream(echo);
+    const url = await router({ control, candidate: control }, 0, { limits: { timeoutMs: 80 } });
+    for (const length of [100, 200_000]) {
+      const request = httpRequest(url, { method: 'POST', headers: { 'content-length': length, [UNIT_HEADER]: 'u' } });
+      const answered = answerTo(request);
+      request.write('half');
+      expect((await answered).statusCode).toBe(408);
+    }
+    const outcomes = (await routed(2)).map(({ outcome, status }) => [outcome, status]);
+    expect(outcomes).toEqual([
+      ['cancelled', null],
+      ['cancelled', null],
+    ]);
+  });
+
+  it('is another thing than an upstream that does not read what is sent', async () => {
+    const control = await upstream((request) => request.pause());
+    const url = await router({ control, candidate: control }, 0, { limits: { timeoutMs: 150 } });
+    const answer = await ask(url, { body: Buffer.alloc(MEGABYTES) });
+    expect(answer.status).toBe(504);
+    expect(await routed(1)).toMatchObject([{ outcome: 'timed-out', status: null }]);
+  });
+});
+
+describe('an upload', () => {
+  it('is answered early, while it is still under way', async () => {
+    const control = await upstream((request, response) => {
+      response.writeHead(413, { connection: 'close' });
+      response.end('too big');
+      setTimeout(() => request.socket.destroy(), 50);
+    });
+    const url = await router({ control, candidate: control }, 0);
+    for (let times = 0; times < 3; times += 1) {
+      expect(await ask(url, { body: Buffer.alloc(20_000_000) })).toMatchObject({ status: 413, body: 'too big' });
+    }
+    expect((await routed(3)).map(({ outcome, status }) => [outcome, status])).toEqual([
+      ['caller-error', 413],
+      ['caller-error', 413],
+      ['caller-error', 413],
+    ]);
+  });
+
+  it('that waits to be told is told when it is wanted, and not where the request is refused', async () => {
+    const control = await upstream(echo);
+    const url = await router({ control, candidate: control }, 0);
+    expect(await told(url)).toEqual([true, 200]);
+    expect(await told(new URL('/v1/services/nobody/x', url))).toEqual([false, 404]);
+  });
+
+  it('without a length streams', async () => {
+    const control = await upstream(echo);
+    const url = await router({ control, candidate: control }, 0);
+    const request = httpRequest(url, { method: 'POST', headers: { 'transfer-encoding': 'chunked' } });
+    const answered = answerTo(request);
+    request.write('in ');
+    request.end('pieces');
+    expect(await textOf(await answered)).toBe('in pieces');
+  });
+});
+
+it('passes early hints on', async () => {
+  const link = '</style.css>; rel=preload; as=style';
+  const control = await upstream((_request, response) => {
+    response.writeEarlyHints({ link }, () => response.end('picture'));
+  });
+  const url = await router({ control, candidate: control }, 0);
+  const request = httpRequest(url, { method: 'GET' });
+  const hinted = new Promise<IncomingHttpHeaders>((resolve) => {
+    request.on('information', ({ headers }) => resolve(headers));
+  });
+  const answered = answerTo(request);
+  request.end();
+  expect(await hinted).toMatchObject({ link });
+  expect(await textOf(await answered)).toBe('picture');
+});
+
+describe('a WebSocket', () => {
+  it('is piped to the variant of its unit, both ways', async () => {
+    const control = await echoSocket('control');
+    const candidate = await echoSocket('candidate');
+    const url = await router({ control, candidate }, 500_000);
+    for (const unit of ['user-1', 'user-2', 'user-3', 'user-4', 'user-5']) {
+      const { body } = await ask(url, { unit });
+      const socket = await openSocket(url, { [UNIT_HEADER]: unit });
+      expect(await textUntil(socket, 'hello')).toMatch(/^HTTP\/1.1 101 [^]*x-variant: \w+/i);
+      socket.write('ping');
+      expect(await textUntil(socket, 'ping')).toBe(`${body}:ping`);
+      socket.destroy();
+    }
+  });
+
+  it('that is refused gets the answer as it is, and one that nobody can take says why', async () => {
+    const [control] = await named('control');
+    const url = await router({ control, candidate: control }, 0);
+    expect(await textUntil(await openSocket(url), 'control')).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*control$/);
+    const dead = await router({ control: await deadUrl(), candidate: await deadUrl() }, 0);
+    expect(await textUntil(await openSocket(dead), '}')).toMatch(/^HTTP\/1.1 502 [^]*ECONNREFUSED/);
+    expect(await textUntil(await openSocket(new URL('/v1/services/nobody/x', url)), '}')).toMatch(/^HTTP\/1.1 404 /);
+  });
+
+  it('goes to control where the candidate has no connection', async () => {
+    const url = await router({ control: await echoSocket('control'), candidate: await deadUrl() }, 1_000_000);
+    expect(await textUntil(await openSocket(url), 'hello')).toContain('X-Variant: control');
+  });
+
+  it('is another thing than a request that would like HTTP/2', async () => {
+    const control = await upstream(echo);
+    const url = await router({ control, candidate: control }, 0);
+    const socket = connect(Number(url.port), url.hostname);
+    socket.write(
+      `POST ${url.pathname} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nContent-Length: 5\r\n\r\nhello`,
+    );
+    expect(await textUntil(socket, 'hello')).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+    socket.destroy();
+  });
+});
+
+describe('the places of a variant', () => {
+  it('are its own: a candidate that hangs takes none of control, and what it can not take goes to control', async () => {
+    let hanging = 0;
+    const shared = await upstream((request, response) => {
+      const { variant } = decodeAssignment(String(request.headers[ASSIGNMENT_HEADER]));
+      if (variant === 'control') response.end('control');
+      else hanging += 1;
+    });
+    const overrideToken = 'a-token-of-sixteen-characters';
+    const url = await router({ control: shared, candidate: shared }, 500_000, {
+      limits: { connections: 2, queue: 0 },
+      overrideToken,
+    });
+    const of = (variant: string) => ({ 'teststrip-override': variant, 'teststrip-override-token': overrideToken });
+    for (let index = 0; index < 2; index += 1) void ask(url, { headers: of('candidate') }).catch(() => undefined);
+    await expect.poll(() => hanging).toBe(2);
+    for (let index = 0; index < 5; index += 1) {
+      expect(await ask(url, { headers: of('candidate') })).toMatchObject({ status: 200, body: 'control' });
+    }
+    expect((await routed(10)).map((event) => `${variantOf(event)} ${event.outcome}`).sort()).toEqual([
+      ...Array.from({ length: 5 }, () => 'candidate refused'),
+      ...Array.from({ length: 5 }, () => 'control delivered'),
+    ]);
+    for (let index = 0; index < 10; index += 1) {
+      expect(await ask(url, { headers: of('control') })).toMatchObject({ status: 200, body: 'control' });
+    }
+  });
+
+  it('of control are not more than they are: what comes beyond is told to come again', async () => {
+    const waiting: ServerResponse[] = [];
+    const control = await upstream((_request, response) => waiting.push(response));
+    const url = await router({ control, candidate: control }, 0, { limits: { connections: 1, queue: 1 } });
+    const taken = [ask(url, {}), ask(url, {})];
+    await expect.poll(() => waiting.length).toBe(1);
+    const shed = await ask(url, {});
+    expect(shed).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
+    for (let index = 0; index < 2; index += 1) {
+      await expect.poll(() => waiting.length).toBe(1);
+      waiting.pop()?.end('x');
+      await taken[index];
+    }
+    expect((await routed(3)).map(({ outcome }) => outcome).sort()).toEqual(['delivered', 'delivered', 'refused']);
+  });
+});
+
+describe('an upstream without connection', () => {
+  it('of the candidate is left alone after a few failures, which count against it; control serves its requests', async () => {
+    const [control] = await named('control');
+    const candidate = await deadUrl();
+    const url = await router({ control, candidate }, 1_000_000, {
+      limits: { ejection: { failures: 3, forMs: 60_000, longestMs: 60_000 } },
+    });
+    for (let index = 0; index < 40; index += 1) {
+      const answer = await ask(url, { unit: `user-${index}` });
+      expect(answer).toMatchObject({ status: 200, body: 'control' });
+      expect(decodeAssignment(String(answer.headers[ASSIGNMENT_HEADER])).reason).toBe('FALLBACK');
+    }
+    const fallbacks = async () => (await events()).filter(({ assignment }) => assignment?.reason === 'FALLBACK').length;
+    await expect.poll(fallbacks).toBe(40);
+    const seen = await events();
+    const failed = seen.filter((event) => variantOf(event) === 'candidate');
+    expect(failed.every(({ outcome, status }) => outcome === 'server-error' && status === null)).toBe(true);
+    // Three that were tried, and ten a second of those that were not.
+    expect(failed.length).toBeGreaterThanOrEqual(13);
+    expect(failed.length).toBeLessThan(40);
+  });
+
+  it('of control is replaced by a candidate that has a share, for what may be repeated and nothing else', async () => {
+    const [candidate] = await named('candidate');
+    const control = await deadUrl();
+    const url = await router({ control, candidate }, 1);
+    const statusOf = async (question: Question): Promise<number> => (await ask(url, question)).status;
+    expect(await ask(url, { method: 'GET' })).toMatchObject({ status: 200, body: 'candidate' });
+    expect(await statusOf({ headers: { 'idempotency-key': 'k' } })).toBe(200);
+    expect(await statusOf({})).toBe(502);
+    expect(await statusOf({ method: 'PUT', body: 'x' })).toBe(502);
+    const without = await router({ control, candidate }, 0);
+    expect((await ask(without, { method: 'GET' })).status).toBe(502);
+  });
+
+  it('is not asked twice where it has had the request, unless that may be repeated', async () => {
+    let asked = 0;
+    const candidate = await upstream((request) => {
+      asked += 1;
+      request.socket.destroy();
+    });
+    const [control] = await named('control');
+    const url = await router({ control, candidate }, 1_000_000);
+    expect((await ask(url, {})).status).toBe(502);
+    expect((await ask(url, { method: 'GET' })).body).toBe('control');
+    expect((await ask(url, { headers: { 'idempotency-key': 'k' } })).body).toBe('control');
+    expect(asked).toBe(3);
+  });
+});
+
+describe('a job', () => {
+  it('is found at the variant that made it, wherever who asks belongs now', async () => {
+    const [control, candidate] = [await jobs('control', '/job-1'), await jobs('candidate', '/job-2')];
+    const url = await router({ control, candidate }, 500_000);
+    for (const unit of ['user-1', 'user-2', 'user-3', 'user-4']) {
+      expect((await ask(url, { method: 'GET', unit, path: '/job-1' })).body).toBe('control');
+      expect((await ask(url, { method: 'GET', unit, path: '/job-2' })).body).toBe('candidate');
+      expect((await ask(url, { method: 'GET', unit, path: '/job-3' })).status).toBe(404);
+      expect((await ask(url, { method: 'POST', unit, path: '/job-3' })).status).toBe(404);
+    }
+    expect(await routed(4)).toHaveLength(4);
+  });
+
+  it('of a candidate without a share is not served', async () => {
+    const [control, candidate] = [await jobs('control', '/job-1'), await jobs('candidate', '/job-2')];
+    const url = await router({ control, candidate }, 0);
+    expect((await ask(url, { method: 'GET', path: '/job-2' })).status).toBe(404);
+  });
+});
+
+it('ends in order: says that it is not ready, takes nothing new, lets what is under way end, and closes sockets', async () => {
+  const endings: (() => void)[] = [];
+  const control = await upstream((_request, response) => {
+    response.writeHead(200);
+    response.write('begin ');
+    endings.push(() => void response.end('end'));
+  });
+  const { url, close } = await startRouter({ upstreams: { 'text-to-image': control, echo: await echoSocket('echo') } });
+  const socket = await openSocket(new URL('/v1/services/echo/ws', url));
+  await textUntil(socket, 'hello');
+  const stream = await open(url, {});
+  const closed = close();
+  await expect
+    .poll(() =>
+      fetch(new URL('/health/ready', url)).then(
+        ({ status }) => status,
+        () => 'refused',
+      ),
+    )
+    .toBe('refused');
+  endings.pop()?.();
+  expect(await textOf(stream)).toBe('begin end');
+  await closed;
+  expect(socket.destroyed || (await new Promise((resolve) => socket.once('close', resolve))) !== undefined).toBe(true);
+});
+
+/** Whether the client was told to send its body, and the answer's status. */
+const told = async (at: URL): Promise<[boolean, number | undefined]> => {
+  const headers = { expect: '100-continue', 'content-length': 5 };
+  const request = httpRequest(at, { method: 'POST', headers });
+  const answered = answerTo(request);
+  let wasTold = false;
+  request.on('continue', () => {
+    wasTold = true;
+    request.end('hello');
+  });
+  request.flushHeaders();
+  const answer = await answered;
+  request.destroy();
+  return [wasTold, answer.statusCode];
+};
+
+/** Knows one job. */
+const jobs = (name: string, known: string) =>
+  upstream((request, response) => {
+    response.statusCode = request.url?.endsWith(known) === true ? 200 : 404;
+    response.end(name);
+  });
+
+const echo: Handler = (request, response) => {
+  void textOf(request).then(
+    (body) => response.end(body),
+    () => undefined,
+  );
+};
+
+interface Question {
+  readonly method?: string;
+  readonly path?: string;
+  /** null: the client has no name. */
+  readonly unit?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer | undefined;
+}
+
+function open(url: URL, question: Question): Promise<IncomingMessage> {
+  const {
+    method = 'POST',
+    path = '',
+    unit = 'user-1',
+    headers = {},
+    body = method === 'POST' ? '{}' : undefined,
+  } = question;
+  const asked: RequestOptions = {
+    method,
+    headers: {
+      ...(unit === null ? {} : { [UNIT_HEADER]: unit }),
+      ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
+      ...headers,
+    },
+  };
+  const request = httpRequest(new URL(`${url.pathname}${path}`, url), asked);
+  const answered = answerTo(request);
+  request.end(body);
+  return answered;
+}
+
+function answerTo(request: ReturnType<typeof httpRequest>): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.on('response', resolve);
+    request.on('error', reject);
+  });
+}
+
+async function ask(url: URL, question: Question) {
+  const answer = await open(url, question);
+  return { status: answer.statusCode ?? 0, headers: answer.headers, body: await textOf(answer) };
+}
+
+async function textOf(stream: AsyncIterable<unknown>): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+async function openSocket(
+  url: URL,
+  headers: Readonly<Record<string, string>> = { [UNIT_HEADER]: 'user-1' },
+): Promise<Socket> {
+  const socket = connect(Number(url.port), url.hostname);
+  closing.push(() => socket.destroy());
+  socket.on('error', () => undefined);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(
+    `GET ${url.pathname} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${lines.join('')}\r\n`,
+  );
+  return socket;
+}
+
+function textUntil(socket: Socket, end: string): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    const take = (chunk: Buffer): void => {
+      text += chunk.toString();
+      if (!text.includes(end)) return;
+      socket.off('data', take);
+      resolve(text);
+    };
+    socket.on('data', take);
+  });
+}
+
+/** Answers requests with its name, and what comes over a socket with its name before it. */
+async function echoSocket(name: string): Promise<string> {
+  return upstream(
+    (_request, response) => response.end(name),
+    (request, socket) => {
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Variant: ${name}\r\n\r\n`,
+      );
+      socket.write('hello');
+      socket.on('data', (chunk: Buffer) => socket.write(`${name}:${chunk.toString()}`));
+      socket.on('error', () => request.destroy());
+    },
+  );
+}
+
+async function named<Names extends string[]>(...names: Names): Promise<{ [Index in keyof Names]: string }> {
+  const urls = names.map((name) => upstream((_request, response) => response.end(name)));
+  return (await Promise.all(urls)) as { [Index in keyof Names]: string };
+}
+
+async function deadUrl(): Promise<string> {
+  const url = await upstream(() => undefined);
+  await closing.pop()?.();
+  return url;
+}
+
+async function upstream(
+  handler: Handler,
+  onUpgrade?: (request: IncomingMessage, socket: Socket) => void,
+): Promise<string> {
+  const server = createServer(handler);
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => sockets.add(socket));
+  if (onUpgrade) server.on('upgrade', onUpgrade);
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  closing.push(async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
+/** @returns where the service is asked. @param candidatePpm null: there is no experiment */
+async function router(
+  upstreams: { readonly control: string; readonly candidate: string },
+  candidatePpm: number | null,
+  settings: Partial<RouterOptions> = {},
+): Promise<URL> {
+  if (candidatePpm !== null) await experiment(upstreams, candidatePpm);
+  const { url } = await startRouter({ upstreams: { 'text-to-image': upstreams.control }, ...settings });
+  return url;
+}
+
+async function startRouter(settings: Partial<RouterOptions>) {
+  const { exposed, close } = await startApp(routerApp, {
+    resources: { bus },
+    settings: { port: 0, routerId: undefined, lastKnownGoodFile: undefined, drainMs: 300, ...settings },
+  });
+  closing.push(() => close());
+  return { url: new URL('/v1/services/text-to-image/generations', exposed.url), close: () => close() };
+}
+
+let epoch = 0;
+
+async function experiment(
+  { control, candidate }: { readonly control: string; readonly candidate: string },
+  candidatePpm: number,
+): Promise<void> {
+  epoch += 1;
+  const at = new Date().toISOString();
+  const key = `experiment-${epoch}`;
+  const config = { checkpoint: 'c', sampler: 's', steps: 1, precision: 'fp16' };
+  await publish('experiment.defined.v1', key, {
+    experiment: key,
+    revision: 1,
+    spec: {
+      key,
+      service: 'text-to-image',
+      kind: 'canary',
+      unit: 'user',
+      control: 'control',
+      variants: { control: { upstream: control, config }, candidate: { upstream: candidate, config } },
+      audience: [],
+      ramp: { kind: 'auto', stages: [{ weightPpm: 10_000, atLeastMs: 0, atLeastUnits: 0, approval: 'none' }] },
+      guardrails: [],
+      objectives: [],
+      onInconclusive: 'rollback',
+      onLostController: 'hold',
+      lostControllerAfterMs: 30_000,
+      holdAtMostMs: 1_000,
+      deadlineMs: 60_000,
+      alpha: 0.05,
+      baselineUnits: 200,
+    },
+    fingerprints: { control: 'a', candidate: 'b' },
+    definedAt: at,
+    definedBy: 'test',
+  });
+  await publish('allocation.commanded.v1', key, {
+    commandId: key,
+    experiment: key,
+    service: 'text-to-image',
+    revision: 1,
+    epoch,
+    command: 'start',
+    stage: 0,
+    weightsPpm: { control: 1_000_000 - candidatePpm, candidate: candidatePpm },
+    reason: 'started',
+    message: '',
+    evidence: null,
+    actor: 'test',
+    commandedAt: at,
+    terminal: false,
+    baseline: { upstream: control, fingerprint: 'a' },
+  });
+}
+
+async function publish<Name extends TopicName>(type: Name, subject: string, data: DataOf<Name>): Promise<void> {
+  const envelope = { specversion: '1.0', source: 'test', time: new Date().toISOString(), subject } as const;
+  await bus.publish([encodeEvent({ ...envelope, id: `${type}-${subject}`, type, data } as TeststripEvent)]);
+}
+
+async function events(): Promise<readonly RequestRouted[]> {
+  const records = await bus.readAll('request.routed.v1');
+  return records.map((record) => decodeEvent(record).data as RequestRouted);
+}
+
+/** Once there are so many, and no more than that. */
+async function routed(count: number): Promise<readonly RequestRouted[]> {
+  await expect.poll(async () => (await events()).length, { timeout: 5_000 }).toBe(count);
+  return events();
+}
+
+function variantOf({ assignment }: RequestRouted): string | undefined {
+  return assignment?.variant;
+}
