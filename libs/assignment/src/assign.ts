@@ -1,7 +1,7 @@
 import { MILLION, type Assignment, type AudienceRule, type WeightsPpm } from '#libs/contracts';
 import { matchesAudience, type Attributes } from './audience.js';
 import { bucketOf, hashUnit, salts } from './bucket.js';
-import { layoutOf, variantOf, type Layout } from './layout.js';
+import { layoutOf, variantOf, type Layout, type Segment } from './layout.js';
 import { isInSlot, type Slot } from './layer-slot.js';
 
 /** One revision of an experiment under one epoch, prepared for answering fast. Never changed: a new epoch is a new value. */
@@ -31,13 +31,18 @@ export interface AssignmentQuestion {
   readonly assignedAt?: string;
 }
 
-export function prepareRules(
-  given: Omit<AssignmentRules, 'layout' | 'salt' | 'slot'> & { readonly slot?: Slot | null },
-): AssignmentRules {
+export function prepareRules({
+  segments,
+  ...given
+}: Omit<AssignmentRules, 'layout' | 'salt' | 'slot'> & {
+  readonly slot?: Slot | null;
+  /** Which buckets belong to candidates, where that does not follow from the weights alone. */
+  readonly segments?: readonly Segment[] | undefined;
+}): AssignmentRules {
   return {
     ...given,
     slot: given.slot ?? null,
-    layout: layoutOf(given.control, given.variants, given.weightsPpm),
+    layout: segments ? { control: given.control, segments } : layoutOf(given.control, given.variants, given.weightsPpm),
     salt: salts.arm(given.experiment, given.revision),
   };
 }

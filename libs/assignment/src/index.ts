@@ -1,6 +1,7 @@
 export * from './assign.js';
 export * from './audience.js';
 export * from './bucket.js';
-export * from './layout.js';
+export { layoutOf, variantOf, type Layout, type Segment } from './layout.js';
+export * from './layout-after.js';
 export * from './murmur3.js';
 export * from './layer-slot.js';

@@ -22,19 +22,25 @@ export interface Layout {
  *   left, so the same holds for each of them whatever the other does.
  * - With three or more, every two share a lane in proportion to their number and grow toward each other in it. As long as no
  *   candidate has more than its home (a million ÷ candidates), and so at every step of an equal ramp, the same holds again. Beyond its
- *   home a candidate takes what its lane leaves, then free buckets of other lanes; if their owners grow later, it has to give
+ *   home a candidate takes what its lane leaves, then free buckets of other lanes; if their owners grow later, it would have to give
  *   those back. (No layout that follows from the weights alone does better: with three candidates each of which may reach
- *   100 %, the order in which the second fills must be the reverse of the first's, and the third's the reverse of both.)
+ *   100 %, the order in which the second fills must be the reverse of the first's, and the third's the reverse of both.) There an order
+ *   follows the one before it, and says so: see `layoutAfter`.
  *
  * Candidates are ordered by name, so the order of keys in a message doesn't matter.
  * @param variants all variants of the experiment, also those whose weight is 0 or missing at present
  */
 export function layoutOf(control: string, variants: readonly string[], weightsPpm: WeightsPpm): Layout {
-  const candidates = variants.filter((variant) => variant !== control).sort(byCodeUnits);
+  const candidates = candidatesInOrder(control, variants);
   const lanes = pairUp(candidates).map((pair, index) => fillLane(pair, index * 2, candidates.length, weightsPpm));
   const segments = lanes.flatMap((lane) => lane.segments);
   const overflow = lanes.flatMap((lane) => lane.overflow);
   return { control, segments: settle(inOrder(segments), overflow) };
+}
+
+/** By name, so that the order of keys in a message doesn't matter. */
+export function candidatesInOrder(control: string, variants: readonly string[]): readonly string[] {
+  return variants.filter((variant) => variant !== control).sort(byCodeUnits);
 }
 
 /** Distribution: the variant of a bucket. */

@@ -1,3 +1,4 @@
+import { isSameLayout, layoutAfter, layoutOf } from '#libs/assignment';
 import type {
   AllocationCommanded,
   CommandKind,
@@ -35,6 +36,7 @@ export function commandOf(
   { atMs, commandId }: CommandIdentity,
   order: CommandOrder,
 ): AllocationCommanded {
+  const segments = segmentsOf(state, order.weightsPpm);
   return {
     commandId,
     experiment: state.experiment,
@@ -42,8 +44,20 @@ export function commandOf(
     revision: state.revision,
     epoch: state.epoch + 1,
     ...order,
+    ...(segments === undefined ? {} : { segments }),
     commandedAt: new Date(atMs).toISOString(),
   };
+}
+
+/** Who is with a candidate stays there while its share does not fall. @returns undefined where the weights alone see to it. */
+function segmentsOf(state: DraftState | StartedState, weightsPpm: WeightsPpm): AllocationCommanded['segments'] {
+  if (state.phase === 'draft' || state.lastCommand.revision !== state.revision) return undefined;
+  const { control, variants } = state.spec;
+  const names = Object.keys(variants);
+  const { segments, weightsPpm: weightsBefore } = state.lastCommand;
+  const before = segments === undefined ? layoutOf(control, names, weightsBefore) : { control, segments };
+  const after = layoutAfter(before, names, weightsPpm);
+  return isSameLayout(after, layoutOf(control, names, weightsPpm)) ? undefined : [...after.segments];
 }
 
 /** What an order says of the traffic where it leaves everything as it is, copies to a candidate in the shadow included. */

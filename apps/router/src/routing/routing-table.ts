@@ -131,6 +131,7 @@ function experimentRoute(
       control: spec.control,
       variants: Object.keys(spec.variants),
       weightsPpm: command?.weightsPpm ?? { [spec.control]: MILLION },
+      segments: command?.segments,
       audience: spec.audience,
     }),
     unit: spec.unit,

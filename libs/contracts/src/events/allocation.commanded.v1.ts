@@ -30,6 +30,11 @@ const copies = z.object({
   concurrency: z.int().min(1),
 });
 
+/** Buckets `from` (inclusive) to `to` (exclusive), of a million, that belong to a candidate. */
+const segments = z.array(
+  z.object({ variant: slug, from: z.int().min(0).max(MILLION), to: z.int().min(0).max(MILLION) }),
+);
+
 /** What routers need of an order to serve a slot by it. */
 export const slotOrder = z.object({
   commandId: z.string().min(1),
@@ -43,6 +48,7 @@ export const slotOrder = z.object({
   commandedAt: timestamp,
   terminal: z.boolean(),
   shadow: copies.optional(),
+  segments: segments.optional(),
 });
 export type SlotOrder = z.infer<typeof slotOrder>;
 
@@ -107,6 +113,11 @@ export const allocationCommanded = z.object({
   standsAside: z.literal(true).optional(),
   /** Absent: none do. */
   shadow: copies.optional(),
+  /**
+   * Which buckets the candidates have, in order, where that follows from the order before as well: with three candidates and more a share may
+   * not be raised by the weights alone without moving somebody. Absent: the weights say it.
+   */
+  segments: segments.optional(),
   /**
    * The service's whole traffic, this experiment's slot included. Absent where one slot spans the service: then `weightsPpm` is all there is to
    * know, as in commands of before there were slots.

@@ -68,9 +68,13 @@ export function commanded(
 
 function orderIn(command: AllocationCommanded): SlotOrder {
   const { commandId, experiment, revision, epoch, command: kind, stage, weightsPpm, commandedAt, terminal } = command;
-  const { shadow } = command;
+  const { shadow, segments } = command;
   const order = { commandId, experiment, revision, epoch, command: kind, stage, weightsPpm, commandedAt, terminal };
-  return shadow === undefined ? order : { ...order, shadow };
+  return {
+    ...order,
+    ...(shadow === undefined ? {} : { shadow }),
+    ...(segments === undefined ? {} : { segments }),
+  };
 }
 
 function takeSlot(
