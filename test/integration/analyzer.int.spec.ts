@@ -130,6 +130,43 @@ describe('the analyzer', () => {
     await analyzer.close();
   });
 
+  it('goes on with its evidence under another policy, also after a crash, and tests anew what is tested otherwise', async () => {
+    const { bus } = bench;
+    const analyzer = bench.analyzer();
+    analyzer.start();
+    await analyzer.leading;
+    await define(bus);
+    const events = traffic(900);
+    await send(bus, events.slice(0, 1_800));
+    const routed = (some: readonly ObservedEvent[]) => some.filter(({ type }) => type === 'request.routed.v1').length;
+    const isOf = (some: readonly ObservedEvent[]) => (analysis: ExperimentAnalysed) =>
+      sum(analysis.requests) === routed(some);
+    await until(async () => (await lagOf(analyzer)) === 0);
+    const before = await newest(bus, isOf(events.slice(0, 1_800)));
+    const { spec } = definition();
+    const guardrails = spec.guardrails.map((rule, at) =>
+      at === 0 ? { ...rule, margin: { ...rule.margin, value: 0.2 } } : rule,
+    );
+    const [changed, same] = guardrails.map(({ metric }) => metric) as [string, string];
+    const unitsOf = ({ metrics }: ExperimentAnalysed, name: string) =>
+      metrics.find(({ metric }) => metric === name)?.n.control.units ?? 0;
+    await define(bus, 'exp', { policy: 2, spec: { ...spec, guardrails } });
+    await define(bus, 'exp', { policy: 1 });
+    const after = await newest(bus, ({ policy }) => policy === 2);
+    expect(after.requests).toEqual(before.requests);
+    expect(unitsOf(after, same)).toBe(unitsOf(before, same));
+    expect(unitsOf(after, changed)).toBe(0);
+    expect(bench.warnings.filter((line) => line.includes(`"${changed}"`))).toHaveLength(1);
+    await until(async () => crash(database));
+    await send(bus, events.slice(1_800));
+    await until(async () => (await lagOf(analyzer)) === 0);
+    const last = await newest(bus, isOf(events));
+    expect(last.policy).toBe(2);
+    expect(unitsOf(last, changed)).toBeGreaterThan(0);
+    expect(unitsOf(last, changed)).toBeLessThan(unitsOf(last, same) / 2);
+    await analyzer.close();
+  });
+
   it('delays nobody for events whose definition has not come, and folds them once when it has, also after a crash', async () => {
     const { bus } = bench;
     const analyzer = bench.analyzer({ snapshotEveryMs: 20 });
@@ -232,11 +269,15 @@ function traffic(requests: number, candidate: Behaviour = {}, users = 0): Observ
   return Array.from({ length: requests }, () => simulated.next()).flat();
 }
 
-async function define(bus: EventBus, experiment = 'exp'): Promise<void> {
-  const data = { ...definition(), experiment };
+async function define(
+  bus: EventBus,
+  experiment = 'exp',
+  overrides: Partial<ReturnType<typeof definition>> = {},
+): Promise<void> {
+  const data = { ...definition(), experiment, ...overrides };
   const attributes = {
     specversion: '1.0' as const,
-    id: `definition-of-${experiment}`,
+    id: `definition-of-${experiment}-${data.policy ?? 0}`,
     source: 'test',
     time: data.definedAt,
     subject: experiment,

@@ -178,8 +178,43 @@ describe('an experiment over HTTP', () => {
       const [command] = (await eventsOn(topics.allocationCommanded.name)).filter(({ subject }) => subject === file.key);
       expect(command?.data).toMatchObject({ command: 'start', epoch: 1 });
     });
-    expect(await apply(decision, file)).toMatchObject({ status: 200, body: { revision: 1, epoch: 1 } });
-    expect(await apply(decision, { ...file, alpha: 0.01 })).toMatchObject({ status: 201, body: { revision: 2 } });
+    const unchanged = { what: 'unchanged', message: 'unchanged', dryRun: false };
+    const again = Object.fromEntries(Object.entries(file).toReversed()) as unknown as ExperimentFile;
+    expect(await apply(decision, again)).toMatchObject({
+      status: 200,
+      body: { revision: 1, epoch: 1, applied: unchanged },
+    });
+    const looser = {
+      ...file,
+      deadline: '48h',
+      guardrails: [{ metric: 'alignment', margin: '-2%' }, ...file.guardrails!.slice(1)],
+    } as ExperimentFile;
+    const inPlace = {
+      what: 'policy-changed',
+      message:
+        "policy changed: alignment's margin 1 % or at least 0.001 → 2 % or at least 0.001, deadline 24 h → 48 h; evidence kept, but for alignment: tested anew from now on, with units not seen before",
+    };
+    expect(await call(decision, 'POST', '/v1/experiments?dryRun=true', looser)).toMatchObject({
+      status: 200,
+      body: { policy: 1, applied: { ...inPlace, dryRun: true } },
+    });
+    expect((await call(decision, 'GET', `/v1/experiments/${file.key}`)).body.policy).toBe(0);
+    expect(await apply(decision, looser)).toMatchObject({
+      status: 200,
+      body: { revision: 1, policy: 1, epoch: 1, applied: inPlace },
+    });
+    await eventually(async () => {
+      const told = (await eventsOn(topics.experimentDefined.name)).findLast(({ subject }) => subject === file.key);
+      expect(told?.data).toMatchObject({ revision: 1, policy: 1, spec: { deadlineMs: 48 * 3_600_000 } });
+    });
+    expect(await apply(decision, { ...looser, alpha: 0.01 })).toMatchObject({
+      status: 201,
+      body: {
+        revision: 2,
+        policy: 0,
+        applied: { what: 'new-revision', message: 'new revision 2: alpha 0.05 → 0.01; evidence starts anew' },
+      },
+    });
     const { body } = await call(decision, 'GET', '/v1/experiments');
     expect(body.experiments.map(({ key }: { key: string }) => key)).toContain(file.key);
   });

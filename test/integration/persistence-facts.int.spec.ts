@@ -52,6 +52,11 @@ describe('facts', () => {
     const [definition] = await reader.definitions();
     const told = examples.find(({ type }) => type === 'experiment.defined.v1')!.data as DataOf<'experiment.defined.v1'>;
     expect(definition).toMatchObject({ experiment: told.experiment, revision: told.revision, spec: told.spec });
+    const policy = (deadlineMs: number, definedAt: string) =>
+      example('experiment.defined.v1', { spec: { ...told.spec, deadlineMs }, definedAt });
+    await facts.record(database, [policy(1, '2026-11-21T10:00:00.000Z'), policy(2, '2026-11-22T10:00:00.000Z')]);
+    await facts.record(database, [policy(1, '2026-11-21T10:00:00.000Z')]);
+    expect((await reader.definitions()).map(({ spec }) => spec.deadlineMs)).toEqual([2]);
     const analysed = examples.find(({ type }) => type === 'experiment.analysed.v1')!
       .data as DataOf<'experiment.analysed.v1'>;
     expect(await reader.latestAnalysis(analysed.experiment, analysed.revision)).toEqual(analysed);

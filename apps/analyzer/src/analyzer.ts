@@ -17,6 +17,7 @@ import { emptyPart, partEvidenceOf, experimentKey, type KnownExperiment, type Pa
 import { type Leadership, takeTheLead } from './leadership.js';
 import { leadershipCheck, type WhoReads } from './leadership-check.js';
 import { ANALYZER_GROUP, loadParts, savedPosition, saveParts } from './snapshots.js';
+import { takePolicy } from './take-policy.js';
 import { WaitingEvents } from './waiting-events.js';
 
 export interface AnalyzerOptions {
@@ -164,6 +165,7 @@ export class Analyzer {
       partitions,
       known,
       onDefined: (key) => this.foldWaiting(shift, key),
+      onPolicy: (key, changed) => this.judgeBy(shift, known, key, changed),
       onTrouble: (message) => log.warn(message),
     });
     const shift: Shift = {
@@ -281,6 +283,20 @@ export class Analyzer {
           .catch((failure: Error) => this.options.log.warn(`a dead letter can't be published: ${failure.message}`));
       }
     }
+  }
+
+  /** Another policy comes into force between two snapshots: one that is being written belongs to the policy before. */
+  private judgeBy(shift: Shift, known: Map<string, KnownExperiment>, key: string, changed: KnownExperiment): void {
+    shift.saving = shift.saving.then(() => {
+      const { log } = this.options;
+      try {
+        const warnings = takePolicy(shift.parts.values(), known, key, changed);
+        for (const warning of warnings) log.warn(warning);
+        shift.publisher.note(key);
+      } catch (error) {
+        shift.fail(error);
+      }
+    });
   }
 
   private save(shift: Shift): Promise<void> {

@@ -16,6 +16,8 @@ export interface DefinitionsOptions {
   readonly known: Map<string, KnownExperiment>;
   /** A revision has become known. */
   readonly onDefined: (key: string) => void;
+  /** A known revision has got another policy. */
+  readonly onPolicy: (key: string, changed: KnownExperiment) => void;
   readonly onTrouble: (message: string) => void;
 }
 
@@ -63,10 +65,13 @@ export class Definitions {
 
   private define(event: TeststripEvent): void {
     if (event.type !== topics.experimentDefined.name) return;
-    const { known, partitions, onDefined } = this.options;
+    const { known, partitions, onDefined, onPolicy } = this.options;
     const key = experimentKey(event.data.experiment, event.data.revision);
-    if (known.has(key)) return;
-    known.set(key, { definition: event.data, design: evidenceDesign(event.data, partitions) });
+    const before = known.get(key);
+    if (before && before.design.policy >= (event.data.policy ?? 0)) return;
+    const given = { definition: event.data, design: evidenceDesign(event.data, partitions) };
+    if (before) return onPolicy(key, given);
+    known.set(key, given);
     onDefined(key);
   }
 }

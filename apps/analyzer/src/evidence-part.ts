@@ -9,7 +9,7 @@ export interface KnownExperiment {
 
 /** What one partition of one topic says about one experiment revision. */
 export interface PartEvidence {
-  readonly evidence: Evidence;
+  evidence: Evidence;
   /** Changes of the unit memory that no snapshot holds yet. */
   readonly unsavedUnits: UnitChanges[];
   /** How many chunks its unit memory consists of, those in `unsavedUnits` included. */

@@ -172,7 +172,7 @@ function restore(rows: readonly EvidenceSnapshot[], key: string, designOf: Desig
       known ??= { definition, design: designOf(definition) };
       const evidence = decodeEvidence(known.design, stored.evidence, stored.units, (change) => {
         isDirty = true;
-        warnings.add(inWords(key, change));
+        warnings.add(changeInWords(key, change));
       });
       const foldedTo = row.positions[row.topicPartition] ?? 0;
       entries.set(row.topicPartition, { evidence, unsavedUnits: [], chunks: stored.chunks, isDirty, foldedTo });
@@ -215,7 +215,8 @@ function topicAndPartition(topicPartition: string): { readonly topic: string; re
   return { topic: topicPartition.slice(0, slash), partition: Number(topicPartition.slice(slash + 1)) };
 }
 
-function inWords(key: string, { metric, what }: MetricChange): string {
+/** What has become of a metric of an experiment revision, for the log. */
+export function changeInWords(key: string, { metric, what }: MetricChange): string {
   const subject = `metric "${metric}" of experiment ${key}`;
   switch (what) {
     case 'added':

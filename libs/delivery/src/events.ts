@@ -20,6 +20,14 @@ export const holdCause = z.enum([
 export type HoldCause = z.infer<typeof holdCause>;
 
 const happened = { atMs: z.number(), actor: z.string().min(1) };
+const definitionGiven = {
+  definition: experimentDefined,
+  note: z.string(),
+  /** What differs from the definition before, in words; absent in the first one, and in logs of before it was kept. */
+  changes: z.array(z.string()).optional(),
+  /** Digest of the file as it was written: the same file again changes nothing, whatever the defaults are by then. */
+  file: z.string().min(1).optional(),
+};
 const commanded = { ...happened, command: allocationCommanded };
 
 /** What people are told without anything being ordered; once each. */
@@ -40,7 +48,9 @@ export type AlertKind = z.infer<typeof alertKind>;
  * command that is published, word for word, so the log is also the audit of what routers were told and why.
  */
 export const deliveryEvent = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('defined'), ...happened, definition: experimentDefined, note: z.string() }),
+  z.object({ type: z.literal('defined'), ...happened, ...definitionGiven }),
+  /** How the revision is judged and shown has changed, not what is compared: units, evidence and allocation stay. */
+  z.object({ type: z.literal('policy-changed'), ...happened, ...definitionGiven }),
   z.object({ type: z.literal('started'), ...commanded }),
   z.object({ type: z.literal('advanced'), ...commanded }),
   z.object({ type: z.literal('held'), ...commanded, causes: z.array(holdCause).min(1) }),

@@ -1,5 +1,6 @@
 import { waitsForApproval } from './allocation.js';
 import type { CommandEvent, DeliveryEvent } from './events.js';
+import { metricsJudgedOtherwise } from './judged-metrics.js';
 import { refuseImpossible } from './possible.js';
 import type { DefinedState, DeliveryState, DraftState, StartedState } from './state.js';
 import { initialState } from './state.js';
@@ -9,6 +10,8 @@ export function evolve(state: DeliveryState, event: DeliveryEvent): DeliveryStat
   switch (event.type) {
     case 'defined':
       return defined(state, event);
+    case 'policy-changed':
+      return policyChanged(definedOf(state), event);
     case 'started':
       return started(draftOf(state), event);
     case 'advanced':
@@ -64,7 +67,7 @@ export function rebuild(events: readonly DeliveryEvent[]): DeliveryState {
 
 function defined(
   state: DeliveryState,
-  { definition, atMs }: Extract<DeliveryEvent, { readonly type: 'defined' }>,
+  { definition, atMs, file }: Extract<DeliveryEvent, { readonly type: 'defined' }>,
 ): DraftState {
   return {
     phase: 'draft',
@@ -73,9 +76,33 @@ function defined(
     spec: definition.spec,
     fingerprints: definition.fingerprints,
     definedAtMs: atMs,
+    policy: 0,
+    judgedSince: {},
+    ...(file === undefined ? {} : { file }),
     epoch: state.epoch ?? 0,
     approvedStages: [],
     awaitsApprovalOf: waitsForApproval(definition.spec) ? 0 : null,
+  };
+}
+
+/** The revision goes on under another policy; an approval that is no longer asked for is no longer waited for. */
+function policyChanged(
+  state: DefinedState,
+  { definition, file }: Extract<DeliveryEvent, { readonly type: 'policy-changed' }>,
+): DefinedState {
+  const { spec, policy = state.policy + 1 } = definition;
+  const { file: _before, ...known } = state;
+  const stage = state.awaitsApprovalOf;
+  const isAwaited = state.phase !== 'draft' && stage !== null && spec.ramp.stages[stage]?.approval === 'required';
+  const first = state.phase === 'draft' && waitsForApproval(spec) ? 0 : null;
+  const changed = metricsJudgedOtherwise(state.spec, spec).map((metric) => [metric, policy] as const);
+  return {
+    ...known,
+    spec,
+    policy,
+    judgedSince: { ...state.judgedSince, ...Object.fromEntries(changed) },
+    ...(file === undefined ? {} : { file }),
+    awaitsApprovalOf: isAwaited ? stage : first,
   };
 }
 
@@ -108,6 +135,9 @@ function commanded(state: DeliveryState, { command, atMs }: CommandEvent): Plain
     spec: known.spec,
     fingerprints: known.fingerprints,
     definedAtMs: known.definedAtMs,
+    policy: known.policy,
+    judgedSince: known.judgedSince,
+    ...(known.file === undefined ? {} : { file: known.file }),
     approvedStages: known.approvedStages,
     awaitsApprovalOf: known.awaitsApprovalOf,
     startedAtMs: known.startedAtMs,

@@ -18,6 +18,8 @@ export interface Define extends OperatorInput {
   readonly spec: ExperimentSpec;
   /** Hash of each variant's configuration, by variant. */
   readonly fingerprints: Readonly<Record<string, string>>;
+  /** Digest of the file as it was written. */
+  readonly file?: string | undefined;
 }
 
 export interface Operate extends OperatorInput {

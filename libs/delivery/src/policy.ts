@@ -7,7 +7,14 @@ import { harmfulGuardrail, rollBackBrokenLimit, rollBackHarm } from './rules/har
 import { holdForSilence, holdUntrusted, releaseHold } from './rules/hold.js';
 import { judgeShadow, rollBackHarmOfPairs } from './rules/shadow.js';
 import { warn } from './rules/warn.js';
-import { isActive, isInShadow, type ActiveState, type DeliveryState, type RunningState } from './state.js';
+import {
+  isActive,
+  isInShadow,
+  type ActiveState,
+  type DeliveryState,
+  type RunningState,
+  type StartedState,
+} from './state.js';
 
 /**
  * What an analysis leads to. The order is the policy: harm before everything, then what is overdue, then whether the numbers can be
@@ -19,18 +26,31 @@ export function judgeAnalysis(state: DeliveryState, input: Analysed): readonly D
   // An analysis of another revision says nothing about this one.
   if (analysis.experiment !== state.experiment || analysis.revision !== state.revision) return [];
 
-  const harmful = harmfulGuardrail(state.spec, analysis);
-  if (harmful) return rollBackHarm(state, input, harmful);
-  const harmOfPairs = rollBackHarmOfPairs(state, input);
+  const isOfThisPolicy = (analysis.policy ?? 0) === state.policy;
+  const heard = isOfThisPolicy ? input : stillJudgedSo(state, input);
+  const harmful = harmfulGuardrail(state.spec, heard.analysis);
+  if (harmful) return rollBackHarm(state, heard, harmful);
+  const harmOfPairs = rollBackHarmOfPairs(state, heard);
   if (harmOfPairs.length > 0) return harmOfPairs;
-  const brokenLimit = rollBackBrokenLimit(state, input);
+  const brokenLimit = rollBackBrokenLimit(state, heard);
   if (brokenLimit.length > 0) return brokenLimit;
   if (!isActive(state)) return [];
 
   const ended = endOverdue(state, input);
-  if (ended.length > 0) return ended;
+  // By another policy nothing rises and nobody wins.
+  if (ended.length > 0 || !isOfThisPolicy) return ended;
 
   return [...warn(state, input), ...judgeByPhase(state, input)];
+}
+
+/** What an analysis by another policy of the revision says of metrics whose rules are the same by this one. */
+function stillJudgedSo({ judgedSince }: StartedState, input: Analysed): Analysed {
+  const { analysis } = input;
+  const { policy = 0 } = analysis;
+  const isStill = ({ metric }: { readonly metric: string }): boolean => (judgedSince[metric] ?? 0) <= policy;
+  const metrics = analysis.metrics.filter(isStill);
+  const pairs = (analysis.pairs ?? []).map((of) => ({ ...of, metrics: of.metrics.filter(isStill) }));
+  return { ...input, analysis: { ...analysis, metrics, pairs } };
 }
 
 function judgeByPhase(state: ActiveState, input: Analysed): readonly DeliveryEvent[] {

@@ -9,6 +9,7 @@ import type { DefinedState, DeliveryState } from './state.js';
 export function refuseImpossible(state: DeliveryState, event: DeliveryEvent): void {
   // The first definition; what else comes before it is refused where it is applied.
   if (state.phase === 'absent' || event.type === 'defined') return;
+  if (event.type === 'policy-changed') refuseOtherRevision(state, event.type, event.definition.revision);
   if ('command' in event) refuseImpossibleCommand(state, event);
   if ('stage' in event) refuseStage(state, event.type, event.stage);
   if (event.type === 'concluded' && event.winner !== null) refuseVariant(state, event.type, event.winner);
@@ -16,14 +17,17 @@ export function refuseImpossible(state: DeliveryState, event: DeliveryEvent): vo
 
 function refuseImpossibleCommand(state: DefinedState, { type, command }: CommandEvent): void {
   const { stage, weightsPpm, epoch, revision } = command;
-  if (revision !== state.revision) {
-    throw new RangeError(`"${type}" is of revision ${revision}, expected the defined revision ${state.revision}`);
-  }
+  refuseOtherRevision(state, type, revision);
   if (epoch <= state.epoch) {
     throw new RangeError(`"${type}" has epoch ${epoch}, expected a larger one than ${state.epoch}`);
   }
   refuseStage(state, type, stage);
   for (const name of Object.keys(weightsPpm)) refuseVariant(state, type, name);
+}
+
+function refuseOtherRevision(state: DefinedState, type: string, revision: number): void {
+  if (revision === state.revision) return;
+  throw new RangeError(`"${type}" is of revision ${revision}, expected the defined revision ${state.revision}`);
 }
 
 function refuseStage({ spec }: DefinedState, type: string, stage: number): void {

@@ -17,6 +17,12 @@ interface Defined {
   readonly spec: ExperimentSpec;
   readonly fingerprints: ExperimentDefined['fingerprints'];
   readonly definedAtMs: number;
+  /** How often its policy was changed since the revision began. */
+  readonly policy: number;
+  /** By metric the policy under which its guardrail or limit became what it is, where that is not the first one. */
+  readonly judgedSince: Readonly<Record<string, number>>;
+  /** Digest of the file as it was written; absent where no file was given. */
+  readonly file?: string;
   /** Of the newest command of any revision, or of the service where that is further; 0 before the first. */
   readonly epoch: number;
   readonly approvedStages: readonly number[];

@@ -11,7 +11,8 @@ export {
 export { knownMetrics, metricCatalogue, metricsOf } from './catalogue/metric-catalogue.js';
 export { metricLimit, takesLimit } from './catalogue/metric-limit.js';
 export { decodeEvidence, encodeEvidence, type EncodedEvidence } from './snapshot/evidence-codec.js';
-export type { MetricChange } from './snapshot/metric-identity.js';
+export { changedMetrics, type MetricChange } from './snapshot/metric-identity.js';
+export { judgeAnew } from './snapshot/judge-anew.js';
 export {
   type BudgetStep,
   type EvidenceDesign,

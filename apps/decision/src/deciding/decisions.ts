@@ -36,6 +36,10 @@ export interface Obeyed {
   readonly state: DefinedState | Quarantined;
   /** False where everything was as ordered already. */
   readonly changed: boolean;
+  /** What followed. */
+  readonly events: readonly DeliveryEvent[];
+  /** Where it stood before. */
+  readonly before: KnownState;
 }
 
 export interface DecisionsListener {
@@ -51,6 +55,9 @@ export interface DecisionsListener {
 
 /** An operator's order about a service before it has a time. */
 export type ServiceOrder = DistributiveOmit<ServiceInput, 'atMs'>;
+
+/** What an input has led to. */
+type Taken = Pick<Obeyed, 'before' | 'events'> & { readonly after: KnownState };
 
 /** What follows from an input, and the state after it. */
 interface Followed {
@@ -120,9 +127,23 @@ export class Decisions {
   async order(key: string, order: Order): Promise<Obeyed> {
     // Whoever asks has seen the newest state, perhaps of another process: so has the decision to.
     const known = order.type === 'rollback' ? { analysis: this.latestOf(key) } : {};
-    const { before, after } = await this.take(key, { ...order, ...this.now(), ...known }, { fresh: true });
+    const { before, after, events } = await this.take(key, { ...order, ...this.now(), ...known }, { fresh: true });
     if (after.phase === 'absent') throw new TypeError(`${key}: an order left nothing behind`);
-    return { state: after, changed: after !== before };
+    return { state: after, changed: after !== before, events, before };
+  }
+
+  /**
+   * What an order would lead to; nothing is decided.
+   * @throws as `order` does.
+   */
+  async preview(key: string, order: Order): Promise<Obeyed> {
+    const input = { ...order, ...this.now() };
+    const { state: before } = await this.log.load(key);
+    const name = serviceOf(before, input);
+    const service = name === undefined ? undefined : (await this.log.loadService(name)).state;
+    const { events, after } = follow(before, service, input);
+    if (after.phase === 'absent') throw new TypeError(`${key}: an order left nothing behind`);
+    return { state: after, changed: events.length > 0, events, before };
   }
 
   /**
@@ -173,7 +194,7 @@ export class Decisions {
   async analysed(analysis: ExperimentAnalysed, traceparent?: string): Promise<void> {
     // Without traffic there is nothing to analyse: silence is what has to follow then.
     if (analysis.health.staleness.status === 'no-traffic') this.heardAtMs.delete(analysis.experiment);
-    else this.heardAtMs.set(analysis.experiment, this.clock.nowMs());
+    else if (this.isByPresentPolicy(analysis)) this.heardAtMs.set(analysis.experiment, this.clock.nowMs());
     if (this.known.has(analysis.experiment))
       this.latest.set(analysis.experiment, { analysis, heardAtMs: this.clock.nowMs() });
     const kept = { analysis, traceparent };
@@ -192,6 +213,12 @@ export class Decisions {
 
   private async judge({ analysis, traceparent }: KeptAnalysis): Promise<void> {
     await this.take(analysis.experiment, { ...this.now(), type: 'analysed', analysis }, { traceparent });
+  }
+
+  /** An analyzer that has not heard of the present policy says nothing that the ramp could rise on. */
+  private isByPresentPolicy({ experiment, policy = 0 }: ExperimentAnalysed): boolean {
+    const state = this.known.get(experiment)?.state;
+    return state === undefined || !('policy' in state) || state.policy === policy;
   }
 
   async applied(applied: AllocationApplied, traceparent?: string): Promise<void> {
@@ -353,8 +380,8 @@ export class Decisions {
     key: string,
     input: DeliveryInput,
     { fresh = false, traceparent }: { readonly fresh?: boolean; readonly traceparent?: string | undefined } = {},
-  ): Promise<{ readonly before: KnownState; readonly after: KnownState }> {
-    const decideInTurn = async (): Promise<{ readonly before: KnownState; readonly after: KnownState }> => {
+  ): Promise<Taken> {
+    const decideInTurn = async (): Promise<Taken> => {
       if (fresh) this.stale.add(key);
       for (let attempt = 1; ; attempt += 1) {
         const known = await this.recall(key);
@@ -363,7 +390,7 @@ export class Decisions {
         try {
           const service = name === undefined ? undefined : await this.recallService(name);
           const { events, serviceEvents, after } = follow(known.state, service?.state, input);
-          if (events.length === 0) return { before: known.state, after: known.state };
+          if (events.length === 0) return { before: known.state, after: known.state, events };
           if (service) await this.refuseRoute(service.state, input, serviceEvents);
           const step = service && serviceEvents.length > 0 ? { known: service, events: serviceEvents } : undefined;
           const lockedAtMostMs = 'actor' in input ? PERSON_LOCKED_AT_MOST_MS : undefined;
@@ -371,7 +398,7 @@ export class Decisions {
           this.known.set(key, { state: after, version: stored.version });
           if (stored.service) this.keepService(stored.service);
           this.listener.decided(key, events);
-          return { before: known.state, after };
+          return { before: known.state, after, events };
         } catch (error) {
           if (error instanceof UndecidableError && known.state.phase !== 'quarantined' && !isFromTheBus(input)) {
             this.remember(key, await this.log.quarantine(key, known.version, error.message));

@@ -17,9 +17,9 @@ export function outgoingRecords(
 
 function draftOf(event: DeliveryEvent, traceparent: string): EventDraft | undefined {
   const { atMs: timeMs } = event;
-  if (event.type === 'defined') {
-    const { experiment, revision } = event.definition;
-    const id = `${experiment}-revision-${revision}`;
+  if (event.type === 'defined' || event.type === 'policy-changed') {
+    const { experiment, revision, policy } = event.definition;
+    const id = `${experiment}-revision-${revision}${policy === undefined ? '' : `-policy-${policy}`}`;
     return {
       type: topics.experimentDefined.name,
       id,

@@ -53,6 +53,7 @@ const commandParts = z.object({
 /** Kinds of decision events that order nothing. */
 const WITHOUT_COMMAND: ReadonlySet<string> = new Set<DeliveryEvent['type']>([
   'defined',
+  'policy-changed',
   'approval-awaited',
   'approved',
   'acknowledged',

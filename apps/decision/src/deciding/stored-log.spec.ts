@@ -25,9 +25,15 @@ const rowsOf = (experiment: string): StoredDecisionEvent[] =>
 describe('a stored log', () => {
   it.each(Object.keys(VERSION_1.states))('of version 1 tells the same state as when it was written: %s', (key) => {
     const before = VERSION_1.states[key]!;
-    // Version 2: a definition always says which differences matter to nobody. Later code also counts the time of pauses.
+    // Version 2: a definition always says which differences matter to nobody. Later code also counts the time of pauses, and changes of the policy.
+    const policy = { policy: 0, judgedSince: {} };
     const clock = PAUSES[key] ?? (key === 'is-draft' ? {} : { pausedMs: 0 });
-    expect(readStoredLog(rowsOf(key))).toEqual({ ...before, ...clock, spec: { rope: 0.01, ...before.spec } });
+    expect(readStoredLog(rowsOf(key))).toEqual({
+      ...before,
+      ...policy,
+      ...clock,
+      spec: { rope: 0.01, ...before.spec },
+    });
   });
 
   it('tells every phase there is', () => {

@@ -21,6 +21,10 @@ export const experimentView = z
     service: slug,
     kind: z.enum(['canary', 'ab']),
     revision: z.int().min(1),
+    policy: z
+      .int()
+      .min(0)
+      .describe('How often the policy of the revision was changed: how it is judged, not what is compared.'),
     phase: experimentPhase.exclude(['quarantined']),
     epoch: z.int().min(0).describe('Of the last command; 0 before the first.'),
     stage: z
@@ -70,6 +74,15 @@ export const experimentView = z
   .meta({ id: 'Experiment' });
 export type ExperimentView = z.infer<typeof experimentView>;
 
+/** What applying a file has led to. */
+const applied = z.object({
+  what: z.enum(['unchanged', 'policy-changed', 'new-revision', 'new-experiment']),
+  message: z.string().describe('The same in words, with every difference.'),
+  dryRun: z.boolean().describe('Nothing was done: this is what would follow.'),
+});
+export const appliedExperimentView = experimentView.extend({ applied }).meta({ id: 'AppliedExperiment' });
+export type AppliedView = Pick<z.infer<typeof appliedExperimentView>, 'applied'>;
+
 /** An experiment whose log can't be read, as the API shows it: what is still known of it, and why no more is. */
 export const quarantinedView = z
   .object({
@@ -117,6 +130,7 @@ function viewOfDefined(state: DefinedState, orders: Orders): ExperimentView {
     service: state.spec.service,
     kind: state.spec.kind,
     revision: state.revision,
+    policy: state.policy,
     phase: state.phase,
     epoch: state.epoch,
     stage: started && stageOf(started, state.spec),

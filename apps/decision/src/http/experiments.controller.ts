@@ -1,14 +1,16 @@
-import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { slug, type KnownMetric } from '#libs/contracts';
+import { appliedInWords } from '#libs/delivery';
 import { parseInput, ProblemException, type ReadRequest } from '#libs/platform';
 import { fingerprintOf } from '#libs/telemetry';
 import type { DecisionLog, KnownState } from '../deciding/decision-log.js';
 import type { Decisions, Order } from '../deciding/decisions.js';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import { AUDIT, DECISIONS, KNOWN_METRICS, ORDERS } from '../tokens.js';
-import { viewOf, type AnyExperimentView } from './experiment-view.js';
+import { viewOf, type AnyExperimentView, type AppliedView } from './experiment-view.js';
 import { orProblem } from './or-problem.js';
 import { approvalBody, orderBody, rollbackBody, type DecisionView } from './orders.js';
+import { startingAnew } from './metrics-starting-anew.js';
 import { readExperimentFile } from './read-experiment-file.js';
 
 /** Header with the name of who applies an experiment file. */
@@ -23,21 +25,27 @@ export class ExperimentsController {
     @Inject(KNOWN_METRICS) private readonly knownMetrics: readonly KnownMetric[],
   ) {}
 
-  /** Applies an experiment file: 201 for a new experiment or revision, 200 where nothing has changed. */
+  /**
+   * Applies an experiment file: 201 for a new experiment or revision, 200 where nothing or only the policy has changed. With `dryRun=true` it
+   * says what would follow, and nothing does.
+   */
   @Post()
   async apply(
     @Req() request: ReadRequest,
     @Headers(ACTOR_HEADER) actor: string | undefined,
+    @Query('dryRun') dryRun: string | undefined,
     @Res({ passthrough: true }) response: { status(code: number): unknown },
-  ): Promise<AnyExperimentView> {
-    const spec = readExperimentFile(request, this.knownMetrics);
+  ): Promise<AnyExperimentView & AppliedView> {
+    const { spec, digest: file } = readExperimentFile(request, this.knownMetrics);
     const fingerprints = Object.fromEntries(
       Object.entries(spec.variants).map(([name, { config }]) => [name, fingerprintOf(config)]),
     );
-    const order: Order = { type: 'define', actor: actor || 'api', note: '', spec, fingerprints };
-    const { state, changed } = await orProblem(() => this.decisions.order(spec.key, order));
-    response.status(changed ? 201 : 200);
-    return viewOf(state, this.orders);
+    const order: Order = { type: 'define', actor: actor || 'api', note: '', spec, fingerprints, file };
+    const isDry = dryRun !== undefined && dryRun !== 'false';
+    const obeyed = await orProblem(() => this.decisions[isDry ? 'preview' : 'order'](spec.key, order));
+    const applied = appliedInWords(obeyed.events, startingAnew(obeyed));
+    response.status(!isDry && applied.what.startsWith('new') ? 201 : 200);
+    return { ...viewOf(obeyed.state, this.orders), applied: { ...applied, dryRun: isDry } };
   }
 
   @Get()

@@ -2,7 +2,7 @@ import { experimentFile } from '#libs/contracts';
 import { bodyRefusals, jsonAnswer, jsonBody, jsonSchemaOf, problemAnswer, type ApiDescription } from '#libs/platform';
 import { z } from 'zod';
 import { ACTOR_HEADER } from './experiments.controller.js';
-import { anyExperimentView } from './experiment-view.js';
+import { anyExperimentView, appliedExperimentView } from './experiment-view.js';
 import { approvalBody, decisionView, orderBody, rollbackBody } from './orders.js';
 import { FILE_HEADER } from './read-experiment-file.js';
 import { baselineBody, retryBody, serviceView } from './service-view.js';
@@ -24,10 +24,17 @@ export const decisionApi: ApiDescription = {
       post: {
         operationId: 'applyExperiment',
         summary:
-          'Apply an experiment file (YAML or JSON). The same again changes nothing while it runs; after its end it is refused. A changed one is a new revision.',
+          'Apply an experiment file (YAML or JSON). The same again changes nothing while it runs; after its end it is refused. Another policy (margins, deadline, approvals) changes the revision in place; anything else is a new revision, without evidence.',
         parameters: [
           header(ACTOR_HEADER, 'Who applies it; default `api`.'),
           header(FILE_HEADER, 'Name of the file, for messages about its lines.'),
+          {
+            name: 'dryRun',
+            in: 'query',
+            required: false,
+            description: 'Say what would follow, and do nothing.',
+            schema: { type: 'boolean' },
+          },
         ],
         requestBody: {
           required: true,
@@ -38,8 +45,8 @@ export const decisionApi: ApiDescription = {
         },
         responses: {
           ...bodyRefusals,
-          200: jsonAnswer('Nothing has changed.', anyExperimentView),
-          201: jsonAnswer('A new experiment or revision.', anyExperimentView),
+          200: jsonAnswer('Nothing has changed, or only the policy.', appliedExperimentView),
+          201: jsonAnswer('A new experiment or revision.', appliedExperimentView),
           409: problemAnswer('The state forbids it.'),
           422: problemAnswer('The file is wrong: file, line and expectation of every problem.'),
         },

@@ -26,7 +26,7 @@ const TEXT = JSON.stringify(CANARY, null, 1);
 function detailOf(bytes: Buffer): unknown {
   try {
     const request = { headers: { [FILE_HEADER]: 'canary.yaml' }, rawBody: bytes } as unknown as ReadRequest;
-    return readExperimentFile(request, knownMetrics).key;
+    return readExperimentFile(request, knownMetrics).spec.key;
   } catch (error) {
     if (!(error instanceof ProblemException)) throw error;
     return { status: error.getStatus(), detail: (error.getResponse() as { detail: string }).detail };

@@ -4,24 +4,37 @@ import {
   ExperimentFileError,
   parseExperiment,
   parseExperimentFile,
+  readYaml,
   type ExperimentSpec,
   type KnownMetric,
 } from '#libs/contracts';
 import { otherThanText, ProblemException, type ReadRequest } from '#libs/platform';
+import { fingerprintOf } from '#libs/telemetry';
 
 /** Header with the name of the file, for messages. */
 export const FILE_HEADER = 'teststrip-file';
+
+/** A file as it was read, and a digest of what is written in it: comments, blanks and the order of keys do not matter. */
+export interface AppliedFile {
+  readonly spec: ExperimentSpec;
+  readonly digest: string;
+}
 
 /**
  * Reads an experiment from a request: YAML or JSON text.
  * @throws ProblemException 422 with file, line and expectation of every problem.
  */
-export function readExperimentFile(request: ReadRequest, knownMetrics: readonly KnownMetric[]): ExperimentSpec {
+export function readExperimentFile(request: ReadRequest, knownMetrics: readonly KnownMetric[]): AppliedFile {
   const file = fileName(request);
   try {
-    return request.rawBody === undefined
-      ? parseExperiment(request.body, knownMetrics)
-      : parseExperimentFile(textOf(request.rawBody, file), file, knownMetrics);
+    if (request.rawBody === undefined) {
+      const spec = parseExperiment(request.body, knownMetrics);
+      return { spec, digest: digestOf(request.body) };
+    }
+    const text = textOf(request.rawBody, file);
+    const spec = parseExperimentFile(text, file, knownMetrics);
+    const read = readYaml(text);
+    return { spec, digest: digestOf('value' in read ? read.value : text) };
   } catch (error) {
     if (!(error instanceof ExperimentFileError)) throw error;
     throw new ProblemException({
@@ -31,6 +44,10 @@ export function readExperimentFile(request: ReadRequest, knownMetrics: readonly 
       problems: error.problems,
     });
   }
+}
+
+function digestOf(written: unknown): string {
+  return fingerprintOf({ written });
 }
 
 /** @throws ExperimentFileError with the first line that is no UTF-8, or with what the bytes are instead. */

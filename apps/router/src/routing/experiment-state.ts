@@ -28,8 +28,10 @@ export function unknownExperiment(experiment: string): ExperimentState {
   return { experiment, definitions: [], command: null };
 }
 
-/** Takes a definition in. Older ones are kept only while a command in force belongs to them. */
+/** Takes a definition in. Older ones are kept only while a command in force belongs to them; of one revision the newest policy counts. */
 export function defineRevision(state: ExperimentState, defined: ExperimentDefined): ExperimentState {
+  const before = definitionOf(state, defined.revision);
+  if (before && (before.policy ?? 0) > (defined.policy ?? 0)) return state;
   const known = [...state.definitions.filter(({ revision }) => revision !== defined.revision), defined];
   const newestRevision = Math.max(...known.map(({ revision }) => revision));
   const inForce = state.command?.revision;

@@ -326,6 +326,8 @@ export const experimentAnalysed = z.object({
   analysisId: z.string().min(1),
   experiment: slug,
   revision: z.int32().min(1),
+  /** By which policy of the revision it is judged; absent: by the first one. */
+  policy: z.int32().min(1).optional(),
   /** Largest epoch seen in the folded events. */
   epoch: z.int32().min(0),
   stage: z.int32().min(0),

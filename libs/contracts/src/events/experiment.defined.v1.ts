@@ -7,6 +7,8 @@ import { defineTopic } from './topic.js';
 export const experimentDefined = z.object({
   experiment: slug,
   revision: z.int32().min(1),
+  /** How often the revision's policy was changed since it began; of one revision the largest counts. Absent: never. */
+  policy: z.int32().min(1).optional(),
   spec: experimentSpec,
   /** Hash of each variant's configuration, by variant. */
   fingerprints: z.record(slug, z.string()),

@@ -19,5 +19,6 @@ export function beginNewAttempt(state: DefinedState, input: Operate): readonly D
       `${state.experiment} revision ${state.revision} ${phaseInWords(state.phase)}; roll it back or let it end before a new attempt`,
     );
   }
-  return beginRevision(state, { ...input, spec: state.spec, fingerprints: state.fingerprints }, state.revision + 1);
+  const { spec, fingerprints, file } = state;
+  return beginRevision(state, { ...input, spec, fingerprints, file }, state.revision + 1);
 }

@@ -10,12 +10,37 @@ import { because } from '../words/quote.js';
 import { phaseInWords } from '../words/phase.js';
 import { DecisionRefusedError } from './refusal.js';
 
-type Beginning = Pick<Define, 'atMs' | 'commandId' | 'actor' | 'note' | 'spec' | 'fingerprints'>;
+type Beginning = Pick<Define, 'atMs' | 'commandId' | 'actor' | 'note' | 'spec' | 'fingerprints' | 'file'> & {
+  /** What differs from the revision before. */
+  readonly changes?: readonly string[];
+};
 
 /** A new revision, without evidence; it starts at once, unless its first stage needs an approval. */
 export function beginRevision(state: DeliveryState, input: Beginning, revision: number): readonly DeliveryEvent[] {
-  const { atMs, actor, spec, fingerprints, note } = input;
-  const definition: ExperimentDefined = {
+  const { atMs, actor, spec, note, file, changes } = input;
+  const definition = definitionToTell(input, revision);
+  const defined: DeliveryEvent = {
+    type: 'defined',
+    atMs,
+    actor,
+    definition,
+    note: `revision ${revision} by ${actor}${because(note)}`,
+    ...(changes === undefined ? {} : { changes: [...changes] }),
+    ...(file === undefined ? {} : { file }),
+  };
+  if (waitsForApproval(spec)) {
+    refuseOrphanedTraffic(state);
+    return [defined];
+  }
+  return [defined, startRevision(evolve(state, defined) as DraftState, input)];
+}
+
+/** What everybody is told of a revision. */
+export function definitionToTell(
+  { atMs, actor, spec, fingerprints }: Pick<Beginning, 'atMs' | 'actor' | 'spec' | 'fingerprints'>,
+  revision: number,
+): ExperimentDefined {
+  return {
     experiment: spec.key,
     revision,
     spec,
@@ -23,18 +48,6 @@ export function beginRevision(state: DeliveryState, input: Beginning, revision: 
     definedAt: new Date(atMs).toISOString(),
     definedBy: actor,
   };
-  const defined: DeliveryEvent = {
-    type: 'defined',
-    atMs,
-    actor,
-    definition,
-    note: `revision ${revision} by ${actor}${because(note)}`,
-  };
-  if (waitsForApproval(spec)) {
-    refuseOrphanedTraffic(state);
-    return [defined];
-  }
-  return [defined, startRevision(evolve(state, defined) as DraftState, input)];
 }
 
 /** The start command: of the shadow, or of the first stage. */

@@ -32,6 +32,7 @@ export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: numbe
   return {
     experiment: design.experiment,
     revision: design.revision,
+    ...(design.policy > 0 ? { policy: design.policy } : {}),
     epoch: evidence.newestEpoch,
     stage: evidence.newestStage,
     alpha: design.alpha,

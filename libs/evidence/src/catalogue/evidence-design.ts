@@ -76,6 +76,8 @@ export interface MetricTest {
 export interface EvidenceDesign {
   readonly experiment: string;
   readonly revision: number;
+  /** How often the revision's policy was changed. */
+  readonly policy: number;
   /** What candidates are compared with: control, or the baseline arm. */
   readonly control: string;
   /** All variants, also one that is not compared. */
@@ -135,6 +137,7 @@ export function evidenceDesign(
   return {
     experiment: definition.experiment,
     revision: definition.revision,
+    policy: definition.policy ?? 0,
     control: comparedWith(spec),
     variants: Object.keys(spec.variants),
     candidates: [...candidatesOf(spec)].sort(),

@@ -4,6 +4,7 @@ import {
   analyse,
   type Analysis,
   canDecide,
+  changedMetrics,
   decodeEvidence,
   encodeEvidence,
   type EncodedEvidence,
@@ -12,6 +13,7 @@ import {
   evidenceDesign,
   foldEvent,
   initialEvidence,
+  judgeAnew,
   mergeEvidence,
   type MetricChange,
   metricCatalogue,
@@ -240,6 +242,33 @@ describe('evidence that is restored under another catalogue', () => {
       expect(fresh).toContain(name);
     for (const name of ['wrong-pictures', 'download-rate', 'preference', 'embedding-shift'])
       expect(fresh).not.toContain(name);
+  });
+
+  it('goes on in memory under another policy as after a restart', () => {
+    const today = designBy(metricCatalogue);
+    const definition = everythingGuarded(guardable, watchable, { baselineUnits: 20 });
+    const guardrails = definition.spec.guardrails.map((rule) => ({ ...rule, margin: { ...rule.margin, value: 0.07 } }));
+    const tomorrow = evidenceDesign({ ...definition, policy: 1, spec: { ...definition.spec, guardrails } }, 1);
+    const parts = emptyParts(today);
+    fold(parts, today, EVENTS.slice(0, CUT));
+    const restarted = restore(store(parts), tomorrow);
+    const changes = new Set<string>();
+    const goneOn = new Map(
+      [...parts].map(([topic, evidence]) => [
+        topic,
+        judgeAnew(evidence, tomorrow, ({ metric }) => changes.add(metric)),
+      ]),
+    );
+    expect([...changes]).toEqual(restarted.changes.map(({ metric }) => metric));
+    expect([...changes]).toEqual(changedMetrics(today, tomorrow).map(({ metric }) => metric));
+    fold(goneOn, tomorrow, EVENTS.slice(CUT));
+    fold(restarted.parts, tomorrow, EVENTS.slice(CUT));
+    expect(states(goneOn)).toEqual(states(restarted.parts));
+    const analysis = analysisOf(goneOn, tomorrow);
+    expect(analysis).toEqual(analysisOf(restarted.parts, tomorrow));
+    expect(analysis.policy).toBe(1);
+    const alignment = analysis.metrics.find(({ metric }) => metric === 'alignment');
+    expect(alignment?.n.control.units).toBeGreaterThan(5);
   });
 
   it('hands the whole memory over after a change, so that the next restart finds it under the new names', () => {

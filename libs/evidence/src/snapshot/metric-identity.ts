@@ -1,4 +1,4 @@
-import type { MetricDesign } from '../catalogue/evidence-design.js';
+import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
 import { tuningOf } from '../kinds/metric-evidence.js';
 import { digestOf } from './digest.js';
 
@@ -35,6 +35,14 @@ export function identityOf(metric: MetricDesign): MetricIdentity {
 export interface MetricChange {
   readonly metric: string;
   readonly what: 'added' | 'removed' | 'changed';
+}
+
+/** Which metrics evidence gathered by one design does not go on with by another, and what has become of them. */
+export function changedMetrics(
+  before: Pick<EvidenceDesign, 'metrics'>,
+  after: Pick<EvidenceDesign, 'metrics'>,
+): readonly MetricChange[] {
+  return compareMetrics(before.metrics.map(identityOf), after.metrics).changes;
 }
 
 /** Which of the design's metrics go on with what is stored, and what became of the others. */

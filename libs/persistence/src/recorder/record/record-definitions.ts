@@ -2,7 +2,7 @@ import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
 import { insertJsonRows } from './insert-json-rows.js';
 
-/** A revision is announced once and never changes; later announcements of it (a compacted topic read again) are repeats. */
+/** A revision is announced once, and again whenever its policy changes; what is not newer (a compacted topic read again) is a repeat. */
 export async function recordDefinitions(
   tx: Queryable,
   events: readonly TeststripEvent<'experiment.defined.v1'>[],
@@ -25,6 +25,10 @@ const STATEMENT = {
   name: 'record-definitions',
   sql: `
 insert into teststrip.experiment_definitions
-select * from json_populate_recordset(null::teststrip.experiment_definitions, $1::json)
-on conflict (experiment, revision) do nothing`,
+select distinct on (experiment, revision) *
+  from json_populate_recordset(null::teststrip.experiment_definitions, $1::json)
+ order by experiment, revision, defined_at desc
+on conflict (experiment, revision) do update
+   set spec = excluded.spec, defined_at = excluded.defined_at, defined_by = excluded.defined_by
+ where experiment_definitions.defined_at < excluded.defined_at`,
 };

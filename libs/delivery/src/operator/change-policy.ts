@@ -1,0 +1,24 @@
+import { waitsForApproval } from '../allocation.js';
+import type { DeliveryEvent } from '../events.js';
+import { evolve } from '../evolve.js';
+import type { Define } from '../inputs.js';
+import type { DefinedState, DraftState } from '../state.js';
+import { because } from '../words/quote.js';
+import { definitionToTell, startRevision } from './revision.js';
+
+/** The revision goes on under another policy. A draft whose first stage needs no approval any more starts. */
+export function changePolicy(state: DefinedState, input: Define, changes: readonly string[]): readonly DeliveryEvent[] {
+  const { atMs, actor, note, file } = input;
+  const definition = { ...definitionToTell(input, state.revision), policy: state.policy + 1 };
+  const changed: DeliveryEvent = {
+    type: 'policy-changed',
+    atMs,
+    actor,
+    definition,
+    note: `policy of revision ${state.revision} changed by ${actor}${because(note)}`,
+    changes: [...changes],
+    ...(file === undefined ? {} : { file }),
+  };
+  const isStarting = state.phase === 'draft' && !waitsForApproval(input.spec);
+  return isStarting ? [changed, startRevision(evolve(state, changed) as DraftState, input)] : [changed];
+}

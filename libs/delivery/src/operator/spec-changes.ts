@@ -1,0 +1,224 @@
+import {
+  candidatesOf,
+  DEFAULT_ROPE,
+  DEFAULT_WARM_UP,
+  type ExperimentSpec,
+  type Guardrail,
+  type VariantConfig,
+} from '#libs/contracts';
+import { canonical } from '../canonical.js';
+import { duration, percent } from '../words/numbers.js';
+import { guardrailInWords, limitRuleInWords } from '../words/rules.js';
+
+/** A specification with the fingerprints of its variants. */
+export interface Specified {
+  readonly spec: ExperimentSpec;
+  readonly fingerprints: Readonly<Record<string, string>>;
+}
+
+/** What differs between two specifications of an experiment, in words. */
+export interface SpecChanges {
+  /** What is compared, with whom, and how the evidence is gathered: evidence of before says nothing about it. */
+  readonly treatment: readonly string[];
+  /** How the evidence is judged and what follows from it. */
+  readonly policy: readonly string[];
+}
+
+/**
+ * Compares by meaning: the order of guardrails, watched metrics and audience rules does not matter, and what is left out is what holds by
+ * default. A field that no rule here calls policy is treatment.
+ */
+export function specChanges(before: Specified, after: Specified): SpecChanges {
+  const [old, now] = [withDefaults(before.spec), withDefaults(after.spec)];
+  const guards = [...guardrailChanges(old, now), ...limitChanges(old, now)];
+  // A level that all guardrails share is a promise about all of them together: what one gets depends on the others.
+  const isShared = old.alphaPer === 'experiment' || now.alphaPer === 'experiment';
+  return {
+    treatment: [
+      ...variantChanges(before, after),
+      ...otherChanges(old, now),
+      ...rampChanges(old, now),
+      ...(isShared ? guards : []),
+    ],
+    policy: [
+      ...candidateAddresses(old, now),
+      ...(isShared ? [] : guards),
+      ...Object.entries(POLICY).flatMap(([field, show]) => fieldChange(field as PolicyField, show, old, now)),
+      ...listChanges('metric', old.metrics, now.metrics, ({ name }) => name),
+      ...listChanges('quotient', old.quotients, now.quotients, ({ name }) => name),
+      ...listChanges('watched metric', old.watch, now.watch, (name) => name),
+      ...stageConditions(old, now),
+    ],
+  };
+}
+
+type Whole = ReturnType<typeof withDefaults>;
+
+/** What an absent field means; of before there were such fields, and where the file says what holds by default anyway. */
+function withDefaults(spec: ExperimentSpec) {
+  return {
+    ...spec,
+    rope: spec.rope ?? DEFAULT_ROPE,
+    metrics: spec.metrics ?? [],
+    quotients: spec.quotients ?? [],
+    limits: spec.limits ?? [],
+    watch: spec.watch ?? [],
+    onBrokenControl: spec.onBrokenControl ?? 'hold',
+    alphaPer: spec.alphaPer ?? 'guardrail',
+    warmUp: spec.warmUp ?? DEFAULT_WARM_UP,
+    episodes: spec.episodes ?? 'fifth',
+  };
+}
+
+/** Of what is policy the plain fields, and how their values are shown. */
+const POLICY = {
+  onInconclusive: String,
+  onBrokenControl: String,
+  onLostController: String,
+  lostControllerAfterMs: (value: unknown) => duration(value as number),
+  holdAtMostMs: (value: unknown) => duration(value as number),
+  deadlineMs: (value: unknown) => duration(value as number),
+} as const satisfies Partial<Record<keyof Whole, (value: unknown) => string>>;
+type PolicyField = keyof typeof POLICY;
+
+/** What the other functions here compare; all else is compared whole. */
+const COMPARED: ReadonlySet<string> = new Set<keyof Whole>([
+  ...(Object.keys(POLICY) as PolicyField[]),
+  'variants',
+  'control',
+  'ramp',
+  'guardrails',
+  'limits',
+  'metrics',
+  'quotients',
+  'watch',
+]);
+
+const NAMES: Readonly<Record<string, string>> = {
+  lostControllerAfterMs: 'lostControllerAfter',
+  holdAtMostMs: 'holdAtMost',
+  deadlineMs: 'deadline',
+  alphaPer: 'what alpha is per',
+};
+
+function fieldChange(field: PolicyField, show: (value: unknown) => string, old: Whole, now: Whole): readonly string[] {
+  return old[field] === now[field] ? [] : [changed(NAMES[field] ?? field, show(old[field]), show(now[field]))];
+}
+
+/** Two values that look alike differ all the same. */
+function changed(what: string, before: string, after: string): string {
+  return before === after ? `${what} changed` : `${what} ${before} → ${after}`;
+}
+
+function otherChanges(old: Whole, now: Whole): readonly string[] {
+  const names = [...new Set([...Object.keys(old), ...Object.keys(now)])].filter((name) => !COMPARED.has(name));
+  return names.flatMap((name) => {
+    const [before, after] = [old, now].map((spec) => unordered(name, spec[name as keyof Whole]));
+    if (canonical([before]) === canonical([after])) return [];
+    const isPlain = [before, after].every((value) => value === undefined || typeof value !== 'object');
+    const label = NAMES[name] ?? name;
+    return [isPlain ? changed(label, String(before ?? 'none'), String(after ?? 'none')) : `${label} changed`];
+  });
+}
+
+/** Rules that all have to hold hold in any order. */
+function unordered(name: string, value: unknown): unknown {
+  const isUnordered = name === 'audience' || name === 'objectives';
+  return isUnordered ? (value as readonly unknown[]).map(canonical).toSorted() : value;
+}
+
+function variantChanges(before: Specified, after: Specified): readonly string[] {
+  const [old, now] = [before.spec, after.spec];
+  const names = [...new Set([...Object.keys(old.variants), ...Object.keys(now.variants)])];
+  const changes = names.flatMap((name) => {
+    const [was, is] = [old.variants[name], now.variants[name]];
+    if (!was) return [`${name} is new`];
+    if (!is) return [`${name} is gone`];
+    if (before.fingerprints[name] === after.fingerprints[name]) return [];
+    return configChanges(was.config, is.config).map((change) => `${name}'s ${change}`);
+  });
+  if (old.control !== now.control) changes.push(changed('control', old.control, now.control));
+  const [was, is] = [old, now].map(({ control, variants }) => variants[control]?.upstream ?? '');
+  if (old.control === now.control && was !== is)
+    changes.push(`${old.control}'s upstream ${was} → ${is}, which is what the service serves`);
+  return changes;
+}
+
+/** "steps 30 → 20". */
+function configChanges(before: VariantConfig, after: VariantConfig): readonly string[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  const different = names.filter((name) => canonical([before[name]]) !== canonical([after[name]]));
+  return different.map((name) => changed(name, shown(before[name]), shown(after[name])));
+}
+
+/** Another address of the same configuration is no other treatment. Control's is what the service serves. */
+function candidateAddresses(old: Whole, now: Whole): readonly string[] {
+  const others = [...candidatesOf(old), ...(old.baseline === undefined ? [] : [old.baseline])];
+  return others.flatMap((name) => {
+    const [was, is] = [old.variants[name]?.upstream, now.variants[name]?.upstream];
+    return is === undefined || was === is ? [] : [`${name}'s upstream ${was} → ${is}`];
+  });
+}
+
+function rampChanges({ ramp: old }: Whole, { ramp: now }: Whole): readonly string[] {
+  const [was, is] = [old, now].map(({ stages }) => stages.map(({ weightPpm }) => percent(weightPpm)).join(', '));
+  const isSame = old.kind === now.kind && was === is;
+  return isSame ? [] : [changed('ramp', `${old.kind} ${was}`, `${now.kind} ${is}`)];
+}
+
+function stageConditions({ ramp: old }: Whole, { ramp: now }: Whole): readonly string[] {
+  return old.stages.flatMap((was, index) => {
+    const is = now.stages[index];
+    if (!is) return [];
+    const stage = `stage ${index} (${percent(was.weightPpm)})`;
+    return [
+      ...(was.approval === is.approval ? [] : [changed(`approval of ${stage}`, was.approval, is.approval)]),
+      ...(was.atLeastMs === is.atLeastMs
+        ? []
+        : [changed(`least time in ${stage}`, duration(was.atLeastMs), duration(is.atLeastMs))]),
+      ...(was.atLeastUnits === is.atLeastUnits
+        ? []
+        : [changed(`least units in ${stage}`, String(was.atLeastUnits), String(is.atLeastUnits))]),
+    ];
+  });
+}
+
+function guardrailChanges({ guardrails: old }: Whole, { guardrails: now }: Whole): readonly string[] {
+  const weighed = ({ weight = 1, byDefault: _by, ...guardrail }: Guardrail) => ({ ...guardrail, weight });
+  const names = [...new Set([...old, ...now].map(({ metric }) => metric))];
+  return names.flatMap((name) => {
+    const [was, is] = [old, now].map((list) => list.find(({ metric }) => metric === name));
+    if (!was) return [`guardrail ${name} is new`];
+    if (!is) return [`guardrail ${name} is gone`];
+    if (canonical(weighed(was)) === canonical(weighed(is))) return [];
+    return [changed(`${name}'s margin`, guardrailInWords(was), guardrailInWords(is))];
+  });
+}
+
+function limitChanges({ limits: old }: Whole, { limits: now }: Whole): readonly string[] {
+  const names = [...new Set([...old, ...now].map(({ metric }) => metric))];
+  return names.flatMap((name) => {
+    const [was, is] = [old, now].map((list) => list.find(({ metric }) => metric === name));
+    if (canonical([was]) === canonical([is])) return [];
+    return [changed(`${name}'s limit`, was ? limitRuleInWords(was) : 'none', is ? limitRuleInWords(is) : 'none')];
+  });
+}
+
+function listChanges<Item>(
+  what: string,
+  old: readonly Item[],
+  now: readonly Item[],
+  nameOf: (item: Item) => string,
+): readonly string[] {
+  const names = [...new Set([...old, ...now].map(nameOf))];
+  return names.flatMap((name) => {
+    const [was, is] = [old, now].map((list) => list.find((item) => nameOf(item) === name));
+    if (was === undefined) return [`${what} ${name} is new`];
+    if (is === undefined) return [`${what} ${name} is gone`];
+    return canonical([was]) === canonical([is]) ? [] : [`${what} ${name} changed`];
+  });
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'none' : typeof value === 'string' ? value : canonical([value]).slice(1, -1);
+}
