@@ -97,11 +97,11 @@ describe('a specification', () => {
       .thenNothing();
     given(define(minutes(0), guarded(0.02)))
       .when(define(minutes(1), spec))
-      .thenDecided({ type: 'defined', definition: { revision: 2 } }, { type: 'started' });
+      .thenDecided({ type: 'policy-changed', definition: { revision: 1, policy: 1 } });
     const { byDefault: _unsaid, ...written } = deliveryByDefault(0.02);
     given(started)
       .when(define(minutes(1), aSpec({ guardrails: [...spec.guardrails, written] })))
-      .thenDecided({ type: 'defined', definition: { revision: 2 } }, { type: 'started' });
+      .thenDecided({ type: 'policy-changed', definition: { revision: 1, policy: 1 } });
   });
 
   it('is a new revision without evidence when a fingerprint has changed', () => {

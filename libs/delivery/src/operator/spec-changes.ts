@@ -135,7 +135,8 @@ function variantChanges(before: Specified, after: Specified): readonly string[] 
     if (!was) return [`${name} is new`];
     if (!is) return [`${name} is gone`];
     if (before.fingerprints[name] === after.fingerprints[name]) return [];
-    return configChanges(was.config, is.config).map((change) => `${name}'s ${change}`);
+    const different = configChanges(was.config, is.config);
+    return (different.length > 0 ? different : ['fingerprint changed']).map((change) => `${name}'s ${change}`);
   });
   if (old.control !== now.control) changes.push(changed('control', old.control, now.control));
   const [was, is] = [old, now].map(({ control, variants }) => variants[control]?.upstream ?? '');
