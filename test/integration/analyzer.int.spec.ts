@@ -138,9 +138,6 @@ describe('the analyzer', () => {
     await define(bus);
     const events = traffic(900);
     await send(bus, events.slice(0, 1_800));
-    const routed = (some: readonly ObservedEvent[]) => some.filter(({ type }) => type === 'request.routed.v1').length;
-    const isOf = (some: readonly ObservedEvent[]) => (analysis: ExperimentAnalysed) =>
-      sum(analysis.requests) === routed(some);
     await until(async () => (await lagOf(analyzer)) === 0);
     const before = await newest(bus, isOf(events.slice(0, 1_800)));
     const { spec } = definition();
@@ -148,8 +145,6 @@ describe('the analyzer', () => {
       at === 0 ? { ...rule, margin: { ...rule.margin, value: 0.2 } } : rule,
     );
     const [changed, same] = guardrails.map(({ metric }) => metric) as [string, string];
-    const unitsOf = ({ metrics }: ExperimentAnalysed, name: string) =>
-      metrics.find(({ metric }) => metric === name)?.n.control.units ?? 0;
     await define(bus, 'exp', { policy: 2, spec: { ...spec, guardrails } });
     await define(bus, 'exp', { policy: 1 });
     const after = await newest(bus, ({ policy }) => policy === 2);
@@ -302,6 +297,16 @@ function interleaved(one: readonly ObservedEvent[], other: readonly ObservedEven
 
 async function send(bus: EventBus, events: readonly ObservedEvent[]): Promise<void> {
   await bus.publish(events.map(encodeEvent));
+}
+
+/** Whether an analysis is about these events. */
+function isOf(events: readonly ObservedEvent[]): (analysis: ExperimentAnalysed) => boolean {
+  const routed = events.filter(({ type }) => type === 'request.routed.v1').length;
+  return ({ requests }) => sum(requests) === routed;
+}
+
+function unitsOf({ metrics }: ExperimentAnalysed, name: string): number {
+  return metrics.find(({ metric }) => metric === name)?.n.control.units ?? 0;
 }
 
 /** The newest analysis that is as wanted; waits for it. */

@@ -48,13 +48,22 @@ const climbed = analysed(minutes(1), [provenUpTo('alignment', 50_000), provenUpT
 const longer = (minute: number, overrides: Partial<ExperimentSpec> = {}) =>
   define(minutes(minute), aSpec({ deadlineMs: 48 * 3_600_000, ...overrides }));
 
+const withoutIds = (of: object): unknown => JSON.parse(JSON.stringify(of).replaceAll(/"command-\d+"/g, '"id"'));
+const asking = (asked: 'none' | 'required') =>
+  explicitRamp(aStage(10_000, { approval: asked }), aStage(1_000_000, { approval: asked }));
+const digest = (spec: ExperimentSpec) =>
+  Object.fromEntries(Object.entries(spec.variants).map(([name, { config }]) => [name, JSON.stringify(config)]));
+const changesOf = (overrides: Partial<ExperimentSpec>, of = aSpec()) => {
+  const after = { ...of, ...overrides };
+  return specChanges({ spec: of, fingerprints: digest(of) }, { spec: after, fingerprints: digest(after) });
+};
+
 describe('a changed policy', () => {
   it('changes the revision in place: stage, shares, pause and epoch stay, and the whole specification is told', () => {
     const before = play(started, climbed, operator('pause', minutes(2))).state;
     const { state, log } = play(started, climbed, operator('pause', minutes(2)), longer(3, { guardrails: MARGIN_2 }));
     const { spec, policy, judgedSince, ...rest } = state;
     const { spec: _spec, policy: _policy, judgedSince: _since, ...same } = before;
-    const withoutIds = (of: object): unknown => JSON.parse(JSON.stringify(of).replaceAll(/"command-\d+"/g, '"id"'));
     expect(withoutIds(rest)).toEqual(withoutIds(same));
     expect(rest).toMatchObject({ phase: 'paused', revision: 1, stage: 2 });
     expect({ policy, judgedSince }).toEqual({ policy: 1, judgedSince: { alignment: 1 } });
@@ -107,16 +116,14 @@ describe('a changed policy', () => {
   });
 
   it('no longer waits for an approval that is no longer asked for', () => {
-    const ramp = (approval: 'none' | 'required') =>
-      explicitRamp(aStage(10_000, { approval }), aStage(1_000_000, { approval }));
-    const draft = define(minutes(0), aSpec({ ramp: ramp('required') }));
+    const draft = define(minutes(0), aSpec({ ramp: asking('required') }));
     expect(play(draft).state.phase).toBe('draft');
-    const { state, log } = play(draft, define(minutes(1), aSpec({ ramp: ramp('none') })));
+    const { state, log } = play(draft, define(minutes(1), aSpec({ ramp: asking('none') })));
     expect(state).toMatchObject({ phase: 'running', revision: 1, policy: 1, awaitsApprovalOf: null });
     expect(log.map(({ type }) => type)).toEqual(['defined', 'policy-changed', 'started']);
     const waiting = [draft, approval(minutes(1), 0), proven(2)];
     expect(play(...waiting).state.awaitsApprovalOf).toBe(1);
-    expect(play(...waiting, define(minutes(3), aSpec({ ramp: ramp('none') }))).state.awaitsApprovalOf).toBeNull();
+    expect(play(...waiting, define(minutes(3), aSpec({ ramp: asking('none') }))).state.awaitsApprovalOf).toBeNull();
   });
 });
 
@@ -161,12 +168,6 @@ describe('the same file again', () => {
 });
 
 describe('what is compared', () => {
-  const changesOf = (overrides: Partial<ExperimentSpec>, of = aSpec()) => {
-    const digest = (spec: ExperimentSpec) =>
-      Object.fromEntries(Object.entries(spec.variants).map(([name, { config }]) => [name, JSON.stringify(config)]));
-    const after = { ...of, ...overrides };
-    return specChanges({ spec: of, fingerprints: digest(of) }, { spec: after, fingerprints: digest(after) });
-  };
   const { variants, ramp, guardrails } = aSpec();
   const { control, candidate } = variants as Record<'control' | 'candidate', (typeof variants)[string]>;
 

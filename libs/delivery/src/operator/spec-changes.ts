@@ -185,7 +185,6 @@ function stageConditions({ ramp: old }: Whole, { ramp: now }: Whole): readonly s
 }
 
 function guardrailChanges({ guardrails: old }: Whole, { guardrails: now }: Whole): readonly string[] {
-  const weighed = ({ weight = 1, byDefault: _by, ...guardrail }: Guardrail) => ({ ...guardrail, weight });
   const names = [...new Set([...old, ...now].map(({ metric }) => metric))];
   return names.flatMap((name) => {
     const [was, is] = [old, now].map((list) => list.find(({ metric }) => metric === name));
@@ -194,6 +193,10 @@ function guardrailChanges({ guardrails: old }: Whole, { guardrails: now }: Whole
     if (canonical(weighed(was)) === canonical(weighed(is))) return [];
     return [changed(`${name}'s margin`, guardrailInWords(was), guardrailInWords(is))];
   });
+}
+
+function weighed({ weight = 1, byDefault: _by, ...guardrail }: Guardrail): Omit<Guardrail, 'byDefault'> {
+  return { ...guardrail, weight };
 }
 
 function limitChanges({ limits: old }: Whole, { limits: now }: Whole): readonly string[] {
