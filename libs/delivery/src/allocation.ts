@@ -22,8 +22,8 @@ export function controlOnly(spec: ExperimentSpec): WeightsPpm {
 /** Copies of control's requests that go to the candidates during the shadow; undefined for an experiment without one. */
 export function shadowCopies(spec: ExperimentSpec): AllocationCommanded['shadow'] {
   if (spec.shadow === undefined) return undefined;
-  const { ratePpm, concurrency } = spec.shadow;
-  return { candidates: [...candidatesOf(spec)], ratePpm, concurrency };
+  const { ratePpm, concurrency, seed } = spec.shadow;
+  return { candidates: [...candidatesOf(spec)], ratePpm, concurrency, ...(seed === undefined ? {} : { seed }) };
 }
 
 /** All traffic to one variant. */

@@ -5,7 +5,10 @@ const JSON_TYPE = { 'content-type': 'application/json' };
 
 function read(body: unknown, headers: Record<string, string> = {}, url = '/v1/x'): PromptBody | NoPair {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return readPromptBody({ headers: { ...JSON_TYPE, ...headers }, url }, Buffer.from(text), 4_242);
+  return readPromptBody({ headers: { ...JSON_TYPE, ...headers }, url }, Buffer.from(text), {
+    value: 4_242,
+    at: undefined,
+  });
 }
 
 function promptOf(body: unknown): string {
@@ -15,6 +18,12 @@ function promptOf(body: unknown): string {
 
 function sent(body: string, headers: Record<string, string> = {}): string {
   const asked = read(body, headers);
+  return typeof asked === 'string' ? asked : asked.body.toString();
+}
+
+/** What is sent where the order names the field for a seed. */
+function put(body: string, at: string): string {
+  const asked = readPromptBody({ headers: JSON_TYPE }, Buffer.from(body), { value: 4_242, at });
   return typeof asked === 'string' ? asked : asked.body.toString();
 }
 
@@ -79,6 +88,16 @@ describe('the seed of a pair', () => {
 
   it('is left to the services where the request has none, since some take a fixed one', () => {
     for (const body of ['{"prompt":"a lamp"}', '{"prompt":"a lamp","seed":null}']) expect(sent(body)).toBe(body);
+  });
+
+  it('is put where the order says that requests take one, if they say none', () => {
+    expect(put('{"prompt":"a lamp"}', 'seed')).toBe('{"seed":4242,"prompt":"a lamp"}');
+    expect(put('{"prompt":"a lamp","seed":null}', 'seed')).toBe('{"prompt":"a lamp","seed":4242}');
+    expect(put('{"prompt":"a lamp","seed":-1}', 'seed')).toBe('{"prompt":"a lamp","seed":4242}');
+    expect(put('{"inputs":"a lamp"}', 'parameters.seed')).toBe('{"parameters":{"seed":4242},"inputs":"a lamp"}');
+    for (const own of ['{"prompt":"a lamp","seed":7}', '{"prompt":"a lamp","seed":[1,2]}']) {
+      expect(put(own, 'seed')).toBe(own);
+    }
   });
 
   it('is left alone in a body that is sealed', () => {

@@ -11,6 +11,14 @@ export interface PromptBody {
   readonly body: Buffer;
 }
 
+/** For requests that leave it to the service. */
+export interface DrawnSeed {
+  /** From 0 to 2^31 − 1, which every API takes. */
+  readonly value: number;
+  /** Where requests without one get it, dotted; undefined: nowhere, since services may take a fixed one then. */
+  readonly at: string | undefined;
+}
+
 /** Why there is no pair in it. `side-effects`: sent twice it would do something twice, for somebody else. */
 export type NoPair = 'no-prompt' | 'side-effects';
 
@@ -46,15 +54,16 @@ const SEALS = [
   'x-hub-signature-256',
 ];
 const DIGEST_LENGTH = 16;
+const NEGATIVE = /^-\d+$/;
 
 /**
  * Reads the body of a request for its prompt.
- * @param seed from 0 to 2^31 − 1, which every API takes; used where the request says -1, "draw one"
+ * @param seed the one for both sides where the request leaves it to the service
  */
 export function readPromptBody(
   { headers, url }: { readonly headers: IncomingHttpHeaders; readonly url?: string | undefined },
   body: Buffer,
-  seed: number,
+  seed: DrawnSeed,
 ): PromptBody | NoPair {
   const read = objectIn(headers, body);
   if (read === null) return 'no-prompt';
@@ -137,13 +146,19 @@ function callsBack(body: Fields): boolean {
   );
 }
 
-/** A negative seed asks the service to draw one, with every API that takes it. A missing one may be a fixed one: that is left alone. */
-function withDrawnSeed(text: string, seedAt: readonly string[], seed: number): string | null {
-  for (const path of seedAt) {
-    const place = placeOf(text, path);
-    if (place && /^-\d+$/.test(text.slice(place.from, place.to))) return withNumber(text, path, seed);
+/** A negative seed asks the service to draw one, with every API that takes it. A missing one may mean a fixed one: that is left alone unless it is known not to. */
+function withDrawnSeed(text: string, seedAt: readonly string[], { value, at }: DrawnSeed): string | null {
+  if (at !== undefined) {
+    const said = saidAt(text, at);
+    return said === null || said === 'null' || NEGATIVE.test(said) ? withNumber(text, at, value) : null;
   }
-  return null;
+  const asked = seedAt.find((path) => NEGATIVE.test(saidAt(text, path) ?? ''));
+  return asked === undefined ? null : withNumber(text, asked, value);
+}
+
+function saidAt(text: string, path: string): string | null {
+  const place = placeOf(text, path);
+  return place && text.slice(place.from, place.to);
 }
 
 function fieldsOf(value: unknown): Fields | null {

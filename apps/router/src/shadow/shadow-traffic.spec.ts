@@ -94,6 +94,12 @@ describe('shadow traffic', () => {
     expect(JSON.parse(control.seen[0]?.body as string)).toEqual({ prompt: 'a lamp', seed: expect.any(Number) });
     expect(JSON.parse(control.seen[0]?.body as string)).not.toMatchObject({ seed: -1 });
     expect(candidate.seen[0]?.body).toBe(control.seen[0]?.body);
+
+    await order(2, { shadow: { ...SHADOW, seed: 'options.seed' } });
+    expect((await ask(router, { body: '{"prompt":"a lamp"}' })).status).toBe(200);
+    await expect.poll(() => candidate.seen.length).toBe(2);
+    expect(control.seen[1]?.body).toMatch(/^\{"options":\{"seed":\d+\},"prompt":"a lamp"\}$/);
+    expect(candidate.seen[1]?.body).toBe(control.seen[1]?.body);
   });
 
   it('copies nothing without the order, nor what it may not copy, and changes none of it', async () => {

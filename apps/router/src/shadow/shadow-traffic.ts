@@ -104,7 +104,10 @@ export class ShadowTraffic {
   /** Promises the copy of a chosen request. @returns undefined where it can't be one: the request goes its way as it came. */
   mark(original: Original, body: Buffer): MarkedRequest | undefined {
     const { request, requestId, route } = original;
-    const asked = readPromptBody(request, body, seedFor(requestId));
+    const asked = readPromptBody(request, body, {
+      value: seedFor(requestId),
+      at: route.command?.shadow?.seed,
+    });
     const candidate = this.nextCandidate(route);
     const upstream = route.upstreams.get(candidate);
     const reason = this.fullness(route) ?? (upstream === undefined ? 'unknown-candidate' : undefined);

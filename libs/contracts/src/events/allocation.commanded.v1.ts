@@ -28,6 +28,8 @@ const copies = z.object({
   candidates: z.array(slug).min(1),
   ratePpm: z.int().min(1).max(MILLION),
   concurrency: z.int().min(1),
+  /** Where requests without a seed get one, the same as their copies; dotted path into the JSON body. Absent: they get none. */
+  seed: z.string().min(1).optional(),
 });
 
 /** Buckets `from` (inclusive) to `to` (exclusive), of a million, that belong to a candidate. */

@@ -53,6 +53,10 @@ describe('the shadow of an experiment file', () => {
     });
   });
 
+  it('may say where requests take a seed', () => {
+    expect(shadowOf('shadow: { seed: parameters.seed }')).toMatchObject({ seed: 'parameters.seed' });
+  });
+
   it('may be all there is', () => {
     expect(shadowOf('mode: shadow')).toEqual({ pairs: 350, ratePpm: 100_000, concurrency: 4, only: true });
     expect(shadowOf('mode: shadow\nshadow: { pairs: 50 }')).toMatchObject({ pairs: 50, only: true });
@@ -62,6 +66,14 @@ describe('the shadow of an experiment file', () => {
     ['shadow: { rate: 0% }', 'canary.yaml:10: shadow.rate: expected at least 0.0001% and at most 100%'],
     ['shadow: { rate: 101% }', 'canary.yaml:10: shadow.rate: expected at least 0.0001% and at most 100%'],
     ['shadow: { rate: 0.1 }', 'canary.yaml:10: shadow.rate: expected a percentage such as "5%"'],
+    [
+      'shadow: { seed: "images[0].seed" }',
+      'canary.yaml:10: shadow.seed: expected the name of a field of the JSON body, such as seed or parameters.seed',
+    ],
+    [
+      'shadow: {}\nbaseline: equal',
+      'canary.yaml:10: shadow: pairs are compared with control’s requests, and an equal baseline has none in the shadow',
+    ],
     ['shadow: { pairs: 0 }', 'canary.yaml:10: shadow.pairs: expected at least 1'],
     ['shadow: { par: 100 }', 'canary.yaml:10: shadow.par: unknown key "par"'],
     ['mode: mirror', 'canary.yaml:10: mode: '],

@@ -22,6 +22,16 @@ export const shadowFile = z.strictObject({
     .min(1)
     .default(DEFAULT_SHADOW.concurrency)
     .describe('Copies under way at a time, per router; what comes beside them is not copied.'),
+  seed: z
+    .string()
+    .regex(
+      /^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)?$/,
+      'expected the name of a field of the JSON body, such as seed or parameters.seed',
+    )
+    .optional()
+    .describe(
+      'Field of the request in which the services take a seed. A request that is copied and has none gets a drawn one there, the same as its copy. Only where services draw one at random themselves: where they take a fixed one, people would get other pictures.',
+    ),
 });
 
 /** What an experiment is: a ramp, perhaps after a shadow, or the shadow alone. */
@@ -31,11 +41,12 @@ interface Written {
   readonly kind: ExperimentSpec['kind'];
   readonly mode: z.output<typeof experimentMode>;
   readonly shadow?: z.output<typeof shadowFile> | undefined;
+  readonly baseline: unknown;
 }
 
 /** The shadow stage of a file, where it has one. */
 export function readShadow(
-  { kind, mode, shadow }: Written,
+  { kind, mode, shadow, baseline }: Written,
   guardrails: readonly Guardrail[],
   known: readonly KnownMetric[],
   complain: Complain,
@@ -44,14 +55,20 @@ export function readShadow(
   const path = [shadow === undefined ? 'mode' : 'shadow'];
   if (kind === 'ab') complain(path, 'the arms of an ab test are served from the start: a shadow takes kind: canary');
   else refuseUnpaired({ path, mode }, guardrails, known, complain);
+  if (baseline !== 'control') {
+    complain(
+      path,
+      'pairs are compared with control’s requests, and an equal baseline has none in the shadow: expected baseline: control, or no shadow',
+    );
+  }
   const stage = shadow === undefined ? DEFAULT_SHADOW : stageOf(shadow, complain);
   return { shadow: { ...stage, ...(mode === 'shadow' ? { only: true as const } : {}) } };
 }
 
-function stageOf({ pairs, rate, concurrency }: z.output<typeof shadowFile>, complain: Complain): ShadowStage {
+function stageOf({ pairs, rate, concurrency, seed }: z.output<typeof shadowFile>, complain: Complain): ShadowStage {
   const ratePpm = percentToPpm(rate);
   if (ratePpm < 1 || ratePpm > MILLION) complain(['shadow', 'rate'], 'expected at least 0.0001% and at most 100%');
-  return { pairs, ratePpm, concurrency };
+  return { pairs, ratePpm, concurrency, ...(seed === undefined ? {} : { seed }) };
 }
 
 /** Nobody sees the copies, so what people do with their pictures is in no pair; a shadow alone needs everything that guards in them. */

@@ -151,6 +151,8 @@ export const shadowStage = z.object({
   ratePpm: z.int().min(1).max(MILLION),
   /** Copies under way at a time, per router; what comes beside them is not copied. */
   concurrency: z.int().min(1),
+  /** Where a request may say its seed, and the router puts one for both sides in requests that say none; dotted path into the JSON body. Absent: nowhere. */
+  seed: z.string().min(1).optional(),
   /** Nothing follows: the verdict of the pairs ends the experiment. Absent: the ramp does. */
   only: z.literal(true).optional(),
 });
