@@ -1,14 +1,18 @@
 /**
- * What the router costs: requests a second and CPU per request through it, beside the same upstream asked directly. Router, upstream
- * and clients are three processes; on a machine with few cores they take each other's time, so CPU per request is the figure to look at.
+ * What the router costs: requests a second and CPU per request through it, its events published, beside the same upstream asked directly and
+ * through nginx (one process, a 1 % `split_clients`), where that is installed. Router, upstream and clients are three processes; on a machine with few
+ * cores they take each other's time, so CPU per request, and requests per second of a core, are the figures to look at.
  *
  *   npx tsx --conditions teststrip-source lab/bench/router.ts [requests=20000] [answerBytes=8192] [concurrency=32] [shadowPercent=10]
  *
  * A second router copies that share of its requests to the candidate; 0 leaves it out.
  */
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
 import { routerApp } from '#apps/router';
@@ -39,33 +43,118 @@ async function load(first: string): Promise<void> {
   const answerBytes = Number(parameters[0] ?? 8_192);
   const concurrency = Number(parameters[1] ?? 32);
   const upstream = await start('upstream', String(answerBytes));
-  const router = await start('router', upstream.url, '0');
-  const shadowPercent = Number(parameters[2] ?? 10);
-  const shadowed = shadowPercent > 0 ? await start('router', upstream.url, String(shadowPercent)) : null;
+  const router = await start('router', upstream.url);
+  const nginx = await startNginx(upstream.url);
   process.stdout.write(`${requests} POST requests, answers of ${answerBytes} bytes, ${concurrency} at once\n`);
-  const ways: readonly (readonly [string, string, ChildProcess | null])[] = [
-    ['direct', upstream.url, null],
-    ['router', router.url, router.process],
-    ...(shadowed ? [[`shadow at ${shadowPercent} %`, shadowed.url, shadowed.process] as const] : []),
-  ];
-  for (const [name, url, child] of ways) {
-    await send(url, Math.min(2_000, requests), concurrency);
-    const before = child ? await cpuOf(child) : null;
-    const startedAt = performance.now();
-    const latenciesMs = await send(url, requests, concurrency);
-    const elapsedMs = performance.now() - startedAt;
-    const after = child ? await cpuOf(child) : null;
-    const cpu = before && after ? `, ${((after.cpuMs - before.cpuMs) / requests).toFixed(3)} ms CPU per request` : '';
-    const events = after ? `, ${after.events} events on the bus` : '';
-    latenciesMs.sort((left, right) => left - right);
+  const work = { requests, concurrency };
+  await measure('direct', upstream.url, work);
+  const byNginx = nginx && (await measure('nginx', nginx.url, { ...work, cpuMs: () => cpuOfPid(nginx.process) }));
+  let events = 0;
+  const cpuMs = async (): Promise<number> => {
+    const answer = await cpuOf(router.process);
+    events = answer.events ?? 0;
+    return answer.cpuMs;
+  };
+  const byRouter = await measure('router', router.url, { ...work, cpuMs });
+  process.stdout.write(`router: ${events} events on the bus\n`);
+  if (byNginx) {
+    const ratio = (pick: (figures: Figures) => number): string => (pick(byRouter) / pick(byNginx)).toFixed(2);
     process.stdout.write(
-      `${name}: ${Math.round((requests / elapsedMs) * 1000)} requests/s, ` +
-        `p50 ${quantile(latenciesMs, 0.5)} ms, p99 ${quantile(latenciesMs, 0.99)} ms${cpu}${events}\n`,
+      `router / nginx: ${ratio(({ perSecond }) => perSecond)} requests/s, ` +
+        `${ratio(({ perCore }) => perCore)} requests/s of a core, ${ratio(({ p99Ms }) => p99Ms)} p99\n`,
     );
-  }
+  } else process.stdout.write('nginx is not installed: nothing to compare with\n');
   upstream.process.kill();
   router.process.kill();
-  shadowed?.process.kill();
+  nginx?.process.kill();
+}
+
+interface Figures {
+  readonly perSecond: number;
+  /** Of the process in between: what one core would do. */
+  readonly perCore: number;
+  readonly p99Ms: number;
+}
+
+interface Work {
+  readonly requests: number;
+  readonly concurrency: number;
+  /** CPU time of the process in between so far. */
+  readonly cpuMs?: () => number | Promise<number>;
+}
+
+async function measure(name: string, url: string, { requests, concurrency, cpuMs }: Work): Promise<Figures> {
+  await send(url, Math.min(2_000, requests), concurrency);
+  const before = (await cpuMs?.()) ?? 0;
+  const startedAt = performance.now();
+  const latenciesMs = await send(url, requests, concurrency);
+  const perSecond = (requests / (performance.now() - startedAt)) * 1000;
+  const perRequestMs = (((await cpuMs?.()) ?? 0) - before) / requests;
+  latenciesMs.sort((left, right) => left - right);
+  const perCore = 1000 / perRequestMs;
+  const cpu = cpuMs
+    ? `, ${perRequestMs.toFixed(3)} ms CPU per request: ${Math.round(perCore)} requests/s of a core`
+    : '';
+  process.stdout.write(
+    `${name}: ${Math.round(perSecond)} requests/s, p50 ${quantile(latenciesMs, 0.5).toFixed(1)} ms, ` +
+      `p99 ${quantile(latenciesMs, 0.99).toFixed(1)} ms${cpu}\n`,
+  );
+  return { perSecond, perCore, p99Ms: quantile(latenciesMs, 0.99) };
+}
+
+/** One process, which proxies as the router does; undefined where there is none on this machine. */
+async function startNginx(
+  upstream: string,
+): Promise<{ readonly process: ChildProcess; readonly url: string } | undefined> {
+  const folder = mkdtempSync(join(tmpdir(), 'teststrip-nginx-'));
+  const port = await freePort();
+  const { host } = new URL(upstream);
+  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${folder}/${name};`,
+  );
+  writeFileSync(
+    join(folder, 'nginx.conf'),
+    `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/error.log;
+     events { worker_connections 4096; }
+     http {
+       access_log off; ${paths.join(' ')}
+       keepalive_requests 1000000;
+       split_clients "$http_teststrip_unit" $variant { 1% candidate; * control; }
+       upstream control { server ${host}; keepalive 64; keepalive_requests 1000000; }
+       upstream candidate { server ${host}; keepalive 64; keepalive_requests 1000000; }
+       server {
+         listen 127.0.0.1:${port};
+         location / { proxy_pass http://$variant; proxy_http_version 1.1; proxy_set_header Connection ""; }
+       }
+     }`,
+  );
+  const child = spawn('nginx', ['-p', folder, '-e', join(folder, 'error.log'), '-c', join(folder, 'nginx.conf')], {
+    stdio: 'ignore',
+  });
+  const isThere = await new Promise<boolean>((resolve) => {
+    child.once('error', () => resolve(false));
+    child.once('exit', () => resolve(false));
+    setTimeout(() => resolve(true), 500);
+  });
+  return isThere ? { process: child, url: `http://127.0.0.1:${port}/` } : undefined;
+}
+
+async function freePort(): Promise<number> {
+  const server = createTcpServer();
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+  return port;
+}
+
+/** From Linux, which counts in hundredths of a second. */
+function cpuOfPid({ pid }: ChildProcess): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 async function send(url: string, requests: number, concurrency: number): Promise<number[]> {
@@ -208,6 +297,6 @@ function message<T>(child: ChildProcess): Promise<T> {
   });
 }
 
-function quantile(sorted: readonly number[], q: number): string {
-  return (sorted[Math.floor((sorted.length - 1) * q)] ?? NaN).toFixed(1);
+function quantile(sorted: readonly number[], q: number): number {
+  return sorted[Math.floor((sorted.length - 1) * q)] ?? NaN;
 }

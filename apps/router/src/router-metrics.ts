@@ -54,19 +54,32 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
     registers,
   });
   createStateGauges(sources);
+  const counted = kept((labels: readonly string[]) => requests.labels(...labels));
+  const timed = kept((labels: readonly string[]) => duration.labels(...labels));
 
   return {
     routed({ judged, service, attempt, assignment, unitName, outcome, durationMs }) {
       const variant = assignment?.variant ?? '';
       if (!judged) return others.inc({ service, variant, outcome });
-      requests.inc({ service, variant, outcome });
+      counted(service, variant, outcome).inc();
       if (attempt === 0 && (unitName === 'missing' || unitName === 'meaningless'))
         nameless.inc({ service, name: unitName });
-      if (durationMs !== null) duration.observe({ service, variant }, durationMs / 1000);
+      if (durationMs !== null) timed(service, variant).observe(durationMs / 1000);
     },
     commanded({ experiment }, answer) {
       commands.inc({ experiment, outcome: answer.outcome });
     },
+  };
+}
+
+/** Finding a metric by its labels costs more than counting: each is found once. */
+function kept<Metric>(find: (labels: readonly string[]) => Metric): (...labels: readonly string[]) => Metric {
+  const known = new Map<string, Metric>();
+  return (...labels) => {
+    const key = labels.join('/');
+    const found = known.get(key) ?? find(labels);
+    known.set(key, found);
+    return found;
   };
 }
 

@@ -1,5 +1,5 @@
 import { MILLION } from '#libs/contracts';
-import { murmur3 } from './murmur3.js';
+import { asciiOnly, hashPrefix, murmur3, murmur3After, type HashedPrefix } from './murmur3.js';
 
 /**
  * Salts keep draws apart that must be independent of each other. The gate (does the unit take part at all?) and the arm (which
@@ -13,7 +13,19 @@ export const salts = {
 
 /** Hash of a unit under a salt: `murmur3_32(salt + ":" + unit)`, seed 0. */
 export function hashUnit(salt: string, unit: string): number {
-  return murmur3(`${salt}:${unit}`);
+  const prefix = prefixes.get(salt) ?? prefixOf(salt);
+  return prefix === null ? murmur3(`${salt}:${unit}`) : murmur3After(prefix, unit);
+}
+
+/** Salts are few and units many: what is the same for all of them is hashed once. null: a salt that is not ASCII. */
+const prefixes = new Map<string, HashedPrefix | null>();
+const MOST_PREFIXES = 1_000;
+
+function prefixOf(salt: string): HashedPrefix | null {
+  if (prefixes.size >= MOST_PREFIXES) prefixes.clear();
+  const prefix = asciiOnly(salt) ? hashPrefix(`${salt}:`) : null;
+  prefixes.set(salt, prefix);
+  return prefix;
 }
 
 /**

@@ -25,9 +25,55 @@ export function murmur3(text: string, seed = 0): number {
   return avalanche(hash ^ length);
 }
 
+/** What is known of a hash once the beginning of its text is. */
+export interface HashedPrefix {
+  readonly text: string;
+  readonly hash: number;
+  /** Bytes that fill no block of four yet, and how many they are. */
+  readonly block: number;
+  readonly filled: number;
+}
+
+/** @param text of ASCII only */
+export function hashPrefix(text: string): HashedPrefix {
+  let hash = 0;
+  let block = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    block |= text.charCodeAt(index) << ((index & 3) << 3);
+    if ((index & 3) !== 3) continue;
+    hash = mix(hash, block);
+    block = 0;
+  }
+  return { text, hash, block, filled: text.length & 3 };
+}
+
+/** `murmur3(prefix + text)`, of which the beginning is not hashed again. */
+export function murmur3After(prefix: HashedPrefix, text: string): number {
+  let { hash, block } = prefix;
+  let shift = prefix.filled << 3;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code > 127) return murmur3(prefix.text + text);
+    block |= code << shift;
+    if (shift !== 24) shift += 8;
+    else {
+      hash = mix(hash, block);
+      block = 0;
+      shift = 0;
+    }
+  }
+  if (shift !== 0) hash ^= scramble(block);
+  return avalanche(hash ^ (prefix.text.length + text.length));
+}
+
+function mix(before: number, block: number): number {
+  const hash = before ^ scramble(block);
+  return (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0;
+}
+
 const encoder = new TextEncoder();
 
-function asciiOnly(text: string): boolean {
+export function asciiOnly(text: string): boolean {
   for (let index = 0; index < text.length; index += 1) if (text.charCodeAt(index) > 127) return false;
   return true;
 }

@@ -161,6 +161,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   private restartTimer(afterMs: number): void {
+    if (afterMs === this.options.timeoutMs) return void this.timer.refresh();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.timeOut(afterMs), afterMs);
   }

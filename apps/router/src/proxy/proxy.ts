@@ -183,7 +183,7 @@ class ProxiedRequest {
     const { request, response } = this.incoming;
     let mayBePair = asked.original;
     let marked: MarkedRequest | undefined;
-    const assignmentNow = (): Assignment | null => marked?.assignment ?? asked.assignment;
+    let assignmentHeader = headerValue(asked.assignment);
     lane.pending += 1;
     lane.usedAtMs = plan.startedAtMs;
     const exchange = new Exchange({
@@ -192,26 +192,32 @@ class ProxiedRequest {
       body,
       upstreamUrl: upstream.url,
       startedAtMs: plan.startedAtMs,
-      timeoutMs: Math.max(1, options.limits.timeoutMs - (performance.now() - plan.startedAtMs)),
+      timeoutMs: asked.attempt === 0 ? options.limits.timeoutMs : this.timeLeftMs(),
       idleMs: options.limits.idleMs,
-      clientHeadersOf: (headers) =>
-        clientHeaders(headers, plan.requestId, headerValue(assignmentNow()), plan.setCookie),
+      clientHeadersOf: (headers) => clientHeaders(headers, plan.requestId, assignmentHeader, plan.setCookie),
       mayAskAnother: (failure) => this.mayAskAnother(failure),
       onSettled: (result, answered) => {
         mayBePair = undefined;
         this.leave(lane, result);
-        this.tell({ ...asked, assignment: assignmentNow() }, result);
+        this.tell(marked ? { ...asked, assignment: marked.assignment } : asked, result);
         if (!answered) this.askNext(asked);
         marked?.answered(result.outcome);
       },
     });
     const dispatch = (read: Buffer | Readable | null): void => {
       if (mayBePair && Buffer.isBuffer(read)) marked = options.shadow.mark(mayBePair, read);
-      if (marked) body.replace(marked.body);
-      const own = { assignmentHeader: headerValue(assignmentNow()), contentLength: body.replacedLength };
+      if (marked) {
+        body.replace(marked.body);
+        assignmentHeader = headerValue(marked.assignment);
+      }
+      const own = { assignmentHeader, contentLength: body.replacedLength };
       this.dispatch(asked, { exchange, content: marked?.body ?? read, own });
     };
     body.give(dispatch, () => exchange.progress());
+  }
+
+  private timeLeftMs(): number {
+    return Math.max(1, this.options.limits.timeoutMs - (performance.now() - this.plan.startedAtMs));
   }
 
   private leave(lane: UpstreamLane, { status, outcome }: ExchangeResult): void {
@@ -263,8 +269,9 @@ function routedOf(
   { requestId, unitName, startedAt, traceparent, judged }: RequestPlan,
   { service }: ServiceRoute,
 ): RoutedRequest {
-  const facts = { judged, requestId, attempt, service, assignment, unitName, startedAt, traceparent };
-  return { ...result, ...facts, upstream: upstream.url };
+  const { outcome, status, durationMs, waitedMs, instance } = result;
+  const ended = { outcome, status, durationMs, waitedMs, instance, judged, requestId, attempt, service, assignment };
+  return Object.assign(ended, { unitName, upstream: upstream.url, startedAt, traceparent });
 }
 
 const NOTHING = { durationMs: null, waitedMs: null, instance: undefined };
