@@ -18,7 +18,7 @@ import { migrate } from '#libs/persistence';
 import { createOutbox } from '#libs/persistence/outbox';
 import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
-import { analysed, harmful, provenUpTo, SCORES_SILENT } from '#libs/testing/delivery';
+import { analysed, harmful, HEALTHY, provenUpTo, SCORES_SILENT } from '#libs/testing/delivery';
 
 let database: TestDatabase;
 let bus: EventBus;
@@ -405,6 +405,24 @@ describe('a controller', () => {
     await publishAnalysis(marker, [harmful('alignment')]);
     await eventually(async () => expect(await phaseOf(decision, marker)).toBe('rolled-back'));
     expect(mine()).toHaveLength(2);
+  });
+
+  it('11: a person who rolls back to a broken control is told at once', async () => {
+    const decision = await aDecision();
+    const { key } = aFile();
+    await apply(decision, aFile({ key }));
+    const recent = { control: { seconds: 60, requests: 100, failures: 90 } };
+    await publishAnalysis(key, [], { health: { ...HEALTHY, recent } });
+    const alerts = async (): Promise<unknown> => (await call(decision, 'GET', `/v1/experiments/${key}`)).body.alerts;
+    await eventually(async () => expect(await alerts()).toMatchObject([{ alert: 'control-unhealthy' }]));
+    expect(await order(decision, key, 'rollback')).toMatchObject({
+      status: 200,
+      body: {
+        phase: 'rolled-back',
+        weightsPpm: { control: 1_000_000 },
+        alerts: [{}, { message: expect.stringContaining('Rolled back to control, which is broken itself: 90') }],
+      },
+    });
   });
 
   it('loses nothing that was committed when it dies before it could publish', async () => {
