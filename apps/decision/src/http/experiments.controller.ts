@@ -9,7 +9,7 @@ import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import { AUDIT, DECISIONS, KNOWN_METRICS, ORDERS } from '../tokens.js';
 import { viewOf, type AnyExperimentView, type AppliedView } from './experiment-view.js';
 import { orProblem } from './or-problem.js';
-import { approvalBody, orderBody, rollbackBody, type DecisionView } from './orders.js';
+import { approvalBody, LONGEST_ACTOR, orderBody, rollbackBody, type DecisionView } from './orders.js';
 import { startingAnew } from './metrics-starting-anew.js';
 import { readExperimentFile } from './read-experiment-file.js';
 
@@ -40,6 +40,7 @@ export class ExperimentsController {
     const fingerprints = Object.fromEntries(
       Object.entries(spec.variants).map(([name, { config }]) => [name, fingerprintOf(config)]),
     );
+    if (actor !== undefined && actor.length > LONGEST_ACTOR) throw tooLongActor(actor);
     const order: Order = { type: 'define', actor: actor || 'api', note: '', spec, fingerprints, file };
     const isDry = dryRun !== undefined && dryRun !== 'false';
     const obeyed = await orProblem(() => this.decisions[isDry ? 'preview' : 'order'](spec.key, order));
@@ -118,6 +119,11 @@ export class ExperimentsController {
     const { state } = await orProblem(() => this.decisions.order(keyOf(key), order));
     return viewOf(state, this.orders);
   }
+}
+
+function tooLongActor({ length }: string): ProblemException {
+  const detail = `${ACTOR_HEADER}: ${length} characters, expected at most ${LONGEST_ACTOR}`;
+  return new ProblemException({ title: 'Invalid request', status: 422, detail });
 }
 
 function orderOf(body: unknown): { readonly actor: string; readonly note: string } {

@@ -1,10 +1,13 @@
 import { timestamp } from '#libs/contracts';
 import { z } from 'zod';
 
+/** Letters of who orders something. */
+export const LONGEST_ACTOR = 200;
+
 const actor = z
   .string('is missing: who orders this?')
   .min(1, 'is missing: who orders this?')
-  .max(200, 'expected at most 200 characters')
+  .max(LONGEST_ACTOR, `expected at most ${LONGEST_ACTOR} characters`)
   .describe('Who orders it; written into the audit log.');
 
 const LONGEST_REASON = 'expected at most 2000 characters';

@@ -1,4 +1,5 @@
 import {
+  configTooLarge,
   FREE,
   HOLDOUT,
   isHttpUrl,
@@ -74,7 +75,12 @@ export const baselineBody = orderBody
         (url) => !isHttpUrl(url) || (new URL(url).username === '' && new URL(url).password === ''),
         'expected no user or password in it',
       ),
-    config: variantConfig.describe('The configuration that is served there; its hash is the fingerprint.'),
+    config: variantConfig
+      .superRefine((config, context) => {
+        const problem = configTooLarge(config);
+        if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+      })
+      .describe('The configuration that is served there; its hash is the fingerprint.'),
     route: routeText
       .nullish()
       .describe(

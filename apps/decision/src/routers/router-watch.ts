@@ -6,6 +6,9 @@ import type { Clock } from '#libs/platform';
 /** A router that has been silent for longer is dead, or cut off and serves control by itself: no order waits for it. */
 const LIVE_FOR_MS = 5_000;
 
+/** More than there are of anything that routes: names beyond it are made up, and no order waits for them. */
+const MOST_ROUTERS = 1_000;
+
 /** Which routers are alive, and how far each follows, as this process hears it. */
 export class RouterWatch {
   private readonly heard = new Map<string, { readonly atMs: number; readonly last: RouterHeartbeat }>();
@@ -56,8 +59,14 @@ export class RouterWatch {
     for (const [router, { atMs }] of this.heard) if (atMs < sinceMs) this.heard.delete(router);
   }
 
+  private hasRoomFor(router: string): boolean {
+    if (this.heard.has(router) || this.heard.size < MOST_ROUTERS) return true;
+    this.forgetSilent();
+    return this.heard.size < MOST_ROUTERS;
+  }
+
   private take(last: RouterHeartbeat): void {
     if (last.leaving) this.heard.delete(last.router);
-    else this.heard.set(last.router, { atMs: this.clock.nowMs(), last });
+    else if (this.hasRoomFor(last.router)) this.heard.set(last.router, { atMs: this.clock.nowMs(), last });
   }
 }

@@ -193,9 +193,11 @@ export class Allocations {
   }
 
   heartbeat({ running, services = {} }: ControllerHeartbeat): void {
-    for (const experiment of running) this.options.watch.heardOf(experiment);
+    // Names that nobody here knows are remembered nowhere.
+    for (const experiment of running) if (this.experiments.has(experiment)) this.options.watch.heardOf(experiment);
     const known = this.epochs();
     for (const [service, epoch] of Object.entries(services)) {
+      if (!this.table.has(service)) continue;
       if (epoch > (known[service] ?? 0)) this.options.watch.behind(service);
       else this.options.watch.upToDate(service);
     }

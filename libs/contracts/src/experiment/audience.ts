@@ -5,11 +5,14 @@ import { parseVersionRange } from './version-range.js';
 
 const words = z.array(z.string('expected text; a number is written in quotes').min(1, 'expected text, not ""')).min(1);
 
+/** Each is looked for in every request. */
+const MOST_PARTS = 100;
+
 const conditionFile = z.strictObject({
   attribute: z.string().min(1).optional().describe('Of who asks, as the header names it.'),
   in: words.optional().describe('The value is one of these.'),
   notIn: words.optional().describe('There is a value, and it is none of these.'),
-  contains: words.optional().describe('The value contains one of these.'),
+  contains: words.max(MOST_PARTS).optional().describe('The value contains one of these.'),
   semver: z
     .string('expected a range of versions in quotes, such as ">=2.1 <3"')
     .refine((text) => parseVersionRange(text) !== null, {
@@ -25,6 +28,7 @@ export const audienceRuleFile = z.strictObject({
   any: z
     .array(conditionFile)
     .min(2, 'expected at least two rules')
+    .max(MOST_PARTS)
     .optional()
     .describe('One of these rules has to match.'),
 });

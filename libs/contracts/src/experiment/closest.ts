@@ -1,3 +1,6 @@
+/** What is longer is no misspelt name. */
+const LONGEST_NAME = 100;
+
 /**
  * The names that are nearest to a misspelt one, nearest first, and only those that differ in at most `mostLetters`: by default those that
  * share at least half of its letters.
@@ -10,6 +13,7 @@ export function closest(
   most: number,
   mostLetters: number = Math.max(2, wanted.length / 2),
 ): readonly string[] {
+  if (wanted.length > LONGEST_NAME) return [];
   return names
     .map((name) => {
       const lastStep = name.slice(name.lastIndexOf('.') + 1);

@@ -6,7 +6,7 @@ import { candidatesOf } from './candidates.js';
 import { guardedByDefault, withoutTurnedOff } from './default-guardrails.js';
 import { episodesText, readEpisodes } from './episodes.js';
 import { durationInWords, durationOfAtLeast, parseDurationMs } from './duration.js';
-import { ExperimentFileError, type Complain, type ExperimentFileProblem } from './file-problems.js';
+import { ExperimentFileError, MOST_PROBLEMS, type Complain, type ExperimentFileProblem } from './file-problems.js';
 import { checkMetricName, type KnownMetric } from './known-metric.js';
 import {
   guardrailsFile,
@@ -25,6 +25,7 @@ import { experimentMode, readShadow, shadowFile } from './shadow.js';
 import {
   DEFAULT_WARM_UP,
   experimentSpec,
+  configTooLarge,
   variantConfig,
   WHOLE_SERVICE,
   type ExperimentSpec,
@@ -157,15 +158,19 @@ export function parseExperiment(
   where: Where = () => ({ file: '(request)', line: 0, column: 0 }),
 ): ExperimentSpec {
   const problems: ExperimentFileProblem[] = [];
-  const complain: Complain = (path, message) => problems.push({ ...where(path), path: path.join('.'), message });
+  let untold = 0;
+  const complain: Complain = (path, message) => {
+    if (problems.length >= MOST_PROBLEMS) untold += 1;
+    else problems.push({ ...where(path), path: path.join('.'), message });
+  };
   const file = conform(value, complain);
   const spec = file && readFile(file, knownMetrics, complain);
-  if (!spec || problems.length > 0) throw new ExperimentFileError(problems);
+  if (!spec || problems.length > 0) throw new ExperimentFileError(problems, untold);
   // What follows is told to everybody else in events: nothing may leave that their schema refuses.
   const checked = experimentSpec.safeParse(spec);
   if (checked.success) return spec;
   for (const { path, message } of checked.error.issues) complain(pathInFile(path), message);
-  throw new ExperimentFileError(problems);
+  throw new ExperimentFileError(problems, untold);
 }
 
 /** The file as its schema reads it; undefined after complaints. */
@@ -178,7 +183,7 @@ function conform(value: unknown, complain: Complain): ParsedFile | undefined {
   if (unstorable) complain(unstorable.path, unstorable.message);
   const parsed = experimentFile.safeParse(value);
   if (!parsed.success) {
-    for (const { path, message } of schemaProblems(parsed.error, experimentFile)) {
+    for (const { path, message } of schemaProblems(parsed.error, experimentFile, MOST_PROBLEMS)) {
       if (path.join('.') !== unstorable?.path.join('.')) complain(path, message);
     }
   }
@@ -246,6 +251,10 @@ function checkVariants(file: ParsedFile, complain: Complain): void {
   if (names.length < 2) complain(['variants'], `expected control and at least one candidate, found ${names.length}`);
   if (file.kind === 'canary' && names.length > 2) {
     complain(['variants'], `a canary has one candidate, found ${names.length - 1}; use kind: ab for more`);
+  }
+  for (const [name, { config }] of Object.entries(file.variants)) {
+    const problem = configTooLarge(config);
+    if (problem !== undefined) complain(['variants', name, 'config'], problem);
   }
 }
 

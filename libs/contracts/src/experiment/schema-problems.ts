@@ -12,9 +12,10 @@ type Issue = z.core.$ZodIssue;
 /**
  * What a schema has against a value, in the words of a person: of several allowed forms the one that fits best speaks, unknown keys come
  * with the nearest known one.
+ * @param most complaints of the schema that are put into words
  */
-export function schemaProblems(error: z.ZodError, schema: z.ZodType): readonly SchemaProblem[] {
-  return error.issues.flatMap((issue) => problemsOf(issue, schema));
+export function schemaProblems(error: z.ZodError, schema: z.ZodType, most: number): readonly SchemaProblem[] {
+  return error.issues.slice(0, most).flatMap((issue) => problemsOf(issue, schema));
 }
 
 function problemsOf(issue: Issue, schema: z.ZodType): readonly SchemaProblem[] {
@@ -123,8 +124,17 @@ interface SchemaNode {
   readonly anyOf?: readonly SchemaNode[];
 }
 
+/** Writing a schema out takes longer than all that is asked of it. */
+const known = new WeakMap<z.ZodType, SchemaNode>();
+
+function writtenOut(schema: z.ZodType): SchemaNode {
+  const node = known.get(schema) ?? (z.toJSONSchema(schema, { io: 'input' }) as SchemaNode);
+  known.set(schema, node);
+  return node;
+}
+
 function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
-  let nodes: readonly SchemaNode[] = [z.toJSONSchema(schema, { io: 'input' }) as SchemaNode];
+  let nodes: readonly SchemaNode[] = [writtenOut(schema)];
   for (const step of path) nodes = nodes.flatMap(formsOf).flatMap((node) => childOf(node, step));
   return [...new Set(nodes.flatMap(formsOf).flatMap(({ properties }) => Object.keys(properties ?? {})))];
 }

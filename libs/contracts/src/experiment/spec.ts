@@ -12,6 +12,22 @@ const configValue = z.union([
   z.record(z.string(), z.unknown()),
 ]);
 
+/** Levels of lists and mappings in a configuration. */
+const DEEPEST_CONFIG = 16;
+/** Of a configuration as JSON: it is in every definition, in every answer about its service and in the log. */
+const LONGEST_CONFIG = 16 * 1_024;
+
+/** What is wrong with the size of a configuration, in words; undefined where nothing is. Checked where one is given: stored ones stay readable. */
+export function configTooLarge(config: Readonly<Record<string, unknown>>): string | undefined {
+  let level: readonly unknown[] = [config];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > DEEPEST_CONFIG) return `expected at most ${DEEPEST_CONFIG} levels of lists and mappings`;
+    level = level.flatMap((part) => (typeof part === 'object' && part !== null ? Object.values(part) : []));
+  }
+  const { length } = JSON.stringify(config);
+  return length > LONGEST_CONFIG ? `${length} characters as JSON: expected at most ${LONGEST_CONFIG}` : undefined;
+}
+
 /** A model configuration as a service reports it: what it leaves out is not known. */
 export const reportedConfig = z
   .object({

@@ -34,9 +34,12 @@ export function parseVersionRange(text: string): VersionRange | null {
   return range;
 }
 
-/** Whether a version lies in a range; what is no version lies in none. */
+/** Versions are short; what users send in their headers need not be. */
+const LONGEST_VERSION = 256;
+
+/** Whether a version lies in a range; what is no version, or longer than any, lies in none. */
 export function isInVersionRange(range: VersionRange, text: string): boolean {
-  const version = parseVersion(text.trim());
+  const version = text.length > LONGEST_VERSION ? null : parseVersion(text.trim());
   return version !== null && range.every((bound) => holds(compareVersions(version, bound.version), bound.comparison));
 }
 

@@ -10,6 +10,7 @@ import {
   type Document,
   type Node,
   type YAMLError,
+  type YAMLMap,
 } from 'yaml';
 
 /** A place in a text, both counted from 1. */
@@ -30,6 +31,10 @@ export interface YamlDocument {
   readonly placeOf: (path: readonly PropertyKey[]) => FilePlace;
 }
 
+/** An experiment file has a few hundred lines; a text that is much larger is something else. */
+const MOST_LETTERS = 256 * 1_024;
+/** No mapping of an experiment file has as many names. */
+const MOST_KEYS = 1_000;
 /** More than this many uses of anchors is no experiment file; a few that name each other can stand for millions of values. */
 const MOST_ALIASES = 100;
 const PLAIN_TAGS = ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`);
@@ -49,6 +54,10 @@ export function readYaml(text: string): YamlDocument | { readonly faults: readon
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
+  if (text.length > MOST_LETTERS) {
+    const message = `${text.length} characters: expected at most ${MOST_LETTERS} in an experiment file`;
+    return { faults: [{ line: 1, column: 1, message }] };
+  }
   const oddBlank = ODD_BLANK.exec(text);
   if (oddBlank) {
     const { line, column } = placeIn(text, oddBlank.index + (oddBlank[1] as string).length);
@@ -60,7 +69,9 @@ export function readYaml(text: string): YamlDocument | { readonly faults: readon
     };
   }
   try {
-    const document = parseDocument(text, { lineCounter: lines, merge: true, version: '1.2' });
+    // The parser compares each key with all before it; see `repeatedKeys`.
+    const options = { lineCounter: lines, merge: true, version: '1.2', uniqueKeys: false } as const;
+    const document = parseDocument(text, options);
     const [first, ...others] = faultsOf(document, placeAt);
     if (first) return { faults: [first, ...others] };
     return {
@@ -107,6 +118,14 @@ function faultsOf(document: Document, placeAt: (offset: number) => FilePlace): r
       }
       return undefined;
     },
+    Map: (_key, map) => {
+      if (map.items.length > MOST_KEYS) {
+        note(map, `${map.items.length} keys in one mapping: expected at most ${MOST_KEYS}`);
+        return visit.SKIP;
+      }
+      for (const key of repeatedKeys(map)) note(key, 'this key is there already: expected each key once');
+      return undefined;
+    },
     Pair: (_key, { key, value }) => {
       if (key !== null && !isScalar(key)) note(key, 'a key has to be a plain word');
       else if (isMergeKey(key) && !isMergeSource(value, document)) {
@@ -127,13 +146,22 @@ function inOwnWords({ code, message }: YAMLError): string {
   switch (code) {
     case 'MULTIPLE_DOCS':
       return 'a second document begins here: expected one experiment per file, without "---" after it';
-    case 'DUPLICATE_KEY':
-      return 'this key is there already: expected each key once';
     case 'TAB_AS_INDENT':
       return 'a tab: expected spaces before the text of a line';
     default:
       return (message.split('\n')[0] ?? message).replace(/ at line \d+, column \d+:?$/, '');
   }
+}
+
+/** Keys that stand in a mapping a second time. */
+function repeatedKeys(map: YAMLMap): readonly unknown[] {
+  const seen = new Set<unknown>();
+  return map.items.flatMap(({ key }) => {
+    const name = isScalar(key) ? key.value : key;
+    if (seen.has(name)) return [key];
+    seen.add(name);
+    return [];
+  });
 }
 
 /** With merge keys switched on, the parser makes a symbol of "<<". */

@@ -16,7 +16,7 @@ export function keepSecret(value: string): void {
 /** The text with `***` in place of every password of a URL and every value that was given to {@link keepSecret}. */
 export function withoutSecrets(text: string): string {
   // First the passwords of URLs: what is left of such a URL still says where something is.
-  let clean = text.replace(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s/]*@/gi, `$1:${HIDDEN}@`);
+  let clean = text.replace(/(:\/\/[^\s:/@]*):[^\s/]*@/g, `$1:${HIDDEN}@`);
   for (const secret of known) clean = clean.replaceAll(secret, HIDDEN);
   return clean;
 }
