@@ -507,7 +507,7 @@ describe('a controller', () => {
     });
   });
 
-  it('records once which router applied its command', async () => {
+  it('shows which router applied its command, also after a restart, and writes no decision for it', async () => {
     const decision = await aDecision();
     const { key } = aFile();
     const { body } = await apply(decision, aFile({ key }));
@@ -538,7 +538,12 @@ describe('a controller', () => {
       expect(shown.body.acknowledgements).toMatchObject([{ router: 'router-1', outcome: 'applied', epoch: 1 }]);
     });
     const { body: audit } = await call(decision, 'GET', `/v1/experiments/${key}/decisions`);
-    expect(audit.decisions.filter(({ kind }: { kind: string }) => kind === 'acknowledged')).toHaveLength(1);
+    expect(audit.decisions.map(({ kind }: { kind: string }) => kind)).toEqual(['defined', 'started']);
+    await stop(decision);
+    const next = await aDecision();
+    expect(await call(next, 'GET', `/v1/experiments/${key}`)).toMatchObject({
+      body: { acknowledgements: [{ router: 'router-1', outcome: 'applied' }] },
+    });
   });
 
   it('passes a malformed analysis over, to the dead letters, and orders under the trace of the analysis', async () => {
@@ -600,11 +605,11 @@ async function lockRow(key: string, { busy = false } = {}): Promise<() => Promis
 describe('rows that another session keeps locked', () => {
   it('stop the clock of their experiment alone; readiness and the experiment say so, and an order is answered', async () => {
     const decision = await aDecision({ lateAfterMs: 1_500 });
-    const locked = aFile({ deadline: '300ms', onInconclusive: 'hold' });
+    const locked = aFile({ deadline: '1s', onInconclusive: 'hold' });
     const other = aFile({ deadline: '600ms', onInconclusive: 'hold' });
     await apply(decision, locked);
     const unlock = await lockRow(locked.key, { busy: true });
-    await pause(400);
+    await pause(1_000);
     await apply(decision, other);
     await vi.waitFor(async () => expect(await phaseOf(decision, other.key)).toBe('concluded'), {
       timeout: 5_000,
@@ -733,6 +738,21 @@ describe('two controllers on one database', () => {
     await database.query(`select pg_notify('teststrip_decisions', $1)`, [news]);
     await eventually(async () => expect(await phaseOf(decision, silent.key)).toBe('held'));
     expect(await phaseOf(decision, moved.key)).toBe('running');
+  });
+
+  it('27: a restart does not make it blind: analyses that have stopped before it are missed all the same', async () => {
+    const first = await aDecision();
+    const [heard, quiet] = [aFile(), aFile()];
+    for (const file of [heard, quiet]) await apply(first, file);
+    await publishAnalysis(heard.key, proven(50_000));
+    await eventually(async () => {
+      const { body } = await call(first, 'GET', `/v1/experiments/${heard.key}`);
+      expect(body.weightsPpm.candidate).toBe(50_000);
+    });
+    await stop(first);
+    const second = await aDecision({ analysisSilentAfterMs: 200 });
+    await eventually(async () => expect(await phaseOf(second, heard.key)).toBe('held'));
+    expect(await phaseOf(second, quiet.key)).toBe('running');
   });
 
   it('judge by what the other one has decided', async () => {

@@ -91,6 +91,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
     await Promise.all([...this.repeated.values()].map((work) => work.stop()));
     await this.stopListening();
     await this.options.routers.close();
+    await this.shareHeard().catch(() => undefined);
     await this.decisions.idle();
     await this.relay?.close();
   }
@@ -184,6 +185,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
   private async shareHeard(): Promise<void> {
     const experiments = [...this.heardSince];
     this.heardSince.clear();
+    await this.decisions.noteHeard(experiments);
     for (const experiment of experiments) {
       const news: DecisionNews = { from: this.options.controller, experiment, what: 'heard' };
       await this.options.database.query('select pg_notify($1, $2)', [DECISIONS_CHANNEL, JSON.stringify(news)]);

@@ -13,12 +13,17 @@ import {
 } from '#libs/delivery';
 import type { Database, Queryable } from '#libs/persistence';
 import {
+  createAcknowledgementStore,
   createExperimentStore,
+  createHeardStore,
   createServiceStore,
+  type AcknowledgementStore,
   type ExperimentStore,
+  type HeardStore,
   type LockHolder,
   type ServiceStore,
   type StoredDecisionEvent,
+  type StoredExperiment,
   type StoredServiceEvent,
 } from '#libs/persistence/decision';
 import { createOutbox, type Outbox } from '#libs/persistence/outbox';
@@ -27,6 +32,7 @@ import { DECISIONS_CHANNEL, type DecisionNews } from './decision-news.js';
 import { outgoingRecords, outgoingServiceRecords } from './outgoing-records.js';
 import { pinnedBy, type Quarantined } from './quarantine.js';
 import { BrokenLogError, readStoredLog } from './stored-log.js';
+import { readStoredState, STATE_FORM, withAnswers } from './stored-state.js';
 import { EVENT_VERSION } from './upcast.js';
 import { z } from 'zod';
 
@@ -78,13 +84,16 @@ export class UnstorableDecisionError extends Error {
 const anyEvent = z.union([deliveryEvent, serviceEvent]);
 
 /**
- * The decision log of all experiments in Postgres. The log is the truth: states are always rebuilt from it; the state column beside it
- * is for readers of the table.
+ * The decision log of all experiments in Postgres. The log is the truth: what is decided rests on states that are rebuilt from it; the state that
+ * is saved beside it is for who only looks.
  */
 export class DecisionLog {
   private readonly store: ExperimentStore;
   private readonly services: ServiceStore;
+  private readonly answers: AcknowledgementStore;
   private readonly outbox: Outbox;
+  /** Of which experiments analyses arrive. */
+  readonly heard: HeardStore;
 
   constructor(
     private readonly database: Database,
@@ -94,7 +103,9 @@ export class DecisionLog {
   ) {
     this.store = createExperimentStore(database);
     this.services = createServiceStore(database);
+    this.answers = createAcknowledgementStore(database);
     this.outbox = createOutbox(database);
+    this.heard = createHeardStore(database);
   }
 
   async keys(): Promise<readonly string[]> {
@@ -108,13 +119,40 @@ export class DecisionLog {
   async load(key: string): Promise<Known> {
     const stored = await this.store.load(key);
     if (!stored) return { state: { phase: 'absent' }, version: 0 };
-    const events = await this.store.events(key);
+    const [events, answers] = await Promise.all([this.store.events(key), this.answers.list(key)]);
     try {
-      return { state: readStoredLog(events), version: stored.version };
+      return { state: answered(readStoredLog(events), answers), version: stored.version };
     } catch (error) {
       if (!(error instanceof BrokenLogError)) throw error;
       return { state: quarantine(key, error.message, events), version: stored.version };
     }
+  }
+
+  /** For who only looks: the state that was saved beside the log, which is not read then. */
+  async look(key: string): Promise<KnownState> {
+    const stored = await this.store.load(key);
+    return stored ? this.lookAt(stored, await this.answers.list(key)) : { phase: 'absent' };
+  }
+
+  /** Of all experiments, by key. */
+  async lookAtAll(): Promise<readonly KnownState[]> {
+    const [stored, answers] = await Promise.all([this.store.list(), this.answers.list()]);
+    return Promise.all(stored.map((one) => this.lookAt(one, answers)));
+  }
+
+  private async lookAt(stored: StoredExperiment, answers: readonly StoredAnswer[]): Promise<KnownState> {
+    const state = readStoredState(stored);
+    return state ? answered(state, answers) : (await this.load(stored.key)).state;
+  }
+
+  /**
+   * Keeps what a router answered to the newest order. It is no decision: neither the log nor the experiment's row is touched.
+   * @throws UnstorableDecisionError for what could not be read back.
+   */
+  async keepAnswer(event: Extract<DeliveryEvent, { readonly type: 'acknowledged' }>): Promise<void> {
+    refuseUnreadable([event], []);
+    const { experiment, router, epoch } = event.applied;
+    await this.answers.keep({ experiment, router, epoch, answer: event.applied });
   }
 
   /** Of a log that can be read, but about which nothing can be decided. */
@@ -233,7 +271,9 @@ export class DecisionLog {
         key: after.experiment,
         revision,
         expectedVersion: known.version,
-        ...(after.phase === 'quarantined' ? await this.columnsOf(after) : { state: after, spec: after.spec }),
+        ...(after.phase === 'quarantined'
+          ? await this.columnsOf(after)
+          : { state: after, stateForm: STATE_FORM, spec: after.spec }),
         events: events.map((event) => ({
           revision,
           kind: event.type,
@@ -270,6 +310,17 @@ export class DecisionLog {
 
 function quarantine(experiment: string, reason: string, events: readonly StoredDecisionEvent[]): Quarantined {
   return { phase: 'quarantined', experiment, reason, pinned: pinnedBy(events) };
+}
+
+type StoredAnswer = Awaited<ReturnType<AcknowledgementStore['list']>>[number];
+
+function answered(state: DeliveryState, answers: readonly StoredAnswer[]): DeliveryState {
+  return state.phase === 'absent'
+    ? state
+    : withAnswers(
+        state,
+        answers.filter(({ experiment }) => experiment === state.experiment).map(({ answer }) => answer),
+      );
 }
 
 function serviceIn(spec: unknown): string | undefined {

@@ -117,6 +117,8 @@ export class Decisions {
     const keys = await this.log.keys();
     for (const key of keys) await this.refresh(key);
     for (const name of await this.log.serviceNames()) await this.adopt(name).catch(onFailure);
+    // Analyses came before this process did: their silence counts from its start.
+    for (const key of await this.log.heard.list()) if (this.known.has(key)) this.heardAtMs.set(key, this.clock.nowMs());
     await Promise.all(keys.map((key) => this.take(key, { ...this.now(), type: 'restarted' }).catch(onFailure)));
   }
 
@@ -203,6 +205,18 @@ export class Decisions {
       if (!(error instanceof LogLockedError)) throw error;
       this.parking.keep(analysis.experiment, kept);
     });
+    // Whose name somebody made up is remembered nowhere.
+    if (!this.known.has(analysis.experiment)) this.heardAtMs.delete(analysis.experiment);
+  }
+
+  /** Tells controllers that start later of which experiments analyses arrive. */
+  async noteHeard(experiments: readonly string[]): Promise<void> {
+    if (experiments.length === 0) return;
+    const isHeard = (key: string): boolean => this.heardAtMs.has(key);
+    await this.log.heard.note(
+      experiments.filter(isHeard),
+      experiments.filter((key) => !isHeard(key)),
+    );
   }
 
   /** Undefined where none was heard lately: it would say how things were. */
@@ -221,8 +235,28 @@ export class Decisions {
     return state === undefined || !('policy' in state) || state.policy === policy;
   }
 
-  async applied(applied: AllocationApplied, traceparent?: string): Promise<void> {
-    await this.take(applied.experiment, { ...this.now(), type: 'applied', applied }, { traceparent });
+  /** A router's answer. It is kept beside the log: answers decide nothing, and there are as many as routers and orders. */
+  async applied(applied: AllocationApplied): Promise<void> {
+    const { state } = await this.atLeast(applied.experiment, applied.epoch);
+    if (state.phase === 'quarantined') return;
+    for (const event of decider.decide(state, { ...this.now(), type: 'applied', applied })) {
+      if (event.type !== 'acknowledged') continue;
+      await this.log.keepAnswer(event);
+      const known = this.known.get(applied.experiment);
+      if (known && known.state.phase !== 'quarantined' && known.state.epoch === state.epoch)
+        this.known.set(applied.experiment, { ...known, state: decider.evolve(known.state, event) });
+    }
+  }
+
+  /** What is known of an experiment, read anew where a router has answered an order that is not known here. */
+  private async atLeast(key: string, epoch: number): Promise<Known> {
+    const known = this.known.get(key);
+    const epochHere = known?.state.phase === 'quarantined' ? Infinity : (known?.state.epoch ?? 0);
+    if (known && epochHere >= epoch) return known;
+    return this.lanes.run(key, () => {
+      this.stale.add(key);
+      return this.recall(key);
+    });
   }
 
   /** The order is not what every live router obeys. */
@@ -346,11 +380,21 @@ export class Decisions {
 
   /** The present state as it is stored, whoever wrote it. */
   async find(key: string): Promise<KnownState> {
-    return (await this.log.load(key)).state;
+    return this.isQuarantined(key) ? (await this.log.load(key)).state : this.log.look(key);
   }
 
   async list(): Promise<readonly KnownState[]> {
-    return Promise.all((await this.log.keys()).map((key) => this.find(key)));
+    const states = await this.log.lookAtAll();
+    return Promise.all(
+      states.map(async (state) => {
+        if (state.phase === 'absent' || !this.isQuarantined(state.experiment)) return state;
+        return (await this.log.load(state.experiment)).state;
+      }),
+    );
+  }
+
+  private isQuarantined(key: string): boolean {
+    return this.known.get(key)?.state.phase === 'quarantined';
   }
 
   /** Experiments that are quarantined at present. */

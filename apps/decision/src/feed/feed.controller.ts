@@ -22,8 +22,8 @@ export class FeedController {
   }
 
   @EventPattern<string>('allocation.applied.v1')
-  async applied(@Payload() { data, traceparent }: TeststripEvent<'allocation.applied.v1'>): Promise<void> {
-    await orUnprocessable(() => this.decisions.applied(data, traceparent));
+  async applied(@Payload() { data }: TeststripEvent<'allocation.applied.v1'>): Promise<void> {
+    await orUnprocessable(() => this.decisions.applied(data));
   }
 }
 

@@ -1,3 +1,5 @@
+export { createAcknowledgementStore, type AcknowledgementStore } from './acknowledgement-store.js';
+export { createHeardStore, type HeardStore } from './heard-store.js';
 export type { NewDecisionEvent } from './append-decision-events.js';
 export { createExperimentStore, type ExperimentStore } from './experiment-store.js';
 export { lockHolders, type LockHolder } from './lock-holders.js';

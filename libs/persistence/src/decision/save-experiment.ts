@@ -8,6 +8,8 @@ export interface ExperimentChange {
   readonly expectedVersion: number;
   /** JSON values. */
   readonly state: unknown;
+  /** Which form `state` has, for who reads it. */
+  readonly stateForm?: number | undefined;
   readonly spec: unknown;
   /** What led from the loaded state to this one; appended to the audit log. */
   readonly events: readonly NewDecisionEvent[];
@@ -35,13 +37,13 @@ export async function saveExperiment(tx: Queryable, change: ExperimentChange): P
   return version;
 }
 
-async function insert(tx: Queryable, { key, revision, state, spec }: ExperimentChange): Promise<boolean> {
+async function insert(tx: Queryable, { key, revision, state, stateForm, spec }: ExperimentChange): Promise<boolean> {
   const rows = await tx.query(
-    `insert into teststrip.experiments (key, revision, version, state, spec)
-     values ($1, $2, 1, $3::jsonb, $4::jsonb)
+    `insert into teststrip.experiments (key, revision, version, state, spec, state_form)
+     values ($1, $2, 1, $3::jsonb, $4::jsonb, $5)
      on conflict (key) do nothing
      returning 1`,
-    [key, revision, JSON.stringify(state), JSON.stringify(spec)],
+    [key, revision, JSON.stringify(state), JSON.stringify(spec), stateForm ?? null],
   );
   return rows.length > 0;
 }
@@ -49,10 +51,17 @@ async function insert(tx: Queryable, { key, revision, state, spec }: ExperimentC
 async function update(tx: Queryable, change: ExperimentChange): Promise<boolean> {
   const rows = await tx.query(
     `update teststrip.experiments
-        set revision = $3, version = version + 1, state = $4::jsonb, spec = $5::jsonb, updated_at = now()
+        set revision = $3, version = version + 1, state = $4::jsonb, spec = $5::jsonb, state_form = $6, updated_at = now()
       where key = $1 and version = $2
       returning 1`,
-    [change.key, change.expectedVersion, change.revision, JSON.stringify(change.state), JSON.stringify(change.spec)],
+    [
+      change.key,
+      change.expectedVersion,
+      change.revision,
+      JSON.stringify(change.state),
+      JSON.stringify(change.spec),
+      change.stateForm ?? null,
+    ],
   );
   return rows.length > 0;
 }

@@ -16,6 +16,10 @@ export class ExperimentEntity {
   @Column({ name: 'state', type: 'jsonb' })
   readonly state!: unknown;
 
+  /** Form of `state`; null: that of before forms had numbers. */
+  @Column({ name: 'state_form', type: 'integer', nullable: true })
+  readonly stateForm!: number | null;
+
   @Column({ name: 'spec', type: 'jsonb' })
   readonly spec!: unknown;
 

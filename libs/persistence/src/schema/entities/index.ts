@@ -1,3 +1,5 @@
+import { AcknowledgementEntity } from './acknowledgement.entity.js';
+import { AnalysisHeardEntity } from './analysis-heard.entity.js';
 import { AnalysisEntity } from './analysis.entity.js';
 import { AppliedAllocationEntity } from './applied-allocation.entity.js';
 import { BusConsumerGroupEntity } from './bus-consumer-group.entity.js';
@@ -28,6 +30,8 @@ import { TrafficEntity } from './traffic.entity.js';
 export const ENTITIES = [
   ExperimentEntity,
   DecisionEventEntity,
+  AcknowledgementEntity,
+  AnalysisHeardEntity,
   ServiceEntity,
   ServiceEventEntity,
   OutboxRecordEntity,

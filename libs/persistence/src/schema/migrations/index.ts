@@ -6,6 +6,7 @@ import { Outcomes1790000000005 } from './1790000000005-outcomes.js';
 import { UnknownValues1790000000006 } from './1790000000006-unknown-values.js';
 import { Services1790000000007 } from './1790000000007-services.js';
 import { OutboxLanes1790000000008 } from './1790000000008-outbox-lanes.js';
+import { BesideTheLog1790000000009 } from './1790000000009-beside-the-log.js';
 
 /** Every change of the schema, oldest first: one file each, named by its time; a migration that was released never changes. */
 export const MIGRATIONS = [
@@ -17,4 +18,5 @@ export const MIGRATIONS = [
   UnknownValues1790000000006,
   Services1790000000007,
   OutboxLanes1790000000008,
+  BesideTheLog1790000000009,
 ] as const;
