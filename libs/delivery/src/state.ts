@@ -8,6 +8,12 @@ import type {
 } from '#libs/contracts';
 import type { AlertKind, HoldCause } from './events.js';
 
+/**
+ * Form of a state, for who keeps one beside its log: what was kept in another form is not read, the log is. The next number whenever a field comes, goes
+ * or means something else.
+ */
+export const STATE_FORM = 1;
+
 /** One revision of an experiment that exists. */
 interface Defined {
   /** A quarantined experiment has no state: that is why it is quarantined. */

@@ -5,6 +5,7 @@ import {
   evolveService,
   newService,
   serviceEvent,
+  STATE_FORM,
   type DefinedState,
   type DeliveryEvent,
   type DeliveryState,
@@ -32,7 +33,7 @@ import { DECISIONS_CHANNEL, type DecisionNews } from './decision-news.js';
 import { outgoingRecords, outgoingServiceRecords } from './outgoing-records.js';
 import { pinnedBy, type Quarantined } from './quarantine.js';
 import { BrokenLogError, readStoredLog } from './stored-log.js';
-import { readStoredState, STATE_FORM, withAnswers } from './stored-state.js';
+import { readStoredState, withAnswers } from './stored-state.js';
 import { EVENT_VERSION } from './upcast.js';
 import { z } from 'zod';
 

@@ -1,9 +1,6 @@
 import { allocationApplied } from '#libs/contracts';
-import type { DefinedState } from '#libs/delivery';
+import { STATE_FORM, type DefinedState } from '#libs/delivery';
 import type { StoredExperiment } from '#libs/persistence/decision';
-
-/** Form of the states that this code keeps beside the log; another form is not read, the log is. A spec notices when it changes. */
-export const STATE_FORM = 1;
 
 /** The state that was saved with the newest decision; undefined where it is of another form, and then only the log tells it. */
 export function readStoredState({ key, state, stateForm }: StoredExperiment): DefinedState | undefined {
