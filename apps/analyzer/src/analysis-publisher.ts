@@ -25,6 +25,8 @@ const RETRY_MS = 500;
 const FAILED_AGAIN_MS = 5_000;
 /** Between two analyses of an experiment whose traffic all goes to one variant. */
 const SETTLED_EVERY_MS = 1_000;
+/** So long after its newest pair an experiment counts as being in its shadow: then harm has to be found quickly though one variant has all the traffic. */
+const SHADOW_LASTS_MS = 30_000;
 
 interface Analysed {
   readonly key: string;
@@ -38,11 +40,13 @@ interface Published {
   readonly analysis: Analysis;
   /** When the experiment may be analysed again, on the clock of `performance.now()`. */
   readonly againAtMs: number;
+  /** When an analysis last had more pairs than the one before, on the same clock; absent: none has. */
+  readonly pairsAtMs: number | undefined;
 }
 
 /**
  * Publishes `experiment.analysed.v1` for what has changed: the first change at once, further ones of the same experiment together, no
- * more often than `everyMs`, and once a second where one variant has all the traffic and nothing is left to decide quickly.
+ * more often than `everyMs`, and once a second where one variant has all the traffic, no pairs of a shadow come, and nothing is left to decide quickly.
  * One analysis at a time; what cannot be published is analysed again.
  */
 export class AnalysisPublisher {
@@ -109,10 +113,7 @@ export class AnalysisPublisher {
     if (analysed.length === 0) return;
     try {
       await this.publisher.publish(analysed.map((one) => this.event(one)));
-      for (const { key, analysis, isSettled } of analysed) {
-        const pauseMs = isSettled ? Math.max(SETTLED_EVERY_MS, this.options.everyMs) : this.options.everyMs;
-        this.published.set(key, { analysis, againAtMs: startedAtMs + pauseMs });
-      }
+      for (const one of analysed) this.published.set(one.key, this.publishedAs(one, startedAtMs));
     } catch (error) {
       for (const { key, traceparent } of analysed) {
         if (!this.changed.has(key)) this.changed.set(key, traceparent);
@@ -120,6 +121,16 @@ export class AnalysisPublisher {
       this.retryAtMs = performance.now() + RETRY_MS;
       this.options.onFailure(error);
     }
+  }
+
+  private publishedAs({ key, analysis, isSettled }: Analysed, startedAtMs: number): Published {
+    const before = this.published.get(key);
+    const hasMorePairs = pairsIn(analysis) > (before ? pairsIn(before.analysis) : 0);
+    const pairsAtMs = hasMorePairs ? startedAtMs : before?.pairsAtMs;
+    const isInShadow = pairsAtMs !== undefined && startedAtMs - pairsAtMs < SHADOW_LASTS_MS;
+    const { everyMs } = this.options;
+    const pauseMs = isSettled && !isInShadow ? Math.max(SETTLED_EVERY_MS, everyMs) : everyMs;
+    return { analysis, againAtMs: startedAtMs + pauseMs, pairsAtMs };
   }
 
   /** Nothing where the analysis fails: it is tried again later, and the other experiments are analysed meanwhile. */
@@ -168,4 +179,9 @@ export class AnalysisPublisher {
       if (now && now.analysis.health.staleness.status !== status) this.note(key);
     }
   }
+}
+
+/** All that is known of pairs, whole and half. */
+function pairsIn({ pairs = [] }: Analysis): number {
+  return pairs.reduce((sum, { n, halves }) => sum + n + halves.control + halves.candidate, 0);
 }

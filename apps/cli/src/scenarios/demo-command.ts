@@ -8,7 +8,7 @@ import {
   type Carrier,
 } from '../arguments.js';
 import { runDemo } from './demo.js';
-import { scenarios, WATCHABLE_PER_SECOND, type Scenario } from './scenario.js';
+import { scenarios, shadowScenarios, WATCHABLE_PER_SECOND, type Scenario } from './scenario.js';
 
 interface DemoFlags {
   readonly scenario?: Scenario;
@@ -69,7 +69,8 @@ export function addDemoCommand(program: Command, signal: AbortSignal): void {
 
 function scenarioLines(): string {
   const width = Math.max(...scenarios.map(({ name }) => name.length));
-  return scenarios.map(({ name, story }) => `  ${name.padEnd(width)}  ${story}`).join('\n');
+  const lines = scenarios.map(({ name, story }) => `  ${name.padEnd(width)}  ${story}`);
+  return [...lines, `The same after a shadow: ${shadowScenarios.map(({ name }) => name).join(', ')}`].join('\n');
 }
 
 const EXAMPLES = `

@@ -70,7 +70,16 @@ async function show(stack: Stack, scenario: Scenario, seed: number, options: Dem
       if (now - drawnAt < 200) return;
       drawnAt = now;
       const page = pageOf(stack, key);
-      table.draw({ title: scenario.name, story: scenario.story, page, course, sent, exposed, perSecond: rate });
+      table.draw({
+        title: scenario.name,
+        story: scenario.story,
+        page,
+        course,
+        sent,
+        exposed,
+        perSecond: rate,
+        pairsWanted: scenario.shadow?.pairs ?? null,
+      });
     },
   });
   if (signal.aborted) return played;

@@ -10,6 +10,8 @@ export interface LiveFrame {
   readonly sent: number;
   readonly exposed: number;
   readonly perSecond: number;
+  /** Of the shadow; null without one. */
+  readonly pairsWanted: number | null;
 }
 
 const COLUMNS = [
@@ -34,12 +36,12 @@ export function renderFrame(frame: LiveFrame): string[] {
     `Teststrip · ${frame.title} · ${frame.story}`,
     `live page: ${frame.page}`,
     '',
-    `stage ${command?.stage ?? 0} · ${weights(command?.weightsPpm)} · epoch ${command?.epoch ?? 0} · ` +
+    `${whereItIs(course, frame.pairsWanted)} · ${weights(command?.weightsPpm)} · epoch ${command?.epoch ?? 0} · ` +
       `${frame.sent} requests (${Math.round(frame.perSecond)}/s), ${frame.exposed} answered by the candidate`,
     '',
     row(COLUMNS),
     '─'.repeat(WIDTHS.reduce((sum, width) => sum + width + 1, 0)),
-    ...(course.analysis ? judged(course.analysis).map(metricRow) : ['waiting for the first analysis …']),
+    ...rowsOf(course),
     '',
     `an e-process decides at ln E ≥ ${threshold.toFixed(1)} · health: ${course.analysis ? health(course.analysis) : '–'}`,
     ...course.commands
@@ -79,12 +81,31 @@ export class LiveTable {
   }
 }
 
+/** "stage 2", "shadow: 212 of 350 pairs". */
+function whereItIs({ commands, analysis }: ExperimentCourse, pairsWanted: number | null): string {
+  const command = commands.at(-1);
+  if (command?.shadow === undefined || pairsWanted === null) return `stage ${command?.stage ?? 0}`;
+  return `shadow: ${analysis?.pairs?.[0]?.n ?? 0} of ${pairsWanted} pairs`;
+}
+
+/** In the shadow what the pairs say, afterwards what was drawn. */
+function rowsOf({ analysis, commands }: ExperimentCourse): string[] {
+  if (analysis === null) return ['waiting for the first analysis …'];
+  if (commands.at(-1)?.shadow === undefined) return judged(analysis).map(metricRow);
+  const [pairs] = analysis.pairs ?? [];
+  return pairs
+    ? pairs.metrics.map((metric) => metricRow({ ...metric, interval: null }))
+    : ['waiting for the first pairs …'];
+}
+
 /** What is only observed is on the live page: the table has to fit a terminal. */
 function judged({ metrics }: ExperimentAnalysed): MetricAnalysis[] {
   return metrics.filter(({ role }) => role !== 'observed');
 }
 
-function metricRow(metric: MetricAnalysis): string {
+function metricRow(
+  metric: Pick<MetricAnalysis, 'metric' | 'estimate' | 'interval' | 'lnE' | 'margin' | 'verdict' | 'reason'>,
+): string {
   const { estimate, interval, lnE } = metric;
   return row([
     metric.metric,

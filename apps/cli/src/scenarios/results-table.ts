@@ -26,7 +26,7 @@ export function resultsRow({ reference, expected }: Scenario, played: PlayedScen
     played.scenario,
     String(played.seed),
     played.outcome,
-    played.metric ?? played.reason,
+    `${played.metric ?? played.reason}${played.pairs === null ? '' : `, ${played.pairs} pairs`}`,
     String(played.requests),
     String(played.exposed),
     reference ? `${reference.requests}/${reference.exposed ?? '–'}` : '–',

@@ -17,6 +17,8 @@ export interface Scenario {
     | { readonly kind: 'none' }
     | { readonly kind: 'scorer-dies'; readonly afterRequests: number }
     | { readonly kind: 'mix-drifts' };
+  /** What comes before the ramp; absent: nothing does. */
+  readonly shadow?: NonNullable<ExperimentFile['shadow']>;
   /** A comparable effect under the simulated whole rule (auto ramp from 1 %); null without one. */
   readonly reference: Reference | null;
 }
@@ -138,11 +140,31 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
+/** Pairs until the ramp begins, of the stories with a shadow: rare errors take more, and so does a share that is large from the start. */
+const SHADOW_PAIRS: Readonly<Record<string, number>> = {
+  'wrong-attribute': 300,
+  int4: 300,
+  slow: 300,
+  expensive: 300,
+  flaky: 700,
+  'good-canary': 400,
+  identical: 400,
+};
+
+/** The same stories with a shadow before the ramp: what is bad is found with nobody exposed, what is equal begins with a larger share. */
+export const shadowScenarios: readonly Scenario[] = scenarios.flatMap((scenario) => {
+  const pairs = SHADOW_PAIRS[scenario.name];
+  if (pairs === undefined) return [];
+  const shadow = { pairs, rate: '50%', concurrency: 8 };
+  return [{ ...scenario, name: `${scenario.name}-shadow`, shadow, reference: null }];
+});
+
 /** @throws RangeError that names the scenarios there are. */
 export function findScenario(name: string): Scenario {
-  const found = scenarios.find((scenario) => scenario.name === name);
+  const all = [...scenarios, ...shadowScenarios];
+  const found = all.find((scenario) => scenario.name === name);
   if (found) return found;
-  const names = scenarios.map((scenario) => scenario.name);
+  const names = all.map((scenario) => scenario.name);
   const [near] = closest(name, names, 1);
   const hint = near === undefined ? '' : ` Did you mean ${near}?`;
   throw new RangeError(`There is no scenario "${name}".${hint} There are: ${names.join(', ')}.`);
@@ -179,6 +201,7 @@ export function experimentOf(
         config: { ...CONTROL_CONFIG, ...scenario.candidate } as VariantConfig,
       },
     },
+    ...(scenario.shadow ? { shadow: scenario.shadow } : {}),
     ramp: 'auto',
     guardrails: [
       { metric: 'error-rate', margin: '+1pp' },

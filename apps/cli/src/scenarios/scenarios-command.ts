@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { busOption, scenarioArgument, seedsArgument, type Carrier } from '../arguments.js';
 import { runScenarios } from './all-scenarios.js';
-import { scenarios, type Scenario } from './scenario.js';
+import { scenarios, shadowScenarios, type Scenario } from './scenario.js';
 
 interface ScenariosFlags {
   readonly seeds: readonly number[];
   readonly only?: readonly Scenario[];
+  readonly shadow?: true;
   readonly bus: Carrier;
 }
 
@@ -25,22 +26,25 @@ export function addScenariosCommand(program: Command, signal: AbortSignal): void
       ...(before ?? []),
       scenarioArgument(name),
     ])
+    .option('--shadow', 'those with a shadow before the ramp')
     .addOption(busOption())
     .addHelpText(
       'after',
       `
 Scenarios: ${scenarios.map(({ name }) => name).join(', ')}
+With a shadow: ${shadowScenarios.map(({ name }) => name).join(', ')}
 
 Examples:
   teststrip scenarios                                        nine stories, about ten minutes on two cores
   teststrip scenarios --seeds 1-3 --only wrong-attribute slow
+  teststrip scenarios --shadow                               seven of them after a shadow
   teststrip scenarios --bus kafka`,
     )
-    .action(async ({ seeds, only, bus }: ScenariosFlags) => {
+    .action(async ({ seeds, only, shadow, bus }: ScenariosFlags) => {
       const right = await runScenarios({
         bus,
         seeds: seeds ?? [1],
-        scenarios: only ?? scenarios,
+        scenarios: only ?? (shadow ? shadowScenarios : scenarios),
         out: process.stdout,
         progress: process.stderr,
         signal,

@@ -10,6 +10,8 @@ export interface ScenarioResult {
   readonly reason: string;
   /** The metric that caused a rollback; null otherwise. */
   readonly metric: string | null;
+  /** Complete pairs of the shadow until the end; null without one. */
+  readonly pairs: number | null;
   /** Units judged, both variants. */
   readonly units: number;
   /** Requests sent until the last command was applied. */
@@ -51,6 +53,7 @@ export function resultOf(scenario: Scenario, course: ExperimentCourse, { request
     outcome,
     reason: last?.reason ?? 'none',
     metric: outcome === 'rolled-back' ? (last?.evidence?.metric ?? null) : null,
+    pairs: scenario.shadow ? (course.analysis?.pairs?.[0]?.n ?? 0) : null,
     units,
     requests,
     exposed,
@@ -65,6 +68,8 @@ export function resultOf(scenario: Scenario, course: ExperimentCourse, { request
 /** Whether it ended as it has to, for one of the right reasons. */
 export function isAsExpected(scenario: Scenario, result: ScenarioResult): boolean {
   if (result.outcome !== scenario.expected || result.falseCommands > 0) return false;
+  // What a shadow is for: nobody is served by a candidate that is bad.
+  if (scenario.shadow && result.outcome === 'rolled-back' && result.exposed > 0) return false;
   return scenario.expectedMetrics.length === 0 || scenario.expectedMetrics.includes(result.metric ?? '');
 }
 
