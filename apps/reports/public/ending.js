@@ -29,7 +29,7 @@ export function endingView({ ending, before, decidesAtLnE, guardrails, namesCand
 }
 
 function atThatMoment(evidence, { decidesAtLnE, guardrails, namesCandidate }) {
-  const { metric, metricAnalysis, lnE, units, analysedAt } = evidence;
+  const { metric, metricAnalysis, lnE, units, pairs, analysedAt } = evidence;
   const seen = `As analysed at ${clock(analysedAt)}. Evidence that arrived later is under “Metrics”; it does not change the decision.`;
   if (metricAnalysis)
     return [
@@ -39,11 +39,16 @@ function atThatMoment(evidence, { decidesAtLnE, guardrails, namesCandidate }) {
         caption: seen,
         decidesAtLnE,
         namesCandidate,
+        isPaired: pairs !== undefined,
       }),
     ];
   if (metric === null) return [h('p', { class: 'small' }, seen)];
   return [
-    h('p', { class: 'small' }, `${metric}: ln E ${number(lnE)} after ${count(units)} units of the candidate. ${seen}`),
+    h(
+      'p',
+      { class: 'small' },
+      `${metric}: ln E ${number(lnE)} after ${count(units)} ${pairs === undefined ? 'units of the candidate' : 'pairs'}. ${seen}`,
+    ),
   ];
 }
 

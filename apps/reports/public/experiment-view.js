@@ -6,6 +6,7 @@ import { metricTable } from './metric-table.js';
 import { objectivesView } from './objectives.js';
 import { heading, healthList, noticeList, tiles, variantTable } from './overview.js';
 import { pictureWall } from './pictures.js';
+import { shadowView } from './shadow.js';
 import { weightsChart } from './weights-chart.js';
 
 const MOST_POINTS = 400;
@@ -77,6 +78,7 @@ class ExperimentView {
       'revision',
       'unit',
       'stage',
+      'shadow',
       'alpha',
       'alphaPer',
     ]);
@@ -88,6 +90,13 @@ class ExperimentView {
     renderWhenChanged(places.metrics, [summary.metrics, points.length, points.at(-1)?.at, ending], () =>
       metricTable(summary, points, ending),
     );
+    places.shadow.parentElement.hidden = summary.shadow === null;
+    if (summary.shadow)
+      renderWhenChanged(
+        places.shadow,
+        { ...pick(summary, ['shadow', 'decidesAtLnE', 'guardrails', 'candidates']), ending },
+        shadowView,
+      );
     places.objectives.parentElement.hidden = summary.objectives === null;
     if (summary.objectives)
       renderWhenChanged(places.objectives, pick(summary, ['objectives', 'control']), objectivesView);
@@ -136,6 +145,7 @@ function layOut(content) {
     ['ending', 'What ended it'],
     ['weights', 'Share of traffic'],
     ['decisions', 'Decisions'],
+    ['shadow', 'Shadow'],
     ['objectives', 'Objectives'],
     ['metrics', 'Metrics'],
     ['variants', 'Variants'],
@@ -152,6 +162,7 @@ function layOut(content) {
     return h('section', { class: `panel panel-${name}` }, h('h2', {}, title), places[name]);
   });
   places.decisions.setAttribute('aria-live', 'polite');
+  places.shadow.parentElement.hidden = true;
   places.objectives.parentElement.hidden = true;
   places.ending.parentElement.hidden = true;
   content.replaceChildren(places.heading, places.tiles, places.notices, h('div', { class: 'panels' }, panels));

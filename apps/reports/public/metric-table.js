@@ -58,13 +58,25 @@ function withoutData(rows) {
   return h('p', { class: 'small' }, `Without data: ${names.join(', ')}.`);
 }
 
-/** @param points the course of the metrics, for a curve of the evidence; none without. */
-export function metricRows({ label, rows, caption, points = [], decidesAtLnE, namesCandidate, ending }) {
+/**
+ * @param points the course of the metrics, for a curve of the evidence; none without.
+ * @param isPaired the figures are of pairs, which have no intervals.
+ */
+export function metricRows({
+  label,
+  rows,
+  caption,
+  points = [],
+  decidesAtLnE,
+  namesCandidate,
+  ending,
+  isPaired = false,
+}) {
   const heads = [
     'Metric',
     'Control',
     'Candidate',
-    'Effect with interval',
+    isPaired ? 'Difference' : 'Effect with interval',
     `ln E, decides at ${number(decidesAtLnE)}`,
     'Verdict',
   ];
@@ -94,9 +106,9 @@ export function metricRows({ label, rows, caption, points = [], decidesAtLnE, na
             'tr',
             { class: metric.verdict },
             nameCell(metric, namesCandidate, decided(metric)),
-            variantCell(metric, 'control'),
-            variantCell(metric, 'candidate'),
-            effectCell(metric),
+            variantCell(metric, 'control', isPaired),
+            variantCell(metric, 'candidate', isPaired),
+            effectCell(metric, isPaired),
             evidenceCell(metric, points, decidesAtLnE),
             h('td', {}, badge(verdicts[metric.verdict]), h('span', { class: 'small' }, reasonText(metric.reason))),
           ),
@@ -134,16 +146,16 @@ function nameCell({ metric, candidate, role, direction }, namesCandidate, decide
   );
 }
 
-function variantCell(metric, arm) {
+function variantCell(metric, arm, isPaired) {
   return h(
     'td',
     { class: 'figure', 'data-head': arm === 'control' ? 'Control' : 'Candidate' },
     estimate(metric.estimate[arm], metric),
-    h('span', { class: 'small' }, `${count(metric.n[arm].units)} units`),
+    h('span', { class: 'small' }, `${count(metric.n[arm].units)} ${isPaired ? 'pairs' : 'units'}`),
   );
 }
 
-function effectCell(metric) {
+function effectCell(metric, isPaired) {
   const { interval } = metric;
   const said = [
     metric.estimate.effect === null ? null : effect(metric.estimate.effect, metric),
@@ -153,7 +165,7 @@ function effectCell(metric) {
   return h(
     'td',
     { class: 'wide' },
-    intervalBar(metric) ?? h('span', { class: 'small' }, whyNoInterval(metric)),
+    isPaired ? null : (intervalBar(metric) ?? h('span', { class: 'small' }, whyNoInterval(metric))),
     h('span', { class: 'small' }, said.join(' · ')),
   );
 }

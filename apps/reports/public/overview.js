@@ -14,21 +14,35 @@ export function heading(summary) {
   ];
 }
 
-function strip({ stage, phase }) {
-  const reached = phase === 'rolled-back' || phase === 'draft' ? -1 : stage.index;
+function strip({ stage, phase, shadow }) {
+  const isInShadow = shadow?.isUnderWay === true;
+  const reached = phase === 'rolled-back' || phase === 'draft' || isInShadow ? -1 : stage.index;
   return h(
     'ol',
     { class: 'strip', 'aria-label': 'Stages of the ramp' },
-    stage.weightsPpm.map((ppm, index) =>
-      h(
-        'li',
-        {
-          class: `exposure-${Math.min(6, Math.round((index * 6) / Math.max(1, stage.weightsPpm.length - 1)))} ${index < reached ? 'done' : index === reached ? 'now' : 'ahead'}`,
-          'aria-current': index === reached ? 'step' : null,
-        },
-        share(ppm),
-      ),
-    ),
+    shadow === null ? null : shadowStep(shadow, isInShadow),
+    shadow?.isAll
+      ? null
+      : stage.weightsPpm.map((ppm, index) =>
+          h(
+            'li',
+            {
+              class: `exposure-${Math.min(6, Math.round((index * 6) / Math.max(1, stage.weightsPpm.length - 1)))} ${index < reached ? 'done' : index === reached ? 'now' : 'ahead'}`,
+              'aria-current': index === reached ? 'step' : null,
+            },
+            share(ppm),
+          ),
+        ),
+  );
+}
+
+function shadowStep({ pairsWanted, candidates }, isInShadow) {
+  const pairs = Math.min(...candidates.map(({ n }) => n));
+  const progress = `${count(candidates.length === 0 ? 0 : pairs)} of ${count(pairsWanted)} pairs`;
+  return h(
+    'li',
+    { class: `exposure-0 ${isInShadow ? 'now' : 'done'}`, 'aria-current': isInShadow ? 'step' : null },
+    isInShadow ? `shadow: ${progress}` : 'shadow',
   );
 }
 
@@ -74,9 +88,13 @@ export function noticeList({ notices }) {
     'ul',
     { class: 'notices' },
     notices.map(({ kind, message }) =>
-      h('li', { class: kind === 'outlook' ? 'small' : 'notice' }, kind === 'outlook' ? null : '! ', message),
+      h('li', { class: isForecast(kind) ? 'small' : 'notice' }, isForecast(kind) ? null : '! ', message),
     ),
   );
+}
+
+function isForecast(kind) {
+  return kind === 'outlook' || kind === 'shadow';
 }
 
 /** Whether the numbers can be trusted, and what is wrong where they can't. */

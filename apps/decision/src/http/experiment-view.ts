@@ -3,12 +3,13 @@ import {
   allocationCommanded,
   experimentPhase,
   experimentSpec,
+  shadowStage,
   slug,
   timestamp,
   weightsPpm,
   type ExperimentSpec,
 } from '#libs/contracts';
-import { deadlineAtMs, isActive, type DefinedState, type StartedState } from '#libs/delivery';
+import { deadlineAtMs, isActive, isInShadow, type DefinedState, type StartedState } from '#libs/delivery';
 import { z } from 'zod';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import type { Parked } from '../deciding/parking.js';
@@ -30,7 +31,10 @@ export const experimentView = z
     stage: z
       .object({ index: z.int().min(0), of: z.int().min(1), weightPpm: z.int(), startedAt: timestamp })
       .nullable()
-      .describe('Where on the ramp it is; null before the start.'),
+      .describe('Where on the ramp it is; null before the start, and in the shadow.'),
+    shadow: shadowStage
+      .nullable()
+      .describe('While it is in its shadow: what is copied, and until when. Nobody is served by a candidate then.'),
     weightsPpm: weightsPpm.nullable().describe('The allocation that is ordered at present; null before the start.'),
     definedAt: timestamp,
     startedAt: timestamp.nullable(),
@@ -133,7 +137,8 @@ function viewOfDefined(state: DefinedState, orders: Orders): ExperimentView {
     policy: state.policy,
     phase: state.phase,
     epoch: state.epoch,
-    stage: started && stageOf(started, state.spec),
+    stage: started && !isInShadow(started) ? stageOf(started, state.spec) : null,
+    shadow: (isInShadow(state) && state.spec.shadow) || null,
     weightsPpm: started?.weightsPpm ?? null,
     definedAt: iso(state.definedAtMs),
     startedAt: started && iso(started.startedAtMs),

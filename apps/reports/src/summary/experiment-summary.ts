@@ -7,6 +7,7 @@ import type {
   ExperimentPhase,
   ExperimentSpec,
   MetricAnalysis,
+  PairsAnalysis,
   RequestRouted,
   VariantConfig,
 } from '#libs/contracts';
@@ -53,6 +54,8 @@ export interface ExperimentSummary {
   readonly guardrails: readonly Pick<ExperimentSpec['guardrails'][number], 'metric' | 'margin'>[];
   /** As last analysed; empty before the first analysis. */
   readonly metrics: readonly MetricSummary[];
+  /** What comes before the ramp; null where the experiment has no shadow. */
+  readonly shadow: ShadowSummary | null;
   /** Utility, gains and Pareto view; null where the experiment has no objectives, and before the first analysis. */
   readonly objectives: NonNullable<ExperimentAnalysed['objectives']> | null;
   readonly health: AnalysisHealth | null;
@@ -68,6 +71,22 @@ export interface ExperimentSummary {
   /** The decision service that was heard last; null when none was ever heard. */
   readonly controller: { readonly name: string; readonly lastHeartbeatAt: string; readonly silentMs: number } | null;
 }
+
+/** The shadow: nobody is served by the candidate, copies of control's requests go to it. */
+export interface ShadowSummary {
+  /** False once the ramp has begun, and after the end. */
+  readonly isUnderWay: boolean;
+  /** Complete pairs that it takes. */
+  readonly pairsWanted: number;
+  readonly ratePpm: number;
+  /** Nothing follows it. */
+  readonly isAll: boolean;
+  /** As last analysed; empty before the first pair. */
+  readonly candidates: readonly ShadowedCandidate[];
+}
+
+/** What the pairs of one candidate say; the units of its metrics are pairs. */
+type ShadowedCandidate = Omit<PairsAnalysis, 'metrics'> & { readonly metrics: readonly MetricAnalysis[] };
 
 /** A metric as analysed, with what its figures leave out, rest on, or are held against besides. */
 export interface MetricSummary extends MetricAnalysis {

@@ -17,8 +17,8 @@ import type {
   TimeToRollback,
   VariantSummary,
 } from './experiment-summary.js';
-import { isShadowSoFar } from './shadow-so-far.js';
 import { runClock } from './run-clock.js';
+import { isShadowSoFar, shadowSummary } from './shadow-summary.js';
 
 /** What is known of one revision of an experiment. */
 export interface ExperimentFacts {
@@ -63,6 +63,7 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
     exposed: total(variants.filter(({ role }) => role === 'candidate').map(({ requests }) => requests)),
     guardrails: spec.guardrails.map(({ metric, margin }) => ({ metric, margin })),
     metrics: (analysis?.metrics ?? []).map((metric) => ({ ...metric, notes: metricNotes(spec, metric) })),
+    shadow: shadowSummary(spec, commands, analysis),
     objectives: analysis?.objectives ?? null,
     health: analysis?.health ?? null,
     healthNotes: analysis ? healthNotes(analysis.health) : null,

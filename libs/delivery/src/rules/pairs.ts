@@ -19,7 +19,7 @@ export interface PairedJudgement {
 /** The guardrail with the strongest proof of harm by pairs; undefined when none is proven harmful. */
 export function harmfulByPairs(spec: ExperimentSpec, analysis: ExperimentAnalysed): PairedJudgement | undefined {
   return pairsOf(spec, analysis)
-    .flatMap((of) => guardrailsOf(spec, of).map((paired) => judgedByPairs(analysis, of.candidate, paired)))
+    .flatMap((of) => guardrailsOf(spec, of).map((paired) => metricByPairs(analysis, of.candidate, paired)))
     .filter(({ metric }) => metric.verdict === 'harmful')
     .sort((a, b) => (b.metric.lnE?.harmful ?? 0) - (a.metric.lnE?.harmful ?? 0))[0];
 }
@@ -91,7 +91,7 @@ function hardestProof(spec: ExperimentSpec, analysis: ExperimentAnalysed, shareP
   const proofs = pairsOf(spec, analysis).flatMap((of) =>
     guardrailsOf(spec, of).flatMap((paired) => {
       const step = paired.budget.find((entry) => entry.sharePpm === sharePpm && entry.nonInferior);
-      const judged = judgedByPairs(analysis, of.candidate, paired);
+      const judged = metricByPairs(analysis, of.candidate, paired);
       return step ? [{ ...judged, lnE: step.lnENonInferior, provenForPpm: sharePpm }] : [];
     }),
   );
@@ -126,7 +126,7 @@ function guardrailsOf(
 }
 
 /** What is said of the metric itself, its kind and its unit, comes from the analysis of what was drawn, which has every metric from the start. */
-function judgedByPairs(
+export function metricByPairs(
   { metrics }: ExperimentAnalysed,
   candidate: string,
   { n, metric, ...paired }: PairedMetricAnalysis,

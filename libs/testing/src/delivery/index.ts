@@ -2,3 +2,4 @@ export * from './builders.js';
 export * from './folded-service.js';
 export * from './given.js';
 export * from './play.js';
+export * from './shadowed-service.js';

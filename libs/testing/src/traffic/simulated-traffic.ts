@@ -113,6 +113,11 @@ export class SimulatedTraffic {
     return SIMULATION_START_MS + (this.requests * 1000) / this.requestsPerSecond;
   }
 
+  /** Goes on after so many requests that other traffic has sent: later, and with units of its own. */
+  goOnAfter(requests: number): void {
+    this.requests += requests;
+  }
+
   /** Events of the next request. */
   next(): RequestEvent[] {
     this.requests += 1;
