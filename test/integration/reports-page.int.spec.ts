@@ -10,7 +10,7 @@ import { createFactStore } from '#libs/persistence/recorder';
 import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
 import { hasBrowser, openBrowser } from '#libs/testing/browser';
-import { abStory, rolledBackStory, threeObjectivesStory, troubledStory } from './reports-story.js';
+import { abStory, rolledBackStory, shadowStory, threeObjectivesStory, troubledStory } from './reports-story.js';
 
 if (!hasBrowser()) {
   console.warn(
@@ -210,6 +210,23 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     expect(await page.locator('svg.pareto').count()).toBe(0);
   });
 
+  it('shows how far a shadow is, what its pairs say of each metric, and the share that they allow', async () => {
+    await createFactStore(database).record(database, shadowStory('in-the-dark'));
+    await page.goto(`${reports.url}/experiments/in-the-dark`);
+    await page.getByRole('listitem').getByText('shadow: 212 of 350 pairs', { exact: true }).waitFor();
+    await page.getByText(/^They allow 5 % of the traffic; alignment allows least; the ramp may begin at 5 %/).waitFor();
+    await page
+      .getByText(/75 % of 200 pairs of pictures are equal in every pixel. No pairs: 3 copies never ended/)
+      .waitFor();
+    const alignment = page.getByRole('region', { name: 'Metrics by pairs' }).getByRole('row', { name: /^alignment/ });
+    await alignment.getByText('212 pairs').first().waitFor();
+    for (const width of [1280, 760, 360]) {
+      await page.setViewportSize({ width, height: 900 });
+      expect([width, await overflowing(page)]).toEqual([width, []]);
+    }
+    await page.setViewportSize({ width: 1280, height: 900 });
+  });
+
   it('has no section of objectives where an experiment has none', async () => {
     await page.goto(`${reports.url}/experiments/bad-pictures`);
     await page.getByRole('heading', { name: 'Metrics' }).waitFor();
@@ -218,6 +235,7 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
       .first()
       .waitFor();
     expect(await page.getByRole('heading', { name: 'Objectives' }).count()).toBe(0);
+    expect(await page.getByRole('heading', { name: 'Shadow' }).count()).toBe(0);
   });
 
   it('asks nobody but its own server and breaks nothing', () => {

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
+import { aShadow, somePairs } from '#libs/testing/delivery';
 import { examples, type DataOf, type MetricAnalysis, type TeststripEvent, type TopicName } from '#libs/contracts';
 
 type Objectives = NonNullable<DataOf<'experiment.analysed.v1'>['objectives']>;
@@ -134,6 +135,33 @@ export function troubledStory(experiment: string): TeststripEvent[] {
     example('experiment.defined.v1', `${experiment}-defined`, { ...defined, definedAt: at(0) }),
     ...started(experiment),
     example('experiment.analysed.v1', `${experiment}-analysis`, { experiment, revision: 1, metrics, health }),
+  ];
+}
+
+/** A canary in its shadow: 212 of 350 pairs, by which 5 % may be served. */
+export function shadowStory(experiment: string): TeststripEvent[] {
+  const defined = definition(experiment);
+  const spec = defined.spec as DataOf<'experiment.defined.v1'>['spec'];
+  const pairs = somePairs(212, 50_000, {
+    halves: { control: 3, candidate: 0 },
+    pixels: { compared: 200, equal: 150, share: 0.75 },
+  });
+  return [
+    example('experiment.defined.v1', `${experiment}-defined`, {
+      ...defined,
+      definedAt: at(0),
+      spec: { ...spec, ...aShadow() },
+    }),
+    ...ordered(experiment, 1, 0, {
+      command: 'start',
+      stage: 0,
+      weightsPpm: share(0),
+      reason: 'started',
+      message: 'starts in the shadow',
+      evidence: null,
+      shadow: { candidates: ['candidate'], ratePpm: 100_000, concurrency: 4 },
+    }),
+    example('experiment.analysed.v1', `${experiment}-analysis`, { experiment, revision: 1, pairs: [pairs] }),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { examples, type DataOf } from '#libs/contracts';
 import type { RecordedCommand } from '#libs/persistence/reports';
+import { aShadow, somePairs } from '#libs/testing/delivery';
 import { summarise, type ExperimentFacts } from './summarise.js';
 
 const defined = examples.find(({ type }) => type === 'experiment.defined.v1')!.data as DataOf<'experiment.defined.v1'>;
@@ -63,6 +64,26 @@ describe('summarise', () => {
     };
     expect(summarise(facts({ analysis: { ...analysed, objectives } }), 0).objectives).toEqual(objectives);
     expect(summarise(facts({ analysis: analysed }), 0).objectives).toBeNull();
+  });
+
+  it('knows whether a revision is in its shadow, and shows its pairs like other metrics, with pairs for units', () => {
+    const analysed = examples.find(({ type }) => type === 'experiment.analysed.v1')!
+      .data as DataOf<'experiment.analysed.v1'>;
+    const definition = { ...defined, definedAt: at, spec: { ...defined.spec, ...aShadow() } };
+    const begun = [command('start', 1, null)];
+    const known = { definition, analysis: { ...analysed, pairs: [somePairs(212, 50_000)] } };
+    const { shadow, notices } = summarise(facts({ ...known, commands: begun }), at.getTime() + 60_000);
+    expect(shadow).toMatchObject({ isUnderWay: true, pairsWanted: 350, ratePpm: 100_000, isAll: false });
+    expect(shadow?.candidates[0]).toMatchObject({ n: 212, allowsPpm: 50_000 });
+    expect(shadow?.candidates[0]?.metrics[0]).toMatchObject({
+      metric: 'alignment',
+      unit: 'cosine',
+      n: { control: { units: 212 }, candidate: { units: 212 } },
+    });
+    expect(notices.map(({ message }) => message).join()).toMatch(/Shadow: 212 of 350 pairs.*By them 5 % may be served/);
+    const climbing = [...begun, command('advance', 2, null)];
+    expect(summarise(facts({ ...known, commands: climbing }), at.getTime()).shadow?.isUnderWay).toBe(false);
+    expect(summarise(facts({}), 0).shadow).toBeNull();
   });
 
   it('measures a rollback from the newest event it rests on until each router obeyed', () => {
