@@ -41,7 +41,7 @@ function shadowStep({ pairsWanted, candidates }, isInShadow) {
   const progress = `${count(candidates.length === 0 ? 0 : pairs)} of ${count(pairsWanted)} pairs`;
   return h(
     'li',
-    { class: `exposure-0 ${isInShadow ? 'now' : 'done'}`, 'aria-current': isInShadow ? 'step' : null },
+    { class: `shadow exposure-0 ${isInShadow ? 'now' : 'done'}`, 'aria-current': isInShadow ? 'step' : null },
     isInShadow ? `shadow: ${progress}` : 'shadow',
   );
 }
