@@ -54,6 +54,7 @@ const commands = {
   rollback: { sign: '↩', word: 'roll back', tone: 'bad' },
   pause: { sign: '❚❚', word: 'pause', tone: 'warn' },
   resume: { sign: '▶', word: 'resume', tone: 'busy' },
+  'drop-arm': { sign: '✕', word: 'drop arm', tone: 'bad' },
   conclude: { sign: '■', word: 'conclude', tone: 'quiet' },
 };
 

@@ -3,13 +3,12 @@ import { type AllocationCommanded, candidatesOf, MILLION, type ExperimentSpec, t
 /**
  * The allocation of a ramp stage. A canary's candidate gets the stage's weight. In an ab test the candidates share it
  * equally, at most up to an equal split with control: the test needs control to the end. A baseline arm gets as much as the candidate, as far as control has it
- * to give.
+ * to give. What a dropped arm would get is control's: nobody of another arm moves, and no arm's share rises by it.
  */
 export function stageWeights(spec: ExperimentSpec, stage: number): WeightsPpm {
-  const candidates = candidatesOf(spec);
   const wanted = stageWeightPpm(spec, stage);
-  const each = Math.floor((spec.kind === 'ab' ? Math.min(wanted, equalSplitPpm(spec)) : wanted) / candidates.length);
-  const given = candidates.map((name) => [name, each] as const);
+  const each = Math.floor((spec.kind === 'ab' ? Math.min(wanted, equalSplitPpm(spec)) : wanted) / armsOf(spec).length);
+  const given = candidatesOf(spec).map((name) => [name, each] as const);
   if (spec.baseline === undefined) return weigh(spec, given);
   return weigh(spec, [...given, [spec.baseline, Math.min(each, MILLION - wanted)]]);
 }
@@ -24,6 +23,11 @@ export function shadowCopies(spec: ExperimentSpec): AllocationCommanded['shadow'
   if (spec.shadow === undefined) return undefined;
   const { ratePpm, concurrency, seed } = spec.shadow;
   return { candidates: [...candidatesOf(spec)], ratePpm, concurrency, ...(seed === undefined ? {} : { seed }) };
+}
+
+/** The present allocation without an arm: its share goes to control. */
+export function withoutArm(weightsPpm: WeightsPpm, { control }: ExperimentSpec, name: string): WeightsPpm {
+  return { ...weightsPpm, [name]: 0, [control]: (weightsPpm[control] ?? 0) + (weightsPpm[name] ?? 0) };
 }
 
 /** All traffic to one variant. */
@@ -56,8 +60,13 @@ export function stageWeightPpm(spec: ExperimentSpec, stage: number): number {
 }
 
 function equalSplitPpm(spec: ExperimentSpec): number {
-  const candidates = candidatesOf(spec).length;
+  const candidates = armsOf(spec).length;
   return Math.floor((MILLION * candidates) / (candidates + 1));
+}
+
+/** The candidates with which it began. */
+function armsOf({ variants, control, baseline }: ExperimentSpec): readonly string[] {
+  return candidatesOf({ variants, control, ...(baseline === undefined ? {} : { baseline }) });
 }
 
 function weigh(spec: ExperimentSpec, given: readonly (readonly [string, number])[]): WeightsPpm {

@@ -225,9 +225,13 @@ describe('harm', () => {
       .thenNothing();
   });
 
-  it('changes nothing where an end without a verdict has left nobody with a candidate', () => {
+  it('orders nothing where an end without a verdict has left nobody with a candidate: it is kept in mind, once', () => {
+    const late = analysed(minutes(60 * 25), [harmful('alignment')]);
     given(started, tick(minutes(60 * 24)))
-      .when(analysed(minutes(60 * 25), [harmful('alignment')]))
+      .when(late)
+      .thenDecided({ type: 'arm-disqualified', variant: 'candidate' });
+    given(started, tick(minutes(60 * 24)), late)
+      .when(late)
       .thenNothing();
     given(define(T0, aSpec({ onInconclusive: 'hold' })), tick(minutes(60 * 24)))
       .when(analysed(minutes(60 * 25), [harmful('alignment')]))

@@ -71,6 +71,10 @@ export const deliveryEvent = z.discriminatedUnion('type', [
     /** The variant that keeps the traffic; null when nobody won. */
     winner: z.string().nullable(),
   }),
+  /** A candidate of several was proven harmful: its traffic goes to control, the test goes on with the others. */
+  z.object({ type: z.literal('arm-dropped'), ...commanded, variant: z.string() }),
+  /** A candidate that serves nobody was proven harmful after the end: nothing is ordered, it is latched. */
+  z.object({ type: z.literal('arm-disqualified'), ...happened, variant: z.string(), message: z.string() }),
   z.object({ type: z.literal('acknowledged'), ...happened, applied: allocationApplied }),
   z.object({ type: z.literal('alert-raised'), ...happened, alert: alertKind, message: z.string() }),
 ]);

@@ -41,6 +41,14 @@ export function evolve(state: DeliveryState, event: DeliveryEvent): DeliveryStat
       return { ...definedOf(state), awaitsApprovalOf: event.stage };
     case 'approved':
       return approved(definedOf(state), event.stage);
+    case 'arm-dropped': {
+      const known = startedOf(state);
+      return { ...reissued(known, event), dropped: [...(known.dropped ?? []), event.variant] };
+    }
+    case 'arm-disqualified': {
+      const known = startedOf(state);
+      return { ...known, dropped: [...(known.dropped ?? []), event.variant] };
+    }
     case 'acknowledged': {
       const known = startedOf(state);
       return { ...known, acknowledgements: { ...known.acknowledgements, [event.applied.router]: event.applied } };
@@ -148,13 +156,14 @@ function commanded(state: DeliveryState, { command, atMs }: CommandEvent): Plain
     stageEpoch: known.stageEpoch,
     acknowledgements: known.acknowledgements,
     alerts: known.alerts,
+    ...(known.dropped === undefined ? {} : { dropped: known.dropped }),
     epoch: command.epoch,
     weightsPpm: command.weightsPpm,
     lastCommand: command,
   };
 }
 
-/** The same order again: nothing changes but its epoch, and every router has to answer anew. */
+/** An order that leaves the experiment where it is; every router has to answer anew. */
 function reissued(state: StartedState, { command }: CommandEvent): StartedState {
   return { ...state, epoch: command.epoch, weightsPpm: command.weightsPpm, lastCommand: command, acknowledgements: {} };
 }

@@ -5,9 +5,11 @@ import { concludeTest } from './rules/conclude.js';
 import { endOverdue } from './rules/deadline.js';
 import { harmfulGuardrail, rollBackBrokenLimit, rollBackHarm } from './rules/harm.js';
 import { holdForSilence, holdUntrusted, releaseHold } from './rules/hold.js';
+import { sparingOthers } from './rules/drop-arm.js';
 import { judgeShadow, rollBackHarmOfPairs } from './rules/shadow.js';
 import { warn } from './rules/warn.js';
 import {
+  inRace,
   isActive,
   isInShadow,
   type ActiveState,
@@ -20,20 +22,17 @@ import {
  * What an analysis leads to. The order is the policy: harm before everything, then what is overdue, then whether the numbers can be
  * trusted, and only then whether the share may rise. Each rule answers with events, or with none where it does not apply. Warnings come beside, and decide nothing.
  */
-export function judgeAnalysis(state: DeliveryState, input: Analysed): readonly DeliveryEvent[] {
+export function judgeAnalysis(known: DeliveryState, input: Analysed): readonly DeliveryEvent[] {
   const { analysis } = input;
-  if (state.phase === 'absent' || state.phase === 'draft') return [];
+  if (known.phase === 'absent' || known.phase === 'draft') return [];
+  const state = inRace(known);
   // An analysis of another revision says nothing about this one.
   if (analysis.experiment !== state.experiment || analysis.revision !== state.revision) return [];
 
   const isOfThisPolicy = (analysis.policy ?? 0) === state.policy;
   const heard = isOfThisPolicy ? input : stillJudgedSo(state, input);
-  const harmful = harmfulGuardrail(state.spec, heard.analysis);
-  if (harmful) return rollBackHarm(state, heard, harmful);
-  const harmOfPairs = rollBackHarmOfPairs(state, heard);
-  if (harmOfPairs.length > 0) return harmOfPairs;
-  const brokenLimit = rollBackBrokenLimit(state, heard);
-  if (brokenLimit.length > 0) return brokenLimit;
+  const harmed = answerHarm(state, heard);
+  if (harmed !== null) return sparingOthers(state, heard, harmed);
   if (!isActive(state)) return [];
 
   const ended = endOverdue(state, input);
@@ -41,6 +40,16 @@ export function judgeAnalysis(state: DeliveryState, input: Analysed): readonly D
   if (ended.length > 0 || !isOfThisPolicy) return ended;
 
   return [...warn(state, input), ...judgeByPhase(state, input)];
+}
+
+/** What proven harm leads to; null where none is proven. */
+function answerHarm(state: StartedState, input: Analysed): readonly DeliveryEvent[] | null {
+  const harmful = harmfulGuardrail(state.spec, input.analysis);
+  if (harmful) return rollBackHarm(state, input, harmful);
+  const harmOfPairs = rollBackHarmOfPairs(state, input);
+  if (harmOfPairs.length > 0) return harmOfPairs;
+  const brokenLimit = rollBackBrokenLimit(state, input);
+  return brokenLimit.length > 0 ? brokenLimit : null;
 }
 
 /** What an analysis by another policy of the revision says of metrics whose rules are the same by this one. */
@@ -78,8 +87,9 @@ function judgeRunning(state: RunningState, input: Analysed): readonly DeliveryEv
  * What the passing of time leads to: the deadline, the end of a hold, or a hold because analyses stopped arriving. Minimum stage
  * times need no event of their own: no timer raises a share; the next analysis after that time does.
  */
-export function passTime(state: DeliveryState, input: Tick | Restarted): readonly DeliveryEvent[] {
-  if (!isActive(state)) return [];
+export function passTime(known: DeliveryState, input: Tick | Restarted): readonly DeliveryEvent[] {
+  if (!isActive(known)) return [];
+  const state = inRace(known);
   const ended = endOverdue(state, input);
   if (ended.length > 0 || state.phase !== 'running' || input.type === 'restarted') return ended;
   return holdForSilence(state, input);

@@ -12,6 +12,7 @@ export function refuseImpossible(state: DeliveryState, event: DeliveryEvent): vo
   if (event.type === 'policy-changed') refuseOtherRevision(state, event.type, event.definition.revision);
   if ('command' in event) refuseImpossibleCommand(state, event);
   if ('stage' in event) refuseStage(state, event.type, event.stage);
+  if ('variant' in event) refuseVariant(state, event.type, event.variant);
   if (event.type === 'concluded' && event.winner !== null) refuseVariant(state, event.type, event.winner);
 }
 

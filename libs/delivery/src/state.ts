@@ -51,6 +51,8 @@ interface Started extends Defined {
   /** Newest answer of each router. */
   readonly acknowledgements: Readonly<Record<string, AllocationApplied>>;
   readonly alerts: readonly Alert[];
+  /** Candidates that were proven harmful and are out of the race; absent: none. */
+  readonly dropped?: readonly string[];
 }
 
 export interface Alert {
@@ -124,6 +126,12 @@ export const initialState: DeliveryState = { phase: 'absent' };
  */
 export function isInShadow(state: DeliveryState): boolean {
   return isActive(state) && state.lastCommand.shadow !== undefined;
+}
+
+/** The state with a specification that knows which arms are out of the race: they are judged no more, and get no traffic. */
+export function inRace<State extends StartedState>(state: State): State {
+  const { dropped } = state;
+  return dropped === undefined ? state : { ...state, spec: { ...state.spec, dropped } };
 }
 
 export function isActive(state: DeliveryState): state is ActiveState {

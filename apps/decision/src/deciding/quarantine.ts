@@ -54,6 +54,7 @@ const commandParts = z.object({
 const WITHOUT_COMMAND: ReadonlySet<string> = new Set<DeliveryEvent['type']>([
   'defined',
   'policy-changed',
+  'arm-disqualified',
   'approval-awaited',
   'approved',
   'acknowledged',

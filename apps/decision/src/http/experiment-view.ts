@@ -63,6 +63,7 @@ export const experimentView = z
       given: z.array(z.int()).describe('Stages that were approved.'),
       awaited: z.int().nullable().describe('The stage for which nothing but an approval is missing.'),
     }),
+    dropped: z.array(slug).describe('Candidates that were proven harmful: they get no traffic any more.'),
     lastCommand: allocationCommanded.nullable(),
     effect: z
       .enum(['ordered', 'effective', 'contested'])
@@ -149,6 +150,7 @@ function viewOfDefined(state: DefinedState, orders: Orders): ExperimentView {
     held: state.phase === 'held' ? { since: iso(state.heldAtMs), causes: [...state.causes] } : null,
     parked: parkedOf(orders.parkedAs(state.experiment)),
     approvals: { given: [...state.approvedStages], awaited: state.awaitsApprovalOf },
+    dropped: [...(started?.dropped ?? [])],
     lastCommand: started?.lastCommand ?? null,
     effect: (started && orders.effectOf(started)?.state) ?? null,
     acknowledgements: started ? Object.values(started.acknowledgements) : [],

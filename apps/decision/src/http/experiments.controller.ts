@@ -9,7 +9,7 @@ import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import { AUDIT, DECISIONS, KNOWN_METRICS, ORDERS } from '../tokens.js';
 import { viewOf, type AnyExperimentView, type AppliedView } from './experiment-view.js';
 import { orProblem } from './or-problem.js';
-import { approvalBody, LONGEST_ACTOR, orderBody, rollbackBody, type DecisionView } from './orders.js';
+import { approvalBody, LONGEST_ACTOR, orderBody, promotionBody, rollbackBody, type DecisionView } from './orders.js';
 import { startingAnew } from './metrics-starting-anew.js';
 import { readExperimentFile } from './read-experiment-file.js';
 
@@ -92,7 +92,8 @@ export class ExperimentsController {
   @Post(':key/promote')
   @HttpCode(200)
   promote(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
-    return this.order(key, { type: 'promote', ...orderOf(body) });
+    const { actor, reason, variant } = parseInput(promotionBody, body ?? {}, 'body');
+    return this.order(key, { type: 'promote', actor, note: reason, variant });
   }
 
   @Post(':key/rollback')

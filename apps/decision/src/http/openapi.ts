@@ -3,7 +3,7 @@ import { bodyRefusals, jsonAnswer, jsonBody, jsonSchemaOf, problemAnswer, type A
 import { z } from 'zod';
 import { ACTOR_HEADER } from './experiments.controller.js';
 import { anyExperimentView, appliedExperimentView } from './experiment-view.js';
-import { approvalBody, decisionView, orderBody, rollbackBody } from './orders.js';
+import { approvalBody, decisionView, orderBody, promotionBody, rollbackBody } from './orders.js';
 import { FILE_HEADER } from './read-experiment-file.js';
 import { baselineBody, retryBody, serviceView } from './service-view.js';
 
@@ -75,7 +75,7 @@ export const decisionApi: ApiDescription = {
     },
     ...order('pause', 'Stop the ramp where it is, and the clock of the deadline; harm is still acted upon.', orderBody),
     ...order('resume', 'Let a paused ramp go on.', orderBody),
-    ...order('promote', 'Give the candidate all traffic without waiting for the proof.', orderBody),
+    ...order('promote', 'Give a candidate all traffic without waiting for the proof.', promotionBody),
     ...order('rollback', 'Give control all traffic, for good. Possible at any time.', rollbackBody),
     ...order('approve', 'Give the approval that a stage of the ramp asks for.', approvalBody),
     ...order('new-attempt', 'Start an ended experiment again: a new revision with no evidence.', orderBody, 201),

@@ -1,4 +1,4 @@
-import { timestamp } from '#libs/contracts';
+import { slug, timestamp } from '#libs/contracts';
 import { z } from 'zod';
 
 /** Letters of who orders something. */
@@ -41,6 +41,12 @@ export const approvalBody = orderBody
       .describe('Index of the ramp stage; without it the next one that needs an approval.'),
   })
   .meta({ id: 'Approval' });
+
+export const promotionBody = orderBody
+  .extend({
+    variant: slug.optional().describe('Who gets all traffic; may be left out where there is one candidate.'),
+  })
+  .meta({ id: 'Promotion' });
 
 /** One entry of the audit log. */
 export const decisionView = z

@@ -1,4 +1,4 @@
-import { phaseAfter } from '#libs/contracts';
+import { lastOfPhase, phaseAfter } from '#libs/contracts';
 import type { RunClock } from '#libs/delivery';
 import type { RecordedCommand } from '#libs/persistence/reports';
 
@@ -11,7 +11,9 @@ export function runClock(commands: readonly RecordedCommand[], deadlineMs: numbe
   if (start === undefined || commands.some(({ terminal }) => terminal)) return null;
   const elapsedMs = commands.reduce((sum, command, index) => {
     const untilMs = commands[index + 1]?.commandedAt.getTime() ?? nowMs;
-    return phaseAfter(command) === 'paused' ? sum : sum + Math.max(0, untilMs - command.commandedAt.getTime());
+    return phaseAfter(lastOfPhase(commands.slice(0, index + 1))) === 'paused'
+      ? sum
+      : sum + Math.max(0, untilMs - command.commandedAt.getTime());
   }, 0);
   return { elapsedMs, leftMs: Math.max(0, deadlineMs - elapsedMs) };
 }

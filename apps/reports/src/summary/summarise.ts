@@ -1,5 +1,5 @@
 import { quantileSorted } from 'simple-statistics';
-import { candidatesOf, comparedWith, phaseAfter, type ExperimentAnalysed } from '#libs/contracts';
+import { candidatesOf, comparedWith, lastOfPhase, phaseAfter, type ExperimentAnalysed } from '#libs/contracts';
 import { healthNotes, metricNotes, type Notice, noticesOf } from '#libs/delivery';
 import type {
   RecordedApplication,
@@ -43,7 +43,7 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
     service: spec.service,
     kind: spec.kind,
     unit: spec.unit,
-    phase: phaseAfter(commands.at(-1)),
+    phase: phaseAfter(lastOfPhase(commands)),
     definedAt: definition.definedAt.toISOString(),
     definedBy: definition.definedBy,
     control: spec.control,
@@ -98,7 +98,7 @@ export function summariseListing(
     revision: definition.revision,
     service: definition.spec.service,
     kind: definition.spec.kind,
-    phase: phaseAfter(last),
+    phase: phaseAfter(lastOfPhase(commands)),
     definedAt: definition.definedAt.toISOString(),
     weightsPpm: last?.weightsPpm ?? {},
     lastDecision: last ? { command: last.command, message: last.message, at: last.commandedAt.toISOString() } : null,

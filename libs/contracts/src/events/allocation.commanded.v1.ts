@@ -4,7 +4,17 @@ import { MILLION, slug, timestamp, weightsPpm } from '../names.js';
 import { metricAnalysis } from './experiment.analysed.v1.js';
 import { defineTopic } from './topic.js';
 
-export const commandKind = z.enum(['start', 'advance', 'promote', 'rollback', 'pause', 'resume', 'conclude']);
+export const commandKind = z.enum([
+  'start',
+  'advance',
+  /** A harmful arm loses its traffic to control; the others go on. */
+  'drop-arm',
+  'promote',
+  'rollback',
+  'pause',
+  'resume',
+  'conclude',
+]);
 export type CommandKind = z.infer<typeof commandKind>;
 
 /** Machine-readable reason of a command; the message beside it is for people. */

@@ -1,8 +1,14 @@
 import type { ExperimentSpec } from './spec.js';
 
-/** All variants that may win: neither control nor the baseline arm; in the order of the file. */
-export function candidatesOf(spec: Pick<ExperimentSpec, 'variants' | 'control' | 'baseline'>): readonly string[] {
-  return Object.keys(spec.variants).filter((name) => name !== spec.control && name !== spec.baseline);
+/** Variants of an experiment. */
+type Arms = Pick<ExperimentSpec, 'variants' | 'control' | 'baseline'> & {
+  /** Arms that are out of the race; no file says so. */
+  readonly dropped?: readonly string[];
+};
+
+/** All variants that may win: neither control nor the baseline arm, nor what was dropped; in the order of the file. */
+export function candidatesOf({ variants, control, baseline, dropped = [] }: Arms): readonly string[] {
+  return Object.keys(variants).filter((name) => name !== control && name !== baseline && !dropped.includes(name));
 }
 
 /** What candidates are compared with: the baseline arm where there is one, else control. */

@@ -876,9 +876,10 @@ describe('guardrails', () => {
 
   it('or an equal split are what an ab test needs to show its candidates to anybody', () => {
     expect(ab('ramp: auto')).toThrow(
-      'canary.yaml:1: guardrails: without guardrails nothing proves that more people may see the candidates: the test would stay at 1%. Expected guardrails (such as standard), or a ramp that begins with 50%, an equal split',
+      'canary.yaml:1: guardrails: without guardrails nothing proves that more people may see the candidates: the test would stay at 1%. Expected guardrails (such as standard), a ramp of stages with times of their own, or one that begins with 50%, an equal split',
     );
     expect(ab('ramp: [{ weight: 50% }, { weight: 100% }]')).not.toThrow();
+    expect(ab('ramp: [{ weight: 2%, atLeast: 10m }, { weight: 100% }]')).not.toThrow();
     expect(ab('guardrails: standard')).not.toThrow();
   });
 });

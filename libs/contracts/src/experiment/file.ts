@@ -306,11 +306,12 @@ function checkWayUp(
     const candidates = candidatesOf({ variants: file.variants, control: file.control }).length;
     const equalPpm = Math.floor((MILLION * candidates) / (candidates + 1));
     const first = ramp.stages[0]?.weightPpm ?? 0;
-    if (first >= equalPpm) return;
+    // Stages that are written are climbed by their own conditions.
+    if (first >= equalPpm || ramp.kind === 'explicit') return;
     const equal = `${Math.ceil(equalPpm / 10_000)}%`;
     complain(
       ['guardrails'],
-      `without guardrails nothing proves that more people may see the candidates: the test would stay at ${first / 10_000}%. Expected guardrails (such as standard), or a ramp that begins with ${equal}, an equal split`,
+      `without guardrails nothing proves that more people may see the candidates: the test would stay at ${first / 10_000}%. Expected guardrails (such as standard), a ramp of stages with times of their own, or one that begins with ${equal}, an equal split`,
     );
   } else if (written.length > 0) {
     complain(['guardrails'], 'limits alone compare nothing with control: expected a margin on at least one guardrail');

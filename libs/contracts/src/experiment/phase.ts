@@ -17,6 +17,13 @@ export const experimentPhase = z.enum([
 ]);
 export type ExperimentPhase = z.infer<typeof experimentPhase>;
 
+/** The command that says where an experiment is: one that drops an arm leaves it where it was. */
+export function lastOfPhase<Command extends Pick<AllocationCommanded, 'command'>>(
+  commands: readonly Command[],
+): Command | undefined {
+  return commands.findLast(({ command }) => command !== 'drop-arm');
+}
+
 /** Where the last command left an experiment: a pause for the numbers' health is a hold, every other one is an operator's. */
 export function phaseAfter(last: Pick<AllocationCommanded, 'command' | 'reason'> | undefined): ExperimentPhase {
   if (last === undefined) return 'draft';
@@ -24,6 +31,7 @@ export function phaseAfter(last: Pick<AllocationCommanded, 'command' | 'reason'>
     case 'start':
     case 'advance':
     case 'resume':
+    case 'drop-arm':
       return 'running';
     case 'pause':
       return last.reason === 'health-hold' ? 'held' : 'paused';

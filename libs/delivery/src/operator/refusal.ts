@@ -13,6 +13,8 @@ export type RefusalCode =
   | 'nothing-to-approve'
   | 'no-canary-stage'
   | 'promotion-needs-one-candidate'
+  | 'unknown-variant'
+  | 'variant-is-harmful'
   | 'service-is-fixed'
   | 'slot-taken'
   | 'route-taken'

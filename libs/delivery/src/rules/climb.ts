@@ -13,9 +13,9 @@ export function climb(state: RunningState, input: Analysed): readonly DeliveryEv
   if (!isStageDone(state, input)) return [];
   const next = nextProvenStage(state, input.analysis);
   if (!next) return [];
-  return isApproved(state, next.stage)
-    ? enter(state, input, next.stage, next.proof)
-    : awaitApproval(state, input, next.stage);
+  const { stage, proof } = next;
+  if (!isApproved(state, stage)) return awaitApproval(state, input, stage);
+  return proof === null ? enterUnguarded(state, input, stage) : enter(state, input, stage, proof);
 }
 
 /**
@@ -32,9 +32,12 @@ function isStageDone(state: RunningState, { analysis, atMs }: Analysed): boolean
 function nextProvenStage(
   { spec, stage }: RunningState,
   analysis: ExperimentAnalysed,
-): { readonly stage: number; readonly proof: ShareProof } | undefined {
+): { readonly stage: number; readonly proof: ShareProof | null } | undefined {
   const top = topStage(spec);
   const highest = spec.ramp.kind === 'auto' ? top : Math.min(top, stage + 1);
+  // A test that guards nothing has nothing to prove: its stages' own conditions are all.
+  if (spec.kind === 'ab' && spec.guardrails.length === 0)
+    return highest > stage ? { stage: highest, proof: null } : undefined;
   for (let candidate = highest; candidate > stage; candidate -= 1) {
     const proof = proofForShare(spec, analysis, stageWeightPpm(spec, candidate));
     if (proof) return { stage: candidate, proof };
@@ -51,6 +54,20 @@ function awaitApproval(state: RunningState, { atMs }: Analysed, stage: number): 
   if (state.awaitsApprovalOf === stage) return [];
   const message = `Everything that ${percent(stageWeightPpm(state.spec, stage))} takes is proven. The ramp waits for a person to approve it.`;
   return [{ type: 'approval-awaited', atMs, actor: CONTROLLER, stage, message }];
+}
+
+function enterUnguarded(state: RunningState, input: Analysed, stage: number): readonly DeliveryEvent[] {
+  const { spec } = state;
+  const command = controllerCommand(state, input, {
+    command: 'advance',
+    stage,
+    weightsPpm: stageWeights(spec, stage),
+    reason: 'started',
+    message: `On to ${percent(stageWeightPpm(spec, stage))}: the test has no guardrails, and the stage before has lasted as long as it was to.`,
+    terminal: false,
+    evidence: commandEvidence(input.analysis, null, null),
+  });
+  return [{ type: 'advanced', atMs: input.atMs, actor: CONTROLLER, command }];
 }
 
 function enter(state: RunningState, input: Analysed, stage: number, proof: ShareProof): readonly DeliveryEvent[] {

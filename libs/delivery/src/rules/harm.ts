@@ -3,7 +3,7 @@ import { controlOnly, servesCandidates } from '../allocation.js';
 import { controllerCommand, commandEvidence, CONTROLLER } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Analysed } from '../inputs.js';
-import type { StartedState } from '../state.js';
+import { isActive, type StartedState } from '../state.js';
 import { brokenLimitMessage } from '../words/limit.js';
 import { harmMessage } from '../words/proof.js';
 import { alarmForTarget } from './broken-control.js';
@@ -15,7 +15,7 @@ import { brokenLimit } from './limits.js';
  * unproven). It happens once per revision, and nothing undoes it.
  */
 export function rollBackHarm(state: StartedState, input: Analysed, harmful: MetricAnalysis): readonly DeliveryEvent[] {
-  if (state.phase === 'rolled-back' || !servesCandidates(state.spec, state.weightsPpm)) return [];
+  if (!isToAnswer(state)) return [];
   const { spec } = state;
   const command = controllerCommand(state, input, {
     command: 'rollback',
@@ -33,7 +33,7 @@ export function rollBackHarm(state: StartedState, input: Analysed, harmful: Metr
 export function rollBackBrokenLimit(state: StartedState, input: Analysed): readonly DeliveryEvent[] {
   const { spec } = state;
   const broken = brokenLimit(spec, input.analysis);
-  if (!broken || state.phase === 'rolled-back' || !servesCandidates(spec, state.weightsPpm)) return [];
+  if (!broken || !isToAnswer(state)) return [];
   const command = controllerCommand(state, input, {
     command: 'rollback',
     stage: state.stage,
@@ -44,6 +44,12 @@ export function rollBackBrokenLimit(state: StartedState, input: Analysed): reado
     evidence: commandEvidence(input.analysis, broken, broken.limit.candidate.lnE.beyond),
   });
   return [{ type: 'rolled-back', atMs: input.atMs, actor: CONTROLLER, command }, ...alarmOf(state, input)];
+}
+
+/** A rolled back revision is harmed no more; in the shadow nobody is. What has ended may still show that a loser was harmful. */
+function isToAnswer(state: StartedState): boolean {
+  if (state.phase === 'rolled-back') return false;
+  return !isActive(state) || servesCandidates(state.spec, state.weightsPpm);
 }
 
 function alarmOf(state: StartedState, { analysis, atMs }: Analysed): readonly DeliveryEvent[] {

@@ -22,6 +22,7 @@ export function consequences(
 ): readonly ServiceEvent[] {
   if (event.type === 'defined')
     return input.type === 'new-attempt' ? liftLatches(service, after, event, input.note) : [];
+  if (event.type === 'arm-disqualified') return latchArm(service, after, event, event.message);
   if (!('command' in event)) return [];
   return [commanded(service, after.spec, event), ...ofCommand(service, after, event, input)];
 }
@@ -40,6 +41,8 @@ function ofCommand(
       return won(service, after, event, servedAlone(event, control));
     case 'reissued':
       return input.type === 'promote' ? won(service, after, event, servedAlone(event, control)) : [];
+    case 'arm-dropped':
+      return latchArm(service, after, event, event.command.message);
     case 'rolled-back':
       return [...latchCandidates(service, after, event), ...backToControl(service, after, event)];
     case 'concluded':
@@ -130,15 +133,30 @@ function setBaseline(
   return [{ type: 'baseline-set', atMs, actor, baseline, epoch: command.epoch, note }];
 }
 
-/** What the command was about: the arm that it names, or every candidate. What control is made of is never latched. */
-function latchCandidates(
-  { latched }: ServiceState,
-  { spec, fingerprints }: DefinedState,
-  { atMs, actor, command }: CommandEvent,
-): readonly ServiceEvent[] {
-  const { experiment, revision, message, evidence } = command;
+/** What the command was about: the arm that it names, or every candidate. */
+function latchCandidates(service: ServiceState, after: DefinedState, event: CommandEvent): readonly ServiceEvent[] {
+  const { message, evidence } = event.command;
   const named = evidence?.candidate;
-  const names = named === null || named === undefined ? candidatesOf(spec) : [named];
+  const names = named === null || named === undefined ? candidatesOf(after.spec) : [named];
+  return latch(service, after, event, { names, message });
+}
+
+function latchArm(
+  service: ServiceState,
+  after: DefinedState,
+  event: Extract<DeliveryEvent, { readonly variant: string }>,
+  message: string,
+): readonly ServiceEvent[] {
+  return latch(service, after, event, { names: [event.variant], message });
+}
+
+/** What control is made of is never latched. */
+function latch(
+  { latched }: ServiceState,
+  { spec, fingerprints, experiment, revision }: DefinedState,
+  { atMs, actor }: DeliveryEvent,
+  { names, message }: { readonly names: readonly string[]; readonly message: string },
+): readonly ServiceEvent[] {
   const controls = fingerprints[spec.control];
   const found = new Set(names.flatMap((name) => fingerprints[name] ?? []));
   return [...found]

@@ -199,7 +199,12 @@ describe('a service', () => {
     const spec = { kind: 'ab' as const, objectives: [{ metric: 'quality', weight: 1 }] };
     const variants = { control: CONTROL, candidate: CANDIDATE, b: other };
     const play = new Play().take('one', defined('one', 0, { ...spec, variants })).take('one', harm('one', 1));
+    expect(play.of('one')).toMatchObject({ phase: 'running', dropped: ['candidate'] });
     expect(Object.keys(play.service.latched)).toEqual(['f-unipc-12']);
+    const late = new Play().take('one', defined('one', 0, { ...spec, variants }));
+    late.take('one', { ...operator('promote', minutes(1)), variant: 'b' }).take('one', harm('one', 2));
+    expect(late.of('one')).toMatchObject({ phase: 'promoted', weightsPpm: { b: 1_000_000 } });
+    expect(late.service).toMatchObject({ latched: { 'f-unipc-12': {} }, baseline: { fingerprint: 'f-unipc-7' } });
     const same = new Play().take('aa', defined('aa', 0, { variants: { control: CONTROL, candidate: CONTROL } }));
     expect(same.take('aa', operator('rollback', minutes(1))).service.latched).toEqual({});
   });
