@@ -66,6 +66,15 @@ const promote = (variant?: string): DeliveryInput => ({
 const at = (minute: number, ...utilities: Parameters<typeof objectives>) =>
   analysed(minutes(minute), [], objectives(...utilities));
 
+const refusal = (variant?: string): DecisionRefusedError => {
+  try {
+    play(started, climbed, harmOfB, promote(variant));
+  } catch (error) {
+    return error as DecisionRefusedError;
+  }
+  throw new Error('it was promoted');
+};
+
 describe('a harmful arm of several', () => {
   it('loses its traffic to control, and the test goes on with the others', () => {
     const { state, commands } = play(started, climbed, harmOfB, harmOfB);
@@ -176,15 +185,6 @@ function expectStaying(
 }
 
 describe('a winner by hand', () => {
-  const refusal = (variant?: string): DecisionRefusedError => {
-    try {
-      play(started, climbed, harmOfB, promote(variant));
-    } catch (error) {
-      return error as DecisionRefusedError;
-    }
-    throw new Error('it was promoted');
-  };
-
   it('is one of the candidates that are in the race', () => {
     const { state, commands } = play(started, climbed, harmOfB, promote('c'));
     expect(state).toMatchObject({ phase: 'promoted', weightsPpm: { c: MILLION } });
