@@ -12,7 +12,7 @@ import type { RoutedRequest } from './proxy/routed-request.js';
 /** `request.routed.v1` of one upstream's part in a request. The id follows from the request: told twice it is one event. */
 export function requestRoutedEvent(routed: RoutedRequest, source: string): TeststripEvent<'request.routed.v1'> {
   const { requestId, attempt, service, assignment, upstream, instance } = routed;
-  const { outcome, status, startedAt, durationMs, waitedMs } = routed;
+  const { outcome, status, startedAt, durationMs, waitedMs, clientMs } = routed;
   const draft: EventDraft<'request.routed.v1'> = {
     type: topics.requestRouted.name,
     id: `${topics.requestRouted.name}:${requestId}:${attempt}`,
@@ -30,6 +30,7 @@ export function requestRoutedEvent(routed: RoutedRequest, source: string): Tests
       startedAt,
       durationMs,
       waitedMs,
+      ...(assignment?.pair === undefined ? {} : { clientMs }),
     },
   };
   return stampEvent(draft, source);

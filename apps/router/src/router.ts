@@ -135,7 +135,7 @@ export class Router {
       routeOf: (service) => this.allocations.routeOf(service),
       isFailSafe: (route) => this.allocations.isFailSafe(route),
       lanes: new UpstreamLanes(limits),
-      timeoutMs: limits.timeoutMs,
+      limits,
       busyAbove: shadowBusyAbove,
       inFlight: () => this.inFlight,
       isStopping: () => this.draining || this.leaving,

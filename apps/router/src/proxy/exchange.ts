@@ -14,6 +14,8 @@ export interface ExchangeResult {
   readonly durationMs: number | null;
   /** From the request's arrival until the client went away; null where it did not. */
   readonly waitedMs: number | null;
+  /** How much of the duration the client took: until its request was there, and to take the answer. */
+  readonly clientMs: number;
   /** Which process of the upstream answered; undefined where it did not say, or did not answer. */
   readonly instance: string | undefined;
 }
@@ -63,10 +65,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private instance: string | undefined;
   private settled = false;
   private waitsForClient = false;
+  private clientMs = 0;
+  private clientSinceMs = 0;
   private timer: NodeJS.Timeout;
   private readonly onClose = (): void => this.clientGone();
   private readonly onDrain = (): void => {
     this.waitsForClient = false;
+    this.countClient();
     this.timer.refresh();
     this.controller?.resume();
   };
@@ -75,6 +80,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.timer = setTimeout(() => this.timeOut(options.timeoutMs), options.timeoutMs);
     options.response.on('close', this.onClose);
     options.response.on('drain', this.onDrain);
+  }
+
+  /** The whole request is here: until now it was the client that took its time. */
+  received(): void {
+    this.clientMs = this.sinceStartMs();
   }
 
   /** A piece of the request has come. */
@@ -116,16 +126,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.timer.refresh();
     this.answer?.take(chunk);
     if (this.options.response.write(chunk)) return;
-    this.waitsForClient = true;
+    this.waitForClient();
     controller.pause();
   }
 
   onResponseEnd(): void {
     if (this.settled) return;
     // From here on only the client's pace counts, so the upstream can't run out of time any more.
-    this.waitsForClient = true;
+    if (!this.waitsForClient) this.waitForClient();
     this.timer.refresh();
     this.options.response.end(() => {
+      this.countClient();
       const outcome = (this.answer as Answer).outcome();
       this.settle({ ...this.ended(outcome), durationMs: this.sinceStartMs() }, true);
     });
@@ -186,10 +197,22 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.controller?.abort(new Error('the client has gone'));
   }
 
+  private waitForClient(): void {
+    this.waitsForClient = true;
+    this.clientSinceMs = performance.now();
+  }
+
+  private countClient(): void {
+    const nowMs = performance.now();
+    this.clientMs += nowMs - this.clientSinceMs;
+    this.clientSinceMs = nowMs;
+  }
+
   /** Without a complete answer. */
   private ended(outcome: ExchangeResult['outcome']): ExchangeResult {
     const waitedMs = outcome === 'cancelled' ? this.sinceStartMs() : null;
-    return { outcome, status: this.status, durationMs: null, waitedMs, instance: this.instance };
+    const { status, instance, clientMs } = this;
+    return { outcome, status, durationMs: null, waitedMs, clientMs, instance };
   }
 
   private sinceStartMs(): number {

@@ -201,10 +201,11 @@ class ProxiedRequest {
         this.leave(lane, result);
         this.tell(marked ? { ...asked, assignment: marked.assignment } : asked, result);
         if (!answered) this.askNext(asked);
-        marked?.answered(result.outcome);
+        marked?.answered(result);
       },
     });
     const dispatch = (read: Buffer | Readable | null): void => {
+      if (asked.attempt === 0 && Buffer.isBuffer(read)) exchange.received();
       if (mayBePair && Buffer.isBuffer(read)) marked = options.shadow.mark(mayBePair, read);
       if (marked) {
         body.replace(marked.body);
@@ -269,12 +270,12 @@ function routedOf(
   { requestId, unitName, startedAt, traceparent, judged }: RequestPlan,
   { service }: ServiceRoute,
 ): RoutedRequest {
-  const { outcome, status, durationMs, waitedMs, instance } = result;
-  const ended = { outcome, status, durationMs, waitedMs, instance, judged, requestId, attempt, service, assignment };
-  return Object.assign(ended, { unitName, upstream: upstream.url, startedAt, traceparent });
+  const { outcome, status, durationMs, waitedMs, clientMs, instance } = result;
+  const ended = { outcome, status, durationMs, waitedMs, clientMs, instance, judged, requestId, attempt };
+  return Object.assign(ended, { service, assignment, unitName, upstream: upstream.url, startedAt, traceparent });
 }
 
-const NOTHING = { durationMs: null, waitedMs: null, instance: undefined };
+const NOTHING = { durationMs: null, waitedMs: null, clientMs: 0, instance: undefined };
 /** Of a request that went on without an upstream that has not answered for a while. */
 const NO_CONNECTION: ExchangeResult = { ...NOTHING, outcome: 'server-error', status: null };
 /** Of a request that found no place. */

@@ -3,11 +3,12 @@ import type { Dispatcher } from 'undici';
 import { Answer } from '../proxy/answer.js';
 import type { ExchangeResult } from '../proxy/exchange.js';
 import { instanceOf } from '../proxy/request-headers.js';
+import type { UpstreamLimits } from '../proxy/upstream-lanes.js';
 
-/** The answer to a copy: read to its end, looked at as any answer is, and dropped. It ends exactly once. */
+/** The answer to a copy: read to its end under the limits of any answer, looked at as any is, and dropped. It ends exactly once. */
 export class CopyExchange implements Dispatcher.DispatchHandler {
   private readonly startedAtMs = performance.now();
-  private readonly timer: NodeJS.Timeout;
+  private timer: NodeJS.Timeout;
   private controller: Dispatcher.DispatchController | undefined;
   private answer: Answer | null = null;
   private status: number | null = null;
@@ -15,10 +16,10 @@ export class CopyExchange implements Dispatcher.DispatchHandler {
   private settled = false;
 
   constructor(
-    timeoutMs: number,
+    private readonly limits: Pick<UpstreamLimits, 'timeoutMs' | 'idleMs'>,
     private readonly onSettled: (result: ExchangeResult) => void,
   ) {
-    this.timer = setTimeout(() => this.end('timed-out'), timeoutMs);
+    this.timer = setTimeout(() => this.end('timed-out'), limits.timeoutMs);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -31,13 +32,18 @@ export class CopyExchange implements Dispatcher.DispatchHandler {
     this.status = status;
     this.instance = instanceOf(headers);
     this.answer = new Answer(status, headers);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.end('timed-out'), this.limits.idleMs);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.settled) return;
+    this.timer.refresh();
     this.answer?.take(chunk);
   }
 
   onResponseEnd(): void {
+    if (this.settled) return;
     this.settle((this.answer as Answer).outcome(), performance.now() - this.startedAtMs);
   }
 
@@ -63,6 +69,6 @@ export class CopyExchange implements Dispatcher.DispatchHandler {
     if (this.settled) return;
     this.settled = true;
     clearTimeout(this.timer);
-    this.onSettled({ outcome, status: this.status, durationMs, waitedMs: null, instance: this.instance });
+    this.onSettled({ outcome, status: this.status, durationMs, waitedMs: null, clientMs: 0, instance: this.instance });
   }
 }

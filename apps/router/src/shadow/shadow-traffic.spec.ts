@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -168,6 +169,37 @@ describe('shadow traffic', () => {
     expect(await pairOf(1)).toMatchObject([{ outcome: 'delivered' }, { outcome: 'server-error', status: null }]);
   });
 
+  it('counts what the client took for both, so that a slow one makes no candidate look faster', async () => {
+    const picture = Buffer.alloc(8_000_000);
+    const large: Answering = (response) => void response.end(picture);
+    const [control, candidate] = [await service('control', large), await service('candidate', large)];
+    const router = await start({ control, candidate });
+    const request = httpRequest(new URL('/v1/services/text-to-image/generations', router.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': LAMP.length },
+    });
+    request.write(LAMP.slice(0, 5));
+    await pause(150);
+    request.end(LAMP.slice(5));
+    const response = await new Promise<IncomingMessage>((resolve) => {
+      request.on('response', resolve);
+    });
+    await pause(150);
+    expect((await bodyOf(response)).length).toBe(picture.length);
+    const [original, copy] = await pairOf(1);
+    expect(original.clientMs).toBeGreaterThan(250);
+    expect(original.clientMs).toBeLessThan(original.durationMs as number);
+    expect(copy.clientMs).toBe(original.clientMs);
+    expect(copy.durationMs).toBeGreaterThan(original.clientMs as number);
+  });
+
+  it('takes its time with an answer that goes on, as for anybody', async () => {
+    const [control, candidate] = [await service('control', slowly), await service('candidate', slowly)];
+    const router = await start({ control, candidate }, SHADOW, { limits: { timeoutMs: 200, idleMs: 5_000 } });
+    expect((await ask(router, {})).body).toBe('abc');
+    expect(await pairOf(1)).toMatchObject([{ outcome: 'delivered' }, { outcome: 'delivered' }]);
+  });
+
   it('gives a copy up whose client has left, and whose order has ended meanwhile', async () => {
     const waiting: ServerResponse[] = [];
     const control = await service('control', (response) => void waiting.push(response));
@@ -300,6 +332,12 @@ async function service(name: string, answer: Answering = (response) => void resp
     });
   });
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, seen };
+}
+
+function slowly(response: ServerResponse): void {
+  response.write('a');
+  setTimeout(() => response.write('b'), 150);
+  setTimeout(() => response.end('c'), 300);
 }
 
 function failing(status: number): Answering {

@@ -1,19 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import {
-  ASSIGNMENT_HEADER,
-  encodeAssignment,
-  MILLION,
-  type Assignment,
-  type Outcome,
-  type PairMark,
-} from '#libs/contracts';
+import { ASSIGNMENT_HEADER, encodeAssignment, MILLION, type Assignment, type PairMark } from '#libs/contracts';
 import { newTraceparent } from '#libs/messaging';
 import type { ExchangeResult } from '../proxy/exchange.js';
 import { hasSmallBody } from '../proxy/client-body.js';
 import { SHADOW_HEADER, upstreamHeaders } from '../proxy/request-headers.js';
 import type { RoutedRequest } from '../proxy/routed-request.js';
-import type { UpstreamLanes } from '../proxy/upstream-lanes.js';
+import type { UpstreamLanes, UpstreamLimits } from '../proxy/upstream-lanes.js';
 import type { ExperimentRoute, ServiceRoute } from '../routing/routing-table.js';
 import { upstreamPath, type Upstream } from '../routing/upstream.js';
 import { CopyExchange } from './copy-exchange.js';
@@ -26,7 +19,7 @@ export interface ShadowOptions {
   readonly isFailSafe: (route: ExperimentRoute) => boolean;
   /** Of its own: copies take no connection from users' requests. */
   readonly lanes: UpstreamLanes;
-  readonly timeoutMs: number;
+  readonly limits: Pick<UpstreamLimits, 'timeoutMs' | 'idleMs'>;
   /** With more of users' requests under way nothing is copied. */
   readonly busyAbove: number;
   /** Users' requests under way. */
@@ -48,12 +41,15 @@ export interface Original {
   readonly rest: string;
 }
 
+/** How the answer to the original went. */
+type Answered = Pick<ExchangeResult, 'outcome' | 'clientMs'>;
+
 /** A request that becomes a pair: what it is sent with, and who is told when it was answered. */
 export interface MarkedRequest {
   readonly assignment: Assignment;
   readonly body: Buffer;
   /** Its answer has ended; the copy is sent now, or given up. */
-  answered(outcome: Outcome): void;
+  answered(how: Answered): void;
 }
 
 interface Copy {
@@ -122,7 +118,7 @@ export class ShadowTraffic {
     return {
       assignment: { ...original.assignment, pair },
       body: asked.body,
-      answered: (outcome) => this.send(copy, outcome),
+      answered: (how) => this.send(copy, how),
     };
   }
 
@@ -132,20 +128,25 @@ export class ShadowTraffic {
     await this.options.lanes.close();
   }
 
-  private send(copy: Copy, outcome: Outcome): void {
+  private send(copy: Copy, { outcome, clientMs }: Answered): void {
     const startedAt = new Date().toISOString();
     const sent = { ...copy, assignment: { ...copy.assignment, assignedAt: startedAt } };
     const reason = outcome === 'cancelled' ? 'client-left' : this.change(copy);
     if (reason !== undefined) return this.ended(sent, startedAt, NOT_SENT, reason);
-    const exchange = new CopyExchange(this.options.timeoutMs, (result) => {
+    const { service, candidate, upstream } = sent;
+    const lane = this.options.lanes.laneOf(upstream, { service, variant: candidate });
+    lane.pending += 1;
+    lane.usedAtMs = performance.now();
+    const exchange = new CopyExchange(this.options.limits, (result) => {
       this.running.delete(exchange);
-      this.ended(sent, startedAt, result, result.outcome === 'cancelled' ? 'stopping' : undefined);
+      lane.pending -= 1;
+      const reasonGiven = result.outcome === 'cancelled' ? 'stopping' : undefined;
+      this.ended(sent, startedAt, asForAClient(result, clientMs), reasonGiven);
     });
     this.running.add(exchange);
     try {
-      const { path, body, upstream, service, candidate } = sent;
+      const { path, body } = sent;
       const headers = sent.headersOf(sent.assignment);
-      const lane = this.options.lanes.laneOf(upstream, { service, variant: candidate });
       lane.pool.dispatch({ method: 'POST', path, headers, body }, exchange);
     } catch {
       exchange.fail();
@@ -205,11 +206,18 @@ export class ShadowTraffic {
   }
 }
 
+/** With the original's client a copy would have taken so much longer: sides of a pair differ by their services alone. */
+function asForAClient(result: ExchangeResult, clientMs: number): ExchangeResult {
+  const { durationMs } = result;
+  return { ...result, clientMs, durationMs: durationMs === null ? null : durationMs + clientMs };
+}
+
 const NOT_SENT: ExchangeResult = {
   outcome: 'cancelled',
   status: null,
   durationMs: null,
   waitedMs: null,
+  clientMs: 0,
   instance: undefined,
 };
 

@@ -32,6 +32,11 @@ export const requestRouted = z.object({
   durationMs: z.number().min(0).nullable(),
   /** How long the client waited before it went away; null where it did not, and in events of before. */
   waitedMs: z.number().min(0).nullable().default(null),
+  /**
+   * How much of the duration the client took: until its request was there, and to take the answer. Said of both sides of a pair: a copy has no client, so its duration
+   * has that of its original added.
+   */
+  clientMs: z.number().min(0).optional(),
 });
 export type RequestRouted = z.infer<typeof requestRouted>;
 
