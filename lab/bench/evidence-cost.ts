@@ -2,7 +2,9 @@
  * What an event costs the evidence, whether the cost stays flat, and what an analysis over all partitions costs. Processor time, so that
  * a busy machine doesn't count.
  *
- *   npx tsx --conditions teststrip-source lab/bench/evidence-cost.ts [requests=60000] [partitions=4]
+ *   npm run bench:evidence -- [requests=60000] [partitions=4] [--before FOLDER]
+ *
+ * `--before`: a checkout that `npm run build:lab` was run in, with which every figure is compared.
  */
 import {
   analyse,
@@ -17,39 +19,44 @@ import {
   type RequestEvent,
 } from '#libs/evidence';
 import { definition, SimulatedTraffic } from '#libs/testing/traffic';
+import { asked, printBesideBefore } from './beside-before.js';
 
 /** Of each variant. */
 const PODS = 8;
-const requests = Number(process.argv[2] ?? 60_000);
-const partitions = Number(process.argv[3] ?? 4);
-const design = evidenceDesign(definition({ warmUp: undefined }), partitions);
-const traffic = new SimulatedTraffic(1, {});
-traffic.candidateShare = 0.1;
-const parts = new Map<string, Evidence>();
+const request = asked();
+if (request.before === undefined) measure(request.numbers);
+else printBesideBefore(import.meta.url, request);
 
-for (const quarter of [1, 2, 3, 4]) {
-  const events: ObservedEvent[] = [];
-  for (let i = 0; i < requests / 4; i++)
-    events.push(...traffic.next().map((event) => answeredBy(`pod-${i % PODS}`, event)));
-  const before = processorMs();
-  for (const event of events) {
-    const place = `${event.type}/${memoryKey(event.subject) % partitions}`;
-    const evidence = parts.get(place) ?? initialEvidence(design, event.type);
-    parts.set(place, evidence);
-    foldEvent(evidence, design, event);
+function measure([requests = 60_000, partitions = 4]: readonly number[]): void {
+  const design = evidenceDesign(definition({ warmUp: undefined }), partitions);
+  const traffic = new SimulatedTraffic(1, {});
+  traffic.candidateShare = 0.1;
+  const parts = new Map<string, Evidence>();
+
+  for (const quarter of [1, 2, 3, 4]) {
+    const events: ObservedEvent[] = [];
+    for (let i = 0; i < requests / 4; i++)
+      events.push(...traffic.next().map((event) => answeredBy(`pod-${i % PODS}`, event)));
+    const before = processorMs();
+    for (const event of events) {
+      const place = `${event.type}/${memoryKey(event.subject) % partitions}`;
+      const evidence = parts.get(place) ?? initialEvidence(design, event.type);
+      parts.set(place, evidence);
+      foldEvent(evidence, design, event);
+    }
+    const microseconds = ((processorMs() - before) * 1000) / events.length;
+    console.log(`quarter ${quarter}: ${events.length} events, ${microseconds.toFixed(2)} µs each`);
   }
-  const microseconds = ((processorMs() - before) * 1000) / events.length;
-  console.log(`quarter ${quarter}: ${events.length} events, ${microseconds.toFixed(2)} µs each`);
-}
 
-const rounds = 50;
-const before = processorMs();
-for (let round = 0; round < rounds; round++) analyse([...parts.values()].reduce(mergeEvidence), design, 0);
-console.log(
-  `analysis of ${design.metrics.length} metrics in ${parts.size} parts: ${((processorMs() - before) / rounds).toFixed(2)} ms`,
-);
-const bytes = [...parts.values()].map((evidence) => JSON.stringify(encodeEvidence(evidence)).length);
-console.log(`snapshot of a part: ${Math.max(...bytes)} bytes at most, without its units`);
+  const rounds = 50;
+  const before = processorMs();
+  for (let round = 0; round < rounds; round++) analyse([...parts.values()].reduce(mergeEvidence), design, 0);
+  console.log(
+    `analysis of ${design.metrics.length} metrics in ${parts.size} parts: ${((processorMs() - before) / rounds).toFixed(2)} ms`,
+  );
+  const bytes = [...parts.values()].map((evidence) => JSON.stringify(encodeEvidence(evidence)).length);
+  console.log(`snapshot of a part: ${Math.max(...bytes)} bytes at most, without its units`);
+}
 
 function answeredBy(instance: string, event: RequestEvent): ObservedEvent {
   const isAnswer = event.type === 'request.routed.v1' || event.type === 'generation.completed.v1';

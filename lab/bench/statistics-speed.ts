@@ -1,7 +1,9 @@
 /**
  * What one observation costs each method that decides, whether the cost stays flat, and how large a metric's state is.
  *
- *   npx tsx --conditions teststrip-source lab/bench/statistics-speed.ts [events=1e7]
+ *   npm run bench:statistics -- [events=1e7] [--before FOLDER]
+ *
+ * `--before`: a checkout that `npm run build:lab` was run in, with which every figure is compared.
  */
 import {
   addToSketch,
@@ -24,8 +26,10 @@ import {
   observeScore,
   usualRange,
 } from '#libs/statistics';
+import { asked, printBesideBefore } from './beside-before.js';
 
-const events = Number(process.argv[2] ?? 1e7);
+const request = asked();
+const [events = 1e7] = request.numbers;
 const PARTS = 5;
 
 /** Drawn beforehand, so that what is measured is the method. */
@@ -117,14 +121,19 @@ function bytesOf(state: unknown): number {
   return 0;
 }
 
-// Once for the compiler, then what counts.
-for (const measured of methods()) for (let i = 0; i < 20_000; i++) measured.update('control', 0.5, 0.3);
-console.log(`${events} events per method, one thread`);
-for (const measured of methods()) {
-  const parts = measure(measured);
-  const mean = parts.reduce((sum, part) => sum + part, 0) / parts.length;
-  console.log(
-    `${measured.name}: ${(1_000 / mean).toFixed(1)} M updates/s, ${mean.toFixed(0)} ns each ` +
-      `(by fifths ${parts.map((part) => part.toFixed(0)).join(', ')}), ${bytesOf(measured.state)} bytes of state`,
-  );
+function printAll(): void {
+  // Once for the compiler, then what counts.
+  for (const measured of methods()) for (let i = 0; i < 20_000; i++) measured.update('control', 0.5, 0.3);
+  console.log(`${events} events per method, one thread`);
+  for (const measured of methods()) {
+    const parts = measure(measured);
+    const mean = parts.reduce((sum, part) => sum + part, 0) / parts.length;
+    console.log(
+      `${measured.name}: ${(1_000 / mean).toFixed(1)} M updates/s, ${mean.toFixed(0)} ns each ` +
+        `(by fifths ${parts.map((part) => part.toFixed(0)).join(', ')}), ${bytesOf(measured.state)} bytes of state`,
+    );
+  }
 }
+
+if (request.before === undefined) printAll();
+else printBesideBefore(import.meta.url, request);

@@ -8,6 +8,7 @@ import * as statistics from '#libs/statistics';
 /** What begins, feeds, joins or reads a state, and small steps inside methods that have golden values: their own specs check them. */
 const parts: readonly RegExp[] = [
   /^(initial|merge|observe|add|offer|swap)[A-Z]/,
+  /^(ByPropensity|betsIn|encodeWealth|decodeWealth|betWithin)$/,
   /^(placeBets|placeEveryBet|betAround|lnEOfBets|lnMeanWealth|lnWeightedWealth|rescaleWealth|widthFor|movedOut|pastSpread|largerSpread|nextBet)$/,
   /^(armTotal|doublyRobustDifference|combineStages|differenceEstimate|pairWeight|isRandomised|pooledMean)$/,
   /^(crossing|mixturePrecision|oneSidedPrecision|bucketsInOrder|valueAtRank|valueCounts|farTailLimit)$/,

@@ -2,6 +2,7 @@ import {
   type Arm,
   bet,
   BET_FRACTIONS,
+  betsIn,
   type Betting,
   type BettingDesign,
   BOLD_WEIGHTS,
@@ -220,7 +221,7 @@ function bettingArms(
 }
 
 function lnFactors(wealth: Betting['harmful']): number[] {
-  return Array.from({ length: wealth.length / 2 }, (_, k) => lnMeanWealth(wealth, k, 1));
+  return Array.from({ length: betsIn(wealth) }, (_, k) => lnMeanWealth(wealth, k, 1));
 }
 
 function relativeRateLaw(rate: number, effect: number, share: number, boundaries: Boundaries): UnitLaw {

@@ -1,4 +1,5 @@
 export * from './arm.js';
+export * from './by-propensity.js';
 export * from './confidence-sequences/index.js';
 export * from './distributions/index.js';
 export * from './e-processes/index.js';

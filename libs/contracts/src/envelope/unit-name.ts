@@ -36,6 +36,30 @@ const NO_NAME = /^(?:\[object \w+\]|\$\{.*\}|\{\{.*\}\}|<%.*%>|%[sd]|:\w*user_?i
  * constant variant; to take nobody for somebody would cost the experiment all of its anonymous traffic.
  */
 export function isNameless(unit: string): boolean {
+  if (isPlainlyAName(unit)) return false;
   const name = unit.trim().toLowerCase();
   return NO_NAMES.has(name) || NO_NAME.test(name);
+}
+
+/** The longest of {@link NO_NAMES} that begin with a letter or a digit but 0. */
+const LONGEST_WORD = 'undefined'.length;
+const [ZERO, NINE, UPPER_A, UPPER_Z, LOWER_A, LOWER_Z] = [...'09AZaz'].map((letter) => letter.charCodeAt(0)) as [
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+];
+
+/** Of nearly all names two characters tell that they are one; this is asked for every event. */
+function isPlainlyAName(unit: string): boolean {
+  if (unit.length <= LONGEST_WORD) return false;
+  const first = unit.charCodeAt(0);
+  const last = unit.charCodeAt(unit.length - 1);
+  return isLetterOrDigit(first) && first !== ZERO && isLetterOrDigit(last);
+}
+
+function isLetterOrDigit(code: number): boolean {
+  return (code >= ZERO && code <= NINE) || (code >= UPPER_A && code <= UPPER_Z) || (code >= LOWER_A && code <= LOWER_Z);
 }

@@ -150,8 +150,17 @@ function mergeCounts(a: SecondCounts, b: SecondCounts, judged: number): SecondCo
   return { all: addCounts(a.all, b.all), recent, newest: Math.max(a.newest, b.newest) };
 }
 
+/** The key of each variant that was made last: one allocation follows another for thousands of events. */
+const lastKeys = new Map<string, { readonly epoch: number; readonly key: string }>();
+const MOST_LAST_KEYS = 64;
+
 function keyOf(epoch: number, variant: string): string {
-  return `${epoch} ${variant}`;
+  const last = lastKeys.get(variant);
+  if (last?.epoch === epoch) return last.key;
+  const key = `${epoch} ${variant}`;
+  if (lastKeys.size >= MOST_LAST_KEYS) lastKeys.clear();
+  lastKeys.set(variant, { epoch, key });
+  return key;
 }
 
 function partsOf(key: string): { readonly epoch: number; readonly variant: string } {

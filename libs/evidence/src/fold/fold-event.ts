@@ -5,6 +5,7 @@ import { VOTE_VALUES } from '../kinds/preference-method.js';
 import { type Coverage, countCoverage } from './coverage.js';
 import type { Evidence, ObservedEvent } from './evidence.js';
 import { noteRequestOf } from './heavy-units.js';
+import { timeMs } from './iso-time.js';
 import { memoryKey } from './memory-key.js';
 import { observeMetrics, type RequestEvent } from './observe-metrics.js';
 import { addToTotals, closeTotals } from './observe-totals.js';
@@ -33,7 +34,7 @@ export function foldEvent(
   evidence: Evidence,
   design: EvidenceDesign,
   event: ObservedEvent,
-  carriedAtMs: number = Date.parse(event.time),
+  carriedAtMs: number = timeMs(event.time),
 ): boolean {
   return event.type === 'preference.judged.v1'
     ? foldJudgement(evidence, design, event, carriedAtMs)
@@ -202,7 +203,7 @@ function noteDelivery(
   if (side === null) return false;
   setBit(mark, COVERED_BIT);
   if (assignedAt !== undefined) {
-    countCoverage(coverage[side], epoch, variant, plausibleMs(Date.parse(assignedAt), carriedAtMs));
+    countCoverage(coverage[side], epoch, variant, plausibleMs(timeMs(assignedAt), carriedAtMs));
   }
   return true;
 }
@@ -318,13 +319,31 @@ function noteReports({ reports }: Evidence, event: RequestEvent, assignment: Ass
 
 function isForeignScore(evidence: Evidence, event: RequestEvent): boolean {
   if (event.type !== 'image.scored.v1' || event.data.outcome !== 'scored') return false;
-  const { digest, preprocessing } = event.data.identity;
-  const scorer = `${digest}/${preprocessing}`;
-  evidence.scorer ??= scorer;
-  if (evidence.scorer === scorer) return false;
+  const { identity } = event.data;
+  evidence.scorer ??= nameOf(identity);
+  if (isNameOf(evidence.scorer, identity)) return false;
   evidence.foreignScores += 1;
-  evidence.foreignScorer = scorer;
+  evidence.foreignScorer = nameOf(identity);
   return true;
+}
+
+interface ScorerIdentity {
+  readonly digest: string;
+  readonly preprocessing: string;
+}
+
+function nameOf({ digest, preprocessing }: ScorerIdentity): string {
+  return `${digest}/${preprocessing}`;
+}
+
+/** Without making the name anew for every score. */
+function isNameOf(name: string, { digest, preprocessing }: ScorerIdentity): boolean {
+  return (
+    name.length === digest.length + 1 + preprocessing.length &&
+    name.startsWith(digest) &&
+    name.charAt(digest.length) === '/' &&
+    name.endsWith(preprocessing)
+  );
 }
 
 function isDuplicate({ recentPictures }: Evidence, event: RequestEvent, { variant, unit }: Assignment): boolean {

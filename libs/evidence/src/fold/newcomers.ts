@@ -27,12 +27,13 @@ export function noteArrival(newcomers: Newcomers, isNew: boolean, atMs: number):
     newcomers.older = newcomers.recent;
     newcomers.recent = NOBODY;
   }
-  newcomers.recent = together(newcomers.recent, {
-    requests: 1,
-    newUnits: Number(isNew),
-    firstAtMs: atMs,
-    lastAtMs: atMs,
-  });
+  const { requests, newUnits, firstAtMs, lastAtMs } = newcomers.recent;
+  newcomers.recent = {
+    requests: requests + 1,
+    newUnits: newUnits + Number(isNew),
+    firstAtMs: firstAtMs === null || atMs < firstAtMs ? atMs : firstAtMs,
+    lastAtMs: lastAtMs === null || atMs > lastAtMs ? atMs : lastAtMs,
+  };
 }
 
 export function mergeNewcomers(a: Newcomers, b: Newcomers): Newcomers {

@@ -45,10 +45,10 @@ export function observeMetrics<T extends RequestTopic>(
 ): boolean {
   const isEarlierStage = assignment.stage < evidence.newestStage;
   const sides = sidesOf(evidence, design, assignment);
+  const promptClass = promptClassOf(event.data);
   const answered = answerOf(event, assignment.variant, atMs);
   if (answered !== null) markCold(evidence, design, sides, answered);
   if (isFirstDelivered) for (const { pair, arm } of sides) noteDelivered(pair.presence, event.type, arm);
-  const promptClass = promptClassOf(event.data);
   let isChanged = false;
   for (const { metric, read, place } of evidence.facts.readers[event.type]) {
     if (isStranger && place.badBit === null) continue;
@@ -62,12 +62,13 @@ export function observeMetrics<T extends RequestTopic>(
     const { isFirst, isAtRisk, before } = noteReading(mark, place, reading);
     if (isFirst || place.numbersAt !== null) isChanged = true;
     let isBad = false;
-    for (const { pair, arm, propensity, isCold } of sides) {
+    for (const side of sides) {
       // The unit has had its first value all the same: a later one is that of who came back.
-      if (isCold && metric.warmUp !== null) {
-        noteCold(pair, metric, arm);
+      if (side.isCold && metric.warmUp !== null) {
+        noteCold(side.pair, metric, side.arm);
         continue;
       }
+      const { pair, arm, propensity } = side;
       // Field by field: to spread the reading would cost more than all the rest.
       const { value, known, denominator, picture } = reading;
       const seen = {
@@ -85,7 +86,7 @@ export function observeMetrics<T extends RequestTopic>(
         atMs,
       };
       if (observeInPair(pair, metric, seen, design.baselineUnits)) isBad = true;
-      if (isFirst && known === 'value' && metric.test !== null) noteValue(pair.presence, metric, seen);
+      if (isFirst && reading.known === 'value' && metric.test !== null) noteValue(pair.presence, metric, seen);
       if (metric.definition.name === 'quality') observeHeads(pair, design, event, seen);
     }
     if (!isBad || place.badBit === null) continue;
@@ -168,8 +169,9 @@ interface Side {
 function sidesOf(evidence: Evidence, design: EvidenceDesign, assignment: Assignment): readonly Side[] {
   const arm: Arm = assignment.variant === design.control ? 'control' : 'candidate';
   const sides: Side[] = [];
-  for (const [candidate, pair] of evidence.pairs) {
-    if (arm === 'candidate' && candidate !== assignment.variant) continue;
+  for (const candidate of design.candidates) {
+    const pair = evidence.pairs.get(candidate);
+    if (pair === undefined || (arm === 'candidate' && candidate !== assignment.variant)) continue;
     const propensity = propensityAgainst(assignment, candidate, design.control);
     sides.push({ pair, candidate, arm, propensity, isCold: false });
   }
@@ -181,10 +183,10 @@ function markCold(
   { warmth: byTopic }: Evidence,
   { warmUp, control }: EvidenceDesign,
   sides: readonly Side[],
-  { topic, ...answer }: Answered,
+  answer: Answered,
 ): void {
   if (warmUp === null || sides.length === 0) return;
-  const warmth = byTopic[topic];
+  const warmth = byTopic[answer.topic];
   const isControlCold = isWarmingUp(warmth, warmUp, control, answer.atMs);
   let isJudged = false;
   for (const side of sides) {

@@ -18,8 +18,8 @@ export interface VariantReports {
 }
 
 interface Sighting {
-  readonly events: number;
-  readonly firstAtMs: number;
+  events: number;
+  firstAtMs: number;
 }
 
 /** Figures that are looked at: the router's own, and what a service reports of the same requests. */
@@ -35,9 +35,9 @@ export type ReportedField = (typeof REPORTED_FIELDS)[number];
 
 /** The geometric mean of the latest values, as a mean of logarithms: a few strays move it little, another unit of measure moves it far. */
 export interface Level {
-  readonly lnMean: number;
+  lnMean: number;
   /** How many values it rests on; an older one counts less and less. */
-  readonly weight: number;
+  weight: number;
 }
 
 /** Values after which a level has forgotten two thirds of what was before. */
@@ -76,9 +76,13 @@ function reportsOf(reports: Reports, variant: string): VariantReports {
 function noteLevel({ levels, zeros }: VariantReports, field: ReportedField, value: number | null): void {
   if (value === 0) count(zeros, field);
   if (value === null || !(value > 0)) return;
-  const { lnMean, weight } = levels.get(field) ?? { lnMean: 0, weight: 0 };
-  const counted = Math.min(MEMORY, weight + 1);
-  levels.set(field, { lnMean: lnMean + (Math.log(value) - lnMean) / counted, weight: counted });
+  let level = levels.get(field);
+  if (level === undefined) {
+    level = { lnMean: 0, weight: 0 };
+    levels.set(field, level);
+  }
+  level.weight = Math.min(MEMORY, level.weight + 1);
+  level.lnMean += (Math.log(value) - level.lnMean) / level.weight;
 }
 
 function noteFingerprint(of: VariantReports, fingerprint: string | null, carriedAtMs: number): void {
@@ -88,7 +92,12 @@ function noteFingerprint(of: VariantReports, fingerprint: string | null, carried
     of.otherFingerprints += 1;
     return;
   }
-  of.fingerprints.set(fingerprint, sumOf(known, { events: 1, firstAtMs: carriedAtMs }));
+  if (known === undefined) {
+    of.fingerprints.set(fingerprint, { events: 1, firstAtMs: carriedAtMs });
+    return;
+  }
+  known.events += 1;
+  known.firstAtMs = Math.min(known.firstAtMs, carriedAtMs);
 }
 
 export function mergeReports(a: Reports, b: Reports): Reports {
@@ -107,23 +116,23 @@ export function mergeReports(a: Reports, b: Reports): Reports {
   return merged;
 }
 
-function meanOf(a: Level | undefined, b: Level): Level {
-  if (a === undefined) return b;
+function meanOf(a: Level | undefined, b: Readonly<Level>): Level {
+  if (a === undefined) return { ...b };
   const weight = a.weight + b.weight;
   return { lnMean: (a.lnMean * a.weight + b.lnMean * b.weight) / weight, weight };
 }
 
-function sumOf(a: Sighting | undefined, b: Sighting): Sighting {
-  if (a === undefined) return b;
+function sumOf(a: Sighting | undefined, b: Readonly<Sighting>): Sighting {
+  if (a === undefined) return { ...b };
   return { events: a.events + b.events, firstAtMs: Math.min(a.firstAtMs, b.firstAtMs) };
 }
 
 export type EncodedReports = readonly (readonly [
   variant: string,
   {
-    readonly levels: readonly (readonly [ReportedField, Level])[];
+    readonly levels: readonly (readonly [ReportedField, Readonly<Level>])[];
     readonly zeros: readonly (readonly [ReportedField, number])[];
-    readonly fingerprints: readonly (readonly [string, Sighting])[];
+    readonly fingerprints: readonly (readonly [string, Readonly<Sighting>])[];
     readonly otherFingerprints: number;
   },
 ])[];
@@ -131,7 +140,7 @@ export type EncodedReports = readonly (readonly [
 export function encodeReports(reports: Reports): EncodedReports {
   return [...reports].map(([variant, { levels, zeros, fingerprints, otherFingerprints }]) => [
     variant,
-    { levels: [...levels], zeros: [...zeros], fingerprints: [...fingerprints], otherFingerprints },
+    { levels: copies(levels), zeros: [...zeros], fingerprints: copies(fingerprints), otherFingerprints },
   ]);
 }
 
@@ -139,7 +148,17 @@ export function decodeReports(encoded: EncodedReports): Reports {
   return new Map(
     encoded.map(([variant, { levels, zeros, fingerprints, otherFingerprints }]) => [
       variant,
-      { levels: new Map(levels), zeros: new Map(zeros), fingerprints: new Map(fingerprints), otherFingerprints },
+      {
+        levels: new Map(copies(levels)),
+        zeros: new Map(zeros),
+        fingerprints: new Map(copies(fingerprints)),
+        otherFingerprints,
+      },
     ]),
   );
+}
+
+/** What is counted in place must not be counted in a snapshot. */
+function copies<Key, Value extends object>(entries: Iterable<readonly [Key, Value]>): [Key, Value][] {
+  return Array.from(entries, ([key, value]) => [key, { ...value }]);
 }

@@ -78,7 +78,7 @@ export function clearBits({ words }: UnitMark, bits: Uint32Array): void {
  * Remembers which units have been seen, and for what: only a unit's first observation was drawn at random anew.
  *
  * Units are known by a 53-bit hash (among a million units the chance that any two share one is 6 in 100,000), in open
- * addressing over typed arrays: a slot takes 12 bytes, 4 more per 32 facts and 8 per number, and there are 2 to 4 slots a unit.
+ * addressing over typed arrays: a slot takes 13 bytes, 4 more per 32 facts and 8 per number, and there are 2 to 4 slots a unit.
  *
  * `limit` bounds how many are kept. Where units never come back (requests) the oldest may be forgotten (`forget`): two
  * generations, the older one dropped when the younger is full. Where they do (users, sessions) a forgotten unit's return would
@@ -87,7 +87,6 @@ export function clearBits({ words }: UnitMark, bits: Uint32Array): void {
 export class UnitMemory {
   private young: UnitTable;
   private old: UnitTable;
-  private changed = new Set<number>();
   private isAllChanged = false;
   /** One mark for all answers, so that an event costs no allocation. */
   private readonly mark: UnitMark;
@@ -128,15 +127,13 @@ export class UnitMemory {
       this.old = this.young;
       this.young = new UnitTable(this.layout);
     }
-    this.young.write(unit, mark);
-    if (this.whenFull === 'refuse') this.changed.add(unit);
+    this.young.write(unit, mark, true);
   }
 
   /** What changed since the last call; the whole memory where it forgets, since what is forgotten is a change too. */
   takeChanges(): UnitChanges {
     const isWhole = this.whenFull === 'forget' || this.isAllChanged;
-    const units = Float64Array.from(this.changed).sort();
-    this.changed = new Set();
+    const units = this.young.takeChanged();
     this.isAllChanged = false;
     if (isWhole) return this.everything();
     return { replaces: false, units, ...this.marksOf(units, 0), older: 0, refused: this.refused };
@@ -161,7 +158,6 @@ export class UnitMemory {
     if (changes.replaces) {
       this.young = new UnitTable(this.layout);
       this.old = new UnitTable(this.layout);
-      this.changed = new Set();
     }
     const { wordCount } = this.young;
     const { numbers } = this.layout;
@@ -201,6 +197,11 @@ class UnitTable {
   private units = new Float64Array(FIRST_CAPACITY);
   private words: Uint32Array;
   private numbers: Float64Array;
+  /** 1 where the unit was written since {@link takeChanged}. */
+  private changed = new Uint8Array(FIRST_CAPACITY);
+  /** Where the last unit was found: an event is looked up and then written. */
+  private lastUnit = 0;
+  private lastSlot = 0;
 
   constructor(layout: UnitLayout) {
     const { numbers } = layout;
@@ -218,12 +219,15 @@ class UnitTable {
   read(unit: number, { words, numbers }: UnitMark): boolean {
     const slot = this.slotOf(unit);
     if (this.units[slot] === 0) return false;
-    copyOut(this.words, slot * this.wordCount, words);
-    copyOut(this.numbers, slot * this.numberCount, numbers);
+    // A few numbers are copied faster one by one than by making views of them.
+    const ofWords = slot * this.wordCount;
+    for (let k = 0; k < words.length; k++) words[k] = this.words[ofWords + k] as number;
+    const ofNumbers = slot * this.numberCount;
+    for (let k = 0; k < numbers.length; k++) numbers[k] = this.numbers[ofNumbers + k] as number;
     return true;
   }
 
-  write(unit: number, { words, numbers }: UnitMark): void {
+  write(unit: number, { words, numbers }: UnitMark, isChange = false): void {
     let slot = this.slotOf(unit);
     if (this.units[slot] === 0) {
       if (2 * (this.size + 1) > this.units.length) {
@@ -233,8 +237,22 @@ class UnitTable {
       this.units[slot] = unit;
       this.size += 1;
     }
-    copyIn(words, this.words, slot * this.wordCount);
-    copyIn(numbers, this.numbers, slot * this.numberCount);
+    const ofWords = slot * this.wordCount;
+    for (let k = 0; k < words.length; k++) this.words[ofWords + k] = words[k] as number;
+    const ofNumbers = slot * this.numberCount;
+    for (let k = 0; k < numbers.length; k++) this.numbers[ofNumbers + k] = numbers[k] as number;
+    if (isChange) this.changed[slot] = 1;
+  }
+
+  /** Hashes of the units that were changed since the last call, ascending. */
+  takeChanged(): Float64Array {
+    const { changed, units } = this;
+    const taken: number[] = [];
+    for (let slot = changed.indexOf(1); slot !== -1; slot = changed.indexOf(1, slot + 1)) {
+      taken.push(units[slot] as number);
+    }
+    changed.fill(0);
+    return Float64Array.from(taken).sort();
   }
 
   /** All hashes, ascending: the order in which they came leaves no trace. */
@@ -243,36 +261,38 @@ class UnitTable {
   }
 
   private slotOf(unit: number): number {
-    const last = this.units.length - 1;
-    let slot = (unit % 4294967291) & last;
+    if (unit === this.lastUnit) return this.lastSlot;
+    const { units } = this;
+    const last = units.length - 1;
+    // The lower half of the hash, which is as good as the whole.
+    let slot = unit & last;
     for (;;) {
-      const found = this.units[slot];
-      if (found === 0 || found === unit) return slot;
+      const found = units[slot];
+      if (found === 0 || found === unit) break;
       slot = (slot + 1) & last;
     }
+    this.lastUnit = unit;
+    this.lastSlot = slot;
+    return slot;
   }
 
   private grow(): void {
-    const { units, words, numbers, wordCount, numberCount } = this;
+    const { units, words, numbers, changed, wordCount, numberCount } = this;
     this.units = new Float64Array(2 * units.length);
     this.words = new Uint32Array(2 * words.length);
     this.numbers = new Float64Array(2 * numbers.length);
-    this.size = 0;
-    units.forEach((unit, slot) => {
-      if (unit === 0) return;
-      this.write(unit, {
-        words: words.subarray(slot * wordCount, (slot + 1) * wordCount),
-        numbers: numbers.subarray(slot * numberCount, (slot + 1) * numberCount),
-      });
-    });
+    this.changed = new Uint8Array(2 * changed.length);
+    this.lastUnit = 0;
+    for (let slot = 0; slot < units.length; slot++) {
+      const unit = units[slot] as number;
+      if (unit === 0) continue;
+      const to = this.slotOf(unit);
+      this.units[to] = unit;
+      for (let k = 0; k < wordCount; k++) this.words[to * wordCount + k] = words[slot * wordCount + k] as number;
+      for (let k = 0; k < numberCount; k++)
+        this.numbers[to * numberCount + k] = numbers[slot * numberCount + k] as number;
+      this.changed[to] = changed[slot] as number;
+    }
+    this.lastUnit = 0;
   }
-}
-
-/** A few numbers are copied faster one by one than by making views of them. */
-function copyOut<A extends Uint32Array | Float64Array>(from: A, at: number, to: A): void {
-  for (let k = 0; k < to.length; k++) to[k] = from[at + k] as number;
-}
-
-function copyIn<A extends Uint32Array | Float64Array>(from: A, to: A, at: number): void {
-  for (let k = 0; k < from.length; k++) to[at + k] = from[k] as number;
 }

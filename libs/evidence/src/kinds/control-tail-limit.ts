@@ -1,11 +1,4 @@
-import {
-  addToSketch,
-  bucketsInOrder,
-  initialSketch,
-  mergeSketches,
-  quantile,
-  type QuantileSketch,
-} from '#libs/statistics';
+import { addToSketch, bucketsInOrder, initialSketch, mergeSketches, type QuantileSketch } from '#libs/statistics';
 
 /** Values of control before its quantile is good enough to be a limit. */
 export const SMALLEST_PAST = 20;
@@ -60,15 +53,17 @@ const SMALLEST_ATOM = 5;
  * they belong to the tail: a tail with nothing in it would prove anything. A lower tail where p < ½, else an upper one.
  */
 function limitIn(past: QuantileSketch, p: number): number | null {
-  const limit = quantile(past, p);
   const level = Math.min(p, 1 - p);
   const cells = bucketsInOrder(past);
-  if (p >= 0.5) cells.reverse();
-  const at = cells.findIndex(({ value }) => value === limit);
-  const next = cells[at + 1];
-  if (limit === null || at === -1 || !next) return limit;
-  const beyond = cells.slice(0, at).reduce((sum, { count }) => sum + count, 0);
-  const { count } = cells[at] as { readonly count: number };
+  const rank = Math.max(1, Math.ceil(p * past.n));
+  let upTo = 0;
+  const at = cells.findIndex(({ count }) => (upTo += count) >= rank);
+  const cell = cells[at];
+  if (cell === undefined) return null;
+  const { value: limit, count } = cell;
+  const next = cells[p >= 0.5 ? at - 1 : at + 1];
+  if (!next) return limit;
+  const beyond = p >= 0.5 ? past.n - upTo : upTo - count;
   const isAtom =
     count >= SMALLEST_ATOM &&
     beyond < (level * past.n) / 2 &&

@@ -1,6 +1,8 @@
 import {
   bandwidthsOf,
+  decodeWealth,
   type EmbeddingMeans,
+  encodeWealth,
   initialWitnessTilt,
   isRandomised,
   lnEWitness,
@@ -114,7 +116,7 @@ export const distributionMethod: Method<DistributionState> = {
     counts: structuredClone(counts),
     sample: encodeSample(sample),
     witness: witness && {
-      tilt: [...witness.tilt.wealth],
+      tilt: encodeWealth(witness.tilt.wealth),
       control: encodeMeans(witness.control),
       candidate: encodeMeans(witness.candidate),
       projections: witness.projections,
@@ -127,7 +129,7 @@ export const distributionMethod: Method<DistributionState> = {
     counts: structuredClone(counts),
     sample: decodeSample(sample),
     witness: witness && {
-      tilt: { wealth: Float64Array.from(witness.tilt) },
+      tilt: { wealth: decodeWealth(witness.tilt) },
       control: decodeMeans(witness.control),
       candidate: decodeMeans(witness.candidate),
       projections: witness.projections,

@@ -1,4 +1,4 @@
-import { rejects } from '#libs/statistics';
+import { ByPropensity, rejects } from '#libs/statistics';
 import { differenceOfShares } from '../analysis/objectives/difference-of-shares.js';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import { coverageMethod, type CoverageState } from './coverage-method.js';
@@ -124,7 +124,7 @@ export function isKind(kind: string): kind is MetricEvidence['kind'] {
 export function handOverValues(from: MetricEvidence, to: MetricEvidence): void {
   if (from.kind === 'upper-tail' && to.kind === 'upper-tail') {
     to.values = from.values;
-    from.values = new Map();
+    from.values = new ByPropensity();
   } else if ('sample' in from && 'sample' in to) {
     to.sample = from.sample;
     from.sample = initialSample();

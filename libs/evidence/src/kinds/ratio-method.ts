@@ -2,6 +2,7 @@ import {
   type Arm,
   asymptoticHalfWidth,
   betNested,
+  ByPropensity,
   type Covariance,
   initialCovariance,
   isRandomised,
@@ -46,7 +47,7 @@ export interface RatioState {
   baseline: Baseline;
   readonly betting: NestedBetting;
   /** Sums over units by propensity and arm. */
-  readonly cells: Map<number, Record<Arm, UnitSums>>;
+  readonly cells: ByPropensity<Record<Arm, UnitSums>>;
 }
 
 /** Sums of the units' own sums S and denominators N. */
@@ -80,7 +81,7 @@ export const ratioMethod: Method<RatioState> = {
     recentDenominator: 0,
     baseline: initialBaseline(),
     betting: betsBeforeBaseline(metric),
-    cells: new Map(),
+    cells: new ByPropensity(),
   }),
 
   observe(state, metric, seen, baselineUnits) {
@@ -151,7 +152,7 @@ export const ratioMethod: Method<RatioState> = {
     recentDenominator,
     baseline: structuredClone(baseline),
     betting: codec.decodeNestedBetting(betting),
-    cells: new Map(structuredClone(cells) as [number, Record<Arm, UnitSums>][]),
+    cells: new ByPropensity(structuredClone(cells) as [number, Record<Arm, UnitSums>][]),
   }),
 };
 
@@ -278,15 +279,15 @@ function covarianceOf({ units, s, n, ss, nn, sn }: UnitSums): Covariance {
 }
 
 function cellAt(state: RatioState, propensity: number): Record<Arm, UnitSums> {
-  const known = state.cells.get(propensity);
-  if (known) return known;
-  const fresh = { control: noSums(), candidate: noSums() };
-  state.cells.set(propensity, fresh);
-  return fresh;
+  return state.cells.at(propensity, nothing);
+}
+
+function nothing(): Record<Arm, UnitSums> {
+  return { control: noSums(), candidate: noSums() };
 }
 
 function mergeCells(a: RatioState['cells'], b: RatioState['cells']): RatioState['cells'] {
-  const merged: RatioState['cells'] = new Map();
+  const merged: RatioState['cells'] = new ByPropensity();
   for (const propensity of [...new Set([...a.keys(), ...b.keys()])].sort((x, y) => x - y)) {
     const left = a.get(propensity);
     const right = b.get(propensity);

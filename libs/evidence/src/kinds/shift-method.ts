@@ -1,6 +1,9 @@
 import {
   addToSketch,
   asymptoticHalfWidth,
+  ByPropensity,
+  decodeWealth,
+  encodeWealth,
   initialScoredTilt,
   initialSketch,
   isRandomised,
@@ -49,7 +52,7 @@ export const shiftMethod: Method<ShiftState> = {
     counts: initialArmCounts(),
     past: initialSketch(),
     tilt: initialScoredTilt(),
-    values: new Map(),
+    values: new ByPropensity(),
   }),
 
   observe(state, _metric, { arm, propensity, value, isFirst }) {
@@ -87,7 +90,7 @@ export const shiftMethod: Method<ShiftState> = {
   encode: ({ counts, past, tilt, values }): EncodedShift => ({
     counts: structuredClone(counts),
     past: codec.encodeSketch(past),
-    tilt: [...tilt.wealth],
+    tilt: encodeWealth(tilt.wealth),
     values: codec.encodeValues(values),
   }),
 
@@ -95,7 +98,7 @@ export const shiftMethod: Method<ShiftState> = {
     kind: 'shift',
     counts: structuredClone(counts),
     past: codec.decodeSketch(past),
-    tilt: { wealth: Float64Array.from(tilt) },
+    tilt: { wealth: decodeWealth(tilt) },
     values: codec.decodeValues(values),
   }),
 };

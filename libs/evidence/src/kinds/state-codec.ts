@@ -1,8 +1,11 @@
 import {
   type AllocationCell,
   type Betting,
+  ByPropensity,
   type ClassCentres,
   type Clipped,
+  decodeWealth,
+  encodeWealth,
   type MeanDifference,
   initialClassCentres,
   initialKnownShares,
@@ -38,7 +41,7 @@ export function encodeBetting(betting: Betting): EncodedBetting {
   const { n, nCandidate, sum, recent, clipped, past, harmful, nonInferior } = betting;
   const cuts = [encodeClipped(clipped.control), encodeClipped(clipped.candidate)] as const;
   const pasts = [encodeMoments(past.control), encodeMoments(past.candidate)] as const;
-  return [n, nCandidate, sum, recent, cuts, pasts, [...harmful], [...nonInferior]];
+  return [n, nCandidate, sum, recent, cuts, pasts, encodeWealth(harmful), encodeWealth(nonInferior)];
 }
 
 export function decodeBetting([
@@ -58,8 +61,8 @@ export function decodeBetting([
     recent,
     clipped: { control: decodeClipped(cutOfControl), candidate: decodeClipped(cutOfCandidate) },
     past: { control: decodeMoments(control), candidate: decodeMoments(candidate) },
-    harmful: Float64Array.from(harmful),
-    nonInferior: Float64Array.from(nonInferior),
+    harmful: decodeWealth(harmful),
+    nonInferior: decodeWealth(nonInferior),
   };
 }
 
@@ -123,7 +126,9 @@ export function encodeTilt({ hits }: Tilt): EncodedTilt {
 }
 
 export function decodeTilt(encoded: EncodedTilt): Tilt {
-  return { hits: new Map(encoded.map(([propensity, control, candidate]) => [propensity, { control, candidate }])) };
+  return {
+    hits: new ByPropensity(encoded.map(([propensity, control, candidate]) => [propensity, { control, candidate }])),
+  };
 }
 
 export interface EncodedRestartedTilt {
@@ -150,7 +155,7 @@ export function encodeMeanDifference({ n, sum, stages }: MeanDifference): Encode
 }
 
 export function decodeMeanDifference({ n, sum, stages }: EncodedMeanDifference): MeanDifference {
-  return { n, sum, stages: new Map(structuredClone(stages) as [number, AllocationCell][]) };
+  return { n, sum, stages: new ByPropensity(structuredClone(stages) as [number, AllocationCell][]) };
 }
 
 export interface EncodedSketch {
@@ -204,7 +209,7 @@ export function encodeValues(values: ValuesByPropensity): EncodedValues {
 }
 
 export function decodeValues(values: EncodedValues): ValuesByPropensity {
-  return new Map(
+  return new ByPropensity(
     values.map(([propensity, control, candidate]) => [
       propensity,
       { control: decodeSketch(control), candidate: decodeSketch(candidate) },

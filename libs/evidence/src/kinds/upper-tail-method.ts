@@ -1,6 +1,7 @@
 import {
   addToSketch,
   type Arm,
+  ByPropensity,
   hit,
   hitInWindow,
   initialKnownShares,
@@ -119,7 +120,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     episodes: initialEpisodes(),
     firstKnown: initialKnownShares(),
     allKnown: initialKnownShares(),
-    values: new Map(),
+    values: new ByPropensity(),
   }),
 
   observe(state, metric, seen) {
@@ -143,7 +144,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     if (test === null) return isBadEvent;
     // Of control's values, most of all, those within the limit are beyond it at no boundary.
     if (limit !== null && !(arm === 'control' && value <= limit) && !isNoLimit(limit, test)) {
-      countBeyond(state, metric, test, { ...seen, limit, isHarmJudged });
+      countBeyond(state, metric, test, seen, isHarmJudged);
     }
     observeKnown(state.firstKnown, arm, propensity, true);
     // One of control's that never came is beyond the limit; as a limit it would leave nothing beyond it.
@@ -299,18 +300,19 @@ function unlessWorse(lnE: number, { anyHarm }: MetricTest, all: EventShares): nu
   return !anyHarm && isWorseByAll(all, 'lower', NO_MARGIN) ? Math.min(0, lnE) : lnE;
 }
 
-/** Counts a unit's first value at every boundary that it is beyond; called where it may be beyond any. */
+/** Counts a unit's first value at every boundary that it is beyond; called where it may be beyond any. Many parameters because it is called per event. */
 function countBeyond(
-  { exceedances, firstKnown }: UpperTailState,
+  { exceedances, firstKnown, limit: { limit } }: UpperTailState,
   { definition: { direction } }: MetricDesign,
   test: MetricTest,
-  seen: Observation & { readonly limit: number; readonly isHarmJudged: boolean },
+  { arm, propensity, value, known }: Observation,
+  isHarmJudged: boolean,
 ): void {
-  const { arm, propensity, value, known, limit } = seen;
+  if (limit === null) return;
   const margins = boundariesOf(test);
   let ratio: ReturnType<typeof lnKnownRatio> | null = null;
   margins.forEach((margin, index) => {
-    if (index === HARM && !seen.isHarmJudged) return;
+    if (index === HARM && !isHarmJudged) return;
     // By how much more than the limit a client that left would have waited is not known: no harm is made of it, and no proof.
     const isTakenAsItIs = arm === 'control' || (known === 'more-than' && index !== HARM);
     if ((isTakenAsItIs ? value : withoutMargin(value, margin, direction)) <= limit) return;

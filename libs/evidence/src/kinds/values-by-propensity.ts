@@ -1,14 +1,14 @@
-import { type Arm, initialSketch, mergeSketches, type QuantileSketch } from '#libs/statistics';
+import { type Arm, ByPropensity, initialSketch, mergeSketches, type QuantileSketch } from '#libs/statistics';
 
 /** Sketches of values by propensity and arm: what is drawn under different allocations is not mixed. */
-export type ValuesByPropensity = Map<number, Record<Arm, QuantileSketch>>;
+export type ValuesByPropensity = ByPropensity<Record<Arm, QuantileSketch>>;
 
 export function valuesAt(values: ValuesByPropensity, propensity: number): Record<Arm, QuantileSketch> {
-  const known = values.get(propensity);
-  if (known) return known;
-  const fresh = { control: initialSketch(), candidate: initialSketch() };
-  values.set(propensity, fresh);
-  return fresh;
+  return values.at(propensity, nothing);
+}
+
+function nothing(): Record<Arm, QuantileSketch> {
+  return { control: initialSketch(), candidate: initialSketch() };
 }
 
 /** The allocation that has shown the candidate to most units; null without any. */
@@ -21,7 +21,7 @@ export function mostExposedCell(values: ValuesByPropensity): Record<Arm, Quantil
 }
 
 export function mergeValues(a: ValuesByPropensity, b: ValuesByPropensity): ValuesByPropensity {
-  const merged: ValuesByPropensity = new Map();
+  const merged: ValuesByPropensity = new ByPropensity();
   for (const propensity of [...new Set([...a.keys(), ...b.keys()])].sort((x, y) => x - y)) {
     const left = a.get(propensity);
     const right = b.get(propensity);

@@ -1,4 +1,4 @@
-import type { Moments, PairedBetting } from '#libs/statistics';
+import { decodeWealth, encodeWealth, type Moments, type PairedBetting } from '#libs/statistics';
 
 export type EncodedPairedBetting = readonly [
   n: number,
@@ -9,7 +9,7 @@ export type EncodedPairedBetting = readonly [
 ];
 
 export function encodePairedBetting({ n, sum, past, harmful, nonInferior }: PairedBetting): EncodedPairedBetting {
-  return [n, sum, [past.n, past.mean, past.sumOfSquaredDeviations], [...harmful], [...nonInferior]];
+  return [n, sum, [past.n, past.mean, past.sumOfSquaredDeviations], encodeWealth(harmful), encodeWealth(nonInferior)];
 }
 
 export function decodePairedBetting([n, sum, past, harmful, nonInferior]: EncodedPairedBetting): PairedBetting {
@@ -18,7 +18,7 @@ export function decodePairedBetting([n, sum, past, harmful, nonInferior]: Encode
     n,
     sum,
     past: moments,
-    harmful: Float64Array.from(harmful),
-    nonInferior: Float64Array.from(nonInferior),
+    harmful: decodeWealth(harmful),
+    nonInferior: decodeWealth(nonInferior),
   };
 }

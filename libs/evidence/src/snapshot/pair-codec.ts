@@ -1,4 +1,4 @@
-import type { Arm, LimitEvidence } from '#libs/statistics';
+import { type Arm, decodeWealth, encodeWealth, type LimitEvidence } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { PairEvidence } from '../fold/pair-evidence.js';
 import { decodePresence, encodePresence, type EncodedPresence } from '../fold/presence.js';
@@ -78,7 +78,7 @@ function aboutOf({ limit, definition: { kind, topic, reads } }: MetricDesign): s
 }
 
 function encodeLimit({ n, sum, tails, beyond, within, recent }: LimitEvidence): EncodedLimit {
-  return [n, sum, { ...tails }, [...beyond], [...within], [...recent]];
+  return [n, sum, { ...tails }, encodeWealth(beyond), encodeWealth(within), [...recent]];
 }
 
 function decodeLimit([n, sum, tails, beyond, within, recent]: EncodedLimit): LimitEvidence {
@@ -86,8 +86,8 @@ function decodeLimit([n, sum, tails, beyond, within, recent]: EncodedLimit): Lim
     n,
     sum,
     tails: { ...tails },
-    beyond: Float64Array.from(beyond),
-    within: Float64Array.from(within),
+    beyond: decodeWealth(beyond),
+    within: decodeWealth(within),
     recent: Float64Array.from(recent),
   };
 }

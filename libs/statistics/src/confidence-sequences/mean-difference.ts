@@ -1,4 +1,5 @@
 import { type Arm, isRandomised } from '../arm.js';
+import { ByPropensity } from '../by-propensity.js';
 import {
   combineStages,
   differenceEstimate,
@@ -30,20 +31,19 @@ export interface AllocationCell {
  */
 export interface MeanDifference {
   /** Keyed by propensity. */
-  readonly stages: Map<number, AllocationCell>;
+  readonly stages: ByPropensity<AllocationCell>;
   n: number;
   sum: number;
 }
 
 export function initialMeanDifference(): MeanDifference {
-  return { stages: new Map(), n: 0, sum: 0 };
+  return { stages: new ByPropensity(), n: 0, sum: 0 };
 }
 
 /** Folds one value in, in place; values that are not finite and assignments that were not random are skipped. */
 export function observeMean(state: MeanDifference, arm: Arm, propensity: number, value: number): boolean {
   if (!Number.isFinite(value) || !isRandomised(propensity)) return false;
-  const stage = state.stages.get(propensity) ?? emptyStage();
-  state.stages.set(propensity, stage);
+  const stage = state.stages.at(propensity, emptyStage);
   // Before there is a past nothing but 0 would be independent of the value itself; the first values then only build the past.
   if (state.n >= PREDICTION_FROM) {
     const z = value - state.sum / state.n;
@@ -52,15 +52,16 @@ export function observeMean(state: MeanDifference, arm: Arm, propensity: number,
     stage.sum += phi;
     stage.sumOfSquares += phi * phi;
   }
-  stage[arm].n += 1;
-  stage[arm].sum += value;
+  const ofArm = arm === 'candidate' ? stage.candidate : stage.control;
+  ofArm.n += 1;
+  ofArm.sum += value;
   state.n += 1;
   state.sum += value;
   return true;
 }
 
 export function mergeMeanDifference(a: MeanDifference, b: MeanDifference): MeanDifference {
-  const stages = new Map<number, AllocationCell>();
+  const stages = new ByPropensity<AllocationCell>();
   const propensities = new Set([...a.stages.keys(), ...b.stages.keys()]);
   for (const propensity of [...propensities].sort((x, y) => x - y)) {
     stages.set(

@@ -127,52 +127,121 @@ export function betAround(
   value: number,
   around: ClassPrediction,
 ): boolean {
-  const range = design.hi - design.lo;
-  if (Number.isNaN(value) || !isRandomised(propensity) || !(range > 0 && range < Infinity)) return false;
-  findBounds(state, design);
-  const { lo, hi, centre, moved } = bounds;
-  const x = clamp(value, lo, hi);
+  ONE_LEVEL[0] = state;
+  ONE_DESIGN.levels[0] = design;
+  return betWithin(ONE_LEVEL, ONE_DESIGN, arm, propensity, value, around);
+}
+
+const ONE_LEVEL: Betting[] = [];
+const ONE_DESIGN: { readonly levels: BettingDesign[]; readonly isAlike: boolean } = { levels: [], isAlike: false };
+
+/**
+ * The same within several bounds, narrowest first. Where the designs are alike, which differ in their bounds and margins only, the levels have the
+ * same past until one of them clips a value: what is expected next is then found once for all of them, and so is what the value makes of it.
+ *
+ * Long because a number that is handed from one function to another is an object of its own where the compiler keeps them apart: half
+ * of the cost of an event. Many parameters because {@link betAround} has them.
+ * @returns whether the value was used within the widest bounds.
+ */
+export function betWithin(
+  levels: readonly Betting[],
+  { levels: designs, isAlike }: { readonly levels: readonly BettingDesign[]; readonly isAlike: boolean },
+  arm: Arm,
+  propensity: number,
+  value: number,
+  around: ClassPrediction,
+): boolean {
+  if (Number.isNaN(value) || !isRandomised(propensity)) return false;
   const isCandidate = arm === 'candidate';
   const ofCandidate = 1 / propensity;
   const ofControl = 1 / (1 - propensity);
   const isOne = around === NO_CLASS;
-  const low = clamp(isOne ? centre : centre + around.lowest, lo, hi);
-  const high = isOne ? low : clamp(centre + around.highest, lo, hi);
-  const past = isOne ? low : clamp(centre + around.offset, low, high);
-  const share = state.n >= PREDICTION_FROM ? state.nCandidate / state.n : 0;
+  let isUsed = false;
+  let isSame = false;
+  let centre = 0.5;
+  let moved = 0.5;
+  let spread = 0.5;
+  let share = 0.5;
+  for (let level = 0; level < levels.length; level++) {
+    const state = levels[level] as Betting;
+    const design = designs[level] as BettingDesign;
+    const { widening, limits, harmfulAt, nonInferiorAt } = design;
+    const range = design.hi - design.lo;
+    isUsed = range > 0 && range < Infinity;
+    if (!isUsed) {
+      isSame = false;
+      continue;
+    }
+    const expected = expectedOf(design);
+    isSame &&= !hasClipped(state);
+    if (!isSame) {
+      centre = centreOf(state, design);
+      moved = design.recent?.movesBounds === true ? centre - expected : 0;
+      if (widening) spread = largerSpread(state.past.control, state.past.candidate, widening.spread);
+      share = state.n >= PREDICTION_FROM ? state.nCandidate / state.n : 0;
+    }
+    const wider = widening ? widthFor(widening, spread, spread) : 1;
+    const lo = boundAt(design.lo, expected, wider, moved, limits);
+    const hi = boundAt(design.hi, expected, wider, moved, limits);
+    const x = clamp(value, lo, hi);
+    const low = clamp(isOne ? centre : centre + around.lowest, lo, hi);
+    const high = isOne ? low : clamp(centre + around.highest, lo, hi);
+    const past = isOne ? low : clamp(centre + around.offset, low, high);
 
-  const { harmfulAt, nonInferiorAt } = design;
-  if (wins.length < Math.max(harmfulAt.length, nonInferiorAt.length))
-    wins = new Float64Array(Math.max(harmfulAt.length, nonInferiorAt.length));
-  for (let index = 0; index < harmfulAt.length; index++) {
-    const margin = harmfulAt[index] as number;
-    const shift = margin * share;
-    const phi = isCandidate ? (x + margin - (past + shift)) * ofCandidate : (past + shift - x) * ofControl;
-    const largest = Math.max((hi + margin - (low + shift)) * ofCandidate, (high + shift - lo) * ofControl);
-    wins[index] = largest > 0 && largest < Infinity ? -phi / largest : 0;
-  }
-  placeEveryBet(state.harmful, wins, harmfulAt.length);
-  for (let index = 0; index < nonInferiorAt.length; index++) {
-    const margin = nonInferiorAt[index] as number;
-    const shift = margin * share;
-    const phi = isCandidate ? (x + margin - (past + shift)) * ofCandidate : (past + shift - x) * ofControl;
-    // The same expressions as φ's at the ends of the range, so that rounding can't make a loss larger than the largest one.
-    const largest = Math.max(-(lo + margin - (high + shift)) * ofCandidate, (hi - (low + shift)) * ofControl);
-    wins[index] = largest > 0 && largest < Infinity ? phi / largest : 0;
-  }
-  placeEveryBet(state.nonInferior, wins, nonInferiorAt.length);
+    if (wins.length < Math.max(harmfulAt.length, nonInferiorAt.length))
+      wins = new Float64Array(Math.max(harmfulAt.length, nonInferiorAt.length));
+    for (let index = 0; index < harmfulAt.length; index++) {
+      const margin = harmfulAt[index] as number;
+      const shift = margin * share;
+      const phi = isCandidate ? (x + margin - (past + shift)) * ofCandidate : (past + shift - x) * ofControl;
+      const largest = Math.max((hi + margin - (low + shift)) * ofCandidate, (high + shift - lo) * ofControl);
+      wins[index] = largest > 0 && largest < Infinity ? -phi / largest : 0;
+    }
+    placeEveryBet(state.harmful, wins, harmfulAt.length);
+    for (let index = 0; index < nonInferiorAt.length; index++) {
+      const margin = nonInferiorAt[index] as number;
+      const shift = margin * share;
+      const phi = isCandidate ? (x + margin - (past + shift)) * ofCandidate : (past + shift - x) * ofControl;
+      // The same expressions as φ's at the ends of the range, so that rounding can't make a loss larger than the largest one.
+      const largest = Math.max(-(lo + margin - (high + shift)) * ofCandidate, (hi - (low + shift)) * ofControl);
+      wins[index] = largest > 0 && largest < Infinity ? phi / largest : 0;
+    }
+    placeEveryBet(state.nonInferior, wins, nonInferiorAt.length);
 
-  state.n += 1;
-  state.sum += x;
-  if (isCandidate) state.nCandidate += 1;
-  if (x !== value) noteClipped(isCandidate ? state.clipped.candidate : state.clipped.control, value, x);
-  if (design.recent) state.recent += (x - state.recent) / Math.min(state.n, design.recent.memory);
-  if (design.widening) {
-    const within = x === value ? value : withinWidest(value, design, design.widening);
-    // Spread around where the bounds are: what both variants drift by is no spread.
-    observeMoments(isCandidate ? state.past.candidate : state.past.control, within - moved);
+    if (isSame && x === value) {
+      copyPast(levels[level - 1] as Betting, state, isCandidate);
+      continue;
+    }
+    state.n += 1;
+    state.sum += x;
+    if (isCandidate) state.nCandidate += 1;
+    if (x !== value) noteClipped(isCandidate ? state.clipped.candidate : state.clipped.control, value, x);
+    if (design.recent) state.recent += (x - state.recent) / Math.min(state.n, design.recent.memory);
+    if (widening) {
+      const within = x === value ? value : withinWidest(value, design, widening.atMost, moved);
+      // Spread around where the bounds are: what both variants drift by is no spread.
+      observeMoments(isCandidate ? state.past.candidate : state.past.control, within - moved);
+    }
+    isSame = isAlike && !hasClipped(state);
   }
-  return true;
+  return isUsed;
+}
+
+function hasClipped({ clipped: { control, candidate } }: Betting): boolean {
+  return control.values > 0 || candidate.values > 0;
+}
+
+/** Makes the past of `to` that of `from`, where they differ by one value of one arm. */
+function copyPast(from: Betting, to: Betting, isCandidate: boolean): void {
+  to.n = from.n;
+  to.nCandidate = from.nCandidate;
+  to.sum = from.sum;
+  to.recent = from.recent;
+  const moments = isCandidate ? from.past.candidate : from.past.control;
+  const copy = isCandidate ? to.past.candidate : to.past.control;
+  copy.n = moments.n;
+  copy.mean = moments.mean;
+  copy.sumOfSquaredDeviations = moments.sumOfSquaredDeviations;
 }
 
 function initialClipped(): Clipped {
@@ -189,9 +258,8 @@ function noteClipped(clipped: Clipped, value: number, x: number): void {
 }
 
 /** A value beyond the present bounds, clipped to those that lie as far out as they may. */
-function withinWidest(value: number, design: BettingDesign, { atMost }: Widening): number {
+function withinWidest(value: number, design: BettingDesign, atMost: number, moved: number): number {
   const expected = expectedOf(design);
-  const { moved } = bounds;
   const lo = boundAt(design.lo, expected, atMost, moved, design.limits);
   const hi = boundAt(design.hi, expected, atMost, moved, design.limits);
   return clamp(value, lo, hi);
@@ -211,30 +279,8 @@ function expectedOf({ expected, lo, hi }: BettingDesign): number {
   return expected ?? (lo + hi) / 2;
 }
 
-/**
- * Where the value at hand is judged, and what the bets on it win, test by test. Of the module's own, because a number that is handed from one
- * function to another is an object of its own where the compiler keeps them apart: half of the cost of an event.
- */
-const bounds = { lo: 0.5, hi: 0.5, centre: 0.5, moved: 0.5 };
+/** What the bets on the value at hand win, test by test. */
 let wins = new Float64Array(32);
-
-/** Puts into {@link bounds} where they lie for the next value, from the past alone. */
-function findBounds(state: Betting, design: BettingDesign): void {
-  const { lo, hi, limits, widening } = design;
-  const expected = expectedOf(design);
-  const centre = centreOf(state, design);
-  const moved = design.recent?.movesBounds === true ? centre - expected : 0;
-  bounds.centre = centre;
-  bounds.moved = moved;
-  let wider = 1;
-  if (widening) {
-    const { spread } = widening;
-    const larger = largerSpread(state.past.control, state.past.candidate, spread);
-    wider = widthFor(widening, larger, larger);
-  }
-  bounds.lo = boundAt(lo, expected, wider, moved, limits);
-  bounds.hi = boundAt(hi, expected, wider, moved, limits);
-}
 
 /** Many parameters because it is called per event; the compiler puts it into its caller. */
 function boundAt(

@@ -1,4 +1,5 @@
 import { type Arm, isRandomised } from '../arm.js';
+import { ByPropensity } from '../by-propensity.js';
 
 /**
  * Of how many units of each variant a value is known, and of how many it is not: their clients left, or they got no answer that has one. A tilt
@@ -9,7 +10,7 @@ import { type Arm, isRandomised } from '../arm.js';
  */
 export interface KnownShares {
   /** Keyed by propensity. */
-  readonly cells: Map<number, Record<Arm, KnownCount>>;
+  readonly cells: ByPropensity<Record<Arm, KnownCount>>;
 }
 
 interface KnownCount {
@@ -25,23 +26,24 @@ const ALLOWANCE = 2;
 const STEP = 0.02;
 
 export function initialKnownShares(): KnownShares {
-  return { cells: new Map() };
+  return { cells: new ByPropensity() };
 }
 
 /** Folds one unit in, in place. Units that were not drawn at random are skipped. */
 export function observeKnown({ cells }: KnownShares, arm: Arm, propensity: number, isKnown: boolean): void {
   if (!isRandomised(propensity)) return;
-  let cell = cells.get(propensity);
-  if (cell === undefined) {
-    cell = { control: { known: 0, unknown: 0 }, candidate: { known: 0, unknown: 0 } };
-    cells.set(propensity, cell);
-  }
-  cell[arm][isKnown ? 'known' : 'unknown'] += 1;
+  const cell = cells.at(propensity, nobody);
+  if (isKnown) cell[arm].known += 1;
+  else cell[arm].unknown += 1;
   if (Math.min(unitsOf(cell.control), unitsOf(cell.candidate)) < 2 * GENERATION) return;
   for (const count of [cell.control, cell.candidate]) {
     count.known /= 2;
     count.unknown /= 2;
   }
+}
+
+function nobody(): Record<Arm, KnownCount> {
+  return { control: { known: 0, unknown: 0 }, candidate: { known: 0, unknown: 0 } };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 import type { Arm } from '../arm.js';
+import { bet, initialBetting } from './betting.js';
 import {
   betNested,
   clippedShares,
@@ -51,6 +52,21 @@ const worse = (random: SimulationRandom, arm: Arm): number => cost(random) * (ar
 const wave = (unit: number): number => 0.6 * Math.sin((2 * Math.PI * unit) / 5_000);
 
 describe('betting within nested bounds', () => {
+  it('is in every bounds what betting within those alone is, whether values are clipped or not', () => {
+    for (const draw of [cost, tailed, worse]) {
+      const nested = play(design, { seed: 11, units: 4_000, share: 0.2 }, draw);
+      design.levels.forEach((level, index) => {
+        const alone = initialBetting(level);
+        const random = simulationRandom(11);
+        for (let unit = 0; unit < 4_000; unit++) {
+          const arm: Arm = random.uniform() < 0.2 ? 'candidate' : 'control';
+          bet(alone, level, arm, 0.2, draw(random, arm));
+        }
+        expect(nested.levels[index]).toEqual(alone);
+      });
+    }
+  });
+
   it('reaches 3.6, 12 and 40 standard deviations, never beyond what a cost can be', () => {
     expect(design.levels.map(({ lo, hi }) => [lo, hi])).toEqual([
       [close(-1.54), close(-0.46)],

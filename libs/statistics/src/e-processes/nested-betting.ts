@@ -1,7 +1,7 @@
 import type { Arm } from '../arm.js';
 import { logSumExp } from '../distributions/log-space.js';
 import {
-  betAround,
+  betWithin,
   type Betting,
   type BettingDesign,
   centreOf,
@@ -71,6 +71,8 @@ export interface NestedBettingDesign {
   }[];
   /** Where "better at all" is tested, within the widest bounds. */
   readonly superiorIndex: number;
+  /** Whether the levels differ in nothing but how far their bounds reach: what is expected and what is usual is the same in all. */
+  readonly isAlike: boolean;
 }
 
 type Bounds = Omit<BettingDesign, 'harmfulAt' | 'nonInferiorAt'>;
@@ -93,7 +95,17 @@ export function nestedBettingDesign(bounds: readonly Bounds[], tests: NestedTest
     harmfulAt: [tests.harmfulAt, ...(level === bounds.length - 1 ? grid : [])],
     nonInferiorAt: nonInferiorAt[level] as number[],
   }));
-  return { levels, steps, superiorIndex };
+  return { levels, steps, superiorIndex, isAlike: bounds.every((bound) => isAlike(bound, bounds[0] as Bounds)) };
+}
+
+function isAlike(a: Bounds, b: Bounds): boolean {
+  return (
+    a.expected !== undefined &&
+    a.expected === b.expected &&
+    a.widening?.spread === b.widening?.spread &&
+    a.recent?.memory === b.recent?.memory &&
+    a.recent?.movesBounds === b.recent?.movesBounds
+  );
 }
 
 /** For bounds of which only the number is known yet: tests as many as the design will have. */
@@ -144,17 +156,7 @@ export function betNested(
   value: number,
   around: ClassPrediction = NO_CLASS,
 ): boolean {
-  let isUsed = false;
-  for (let level = 0; level < state.levels.length; level++) {
-    isUsed = betAround(
-      state.levels[level] as Betting,
-      design.levels[level] as BettingDesign,
-      arm,
-      propensity,
-      value,
-      around,
-    );
-  }
+  const isUsed = betWithin(state.levels, design, arm, propensity, value, around);
   if (!isUsed || !Number.isFinite(value)) return isUsed;
   if (arm === 'candidate') state.total.candidate += Math.abs(value);
   else state.total.control += Math.abs(value);

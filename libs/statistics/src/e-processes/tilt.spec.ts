@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Arm } from '../arm.js';
+import { ByPropensity } from '../by-propensity.js';
 import {
   hit,
   initialTilt,
@@ -26,7 +27,7 @@ function fold(events: readonly { readonly arm: Arm; readonly propensity: number 
 }
 
 function counts(propensity: number, control: number, candidate: number): Tilt {
-  return { hits: new Map([[propensity, { control, candidate }]]) };
+  return { hits: new ByPropensity([[propensity, { control, candidate }]]) };
 }
 
 describe('tilt', () => {

@@ -1,4 +1,5 @@
 import { type Arm, isRandomised } from '../arm.js';
+import { ByPropensity } from '../by-propensity.js';
 import { logMeanExp, logSumExp } from '../distributions/log-space.js';
 
 /** Half of the grid of tilts (ln rate ratios, relative to the boundary) that are mixed; the other half mirrors it. */
@@ -24,20 +25,22 @@ const FURTHEST_LN_RATIO = Math.log(10_000);
  */
 export interface Tilt {
   /** Keyed by propensity. */
-  readonly hits: Map<number, { control: number; candidate: number }>;
+  readonly hits: ByPropensity<Record<Arm, number>>;
 }
 
 export function initialTilt(): Tilt {
-  return { hits: new Map() };
+  return { hits: new ByPropensity() };
 }
 
 /** Folds one event in, in place. Events of assignments that were not random are skipped. @returns whether it was used. */
 export function hit(state: Tilt, arm: Arm, propensity: number): boolean {
   if (!isRandomised(propensity)) return false;
-  const cell = state.hits.get(propensity);
-  if (cell) cell[arm] += 1;
-  else state.hits.set(propensity, { control: 0, candidate: 0, [arm]: 1 });
+  state.hits.at(propensity, nobody)[arm] += 1;
   return true;
+}
+
+function nobody(): Record<Arm, number> {
+  return { control: 0, candidate: 0 };
 }
 
 export function mergeTilt(a: Tilt, b: Tilt): Tilt {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { logMeanExp, logSumExp } from '../distributions/log-space.js';
 import { BET_FRACTIONS, BOLD_WEIGHTS, initialBets, lnEOfBets, placeBets } from './bets.js';
-import { lnMeanWealth, lnWeightedWealth, mergeWealth, type Wealth } from './wealth.js';
+import { decodeWealth, encodeWealth, lnMeanWealth, lnWeightedWealth, mergeWealth, type Wealth } from './wealth.js';
 
 const share = fc.oneof(
   fc.double({ min: -1, max: 1, noNaN: true }),
@@ -57,10 +57,17 @@ describe('wealth of bets', () => {
   it('continues bit for bit after a passage through JSON', () => {
     fc.assert(
       fc.property(fc.array(share, { maxLength: 40 }), fc.array(share, { maxLength: 40 }), (before, after) => {
-        const thawed = Float64Array.from(JSON.parse(JSON.stringify([...fold(before)])) as number[]);
+        const thawed = decodeWealth(JSON.parse(JSON.stringify(encodeWealth(fold(before)))) as number[]);
         expect(fold(after, thawed)).toEqual(fold([...before, ...after]));
       }),
     );
+  });
+
+  it('keeps the exponents of neighbours apart, whichever way each has gone', () => {
+    const scaled = [1.5, 1, 1, 1, 1, 1, 1, -3, 4, 0, -1, 100_000, -100_000, 7];
+    expect(encodeWealth(decodeWealth(scaled))).toEqual(scaled);
+    expect(lnMeanWealth(decodeWealth(scaled), 0, 1)).toBeCloseTo(Math.log(1.5) - 3 * 256 * Math.LN2, 9);
+    expect(lnMeanWealth(decodeWealth(scaled), 5, 1)).toBeCloseTo(-100_000 * 256 * Math.LN2, 3);
   });
 
   it('merges in any order, and the empty wealth is neutral', () => {

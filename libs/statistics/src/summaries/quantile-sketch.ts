@@ -75,21 +75,40 @@ export function valueAtRank(sketch: QuantileSketch, rank: number): number {
   if (rank < 1) return -Infinity;
   if (rank > sketch.n - sketch.infinite) return Infinity;
   let seen = 0;
-  for (const { value, count } of bucketsInOrder(sketch)) {
-    seen += count;
-    if (rank <= seen) return value;
+  const { negative, zero, positive } = sketch;
+  const below = ascending(negative);
+  for (let k = below.length - 1; k >= 0; k--) {
+    seen += negative.get(below[k] as number) as number;
+    if (rank <= seen) return -middleOf(below[k] as number);
+  }
+  seen += zero;
+  if (rank <= seen) return 0;
+  for (const bucket of ascending(positive)) {
+    seen += positive.get(bucket) as number;
+    if (rank <= seen) return middleOf(bucket);
   }
   return Infinity;
 }
 
+/** Numbers of the occupied buckets; a typed array is sorted several times as fast as entries are. */
+function ascending(buckets: ReadonlyMap<number, number>): Float64Array {
+  const sorted = new Float64Array(buckets.size);
+  let k = 0;
+  for (const bucket of buckets.keys()) sorted[k++] = bucket;
+  return sorted.sort();
+}
+
 /** The occupied buckets in rising order, each as the value that stands for it, ∞ last. O(buckets · log buckets). */
 export function bucketsInOrder(sketch: QuantileSketch): { readonly value: number; readonly count: number }[] {
-  return [
-    ...[...sketch.negative].sort(([a], [b]) => b - a).map(([bucket, count]) => ({ value: -middleOf(bucket), count })),
-    ...(sketch.zero > 0 ? [{ value: 0, count: sketch.zero }] : []),
-    ...[...sketch.positive].sort(([a], [b]) => a - b).map(([bucket, count]) => ({ value: middleOf(bucket), count })),
-    ...(sketch.infinite > 0 ? [{ value: Infinity, count: sketch.infinite }] : []),
-  ];
+  const { negative, zero, positive, infinite } = sketch;
+  const inOrder: { value: number; count: number }[] = [];
+  for (const bucket of ascending(negative).reverse())
+    inOrder.push({ value: -middleOf(bucket), count: negative.get(bucket) as number });
+  if (zero > 0) inOrder.push({ value: 0, count: zero });
+  for (const bucket of ascending(positive))
+    inOrder.push({ value: middleOf(bucket), count: positive.get(bucket) as number });
+  if (infinite > 0) inOrder.push({ value: Infinity, count: infinite });
+  return inOrder;
 }
 
 /** The p-quantile (the value of rank ⌈pn⌉); null without values. */
@@ -111,8 +130,16 @@ function bucketOf(magnitude: number): number {
 
 /** The value within a bucket whose relative error is smallest at both of its ends. */
 function middleOf(bucket: number): number {
-  return (2 * GROWTH ** bucket) / (GROWTH + 1);
+  const place = bucket + KNOWN_MIDDLES / 2;
+  const known = middles[place];
+  if (known === undefined) return (2 * GROWTH ** bucket) / (GROWTH + 1);
+  if (known > 0) return known;
+  return (middles[place] = (2 * GROWTH ** bucket) / (GROWTH + 1));
 }
+
+/** A limit is read from hundreds of buckets at a time: the middles of those from 1e-9 to 1e17 are computed once; 0: not yet. */
+const KNOWN_MIDDLES = 8_192;
+const middles = new Float64Array(KNOWN_MIDDLES);
 
 function increment(buckets: Map<number, number>, bucket: number): void {
   buckets.set(bucket, (buckets.get(bucket) ?? 0) + 1);
