@@ -1,3 +1,4 @@
+import { topics } from '#libs/contracts';
 import { connectEventBus, needsBus } from '#libs/messaging';
 import { needsDatabase } from '#libs/persistence';
 import { defineApp } from '#libs/platform';
@@ -6,6 +7,9 @@ import { type ControllerLoop } from './controller-loop.js';
 import { DecisionModule, type DecisionSettings } from './decision.module.js';
 import { decisionApi } from './http/openapi.js';
 import { CONTROLLER_LOOP } from './tokens.js';
+
+/** An analysis holds all evidence of those before it: of thousands about one experiment a few are looked at, and others do not wait. */
+const NEWEST = { [topics.experimentAnalysed.name]: 20 };
 
 /** The decision service: what experiments are, where they stand, and what is ordered. */
 export const decisionApp = defineApp({
@@ -23,7 +27,7 @@ export const decisionApp = defineApp({
   }),
   module: (settings, parts) => DecisionModule.register({ ...settings, ...parts }),
   connect(nest, { group }, { bus, database }) {
-    connectEventBus(nest, { bus, group, probe: () => database.query('select 1') });
+    connectEventBus(nest, { bus, group, newest: NEWEST, probe: () => database.query('select 1') });
     return undefined;
   },
   health: (nest) => nest.get<ControllerLoop>(CONTROLLER_LOOP).checks,

@@ -96,6 +96,7 @@ describe('of two experiments on one service', () => {
 
   it('of two of before that run the one defined later rules, and of two of the same moment always the same', () => {
     expect(ruler([running('a', order('a', 9)), running('b', order('b', 1), 90)])).toBe('b');
+    expect(ruler([running('a', order('a', 1), 90), running('b', order('b', 9))])).toBe('a');
     expect(ruler([running('a', order('a', 9)), running('b', order('b', 1))])).toBe('b');
   });
 });

@@ -46,6 +46,19 @@ describe.each(['event', 'batch'] as const)('a consumer that takes one %s at a ti
     return subscription;
   };
 
+  it('may take the newest events of each key alone: thousands of one key delay no other', async () => {
+    await bus.publish([
+      ...Array.from({ length: 2_000 }, (_, index) => ({ ...judged(`flood-${index}`), key: 'flooded' })),
+      { ...judged('a'), key: 'quiet' },
+      { ...judged('flood-last'), key: 'flooded' },
+    ]);
+    consume(() => undefined, { newest: { [TOPIC]: 2 }, startFrom: 'earliest' });
+    await vi.waitFor(() => expect(handled).toContain('flood-last'), { timeout: 5_000 });
+    expect(handled.filter((id) => id === 'a')).toHaveLength(1);
+    expect(handled.length).toBeLessThan(50);
+    expect(handled.at(-1)).toBe('flood-last');
+  });
+
   it('buries a malformed record byte for byte, says it once, and goes on', async () => {
     let failures = 0;
     consume((id) => {

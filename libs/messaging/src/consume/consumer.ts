@@ -4,6 +4,7 @@ import { DeadLetters } from './dead-letters.js';
 import { decode, type EventBatch, type ReceivedEvent } from './decode.js';
 import { compose, type Handler, type Middleware } from './handler.js';
 import { isolateFailures, type IsolationOptions } from './isolate-failures.js';
+import { newestPerKey } from './newest-per-key.js';
 import { oneByOne } from './one-by-one.js';
 
 /** What is done with the events of one topic: one after the other, or a whole batch of a partition at once. */
@@ -16,6 +17,8 @@ export interface ConsumerOptions extends Omit<SubscriptionOptions, 'topics' | 'h
   /** By topic. */
   readonly handlers: ReadonlyMap<string, TopicHandler>;
   readonly probe?: IsolationOptions['probe'];
+  /** By topic: of each key only the newest so many of a batch are handled, see `newestPerKey`. Absent: all. */
+  readonly newest?: Readonly<Record<string, number>> | undefined;
   /** Default: those of the group. */
   readonly deadLetters?: DeadLetters;
   readonly nowMs?: (() => number) | undefined;
@@ -28,7 +31,7 @@ export interface ConsumerOptions extends Omit<SubscriptionOptions, 'topics' | 'h
  * meanwhile).
  */
 export function consumeEvents(options: ConsumerOptions): Subscription {
-  const { bus, handlers, probe, nowMs, log, onAssigned, ...subscription } = options;
+  const { bus, handlers, probe, newest = {}, nowMs, log, onAssigned, ...subscription } = options;
   const deadLetters = options.deadLetters ?? new DeadLetters({ bus, group: options.group, nowMs, log });
   const progress = new Progress();
   const byTopic = new Map<string, BatchHandler>();
@@ -36,7 +39,9 @@ export function consumeEvents(options: ConsumerOptions): Subscription {
     const isolation = isolateFailures({ deadLetters, probe });
     const order: readonly Middleware<EventBatch>[] = handler.takes === 'event' ? [oneByOne] : [];
     const pieces = [absorbRepeats(progress), ...order, isolation, noteProgress(progress)];
-    byTopic.set(topic, compose(decode(deadLetters), ...pieces)(batchHandlerOf(handler)));
+    const handle = compose(decode(deadLetters), ...pieces)(batchHandlerOf(handler));
+    const most = newest[topic];
+    byTopic.set(topic, most === undefined ? handle : newestPerKey(most)(handle));
   }
   return bus.subscribe({
     ...subscription,
