@@ -9,7 +9,7 @@ const ask = {
     default: { description: "The upstream's answer as it comes." },
     404: problemAnswer('Nobody serves this service.'),
     502: problemAnswer('The upstream did not answer.'),
-    503: problemAnswer('The state is not loaded yet.'),
+    503: problemAnswer('The state is not loaded yet, or the upstream has more requests than it can take.'),
     504: problemAnswer('The upstream took too long.'),
   },
 };

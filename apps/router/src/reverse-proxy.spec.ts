@@ -84,6 +84,33 @@ describe('any request', () => {
     expect((await ask(plain, { headers: forged })).body).not.toContain('forged');
   });
 
+  it('keeps its bytes both ways, and a status that means nothing is passed on and counts as an error', async () => {
+    const utf8 = 'filename="猫.png"';
+    const answers = [
+      Buffer.from(`HTTP/1.1 200 OK\r\nX-Name: ${utf8}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok`),
+      Buffer.from('HTTP/1.1 200 OK\r\nX-Name: Jos\xe9\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok', 'latin1'),
+      Buffer.from('HTTP/1.1 700 What\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok'),
+    ];
+    const sent: unknown[] = [];
+    const control = await upstream((request) => {
+      sent.push(request.headers['x-sent']);
+      request.socket.end(answers.shift() ?? '');
+    });
+    const url = await router({ control, candidate: control }, 0);
+    const bytes = Buffer.from(utf8).toString('latin1');
+    const question = { headers: { 'x-sent': bytes }, body: Buffer.from('{}') };
+    expect((await ask(url, question)).headers['x-name']).toBe(bytes);
+    expect((await ask(url, question)).headers['x-name']).toBe('Jos\u00e9');
+    expect(sent).toEqual([bytes, bytes]);
+    expect((await ask(url, question)).status).toBe(700);
+    const ends = (await routed(3)).map(({ outcome, status }) => [outcome, status]);
+    expect(ends.sort()).toEqual([
+      ['delivered', 200],
+      ['delivered', 200],
+      ['server-error', null],
+    ]);
+  });
+
   it('names its unit in UTF-8', async () => {
     const [control] = await named('control');
     const url = await router({ control, candidate: control }, 500_000);

@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { AllocationCommanded } from '#libs/contracts';
 import type { EventBuffer } from '#libs/telemetry';
 import type { RoutedRequest } from './proxy/routed-request.js';
+import type { UpstreamLane, UpstreamLanes } from './proxy/upstream-lanes.js';
 import type { Allocations } from './routing/allocations.js';
 import type { CommandOutcome } from './routing/experiment-state.js';
 import type { ExperimentRoute } from './routing/routing-table.js';
@@ -14,6 +15,7 @@ export interface RouterMetrics {
 interface RouterMetricsSources {
   readonly registry: Registry;
   readonly allocations: Allocations;
+  readonly lanes: UpstreamLanes;
   readonly routedEvents: EventBuffer;
   readonly inFlight: () => number;
   readonly isReady: () => boolean;
@@ -84,7 +86,14 @@ function kept<Metric>(find: (labels: readonly string[]) => Metric): (...labels: 
 }
 
 /** What the router is at: read when it is asked for. */
-function createStateGauges({ registry, allocations, routedEvents, inFlight, isReady }: RouterMetricsSources): void {
+function createStateGauges({
+  registry,
+  allocations,
+  lanes,
+  routedEvents,
+  inFlight,
+  isReady,
+}: RouterMetricsSources): void {
   const gauge = (name: string, help: string, read: () => number): void => {
     labelledGauge(registry, { name, help }, (set) => set({}, read()));
   };
@@ -107,6 +116,15 @@ function createStateGauges({ registry, allocations, routedEvents, inFlight, isRe
       }
     });
   };
+  const perLane = (name: string, help: string, read: (lane: UpstreamLane) => number): void => {
+    labelledGauge(registry, { name, help, labelNames: ['service', 'variant'] }, (set) => {
+      for (const lane of lanes.all()) set({ ...lane.owner }, read(lane));
+    });
+  };
+  perLane('teststrip_router_upstream_pending', 'Requests under way or in line, by variant.', ({ pending }) => pending);
+  perLane('teststrip_router_upstream_left_alone', '1 while an upstream that has not answered is left alone.', (lane) =>
+    Number(lane.health.isEjected),
+  );
   perExperiment('teststrip_router_epoch', 'Epoch in force.', ({ rules }) => rules.epoch);
   perExperiment('teststrip_router_fail_safe', '1 while control is served because the controller is lost.', (route) =>
     Number(allocations.isFailSafe(route)),

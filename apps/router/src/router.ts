@@ -102,12 +102,33 @@ export class Router {
     this.metrics = createRouterMetrics({
       registry: settings.metrics,
       allocations: this.allocations,
+      lanes: this.lanes,
       routedEvents: this.routedEvents,
       inFlight: () => this.inFlight,
       isReady: () => this.unreadyReason() === undefined,
     });
     this.shadow = this.createShadow();
-    this.proxy = createProxy({
+    this.proxy = this.createProxy();
+    this.server = this.createServer();
+  }
+
+  private createServer(): Server {
+    // An upload may take as long as it comes; each exchange counts its pauses.
+    const server = createServer({ requestTimeout: 0 }, (request, response) => this.serve(request, response, false));
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) =>
+      this.serve(request, response, true),
+    );
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.upgrade(request, socket, head),
+    );
+    // Longer than the idle time-out of the usual load balancers, so that they close first.
+    server.keepAliveTimeout = 75_000;
+    return server;
+  }
+
+  private createProxy(): Proxy {
+    const { settings } = this;
+    return createProxy({
       shadow: this.shadow,
       allocations: this.allocations,
       lanes: this.lanes,
@@ -118,15 +139,6 @@ export class Router {
       unreadyReason: () => (this.stateSource === 'none' ? this.unreadyReason() : undefined),
       onRouted: (routed) => this.tell(routed),
     });
-    this.server = createServer((request, response) => this.serve(request, response, false));
-    this.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) =>
-      this.serve(request, response, true),
-    );
-    this.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-      this.upgrade(request, socket, head),
-    );
-    // Longer than the idle time-out of the usual load balancers, so that they close first.
-    this.server.keepAliveTimeout = 75_000;
   }
 
   private createShadow(): ShadowTraffic {

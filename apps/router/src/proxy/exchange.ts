@@ -37,12 +37,15 @@ export interface ExchangeOptions {
   readonly timeoutMs: number;
   /** Between two bytes of the answer. */
   readonly idleMs: number;
-  readonly clientHeadersOf: (upstream: IncomingHttpHeaders) => Record<string, string | string[]>;
+  readonly clientHeadersOf: (upstream: readonly (Buffer | string)[], connection: string | undefined) => string[];
   /** Asked before anything was sent to the client: true keeps a failed answer from the client, because another upstream will be asked. */
   readonly mayAskAnother: (failure: Failure) => boolean;
   /** Called exactly once. `answered` false: nothing was sent to the client. */
   readonly onSettled: (result: ExchangeResult, answered: boolean) => void;
 }
+
+/** What is beyond has no meaning (RFC 9110 §15); it is passed on, and counts as an error. */
+const LARGEST_STATUS = 599;
 
 /** Errors before a connection was there. */
 export const UNSENT: ReadonlySet<string> = new Set([
@@ -61,6 +64,7 @@ export const UNSENT: ReadonlySet<string> = new Set([
 export class Exchange implements Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | undefined;
   private status: number | null = null;
+  private isAnswered = false;
   private answer: Answer | null = null;
   private instance: string | undefined;
   private settled = false;
@@ -89,7 +93,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** A piece of the request has come. */
   progress(): void {
-    if (!this.settled && this.status === null) this.timer.refresh();
+    if (!this.settled && !this.isAnswered) this.timer.refresh();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -100,7 +104,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.settled) return;
     if (status < 200) return this.passHints(status, headers);
-    this.status = status;
+    this.status = status <= LARGEST_STATUS ? status : null;
+    this.isAnswered = true;
     this.instance = instanceOf(headers);
     if (this.options.mayAskAnother({ kind: 'answer', status })) {
       this.settle(this.ended(outcomeOfStatus(status, headers)), false);
@@ -112,7 +117,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.answer = new Answer(status, headers);
     this.restartTimer(this.options.idleMs);
     try {
-      this.options.response.writeHead(status, this.options.clientHeadersOf(headers));
+      const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
+      const sent = this.options.clientHeadersOf(raw, headerOf(headers, 'connection'));
+      this.options.response.writeHead(status, sent);
       // The client may wait for the first event of a stream for long.
       if (headerOf(headers, 'content-length') === undefined) this.options.response.flushHeaders();
     } catch (error) {
@@ -180,7 +187,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private timeOut(afterMs: number): void {
     if (this.settled) return;
     const { response, upstreamUrl, body } = this.options;
-    const isClientSlow = this.waitsForClient || (this.status === null && body.isAwaited);
+    const isClientSlow = this.waitsForClient || (!this.isAnswered && body.isAwaited);
     const outcome = isClientSlow ? 'cancelled' : 'timed-out';
     this.settle(this.ended(outcome), true);
     this.controller?.abort(new Error(outcome));

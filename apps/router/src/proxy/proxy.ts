@@ -194,7 +194,8 @@ class ProxiedRequest {
       startedAtMs: plan.startedAtMs,
       timeoutMs: asked.attempt === 0 ? options.limits.timeoutMs : this.timeLeftMs(),
       idleMs: options.limits.idleMs,
-      clientHeadersOf: (headers) => clientHeaders(headers, plan.requestId, assignmentHeader, plan.setCookie),
+      clientHeadersOf: (headers, connection) =>
+        clientHeaders(headers, connection, { requestId: plan.requestId, assignmentHeader, setCookie: plan.setCookie }),
       mayAskAnother: (failure) => this.mayAskAnother(failure),
       onSettled: (result, answered) => {
         mayBePair = undefined;

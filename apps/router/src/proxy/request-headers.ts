@@ -148,24 +148,39 @@ export function upstreamHeaders(
   return forwarded;
 }
 
-/** Headers for the client: the upstream's without those of its connection and its instance; request id, assignment, and the cookie that names a new unit. */
+/** What the router says of an answer to the client. */
+export interface ClientFacts {
+  readonly requestId: string;
+  readonly assignmentHeader: string | undefined;
+  /** Names a new unit. */
+  readonly setCookie: string | undefined;
+}
+
+/**
+ * Headers for the client as a flat list: the upstream's without those of its connection and its instance, and the router's own. Byte for byte: whatever
+ * encoding a value has, it keeps.
+ */
 export function clientHeaders(
-  upstream: IncomingHttpHeaders,
-  requestId: string,
-  assignmentHeader: string | undefined,
-  setCookie?: string,
-): Record<string, string | string[]> {
-  const perConnection = namedByConnection(upstream.connection);
-  const headers: Record<string, string | string[]> = {};
-  for (const name in upstream) {
-    const value = upstream[name];
-    if (value === undefined || NOT_FORWARDED.has(name) || perConnection?.has(name)) continue;
-    headers[name] = value;
+  upstream: readonly (Buffer | string)[],
+  connection: string | undefined,
+  { requestId, assignmentHeader, setCookie }: ClientFacts,
+): string[] {
+  const perConnection = namedByConnection(connection);
+  const headers: string[] = [];
+  for (let index = 0; index < upstream.length; index += 2) {
+    const name = latin1(upstream[index] as Buffer | string);
+    const lower = name.toLowerCase();
+    if (NOT_FORWARDED.has(lower) || perConnection?.has(lower)) continue;
+    headers.push(name, latin1(upstream[index + 1] as Buffer | string));
   }
-  headers[REQUEST_ID_HEADER] = requestId;
-  if (assignmentHeader !== undefined) headers[ASSIGNMENT_HEADER] = assignmentHeader;
-  if (setCookie !== undefined) headers['set-cookie'] = [headers['set-cookie'] ?? [], setCookie].flat();
+  headers.push(REQUEST_ID_HEADER, requestId);
+  if (assignmentHeader !== undefined) headers.push(ASSIGNMENT_HEADER, assignmentHeader);
+  if (setCookie !== undefined) headers.push('set-cookie', setCookie);
   return headers;
+}
+
+function latin1(text: Buffer | string): string {
+  return typeof text === 'string' ? text : text.toString('latin1');
 }
 
 function namedByConnection(connection: string | undefined): ReadonlySet<string> | undefined {
