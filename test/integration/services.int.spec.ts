@@ -108,6 +108,8 @@ const aboutService = (app: RunningApp, what = ''): Promise<Answer> =>
   call(app, 'GET', `/v1/services/${service}${what}`);
 const eventually = (check: () => unknown): Promise<unknown> => vi.waitFor(check, { timeout: 10_000, interval: 5 });
 
+const slot = (id: string, fromPpm: number, toPpm: number) => ({ id, fromPpm, toPpm });
+
 describe('a service', () => {
   it('takes one experiment at a time, starts from what was promoted, and tells all that happened to it', async () => {
     const decision = await aDecision();
@@ -315,5 +317,75 @@ describe('a service', () => {
       const beats = (await bus.readAll('controller.heartbeat.v1')).map((record) => decodeEvent(record).data);
       expect(beats.at(-1)).toMatchObject({ services: { [service]: epoch } });
     });
+  });
+
+  it('divided into slots, runs an experiment in each; a rollback leaves the other, restarts leave all, and a whole service comes back', async () => {
+    const decision = await aDecision();
+    const [v1, v2, v3] = await Promise.all(['v1', 'v2', 'v3'].map(named));
+    const settings = { port: 0, lastKnownGoodFile: undefined };
+    const router = await startApp(routerApp, { resources: { bus }, settings: { ...settings, routerId: 'router-a' } });
+    closing.push(() => router.close());
+    const divide = (slots: unknown, holdoutPpm = 0): Promise<Answer> =>
+      call(decision, 'PUT', `/v1/services/${service}/slots`, { ...because, slots, holdoutPpm });
+    const halves = [slot('left', 0, 450_000), slot('right', 450_000, 900_000)];
+    expect(await divide([slot('left', 0, 450_000), slot('right', 400_000, 900_000)])).toMatchObject({
+      status: 422,
+      body: { type: 'urn:teststrip:refused:slots-overlap' },
+    });
+    expect(await divide([slot('holdout', 0, 450_000)])).toMatchObject({ status: 422 });
+    expect(await divide(halves, 100_000)).toMatchObject({ status: 200, body: { holdoutPpm: 100_000, free: [] } });
+    expect(await apply(decision, aFile('a', variant(24, v1), variant(12, v2)))).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining('expected slot: one of left, right') },
+    });
+    await apply(decision, aFile('a', variant(24, v1), variant(12, v2), { slot: 'left' }));
+    await apply(decision, aFile('b', variant(24, v1), variant(8, v3), { slot: 'right' }));
+    expect(await divide([slot('left', 0, 460_000)])).toMatchObject({ status: 409 });
+    await order(decision, 'a', 'promote');
+
+    const users = Array.from({ length: 24 }, (_, index) => `user-${index}`);
+    const ask = (app: typeof router) =>
+      Promise.all(
+        users.map(async (user) => {
+          const url = new URL(`/v1/services/${service}/generations`, app.exposed.url);
+          return (await fetch(url, { method: 'POST', body: '{}', headers: { 'teststrip-unit': user } })).text();
+        }),
+      );
+    const kinds = async (app = router): Promise<readonly string[]> => [...new Set(await ask(app))].sort();
+    // All of the left are served by its winner; the baseline is what the right compares with.
+    await eventually(async () =>
+      expect((await ask(router)).filter((answer) => answer === 'v2').length).toBeGreaterThan(6),
+    );
+    const before = await ask(router);
+    expect((await aboutService(decision)).body).toMatchObject({
+      baseline: { config: { steps: 24 } },
+      slots: [
+        { experiment: `${service}-a`, waits: true },
+        { experiment: `${service}-b`, waits: false },
+      ],
+    });
+    expect(await order(decision, 'a', 'promote')).toMatchObject({
+      status: 409,
+      body: { type: 'urn:teststrip:refused:others-run' },
+    });
+    await order(decision, 'b', 'rollback');
+    await eventually(async () => expect(await kinds()).toEqual(['v1', 'v2']));
+    expect((await ask(router)).map((answer) => answer === 'v2')).toEqual(before.map((answer) => answer === 'v2'));
+
+    const again = await startApp(routerApp, { resources: { bus }, settings: { ...settings, routerId: 'router-b' } });
+    closing.push(() => again.close());
+    await eventually(async () => expect(await ask(again)).toEqual(await ask(router)));
+    await closing.shift()?.();
+    const other = await aDecision('decision-b');
+    await call(other, 'POST', `/v1/experiments/${service}-a/promote`, because);
+    await eventually(async () => expect(await kinds()).toEqual(['v2']));
+    expect(await kinds(again)).toEqual(['v2']);
+    const told = (await bus.readAll('request.routed.v1')).map(
+      (record) => decodeEvent(record).data as { slot?: string },
+    );
+    expect(new Set(told.map((data) => data.slot))).toEqual(new Set(['left', 'right', 'holdout']));
+    const whole = { ...because, slots: [slot('all', 0, 1_000_000)] };
+    expect(await call(other, 'PUT', `/v1/services/${service}/slots`, whole)).toMatchObject({ status: 200 });
+    expect(await apply(other, aFile('c', variant(12, v2), variant(6, v3)))).toMatchObject({ status: 201 });
   });
 });

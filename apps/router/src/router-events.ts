@@ -11,18 +11,19 @@ import type { RoutedRequest } from './proxy/routed-request.js';
 
 /** `request.routed.v1` of one upstream's part in a request. The id follows from the request: told twice it is one event. */
 export function requestRoutedEvent(routed: RoutedRequest, source: string): TeststripEvent<'request.routed.v1'> {
-  const { requestId, attempt, service, assignment, upstream, instance } = routed;
+  const { requestId, attempt, service, assignment, slot, unit, upstream, instance } = routed;
   const { outcome, status, startedAt, durationMs, waitedMs, clientMs } = routed;
   const draft: EventDraft<'request.routed.v1'> = {
     type: topics.requestRouted.name,
     id: `${topics.requestRouted.name}:${requestId}:${attempt}`,
     timeMs: Date.now(),
-    subject: assignment?.unit ?? requestId,
+    subject: assignment?.unit ?? unit ?? requestId,
     traceparent: routed.traceparent,
     data: {
       requestId,
       service,
       assignment,
+      ...(slot === undefined ? {} : { slot }),
       upstream,
       ...(instance === undefined ? {} : { instance }),
       outcome,

@@ -111,9 +111,7 @@ function createStateGauges({
   );
   const perExperiment = (name: string, help: string, read: (route: ExperimentRoute) => number): void => {
     labelledGauge(registry, { name, help, labelNames: ['experiment'] }, (set) => {
-      for (const route of allocations.routes.values()) {
-        if (route.kind === 'experiment') set({ experiment: route.rules.experiment }, read(route));
-      }
+      for (const route of allocations.experimentRoutes()) set({ experiment: route.rules.experiment }, read(route));
     });
   };
   const perLane = (name: string, help: string, read: (lane: UpstreamLane) => number): void => {

@@ -1,7 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { eventSource, MILLION, topics, type AllocationCommanded, type TeststripEvent } from '#libs/contracts';
+import {
+  eventSource,
+  MILLION,
+  topics,
+  type AllocationCommanded,
+  type SlotOrder,
+  type TeststripEvent,
+} from '#libs/contracts';
 import { LogFollower, type BusClient } from '#libs/messaging';
 import { listen, sendJson, sendProblem, type HealthFinding } from '#libs/platform';
 import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
@@ -19,7 +26,7 @@ import { ControllerWatch } from './routing/controller-watch.js';
 import type { CommandOutcome } from './routing/experiment-state.js';
 import { LastKnownGoodFile } from './routing/last-known-good.js';
 import type { BrokenGlass } from './routing/broken-glass.js';
-import type { RouterState, ServiceRoute } from './routing/routing-table.js';
+import type { ExperimentRoute, RouterState, ServiceRoute, SlotsRoute } from './routing/routing-table.js';
 import { parseUpstream } from './routing/upstream.js';
 import { createShadowMetrics } from './shadow/shadow-metrics.js';
 import { ShadowTraffic } from './shadow/shadow-traffic.js';
@@ -144,7 +151,7 @@ export class Router {
   private createShadow(): ShadowTraffic {
     const { limits, metrics, shadowBusyAbove } = this.settings;
     return new ShadowTraffic({
-      routeOf: (service) => this.allocations.routeOf(service),
+      routeOf: (service, experiment) => this.allocations.routeOfExperiment(service, experiment),
       isFailSafe: (route) => this.allocations.isFailSafe(route),
       lanes: new UpstreamLanes(limits),
       limits,
@@ -391,8 +398,7 @@ export class Router {
 
   /** Says when control is served because the controller is lost, and when it is back. Who is served follows from the clock at each request. */
   private watchControllers(): void {
-    for (const route of this.allocations.routes.values()) {
-      if (route.kind !== 'experiment') continue;
+    for (const route of this.allocations.experimentRoutes()) {
       const { experiment } = route.rules;
       const lost = this.allocations.isFailSafe(route);
       if (lost === this.failSafeOf.has(experiment)) continue;
@@ -424,11 +430,31 @@ export class Router {
 function describeRoute(route: ServiceRoute, allocations: Allocations): unknown {
   const { service } = route;
   const brokenGlass = allocations.glassOf(service) ?? null;
-  if (route.kind === 'upstream') return { service, experiment: null, upstream: route.upstream.url, brokenGlass };
+  switch (route.kind) {
+    case 'upstream':
+      return { service, experiment: null, upstream: route.upstream.url, brokenGlass };
+    case 'experiment':
+      return { service, ...describeExperiment(route, allocations) };
+    case 'slots':
+      return { service, experiment: null, ...describeSlots(route, allocations), brokenGlass };
+    default:
+      return route satisfies never;
+  }
+}
+
+function describeSlots(route: SlotsRoute, allocations: Allocations): Readonly<Record<string, unknown>> {
+  const { epoch, unit, holdoutPpm, baseline } = route;
+  const slots = route.slots.map(({ route: own, ...range }) => ({
+    ...range,
+    ...(own === null ? { experiment: null } : describeExperiment(own, allocations)),
+  }));
+  return { epoch, unit, holdoutPpm, upstream: baseline.upstream.url, slots };
+}
+
+function describeExperiment(route: ExperimentRoute, allocations: Allocations): Readonly<Record<string, unknown>> {
   const { rules, command } = route;
   const failSafe = allocations.isFailSafe(route);
   return {
-    service,
     experiment: rules.experiment,
     revision: rules.revision,
     epoch: rules.epoch,
@@ -436,16 +462,15 @@ function describeRoute(route: ServiceRoute, allocations: Allocations): unknown {
     control: rules.control,
     weightsPpm: failSafe ? { [rules.control]: MILLION } : rules.weightsPpm,
     failSafe,
-    command: command && {
-      commandId: command.commandId,
-      command: command.command,
-      reason: command.reason,
-      message: command.message,
-      commandedAt: command.commandedAt,
-      terminal: command.terminal,
-    },
+    command: command && describeOrder(command),
     upstreams: Object.fromEntries([...route.upstreams].map(([variant, { url }]) => [variant, url])),
   };
+}
+
+/** Why it was given is known where the command itself has come here. */
+function describeOrder(order: SlotOrder & Partial<Pick<AllocationCommanded, 'reason' | 'message'>>): unknown {
+  const { commandId, command, reason, message, commandedAt, terminal } = order;
+  return { commandId, command, reason, message, commandedAt, terminal };
 }
 
 /** "control 99 %, candidate 1 %". */

@@ -1,3 +1,4 @@
+import { MILLION } from '#libs/contracts';
 import { bucketOf, hashUnit, salts } from './bucket.js';
 
 /**
@@ -14,4 +15,24 @@ export interface Slot {
 export function isInSlot(slot: Slot, unit: string): boolean {
   const bucket = bucketOf(hashUnit(salts.gate(slot.layer), unit));
   return slot.fromPpm <= bucket && bucket < slot.toPpm;
+}
+
+/** How the units of a layer are divided. */
+export interface DividedLayer<Part extends Omit<Slot, 'layer'>> {
+  /** Its own name: a part of the salt. */
+  readonly layer: string;
+  /** So many of the last buckets are in no slot. */
+  readonly holdoutPpm: number;
+  /** Disjoint. */
+  readonly slots: readonly Part[];
+}
+
+/** The slot of a unit; `holdout`: one that no experiment ever gets; `free`: in no slot at present. */
+export function partOf<Part extends Omit<Slot, 'layer'>>(
+  { layer, holdoutPpm, slots }: DividedLayer<Part>,
+  unit: string,
+): Part | 'holdout' | 'free' {
+  const bucket = bucketOf(hashUnit(salts.gate(layer), unit));
+  if (bucket >= MILLION - holdoutPpm) return 'holdout';
+  return slots.find(({ fromPpm, toPpm }) => fromPpm <= bucket && bucket < toPpm) ?? 'free';
 }

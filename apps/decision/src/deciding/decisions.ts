@@ -85,7 +85,7 @@ export class Decisions {
   /** By name; what another process may have changed is not in here. */
   private readonly services = new Map<string, KnownService>();
   /** Of every service that was ever read here; epochs only grow. */
-  private readonly serviceEpochs = new Map<string, number>();
+  private readonly serviceEpochs = new Map<string, { readonly epoch: number; readonly sinceMs: number }>();
   /** Keys whose state in memory may be old; it is read again before the next decision. */
   private readonly stale = new Set<string>();
   private readonly lanes = new Lanes();
@@ -281,7 +281,12 @@ export class Decisions {
 
   /** The epoch of the newest order about each service, whether an experiment's or an operator's. */
   epochs(): ReadonlyMap<string, number> {
-    return this.serviceEpochs;
+    return new Map([...this.serviceEpochs].map(([service, { epoch }]) => [service, epoch]));
+  }
+
+  /** Since when that epoch has been known here. */
+  epochSinceMs(service: string): number {
+    return this.serviceEpochs.get(service)?.sinceMs ?? 0;
   }
 
   /** Analyses of the experiment arrive at another process now: silence here means nothing. */
@@ -498,7 +503,9 @@ export class Decisions {
   private keepService(known: KnownService): void {
     const { service, epoch } = known.state;
     this.services.set(service, known);
-    this.serviceEpochs.set(service, Math.max(epoch, this.serviceEpochs.get(service) ?? 0));
+    const before = this.serviceEpochs.get(service)?.epoch ?? 0;
+    if (epoch <= before && this.serviceEpochs.has(service)) return;
+    this.serviceEpochs.set(service, { epoch, sinceMs: this.clock.nowMs() });
   }
 
   /** A service of before services had logs gets one. */

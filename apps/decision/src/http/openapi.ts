@@ -5,7 +5,7 @@ import { ACTOR_HEADER } from './experiments.controller.js';
 import { anyExperimentView, appliedExperimentView } from './experiment-view.js';
 import { approvalBody, decisionView, orderBody, promotionBody, rollbackBody } from './orders.js';
 import { FILE_HEADER } from './read-experiment-file.js';
-import { baselineBody, retryBody, serviceView } from './service-view.js';
+import { baselineBody, retryBody, serviceView, slotsBody } from './service-view.js';
 
 const list = z.object({ experiments: z.array(anyExperimentView) });
 const services = z.object({ services: z.array(serviceView) });
@@ -102,37 +102,30 @@ export const decisionApi: ApiDescription = {
         responses: { 200: jsonAnswer('Oldest first.', serviceEvents), 404: problemAnswer('Unknown.') },
       },
     },
-    ...serviceOrder(
-      'baseline',
-      'setBaseline',
-      'Say how a service is served that was changed by other means.',
-      baselineBody,
-    ),
-    ...serviceOrder('retry', 'retryFingerprint', 'Let a configuration that was rolled back be tried again.', retryBody),
+    '/v1/services/{service}/baseline': {
+      post: serviceOrder('setBaseline', 'Say how a service is served that was changed by other means.', baselineBody),
+    },
+    '/v1/services/{service}/slots': {
+      put: serviceOrder('setSlots', 'Divide its units into slots of one experiment each, and a holdout.', slotsBody),
+    },
+    '/v1/services/{service}/retry': {
+      post: serviceOrder('retryFingerprint', 'Let a configuration that was rolled back be tried again.', retryBody),
+    },
   },
 };
 
-function serviceOrder(
-  name: string,
-  operationId: string,
-  summary: string,
-  body: z.ZodType,
-): Readonly<Record<string, unknown>> {
+function serviceOrder(operationId: string, summary: string, body: z.ZodType): Readonly<Record<string, unknown>> {
   return {
-    [`/v1/services/{service}/${name}`]: {
-      post: {
-        operationId,
-        summary,
-        parameters: [SERVICE],
-        requestBody: jsonBody(body),
-        responses: {
-          ...bodyRefusals,
-          200: jsonAnswer('As ordered.', serviceView),
-          404: problemAnswer('Unknown.'),
-          409: problemAnswer('The state forbids it, and what would help.'),
-          422: problemAnswer('The order is incomplete.'),
-        },
-      },
+    operationId,
+    summary,
+    parameters: [SERVICE],
+    requestBody: jsonBody(body),
+    responses: {
+      ...bodyRefusals,
+      200: jsonAnswer('As ordered.', serviceView),
+      404: problemAnswer('Unknown.'),
+      409: problemAnswer('The state forbids it, and what would help.'),
+      422: problemAnswer('The order is incomplete.'),
     },
   };
 }

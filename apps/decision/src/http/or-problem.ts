@@ -1,4 +1,4 @@
-import { DecisionRefusedError } from '#libs/delivery';
+import { DecisionRefusedError, type RefusalCode } from '#libs/delivery';
 import { ProblemException } from '#libs/platform';
 import { LogLockedError } from '../deciding/bounded-transaction.js';
 import { UnstorableDecisionError } from '../deciding/decision-log.js';
@@ -8,6 +8,11 @@ const TITLES: Readonly<Record<number, string>> = {
   404: 'Unknown experiment',
   409: 'Not in this state',
   422: 'The experiment can not be started like this',
+};
+
+const TITLES_BY_CODE: Readonly<Partial<Record<RefusalCode, string>>> = {
+  'unknown-service': 'Unknown service',
+  'slots-overlap': 'The service can not be divided like this',
 };
 
 /** Runs an order; what the decision core refuses becomes problem+json with the core's own reason. */
@@ -33,7 +38,7 @@ export async function orProblem<T>(order: () => Promise<T>): Promise<T> {
     const status = statusOf(error);
     throw new ProblemException({
       type: `urn:teststrip:refused:${error.code}`,
-      title: error.code === 'unknown-service' ? 'Unknown service' : (TITLES[status] ?? 'Refused'),
+      title: TITLES_BY_CODE[error.code] ?? TITLES[status] ?? 'Refused',
       status,
       detail: error.message,
     });
@@ -42,5 +47,5 @@ export async function orProblem<T>(order: () => Promise<T>): Promise<T> {
 
 function statusOf({ code }: DecisionRefusedError): 404 | 409 | 422 {
   if (code === 'unknown-experiment' || code === 'unknown-service') return 404;
-  return code === 'no-canary-stage' ? 422 : 409;
+  return code === 'no-canary-stage' || code === 'slots-overlap' ? 422 : 409;
 }

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Put } from '@nestjs/common';
 import { readRoute, slug, variantConfig } from '#libs/contracts';
 import type { ServiceState } from '#libs/delivery';
 import { parseInput, ProblemException } from '#libs/platform';
@@ -8,7 +8,7 @@ import type { Decisions, ServiceOrder } from '../deciding/decisions.js';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import { AUDIT, DECISIONS, ORDERS } from '../tokens.js';
 import { orProblem } from './or-problem.js';
-import { baselineBody, retryBody, viewOfService, type ServiceView } from './service-view.js';
+import { baselineBody, retryBody, slotsBody, viewOfService, type ServiceView } from './service-view.js';
 
 /** Services: what each serves when nothing runs, which experiment has its traffic, and what was rolled back from it. */
 @Controller('v1/services')
@@ -53,6 +53,13 @@ export class ServicesController {
     const baseline = { upstream, config: read, fingerprint: fingerprintOf(read) };
     const route = written === null || written === undefined ? written : readRoute(written);
     return this.order(name, { type: 'set-baseline', actor, note: reason, baseline, route });
+  }
+
+  /** Divides its units into slots; those that an experiment has stay as they are. */
+  @Put(':service/slots')
+  async setSlots(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
+    const { actor, reason, ...layer } = parseInput(slotsBody, body ?? {}, 'body');
+    return this.order(name, { type: 'set-slots', actor, note: reason, ...layer });
   }
 
   /** Lets a configuration that was rolled back be tried again. */

@@ -32,6 +32,15 @@ export class OrderFollowUp {
     return effectOf({ epoch, newestEpoch, ageMs }, this.routers.liveOn(spec.service));
   }
 
+  /** In a divided service every order says what was ordered last, an operator's slots too, so that giving one again gives all of it again. */
+  private effectOfService(state: StartedState): OrderEffect | null {
+    const { lastCommand, spec } = state;
+    const epoch = this.decisions.epochs().get(spec.service) ?? 0;
+    if (!lastCommand.layer || epoch <= lastCommand.epoch) return this.effectOf(state);
+    const ageMs = this.nowMs() - this.decisions.epochSinceMs(spec.service);
+    return effectOf({ epoch, newestEpoch: epoch, ageMs }, this.routers.liveOn(spec.service));
+  }
+
   /** Why nothing can be decided about the experiment at present; undefined where something can. */
   parkedAs(experiment: string): Parked | undefined {
     return this.decisions.parkedAs(experiment);
@@ -46,7 +55,7 @@ export class OrderFollowUp {
   look(onFailure: (error: Error) => void): void {
     for (const state of this.decisions.newestOrders()) {
       const { service } = state.spec;
-      const effect = this.effectOf(state);
+      const effect = this.effectOfService(state);
       if (effect?.state !== 'contested' || this.busy.has(service)) continue;
       // Where somebody has broken the glass the baseline is served on purpose.
       if (this.brokenOn(service).length > 0) continue;

@@ -148,8 +148,8 @@ class ProxiedRequest {
   }
 
   start(): void {
-    const { first, requestId } = this.plan;
-    const { request, route, path, rest } = this.incoming;
+    const { first, requestId, route } = this.plan;
+    const { request, path, rest } = this.incoming;
     const { assignment } = first;
     if (assignment === null || route.kind !== 'experiment') return this.ask({ ...first, attempt: 0 });
     const original = { request, requestId, route, assignment, path, rest };
@@ -268,12 +268,14 @@ class ProxiedRequest {
 function routedOf(
   { attempt, assignment, upstream }: Attempt,
   result: ExchangeResult,
-  { requestId, unitName, startedAt, traceparent, judged }: RequestPlan,
+  { requestId, unitName, startedAt, traceparent, judged, drawn }: RequestPlan,
   { service }: ServiceRoute,
 ): RoutedRequest {
   const { outcome, status, durationMs, waitedMs, clientMs, instance } = result;
   const ended = { outcome, status, durationMs, waitedMs, clientMs, instance, judged, requestId, attempt };
-  return Object.assign(ended, { service, assignment, unitName, upstream: upstream.url, startedAt, traceparent });
+  const part = { slot: drawn?.slot, unit: drawn?.unit };
+  const facts = { service, assignment, unitName, upstream: upstream.url, startedAt, traceparent };
+  return Object.assign(ended, facts, part);
 }
 
 const NOTHING = { durationMs: null, waitedMs: null, clientMs: 0, instance: undefined };

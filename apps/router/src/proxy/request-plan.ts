@@ -4,8 +4,9 @@ import { assign, certain, type AssignmentQuestion } from '#libs/assignment';
 import { TRACEPARENT, type Assignment } from '#libs/contracts';
 import { newTraceparent } from '#libs/messaging';
 import type { Allocations } from '../routing/allocations.js';
-import type { ExperimentRoute, ServiceRoute } from '../routing/routing-table.js';
+import type { ExperimentRoute, ServiceRoute, WholeRoute } from '../routing/routing-table.js';
 import type { Upstream } from '../routing/upstream.js';
+import { takeRoute, type DrawnPart, type TakenRoute } from './taken-route.js';
 import {
   attributesOf,
   headerOf,
@@ -59,11 +60,15 @@ export class RequestPlan {
   private readonly question: AssignmentQuestion | undefined;
   private name: UnitName | null = null;
   private newCookie: string | undefined;
+  /** What the request's part of the service is served by. */
+  readonly route: WholeRoute;
+  /** The part of a divided service that the request's unit is in; undefined where one slot spans the service. */
+  readonly drawn: DrawnPart | undefined;
 
   constructor(
     private readonly sources: PlanSources,
     private readonly request: IncomingMessage,
-    private readonly route: ServiceRoute,
+    serviceRoute: ServiceRoute,
   ) {
     const { method = 'GET', headers } = request;
     const trace = headerOf(headers, TRACEPARENT_HEADER);
@@ -71,12 +76,17 @@ export class RequestPlan {
     this.judged = method === 'POST';
     this.isSafe = SAFE.has(method);
     this.mayRepeat = this.isSafe || headers['idempotency-key'] !== undefined;
+    const taken = takeRoute(serviceRoute, { unitOf: (kind) => this.unitOf(kind), override: this.override() });
+    const { route } = taken;
+    this.route = route;
+    this.drawn = taken.drawn;
+    this.name = taken.drawn?.unitName ?? null;
     if (route.kind === 'upstream' || !route.command) {
       this.first = this.baseline(route);
       this.others = [];
       return;
     }
-    this.question = this.questionFor(route);
+    this.question = this.questionFor(route, taken);
     const assignment = assign(route.rules, this.question);
     this.first = this.target(route, assignment);
     this.others = othersOf(assignment, this.mayRepeat);
@@ -104,10 +114,10 @@ export class RequestPlan {
   }
 
   /** Who has no name is known by a cookie, where routers give them. */
-  private unitOf(route: ExperimentRoute): ReturnType<typeof unitOf> {
+  private unitOf(kind: ExperimentRoute['unit']): ReturnType<typeof unitOf> {
     const { headers } = this.request;
     const { unitHeaders, cookie } = this.sources;
-    const found = unitOf(headers, route.unit, this.requestId, unitHeaders);
+    const found = unitOf(headers, kind, this.requestId, unitHeaders);
     if (found.name === 'named' || !cookie) return found;
     const known = cookie.read(headers.cookie);
     if (known !== undefined) return { unit: known, name: 'cookie' };
@@ -116,7 +126,7 @@ export class RequestPlan {
     return { unit, name: found.name };
   }
 
-  private baseline(route: ServiceRoute): Target {
+  private baseline(route: WholeRoute): Target {
     const { service } = route;
     const upstream = route.kind === 'upstream' ? route.upstream : upstreamOf(route, route.rules.control);
     return { assignment: null, upstream, lane: this.sources.lanes.laneOf(upstream, { service, variant: '' }) };
@@ -129,16 +139,23 @@ export class RequestPlan {
     return { assignment, upstream, lane };
   }
 
-  private questionFor(route: ExperimentRoute): AssignmentQuestion {
+  /** What somebody authorised asks to see. */
+  private override(): string | undefined {
     const { headers } = this.request;
-    const { allocations, isAuthorised } = this.sources;
-    const override = headerOf(headers, OVERRIDE_HEADER);
-    const { unit, name } = this.unitOf(route);
-    this.name = name;
+    const asked = headerOf(headers, OVERRIDE_HEADER);
+    if (asked === undefined || !this.sources.isAuthorised(headerOf(headers, OVERRIDE_TOKEN_HEADER))) return undefined;
+    return asked;
+  }
+
+  private questionFor(route: ExperimentRoute, { drawn, override }: TakenRoute): AssignmentQuestion {
+    const { headers } = this.request;
+    const { allocations } = this.sources;
+    const { unit, unitName } = drawn ?? namedUnit(this.unitOf(route.unit));
+    this.name = unitName;
     return {
       unit,
       attributes: route.rules.audience.length > 0 ? attributesOf(headers) : {},
-      override: override !== undefined && isAuthorised(headerOf(headers, OVERRIDE_TOKEN_HEADER)) ? override : undefined,
+      override,
       failSafe: allocations.isFailSafe(route),
       assignedAt: this.startedAt,
     };
@@ -153,6 +170,10 @@ function othersOf({ variant, control, weightsPpm }: Assignment, mayRepeat: boole
     if (name !== variant && name !== control && (weightsPpm[name] as number) > 0) others.push(name);
   }
   return others;
+}
+
+function namedUnit({ unit, name }: ReturnType<typeof unitOf>): Pick<DrawnPart, 'unit' | 'unitName'> {
+  return { unit, unitName: name };
 }
 
 function upstreamOf(route: ExperimentRoute, variant: string): Upstream {

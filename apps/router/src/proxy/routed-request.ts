@@ -11,6 +11,9 @@ export interface RoutedRequest extends ExchangeResult {
   readonly attempt: number;
   readonly service: string;
   readonly assignment: Assignment | null;
+  /** The part of a divided service that it is in, and its unit there; undefined where one slot spans the service, and of copies. */
+  readonly slot?: string | undefined;
+  readonly unit?: string | undefined;
   /** Whether the request named its unit; null where none was asked for. */
   readonly unitName: UnitName | null;
   readonly upstream: string;

@@ -12,6 +12,8 @@ import {
 } from './experiment-state.js';
 import {
   buildRoutingTable,
+  routeOfService,
+  servicesOf,
   type ExperimentRoute,
   type RouterState,
   type RoutingTable,
@@ -36,7 +38,7 @@ const BEHIND_AT_MOST_MS = 2_000;
 
 /** The router's present knowledge: one immutable table, swapped as a whole. */
 export class Allocations {
-  private experiments: ReadonlyMap<string, ExperimentState> = new Map();
+  private experiments = new Map<string, ExperimentState>();
   private services: ReadonlyMap<string, ServiceDefined> = new Map();
   private brokenGlass: ReadonlyMap<string, BrokenGlass> = new Map();
   private table: RoutingTable;
@@ -51,6 +53,17 @@ export class Allocations {
 
   routeOf(service: string): ServiceRoute | undefined {
     return this.table.get(service);
+  }
+
+  /** Every experiment that has traffic, with its service. */
+  experimentRoutes(): readonly ExperimentRoute[] {
+    return [...this.table.values()].flatMap(experimentsIn);
+  }
+
+  /** The experiment's own route in a service; undefined where it has no traffic there. */
+  routeOfExperiment(service: string, experiment: string): ExperimentRoute | undefined {
+    const route = this.table.get(service);
+    return route && experimentsIn(route).find(({ rules }) => rules.experiment === experiment);
   }
 
   /** Whose a public path is; undefined where no service has it. */
@@ -115,7 +128,7 @@ export class Allocations {
     if (before && before.epoch > defined.epoch) return;
     this.services = new Map(this.services).set(defined.service, defined);
     this.endBrokenGlass(defined.service, defined.epoch);
-    this.changed();
+    this.changed([defined.service]);
   }
 
   /**
@@ -126,7 +139,7 @@ export class Allocations {
     if (!this.table.has(service)) return undefined;
     const broken = { ...by, service, epoch: this.newestEpoch(service) };
     this.brokenGlass = new Map(this.brokenGlass).set(service, broken);
-    this.changed();
+    this.changed([service]);
     return broken;
   }
 
@@ -135,7 +148,7 @@ export class Allocations {
     const rest = new Map(this.brokenGlass);
     if (!rest.delete(service)) return false;
     this.brokenGlass = rest;
-    this.changed();
+    this.changed([service]);
     return true;
   }
 
@@ -172,15 +185,22 @@ export class Allocations {
     const obeyed = (service: string, epoch: number): void => {
       epochs.set(service, Math.max(epochs.get(service) ?? 0, epoch));
     };
-    for (const { service, epoch } of this.services.values()) obeyed(service, epoch);
+    for (const { service, epoch, layer } of this.services.values())
+      if (!layer || this.isUnderstood(service, epoch)) obeyed(service, epoch);
     for (const state of this.experiments.values()) {
       const { command } = state;
-      if (!command?.baseline) continue;
+      if (!command?.baseline || (command.layer && !this.isUnderstood(command.service, command.epoch))) continue;
       // Without its definition nothing can be served of it but the baseline, which is what a rollback orders.
       if (definitionOf(state, command.revision) || command.command === 'rollback')
         obeyed(command.service, command.epoch);
     }
     return Object.fromEntries(epochs);
+  }
+
+  /** Whether a divided service is served as its newest order says, in every slot; of orders before that one nothing is left to know. */
+  private isUnderstood(service: string, epoch: number): boolean {
+    const route = this.table.get(service);
+    return route?.kind !== 'slots' || route.isUnderstood || epoch < route.epoch;
   }
 
   /** The largest epoch of all other orders about the service. */
@@ -212,7 +232,8 @@ export class Allocations {
     this.services = new Map(services.map((state) => [state.service, state]));
     this.brokenGlass = new Map(brokenGlass.map((state) => [state.service, state]));
     this.unconfirmed = new Set(unconfirmed ? this.experiments.keys() : []);
-    this.rebuild();
+    this.table = buildRoutingTable(this.state, this.options.upstreams);
+    this.paths = new PublicRoutes(this.publicRoutes());
   }
 
   /** What is known is what the log tells. */
@@ -225,18 +246,23 @@ export class Allocations {
   }
 
   private swap(state: ExperimentState): void {
-    this.experiments = new Map(this.experiments).set(state.experiment, state);
-    this.changed();
+    const before = this.stateOf(state.experiment);
+    this.experiments.set(state.experiment, state);
+    this.changed(new Set([...servicesOf(before), ...servicesOf(state)]));
   }
 
-  private changed(): void {
-    this.rebuild();
-    this.options.onChange(this.state);
-  }
-
-  private rebuild(): void {
-    this.table = buildRoutingTable(this.state, this.options.upstreams);
+  /** What happened is about these services: the others are served as before. */
+  private changed(services: Iterable<string>): void {
+    const { state } = this;
+    const table = new Map(this.table);
+    for (const service of services) {
+      const route = routeOfService(service, state, this.options.upstreams.get(service));
+      if (route) table.set(service, route);
+      else table.delete(service);
+    }
+    this.table = table;
     this.paths = new PublicRoutes(this.publicRoutes());
+    this.options.onChange(state);
   }
 
   get state(): RouterState {
@@ -246,6 +272,11 @@ export class Allocations {
       brokenGlass: [...this.brokenGlass.values()],
     };
   }
+}
+
+function experimentsIn(route: ServiceRoute): readonly ExperimentRoute[] {
+  if (route.kind === 'slots') return route.slots.flatMap((slot) => slot.route ?? []);
+  return route.kind === 'experiment' ? [route] : [];
 }
 
 function isDefined(state: ExperimentState, revision: number): boolean {

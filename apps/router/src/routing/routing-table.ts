@@ -1,17 +1,22 @@
 import { prepareRules, type AssignmentRules } from '#libs/assignment';
 import {
   MILLION,
-  type AllocationCommanded,
   type ExperimentDefined,
   type ExperimentSpec,
+  type Layer,
   type ServiceDefined,
+  type SlotOrder,
+  type SlotRange,
 } from '#libs/contracts';
 import type { BrokenGlass } from './broken-glass.js';
 import { definitionOf, newestDefinition, type ExperimentState } from './experiment-state.js';
 import { parseUpstream, type Upstream } from './upstream.js';
 
 /** Where the requests of one service go. */
-export type ServiceRoute =
+export type ServiceRoute = WholeRoute | SlotsRoute;
+
+/** One slot spans the service, or a unit of a divided one. */
+export type WholeRoute =
   /** An experiment decides, with or without a command in force. */
   | {
       readonly kind: 'experiment';
@@ -21,34 +26,122 @@ export type ServiceRoute =
       readonly upstreams: ReadonlyMap<string, Upstream>;
       readonly failSafeAfterMs: number | null;
       /** null: no command yet; control is served and nobody is assigned. */
-      readonly command: AllocationCommanded | null;
+      readonly command: SlotOrder | null;
     }
   /** No experiment: the service's baseline, or the upstream of the configuration. */
   | { readonly kind: 'upstream'; readonly service: string; readonly upstream: Upstream };
 
-export type ExperimentRoute = Extract<ServiceRoute, { kind: 'experiment' }>;
+export type ExperimentRoute = Extract<WholeRoute, { kind: 'experiment' }>;
+
+/** A divided service: each slot's units go where its experiment says, all others to the baseline. */
+export interface SlotsRoute extends Pick<Layer, 'unit' | 'holdoutPpm'> {
+  readonly kind: 'slots';
+  readonly service: string;
+  readonly epoch: number;
+  readonly slots: readonly SlotRoute[];
+  readonly baseline: Extract<WholeRoute, { kind: 'upstream' }>;
+  /** False where a slot's experiment is not known here yet: its units get the baseline meanwhile. */
+  readonly isUnderstood: boolean;
+}
+
+export interface SlotRoute extends SlotRange {
+  /** null: the baseline. */
+  readonly route: ExperimentRoute | null;
+}
 
 /** Never changed: a command makes a new table, and one assignment swaps it in between two requests. */
 export type RoutingTable = ReadonlyMap<string, ServiceRoute>;
 
-/**
- * The table that follows from what is known. A service is ruled by the order with its largest epoch, whichever experiment that came from; the
- * baseline is served where that is newer, and where the experiment of the order is not known yet. An experiment without an order, a draft, rules
- * nothing.
- */
-export function buildRoutingTable(
-  { experiments, services, brokenGlass }: RouterState,
-  upstreams: ReadonlyMap<string, Upstream>,
-): RoutingTable {
+/** The table that follows from what is known. */
+export function buildRoutingTable(state: RouterState, upstreams: ReadonlyMap<string, Upstream>): RoutingTable {
+  const { experiments, services } = state;
+  const names = new Set([
+    ...upstreams.keys(),
+    ...experiments.flatMap(servicesOf),
+    ...services.map((one) => one.service),
+  ]);
   const table = new Map<string, ServiceRoute>();
-  for (const [service, upstream] of upstreams) table.set(service, { kind: 'upstream', service, upstream });
-  const ranked = [...experiments.flatMap(ofExperiment), ...services.map(ofService)].sort(byPrecedence);
-  for (const { route } of ranked) table.set(route.service, route);
-  for (const { service } of brokenGlass) {
-    const upstream = baselineOf(service, { experiments, services }, table.get(service));
-    if (upstream) table.set(service, { kind: 'upstream', service, upstream });
+  for (const name of names) {
+    const route = routeOfService(name, state, upstreams.get(name));
+    if (route) table.set(name, route);
   }
   return table;
+}
+
+/** The services that an experiment is about: one, unless its definitions and its command differ. */
+export function servicesOf({ definitions, command }: ExperimentState): readonly string[] {
+  const named = definitions.map(({ spec }) => spec.service);
+  return command ? [...named, command.service] : named;
+}
+
+/**
+ * Where a service's requests go. It is ruled by the order with its largest epoch, whichever experiment that came from; the baseline is served where that
+ * is newer, and where the experiment of the order is not known yet. An experiment without an order, a draft, rules nothing.
+ * @param configured where they go while nothing is known; undefined: nowhere
+ */
+export function routeOfService(
+  service: string,
+  state: RouterState,
+  configured: Upstream | undefined,
+): ServiceRoute | undefined {
+  const knowledge = {
+    experiments: state.experiments.filter((one) => servicesOf(one).includes(service)),
+    services: state.services.filter((one) => one.service === service),
+  };
+  const route = ordered(service, knowledge) ?? (configured && { kind: 'upstream', service, upstream: configured });
+  if (!state.brokenGlass.some((broken) => broken.service === service)) return route;
+  const upstream = baselineOf(service, knowledge, route);
+  return upstream ? { kind: 'upstream', service, upstream } : route;
+}
+
+type Knowledge = Pick<RouterState, 'experiments' | 'services'>;
+
+function ordered(service: string, { experiments, services }: Knowledge): ServiceRoute | undefined {
+  const newestEpoch = Math.max(0, ...experiments.map(epochOf));
+  // Of orders with the service's epochs one alone counts: nothing has to be made of those before it, however many there were.
+  const newest = experiments.filter(({ command }) => !command?.baseline || command.epoch === newestEpoch);
+  const command = newest.find((one) => epochOf(one) === newestEpoch)?.command;
+  const [defined] = services;
+  const saying = command?.baseline && command.epoch >= (defined?.epoch ?? 0) ? command : defined;
+  if (saying?.layer && saying.baseline) {
+    const { epoch, layer, baseline } = saying;
+    return slotsRoute(experiments, { service, epoch, layer, upstream: parseUpstream(baseline.upstream) });
+  }
+  const ranked = [...newest.flatMap(ofExperiment), ...services.map(ofService)].sort(byPrecedence);
+  return ranked.filter(({ route }) => route.service === service).at(-1)?.route;
+}
+
+function epochOf({ command }: ExperimentState): number {
+  return command?.baseline && !command.standsAside ? command.epoch : 0;
+}
+
+function slotsRoute(
+  experiments: readonly ExperimentState[],
+  { service, epoch, layer, upstream }: { service: string; epoch: number; layer: Layer; upstream: Upstream },
+): SlotsRoute {
+  const { unit, holdoutPpm } = layer;
+  const slots = layer.slots.map(({ order, ...range }) => ({
+    ...range,
+    route: order && orderRoute(experiments, order),
+  }));
+  // What has ended is the baseline, or comes after it: nobody has to wait for what it was.
+  const isUnderstood = layer.slots.every(
+    ({ order }, index) => !order || order.terminal || slots[index]?.route !== null,
+  );
+  const baseline = { kind: 'upstream' as const, service, upstream };
+  return { kind: 'slots', service, epoch, unit, holdoutPpm, slots, baseline, isUnderstood };
+}
+
+/** @returns null where the order's experiment is not known, or is another one than the order speaks of */
+function orderRoute(experiments: readonly ExperimentState[], told: SlotOrder): ExperimentRoute | null {
+  const state = experiments.find(({ experiment }) => experiment === told.experiment);
+  const own = state?.command;
+  // What it was told itself says more, and counts where it is newer.
+  const order = own?.baseline && own.epoch >= told.epoch ? own : told;
+  const defined = state && definitionOf(state, order.revision);
+  if (!defined || Object.keys(order.weightsPpm).some((name) => !Object.hasOwn(defined.spec.variants, name)))
+    return null;
+  return experimentRoute(defined, order, !order.terminal && order.command !== 'rollback');
 }
 
 /** All that a router knows. */
@@ -63,7 +156,7 @@ export interface RouterState {
 /** What a service serves without its experiment: what the newest order or definition names, else the experiment's control. */
 function baselineOf(
   service: string,
-  { experiments, services }: Pick<RouterState, 'experiments' | 'services'>,
+  { experiments, services }: Knowledge,
   route: ServiceRoute | undefined,
 ): Upstream | undefined {
   const commands = experiments.flatMap(({ command }) =>
@@ -81,7 +174,7 @@ function baselineOf(
 }
 
 interface Ranked {
-  readonly route: ServiceRoute;
+  readonly route: WholeRoute;
   /** The service's; null for orders of before services had epochs. */
   readonly epoch: number | null;
   readonly running: boolean;
@@ -116,7 +209,7 @@ function ofExperiment(state: ExperimentState): readonly Ranked[] {
 
 function experimentRoute(
   { experiment, revision, spec }: ExperimentDefined,
-  command: AllocationCommanded | null,
+  command: SlotOrder | null,
   running: boolean,
 ): ExperimentRoute {
   const mayFailSafe = running && spec.onLostController === 'control';

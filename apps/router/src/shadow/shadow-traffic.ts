@@ -7,7 +7,7 @@ import { hasSmallBody } from '../proxy/client-body.js';
 import { SHADOW_HEADER, upstreamHeaders } from '../proxy/request-headers.js';
 import type { RoutedRequest } from '../proxy/routed-request.js';
 import type { UpstreamLanes, UpstreamLimits } from '../proxy/upstream-lanes.js';
-import type { ExperimentRoute, ServiceRoute } from '../routing/routing-table.js';
+import type { ExperimentRoute } from '../routing/routing-table.js';
 import { upstreamPath, type Upstream } from '../routing/upstream.js';
 import { CopyExchange } from './copy-exchange.js';
 import { readPromptBody } from './prompt-body.js';
@@ -15,7 +15,7 @@ import { isCopied, seedFor } from './shadow-draw.js';
 import type { DropReason, ShadowMetrics } from './shadow-metrics.js';
 
 export interface ShadowOptions {
-  readonly routeOf: (service: string) => ServiceRoute | undefined;
+  readonly routeOf: (service: string, experiment: string) => ExperimentRoute | undefined;
   readonly isFailSafe: (route: ExperimentRoute) => boolean;
   /** Of its own: copies take no connection from users' requests. */
   readonly lanes: UpstreamLanes;
@@ -183,10 +183,9 @@ export class ShadowTraffic {
   private change({ service, candidate, assignment }: Copy): DropReason | undefined {
     const { options } = this;
     if (options.isStopping()) return 'stopping';
-    const route = options.routeOf(service);
+    const route = options.routeOf(service, assignment.experiment);
     const isOrdered =
-      route?.kind === 'experiment' &&
-      route.rules.experiment === assignment.experiment &&
+      route !== undefined &&
       route.rules.revision === assignment.revision &&
       route.command?.shadow?.candidates.includes(candidate) === true;
     if (!isOrdered || options.isFailSafe(route)) return 'order-ended';
