@@ -21,6 +21,7 @@ import {
 } from './planned-guardrail.js';
 import { PlanInputError } from './plan-input-error.js';
 import { type LimitPlan, planLimit } from './planned-limit.js';
+import { planShadow, type ShadowPlan } from './planned-shadow.js';
 
 const MS_PER_HOUR = 3_600_000;
 
@@ -84,7 +85,9 @@ export interface Plan {
   readonly limits: readonly LimitPlan[];
   /** Guardrails about which too little is known, with what to pass. */
   readonly lacking: readonly { readonly metric: string; readonly needs: string }[];
-  /** The ramp of an equal candidate; null where no guardrail is in it. */
+  /** What comes before the ramp; null where nothing does. */
+  readonly shadow: ShadowPlan | null;
+  /** The ramp of an equal candidate, after a shadow from the share that half of them are allowed; null where no guardrail is in it, and without a ramp. */
   readonly equal: RampCourse | null;
   readonly effects: readonly { readonly metric: string; readonly change: Change; readonly course: RampCourse | null }[];
   /** How the course differs from what will happen. */
@@ -123,6 +126,7 @@ export async function planExperiment(question: PlanQuestion, onStep: OnStep = ()
     assumed: [...subject.definitions.values()].flatMap((definition) => assumptionOf(definition, question)),
     guardrails,
     limits,
+    shadow: subject.shadow,
     lacking: subject.laws.flatMap(({ name, missing }) => (missing === null ? [] : [{ metric: name, needs: missing }])),
     ...courses,
     notes: notesOf(spec, subject.laws, subject.inCourse),
@@ -140,6 +144,7 @@ interface PlanSubject {
   readonly definitions: ReadonlyMap<string, MetricDefinition>;
   readonly laws: readonly GuardrailLaw[];
   readonly known: readonly KnownGuardrail[];
+  readonly shadow: ShadowPlan | null;
   /** Those the ramp can be planned with. */
   readonly inCourse: readonly KnownGuardrail[];
 }
@@ -157,6 +162,7 @@ function subjectOf(question: PlanQuestion): PlanSubject {
   });
   const known = laws.filter((law): law is KnownGuardrail => law.missing === null);
   const deadlineHours = spec.deadlineMs / MS_PER_HOUR;
+  const shadow = planShadow(spec, requestsPerHour);
   return {
     question,
     ladderPpm,
@@ -166,7 +172,8 @@ function subjectOf(question: PlanQuestion): PlanSubject {
     definitions,
     laws,
     known,
-    inCourse: known.filter(({ isMirrored }) => !isMirrored.proof),
+    shadow,
+    inCourse: shadow?.isAll ? [] : known.filter(({ isMirrored }) => !isMirrored.proof),
   };
 }
 
@@ -232,7 +239,9 @@ async function playCourses(subject: PlanSubject, step: Step): Promise<Pick<Plan,
   let equal: RampCourse | null = null;
   if (subject.inCourse.length > 0) {
     await step('ramp of an equal candidate');
-    equal = courseWith(subject, null);
+    const { shadow, ladderPpm } = subject;
+    const after = shadow === null ? ladderPpm : ladderPpm.filter((ppm) => ppm >= shadow.allowedPpm);
+    equal = courseWith({ ...subject, ladderPpm: after }, null);
   }
   const played: Plan['effects'][number][] = [];
   for (const effect of subject.question.effects) {
@@ -418,6 +427,11 @@ function notesOf(
       : ['planned as if compared with control: an equal baseline takes longer, since only the two equal arms count']),
     ...(waits ? ['least times and units of the stages are not in the ramp: where they are longer, they hold'] : []),
     ...(stages.some(({ approval }) => approval === 'required') ? ['approvals are not waited for'] : []),
+    ...(spec.shadow === undefined || spec.shadow.only
+      ? []
+      : [
+          'requests of the shadow are not in the ramp; a ramp with a change is planned as if the shadow had not found it',
+        ]),
     ...(inCourse.some(({ proof }) => proof.metric.kind === 'mean')
       ? [
           `the ramp includes the ${spec.baselineUnits} control requests that fix a mean's baseline; the figures per guardrail do not`,

@@ -57,10 +57,11 @@ export function renderPlan(plan: Plan): string {
           ...table([['metric', 'limit', 'proven after', 'candidate', 'hours'], ...plan.limits.map(limitRow)]),
           '  proven: requests until the candidate’s own values are proven within the limit, which promotion waits for',
         ],
+    shadowLines(plan),
     plan.equal === null
       ? []
       : [
-          'Ramp of an equal candidate (stages: medians of the runs that came there)',
+          `Ramp of an equal candidate${plan.shadow === null ? '' : ' after the shadow'} (stages: medians of the runs that came there)`,
           ...courseLines(plan.equal, plan, true),
         ],
     ...plan.effects.map(({ metric, change, course }) => [
@@ -73,6 +74,18 @@ export function renderPlan(plan: Plan): string {
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n')}\n`;
+}
+
+function shadowLines({ shadow }: Plan): readonly string[] {
+  if (shadow === null) return [];
+  const { pairs, ratePpm, concurrency, isAll, requests, hours, allowedPpm } = shadow;
+  return [
+    isAll
+      ? 'Shadow alone: nobody is served by the candidate'
+      : 'Shadow before the ramp: nobody is served by the candidate',
+    `  ${count(pairs)} pairs: at least ${count(requests)} requests (${percent(ratePpm / MILLION)} of them copied, at most ${count(concurrency)} at a time), ${figure(hours)} h`,
+    `  half of equal candidates are allowed ${percent(allowedPpm / MILLION)} then, at usual margins`,
+  ];
 }
 
 function isRateIn({ guardrails }: Plan, name: string): boolean {

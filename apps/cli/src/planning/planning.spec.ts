@@ -55,6 +55,19 @@ describe('a plan', () => {
     }
   });
 
+  it('says what a shadow takes, and plans the ramp from the share that its pairs usually allow', async () => {
+    const shadow = 'ramp: auto\nshadow: { pairs: 350, rate: 10% }';
+    const known = await plan([ERRORS], { spec: experiment([ERRORS, ALIGNMENT], 'canary', shadow) });
+    expect(known.shadow).toMatchObject({ pairs: 350, requests: 3_500, hours: 0.35, allowedPpm: 200_000 });
+    if (known.equal?.missing !== null) throw new Error('expected a course');
+    expect(known.equal.rungs.map(({ sharePpm }) => sharePpm)).toEqual([200_000, 500_000]);
+    expect(renderPlan(known)).toContain(
+      '  350 pairs: at least 3,500 requests (10 % of them copied, at most 4 at a time), 0.35 h\n  half of equal candidates are allowed 20 % then',
+    );
+    const alone = await plan([ERRORS], { spec: experiment([ERRORS], 'canary', 'mode: shadow\nshadow: { pairs: 100 }') });
+    expect(alone).toMatchObject({ shadow: { isAll: true, allowedPpm: 10_000 }, equal: null });
+  });
+
   it('promotes an equal candidate and rolls a harmful one back by what is harmed', async () => {
     const change = { kind: 'relative', value: -0.1 } as const;
     const { equal, effects } = await plan([ERRORS, ALIGNMENT], { effects: [{ metric: 'alignment', change }] });
