@@ -64,7 +64,9 @@ describe('a plan', () => {
     expect(renderPlan(known)).toContain(
       '  350 pairs: at least 3,500 requests (10 % of them copied, at most 4 at a time), 0.35 h\n  half of equal candidates are allowed 20 % then',
     );
-    const alone = await plan([ERRORS], { spec: experiment([ERRORS], 'canary', 'mode: shadow\nshadow: { pairs: 100 }') });
+    const alone = await plan([ERRORS], {
+      spec: experiment([ERRORS], 'canary', 'mode: shadow\nshadow: { pairs: 100 }'),
+    });
     expect(alone).toMatchObject({ shadow: { isAll: true, allowedPpm: 10_000 }, equal: null });
   });
 
