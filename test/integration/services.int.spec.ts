@@ -255,8 +255,7 @@ describe('a service', () => {
     });
     epoch = 58;
     await eventually(async () => expect(await show()).toMatchObject({ effect: 'effective', epoch: 58 }));
-    await order(decision, 'a', 'rollback');
-    expect(await show()).toMatchObject({ effect: 'ordered', epoch: 59 });
+    expect(await order(decision, 'a', 'rollback')).toMatchObject({ body: { effect: 'ordered', epoch: 59 } });
     await eventually(async () =>
       expect(await show()).toMatchObject({ epoch: 60, lastCommand: { command: 'rollback' } }),
     );

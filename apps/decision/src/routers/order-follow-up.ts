@@ -8,28 +8,39 @@ const ATTEMPTS = 6;
 /** A service whose orders were followed for so long is no longer one whose routers flap. */
 const CALM_MS = 10 * 60_000;
 
+interface Tried {
+  readonly order: string;
+  readonly attempts: number;
+  readonly nextAtMs: number;
+}
+
 /**
  * Sees to it that what was ordered is what is served: an order that a live router does not obey in time is given again, under a larger epoch, and
  * again after a pause that doubles.
  */
 export class OrderFollowUp {
-  /** By service: how often its order was given anew, and from when it may be once more. */
-  private readonly tried = new Map<string, { readonly attempts: number; readonly nextAtMs: number }>();
+  /** By service: which order was given anew, how often, and from when it may be once more. */
+  private readonly tried = new Map<string, Tried>();
   private readonly busy = new Set<string>();
 
   constructor(
-    private readonly decisions: Decisions,
-    private readonly routers: RouterWatch,
+    private readonly decisions: Pick<Decisions, 'newestOrders' | 'epochs' | 'epochSinceMs' | 'contested' | 'parkedAs'>,
+    private readonly routers: Pick<RouterWatch, 'liveOn' | 'brokenOn'>,
     private readonly nowMs: () => number,
   ) {}
 
   /** Whether the newest order about an experiment's service is in force; null for orders of before services had epochs. */
-  effectOf({ lastCommand, spec }: StartedState): OrderEffect | null {
+  effectOf(state: StartedState): OrderEffect | null {
+    const { lastCommand, spec } = state;
     if (!lastCommand.baseline) return null;
-    const ageMs = this.nowMs() - Date.parse(lastCommand.commandedAt);
-    const { epoch } = lastCommand;
+    const { epoch, commandedAt } = lastCommand;
+    const refusals = refusalsOf(state);
+    // Who has refused it will not follow it by being waited for.
+    const ageMs = refusals.size > 0 ? EFFECTIVE_WITHIN_MS : this.nowMs() - Date.parse(commandedAt);
     const newestEpoch = Math.max(epoch, this.decisions.epochs().get(spec.service) ?? 0);
-    return effectOf({ epoch, newestEpoch, ageMs }, this.routers.liveOn(spec.service));
+    const effect = effectOf({ epoch, newestEpoch, ageMs }, this.routers.liveOn(spec.service));
+    if (effect.state !== 'contested') return effect;
+    return { ...effect, behind: effect.behind.map((router) => `${router}${refusals.get(router) ?? ''}`) };
   }
 
   /** In a divided service every order says what was ordered last, an operator's slots too, so that giving one again gives all of it again. */
@@ -60,10 +71,12 @@ export class OrderFollowUp {
       // Where somebody has broken the glass the baseline is served on purpose.
       if (this.brokenOn(service).length > 0) continue;
       const before = this.tried.get(service);
-      const isOver = before === undefined || this.nowMs() > before.nextAtMs + CALM_MS;
+      const order = nameOfOrder(state);
+      const isOver = before?.order !== order || this.nowMs() > before.nextAtMs + CALM_MS;
       const { attempts, nextAtMs } = isOver ? { attempts: 0, nextAtMs: 0 } : before;
       if (attempts >= ATTEMPTS || this.nowMs() < nextAtMs) continue;
       this.tried.set(service, {
+        order,
         attempts: attempts + 1,
         nextAtMs: this.nowMs() + EFFECTIVE_WITHIN_MS * 2 ** attempts,
       });
@@ -74,4 +87,17 @@ export class OrderFollowUp {
         .finally(() => this.busy.delete(service));
     }
   }
+}
+
+/** " (refused: latched)" by router, of those that have refused the newest order. */
+function refusalsOf({ lastCommand, acknowledgements }: StartedState): ReadonlyMap<string, string> {
+  const refusals = Object.values(acknowledgements).filter(
+    ({ commandId, outcome }) => commandId === lastCommand.commandId && outcome === 'refused',
+  );
+  return new Map(refusals.map(({ router, reason }) => [router, ` (refused: ${reason})`]));
+}
+
+/** The same however often it is given: a new order waits for no pause of the one before. */
+function nameOfOrder({ experiment, lastCommand: { revision, command, stage, weightsPpm } }: StartedState): string {
+  return JSON.stringify([experiment, revision, command, stage, weightsPpm]);
 }
