@@ -170,7 +170,7 @@ describe('shadow traffic', () => {
   });
 
   it('counts what the client took for both, so that a slow one makes no candidate look faster', async () => {
-    const picture = Buffer.alloc(8_000_000);
+    const picture = Buffer.alloc(16_000_000);
     const large: Answering = (response) => void response.end(picture);
     const [control, candidate] = [await service('control', large), await service('candidate', large)];
     const router = await start({ control, candidate });
@@ -184,7 +184,7 @@ describe('shadow traffic', () => {
     const response = await new Promise<IncomingMessage>((resolve) => {
       request.on('response', resolve);
     });
-    await pause(150);
+    await pause(600);
     expect((await bodyOf(response)).length).toBe(picture.length);
     const [original, copy] = await pairOf(1);
     expect(original.clientMs).toBeGreaterThan(250);
@@ -240,6 +240,28 @@ describe('shadow traffic', () => {
     await ask(router, {});
     expect((await routed(1))[0]?.assignment).not.toHaveProperty('pair');
     expect(await metrics()).toContain('outcome="not-marked",reason="busy"} 1');
+  });
+
+  it('copies what one slot of a divided service serves, and nothing of the others', async () => {
+    const [control, candidate] = [await service('control'), await service('candidate')];
+    const router = await start({ control, candidate }, null);
+    const [inSlot] = await commands();
+    const { commandId, experiment, revision, command, stage, weightsPpm, commandedAt, terminal } =
+      inSlot as AllocationCommanded;
+    const own = { commandId, experiment, revision, epoch: 1, command, stage, weightsPpm, commandedAt, terminal };
+    const slots = [
+      { id: 'first', fromPpm: 0, toPpm: 500_000, order: { ...own, shadow: SHADOW } },
+      { id: 'second', fromPpm: 500_000, toPpm: 1_000_000, order: null },
+    ];
+    const baseline = { upstream: control.url, fingerprint: 'a' };
+    await order(2, { baseline, layer: { unit: 'user', holdoutPpm: 0, slots } });
+    for (let number = 0; number < 8; number += 1) await ask(router, { unit: `user-${number}` });
+    const first = (await routed(8 + candidate.seen.length)).filter(({ assignment }) => assignment !== null);
+    const originals = first.filter((one) => !isACopy(one));
+    expect(originals.length).toBeGreaterThan(0);
+    expect(originals.length).toBeLessThan(8);
+    await expect.poll(() => candidate.seen.length).toBe(originals.length);
+    expect(originals.every(({ assignment }) => assignment?.pair !== undefined)).toBe(true);
   });
 
   it('lets several candidates take turns', async () => {
@@ -394,6 +416,11 @@ async function pairOf(requests: number): Promise<readonly [RequestRouted, Reques
   const copy = told.find(isACopy) as RequestRouted;
   const original = told.find(({ requestId }) => requestId === copy.assignment?.pair?.request);
   return [original as RequestRouted, copy];
+}
+
+async function commands(): Promise<readonly AllocationCommanded[]> {
+  const records = await bus.readAll('allocation.commanded.v1');
+  return records.map((record) => (decodeEvent(record) as TeststripEvent<'allocation.commanded.v1'>).data);
 }
 
 function isACopy({ assignment }: RequestRouted): boolean {
