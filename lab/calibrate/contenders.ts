@@ -2,18 +2,26 @@ import {
   bet,
   type Betting,
   type BettingDesign,
-  BOLD_WEIGHTS,
+  betNested,
   hit,
   initialBetting,
   initialMeanDifference,
+  initialNestedBetting,
   initialScoredTilt,
   initialTilt,
   lnEHarmful,
   lnELessOften,
   lnEMoreOften,
+  lnENestedHarmful,
+  lnENestedNonInferior,
+  lnENestedSuperior,
   lnENonInferior,
   lnEShift,
   meanDifference,
+  type NestedBetting,
+  nestedBettingDesign,
+  type NestedBettingDesign,
+  nestedRanges,
   observeMean,
   observeScore,
   proofWeights,
@@ -22,7 +30,6 @@ import {
 import type { PeerRule, PeerRun, PeerSituation } from '#lab/peers';
 import { DensePast } from './dense-past.js';
 import { LowerTail } from './lower-tail.js';
-import type { WideningBounds } from './settling-bounds.js';
 import type { Seen } from './traffic.js';
 
 /** What a method said in one run, and after how many events it said so first; 0: never. */
@@ -53,54 +60,84 @@ function isLookedAt({ isCandidate, propensity, index }: Seen): boolean {
   return isCandidate || propensity >= EVENLY_SHARED || index % CONTROL_EVENTS_PER_LOOK === 0;
 }
 
-/** How a metric is bet on. */
-export interface MetricBets {
-  readonly bounds: WideningBounds;
-  readonly worse: 'lower' | 'higher';
-  readonly bets: 'equal' | 'bold';
+/** A margin ≥ 0, in the unit of the values, and the name under which its verdicts are counted. */
+interface Boundary {
+  readonly method: string;
+  readonly margin: number;
 }
 
 /**
- * Betting on units' first values, as the mean and rate methods use it, at several margins ≥ 0 (in the unit of the values): means weigh bold
- * bets more, rates weigh all alike; proofs of non-inferiority have weights of their own.
+ * Betting on units' first values within nested bounds, as the mean method does, each margin with bets of its own: harm by all bounds together,
+ * the proof of the margin, and "better at all" where there is none, within the widest.
  */
-export class BettingContender implements CalibratedContender {
+export class MeanContender implements CalibratedContender {
+  readonly verdicts: readonly ContenderVerdict[];
+  private readonly bets: readonly {
+    readonly margin: number;
+    readonly design: NestedBettingDesign;
+    readonly state: NestedBetting;
+  }[];
+  private readonly sign: number;
+
+  constructor(
+    boundaries: readonly Boundary[],
+    /** Control's first units, and the metric's margin, which is the least spread its bounds leave room for. */
+    baseline: { readonly mean: number; readonly spread: number; readonly margin: number },
+    worse: 'lower' | 'higher',
+    private readonly threshold: number,
+  ) {
+    // Betting takes "higher is better".
+    this.sign = worse === 'lower' ? 1 : -1;
+    const bounds = nestedRanges({ mean: this.sign * baseline.mean, spread: baseline.spread }, baseline.margin);
+    this.bets = boundaries.map(({ margin }) => {
+      const design = nestedBettingDesign(bounds, { harmfulAt: margin, steps: [{ share: 1, margin }] });
+      return { margin, design, state: initialNestedBetting(design) };
+    });
+    this.verdicts = boundaries.map(({ method }) => verdict(method));
+  }
+
+  observe(seen: Seen): void {
+    if (!seen.isFirst) return;
+    const isLook = isLookedAt(seen);
+    for (let index = 0; index < this.bets.length; index++) {
+      const { margin, design, state } = this.bets[index] as (typeof this.bets)[number];
+      betNested(state, design, seen.arm, seen.propensity, this.sign * seen.value);
+      if (!isLook) continue;
+      const said = this.verdicts[index] as ContenderVerdict;
+      if (said.harmfulAt === 0 && lnENestedHarmful(state) >= this.threshold) said.harmfulAt = seen.index;
+      if (said.nonInferiorAt !== 0) continue;
+      const lnE = margin === 0 ? lnENestedSuperior(state, design) : lnENestedNonInferior(state, design, 0);
+      if (lnE >= this.threshold) said.nonInferiorAt = seen.index;
+    }
+  }
+}
+
+/** Betting on units' first values of 0 and 1, as the rate method does at absolute margins. */
+export class RateContender implements CalibratedContender {
   readonly verdicts: readonly ContenderVerdict[];
   private readonly state: Betting;
   private readonly design: BettingDesign;
-  private readonly sign: number;
-  private readonly bets: MetricBets['bets'];
 
   constructor(
-    boundaries: readonly { readonly method: string; readonly margin: number }[],
-    { bounds: { lo, hi, expected, widening }, worse, bets }: MetricBets,
+    boundaries: readonly Boundary[],
+    expected: number,
     private readonly threshold: number,
   ) {
-    this.bets = bets;
     const margins = boundaries.map(({ margin }) => margin);
-    // Betting takes "higher is better".
-    this.sign = worse === 'lower' ? 1 : -1;
-    this.design = {
-      lo: worse === 'lower' ? lo : -hi,
-      hi: worse === 'lower' ? hi : -lo,
-      expected: this.sign * expected,
-      harmfulAt: margins,
-      nonInferiorAt: margins,
-      ...(widening ? { widening } : {}),
-    };
+    // Betting takes "higher is better": a bad event is −1.
+    this.design = { lo: -1, hi: 0, expected: -expected, harmfulAt: margins, nonInferiorAt: margins };
     this.state = initialBetting(this.design);
     this.verdicts = boundaries.map(({ method }) => verdict(method));
   }
 
   observe(seen: Seen): void {
     if (!seen.isFirst) return;
-    bet(this.state, this.design, seen.arm, seen.propensity, this.sign * seen.value);
+    bet(this.state, this.design, seen.arm, seen.propensity, -seen.value);
     if (!isLookedAt(seen)) return;
     for (let index = 0; index < this.verdicts.length; index++) {
       const said = this.verdicts[index] as ContenderVerdict;
-      const weights = this.bets === 'bold' ? BOLD_WEIGHTS : undefined;
-      if (said.harmfulAt === 0 && lnEHarmful(this.state, index, weights) >= this.threshold) said.harmfulAt = seen.index;
-      const ofProof = this.design.nonInferiorAt[index] === 0 ? weights : proofWeights(1).bets;
+      if (said.harmfulAt === 0 && lnEHarmful(this.state, index) >= this.threshold) said.harmfulAt = seen.index;
+      const ofProof = this.design.nonInferiorAt[index] === 0 ? undefined : proofWeights(1).bets;
       if (said.nonInferiorAt === 0 && lnENonInferior(this.state, index, ofProof) >= this.threshold) {
         said.nonInferiorAt = seen.index;
       }

@@ -1,13 +1,14 @@
-import { lnESampleRatio, rejects, usualRange } from '#libs/statistics';
+import { lnESampleRatio, nestedRanges, rejects } from '#libs/statistics';
 import { peerRules } from '#lab/peers';
 import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 import { type Cell, cellId, type MetricCell, shareAt, type SplitCell } from './cells.js';
 import {
   BadEventContender,
-  BettingContender,
   type CalibratedContender,
   LowerTailContender,
+  MeanContender,
   PeerContender,
+  RateContender,
   ShiftContender,
   ShownIntervalContender,
   UpperTailContender,
@@ -117,10 +118,10 @@ function runMetric(cell: MetricCell, { events }: Extent, random: SimulationRando
   const { mean, spread } = meanAndSpread(baseline);
   const margin = shape.margin.kind === 'absolute' ? shape.margin.value : shape.margin.value * mean;
   const isRate = shape.name === 'binary';
-  const bounds = isRate ? { lo: 0, hi: 1, expected: USUAL_RATE } : usualRange({ mean, spread }, margin);
+  const bounds = isRate ? { lo: 0, hi: 1, expected: USUAL_RATE } : boundsOf(cell, { mean, spread, margin });
   const plan: TrafficPlan = { ...cell, shape, events, bounds, margin };
   const contenders = [
-    ...(cell.contest === 'peers' ? [] : ourContenders(cell, plan, bounds, baseline)),
+    ...(cell.contest === 'peers' ? [] : ourContenders(cell, plan, { mean, spread, margin }, baseline)),
     ...(cell.contest === 'ours' ? [] : peerContenders(cell, margin)),
   ];
   const traffic = new MetricTraffic(plan, random);
@@ -140,20 +141,36 @@ function runMetric(cell: MetricCell, { events }: Extent, random: SimulationRando
   return contenders.flatMap(({ verdicts }) => verdicts);
 }
 
+/**
+ * Where values are clipped at the boundary of the hypotheses: our proof of the margin compares means within the widest of the nested bounds, and within
+ * the narrower ones, where harm is looked for as well, the means then differ by no more. The peers' means are clipped nowhere; the boundary within the
+ * narrowest bounds is theirs but for a standard error.
+ */
+function boundsOf({ contest }: MetricCell, { mean, spread, margin }: Baseline): WideningBounds {
+  const nested = nestedRanges({ mean, spread }, margin);
+  return (contest === 'peers' ? nested[0] : nested.at(-1)) as WideningBounds;
+}
+
+interface Baseline {
+  readonly mean: number;
+  readonly spread: number;
+  readonly margin: number;
+}
+
 function ourContenders(
   cell: MetricCell,
   { shape, margin }: TrafficPlan,
-  bounds: WideningBounds,
+  usual: Baseline,
   baseline: Float64Array,
 ): readonly CalibratedContender[] {
   const { truth } = cell;
   const isNull = truth === 'no-effect';
   const atMargin = { method: methods.betting, margin };
-  const betting = new BettingContender(
-    isNull ? [atMargin, { method: methods.bettingAtZero, margin: 0 }] : [atMargin],
-    { bounds, worse: shape.worse, bets: shape.name === 'binary' ? 'equal' : 'bold' },
-    THRESHOLD,
-  );
+  const boundaries = isNull ? [atMargin, { method: methods.bettingAtZero, margin: 0 }] : [atMargin];
+  const betting =
+    shape.name === 'binary'
+      ? new RateContender(boundaries, USUAL_RATE, THRESHOLD)
+      : new MeanContender(boundaries, usual, shape.worse, THRESHOLD);
   const tails = tailContenders(cell);
   switch (truth) {
     case 'no-effect': {
