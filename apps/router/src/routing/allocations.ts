@@ -42,13 +42,13 @@ export class Allocations {
   private services: ReadonlyMap<string, ServiceDefined> = new Map();
   private brokenGlass: ReadonlyMap<string, BrokenGlass> = new Map();
   private table: RoutingTable;
-  private paths: PublicRoutes;
+  /** Made when it is asked for: many events come in a row. */
+  private paths: PublicRoutes | undefined;
   /** Experiments of which no more is known than an earlier run saved: it may be old. */
   private unconfirmed = new Set<string>();
 
   constructor(private readonly options: AllocationsOptions) {
     this.table = buildRoutingTable({ experiments: [], services: [], brokenGlass: [] }, options.upstreams);
-    this.paths = new PublicRoutes(this.publicRoutes());
   }
 
   routeOf(service: string): ServiceRoute | undefined {
@@ -68,6 +68,7 @@ export class Allocations {
 
   /** Whose a public path is; undefined where no service has it. */
   serviceAt(host: string | undefined, path: string): OwnedRoute | undefined {
+    this.paths ??= new PublicRoutes(this.publicRoutes());
     return this.paths.find(host, path);
   }
 
@@ -205,11 +206,12 @@ export class Allocations {
 
   /** The largest epoch of all other orders about the service. */
   private epochBeside({ service, experiment }: AllocationCommanded): number {
-    const commands = [...this.experiments.values()].flatMap(({ command }) => command ?? []);
-    const others = commands.filter(
-      (command) => command.service === service && command.experiment !== experiment && command.baseline !== undefined,
-    );
-    return Math.max(0, ...others.map(({ epoch }) => epoch));
+    let epoch = 0;
+    for (const { command } of this.experiments.values()) {
+      if (command?.service !== service || command.experiment === experiment || !command.baseline) continue;
+      epoch = Math.max(epoch, command.epoch);
+    }
+    return epoch;
   }
 
   heartbeat({ running, services = {} }: ControllerHeartbeat): void {
@@ -233,7 +235,7 @@ export class Allocations {
     this.brokenGlass = new Map(brokenGlass.map((state) => [state.service, state]));
     this.unconfirmed = new Set(unconfirmed ? this.experiments.keys() : []);
     this.table = buildRoutingTable(this.state, this.options.upstreams);
-    this.paths = new PublicRoutes(this.publicRoutes());
+    this.paths = undefined;
   }
 
   /** What is known is what the log tells. */
@@ -261,7 +263,7 @@ export class Allocations {
       else table.delete(service);
     }
     this.table = table;
-    this.paths = new PublicRoutes(this.publicRoutes());
+    this.paths = undefined;
     this.options.onChange(state);
   }
 

@@ -74,6 +74,10 @@ export function servicesOf({ definitions, command }: ExperimentState): readonly 
   return command ? [...named, command.service] : named;
 }
 
+function isAbout({ definitions, command }: ExperimentState, service: string): boolean {
+  return command?.service === service || definitions.some(({ spec }) => spec.service === service);
+}
+
 /**
  * Where a service's requests go. It is ruled by the order with its largest epoch, whichever experiment that came from; the baseline is served where that
  * is newer, and where the experiment of the order is not known yet. An experiment without an order, a draft, rules nothing.
@@ -85,7 +89,7 @@ export function routeOfService(
   configured: Upstream | undefined,
 ): ServiceRoute | undefined {
   const knowledge = {
-    experiments: state.experiments.filter((one) => servicesOf(one).includes(service)),
+    experiments: state.experiments.filter((one) => isAbout(one, service)),
     services: state.services.filter((one) => one.service === service),
   };
   const route = ordered(service, knowledge) ?? (configured && { kind: 'upstream', service, upstream: configured });
@@ -97,7 +101,7 @@ export function routeOfService(
 type Knowledge = Pick<RouterState, 'experiments' | 'services'>;
 
 function ordered(service: string, { experiments, services }: Knowledge): ServiceRoute | undefined {
-  const newestEpoch = Math.max(0, ...experiments.map(epochOf));
+  const newestEpoch = experiments.reduce((epoch, one) => Math.max(epoch, epochOf(one)), 0);
   // Of orders with the service's epochs one alone counts: nothing has to be made of those before it, however many there were.
   const newest = experiments.filter(({ command }) => !command?.baseline || command.epoch === newestEpoch);
   const command = newest.find((one) => epochOf(one) === newestEpoch)?.command;
