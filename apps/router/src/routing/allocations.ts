@@ -39,6 +39,8 @@ const BEHIND_AT_MOST_MS = 2_000;
 /** The router's present knowledge: one immutable table, swapped as a whole. */
 export class Allocations {
   private experiments = new Map<string, ExperimentState>();
+  /** By service those of its experiments that may still rule it: not what has ended under an older order. */
+  private readonly rulers = new Map<string, Set<string>>();
   private services: ReadonlyMap<string, ServiceDefined> = new Map();
   private brokenGlass: ReadonlyMap<string, BrokenGlass> = new Map();
   private table: RoutingTable;
@@ -206,12 +208,8 @@ export class Allocations {
 
   /** The largest epoch of all other orders about the service. */
   private epochBeside({ service, experiment }: AllocationCommanded): number {
-    let epoch = 0;
-    for (const { command } of this.experiments.values()) {
-      if (command?.service !== service || command.experiment === experiment || !command.baseline) continue;
-      epoch = Math.max(epoch, command.epoch);
-    }
-    return epoch;
+    const others = this.rulersOf(service).filter((state) => state.experiment !== experiment);
+    return newestEpochOf(others, service);
   }
 
   heartbeat({ running, services = {} }: ControllerHeartbeat): void {
@@ -234,6 +232,8 @@ export class Allocations {
     this.services = new Map(services.map((state) => [state.service, state]));
     this.brokenGlass = new Map(brokenGlass.map((state) => [state.service, state]));
     this.unconfirmed = new Set(unconfirmed ? this.experiments.keys() : []);
+    this.rulers.clear();
+    for (const state of experiments) this.addRuler(state);
     this.table = buildRoutingTable(this.state, this.options.upstreams);
     this.paths = undefined;
   }
@@ -250,7 +250,20 @@ export class Allocations {
   private swap(state: ExperimentState): void {
     const before = this.stateOf(state.experiment);
     this.experiments.set(state.experiment, state);
-    this.changed(new Set([...servicesOf(before), ...servicesOf(state)]));
+    const services = new Set([...servicesOf(before), ...servicesOf(state)]);
+    this.addRuler(state);
+    this.changed(services);
+  }
+
+  private addRuler(state: ExperimentState): void {
+    for (const service of servicesOf(state)) {
+      const rulers = this.rulers.get(service) ?? new Set();
+      this.rulers.set(service, rulers.add(state.experiment));
+    }
+  }
+
+  private rulersOf(service: string): readonly ExperimentState[] {
+    return [...(this.rulers.get(service) ?? [])].map((experiment) => this.stateOf(experiment));
   }
 
   /** What happened is about these services: the others are served as before. */
@@ -258,13 +271,27 @@ export class Allocations {
     const { state } = this;
     const table = new Map(this.table);
     for (const service of services) {
-      const route = routeOfService(service, state, this.options.upstreams.get(service));
+      const experiments = this.rulersOf(service);
+      const route = routeOfService(service, { ...state, experiments }, this.options.upstreams.get(service));
       if (route) table.set(service, route);
       else table.delete(service);
+      this.forgetSpent(service, experiments, route);
     }
     this.table = table;
     this.paths = undefined;
     this.options.onChange(state);
+  }
+
+  /** What has ended under an older order, and serves no slot, is looked at again when something new is said of it: then its latch counts still. */
+  private forgetSpent(service: string, experiments: readonly ExperimentState[], route: ServiceRoute | undefined): void {
+    // Behind broken glass nobody serves anything, and it may be mended.
+    if (this.brokenGlass.has(service)) return;
+    const newestEpoch = newestEpochOf(experiments, service);
+    const serving = new Set(route ? experimentsIn(route).map(({ rules }) => rules.experiment) : []);
+    for (const { experiment, command } of experiments) {
+      const isSpent = command?.baseline !== undefined && command.terminal && command.epoch < newestEpoch;
+      if (isSpent && !serving.has(experiment)) this.rulers.get(service)?.delete(experiment);
+    }
   }
 
   get state(): RouterState {
@@ -274,6 +301,13 @@ export class Allocations {
       brokenGlass: [...this.brokenGlass.values()],
     };
   }
+}
+
+/** Of the orders about a service that have its epochs; 0 without any. */
+function newestEpochOf(experiments: readonly ExperimentState[], service: string): number {
+  return experiments.reduce((epoch, { command }) => {
+    return command?.service === service && command.baseline ? Math.max(epoch, command.epoch) : epoch;
+  }, 0);
 }
 
 function experimentsIn(route: ServiceRoute): readonly ExperimentRoute[] {

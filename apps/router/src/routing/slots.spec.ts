@@ -200,8 +200,19 @@ describe('a router of a divided service', () => {
     expect(b.epoch).toBe(2);
   });
 
-  it('makes nothing of ended experiments, however many there were', () => {
-    const { allocations } = aRouter();
+  it('serves a winner that waits in its slot, also after broken glass was mended', () => {
+    const { allocations, b } = both();
+    const won = order('a', 3, MILLION, { command: 'promote', terminal: true });
+    allocations.command(commandOf(won, 3, layerOf(won, b)));
+    const later = order('b', 4, 600_000);
+    allocations.command(commandOf(later, 4, layerOf(won, later)));
+    allocations.breakGlass(SERVICE, { actor: 'ana', reason: 'it burns', at: '2026-11-20T12:00:00.000Z' });
+    allocations.mendGlass(SERVICE);
+    expect(allocations.routeOfExperiment(SERVICE, 'a')?.rules.weightsPpm).toEqual(won.weightsPpm);
+  });
+
+  it('makes nothing of ended experiments, however many there were, and keeps their latches', () => {
+    const { allocations, answers } = aRouter();
     for (let index = 1; index <= 300; index += 1) {
       const key = `old-${index}`;
       const ended = order(key, index, 0, { command: 'rollback', terminal: true });
@@ -210,6 +221,10 @@ describe('a router of a divided service', () => {
       allocations.command(command);
     }
     expect(allocations.routes.size).toBe(1);
+    const late = order('old-7', 301, 500_000, { commandId: 'late' });
+    allocations.command(commandOf(late, 301, layerOf(null, null)));
+    expect(answers.at(-1)).toEqual(['late', 'refused']);
+    expect(allocations.epochs()).toEqual({ [SERVICE]: 300 });
     expect(allocations.routeOf(SERVICE)).toMatchObject({ kind: 'experiment', rules: { experiment: 'old-300' } });
   });
 });
