@@ -584,13 +584,13 @@ describe('an analysis that the decision core fails on', () => {
   });
 });
 
-/** A session that locked the row of `key` and stopped; `busy`: one that does something meanwhile. */
-async function lockRow(key: string, { busy = false } = {}): Promise<() => Promise<void>> {
+/** A session that locked the row of an experiment, or of a service, and stopped; `busy`: one that does something meanwhile. */
+async function lockRow(key: string, { busy = false, of = 'experiments' } = {}): Promise<() => Promise<void>> {
   const session = await database.session();
   session.onLost(() => undefined);
   await session.query('begin');
   const [row] = await session.query<{ pid: number }>(
-    'select pg_backend_pid() as pid from teststrip.experiments where key = $1 for update',
+    `select pg_backend_pid() as pid from teststrip.${of} where ${of === 'services' ? 'name' : 'key'} = $1 for update`,
     [key],
   );
   if (busy) void session.query('select pg_sleep(60)').catch(() => undefined);
@@ -657,6 +657,7 @@ describe('rows that another session keeps locked', () => {
     await apply(decision, file);
     await lockRow(file.key);
     expect(await order(decision, file.key, 'pause')).toMatchObject({ status: 503 });
+    await lockRow(file.service, { of: 'services' });
     expect(await order(decision, file.key, 'rollback')).toMatchObject({ status: 200, body: { phase: 'rolled-back' } });
   });
 

@@ -388,10 +388,14 @@ function checkWindows({ metrics, deadline, unit }: ParsedFile, complain: Complai
 /** A name, an IPv4 or an IPv6 address. A URL may have other hosts too, such as a placeholder that nobody has filled. */
 const HOST = /^(?:[\p{L}\p{N}._-]+|\[[0-9a-f:.]+\])$/iu;
 
-/** An address that requests can be sent to: of at most 2 048 characters. */
+/** An address that requests can be sent to: of at most 2 048 characters, none of them a blank or the end of a line. */
 export function isHttpUrl(text: string): boolean {
   return (
-    text.length <= 2_048 && /^https?:\/\/[^/]/i.test(text) && URL.canParse(text) && HOST.test(new URL(text).hostname)
+    text.length <= 2_048 &&
+    !/\s/.test(text) &&
+    /^https?:\/\/[^/]/i.test(text) &&
+    URL.canParse(text) &&
+    HOST.test(new URL(text).hostname)
   );
 }
 

@@ -74,6 +74,15 @@ describe('an experiment file that costs more than it says', () => {
   });
 });
 
+it.each(['http://127.0.0.1:8001\\n/x', 'http://127.0.0.1:8001/a b'])(
+  'an address has no blank in it: %s',
+  (upstream) => {
+    expect(problemsOf(file(GUARDED).replace('http://127.0.0.1:8001', upstream)).told).toEqual([
+      expect.stringContaining('variants.candidate.upstream: expected a URL'),
+    ]);
+  },
+);
+
 it('a version of thousands of letters, as a header may hold, lies in no range', () => {
   const range = parseVersionRange('>=1') as VersionRange;
   expect(isInVersionRange(range, `1.2.3-${'a.'.repeat(100)}a`)).toBe(true);
