@@ -18,7 +18,7 @@ import { migrate } from '#libs/persistence';
 import { createOutbox } from '#libs/persistence/outbox';
 import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
-import { analysed, harmful, HEALTHY, provenUpTo, SCORES_SILENT } from '#libs/testing/delivery';
+import { analysed, harmful, HEALTHY, provenUpTo, SCORES_SILENT, somePairs } from '#libs/testing/delivery';
 
 let database: TestDatabase;
 let bus: EventBus;
@@ -361,6 +361,22 @@ guardrails:
       const { body } = await call(decision, 'GET', `/v1/experiments/${key}`);
       expect(body).toMatchObject({ stage: { index: 1 }, weightsPpm: { candidate: 50_000 } });
     });
+  });
+
+  it('begins in the shadow of its file, shows and orders the copies, and leaves it at what pairs allow', async () => {
+    const decision = await aDecision();
+    const file = aFile({ shadow: { pairs: 20, rate: '50%', concurrency: 2 } });
+    await apply(decision, file);
+    const view = async () => (await call(decision, 'GET', `/v1/experiments/${file.key}`)).body;
+    expect(await view()).toMatchObject({
+      phase: 'running',
+      stage: null,
+      shadow: { pairs: 20, ratePpm: 500_000, concurrency: 2 },
+      weightsPpm: { control: 1_000_000, candidate: 0 },
+      lastCommand: { shadow: { candidates: ['candidate'], ratePpm: 500_000, concurrency: 2 } },
+    });
+    await publishAnalysis(file.key, [], { pairs: [somePairs(20, 200_000)], requests: { control: 40, candidate: 0 } });
+    await eventually(async () => expect(await view()).toMatchObject({ shadow: null, stage: { weightPpm: 200_000 } }));
   });
 
   it('answers on every path of the OpenAPI document that it serves', async () => {

@@ -45,7 +45,8 @@ export function judgeAnalysis(known: DeliveryState, input: Analysed): readonly D
 /** What proven harm leads to; null where none is proven. */
 function answerHarm(state: StartedState, input: Analysed): readonly DeliveryEvent[] | null {
   const harmful = harmfulGuardrail(state.spec, input.analysis);
-  if (harmful) return rollBackHarm(state, input, harmful);
+  // In the shadow the candidate was drawn for nobody: only its pairs speak.
+  if (harmful && !isInShadow(state)) return rollBackHarm(state, input, harmful);
   const harmOfPairs = rollBackHarmOfPairs(state, input);
   if (harmOfPairs.length > 0) return harmOfPairs;
   const brokenLimit = rollBackBrokenLimit(state, input);

@@ -15,7 +15,7 @@ import { brokenLimit } from './limits.js';
  * unproven). It happens once per revision, and nothing undoes it.
  */
 export function rollBackHarm(state: StartedState, input: Analysed, harmful: MetricAnalysis): readonly DeliveryEvent[] {
-  if (!isToAnswer(state)) return [];
+  if (!answersToHarm(state)) return [];
   const { spec } = state;
   const command = controllerCommand(state, input, {
     command: 'rollback',
@@ -33,7 +33,7 @@ export function rollBackHarm(state: StartedState, input: Analysed, harmful: Metr
 export function rollBackBrokenLimit(state: StartedState, input: Analysed): readonly DeliveryEvent[] {
   const { spec } = state;
   const broken = brokenLimit(spec, input.analysis);
-  if (!broken || !isToAnswer(state)) return [];
+  if (!broken || !answersToHarm(state)) return [];
   const command = controllerCommand(state, input, {
     command: 'rollback',
     stage: state.stage,
@@ -47,7 +47,7 @@ export function rollBackBrokenLimit(state: StartedState, input: Analysed): reado
 }
 
 /** A rolled back revision is harmed no more; in the shadow nobody is. What has ended may still show that a loser was harmful. */
-function isToAnswer(state: StartedState): boolean {
+export function answersToHarm(state: StartedState): boolean {
   if (state.phase === 'rolled-back') return false;
   return !isActive(state) || servesCandidates(state.spec, state.weightsPpm);
 }

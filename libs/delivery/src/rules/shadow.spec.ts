@@ -338,6 +338,9 @@ describe('a shadow alone', () => {
     given(alone)
       .when(judged(1, [harmOf('alignment')]))
       .thenDecided({ type: 'rolled-back' });
+    given(alone, judged(1, [somePairs(350, 200_000)]))
+      .when(judged(2, [harmOf('alignment', 350)]))
+      .thenDecided({ type: 'arm-disqualified' });
   });
 });
 

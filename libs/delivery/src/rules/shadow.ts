@@ -1,11 +1,13 @@
 import type { ExperimentSpec } from '#libs/contracts';
-import { controlOnly, servesCandidates, stageWeightPpm, stageWeights } from '../allocation.js';
+import { controlOnly, stageWeightPpm, stageWeights } from '../allocation.js';
 import { commandEvidence, CONTROLLER, controllerCommand, type CommandOrder } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Analysed } from '../inputs.js';
 import { isInShadow, type RunningState, type StartedState } from '../state.js';
 import { number, percent } from '../words/numbers.js';
 import { harmMessage, weakestMessage } from '../words/proof.js';
+import { alarmForTarget } from './broken-control.js';
+import { answersToHarm } from './harm.js';
 import { holdUntrusted } from './hold.js';
 import {
   allowedByPairs,
@@ -24,7 +26,7 @@ export function rollBackHarmOfPairs(state: StartedState, input: Analysed): reado
   const { spec } = state;
   const harmful = harmfulByPairs(spec, input.analysis);
   const isUnseen = isInShadow(state);
-  if (!harmful || state.phase === 'rolled-back' || !(isUnseen || servesCandidates(spec, state.weightsPpm))) return [];
+  if (!harmful || !(isUnseen || answersToHarm(state))) return [];
   const { metric, pairs } = harmful;
   const where = isUnseen ? `Nobody was served by ${metric.candidate}.` : 'These are the pairs of its shadow.';
   const command = controllerCommand(state, input, {
@@ -36,7 +38,8 @@ export function rollBackHarmOfPairs(state: StartedState, input: Analysed): reado
     terminal: true,
     evidence: evidenceOfPairs(input, harmful, metric.lnE?.harmful ?? null),
   });
-  return [{ type: 'rolled-back', atMs: input.atMs, actor: CONTROLLER, command }];
+  const rolledBack: DeliveryEvent = { type: 'rolled-back', atMs: input.atMs, actor: CONTROLLER, command };
+  return [rolledBack, ...alarmForTarget(state, input.analysis, input.atMs)];
 }
 
 /** What an analysis leads to in the shadow where it shows no harm: the ramp begins with the share that the pairs allow, or the shadow was all. */
