@@ -7,6 +7,7 @@ import type { RealTrafficRow } from './row.js';
 import { sharedAlpha } from './shared-alpha.js';
 import { stalls } from './stalls.js';
 import { survivors } from './survivors.js';
+import { totalsAndQuotients } from './totals-and-quotients.js';
 import { withoutPictures } from './without-pictures.js';
 
 export type { RealTrafficRow } from './row.js';
@@ -20,6 +21,7 @@ export const realTrafficRows: readonly RealTrafficRow[] = [
   ...stalls,
   ...withoutPictures,
   ...limits,
+  ...totalsAndQuotients,
   ...pairs,
   ...coldStarts(),
 ];
