@@ -43,7 +43,8 @@ async function load(first: string): Promise<void> {
   const answerBytes = Number(parameters[0] ?? 8_192);
   const concurrency = Number(parameters[1] ?? 32);
   const upstream = await start('upstream', String(answerBytes));
-  const router = await start('router', upstream.url);
+  const router = await start('router', upstream.url, '0');
+  const shadowPercent = Number(parameters[2] ?? 10);
   const nginx = await startNginx(upstream.url);
   process.stdout.write(`${requests} POST requests, answers of ${answerBytes} bytes, ${concurrency} at once\n`);
   const work = { requests, concurrency };
@@ -64,9 +65,24 @@ async function load(first: string): Promise<void> {
         `${ratio(({ perCore }) => perCore)} requests/s of a core, ${ratio(({ p99Ms }) => p99Ms)} p99\n`,
     );
   } else process.stdout.write('nginx is not installed: nothing to compare with\n');
-  upstream.process.kill();
   router.process.kill();
+  if (shadowPercent > 0) await measureShadow(upstream.url, shadowPercent, { ...work, without: byRouter });
+  upstream.process.kill();
   nginx?.process.kill();
+}
+
+/** What it costs to copy a share of the requests. */
+async function measureShadow(
+  upstreamUrl: string,
+  percent: number,
+  { without, ...work }: { readonly requests: number; readonly concurrency: number; readonly without: Figures },
+): Promise<void> {
+  const router = await start('router', upstreamUrl, String(percent));
+  const cpuMs = async (): Promise<number> => (await cpuOf(router.process)).cpuMs;
+  const copying = await measure(`shadow of ${percent} %`, router.url, { ...work, cpuMs });
+  const ratio = (without.perCore / copying.perCore).toFixed(2);
+  process.stdout.write(`shadow: ${ratio} × the CPU per request of the router without\n`);
+  router.process.kill();
 }
 
 interface Figures {
