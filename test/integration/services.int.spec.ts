@@ -174,6 +174,43 @@ describe('a service', () => {
     expect(await apply(decision, changed)).toMatchObject({ status: 201, body: { revision: 2 } });
   });
 
+  it('can be paused, drained, deleted and brought back, with its experiments, and what has ended archived', async () => {
+    const decision = await aDecision();
+    const mode = (what: string): Promise<Answer> => call(decision, 'POST', `/v1/services/${service}/${what}`, because);
+    const phase = async (key: string) =>
+      (await call(decision, 'GET', `/v1/experiments/${service}-${key}`)).body.phase as string;
+    const listed = async (query = '') =>
+      (await call(decision, 'GET', `/v1/experiments${query}`)).body.experiments.map(({ key }: { key: string }) => key);
+    await apply(decision, aFile('one', variant(24), variant(12)));
+    expect(await mode('pause')).toMatchObject({ status: 200, body: { mode: 'paused' } });
+    expect(await phase('one')).toBe('paused');
+    expect((await order(decision, 'one', 'resume')).body.type).toBe('urn:teststrip:refused:service-paused');
+    await mode('resume');
+    expect(await phase('one')).toBe('running');
+    expect((await order(decision, 'one', 'archive')).status).toBe(409);
+    expect((await mode('delete')).status).toBe(409);
+    expect(await mode('drain')).toMatchObject({ body: { mode: 'drained', heldBy: null, latched: [] } });
+    expect(await phase('one')).toBe('concluded');
+    expect((await order(decision, 'one', 'archive')).status).toBe(200);
+    expect(await listed()).not.toContain(`${service}-one`);
+    expect(await listed('?archived=true')).toContain(`${service}-one`);
+    expect((await mode('delete')).status).toBe(200);
+    const names = async (query = '') =>
+      (await call(decision, 'GET', `/v1/services${query}`)).body.services.map(
+        (one: { service: string }) => one.service,
+      );
+    expect([(await names()).includes(service), (await names('?deleted=true')).includes(service)]).toEqual([
+      false,
+      true,
+    ]);
+    await eventually(async () => {
+      const told = (await bus.readAll('service.defined.v1')).map((record) => decodeEvent(record)).at(-1);
+      expect(told?.data).toMatchObject({ service, deleted: true });
+    });
+    await mode('resume');
+    expect((await apply(decision, aFile('two', variant(24), variant(7)))).status).toBe(201);
+  });
+
   it('is taken by one of two controllers that are asked at the same time', async () => {
     const [one, two] = [await aDecision('decision-a'), await aDecision('decision-b')];
     const answers = await Promise.all(

@@ -2,7 +2,9 @@ import type { DeliveryEvent } from './events.js';
 import { evolve } from './evolve.js';
 import type { DeliveryInput } from './inputs.js';
 import { approveStage } from './operator/approve.js';
+import { archiveExperiment } from './operator/archive.js';
 import { defineExperiment } from './operator/define.js';
+import { endWithoutVerdict } from './operator/end.js';
 import { beginNewAttempt } from './operator/new-attempt.js';
 import { pauseRamp } from './operator/pause.js';
 import { promoteCandidate } from './operator/promote.js';
@@ -48,6 +50,10 @@ function decide(state: DeliveryState, input: DeliveryInput): readonly DeliveryEv
       return promoteCandidate(known(state), input);
     case 'rollback':
       return rollBackToControl(known(state), input);
+    case 'end':
+      return endWithoutVerdict(known(state), input);
+    case 'archive':
+      return archiveExperiment(known(state), input);
     case 'new-attempt':
       return beginNewAttempt(known(state), input);
     default:

@@ -56,6 +56,8 @@ export const deliveryEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('held'), ...commanded, causes: z.array(holdCause).min(1) }),
   z.object({ type: z.literal('recovered'), ...commanded }),
   z.object({ type: z.literal('paused'), ...commanded }),
+  /** It is over for everybody, and lists leave it out; its log stays. */
+  z.object({ type: z.literal('archived'), ...happened, note: z.string() }),
   z.object({ type: z.literal('resumed'), ...commanded }),
   z.object({ type: z.literal('approval-awaited'), ...happened, stage: z.int().min(0), message: z.string() }),
   z.object({ type: z.literal('approved'), ...happened, stage: z.int().min(0), note: z.string() }),

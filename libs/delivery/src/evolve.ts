@@ -37,6 +37,8 @@ export function evolve(state: DeliveryState, event: DeliveryEvent): DeliveryStat
         outcome: event.outcome,
         winner: event.winner,
       };
+    case 'archived':
+      return { ...definedOf(state), archived: true };
     case 'approval-awaited':
       return { ...definedOf(state), awaitsApprovalOf: event.stage };
     case 'approved':
@@ -114,7 +116,7 @@ function policyChanged(
   };
 }
 
-function started(draft: DraftState, { atMs, command }: CommandEvent): StartedState {
+function started({ archived: _before, ...draft }: DraftState, { atMs, command }: CommandEvent): StartedState {
   return {
     ...draft,
     phase: 'running',

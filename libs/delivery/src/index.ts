@@ -17,7 +17,14 @@ export { evolveService } from './service/evolve-service.js';
 export { operateService, type ServiceInput } from './service/operate-service.js';
 export { claimedRoute, refuseTakenRoute } from './service/route.js';
 export { isDivided, layerOf } from './service/slots.js';
-export { newService, type ServiceBaseline, type Latch, type ServiceSlot, type ServiceState } from './service/state.js';
+export {
+  newService,
+  type ServiceBaseline,
+  type Latch,
+  type ServiceMode,
+  type ServiceSlot,
+  type ServiceState,
+} from './service/state.js';
 export * from './state.js';
 export { type HealthNotes, healthNotes } from './words/health-notes.js';
 export { type MetricNote, metricNotes } from './words/metric-notes.js';

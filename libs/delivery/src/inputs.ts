@@ -23,7 +23,7 @@ export interface Define extends OperatorInput {
 }
 
 export interface Operate extends OperatorInput {
-  readonly type: 'pause' | 'resume' | 'promote' | 'rollback' | 'new-attempt';
+  readonly type: 'pause' | 'resume' | 'promote' | 'rollback' | 'new-attempt' | 'end' | 'archive';
   /** Whom to promote; needed where there are several candidates. */
   readonly variant?: string | undefined;
   /** Of a rollback: the newest analysis that the controller has heard, where that was lately; it says how control does. */

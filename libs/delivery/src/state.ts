@@ -34,6 +34,8 @@ interface Defined {
   readonly approvedStages: readonly number[];
   /** The next stage, where its approval is all that is missing. */
   readonly awaitsApprovalOf: number | null;
+  /** Lists leave it out; absent: they don't. Whatever is ordered later brings it back. */
+  readonly archived?: true;
 }
 
 /** A revision that routers have been told about. */

@@ -25,6 +25,7 @@ import {
   type ServiceStore,
   type StoredDecisionEvent,
   type StoredExperiment,
+  type StoredService,
   type StoredServiceEvent,
 } from '#libs/persistence/decision';
 import { createOutbox, type Outbox } from '#libs/persistence/outbox';
@@ -169,27 +170,34 @@ export class DecisionLog {
     return [...new Set([...stored.map(({ name }) => name), ...named])].sort();
   }
 
-  /** Rebuilds a service from its log; one without a log, or with one that can't be read, from its experiments. */
-  async loadService(name: string): Promise<KnownService> {
+  /**
+   * Rebuilds a service from its log; one without a log, or with one that can't be read, from its experiments.
+   * @param atMs when it gets a log, if it has none
+   */
+  async loadService(name: string, atMs: number): Promise<KnownService> {
     const stored = await this.services.load(name);
-    if (!stored) return this.adopted(name, 0, 0);
+    if (!stored) return this.adopted(name, { version: 0, epoch: 0 }, atMs);
     try {
       const events = (await this.services.events(name)).map(readStoredServiceEvent);
       return { state: events.reduce(evolveService, newService(name)), version: stored.version, untold: [] };
     } catch (error) {
       if (!(error instanceof BrokenLogError)) throw error;
-      return { ...(await this.adopted(name, stored.version, stored.epoch)), problem: error.message };
+      return { ...(await this.adopted(name, stored, atMs)), problem: error.message };
     }
   }
 
-  private async adopted(name: string, version: number, epoch: number): Promise<KnownService> {
+  private async adopted(
+    name: string,
+    { version, epoch }: Pick<StoredService, 'version' | 'epoch'>,
+    atMs: number,
+  ): Promise<KnownService> {
     const keys = (await this.store.list()).filter(({ spec }) => serviceIn(spec) === name).map(({ key }) => key);
     const states = await Promise.all(keys.map(async (key) => (await this.load(key)).state));
     const epochs = states.map((state) => (state.phase === 'quarantined' ? state.pinned.epoch : (state.epoch ?? 0)));
     const readable = states.filter(
       (state): state is DefinedState => state.phase !== 'absent' && state.phase !== 'quarantined',
     );
-    const untold = adoptService(readable, Date.now(), Math.max(epoch, ...epochs));
+    const untold = adoptService(readable, atMs, Math.max(epoch, ...epochs));
     return { state: untold.reduce(evolveService, newService(name)), version, untold };
   }
 

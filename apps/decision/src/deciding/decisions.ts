@@ -15,7 +15,9 @@ import {
   type DeliveryState,
   type OrderEffect,
   type ServiceEvent,
+  type Operate,
   type ServiceInput,
+  type ServiceMode,
   type ServiceState,
   type StartedState,
 } from '#libs/delivery';
@@ -142,7 +144,7 @@ export class Decisions {
     const input = { ...order, ...this.now() };
     const { state: before } = await this.log.load(key);
     const name = serviceOf(before, input);
-    const service = name === undefined ? undefined : (await this.log.loadService(name)).state;
+    const service = name === undefined ? undefined : (await this.log.loadService(name, this.clock.nowMs())).state;
     const { events, after } = follow(before, service, input);
     if (after.phase === 'absent') throw new TypeError(`${key}: an order left nothing behind`);
     return { state: after, changed: events.length > 0, events, before };
@@ -160,7 +162,7 @@ export class Decisions {
       for (let attempt = 1; ; attempt += 1) {
         this.services.delete(name);
         const known = await this.recallService(name);
-        if (known.version === 0 && known.untold.length === 0 && order.type === 'retry') throw unknownService(name);
+        if (known.version === 0 && known.untold.length === 0 && isOfKnownService(order)) throw unknownService(name);
         const events = operateService(known.state, { ...order, atMs: this.clock.nowMs() });
         if (events.length === 0) return { state: known.state, changed: false };
         await this.refuseRoute(known.state, undefined, events);
@@ -177,16 +179,57 @@ export class Decisions {
     return this.lanes.run(`service ${name}`, obey);
   }
 
+  /**
+   * Pauses, drains, deletes a service or lets it go on, with the experiments that run on it. Asked for again, what was left undone is done.
+   * @throws DecisionRefusedError when its state forbids it, or nobody has heard of it.
+   */
+  async setMode(name: string, mode: ServiceMode, by: By): Promise<ServiceState> {
+    const before = await this.findService(name);
+    await this.orderOfService(name, { type: 'set-mode', mode, ...by });
+    for (const { heldBy } of before.slots) {
+      if (heldBy) await this.followMode(before, heldBy.experiment, mode, by).catch(unlessDone);
+    }
+    return this.findService(name);
+  }
+
+  /** What a service's mode means for an experiment on it. */
+  private async followMode(
+    { service, modeSinceMs = 0 }: ServiceState,
+    key: string,
+    mode: ServiceMode,
+    { actor, note }: By,
+  ): Promise<void> {
+    const state = await this.find(key);
+    const order = (type: Operate['type'], what: string): Promise<unknown> =>
+      this.order(key, { type, actor, note: `${service} is ${what}: ${note}` });
+    if (mode === 'paused') await order('pause', 'paused');
+    // What somebody had paused before stays so.
+    if (mode === 'open' && state.phase === 'paused' && state.pausedAtMs >= modeSinceMs)
+      await order('resume', 'resumed');
+    if (mode !== 'drained') return;
+    if (state.phase === 'quarantined') await order('rollback', 'drained');
+    else if (state.phase !== 'absent') await order('end', 'drained');
+    else
+      await this.orderOfService(service, {
+        type: 'free-slot',
+        experiment: key,
+        actor,
+        note: `${key} has no log: ${note}`,
+      });
+  }
+
   /** The service as it is stored, whoever wrote it. @throws DecisionRefusedError for one that nobody has spoken of. */
   async findService(name: string): Promise<ServiceState> {
-    const known = await this.log.loadService(name);
+    const known = await this.log.loadService(name, this.clock.nowMs());
     if (known.version === 0 && known.untold.length === 0) throw unknownService(name);
     return known.state;
   }
 
   async listServices(): Promise<readonly ServiceState[]> {
     const names = await this.log.serviceNames();
-    return (await Promise.all(names.map((name) => this.log.loadService(name)))).map(({ state }) => state);
+    return (await Promise.all(names.map((name) => this.log.loadService(name, this.clock.nowMs())))).map(
+      ({ state }) => state,
+    );
   }
 
   /**
@@ -490,7 +533,7 @@ export class Decisions {
   private async recallService(name: string): Promise<KnownService> {
     const remembered = this.services.get(name);
     if (remembered) return remembered;
-    const loaded = await this.log.loadService(name);
+    const loaded = await this.log.loadService(name, this.clock.nowMs());
     const { problem } = loaded;
     if (problem !== undefined && this.alerted.get(`service ${name}`) !== problem) {
       this.alerted.set(`service ${name}`, problem);
@@ -534,6 +577,24 @@ export class Decisions {
 /** Nothing can be decided about an experiment: the decision core itself failed. Trying again does not help. */
 export class UndecidableError extends Error {
   override readonly name = 'UndecidableError';
+}
+
+/** Who orders, and why. */
+interface By {
+  readonly actor: string;
+  readonly note: string;
+}
+
+/** Only a baseline or slots may be set before anybody has spoken of the service. */
+function isOfKnownService({ type }: ServiceOrder): boolean {
+  return type !== 'set-baseline' && type !== 'set-slots';
+}
+
+const DONE: ReadonlySet<string> = new Set(['already-ended', 'already-paused', 'not-paused', 'not-started']);
+
+/** What has ended, or is paused, meanwhile is as it was to be. */
+function unlessDone(error: unknown): void {
+  if (!(error instanceof DecisionRefusedError && DONE.has(error.code))) throw error;
 }
 
 /** The service that an input is about; undefined where nothing tells it. */

@@ -49,14 +49,24 @@ export function outgoingServiceRecords(
 }
 
 function serviceDraftOf(state: ServiceState, event: ServiceEvent, traceparent: string): EventDraft | undefined {
-  if (event.type !== 'baseline-set' && event.type !== 'slots-set') return undefined;
-  const { service, baseline } = state;
+  const isTold = event.type === 'baseline-set' || event.type === 'slots-set' || event.type === 'mode-set';
+  const { service, baseline, mode } = state;
+  if (!isTold || (event.type === 'mode-set' && event.epoch === 0)) return undefined;
   // Nobody serves a service that has none.
   if (baseline === null) return undefined;
   const { atMs: timeMs, actor: definedBy, epoch } = event;
   const layer = layerOf(state);
   const definedAt = new Date(timeMs).toISOString();
-  const data = { service, baseline, epoch, definedAt, definedBy, ...(layer === undefined ? {} : { layer }) };
+  const deleted = mode === 'deleted' ? { deleted: true as const } : {};
+  const data = {
+    service,
+    baseline,
+    epoch,
+    definedAt,
+    definedBy,
+    ...(layer === undefined ? {} : { layer }),
+    ...deleted,
+  };
   return {
     type: topics.serviceDefined.name,
     id: `${service}-baseline-${epoch}`,

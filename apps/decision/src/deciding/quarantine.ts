@@ -55,6 +55,7 @@ const WITHOUT_COMMAND: ReadonlySet<string> = new Set<DeliveryEvent['type']>([
   'defined',
   'policy-changed',
   'arm-disqualified',
+  'archived',
   'approval-awaited',
   'approved',
   'acknowledged',

@@ -44,6 +44,7 @@ export const experimentView = z
         'When it ends without a verdict; null when it has ended or not begun, and while it is paused: the clock stands still.',
       ),
     endedAt: timestamp.nullable(),
+    archived: z.boolean().describe('Left out of the list.'),
     outcome: z
       .enum(['winner', 'futile', 'inconclusive', 'passed'])
       .nullable()
@@ -145,6 +146,7 @@ function viewOfDefined(state: DefinedState, orders: Orders): ExperimentView {
     startedAt: started && iso(started.startedAtMs),
     deadlineAt: deadlineOf(state),
     endedAt: 'endedAtMs' in state ? iso(state.endedAtMs) : null,
+    archived: state.archived === true,
     outcome: state.phase === 'concluded' ? state.outcome : null,
     winner: state.phase === 'concluded' ? state.winner : null,
     held: state.phase === 'held' ? { since: iso(state.heldAtMs), causes: [...state.causes] } : null,

@@ -49,10 +49,14 @@ export class ExperimentsController {
     return { ...viewOf(obeyed.state, this.orders), applied: { ...applied, dryRun: isDry } };
   }
 
+  /** All but archived ones; with `archived=true` those as well. */
   @Get()
-  async list(): Promise<{ readonly experiments: readonly AnyExperimentView[] }> {
+  async list(
+    @Query('archived') archived: string | undefined,
+  ): Promise<{ readonly experiments: readonly AnyExperimentView[] }> {
     const states = await this.decisions.list();
-    return { experiments: states.flatMap((state) => (state.phase === 'absent' ? [] : [viewOf(state, this.orders)])) };
+    const listed = archived === 'true' ? states : states.filter((state) => !('archived' in state));
+    return { experiments: listed.flatMap((state) => (state.phase === 'absent' ? [] : [viewOf(state, this.orders)])) };
   }
 
   @Get(':key')
@@ -108,6 +112,12 @@ export class ExperimentsController {
   approve(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
     const { actor, reason, stage } = parseInput(approvalBody, body ?? {}, 'body');
     return this.order(key, { type: 'approve', actor, note: reason, ...(stage === undefined ? {} : { stage }) });
+  }
+
+  @Post(':key/archive')
+  @HttpCode(200)
+  archive(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
+    return this.order(key, { type: 'archive', ...orderOf(body) });
   }
 
   @Post(':key/new-attempt')

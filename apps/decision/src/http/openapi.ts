@@ -28,13 +28,7 @@ export const decisionApi: ApiDescription = {
         parameters: [
           header(ACTOR_HEADER, 'Who applies it; default `api`.'),
           header(FILE_HEADER, 'Name of the file, for messages about its lines.'),
-          {
-            name: 'dryRun',
-            in: 'query',
-            required: false,
-            description: 'Say what would follow, and do nothing.',
-            schema: { type: 'boolean' },
-          },
+          flag('dryRun', 'Say what would follow, and do nothing.'),
         ],
         requestBody: {
           required: true,
@@ -53,7 +47,8 @@ export const decisionApi: ApiDescription = {
       },
       get: {
         operationId: 'listExperiments',
-        summary: 'All experiments, by key.',
+        summary: 'All experiments that are not archived, by key.',
+        parameters: [flag('archived', 'Archived ones as well.')],
         responses: { 200: jsonAnswer('The experiments.', list) },
       },
     },
@@ -78,11 +73,13 @@ export const decisionApi: ApiDescription = {
     ...order('promote', 'Give a candidate all traffic without waiting for the proof.', promotionBody),
     ...order('rollback', 'Give control all traffic, for good. Possible at any time.', rollbackBody),
     ...order('approve', 'Give the approval that a stage of the ramp asks for.', approvalBody),
+    ...order('archive', 'Leave what has ended, or was never started, out of the list; its log stays.', orderBody),
     ...order('new-attempt', 'Start an ended experiment again: a new revision with no evidence.', orderBody, 201),
     '/v1/services': {
       get: {
         operationId: 'listServices',
-        summary: 'All services, by name.',
+        summary: 'All services that are not deleted, by name.',
+        parameters: [flag('deleted', 'Deleted ones as well.')],
         responses: { 200: jsonAnswer('The services.', services) },
       },
     },
@@ -110,6 +107,34 @@ export const decisionApi: ApiDescription = {
     },
     '/v1/services/{service}/retry': {
       post: serviceOrder('retryFingerprint', 'Let a configuration that was rolled back be tried again.', retryBody),
+    },
+    '/v1/services/{service}/pause': {
+      post: serviceOrder(
+        'pauseService',
+        'Let all its ramps stand still; nothing begins, and proven harm still rolls back.',
+        orderBody,
+      ),
+    },
+    '/v1/services/{service}/resume': {
+      post: serviceOrder(
+        'resumeService',
+        'Let a paused, drained or deleted service go on, with what was paused with it.',
+        orderBody,
+      ),
+    },
+    '/v1/services/{service}/drain': {
+      post: serviceOrder(
+        'drainService',
+        'End its experiments without a verdict and serve the baseline; nothing begins. Slots of experiments whose logs are gone are freed.',
+        orderBody,
+      ),
+    },
+    '/v1/services/{service}/delete': {
+      post: serviceOrder(
+        'deleteService',
+        'Let routers serve it no more; its log stays. Refused while an experiment runs.',
+        orderBody,
+      ),
     },
   },
 };
@@ -152,4 +177,8 @@ function order(name: string, summary: string, body: z.ZodType, success = 200): R
 
 function header(name: string, description: string): Readonly<Record<string, unknown>> {
   return { name, in: 'header', required: false, description, schema: { type: 'string' } };
+}
+
+function flag(name: string, description: string): Readonly<Record<string, unknown>> {
+  return { name, in: 'query', required: false, description, schema: { type: 'boolean' } };
 }

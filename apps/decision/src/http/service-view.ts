@@ -23,6 +23,9 @@ export const serviceView = z
   .object({
     service: slug,
     epoch: z.int().min(0).describe('Of the newest order about it, whichever experiment it came from.'),
+    mode: z
+      .enum(['open', 'paused', 'drained', 'deleted'])
+      .describe('Whether experiments may run on it, and whether it is served; nothing begins unless it is open.'),
     baseline: serviceBaseline.nullable().describe('What it serves when nothing runs; null before the first start.'),
     heldBy: z
       .object({ experiment: slug, revision: z.int().min(1) })
@@ -122,6 +125,7 @@ export function viewOfService(state: ServiceState, orders: Pick<OrderFollowUp, '
   return {
     service,
     epoch,
+    mode: state.mode ?? 'open',
     baseline,
     heldBy: heldBy ? { experiment: heldBy.experiment, revision: heldBy.revision } : null,
     unit,

@@ -1,6 +1,6 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Put } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common';
 import { readRoute, slug, variantConfig } from '#libs/contracts';
-import type { ServiceState } from '#libs/delivery';
+import type { ServiceMode, ServiceState } from '#libs/delivery';
 import { parseInput, ProblemException } from '#libs/platform';
 import { fingerprintOf } from '#libs/telemetry';
 import type { DecisionLog } from '../deciding/decision-log.js';
@@ -8,6 +8,7 @@ import type { Decisions, ServiceOrder } from '../deciding/decisions.js';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import { AUDIT, DECISIONS, ORDERS } from '../tokens.js';
 import { orProblem } from './or-problem.js';
+import { orderBody } from './orders.js';
 import { baselineBody, retryBody, slotsBody, viewOfService, type ServiceView } from './service-view.js';
 
 /** Services: what each serves when nothing runs, which experiment has its traffic, and what was rolled back from it. */
@@ -19,9 +20,12 @@ export class ServicesController {
     @Inject(AUDIT) private readonly log: Pick<DecisionLog, 'serviceEvents'>,
   ) {}
 
+  /** All but deleted ones; with `deleted=true` those as well. */
   @Get()
-  async list(): Promise<{ readonly services: readonly ServiceView[] }> {
-    return { services: (await this.decisions.listServices()).map((state) => viewOfService(state, this.orders)) };
+  async list(@Query('deleted') deleted: string | undefined): Promise<{ readonly services: readonly ServiceView[] }> {
+    const all = await this.decisions.listServices();
+    const listed = all.filter(({ mode }) => mode !== 'deleted' || deleted === 'true');
+    return { services: listed.map((state) => viewOfService(state, this.orders)) };
   }
 
   @Get(':service')
@@ -68,6 +72,40 @@ export class ServicesController {
   async retry(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
     const { actor, reason, fingerprint } = parseInput(retryBody, body ?? {}, 'body');
     return this.order(name, { type: 'retry', actor, note: reason, fingerprint });
+  }
+
+  /** All its ramps stand still, and nothing begins; proven harm still rolls back. */
+  @Post(':service/pause')
+  @HttpCode(200)
+  pause(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
+    return this.setMode(name, 'paused', body);
+  }
+
+  /** What it was paused, drained or deleted for is over: what was paused with it goes on. */
+  @Post(':service/resume')
+  @HttpCode(200)
+  resume(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
+    return this.setMode(name, 'open', body);
+  }
+
+  /** Its experiments end without a verdict, everybody gets the baseline, and nothing begins. */
+  @Post(':service/drain')
+  @HttpCode(200)
+  drain(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
+    return this.setMode(name, 'drained', body);
+  }
+
+  /** Routers serve it no more; its log stays. */
+  @Post(':service/delete')
+  @HttpCode(200)
+  delete(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
+    return this.setMode(name, 'deleted', body);
+  }
+
+  private async setMode(name: string, mode: ServiceMode, body: unknown): Promise<ServiceView> {
+    const { actor, reason } = parseInput(orderBody, body ?? {}, 'body');
+    const state = await orProblem(() => this.decisions.setMode(nameOf(name), mode, { actor, note: reason }));
+    return viewOfService(state, this.orders);
   }
 
   private async order(name: string, order: ServiceOrder): Promise<ServiceView> {

@@ -102,6 +102,11 @@ describe('of two experiments on one service', () => {
 });
 
 describe('beside a baseline', () => {
+  it('a service that was deleted is ruled by nobody', () => {
+    expect(ruler([], [baseline(3)])).toBe('upstream');
+    expect(ruler([], [{ ...baseline(3), deleted: true }])).toBe('nobody');
+  });
+
   it('an experiment of the same epoch rules, and one of an older order does not', () => {
     const ended = running('a', order('a', 4, { ...OF_A_SERVICE, ...ENDED }));
     expect(ruler([ended], [baseline(4)])).toBe('a');

@@ -107,6 +107,8 @@ function ordered(service: string, { experiments, services }: Knowledge): Service
   const command = newest.find((one) => epochOf(one) === newestEpoch)?.command;
   const [defined] = services;
   const saying = command?.baseline && command.epoch >= (defined?.epoch ?? 0) ? command : defined;
+  // Deleted, and nothing was ordered since.
+  if (defined?.deleted && saying === defined) return undefined;
   if (saying?.layer && saying.baseline) {
     const { epoch, layer, baseline } = saying;
     return slotsRoute(experiments, { service, epoch, layer, upstream: parseUpstream(baseline.upstream) });
@@ -187,7 +189,12 @@ interface Ranked {
 
 function ofService({ service, baseline, epoch, definedAt }: ServiceDefined): Ranked {
   const upstream = parseUpstream(baseline.upstream);
-  return { route: { kind: 'upstream', service, upstream }, epoch, running: false, sinceMs: Date.parse(definedAt) };
+  return {
+    route: { kind: 'upstream', service, upstream },
+    epoch,
+    running: false,
+    sinceMs: Date.parse(definedAt),
+  };
 }
 
 function ofExperiment(state: ExperimentState): readonly Ranked[] {

@@ -25,6 +25,8 @@ export const serviceDefined = z.object({
   definedBy: z.string().min(1),
   /** The service's whole traffic from this epoch on; absent where one slot spans the service, which is on its baseline then. */
   layer: layer.optional(),
+  /** Nobody serves it any more; what is asked of it is unknown until it comes back. */
+  deleted: z.literal(true).optional(),
 });
 export type ServiceDefined = z.infer<typeof serviceDefined>;
 

@@ -22,6 +22,7 @@ export function refuseStart(
 ): void {
   const definition = definitionIn(events) ?? startedDraft(state, events);
   if (!definition) return;
+  refuseClosed(service);
   refuseTakenSlot(service, definition);
   refuseOtherUnit(service, definition);
   refuseTriedBeside(service, definition);
@@ -37,6 +38,14 @@ function definitionIn(events: readonly DeliveryEvent[]): Definition | undefined 
 /** A draft that waited for its approval starts now: the service may have changed meanwhile. */
 function startedDraft(state: DeliveryState, events: readonly DeliveryEvent[]): Definition | undefined {
   return state.phase === 'draft' && events.some(({ type }) => type === 'started') ? state : undefined;
+}
+
+function refuseClosed({ service, mode }: ServiceState): void {
+  if (mode === undefined) return;
+  throw new DecisionRefusedError(
+    `service-${mode}`,
+    `${service} is ${mode}, and nothing begins on it: POST /v1/services/${service}/resume first`,
+  );
 }
 
 function refuseTakenSlot(service: ServiceState, { experiment, spec }: Definition): void {

@@ -33,10 +33,28 @@ export function decideOnService(service: ServiceState, state: DeliveryState, inp
   if (input.type === 'promote' && isWaitingWinner(service, state)) return succeed(service, state, input);
   // What ended and is not served any more may begin anew; nothing else changes it.
   if (!isStart(input.type) && isOutlived(service, state, input)) return outlived(service, state, input);
-  const events = decider.decide(under(service.epoch, state), input);
+  refuseRise(service, input);
+  const events = decider.decide(standing(service, under(service.epoch, state), input), input);
   if (events.length === 0) return NOTHING;
   refuseStart(service, state, events, input);
   return commandsOfService(service, state, events, input);
+}
+
+/** On a paused service nothing rises and no time runs out, also before its experiments' own pauses have been ordered; harm rolls back. */
+function standing(service: ServiceState, state: DeliveryState, input: DeliveryInput): DeliveryState {
+  const isMoved = input.type === 'analysed' || input.type === 'tick' || input.type === 'restarted';
+  if (service.mode === undefined || !isMoved || !isActive(state) || state.phase === 'paused') return state;
+  const { heldAtMs: _since, causes: _causes, ...started } = { heldAtMs: 0, causes: [], ...state };
+  return { ...started, phase: 'paused', pausedAtMs: input.atMs };
+}
+
+/** What a paused or drained service forbids operators. */
+function refuseRise({ service, mode }: ServiceState, { type }: DeliveryInput): void {
+  if (mode === undefined || (type !== 'resume' && type !== 'promote')) return;
+  throw new DecisionRefusedError(
+    `service-${mode}`,
+    `${service} is ${mode}: POST /v1/services/${service}/resume lets its experiments go on`,
+  );
 }
 
 /** The experiment's events with what they mean for the service, and the service's baseline in every order. */

@@ -49,6 +49,14 @@ export const serviceEvent = z.discriminatedUnion('type', [
     fingerprint: z.string().min(1),
     message: z.string(),
   }),
+  z.object({
+    type: z.literal('mode-set'),
+    ...happened,
+    mode: z.enum(['open', 'paused', 'drained', 'deleted']),
+    /** From which on routers hold it so; 0 where it is none of their business. */
+    epoch: z.int().min(0),
+    note: z.string(),
+  }),
   z.object({ type: z.literal('latch-lifted'), ...happened, fingerprint: z.string().min(1), note: z.string() }),
   z.object({
     type: z.literal('commanded'),

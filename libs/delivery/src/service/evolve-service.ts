@@ -25,6 +25,13 @@ export function evolveService(state: ServiceState, event: ServiceEvent): Service
       const { fingerprint, experiment, revision, atMs, message } = event;
       return { ...state, latched: { ...state.latched, [fingerprint]: { experiment, revision, atMs, message } } };
     }
+    case 'mode-set': {
+      const { mode: _before, modeSinceMs: _since, ...known } = state;
+      const epoch = Math.max(state.epoch, event.epoch);
+      return event.mode === 'open'
+        ? { ...known, epoch }
+        : { ...known, epoch, mode: event.mode, modeSinceMs: event.atMs };
+    }
     case 'latch-lifted': {
       const { [event.fingerprint]: _lifted, ...latched } = state.latched;
       return { ...state, latched };

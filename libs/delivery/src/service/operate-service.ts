@@ -2,7 +2,7 @@ import { MILLION, type Layer, type PublicRoute, type SlotRange } from '#libs/con
 import { DecisionRefusedError } from '../operator/refusal.js';
 import type { ServiceEvent } from './events.js';
 import { isSameBaseline } from './served.js';
-import type { ServiceBaseline, ServiceSlot, ServiceState, SlotHolder } from './state.js';
+import type { ServiceBaseline, ServiceMode, ServiceSlot, ServiceState, SlotHolder } from './state.js';
 
 interface ServiceOrder {
   readonly atMs: number;
@@ -33,7 +33,19 @@ export interface SetSlots extends ServiceOrder {
   readonly holdoutPpm: number;
 }
 
-export type ServiceInput = SetBaseline | Retry | SetSlots;
+/** Whether experiments may run on it, and whether it is served. */
+export interface SetMode extends ServiceOrder {
+  readonly type: 'set-mode';
+  readonly mode: ServiceMode;
+}
+
+/** The log of the experiment that has a slot is gone: nothing else could ever free it. */
+export interface FreeSlot extends ServiceOrder {
+  readonly type: 'free-slot';
+  readonly experiment: string;
+}
+
+export type ServiceInput = SetBaseline | Retry | SetSlots | SetMode | FreeSlot;
 
 /**
  * What follows from an order about a service itself; nothing where everything is as ordered.
@@ -47,6 +59,10 @@ export function operateService(state: ServiceState, input: ServiceInput): readon
       return liftLatch(state, input);
     case 'set-slots':
       return setSlots(state, input);
+    case 'set-mode':
+      return setMode(state, input);
+    case 'free-slot':
+      return freeLostSlot(state, input);
     default:
       return input satisfies never;
   }
@@ -91,6 +107,31 @@ function setSlots(state: ServiceState, input: SetSlots): readonly ServiceEvent[]
   // Before there is a baseline nobody serves the service, and nobody has to be told.
   const epoch = state.baseline === null ? state.epoch : state.epoch + 1;
   return [{ type: 'slots-set', atMs, actor, unit, holdoutPpm, slots, epoch, note }];
+}
+
+function setMode(state: ServiceState, { atMs, actor, note, mode }: SetMode): readonly ServiceEvent[] {
+  const { mode: before = 'open', service } = state;
+  if (mode === before) return [];
+  const held = state.slots.flatMap(({ heldBy }) => heldBy?.experiment ?? []);
+  if (mode === 'deleted' && held.length > 0) {
+    throw new DecisionRefusedError(
+      'slot-taken',
+      `${service} runs experiment ${held.join(' and ')}: drain it with POST /v1/services/${service}/drain before it is deleted`,
+    );
+  }
+  // Routers have to be told where it goes and where it comes back.
+  const isTold = (mode === 'deleted' || before === 'deleted') && state.baseline !== null;
+  return [{ type: 'mode-set', atMs, actor, mode, epoch: isTold ? state.epoch + 1 : 0, note }];
+}
+
+/** Its last order may still be obeyed: the baseline is told anew, under a larger epoch. */
+function freeLostSlot(state: ServiceState, { atMs, actor, note, experiment }: FreeSlot): readonly ServiceEvent[] {
+  const held = state.slots.find(({ heldBy }) => heldBy?.experiment === experiment)?.heldBy;
+  if (!held) return [];
+  const freed: ServiceEvent = { type: 'slot-freed', atMs, actor, experiment, revision: held.revision };
+  const { baseline, epoch } = state;
+  if (baseline === null) return [freed];
+  return [freed, { type: 'baseline-set', atMs, actor, baseline, epoch: epoch + 1, note }];
 }
 
 function refuseOverlap(slots: readonly SlotRange[], holdoutPpm: number): void {

@@ -12,6 +12,7 @@ import {
   minutes,
   operator,
   provenUpTo,
+  tick,
 } from '#libs/testing/delivery';
 import { decider } from '../decider.js';
 import { rebuild } from '../evolve.js';
@@ -106,6 +107,9 @@ const old = (key: string, atMs: number, ...more: DeliveryInput[]) =>
   ) as StartedState;
 const adopted = (...states: StartedState[]) =>
   adoptService(states, minutes(9)).reduce(evolveService, newService('text-to-image'));
+
+const mode = (to: 'open' | 'paused' | 'drained' | 'deleted', minute: number) =>
+  ({ type: 'set-mode', mode: to, atMs: minutes(minute), actor: 'ana', note: 'an audit' }) as const;
 
 describe('a service', () => {
   it('has the control of its first experiment as baseline, and one experiment in its slot', () => {
@@ -280,6 +284,57 @@ describe('a service', () => {
       baseline: { fingerprint: 'f-dpmpp-2m-24' },
     });
     expect(adoptService([], 0)).toEqual([]);
+  });
+
+  it('is not begun on again by any change of the policy of what was rolled back, under its key or another', () => {
+    const play = new Play().take('one', defined('one', 0)).take('one', harm('one', 1));
+    const { guardrails } = about('one');
+    const looser = guardrails.map((rule) => ({ ...rule, margin: { ...rule.margin, value: rule.margin.value * 2 } }));
+    const approved = explicitRamp(aStage(10_000, { approval: 'required' }), aStage(1_000_000));
+    const policies: Partial<ExperimentSpec>[] = [
+      { deadlineMs: 24 * 3_600_000 + 1 },
+      { guardrails: looser },
+      { guardrails: guardrails.slice(1) },
+      { onInconclusive: 'hold' },
+      { ramp: approved },
+      { variants: { control: CONTROL, candidate: { ...CANDIDATE, upstream: 'http://127.0.0.1:9009/' } } },
+    ];
+    for (const key of ['one', 'two']) {
+      for (const policy of policies)
+        expect(play.refusal(key, defined(key, 2, policy))?.code).toBe('fingerprint-latched');
+    }
+  });
+
+  it('that is paused lets nothing begin, rise or run out of time; harm rolls back', () => {
+    const play = new Play().take('one', defined('one', 0)).order(mode('paused', 1));
+    expect(play.take('one', proven('one', 2)).started('one')).toMatchObject({ phase: 'running', stage: 0 });
+    expect(play.take('one', tick(minutes(60 * 30))).of('one').phase).toBe('running');
+    expect(play.refusal('one', operator('promote', minutes(3)))?.code).toBe('service-paused');
+    expect(play.refusal('two', defined('two', 3))?.code).toBe('service-paused');
+    expect(refusalOf(() => play.order(mode('deleted', 3)))?.message).toContain('drain it with POST');
+    expect(play.take('one', harm('one', 4)).of('one').phase).toBe('rolled-back');
+    expect(play.order(mode('deleted', 5)).service).toMatchObject({ mode: 'deleted', epoch: 3 });
+    expect(operateService(play.service, mode('deleted', 6))).toEqual([]);
+    const { mode: gone, ...open } = play.order(mode('open', 6)).service;
+    expect([gone, open.epoch]).toEqual([undefined, 4]);
+  });
+
+  it('that is drained ends its experiment without latching it, and frees the slot of one whose log is gone', () => {
+    const play = new Play().take('one', defined('one', 0)).take('one', operator('end', minutes(1), 'drained'));
+    expect(play.of('one')).toMatchObject({ phase: 'concluded', outcome: 'inconclusive' });
+    expect([play.held, play.service.latched]).toEqual([null, {}]);
+    play.take('two', defined('two', 2));
+    const free = {
+      type: 'free-slot',
+      experiment: 'two',
+      atMs: minutes(3),
+      actor: 'ana',
+      note: 'its log is gone',
+    } as const;
+    const before = play.service.epoch;
+    expect(play.order(free).held).toBeNull();
+    expect(play.service.epoch).toBe(before + 1);
+    expect(operateService(play.service, free)).toEqual([]);
   });
 
   it('over random histories: one order of epochs, one holder, a baseline that somebody serves, and a log that tells it all', () => {

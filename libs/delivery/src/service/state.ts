@@ -60,7 +60,17 @@ export interface ServiceState {
   readonly epoch: number;
   /** By fingerprint. */
   readonly latched: Readonly<Record<string, Latch>>;
+  /** Absent: experiments run as they like. */
+  readonly mode?: Exclude<ServiceMode, 'open'>;
+  /** Since when it has its mode. */
+  readonly modeSinceMs?: number;
 }
+
+/**
+ * `paused`: no ramp of it rises, and none begins; proven harm still rolls back. `drained`: nothing but the baseline is served, and nothing begins.
+ * `deleted`: it is not served at all.
+ */
+export type ServiceMode = 'open' | 'paused' | 'drained' | 'deleted';
 
 export function newService(service: string): ServiceState {
   const whole = { id: WHOLE_SERVICE, fromPpm: 0, toPpm: MILLION, heldBy: null, order: null };
