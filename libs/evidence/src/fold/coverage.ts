@@ -147,7 +147,9 @@ function mergeCounts(a: SecondCounts, b: SecondCounts, judged: number): SecondCo
       recent.set(second, known ? addCounts(known, bucket) : bucket);
     }
   }
-  return { all: addCounts(a.all, b.all), recent, newest: Math.max(a.newest, b.newest) };
+  // Most parts hear of one side alone.
+  const all = a.all.size === 0 ? b.all : b.all.size === 0 ? a.all : addCounts(a.all, b.all);
+  return { all, recent, newest: Math.max(a.newest, b.newest) };
 }
 
 /** The key of each variant that was made last: one allocation follows another for thousands of events. */

@@ -53,11 +53,18 @@ export function count<K>(counts: Map<K, number>, key: K): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
+/** For reading only: of a part without requests the other one's allocations are taken as they are, however many thousand they may be. */
 export function mergeTraffic(a: Traffic, b: Traffic): Traffic {
+  return { requests: addCounts(a.requests, b.requests), epochs: mergeEpochs(a.epochs, b.epochs) };
+}
+
+function mergeEpochs(a: Traffic['epochs'], b: Traffic['epochs']): Traffic['epochs'] {
+  if (b.size === 0 && isAscending(a)) return a;
+  if (a.size === 0 && isAscending(b)) return b;
   const epochs = new Map<number, EpochTraffic>();
-  for (const epoch of [...new Set([...a.epochs.keys(), ...b.epochs.keys()])].sort((x, y) => x - y)) {
-    const left = a.epochs.get(epoch);
-    const right = b.epochs.get(epoch);
+  for (const epoch of [...new Set([...a.keys(), ...b.keys()])].sort((x, y) => x - y)) {
+    const left = a.get(epoch);
+    const right = b.get(epoch);
     const { stage, weightsPpm } = (left ?? right) as EpochTraffic;
     epochs.set(epoch, {
       stage,
@@ -68,7 +75,17 @@ export function mergeTraffic(a: Traffic, b: Traffic): Traffic {
       distinct: (left?.distinct ?? 0) + (right?.distinct ?? 0),
     });
   }
-  return { requests: addCounts(a.requests, b.requests), epochs };
+  return epochs;
+}
+
+/** Sums over the allocations round the same way in whatever order parts were merged. */
+function isAscending(epochs: Traffic['epochs']): boolean {
+  let last = -Infinity;
+  for (const epoch of epochs.keys()) {
+    if (epoch < last) return false;
+    last = epoch;
+  }
+  return true;
 }
 
 export function addCounts<K>(
