@@ -101,7 +101,7 @@ function policyChanged(
   { definition, file }: Extract<DeliveryEvent, { readonly type: 'policy-changed' }>,
 ): DefinedState {
   const { spec, policy = state.policy + 1 } = definition;
-  const { file: _before, ...known } = state;
+  const { file: _before, archived: _archived, ...known } = state;
   const stage = state.awaitsApprovalOf;
   const isAwaited = state.phase !== 'draft' && stage !== null && spec.ramp.stages[stage]?.approval === 'required';
   const first = state.phase === 'draft' && waitsForApproval(spec) ? 0 : null;

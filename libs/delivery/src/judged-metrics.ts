@@ -1,7 +1,10 @@
 import type { ExperimentSpec } from '#libs/contracts';
 import { canonical } from './canonical.js';
 
-/** Metrics whose guardrail or absolute limit is another one in `after` than in `before`, or is in only one of them. */
+/**
+ * Metrics whose guardrail or absolute limit is another one in `after` than in `before`, or is in only one of them, or which the file defines
+ * otherwise: the same margin of another number is another rule.
+ */
 export function metricsJudgedOtherwise(before: ExperimentSpec, after: ExperimentSpec): readonly string[] {
   const names = [...judgedIn(before), ...judgedIn(after)];
   return [...new Set(names)].filter((name) => rulesOf(before, name) !== rulesOf(after, name)).sort();
@@ -11,8 +14,29 @@ function judgedIn({ guardrails, limits = [] }: ExperimentSpec): readonly string[
   return [...guardrails, ...limits].map(({ metric }) => metric);
 }
 
-function rulesOf({ guardrails, limits = [] }: ExperimentSpec, name: string): string {
+function rulesOf(spec: ExperimentSpec, name: string): string {
+  const { guardrails, limits = [] } = spec;
   const guardrail = guardrails.find(({ metric }) => metric === name);
   const limit = limits.find(({ metric }) => metric === name);
-  return canonical([guardrail ? { margin: guardrail.margin, rollbackOn: guardrail.rollbackOn } : null, limit ?? null]);
+  return canonical([
+    guardrail ? { margin: guardrail.margin, rollbackOn: guardrail.rollbackOn } : null,
+    limit ?? null,
+    definitionsOf(spec, name),
+  ]);
+}
+
+/** What the file itself says of how a metric is measured. The margin there is that of guardrails which name none, and is in those. */
+function definitionsOf(spec: ExperimentSpec, name: string): readonly unknown[] {
+  const names = restsOn(spec, [name]);
+  const metrics = (spec.metrics ?? []).filter((own) => names.has(own.name));
+  const quotients = (spec.quotients ?? []).filter((own) => names.has(own.name));
+  const measured = metrics.map(({ margin: _margin, ...metric }) => canonical([metric])).toSorted();
+  return [...measured, ...quotients.map((quotient) => canonical([quotient])).toSorted()];
+}
+
+/** The names themselves, and the metrics of which those that are quotients consist. */
+export function restsOn({ quotients = [] }: Pick<ExperimentSpec, 'quotients'>, names: readonly string[]): Set<string> {
+  const found = new Set(names);
+  for (const { name, of, per } of quotients) if (found.has(name)) found.add(of).add(per);
+  return found;
 }

@@ -48,9 +48,25 @@ const climbed = analysed(minutes(1), [provenUpTo('alignment', 50_000), provenUpT
 const longer = (minute: number, overrides: Partial<ExperimentSpec> = {}) =>
   define(minutes(minute), aSpec({ deadlineMs: 48 * 3_600_000, ...overrides }));
 
+const own = (name: string): NonNullable<ExperimentSpec['metrics']>[number] => ({
+  name,
+  topic: 'generation.completed.v1',
+  path: name,
+  kind: 'mean',
+  level: null,
+  per: null,
+  direction: 'lower',
+  unit: '',
+  margin: null,
+  bounds: null,
+});
+
 const withoutIds = (of: object): unknown => JSON.parse(JSON.stringify(of).replaceAll(/"command-\d+"/g, '"id"'));
 const asking = (asked: 'none' | 'required') =>
   explicitRamp(aStage(10_000, { approval: asked }), aStage(1_000_000, { approval: asked }));
+const beginningAt = (weightPpm: number): Partial<ExperimentSpec> => ({
+  ramp: explicitRamp(aStage(weightPpm), aStage(1_000_000)),
+});
 const digest = (spec: ExperimentSpec) =>
   Object.fromEntries(Object.entries(spec.variants).map(([name, { config }]) => [name, JSON.stringify(config)]));
 const changesOf = (overrides: Partial<ExperimentSpec>, of = aSpec()) => {
@@ -97,6 +113,33 @@ describe('a changed policy', () => {
     expect(
       play(started, changed, longer(3, { guardrails: MARGIN_2, onInconclusive: 'hold' }), harm(4, 1)).state.phase,
     ).toBe('rolled-back');
+  });
+
+  it('counts no harm by a metric that is defined otherwise since, its parts included', () => {
+    const [cost, pictures] = [own('cost'), own('pictures')];
+    const quotients = [
+      { name: 'cost-per-picture', of: 'cost', per: 'pictures', direction: 'lower', unit: '' } as const,
+    ];
+    for (const metric of ['cost', 'cost-per-picture']) {
+      const guardrails = [{ ...MARGIN_2[0]!, metric }];
+      const start = define(minutes(0), aSpec({ metrics: [cost, pictures], quotients, guardrails }));
+      const otherwise = (metrics: NonNullable<ExperimentSpec['metrics']>) =>
+        define(minutes(1), aSpec({ metrics, quotients, guardrails }));
+      const late = analysed(minutes(2), [{ ...harmful('alignment'), metric }]);
+      expect(play(start, otherwise([{ ...cost, path: 'price' }, pictures]), late).state).toMatchObject({
+        phase: 'running',
+        judgedSince: { [metric]: 1 },
+      });
+      const margin = { kind: 'relative', value: 0.5 } as const;
+      expect(play(start, otherwise([{ ...cost, margin }, pictures]), late).state.phase).toBe('rolled-back');
+    }
+  });
+
+  it('brings an archived draft back', () => {
+    const spec = aSpec({ ramp: asking('required') });
+    const { state } = play(define(minutes(0), spec), operator('archive', minutes(1)), longer(2, { ramp: spec.ramp }));
+    expect(state).toMatchObject({ phase: 'draft', policy: 1 });
+    expect(state).not.toHaveProperty('archived');
   });
 
   it('does not undo a rollback: with a looser margin too, only a new revision follows', () => {
@@ -224,6 +267,43 @@ describe('what is compared', () => {
     const shared = aSpec({ alphaPer: 'experiment' });
     expect(changesOf({ guardrails: MARGIN_2 }, shared)).toEqual({
       treatment: ["alignment's margin 1 % → 2 %"],
+      policy: [],
+    });
+  });
+
+  it('includes shares of a ramp that look alike in words', () => {
+    expect(changesOf(beginningAt(123_400), aSpec(beginningAt(123_000)))).toEqual({
+      treatment: ['ramp changed'],
+      policy: [],
+    });
+  });
+
+  it('includes what the metrics of objectives are, and of guardrails that share one alpha', () => {
+    const quotients = [
+      { name: 'cost-per-picture', of: 'cost', per: 'pictures', direction: 'lower', unit: '' } as const,
+    ];
+    const metrics = [own('cost'), own('pictures')];
+    const changed: Partial<ExperimentSpec> = { metrics: [{ ...own('cost'), direction: 'higher' }, own('pictures')] };
+    const asTreatment = { treatment: ['metric cost changed'], policy: [] };
+    const guarded = { metrics, quotients, guardrails: [{ ...MARGIN_2[0]!, metric: 'cost-per-picture' }] };
+    expect(changesOf(changed, aSpec({ metrics, quotients }))).toEqual({
+      treatment: [],
+      policy: ['metric cost changed'],
+    });
+    expect(changesOf(changed, aSpec(guarded))).toEqual({ treatment: [], policy: ['metric cost changed'] });
+    expect(changesOf(changed, aSpec({ ...guarded, alphaPer: 'experiment' }))).toEqual(asTreatment);
+    for (const metric of ['cost', 'cost-per-picture']) {
+      const objective = aSpec({ kind: 'ab', metrics, quotients, objectives: [{ metric, weight: 1 }] });
+      expect(changesOf(changed, objective)).toEqual(asTreatment);
+    }
+    const objective = aSpec({
+      kind: 'ab',
+      metrics,
+      quotients,
+      objectives: [{ metric: 'cost-per-picture', weight: 1 }],
+    });
+    expect(changesOf({ quotients: [{ ...quotients[0]!, direction: 'higher' }] }, objective)).toEqual({
+      treatment: ['quotient cost-per-picture changed'],
       policy: [],
     });
   });

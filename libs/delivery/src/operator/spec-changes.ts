@@ -7,6 +7,7 @@ import {
   type VariantConfig,
 } from '#libs/contracts';
 import { canonical } from '../canonical.js';
+import { restsOn } from '../judged-metrics.js';
 import { duration, percent } from '../words/numbers.js';
 import { guardrailInWords, limitRuleInWords } from '../words/rules.js';
 
@@ -33,19 +34,20 @@ export function specChanges(before: Specified, after: Specified): SpecChanges {
   const guards = [...guardrailChanges(old, now), ...limitChanges(old, now)];
   // A level that all guardrails share is a promise about all of them together: what one gets depends on the others.
   const isShared = old.alphaPer === 'experiment' || now.alphaPer === 'experiment';
+  const measures = measureChanges(old, now, isShared);
   return {
     treatment: [
       ...variantChanges(before, after),
       ...otherChanges(old, now),
       ...rampChanges(old, now),
       ...(isShared ? guards : []),
+      ...measures.treatment,
     ],
     policy: [
       ...candidateAddresses(old, now),
       ...(isShared ? [] : guards),
       ...Object.entries(POLICY).flatMap(([field, show]) => fieldChange(field as PolicyField, show, old, now)),
-      ...listChanges('metric', old.metrics, now.metrics, ({ name }) => name),
-      ...listChanges('quotient', old.quotients, now.quotients, ({ name }) => name),
+      ...measures.policy,
       ...listChanges('watched metric', old.watch, now.watch, (name) => name),
       ...stageConditions(old, now),
     ],
@@ -163,8 +165,12 @@ function candidateAddresses(old: Whole, now: Whole): readonly string[] {
 
 function rampChanges({ ramp: old }: Whole, { ramp: now }: Whole): readonly string[] {
   const [was, is] = [old, now].map(({ stages }) => stages.map(({ weightPpm }) => percent(weightPpm)).join(', '));
-  const isSame = old.kind === now.kind && was === is;
+  const isSame = old.kind === now.kind && canonical(weightsOf(old)) === canonical(weightsOf(now));
   return isSame ? [] : [changed('ramp', `${old.kind} ${was}`, `${now.kind} ${is}`)];
+}
+
+function weightsOf({ stages }: Whole['ramp']): readonly number[] {
+  return stages.map(({ weightPpm }) => weightPpm);
 }
 
 function stageConditions({ ramp: old }: Whole, { ramp: now }: Whole): readonly string[] {
@@ -206,6 +212,26 @@ function limitChanges({ limits: old }: Whole, { limits: now }: Whole): readonly 
     if (canonical([was]) === canonical([is])) return [];
     return [changed(`${name}'s limit`, was ? limitRuleInWords(was) : 'none', is ? limitRuleInWords(is) : 'none')];
   });
+}
+
+/**
+ * Own metrics and quotients. What an objective rests on says who wins, as the objective itself does; what a guardrail rests on is part of the
+ * promise that a shared level gives.
+ */
+function measureChanges(old: Whole, now: Whole, isShared: boolean): SpecChanges {
+  const fixed = new Set([old, now].flatMap((spec) => [...restsOn(spec, fixedIn(spec, isShared))]));
+  const changesOf = (isFixed: boolean): readonly string[] => {
+    const isAsked = ({ name }: { readonly name: string }): boolean => fixed.has(name) === isFixed;
+    return [
+      ...listChanges('metric', old.metrics.filter(isAsked), now.metrics.filter(isAsked), ({ name }) => name),
+      ...listChanges('quotient', old.quotients.filter(isAsked), now.quotients.filter(isAsked), ({ name }) => name),
+    ];
+  };
+  return { treatment: changesOf(true), policy: changesOf(false) };
+}
+
+function fixedIn({ objectives, guardrails, limits }: Whole, isShared: boolean): readonly string[] {
+  return [...objectives, ...(isShared ? [...guardrails, ...limits] : [])].map(({ metric }) => metric);
 }
 
 function listChanges<Item>(

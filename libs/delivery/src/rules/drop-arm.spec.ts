@@ -39,6 +39,24 @@ const safe = (name: string) => [
 ];
 const spoilt = (name: string) => [of(name, harmful('alignment')), of(name, provenUpTo('error-rate', MILLION))];
 
+const reading = (verdict: 'beyond' | 'within') => ({
+  verdict,
+  isBrokenNow: false,
+  units: 300,
+  lnE: { beyond: 9, within: 5 },
+});
+
+const limitOf = (name: string, verdict: 'beyond' | 'within') => [
+  of(name, provenUpTo('alignment', 200_000)),
+  of(name, {
+    ...provenUpTo('error-rate', 200_000),
+    limit: { kind: 'at-most', value: 0.05, control: reading('within'), candidate: reading(verdict) },
+  }),
+];
+
+const brokenLimitOfB = (minute: number) =>
+  analysed(minutes(minute), [...limitOf('a', 'within'), ...limitOf('b', 'beyond')]);
+
 function play(...inputs: readonly DeliveryInput[]) {
   const log: DeliveryEvent[] = [];
   const state = inputs.reduce((before, input) => {
@@ -123,6 +141,17 @@ describe('a harmful arm of several', () => {
     const { state, commands } = play(started, climbed, harmOfAll(2), harmOfAll(3), harmOfAll(4), harmOfAll(5));
     expect(commands.slice(2).map(({ command }) => command)).toEqual(['drop-arm', 'drop-arm', 'rollback']);
     expect(state).toMatchObject({ phase: 'rolled-back', weightsPpm: { control: MILLION } });
+  });
+
+  it('is out for good where it broke an absolute limit: its limit holds and rolls back nobody else', () => {
+    const limits: ExperimentSpec['limits'] = [{ metric: 'error-rate', kind: 'at-most', value: 0.05 }];
+    const begin = define(minutes(0), test(['a', 'b'], { limits }));
+    const { state, commands } = play(begin, brokenLimitOfB(1), brokenLimitOfB(2), brokenLimitOfB(3));
+    expect(commands.map(({ command }) => command)).toEqual(['start', 'drop-arm', 'advance']);
+    expect(state).toMatchObject({ phase: 'running', dropped: ['b'], weightsPpm: { a: 100_000, b: 0 } });
+    const won = { ...operator('promote', minutes(1)), variant: 'a' };
+    const { log } = play(begin, won, brokenLimitOfB(2), brokenLimitOfB(3), brokenLimitOfB(4));
+    expect(log.filter(({ type }) => type === 'arm-disqualified')).toHaveLength(1);
   });
 
   it('that lost undoes no winner when its harm comes late; harm of the winner does', () => {

@@ -1,19 +1,30 @@
-import type { ExperimentAnalysed, ExperimentSpec, LimitReading, MetricAnalysis } from '#libs/contracts';
+import {
+  candidatesOf,
+  type ExperimentAnalysed,
+  type ExperimentSpec,
+  type LimitReading,
+  type MetricAnalysis,
+} from '#libs/contracts';
 
 /** A metric with an absolute limit, as one analysis has it of one candidate. */
 export type LimitedMetric = MetricAnalysis & { readonly limit: NonNullable<MetricAnalysis['limit']> };
 
-/** The limits that the revision names, of all candidates or of one; one without an analysis is absent, and proves nothing. */
+/**
+ * The limits that the revision names, of all its candidates or of one; one without an analysis is absent, and proves nothing. Analyses still tell of an
+ * arm that is out of the race: it is no candidate any more.
+ */
 export function limitedMetrics(
   spec: ExperimentSpec,
   { metrics }: ExperimentAnalysed,
   candidate?: string,
 ): readonly LimitedMetric[] {
   const named = new Set((spec.limits ?? []).map(({ metric }) => metric));
+  const candidates = candidatesOf(spec);
   return metrics.filter(
     (metric): metric is LimitedMetric =>
       metric.limit !== undefined &&
       named.has(metric.metric) &&
+      candidates.includes(metric.candidate) &&
       (candidate === undefined || metric.candidate === candidate),
   );
 }

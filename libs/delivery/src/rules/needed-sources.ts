@@ -1,5 +1,6 @@
 import type { ExperimentSpec } from '#libs/contracts';
 import { metricsOf } from '#libs/evidence';
+import { restsOn } from '../judged-metrics.js';
 
 /** Which sources of events a guardrail, a limit or an objective reads; the silence of any other decides nothing. */
 export interface NeededSources {
@@ -12,10 +13,10 @@ export interface NeededSources {
  * need nothing. Scores need telemetry too: a picture that no generation names is not scored.
  */
 export function neededSources(spec: ExperimentSpec): NeededSources {
-  const deciding = new Set(
+  const deciding = restsOn(
+    spec,
     [...spec.guardrails, ...spec.objectives, ...(spec.limits ?? [])].map(({ metric }) => metric),
   );
-  for (const { name, of, per } of spec.quotients ?? []) if (deciding.has(name)) deciding.add(of).add(per);
   const topics = new Set(metricsOf(spec).flatMap(({ name, topic }) => (deciding.has(name) ? [topic] : [])));
   const scores = topics.has('image.scored.v1');
   return { scores, telemetry: scores || topics.has('generation.completed.v1') };
