@@ -198,6 +198,9 @@ describe('an experiment over HTTP', () => {
       status: 200,
       body: { policy: 1, applied: { ...inPlace, dryRun: true } },
     });
+    for (const misspelt of ['dryrun=true', 'dry_run=true', 'dryRun=yes']) {
+      expect((await call(decision, 'POST', `/v1/experiments?${misspelt}`, looser)).status, misspelt).toBe(400);
+    }
     expect((await call(decision, 'GET', `/v1/experiments/${file.key}`)).body.policy).toBe(0);
     expect(await apply(decision, looser)).toMatchObject({
       status: 200,

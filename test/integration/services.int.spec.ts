@@ -335,9 +335,11 @@ describe('a service', () => {
     expect(await call(decision, 'POST', path, { ...because, ...variant(24, v1) })).toMatchObject({ status: 200 });
     await eventually(async () => expect(await served()).toBe('v1'));
     const route = { path: `/v1/${service}` };
-    expect(await call(decision, 'POST', path, { ...because, ...variant(24, v1), route })).toMatchObject({
+    expect(await call(decision, 'POST', path, { ...because, route })).toMatchObject({
       body: { baseline: { upstream: v1, route } },
     });
+    expect((await call(decision, 'POST', path, { ...because, upstream: v1 })).body.detail).toBe('config is missing');
+    expect((await call(decision, 'POST', path, because)).body.detail).toBe('upstream is missing; config is missing');
     const taken = { ...(aFile('c', variant(24), variant(8)) as object), service: `${service}-two`, route: route.path };
     expect(await apply(decision, taken)).toMatchObject({
       status: 409,

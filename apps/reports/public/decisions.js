@@ -29,7 +29,7 @@ function because({ reason, actor, epoch, evidence }) {
   const said = [commandReasons[reason], `by ${actor}`, `epoch ${epoch}`];
   if (evidence === null) return said;
   if (evidence.metric !== null) said.push(`${evidence.metric}, ln E ${number(evidence.lnE)}`);
-  said.push(`after ${count(evidence.units)} units`);
+  said.push(`after ${count(evidence.units)} ${evidence.pairs === undefined ? 'units' : 'pairs'}`);
   return said;
 }
 

@@ -9,7 +9,8 @@ export function share(ppm) {
 /** Three significant digits; a dash for what is not known, never 0. */
 export function number(value, digits = 3) {
   if (value === null || value === undefined) return NONE;
-  if (value === 0) return '0';
+  // What is left of sums that ought to be 0.
+  if (Math.abs(value) < 1e-12) return '0';
   if (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-6) return value.toExponential(2).replace('e', ' e');
   return trim(value, digits);
 }

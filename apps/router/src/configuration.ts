@@ -90,12 +90,12 @@ export const routerVariables = {
   ),
   ROUTER_OVERRIDE_TOKEN: documented(
     variables.text.min(16, 'expected at least 16 characters').optional(),
-    'With it in `teststrip-override-token` a request may choose its variant in `teststrip-override`.',
+    'With it in `teststrip-override-token` a request may choose its variant in `teststrip-override`. At least 16 characters.',
     { secret: true, defaultIs: 'nobody may choose' },
   ),
   ROUTER_BREAK_GLASS_TOKEN: documented(
     variables.text.min(16, 'expected at least 16 characters').optional(),
-    'Whoever sends it as `authorization: Bearer …` may send a service to its baseline by hand, without bus or database.',
+    'Whoever sends it as `authorization: Bearer …` may send a service to its baseline by hand, without bus or database. At least 16 characters.',
     { secret: true, defaultIs: 'nobody may' },
   ),
   ROUTER_DRAIN_MS: documented(

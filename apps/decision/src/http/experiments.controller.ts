@@ -9,7 +9,16 @@ import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import { AUDIT, DECISIONS, KNOWN_METRICS, ORDERS } from '../tokens.js';
 import { viewOf, type AnyExperimentView, type AppliedView } from './experiment-view.js';
 import { orProblem } from './or-problem.js';
-import { approvalBody, LONGEST_ACTOR, orderBody, promotionBody, rollbackBody, type DecisionView } from './orders.js';
+import {
+  applyQuery,
+  approvalBody,
+  listQuery,
+  LONGEST_ACTOR,
+  orderBody,
+  promotionBody,
+  rollbackBody,
+  type DecisionView,
+} from './orders.js';
 import { startingAnew } from './metrics-starting-anew.js';
 import { readExperimentFile } from './read-experiment-file.js';
 
@@ -33,29 +42,28 @@ export class ExperimentsController {
   async apply(
     @Req() request: ReadRequest,
     @Headers(ACTOR_HEADER) actor: string | undefined,
-    @Query('dryRun') dryRun: string | undefined,
+    @Query() query: unknown,
     @Res({ passthrough: true }) response: { status(code: number): unknown },
   ): Promise<AnyExperimentView & AppliedView> {
+    const { dryRun } = parseInput(applyQuery, query, 'query');
     const { spec, digest: file } = readExperimentFile(request, this.knownMetrics);
     const fingerprints = Object.fromEntries(
       Object.entries(spec.variants).map(([name, { config }]) => [name, fingerprintOf(config)]),
     );
     if (actor !== undefined && actor.length > LONGEST_ACTOR) throw tooLongActor(actor);
     const order: Order = { type: 'define', actor: actor || 'api', note: '', spec, fingerprints, file };
-    const isDry = dryRun !== undefined && dryRun !== 'false';
-    const obeyed = await orProblem(() => this.decisions[isDry ? 'preview' : 'order'](spec.key, order));
+    const obeyed = await orProblem(() => this.decisions[dryRun ? 'preview' : 'order'](spec.key, order));
     const applied = appliedInWords(obeyed.events, startingAnew(obeyed));
-    response.status(!isDry && applied.what.startsWith('new') ? 201 : 200);
-    return { ...viewOf(obeyed.state, this.orders), applied: { ...applied, dryRun: isDry } };
+    response.status(!dryRun && applied.what.startsWith('new') ? 201 : 200);
+    return { ...viewOf(obeyed.state, this.orders), applied: { ...applied, dryRun } };
   }
 
   /** All but archived ones; with `archived=true` those as well. */
   @Get()
-  async list(
-    @Query('archived') archived: string | undefined,
-  ): Promise<{ readonly experiments: readonly AnyExperimentView[] }> {
+  async list(@Query() query: unknown): Promise<{ readonly experiments: readonly AnyExperimentView[] }> {
+    const { archived } = parseInput(listQuery, query, 'query');
     const states = await this.decisions.list();
-    const listed = archived === 'true' ? states : states.filter((state) => !('archived' in state));
+    const listed = archived ? states : states.filter((state) => !('archived' in state));
     return { experiments: listed.flatMap((state) => (state.phase === 'absent' ? [] : [viewOf(state, this.orders)])) };
   }
 

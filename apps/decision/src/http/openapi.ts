@@ -49,7 +49,10 @@ export const decisionApi: ApiDescription = {
         operationId: 'listExperiments',
         summary: 'All experiments that are not archived, by key.',
         parameters: [flag('archived', 'Archived ones as well.')],
-        responses: { 200: jsonAnswer('The experiments.', list) },
+        responses: {
+          200: jsonAnswer('The experiments.', list),
+          400: problemAnswer('The query is wrong.'),
+        },
       },
     },
     '/v1/experiments/{key}': {

@@ -12,6 +12,23 @@ const actor = z
 
 const LONGEST_REASON = 'expected at most 2000 characters';
 
+const flag = z
+  .enum(['true', 'false'], 'expected true or false')
+  .default('false')
+  .transform((text) => text === 'true');
+
+/** Of applying a file. A misspelt `dryRun` is refused: whoever writes it wants nothing to happen. */
+export const applyQuery = z.strictObject(
+  { dryRun: flag },
+  {
+    error: ({ code, keys }) =>
+      code === 'unrecognized_keys' ? `there is no parameter ${String(keys)}; expected dryRun` : undefined,
+  },
+);
+
+/** Of the list of experiments. */
+export const listQuery = z.object({ archived: flag });
+
 /** What every order of an operator says. */
 export const orderBody = z
   .object({

@@ -77,18 +77,28 @@ export const baselineBody = orderBody
       .refine(
         (url) => !isHttpUrl(url) || (new URL(url).username === '' && new URL(url).password === ''),
         'expected no user or password in it',
-      ),
+      )
+      .optional()
+      .describe('Where it is served; left out together with `config`, both stay and only the route changes.'),
     config: variantConfig
       .superRefine((config, context) => {
         const problem = configTooLarge(config);
         if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
       })
+      .optional()
       .describe('The configuration that is served there; its hash is the fingerprint.'),
     route: routeText
       .nullish()
       .describe(
         'Where clients ask for the service: a path, or host and path; null takes its route away, without it the route stays.',
       ),
+  })
+  .superRefine(({ upstream, config, route }, context) => {
+    const isRouteAlone = upstream === undefined && config === undefined && route !== undefined;
+    for (const [name, value] of Object.entries({ upstream, config })) {
+      if (value === undefined && !isRouteAlone)
+        context.addIssue({ code: 'custom', path: [name], message: 'is missing' });
+    }
   })
   .meta({ id: 'BaselineOrder' });
 

@@ -53,10 +53,11 @@ export class ServicesController {
   @HttpCode(200)
   async setBaseline(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
     const { actor, reason, upstream, config, route: written } = parseInput(baselineBody, body ?? {}, 'body');
-    const read = variantConfig.parse(config);
-    const baseline = { upstream, config: read, fingerprint: fingerprintOf(read) };
     const route = written === null || written === undefined ? written : readRoute(written);
-    return this.order(name, { type: 'set-baseline', actor, note: reason, baseline, route });
+    const order = { type: 'set-baseline', actor, note: reason, route } as const;
+    if (upstream === undefined || config === undefined) return this.order(name, order);
+    const read = variantConfig.parse(config);
+    return this.order(name, { ...order, baseline: { upstream, config: read, fingerprint: fingerprintOf(read) } });
   }
 
   /** Divides its units into slots; those that an experiment has stay as they are. */

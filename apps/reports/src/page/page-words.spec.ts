@@ -22,6 +22,7 @@ const page = (await import(pathToFileURL(join(folder, 'words.js')).href)) as Pag
 const format = (await import(pathToFileURL(join(folder, 'format.js')).href)) as {
   readonly marginOnScale: (metric: object) => number | null;
   readonly effect: (value: number, metric: object) => string;
+  readonly number: (value: number | null) => string;
 };
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -43,6 +44,17 @@ describe('words of the page', () => {
 });
 
 describe('figures of the page', () => {
+  it('have no digits of what is left of sums that ought to be 0', () => {
+    expect([1.11e-16, -2e-15, 0, 4e-7, 1.11, null].map(format.number)).toEqual([
+      '0',
+      '0',
+      '0',
+      '4.00 e-7',
+      '1.11',
+      '–',
+    ]);
+  });
+
   it.each([
     [
       'a rate with a margin of +50 % beside control at 4 %: 2 points worse',

@@ -14,7 +14,8 @@ interface ServiceOrder {
 /** The service is served otherwise than the last experiment left it. */
 export interface SetBaseline extends ServiceOrder {
   readonly type: 'set-baseline';
-  readonly baseline: Omit<ServiceBaseline, 'route'>;
+  /** Absent: as it is, and only the route changes. */
+  readonly baseline?: Omit<ServiceBaseline, 'route'>;
   /** null: none any more; undefined: as it is. */
   readonly route?: PublicRoute | null | undefined;
 }
@@ -79,13 +80,23 @@ function setBaseline(state: ServiceState, input: SetBaseline): readonly ServiceE
     );
   }
   const route = input.route === undefined ? state.baseline?.route : (input.route ?? undefined);
-  const baseline = { ...input.baseline, ...(route === undefined ? {} : { route }) };
+  const baseline = { ...(input.baseline ?? servedNow(state)), ...(route === undefined ? {} : { route }) };
   if (isSameBaseline(state.baseline, baseline)) return [];
   const set: ServiceEvent = { type: 'baseline-set', atMs, actor, baseline, epoch: epoch + 1, note };
   const { fingerprint } = baseline;
   // What is served on purpose is not held back.
   const isLatched = Object.hasOwn(state.latched, fingerprint);
   return isLatched ? [set, { type: 'latch-lifted', atMs, actor, fingerprint, note }] : [set];
+}
+
+/** What is served at present, without where it is asked for. */
+function servedNow({ service, baseline }: ServiceState): Omit<ServiceBaseline, 'route'> {
+  if (baseline !== null)
+    return { upstream: baseline.upstream, config: baseline.config, fingerprint: baseline.fingerprint };
+  throw new DecisionRefusedError(
+    'unknown-service',
+    `${service} has no baseline yet: its upstream and config are needed beside the route`,
+  );
 }
 
 function setSlots(state: ServiceState, input: SetSlots): readonly ServiceEvent[] {

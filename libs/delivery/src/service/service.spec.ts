@@ -139,6 +139,10 @@ describe('a service', () => {
     expect(play.order(set).service.baseline).toEqual({ ...baseline, route });
     expect(play.order({ ...set, route: { path: '/pictures' } }).service.baseline?.route).toEqual({ path: '/pictures' });
     expect(play.order({ ...set, route: null }).service.baseline).toEqual(baseline);
+    const { baseline: _served, ...alone } = set;
+    expect(play.order({ ...alone, route }).service.baseline).toEqual({ ...baseline, route });
+    expect(play.order({ ...alone, route: null }).service.baseline).toEqual(baseline);
+    expect(() => new Play().order({ ...alone, route })).toThrow('no baseline yet');
   });
 
   it('gets no route that another service has', () => {
