@@ -41,7 +41,8 @@ const BESIDE_PROMPT = [
   'mask',
   'mask_image',
 ];
-const CALLS_BACK = /webhook|callback/i;
+/** Who is told of the picture, or where it is put: said anywhere in the body, in the query or by a header. */
+const CALLS_BACK = /web_?hook|call_?back|notify_?(hook|url)|upload_?url|presigned/i;
 /** With one of them the body may not be changed. */
 const SEALS = [
   'content-digest',
@@ -70,11 +71,26 @@ export function readPromptBody(
   const asked = askedFor(read.fields);
   if (asked === null) return 'no-prompt';
   const isJob = /\brespond-async\b/i.test(headerOf(headers, 'prefer') ?? '');
-  if (isJob || callsBack(read.fields) || CALLS_BACK.test(url?.split('?', 2)[1] ?? '')) return 'side-effects';
-  const prompt = sha256Of(JSON.stringify(asked.facts)).slice(0, DIGEST_LENGTH);
+  const isTold = CALLS_BACK.test(url?.split('?', 2)[1] ?? '') || namesOf(headers).some((name) => CALLS_BACK.test(name));
+  if (isJob || isTold || callsBack(read.fields)) return 'side-effects';
+  const prompt = digestOf(asked.facts);
+  if (prompt === null) return 'no-prompt';
   const isSealed = SEALS.some((name) => headers[name] !== undefined);
   const seeded = isSealed ? null : withDrawnSeed(read.text, asked.seedAt, seed);
   return { prompt, body: seeded === null ? body : Buffer.from(seeded) };
+}
+
+function namesOf(headers: IncomingHttpHeaders): readonly string[] {
+  return Object.keys(headers).map((name) => name.replaceAll('-', '_'));
+}
+
+/** Null where it is nested so deep that it can't be written. */
+function digestOf(facts: unknown): string | null {
+  try {
+    return sha256Of(JSON.stringify(facts)).slice(0, DIGEST_LENGTH);
+  } catch {
+    return null;
+  }
 }
 
 /** Null: not JSON, compressed, or no object. */
@@ -141,9 +157,15 @@ function normalised(prompt: string): string {
 }
 
 function callsBack(body: Fields): boolean {
-  return [body, fieldsOf(body['input']) ?? {}].some((fields) =>
-    Object.keys(fields).some((name) => CALLS_BACK.test(name) && fields[name] != null),
-  );
+  const unread: object[] = [body];
+  for (let fields = unread.pop(); fields !== undefined; fields = unread.pop()) {
+    for (const [name, value] of Object.entries(fields) as (readonly [string, unknown])[]) {
+      if (value == null) continue;
+      if (CALLS_BACK.test(name)) return true;
+      if (typeof value === 'object') unread.push(value);
+    }
+  }
+  return false;
 }
 
 /** A negative seed asks the service to draw one, with every API that takes it. A missing one may mean a fixed one: that is left alone unless it is known not to. */
