@@ -22,6 +22,7 @@ import {
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { startApp } from '#libs/platform';
 import { routerApp, type RouterOptions } from './index.js';
+import { Router } from './router.js';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -278,7 +279,95 @@ it('passes early hints on', async () => {
   expect(await textOf(await answered)).toBe('picture');
 });
 
+describe('a client that means harm', () => {
+  const HANDSHAKE = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+
+  it('that breaks off a WebSocket that nobody serves ends nothing but its connection, and keeps no router from ending', async () => {
+    const [control] = await named('control');
+    const { url, close } = await startRouter({ upstreams: { 'text-to-image': control } });
+    for (let times = 0; times < 3; times += 1) {
+      const socket = await spoken(url, '');
+      socket.write(`GET /nowhere HTTP/1.1\r\n${HANDSHAKE}`);
+      socket.resetAndDestroy();
+    }
+    for (const path of ['/nowhere', '/health/live']) {
+      const socket = await spoken(url, `GET ${path} HTTP/1.1\r\n${HANDSHAKE}`);
+      expect(await textUntil(socket, '}')).toMatch(/^HTTP\/1.1 40/);
+    }
+    expect((await ask(url, {})).status).toBe(200);
+    await close();
+  });
+
+  it('can’t lead a WebSocket to another host', async () => {
+    let asked = 0;
+    const other = await upstream((_request, response) => {
+      asked += 1;
+      response.end('other');
+    });
+    const [control] = await named('control');
+    const routes = [{ service: 'text-to-image', path: '/' }];
+    const { url } = await startRouter({ upstreams: { 'text-to-image': control }, routes });
+    for (const path of [`//${new URL(other).host}/x`, `/\\${new URL(other).host}/x`, '//[']) {
+      const socket = await spoken(url, `GET ${path} HTTP/1.1\r\n${HANDSHAKE}`);
+      expect(await textUntil(socket, 'control')).toMatch(/control$/);
+    }
+    expect(asked).toBe(0);
+  });
+
+  it('sends no body with a WebSocket: it is read as any request', async () => {
+    const control = await upstream(echo);
+    const url = await router({ control, candidate: control }, 0);
+    const socket = await spoken(url, `POST ${url.pathname} HTTP/1.1\r\nContent-Length: 5\r\n${HANDSHAKE}hello`);
+    expect(await textUntil(socket, 'hello')).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  it('has a minute for the head of a request', () => {
+    expect(Reflect.get(new Router(bus, { port: 0 }), 'server')).toMatchObject({
+      headersTimeout: 60_000,
+      requestTimeout: 0,
+    });
+  });
+
+  it('may send on behind its answer, not for ever', async () => {
+    const [control] = await named('control');
+    const url = await router({ control, candidate: control }, 0, { limits: { idleMs: 80 } });
+    const socket = await spoken(url, 'POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const dripping = setInterval(() => socket.write('1\r\nx\r\n'), 10);
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(dripping);
+  });
+
+  it('is routed by the host of a whole address, and not out of its service by any spelling of dots', async () => {
+    const [first, second] = await named('first', 'second');
+    const routes = ['first', 'second'].map((service) => ({ service, host: `${service}.example`, path: '/' }));
+    const { url } = await startRouter({ upstreams: { first, second }, routes });
+    const head = 'HTTP/1.1\r\nHost: second.example\r\n\r\n';
+    expect(await textUntil(await spoken(url, `GET http://first.example/x ${head}`), 'first')).toMatch(/first$/);
+    for (const path of ['/a%2f..%2fb', '/a\\..\\b', '/a%5C%2e%2E', '/..;/b', '/..#b']) {
+      expect(await textUntil(await spoken(url, `GET ${path} ${head}`), '}')).toMatch(/^HTTP\/1.1 400 /);
+    }
+    expect(await textUntil(await spoken(url, `GET /x?file=/../y ${head}`), 'second')).toMatch(/second$/);
+  });
+});
+
 describe('a WebSocket', () => {
+  it('that is refused in half an answer, or in silence, ends; what routers say of it no upstream says', async () => {
+    const control = await upstream((request, response) => {
+      response.writeHead(200, { 'content-length': 100, [ASSIGNMENT_HEADER]: 'forged' });
+      response.write('half');
+      if (request.headers['x-drop'] !== undefined) setTimeout(() => request.socket.destroy(), 20);
+    });
+    const settings = { limits: { timeoutMs: 100 }, cookieKey: 'a-key-of-sixteen-characters' };
+    const url = await router({ control, candidate: control }, 0, settings);
+    for (const name of ['x-drop', 'x-silent']) {
+      const socket = await openSocket(url, { [name]: '1' });
+      const text = await textUntil(socket, 'half');
+      expect(text).not.toContain('forged');
+      expect(text).toMatch(/set-cookie: teststrip-unit=/);
+      await new Promise((resolve) => socket.once('close', resolve));
+    }
+  });
+
   it('is piped to the variant of its unit, both ways', async () => {
     const control = await echoSocket('control');
     const candidate = await echoSocket('candidate');
@@ -434,6 +523,31 @@ describe('a job', () => {
   });
 });
 
+it('keeps every cookie of an answer while it ends', async () => {
+  const endings: (() => void)[] = [];
+  const control = await upstream(
+    (_request, response) =>
+      endings.push(() => void response.end('x')) && response.setHeader('set-cookie', ['a=1', 'b=2']),
+  );
+  const { url, close } = await startRouter({ upstreams: { 'text-to-image': control } });
+  const first = open(url, {});
+  await expect.poll(() => endings.length).toBe(1);
+  const socket = connect(Number(url.port), url.hostname);
+  closing.push(() => socket.destroy());
+  socket.write(`GET ${url.pathname} HTTP/1.1\r\nHo`);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  const closed = close();
+  socket.write('st: x\r\n\r\n');
+  await expect.poll(() => endings.length).toBe(2);
+  endings[1]?.();
+  expect(await textUntil(socket, '\r\n\r\nx')).toMatch(
+    /connection: close[^]*a=1[^]*b=2|a=1[^]*b=2[^]*connection: close/i,
+  );
+  endings[0]?.();
+  await first;
+  await closed;
+});
+
 it('ends in order: says that it is not ready, takes nothing new, lets what is under way end, and closes sockets', async () => {
   const endings: (() => void)[] = [];
   const control = await upstream((_request, response) => {
@@ -550,6 +664,15 @@ async function openSocket(
   socket.write(
     `GET ${url.pathname} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${lines.join('')}\r\n`,
   );
+  return socket;
+}
+
+async function spoken(url: URL, text: string): Promise<Socket> {
+  const socket = connect({ port: Number(url.port), host: url.hostname, allowHalfOpen: true });
+  closing.push(() => socket.destroy());
+  socket.on('error', () => undefined);
+  await new Promise<void>((resolve) => socket.once('connect', resolve));
+  if (text !== '') socket.write(text);
   return socket;
 }
 

@@ -16,7 +16,7 @@ import { createProxy, type Proxy } from './proxy/proxy.js';
 import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';
 import { UnitCookie } from './proxy/unit-cookie.js';
-import { refuseUpgrade } from './proxy/upgrade.js';
+import { isHandshake, refuseUpgrade } from './proxy/upgrade.js';
 import { UpstreamLanes } from './proxy/upstream-lanes.js';
 import { createRouterMetrics, type RouterMetrics } from './router-metrics.js';
 import { allocationAppliedEvent, requestRoutedEvent, routerHeartbeatEvent } from './router-events.js';
@@ -33,6 +33,9 @@ import { ShadowTraffic } from './shadow/shadow-traffic.js';
 
 /** How often a router says that it is alive; besides, it does whenever it has obeyed. */
 const HEARTBEAT_EVERY_MS = 1_000;
+
+/** How long a client may take for the head of a request; without a limit for whole requests Node.js has none for heads either. */
+const HEAD_WITHIN_MS = 60_000;
 
 /** Where the router's knowledge comes from: nowhere yet, the file of its last run, or the log. */
 type StateSource = 'none' | 'last-known-good' | 'log';
@@ -121,7 +124,9 @@ export class Router {
 
   private createServer(): Server {
     // An upload may take as long as it comes; each exchange counts its pauses.
-    const server = createServer({ requestTimeout: 0 }, (request, response) => this.serve(request, response, false));
+    const server = createServer({ requestTimeout: 0, headersTimeout: HEAD_WITHIN_MS }, (request, response) =>
+      this.serve(request, response, false),
+    );
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) =>
       this.serve(request, response, true),
     );
@@ -253,7 +258,9 @@ export class Router {
   }
 
   private serve(request: IncomingMessage, response: ServerResponse, waitsToBeTold: boolean): void {
-    if (this.draining) response.setHeader('connection', 'close');
+    // As a header of its own it would make one of several cookies.
+    if (this.draining) response.shouldKeepAlive = false;
+    response.on('finish', () => this.limitRest(request));
     const address = addressOf(request, this.allocations);
     if (address.kind === 'own') return this.answerAboutItself(request, address.path, response);
     this.inFlight += 1;
@@ -264,28 +271,38 @@ export class Router {
     this.proxy.pass(request, response, { address, waitsToBeTold });
   }
 
+  /** What a client still sends behind its answer is read away, so that it reads the answer; not for ever. */
+  private limitRest(request: IncomingMessage): void {
+    if (request.complete) return;
+    const timer = setTimeout(() => request.socket.destroy(), this.settings.limits.idleMs);
+    request.on('close', () => clearTimeout(timer));
+  }
+
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // What no upstream is asked for (HTTP/2 on an open connection, say) is ignored, as RFC 9110 §7.8 allows.
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return this.readAgain(request, socket, head);
+    if (!isHandshake(request)) return this.readAgain(request, socket, head);
+    this.sockets.add(socket);
+    socket.on('close', () => this.sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
     const address = addressOf(request, this.allocations);
     if (this.draining || address.kind === 'own') {
       const status = this.draining ? 503 : 400;
       return refuseUpgrade(socket, status, `${address.path}: there is no WebSocket here now`);
     }
-    this.sockets.add(socket);
-    socket.on('close', () => this.sockets.delete(socket));
     this.proxy.upgrade(request, { address, socket, head });
   }
 
   /** As if the client had not asked for another protocol. */
-  private readAgain({ method, url, rawHeaders }: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const lines = [`${method} ${url} HTTP/1.1`];
+  private readAgain(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { method, url, rawHeaders, headers, httpVersion } = request;
+    const lines = [`${method} ${url} HTTP/${httpVersion}`];
     for (let index = 0; index < rawHeaders.length; index += 2) {
       const name = (rawHeaders[index] as string).toLowerCase();
-      if (name !== 'upgrade' && name !== 'connection' && name !== 'http2-settings') {
-        lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`);
-      }
+      if (name !== 'upgrade' && name !== 'connection') lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`);
     }
+    // What else it says of this connection stays said: `close`, and which headers go no further.
+    const others = (headers.connection ?? '').split(',').filter((name) => name.trim().toLowerCase() !== 'upgrade');
+    if (others.length > 0) lines.push(`connection: ${others.join(',').trim()}`);
     socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
     this.server.emit('connection', socket);
   }

@@ -4,7 +4,7 @@ import type { OwnedRoute } from '../routing/public-routes.js';
 const ROUTERS_OWN = new Set(['/health/live', '/health/ready', '/v1/allocations']);
 const PREFIX = '/v1/services/';
 /** Dot segments, however they are written: they would lead out of what a service or its upstream has been given. */
-const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:[/?\\]|%2f|%5c|$)/i;
+const DOT_SEGMENT = /(?:[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\;#]|%2f|%5c|%3b|$)/i;
 
 /** What a request asks for: the router itself, a service, nothing that anybody has, or what nobody may ask for. */
 export type PublicAddress =
@@ -25,11 +25,12 @@ interface Routes {
 
 /** Reads whose a request is: by `/v1/services/{service}/…`, else by the routes of the services. */
 export function addressOf({ url = '/', headers }: IncomingMessage, routes: Routes): PublicAddress {
-  const path = url.startsWith('/') ? url : pathOfAbsolute(url);
-  if (DOT_SEGMENT.test(path)) return { kind: 'refused', path };
+  const { path, host = headers.host } = url.startsWith('/') ? { path: url } : partsOfAbsolute(url);
+  const asked = path.split('?', 1)[0] as string;
+  if (DOT_SEGMENT.test(asked)) return { kind: 'refused', path };
   if (path.startsWith(PREFIX)) return { kind: 'service', path, ...splitByName(path) };
-  if (ROUTERS_OWN.has(path.split('?', 1)[0] as string)) return { kind: 'own', path };
-  const route = routes.serviceAt(headers.host, path);
+  if (ROUTERS_OWN.has(asked)) return { kind: 'own', path };
+  const route = routes.serviceAt(host, path);
   if (!route) return { kind: 'unknown', path };
   return {
     kind: 'service',
@@ -39,11 +40,11 @@ export function addressOf({ url = '/', headers }: IncomingMessage, routes: Route
   };
 }
 
-/** Proxies are asked for whole addresses (RFC 9112 §3.2.2). */
-function pathOfAbsolute(url: string): string {
-  if (!URL.canParse(url)) return '/';
-  const { pathname, search } = new URL(url);
-  return `${pathname}${search}`;
+/** Proxies are asked for whole addresses, whose host counts instead of the header's (RFC 9112 §3.2.2). */
+function partsOfAbsolute(url: string): { readonly path: string; readonly host?: string } {
+  if (!URL.canParse(url)) return { path: '/' };
+  const { pathname, search, host } = new URL(url);
+  return { path: `${pathname}${search}`, host };
 }
 
 /** `/v1/services/text-to-image/generations?x=1` → `text-to-image` and `/generations?x=1`. */

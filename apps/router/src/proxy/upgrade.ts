@@ -22,15 +22,24 @@ export interface UpgradeRequest {
 }
 
 /** Headers of an answer that concern the connection it came over; the connection to the client ends with it. */
-const PER_CONNECTION = new Set(['connection', 'keep-alive', 'transfer-encoding', INSTANCE_HEADER]);
+const PER_CONNECTION = new Set(['connection', 'keep-alive', 'transfer-encoding']);
+/** What only the router says to the client, or is told to the router alone. */
+const OF_ROUTERS = new Set([INSTANCE_HEADER, ASSIGNMENT_HEADER, REQUEST_ID_HEADER]);
+/** How long a client may take for the last bytes of its answer. */
+const LAST_BYTES_MS = 10_000;
 
 /**
  * Passes the handshake on to the variant of the unit, and both connections to each other from then on, byte for byte. There is no limit for
  * their silence: it is theirs to keep alive.
  */
 export function passUpgrade(upgrade: UpgradeRequest): void {
-  upgrade.socket.on('error', () => upgrade.socket.destroy());
   ask(upgrade, upgrade.plan.first);
+}
+
+/** A WebSocket begins with a GET without a body (RFC 6455 §4.1). */
+export function isHandshake({ method, headers }: IncomingMessage): boolean {
+  const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+  return method === 'GET' && !hasBody && headers.upgrade?.toLowerCase() === 'websocket';
 }
 
 function ask(upgrade: UpgradeRequest, target: Target): void {
@@ -63,7 +72,7 @@ function ask(upgrade: UpgradeRequest, target: Target): void {
   outgoing.on('response', (answer: IncomingMessage) => {
     settle(answer.statusCode ?? 502);
     socket.write(headOf(answer, upgrade, target), 'latin1');
-    answer.pipe(socket);
+    passRefusal(answer, upgrade);
   });
   outgoing.on('error', (error: NodeJS.ErrnoException) => {
     if (isSettled || socket.destroyed) return void socket.destroy();
@@ -86,7 +95,18 @@ function handshake({ request, address, plan }: UpgradeRequest, { upstream, assig
   const send = origin.startsWith('https:') ? httpsRequest : httpRequest;
   // A connection of its own, which is the client's as soon as the upstream agrees.
   const asked = { method: 'GET', path, headers: headers as unknown as Record<string, string>, agent: false as const };
-  return send(new URL(path, origin), asked);
+  // The path is never read as part of an address: with two slashes before it, it would name another host.
+  return send(origin, asked);
+}
+
+/** An answer of the usual kind, with its time limit: nobody keeps a silent one alive. */
+function passRefusal(answer: IncomingMessage, { socket, timeoutMs }: UpgradeRequest): void {
+  answer.setTimeout(timeoutMs, () => answer.destroy());
+  answer.on('end', () => endSoon(socket));
+  answer.on('close', () => {
+    if (!answer.complete) socket.destroy();
+  });
+  answer.pipe(socket, { end: false });
 }
 
 function connect(
@@ -111,11 +131,12 @@ function headOf(answer: IncomingMessage, { plan }: UpgradeRequest, { assignment 
   const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase();
-    if (name === INSTANCE_HEADER || (!isUpgraded && PER_CONNECTION.has(name))) continue;
+    if (OF_ROUTERS.has(name) || (!isUpgraded && PER_CONNECTION.has(name))) continue;
     lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`);
   }
   if (!isUpgraded) lines.push('connection: close');
   lines.push(`${REQUEST_ID_HEADER}: ${plan.requestId}`);
+  if (plan.setCookie !== undefined) lines.push(`set-cookie: ${plan.setCookie}`);
   if (assignment) lines.push(`${ASSIGNMENT_HEADER}: ${encodeAssignment(assignment)}`);
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
@@ -126,5 +147,12 @@ export function refuseUpgrade(socket: Duplex, status: number, detail: string): v
   const title = STATUS_CODES[status] ?? 'Refused';
   const body = JSON.stringify({ type: 'about:blank', title, status, detail });
   const lines = [`HTTP/1.1 ${status} ${title}`, 'content-type: application/problem+json', 'connection: close'];
-  socket.end(`${lines.join('\r\n')}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  endSoon(socket, `${lines.join('\r\n')}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+}
+
+/** Ends a connection, also where the client keeps its side of it open. */
+function endSoon(socket: Duplex, last = ''): void {
+  const timer = setTimeout(() => socket.destroy(), LAST_BYTES_MS);
+  socket.once('close', () => clearTimeout(timer));
+  socket.end(last, () => socket.destroy());
 }

@@ -5,10 +5,16 @@ import type { ExchangeResult } from '../proxy/exchange.js';
 import { instanceOf } from '../proxy/request-headers.js';
 import type { UpstreamLimits } from '../proxy/upstream-lanes.js';
 
+/** A copy has no client that goes away when an answer does not end. */
+const LARGEST_BYTES = 256 * 2 ** 20;
+const LONGEST_MS = 600_000;
+
 /** The answer to a copy: read to its end under the limits of any answer, looked at as any is, and dropped. It ends exactly once. */
 export class CopyExchange implements Dispatcher.DispatchHandler {
   private readonly startedAtMs = performance.now();
   private timer: NodeJS.Timeout;
+  private readonly lastTimer: NodeJS.Timeout;
+  private bytes = 0;
   private controller: Dispatcher.DispatchController | undefined;
   private answer: Answer | null = null;
   private status: number | null = null;
@@ -20,6 +26,7 @@ export class CopyExchange implements Dispatcher.DispatchHandler {
     private readonly onSettled: (result: ExchangeResult) => void,
   ) {
     this.timer = setTimeout(() => this.end('timed-out'), limits.timeoutMs);
+    this.lastTimer = setTimeout(() => this.end('timed-out'), LONGEST_MS);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -39,6 +46,8 @@ export class CopyExchange implements Dispatcher.DispatchHandler {
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.settled) return;
     this.timer.refresh();
+    this.bytes += chunk.length;
+    if (this.bytes > LARGEST_BYTES) return this.end('server-error');
     this.answer?.take(chunk);
   }
 
@@ -60,7 +69,7 @@ export class CopyExchange implements Dispatcher.DispatchHandler {
     this.end('cancelled');
   }
 
-  private end(outcome: 'timed-out' | 'cancelled'): void {
+  private end(outcome: 'timed-out' | 'cancelled' | 'server-error'): void {
     this.settle(outcome, null);
     this.controller?.abort(new Error(outcome));
   }
@@ -69,6 +78,7 @@ export class CopyExchange implements Dispatcher.DispatchHandler {
     if (this.settled) return;
     this.settled = true;
     clearTimeout(this.timer);
+    clearTimeout(this.lastTimer);
     this.onSettled({ outcome, status: this.status, durationMs, waitedMs: null, clientMs: 0, instance: this.instance });
   }
 }

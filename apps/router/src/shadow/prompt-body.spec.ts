@@ -69,7 +69,17 @@ describe('the prompt of a request', () => {
     expect(read({ input: { prompt: 'a lamp', callback_url: 'https://example.org' } })).toBe('side-effects');
     expect(read({ prompt: 'a lamp' }, {}, '/v1/x?fal_webhook=https://example.org')).toBe('side-effects');
     expect(read({ prompt: 'a lamp' }, { prefer: 'respond-async' })).toBe('side-effects');
+    expect(read({ prompt: 'a lamp', options: [{ webhook_url: 'https://example.org' }] })).toBe('side-effects');
+    expect(read({ prompt: 'a lamp', notifyHook: 'https://example.org' })).toBe('side-effects');
+    expect(read({ prompt: 'a lamp', output: { upload_url: 'https://example.org' } })).toBe('side-effects');
+    expect(read({ prompt: 'a lamp' }, { 'x-webhook-url': 'https://example.org' })).toBe('side-effects');
     expect(read({ prompt: 'a webhook', webhook: null })).not.toBe('side-effects');
+    expect(read({ prompt: 'a webhook', input_url: 'https://example.org/1.png' })).not.toBe('side-effects');
+  });
+
+  it('is not looked for where what is beside it can’t be written', () => {
+    const nested = `${'['.repeat(30_000)}${']'.repeat(30_000)}`;
+    expect(read(`{"prompt":"a lamp","image":${nested}}`)).toBe('no-prompt');
   });
 });
 

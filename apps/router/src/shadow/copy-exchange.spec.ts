@@ -1,0 +1,41 @@
+import type { Dispatcher } from 'undici';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { CopyExchange } from './copy-exchange.js';
+
+const MEGABYTE = Buffer.alloc(2 ** 20);
+
+afterEach(() => vi.useRealTimers());
+
+describe('an answer to a copy that does not end', () => {
+  it('is broken off when it is larger than any picture', () => {
+    const { exchange, abort, outcomes } = started();
+    for (let megabytes = 0; megabytes < 257; megabytes += 1) exchange.onResponseData(controllerOf(abort), MEGABYTE);
+    expect(outcomes).toEqual(['server-error']);
+    expect(abort).toHaveBeenCalledOnce();
+  });
+
+  it('is broken off after ten minutes, however it drips', () => {
+    vi.useFakeTimers();
+    const { exchange, abort, outcomes } = started();
+    for (let seconds = 0; seconds < 601; seconds += 1) {
+      exchange.onResponseData(controllerOf(abort), Buffer.from('.'));
+      vi.advanceTimersByTime(1_000);
+    }
+    expect(outcomes).toEqual(['timed-out']);
+    expect(abort).toHaveBeenCalledOnce();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+function started() {
+  const abort = vi.fn();
+  const outcomes: string[] = [];
+  const exchange = new CopyExchange({ timeoutMs: 60_000, idleMs: 60_000 }, ({ outcome }) => outcomes.push(outcome));
+  exchange.onRequestStart(controllerOf(abort));
+  exchange.onResponseStart(controllerOf(abort), 200, {});
+  return { exchange, abort, outcomes };
+}
+
+function controllerOf(abort: () => void): Dispatcher.DispatchController {
+  return { abort } as unknown as Dispatcher.DispatchController;
+}
