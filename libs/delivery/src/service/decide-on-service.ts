@@ -179,7 +179,17 @@ function isOutlived(service: ServiceState, state: DeliveryState, input: Delivery
   );
 }
 
+/** Late scores may still show that a loser was harmful: that orders nothing, and its configuration is not to come back by another experiment. */
+function latchedLate(service: ServiceState, state: StartedState, input: DeliveryInput): DecidedOnService {
+  const isServed = (variant: string): boolean => state.fingerprints[variant] === service.baseline?.fingerprint;
+  const events = decider
+    .decide(state, input)
+    .filter((event) => event.type === 'arm-disqualified' && !isServed(event.variant));
+  return commandsOfService(service, state, events, input);
+}
+
 function outlived(service: ServiceState, state: StartedState, input: DeliveryInput): DecidedOnService {
+  if (input.type === 'analysed') return latchedLate(service, state, input);
   if (input.type !== 'rollback' || state.phase === 'rolled-back') {
     const isAnswered = 'actor' in input || input.type === 'applied';
     return isAnswered ? { ...NOTHING, events: decider.decide(state, input) } : NOTHING;

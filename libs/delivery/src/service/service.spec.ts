@@ -112,6 +112,20 @@ const mode = (to: 'open' | 'paused' | 'drained' | 'deleted', minute: number) =>
   ({ type: 'set-mode', mode: to, atMs: minutes(minute), actor: 'ana', note: 'an audit' }) as const;
 
 describe('a service', () => {
+  it('latches what late scores prove harmful, also where another experiment runs meanwhile', () => {
+    const play = new Play().take('one', defined('one', 0)).take('one', operator('end', minutes(1)));
+    play.take('two', defined('two', 2, { variants: { control: CONTROL, candidate: other } }));
+    const { epoch } = play.service;
+    play.take('one', harm('one', 3)).take('one', harm('one', 4));
+    expect(play.of('one')).toMatchObject({ phase: 'concluded', dropped: ['candidate'] });
+    expect(Object.keys(play.service.latched)).toEqual(['f-unipc-12']);
+    expect([play.service.epoch, play.held?.experiment]).toEqual([epoch, 'two']);
+    // What a later experiment has proven meanwhile, and is served, stays.
+    const served = new Play().take('one', defined('one', 0)).take('one', operator('end', minutes(1)));
+    served.take('two', defined('two', 2)).take('two', proven('two', 3)).take('one', harm('one', 4));
+    expect(served.service).toMatchObject({ baseline: { fingerprint: 'f-unipc-12' }, latched: {} });
+  });
+
   it('has the control of its first experiment as baseline, and one experiment in its slot', () => {
     const play = new Play().take('one', defined('one', 0));
     expect(play.service).toMatchObject({
