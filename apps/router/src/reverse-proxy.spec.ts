@@ -263,6 +263,21 @@ describe('an upload', () => {
   });
 });
 
+it('passes no flood of hints on', async () => {
+  const hint = 'HTTP/1.1 103 Early Hints\r\nlink: </a>; rel=preload\r\n\r\n';
+  const control = await upstream((request) => {
+    request.socket.write(`${hint.repeat(50)}HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx`);
+  });
+  const url = await router({ control, candidate: control }, 0);
+  const request = httpRequest(url);
+  let hinted = 0;
+  request.on('information', () => (hinted += 1));
+  const answered = answerTo(request);
+  request.end();
+  expect(await textOf(await answered)).toBe('x');
+  expect(hinted).toBe(16);
+});
+
 it('passes early hints on', async () => {
   const link = '</style.css>; rel=preload; as=style';
   const control = await upstream((_request, response) => {
@@ -450,6 +465,29 @@ describe('the places of a variant', () => {
       await taken[index];
     }
     expect((await routed(3)).map(({ outcome }) => outcome).sort()).toEqual(['delivered', 'delivered', 'refused']);
+  });
+
+  it('count until they are out of line, also when their clients have left', async () => {
+    const waiting: ServerResponse[] = [];
+    const control = await upstream((_request, response) => waiting.push(response));
+    const url = await router({ control, candidate: control }, 0, { limits: { connections: 1, queue: 2 } });
+    const taken = ask(url, {});
+    await expect.poll(() => waiting.length).toBe(1);
+    for (let left = 1; left <= 2; left += 1) {
+      const request = httpRequest(url, { method: 'POST', headers: { 'content-length': 2 } });
+      request.on('error', () => undefined);
+      request.end('{}');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      request.destroy();
+      await routed(left);
+    }
+    expect((await ask(url, {})).status).toBe(503);
+    waiting.pop()?.end('x');
+    expect((await taken).status).toBe(200);
+    const next = ask(url, {});
+    await expect.poll(() => waiting.length).toBe(1);
+    waiting.pop()?.end('x');
+    expect((await next).status).toBe(200);
   });
 });
 

@@ -47,6 +47,9 @@ export interface ExchangeOptions {
 /** What is beyond has no meaning (RFC 9110 §15); it is passed on, and counts as an error. */
 const LARGEST_STATUS = 599;
 
+/** Hints of one answer that are passed on: they take no notice of the client's pace. */
+const MOST_HINTS = 16;
+
 /** Errors before a connection was there. */
 export const UNSENT: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
@@ -67,6 +70,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private isAnswered = false;
   private answer: Answer | null = null;
   private instance: string | undefined;
+  private hints = 0;
   private settled = false;
   private waitsForClient = false;
   private clientMs = 0;
@@ -170,7 +174,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** What may be loaded while the picture is made (RFC 8297). */
   private passHints(status: number, headers: IncomingHttpHeaders): void {
     const { link } = headers;
-    if (status !== 103 || link === undefined) return;
+    if (status !== 103 || link === undefined || this.hints >= MOST_HINTS) return;
+    this.hints += 1;
     try {
       this.options.response.writeEarlyHints({ link });
     } catch {

@@ -54,7 +54,10 @@ export class UpstreamLane {
   }
 
   get isFull(): boolean {
-    return this.pending >= this.limits.connections + this.limits.queue;
+    const { connections, queue } = this.limits;
+    // Requests whose clients have left stay in line, with their bodies, until a connection is free; there is no line before all are taken.
+    const held = this.pending < connections ? this.pending : Math.max(this.pending, this.pool.stats.size);
+    return held >= connections + queue;
   }
 
   get hasSocket(): boolean {
