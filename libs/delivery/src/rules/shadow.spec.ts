@@ -158,6 +158,13 @@ describe('harm in a shadow', () => {
       });
   });
 
+  it('says so where control, which everybody has, is broken itself', () => {
+    const failing = aMetric('error-rate', { estimate: { control: 0.8, candidate: 0.8, effect: 0 } });
+    const harm = judged(1, [harmOf('alignment')]);
+    const { events } = given(started).when({ ...harm, analysis: { ...harm.analysis, metrics: [failing] } });
+    expect(events().at(-1)).toMatchObject({ type: 'alert-raised', alert: 'control-unhealthy' });
+  });
+
   it('comes before health and before complete pairs, and in a pause', () => {
     const harm = judged(3, [harmOf('error-rate', 400)], { health: SCORES_SILENT });
     given(started).when(harm).thenDecided({ type: 'rolled-back' });
@@ -267,6 +274,9 @@ describe('people and a shadow', () => {
     given(first)
       .when(allowed(somePairs(350, 200_000)))
       .thenDecided({ type: 'approval-awaited', stage: 0, message: /350 pairs show no harm/ });
+    given(first, allowed(somePairs(350, 200_000)))
+      .when(allowed(somePairs(360, 200_000)))
+      .thenNothing();
     given(first, approval(minutes(1)))
       .when(allowed(somePairs(350, 200_000)))
       .thenDecided({ type: 'advanced', command: { stage: 2, weightsPpm: { candidate: 200_000 } } });
@@ -278,6 +288,14 @@ describe('people and a shadow', () => {
   it('are not passed over: the ramp begins below a stage that nobody has approved', () => {
     given(define(T0, gated(2)))
       .when(allowed(somePairs(350, 200_000)))
+      .thenDecided({ type: 'advanced', command: { stage: 1, weightsPpm: { candidate: 50_000 } } });
+    // The analyzer's own judgement of where to begin is a second bound.
+    given(started)
+      .when(judged(5, [somePairs(350, 200_000, { firstStage: { stage: 1, sharePpm: 20_000 } })]))
+      .thenDecided({ type: 'advanced', command: { stage: 1, weightsPpm: { candidate: 20_000 } } });
+    // An approval that is missing further up allows no more than the pairs do.
+    given(define(T0, gated(3)))
+      .when(allowed(somePairs(350, 50_000)))
       .thenDecided({ type: 'advanced', command: { stage: 1, weightsPpm: { candidate: 50_000 } } });
   });
 
