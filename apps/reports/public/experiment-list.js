@@ -1,7 +1,7 @@
 import { badge } from './badge.js';
 import { h, renderWhenChanged } from './dom.js';
 import { clock, share } from './format.js';
-import { phases } from './words.js';
+import { phases, whereOf } from './words.js';
 
 /** Every experiment, looked at once a second. */
 export function showExperimentList(content, connection) {
@@ -30,7 +30,8 @@ function list(experiments) {
   return h('ul', { class: 'cards' }, experiments.map(card));
 }
 
-function card({ experiment, revision, service, kind, phase, weightsPpm, lastDecision, definedAt }) {
+function card(listing) {
+  const { experiment, revision, kind, phase, weightsPpm, lastDecision, definedAt } = listing;
   const weights = Object.entries(weightsPpm).map(([variant, ppm]) => `${variant} ${share(ppm)}`);
   return h(
     'li',
@@ -39,7 +40,7 @@ function card({ experiment, revision, service, kind, phase, weightsPpm, lastDeci
       'a',
       { href: `/experiments/${encodeURIComponent(experiment)}` },
       h('div', { class: 'title' }, h('h2', {}, experiment), badge(phases[phase])),
-      h('p', { class: 'small' }, `${kind} on ${service} · revision ${revision} · since ${clock(definedAt)}`),
+      h('p', { class: 'small' }, `${kind} on ${whereOf(listing)} · revision ${revision} · since ${clock(definedAt)}`),
       h('p', {}, weights.length === 0 ? 'not started' : weights.join(' · ')),
       h(
         'p',

@@ -1,15 +1,19 @@
 import { badge } from './badge.js';
 import { h } from './dom.js';
 import { count, duration, share } from './format.js';
-import { healthWord, phases } from './words.js';
+import { healthWord, phases, whereOf } from './words.js';
 
 /** Name, status and the ramp drawn as a test strip: each stage a little more exposed. */
 export function heading(summary) {
-  const { experiment, phase, service, kind, revision, unit, alpha, alphaPer } = summary;
+  const { experiment, phase, kind, revision, unit, alpha, alphaPer } = summary;
   const level = `α ${share(alpha * 1e6)} ${alphaPer === 'experiment' ? 'shared by all guardrails' : 'per guardrail'}`;
   return [
     h('div', { class: 'title' }, h('h1', {}, experiment), badge(phases[phase])),
-    h('p', { class: 'small' }, `${kind} on ${service} · randomised by ${unit} · ${level} · revision ${revision}`),
+    h(
+      'p',
+      { class: 'small' },
+      `${kind} on ${whereOf(summary)} · randomised by ${unit} · ${level} · revision ${revision}`,
+    ),
     strip(summary),
   ];
 }

@@ -2,13 +2,15 @@ import { h } from './dom.js';
 import { count, onWrittenScale, share } from './format.js';
 import { metricRows } from './metric-table.js';
 
+const OVER = 'It is over; pairs that came after the decision are counted here and did not decide.';
+
 /** What copies of requests say of each candidate, whose answers nobody sees. */
 export function shadowView({ shadow, decidesAtLnE, guardrails, candidates: names, ending }) {
   const { candidates, pairsWanted, ratePpm, isUnderWay, isAll } = shadow;
   const what = `Copies of ${share(ratePpm)} of control’s requests, with the same prompt and seed; nobody ${isUnderWay ? 'sees' : 'saw'} the answers.`;
   const then = isAll ? 'The verdict of the pairs is the end.' : 'Then the ramp begins, at the share that they allow.';
   return [
-    h('p', { class: 'small' }, `${what} ${isUnderWay ? then : 'It is over.'}`),
+    h('p', { class: 'small' }, `${what} ${isUnderWay ? then : OVER}`),
     ...(candidates.length === 0 ? [h('p', { class: 'empty' }, `0 of ${count(pairsWanted)} pairs.`)] : []),
     ...candidates.flatMap((of) => [
       h('p', { class: 'verdict' }, progress(of, pairsWanted, names.length > 1)),
@@ -30,13 +32,17 @@ function progress({ candidate, n }, wanted, namesCandidate) {
   return `${namesCandidate ? `${candidate}: ` : ''}${count(n)} of ${count(wanted)} pairs`;
 }
 
-function sentences({ allowsPpm, firstStage, hardest, pixels, halves, withdrawn, repeated }) {
+function verdict({ allowsPpm, firstStage, hardest, metrics }) {
+  const harmful = metrics.filter((metric) => metric.verdict === 'harmful');
+  if (harmful.length > 0) return `They prove harm: ${harmful.map(({ metric }) => metric).join(', ')}.`;
   const least = hardest === null ? '' : `; ${hardest} allows least`;
-  const said = [
-    allowsPpm === 0
-      ? `They prove nothing yet${least}.`
-      : `They allow ${share(allowsPpm)} of the traffic${least}; the ramp may begin at ${share(firstStage.sharePpm)}.`,
-  ];
+  if (allowsPpm === 0) return `They prove nothing yet${least}.`;
+  return `They allow ${share(allowsPpm)} of the traffic${least}; the ramp may begin at ${share(firstStage.sharePpm)}.`;
+}
+
+function sentences(of) {
+  const { pixels, halves, withdrawn, repeated } = of;
+  const said = [verdict(of)];
   if (pixels.share !== null)
     said.push(`${share(pixels.share * 1e6)} of ${count(pixels.compared)} pairs of pictures are equal in every pixel.`);
   const lost = [

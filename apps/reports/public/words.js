@@ -104,3 +104,8 @@ const health = {
 export function healthWord(status) {
   return health[status] ?? { sign: '?', word: status, tone: 'warn' };
 }
+
+/** "text-to-image", "slot portraits of text-to-image": whose traffic it splits, and of what its shares are shares. */
+export function whereOf({ service, slot }) {
+  return slot === null ? service : `slot ${slot} of ${service}`;
+}

@@ -18,6 +18,8 @@ export interface ExperimentListing {
   readonly experiment: string;
   readonly revision: number;
   readonly service: string;
+  /** The slot whose units it draws, of which its shares are shares; null where it has all of the service's. */
+  readonly slot: string | null;
   readonly kind: ExperimentSpec['kind'];
   readonly phase: ExperimentPhase;
   readonly definedAt: string;
@@ -30,6 +32,8 @@ export interface ExperimentSummary {
   readonly experiment: string;
   readonly revision: number;
   readonly service: string;
+  /** The slot whose units it draws, of which its shares are shares; null where it has all of the service's. */
+  readonly slot: string | null;
   readonly kind: ExperimentSpec['kind'];
   readonly unit: ExperimentSpec['unit'];
   readonly phase: ExperimentPhase;

@@ -27,6 +27,12 @@ describe('summarise', () => {
     ]);
   });
 
+  it('says in which slot of the service its shares are', () => {
+    expect(summarise(facts({}), 0).slot).toBeNull();
+    const spec = { ...defined.spec, slot: 'portraits' };
+    expect(summarise(facts({ definition: { ...facts({}).definition, spec } }), 0).slot).toBe('portraits');
+  });
+
   it.each([
     ['operator', 'paused'],
     ['health-hold', 'held'],
