@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ExperimentAnalysed, ExperimentSpec, PairsAnalysis } from '#libs/contracts';
+import type { ExperimentAnalysed, ExperimentSpec, Guardrail, PairsAnalysis } from '#libs/contracts';
 import {
   aMetric,
   analysed,
@@ -163,6 +163,18 @@ describe('harm in a shadow', () => {
     const harm = judged(1, [harmOf('alignment')]);
     const { events } = given(started).when({ ...harm, analysis: { ...harm.analysis, metrics: [failing] } });
     expect(events().at(-1)).toMatchObject({ type: 'alert-raised', alert: 'control-unhealthy' });
+  });
+
+  it('by a margin that is another one since is none', () => {
+    const [alignment, errors] = aSpec().guardrails as [Guardrail, Guardrail];
+    const looser: Guardrail = { ...alignment, margin: { kind: 'relative', value: 0.02 } };
+    const changed = define(minutes(1), shadowed({ guardrails: [looser, errors] }));
+    given(started, changed)
+      .when(judged(2, [harmOf('alignment')]))
+      .thenNothing();
+    given(started, changed)
+      .when(judged(2, [harmOf('alignment')], { policy: 1 }))
+      .thenDecided({ type: 'rolled-back' });
   });
 
   it('comes before health and before complete pairs, and in a pause', () => {
