@@ -187,6 +187,10 @@ describe('a service', () => {
     expect((await order(decision, 'one', 'resume')).body.type).toBe('urn:teststrip:refused:service-paused');
     await mode('resume');
     expect(await phase('one')).toBe('running');
+    await order(decision, 'one', 'pause');
+    await mode('resume');
+    expect(await phase('one')).toBe('paused');
+    await order(decision, 'one', 'resume');
     expect((await order(decision, 'one', 'archive')).status).toBe(409);
     expect((await mode('delete')).status).toBe(409);
     expect(await mode('drain')).toMatchObject({ body: { mode: 'drained', heldBy: null, latched: [] } });

@@ -19,6 +19,7 @@ export { claimedRoute, refuseTakenRoute } from './service/route.js';
 export { isDivided, layerOf } from './service/slots.js';
 export {
   newService,
+  wasPausedWith,
   type ServiceBaseline,
   type Latch,
   type ServiceMode,

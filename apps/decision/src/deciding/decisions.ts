@@ -19,6 +19,7 @@ import {
   type ServiceInput,
   type ServiceMode,
   type ServiceState,
+  wasPausedWith,
   type StartedState,
 } from '#libs/delivery';
 import { VersionConflictError } from '#libs/persistence/decision';
@@ -193,18 +194,14 @@ export class Decisions {
   }
 
   /** What a service's mode means for an experiment on it. */
-  private async followMode(
-    { service, modeSinceMs = 0 }: ServiceState,
-    key: string,
-    mode: ServiceMode,
-    { actor, note }: By,
-  ): Promise<void> {
+  private async followMode(before: ServiceState, key: string, mode: ServiceMode, { actor, note }: By): Promise<void> {
+    const { service } = before;
     const state = await this.find(key);
     const order = (type: Operate['type'], what: string): Promise<unknown> =>
       this.order(key, { type, actor, note: `${service} is ${what}: ${note}` });
     if (mode === 'paused') await order('pause', 'paused');
     // What somebody had paused before stays so.
-    if (mode === 'open' && state.phase === 'paused' && state.pausedAtMs >= modeSinceMs)
+    if (mode === 'open' && state.phase === 'paused' && wasPausedWith(before, state.pausedAtMs))
       await order('resume', 'resumed');
     if (mode !== 'drained') return;
     if (state.phase === 'quarantined') await order('rollback', 'drained');

@@ -25,13 +25,8 @@ export function evolveService(state: ServiceState, event: ServiceEvent): Service
       const { fingerprint, experiment, revision, atMs, message } = event;
       return { ...state, latched: { ...state.latched, [fingerprint]: { experiment, revision, atMs, message } } };
     }
-    case 'mode-set': {
-      const { mode: _before, modeSinceMs: _since, ...known } = state;
-      const epoch = Math.max(state.epoch, event.epoch);
-      return event.mode === 'open'
-        ? { ...known, epoch }
-        : { ...known, epoch, mode: event.mode, modeSinceMs: event.atMs };
-    }
+    case 'mode-set':
+      return inMode(state, event);
     case 'latch-lifted': {
       const { [event.fingerprint]: _lifted, ...latched } = state.latched;
       return { ...state, latched };
@@ -44,6 +39,14 @@ export function evolveService(state: ServiceState, event: ServiceEvent): Service
     default:
       return event satisfies never;
   }
+}
+
+function inMode(state: ServiceState, event: Extract<ServiceEvent, { readonly type: 'mode-set' }>): ServiceState {
+  const { mode: before, modeSinceMs: fromMs, ...known } = state;
+  const { mode, atMs } = event;
+  const epoch = Math.max(state.epoch, event.epoch);
+  const paused = before === 'paused' && fromMs !== undefined ? { lastPause: { fromMs, toMs: atMs } } : {};
+  return { ...known, ...paused, epoch, ...(mode === 'open' ? {} : { mode, modeSinceMs: atMs }) };
 }
 
 function withSlots(state: ServiceState, change: (slot: ServiceSlot) => ServiceSlot): ServiceState {

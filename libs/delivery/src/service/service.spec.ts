@@ -25,7 +25,7 @@ import { serviceEvent, type ServiceEvent } from './events.js';
 import { evolveService } from './evolve-service.js';
 import { operateService, type ServiceInput } from './operate-service.js';
 import { claimedRoute, refuseTakenRoute } from './route.js';
-import { newService } from './state.js';
+import { newService, wasPausedWith } from './state.js';
 
 /** A service with experiments by key, each decided about as the decision service does it. */
 class Play {
@@ -124,6 +124,17 @@ describe('a service', () => {
     const served = new Play().take('one', defined('one', 0)).take('one', operator('end', minutes(1)));
     served.take('two', defined('two', 2)).take('two', proven('two', 3)).take('one', harm('one', 4));
     expect(served.service).toMatchObject({ baseline: { fingerprint: 'f-unipc-12' }, latched: {} });
+  });
+
+  it('knows which pauses were its own, also when it is told to go on a second time', () => {
+    const play = new Play().take('one', defined('one', 0));
+    expect(wasPausedWith(play.service, minutes(1))).toBe(false);
+    play.order(mode('paused', 2));
+    const pauses = [1, 2, 3, 5].map((minute) => minutes(minute));
+    const own = (): boolean[] => pauses.map((atMs) => wasPausedWith(play.service, atMs));
+    expect(own()).toEqual([false, true, true, true]);
+    play.order(mode('open', 4));
+    expect(own()).toEqual([false, true, true, false]);
   });
 
   it('has the control of its first experiment as baseline, and one experiment in its slot', () => {

@@ -64,6 +64,8 @@ export interface ServiceState {
   readonly mode?: Exclude<ServiceMode, 'open'>;
   /** Since when it has its mode. */
   readonly modeSinceMs?: number;
+  /** When it was paused last, once that is over; absent: never. */
+  readonly lastPause?: { readonly fromMs: number; readonly toMs: number };
 }
 
 /**
@@ -75,4 +77,10 @@ export type ServiceMode = 'open' | 'paused' | 'drained' | 'deleted';
 export function newService(service: string): ServiceState {
   const whole = { id: WHOLE_SERVICE, fromPpm: 0, toPpm: MILLION, heldBy: null, order: null };
   return { service, baseline: null, unit: 'user', holdoutPpm: 0, slots: [whole], epoch: 0, latched: {} };
+}
+
+/** Whether an experiment of the service was paused with it, in the pause that is or the one that was last: a person's pause before or since stays. */
+export function wasPausedWith({ mode, modeSinceMs = Infinity, lastPause }: ServiceState, pausedAtMs: number): boolean {
+  if (mode !== undefined) return pausedAtMs >= modeSinceMs;
+  return lastPause !== undefined && pausedAtMs >= lastPause.fromMs && pausedAtMs <= lastPause.toMs;
 }
