@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readRoute, routeText, slug } from '#libs/contracts';
+import { namesUser, readRoute, routeText, slug } from '#libs/contracts';
 import { commonVariables, documented, variables } from '#libs/platform';
 import type { RouterOptions } from './router-options.js';
 import type { OwnedRoute } from './routing/public-routes.js';
@@ -12,12 +12,7 @@ const upstreams = variables.list.transform((entries, context): Readonly<Record<s
     if (!slug.safeParse(service).success) {
       const message = `"${service}": expected lower-case letters, digits and dashes as the name of a service`;
       context.addIssue({ code: 'custom', message });
-    } else if (
-      !/^https?:\/\//.test(url) ||
-      !URL.canParse(url) ||
-      new URL(url).username !== '' ||
-      new URL(url).password !== ''
-    ) {
+    } else if (!/^https?:\/\//.test(url) || !URL.canParse(url) || namesUser(url)) {
       const message = `the upstream of ${service}: expected http://host:port, without a user or password in it`;
       context.addIssue({ code: 'custom', message });
     }

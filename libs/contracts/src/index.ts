@@ -1,3 +1,4 @@
+export { canonicalJson } from './canonical-json.js';
 export { contractDocuments } from './documents.js';
 export * from './envelope/assignment.js';
 export * from './envelope/embedding.js';
@@ -32,6 +33,7 @@ export { durationInWords, parseDurationMs } from './experiment/duration.js';
 export {
   experimentFile,
   isHttpUrl,
+  namesUser,
   parseExperiment,
   parseExperimentFile,
   type ExperimentFile,

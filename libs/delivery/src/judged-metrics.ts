@@ -1,5 +1,4 @@
-import type { ExperimentSpec } from '#libs/contracts';
-import { canonical } from './canonical.js';
+import { canonicalJson, type ExperimentSpec } from '#libs/contracts';
 
 /**
  * Metrics whose guardrail or absolute limit is another one in `after` than in `before`, or is in only one of them, or which the file defines
@@ -18,7 +17,7 @@ function rulesOf(spec: ExperimentSpec, name: string): string {
   const { guardrails, limits = [] } = spec;
   const guardrail = guardrails.find(({ metric }) => metric === name);
   const limit = limits.find(({ metric }) => metric === name);
-  return canonical([
+  return canonicalJson([
     guardrail ? { margin: guardrail.margin, rollbackOn: guardrail.rollbackOn } : null,
     limit ?? null,
     definitionsOf(spec, name),
@@ -30,8 +29,8 @@ function definitionsOf(spec: ExperimentSpec, name: string): readonly unknown[] {
   const names = restsOn(spec, [name]);
   const metrics = (spec.metrics ?? []).filter((own) => names.has(own.name));
   const quotients = (spec.quotients ?? []).filter((own) => names.has(own.name));
-  const measured = metrics.map(({ margin: _margin, ...metric }) => canonical([metric])).toSorted();
-  return [...measured, ...quotients.map((quotient) => canonical([quotient])).toSorted()];
+  const measured = metrics.map(({ margin: _margin, ...metric }) => canonicalJson([metric])).toSorted();
+  return [...measured, ...quotients.map((quotient) => canonicalJson([quotient])).toSorted()];
 }
 
 /** The names themselves, and the metrics of which those that are quotients consist. */

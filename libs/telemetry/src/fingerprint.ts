@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '#libs/contracts';
 
 /** SHA-256 of bytes as 64 lower-case hexadecimal digits: what `images[].sha256` of a generation announces. */
 export function sha256Of(bytes: Uint8Array | string): string {
@@ -12,16 +13,4 @@ export function sha256Of(bytes: Uint8Array | string): string {
  */
 export function fingerprintOf(config: Readonly<Record<string, unknown>>): string {
   return sha256Of(canonicalJson(config)).slice(0, 16);
-}
-
-function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((part) => canonicalJson(part ?? null)).join(',')}]`;
-  if (typeof value === 'bigint') return String(value);
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const fields = value as Readonly<Record<string, unknown>>;
-  const sorted = Object.keys(fields)
-    .filter((name) => fields[name] !== undefined)
-    .sort()
-    .map((name) => `${JSON.stringify(name)}:${canonicalJson(fields[name])}`);
-  return `{${sorted.join(',')}}`;
 }

@@ -3,6 +3,7 @@ import {
   FREE,
   HOLDOUT,
   isHttpUrl,
+  namesUser,
   MILLION,
   routeText,
   serviceBaseline,
@@ -74,10 +75,7 @@ export const baselineBody = orderBody
     upstream: z
       .string('is missing')
       .refine(isHttpUrl, 'expected a URL with http:// or https:// and a host, such as "http://127.0.0.1:8000"')
-      .refine(
-        (url) => !isHttpUrl(url) || (new URL(url).username === '' && new URL(url).password === ''),
-        'expected no user or password in it',
-      )
+      .refine((url) => !isHttpUrl(url) || !namesUser(url), 'expected no user or password in it')
       .optional()
       .describe('Where it is served; left out together with `config`, both stay and only the route changes.'),
     config: variantConfig

@@ -20,6 +20,9 @@ export interface ExchangeResult {
   readonly instance: string | undefined;
 }
 
+/** What there is to tell of a request that got no answer, beside its outcome. */
+export const NO_ANSWER = { status: null, durationMs: null, waitedMs: null, clientMs: 0, instance: undefined } as const;
+
 /** Why another upstream might be asked: the status of an answer, or what kept one from coming. */
 export type Failure =
   | { readonly kind: 'answer'; readonly status: number }

@@ -8,7 +8,7 @@ import type { ServiceRoute } from '../routing/routing-table.js';
 import { upstreamPath } from '../routing/upstream.js';
 import type { MarkedRequest, Original, ShadowTraffic } from '../shadow/shadow-traffic.js';
 import { tokenCheck } from '../token-check.js';
-import { Exchange, type ExchangeResult, type Failure } from './exchange.js';
+import { Exchange, NO_ANSWER, type ExchangeResult, type Failure } from './exchange.js';
 import type { PublicAddress } from './public-address.js';
 import { outcomeOfStatus } from './answer.js';
 import { ClientBody } from './client-body.js';
@@ -68,7 +68,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       const { timeoutMs } = options.limits;
       const onAnswer = (target: Target, status: number | null): void => {
         const outcome = status === null ? 'server-error' : status < 400 ? 'delivered' : outcomeOfStatus(status, {});
-        options.onRouted(routedOf({ ...target, attempt: 0 }, { ...NOTHING, outcome, status }, plan, found.route));
+        options.onRouted(routedOf({ ...target, attempt: 0 }, { ...NO_ANSWER, outcome, status }, plan, found.route));
       };
       passUpgrade({ request, socket, head, address: found, plan, timeoutMs, onAnswer });
     },
@@ -169,7 +169,7 @@ class ProxiedRequest {
     if (this.plan.hasNext) return this.askNext(asked);
     const { request, response } = this.incoming;
     const detail = `${asked.upstream.url} has more requests than it can take. Trying again may help.`;
-    refuse(request, response, { title: 'Too many requests', status: 503, detail }, { 'retry-after': '1' });
+    refuse(request, response, { title: 'Too many requests', status: 503, detail }, RETRY_SOON);
   }
 
   private askNext({ attempt }: Attempt): void {
@@ -278,11 +278,10 @@ function routedOf(
   return Object.assign(ended, facts, part);
 }
 
-const NOTHING = { durationMs: null, waitedMs: null, clientMs: 0, instance: undefined };
 /** Of a request that went on without an upstream that has not answered for a while. */
-const NO_CONNECTION: ExchangeResult = { ...NOTHING, outcome: 'server-error', status: null };
+const NO_CONNECTION: ExchangeResult = { ...NO_ANSWER, outcome: 'server-error' };
 /** Of a request that found no place. */
-const SHED: ExchangeResult = { ...NOTHING, outcome: 'refused', status: 503 };
+const SHED: ExchangeResult = { ...NO_ANSWER, outcome: 'refused', status: 503 };
 
 function headerValue(assignment: Assignment | null): string | undefined {
   return assignment ? encodeAssignment(assignment) : undefined;

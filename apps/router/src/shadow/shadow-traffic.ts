@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { ASSIGNMENT_HEADER, encodeAssignment, MILLION, type Assignment, type PairMark } from '#libs/contracts';
 import { newTraceparent } from '#libs/messaging';
-import type { ExchangeResult } from '../proxy/exchange.js';
+import { NO_ANSWER, type ExchangeResult } from '../proxy/exchange.js';
 import { hasSmallBody } from '../proxy/client-body.js';
 import { SHADOW_HEADER, upstreamHeaders } from '../proxy/request-headers.js';
 import type { RoutedRequest } from '../proxy/routed-request.js';
@@ -211,14 +211,7 @@ function asForAClient(result: ExchangeResult, clientMs: number): ExchangeResult 
   return { ...result, clientMs, durationMs: durationMs === null ? null : durationMs + clientMs };
 }
 
-const NOT_SENT: ExchangeResult = {
-  outcome: 'cancelled',
-  status: null,
-  durationMs: null,
-  waitedMs: null,
-  clientMs: 0,
-  instance: undefined,
-};
+const NOT_SENT: ExchangeResult = { ...NO_ANSWER, outcome: 'cancelled' };
 
 function copyOf(
   { request, route, assignment, path, rest }: Original,

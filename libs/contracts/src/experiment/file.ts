@@ -399,6 +399,13 @@ export function isHttpUrl(text: string): boolean {
   );
 }
 
+/** Whether an address has a user or a password in it, which would stand in views and logs. */
+export function namesUser(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { username, password } = new URL(url);
+  return username !== '' || password !== '';
+}
+
 const NAMES_IN_FILE: Readonly<Record<string, string>> = {
   lostControllerAfterMs: 'lostControllerAfter',
   holdAtMostMs: 'holdAtMost',

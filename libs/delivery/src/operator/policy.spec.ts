@@ -8,13 +8,14 @@ import {
   define,
   explicitRamp,
   harmful,
+  logOf,
   minutes,
   operator,
   provenUpTo,
   tick,
 } from '#libs/testing/delivery';
 import { decider } from '../decider.js';
-import { deliveryEvent, type DeliveryEvent } from '../events.js';
+import { deliveryEvent } from '../events.js';
 import { rebuild } from '../evolve.js';
 import type { DeliveryInput } from '../inputs.js';
 import { initialState, type StartedState } from '../state.js';
@@ -26,12 +27,8 @@ const MARGIN_2: ExperimentSpec['guardrails'] = [
 ];
 
 function play(...inputs: readonly DeliveryInput[]) {
-  const log: DeliveryEvent[] = [];
-  const state = inputs.reduce((before, input) => {
-    const events = decider.decide(before, input);
-    log.push(...events);
-    return events.reduce(decider.evolve, before);
-  }, initialState);
+  const log = logOf(...inputs);
+  const state = log.reduce(decider.evolve, initialState);
   return { state: state as StartedState, log };
 }
 

@@ -1,12 +1,12 @@
 import {
   candidatesOf,
+  canonicalJson,
   DEFAULT_ROPE,
   DEFAULT_WARM_UP,
   type ExperimentSpec,
   type Guardrail,
   type VariantConfig,
 } from '#libs/contracts';
-import { canonical } from '../canonical.js';
 import { restsOn } from '../judged-metrics.js';
 import { duration, percent } from '../words/numbers.js';
 import { guardrailInWords, limitRuleInWords } from '../words/rules.js';
@@ -116,7 +116,7 @@ function otherChanges(old: Whole, now: Whole): readonly string[] {
   const names = [...new Set([...Object.keys(old), ...Object.keys(now)])].filter((name) => !COMPARED.has(name));
   return names.flatMap((name) => {
     const [before, after] = [old, now].map((spec) => unordered(name, spec[name as keyof Whole]));
-    if (canonical([before]) === canonical([after])) return [];
+    if (canonicalJson([before]) === canonicalJson([after])) return [];
     const isPlain = [before, after].every((value) => value === undefined || typeof value !== 'object');
     const label = NAMES[name] ?? name;
     return [isPlain ? changed(label, String(before ?? 'none'), String(after ?? 'none')) : `${label} changed`];
@@ -126,7 +126,7 @@ function otherChanges(old: Whole, now: Whole): readonly string[] {
 /** Rules that all have to hold hold in any order. */
 function unordered(name: string, value: unknown): unknown {
   const isUnordered = name === 'audience' || name === 'objectives';
-  return isUnordered ? (value as readonly unknown[]).map(canonical).toSorted() : value;
+  return isUnordered ? (value as readonly unknown[]).map(canonicalJson).toSorted() : value;
 }
 
 function variantChanges(before: Specified, after: Specified): readonly string[] {
@@ -150,7 +150,7 @@ function variantChanges(before: Specified, after: Specified): readonly string[] 
 /** "steps 30 → 20". */
 function configChanges(before: VariantConfig, after: VariantConfig): readonly string[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
-  const different = names.filter((name) => canonical([before[name]]) !== canonical([after[name]]));
+  const different = names.filter((name) => canonicalJson([before[name]]) !== canonicalJson([after[name]]));
   return different.map((name) => changed(name, shown(before[name]), shown(after[name])));
 }
 
@@ -165,7 +165,7 @@ function candidateAddresses(old: Whole, now: Whole): readonly string[] {
 
 function rampChanges({ ramp: old }: Whole, { ramp: now }: Whole): readonly string[] {
   const [was, is] = [old, now].map(({ stages }) => stages.map(({ weightPpm }) => percent(weightPpm)).join(', '));
-  const isSame = old.kind === now.kind && canonical(weightsOf(old)) === canonical(weightsOf(now));
+  const isSame = old.kind === now.kind && canonicalJson(weightsOf(old)) === canonicalJson(weightsOf(now));
   return isSame ? [] : [changed('ramp', `${old.kind} ${was}`, `${now.kind} ${is}`)];
 }
 
@@ -196,7 +196,7 @@ function guardrailChanges({ guardrails: old }: Whole, { guardrails: now }: Whole
     const [was, is] = [old, now].map((list) => list.find(({ metric }) => metric === name));
     if (!was) return [`guardrail ${name} is new`];
     if (!is) return [`guardrail ${name} is gone`];
-    if (canonical(weighed(was)) === canonical(weighed(is))) return [];
+    if (canonicalJson(weighed(was)) === canonicalJson(weighed(is))) return [];
     return [changed(`${name}'s margin`, guardrailInWords(was), guardrailInWords(is))];
   });
 }
@@ -209,7 +209,7 @@ function limitChanges({ limits: old }: Whole, { limits: now }: Whole): readonly 
   const names = [...new Set([...old, ...now].map(({ metric }) => metric))];
   return names.flatMap((name) => {
     const [was, is] = [old, now].map((list) => list.find(({ metric }) => metric === name));
-    if (canonical([was]) === canonical([is])) return [];
+    if (canonicalJson([was]) === canonicalJson([is])) return [];
     return [changed(`${name}'s limit`, was ? limitRuleInWords(was) : 'none', is ? limitRuleInWords(is) : 'none')];
   });
 }
@@ -245,10 +245,10 @@ function listChanges<Item>(
     const [was, is] = [old, now].map((list) => list.find((item) => nameOf(item) === name));
     if (was === undefined) return [`${what} ${name} is new`];
     if (is === undefined) return [`${what} ${name} is gone`];
-    return canonical([was]) === canonical([is]) ? [] : [`${what} ${name} changed`];
+    return canonicalJson([was]) === canonicalJson([is]) ? [] : [`${what} ${name} changed`];
   });
 }
 
 function shown(value: unknown): string {
-  return value === undefined ? 'none' : typeof value === 'string' ? value : canonical([value]).slice(1, -1);
+  return value === undefined ? 'none' : typeof value === 'string' ? value : canonicalJson([value]).slice(1, -1);
 }

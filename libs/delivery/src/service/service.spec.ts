@@ -12,12 +12,13 @@ import {
   minutes,
   operator,
   provenUpTo,
+  refusalOf,
   tick,
 } from '#libs/testing/delivery';
 import { decider } from '../decider.js';
 import { rebuild } from '../evolve.js';
 import type { DeliveryInput } from '../inputs.js';
-import { DecisionRefusedError } from '../operator/refusal.js';
+import type { DecisionRefusedError } from '../operator/refusal.js';
 import { initialState, isActive, type DeliveryState, type StartedState } from '../state.js';
 import { adoptService } from './adopt.js';
 import { decideOnService } from './decide-on-service.js';
@@ -63,16 +64,6 @@ class Play {
     this.service = events.reduce(evolveService, this.service);
     this.log.push(...events);
     return this;
-  }
-}
-
-function refusalOf(act: () => unknown): DecisionRefusedError | undefined {
-  try {
-    act();
-    return undefined;
-  } catch (error) {
-    if (error instanceof DecisionRefusedError) return error;
-    throw error;
   }
 }
 

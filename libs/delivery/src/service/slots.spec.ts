@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { MILLION, type AllocationCommanded, type ExperimentSpec, type Layer } from '#libs/contracts';
-import { analysed, aSpec, define, harmful, minutes, operator, provenUpTo } from '#libs/testing/delivery';
+import { analysed, aSpec, define, harmful, minutes, operator, provenUpTo, refusalOf } from '#libs/testing/delivery';
 import { simulationRandom } from '#libs/testing/random';
 import { decider } from '../decider.js';
 import type { DeliveryInput } from '../inputs.js';
-import { DecisionRefusedError } from '../operator/refusal.js';
 import { initialState, isActive, type DeliveryState, type StartedState } from '../state.js';
 import { adoptService } from './adopt.js';
 import { decideOnService } from './decide-on-service.js';
@@ -50,16 +49,6 @@ class Play {
 
   order(input: ServiceInput): this {
     return this.happened(operateService(this.service, input));
-  }
-
-  refusal(act: () => unknown): DecisionRefusedError | undefined {
-    try {
-      act();
-      return undefined;
-    } catch (error) {
-      if (error instanceof DecisionRefusedError) return error;
-      throw error;
-    }
   }
 
   private happened(events: readonly ServiceEvent[]): this {
@@ -109,18 +98,18 @@ describe('a divided service', () => {
   it('has room for one experiment per slot, in slots that it has, of units that it divides, trying different things', () => {
     const play = two();
     const code = (...about: Parameters<typeof applied>): string | undefined =>
-      play.refusal(() => play.take(about[0], applied(...about)))?.code;
+      refusalOf(() => play.take(about[0], applied(...about)))?.code;
     expect(code('c', 'scenes', 7, 3)).toBe('slot-taken');
     expect(code('c', undefined, 7, 3)).toBe('unknown-slot');
-    expect(play.refusal(() => play.take('c', applied('c', 'all', 7, 3)))?.message).toContain(
+    expect(refusalOf(() => play.take('c', applied('c', 'all', 7, 3)))?.message).toContain(
       'expected slot: one of portraits, scenes, rest',
     );
     expect(code('c', 'rest', 8, 3)).toBe('tried-in-another-slot');
     expect(code('a', 'rest', 11, 3)).toBe('slot-is-fixed');
     const bySession = applied('c', 'rest', 7, 3);
-    expect(
-      play.refusal(() => play.take('c', { ...bySession, spec: { ...bySession.spec, unit: 'session' } }))?.code,
-    ).toBe('other-unit');
+    expect(refusalOf(() => play.take('c', { ...bySession, spec: { ...bySession.spec, unit: 'session' } }))?.code).toBe(
+      'other-unit',
+    );
     expect(code('c', 'rest', 7, 3)).toBeUndefined();
   });
 
@@ -152,7 +141,7 @@ describe('a divided service', () => {
       order: { weightsPpm: { candidate: MILLION } },
     });
     const again = operator('promote', minutes(4), 'b has ended');
-    const refused = play.refusal(() => play.take('a', again));
+    const refused = refusalOf(() => play.take('a', again));
     expect(refused?.code).toBe('others-run');
     expect(refused?.message).toContain('b has to end first');
     play.take('b', operator('rollback', minutes(5)));
@@ -177,7 +166,7 @@ describe('a divided service', () => {
 
   it('gets control back when its baseline is rolled back, past winners that began on the same one, not past what stands on it', () => {
     const play = two().take('a', proven('a', 3)).take('b', proven('b', 4));
-    const later = play.refusal(() => play.take('b', operator('rollback', minutes(5))));
+    const later = refusalOf(() => play.take('b', operator('rollback', minutes(5))));
     expect(later).toBeUndefined();
     expect(play.service.baseline?.fingerprint).toBe(fingerprint(24));
     expect(play.slot('portraits').heldBy).toMatchObject({ experiment: 'a' });
@@ -186,7 +175,7 @@ describe('a divided service', () => {
       .take('b', operator('rollback', minutes(3)))
       .take('a', proven('a', 4));
     onIt.take('c', applied('c', 'rest', 6, 5, stepping(12)));
-    expect(onIt.refusal(() => onIt.take('a', operator('rollback', minutes(6))))?.message).toContain(
+    expect(refusalOf(() => onIt.take('a', operator('rollback', minutes(6))))?.message).toContain(
       'experiment c runs on what it left',
     );
   });
@@ -194,7 +183,7 @@ describe('a divided service', () => {
   it('changes the units of free slots alone', () => {
     const play = two();
     const refusal = (slots: typeof THIRDS, holdoutPpm?: number) =>
-      play.refusal(() => play.order(dividing(3, slots, holdoutPpm)));
+      refusalOf(() => play.order(dividing(3, slots, holdoutPpm)));
     expect(refusal([half('portraits', 0, 310_000)])?.code).toBe('slot-taken');
     expect(refusal([THIRDS[0]!])?.code).toBe('slot-taken');
     expect(refusal(THIRDS, 200_000)?.message).toContain(
@@ -216,7 +205,7 @@ describe('a divided service', () => {
     expect(isDivided(play.service)).toBe(false);
     play.take('c', applied('c', undefined, 6, 6));
     expect(play.commands.at(-1)).not.toHaveProperty('layer');
-    expect(play.refusal(() => play.take('d', applied('d', 'scenes', 5, 7)))?.code).toBe('unknown-slot');
+    expect(refusalOf(() => play.take('d', applied('d', 'scenes', 5, 7)))?.code).toBe('unknown-slot');
   });
 
   it('is found again in its newest order when its own log is lost', () => {
@@ -257,7 +246,7 @@ describe('a divided service', () => {
             ),
         ])();
         const before = { service: play.service, commands: play.commands.length, layer: layerOf(play.service) };
-        if (play.refusal(() => play.take(key, input))) continue;
+        if (refusalOf(() => play.take(key, input))) continue;
         const given = play.commands.slice(before.commands);
         // The newest order alone tells what the service is.
         if (given.length > 0) expect(given.at(-1)?.layer).toEqual(layerOf(play.service));

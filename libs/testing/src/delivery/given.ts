@@ -63,7 +63,8 @@ export function given(...past: readonly DeliveryInput[]): { when(input: Delivery
   };
 }
 
-function refusalOf(run: () => unknown): DecisionRefusedError | undefined {
+/** What an order is refused with; undefined: it is not. @throws what is no refusal. */
+export function refusalOf(run: () => unknown): DecisionRefusedError | undefined {
   try {
     run();
   } catch (error) {
