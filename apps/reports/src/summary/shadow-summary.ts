@@ -28,4 +28,5 @@ export function isShadowSoFar({ shadow }: ExperimentSpec, commands: readonly Rec
   return shadow !== undefined && commands.length > 0 && commands.every(({ command }) => STAYS.has(command));
 }
 
-const STAYS: ReadonlySet<string> = new Set(['start', 'pause', 'resume']);
+/** A dropped candidate leaves the shadow to the others. */
+const STAYS: ReadonlySet<string> = new Set(['start', 'pause', 'resume', 'drop-arm']);

@@ -87,6 +87,8 @@ describe('summarise', () => {
       n: { control: { units: 212 }, candidate: { units: 212 } },
     });
     expect(notices.map(({ message }) => message).join()).toMatch(/Shadow: 212 of 350 pairs.*By them 5 % may be served/);
+    const dropped = [...begun, command('drop-arm', 2, null)];
+    expect(summarise(facts({ ...known, commands: dropped }), at.getTime()).shadow?.isUnderWay).toBe(true);
     const climbing = [...begun, command('advance', 2, null)];
     expect(summarise(facts({ ...known, commands: climbing }), at.getTime()).shadow?.isUnderWay).toBe(false);
     expect(summarise(facts({}), 0).shadow).toBeNull();
