@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { recorderApp } from '#apps/recorder';
 import { encodeEvent, examples, type TeststripEvent } from '#libs/contracts';
@@ -28,6 +29,9 @@ const requests = (from: number, to: number): TeststripEvent[] =>
     id: `request-${from + index}`,
     subject: `user-${(from + index) % 50}`,
   }));
+/** The statement that the page on storage gives to readers. */
+const holdoutBesideOthers = async (): Promise<string> =>
+  /```sql\n(select case slot[^`]*)```/.exec(await readFile('docs/storage.md', 'utf8'))![1]!;
 const recorded = async (): Promise<number> => {
   const rows = await database.query<{ rows: number }>('select count(*)::integer as rows from teststrip.requests');
   return rows[0]!.rows;
@@ -89,6 +93,40 @@ describe('the recorder', () => {
     const counts = await createFactReader(database).traffic(experiment, revision);
     expect(counts.map((count) => count.requests)).toEqual([1_501]);
     await database.query("delete from teststrip.requests where event_id = 'copy'");
+  });
+
+  it('writes in which part of a divided service each unit is, so that the holdout can be compared with all others', async () => {
+    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    const counted = () =>
+      createFactReader(database).traffic(routed.data.assignment!.experiment, routed.data.assignment!.revision);
+    const before = (await counted()).map((count) => count.requests);
+    const held = ['delivered', 'delivered', 'server-error'] as const;
+    await bus.publish(
+      held.map((outcome, index) =>
+        encodeEvent({
+          ...routed,
+          id: `held-${index}`,
+          subject: `kept-apart-${index % 2}`,
+          data: { ...routed.data, assignment: null, slot: 'holdout', outcome },
+        }),
+      ),
+    );
+    await bus.publish(
+      ['portraits', 'free'].map((slot) => encodeEvent({ ...routed, id: `in-${slot}`, data: { ...routed.data, slot } })),
+    );
+    await vi.waitFor(
+      async () => {
+        expect(await database.query(`select 1 from teststrip.requests where slot is not null`)).toHaveLength(5);
+      },
+      { timeout: 10_000 },
+    );
+    await recorder.close();
+    expect(await database.query(await holdoutBesideOthers())).toEqual([
+      { part: 'all others', units: 1, requests: 2, failed: 0 },
+      { part: 'holdout', units: 2, requests: 3, failed: 1 },
+    ]);
+    expect((await counted()).map((count) => count.requests)).toEqual(before.map((count) => count + 2));
+    await database.query(`delete from teststrip.requests where slot is not null`);
   });
 
   it('passes a malformed record over, to the dead letters, and records the rest of its batch', async () => {

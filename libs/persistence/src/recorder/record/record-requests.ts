@@ -5,7 +5,8 @@ import { insertJsonRows } from './insert-json-rows.js';
 
 /**
  * Writes requests and counts the new ones by variant, epoch and outcome in the same statement: a repeated event is neither
- * written nor counted. Copies of pairs are written, but nobody was served by them: they are not counted. Counters are changed in the order of their key, so that two recorders cannot block each other.
+ * written nor counted. Copies of pairs are written, but nobody was served by them: they are not counted, nor is who met no experiment, in the holdout for example. Counters are
+ * changed in the order of their key, so that two recorders cannot block each other.
  */
 export async function recordRequests(
   tx: Queryable,
@@ -14,11 +15,12 @@ export async function recordRequests(
   await insertJsonRows(
     tx,
     STATEMENT,
-    events.map(({ id, data }) => ({
+    events.map(({ id, subject, data }) => ({
       event_id: id,
       request_id: data.requestId,
       service: data.service,
       ...assignmentColumns(data.assignment),
+      ...(data.slot === undefined ? {} : { slot: data.slot, unit: data.assignment?.unit ?? subject }),
       assignment: data.assignment,
       upstream: data.upstream,
       outcome: data.outcome,

@@ -11,7 +11,7 @@ export abstract class AssignedFact {
   @Column({ name: 'service', type: 'text' })
   readonly service!: string;
 
-  /** Null, like the three below, where no experiment applied. */
+  /** Null, like the two below, where no experiment applied. */
   @Column({ name: 'experiment', type: 'text', nullable: true })
   readonly experiment!: string | null;
 
@@ -21,6 +21,7 @@ export abstract class AssignedFact {
   @Column({ name: 'variant', type: 'text', nullable: true })
   readonly variant!: string | null;
 
+  /** Known without an experiment too where a request was drawn into a part of a divided service. */
   @Column({ name: 'unit', type: 'text', nullable: true })
   readonly unit!: string | null;
 }

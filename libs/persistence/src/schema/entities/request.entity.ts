@@ -27,4 +27,8 @@ export class RequestEntity extends AssignedFact {
   /** Null when no complete response came. */
   @Column({ name: 'duration_ms', type: 'double precision', nullable: true })
   readonly durationMs!: number | null;
+
+  /** The part of a divided service that the unit is in: a slot's id, `holdout` or `free`. Null where one slot spans the service, and in rows of before. */
+  @Column({ name: 'slot', type: 'text', nullable: true })
+  readonly slot!: string | null;
 }

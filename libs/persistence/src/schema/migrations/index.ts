@@ -7,6 +7,7 @@ import { UnknownValues1790000000006 } from './1790000000006-unknown-values.js';
 import { Services1790000000007 } from './1790000000007-services.js';
 import { OutboxLanes1790000000008 } from './1790000000008-outbox-lanes.js';
 import { BesideTheLog1790000000009 } from './1790000000009-beside-the-log.js';
+import { SlotOfARequest1790000000010 } from './1790000000010-slot-of-a-request.js';
 
 /** Every change of the schema, oldest first: one file each, named by its time; a migration that was released never changes. */
 export const MIGRATIONS = [
@@ -19,4 +20,5 @@ export const MIGRATIONS = [
   Services1790000000007,
   OutboxLanes1790000000008,
   BesideTheLog1790000000009,
+  SlotOfARequest1790000000010,
 ] as const;
