@@ -491,6 +491,25 @@ describe('a controller', () => {
     await eventually(async () => expect(await phaseOf(second, climbing.key)).toBe('rolled-back'));
   });
 
+  it('alarms in its answers and its metrics where an answer carries a fingerprint that the file does not declare, and holds', async () => {
+    const decision = await aDecision();
+    const file = aFile();
+    const { key } = file;
+    await apply(decision, file);
+    const foreign = { kind: 'another-configuration', variant: 'candidate', field: null, factor: null } as const;
+    const finding = { ...foreign, expected: 'declared', found: 'another', metrics: ['error-rate'] };
+    const health = { ...HEALTHY, consistency: { status: 'inconsistent' as const, findings: [finding] } };
+    await publishAnalysis(key, proven(1_000_000), { health });
+    await eventually(async () => expect(await phaseOf(decision, key)).toBe('held'));
+    const { body } = await call(decision, 'GET', `/v1/experiments/${key}`);
+    expect(body.alerts).toMatchObject([
+      { alert: 'foreign-configuration', message: expect.stringContaining('another') },
+    ]);
+    const metrics = await (await fetch(new URL('/metrics', decision.url))).text();
+    expect(metrics).toContain(`teststrip_decision_alerts_total{experiment="${key}",alert="foreign-configuration"} 1`);
+    expect(metrics).toContain(`teststrip_decision_held{experiment="${key}",cause="inconsistent-reports"} 1`);
+  });
+
   it('ends a held experiment at its deadline, also when that passed while nobody was there', async () => {
     const first = await aDecision();
     const watched = aFile({ deadline: '300ms' });

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
 import { knownMetrics } from '#libs/evidence';
 import type { EventBus } from '#libs/messaging';
+import type { Registry } from 'prom-client';
 import type { Database } from '#libs/persistence';
 import type { Clock } from '#libs/platform';
 import { ControllerLoop } from './controller-loop.js';
 import { holderInWords } from './deciding/bounded-transaction.js';
 import { DecisionLog } from './deciding/decision-log.js';
 import { Decisions } from './deciding/decisions.js';
+import { DecisionMetrics } from './decision-metrics.js';
 import { FeedController } from './feed/feed.controller.js';
 import { ExperimentsController } from './http/experiments.controller.js';
 import { ServicesController } from './http/services.controller.js';
@@ -37,6 +39,8 @@ export interface DecisionModuleOptions extends DecisionSettings {
   /** With its topics created; stays the caller's. */
   readonly bus: EventBus;
   readonly clock: Clock;
+  /** Registry of its metrics. */
+  readonly metrics: Registry;
 }
 
 /** The decision service as a Nest module; `connectEventBus` on its application gives it analyses and acknowledgements. See `decisionApp`. */
@@ -50,11 +54,15 @@ export class DecisionModule {
       logger.warn(`a rollback has ended ${holderInWords(holder)}, which kept its rows locked`),
     );
     const decisions = new Decisions(log, clock, {
-      decided: (experiment, events) => loop.decided(experiment, events),
+      decided: (experiment, events) => {
+        metrics.count(experiment, events);
+        loop.decided(experiment, events);
+      },
       quarantined: (experiment) => loop.alert(experiment),
       parked: (experiment) => loop.alertOfParked(experiment),
       unreadable: (service, reason) => loop.alertOfService(service, reason),
     });
+    const metrics = new DecisionMetrics(options.metrics, () => decisions.held());
     const routers = new RouterWatch(options.bus, controller, clock, (message) => logger.warn(message));
     const followUp = new OrderFollowUp(decisions, routers, () => clock.nowMs());
     const loop = new ControllerLoop({ ...options, clock, controller, routers, followUp }, decisions);

@@ -25,7 +25,7 @@ import {
   TELEMETRY_SILENT,
   tick,
 } from '#libs/testing/delivery';
-import type { AnalysisHealth } from '#libs/contracts';
+import type { AnalysisHealth, ConsistencyFinding } from '#libs/contracts';
 import { given, logOf } from '#libs/testing/delivery';
 import { ownMetrics } from '#libs/testing/traffic';
 import {
@@ -388,24 +388,31 @@ function heldFor(cause: HoldCause, spec: ReturnType<typeof aSpec>) {
   return rebuild([...logOf(define(T0, spec)), { ...held, causes: [cause] } as DeliveryEvent]);
 }
 
-/** A candidate that answers with control's configuration, where these metrics rest on it. */
-const reported = (metrics: string[]): AnalysisHealth => ({
+/** A candidate that reports seconds for milliseconds, where these metrics rest on it. */
+const reported = (metrics: string[]): AnalysisHealth =>
+  inconsistent({ kind: 'unit-of-measure', field: 'cost', factor: 0.001, expected: null, found: null, metrics });
+
+/** A candidate whose answers carry a fingerprint that is not the declared one. */
+const answeredBy = (fingerprint: string, kind: ConsistencyFinding['kind'] = 'another-configuration'): AnalysisHealth =>
+  inconsistent({
+    kind,
+    field: null,
+    factor: null,
+    expected: 'b',
+    found: fingerprint,
+    metrics: ['alignment', 'error-rate'],
+  });
+
+const inconsistent = (finding: Omit<ConsistencyFinding, 'variant'>): AnalysisHealth => ({
   ...HEALTHY,
   consistency: {
     status: 'inconsistent',
-    findings: [
-      {
-        kind: 'another-configuration',
-        variant: 'candidate',
-        field: null,
-        factor: null,
-        expected: 'b',
-        found: 'a',
-        metrics,
-      },
-    ],
+    findings: [{ variant: 'candidate', ...finding }],
   },
 });
+
+const seen = (atMinute: number, fingerprint: string) =>
+  analysed(minutes(atMinute), [], { health: answeredBy(fingerprint) });
 
 const COVERAGE_UNKNOWN = { ...HEALTHY, coverage: { ...HEALTHY.coverage, status: 'not-enough-data' as const } };
 
@@ -415,7 +422,7 @@ describe('health', () => {
     ['a coverage gap', COVERAGE_GAP, 'coverage-gap'],
     ['silent scores', SCORES_SILENT, 'scores-silent'],
     ['silent telemetry', TELEMETRY_SILENT, 'telemetry-silent'],
-    ['another configuration that answers', reported(['alignment']), 'inconsistent-reports'],
+    ['another unit of measure', reported(['alignment']), 'inconsistent-reports'],
   ])('%s holds the ramp although everything is proven', (_what, health, cause) => {
     given(started)
       .when(analysed(minutes(1), allProven(1_000_000), { health }))
@@ -437,6 +444,48 @@ describe('health', () => {
     given(started)
       .when(analysed(minutes(1), [], { health: reported([]) }))
       .thenDecided({ type: 'alert-raised', alert: 'inconsistent-reports' });
+  });
+
+  it.each([
+    [
+      'from the beginning',
+      [],
+      'another-configuration',
+      /candidate answers with the configuration z, the experiment declares b/,
+    ],
+    [
+      'in the middle of the ramp',
+      [analysed(minutes(1), allProven(20_000))],
+      'configuration-changed',
+      /fingerprint b, then z/,
+    ],
+  ] as const)(
+    'a reported fingerprint that the file does not declare alarms and holds: %s',
+    (_when, past, kind, message) => {
+      given(started, ...past)
+        .when(analysed(minutes(2), allProven(1_000_000), { health: answeredBy('z', kind) }))
+        .thenDecided(
+          { type: 'alert-raised', alert: 'foreign-configuration', message: expect.stringMatching(message) as unknown },
+          {
+            type: 'held',
+            causes: ['inconsistent-reports'],
+            command: { message: expect.stringMatching(message) as unknown },
+          },
+        );
+    },
+  );
+
+  it('a foreign fingerprint is told once, another one again, and while somebody has paused the ramp too', () => {
+    given(started, seen(1, 'z')).when(seen(2, 'z')).thenNothing();
+    given(started, seen(1, 'z'), analysed(minutes(2), []))
+      .when(seen(3, 'z'))
+      .thenDecided({ type: 'held' });
+    given(started, seen(1, 'z'))
+      .when(seen(2, 'y'))
+      .thenDecided({ type: 'alert-raised', alert: 'foreign-configuration' });
+    given(started, operator('pause', minutes(1)))
+      .when(seen(2, 'z'))
+      .thenDecided({ type: 'alert-raised', alert: 'foreign-configuration' });
   });
 
   it('a watched shift of the distribution is told once and decides nothing', () => {

@@ -30,12 +30,14 @@ const definitionGiven = {
 };
 const commanded = { ...happened, command: allocationCommanded };
 
-/** What people are told without anything being ordered; once each. */
+/** What people are told without anything being ordered; once each, unless said otherwise. */
 export const alertKind = z.enum([
   'control-unhealthy',
   'control-recovered',
   'watched-shift',
   'inconsistent-reports',
+  /** A variant answers with another configuration than the experiment declares: again where it is another one than was told. */
+  'foreign-configuration',
   'outlying-value',
   'few-new-units',
   'too-late',

@@ -1,4 +1,4 @@
-import type { ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
+import type { ConsistencyFinding, ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
 import { brokenControl, insteadInWords } from './rules/broken-control.js';
 import { neededSources } from './rules/needed-sources.js';
 import { outlookOf, type RunClock } from './outlook.js';
@@ -7,12 +7,13 @@ import { shadowInWords, shadowTooLateMessage } from './words/shadow.js';
 import { fewNewUnitsMessage, outlookInWords, tooLateMessage } from './words/outlook.js';
 import { outlyingValues } from './words/long-tail.js';
 import { unitWarnings } from './words/unit-warnings.js';
-import { reportsWarning, shiftWarning, unneededSilence } from './words/trust.js';
+import { foreignConfiguration, reportsWarning, shiftWarning, unneededSilence } from './words/trust.js';
 
-/** What people should know of an analysis although it decides nothing. */
+/** What people should know of an analysis, whether it decides something or not. */
 export interface Notice {
   readonly kind:
     | 'broken-control'
+    | 'foreign-configuration'
     | 'watched-shift'
     | 'inconsistent-reports'
     | 'outlying-value'
@@ -34,8 +35,10 @@ interface Run extends RunClock {
 /** The notices of an analysis, what is wrong first. */
 export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, run: Run): readonly Notice[] {
   const { shift, staleness, consistency } = analysis.health;
+  const findings = consistency?.findings ?? [];
   // What a guardrail or an objective rests on holds (see `rules/hold-causes.ts`).
-  const idle = (consistency?.findings ?? []).filter(({ metrics }) => metrics.length === 0);
+  const idle = findings.filter((finding) => finding.metrics.length === 0 && !isOfAnotherConfiguration(finding));
+  const foreign = findings.filter(isOfAnotherConfiguration);
   const needs = neededSources(spec);
   const isUnneeded =
     (staleness.status === 'scores-silent' && !needs.scores) ||
@@ -43,6 +46,7 @@ export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, ru
   const broken = brokenControl(spec, analysis);
   return [
     ...(broken === null ? [] : [{ kind: 'broken-control', message: brokenControlNotice(spec, broken) } as const]),
+    ...(foreign.length > 0 ? [{ kind: 'foreign-configuration', message: foreignConfiguration(foreign) } as const] : []),
     // A different distribution is no harm by itself, but a person should look.
     ...(shift?.status === 'found' ? [{ kind: 'watched-shift', message: shiftWarning(shift.metrics) } as const] : []),
     ...(idle.length > 0 ? [{ kind: 'inconsistent-reports', message: reportsWarning(idle) } as const] : []),
@@ -51,6 +55,11 @@ export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, ru
     ...unitWarnings(analysis.health, spec.unit).map((message) => ({ kind: 'units', message }) as const),
     ...(isUnneeded ? [{ kind: 'unneeded-silence', message: unneededSilence(staleness) } as const] : []),
   ];
+}
+
+/** The fingerprints of its answers are not those that the experiment declares. */
+function isOfAnotherConfiguration({ kind }: ConsistencyFinding): boolean {
+  return kind === 'another-configuration' || kind === 'configuration-changed';
 }
 
 /** When the ramp is done. */

@@ -13,6 +13,7 @@ import {
   type DeliveryEvent,
   type DeliveryInput,
   type DeliveryState,
+  type HeldState,
   type OrderEffect,
   type ServiceEvent,
   type Operate,
@@ -421,6 +422,11 @@ export class Decisions {
     return [...this.known]
       .filter(([, { state }]) => state.phase !== 'quarantined' && isActive(state))
       .map(([key]) => key);
+  }
+
+  /** Experiments that can't be judged at present. */
+  held(): readonly HeldState[] {
+    return [...this.known.values()].flatMap(({ state }) => (state.phase === 'held' ? [state] : []));
   }
 
   /** The present state as it is stored, whoever wrote it. */

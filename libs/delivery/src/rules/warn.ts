@@ -7,17 +7,23 @@ import { isInShadow, type ActiveState } from '../state.js';
 import { brokenControl, isControlBroken } from './broken-control.js';
 import { runClockOf } from './deadline.js';
 
-/** What of an analysis has to reach people who look at no page; each kind once per revision. */
+/** What of an analysis has to reach people who look at no page; each kind once per revision, a foreign configuration once each. */
 export function warn(state: ActiveState, { analysis, atMs }: Analysed): readonly DeliveryEvent[] {
   const notices = noticesOf(state.spec, analysis, {
     ...runClockOf(state, atMs),
     isInShadow: isInShadow(state),
   }).flatMap(({ kind, message }) => {
     const alert = alertOf(kind);
-    if (alert === null || state.alerts.some((known) => known.alert === alert)) return [];
+    if (alert === null || wasTold(state, alert, message)) return [];
     return [told(alert, message, atMs)];
   });
   return [...notices, ...aboutControl(state, analysis, atMs)];
+}
+
+function wasTold({ alerts }: ActiveState, alert: AlertKind, message: string): boolean {
+  return alerts.some(
+    (known) => known.alert === alert && (alert !== 'foreign-configuration' || known.message === message),
+  );
 }
 
 /** Whether control itself is broken, as often as that changes. */
@@ -39,6 +45,7 @@ function alertOf(kind: Notice['kind']): AlertKind | null {
   switch (kind) {
     case 'watched-shift':
     case 'inconsistent-reports':
+    case 'foreign-configuration':
     case 'outlying-value':
     case 'few-new-units':
     case 'too-late':

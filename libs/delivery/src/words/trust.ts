@@ -34,6 +34,11 @@ export function reportsWarning(findings: readonly ConsistencyFinding[]): string 
   return `No guardrail rests on it, but it cannot be right: ${findingsInWords(findings).join('; ')}.`;
 }
 
+/** Something else answers than what the experiment declares, and what follows. */
+export function foreignConfiguration(findings: readonly ConsistencyFinding[]): string {
+  return `Not what the experiment declares: ${findingsInWords(findings).join('; ')}. Nothing rises meanwhile; proven harm still rolls back.`;
+}
+
 /** "a split that was not ordered and a silent scorer": what a hold was or is for. */
 export function causesInWords(causes: readonly HoldCause[]): string {
   return causes.map(causeInWords).join(' and ');

@@ -18,6 +18,7 @@ const design = evidenceDesign(definition({ guardrails }), 2);
 
 interface Story {
   readonly requests?: number;
+  readonly perSecond?: number;
   /** The candidate's real latency, as a multiple of control's. */
   readonly latencyFactor?: number;
   /** What a service says instead of the truth, by the request's number. */
@@ -25,8 +26,14 @@ interface Story {
   readonly change?: (event: RequestEvent, request: number) => RequestEvent;
 }
 
-function eventsOf({ requests = 400, latencyFactor = 1, reported, change = (event) => event }: Story): RequestEvent[] {
-  const traffic = new SimulatedTraffic(11, { candidate: { latencyFactor } }, 20);
+function eventsOf({
+  requests = 400,
+  perSecond = 20,
+  latencyFactor = 1,
+  reported,
+  change = (event) => event,
+}: Story): RequestEvent[] {
+  const traffic = new SimulatedTraffic(11, { candidate: { latencyFactor } }, perSecond);
   traffic.candidateShare = 0.3;
   return Array.from({ length: requests }, (_, index) =>
     traffic.next().map((event) => {
@@ -67,6 +74,19 @@ const oftenFree = ({ cost }: Generation, request: number) => ({ cost: request % 
 const told = (fingerprint: (isCandidate: boolean, request: number) => string | null) =>
   consistencyOf({ reported: (_data, isCandidate, request) => ({ fingerprint: fingerprint(isCandidate, request) }) })
     .findings;
+
+/** What is found where three of the candidate's answers, from this request on, are of another configuration; there are four requests a second. */
+const foundAfter = (request: number) => {
+  let strays = 0;
+  const { findings } = consistencyOf({
+    requests: 1_400,
+    perSecond: 4,
+    reported: (_data, isCandidate, at) => ({
+      fingerprint: !isCandidate ? 'a' : at >= request && strays++ < 3 ? 'z' : 'b',
+    }),
+  });
+  return findings.map(({ variant, kind, found }) => [variant, kind, found]);
+};
 
 describe('units of measure', () => {
   it('are right where both services report what the router measures, whatever they share or save', () => {
@@ -214,6 +234,12 @@ describe('fingerprints', () => {
         .map(({ metric }) => metric)
         .toSorted((x, y) => finding!.metrics.indexOf(x) - finding!.metrics.indexOf(y)),
     );
+  });
+
+  it('that come in the middle of the experiment are found before they are a hundredth; what pods that are being replaced leave is not', () => {
+    // Three of about 420 generations, from the sixth minute on and at the beginning.
+    expect(foundAfter(1_300)).toEqual([['candidate', 'configuration-changed', 'z']]);
+    expect(foundAfter(10)).toEqual([]);
   });
 
   it('made by another rule than ours are held against each other: the first one seen stands for its variant', () => {

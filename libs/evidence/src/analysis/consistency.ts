@@ -99,6 +99,9 @@ function usual(reports: Reports, variant: string, field: ReportedField): number 
 /** What pods of a former deployment may still answer while they are replaced: a share of a variant's generations, and so many. */
 const STRAY_SHARE = 0.01;
 const STRAY_EVENTS = 2;
+/** Old pods answer while they are replaced. What is first seen so long after the other is no leftover: a tenth of the share is enough, since what came before it does not speak for it. */
+const LATE_AFTER_MS = 5 * 60_000;
+const LATE_SHARE = 0.001;
 
 /**
  * A variant's generations carry the fingerprint that the experiment declares for it. Where a service makes its fingerprints by another rule than ours none
@@ -142,8 +145,10 @@ function isDrawnPerRequest(reports: Reports, variant: string): boolean {
 function fingerprintsOf(reports: Reports, variant: string): readonly string[] {
   const sightings = [...(reports.get(variant)?.fingerprints ?? [])];
   const all = sightings.reduce((sum, [, { events }]) => sum + events, 0);
+  const lateFromMs = Math.min(...sightings.map(([, { firstAtMs }]) => firstAtMs)) + LATE_AFTER_MS;
+  const shareOf = (firstAtMs: number): number => (firstAtMs >= lateFromMs ? LATE_SHARE : STRAY_SHARE);
   return sightings
-    .filter(([, { events }]) => events > STRAY_EVENTS && events >= STRAY_SHARE * all)
+    .filter(([, { events, firstAtMs }]) => events > STRAY_EVENTS && events >= shareOf(firstAtMs) * all)
     .sort(([a, x], [b, y]) => x.firstAtMs - y.firstAtMs || (a < b ? -1 : 1))
     .map(([fingerprint]) => fingerprint);
 }
