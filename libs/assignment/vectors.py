@@ -47,6 +47,7 @@ UNITS = [
 ]
 DRAWS = [("cheaper-sampler", 1), ("cheaper-sampler", 2), ("sdxl-int8", 12)]
 LAYERS = ["pictures", "ui"]
+SHARES = ["cheaper-sampler", "sdxl-int8"]
 
 
 def drawn(experiment: str, revision: int, unit: str) -> dict:
@@ -62,8 +63,17 @@ def gated(layer: str, unit: str) -> dict:
     return {"layer": layer, "unit": unit, "hash": value, "bucket": bucket_of(value)}
 
 
+def shared(experiment: str, unit: str) -> dict:
+    """Whether the unit is in a share of an audience (`percent` in the experiment file)."""
+    value = hash_unit(f"audience:{experiment}", unit)
+    bucket = bucket_of(value)
+    within = {f"{share}%": bucket < share * 10_000 for share in (1, 20, 50)}
+    return {"experiment": experiment, "unit": unit, "hash": value, "bucket": bucket, "isIn": within}
+
+
 print(json.dumps({
-    "what": 'murmur3_32(UTF-8 of salt + ":" + unit, seed 0), spread over 1,000,000 buckets: hash * 1000000 >> 32. Salts: arm:{experiment}:{revision} and gate:{layer}.',
+    "what": 'murmur3_32(UTF-8 of salt + ":" + unit, seed 0), spread over 1,000,000 buckets: hash * 1000000 >> 32. Salts: arm:{experiment}:{revision}, gate:{layer} and audience:{experiment}.',
     "arms": [drawn(experiment, revision, unit) for experiment, revision in DRAWS for unit in UNITS],
     "gates": [gated(layer, unit) for layer in LAYERS for unit in UNITS],
+    "shares": [shared(experiment, unit) for experiment in SHARES for unit in UNITS],
 }, ensure_ascii=False, indent=1))

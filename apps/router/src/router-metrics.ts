@@ -10,6 +10,8 @@ import type { ExperimentRoute } from './routing/routing-table.js';
 export interface RouterMetrics {
   routed(request: RoutedRequest): void;
   commanded(command: AllocationCommanded, answer: CommandOutcome): void;
+  /** @param attribute as the audience names it: what clients call theirs is no label */
+  unreadable(service: string, attribute: string): void;
 }
 
 interface RouterMetricsSources {
@@ -49,6 +51,12 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
     labelNames: ['service', 'name'],
     registers,
   });
+  const unreadable = new Counter({
+    name: 'teststrip_router_unreadable_attributes_total',
+    help: 'Attributes that the audience reads as a number or a version and that are none, or are longer than 1,024 characters: they match no rule.',
+    labelNames: ['service', 'attribute'],
+    registers,
+  });
   const commands = new Counter({
     name: 'teststrip_router_commands_total',
     help: 'Allocation commands by experiment and what became of them.',
@@ -70,6 +78,9 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
     },
     commanded({ experiment }, answer) {
       commands.inc({ experiment, outcome: answer.outcome });
+    },
+    unreadable(service, attribute) {
+      unreadable.inc({ service, attribute });
     },
   };
 }

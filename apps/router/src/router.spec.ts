@@ -10,6 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { bucketOf, hashUnit, salts } from '#libs/assignment';
 import {
   ASSIGNMENT_HEADER,
   decodeAssignment,
@@ -282,6 +283,30 @@ describe('proxy', () => {
     const router = await start();
     expect((await ask(router, { headers: { 'teststrip-attributes': 'plan=pro&country=de' } })).body).toBe('candidate');
     expect((await ask(router, { headers: { 'teststrip-attributes': 'plan=free' } })).body).toBe('control');
+  });
+
+  it('reads numbers of the audience, draws its share, and counts what is no number', async () => {
+    const [control, candidate] = await named('control', 'candidate');
+    const audience = [{ attribute: 'age', atLeast: 18 }, { percentPpm: 300_000 }];
+    await define({ control, candidate }, { audience });
+    await order(1, { control: 0, candidate: 1_000_000 });
+    const router = await start();
+    const of = async (unit: string, age: string): Promise<string> =>
+      (await ask(router, { unit, headers: { 'teststrip-attributes': `age=${age}` } })).body;
+    const units = Array.from({ length: 40 }, (_, index) => `user-${index}`);
+    const salt = salts.audience('cheaper-sampler');
+    const [inside = '', ...more] = units.filter((unit) => bucketOf(hashUnit(salt, unit)) < 300_000);
+    const outside = units.find((unit) => unit !== inside && !more.includes(unit)) as string;
+    expect([await of(inside, '18'), await of(inside, '17'), await of(outside, '18')]).toEqual([
+      'candidate',
+      'control',
+      'control',
+    ]);
+    expect(await of(inside, '')).toBe('control');
+    expect(await of(inside, `1${'0'.repeat(6_000)}`)).toBe('control');
+    await expect
+      .poll(async () => await (await fetch(new URL('/metrics', router.adminUrl))).text())
+      .toContain('teststrip_router_unreadable_attributes_total{service="text-to-image",attribute="age"} 2');
   });
 
   it('serves a service at its public route, as its baseline says it, beside its name', async () => {

@@ -150,6 +150,7 @@ export class Router {
       cookie: settings.cookieKey === undefined ? undefined : new UnitCookie(settings.cookieKey),
       unreadyReason: () => (this.stateSource === 'none' ? this.unreadyReason() : undefined),
       onRouted: (routed) => this.tell(routed),
+      onUnreadable: (service, attribute) => this.metrics.unreadable(service, attribute),
     });
   }
 

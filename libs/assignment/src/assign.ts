@@ -1,5 +1,5 @@
 import { MILLION, type Assignment, type AudienceRule, type WeightsPpm } from '#libs/contracts';
-import { matchesAudience, type Attributes } from './audience.js';
+import { matchesAudience, type Asker } from './audience.js';
 import { bucketOf, hashUnit, salts } from './bucket.js';
 import { layoutOf, variantOf, type Layout, type Segment } from './layout.js';
 import { isInSlot, type Slot } from './layer-slot.js';
@@ -18,11 +18,11 @@ export interface AssignmentRules {
   readonly slot: Slot | null;
   readonly layout: Layout;
   readonly salt: string;
+  /** Of the audience's shares. */
+  readonly audienceSalt: string;
 }
 
-export interface AssignmentQuestion {
-  readonly unit: string;
-  readonly attributes: Attributes;
+export interface AssignmentQuestion extends Asker {
   /** The variant that somebody authorised asked for; unknown names are ignored. */
   readonly override?: string | undefined;
   /** The controller is lost and the experiment wants control then. */
@@ -34,7 +34,7 @@ export interface AssignmentQuestion {
 export function prepareRules({
   segments,
   ...given
-}: Omit<AssignmentRules, 'layout' | 'salt' | 'slot'> & {
+}: Omit<AssignmentRules, 'layout' | 'salt' | 'audienceSalt' | 'slot'> & {
   readonly slot?: Slot | null;
   /** Which buckets belong to candidates, where that does not follow from the weights alone. */
   readonly segments?: readonly Segment[] | undefined;
@@ -44,6 +44,7 @@ export function prepareRules({
     slot: given.slot ?? null,
     layout: segments ? { control: given.control, segments } : layoutOf(given.control, given.variants, given.weightsPpm),
     salt: salts.arm(given.experiment, given.revision),
+    audienceSalt: salts.audience(given.experiment),
   };
 }
 
@@ -67,7 +68,8 @@ export function assign(rules: AssignmentRules, question: AssignmentQuestion): As
   }
   if (question.failSafe === true) return certain(rules, question, rules.control, 'FAIL_SAFE');
   if (rules.slot && !isInSlot(rules.slot, question.unit)) return certain(rules, question, rules.control, 'DEFAULT');
-  if (!matchesAudience(rules.audience, question.attributes)) return certain(rules, question, rules.control, 'DEFAULT');
+  if (!matchesAudience(rules.audience, rules.audienceSalt, question))
+    return certain(rules, question, rules.control, 'DEFAULT');
   const variant = variantOf(rules.layout, bucketOf(hashUnit(rules.salt, question.unit)));
   return answer(rules, question, { variant, reason: 'SPLIT', weightsPpm: rules.weightsPpm });
 }

@@ -1,31 +1,58 @@
 import {
   type AudienceCondition,
   type AudienceRule,
+  isInNumberRange,
   isInVersionRange,
   parseVersionRange,
   type VersionRange,
 } from '#libs/contracts';
+import { bucketOf, hashUnit } from './bucket.js';
 
 /** What is known of who asks, e.g. `{ plan: 'pro', country: 'de' }`. */
 export type Attributes = Readonly<Record<string, string>>;
 
-/**
- * Whether every rule holds, of `any` one of its conditions. A missing attribute matches no condition, `notIn` included: of whom nothing is
- * known it isn't known either that they are none of these. No rules match everybody.
- */
-export function matchesAudience(audience: readonly AudienceRule[], attributes: Attributes): boolean {
-  return audience.every((rule) =>
-    'any' in rule ? rule.any.some((condition) => matches(condition, attributes)) : matches(rule, attributes),
-  );
+/** Who asks, as far as an audience depends on it. */
+export interface Asker {
+  readonly unit: string;
+  readonly attributes: Attributes;
+  /** Hears of an attribute whose value no rule can read: no number, no version, or longer than {@link LONGEST_ATTRIBUTE}. */
+  readonly onUnreadable?: ((attribute: string) => void) | undefined;
 }
 
-function matches(condition: AudienceCondition, attributes: Attributes): boolean {
+/** Longer values match no rule: nobody is named by one, and they cost as much as they are long. */
+export const LONGEST_ATTRIBUTE = 1_024;
+
+/**
+ * Whether every rule holds, of `any` one of its conditions. A missing attribute matches no condition, `notIn` included: of whom nothing is
+ * known it isn't known either that they are none of these; what can't be read matches none either. No rules match everybody.
+ * @param salt of the shares, see `salts.audience`
+ */
+export function matchesAudience(audience: readonly AudienceRule[], salt: string, asker: Asker): boolean {
+  return audience.every((rule) => matches(rule, salt, asker));
+}
+
+function matches(rule: AudienceRule, salt: string, asker: Asker): boolean {
+  if ('any' in rule) return rule.any.some((one) => matches(one, salt, asker));
+  if ('attribute' in rule) return holds(rule, asker);
+  const { of, percentPpm } = rule;
+  return (of === undefined || matches(of, salt, asker)) && bucketOf(hashUnit(salt, asker.unit)) < percentPpm;
+}
+
+function holds(condition: AudienceCondition, { attributes, onUnreadable }: Asker): boolean {
   const { attribute } = condition;
   const value = Object.hasOwn(attributes, attribute) ? attributes[attribute] : undefined;
   if (value === undefined) return false;
+  const found = value.length > LONGEST_ATTRIBUTE ? null : compared(condition, value);
+  if (found === null) onUnreadable?.(attribute);
+  return found === true;
+}
+
+/** null: the value is not what the condition speaks of. */
+function compared(condition: AudienceCondition, value: string): boolean | null {
   if ('in' in condition) return condition.in.includes(value);
   if ('notIn' in condition) return !condition.notIn.includes(value);
   if ('contains' in condition) return condition.contains.some((part) => value.includes(part));
+  if (!('semver' in condition)) return isInNumberRange(condition, value);
   const range = rangeOf(condition.semver);
   return range !== null && isInVersionRange(range, value);
 }

@@ -4,11 +4,13 @@ import { asciiOnly, hashPrefix, murmur3, murmur3After, type HashedPrefix } from 
 /**
  * Salts keep draws apart that must be independent of each other. The gate (does the unit take part at all?) and the arm (which
  * variant?) never share one: with one hash for both, those let in by a 10 % gate are exactly those with the smallest hash, and
- * all of them land in the same arm. A new revision is a new salt: it starts with no evidence and with units drawn afresh.
+ * all of them land in the same arm. A new revision is a new salt: it starts with no evidence and with units drawn afresh. The share of an
+ * audience is drawn by a third hash, which outlasts revisions: a larger share is one, and keeps those whom the smaller one had.
  */
 export const salts = {
   arm: (experiment: string, revision: number): string => `arm:${experiment}:${revision}`,
   gate: (layer: string): string => `gate:${layer}`,
+  audience: (experiment: string): string => `audience:${experiment}`,
 } as const;
 
 /** Hash of a unit under a salt: `murmur3_32(salt + ":" + unit)`, seed 0. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MILLION } from '#libs/contracts';
-import { assign, bucketOf, hashUnit, murmur3, prepareRules, salts } from './index.js';
+import { assign, bucketOf, hashUnit, matchesAudience, murmur3, prepareRules, salts } from './index.js';
 
 interface Arm {
   readonly experiment: string;
@@ -21,9 +21,18 @@ interface Gate {
   readonly bucket: number;
 }
 
+interface Share {
+  readonly experiment: string;
+  readonly unit: string;
+  readonly hash: number;
+  readonly bucket: number;
+  readonly isIn: Readonly<Record<string, boolean>>;
+}
+
 const vectors = JSON.parse(readFileSync(new URL('../vectors.json', import.meta.url), 'utf8')) as {
   readonly arms: readonly Arm[];
   readonly gates: readonly Gate[];
+  readonly shares: readonly Share[];
 };
 
 describe('the vectors that implementations in all languages share', () => {
@@ -54,6 +63,19 @@ describe('the vectors that implementations in all languages share', () => {
     for (const { layer, unit, hash, bucket } of vectors.gates) {
       expect(hashUnit(salts.gate(layer), unit), unit).toBe(hash);
       expect(bucketOf(hash), unit).toBe(bucket);
+    }
+  });
+
+  it('are met by every draw of a share of an audience', () => {
+    expect(vectors.shares.length).toBeGreaterThan(60);
+    for (const { experiment, unit, hash, bucket, isIn } of vectors.shares) {
+      const salt = salts.audience(experiment);
+      expect(hashUnit(salt, unit), unit).toBe(hash);
+      expect(bucketOf(hash), unit).toBe(bucket);
+      for (const [share, expected] of Object.entries(isIn)) {
+        const audience = [{ percentPpm: Number.parseInt(share, 10) * 10_000 }];
+        expect(matchesAudience(audience, salt, { unit, attributes: {} }), `${unit} in ${share}`).toBe(expected);
+      }
     }
   });
 });

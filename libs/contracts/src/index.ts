@@ -41,6 +41,7 @@ export {
 export { ExperimentFileError, type ExperimentFileProblem } from './experiment/file-problems.js';
 export type { KnownMetric } from './experiment/known-metric.js';
 export { marginForShare, marginSize } from './experiment/margin.js';
+export { isInNumberRange } from './experiment/number-range.js';
 export * from './experiment/phase.js';
 export {
   isSameRoute,

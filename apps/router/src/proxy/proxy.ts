@@ -31,6 +31,8 @@ export interface ProxyOptions {
   /** Why requests can't be served at present; undefined when they can. */
   readonly unreadyReason: () => string | undefined;
   readonly onRouted: (routed: RoutedRequest) => void;
+  /** Hears of a service's attribute that its audience can't read. */
+  readonly onUnreadable: (service: string, attribute: string) => void;
   /** Copies of control's requests, where the order in force wants them. */
   readonly shadow: ShadowTraffic;
 }

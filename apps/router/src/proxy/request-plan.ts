@@ -31,6 +31,8 @@ export interface PlanSources {
   /** undefined: nobody is given one. */
   readonly cookie: UnitCookie | undefined;
   readonly isAuthorised: (token: string | undefined) => boolean;
+  /** Hears of a service's attribute that its audience can't read. */
+  readonly onUnreadable: (service: string, attribute: string) => void;
 }
 
 /** One upstream that may be asked. */
@@ -149,12 +151,13 @@ export class RequestPlan {
 
   private questionFor(route: ExperimentRoute, { drawn, override }: TakenRoute): AssignmentQuestion {
     const { headers } = this.request;
-    const { allocations } = this.sources;
+    const { allocations, onUnreadable } = this.sources;
     const { unit, unitName } = drawn ?? namedUnit(this.unitOf(route.unit));
     this.name = unitName;
     return {
       unit,
       attributes: route.rules.audience.length > 0 ? attributesOf(headers) : {},
+      onUnreadable: (attribute) => onUnreadable(route.service, attribute),
       override,
       failSafe: allocations.isFailSafe(route),
       assignedAt: this.startedAt,

@@ -6,6 +6,7 @@ import {
   experimentSpec,
   parseExperimentFile,
   type KnownMetric,
+  MILLION,
 } from '../index.js';
 
 const knownAs = (name: string, facts: Partial<KnownMetric> = {}): KnownMetric => ({
@@ -298,6 +299,8 @@ guardrails: [{ metric: mine }]`;
 });
 
 /** A canary that is fine but for `extra` and what `change` does to its text. */
+/** Of an audience's rule, in the order they are told. */
+const OPERATORS = 'in, notIn, contains, semver, atLeast, above, atMost, below';
 const GUARDED = 'guardrails: [{ metric: error-rate, margin: +0.5pp }]';
 const problemsIn = (extra: string): string[] => problemsOf(file(`${extra}\n${GUARDED}`));
 
@@ -617,6 +620,8 @@ describe('keys of an experiment file', () => {
       { attribute: 'country', notIn: ['de'] },
       { attribute: 'email', contains: ['@faas.com'] },
       { attribute: 'app', semver: '>=2.1.0 <3' },
+      { attribute: 'age', atLeast: 18, below: 65.5 },
+      { attribute: 'credits', above: 0 },
       {
         any: [
           { attribute: 'type', in: ['insider'] },
@@ -631,14 +636,14 @@ describe('keys of an experiment file', () => {
   });
 
   it.each([
-    ['{ attribute: plan }', 'audience.0: expected one of: in, notIn, contains, semver'],
+    ['{ attribute: plan }', `audience.0: expected one of: ${OPERATORS}`],
     ['{ in: [pro] }', 'audience.0.attribute: missing: expected text'],
     ['{ attribute: plan, notIn: [] }', 'audience.0.notIn: '],
     ['{ attribute: plan, notIn: [3] }', 'audience.0.notIn.0: expected text; a number is written in quotes'],
     ['{ attribute: plan, contains: [""] }', 'audience.0.contains.0: expected text, not ""'],
     [
       '{ attribute: plan, in: [pro], notIn: [free] }',
-      'audience.0: expected one of: in, notIn, contains, semver; found in and notIn: write a rule for each',
+      `audience.0: expected one of: ${OPERATORS}; found in and notIn: write a rule for each`,
     ],
     ['{ attribute: app, semver: 2.1 }', 'audience.0.semver: expected a range of versions in quotes'],
     ['{ attribute: app, semver: ">=two" }', 'audience.0.semver: ">=two": expected a range of versions such as'],
@@ -647,15 +652,56 @@ describe('keys of an experiment file', () => {
     ['{ any: [{ attribute: plan, in: [pro] }] }', 'audience.0.any: expected at least two rules'],
     [
       '{ any: [{ attribute: plan, in: [pro] }, { attribute: plan }] }',
-      'audience.0.any.1: expected one of: in, notIn, contains, semver',
+      `audience.0.any.1: expected one of: ${OPERATORS}`,
     ],
     [
       '{ attribute: plan, any: [{ attribute: plan, in: [a] }, { attribute: plan, in: [b] }] }',
       'audience.0.attribute: "any" stands alone: write "attribute" as a rule of its own',
     ],
     ['{ any: [{ any: [] }, { attribute: plan, in: [b] }] }', 'audience.0.any.0.any: unknown key "any"'],
+    ['{ attribute: age, atleast: 18 }', 'audience.0.atleast: unknown key "atleast"; expected one of: attribute, in,'],
+    ['{ attribute: age, ">=": 18 }', 'audience.0.>=: unknown key ">="; expected one of: attribute, in,'],
+    ['{ attribute: age, atLeast: "18" }', 'audience.0.atLeast: expected a number such as 18'],
+    ['{ attribute: age, atLeast: .nan }', 'audience.0.atLeast: NaN: expected a finite number'],
+    ['{ atLeast: 18 }', 'audience.0.attribute: missing: expected text'],
+    ['{ attribute: age, atLeast: 65, atMost: 18 }', 'audience.0: no number "age" is at least 65 and at most 18'],
+    ['{ attribute: age, above: 18, atMost: 18 }', 'audience.0: no number "age" is above 18 and at most 18'],
+    ['{ attribute: age, above: 18, atLeast: 18 }', 'audience.0.above: beside atLeast: expected one of them'],
+    ['{ attribute: age, below: 18, atMost: 18 }', 'audience.0.below: beside atMost: expected one of them'],
+    [
+      '{ attribute: age, atLeast: 18 }, { attribute: age, below: 18 }',
+      'audience.1: no number "age" matches this rule and those before it',
+    ],
+    ['{ attribute: age, atLeast: 18, in: ["20"] }', `audience.0: expected one of: ${OPERATORS}; found in and atLeast`],
+    ['{ percent: 20 }', 'audience.0.percent: expected a percentage such as "5%"'],
+    ['{ percent: 0% }', 'audience.0.percent: expected at least 0.0001% and at most 100%'],
+    ['{ percent: 101% }', 'audience.0.percent: expected at least 0.0001% and at most 100%'],
+    ['{ attribute: plan, percent: 20% }', `audience.0: expected one of: ${OPERATORS}`],
+    ['{ precent: 20% }', 'audience.0.precent: unknown key "precent"; expected one of: '],
+    [
+      '{ percent: 20% }, { attribute: plan, in: [pro], percent: 50% }',
+      'audience.1.percent: there is a share already, and both draw the same units',
+    ],
   ])('mean something in the audience: %s', (rule, message) => {
     expect(problemsIn(`audience: [${rule}]`)[0]).toContain(`canary.yaml:8: ${message}`);
+  });
+
+  it('take a share of the audience, of a rule, of one of several rules, or of all of them', () => {
+    const rules = `[{ percent: 20% }, { any: [{ attribute: plan, in: [pro], percent: 12.5% }, { percent: 0.0001% }] }]`;
+    const spec = parseExperimentFile(file(`${GUARDED}\naudience: ${rules}`), 'canary.yaml', metrics);
+    expect(spec.audience).toEqual([
+      { percentPpm: 200_000 },
+      { any: [{ percentPpm: 125_000, of: { attribute: 'plan', in: ['pro'] } }, { percentPpm: 1 }] },
+    ]);
+    expect(experimentSpec.parse(spec)).toEqual(spec);
+    const several = `[{ any: [{ attribute: age, below: 18 }, { attribute: age, atLeast: 65 }], percent: 100% }]`;
+    const ofSeveral = parseExperimentFile(file(`${GUARDED}\naudience: ${several}`), 'canary.yaml', metrics);
+    const any = [
+      { attribute: 'age', below: 18 },
+      { attribute: 'age', atLeast: 65 },
+    ];
+    expect(ofSeveral.audience).toEqual([{ percentPpm: MILLION, of: { any } }]);
+    expect(experimentSpec.parse(ofSeveral)).toEqual(ofSeveral);
   });
 
   it('name an attribute of the audience once, since a unit has to match every rule', () => {

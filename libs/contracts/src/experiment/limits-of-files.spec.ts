@@ -86,5 +86,5 @@ it.each(['http://127.0.0.1:8001\\n/x', 'http://127.0.0.1:8001/a b'])(
 it('a version of thousands of letters, as a header may hold, lies in no range', () => {
   const range = parseVersionRange('>=1') as VersionRange;
   expect(isInVersionRange(range, `1.2.3-${'a.'.repeat(100)}a`)).toBe(true);
-  expect(isInVersionRange(range, `1.2.3-${'a.'.repeat(3_000)}a`)).toBe(false);
+  expect(isInVersionRange(range, `1.2.3-${'a.'.repeat(3_000)}a`)).toBe(null);
 });

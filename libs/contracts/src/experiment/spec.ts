@@ -184,20 +184,46 @@ export type Ramp = z.infer<typeof ramp>;
 const attribute = z.string().min(1);
 const values = z.array(z.string()).min(1);
 
+/** The number has to be between these, of which at least one is there and at most one on either side. */
+const numberRange = z
+  .object({
+    attribute,
+    atLeast: z.number().optional(),
+    above: z.number().optional(),
+    atMost: z.number().optional(),
+    below: z.number().optional(),
+  })
+  .refine(({ atLeast, above, atMost, below }) => (atLeast ?? above ?? atMost ?? below) !== undefined);
+
 /**
  * What an attribute of who asks has to be: one of these; any but these; a text that contains one of these; a version in a range
- * (see `parseVersionRange`).
+ * (see `parseVersionRange`); a number in a range.
  */
 const audienceCondition = z.union([
   z.object({ attribute, in: values }),
   z.object({ attribute, notIn: values }),
   z.object({ attribute, contains: values }),
   z.object({ attribute, semver: z.string().min(1) }),
+  numberRange,
 ]);
 export type AudienceCondition = z.infer<typeof audienceCondition>;
 
-/** A condition, or several of which one has to hold. A unit has to match every rule of the audience. */
-export const audienceRule = z.union([audienceCondition, z.object({ any: z.array(audienceCondition).min(1) })]);
+/**
+ * So many of the units that match; absent `of`: of all. Drawn by a hash that stays the same over revisions, so that a larger share keeps those of a
+ * smaller one. The condition lies inside, so that a reader of before there were shares refuses the rule instead of taking everybody.
+ */
+const percentPpm = z.int().min(1).max(MILLION);
+const shareOfCondition = z.object({ percentPpm, of: audienceCondition.optional() });
+
+/** Conditions of which one has to hold. */
+const anyOf = z.object({ any: z.array(z.union([audienceCondition, shareOfCondition])).min(1) });
+
+/** A condition, several of which one has to hold, or a share of those who match either. A unit has to match every rule of the audience. */
+export const audienceRule = z.union([
+  audienceCondition,
+  anyOf,
+  z.object({ percentPpm, of: z.union([audienceCondition, anyOf]).optional() }),
+]);
 export type AudienceRule = z.infer<typeof audienceRule>;
 
 export const variant = z.object({ upstream: z.url(), config: variantConfig });

@@ -37,10 +37,11 @@ export function parseVersionRange(text: string): VersionRange | null {
 /** Versions are short; what users send in their headers need not be. */
 const LONGEST_VERSION = 256;
 
-/** Whether a version lies in a range; what is no version, or longer than any, lies in none. */
-export function isInVersionRange(range: VersionRange, text: string): boolean {
+/** Whether a version lies in a range. @returns null where the text is no version, or longer than any. */
+export function isInVersionRange(range: VersionRange, text: string): boolean | null {
   const version = text.length > LONGEST_VERSION ? null : parseVersion(text.trim());
-  return version !== null && range.every((bound) => holds(compareVersions(version, bound.version), bound.comparison));
+  if (version === null) return null;
+  return range.every((bound) => holds(compareVersions(version, bound.version), bound.comparison));
 }
 
 function parseVersion(text: string): Version | null {
