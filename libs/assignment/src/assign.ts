@@ -1,5 +1,5 @@
 import { MILLION, type Assignment, type AudienceRule, type WeightsPpm } from '#libs/contracts';
-import { matchesAudience, type Asker } from './audience.js';
+import { matchesAudience, type AudienceAsker } from './audience.js';
 import { bucketOf, hashUnit, salts } from './bucket.js';
 import { layoutOf, variantOf, type Layout, type Segment } from './layout.js';
 import { isInSlot, type Slot } from './layer-slot.js';
@@ -22,7 +22,7 @@ export interface AssignmentRules {
   readonly audienceSalt: string;
 }
 
-export interface AssignmentQuestion extends Asker {
+export interface AssignmentQuestion extends AudienceAsker {
   /** The variant that somebody authorised asked for; unknown names are ignored. */
   readonly override?: string | undefined;
   /** The controller is lost and the experiment wants control then. */

@@ -12,7 +12,7 @@ import { bucketOf, hashUnit } from './bucket.js';
 export type Attributes = Readonly<Record<string, string>>;
 
 /** Who asks, as far as an audience depends on it. */
-export interface Asker {
+export interface AudienceAsker {
   readonly unit: string;
   readonly attributes: Attributes;
   /** Hears of an attribute whose value no rule can read: no number, no version, or longer than {@link LONGEST_ATTRIBUTE}. */
@@ -27,18 +27,18 @@ export const LONGEST_ATTRIBUTE = 1_024;
  * known it isn't known either that they are none of these; what can't be read matches none either. No rules match everybody.
  * @param salt of the shares, see `salts.audience`
  */
-export function matchesAudience(audience: readonly AudienceRule[], salt: string, asker: Asker): boolean {
+export function matchesAudience(audience: readonly AudienceRule[], salt: string, asker: AudienceAsker): boolean {
   return audience.every((rule) => matches(rule, salt, asker));
 }
 
-function matches(rule: AudienceRule, salt: string, asker: Asker): boolean {
+function matches(rule: AudienceRule, salt: string, asker: AudienceAsker): boolean {
   if ('any' in rule) return rule.any.some((one) => matches(one, salt, asker));
   if ('attribute' in rule) return holds(rule, asker);
   const { of, percentPpm } = rule;
   return (of === undefined || matches(of, salt, asker)) && bucketOf(hashUnit(salt, asker.unit)) < percentPpm;
 }
 
-function holds(condition: AudienceCondition, { attributes, onUnreadable }: Asker): boolean {
+function holds(condition: AudienceCondition, { attributes, onUnreadable }: AudienceAsker): boolean {
   const { attribute } = condition;
   const value = Object.hasOwn(attributes, attribute) ? attributes[attribute] : undefined;
   if (value === undefined) return false;
