@@ -17,7 +17,7 @@ import {
   SPLIT_IS_OFF,
   T0,
 } from '#libs/testing/delivery';
-import { INCIDENTS } from './incidents.js';
+import { INCIDENTS, ON_THE_BUS } from './incidents.js';
 
 /** Names of the tests of a file, as they are written. */
 function testsIn(file: string): ReadonlySet<string> {
@@ -34,6 +34,15 @@ describe('what happened to others', () => {
   it.each(INCIDENTS.map((one) => [`${one.number}: ${one.holds}`, one] as const))('%s', (_name, { protectedBy }) => {
     expect(protectedBy.length).toBeGreaterThan(0);
     expect(protectedBy.filter(([file, name]) => !testsIn(file).has(name))).toEqual([]);
+  });
+
+  it('is each played on the real bus, or says why none is involved', () => {
+    const played = INCIDENTS.filter(({ number, protectedBy }) =>
+      protectedBy.some(([file, name]) => file === ON_THE_BUS && name.startsWith(`${number}: `)),
+    );
+    expect(INCIDENTS.filter((one) => played.includes(one) === (one.withoutBus !== undefined))).toEqual([]);
+    expect(testsIn(ON_THE_BUS).size).toBe(played.length);
+    expect(readFileSync('test/integration/incident-stack.ts', 'utf8')).toContain("carrier: 'postgres'");
   });
 });
 
