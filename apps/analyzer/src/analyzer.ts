@@ -12,6 +12,7 @@ import {
 import type { Database } from '#libs/persistence';
 import type { Clock, HealthCheck } from '#libs/platform';
 import { AnalysisPublisher } from './analysis-publisher.js';
+import { CatchUp } from './catch-up.js';
 import { Definitions } from './definitions.js';
 import { emptyPart, partEvidenceOf, experimentKey, type KnownExperiment, type Part, partKey } from './evidence-part.js';
 import { type Leadership, takeTheLead } from './leadership.js';
@@ -50,6 +51,9 @@ interface Shift {
   readonly publisher: AnalysisPublisher;
   readonly subscription: Subscription;
   readonly timers: readonly NodeJS.Timeout[];
+  /** Policies that were heard of and are not in force here yet, by `experimentKey`. */
+  readonly policies: Map<string, KnownExperiment>;
+  readonly catchUp: CatchUp;
   saving: Promise<void>;
   /** What ends the shift early. */
   fail(error: unknown): void;
@@ -165,7 +169,7 @@ export class Analyzer {
       partitions,
       known,
       onDefined: (key) => this.foldWaiting(shift, key),
-      onPolicy: (key, changed) => this.judgeBy(shift, known, key, changed),
+      onPolicy: (key, changed) => this.judgeBy(shift, key, changed),
       onTrouble: (message) => log.warn(message),
     });
     const shift: Shift = {
@@ -189,6 +193,8 @@ export class Analyzer {
         setInterval(() => void this.save(shift), this.options.snapshotEveryMs ?? 1_000),
         setInterval(() => shift.waiting.expire((...about) => definitions.isSuperseded(...about)), EXPIRE_EVERY_MS),
       ],
+      policies: new Map(),
+      catchUp: new CatchUp(() => shift.subscription.lag(), clock),
       saving: Promise.resolve(),
       fail,
       failed,
@@ -273,7 +279,7 @@ export class Analyzer {
   }
 
   private foldWaiting(shift: Shift, key: string): void {
-    const known = shift.definitions.all.get(key)!;
+    const known = shift.definitions.known.get(key)!;
     for (const { part, received } of shift.waiting.take(key)) {
       try {
         this.foldOne(shift, known, part, received);
@@ -285,32 +291,55 @@ export class Analyzer {
     }
   }
 
-  /** Another policy comes into force between two snapshots: one that is being written belongs to the policy before. */
-  private judgeBy(shift: Shift, known: Map<string, KnownExperiment>, key: string, changed: KnownExperiment): void {
-    shift.saving = shift.saving.then(() => {
-      const { log } = this.options;
-      try {
-        const warnings = takePolicy(shift.parts.values(), known, key, changed);
-        for (const warning of warnings) log.warn(warning);
-        shift.publisher.note(key);
-      } catch (error) {
-        shift.fail(error);
-      }
-    });
+  /** Another policy comes into force between two snapshots. */
+  private judgeBy(shift: Shift, key: string, changed: KnownExperiment): void {
+    const heard = shift.policies.get(key);
+    if (heard && heard.design.policy >= changed.design.policy) return;
+    shift.policies.set(key, changed);
+    void this.save(shift);
   }
 
+  /** Snapshots are taken one after the other; one that is being written belongs to the policy before. */
   private save(shift: Shift): Promise<void> {
-    const { database, clock, log } = this.options;
     shift.saving = shift.saving.then(async () => {
-      try {
-        for (const part of shift.parts.values()) part.heldAt = shift.waiting.oldestIn(part);
-        await saveParts(database, shift.parts.values(), shift.definitions.all, clock.nowMs());
-      } catch (error) {
-        if ((error as Error).name === 'StalePositionError') shift.fail(error);
-        else log.warn(`a snapshot could not be saved and will be repeated: ${(error as Error).message}`);
-      }
+      const isSaved = await this.saveNow(shift);
+      if (!isSaved || shift.policies.size === 0 || !(await shift.catchUp.isDone())) return;
+      this.takePolicies(shift);
+      await this.saveNow(shift);
     });
     return shift.saving;
+  }
+
+  /**
+   * What was looked at before a margin was changed must not prove anything by the new one, after a crash neither. So all that is folded is saved under the
+   * policy before, and after a start what the analyzer before may have folded is folded again first.
+   */
+  private takePolicies(shift: Shift): void {
+    const { parts, definitions, policies, publisher } = shift;
+    try {
+      for (const [key, changed] of policies) {
+        for (const warning of takePolicy(parts.values(), definitions.known, key, changed))
+          this.options.log.warn(warning);
+        publisher.note(key);
+      }
+      policies.clear();
+    } catch (error) {
+      shift.fail(error);
+    }
+  }
+
+  /** False where it has to be repeated. */
+  private async saveNow(shift: Shift): Promise<boolean> {
+    const { database, clock, log } = this.options;
+    try {
+      for (const part of shift.parts.values()) part.heldAt = shift.waiting.oldestIn(part);
+      await saveParts(database, shift.parts.values(), shift.definitions.known, clock.nowMs());
+      return true;
+    } catch (error) {
+      if ((error as Error).name === 'StalePositionError') shift.fail(error);
+      else log.warn(`a snapshot could not be saved and will be repeated: ${(error as Error).message}`);
+      return false;
+    }
   }
 }
 

@@ -43,7 +43,7 @@ export class Definitions {
   }
 
   /** By `experimentKey`. */
-  get all(): ReadonlyMap<string, KnownExperiment> {
+  get known(): Map<string, KnownExperiment> {
     return this.options.known;
   }
 
