@@ -33,3 +33,15 @@ it('routes are read with their services, and a wrong one is refused with what wa
     expect(error?.message, wrong).toContain('expected service=/path or service=host/path');
   }
 });
+
+it('trusted proxies are addresses and ranges', () => {
+  const read = routerVariables.ROUTER_TRUSTED_PROXIES.parse('10.0.0.0/8,::1');
+  expect(read).toEqual([
+    { address: '10.0.0.0', bits: 8 },
+    { address: '::1', bits: 128 },
+  ]);
+  for (const wrong of ['proxy', '10.0.0.0/33', '10.0.0.0/8/8', '10.0.0.0/', '::1/129']) {
+    const { error } = routerVariables.ROUTER_TRUSTED_PROXIES.safeParse(wrong);
+    expect(error?.message, wrong).toContain('expected an address or a range');
+  }
+});

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { namesUser, readRoute, routeText, slug } from '#libs/contracts';
 import { commonVariables, documented, variables } from '#libs/platform';
+import { readRange, type AddressRange } from './proxy/trusted-proxies.js';
 import type { RouterOptions } from './router-options.js';
 import type { OwnedRoute } from './routing/public-routes.js';
 
@@ -30,6 +31,15 @@ const routes = variables.list.transform((entries, context): readonly OwnedRoute[
     const problem = route.error?.issues[0]?.message ?? 'the name of a service is lower-case letters, digits and dashes';
     const message = `"${entry}": expected service=/path or service=host/path; ${problem}`;
     context.addIssue({ code: 'custom', message });
+    return [];
+  }),
+);
+
+const ranges = variables.list.transform((entries, context): readonly AddressRange[] =>
+  entries.flatMap((entry) => {
+    const range = readRange(entry);
+    if (range) return [range];
+    context.addIssue({ code: 'custom', message: `"${entry}": expected an address or a range such as 10.0.0.0/8` });
     return [];
   }),
 );
@@ -77,6 +87,11 @@ export const routerVariables = {
   ROUTER_SESSION_HEADER: documented(
     variables.text.toLowerCase().default('teststrip-session'),
     'Request header that names the session.',
+  ),
+  ROUTER_TRUSTED_PROXIES: documented(
+    ranges.default([]),
+    "Addresses of proxies in front of the router (`10.0.0.0/8,::1`): what they say of the client (`X-Forwarded-*`, `Forwarded`, `X-Real-IP`) is passed on; everybody else's is replaced.",
+    { defaultIs: 'none' },
   ),
   ROUTER_COOKIE_KEY: documented(
     variables.text.min(16, 'expected at least 16 characters').optional(),
@@ -126,6 +141,7 @@ export function routerSettings(
     ...(config.ROUTER_OVERRIDE_TOKEN === undefined ? {} : { overrideToken: config.ROUTER_OVERRIDE_TOKEN }),
     ...(config.ROUTER_BREAK_GLASS_TOKEN === undefined ? {} : { breakGlassToken: config.ROUTER_BREAK_GLASS_TOKEN }),
     lastKnownGoodFile: join(config.DATA_DIR, 'router', `${routerId}.json`),
+    trustedProxies: config.ROUTER_TRUSTED_PROXIES,
     drainMs: config.ROUTER_DRAIN_MS,
     shadowBusyAbove: config.ROUTER_SHADOW_BUSY_ABOVE,
   };

@@ -313,6 +313,97 @@ describe('a client that means harm', () => {
     await close();
   });
 
+  it('gets its pipelined answers in their order, also where one of its requests would like another protocol', async () => {
+    const control = await upstream((request, response) => {
+      const answer = (): unknown => response.end(`[${request.url?.at(-1)}]`);
+      if (request.url?.endsWith('a')) setTimeout(answer, 60);
+      else answer();
+    });
+    const url = await router({ control, candidate: control }, 0);
+    const h2c = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n';
+    const get = (name: string, more = '') => `GET ${url.pathname}/${name} HTTP/1.1\r\nHost: x\r\n${more}\r\n`;
+    const socket = await spoken(url, get('a') + get('b', h2c) + get('c', h2c) + get('d') + get('e', h2c));
+    const answers = await textUntil(socket, '[e]');
+    expect(answers.match(/\[.\]/g)?.join('')).toBe('[a][b][c][d][e]');
+  });
+
+  it('can’t say whom it asks, or where its request ends, in two ways', async () => {
+    let asked = 0;
+    const control = await upstream((_request, response) => {
+      asked += 1;
+      response.end('x');
+    });
+    const url = await router({ control, candidate: control }, 0);
+    const refused: readonly (readonly [string, number])[] = [
+      ['HTTP/1.1\r\nHost: x\r\nhost: y\r\n\r\n', 400],
+      ['HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n', 400],
+      ['HTTP/1.1\r\nHost: x/y@z\r\n\r\n', 400],
+      ['HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 501],
+      ['HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+      ['HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+      ['HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nHost: y\r\n\r\n', 400],
+    ];
+    for (const [head, status] of refused) {
+      const method = head.includes('Upgrade') ? 'GET' : 'POST';
+      const socket = await spoken(url, `${method} ${url.pathname} ${head}`);
+      expect(await textUntil(socket, '\r\n\r\n'), head).toMatch(
+        new RegExp(`^HTTP/1.1 ${status} [^]*connection: close`, 'i'),
+      );
+    }
+    expect(asked).toBe(0);
+  });
+
+  it('can’t say who it is in the name of a proxy, unless it is one that is trusted', async () => {
+    const control = await upstream((request, response) => response.end(JSON.stringify(request.headers)));
+    const said = {
+      'x-forwarded-for': '1.2.3.4',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'bank.example',
+      'x-forwarded-user': 'admin',
+      'x-real-ip': '1.2.3.4',
+      forwarded: 'for=1.2.3.4',
+    };
+    const settings = { cookieKey: 'a-key-of-sixteen-characters' };
+    const strange = await router({ control, candidate: control }, 0, settings);
+    const asked = await ask(strange, { headers: said, unit: null });
+    const own = { 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http', 'x-forwarded-host': strange.host };
+    const headers = JSON.parse(asked.body) as Record<string, string>;
+    expect(headers).toMatchObject(own);
+    for (const name of ['x-forwarded-user', 'x-real-ip', 'forwarded']) expect(headers).not.toHaveProperty(name);
+    expect(String(asked.headers['set-cookie'])).not.toContain('Secure');
+
+    const trustedProxies = [{ address: '127.0.0.0', bits: 8 }];
+    const trusting = await router({ control, candidate: control }, 0, { ...settings, trustedProxies });
+    const trusted = await ask(trusting, { headers: said, unit: null });
+    expect(JSON.parse(trusted.body)).toMatchObject({
+      ...said,
+      'x-forwarded-for': '1.2.3.4, 127.0.0.1',
+      forwarded: 'for=1.2.3.4, for=127.0.0.1',
+    });
+    expect(String(trusted.headers['set-cookie'])).toContain('Secure');
+  });
+
+  it('is not told where an upstream is: the log is', async () => {
+    const log: string[] = [];
+    const logger = { log: () => undefined, warn: (message: string) => log.push(message) };
+    const silent = await upstream(() => undefined);
+    const [dead, hanging] = [await deadUrl(), silent];
+    const limits = { timeoutMs: 80, connections: 1, queue: 0 };
+    const { url } = await startRouter({ upstreams: { 'text-to-image': dead, hanging }, limits, logger });
+    const answers = [await ask(url, {}), await ask(new URL('/v1/services/hanging/x', url), {})];
+    const late = open(new URL('/v1/services/hanging/x', url), {});
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    answers.push(await ask(new URL('/v1/services/hanging/x', url), {}));
+    await late;
+    expect(answers.map(({ status }) => status)).toEqual([502, 504, 503]);
+    const socket = await textUntil(await openSocket(url), '}');
+    const told = [...answers.map(({ body }) => body), socket].join('\n');
+    for (const address of [dead, hanging]) {
+      expect(told).not.toContain(new URL(address).port);
+      expect(log.some((line) => line.startsWith(address))).toBe(true);
+    }
+  });
+
   it('can’t lead a WebSocket to another host', async () => {
     let asked = 0;
     const other = await upstream((_request, response) => {

@@ -3,6 +3,7 @@ import { Logger, type LoggerService } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { UNIT_HEADER } from '#libs/contracts';
 import type { UnitHeaders } from './proxy/request-headers.js';
+import type { AddressRange } from './proxy/trusted-proxies.js';
 import type { UpstreamLimits } from './proxy/upstream-lanes.js';
 import type { OwnedRoute } from './routing/public-routes.js';
 
@@ -36,6 +37,8 @@ export interface RouterOptions {
   readonly maxQueuedEvents?: number;
   /** How long one attempt to reach the bus at the start may take. Default 5 s. */
   readonly busAttemptMs?: number;
+  /** Proxies in front of it, whose word on the client counts. Default: none. */
+  readonly trustedProxies?: readonly AddressRange[];
   /** With more of users' requests under way no request is copied to a candidate in the shadow. Default 128. */
   readonly shadowBusyAbove?: number;
   /** Registry of its metrics. Default: one of its own. */
@@ -63,6 +66,7 @@ export interface RouterSettings {
   readonly maxQueuedEvents: number;
   readonly busAttemptMs: number;
   readonly watchEveryMs: number;
+  readonly trustedProxies: readonly AddressRange[];
   readonly shadowBusyAbove: number;
   readonly metrics: Registry;
   readonly logger: Pick<LoggerService, 'log' | 'warn'>;
@@ -96,6 +100,7 @@ export function withDefaults(options: RouterOptions): RouterSettings {
     maxQueuedEvents: options.maxQueuedEvents ?? 100_000,
     busAttemptMs: options.busAttemptMs ?? 5_000,
     watchEveryMs: 250,
+    trustedProxies: options.trustedProxies ?? [],
     shadowBusyAbove: options.shadowBusyAbove ?? 128,
     metrics: options.metrics ?? new Registry(),
     logger: options.logger ?? new Logger('router'),

@@ -15,9 +15,12 @@ import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
 import { createProxy, type Proxy } from './proxy/proxy.js';
 import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';
+import { faultOf } from './proxy/request-fault.js';
+import { TrustedProxies } from './proxy/trusted-proxies.js';
 import { UnitCookie } from './proxy/unit-cookie.js';
 import { isHandshake, refuseUpgrade } from './proxy/upgrade.js';
 import { UpstreamLanes } from './proxy/upstream-lanes.js';
+import { UpstreamTroubles } from './proxy/upstream-troubles.js';
 import { createRouterMetrics, type RouterMetrics } from './router-metrics.js';
 import { allocationAppliedEvent, requestRoutedEvent, routerHeartbeatEvent } from './router-events.js';
 import { withDefaults, type RouterOptions, type RouterSettings } from './router-options.js';
@@ -61,6 +64,9 @@ export class Router {
   /** Of commands that are not answered yet, by their id. */
   private readonly traces = new Map<string, string>();
   private readonly failSafeOf = new Set<string>();
+  private readonly troubles: UpstreamTroubles;
+  /** The last request of a connection: it is answered after all before it. */
+  private readonly lastAnswer = new WeakMap<Duplex, ServerResponse>();
   private watching: NodeJS.Timeout | undefined;
   private beating: NodeJS.Timeout | undefined;
   private stateSource: StateSource = 'none';
@@ -78,6 +84,7 @@ export class Router {
     this.settings = settings;
     this.source = eventSource('router', settings.routerId);
     const onTrouble = (message: string): void => settings.logger.warn(message);
+    this.troubles = new UpstreamTroubles(onTrouble);
     this.lanes = new UpstreamLanes(settings.limits);
     this.routedEvents = createEventBuffer({
       publish: (records) => bus.publish(records),
@@ -151,6 +158,8 @@ export class Router {
       unreadyReason: () => (this.stateSource === 'none' ? this.unreadyReason() : undefined),
       onRouted: (routed) => this.tell(routed),
       onUnreadable: (service, attribute) => this.metrics.unreadable(service, attribute),
+      onTrouble: (upstream, what) => this.troubles.tell(upstream, what),
+      proxies: new TrustedProxies(settings.trustedProxies),
     });
   }
 
@@ -262,6 +271,12 @@ export class Router {
     // As a header of its own it would make one of several cookies.
     if (this.draining) response.shouldKeepAlive = false;
     response.on('finish', () => this.limitRest(request));
+    this.lastAnswer.set(request.socket, response);
+    const fault = faultOf(request);
+    if (fault) {
+      response.shouldKeepAlive = false;
+      return sendProblem(response, fault);
+    }
     const address = addressOf(request, this.allocations);
     if (address.kind === 'own') return this.answerAboutItself(request, address.path, response);
     this.inFlight += 1;
@@ -280,8 +295,14 @@ export class Router {
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const before = this.lastAnswer.get(socket);
+    // Requests of one connection are answered in their order.
+    if (before && !before.closed) return void before.once('close', () => this.upgrade(request, socket, head));
+    if (socket.destroyed) return;
     // What no upstream is asked for (HTTP/2 on an open connection, say) is ignored, as RFC 9110 §7.8 allows.
     if (!isHandshake(request)) return this.readAgain(request, socket, head);
+    const fault = faultOf(request);
+    if (fault) return refuseUpgrade(socket, fault.status, fault.detail);
     this.sockets.add(socket);
     socket.on('close', () => this.sockets.delete(socket));
     socket.on('error', () => socket.destroy());
@@ -305,6 +326,8 @@ export class Router {
     const others = (headers.connection ?? '').split(',').filter((name) => name.trim().toLowerCase() !== 'upgrade');
     if (others.length > 0) lines.push(`connection: ${others.join(',').trim()}`);
     socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
+    // The server adds its own again.
+    socket.removeAllListeners('timeout');
     this.server.emit('connection', socket);
   }
 

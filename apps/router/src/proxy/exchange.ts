@@ -33,7 +33,8 @@ export interface ExchangeOptions {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly body: ClientBody;
-  readonly upstreamUrl: string;
+  /** Hears what the client is not told. */
+  readonly onTrouble: (what: string) => void;
   /** By the monotonic clock. */
   readonly startedAtMs: number;
   /** Until the answer's first byte; of an upload, between two of its pieces and after its last. */
@@ -62,6 +63,12 @@ export const UNSENT: ReadonlySet<string> = new Set([
   'ENETUNREACH',
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
+
+/** What a client is told of it: never the upstream's address. */
+export function troubleInWords(error: NodeJS.ErrnoException): string {
+  const code = error.code !== undefined && /^E[A-Z]+$/.test(error.code) ? ` (${error.code})` : '';
+  return `It could not be asked, or its answer broke off${code}. Trying again may help.`;
+}
 
 /**
  * One answer on its way from the upstream to the client, chunk by chunk with the client's pace as the upstream's pace. Nothing is
@@ -163,15 +170,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** The upstream could not be asked, or its answer broke off. */
   fail(error: Error): void {
     if (this.settled) return;
-    const { response, upstreamUrl, mayAskAnother, body } = this.options;
+    const { response, onTrouble, mayAskAnother, body } = this.options;
+    onTrouble(error.message);
     const result = this.ended('server-error');
     const unsent = UNSENT.has((error as NodeJS.ErrnoException).code ?? '');
     if (!response.headersSent && mayAskAnother({ kind: 'broken', unsent })) return this.settle(result, false);
     this.settle(result, true);
     body.abandon();
     if (response.headersSent) return void response.destroy();
-    const detail = `${upstreamUrl}: ${error.message}. Trying again may help.`;
-    sendProblem(response, { title: 'The upstream failed', status: 502, detail });
+    sendProblem(response, { title: 'The upstream failed', status: 502, detail: troubleInWords(error) });
   }
 
   /** What may be loaded while the picture is made (RFC 8297). */
@@ -194,15 +201,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   private timeOut(afterMs: number): void {
     if (this.settled) return;
-    const { response, upstreamUrl, body } = this.options;
+    const { response, onTrouble, body } = this.options;
     const isClientSlow = this.waitsForClient || (!this.isAnswered && body.isAwaited);
     const outcome = isClientSlow ? 'cancelled' : 'timed-out';
     this.settle(this.ended(outcome), true);
     this.controller?.abort(new Error(outcome));
+    if (!isClientSlow) onTrouble(`gave nothing for ${afterMs} ms`);
     if (response.headersSent) return void response.destroy();
     const problem = isClientSlow
       ? { title: 'The request did not come', status: 408, detail: `nothing more of it came for ${afterMs} ms` }
-      : { title: 'The upstream timed out', status: 504, detail: `${upstreamUrl} gave no answer within ${afterMs} ms.` };
+      : { title: 'The upstream timed out', status: 504, detail: `It gave no answer within ${afterMs} ms.` };
     sendProblem(response, problem, isClientSlow ? { connection: 'close' } : {});
   }
 

@@ -13,11 +13,13 @@ import type { PublicAddress } from './public-address.js';
 import { outcomeOfStatus } from './answer.js';
 import { ClientBody } from './client-body.js';
 import { clientHeaders, upstreamHeaders, type RouterHeaders, type UnitHeaders } from './request-headers.js';
+import type { Refusal } from './request-fault.js';
 import type { RoutedRequest } from './routed-request.js';
 import { RequestPlan, type PlanSources, type Target } from './request-plan.js';
+import type { TrustedProxies } from './trusted-proxies.js';
 import type { UnitCookie } from './unit-cookie.js';
 import { passUpgrade, refuseUpgrade } from './upgrade.js';
-import type { UpstreamLane, UpstreamLanes, UpstreamLimits } from './upstream-lanes.js';
+import type { LaneEnd, UpstreamLanes, UpstreamLimits } from './upstream-lanes.js';
 
 export interface ProxyOptions {
   readonly allocations: Allocations;
@@ -33,6 +35,10 @@ export interface ProxyOptions {
   readonly onRouted: (routed: RoutedRequest) => void;
   /** Hears of a service's attribute that its audience can't read. */
   readonly onUnreadable: (service: string, attribute: string) => void;
+  /** Hears what clients are not told: the upstream's address, and what is wrong with it. */
+  readonly onTrouble: (upstream: string, what: string) => void;
+  /** Whose word on a client counts. */
+  readonly proxies: TrustedProxies;
   /** Copies of control's requests, where the order in force wants them. */
   readonly shadow: ShadowTraffic;
 }
@@ -67,12 +73,12 @@ export function createProxy(options: ProxyOptions): Proxy {
       const found = findRoute(request, address, options);
       if ('status' in found) return refuseUpgrade(socket, found.status, found.detail);
       const plan = new RequestPlan(sources, request, found.route);
-      const { timeoutMs } = options.limits;
+      const { limits, onTrouble } = options;
       const onAnswer = (target: Target, status: number | null): void => {
         const outcome = status === null ? 'server-error' : status < 400 ? 'delivered' : outcomeOfStatus(status, {});
         options.onRouted(routedOf({ ...target, attempt: 0 }, { ...NO_ANSWER, outcome, status }, plan, found.route));
       };
-      passUpgrade({ request, socket, head, address: found, plan, timeoutMs, onAnswer });
+      passUpgrade({ request, socket, head, address: found, plan, timeoutMs: limits.timeoutMs, onAnswer, onTrouble });
     },
   };
 }
@@ -100,12 +106,6 @@ function findRoute(
   if (route) return { route, path, rest };
   const known = [...allocations.routes.keys()].sort().join(', ') || 'none';
   return { title: 'Unknown service', status: 404, detail: `no service "${service}"; known services: ${known}` };
-}
-
-interface Refusal {
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
 }
 
 function problemOf(
@@ -150,11 +150,11 @@ class ProxiedRequest {
   }
 
   start(): void {
-    const { first, requestId, route } = this.plan;
+    const { first, requestId, isForwarded, route } = this.plan;
     const { request, path, rest } = this.incoming;
     const { assignment } = first;
     if (assignment === null || route.kind !== 'experiment') return this.ask({ ...first, attempt: 0 });
-    const original = { request, requestId, route, assignment, path, rest };
+    const original = { request, requestId, isForwarded, route, assignment, path, rest };
     const isChosen = this.options.shadow.isChosen(original);
     this.ask({ ...first, attempt: 0, original: isChosen ? original : undefined });
   }
@@ -170,7 +170,7 @@ class ProxiedRequest {
     this.tell(asked, SHED);
     if (this.plan.hasNext) return this.askNext(asked);
     const { request, response } = this.incoming;
-    const detail = `${asked.upstream.url} has more requests than it can take. Trying again may help.`;
+    const detail = 'The upstream has more requests than it can take. Trying again may help.';
     refuse(request, response, { title: 'Too many requests', status: 503, detail }, RETRY_SOON);
   }
 
@@ -186,13 +186,12 @@ class ProxiedRequest {
     let mayBePair = asked.original;
     let marked: MarkedRequest | undefined;
     let assignmentHeader = headerValue(asked.assignment);
-    lane.pending += 1;
-    lane.usedAtMs = plan.startedAtMs;
+    const leave = lane.enter();
     const exchange = new Exchange({
       request,
       response,
       body,
-      upstreamUrl: upstream.url,
+      onTrouble: (what) => options.onTrouble(upstream.url, what),
       startedAtMs: plan.startedAtMs,
       timeoutMs: asked.attempt === 0 ? options.limits.timeoutMs : this.timeLeftMs(),
       idleMs: options.limits.idleMs,
@@ -201,7 +200,7 @@ class ProxiedRequest {
       mayAskAnother: (failure) => this.mayAskAnother(failure),
       onSettled: (result, answered) => {
         mayBePair = undefined;
-        this.leave(lane, result);
+        leave(endFor(result));
         this.tell(marked ? { ...asked, assignment: marked.assignment } : asked, result);
         if (!answered) this.askNext(asked);
         marked?.answered(result);
@@ -224,12 +223,6 @@ class ProxiedRequest {
     return Math.max(1, this.options.limits.timeoutMs - (performance.now() - this.plan.startedAtMs));
   }
 
-  private leave(lane: UpstreamLane, { status, outcome }: ExchangeResult): void {
-    lane.pending -= 1;
-    if (status !== null) lane.health.answered();
-    else if (outcome !== 'cancelled') lane.health.failed();
-  }
-
   private dispatch(
     { upstream, lane }: Attempt,
     {
@@ -242,10 +235,10 @@ class ProxiedRequest {
       readonly own: Pick<RouterHeaders, 'assignmentHeader' | 'contentLength'>;
     },
   ): void {
-    const { requestId, traceparent } = this.plan;
+    const { requestId, traceparent, isForwarded } = this.plan;
     const { request, path: requested, rest } = this.incoming;
     try {
-      const headers = upstreamHeaders(request, { requestId, traceparent, ...own });
+      const headers = upstreamHeaders(request, { isForwarded, requestId, traceparent, ...own });
       const path = upstreamPath(upstream, requested, rest);
       const method = request.method as Dispatcher.HttpMethod;
       lane.pool.dispatch({ method, path, headers, body: content }, exchange);
@@ -284,6 +277,12 @@ function routedOf(
 const NO_CONNECTION: ExchangeResult = { ...NO_ANSWER, outcome: 'server-error' };
 /** Of a request that found no place. */
 const SHED: ExchangeResult = { ...NO_ANSWER, outcome: 'refused', status: 503 };
+
+/** Any answer is a sign of life; who went away says nothing of the upstream. */
+function endFor({ status, outcome }: ExchangeResult): LaneEnd {
+  if (status !== null) return 'answered';
+  return outcome === 'cancelled' ? 'nothing' : 'failed';
+}
 
 function headerValue(assignment: Assignment | null): string | undefined {
   return assignment ? encodeAssignment(assignment) : undefined;

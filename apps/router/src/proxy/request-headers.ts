@@ -101,9 +101,6 @@ const NOT_FORWARDED = new Set([
   'upgrade',
   'expect',
   'host',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
   ASSIGNMENT_HEADER,
   REQUEST_ID_HEADER,
   INSTANCE_HEADER,
@@ -113,8 +110,13 @@ const NOT_FORWARDED = new Set([
   SHADOW_HEADER,
 ]);
 
+/** What only a proxy that is trusted may say of a client. */
+const OF_PROXIES = /^(?:x-forwarded-.*|forwarded|x-real-ip)$/;
+
 /** What the router itself says of a request to whoever answers it. */
 export interface RouterHeaders {
+  /** It comes from a trusted proxy: what that says of the client is passed on. */
+  readonly isForwarded: boolean;
   readonly requestId: string;
   readonly traceparent: string;
   /** Undefined: the request belongs to no experiment. */
@@ -126,26 +128,48 @@ export interface RouterHeaders {
 /** Headers for the upstream as a flat list name, value, name, value …: the client's, the forwarding ones, and the router's own. */
 export function upstreamHeaders(
   request: IncomingMessage,
-  { requestId, traceparent, assignmentHeader, contentLength }: RouterHeaders,
+  { isForwarded, requestId, traceparent, assignmentHeader, contentLength }: RouterHeaders,
 ): string[] {
   const { rawHeaders, headers } = request;
   const perConnection = namedByConnection(headers.connection);
-  const forwarded: string[] = [];
+  const passed: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase();
-    if (NOT_FORWARDED.has(name) || perConnection?.has(name)) continue;
+    if (NOT_FORWARDED.has(name) || OF_PROXIES.test(name) || perConnection?.has(name)) continue;
     const isLength = name === 'content-length' && contentLength !== undefined;
-    forwarded.push(name, isLength ? String(contentLength) : (rawHeaders[index + 1] as string));
+    passed.push(name, isLength ? String(contentLength) : (rawHeaders[index + 1] as string));
   }
-  const from = request.socket.remoteAddress ?? 'unknown';
-  const before = headerOf(headers, 'x-forwarded-for');
-  forwarded.push('x-forwarded-for', before === undefined ? from : `${before}, ${from}`);
-  forwarded.push('x-forwarded-proto', headerOf(headers, 'x-forwarded-proto') ?? 'http');
-  const host = headerOf(headers, 'x-forwarded-host') ?? headers.host;
-  if (host !== undefined) forwarded.push('x-forwarded-host', host);
-  forwarded.push(REQUEST_ID_HEADER, requestId, TRACEPARENT_HEADER, traceparent);
-  if (assignmentHeader !== undefined) forwarded.push(ASSIGNMENT_HEADER, assignmentHeader);
-  return forwarded;
+  passed.push(...forwardingHeaders(request, isForwarded));
+  passed.push(REQUEST_ID_HEADER, requestId, TRACEPARENT_HEADER, traceparent);
+  if (assignmentHeader !== undefined) passed.push(ASSIGNMENT_HEADER, assignmentHeader);
+  return passed;
+}
+
+/** Who asked, and how: as the router sees it, behind what a trusted proxy said. */
+function forwardingHeaders({ rawHeaders, headers, socket }: IncomingMessage, isForwarded: boolean): readonly string[] {
+  const from = socket.remoteAddress ?? 'unknown';
+  if (!isForwarded) {
+    const own = ['x-forwarded-for', from, 'x-forwarded-proto', 'http'];
+    return headers.host === undefined ? own : [...own, 'x-forwarded-host', headers.host];
+  }
+  const said: Record<string, string> = { 'x-forwarded-proto': 'http' };
+  if (headers.host !== undefined) said['x-forwarded-host'] = headers.host;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] as string).toLowerCase();
+    if (OF_PROXIES.test(name)) said[name] = headerOf(headers, name) ?? '';
+  }
+  said['x-forwarded-for'] = behind(said['x-forwarded-for'], from);
+  if (said['forwarded'] !== undefined) said['forwarded'] = behind(said['forwarded'], `for=${inForwarded(from)}`);
+  return Object.entries(said).flat();
+}
+
+function behind(before: string | undefined, last: string): string {
+  return before === undefined || before === '' ? last : `${before}, ${last}`;
+}
+
+/** RFC 7239 §6: addresses with colons in brackets and quotes. */
+function inForwarded(address: string): string {
+  return address.includes(':') ? `"[${address}]"` : address;
 }
 
 /** What the router says of an answer to the client. */

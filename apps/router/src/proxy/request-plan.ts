@@ -17,6 +17,7 @@ import {
   type UnitHeaders,
   type UnitName,
 } from './request-headers.js';
+import type { TrustedProxies } from './trusted-proxies.js';
 import type { UnitCookie } from './unit-cookie.js';
 import type { UpstreamLane, UpstreamLanes } from './upstream-lanes.js';
 
@@ -33,6 +34,7 @@ export interface PlanSources {
   readonly isAuthorised: (token: string | undefined) => boolean;
   /** Hears of a service's attribute that its audience can't read. */
   readonly onUnreadable: (service: string, attribute: string) => void;
+  readonly proxies: TrustedProxies;
 }
 
 /** One upstream that may be asked. */
@@ -55,6 +57,8 @@ export class RequestPlan {
   /** Whether its end is told: a generation is a POST, what is polled or looked up is none. */
   readonly judged: boolean;
   readonly isSafe: boolean;
+  /** It comes from a proxy whose word on the client counts. */
+  readonly isForwarded: boolean;
   /** Safe, or said to be by its idempotency key. */
   readonly mayRepeat: boolean;
   readonly first: Target;
@@ -77,6 +81,7 @@ export class RequestPlan {
     this.traceparent = trace !== undefined && TRACEPARENT.test(trace) ? trace : newTraceparent();
     this.judged = method === 'POST';
     this.isSafe = SAFE.has(method);
+    this.isForwarded = sources.proxies.sent(request);
     this.mayRepeat = this.isSafe || headers['idempotency-key'] !== undefined;
     const taken = takeRoute(serviceRoute, { unitOf: (kind) => this.unitOf(kind), override: this.override() });
     const { route } = taken;
@@ -123,7 +128,7 @@ export class RequestPlan {
     if (found.name === 'named' || !cookie) return found;
     const known = cookie.read(headers.cookie);
     if (known !== undefined) return { unit: known, name: 'cookie' };
-    const { unit, setCookie } = cookie.issue(headerOf(headers, 'x-forwarded-proto') === 'https');
+    const { unit, setCookie } = cookie.issue(this.isForwarded && headerOf(headers, 'x-forwarded-proto') === 'https');
     this.newCookie = setCookie;
     return { unit, name: found.name };
   }

@@ -1,10 +1,10 @@
 import { request as httpRequest, STATUS_CODES, type ClientRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
-import { ASSIGNMENT_HEADER, encodeAssignment, INSTANCE_HEADER, REQUEST_ID_HEADER } from '#libs/contracts';
+import { encodeAssignment } from '#libs/contracts';
 import { upstreamPath } from '../routing/upstream.js';
-import { UNSENT } from './exchange.js';
-import { upstreamHeaders } from './request-headers.js';
+import { troubleInWords, UNSENT } from './exchange.js';
+import { clientHeaders, upstreamHeaders } from './request-headers.js';
 import type { RequestPlan, Target } from './request-plan.js';
 
 /** A connection that a client wants to use otherwise from now on: a WebSocket, for one. */
@@ -19,12 +19,10 @@ export interface UpgradeRequest {
   readonly timeoutMs: number;
   /** What became of it: the status of its answer, null where none came. */
   readonly onAnswer: (target: Target, status: number | null) => void;
+  /** Hears what clients are not told: the upstream's address, and what is wrong with it. */
+  readonly onTrouble: (upstream: string, what: string) => void;
 }
 
-/** Headers of an answer that concern the connection it came over; the connection to the client ends with it. */
-const PER_CONNECTION = new Set(['connection', 'keep-alive', 'transfer-encoding']);
-/** What only the router says to the client, or is told to the router alone. */
-const OF_ROUTERS = new Set([INSTANCE_HEADER, ASSIGNMENT_HEADER, REQUEST_ID_HEADER]);
 /** How long a client may take for the last bytes of its answer. */
 const LAST_BYTES_MS = 10_000;
 
@@ -49,22 +47,20 @@ function ask(upgrade: UpgradeRequest, target: Target): void {
   if (mustGoOn || !lane.hasSocket) {
     const next = plan.next();
     if (next) return ask(upgrade, next);
-    return refuseUpgrade(socket, 503, `${target.upstream.url} has more connections than it can take.`);
+    return refuseUpgrade(socket, 503, 'The upstream has more connections than it can take.');
   }
-  lane.sockets += 1;
-  lane.usedAtMs = plan.startedAtMs;
+  const leave = lane.enter('socket');
   const outgoing = handshake(upgrade, target);
   const timer = setTimeout(() => outgoing.destroy(new Error('no answer in time')), upgrade.timeoutMs);
   let isSettled = false;
   const settle = (status: number | null): void => {
     clearTimeout(timer);
     isSettled = true;
-    if (status === null) lane.health.failed();
-    else lane.health.answered();
+    lane.learn(status === null ? 'failed' : 'answered');
     upgrade.onAnswer(target, status);
   };
   socket.once('close', () => outgoing.destroy());
-  outgoing.on('close', () => (lane.sockets -= 1));
+  outgoing.on('close', () => leave());
   outgoing.on('upgrade', (answer: IncomingMessage, upstream: Duplex, head: Buffer) => {
     settle(answer.statusCode ?? 101);
     connect(upgrade, target, { answer, upstream, head });
@@ -79,7 +75,8 @@ function ask(upgrade: UpgradeRequest, target: Target): void {
     settle(null);
     const next = UNSENT.has(error.code ?? '') ? plan.next() : undefined;
     if (next) return ask(upgrade, next);
-    refuseUpgrade(socket, 502, `${target.upstream.url}: ${error.message}`);
+    upgrade.onTrouble(target.upstream.url, error.message);
+    refuseUpgrade(socket, 502, troubleInWords(error));
   });
   outgoing.end();
 }
@@ -88,9 +85,9 @@ function handshake({ request, address, plan }: UpgradeRequest, { upstream, assig
   const { origin } = upstream;
   const { host } = new URL(origin);
   const assignmentHeader = assignment ? encodeAssignment(assignment) : undefined;
-  const { requestId, traceparent } = plan;
+  const { requestId, traceparent, isForwarded } = plan;
   const headers = ['host', host, 'connection', 'Upgrade', 'upgrade', request.headers.upgrade as string];
-  headers.push(...upstreamHeaders(request, { requestId, traceparent, assignmentHeader }));
+  headers.push(...upstreamHeaders(request, { isForwarded, requestId, traceparent, assignmentHeader }));
   const path = upstreamPath(upstream, address.path, address.rest);
   const send = origin.startsWith('https:') ? httpsRequest : httpRequest;
   // A connection of its own, which is the client's as soon as the upstream agrees.
@@ -126,18 +123,15 @@ function connect(
 }
 
 function headOf(answer: IncomingMessage, { plan }: UpgradeRequest, { assignment }: Target): string {
-  const { statusCode = 502, statusMessage = '', rawHeaders } = answer;
-  const isUpgraded = statusCode === 101;
+  const { statusCode = 502, statusMessage = '', rawHeaders, headers } = answer;
+  const { requestId, setCookie } = plan;
+  const assignmentHeader = assignment ? encodeAssignment(assignment) : undefined;
+  const passed = clientHeaders(rawHeaders, headers.connection, { requestId, assignmentHeader, setCookie });
+  // The connection to the client is the upgraded one, or ends with this answer.
+  if (statusCode === 101) passed.push('connection', 'Upgrade', 'upgrade', headers.upgrade ?? 'websocket');
+  else passed.push('connection', 'close');
   const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`];
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = (rawHeaders[index] as string).toLowerCase();
-    if (OF_ROUTERS.has(name) || (!isUpgraded && PER_CONNECTION.has(name))) continue;
-    lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`);
-  }
-  if (!isUpgraded) lines.push('connection: close');
-  lines.push(`${REQUEST_ID_HEADER}: ${plan.requestId}`);
-  if (plan.setCookie !== undefined) lines.push(`set-cookie: ${plan.setCookie}`);
-  if (assignment) lines.push(`${ASSIGNMENT_HEADER}: ${encodeAssignment(assignment)}`);
+  for (let index = 0; index < passed.length; index += 2) lines.push(`${passed[index]}: ${passed[index + 1]}`);
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 

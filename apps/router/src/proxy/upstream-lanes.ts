@@ -23,6 +23,9 @@ export interface LaneOwner {
   readonly variant: string;
 }
 
+/** What the end of a request says of the upstream; `nothing` where the client ended it. */
+export type LaneEnd = 'answered' | 'failed' | 'nothing';
+
 /** A lane that nobody has used for so long is closed when another one opens. */
 const UNUSED_MS = 600_000;
 
@@ -30,11 +33,9 @@ const UNUSED_MS = 600_000;
 export class UpstreamLane {
   readonly pool: Pool;
   readonly health: PassiveHealth;
-  /** Requests under way or waiting. */
-  pending = 0;
-  /** Sockets that were upgraded. */
-  sockets = 0;
-  usedAtMs = 0;
+  private entered = 0;
+  private enteredSockets = 0;
+  private usedAtMs = performance.now();
   isClosed = false;
 
   constructor(
@@ -61,11 +62,37 @@ export class UpstreamLane {
   }
 
   get hasSocket(): boolean {
-    return this.sockets < this.limits.connections;
+    return this.enteredSockets < this.limits.connections;
+  }
+
+  /** Requests under way or waiting. */
+  get pending(): number {
+    return this.entered;
+  }
+
+  /** A request takes a place, or a WebSocket one beside them. @returns to be called once, when it gives the place back. */
+  enter(as: 'request' | 'socket' = 'request'): (end?: LaneEnd) => void {
+    this.usedAtMs = performance.now();
+    this.count(as, 1);
+    return (end = 'nothing') => {
+      this.count(as, -1);
+      this.learn(end);
+    };
+  }
+
+  /** What the upstream's answer, or its absence, says of its health. */
+  learn(end: LaneEnd): void {
+    if (end === 'answered') this.health.answered();
+    else if (end === 'failed') this.health.failed();
+  }
+
+  private count(as: 'request' | 'socket', change: 1 | -1): void {
+    if (as === 'request') this.entered += change;
+    else this.enteredSockets += change;
   }
 
   get isUnused(): boolean {
-    return this.pending + this.sockets === 0 && performance.now() - this.usedAtMs > UNUSED_MS;
+    return this.entered + this.enteredSockets === 0 && performance.now() - this.usedAtMs > UNUSED_MS;
   }
 }
 
@@ -104,7 +131,6 @@ export class UpstreamLanes {
       void lane.pool.close();
     }
     const lane = new UpstreamLane(owner, origin, this.limits);
-    lane.usedAtMs = performance.now();
     this.lanes.set(key, lane);
     return lane;
   }

@@ -155,6 +155,24 @@ describe('shadow traffic', () => {
     await expect.poll(() => candidate.seen.length).toBe(3);
   });
 
+  it('looks for no prompt where there is no room any more', async () => {
+    const [control, candidate] = [await service('control'), await service('candidate', () => undefined)];
+    const router = await start({ control, candidate }, { ...SHADOW, concurrency: 1 });
+    const noPrompt = '{"text":"a lamp"}';
+    const slow = httpRequest(new URL('/v1/services/text-to-image/generations', router.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': noPrompt.length },
+    });
+    const answered = new Promise<IncomingMessage>((resolve) => slow.on('response', resolve));
+    slow.write(noPrompt.slice(0, 5));
+    // The router has its head, and found room.
+    await expect.poll(metrics).toContain('teststrip_router_in_flight 1');
+    await ask(router, {});
+    slow.end(noPrompt.slice(5));
+    (await answered).resume();
+    expect(await metrics()).toContain('outcome="not-marked",reason="concurrency"} 1');
+  });
+
   it('makes a pair of what control fails at, and of what the candidate fails at', async () => {
     const [control, candidate] = [await service('control', failing(500)), await service('candidate', failing(429))];
     const router = await start({ control, candidate });

@@ -34,6 +34,8 @@ export interface ShadowOptions {
 export interface Original {
   readonly request: IncomingMessage;
   readonly requestId: string;
+  /** It came from a trusted proxy. */
+  readonly isForwarded: boolean;
   readonly route: ExperimentRoute;
   readonly assignment: Assignment;
   readonly path: string;
@@ -100,15 +102,16 @@ export class ShadowTraffic {
   /** Promises the copy of a chosen request. @returns undefined where it can't be one: the request goes its way as it came. */
   mark(original: Original, body: Buffer): MarkedRequest | undefined {
     const { request, requestId, route } = original;
-    const asked = readPromptBody(request, body, {
-      value: seedFor(requestId),
-      at: route.command?.shadow?.seed,
-    });
     const candidate = this.nextCandidate(route);
     const upstream = route.upstreams.get(candidate);
-    const reason = this.fullness(route) ?? (upstream === undefined ? 'unknown-candidate' : undefined);
-    if (typeof asked === 'string' || reason !== undefined || upstream === undefined) {
-      this.options.metrics.notMarked(route.service, typeof asked === 'string' ? asked : (reason as DropReason));
+    // Whether there is room costs nothing to know; the prompt has to be looked for.
+    const asked =
+      this.fullness(route) ??
+      (upstream === undefined
+        ? 'unknown-candidate'
+        : readPromptBody(request, body, { value: seedFor(requestId), at: route.command?.shadow?.seed }));
+    if (typeof asked === 'string' || upstream === undefined) {
+      this.options.metrics.notMarked(route.service, asked as DropReason);
       return undefined;
     }
     this.turns.set(route.rules.experiment, (this.turns.get(route.rules.experiment) ?? 0) + 1);
@@ -135,11 +138,10 @@ export class ShadowTraffic {
     if (reason !== undefined) return this.ended(sent, startedAt, NOT_SENT, reason);
     const { service, candidate, upstream } = sent;
     const lane = this.options.lanes.laneOf(upstream, { service, variant: candidate });
-    lane.pending += 1;
-    lane.usedAtMs = performance.now();
+    const leave = lane.enter();
     const exchange = new CopyExchange(this.options.limits, (result) => {
       this.running.delete(exchange);
-      lane.pending -= 1;
+      leave();
       const reasonGiven = result.outcome === 'cancelled' ? 'stopping' : undefined;
       this.ended(sent, startedAt, asForAClient(result, clientMs), reasonGiven);
     });
@@ -214,7 +216,7 @@ function asForAClient(result: ExchangeResult, clientMs: number): ExchangeResult 
 const NOT_SENT: ExchangeResult = { ...NO_ANSWER, outcome: 'cancelled' };
 
 function copyOf(
-  { request, route, assignment, path, rest }: Original,
+  { request, isForwarded, route, assignment, path, rest }: Original,
   { pair, upstream, body }: { readonly pair: PairMark; readonly upstream: Upstream; readonly body: Buffer },
 ): Copy {
   const { candidate } = pair;
@@ -222,7 +224,9 @@ function copyOf(
   const traceparent = newTraceparent();
   const propensity = (assignment.weightsPpm[candidate] ?? 0) / MILLION;
   // The client's connection may be gone when the copy is sent.
-  const plain = withoutSome(upstreamHeaders(request, { requestId, traceparent, assignmentHeader: undefined }));
+  const plain = withoutSome(
+    upstreamHeaders(request, { isForwarded, requestId, traceparent, assignmentHeader: undefined }),
+  );
   return {
     service: route.service,
     candidate,
