@@ -27,7 +27,10 @@ export {
   type ServiceState,
 } from './service/state.js';
 export * from './state.js';
+export { comparisonOf } from './words/comparison.js';
 export { type HealthNotes, healthNotes } from './words/health-notes.js';
 export { type MetricNote, metricNotes } from './words/metric-notes.js';
+export { duration, number, percent, percentOf } from './words/numbers.js';
 export { orderInWords } from './words/order.js';
+export { phaseInWords } from './words/phase.js';
 export { reasonInWords, reasonWords } from './words/reason.js';

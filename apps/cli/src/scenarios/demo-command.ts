@@ -7,7 +7,6 @@ import {
   seedArgument,
   type Carrier,
 } from '../arguments.js';
-import { runDemo } from './demo.js';
 import { scenarios, shadowScenarios, WATCHABLE_PER_SECOND, type Scenario } from './scenario.js';
 
 interface DemoFlags {
@@ -48,6 +47,8 @@ export function addDemoCommand(program: Command, signal: AbortSignal): void {
     .addOption(busOption())
     .addHelpText('after', `\nScenarios:\n${scenarioLines()}\n${EXAMPLES}`)
     .action(async ({ scenario, exit, seed, pace, pause, apart, bus }: DemoFlags) => {
+      // All services come with it, which no other command is to wait for.
+      const { runDemo } = await import('./demo.js');
       const right = await runDemo({
         bus,
         seed,

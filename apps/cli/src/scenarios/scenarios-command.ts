@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { busOption, scenarioArgument, seedsArgument, type Carrier } from '../arguments.js';
-import { runScenarios } from './all-scenarios.js';
 import { scenarios, shadowScenarios, type Scenario } from './scenario.js';
 
 interface ScenariosFlags {
@@ -41,6 +40,7 @@ Examples:
   teststrip scenarios --bus kafka`,
     )
     .action(async ({ seeds, only, shadow, bus }: ScenariosFlags) => {
+      const { runScenarios } = await import('./all-scenarios.js');
       const right = await runScenarios({
         bus,
         seeds: seeds ?? [1],

@@ -1,0 +1,33 @@
+import { CommandFailure } from '../exit-codes.js';
+import type { Standing } from './status-lines.js';
+import { RefusedByServer } from '../server/api-client.js';
+import { experimentAnswer, summaryAnswer, type ExperimentAnswer } from '../server/answers.js';
+import type { Connection } from '../server/connection.js';
+
+export function experimentPath(key: string): string {
+  return `/v1/experiments/${encodeURIComponent(key)}`;
+}
+
+export function summaryPath(key: string): string {
+  return `/api/experiments/${encodeURIComponent(key)}`;
+}
+
+export async function readExperiment({ decision }: Connection, key: string): Promise<ExperimentAnswer> {
+  return decision.read(experimentAnswer, await decision.get(experimentPath(key)));
+}
+
+/** Without the reports it is known where an experiment stands all the same, only not by which figures. */
+export async function readStanding(connection: Connection, key: string): Promise<Standing> {
+  const [experiment, figures] = await Promise.all([readExperiment(connection, key), readFigures(connection, key)]);
+  return { experiment, ...figures };
+}
+
+async function readFigures({ reports }: Connection, key: string): Promise<Omit<Standing, 'experiment'>> {
+  try {
+    return { summary: reports.read(summaryAnswer, await reports.get(summaryPath(key))), without: undefined };
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    const isUnheard = error instanceof RefusedByServer && error.problem.status === 404;
+    return { summary: undefined, without: isUnheard ? undefined : error.message };
+  }
+}

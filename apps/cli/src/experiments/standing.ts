@@ -1,0 +1,81 @@
+import { duration, percent, phaseInWords } from '#libs/delivery';
+import type { ExperimentAnswer } from '../server/answers.js';
+
+/** Phases after which only a new revision or attempt goes on. */
+const ENDED: ReadonlySet<string> = new Set(['promoted', 'rolled-back', 'concluded']);
+
+export function hasEnded({ phase }: Pick<ExperimentAnswer, 'phase'>): boolean {
+  return ENDED.has(phase);
+}
+
+/** "was rolled back", "has ended: nobody won (inconclusive)". */
+export function phaseWords({ phase, outcome, winner }: ExperimentAnswer): string {
+  if (phase === 'quarantined') return 'is quarantined: its log can’t be read';
+  if (phase === 'concluded') return `has ended: ${outcomeWords(outcome ?? 'inconclusive', winner ?? null)}`;
+  return isKnown(phase) ? phaseInWords(phase) : phase;
+}
+
+type KnownPhase = Parameters<typeof phaseInWords>[0];
+const KNOWN: ReadonlySet<string> = new Set<KnownPhase>([
+  'draft',
+  'running',
+  'held',
+  'paused',
+  'promoted',
+  'rolled-back',
+  'concluded',
+]);
+
+/** A server of another version may have one more. */
+function isKnown(phase: string): phase is KnownPhase {
+  return KNOWN.has(phase);
+}
+
+function outcomeWords(outcome: string, winner: string | null): string {
+  if (outcome === 'winner') return `${winner ?? 'one'} has won`;
+  if (outcome === 'passed') return 'the shadow is passed';
+  return outcome === 'futile' ? 'no variant can be better by what matters' : 'no verdict (inconclusive)';
+}
+
+/** "2 of 5, 5 %", "shadow"; a dash where there is none. */
+export function stageWords({ stage, shadow }: ExperimentAnswer): string {
+  if (shadow) return 'shadow';
+  return stage ? `${stage.index + 1} of ${stage.of}, ${percent(stage.weightPpm)}` : '–';
+}
+
+/** "control 99 %, candidate 1 %". */
+export function shareWords({ weightsPpm }: Pick<ExperimentAnswer, 'weightsPpm'>): string {
+  const entries = Object.entries(weightsPpm ?? {});
+  return entries.length === 0 ? '–' : entries.map(([variant, ppm]) => `${variant} ${percent(ppm)}`).join(', ');
+}
+
+/** Whether the last order is what is served, where that is not so. */
+export function effectWords({ effect }: ExperimentAnswer): string | undefined {
+  if (effect === 'ordered') return 'the last order is not in force everywhere yet';
+  if (effect === 'contested') return 'the last order is not followed by every router: look at the routers';
+  return undefined;
+}
+
+/** What an experiment waits for, a line each; empty where it waits for nothing but evidence, or has ended. */
+export function waitsFor(experiment: ExperimentAnswer, nowMs: number): readonly string[] {
+  const { key, held, parked, approvals, phase, reason, deadlineAt } = experiment;
+  if (hasEnded(experiment)) return [];
+  const awaited = approvals?.awaited ?? null;
+  return [
+    ...(phase === 'quarantined' ? [`${reason ?? 'its log can’t be read'}; teststrip rollback ${key} ends it`] : []),
+    ...(parked ? [`nothing can be decided at present: ${parked.reason}`] : []),
+    ...(held ? [`it can't be judged: ${held.causes.map(causeWords).join(', ')} (${ago(held.since, nowMs)})`] : []),
+    ...(phase === 'paused' ? [`somebody has paused it: teststrip resume ${key} lets it go on`] : []),
+    ...(awaited === null ? [] : [`stage ${awaited + 1} waits for an approval: teststrip approve ${key}`]),
+    ...(deadlineAt ? [`deadline in ${duration(Math.max(0, Date.parse(deadlineAt) - nowMs))}`] : []),
+  ];
+}
+
+function causeWords(cause: string): string {
+  return cause.replaceAll('-', ' ');
+}
+
+/** "12 min ago". */
+export function ago(at: string, nowMs: number): string {
+  return `${duration(Math.max(0, nowMs - Date.parse(at)))} ago`;
+}

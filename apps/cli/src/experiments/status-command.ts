@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { CommandFailure, exitCodes } from '../exit-codes.js';
+import { secondsArgument } from '../arguments.js';
+import { connect, withServerOptions, type Connection, type ServerOptions } from '../server/connection.js';
+import { outputOption, printAnswer, printLines, tell, type OutputForm } from '../terminal/print.js';
+import { Screen } from '../terminal/screen.js';
+import { readStanding } from './read-standing.js';
+import { hasEnded } from './standing.js';
+import { statusLine, statusLines, type Standing } from './status-lines.js';
+
+interface StatusOptions extends ServerOptions {
+  readonly watch?: true;
+  readonly every: number;
+  readonly output: OutputForm;
+}
+
+/** `teststrip status`: where an experiment stands, by which figures, and what it waits for. */
+export function addStatusCommand(program: Command, signal: AbortSignal): void {
+  withServerOptions(
+    program
+      .command('status')
+      .description('says where an experiment stands: stage, shares, a verdict per metric, what it waits for')
+      .argument('<key>', 'the experiment')
+      .option('-w, --watch', 'goes on until it has ended: redraws a terminal, prints a line per change elsewhere')
+      .option('--every <seconds>', 'how often to look, with --watch', secondsArgument, 1)
+      .addOption(outputOption()),
+  ).action(async (key: string, options: StatusOptions) => {
+    const connection = connect(options);
+    if (options.watch) return watchStatus(connection, key, { everyMs: options.every * 1_000, signal });
+    const standing = await readStanding(connection, key);
+    printAnswer(options.output, withoutHints(standing), () => statusLines(standing, Date.now()));
+  });
+}
+
+function withoutHints({ experiment, summary }: Standing): unknown {
+  return { experiment, summary: summary ?? null };
+}
+
+interface Watching {
+  readonly everyMs: number;
+  readonly signal: AbortSignal;
+}
+
+const SHORTEST_PAUSE_MS = 100;
+
+async function watchStatus(connection: Connection, key: string, { everyMs, signal }: Watching): Promise<void> {
+  const screen = new Screen(process.stdout);
+  let said = '';
+  let standing = await readStanding(connection, key);
+  for (;;) {
+    const line = statusLine(standing);
+    if (screen.isTerminal) screen.draw(statusLines(standing, Date.now()));
+    else if (line !== said) printLines([`${new Date().toISOString()} ${line}`]);
+    said = line;
+    if (hasEnded(standing.experiment)) return;
+    await sleep(Math.max(SHORTEST_PAUSE_MS, everyMs), undefined, { signal });
+    standing = (await nextStanding(connection, key)) ?? standing;
+  }
+}
+
+/** Undefined while the server is away. */
+async function nextStanding(connection: Connection, key: string): Promise<Standing | undefined> {
+  try {
+    return await readStanding(connection, key);
+  } catch (error) {
+    if (!(error instanceof CommandFailure) || error.exitCode !== exitCodes.unreachable) throw error;
+    tell(error.message);
+    return undefined;
+  }
+}

@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { InvalidArgumentError, Option } from 'commander';
+import { parseDurationMs } from '#libs/contracts';
+import { duration } from '#libs/delivery';
+import { CommandFailure, exitCodes } from '../exit-codes.js';
+import type { ExperimentAnswer } from '../server/answers.js';
+import type { Connection } from '../server/connection.js';
+import { printLines, tell } from '../terminal/print.js';
+import { readExperiment } from './read-standing.js';
+import { hasEnded, phaseWords, shareWords, stageWords } from './standing.js';
+
+/** Ends that can be waited for. */
+export const awaitedEnds = ['promoted', 'rolled-back', 'ended'] as const;
+export type AwaitedEnd = (typeof awaitedEnds)[number];
+
+const LOOK_EVERY_MS = 1_000;
+
+export function timeoutOption(): Option {
+  return new Option('--timeout <duration>', 'longest time to wait, such as 30m or 2h')
+    .argParser(durationArgument)
+    .default(parseDurationMs('2h'), '2h');
+}
+
+function durationArgument(text: string): number {
+  try {
+    return parseDurationMs(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+export interface Wait {
+  readonly key: string;
+  readonly end: AwaitedEnd;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Waits until an experiment has ended, and says on the way what changes. A server that is away for a while is waited for as well.
+ * @throws CommandFailure with the code for pipelines where it ends otherwise, or not in time.
+ */
+export async function waitUntil(connection: Connection, { key, end, timeoutMs, signal }: Wait): Promise<void> {
+  const untilMs = performance.now() + timeoutMs;
+  let last = await readExperiment(connection, key);
+  let said = '';
+  for (;;) {
+    const line = `${key} revision ${last.revision} ${phaseWords(last)}`;
+    const more = hasEnded(last) ? '' : `, stage ${stageWords(last)}, ${shareWords(last)}`;
+    if (line + more !== said) printLines([line + more]);
+    said = line + more;
+    if (hasEnded(last)) return judgeEnd(last, end);
+    const leftMs = untilMs - performance.now();
+    if (leftMs <= 0) throw timedOut(key, timeoutMs, last);
+    await sleep(Math.min(LOOK_EVERY_MS, leftMs), undefined, { signal });
+    last = (await readOrUndefined(connection, key)) ?? last;
+  }
+}
+
+async function readOrUndefined(connection: Connection, key: string): Promise<ExperimentAnswer | undefined> {
+  try {
+    return await readExperiment(connection, key);
+  } catch (error) {
+    if (!(error instanceof CommandFailure) || error.exitCode !== exitCodes.unreachable) throw error;
+    tell(`${error.message} Waiting on.`);
+    return undefined;
+  }
+}
+
+function judgeEnd(experiment: ExperimentAnswer, end: AwaitedEnd): void {
+  const { key, phase, lastCommand } = experiment;
+  if (lastCommand) printLines([lastCommand.message]);
+  if (end === 'ended' || phase === end || (end === 'promoted' && hasWon(experiment))) return;
+  throw new CommandFailure(exitCodes.otherwise, `${key} ${phaseWords(experiment)}, and was waited for to be ${end}`);
+}
+
+/** The best variant of an ab test has the traffic then, and a shadow that nothing follows is passed. */
+function hasWon({ phase, outcome }: ExperimentAnswer): boolean {
+  return phase === 'concluded' && (outcome === 'winner' || outcome === 'passed');
+}
+
+function timedOut(key: string, timeoutMs: number, last: ExperimentAnswer): CommandFailure {
+  return new CommandFailure(exitCodes.timedOut, `${key} ${phaseWords(last)} still after ${duration(timeoutMs)}`);
+}

@@ -1,0 +1,49 @@
+import { Command } from 'commander';
+import { exitCodes } from './exit-codes.js';
+import { addApplyCommand, addDiffCommand } from './experiments/apply-command.js';
+import { addEventsCommand } from './experiments/events-command.js';
+import { addGetCommand } from './experiments/get-command.js';
+import { addOrderCommands } from './experiments/order-commands.js';
+import { addReportCommand } from './experiments/report-command.js';
+import { addStatusCommand } from './experiments/status-command.js';
+import { addValidateCommand } from './experiments/validate-command.js';
+import { addWaitCommand } from './experiments/wait-command.js';
+import { addPlanCommand } from './planning/plan-command.js';
+import { addDemoCommand } from './scenarios/demo-command.js';
+import { addScenariosCommand } from './scenarios/scenarios-command.js';
+import { addRetryCommand, addServiceCommands } from './services/service-commands.js';
+
+/** Every command. @param signal aborted when whoever started it wants it to end */
+export function teststripProgram(signal: AbortSignal): Command {
+  const program = new Command('teststrip')
+    .description('Ships changes to image-generation models safely.')
+    .showHelpAfterError('(add --help for the options and examples)')
+    .showSuggestionAfterError()
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? exitCodes.done : exitCodes.usage))
+    .addHelpText('after', EXAMPLES);
+  addValidateCommand(program);
+  addApplyCommand(program, signal);
+  addDiffCommand(program);
+  addGetCommand(program);
+  addStatusCommand(program, signal);
+  addWaitCommand(program, signal);
+  addOrderCommands(program);
+  addRetryCommand(program);
+  addServiceCommands(program);
+  addEventsCommand(program);
+  addReportCommand(program);
+  addPlanCommand(program, signal);
+  addDemoCommand(program, signal);
+  addScenariosCommand(program, signal);
+  return program;
+}
+
+const EXAMPLES = `
+Examples:
+  teststrip validate -f experiment.yaml
+  teststrip apply -f experiment.yaml --wait    0 when it is promoted
+  teststrip status my-first-canary --watch
+  teststrip rollback my-first-canary
+  teststrip plan -f experiment.yaml --per-hour 60000
+  teststrip demo                               all stories live, with a page to look at
+teststrip help <command> lists the options of a command.`;

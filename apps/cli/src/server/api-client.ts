@@ -1,0 +1,152 @@
+import type { z } from 'zod';
+import { messageAt } from '#libs/contracts';
+import { CommandFailure, exitCodes } from '../exit-codes.js';
+import { problemInWords, readProblem, type ServerProblem } from './server-problem.js';
+
+/** Longer than a server waits for locked rows before it says so. */
+const ANSWER_WITHIN_MS = 30_000;
+/** More is no answer of Teststrip's. */
+const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
+
+export interface Addressed {
+  /** "decision service" */
+  readonly what: string;
+  readonly url: string;
+  readonly token: string | undefined;
+  /** Which option or context says where it is, for messages. */
+  readonly how: string;
+}
+
+interface Sent {
+  readonly body?: string | Buffer;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A server that refused: its words, and what they are about. */
+export class RefusedByServer extends CommandFailure {
+  constructor(
+    readonly problem: ServerProblem,
+    message: string,
+  ) {
+    super(exitCodes.refused, message);
+  }
+}
+
+/** One of Teststrip's servers, as commands ask it. */
+export class ApiClient {
+  constructor(private readonly server: Addressed) {}
+
+  /** @throws CommandFailure where nobody answers, RefusedByServer where the answer is no. */
+  get(path: string): Promise<unknown> {
+    return this.ask('GET', path, {});
+  }
+
+  send(method: 'POST' | 'PUT', path: string, body: unknown): Promise<unknown> {
+    return this.ask(method, path, { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+  }
+
+  /** Sends a file as it is, so that lines in messages are those of the file. */
+  sendFile(path: string, body: Buffer, headers: Readonly<Record<string, string>>): Promise<unknown> {
+    return this.ask('POST', path, { body, headers: { ...headers, 'content-type': 'application/yaml' } });
+  }
+
+  /**
+   * What a command needs of an answer.
+   * @throws CommandFailure where the server is of another version, or another server.
+   */
+  read<Schema extends z.ZodType>(schema: Schema, answer: unknown): z.output<Schema> {
+    const parsed = schema.safeParse(answer);
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    const where = issue ? messageAt(issue.path, issue.message) : 'something else was expected';
+    const text = `${this.server.url} answered something that this command does not know (${where}): is it of the same version?`;
+    throw new CommandFailure(exitCodes.unreachable, text);
+  }
+
+  private async ask(method: string, path: string, sent: Sent): Promise<unknown> {
+    const { response, text } = await this.exchange(method, path, sent);
+    const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '');
+    const body = isJson ? parsedOr(undefined, text) : undefined;
+    if (response.ok && body !== undefined) return body;
+    const problem = readProblem(response.status, body);
+    if (problem === undefined) throw this.notOurs(response);
+    throw new RefusedByServer(problem, problemInWords(problem));
+  }
+
+  private async exchange(
+    method: string,
+    path: string,
+    { body, headers }: Sent,
+  ): Promise<{ readonly response: Response; readonly text: string }> {
+    const { url, token } = this.server;
+    try {
+      const response = await fetch(addressOf(url, path), {
+        method,
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : new Uint8Array(body) }),
+        headers: {
+          accept: 'application/json',
+          ...headers,
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        },
+        // A token is for this address alone.
+        redirect: 'manual',
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      });
+      return { response, text: await shortText(response) };
+    } catch (error) {
+      throw this.unreachable(error);
+    }
+  }
+
+  private unreachable(error: unknown): CommandFailure {
+    const { what, url, how } = this.server;
+    return new CommandFailure(
+      exitCodes.unreachable,
+      `The ${what} can't be reached at ${url}: ${causeOf(error)}. Is it running there? ${how}`,
+    );
+  }
+
+  private notOurs({ status }: Response): CommandFailure {
+    const { what, url, how } = this.server;
+    const text = `${url} answered ${status}, and not as Teststrip's ${what} does. ${how}`;
+    return new CommandFailure(exitCodes.unreachable, text);
+  }
+}
+
+/** Below whatever path the server's address has: an ingress may serve it there. */
+function addressOf(url: string, path: string): URL {
+  return new URL(`${url.replace(/\/+$/, '')}${path}`);
+}
+
+async function shortText(response: Response): Promise<string> {
+  const announced = Number(response.headers.get('content-length') ?? 0);
+  if (announced > LARGEST_ANSWER_BYTES) throw new Error(`an answer of ${announced} bytes`);
+  return response.text();
+}
+
+function parsedOr(otherwise: undefined, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return otherwise;
+  }
+}
+
+const CAUSES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nobody listens there',
+  ENOTFOUND: 'there is no such host',
+  EAI_AGAIN: 'the name of the host can not be looked up',
+  ETIMEDOUT: 'no answer in time',
+  ECONNRESET: 'the connection broke',
+  UND_ERR_SOCKET: 'the connection broke',
+};
+
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError') return `no answer within ${ANSWER_WITHIN_MS / 1_000} s`;
+  const { cause } = error as { readonly cause?: unknown };
+  const inner = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause;
+  const { code } = (inner ?? {}) as { readonly code?: string };
+  if (code !== undefined) return CAUSES[code] ?? code;
+  return inner instanceof Error ? inner.message : error.message;
+}

@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { Option, type Command } from 'commander';
+import { commonVariables, documented, readConfig, variables } from '#libs/platform';
+import { CommandFailure, exitCodes } from '../exit-codes.js';
+import { tell } from '../terminal/print.js';
+import { ApiClient } from './api-client.js';
+import { readContexts, type SavedContext } from './contexts.js';
+
+const LOCAL: SavedContext = { server: 'http://127.0.0.1:8081', reports: 'http://127.0.0.1:8082' };
+
+/** Where the embedded default keeps the token of its operator, in the data folder. */
+const OPERATOR_TOKEN_FILE = 'operator-token';
+
+/** Options of every command that asks a server. */
+export interface ServerOptions {
+  readonly server?: string;
+  readonly reports?: string;
+  readonly context?: string;
+  readonly token?: string;
+  readonly actor?: string;
+}
+
+/** The servers that a command asks, and in whose name. */
+export interface Connection {
+  readonly decision: ApiClient;
+  readonly reports: ApiClient;
+  readonly actor: string;
+}
+
+export function withServerOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--server <url>', 'decision service (default: TESTSTRIP_SERVER, the current context, this machine)'),
+    )
+    .addOption(
+      new Option('--reports <url>', 'reports service, where it has another address (default: TESTSTRIP_REPORTS, …)'),
+    )
+    .addOption(new Option('--context <name>', 'context to use instead of the current one'))
+    .addOption(new Option('--token <token>', 'who you are (better: TESTSTRIP_TOKEN, or "teststrip login")'))
+    .addOption(new Option('--actor <name>', 'name in the audit log (default: the name of your account)'));
+}
+
+/** @throws CommandFailure for a context that is not there, or an address that is none. */
+export function connect(options: ServerOptions): Connection {
+  const { server, reports, token, isSaved } = addressesOf(options);
+  for (const url of [server, reports]) refuseOtherThanHttp(url);
+  const given = options.token ?? environmentToken() ?? token ?? operatorTokenFor(server);
+  warnOfOpenLines(given, server, isSaved);
+  return {
+    decision: new ApiClient({ what: 'decision service', url: server, token: given, how: HOW_DECISION }),
+    reports: new ApiClient({ what: 'reports service', url: reports, token: given, how: HOW_REPORTS }),
+    actor: options.actor ?? accountName(),
+  };
+}
+
+const HOW_DECISION =
+  '"npm start" starts one on this machine; --server and "teststrip context set" say where another is.';
+const HOW_REPORTS = '--reports and "teststrip context set" say where it is.';
+
+interface Addresses {
+  readonly server: string;
+  readonly reports: string;
+  readonly token: string | undefined;
+  readonly isSaved: boolean;
+}
+
+/** A saved token goes to the server that it was saved for, and to no other. */
+function addressesOf(options: ServerOptions): Addresses {
+  const saved = contextOf(options.context);
+  const { server, reports, token } = saved ?? LOCAL;
+  const environment = options.context === undefined ? environmentAddresses() : {};
+  const givenServer = options.server ?? environment.TESTSTRIP_SERVER;
+  const givenReports = options.reports ?? environment.TESTSTRIP_REPORTS;
+  if (givenServer === undefined || givenServer === server)
+    return { server, reports: givenReports ?? reports ?? server, token, isSaved: saved !== undefined };
+  return { server: givenServer, reports: givenReports ?? givenServer, token: undefined, isSaved: false };
+}
+
+function contextOf(name: string | undefined): SavedContext | undefined {
+  const { current, contexts } = readContexts();
+  const wanted = name ?? current;
+  if (wanted === null) return undefined;
+  const found = Object.hasOwn(contexts, wanted) ? contexts[wanted] : undefined;
+  if (found) return found;
+  const known = Object.keys(contexts);
+  const there = known.length === 0 ? 'there are none yet' : `there are ${known.join(', ')}`;
+  throw new CommandFailure(
+    exitCodes.usage,
+    `There is no context "${wanted}": ${there}. "teststrip context set" makes one.`,
+  );
+}
+
+function refuseOtherThanHttp(url: string): void {
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return;
+  const expected = 'expected a URL with http:// or https:// and a host, such as https://teststrip.example.com';
+  throw new CommandFailure(exitCodes.usage, `"${url}": ${expected}`);
+}
+
+/** For pipelines, which have no home to keep contexts in. */
+function environmentAddresses() {
+  return readConfig({
+    TESTSTRIP_SERVER: documented(variables.url.optional(), 'Address of the decision service.'),
+    TESTSTRIP_REPORTS: documented(variables.url.optional(), 'Address of the reports service.'),
+  });
+}
+
+function environmentToken(): string | undefined {
+  const { TESTSTRIP_TOKEN } = readConfig({
+    TESTSTRIP_TOKEN: documented(variables.text.optional(), 'Who asks the servers.', { secret: true }),
+  });
+  return TESTSTRIP_TOKEN;
+}
+
+/** On the machine that the embedded default runs on, its operator needs no login. */
+function operatorTokenFor(server: string): string | undefined {
+  if (!isLoopback(server)) return undefined;
+  const { DATA_DIR } = readConfig({ DATA_DIR: commonVariables.DATA_DIR });
+  try {
+    return readFileSync(join(DATA_DIR, OPERATOR_TOKEN_FILE), 'utf8').trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isLoopback(url: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
+}
+
+function warnOfOpenLines(token: string | undefined, server: string, isSaved: boolean): void {
+  if (token === undefined || isSaved || isLoopback(server) || new URL(server).protocol === 'https:') return;
+  tell(`warning: the token is sent to ${server} unencrypted`);
+}
+
+function accountName(): string {
+  try {
+    return userInfo().username || 'cli';
+  } catch {
+    // An account without a name, as in some containers.
+    return 'cli';
+  }
+}
