@@ -66,7 +66,10 @@ export function addDiffCommand(program: Command): void {
 async function sendApplied({ decision, actor }: Connection, path: string, isDryRun: boolean): Promise<unknown> {
   const { name, bytes } = readFileOrInput(path);
   if (bytes.length === 0) throw new CommandFailure(exitCodes.usage, `${name}: empty: expected an experiment`);
-  const headers = { 'teststrip-file': inHeader(basename(name)), 'teststrip-actor': inHeader(actor) };
+  const headers = {
+    'teststrip-file': inHeader(basename(name)),
+    ...(actor === undefined ? {} : { 'teststrip-actor': inHeader(actor) }),
+  };
   try {
     return await decision.sendFile(`/v1/experiments${isDryRun ? '?dryRun=true' : ''}`, bytes, headers);
   } catch (error) {

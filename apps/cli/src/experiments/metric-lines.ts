@@ -1,6 +1,6 @@
 import { MILLION } from '#libs/contracts';
 import { comparisonOf, number, reasonInWords } from '#libs/delivery';
-import type { JudgedMetric, SummaryAnswer } from '../server/answers.js';
+import type { MetricAnswer, SummaryAnswer } from '../server/answers.js';
 import { alignedColumns } from '../terminal/columns.js';
 
 type Guardrails = SummaryAnswer['guardrails'];
@@ -22,7 +22,7 @@ export function metricTable(summary: SummaryAnswer): readonly string[] {
 }
 
 /** "harmful", "undecided: still collecting evidence". */
-export function verdictWords({ verdict, reason }: Pick<JudgedMetric, 'verdict' | 'reason'>): string {
+export function verdictWords({ verdict, reason }: Pick<MetricAnswer, 'verdict' | 'reason'>): string {
   switch (verdict) {
     case 'harmful':
       return 'HARMFUL';
@@ -39,7 +39,7 @@ export function verdictWords({ verdict, reason }: Pick<JudgedMetric, 'verdict' |
 }
 
 function comparedWords(
-  metric: JudgedMetric,
+  metric: MetricAnswer,
   { guardrails, comparedWith }: SummaryAnswer,
 ): { readonly estimate: string; readonly allowed: string } {
   const written = writtenMargin(guardrails, metric);
@@ -47,7 +47,7 @@ function comparedWords(
   return { estimate: estimate ?? '–', allowed: written ? allowed : '–' };
 }
 
-function writtenMargin(guardrails: Guardrails, { metric }: JudgedMetric): Guardrails[number]['margin'] | undefined {
+function writtenMargin(guardrails: Guardrails, { metric }: MetricAnswer): Guardrails[number]['margin'] | undefined {
   return guardrails.find((guardrail) => guardrail.metric === metric)?.margin;
 }
 

@@ -1,5 +1,5 @@
 import { CommandFailure } from '../exit-codes.js';
-import type { Standing } from './status-lines.js';
+import type { ExperimentStanding } from './status-lines.js';
 import { RefusedByServer } from '../server/api-client.js';
 import { experimentAnswer, summaryAnswer, type ExperimentAnswer } from '../server/answers.js';
 import type { Connection } from '../server/connection.js';
@@ -17,12 +17,12 @@ export async function readExperiment({ decision }: Connection, key: string): Pro
 }
 
 /** Without the reports it is known where an experiment stands all the same, only not by which figures. */
-export async function readStanding(connection: Connection, key: string): Promise<Standing> {
+export async function readStanding(connection: Connection, key: string): Promise<ExperimentStanding> {
   const [experiment, figures] = await Promise.all([readExperiment(connection, key), readFigures(connection, key)]);
   return { experiment, ...figures };
 }
 
-async function readFigures({ reports }: Connection, key: string): Promise<Omit<Standing, 'experiment'>> {
+async function readFigures({ reports }: Connection, key: string): Promise<Omit<ExperimentStanding, 'experiment'>> {
   try {
     return { summary: reports.read(summaryAnswer, await reports.get(summaryPath(key))), without: undefined };
   } catch (error) {

@@ -4,7 +4,7 @@ import type { ExperimentAnswer } from '../server/answers.js';
 /** Phases after which only a new revision or attempt goes on. */
 const ENDED: ReadonlySet<string> = new Set(['promoted', 'rolled-back', 'concluded']);
 
-export function hasEnded({ phase }: Pick<ExperimentAnswer, 'phase'>): boolean {
+export function isOver({ phase }: Pick<ExperimentAnswer, 'phase'>): boolean {
   return ENDED.has(phase);
 }
 
@@ -59,7 +59,7 @@ export function effectWords({ effect }: ExperimentAnswer): string | undefined {
 /** What an experiment waits for, a line each; empty where it waits for nothing but evidence, or has ended. */
 export function waitsFor(experiment: ExperimentAnswer, nowMs: number): readonly string[] {
   const { key, held, parked, approvals, phase, reason, deadlineAt } = experiment;
-  if (hasEnded(experiment)) return [];
+  if (isOver(experiment)) return [];
   const awaited = approvals?.awaited ?? null;
   return [
     ...(phase === 'quarantined' ? [`${reason ?? 'its log can’t be read'}; teststrip rollback ${key} ends it`] : []),

@@ -6,8 +6,8 @@ import { connect, withServerOptions, type Connection, type ServerOptions } from 
 import { outputOption, printAnswer, printLines, tell, type OutputForm } from '../terminal/print.js';
 import { Screen } from '../terminal/screen.js';
 import { readStanding } from './read-standing.js';
-import { hasEnded } from './standing.js';
-import { statusLine, statusLines, type Standing } from './status-lines.js';
+import { isOver } from './standing.js';
+import { statusLine, statusLines, type ExperimentStanding } from './status-lines.js';
 
 interface StatusOptions extends ServerOptions {
   readonly watch?: true;
@@ -33,7 +33,7 @@ export function addStatusCommand(program: Command, signal: AbortSignal): void {
   });
 }
 
-function withoutHints({ experiment, summary }: Standing): unknown {
+function withoutHints({ experiment, summary }: ExperimentStanding): unknown {
   return { experiment, summary: summary ?? null };
 }
 
@@ -53,14 +53,14 @@ async function watchStatus(connection: Connection, key: string, { everyMs, signa
     if (screen.isTerminal) screen.draw(statusLines(standing, Date.now()));
     else if (line !== said) printLines([`${new Date().toISOString()} ${line}`]);
     said = line;
-    if (hasEnded(standing.experiment)) return;
+    if (isOver(standing.experiment)) return;
     await sleep(Math.max(SHORTEST_PAUSE_MS, everyMs), undefined, { signal });
     standing = (await nextStanding(connection, key)) ?? standing;
   }
 }
 
 /** Undefined while the server is away. */
-async function nextStanding(connection: Connection, key: string): Promise<Standing | undefined> {
+async function nextStanding(connection: Connection, key: string): Promise<ExperimentStanding | undefined> {
   try {
     return await readStanding(connection, key);
   } catch (error) {

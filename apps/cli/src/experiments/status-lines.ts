@@ -4,7 +4,7 @@ import { metricTable, verdictWords } from './metric-lines.js';
 import { ago, effectWords, phaseWords, shareWords, stageWords, waitsFor } from './standing.js';
 
 /** What the servers say of one experiment at one moment. */
-export interface Standing {
+export interface ExperimentStanding {
   readonly experiment: ExperimentAnswer;
   /** Undefined where the reports can't be had, or don't know of it yet. */
   readonly summary: SummaryAnswer | undefined;
@@ -13,7 +13,7 @@ export interface Standing {
 }
 
 /** Where an experiment stands, for people. */
-export function statusLines(standing: Standing, nowMs: number): readonly string[] {
+export function statusLines(standing: ExperimentStanding, nowMs: number): readonly string[] {
   const { experiment } = standing;
   const waits = waitsFor(experiment, nowMs);
   const effect = effectWords(experiment);
@@ -29,7 +29,7 @@ export function statusLines(standing: Standing, nowMs: number): readonly string[
   ];
 }
 
-function figures({ experiment, summary, without }: Standing, nowMs: number): readonly string[] {
+function figures({ experiment, summary, without }: ExperimentStanding, nowMs: number): readonly string[] {
   if (without !== undefined) return ['', `No figures: ${without}`];
   if (summary === undefined || summary.revision !== experiment.revision) return ['', 'No figures yet.'];
   const { shadow, notices, healthNotes, analysedAt } = summary;
@@ -60,7 +60,7 @@ export function wordOfOrder(order: { readonly command: string; readonly reason: 
 }
 
 /** One line that is worth printing again whenever it changes. */
-export function statusLine({ experiment, summary }: Standing): string {
+export function statusLine({ experiment, summary }: ExperimentStanding): string {
   const verdicts = (summary?.metrics ?? [])
     .filter(({ role }) => role !== 'observed')
     .map((metric) => `${metric.metric} ${verdictWords(metric)}`);

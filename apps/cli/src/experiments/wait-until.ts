@@ -7,7 +7,7 @@ import type { ExperimentAnswer } from '../server/answers.js';
 import type { Connection } from '../server/connection.js';
 import { printLines, tell } from '../terminal/print.js';
 import { readExperiment } from './read-standing.js';
-import { hasEnded, phaseWords, shareWords, stageWords } from './standing.js';
+import { isOver, phaseWords, shareWords, stageWords } from './standing.js';
 
 /** Ends that can be waited for. */
 export const awaitedEnds = ['promoted', 'rolled-back', 'ended'] as const;
@@ -46,10 +46,10 @@ export async function waitUntil(connection: Connection, { key, end, timeoutMs, s
   let said = '';
   for (;;) {
     const line = `${key} revision ${last.revision} ${phaseWords(last)}`;
-    const more = hasEnded(last) ? '' : `, stage ${stageWords(last)}, ${shareWords(last)}`;
+    const more = isOver(last) ? '' : `, stage ${stageWords(last)}, ${shareWords(last)}`;
     if (line + more !== said) printLines([line + more]);
     said = line + more;
-    if (hasEnded(last)) return judgeEnd(last, end);
+    if (isOver(last)) return judgeEnd(last, end);
     const leftMs = untilMs - performance.now();
     if (leftMs <= 0) throw timedOut(key, timeoutMs, last);
     await sleep(Math.min(LOOK_EVERY_MS, leftMs), undefined, { signal });

@@ -72,7 +72,7 @@ export const serviceEventsAnswer = z.looseObject({ events: z.array(logged) });
 
 const told = z.looseObject({ message: z.string() });
 const judged = metricAnalysis.loose().extend({ notes: z.array(told).default([]) });
-export type JudgedMetric = z.infer<typeof judged>;
+export type MetricAnswer = z.infer<typeof judged>;
 
 /** The reports' summary of an experiment. */
 export const summaryAnswer = z.looseObject({

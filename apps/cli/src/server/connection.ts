@@ -26,7 +26,8 @@ export interface ServerOptions {
 export interface Connection {
   readonly decision: ApiClient;
   readonly reports: ApiClient;
-  readonly actor: string;
+  /** Who orders, where no token says it; undefined where one does, and nobody may sign for another. */
+  readonly actor: string | undefined;
 }
 
 export function withServerOptions(command: Command): Command {
@@ -39,7 +40,12 @@ export function withServerOptions(command: Command): Command {
     )
     .addOption(new Option('--context <name>', 'context to use instead of the current one'))
     .addOption(new Option('--token <token>', 'who you are (better: TESTSTRIP_TOKEN, or "teststrip login")'))
-    .addOption(new Option('--actor <name>', 'name in the audit log (default: the name of your account)'));
+    .addOption(
+      new Option(
+        '--actor <name>',
+        'name in the audit log where a server knows nobody (AUTH=off; default: your account)',
+      ),
+    );
 }
 
 /** @throws CommandFailure for a context that is not there, or an address that is none. */
@@ -51,7 +57,7 @@ export function connect(options: ServerOptions): Connection {
   return {
     decision: new ApiClient({ what: 'decision service', url: server, token: given, how: HOW_DECISION }),
     reports: new ApiClient({ what: 'reports service', url: reports, token: given, how: HOW_REPORTS }),
-    actor: options.actor ?? accountName(),
+    actor: options.actor ?? (given === undefined ? accountName() : undefined),
   };
 }
 
