@@ -192,7 +192,7 @@ describe('an experiment over HTTP', () => {
     const inPlace = {
       what: 'policy-changed',
       message:
-        "policy changed: alignment's margin 1 % or at least 0.001 → 2 % or at least 0.001, deadline 24 h → 48 h; evidence kept, but for alignment: tested anew from now on, with units not seen before",
+        "policy changed: alignment's margin -1% → -2%, deadline 24 h → 48 h; evidence kept, but for alignment: tested anew from now on, with units not seen before",
     };
     expect(await call(decision, 'POST', '/v1/experiments?dryRun=true', looser)).toMatchObject({
       status: 200,

@@ -40,7 +40,7 @@ export {
 } from './experiment/file.js';
 export { ExperimentFileError, type ExperimentFileProblem } from './experiment/file-problems.js';
 export type { KnownMetric } from './experiment/known-metric.js';
-export { marginForShare, marginSize } from './experiment/margin.js';
+export { amountInFile, marginForShare, marginInFile, marginSize } from './experiment/margin.js';
 export { isInNumberRange } from './experiment/number-range.js';
 export * from './experiment/phase.js';
 export {

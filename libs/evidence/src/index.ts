@@ -8,7 +8,7 @@ export {
   OBSERVED_TOPICS,
   type ObservedTopic,
 } from './catalogue/definition.js';
-export { knownMetrics, metricCatalogue, metricsOf } from './catalogue/metric-catalogue.js';
+export { knownMetrics, knownMetricsOf, metricCatalogue, metricsOf } from './catalogue/metric-catalogue.js';
 export { metricLimit, takesLimit } from './catalogue/metric-limit.js';
 export { decodeEvidence, encodeEvidence, type EncodedEvidence } from './snapshot/evidence-codec.js';
 export { changedMetrics, type MetricChange } from './snapshot/metric-identity.js';

@@ -15,9 +15,13 @@ export const marginText = z.union(
 
 /** YAML makes a number of "-0.1", and of "+0.1" one without a sign. */
 function asText(value: number): string {
-  const size = Math.abs(value);
-  const digits = String(size).includes('e') ? size.toFixed(20).replace(/\.?0+$/, '') : String(size);
-  return `${value < 0 ? '-' : '+'}${digits}`;
+  return `${value < 0 ? '-' : '+'}${digitsOf(Math.abs(value))}`;
+}
+
+/** Without a power of ten, and without the digits that a multiplication adds. */
+function digitsOf(size: number): string {
+  const exact = Number(size.toPrecision(12));
+  return String(exact).includes('e') ? exact.toFixed(20).replace(/\.?0+$/, '') : String(exact);
 }
 
 /** A margin that means something for its metric, or why it means nothing. */
@@ -53,6 +57,23 @@ export function readMargin(printed: string, metric: KnownMetric): ReadMargin {
   }
   const floor = absoluteAmount(text, { sign: floorSign, size: Number(floorSize), unit: floorUnit }, metric);
   return floor.fault === undefined ? { margin: { kind: 'relative', value, floor: floor.value } } : floor;
+}
+
+/** A margin as a file would say it: "-1%", "+0.5pp", "+5% or +1ms". A floor that the metric has by itself is left out. */
+export function marginInFile({ kind, value, floor }: Margin, metric: KnownMetric): string {
+  const side = signOf(metric.direction);
+  if (kind === 'absolute') return `${side}${amountInFile(value, metric, 'pp')}`;
+  const size = `${side}${digitsOf(value * 100)}%`;
+  return floor === undefined || floor === metric.floor
+    ? size
+    : `${size} or ${side}${amountInFile(floor, metric, 'pp')}`;
+}
+
+/** An amount in the metric's own unit, as a file would say it; `ofShares` is the sign of a hundredth: "0.5pp", "5%", "8000ms", "0.25". */
+export function amountInFile(value: number, { isShare, unit = '' }: KnownMetric, ofShares: 'pp' | '%'): string {
+  if (isShare) return `${digitsOf(value * 100)}${ofShares}`;
+  const isWritten = unit in TIMES_MS || unit in BYTES_MIB;
+  return `${digitsOf(value)}${isWritten ? unit : ''}`;
 }
 
 /** What a margin allows those who get a share of the traffic, so that share × harm stays within it: the margin ÷ share, floor included. */

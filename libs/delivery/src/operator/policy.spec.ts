@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ExperimentSpec } from '#libs/contracts';
+import type { ExperimentSpec, Guardrail } from '#libs/contracts';
 import {
   analysed,
   approval,
@@ -84,7 +84,7 @@ describe('a changed policy', () => {
     expect(log.at(-1)).toMatchObject({
       type: 'policy-changed',
       definition: { revision: 1, policy: 1, spec: { deadlineMs: 48 * 3_600_000 } },
-      changes: ["alignment's margin 1 % → 2 %", 'deadline 24 h → 48 h'],
+      changes: ["alignment's margin -1% → -2%", 'deadline 24 h → 48 h'],
     });
     const stored = log.map((event) => deliveryEvent.parse(JSON.parse(JSON.stringify(event))));
     expect(rebuild(stored)).toEqual(state);
@@ -207,6 +207,8 @@ describe('the same file again', () => {
   });
 });
 
+const twice = (rule: Guardrail): Guardrail => ({ ...rule, margin: { ...rule.margin, value: 2 * rule.margin.value } });
+
 describe('what is compared', () => {
   const { variants, ramp, guardrails } = aSpec();
   const { control, candidate } = variants as Record<'control' | 'candidate', (typeof variants)[string]>;
@@ -241,7 +243,8 @@ describe('what is compared', () => {
         "candidate's upstream http://127.0.0.1:8101/ → http://b/",
       ],
       [{ guardrails: guardrails.slice(1) }, 'guardrail alignment is gone'],
-      [{ limits: [{ metric: 'error-rate', kind: 'at-most', value: 0.1 }] }, "error-rate's limit none → at most 0.1"],
+      [{ guardrails: [guardrails[0]!, twice(guardrails[1]!)] }, "error-rate's margin +0.5pp → +1pp"],
+      [{ limits: [{ metric: 'error-rate', kind: 'at-most', value: 0.1 }] }, "error-rate's limit none → at most 10%"],
       [{ watch: ['alignment-shift'] }, 'watched metric alignment-shift is new'],
       [{ holdAtMostMs: 60_000 }, 'holdAtMost 30 min → 60 s'],
       [{ onInconclusive: 'hold' }, 'onInconclusive rollback → hold'],
@@ -263,7 +266,7 @@ describe('what is compared', () => {
   it('includes the margins of guardrails that share one alpha: what one gets depends on the others', () => {
     const shared = aSpec({ alphaPer: 'experiment' });
     expect(changesOf({ guardrails: MARGIN_2 }, shared)).toEqual({
-      treatment: ["alignment's margin 1 % → 2 %"],
+      treatment: ["alignment's margin -1% → -2%"],
       policy: [],
     });
   });

@@ -5,8 +5,10 @@ import {
   DEFAULT_WARM_UP,
   type ExperimentSpec,
   type Guardrail,
+  type KnownMetric,
   type VariantConfig,
 } from '#libs/contracts';
+import { knownMetricsOf } from '#libs/evidence';
 import { restsOn } from '../judged-metrics.js';
 import { duration, percent } from '../words/numbers.js';
 import { guardrailInWords, limitRuleInWords } from '../words/rules.js';
@@ -190,27 +192,44 @@ function stageConditions({ ramp: old }: Whole, { ramp: now }: Whole): readonly s
   });
 }
 
-function guardrailChanges({ guardrails: old }: Whole, { guardrails: now }: Whole): readonly string[] {
+function guardrailChanges(before: Whole, after: Whole): readonly string[] {
+  const [old, now] = [before.guardrails, after.guardrails];
   const names = [...new Set([...old, ...now].map(({ metric }) => metric))];
   return names.flatMap((name) => {
     const [was, is] = [old, now].map((list) => list.find(({ metric }) => metric === name));
     if (!was) return [`guardrail ${name} is new`];
     if (!is) return [`guardrail ${name} is gone`];
     if (canonicalJson(weighed(was)) === canonicalJson(weighed(is))) return [];
-    return [changed(`${name}'s margin`, guardrailInWords(was), guardrailInWords(is))];
+    return [
+      changed(
+        `${name}'s margin`,
+        guardrailInWords(was, knownIn(before, name)),
+        guardrailInWords(is, knownIn(after, name)),
+      ),
+    ];
   });
+}
+
+/** In which unit a metric is, and which way is worse. */
+function knownIn(spec: Whole, metric: string): KnownMetric | undefined {
+  return knownMetricsOf(spec).find(({ name }) => name === metric);
 }
 
 function weighed({ weight = 1, byDefault: _by, ...guardrail }: Guardrail): Omit<Guardrail, 'byDefault'> {
   return { ...guardrail, weight };
 }
 
-function limitChanges({ limits: old }: Whole, { limits: now }: Whole): readonly string[] {
+function limitChanges(before: Whole, after: Whole): readonly string[] {
+  const [old, now] = [before.limits, after.limits];
   const names = [...new Set([...old, ...now].map(({ metric }) => metric))];
   return names.flatMap((name) => {
     const [was, is] = [old, now].map((list) => list.find(({ metric }) => metric === name));
     if (canonicalJson([was]) === canonicalJson([is])) return [];
-    return [changed(`${name}'s limit`, was ? limitRuleInWords(was) : 'none', is ? limitRuleInWords(is) : 'none')];
+    const [wasSaid, isSaid] = [
+      was ? limitRuleInWords(was, knownIn(before, name)) : 'none',
+      is ? limitRuleInWords(is, knownIn(after, name)) : 'none',
+    ];
+    return [changed(`${name}'s limit`, wasSaid, isSaid)];
   });
 }
 

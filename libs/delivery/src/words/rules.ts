@@ -1,15 +1,15 @@
-import type { AbsoluteLimit, Guardrail } from '#libs/contracts';
-import { number, percentOf } from './numbers.js';
+import { amountInFile, marginInFile, type AbsoluteLimit, type Guardrail, type KnownMetric } from '#libs/contracts';
+import { number } from './numbers.js';
 
-/** "1 %", "5 % or at least 0.001", "0.005, any harm rolls back". */
-export function guardrailInWords({ margin, rollbackOn, weight }: Guardrail): string {
-  const size = margin.kind === 'relative' ? percentOf(margin.value) : number(margin.value);
-  const floor = margin.floor === undefined ? '' : ` or at least ${number(margin.floor)}`;
+/** A guardrail as its file says it: "-1%", "+0.5pp", "+10%, any harm rolls back". @param metric undefined: one of before that there is no more. */
+export function guardrailInWords({ margin, rollbackOn, weight }: Guardrail, metric: KnownMetric | undefined): string {
+  const size = metric ? marginInFile(margin, metric) : number(margin.value);
   const harm = rollbackOn === 'any-harm' ? ', any harm rolls back' : '';
-  return `${size}${floor}${harm}${weight === undefined ? '' : `, weight ${number(weight)}`}`;
+  return `${size}${harm}${weight === undefined ? '' : `, weight ${number(weight)}`}`;
 }
 
-/** "at most 0.05". */
-export function limitRuleInWords({ kind, value }: AbsoluteLimit): string {
-  return `${kind === 'at-most' ? 'at most' : 'at least'} ${number(value)}`;
+/** "at most 5%", "at most 8000ms". */
+export function limitRuleInWords({ kind, value }: AbsoluteLimit, metric: KnownMetric | undefined): string {
+  const size = metric ? amountInFile(value, metric, '%') : number(value);
+  return `${kind === 'at-most' ? 'at most' : 'at least'} ${size}`;
 }

@@ -46,6 +46,11 @@ export function metricsOf(
   return [...catalogue, ...heads, ...own, ...quotients];
 }
 
+/** What a file may say of each metric of one experiment. */
+export function knownMetricsOf(spec: Parameters<typeof metricsOf>[0]): readonly KnownMetric[] {
+  return metricsOf(spec).map(knownOf);
+}
+
 function quotientMetric({ name, of, per, direction, unit }: Quotient): MetricDefinition {
   return {
     name,
