@@ -7,6 +7,7 @@ import { routerApp } from '#apps/router';
 import { scorerApp } from '#apps/scorer';
 import { standalone } from '#apps/standalone';
 import { listVariables, openApiOf, withoutRepeats, type App, type VariableGroup } from '#libs/platform';
+import { cliPage } from './cli-page.js';
 import { metricsPage } from './metrics-page.js';
 
 /** Every app, in the order of a request's way. */
@@ -23,6 +24,7 @@ export const apps: readonly App[] = [
 /** Generated pages by their path below the repository. */
 export function generatedPages(): ReadonlyMap<string, string> {
   return new Map([
+    ['docs/cli.md', cliPage(GENERATED)],
     ['docs/configuration.md', configurationPage()],
     ['docs/metrics.md', metricsPage(GENERATED)],
     ['docs/routes.md', routesPage()],

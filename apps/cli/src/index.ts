@@ -3,3 +3,5 @@ export type { ExperimentCourse } from './scenarios/experiment-watcher.js';
 export { playScenario } from './scenarios/play-scenario.js';
 export type { PlayedScenario, ScenarioResult } from './scenarios/story-result.js';
 export { startStack, type StackShape, type Stack } from './scenarios/stack.js';
+export { teststripProgram } from './program.js';
+export { exitCodesInWords } from './exit-codes.js';

@@ -11,6 +11,10 @@ import { addWaitCommand } from './experiments/wait-command.js';
 import { addPlanCommand } from './planning/plan-command.js';
 import { addDemoCommand } from './scenarios/demo-command.js';
 import { addScenariosCommand } from './scenarios/scenarios-command.js';
+import { addCompletionCommand } from './setup/completion-command.js';
+import { addContextCommands } from './setup/context-commands.js';
+import { addLoginCommand } from './setup/login-command.js';
+import { addSchemaCommand } from './setup/schema-command.js';
 import { addRetryCommand, addServiceCommands } from './services/service-commands.js';
 
 /** Every command. @param signal aborted when whoever started it wants it to end */
@@ -32,6 +36,10 @@ export function teststripProgram(signal: AbortSignal): Command {
   addServiceCommands(program);
   addEventsCommand(program);
   addReportCommand(program);
+  addContextCommands(program);
+  addLoginCommand(program);
+  addCompletionCommand(program);
+  addSchemaCommand(program);
   addPlanCommand(program, signal);
   addDemoCommand(program, signal);
   addScenariosCommand(program, signal);

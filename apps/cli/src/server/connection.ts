@@ -8,7 +8,8 @@ import { tell } from '../terminal/print.js';
 import { ApiClient } from './api-client.js';
 import { readContexts, type SavedContext } from './contexts.js';
 
-const LOCAL: SavedContext = { server: 'http://127.0.0.1:8081', reports: 'http://127.0.0.1:8082' };
+/** Where `npm start` serves. */
+export const LOCAL: SavedContext = { server: 'http://127.0.0.1:8081', reports: 'http://127.0.0.1:8082' };
 
 /** Where the embedded default keeps the token of its operator, in the data folder. */
 const OPERATOR_TOKEN_FILE = 'operator-token';
@@ -61,7 +62,7 @@ export function connect(options: ServerOptions): Connection {
   };
 }
 
-const HOW_DECISION =
+export const HOW_DECISION =
   '"npm start" starts one on this machine; --server and "teststrip context set" say where another is.';
 const HOW_REPORTS = '--reports and "teststrip context set" say where it is.';
 
@@ -98,7 +99,8 @@ function contextOf(name: string | undefined): SavedContext | undefined {
   );
 }
 
-function refuseOtherThanHttp(url: string): void {
+/** @throws CommandFailure */
+export function refuseOtherThanHttp(url: string): void {
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return;
   const expected = 'expected a URL with http:// or https:// and a host, such as https://teststrip.example.com';
   throw new CommandFailure(exitCodes.usage, `"${url}": ${expected}`);

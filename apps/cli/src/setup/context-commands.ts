@@ -1,0 +1,83 @@
+import type { Command } from 'commander';
+import { CommandFailure, exitCodes } from '../exit-codes.js';
+import { LOCAL, refuseOtherThanHttp } from '../server/connection.js';
+import { readContexts, writeContexts, type SavedContext } from '../server/contexts.js';
+import { alignedColumns } from '../terminal/columns.js';
+import { printLines } from '../terminal/print.js';
+
+interface SetOptions {
+  readonly server?: string;
+  readonly reports?: string;
+}
+
+/** `teststrip context …`: the servers that somebody works with, by name. */
+export function addContextCommands(program: Command): void {
+  const context = program.command('context').description('servers that you work with, by name');
+  context
+    .command('set')
+    .description('names a server; the first one becomes the current one')
+    .argument('<name>', 'of the context')
+    .option('--server <url>', 'the decision service')
+    .option('--reports <url>', 'the reports service, where it has another address')
+    .action(setContext);
+  context
+    .command('use')
+    .description('makes a context the current one')
+    .argument('<name>', 'of the context')
+    .action((name: string) => {
+      const saved = readContexts();
+      known(saved.contexts, name);
+      writeContexts({ ...saved, current: name });
+      printLines([`${name} is the current context`]);
+    });
+  context
+    .command('list')
+    .description('lists the contexts; tokens are not shown')
+    .action(() => printLines(contextTable()));
+  context
+    .command('delete')
+    .description('forgets a context, its token included')
+    .argument('<name>', 'of the context')
+    .action((name: string) => {
+      const { current, contexts } = readContexts();
+      known(contexts, name);
+      const { [name]: _gone, ...others } = contexts;
+      writeContexts({ current: current === name ? null : current, contexts: others });
+      printLines([`${name} is forgotten`]);
+    });
+}
+
+function setContext(name: string, { server, reports }: SetOptions): void {
+  const { current, contexts } = readContexts();
+  const before = Object.hasOwn(contexts, name) ? contexts[name] : undefined;
+  const base = server ?? before?.server ?? LOCAL.server;
+  for (const url of [base, reports ?? base]) refuseOtherThanHttp(url);
+  const isSameServer = base === before?.server;
+  const after: SavedContext = {
+    // The token of one server is nothing for another.
+    ...(isSameServer ? before : {}),
+    server: base,
+    ...(reports === undefined ? {} : { reports }),
+  };
+  writeContexts({ current: current ?? name, contexts: { ...contexts, [name]: after } });
+  printLines([`${name}: ${base}${(current ?? name) === name ? ', the current context' : ''}`]);
+}
+
+function known(contexts: Readonly<Record<string, SavedContext>>, name: string): void {
+  if (Object.hasOwn(contexts, name)) return;
+  const there = Object.keys(contexts).join(', ') || 'none';
+  throw new CommandFailure(exitCodes.usage, `There is no context "${name}"; there are: ${there}`);
+}
+
+function contextTable(): readonly string[] {
+  const { current, contexts } = readContexts();
+  const entries = Object.entries(contexts);
+  if (entries.length === 0) return ['There are no contexts; commands ask the servers on this machine.'];
+  const rows = entries.map(([name, { server, reports, token }]) => [
+    `${name === current ? '*' : ' '} ${name}`,
+    server,
+    reports ?? server,
+    token === undefined ? 'no' : 'yes',
+  ]);
+  return alignedColumns([['  name', 'server', 'reports', 'logged in'], ...rows]);
+}
