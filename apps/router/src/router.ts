@@ -263,8 +263,9 @@ export class Router {
     this.server.closeAllConnections();
     for (const socket of this.sockets) socket.destroy();
     await closed;
-    await this.shadow.close();
-    await Promise.all([this.routedEvents.close(), this.answers.close(), this.heartbeats.close(), this.lanes.close()]);
+    this.shadow.close();
+    this.lanes.close();
+    await Promise.all([this.routedEvents.close(), this.answers.close(), this.heartbeats.close()]);
   }
 
   private serve(request: IncomingMessage, response: ServerResponse, waitsToBeTold: boolean): void {

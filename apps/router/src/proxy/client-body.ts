@@ -11,7 +11,6 @@ export const LARGEST_REPEATABLE_BODY_BYTES = 64 * 1024;
 export class ClientBody {
   private readonly kind: 'none' | 'small' | 'streamed';
   private read: Buffer | undefined;
-  private newLength: number | undefined;
   private upload: PassThrough | undefined;
 
   constructor(
@@ -56,12 +55,6 @@ export class ClientBody {
   /** What is sent in its place, also when another upstream is asked. */
   replace(body: Buffer): void {
     this.read = body;
-    this.newLength = body.length;
-  }
-
-  /** Of what is sent in its place; undefined: it is as it came. */
-  get replacedLength(): number | undefined {
-    return this.newLength;
   }
 
   /** Nobody wants the rest of it. */

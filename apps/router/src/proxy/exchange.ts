@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestRouted } from '#libs/contracts';
 import { sendProblem } from '#libs/platform';
-import type { Dispatcher } from 'undici';
+import type { AnswerHead } from '../upstream/answer-parser.js';
+import type { AnswerControl, AnswerReader } from '../upstream/upstream-request.js';
 import { Answer, outcomeOfStatus } from './answer.js';
 import type { ClientBody } from './client-body.js';
-import { headerOf, instanceOf } from './request-headers.js';
+import { instanceOf, passTrailers } from './request-headers.js';
 
 /** How one upstream's answer to one request ended. */
 export interface ExchangeResult {
@@ -41,7 +42,9 @@ export interface ExchangeOptions {
   readonly timeoutMs: number;
   /** Between two bytes of the answer. */
   readonly idleMs: number;
-  readonly clientHeadersOf: (upstream: readonly (Buffer | string)[], connection: string | undefined) => string[];
+  readonly clientHeadersOf: (upstream: AnswerHead) => string[];
+  /** The client takes trailers behind the answer. */
+  readonly wantsTrailers: boolean;
   /** Asked before anything was sent to the client: true keeps a failed answer from the client, because another upstream will be asked. */
   readonly mayAskAnother: (failure: Failure) => boolean;
   /** Called exactly once. `answered` false: nothing was sent to the client. */
@@ -74,10 +77,12 @@ export function troubleInWords(error: NodeJS.ErrnoException): string {
  * One answer on its way from the upstream to the client, chunk by chunk with the client's pace as the upstream's pace. Nothing is
  * collected but the beginning of what may be an error. It ends exactly once, with one outcome, and that is told.
  */
-export class Exchange implements Dispatcher.DispatchHandler {
-  private controller: Dispatcher.DispatchController | undefined;
+export class Exchange implements AnswerReader {
+  private control: AnswerControl | undefined;
   private status: number | null = null;
   private isAnswered = false;
+  /** Something of the body has come, or its end. */
+  private hasBegun = false;
   private answer: Answer | null = null;
   private instance: string | undefined;
   private hints = 0;
@@ -91,7 +96,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.waitsForClient = false;
     this.countClient();
     this.timer.refresh();
-    this.controller?.resume();
+    this.control?.resume();
   };
 
   constructor(private readonly options: ExchangeOptions) {
@@ -110,65 +115,65 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (!this.settled && !this.isAnswered) this.timer.refresh();
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.controller = controller;
-    if (this.settled) controller.abort(new Error('the request has ended meanwhile'));
+  onStart(control: AnswerControl): void {
+    this.control = control;
+    if (this.settled) control.abort(new Error('the request has ended meanwhile'));
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+  onHead(head: AnswerHead): void {
     if (this.settled) return;
-    if (status < 200) return this.passHints(status, headers);
+    const { status, headers } = head;
     this.status = status <= LARGEST_STATUS ? status : null;
     this.isAnswered = true;
     this.instance = instanceOf(headers);
     if (this.options.mayAskAnother({ kind: 'answer', status })) {
       this.settle(this.ended(outcomeOfStatus(status, headers)), false);
-      controller.abort(new Error('another upstream is asked'));
-      return;
+      return this.control?.abort(new Error('another upstream is asked'));
     }
     // What is refused already need not be sent to its end.
     if (status >= 400) this.options.body.abandon();
     this.answer = new Answer(status, headers);
     this.restartTimer(this.options.idleMs);
     try {
-      const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
-      const sent = this.options.clientHeadersOf(raw, headerOf(headers, 'connection'));
-      this.options.response.writeHead(status, sent);
-      // The client may wait for the first event of a stream for long.
-      if (headerOf(headers, 'content-length') === undefined) this.options.response.flushHeaders();
+      this.options.response.writeHead(status, this.options.clientHeadersOf(head));
     } catch (error) {
       // Header values that may not be sent on.
-      controller.abort(error as Error);
+      return this.control?.abort(error as Error);
     }
+    // The client may wait for the first event of a stream for long; what comes at once goes out with its head.
+    if (headers['content-length'] !== undefined) return;
+    process.nextTick(() => {
+      if (!this.settled && !this.hasBegun) this.options.response.flushHeaders();
+    });
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     if (this.settled) return;
+    this.hasBegun = true;
     this.timer.refresh();
     this.answer?.take(chunk);
     if (this.options.response.write(chunk)) return;
     this.waitForClient();
-    controller.pause();
+    this.control?.pause();
   }
 
-  onResponseEnd(): void {
+  onEnd(trailers: readonly string[]): void {
     if (this.settled) return;
+    this.hasBegun = true;
     // From here on only the client's pace counts, so the upstream can't run out of time any more.
     if (!this.waitsForClient) this.waitForClient();
     this.timer.refresh();
-    this.options.response.end(() => {
+    const { response, wantsTrailers } = this.options;
+    if (wantsTrailers && trailers.length > 0 && response.chunkedEncoding) passTrailers(response, trailers);
+    response.end(() => {
       this.countClient();
       const outcome = (this.answer as Answer).outcome();
       this.settle({ ...this.ended(outcome), durationMs: this.sinceStartMs() }, true);
     });
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.fail(error);
-  }
-
   /** The upstream could not be asked, or its answer broke off. */
-  fail(error: Error): void {
+  onFail(error: Error): void {
     if (this.settled) return;
     const { response, onTrouble, mayAskAnother, body } = this.options;
     onTrouble(error.message);
@@ -182,9 +187,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /** What may be loaded while the picture is made (RFC 8297). */
-  private passHints(status: number, headers: IncomingHttpHeaders): void {
+  onInformation(status: number, headers: IncomingHttpHeaders): void {
     const { link } = headers;
-    if (status !== 103 || link === undefined || this.hints >= MOST_HINTS) return;
+    if (this.settled || status !== 103 || link === undefined || this.hints >= MOST_HINTS) return;
     this.hints += 1;
     try {
       this.options.response.writeEarlyHints({ link });
@@ -205,7 +210,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const isClientSlow = this.waitsForClient || (!this.isAnswered && body.isAwaited);
     const outcome = isClientSlow ? 'cancelled' : 'timed-out';
     this.settle(this.ended(outcome), true);
-    this.controller?.abort(new Error(outcome));
+    this.control?.abort(new Error(outcome));
     if (!isClientSlow) onTrouble(`gave nothing for ${afterMs} ms`);
     if (response.headersSent) return void response.destroy();
     const problem = isClientSlow
@@ -217,7 +222,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private clientGone(): void {
     if (this.settled) return;
     this.settle(this.ended('cancelled'), true);
-    this.controller?.abort(new Error('the client has gone'));
+    this.control?.abort(new Error('the client has gone'));
   }
 
   private waitForClient(): void {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
 import { encodeAssignment, routeInWords, type Assignment } from '#libs/contracts';
 import { sendProblem } from '#libs/platform';
-import type { Dispatcher } from 'undici';
+import type { AnswerHead } from '../upstream/answer-parser.js';
 import type { Allocations } from '../routing/allocations.js';
 import type { ServiceRoute } from '../routing/routing-table.js';
 import { upstreamPath } from '../routing/upstream.js';
@@ -12,7 +12,7 @@ import { Exchange, NO_ANSWER, type ExchangeResult, type Failure } from './exchan
 import type { PublicAddress } from './public-address.js';
 import { outcomeOfStatus } from './answer.js';
 import { ClientBody } from './client-body.js';
-import { clientHeaders, upstreamHeaders, type RouterHeaders, type UnitHeaders } from './request-headers.js';
+import { clientHeaders, upstreamHeaders, wantsTrailers, type UnitHeaders } from './request-headers.js';
 import type { Refusal } from './request-fault.js';
 import type { RoutedRequest } from './routed-request.js';
 import { RequestPlan, type PlanSources, type Target } from './request-plan.js';
@@ -195,8 +195,8 @@ class ProxiedRequest {
       startedAtMs: plan.startedAtMs,
       timeoutMs: asked.attempt === 0 ? options.limits.timeoutMs : this.timeLeftMs(),
       idleMs: options.limits.idleMs,
-      clientHeadersOf: (headers, connection) =>
-        clientHeaders(headers, connection, { requestId: plan.requestId, assignmentHeader, setCookie: plan.setCookie }),
+      wantsTrailers: wantsTrailers(request.headers),
+      clientHeadersOf: (head) => this.clientHeadersOf(head, assignmentHeader),
       mayAskAnother: (failure) => this.mayAskAnother(failure),
       onSettled: (result, answered) => {
         mayBePair = undefined;
@@ -213,8 +213,7 @@ class ProxiedRequest {
         body.replace(marked.body);
         assignmentHeader = headerValue(marked.assignment);
       }
-      const own = { assignmentHeader, contentLength: body.replacedLength };
-      this.dispatch(asked, { exchange, content: marked?.body ?? read, own });
+      this.dispatch(asked, { exchange, content: marked?.body ?? read, assignmentHeader });
     };
     body.give(dispatch, () => exchange.progress());
   }
@@ -223,28 +222,34 @@ class ProxiedRequest {
     return Math.max(1, this.options.limits.timeoutMs - (performance.now() - this.plan.startedAtMs));
   }
 
+  private clientHeadersOf({ rawHeaders, headers }: AnswerHead, assignmentHeader: string | undefined): string[] {
+    const { requestId, setCookie } = this.plan;
+    const passed = clientHeaders(rawHeaders, headers.connection, { requestId, assignmentHeader, setCookie });
+    const isNamed = headers.trailer !== undefined && headers['content-length'] === undefined;
+    if (isNamed && wantsTrailers(this.incoming.request.headers)) passed.push('trailer', headers.trailer as string);
+    return passed;
+  }
+
   private dispatch(
     { upstream, lane }: Attempt,
     {
       exchange,
       content,
-      own,
+      assignmentHeader,
     }: {
       readonly exchange: Exchange;
       readonly content: Buffer | Readable | null;
-      readonly own: Pick<RouterHeaders, 'assignmentHeader' | 'contentLength'>;
+      readonly assignmentHeader: string | undefined;
     },
   ): void {
     const { requestId, traceparent, isForwarded } = this.plan;
     const { request, path: requested, rest } = this.incoming;
-    try {
-      const headers = upstreamHeaders(request, { isForwarded, requestId, traceparent, ...own });
-      const path = upstreamPath(upstream, requested, rest);
-      const method = request.method as Dispatcher.HttpMethod;
-      lane.pool.dispatch({ method, path, headers, body: content }, exchange);
-    } catch (error) {
-      exchange.fail(error as Error);
-    }
+    const headers = upstreamHeaders(request, { isForwarded, requestId, traceparent, assignmentHeader });
+    if (wantsTrailers(request.headers)) headers.push('te', 'trailers', 'connection', 'te');
+    const path = upstreamPath(upstream, requested, rest);
+    const isWhole = content === null || Buffer.isBuffer(content);
+    const body = isWhole ? content : { stream: content, length: request.headers['content-length'] };
+    lane.pool.ask({ method: request.method as string, path, headers, body }, exchange);
   }
 
   /** A job that is looked up at another variant than made it is found there; only what the upstream has had nothing of is asked again of itself. */

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Attributes } from '#libs/assignment';
 import {
   ASSIGNMENT_HEADER,
@@ -121,23 +121,22 @@ export interface RouterHeaders {
   readonly traceparent: string;
   /** Undefined: the request belongs to no experiment. */
   readonly assignmentHeader: string | undefined;
-  /** Of a body that is not as the client sent it. */
-  readonly contentLength?: number | undefined;
 }
 
 /** Headers for the upstream as a flat list name, value, name, value …: the client's, the forwarding ones, and the router's own. */
 export function upstreamHeaders(
   request: IncomingMessage,
-  { isForwarded, requestId, traceparent, assignmentHeader, contentLength }: RouterHeaders,
+  { isForwarded, requestId, traceparent, assignmentHeader }: RouterHeaders,
 ): string[] {
   const { rawHeaders, headers } = request;
   const perConnection = namedByConnection(headers.connection);
   const passed: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase();
-    if (NOT_FORWARDED.has(name) || OF_PROXIES.test(name) || perConnection?.has(name)) continue;
-    const isLength = name === 'content-length' && contentLength !== undefined;
-    passed.push(name, isLength ? String(contentLength) : (rawHeaders[index + 1] as string));
+    // Who sends the body says how long it is.
+    if (NOT_FORWARDED.has(name) || name === 'content-length' || OF_PROXIES.test(name) || perConnection?.has(name))
+      continue;
+    passed.push(name, rawHeaders[index + 1] as string);
   }
   passed.push(...forwardingHeaders(request, isForwarded));
   passed.push(REQUEST_ID_HEADER, requestId, TRACEPARENT_HEADER, traceparent);
@@ -183,19 +182,20 @@ export interface ClientFacts {
 /**
  * Headers for the client as a flat list: the upstream's without those of its connection and its instance, and the router's own. Byte for byte: whatever
  * encoding a value has, it keeps.
+ * @param connection what the upstream's `Connection` says
  */
 export function clientHeaders(
-  upstream: readonly (Buffer | string)[],
+  upstream: readonly string[],
   connection: string | undefined,
   { requestId, assignmentHeader, setCookie }: ClientFacts,
 ): string[] {
   const perConnection = namedByConnection(connection);
   const headers: string[] = [];
   for (let index = 0; index < upstream.length; index += 2) {
-    const name = latin1(upstream[index] as Buffer | string);
+    const name = upstream[index] as string;
     const lower = name.toLowerCase();
     if (NOT_FORWARDED.has(lower) || perConnection?.has(lower)) continue;
-    headers.push(name, latin1(upstream[index + 1] as Buffer | string));
+    headers.push(name, upstream[index + 1] as string);
   }
   headers.push(REQUEST_ID_HEADER, requestId);
   if (assignmentHeader !== undefined) headers.push(ASSIGNMENT_HEADER, assignmentHeader);
@@ -203,8 +203,22 @@ export function clientHeaders(
   return headers;
 }
 
-function latin1(text: Buffer | string): string {
-  return typeof text === 'string' ? text : text.toString('latin1');
+/** Whether a client takes trailers behind an answer (RFC 9110 §6.5.1). */
+export function wantsTrailers({ te }: IncomingHttpHeaders): boolean {
+  return te !== undefined && /(?:^|,)\s*trailers\s*(?:$|[;,])/i.test(String(te));
+}
+
+/** What no trailer may say: it decides how an answer is read, or is the router's own. */
+const NO_TRAILERS = new Set([...NOT_FORWARDED, 'content-length', 'content-encoding', 'content-type', 'set-cookie']);
+
+/** Sends what stands behind an upstream's answer behind the client's. */
+export function passTrailers(response: ServerResponse, trailers: readonly string[]): void {
+  const passed: [string, string][] = [];
+  for (let index = 0; index < trailers.length; index += 2) {
+    const name = trailers[index] as string;
+    if (!NO_TRAILERS.has(name.toLowerCase())) passed.push([name, trailers[index + 1] as string]);
+  }
+  response.addTrailers(passed);
 }
 
 function namedByConnection(connection: string | undefined): ReadonlySet<string> | undefined {

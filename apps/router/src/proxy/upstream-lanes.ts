@@ -1,6 +1,5 @@
-import { Pool } from 'undici';
 import type { Upstream } from '../routing/upstream.js';
-import { connectorOf } from './connect.js';
+import { UpstreamPool } from '../upstream/upstream-pool.js';
 import { PassiveHealth, type EjectionLimits } from './passive-health.js';
 
 export interface UpstreamLimits {
@@ -31,7 +30,7 @@ const UNUSED_MS = 600_000;
 
 /** One variant's way to its upstream: connections, places and health of its own, also where two variants share an address. */
 export class UpstreamLane {
-  readonly pool: Pool;
+  readonly pool: UpstreamPool;
   readonly health: PassiveHealth;
   private entered = 0;
   private enteredSockets = 0;
@@ -44,21 +43,11 @@ export class UpstreamLane {
     private readonly limits: UpstreamLimits,
   ) {
     this.health = new PassiveHealth(limits.ejection);
-    this.pool = new Pool(origin, {
-      connections: limits.connections,
-      pipelining: 1,
-      connect: connectorOf(limits.connectTimeoutMs),
-      // The router counts the time itself: only it knows whether it is the client's.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+    this.pool = new UpstreamPool(origin, limits);
   }
 
   get isFull(): boolean {
-    const { connections, queue } = this.limits;
-    // Requests whose clients have left stay in line, with their bodies, until a connection is free; there is no line before all are taken.
-    const held = this.pending < connections ? this.pending : Math.max(this.pending, this.pool.stats.size);
-    return held >= connections + queue;
+    return this.entered >= this.limits.connections + this.limits.queue;
   }
 
   get hasSocket(): boolean {
@@ -118,8 +107,8 @@ export class UpstreamLanes {
     return this.lanes.values();
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.lanes.values()].map(({ pool }) => pool.destroy()));
+  close(): void {
+    for (const { pool } of this.lanes.values()) pool.destroy();
     this.lanes.clear();
   }
 
@@ -128,7 +117,7 @@ export class UpstreamLanes {
       if (!lane.isUnused) continue;
       this.lanes.delete(other);
       lane.isClosed = true;
-      void lane.pool.close();
+      lane.pool.destroy();
     }
     const lane = new UpstreamLane(owner, origin, this.limits);
     this.lanes.set(key, lane);

@@ -1,5 +1,5 @@
-import type { Dispatcher } from 'undici';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { AnswerControl } from '../upstream/upstream-request.js';
 import { CopyExchange } from './copy-exchange.js';
 
 const MEGABYTE = Buffer.alloc(2 ** 20);
@@ -9,7 +9,7 @@ afterEach(() => vi.useRealTimers());
 describe('an answer to a copy that does not end', () => {
   it('is broken off when it is larger than any picture', () => {
     const { exchange, abort, outcomes } = started();
-    for (let megabytes = 0; megabytes < 257; megabytes += 1) exchange.onResponseData(controllerOf(abort), MEGABYTE);
+    for (let megabytes = 0; megabytes < 257; megabytes += 1) exchange.onData(MEGABYTE);
     expect(outcomes).toEqual(['server-error']);
     expect(abort).toHaveBeenCalledOnce();
   });
@@ -18,7 +18,7 @@ describe('an answer to a copy that does not end', () => {
     vi.useFakeTimers();
     const { exchange, abort, outcomes } = started();
     for (let seconds = 0; seconds < 601; seconds += 1) {
-      exchange.onResponseData(controllerOf(abort), Buffer.from('.'));
+      exchange.onData(Buffer.from('.'));
       vi.advanceTimersByTime(1_000);
     }
     expect(outcomes).toEqual(['timed-out']);
@@ -31,11 +31,7 @@ function started() {
   const abort = vi.fn();
   const outcomes: string[] = [];
   const exchange = new CopyExchange({ timeoutMs: 60_000, idleMs: 60_000 }, ({ outcome }) => outcomes.push(outcome));
-  exchange.onRequestStart(controllerOf(abort));
-  exchange.onResponseStart(controllerOf(abort), 200, {});
+  exchange.onStart({ abort } as unknown as AnswerControl);
+  exchange.onHead({ status: 200, headers: {}, rawHeaders: [], keepsAlive: true });
   return { exchange, abort, outcomes };
-}
-
-function controllerOf(abort: () => void): Dispatcher.DispatchController {
-  return { abort } as unknown as Dispatcher.DispatchController;
 }

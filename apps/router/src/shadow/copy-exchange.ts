@@ -1,21 +1,21 @@
-import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher } from 'undici';
 import { Answer } from '../proxy/answer.js';
 import type { ExchangeResult } from '../proxy/exchange.js';
 import { instanceOf } from '../proxy/request-headers.js';
 import type { UpstreamLimits } from '../proxy/upstream-lanes.js';
+import type { AnswerHead } from '../upstream/answer-parser.js';
+import type { AnswerControl, AnswerReader } from '../upstream/upstream-request.js';
 
 /** A copy has no client that goes away when an answer does not end. */
 const LARGEST_BYTES = 256 * 2 ** 20;
 const LONGEST_MS = 600_000;
 
 /** The answer to a copy: read to its end under the limits of any answer, looked at as any is, and dropped. It ends exactly once. */
-export class CopyExchange implements Dispatcher.DispatchHandler {
+export class CopyExchange implements AnswerReader {
   private readonly startedAtMs = performance.now();
   private timer: NodeJS.Timeout;
   private readonly lastTimer: NodeJS.Timeout;
   private bytes = 0;
-  private controller: Dispatcher.DispatchController | undefined;
+  private control: AnswerControl | undefined;
   private answer: Answer | null = null;
   private status: number | null = null;
   private instance: string | undefined;
@@ -29,13 +29,16 @@ export class CopyExchange implements Dispatcher.DispatchHandler {
     this.lastTimer = setTimeout(() => this.end('timed-out'), LONGEST_MS);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.controller = controller;
-    if (this.settled) controller.abort(new Error('the copy has ended meanwhile'));
+  onStart(control: AnswerControl): void {
+    this.control = control;
+    if (this.settled) control.abort(new Error('the copy has ended meanwhile'));
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (this.settled || status < 200) return;
+  /** Hints are for people. */
+  onInformation(): void {}
+
+  onHead({ status, headers }: AnswerHead): void {
+    if (this.settled) return;
     this.status = status;
     this.instance = instanceOf(headers);
     this.answer = new Answer(status, headers);
@@ -43,7 +46,7 @@ export class CopyExchange implements Dispatcher.DispatchHandler {
     this.timer = setTimeout(() => this.end('timed-out'), this.limits.idleMs);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     if (this.settled) return;
     this.timer.refresh();
     this.bytes += chunk.length;
@@ -51,17 +54,13 @@ export class CopyExchange implements Dispatcher.DispatchHandler {
     this.answer?.take(chunk);
   }
 
-  onResponseEnd(): void {
+  onEnd(): void {
     if (this.settled) return;
     this.settle((this.answer as Answer).outcome(), performance.now() - this.startedAtMs);
   }
 
-  onResponseError(): void {
-    this.fail();
-  }
-
   /** The candidate could not be asked, or its answer broke off. */
-  fail(): void {
+  onFail(): void {
     this.settle('server-error', null);
   }
 
@@ -71,7 +70,7 @@ export class CopyExchange implements Dispatcher.DispatchHandler {
 
   private end(outcome: 'timed-out' | 'cancelled' | 'server-error'): void {
     this.settle(outcome, null);
-    this.controller?.abort(new Error(outcome));
+    this.control?.abort(new Error(outcome));
   }
 
   private settle(outcome: ExchangeResult['outcome'], durationMs: number | null): void {

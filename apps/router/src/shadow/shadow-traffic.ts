@@ -69,7 +69,7 @@ interface Copy {
 }
 
 /** A stored answer to control's request is no answer to this one. */
-const NOT_COPIED = new Set(['idempotency-key', 'x-idempotency-key', 'content-length']);
+const NOT_COPIED = new Set(['idempotency-key', 'x-idempotency-key']);
 
 /**
  * Copies of control's requests that go to candidates. A copy never delays anybody: it is promised while the request is assigned, where there is room for
@@ -126,9 +126,9 @@ export class ShadowTraffic {
   }
 
   /** Gives up what is under way: nothing is published afterwards. */
-  async close(): Promise<void> {
+  close(): void {
     for (const exchange of this.running) exchange.giveUp();
-    await this.options.lanes.close();
+    this.options.lanes.close();
   }
 
   private send(copy: Copy, { outcome, clientMs }: Answered): void {
@@ -146,13 +146,8 @@ export class ShadowTraffic {
       this.ended(sent, startedAt, asForAClient(result, clientMs), reasonGiven);
     });
     this.running.add(exchange);
-    try {
-      const { path, body } = sent;
-      const headers = sent.headersOf(sent.assignment);
-      lane.pool.dispatch({ method: 'POST', path, headers, body }, exchange);
-    } catch {
-      exchange.fail();
-    }
+    const { path, body } = sent;
+    lane.pool.ask({ method: 'POST', path, headers: sent.headersOf(sent.assignment), body }, exchange);
   }
 
   private ended(copy: Copy, startedAt: string, result: ExchangeResult, reason?: DropReason): void {
