@@ -182,7 +182,7 @@ export class UpstreamConnection implements AnswerSink {
 /** One write instead of two. */
 function joined(head: string, body: Buffer): Buffer {
   const bytes = Buffer.allocUnsafe(head.length + body.length);
-  bytes.latin1Write(head, 0);
+  bytes.write(head, 0, 'latin1');
   body.copy(bytes, head.length);
   return bytes;
 }
