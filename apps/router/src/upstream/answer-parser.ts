@@ -114,7 +114,7 @@ export class AnswerParser {
       throw new MalformedAnswerError(`its head has more than ${LARGEST_HEAD_BYTES} bytes`);
     }
     if (end === -1) return 0;
-    this.begin(readHead(bytes.latin1Slice(0, end)));
+    this.begin(readHead(bytes.toString('latin1', 0, end)));
     return end + HEAD_END.length;
   }
 
@@ -165,7 +165,7 @@ export class AnswerParser {
     if ((end === -1 ? bytes.length : end) > LARGEST_LINE_BYTES) throw new MalformedAnswerError('a line is too long');
     if (end === -1) return 0;
     if (bytes[end - 1] !== 13) throw new MalformedAnswerError('a line does not end in CR LF');
-    this.readLine(bytes.latin1Slice(0, end - 1));
+    this.readLine(bytes.toString('latin1', 0, end - 1));
     return end + 1;
   }
 
