@@ -40,9 +40,10 @@ it('the five minutes of the README: a service that breaks one request in ten is 
   const file = (await readFile('examples/experiment.yaml', 'utf8'))
     .replace('http://127.0.0.1:9001', control!)
     .replace('http://127.0.0.1:9002', candidate!);
+  const token = (await readFile(join(folder, 'data', 'operator-token'), 'utf8')).trim();
   const applied = await fetch(new URL('/v1/experiments', ready.decision), {
     method: 'POST',
-    headers: { 'content-type': 'application/yaml' },
+    headers: { 'content-type': 'application/yaml', authorization: `Bearer ${token}` },
     body: file,
   });
   expect(applied.status, await applied.text()).toBe(201);

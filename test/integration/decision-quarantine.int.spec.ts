@@ -37,6 +37,7 @@ afterEach(async () => {
 async function aDecision(settings: Partial<DecisionSettings> = {}): Promise<RunningApp> {
   const decision = await startApp(decisionApp, {
     resources: { database, bus },
+    environment: { AUTH: 'off' },
     settings: { tickEveryMs: 20, ...settings },
   });
   running.push(decision);

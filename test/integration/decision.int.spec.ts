@@ -24,6 +24,8 @@ let database: TestDatabase;
 let bus: EventBus;
 let running: RunningApp[] = [];
 let keys = 0;
+/** Nobody has a token here: bodies say who orders. */
+const environment = { AUTH: 'off' };
 
 beforeAll(async () => {
   database = await withDatabase();
@@ -45,7 +47,7 @@ type Overrides = Partial<DecisionSettings> & { readonly bus?: EventBus };
 
 async function aDecision({ bus: other, ...settings }: Overrides = {}): Promise<RunningApp> {
   const resources = { database, bus: other ?? bus };
-  const decision = await startApp(decisionApp, { resources, settings: { tickEveryMs: 20, ...settings } });
+  const decision = await startApp(decisionApp, { resources, environment, settings: { tickEveryMs: 20, ...settings } });
   running.push(decision);
   return decision;
 }
@@ -318,7 +320,7 @@ guardrails:
     });
     expect(await apply(decision, aFile({ key }))).toMatchObject({
       status: 409,
-      body: { detail: expect.stringContaining(`POST /v1/experiments/${key}/new-attempt with {"actor": "…"`) },
+      body: { detail: expect.stringContaining(`POST /v1/experiments/${key}/new-attempt with {"reason": "…"}`) },
     });
     expect(await order(decision, key, 'new-attempt')).toMatchObject({ status: 201, body: { revision: 2, epoch: 6 } });
     const { body } = await call(decision, 'GET', `/v1/experiments/${key}/decisions`);
@@ -337,7 +339,7 @@ guardrails:
   it('logs what it commands, in words', async () => {
     const lines: string[] = [];
     const logger = { log: (line: string) => void lines.push(line), warn() {}, error() {} };
-    const decision = await startApp(decisionApp, { resources: { database, bus }, logger });
+    const decision = await startApp(decisionApp, { resources: { database, bus }, environment, logger });
     running.push(decision);
     const { key } = aFile();
     await apply(decision, aFile({ key }));
@@ -449,6 +451,7 @@ describe('a controller', () => {
     const leftOver = (await createOutbox(database).waiting()).size;
     const broken = await startApp(decisionApp, {
       resources: { database, bus: { ...bus, publish: publishHeartbeatsOnly } },
+      environment,
     });
     const { key } = aFile();
     expect(await apply(broken, aFile({ key }))).toMatchObject({ status: 201 });

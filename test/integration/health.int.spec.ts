@@ -115,11 +115,11 @@ describe('a consumer', () => {
 });
 
 describe('a decision service', () => {
-  const environment = { DECISION_LATE_AFTER_MS: '500' };
+  const environment = { DECISION_LATE_AFTER_MS: '500', AUTH: 'off' };
 
   it('whose clock is not looked at any more is not ready', async () => {
     const settings = { tickEveryMs: 3_600_000, heartbeatEveryMs: 20, lateAfterMs: 500 };
-    const decision = await keep(startApp(decisionApp, { resources: { database, bus }, settings }));
+    const decision = await keep(startApp(decisionApp, { resources: { database, bus }, environment, settings }));
     await expectUnready(decision, /deciding on time was last done \d+ ms ago; 500 ms are allowed/);
   });
 
@@ -153,7 +153,7 @@ describe('a decision service', () => {
 
   it('whose database does not answer is not ready, and says so', async () => {
     const own = await openDatabase({ url: database.url });
-    const decision = await keep(startApp(decisionApp, { resources: { database: own, bus } }));
+    const decision = await keep(startApp(decisionApp, { resources: { database: own, bus }, environment }));
     await expectWell(decision);
     await own.close();
     await expectUnready(decision, /the database does not answer: /);

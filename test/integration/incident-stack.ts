@@ -38,7 +38,11 @@ function startRouter(bus: EventBus, routerId: string) {
 }
 
 function startDecision(resources: { database: TestDatabase; bus: EventBus }, settings: Partial<DecisionSettings> = {}) {
-  return startApp(decisionApp, { resources, settings: { tickEveryMs: 20, heartbeatEveryMs: 200, ...settings } });
+  return startApp(decisionApp, {
+    resources,
+    environment: { AUTH: 'off' },
+    settings: { tickEveryMs: 20, heartbeatEveryMs: 200, ...settings },
+  });
 }
 
 /** Waits for the condition, also on a machine that does much else. */

@@ -71,7 +71,8 @@ async function apply(): Promise<void> {
     ramp: { auto: { from: '5%' } },
     guardrails: [{ metric: 'error-rate', margin: '+5pp' }],
   };
-  const headers = { 'content-type': 'application/json' };
+  const token = (await readFile(join(folder, 'operator-token'), 'utf8')).trim();
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
   const answer = await fetch(new URL('v1/experiments', urls['decision']), {
     method: 'POST',
     headers,

@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
@@ -21,8 +23,10 @@ beforeAll(async () => {
   await ensureTopics(bus, 2);
   folder = await mkdtemp(join(tmpdir(), 'teststrip-skeleton-'));
   await writeTinyClip(join(folder, 'tiny-clip'));
+  await writeFile(join(folder, 'identities.yaml'), identitiesOf(TOKENS));
   const environment = {
     DATA_DIR: folder,
+    IDENTITIES: join(folder, 'identities.yaml'),
     SCORER_MODEL_DIR: join(folder, 'tiny-clip'),
     ROUTER_PORT: '0',
     INFERENCE_PORT: '0',
@@ -36,6 +40,30 @@ afterAll(async () => {
   await database.close();
   await rm(folder, { recursive: true });
 });
+
+/** Tokens by who has them, with their roles. */
+const TOKENS = {
+  vera: { '*': 'viewer' },
+  otto: { upscale: 'admin' },
+  anna: { 'text-to-image': 'admin' },
+  root: { '*': 'admin' },
+} as const;
+
+function tokenOf(name: keyof typeof TOKENS): string {
+  return `the-token-of-${name}`;
+}
+
+function identitiesOf(tokens: typeof TOKENS): string {
+  const entries = Object.entries(tokens).map(([name, roles]) => {
+    const sha256 = createHash('sha256')
+      .update(tokenOf(name as keyof typeof TOKENS))
+      .digest('hex');
+    return { name, sha256, roles };
+  });
+  return JSON.stringify({ identities: entries });
+}
+
+const asRoot = { authorization: `Bearer ${tokenOf('root')}` };
 
 const urlOf = (name: string): string => running.get(name)!.url;
 
@@ -92,7 +120,7 @@ const FAULTS: readonly (readonly [fault: string, status: number, contentType: st
 
 describe.each(DOORS)('the door for %s', (_door, url) => {
   it.each(FAULTS)('answers %s with %i and problem+json', async (_fault, status, contentType, body) => {
-    const headers = { 'content-type': contentType };
+    const headers = { 'content-type': contentType, ...asRoot };
     const answer = await fetch(url(), { method: 'POST', headers, body });
     const problem = (await answer.json()) as { status: number; detail: string };
     expect([answer.status, answer.headers.get('content-type'), problem.status]).toEqual([
@@ -107,7 +135,7 @@ describe.each(DOORS)('the door for %s', (_door, url) => {
 it('takes YAML for experiment files, with the line of every fault, and nowhere else', async () => {
   const statuses = await Promise.all(
     DOORS.map(async ([door, url]) => {
-      const headers = { 'content-type': 'application/yaml' };
+      const headers = { 'content-type': 'application/yaml', ...asRoot };
       const answer = await fetch(url(), { method: 'POST', headers, body: 'key: a\nservice: [1, 2' });
       const { problems } = (await answer.json()) as { readonly problems?: readonly { readonly line: number }[] };
       return [door, answer.status, problems?.[0]?.line];
@@ -124,8 +152,146 @@ it('takes YAML for experiment files, with the line of every fault, and nowhere e
 it('says the line and column where a body is malformed', async () => {
   const answer = await fetch(`${urlOf('decision')}/v1/experiments`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...asRoot },
     body: '{\n  "key": "a",\n  "service" "b"\n}',
   });
   expect(await answer.json()).toMatchObject({ title: 'The body is no JSON', problems: [{ line: 3, column: 13 }] });
+});
+
+/** How many things each list shows to somebody. */
+function listFor(who: keyof typeof TOKENS): Promise<readonly number[]> {
+  return Promise.all(
+    [
+      `${urlOf('decision')}/v1/experiments`,
+      `${urlOf('decision')}/v1/services`,
+      `${urlOf('reports')}/api/experiments`,
+    ].map(async (url) => {
+      const answer = await fetch(url, { headers: { authorization: `Bearer ${tokenOf(who)}` } });
+      return (Object.values((await answer.json()) as object)[0] as readonly unknown[]).length;
+    }),
+  );
+}
+
+describe('who may do what', () => {
+  const config = { checkpoint: 'scenes-1.0', sampler: 'ddim', steps: 20, precision: 'fp16' };
+  const file = {
+    apiVersion: 'teststrip/v1',
+    key: 'locked',
+    service: 'text-to-image',
+    kind: 'canary',
+    variants: {
+      control: { upstream: 'http://127.0.0.1:9', config },
+      candidate: { upstream: 'http://127.0.0.1:9', config: { ...config, precision: 'int8' } },
+    },
+    guardrails: [{ metric: 'error-rate', margin: '+5pp' }],
+  };
+  /** Every operation of the apps that look at who asks, with the role that its description asks for. */
+  const operations = apps
+    .filter(({ name }) => ['decision', 'reports'].includes(name))
+    .flatMap(({ name, api }) =>
+      Object.entries(api.paths).flatMap(([path, methods]) =>
+        Object.entries(methods).map(([method, operation]) => [method, path, operation['x-role'], name] as const),
+      ),
+    );
+
+  async function ask(
+    [method, path, , name]: (typeof operations)[number],
+    who: keyof typeof TOKENS | undefined,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<number> {
+    const url = urlOf(name) + path.replace(/\{(key|experiment)\}/, 'locked').replace('{service}', 'text-to-image');
+    const ended = new AbortController();
+    const answer = await fetch(url, {
+      method: method.toUpperCase(),
+      headers: {
+        'content-type': 'application/json',
+        ...(who === undefined ? {} : { authorization: `Bearer ${tokenOf(who)}` }),
+        ...more,
+      },
+      ...(method === 'get' ? {} : { body: JSON.stringify(path === '/v1/experiments' ? file : {}) }),
+      signal: ended.signal,
+    });
+    // Some answers never end.
+    ended.abort();
+    return answer.status;
+  }
+
+  beforeAll(async () => {
+    const headers = { 'content-type': 'application/json', ...asRoot };
+    const url = `${urlOf('decision')}/v1/experiments`;
+    const applied = await fetch(url, { method: 'POST', headers, body: JSON.stringify(file) });
+    expect(applied.status, await applied.text()).toBe(201);
+    const report = `${urlOf('reports')}/api/experiments/locked`;
+    await vi.waitFor(async () => expect((await fetch(report, { headers })).status).toBe(200), { timeout: 20_000 });
+  }, 30_000);
+
+  it('is told by the description of every route', () => {
+    expect(operations.filter(([method, , role]) => method !== 'get' && role === 'anybody')).toEqual([
+      ['post', '/api/feedback', 'anybody', 'reports'],
+    ]);
+    expect(operations.length).toBeGreaterThan(30);
+  });
+
+  const locked = operations.filter(([, , role]) => role !== 'anybody');
+
+  it.each(locked)('%s %s needs the role %s on the service (%s)', async (...operation) => {
+    const [method, path] = operation;
+    expect(await ask(operation, undefined), 'a stranger').toBe(401);
+    expect(await ask(operation, undefined, { authorization: 'Bearer guessed' }), 'somebody who guesses').toBe(401);
+    if (method !== 'get') expect(await ask(operation, 'vera'), 'a viewer').toBe(403);
+    // A list shows what its reader may see; pictures of nobody are unknown to everybody.
+    const isAboutService = /\{(key|service|experiment)\}/.test(path) || method !== 'get';
+    if (isAboutService) expect(await ask(operation, 'otto'), 'the admin of another service').toBe(403);
+    expect([401, 403]).not.toContain(await ask(operation, 'anna'));
+  });
+
+  it('shows in lists only what belongs to services that the reader may see', async () => {
+    expect(await listFor('vera')).toEqual([1, 1, 1]);
+    expect(await listFor('otto')).toEqual([0, 0, 0]);
+  });
+
+  it('writes whose token it is into the audit log, and takes no name from the body', async () => {
+    const pause = (body: object): Promise<Response> =>
+      fetch(`${urlOf('decision')}/v1/services/text-to-image/pause`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${tokenOf('anna')}` },
+        body: JSON.stringify(body),
+      });
+    const forged = await pause({ actor: 'root', reason: 'because' });
+    expect([forged.status, await forged.json()]).toMatchObject([
+      422,
+      { detail: 'actor: your token says who orders this, anna; leave it out' },
+    ]);
+    expect((await pause({ reason: 'because', force: true })).status).toBe(422);
+    expect((await pause({ reason: 'because' })).status).toBe(200);
+    const events = await fetch(`${urlOf('decision')}/v1/services/text-to-image/events`, { headers: asRoot });
+    const { events: told } = (await events.json()) as { readonly events: readonly { readonly actor: string }[] };
+    expect(told.at(-1)).toMatchObject({ actor: 'anna' });
+  });
+
+  it.each([
+    ['a page of another site', { origin: 'https://evil.example' }],
+    ['a page without an origin of its own', { origin: 'null' }],
+    ['a page on another port', { origin: 'http://127.0.0.1:1' }],
+    ['a browser on behalf of another site', { 'sec-fetch-site': 'cross-site' }],
+  ])('refuses what %s sends, whoever is signed in', async (_who, headers) => {
+    const pause = ['post', '/v1/services/{service}/pause', 'operator', 'decision'] as const;
+    expect(await ask(pause, 'root', headers as Readonly<Record<string, string>>)).toBe(403);
+  });
+
+  it('answers to no name that was made to mean this machine', async () => {
+    const { hostname, port } = new URL(urlOf('decision'));
+    const statusFor = (host: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        request({ hostname, port, path: '/v1/experiments', headers: { host, ...asRoot } }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        })
+          .on('error', reject)
+          .end();
+      });
+    expect(await statusFor(`rebound.example:${port}`)).toBe(403);
+    expect(await statusFor(`localhost:${port}`)).toBe(200);
+    expect(await statusFor('[::1]')).toBe(200);
+  });
 });

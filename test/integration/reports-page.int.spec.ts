@@ -33,6 +33,7 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     const bus = await createEventBus({ carrier: 'memory' });
     reports = await startApp(reportsApp, {
       resources: { database, bus },
+      environment: { AUTH: 'off' },
       settings: { pictureRoots: [folder], liveEveryMs: 50 },
     });
     browser = await openBrowser();

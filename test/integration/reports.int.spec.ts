@@ -37,7 +37,11 @@ beforeAll(async () => {
     ...(await createEventBus({ carrier: 'memory' })),
     publish: async (records) => void published.push(...(records as readonly EncodedEvent[])),
   };
-  reports = await startApp(reportsApp, { resources: { database, bus }, settings: { pictureRoots, liveEveryMs: 20 } });
+  reports = await startApp(reportsApp, {
+    resources: { database, bus },
+    environment: { AUTH: 'off' },
+    settings: { pictureRoots, liveEveryMs: 20 },
+  });
 });
 afterAll(async () => {
   await reports.close();

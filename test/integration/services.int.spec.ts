@@ -34,7 +34,11 @@ afterEach(async () => {
 
 async function aDecision(controller = 'decision-a'): Promise<RunningApp> {
   const settings = { tickEveryMs: 20, controller, group: controller };
-  const decision = await startApp(decisionApp, { resources: { database, bus }, settings });
+  const decision = await startApp(decisionApp, {
+    resources: { database, bus },
+    environment: { AUTH: 'off' },
+    settings,
+  });
   closing.push(() => decision.close());
   return decision;
 }

@@ -6,7 +6,14 @@ import { reportsApp } from '#apps/reports';
 import { routerApp } from '#apps/router';
 import { scorerApp } from '#apps/scorer';
 import { standalone } from '#apps/standalone';
-import { listVariables, openApiOf, withoutRepeats, type App, type VariableGroup } from '#libs/platform';
+import {
+  listVariables,
+  openApiOf,
+  withoutRepeats,
+  type ApiDescription,
+  type App,
+  type VariableGroup,
+} from '#libs/platform';
 import { cliPage } from './cli-page.js';
 import { metricsPage } from './metrics-page.js';
 
@@ -66,7 +73,8 @@ function routesPage(): string {
   return [
     '# Routes',
     GENERATED,
-    'Every app serves its own OpenAPI document at `/openapi.json`. One status for one fault, everywhere, as problem+json (RFC 9457): 400 the body is malformed or the query is wrong, 404 unknown, 409 the state forbids it, 413 the body is too long, 415 it has another media type than JSON (experiment files: JSON or YAML), 422 it is understood but wrong (an experiment file: every fault with its line), 503 not ready.',
+    'Every app serves its own OpenAPI document at `/openapi.json`. One status for one fault, everywhere, as problem+json (RFC 9457): 400 the body is malformed or the query is wrong, 401 nobody has the token, 403 whoever has it may not (or another site has a browser ask), 404 unknown, 409 the state forbids it, 413 the body is too long, 415 it has another media type than JSON (experiment files: JSON or YAML), 422 it is understood but wrong (an experiment file: every fault with its line), 503 not ready.',
+    'Who: the role that a request needs on the service it is about, as `authorization: Bearer <token>`; each role may do what those before it may (viewer, operator, admin). Reading needs no token on loopback without identities. [SECURITY.md](../SECURITY.md) says where tokens come from.',
     '## Every app\n\n'.concat(routeTable({})),
     ...apps
       .filter(({ api }) => Object.keys(api.paths).length > 0)
@@ -77,15 +85,16 @@ function routesPage(): string {
 }
 
 /** The given paths, or those of every app where none are given. */
-function routeTable(own: Readonly<Record<string, unknown>>): string {
+function routeTable(own: ApiDescription['paths']): string {
   const isOwn = Object.keys(own).length > 0;
   const paths = isOwn ? own : (openApiOf({ title: '', description: '', paths: {} })['paths'] as typeof own);
   const rows = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods as Readonly<Record<string, { readonly summary: string }>>).map(
-      ([method, { summary }]) => `| ${method.toUpperCase()} | \`${path}\` | ${inTable(summary)} |`,
+    Object.entries(methods).map(
+      ([method, operation]) =>
+        `| ${method.toUpperCase()} | \`${path}\` | ${operation['x-role']} | ${inTable(operation.summary)} |`,
     ),
   );
-  return ['| method | path | meaning |', '| --- | --- | --- |', ...rows].join('\n');
+  return ['| method | path | who | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
 
 function inTable(text: string): string {

@@ -1,12 +1,14 @@
-import { topics } from '#libs/contracts';
+import { topics, type KnownMetric } from '#libs/contracts';
 import { connectEventBus, needsBus } from '#libs/messaging';
 import { needsDatabase } from '#libs/persistence';
-import { defineApp } from '#libs/platform';
+import { defineApp, needsIdentities, type Identities } from '#libs/platform';
 import { decisionVariables } from './configuration.js';
+import type { Decisions } from './deciding/decisions.js';
 import { type ControllerLoop } from './controller-loop.js';
 import { DecisionModule, type DecisionSettings } from './decision.module.js';
 import { decisionApi } from './http/openapi.js';
-import { CONTROLLER_LOOP } from './tokens.js';
+import { servicesOfRequest } from './http/services-of-request.js';
+import { CONTROLLER_LOOP, DECISIONS, KNOWN_METRICS } from './tokens.js';
 
 /** An analysis holds all evidence of those before it: of thousands about one experiment a few are looked at, and others do not wait. */
 const NEWEST = { [topics.experimentAnalysed.name]: 20 };
@@ -17,7 +19,7 @@ export const decisionApp = defineApp({
   summary: "applies experiment files, shows their state, takes operators' orders",
   variables: decisionVariables,
   port: 'DECISION_PORT',
-  needs: { database: needsDatabase, bus: needsBus },
+  needs: { database: needsDatabase, bus: needsBus, identities: needsIdentities },
   settings: (config): DecisionSettings => ({
     group: 'decision',
     heartbeatEveryMs: config.DECISION_HEARTBEAT_MS,
@@ -31,11 +33,21 @@ export const decisionApp = defineApp({
     return undefined;
   },
   health: (nest) => nest.get<ControllerLoop>(CONTROLLER_LOOP).checks,
+  access: (nest, { identities }) => ({
+    identities,
+    servicesOf: (request) =>
+      servicesOfRequest(request, nest.get<Decisions>(DECISIONS), nest.get<readonly KnownMetric[]>(KNOWN_METRICS)),
+  }),
   api: decisionApi,
-  nextSteps: ({ decision }) => [
+  nextSteps: ({ decision }, { identities }) => [
     {
       what: 'Apply an experiment file',
-      how: `curl --data-binary @experiment.yaml -H 'content-type: application/yaml' ${decision!.url}/v1/experiments`,
+      how: `curl --data-binary @experiment.yaml -H 'content-type: application/yaml'${tokenHeader(identities)} ${decision!.url}/v1/experiments`,
     },
   ],
 });
+
+/** How a person at this machine sends the installation's own token. */
+function tokenHeader({ operatorTokenFile }: Pick<Identities, 'operatorTokenFile'>): string {
+  return operatorTokenFile === undefined ? '' : ` -H "authorization: Bearer $(cat ${operatorTokenFile})"`;
+}

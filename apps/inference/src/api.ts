@@ -10,6 +10,7 @@ export const inferenceApi: ApiDescription = {
     '/v1/services/{service}/generations': {
       post: {
         operationId: 'generate',
+        'x-role': 'anybody',
         summary: 'Makes one picture; with `Accept: image/png` the answer is the picture itself.',
         parameters: [{ name: 'service', in: 'path', required: true, schema: { type: 'string' } }],
         requestBody: jsonBody(generationRequest),

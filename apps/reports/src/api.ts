@@ -1,4 +1,11 @@
-import { bodyRefusals, jsonAnswer, jsonBody, problemAnswer, type ApiDescription } from '#libs/platform';
+import {
+  bodyRefusals,
+  jsonAnswer,
+  jsonBody,
+  problemAnswer,
+  type ApiDescription,
+  type ApiOperation,
+} from '#libs/platform';
 import { z } from 'zod';
 import { feedbackBody } from './feedback/feedback-desk.js';
 
@@ -26,6 +33,7 @@ export const reportsApi: ApiDescription = {
     '/api/experiments': {
       get: {
         operationId: 'listReports',
+        'x-role': 'viewer',
         summary: 'All experiments with their last decision.',
         responses: { 200: jsonAnswer('The experiments.', z.object({ experiments: z.array(anObject) })) },
       },
@@ -33,6 +41,7 @@ export const reportsApi: ApiDescription = {
     '/api/experiments/{experiment}': {
       get: {
         operationId: 'showReport',
+        'x-role': 'viewer',
         summary:
           'Everything that is known about one experiment: shares, traffic, metrics as last analysed, and its decisions, each with the analysis it rests on.',
         parameters: [EXPERIMENT],
@@ -42,6 +51,7 @@ export const reportsApi: ApiDescription = {
     '/api/experiments/{experiment}/history': {
       get: {
         operationId: 'showHistory',
+        'x-role': 'viewer',
         summary: 'Its analyses over time, thinned out to a number of points.',
         parameters: [EXPERIMENT, number('points', 2, 1_000, 180)],
         responses: {
@@ -54,6 +64,7 @@ export const reportsApi: ApiDescription = {
     '/api/experiments/{experiment}/live': {
       get: {
         operationId: 'followReport',
+        'x-role': 'viewer',
         summary: 'Server-Sent Events: the summary whenever it changes.',
         parameters: [EXPERIMENT],
         responses: {
@@ -65,6 +76,7 @@ export const reportsApi: ApiDescription = {
     '/api/experiments/{experiment}/pictures': {
       get: {
         operationId: 'listPictures',
+        'x-role': 'viewer',
         summary:
           'Of every variant the newest pictures and those that fit their prompts worst, and the alignment below which a picture counts as wrong.',
         parameters: [EXPERIMENT, number('limit', 1, 50, 8)],
@@ -78,6 +90,7 @@ export const reportsApi: ApiDescription = {
     '/api/pictures/{generationId}/{imageIndex}': {
       get: {
         operationId: 'showPicture',
+        'x-role': 'viewer',
         summary: 'The bytes of one picture, as long as they are what was recorded.',
         parameters: ['generationId', 'imageIndex'].map((name) => ({
           name,
@@ -95,6 +108,7 @@ export const reportsApi: ApiDescription = {
     '/api/feedback': {
       post: {
         operationId: 'giveFeedback',
+        'x-role': 'anybody',
         summary: 'What somebody did with a picture: thumb, rating, download, share, another try.',
         parameters: [
           {
@@ -117,9 +131,10 @@ export const reportsApi: ApiDescription = {
   },
 };
 
-function file(operationId: string, summary: string): Readonly<Record<string, unknown>> {
+function file(operationId: string, summary: string): ApiOperation {
   return {
     operationId,
+    'x-role': 'anybody',
     summary,
     responses: { 200: { description: 'The file.' }, 404: problemAnswer('No such file.') },
   };

@@ -1,8 +1,9 @@
-import { jsonAnswer, jsonBody, problemAnswer, type ApiDescription } from '#libs/platform';
+import { jsonAnswer, jsonBody, problemAnswer, type ApiDescription, type ApiOperation } from '#libs/platform';
 import { z } from 'zod';
 
-const ask = {
+const ask: ApiOperation = {
   operationId: 'ask',
+  'x-role': 'anybody',
   summary: "A user's request, sent on to the variant that was drawn for it; any method and any path below.",
   parameters: ['service', 'rest'].map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
   responses: {
@@ -20,9 +21,10 @@ export const breakGlassBody = z
   .object({ actor: text.describe('Who does it.'), reason: text.describe('Why, for people.') })
   .meta({ id: 'BreakGlass' });
 
-function glass(operationId: string, summary: string): Readonly<Record<string, unknown>> {
+function glass(operationId: string, summary: string): ApiOperation {
   return {
     operationId,
+    'x-role': 'anybody',
     summary,
     security: [{ bearer: [] }],
     parameters: [{ name: 'service', in: 'path', required: true, schema: { type: 'string' } }],
@@ -47,6 +49,7 @@ export const routerApi: ApiDescription = {
     '/v1/allocations': {
       get: {
         operationId: 'allocations',
+        'x-role': 'anybody',
         summary: 'What is in force now, by service; on both ports.',
         responses: { 200: jsonAnswer('By service.', z.looseObject({ router: z.string(), state: z.string() })) },
       },

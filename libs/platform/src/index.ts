@@ -18,3 +18,8 @@ export * from './http/prepare-http.js';
 export * from './http/plain-server.js';
 export * from './http/problem.js';
 export * from './http/request-body.js';
+export { Caller, type Access } from './identity/access.guard.js';
+export type { Identities } from './identity/identities.js';
+export { operatorTokenIn } from './identity/operator-token.js';
+export { needsIdentities } from './identity/needs-identities.js';
+export { EVERY_SERVICE, hasRole, type Identity, type Role } from './identity/roles.js';

@@ -189,7 +189,7 @@ async function settled(stack: Stack, key: string): Promise<void> {
 async function apply(stack: Stack, file: ExperimentFile): Promise<void> {
   const response = await fetch(new URL('/v1/experiments', stack.decisionUrl), {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${stack.operatorToken}` },
     body: JSON.stringify(file),
   });
   if (!response.ok) throw new Error(`the experiment was refused with ${response.status}: ${await response.text()}`);

@@ -1,7 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openBus, openConfiguredDatabase, startKafka, type RunningKafka } from '#libs/messaging';
-import { commonVariables, readConfig } from '#libs/platform';
+import { commonVariables, operatorTokenIn, readConfig } from '#libs/platform';
 import { spawnApp, type Child } from './child-process.js';
 import { ExperimentWatcher } from './experiment-watcher.js';
 import { InterruptedError } from './interrupted-error.js';
@@ -44,6 +44,8 @@ export interface Stack {
   readonly decisionUrl: string;
   readonly reportsUrl: string;
   readonly pictureFolder: string;
+  /** With it experiments may be applied. */
+  readonly operatorToken: string;
   readonly watcher: ExperimentWatcher;
   /** Settings with which a further process joins the same bus and database. */
   readonly settings: Readonly<Record<string, string>>;
@@ -101,6 +103,7 @@ async function open(options: StackOptions, opened: Closers): Promise<Stack> {
     decisionUrl: services.urlOf('decision'),
     reportsUrl: services.urlOf('reports'),
     pictureFolder,
+    operatorToken: (await operatorTokenIn(options.dataDir)).token,
     watcher,
     settings,
     startedInMs: performance.now() - startedAt,

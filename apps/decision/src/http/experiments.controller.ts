@@ -1,7 +1,7 @@
-import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { slug, type KnownMetric } from '#libs/contracts';
 import { appliedInWords } from '#libs/delivery';
-import { parseInput, ProblemException, type ReadRequest } from '#libs/platform';
+import { Caller, hasRole, parseInput, ProblemException, type Identity, type ReadRequest } from '#libs/platform';
 import { fingerprintOf } from '#libs/telemetry';
 import type { DecisionLog, KnownState } from '../deciding/decision-log.js';
 import type { Decisions, Order } from '../deciding/decisions.js';
@@ -9,13 +9,16 @@ import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import { AUDIT, DECISIONS, KNOWN_METRICS, ORDERS } from '../tokens.js';
 import { viewOf, type AnyExperimentView, type AppliedView } from './experiment-view.js';
 import { orProblem } from './or-problem.js';
+import { serviceOfState } from './services-of-request.js';
 import {
+  actorOfToken,
   applyQuery,
   approvalBody,
   listQuery,
   LONGEST_ACTOR,
   orderBody,
   promotionBody,
+  readOrder,
   rollbackBody,
   type DecisionView,
 } from './orders.js';
@@ -41,7 +44,7 @@ export class ExperimentsController {
   @Post()
   async apply(
     @Req() request: ReadRequest,
-    @Headers(ACTOR_HEADER) actor: string | undefined,
+    @Caller() caller: Identity,
     @Query() query: unknown,
     @Res({ passthrough: true }) response: { status(code: number): unknown },
   ): Promise<AnyExperimentView & AppliedView> {
@@ -50,19 +53,29 @@ export class ExperimentsController {
     const fingerprints = Object.fromEntries(
       Object.entries(spec.variants).map(([name, { config }]) => [name, fingerprintOf(config)]),
     );
-    if (actor !== undefined && actor.length > LONGEST_ACTOR) throw tooLongActor(actor);
-    const order: Order = { type: 'define', actor: actor || 'api', note: '', spec, fingerprints, file };
+    const order: Order = {
+      type: 'define',
+      actor: whoApplies(request.headers[ACTOR_HEADER], caller),
+      note: '',
+      spec,
+      fingerprints,
+      file,
+    };
     const obeyed = await orProblem(() => this.decisions[dryRun ? 'preview' : 'order'](spec.key, order));
     const applied = appliedInWords(obeyed.events, startingAnew(obeyed));
     response.status(!dryRun && applied.what.startsWith('new') ? 201 : 200);
     return { ...viewOf(obeyed.state, this.orders), applied: { ...applied, dryRun } };
   }
 
-  /** All but archived ones; with `archived=true` those as well. */
+  /** All that the caller may see but archived ones; with `archived=true` those as well. */
   @Get()
-  async list(@Query() query: unknown): Promise<{ readonly experiments: readonly AnyExperimentView[] }> {
+  async list(
+    @Caller() caller: Identity,
+    @Query() query: unknown,
+  ): Promise<{ readonly experiments: readonly AnyExperimentView[] }> {
     const { archived } = parseInput(listQuery, query, 'query');
-    const states = await this.decisions.list();
+    const every = await this.decisions.list();
+    const states = every.filter((state) => hasRole(caller, 'viewer', serviceOfState(state)));
     const listed = archived ? states : states.filter((state) => !('archived' in state));
     return { experiments: listed.flatMap((state) => (state.phase === 'absent' ? [] : [viewOf(state, this.orders)])) };
   }
@@ -91,47 +104,46 @@ export class ExperimentsController {
 
   @Post(':key/pause')
   @HttpCode(200)
-  pause(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
-    return this.order(key, { type: 'pause', ...orderOf(body) });
+  pause(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
+    return this.order(key, { type: 'pause', ...readOrder(orderBody, body, caller) });
   }
 
   @Post(':key/resume')
   @HttpCode(200)
-  resume(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
-    return this.order(key, { type: 'resume', ...orderOf(body) });
+  resume(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
+    return this.order(key, { type: 'resume', ...readOrder(orderBody, body, caller) });
   }
 
   @Post(':key/promote')
   @HttpCode(200)
-  promote(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
-    const { actor, reason, variant } = parseInput(promotionBody, body ?? {}, 'body');
-    return this.order(key, { type: 'promote', actor, note: reason, variant });
+  promote(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
+    const { variant, ...by } = readOrder(promotionBody, body, caller);
+    return this.order(key, { type: 'promote', ...by, variant });
   }
 
   @Post(':key/rollback')
   @HttpCode(200)
-  rollback(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
-    const { actor, reason } = parseInput(rollbackBody, body ?? {}, 'body');
-    return this.order(key, { type: 'rollback', actor, note: reason });
+  rollback(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
+    return this.order(key, { type: 'rollback', ...readOrder(rollbackBody, body, caller) });
   }
 
   @Post(':key/approve')
   @HttpCode(200)
-  approve(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
-    const { actor, reason, stage } = parseInput(approvalBody, body ?? {}, 'body');
-    return this.order(key, { type: 'approve', actor, note: reason, ...(stage === undefined ? {} : { stage }) });
+  approve(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
+    const { stage, ...by } = readOrder(approvalBody, body, caller);
+    return this.order(key, { type: 'approve', ...by, ...(stage === undefined ? {} : { stage }) });
   }
 
   @Post(':key/archive')
   @HttpCode(200)
-  archive(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
-    return this.order(key, { type: 'archive', ...orderOf(body) });
+  archive(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
+    return this.order(key, { type: 'archive', ...readOrder(orderBody, body, caller) });
   }
 
   @Post(':key/new-attempt')
   @HttpCode(201)
-  newAttempt(@Param('key') key: string, @Body() body: unknown): Promise<AnyExperimentView> {
-    return this.order(key, { type: 'new-attempt', ...orderOf(body) });
+  newAttempt(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
+    return this.order(key, { type: 'new-attempt', ...readOrder(orderBody, body, caller) });
   }
 
   private async order(key: string, order: Order): Promise<AnyExperimentView> {
@@ -140,14 +152,18 @@ export class ExperimentsController {
   }
 }
 
+/** As with bodies: whoever the token belongs to, and only where nobody has a name whom the header names. */
+function whoApplies(header: string | string[] | undefined, { name }: Identity): string {
+  const written = header?.toString();
+  if (name !== null && written !== undefined) throw actorOfToken(ACTOR_HEADER, name);
+  if (name !== null) return name;
+  if (written !== undefined && written.length > LONGEST_ACTOR) throw tooLongActor(written);
+  return written || 'api';
+}
+
 function tooLongActor({ length }: string): ProblemException {
   const detail = `${ACTOR_HEADER}: ${length} characters, expected at most ${LONGEST_ACTOR}`;
   return new ProblemException({ title: 'Invalid request', status: 422, detail });
-}
-
-function orderOf(body: unknown): { readonly actor: string; readonly note: string } {
-  const { actor, reason } = parseInput(orderBody, body ?? {}, 'body');
-  return { actor, note: reason };
 }
 
 /** A key that can't be one is as unknown as any other. */

@@ -1,5 +1,14 @@
 import { experimentFile } from '#libs/contracts';
-import { bodyRefusals, jsonAnswer, jsonBody, jsonSchemaOf, problemAnswer, type ApiDescription } from '#libs/platform';
+import {
+  bodyRefusals,
+  jsonAnswer,
+  jsonBody,
+  jsonSchemaOf,
+  problemAnswer,
+  type ApiDescription,
+  type ApiOperation,
+  type Role,
+} from '#libs/platform';
 import { z } from 'zod';
 import { ACTOR_HEADER } from './experiments.controller.js';
 import { anyExperimentView, appliedExperimentView } from './experiment-view.js';
@@ -23,10 +32,14 @@ export const decisionApi: ApiDescription = {
     '/v1/experiments': {
       post: {
         operationId: 'applyExperiment',
+        'x-role': 'operator',
         summary:
           'Apply an experiment file (YAML or JSON). The same again changes nothing while it runs; after its end it is refused. Another policy (margins, deadline, approvals) changes the revision in place; anything else is a new revision, without evidence.',
         parameters: [
-          header(ACTOR_HEADER, 'Who applies it; default `api`.'),
+          header(
+            ACTOR_HEADER,
+            'Who applies it, with `AUTH=off` only; default `api`. Otherwise it is whoever has the token.',
+          ),
           header(FILE_HEADER, 'Name of the file, for messages about its lines.'),
           flag('dryRun', 'Say what would follow, and do nothing.'),
         ],
@@ -47,6 +60,7 @@ export const decisionApi: ApiDescription = {
       },
       get: {
         operationId: 'listExperiments',
+        'x-role': 'viewer',
         summary: 'All experiments that are not archived, by key.',
         parameters: [flag('archived', 'Archived ones as well.')],
         responses: {
@@ -58,6 +72,7 @@ export const decisionApi: ApiDescription = {
     '/v1/experiments/{key}': {
       get: {
         operationId: 'showExperiment',
+        'x-role': 'viewer',
         summary: 'Where an experiment stands.',
         parameters: [KEY],
         responses: { 200: jsonAnswer('The experiment.', anyExperimentView), 404: problemAnswer('Unknown.') },
@@ -66,6 +81,7 @@ export const decisionApi: ApiDescription = {
     '/v1/experiments/{key}/decisions': {
       get: {
         operationId: 'listDecisions',
+        'x-role': 'viewer',
         summary: 'The audit log: what was decided, by whom, on what evidence.',
         parameters: [KEY],
         responses: { 200: jsonAnswer('Oldest first.', decisions), 404: problemAnswer('Unknown.') },
@@ -81,6 +97,7 @@ export const decisionApi: ApiDescription = {
     '/v1/services': {
       get: {
         operationId: 'listServices',
+        'x-role': 'viewer',
         summary: 'All services that are not deleted, by name.',
         parameters: [flag('deleted', 'Deleted ones as well.')],
         responses: { 200: jsonAnswer('The services.', services) },
@@ -89,6 +106,7 @@ export const decisionApi: ApiDescription = {
     '/v1/services/{service}': {
       get: {
         operationId: 'showService',
+        'x-role': 'viewer',
         summary: 'What a service serves, which experiment has its traffic, and what was rolled back from it.',
         parameters: [SERVICE],
         responses: { 200: jsonAnswer('The service.', serviceView), 404: problemAnswer('Unknown.') },
@@ -97,16 +115,27 @@ export const decisionApi: ApiDescription = {
     '/v1/services/{service}/events': {
       get: {
         operationId: 'listServiceEvents',
+        'x-role': 'viewer',
         summary: 'What happened to a service: baselines, slots, latches.',
         parameters: [SERVICE],
         responses: { 200: jsonAnswer('Oldest first.', serviceEvents), 404: problemAnswer('Unknown.') },
       },
     },
     '/v1/services/{service}/baseline': {
-      post: serviceOrder('setBaseline', 'Say how a service is served that was changed by other means.', baselineBody),
+      post: serviceOrder(
+        'setBaseline',
+        'Say how a service is served that was changed by other means.',
+        baselineBody,
+        'admin',
+      ),
     },
     '/v1/services/{service}/slots': {
-      put: serviceOrder('setSlots', 'Divide its units into slots of one experiment each, and a holdout.', slotsBody),
+      put: serviceOrder(
+        'setSlots',
+        'Divide its units into slots of one experiment each, and a holdout.',
+        slotsBody,
+        'admin',
+      ),
     },
     '/v1/services/{service}/retry': {
       post: serviceOrder('retryFingerprint', 'Let a configuration that was rolled back be tried again.', retryBody),
@@ -137,14 +166,16 @@ export const decisionApi: ApiDescription = {
         'deleteService',
         'Let routers serve it no more; its log stays. Refused while an experiment runs.',
         orderBody,
+        'admin',
       ),
     },
   },
 };
 
-function serviceOrder(operationId: string, summary: string, body: z.ZodType): Readonly<Record<string, unknown>> {
+function serviceOrder(operationId: string, summary: string, body: z.ZodType, role: Role = 'operator'): ApiOperation {
   return {
     operationId,
+    'x-role': role,
     summary,
     parameters: [SERVICE],
     requestBody: jsonBody(body),
@@ -158,11 +189,12 @@ function serviceOrder(operationId: string, summary: string, body: z.ZodType): Re
   };
 }
 
-function order(name: string, summary: string, body: z.ZodType, success = 200): Readonly<Record<string, unknown>> {
+function order(name: string, summary: string, body: z.ZodType, success = 200): ApiDescription['paths'] {
   return {
     [`/v1/experiments/{key}/${name}`]: {
       post: {
         operationId: `${name.replace(/-(\w)/g, (_dash, letter: string) => letter.toUpperCase())}Experiment`,
+        'x-role': 'operator',
         summary,
         parameters: [KEY],
         requestBody: jsonBody(body),

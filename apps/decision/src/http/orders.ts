@@ -1,14 +1,16 @@
 import { slug, timestamp } from '#libs/contracts';
+import { parseInput, ProblemException, type Identity } from '#libs/platform';
 import { z } from 'zod';
 
 /** Letters of who orders something. */
 export const LONGEST_ACTOR = 200;
 
 const actor = z
-  .string('is missing: who orders this?')
+  .string('expected a name')
   .min(1, 'is missing: who orders this?')
   .max(LONGEST_ACTOR, `expected at most ${LONGEST_ACTOR} characters`)
-  .describe('Who orders it; written into the audit log.');
+  .optional()
+  .describe('Who orders it; with `AUTH=off` only, and needed then. Otherwise it is whoever has the token.');
 
 const LONGEST_REASON = 'expected at most 2000 characters';
 
@@ -29,9 +31,36 @@ export const applyQuery = z.strictObject(
 /** Of the list of experiments. */
 export const listQuery = z.object({ archived: flag });
 
+/**
+ * The body of an order, with who gives it: whoever the token belongs to, never whom the body names. Only where nobody has a name (`AUTH=off`)
+ * does the body say it.
+ * @throws ProblemException 422 that says what to send
+ */
+export function readOrder<Schema extends z.ZodType<{ readonly actor?: string | undefined; readonly reason: string }>>(
+  schema: Schema,
+  body: unknown,
+  { name }: Identity,
+): Omit<z.output<Schema>, 'actor' | 'reason'> & { readonly actor: string; readonly note: string } {
+  const given = isNoObject(body) ? body : { ...(name === null ? { actor: '' } : {}), ...(body as object) };
+  const { actor: written, reason, ...rest } = parseInput(schema, given, 'body');
+  if (name !== null && written !== undefined) throw actorOfToken('actor', name);
+  return { ...rest, actor: name ?? (written as string), note: reason };
+}
+
+/** @param field that says who orders it, though the token does */
+export function actorOfToken(field: string, name: string): ProblemException {
+  const detail = `${field}: your token says who orders this, ${name}; leave it out`;
+  return new ProblemException({ title: "The order can't be used", status: 422, detail });
+}
+
+/** A missing body is one without fields. */
+function isNoObject(body: unknown): boolean {
+  return body !== undefined && Object.getPrototypeOf(body ?? 0) !== Object.prototype;
+}
+
 /** What every order of an operator says. */
 export const orderBody = z
-  .object({
+  .strictObject({
     actor,
     reason: z
       .string('is missing: why is it ordered?')
@@ -43,7 +72,7 @@ export const orderBody = z
 
 /** A rollback must not wait for words. */
 export const rollbackBody = z
-  .object({
+  .strictObject({
     actor,
     reason: z.string().max(2_000, LONGEST_REASON).default('').describe('Why, for people; may be left out.'),
   })

@@ -1,15 +1,20 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common';
 import { readRoute, slug, variantConfig } from '#libs/contracts';
 import type { ServiceMode, ServiceState } from '#libs/delivery';
-import { parseInput, ProblemException } from '#libs/platform';
+import { Caller, hasRole, ProblemException, type Identity } from '#libs/platform';
 import { fingerprintOf } from '#libs/telemetry';
 import type { DecisionLog } from '../deciding/decision-log.js';
 import type { Decisions, ServiceOrder } from '../deciding/decisions.js';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import { AUDIT, DECISIONS, ORDERS } from '../tokens.js';
 import { orProblem } from './or-problem.js';
-import { orderBody } from './orders.js';
+import { orderBody, readOrder } from './orders.js';
 import { baselineBody, retryBody, slotsBody, viewOfService, type ServiceView } from './service-view.js';
+
+interface GivenBy {
+  readonly actor: string;
+  readonly note: string;
+}
 
 /** Services: what each serves when nothing runs, which experiment has its traffic, and what was rolled back from it. */
 @Controller('v1/services')
@@ -20,10 +25,14 @@ export class ServicesController {
     @Inject(AUDIT) private readonly log: Pick<DecisionLog, 'serviceEvents'>,
   ) {}
 
-  /** All but deleted ones; with `deleted=true` those as well. */
+  /** All that the caller may see but deleted ones; with `deleted=true` those as well. */
   @Get()
-  async list(@Query('deleted') deleted: string | undefined): Promise<{ readonly services: readonly ServiceView[] }> {
-    const all = await this.decisions.listServices();
+  async list(
+    @Caller() caller: Identity,
+    @Query('deleted') deleted: string | undefined,
+  ): Promise<{ readonly services: readonly ServiceView[] }> {
+    const every = await this.decisions.listServices();
+    const all = every.filter(({ service }) => hasRole(caller, 'viewer', service));
     const listed = all.filter(({ mode }) => mode !== 'deleted' || deleted === 'true');
     return { services: listed.map((state) => viewOfService(state, this.orders)) };
   }
@@ -51,10 +60,14 @@ export class ServicesController {
   /** Says that the service is served otherwise than the last experiment left it. */
   @Post(':service/baseline')
   @HttpCode(200)
-  async setBaseline(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
-    const { actor, reason, upstream, config, route: written } = parseInput(baselineBody, body ?? {}, 'body');
+  async setBaseline(
+    @Param('service') name: string,
+    @Caller() caller: Identity,
+    @Body() body: unknown,
+  ): Promise<ServiceView> {
+    const { actor, note, upstream, config, route: written } = readOrder(baselineBody, body, caller);
     const route = written === null || written === undefined ? written : readRoute(written);
-    const order = { type: 'set-baseline', actor, note: reason, route } as const;
+    const order = { type: 'set-baseline', actor, note, route } as const;
     if (upstream === undefined || config === undefined) return this.order(name, order);
     const read = variantConfig.parse(config);
     return this.order(name, { ...order, baseline: { upstream, config: read, fingerprint: fingerprintOf(read) } });
@@ -62,50 +75,51 @@ export class ServicesController {
 
   /** Divides its units into slots; those that an experiment has stay as they are. */
   @Put(':service/slots')
-  async setSlots(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
-    const { actor, reason, ...layer } = parseInput(slotsBody, body ?? {}, 'body');
-    return this.order(name, { type: 'set-slots', actor, note: reason, ...layer });
+  async setSlots(
+    @Param('service') name: string,
+    @Caller() caller: Identity,
+    @Body() body: unknown,
+  ): Promise<ServiceView> {
+    return this.order(name, { type: 'set-slots', ...readOrder(slotsBody, body, caller) });
   }
 
   /** Lets a configuration that was rolled back be tried again. */
   @Post(':service/retry')
   @HttpCode(200)
-  async retry(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
-    const { actor, reason, fingerprint } = parseInput(retryBody, body ?? {}, 'body');
-    return this.order(name, { type: 'retry', actor, note: reason, fingerprint });
+  async retry(@Param('service') name: string, @Caller() caller: Identity, @Body() body: unknown): Promise<ServiceView> {
+    return this.order(name, { type: 'retry', ...readOrder(retryBody, body, caller) });
   }
 
   /** All its ramps stand still, and nothing begins; proven harm still rolls back. */
   @Post(':service/pause')
   @HttpCode(200)
-  pause(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
-    return this.setMode(name, 'paused', body);
+  pause(@Param('service') name: string, @Caller() caller: Identity, @Body() body: unknown): Promise<ServiceView> {
+    return this.setMode(name, 'paused', readOrder(orderBody, body, caller));
   }
 
   /** What it was paused, drained or deleted for is over: what was paused with it goes on. */
   @Post(':service/resume')
   @HttpCode(200)
-  resume(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
-    return this.setMode(name, 'open', body);
+  resume(@Param('service') name: string, @Caller() caller: Identity, @Body() body: unknown): Promise<ServiceView> {
+    return this.setMode(name, 'open', readOrder(orderBody, body, caller));
   }
 
   /** Its experiments end without a verdict, everybody gets the baseline, and nothing begins. */
   @Post(':service/drain')
   @HttpCode(200)
-  drain(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
-    return this.setMode(name, 'drained', body);
+  drain(@Param('service') name: string, @Caller() caller: Identity, @Body() body: unknown): Promise<ServiceView> {
+    return this.setMode(name, 'drained', readOrder(orderBody, body, caller));
   }
 
   /** Routers serve it no more; its log stays. */
   @Post(':service/delete')
   @HttpCode(200)
-  delete(@Param('service') name: string, @Body() body: unknown): Promise<ServiceView> {
-    return this.setMode(name, 'deleted', body);
+  delete(@Param('service') name: string, @Caller() caller: Identity, @Body() body: unknown): Promise<ServiceView> {
+    return this.setMode(name, 'deleted', readOrder(orderBody, body, caller));
   }
 
-  private async setMode(name: string, mode: ServiceMode, body: unknown): Promise<ServiceView> {
-    const { actor, reason } = parseInput(orderBody, body ?? {}, 'body');
-    const state = await orProblem(() => this.decisions.setMode(nameOf(name), mode, { actor, note: reason }));
+  private async setMode(name: string, mode: ServiceMode, by: GivenBy): Promise<ServiceView> {
+    const state = await orProblem(() => this.decisions.setMode(nameOf(name), mode, by));
     return viewOfService(state, this.orders);
   }
 

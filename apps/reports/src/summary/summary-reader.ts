@@ -1,5 +1,5 @@
 import type { FactReader, RecordedDefinition } from '#libs/persistence/reports';
-import { ProblemException, type Clock } from '#libs/platform';
+import { hasRole, ProblemException, type Clock, type Identity } from '#libs/platform';
 import { compactAnalysis, type AnalysisPoint } from './analysis-point.js';
 import type { ExperimentListing, ExperimentSummary } from './experiment-summary.js';
 import { summarise, summariseListing } from './summarise.js';
@@ -11,9 +11,21 @@ export class SummaryReader {
     private readonly clock: Clock,
   ) {}
 
-  /** Every experiment's newest revision, newest first. */
-  async list(): Promise<readonly ExperimentListing[]> {
-    const definitions = await this.facts.definitions();
+  /** The services that an address names things of; none where nobody knows of them. */
+  async servicesOf({ experiment, generationId }: Readonly<Record<string, unknown>>): Promise<readonly string[]> {
+    const found =
+      typeof experiment === 'string'
+        ? (await this.facts.definitions(experiment))[0]?.spec.service
+        : typeof generationId === 'string'
+          ? await this.facts.serviceOfGeneration(generationId)
+          : undefined;
+    return found === undefined ? [] : [found];
+  }
+
+  /** The newest revision of every experiment that the caller may see, newest first. */
+  async list(caller: Identity): Promise<readonly ExperimentListing[]> {
+    const every = await this.facts.definitions();
+    const definitions = every.filter(({ spec }) => hasRole(caller, 'viewer', spec.service));
     return Promise.all(
       definitions.map(async (definition) =>
         summariseListing(definition, await this.facts.commands(definition.experiment, definition.revision)),

@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { z } from 'zod';
-import { parseInput } from '#libs/platform';
+import { Caller, parseInput, type Identity } from '#libs/platform';
 import { SUMMARY_READER } from '../tokens.js';
 import type { AnalysisPoint } from './analysis-point.js';
 import type { ExperimentListing, ExperimentSummary } from './experiment-summary.js';
@@ -13,8 +13,8 @@ export class SummaryController {
   constructor(@Inject(SUMMARY_READER) private readonly summaries: SummaryReader) {}
 
   @Get()
-  async list(): Promise<{ readonly experiments: readonly ExperimentListing[] }> {
-    return { experiments: await this.summaries.list() };
+  async list(@Caller() caller: Identity): Promise<{ readonly experiments: readonly ExperimentListing[] }> {
+    return { experiments: await this.summaries.list(caller) };
   }
 
   @Get(':experiment')

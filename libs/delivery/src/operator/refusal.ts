@@ -65,5 +65,5 @@ export function hasEnded(state: StartedState, wanted: Wanted): DecisionRefusedEr
 
 /** How an operator starts a new attempt. */
 export function newAttemptCall(experiment: string): string {
-  return `POST /v1/experiments/${experiment}/new-attempt with {"actor": "…", "reason": "…"}`;
+  return `POST /v1/experiments/${experiment}/new-attempt with {"reason": "…"}`;
 }

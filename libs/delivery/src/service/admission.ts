@@ -117,7 +117,7 @@ function refuseLatched({ service, latched }: ServiceState, { spec, fingerprints 
     if (!latch) continue;
     throw new DecisionRefusedError(
       'fingerprint-latched',
-      `${name} (fingerprint ${fingerprint}) was rolled back from ${service} by experiment ${latch.experiment} revision ${latch.revision}: “${latch.message}”. It comes back only on purpose: POST /v1/services/${service}/retry with {"fingerprint": "${fingerprint}", "actor": "…", "reason": "…"}, then apply the file again`,
+      `${name} (fingerprint ${fingerprint}) was rolled back from ${service} by experiment ${latch.experiment} revision ${latch.revision}: “${latch.message}”. It comes back only on purpose: POST /v1/services/${service}/retry with {"fingerprint": "${fingerprint}", "reason": "…"}, then apply the file again`,
     );
   }
 }

@@ -24,6 +24,6 @@ export function refuseTakenRoute(service: string, route: PublicRoute, others: re
   if (!owner) return;
   throw new DecisionRefusedError(
     'route-taken',
-    `${routeInWords(route)} is the route of ${owner.service}, and a request has one service: name another route for ${service}, or take that one from ${owner.service} with POST /v1/services/${owner.service}/baseline and {"route": null, "actor": "…", "reason": "…"}`,
+    `${routeInWords(route)} is the route of ${owner.service}, and a request has one service: name another route for ${service}, or take that one from ${owner.service} with POST /v1/services/${owner.service}/baseline and {"route": null, "reason": "…"}`,
   );
 }

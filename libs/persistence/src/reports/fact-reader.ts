@@ -1,6 +1,6 @@
 import type { ExperimentAnalysed } from '#libs/contracts';
 import type { Database } from '../postgres/database.js';
-import { findPicture, type AnnouncedPicture } from './read/find-picture.js';
+import { findPicture, findServiceOfGeneration, type AnnouncedPicture } from './read/find-picture.js';
 import { findRequest, type RecordedRequest } from './read/find-request.js';
 import { readAnalysisHistory } from './read/read-analysis-history.js';
 import { readAppliedAllocations, type RecordedApplication } from './read/read-applied-allocations.js';
@@ -31,6 +31,8 @@ export interface FactReader {
   readonly pictures: (query: PictureQuery) => Promise<readonly RecordedPicture[]>;
   /** Where one picture of a generation lies; undefined when nobody announced it. */
   readonly picture: (generationId: string, imageIndex: number) => Promise<AnnouncedPicture | undefined>;
+  /** The service that made the pictures of a generation; undefined when nobody announced it. */
+  readonly serviceOfGeneration: (generationId: string) => Promise<string | undefined>;
   /** The request with its assignment; undefined when it was not recorded (yet, or any more). */
   readonly request: (requestId: string) => Promise<RecordedRequest | undefined>;
   readonly controllers: () => Promise<readonly RecordedController[]>;
@@ -46,6 +48,7 @@ export function createFactReader(database: Database): FactReader {
     analysisHistory: (experiment, revision, points) => readAnalysisHistory(database, experiment, revision, points),
     pictures: (query) => readPictures(database, query),
     picture: (generationId, imageIndex) => findPicture(database, generationId, imageIndex),
+    serviceOfGeneration: (generationId) => findServiceOfGeneration(database, generationId),
     request: (requestId) => findRequest(database, requestId),
     controllers: () => readControllers(database),
   };

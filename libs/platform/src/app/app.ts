@@ -6,6 +6,7 @@ import type { VariableGroup } from '../configuration/help.js';
 import type { Environment } from '../configuration/read-config.js';
 import type { HealthCheck } from '../health/health.js';
 import type { ApiDescription } from '../http/open-api.js';
+import type { Access } from '../identity/access.guard.js';
 import type { Need } from './need.js';
 import type { Resources } from './resources.js';
 
@@ -60,17 +61,19 @@ export interface AppOptions<Shape extends z.ZodRawShape, N extends Needs, Settin
   health?(nest: INestApplication, settings: Settings, parts: Parts<N>): readonly HealthCheck[];
   /** What else those who start it may use of it. */
   expose?(nest: INestApplication): Exposed;
+  /** Who may use its routes; the description says which role each of them needs. Without it they are open. */
+  access?(nest: INestApplication, parts: Parts<N>): Access;
   readonly api: ApiDescription;
   /** Addresses of the running app for people, and by name in the line that says that it is ready. */
   addresses?(url: string, exposed: Exposed): Readonly<Record<string, Address>>;
   /** More for the line that says that it is ready. */
   facts?(exposed: Exposed): Readonly<Record<string, unknown>>;
-  nextSteps?(addresses: Readonly<Record<string, Address>>): readonly NextStep[];
+  nextSteps?(addresses: Readonly<Record<string, Address>>, parts: Parts<N>): readonly NextStep[];
 }
 
 /** Where an app will listen and with which settings it will run. */
 export interface AppPlan<Settings> {
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: { readonly host: string; readonly port: number; readonly allowedHosts: readonly string[] };
   readonly settings: Settings;
   readonly environment: Environment;
 }

@@ -5,6 +5,8 @@ import { commonVariables, processVariables, variables } from '../configuration/v
 import type { App, AppOptions, AppPlan, Needs, ResourcesOf } from './app.js';
 import { startPlannedApp } from './start-planned-app.js';
 
+type ServerSettings = { readonly HOST: string; readonly ALLOWED_HOSTS: readonly string[] };
+
 /** An app from what it is made of: the same value runs in a process of its own and in one with others. */
 export function defineApp<Shape extends z.ZodRawShape, N extends Needs, Settings, Exposed = undefined>(
   options: AppOptions<Shape, N, Settings, Exposed>,
@@ -13,7 +15,7 @@ export function defineApp<Shape extends z.ZodRawShape, N extends Needs, Settings
   // What several apps read is listed with the need that it belongs to.
   const ownVariables = Object.entries(options.variables).filter(([name]) => !(name in commonVariables));
   const own: VariableGroup = { title: `The ${options.name}`, variables: Object.fromEntries(ownVariables) };
-  const shape = { ...options.variables, HOST: processVariables.HOST };
+  const shape = { ...options.variables, HOST: processVariables.HOST, ALLOWED_HOSTS: processVariables.ALLOWED_HOSTS };
   return {
     name: options.name,
     summary: options.summary,
@@ -26,9 +28,10 @@ export function defineApp<Shape extends z.ZodRawShape, N extends Needs, Settings
     plan(environment) {
       const [plan] = readAllOrThrow<AppPlan<Settings> | undefined>([
         () => {
-          const config = readConfig(shape, environment) as z.output<z.ZodObject<Shape>> & { readonly HOST: string };
+          const config = readConfig(shape, environment) as z.output<z.ZodObject<Shape>> & ServerSettings;
           const port = variables.port.parse((config as Record<string, unknown>)[options.port]);
-          return { http: { host: config.HOST, port }, settings: options.settings(config), environment };
+          const http = { host: config.HOST, port, allowedHosts: config.ALLOWED_HOSTS };
+          return { http, settings: options.settings(config), environment };
         },
         ...needs.map((need) => (): undefined => void need.check(environment)),
       ]);

@@ -31,7 +31,7 @@ export async function startApp<Settings, Given, Exposed>(
     const running = await app.start(
       {
         ...plan,
-        http: { host: options.host ?? plan.http.host, port: options.port ?? 0 },
+        http: { ...plan.http, host: options.host ?? plan.http.host, port: options.port ?? 0 },
         settings: { ...plan.settings, ...options.settings },
       },
       { resources, given: options.resources, clock, logger },

@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { z } from 'zod';
 import { Health } from '../health/health.js';
 import { AppShellModule } from '../http/app-shell.module.js';
+import { AccessGuard } from '../identity/access.guard.js';
 import { cannotListen } from '../http/plain-server.js';
 import { prepareHttp } from '../http/prepare-http.js';
 import type { AppOptions, AppPlan, Needs, Parts, RunningApp, StartContext } from './app.js';
@@ -29,7 +30,9 @@ export async function startPlannedApp<Shape extends z.ZodRawShape, N extends Nee
   const module = options.module(settings, parts);
   const nest = await createNest(AppShellModule.around(module, { health, metrics, api: options.api }), context.logger);
   try {
-    const requests = prepareHttp(nest);
+    const requests = prepareHttp(nest, plan.http);
+    const access = options.access?.(nest, parts);
+    if (access) nest.useGlobalGuards(new AccessGuard(options.api, access));
     await nest.init();
     const connected = options.connect?.(nest, settings, parts);
     await nest.startAllMicroservices();
@@ -40,7 +43,7 @@ export async function startPlannedApp<Shape extends z.ZodRawShape, N extends Nee
       throw cannotListen(error, { ...plan.http, variable: String(options.port) });
     });
     return {
-      ...(await describe(options, nest)),
+      ...(await describe(options, nest, parts)),
       async close({ noticeMs, drainMs } = AT_ONCE) {
         health.stop();
         options.leave?.(nest);
@@ -75,6 +78,7 @@ async function openNeeds(
 async function describe<Shape extends z.ZodRawShape, N extends Needs, Settings, Exposed>(
   options: AppOptions<Shape, N, Settings, Exposed>,
   nest: INestApplication,
+  parts: Parts<N>,
 ): Promise<Omit<RunningApp<Exposed>, 'close'>> {
   const url = await nest.getUrl();
   const exposed = options.expose?.(nest) as Exposed;
@@ -84,6 +88,6 @@ async function describe<Shape extends z.ZodRawShape, N extends Needs, Settings, 
     exposed,
     addresses,
     facts: options.facts?.(exposed) ?? {},
-    nextSteps: options.nextSteps?.(addresses) ?? [],
+    nextSteps: options.nextSteps?.(addresses, parts) ?? [],
   };
 }

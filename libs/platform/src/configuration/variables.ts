@@ -73,6 +73,11 @@ export const processVariables = {
     '`json` for machines, `text` for people; `auto` is text on a terminal and JSON elsewhere.',
   ),
   HOST: documented(z.string().min(1).default('127.0.0.1'), 'Address that the servers listen on.'),
+  ALLOWED_HOSTS: documented(
+    list.default([]),
+    'Comma-separated host names, with their ports where they have one, by which browsers may ask for this server: `teststrip.example.com`. Addresses and `localhost` need none.',
+    { defaultIs: 'none on loopback, any elsewhere' },
+  ),
   SHUTDOWN_NOTICE_MS: documented(
     variables.milliseconds.min(0).default(0),
     'After SIGTERM: milliseconds for which an app answers "not ready" and still takes requests, so that load balancers can turn away first.',

@@ -1,10 +1,20 @@
 import { z } from 'zod';
+import type { Role } from '../identity/roles.js';
 
 /** The routes of an app as OpenAPI 3.1 describes them: path → method → operation. */
 export interface ApiDescription {
   readonly title: string;
   readonly description: string;
-  readonly paths: Readonly<Record<string, unknown>>;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, ApiOperation>>>>;
+}
+
+/** One operation; besides what OpenAPI asks for it says who may use it. */
+export interface ApiOperation {
+  readonly summary: string;
+  /** The role that it needs on the service that it is about. */
+  readonly 'x-role': Role | 'anybody';
+  readonly responses: Readonly<Record<string, unknown>>;
+  readonly [field: string]: unknown;
 }
 
 const problem = z
@@ -25,8 +35,39 @@ export function openApiOf(api: ApiDescription): Readonly<Record<string, unknown>
   return {
     openapi: '3.1.0',
     info: { title: api.title, version: '1.0.0', description: api.description },
-    paths: { ...api.paths, ...ROUTES_OF_EVERY_APP },
+    paths: Object.fromEntries(Object.entries(allPaths(api)).map(([path, methods]) => [path, withSecurity(methods)])),
+    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
   };
+}
+
+/**
+ * The operation that describes a route.
+ * @param path as the framework writes it, for example `/v1/services/:service`
+ */
+export function operationAt(api: ApiDescription, method: string, path: string): ApiOperation | undefined {
+  const written = path.replace(/:(\w+)/g, '{$1}').replace(/(.)\/$/, '$1');
+  // The same answer at a shorter address, for people.
+  const described = written === '/health' ? '/health/ready' : written;
+  return allPaths(api)[described]?.[method === 'HEAD' ? 'get' : method.toLowerCase()];
+}
+
+function allPaths(api: ApiDescription): ApiDescription['paths'] {
+  return { ...api.paths, ...ROUTES_OF_EVERY_APP };
+}
+
+function withSecurity(methods: Readonly<Record<string, ApiOperation>>): Readonly<Record<string, ApiOperation>> {
+  return Object.fromEntries(
+    Object.entries(methods).map(([method, operation]) => [
+      method,
+      operation['x-role'] === 'anybody'
+        ? operation
+        : {
+            ...operation,
+            security: [{ bearer: [] }],
+            responses: { ...operation.responses, ...ACCESS_REFUSALS },
+          },
+    ]),
+  );
 }
 
 /** An answer as JSON. */
@@ -38,6 +79,11 @@ export function jsonAnswer(description: string, schema: z.ZodType): Readonly<Rec
 export function problemAnswer(description: string): Readonly<Record<string, unknown>> {
   return { description, content: { 'application/problem+json': { schema: jsonSchemaOf(problem, 'output') } } };
 }
+
+const ACCESS_REFUSALS = {
+  401: problemAnswer('Nobody has the token, or there is none.'),
+  403: problemAnswer('Whoever has the token may not do this on this service.'),
+};
 
 /** What every route that takes a body answers to one it can't read. */
 export const bodyRefusals = {
@@ -61,6 +107,7 @@ const ROUTES_OF_EVERY_APP = {
   '/health/live': {
     get: {
       operationId: 'live',
+      'x-role': 'anybody',
       summary: 'Whether the process works; a failure means that only a new start helps.',
       responses: { 200: jsonAnswer('It works.', healthy), 503: problemAnswer('It is dead, and why.') },
     },
@@ -68,6 +115,7 @@ const ROUTES_OF_EVERY_APP = {
   '/health/ready': {
     get: {
       operationId: 'ready',
+      'x-role': 'anybody',
       summary: 'Whether it can do its work now, check by check. `/health` answers the same.',
       responses: { 200: jsonAnswer('It can.', healthy), 503: problemAnswer('It can not, and why.') },
     },
@@ -75,6 +123,7 @@ const ROUTES_OF_EVERY_APP = {
   '/metrics': {
     get: {
       operationId: 'metrics',
+      'x-role': 'anybody',
       summary: 'Metrics in the Prometheus text format.',
       responses: { 200: { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } } },
     },
@@ -82,8 +131,9 @@ const ROUTES_OF_EVERY_APP = {
   '/openapi.json': {
     get: {
       operationId: 'openApi',
+      'x-role': 'anybody',
       summary: 'This document.',
       responses: { 200: { description: 'OpenAPI 3.1.', content: { 'application/json': { schema: {} } } } },
     },
   },
-} as const;
+} as const satisfies ApiDescription['paths'];

@@ -20,13 +20,24 @@ export function parseInput<Schema extends z.ZodType>(
   }
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
+  const problems = parsed.error.issues.map((issue) => ({
+    path: issue.path.join('.'),
+    message: inWords(issue, schema),
+  }));
   throw new ProblemException({
     title: `The ${what} can't be used`,
     status: STATUS[what],
     detail: problems.map((problem) => problemInWords(problem, what)).join('; '),
     problems,
   });
+}
+
+/** A field that nobody knows is told with those that there are. */
+function inWords(issue: z.core.$ZodIssue, schema: z.ZodType): string {
+  const isOwnMessage = issue.code !== 'unrecognized_keys' || !issue.message.startsWith('Unrecognized key');
+  if (isOwnMessage || issue.path.length > 0 || !('shape' in schema)) return issue.message;
+  const unknown = issue.keys.map((key) => `"${key}"`).join(', ');
+  return `there is no field ${unknown} here; expected ${Object.keys(schema.shape as object).join(', ')}`;
 }
 
 /** "limit: expected …", or "actor is missing: …" where the message goes on about the field. */

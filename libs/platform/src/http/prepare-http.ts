@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
+import { foreignRequest, type BrowserRules } from './foreign-request.js';
 import { ProblemFilter } from './problem.js';
 import { readRequestBody } from './request-body.js';
 
@@ -19,8 +20,8 @@ export interface RequestsUnderWay {
 
 const BETWEEN_LOOKS_MS = 20;
 
-/** What every HTTP app does with every request: it is counted, its body is read in one way, and what goes wrong becomes problem+json. */
-export function prepareHttp(nest: INestApplication): RequestsUnderWay {
+/** What every HTTP app does with every request: it is counted, refused where another site has a browser send it, its body is read in one way, and what goes wrong becomes problem+json. */
+export function prepareHttp(nest: INestApplication, server: BrowserRules): RequestsUnderWay {
   const underWay = new Set<ServerResponse>();
   let isDraining = false;
   nest.use((_request: IncomingMessage, response: ServerResponse, next: () => void) => {
@@ -28,6 +29,9 @@ export function prepareHttp(nest: INestApplication): RequestsUnderWay {
     response.once('close', () => underWay.delete(response));
     if (isDraining) response.setHeader('connection', 'close');
     next();
+  });
+  nest.use((request: IncomingMessage, _response: ServerResponse, next: (error?: unknown) => void) => {
+    next(foreignRequest(request, server));
   });
   nest.use((request: ReadRequest, _response: ServerResponse, next: (error?: unknown) => void) => {
     readRequestBody(request).then((body) => {

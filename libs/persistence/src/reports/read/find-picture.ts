@@ -5,6 +5,16 @@ import { GenerationEntity } from '../../schema/entities/generation.entity.js';
 /** A picture as the inference service announced it. */
 export type AnnouncedPicture = Pick<Image, 'uri' | 'sha256' | 'format'>;
 
+/** The service that made the pictures of a generation; undefined when nobody announced it. */
+export async function findServiceOfGeneration(database: Database, generationId: string): Promise<string | undefined> {
+  const reads = await database.reads();
+  const found = await reads.findOne(GenerationEntity, {
+    select: { eventId: true, service: true },
+    where: { generationId },
+  });
+  return found?.service;
+}
+
 /** Where one picture of a generation lies; undefined when nobody announced it. */
 export async function findPicture(
   database: Database,

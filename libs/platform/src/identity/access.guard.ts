@@ -1,0 +1,93 @@
+import { createParamDecorator, Logger, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { operationAt, type ApiDescription } from '../http/open-api.js';
+import { ProblemException } from '../http/problem.js';
+import type { Identities, Unidentified } from './identities.js';
+import { hasRole, rolesInWords, type Identity, type Role } from './roles.js';
+
+/** Who may use an app's routes. */
+export interface Access {
+  readonly identities: Identities;
+  /** Services that a request is about; none where it is about no service that is known. */
+  servicesOf(request: Request): readonly string[] | Promise<readonly string[]>;
+}
+
+const IDENTITY = Symbol('identity');
+type IdentifiedRequest = Request & { [IDENTITY]?: Identity };
+
+/** Parameter of a handler: the {@link Identity} that sends the request. */
+export const Caller = createParamDecorator((_data: unknown, context: ExecutionContext): Identity => {
+  const identity = context.switchToHttp().getRequest<IdentifiedRequest>()[IDENTITY];
+  if (!identity) throw new Error('the route is open to anybody: nobody has asked who calls');
+  return identity;
+});
+
+/** How often refusals are told at most. */
+const TELL_EVERY_MS = 1_000;
+
+/**
+ * Lets through who has the role that the route's description asks for (`x-role`), on every service that the request is about. A route
+ * that no description knows lets nobody through.
+ */
+export class AccessGuard implements CanActivate {
+  private readonly logger = new Logger('access');
+  private refusals = 0;
+  private toldAtMs = -Infinity;
+
+  constructor(
+    private readonly api: ApiDescription,
+    private readonly access: Access,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<IdentifiedRequest>();
+    const needed = this.roleFor(request);
+    if (needed === 'anybody') return true;
+    const identity = await this.identify(request, context.switchToHttp().getResponse<Response>(), needed);
+    // Who may do it nowhere is told so before anybody reads what they send.
+    if (!hasRole(identity, needed)) throw forbidden(identity, needed);
+    for (const service of await this.access.servicesOf(request)) {
+      if (!hasRole(identity, needed, service)) throw forbidden(identity, needed, service);
+    }
+    request[IDENTITY] = identity;
+    return true;
+  }
+
+  private roleFor({ method, route }: Request): Role | 'anybody' {
+    const { path } = route as { readonly path: string };
+    const found = operationAt(this.api, method, path)?.['x-role'];
+    if (found !== undefined) return found;
+    const detail = `${method} ${path} says nowhere who may use it: nobody may`;
+    throw new ProblemException({ title: 'Not allowed', status: 403, detail });
+  }
+
+  private async identify(request: Request, response: Response, needed: Role): Promise<Identity> {
+    const found = await this.access.identities.identify(request);
+    if (!('reason' in found)) return found;
+    const { reader } = this.access.identities;
+    if (needed === 'viewer' && reader && found.reason === 'no-token') return reader;
+    response.setHeader('www-authenticate', 'Bearer realm="teststrip"');
+    throw this.unauthorised(found);
+  }
+
+  private unauthorised({ reason, expected }: Unidentified): ProblemException {
+    if (reason === 'wrong-token') this.tell();
+    return new ProblemException({ title: 'Not identified', status: 401, detail: expected });
+  }
+
+  /** Somebody may be guessing: that is told, a second apart at least. */
+  private tell(): void {
+    this.refusals += 1;
+    const nowMs = performance.now();
+    if (nowMs - this.toldAtMs < TELL_EVERY_MS) return;
+    this.logger.warn(`refused ${this.refusals} requests with a token that nobody has since this was told last`);
+    this.toldAtMs = nowMs;
+    this.refusals = 0;
+  }
+}
+
+function forbidden(identity: Identity, needed: Role, service?: string): ProblemException {
+  const where = service === undefined ? '' : ` on ${service}`;
+  const detail = `${identity.name} has ${rolesInWords(identity)}; expected ${needed}${where}`;
+  return new ProblemException({ title: 'Not allowed', status: 403, detail });
+}
