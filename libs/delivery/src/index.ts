@@ -16,6 +16,7 @@ export { serviceEvent, type ServiceEvent } from './service/events.js';
 export { evolveService } from './service/evolve-service.js';
 export { operateService, type ServiceInput } from './service/operate-service.js';
 export { claimedRoute, refuseTakenRoute } from './service/route.js';
+export { servedByEnded } from './service/served.js';
 export { isDivided, layerOf } from './service/slots.js';
 export {
   newService,

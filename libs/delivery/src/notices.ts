@@ -86,5 +86,5 @@ function shadowNotices(spec: ExperimentSpec, analysis: ExperimentAnalysed, clock
 }
 
 function brokenControlNotice(spec: ExperimentSpec, broken: string): string {
-  return `${spec.control} itself is broken: ${broken}. Look at it now. Proven harm still rolls back, and a candidate that is proven is promoted. ${insteadInWords(spec)}`;
+  return `${spec.control} itself is broken: ${broken}. Look at it now. Proven harm still rolls back, and ${spec.kind === 'ab' ? 'a variant that wins ends the test' : 'a candidate that is proven is promoted'}. ${insteadInWords(spec)}`;
 }

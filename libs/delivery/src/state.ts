@@ -130,6 +130,11 @@ export function isInShadow(state: DeliveryState): boolean {
   return isActive(state) && state.lastCommand.shadow !== undefined;
 }
 
+/** Whether the revision ended, or is, before its first share: a candidate of it has served nobody. */
+export function isBeforeRamp({ spec, startedAtMs, stageStartedAtMs }: StartedState): boolean {
+  return spec.shadow !== undefined && stageStartedAtMs === startedAtMs;
+}
+
 /** The state with a specification that knows which arms are out of the race: they are judged no more, and get no traffic. */
 export function inRace<State extends StartedState>(state: State): State {
   const { dropped } = state;

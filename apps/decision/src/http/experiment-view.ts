@@ -9,7 +9,15 @@ import {
   weightsPpm,
   type ExperimentSpec,
 } from '#libs/contracts';
-import { deadlineAtMs, isActive, isInShadow, type DefinedState, type StartedState } from '#libs/delivery';
+import {
+  deadlineAtMs,
+  isActive,
+  isBeforeRamp,
+  isInShadow,
+  servedByEnded,
+  type DefinedState,
+  type StartedState,
+} from '#libs/delivery';
 import { z } from 'zod';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import type { Parked } from '../deciding/parking.js';
@@ -31,7 +39,9 @@ export const experimentView = z
     stage: z
       .object({ index: z.int().min(0), of: z.int().min(1), weightPpm: z.int(), startedAt: timestamp })
       .nullable()
-      .describe('Where on the ramp it is; null before the start, and in the shadow.'),
+      .describe(
+        'Where on the ramp it is, or was at its end; null before the start, in the shadow, and where the shadow was all.',
+      ),
     shadow: shadowStage
       .nullable()
       .describe('While it is in its shadow: what is copied, and until when. Nobody is served by a candidate then.'),
@@ -49,7 +59,7 @@ export const experimentView = z
       .enum(['winner', 'futile', 'inconclusive', 'passed'])
       .nullable()
       .describe('Of a concluded experiment; `passed`: of a shadow alone, by whose pairs a share may be served.'),
-    winner: slug.nullable(),
+    winner: slug.nullable().describe('Who has all the traffic of an experiment that was promoted or has a winner.'),
     held: z
       .object({ since: timestamp, causes: z.array(z.string()) })
       .nullable()
@@ -139,7 +149,7 @@ function viewOfDefined(state: DefinedState, orders: Orders): ExperimentView {
     policy: state.policy,
     phase: state.phase,
     epoch: state.epoch,
-    stage: started && !isInShadow(started) ? stageOf(started, state.spec) : null,
+    stage: started && !isBeforeRamp(started) ? stageOf(started, state.spec) : null,
     shadow: (isInShadow(state) && state.spec.shadow) || null,
     weightsPpm: started?.weightsPpm ?? null,
     definedAt: iso(state.definedAtMs),
@@ -148,7 +158,7 @@ function viewOfDefined(state: DefinedState, orders: Orders): ExperimentView {
     endedAt: 'endedAtMs' in state ? iso(state.endedAtMs) : null,
     archived: state.archived === true,
     outcome: state.phase === 'concluded' ? state.outcome : null,
-    winner: state.phase === 'concluded' ? state.winner : null,
+    winner: winnerOf(state),
     held: state.phase === 'held' ? { since: iso(state.heldAtMs), causes: [...state.causes] } : null,
     parked: parkedOf(orders.parkedAs(state.experiment)),
     approvals: { given: [...state.approvedStages], awaited: state.awaitsApprovalOf },
@@ -160,6 +170,11 @@ function viewOfDefined(state: DefinedState, orders: Orders): ExperimentView {
     fingerprints: { ...state.fingerprints },
     spec: state.spec,
   };
+}
+
+function winnerOf(state: DefinedState): string | null {
+  if (state.phase === 'promoted') return servedByEnded(state);
+  return state.phase === 'concluded' ? state.winner : null;
 }
 
 function parkedOf(parked: Parked | undefined): ExperimentView['parked'] {

@@ -65,6 +65,6 @@ function refuseFullStart(spec: ExperimentSpec): void {
   if (spec.ramp.stages[0]?.weightPpm !== MILLION) return;
   throw new DecisionRefusedError(
     'no-canary-stage',
-    `The first stage of ${spec.key} is 100 %: everybody would get the candidate before anything is known; expected a smaller first stage`,
+    `The first stage of ${spec.key} is 100 %: ${spec.kind === 'ab' ? 'the test would begin with its largest shares' : 'everybody would get the candidate'} before anything is known; expected a smaller first stage`,
   );
 }

@@ -82,7 +82,7 @@ function beginning(spec: ExperimentSpec): Pick<CommandOrder, 'weightsPpm' | 'sha
 function beginningInWords(spec: ExperimentSpec): string {
   const { shadow, control } = spec;
   if (shadow !== undefined) {
-    return ` in the shadow: ${control} serves everybody, and copies of ${percent(shadow.ratePpm)} of its requests go to ${candidatesOf(spec).join(', ')}, until ${number(shadow.pairs)} pairs are judged.`;
+    return ` in the shadow: ${control} serves everybody, and copies of ${percent(shadow.ratePpm)} of its requests go to ${candidatesOf(spec).join(', ')}, until ${number(shadow.pairs)} pairs are judged.${shadow.only ? ' That is all: no share of the traffic follows.' : ''}`;
   }
   const shares = Object.entries(stageWeights(spec, 0)).filter(([name]) => name !== control);
   return `: ${shares.map(([name, weightPpm]) => `${percent(weightPpm)} to ${name}`).join(', ')}, the rest to ${control}.`;

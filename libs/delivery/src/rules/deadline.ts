@@ -2,6 +2,7 @@ import { controlOnly, servesCandidates } from '../allocation.js';
 import { weightsInstead } from './broken-control.js';
 import { CONTROLLER, controllerCommand, type CommandIdentity } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
+import { judgedInWords } from '../words/judged.js';
 import { duration } from '../words/numbers.js';
 import { causesInWords } from '../words/trust.js';
 import type { RunClock } from '../outlook.js';
@@ -39,7 +40,8 @@ export function endOverdue(state: ActiveState, input: CommandIdentity): readonly
     return conclude(state, input, 'deadline', why);
   }
   if (state.phase === 'held' && input.atMs >= holdEndsAtMs(state)) {
-    const held = `The candidate could not be judged: held for ${duration(state.spec.holdAtMostMs)} because of ${causesInWords(state.causes)}.`;
+    const whom = judgedInWords(state.spec).replace(/^the/, 'The');
+    const held = `${whom} could not be judged: held for ${duration(state.spec.holdAtMostMs)} because of ${causesInWords(state.causes)}.`;
     return conclude(state, input, 'inconclusive', held);
   }
   return [];

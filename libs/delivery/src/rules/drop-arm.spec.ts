@@ -15,6 +15,8 @@ import {
   operator,
   provenUpTo,
   refusalOf,
+  SCORES_SILENT,
+  T0,
   tick,
 } from '#libs/testing/delivery';
 import { simulationRandom } from '#libs/testing/random';
@@ -57,6 +59,23 @@ const limitOf = (name: string, verdict: 'beyond' | 'within') => [
 
 const brokenLimitOfB = (minute: number) =>
   analysed(minutes(minute), [...limitOf('a', 'within'), ...limitOf('b', 'beyond')]);
+
+const messages = (...inputs: DeliveryInput[]) =>
+  logOf(define(T0, test(['a', 'b'])), ...inputs).flatMap((event) =>
+    'command' in event ? [event.command.message] : [],
+  );
+
+describe('a test that cannot be judged', () => {
+  it('names its variants, of which none is the candidate', () => {
+    const silent = analysed(minutes(1), [], { health: SCORES_SILENT });
+    const [, held, ended] = messages(silent, tick(minutes(60)));
+    expect(held).toMatch(/^Cannot judge a and b: the scorer is silent/);
+    expect(ended).toMatch(/^a and b could not be judged: held for 30 min because of a silent scorer\./);
+    const unheard = tick(minutes(5), T0);
+    expect(messages(unheard)[1]).toMatch(/^Cannot judge a and b: no analysis has arrived/);
+    expect(JSON.stringify(messages(silent, tick(minutes(60))))).not.toMatch(/the candidate/i);
+  });
+});
 
 function play(...inputs: readonly DeliveryInput[]) {
   const log = logOf(...inputs);

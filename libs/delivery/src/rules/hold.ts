@@ -5,8 +5,9 @@ import type { Analysed, Tick } from '../inputs.js';
 import { isInShadow, type HeldState, type RunningState } from '../state.js';
 import { goesOnInWords, meanwhile } from '../words/shadow.js';
 import { copiesExpected, unmeasurableByPairs } from './pairs.js';
+import { judgedInWords } from '../words/judged.js';
 import { duration } from '../words/numbers.js';
-import { causesInWords, holdMessage, type NamedMetrics } from '../words/trust.js';
+import { causesInWords, holdMessage, type HeldInWords } from '../words/trust.js';
 import { unmeasurableGuardrails } from './guardrail-proof.js';
 import { limitInWords } from '../words/limit.js';
 import { limitsBeyond } from './limits.js';
@@ -53,7 +54,7 @@ export function holdForSilence(state: RunningState, input: Tick): readonly Deliv
     command: 'pause',
     ...asItIs(state),
     reason: 'health-hold',
-    message: `Cannot judge the candidate: no analysis has arrived for ${duration(silentMs)}. ${meanwhile(state)} until one arrives.`,
+    message: `Cannot judge ${judgedInWords(state.spec)}: no analysis has arrived for ${duration(silentMs)}. ${meanwhile(state)} until one arrives.`,
     terminal: false,
     evidence: null,
   });
@@ -61,10 +62,12 @@ export function holdForSilence(state: RunningState, input: Tick): readonly Deliv
 }
 
 /** What the causes of a hold are about, by name. */
-function namedIn(state: RunningState, analysis: ExperimentAnalysed): NamedMetrics {
+function namedIn(state: RunningState, analysis: ExperimentAnalysed): HeldInWords {
   const { spec } = state;
+  const judged = judgedInWords(spec);
   if (isInShadow(state)) {
     return {
+      judged,
       unmeasurable: unmeasurableByPairs(spec, analysis),
       beyond: [],
       copies: copiesExpected(spec, analysis),
@@ -72,6 +75,7 @@ function namedIn(state: RunningState, analysis: ExperimentAnalysed): NamedMetric
     };
   }
   return {
+    judged,
     unmeasurable: unmeasurableGuardrails(spec, analysis),
     beyond: limitsBeyond(spec, analysis).map((metric) => limitInWords(metric, 'candidate', metric.candidate)),
   };

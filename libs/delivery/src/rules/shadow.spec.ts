@@ -26,7 +26,8 @@ import {
   tick,
 } from '#libs/testing/delivery';
 import { decider, DecisionRefusedError, initialState, type DeliveryInput, type DeliveryState } from '../index.js';
-import { isInShadow } from '../state.js';
+import { rebuild } from '../evolve.js';
+import { isBeforeRamp, isInShadow, type StartedState } from '../state.js';
 
 const CONTROL_ALONE = { control: 1_000_000, candidate: 0 };
 const COPIES = { candidates: ['candidate'], ratePpm: 100_000, concurrency: 4 };
@@ -212,7 +213,7 @@ describe('a shadow that can’t be judged', () => {
     });
     expect(hold.events()[0]).toHaveProperty(
       'command.message',
-      'Cannot judge the candidate: about 350 requests were to be copied, and no pair has come of any. Look whether the candidate answers at all, whether its router and services are of a version that knows shadows, and whether these requests can be copied. control serves everybody as before; proven harm still rolls back.',
+      'Cannot judge the candidate: about 350 requests were to be copied, and no pair has come of any. Look whether what gets the copies answers at all, whether its router and services are of a version that knows shadows, and whether these requests can be copied. control serves everybody as before; proven harm still rolls back.',
     );
   });
 
@@ -342,8 +343,35 @@ describe('people and a shadow', () => {
   });
 });
 
+const messageOf = (input: DeliveryInput) =>
+  logOf(input).flatMap((event) => (event.type === 'started' ? [event.command.message] : []));
+const isBefore = (...inputs: DeliveryInput[]) => isBeforeRamp(rebuild(logOf(...inputs)) as StartedState);
+
 describe('a shadow alone', () => {
   const alone = define(T0, shadowed(aShadow({ only: true })));
+
+  it('says when it starts that nothing follows, which a shadow before a ramp does not', () => {
+    const said =
+      'Revision 1 starts in the shadow: control serves everybody, and copies of 10 % of its requests go to candidate, until 350 pairs are judged.';
+    expect(messageOf(define(T0, shadowed()))).toEqual([said]);
+    expect(messageOf(alone)).toEqual([`${said} That is all: no share of the traffic follows.`]);
+  });
+
+  it('is before its ramp to its end, a shadow that a share follows is not', () => {
+    const pairs = judged(1, [somePairs(350, 200_000)]);
+    expect([isBefore(alone), isBefore(alone, pairs), isBefore(alone, operator('end', minutes(1)))]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    const first = define(T0, shadowed());
+    expect([isBefore(first), isBefore(first, pairs), isBefore(first, pairs, operator('end', minutes(2)))]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(isBefore(define(T0))).toBe(false);
+  });
 
   it('is passed where its pairs allow a share, and nobody is served all the same', () => {
     given(alone)

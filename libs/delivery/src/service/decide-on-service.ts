@@ -34,6 +34,7 @@ export function decideOnService(service: ServiceState, state: DeliveryState, inp
   // What ended and is not served any more may begin anew; nothing else changes it.
   if (!isStart(input.type) && isOutlived(service, state, input)) return outlived(service, state, input);
   refuseRise(service, input);
+  refuseArchiveOfServed(service, state, input);
   const events = decider.decide(standing(service, under(service.epoch, state), input), input);
   if (events.length === 0) return NOTHING;
   refuseStart(service, state, events, input);
@@ -54,6 +55,17 @@ function refuseRise({ service, mode }: ServiceState, { type }: DeliveryInput): v
   throw new DecisionRefusedError(
     `service-${mode}`,
     `${service} is ${mode}: POST /v1/services/${service}/resume lets its experiments go on`,
+  );
+}
+
+/** An experiment that ended and was told to hold, or a winner that waits, still serves its slot: out of sight nobody would free it. */
+function refuseArchiveOfServed(service: ServiceState, state: DeliveryState, { type }: DeliveryInput): void {
+  if (type !== 'archive' || state.phase === 'absent' || isActive(state)) return;
+  const slot = slotHeldBy(service, state.experiment);
+  if (slot === undefined) return;
+  throw new DecisionRefusedError(
+    'still-active',
+    `${state.experiment} has ended and still serves ${isDivided(service) ? `slot ${slot.id} of ` : ''}${service.service}: roll it back${isWaitingWinner(service, state) ? ', or promote it once more when no other experiment runs,' : ''} before it is archived`,
   );
 }
 

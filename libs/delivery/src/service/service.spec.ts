@@ -290,6 +290,18 @@ describe('a service', () => {
     expect(play.take('one', operator('rollback', minutes(60 * 26))).held).toBeNull();
   });
 
+  it('keeps in the lists what has ended and still serves a slot, until it is rolled back', () => {
+    const play = new Play().take('one', defined('one', 0, { onInconclusive: 'hold' }));
+    const late = { ...proven('one', 60 * 25), analysis: { ...proven('one', 60 * 25).analysis, metrics: [] } };
+    play.take('one', late);
+    const archive = operator('archive', minutes(60 * 26));
+    expect(play.refusal('one', archive)?.message).toBe(
+      'one has ended and still serves text-to-image: roll it back before it is archived',
+    );
+    play.take('one', operator('rollback', minutes(60 * 27)));
+    expect(play.take('one', archive).of('one')).toMatchObject({ phase: 'rolled-back', archived: true });
+  });
+
   it('of before services had logs is what its newest running experiment serves', () => {
     const promoted = old('one', minutes(0), operator('pause', minutes(1)), operator('promote', minutes(2)));
     const running = old('two', minutes(3));

@@ -4,7 +4,7 @@ import { COVERAGE_GAP, HEALTHY, SCORES_SILENT, SPLIT_IS_OFF } from '#libs/testin
 import type { HoldCause } from '../events.js';
 import { causesInWords, holdMessage, reportsWarning, findingsInWords } from './trust.js';
 
-const NOTHING_NAMED = { unmeasurable: [], beyond: [] };
+const NOTHING_NAMED = { judged: 'the candidate', unmeasurable: [], beyond: [] };
 
 describe('why a ramp is held', () => {
   it.each<readonly [HoldCause, AnalysisHealth, string]>([
@@ -41,6 +41,7 @@ describe('why a ramp is held', () => {
   ])('%s: with its numbers', (cause, health, words) => {
     expect(
       holdMessage([cause], health, {
+        judged: 'the candidate',
         unmeasurable: ['alignment (scores of two scorer versions can’t be compared)'],
         beyond: ['error-rate of candidate is 9 %; at most 5 % is allowed'],
       }),

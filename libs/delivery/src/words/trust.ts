@@ -3,12 +3,14 @@ import type { HoldCause } from '../events.js';
 import { number, percentOf } from './numbers.js';
 
 /** Why the ramp is held, with the numbers. */
-export function holdMessage(causes: readonly HoldCause[], health: AnalysisHealth, named: NamedMetrics): string {
-  return `Cannot judge the candidate: ${causes.map((cause) => causeWithNumbers(cause, health, named)).join('; ')}. ${named.meanwhile ?? 'The shares stay as they are'}; proven harm still rolls back.`;
+export function holdMessage(causes: readonly HoldCause[], health: AnalysisHealth, named: HeldInWords): string {
+  return `Cannot judge ${named.judged}: ${causes.map((cause) => causeWithNumbers(cause, health, named)).join('; ')}. ${named.meanwhile ?? 'The shares stay as they are'}; proven harm still rolls back.`;
 }
 
-/** Metrics that causes are about, in words. */
-export interface NamedMetrics {
+/** What a hold is about, in words. */
+export interface HeldInWords {
+  /** Who can't be judged: "the candidate", "b and c". */
+  readonly judged: string;
   readonly unmeasurable: readonly string[];
   /** Limits that candidates break. */
   readonly beyond: readonly string[];
@@ -70,7 +72,7 @@ function causeInWords(cause: HoldCause): string {
     case 'analysis-silent':
       return 'missing analyses';
     case 'limit-exceeded':
-      return 'a limit that the candidate exceeds';
+      return 'a limit that is exceeded';
     case 'pairs-silent':
       return 'missing pairs';
     default:
@@ -81,7 +83,7 @@ function causeInWords(cause: HoldCause): string {
 function causeWithNumbers(
   cause: HoldCause,
   health: AnalysisHealth,
-  { unmeasurable, beyond, copies = 0 }: NamedMetrics,
+  { unmeasurable, beyond, copies = 0 }: HeldInWords,
 ): string {
   const { srm, coverage, staleness, consistency } = health;
   switch (cause) {
@@ -103,7 +105,7 @@ function causeWithNumbers(
     case 'limit-exceeded':
       return `${beyond.join('; ')}, and control is not proven within either`;
     case 'pairs-silent':
-      return `about ${number(copies)} requests were to be copied, and no pair has come of any. Look whether the candidate answers at all, whether its router and services are of a version that knows shadows, and whether these requests can be copied`;
+      return `about ${number(copies)} requests were to be copied, and no pair has come of any. Look whether what gets the copies answers at all, whether its router and services are of a version that knows shadows, and whether these requests can be copied`;
     default:
       return cause satisfies never;
   }
