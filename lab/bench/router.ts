@@ -6,9 +6,14 @@
  *   npx tsx --conditions teststrip-source lab/bench/router.ts [requests=20000] [answerBytes=8192] [concurrency=32] [shadowPercent=10]
  *
  * A second router copies that share of its requests to the candidate; 0 leaves it out.
+ *
+ *   npx tsx --conditions teststrip-source lab/bench/router.ts latency [perSecond=500] [seconds=30] [bus=memory] [answerBytes=8192]
+ *
+ * What the router adds to each answer at a fixed rate: the upstream asked directly, through nginx and through the router in turns, from when a
+ * request was due. With `bus=postgres` the events go into an embedded Postgres on the same machine, as in standalone.
  */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -17,8 +22,10 @@ import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
 import { routerApp } from '#apps/router';
 import { encodeEvent, UNIT_HEADER, type TeststripEvent } from '#libs/contracts';
-import { createEventBus, ensureTopics } from '#libs/messaging';
+import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
+import { migrate, openDatabase, startEmbeddedPostgres } from '#libs/persistence';
 import { startApp } from '#libs/platform';
+import { askInTurns, openLoopTarget, quantileOfSorted, type OpenLoopTarget } from './open-loop.js';
 
 interface CpuAnswer {
   readonly cpuMs: number;
@@ -32,7 +39,14 @@ switch (role) {
     await serveUpstream(Number(parameters[0]));
     break;
   case 'router':
-    await serveRouter(String(parameters[0]), Number(parameters[1]));
+    await serveRouter(
+      String(parameters[0]),
+      Number(parameters[1]),
+      parameters[2] === 'postgres' ? 'postgres' : 'memory',
+    );
+    break;
+  case 'latency':
+    await measureLatency();
     break;
   default:
     await load(role);
@@ -69,6 +83,57 @@ async function load(first: string): Promise<void> {
   if (shadowPercent > 0) await measureShadow(upstream.url, shadowPercent, { ...work, without: byRouter });
   upstream.process.kill();
   nginx?.process.kill();
+}
+
+/** What the router adds at a fixed rate, beside what nginx adds. */
+async function measureLatency(): Promise<void> {
+  const [perSecond, seconds] = [Number(parameters[0] ?? 500), Number(parameters[1] ?? 30)];
+  const [bus, answerBytes] = [parameters[2] ?? 'memory', Number(parameters[3] ?? 8_192)];
+  const upstream = await start('upstream', String(answerBytes));
+  const router = await start('router', upstream.url, '0', bus);
+  const nginx = await startNginx(upstream.url);
+  const direct = openLoopTarget('direct', upstream.url);
+  const byRouter = openLoopTarget('router', router.url);
+  const byNginx = nginx && openLoopTarget('nginx', nginx.url);
+  process.stdout.write(
+    `${perSecond} POST requests/s to each in turn, ${seconds} s in all each, answers of ${answerBytes} bytes, events on the bus: ${bus}\n`,
+  );
+  const targets = [direct, ...(byNginx ? [byNginx] : []), byRouter];
+  await askInTurns(targets, { perSecond, sliceMs: SLICE_MS, rounds: Math.ceil((seconds * 1000) / SLICE_MS) });
+  const [asked, ...between] = targets.map(latencies);
+  printLatencies('direct', asked!, undefined);
+  for (const [index, figures] of between.entries()) printLatencies(targets[index + 1]!.name, figures, asked);
+  const [ours, theirs] = [between.at(-1)!, byNginx && between[0]!];
+  const added = (figures: Latencies): number => figures.p99Ms - asked!.p99Ms;
+  if (theirs) process.stdout.write(`added at p99, router / nginx: ${(added(ours) / added(theirs)).toFixed(2)}\n`);
+  const { events = 0 } = await cpuOf(router.process);
+  process.stdout.write(`router: ${events} events on the bus\n`);
+  for (const { pool } of targets) await pool.close();
+  for (const part of [router, upstream, ...(nginx ? [nginx] : [])]) part.process.kill();
+}
+
+/** Short, so that what else the machine does meets all of them. */
+const SLICE_MS = 2_000;
+
+interface Latencies {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly failed: number;
+}
+
+function latencies({ latenciesMs, failed }: OpenLoopTarget): Latencies {
+  const sorted = latenciesMs.toSorted((left, right) => left - right);
+  const [p50Ms, p99Ms, p999Ms] = [0.5, 0.99, 0.999].map((q) => quantileOfSorted(sorted, q)) as [number, number, number];
+  return { p50Ms, p99Ms, p999Ms, failed };
+}
+
+function printLatencies(name: string, { failed, ...figures }: Latencies, direct: Latencies | undefined): void {
+  const cells = (['p50Ms', 'p99Ms', 'p999Ms'] as const).map((which) => {
+    const added = direct === undefined ? '' : ` (+${(figures[which] - direct[which]).toFixed(2)})`;
+    return `${which.slice(0, -2)} ${figures[which].toFixed(2)} ms${added}`;
+  });
+  process.stdout.write(`${name}: ${cells.join(', ')}${failed > 0 ? `, ${failed} FAILED` : ''}\n`);
 }
 
 /** What it costs to copy a share of the requests. */
@@ -112,10 +177,10 @@ async function measure(name: string, url: string, { requests, concurrency, cpuMs
     ? `, ${perRequestMs.toFixed(3)} ms CPU per request: ${Math.round(perCore)} requests/s of a core`
     : '';
   process.stdout.write(
-    `${name}: ${Math.round(perSecond)} requests/s, p50 ${quantile(latenciesMs, 0.5).toFixed(1)} ms, ` +
-      `p99 ${quantile(latenciesMs, 0.99).toFixed(1)} ms${cpu}\n`,
+    `${name}: ${Math.round(perSecond)} requests/s, p50 ${quantileOfSorted(latenciesMs, 0.5).toFixed(1)} ms, ` +
+      `p99 ${quantileOfSorted(latenciesMs, 0.99).toFixed(1)} ms${cpu}\n`,
   );
-  return { perSecond, perCore, p99Ms: quantile(latenciesMs, 0.99) };
+  return { perSecond, perCore, p99Ms: quantileOfSorted(latenciesMs, 0.99) };
 }
 
 /** One process, which proxies as the router does; undefined where there is none on this machine. */
@@ -210,8 +275,25 @@ async function serveUpstream(answerBytes: number): Promise<void> {
   process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
 }
 
-async function serveRouter(upstream: string, shadowPercent: number): Promise<void> {
-  const bus = await createEventBus({ carrier: 'memory' });
+async function openBenchBus(carrier: 'memory' | 'postgres'): Promise<EventBus> {
+  if (carrier === 'memory') return createEventBus({ carrier });
+  const dataDir = mkdtempSync(join(tmpdir(), 'teststrip-bench-router-'));
+  chmodSync(dataDir, 0o755);
+  const server = await startEmbeddedPostgres({ dataDir, durability: 'process-crash' });
+  const database = await openDatabase({ url: server.url, applicationName: 'teststrip bench' });
+  await migrate(database);
+  const leaveNothing = async (): Promise<never> => {
+    await database.close();
+    await server.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+    process.exit(0);
+  };
+  process.once('SIGTERM', () => void leaveNothing());
+  return createEventBus({ carrier, database });
+}
+
+async function serveRouter(upstream: string, shadowPercent: number, carrier: 'memory' | 'postgres'): Promise<void> {
+  const bus = await openBenchBus(carrier);
   await ensureTopics(bus, 4);
   await bus.publish(experiment(upstream, shadowPercent * 10_000).map(encodeEvent));
   const settings = { port: 0, lastKnownGoodFile: undefined };
@@ -311,8 +393,4 @@ function message<T>(child: ChildProcess): Promise<T> {
     child.once('message', (value) => resolve(value as T));
     child.once('exit', (code) => reject(new Error(`a part of the bench ended with ${code}`)));
   });
-}
-
-function quantile(sorted: readonly number[], q: number): number {
-  return sorted[Math.floor((sorted.length - 1) * q)] ?? NaN;
 }

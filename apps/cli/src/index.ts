@@ -5,3 +5,4 @@ export type { PlayedScenario, ScenarioResult } from './scenarios/story-result.js
 export { startStack, type StackShape, type Stack } from './scenarios/stack.js';
 export { teststripProgram } from './program.js';
 export { exitCodesInWords } from './exit-codes.js';
+export { spawnApp, type Child } from './scenarios/child-process.js';

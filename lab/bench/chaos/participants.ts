@@ -1,0 +1,124 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { spawnApp, type Child } from '#apps/cli';
+import type { DatabaseReady } from './database.js';
+
+/** Services by their name in the run, in the order in which they start. */
+const SERVICES = {
+  decision: 'decision',
+  reports: 'reports',
+  recorder: 'recorder',
+  analyzer: 'analyzer',
+  scorer: 'scorer',
+  'router-a': 'router',
+  'router-b': 'router',
+} as const;
+export type ServiceName = keyof typeof SERVICES;
+export type ParticipantName = 'database' | ServiceName;
+
+const PORTS = ['ROUTER', 'ROUTER_ADMIN', 'DECISION', 'REPORTS', 'SCORER', 'ANALYZER', 'RECORDER'];
+/** The upstreams and the load stand for other machines: the services wait for them. */
+const BEHIND_THE_LOAD = 5;
+/** On a machine that does much else. */
+const READY_WITHIN_MS = 120_000;
+
+/** Every process of the run: each can be killed, and comes back at the same address. */
+export class Participants {
+  private readonly services = new Map<ServiceName, Child>();
+  private readonly ports = new Map<ServiceName, Record<string, string>>();
+  private readonly others: ChildProcess[] = [];
+  private database: { readonly process: ChildProcess; readonly ready: DatabaseReady } | undefined;
+
+  constructor(
+    private readonly dataDir: string,
+    private readonly onLine: (line: string) => void,
+  ) {}
+
+  /** @returns addresses of the upstreams. */
+  async startAll(): Promise<Readonly<Record<'control' | 'candidate', string>>> {
+    const [control, candidate] = await Promise.all(['control', 'candidate'].map((name) => this.startUpstream(name)));
+    await this.start('database');
+    for (const name of Object.keys(SERVICES) as ServiceName[]) await this.start(name);
+    return { control: control!, candidate: candidate! };
+  }
+
+  /** The first time at free ports, afterwards at the same ones. */
+  async start(name: ParticipantName): Promise<void> {
+    if (name === 'database') return this.startDatabase();
+    const settings = {
+      BUS: 'postgres',
+      DATABASE_URL: this.database!.ready.url,
+      DATA_DIR: this.dataDir,
+      LOG_FORMAT: 'text',
+      LOG_LEVEL: 'warn',
+      ROUTER_ID: name,
+      ...Object.fromEntries(PORTS.map((port) => [`${port}_PORT`, '0'])),
+      ...this.ports.get(name),
+    };
+    const child = await spawnApp(SERVICES[name], settings, {
+      niceness: BEHIND_THE_LOAD,
+      timeoutMs: READY_WITHIN_MS,
+      onLine: (line) => this.onLine(`${name}: ${line}`),
+    });
+    this.services.set(name, child);
+    const addresses = Object.entries(child.ready).filter(([, url]) => typeof url === 'string' && URL.canParse(url));
+    this.ports.set(
+      name,
+      Object.fromEntries(addresses.map(([key, url]) => [portVariable(key), new URL(String(url)).port])),
+    );
+  }
+
+  /** SIGKILL: nothing is saved, nobody is told. Resolves when it is gone. */
+  async kill(name: ParticipantName): Promise<void> {
+    if (name !== 'database') return this.services.get(name)!.stop('SIGKILL');
+    const { process: holder, ready } = this.database!;
+    const ended = new Promise((resolve) => holder.once('exit', resolve));
+    holder.kill('SIGKILL');
+    process.kill(ready.serverPid, 'SIGKILL');
+    await ended;
+  }
+
+  addressOf(name: ServiceName): string {
+    return String(this.services.get(name)!.ready[SERVICES[name]]);
+  }
+
+  /** A part of this bench in a process of its own; it ends with this one. */
+  fork(part: 'load' | 'upstream' | 'database', ...parameters: readonly string[]): ChildProcess {
+    const file = fileURLToPath(new URL(`./${part}${extname(import.meta.url)}`, import.meta.url));
+    const child = fork(file, parameters, { serialization: 'advanced' });
+    if (part !== 'database') this.others.push(child);
+    return child;
+  }
+
+  async close(): Promise<void> {
+    for (const child of [...this.services.values()].toReversed()) await child.stop('SIGKILL');
+    for (const child of this.others) child.kill('SIGKILL');
+    const holder = this.database?.process;
+    if (!holder || holder.exitCode !== null || holder.signalCode !== null) return;
+    const ended = new Promise((resolve) => holder.once('exit', resolve));
+    holder.send('stop');
+    await ended;
+  }
+
+  private async startDatabase(): Promise<void> {
+    const child = this.fork('database', this.dataDir);
+    this.database = { process: child, ready: await firstMessage<DatabaseReady>(child) };
+  }
+
+  private async startUpstream(name: string): Promise<string> {
+    return (await firstMessage<{ readonly url: string }>(this.fork('upstream', name))).url;
+  }
+}
+
+/** `routerAdmin` is at ROUTER_ADMIN_PORT. */
+function portVariable(key: string): string {
+  return `${key.replace(/[A-Z]/g, '_$&').toUpperCase()}_PORT`;
+}
+
+function firstMessage<T>(child: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    child.once('message', (value) => resolve(value as T));
+    child.once('exit', (code) => reject(new Error(`a part of the bench ended with ${code} before it was ready`)));
+  });
+}
