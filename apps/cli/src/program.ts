@@ -4,6 +4,7 @@ import { addApplyCommand, addDiffCommand } from './experiments/apply-command.js'
 import { addEventsCommand } from './experiments/events-command.js';
 import { addGetCommand } from './experiments/get-command.js';
 import { addOrderCommands } from './experiments/order-commands.js';
+import { addReplayCommand } from './experiments/replay-command.js';
 import { addReportCommand } from './experiments/report-command.js';
 import { addStatusCommand } from './experiments/status-command.js';
 import { addValidateCommand } from './experiments/validate-command.js';
@@ -36,6 +37,7 @@ export function teststripProgram(signal: AbortSignal): Command {
   addServiceCommands(program);
   addEventsCommand(program);
   addReportCommand(program);
+  addReplayCommand(program);
   addContextCommands(program);
   addLoginCommand(program);
   addCompletionCommand(program);
@@ -52,6 +54,7 @@ Examples:
   teststrip apply -f experiment.yaml --wait    0 when it is promoted
   teststrip status my-first-canary --watch
   teststrip rollback my-first-canary
+  teststrip replay my-first-canary             decides everything again, from the log
   teststrip plan -f experiment.yaml --per-hour 60000
   teststrip demo                               all stories live, with a page to look at
 teststrip help <command> lists the options of a command.`;

@@ -9,6 +9,7 @@ export { metricByPairs } from './rules/pairs.js';
 export { deadlineAtMs, nextTimerAtMs } from './rules/deadline.js';
 export { type Notice, noticesOf } from './notices.js';
 export type { RunClock } from './outlook.js';
+export { type KeptLog, type Replay, type ReplayedDecision, replayLog } from './replay/replay-log.js';
 export { adoptService } from './service/adopt.js';
 export { decideOnService, rollBackUnreadable } from './service/decide-on-service.js';
 export { effectOf, EFFECTIVE_WITHIN_MS, type OrderEffect, type LiveRouter } from './service/effect.js';
@@ -28,6 +29,8 @@ export {
   type ServiceState,
 } from './service/state.js';
 export * from './state.js';
+export { BrokenLogError, readStoredEvent, readStoredLog, type StoredEvent } from './stored/stored-log.js';
+export { EVENT_VERSION, upcast } from './stored/upcast.js';
 export { comparisonOf } from './words/comparison.js';
 export { type HealthNotes, healthNotes } from './words/health-notes.js';
 export { type MetricNote, metricNotes } from './words/metric-notes.js';

@@ -17,6 +17,7 @@ export const experimentAnswer = z.looseObject({
   key: z.string(),
   phase: z.string(),
   revision: z.number(),
+  epoch: z.number().optional(),
   service: z.string().nullish(),
   kind: z.string().optional(),
   /** Of a quarantined one: why. */
@@ -64,6 +65,7 @@ const logged = z.looseObject({
   actor: z.string(),
   at: z.string(),
   event: z.unknown(),
+  analysis: z.unknown().optional(),
 });
 export type LoggedAnswer = z.infer<typeof logged>;
 

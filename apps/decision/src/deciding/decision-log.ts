@@ -1,9 +1,12 @@
-import { decodeEvent, unstorableIn, type EncodedEvent } from '#libs/contracts';
+import { decodeEvent, unstorableIn, type EncodedEvent, type ExperimentAnalysed } from '#libs/contracts';
 import {
   adoptService,
+  BrokenLogError,
   deliveryEvent,
+  EVENT_VERSION,
   evolveService,
   newService,
+  readStoredLog,
   serviceEvent,
   STATE_FORM,
   type DefinedState,
@@ -33,9 +36,7 @@ import { boundedTransaction, type TransactionBounds } from './bounded-transactio
 import { DECISIONS_CHANNEL, type DecisionNews } from './decision-news.js';
 import { outgoingRecords, outgoingServiceRecords } from './outgoing-records.js';
 import { pinnedBy, type Quarantined } from './quarantine.js';
-import { BrokenLogError, readStoredLog } from './stored-log.js';
 import { readStoredState, withAnswers } from './stored-state.js';
-import { EVENT_VERSION } from './upcast.js';
 import { z } from 'zod';
 
 /** A state and the version it was read at; a save has to name that version. */
@@ -69,6 +70,8 @@ interface AppendOptions {
   readonly service?: ServiceStep | undefined;
   readonly traceparent?: string | undefined;
   readonly lockedAtMostMs?: number | undefined;
+  /** What was decided upon, where that was one. */
+  readonly analysis?: ExperimentAnalysed | undefined;
 }
 
 /** A decision that the log or the bus could not give back as it was: it is not taken. Trying again does not help. */
@@ -262,7 +265,7 @@ export class DecisionLog {
     known: Known,
     events: readonly DeliveryEvent[],
     after: KnownState,
-    { service, traceparent, lockedAtMostMs }: AppendOptions,
+    { service, traceparent, lockedAtMostMs, analysis }: AppendOptions,
   ): Promise<{ readonly version: number; readonly service?: KnownService }> {
     if (after.phase === 'absent') throw new TypeError('an event can not lead to an absent experiment');
     const records = outgoingRecords(events, this.controller, traceparent);
@@ -283,10 +286,10 @@ export class DecisionLog {
         ...(after.phase === 'quarantined'
           ? await this.columnsOf(after)
           : { state: after, stateForm: STATE_FORM, spec: after.spec }),
-        events: events.map((event) => ({
+        events: events.map((event, index) => ({
           revision,
           kind: event.type,
-          data: { ...event, eventVersion: EVENT_VERSION },
+          data: { ...event, eventVersion: EVENT_VERSION, ...(index === 0 ? restingOn(analysis) : {}) },
           actor: event.actor,
           occurredAtMs: event.atMs,
         })),
@@ -315,6 +318,11 @@ export class DecisionLog {
   private async columnsOf(state: Quarantined): Promise<{ readonly state: unknown; readonly spec: unknown }> {
     return { state, spec: (await this.store.load(state.experiment))?.spec ?? {} };
   }
+}
+
+/** Beside the first event of a decision, so that it can be decided again. One that can't be kept prevents no decision. */
+function restingOn(analysis: ExperimentAnalysed | undefined): { readonly restsOn?: ExperimentAnalysed } {
+  return analysis === undefined || unstorableIn(analysis) ? {} : { restsOn: analysis };
 }
 
 function quarantine(experiment: string, reason: string, events: readonly StoredDecisionEvent[]): Quarantined {

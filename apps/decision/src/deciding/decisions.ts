@@ -489,7 +489,9 @@ export class Decisions {
           if (service) await this.refuseRoute(service.state, input, serviceEvents);
           const step = service && serviceEvents.length > 0 ? { known: service, events: serviceEvents } : undefined;
           const lockedAtMostMs = 'actor' in input ? PERSON_LOCKED_AT_MOST_MS : undefined;
-          const stored = await this.log.append(known, events, after, { service: step, traceparent, lockedAtMostMs });
+          const analysis = 'analysis' in input ? input.analysis : undefined;
+          const options = { service: step, traceparent, lockedAtMostMs, analysis };
+          const stored = await this.log.append(known, events, after, options);
           this.known.set(key, { state: after, version: stored.version });
           if (stored.service) this.keepService(stored.service);
           this.listener.decided(key, events);

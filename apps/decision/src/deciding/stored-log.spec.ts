@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { BrokenLogError, EVENT_VERSION, readStoredLog, upcast } from '#libs/delivery';
 import type { StoredDecisionEvent } from '#libs/persistence/decision';
 import { pinnedBy } from './quarantine.js';
-import { BrokenLogError, readStoredLog } from './stored-log.js';
-import { EVENT_VERSION, upcast } from './upcast.js';
 
 interface LogOfVersion {
   readonly rows: readonly StoredDecisionEvent[];

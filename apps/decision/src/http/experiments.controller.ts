@@ -2,9 +2,10 @@ import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res }
 import { slug, type KnownMetric } from '#libs/contracts';
 import { appliedInWords } from '#libs/delivery';
 import { Caller, hasRole, parseInput, ProblemException, type Identity, type ReadRequest } from '#libs/platform';
+import type { StoredDecisionEvent } from '#libs/persistence/decision';
 import { fingerprintOf } from '#libs/telemetry';
 import type { DecisionLog, KnownState } from '../deciding/decision-log.js';
-import type { Decisions, Order } from '../deciding/decisions.js';
+import type { Decisions, Obeyed, Order } from '../deciding/decisions.js';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import { AUDIT, DECISIONS, KNOWN_METRICS, ORDERS } from '../tokens.js';
 import { viewOf, type AnyExperimentView, type AppliedView } from './experiment-view.js';
@@ -14,6 +15,7 @@ import {
   actorOfToken,
   applyQuery,
   approvalBody,
+  decisionsQuery,
   listQuery,
   LONGEST_ACTOR,
   orderBody,
@@ -62,6 +64,7 @@ export class ExperimentsController {
       file,
     };
     const obeyed = await orProblem(() => this.decisions[dryRun ? 'preview' : 'order'](spec.key, order));
+    if (!dryRun) await this.settled(obeyed);
     const applied = appliedInWords(obeyed.events, startingAnew(obeyed));
     response.status(!dryRun && applied.what.startsWith('new') ? 201 : 200);
     return { ...viewOf(obeyed.state, this.orders), applied: { ...applied, dryRun } };
@@ -87,19 +90,14 @@ export class ExperimentsController {
 
   /** The audit log: everything that was decided, by whom, on what evidence. */
   @Get(':key/decisions')
-  async decided(@Param('key') key: string): Promise<{ readonly decisions: readonly DecisionView[] }> {
+  async decided(
+    @Param('key') key: string,
+    @Query() query: unknown,
+  ): Promise<{ readonly decisions: readonly DecisionView[] }> {
+    const { analyses } = parseInput(decisionsQuery, query, 'query');
     const events = await this.audit.audit(keyOf(key));
     if (events.length === 0) throw unknown(key);
-    return {
-      decisions: events.map(({ sequence, revision, kind, actor, occurredAt, data }) => ({
-        sequence,
-        revision,
-        kind,
-        actor,
-        at: occurredAt.toISOString(),
-        event: data,
-      })),
-    };
+    return { decisions: events.map((event) => viewOfDecision(event, analyses)) };
   }
 
   @Post(':key/pause')
@@ -146,6 +144,12 @@ export class ExperimentsController {
     return this.order(key, { type: 'new-attempt', ...readOrder(orderBody, body, caller) });
   }
 
+  /** Whoever applies a file may send the next request: routers know of it by then, or the answer says that they don't. */
+  private async settled({ state, events }: Obeyed): Promise<void> {
+    if (!events.some((event) => 'command' in event) || state.phase === 'draft' || state.phase === 'quarantined') return;
+    await this.orders.settled(state);
+  }
+
   private async order(key: string, order: Order): Promise<AnyExperimentView> {
     const { state } = await orProblem(() => this.decisions.order(keyOf(key), order));
     return viewOf(state, this.orders);
@@ -170,6 +174,15 @@ function tooLongActor({ length }: string): ProblemException {
 function keyOf(text: string): string {
   if (!slug.safeParse(text).success) throw unknown(text);
   return text;
+}
+
+function viewOfDecision(
+  { sequence, revision, kind, actor, occurredAt, data }: StoredDecisionEvent,
+  withAnalyses: boolean,
+): DecisionView {
+  const { restsOn, ...event } = data as Readonly<Record<string, unknown>>;
+  const view = { sequence, revision, kind, actor, at: occurredAt.toISOString(), event };
+  return withAnalyses && restsOn !== undefined ? { ...view, analysis: restsOn } : view;
 }
 
 function known(key: string, state: KnownState): Exclude<KnownState, { readonly phase: 'absent' }> {

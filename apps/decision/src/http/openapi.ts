@@ -34,7 +34,7 @@ export const decisionApi: ApiDescription = {
         operationId: 'applyExperiment',
         'x-role': 'operator',
         summary:
-          'Apply an experiment file (YAML or JSON). The same again changes nothing while it runs; after its end it is refused. Another policy (margins, deadline, approvals) changes the revision in place; anything else is a new revision, without evidence.',
+          'Apply an experiment file (YAML or JSON). The same again changes nothing while it runs; after its end it is refused. Another policy (margins, deadline, approvals) changes the revision in place; anything else is a new revision, without evidence. The answer comes once every live router serves by it, or after 2 s (`effect` says which).',
         parameters: [
           header(
             ACTOR_HEADER,
@@ -83,7 +83,7 @@ export const decisionApi: ApiDescription = {
         operationId: 'listDecisions',
         'x-role': 'viewer',
         summary: 'The audit log: what was decided, by whom, on what evidence.',
-        parameters: [KEY],
+        parameters: [KEY, flag('analyses', 'With the whole analyses that decisions rest on: enough to decide again.')],
         responses: { 200: jsonAnswer('Oldest first.', decisions), 404: problemAnswer('Unknown.') },
       },
     },

@@ -58,6 +58,9 @@ function isNoObject(body: unknown): boolean {
   return body !== undefined && Object.getPrototypeOf(body ?? 0) !== Object.prototype;
 }
 
+/** Of the audit log. */
+export const decisionsQuery = z.object({ analyses: flag });
+
 /** What every order of an operator says. */
 export const orderBody = z
   .strictObject({
@@ -103,6 +106,12 @@ export const decisionView = z
     actor: z.string(),
     at: timestamp,
     event: z.unknown().describe('The whole decision event: command, evidence and message where it has them.'),
+    analysis: z
+      .unknown()
+      .optional()
+      .describe(
+        'With `analyses=true`: what was decided upon; with the first event of a decision that an analysis led to.',
+      ),
   })
   .meta({ id: 'Decision' });
 export type DecisionView = z.infer<typeof decisionView>;

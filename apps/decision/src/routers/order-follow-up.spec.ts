@@ -46,6 +46,21 @@ async function lookUntil(untilMs: number): Promise<readonly number[]> {
 }
 
 describe('an order', () => {
+  it('is settled once every live router obeys it, at once where there is none, and after 2 s all the same', async () => {
+    await followUp.settled(started);
+    live = [{ router: 'a', epoch: 0 }];
+    let isSettled = false;
+    const settling = followUp.settled(started).then(() => (isSettled = true));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(isSettled).toBe(false);
+    live = [{ router: 'a', epoch: 1 }];
+    await settling;
+    live = [{ router: 'a', epoch: 0 }];
+    const never = followUp.settled(started);
+    nowMs += 2_000;
+    await never;
+  });
+
   it('is effective as soon as every live router obeys it, and nothing is done about it', async () => {
     live = [{ router: 'a', epoch: 1 }];
     expect(followUp.effectOf(newest)).toEqual({ state: 'effective' });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EFFECTIVE_WITHIN_MS, effectOf, type OrderEffect, type StartedState } from '#libs/delivery';
 import type { Decisions } from '../deciding/decisions.js';
 import type { Parked } from '../deciding/parking.js';
@@ -7,6 +8,9 @@ import type { RouterWatch } from './router-watch.js';
 const ATTEMPTS = 6;
 /** A service whose orders were followed for so long is no longer one whose routers flap. */
 const CALM_MS = 10 * 60_000;
+
+/** How often a waiting order is looked at. */
+const LOOK_EVERY_MS = 10;
 
 interface Tried {
   readonly order: string;
@@ -41,6 +45,15 @@ export class OrderFollowUp {
     const effect = effectOf({ epoch, newestEpoch, ageMs }, this.routers.liveOn(spec.service));
     if (effect.state !== 'contested') return effect;
     return { ...effect, behind: effect.behind.map((router) => `${router}${refusals.get(router) ?? ''}`) };
+  }
+
+  /** Resolves as soon as every live router serves by the order, at the latest when it is contested; without a router at once. */
+  async settled(state: StartedState): Promise<void> {
+    const untilMs = this.nowMs() + EFFECTIVE_WITHIN_MS;
+    while (this.nowMs() < untilMs && this.routers.liveOn(state.spec.service).length > 0) {
+      if (this.effectOf(state)?.state !== 'ordered') return;
+      await sleep(LOOK_EVERY_MS);
+    }
   }
 
   /** In a divided service every order says what was ordered last, an operator's slots too, so that giving one again gives all of it again. */

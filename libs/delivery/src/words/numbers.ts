@@ -31,6 +31,15 @@ export function duration(ms: number): string {
   return `${number(ms / DAY_MS)} days`;
 }
 
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000, days: DAY_MS };
+
+/** What {@link duration} has written, to the digits that it kept; undefined for other text. */
+export function durationInWordsMs(text: string): number | undefined {
+  const [, size = '', unit = ''] = /^(\d[\d.\u202f]*) (\w+)$/.exec(text) ?? [];
+  const unitMs = UNITS_MS[unit];
+  return unitMs === undefined ? undefined : Number(size.replaceAll(THIN_SPACE, '')) * unitMs;
+}
+
 function grouped(value: number): string {
   return value.toLocaleString('en-US').replaceAll(',', THIN_SPACE);
 }

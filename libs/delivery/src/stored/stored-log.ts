@@ -1,6 +1,7 @@
 import { messageAt } from '#libs/contracts';
-import { deliveryEvent, rebuild, type DeliveryEvent, type DeliveryState } from '#libs/delivery';
-import type { StoredDecisionEvent } from '#libs/persistence/decision';
+import { deliveryEvent, type DeliveryEvent } from '../events.js';
+import { rebuild } from '../evolve.js';
+import type { DeliveryState } from '../state.js';
 import { upcast } from './upcast.js';
 
 /** A log of one experiment that can't be read: somebody has to look at it, no decision is taken on a guess. */
@@ -8,11 +9,18 @@ export class BrokenLogError extends Error {
   override readonly name = 'BrokenLogError';
 }
 
+/** A decision event as it is kept, whichever version of the code wrote it. */
+export interface StoredEvent {
+  readonly sequence: number;
+  readonly kind: string;
+  readonly data: unknown;
+}
+
 /**
  * The state that a stored log tells.
  * @throws BrokenLogError naming the first event that can't be read, or that the events don't follow each other.
  */
-export function readStoredLog(stored: readonly StoredDecisionEvent[]): DeliveryState {
+export function readStoredLog(stored: readonly StoredEvent[]): DeliveryState {
   const events = stored.map(readStoredEvent);
   try {
     return rebuild(events);
@@ -21,7 +29,8 @@ export function readStoredLog(stored: readonly StoredDecisionEvent[]): DeliveryS
   }
 }
 
-function readStoredEvent({ sequence, kind, data }: StoredDecisionEvent): DeliveryEvent {
+/** @throws BrokenLogError where the event can't be read. */
+export function readStoredEvent({ sequence, kind, data }: StoredEvent): DeliveryEvent {
   const parsed = deliveryEvent.safeParse(upcastOrThrow(sequence, kind, data));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => messageAt(path, message));
