@@ -40,12 +40,75 @@ function glass(operationId: string, summary: string): ApiOperation {
   };
 }
 
+const flagContext = z
+  .object({ context: z.looseObject({ targetingKey: z.string().describe('The unit that is drawn.') }) })
+  .meta({ id: 'FlagContext' });
+
+const flagMetadata = z.record(z.string(), z.union([z.boolean(), z.string(), z.number()]));
+
+const flagValue = z
+  .object({
+    key: z.string().describe("The service's name."),
+    value: z.unknown().optional().describe("The variant's name; absent: the client's own default."),
+    reason: z.enum(['STATIC', 'SPLIT', 'DISABLED']),
+    variant: z.string().optional(),
+    metadata: flagMetadata,
+  })
+  .meta({ id: 'FlagValue' });
+
+const flagFailure = z
+  .object({ key: z.string().optional(), errorCode: z.string(), errorDetails: z.string() })
+  .meta({ id: 'FlagFailure' });
+
+const flagRefusals = {
+  400: jsonAnswer('PARSE_ERROR, TARGETING_KEY_MISSING or INVALID_CONTEXT.', flagFailure),
+  503: { description: 'The state is not loaded yet.' },
+};
+
 /** The routes of the router. Those of users, `/v1/…`, are on ROUTER_PORT, together with `/health` for load balancers. */
 export const routerApi: ApiDescription = {
   title: 'Teststrip router',
   description: "Users' requests are on ROUTER_PORT; health, metrics and this document on ROUTER_ADMIN_PORT.",
   paths: {
     '/v1/services/{service}/{rest}': { post: ask },
+    '/ofrep/v1/evaluate/flags/{key}': {
+      post: {
+        operationId: 'evaluateFlag',
+        'x-role': 'anybody',
+        summary: "A service's variant for one unit, as a flag of OpenFeature (OFREP 0.3).",
+        parameters: [{ name: 'key', in: 'path', required: true, schema: { type: 'string' } }],
+        requestBody: jsonBody(flagContext),
+        responses: {
+          200: jsonAnswer('The flag.', flagValue),
+          404: jsonAnswer('FLAG_NOT_FOUND: no service has this name.', flagFailure),
+          ...flagRefusals,
+        },
+      },
+    },
+    '/ofrep/v1/evaluate/flags': {
+      post: {
+        operationId: 'evaluateFlags',
+        'x-role': 'anybody',
+        summary: 'The flags of all services for one unit.',
+        requestBody: jsonBody(flagContext),
+        responses: {
+          200: jsonAnswer(
+            'The flags, with an ETag, and where to hear of changes.',
+            z.object({ flags: z.array(flagValue), eventStreams: z.array(z.unknown()) }),
+          ),
+          304: { description: 'Nothing else than If-None-Match says.' },
+          ...flagRefusals,
+        },
+      },
+    },
+    '/ofrep/v1/events': {
+      get: {
+        operationId: 'flagChanges',
+        'x-role': 'anybody',
+        summary: 'Server-sent events that say when flags have to be asked for again.',
+        responses: { 200: { description: 'text/event-stream.' }, 503: problemAnswer('Too many streams.') },
+      },
+    },
     '/v1/allocations': {
       get: {
         operationId: 'allocations',

@@ -12,6 +12,8 @@ export interface RouterMetrics {
   commanded(command: AllocationCommanded, answer: CommandOutcome): void;
   /** @param attribute as the audience names it: what clients call theirs is no label */
   unreadable(service: string, attribute: string): void;
+  /** A flag was asked for by itself. @param variant empty where no experiment is in force */
+  evaluated(service: string, variant: string, reason: string): void;
 }
 
 interface RouterMetricsSources {
@@ -21,6 +23,8 @@ interface RouterMetricsSources {
   readonly routedEvents: EventBuffer;
   readonly inFlight: () => number;
   readonly isReady: () => boolean;
+  /** Clients that are told of changes of their flags. */
+  readonly flagStreams: () => number;
 }
 
 /** Metrics of one router. */
@@ -51,12 +55,6 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
     labelNames: ['service', 'name'],
     registers,
   });
-  const unreadable = new Counter({
-    name: 'teststrip_router_unreadable_attributes_total',
-    help: 'Attributes that the audience reads as a number or a version and that are none, or are longer than 1,024 characters: they match no rule.',
-    labelNames: ['service', 'attribute'],
-    registers,
-  });
   const commands = new Counter({
     name: 'teststrip_router_commands_total',
     help: 'Allocation commands by experiment and what became of them.',
@@ -79,9 +77,30 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
     commanded({ experiment }, answer) {
       commands.inc({ experiment, outcome: answer.outcome });
     },
+    ...createAskedMetrics(registers),
+  };
+}
+
+/** Of who asks, by a request or for a flag. */
+function createAskedMetrics(registers: Registry[]): Pick<RouterMetrics, 'unreadable' | 'evaluated'> {
+  const unreadable = new Counter({
+    name: 'teststrip_router_unreadable_attributes_total',
+    help: 'Attributes that the audience reads as a number or a version and that are none, or are longer than 1,024 characters: they match no rule.',
+    labelNames: ['service', 'attribute'],
+    registers,
+  });
+  const evaluations = new Counter({
+    name: 'teststrip_router_flag_evaluations_total',
+    help: 'Flags that were asked for one by one (OFREP), by service, variant and reason; variant is empty where no experiment applied.',
+    labelNames: ['service', 'variant', 'reason'],
+    registers,
+  });
+  const evaluated = kept((labels: readonly string[]) => evaluations.labels(...labels));
+  return {
     unreadable(service, attribute) {
       unreadable.inc({ service, attribute });
     },
+    evaluated: (service, variant, reason) => evaluated(service, variant, reason).inc(),
   };
 }
 
@@ -104,12 +123,14 @@ function createStateGauges({
   routedEvents,
   inFlight,
   isReady,
+  flagStreams,
 }: RouterMetricsSources): void {
   const gauge = (name: string, help: string, read: () => number): void => {
     labelledGauge(registry, { name, help }, (set) => set({}, read()));
   };
   gauge('teststrip_router_in_flight', 'Requests under way.', inFlight);
   gauge('teststrip_router_ready', '1 once the state is loaded.', () => Number(isReady()));
+  gauge('teststrip_router_flag_streams', 'Clients that are told of changes of their flags.', flagStreams);
   gauge(
     'teststrip_router_events_queued',
     'request.routed.v1 events not yet published.',

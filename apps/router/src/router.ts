@@ -15,12 +15,14 @@ import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
 import { createProxy, type Proxy } from './proxy/proxy.js';
 import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';
+import { FlagServer } from './flags/flag-server.js';
 import { faultOf } from './proxy/request-fault.js';
 import { TrustedProxies } from './proxy/trusted-proxies.js';
 import { UnitCookie } from './proxy/unit-cookie.js';
 import { isHandshake, refuseUpgrade } from './proxy/upgrade.js';
 import { UpstreamLanes } from './proxy/upstream-lanes.js';
 import { UpstreamTroubles } from './proxy/upstream-troubles.js';
+import { tokenCheck } from './token-check.js';
 import { createRouterMetrics, type RouterMetrics } from './router-metrics.js';
 import { allocationAppliedEvent, requestRoutedEvent, routerHeartbeatEvent } from './router-events.js';
 import { withDefaults, type RouterOptions, type RouterSettings } from './router-options.js';
@@ -61,6 +63,7 @@ export class Router {
   private readonly metrics: RouterMetrics;
   private readonly server: Server;
   private readonly proxy: Proxy;
+  private readonly flags: FlagServer;
   /** Of commands that are not answered yet, by their id. */
   private readonly traces = new Map<string, string>();
   private readonly failSafeOf = new Set<string>();
@@ -101,7 +104,7 @@ export class Router {
       routes: settings.routes,
       watch: new ControllerWatch(settings.monotonicMs),
       onCommand: (command, answer) => this.answer(command, answer),
-      onChange: (state) => void this.keep(state),
+      onChange: (state) => this.changed(state),
     });
     this.feed = new LogFollower({
       bus,
@@ -123,9 +126,11 @@ export class Router {
       routedEvents: this.routedEvents,
       inFlight: () => this.inFlight,
       isReady: () => this.unreadyReason() === undefined,
+      flagStreams: () => this.flags.listening,
     });
     this.shadow = this.createShadow();
     this.proxy = this.createProxy();
+    this.flags = this.createFlags();
     this.server = this.createServer();
   }
 
@@ -160,6 +165,17 @@ export class Router {
       onUnreadable: (service, attribute) => this.metrics.unreadable(service, attribute),
       onTrouble: (upstream, what) => this.troubles.tell(upstream, what),
       proxies: new TrustedProxies(settings.trustedProxies),
+    });
+  }
+
+  private createFlags(): FlagServer {
+    return new FlagServer({
+      allocations: this.allocations,
+      isAuthorised: tokenCheck(this.settings.overrideToken),
+      unreadyReason: () => (this.stateSource === 'none' ? this.unreadyReason() : undefined),
+      onUnreadable: (service, attribute) => this.metrics.unreadable(service, attribute),
+      onEvaluated: (service, { flag, assignment }) =>
+        this.metrics.evaluated(service, assignment?.variant ?? '', flag.reason),
     });
   }
 
@@ -242,6 +258,11 @@ export class Router {
     );
   }
 
+  private changed(state: RouterState): void {
+    this.flags.changed();
+    this.keep(state);
+  }
+
   /** What is loaded piece by piece is no state to come back to. */
   private keep(state: RouterState): void {
     if (this.stateSource === 'none') return;
@@ -255,6 +276,7 @@ export class Router {
     clearInterval(this.watching);
     clearInterval(this.beating);
     await this.feed.close();
+    this.flags.close();
     const closed = new Promise<void>((resolve) => {
       this.server.close(() => resolve());
     });
@@ -280,6 +302,7 @@ export class Router {
     }
     const address = addressOf(request, this.allocations);
     if (address.kind === 'own') return this.answerAboutItself(request, address.path, response);
+    if (address.kind === 'flags') return this.flags.serve(request, response, { path: address.path, waitsToBeTold });
     this.inFlight += 1;
     response.on('close', () => {
       this.inFlight -= 1;
@@ -308,7 +331,7 @@ export class Router {
     socket.on('close', () => this.sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     const address = addressOf(request, this.allocations);
-    if (this.draining || address.kind === 'own') {
+    if (this.draining || address.kind === 'own' || address.kind === 'flags') {
       const status = this.draining ? 503 : 400;
       return refuseUpgrade(socket, status, `${address.path}: there is no WebSocket here now`);
     }
@@ -444,6 +467,7 @@ export class Router {
       const { experiment } = route.rules;
       const lost = this.allocations.isFailSafe(route);
       if (lost === this.failSafeOf.has(experiment)) continue;
+      this.flags.changed();
       if (lost) {
         this.failSafeOf.add(experiment);
         this.settings.logger.warn(`${experiment}: ${this.allocations.whyFailSafe(route)}, control is served`);

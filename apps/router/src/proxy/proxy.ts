@@ -43,7 +43,7 @@ export interface ProxyOptions {
   readonly shadow: ShadowTraffic;
 }
 
-type AskedAddress = Exclude<PublicAddress, { readonly kind: 'own' }>;
+type AskedAddress = Exclude<PublicAddress, { readonly kind: 'own' | 'flags' }>;
 
 /** Handles requests for services, by their names or routes. */
 export interface Proxy {

@@ -3,12 +3,15 @@ import type { OwnedRoute } from '../routing/public-routes.js';
 
 const ROUTERS_OWN = new Set(['/health/live', '/health/ready', '/v1/allocations']);
 const PREFIX = '/v1/services/';
+/** Every path of OFREP begins so. */
+const FLAGS_PREFIX = '/ofrep/v1/';
 /** Dot segments, however they are written: they would lead out of what a service or its upstream has been given. */
 const DOT_SEGMENT = /(?:[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\;#]|%2f|%5c|%3b|$)/i;
 
-/** What a request asks for: the router itself, a service, nothing that anybody has, or what nobody may ask for. */
+/** What a request asks for: the router itself, the flags of its services, a service, nothing that anybody has, or what nobody may ask for. */
 export type PublicAddress =
   | { readonly kind: 'own'; readonly path: string }
+  | { readonly kind: 'flags'; readonly path: string }
   | { readonly kind: 'unknown' | 'refused'; readonly path: string }
   | {
       readonly kind: 'service';
@@ -30,6 +33,7 @@ export function addressOf({ url = '/', headers }: IncomingMessage, routes: Route
   if (DOT_SEGMENT.test(asked)) return { kind: 'refused', path };
   if (path.startsWith(PREFIX)) return { kind: 'service', path, ...splitByName(path) };
   if (ROUTERS_OWN.has(asked)) return { kind: 'own', path };
+  if (path.startsWith(FLAGS_PREFIX)) return { kind: 'flags', path };
   const route = routes.serviceAt(host, path);
   if (!route) return { kind: 'unknown', path };
   return {

@@ -51,8 +51,12 @@ export function unitOf(
   const said = order.flatMap((name) => textOf(headerOf(headers, name)) ?? []);
   const unit = said.find((value) => !isNameless(value));
   if (unit === undefined) return { unit: requestId, name: said.length === 0 ? 'missing' : 'meaningless' };
-  // Cut off, two long units could become one.
-  return { unit: unit.length <= LONGEST_UNIT ? unit : sha256Of(unit), name: 'named' };
+  return { unit: boundedUnit(unit), name: 'named' };
+}
+
+/** Cut off, two long units could become one. */
+export function boundedUnit(unit: string): string {
+  return unit.length <= LONGEST_UNIT ? unit : sha256Of(unit);
 }
 
 /** Names are hashed as UTF-8, which is how clients send them; Node.js reads each byte of a header as a character. */

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { assign, certain, type AssignmentQuestion } from '#libs/assignment';
+import { certain, type AssignmentQuestion } from '#libs/assignment';
 import { TRACEPARENT, type Assignment } from '#libs/contracts';
 import { newTraceparent } from '#libs/messaging';
-import type { Allocations } from '../routing/allocations.js';
 import type { ExperimentRoute, ServiceRoute, WholeRoute } from '../routing/routing-table.js';
 import type { Upstream } from '../routing/upstream.js';
-import { takeRoute, type DrawnPart, type TakenRoute } from './taken-route.js';
+import { draw, type DrawnAsker, type DrawSources } from './draw.js';
+import type { DrawnPart } from './taken-route.js';
 import {
   attributesOf,
   headerOf,
@@ -25,15 +25,12 @@ import type { UpstreamLane, UpstreamLanes } from './upstream-lanes.js';
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /** What a plan is made with. */
-export interface PlanSources {
-  readonly allocations: Allocations;
+export interface PlanSources extends DrawSources {
   readonly lanes: UpstreamLanes;
   readonly unitHeaders: UnitHeaders;
   /** undefined: nobody is given one. */
   readonly cookie: UnitCookie | undefined;
   readonly isAuthorised: (token: string | undefined) => boolean;
-  /** Hears of a service's attribute that its audience can't read. */
-  readonly onUnreadable: (service: string, attribute: string) => void;
   readonly proxies: TrustedProxies;
 }
 
@@ -64,8 +61,9 @@ export class RequestPlan {
   readonly first: Target;
   private readonly others: string[];
   private readonly question: AssignmentQuestion | undefined;
-  private name: UnitName | null = null;
   private newCookie: string | undefined;
+  /** Whether the request named its unit; null where none was asked for. */
+  readonly unitName: UnitName | null;
   /** What the request's part of the service is served by. */
   readonly route: WholeRoute;
   /** The part of a divided service that the request's unit is in; undefined where one slot spans the service. */
@@ -83,25 +81,14 @@ export class RequestPlan {
     this.isSafe = SAFE.has(method);
     this.isForwarded = sources.proxies.sent(request);
     this.mayRepeat = this.isSafe || headers['idempotency-key'] !== undefined;
-    const taken = takeRoute(serviceRoute, { unitOf: (kind) => this.unitOf(kind), override: this.override() });
-    const { route } = taken;
-    this.route = route;
-    this.drawn = taken.drawn;
-    this.name = taken.drawn?.unitName ?? null;
-    if (route.kind === 'upstream' || !route.command) {
-      this.first = this.baseline(route);
-      this.others = [];
-      return;
-    }
-    this.question = this.questionFor(route, taken);
-    const assignment = assign(route.rules, this.question);
-    this.first = this.target(route, assignment);
-    this.others = othersOf(assignment, this.mayRepeat);
-  }
-
-  /** Whether the request named its unit; null where none was asked for. */
-  get unitName(): UnitName | null {
-    return this.name;
+    const drawn = draw(serviceRoute, this.asker(), sources);
+    this.route = drawn.route;
+    this.drawn = drawn.drawn;
+    this.unitName = drawn.unitName;
+    const { assigned } = drawn;
+    this.question = assigned?.question;
+    this.first = assigned ? this.target(assigned.route, assigned.assignment) : this.baseline(drawn.route);
+    this.others = assigned ? othersOf(assigned.assignment, this.mayRepeat) : [];
   }
 
   /** For a client that has no name and no cookie yet. */
@@ -146,27 +133,22 @@ export class RequestPlan {
     return { assignment, upstream, lane };
   }
 
+  private asker(): DrawnAsker {
+    const { headers } = this.request;
+    return {
+      unitOf: (kind) => this.unitOf(kind),
+      override: this.override(),
+      attributes: () => attributesOf(headers),
+      askedAt: this.startedAt,
+    };
+  }
+
   /** What somebody authorised asks to see. */
   private override(): string | undefined {
     const { headers } = this.request;
     const asked = headerOf(headers, OVERRIDE_HEADER);
     if (asked === undefined || !this.sources.isAuthorised(headerOf(headers, OVERRIDE_TOKEN_HEADER))) return undefined;
     return asked;
-  }
-
-  private questionFor(route: ExperimentRoute, { drawn, override }: TakenRoute): AssignmentQuestion {
-    const { headers } = this.request;
-    const { allocations, onUnreadable } = this.sources;
-    const { unit, unitName } = drawn ?? namedUnit(this.unitOf(route.unit));
-    this.name = unitName;
-    return {
-      unit,
-      attributes: route.rules.audience.length > 0 ? attributesOf(headers) : {},
-      onUnreadable: (attribute) => onUnreadable(route.service, attribute),
-      override,
-      failSafe: allocations.isFailSafe(route),
-      assignedAt: this.startedAt,
-    };
   }
 }
 
@@ -178,10 +160,6 @@ function othersOf({ variant, control, weightsPpm }: Assignment, mayRepeat: boole
     if (name !== variant && name !== control && (weightsPpm[name] as number) > 0) others.push(name);
   }
   return others;
-}
-
-function namedUnit({ unit, name }: ReturnType<typeof unitOf>): Pick<DrawnPart, 'unit' | 'unitName'> {
-  return { unit, unitName: name };
 }
 
 function upstreamOf(route: ExperimentRoute, variant: string): Upstream {

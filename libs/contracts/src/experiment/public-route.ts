@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Paths at which a router answers itself; no service can have them. */
-const ROUTERS_OWN = ['/v1/services', '/v1/allocations', '/health'];
+const ROUTERS_OWN = ['/v1/services', '/v1/allocations', '/health', '/ofrep'];
 
 const EXPECTED_PATH = 'expected a path such as "/v1/images": letters, digits and dashes between slashes, and no query';
 const EXPECTED_HOST = 'expected the name of a host such as "images.example.com", without a port';

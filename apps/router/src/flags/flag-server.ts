@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { sendJson, sendProblem } from '#libs/platform';
+import type { DrawSources } from '../proxy/draw.js';
+import { headerOf, OVERRIDE_HEADER, OVERRIDE_TOKEN_HEADER } from '../proxy/request-headers.js';
+import type { Allocations } from '../routing/allocations.js';
+import { ChangeStreams } from './change-streams.js';
+import { evaluateFlag, type Evaluated, type FlagQuestion } from './evaluate-flag.js';
+import { isFlagProblem, readFlagContext, type FlagContext, type FlagProblem } from './flag-context.js';
+import { readText } from './read-text.js';
+
+const BULK = '/ofrep/v1/evaluate/flags';
+const EVENTS = '/ofrep/v1/events';
+/** After so long without a client before its screen a stream may be closed. */
+const INACTIVITY_SECONDS = 120;
+
+/** Flags are asked for by pages of any origin: no cookie counts here, and nothing changes. */
+const OPEN_TO_PAGES = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'etag' };
+const METHODS = 'GET, POST, OPTIONS';
+const PREFLIGHT = {
+  ...OPEN_TO_PAGES,
+  'access-control-allow-methods': METHODS,
+  'access-control-allow-headers': '*, authorization',
+  'access-control-max-age': '86400',
+};
+
+export interface FlagServerOptions extends DrawSources {
+  readonly allocations: Allocations;
+  /** Why nothing can be evaluated at present; undefined when it can. */
+  readonly unreadyReason: () => string | undefined;
+  readonly isAuthorised: (token: string | undefined) => boolean;
+  /** Hears of every flag that was asked for by itself, and what its client is told. */
+  readonly onEvaluated: (service: string, evaluated: Evaluated, request: IncomingMessage) => void;
+}
+
+type Headers = Readonly<Record<string, string>>;
+type Refusal = Parameters<typeof sendProblem>[1];
+
+/** What is asked for, and whether the client sends its body when it is told to. */
+interface Asked {
+  /** With its query. */
+  readonly path: string;
+  readonly waitsToBeTold: boolean;
+}
+
+/**
+ * OFREP 0.3 (OpenFeature's remote evaluation protocol): every service is a flag, evaluated as a request would be routed. Asking for one flag is an exposure; asking
+ * for all of them at once is none, since a client keeps what it may never use.
+ */
+export class FlagServer {
+  private readonly streams = new ChangeStreams();
+
+  constructor(private readonly options: FlagServerOptions) {}
+
+  serve(request: IncomingMessage, response: ServerResponse, { path, waitsToBeTold }: Asked): void {
+    const [address = ''] = path.split('?', 1);
+    const key = keyIn(address);
+    const refusal = refusalOf(request, address, key);
+    if (refusal || request.method === 'OPTIONS') {
+      request.resume();
+      if (refusal) return sendProblem(response, refusal, { ...OPEN_TO_PAGES, allow: METHODS });
+      response.writeHead(204, PREFLIGHT).end();
+      return;
+    }
+    const unready = this.options.unreadyReason();
+    if (unready !== undefined) {
+      request.resume();
+      return send(response, 503, { errorDetails: unready }, { 'retry-after': '1' });
+    }
+    if (address === EVENTS) return this.listen(request, response);
+    if (waitsToBeTold) response.writeContinue();
+    readText(request, response, (text) => {
+      const context = typeof text === 'string' ? readFlagContext(text) : text;
+      if (isFlagProblem(context)) return send(response, 400, key === undefined ? context : { key, ...context });
+      if (key === undefined) this.answerAll(context, request, response);
+      else this.answerOne(key, context, request, response);
+    });
+  }
+
+  /** What is evaluated may be another now. */
+  changed(): void {
+    this.streams.changed();
+  }
+
+  get listening(): number {
+    return this.streams.size;
+  }
+
+  close(): void {
+    this.streams.close();
+  }
+
+  private answerOne(key: string, context: FlagContext, request: IncomingMessage, response: ServerResponse): void {
+    const route = this.options.allocations.routeOf(key);
+    if (!route) {
+      const notFound: FlagProblem = { errorCode: 'FLAG_NOT_FOUND', errorDetails: `no service is called "${key}"` };
+      return send(response, 404, { key, ...notFound });
+    }
+    const question = { context, override: this.overrideOf(request), askedAt: new Date().toISOString() };
+    const evaluated = evaluateFlag(route, question, this.options);
+    send(response, 200, evaluated.flag);
+    this.options.onEvaluated(key, evaluated, request);
+  }
+
+  private answerAll(context: FlagContext, request: IncomingMessage, response: ServerResponse): void {
+    const question: FlagQuestion = { context, override: this.overrideOf(request) };
+    const routes = [...this.options.allocations.routes.values()];
+    const flags = routes.map((route) => evaluateFlag(route, question, this.options).flag);
+    const endpoint = { requestUri: EVENTS };
+    const body = { flags, eventStreams: [{ type: 'sse', endpoint, inactivityDelaySec: INACTIVITY_SECONDS }] };
+    const etag = `"${createHash('sha1').update(JSON.stringify(flags)).digest('base64url')}"`;
+    if (!isKnown(request.headers['if-none-match'], etag)) return send(response, 200, body, { etag });
+    response.writeHead(304, { ...OPEN_TO_PAGES, etag }).end();
+  }
+
+  private listen(request: IncomingMessage, response: ServerResponse): void {
+    if (this.streams.open(response, headerOf(request.headers, 'last-event-id'), OPEN_TO_PAGES)) return;
+    const problem = { title: 'Too many streams', status: 503, detail: 'ask for the flags from time to time instead' };
+    sendProblem(response, problem, { ...OPEN_TO_PAGES, 'retry-after': '60' });
+  }
+
+  private overrideOf({ headers }: IncomingMessage): string | undefined {
+    const asked = headerOf(headers, OVERRIDE_HEADER);
+    if (asked === undefined || !this.options.isAuthorised(headerOf(headers, OVERRIDE_TOKEN_HEADER))) return undefined;
+    return asked;
+  }
+}
+
+/** Why nothing is asked for here; undefined: it is. */
+function refusalOf({ method }: IncomingMessage, address: string, key: string | undefined): Refusal | undefined {
+  if (address !== EVENTS && address !== BULK && key === undefined) {
+    return { title: 'Not found', status: 404, detail: `expected ${BULK}, ${BULK}/{key} or ${EVENTS}` };
+  }
+  const expected = address === EVENTS ? 'GET' : 'POST';
+  if (method === expected || method === 'OPTIONS') return undefined;
+  return { title: 'Method not allowed', status: 405, detail: `${method} ${address}: expected ${expected}` };
+}
+
+/** The flag's key in a path; undefined where there is none. */
+function keyIn(path: string): string | undefined {
+  const written = path.startsWith(`${BULK}/`) ? path.slice(BULK.length + 1) : '';
+  if (written === '') return undefined;
+  try {
+    return decodeURIComponent(written);
+  } catch {
+    return written;
+  }
+}
+
+/** Of what a client has kept; tags are compared weakly, since a proxy that compresses marks them so (RFC 9110 §13.1.2). */
+function isKnown(kept: string | undefined, etag: string): boolean {
+  if (kept === undefined) return false;
+  return kept === '*' || kept.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+}
+
+function send(response: ServerResponse, status: number, body: object, headers: Headers = {}): void {
+  if (!response.headersSent && !response.destroyed) sendJson(response, body, status, { ...OPEN_TO_PAGES, ...headers });
+}

@@ -1,0 +1,480 @@
+import { createServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { EventSource } from 'undici';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import {
+  ASSIGNMENT_HEADER,
+  decodeAssignment,
+  encodeEvent,
+  UNIT_HEADER,
+  type AudienceRule,
+  type DataOf,
+  type TeststripEvent,
+  type TopicName,
+} from '#libs/contracts';
+import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
+import { startApp } from '#libs/platform';
+import { routerApp, type RouterOptions } from '../index.js';
+
+let closing: (() => unknown)[] = [];
+let bus: EventBus;
+let epoch = 0;
+let clockMs = 0;
+
+beforeEach(async () => {
+  closing = [];
+  clockMs = 0;
+  bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, 1);
+});
+
+afterEach(async () => {
+  for (const close of closing.toReversed()) await close();
+  await bus.close();
+});
+
+/** The answers of OFREP 0.3.0, as its OpenAPI document says them; nothing else may be in them. */
+const metadata = z.record(z.string(), z.union([z.boolean(), z.string(), z.number()]));
+const success = z.strictObject({
+  key: z.string(),
+  value: z.union([z.boolean(), z.string(), z.number(), z.record(z.string(), z.unknown())]).optional(),
+  reason: z.enum(['STATIC', 'TARGETING_MATCH', 'SPLIT', 'DISABLED', 'UNKNOWN']),
+  variant: z.string().optional(),
+  metadata: metadata.optional(),
+});
+const failure = z.strictObject({
+  key: z.string(),
+  errorCode: z.enum(['PARSE_ERROR', 'TARGETING_KEY_MISSING', 'INVALID_CONTEXT', 'GENERAL']),
+  errorDetails: z.string().optional(),
+});
+const notFound = failure.extend({ errorCode: z.literal('FLAG_NOT_FOUND') });
+const eventStream = z.strictObject({
+  type: z.string(),
+  endpoint: z.strictObject({ origin: z.url().optional(), requestUri: z.string().regex(/^\//) }),
+  inactivityDelaySec: z.int().min(1).optional(),
+});
+const bulk = z.strictObject({
+  flags: z.array(z.union([success, failure])),
+  metadata: metadata.optional(),
+  eventStreams: z.array(eventStream).optional(),
+});
+const bulkFailure = z.strictObject({ errorCode: z.string(), errorDetails: z.string().optional() });
+
+describe('a flag', () => {
+  it('is a service: its value is the variant that the unit’s requests get, with all that is known of the draw', async () => {
+    const server = createServer((request, response) => request.resume().on('end', () => response.end('x')));
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    closing.push(() => server.close());
+    await running({ candidatePpm: 500_000, upstream: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
+    const router = await start();
+    const variants = new Set<string>();
+    for (const unit of ['anna', 'ben', 'carl', 'dora', 'emil', 'frida']) {
+      const { status, body } = await evaluate(router, 'text-to-image', { targetingKey: unit });
+      expect(status).toBe(200);
+      const flag = success.parse(body);
+      const request = new URL('/v1/services/text-to-image/x', router);
+      const proxied = await fetch(request, { method: 'POST', headers: { [UNIT_HEADER]: unit }, body: '{}' });
+      const assignment = decodeAssignment(String(proxied.headers.get(ASSIGNMENT_HEADER)));
+      expect(flag).toMatchObject({ key: 'text-to-image', reason: 'SPLIT', variant: assignment.variant });
+      expect(flag.value).toBe(assignment.variant);
+      expect(flag.metadata).toMatchObject({ experiment: `experiment-${epoch}`, epoch, propensity: 0.5 });
+      const { assignedAt: _then, ...drawn } = assignment;
+      expect(decodeAssignment(String(flag.metadata?.['assignment']))).toMatchObject(drawn);
+      variants.add(assignment.variant);
+    }
+    expect(variants.size).toBe(2);
+  });
+
+  it('has the context’s attributes for the audience: text, numbers and truth values, no lists', async () => {
+    const audience = [
+      { attribute: 'age', atLeast: 18 },
+      { attribute: 'beta', in: ['true'] },
+    ];
+    await running({ candidatePpm: 1_000_000, audience });
+    const router = await start();
+    const of = async (context: object): Promise<unknown> =>
+      (await evaluate(router, 'text-to-image', { targetingKey: 'anna', ...context })).body;
+    expect(await of({ age: 18, beta: true })).toMatchObject({ value: 'candidate', reason: 'SPLIT' });
+    expect(await of({ age: '20.5', beta: 'true' })).toMatchObject({ value: 'candidate' });
+    for (const context of [{ age: 17, beta: true }, { age: [18], beta: true }, { age: {}, beta: null }, {}]) {
+      expect(await of(context)).toMatchObject({
+        value: 'control',
+        reason: 'STATIC',
+        metadata: { assignmentReason: 'DEFAULT' },
+      });
+    }
+  });
+
+  it('is control while the controller is lost, and off, which leaves the client’s default, where nothing is ordered or the glass is broken', async () => {
+    await running({ candidatePpm: 1_000_000 });
+    const breakGlassToken = 'a-token-of-sixteen';
+    const router = await start({ upstreams: { upscale: 'http://127.0.0.1:1' }, breakGlassToken });
+    const valueOf = async (key: string) => success.parse((await evaluate(router, key, ANNA)).body);
+    expect(await valueOf('upscale')).toMatchObject({ reason: 'DISABLED', metadata: { service: 'upscale' } });
+    expect(await valueOf('upscale')).not.toHaveProperty('value');
+    expect(await valueOf('text-to-image')).toMatchObject({ value: 'candidate' });
+    clockMs += 60_000;
+    expect(await valueOf('text-to-image')).toMatchObject({
+      value: 'control',
+      metadata: { assignmentReason: 'FAIL_SAFE' },
+    });
+    clockMs = 0;
+    expect(await valueOf('text-to-image')).toMatchObject({ value: 'candidate' });
+    await fetch(new URL('/v1/services/text-to-image/break-glass', adminUrl), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${breakGlassToken}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ actor: 'anna', reason: 'test' }),
+    });
+    expect(await valueOf('text-to-image')).toMatchObject({ reason: 'DISABLED' });
+  });
+
+  it('may be chosen by who has the token for it alone', async () => {
+    await running({ candidatePpm: 0 });
+    const router = await start({ overrideToken: 'a-token-of-sixteen' });
+    const chosen = async (token: string): Promise<unknown> => {
+      const headers = { 'teststrip-override': 'candidate', 'teststrip-override-token': token };
+      return (await evaluate(router, 'text-to-image', ANNA, headers)).body;
+    };
+    expect(await chosen('a-token-of-sixteen')).toMatchObject({ value: 'candidate', reason: 'STATIC' });
+    expect(await chosen('another')).toMatchObject({ value: 'control' });
+  });
+
+  it('is counted, and tells no exposure: what a service answers is told when the request is passed on', async () => {
+    await running({ candidatePpm: 0 });
+    const router = await start();
+    await evaluate(router, 'text-to-image', ANNA);
+    await evaluateAll(router, ANNA);
+    await expect
+      .poll(async () => (await fetch(new URL('/metrics', adminUrl))).text())
+      .toContain('teststrip_router_flag_evaluations_total{service="text-to-image",variant="control",reason="SPLIT"} 1');
+    expect(await bus.readAll('request.routed.v1')).toEqual([]);
+  });
+});
+
+describe('what can’t be evaluated', () => {
+  it.each([
+    ['no JSON', '{', 'PARSE_ERROR'],
+    ['nothing', '', 'PARSE_ERROR'],
+    ['what is too long', JSON.stringify({ context: { targetingKey: 'a', x: 'x'.repeat(70_000) } }), 'PARSE_ERROR'],
+    ['no context', '{}', 'INVALID_CONTEXT'],
+    ['a list', '[]', 'INVALID_CONTEXT'],
+    ['null', 'null', 'INVALID_CONTEXT'],
+    ['a context that is a list', '{"context":[]}', 'INVALID_CONTEXT'],
+    ['a number as key', '{"context":{"targetingKey":7}}', 'INVALID_CONTEXT'],
+    ['half a surrogate pair', '{"context":{"targetingKey":"a\\ud800"}}', 'INVALID_CONTEXT'],
+    ['a NUL', '{"context":{"targetingKey":"a\\u0000"}}', 'INVALID_CONTEXT'],
+    ['no targeting key', '{"context":{"plan":"pro"}}', 'TARGETING_KEY_MISSING'],
+    ['an empty one', '{"context":{"targetingKey":""}}', 'TARGETING_KEY_MISSING'],
+    ['the name of nobody', '{"context":{"targetingKey":"undefined"}}', 'TARGETING_KEY_MISSING'],
+  ])('is refused in the protocol’s words: %s', async (_what, body, errorCode) => {
+    const router = await start({ upstreams: { upscale: 'http://127.0.0.1:1' } });
+    const one = await post(router, '/ofrep/v1/evaluate/flags/upscale', body);
+    expect(one).toMatchObject({ status: 400, body: { key: 'upscale', errorCode } });
+    failure.parse(one.body);
+    const all = await post(router, '/ofrep/v1/evaluate/flags', body);
+    expect(all).toMatchObject({ status: 400, body: { errorCode } });
+    bulkFailure.parse(all.body);
+  });
+
+  it('is refused whatever its name is made of, without an error of the router’s own', async () => {
+    const router = await start();
+    const names = ['upscale', 'a%2Fb', '%00', '%ff', '%', '__proto__', 'constructor', 'a/b', '%F0%9F%90%88'];
+    for (const name of names) {
+      const answer = await post(router, `/ofrep/v1/evaluate/flags/${name}`, JSON.stringify({ context: ANNA }));
+      expect(answer, name).toMatchObject({ status: 404, body: { errorCode: 'FLAG_NOT_FOUND' } });
+      notFound.parse(answer.body);
+    }
+    expect((await post(router, '/ofrep/v1/nothing', '{}')).status).toBe(404);
+    expect((await post(router, '/ofrep/v1/evaluate/flags/', '{}')).status).toBe(404);
+    expect((await fetch(new URL('/ofrep/v1/evaluate/flags', router))).status).toBe(405);
+    expect((await post(router, '/ofrep/v1/events', '{}')).status).toBe(405);
+    const packed = await post(router, '/ofrep/v1/evaluate/flags', 'x', { 'content-encoding': 'gzip' });
+    expect(packed).toMatchObject({ status: 400, body: { errorCode: 'PARSE_ERROR' } });
+  });
+
+  it('takes no more of a body than it may have, announced or not', async () => {
+    const { port, hostname } = await start();
+    const socket = connect(Number(port), hostname);
+    closing.push(() => socket.destroy());
+    socket.write('POST /ofrep/v1/evaluate/flags HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+    let said = '';
+    socket.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    for (let piece = 0; piece < 5; piece += 1) socket.write(`4000\r\n${'x'.repeat(0x4000)}\r\n`);
+    await expect.poll(() => said).toContain('PARSE_ERROR');
+    expect(said).toContain('HTTP/1.1 400');
+  });
+
+  it('may wait to be told to send its body', async () => {
+    const { port, hostname } = await start({ upstreams: { upscale: 'http://127.0.0.1:1' } });
+    const socket = connect(Number(port), hostname);
+    closing.push(() => socket.destroy());
+    const body = JSON.stringify({ context: ANNA });
+    socket.write(
+      `POST /ofrep/v1/evaluate/flags/upscale HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: ${body.length}\r\n\r\n`,
+    );
+    let said = '';
+    socket.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    await expect.poll(() => said).toContain('100 Continue');
+    socket.write(body);
+    await expect.poll(() => said).toContain('"reason":"DISABLED"');
+  });
+});
+
+describe('all flags at once', () => {
+  it('have a tag that stays while nothing changes, and differs for who gets something else', async () => {
+    await running({ candidatePpm: 500_000 });
+    const router = await start({ upstreams: { upscale: 'http://127.0.0.1:1' } });
+    const first = await evaluateAll(router, ANNA);
+    const { flags, eventStreams } = bulk.parse(first.body);
+    expect(flags.map(({ key }) => key).sort()).toEqual(['text-to-image', 'upscale']);
+    expect(eventStreams).toHaveLength(1);
+    const etag = String(first.headers.get('etag'));
+    for (const kept of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+      const again = await evaluateAll(router, ANNA, { 'if-none-match': kept });
+      expect(again).toMatchObject({ status: 304, text: '' });
+      expect(again.headers.get('etag')).toBe(etag);
+    }
+    expect((await evaluateAll(router, ANNA, { 'if-none-match': '"other"' })).status).toBe(200);
+    expect((await evaluateAll(router, { targetingKey: 'ben' }, { 'if-none-match': etag })).status).toBe(200);
+    await running({ candidatePpm: 1_000_000 });
+    await expect.poll(async () => (await evaluateAll(router, ANNA, { 'if-none-match': etag })).status).toBe(200);
+  });
+
+  it('may be asked for by a page of any origin', async () => {
+    const router = await start();
+    const preflight = await fetch(new URL('/ofrep/v1/evaluate/flags', router), { method: 'OPTIONS' });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('access-control-allow-origin')).toBe('*');
+    const { headers } = await evaluateAll(router, ANNA);
+    expect(headers.get('access-control-allow-origin')).toBe('*');
+    expect(headers.get('access-control-expose-headers')).toBe('etag');
+  });
+
+  it('are told to be asked for again when an order comes, when the controller is lost, and after a gap', async () => {
+    await running({ candidatePpm: 0 });
+    const router = await start();
+    const { eventStreams } = bulk.parse((await evaluateAll(router, ANNA)).body);
+    const events = listen(new URL(String(eventStreams?.[0]?.endpoint.requestUri), router));
+    await events.opened;
+    await running({ candidatePpm: 1_000_000 });
+    await expect.poll(() => events.told.length).toBe(1);
+    const told = z
+      .strictObject({ type: z.literal('refetchEvaluation'), etag: z.string(), lastModified: z.int() })
+      .parse(JSON.parse(events.told[0]?.data as string));
+    expect(told.lastModified).toBeGreaterThan(1_700_000_000);
+    const { body } = await post(
+      router,
+      `/ofrep/v1/evaluate/flags?flagConfigEtag=${told.etag}`,
+      JSON.stringify({ context: ANNA }),
+    );
+    expect(bulk.parse(body).flags).toMatchObject([{ value: 'candidate' }]);
+    clockMs += 60_000;
+    await expect.poll(() => events.told.length).toBe(2);
+    const lastEventId = events.told[0]?.lastEventId as string;
+    const missed = await fetch(new URL('/ofrep/v1/events', router), { headers: { 'last-event-id': lastEventId } });
+    const reader = missed.body?.getReader();
+    expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toContain('refetchEvaluation');
+    await reader?.cancel();
+  });
+});
+
+describe('clients of OpenFeature', () => {
+  it('on servers evaluate a flag by the router', async () => {
+    const { OpenFeature } = await client<ServerSdk>('@openfeature/server-sdk');
+    const { OFREPProvider } = await client<ProviderModule>('@openfeature/ofrep-provider');
+    await running({ candidatePpm: 1_000_000, audience: [{ attribute: 'plan', in: ['pro'] }] });
+    const router = await start();
+    await OpenFeature.setProviderAndWait(new OFREPProvider({ baseUrl: router.origin }));
+    closing.push(() => OpenFeature.close());
+    const flags = OpenFeature.getClient();
+    const context = { targetingKey: 'anna', plan: 'pro' };
+    expect(await flags.getStringValue('text-to-image', 'none', context)).toBe('candidate');
+    const details = await flags.getStringDetails('text-to-image', 'none', context);
+    expect(details).toMatchObject({ variant: 'candidate', reason: 'SPLIT', flagMetadata: { epoch } });
+    const free = await flags.getStringDetails('text-to-image', 'none', { targetingKey: 'anna', plan: 'free' });
+    expect(free).toMatchObject({ value: 'control', reason: 'STATIC' });
+    expect(await flags.getStringDetails('nothing', 'none', context)).toMatchObject({
+      value: 'none',
+      errorCode: 'FLAG_NOT_FOUND',
+    });
+    expect(await flags.getStringDetails('text-to-image', 'none', {})).toMatchObject({
+      value: 'none',
+      errorCode: 'TARGETING_KEY_MISSING',
+    });
+    expect(await flags.getBooleanDetails('text-to-image', false, context)).toMatchObject({
+      value: false,
+      errorCode: 'TYPE_MISMATCH',
+    });
+  });
+
+  it('on pages keep all flags, and follow an order by the stream', async () => {
+    const { OpenFeature } = await client<WebSdk>('@openfeature/web-sdk');
+    const { OFREPWebProvider } = await client<WebProviderModule>('@openfeature/ofrep-web-provider');
+    const before = Reflect.get(globalThis, 'EventSource') as unknown;
+    Reflect.set(globalThis, 'EventSource', EventSource);
+    closing.push(() => Reflect.set(globalThis, 'EventSource', before));
+    await running({ candidatePpm: 0 });
+    const router = await start();
+    await OpenFeature.setContext({ targetingKey: 'anna' });
+    await OpenFeature.setProviderAndWait(new OFREPWebProvider({ baseUrl: router.origin, pollInterval: -1 }));
+    closing.push(() => OpenFeature.close());
+    const flags = OpenFeature.getClient();
+    expect(flags.getStringValue('text-to-image', 'none')).toBe('control');
+    await expect
+      .poll(async () => (await fetch(new URL('/metrics', adminUrl))).text())
+      .toContain('teststrip_router_flag_streams 1');
+    await running({ candidatePpm: 1_000_000 });
+    await expect.poll(() => flags.getStringValue('text-to-image', 'none')).toBe('candidate');
+  });
+});
+
+const ANNA = { targetingKey: 'anna' };
+
+/** Only what is used of it: the packages are for tests, and nothing of the product is compiled against them. */
+interface ServerSdk {
+  readonly OpenFeature: {
+    setProviderAndWait(provider: unknown): Promise<void>;
+    getClient(): {
+      getStringValue(key: string, otherwise: string, context: object): Promise<string>;
+      getStringDetails(key: string, otherwise: string, context: object): Promise<object>;
+      getBooleanDetails(key: string, otherwise: boolean, context: object): Promise<object>;
+    };
+    close(): Promise<void>;
+  };
+}
+
+interface ProviderModule {
+  readonly OFREPProvider: new (options: { readonly baseUrl: string }) => unknown;
+}
+
+interface WebSdk {
+  readonly OpenFeature: {
+    setContext(context: object): Promise<void>;
+    setProviderAndWait(provider: unknown): Promise<void>;
+    getClient(): { getStringValue(key: string, otherwise: string): string };
+    close(): Promise<void>;
+  };
+}
+
+interface WebProviderModule {
+  readonly OFREPWebProvider: new (options: { readonly baseUrl: string; readonly pollInterval: number }) => unknown;
+}
+
+async function client<Module>(name: string): Promise<Module> {
+  return (await import(/* @vite-ignore */ name)) as Module;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly body: unknown;
+}
+
+async function post(router: URL, path: string, body: string, headers: Record<string, string> = {}): Promise<Answer> {
+  const answer = await fetch(new URL(path, router), { method: 'POST', headers, body });
+  const text = await answer.text();
+  return { status: answer.status, headers: answer.headers, text, body: text === '' ? undefined : JSON.parse(text) };
+}
+
+async function evaluate(router: URL, key: string, context: object, headers = {}): Promise<Answer> {
+  return post(router, `/ofrep/v1/evaluate/flags/${key}`, JSON.stringify({ context }), headers);
+}
+
+async function evaluateAll(router: URL, context: object, headers = {}): Promise<Answer> {
+  return post(router, '/ofrep/v1/evaluate/flags', JSON.stringify({ context }), headers);
+}
+
+function listen(url: URL) {
+  const source = new EventSource(url.href);
+  closing.push(() => source.close());
+  const told: MessageEvent[] = [];
+  source.addEventListener('message', (event) => told.push(event as unknown as MessageEvent));
+  const opened = new Promise<void>((resolve) => {
+    source.addEventListener('open', () => resolve());
+  });
+  return { told, opened };
+}
+
+let adminUrl = '';
+
+async function start(settings: Partial<RouterOptions> = {}): Promise<URL> {
+  const { exposed, url, close } = await startApp(routerApp, {
+    resources: { bus },
+    settings: {
+      port: 0,
+      routerId: undefined,
+      lastKnownGoodFile: undefined,
+      drainMs: 300,
+      monotonicMs: () => clockMs,
+      ...settings,
+    },
+  });
+  closing.push(() => close());
+  adminUrl = url;
+  return new URL(exposed.url);
+}
+
+/** An experiment of text-to-image that is in force. */
+async function running(order: {
+  readonly candidatePpm: number;
+  readonly audience?: readonly AudienceRule[];
+  readonly upstream?: string;
+}): Promise<void> {
+  epoch += 1;
+  const at = new Date().toISOString();
+  const key = `experiment-${epoch}`;
+  const config = { checkpoint: 'c', sampler: 's', steps: 1, precision: 'fp16' };
+  const { upstream = 'http://127.0.0.1:1/' } = order;
+  await publish('experiment.defined.v1', key, {
+    experiment: key,
+    revision: 1,
+    spec: {
+      key,
+      service: 'text-to-image',
+      kind: 'canary',
+      unit: 'user',
+      control: 'control',
+      variants: { control: { upstream, config }, candidate: { upstream, config } },
+      audience: [...(order.audience ?? [])],
+      ramp: { kind: 'auto', stages: [{ weightPpm: 10_000, atLeastMs: 0, atLeastUnits: 0, approval: 'none' }] },
+      guardrails: [],
+      objectives: [],
+      onInconclusive: 'rollback',
+      onLostController: 'control',
+      lostControllerAfterMs: 30_000,
+      holdAtMostMs: 1_000,
+      deadlineMs: 60_000,
+      alpha: 0.05,
+      baselineUnits: 200,
+    },
+    fingerprints: { control: 'a', candidate: 'b' },
+    definedAt: at,
+    definedBy: 'test',
+  });
+  await publish('allocation.commanded.v1', key, {
+    commandId: key,
+    experiment: key,
+    service: 'text-to-image',
+    revision: 1,
+    epoch,
+    command: 'start',
+    stage: 0,
+    weightsPpm: { control: 1_000_000 - order.candidatePpm, candidate: order.candidatePpm },
+    reason: 'started',
+    message: '',
+    evidence: null,
+    actor: 'test',
+    commandedAt: at,
+    terminal: false,
+    baseline: { upstream, fingerprint: 'a' },
+  });
+}
+
+async function publish<Name extends TopicName>(type: Name, subject: string, data: DataOf<Name>): Promise<void> {
+  const envelope = { specversion: '1.0', source: 'test', time: new Date().toISOString(), subject } as const;
+  await bus.publish([encodeEvent({ ...envelope, id: `${type}-${subject}`, type, data } as TeststripEvent)]);
+}

@@ -1,0 +1,217 @@
+/**
+ * Flags evaluated by OFREP, beside flagd's own evaluator in a bare Node.js server that reads a body, evaluates and answers, and nothing else. Servers and client are processes of their own;
+ * both are asked the same in turns, and the best of several rounds counts, since other processes only ever slow one down. CPU per request is what is compared where cores are few.
+ *
+ *   npm install --no-save @openfeature/flagd-core@4.0.1 @openfeature/core@1.12.0
+ *   npm run bench:flags -- [requests=20000] [rounds=5] [concurrency=32]
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { Pool } from 'undici';
+import { routerApp } from '#apps/router';
+import { encodeEvent, type ExperimentSpec, type TeststripEvent } from '#libs/contracts';
+import { createEventBus, ensureTopics } from '#libs/messaging';
+import { startApp } from '#libs/platform';
+
+const FLAG = 'text-to-image';
+
+const [role = '', ...parameters] = process.argv.slice(2);
+if (role === 'router') await serveRouter();
+else if (role === 'flagd') await serveFlagd();
+else await compare(role === '' ? 20_000 : Number(role));
+
+interface Contender {
+  readonly name: string;
+  readonly process: ChildProcess;
+  readonly url: string;
+  readonly rounds: Round[];
+}
+
+interface Round {
+  readonly perSecond: number;
+  readonly perCore: number;
+}
+
+async function compare(requests: number): Promise<void> {
+  const [roundsText = '5', concurrencyText = '32'] = parameters;
+  const contenders = [await start('router'), await start('flagd')];
+  const concurrency = Number(concurrencyText);
+  for (const { url } of contenders) await ask(url, Math.min(requests, 5_000), concurrency);
+  for (let round = 0; round < Number(roundsText); round += 1) {
+    for (const contender of contenders) contender.rounds.push(await measure(contender, requests, concurrency));
+  }
+  const best = contenders.map(({ name, rounds }) => {
+    const perSecond = Math.max(...rounds.map((round) => round.perSecond));
+    const perCore = Math.max(...rounds.map((round) => round.perCore));
+    process.stdout.write(`${name}: ${Math.round(perSecond)} requests/s, ${Math.round(perCore)} requests/s of a core\n`);
+    return { perSecond, perCore };
+  });
+  const [own, theirs] = best as [Round, Round];
+  const ratios = [own.perSecond / theirs.perSecond, own.perCore / theirs.perCore].map((ratio) => ratio.toFixed(2));
+  process.stdout.write(`router / flagd-core: ${ratios[0]} requests/s, ${ratios[1]} requests/s of a core\n`);
+  for (const contender of contenders) contender.process.kill();
+}
+
+async function measure({ process: server, url }: Contender, requests: number, concurrency: number): Promise<Round> {
+  const before = await cpuMsOf(server);
+  const startedAt = performance.now();
+  await ask(url, requests, concurrency);
+  const tookMs = performance.now() - startedAt;
+  const cpuMs = (await cpuMsOf(server)) - before;
+  return { perSecond: (requests / tookMs) * 1_000, perCore: (requests / cpuMs) * 1_000 };
+}
+
+async function ask(url: string, requests: number, concurrency: number): Promise<void> {
+  const pool = new Pool(new URL(url).origin, { connections: concurrency, pipelining: 1 });
+  let sent = 0;
+  const one = async (): Promise<void> => {
+    while (sent < requests) {
+      sent += 1;
+      const { statusCode, body } = await pool.request({
+        method: 'POST',
+        path: `/ofrep/v1/evaluate/flags/${FLAG}`,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ context: { targetingKey: `user-${sent}`, plan: 'pro', country: 'de' } }),
+      });
+      const answer = (await body.json()) as { readonly variant?: string };
+      if (statusCode !== 200 || answer.variant === undefined) throw new Error(`${url} answered ${statusCode}`);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, one));
+  await pool.close();
+}
+
+async function serveRouter(): Promise<void> {
+  const bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, 4);
+  await bus.publish(experiment().map(encodeEvent));
+  const settings = { port: 0, lastKnownGoodFile: undefined };
+  const { exposed } = await startApp(routerApp, { resources: { bus }, settings });
+  tell(exposed.url);
+}
+
+/** The least that a server of flags does. */
+async function serveFlagd(): Promise<void> {
+  const { FlagdCore } = (await import(/* @vite-ignore */ '@openfeature/flagd-core' as string)) as FlagdModule;
+  const core = new FlagdCore();
+  const bucketBy = { cat: [{ var: '$flagd.flagKey' }, { var: 'targetingKey' }] };
+  const draw = { fractional: [bucketBy, ['control', 95], ['candidate', 5]] };
+  const flag = {
+    state: 'ENABLED',
+    variants: { control: 'control', candidate: 'candidate' },
+    defaultVariant: 'control',
+    targeting: { if: [{ in: [{ var: 'plan' }, ['free', 'pro']] }, draw, 'control'] },
+  };
+  core.setConfigurations(JSON.stringify({ flags: { [FLAG]: flag } }));
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { context } = JSON.parse(Buffer.concat(chunks).toString()) as { readonly context: object };
+      const key = (request.url ?? '').slice((request.url ?? '').lastIndexOf('/') + 1);
+      const { value, variant, reason } = core.resolveStringEvaluation(key, 'control', context, SILENT);
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ key, value, variant, reason }));
+    });
+  };
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  tell(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+}
+
+const SILENT = { error: nothing, warn: nothing, info: nothing, debug: nothing };
+
+function nothing(): void {}
+
+/** Only what is used of it; it is no dependency of this project. */
+interface FlagdModule {
+  readonly FlagdCore: new () => {
+    setConfigurations(configuration: string): unknown;
+    resolveStringEvaluation(key: string, otherwise: string, context: object, logger: unknown): FlagdAnswer;
+  };
+}
+
+interface FlagdAnswer {
+  readonly value: string;
+  readonly variant?: string;
+  readonly reason?: string;
+}
+
+/** A canary at 5 % for two plans. */
+function experiment(): readonly TeststripEvent[] {
+  const at = new Date().toISOString();
+  const config = { checkpoint: 'c', sampler: 's', steps: 1, precision: 'fp16' };
+  const upstream = 'http://127.0.0.1:1/';
+  const envelope = { specversion: '1.0', source: 'bench', time: at, subject: 'bench' } as const;
+  const spec: ExperimentSpec = {
+    key: 'bench',
+    service: FLAG,
+    kind: 'canary',
+    unit: 'user',
+    control: 'control',
+    variants: { control: { upstream, config }, candidate: { upstream, config } },
+    audience: [{ attribute: 'plan', in: ['free', 'pro'] }],
+    ramp: { kind: 'auto', stages: [{ weightPpm: 50_000, atLeastMs: 0, atLeastUnits: 0, approval: 'none' }] },
+    guardrails: [],
+    objectives: [],
+    onInconclusive: 'rollback',
+    onLostController: 'hold',
+    lostControllerAfterMs: 30_000,
+    holdAtMostMs: 1_000,
+    deadlineMs: 60_000,
+    alpha: 0.05,
+    baselineUnits: 200,
+  };
+  const defined = { experiment: 'bench', revision: 1, fingerprints: {}, definedAt: at, definedBy: 'bench' };
+  const ordered = {
+    commandId: 'c-1',
+    experiment: 'bench',
+    service: FLAG,
+    revision: 1,
+    epoch: 1,
+    command: 'start',
+    stage: 0,
+    weightsPpm: { control: 950_000, candidate: 50_000 },
+    reason: 'started',
+    message: '',
+    evidence: null,
+    actor: 'bench',
+    commandedAt: at,
+    terminal: false,
+  } as const;
+  return [
+    { ...envelope, id: 'defined', type: 'experiment.defined.v1', data: { ...defined, spec } },
+    { ...envelope, id: 'commanded', type: 'allocation.commanded.v1', data: ordered },
+  ];
+}
+
+async function start(name: string): Promise<Contender> {
+  const child = fork(fileURLToPath(import.meta.url), [name], { execArgv: process.execArgv });
+  return { name, process: child, url: await said<string>(child), rounds: [] };
+}
+
+/** Tells where it listens, and its CPU time in milliseconds when it is asked. */
+function tell(url: string): void {
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage();
+    process.send?.((user + system) / 1_000);
+  });
+  process.send?.(url);
+}
+
+function cpuMsOf(child: ChildProcess): Promise<number> {
+  const answer = said<number>(child);
+  child.send('cpu');
+  return answer;
+}
+
+function said<T>(child: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    child.once('message', (value) => resolve(value as T));
+    child.once('exit', (code) => reject(new Error(`a part of the bench ended with ${code}`)));
+  });
+}
