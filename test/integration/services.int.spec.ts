@@ -261,10 +261,44 @@ describe('a service', () => {
     const decision = await aDecision();
     expect(await aboutService(decision)).toMatchObject({ body: { epoch: 1, heldBy: { experiment: `${service}-a` } } });
     expect(await order(decision, 'a', 'rollback')).toMatchObject({ status: 200, body: { epoch: 2 } });
-    expect(await apply(decision, aFile('b', variant(24), variant(8)))).toMatchObject({
+    // What was rolled back stays so, also for who has read the log no more than the first.
+    const other = await aDecision();
+    expect(await apply(other, aFile('b', variant(24), variant(12)))).toMatchObject({
+      status: 409,
+      body: { type: 'urn:teststrip:refused:fingerprint-latched' },
+    });
+    expect(await apply(other, aFile('b', variant(24), variant(8)))).toMatchObject({
       status: 201,
       body: { epoch: 3 },
     });
+  });
+
+  it('gets no route that another one is given at the same moment, by whichever process', async () => {
+    const processes = [await aDecision(), await aDecision()];
+    for (let round = 0; round < 4; round += 1) {
+      const route = `/v1/${service}/${round}`;
+      const asked = await Promise.all(
+        processes.map((decision, index) => {
+          const file = aFile(`${round}-${index}`, variant(24), variant(12), { route }) as object;
+          return apply(decision, { ...file, service: `${service}-${round}-${index}` });
+        }),
+      );
+      expect(asked.map(({ status }) => status).sort()).toEqual([201, 409]);
+      expect(asked.find(({ status }) => status === 409)?.body.type).toBe('urn:teststrip:refused:route-taken');
+    }
+  });
+
+  it('that is paused lets nothing run that was begun at the same moment', async () => {
+    const decision = await aDecision();
+    for (let round = 0; round < 4; round += 1) {
+      const file = { ...(aFile(`${round}`, variant(24), variant(12)) as object), service: `${service}-${round}` };
+      const path = `/v1/services/${service}-${round}`;
+      await call(decision, 'POST', `${path}/baseline`, { ...because, ...variant(24) });
+      const [begun] = await Promise.all([apply(decision, file), call(decision, 'POST', `${path}/pause`, because)]);
+      if (begun.status === 409) continue;
+      const { phase } = (await call(decision, 'GET', `/v1/experiments/${service}-${round}`)).body;
+      expect([begun.status, phase]).toEqual([201, 'paused']);
+    }
   });
 
   it('has orders that are ordered, then effective; what a router does not follow is ordered again until it does', async () => {

@@ -117,7 +117,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
     this.logger.error(`experiment ${experiment} is stuck and tried again and again, the others go on: ${reason}`);
   }
 
-  /** Its experiments still tell what is served; its latches are gone. */
+  /** Its experiments still tell what is served and what was rolled back. */
   alertOfService(service: string, reason: string): void {
     this.logger.error(
       `service ${service}: its log can't be read, what its experiments tell is used instead: ${reason}`,

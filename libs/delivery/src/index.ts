@@ -16,6 +16,7 @@ export { effectOf, EFFECTIVE_WITHIN_MS, type OrderEffect, type LiveRouter } from
 export { serviceEvent, type ServiceEvent } from './service/events.js';
 export { evolveService } from './service/evolve-service.js';
 export { operateService, type ServiceInput } from './service/operate-service.js';
+export { latchesInLogs } from './service/latches-in-logs.js';
 export { claimedRoute, refuseTakenRoute } from './service/route.js';
 export { servedByEnded } from './service/served.js';
 export { isDivided, layerOf } from './service/slots.js';

@@ -32,7 +32,7 @@ export function judgeAnalysis(known: DeliveryState, input: Analysed): readonly D
   const isOfThisPolicy = (analysis.policy ?? 0) === state.policy;
   const heard = isOfThisPolicy ? input : stillJudgedSo(state, input);
   const harmed = answerHarm(state, heard);
-  if (harmed !== null) return sparingOthers(state, heard, harmed);
+  if (harmed !== null) return withOthers(known, input, sparingOthers(state, heard, harmed));
   if (!isActive(state)) return [];
 
   const ended = endOverdue(state, input);
@@ -40,6 +40,13 @@ export function judgeAnalysis(known: DeliveryState, input: Analysed): readonly D
   if (ended.length > 0 || !isOfThisPolicy) return ended;
 
   return [...warn(state, input), ...judgeByPhase(state, input)];
+}
+
+/** After the end no analysis may follow: every loser that this one proves harmful is told, not the worst alone. */
+function withOthers(state: StartedState, input: Analysed, answer: readonly DeliveryEvent[]): readonly DeliveryEvent[] {
+  const [first] = answer;
+  if (first?.type !== 'arm-disqualified') return answer;
+  return [...answer, ...judgeAnalysis({ ...state, dropped: [...(state.dropped ?? []), first.variant] }, input)];
 }
 
 /** What proven harm leads to; null where none is proven. */

@@ -8,6 +8,7 @@ import {
   define,
   explicitRamp,
   harmful,
+  HEALTHY,
   logOf,
   minutes,
   operator,
@@ -36,6 +37,8 @@ function formOf(value: unknown): unknown {
 it('the form of a state is what its number stands for: another form needs the next number', () => {
   const draft = define(T0, aSpec({ ramp: explicitRamp(aStage(10_000, { approval: 'required' }), aStage(1_000_000)) }));
   const begun = define(T0);
+  const { control, candidate } = aSpec().variants;
+  const test = aSpec({ kind: 'ab', variants: { control: control!, candidate: candidate!, other: candidate! } });
   const { command } = logOf(begun)[1] as { readonly command: { readonly commandId: string; readonly epoch: number } };
   const paths: readonly (readonly DeliveryInput[])[] = [
     [draft],
@@ -45,8 +48,15 @@ it('the form of a state is what its number stands for: another form needs the ne
     [begun, analysed(minutes(1), [provenUpTo('alignment', 1_000_000), provenUpTo('error-rate', 1_000_000)])],
     [begun, analysed(minutes(1), [harmful('alignment')])],
     [begun, analysed(minutes(60 * 25), [])],
+    [
+      define(T0, aSpec(), { file: 'digest' }),
+      define(minutes(1), aSpec({ guardrails: [], deadlineMs: 1 }), { file: 'another' }),
+    ],
+    [begun, operator('rollback', minutes(1)), operator('archive', minutes(2))],
+    [define(T0, test), analysed(minutes(1), [harmful('alignment')])],
+    [begun, analysed(minutes(1), [], { health: { ...HEALTHY, shift: { status: 'found', metrics: ['x'] } } })],
   ];
   const forms = paths.map((path) => formOf(rebuild(logOf(...path))));
   const digest = createHash('sha256').update(JSON.stringify(forms)).digest('hex').slice(0, 12);
-  expect([STATE_FORM, digest]).toEqual([1, 'd0ea9f585e57']);
+  expect([STATE_FORM, digest]).toEqual([2, '338bdcf328ec']);
 });

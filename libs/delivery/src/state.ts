@@ -12,7 +12,7 @@ import type { AlertKind, HoldCause } from './events.js';
  * Form of a state, for who keeps one beside its log: what was kept in another form is not read, the log is. The next number whenever a field comes, goes
  * or means something else.
  */
-export const STATE_FORM = 1;
+export const STATE_FORM = 2;
 
 /** One revision of an experiment that exists. */
 interface Defined {

@@ -1,12 +1,21 @@
-import { decodeEvent, unstorableIn, type EncodedEvent, type ExperimentAnalysed } from '#libs/contracts';
+import {
+  decodeEvent,
+  unstorableIn,
+  type EncodedEvent,
+  type ExperimentAnalysed,
+  type PublicRoute,
+} from '#libs/contracts';
 import {
   adoptService,
   BrokenLogError,
   deliveryEvent,
   EVENT_VERSION,
   evolveService,
+  latchesInLogs,
   newService,
+  readStoredEvent,
   readStoredLog,
+  refuseTakenRoute,
   serviceEvent,
   STATE_FORM,
   type DefinedState,
@@ -65,9 +74,14 @@ export interface ServiceStep {
   readonly events: readonly ServiceEvent[];
 }
 
+/** A route that a service is to get; undefined: none. */
+type Claim = PublicRoute | undefined;
+
 interface AppendOptions {
   /** What it means for the service. */
   readonly service?: ServiceStep | undefined;
+  /** The route that its service gets by it. */
+  readonly route?: Claim;
   readonly traceparent?: string | undefined;
   readonly lockedAtMostMs?: number | undefined;
   /** What was decided upon, where that was one. */
@@ -200,8 +214,18 @@ export class DecisionLog {
     const readable = states.filter(
       (state): state is DefinedState => state.phase !== 'absent' && state.phase !== 'quarantined',
     );
-    const untold = adoptService(readable, atMs, Math.max(epoch, ...epochs));
+    const adopted = adoptService(readable, atMs, Math.max(epoch, ...epochs));
+    const { baseline } = adopted.reduce(evolveService, newService(name));
+    // A service that never had a log never had latches.
+    const latches = version === 0 ? [] : latchesInLogs(await this.readableLogs(readable), baseline?.fingerprint);
+    const untold = [...adopted, ...latches];
     return { state: untold.reduce(evolveService, newService(name)), version, untold };
+  }
+
+  private readableLogs(states: readonly DefinedState[]): Promise<readonly (readonly DeliveryEvent[])[]> {
+    return Promise.all(
+      states.map(async ({ experiment }) => (await this.store.events(experiment)).map(readStoredEvent)),
+    );
   }
 
   /** The log of a service, oldest first. */
@@ -211,18 +235,31 @@ export class DecisionLog {
 
   /**
    * What happened to a service alone.
+   * @param route that it gets by it
    * @returns it as it is stored now.
    * @throws as `append` does.
    */
-  async appendToService(step: ServiceStep, traceparent?: string): Promise<KnownService> {
+  async appendToService(step: ServiceStep, route?: Claim, traceparent?: string): Promise<KnownService> {
     const { name, records } = this.serviceRecords(step, traceparent);
     return boundedTransaction(this.database, { whose: `service ${name}` }, async (tx) => {
+      await this.refuseRoute(tx, name, route);
       const after = await this.saveService(tx, step);
       await this.outbox.add(tx, records);
       const news: DecisionNews = { from: this.controller, experiment: name, what: 'decided' };
       await tx.query('select pg_notify($1, $2)', [DECISIONS_CHANNEL, JSON.stringify(news)]);
       return after;
     });
+  }
+
+  /** Services are decided about one by one, by whichever process; a route is the only thing that two of them can both want. */
+  private async refuseRoute(tx: Queryable, name: string | undefined, route: Claim): Promise<void> {
+    if (name === undefined || route === undefined) return;
+    const services = await this.services.listExclusively(tx);
+    refuseTakenRoute(
+      name,
+      route,
+      services.map(({ state }) => state as ServiceState),
+    );
   }
 
   private serviceRecords({ known, events }: ServiceStep, traceparent: string | undefined) {
@@ -259,13 +296,13 @@ export class DecisionLog {
    * State, its events, what they mean for the service, and the news of them for the bus: one transaction.
    * @returns the new versions.
    * @throws VersionConflictError when somebody else has decided meanwhile; UnstorableDecisionError for what could not be read back;
-   *   LogLockedError when the experiment's rows stay locked. Nothing is written then.
+   *   LogLockedError when the experiment's rows stay locked; DecisionRefusedError for a route that another service has. Nothing is written then.
    */
   async append(
     known: Known,
     events: readonly DeliveryEvent[],
     after: KnownState,
-    { service, traceparent, lockedAtMostMs, analysis }: AppendOptions,
+    { service, route, traceparent, lockedAtMostMs, analysis }: AppendOptions,
   ): Promise<{ readonly version: number; readonly service?: KnownService }> {
     if (after.phase === 'absent') throw new TypeError('an event can not lead to an absent experiment');
     const records = outgoingRecords(events, this.controller, traceparent);
@@ -279,6 +316,7 @@ export class DecisionLog {
       onEnded: this.onEnded,
     };
     return boundedTransaction(this.database, bounds, async (tx) => {
+      await this.refuseRoute(tx, service?.known.state.service, route);
       const version = await this.store.save(tx, {
         key: after.experiment,
         revision,

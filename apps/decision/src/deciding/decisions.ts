@@ -8,7 +8,6 @@ import {
   isActive,
   newService,
   operateService,
-  refuseTakenRoute,
   type DefinedState,
   type DeliveryEvent,
   type DeliveryInput,
@@ -167,9 +166,8 @@ export class Decisions {
         if (known.version === 0 && known.untold.length === 0 && isOfKnownService(order)) throw unknownService(name);
         const events = operateService(known.state, { ...order, atMs: this.clock.nowMs() });
         if (events.length === 0) return { state: known.state, changed: false };
-        await this.refuseRoute(known.state, undefined, events);
         try {
-          const after = await this.log.appendToService({ known, events });
+          const after = await this.log.appendToService({ known, events }, claimedRoute(known.state, undefined, events));
           this.keepService(after);
           this.listener.decided(name, []);
           return { state: after.state, changed: true };
@@ -185,24 +183,32 @@ export class Decisions {
    * Pauses, drains, deletes a service or lets it go on, with the experiments that run on it. Asked for again, what was left undone is done.
    * @throws DecisionRefusedError when its state forbids it, or nobody has heard of it.
    */
-  async setMode(name: string, mode: ServiceMode, by: By): Promise<ServiceState> {
-    const before = await this.findService(name);
+  setMode(name: string, mode: ServiceMode, by: By): Promise<ServiceState> {
+    return this.lanes.run(`mode of ${name}`, () => this.setModeInTurn(name, mode, by));
+  }
+
+  private async setModeInTurn(name: string, mode: ServiceMode, by: By): Promise<ServiceState> {
     await this.orderOfService(name, { type: 'set-mode', mode, ...by });
-    for (const { heldBy } of before.slots) {
-      if (heldBy) await this.followMode(before, heldBy.experiment, mode, by).catch(unlessDone);
+    // From now on nothing begins on it that the mode forbids: who has a slot is known.
+    const { slots } = await this.findService(name);
+    for (const { heldBy } of slots) {
+      const service = await this.findService(name);
+      // Somebody has ordered another mode meanwhile, and follows that.
+      if ((service.mode ?? 'open') !== mode) return service;
+      if (heldBy) await this.followMode(service, heldBy.experiment, mode, by).catch(unlessDone);
     }
     return this.findService(name);
   }
 
   /** What a service's mode means for an experiment on it. */
-  private async followMode(before: ServiceState, key: string, mode: ServiceMode, { actor, note }: By): Promise<void> {
-    const { service } = before;
+  private async followMode(known: ServiceState, key: string, mode: ServiceMode, { actor, note }: By): Promise<void> {
+    const { service } = known;
     const state = await this.find(key);
     const order = (type: Operate['type'], what: string): Promise<unknown> =>
       this.order(key, { type, actor, note: `${service} is ${what}: ${note}` });
     if (mode === 'paused') await order('pause', 'paused');
     // What somebody had paused before stays so.
-    if (mode === 'open' && state.phase === 'paused' && wasPausedWith(before, state.pausedAtMs))
+    if (mode === 'open' && state.phase === 'paused' && wasPausedWith(known, state.pausedAtMs))
       await order('resume', 'resumed');
     if (mode !== 'drained') return;
     if (state.phase === 'quarantined') await order('rollback', 'drained');
@@ -486,11 +492,11 @@ export class Decisions {
           const service = name === undefined ? undefined : await this.recallService(name);
           const { events, serviceEvents, after } = follow(known.state, service?.state, input);
           if (events.length === 0) return { before: known.state, after: known.state, events };
-          if (service) await this.refuseRoute(service.state, input, serviceEvents);
           const step = service && serviceEvents.length > 0 ? { known: service, events: serviceEvents } : undefined;
+          const route = service && claimedRoute(service.state, input, serviceEvents);
           const lockedAtMostMs = 'actor' in input ? PERSON_LOCKED_AT_MOST_MS : undefined;
           const analysis = 'analysis' in input ? input.analysis : undefined;
-          const options = { service: step, traceparent, lockedAtMostMs, analysis };
+          const options = { service: step, route, traceparent, lockedAtMostMs, analysis };
           const stored = await this.log.append(known, events, after, options);
           this.known.set(key, { state: after, version: stored.version });
           if (stored.service) this.keepService(stored.service);
@@ -514,16 +520,6 @@ export class Decisions {
 
   private park(key: string, { message }: LogLockedError): void {
     if (this.parking.park(key, message, this.clock.nowMs())) this.listener.parked(this.parking.find(key) as Parked);
-  }
-
-  /** Services are decided about one by one; a route is the only thing that two of them can both want. */
-  private async refuseRoute(
-    service: ServiceState,
-    input: DeliveryInput | undefined,
-    serviceEvents: readonly ServiceEvent[],
-  ): Promise<void> {
-    const route = claimedRoute(service, input, serviceEvents);
-    if (route) refuseTakenRoute(service.service, route, await this.listServices());
   }
 
   private async recall(key: string): Promise<Known> {

@@ -15,15 +15,17 @@ let nowMs: number;
 let newest: StartedState;
 let live: readonly LiveRouter[];
 let broken: readonly string[];
+/** The newest order about the service, where it is not about an experiment. */
+let given: { readonly epoch: number; readonly atMs: number } | null;
 let contested: Extract<OrderEffect, { readonly state: 'contested' }>[];
 let followUp: OrderFollowUp;
 beforeEach(() => {
-  [nowMs, newest, live, broken, contested] = [T0, started, [], [], []];
+  [nowMs, newest, live, broken, contested, given] = [T0, started, [], [], [], null];
   followUp = new OrderFollowUp(
     {
       newestOrders: () => [newest],
-      epochs: () => new Map(),
-      epochSinceMs: () => T0,
+      epochs: () => new Map(given === null ? [] : [['text-to-image', given.epoch]]),
+      epochSinceMs: () => given?.atMs ?? T0,
       contested: async (_state, effect) => void contested.push(effect),
       parkedAs: () => undefined,
     },
@@ -90,6 +92,22 @@ describe('an order', () => {
     expect(await lookUntil(T0 + 300_000)).toEqual([2_000, 4_000, 8_000, 16_000, 32_000, 64_000]);
     newest = rolledBack;
     expect(await lookUntil(nowMs)).toHaveLength(1);
+  });
+
+  it('about the slots of a divided service is followed up like that of an experiment, whose own is obeyed', async () => {
+    const layer = { unit: 'user', holdoutPpm: 0, slots: [] } as const;
+    newest = { ...started, lastCommand: { ...started.lastCommand, layer: { ...layer, slots: [] } } };
+    given = { epoch: 3, atMs: T0 + 10_000 };
+    live = [{ router: 'a', epoch: 1 }];
+    nowMs = T0 + 10_000;
+    expect((await lookUntil(T0 + 13_000))[0]).toBe(12_000);
+    expect(contested[0]).toMatchObject({ behind: ['a'], servedEpoch: 1 });
+    live = [{ router: 'a', epoch: 3 }];
+    expect(await lookUntil(nowMs + 30_000)).toEqual([]);
+    // Of a service that one slot spans only experiments' orders are given again.
+    newest = started;
+    live = [{ router: 'a', epoch: 1 }];
+    expect(await lookUntil(nowMs + 5_000)).toEqual([]);
   });
 
   it('is left alone where somebody has broken the glass, and where no router is alive', async () => {

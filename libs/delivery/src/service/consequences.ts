@@ -150,6 +150,22 @@ function latchArm(
   return latch(service, after, event, { names: [event.variant], message });
 }
 
+/** What an experiment's event means for the latches of its service, whatever else it means. A file that was taken had none of them. */
+export function latching(service: ServiceState, after: DefinedState, event: DeliveryEvent): readonly ServiceEvent[] {
+  switch (event.type) {
+    case 'defined':
+      return liftLatches(service, after, event, event.note);
+    case 'rolled-back':
+      return latchCandidates(service, after, event);
+    case 'arm-dropped':
+      return latchArm(service, after, event, event.command.message);
+    case 'arm-disqualified':
+      return latchArm(service, after, event, event.message);
+    default:
+      return [];
+  }
+}
+
 /** What control is made of is never latched. */
 function latch(
   { latched }: ServiceState,

@@ -1,4 +1,4 @@
-import type { AllocationCommanded } from '#libs/contracts';
+import { candidatesOf, type AllocationCommanded } from '#libs/contracts';
 import { operatorCommand } from '../command.js';
 import { decider } from '../decider.js';
 import type { CommandEvent, DeliveryEvent } from '../events.js';
@@ -193,10 +193,13 @@ function isOutlived(service: ServiceState, state: DeliveryState, input: Delivery
 
 /** Late scores may still show that a loser was harmful: that orders nothing, and its configuration is not to come back by another experiment. */
 function latchedLate(service: ServiceState, state: StartedState, input: DeliveryInput): DecidedOnService {
-  const isServed = (variant: string): boolean => state.fingerprints[variant] === service.baseline?.fingerprint;
+  const { fingerprints, dropped = [] } = state;
+  const isServed = (variant: string): boolean => fingerprints[variant] === service.baseline?.fingerprint;
+  // What won here, or is served since, may be the worst of them, and nothing is done about it: the others are looked at without it.
+  const apart = [...dropped, servedByEnded(state), ...candidatesOf(state.spec).filter(isServed)];
   const events = decider
-    .decide(state, input)
-    .filter((event) => event.type === 'arm-disqualified' && !isServed(event.variant));
+    .decide({ ...state, dropped: [...new Set(apart)] }, input)
+    .filter(({ type }) => type === 'arm-disqualified');
   return commandsOfService(service, state, events, input);
 }
 

@@ -102,6 +102,17 @@ const adopted = (...states: StartedState[]) =>
 const mode = (to: 'open' | 'paused' | 'drained' | 'deleted', minute: number) =>
   ({ type: 'set-mode', mode: to, atMs: minutes(minute), actor: 'ana', note: 'an audit' }) as const;
 
+/** Harm of three candidates of experiment one, the first the worst. */
+const harmOfAll = (minute: number) => {
+  const strength = { candidate: 9, b: 5, c: 4 };
+  const metrics = Object.entries(strength).map(([candidate, strongest]) => ({
+    ...harmful('alignment'),
+    candidate,
+    lnE: { harmful: strongest, nonInferior: -9 },
+  }));
+  return analysed(minutes(minute), metrics, { experiment: 'one' });
+};
+
 describe('a service', () => {
   it('latches what late scores prove harmful, also where another experiment runs meanwhile', () => {
     const play = new Play().take('one', defined('one', 0)).take('one', operator('end', minutes(1)));
@@ -115,6 +126,23 @@ describe('a service', () => {
     const served = new Play().take('one', defined('one', 0)).take('one', operator('end', minutes(1)));
     served.take('two', defined('two', 2)).take('two', proven('two', 3)).take('one', harm('one', 4));
     expect(served.service).toMatchObject({ baseline: { fingerprint: 'f-unipc-12' }, latched: {} });
+  });
+
+  it('latches every loser that late scores prove harmful at once, also beside a worse one that is served meanwhile', () => {
+    const third = { ...CANDIDATE, config: { ...CANDIDATE.config, steps: 9 } };
+    const variants = { control: CONTROL, candidate: CANDIDATE, b: other, c: third };
+    const test: Partial<ExperimentSpec> = { kind: 'ab', objectives: [{ metric: 'quality', weight: 1 }], variants };
+    const play = new Play().take('one', defined('one', 0, test)).take('one', operator('end', minutes(1)));
+    expect(Object.keys(play.take('one', harmOfAll(2)).service.latched)).toEqual([
+      'f-unipc-12',
+      'f-unipc-7',
+      'f-unipc-9',
+    ]);
+    expect(play.of('one')).toMatchObject({ phase: 'concluded', dropped: ['candidate', 'b', 'c'] });
+    const served = new Play().take('one', defined('one', 0, test)).take('one', operator('end', minutes(1)));
+    served.take('two', defined('two', 2)).take('two', proven('two', 3)).take('one', harmOfAll(4));
+    expect(served.service).toMatchObject({ baseline: { fingerprint: 'f-unipc-12' } });
+    expect(Object.keys(served.service.latched)).toEqual(['f-unipc-7', 'f-unipc-9']);
   });
 
   it('knows which pauses were its own, also when it is told to go on a second time', () => {

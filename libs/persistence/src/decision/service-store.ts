@@ -25,6 +25,11 @@ export interface ServiceStore {
   readonly load: (name: string) => Promise<StoredService | undefined>;
   /** All that are stored, by name. */
   readonly list: () => Promise<readonly StoredService[]>;
+  /**
+   * The same in the caller's transaction, which nobody else gets until it has ended: what is decided upon all of them together is still so when it is stored.
+   * `state` is JSON as it was saved.
+   */
+  readonly listExclusively: (tx: Queryable) => Promise<readonly Pick<StoredService, 'name' | 'state'>[]>;
   /** Oldest first. */
   readonly events: (name: string) => Promise<readonly StoredServiceEvent[]>;
   /**
@@ -39,10 +44,17 @@ export function createServiceStore(database: Database): ServiceStore {
   return {
     load: async (name) => (await (await database.reads()).findOneBy(ServiceEntity, { name })) ?? undefined,
     list: async () => (await database.reads()).find(ServiceEntity, { order: { name: 'asc' } }),
+    listExclusively,
     events: async (service) =>
       (await database.reads()).find(ServiceEventEntity, { where: { service }, order: { sequence: 'asc' } }),
     save: saveService,
   };
+}
+
+async function listExclusively(tx: Queryable): Promise<readonly Pick<StoredService, 'name' | 'state'>[]> {
+  await tx.query(`select pg_advisory_xact_lock(hashtext('teststrip.services'))`);
+  // A statement of its own: it sees what whoever had the lock before has stored.
+  return tx.query('select name, state from teststrip.services order by name');
 }
 
 async function saveService(tx: Queryable, change: ServiceChange): Promise<number> {
