@@ -6,3 +6,4 @@ export { startStack, type StackShape, type Stack } from './scenarios/stack.js';
 export { teststripProgram } from './program.js';
 export { exitCodesInWords } from './exit-codes.js';
 export { spawnApp, type Child } from './scenarios/child-process.js';
+export { runCommand } from './run-command.js';

@@ -1,0 +1,208 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { runCommand } from '#apps/cli';
+import { analyzerApp } from '#apps/analyzer';
+import { decisionApp } from '#apps/decision';
+import { recorderApp } from '#apps/recorder';
+import { reportsApp } from '#apps/reports';
+import { routerApp } from '#apps/router';
+import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
+import { migrate } from '#libs/persistence';
+import { startApp, type RunningApp } from '#libs/platform';
+import { withDatabase, type TestDatabase } from '#libs/testing/database';
+import { watchNode } from '#libs/testing/processes';
+
+const CLI = ['--import', 'tsx', '--conditions=teststrip-source', 'apps/cli/src/main.ts'];
+
+let folder: string;
+let database: TestDatabase;
+let bus: EventBus;
+let upstream: Server;
+let apps: readonly RunningApp<unknown>[];
+let environment: Readonly<Record<string, string>>;
+let routerUrl: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'teststrip-cli-'));
+  database = await withDatabase();
+  await migrate(database);
+  bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, 2);
+  upstream = createServer((request, response) => {
+    request.resume();
+    response.statusCode = request.url?.startsWith('/broken') ? 500 : 200;
+    response.end('{}');
+  });
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+  const own = { DATA_DIR: folder };
+  const resources = { database, bus };
+  const settings = { tickEveryMs: 20, heartbeatEveryMs: 200 };
+  const decision = await startApp(decisionApp, { resources, settings, environment: own });
+  const others = await Promise.all([
+    startApp(reportsApp, { resources, environment: own }),
+    startApp(recorderApp, { resources }),
+    startApp(analyzerApp, { resources }),
+  ]);
+  const router = await startApp(routerApp, {
+    resources: { bus },
+    settings: { port: 0, routerId: 'router-a', lastKnownGoodFile: undefined },
+  });
+  routerUrl = router.exposed.url;
+  apps = [router, ...others, decision];
+  environment = {
+    ...own,
+    XDG_CONFIG_HOME: join(folder, 'config'),
+    TESTSTRIP_SERVER: decision.url,
+    TESTSTRIP_REPORTS: others[0].url,
+  };
+});
+afterAll(async () => {
+  for (const app of apps) await app.close();
+  await bus.close();
+  upstream.close();
+  upstream.closeAllConnections();
+  await database.close();
+  await rm(folder, { recursive: true });
+});
+
+interface Said {
+  readonly code: number | string;
+  readonly text: string;
+}
+
+/** What somebody types, as a process of its own. */
+async function typed(line: string): Promise<Said> {
+  const child = watchNode([...CLI, ...line.split(' ')], environment);
+  const code = await child.ended;
+  return { code, text: child.output() };
+}
+
+/** The same in this process, which is ready at once. */
+async function teststrip(line: string, more: Readonly<Record<string, string>> = {}): Promise<Said> {
+  for (const [name, value] of Object.entries({ ...environment, ...more })) vi.stubEnv(name, value);
+  let text = '';
+  const keep = (chunk: unknown): boolean => {
+    text += String(chunk);
+    return true;
+  };
+  vi.spyOn(process.stdout, 'write').mockImplementation(keep);
+  vi.spyOn(process.stderr, 'write').mockImplementation(keep);
+  try {
+    return { code: await runCommand(line.split(' '), new AbortController().signal), text };
+  } finally {
+    process.exitCode = undefined;
+    vi.restoreAllMocks();
+    vi.unstubAllEnvs();
+  }
+}
+
+async function aFile(key: string, more = ''): Promise<string> {
+  const { port } = upstream.address() as AddressInfo;
+  const config = '{ checkpoint: a, sampler: ddim, precision: fp16, steps: ';
+  const path = join(folder, `${key}.yaml`);
+  const text = `apiVersion: teststrip/v1
+key: ${key}
+service: ${key}-service
+kind: canary
+variants:
+  control: { upstream: "http://127.0.0.1:${port}/", config: ${config}20 } }
+  candidate: { upstream: "http://127.0.0.1:${port}/${key}/", config: ${config}10 } }
+guardrails:
+  - { metric: error-rate, margin: +1pp }
+${more}`;
+  await writeFile(path, text);
+  return path;
+}
+
+async function ask(key: string, unit: number): Promise<number> {
+  const url = new URL(`v1/services/${key}-service/generations`, routerUrl);
+  const headers = { 'content-type': 'application/json', 'teststrip-unit': `user-${unit}` };
+  const response = await fetch(url, { method: 'POST', headers, body: '{"prompt": "a red circle"}' });
+  await response.arrayBuffer();
+  return response.status;
+}
+
+/** Asks until the experiment has ended. */
+async function askUntilEnded(key: string): Promise<void> {
+  for (let unit = 0; unit < 4_000; unit += 20) {
+    const phase = await database.query<{ phase: string }>(
+      `select state ->> 'phase' as phase from teststrip.experiments where key = $1`,
+      [key],
+    );
+    if (phase[0]?.phase === 'rolled-back') return;
+    await Promise.all(Array.from({ length: 20 }, (_, index) => ask(key, unit + index)));
+  }
+  throw new Error(`${key} has not ended`);
+}
+
+describe('a session in a terminal', () => {
+  it('from a file with a mistake to a promotion and a rollback, with codes that a pipeline goes by', async () => {
+    const mistaken = await aFile('mistaken', 'deadlin: 2h\n');
+    const good = await aFile('good', 'ramp: [{ weight: 10%, approval: required }, { weight: 100% }]\n');
+    const broken = await aFile('broken', 'ramp: { auto: { from: 20% } }\n');
+    const complaint = /mistaken\.yaml:10: deadlin: unknown key "deadlin"; expected one of: .*; nearest: deadline/;
+    const mistyped = typed(`apply -f ${mistaken}`);
+    const validated = await teststrip(`validate -f ${mistaken} ${good}`);
+    const stranger = await teststrip(`apply -f ${good} --token teststrip_nobody`);
+    const alone = await teststrip('status good', { TESTSTRIP_SERVER: 'http://127.0.0.1:2' });
+    const applied = await teststrip(`apply -f ${good}`);
+    const harmful = await teststrip(`apply -f ${broken}`);
+    const refused = await mistyped;
+    expect(validated).toMatchObject({ code: 2, text: expect.stringMatching(complaint) });
+    expect(refused).toMatchObject({ code: 2, text: expect.stringMatching(complaint) });
+    expect(stranger).toMatchObject({ code: 4, text: expect.stringContaining('teststrip login') });
+    expect(alone.code).toBe(5);
+    expect(applied).toMatchObject({ code: 0, text: expect.stringContaining('good: new experiment good') });
+    expect(harmful.text).not.toMatch(/not in force/);
+    expect(harmful.code).toBe(0);
+    expect(await ask('broken', 1)).not.toBe(404);
+
+    await writeFile(good, (await readFile(good, 'utf8')).concat('deadline: 2h\n'));
+    const ended = askUntilEnded('broken');
+    const waited = typed('wait broken --for promoted --timeout 60s');
+    const differing = await teststrip(`diff -f ${good} --exit-code`);
+    const waiting = await teststrip('status good');
+    const unknown = await teststrip('events nobody');
+    const hasty = await teststrip('wait good --timeout 100ms');
+    const [failed] = await Promise.all([waited, ended]);
+    expect(differing).toMatchObject({ code: 1, text: expect.stringMatching(/policy changed: deadline .* → 2 h/) });
+    expect(waiting).toMatchObject({ code: 0, text: expect.stringContaining('teststrip approve good') });
+    expect(unknown).toMatchObject({ code: 4, text: expect.stringContaining('"teststrip get experiments"') });
+    expect(hasty.code).toBe(3);
+    expect(failed).toMatchObject({ code: 1, text: expect.stringContaining('error-rate of candidate') });
+
+    expect(await teststrip('approve good -r looks_good')).toMatchObject({
+      code: 0,
+      text: expect.stringMatching(/is running/),
+    });
+    expect((await teststrip('promote good -r enough')).code).toBe(0);
+    const promoted = await teststrip('wait good --for promoted');
+    const again = await teststrip('promote good -r again');
+    const replayed = await teststrip('replay good');
+    const judged = await teststrip('replay broken');
+    expect(promoted.code).toBe(0);
+    expect(again).toMatchObject({ code: 4, text: expect.stringContaining('teststrip new-attempt good') });
+    expect(replayed).toMatchObject({
+      code: 0,
+      text: expect.stringMatching(/good: 3 decisions, 3 decided again and identical/),
+    });
+    expect(judged.code).toBe(0);
+    expect(judged.text).toMatch(/the log leads to "rolled-back"/);
+    expect(judged.text).not.toMatch(/not kept/);
+  }, 60_000);
+
+  it('finds what was changed in the log afterwards', async () => {
+    await database.query('alter table teststrip.decision_events disable trigger all');
+    await database.query(
+      `update teststrip.decision_events set data = jsonb_set(data, '{command,message}', '"all is well"')
+        where experiment = 'broken' and kind = 'rolled-back'`,
+    );
+    await database.query('alter table teststrip.decision_events enable trigger all');
+    const text = expect.stringMatching(/rolled-back.* does not follow by this version/);
+    expect(await teststrip('replay broken')).toMatchObject({ code: 1, text });
+  });
+});
