@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -40,13 +40,14 @@ it('the five minutes of the README: a service that breaks one request in ten is 
   const file = (await readFile('examples/experiment.yaml', 'utf8'))
     .replace('http://127.0.0.1:9001', control!)
     .replace('http://127.0.0.1:9002', candidate!);
-  const token = (await readFile(join(folder, 'data', 'operator-token'), 'utf8')).trim();
-  const applied = await fetch(new URL('/v1/experiments', ready.decision), {
-    method: 'POST',
-    headers: { 'content-type': 'application/yaml', authorization: `Bearer ${token}` },
-    body: file,
+  const path = join(folder, 'experiment.yaml');
+  await writeFile(path, file);
+  const applied = start(['dist/apps/cli/src/main.js', 'apply', '-f', path], {
+    DATA_DIR: join(folder, 'data'),
+    XDG_CONFIG_HOME: folder,
+    TESTSTRIP_SERVER: ready.decision,
   });
-  expect(applied.status, await applied.text()).toBe(201);
+  expect(await applied.ended, applied.output()).toBe(0);
 
   const requests = start([
     'examples/send-requests.mjs',

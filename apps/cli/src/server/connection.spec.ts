@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { connect, type ServerOptions } from './connection.js';
+import { writeContexts } from './contexts.js';
+
+let folder: string;
+let server: Server;
+let url: string;
+let sent: (string | undefined)[];
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    sent.push(request.headers.authorization);
+    response.setHeader('content-type', 'application/json').end('{}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => server.close());
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'teststrip-contexts-'));
+  for (const [name, value] of Object.entries({ XDG_CONFIG_HOME: folder, DATA_DIR: join(folder, 'data') }))
+    vi.stubEnv(name, value);
+  for (const name of ['TESTSTRIP_SERVER', 'TESTSTRIP_REPORTS', 'TESTSTRIP_TOKEN']) vi.stubEnv(name, '');
+  sent = [];
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
+
+async function tokenSent(options: ServerOptions): Promise<string | undefined> {
+  await connect(options).decision.get('/v1/experiments');
+  return sent.at(-1);
+}
+
+describe('a saved token', () => {
+  it('is readable by its owner alone', () => {
+    const path = writeContexts({ current: 'a', contexts: { a: { server: url, token: 'secret' } } });
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('goes to the server that it was saved for, and to no other', async () => {
+    writeContexts({ current: 'a', contexts: { a: { server: url, token: 'secret' } } });
+    expect(await tokenSent({})).toBe('Bearer secret');
+    expect(await tokenSent({ server: url })).toBe('Bearer secret');
+    expect(await tokenSent({ server: url.replace('127.0.0.1', 'localhost') })).toBeUndefined();
+  });
+
+  it('is not needed where the one of this machine is in the data folder, or another one is given', async () => {
+    writeFileSync(join(folder, 'operator-token'), 'of this machine\n');
+    vi.stubEnv('DATA_DIR', folder);
+    expect(await tokenSent({ server: url })).toBe('Bearer of this machine');
+    vi.stubEnv('TESTSTRIP_TOKEN', 'of a variable');
+    expect(await tokenSent({ server: url })).toBe('Bearer of a variable');
+    expect(await tokenSent({ server: url, token: 'of an option' })).toBe('Bearer of an option');
+  });
+});
+
+describe('who orders', () => {
+  it('is said by the token where there is one, by the name of the account where not', () => {
+    expect(connect({ server: url, token: 'secret' }).actor).toBeUndefined();
+    expect(connect({ server: url }).actor).toEqual(expect.any(String));
+    expect(connect({ server: url, actor: 'ana' }).actor).toBe('ana');
+  });
+});
