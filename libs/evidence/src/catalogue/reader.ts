@@ -13,7 +13,10 @@ export interface Reading {
   readonly picture: { readonly unit: string; readonly embedding: string } | null;
 }
 
-/** Null: the event says nothing about the metric. `lost`: the value will never come, and nothing can stand for it. */
+/**
+ * Null: the event says nothing about the metric. `lost`: the value will never come, and nothing can stand for it. What is read of a number is good until
+ * the reader is asked again: a reader has one answer, since it is asked for every event.
+ */
 export type Reader<T extends RequestTopic> = (data: DataOf<T>, facts: EventFacts) => Reading | 'lost' | null;
 
 /** No measurement is larger; sums of their squares stay finite numbers. */
@@ -22,6 +25,7 @@ const LARGEST_VALUE = 1e100;
 /** How a metric reads the events of its topic; a value that never came is replaced by what the metric's {@link LateData} says. */
 export function readerOf<T extends RequestTopic>(definition: DefinitionOf<T>): Reader<T> {
   const { lateData } = definition;
+  const answer = blankAnswer();
   switch (definition.kind) {
     case 'distribution':
     case 'diversity':
@@ -36,24 +40,36 @@ export function readerOf<T extends RequestTopic>(definition: DefinitionOf<T>): R
         const denominator = definition.denominator(data, facts);
         if (value === 'lost') return value;
         if (value === null || denominator === null || Number.isNaN(denominator)) return null;
-        return { value, known: 'value', denominator: withinRange(denominator), picture: null };
+        return answered(answer, 'value', value, withinRange(denominator));
       };
     case 'upper-tail':
       return (data, facts) => {
         const observed = definition.observe(data, facts);
-        if (observed === 'unknown') return { value: Infinity, known: 'unknown', denominator: 1, picture: null };
-        if (isCensored(observed)) {
-          return { value: withinRange(observed.moreThan), known: 'more-than', denominator: 1, picture: null };
-        }
-        return ofNumber(inTime(observed, lateData));
+        if (observed === 'unknown') return answered(answer, 'unknown', Infinity, 1);
+        if (isCensored(observed)) return answered(answer, 'more-than', withinRange(observed.moreThan), 1);
+        return ofNumber(answer, inTime(observed, lateData));
       };
     default:
-      return (data, facts) => ofNumber(inTime(definition.observe(data, facts), lateData));
+      return (data, facts) => ofNumber(answer, inTime(definition.observe(data, facts), lateData));
   }
 }
 
-function ofNumber(value: number | 'lost' | null): Reading | 'lost' | null {
-  return value === null || value === 'lost' ? value : { value, known: 'value', denominator: 1, picture: null };
+type Answer = { -readonly [Key in keyof Reading]: Reading[Key] };
+
+/** Fractions, so that the compiler takes these for numbers with a fraction from the start. */
+function blankAnswer(): Answer {
+  return { value: 0.5, known: 'value', denominator: 0.5, picture: null };
+}
+
+function answered(answer: Answer, known: Reading['known'], value: number, denominator: number): Reading {
+  answer.value = value;
+  answer.known = known;
+  answer.denominator = denominator;
+  return answer;
+}
+
+function ofNumber(answer: Answer, value: number | 'lost' | null): Reading | 'lost' | null {
+  return value === null || value === 'lost' ? value : answered(answer, 'value', value, 1);
 }
 
 /** What a client did not wait for never came, for whoever can't make anything of how long it waited. */

@@ -23,3 +23,10 @@ export function decodeSeries(series: CountSeries): Map<number, number> {
   }
   return counts;
 }
+
+/** The oldest second (or minute) that is counted; +∞ without any. */
+export function smallestKey(counts: ReadonlyMap<number, unknown>): number {
+  let smallest = Infinity;
+  for (const key of counts.keys()) if (key < smallest) smallest = key;
+  return smallest;
+}

@@ -45,10 +45,17 @@ export function countCoverage(counts: SecondCounts, epoch: number, variant: stri
     counts.recent.set(second, bucket);
   }
   count(bucket, key);
-  if (second > counts.newest) {
-    counts.newest = second;
-    for (const known of counts.recent.keys()) if (known <= second - KEPT_S) counts.recent.delete(known);
-  }
+  if (second > counts.newest) dropOld(counts, second);
+}
+
+/** Makes a second the newest one. Those that go are as many as time has passed, or all there are. */
+function dropOld(counts: SecondCounts, newest: number): void {
+  const { recent } = counts;
+  const kept = newest - KEPT_S;
+  const before = counts.newest - KEPT_S;
+  counts.newest = newest;
+  if (kept - before < KEPT_S) for (let old = before + 1; old <= kept; old++) recent.delete(old);
+  else for (const old of recent.keys()) if (old <= kept) recent.delete(old);
 }
 
 /** For reading only: of the seconds there remain those that are too new to be judged, now and in whatever it is merged with. */

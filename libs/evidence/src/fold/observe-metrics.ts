@@ -59,8 +59,11 @@ export function observeMetrics<T extends RequestTopic>(
       if (noteSilence(sides, metric, place, { mark, isLost: reading === 'lost', isFirstDelivered })) isChanged = true;
       continue;
     }
-    const { isFirst, isAtRisk, before } = noteReading(mark, place, reading);
-    if (isFirst || place.numbersAt !== null) isChanged = true;
+    const seen = noteReading(mark, place, reading);
+    seen.window = window;
+    seen.promptClass = promptClass;
+    seen.atMs = atMs;
+    if (seen.isFirst || place.numbersAt !== null) isChanged = true;
     let isBad = false;
     for (const side of sides) {
       // The unit has had its first value all the same: a later one is that of who came back.
@@ -68,25 +71,11 @@ export function observeMetrics<T extends RequestTopic>(
         noteCold(side.pair, metric, side.arm);
         continue;
       }
-      const { pair, arm, propensity } = side;
-      // Field by field: to spread the reading would cost more than all the rest.
-      const { value, known, denominator, picture } = reading;
-      const seen = {
-        arm,
-        propensity,
-        value,
-        known,
-        isFirst,
-        isAtRisk,
-        window,
-        promptClass,
-        denominator,
-        before,
-        picture,
-        atMs,
-      };
+      const { pair } = side;
+      seen.arm = side.arm;
+      seen.propensity = side.propensity;
       if (observeInPair(pair, metric, seen, design.baselineUnits)) isBad = true;
-      if (isFirst && reading.known === 'value' && metric.test !== null) noteValue(pair.presence, metric, seen);
+      if (seen.isFirst && seen.known === 'value' && metric.test !== null) noteValue(pair.presence, metric, seen);
       if (metric.definition.name === 'quality') observeHeads(pair, design, event, seen);
     }
     if (!isBad || place.badBit === null) continue;
@@ -117,16 +106,38 @@ function promptClassOf(data: object): number | null {
   return 'promptClass' in data ? ((data as DataOf<'image.scored.v1'>).promptClass ?? null) : null;
 }
 
-/** Notes in the unit's mark that it was measured. @returns what that makes of the reading. */
-function noteReading(
-  mark: UnitMark,
-  { measuredBit, badBit, numbersAt }: MetricPlace,
-  reading: Reading,
-): Pick<Observation, 'isFirst' | 'isAtRisk' | 'before'> {
-  const isFirst = !hasBit(mark, measuredBit);
-  if (isFirst) setBit(mark, measuredBit);
-  const isAtRisk = badBit !== null && !hasBit(mark, badBit);
-  return { isFirst, isAtRisk, before: numbersAt === null ? null : addToOwnSums(mark, numbersAt, reading) };
+type Seen = { -readonly [Key in keyof Observation]: Observation[Key] };
+
+/**
+ * The one observation that is made of every reading, so that none costs an allocation: methods keep nothing of it. With fractions where numbers
+ * may have one, so that the compiler takes them for such from the start.
+ */
+const SEEN: Seen = {
+  arm: 'control',
+  propensity: 0.5,
+  value: 0.5,
+  known: 'value',
+  isFirst: false,
+  isAtRisk: false,
+  window: 0,
+  promptClass: null,
+  denominator: 0.5,
+  before: null,
+  picture: null,
+  atMs: 0.5,
+};
+
+/** Notes in the unit's mark that it was measured. @returns what that makes of the reading; the rest is that of another event. */
+function noteReading(mark: UnitMark, { measuredBit, badBit, numbersAt }: MetricPlace, reading: Reading): Seen {
+  SEEN.value = reading.value;
+  SEEN.known = reading.known;
+  SEEN.denominator = reading.denominator;
+  SEEN.picture = reading.picture;
+  SEEN.isFirst = !hasBit(mark, measuredBit);
+  if (SEEN.isFirst) setBit(mark, measuredBit);
+  SEEN.isAtRisk = badBit !== null && !hasBit(mark, badBit);
+  SEEN.before = numbersAt === null ? null : addToOwnSums(mark, numbersAt, reading);
+  return SEEN;
 }
 
 /** Sum, denominator and number of events. @returns what the unit's sums were before; null: nothing yet. */

@@ -1,4 +1,4 @@
-import { type CountSeries, decodeSeries, encodeSeries } from './count-series.js';
+import { type CountSeries, decodeSeries, encodeSeries, smallestKey } from './count-series.js';
 import { addCounts } from './traffic.js';
 
 /** Seconds, and minutes, of a source that are kept: the newest ones in which it spoke. */
@@ -68,7 +68,7 @@ export function eventsBetween(pulse: Pulse, after: number | null, until: number)
 }
 
 function eventsAfter({ seconds, minutes }: Pulse, after: number): number {
-  const isKept = seconds.size < KEPT || Math.min(...seconds.keys()) <= after;
+  const isKept = seconds.size < KEPT || smallestKey(seconds) <= after;
   if (isKept) return sum(seconds, (second) => second > after);
   return sum(minutes, (minute) => minute > Math.floor(after / 60));
 }
@@ -76,7 +76,7 @@ function eventsAfter({ seconds, minutes }: Pulse, after: number): number {
 function countLatest(counts: Map<number, number>, key: number): void {
   const known = counts.get(key);
   counts.set(key, (known ?? 0) + 1);
-  if (known === undefined && counts.size > KEPT) counts.delete(Math.min(...counts.keys()));
+  if (known === undefined && counts.size > KEPT) counts.delete(smallestKey(counts));
 }
 
 function mergeLatest(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>): Map<number, number> {

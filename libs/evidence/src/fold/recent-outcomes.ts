@@ -1,3 +1,5 @@
+import { smallestKey } from './count-series.js';
+
 /** Seconds of a variant that are kept: the newest ones in which it had requests. */
 const KEPT = 240;
 /** What counts as recent: this long … */
@@ -37,15 +39,17 @@ export function noteOutcome(recent: RecentOutcomes, variant: string, isFailure: 
   counts.failures += Number(isFailure);
   if (known) return;
   seconds.set(second, counts);
-  if (seconds.size > KEPT) seconds.delete(Math.min(...seconds.keys()));
+  if (seconds.size > KEPT) seconds.delete(smallestKey(seconds));
 }
 
 /** How a variant's recent requests ended; null: it had none. */
 export function recentRequests(recent: RecentOutcomes, variant: string, nowMs: number): NewestRequests | null {
   const nowS = Math.floor(nowMs / 1_000);
-  const seconds = [...(recent.get(variant) ?? [])].filter(([second]) => second <= nowS + AHEAD_S);
+  const seconds = recent.get(variant) ?? new Map<number, SecondOfRequests>();
   const told = { seconds: RECENT_S, requests: 0, failures: 0 };
-  for (const [second, { requests, failures }] of seconds.sort(([a], [b]) => b - a)) {
+  for (const second of Float64Array.from(seconds.keys()).sort().reverse()) {
+    if (second > nowS + AHEAD_S) continue;
+    const { requests, failures } = seconds.get(second) as SecondOfRequests;
     const ageS = nowS - second;
     if (ageS >= LONGEST_S || (ageS >= RECENT_S && told.requests >= ENOUGH_REQUESTS)) break;
     told.seconds = Math.max(RECENT_S, ageS + 1);
@@ -55,11 +59,12 @@ export function recentRequests(recent: RecentOutcomes, variant: string, nowMs: n
   return told.requests === 0 ? null : told;
 }
 
-/** Commutative and associative: what is old in a part is old in the whole. */
+/** Commutative and associative: what is old in a part is old in the whole. For reading only: what one part alone knows stays that part's. */
 export function mergeRecentOutcomes(a: RecentOutcomes, b: RecentOutcomes): RecentOutcomes {
-  const merged: RecentOutcomes = new Map();
-  for (const variant of new Set([...a.keys(), ...b.keys()])) {
-    merged.set(variant, mergeSeconds(a.get(variant) ?? new Map(), b.get(variant) ?? new Map()));
+  const merged: RecentOutcomes = new Map(a);
+  for (const [variant, seconds] of b) {
+    const known = a.get(variant);
+    merged.set(variant, known ? mergeSeconds(known, seconds) : seconds);
   }
   return merged;
 }
@@ -68,15 +73,20 @@ function mergeSeconds(
   a: ReadonlyMap<number, SecondOfRequests>,
   b: ReadonlyMap<number, SecondOfRequests>,
 ): Map<number, SecondOfRequests> {
-  const sum = new Map([...a].map(([second, counts]) => [second, { ...counts }] as const));
-  for (const [second, { requests, failures }] of b) {
+  const sum = new Map(a);
+  for (const [second, counts] of b) {
     const known = sum.get(second);
-    sum.set(second, {
-      requests: (known?.requests ?? 0) + requests,
-      failures: (known?.failures ?? 0) + failures,
-    });
+    sum.set(second, known ? together(known, counts) : counts);
   }
-  return new Map([...sum].sort(([left], [right]) => left - right).slice(-KEPT));
+  for (const old of Float64Array.from(sum.keys())
+    .sort()
+    .subarray(0, Math.max(0, sum.size - KEPT)))
+    sum.delete(old);
+  return sum;
+}
+
+function together(a: Readonly<SecondOfRequests>, b: Readonly<SecondOfRequests>): SecondOfRequests {
+  return { requests: a.requests + b.requests, failures: a.failures + b.failures };
 }
 
 /** By variant its seconds in the order of time, each as second, requests and failures. */
