@@ -42,18 +42,27 @@ const ALONE = new Float64Array(1);
  */
 export function placeBets(bets: Wealth, test: number, win: number): void {
   ALONE[0] = win;
-  placeEveryBet(bets, ALONE, 1, test);
+  placeEveryBet(ALONE, bets, test, 1, bets, 0);
 }
 
 /**
- * The same for several tests.
- * Written out, because it runs for every value and margin: this way no product leaves a register before its time.
- * @param wins one per test, the first of which is `first`.
+ * The same for `tests` tests of one wealth, the first of which is `first`, and for the first `others` of another one.
+ * Written out, because it runs for every value and margin: this way no product leaves a register before its time, and both wealths of a value
+ * take one call.
+ * @param wins one per test.
  */
-export function placeEveryBet(bets: Wealth, wins: Float64Array, tests: number, first = 0): void {
-  for (let test = 0; test < tests; test++) {
-    const at = (first + test) * BETS;
-    const won = Math.min(wins[test] as number, LARGEST_WIN);
+export function placeEveryBet(
+  wins: Float64Array,
+  wealth: Wealth,
+  first: number,
+  tests: number,
+  other: Wealth,
+  others: number,
+): void {
+  for (let k = 0; k < tests + others; k++) {
+    const bets = k < tests ? wealth : other;
+    const at = (k < tests ? first + k : k - tests) * BETS;
+    const won = Math.min(wins[k] as number, LARGEST_WIN);
     const a = (bets[at] as number) * (1 + F0 * won);
     const b = (bets[at + 1] as number) * (1 + F1 * won);
     const c = (bets[at + 2] as number) * (1 + F2 * won);

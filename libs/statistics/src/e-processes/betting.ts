@@ -188,25 +188,26 @@ export function betWithin(
     const high = isOne ? low : clamp(centre + around.highest, lo, hi);
     const past = isOne ? low : clamp(centre + around.offset, low, high);
 
-    if (wins.length < Math.max(harmfulAt.length, nonInferiorAt.length))
-      wins = new Float64Array(Math.max(harmfulAt.length, nonInferiorAt.length));
-    for (let index = 0; index < harmfulAt.length; index++) {
+    const harms = harmfulAt.length;
+    const proofs = nonInferiorAt.length;
+    if (wins.length < harms + proofs) wins = new Float64Array(harms + proofs);
+    const won = wins;
+    for (let index = 0; index < harms; index++) {
       const margin = harmfulAt[index] as number;
       const shift = margin * share;
       const phi = isCandidate ? (x + margin - (past + shift)) * ofCandidate : (past + shift - x) * ofControl;
       const largest = Math.max((hi + margin - (low + shift)) * ofCandidate, (high + shift - lo) * ofControl);
-      wins[index] = largest > 0 && largest < Infinity ? -phi / largest : 0;
+      won[index] = largest > 0 && largest < Infinity ? -phi / largest : 0;
     }
-    placeEveryBet(state.harmful, wins, harmfulAt.length);
-    for (let index = 0; index < nonInferiorAt.length; index++) {
+    for (let index = 0; index < proofs; index++) {
       const margin = nonInferiorAt[index] as number;
       const shift = margin * share;
       const phi = isCandidate ? (x + margin - (past + shift)) * ofCandidate : (past + shift - x) * ofControl;
       // The same expressions as φ's at the ends of the range, so that rounding can't make a loss larger than the largest one.
       const largest = Math.max(-(lo + margin - (high + shift)) * ofCandidate, (hi - (low + shift)) * ofControl);
-      wins[index] = largest > 0 && largest < Infinity ? phi / largest : 0;
+      won[harms + index] = largest > 0 && largest < Infinity ? phi / largest : 0;
     }
-    placeEveryBet(state.nonInferior, wins, nonInferiorAt.length);
+    placeEveryBet(won, state.harmful, 0, harms, state.nonInferior, proofs);
 
     if (isSame && x === value) {
       copyPast(levels[level - 1] as Betting, state, isCandidate);
