@@ -75,7 +75,7 @@ function foldRequestEvent(
   let isChanged = noteUnit(evidence, event, assignment, mark);
   const isFirstDelivered = noteDelivery(evidence, event, { assignment, mark, carriedAtMs });
   if (isFirstDelivered) isChanged = true;
-  const facts = { isDuplicate: isDuplicate(evidence, event, assignment) };
+  const facts = { isDuplicate: isDuplicate(evidence, event, assignment.variant, unit) };
   const occasion = { assignment, unit, mark, facts, window, atMs: carriedAtMs, isStranger: false, isFirstDelivered };
   if (observeMetrics(evidence, design, event, occasion)) isChanged = true;
   if (addToTotals(evidence, event, occasion)) isChanged = true;
@@ -122,7 +122,7 @@ function foldStranger(
     if (hasHadBad(strangers, unit, badBit)) setBit(mark, badBit);
     else badBits.push(badBit);
   }
-  const known = { isDuplicate: isDuplicate(evidence, event, assignment) };
+  const known = { isDuplicate: isDuplicate(evidence, event, assignment.variant, unit) };
   observeMetrics(evidence, design, event, {
     assignment,
     mark,
@@ -346,10 +346,11 @@ function isNameOf(name: string, { digest, preprocessing }: ScorerIdentity): bool
   );
 }
 
-function isDuplicate({ recentPictures }: Evidence, event: RequestEvent, { variant, unit }: Assignment): boolean {
+/** @param unit its memory key. */
+function isDuplicate({ recentPictures }: Evidence, event: RequestEvent, variant: string, unit: number): boolean {
   if (event.type !== 'image.scored.v1' || event.data.outcome !== 'scored') return false;
   const { generationId, imageIndex, image } = event.data;
   if (image.sha256 === null) return false;
   const place = memoryKey(`${generationId} ${imageIndex}`);
-  return notePicture(recentPictures, variant, image.sha256, { place, unit: memoryKey(unit) });
+  return notePicture(recentPictures, variant, image.sha256, { place, unit });
 }

@@ -48,7 +48,8 @@ export function placeBets(bets: Wealth, test: number, win: number): void {
 /**
  * The same for `tests` tests of one wealth, the first of which is `first`, and for the first `others` of another one.
  * Written out, because it runs for every value and margin: this way no product leaves a register before its time, and both wealths of a value
- * take one call.
+ * take one call. Indices are told to be whole 32-bit numbers, which spares a check each. Many parameters because it is called per event, and a number
+ * that is handed over in an object costs more.
  * @param wins one per test.
  */
 export function placeEveryBet(
@@ -61,22 +62,22 @@ export function placeEveryBet(
 ): void {
   for (let k = 0; k < tests + others; k++) {
     const bets = k < tests ? wealth : other;
-    const at = (k < tests ? first + k : k - tests) * BETS;
+    const at = Math.imul(k < tests ? first + k : k - tests, BETS);
     const won = Math.min(wins[k] as number, LARGEST_WIN);
     const a = (bets[at] as number) * (1 + F0 * won);
-    const b = (bets[at + 1] as number) * (1 + F1 * won);
-    const c = (bets[at + 2] as number) * (1 + F2 * won);
-    const d = (bets[at + 3] as number) * (1 + F3 * won);
-    const e = (bets[at + 4] as number) * (1 + F4 * won);
-    const f = (bets[at + 5] as number) * (1 + F5 * won);
-    const g = (bets[at + 6] as number) * (1 + F6 * won);
+    const b = (bets[(at + 1) | 0] as number) * (1 + F1 * won);
+    const c = (bets[(at + 2) | 0] as number) * (1 + F2 * won);
+    const d = (bets[(at + 3) | 0] as number) * (1 + F3 * won);
+    const e = (bets[(at + 4) | 0] as number) * (1 + F4 * won);
+    const f = (bets[(at + 5) | 0] as number) * (1 + F5 * won);
+    const g = (bets[(at + 6) | 0] as number) * (1 + F6 * won);
     bets[at] = a;
-    bets[at + 1] = b;
-    bets[at + 2] = c;
-    bets[at + 3] = d;
-    bets[at + 4] = e;
-    bets[at + 5] = f;
-    bets[at + 6] = g;
+    bets[(at + 1) | 0] = b;
+    bets[(at + 2) | 0] = c;
+    bets[(at + 3) | 0] = d;
+    bets[(at + 4) | 0] = e;
+    bets[(at + 5) | 0] = f;
+    bets[(at + 6) | 0] = g;
     // None of positive numbers is larger than their sum.
     if (!(
       a > SMALLEST &&

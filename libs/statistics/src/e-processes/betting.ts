@@ -4,7 +4,7 @@ import { initialBets, lnEOfBets, placeEveryBet } from './bets.js';
 import { type ClassPrediction, NO_CLASS } from './class-centres.js';
 import { largerSpread } from './past-spread.js';
 import { mergeWealth, type Wealth } from './wealth.js';
-import { movedOut, type Widening, widthFor } from './widening.js';
+import { movedOut, type Widening } from './widening.js';
 
 /** Until so many values have been seen their mean is no useful prediction. */
 const PREDICTION_FROM = 20;
@@ -160,7 +160,7 @@ export function betWithin(
   let isSame = false;
   let centre = 0.5;
   let moved = 0.5;
-  let spread = 0.5;
+  let wider = 0.5;
   let share = 0.5;
   for (let level = 0; level < levels.length; level++) {
     const state = levels[level] as Betting;
@@ -177,12 +177,15 @@ export function betWithin(
     if (!isSame) {
       centre = centreOf(state, design);
       moved = design.recent?.movesBounds === true ? centre - expected : 0;
-      if (widening) spread = largerSpread(state.past.control, state.past.candidate, widening.spread);
+      if (widening) {
+        // What `widthFor` says, but for how far these bounds may go.
+        wider = Math.max(1, largerSpread(state.past.control, state.past.candidate, widening.spread) / widening.spread);
+      }
       share = state.n >= PREDICTION_FROM ? state.nCandidate / state.n : 0;
     }
-    const wider = widening ? widthFor(widening, spread, spread) : 1;
-    const lo = boundAt(design.lo, expected, wider, moved, limits);
-    const hi = boundAt(design.hi, expected, wider, moved, limits);
+    const times = widening ? Math.min(widening.atMost, wider) : 1;
+    const lo = boundAt(design.lo, expected, times, moved, limits);
+    const hi = boundAt(design.hi, expected, times, moved, limits);
     const x = clamp(value, lo, hi);
     const low = clamp(isOne ? centre : centre + around.lowest, lo, hi);
     const high = isOne ? low : clamp(centre + around.highest, lo, hi);
@@ -210,7 +213,17 @@ export function betWithin(
     placeEveryBet(won, state.harmful, 0, harms, state.nonInferior, proofs);
 
     if (isSame && x === value) {
-      copyPast(levels[level - 1] as Betting, state, isCandidate);
+      // Its past differs from that of the bounds before by this value.
+      const narrower = levels[level - 1] as Betting;
+      state.n = narrower.n;
+      state.nCandidate = narrower.nCandidate;
+      state.sum = narrower.sum;
+      state.recent = narrower.recent;
+      const moments = isCandidate ? narrower.past.candidate : narrower.past.control;
+      const copy = isCandidate ? state.past.candidate : state.past.control;
+      copy.n = moments.n;
+      copy.mean = moments.mean;
+      copy.sumOfSquaredDeviations = moments.sumOfSquaredDeviations;
       continue;
     }
     state.n += 1;
@@ -230,19 +243,6 @@ export function betWithin(
 
 function hasClipped({ clipped: { control, candidate } }: Betting): boolean {
   return control.values > 0 || candidate.values > 0;
-}
-
-/** Makes the past of `to` that of `from`, where they differ by one value of one arm. */
-function copyPast(from: Betting, to: Betting, isCandidate: boolean): void {
-  to.n = from.n;
-  to.nCandidate = from.nCandidate;
-  to.sum = from.sum;
-  to.recent = from.recent;
-  const moments = isCandidate ? from.past.candidate : from.past.control;
-  const copy = isCandidate ? to.past.candidate : to.past.control;
-  copy.n = moments.n;
-  copy.mean = moments.mean;
-  copy.sumOfSquaredDeviations = moments.sumOfSquaredDeviations;
 }
 
 function initialClipped(): Clipped {
