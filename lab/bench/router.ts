@@ -297,7 +297,7 @@ async function serveRouter(upstream: string, shadowPercent: number, carrier: 'me
   await ensureTopics(bus, 4);
   await bus.publish(experiment(upstream, shadowPercent * 10_000).map(encodeEvent));
   const settings = { port: 0, lastKnownGoodFile: undefined };
-  const { exposed } = await startApp(routerApp, { resources: { bus }, settings });
+  const { exposed } = await startApp(routerApp, { environment: { AUTH: 'off' }, resources: { bus }, settings });
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
     void bus.readAll('request.routed.v1').then(({ length }) => {

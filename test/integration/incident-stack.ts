@@ -34,7 +34,7 @@ const UNITS = Array.from({ length: 40 }, (_, index) => `user-${index}`);
 
 function startRouter(bus: EventBus, routerId: string) {
   const settings = { port: 0, routerId, lastKnownGoodFile: undefined };
-  return startApp(routerApp, { resources: { bus }, settings });
+  return startApp(routerApp, { environment: { AUTH: 'off' }, resources: { bus }, settings });
 }
 
 function startDecision(resources: { database: TestDatabase; bus: EventBus }, settings: Partial<DecisionSettings> = {}) {

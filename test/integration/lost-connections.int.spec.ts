@@ -80,7 +80,7 @@ async function apply(): Promise<void> {
   });
   expect([answer.status, await answer.text()]).toEqual([201, expect.any(String)]);
   await eventually(async () => {
-    const allocations = await fetch(new URL('v1/allocations', urls['router']));
+    const allocations = await fetch(new URL('v1/allocations', urls['routerAdmin']));
     expect(await allocations.json()).toMatchObject({ services: [{ command: { command: 'start' } }] });
   });
 }

@@ -187,7 +187,7 @@ describe('who may do what', () => {
   };
   /** Every operation of the apps that look at who asks, with the role that its description asks for. */
   const operations = apps
-    .filter(({ name }) => ['decision', 'reports'].includes(name))
+    .filter(({ name }) => ['decision', 'reports', 'router'].includes(name))
     .flatMap(({ name, api }) =>
       Object.entries(api.paths).flatMap(([path, methods]) =>
         Object.entries(methods).map(([method, operation]) => [method, path, operation['x-role'], name] as const),
@@ -227,6 +227,9 @@ describe('who may do what', () => {
 
   it('is told by the description of every route', () => {
     expect(operations.filter(([method, , role]) => method !== 'get' && role === 'anybody')).toEqual([
+      ['post', '/v1/services/{service}/{rest}', 'anybody', 'router'],
+      ['post', '/ofrep/v1/evaluate/flags/{key}', 'anybody', 'router'],
+      ['post', '/ofrep/v1/evaluate/flags', 'anybody', 'router'],
       ['post', '/api/feedback', 'anybody', 'reports'],
     ]);
     expect(operations.length).toBeGreaterThan(30);

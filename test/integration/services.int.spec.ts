@@ -347,6 +347,7 @@ describe('a service', () => {
     const [v1, v2, v3] = await Promise.all(['v1', 'v2', 'v3'].map(named));
     const decision = await aDecision();
     const router = await startApp(routerApp, {
+      environment: { AUTH: 'off' },
       resources: { bus },
       settings: { port: 0, routerId: 'router-a', lastKnownGoodFile: undefined },
     });
@@ -403,7 +404,11 @@ describe('a service', () => {
     const decision = await aDecision();
     const [v1, v2, v3] = await Promise.all(['v1', 'v2', 'v3'].map(named));
     const settings = { port: 0, lastKnownGoodFile: undefined };
-    const router = await startApp(routerApp, { resources: { bus }, settings: { ...settings, routerId: 'router-a' } });
+    const router = await startApp(routerApp, {
+      environment: { AUTH: 'off' },
+      resources: { bus },
+      settings: { ...settings, routerId: 'router-a' },
+    });
     closing.push(() => router.close());
     const divide = (slots: unknown, holdoutPpm = 0): Promise<Answer> =>
       call(decision, 'PUT', `/v1/services/${service}/slots`, { ...because, slots, holdoutPpm });
@@ -452,7 +457,11 @@ describe('a service', () => {
     await eventually(async () => expect(await kinds()).toEqual(['v1', 'v2']));
     expect((await ask(router)).map((answer) => answer === 'v2')).toEqual(before.map((answer) => answer === 'v2'));
 
-    const again = await startApp(routerApp, { resources: { bus }, settings: { ...settings, routerId: 'router-b' } });
+    const again = await startApp(routerApp, {
+      environment: { AUTH: 'off' },
+      resources: { bus },
+      settings: { ...settings, routerId: 'router-b' },
+    });
     closing.push(() => again.close());
     await eventually(async () => expect(await ask(again)).toEqual(await ask(router)));
     await closing.shift()?.();

@@ -60,6 +60,7 @@ afterAll(async () => {
 it('gives as many complete pairs as requests were copied: routed, generated, scored and analysed', async () => {
   await define({ control: await service(CONFIG), candidate: await service({ ...CONFIG, steps: 4 }) });
   const router = await startApp(routerApp, {
+    environment: { AUTH: 'off' },
     resources: { bus },
     settings: { port: 0, routerId: undefined, lastKnownGoodFile: undefined },
   });

@@ -931,6 +931,7 @@ async function router(
 
 async function startRouter(settings: Partial<RouterOptions>) {
   const { exposed, close } = await startApp(routerApp, {
+    environment: { AUTH: 'off' },
     resources: { bus },
     settings: { port: 0, routerId: undefined, lastKnownGoodFile: undefined, drainMs: 300, ...settings },
   });

@@ -1,10 +1,10 @@
 import { needsReconnectingBus } from '#libs/messaging';
-import { defineApp } from '#libs/platform';
+import { defineApp, identitiesAnd, needsIdentities } from '#libs/platform';
 import { routerApi } from './api.js';
 import { routerSettings, routerVariables } from './configuration.js';
 import { RouterModule } from './router.module.js';
 import type { Router } from './router.js';
-import { ROUTER } from './tokens.js';
+import { BREAK_GLASS_TOKEN, ROUTER } from './tokens.js';
 
 /** The router: draws the variant of every request, sends it on and tells how it ended. */
 export const routerApp = defineApp({
@@ -12,11 +12,15 @@ export const routerApp = defineApp({
   summary: "users' requests",
   variables: routerVariables,
   port: 'ROUTER_ADMIN_PORT',
-  needs: { bus: needsReconnectingBus },
+  needs: { bus: needsReconnectingBus, identities: needsIdentities },
   settings: routerSettings,
   module: (settings, parts) => RouterModule.register({ ...settings, ...parts }),
   leave: (nest) => nest.get<Router>(ROUTER).leave(),
   health: (nest) => [{ name: 'state', failureMeans: 'not-ready', look: () => nest.get<Router>(ROUTER).stateFinding() }],
+  access: (nest, { identities }) => ({
+    identities: identitiesAnd(identities, nest.get<string | undefined>(BREAK_GLASS_TOKEN), 'operator'),
+    servicesOf: ({ params: { service } }) => (typeof service === 'string' ? [service] : []),
+  }),
   expose: (nest) => ({
     /** Where users' requests go, e.g. `http://127.0.0.1:8080/`. */
     url: nest.get<Router>(ROUTER).url,

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import {
   createServer,
   request as httpRequest,
@@ -9,7 +9,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bucketOf, hashUnit, salts } from '#libs/assignment';
 import {
   ASSIGNMENT_HEADER,
@@ -35,6 +35,8 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 let closing: (() => Promise<unknown>)[] = [];
 let bus: EventBus;
 let clockMs = 0;
+const dataDir = mkdtempSync(join(tmpdir(), 'teststrip-router-data-'));
+afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
 beforeEach(async () => {
   closing = [];
@@ -335,7 +337,7 @@ describe('proxy', () => {
     for (const path of ['/v1/images/../admin', '/v1/services/text-to-image/%2E%2e/admin', '/v1/images/.']) {
       expect(await post(path)).toMatch(/^400 /);
     }
-    expect(JSON.parse((await get(router, '/v1/allocations')).body)).toMatchObject({
+    expect(JSON.parse((await getAllocations(router)).body)).toMatchObject({
       routes: [{ service: 'text-to-image', path: '/v1/images' }, hosted],
     });
     // The first of its experiments has another route; the newest order counts.
@@ -375,7 +377,7 @@ describe('commands', () => {
       ['second-with-the-epoch', 'refused', 'stale-epoch', 'router-a'],
     ]);
     expect(await variantServed(router)).toBe('candidate');
-    const allocations = JSON.parse((await get(router, '/v1/allocations')).body) as { services: unknown[] };
+    const allocations = JSON.parse((await getAllocations(router)).body) as { services: unknown[] };
     expect(allocations.services).toMatchObject([
       { service: 'text-to-image', epoch: 5, weightsPpm: { candidate: 1_000_000 } },
     ]);
@@ -618,7 +620,7 @@ describe('the break-glass call', () => {
     expect(await variantServed(router)).toBe('second');
     expect(await call(router, {})).toBe(200);
     expect(await variantServed(router)).toBe('first');
-    expect((await get(router, '/v1/allocations')).body).toContain('black pictures');
+    expect((await getAllocations(router)).body).toContain('black pictures');
     await expect.poll(heard).toMatchObject({ brokenGlass: ['text-to-image'] });
     await expect.poll(() => readWhenThere(file)).toContain('black pictures');
     await router.close();
@@ -641,7 +643,7 @@ describe('the break-glass call', () => {
     expect(await variantServed(router)).toBe('first');
     await order(3, { control: 500_000, candidate: 500_000 }, { baseline });
     await applied(3);
-    expect((await get(router, '/v1/allocations')).body).toContain('"epoch":3');
+    expect((await getAllocations(router)).body).toContain('"epoch":3');
   });
 
   it('is taken back by hand', async () => {
@@ -665,7 +667,11 @@ describe('the break-glass call', () => {
     expect(await call(router, { service: 'nobody' })).toBe(404);
     expect(await call(router, { body: { actor: 'ana' } })).toBe(422);
     expect(await variantServed(router)).toBe('second');
-    expect(await call(await start(), {})).toBe(403);
+    expect(await call(await start(), {}), 'a router without that token').toBe(401);
+    const token = readFileSync(join(dataDir, 'operator-token'), 'utf8').trim();
+    expect(await call(router, { token }), 'whose token has a name says no other').toBe(422);
+    expect(await call(router, { token, body: { reason: 'black pictures' } })).toBe(200);
+    expect((await getAllocations(router)).body).toContain('"actor":"operator"');
   });
 });
 
@@ -677,7 +683,9 @@ describe('start and end', () => {
     await order(1, { control: 0, candidate: 1_000_000 });
     const first = await start({ lastKnownGoodFile: file });
     expect((await get(first, '/health/ready')).status).toBe(200);
+    expect((await get(first, '/v1/allocations')).status, "operators' facts on the users' port").toBe(404);
     await expect.poll(() => readWhenThere(file)).toContain('"epoch":1');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
     await first.close();
 
     const away = { ...bus, readAll: () => Promise.reject(new Error('bus away')) };
@@ -695,7 +703,7 @@ describe('start and end', () => {
     // What was saved may be old, and the candidate rolled back since.
     expect(await variantServed(second)).toBe('control');
     expect((await get(second, '/health/ready')).body).toContain('last-known-good');
-    expect((await get(second, '/v1/allocations')).body).toContain('"failSafe":true');
+    expect((await getAllocations(second)).body).toContain('"failSafe":true');
     await order(2, { control: 500_000, candidate: 500_000 });
     isAway = false;
     await expect.poll(async () => (await get(second, '/health/ready')).body).toContain('"log"');
@@ -748,7 +756,7 @@ describe('start and end', () => {
     const { url, close } = await startApp(routerApp, {
       resources: { bus: hanging },
       settings: { port: 0, routerId: undefined, lastKnownGoodFile: undefined },
-      environment: { CONSUMER_STALLED_AFTER_MS: '200' },
+      environment: { CONSUMER_STALLED_AFTER_MS: '200', AUTH: 'off' },
     });
     const statusOf = async (path: string): Promise<number> => (await fetch(new URL(path, url))).status;
     expect(await statusOf('/health/ready')).toBe(200);
@@ -802,6 +810,7 @@ async function start({
 }: Partial<RouterOptions & { bus: BusClient }> = {}): Promise<RunningRouter> {
   const { url, exposed, close } = await startApp(routerApp, {
     resources: { bus: other ?? bus },
+    environment: { DATA_DIR: dataDir },
     settings: { port: 0, routerId: undefined, lastKnownGoodFile: undefined, ...settings },
   });
   closing.push(() => close());
@@ -951,6 +960,11 @@ async function ask(router: RunningRouter, question: Question): Promise<Answer> {
 
 async function variantServed(router: RunningRouter): Promise<string> {
   return (await ask(router, {})).body;
+}
+
+/** Operators' facts are on the admin port alone. */
+async function getAllocations({ adminUrl }: RunningRouter): Promise<{ readonly body: string }> {
+  return { body: await (await fetch(new URL('/v1/allocations', adminUrl))).text() };
 }
 
 async function get(router: RunningRouter, path: string): Promise<{ readonly status: number; readonly body: string }> {

@@ -361,7 +361,6 @@ export class Router {
       return sendProblem(response, problem, { allow: 'GET, HEAD' });
     }
     if (path.startsWith('/health/live')) return sendJson(response, { status: 'ok' });
-    if (path.startsWith('/v1/allocations')) return sendJson(response, this.describe());
     const reason = this.unreadyReason();
     if (reason !== undefined) return sendProblem(response, { title: 'Not ready', status: 503, detail: reason });
     sendJson(response, { status: 'ok', router: this.settings.routerId, state: this.stateSource });

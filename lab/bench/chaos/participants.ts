@@ -50,6 +50,8 @@ export class Participants {
       BUS: 'postgres',
       DATABASE_URL: this.database!.ready.url,
       DATA_DIR: this.dataDir,
+      // Bodies say who orders.
+      AUTH: 'off',
       LOG_FORMAT: 'text',
       LOG_LEVEL: 'warn',
       ROUTER_ID: name,
@@ -81,6 +83,11 @@ export class Participants {
 
   addressOf(name: ServiceName): string {
     return String(this.services.get(name)!.ready[SERVICES[name]]);
+  }
+
+  /** Where a router tells operators what is in force. */
+  adminOf(name: ServiceName): string {
+    return String(this.services.get(name)!.ready['routerAdmin']);
   }
 
   /** A part of this bench in a process of its own; it ends with this one. */

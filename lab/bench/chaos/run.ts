@@ -156,7 +156,7 @@ export class ChaosRun {
     if (view.effect !== 'effective') return `the order is ${view.effect}`;
     const sharePpm = view.weightsPpm.candidate ?? 0;
     for (const name of ROUTERS.filter((router) => !this.dead.has(router))) {
-      const { services } = await this.get(new URL('/v1/allocations', this.participants.addressOf(name)));
+      const { services } = await this.get(new URL('/v1/allocations', this.participants.adminOf(name)));
       const served = services.find(({ service }: { service: string }) => service === SERVICE);
       const servedPpm = served?.weightsPpm?.candidate ?? 0;
       if (served === undefined || servedPpm !== sharePpm) return `${name} serves the candidate at ${servedPpm} ppm`;

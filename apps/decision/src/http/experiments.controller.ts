@@ -1,8 +1,16 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { slug, type KnownMetric } from '#libs/contracts';
 import { appliedInWords } from '#libs/delivery';
-import { Caller, hasRole, parseInput, ProblemException, type Identity, type ReadRequest } from '#libs/platform';
 import type { StoredDecisionEvent } from '#libs/persistence/decision';
+import {
+  actorOfToken,
+  Caller,
+  hasRole,
+  parseInput,
+  ProblemException,
+  type Identity,
+  type ReadRequest,
+} from '#libs/platform';
 import { fingerprintOf } from '#libs/telemetry';
 import type { DecisionLog, KnownState } from '../deciding/decision-log.js';
 import type { Decisions, Obeyed, Order } from '../deciding/decisions.js';
@@ -12,7 +20,6 @@ import { viewOf, type AnyExperimentView, type AppliedView } from './experiment-v
 import { orProblem } from './or-problem.js';
 import { serviceOfState } from './services-of-request.js';
 import {
-  actorOfToken,
   applyQuery,
   approvalBody,
   decisionsQuery,

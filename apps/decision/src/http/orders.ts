@@ -1,5 +1,5 @@
 import { slug, timestamp } from '#libs/contracts';
-import { parseInput, ProblemException, type Identity } from '#libs/platform';
+import { parseOrder, type Identity } from '#libs/platform';
 import { z } from 'zod';
 
 /** Letters of who orders something. */
@@ -32,30 +32,16 @@ export const applyQuery = z.strictObject(
 export const listQuery = z.object({ archived: flag });
 
 /**
- * The body of an order, with who gives it: whoever the token belongs to, never whom the body names. Only where nobody has a name (`AUTH=off`)
- * does the body say it.
+ * The body of an order as the decision core takes it.
  * @throws ProblemException 422 that says what to send
  */
 export function readOrder<Schema extends z.ZodType<{ readonly actor?: string | undefined; readonly reason: string }>>(
   schema: Schema,
   body: unknown,
-  { name }: Identity,
-): Omit<z.output<Schema>, 'actor' | 'reason'> & { readonly actor: string; readonly note: string } {
-  const given = isNoObject(body) ? body : { ...(name === null ? { actor: '' } : {}), ...(body as object) };
-  const { actor: written, reason, ...rest } = parseInput(schema, given, 'body');
-  if (name !== null && written !== undefined) throw actorOfToken('actor', name);
-  return { ...rest, actor: name ?? (written as string), note: reason };
-}
-
-/** @param field that says who orders it, though the token does */
-export function actorOfToken(field: string, name: string): ProblemException {
-  const detail = `${field}: your token says who orders this, ${name}; leave it out`;
-  return new ProblemException({ title: "The order can't be used", status: 422, detail });
-}
-
-/** A missing body is one without fields. */
-function isNoObject(body: unknown): boolean {
-  return body !== undefined && Object.getPrototypeOf(body ?? 0) !== Object.prototype;
+  caller: Identity,
+): Omit<z.output<Schema> & { readonly actor: string }, 'reason'> & { readonly note: string } {
+  const { reason, ...order } = parseOrder(schema, body, caller);
+  return { ...order, note: reason };
 }
 
 /** Of the audit log. */

@@ -403,6 +403,7 @@ let adminUrl = '';
 
 async function start(settings: Partial<RouterOptions> = {}): Promise<URL> {
   const { exposed, url, close } = await startApp(routerApp, {
+    environment: { AUTH: 'off' },
     resources: { bus },
     settings: {
       port: 0,

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { OwnedRoute } from '../routing/public-routes.js';
 
-const ROUTERS_OWN = new Set(['/health/live', '/health/ready', '/v1/allocations']);
+const ROUTERS_OWN = new Set(['/health/live', '/health/ready']);
 const PREFIX = '/v1/services/';
 /** Every path of OFREP begins so. */
 const FLAGS_PREFIX = '/ofrep/v1/';

@@ -111,8 +111,10 @@ export class LastKnownGoodFile {
 async function writeAtomically(path: string, content: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.new`;
-  const file = await open(temporary, 'w');
+  const file = await open(temporary, 'w', 0o600);
   try {
+    // It names upstreams; one that an earlier version left is as closed.
+    await file.chmod(0o600);
     await file.writeFile(content);
     await file.sync();
   } finally {

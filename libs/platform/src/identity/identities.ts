@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { bearerTokenOf, hashOfToken } from './bearer-token.js';
 import type { IdentitiesFile } from './identities-file.js';
 import type { OperatorToken } from './operator-token.js';
-import type { Identity } from './roles.js';
+import { EVERY_SERVICE, type Identity, type Role } from './roles.js';
 
 /** Why a request is nobody's. */
 export interface Unidentified {
@@ -48,6 +48,21 @@ export function identitiesFrom(
     },
     reader,
     operatorTokenFile,
+  };
+}
+
+/** Who has which token, and besides one token that several share: whoever sends it says in the body who they are. */
+export function identitiesAnd(identities: Identities, token: string | undefined, role: Role): Identities {
+  if (token === undefined) return identities;
+  const hash = hashOfToken(token);
+  return {
+    ...identities,
+    identify(request) {
+      const given = bearerTokenOf(request);
+      if (given !== undefined && hashOfToken(given) === hash)
+        return Promise.resolve({ name: null, roles: { [EVERY_SERVICE]: role } });
+      return identities.identify(request);
+    },
   };
 }
 

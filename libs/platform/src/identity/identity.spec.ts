@@ -109,8 +109,9 @@ describe('a file of identities', () => {
 
 describe('the variables', () => {
   it.each([
+    [{ OIDC_ISSUER: 'https://login.example' }, /OIDC_AUDIENCE=\(not set\)/],
     [{ AUTH: 'off', HOST: '0.0.0.0' }, /whoever reaches 0\.0\.0\.0 could promote/],
-    [{ AUTH: 'off', IDENTITIES: '/etc/identities.yaml' }, /IDENTITIES would be ignored/],
+    [{ AUTH: 'off', IDENTITIES: '/etc/identities.yaml' }, /IDENTITIES and OIDC_ISSUER would be ignored/],
   ])('refuse %o', (environment, message) => {
     expect(() => needsIdentities.check(environment)).toThrow(message);
   });
