@@ -15,6 +15,7 @@ const OTHER_VALUES: Readonly<Record<string, string>> = {
   ROUTER_UPSTREAM_CONNECTIONS: '12',
   ROUTER_UPSTREAM_QUEUE: '13',
   ROUTER_TRUSTED_PROXIES: '10.0.0.0/8',
+  ROUTER_CLIENT_REQUESTS: '64',
   ROUTER_COOKIE_KEY: 'a-key-of-sixteen-characters',
   ROUTER_USER_HEADER: 'x-user',
   ROUTER_SESSION_HEADER: 'x-session',

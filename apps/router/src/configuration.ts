@@ -93,6 +93,11 @@ export const routerVariables = {
     "Addresses of proxies in front of the router (`10.0.0.0/8,::1`): what they say of the client (`X-Forwarded-*`, `Forwarded`, `X-Real-IP`) is passed on; everybody else's is replaced.",
     { defaultIs: 'none' },
   ),
+  ROUTER_CLIENT_REQUESTS: documented(
+    variables.integer.min(1).optional(),
+    'Requests and WebSockets that one client address may have under way; what comes beyond is answered with 429. Behind a proxy it needs ROUTER_TRUSTED_PROXIES, else all clients are one.',
+    { defaultIs: 'any number' },
+  ),
   ROUTER_COOKIE_KEY: documented(
     variables.text.min(16, 'expected at least 16 characters').optional(),
     'Signs the cookie by which people without a name in a header keep their variant; the same at every router.',
@@ -142,6 +147,7 @@ export function routerSettings(
     ...(config.ROUTER_BREAK_GLASS_TOKEN === undefined ? {} : { breakGlassToken: config.ROUTER_BREAK_GLASS_TOKEN }),
     lastKnownGoodFile: join(config.DATA_DIR, 'router', `${routerId}.json`),
     trustedProxies: config.ROUTER_TRUSTED_PROXIES,
+    clientRequests: config.ROUTER_CLIENT_REQUESTS,
     drainMs: config.ROUTER_DRAIN_MS,
     shadowBusyAbove: config.ROUTER_SHADOW_BUSY_ABOVE,
   };

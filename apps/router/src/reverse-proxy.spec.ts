@@ -202,6 +202,69 @@ describe('a slow client', () => {
     answer.destroy();
   });
 
+  it('that does not read gives its connection up where somebody waits for one, and no variant is charged for the waiting', async () => {
+    const control = await upstream((request, response) => {
+      response.end(request.url?.endsWith('large') === true ? Buffer.alloc(4 * MEGABYTES) : 'x');
+    });
+    const url = await router({ control, candidate: control }, 0, { limits: { connections: 3, queue: 3 } });
+    const post = `POST ${url.pathname}/large HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}`;
+    for (let greedy = 0; greedy < 4; greedy += 1) (await spoken(url, post)).pause();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const askedAtMs = performance.now();
+    expect((await ask(url, {})).body).toBe('x');
+    expect(performance.now() - askedAtMs).toBeGreaterThan(500);
+    await expect.poll(events).toContainEqual(expect.objectContaining({ outcome: 'delivered' }));
+    const seen = await events();
+    expect(seen.filter(({ outcome }) => outcome !== 'cancelled')).toMatchObject([{ outcome: 'delivered' }]);
+    expect(seen.find(({ outcome }) => outcome === 'delivered')?.durationMs).toBeLessThan(500);
+  });
+
+  it('has no answer kept for it: forty of them take no memory', async () => {
+    const chunk = Buffer.alloc(65_536);
+    let written = 0;
+    const control = await upstream((_request, response) => {
+      let left = 1_000;
+      const write = (): void => {
+        while (left > 0) {
+          left -= 1;
+          written += chunk.length;
+          if (!response.write(chunk)) return void response.once('drain', write);
+        }
+        response.end();
+      };
+      write();
+    });
+    const url = await router({ control, candidate: control }, 0);
+    const before = process.memoryUsage().arrayBuffers;
+    for (let slow = 0; slow < 40; slow += 1) {
+      (await spoken(url, `GET ${url.pathname} HTTP/1.1\r\nHost: x\r\n\r\n`)).pause();
+    }
+    let last = -1;
+    await expect.poll(() => last === (last = written), { interval: 200, timeout: 20_000 }).toBe(true);
+    expect(written).toBeGreaterThan(40 * 65_536);
+    // Of 2.6 GB.
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(40 * 2 ** 20);
+  });
+
+  it('may have so many requests under way as the configuration says; those beyond are nobody’s evidence', async () => {
+    const waiting: ServerResponse[] = [];
+    const control = await upstream((_request, response) => waiting.push(response));
+    const trustedProxies = [{ address: '127.0.0.1', bits: 32 }];
+    const url = await router({ control, candidate: control }, 0, { clientRequests: 2, trustedProxies });
+    const of = (client: string) => ask(url, { headers: { 'x-forwarded-for': client } });
+    const taken = [of('192.0.2.1'), of('192.0.2.1'), of('192.0.2.2')];
+    await expect.poll(() => waiting.length).toBe(3);
+    expect(await of('192.0.2.1')).toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
+    expect(await textUntil(await openSocket(url, { 'x-forwarded-for': '192.0.2.1' }), '}')).toMatch(/^HTTP\/1.1 429 /);
+    for (const response of waiting.splice(0)) response.end('x');
+    await Promise.all(taken);
+    const next = of('192.0.2.1');
+    await expect.poll(() => waiting.length).toBe(1);
+    waiting.pop()?.end('x');
+    expect((await next).status).toBe(200);
+    expect((await routed(4)).every(({ outcome }) => outcome === 'delivered')).toBe(true);
+  });
+
   it('that sends half a request is not charged either, small or large', async () => {
     const control = await upstream(echo);
     const url = await router({ control, candidate: control }, 0, { limits: { timeoutMs: 80 } });

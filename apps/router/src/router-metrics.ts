@@ -10,6 +10,8 @@ import type { ExperimentRoute } from './routing/routing-table.js';
 export interface RouterMetrics {
   routed(request: RoutedRequest): void;
   commanded(command: AllocationCommanded, answer: CommandOutcome): void;
+  /** A client had as many requests under way as it may. */
+  clientRefused(): void;
   /** @param attribute as the audience names it: what clients call theirs is no label */
   unreadable(service: string, attribute: string): void;
   /** A flag was asked for by itself. @param variant empty where no experiment is in force */
@@ -61,6 +63,11 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
     labelNames: ['experiment', 'outcome'],
     registers,
   });
+  const clientRefusals = new Counter({
+    name: 'teststrip_router_client_refused_total',
+    help: 'Requests answered with 429, because their client had as many under way as ROUTER_CLIENT_REQUESTS allows; they are nobody’s evidence.',
+    registers,
+  });
   createStateGauges(sources);
   const counted = kept((labels: readonly string[]) => requests.labels(...labels));
   const timed = kept((labels: readonly string[]) => duration.labels(...labels));
@@ -74,6 +81,7 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
         nameless.inc({ service, name: unitName });
       if (durationMs !== null) timed(service, variant).observe(durationMs / 1000);
     },
+    clientRefused: () => clientRefusals.inc(),
     commanded({ experiment }, answer) {
       commands.inc({ experiment, outcome: answer.outcome });
     },

@@ -39,6 +39,8 @@ export interface RouterOptions {
   readonly busAttemptMs?: number;
   /** Proxies in front of it, whose word on the client counts. Default: none. */
   readonly trustedProxies?: readonly AddressRange[];
+  /** Requests that one client address may have under way. Default: any number. */
+  readonly clientRequests?: number | undefined;
   /** With more of users' requests under way no request is copied to a candidate in the shadow. Default 128. */
   readonly shadowBusyAbove?: number;
   /** Registry of its metrics. Default: one of its own. */
@@ -67,6 +69,7 @@ export interface RouterSettings {
   readonly busAttemptMs: number;
   readonly watchEveryMs: number;
   readonly trustedProxies: readonly AddressRange[];
+  readonly clientRequests: number | undefined;
   readonly shadowBusyAbove: number;
   readonly metrics: Registry;
   readonly logger: Pick<LoggerService, 'log' | 'warn'>;
@@ -101,6 +104,7 @@ export function withDefaults(options: RouterOptions): RouterSettings {
     busAttemptMs: options.busAttemptMs ?? 5_000,
     watchEveryMs: 250,
     trustedProxies: options.trustedProxies ?? [],
+    clientRequests: options.clientRequests,
     shadowBusyAbove: options.shadowBusyAbove ?? 128,
     metrics: options.metrics ?? new Registry(),
     logger: options.logger ?? new Logger('router'),

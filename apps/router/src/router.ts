@@ -12,6 +12,7 @@ import {
 import { LogFollower, type BusClient } from '#libs/messaging';
 import { listen, sendJson, sendProblem, type HealthFinding } from '#libs/platform';
 import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
+import { ClientLimit } from './proxy/client-limit.js';
 import { createProxy, type Proxy } from './proxy/proxy.js';
 import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';
@@ -42,6 +43,12 @@ const HEARTBEAT_EVERY_MS = 1_000;
 /** How long a client may take for the head of a request; without a limit for whole requests Node.js has none for heads either. */
 const HEAD_WITHIN_MS = 60_000;
 
+const TOO_MANY = {
+  title: 'Too many requests',
+  status: 429,
+  detail: 'This client has as many requests under way as it may. Trying again helps when one of them has ended.',
+};
+
 /** Where the router's knowledge comes from: nowhere yet, the file of its last run, or the log. */
 type StateSource = 'none' | 'last-known-good' | 'log';
 
@@ -68,6 +75,8 @@ export class Router {
   private readonly traces = new Map<string, string>();
   private readonly failSafeOf = new Set<string>();
   private readonly troubles: UpstreamTroubles;
+  private readonly proxies: TrustedProxies;
+  private readonly clientLimit: ClientLimit;
   /** The last request of a connection: it is answered after all before it. */
   private readonly lastAnswer = new WeakMap<Duplex, ServerResponse>();
   private watching: NodeJS.Timeout | undefined;
@@ -88,6 +97,8 @@ export class Router {
     this.source = eventSource('router', settings.routerId);
     const onTrouble = (message: string): void => settings.logger.warn(message);
     this.troubles = new UpstreamTroubles(onTrouble);
+    this.proxies = new TrustedProxies(settings.trustedProxies);
+    this.clientLimit = new ClientLimit(settings.clientRequests);
     this.lanes = new UpstreamLanes(settings.limits);
     this.routedEvents = createEventBuffer({
       publish: (records) => bus.publish(records),
@@ -164,7 +175,7 @@ export class Router {
       onRouted: (routed) => this.tell(routed),
       onUnreadable: (service, attribute) => this.metrics.unreadable(service, attribute),
       onTrouble: (upstream, what) => this.troubles.tell(upstream, what),
-      proxies: new TrustedProxies(settings.trustedProxies),
+      proxies: this.proxies,
     });
   }
 
@@ -293,22 +304,44 @@ export class Router {
   private serve(request: IncomingMessage, response: ServerResponse, waitsToBeTold: boolean): void {
     // As a header of its own it would make one of several cookies.
     if (this.draining) response.shouldKeepAlive = false;
-    response.on('finish', () => this.limitRest(request));
     this.lastAnswer.set(request.socket, response);
     const fault = faultOf(request);
     if (fault) {
       response.shouldKeepAlive = false;
+      response.on('close', () => this.limitRest(request));
       return sendProblem(response, fault);
     }
     const address = addressOf(request, this.allocations);
-    if (address.kind === 'own') return this.answerAboutItself(request, address.path, response);
-    if (address.kind === 'flags') return this.flags.serve(request, response, { path: address.path, waitsToBeTold });
+    if (address.kind === 'flags') {
+      response.on('close', () => this.limitRest(request));
+      return this.flags.serve(request, response, { path: address.path, waitsToBeTold });
+    }
+    if (address.kind === 'own') {
+      response.on('close', () => this.limitRest(request));
+      return this.answerAboutItself(request, address.path, response);
+    }
+    const leave = this.clientPlace(request);
+    if (leave === null) {
+      response.on('close', () => this.limitRest(request));
+      request.resume();
+      return sendProblem(response, TOO_MANY, { 'retry-after': '1' });
+    }
     this.inFlight += 1;
     response.on('close', () => {
+      leave?.();
+      this.limitRest(request);
       this.inFlight -= 1;
       if (this.inFlight === 0) this.onIdle?.();
     });
     this.proxy.pass(request, response, { address, waitsToBeTold });
+  }
+
+  /** @returns what gives the client's place back; undefined: nobody counts them; null: it has as many requests under way as it may */
+  private clientPlace(request: IncomingMessage): (() => void) | undefined | null {
+    if (!this.clientLimit.isSet) return undefined;
+    const place = this.clientLimit.enter(this.proxies.clientOf(request));
+    if (!place) this.metrics.clientRefused();
+    return place ?? null;
   }
 
   /** What a client still sends behind its answer is read away, so that it reads the answer; not for ever. */
@@ -335,6 +368,9 @@ export class Router {
       const status = this.draining ? 503 : 400;
       return refuseUpgrade(socket, status, `${address.path}: there is no WebSocket here now`);
     }
+    const leave = this.clientPlace(request);
+    if (leave === null) return refuseUpgrade(socket, TOO_MANY.status, TOO_MANY.detail);
+    if (leave) socket.once('close', leave);
     this.proxy.upgrade(request, { address, socket, head });
   }
 

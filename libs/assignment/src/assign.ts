@@ -81,7 +81,18 @@ export function certain(
   variant: string,
   reason: Exclude<Assignment['reason'], 'SPLIT'>,
 ): Assignment {
-  return answer(rules, question, { variant, reason, weightsPpm: { [variant]: MILLION } });
+  return answer(rules, question, { variant, reason, weightsPpm: wholeWeightOf(variant) });
+}
+
+/** One object for all assignments to a variant that were certain: who keeps something by the weights finds it again. */
+const wholeWeights = new Map<string, WeightsPpm>();
+
+function wholeWeightOf(variant: string): WeightsPpm {
+  const known = wholeWeights.get(variant);
+  if (known) return known;
+  const weights = { [variant]: MILLION };
+  wholeWeights.set(variant, weights);
+  return weights;
 }
 
 function answer(

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { RequestRouted } from '#libs/contracts';
 import { sendProblem } from '#libs/platform';
 import type { AnswerHead } from '../upstream/answer-parser.js';
-import type { AnswerControl, AnswerReader } from '../upstream/upstream-request.js';
+import { ClientStalledError, type AnswerControl, type AnswerReader } from '../upstream/upstream-request.js';
 import { Answer, outcomeOfStatus } from './answer.js';
 import type { ClientBody } from './client-body.js';
 import { instanceOf, passTrailers } from './request-headers.js';
@@ -11,7 +11,9 @@ import { instanceOf, passTrailers } from './request-headers.js';
 export interface ExchangeResult {
   readonly outcome: RequestRouted['outcome'];
   readonly status: number | null;
-  /** From the request's arrival to the last byte sent on; null when there was no complete answer. */
+  /**
+   * From the request's arrival to the last byte sent on, less the time in the router's own line; null when there was no complete answer.
+   */
   readonly durationMs: number | null;
   /** From the request's arrival until the client went away; null where it did not. */
   readonly waitedMs: number | null;
@@ -89,10 +91,14 @@ export class Exchange implements AnswerReader {
   private settled = false;
   private waitsForClient = false;
   private clientMs = 0;
+  /** When it was given to the pool, and how long it waited there for a connection. */
+  private startedMs = 0;
+  private lineMs = 0;
   private clientSinceMs = 0;
   private timer: NodeJS.Timeout;
   private readonly onClose = (): void => this.clientGone();
   private readonly onDrain = (): void => {
+    if (this.settled || this.options.response.writableEnded) return;
     this.waitsForClient = false;
     this.countClient();
     this.timer.refresh();
@@ -102,7 +108,6 @@ export class Exchange implements AnswerReader {
   constructor(private readonly options: ExchangeOptions) {
     this.timer = setTimeout(() => this.timeOut(options.timeoutMs), options.timeoutMs);
     options.response.on('close', this.onClose);
-    options.response.on('drain', this.onDrain);
   }
 
   /** The whole request is here: until now it was the client that took its time. */
@@ -117,7 +122,12 @@ export class Exchange implements AnswerReader {
 
   onStart(control: AnswerControl): void {
     this.control = control;
+    this.startedMs = performance.now();
     if (this.settled) control.abort(new Error('the request has ended meanwhile'));
+  }
+
+  onSent(): void {
+    this.lineMs = performance.now() - this.startedMs;
   }
 
   onHead(head: AnswerHead): void {
@@ -152,8 +162,9 @@ export class Exchange implements AnswerReader {
     this.hasBegun = true;
     this.timer.refresh();
     this.answer?.take(chunk);
-    if (this.options.response.write(chunk)) return;
+    if (this.options.response.write(chunk) || this.waitsForClient) return;
     this.waitForClient();
+    this.options.response.once('drain', this.onDrain);
     this.control?.pause();
   }
 
@@ -168,7 +179,7 @@ export class Exchange implements AnswerReader {
     response.end(() => {
       this.countClient();
       const outcome = (this.answer as Answer).outcome();
-      this.settle({ ...this.ended(outcome), durationMs: this.sinceStartMs() }, true);
+      this.settle({ ...this.ended(outcome), durationMs: this.sinceStartMs() - this.lineMs }, true);
     });
   }
 
@@ -176,6 +187,10 @@ export class Exchange implements AnswerReader {
   onFail(error: Error): void {
     if (this.settled) return;
     const { response, onTrouble, mayAskAnother, body } = this.options;
+    if (error instanceof ClientStalledError) {
+      this.settle(this.ended('cancelled'), true);
+      return void response.destroy();
+    }
     onTrouble(error.message);
     const result = this.ended('server-error');
     const unsent = UNSENT.has((error as NodeJS.ErrnoException).code ?? '');

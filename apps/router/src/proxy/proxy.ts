@@ -152,11 +152,13 @@ class ProxiedRequest {
   start(): void {
     const { first, requestId, isForwarded, route } = this.plan;
     const { request, path, rest } = this.incoming;
-    const { assignment } = first;
-    if (assignment === null || route.kind !== 'experiment') return this.ask({ ...first, attempt: 0 });
-    const original = { request, requestId, isForwarded, route, assignment, path, rest };
-    const isChosen = this.options.shadow.isChosen(original);
-    this.ask({ ...first, attempt: 0, original: isChosen ? original : undefined });
+    const { assignment, upstream, lane } = first;
+    let original: Original | undefined;
+    if (assignment !== null && route.kind === 'experiment' && this.options.shadow.isOrdered(route)) {
+      const asked = { request, requestId, isForwarded, route, assignment, path, rest };
+      if (this.options.shadow.isChosen(asked)) original = asked;
+    }
+    this.ask({ assignment, upstream, lane, attempt: 0, original });
   }
 
   /** Asks it, or whoever is next where it is left alone or has no place; where nobody is, it is asked all the same. */
@@ -167,7 +169,8 @@ class ProxiedRequest {
       return this.askNext(asked);
     }
     if (!lane.isFull) return this.send(asked);
-    this.tell(asked, SHED);
+    // Where clients that do not read hold the places, it says nothing of the variant.
+    if (!lane.pool.isHeldByClients) this.tell(asked, SHED);
     if (this.plan.hasNext) return this.askNext(asked);
     const { request, response } = this.incoming;
     const detail = 'The upstream has more requests than it can take. Trying again may help.';
@@ -272,10 +275,26 @@ function routedOf(
   { service }: ServiceRoute,
 ): RoutedRequest {
   const { outcome, status, durationMs, waitedMs, clientMs, instance } = result;
-  const ended = { outcome, status, durationMs, waitedMs, clientMs, instance, judged, requestId, attempt };
-  const part = { slot: drawn?.slot, unit: drawn?.unit };
-  const facts = { service, assignment, unitName, upstream: upstream.url, startedAt, traceparent };
-  return Object.assign(ended, facts, part);
+  const [slot, unit] = [drawn?.slot, drawn?.unit];
+  return {
+    outcome,
+    status,
+    durationMs,
+    waitedMs,
+    clientMs,
+    instance,
+    judged,
+    requestId,
+    attempt,
+    service,
+    assignment,
+    unitName,
+    upstream: upstream.url,
+    startedAt,
+    traceparent,
+    slot,
+    unit,
+  };
 }
 
 /** Of a request that went on without an upstream that has not answered for a while. */

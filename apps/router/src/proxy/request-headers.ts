@@ -47,11 +47,12 @@ export function unitOf(
   names: UnitHeaders,
 ): { readonly unit: string; readonly name: UnitName } {
   if (kind === 'request') return { unit: requestId, name: 'named' };
-  const order = kind === 'user' ? [names.user, names.session] : [names.session, names.user];
-  const said = order.flatMap((name) => textOf(headerOf(headers, name)) ?? []);
-  const unit = said.find((value) => !isNameless(value));
-  if (unit === undefined) return { unit: requestId, name: said.length === 0 ? 'missing' : 'meaningless' };
-  return { unit: boundedUnit(unit), name: 'named' };
+  const isUser = kind === 'user';
+  const first = textOf(headerOf(headers, isUser ? names.user : names.session));
+  if (first !== undefined && !isNameless(first)) return { unit: boundedUnit(first), name: 'named' };
+  const second = textOf(headerOf(headers, isUser ? names.session : names.user));
+  if (second !== undefined && !isNameless(second)) return { unit: boundedUnit(second), name: 'named' };
+  return { unit: requestId, name: first === undefined && second === undefined ? 'missing' : 'meaningless' };
 }
 
 /** Cut off, two long units could become one. */

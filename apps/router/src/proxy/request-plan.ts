@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { certain, type AssignmentQuestion } from '#libs/assignment';
-import { TRACEPARENT, type Assignment } from '#libs/contracts';
+import { isoTime, TRACEPARENT, type Assignment } from '#libs/contracts';
 import { newTraceparent } from '#libs/messaging';
 import type { ExperimentRoute, ServiceRoute, WholeRoute } from '../routing/routing-table.js';
 import type { Upstream } from '../routing/upstream.js';
@@ -48,7 +48,7 @@ export interface Target {
 export class RequestPlan {
   readonly requestId = randomUUID();
   readonly startedAtMs = performance.now();
-  readonly startedAt = new Date().toISOString();
+  readonly startedAt = isoTime(Date.now());
   /** The client's, or of a trace that begins here. */
   readonly traceparent: string;
   /** Whether its end is told: a generation is a POST, what is polled or looked up is none. */

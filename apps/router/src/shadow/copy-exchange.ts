@@ -11,7 +11,7 @@ const LONGEST_MS = 600_000;
 
 /** The answer to a copy: read to its end under the limits of any answer, looked at as any is, and dropped. It ends exactly once. */
 export class CopyExchange implements AnswerReader {
-  private readonly startedAtMs = performance.now();
+  private startedAtMs = performance.now();
   private timer: NodeJS.Timeout;
   private readonly lastTimer: NodeJS.Timeout;
   private bytes = 0;
@@ -32,6 +32,10 @@ export class CopyExchange implements AnswerReader {
   onStart(control: AnswerControl): void {
     this.control = control;
     if (this.settled) control.abort(new Error('the copy has ended meanwhile'));
+  }
+
+  onSent(): void {
+    this.startedAtMs = performance.now();
   }
 
   /** Hints are for people. */

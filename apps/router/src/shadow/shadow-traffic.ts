@@ -87,6 +87,11 @@ export class ShadowTraffic {
     return [...this.held.values()].reduce((sum, held) => sum + held, 0);
   }
 
+  /** Whether the order in force wants copies at all. */
+  isOrdered({ command }: ExperimentRoute): boolean {
+    return command?.shadow !== undefined;
+  }
+
   /** Whether a request shall be a pair, as far as that can be told without its body. */
   isChosen({ request, requestId, route, assignment }: Original): boolean {
     const shadow = route.command?.shadow;

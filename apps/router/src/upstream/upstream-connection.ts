@@ -26,6 +26,7 @@ export class UpstreamConnection implements AnswerSink {
   idleUntilMs = performance.now() + USUAL_IDLE_MS;
   private readonly parser = new AnswerParser();
   private reader: AnswerReader | undefined;
+  private onOver: (() => void) | undefined;
   private upload: Readable | undefined;
   private isChunked = false;
   private keepsAlive = true;
@@ -56,9 +57,11 @@ export class UpstreamConnection implements AnswerSink {
     return this.reader === reader;
   }
 
-  send(request: UpstreamRequest, reader: AnswerReader): void {
+  /** @param onOver called when the request has ended, however it did */
+  send(request: UpstreamRequest, reader: AnswerReader, onOver: () => void): void {
     const { method, body } = request;
     this.reader = reader;
+    this.onOver = onOver;
     this.keepsAlive = true;
     this.parser.expect(method, this);
     const head = this.headOf(request);
@@ -101,7 +104,7 @@ export class UpstreamConnection implements AnswerSink {
     // What was refused before its end is not sent to its end.
     this.keepsAlive &&= upload === undefined && this.idleForMs > 0;
     reader?.onEnd(trailers);
-    this.dropUpload();
+    this.over();
   }
 
   private take(bytes: Buffer): void {
@@ -131,7 +134,7 @@ export class UpstreamConnection implements AnswerSink {
   private fail(error: Error): void {
     const { reader } = this;
     this.reader = undefined;
-    this.dropUpload();
+    this.over();
     reader?.onFail(error);
   }
 
@@ -172,7 +175,9 @@ export class UpstreamConnection implements AnswerSink {
     return mayGoOn;
   }
 
-  private dropUpload(): void {
+  private over(): void {
+    this.onOver?.();
+    this.onOver = undefined;
     const { upload } = this;
     this.upload = undefined;
     upload?.destroy();

@@ -1,6 +1,6 @@
 import { buildConnector } from 'undici';
 import { UpstreamConnection } from './upstream-connection.js';
-import type { AnswerControl, AnswerReader, UpstreamRequest } from './upstream-request.js';
+import { ClientStalledError, type AnswerControl, type AnswerReader, type UpstreamRequest } from './upstream-request.js';
 
 export interface PoolLimits {
   readonly connections: number;
@@ -8,6 +8,9 @@ export interface PoolLimits {
 }
 
 const SWEEP_EVERY_MS = 1_000;
+/** A client that has taken nothing for so long gives its connection up where somebody waits for one. */
+const STALLED_AFTER_MS = 1_000;
+const RELIEF_EVERY_MS = 250;
 
 /** The connections to one upstream, and the line of those who wait for one. */
 export class UpstreamPool {
@@ -17,10 +20,22 @@ export class UpstreamPool {
   private line: Asked[] = [];
   private opening = 0;
   private sweeping: NodeJS.Timeout | undefined;
+  /** Those whose clients do not read now, the longest first. */
+  private readonly paused = new Set<Asked>();
+  private relieving: NodeJS.Timeout | undefined;
   private isClosed = false;
   private readonly connect: buildConnector.connector;
   private readonly address: buildConnector.Options;
   private readonly host: string;
+
+  private readonly events: AskedEvents = {
+    onLeave: (asked) => {
+      const at = this.line.indexOf(asked);
+      if (at !== -1) this.line.splice(at, 1);
+    },
+    onPause: (asked) => void this.paused.add(asked),
+    onResume: (asked) => void this.paused.delete(asked),
+  };
 
   constructor(
     origin: string,
@@ -35,19 +50,26 @@ export class UpstreamPool {
 
   /** Sends a request over a free connection, a new one, or the next that is free. `reader.onStart` is called before this returns. */
   ask(request: UpstreamRequest, reader: AnswerReader): void {
-    const asked = new Asked(request, reader, (gone) => this.leaveLine(gone));
+    const asked = new Asked(request, reader, this.events);
     reader.onStart(asked);
     if (asked.isOver) return;
     const connection = this.takeIdle();
     if (connection) return asked.sendOver(connection);
     this.line.push(asked);
     this.open();
+    this.relieving ??= setInterval(() => this.relieve(), RELIEF_EVERY_MS).unref();
+  }
+
+  /** Whether clients that do not read hold connections now. */
+  get isHeldByClients(): boolean {
+    return this.paused.size > 0;
   }
 
   /** Ends every connection, and fails what is under way. */
   destroy(): void {
     this.isClosed = true;
     clearInterval(this.sweeping);
+    clearInterval(this.relieving);
     const error = new Error('the router is shutting down');
     for (const asked of this.line.splice(0)) asked.fail(error);
     for (const connection of this.all) connection.destroy(error);
@@ -117,50 +139,81 @@ export class UpstreamPool {
     this.sweeping = undefined;
   }
 
-  private leaveLine(asked: Asked): void {
-    const at = this.line.indexOf(asked);
-    if (at !== -1) this.line.splice(at, 1);
+  /** Nobody waits for long because others do not read. */
+  private relieve(): void {
+    const untilMs = performance.now() - STALLED_AFTER_MS;
+    let needed = this.line.length;
+    for (const asked of this.paused) {
+      if (needed === 0 || asked.pausedAtMs > untilMs) break;
+      needed -= 1;
+      asked.abort(new ClientStalledError('the client does not read'));
+    }
+    if (this.line.length > 0) return;
+    clearInterval(this.relieving);
+    this.relieving = undefined;
   }
+}
+
+interface AskedEvents {
+  /** It waits no more. */
+  readonly onLeave: (asked: Asked) => void;
+  readonly onPause: (asked: Asked) => void;
+  /** Its client reads again, or it has ended. */
+  readonly onResume: (asked: Asked) => void;
 }
 
 /** A request in line, or under way. */
 class Asked implements AnswerControl {
   isOver = false;
+  pausedAtMs = 0;
+  private isPaused = false;
   private connection: UpstreamConnection | undefined;
 
   constructor(
     private readonly request: UpstreamRequest,
     private readonly reader: AnswerReader,
-    private readonly onLeave: (asked: Asked) => void,
+    private readonly events: AskedEvents,
   ) {}
 
   sendOver(connection: UpstreamConnection): void {
     this.connection = connection;
-    connection.send(this.request, this.reader);
+    this.reader.onSent();
+    connection.send(this.request, this.reader, () => this.flows());
   }
 
   pause(): void {
+    if (this.isPaused || !this.own()) return;
+    this.isPaused = true;
+    this.pausedAtMs = performance.now();
     this.own()?.pause();
+    this.events.onPause(this);
   }
 
   resume(): void {
+    this.flows();
     this.own()?.resume();
   }
 
   abort(error: Error): void {
     if (this.connection) return this.own()?.destroy(error);
-    this.onLeave(this);
+    this.events.onLeave(this);
     this.fail(error);
-  }
-
-  /** Its connection, while that carries no other request. */
-  private own(): UpstreamConnection | undefined {
-    return this.connection?.carries(this.reader) ? this.connection : undefined;
   }
 
   fail(error: Error): void {
     if (this.isOver) return;
     this.isOver = true;
     this.reader.onFail(error);
+  }
+
+  private flows(): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    this.events.onResume(this);
+  }
+
+  /** Its connection, while that carries no other request. */
+  private own(): UpstreamConnection | undefined {
+    return this.connection?.carries(this.reader) ? this.connection : undefined;
   }
 }

@@ -17,9 +17,14 @@ export interface UpstreamUpload {
   readonly length: string | undefined;
 }
 
+/** The client took nothing of the answer for a while, and others waited for the connection. */
+export class ClientStalledError extends Error {
+  override readonly name = 'ClientStalledError';
+}
+
 /** What can be done about a request under way. */
 export interface AnswerControl {
-  /** Reads no more of the answer for now. */
+  /** Reads no more of the answer for now, because the client does not; who does so for long is given up where others wait for the connection. */
   pause(): void;
   resume(): void;
   /** Gives the request up; `onFail` hears of it. */
@@ -30,5 +35,7 @@ export interface AnswerControl {
 export interface AnswerReader extends AnswerSink {
   /** Before anything else. */
   onStart(control: AnswerControl): void;
+  /** It has left the line: from here on it is the upstream that takes its time. */
+  onSent(): void;
   onFail(error: Error): void;
 }

@@ -59,7 +59,52 @@ export const UNIT_HEADER = 'teststrip-unit';
 
 /** Header value of an assignment: URL-encoded JSON, so that any HTTP stack can carry it. */
 export function encodeAssignment(value: Assignment): string {
+  const { unit, assignedAt, pair } = value;
+  if (assignedAt === undefined || pair !== undefined || !PLAIN_UNIT.test(unit)) return encoded(value);
+  const frame = frameOf(value);
+  return `${frame.before}${unit}${frame.between}${assignedAt.replaceAll(':', '%3A')}${frame.after}`;
+}
+
+function encoded(value: Assignment): string {
   return encodeURIComponent(JSON.stringify(value));
+}
+
+/** What neither JSON nor a URL writes in another way. */
+const PLAIN_UNIT = /^[\w.~-]+$/;
+
+/** What is the same in the header of every unit that has the variant under one epoch. */
+interface Frame {
+  readonly of: Assignment;
+  readonly before: string;
+  readonly between: string;
+  readonly after: string;
+}
+
+/** By the weights, which all assignments under one epoch share; few variants have any. */
+const frames = new WeakMap<Assignment['weightsPpm'], Frame[]>();
+
+function frameOf(value: Assignment): Frame {
+  const known = frames.get(value.weightsPpm);
+  const found = known?.find(({ of }) => isSameButForUnit(of, value));
+  if (found) return found;
+  const [before = '', between = '', after = ''] = encoded({ ...value, unit: '~~', assignedAt: '~~' }).split('~~');
+  const frame = { of: value, before, between, after };
+  if (known) known.push(frame);
+  else frames.set(value.weightsPpm, [frame]);
+  return frame;
+}
+
+function isSameButForUnit(left: Assignment, right: Assignment): boolean {
+  return (
+    left.variant === right.variant &&
+    left.experiment === right.experiment &&
+    left.epoch === right.epoch &&
+    left.revision === right.revision &&
+    left.control === right.control &&
+    left.stage === right.stage &&
+    left.propensity === right.propensity &&
+    left.reason === right.reason
+  );
 }
 
 /** Reads a header value back. Throws a ZodError or SyntaxError when it is not an assignment. */

@@ -28,7 +28,7 @@ export const requestRouted = z.object({
   /** HTTP status; null when no response came. */
   status: z.int().min(100).max(599).nullable(),
   startedAt: timestamp,
-  /** Until the last byte was sent on; null when no complete response came (never counted as a fast one). */
+  /** Until the last byte was sent on, less the time in the router's own line; null when no complete response came (never counted as a fast one). */
   durationMs: z.number().min(0).nullable(),
   /** How long the client waited before it went away; null where it did not, and in events of before. */
   waitedMs: z.number().min(0).nullable().default(null),

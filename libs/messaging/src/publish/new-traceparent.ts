@@ -14,5 +14,6 @@ export function newTraceparent(): string {
   }
   const at = used;
   used += ID_BYTES;
-  return `00-${pool.toString('hex', at, at + 16)}-${pool.toString('hex', at + 16, at + ID_BYTES)}-01`;
+  const ids = pool.toString('hex', at, at + ID_BYTES);
+  return `00-${ids.slice(0, 32)}-${ids.slice(32)}-01`;
 }

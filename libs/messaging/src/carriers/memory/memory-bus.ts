@@ -1,4 +1,4 @@
-import type { EventBus, IncomingRecord, OutgoingRecord, Subscription, SubscriptionOptions } from '../../event-bus.js';
+import type { EventBus, Subscription, SubscriptionOptions } from '../../event-bus.js';
 import { UnknownTopicError } from '../../event-bus.js';
 import { partitionOf } from '../partitioner.js';
 import { latestPerKey } from '../latest-per-key.js';
@@ -34,7 +34,7 @@ export function createMemoryBus(options: { readonly nowMs?: () => number } = {})
       const places = records.map((record) => ({ record, topic: topicOf(record.topic) }));
       for (const { record, topic } of places) {
         const partition = record.key === null ? 0 : partitionOf(record.key, topic.partitions.length);
-        topic.partitions[partition]!.append(received(record, partition, nowMs()));
+        topic.partitions[partition]!.append({ record, partition, timestampMs: nowMs() });
       }
     },
     subscribe: (subscription: SubscriptionOptions): Subscription => {
@@ -52,16 +52,5 @@ export function createMemoryBus(options: { readonly nowMs?: () => number } = {})
       closed = true;
       await Promise.all([...groups.values()].map((group) => group.close()));
     },
-  };
-}
-
-function received(record: OutgoingRecord, partition: number, timestampMs: number): Omit<IncomingRecord, 'offset'> {
-  return {
-    topic: record.topic,
-    partition,
-    key: record.key === null ? null : Buffer.from(record.key),
-    headers: Object.fromEntries(Object.entries(record.headers).map(([name, value]) => [name, Buffer.from(value)])),
-    value: record.value,
-    timestampMs,
   };
 }
