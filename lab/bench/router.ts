@@ -1,9 +1,10 @@
 /**
- * What the router costs: requests a second and CPU per request through it, its events published, beside the same upstream asked directly and
- * through nginx (one process, a 1 % `split_clients`), where that is installed. Router, upstream and clients are three processes; on a machine with few
+ * What the router costs: requests a second and CPU per request through it, its events published, beside the same upstream asked directly, through
+ * nginx (one process, a 1 % `split_clients`), where that is installed, and through a bare proxy of Node.js's server and undici, which does nothing else:
+ * what there is to pay before anything is drawn, told or watched. Router, upstream and clients are three processes; on a machine with few
  * cores they take each other's time, so CPU per request, and requests per second of a core, are the figures to look at.
  *
- *   npx tsx --conditions teststrip-source lab/bench/router.ts [requests=20000] [answerBytes=8192] [concurrency=32] [shadowPercent=10]
+ *   npm run bench:router -- [requests=20000] [answerBytes=8192] [concurrency=32] [shadowPercent=10]
  *
  * A second router copies that share of its requests to the candidate; 0 leaves it out.
  *
@@ -14,7 +15,7 @@
  */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,6 +38,9 @@ const [role = 'load', ...parameters] = process.argv.slice(2);
 switch (role) {
   case 'upstream':
     await serveUpstream(Number(parameters[0]));
+    break;
+  case 'bare':
+    await serveBare(String(parameters[0]));
     break;
   case 'router':
     await serveRouter(
@@ -64,6 +68,12 @@ async function load(first: string): Promise<void> {
   const work = { requests, concurrency };
   await measure('direct', upstream.url, work);
   const byNginx = nginx && (await measure('nginx', nginx.url, { ...work, cpuMs: () => cpuOfPid(nginx.process) }));
+  const bare = await start('bare', upstream.url);
+  const byBare = await measure('bare Node proxy', bare.url, {
+    ...work,
+    cpuMs: async () => (await cpuOf(bare.process)).cpuMs,
+  });
+  bare.process.kill();
   let events = 0;
   const cpuMs = async (): Promise<number> => {
     const answer = await cpuOf(router.process);
@@ -72,12 +82,10 @@ async function load(first: string): Promise<void> {
   };
   const byRouter = await measure('router', router.url, { ...work, cpuMs });
   process.stdout.write(`router: ${events} events on the bus\n`);
+  compare('router / bare Node proxy', byRouter, byBare);
   if (byNginx) {
-    const ratio = (pick: (figures: Figures) => number): string => (pick(byRouter) / pick(byNginx)).toFixed(2);
-    process.stdout.write(
-      `router / nginx: ${ratio(({ perSecond }) => perSecond)} requests/s, ` +
-        `${ratio(({ perCore }) => perCore)} requests/s of a core, ${ratio(({ p99Ms }) => p99Ms)} p99\n`,
-    );
+    compare('router / nginx', byRouter, byNginx);
+    compare('bare Node proxy / nginx', byBare, byNginx);
   } else process.stdout.write('nginx is not installed: nothing to compare with\n');
   router.process.kill();
   if (shadowPercent > 0) await measureShadow(upstream.url, shadowPercent, { ...work, without: byRouter });
@@ -134,6 +142,14 @@ function printLatencies(name: string, { failed, ...figures }: Latencies, direct:
     return `${which.slice(0, -2)} ${figures[which].toFixed(2)} ms${added}`;
   });
   process.stdout.write(`${name}: ${cells.join(', ')}${failed > 0 ? `, ${failed} FAILED` : ''}\n`);
+}
+
+function compare(name: string, left: Figures, right: Figures): void {
+  const ratio = (pick: (figures: Figures) => number): string => (pick(left) / pick(right)).toFixed(2);
+  process.stdout.write(
+    `${name}: ${ratio(({ perSecond }) => perSecond)} requests/s, ` +
+      `${ratio(({ perCore }) => perCore)} requests/s of a core, ${ratio(({ p99Ms }) => p99Ms)} p99\n`,
+  );
 }
 
 /** What it costs to copy a share of the requests. */
@@ -290,6 +306,50 @@ async function openBenchBus(carrier: 'memory' | 'postgres'): Promise<EventBus> {
   };
   process.once('SIGTERM', () => void leaveNothing());
   return createEventBus({ carrier, database });
+}
+
+async function serveBare(upstream: string): Promise<void> {
+  const pool = new Pool(new URL(upstream).origin, { connections: 256, pipelining: 1 });
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => passOn(pool, request, response, Buffer.concat(chunks)));
+  });
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage();
+    process.send?.({ cpuMs: (user + system) / 1000 } satisfies CpuAnswer);
+  });
+  process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
+}
+
+function passOn(pool: Pool, request: IncomingMessage, response: ServerResponse, body: Buffer): void {
+  const { method = 'GET', url: path = '/', rawHeaders } = request;
+  const headers = withoutSome(rawHeaders, ['host', 'connection']);
+  pool.dispatch(
+    { method: method as 'POST', path, headers, body },
+    {
+      onRequestStart: () => undefined,
+      onResponseStart: ({ rawHeaders: raw = [] }, status) => {
+        const texts = (raw as readonly (Buffer | string)[]).map((text) => text.toString('latin1'));
+        response.writeHead(status, withoutSome(texts, ['connection', 'keep-alive', 'transfer-encoding']));
+      },
+      onResponseData: (controller, chunk) => {
+        if (response.write(chunk)) return;
+        controller.pause();
+        response.once('drain', () => controller.resume());
+      },
+      onResponseEnd: () => void response.end(),
+      onResponseError: () => void response.destroy(),
+    },
+  );
+}
+
+function withoutSome(headers: readonly string[], names: readonly string[]): string[] {
+  return headers.filter((_text, index) => !names.includes((headers[index - (index % 2)] as string).toLowerCase()));
 }
 
 async function serveRouter(upstream: string, shadowPercent: number, carrier: 'memory' | 'postgres'): Promise<void> {

@@ -212,11 +212,12 @@ describe('a slow client', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     const askedAtMs = performance.now();
     expect((await ask(url, {})).body).toBe('x');
-    expect(performance.now() - askedAtMs).toBeGreaterThan(500);
+    const tookMs = performance.now() - askedAtMs;
+    expect(tookMs).toBeGreaterThan(500);
     await expect.poll(events).toContainEqual(expect.objectContaining({ outcome: 'delivered' }));
     const seen = await events();
     expect(seen.filter(({ outcome }) => outcome !== 'cancelled')).toMatchObject([{ outcome: 'delivered' }]);
-    expect(seen.find(({ outcome }) => outcome === 'delivered')?.durationMs).toBeLessThan(500);
+    expect(seen.find(({ outcome }) => outcome === 'delivered')?.durationMs).toBeLessThan(tookMs - 400);
   });
 
   it('has no answer kept for it: forty of them take no memory', async () => {

@@ -63,11 +63,7 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
     labelNames: ['experiment', 'outcome'],
     registers,
   });
-  const clientRefusals = new Counter({
-    name: 'teststrip_router_client_refused_total',
-    help: 'Requests answered with 429, because their client had as many under way as ROUTER_CLIENT_REQUESTS allows; they are nobody’s evidence.',
-    registers,
-  });
+  const clientRefusals = createClientRefusals(sources.registry);
   createStateGauges(sources);
   const counted = kept((labels: readonly string[]) => requests.labels(...labels));
   const timed = kept((labels: readonly string[]) => duration.labels(...labels));
@@ -110,6 +106,14 @@ function createAskedMetrics(registers: Registry[]): Pick<RouterMetrics, 'unreada
     },
     evaluated: (service, variant, reason) => evaluated(service, variant, reason).inc(),
   };
+}
+
+function createClientRefusals(registry: Registry): Counter {
+  return new Counter({
+    name: 'teststrip_router_client_refused_total',
+    help: 'Requests answered with 429, because their client had as many under way as ROUTER_CLIENT_REQUESTS allows; they are nobody’s evidence.',
+    registers: [registry],
+  });
 }
 
 /** Finding a metric by its labels costs more than counting: each is found once. */

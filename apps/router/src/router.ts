@@ -43,6 +43,13 @@ const HEARTBEAT_EVERY_MS = 1_000;
 /** How long a client may take for the head of a request; without a limit for whole requests Node.js has none for heads either. */
 const HEAD_WITHIN_MS = 60_000;
 
+/** On a client's connection: the answer to its last request, which comes after all before it. A map by connection would cost each request more. */
+const LAST_ANSWER = Symbol('last answer');
+
+interface ClientSocket extends Duplex {
+  [LAST_ANSWER]?: ServerResponse;
+}
+
 const TOO_MANY = {
   title: 'Too many requests',
   status: 429,
@@ -77,8 +84,7 @@ export class Router {
   private readonly troubles: UpstreamTroubles;
   private readonly proxies: TrustedProxies;
   private readonly clientLimit: ClientLimit;
-  /** The last request of a connection: it is answered after all before it. */
-  private readonly lastAnswer = new WeakMap<Duplex, ServerResponse>();
+
   private watching: NodeJS.Timeout | undefined;
   private beating: NodeJS.Timeout | undefined;
   private stateSource: StateSource = 'none';
@@ -304,7 +310,7 @@ export class Router {
   private serve(request: IncomingMessage, response: ServerResponse, waitsToBeTold: boolean): void {
     // As a header of its own it would make one of several cookies.
     if (this.draining) response.shouldKeepAlive = false;
-    this.lastAnswer.set(request.socket, response);
+    (request.socket as ClientSocket)[LAST_ANSWER] = response;
     const fault = faultOf(request);
     if (fault) {
       response.shouldKeepAlive = false;
@@ -352,7 +358,7 @@ export class Router {
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const before = this.lastAnswer.get(socket);
+    const before = (socket as ClientSocket)[LAST_ANSWER];
     // Requests of one connection are answered in their order.
     if (before && !before.closed) return void before.once('close', () => this.upgrade(request, socket, head));
     if (socket.destroyed) return;

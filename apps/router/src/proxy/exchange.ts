@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { RequestRouted } from '#libs/contracts';
 import { sendProblem } from '#libs/platform';
 import type { AnswerHead } from '../upstream/answer-parser.js';
@@ -32,25 +32,29 @@ export type Failure =
   /** `unsent`: the upstream has had nothing of the request. */
   | { readonly kind: 'broken'; readonly unsent: boolean };
 
+/** Whose exchange it is. */
+export interface ExchangeOwner {
+  /** Hears what the client is not told. */
+  onTrouble(what: string): void;
+  /** What the client gets of an answer's head. */
+  clientHeadersOf(upstream: AnswerHead): string[];
+  /** Asked before anything was sent to the client: true keeps a failed answer from the client, because another upstream will be asked. */
+  mayAskAnother(failure: Failure): boolean;
+  /** Called exactly once. `answered` false: nothing was sent to the client. */
+  onSettled(result: ExchangeResult, answered: boolean): void;
+}
+
 export interface ExchangeOptions {
-  readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly body: ClientBody;
-  /** Hears what the client is not told. */
-  readonly onTrouble: (what: string) => void;
   /** By the monotonic clock. */
   readonly startedAtMs: number;
   /** Until the answer's first byte; of an upload, between two of its pieces and after its last. */
   readonly timeoutMs: number;
   /** Between two bytes of the answer. */
   readonly idleMs: number;
-  readonly clientHeadersOf: (upstream: AnswerHead) => string[];
   /** The client takes trailers behind the answer. */
   readonly wantsTrailers: boolean;
-  /** Asked before anything was sent to the client: true keeps a failed answer from the client, because another upstream will be asked. */
-  readonly mayAskAnother: (failure: Failure) => boolean;
-  /** Called exactly once. `answered` false: nothing was sent to the client. */
-  readonly onSettled: (result: ExchangeResult, answered: boolean) => void;
 }
 
 /** What is beyond has no meaning (RFC 9110 §15); it is passed on, and counts as an error. */
@@ -105,7 +109,10 @@ export class Exchange implements AnswerReader {
     this.control?.resume();
   };
 
-  constructor(private readonly options: ExchangeOptions) {
+  constructor(
+    private readonly options: ExchangeOptions,
+    private readonly owner: ExchangeOwner,
+  ) {
     this.timer = setTimeout(() => this.timeOut(options.timeoutMs), options.timeoutMs);
     options.response.on('close', this.onClose);
   }
@@ -136,7 +143,7 @@ export class Exchange implements AnswerReader {
     this.status = status <= LARGEST_STATUS ? status : null;
     this.isAnswered = true;
     this.instance = instanceOf(headers);
-    if (this.options.mayAskAnother({ kind: 'answer', status })) {
+    if (this.owner.mayAskAnother({ kind: 'answer', status })) {
       this.settle(this.ended(outcomeOfStatus(status, headers)), false);
       return this.control?.abort(new Error('another upstream is asked'));
     }
@@ -145,7 +152,7 @@ export class Exchange implements AnswerReader {
     this.answer = new Answer(status, headers);
     this.restartTimer(this.options.idleMs);
     try {
-      this.options.response.writeHead(status, this.options.clientHeadersOf(head));
+      this.options.response.writeHead(status, this.owner.clientHeadersOf(head));
     } catch (error) {
       // Header values that may not be sent on.
       return this.control?.abort(error as Error);
@@ -186,15 +193,16 @@ export class Exchange implements AnswerReader {
   /** The upstream could not be asked, or its answer broke off. */
   onFail(error: Error): void {
     if (this.settled) return;
-    const { response, onTrouble, mayAskAnother, body } = this.options;
+    const { response, body } = this.options;
     if (error instanceof ClientStalledError) {
       this.settle(this.ended('cancelled'), true);
       return void response.destroy();
     }
-    onTrouble(error.message);
+    this.owner.onTrouble(error.message);
     const result = this.ended('server-error');
     const unsent = UNSENT.has((error as NodeJS.ErrnoException).code ?? '');
-    if (!response.headersSent && mayAskAnother({ kind: 'broken', unsent })) return this.settle(result, false);
+    if (!response.headersSent && this.owner.mayAskAnother({ kind: 'broken', unsent }))
+      return this.settle(result, false);
     this.settle(result, true);
     body.abandon();
     if (response.headersSent) return void response.destroy();
@@ -221,12 +229,12 @@ export class Exchange implements AnswerReader {
 
   private timeOut(afterMs: number): void {
     if (this.settled) return;
-    const { response, onTrouble, body } = this.options;
+    const { response, body } = this.options;
     const isClientSlow = this.waitsForClient || (!this.isAnswered && body.isAwaited);
     const outcome = isClientSlow ? 'cancelled' : 'timed-out';
     this.settle(this.ended(outcome), true);
     this.control?.abort(new Error(outcome));
-    if (!isClientSlow) onTrouble(`gave nothing for ${afterMs} ms`);
+    if (!isClientSlow) this.owner.onTrouble(`gave nothing for ${afterMs} ms`);
     if (response.headersSent) return void response.destroy();
     const problem = isClientSlow
       ? { title: 'The request did not come', status: 408, detail: `nothing more of it came for ${afterMs} ms` }
@@ -268,6 +276,6 @@ export class Exchange implements AnswerReader {
     clearTimeout(this.timer);
     this.options.response.off('close', this.onClose);
     this.options.response.off('drain', this.onDrain);
-    this.options.onSettled(result, answered);
+    this.owner.onSettled(result, answered);
   }
 }

@@ -1,25 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex, Readable } from 'node:stream';
-import { encodeAssignment, routeInWords, type Assignment } from '#libs/contracts';
+import type { Duplex } from 'node:stream';
+import { routeInWords } from '#libs/contracts';
 import { sendProblem } from '#libs/platform';
-import type { AnswerHead } from '../upstream/answer-parser.js';
 import type { Allocations } from '../routing/allocations.js';
 import type { ServiceRoute } from '../routing/routing-table.js';
-import { upstreamPath } from '../routing/upstream.js';
-import type { MarkedRequest, Original, ShadowTraffic } from '../shadow/shadow-traffic.js';
+import type { Original, ShadowTraffic } from '../shadow/shadow-traffic.js';
 import { tokenCheck } from '../token-check.js';
-import { Exchange, NO_ANSWER, type ExchangeResult, type Failure } from './exchange.js';
+import { NO_ANSWER, type ExchangeResult, type Failure } from './exchange.js';
 import type { PublicAddress } from './public-address.js';
 import { outcomeOfStatus } from './answer.js';
 import { ClientBody } from './client-body.js';
-import { clientHeaders, upstreamHeaders, wantsTrailers, type UnitHeaders } from './request-headers.js';
+import type { UnitHeaders } from './request-headers.js';
 import type { Refusal } from './request-fault.js';
 import type { RoutedRequest } from './routed-request.js';
 import { RequestPlan, type PlanSources, type Target } from './request-plan.js';
 import type { TrustedProxies } from './trusted-proxies.js';
 import type { UnitCookie } from './unit-cookie.js';
 import { passUpgrade, refuseUpgrade } from './upgrade.js';
-import type { LaneEnd, UpstreamLanes, UpstreamLimits } from './upstream-lanes.js';
+import { UpstreamAttempt, type RequestUnderWay, type Attempt } from './upstream-attempt.js';
+import type { UpstreamLanes, UpstreamLimits } from './upstream-lanes.js';
 
 export interface ProxyOptions {
   readonly allocations: Allocations;
@@ -128,20 +127,13 @@ interface Incoming extends Found {
   readonly waitsToBeTold: boolean;
 }
 
-/** One upstream that is asked. */
-interface Attempt extends Target {
-  readonly attempt: number;
-  /** It shall be a pair, if its body has a prompt. */
-  readonly original?: Original | undefined;
-}
-
-class ProxiedRequest {
-  private readonly plan: RequestPlan;
-  private readonly body: ClientBody;
+class ProxiedRequest implements RequestUnderWay {
+  readonly plan: RequestPlan;
+  readonly body: ClientBody;
 
   constructor(
-    private readonly options: ProxyOptions,
-    private readonly incoming: Incoming,
+    readonly options: ProxyOptions,
+    readonly incoming: Incoming,
     sources: PlanSources,
   ) {
     const { request, response, route, waitsToBeTold } = incoming;
@@ -177,93 +169,30 @@ class ProxiedRequest {
     refuse(request, response, { title: 'Too many requests', status: 503, detail }, RETRY_SOON);
   }
 
-  private askNext({ attempt }: Attempt): void {
+  askNext({ attempt }: Attempt): void {
     const target = this.plan.next();
     if (target) this.ask({ ...target, attempt: attempt + 1 });
   }
 
   private send(asked: Attempt): void {
-    const { upstream, lane } = asked;
-    const { plan, options, body } = this;
-    const { request, response } = this.incoming;
-    let mayBePair = asked.original;
-    let marked: MarkedRequest | undefined;
-    let assignmentHeader = headerValue(asked.assignment);
-    const leave = lane.enter();
-    const exchange = new Exchange({
-      request,
-      response,
-      body,
-      onTrouble: (what) => options.onTrouble(upstream.url, what),
-      startedAtMs: plan.startedAtMs,
-      timeoutMs: asked.attempt === 0 ? options.limits.timeoutMs : this.timeLeftMs(),
-      idleMs: options.limits.idleMs,
-      wantsTrailers: wantsTrailers(request.headers),
-      clientHeadersOf: (head) => this.clientHeadersOf(head, assignmentHeader),
-      mayAskAnother: (failure) => this.mayAskAnother(failure),
-      onSettled: (result, answered) => {
-        mayBePair = undefined;
-        leave(endFor(result));
-        this.tell(marked ? { ...asked, assignment: marked.assignment } : asked, result);
-        if (!answered) this.askNext(asked);
-        marked?.answered(result);
-      },
-    });
-    const dispatch = (read: Buffer | Readable | null): void => {
-      if (asked.attempt === 0 && Buffer.isBuffer(read)) exchange.received();
-      if (mayBePair && Buffer.isBuffer(read)) marked = options.shadow.mark(mayBePair, read);
-      if (marked) {
-        body.replace(marked.body);
-        assignmentHeader = headerValue(marked.assignment);
-      }
-      this.dispatch(asked, { exchange, content: marked?.body ?? read, assignmentHeader });
-    };
-    body.give(dispatch, () => exchange.progress());
+    const { limits } = this.options;
+    const timeoutMs = asked.attempt === 0 ? limits.timeoutMs : this.timeLeftMs();
+    new UpstreamAttempt(asked, this, { timeoutMs, idleMs: limits.idleMs }).start();
   }
 
   private timeLeftMs(): number {
     return Math.max(1, this.options.limits.timeoutMs - (performance.now() - this.plan.startedAtMs));
   }
 
-  private clientHeadersOf({ rawHeaders, headers }: AnswerHead, assignmentHeader: string | undefined): string[] {
-    const { requestId, setCookie } = this.plan;
-    const passed = clientHeaders(rawHeaders, headers.connection, { requestId, assignmentHeader, setCookie });
-    const isNamed = headers.trailer !== undefined && headers['content-length'] === undefined;
-    if (isNamed && wantsTrailers(this.incoming.request.headers)) passed.push('trailer', headers.trailer as string);
-    return passed;
-  }
-
-  private dispatch(
-    { upstream, lane }: Attempt,
-    {
-      exchange,
-      content,
-      assignmentHeader,
-    }: {
-      readonly exchange: Exchange;
-      readonly content: Buffer | Readable | null;
-      readonly assignmentHeader: string | undefined;
-    },
-  ): void {
-    const { requestId, traceparent, isForwarded } = this.plan;
-    const { request, path: requested, rest } = this.incoming;
-    const headers = upstreamHeaders(request, { isForwarded, requestId, traceparent, assignmentHeader });
-    if (wantsTrailers(request.headers)) headers.push('te', 'trailers', 'connection', 'te');
-    const path = upstreamPath(upstream, requested, rest);
-    const isWhole = content === null || Buffer.isBuffer(content);
-    const body = isWhole ? content : { stream: content, length: request.headers['content-length'] };
-    lane.pool.ask({ method: request.method as string, path, headers, body }, exchange);
-  }
-
   /** A job that is looked up at another variant than made it is found there; only what the upstream has had nothing of is asked again of itself. */
-  private mayAskAnother(failure: Failure): boolean {
+  mayAskAnother(failure: Failure): boolean {
     const { plan, body } = this;
     if (!plan.hasNext || !body.canBeSentAgain) return false;
     if (failure.kind === 'broken') return failure.unsent || plan.mayRepeat;
     return failure.status === 404 ? plan.isSafe : failure.status >= 500 && plan.mayRepeat;
   }
 
-  private tell(asked: Attempt, result: ExchangeResult): void {
+  tell(asked: Attempt, result: ExchangeResult): void {
     this.options.onRouted(routedOf(asked, result, this.plan, this.incoming.route));
   }
 }
@@ -301,16 +230,6 @@ function routedOf(
 const NO_CONNECTION: ExchangeResult = { ...NO_ANSWER, outcome: 'server-error' };
 /** Of a request that found no place. */
 const SHED: ExchangeResult = { ...NO_ANSWER, outcome: 'refused', status: 503 };
-
-/** Any answer is a sign of life; who went away says nothing of the upstream. */
-function endFor({ status, outcome }: ExchangeResult): LaneEnd {
-  if (status !== null) return 'answered';
-  return outcome === 'cancelled' ? 'nothing' : 'failed';
-}
-
-function headerValue(assignment: Assignment | null): string | undefined {
-  return assignment ? encodeAssignment(assignment) : undefined;
-}
 
 function refuse(request: IncomingMessage, ...answer: Parameters<typeof sendProblem>): void {
   // The body nobody wants is read away, so that the connection stays usable.
