@@ -4,6 +4,7 @@ import type { DeliveryInput } from './inputs.js';
 import { approveStage } from './operator/approve.js';
 import { archiveExperiment } from './operator/archive.js';
 import { defineExperiment } from './operator/define.js';
+import { dropArmByHand } from './operator/drop-arm.js';
 import { endWithoutVerdict } from './operator/end.js';
 import { beginNewAttempt } from './operator/new-attempt.js';
 import { pauseRamp } from './operator/pause.js';
@@ -48,6 +49,8 @@ function decide(state: DeliveryState, input: DeliveryInput): readonly DeliveryEv
       return resumeRamp(known(state), input);
     case 'promote':
       return promoteCandidate(known(state), input);
+    case 'drop-arm':
+      return dropArmByHand(known(state), input);
     case 'rollback':
       return rollBackToControl(known(state), input);
     case 'end':

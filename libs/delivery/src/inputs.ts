@@ -23,8 +23,8 @@ export interface Define extends OperatorInput {
 }
 
 export interface Operate extends OperatorInput {
-  readonly type: 'pause' | 'resume' | 'promote' | 'rollback' | 'new-attempt' | 'end' | 'archive';
-  /** Whom to promote; needed where there are several candidates. */
+  readonly type: 'pause' | 'resume' | 'promote' | 'rollback' | 'drop-arm' | 'new-attempt' | 'end' | 'archive';
+  /** Whom to promote, needed where there are several candidates; or whom to drop. */
   readonly variant?: string | undefined;
   /** Of a rollback: the newest analysis that the controller has heard, where that was lately; it says how control does. */
   readonly analysis?: ExperimentAnalysed | undefined;

@@ -39,6 +39,11 @@ const ORDERS: readonly OrderCommand[] = [
     description: 'gives control all traffic, for good; possible at any time',
     isReasonOptional: true,
   },
+  {
+    name: 'drop-arm',
+    description: 'takes one candidate of several out of the test; its share goes to control',
+    more: (command) => command.requiredOption('--variant <name>', 'which one'),
+  },
   { name: 'archive', description: 'leaves what has ended out of lists; its log stays' },
   { name: 'new-attempt', description: 'starts an ended experiment again: a new revision without evidence' },
 ];

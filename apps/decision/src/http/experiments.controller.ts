@@ -23,6 +23,7 @@ import {
   applyQuery,
   approvalBody,
   decisionsQuery,
+  dropArmBody,
   listQuery,
   LONGEST_ACTOR,
   orderBody,
@@ -124,6 +125,12 @@ export class ExperimentsController {
   promote(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
     const { variant, ...by } = readOrder(promotionBody, body, caller);
     return this.order(key, { type: 'promote', ...by, variant });
+  }
+
+  @Post(':key/drop-arm')
+  @HttpCode(200)
+  dropArm(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
+    return this.order(key, { type: 'drop-arm', ...readOrder(dropArmBody, body, caller) });
   }
 
   @Post(':key/rollback')

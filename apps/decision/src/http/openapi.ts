@@ -12,7 +12,7 @@ import {
 import { z } from 'zod';
 import { ACTOR_HEADER } from './experiments.controller.js';
 import { anyExperimentView, appliedExperimentView } from './experiment-view.js';
-import { approvalBody, decisionView, orderBody, promotionBody, rollbackBody } from './orders.js';
+import { approvalBody, decisionView, dropArmBody, orderBody, promotionBody, rollbackBody } from './orders.js';
 import { FILE_HEADER } from './read-experiment-file.js';
 import { baselineBody, retryBody, serviceView, slotsBody } from './service-view.js';
 
@@ -90,6 +90,11 @@ export const decisionApi: ApiDescription = {
     ...order('pause', 'Stop the ramp where it is, and the clock of the deadline; harm is still acted upon.', orderBody),
     ...order('resume', 'Let a paused ramp go on.', orderBody),
     ...order('promote', 'Give a candidate all traffic without waiting for the proof.', promotionBody),
+    ...order(
+      'drop-arm',
+      'Take one candidate of several out of the test; its share goes to control, and it is latched.',
+      dropArmBody,
+    ),
     ...order('rollback', 'Give control all traffic, for good. Possible at any time.', rollbackBody),
     ...order('approve', 'Give the approval that a stage of the ramp asks for.', approvalBody),
     ...order('archive', 'Leave what has ended, or was never started, out of the list; its log stays.', orderBody),

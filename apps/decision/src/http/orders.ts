@@ -83,6 +83,10 @@ export const promotionBody = orderBody
   })
   .meta({ id: 'Promotion' });
 
+export const dropArmBody = orderBody
+  .extend({ variant: slug.describe('The candidate that loses its share to control.') })
+  .meta({ id: 'ArmDrop' });
+
 /** One entry of the audit log. */
 export const decisionView = z
   .object({

@@ -18,6 +18,7 @@ export type RefusalCode =
   | 'service-drained'
   | 'service-deleted'
   | 'variant-is-harmful'
+  | 'last-candidate'
   | 'service-is-fixed'
   | 'slot-taken'
   | 'route-taken'
@@ -44,7 +45,7 @@ export class DecisionRefusedError extends Error {
 }
 
 /** What was asked for. */
-type Wanted = 'approved' | 'paused' | 'resumed' | 'promoted';
+type Wanted = 'approved' | 'paused' | 'resumed' | 'promoted' | 'changed';
 
 /** The state, where the revision can still be operated; otherwise a refusal that says why. */
 export function activeOrRefuse(state: DefinedState, wanted: Wanted): ActiveState {

@@ -48,6 +48,8 @@ function ofOperator({ event, command, analysis }: FirstOfDecision): readonly Del
       return [operate('promote'), ...Object.keys(event.command.weightsPpm).map((name) => operate('promote', name))];
     case 'rolled-back':
       return [{ ...operate('rollback'), analysis }, operate('end')];
+    case 'arm-dropped':
+      return [operate('drop-arm', event.variant)];
     case 'concluded':
       return [operate('end')];
     case 'archived':

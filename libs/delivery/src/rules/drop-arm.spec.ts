@@ -88,6 +88,39 @@ function play(...inputs: readonly DeliveryInput[]) {
   };
 }
 
+const drop = (variant: string, minute = 1): DeliveryInput => ({ ...operator('drop-arm', minutes(minute)), variant });
+
+describe('a candidate that a person drops', () => {
+  it('loses its share to control, and the test goes on with the others, paused as it was', () => {
+    const { state, commands } = play(
+      define(minutes(0), test(['a', 'b', 'c'])),
+      operator('pause', minutes(0.5)),
+      drop('b'),
+      drop('b', 2),
+    );
+    const [before, , after] = commands as AllocationCommanded[];
+    expect(state).toMatchObject({ phase: 'paused', dropped: ['b'] });
+    expect(commands).toHaveLength(3);
+    expect(after!.weightsPpm).toEqual({
+      ...before!.weightsPpm,
+      b: 0,
+      control: before!.weightsPpm['control']! + before!.weightsPpm['b']!,
+    });
+    expect(after!.message).toMatch(/^b dropped by ana, .* goes on with a and c: “because I say so”$/);
+  });
+
+  it('has to be one of several that are in the test still', () => {
+    const two = test(['a', 'b']);
+    const why = (...inputs: DeliveryInput[]) => refusalOf(() => play(define(minutes(0), two), ...inputs));
+    expect(why(drop('control'))?.code).toBe('unknown-variant');
+    expect(why(drop('a'), drop('b', 2))).toMatchObject({
+      code: 'last-candidate',
+      message: expect.stringMatching(/rollback/),
+    });
+    expect(why(operator('end', minutes(1)), drop('a', 2))?.code).toBe('already-ended');
+  });
+});
+
 const started = define(minutes(0), test(['a', 'b', 'c']));
 const climbed = analysed(minutes(1), ['a', 'b', 'c'].flatMap(safe));
 const harmOfB = analysed(minutes(2), [...safe('a'), ...spoilt('b'), ...safe('c')]);
