@@ -54,6 +54,22 @@ const routed = dataOf('request.routed.v1');
 const address = `/api/experiments/${defined.experiment}`;
 
 describe('the reports API', () => {
+  it('leaves archived experiments out of the list, and shows them at their address', async () => {
+    const keep = (archived: string) =>
+      database.query(
+        `insert into teststrip.experiments (key, revision, version, state, spec) values ($1, 1, 1, $2::jsonb, '{}')
+         on conflict (key) do update set state = excluded.state`,
+        [defined.experiment, archived],
+      );
+    const listed = async () => ((await json('/api/experiments')) as { experiments: unknown[] }).experiments.length;
+    await keep('{"archived": true}');
+    expect(await listed()).toBe(0);
+    expect(await json(address)).toMatchObject({ experiment: defined.experiment });
+    await keep('{}');
+    expect(await listed()).toBe(1);
+    await database.query('delete from teststrip.experiments');
+  });
+
   it('lists experiments and summarises one', async () => {
     const { experiments } = (await json('/api/experiments')) as { experiments: { experiment: string }[] };
     expect(experiments.map(({ experiment }) => experiment)).toEqual([defined.experiment]);

@@ -21,7 +21,16 @@ export function metricTable({ metrics, decidesAtLnE, candidates, analysedAt }, p
   const sorted = [...metrics].sort((a, b) => ROLE_ORDER[a.role] - ROLE_ORDER[b.role]);
   const observed = sorted.filter(({ role }) => role === 'observed');
   const table = (label, rows, caption) =>
-    metricRows({ label, rows, caption, points, decidesAtLnE, namesCandidate: candidates.length > 1, ending });
+    metricRows({
+      label,
+      rows,
+      caption,
+      points,
+      decidesAtLnE,
+      namesCandidate: candidates.length > 1,
+      ending,
+      isOver: ending !== undefined,
+    });
   return [
     ending ? h('p', { class: 'small' }, `As last analysed, at ${clock(analysedAt)}.`) : null,
     table(
@@ -61,6 +70,7 @@ function withoutData(rows) {
 /**
  * @param points the course of the metrics, for a curve of the evidence; none without.
  * @param isPaired the figures are of pairs, which have no intervals.
+ * @param isOver what is not known is not to be waited for.
  */
 export function metricRows({
   label,
@@ -71,6 +81,7 @@ export function metricRows({
   namesCandidate,
   ending,
   isPaired = false,
+  isOver = false,
 }) {
   const heads = [
     'Metric',
@@ -108,7 +119,7 @@ export function metricRows({
             nameCell(metric, namesCandidate, decided(metric)),
             variantCell(metric, 'control', isPaired),
             variantCell(metric, 'candidate', isPaired),
-            effectCell(metric, isPaired),
+            effectCell(metric, isPaired, isOver),
             evidenceCell(metric, points, decidesAtLnE),
             h('td', {}, badge(verdicts[metric.verdict]), h('span', { class: 'small' }, reasonText(metric.reason))),
           ),
@@ -155,12 +166,12 @@ function variantCell(metric, arm, isPaired) {
   );
 }
 
-function effectCell(metric, isPaired) {
+function effectCell(metric, isPaired, isOver) {
   const { interval } = metric;
   const said = [
     metric.estimate.effect === null ? null : effect(metric.estimate.effect, metric),
     interval && `${effect(interval.low, metric)} … ${effect(interval.high, metric)}`,
-    marginText(metric, marginOnScale(metric)),
+    marginText(metric, marginOnScale(metric), isOver),
   ].filter((part) => part !== null);
   return h(
     'td',
@@ -197,11 +208,13 @@ function whyNoInterval({ missing, burnIn }) {
   return missing?.interval ? reasonText(missing.interval) : 'not enough data for an interval';
 }
 
-function marginText(metric, onScale) {
+/** The margin in words, or why there is none. @param isOver nothing more will come that could tell it, as after a shadow that nothing followed. */
+export function marginText(metric, onScale, isOver) {
   if (metric.role === 'observed') return 'no margin';
   if (onScale !== null) return `margin ${effect(onScale, metric)}`;
   // A shift of a whole distribution is tested without one.
-  return metric.margin === null && metric.lnE !== null ? 'no margin' : 'margin not known yet';
+  if (metric.margin === null && metric.lnE !== null) return 'no margin';
+  return isOver ? 'its margin was never known' : 'margin not known yet';
 }
 
 function legend(metrics) {

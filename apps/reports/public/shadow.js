@@ -23,6 +23,7 @@ export function shadowView({ shadow, decidesAtLnE, guardrails, candidates: names
         namesCandidate: names.length > 1,
         ending: ending?.evidence?.pairs === undefined ? undefined : ending,
         isPaired: true,
+        isOver: !isUnderWay,
       }),
     ]),
   ];

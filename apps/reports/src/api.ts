@@ -34,7 +34,7 @@ export const reportsApi: ApiDescription = {
       get: {
         operationId: 'listReports',
         'x-role': 'viewer',
-        summary: 'All experiments with their last decision.',
+        summary: 'All experiments that are not archived, with their last decision.',
         responses: { 200: jsonAnswer('The experiments.', z.object({ experiments: z.array(anObject) })) },
       },
     },

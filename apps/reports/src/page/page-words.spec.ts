@@ -24,6 +24,9 @@ const format = (await import(pathToFileURL(join(folder, 'format.js')).href)) as 
   readonly effect: (value: number, metric: object) => string;
   readonly number: (value: number | null) => string;
 };
+const table = (await import(pathToFileURL(join(folder, 'metric-table.js')).href)) as {
+  readonly marginText: (metric: object, onScale: number | null, isOver: boolean) => string;
+};
 afterAll(() => rm(folder, { recursive: true }));
 
 describe('words of the page', () => {
@@ -40,6 +43,16 @@ describe('words of the page', () => {
 
   it.each(commandReason.options)('calls a pause because of %s what the command line calls it', (reason) => {
     expect(page.commandBadge({ command: 'pause', reason }).word).toBe(orderInWords({ command: 'pause', reason }));
+  });
+});
+
+describe('a margin on the page', () => {
+  const drawn = { role: 'guardrail', margin: null, lnE: null, scale: 'difference', unit: '' };
+
+  it('is not known yet while it may come, and was never known once all is over', () => {
+    expect(table.marginText(drawn, null, false)).toBe('margin not known yet');
+    expect(table.marginText(drawn, null, true)).toBe('its margin was never known');
+    expect(table.marginText({ ...drawn, lnE: { harmful: 0, nonInferior: 0 } }, null, true)).toBe('no margin');
   });
 });
 

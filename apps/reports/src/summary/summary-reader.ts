@@ -22,10 +22,12 @@ export class SummaryReader {
     return found === undefined ? [] : [found];
   }
 
-  /** The newest revision of every experiment that the caller may see, newest first. */
+  /** The newest revision of every experiment that the caller may see and nobody has archived, newest first. */
   async list(caller: Identity): Promise<readonly ExperimentListing[]> {
-    const every = await this.facts.definitions();
-    const definitions = every.filter(({ spec }) => hasRole(caller, 'viewer', spec.service));
+    const [every, archived] = await Promise.all([this.facts.definitions(), this.facts.archived()]);
+    const definitions = every.filter(
+      ({ experiment, spec }) => !archived.has(experiment) && hasRole(caller, 'viewer', spec.service),
+    );
     return Promise.all(
       definitions.map(async (definition) =>
         summariseListing(definition, await this.facts.commands(definition.experiment, definition.revision)),

@@ -71,6 +71,8 @@ const changesOf = (overrides: Partial<ExperimentSpec>, of = aSpec()) => {
   return specChanges({ spec: of, fingerprints: digest(of) }, { spec: after, fingerprints: digest(after) });
 };
 
+const twice = (rule: Guardrail): Guardrail => ({ ...rule, margin: { ...rule.margin, value: 2 * rule.margin.value } });
+
 describe('a changed policy', () => {
   it('changes the revision in place: stage, shares, pause and epoch stay, and the whole specification is told', () => {
     const before = play(started, climbed, operator('pause', minutes(2))).state;
@@ -112,6 +114,20 @@ describe('a changed policy', () => {
     ).toBe('rolled-back');
   });
 
+  it('remembers under which policy a margin became what it is, whatever is ordered since', () => {
+    const changed = [started, longer(1, { guardrails: MARGIN_2 }), operator('pause', minutes(2))];
+    expect(play(...changed).state.judgedSince).toEqual({ alignment: 1 });
+    expect(play(...changed, harm(3)).state.phase).toBe('paused');
+    expect(play(...changed, harm(3, 1)).state.phase).toBe('rolled-back');
+  });
+
+  it('forgets the file of before where it comes without one: that one again is another policy', () => {
+    const first = define(minutes(0), aSpec(), { file: 'digest' });
+    expect(play(first).state.file).toBe('digest');
+    expect(play(first, longer(1)).state).not.toHaveProperty('file');
+    expect(play(first, longer(1), define(minutes(2), aSpec(), { file: 'digest' })).state.policy).toBe(2);
+  });
+
   it('counts no harm by a metric that is defined otherwise since, its parts included', () => {
     const [cost, pictures] = [own('cost'), own('pictures')];
     const quotients = [
@@ -130,6 +146,23 @@ describe('a changed policy', () => {
       const margin = { kind: 'relative', value: 0.5 } as const;
       expect(play(start, otherwise([{ ...cost, margin }, pictures]), late).state.phase).toBe('rolled-back');
     }
+  });
+
+  it('of a draft that was archived and is approved leaves it in the lists', () => {
+    const waiting = define(minutes(0), aSpec({ ramp: asking('required') }));
+    const { state } = play(waiting, operator('archive', minutes(1)), approval(minutes(2), 0));
+    expect(state.phase).toBe('running');
+    expect(state).not.toHaveProperty('archived');
+  });
+
+  it('takes the default of a guardrail whose own rule is no longer in the file', () => {
+    const [alignment, errors] = aSpec().guardrails as [Guardrail, Guardrail];
+    const byDefault = { ...twice(errors), byDefault: true as const };
+    const asked = define(minutes(1), aSpec({ guardrails: [alignment, byDefault] }));
+    expect(play(started, asked).log.at(-1)).toMatchObject({
+      type: 'policy-changed',
+      changes: ["error-rate's margin +0.5pp → +1pp"],
+    });
   });
 
   it('brings an archived draft back', () => {
@@ -206,8 +239,6 @@ describe('the same file again', () => {
     ).toHaveLength(2);
   });
 });
-
-const twice = (rule: Guardrail): Guardrail => ({ ...rule, margin: { ...rule.margin, value: 2 * rule.margin.value } });
 
 describe('what is compared', () => {
   const { variants, ramp, guardrails } = aSpec();

@@ -3,6 +3,8 @@ import { layoutOf, variantOf } from '#libs/assignment';
 import { type AllocationCommanded, type ExperimentSpec, type MetricAnalysis, MILLION } from '#libs/contracts';
 import {
   analysed,
+  aPairedMetric,
+  aShadow,
   aSpec,
   aStage,
   aUtility,
@@ -16,6 +18,7 @@ import {
   provenUpTo,
   refusalOf,
   SCORES_SILENT,
+  somePairs,
   T0,
   tick,
 } from '#libs/testing/delivery';
@@ -150,6 +153,27 @@ describe('a harmful arm of several', () => {
     expect(commands.at(-1)?.message).toContain(
       'b is dropped, its share goes to control; the test goes on with a and c.',
     );
+  });
+
+  it('gets no copies of a shadow any more', () => {
+    const shadowed = define(minutes(0), test(['a', 'b', 'c'], aShadow()));
+    const harmed = somePairs(60, 0, { candidate: 'b', metrics: [aPairedMetric('alignment', { verdict: 'harmful' })] });
+    const { commands } = play(shadowed, analysed(minutes(1), [], { pairs: [harmed] }));
+    expect(commands.at(-1)).toMatchObject({ command: 'drop-arm', shadow: { candidates: ['a', 'c'] } });
+  });
+
+  it('rolls back what ended and still serves it with others', () => {
+    const held = define(minutes(0), test(['a', 'b', 'c'], { onInconclusive: 'hold' }));
+    const ended = play(held, tick(minutes(60 * 25)));
+    expect(ended.state).toMatchObject({ phase: 'concluded', outcome: 'inconclusive' });
+    expect(ended.state.weightsPpm['b']).toBeGreaterThan(0);
+    const { commands } = play(held, tick(minutes(60 * 25)), { ...harmOfB, atMs: minutes(60 * 26) });
+    expect(commands.at(-1)).toMatchObject({ command: 'rollback', weightsPpm: { control: MILLION, b: 0 } });
+  });
+
+  it('by a limit is not answered again after the rollback', () => {
+    const log = [define(minutes(0), test(['a', 'b'])), operator('rollback', minutes(1)), brokenLimitOfB(2)] as const;
+    expect(play(...log).log).toHaveLength(play(...log.slice(0, 2)).log.length);
   });
 
   it('gives the others no larger share than they would have had', () => {

@@ -4,7 +4,6 @@ import { asItIs, controllerCommand, CONTROLLER } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Analysed } from '../inputs.js';
 import { isActive, type ActiveState, type StartedState } from '../state.js';
-import { servedByEnded } from '../service/served.js';
 
 type RolledBack = Extract<DeliveryEvent, { readonly type: 'rolled-back' }>;
 
@@ -21,8 +20,7 @@ export function sparingOthers(
   const harmful = rollback?.command.evidence?.candidate ?? null;
   if (!rollback || harmful === null) return answer;
   if (isActive(state)) return candidatesOf(state.spec).length > 1 ? [dropArm(state, input, rollback)] : answer;
-  const isServed = servedByEnded(state) === harmful || (state.weightsPpm[harmful] ?? 0) > 0;
-  if (isServed) return answer;
+  if ((state.weightsPpm[harmful] ?? 0) > 0) return answer;
   const { message } = rollback.command;
   return [{ type: 'arm-disqualified', atMs: input.atMs, actor: CONTROLLER, variant: harmful, message }];
 }

@@ -49,6 +49,9 @@ const late = (n: number) => somePairs(n, 0, { metrics: [aPairedMetric('alignment
 const unmeasurable = (reason: string) =>
   somePairs(40, 0, { metrics: [aPairedMetric('alignment', { verdict: 'unmeasurable', reason })] });
 
+const misread = (pairs: PairsAnalysis) =>
+  analysed(minutes(1), [harmful('alignment'), aMetric('error-rate')], { requests, pairs: [pairs] });
+
 describe('a shadow', () => {
   it('begins with all traffic on control, and copies for the candidate', () => {
     given()
@@ -60,6 +63,15 @@ describe('a shadow', () => {
           command: { command: 'start', stage: 0, weightsPpm: CONTROL_ALONE, shadow: COPIES, terminal: false },
         },
       );
+  });
+
+  it('hears its pairs where something of it seems to have been drawn, which nobody was', () => {
+    given(started)
+      .when(misread(harmOf('alignment')))
+      .thenDecided({ type: 'rolled-back', command: { evidence: { pairs: 60 } } });
+    given(started)
+      .when(misread(somePairs(350, 200_000)))
+      .thenDecided({ type: 'advanced' });
   });
 
   it('goes on until its pairs are complete, whatever was proven before', () => {

@@ -13,6 +13,7 @@ import {
   operator,
   provenUpTo,
   refusalOf,
+  restarted,
   tick,
 } from '#libs/testing/delivery';
 import { decider } from '../decider.js';
@@ -321,8 +322,9 @@ describe('a service', () => {
   it('keeps in the lists what has ended and still serves a slot, until it is rolled back', () => {
     const play = new Play().take('one', defined('one', 0, { onInconclusive: 'hold' }));
     const late = { ...proven('one', 60 * 25), analysis: { ...proven('one', 60 * 25).analysis, metrics: [] } };
-    play.take('one', late);
     const archive = operator('archive', minutes(60 * 26));
+    expect(play.refusal('one', archive)?.message).toContain('let it end before it is archived');
+    play.take('one', late);
     expect(play.refusal('one', archive)?.message).toBe(
       'one has ended and still serves text-to-image: roll it back before it is archived',
     );
@@ -377,6 +379,17 @@ describe('a service', () => {
     expect(operateService(play.service, mode('deleted', 6))).toEqual([]);
     const { mode: gone, ...open } = play.order(mode('open', 6)).service;
     expect([gone, open.epoch]).toEqual([undefined, 4]);
+  });
+
+  it('that is paused or drained lets no time run out, by the clock and after a restart', () => {
+    const late = minutes(60 * 30);
+    for (const closed of ['paused', 'drained'] as const) {
+      const play = new Play().take('one', defined('one', 0)).order(mode(closed, 1));
+      expect(play.take('one', tick(late)).of('one').phase).toBe('running');
+      expect(play.take('one', restarted(late)).of('one').phase).toBe('running');
+      expect(play.take('one', proven('one', 3)).started('one').stage).toBe(0);
+      expect(play.take('one', harm('one', 4)).of('one').phase).toBe('rolled-back');
+    }
   });
 
   it('that is drained ends its experiment without latching it, and frees the slot of one whose log is gone', () => {

@@ -3,6 +3,7 @@ import type { Database } from '../postgres/database.js';
 import { findPicture, findServiceOfGeneration, type AnnouncedPicture } from './read/find-picture.js';
 import { findRequest, type RecordedRequest } from './read/find-request.js';
 import { readAnalysisHistory } from './read/read-analysis-history.js';
+import { readArchived } from './read/read-archived.js';
 import { readAppliedAllocations, type RecordedApplication } from './read/read-applied-allocations.js';
 import { readCommands, type RecordedCommand } from './read/read-commands.js';
 import { readControllers, type RecordedController } from './read/read-controllers.js';
@@ -15,6 +16,8 @@ import { readTraffic, type TrafficCount } from './read/read-traffic.js';
 export interface FactReader {
   /** The newest revision of every experiment (of one, when a key is given), newest first. */
   readonly definitions: (experiment?: string) => Promise<readonly RecordedDefinition[]>;
+  /** Keys of the experiments that lists leave out. */
+  readonly archived: () => Promise<ReadonlySet<string>>;
   /** Commands of one revision, by epoch. */
   readonly commands: (experiment: string, revision: number) => Promise<readonly RecordedCommand[]>;
   /** What the routers made of the commands of one revision, in order. */
@@ -41,6 +44,7 @@ export interface FactReader {
 export function createFactReader(database: Database): FactReader {
   return {
     definitions: (experiment) => readDefinitions(database, experiment),
+    archived: () => readArchived(database),
     commands: (experiment, revision) => readCommands(database, experiment, revision),
     applied: (experiment, revision) => readAppliedAllocations(database, experiment, revision),
     traffic: (experiment, revision) => readTraffic(database, experiment, revision),
