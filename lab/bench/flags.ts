@@ -1,6 +1,7 @@
 /**
  * Flags evaluated by OFREP, beside flagd's own evaluator in a bare Node.js server that reads a body, evaluates and answers, and nothing else. Servers and client are processes of their own;
- * both are asked the same in turns, and the best of several rounds counts, since other processes only ever slow one down. CPU per request is what is compared where cores are few.
+ * both are asked the same in turns, and the best of several rounds counts, since other processes only ever slow one down. CPU per request, less what a process
+ * uses anyway, is what is compared where cores are few.
  *
  *   npm install --no-save @openfeature/flagd-core@4.0.1 @openfeature/core@1.12.0
  *   npm run bench:flags -- [requests=20000] [rounds=5] [concurrency=32]
@@ -16,6 +17,7 @@ import { createEventBus, ensureTopics } from '#libs/messaging';
 import { startApp } from '#libs/platform';
 
 const FLAG = 'text-to-image';
+const IDLE_MS = 2_000;
 
 const [role = '', ...parameters] = process.argv.slice(2);
 if (role === 'router') await serveRouter();
@@ -27,6 +29,8 @@ interface Contender {
   readonly process: ChildProcess;
   readonly url: string;
   readonly rounds: Round[];
+  /** CPU milliseconds per millisecond without any request. */
+  idle: number;
 }
 
 interface Round {
@@ -39,13 +43,16 @@ async function compare(requests: number): Promise<void> {
   const contenders = [await start('router'), await start('flagd')];
   const concurrency = Number(concurrencyText);
   for (const { url } of contenders) await ask(url, Math.min(requests, 5_000), concurrency);
+  for (const contender of contenders) contender.idle = await idleOf(contender.process);
   for (let round = 0; round < Number(roundsText); round += 1) {
     for (const contender of contenders) contender.rounds.push(await measure(contender, requests, concurrency));
   }
-  const best = contenders.map(({ name, rounds }) => {
+  const best = contenders.map(({ name, rounds, idle }) => {
     const perSecond = Math.max(...rounds.map((round) => round.perSecond));
     const perCore = Math.max(...rounds.map((round) => round.perCore));
-    process.stdout.write(`${name}: ${Math.round(perSecond)} requests/s, ${Math.round(perCore)} requests/s of a core\n`);
+    process.stdout.write(
+      `${name}: ${Math.round(perSecond)} requests/s, ${Math.round(perCore)} requests/s of a core, ${(idle * 100).toFixed(1)} % of one without requests\n`,
+    );
     return { perSecond, perCore };
   });
   const [own, theirs] = best as [Round, Round];
@@ -54,12 +61,25 @@ async function compare(requests: number): Promise<void> {
   for (const contender of contenders) contender.process.kill();
 }
 
-async function measure({ process: server, url }: Contender, requests: number, concurrency: number): Promise<Round> {
+/** A router watches its controller and says that it lives; where few requests come that would count for each of them. */
+async function idleOf(server: ChildProcess): Promise<number> {
+  const before = await cpuMsOf(server);
+  await new Promise((resolve) => {
+    setTimeout(resolve, IDLE_MS);
+  });
+  return ((await cpuMsOf(server)) - before) / IDLE_MS;
+}
+
+async function measure(
+  { process: server, url, idle }: Contender,
+  requests: number,
+  concurrency: number,
+): Promise<Round> {
   const before = await cpuMsOf(server);
   const startedAt = performance.now();
   await ask(url, requests, concurrency);
   const tookMs = performance.now() - startedAt;
-  const cpuMs = (await cpuMsOf(server)) - before;
+  const cpuMs = (await cpuMsOf(server)) - before - idle * tookMs;
   return { perSecond: (requests / tookMs) * 1_000, perCore: (requests / cpuMs) * 1_000 };
 }
 
@@ -191,11 +211,12 @@ function experiment(): readonly TeststripEvent[] {
 
 async function start(name: string): Promise<Contender> {
   const child = fork(fileURLToPath(import.meta.url), [name], { execArgv: process.execArgv });
-  return { name, process: child, url: await said<string>(child), rounds: [] };
+  return { name, process: child, url: await said<string>(child), rounds: [], idle: 0 };
 }
 
 /** Tells where it listens, and its CPU time in milliseconds when it is asked. */
 function tell(url: string): void {
+  process.on('disconnect', () => process.exit());
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
     process.send?.((user + system) / 1_000);
