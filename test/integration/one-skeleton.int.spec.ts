@@ -172,6 +172,10 @@ function listFor(who: keyof typeof TOKENS): Promise<readonly number[]> {
   );
 }
 
+async function etag(answer: Promise<Response>): Promise<string> {
+  return (await answer).headers.get('etag') ?? '';
+}
+
 describe('who may do what', () => {
   const config = { checkpoint: 'scenes-1.0', sampler: 'ddim', steps: 20, precision: 'fp16' };
   const file = {
@@ -270,6 +274,38 @@ describe('who may do what', () => {
     const events = await fetch(`${urlOf('decision')}/v1/services/text-to-image/events`, { headers: asRoot });
     const { events: told } = (await events.json()) as { readonly events: readonly { readonly actor: string }[] };
     expect(told.at(-1)).toMatchObject({ actor: 'anna' });
+  });
+
+  it('obeys no order that rests on what is the case no more', async () => {
+    const send = (method: string, path: string, more: Readonly<Record<string, string>> = {}): Promise<Response> =>
+      fetch(`${urlOf('decision')}/v1/services/text-to-image${path}`, {
+        method,
+        headers: { 'content-type': 'application/json', ...asRoot, ...more },
+        ...(method === 'GET' ? {} : { body: '{"reason": "because"}' }),
+      });
+    // Whatever was ordered above.
+    await send('POST', '/resume');
+    const seen = await etag(send('GET', ''));
+    expect(seen).toMatch(/^"\d+"$/);
+    const paused = await send('POST', '/pause', { 'if-match': seen });
+    expect([paused.status, paused.headers.get('etag') === seen]).toEqual([200, false]);
+    const late = await send('POST', '/resume', { 'if-match': seen });
+    expect([late.status, ((await late.json()) as { detail: string }).detail]).toEqual([
+      412,
+      expect.stringContaining('look at it again'),
+    ]);
+    expect((await send('POST', '/resume', { 'if-match': 'seven' })).status).toBe(400);
+    expect((await send('POST', '/resume', { 'if-match': paused.headers.get('etag') ?? '' })).status).toBe(200);
+    const experiment = `${urlOf('decision')}/v1/experiments/locked`;
+    const tag = await etag(fetch(experiment, { headers: asRoot }));
+    const again = (ifMatch: string): Promise<Response> =>
+      fetch(`${experiment}/new-attempt`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...asRoot, 'if-match': ifMatch },
+        body: '{"reason": "because"}',
+      });
+    expect((await again('"999999"')).status).toBe(412);
+    expect((await again(tag)).status).not.toBe(412);
   });
 
   it.each([

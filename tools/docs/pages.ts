@@ -73,7 +73,7 @@ function routesPage(): string {
   return [
     '# Routes',
     GENERATED,
-    'Every app serves its own OpenAPI document at `/openapi.json`. One status for one fault, everywhere, as problem+json (RFC 9457): 400 the body is malformed or the query is wrong, 401 nobody has the token, 403 whoever has it may not (or another site has a browser ask), 404 unknown, 409 the state forbids it, 413 the body is too long, 415 it has another media type than JSON (experiment files: JSON or YAML), 422 it is understood but wrong (an experiment file: every fault with its line), 503 not ready.',
+    'Every app serves its own OpenAPI document at `/openapi.json`. One status for one fault, everywhere, as problem+json (RFC 9457): 400 the body is malformed or the query is wrong, 401 nobody has the token, 403 whoever has it may not (or another site has a browser ask), 404 unknown, 409 the state forbids it, 412 something was decided since what `If-Match` names, 413 the body is too long, 415 it has another media type than JSON (experiment files: JSON or YAML), 422 it is understood but wrong (an experiment file: every fault with its line), 503 not ready.',
     'Who: the role that a request needs on the service it is about, as `authorization: Bearer <token>`; each role may do what those before it may (viewer, operator, admin). Reading needs no token on loopback without identities. [SECURITY.md](../SECURITY.md) says where tokens come from.',
     '## Every app\n\n'.concat(routeTable({})),
     ...apps

@@ -18,7 +18,7 @@ export * from './http/prepare-http.js';
 export * from './http/plain-server.js';
 export * from './http/problem.js';
 export * from './http/request-body.js';
-export { Caller, type Access } from './identity/access.guard.js';
+export { Caller, callerOf, type Access } from './identity/access.guard.js';
 export { identitiesAnd, type Identities } from './identity/identities.js';
 export { actorOfToken, parseOrder } from './identity/parse-order.js';
 export { operatorTokenIn } from './identity/operator-token.js';

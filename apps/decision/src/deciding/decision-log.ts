@@ -147,6 +147,11 @@ export class DecisionLog {
     }
   }
 
+  /** How many decisions an experiment's log has; 0 without one. */
+  async versionOf(key: string): Promise<number> {
+    return (await this.store.load(key))?.version ?? 0;
+  }
+
   /** For who only looks: the state that was saved beside the log, which is not read then. */
   async look(key: string): Promise<KnownState> {
     const stored = await this.store.load(key);

@@ -43,6 +43,16 @@ export interface Obeyed {
   readonly events: readonly DeliveryEvent[];
   /** Where it stood before. */
   readonly before: KnownState;
+  /** Of its log, in which each decision has a number. */
+  readonly version: number;
+}
+
+/** An order that rests on what is the case no more: whoever gives it has to look again. */
+export class SeenBeforeError extends Error {
+  override readonly name = 'SeenBeforeError';
+  constructor(what: string, seen: number, present: number) {
+    super(`${what} has ${present} decisions, the order was given when it had ${seen}: look at it again, then order`);
+  }
 }
 
 export interface DecisionsListener {
@@ -60,7 +70,23 @@ export interface DecisionsListener {
 export type ServiceOrder = DistributiveOmit<ServiceInput, 'atMs'>;
 
 /** What an input has led to. */
-type Taken = Pick<Obeyed, 'before' | 'events'> & { readonly after: KnownState };
+type Taken = Pick<Obeyed, 'before' | 'events' | 'version'> & { readonly after: KnownState };
+
+interface TakeOptions {
+  /** The newest state is read first, whoever wrote it. */
+  readonly fresh?: boolean;
+  readonly traceparent?: string | undefined;
+  /** What whoever orders it has seen. */
+  readonly ifVersion?: number | undefined;
+}
+
+type SeenService = Pick<KnownService, 'state' | 'version'>;
+type ServiceObeyed = SeenService & { readonly changed: boolean };
+
+/** @throws SeenBeforeError where something was decided since */
+function refuseUnseen(what: string, present: number, seen: number | undefined): void {
+  if (seen !== undefined && seen !== present) throw new SeenBeforeError(what, seen, present);
+}
 
 /** What follows from an input, and the state after it. */
 interface Followed {
@@ -127,14 +153,16 @@ export class Decisions {
 
   /**
    * Obeys an operator.
+   * @param ifVersion what the operator has seen; see {@link SeenBeforeError}
    * @throws DecisionRefusedError when the state forbids it, QuarantinedError when the experiment is quarantined.
    */
-  async order(key: string, order: Order): Promise<Obeyed> {
+  async order(key: string, order: Order, ifVersion?: number): Promise<Obeyed> {
     // Whoever asks has seen the newest state, perhaps of another process: so has the decision to.
     const known = order.type === 'rollback' ? { analysis: this.latestOf(key) } : {};
-    const { before, after, events } = await this.take(key, { ...order, ...this.now(), ...known }, { fresh: true });
+    const input = { ...order, ...this.now(), ...known };
+    const { before, after, events, version } = await this.take(key, input, { fresh: true, ifVersion });
     if (after.phase === 'absent') throw new TypeError(`${key}: an order left nothing behind`);
-    return { state: after, changed: after !== before, events, before };
+    return { state: after, changed: after !== before, events, before, version };
   }
 
   /**
@@ -143,34 +171,32 @@ export class Decisions {
    */
   async preview(key: string, order: Order): Promise<Obeyed> {
     const input = { ...order, ...this.now() };
-    const { state: before } = await this.log.load(key);
+    const { state: before, version } = await this.log.load(key);
     const name = serviceOf(before, input);
     const service = name === undefined ? undefined : (await this.log.loadService(name, this.clock.nowMs())).state;
     const { events, after } = follow(before, service, input);
     if (after.phase === 'absent') throw new TypeError(`${key}: an order left nothing behind`);
-    return { state: after, changed: events.length > 0, events, before };
+    return { state: after, changed: events.length > 0, events, before, version };
   }
 
   /**
    * Obeys an operator's order about a service itself.
    * @throws DecisionRefusedError when its state forbids it, or nobody has heard of it.
    */
-  async orderOfService(
-    name: string,
-    order: ServiceOrder,
-  ): Promise<{ readonly state: ServiceState; readonly changed: boolean }> {
-    const obey = async (): Promise<{ readonly state: ServiceState; readonly changed: boolean }> => {
+  async orderOfService(name: string, order: ServiceOrder, ifVersion?: number): Promise<ServiceObeyed> {
+    const obey = async (): Promise<ServiceObeyed> => {
       for (let attempt = 1; ; attempt += 1) {
         this.services.delete(name);
         const known = await this.recallService(name);
         if (known.version === 0 && known.untold.length === 0 && isOfKnownService(order)) throw unknownService(name);
+        refuseUnseen(`service ${name}`, known.version, ifVersion);
         const events = operateService(known.state, { ...order, atMs: this.clock.nowMs() });
-        if (events.length === 0) return { state: known.state, changed: false };
+        if (events.length === 0) return { state: known.state, changed: false, version: known.version };
         try {
           const after = await this.log.appendToService({ known, events }, claimedRoute(known.state, undefined, events));
           this.keepService(after);
           this.listener.decided(name, []);
-          return { state: after.state, changed: true };
+          return { state: after.state, changed: true, version: after.version };
         } catch (error) {
           if (!(error instanceof VersionConflictError) || attempt >= ATTEMPTS) throw error;
         }
@@ -183,12 +209,17 @@ export class Decisions {
    * Pauses, drains, deletes a service or lets it go on, with the experiments that run on it. Asked for again, what was left undone is done.
    * @throws DecisionRefusedError when its state forbids it, or nobody has heard of it.
    */
-  setMode(name: string, mode: ServiceMode, by: By): Promise<ServiceState> {
-    return this.lanes.run(`mode of ${name}`, () => this.setModeInTurn(name, mode, by));
+  setMode(name: string, mode: ServiceMode, by: By, ifVersion?: number): Promise<ServiceState> {
+    return this.lanes.run(`mode of ${name}`, () => this.setModeInTurn(name, mode, by, ifVersion));
   }
 
-  private async setModeInTurn(name: string, mode: ServiceMode, by: By): Promise<ServiceState> {
-    await this.orderOfService(name, { type: 'set-mode', mode, ...by });
+  private async setModeInTurn(
+    name: string,
+    mode: ServiceMode,
+    by: By,
+    ifVersion: number | undefined,
+  ): Promise<ServiceState> {
+    await this.orderOfService(name, { type: 'set-mode', mode, ...by }, ifVersion);
     // From now on nothing begins on it that the mode forbids: who has a slot is known.
     const { slots } = await this.findService(name);
     for (const { heldBy } of slots) {
@@ -224,9 +255,19 @@ export class Decisions {
 
   /** The service as it is stored, whoever wrote it. @throws DecisionRefusedError for one that nobody has spoken of. */
   async findService(name: string): Promise<ServiceState> {
+    return (await this.seeService(name)).state;
+  }
+
+  /** The same with the number of decisions in its log. */
+  async seeService(name: string): Promise<SeenService> {
     const known = await this.log.loadService(name, this.clock.nowMs());
     if (known.version === 0 && known.untold.length === 0) throw unknownService(name);
-    return known.state;
+    return known;
+  }
+
+  /** How many decisions the log of an experiment has; 0 for one that nobody has defined. */
+  async versionOf(key: string): Promise<number> {
+    return this.log.versionOf(key);
   }
 
   async listServices(): Promise<readonly ServiceState[]> {
@@ -480,18 +521,19 @@ export class Decisions {
   private take(
     key: string,
     input: DeliveryInput,
-    { fresh = false, traceparent }: { readonly fresh?: boolean; readonly traceparent?: string | undefined } = {},
+    { fresh = false, traceparent, ifVersion }: TakeOptions = {},
   ): Promise<Taken> {
     const decideInTurn = async (): Promise<Taken> => {
       if (fresh) this.stale.add(key);
       for (let attempt = 1; ; attempt += 1) {
         const known = await this.recall(key);
+        refuseUnseen(`experiment ${key}`, known.version, ifVersion);
         const name = serviceOf(known.state, input);
         if (fresh && name !== undefined) this.services.delete(name);
         try {
           const service = name === undefined ? undefined : await this.recallService(name);
           const { events, serviceEvents, after } = follow(known.state, service?.state, input);
-          if (events.length === 0) return { before: known.state, after: known.state, events };
+          if (events.length === 0) return { before: known.state, after: known.state, events, version: known.version };
           const step = service && serviceEvents.length > 0 ? { known: service, events: serviceEvents } : undefined;
           const route = service && claimedRoute(service.state, input, serviceEvents);
           const lockedAtMostMs = 'actor' in input ? PERSON_LOCKED_AT_MOST_MS : undefined;
@@ -501,7 +543,7 @@ export class Decisions {
           this.known.set(key, { state: after, version: stored.version });
           if (stored.service) this.keepService(stored.service);
           this.listener.decided(key, events);
-          return { before: known.state, after, events };
+          return { before: known.state, after, events, version: stored.version };
         } catch (error) {
           if (error instanceof UndecidableError && known.state.phase !== 'quarantined' && !isFromTheBus(input)) {
             this.remember(key, await this.log.quarantine(key, known.version, error.message));

@@ -16,6 +16,7 @@ import type { DecisionLog, KnownState } from '../deciding/decision-log.js';
 import type { Decisions, Obeyed, Order } from '../deciding/decisions.js';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import { AUDIT, DECISIONS, KNOWN_METRICS, ORDERS } from '../tokens.js';
+import { AskedWith, type AskedBy } from './asked.js';
 import { viewOf, type AnyExperimentView, type AppliedView } from './experiment-view.js';
 import { orProblem } from './or-problem.js';
 import { serviceOfState } from './services-of-request.js';
@@ -54,7 +55,7 @@ export class ExperimentsController {
   @Post()
   async apply(
     @Req() request: ReadRequest,
-    @Caller() caller: Identity,
+    @AskedWith() asked: AskedBy,
     @Query() query: unknown,
     @Res({ passthrough: true }) response: { status(code: number): unknown },
   ): Promise<AnyExperimentView & AppliedView> {
@@ -65,14 +66,17 @@ export class ExperimentsController {
     );
     const order: Order = {
       type: 'define',
-      actor: whoApplies(request.headers[ACTOR_HEADER], caller),
+      actor: whoApplies(request.headers[ACTOR_HEADER], asked.caller),
       note: '',
       spec,
       fingerprints,
       file,
     };
-    const obeyed = await orProblem(() => this.decisions[dryRun ? 'preview' : 'order'](spec.key, order));
+    const obeyed = await orProblem(() =>
+      this.decisions[dryRun ? 'preview' : 'order'](spec.key, order, asked.ifVersion),
+    );
     if (!dryRun) await this.settled(obeyed);
+    asked.shows(obeyed.version);
     const applied = appliedInWords(obeyed.events, startingAnew(obeyed));
     response.status(!dryRun && applied.what.startsWith('new') ? 201 : 200);
     return { ...viewOf(obeyed.state, this.orders), applied: { ...applied, dryRun } };
@@ -92,7 +96,9 @@ export class ExperimentsController {
   }
 
   @Get(':key')
-  async show(@Param('key') key: string): Promise<AnyExperimentView> {
+  async show(@Param('key') key: string, @AskedWith() asked: AskedBy): Promise<AnyExperimentView> {
+    // Before the state: what is decided in between makes the answer newer than it says, never older.
+    asked.shows(await this.decisions.versionOf(keyOf(key)));
     return viewOf(known(key, await this.decisions.find(keyOf(key))), this.orders);
   }
 
@@ -110,21 +116,21 @@ export class ExperimentsController {
 
   @Post(':key/pause')
   @HttpCode(200)
-  pause(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
-    return this.order(key, { type: 'pause', ...readOrder(orderBody, body, caller) });
+  pause(@Param('key') key: string, @AskedWith() asked: AskedBy, @Body() body: unknown): Promise<AnyExperimentView> {
+    return this.order(key, { type: 'pause', ...readOrder(orderBody, body, asked.caller) }, asked);
   }
 
   @Post(':key/resume')
   @HttpCode(200)
-  resume(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
-    return this.order(key, { type: 'resume', ...readOrder(orderBody, body, caller) });
+  resume(@Param('key') key: string, @AskedWith() asked: AskedBy, @Body() body: unknown): Promise<AnyExperimentView> {
+    return this.order(key, { type: 'resume', ...readOrder(orderBody, body, asked.caller) }, asked);
   }
 
   @Post(':key/promote')
   @HttpCode(200)
-  promote(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
-    const { variant, ...by } = readOrder(promotionBody, body, caller);
-    return this.order(key, { type: 'promote', ...by, variant });
+  promote(@Param('key') key: string, @AskedWith() asked: AskedBy, @Body() body: unknown): Promise<AnyExperimentView> {
+    const { variant, ...by } = readOrder(promotionBody, body, asked.caller);
+    return this.order(key, { type: 'promote', ...by, variant }, asked);
   }
 
   @Post(':key/drop-arm')
@@ -135,27 +141,31 @@ export class ExperimentsController {
 
   @Post(':key/rollback')
   @HttpCode(200)
-  rollback(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
-    return this.order(key, { type: 'rollback', ...readOrder(rollbackBody, body, caller) });
+  rollback(@Param('key') key: string, @AskedWith() asked: AskedBy, @Body() body: unknown): Promise<AnyExperimentView> {
+    return this.order(key, { type: 'rollback', ...readOrder(rollbackBody, body, asked.caller) }, asked);
   }
 
   @Post(':key/approve')
   @HttpCode(200)
-  approve(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
-    const { stage, ...by } = readOrder(approvalBody, body, caller);
-    return this.order(key, { type: 'approve', ...by, ...(stage === undefined ? {} : { stage }) });
+  approve(@Param('key') key: string, @AskedWith() asked: AskedBy, @Body() body: unknown): Promise<AnyExperimentView> {
+    const { stage, ...by } = readOrder(approvalBody, body, asked.caller);
+    return this.order(key, { type: 'approve', ...by, ...(stage === undefined ? {} : { stage }) }, asked);
   }
 
   @Post(':key/archive')
   @HttpCode(200)
-  archive(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
-    return this.order(key, { type: 'archive', ...readOrder(orderBody, body, caller) });
+  archive(@Param('key') key: string, @AskedWith() asked: AskedBy, @Body() body: unknown): Promise<AnyExperimentView> {
+    return this.order(key, { type: 'archive', ...readOrder(orderBody, body, asked.caller) }, asked);
   }
 
   @Post(':key/new-attempt')
   @HttpCode(201)
-  newAttempt(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
-    return this.order(key, { type: 'new-attempt', ...readOrder(orderBody, body, caller) });
+  newAttempt(
+    @Param('key') key: string,
+    @AskedWith() asked: AskedBy,
+    @Body() body: unknown,
+  ): Promise<AnyExperimentView> {
+    return this.order(key, { type: 'new-attempt', ...readOrder(orderBody, body, asked.caller) }, asked);
   }
 
   /** Whoever applies a file may send the next request: routers know of it by then, or the answer says that they don't. */
@@ -164,8 +174,9 @@ export class ExperimentsController {
     await this.orders.settled(state);
   }
 
-  private async order(key: string, order: Order): Promise<AnyExperimentView> {
-    const { state } = await orProblem(() => this.decisions.order(keyOf(key), order));
+  private async order(key: string, order: Order, asked: AskedBy): Promise<AnyExperimentView> {
+    const { state, version } = await orProblem(() => this.decisions.order(keyOf(key), order, asked.ifVersion));
+    asked.shows(version);
     return viewOf(state, this.orders);
   }
 }

@@ -22,6 +22,10 @@ const serviceEvents = z.object({ events: z.array(decisionView.omit({ revision: t
 const decisions = z.object({ decisions: z.array(decisionView) });
 
 const SERVICE = { name: 'service', in: 'path', required: true, schema: { type: 'string' } };
+const IF_MATCH = header(
+  'if-match',
+  'The ETag of an answer about it: where something was decided since, the order is refused (412).',
+);
 const KEY = { name: 'key', in: 'path', required: true, schema: { type: 'string' } };
 
 /** The routes of the decision service, made from the schemas that check requests and shape answers. */
@@ -40,6 +44,7 @@ export const decisionApi: ApiDescription = {
             ACTOR_HEADER,
             'Who applies it, with `AUTH=off` only; default `api`. Otherwise it is whoever has the token.',
           ),
+          IF_MATCH,
           header(FILE_HEADER, 'Name of the file, for messages about its lines.'),
           flag('dryRun', 'Say what would follow, and do nothing.'),
         ],
@@ -55,6 +60,7 @@ export const decisionApi: ApiDescription = {
           200: jsonAnswer('Nothing has changed, or only the policy.', appliedExperimentView),
           201: jsonAnswer('A new experiment or revision.', appliedExperimentView),
           409: problemAnswer('The state forbids it.'),
+          412: problemAnswer('Something was decided since what `If-Match` names.'),
           422: problemAnswer('The file is wrong: file, line and expectation of every problem.'),
         },
       },
@@ -182,13 +188,14 @@ function serviceOrder(operationId: string, summary: string, body: z.ZodType, rol
     operationId,
     'x-role': role,
     summary,
-    parameters: [SERVICE],
+    parameters: [SERVICE, IF_MATCH],
     requestBody: jsonBody(body),
     responses: {
       ...bodyRefusals,
       200: jsonAnswer('As ordered.', serviceView),
       404: problemAnswer('Unknown.'),
       409: problemAnswer('The state forbids it, and what would help.'),
+      412: problemAnswer('Something was decided since what `If-Match` names.'),
       422: problemAnswer('The order is incomplete.'),
     },
   };
@@ -201,13 +208,14 @@ function order(name: string, summary: string, body: z.ZodType, success = 200): A
         operationId: `${name.replace(/-(\w)/g, (_dash, letter: string) => letter.toUpperCase())}Experiment`,
         'x-role': 'operator',
         summary,
-        parameters: [KEY],
+        parameters: [KEY, IF_MATCH],
         requestBody: jsonBody(body),
         responses: {
           ...bodyRefusals,
           [success]: jsonAnswer('As ordered.', anyExperimentView),
           404: problemAnswer('Unknown.'),
           409: problemAnswer('The state forbids it, and what would help.'),
+          412: problemAnswer('Something was decided since what `If-Match` names.'),
           422: problemAnswer('The order is incomplete.'),
         },
       },

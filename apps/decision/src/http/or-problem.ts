@@ -1,6 +1,7 @@
 import { DecisionRefusedError, type RefusalCode } from '#libs/delivery';
 import { ProblemException } from '#libs/platform';
 import { LogLockedError } from '../deciding/bounded-transaction.js';
+import { SeenBeforeError } from '../deciding/decisions.js';
 import { UnstorableDecisionError } from '../deciding/decision-log.js';
 import { QuarantinedError } from '../deciding/quarantine.js';
 
@@ -30,6 +31,9 @@ export async function orProblem<T>(order: () => Promise<T>): Promise<T> {
     }
     if (error instanceof UnstorableDecisionError) {
       throw new ProblemException({ title: "The order can't be kept", status: 422, detail: error.message });
+    }
+    if (error instanceof SeenBeforeError) {
+      throw new ProblemException({ title: 'Something was decided since', status: 412, detail: error.message });
     }
     if (error instanceof LogLockedError) {
       throw new ProblemException({ title: 'Locked by another session', status: 503, detail: error.message });

@@ -1,12 +1,13 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common';
 import { readRoute, slug, variantConfig } from '#libs/contracts';
-import type { ServiceMode, ServiceState } from '#libs/delivery';
+import type { ServiceMode } from '#libs/delivery';
 import { Caller, hasRole, ProblemException, type Identity } from '#libs/platform';
 import { fingerprintOf } from '#libs/telemetry';
 import type { DecisionLog } from '../deciding/decision-log.js';
 import type { Decisions, ServiceOrder } from '../deciding/decisions.js';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import { AUDIT, DECISIONS, ORDERS } from '../tokens.js';
+import { AskedWith, type AskedBy } from './asked.js';
 import { orProblem } from './or-problem.js';
 import { orderBody, readOrder } from './orders.js';
 import { baselineBody, retryBody, slotsBody, viewOfService, type ServiceView } from './service-view.js';
@@ -38,8 +39,10 @@ export class ServicesController {
   }
 
   @Get(':service')
-  async show(@Param('service') name: string): Promise<ServiceView> {
-    return viewOfService(await orProblem(() => this.decisions.findService(nameOf(name))), this.orders);
+  async show(@Param('service') name: string, @AskedWith() asked: AskedBy): Promise<ServiceView> {
+    const { state, version } = await orProblem(() => this.decisions.seeService(nameOf(name)));
+    asked.shows(version);
+    return viewOfService(state, this.orders);
   }
 
   /** What happened to it, oldest first. */
@@ -62,71 +65,80 @@ export class ServicesController {
   @HttpCode(200)
   async setBaseline(
     @Param('service') name: string,
-    @Caller() caller: Identity,
+    @AskedWith() asked: AskedBy,
     @Body() body: unknown,
   ): Promise<ServiceView> {
-    const { actor, note, upstream, config, route: written } = readOrder(baselineBody, body, caller);
+    const { actor, note, upstream, config, route: written } = readOrder(baselineBody, body, asked.caller);
     const route = written === null || written === undefined ? written : readRoute(written);
     const order = { type: 'set-baseline', actor, note, route } as const;
-    if (upstream === undefined || config === undefined) return this.order(name, order);
+    if (upstream === undefined || config === undefined) return this.order(name, order, asked);
     const read = variantConfig.parse(config);
-    return this.order(name, { ...order, baseline: { upstream, config: read, fingerprint: fingerprintOf(read) } });
+    return this.order(
+      name,
+      { ...order, baseline: { upstream, config: read, fingerprint: fingerprintOf(read) } },
+      asked,
+    );
   }
 
   /** Divides its units into slots; those that an experiment has stay as they are. */
   @Put(':service/slots')
   async setSlots(
     @Param('service') name: string,
-    @Caller() caller: Identity,
+    @AskedWith() asked: AskedBy,
     @Body() body: unknown,
   ): Promise<ServiceView> {
-    return this.order(name, { type: 'set-slots', ...readOrder(slotsBody, body, caller) });
+    return this.order(name, { type: 'set-slots', ...readOrder(slotsBody, body, asked.caller) }, asked);
   }
 
   /** Lets a configuration that was rolled back be tried again. */
   @Post(':service/retry')
   @HttpCode(200)
-  async retry(@Param('service') name: string, @Caller() caller: Identity, @Body() body: unknown): Promise<ServiceView> {
-    return this.order(name, { type: 'retry', ...readOrder(retryBody, body, caller) });
+  async retry(
+    @Param('service') name: string,
+    @AskedWith() asked: AskedBy,
+    @Body() body: unknown,
+  ): Promise<ServiceView> {
+    return this.order(name, { type: 'retry', ...readOrder(retryBody, body, asked.caller) }, asked);
   }
 
   /** All its ramps stand still, and nothing begins; proven harm still rolls back. */
   @Post(':service/pause')
   @HttpCode(200)
-  pause(@Param('service') name: string, @Caller() caller: Identity, @Body() body: unknown): Promise<ServiceView> {
-    return this.setMode(name, 'paused', readOrder(orderBody, body, caller));
+  pause(@Param('service') name: string, @AskedWith() asked: AskedBy, @Body() body: unknown): Promise<ServiceView> {
+    return this.setMode(name, 'paused', readOrder(orderBody, body, asked.caller), asked);
   }
 
   /** What it was paused, drained or deleted for is over: what was paused with it goes on. */
   @Post(':service/resume')
   @HttpCode(200)
-  resume(@Param('service') name: string, @Caller() caller: Identity, @Body() body: unknown): Promise<ServiceView> {
-    return this.setMode(name, 'open', readOrder(orderBody, body, caller));
+  resume(@Param('service') name: string, @AskedWith() asked: AskedBy, @Body() body: unknown): Promise<ServiceView> {
+    return this.setMode(name, 'open', readOrder(orderBody, body, asked.caller), asked);
   }
 
   /** Its experiments end without a verdict, everybody gets the baseline, and nothing begins. */
   @Post(':service/drain')
   @HttpCode(200)
-  drain(@Param('service') name: string, @Caller() caller: Identity, @Body() body: unknown): Promise<ServiceView> {
-    return this.setMode(name, 'drained', readOrder(orderBody, body, caller));
+  drain(@Param('service') name: string, @AskedWith() asked: AskedBy, @Body() body: unknown): Promise<ServiceView> {
+    return this.setMode(name, 'drained', readOrder(orderBody, body, asked.caller), asked);
   }
 
   /** Routers serve it no more; its log stays. */
   @Post(':service/delete')
   @HttpCode(200)
-  delete(@Param('service') name: string, @Caller() caller: Identity, @Body() body: unknown): Promise<ServiceView> {
-    return this.setMode(name, 'deleted', readOrder(orderBody, body, caller));
+  delete(@Param('service') name: string, @AskedWith() asked: AskedBy, @Body() body: unknown): Promise<ServiceView> {
+    return this.setMode(name, 'deleted', readOrder(orderBody, body, asked.caller), asked);
   }
 
-  private async setMode(name: string, mode: ServiceMode, by: GivenBy): Promise<ServiceView> {
-    const state = await orProblem(() => this.decisions.setMode(nameOf(name), mode, by));
-    return viewOfService(state, this.orders);
+  private async setMode(name: string, mode: ServiceMode, by: GivenBy, asked: AskedBy): Promise<ServiceView> {
+    await orProblem(() => this.decisions.setMode(nameOf(name), mode, by, asked.ifVersion));
+    return this.show(name, asked);
   }
 
-  private async order(name: string, order: ServiceOrder): Promise<ServiceView> {
-    const { state } = await orProblem<{ readonly state: ServiceState }>(() =>
-      this.decisions.orderOfService(nameOf(name), order),
+  private async order(name: string, order: ServiceOrder, asked: AskedBy): Promise<ServiceView> {
+    const { state, version } = await orProblem(() =>
+      this.decisions.orderOfService(nameOf(name), order, asked.ifVersion),
     );
+    asked.shows(version);
     return viewOfService(state, this.orders);
   }
 }

@@ -16,11 +16,16 @@ const IDENTITY = Symbol('identity');
 type IdentifiedRequest = Request & { [IDENTITY]?: Identity };
 
 /** Parameter of a handler: the {@link Identity} that sends the request. */
-export const Caller = createParamDecorator((_data: unknown, context: ExecutionContext): Identity => {
-  const identity = context.switchToHttp().getRequest<IdentifiedRequest>()[IDENTITY];
+export const Caller = createParamDecorator((_data: unknown, context: ExecutionContext): Identity =>
+  callerOf(context.switchToHttp().getRequest<Request>()),
+);
+
+/** Who sends a request that the guard has let through. */
+export function callerOf(request: Request): Identity {
+  const identity = (request as IdentifiedRequest)[IDENTITY];
   if (!identity) throw new Error('the route is open to anybody: nobody has asked who calls');
   return identity;
-});
+}
 
 /** How often refusals are told at most. */
 const TELL_EVERY_MS = 1_000;
