@@ -135,8 +135,8 @@ export class ExperimentsController {
 
   @Post(':key/drop-arm')
   @HttpCode(200)
-  dropArm(@Param('key') key: string, @Caller() caller: Identity, @Body() body: unknown): Promise<AnyExperimentView> {
-    return this.order(key, { type: 'drop-arm', ...readOrder(dropArmBody, body, caller) });
+  dropArm(@Param('key') key: string, @AskedWith() asked: AskedBy, @Body() body: unknown): Promise<AnyExperimentView> {
+    return this.order(key, { type: 'drop-arm', ...readOrder(dropArmBody, body, asked.caller) }, asked);
   }
 
   @Post(':key/rollback')
