@@ -29,3 +29,11 @@ describe.each(pages)('%s', (page) => {
     expect(named.map(([, path]) => path as string).filter((path) => !existsSync(path))).toEqual([]);
   });
 });
+
+it('gives each decision a number of its own, the one in its heading', () => {
+  const files = readdirSync('docs/adr').filter((name) => name.endsWith('.md'));
+  const numbers = files.map((name) => Number(name.slice(0, 4)));
+  const headings = files.map((name) => readFileSync(join('docs/adr', name), 'utf8').match(/^# (\d+)\. /)?.[1]);
+  expect(new Set(numbers).size).toBe(numbers.length);
+  expect(headings.map(Number)).toEqual(numbers);
+});
