@@ -15,6 +15,7 @@ let database: TestDatabase;
 let bus: EventBus;
 let folder: string;
 const running = new Map<string, RunningApp>();
+let environment: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   database = await withDatabase();
@@ -24,7 +25,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'teststrip-skeleton-'));
   await writeTinyClip(join(folder, 'tiny-clip'));
   await writeFile(join(folder, 'identities.yaml'), identitiesOf(TOKENS));
-  const environment = {
+  environment = {
     DATA_DIR: folder,
     IDENTITIES: join(folder, 'identities.yaml'),
     SCORER_MODEL_DIR: join(folder, 'tiny-clip'),
@@ -306,6 +307,99 @@ describe('who may do what', () => {
       });
     expect((await again('"999999"')).status).toBe(412);
     expect((await again(tag)).status).not.toBe(412);
+  });
+
+  describe('an order with a key', () => {
+    interface Sent {
+      readonly who?: keyof typeof TOKENS;
+      readonly path?: string;
+      readonly reason?: string;
+      readonly at?: string;
+    }
+    const send = (key: string, { who = 'root', path = '/pause', reason = 'because', at }: Sent = {}) =>
+      fetch(`${at ?? urlOf('decision')}/v1/services/text-to-image${path}`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          authorization: `Bearer ${tokenOf(who)}`,
+          'idempotency-key': key,
+        },
+        body: JSON.stringify({ reason }),
+      });
+    const told = async (answer: Response): Promise<readonly unknown[]> => [
+      answer.status,
+      answer.headers.get('etag'),
+      await answer.text(),
+    ];
+    const orderCount = async (): Promise<number> => {
+      const answer = await fetch(`${urlOf('decision')}/v1/services/text-to-image/events`, { headers: asRoot });
+      const { events } = (await answer.json()) as { readonly events: readonly { readonly kind: string }[] };
+      // Besides, the service is commanded.
+      return events.filter(({ kind }) => kind === 'mode-set').length;
+    };
+
+    it('is decided once, and answered the same by a process that was started since', async () => {
+      await send('before', { path: '/resume' });
+      const first = await told(await send('once'));
+      expect(first[0]).toBe(200);
+      // Whatever it would be answered now is something else.
+      await send('between', { path: '/resume' });
+      const after = await orderCount();
+      const repeated = await send('once');
+      expect([repeated.headers.get('idempotency-replayed'), await told(repeated)]).toEqual(['true', first]);
+      const decision = apps.find(({ name }) => name === 'decision')!;
+      const another = await startApp(decision, { resources: { database, bus }, environment });
+      try {
+        expect(await told(await send('once', { at: another.url }))).toEqual(first);
+      } finally {
+        await another.close();
+      }
+      expect(await orderCount()).toBe(after);
+    });
+
+    it('is refused again where it was refused, and is no other order, nor anybody else’s', async () => {
+      const refused = await send('refused', { path: '/retry' });
+      const again = await send('refused', { path: '/retry' });
+      expect([refused.status, await again.text()]).toEqual([422, await refused.text()]);
+      expect(again.headers.get('idempotency-replayed')).toBe('true');
+      const other = await send('once', { reason: 'for another reason' });
+      expect([other.status, await other.text()]).toEqual([422, expect.stringContaining('expected a new one')]);
+      const hers = await send('once', { who: 'anna' });
+      expect([hers.status, hers.headers.get('idempotency-replayed')]).toEqual([200, null]);
+    });
+
+    it('is carried out once where several send it at the same time', async () => {
+      await send('open', { path: '/resume' });
+      const before = await orderCount();
+      const answers = await Promise.all(Array.from({ length: 8 }, () => send('at once')));
+      for (const answer of answers) {
+        const { status, headers } = answer;
+        expect(
+          [
+            [200, null],
+            [409, '1'],
+          ],
+          await answer.text(),
+        ).toContainEqual([status, headers.get('retry-after')]);
+      }
+      const isFirst = ({ status, headers }: Response): boolean =>
+        status === 200 && !headers.has('idempotency-replayed');
+      expect(answers.filter(isFirst)).toHaveLength(1);
+      expect(await orderCount()).toBe(before + 1);
+    });
+
+    it.each(['', 'ü', 'x'.repeat(256)])('needs a key that can be one: %j', async (key) => {
+      expect((await send(key)).status).toBe(400);
+    });
+
+    it('is taken by every change of the decision service', () => {
+      const changes = operations.filter(([method, , , app]) => app === 'decision' && method !== 'get');
+      const { paths } = apps.find(({ name }) => name === 'decision')!.api;
+      for (const [method, path] of changes) {
+        const named = expect.objectContaining({ name: 'idempotency-key' }) as unknown;
+        expect(paths[path]?.[method]?.['parameters'], `${method} ${path}`).toContainEqual(named);
+      }
+    });
   });
 
   it.each([

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { APP_INTERCEPTOR } from '@nestjs/core';
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
 import { knownMetrics } from '#libs/evidence';
 import type { EventBus } from '#libs/messaging';
 import type { Registry } from 'prom-client';
 import type { Database } from '#libs/persistence';
+import { createOrderAnswerStore } from '#libs/persistence/decision';
 import type { Clock } from '#libs/platform';
 import { ControllerLoop } from './controller-loop.js';
 import { holderInWords } from './deciding/bounded-transaction.js';
@@ -12,6 +14,7 @@ import { Decisions } from './deciding/decisions.js';
 import { DecisionMetrics } from './decision-metrics.js';
 import { FeedController } from './feed/feed.controller.js';
 import { ExperimentsController } from './http/experiments.controller.js';
+import { OncePerKey } from './http/idempotency.js';
 import { ServicesController } from './http/services.controller.js';
 import { OrderFollowUp } from './routers/order-follow-up.js';
 import { RouterWatch } from './routers/router-watch.js';
@@ -74,6 +77,7 @@ export class DecisionModule {
         { provide: AUDIT, useValue: log },
         { provide: CONTROLLER_LOOP, useFactory: () => loop },
         { provide: ORDERS, useValue: followUp },
+        { provide: APP_INTERCEPTOR, useValue: new OncePerKey(createOrderAnswerStore(database)) },
         { provide: KNOWN_METRICS, useValue: knownMetrics },
       ],
     };

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { z } from 'zod';
 import { messageAt } from '#libs/contracts';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
@@ -5,6 +7,9 @@ import { problemInWords, readProblem, type ServerProblem } from './server-proble
 
 /** Longer than a server waits for locked rows before it says so. */
 const ANSWER_WITHIN_MS = 30_000;
+/** How often one request is sent at most. */
+const ATTEMPTS = 3;
+const AGAIN_AFTER_MS = 1_000;
 /** More is no answer of Teststrip's. */
 const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
@@ -15,6 +20,11 @@ export interface Addressed {
   readonly token: string | undefined;
   /** Which option or context says where it is, for messages. */
   readonly how: string;
+}
+
+interface Exchanged {
+  readonly response: Response;
+  readonly text: string;
 }
 
 interface Sent {
@@ -42,12 +52,12 @@ export class ApiClient {
   }
 
   send(method: 'POST' | 'PUT', path: string, body: unknown): Promise<unknown> {
-    return this.ask(method, path, { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+    return this.order(method, path, { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
   }
 
   /** Sends a file as it is, so that lines in messages are those of the file. */
   sendFile(path: string, body: Buffer, headers: Readonly<Record<string, string>>): Promise<unknown> {
-    return this.ask('POST', path, { body, headers: { ...headers, 'content-type': 'application/yaml' } });
+    return this.order('POST', path, { body, headers: { ...headers, 'content-type': 'application/yaml' } });
   }
 
   /**
@@ -63,8 +73,13 @@ export class ApiClient {
     throw new CommandFailure(exitCodes.unreachable, text);
   }
 
+  /** Under a key of its own, so that it is decided once even where it has to be sent again. */
+  private order(method: string, path: string, sent: Sent): Promise<unknown> {
+    return this.ask(method, path, { ...sent, headers: { ...sent.headers, 'idempotency-key': randomUUID() } });
+  }
+
   private async ask(method: string, path: string, sent: Sent): Promise<unknown> {
-    const { response, text } = await this.exchange(method, path, sent);
+    const { response, text } = await this.insist(method, path, sent);
     const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '');
     const body = isJson ? parsedOr(undefined, text) : undefined;
     if (response.ok && body !== undefined) return body;
@@ -73,29 +88,34 @@ export class ApiClient {
     throw new RefusedByServer(problem, problemInWords(problem));
   }
 
-  private async exchange(
-    method: string,
-    path: string,
-    { body, headers }: Sent,
-  ): Promise<{ readonly response: Response; readonly text: string }> {
-    const { url, token } = this.server;
-    try {
-      const response = await fetch(addressOf(url, path), {
-        method,
-        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : new Uint8Array(body) }),
-        headers: {
-          accept: 'application/json',
-          ...headers,
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        },
-        // A token is for this address alone.
-        redirect: 'manual',
-        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-      });
-      return { response, text: await shortText(response) };
-    } catch (error) {
-      throw this.unreachable(error);
+  /** Sends again what was mostly received, but whose answer was lost or is not there yet. */
+  private async insist(method: string, path: string, sent: Sent): Promise<Exchanged> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const exchanged = await this.exchange(method, path, sent);
+        if (!exchanged.response.headers.has('retry-after') || attempt >= ATTEMPTS) return exchanged;
+      } catch (error) {
+        if (!isBroken(error) || attempt >= ATTEMPTS) throw this.unreachable(error);
+      }
+      await pause(AGAIN_AFTER_MS);
     }
+  }
+
+  private async exchange(method: string, path: string, { body, headers }: Sent): Promise<Exchanged> {
+    const { url, token } = this.server;
+    const response = await fetch(addressOf(url, path), {
+      method,
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : new Uint8Array(body) }),
+      headers: {
+        accept: 'application/json',
+        ...headers,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      // A token is for this address alone.
+      redirect: 'manual',
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    });
+    return { response, text: await shortText(response) };
   }
 
   private unreachable(error: unknown): CommandFailure {
@@ -144,9 +164,19 @@ const CAUSES: Readonly<Record<string, string>> = {
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'TimeoutError') return `no answer within ${ANSWER_WITHIN_MS / 1_000} s`;
-  const { cause } = error as { readonly cause?: unknown };
-  const inner = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause;
-  const { code } = (inner ?? {}) as { readonly code?: string };
+  const { inner, code } = innermost(error);
   if (code !== undefined) return CAUSES[code] ?? code;
   return inner instanceof Error ? inner.message : error.message;
+}
+
+/** Whether the connection broke with the request under way. */
+function isBroken(error: unknown): boolean {
+  const { code } = innermost(error);
+  return code === 'ECONNRESET' || code === 'UND_ERR_SOCKET';
+}
+
+function innermost(error: unknown): { readonly inner: unknown; readonly code: string | undefined } {
+  const { cause } = (error ?? {}) as { readonly cause?: unknown };
+  const inner = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause;
+  return { inner, code: ((inner ?? {}) as { readonly code?: string }).code };
 }

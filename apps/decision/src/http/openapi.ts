@@ -11,6 +11,7 @@ import {
 } from '#libs/platform';
 import { z } from 'zod';
 import { ACTOR_HEADER } from './experiments.controller.js';
+import { KEY_HEADER } from './idempotency.js';
 import { anyExperimentView, appliedExperimentView } from './experiment-view.js';
 import { approvalBody, decisionView, dropArmBody, orderBody, promotionBody, rollbackBody } from './orders.js';
 import { FILE_HEADER } from './read-experiment-file.js';
@@ -25,6 +26,10 @@ const SERVICE = { name: 'service', in: 'path', required: true, schema: { type: '
 const IF_MATCH = header(
   'if-match',
   'The ETag of an answer about it: where something was decided since, the order is refused (412).',
+);
+const IDEMPOTENCY_KEY = header(
+  KEY_HEADER,
+  'A name for this one order, 1 to 255 printable ASCII characters: sent again with it within 24 hours, the order is not decided again but gets the same answer, with `idempotency-replayed: true`. 409 with `retry-after` while it is being carried out; 422 where another order had the name.',
 );
 const KEY = { name: 'key', in: 'path', required: true, schema: { type: 'string' } };
 
@@ -45,6 +50,7 @@ export const decisionApi: ApiDescription = {
             'Who applies it, with `AUTH=off` only; default `api`. Otherwise it is whoever has the token.',
           ),
           IF_MATCH,
+          IDEMPOTENCY_KEY,
           header(FILE_HEADER, 'Name of the file, for messages about its lines.'),
           flag('dryRun', 'Say what would follow, and do nothing.'),
         ],
@@ -188,7 +194,7 @@ function serviceOrder(operationId: string, summary: string, body: z.ZodType, rol
     operationId,
     'x-role': role,
     summary,
-    parameters: [SERVICE, IF_MATCH],
+    parameters: [SERVICE, IF_MATCH, IDEMPOTENCY_KEY],
     requestBody: jsonBody(body),
     responses: {
       ...bodyRefusals,
@@ -208,7 +214,7 @@ function order(name: string, summary: string, body: z.ZodType, success = 200): A
         operationId: `${name.replace(/-(\w)/g, (_dash, letter: string) => letter.toUpperCase())}Experiment`,
         'x-role': 'operator',
         summary,
-        parameters: [KEY, IF_MATCH],
+        parameters: [KEY, IF_MATCH, IDEMPOTENCY_KEY],
         requestBody: jsonBody(body),
         responses: {
           ...bodyRefusals,

@@ -18,6 +18,7 @@ import { FeedbackEntity } from './feedback.entity.js';
 import { GenerationEntity } from './generation.entity.js';
 import { ImageScoreEntity } from './image-score.entity.js';
 import { NewestDefinitionView } from './newest-definition.view.js';
+import { OrderAnswerEntity } from './order-answer.entity.js';
 import { OutboxRecordEntity } from './outbox-record.entity.js';
 import { PictureView } from './picture.view.js';
 import { PreferenceEntity } from './preference.entity.js';
@@ -34,6 +35,7 @@ export const ENTITIES = [
   AnalysisHeardEntity,
   ServiceEntity,
   ServiceEventEntity,
+  OrderAnswerEntity,
   OutboxRecordEntity,
   ConsumedPositionEntity,
   EvidenceSnapshotEntity,

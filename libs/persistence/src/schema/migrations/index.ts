@@ -8,6 +8,7 @@ import { Services1790000000007 } from './1790000000007-services.js';
 import { OutboxLanes1790000000008 } from './1790000000008-outbox-lanes.js';
 import { BesideTheLog1790000000009 } from './1790000000009-beside-the-log.js';
 import { SlotOfARequest1790000000010 } from './1790000000010-slot-of-a-request.js';
+import { OrderAnswers1790000000011 } from './1790000000011-order-answers.js';
 
 /** Every change of the schema, oldest first: one file each, named by its time; a migration that was released never changes. */
 export const MIGRATIONS = [
@@ -21,4 +22,5 @@ export const MIGRATIONS = [
   OutboxLanes1790000000008,
   BesideTheLog1790000000009,
   SlotOfARequest1790000000010,
+  OrderAnswers1790000000011,
 ] as const;

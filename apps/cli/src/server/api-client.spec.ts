@@ -1,0 +1,26 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, it } from 'vitest';
+import { ApiClient } from './api-client.js';
+
+it('sends an order again whose answer was lost, or is not there yet, under the key that it had', async () => {
+  const keys: unknown[] = [];
+  const server = createServer((request, response) => {
+    keys.push(request.headers['idempotency-key']);
+    if (keys.length === 1) return void request.socket.destroy();
+    if (keys.length === 2) response.writeHead(409, { 'retry-after': '1', 'content-type': 'application/problem+json' });
+    else response.setHeader('content-type', 'application/json');
+    response.end('{}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const client = new ApiClient({ what: 'decision service', url, token: undefined, how: '' });
+  try {
+    expect(await client.send('POST', '/v1/services/a/pause', {})).toEqual({});
+    expect(await client.send('POST', '/v1/services/a/pause', {})).toEqual({});
+  } finally {
+    server.close();
+  }
+  expect(keys).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/), keys[0], keys[0], expect.any(String)]);
+  expect(keys[3]).not.toBe(keys[0]);
+});
