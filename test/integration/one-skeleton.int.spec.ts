@@ -159,6 +159,19 @@ it('says the line and column where a body is malformed', async () => {
   expect(await answer.json()).toMatchObject({ title: 'The body is no JSON', problems: [{ line: 3, column: 13 }] });
 });
 
+/** What an answer says, for comparing it with another. */
+async function answered(answer: Response): Promise<readonly unknown[]> {
+  return [answer.status, answer.headers.get('etag'), await answer.text()];
+}
+
+/** How often the mode of the service was set. */
+async function orderCount(): Promise<number> {
+  const answer = await fetch(`${urlOf('decision')}/v1/services/text-to-image/events`, { headers: asRoot });
+  const { events } = (await answer.json()) as { readonly events: readonly { readonly kind: string }[] };
+  // Besides, the service is commanded.
+  return events.filter(({ kind }) => kind === 'mode-set').length;
+}
+
 /** How many things each list shows to somebody. */
 function listFor(who: keyof typeof TOKENS): Promise<readonly number[]> {
   return Promise.all(
@@ -326,31 +339,20 @@ describe('who may do what', () => {
         },
         body: JSON.stringify({ reason }),
       });
-    const told = async (answer: Response): Promise<readonly unknown[]> => [
-      answer.status,
-      answer.headers.get('etag'),
-      await answer.text(),
-    ];
-    const orderCount = async (): Promise<number> => {
-      const answer = await fetch(`${urlOf('decision')}/v1/services/text-to-image/events`, { headers: asRoot });
-      const { events } = (await answer.json()) as { readonly events: readonly { readonly kind: string }[] };
-      // Besides, the service is commanded.
-      return events.filter(({ kind }) => kind === 'mode-set').length;
-    };
 
     it('is decided once, and answered the same by a process that was started since', async () => {
       await send('before', { path: '/resume' });
-      const first = await told(await send('once'));
+      const first = await answered(await send('once'));
       expect(first[0]).toBe(200);
       // Whatever it would be answered now is something else.
       await send('between', { path: '/resume' });
       const after = await orderCount();
       const repeated = await send('once');
-      expect([repeated.headers.get('idempotency-replayed'), await told(repeated)]).toEqual(['true', first]);
+      expect([repeated.headers.get('idempotency-replayed'), await answered(repeated)]).toEqual(['true', first]);
       const decision = apps.find(({ name }) => name === 'decision')!;
       const another = await startApp(decision, { resources: { database, bus }, environment });
       try {
-        expect(await told(await send('once', { at: another.url }))).toEqual(first);
+        expect(await answered(await send('once', { at: another.url }))).toEqual(first);
       } finally {
         await another.close();
       }
@@ -382,9 +384,8 @@ describe('who may do what', () => {
           await answer.text(),
         ).toContainEqual([status, headers.get('retry-after')]);
       }
-      const isFirst = ({ status, headers }: Response): boolean =>
-        status === 200 && !headers.has('idempotency-replayed');
-      expect(answers.filter(isFirst)).toHaveLength(1);
+      const first = answers.filter(({ status, headers }) => status === 200 && !headers.has('idempotency-replayed'));
+      expect(first).toHaveLength(1);
       expect(await orderCount()).toBe(before + 1);
     });
 
