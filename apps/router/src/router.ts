@@ -17,6 +17,7 @@ import { createProxy, type Proxy } from './proxy/proxy.js';
 import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';
 import { FlagServer } from './flags/flag-server.js';
+import { closeWithConnection } from './proxy/answers-in-line.js';
 import { faultOf } from './proxy/request-fault.js';
 import { TrustedProxies } from './proxy/trusted-proxies.js';
 import { UnitCookie } from './proxy/unit-cookie.js';
@@ -164,6 +165,8 @@ export class Router {
     );
     // Longer than the idle time-out of the usual load balancers, so that they close first.
     server.keepAliveTimeout = 75_000;
+    // As many as there is room for: those beyond a number would be dropped without a word, a length among them.
+    server.maxHeadersCount = 0;
     return server;
   }
 
@@ -311,6 +314,7 @@ export class Router {
     // As a header of its own it would make one of several cookies.
     if (this.draining) response.shouldKeepAlive = false;
     (request.socket as ClientSocket)[LAST_ANSWER] = response;
+    closeWithConnection(request.socket, response);
     const fault = faultOf(request);
     if (fault) {
       response.shouldKeepAlive = false;

@@ -114,7 +114,9 @@ export class FlagServer {
   }
 
   private listen(request: IncomingMessage, response: ServerResponse): void {
-    if (this.streams.open(response, headerOf(request.headers, 'last-event-id'), OPEN_TO_PAGES)) return;
+    // Behind an answer that has not ended it would hold a place that nobody hears anything from.
+    const isHeard = response.socket !== null;
+    if (isHeard && this.streams.open(response, headerOf(request.headers, 'last-event-id'), OPEN_TO_PAGES)) return;
     const problem = { title: 'Too many streams', status: 503, detail: 'ask for the flags from time to time instead' };
     sendProblem(response, problem, { ...OPEN_TO_PAGES, 'retry-after': '60' });
   }

@@ -90,6 +90,8 @@ export class Exchange implements AnswerReader {
   /** Something of the body has come, or its end. */
   private hasBegun = false;
   private answer: Answer | null = null;
+  /** It says no length. */
+  private endsWithConnection = false;
   private instance: string | undefined;
   private hints = 0;
   private settled = false;
@@ -159,6 +161,7 @@ export class Exchange implements AnswerReader {
     }
     // The client may wait for the first event of a stream for long; what comes at once goes out with its head.
     if (headers['content-length'] !== undefined) return;
+    this.endsWithConnection = true;
     process.nextTick(() => {
       if (!this.settled && !this.hasBegun) this.options.response.flushHeaders();
     });
@@ -196,7 +199,7 @@ export class Exchange implements AnswerReader {
     const { response, body } = this.options;
     if (error instanceof ClientStalledError) {
       this.settle(this.ended('cancelled'), true);
-      return void response.destroy();
+      return this.breakOff();
     }
     this.owner.onTrouble(error.message);
     const result = this.ended('server-error');
@@ -205,7 +208,7 @@ export class Exchange implements AnswerReader {
       return this.settle(result, false);
     this.settle(result, true);
     body.abandon();
-    if (response.headersSent) return void response.destroy();
+    if (response.headersSent) return this.breakOff();
     sendProblem(response, { title: 'The upstream failed', status: 502, detail: troubleInWords(error) });
   }
 
@@ -235,7 +238,7 @@ export class Exchange implements AnswerReader {
     this.settle(this.ended(outcome), true);
     this.control?.abort(new Error(outcome));
     if (!isClientSlow) this.owner.onTrouble(`gave nothing for ${afterMs} ms`);
-    if (response.headersSent) return void response.destroy();
+    if (response.headersSent) return this.breakOff();
     const problem = isClientSlow
       ? { title: 'The request did not come', status: 408, detail: `nothing more of it came for ${afterMs} ms` }
       : { title: 'The upstream timed out', status: 504, detail: `It gave no answer within ${afterMs} ms.` };
@@ -246,6 +249,13 @@ export class Exchange implements AnswerReader {
     if (this.settled) return;
     this.settle(this.ended('cancelled'), true);
     this.control?.abort(new Error('the client has gone'));
+  }
+
+  /** Where neither a length nor chunks say where an answer ends (HTTP/1.0), the end of its connection does: only a reset says that it has none. */
+  private breakOff(): void {
+    const { response } = this.options;
+    if (this.endsWithConnection && !response.chunkedEncoding && response.socket) response.socket.resetAndDestroy();
+    else response.destroy();
   }
 
   private waitForClient(): void {

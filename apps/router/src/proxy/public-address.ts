@@ -44,11 +44,16 @@ export function addressOf({ url = '/', headers }: IncomingMessage, routes: Route
   };
 }
 
+/** The host that is asked: of a whole address its own, else the header's. */
+export function hostAsked({ url = '/', headers }: IncomingMessage): string | undefined {
+  return url.startsWith('/') ? headers.host : (partsOfAbsolute(url).host ?? headers.host);
+}
+
 /** Proxies are asked for whole addresses, whose host counts instead of the header's (RFC 9112 §3.2.2). */
 function partsOfAbsolute(url: string): { readonly path: string; readonly host?: string } {
   if (!URL.canParse(url)) return { path: '/' };
   const { pathname, search, host } = new URL(url);
-  return { path: `${pathname}${search}`, host };
+  return { path: `${pathname || '/'}${search}`, host };
 }
 
 /** `/v1/services/text-to-image/generations?x=1` → `text-to-image` and `/generations?x=1`. */

@@ -9,6 +9,7 @@ import {
   type ExperimentSpec,
 } from '#libs/contracts';
 import { sha256Of } from '#libs/telemetry';
+import { hostAsked } from './public-address.js';
 
 /** Attributes of who asks, for the audience of an experiment: `plan=pro&country=de`, percent-encoded like a query. */
 export const ATTRIBUTES_HEADER = 'teststrip-attributes';
@@ -133,7 +134,10 @@ export interface RouterHeaders {
   readonly assignmentHeader: string | undefined;
 }
 
-/** Headers for the upstream as a flat list name, value, name, value …: the client's, the forwarding ones, and the router's own. */
+/**
+ * Headers for the upstream as a flat list name, value, name, value …: the client's, the forwarding ones, and the router's own.
+ * `X_Forwarded_For` is `X-Forwarded-For` for services behind CGI, WSGI or Rack, so nobody may say that either.
+ */
 export function upstreamHeaders(
   request: IncomingMessage,
   { isForwarded, requestId, traceparent, assignmentHeader }: RouterHeaders,
@@ -143,8 +147,10 @@ export function upstreamHeaders(
   const passed: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase();
+    const meant = name.includes('_') ? name.replaceAll('_', '-') : name;
     // Who sends the body says how long it is.
-    if (NOT_FORWARDED.has(name) || name === 'content-length' || isOfProxies(name) || perConnection?.has(name)) continue;
+    if (NOT_FORWARDED.has(meant) || meant === 'content-length' || isOfProxies(meant) || perConnection?.has(name))
+      continue;
     passed.push(name, rawHeaders[index + 1] as string);
   }
   passed.push(...forwardingHeaders(request, isForwarded));
@@ -154,14 +160,16 @@ export function upstreamHeaders(
 }
 
 /** Who asked, and how: as the router sees it, behind what a trusted proxy said. */
-function forwardingHeaders({ rawHeaders, headers, socket }: IncomingMessage, isForwarded: boolean): readonly string[] {
+function forwardingHeaders(request: IncomingMessage, isForwarded: boolean): readonly string[] {
+  const { rawHeaders, headers, socket } = request;
   const from = socket.remoteAddress ?? 'unknown';
+  const host = hostAsked(request);
   if (!isForwarded) {
     const own = ['x-forwarded-for', from, 'x-forwarded-proto', 'http'];
-    return headers.host === undefined ? own : [...own, 'x-forwarded-host', headers.host];
+    return host === undefined ? own : [...own, 'x-forwarded-host', host];
   }
   const said: Record<string, string> = { 'x-forwarded-proto': 'http' };
-  if (headers.host !== undefined) said['x-forwarded-host'] = headers.host;
+  if (host !== undefined) said['x-forwarded-host'] = host;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase();
     if (isOfProxies(name)) said[name] = headerOf(headers, name) ?? '';
@@ -215,6 +223,11 @@ export function clientHeaders(
 /** Whether a client takes trailers behind an answer (RFC 9110 §6.5.1). */
 export function wantsTrailers({ te }: IncomingHttpHeaders): boolean {
   return te !== undefined && /(?:^|,)\s*trailers\s*(?:$|[;,])/i.test(String(te));
+}
+
+/** Whether the answer that a client gets can have trailers: they stand behind a body in chunks, where the client takes them. */
+export function mayHaveTrailers({ method, headers, httpVersion }: IncomingMessage, status: number): boolean {
+  return httpVersion === '1.1' && method !== 'HEAD' && status !== 204 && status !== 304 && wantsTrailers(headers);
 }
 
 /** What no trailer may say: it decides how an answer is read, or is the router's own. */

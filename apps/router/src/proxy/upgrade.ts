@@ -1,5 +1,6 @@
 import { request as httpRequest, STATUS_CODES, type ClientRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { encodeAssignment } from '#libs/contracts';
 import { upstreamPath } from '../routing/upstream.js';
@@ -101,7 +102,8 @@ function passRefusal(answer: IncomingMessage, { socket, timeoutMs }: UpgradeRequ
   answer.setTimeout(timeoutMs, () => answer.destroy());
   answer.on('end', () => endSoon(socket));
   answer.on('close', () => {
-    if (!answer.complete) socket.destroy();
+    // Its end is that of the connection: only a reset says that there is more.
+    if (!answer.complete) (socket as Socket).resetAndDestroy();
   });
   answer.pipe(socket, { end: false });
 }

@@ -6,7 +6,7 @@ import type { MarkedRequest, Original, ShadowTraffic } from '../shadow/shadow-tr
 import type { AnswerHead } from '../upstream/answer-parser.js';
 import type { ClientBody } from './client-body.js';
 import { Exchange, type ExchangeOwner, type ExchangeResult, type Failure } from './exchange.js';
-import { clientHeaders, upstreamHeaders, wantsTrailers } from './request-headers.js';
+import { clientHeaders, mayHaveTrailers, upstreamHeaders, wantsTrailers } from './request-headers.js';
 import type { RequestPlan, Target } from './request-plan.js';
 import type { LaneEnd, UpstreamLimits } from './upstream-lanes.js';
 
@@ -78,13 +78,13 @@ export class UpstreamAttempt implements ExchangeOwner {
     this.of.options.onTrouble(this.asked.upstream.url, what);
   }
 
-  clientHeadersOf({ rawHeaders, headers }: AnswerHead): string[] {
+  clientHeadersOf({ status, rawHeaders, headers }: AnswerHead): string[] {
     const { plan, incoming } = this.of;
     const { requestId, setCookie } = plan;
     const { assignmentHeader } = this;
     const passed = clientHeaders(rawHeaders, headers.connection, { requestId, assignmentHeader, setCookie });
     const isNamed = headers.trailer !== undefined && headers['content-length'] === undefined;
-    if (isNamed && wantsTrailers(incoming.request.headers)) passed.push('trailer', headers.trailer as string);
+    if (isNamed && mayHaveTrailers(incoming.request, status)) passed.push('trailer', headers.trailer as string);
     return passed;
   }
 

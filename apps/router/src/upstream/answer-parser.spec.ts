@@ -49,6 +49,11 @@ const ANSWERS: readonly (readonly [string, string, object])[] = [
   ],
   ['of an older version', 'HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx', { body: 'x', keepsAlive: false }],
   [
+    'of an older version in chunks, whose end is doubtful',
+    'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n',
+    { body: 'x', keepsAlive: false },
+  ],
+  [
     'of the last of a connection',
     'HTTP/1.1 200 OK\r\nConnection: X-A, Close\r\nContent-Length: 0\r\n\r\n',
     { keepsAlive: false },
@@ -110,7 +115,23 @@ describe('an answer', () => {
     expect(values).toEqual({ 'set-cookie': ['a', 'b'], x: '\xa0Jos\xe9\xa0', y: '1, 2' });
   });
 
+  it.each(['-1', 'abc', '5\r\nContent-Length: 6'])(
+    'without a body says its length all the same, or none: %j',
+    (length) => {
+      const text = ` OK\r\nContent-Length: ${length}\r\n\r\n`;
+      expect(() => read(whole(`HTTP/1.1 200${text}`), 'HEAD')).toThrow(MalformedAnswerError);
+      expect(() => read(whole(`HTTP/1.1 304${text}`))).toThrow(MalformedAnswerError);
+    },
+  );
+
   it.each([
+    'HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nX: a\nY: b\r\n\r\n',
+    'HTTP/1.1 200 OK\nX: a\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nX: a\0\r\n\r\n',
+    'HTTP/1.1 103 Early Hints\r\nLink: </a\nX: y\n\nHTTP/1.1 200 OK\n\n>\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: a\rb\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: a\x01\r\n\r\n',
     'nonsense\r\n\r\n',
     'HTTP/2 200\r\n\r\n',
     'HTTP/1.1 20 OK\r\n\r\n',

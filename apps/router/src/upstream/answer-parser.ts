@@ -37,6 +37,12 @@ const LINE_FEED = 10;
 const NOTHING = Buffer.alloc(0);
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const CHUNK_SIZE = /^([0-9a-f]{1,12})[ \t]*(?:;.*)?$/i;
+const LENGTH = /^\d{1,15}$/;
+/** What no value may hold (RFC 9110 §5.5); a line end of one character is one for some readers and none for others. */
+// oxlint-disable-next-line no-control-regex
+const NOT_IN_VALUE = /[\0-\x08\n-\x1f\x7f]/;
+// oxlint-disable-next-line no-control-regex
+const NOT_IN_HEAD = /[\0-\x08\v\f\x0e-\x1f\x7f]|\r(?!\n)|[^\r]\n/;
 const STATUS_LINE = /^HTTP\/1\.[01] [1-9]\d\d(?: |$)/;
 
 /** Reads HTTP/1.1 answers (RFC 9112) from the bytes of one connection, one after another. Nothing of a body is kept. */
@@ -122,7 +128,10 @@ export class AnswerParser {
     if (status === 101) throw new MalformedAnswerError('it changes the protocol, which nobody asked for');
     if (status < 200) return this.sink?.onInformation(status, headers);
     const { 'transfer-encoding': coding, 'content-length': length } = headers;
-    if (this.method === 'HEAD' || status === 304) return this.beginBody({ status, headers, rawHeaders, keepsAlive }, 0);
+    if (this.method === 'HEAD' || status === 304) {
+      if (length !== undefined && !LENGTH.test(length)) throw new MalformedAnswerError(`its length is "${length}"`);
+      return this.beginBody({ status, headers, rawHeaders, keepsAlive }, 0);
+    }
     if (status === 204) {
       // It has no body whatever it says; what comes all the same is not taken for the next answer.
       const isClean = coding === undefined && (length === undefined || length === '0');
@@ -139,7 +148,7 @@ export class AnswerParser {
       this.state = 'until-close';
       return this.sink?.onHead({ status, headers, rawHeaders, keepsAlive: false });
     }
-    if (!/^\d{1,15}$/.test(length)) throw new MalformedAnswerError(`its length is "${length}"`);
+    if (!LENGTH.test(length)) throw new MalformedAnswerError(`its length is "${length}"`);
     this.beginBody({ status, headers, rawHeaders, keepsAlive }, Number(length));
   }
 
@@ -181,6 +190,7 @@ export class AnswerParser {
     } else if (line === '') {
       this.end();
     } else {
+      if (NOT_IN_VALUE.test(line)) throw new MalformedAnswerError('a trailer has a character that no header may have');
       const [name, value] = readField(line, 0, line.length);
       if (this.trailers.push(name, value) > 2 * MOST_TRAILERS)
         throw new MalformedAnswerError('it has too many trailers');
@@ -197,6 +207,7 @@ export class AnswerParser {
 }
 
 function readHead(text: string): AnswerHead {
+  if (NOT_IN_HEAD.test(text)) throw new MalformedAnswerError('its head has a character that no header may have');
   const firstEnd = text.indexOf('\r\n');
   const first = firstEnd === -1 ? text : text.slice(0, firstEnd);
   if (!STATUS_LINE.test(first)) throw new MalformedAnswerError('it does not begin with a status');
@@ -212,7 +223,10 @@ function readHead(text: string): AnswerHead {
     at = end + 2;
   }
   const connection = headers['connection'] as string | undefined;
-  const keepsAlive = first.charCodeAt(7) === 49 ? !says(connection, 'close') : says(connection, 'keep-alive');
+  const isOlder = first.charCodeAt(7) !== 49;
+  // Transfer codings are younger than HTTP/1.0: where such an answer ends is doubtful (RFC 9112 §6.1).
+  const isClear = !isOlder || headers['transfer-encoding'] === undefined;
+  const keepsAlive = isOlder ? isClear && says(connection, 'keep-alive') : !says(connection, 'close');
   return { status: Number(first.slice(9, 12)), headers: headers as IncomingHttpHeaders, rawHeaders, keepsAlive };
 }
 
