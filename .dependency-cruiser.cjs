@@ -1,7 +1,7 @@
 // Who may import whom. A boundary that matters is checked by the build (test/architecture.spec.ts).
 const pure = '^libs/(assignment|statistics|planning|evidence|delivery|scenes|contracts)/src';
 // The folders of libs/persistence that own tables, each with a door of its own (docs/storage.md).
-const owners = 'decision|recorder|analyzer|reports|outbox|positions';
+const owners = 'decision|recorder|analyzer|reports|outbox|notifications|positions';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -64,19 +64,20 @@ module.exports = {
     },
     {
       name: 'only-the-owning-app-opens-a-door-to-tables',
-      comment: 'The folder has the name of the app; the outbox and the positions have rules of their own below.',
+      comment:
+        'The folder has the name of the app; the outbox, the notifications and the positions have rules of their own below.',
       severity: 'error',
       from: { path: '^(apps|libs|lab|tools)/([^/]+)', pathNot: '^libs/persistence/' },
       to: {
         path: `^libs/persistence/src/(${owners})/`,
-        pathNot: ['^libs/persistence/src/$2/', '^libs/persistence/src/(outbox|positions)/'],
+        pathNot: ['^libs/persistence/src/$2/', '^libs/persistence/src/(outbox|notifications|positions)/'],
       },
     },
     {
       name: 'only-decision-fills-the-outbox',
       severity: 'error',
       from: { path: '^(apps|libs|lab|tools)/', pathNot: '^(apps/decision|libs/persistence)/' },
-      to: { path: '^libs/persistence/src/outbox/' },
+      to: { path: '^libs/persistence/src/(outbox|notifications)/' },
     },
     {
       name: 'only-recorder-and-analyzer-keep-positions',

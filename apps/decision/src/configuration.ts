@@ -1,4 +1,17 @@
-import { documented, variables } from '#libs/platform';
+import { z } from 'zod';
+import { ConfigurationError, documented, variables } from '#libs/platform';
+import { NOTICE_KINDS } from './notifying/notice.js';
+import type { NotifySettings } from './notifying/notify-settings.js';
+import { readReceiver, type Receiver } from './notifying/receivers.js';
+
+const receivers = variables.list.transform((texts, context): readonly Receiver[] =>
+  texts.flatMap((text) => {
+    const read = readReceiver(text);
+    if (typeof read !== 'string') return read;
+    context.addIssue({ code: 'custom', message: read });
+    return [];
+  }),
+);
 
 /** Variables of the decision service. */
 export const decisionVariables = {
@@ -19,4 +32,55 @@ export const decisionVariables = {
     variables.milliseconds.min(100).default(10_000),
     'Not ready when for this long the clock has not been checked, no heartbeat has been published, or a command has waited to be published.',
   ),
+  NOTIFY_WEBHOOK: documented(
+    receivers.default([]),
+    'Comma-separated addresses that are told of decisions, each by a signed POST of JSON; with `slack:` in front by a message for Slack (`slack:https://hooks.slack.com/services/…`).',
+    { secret: true, defaultIs: 'nobody is told' },
+  ),
+  NOTIFY_SECRET: documented(
+    z
+      .string()
+      .regex(/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/, 'expected whsec_ and at least 24 random bytes in base64')
+      .optional(),
+    'With which the bodies for webhooks are signed (Standard Webhooks): `whsec_` and 24 to 64 random bytes in base64. Needed with a webhook that is not Slack.',
+    { secret: true, defaultIs: 'none' },
+  ),
+  NOTIFY_ON: documented(
+    variables.list.pipe(z.array(z.enum(NOTICE_KINDS))).default([...NOTICE_KINDS]),
+    `Comma-separated decisions that are told: ${NOTICE_KINDS.map((kind) => `\`${kind}\``).join(', ')}.`,
+    { defaultIs: 'all' },
+  ),
+  NOTIFY_PAGE_URL: documented(
+    variables.url.optional(),
+    'Where people read the page, for links in notifications: `https://teststrip.example.com`.',
+    { defaultIs: 'no links' },
+  ),
+  NOTIFY_ATTEMPTS: documented(
+    variables.integer.min(1).max(100).default(20),
+    'Attempts after which a notification is reported as undeliverable; 20 take about two hours.',
+  ),
+  NOTIFY_TIMEOUT_MS: documented(
+    variables.milliseconds.min(10).default(10_000),
+    'Milliseconds that a receiver may take for its answer.',
+  ),
+  NOTIFY_RETRY_AFTER_MS: documented(
+    variables.milliseconds.min(10).default(1_000),
+    'Pause in milliseconds after the first failed attempt; each later one is twice as long, up to ten minutes.',
+  ),
 } as const;
+
+/** @throws ConfigurationError where a webhook would be posted to without a signature */
+export function notifySettings(config: z.output<z.ZodObject<typeof decisionVariables>>): NotifySettings {
+  const { NOTIFY_WEBHOOK: told, NOTIFY_SECRET: secret } = config;
+  if (secret === undefined && told.some(({ form }) => form === 'webhook'))
+    throw new ConfigurationError(['NOTIFY_SECRET=(not set): a webhook in NOTIFY_WEBHOOK needs it']);
+  return {
+    receivers: told,
+    secret,
+    on: config.NOTIFY_ON,
+    pageUrl: config.NOTIFY_PAGE_URL,
+    attempts: config.NOTIFY_ATTEMPTS,
+    timeoutMs: config.NOTIFY_TIMEOUT_MS,
+    retryAfterMs: config.NOTIFY_RETRY_AFTER_MS,
+  };
+}

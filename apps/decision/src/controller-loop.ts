@@ -9,6 +9,7 @@ import { DECISIONS_CHANNEL, readDecisionNews, type DecisionNews } from './decidi
 import type { Decisions } from './deciding/decisions.js';
 import type { Parked } from './deciding/parking.js';
 import type { Quarantined } from './deciding/quarantine.js';
+import type { Notifier } from './notifying/notifier.js';
 import type { OrderFollowUp } from './routers/order-follow-up.js';
 import type { RouterWatch } from './routers/router-watch.js';
 import type { DatabaseClock } from './timers/database-clock.js';
@@ -27,6 +28,7 @@ export interface ControllerLoopOptions {
   readonly lateAfterMs: number;
   readonly routers: RouterWatch;
   readonly followUp: OrderFollowUp;
+  readonly notifier: Notifier;
 }
 
 const TICK = 'deciding on time';
@@ -60,6 +62,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
       publisher: bus,
       onError: complain('publishing from the outbox'),
     });
+    this.options.notifier.start();
     this.stopListening = await database.listen(DECISIONS_CHANNEL, (payload) => this.onNews(payload));
     await this.decisions.restart(complain('catching up'));
     const publisher = createEventPublisher(bus, eventSource('decision', controller));
@@ -93,12 +96,13 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
     await this.options.routers.close();
     await this.shareHeard().catch(() => undefined);
     await this.decisions.idle();
-    await this.relay?.close();
+    await Promise.all([this.relay?.close(), this.options.notifier.close()]);
   }
 
   /** Publishes at once what has just been committed, without waiting for the database's own notification, and says what was commanded. */
   decided(experiment: string, events: readonly DeliveryEvent[]): void {
     this.relay?.wake();
+    this.options.notifier.wake();
     for (const event of events) {
       if ('command' in event) this.logger.log(`${experiment}: ${told(event)}`);
       if (event.type === 'alert-raised') this.logger.warn(`${experiment}: ${event.message}`);
@@ -135,6 +139,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
       { name: 'heartbeat', failureMeans: 'not-ready', look: () => this.isOnTime(HEARTBEAT) },
       { name: 'outbox', failureMeans: 'not-ready', look: () => this.isPublished() },
       { name: 'logs', failureMeans: 'not-ready', look: () => this.quarantines() },
+      { name: 'notifications', failureMeans: 'not-ready', look: () => this.options.notifier.look() },
     ];
   }
 

@@ -2,7 +2,7 @@ import { topics, type KnownMetric } from '#libs/contracts';
 import { connectEventBus, needsBus } from '#libs/messaging';
 import { needsDatabase } from '#libs/persistence';
 import { defineApp, needsIdentities, type Identities } from '#libs/platform';
-import { decisionVariables } from './configuration.js';
+import { decisionVariables, notifySettings } from './configuration.js';
 import type { Decisions } from './deciding/decisions.js';
 import { type ControllerLoop } from './controller-loop.js';
 import { DecisionModule, type DecisionSettings } from './decision.module.js';
@@ -26,6 +26,7 @@ export const decisionApp = defineApp({
     tickEveryMs: config.DECISION_TICK_MS,
     analysisSilentAfterMs: config.DECISION_ANALYSIS_SILENT_MS,
     lateAfterMs: config.DECISION_LATE_AFTER_MS,
+    notify: notifySettings(config),
   }),
   module: (settings, parts) => DecisionModule.register({ ...settings, ...parts }),
   connect(nest, { group }, { bus, database }) {

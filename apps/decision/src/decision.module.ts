@@ -16,6 +16,9 @@ import { FeedController } from './feed/feed.controller.js';
 import { ExperimentsController } from './http/experiments.controller.js';
 import { OncePerKey } from './http/idempotency.js';
 import { ServicesController } from './http/services.controller.js';
+import { notificationsOf } from './notifying/notifications-of.js';
+import { Notifier } from './notifying/notifier.js';
+import type { NotifySettings } from './notifying/notify-settings.js';
 import { OrderFollowUp } from './routers/order-follow-up.js';
 import { RouterWatch } from './routers/router-watch.js';
 import { DatabaseClock } from './timers/database-clock.js';
@@ -32,6 +35,7 @@ export interface DecisionSettings {
   readonly analysisSilentAfterMs: number;
   /** Age at which its tick, its sign of life or an unpublished command makes it unwell. */
   readonly lateAfterMs: number;
+  readonly notify: NotifySettings;
   /** Name of this process among the decision processes of the database; must be its own. Default: a random one. */
   readonly controller?: string;
 }
@@ -53,9 +57,13 @@ export class DecisionModule {
     const { database, controller = `decision-${randomUUID().slice(0, 8)}` } = options;
     const logger = new Logger('decision');
     const clock = new DatabaseClock(database, options.clock);
-    const log = new DecisionLog(database, controller, (holder) =>
-      logger.warn(`a rollback has ended ${holderInWords(holder)}, which kept its rows locked`),
+    const log = new DecisionLog(
+      database,
+      controller,
+      (holder) => logger.warn(`a rollback has ended ${holderInWords(holder)}, which kept its rows locked`),
+      (events, after) => notificationsOf(options.notify, events, after),
     );
+    const notifier = new Notifier(database, options.notify, logger, options.metrics);
     const decisions = new Decisions(log, clock, {
       decided: (experiment, events) => {
         metrics.count(experiment, events);
@@ -68,7 +76,7 @@ export class DecisionModule {
     const metrics = new DecisionMetrics(options.metrics, () => decisions.held());
     const routers = new RouterWatch(options.bus, controller, clock, (message) => logger.warn(message));
     const followUp = new OrderFollowUp(decisions, routers, () => clock.nowMs());
-    const loop = new ControllerLoop({ ...options, clock, controller, routers, followUp }, decisions);
+    const loop = new ControllerLoop({ ...options, clock, controller, routers, followUp, notifier }, decisions);
     return {
       module: DecisionModule,
       controllers: [FeedController, ExperimentsController, ServicesController],

@@ -40,6 +40,7 @@ import {
   type StoredService,
   type StoredServiceEvent,
 } from '#libs/persistence/decision';
+import { createNotificationStore, type NewNotification, type NotificationStore } from '#libs/persistence/notifications';
 import { createOutbox, type Outbox } from '#libs/persistence/outbox';
 import { boundedTransaction, type TransactionBounds } from './bounded-transaction.js';
 import { DECISIONS_CHANNEL, type DecisionNews } from './decision-news.js';
@@ -111,6 +112,7 @@ export class DecisionLog {
   private readonly services: ServiceStore;
   private readonly answers: AcknowledgementStore;
   private readonly outbox: Outbox;
+  private readonly notifications: NotificationStore;
   /** Of which experiments analyses arrive. */
   readonly heard: HeardStore;
 
@@ -119,11 +121,17 @@ export class DecisionLog {
     private readonly controller: string,
     /** Told of every session that a rollback has ended because it sat on its rows. */
     private readonly onEnded: (holder: LockHolder) => void = () => undefined,
+    /** What people are to be told of a decision. */
+    private readonly told: (
+      events: readonly DeliveryEvent[],
+      after: KnownState,
+    ) => readonly NewNotification[] = () => [],
   ) {
     this.store = createExperimentStore(database);
     this.services = createServiceStore(database);
     this.answers = createAcknowledgementStore(database);
     this.outbox = createOutbox(database);
+    this.notifications = createNotificationStore(database);
     this.heard = createHeardStore(database);
   }
 
@@ -340,6 +348,7 @@ export class DecisionLog {
       const served = service && (await this.saveService(tx, service));
       // The baseline first: an order that names it finds it there.
       await this.outbox.add(tx, [...(ofService?.records ?? []), ...records]);
+      await this.notifications.add(tx, this.told(events, after));
       const news: DecisionNews = { from: this.controller, experiment: after.experiment, what: 'decided' };
       await tx.query('select pg_notify($1, $2)', [DECISIONS_CHANNEL, JSON.stringify(news)]);
       return { version, ...(served ? { service: served } : {}) };

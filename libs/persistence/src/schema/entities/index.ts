@@ -19,6 +19,7 @@ import { GenerationEntity } from './generation.entity.js';
 import { ImageScoreEntity } from './image-score.entity.js';
 import { NewestDefinitionView } from './newest-definition.view.js';
 import { OrderAnswerEntity } from './order-answer.entity.js';
+import { NotificationEntity } from './notification.entity.js';
 import { OutboxRecordEntity } from './outbox-record.entity.js';
 import { PictureView } from './picture.view.js';
 import { PreferenceEntity } from './preference.entity.js';
@@ -37,6 +38,7 @@ export const ENTITIES = [
   ServiceEventEntity,
   OrderAnswerEntity,
   OutboxRecordEntity,
+  NotificationEntity,
   ConsumedPositionEntity,
   EvidenceSnapshotEntity,
   ExperimentDefinitionEntity,

@@ -9,6 +9,7 @@ import { OutboxLanes1790000000008 } from './1790000000008-outbox-lanes.js';
 import { BesideTheLog1790000000009 } from './1790000000009-beside-the-log.js';
 import { SlotOfARequest1790000000010 } from './1790000000010-slot-of-a-request.js';
 import { OrderAnswers1790000000011 } from './1790000000011-order-answers.js';
+import { Notifications1790000000012 } from './1790000000012-notifications.js';
 
 /** Every change of the schema, oldest first: one file each, named by its time; a migration that was released never changes. */
 export const MIGRATIONS = [
@@ -23,4 +24,5 @@ export const MIGRATIONS = [
   BesideTheLog1790000000009,
   SlotOfARequest1790000000010,
   OrderAnswers1790000000011,
+  Notifications1790000000012,
 ] as const;

@@ -1,0 +1,6 @@
+export {
+  createNotificationStore,
+  type ClaimedNotification,
+  type NewNotification,
+  type NotificationStore,
+} from './notification-store.js';
