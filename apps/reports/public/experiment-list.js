@@ -1,7 +1,7 @@
 import { badge } from './badge.js';
 import { h, renderWhenChanged } from './dom.js';
 import { clock, share } from './format.js';
-import { phases, whereOf } from './words.js';
+import { NO_TOKEN, phases, whereOf } from './words.js';
 
 /** Every experiment, looked at once a second. */
 export function showExperimentList(content, connection) {
@@ -11,7 +11,7 @@ export function showExperimentList(content, connection) {
   const look = async () => {
     try {
       const answer = await fetch('/api/experiments');
-      if (!answer.ok) throw new Error((await answer.json()).detail);
+      if (!answer.ok) throw new Error(answer.status === 401 ? NO_TOKEN : (await answer.json()).detail);
       const { experiments } = await answer.json();
       renderWhenChanged(place, experiments, list);
       connection.live();

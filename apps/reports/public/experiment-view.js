@@ -8,8 +8,12 @@ import { heading, healthList, noticeList, tiles, variantTable } from './overview
 import { pictureWall } from './pictures.js';
 import { shadowView } from './shadow.js';
 import { weightsChart } from './weights-chart.js';
+import { NO_TOKEN } from './words.js';
 
 const MOST_POINTS = 400;
+
+/** Trying again helps with none of these: nobody is known, they may not read it, there is none. */
+const FINAL = new Set([401, 403, 404]);
 
 /** One experiment, updated by the server's stream of events. */
 export function showExperiment(content, connection, experiment) {
@@ -23,7 +27,7 @@ export function showExperiment(content, connection, experiment) {
   });
   stream.addEventListener('error', async () => {
     const answer = await fetch(address).catch(() => null);
-    if (answer?.status === 404) return showProblem(content, connection, stream, await answer.json());
+    if (answer && FINAL.has(answer.status)) return showProblem(content, connection, stream, await answer.json());
     connection.lost(answer ? null : 'the server does not answer');
     // A stream that the server closed for good has to be opened anew.
     if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3_000);
@@ -118,7 +122,7 @@ class ExperimentView {
   }
 }
 
-function showProblem(content, connection, stream, { title, detail }) {
+function showProblem(content, connection, stream, { title, detail, status }) {
   stream.close();
   connection.lost(null);
   content.replaceChildren(
@@ -127,6 +131,7 @@ function showProblem(content, connection, stream, { title, detail }) {
       { class: 'problem', role: 'alert' },
       h('h1', {}, title),
       h('p', {}, detail),
+      status === 401 ? h('p', {}, NO_TOKEN) : null,
       h('p', {}, h('a', { href: '/' }, 'All experiments')),
     ),
   );

@@ -7,8 +7,9 @@ const PAD = 8;
 
 /**
  * The effect with its interval. Zero is the thin line, the margin the dashed one; the shaded side is worse than the margin.
+ * @param marginInWords the margin as it is written beside, for those who hear the bar.
  */
-export function intervalBar(metric) {
+export function intervalBar(metric, marginInWords) {
   const margin = marginOnScale(metric);
   const { interval } = metric;
   const value = metric.estimate.effect;
@@ -17,7 +18,7 @@ export function intervalBar(metric) {
     margin === null
       ? []
       : [worseSide(margin, x), svg('line', { x1: x(margin), x2: x(margin), y1: 1, y2: HEIGHT - 1, class: 'margin' })];
-  const label = describe(metric, margin);
+  const label = describe(metric, marginInWords);
   return bar({ value, interval, reach: reachOf(margin, value, interval), tone: metric.verdict, label, ground });
 }
 
@@ -85,10 +86,10 @@ function end(at, middle, beyond) {
   return svg('path', { d: `M ${tip} ${middle} l ${-beyond * 7} -5 v 10 z`, class: 'arrow' });
 }
 
-function describe(metric, margin) {
+function describe(metric, marginInWords) {
   const parts = [`effect ${effect(metric.estimate.effect, metric)}`];
   if (metric.interval)
     parts.push(`interval ${effect(metric.interval.low, metric)} to ${effect(metric.interval.high, metric)}`);
-  parts.push(margin === null ? 'margin not known yet' : `margin ${effect(margin, metric)}`);
+  parts.push(marginInWords);
   return parts.join(', ');
 }

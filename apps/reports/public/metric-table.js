@@ -168,15 +168,16 @@ function variantCell(metric, arm, isPaired) {
 
 function effectCell(metric, isPaired, isOver) {
   const { interval } = metric;
+  const margin = marginText(metric, marginOnScale(metric), isOver);
   const said = [
     metric.estimate.effect === null ? null : effect(metric.estimate.effect, metric),
     interval && `${effect(interval.low, metric)} … ${effect(interval.high, metric)}`,
-    marginText(metric, marginOnScale(metric), isOver),
+    margin,
   ].filter((part) => part !== null);
   return h(
     'td',
     { class: 'wide' },
-    isPaired ? null : (intervalBar(metric) ?? h('span', { class: 'small' }, whyNoInterval(metric))),
+    isPaired ? null : (intervalBar(metric, margin) ?? h('span', { class: 'small' }, whyNoInterval(metric))),
     h('span', { class: 'small' }, said.join(' · ')),
   );
 }

@@ -109,3 +109,7 @@ export function healthWord(status) {
 export function whereOf({ service, slot }) {
   return slot === null ? service : `slot ${slot} of ${service}`;
 }
+
+/** What to do where reading needs a token: a browser sends none by itself. */
+export const NO_TOKEN =
+  'a browser sends no token; read this page through a proxy that adds one, or let reading be open (OPEN_READS=true)';

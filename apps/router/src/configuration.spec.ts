@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { routerVariables } from './configuration.js';
+import { z } from 'zod';
+import { routerSettings, routerVariables } from './configuration.js';
 
 it.each([
   [
@@ -45,3 +46,14 @@ it('trusted proxies are addresses and ranges', () => {
     expect(error?.message, wrong).toContain('expected an address or a range');
   }
 });
+
+it('routers on any free port of one host share neither name nor file; one with a port keeps its own', () => {
+  const [one, another] = [settingsAt('0'), settingsAt('0')];
+  expect(one.routerId).not.toBe(another.routerId);
+  expect(one.lastKnownGoodFile).not.toBe(another.lastKnownGoodFile);
+  expect(settingsAt('8080').routerId).toBe(settingsAt('8080').routerId);
+});
+
+function settingsAt(ROUTER_PORT: string) {
+  return routerSettings({ ...z.object(routerVariables).parse({ ROUTER_PORT }), HOST: '127.0.0.1' });
+}

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -52,7 +53,7 @@ export const routerVariables = {
     'Port of health, metrics and what else is not for users; 0 takes any free one.',
   ),
   ROUTER_ID: documented(variables.text.optional(), 'Name of this router in its answers to commands; must be its own.', {
-    defaultIs: 'host name and port',
+    defaultIs: 'host name and port, on any free port another one at each start',
   }),
   ROUTER_UPSTREAMS: documented(
     upstreams.default({}),
@@ -128,7 +129,7 @@ export const routerVariables = {
 export function routerSettings(
   config: z.output<z.ZodObject<typeof routerVariables>> & { readonly HOST: string },
 ): RouterOptions {
-  const routerId = config.ROUTER_ID ?? `${hostname()}-${config.ROUTER_PORT}`;
+  const routerId = config.ROUTER_ID ?? nameOf(config.ROUTER_PORT);
   return {
     host: config.HOST,
     port: config.ROUTER_PORT,
@@ -151,6 +152,11 @@ export function routerSettings(
     drainMs: config.ROUTER_DRAIN_MS,
     shadowBusyAbove: config.ROUTER_SHADOW_BUSY_ABOVE,
   };
+}
+
+/** Of this router alone, and the same after a restart where its port is. Several on any free port must not share a name: it names their file too. */
+function nameOf(port: number): string {
+  return `${hostname()}-${port === 0 ? randomUUID().slice(0, 8) : port}`;
 }
 
 function splitOnce(entry: string): readonly [string, string] {

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { experimentAnswer } from '../server/answers.js';
-import { connect, withServerOptions, type ServerOptions } from '../server/connection.js';
+import { connect, giveInName, withServerOptions, type ServerOptions } from '../server/connection.js';
 import { outputOption, printAnswer, type OutputForm } from '../terminal/print.js';
 import { experimentPath } from './read-standing.js';
 import { effectWords, phaseWords, shareWords } from './standing.js';
@@ -64,9 +64,12 @@ function addOrderCommand(program: Command, { name, description, isReasonOptional
 }
 
 async function giveOrder(name: string, key: string, options: OrderOptions): Promise<void> {
-  const { decision, actor } = connect(options);
+  const connection = connect(options);
+  const { decision } = connection;
   const { reason, stage, variant } = options;
-  const answer = await decision.send('POST', `${experimentPath(key)}/${name}`, { actor, reason, stage, variant });
+  const answer = await giveInName(connection, (actor) =>
+    decision.send('POST', `${experimentPath(key)}/${name}`, { actor, reason, stage, variant }),
+  );
   const experiment = decision.read(experimentAnswer, answer);
   const effect = effectWords(experiment);
   printAnswer(options.output, answer, () => [

@@ -84,7 +84,7 @@ export class ApiClient {
     const body = isJson ? parsedOr(undefined, text) : undefined;
     if (response.ok && body !== undefined) return body;
     const problem = readProblem(response.status, body);
-    if (problem === undefined) throw this.notOurs(response);
+    if (problem === undefined || isOfNoRoute(problem, `${method} ${path}`)) throw this.notOurs(response);
     throw new RefusedByServer(problem, problemInWords(problem));
   }
 
@@ -131,6 +131,11 @@ export class ApiClient {
     const text = `${url} answered ${status}, and not as Teststrip's ${what} does. ${how}`;
     return new CommandFailure(exitCodes.unreachable, text);
   }
+}
+
+/** Another of Teststrip's servers, which has no such address; ours names in a 404 what it does not know, and never the request itself. */
+function isOfNoRoute({ status, detail }: ServerProblem, request: string): boolean {
+  return status === 404 && (detail === `Cannot ${request}` || detail.startsWith(`${request}: `));
 }
 
 /** Below whatever path the server's address has: an ingress may serve it there. */

@@ -4,18 +4,21 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { connect, type ServerOptions } from './connection.js';
+import { exitCodes } from '../exit-codes.js';
+import { connect, giveInName, type ServerOptions } from './connection.js';
 import { writeContexts } from './contexts.js';
 
 let folder: string;
 let server: Server;
 let url: string;
 let sent: (string | undefined)[];
+let answer: { readonly status: number; readonly body: unknown };
 
 beforeAll(async () => {
   server = createServer((request, response) => {
     sent.push(request.headers.authorization);
-    response.setHeader('content-type', 'application/json').end('{}');
+    response.statusCode = answer.status;
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(answer.body));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -27,6 +30,7 @@ beforeEach(() => {
     vi.stubEnv(name, value);
   for (const name of ['TESTSTRIP_SERVER', 'TESTSTRIP_REPORTS', 'TESTSTRIP_TOKEN']) vi.stubEnv(name, '');
   sent = [];
+  answer = { status: 200, body: {} };
 });
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -66,5 +70,39 @@ describe('who orders', () => {
     expect(connect({ server: url, token: 'secret' }).actor).toBeUndefined();
     expect(connect({ server: url }).actor).toEqual(expect.any(String));
     expect(connect({ server: url, actor: 'ana' }).actor).toBe('ana');
+  });
+
+  it('is said after all where a server that knows nobody takes no notice of a token that is left', async () => {
+    const missing = [{ path: 'actor', message: 'is missing' }];
+    answer = { status: 422, body: { title: "The body can't be used", problems: missing } };
+    const connection = connect({ server: url, token: 'of before' });
+    const tried: (string | undefined)[] = [];
+    const given = giveInName(connection, (actor) => {
+      tried.push(actor);
+      return actor === undefined ? connection.decision.send('POST', '/v1/x', {}) : Promise.resolve('done');
+    });
+    expect(await given).toBe('done');
+    expect(tried).toEqual([undefined, expect.any(String)]);
+  });
+});
+
+describe('a wrong server', () => {
+  it.each(['Cannot GET /v1/experiments', 'GET /v1/experiments: no service has this path'])(
+    'is told as one, not as an experiment that is unknown: %s',
+    async (detail) => {
+      answer = { status: 404, body: { title: 'Not found', detail } };
+      const asked = connect({ server: url }).decision.get('/v1/experiments');
+      await expect(asked).rejects.toThrow("and not as Teststrip's decision service does");
+      await expect(asked).rejects.toMatchObject({ exitCode: exitCodes.unreachable });
+    },
+  );
+
+  it('is none where what is asked for is unknown', async () => {
+    answer = {
+      status: 404,
+      body: { title: 'Unknown experiment', detail: 'GET /v1/experiments lists those there are' },
+    };
+    const asked = connect({ server: url }).decision.get('/v1/experiments/x');
+    await expect(asked).rejects.toMatchObject({ exitCode: exitCodes.refused });
   });
 });

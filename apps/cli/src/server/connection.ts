@@ -5,7 +5,7 @@ import { Option, type Command } from 'commander';
 import { commonVariables, documented, readConfig, variables } from '#libs/platform';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { tell } from '../terminal/print.js';
-import { ApiClient } from './api-client.js';
+import { ApiClient, RefusedByServer } from './api-client.js';
 import { readContexts, type SavedContext } from './contexts.js';
 
 /** Where `npm start` serves. */
@@ -60,6 +60,27 @@ export function connect(options: ServerOptions): Connection {
     reports: new ApiClient({ what: 'reports service', url: reports, token: given, how: HOW_REPORTS }),
     actor: options.actor ?? (given === undefined ? accountName() : undefined),
   };
+}
+
+/**
+ * Gives an order. A token that is left from before `AUTH=off` names nobody: a server that asks for a name then gets that of the account.
+ * @param give with the name of who orders, where one is to be said
+ */
+export async function giveInName(
+  { actor }: Connection,
+  give: (actor: string | undefined) => Promise<unknown>,
+): Promise<unknown> {
+  try {
+    return await give(actor);
+  } catch (error) {
+    if (actor !== undefined || !isNameMissing(error)) throw error;
+    return give(accountName());
+  }
+}
+
+function isNameMissing(error: unknown): boolean {
+  if (!(error instanceof RefusedByServer) || error.problem.status !== 422) return false;
+  return error.problem.problems?.some((problem) => (problem as { path?: unknown }).path === 'actor') ?? false;
 }
 
 export const HOW_DECISION =

@@ -5,7 +5,7 @@ import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { eventLines } from '../experiments/events-command.js';
 import { readExperiment } from '../experiments/read-standing.js';
 import { serviceAnswer, serviceEventsAnswer } from '../server/answers.js';
-import { connect, withServerOptions, type ServerOptions } from '../server/connection.js';
+import { connect, giveInName, withServerOptions, type ServerOptions } from '../server/connection.js';
 import { outputOption, printAnswer, type OutputForm } from '../terminal/print.js';
 import { serviceLines, servicePath } from './service-lines.js';
 
@@ -108,9 +108,12 @@ interface ServiceOrder {
 }
 
 async function orderService(of: string, options: ServiceOptions, { method, path, body }: ServiceOrder): Promise<void> {
-  const { decision, actor } = connect(options);
+  const connection = connect(options);
+  const { decision } = connection;
   const { reason, output } = options;
-  const answer = await decision.send(method, `${servicePath(of)}/${path}`, { ...body, actor, reason });
+  const answer = await giveInName(connection, (actor) =>
+    decision.send(method, `${servicePath(of)}/${path}`, { ...body, actor, reason }),
+  );
   const service = decision.read(serviceAnswer, answer);
   printAnswer(output, answer, () => serviceLines(service));
 }

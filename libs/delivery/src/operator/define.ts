@@ -6,7 +6,7 @@ import { phaseInWords } from '../words/phase.js';
 import { changePolicy } from './change-policy.js';
 import { DecisionRefusedError, newAttemptCall } from './refusal.js';
 import { beginRevision } from './revision.js';
-import { specChanges, type SpecChanges, type Specified } from './spec-changes.js';
+import { isSameGuardrail, specChanges, type SpecChanges, type Specified } from './spec-changes.js';
 
 /**
  * Takes a specification. The same one again changes nothing. Where only the policy differs the revision goes on under it, with its units and its
@@ -38,13 +38,14 @@ function isSame(state: DefinedState, input: Define): boolean {
 
 /**
  * The specification with those default guardrails and floors, as they were, that the present one has: what a newer version guards by default
- * comes with the next change of the file and does not take a running experiment its evidence.
+ * comes with the next change of the file and does not take a running experiment its evidence. An own guardrail that gave way to an equal default
+ * is the same one.
  */
 function withDefaultsOf(present: ExperimentSpec, asked: ExperimentSpec): ExperimentSpec {
   const guardrails = asked.guardrails.flatMap((guardrail) => {
     const had = present.guardrails.find(({ metric }) => metric === guardrail.metric);
     if (guardrail.byDefault !== true) return [had && isOfBeforeFloors(had, guardrail) ? had : guardrail];
-    return had?.byDefault === true ? [had] : [];
+    return had && (had.byDefault === true || isSameGuardrail(had, guardrail)) ? [had] : [];
   });
   return { ...asked, guardrails };
 }

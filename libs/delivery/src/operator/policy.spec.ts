@@ -212,6 +212,12 @@ describe('the same file again', () => {
     expect(play(first, ...later, define(minutes(2), aSpec(), { file: 'digest' })).state.policy).toBe(2);
   });
 
+  it('changes nothing where an own guardrail gave way to a default that is the same', () => {
+    const [alignment, errors] = aSpec().guardrails as [Guardrail, Guardrail];
+    const byDefault = { ...errors, byDefault: true as const };
+    expect(play(started, define(minutes(1), aSpec({ guardrails: [alignment, byDefault] }))).log).toHaveLength(2);
+  });
+
   it('changes nothing where it says what holds by default, or the same in another order', () => {
     const spec = aSpec({
       audience: [

@@ -199,7 +199,7 @@ function guardrailChanges(before: Whole, after: Whole): readonly string[] {
     const [was, is] = [old, now].map((list) => list.find(({ metric }) => metric === name));
     if (!was) return [`guardrail ${name} is new`];
     if (!is) return [`guardrail ${name} is gone`];
-    if (canonicalJson(weighed(was)) === canonicalJson(weighed(is))) return [];
+    if (isSameGuardrail(was, is)) return [];
     return [
       changed(
         `${name}'s margin`,
@@ -213,6 +213,11 @@ function guardrailChanges(before: Whole, after: Whole): readonly string[] {
 /** In which unit a metric is, and which way is worse. */
 function knownIn(spec: Whole, metric: string): KnownMetric | undefined {
   return knownMetricsOf(spec).find(({ name }) => name === metric);
+}
+
+/** The same rule, whether the file says it or it holds by default. */
+export function isSameGuardrail(one: Guardrail, other: Guardrail): boolean {
+  return canonicalJson(weighed(one)) === canonicalJson(weighed(other));
 }
 
 function weighed({ weight = 1, byDefault: _by, ...guardrail }: Guardrail): Omit<Guardrail, 'byDefault'> {

@@ -67,7 +67,7 @@ export class IdentitiesFile {
 
 /** @throws Error with file, line and expectation of everything that is wrong */
 function readIdentities(path: string): ByHash {
-  const read = readYaml(readFileSync(path, 'utf8'));
+  const read = readYaml(textOf(path));
   if (!('value' in read)) {
     throw new Error(read.faults.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`).join('; '));
   }
@@ -85,6 +85,17 @@ function readIdentities(path: string): ByHash {
     byHash.set(sha256, { name, roles });
   }
   return byHash;
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such file' : `it can't be read (${code ?? message})`;
+    const expected = 'expected the file of identities that the variable IDENTITIES names';
+    throw new Error(`${path}: ${why}; ${expected}`, { cause: error });
+  }
 }
 
 function inWords(issue: z.core.$ZodIssue): string {

@@ -87,6 +87,11 @@ describe('a file of identities', () => {
     expect(() => new IdentitiesFile(aFile(text), silent)).toThrow(message);
   });
 
+  it('that is not there is told with the variable that names it', () => {
+    const missing = join(tmpdir(), 'no-such-identities.yaml');
+    expect(() => new IdentitiesFile(missing, silent)).toThrow(/there is no such file; .* IDENTITIES names/);
+  });
+
   it('counts again when it changes, and stays as it was while it is broken', () => {
     let nowMs = 0;
     const told: string[] = [];

@@ -1,5 +1,5 @@
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { keepSecret } from '../configuration/secrets.js';
 import { newToken } from './bearer-token.js';
 
@@ -17,7 +17,8 @@ export interface OperatorToken {
  * @throws Error where the folder can't be written, or the file holds no token
  */
 export async function operatorTokenIn(folder: string): Promise<OperatorToken> {
-  const file = join(folder, FILE);
+  // Told to people who may stand in another folder.
+  const file = resolve(folder, FILE);
   const token = (await readIfThere(file)) ?? (await create(folder, file));
   if (token.length < 32) throw new Error(`${file} holds no token; delete it, and the next start makes a new one`);
   keepSecret(token);

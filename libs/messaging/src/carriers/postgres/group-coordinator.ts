@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import type { Database, DatabaseSession } from '#libs/persistence';
 import { GroupMember, partitionKeyOf, type GroupShare, type HeldPartition } from './group-member.js';
 import { enter, leave, membersOf, tryLock, unlock } from './locks.js';
+import { OutageLog } from './outage-log.js';
 
 export const MEMBERS_CHANNEL = 'bus_members';
 
@@ -22,6 +23,7 @@ interface Consumption {
  */
 export class GroupCoordinator {
   private readonly logger = new Logger('event-bus');
+  private readonly outage = new OutageLog('look at the members of the groups');
   private readonly members = new Set<GroupMember>();
   /** Members that hold their whole share. */
   private readonly complete = new WeakSet<GroupMember>();
@@ -96,8 +98,9 @@ export class GroupCoordinator {
       this.wanted = false;
       try {
         await this.share(await this.connected());
+        this.outage.worked();
       } catch (error) {
-        if (!this.closed) this.logger.warn(`can't look at the members of the groups: ${(error as Error).message}`);
+        if (!this.closed) this.outage.failed(error);
         return;
       }
     }

@@ -1,13 +1,13 @@
-import { Logger } from '@nestjs/common';
 import type { Database } from '#libs/persistence';
 import type { IncomingRecord } from '../../event-bus.js';
 import { FetchQueue } from './fetch-queue.js';
+import { OutageLog } from './outage-log.js';
 import { PartitionLog } from './partition-log.js';
 import type { StoredTopic, TopicCatalogue } from './topic-catalogue.js';
 
 /** The partitions that somebody in this process consumes, and how far they are known to reach. */
 export class PartitionLogs {
-  private readonly logger = new Logger('event-bus');
+  private readonly outage = new OutageLog('read the ends of the partitions');
   /** By topic id and partition: `3:0`. */
   private readonly logs = new Map<string, PartitionLog>();
   private readonly uses = new Map<string, number>();
@@ -77,9 +77,10 @@ export class PartitionLogs {
     this.ends(topicIds).then(
       (ends) => {
         this.answeredAtMs = performance.now();
+        this.outage.worked();
         for (const [place, end] of ends) this.logs.get(place)?.advance(end);
       },
-      (error: Error) => this.logger.warn(`can't read the ends of the partitions: ${error.message}`),
+      (error: unknown) => this.outage.failed(error),
     );
   }
 
