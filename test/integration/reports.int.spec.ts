@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -163,6 +164,14 @@ describe('pictures', () => {
       await announce(`outside-${index}`, uri);
       expect([uri, (await fetch(`${reports.url}/api/pictures/outside-${index}/0`)).status]).toEqual([uri, 404]);
     }
+  });
+
+  it('that are a pipe, which nobody writes to, are not waited for', async () => {
+    const path = join(folder, 'pictures', 'pipe.png');
+    execFileSync('mkfifo', [path]);
+    await announce('pipe', path);
+    const asked = fetch(`${reports.url}/api/pictures/pipe/0`, { signal: AbortSignal.timeout(5_000) });
+    expect((await asked).status).toBe(404);
   });
 
   it('that were changed after they were announced are refused', async () => {

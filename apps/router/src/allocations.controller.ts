@@ -1,4 +1,5 @@
 import { Controller, Get, Inject } from '@nestjs/common';
+import { Caller, hasRole, type Identity } from '#libs/platform';
 import type { Router } from './router.js';
 import { ROUTER } from './tokens.js';
 
@@ -8,7 +9,7 @@ export class AllocationsController {
   constructor(@Inject(ROUTER) private readonly router: Router) {}
 
   @Get()
-  inForce(): unknown {
-    return this.router.describe();
+  inForce(@Caller() caller: Identity): unknown {
+    return this.router.describe((service) => hasRole(caller, 'viewer', service));
   }
 }

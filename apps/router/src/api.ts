@@ -115,7 +115,7 @@ export const routerApi: ApiDescription = {
       get: {
         operationId: 'allocations',
         'x-role': 'viewer',
-        summary: 'What is in force now, by service; on ROUTER_ADMIN_PORT.',
+        summary: 'What is in force now, by service that the caller may see; on ROUTER_ADMIN_PORT.',
         responses: { 200: jsonAnswer('By service.', z.looseObject({ router: z.string(), state: z.string() })) },
       },
     },

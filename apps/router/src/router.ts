@@ -413,12 +413,13 @@ export class Router {
   }
 
   /** What is in force now, by service. */
-  describe(): unknown {
+  describe(isShown: (service: string) => boolean): unknown {
+    const routes = [...this.allocations.routes.values()].filter(({ service }) => isShown(service));
     return {
       router: this.settings.routerId,
       state: this.stateSource,
-      routes: this.allocations.publicRoutes(),
-      services: [...this.allocations.routes.values()].map((route) => describeRoute(route, this.allocations)),
+      routes: this.allocations.publicRoutes().filter(({ service }) => isShown(service)),
+      services: routes.map((route) => describeRoute(route, this.allocations)),
     };
   }
 

@@ -53,6 +53,7 @@ export {
 } from './experiment/public-route.js';
 export * from './experiment/spec.js';
 export { isInVersionRange, parseVersionRange, type VersionRange } from './experiment/version-range.js';
+export { MOST_LEVELS, tooDeepInJson } from './experiment/nesting.js';
 export { readYaml, type YamlDocument } from './experiment/yaml-document.js';
 export * from './names.js';
 export { unstorableIn, type Unstorable } from './storable.js';

@@ -55,6 +55,17 @@ describe('a saved token', () => {
     expect(await tokenSent({ server: url.replace('127.0.0.1', 'localhost') })).toBeUndefined();
   });
 
+  it('goes to no other reports service than that of its server', async () => {
+    const elsewhere = url.replace('127.0.0.1', 'localhost');
+    writeContexts({ current: 'a', contexts: { a: { server: url, reports: url, token: 'secret' } } });
+    await connect({ reports: elsewhere }).reports.get('/api/experiments');
+    vi.stubEnv('TESTSTRIP_REPORTS', elsewhere);
+    await connect({}).reports.get('/api/experiments');
+    vi.stubEnv('TESTSTRIP_REPORTS', '');
+    await connect({}).reports.get('/api/experiments');
+    expect(sent).toEqual([undefined, undefined, 'Bearer secret']);
+  });
+
   it('is not needed where the one of this machine is in the data folder, or another one is given', async () => {
     writeFileSync(join(folder, 'operator-token'), 'of this machine\n');
     vi.stubEnv('DATA_DIR', folder);

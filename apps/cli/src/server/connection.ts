@@ -51,13 +51,16 @@ export function withServerOptions(command: Command): Command {
 
 /** @throws CommandFailure for a context that is not there, or an address that is none. */
 export function connect(options: ServerOptions): Connection {
-  const { server, reports, token, isSaved } = addressesOf(options);
+  const { server, reports, saved, isSaved } = addressesOf(options);
   for (const url of [server, reports]) refuseOtherThanHttp(url);
-  const given = options.token ?? environmentToken() ?? token ?? operatorTokenFor(server);
-  warnOfOpenLines(given, server, isSaved);
+  const said = options.token ?? environmentToken();
+  const tokenFor = (url: string): string | undefined =>
+    said ?? (saved?.for.includes(url) ? saved.token : undefined) ?? operatorTokenFor(url);
+  const given = tokenFor(server);
+  for (const url of new Set([server, reports])) warnOfOpenLines(tokenFor(url), url, isSaved && url === server);
   return {
     decision: new ApiClient({ what: 'decision service', url: server, token: given, how: HOW_DECISION }),
-    reports: new ApiClient({ what: 'reports service', url: reports, token: given, how: HOW_REPORTS }),
+    reports: new ApiClient({ what: 'reports service', url: reports, token: tokenFor(reports), how: HOW_REPORTS }),
     actor: options.actor ?? (given === undefined ? accountName() : undefined),
   };
 }
@@ -90,20 +93,22 @@ const HOW_REPORTS = '--reports and "teststrip context set" say where it is.';
 interface Addresses {
   readonly server: string;
   readonly reports: string;
-  readonly token: string | undefined;
+  /** A saved token, and the addresses that it was saved for. */
+  readonly saved: { readonly token: string; readonly for: readonly string[] } | undefined;
   readonly isSaved: boolean;
 }
 
 /** A saved token goes to the server that it was saved for, and to no other. */
 function addressesOf(options: ServerOptions): Addresses {
-  const saved = contextOf(options.context);
-  const { server, reports, token } = saved ?? LOCAL;
+  const context = contextOf(options.context);
+  const { server, reports = server, token } = context ?? LOCAL;
+  const saved = token === undefined ? undefined : { token, for: [server, reports] };
   const environment = options.context === undefined ? environmentAddresses() : {};
   const givenServer = options.server ?? environment.TESTSTRIP_SERVER;
   const givenReports = options.reports ?? environment.TESTSTRIP_REPORTS;
   if (givenServer === undefined || givenServer === server)
-    return { server, reports: givenReports ?? reports ?? server, token, isSaved: saved !== undefined };
-  return { server: givenServer, reports: givenReports ?? givenServer, token: undefined, isSaved: false };
+    return { server, reports: givenReports ?? reports, saved, isSaved: context !== undefined };
+  return { server: givenServer, reports: givenReports ?? givenServer, saved, isSaved: false };
 }
 
 function contextOf(name: string | undefined): SavedContext | undefined {

@@ -11,6 +11,6 @@ export class LiveController {
   @Sse(':experiment/live')
   async follow(@Param('experiment') experiment: string): Promise<Observable<MessageEvent>> {
     const summaries = await this.live.of(experiment);
-    return summaries.pipe(map((summary) => ({ type: 'summary', data: summary })));
+    return summaries.pipe(map((data) => ({ type: 'summary', data })));
   }
 }

@@ -1,16 +1,12 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { open, realpath, type FileHandle } from 'node:fs/promises';
 import { sep } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { quantileSorted } from 'simple-statistics';
 import { ProblemException } from '#libs/platform';
-import type {
-  FactReader,
-  PictureQuery,
-  RecordedDefinition,
-  RecordedPicture,
-  AnnouncedPicture,
-} from '#libs/persistence/reports';
-import { sha256Of } from '#libs/telemetry';
+import type { FactReader, PictureQuery, RecordedDefinition, RecordedPicture } from '#libs/persistence/reports';
 
 /** A picture as the page shows it. */
 export interface ShownPicture extends RecordedPicture {
@@ -36,7 +32,9 @@ export interface VariantPictures {
 export interface PictureBytes {
   readonly contentType: string;
   readonly sha256: string;
-  readonly bytes: Buffer;
+  readonly length: number;
+  /** Read as fast as the client takes them: one that reads slowly holds a piece of the picture and not all of it. */
+  readonly bytes: Readable;
 }
 
 /**
@@ -73,28 +71,18 @@ export class PictureGallery {
   async bytes(generationId: string, imageIndex: number): Promise<PictureBytes> {
     const picture = await this.facts.picture(generationId, imageIndex);
     if (!picture) throw notFound(`No picture ${imageIndex} of a generation "${generationId}" was ever announced.`);
-    const bytes = await this.read(picture);
-    const sha256 = sha256Of(bytes);
-    if (picture.sha256 !== null && sha256 !== picture.sha256) {
-      throw new ProblemException({
-        title: 'Another picture',
-        status: 409,
-        detail: `The file of generation "${generationId}" is not the one that was announced: expected sha256 ${picture.sha256}.`,
-      });
-    }
-    const contentType = picture.format === null ? 'application/octet-stream' : `image/${picture.format}`;
-    return { contentType, sha256, bytes };
-  }
-
-  private async read({ uri }: AnnouncedPicture): Promise<Buffer> {
-    const file = await this.openInsideRoots(uri);
+    const file = await this.openInsideRoots(picture.uri);
     if (!file) throw notFound('The picture is not kept under a folder that this service may show.');
     try {
-      const { size } = await file.stat();
-      if (size > MAX_BYTES) throw notFound(`The picture has ${size} bytes; more than ${MAX_BYTES} are not shown.`);
-      return await file.readFile();
-    } finally {
+      const length = await lengthOf(file);
+      const sha256 = await digestOf(file, length);
+      if (picture.sha256 !== null && sha256 !== picture.sha256) throw anotherPicture(generationId, picture.sha256);
+      const contentType = picture.format === null ? 'application/octet-stream' : `image/${picture.format}`;
+      const bytes = file.createReadStream({ start: 0, end: Math.max(0, length - 1) });
+      return { contentType, sha256, length, bytes };
+    } catch (error) {
       await file.close();
+      throw error;
     }
   }
 
@@ -105,11 +93,44 @@ export class PictureGallery {
       const path = await realpath(fileURLToPath(uri));
       const roots = await Promise.all(this.roots.map((root) => realpath(root).catch(() => undefined)));
       if (!roots.some((root) => root !== undefined && path.startsWith(root + sep))) return undefined;
-      return await open(path, 'r');
+      // Opening a pipe would wait for its writer, and with it whoever else reads files.
+      return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     } catch {
       return undefined;
     }
   }
+}
+
+const PIECE_BYTES = 64 * 1024;
+
+async function lengthOf(file: FileHandle): Promise<number> {
+  const status = await file.stat();
+  if (!status.isFile()) throw notFound('What is kept there is no regular file.');
+  if (status.size > MAX_BYTES)
+    throw notFound(`The picture has ${status.size} bytes; more than ${MAX_BYTES} are not shown.`);
+  return status.size;
+}
+
+/** Of the first `length` bytes: those that are sent, also where the file grows meanwhile. */
+async function digestOf(file: FileHandle, length: number): Promise<string> {
+  const hash = createHash('sha256');
+  const piece = Buffer.allocUnsafe(PIECE_BYTES);
+  let position = 0;
+  while (position < length) {
+    const { bytesRead } = await file.read(piece, 0, Math.min(piece.length, length - position), position);
+    if (bytesRead === 0) break;
+    hash.update(piece.subarray(0, bytesRead));
+    position += bytesRead;
+  }
+  return hash.digest('hex');
+}
+
+function anotherPicture(generationId: string, announced: string): ProblemException {
+  return new ProblemException({
+    title: 'Another picture',
+    status: 409,
+    detail: `The file of generation "${generationId}" is not the one that was announced: expected sha256 ${announced}.`,
+  });
 }
 
 /** Far above any picture a model makes, far below what would hurt this process. */

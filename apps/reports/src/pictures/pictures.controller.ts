@@ -31,8 +31,8 @@ export class PicturesController {
     @Param('imageIndex', ParseIntPipe) imageIndex: number,
     @Res({ passthrough: true }) response: Response,
   ): Promise<StreamableFile> {
-    const { bytes, contentType, sha256 } = await this.gallery.bytes(generationId, imageIndex);
+    const { bytes, length, contentType, sha256 } = await this.gallery.bytes(generationId, imageIndex);
     response.setHeader('etag', `"${sha256}"`);
-    return new StreamableFile(bytes, { type: contentType, length: bytes.length });
+    return new StreamableFile(bytes, { type: contentType, length });
   }
 }

@@ -12,6 +12,7 @@ import {
   type YAMLError,
   type YAMLMap,
 } from 'yaml';
+import { tooDeepInYaml } from './nesting.js';
 
 /** A place in a text, both counted from 1. */
 export interface FilePlace {
@@ -37,6 +38,7 @@ const MOST_LETTERS = 256 * 1_024;
 const MOST_KEYS = 1_000;
 /** More than this many uses of anchors is no experiment file; a few that name each other can stand for millions of values. */
 const MOST_ALIASES = 100;
+const TOO_DEEP = 'nested too deeply for an experiment file';
 const PLAIN_TAGS = ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`);
 
 /** No-break and other spaces before the text of a line, as copied from a page: to YAML they are letters. */
@@ -58,6 +60,8 @@ export function readYaml(text: string): YamlDocument | { readonly faults: readon
     const message = `${text.length} characters: expected at most ${MOST_LETTERS} in an experiment file`;
     return { faults: [{ line: 1, column: 1, message }] };
   }
+  const tooDeep = tooDeepInYaml(text);
+  if (tooDeep !== undefined) return { faults: [{ ...placeIn(text, tooDeep), message: TOO_DEEP }] };
   const oddBlank = ODD_BLANK.exec(text);
   if (oddBlank) {
     const { line, column } = placeIn(text, oddBlank.index + (oddBlank[1] as string).length);
@@ -80,10 +84,7 @@ export function readYaml(text: string): YamlDocument | { readonly faults: readon
     };
   } catch (error) {
     // Only the depth of the nesting and the number of values that aliases stand for are not known before.
-    const message =
-      error instanceof RangeError
-        ? 'nested too deeply for an experiment file'
-        : `can't be read as one value: ${(error as Error).message}`;
+    const message = error instanceof RangeError ? TOO_DEEP : `can't be read as one value: ${(error as Error).message}`;
     return { faults: [{ ...placeAt(0), message }] };
   }
 }

@@ -28,6 +28,11 @@ describe('a JSON body', () => {
       Buffer.from('\ufeff{"a": 1}', 'utf16le'),
       /^line 1, column 1: UTF-16 \(or UTF-32\): expected text in UTF-8$/,
     ],
+    [
+      'nested too deeply',
+      Buffer.from(`{"a":\n${'['.repeat(1_000)}`),
+      /^line 2, column 64: nested in more than 64 levels$/,
+    ],
   ])('that is %s is refused with its place and what to do', async (_what, body, detail) => {
     expect(await refusalOf(body, 'application/json')).toMatchObject({
       status: 400,

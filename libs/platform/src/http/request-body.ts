@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { MOST_LEVELS, tooDeepInJson } from '#libs/contracts';
 import { ProblemException } from './problem.js';
 
 /** Larger bodies than an experiment file with hundreds of variants are a mistake. */
@@ -39,15 +40,7 @@ export async function readRequestBody(
   if (bytes.length === 0) return undefined;
   const format = formatOf(request);
   const other = format === 'json' ? otherThanText(bytes) : undefined;
-  if (other !== undefined) {
-    const problem = { line: 1, column: 1, message: other };
-    throw new ProblemException({
-      title: 'The body is no JSON',
-      status: 400,
-      detail: `line 1, column 1: ${other}`,
-      problems: [problem],
-    });
-  }
+  if (other !== undefined) throw noJson({ line: 1, column: 1 }, other);
   const text = new TextDecoder('utf-8', { ignoreBOM: false }).decode(bytes);
   return { bytes, value: format === 'json' ? parseJson(text) : new YamlText(text) };
 }
@@ -102,18 +95,28 @@ function formatOf(request: IncomingMessage): 'json' | 'yaml' {
 }
 
 function parseJson(text: string): unknown {
+  const tooDeep = tooDeepInJson(text);
+  if (tooDeep !== undefined) throw noJson(placeAt(tooDeep, text), `nested in more than ${MOST_LEVELS} levels`);
   try {
     return JSON.parse(text);
   } catch (error) {
     const hint = looksLikeYaml(text) ? '; where it is YAML, send it as content-type: application/yaml' : '';
-    const problem = { ...placeOf((error as Error).message, text), message: `${(error as Error).message}${hint}` };
-    throw new ProblemException({
-      title: 'The body is no JSON',
-      status: 400,
-      detail: `line ${problem.line}, column ${problem.column}: ${problem.message}`,
-      problems: [problem],
-    });
+    throw noJson(placeOf((error as Error).message, text), `${(error as Error).message}${hint}`);
   }
+}
+
+function noJson(place: Place, message: string): ProblemException {
+  return new ProblemException({
+    title: 'The body is no JSON',
+    status: 400,
+    detail: `line ${place.line}, column ${place.column}: ${message}`,
+    problems: [{ ...place, message }],
+  });
+}
+
+interface Place {
+  readonly line: number;
+  readonly column: number;
 }
 
 /** JSON of ours begins with a brace or bracket; YAML with a word and a colon, a comment, a list or a document's mark. */
@@ -128,8 +131,11 @@ function firstWrong(message: string, text: string): number {
 }
 
 /** Node names a position in the text, and newer versions the line as well; a text that ends too early is wrong at its end. */
-function placeOf(message: string, text: string): { readonly line: number; readonly column: number } {
-  const position = Number(/position (\d+)/.exec(message)?.[1] ?? firstWrong(message, text));
+function placeOf(message: string, text: string): Place {
+  return placeAt(Number(/position (\d+)/.exec(message)?.[1] ?? firstWrong(message, text)), text);
+}
+
+function placeAt(position: number, text: string): Place {
   const before = text.slice(0, position).split('\n');
   return { line: before.length, column: before.at(-1)!.length + 1 };
 }
