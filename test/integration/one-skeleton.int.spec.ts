@@ -190,6 +190,22 @@ async function etag(answer: Promise<Response>): Promise<string> {
   return (await answer).headers.get('etag') ?? '';
 }
 
+/** The services that a router shows to somebody. */
+async function servedFor(who: keyof typeof TOKENS): Promise<readonly string[]> {
+  const headers = { authorization: `Bearer ${tokenOf(who)}` };
+  const answer = await fetch(`${urlOf('router')}/v1/allocations`, { headers });
+  const { services } = (await answer.json()) as { readonly services: readonly { readonly service: string }[] };
+  return services.map(({ service }) => service);
+}
+
+function sendBrackets(contentType: string): Promise<Response> {
+  return fetch(`${urlOf('decision')}/v1/experiments`, {
+    method: 'POST',
+    headers: { 'content-type': contentType, ...asRoot },
+    body: `{"key":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+  });
+}
+
 describe('who may do what', () => {
   const config = { checkpoint: 'scenes-1.0', sampler: 'ddim', steps: 20, precision: 'fp16' };
   const file = {
@@ -272,24 +288,14 @@ describe('who may do what', () => {
   });
 
   it('shows of what routers serve only the services that the reader may see', async () => {
-    const servedFor = async (who: keyof typeof TOKENS): Promise<readonly string[]> => {
-      const headers = { authorization: `Bearer ${tokenOf(who)}` };
-      const answer = await fetch(`${urlOf('router')}/v1/allocations`, { headers });
-      const { services } = (await answer.json()) as { readonly services: readonly { readonly service: string }[] };
-      return services.map(({ service }) => service);
-    };
     expect(await servedFor('vera')).toEqual(['text-to-image']);
     expect(await servedFor('otto')).toEqual([]);
   });
 
   it('survives a file of brackets alone, which a reader that calls itself for each level does not', async () => {
-    const send = (contentType: string): Promise<Response> =>
-      fetch(`${urlOf('decision')}/v1/experiments`, {
-        method: 'POST',
-        headers: { 'content-type': contentType, ...asRoot },
-        body: `{"key":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
-      });
-    expect([(await send('application/json')).status, (await send('application/yaml')).status]).toEqual([400, 422]);
+    expect([(await sendBrackets('application/json')).status, (await sendBrackets('application/yaml')).status]).toEqual([
+      400, 422,
+    ]);
   });
 
   it('writes whose token it is into the audit log, and takes no name from the body', async () => {

@@ -7,14 +7,12 @@ function counting(): { readonly summary: () => Promise<ExperimentSummary>; writt
   const counts = {
     written: 0,
     exposed: 1,
-    summary: () => {
-      const toJSON = (): number => {
-        counts.written += 1;
-        return counts.exposed;
-      };
-      return Promise.resolve({ controller: null, exposed: { toJSON } } as unknown as ExperimentSummary);
-    },
+    summary: () => Promise.resolve({ controller: null, exposed: { toJSON } } as unknown as ExperimentSummary),
   };
+  function toJSON(): number {
+    counts.written += 1;
+    return counts.exposed;
+  }
   return counts;
 }
 
