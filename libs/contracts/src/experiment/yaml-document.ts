@@ -74,7 +74,14 @@ export function readYaml(text: string): YamlDocument | { readonly faults: readon
   }
   try {
     // The parser compares each key with all before it; see `repeatedKeys`.
-    const options = { lineCounter: lines, merge: true, version: '1.2', uniqueKeys: false } as const;
+    // Pretty errors each copy their line: thousands in one line take minutes.
+    const options = {
+      lineCounter: lines,
+      merge: true,
+      version: '1.2',
+      uniqueKeys: false,
+      prettyErrors: false,
+    } as const;
     const document = parseDocument(text, options);
     const [first, ...others] = faultsOf(document, placeAt);
     if (first) return { faults: [first, ...others] };

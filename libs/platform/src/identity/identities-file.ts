@@ -108,8 +108,12 @@ function problemAt(path: string, read: YamlDocument, at: readonly PropertyKey[],
   return `${path}:${line}:${column}: ${at.length === 0 ? '' : `${at.join('.')}: `}${message}`;
 }
 
-/** Changes whenever the file is written or replaced; '' where there is none. */
+/** Changes whenever the file is written or replaced; what is wrong where it can't be looked at. */
 function versionOf(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats ? `${stats.ino} ${stats.size} ${stats.mtimeMs}` : '';
+  try {
+    const { ino, size, mtimeMs } = statSync(path);
+    return `${ino} ${size} ${mtimeMs}`;
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code);
+  }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -105,6 +105,11 @@ describe('a file of identities', () => {
     nowMs += 1_000;
     expect(file.find(anna)).toBeDefined();
     expect(told).toEqual([expect.stringMatching(/^the identities stay as they were: .*identities\.yaml:\d+:\d+: /)]);
+    rmSync(path);
+    symlinkSync(path, path);
+    nowMs += 1_000;
+    expect(file.find(anna), 'a link to itself').toBeDefined();
+    rmSync(path);
     aFile('identities: []');
     expect(file.find(anna), 'looked at once a second at most').toBeDefined();
     nowMs += 1_000;

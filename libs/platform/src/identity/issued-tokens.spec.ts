@@ -22,9 +22,11 @@ let issuerUrl: string;
 let published: Readonly<Record<string, KeyObject>>;
 let asked = 0;
 let isDown = false;
+let isSilent = false;
 
 beforeAll(async () => {
   issuer = createServer((request, response) => {
+    if (isSilent) return;
     if (isDown) return void response.writeHead(503).end();
     if (request.url === '/.well-known/openid-configuration')
       return void response.end(JSON.stringify({ issuer: issuerUrl, jwks_uri: `${issuerUrl}/keys` }));
@@ -46,7 +48,7 @@ let read: ReturnType<typeof issuedTokenReader>;
 let troubles: string[];
 beforeEach(() => {
   published = { rsa: RSA.publicKey, ec: EC.publicKey, ed: ED.publicKey, weak: WEAK.publicKey };
-  [asked, isDown, monotonicMs, troubles] = [0, false, 0, []];
+  [asked, isDown, isSilent, monotonicMs, troubles] = [0, false, false, 0, []];
   read = issuedTokenReader({
     issuer: issuerUrl,
     audience: 'teststrip',
@@ -126,6 +128,8 @@ describe('a token of an issuer', () => {
     ['that has expired', { exp: NOW_S - 61 }, /has expired 61 s ago/],
     ['that never expires', { exp: undefined }, /body can't be read: exp/],
     ['that is not valid yet', { nbf: NOW_S + 61 }, /not valid yet/],
+    ['whose name would write lines of its own', { sub: 'anna\nroot' }, /no log can show/],
+    ['whose name no database keeps', { sub: 'anna\u0000' }, /no log can show/],
     ['of nobody', { sub: '' }, /body can't be read: sub/],
   ])('%s is refused', async (_what, more, message) => {
     expect(await read(edToken(claims(more)))).toEqual({
@@ -162,6 +166,21 @@ describe('the keys of an issuer', () => {
     monotonicMs += 3_600_000;
     expect(await read(edToken())).toMatchObject({ name: 'anna' });
     expect(troubles).toEqual([expect.stringMatching(/can't be read: .* answered 503/)]);
+  });
+
+  it('are waited for a moment at most where they are known, however long the issuer takes', async () => {
+    await read(edToken());
+    isSilent = true;
+    monotonicMs += 3_600_000;
+    const begunMs = performance.now();
+    expect(await read(edToken())).toMatchObject({ name: 'anna' });
+    expect(performance.now() - begunMs).toBeLessThan(3_000);
+  });
+
+  it('are not read from an answer that is no list of keys, however long', async () => {
+    published = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`key-${index}`, ED.publicKey]));
+    expect(await read(edToken())).toMatchObject({ reason: 'wrong-token' });
+    expect(troubles).toEqual([expect.stringMatching(/answered more than 1048576 bytes/)]);
   });
 });
 

@@ -3,6 +3,9 @@ import type { TokenReader } from './identities.js';
 import { looksLikeJwt, readJwt, TokenRefusedError, type Claims, type TokenRules } from './json-web-token.js';
 import { EVERY_SERVICE, ROLES, role, type Identity, type Role } from './roles.js';
 
+/** Control characters, halves of surrogate pairs, ends of lines, and what turns the direction of text. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+
 export interface IssuedTokenRules extends TokenRules {
   /** The claim with the roles, and that with the name for the audit log. */
   readonly rolesClaim: string;
@@ -26,6 +29,8 @@ function identityIn(claims: Claims, { rolesClaim, nameClaim }: IssuedTokenRules)
   const name = claims[nameClaim];
   if (typeof name !== 'string' || name === '' || name.length > 200)
     throw new TokenRefusedError(`the token's claim "${nameClaim}" names nobody`);
+  if (UNPRINTABLE.test(name))
+    throw new TokenRefusedError(`the token's claim "${nameClaim}" has characters that no log can show`);
   return { name, roles: rolesIn(claims[rolesClaim]) };
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 
@@ -21,6 +22,10 @@ const discovery = z.object({ issuer: z.string(), jwks_uri: z.url() });
 const ANSWER_WITHIN_MS = 5_000;
 /** Keys are asked for again when they are older, so that one that was taken back stops counting. */
 const FRESH_FOR_MS = 10 * 60_000;
+/** A slow issuer keeps nobody longer whose key is known: what it says then counts for the next. */
+const PATIENCE_MS = 500;
+/** An issuer has a few keys. */
+const LARGEST_ANSWER_BYTES = 1024 * 1024;
 /** Whoever sends tokens with made-up key ids has the issuer asked this often at most. */
 const ASK_EVERY_MS = 10_000;
 
@@ -43,11 +48,19 @@ export class KeySet {
 
   /** Keys with this id; all of them for a token that names none. A new id is asked for: issuers change their keys. */
   async find(id: string | undefined): Promise<readonly IssuerKey[]> {
-    if (this.nowMs() - this.loadedAtMs > FRESH_FOR_MS) await this.load();
+    if (this.nowMs() - this.loadedAtMs > FRESH_FOR_MS) await this.refresh(this.matching(id).length > 0);
     const found = this.matching(id);
     if (found.length > 0) return found;
     await this.load();
     return this.matching(id);
+  }
+
+  private async refresh(isKnown: boolean): Promise<void> {
+    if (!isKnown) return this.load();
+    if (this.loading && this.nowMs() - this.askedAtMs >= PATIENCE_MS) return;
+    const ended = new AbortController();
+    await Promise.race([this.load(), pause(PATIENCE_MS, undefined, { signal: ended.signal }).catch(() => undefined)]);
+    ended.abort();
   }
 
   private matching(id: string | undefined): readonly IssuerKey[] {
@@ -102,5 +115,16 @@ function readKey(one: z.output<typeof jwk>): readonly IssuerKey[] {
 async function fetchJson(url: string): Promise<unknown> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS), redirect: 'error' });
   if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
-  return answer.json();
+  return JSON.parse(await shortText(answer, url));
+}
+
+async function shortText(answer: Response, url: string): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
+    length += piece.length;
+    if (length > LARGEST_ANSWER_BYTES) throw new Error(`${url} answered more than ${LARGEST_ANSWER_BYTES} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
 }
