@@ -77,7 +77,7 @@ export function rebuild(events: readonly DeliveryEvent[]): DeliveryState {
 
 function defined(
   state: DeliveryState,
-  { definition, atMs, file }: Extract<DeliveryEvent, { readonly type: 'defined' }>,
+  { definition, atMs, actor, file }: Extract<DeliveryEvent, { readonly type: 'defined' }>,
 ): DraftState {
   return {
     phase: 'draft',
@@ -90,6 +90,7 @@ function defined(
     judgedSince: {},
     ...(file === undefined ? {} : { file }),
     epoch: state.epoch ?? 0,
+    appliedBy: [actor],
     approvedStages: [],
     awaitsApprovalOf: waitsForApproval(definition.spec) ? 0 : null,
   };
@@ -98,7 +99,7 @@ function defined(
 /** The revision goes on under another policy; an approval that is no longer asked for is no longer waited for. */
 function policyChanged(
   state: DefinedState,
-  { definition, file }: Extract<DeliveryEvent, { readonly type: 'policy-changed' }>,
+  { definition, actor, file }: Extract<DeliveryEvent, { readonly type: 'policy-changed' }>,
 ): DefinedState {
   const { spec, policy = state.policy + 1 } = definition;
   const { file: _before, archived: _archived, ...known } = state;
@@ -112,6 +113,7 @@ function policyChanged(
     policy,
     judgedSince: { ...state.judgedSince, ...Object.fromEntries(changed) },
     ...(file === undefined ? {} : { file }),
+    appliedBy: [...new Set([...state.appliedBy, actor])],
     awaitsApprovalOf: isAwaited ? stage : first,
   };
 }
@@ -148,6 +150,7 @@ function commanded(state: DeliveryState, { command, atMs }: CommandEvent): Plain
     policy: known.policy,
     judgedSince: known.judgedSince,
     ...(known.file === undefined ? {} : { file: known.file }),
+    appliedBy: known.appliedBy,
     approvedStages: known.approvedStages,
     awaitsApprovalOf: known.awaitsApprovalOf,
     startedAtMs: known.startedAtMs,

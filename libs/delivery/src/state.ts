@@ -12,7 +12,7 @@ import type { AlertKind, HoldCause } from './events.js';
  * Form of a state, for who keeps one beside its log: what was kept in another form is not read, the log is. The next number whenever a field comes, goes
  * or means something else.
  */
-export const STATE_FORM = 2;
+export const STATE_FORM = 3;
 
 /** One revision of an experiment that exists. */
 interface Defined {
@@ -31,6 +31,8 @@ interface Defined {
   readonly file?: string;
   /** Of the newest command of any revision, or of the service where that is further; 0 before the first. */
   readonly epoch: number;
+  /** Whose words the revision is: who applied it, and who has changed its policy since. */
+  readonly appliedBy: readonly string[];
   readonly approvedStages: readonly number[];
   /** The next stage, where its approval is all that is missing. */
   readonly awaitsApprovalOf: number | null;

@@ -6,6 +6,7 @@ import { UnstorableDecisionError } from '../deciding/decision-log.js';
 import { QuarantinedError } from '../deciding/quarantine.js';
 
 const TITLES: Readonly<Record<number, string>> = {
+  403: 'Not allowed',
   404: 'Unknown experiment',
   409: 'Not in this state',
   422: 'The experiment can not be started like this',
@@ -49,7 +50,8 @@ export async function orProblem<T>(order: () => Promise<T>): Promise<T> {
   }
 }
 
-function statusOf({ code }: DecisionRefusedError): 404 | 409 | 422 {
+function statusOf({ code }: DecisionRefusedError): 403 | 404 | 409 | 422 {
+  if (code === 'own-approval') return 403;
   if (code === 'unknown-experiment' || code === 'unknown-service') return 404;
   return code === 'no-canary-stage' || code === 'slots-overlap' ? 422 : 409;
 }

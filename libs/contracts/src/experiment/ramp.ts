@@ -20,7 +20,7 @@ export const rampFile = z.union(
           weight: percentText,
           atLeast: durationText.optional(),
           atLeastUnits: z.int().min(0).optional(),
-          approval: z.enum(['required', 'none']).optional(),
+          approval: z.enum(['required', 'by-another', 'none']).optional(),
         }),
       )
       .min(1),
@@ -57,7 +57,7 @@ function stagesOf(written: z.output<typeof rampFile>, complain: Complain): Ramp 
     weightPpm: percentToPpm(stage.weight),
     atLeastMs: stage.atLeast === undefined ? 0 : parseDurationMs(stage.atLeast),
     atLeastUnits: stage.atLeastUnits ?? 0,
-    approval: stage.approval ?? 'none',
+    ...approvalOf(stage.approval),
   }));
   stages.forEach(({ weightPpm }, index) => {
     const before = stages[index - 1]?.weightPpm ?? 0;
@@ -67,6 +67,10 @@ function stagesOf(written: z.output<typeof rampFile>, complain: Complain): Ramp 
   });
   if (stages.at(-1)?.weightPpm !== MILLION) complain(['ramp'], 'the last stage must be 100%: it is the promotion');
   return { kind: 'explicit', stages };
+}
+
+function approvalOf(written: 'required' | 'by-another' | 'none' = 'none'): Pick<RampStage, 'approval' | 'approvedBy'> {
+  return written === 'by-another' ? { approval: 'required', approvedBy: 'another' } : { approval: written };
 }
 
 function isShare(ppm: number): boolean {

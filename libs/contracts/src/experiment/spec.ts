@@ -153,6 +153,8 @@ export const rampStage = z.object({
   atLeastMs: z.int().min(0),
   atLeastUnits: z.int().min(0),
   approval: z.enum(['none', 'required']),
+  /** Who may give it: somebody else than those who applied the file; absent: any operator. */
+  approvedBy: z.literal('another').optional(),
 });
 export type RampStage = z.infer<typeof rampStage>;
 

@@ -24,6 +24,7 @@ export function approveStage(state: DefinedState, input: Approve): readonly Deli
       `${subject} of ${state.experiment} needs no approval${choice === '' ? '' : `; expected ${choice}`}`,
     );
   }
+  refuseOwn(state, stage, input);
   const { atMs, actor, note } = input;
   const approved: DeliveryEvent = {
     type: 'approved',
@@ -33,4 +34,14 @@ export function approveStage(state: DefinedState, input: Approve): readonly Deli
     note: `${percent(stageWeightPpm(state.spec, stage))} approved by ${actor}${because(note)}`,
   };
   return state.phase === 'draft' && stage === 0 ? [approved, startRevision(state, input)] : [approved];
+}
+
+/** Where the stage asks for somebody else, none of those will do whose words the revision is. */
+function refuseOwn(state: DefinedState, stage: number, { actor }: Approve): void {
+  if (state.spec.ramp.stages[stage]?.approvedBy !== 'another' || !state.appliedBy.includes(actor)) return;
+  const share = percent(stageWeightPpm(state.spec, stage));
+  throw new DecisionRefusedError(
+    'own-approval',
+    `${actor} has applied revision ${state.revision} of ${state.experiment}, or changed its policy: stage ${stage} (${share}) asks for the approval of somebody else`,
+  );
 }

@@ -11,6 +11,7 @@ export type RefusalCode =
   | 'not-started'
   | 'in-shadow'
   | 'nothing-to-approve'
+  | 'own-approval'
   | 'no-canary-stage'
   | 'promotion-needs-one-candidate'
   | 'unknown-variant'

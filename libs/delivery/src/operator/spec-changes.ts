@@ -181,7 +181,7 @@ function stageConditions({ ramp: old }: Whole, { ramp: now }: Whole): readonly s
     if (!is) return [];
     const stage = `stage ${index} (${percent(was.weightPpm)})`;
     return [
-      ...(was.approval === is.approval ? [] : [changed(`approval of ${stage}`, was.approval, is.approval)]),
+      ...(approvalOf(was) === approvalOf(is) ? [] : [changed(`approval of ${stage}`, approvalOf(was), approvalOf(is))]),
       ...(was.atLeastMs === is.atLeastMs
         ? []
         : [changed(`least time in ${stage}`, duration(was.atLeastMs), duration(is.atLeastMs))]),
@@ -190,6 +190,11 @@ function stageConditions({ ramp: old }: Whole, { ramp: now }: Whole): readonly s
         : [changed(`least units in ${stage}`, String(was.atLeastUnits), String(is.atLeastUnits))]),
     ];
   });
+}
+
+/** As the file writes it. */
+function approvalOf({ approval, approvedBy }: Whole['ramp']['stages'][number]): string {
+  return approvedBy === 'another' ? 'by-another' : approval;
 }
 
 function guardrailChanges(before: Whole, after: Whole): readonly string[] {
