@@ -91,7 +91,6 @@ describe('30: an end', () => {
     expect(stateAfter(...ended, operator('new-attempt', minutes(4)))).toMatchObject({
       phase: 'running',
       revision: 2,
-      appliedBy: ['ana'],
       approvedStages: [],
       awaitsApprovalOf: null,
       acknowledgements: {},

@@ -21,6 +21,12 @@ const PAUSES: Readonly<Record<string, object>> = {
 const rowsOf = (experiment: string): StoredDecisionEvent[] =>
   VERSION_1.rows.filter((row) => row.experiment === experiment);
 
+/** Who has defined the newest revision: later code keeps that in the state. */
+const appliedBy = (key: string): unknown =>
+  rowsOf(key)
+    .map(({ data }) => data as { readonly type: string; readonly actor: string })
+    .findLast(({ type }) => type === 'defined')?.actor;
+
 describe('a stored log', () => {
   it.each(Object.keys(VERSION_1.states))('of version 1 tells the same state as when it was written: %s', (key) => {
     const before = VERSION_1.states[key]!;
@@ -31,6 +37,7 @@ describe('a stored log', () => {
       ...before,
       ...policy,
       ...clock,
+      appliedBy: [appliedBy(key)],
       spec: { rope: 0.01, ...before.spec },
     });
   });
