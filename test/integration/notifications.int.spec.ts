@@ -122,7 +122,6 @@ it('every receiver is told of each decision in order, whatever another one does'
 
   for (const { got } of [good, failing, repeating])
     await eventually(() => expect(withoutRepeats(got)).toEqual(DECIDED));
-  expect(good.got).toHaveLength(DECIDED.length);
   expect(failing.got.slice(0, 3).map(({ decision: what }) => what)).toEqual(['started', 'started', 'started']);
   expect(repeating.got[1]!.id).toBe(repeating.got[0]!.id);
   expect([good, failing, repeating].flatMap(({ got }) => got).every(({ isSigned }) => isSigned)).toBe(true);
