@@ -43,7 +43,7 @@ export class ReceiverLane {
 
   /** Ends the attempts under way; they are made again by whoever comes next. */
   async close(): Promise<void> {
-    this.closing.abort(new Error('the decision service is closing'));
+    this.closing.abort();
     await this.running;
   }
 
@@ -59,13 +59,22 @@ export class ReceiverLane {
 
   private async deliver(notification: ClaimedNotification): Promise<void> {
     const { store, settings, onOutcome } = this.options;
-    const signal = AbortSignal.any([this.closing.signal, AbortSignal.timeout(settings.timeoutMs)]);
+    // Held by the timer: a signal composed of others may be collected before it fires, and the attempt would never end.
+    const ending = new AbortController();
+    const end = (why: string) => (): void => ending.abort(new Error(why));
+    const late = setTimeout(end(`no answer within ${settings.timeoutMs} ms`), settings.timeoutMs);
+    const onClosing = end('the decision service is closing');
+    this.closing.signal.addEventListener('abort', onClosing, { once: true });
+    const { signal } = ending;
     try {
       // Slack knows its clients by their addresses.
       const secret = this.receiver.form === 'slack' ? undefined : settings.secret;
       await attempt(this.receiver, notification, { secret, signal });
     } catch (error) {
       return this.failed(notification, error as Error);
+    } finally {
+      clearTimeout(late);
+      this.closing.signal.removeEventListener('abort', onClosing);
     }
     await store.delivered(notification.id);
     onOutcome(this.receiver.name, 'delivered', notification);
