@@ -63,7 +63,7 @@ function answeredBy(instance: string, event: RequestEvent): ObservedEvent {
   return isAnswer ? ({ ...event, data: { ...event.data, instance } } as RequestEvent) : event;
 }
 
-/** From JSON, as a carrier hands it over: objects that were copied here made a generation 1.4 times as expensive to fold, which is no cost of the fold. */
+/** From JSON, like what a carrier hands over: objects that are copied property by property make a generation up to 1.4 times as expensive to fold. */
 function asParsed(event: ObservedEvent): ObservedEvent {
   return JSON.parse(JSON.stringify(event)) as ObservedEvent;
 }
