@@ -150,6 +150,8 @@ describe('a session in a terminal', () => {
     const stranger = await teststrip(`apply -f ${good} --token teststrip_nobody`);
     const alone = await teststrip('status good', { TESTSTRIP_SERVER: 'http://127.0.0.1:2' });
     const applied = await teststrip(`apply -f ${good}`);
+    // Only routers that have been heard of are waited for, and the first heartbeat comes a second after a start.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
     const harmful = await teststrip(`apply -f ${broken}`);
     const refused = await mistyped;
     expect(validated).toMatchObject({ code: 2, text: expect.stringMatching(complaint) });
