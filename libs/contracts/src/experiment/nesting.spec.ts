@@ -18,6 +18,7 @@ describe('a text that is nested too deeply', () => {
     ['brackets in JSON', `{"key": ${nested(100_000)}}`],
     ['braces that never end', '{a: '.repeat(30_000)],
     ['brackets after a quote that begins no text', `a: b" ${nested(1_000)}`],
+    ['keys in a row', 'a: '.repeat(60_000)],
     ['lists in lists', '- '.repeat(50_000)],
     ['keys of keys', '? '.repeat(50_000)],
     ['more and more indentation', Array.from({ length: 600 }, (_, level) => `${' '.repeat(level)}a:`).join('\n')],
