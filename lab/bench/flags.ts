@@ -15,6 +15,7 @@ import { routerApp } from '#apps/router';
 import { encodeEvent, type ExperimentSpec, type TeststripEvent } from '#libs/contracts';
 import { createEventBus, ensureTopics } from '#libs/messaging';
 import { startApp } from '#libs/platform';
+import { runningCanary } from '#libs/testing/traffic';
 
 const FLAG = 'text-to-image';
 const IDLE_MS = 2_000;
@@ -163,50 +164,9 @@ interface FlagdAnswer {
 
 /** A canary at 5 % for two plans. */
 function experiment(): readonly TeststripEvent[] {
-  const at = new Date().toISOString();
-  const config = { checkpoint: 'c', sampler: 's', steps: 1, precision: 'fp16' };
-  const upstream = 'http://127.0.0.1:1/';
-  const envelope = { specversion: '1.0', source: 'bench', time: at, subject: 'bench' } as const;
-  const spec: ExperimentSpec = {
-    key: 'bench',
-    service: FLAG,
-    kind: 'canary',
-    unit: 'user',
-    control: 'control',
-    variants: { control: { upstream, config }, candidate: { upstream, config } },
-    audience: [{ attribute: 'plan', in: ['free', 'pro'] }],
-    ramp: { kind: 'auto', stages: [{ weightPpm: 50_000, atLeastMs: 0, atLeastUnits: 0, approval: 'none' }] },
-    guardrails: [],
-    objectives: [],
-    onInconclusive: 'rollback',
-    onLostController: 'hold',
-    lostControllerAfterMs: 30_000,
-    holdAtMostMs: 1_000,
-    deadlineMs: 60_000,
-    alpha: 0.05,
-    baselineUnits: 200,
-  };
-  const defined = { experiment: 'bench', revision: 1, fingerprints: {}, definedAt: at, definedBy: 'bench' };
-  const ordered = {
-    commandId: 'c-1',
-    experiment: 'bench',
-    service: FLAG,
-    revision: 1,
-    epoch: 1,
-    command: 'start',
-    stage: 0,
-    weightsPpm: { control: 950_000, candidate: 50_000 },
-    reason: 'started',
-    message: '',
-    evidence: null,
-    actor: 'bench',
-    commandedAt: at,
-    terminal: false,
-  } as const;
-  return [
-    { ...envelope, id: 'defined', type: 'experiment.defined.v1', data: { ...defined, spec } },
-    { ...envelope, id: 'commanded', type: 'allocation.commanded.v1', data: ordered },
-  ];
+  const audience = [{ attribute: 'plan', in: ['free', 'pro'] }];
+  const spec: Partial<ExperimentSpec> = { service: FLAG, audience, onLostController: 'hold' };
+  return runningCanary(50_000, { spec });
 }
 
 async function start(name: string): Promise<Contender> {

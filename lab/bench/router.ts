@@ -26,6 +26,7 @@ import { encodeEvent, UNIT_HEADER, type TeststripEvent } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate, openDatabase, startEmbeddedPostgres } from '#libs/persistence';
 import { startApp } from '#libs/platform';
+import { runningCanary } from '#libs/testing/traffic';
 import { askInTurns, openLoopTarget, quantileOfSorted, type OpenLoopTarget } from './open-loop.js';
 
 interface CpuAnswer {
@@ -371,68 +372,13 @@ async function serveRouter(upstream: string, shadowPercent: number, carrier: 'me
 
 /** A canary at 5 %, or in the shadow; both variants on the same upstream. */
 function experiment(upstream: string, ratePpm: number): readonly TeststripEvent[] {
-  const at = new Date().toISOString();
   const config = { checkpoint: 'c', sampler: 's', steps: 1, precision: 'fp16' };
-  const envelope = { specversion: '1.0', source: 'bench', time: at, subject: 'bench' } as const;
-  return [
-    {
-      ...envelope,
-      id: 'defined',
-      type: 'experiment.defined.v1',
-      data: {
-        experiment: 'bench',
-        revision: 1,
-        spec: {
-          key: 'bench',
-          service: 'text-to-image',
-          kind: 'canary',
-          unit: 'user',
-          control: 'control',
-          variants: { control: { upstream, config }, candidate: { upstream, config } },
-          audience: [],
-          ramp: { kind: 'auto', stages: [{ weightPpm: 50_000, atLeastMs: 0, atLeastUnits: 0, approval: 'none' }] },
-          guardrails: [],
-          objectives: [],
-          onInconclusive: 'rollback',
-          onLostController: 'hold',
-          lostControllerAfterMs: 30_000,
-          holdAtMostMs: 1_000,
-          deadlineMs: 60_000,
-          alpha: 0.05,
-          baselineUnits: 200,
-        },
-        fingerprints: {},
-        definedAt: at,
-        definedBy: 'bench',
-      },
-    },
-    {
-      ...envelope,
-      id: 'commanded',
-      type: 'allocation.commanded.v1',
-      data: {
-        commandId: 'c-1',
-        experiment: 'bench',
-        service: 'text-to-image',
-        revision: 1,
-        epoch: 1,
-        command: 'start',
-        stage: 0,
-        ...(ratePpm > 0
-          ? {
-              weightsPpm: { control: 1_000_000, candidate: 0 },
-              shadow: { candidates: ['candidate'], ratePpm, concurrency: 64 },
-            }
-          : { weightsPpm: { control: 950_000, candidate: 50_000 } }),
-        reason: 'started',
-        message: '',
-        evidence: null,
-        actor: 'bench',
-        commandedAt: at,
-        terminal: false,
-      },
-    },
-  ];
+  const variants = { control: { upstream, config }, candidate: { upstream, config } };
+  const isShadow = ratePpm > 0;
+  return runningCanary(isShadow ? 0 : 50_000, {
+    spec: { variants, onLostController: 'hold' },
+    order: isShadow ? { shadow: { candidates: ['candidate'], ratePpm, concurrency: 64 } } : {},
+  });
 }
 
 async function start(

@@ -25,7 +25,7 @@ import { formatScene, randomScene, seededRandom } from '#libs/scenes';
 import { createTelemetry } from '#libs/telemetry';
 import { withDatabase } from '#libs/testing/database';
 import { writeTinyClip } from '#libs/testing/tiny-clip';
-import { definition } from '#libs/testing/traffic';
+import { runningCanary } from '#libs/testing/traffic';
 
 const CONFIG = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 8, precision: 'fp16' };
 const REQUESTS = 8;
@@ -118,37 +118,13 @@ async function service(config: VariantConfig): Promise<string> {
 }
 
 async function define(upstreams: Readonly<Record<'control' | 'candidate', string>>): Promise<void> {
-  const at = new Date().toISOString();
-  const envelope = { specversion: '1.0', source: 'test', time: at, subject: 'exp' } as const;
   const variants = {
     control: { upstream: upstreams.control, config: CONFIG },
     candidate: { upstream: upstreams.candidate, config: { ...CONFIG, steps: 4 } },
   };
-  const ordered: TeststripEvent<'allocation.commanded.v1'> = {
-    ...envelope,
-    id: 'ordered',
-    type: 'allocation.commanded.v1',
-    data: {
-      commandId: 'c-1',
-      experiment: 'exp',
-      service: 'text-to-image',
-      revision: 1,
-      epoch: 1,
-      command: 'start',
-      stage: 0,
-      weightsPpm: { control: 1_000_000, candidate: 0 },
-      reason: 'started',
-      message: '',
-      evidence: null,
-      actor: 'test',
-      commandedAt: at,
-      terminal: false,
-      shadow: { candidates: ['candidate'], ratePpm: 1_000_000, concurrency: 8 },
-    },
-  };
-  const data = definition({ variants, onLostController: 'hold' });
-  const defined: TeststripEvent = { ...envelope, id: 'defined', type: 'experiment.defined.v1', data };
-  await bus.publish([defined, ordered].map(encodeEvent));
+  const shadow = { candidates: ['candidate'], ratePpm: 1_000_000, concurrency: 8 };
+  const events = runningCanary(0, { spec: { variants, onLostController: 'hold' }, order: { shadow } });
+  await bus.publish(events.map(encodeEvent));
 }
 
 async function eventsOf<Name extends TeststripEvent['type']>(topic: Name): Promise<readonly TeststripEvent<Name>[]> {

@@ -14,13 +14,11 @@ import {
   decodeEvent,
   encodeEvent,
   UNIT_HEADER,
-  type DataOf,
   type RequestRouted,
-  type TeststripEvent,
-  type TopicName,
 } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { startApp } from '#libs/platform';
+import { runningCanary } from '#libs/testing/traffic';
 import { routerApp, type RouterOptions } from './index.js';
 import { Router } from './router.js';
 
@@ -1010,57 +1008,14 @@ async function experiment(
   candidatePpm: number,
 ): Promise<void> {
   epoch += 1;
-  const at = new Date().toISOString();
-  const key = `experiment-${epoch}`;
   const config = { checkpoint: 'c', sampler: 's', steps: 1, precision: 'fp16' };
-  await publish('experiment.defined.v1', key, {
-    experiment: key,
-    revision: 1,
-    spec: {
-      key,
-      service: 'text-to-image',
-      kind: 'canary',
-      unit: 'user',
-      control: 'control',
-      variants: { control: { upstream: control, config }, candidate: { upstream: candidate, config } },
-      audience: [],
-      ramp: { kind: 'auto', stages: [{ weightPpm: 10_000, atLeastMs: 0, atLeastUnits: 0, approval: 'none' }] },
-      guardrails: [],
-      objectives: [],
-      onInconclusive: 'rollback',
-      onLostController: 'hold',
-      lostControllerAfterMs: 30_000,
-      holdAtMostMs: 1_000,
-      deadlineMs: 60_000,
-      alpha: 0.05,
-      baselineUnits: 200,
-    },
-    fingerprints: { control: 'a', candidate: 'b' },
-    definedAt: at,
-    definedBy: 'test',
+  const variants = { control: { upstream: control, config }, candidate: { upstream: candidate, config } };
+  const canary = runningCanary(candidatePpm, {
+    key: `experiment-${epoch}`,
+    spec: { variants, onLostController: 'hold' },
+    order: { epoch, baseline: { upstream: control, fingerprint: 'a' } },
   });
-  await publish('allocation.commanded.v1', key, {
-    commandId: key,
-    experiment: key,
-    service: 'text-to-image',
-    revision: 1,
-    epoch,
-    command: 'start',
-    stage: 0,
-    weightsPpm: { control: 1_000_000 - candidatePpm, candidate: candidatePpm },
-    reason: 'started',
-    message: '',
-    evidence: null,
-    actor: 'test',
-    commandedAt: at,
-    terminal: false,
-    baseline: { upstream: control, fingerprint: 'a' },
-  });
-}
-
-async function publish<Name extends TopicName>(type: Name, subject: string, data: DataOf<Name>): Promise<void> {
-  const envelope = { specversion: '1.0', source: 'test', time: new Date().toISOString(), subject } as const;
-  await bus.publish([encodeEvent({ ...envelope, id: `${type}-${subject}`, type, data } as TeststripEvent)]);
+  await bus.publish(canary.map(encodeEvent));
 }
 
 async function events(): Promise<readonly RequestRouted[]> {

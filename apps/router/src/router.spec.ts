@@ -28,6 +28,7 @@ import {
 } from '#libs/contracts';
 import { createEventBus, ensureTopics, type BusClient, type EventBus } from '#libs/messaging';
 import { startApp } from '#libs/platform';
+import { definition } from '#libs/testing/traffic';
 import { routerApp, type RouterOptions } from './index.js';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -874,36 +875,12 @@ async function define(
   experiment = 'cheaper-sampler',
 ): Promise<void> {
   const config = { checkpoint: 'scenes-1.0', sampler: 'unipc', steps: 12, precision: 'fp16' };
-  await publish('experiment.defined.v1', experiment, {
-    experiment,
-    revision,
-    spec: {
-      key: experiment,
-      service: 'text-to-image',
-      kind: 'canary',
-      unit: 'user',
-      control: 'control',
-      variants: {
-        control: { upstream: upstreams.control, config },
-        candidate: { upstream: upstreams.candidate, config },
-      },
-      audience: [],
-      ramp: { kind: 'auto', stages: [{ weightPpm: 10_000, atLeastMs: 0, atLeastUnits: 0, approval: 'none' }] },
-      guardrails: [],
-      objectives: [],
-      onInconclusive: 'rollback',
-      onLostController: 'control',
-      lostControllerAfterMs: 30_000,
-      holdAtMostMs: 1_000,
-      deadlineMs: 60_000,
-      alpha: 0.05,
-      baselineUnits: 200,
-      ...changes,
-    },
-    fingerprints: { control: 'a', candidate: 'b' },
-    definedAt: new Date().toISOString(),
-    definedBy: 'test',
-  });
+  const variants = {
+    control: { upstream: upstreams.control, config },
+    candidate: { upstream: upstreams.candidate, config },
+  };
+  const spec = { key: experiment, variants, ...changes };
+  await publish('experiment.defined.v1', experiment, { ...definition(spec), experiment, revision });
 }
 
 async function order(epoch: number, weightsPpm: WeightsPpm, changes: Partial<AllocationCommanded> = {}): Promise<void> {

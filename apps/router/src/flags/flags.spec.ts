@@ -3,18 +3,10 @@ import { connect, type AddressInfo } from 'node:net';
 import { EventSource } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import {
-  ASSIGNMENT_HEADER,
-  decodeAssignment,
-  encodeEvent,
-  UNIT_HEADER,
-  type AudienceRule,
-  type DataOf,
-  type TeststripEvent,
-  type TopicName,
-} from '#libs/contracts';
+import { ASSIGNMENT_HEADER, decodeAssignment, encodeEvent, UNIT_HEADER, type AudienceRule } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { startApp } from '#libs/platform';
+import { runningCanary } from '#libs/testing/traffic';
 import { routerApp, type RouterOptions } from '../index.js';
 
 let closing: (() => unknown)[] = [];
@@ -426,56 +418,13 @@ async function running(order: {
   readonly upstream?: string;
 }): Promise<void> {
   epoch += 1;
-  const at = new Date().toISOString();
-  const key = `experiment-${epoch}`;
+  const { audience = [], candidatePpm, upstream = 'http://127.0.0.1:1/' } = order;
   const config = { checkpoint: 'c', sampler: 's', steps: 1, precision: 'fp16' };
-  const { upstream = 'http://127.0.0.1:1/' } = order;
-  await publish('experiment.defined.v1', key, {
-    experiment: key,
-    revision: 1,
-    spec: {
-      key,
-      service: 'text-to-image',
-      kind: 'canary',
-      unit: 'user',
-      control: 'control',
-      variants: { control: { upstream, config }, candidate: { upstream, config } },
-      audience: [...(order.audience ?? [])],
-      ramp: { kind: 'auto', stages: [{ weightPpm: 10_000, atLeastMs: 0, atLeastUnits: 0, approval: 'none' }] },
-      guardrails: [],
-      objectives: [],
-      onInconclusive: 'rollback',
-      onLostController: 'control',
-      lostControllerAfterMs: 30_000,
-      holdAtMostMs: 1_000,
-      deadlineMs: 60_000,
-      alpha: 0.05,
-      baselineUnits: 200,
-    },
-    fingerprints: { control: 'a', candidate: 'b' },
-    definedAt: at,
-    definedBy: 'test',
+  const variants = { control: { upstream, config }, candidate: { upstream, config } };
+  const events = runningCanary(candidatePpm, {
+    key: `experiment-${epoch}`,
+    spec: { variants, audience: [...audience] },
+    order: { epoch, baseline: { upstream, fingerprint: 'a' } },
   });
-  await publish('allocation.commanded.v1', key, {
-    commandId: key,
-    experiment: key,
-    service: 'text-to-image',
-    revision: 1,
-    epoch,
-    command: 'start',
-    stage: 0,
-    weightsPpm: { control: 1_000_000 - order.candidatePpm, candidate: order.candidatePpm },
-    reason: 'started',
-    message: '',
-    evidence: null,
-    actor: 'test',
-    commandedAt: at,
-    terminal: false,
-    baseline: { upstream, fingerprint: 'a' },
-  });
-}
-
-async function publish<Name extends TopicName>(type: Name, subject: string, data: DataOf<Name>): Promise<void> {
-  const envelope = { specversion: '1.0', source: 'test', time: new Date().toISOString(), subject } as const;
-  await bus.publish([encodeEvent({ ...envelope, id: `${type}-${subject}`, type, data } as TeststripEvent)]);
+  await bus.publish(events.map(encodeEvent));
 }
