@@ -36,6 +36,7 @@ export {
   namesUser,
   parseExperiment,
   parseExperimentFile,
+  parseWrittenExperiment,
   type ExperimentFile,
 } from './experiment/file.js';
 export { ExperimentFileError, type ExperimentFileProblem } from './experiment/file-problems.js';

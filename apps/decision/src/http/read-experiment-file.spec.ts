@@ -23,10 +23,13 @@ const CANARY = {
 };
 const TEXT = JSON.stringify(CANARY, null, 1);
 
+function requestWith(bytes: Buffer): ReadRequest {
+  return { headers: { [FILE_HEADER]: 'canary.yaml' }, rawBody: bytes } as unknown as ReadRequest;
+}
+
 function detailOf(bytes: Buffer): unknown {
   try {
-    const request = { headers: { [FILE_HEADER]: 'canary.yaml' }, rawBody: bytes } as unknown as ReadRequest;
-    return readExperimentFile(request, knownMetrics).spec.key;
+    return readExperimentFile(requestWith(bytes), knownMetrics).spec.key;
   } catch (error) {
     if (!(error instanceof ProblemException)) throw error;
     return { status: error.getStatus(), detail: (error.getResponse() as { detail: string }).detail };
@@ -37,6 +40,11 @@ describe('an experiment file that is sent', () => {
   it('may be JSON where YAML is expected, and begin with a byte order mark', () => {
     expect(detailOf(Buffer.from(TEXT))).toBe('sdxl-int8');
     expect(detailOf(Buffer.from(`\ufeff${TEXT}`))).toBe('sdxl-int8');
+  });
+
+  it('is read once, whoever asks for it', () => {
+    const request = requestWith(Buffer.from(TEXT));
+    expect(readExperimentFile(request, knownMetrics)).toBe(readExperimentFile(request, knownMetrics));
   });
 
   it.each([

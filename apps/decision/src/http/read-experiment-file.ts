@@ -3,8 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import {
   ExperimentFileError,
   parseExperiment,
-  parseExperimentFile,
-  readYaml,
+  parseWrittenExperiment,
   type ExperimentSpec,
   type KnownMetric,
 } from '#libs/contracts';
@@ -20,21 +19,27 @@ export interface AppliedFile {
   readonly digest: string;
 }
 
+/** By request: who may apply a file is asked of it before anybody applies it. */
+const filesRead = new WeakMap<IncomingMessage, AppliedFile>();
+
 /**
- * Reads an experiment from a request: YAML or JSON text.
+ * Reads an experiment from a request, once: YAML or JSON text.
  * @throws ProblemException 422 with file, line and expectation of every problem.
  */
 export function readExperimentFile(request: ReadRequest, knownMetrics: readonly KnownMetric[]): AppliedFile {
+  const read = filesRead.get(request) ?? readAnew(request, knownMetrics);
+  filesRead.set(request, read);
+  return read;
+}
+
+function readAnew(request: ReadRequest, knownMetrics: readonly KnownMetric[]): AppliedFile {
   const file = fileName(request);
   try {
-    if (request.rawBody === undefined) {
-      const spec = parseExperiment(request.body, knownMetrics);
-      return { spec, digest: digestOf(request.body) };
-    }
-    const text = textOf(request.rawBody, file);
-    const spec = parseExperimentFile(text, file, knownMetrics);
-    const read = readYaml(text);
-    return { spec, digest: digestOf('value' in read ? read.value : text) };
+    const { spec, written } =
+      request.rawBody === undefined
+        ? { spec: parseExperiment(request.body, knownMetrics), written: request.body }
+        : parseWrittenExperiment(textOf(request.rawBody, file), file, knownMetrics);
+    return { spec, digest: fingerprintOf({ written }) };
   } catch (error) {
     if (!(error instanceof ExperimentFileError)) throw error;
     throw new ProblemException({
@@ -44,10 +49,6 @@ export function readExperimentFile(request: ReadRequest, knownMetrics: readonly 
       problems: error.problems,
     });
   }
-}
-
-function digestOf(written: unknown): string {
-  return fingerprintOf({ written });
 }
 
 /** @throws ExperimentFileError with the first line that is no UTF-8, or with what the bytes are instead. */

@@ -144,11 +144,21 @@ type Where = (path: readonly PropertyKey[]) => FilePlace & { readonly file: stri
  * @throws ExperimentFileError with file, line and expectation of every problem found.
  */
 export function parseExperimentFile(text: string, file: string, knownMetrics: readonly KnownMetric[]): ExperimentSpec {
+  return parseWrittenExperiment(text, file, knownMetrics).spec;
+}
+
+/** The same, with the plain value that the text writes, for whoever compares what is written. */
+export function parseWrittenExperiment(
+  text: string,
+  file: string,
+  knownMetrics: readonly KnownMetric[],
+): { readonly spec: ExperimentSpec; readonly written: unknown } {
   const document = readYaml(text);
   if ('faults' in document) {
     throw new ExperimentFileError(document.faults.map((fault) => ({ file, path: '', ...fault })));
   }
-  return parseExperiment(document.value, knownMetrics, (path) => ({ file, ...document.placeOf(path) }));
+  const { value: written, placeOf } = document;
+  return { spec: parseExperiment(written, knownMetrics, (path) => ({ file, ...placeOf(path) })), written };
 }
 
 /** The same for an already decoded value (an HTTP body). `where` locates a path; the default says `(request)` line 0. */
