@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { LoggerService } from '@nestjs/common';
-import { readYaml, slug, type YamlDocument } from '#libs/contracts';
+import { messageAt, readYaml, slug, type YamlDocument } from '#libs/contracts';
 import { z } from 'zod';
 import { EVERY_SERVICE, role, type Identity } from './roles.js';
 
@@ -105,7 +105,7 @@ function inWords(issue: z.core.$ZodIssue): string {
 
 function problemAt(path: string, read: YamlDocument, at: readonly PropertyKey[], message: string): string {
   const { line, column } = read.placeOf(at);
-  return `${path}:${line}:${column}: ${at.length === 0 ? '' : `${at.join('.')}: `}${message}`;
+  return `${path}:${line}:${column}: ${messageAt(at, message)}`;
 }
 
 /** Changes whenever the file is written or replaced; what is wrong where it can't be looked at. */

@@ -54,23 +54,24 @@ export function identitiesFrom(
 /** Who has which token, and besides one token that several share: whoever sends it says in the body who they are. */
 export function identitiesAnd(identities: Identities, token: string | undefined, role: Role): Identities {
   if (token === undefined) return identities;
-  const hash = hashOfToken(token);
+  const read = readerOf(token, { name: null, roles: { [EVERY_SERVICE]: role } });
   return {
     ...identities,
-    identify(request) {
+    async identify(request) {
       const given = bearerTokenOf(request);
-      if (given !== undefined && hashOfToken(given) === hash)
-        return Promise.resolve({ name: null, roles: { [EVERY_SERVICE]: role } });
-      return identities.identify(request);
+      return (given === undefined ? undefined : await read(given)) ?? identities.identify(request);
     },
   };
 }
 
 /** The token of the installation, with every role. */
 export function operatorTokenReader({ token }: OperatorToken): TokenReader {
+  return readerOf(token, { name: 'operator', roles: { '*': 'admin' } });
+}
+
+function readerOf(token: string, identity: Identity): TokenReader {
   const hash = hashOfToken(token);
-  const operator: Identity = { name: 'operator', roles: { '*': 'admin' } };
-  return (given) => Promise.resolve(hashOfToken(given) === hash ? operator : undefined);
+  return (given) => Promise.resolve(hashOfToken(given) === hash ? identity : undefined);
 }
 
 export function fileReader(file: IdentitiesFile): TokenReader {
