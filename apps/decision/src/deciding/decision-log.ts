@@ -155,15 +155,11 @@ export class DecisionLog {
     }
   }
 
-  /** How many decisions an experiment's log has; 0 without one. */
-  async versionOf(key: string): Promise<number> {
-    return (await this.store.load(key))?.version ?? 0;
-  }
-
-  /** For who only looks: the state that was saved beside the log, which is not read then. */
-  async look(key: string): Promise<KnownState> {
+  /** For who only looks: the state that was saved beside the log, which is not read then. It may be newer than its version, never older. */
+  async look(key: string): Promise<Known> {
     const stored = await this.store.load(key);
-    return stored ? this.lookAt(stored, await this.answers.list(key)) : { phase: 'absent' };
+    if (!stored) return { state: { phase: 'absent' }, version: 0 };
+    return { state: await this.lookAt(stored, await this.answers.list(key)), version: stored.version };
   }
 
   /** Of all experiments, by key. */

@@ -80,7 +80,8 @@ interface TakeOptions {
   readonly ifVersion?: number | undefined;
 }
 
-type SeenService = Pick<KnownService, 'state' | 'version'>;
+/** A service with the number of decisions in its log. */
+export type SeenService = Pick<KnownService, 'state' | 'version'>;
 type ServiceObeyed = SeenService & { readonly changed: boolean };
 
 /** @throws SeenBeforeError where something was decided since */
@@ -209,7 +210,7 @@ export class Decisions {
    * Pauses, drains, deletes a service or lets it go on, with the experiments that run on it. Asked for again, what was left undone is done.
    * @throws DecisionRefusedError when its state forbids it, or nobody has heard of it.
    */
-  setMode(name: string, mode: ServiceMode, by: By, ifVersion?: number): Promise<ServiceState> {
+  setMode(name: string, mode: ServiceMode, by: By, ifVersion?: number): Promise<SeenService> {
     return this.lanes.run(`mode of ${name}`, () => this.setModeInTurn(name, mode, by, ifVersion));
   }
 
@@ -218,17 +219,17 @@ export class Decisions {
     mode: ServiceMode,
     by: By,
     ifVersion: number | undefined,
-  ): Promise<ServiceState> {
+  ): Promise<SeenService> {
     await this.orderOfService(name, { type: 'set-mode', mode, ...by }, ifVersion);
     // From now on nothing begins on it that the mode forbids: who has a slot is known.
-    const { slots } = await this.findService(name);
+    const { slots } = (await this.seeService(name)).state;
     for (const { heldBy } of slots) {
-      const service = await this.findService(name);
+      const seen = await this.seeService(name);
       // Somebody has ordered another mode meanwhile, and follows that.
-      if ((service.mode ?? 'open') !== mode) return service;
-      if (heldBy) await this.followMode(service, heldBy.experiment, mode, by).catch(unlessDone);
+      if ((seen.state.mode ?? 'open') !== mode) return seen;
+      if (heldBy) await this.followMode(seen.state, heldBy.experiment, mode, by).catch(unlessDone);
     }
-    return this.findService(name);
+    return this.seeService(name);
   }
 
   /** What a service's mode means for an experiment on it. */
@@ -254,20 +255,10 @@ export class Decisions {
   }
 
   /** The service as it is stored, whoever wrote it. @throws DecisionRefusedError for one that nobody has spoken of. */
-  async findService(name: string): Promise<ServiceState> {
-    return (await this.seeService(name)).state;
-  }
-
-  /** The same with the number of decisions in its log. */
   async seeService(name: string): Promise<SeenService> {
     const known = await this.log.loadService(name, this.clock.nowMs());
     if (known.version === 0 && known.untold.length === 0) throw unknownService(name);
     return known;
-  }
-
-  /** How many decisions the log of an experiment has; 0 for one that nobody has defined. */
-  async versionOf(key: string): Promise<number> {
-    return this.log.versionOf(key);
   }
 
   async listServices(): Promise<readonly ServiceState[]> {
@@ -478,7 +469,12 @@ export class Decisions {
 
   /** The present state as it is stored, whoever wrote it. */
   async find(key: string): Promise<KnownState> {
-    return this.isQuarantined(key) ? (await this.log.load(key)).state : this.log.look(key);
+    return (await this.see(key)).state;
+  }
+
+  /** The same with the number of decisions in its log; 0 for one that nobody has defined. */
+  see(key: string): Promise<Known> {
+    return this.isQuarantined(key) ? this.log.load(key) : this.log.look(key);
   }
 
   async list(): Promise<readonly KnownState[]> {
@@ -645,7 +641,8 @@ function serviceOf(state: KnownState, input: DeliveryInput): string | undefined 
   return serviceNamedBy(state) ?? (input.type === 'define' ? input.spec.service : undefined);
 }
 
-function serviceNamedBy(state: KnownState): string | undefined {
+/** The service that a state names; undefined where it names none, or its log can't be read so far. */
+export function serviceNamedBy(state: KnownState): string | undefined {
   if (state.phase === 'quarantined') return state.pinned.service ?? undefined;
   return state.phase === 'absent' ? undefined : state.spec.service;
 }

@@ -97,9 +97,9 @@ export class ExperimentsController {
 
   @Get(':key')
   async show(@Param('key') key: string, @AskedWith() asked: AskedBy): Promise<AnyExperimentView> {
-    // Before the state: what is decided in between makes the answer newer than it says, never older.
-    asked.shows(await this.decisions.versionOf(keyOf(key)));
-    return viewOf(known(key, await this.decisions.find(keyOf(key))), this.orders);
+    const { state, version } = await this.decisions.see(keyOf(key));
+    asked.shows(version);
+    return viewOf(known(key, state), this.orders);
   }
 
   /** The audit log: everything that was decided, by whom, on what evidence. */

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { slug, type KnownMetric } from '#libs/contracts';
 import { EVERY_SERVICE } from '#libs/platform';
 import type { KnownState } from '../deciding/decision-log.js';
-import type { Decisions } from '../deciding/decisions.js';
+import { serviceNamedBy, type Decisions } from '../deciding/decisions.js';
 import { readExperimentFile } from './read-experiment-file.js';
 
 /**
@@ -25,8 +25,7 @@ export async function servicesOfRequest(
 
 /** The service of an experiment. Where its log does not say it only a role on every service will do; undefined for one that nobody has defined. */
 export function serviceOfState(state: KnownState): string | undefined {
-  if (state.phase === 'absent') return undefined;
-  return state.phase === 'quarantined' ? (state.pinned.service ?? EVERY_SERVICE) : state.spec.service;
+  return state.phase === 'absent' ? undefined : (serviceNamedBy(state) ?? EVERY_SERVICE);
 }
 
 async function serviceOf(key: string, decisions: Pick<Decisions, 'find'>): Promise<readonly string[]> {

@@ -4,7 +4,7 @@ import type { ServiceMode } from '#libs/delivery';
 import { Caller, hasRole, ProblemException, type Identity } from '#libs/platform';
 import { fingerprintOf } from '#libs/telemetry';
 import type { DecisionLog } from '../deciding/decision-log.js';
-import type { Decisions, ServiceOrder } from '../deciding/decisions.js';
+import type { Decisions, SeenService, ServiceOrder } from '../deciding/decisions.js';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import { AUDIT, DECISIONS, ORDERS } from '../tokens.js';
 import { AskedWith, type AskedBy } from './asked.js';
@@ -40,9 +40,7 @@ export class ServicesController {
 
   @Get(':service')
   async show(@Param('service') name: string, @AskedWith() asked: AskedBy): Promise<ServiceView> {
-    const { state, version } = await orProblem(() => this.decisions.seeService(nameOf(name)));
-    asked.shows(version);
-    return viewOfService(state, this.orders);
+    return this.answer(asked, () => this.decisions.seeService(nameOf(name)));
   }
 
   /** What happened to it, oldest first. */
@@ -129,15 +127,16 @@ export class ServicesController {
     return this.setMode(name, 'deleted', readOrder(orderBody, body, asked.caller), asked);
   }
 
-  private async setMode(name: string, mode: ServiceMode, by: GivenBy, asked: AskedBy): Promise<ServiceView> {
-    await orProblem(() => this.decisions.setMode(nameOf(name), mode, by, asked.ifVersion));
-    return this.show(name, asked);
+  private setMode(name: string, mode: ServiceMode, by: GivenBy, asked: AskedBy): Promise<ServiceView> {
+    return this.answer(asked, () => this.decisions.setMode(nameOf(name), mode, by, asked.ifVersion));
   }
 
-  private async order(name: string, order: ServiceOrder, asked: AskedBy): Promise<ServiceView> {
-    const { state, version } = await orProblem(() =>
-      this.decisions.orderOfService(nameOf(name), order, asked.ifVersion),
-    );
+  private order(name: string, order: ServiceOrder, asked: AskedBy): Promise<ServiceView> {
+    return this.answer(asked, () => this.decisions.orderOfService(nameOf(name), order, asked.ifVersion));
+  }
+
+  private async answer(asked: AskedBy, look: () => Promise<SeenService>): Promise<ServiceView> {
+    const { state, version } = await orProblem(look);
     asked.shows(version);
     return viewOfService(state, this.orders);
   }
