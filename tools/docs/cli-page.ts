@@ -1,4 +1,5 @@
 import { exitCodesInWords, teststripProgram } from '#apps/cli';
+import { inTable } from './in-table.js';
 
 type CliCommand = ReturnType<typeof teststripProgram>;
 type CliOption = CliCommand['options'][number];
@@ -100,8 +101,4 @@ function meaningOf({ description, argChoices, defaultValue, defaultValueDescript
 
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
-}
-
-function inTable(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 }

@@ -1,4 +1,5 @@
 import { canDecide, metricCatalogue, type MetricDefinition } from '#libs/evidence';
+import { inTable } from './in-table.js';
 
 /** The page of all built-in metrics, from the catalogue; `generated` says how it was made. */
 export function metricsPage(generated: string): string {
@@ -27,7 +28,7 @@ function tableOf(topic: string): readonly string[] {
 
 function rowOf({ name, description, direction, unit, kind, floor }: MetricDefinition): string {
   const judged = canDecide(kind) ? kind : `${kind}, may only be watched`;
-  return `| \`${name}\` | ${description.replaceAll('|', '\\|')} | ${direction} | ${unit} | ${judged} | ${floorText(kind, unit, floor)} |`;
+  return `| \`${name}\` | ${inTable(description)} | ${direction} | ${unit} | ${judged} | ${floorText(kind, unit, floor)} |`;
 }
 
 function floorText(kind: MetricDefinition['kind'], unit: string, floor: number | null): string {

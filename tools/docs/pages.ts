@@ -15,6 +15,7 @@ import {
   type VariableGroup,
 } from '#libs/platform';
 import { cliPage } from './cli-page.js';
+import { inTable } from './in-table.js';
 import { metricsPage } from './metrics-page.js';
 
 /** Every app, in the order of a request's way. */
@@ -96,8 +97,4 @@ function routeTable(own: ApiDescription['paths']): string {
     ),
   );
   return ['| method | path | who | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n');
-}
-
-function inTable(text: string): string {
-  return text.replaceAll('|', '\\|');
 }
