@@ -7,6 +7,7 @@ import type {
   MetricAnalysis,
   WeightsPpm,
 } from '#libs/contracts';
+import { withoutArm } from './allocation.js';
 import type { DraftState, StartedState } from './state.js';
 
 /** The actor of commands that no person gave. */
@@ -67,6 +68,25 @@ export function asItIs({
   lastCommand: { shadow },
 }: StartedState): Pick<CommandOrder, 'stage' | 'weightsPpm' | 'shadow'> {
   return { stage, weightsPpm, ...(shadow === undefined ? {} : { shadow }) };
+}
+
+/**
+ * The order that takes a candidate out of the test: its share goes to control, so that nobody of another arm moves.
+ * @param others the candidates that stay
+ */
+export function droppingArm(
+  state: StartedState,
+  variant: string,
+  others: readonly string[],
+): Pick<CommandOrder, 'command' | 'stage' | 'weightsPpm' | 'shadow' | 'terminal'> {
+  const { shadow, ...present } = asItIs(state);
+  return {
+    ...present,
+    command: 'drop-arm',
+    weightsPpm: withoutArm(state.weightsPpm, state.spec, variant),
+    ...(shadow === undefined ? {} : { shadow: { ...shadow, candidates: [...others] } }),
+    terminal: false,
+  };
 }
 
 /** A command that the controller gives by itself. */

@@ -1,16 +1,15 @@
 import { candidatesOf } from '#libs/contracts';
-import { withoutArm } from '../allocation.js';
-import { asItIs, operatorCommand } from '../command.js';
+import { droppingArm, operatorCommand } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Operate } from '../inputs.js';
 import { inRace, type DefinedState } from '../state.js';
 import { because } from '../words/quote.js';
 import { activeOrRefuse, DecisionRefusedError } from './refusal.js';
 
-/** Takes one candidate of several out of the test: its share goes to control, so that nobody of another arm moves, and the others go on. */
+/** Takes one candidate of several out of the test, and the others go on. */
 export function dropArmByHand(defined: DefinedState, input: Operate): readonly DeliveryEvent[] {
   const state = activeOrRefuse(defined, 'changed');
-  const { spec, experiment, weightsPpm } = inRace(state);
+  const { spec, experiment } = inRace(state);
   const variant = input.variant ?? '';
   // Asked for twice, it is still dropped.
   if (state.dropped?.includes(variant)) return [];
@@ -28,14 +27,9 @@ export function dropArmByHand(defined: DefinedState, input: Operate): readonly D
       `${variant} is the only candidate of ${experiment}: POST /v1/experiments/${experiment}/rollback ends the test`,
     );
   }
-  const { shadow, ...present } = asItIs(state);
   const command = operatorCommand(state, input, {
-    ...present,
-    command: 'drop-arm',
-    weightsPpm: withoutArm(weightsPpm, spec, variant),
-    ...(shadow === undefined ? {} : { shadow: { ...shadow, candidates: others } }),
+    ...droppingArm(state, variant, others),
     message: `${variant} dropped by ${input.actor}, its share goes to ${spec.control}; the test goes on with ${others.join(' and ')}${because(input.note)}`,
-    terminal: false,
   });
   return [{ type: 'arm-dropped', atMs: input.atMs, actor: input.actor, command, variant }];
 }

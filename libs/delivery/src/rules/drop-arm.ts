@@ -1,6 +1,5 @@
 import { candidatesOf } from '#libs/contracts';
-import { withoutArm } from '../allocation.js';
-import { asItIs, controllerCommand, CONTROLLER } from '../command.js';
+import { controllerCommand, CONTROLLER, droppingArm } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Analysed } from '../inputs.js';
 import { isActive, type ActiveState, type StartedState } from '../state.js';
@@ -25,21 +24,15 @@ export function sparingOthers(
   return [{ type: 'arm-disqualified', atMs: input.atMs, actor: CONTROLLER, variant: harmful, message }];
 }
 
-/** Its share goes to control, so that nobody of another arm moves. */
 function dropArm(state: ActiveState, input: Analysed, { command }: RolledBack): DeliveryEvent {
   const { spec } = state;
   const { evidence, message } = command;
   const variant = evidence?.candidate as string;
   const others = candidatesOf(spec).filter((name) => name !== variant);
-  const { shadow, ...present } = asItIs(state);
   const dropped = controllerCommand(state, input, {
-    ...present,
-    command: 'drop-arm',
-    weightsPpm: withoutArm(state.weightsPpm, spec, variant),
-    ...(shadow === undefined ? {} : { shadow: { ...shadow, candidates: [...others] } }),
+    ...droppingArm(state, variant, others),
     reason: 'harmful',
     message: `${message} ${variant} is dropped, its share goes to ${spec.control}; the test goes on with ${others.join(' and ')}.`,
-    terminal: false,
     evidence,
   });
   return { type: 'arm-dropped', atMs: input.atMs, actor: CONTROLLER, command: dropped, variant };

@@ -22,9 +22,9 @@ export function consequences(
 ): readonly ServiceEvent[] {
   if (event.type === 'defined')
     return input.type === 'new-attempt' ? liftLatches(service, after, event, input.note) : [];
-  if (event.type === 'arm-disqualified') return latchArm(service, after, event, event.message);
-  if (!('command' in event)) return [];
-  return [commanded(service, after.spec, event), ...ofCommand(service, after, event, input)];
+  const latches = latching(service, after, event);
+  if (!('command' in event)) return latches;
+  return [commanded(service, after.spec, event), ...latches, ...ofCommand(service, after, event, input)];
 }
 
 function ofCommand(
@@ -41,10 +41,8 @@ function ofCommand(
       return won(service, after, event, servedAlone(event, control));
     case 'reissued':
       return input.type === 'promote' ? won(service, after, event, servedAlone(event, control)) : [];
-    case 'arm-dropped':
-      return latchArm(service, after, event, event.command.message);
     case 'rolled-back':
-      return [...latchCandidates(service, after, event), ...backToControl(service, after, event)];
+      return backToControl(service, after, event);
     case 'concluded':
       if (event.winner !== null) return won(service, after, event, event.winner);
       return servesCandidates(after.spec, event.command.weightsPpm) ? [] : backToControl(service, after, event);
