@@ -4,6 +4,7 @@ import type { DeliveryEvent } from '../events.js';
 import type { Contested, DeliveryInput, Operate, Tick } from '../inputs.js';
 import type { DeliveryState } from '../state.js';
 import { durationInWordsMs } from '../words/numbers.js';
+import { quotedIn } from '../words/quote.js';
 
 /** The first event of a decision, with the command that came of it, if one did, and the analysis that is kept beside it. */
 export interface FirstOfDecision {
@@ -102,6 +103,5 @@ function contestedBy(
 
 /** The operator's own words, as messages quote them. */
 function noteOf(event: DeliveryEvent, command: AllocationCommanded | undefined): string {
-  const text = 'note' in event ? event.note : command?.message;
-  return /: “([\s\S]*)”$/.exec(text ?? '')?.[1] ?? '';
+  return quotedIn('note' in event ? event.note : (command?.message ?? ''));
 }
