@@ -30,7 +30,13 @@ export {
   type ServiceState,
 } from './service/state.js';
 export * from './state.js';
-export { BrokenLogError, readStoredEvent, readStoredLog, type StoredEvent } from './stored/stored-log.js';
+export {
+  BrokenLogError,
+  readStoredEvent,
+  readStoredLog,
+  readStoredServiceEvent,
+  type StoredEvent,
+} from './stored/stored-log.js';
 export { EVENT_VERSION, upcast } from './stored/upcast.js';
 export { comparisonOf } from './words/comparison.js';
 export { type HealthNotes, healthNotes } from './words/health-notes.js';

@@ -1,5 +1,12 @@
-import { experimentAnalysed, messageAt, type ExperimentAnalysed } from '#libs/contracts';
-import { BrokenLogError, readStoredEvent, serviceEvent, type DeliveryEvent, type KeptLog } from '#libs/delivery';
+import { experimentAnalysed, type ExperimentAnalysed } from '#libs/contracts';
+import {
+  BrokenLogError,
+  readStoredEvent,
+  readStoredServiceEvent,
+  type DeliveryEvent,
+  type KeptLog,
+  type StoredEvent,
+} from '#libs/delivery';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { decisionsAnswer, serviceEventsAnswer, type LoggedAnswer } from '../server/answers.js';
 import type { Connection } from '../server/connection.js';
@@ -13,33 +20,25 @@ import { experimentPath } from './read-standing.js';
 export async function readKeptLog({ decision }: Connection, key: string): Promise<KeptLog> {
   const log = await decision.get(`${experimentPath(key)}/decisions?analyses=true`);
   const { decisions } = decision.read(decisionsAnswer, log);
-  const events = decisions.map(readDecision);
+  const events = readOrFail(decisions, readStoredEvent);
   const service = serviceOf(events);
   const path = `${servicePath(service)}/events`;
   const { events: ofService } = decision.read(serviceEventsAnswer, await decision.get(path));
   return {
     service,
     events,
-    serviceEvents: ofService.map(readServiceEvent),
+    serviceEvents: readOrFail(ofService, readStoredServiceEvent),
     analyses: analysesOf(decisions),
   };
 }
 
-function readDecision({ sequence, kind, event }: LoggedAnswer): DeliveryEvent {
+function readOrFail<Event>(events: readonly LoggedAnswer[], read: (stored: StoredEvent) => Event): readonly Event[] {
   try {
-    return readStoredEvent({ sequence, kind, data: event });
+    return events.map(({ sequence, kind, event }) => read({ sequence, kind, data: event }));
   } catch (error) {
     if (error instanceof BrokenLogError) throw new CommandFailure(exitCodes.otherwise, error.message);
     throw error;
   }
-}
-
-function readServiceEvent({ sequence, kind, event }: LoggedAnswer) {
-  const read = serviceEvent.safeParse(event);
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  const why = issue ? messageAt(issue.path, issue.message) : 'it is another one';
-  throw new CommandFailure(exitCodes.otherwise, `service event ${sequence} (${kind}) can't be read: ${why}`);
 }
 
 /** The first event defines the experiment. */

@@ -15,6 +15,7 @@ import {
   newService,
   readStoredEvent,
   readStoredLog,
+  readStoredServiceEvent,
   refuseTakenRoute,
   serviceEvent,
   STATE_FORM,
@@ -394,12 +395,6 @@ function serviceIn(spec: unknown): string | undefined {
 
 /** Version of the service events that this code writes. */
 const SERVICE_EVENT_VERSION = 1;
-
-function readStoredServiceEvent({ sequence, kind, data }: StoredServiceEvent): ServiceEvent {
-  const parsed = serviceEvent.safeParse(data);
-  if (parsed.success) return parsed.data;
-  throw new BrokenLogError(`service event ${sequence} (${kind}) can't be read: ${parsed.error.message}`);
-}
 
 /** @throws UnstorableDecisionError for what the log or the bus would not give back as it was. */
 function refuseUnreadable(events: readonly (DeliveryEvent | ServiceEvent)[], records: readonly EncodedEvent[]): void {

@@ -1,6 +1,8 @@
+import type { z } from 'zod';
 import { messageAt } from '#libs/contracts';
 import { deliveryEvent, type DeliveryEvent } from '../events.js';
 import { rebuild } from '../evolve.js';
+import { serviceEvent, type ServiceEvent } from '../service/events.js';
 import type { DeliveryState } from '../state.js';
 import { upcast } from './upcast.js';
 
@@ -9,7 +11,7 @@ export class BrokenLogError extends Error {
   override readonly name = 'BrokenLogError';
 }
 
-/** A decision event as it is kept, whichever version of the code wrote it. */
+/** An event of an experiment or a service as it is kept, whichever version of the code wrote it. */
 export interface StoredEvent {
   readonly sequence: number;
   readonly kind: string;
@@ -31,16 +33,25 @@ export function readStoredLog(stored: readonly StoredEvent[]): DeliveryState {
 
 /** @throws BrokenLogError where the event can't be read. */
 export function readStoredEvent({ sequence, kind, data }: StoredEvent): DeliveryEvent {
-  const parsed = deliveryEvent.safeParse(upcastOrThrow(sequence, kind, data));
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => messageAt(path, message));
-  throw new BrokenLogError(`decision event ${sequence} (${kind}) can't be read: ${problems.join('; ')}`);
+  const what = `decision event ${sequence} (${kind})`;
+  return parsedOrThrow(what, deliveryEvent.safeParse(upcastOrThrow(what, data)));
 }
 
-function upcastOrThrow(sequence: number, kind: string, data: unknown): unknown {
+/** The same for an event of a service's own log. */
+export function readStoredServiceEvent({ sequence, kind, data }: StoredEvent): ServiceEvent {
+  return parsedOrThrow(`service event ${sequence} (${kind})`, serviceEvent.safeParse(data));
+}
+
+function parsedOrThrow<Event>(what: string, parsed: z.ZodSafeParseResult<Event>): Event {
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => messageAt(path, message));
+  throw new BrokenLogError(`${what} can't be read: ${problems.join('; ')}`);
+}
+
+function upcastOrThrow(what: string, data: unknown): unknown {
   try {
     return upcast(data);
   } catch (error) {
-    throw new BrokenLogError(`decision event ${sequence} (${kind}) can't be read: ${(error as Error).message}`);
+    throw new BrokenLogError(`${what} can't be read: ${(error as Error).message}`);
   }
 }
