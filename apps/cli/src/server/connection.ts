@@ -2,17 +2,14 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { commonVariables, documented, readConfig, variables } from '#libs/platform';
+import { commonVariables, documented, isLoopback, OPERATOR_TOKEN_FILE, readConfig, variables } from '#libs/platform';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { tell } from '../terminal/print.js';
 import { ApiClient, RefusedByServer } from './api-client.js';
-import { readContexts, type SavedContext } from './contexts.js';
+import { contextNamed, readContexts, type SavedContext } from './contexts.js';
 
 /** Where `npm start` serves. */
 export const LOCAL: SavedContext = { server: 'http://127.0.0.1:8081', reports: 'http://127.0.0.1:8082' };
-
-/** Where the embedded default keeps the token of its operator, in the data folder. */
-const OPERATOR_TOKEN_FILE = 'operator-token';
 
 /** Options of every command that asks a server. */
 export interface ServerOptions {
@@ -57,10 +54,12 @@ export function connect(options: ServerOptions): Connection {
   const tokenFor = (url: string): string | undefined =>
     said ?? (saved?.for.includes(url) ? saved.token : undefined) ?? operatorTokenFor(url);
   const given = tokenFor(server);
-  for (const url of new Set([server, reports])) warnOfOpenLines(tokenFor(url), url, isSaved && url === server);
+  const forReports = tokenFor(reports);
+  warnOfOpenLines(given, server, isSaved);
+  if (reports !== server) warnOfOpenLines(forReports, reports, false);
   return {
     decision: new ApiClient({ what: 'decision service', url: server, token: given, how: HOW_DECISION }),
-    reports: new ApiClient({ what: 'reports service', url: reports, token: tokenFor(reports), how: HOW_REPORTS }),
+    reports: new ApiClient({ what: 'reports service', url: reports, token: forReports, how: HOW_REPORTS }),
     actor: options.actor ?? (given === undefined ? accountName() : undefined),
   };
 }
@@ -112,12 +111,12 @@ function addressesOf(options: ServerOptions): Addresses {
 }
 
 function contextOf(name: string | undefined): SavedContext | undefined {
-  const { current, contexts } = readContexts();
-  const wanted = name ?? current;
+  const saved = readContexts();
+  const wanted = name ?? saved.current;
   if (wanted === null) return undefined;
-  const found = Object.hasOwn(contexts, wanted) ? contexts[wanted] : undefined;
+  const found = contextNamed(saved, wanted);
   if (found) return found;
-  const known = Object.keys(contexts);
+  const known = Object.keys(saved.contexts);
   const there = known.length === 0 ? 'there are none yet' : `there are ${known.join(', ')}`;
   throw new CommandFailure(
     exitCodes.usage,
@@ -149,7 +148,7 @@ function environmentToken(): string | undefined {
 
 /** On the machine that the embedded default runs on, its operator needs no login. */
 function operatorTokenFor(server: string): string | undefined {
-  if (!isLoopback(server)) return undefined;
+  if (!isOnThisMachine(server)) return undefined;
   const { DATA_DIR } = readConfig({ DATA_DIR: commonVariables.DATA_DIR });
   try {
     return readFileSync(join(DATA_DIR, OPERATOR_TOKEN_FILE), 'utf8').trim() || undefined;
@@ -158,12 +157,13 @@ function operatorTokenFor(server: string): string | undefined {
   }
 }
 
-function isLoopback(url: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
+function isOnThisMachine(url: string): boolean {
+  // A URL has an IPv6 address in brackets.
+  return isLoopback(new URL(url).hostname.replace(/^\[(.*)\]$/, '$1'));
 }
 
 function warnOfOpenLines(token: string | undefined, server: string, isSaved: boolean): void {
-  if (token === undefined || isSaved || isLoopback(server) || new URL(server).protocol === 'https:') return;
+  if (token === undefined || isSaved || isOnThisMachine(server) || new URL(server).protocol === 'https:') return;
   tell(`warning: the token is sent to ${server} unencrypted`);
 }
 

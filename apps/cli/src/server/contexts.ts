@@ -42,6 +42,10 @@ export function readContexts(): SavedContexts {
   }
 }
 
+export function contextNamed({ contexts }: Pick<SavedContexts, 'contexts'>, name: string): SavedContext | undefined {
+  return Object.hasOwn(contexts, name) ? contexts[name] : undefined;
+}
+
 /** Replaces the file as a whole: whoever reads it meanwhile gets the one of before. */
 export function writeContexts(saved: SavedContexts): string {
   const path = contextsPath();

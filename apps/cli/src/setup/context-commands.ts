@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { LOCAL, refuseOtherThanHttp } from '../server/connection.js';
-import { readContexts, writeContexts, type SavedContext } from '../server/contexts.js';
+import { contextNamed, readContexts, writeContexts, type SavedContext } from '../server/contexts.js';
 import { alignedColumns } from '../terminal/columns.js';
 import { printLines } from '../terminal/print.js';
 
@@ -48,8 +48,9 @@ export function addContextCommands(program: Command): void {
 }
 
 function setContext(name: string, { server, reports }: SetOptions): void {
-  const { current, contexts } = readContexts();
-  const before = Object.hasOwn(contexts, name) ? contexts[name] : undefined;
+  const saved = readContexts();
+  const { current, contexts } = saved;
+  const before = contextNamed(saved, name);
   const base = server ?? before?.server ?? LOCAL.server;
   for (const url of [base, reports ?? base]) refuseOtherThanHttp(url);
   const isSameServer = base === before?.server;

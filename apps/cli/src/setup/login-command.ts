@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { ApiClient } from '../server/api-client.js';
 import { HOW_DECISION, LOCAL, refuseOtherThanHttp } from '../server/connection.js';
-import { readContexts, writeContexts, type SavedContext } from '../server/contexts.js';
+import { contextNamed, readContexts, writeContexts, type SavedContext } from '../server/contexts.js';
 import { printLines, tell } from '../terminal/print.js';
 
 interface LoginOptions {
@@ -28,10 +28,11 @@ export function addLoginCommand(program: Command): void {
 }
 
 async function login(options: LoginOptions): Promise<void> {
-  const { current, contexts } = readContexts();
+  const saved = readContexts();
+  const { current, contexts } = saved;
   const name = options.context ?? current ?? FIRST_CONTEXT;
-  const before = (Object.hasOwn(contexts, name) ? contexts[name] : undefined) ?? LOCAL;
-  const { server } = { server: before.server, ...(options.server === undefined ? {} : { server: options.server }) };
+  const before = contextNamed(saved, name) ?? LOCAL;
+  const server = options.server ?? before.server;
   refuseOtherThanHttp(server);
   const reports = options.reports ?? (server === before.server ? before.reports : undefined);
   const token = await readToken(server);

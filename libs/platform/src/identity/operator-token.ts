@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import { keepSecret } from '../configuration/secrets.js';
 import { newToken } from './bearer-token.js';
 
-/** Its name in DATA_DIR. */
-const FILE = 'operator-token';
+/** Where the token of the operator is, in DATA_DIR. */
+export const OPERATOR_TOKEN_FILE = 'operator-token';
 
 export interface OperatorToken {
   readonly file: string;
@@ -18,7 +18,7 @@ export interface OperatorToken {
  */
 export async function operatorTokenIn(folder: string): Promise<OperatorToken> {
   // Told to people who may stand in another folder.
-  const file = resolve(folder, FILE);
+  const file = resolve(folder, OPERATOR_TOKEN_FILE);
   const token = (await readIfThere(file)) ?? (await create(folder, file));
   if (token.length < 32) throw new Error(`${file} holds no token; delete it, and the next start makes a new one`);
   keepSecret(token);
