@@ -1,5 +1,4 @@
-import { MILLION } from '#libs/contracts';
-import { comparisonOf, number, reasonInWords } from '#libs/delivery';
+import { comparisonOf, number, percent, reasonInWords } from '#libs/delivery';
 import type { MetricAnswer, SummaryAnswer } from '../server/answers.js';
 import { alignedColumns } from '../terminal/columns.js';
 
@@ -55,7 +54,7 @@ function writtenMargin(guardrails: Guardrails, { metric }: MetricAnswer): Guardr
 export function trafficTable({ variants }: SummaryAnswer): readonly string[] {
   const rows = variants.map(({ variant, role, weightPpm, requests, requestsByOutcome }) => [
     role === variant ? variant : `${variant} (${role})`,
-    `${number((weightPpm / MILLION) * 100)} %`,
+    percent(weightPpm),
     number(requests),
     outcomesWords(requestsByOutcome),
   ]);

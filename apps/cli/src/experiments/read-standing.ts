@@ -1,4 +1,4 @@
-import { CommandFailure } from '../exit-codes.js';
+import { CommandFailure, exitCodes } from '../exit-codes.js';
 import type { ExperimentStanding } from './status-lines.js';
 import { RefusedByServer } from '../server/api-client.js';
 import { experimentAnswer, summaryAnswer, type ExperimentAnswer } from '../server/answers.js';
@@ -20,6 +20,20 @@ export async function readExperiment({ decision }: Connection, key: string): Pro
 export async function readStanding(connection: Connection, key: string): Promise<ExperimentStanding> {
   const [experiment, figures] = await Promise.all([readExperiment(connection, key), readFigures(connection, key)]);
   return { experiment, ...figures };
+}
+
+/** What was read, or undefined while the server is away, which `tell` is told. */
+export async function unlessAway<Read>(
+  reading: Promise<Read>,
+  tell: (why: CommandFailure) => void,
+): Promise<Read | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (!(error instanceof CommandFailure) || error.exitCode !== exitCodes.unreachable) throw error;
+    tell(error);
+    return undefined;
+  }
 }
 
 async function readFigures({ reports }: Connection, key: string): Promise<Omit<ExperimentStanding, 'experiment'>> {

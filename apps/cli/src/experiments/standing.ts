@@ -1,3 +1,4 @@
+import { experimentPhase } from '#libs/contracts';
 import { duration, percent, phaseInWords } from '#libs/delivery';
 import type { ExperimentAnswer } from '../server/answers.js';
 
@@ -12,24 +13,12 @@ export function isOver({ phase }: Pick<ExperimentAnswer, 'phase'>): boolean {
 export function phaseWords({ phase, outcome, winner }: ExperimentAnswer): string {
   if (phase === 'quarantined') return 'is quarantined: its log can’t be read';
   if (phase === 'concluded') return `has ended: ${outcomeWords(outcome ?? 'inconclusive', winner ?? null)}`;
-  return isKnown(phase) ? phaseInWords(phase) : phase;
+  const known = readablePhase.safeParse(phase);
+  return known.success ? phaseInWords(known.data) : phase;
 }
-
-type KnownPhase = Parameters<typeof phaseInWords>[0];
-const KNOWN: ReadonlySet<string> = new Set<KnownPhase>([
-  'draft',
-  'running',
-  'held',
-  'paused',
-  'promoted',
-  'rolled-back',
-  'concluded',
-]);
 
 /** A server of another version may have one more. */
-function isKnown(phase: string): phase is KnownPhase {
-  return KNOWN.has(phase);
-}
+const readablePhase = experimentPhase.exclude(['quarantined']);
 
 function outcomeWords(outcome: string, winner: string | null): string {
   if (outcome === 'winner') return `${winner ?? 'one'} has won`;

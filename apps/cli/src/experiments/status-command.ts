@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { secondsArgument } from '../arguments.js';
 import { connect, withServerOptions, type Connection, type ServerOptions } from '../server/connection.js';
 import { outputOption, printAnswer, printLines, tell, type OutputForm } from '../terminal/print.js';
 import { Screen } from '../terminal/screen.js';
-import { readStanding } from './read-standing.js';
+import { readStanding, unlessAway } from './read-standing.js';
 import { isOver } from './standing.js';
 import { statusLine, statusLines, type ExperimentStanding } from './status-lines.js';
 
@@ -55,17 +54,6 @@ async function watchStatus(connection: Connection, key: string, { everyMs, signa
     said = line;
     if (isOver(standing.experiment)) return;
     await sleep(Math.max(SHORTEST_PAUSE_MS, everyMs), undefined, { signal });
-    standing = (await nextStanding(connection, key)) ?? standing;
-  }
-}
-
-/** Undefined while the server is away. */
-async function nextStanding(connection: Connection, key: string): Promise<ExperimentStanding | undefined> {
-  try {
-    return await readStanding(connection, key);
-  } catch (error) {
-    if (!(error instanceof CommandFailure) || error.exitCode !== exitCodes.unreachable) throw error;
-    tell(error.message);
-    return undefined;
+    standing = (await unlessAway(readStanding(connection, key), ({ message }) => tell(message))) ?? standing;
   }
 }

@@ -6,7 +6,7 @@ import { CommandFailure, exitCodes } from '../exit-codes.js';
 import type { ExperimentAnswer } from '../server/answers.js';
 import type { Connection } from '../server/connection.js';
 import { printLines, tell } from '../terminal/print.js';
-import { readExperiment } from './read-standing.js';
+import { readExperiment, unlessAway } from './read-standing.js';
 import { isOver, phaseWords, shareWords, stageWords } from './standing.js';
 
 /** Ends that can be waited for. */
@@ -53,17 +53,8 @@ export async function waitUntil(connection: Connection, { key, end, timeoutMs, s
     const leftMs = untilMs - performance.now();
     if (leftMs <= 0) throw timedOut(key, timeoutMs, last);
     await sleep(Math.min(LOOK_EVERY_MS, leftMs), undefined, { signal });
-    last = (await readOrUndefined(connection, key)) ?? last;
-  }
-}
-
-async function readOrUndefined(connection: Connection, key: string): Promise<ExperimentAnswer | undefined> {
-  try {
-    return await readExperiment(connection, key);
-  } catch (error) {
-    if (!(error instanceof CommandFailure) || error.exitCode !== exitCodes.unreachable) throw error;
-    tell(`${error.message} Waiting on.`);
-    return undefined;
+    const next = await unlessAway(readExperiment(connection, key), ({ message }) => tell(`${message} Waiting on.`));
+    last = next ?? last;
   }
 }
 

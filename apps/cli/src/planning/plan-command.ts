@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { ExperimentFileError, type ExperimentSpec, parseExperimentFile } from '#libs/contracts';
 import { positiveArgument, seedArgument } from '../arguments.js';
+import { exitCodes } from '../exit-codes.js';
 import { DEFAULT_BASELINES, describeBaseline } from './baseline.js';
 import type { OnStep, PlanQuestion } from './plan-experiment.js';
 import { PlanInputError } from './plan-input-error.js';
@@ -10,7 +11,6 @@ import { PlanInputError } from './plan-input-error.js';
 /** Silence that nobody wonders about. */
 const QUIET_MS = 1_000;
 const STDERR = 2;
-const WRONG_INPUT = 2;
 
 interface PlanOptions {
   readonly file: string;
@@ -40,7 +40,6 @@ export function addPlanCommand(program: Command, signal: AbortSignal): void {
     .option('--power <share>', 'probability with which the requests per guardrail suffice', power, 0.8)
     .option('--seed <number>', 'seed of the simulations', seedArgument, 1)
     .option('--json', 'prints one JSON object')
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : WRONG_INPUT))
     .addHelpText('after', assumptionHelp())
     .action((options: PlanOptions) => runPlan(options, signal));
 }
@@ -66,11 +65,11 @@ async function runPlan(options: PlanOptions, signal: AbortSignal): Promise<void>
     process.stdout.write(options.json ? `${JSON.stringify(plan)}\n` : renderPlan(plan));
     if (plan.guardrails.length > 0) return;
     process.stderr.write('nothing can be planned: too little is known of every guardrail\n');
-    process.exitCode = WRONG_INPUT;
+    process.exitCode = exitCodes.usage;
   } catch (error) {
     if (!(error instanceof PlanInputError || error instanceof ExperimentFileError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    process.exitCode = WRONG_INPUT;
+    process.exitCode = exitCodes.usage;
   }
 }
 

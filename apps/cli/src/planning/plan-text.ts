@@ -1,5 +1,6 @@
 import { type Margin, MILLION } from '#libs/contracts';
 import type { RampCourse, SpreadOfRuns } from '#libs/planning';
+import { alignedColumns } from '../terminal/columns.js';
 import type { GuardrailPlan, Plan } from './plan-experiment.js';
 import type { Change } from './planned-guardrail.js';
 import type { LimitPlan } from './planned-limit.js';
@@ -185,19 +186,15 @@ function point(value: number | null, written: (value: number) => string): string
 
 /** The first column is a name, the others are figures below their heading, to the right. */
 function table(rows: readonly (readonly string[])[]): readonly string[] {
-  return aligned(rows, (cell, width, at) => (at === 0 ? cell.padEnd(width) : cell.padStart(width)));
+  return indented(alignedColumns(rows, (cell, width, at) => (at === 0 ? cell.padEnd(width) : cell.padStart(width))));
 }
 
 function texts(rows: readonly (readonly string[])[]): readonly string[] {
-  return aligned(rows, (cell, width) => cell.padEnd(width));
+  return indented(alignedColumns(rows));
 }
 
-function aligned(
-  rows: readonly (readonly string[])[],
-  pad: (cell: string, width: number, at: number) => string,
-): readonly string[] {
-  const widthOf = (at: number): number => Math.max(...rows.map((row) => row[at]?.length ?? 0));
-  return rows.map((row) => `  ${row.map((cell, at) => pad(cell, widthOf(at), at)).join('  ')}`.trimEnd());
+function indented(lines: readonly string[]): readonly string[] {
+  return lines.map((line) => `  ${line}`);
 }
 
 /** Three digits: simulations are not better. */

@@ -1,5 +1,6 @@
 import type { ExperimentAnalysed, MetricAnalysis } from '#libs/contracts';
 import { orderInWords } from '#libs/delivery';
+import { Screen } from '../terminal/screen.js';
 import type { ExperimentCourse } from './experiment-watcher.js';
 
 export interface LiveFrame {
@@ -27,7 +28,7 @@ const COLUMNS = [
 ] as const;
 const WIDTHS = [15, 10, 10, 10, 22, 9, 10, 9, 30] as const;
 
-/** The course of an experiment as lines of text, `width` characters at most each. */
+/** The course of an experiment as lines of text. */
 export function renderFrame(frame: LiveFrame): string[] {
   const { course } = frame;
   const command = course.commands.at(-1);
@@ -52,23 +53,16 @@ export function renderFrame(frame: LiveFrame): string[] {
 
 /** Draws frames over each other in a terminal; prints a line per change of command where there is none. */
 export class LiveTable {
-  private drawnLines = 0;
+  private readonly screen: Screen;
   private lastEpoch = -1;
 
-  constructor(private readonly out: NodeJS.WriteStream) {}
-
-  draw(frame: LiveFrame): void {
-    if (!this.out.isTTY) return this.printNews(frame);
-    const lines = renderFrame(frame).map((line) => line.slice(0, Math.max(40, (this.out.columns ?? 120) - 1)));
-    if (this.drawnLines > 0) this.out.write(`\u001B[${this.drawnLines}A`);
-    this.out.write(`${lines.map((line) => `\u001B[2K${line}`).join('\n')}\n\u001B[0J`);
-    this.drawnLines = lines.length;
+  constructor(private readonly out: NodeJS.WriteStream) {
+    this.screen = new Screen(out);
   }
 
-  /** The next frame goes below what is drawn now. */
-  keep(): void {
-    this.drawnLines = 0;
-    this.lastEpoch = -1;
+  draw(frame: LiveFrame): void {
+    if (this.screen.isTerminal) this.screen.draw(renderFrame(frame));
+    else this.printNews(frame);
   }
 
   private printNews({ course, sent, exposed }: LiveFrame): void {

@@ -105,16 +105,7 @@ export const summaryAnswer = z.looseObject({
     .nullish(),
   notices: z.array(told),
   healthNotes: z.looseObject({ signals: z.string(), reports: z.array(z.string()) }).nullable(),
-  decisions: z.array(
-    z.looseObject({
-      epoch: z.number(),
-      command: z.string(),
-      reason: z.string(),
-      message: z.string(),
-      actor: z.string(),
-      commandedAt: z.string(),
-    }),
-  ),
+  decisions: z.array(order.extend({ epoch: z.number() })),
   timeToRollback: z
     .looseObject({ detectionToAppliedMs: z.looseObject({ p50: z.number(), max: z.number() }).nullable() })
     .nullable(),

@@ -81,7 +81,7 @@ export class ApiClient {
   private async ask(method: string, path: string, sent: Sent): Promise<unknown> {
     const { response, text } = await this.insist(method, path, sent);
     const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '');
-    const body = isJson ? parsedOr(undefined, text) : undefined;
+    const body = isJson ? parsedOrUndefined(text) : undefined;
     if (response.ok && body !== undefined) return body;
     const problem = readProblem(response.status, body);
     if (problem === undefined || isOfNoRoute(problem, `${method} ${path}`)) throw this.notOurs(response);
@@ -149,11 +149,11 @@ async function shortText(response: Response): Promise<string> {
   return response.text();
 }
 
-function parsedOr(otherwise: undefined, text: string): unknown {
+function parsedOrUndefined(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return otherwise;
+    return undefined;
   }
 }
 
