@@ -20,13 +20,7 @@ const flag = z
   .transform((text) => text === 'true');
 
 /** Of applying a file. A misspelt `dryRun` is refused: whoever writes it wants nothing to happen. */
-export const applyQuery = z.strictObject(
-  { dryRun: flag },
-  {
-    error: ({ code, keys }) =>
-      code === 'unrecognized_keys' ? `there is no parameter ${String(keys)}; expected dryRun` : undefined,
-  },
-);
+export const applyQuery = z.strictObject({ dryRun: flag });
 
 /** Of the list of experiments. */
 export const listQuery = z.object({ archived: flag });

@@ -22,7 +22,7 @@ export function parseInput<Schema extends z.ZodType>(
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => ({
     path: issue.path.join('.'),
-    message: inWords(issue, schema),
+    message: inWords(issue, schema, what),
   }));
   throw new ProblemException({
     title: `The ${what} can't be used`,
@@ -32,12 +32,12 @@ export function parseInput<Schema extends z.ZodType>(
   });
 }
 
-/** A field that nobody knows is told with those that there are. */
-function inWords(issue: z.core.$ZodIssue, schema: z.ZodType): string {
-  const isOwnMessage = issue.code !== 'unrecognized_keys' || !issue.message.startsWith('Unrecognized key');
-  if (isOwnMessage || issue.path.length > 0 || !('shape' in schema)) return issue.message;
-  const unknown = issue.keys.map((key) => `"${key}"`).join(', ');
-  return `there is no field ${unknown} here; expected ${Object.keys(schema.shape as object).join(', ')}`;
+/** A field or parameter that nobody knows is told with those that there are. */
+function inWords(issue: z.core.$ZodIssue, schema: z.ZodType, what: keyof typeof STATUS): string {
+  if (issue.code !== 'unrecognized_keys' || issue.path.length > 0 || !('shape' in schema)) return issue.message;
+  const unknown = issue.keys.map((key) => (what === 'query' ? key : `"${key}"`)).join(', ');
+  const none = what === 'query' ? `there is no parameter ${unknown}` : `there is no field ${unknown} here`;
+  return `${none}; expected ${Object.keys(schema.shape as object).join(', ')}`;
 }
 
 /** "limit: expected …", or "actor is missing: …" where the message goes on about the field. */
