@@ -57,6 +57,8 @@ const TOO_MANY = {
   detail: 'This client has as many requests under way as it may. Trying again helps when one of them has ended.',
 };
 
+const NOTHING_TO_GIVE_BACK = (): void => undefined;
+
 /** Where the router's knowledge comes from: nowhere yet, the file of its last run, or the log. */
 type StateSource = 'none' | 'last-known-good' | 'log';
 
@@ -84,7 +86,8 @@ export class Router {
   private readonly failSafeOf = new Set<string>();
   private readonly troubles: UpstreamTroubles;
   private readonly proxies: TrustedProxies;
-  private readonly clientLimit: ClientLimit;
+  /** undefined: nobody counts the requests of a client. */
+  private readonly clientLimit: ClientLimit | undefined;
 
   private watching: NodeJS.Timeout | undefined;
   private beating: NodeJS.Timeout | undefined;
@@ -105,7 +108,7 @@ export class Router {
     const onTrouble = (message: string): void => settings.logger.warn(message);
     this.troubles = new UpstreamTroubles(onTrouble);
     this.proxies = new TrustedProxies(settings.trustedProxies);
-    this.clientLimit = new ClientLimit(settings.clientRequests);
+    this.clientLimit = settings.clientRequests === undefined ? undefined : new ClientLimit(settings.clientRequests);
     this.lanes = new UpstreamLanes(settings.limits);
     this.routedEvents = createEventBuffer({
       publish: (records) => bus.publish(records),
@@ -315,43 +318,37 @@ export class Router {
     if (this.draining) response.shouldKeepAlive = false;
     (request.socket as ClientSocket)[LAST_ANSWER] = response;
     closeWithConnection(request.socket, response);
+    response.on('close', () => this.limitRest(request));
     const fault = faultOf(request);
     if (fault) {
       response.shouldKeepAlive = false;
-      response.on('close', () => this.limitRest(request));
       return sendProblem(response, fault);
     }
     const address = addressOf(request, this.allocations);
     if (address.kind === 'flags') {
-      response.on('close', () => this.limitRest(request));
       return this.flags.serve(request, response, { path: address.path, waitsToBeTold });
     }
-    if (address.kind === 'own') {
-      response.on('close', () => this.limitRest(request));
-      return this.answerAboutItself(request, address.path, response);
-    }
+    if (address.kind === 'own') return this.answerAboutItself(request, address.path, response);
     const leave = this.clientPlace(request);
-    if (leave === null) {
-      response.on('close', () => this.limitRest(request));
+    if (!leave) {
       request.resume();
       return sendProblem(response, TOO_MANY, { 'retry-after': '1' });
     }
     this.inFlight += 1;
     response.on('close', () => {
-      leave?.();
-      this.limitRest(request);
+      leave();
       this.inFlight -= 1;
       if (this.inFlight === 0) this.onIdle?.();
     });
     this.proxy.pass(request, response, { address, waitsToBeTold });
   }
 
-  /** @returns what gives the client's place back; undefined: nobody counts them; null: it has as many requests under way as it may */
-  private clientPlace(request: IncomingMessage): (() => void) | undefined | null {
-    if (!this.clientLimit.isSet) return undefined;
+  /** @returns what gives the client's place back; undefined: it has as many requests under way as it may */
+  private clientPlace(request: IncomingMessage): (() => void) | undefined {
+    if (!this.clientLimit) return NOTHING_TO_GIVE_BACK;
     const place = this.clientLimit.enter(this.proxies.clientOf(request));
     if (!place) this.metrics.clientRefused();
-    return place ?? null;
+    return place;
   }
 
   /** What a client still sends behind its answer is read away, so that it reads the answer; not for ever. */
@@ -379,8 +376,8 @@ export class Router {
       return refuseUpgrade(socket, status, `${address.path}: there is no WebSocket here now`);
     }
     const leave = this.clientPlace(request);
-    if (leave === null) return refuseUpgrade(socket, TOO_MANY.status, TOO_MANY.detail);
-    if (leave) socket.once('close', leave);
+    if (!leave) return refuseUpgrade(socket, TOO_MANY.status, TOO_MANY.detail);
+    socket.once('close', leave);
     this.proxy.upgrade(request, { address, socket, head });
   }
 

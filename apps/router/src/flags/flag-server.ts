@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendJson, sendProblem } from '#libs/platform';
 import type { DrawSources } from '../proxy/draw.js';
-import { headerOf, OVERRIDE_HEADER, OVERRIDE_TOKEN_HEADER } from '../proxy/request-headers.js';
+import { headerOf, overrideIn } from '../proxy/request-headers.js';
+import type { Refusal } from '../proxy/request-fault.js';
 import type { Allocations } from '../routing/allocations.js';
 import { ChangeStreams } from './change-streams.js';
 import { evaluateFlag, type Evaluated, type FlagQuestion } from './evaluate-flag.js';
@@ -34,7 +35,6 @@ export interface FlagServerOptions extends DrawSources {
 }
 
 type Headers = Readonly<Record<string, string>>;
-type Refusal = Parameters<typeof sendProblem>[1];
 
 /** What is asked for, and whether the client sends its body when it is told to. */
 interface Asked {
@@ -122,9 +122,7 @@ export class FlagServer {
   }
 
   private overrideOf({ headers }: IncomingMessage): string | undefined {
-    const asked = headerOf(headers, OVERRIDE_HEADER);
-    if (asked === undefined || !this.options.isAuthorised(headerOf(headers, OVERRIDE_TOKEN_HEADER))) return undefined;
-    return asked;
+    return overrideIn(headers, this.options.isAuthorised);
   }
 }
 

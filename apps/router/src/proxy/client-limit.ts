@@ -2,17 +2,12 @@
 export class ClientLimit {
   private readonly underWay = new Map<string, number>();
 
-  /** @param most undefined: there is no limit */
-  constructor(private readonly most: number | undefined) {}
-
-  get isSet(): boolean {
-    return this.most !== undefined;
-  }
+  constructor(private readonly most: number) {}
 
   /** @returns what gives the place back; undefined: the address has no more of them */
   enter(address: string): (() => void) | undefined {
     const now = this.underWay.get(address) ?? 0;
-    if (this.most !== undefined && now >= this.most) return undefined;
+    if (now >= this.most) return undefined;
     this.underWay.set(address, now + 1);
     return () => this.leave(address);
   }

@@ -14,8 +14,8 @@ import { hostAsked } from './public-address.js';
 /** Attributes of who asks, for the audience of an experiment: `plan=pro&country=de`, percent-encoded like a query. */
 export const ATTRIBUTES_HEADER = 'teststrip-attributes';
 /** The variant that somebody wants to see; obeyed only together with the right token. */
-export const OVERRIDE_HEADER = 'teststrip-override';
-export const OVERRIDE_TOKEN_HEADER = 'teststrip-override-token';
+const OVERRIDE_HEADER = 'teststrip-override';
+const OVERRIDE_TOKEN_HEADER = 'teststrip-override-token';
 
 /** W3C trace context: the events of a request carry it on. */
 export const TRACEPARENT_HEADER = 'traceparent';
@@ -59,6 +59,15 @@ export function unitOf(
 /** Cut off, two long units could become one. */
 export function boundedUnit(unit: string): string {
   return unit.length <= LONGEST_UNIT ? unit : sha256Of(unit);
+}
+
+/** The variant that somebody authorised asks to see. */
+export function overrideIn(
+  headers: IncomingHttpHeaders,
+  isAuthorised: (token: string | undefined) => boolean,
+): string | undefined {
+  const asked = headerOf(headers, OVERRIDE_HEADER);
+  return asked !== undefined && isAuthorised(headerOf(headers, OVERRIDE_TOKEN_HEADER)) ? asked : undefined;
 }
 
 /** Names are hashed as UTF-8, which is how clients send them; Node.js reads each byte of a header as a character. */

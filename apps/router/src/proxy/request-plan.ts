@@ -10,8 +10,7 @@ import type { DrawnPart } from './taken-route.js';
 import {
   attributesOf,
   headerOf,
-  OVERRIDE_HEADER,
-  OVERRIDE_TOKEN_HEADER,
+  overrideIn,
   TRACEPARENT_HEADER,
   unitOf,
   type UnitHeaders,
@@ -137,18 +136,10 @@ export class RequestPlan {
     const { headers } = this.request;
     return {
       unitOf: (kind) => this.unitOf(kind),
-      override: this.override(),
+      override: overrideIn(headers, this.sources.isAuthorised),
       attributes: () => attributesOf(headers),
       askedAt: this.startedAt,
     };
-  }
-
-  /** What somebody authorised asks to see. */
-  private override(): string | undefined {
-    const { headers } = this.request;
-    const asked = headerOf(headers, OVERRIDE_HEADER);
-    if (asked === undefined || !this.sources.isAuthorised(headerOf(headers, OVERRIDE_TOKEN_HEADER))) return undefined;
-    return asked;
   }
 }
 
