@@ -1,5 +1,6 @@
 import type { Attributes } from '#libs/assignment';
 import { isNameless, unstorableIn } from '#libs/contracts';
+import { jsonMembers, parsedJson, type Fields } from '../proxy/json-fields.js';
 import { boundedUnit } from '../proxy/request-headers.js';
 
 /** Why an evaluation fails, in OpenFeature's words. */
@@ -20,11 +21,11 @@ export interface FlagContext {
 
 /** Reads the body of an evaluation: `{ "context": { "targetingKey": …, … } }`. */
 export function readFlagContext(text: string): FlagContext | FlagProblem {
-  const body = parsed(text);
+  const body = parsedJson(text);
   if (body === undefined) return problem('PARSE_ERROR', 'the body is no JSON');
-  const context = isMapping(body) ? body['context'] : undefined;
-  if (!isMapping(context)) return problem('INVALID_CONTEXT', 'expected { "context": { "targetingKey": "…" } }');
-  const { targetingKey } = context;
+  const context = jsonMembers(jsonMembers(body)?.['context']);
+  if (context === null) return problem('INVALID_CONTEXT', 'expected { "context": { "targetingKey": "…" } }');
+  const targetingKey = context['targetingKey'];
   if (targetingKey === undefined || targetingKey === null) {
     return problem('TARGETING_KEY_MISSING', 'expected a targetingKey in the context: the unit that is drawn');
   }
@@ -45,25 +46,13 @@ export function isFlagProblem(value: object): value is FlagProblem {
 }
 
 /** Numbers and truth values as a header would say them; lists and mappings are no attributes. */
-function attributesIn(context: Readonly<Record<string, unknown>>): Attributes {
+function attributesIn(context: Fields): Attributes {
   return Object.fromEntries(
     Object.entries(context).flatMap(([name, value]): (readonly [string, string])[] => {
       if (typeof value === 'string') return [[name, value]];
       return typeof value === 'number' || typeof value === 'boolean' ? [[name, String(value)]] : [];
     }),
   );
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function problem(errorCode: FlagErrorCode, errorDetails: string): FlagProblem {

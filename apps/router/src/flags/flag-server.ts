@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isoTime } from '#libs/contracts';
 import { sendJson, sendProblem } from '#libs/platform';
 import type { DrawSources } from '../proxy/draw.js';
 import { headerOf, overrideIn } from '../proxy/request-headers.js';
@@ -96,7 +97,7 @@ export class FlagServer {
       const notFound: FlagProblem = { errorCode: 'FLAG_NOT_FOUND', errorDetails: `no service is called "${key}"` };
       return send(response, 404, { key, ...notFound });
     }
-    const question = { context, override: this.overrideOf(request), askedAt: new Date().toISOString() };
+    const question = { context, override: this.overrideOf(request), askedAt: isoTime(Date.now()) };
     const evaluated = evaluateFlag(route, question, this.options);
     send(response, 200, evaluated.flag);
     this.options.onEvaluated(key, evaluated, request);

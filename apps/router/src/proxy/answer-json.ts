@@ -1,3 +1,5 @@
+import { parsedJson, type Fields } from './json-fields.js';
+
 /** Fields in which image APIs list what they made; an empty list is no picture. */
 const PICTURE_LISTS = ['images', 'data', 'output', 'outputs', 'artifacts', 'predictions', 'generations', 'result'];
 
@@ -10,14 +12,12 @@ const MODERATION = /moderation|content[_\s-]?(policy|filter)|safety|nsfw|rai[_\s
 /** A picture under a name that is not among the lists. */
 const PICTURE_ADDRESS = /"(data:image\/|https?:[^"\s]+\.(png|jpe?g|webp|avif)\b)/i;
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /**
  * What the body of an answer says, where it clearly says that there is no picture; null where it does not, or is no JSON.
  * An error beside pictures is a remark.
  */
 export function outcomeOfJson(text: string): 'filtered' | 'failed-inside-2xx' | null {
-  const value = parsed(text);
+  const value = parsedJson(text);
   if (value === undefined) return null;
   if (isEmpty(value)) return 'failed-inside-2xx';
   const fields = fieldsOf(value);
@@ -31,7 +31,7 @@ export function outcomeOfJson(text: string): 'filtered' | 'failed-inside-2xx' | 
 
 /** Whether the body of an error says that moderation is the reason. */
 export function isModerationError(text: string): boolean {
-  const fields = fieldsOf(parsed(text));
+  const fields = fieldsOf(parsedJson(text));
   return fields !== null && (isHeldBack(fields) || namesModeration(fields));
 }
 
@@ -92,12 +92,4 @@ function listOf(value: unknown): readonly unknown[] {
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === '' || value === false) return true;
   return typeof value === 'object' && Object.keys(value).length === 0;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { sha256Of } from '#libs/telemetry';
+import { jsonMembers, parsedJson, type Fields } from '../proxy/json-fields.js';
 import { headerOf } from '../proxy/request-headers.js';
 import { placeOf, withNumber } from './json-edit.js';
 
@@ -21,8 +22,6 @@ export interface DrawnSeed {
 
 /** Why there is no pair in it. `side-effects`: sent twice it would do something twice, for somebody else. */
 export type NoPair = 'no-prompt' | 'side-effects';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Objects in which image APIs look for the prompt, by dotted path; the body itself first. */
 const PROMPT_PLACES = ['', 'input'];
@@ -103,12 +102,8 @@ function objectIn(
     return null;
   }
   const text = body.toString();
-  try {
-    const fields = fieldsOf(JSON.parse(text));
-    return fields && { text, fields };
-  } catch {
-    return null;
-  }
+  const fields = jsonMembers(parsedJson(text));
+  return fields && { text, fields };
 }
 
 interface Asked {
@@ -119,14 +114,17 @@ interface Asked {
 
 function askedFor(body: Fields): Asked | null {
   for (const place of PROMPT_PLACES) {
-    const fields = place === '' ? body : fieldsOf(body[place]);
+    const fields = place === '' ? body : jsonMembers(body[place]);
     const prompt = fields?.['prompt'];
     if (!fields || typeof prompt !== 'string' || prompt.trim() === '') continue;
     return { facts: [normalised(prompt), besideOf(fields)], seedAt: [place === '' ? 'seed' : `${place}.seed`] };
   }
   const inputs = body['inputs'];
   if (typeof inputs === 'string' && inputs.trim() !== '') {
-    return { facts: [normalised(inputs), besideOf(fieldsOf(body['parameters']) ?? {})], seedAt: ['parameters.seed'] };
+    return {
+      facts: [normalised(inputs), besideOf(jsonMembers(body['parameters']) ?? {})],
+      seedAt: ['parameters.seed'],
+    };
   }
   return textPromptsOf(body) ?? instanceOf(body);
 }
@@ -134,16 +132,16 @@ function askedFor(body: Fields): Asked | null {
 /** Several texts with weights. */
 function textPromptsOf(body: Fields): Asked | null {
   const prompts = body['text_prompts'];
-  if (!Array.isArray(prompts) || !prompts.some((one) => typeof fieldsOf(one)?.['text'] === 'string')) return null;
+  if (!Array.isArray(prompts) || !prompts.some((one) => typeof jsonMembers(one)?.['text'] === 'string')) return null;
   return { facts: [prompts, besideOf(body)], seedAt: ['seed'] };
 }
 
 /** One instance with parameters beside it; several are several pictures. */
 function instanceOf({ instances, parameters }: Fields): Asked | null {
   const [only, ...others] = Array.isArray(instances) ? (instances as readonly unknown[]) : [];
-  const prompt = fieldsOf(only)?.['prompt'];
+  const prompt = jsonMembers(only)?.['prompt'];
   if (typeof prompt !== 'string' || others.length > 0) return null;
-  const beside = { ...besideOf(fieldsOf(only) as Fields), ...besideOf(fieldsOf(parameters) ?? {}) };
+  const beside = { ...besideOf(jsonMembers(only) as Fields), ...besideOf(jsonMembers(parameters) ?? {}) };
   return { facts: [normalised(prompt), beside], seedAt: ['parameters.seed'] };
 }
 
@@ -181,8 +179,4 @@ function withDrawnSeed(text: string, seedAt: readonly string[], { value, at }: D
 function saidAt(text: string, path: string): string | null {
   const place = placeOf(text, path);
   return place && text.slice(place.from, place.to);
-}
-
-function fieldsOf(value: unknown): Fields | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null;
 }
