@@ -15,7 +15,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { MILLION } from '#libs/contracts';
-import { ChaosRun, nowMs, shareInPercent, SHARE_PPM, type PlayedPhase, type Recovery } from './chaos/run.js';
+import { nowMs } from './parts.js';
+import { ChaosRun, shareInPercent, SHARE_PPM, type PlayedPhase, type Recovery } from './chaos/run.js';
 import { Participants, type ParticipantName } from './chaos/participants.js';
 
 const { values: options } = parseArgs({

@@ -8,7 +8,6 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
 import { routerApp } from '#apps/router';
@@ -16,6 +15,7 @@ import { encodeEvent, type ExperimentSpec, type TeststripEvent } from '#libs/con
 import { createEventBus, ensureTopics } from '#libs/messaging';
 import { startApp } from '#libs/platform';
 import { runningCanary } from '#libs/testing/traffic';
+import { listening, ownCpuMs, said } from './parts.js';
 
 const FLAG = 'text-to-image';
 const IDLE_MS = 2_000;
@@ -138,10 +138,7 @@ async function serveFlagd(): Promise<void> {
     });
   };
   const server = createServer(answer);
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  tell(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  tell(await listening(server));
 }
 
 const SILENT = { error: nothing, warn: nothing, info: nothing, debug: nothing };
@@ -177,10 +174,7 @@ async function start(name: string): Promise<Contender> {
 /** Tells where it listens, and its CPU time in milliseconds when it is asked. */
 function tell(url: string): void {
   process.on('disconnect', () => process.exit());
-  process.on('message', () => {
-    const { user, system } = process.cpuUsage();
-    process.send?.((user + system) / 1_000);
-  });
+  process.on('message', () => process.send?.(ownCpuMs()));
   process.send?.(url);
 }
 
@@ -188,11 +182,4 @@ function cpuMsOf(child: ChildProcess): Promise<number> {
   const answer = said<number>(child);
   child.send('cpu');
   return answer;
-}
-
-function said<T>(child: ChildProcess): Promise<T> {
-  return new Promise((resolve, reject) => {
-    child.once('message', (value) => resolve(value as T));
-    child.once('exit', (code) => reject(new Error(`a part of the bench ended with ${code}`)));
-  });
 }

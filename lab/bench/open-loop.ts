@@ -72,8 +72,3 @@ async function askOnce(target: OpenLoopTarget, unit: number, dueAtMs: number): P
     target.failed += 1;
   }
 }
-
-/** Of sorted values; NaN without any. */
-export function quantileOfSorted(sorted: readonly number[], q: number): number {
-  return sorted[Math.floor((sorted.length - 1) * q)] ?? NaN;
-}

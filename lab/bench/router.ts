@@ -27,7 +27,8 @@ import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate, openDatabase, startEmbeddedPostgres } from '#libs/persistence';
 import { startApp } from '#libs/platform';
 import { runningCanary } from '#libs/testing/traffic';
-import { askInTurns, openLoopTarget, quantileOfSorted, type OpenLoopTarget } from './open-loop.js';
+import { askInTurns, openLoopTarget, type OpenLoopTarget } from './open-loop.js';
+import { listening, ownCpuMs, quantileOfSorted, said } from './parts.js';
 
 interface CpuAnswer {
   readonly cpuMs: number;
@@ -288,10 +289,7 @@ async function serveUpstream(answerBytes: number): Promise<void> {
     request.on('end', () => response.writeHead(200, { 'content-type': 'image/png' }).end(answer));
   });
   server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
+  process.send?.({ url: await listening(server) });
 }
 
 async function openBenchBus(carrier: 'memory' | 'postgres'): Promise<EventBus> {
@@ -319,14 +317,8 @@ async function serveBare(upstream: string): Promise<void> {
     request.on('end', () => passOn(pool, request, response, Buffer.concat(chunks)));
   });
   server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  process.on('message', () => {
-    const { user, system } = process.cpuUsage();
-    process.send?.({ cpuMs: (user + system) / 1000 } satisfies CpuAnswer);
-  });
-  process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
+  process.on('message', () => process.send?.({ cpuMs: ownCpuMs() } satisfies CpuAnswer));
+  process.send?.({ url: await listening(server) });
 }
 
 function passOn(pool: Pool, request: IncomingMessage, response: ServerResponse, body: Buffer): void {
@@ -362,9 +354,9 @@ async function serveRouter(upstream: string, shadowPercent: number, carrier: 'me
   const settings = { port: 0, lastKnownGoodFile: undefined };
   const { exposed } = await startApp(routerApp, { environment: { AUTH: 'off' }, resources: { bus }, settings });
   process.on('message', () => {
-    const { user, system } = process.cpuUsage();
+    const cpuMs = ownCpuMs();
     void bus.readAll('request.routed.v1').then(({ length }) => {
-      process.send?.({ cpuMs: (user + system) / 1000, events: length } satisfies CpuAnswer);
+      process.send?.({ cpuMs, events: length } satisfies CpuAnswer);
     });
   });
   process.send?.({ url: exposed.url });
@@ -386,19 +378,12 @@ async function start(
   ...of: readonly string[]
 ): Promise<{ readonly process: ChildProcess; readonly url: string }> {
   const child = fork(fileURLToPath(import.meta.url), [part, ...of], { execArgv: process.execArgv });
-  const { url } = await message<{ url: string }>(child);
+  const { url } = await said<{ url: string }>(child);
   return { process: child, url };
 }
 
 function cpuOf(child: ChildProcess): Promise<CpuAnswer> {
-  const answer = message<CpuAnswer>(child);
+  const answer = said<CpuAnswer>(child);
   child.send('cpu');
   return answer;
-}
-
-function message<T>(child: ChildProcess): Promise<T> {
-  return new Promise((resolve, reject) => {
-    child.once('message', (value) => resolve(value as T));
-    child.once('exit', (code) => reject(new Error(`a part of the bench ended with ${code}`)));
-  });
 }

@@ -1,5 +1,6 @@
 import { bucketOf, hashUnit, layoutOf, salts, variantOf } from '#libs/assignment';
 import { MILLION } from '#libs/contracts';
+import { quantileOfSorted } from '../parts.js';
 
 /** One request as its client saw it; times in milliseconds since the epoch. */
 export interface AskedRequest {
@@ -90,7 +91,6 @@ export function phaseFigures(requests: readonly AskedRequest[], course: ChaosCou
   const count = (wanted: RequestVerdict): number => verdicts.filter((verdict) => verdict === wanted).length;
   const answered = requests.filter(({ status }) => status === 200);
   const latenciesMs = answered.map(({ dueAtMs, doneAtMs }) => doneAtMs - dueAtMs).sort((left, right) => left - right);
-  const quantile = (q: number): number => latenciesMs[Math.floor((latenciesMs.length - 1) * q)] ?? NaN;
   const reasons = requests
     .filter((_request, index) => verdicts[index] === 'failed')
     .map(({ status, failure, router }) => `${failure ?? status} at router ${router}`);
@@ -101,8 +101,8 @@ export function phaseFigures(requests: readonly AskedRequest[], course: ChaosCou
     failed: count('failed'),
     above: count('above'),
     candidateShare: answered.filter(({ answeredBy }) => answeredBy === 'candidate').length / answered.length,
-    p50Ms: quantile(0.5),
-    p99Ms: quantile(0.99),
+    p50Ms: quantileOfSorted(latenciesMs, 0.5),
+    p99Ms: quantileOfSorted(latenciesMs, 0.99),
     reasons: [...new Set(reasons)].slice(0, 3),
   };
 }

@@ -4,6 +4,7 @@
  */
 import { Pool, request as ask } from 'undici';
 import { ASSIGNMENT_HEADER, decodeAssignment, UNIT_HEADER } from '#libs/contracts';
+import { nowMs } from '../parts.js';
 import type { AskedRequest } from './judge.js';
 
 /** What the run tells the load. */
@@ -70,11 +71,6 @@ process.on('message', (order: LoadOrder) => {
   }
 });
 process.once('disconnect', () => process.exit(0));
-
-/** The clock that all processes of a machine share. */
-function nowMs(): number {
-  return performance.timeOrigin + performance.now();
-}
 
 function tell(news: LoadNews): void {
   process.send?.(news);

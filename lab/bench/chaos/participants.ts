@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { spawnApp, type Child } from '#apps/cli';
+import { said } from '../parts.js';
 import type { DatabaseReady } from './database.js';
 
 /** Services by their name in the run, in the order in which they start. */
@@ -110,22 +111,15 @@ export class Participants {
 
   private async startDatabase(): Promise<void> {
     const child = this.fork('database', this.dataDir);
-    this.database = { process: child, ready: await firstMessage<DatabaseReady>(child) };
+    this.database = { process: child, ready: await said<DatabaseReady>(child) };
   }
 
   private async startUpstream(name: string): Promise<string> {
-    return (await firstMessage<{ readonly url: string }>(this.fork('upstream', name))).url;
+    return (await said<{ readonly url: string }>(this.fork('upstream', name))).url;
   }
 }
 
 /** `routerAdmin` is at ROUTER_ADMIN_PORT. */
 function portVariable(key: string): string {
   return `${key.replace(/[A-Z]/g, '_$&').toUpperCase()}_PORT`;
-}
-
-function firstMessage<T>(child: ChildProcess): Promise<T> {
-  return new Promise((resolve, reject) => {
-    child.once('message', (value) => resolve(value as T));
-    child.once('exit', (code) => reject(new Error(`a part of the bench ended with ${code} before it was ready`)));
-  });
 }

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { MILLION } from '#libs/contracts';
+import { nowMs } from '../parts.js';
 import { phaseFigures, type AskedRequest, type PhaseFigures, type RouterDeath, type ShareBound } from './judge.js';
 import type { LoadNews, LoadOrder } from './load.js';
 import type { Participants, ParticipantName } from './participants.js';
@@ -218,10 +219,6 @@ export class ChaosRun {
 
 function isRouter(name: ParticipantName): name is RouterName {
   return (ROUTERS as readonly string[]).includes(name);
-}
-
-export function nowMs(): number {
-  return performance.timeOrigin + performance.now();
 }
 
 export const shareInPercent = (ppm: number): string => `${(ppm / MILLION) * 100} %`;

@@ -1,6 +1,6 @@
 /** A variant that costs nothing: answers at once with a small picture and says who it is. */
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listening } from '../parts.js';
 
 const [name = 'control'] = process.argv.slice(2);
 const picture = Buffer.alloc(1_024, 7);
@@ -9,8 +9,5 @@ const server = createServer((request, response) => {
   request.on('end', () => response.writeHead(200, { 'content-type': 'image/png', 'x-variant': name }).end(picture));
 });
 server.keepAliveTimeout = 120_000;
-await new Promise<void>((resolve) => {
-  server.listen(0, '127.0.0.1', resolve);
-});
 process.once('disconnect', () => process.exit(0));
-process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
+process.send?.({ url: await listening(server) });
