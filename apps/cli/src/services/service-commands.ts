@@ -5,7 +5,7 @@ import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { eventLines } from '../experiments/events-command.js';
 import { readExperiment } from '../experiments/read-standing.js';
 import { serviceAnswer, serviceEventsAnswer } from '../server/answers.js';
-import { connect, giveInName, withServerOptions, type ServerOptions } from '../server/connection.js';
+import { connect, giveInName, withServerOptions, type Connection, type ServerOptions } from '../server/connection.js';
 import { outputOption, printAnswer, type OutputForm } from '../terminal/print.js';
 import { serviceLines, servicePath } from './service-lines.js';
 
@@ -44,7 +44,7 @@ export function addServiceCommands(program: Command): void {
   const service = program.command('service').description('orders about a service itself');
   for (const [name, description] of MODES) {
     orderCommand(service, name, description).action((of: string, options: ServiceOptions) =>
-      orderService(of, options, { method: 'POST', path: name, body: {} }),
+      orderService(connect(options), of, { ...options, method: 'POST', path: name, body: {} }),
     );
   }
   addBaselineCommand(service);
@@ -76,7 +76,7 @@ function addBaselineCommand(service: Command): void {
         // Commander sets it to true where it is only not negated.
         ...(typeof route === 'string' ? { route } : route === false ? { route: null } : {}),
       };
-      return orderService(of, options, { method: 'POST', path: 'baseline', body });
+      return orderService(connect(options), of, { ...options, method: 'POST', path: 'baseline', body });
     });
 }
 
@@ -86,7 +86,12 @@ function addSlotsCommand(service: Command): void {
     .option('--holdout <percent>', 'units that no experiment ever gets', percentArgument, 0)
     .option('--unit <kind>', 'who is drawn into slots: user, session or request', 'user')
     .action((of: string, { slot, holdout, unit, ...options }: SlotsOptions) =>
-      orderService(of, options, { method: 'PUT', path: 'slots', body: { unit, holdoutPpm: holdout, slots: slot } }),
+      orderService(connect(options), of, {
+        ...options,
+        method: 'PUT',
+        path: 'slots',
+        body: { unit, holdoutPpm: holdout, slots: slot },
+      }),
     );
 }
 
@@ -101,16 +106,15 @@ function orderCommand(service: Command, name: string, description: string): Comm
   );
 }
 
-interface ServiceOrder {
+interface ServiceOrder extends Pick<ServiceOptions, 'reason' | 'output'> {
   readonly method: 'POST' | 'PUT';
   readonly path: string;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-async function orderService(of: string, options: ServiceOptions, { method, path, body }: ServiceOrder): Promise<void> {
-  const connection = connect(options);
+async function orderService(connection: Connection, of: string, order: ServiceOrder): Promise<void> {
   const { decision } = connection;
-  const { reason, output } = options;
+  const { method, path, body, reason, output } = order;
   const answer = await giveInName(connection, (actor) =>
     decision.send(method, `${servicePath(of)}/${path}`, { ...body, actor, reason }),
   );
@@ -135,9 +139,10 @@ export function addRetryCommand(program: Command): void {
       .requiredOption('-r, --reason <text>', 'why, for the audit log')
       .addOption(outputOption()),
   ).action(async (key: string | undefined, options: RetryOptions) => {
-    const { service, fingerprints } = await latchesOf(key, options);
+    const connection = connect(options);
+    const { service, fingerprints } = await latchesOf(connection, key, options);
     for (const fingerprint of fingerprints)
-      await orderService(service, options, { method: 'POST', path: 'retry', body: { fingerprint } });
+      await orderService(connection, service, { ...options, method: 'POST', path: 'retry', body: { fingerprint } });
   });
 }
 
@@ -146,7 +151,7 @@ interface Latches {
   readonly fingerprints: readonly string[];
 }
 
-async function latchesOf(key: string | undefined, options: RetryOptions): Promise<Latches> {
+async function latchesOf(connection: Connection, key: string | undefined, options: RetryOptions): Promise<Latches> {
   const { service, fingerprint } = options;
   if (key === undefined && service !== undefined && fingerprint !== undefined)
     return { service, fingerprints: [fingerprint] };
@@ -154,7 +159,6 @@ async function latchesOf(key: string | undefined, options: RetryOptions): Promis
     const expected = 'expected the key of an experiment, or --service and --fingerprint';
     throw new CommandFailure(exitCodes.usage, `retry: ${expected}`);
   }
-  const connection = connect(options);
   const experiment = await readExperiment(connection, key);
   const name = experiment.service ?? '';
   const { latched } = connection.decision.read(serviceAnswer, await connection.decision.get(servicePath(name)));
