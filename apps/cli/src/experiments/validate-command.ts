@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { ExperimentFileError, parseExperimentFile, type KnownMetric } from '#libs/contracts';
+import { ExperimentFileError, parseExperimentFile } from '#libs/contracts';
+import { knownMetrics } from '#libs/evidence';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { printLines } from '../terminal/print.js';
 import { readFileOrInput } from './experiment-file.js';
@@ -10,15 +11,14 @@ export function addValidateCommand(program: Command): void {
     .command('validate')
     .description('checks experiment files without a server: file, line, what was expected')
     .requiredOption('-f, --file <paths...>', 'the experiment files; - reads standard input')
-    .action(async ({ file: paths }: { readonly file: readonly string[] }) => {
-      const { knownMetrics } = await import('#libs/evidence');
-      const wrong = paths.flatMap((path) => problemsOf(path, knownMetrics) ?? []);
+    .action(({ file: paths }: { readonly file: readonly string[] }) => {
+      const wrong = paths.flatMap((path) => problemsOf(path) ?? []);
       if (wrong.length > 0) throw new CommandFailure(exitCodes.usage, wrong.join('\n'));
     });
 }
 
 /** Undefined where it is right, which is printed. */
-function problemsOf(path: string, knownMetrics: readonly KnownMetric[]): string | undefined {
+function problemsOf(path: string): string | undefined {
   const { name, bytes } = readFileOrInput(path);
   try {
     const { key, kind, service } = parseExperimentFile(bytes.toString('utf8'), name, knownMetrics);

@@ -2,11 +2,13 @@ import { readFileSync, writeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { ExperimentFileError, type ExperimentSpec, parseExperimentFile } from '#libs/contracts';
+import { knownMetrics } from '#libs/evidence';
 import { positiveArgument, seedArgument } from '../arguments.js';
 import { exitCodes } from '../exit-codes.js';
 import { DEFAULT_BASELINES, describeBaseline } from './baseline.js';
-import type { OnStep, PlanQuestion } from './plan-experiment.js';
+import { type OnStep, planExperiment, type PlanQuestion } from './plan-experiment.js';
 import { PlanInputError } from './plan-input-error.js';
+import { renderPlan } from './plan-text.js';
 
 /** Silence that nobody wonders about. */
 const QUIET_MS = 1_000;
@@ -45,15 +47,10 @@ export function addPlanCommand(program: Command, signal: AbortSignal): void {
 }
 
 async function runPlan(options: PlanOptions, signal: AbortSignal): Promise<void> {
-  // The statistics come with them, which no other command is to wait for.
-  const [{ planExperiment }, { renderPlan }] = await Promise.all([
-    import('./plan-experiment.js'),
-    import('./plan-text.js'),
-  ]);
   try {
     const plan = await planExperiment(
       {
-        spec: await readExperiment(options.file),
+        spec: readExperiment(options.file),
         requestsPerHour: options.perHour,
         assumed: options.assume,
         effects: options.effect,
@@ -73,8 +70,7 @@ async function runPlan(options: PlanOptions, signal: AbortSignal): Promise<void>
   }
 }
 
-async function readExperiment(file: string): Promise<ExperimentSpec> {
-  const { knownMetrics } = await import('#libs/evidence');
+function readExperiment(file: string): ExperimentSpec {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { contractDocuments } from '#libs/contracts';
 
 /** `teststrip schema`: the experiment file as JSON Schema, for editors. */
 export function addSchemaCommand(program: Command): void {
@@ -6,8 +7,7 @@ export function addSchemaCommand(program: Command): void {
     .command('schema')
     .description('prints the JSON Schema of experiment files, for editors')
     .addHelpText('after', HELP)
-    .action(async () => {
-      const { contractDocuments } = await import('#libs/contracts');
+    .action(() => {
       const schema = contractDocuments().get('schemas/experiment-file.json');
       process.stdout.write(`${JSON.stringify(schema, null, 2)}\n`);
     });
