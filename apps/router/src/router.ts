@@ -176,16 +176,13 @@ export class Router {
   private createProxy(): Proxy {
     const { settings } = this;
     return createProxy({
+      ...this.askedParts(),
       shadow: this.shadow,
-      allocations: this.allocations,
       lanes: this.lanes,
       limits: settings.limits,
       unitHeaders: settings.unitHeaders,
-      overrideToken: settings.overrideToken,
       cookie: settings.cookieKey === undefined ? undefined : new UnitCookie(settings.cookieKey),
-      unreadyReason: () => (this.stateSource === 'none' ? this.unreadyReason() : undefined),
       onRouted: (routed) => this.tell(routed),
-      onUnreadable: (service, attribute) => this.metrics.unreadable(service, attribute),
       onTrouble: (upstream, what) => this.troubles.tell(upstream, what),
       proxies: this.proxies,
     });
@@ -193,13 +190,20 @@ export class Router {
 
   private createFlags(): FlagServer {
     return new FlagServer({
-      allocations: this.allocations,
-      isAuthorised: tokenCheck(this.settings.overrideToken),
-      unreadyReason: () => (this.stateSource === 'none' ? this.unreadyReason() : undefined),
-      onUnreadable: (service, attribute) => this.metrics.unreadable(service, attribute),
+      ...this.askedParts(),
       onEvaluated: (service, { flag, assignment }) =>
         this.metrics.evaluated(service, assignment?.variant ?? '', flag.reason),
     });
+  }
+
+  /** What a request that is passed on and a flag that is asked for have in common. */
+  private askedParts() {
+    return {
+      allocations: this.allocations,
+      isAuthorised: tokenCheck(this.settings.overrideToken),
+      unreadyReason: () => (this.stateSource === 'none' ? this.unreadyReason() : undefined),
+      onUnreadable: (service: string, attribute: string) => this.metrics.unreadable(service, attribute),
+    };
   }
 
   private createShadow(): ShadowTraffic {

@@ -5,39 +5,25 @@ import { sendProblem } from '#libs/platform';
 import type { Allocations } from '../routing/allocations.js';
 import type { ServiceRoute } from '../routing/routing-table.js';
 import type { Original, ShadowTraffic } from '../shadow/shadow-traffic.js';
-import { tokenCheck } from '../token-check.js';
 import { NO_ANSWER, type ExchangeResult, type Failure } from './exchange.js';
 import type { PublicAddress } from './public-address.js';
 import { outcomeOfStatus } from './answer.js';
 import { ClientBody } from './client-body.js';
-import type { UnitHeaders } from './request-headers.js';
 import type { Refusal } from './request-fault.js';
 import type { RoutedRequest } from './routed-request.js';
 import { RequestPlan, type PlanSources, type Target } from './request-plan.js';
-import type { TrustedProxies } from './trusted-proxies.js';
-import type { UnitCookie } from './unit-cookie.js';
 import { passUpgrade, refuseUpgrade } from './upgrade.js';
 import { UpstreamAttempt, type RequestUnderWay, type Attempt } from './upstream-attempt.js';
-import type { UpstreamLanes, UpstreamLimits } from './upstream-lanes.js';
+import type { UpstreamLimits } from './upstream-lanes.js';
 
-export interface ProxyOptions {
+export interface ProxyOptions extends PlanSources {
   readonly allocations: Allocations;
-  readonly lanes: UpstreamLanes;
   readonly limits: Pick<UpstreamLimits, 'timeoutMs' | 'idleMs'>;
-  readonly unitHeaders: UnitHeaders;
-  /** Who knows it may choose the variant; undefined: nobody may. */
-  readonly overrideToken: string | undefined;
-  /** For who has no name; undefined: nobody is given one. */
-  readonly cookie: UnitCookie | undefined;
   /** Why requests can't be served at present; undefined when they can. */
   readonly unreadyReason: () => string | undefined;
   readonly onRouted: (routed: RoutedRequest) => void;
-  /** Hears of a service's attribute that its audience can't read. */
-  readonly onUnreadable: (service: string, attribute: string) => void;
   /** Hears what clients are not told: the upstream's address, and what is wrong with it. */
   readonly onTrouble: (upstream: string, what: string) => void;
-  /** Whose word on a client counts. */
-  readonly proxies: TrustedProxies;
   /** Copies of control's requests, where the order in force wants them. */
   readonly shadow: ShadowTraffic;
 }
@@ -61,17 +47,16 @@ export interface Proxy {
 
 /** Assigns, asks the variant's upstream, streams its answer back, tells how it ended. */
 export function createProxy(options: ProxyOptions): Proxy {
-  const sources: PlanSources = { ...options, isAuthorised: tokenCheck(options.overrideToken) };
   return {
     pass(request, response, { address, waitsToBeTold }) {
       const found = findRoute(request, address, options);
       if ('status' in found) return refuse(request, response, found, found.status === 503 ? RETRY_SOON : {});
-      new ProxiedRequest(options, { request, response, ...found, waitsToBeTold }, sources).start();
+      new ProxiedRequest(options, { request, response, ...found, waitsToBeTold }).start();
     },
     upgrade(request, { address, socket, head }) {
       const found = findRoute(request, address, options);
       if ('status' in found) return refuseUpgrade(socket, found.status, found.detail);
-      const plan = new RequestPlan(sources, request, found.route);
+      const plan = new RequestPlan(options, request, found.route);
       const { limits, onTrouble } = options;
       const onAnswer = (target: Target, status: number | null): void => {
         const outcome = status === null ? 'server-error' : status < 400 ? 'delivered' : outcomeOfStatus(status, {});
@@ -134,10 +119,9 @@ class ProxiedRequest implements RequestUnderWay {
   constructor(
     readonly options: ProxyOptions,
     readonly incoming: Incoming,
-    sources: PlanSources,
   ) {
     const { request, response, route, waitsToBeTold } = incoming;
-    this.plan = new RequestPlan(sources, request, route);
+    this.plan = new RequestPlan(options, request, route);
     this.body = new ClientBody(request, response, waitsToBeTold);
   }
 

@@ -27,9 +27,11 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 export interface PlanSources extends DrawSources {
   readonly lanes: UpstreamLanes;
   readonly unitHeaders: UnitHeaders;
-  /** undefined: nobody is given one. */
+  /** For who has no name; undefined: nobody is given one. */
   readonly cookie: UnitCookie | undefined;
+  /** Whether whoever knows the token may choose the variant. */
   readonly isAuthorised: (token: string | undefined) => boolean;
+  /** Whose word on a client counts. */
   readonly proxies: TrustedProxies;
 }
 
