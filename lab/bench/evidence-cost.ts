@@ -20,6 +20,7 @@ import {
 } from '#libs/evidence';
 import { definition, SimulatedTraffic } from '#libs/testing/traffic';
 import { asked, printBesideBefore } from './beside-before.js';
+import { ownCpuMs } from './parts.js';
 
 /** Of each variant. */
 const PODS = 8;
@@ -37,22 +38,22 @@ function measure([requests = 60_000, partitions = 4]: readonly number[]): void {
     const events: ObservedEvent[] = [];
     for (let i = 0; i < requests / 4; i++)
       events.push(...traffic.next().map((event) => asParsed(answeredBy(`pod-${i % PODS}`, event))));
-    const before = processorMs();
+    const before = ownCpuMs();
     for (const event of events) {
       const place = `${event.type}/${memoryKey(event.subject) % partitions}`;
       const evidence = parts.get(place) ?? initialEvidence(design, event.type);
       parts.set(place, evidence);
       foldEvent(evidence, design, event);
     }
-    const microseconds = ((processorMs() - before) * 1000) / events.length;
+    const microseconds = ((ownCpuMs() - before) * 1000) / events.length;
     console.log(`quarter ${quarter}: ${events.length} events, ${microseconds.toFixed(2)} µs each`);
   }
 
   const rounds = 50;
-  const before = processorMs();
+  const before = ownCpuMs();
   for (let round = 0; round < rounds; round++) analyse([...parts.values()].reduce(mergeEvidence), design, 0);
   console.log(
-    `analysis of ${design.metrics.length} metrics in ${parts.size} parts: ${((processorMs() - before) / rounds).toFixed(2)} ms`,
+    `analysis of ${design.metrics.length} metrics in ${parts.size} parts: ${((ownCpuMs() - before) / rounds).toFixed(2)} ms`,
   );
   const bytes = [...parts.values()].map((evidence) => JSON.stringify(encodeEvidence(evidence)).length);
   console.log(`snapshot of a part: ${Math.max(...bytes)} bytes at most, without its units`);
@@ -66,9 +67,4 @@ function answeredBy(instance: string, event: RequestEvent): ObservedEvent {
 /** From JSON, like what a carrier hands over: objects that are copied property by property make a generation up to 1.4 times as expensive to fold. */
 function asParsed(event: ObservedEvent): ObservedEvent {
   return JSON.parse(JSON.stringify(event)) as ObservedEvent;
-}
-
-function processorMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
 }
