@@ -28,6 +28,7 @@ const OTHER_VALUES: Readonly<Record<string, string>> = {
   SCORER_MODEL_DIR: '/models/other',
   SCORER_ENGINE: 'onnx',
   SCORER_PREPROCESSING: 'fast',
+  SCORER_PRECISION: 'f16',
   SCORER_THREADS: '3',
   SCORER_IMAGE_ROOTS: '/pictures/of/scorer',
   SCORER_IMAGE_HOSTS: 'pictures.example',

@@ -20,6 +20,10 @@ export const scorerVariables = {
     z.enum(['exact', 'fast']).default('exact'),
     '`exact` gives the numbers of the reference implementation, `fast` resizes with the image library.',
   ),
+  SCORER_PRECISION: documented(
+    z.enum(['f32', 'f16']).default('f32'),
+    'In which the engine computes: `f16` is for GPUs, where it is faster and takes half the memory.',
+  ),
   SCORER_THREADS: documented(variables.integer.min(1).default(1), 'Threads of the engine.'),
   SCORER_IMAGE_ROOTS: documented(
     variables.list.optional(),
@@ -62,6 +66,8 @@ export function scorerSettings(config: z.output<z.ZodObject<typeof scorerVariabl
     modelDirectory: config.SCORER_MODEL_DIR,
     engine: config.SCORER_ENGINE,
     preprocessing: config.SCORER_PREPROCESSING,
+    precision: config.SCORER_PRECISION,
+    cacheDirectory: join(config.DATA_DIR, 'graphs'),
     threads: config.SCORER_THREADS,
     roots: config.SCORER_IMAGE_ROOTS ?? [join(config.DATA_DIR, 'pictures')],
     hosts: config.SCORER_IMAGE_HOSTS,

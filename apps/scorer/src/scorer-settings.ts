@@ -1,4 +1,4 @@
-import type { EngineName, PictureLimits, PreprocessingMode } from '#libs/scoring';
+import type { EngineName, PictureLimits, EnginePrecision, PreprocessingMode } from '#libs/scoring';
 import type { SamplingOptions } from './sampling.js';
 
 /** Everything about a scorer that an operator may choose. */
@@ -15,6 +15,10 @@ export interface ScorerSettings {
   readonly engine?: EngineName | 'auto';
   /** Default `exact`. */
   readonly preprocessing?: PreprocessingMode;
+  /** In which the engine computes. Default `f32`. */
+  readonly precision?: EnginePrecision;
+  /** Where graphs made of a model's weights are kept when its directory can't be written to. Default: nowhere. */
+  readonly cacheDirectory?: string;
   /** Threads of the engine. Default 1. */
   readonly threads?: number;
   readonly limits?: PictureLimits;

@@ -76,9 +76,10 @@ export class ScorerModule implements OnApplicationShutdown {
 }
 
 async function startEngine(options: ScorerModuleOptions): Promise<Scorer> {
-  const { modelDirectory, engine = 'auto', preprocessing = 'exact', threads = 1 } = options;
+  const { modelDirectory, engine = 'auto', preprocessing = 'exact', precision = 'f32', threads = 1 } = options;
   const limits = options.limits ?? defaultPictureLimits;
-  const scorer = await createScorer({ modelDirectory, engine, preprocessing, threads, limits });
+  const cache = options.cacheDirectory === undefined ? {} : { cacheDirectory: options.cacheDirectory };
+  const scorer = await createScorer({ modelDirectory, engine, preprocessing, precision, threads, limits, ...cache });
   const { model, digest, engineReason } = scorer.health();
   new Logger('scorer').log(`model ${model} (${digest.slice(0, 12)}) on ${scorer.identity.engine}: ${engineReason}`);
   return scorer;

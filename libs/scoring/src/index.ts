@@ -1,9 +1,10 @@
+export { ModelDirectoryError } from './checkpoint/errors.js';
 export { decodePicture, defaultPictureLimits, type PictureLimits } from './decoding/decode-picture.js';
 export { EngineUnavailableError, engineNames, type EngineName } from './engines/choose-engine.js';
 export { EngineFailedError } from './engines/onnx-engine.js';
+export type { EnginePrecision } from './graphs/graph-builder.js';
 export { applyHead, ForeignHeadError, qualityHeadFile, type QualityHead } from './heads/quality-head.js';
 export { LruCache } from './lru-cache.js';
-export { ModelDirectoryError } from './model/model-directory.js';
 export type { PreprocessingMode } from './preprocessing/preprocessing.js';
 export {
   createScorer,

@@ -25,7 +25,7 @@ describe('createScorer', () => {
     expect(scorer.identity).toEqual({
       model: 'tiny-clip',
       digest: expect.stringMatching(/^[0-9a-f]{64}$/),
-      preprocessing: 'clip-pillow-exact-v1',
+      preprocessing: 'clip-pillow-exact-v2',
       engine: 'onnx-cpu',
     });
     expect(scorer.health()).toMatchObject({ failure: null, engineReason: expect.stringContaining('SCORER_ENGINE') });
@@ -134,7 +134,12 @@ describe('createScorer', () => {
 
 describe('a model directory that can not be used', () => {
   it.each([
-    ['a missing graph', 'onnx/image.onnx', undefined, /lacks\n {2}onnx\/image.onnx: expected the image tower/],
+    [
+      'a missing graph and no weights to make it of',
+      'onnx/image.onnx',
+      undefined,
+      /model.safetensors announces a header/,
+    ],
     ['a missing tokenizer', 'tokenizer.json', undefined, /tokenizer.json: expected the byte-level BPE/],
     ['broken JSON', 'config.json', '{', /config.json is no JSON/],
     ['another model type', 'config.json', '{"model_type":"siglip"}', /config.json: model_type/],
@@ -142,7 +147,7 @@ describe('a model directory that can not be used', () => {
       'another crop than the model takes',
       'preprocessor_config.json',
       '{"crop_size":9,"image_mean":[0,0,0],"image_std":[1,1,1]}',
-      /crop_size is 9 × 9, expected 8 × 8/,
+      /crop_size is 9, expected 8 × 8/,
     ],
     ['a template without place', 'prompt.json', '{"template":"a picture"}', /has 0 times \{prompt\}/],
     [

@@ -5,13 +5,13 @@ import { decodePicture, defaultPictureLimits, type PictureLimits } from './decod
 import { RefusedPictureError, UndecodablePictureError } from './decoding/picture-errors.js';
 import { chooseEngine, type EngineName } from './engines/choose-engine.js';
 import type { EmbeddingEngine } from './engines/engine.js';
+import type { EnginePrecision } from './graphs/graph-builder.js';
 import { applyHead } from './heads/quality-head.js';
 import { LruCache } from './lru-cache.js';
 import { loadClipModel, type ClipModel } from './model/model-directory.js';
 import { isBlank } from './pictures/blank.js';
 import type { RgbPicture } from './pictures/rgb-picture.js';
 import { preprocessing, type Preprocessing, type PreprocessingMode } from './preprocessing/preprocessing.js';
-import { clipTokenizer, type ClipTokenizer } from './text/clip-tokenizer.js';
 import { fillTemplate, normalisePrompt } from './text/prompt.js';
 import { REFERENCE_PROMPTS } from './text/reference-prompts.js';
 
@@ -27,6 +27,10 @@ export interface ScorerOptions {
   readonly limits?: PictureLimits;
   /** Threads of the engine. Default 1. */
   readonly threads?: number;
+  /** In which the engine computes. Default `f32`. */
+  readonly precision?: EnginePrecision;
+  /** Where files made of the weights are kept when the model's directory can't be written to. Default: nowhere. */
+  readonly cacheDirectory?: string;
   /** Pictures decoded at the same time by sharp's threads. Default 4. */
   readonly decodeConcurrency?: number;
   /** Embeddings of pictures and of texts that are kept. Defaults 4096 and 16384. */
@@ -90,9 +94,10 @@ export interface Scorer {
 export async function createScorer(options: ScorerOptions): Promise<Scorer> {
   const { kind, reason } = await chooseEngine(options.engine ?? 'auto');
   const model = await loadClipModel(options.modelDirectory, kind.requiredFiles);
-  const tokenizer = clipTokenizer(model.tokenizerJson, model.tokenizerConfig, model.contextLength);
-  const engine = await kind.start(model, { threads: options.threads ?? 1 });
-  return new ClipScorer({ model, tokenizer, engine, reason }, options);
+  const prepares = preprocessing(options.preprocessing ?? 'exact', model.description.pictures);
+  const { threads = 1, precision = 'f32', cacheDirectory } = options;
+  const engine = await kind.start(model, { threads, precision, ...(cacheDirectory && { cacheDirectory }) });
+  return new ClipScorer({ model, preprocessing: prepares, engine, reason }, options);
 }
 
 interface SeenPicture {
@@ -123,7 +128,7 @@ type Broken = Extract<PictureScore, { outcome: 'undecodable' | 'refused' }>;
 
 interface ScorerParts {
   readonly model: ClipModel;
-  readonly tokenizer: ClipTokenizer;
+  readonly preprocessing: Preprocessing;
   readonly engine: EmbeddingEngine;
   /** Why it is this engine. */
   readonly reason: string;
@@ -139,16 +144,14 @@ class ClipScorer implements Scorer {
   private references: Promise<readonly Float32Array[]> | null = null;
 
   private readonly model: ClipModel;
-  private readonly tokenizer: ClipTokenizer;
   private readonly engine: EmbeddingEngine;
   private readonly engineReason: string;
 
-  constructor({ model, tokenizer, engine, reason }: ScorerParts, options: ScorerOptions) {
+  constructor({ model, preprocessing: prepares, engine, reason }: ScorerParts, options: ScorerOptions) {
     this.model = model;
-    this.tokenizer = tokenizer;
     this.engine = engine;
     this.engineReason = reason;
-    this.preprocessing = preprocessing(options.preprocessing ?? 'exact');
+    this.preprocessing = prepares;
     this.limits = options.limits ?? defaultPictureLimits;
     this.decodeConcurrency = options.decodeConcurrency ?? 4;
     this.pictures = new LruCache(options.pictureCacheSize ?? 4096);
@@ -210,7 +213,9 @@ class ClipScorer implements Scorer {
     }
     if (missing.length > 0) {
       const references = await (this.references ??= this.embedReferences());
-      const tokenized = missing.map((prompt) => this.tokenizer.encode(fillTemplate(this.model.promptTemplate, prompt)));
+      const tokenized = missing.map((prompt) =>
+        this.model.tokenizer.encode(fillTemplate(this.model.promptTemplate, prompt)),
+      );
       const embeddings = await this.engine.embedTexts(tokenized.map((text) => text.ids));
       missing.forEach((prompt, row) => {
         const embedding = this.rowOf(embeddings, row);
@@ -228,7 +233,7 @@ class ClipScorer implements Scorer {
     try {
       const ids = REFERENCE_PROMPTS.map((prompt) => {
         const text = fillTemplate(this.model.promptTemplate, normalisePrompt(prompt));
-        return this.tokenizer.encode(text).ids;
+        return this.model.tokenizer.encode(text).ids;
       });
       const embeddings = await this.engine.embedTexts(ids);
       return REFERENCE_PROMPTS.map((_, row) => this.rowOf(embeddings, row));
@@ -270,7 +275,7 @@ class ClipScorer implements Scorer {
     group: readonly WaitingPicture[],
     found: Map<string, SeenPicture | Broken>,
   ): Promise<PreparedGroup> {
-    const pictureBytes = this.model.side ** 2 * 3;
+    const pictureBytes = this.model.description.pictures.side ** 2 * 3;
     const pixels = new Uint8Array(group.length * pictureBytes);
     const prepared = await mapBounded(group, this.decodeConcurrency, (picture, index) =>
       this.prepare(picture, pixels, index * pictureBytes),
@@ -311,7 +316,7 @@ class ClipScorer implements Scorer {
   ): Promise<Broken | Pick<SeenPicture, 'pixels'>> {
     try {
       const picture = await decodePicture(bytes, this.limits);
-      await this.preprocessing.apply(picture, this.model.side, pixels, at);
+      await this.preprocessing.apply(picture, { output: pixels, at });
       return { pixels: withPixels ? pixelsHash(picture) : null };
     } catch (error) {
       if (error instanceof UndecodablePictureError) return { outcome: 'undecodable', reason: error.message };
@@ -322,7 +327,8 @@ class ClipScorer implements Scorer {
 
   private rowOf(embeddings: Float32Array, row: number): Float32Array {
     // A copy: a view would keep the whole batch alive as long as the cache keeps one of its rows.
-    return embeddings.slice(row * this.model.dimension, (row + 1) * this.model.dimension);
+    const { dimension } = this.model.description;
+    return embeddings.slice(row * dimension, (row + 1) * dimension);
   }
 
   private keyOf(hash: string): string {

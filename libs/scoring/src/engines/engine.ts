@@ -1,6 +1,7 @@
+import type { EnginePrecision } from '../graphs/graph-builder.js';
 import type { ClipModel } from '../model/model-directory.js';
 
-/** Computes embeddings of one CLIP model; all of them L2-normalised float32, `model.dimension` numbers each. */
+/** Computes embeddings of one CLIP model; all of them L2-normalised float32 of the description's `dimension`. */
 export interface EmbeddingEngine {
   /** As it stands in every score, e.g. `onnx-cpu`: what else than the weights decides the last digits. */
   readonly name: string;
@@ -13,7 +14,7 @@ export interface EmbeddingEngine {
    */
   embedImages(pixels: Uint8Array<ArrayBuffer>, count: number): Promise<Float32Array>;
   /**
-   * @param ids token ids, at most `model.contextLength` each, the last one being end-of-text. Engines pad with that last one, as Hugging
+   * @param ids token ids, at most the text tower's `contextLength` each, the last one being end-of-text. Engines pad with that last one, as Hugging
    *   Face does; a causal CLIP pools at the first and gives the same result for any padding.
    * @returns ids.length × dimension
    */
@@ -24,6 +25,10 @@ export interface EmbeddingEngine {
 export interface EngineOptions {
   /** Threads that one matrix product may use. */
   readonly threads: number;
+  /** In which the towers compute; embeddings are float32 always. Default `f32`. */
+  readonly precision?: EnginePrecision;
+  /** Where files made of the weights are kept when the model's directory can't be written to. Default: nowhere. */
+  readonly cacheDirectory?: string;
 }
 
 /** One way to compute embeddings, as the registry knows it. */

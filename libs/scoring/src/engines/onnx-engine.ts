@@ -1,17 +1,14 @@
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
+import { towerFiles, type TowerFiles } from '../graphs/tower-files.js';
 import type { ClipModel } from '../model/model-directory.js';
 import type { EmbeddingEngine, EngineKind, EngineOptions } from './engine.js';
 import type { OnnxReply, OnnxRequest, OnnxWorkerData } from './onnx-messages.js';
 import { startWorker } from './start-worker.js';
 
-const IMAGE_GRAPH = 'onnx/image.onnx';
-const TEXT_GRAPH = 'onnx/text.onnx';
-
 /** onnxruntime on the CPU, in one worker thread. */
 export const onnxEngine: EngineKind = {
-  requiredFiles: [IMAGE_GRAPH, TEXT_GRAPH],
+  requiredFiles: [],
   availability: async () => {
     try {
       createRequire(import.meta.url).resolve('onnxruntime-node');
@@ -21,7 +18,9 @@ export const onnxEngine: EngineKind = {
     }
   },
   start: async (model, options) => {
-    const engine = new OnnxEngine(model, options);
+    const { precision = 'f32', cacheDirectory } = options;
+    const graphs = await towerFiles(model, { precision, cacheDirectory });
+    const engine = new OnnxEngine(model, graphs, options);
     await engine.start();
     return engine;
   },
@@ -38,7 +37,7 @@ interface Pending {
 }
 
 class OnnxEngine implements EmbeddingEngine {
-  readonly name = 'onnx-cpu';
+  readonly name: string;
   private readonly pending = new Map<number, Pending>();
   private nextId = 0;
   private worker: Promise<Worker> | undefined;
@@ -47,8 +46,11 @@ class OnnxEngine implements EmbeddingEngine {
 
   constructor(
     private readonly model: ClipModel,
+    private readonly graphs: TowerFiles,
     private readonly options: EngineOptions,
-  ) {}
+  ) {
+    this.name = options.precision === 'f16' ? 'onnx-cpu-f16' : 'onnx-cpu';
+  }
 
   async start(): Promise<void> {
     await this.running();
@@ -92,13 +94,13 @@ class OnnxEngine implements EmbeddingEngine {
   }
 
   private spawn(): Promise<Worker> {
-    const { directory, side, contextLength, dimension } = this.model;
+    const { description } = this.model;
     const workerData: OnnxWorkerData = {
-      imageGraph: join(directory, IMAGE_GRAPH),
-      textGraph: join(directory, TEXT_GRAPH),
-      side,
-      contextLength,
-      dimension,
+      graphs: this.graphs,
+      side: description.image.side,
+      contextLength: description.text.contextLength,
+      dimension: description.dimension,
+      endOfText: description.text.endOfText,
       threads: this.options.threads,
     };
     return new Promise((resolve, reject) => {

@@ -1,10 +1,10 @@
 /** What the worker needs to open its sessions. */
 export interface OnnxWorkerData {
-  readonly imageGraph: string;
-  readonly textGraph: string;
+  readonly graphs: { readonly image: string; readonly text: string };
   readonly side: number;
   readonly contextLength: number;
   readonly dimension: number;
+  readonly endOfText: number;
   readonly threads: number;
 }
 

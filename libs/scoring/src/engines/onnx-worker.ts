@@ -1,21 +1,24 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { BATCH_SIZES, cutIntoBatches } from './batches.js';
+import { cutIntoBatches } from './batches.js';
 import type { OnnxReply, OnnxRequest, OnnxWorkerData } from './onnx-messages.js';
 
 // Runs in a worker thread of its own: `session.run` computes synchronously and would block the event loop of the service.
 // Imports nothing but its neighbours and onnxruntime, so that it loads from the source as well as from the build.
 
-const { imageGraph, textGraph, side, contextLength, dimension, threads } = workerData as OnnxWorkerData;
+const { graphs, side, contextLength, dimension, endOfText, threads } = workerData as OnnxWorkerData;
 const port = parentPort!;
 const pictureBytes = side * side * 3;
+/** Of a unit vector that was computed in single precision. */
+const LENGTH_TOLERANCE = 1e-3;
 
-const images = await open(imageGraph, 'pixels', 'uint8', [undefined, side, side, 3]);
-const texts = await open(textGraph, 'input_ids', 'int64', [undefined, contextLength]);
+const images = await open(graphs.image, 'pixels', 'uint8', [undefined, side, side, 3]);
+const texts = await open(graphs.text, 'input_ids', 'int64', [undefined, contextLength]);
 /** A graph with a symbolic length computes no more than the longest text of a batch needs. */
 const fixedTextLength = lengthOf(texts.inputMetadata[0]);
-for (const size of BATCH_SIZES) await embedImages(new Uint8Array(size * pictureBytes), size);
-await embedTexts([new Int32Array(contextLength)]);
+// One of each: larger batches plan their memory when they come. A model that gives no unit vector for these gives none at all.
+requireFinite(graphs.image, await embedImages(noise(pictureBytes), 1));
+requireFinite(graphs.text, await embedTexts([Int32Array.of(endOfText)]));
 
 port.on('message', (request: OnnxRequest) => void answer(request));
 reply({ kind: 'ready' });
@@ -74,12 +77,35 @@ async function embed(
   for (const batch of cutIntoBatches(count)) {
     const { embedding } = await session.run({ [input]: tensorOf(batch.from, batch.count, batch.size) });
     const data = embedding!.data as Float32Array;
-    if (data.length !== batch.size * dimension) {
-      throw new Error(`the graph gives ${data.length} numbers for ${batch.size} items, expected ${dimension} each`);
+    if (embedding!.dims.join() !== `${batch.size},${dimension}`) {
+      throw new Error(
+        `the graph of ${input} gives [${embedding!.dims.join(', ')}] for ${batch.size} items, expected [${batch.size}, ${dimension}]`,
+      );
     }
+    for (let row = 0; row < batch.count; row += 1) requireUnitLength(input, data, row * dimension);
     embeddings.set(data.subarray(0, batch.count * dimension), batch.from * dimension);
   }
   return embeddings;
+}
+
+/** A row with numbers that are not finite is passed on: it says something about one item, another length about the model. */
+function requireUnitLength(input: string, data: Float32Array, from: number): void {
+  let squares = 0;
+  for (let index = from; index < from + dimension; index += 1) squares += data[index]! ** 2;
+  if (Math.abs(Math.sqrt(squares) - 1) > LENGTH_TOLERANCE) {
+    throw new Error(`the graph of ${input} gives an embedding of length ${Math.sqrt(squares)}, expected 1`);
+  }
+}
+
+function requireFinite(graph: string, embedding: Float32Array): void {
+  if (!embedding.every(Number.isFinite)) {
+    throw new Error(`${graph}: the embedding of the first item is not finite, expected a unit vector`);
+  }
+}
+
+/** A picture that is neither black nor of one colour. */
+function noise(bytes: number): Uint8Array {
+  return Uint8Array.from({ length: bytes }, (_, index) => (index * 37) % 251);
 }
 
 async function open(
@@ -108,8 +134,10 @@ async function open(
       (size, axis) => size === undefined || typeof found.shape[axis] !== 'number' || found.shape[axis] === size,
     );
   if (!fits) throw new Error(`${graph}: inputs are ${describe(session.inputMetadata)}, expected one, ${expected}`);
-  if (!session.outputNames.includes('embedding')) {
-    throw new Error(`${graph}: outputs are ${describe(session.outputMetadata)}, expected embedding: float32`);
+  const output = session.outputMetadata.find(({ name }) => name === 'embedding');
+  if (output?.isTensor !== true || output.type !== 'float32') {
+    const outputs = describe(session.outputMetadata);
+    throw new Error(`${graph}: outputs are ${outputs}, expected embedding: float32 [batch, ${dimension}]`);
   }
   return session;
 }

@@ -1,38 +1,37 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { messageAt } from '#libs/contracts';
+import type { CheckpointDescription } from '../checkpoint/description.js';
+import { describeCheckpoint, readJsonFile } from '../checkpoint/describe-checkpoint.js';
+import { ModelDirectoryError } from '../checkpoint/errors.js';
+import { parseFields } from '../checkpoint/fields.js';
 import { assertHeadBelongs, qualityHeadFile, type QualityHead } from '../heads/quality-head.js';
+import type { ClipTokenizer } from '../text/clip-tokenizer.js';
 import { splitTemplate } from '../text/prompt.js';
 
 const CONTENTS: Readonly<Record<string, string>> = {
-  'config.json':
-    'the CLIP configuration (projection_dim, vision_config.image_size, text_config.max_position_embeddings)',
-  'preprocessor_config.json': 'the size, mean and deviation of the pictures',
-  'tokenizer.json': 'the byte-level BPE tokenizer',
+  'config.json': 'the configuration of a CLIP model',
+  'preprocessor_config.json': 'how pictures are resized, cropped and normalised',
+  'processor_config.json': 'how pictures are resized, cropped and normalised',
+  'tokenizer.json': 'the byte-level BPE tokenizer, or vocab.json and merges.txt',
+  'merges.txt': 'the pairs that the byte-level BPE of vocab.json joins',
   'model.safetensors': 'the weights of both towers',
   'onnx/image.onnx': 'the image tower: uint8 `pixels` [b, side, side, 3] to float32 `embedding` [b, dimension]',
   'onnx/text.onnx': 'the text tower: int64 `input_ids` [b, length] to float32 `embedding` [b, dimension]',
 };
 
-const config = z.object({
-  _name_or_path: z.string().optional(),
-  model_type: z.literal('clip'),
-  projection_dim: z.int().min(1),
-  text_config: z.object({ max_position_embeddings: z.int().min(2) }),
-  vision_config: z.object({ image_size: z.int().min(1) }),
-});
-
-const channels = z.tuple([z.number(), z.number(), z.number()]);
-const preprocessorConfig = z.object({
-  crop_size: z.union([z.int().min(1), z.object({ height: z.int().min(1), width: z.int().min(1) })]),
-  image_mean: channels,
-  image_std: channels,
-  /** Pillow's number for bicubic, the only kernel that CLIP models use. */
-  resample: z.literal(3).default(3),
-});
+const DECIDING_FILES: readonly string[] = [
+  'config.json',
+  'preprocessor_config.json',
+  'processor_config.json',
+  'tokenizer.json',
+  'vocab.json',
+  'merges.txt',
+  'model.safetensors.index.json',
+  'prompt.json',
+];
 
 const promptConfig = z.object({ template: z.string() });
 
@@ -43,68 +42,41 @@ export interface ClipModel {
   readonly id: string;
   /** SHA-256 over everything that decides a score: weights, graphs, heads, tokenizer, preprocessing, prompt template. */
   readonly digest: string;
-  /** Side of the square pictures, pixels. */
-  readonly side: number;
-  /** Length of an embedding. */
-  readonly dimension: number;
-  /** Length of a tokenised text, start and end tokens included. */
-  readonly contextLength: number;
-  readonly mean: readonly [number, number, number];
-  readonly deviation: readonly [number, number, number];
+  readonly description: CheckpointDescription;
+  readonly tokenizer: ClipTokenizer;
   /** What is embedded for a prompt: `{prompt}` unless prompt.json says otherwise. */
   readonly promptTemplate: string;
   readonly heads: readonly QualityHead[];
-  readonly tokenizerJson: object;
-  readonly tokenizerConfig: object;
-}
-
-/** A model directory can't be used: which file, what is wrong with it, what was expected. */
-export class ModelDirectoryError extends Error {
-  override readonly name = 'ModelDirectoryError';
 }
 
 /**
- * Reads `config.json`, `preprocessor_config.json`, `tokenizer.json`, and where present `tokenizer_config.json`, `prompt.json` and
- * `heads/*.json`.
+ * Reads what describes the checkpoint, and where present `prompt.json` and `heads/*.json`.
  *
  * @param requiredFiles what the engine reads besides, relative to the directory
- * @throws ModelDirectoryError that names every missing file, or the file that can't be understood
+ * @throws ModelDirectoryError that names every missing file, or the file and the field that can't be honoured
  * @throws ForeignHeadError when a head belongs to another embedding model
  */
 export async function loadClipModel(path: string, requiredFiles: readonly string[]): Promise<ClipModel> {
   const directory = resolve(path);
   const files = await filesOf(directory);
-  requireFiles(directory, files, ['config.json', 'preprocessor_config.json', 'tokenizer.json', ...requiredFiles]);
-  const clip = await readJson(directory, 'config.json', config);
-  const pictures = await readJson(directory, 'preprocessor_config.json', preprocessorConfig);
-  const side = clip.vision_config.image_size;
-  const crop =
-    typeof pictures.crop_size === 'number'
-      ? { height: pictures.crop_size, width: pictures.crop_size }
-      : pictures.crop_size;
-  if (crop.height !== side || crop.width !== side) {
-    throw new ModelDirectoryError(
-      `${join(directory, 'preprocessor_config.json')}: crop_size is ${crop.width} × ${crop.height}, expected ${side} × ${side} as vision_config.image_size of config.json says`,
-    );
-  }
-  const id = idOf(clip._name_or_path, directory);
+  requireFiles(directory, files, [
+    'config.json',
+    files.includes('processor_config.json') ? 'processor_config.json' : 'preprocessor_config.json',
+    ...(files.includes('vocab.json') && !files.includes('tokenizer.json') ? ['merges.txt'] : ['tokenizer.json']),
+    ...requiredFiles,
+  ]);
+  const { description, tokenizer } = await describeCheckpoint(directory, files);
+  const id = description.name ?? basename(directory);
   const heads = await readHeads(directory, files);
-  for (const head of heads) assertHeadBelongs(head, { id, dimension: clip.projection_dim });
+  for (const head of heads) assertHeadBelongs(head, { id, dimension: description.dimension });
   return {
     directory,
     id,
     digest: await digestOf(directory, files.filter(decidesScores)),
-    side,
-    dimension: clip.projection_dim,
-    contextLength: clip.text_config.max_position_embeddings,
-    mean: pictures.image_mean,
-    deviation: pictures.image_std,
+    description,
+    tokenizer,
     promptTemplate: await readTemplate(directory, files),
     heads,
-    tokenizerJson: await readJson(directory, 'tokenizer.json', z.looseObject({})),
-    tokenizerConfig: files.includes('tokenizer_config.json')
-      ? await readJson(directory, 'tokenizer_config.json', z.looseObject({}))
-      : {},
   };
 }
 
@@ -138,22 +110,7 @@ async function readJson<Schema extends z.ZodType>(
   schema: Schema,
 ): Promise<z.infer<Schema>> {
   const path = join(directory, file);
-  const parsed = schema.safeParse(parseJson(path, await readFile(path, 'utf8')));
-  if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map((issue) => messageAt(issue.path, issue.message));
-  throw new ModelDirectoryError(`${path}: ${lines.join('; ')}`);
-}
-
-function parseJson(path: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new ModelDirectoryError(`${path} is no JSON: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function idOf(nameOrPath: string | undefined, directory: string): string {
-  return nameOrPath !== undefined && nameOrPath !== '' ? nameOrPath : basename(directory);
+  return parseFields(path, await readJsonFile(path), schema);
 }
 
 async function readHeads(directory: string, files: readonly string[]): Promise<readonly QualityHead[]> {
@@ -184,8 +141,10 @@ async function readTemplate(directory: string, files: readonly string[]): Promis
 function decidesScores(file: string): boolean {
   return (
     /\.(safetensors|onnx|onnx_data)$/.test(file) ||
+    // A graph may keep its weights in files of any name beside it.
+    file.startsWith('onnx/') ||
     /^heads\/.*\.json$/.test(file) ||
-    ['config.json', 'preprocessor_config.json', 'tokenizer.json', 'prompt.json'].includes(file)
+    DECIDING_FILES.includes(file)
   );
 }
 

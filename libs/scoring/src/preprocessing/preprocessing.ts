@@ -1,6 +1,8 @@
 import sharp from 'sharp';
+import type { PictureSteps } from '../checkpoint/description.js';
+import { ModelDirectoryError } from '../checkpoint/errors.js';
 import type { RgbPicture } from '../pictures/rgb-picture.js';
-import { clipCrop } from './clip-crop.js';
+import { squareOf, type SquarePlace } from './square-of.js';
 
 /** `exact` is Pillow's arithmetic byte for byte; `fast` is libvips' cubic, up to 0.2 grey levels off on square pictures of 512 px and more. */
 export type PreprocessingMode = 'exact' | 'fast';
@@ -9,28 +11,43 @@ export type PreprocessingMode = 'exact' | 'fast';
 export interface Preprocessing {
   /** Named in every score: scores of different preprocessing are never compared. */
   readonly version: string;
-  apply(picture: RgbPicture, side: number, output: Uint8Array, outputAt: number): Promise<void> | void;
+  apply(picture: RgbPicture, place: SquarePlace): Promise<void> | void;
 }
 
-export function preprocessing(mode: PreprocessingMode): Preprocessing {
+/** @throws ModelDirectoryError when the mode can't do what the model asks for */
+export function preprocessing(mode: PreprocessingMode, steps: PictureSteps): Preprocessing {
   switch (mode) {
     case 'exact':
-      return { version: 'clip-pillow-exact-v1', apply: clipCrop };
+      return { version: exactVersion(steps), apply: (picture, place) => squareOf(picture, steps, place) };
     case 'fast':
-      return { version: 'clip-vips-cubic-v1', apply: fastCrop };
+      if (!isPlainCrop(steps)) {
+        throw new ModelDirectoryError(
+          `fast preprocessing knows the centred square of a bicubic resize only; this model wants ${steps.kernel}, ${steps.resize.kind} at ${steps.resize.edge}: use exact`,
+        );
+      }
+      return { version: 'clip-vips-cubic-v1', apply: (picture, place) => fastCrop(picture, steps.side, place) };
     default:
       return mode satisfies never;
   }
 }
 
-async function fastCrop(picture: RgbPicture, side: number, output: Uint8Array, outputAt: number): Promise<void> {
+/** v1: the crop of OpenAI's own code, the only one there was; v2: the steps of the model's description, which its digest covers. */
+function exactVersion(steps: PictureSteps): string {
+  return isPlainCrop(steps) && steps.offsets === 'half-even' ? 'clip-pillow-exact-v1' : 'clip-pillow-exact-v2';
+}
+
+function isPlainCrop({ kernel, resize, side }: PictureSteps): boolean {
+  return kernel === 'bicubic' && resize.kind === 'crop' && resize.edge === side;
+}
+
+async function fastCrop(picture: RgbPicture, side: number, { output, at }: SquarePlace): Promise<void> {
   if (picture.width === side && picture.height === side) {
-    output.set(picture.data, outputAt);
+    output.set(picture.data, at);
     return;
   }
   const pixels = await sharp(picture.data, { raw: { width: picture.width, height: picture.height, channels: 3 } })
     .resize({ width: side, height: side, fit: 'cover', kernel: 'cubic', fastShrinkOnLoad: false })
     .raw()
     .toBuffer();
-  output.set(pixels, outputAt);
+  output.set(pixels, at);
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { normalise } from '#libs/testing/pictures';
 import { decodePicture } from '../decoding/decode-picture.js';
-import { clipCrop } from './clip-crop.js';
+import { squareOf } from './square-of.js';
 
 interface PublishedImage {
   readonly id: string;
@@ -39,7 +39,13 @@ describe.skipIf(published === null)('published CLIP tensors', () => {
       const picture = await decodePicture(bytes);
       expect([picture.width, picture.height], image.id).toEqual([image.width, image.height]);
       const pixels = new Uint8Array(224 * 224 * 3);
-      clipCrop(picture, 224, pixels);
+      const steps = {
+        resize: { kind: 'crop', edge: 224 },
+        kernel: 'bicubic',
+        side: 224,
+        offsets: 'half-even',
+      } as const;
+      squareOf(picture, steps, { output: pixels, at: 0 });
       expect(sha256(pixels), image.id).toBe(image.u8_hwc_rgb_224_sha256);
       expect(sha256(new Uint8Array(normalise(pixels, mean, std).buffer)), image.id).toBe(image.f32_nchw_sha256);
     }

@@ -10,6 +10,8 @@ export interface TokenizedText {
 /** Turns texts into token ids. */
 export interface ClipTokenizer {
   readonly contextLength: number;
+  /** Id with which every text ends. */
+  readonly endOfText: number;
   encode(text: string): TokenizedText;
 }
 
@@ -29,6 +31,7 @@ export function clipTokenizer(tokenizerJson: object, tokenizerConfig: object, co
   }
   return {
     contextLength,
+    endOfText,
     encode: (text) => {
       const ids = Int32Array.from(tokenizer.encode(text).ids);
       if (ids.length <= contextLength) return { ids, truncated: false };

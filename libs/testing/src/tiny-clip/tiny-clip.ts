@@ -23,7 +23,7 @@ export async function writeTinyClip(directory: string, options: { readonly image
       _name_or_path: 'tiny-clip',
       projection_dim: dimension,
       text_config: { max_position_embeddings: contextLength },
-      vision_config: { image_size: side },
+      vision_config: { image_size: side, patch_size: side },
     },
     'preprocessor_config.json': {
       crop_size: { height: side, width: side },

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { RgbPicture } from '../pictures/rgb-picture.js';
-import { clipCrop } from './clip-crop.js';
+import type { PictureSteps } from '../checkpoint/description.js';
 import { cropGeometry } from './crop-geometry.js';
 import { preprocessing } from './preprocessing.js';
+import { squareOf } from './square-of.js';
 
 /** Width, height, side, sha256 of the crop that Pillow 12 and torchvision's rules give for `noisyGradient`. */
 const pillowCrops = [
@@ -17,7 +18,7 @@ const pillowCrops = [
   [101, 100, 64, 'c77f7dfa1f52941eb64377ff355aeced503ccb86b3bf5ddf85c6cec6e4ff0f82'],
 ] as const;
 
-describe('clipCrop', () => {
+describe('squareOf', () => {
   it.each(pillowCrops)('equals Pillow byte for byte: %i × %i to %i', (width, height, side, expected) => {
     expect(
       createHash('sha256')
@@ -33,7 +34,7 @@ describe('clipCrop', () => {
 
   it('writes into its place of a batch and nowhere else', () => {
     const batch = new Uint8Array(3 * 16 * 16 * 3).fill(7);
-    clipCrop(noisyGradient(37, 23), 16, batch, 16 * 16 * 3);
+    squareOf(noisyGradient(37, 23), openAi(16), { output: batch, at: 16 * 16 * 3 });
     expect(Buffer.from(batch.subarray(768, 1536)).equals(Buffer.from(crop(noisyGradient(37, 23), 16)))).toBe(true);
     expect([...batch.subarray(0, 768), ...batch.subarray(1536)].every((byte) => byte === 7)).toBe(true);
   });
@@ -41,30 +42,53 @@ describe('clipCrop', () => {
 
 describe('cropGeometry', () => {
   it('truncates the long side and rounds half offsets to even', () => {
-    expect(cropGeometry(123, 456, 224)).toEqual({ resizedWidth: 224, resizedHeight: 830, left: 0, top: 303 });
-    expect(cropGeometry(416, 264, 224)).toEqual({ resizedWidth: 352, resizedHeight: 224, left: 64, top: 0 });
-    expect(cropGeometry(17, 16, 16).left).toBe(0);
-    expect(cropGeometry(19, 16, 16).left).toBe(2);
-    expect(cropGeometry(21, 16, 16).left).toBe(2);
+    expect(cropGeometry(123, 456, openAi(224))).toMatchObject({
+      resizedWidth: 224,
+      resizedHeight: 830,
+      left: 0,
+      top: 303,
+    });
+    expect(cropGeometry(416, 264, openAi(224))).toMatchObject({
+      resizedWidth: 352,
+      resizedHeight: 224,
+      left: 64,
+      top: 0,
+    });
+    expect([17, 19, 21].map((width) => cropGeometry(width, 16, openAi(16)).left)).toEqual([0, 2, 2]);
+    const floor = { ...openAi(16), offsets: 'floor' } as const;
+    expect([17, 19, 21].map((width) => cropGeometry(width, 16, floor).left)).toEqual([0, 1, 2]);
   });
 });
 
 describe('fast preprocessing', () => {
   it('stays near the exact crop on smooth pictures and has a name of its own', async () => {
-    const fast = preprocessing('fast');
-    expect(fast.version).not.toBe(preprocessing('exact').version);
+    const fast = preprocessing('fast', openAi(64));
+    expect(fast.version).not.toBe(preprocessing('exact', openAi(64)).version);
     const picture = smooth(512, 512);
     const output = new Uint8Array(64 * 64 * 3);
-    await fast.apply(picture, 64, output, 0);
+    await fast.apply(picture, { output, at: 0 });
     const exact = crop(picture, 64);
     const difference = output.reduce((sum, level, index) => sum + Math.abs(level - exact[index]!), 0) / output.length;
     expect(difference).toBeLessThan(0.5);
   });
 });
 
+/** As OpenAI's own code prepares pictures. */
+function openAi(side: number): PictureSteps {
+  return {
+    resize: { kind: 'crop', edge: side },
+    kernel: 'bicubic',
+    side,
+    offsets: 'half-even',
+    rescale: 1 / 255,
+    mean: [0, 0, 0],
+    deviation: [1, 1, 1],
+  };
+}
+
 function crop(picture: RgbPicture, side: number): Uint8Array {
   const output = new Uint8Array(side * side * 3);
-  clipCrop(picture, side, output);
+  squareOf(picture, openAi(side), { output, at: 0 });
   return output;
 }
 

@@ -1,8 +1,7 @@
 import type { RgbPicture } from '../pictures/rgb-picture.js';
+import { kernels } from './kernels.js';
+import type { Kernel } from '../checkpoint/description.js';
 
-/** Cubic convolution parameter of Pillow's BICUBIC (Keys 1981, eq. 4 with a = −0.5). */
-const CUBIC_A = -0.5;
-const CUBIC_SUPPORT = 2;
 /** Fixed point of Pillow's 8-bit resampling: 32 − 8 bits of pixel − 2 bits of headroom for the negative lobes. */
 const PRECISION_BITS = 22;
 
@@ -19,17 +18,25 @@ export interface Taps {
   readonly stride: number;
 }
 
+/** A run of output samples along one axis. */
+export interface Axis {
+  /** Samples along the axis before and after resizing. */
+  readonly inputSize: number;
+  readonly outputSize: number;
+  /** First output sample wanted, and how many: the rest of the picture is never computed. */
+  readonly from: number;
+  readonly count: number;
+}
+
 /**
- * Taps of Pillow's 8-bit bicubic resampling with antialiasing (`Resample.c`: precompute_coeffs, normalize_coeffs_8bpc):
+ * Taps of Pillow's 8-bit resampling with antialiasing (`Resample.c`: precompute_coeffs, normalize_coeffs_8bpc):
  * the kernel is stretched by the scale when shrinking, normalised in double precision, then rounded to 22-bit fixed point.
- *
- * @param inputSize samples along the axis before, `outputSize` after resizing
- * @param from first output sample wanted, `count` how many: the rest of the picture is never computed
  */
-export function bicubicTaps(inputSize: number, outputSize: number, from: number, count: number): Taps {
+export function tapsOf(kernel: Kernel, { inputSize, outputSize, from, count }: Axis): Taps {
+  const { reach, weightAt } = kernels[kernel];
   const scale = inputSize / outputSize;
   const filterScale = Math.max(scale, 1);
-  const support = CUBIC_SUPPORT * filterScale;
+  const support = reach * filterScale;
   const stride = Math.ceil(support) * 2 + 1;
   const starts = new Int32Array(count);
   const lengths = new Int32Array(count);
@@ -41,7 +48,7 @@ export function bicubicTaps(inputSize: number, outputSize: number, from: number,
     const length = Math.min(Math.trunc(centre + support + 0.5), inputSize) - start;
     let sum = 0;
     for (let tap = 0; tap < length; tap += 1) {
-      const weight = cubic((tap + start - centre + 0.5) * (1 / filterScale));
+      const weight = weightAt((tap + start - centre + 0.5) * (1 / filterScale));
       exact[tap] = weight;
       sum += weight;
     }
@@ -124,11 +131,4 @@ export function resampleColumns(
       output[to + column] = level < 0 ? 0 : level > 255 ? 255 : level;
     }
   }
-}
-
-function cubic(distance: number): number {
-  const x = Math.abs(distance);
-  if (x < 1) return ((CUBIC_A + 2) * x - (CUBIC_A + 3)) * x * x + 1;
-  if (x < 2) return (((x - 5) * x + 8) * x - 4) * CUBIC_A;
-  return 0;
 }

@@ -1,0 +1,101 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { clipTokenizer, type ClipTokenizer } from '../text/clip-tokenizer.js';
+import type { CheckpointDescription } from './description.js';
+import { ModelDirectoryError } from './errors.js';
+import { notHonoured, parseFields } from './fields.js';
+import { pictureStepsOf } from './picture-steps.js';
+import { tokenizerFromVocabulary } from './tokenizer-from-vocabulary.js';
+import { clipConfigOf } from './towers.js';
+
+const anyJson = z.looseObject({});
+
+export interface DescribedCheckpoint {
+  readonly description: CheckpointDescription;
+  readonly tokenizer: ClipTokenizer;
+}
+
+/**
+ * Reads what a Hugging Face directory says of its model, weights aside: `config.json`, `preprocessor_config.json` or
+ * `processor_config.json`, and `tokenizer.json` or `vocab.json` with `merges.txt`.
+ *
+ * @param files what the directory holds
+ * @throws ModelDirectoryError that names the file and the field that can't be honoured
+ */
+export async function describeCheckpoint(directory: string, files: readonly string[]): Promise<DescribedCheckpoint> {
+  const configFile = join(directory, 'config.json');
+  const { endOfText: announced, ...config } = clipConfigOf(configFile, await readJsonFile(configFile));
+  const tokenizer = await readTokenizer(directory, files, config.text.contextLength);
+  const { endOfText } = tokenizer;
+  if (announced !== null && !announced.includes(endOfText)) {
+    const expected = `${endOfText}, with which the tokenizer ends a text`;
+    throw notHonoured(configFile, 'text_config.eos_token_id', announced, expected);
+  }
+  if (endOfText >= config.text.vocabulary) {
+    const expected = `more than ${endOfText}, the tokenizer's end of text`;
+    throw notHonoured(configFile, 'text_config.vocab_size', config.text.vocabulary, expected);
+  }
+  return {
+    description: {
+      family: 'clip',
+      ...config,
+      text: { ...config.text, endOfText },
+      pictures: await readPictureSteps(directory, files, config.image.side),
+    },
+    tokenizer,
+  };
+}
+
+async function readPictureSteps(
+  directory: string,
+  files: readonly string[],
+  side: number,
+): Promise<CheckpointDescription['pictures']> {
+  if (files.includes('processor_config.json')) {
+    const file = join(directory, 'processor_config.json');
+    const { image_processor: processor } = parseFields(file, await readJsonFile(file), anyJson);
+    // transformers prefers it since version 5; earlier ones wrote a file without it.
+    if (processor !== undefined) return pictureStepsOf(`${file}: image_processor`, processor, side);
+  }
+  const file = join(directory, 'preprocessor_config.json');
+  return pictureStepsOf(file, await readJsonFile(file), side);
+}
+
+async function readTokenizer(
+  directory: string,
+  files: readonly string[],
+  contextLength: number,
+): Promise<ClipTokenizer> {
+  const path = (name: string): string => join(directory, name);
+  const config = files.includes('tokenizer_config.json')
+    ? parseFields(path('tokenizer_config.json'), await readJsonFile(path('tokenizer_config.json')), anyJson)
+    : {};
+  const file = files.includes('tokenizer.json') ? path('tokenizer.json') : path('vocab.json');
+  const json = files.includes('tokenizer.json')
+    ? parseFields(file, await readJsonFile(file), anyJson)
+    : tokenizerFromVocabulary(file, await readJsonFile(file), await readText(path('merges.txt')));
+  try {
+    return clipTokenizer(json, config, contextLength);
+  } catch (error) {
+    throw new ModelDirectoryError(`${file}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** @throws ModelDirectoryError when the file can't be read or is no JSON */
+export async function readJsonFile(path: string): Promise<unknown> {
+  const text = await readText(path);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ModelDirectoryError(`${path} is no JSON: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new ModelDirectoryError(`${path} can't be read: ${(error as Error).message}`, { cause: error });
+  }
+}

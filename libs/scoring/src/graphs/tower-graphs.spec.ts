@@ -1,0 +1,124 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { tinyCheckpoint, writeTinyCheckpoint } from '#libs/testing/tiny-clip';
+import { loadClipModel } from '../model/model-directory.js';
+import type { EnginePrecision } from './graph-builder.js';
+import { towerFiles, type TowerFiles } from './tower-files.js';
+
+/** What transformers 5.24 computes: tools/agreement/tiny_checkpoint.py. Two pictures, two texts. */
+const golden: Readonly<Record<string, readonly (readonly (readonly number[])[])[]>> = {
+  quick_gelu: [
+    [
+      [-0.492903, 0.226292, 0.33926, -0.178542, 0.526384, -0.530833],
+      [-0.456658, 0.315859, 0.484334, -0.165301, 0.428855, -0.49586],
+    ],
+    [
+      [0.206472, 0.093838, -0.001956, -0.323003, -0.768533, 0.503572],
+      [-0.076768, -0.23818, -0.035532, -0.392551, -0.800774, 0.375206],
+    ],
+  ],
+  gelu: [
+    [
+      [-0.490072, 0.225303, 0.339744, -0.181031, 0.525594, -0.533498],
+      [-0.455135, 0.318075, 0.482525, -0.16341, 0.427881, -0.499064],
+    ],
+    [
+      [0.207852, 0.085728, -0.009086, -0.323551, -0.76968, 0.502267],
+      [-0.07652, -0.231751, -0.034768, -0.39532, -0.801805, 0.374244],
+    ],
+  ],
+  gelu_new: [
+    [
+      [-0.490026, 0.225347, 0.339804, -0.181003, 0.525602, -0.533486],
+      [-0.455138, 0.318062, 0.482484, -0.163426, 0.427917, -0.499074],
+    ],
+    [
+      [0.208134, 0.08554, -0.009314, -0.323485, -0.76984, 0.501977],
+      [-0.076495, -0.231685, -0.034784, -0.395373, -0.801811, 0.374218],
+    ],
+  ],
+};
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'teststrip-graphs-'));
+});
+afterEach(async () => {
+  await rm(directory, { recursive: true });
+});
+
+describe('graphs written from the weights', () => {
+  it.each(Object.keys(golden))('compute what transformers computes, with %s', async (activation) => {
+    await writeTinyCheckpoint(directory, { activation });
+    const [images, texts] = await embed(await graphs('f32'));
+    expectClose([...images, ...texts], golden[activation]!.flat(), 2e-5);
+  });
+
+  it('compute nearly the same in half precision', async () => {
+    await writeTinyCheckpoint(directory);
+    const [images, texts] = await embed(await graphs('f16'));
+    expectClose([...images, ...texts], golden['quick_gelu']!.flat(), 5e-3);
+  });
+
+  it('are the same from sharded weights, and are written once', async () => {
+    await writeTinyCheckpoint(directory, { parts: 2 });
+    const files = await graphs('f32');
+    await writeFile(`${files.image}.seen`, '');
+    expect(await graphs('f32')).toEqual(files);
+    expect(await readdir(join(files.image, '..'))).toEqual([
+      'image.onnx',
+      'image.onnx.data',
+      'image.onnx.seen',
+      'text.onnx',
+      'text.onnx.data',
+    ]);
+    const [images] = await embed(files);
+    expectClose(images, golden['quick_gelu']![0]!, 2e-5);
+  });
+
+  it('are refused with the tensor that does not fit the configuration', async () => {
+    await writeTinyCheckpoint(directory);
+    const config = {
+      model_type: 'clip',
+      projection_dim: 7,
+      text_config: {},
+      vision_config: { image_size: 10, patch_size: 4 },
+    };
+    await writeFile(join(directory, 'config.json'), JSON.stringify(config));
+    await expect(graphs('f32')).rejects.toThrow(/is \[.*\], expected \[.*\] as config.json says/);
+  });
+});
+
+async function graphs(precision: EnginePrecision): Promise<TowerFiles> {
+  return towerFiles(await loadClipModel(directory, []), { precision, cacheDirectory: undefined });
+}
+
+async function embed(files: TowerFiles): Promise<readonly [images: number[][], texts: number[][]]> {
+  const { side } = tinyCheckpoint;
+  const pixels = Uint8Array.from({ length: 2 * side * side * 3 }, (_, index) => (index * 37) % 251);
+  const ids = BigInt64Array.from([10, 1, 2, 11, 11, 11, 10, 4, 5, 6, 9, 11], BigInt);
+  const images = await InferenceSession.create(files.image);
+  const texts = await InferenceSession.create(files.text);
+  return [
+    rowsOf(await images.run({ pixels: new Tensor('uint8', pixels, [2, side, side, 3]) })),
+    rowsOf(await texts.run({ input_ids: new Tensor('int64', ids, [2, 6]) })),
+  ];
+}
+
+function rowsOf(results: InferenceSession.ReturnType): number[][] {
+  const values = [...(results['embedding']!.data as Float32Array)];
+  const { dimension } = tinyCheckpoint;
+  return [values.slice(0, dimension), values.slice(dimension)];
+}
+
+function expectClose(
+  actual: readonly (readonly number[])[],
+  expected: readonly (readonly number[])[],
+  by: number,
+): void {
+  const differences = actual.flatMap((row, index) => row.map((value, at) => Math.abs(value - expected[index]![at]!)));
+  expect(Math.max(...differences)).toBeLessThan(by);
+}
