@@ -1,6 +1,7 @@
 import { badge } from './badge.js';
 import { h, renderWhenChanged } from './dom.js';
 import { clock, share } from './format.js';
+import { ask } from './session.js';
 import { NO_TOKEN, phases, whereOf } from './words.js';
 
 /** Every experiment, looked at once a second. */
@@ -10,7 +11,7 @@ export function showExperimentList(content, connection) {
   const place = content.appendChild(h('div', {}, h('p', { class: 'empty' }, 'Loading …')));
   const look = async () => {
     try {
-      const answer = await fetch('/api/experiments');
+      const answer = await ask('/api/experiments');
       if (!answer.ok) throw new Error(answer.status === 401 ? NO_TOKEN : (await answer.json()).detail);
       const { experiments } = await answer.json();
       renderWhenChanged(place, experiments, list);

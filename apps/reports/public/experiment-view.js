@@ -1,11 +1,14 @@
 import { decisionList } from './decisions.js';
 import { h, renderWhenChanged } from './dom.js';
 import { endingOf, endingView } from './ending.js';
+import { followEvents } from './event-stream.js';
 import { onWrittenScale } from './format.js';
 import { metricTable } from './metric-table.js';
 import { objectivesView } from './objectives.js';
 import { heading, healthList, noticeList, tiles, variantTable } from './overview.js';
+import { OrdersPanel } from './orders.js';
 import { pictureWall } from './pictures.js';
+import { ask } from './session.js';
 import { shadowView } from './shadow.js';
 import { weightsChart } from './weights-chart.js';
 import { NO_TOKEN } from './words.js';
@@ -16,21 +19,24 @@ const MOST_POINTS = 400;
 const FINAL = new Set([401, 403, 404]);
 
 /** One experiment, updated by the server's stream of events. */
-export function showExperiment(content, connection, experiment) {
+export function showExperiment(content, connection, { me, experiment }) {
   document.title = `${experiment} – Teststrip`;
   const address = `/api/experiments/${encodeURIComponent(experiment)}`;
-  const view = new ExperimentView(address, layOut(content));
-  const stream = new EventSource(`${address}/live`);
-  stream.addEventListener('summary', ({ data }) => {
-    view.take(JSON.parse(data));
-    connection.live();
-  });
-  stream.addEventListener('error', async () => {
-    const answer = await fetch(address).catch(() => null);
-    if (answer && FINAL.has(answer.status)) return showProblem(content, connection, stream, await answer.json());
-    connection.lost(answer ? null : 'the server does not answer');
-    // A stream that the server closed for good has to be opened anew.
-    if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3_000);
+  const places = layOut(content);
+  const view = new ExperimentView(address, places, new OrdersPanel(places.orders, me, address));
+  void followEvents(`${address}/live`, {
+    summary(data) {
+      view.take(JSON.parse(data));
+      connection.live();
+    },
+    async lost(refused) {
+      if (refused && FINAL.has(refused.status)) {
+        showProblem(content, connection, await refused.json());
+        return false;
+      }
+      connection.lost(refused ? null : 'the server does not answer');
+      return true;
+    },
   });
   setInterval(() => view.drawWeights(), 1_000);
   void view.loadHistory();
@@ -42,9 +48,10 @@ class ExperimentView {
   summary = null;
   picturesShownAt = 0;
 
-  constructor(address, places) {
+  constructor(address, places, orders) {
     this.address = address;
     this.places = places;
+    this.orders = orders;
   }
 
   take(news) {
@@ -56,11 +63,12 @@ class ExperimentView {
     }
     if (isNewRevision || this.points.length > MOST_POINTS) void this.loadHistory();
     this.draw();
+    void this.orders.take(this.summary);
     void this.showPictures();
   }
 
   async loadHistory() {
-    const answer = await fetch(`${this.address}/history?points=${MOST_POINTS / 2}`);
+    const answer = await ask(`${this.address}/history?points=${MOST_POINTS / 2}`);
     if (answer.ok) this.points = (await answer.json()).points;
     if (this.summary) this.draw();
   }
@@ -68,7 +76,7 @@ class ExperimentView {
   async showPictures() {
     if (document.hidden || Date.now() - this.picturesShownAt < 2_000) return;
     this.picturesShownAt = Date.now();
-    const answer = await fetch(`${this.address}/pictures?limit=8`);
+    const answer = await ask(`${this.address}/pictures?limit=8`);
     if (answer.ok) renderWhenChanged(this.places.pictures, await answer.json(), pictureWall);
   }
 
@@ -122,8 +130,7 @@ class ExperimentView {
   }
 }
 
-function showProblem(content, connection, stream, { title, detail, status }) {
-  stream.close();
+function showProblem(content, connection, { title, detail, status }) {
   connection.lost(null);
   content.replaceChildren(
     h(
@@ -159,6 +166,7 @@ function layOut(content) {
   ];
   const places = {
     heading: h('div', {}, h('p', { class: 'empty' }, 'Loading …')),
+    orders: h('div', { class: 'orders', role: 'group', 'aria-label': 'Orders' }),
     tiles: h('div', {}),
     notices: h('div', {}),
   };
@@ -170,7 +178,13 @@ function layOut(content) {
   places.shadow.parentElement.hidden = true;
   places.objectives.parentElement.hidden = true;
   places.ending.parentElement.hidden = true;
-  content.replaceChildren(places.heading, places.tiles, places.notices, h('div', { class: 'panels' }, panels));
+  content.replaceChildren(
+    places.heading,
+    places.orders,
+    places.tiles,
+    places.notices,
+    h('div', { class: 'panels' }, panels),
+  );
   return places;
 }
 

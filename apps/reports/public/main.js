@@ -1,5 +1,8 @@
 import { showExperimentList } from './experiment-list.js';
 import { showExperiment } from './experiment-view.js';
+import { showReview, showReviews } from './review.js';
+import { whoAmI } from './session.js';
+import { showWho } from './sign-in.js';
 
 const content = document.getElementById('content');
 const sign = document.getElementById('connection');
@@ -17,6 +20,11 @@ const connection = {
   },
 };
 
-const [, experiment] = /^\/experiments\/([^/]+)\/?$/.exec(location.pathname) ?? [];
-if (experiment === undefined) showExperimentList(content, connection);
-else showExperiment(content, connection, decodeURIComponent(experiment));
+const me = await whoAmI();
+showWho(document.getElementById('who'), me);
+const [, page, name] = /^\/(experiments|review)(?:\/([^/]+))?\/?$/.exec(location.pathname) ?? [];
+const experiment = name === undefined ? undefined : decodeURIComponent(name);
+if (page === 'review' && experiment === undefined) showReviews(content);
+else if (page === 'review') showReview(content, me, experiment);
+else if (experiment === undefined) showExperimentList(content, connection);
+else showExperiment(content, connection, { me, experiment });

@@ -1,6 +1,7 @@
 import { badge } from './badge.js';
 import { h } from './dom.js';
 import { clock, number } from './format.js';
+import { showPicture } from './session.js';
 import { pictureMarks, scoreOutcomes } from './words.js';
 
 /** Control and candidates side by side: the pictures that fit their prompts worst, each beside its prompt, then what was delivered last. */
@@ -87,7 +88,6 @@ function mark(picture, isWrong) {
 
 function image(picture) {
   const shown = h('img', {
-    src: picture.href,
     alt: picture.prompt,
     width: picture.width,
     height: picture.height,
@@ -95,6 +95,7 @@ function image(picture) {
     decoding: 'async',
     onerror: () => shown.replaceWith(placeholder(picture)),
   });
+  void showPicture(shown, picture.href);
   return shown;
 }
 

@@ -110,6 +110,9 @@ export function whereOf({ service, slot }) {
   return slot === null ? service : `slot ${slot} of ${service}`;
 }
 
-/** What to do where reading needs a token: a browser sends none by itself. */
-export const NO_TOKEN =
-  'a browser sends no token; read this page through a proxy that adds one, or let reading be open (OPEN_READS=true)';
+/** What to do where reading needs a token. */
+export const NO_TOKEN = 'sign in with a token that may read this, or let reading be open (OPEN_READS=true)';
+
+/** What to do where somebody may not judge pictures. */
+export const NO_REVIEWER =
+  'Judging takes a name: sign in with a token that has the role reviewer on the service, or a higher one.';

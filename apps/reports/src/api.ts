@@ -5,11 +5,20 @@ import {
   problemAnswer,
   type ApiDescription,
   type ApiOperation,
+  type Role,
 } from '#libs/platform';
 import { z } from 'zod';
 import { feedbackBody } from './feedback/feedback-desk.js';
+import { ORDERS } from './orders/orders.controller.js';
+import { judgementBody } from './review/review-desk.js';
 
 const EXPERIMENT = { name: 'experiment', in: 'path', required: true, schema: { type: 'string' } };
+const SERVICE = { name: 'service', in: 'path', required: true, schema: { type: 'string' } };
+const ORDER_BODY = jsonBody(
+  z
+    .looseObject({ reason: z.string().optional().describe('Why, for people.') })
+    .describe('As the decision service takes it.'),
+);
 const UNKNOWN = { 404: problemAnswer('Unknown experiment.') };
 
 /** Answers whose shape is told by the types of the client, not by a schema. */
@@ -24,10 +33,30 @@ export const reportsApi: ApiDescription = {
     '/experiments/{experiment}': {
       get: { ...file('experimentPage', 'The live page of one experiment.'), parameters: [EXPERIMENT] },
     },
+    '/review': { get: file('reviewsPage', 'The page of experiments whose pictures can be judged.') },
+    '/review/{experiment}': {
+      get: {
+        ...file('reviewPage', 'The page on which people judge blinded pairs of pictures.'),
+        parameters: [EXPERIMENT],
+      },
+    },
     '/page/{name}': {
       get: {
         ...file('pageFile', 'A file of the page.'),
         parameters: [{ name: 'name', in: 'path', required: true, schema: { type: 'string' } }],
+      },
+    },
+    '/api/me': {
+      get: {
+        operationId: 'showCaller',
+        'x-role': 'viewer',
+        summary: 'Who has the token, and their roles by service.',
+        responses: {
+          200: jsonAnswer(
+            'The caller; the name is null with `AUTH=off`.',
+            z.object({ name: z.string().nullable(), roles: z.record(z.string(), z.string()) }),
+          ),
+        },
       },
     },
     '/api/experiments': {
@@ -87,6 +116,112 @@ export const reportsApi: ApiDescription = {
         },
       },
     },
+    '/api/experiments/{experiment}/review': {
+      get: {
+        operationId: 'reviewPairs',
+        'x-role': 'reviewer',
+        summary:
+          'Blinded pairs of pictures of one prompt that the caller has not judged, the sides drawn at random; nothing in it says whose they are.',
+        parameters: [
+          EXPERIMENT,
+          number('limit', 1, 50, 20),
+          {
+            name: 'rater',
+            in: 'query',
+            required: false,
+            description: 'Who judges, with `AUTH=off` only.',
+            schema: { type: 'string' },
+          },
+        ],
+        responses: {
+          200: jsonAnswer(
+            'The pairs, and how many there are.',
+            z.object({
+              experiment: z.string(),
+              rater: z.string(),
+              judged: z.int().describe('By the caller, as far as it is recorded.'),
+              of: z.int().describe('Those, and the pairs that are left for the caller.'),
+              asked: z
+                .object({ weightPpm: z.int(), judgements: z.int(), given: z.int() })
+                .nullable()
+                .describe('The next stage of the ramp that asks for judgements.'),
+              pairs: z.array(
+                z.object({ id: z.string(), pair: z.string(), prompt: z.string(), left: z.string(), right: z.string() }),
+              ),
+            }),
+          ),
+          400: problemAnswer('The query is wrong.'),
+          ...UNKNOWN,
+        },
+      },
+    },
+    '/api/experiments/{experiment}/review/pictures/{picture}': {
+      get: {
+        operationId: 'showBlindedPicture',
+        'x-role': 'reviewer',
+        summary: 'The bytes of one picture of a pair.',
+        parameters: [EXPERIMENT, { name: 'picture', in: 'path', required: true, schema: { type: 'string' } }],
+        responses: {
+          200: { description: 'The picture.', content: { 'image/*': { schema: {} } } },
+          404: problemAnswer('It is gone.'),
+          410: problemAnswer('It was handed out by another process.'),
+        },
+      },
+    },
+    '/api/experiments/{experiment}/judgements': {
+      post: {
+        operationId: 'judgePair',
+        'x-role': 'reviewer',
+        summary: 'Which picture of a pair is better. Of one person and prompt the first judgement counts.',
+        parameters: [EXPERIMENT],
+        requestBody: jsonBody(judgementBody),
+        responses: {
+          ...bodyRefusals,
+          202: jsonAnswer('It is durable; the analysis follows.', z.object({ id: z.string() })),
+          410: problemAnswer('The pair was handed out by another process: ask for the review again.'),
+          422: problemAnswer('The body is understood, but wrong.'),
+          ...UNKNOWN,
+        },
+      },
+    },
+    '/api/experiments/{experiment}/orders': {
+      get: passedOn(
+        'showStanding',
+        'viewer',
+        'The experiment as the decision service sees it (`GET /v1/experiments/{key}`), with its `ETag`.',
+        [EXPERIMENT],
+      ),
+    },
+    '/api/experiments/{experiment}/orders/{order}': {
+      post: {
+        ...passedOn(
+          'giveOrder',
+          'operator',
+          'An order about an experiment, passed on to the decision service with the caller’s token, `If-Match` and `Idempotency-Key`: pause, resume, approve, promote, rollback, drop-arm or new-attempt.',
+          [EXPERIMENT, { name: 'order', in: 'path', required: true, schema: { type: 'string', enum: [...ORDERS] } }],
+        ),
+        requestBody: ORDER_BODY,
+      },
+    },
+    '/api/services/{service}/orders': {
+      get: passedOn(
+        'showServiceStanding',
+        'viewer',
+        'The service as the decision service sees it (`GET /v1/services/{service}`), with its `ETag`.',
+        [SERVICE],
+      ),
+    },
+    '/api/services/{service}/orders/retry': {
+      post: {
+        ...passedOn(
+          'giveRetry',
+          'operator',
+          'Let a configuration that was rolled back be tried again; passed on as orders about experiments are.',
+          [SERVICE],
+        ),
+        requestBody: ORDER_BODY,
+      },
+    },
     '/api/pictures/{generationId}/{imageIndex}': {
       get: {
         operationId: 'showPicture',
@@ -142,4 +277,23 @@ function file(operationId: string, summary: string): ApiOperation {
 
 function number(name: string, minimum: number, maximum: number, byDefault: number): Readonly<Record<string, unknown>> {
   return { name, in: 'query', required: false, schema: { type: 'integer', minimum, maximum, default: byDefault } };
+}
+
+/** What the decision service answers, whatever it is. */
+function passedOn(
+  operationId: string,
+  role: Role,
+  summary: string,
+  parameters: readonly Readonly<Record<string, unknown>>[],
+): ApiOperation {
+  return {
+    operationId,
+    'x-role': role,
+    summary,
+    parameters,
+    responses: {
+      200: jsonAnswer('What the decision service answers.', anObject),
+      503: problemAnswer('The decision service is not known, or does not answer.'),
+    },
+  };
 }

@@ -6,5 +6,11 @@ export const reportsVariables = {
   REPORTS_PICTURE_ROOTS: documented(variables.list.optional(), 'Comma-separated folders whose pictures may be shown.', {
     defaultIs: 'pictures in DATA_DIR',
   }),
+  REPORTS_DECISION_URL: documented(
+    variables.url.optional(),
+    'Address of the decision service, to which orders that people give on the page are passed on, with their tokens.',
+    { defaultIs: 'port DECISION_PORT of this machine, on loopback' },
+  ),
+  DECISION_PORT: documented(variables.port.default(8081), 'Port of the decision service, on this machine.'),
   DATA_DIR: commonVariables.DATA_DIR,
 } as const;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { needsBus } from '#libs/messaging';
 import { needsDatabase } from '#libs/persistence';
-import { defineApp, needsIdentities } from '#libs/platform';
+import { defineApp, isLoopback, needsIdentities } from '#libs/platform';
 import { reportsApi } from './api.js';
 import { reportsVariables } from './configuration.js';
 import type { SummaryReader } from './summary/summary-reader.js';
@@ -18,6 +18,7 @@ export const reportsApp = defineApp({
   settings: (config): ReportsSettings => ({
     pictureRoots: config.REPORTS_PICTURE_ROOTS ?? [join(config.DATA_DIR, 'pictures')],
     liveEveryMs: 1_000,
+    decisionUrl: config.REPORTS_DECISION_URL ?? onThisMachine(config),
   }),
   module: (settings, parts) => ReportsModule.register({ ...settings, ...parts }),
   access: (nest, { identities }) => ({
@@ -27,3 +28,11 @@ export const reportsApp = defineApp({
   api: reportsApi,
   nextSteps: ({ reports }) => [{ what: 'Open the live page', how: `${reports!.url}/` }],
 });
+
+/** Nobody knows the address of a service on any free port; and off loopback tokens go nowhere that nobody has named. */
+function onThisMachine({
+  HOST,
+  DECISION_PORT: port,
+}: Readonly<{ HOST: string; DECISION_PORT: number }>): string | undefined {
+  return port === 0 || !isLoopback(HOST) ? undefined : `http://127.0.0.1:${port}`;
+}

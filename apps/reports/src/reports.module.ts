@@ -6,15 +6,28 @@ import { createFactReader } from '#libs/persistence/reports';
 import type { Clock } from '#libs/platform';
 import { FeedbackDesk } from './feedback/feedback-desk.js';
 import { FeedbackController } from './feedback/feedback.controller.js';
+import { IdentityController } from './identity/identity.controller.js';
 import { LiveSummaries } from './live/live-summaries.js';
 import { LiveController } from './live/live.controller.js';
 import { loadPageFiles } from './page/page-files.js';
+import { DecisionDoor } from './orders/decision-door.js';
+import { OrdersController } from './orders/orders.controller.js';
 import { PageController } from './page/page.controller.js';
 import { PictureGallery } from './pictures/picture-gallery.js';
 import { PicturesController } from './pictures/pictures.controller.js';
+import { ReviewController } from './review/review.controller.js';
+import { ReviewDesk } from './review/review-desk.js';
 import { SummaryReader } from './summary/summary-reader.js';
 import { SummaryController } from './summary/summary.controller.js';
-import { FEEDBACK_DESK, LIVE_SUMMARIES, PAGE_FILES, PICTURE_GALLERY, SUMMARY_READER } from './tokens.js';
+import {
+  DECISION_DOOR,
+  FEEDBACK_DESK,
+  LIVE_SUMMARIES,
+  PAGE_FILES,
+  PICTURE_GALLERY,
+  REVIEW_DESK,
+  SUMMARY_READER,
+} from './tokens.js';
 
 /** Everything about the reports that an operator may choose. */
 export interface ReportsSettings {
@@ -22,12 +35,14 @@ export interface ReportsSettings {
   readonly pictureRoots: readonly string[];
   /** How often a watched experiment is looked at, in milliseconds. */
   readonly liveEveryMs: number;
+  /** The decision service, to which the page's orders go; undefined: the page gives none. */
+  readonly decisionUrl: string | undefined;
 }
 
 export interface ReportsModuleOptions extends ReportsSettings {
   /** Migrated; stays the caller's. */
   readonly database: Database;
-  /** Where feedback is published; stays the caller's. */
+  /** Where feedback and judgements are published; stays the caller's. */
   readonly bus: Pick<EventBus, 'publish'>;
   readonly clock: Clock;
 }
@@ -35,18 +50,30 @@ export interface ReportsModuleOptions extends ReportsSettings {
 @Module({})
 export class ReportsModule {
   static register(options: ReportsModuleOptions): DynamicModule {
-    const { database, bus, pictureRoots, liveEveryMs, clock } = options;
+    const { database, bus, pictureRoots, liveEveryMs, decisionUrl, clock } = options;
     const facts = createFactReader(database);
     const publisher = createEventPublisher(bus, eventSource('reports', String(process.pid)));
     const summaries = new SummaryReader(facts, clock);
+    const gallery = new PictureGallery(facts, pictureRoots);
     return {
       module: ReportsModule,
-      controllers: [SummaryController, LiveController, PicturesController, FeedbackController, PageController],
+      controllers: [
+        SummaryController,
+        LiveController,
+        PicturesController,
+        FeedbackController,
+        ReviewController,
+        OrdersController,
+        IdentityController,
+        PageController,
+      ],
       providers: [
         { provide: SUMMARY_READER, useValue: summaries },
         { provide: LIVE_SUMMARIES, useValue: new LiveSummaries(summaries, liveEveryMs) },
-        { provide: PICTURE_GALLERY, useValue: new PictureGallery(facts, pictureRoots) },
+        { provide: PICTURE_GALLERY, useValue: gallery },
         { provide: FEEDBACK_DESK, useValue: new FeedbackDesk(facts, publisher, clock) },
+        { provide: REVIEW_DESK, useValue: new ReviewDesk(facts, gallery, publisher, clock) },
+        { provide: DECISION_DOOR, useValue: new DecisionDoor(decisionUrl) },
         { provide: PAGE_FILES, useFactory: loadPageFiles },
       ],
     };

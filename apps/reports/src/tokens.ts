@@ -4,3 +4,5 @@ export const LIVE_SUMMARIES = Symbol('LIVE_SUMMARIES');
 export const PICTURE_GALLERY = Symbol('PICTURE_GALLERY');
 export const FEEDBACK_DESK = Symbol('FEEDBACK_DESK');
 export const PAGE_FILES = Symbol('PAGE_FILES');
+export const REVIEW_DESK = Symbol('REVIEW_DESK');
+export const DECISION_DOOR = Symbol('DECISION_DOOR');

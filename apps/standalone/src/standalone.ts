@@ -21,6 +21,6 @@ export const standalone = composeApps({
       { defaultIs: 'none' },
     ),
   },
-  stages: [[reportsApp, decisionApp, recorderApp, analyzerApp, scorerApp], [routerApp]],
+  stages: [[decisionApp, recorderApp, analyzerApp, scorerApp, reportsApp], [routerApp]],
   without: (config) => config.WITHOUT,
 });

@@ -14,6 +14,22 @@ interface PageWords {
   readonly commandBadge: (decision: { readonly command: string; readonly reason: string }) => { readonly word: string };
 }
 
+interface PageOrder {
+  readonly order: string;
+  readonly label: string;
+  readonly says: string;
+}
+
+interface PageJudging {
+  add(pairs: readonly { readonly id: string }[]): void;
+  judge(preferred: string, nowMs: number): void;
+  undo(): void;
+  takeDue(nowMs: number, all?: boolean): readonly { readonly preferred: string }[];
+  readonly current: { readonly id: string } | undefined;
+  readonly canUndo: boolean;
+  readonly judged: number;
+}
+
 // As a browser gets them: the words are not compiled with the others, and the reasons are written out for it.
 const folder = await mkdtemp(join(tmpdir(), 'teststrip-page-'));
 for (const [name, { bytes }] of await loadPageFiles()) await writeFile(join(folder, name), bytes);
@@ -26,6 +42,12 @@ const format = (await import(pathToFileURL(join(folder, 'format.js')).href)) as 
 };
 const table = (await import(pathToFileURL(join(folder, 'metric-table.js')).href)) as {
   readonly marginText: (metric: object, onScale: number | null, isOver: boolean) => string;
+};
+const { ordersFor } = (await import(pathToFileURL(join(folder, 'consequences.js')).href)) as {
+  readonly ordersFor: (standing: object, unproven?: readonly object[]) => readonly PageOrder[];
+};
+const { Judging } = (await import(pathToFileURL(join(folder, 'judging.js')).href)) as {
+  readonly Judging: new () => PageJudging;
 };
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -100,5 +122,96 @@ describe('figures of the page', () => {
     [Math.log(1e4), '×∞'],
   ])('give a ratio of rates as a factor, and none where one variant has no event: %d', (lnRatio, said) => {
     expect(format.effect(lnRatio, { scale: 'ln-rate-ratio' })).toBe(said);
+  });
+});
+
+/** A canary at 25 %, as the decision service tells it. */
+const canary = (more: object = {}): object => {
+  const stages = [50_000, 250_000, 1_000_000].map((weightPpm, index) => ({
+    weightPpm,
+    approval: index === 2 ? 'required' : 'none',
+  }));
+  return {
+    phase: 'running',
+    service: 'text-to-image',
+    spec: { variants: { control: {}, candidate: {} }, control: 'control', ramp: { stages } },
+    weightsPpm: { control: 750_000, candidate: 250_000 },
+    stage: { index: 1 },
+    approvals: { given: [], awaited: null },
+    dropped: [],
+    fingerprints: { candidate: 'abc' },
+    shadow: null,
+    ...more,
+  };
+};
+const saysOf = (order: string, standing: object, unproven: readonly object[] = []): string =>
+  ordersFor(standing, unproven).find((one) => one.order === order)?.says ?? '(not offered)';
+const offered = (standing: object): readonly string[] => ordersFor(standing).map(({ label }) => label);
+
+describe('orders on the page', () => {
+  it('say what will happen, in numbers', () => {
+    expect(saysOf('rollback', canary())).toMatch(/^25 % of the traffic goes back to control now, for good\./);
+    expect(saysOf('pause', canary())).toContain('candidate has 25 % of the traffic until somebody resumes it');
+    expect(saysOf('promote', canary(), [{ candidate: 'candidate', metric: 'alignment' }])).toMatch(
+      /^candidate gets all of the traffic: 75 % moves to it now.* Not proven yet: alignment\./,
+    );
+    expect(saysOf('approve', canary())).toBe(
+      'The share of candidate may rise from 25 % to 100 % of the traffic as soon as everything that it takes is proven.',
+    );
+    expect(saysOf('approve', canary({ approvals: { given: [], awaited: 2 } }))).toContain('now: everything else');
+    const ofSlot = canary({
+      spec: { variants: { control: {}, candidate: {} }, control: 'control', slot: 'portraits', ramp: { stages: [] } },
+    });
+    expect(saysOf('rollback', ofSlot)).toContain('25 % of the traffic of slot portraits of text-to-image goes back');
+  });
+
+  it('are those that the phase allows', () => {
+    expect(offered(canary())).toEqual(['Approve 100 %', 'Pause', 'Promote', 'Roll back']);
+    expect(offered(canary({ phase: 'paused' }))).toEqual(['Resume', 'Promote', 'Roll back']);
+    expect(offered(canary({ phase: 'rolled-back' }))).toEqual(['Retry', 'New attempt']);
+    expect(offered(canary({ phase: 'promoted' }))).toEqual(['New attempt']);
+    const inShadow = canary({ shadow: { pairs: 350 }, stage: null, weightsPpm: { control: 1_000_000, candidate: 0 } });
+    expect(offered(inShadow)).not.toContain('Promote');
+    expect(saysOf('rollback', inShadow)).toMatch(/^No traffic moves: nobody is served by candidate\./);
+    expect(offered({ phase: 'quarantined', control: 'control', weightsPpm: { control: 900_000 } })).toEqual([
+      'Roll back',
+    ]);
+  });
+
+  it('name the candidate where there are several, and drop one of them', () => {
+    const several = canary({
+      spec: { variants: { control: {}, a: {}, b: {}, c: {} }, control: 'control', ramp: { stages: [] } },
+      weightsPpm: { control: 800_000, a: 100_000, b: 100_000, c: 0 },
+      dropped: ['c'],
+    });
+    expect(offered(several)).toEqual(['Pause', 'Promote a', 'Promote b', 'Drop a', 'Drop b', 'Roll back']);
+    expect(saysOf('drop-arm', several)).toMatch(/^10 % of the traffic goes from a to control\./);
+    expect(saysOf('rollback', several)).toMatch(/^20 % /);
+  });
+});
+
+describe('judgements of one person', () => {
+  const pairs = (...ids: string[]): readonly { id: string }[] => ids.map((id) => ({ id }));
+
+  it('can be taken back until they are sent: the last five, for half a minute', () => {
+    const judging = new Judging();
+    judging.add(pairs('a', 'b', 'c', 'd', 'e', 'f', 'g'));
+    ['left', 'tie', 'right', 'left', 'tie', 'right'].forEach((preferred, index) => judging.judge(preferred, index));
+    expect(judging.takeDue(10).map(({ preferred }) => preferred)).toEqual(['left']);
+    judging.undo();
+    expect([judging.current?.id, judging.judged]).toEqual(['f', 5]);
+    expect(judging.takeDue(29_999)).toEqual([]);
+    expect(judging.takeDue(30_002).map(({ preferred }) => preferred)).toEqual(['tie', 'right']);
+    expect(judging.takeDue(30_002, true).map(({ preferred }) => preferred)).toEqual(['left', 'tie']);
+    expect(judging.canUndo).toBe(false);
+  });
+
+  it('are never asked for twice, also where the server does not know of them yet', () => {
+    const judging = new Judging();
+    judging.add(pairs('a', 'b'));
+    judging.judge('left', 0);
+    judging.add(pairs('a', 'b', 'c'));
+    judging.judge('left', 0);
+    expect(judging.current?.id).toBe('c');
   });
 });

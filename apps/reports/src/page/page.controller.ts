@@ -6,14 +6,14 @@ import type { PageFiles } from './page-files.js';
 
 /** Own files only: nothing from elsewhere can run in the page, and it works without the internet. */
 const SECURITY_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 @Controller()
 export class PageController {
   constructor(@Inject(PAGE_FILES) private readonly files: PageFiles) {}
 
-  /** One document for the list and for each experiment; its script reads which from the address. */
-  @Get(['/', 'experiments/:experiment'])
+  /** One document for the lists, for each experiment and for each review; its script reads which from the address. */
+  @Get(['/', 'experiments/:experiment', 'review', 'review/:experiment'])
   @Header('content-security-policy', SECURITY_POLICY)
   @Header('x-content-type-options', 'nosniff')
   @Header('cache-control', 'no-cache')

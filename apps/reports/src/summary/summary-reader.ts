@@ -12,7 +12,12 @@ export class SummaryReader {
   ) {}
 
   /** The services that an address names things of; none where nobody knows of them. */
-  async servicesOf({ experiment, generationId }: Readonly<Record<string, unknown>>): Promise<readonly string[]> {
+  async servicesOf({
+    service,
+    experiment,
+    generationId,
+  }: Readonly<Record<string, unknown>>): Promise<readonly string[]> {
+    if (typeof service === 'string') return [service];
     const found =
       typeof experiment === 'string'
         ? (await this.facts.definitions(experiment))[0]?.spec.service

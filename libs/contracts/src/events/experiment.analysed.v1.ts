@@ -341,6 +341,8 @@ export const experimentAnalysed = z.object({
   /** Distinct units seen while the present stage (epoch) was in force, over all variants. */
   unitsInStage: z.int().min(0),
   metrics: z.array(metricAnalysis),
+  /** Blinded judgements by candidate, "no difference" included, one per rater and prompt; absent where nobody has judged any. */
+  judgements: z.record(slug, z.int().min(0)).optional(),
   /** By candidate with pairs of shadow traffic; absent where there are none. */
   pairs: z.array(pairsAnalysis).optional(),
   /** Absent where the experiment has no objectives. */

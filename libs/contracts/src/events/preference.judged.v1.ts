@@ -18,7 +18,7 @@ export const preferenceJudgedTopic = defineTopic({
   name: 'preference.judged.v1',
   key: 'experiment',
   compacted: false,
-  producedBy: [],
+  producedBy: ['reports'],
   consumedBy: ['analyzer', 'recorder'],
   says: 'A blinded pairwise human judgement.',
   schema: preferenceJudged,

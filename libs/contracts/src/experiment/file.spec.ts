@@ -69,6 +69,22 @@ guardrails:
     expect(spec.deadlineMs).toBe(86_400_000);
   });
 
+  it('takes judgements of pictures for an approval, where there are pictures by then', () => {
+    const asking = (stage: number, more = ''): string => {
+      const weights = ['1%', '50%', '100%'].map(
+        (weight, index) => `{ weight: ${weight}${index === stage ? ', approval: { judgements: 30 }' : ''} }`,
+      );
+      return file(`${GUARDED}\nramp: [${weights.join(', ')}]\n${more}`);
+    };
+    const { stages } = parseExperimentFile(asking(1), 'canary.yaml', metrics).ramp;
+    expect(stages[1]).toMatchObject({ approval: 'required', judgements: 30 });
+    expect(problemsOf(asking(0))[0]).toMatch(/ramp\.0\.approval: asks for judgements of pictures before anybody/);
+    expect(parseExperimentFile(asking(0, 'shadow: {}'), 'canary.yaml', metrics).ramp.stages[0]).toMatchObject({
+      judgements: 30,
+    });
+    expect(problemsOf(asking(1).replace('judgements: 30', 'judgements: 0'))[0]).toContain('ramp');
+  });
+
   it('says where clients ask for the service: a path, or a host and a path', () => {
     expect(routeIn('')).toBeUndefined();
     expect(routeIn('route: /v1/images/')).toEqual({ path: '/v1/images' });

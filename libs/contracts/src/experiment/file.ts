@@ -216,6 +216,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
   checkBaseline(file, complain);
   const ramp = readRamp(file.ramp, candidatesOf({ variants: file.variants, control: file.control }).length, complain);
   checkTimes(file, ramp.stages, complain);
+  checkJudgements(file, ramp, complain);
   checkWindows(file, complain);
   checkWayUp(file, { written, guardrails, ramp }, complain);
   const guarding = [...guardrails, ...guardedByDefault(file.kind, all, known)];
@@ -375,6 +376,15 @@ function checkTimes(file: ParsedFile, stages: readonly { readonly atLeastMs: num
       `${file.holdAtMost} is longer than the deadline of ${file.deadline}: it would never end a hold`,
     );
   }
+}
+
+/** Whether there are pictures to judge: before the first stage only a shadow makes any of a candidate's. */
+function checkJudgements({ shadow }: ParsedFile, { stages }: Ramp, complain: Complain): void {
+  if (stages[0]?.judgements === undefined || shadow !== undefined) return;
+  complain(
+    ['ramp', 0, 'approval'],
+    'asks for judgements of pictures before anybody was served by a candidate: expected a shadow before the ramp, a later stage, or approval: required',
+  );
 }
 
 /** Whether a total can become a value before the end; of requests, which come once, there is nothing to add up. */

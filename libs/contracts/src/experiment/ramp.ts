@@ -9,6 +9,12 @@ export const percentText = z
   .string('expected a percentage such as "5%"')
   .regex(/^\d+(?:\.\d+)?\s*%$/, { error: 'expected a percentage such as "5%"', abort: true });
 
+/** Who lets the ramp go on to a stage, as people write it. */
+const approvalFile = z.union(
+  [z.enum(['required', 'by-another', 'none']), z.strictObject({ judgements: z.int().min(1).max(100_000) })],
+  'expected required, by-another, none, or { judgements: 30 }',
+);
+
 /** The ramp as people write it. */
 export const rampFile = z.union(
   [
@@ -20,7 +26,7 @@ export const rampFile = z.union(
           weight: percentText,
           atLeast: durationText.optional(),
           atLeastUnits: z.int().min(0).optional(),
-          approval: z.enum(['required', 'by-another', 'none']).optional(),
+          approval: approvalFile.optional(),
         }),
       )
       .min(1),
@@ -69,7 +75,10 @@ function stagesOf(written: z.output<typeof rampFile>, complain: Complain): Ramp 
   return { kind: 'explicit', stages };
 }
 
-function approvalOf(written: 'required' | 'by-another' | 'none' = 'none'): Pick<RampStage, 'approval' | 'approvedBy'> {
+function approvalOf(
+  written: z.output<typeof approvalFile> = 'none',
+): Pick<RampStage, 'approval' | 'approvedBy' | 'judgements'> {
+  if (typeof written === 'object') return { approval: 'required', judgements: written.judgements };
   return written === 'by-another' ? { approval: 'required', approvedBy: 'another' } : { approval: written };
 }
 

@@ -155,6 +155,8 @@ export const rampStage = z.object({
   approval: z.enum(['none', 'required']),
   /** Who may give it: somebody else than those who applied the file; absent: any operator. */
   approvedBy: z.literal('another').optional(),
+  /** Blinded judgements of every candidate that stand for a person's approval; absent: none do. A person may still give it. */
+  judgements: z.int().min(1).optional(),
 });
 export type RampStage = z.infer<typeof rampStage>;
 

@@ -193,7 +193,8 @@ function stageConditions({ ramp: old }: Whole, { ramp: now }: Whole): readonly s
 }
 
 /** As the file writes it. */
-function approvalOf({ approval, approvedBy }: Whole['ramp']['stages'][number]): string {
+function approvalOf({ approval, approvedBy, judgements }: Whole['ramp']['stages'][number]): string {
+  if (judgements !== undefined) return `${judgements} judgements`;
   return approvedBy === 'another' ? 'by-another' : approval;
 }
 

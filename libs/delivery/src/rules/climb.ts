@@ -3,9 +3,10 @@ import { onlyVariant, stageWeightPpm, stageWeights, topStage } from '../allocati
 import { controllerCommand, commandEvidence, CONTROLLER } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Analysed } from '../inputs.js';
-import type { ActiveState, RunningState } from '../state.js';
+import type { RunningState } from '../state.js';
 import { percent } from '../words/numbers.js';
 import { weakestMessage } from '../words/proof.js';
+import { awaitedInWords, isApproved } from './approval.js';
 import { proofForShare, type ShareProof } from './guardrail-proof.js';
 
 /** Raises the share as high as the damage budget, the stage's own conditions and the approvals allow. */
@@ -14,7 +15,7 @@ export function climb(state: RunningState, input: Analysed): readonly DeliveryEv
   const next = nextProvenStage(state, input.analysis);
   if (!next) return [];
   const { stage, proof } = next;
-  if (!isApproved(state, stage)) return awaitApproval(state, input, stage);
+  if (!isApproved(state, stage, input.analysis)) return awaitApproval(state, input, stage);
   return proof === null ? enterUnguarded(state, input, stage) : enter(state, input, stage, proof);
 }
 
@@ -45,14 +46,10 @@ function nextProvenStage(
   return undefined;
 }
 
-/** Only stages of `explicit` ramps ask for approvals, and none of those is passed over on the way to the next. */
-function isApproved({ spec, approvedStages }: ActiveState, stage: number): boolean {
-  return spec.ramp.stages[stage]?.approval !== 'required' || approvedStages.includes(stage);
-}
-
-function awaitApproval(state: RunningState, { atMs }: Analysed, stage: number): readonly DeliveryEvent[] {
+function awaitApproval(state: RunningState, { atMs, analysis }: Analysed, stage: number): readonly DeliveryEvent[] {
   if (state.awaitsApprovalOf === stage) return [];
-  const message = `Everything that ${percent(stageWeightPpm(state.spec, stage))} takes is proven. The ramp waits for a person to approve it.`;
+  const { spec } = state;
+  const message = `Everything that ${percent(stageWeightPpm(spec, stage))} takes is proven. The ramp waits for ${awaitedInWords(spec, stage, analysis)}.`;
   return [{ type: 'approval-awaited', atMs, actor: CONTROLLER, stage, message }];
 }
 

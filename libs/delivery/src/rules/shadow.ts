@@ -1,4 +1,4 @@
-import type { ExperimentSpec } from '#libs/contracts';
+import type { ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
 import { controlOnly, stageWeightPpm, stageWeights } from '../allocation.js';
 import { commandEvidence, CONTROLLER, controllerCommand, type CommandOrder } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
@@ -6,6 +6,7 @@ import type { Analysed } from '../inputs.js';
 import { isInShadow, type RunningState, type StartedState } from '../state.js';
 import { number, percent } from '../words/numbers.js';
 import { harmMessage, weakestMessage } from '../words/proof.js';
+import { awaitedInWords, isApproved } from './approval.js';
 import { alarmForTarget } from './broken-control.js';
 import { answersToHarm } from './harm.js';
 import { holdUntrusted } from './hold.js';
@@ -49,7 +50,7 @@ export function judgeShadow(state: RunningState, input: Analysed): readonly Deli
   if (!isShadowDone(state.spec, input.analysis)) return [];
   const allowed = allowedByPairs(state.spec, input.analysis);
   if (state.spec.shadow?.only) return concludeShadow(state, input, allowed);
-  const stage = highestApproved(state, allowed.stage);
+  const stage = highestApproved(state, input.analysis, allowed.stage);
   return stage === null ? awaitFirstApproval(state, input) : beginRamp(state, input, { ...allowed, stage });
 }
 
@@ -93,10 +94,8 @@ function concludeShadow(state: RunningState, input: Analysed, { proof }: Allowed
 }
 
 /** The highest stage up to the allowed one on the way to which no approval is missing; null where that of the first one is. */
-function highestApproved({ spec, approvedStages }: RunningState, allowed: number): number | null {
-  const missing = spec.ramp.stages.findIndex(
-    ({ approval }, stage) => approval === 'required' && !approvedStages.includes(stage),
-  );
+function highestApproved(state: RunningState, analysis: ExperimentAnalysed, allowed: number): number | null {
+  const missing = state.spec.ramp.stages.findIndex((_stage, index) => !isApproved(state, index, analysis));
   if (missing === -1 || missing > allowed) return allowed;
   return missing === 0 ? null : missing - 1;
 }
@@ -104,7 +103,7 @@ function highestApproved({ spec, approvedStages }: RunningState, allowed: number
 function awaitFirstApproval(state: RunningState, { atMs, analysis }: Analysed): readonly DeliveryEvent[] {
   if (state.awaitsApprovalOf === 0) return [];
   const { spec } = state;
-  const message = `${number(completePairs(spec, analysis))} pairs show no harm that is proven. The ramp waits for a person to approve ${percent(stageWeightPpm(spec, 0))}.`;
+  const message = `${number(completePairs(spec, analysis))} pairs show no harm that is proven. The ramp waits for ${awaitedInWords(spec, 0, analysis)}.`;
   return [{ type: 'approval-awaited', atMs, actor: CONTROLLER, stage: 0, message }];
 }
 

@@ -1,5 +1,5 @@
 import type { AnalysisHealth, ExperimentAnalysed, MetricAnalysis } from '#libs/contracts';
-import { anytimeP, type Arm, rejects } from '#libs/statistics';
+import { anytimeP, type Arm, countOfVotes, rejects } from '#libs/statistics';
 import { canDecide } from '../catalogue/definition.js';
 import { type CoverageReader, coverageReader } from '../fold/coverage.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
@@ -41,6 +41,7 @@ export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: numbe
     units: unitsByVariant(design, health),
     unitsInStage: traffic.epochs.get(evidence.newestEpoch)?.distinct ?? 0,
     metrics,
+    ...judgementsOf(evidence, design),
     ...shadowOf(evidence, design),
     ...objectivesOf(subject),
     ...whatIsToCome(evidence, design, metrics),
@@ -62,6 +63,17 @@ function whatIsToCome(
 ): Pick<Analysis, 'forecast'> {
   const forecast = forecastOf(evidence, design, metrics);
   return forecast === undefined ? {} : { forecast };
+}
+
+/** Of every candidate, once one of them was judged. */
+function judgementsOf({ pairs }: Evidence, { candidates, judged }: EvidenceDesign): Pick<Analysis, 'judgements'> {
+  const [metric] = judged;
+  if (metric === undefined) return {};
+  const counted = candidates.map((candidate) => {
+    const state = pairs.get(candidate)?.metrics.get(metric.definition.name);
+    return [candidate, state?.kind === 'preference' ? countOfVotes(state.votes) : 0] as const;
+  });
+  return counted.some(([, votes]) => votes > 0) ? { judgements: Object.fromEntries(counted) } : {};
 }
 
 function shadowOf(evidence: Evidence, design: EvidenceDesign): Pick<Analysis, 'pairs'> {

@@ -229,7 +229,9 @@ describe('how events become observations', () => {
       (event) => event.type === 'preference.judged.v1',
     );
     const decisive = votes.filter(({ data }) => data.preferred !== 'tie').length;
-    const { n, estimate } = metric(analysisOf(design, [...votes, ...votes]), 'preference');
+    const analysis = analysisOf(design, [...votes, ...votes]);
+    expect(analysis.judgements).toEqual({ candidate: votes.length });
+    const { n, estimate } = metric(analysis, 'preference');
     expect(n.candidate).toEqual({ units: decisive, events: 2 * votes.length });
     expect(estimate).toEqual({ control: 0, candidate: 1, effect: 0.5 });
   });

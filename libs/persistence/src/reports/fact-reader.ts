@@ -10,6 +10,13 @@ import { readControllers, type RecordedController } from './read/read-controller
 import { readDefinitions, type RecordedDefinition } from './read/read-definitions.js';
 import { readLatestAnalysis } from './read/read-latest-analysis.js';
 import { readPictures, type PictureQuery, type RecordedPicture } from './read/read-pictures.js';
+import {
+  readJudged,
+  readReviewPictures,
+  type RecordedJudgement,
+  type ReviewPicture,
+  type ReviewQuery,
+} from './read/read-review.js';
 import { readTraffic, type TrafficCount } from './read/read-traffic.js';
 
 /** What was recorded, for people to look at. */
@@ -32,6 +39,10 @@ export interface FactReader {
     points: number,
   ) => Promise<readonly ExperimentAnalysed[]>;
   readonly pictures: (query: PictureQuery) => Promise<readonly RecordedPicture[]>;
+  /** Pictures of one variant that people may judge, newest first. */
+  readonly reviewPictures: (query: ReviewQuery) => Promise<readonly ReviewPicture[]>;
+  /** What people have judged of one revision. */
+  readonly judged: (experiment: string, revision: number) => Promise<readonly RecordedJudgement[]>;
   /** Where one picture of a generation lies; undefined when nobody announced it. */
   readonly picture: (generationId: string, imageIndex: number) => Promise<AnnouncedPicture | undefined>;
   /** The service that made the pictures of a generation; undefined when nobody announced it. */
@@ -51,6 +62,8 @@ export function createFactReader(database: Database): FactReader {
     latestAnalysis: (experiment, revision) => readLatestAnalysis(database, experiment, revision),
     analysisHistory: (experiment, revision, points) => readAnalysisHistory(database, experiment, revision, points),
     pictures: (query) => readPictures(database, query),
+    reviewPictures: (query) => readReviewPictures(database, query),
+    judged: (experiment, revision) => readJudged(database, experiment, revision),
     picture: (generationId, imageIndex) => findPicture(database, generationId, imageIndex),
     serviceOfGeneration: (generationId) => findServiceOfGeneration(database, generationId),
     request: (requestId) => findRequest(database, requestId),

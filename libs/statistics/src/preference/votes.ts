@@ -31,6 +31,11 @@ export function mergeVotes(a: Votes, b: Votes): Votes {
   return { wins: a.wins + b.wins, losses: a.losses + b.losses, ties: a.ties + b.ties };
 }
 
+/** All votes, "no difference" included. */
+export function countOfVotes({ wins, losses, ties }: Votes): number {
+  return wins + losses + ties;
+}
+
 /** The same votes from control's side. */
 export function swapVotes({ wins, losses, ties }: Votes): Votes {
   return { wins: losses, losses: wins, ties };

@@ -1,0 +1,165 @@
+import { ordersFor } from './consequences.js';
+import { openDialog } from './dialog.js';
+import { h } from './dom.js';
+import { ask, mayDo, problemOf } from './session.js';
+
+const LOOK_EVERY_MS = 5_000;
+
+/** The orders that whoever looks may give about an experiment, as buttons; nothing for those who may give none. */
+export class OrdersPanel {
+  summary = null;
+  shown = '';
+  lookedAtMs = -Infinity;
+
+  constructor(place, me, address) {
+    this.place = place;
+    this.me = me;
+    this.address = address;
+  }
+
+  /** Looks at the experiment again when something was decided, and from time to time: an approval may be waited for. */
+  async take(summary) {
+    const isNews = this.summary?.epoch !== summary.epoch || this.summary?.phase !== summary.phase;
+    this.summary = summary;
+    if (!mayDo(this.me, 'operator', summary.service)) return;
+    if (!isNews && Date.now() - this.lookedAtMs < LOOK_EVERY_MS) return;
+    this.lookedAtMs = Date.now();
+    const found = await this.look();
+    this.draw(found);
+  }
+
+  async look() {
+    const answer = await ask(`${this.address}/orders`).catch(() => null);
+    if (answer === null) return { problem: 'the server does not answer' };
+    if (!answer.ok) return { problem: await problemOf(answer) };
+    return { standing: await answer.json(), etag: answer.headers.get('etag') };
+  }
+
+  draw({ standing, problem }) {
+    const orders = standing === undefined ? [] : ordersFor(standing, this.unproven());
+    const told = JSON.stringify(problem ?? orders.map(({ label }) => label));
+    if (told === this.shown) return;
+    this.shown = told;
+    this.place.replaceChildren(
+      ...(problem === undefined
+        ? orders.map((order) =>
+            h(
+              'button',
+              { type: 'button', class: order.isGrave ? 'grave' : 'usual', onclick: () => this.confirm(order) },
+              order.label,
+            ),
+          )
+        : [h('p', { class: 'small' }, `No orders from here: ${problem}`)]),
+    );
+  }
+
+  unproven() {
+    return this.summary.metrics.filter(
+      ({ role, verdict }) => role === 'guardrail' && verdict !== 'non-inferior' && verdict !== 'superior',
+    );
+  }
+
+  /** Says what would happen as the experiment stands at this moment, and orders exactly that: what was decided meanwhile refuses it. */
+  async confirm(wanted) {
+    const found = await this.look();
+    const order = this.find(found, wanted);
+    if (order === undefined) return this.draw(found);
+    const says = h('p', { class: 'consequence' }, order.says);
+    const reason = h('textarea', {
+      id: 'reason',
+      rows: '2',
+      maxlength: '2000',
+      required: order.isReasonOptional !== true,
+    });
+    const name = h('input', {
+      id: 'actor',
+      maxlength: '200',
+      required: true,
+      value: sessionStorage.getItem('teststrip-actor'),
+    });
+    const attempt = new Attempt(found.etag);
+    openDialog({
+      title: `${order.label}: ${this.summary.experiment}`,
+      says: [
+        says,
+        h('label', { for: 'reason' }, order.isReasonOptional ? 'Why (may be left out)' : 'Why'),
+        reason,
+        ...(this.me.name === null ? [h('label', { for: 'actor' }, 'Your name'), name] : []),
+      ],
+      action: order.label,
+      tone: order.isGrave ? 'grave' : 'usual',
+      onConfirm: async () => {
+        if (this.me.name === null) sessionStorage.setItem('teststrip-actor', name.value);
+        const wrong = await this.give(order, attempt, {
+          reason: reason.value.trim(),
+          ...(this.me.name === null ? { actor: name.value } : {}),
+        });
+        if (wrong?.status !== 412) return wrong?.words ?? null;
+        const now = await this.look();
+        const again = this.find(now, wanted);
+        if (again === undefined) return 'Something was decided since you looked, and this can’t be ordered any more.';
+        says.textContent = again.says;
+        attempt.etag = now.etag;
+        return 'Something was decided since you looked. Above is what would happen now; press again if it is still what you want.';
+      },
+    });
+  }
+
+  find({ standing }, wanted) {
+    if (standing === undefined) return undefined;
+    return ordersFor(standing, this.unproven()).find(
+      ({ order, variant, stage }) => order === wanted.order && variant === wanted.variant && stage === wanted.stage,
+    );
+  }
+
+  /** @returns what went wrong; null where it is ordered */
+  async give(order, attempt, by) {
+    const { reason, ...who } = by;
+    const body = {
+      ...who,
+      ...(reason === '' ? {} : { reason }),
+      ...(order.order === 'approve' ? { stage: order.stage } : {}),
+      ...(order.order === 'promote' || order.order === 'drop-arm' ? { variant: order.variant } : {}),
+      ...(order.order === 'retry' ? { fingerprint: order.fingerprint } : {}),
+    };
+    const answer = await attempt.send(this.pathOf(order), body, order.order !== 'retry').catch(() => null);
+    if (answer === null) return { words: 'The server does not answer. Press again: the order is taken once.' };
+    if (!answer.ok) return { status: answer.status, words: await problemOf(answer) };
+    this.shown = '';
+    this.lookedAtMs = -Infinity;
+    this.draw(await this.look());
+    return null;
+  }
+
+  pathOf({ order }) {
+    if (order !== 'retry') return `${this.address}/orders/${order}`;
+    return `/api/services/${encodeURIComponent(this.summary.service)}/orders/retry`;
+  }
+}
+
+/** One order of a person, under one name for as long as it is the same: sent again because its answer was lost, it is taken once. */
+class Attempt {
+  named = '';
+
+  constructor(etag) {
+    this.etag = etag;
+  }
+
+  send(path, body, isAboutExperiment) {
+    const text = JSON.stringify(body);
+    const ifMatch = isAboutExperiment && this.etag ? { 'if-match': this.etag } : {};
+    const named = JSON.stringify([path, text, ifMatch]);
+    if (named !== this.named) this.key = newKey();
+    this.named = named;
+    return ask(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': this.key, ...ifMatch },
+      body: text,
+    });
+  }
+}
+
+/** A browser has `randomUUID` on loopback and with TLS only. */
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

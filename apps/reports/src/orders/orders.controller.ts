@@ -1,0 +1,65 @@
+import { Controller, Get, Header, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import type { Response } from 'express';
+import { ProblemException, type ReadRequest } from '#libs/platform';
+import { DECISION_DOOR } from '../tokens.js';
+import { DecisionDoor, type Question } from './decision-door.js';
+
+/** What can be ordered about an experiment from the page, as the decision service calls it. */
+export const ORDERS = ['pause', 'resume', 'approve', 'promote', 'rollback', 'drop-arm', 'new-attempt'] as const;
+
+type Asked = Pick<Question, 'method' | 'path'>;
+
+/** Orders of people, passed on to the decision service with their tokens; what it answers is passed back as it is. */
+@Controller('api')
+export class OrdersController {
+  constructor(@Inject(DECISION_DOOR) private readonly door: DecisionDoor) {}
+
+  /** The experiment as the decision service sees it, with the `ETag` that an order may name in `If-Match`. */
+  @Get('experiments/:experiment/orders')
+  @Header('cache-control', 'no-store')
+  standing(@Param('experiment') key: string, @Req() request: ReadRequest, @Res() response: Response): Promise<void> {
+    return this.pass({ method: 'GET', path: experimentPath(key) }, request, response);
+  }
+
+  @Post('experiments/:experiment/orders/:order')
+  order(
+    @Param('experiment') key: string,
+    @Param('order') order: string,
+    @Req() request: ReadRequest,
+    @Res() response: Response,
+  ): Promise<void> {
+    if (!(ORDERS as readonly string[]).includes(order)) throw unknownOrder(order);
+    return this.pass({ method: 'POST', path: `${experimentPath(key)}/${order}` }, request, response);
+  }
+
+  /** The service as the decision service sees it: what it serves, and what was rolled back from it. */
+  @Get('services/:service/orders')
+  @Header('cache-control', 'no-store')
+  service(@Param('service') name: string, @Req() request: ReadRequest, @Res() response: Response): Promise<void> {
+    return this.pass({ method: 'GET', path: servicePath(name) }, request, response);
+  }
+
+  @Post('services/:service/orders/retry')
+  retry(@Param('service') name: string, @Req() request: ReadRequest, @Res() response: Response): Promise<void> {
+    return this.pass({ method: 'POST', path: `${servicePath(name)}/retry` }, request, response);
+  }
+
+  private async pass({ method, path }: Asked, request: ReadRequest, response: Response): Promise<void> {
+    const body = method === 'POST' ? (request.rawBody ?? Buffer.from('{}')) : undefined;
+    const answer = await this.door.ask({ method, path, headers: request.headers, body });
+    response.status(answer.status).set(answer.headers).send(Buffer.from(answer.body));
+  }
+}
+
+function experimentPath(key: string): string {
+  return `/v1/experiments/${encodeURIComponent(key)}`;
+}
+
+function servicePath(name: string): string {
+  return `/v1/services/${encodeURIComponent(name)}`;
+}
+
+function unknownOrder(order: string): ProblemException {
+  const detail = `There is no order "${order}"; expected ${ORDERS.join(', ')}`;
+  return new ProblemException({ title: 'No such order', status: 404, detail });
+}
