@@ -3,14 +3,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decisionApp } from '#apps/decision';
+import { recorderApp } from '#apps/recorder';
 import { reportsApp } from '#apps/reports';
-import { createEventBus } from '#libs/messaging';
+import { decodeEvent, type EncodedEvent, type TeststripEvent } from '#libs/contracts';
+import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { createFactStore } from '#libs/persistence/recorder';
-import { startApp, type RunningApp } from '#libs/platform';
+import { operatorTokenIn, startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
 import { hasBrowser, openBrowser } from '#libs/testing/browser';
-import { abStory, rolledBackStory, shadowStory, threeObjectivesStory, troubledStory } from './reports-story.js';
+import {
+  abStory,
+  reviewStory,
+  rolledBackStory,
+  shadowStory,
+  threeObjectivesStory,
+  troubledStory,
+} from './reports-story.js';
 
 if (!hasBrowser()) {
   console.warn(
@@ -25,16 +35,26 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
   let browser: Browser;
   let page: Page;
   const complaints: string[] = [];
+  const published: EncodedEvent[] = [];
+  let bus: EventBus;
 
   beforeAll(async () => {
     database = await withDatabase();
     await migrate(database);
     folder = await mkdtemp(join(tmpdir(), 'teststrip-page-'));
-    const bus = await createEventBus({ carrier: 'memory' });
+    const memory = await createEventBus({ carrier: 'memory' });
+    await ensureTopics(memory, 2);
+    bus = {
+      ...memory,
+      publish: async (records) => {
+        published.push(...(records as readonly EncodedEvent[]));
+        await memory.publish(records);
+      },
+    };
     reports = await startApp(reportsApp, {
       resources: { database, bus },
       environment: { AUTH: 'off' },
-      settings: { pictureRoots: [folder], liveEveryMs: 50 },
+      settings: { pictureRoots: [folder], liveEveryMs: 50, decisionUrl: undefined },
     });
     browser = await openBrowser();
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
@@ -47,7 +67,12 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     });
     page.on(
       'request',
-      (request) => request.url().startsWith(reports.url) || complaints.push(`asked elsewhere: ${request.url()}`),
+      // The page's own pictures have addresses of its own.
+      (request) =>
+        request
+          .url()
+          .replace(/^blob:/, '')
+          .startsWith(reports.url) || complaints.push(`asked elsewhere: ${request.url()}`),
     );
   });
   afterAll(async () => {
@@ -239,6 +264,120 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     expect(await page.getByRole('heading', { name: 'Shadow' }).count()).toBe(0);
   });
 
+  it('has people judge pairs by keys, tells nothing of whose picture is where, and takes answers back', async () => {
+    await createFactStore(database).record(database, await reviewStory('to-judge', folder));
+    const asked: string[] = [];
+    page.on('request', (request) => void asked.push(request.url()));
+    await page.goto(`${reports.url}/review`);
+    await page.getByRole('link', { name: /to-judge/ }).click();
+    await page.getByLabel('Your name').fill('ana');
+    await page.getByRole('button', { name: 'Begin' }).click();
+    const progress = page.getByRole('status').filter({ hasText: / of 6/ });
+    await progress.getByText('0 of 6 pairs').waitFor();
+    await progress
+      .getByText('The step to 5 % of the traffic takes 30 answers, of everybody together: 0 so far')
+      .waitFor();
+    const [left, right] = ['Picture 1', 'Picture 2'].map((name) => page.getByRole('img', { name }));
+    const press = async (key: string, done: number): Promise<void> => {
+      await left!.waitFor();
+      await right!.waitFor();
+      await page.keyboard.press(key);
+      await progress.getByText(`${done} of 6`).waitFor();
+    };
+    await press('1', 1);
+    await press('u', 0);
+    expect(await page.content()).not.toMatch(/control|candidate|generation/);
+    await press('2', 1);
+    await press('0', 2);
+    await press('1', 3);
+    expect(asked.filter((url) => /control|candidate|generation/.test(url))).toEqual([]);
+    for (const width of [1280, 360]) {
+      await page.setViewportSize({ width, height: 900 });
+      expect([width, await overflowing(page)]).toEqual([width, []]);
+    }
+    await page.setViewportSize({ width: 1280, height: 900 });
+    const judgements = (): readonly TeststripEvent<'preference.judged.v1'>[] =>
+      published
+        .map((record) => decodeEvent(record) as TeststripEvent)
+        .filter((event) => event.type === 'preference.judged.v1');
+    expect(judgements()).toEqual([]);
+    await page.goto(reports.url);
+    await expect.poll(() => judgements().length).toBe(3);
+    expect(
+      judgements()
+        .map(({ data }) => data.preferred)
+        .toSorted(),
+    ).toEqual(['left', 'right', 'tie']);
+    for (const { data } of judgements()) {
+      expect(data).toMatchObject({ experiment: 'to-judge', revision: 1, rater: 'ana' });
+      expect([data.left.variant, data.right.variant].toSorted()).toEqual(['candidate', 'control']);
+    }
+    await createFactStore(database).record(database, judgements());
+    await page.goto(`${reports.url}/review/to-judge`);
+    await page.getByText('3 of 6').waitFor();
+  });
+
+  it('gives orders to whoever signs in and may, after it has said what will happen', async () => {
+    const environment = { DATA_DIR: folder };
+    const resources = { database, bus };
+    const [decision, recorder] = await Promise.all([
+      startApp(decisionApp, { resources, environment, settings: { tickEveryMs: 20 } }),
+      startApp(recorderApp, { resources, environment }),
+    ]);
+    const { token } = await operatorTokenIn(folder);
+    const signed = await startApp(reportsApp, {
+      resources,
+      environment,
+      settings: { pictureRoots: [folder], liveEveryMs: 50, decisionUrl: decision.url },
+    });
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    try {
+      const operator = await context.newPage();
+      operator.setDefaultTimeout(10_000);
+      const applied = await fetch(`${decision.url}/v1/experiments`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/yaml', authorization: `Bearer ${token}` },
+        body: ORDERED,
+      });
+      expect(applied.status, await applied.text()).toBe(201);
+      await expect.poll(async () => (await fetch(`${signed.url}/api/experiments/ordered`)).status).toBe(200);
+      await operator.goto(`${signed.url}/experiments/ordered`);
+      await operator.getByRole('heading', { name: 'Metrics' }).waitFor();
+      const orders = operator.getByRole('group', { name: 'Orders' });
+      expect(await orders.getByRole('button').count()).toBe(0);
+
+      await operator.getByRole('button', { name: 'Sign in' }).click();
+      await operator.getByLabel('Your token').fill('guessed');
+      await operator.getByRole('dialog').getByRole('button', { name: 'Sign in' }).click();
+      await operator.getByText('nobody has this token').waitFor();
+      await operator.getByLabel('Your token').fill(token);
+      await operator.getByRole('dialog').getByRole('button', { name: 'Sign in' }).click();
+      await operator.getByText('operator', { exact: true }).waitFor();
+
+      await orders.getByRole('button', { name: 'Roll back' }).click();
+      await operator.getByText('10 % of the traffic goes back to control now, for good.').waitFor();
+      await operator.getByRole('button', { name: 'Cancel' }).click();
+      await orders.getByRole('button', { name: 'Pause' }).click();
+      await operator.getByLabel('Why').fill('we look at it first');
+      // Somebody else orders something meanwhile.
+      const between = await fetch(`${decision.url}/v1/experiments/ordered/approve`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+        body: '{"reason": "fine"}',
+      });
+      expect(between.status).toBe(200);
+      const confirm = operator.getByRole('dialog').getByRole('button', { name: 'Pause' });
+      await confirm.click();
+      await operator.getByText(/^Something was decided since you looked/).waitFor();
+      await confirm.click();
+      await orders.getByRole('button', { name: 'Resume' }).waitFor();
+      await operator.getByRole('listitem').getByText('we look at it first').waitFor();
+    } finally {
+      await context.close();
+      for (const app of [signed, recorder, decision]) await app.close();
+    }
+  });
+
   it('asks nobody but its own server and breaks nothing', () => {
     expect(complaints).toEqual([]);
   });
@@ -248,6 +387,17 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     await page.getByRole('alert').getByText('Unknown experiment').waitFor();
   });
 });
+
+const ORDERED = `apiVersion: teststrip/v1
+key: ordered
+service: ordered-service
+kind: canary
+variants:
+  control: { upstream: "http://127.0.0.1:9", config: { checkpoint: a, precision: fp16, sampler: ddim, steps: 30 } }
+  candidate: { upstream: "http://127.0.0.1:9", config: { checkpoint: a, precision: int8, sampler: ddim, steps: 30 } }
+ramp: [{ weight: 10% }, { weight: 100%, approval: required }]
+guardrails: [{ metric: error-rate, margin: +5pp }]
+`;
 
 /** What reaches beyond its container, and the page beyond the window; tables scroll in a region of their own. */
 function overflowing(page: Page): Promise<string[]> {

@@ -322,6 +322,42 @@ function assignmentOf(experiment: string, variant: string): NonNullable<DataOf<'
   return { ...assignment!, experiment, revision: 1, variant, epoch: 2 };
 }
 
+/** A canary of which people have pictures of six prompts to judge, each by both variants with one seed, before 5 %. */
+export async function reviewStory(experiment: string, folder: string): Promise<TeststripEvent[]> {
+  const defined = definition(experiment);
+  const spec = defined.spec as DataOf<'experiment.defined.v1'>['spec'];
+  const stages = spec.ramp.stages.map((stage, index) =>
+    index === 1 ? { ...stage, approval: 'required' as const, judgements: 30 } : stage,
+  );
+  const made = await Promise.all(Array.from({ length: 12 }, (_, index) => judgedPicture(experiment, index, folder)));
+  return [
+    example('experiment.defined.v1', `${experiment}-defined`, {
+      ...defined,
+      definedAt: at(0),
+      spec: { ...spec, ramp: { kind: 'explicit', stages } },
+    }),
+    ...started(experiment),
+    ...made,
+  ];
+}
+
+async function judgedPicture(experiment: string, index: number, folder: string): Promise<TeststripEvent> {
+  const variant = index % 2 === 0 ? 'control' : 'candidate';
+  const generationId = `${experiment}-generation-${index}`;
+  const bytes = await drawing(variant === 'control' ? '#d33a2c' : '#b04a8c', index);
+  const path = join(folder, `${generationId}.png`);
+  await writeFile(path, bytes);
+  const place = Math.floor(index / 2);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return example('generation.completed.v1', generationId, {
+    generationId,
+    assignment: assignmentOf(experiment, variant),
+    prompt: `a large circle at the left and a small green square at the right on a sand background, take ${place}`,
+    seed: place,
+    images: [{ uri: pathToFileURL(path).href, sha256, format: 'png', width: 96, height: 96, bytes: bytes.length }],
+  });
+}
+
 const PICTURES = 130;
 /** A picture of the candidate whose file is gone before it is scored. */
 const GONE = PICTURES - 3;

@@ -19,7 +19,11 @@ import { migrate } from '#libs/persistence';
 import { createFactStore } from '#libs/persistence/recorder';
 import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
-import { abStory } from './reports-story.js';
+import { abStory, reviewStory } from './reports-story.js';
+
+interface BlindedReview {
+  readonly pairs: readonly { readonly pair: string; readonly left: string }[];
+}
 
 let database: TestDatabase;
 let reports: RunningApp;
@@ -88,6 +92,41 @@ describe('the reports API', () => {
     const { data } = story.at(-1) as TeststripEvent<'experiment.analysed.v1'>;
     expect(((await json('/api/experiments/weighed')) as ExperimentSummary).objectives).toEqual(data.objectives);
     expect(((await json(address)) as ExperimentSummary).objectives).toBeNull();
+  });
+
+  it('hands out pairs to who says who they are, and takes of each prompt the same judgement once', async () => {
+    await createFactStore(database).record(database, await reviewStory('to-judge', join(folder, 'pictures')));
+    const judge = (body: object): Promise<Response> =>
+      fetch(`${reports.url}/api/experiments/to-judge/judgements`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    expect((await fetch(`${reports.url}/api/experiments/to-judge/review`)).status).toBe(400);
+    const review = (await json('/api/experiments/to-judge/review?rater=ana&limit=2')) as BlindedReview;
+    expect(review).toMatchObject({ judged: 0, of: 6, asked: { weightPpm: 50_000, judgements: 30, given: 0 } });
+    expect(review.pairs).toHaveLength(2);
+    const [{ pair, left }] = review.pairs as [BlindedReview['pairs'][number]];
+    const picture = await fetch(reports.url + left);
+    expect([picture.status, picture.headers.get('content-type'), picture.headers.get('etag')]).toEqual([
+      200,
+      'image/png',
+      null,
+    ]);
+    const ids = await Promise.all(
+      ['left', 'right'].map(async (preferred) => {
+        const answer = await judge({ pair, preferred, rater: 'ana' });
+        expect(answer.status).toBe(202);
+        return ((await answer.json()) as { id: string }).id;
+      }),
+    );
+    expect(ids[0]).toBe(ids[1]);
+    expect(published.splice(0).map((record) => decodeEvent(record)?.data)).toMatchObject([
+      { rater: 'ana', preferred: 'left' },
+      { rater: 'ana', preferred: 'right' },
+    ]);
+    expect((await judge({ pair, preferred: 'left' })).status).toBe(422);
+    expect((await judge({ pair: left, preferred: 'left', rater: 'ana' })).status).toBe(410);
   });
 
   it('answers everything wrong with problem+json that says what was expected', async () => {

@@ -86,6 +86,7 @@ class ExperimentView {
       'experiment',
       'phase',
       'service',
+      'slot',
       'kind',
       'revision',
       'unit',

@@ -21,7 +21,7 @@ export class OrdersPanel {
   async take(summary) {
     const isNews = this.summary?.epoch !== summary.epoch || this.summary?.phase !== summary.phase;
     this.summary = summary;
-    if (!mayDo(this.me, 'operator', summary.service)) return;
+    if (!this.me?.takesOrders || !mayDo(this.me, 'operator', summary.service)) return;
     if (!isNews && Date.now() - this.lookedAtMs < LOOK_EVERY_MS) return;
     this.lookedAtMs = Date.now();
     const found = await this.look();

@@ -114,9 +114,9 @@ class ReviewView {
     prompt: h('p', { class: 'review-prompt' }),
     pair: h('div', { class: 'pair' }),
     buttons: [
-      this.button('1', 'Picture 1', 'left'),
+      this.button('1', 'Picture 1 is better', 'left'),
       this.button('0', 'No difference', 'tie'),
-      this.button('2', 'Picture 2', 'right'),
+      this.button('2', 'Picture 2 is better', 'right'),
     ],
     undo: h(
       'button',
@@ -127,7 +127,7 @@ class ReviewView {
     note: h(
       'p',
       { class: 'small' },
-      'Both were made for the words above, by two versions of the model. Which is on which side is drawn at random for every pair. The last five answers, of the last half minute, can be undone; then they are sent.',
+      'Both pictures were made for these words, by two versions of the model; sides are drawn at random for every pair. Your last five answers of the last half minute can be undone, then they count.',
     ),
   };
 
@@ -215,7 +215,7 @@ class ReviewView {
     const done = this.judgedBefore + judging.judged;
     places.progress.replaceChildren(
       h('progress', { value: String(done), max: String(Math.max(1, this.of, done)), 'aria-hidden': 'true' }),
-      ` ${done} of ${Math.max(this.of, done)}`,
+      ` ${done} of ${Math.max(this.of, done)} pairs`,
       this.asked === null ? null : h('span', { class: 'small' }, askedWords(this.asked)),
     );
     for (const button of places.buttons) button.disabled = !isShown;
@@ -262,12 +262,12 @@ class ReviewView {
 }
 
 function askedWords({ weightPpm, judgements, given }) {
-  return `${share(weightPpm)} of the traffic waits for ${judgements} answers of all people; ${given} are counted`;
+  return `The step to ${share(weightPpm)} of the traffic takes ${judgements} answers, of everybody together: ${given} so far`;
 }
 
 /** Frames of one size, whatever size the pictures have. */
 function framed(picture, index) {
-  return h('figure', { class: 'frame' }, picture, h('figcaption', {}, `Picture ${index + 1}`));
+  return h('figure', { class: 'frame' }, picture, h('figcaption', { 'aria-hidden': 'true' }, String(index + 1)));
 }
 
 /** As an address of this tab alone, which says nothing; a picture that can't be drawn is none. */

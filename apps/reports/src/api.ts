@@ -54,7 +54,11 @@ export const reportsApi: ApiDescription = {
         responses: {
           200: jsonAnswer(
             'The caller; the name is null with `AUTH=off`.',
-            z.object({ name: z.string().nullable(), roles: z.record(z.string(), z.string()) }),
+            z.object({
+              name: z.string().nullable(),
+              roles: z.record(z.string(), z.string()),
+              takesOrders: z.boolean().describe('Whether orders can be given here: the decision service is known.'),
+            }),
           ),
         },
       },

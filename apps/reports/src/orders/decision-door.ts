@@ -28,6 +28,11 @@ export interface DecisionAnswer {
 export class DecisionDoor {
   constructor(private readonly url: string | undefined) {}
 
+  /** Whether anybody has said where the decision service is. */
+  get isKnown(): boolean {
+    return this.url !== undefined;
+  }
+
   /** @throws ProblemException 503 where nobody knows the decision service, or it does not answer */
   async ask({ method, path, headers, body }: Question): Promise<DecisionAnswer> {
     if (this.url === undefined) throw unknownAddress();

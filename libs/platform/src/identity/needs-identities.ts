@@ -43,11 +43,9 @@ const ownVariables = {
     variables.text.default('sub'),
     'Claim with the name for the audit log; it has to be one that people can not choose themselves.',
   ),
-  OPEN_READS: documented(
-    variables.flag.optional(),
-    'Whether reading needs no token. A browser sends none: where the page is read from elsewhere, put a proxy in front that does.',
-    { defaultIs: 'true on loopback without identities' },
-  ),
+  OPEN_READS: documented(variables.flag.optional(), 'Whether reading needs no token.', {
+    defaultIs: 'true on loopback without identities',
+  }),
 };
 
 const ANYBODY: Identity = { name: 'anybody', roles: { '*': 'viewer' } };
