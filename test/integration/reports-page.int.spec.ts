@@ -296,22 +296,18 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
       expect([width, await overflowing(page)]).toEqual([width, []]);
     }
     await page.setViewportSize({ width: 1280, height: 900 });
-    const judgements = (): readonly TeststripEvent<'preference.judged.v1'>[] =>
-      published
-        .map((record) => decodeEvent(record) as TeststripEvent)
-        .filter((event) => event.type === 'preference.judged.v1');
     await page.goto(reports.url);
-    await expect.poll(() => judgements().length, { timeout: 10_000 }).toBe(3);
+    await expect.poll(() => judgementsIn(published).length, { timeout: 10_000 }).toBe(3);
     expect(
-      judgements()
+      judgementsIn(published)
         .map(({ data }) => data.preferred)
         .toSorted(),
     ).toEqual(['left', 'right', 'tie']);
-    for (const { data } of judgements()) {
+    for (const { data } of judgementsIn(published)) {
       expect(data).toMatchObject({ experiment: 'to-judge', revision: 1, rater: 'ana' });
       expect([data.left.variant, data.right.variant].toSorted()).toEqual(['candidate', 'control']);
     }
-    await createFactStore(database).record(database, judgements());
+    await createFactStore(database).record(database, judgementsIn(published));
     await page.goto(`${reports.url}/review/to-judge`);
     await page.getByText('3 of 6').waitFor();
   });
@@ -388,6 +384,12 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     await page.getByRole('alert').getByText('Unknown experiment').waitFor();
   });
 });
+
+function judgementsIn(records: readonly EncodedEvent[]): readonly TeststripEvent<'preference.judged.v1'>[] {
+  return records
+    .map((record) => decodeEvent(record) as TeststripEvent)
+    .filter((event) => event.type === 'preference.judged.v1');
+}
 
 const ORDERED = `apiVersion: teststrip/v1
 key: ordered

@@ -190,9 +190,9 @@ describe('orders on the page', () => {
   });
 });
 
-describe('judgements of one person', () => {
-  const pairs = (...ids: string[]): readonly { id: string }[] => ids.map((id) => ({ id }));
+const pairs = (...ids: string[]): readonly { id: string }[] => ids.map((id) => ({ id }));
 
+describe('judgements of one person', () => {
   it('can be taken back until they are sent: the last five, for half a minute', () => {
     const judging = new Judging();
     judging.add(pairs('a', 'b', 'c', 'd', 'e', 'f', 'g'));

@@ -49,6 +49,14 @@ const routeIn = (route: string) =>
 
 const guarded = (margin: string): string => file(`guardrails:\n  - { metric: download-rate, margin: ${margin} }`);
 
+/** A file whose ramp takes thirty judgements before one of its stages. */
+const askingForJudgements = (stage: number, more = ''): string => {
+  const weights = ['1%', '50%', '100%'].map(
+    (weight, index) => `{ weight: ${weight}${index === stage ? ', approval: { judgements: 30 }' : ''} }`,
+  );
+  return file(`${GUARDED}\nramp: [${weights.join(', ')}]\n${more}`);
+};
+
 describe('an experiment file', () => {
   it('becomes ppm, milliseconds and margins', () => {
     const spec = parseExperimentFile(
@@ -70,19 +78,17 @@ guardrails:
   });
 
   it('takes judgements of pictures for an approval, where there are pictures by then', () => {
-    const asking = (stage: number, more = ''): string => {
-      const weights = ['1%', '50%', '100%'].map(
-        (weight, index) => `{ weight: ${weight}${index === stage ? ', approval: { judgements: 30 }' : ''} }`,
-      );
-      return file(`${GUARDED}\nramp: [${weights.join(', ')}]\n${more}`);
-    };
-    const { stages } = parseExperimentFile(asking(1), 'canary.yaml', metrics).ramp;
+    const { stages } = parseExperimentFile(askingForJudgements(1), 'canary.yaml', metrics).ramp;
     expect(stages[1]).toMatchObject({ approval: 'required', judgements: 30 });
-    expect(problemsOf(asking(0))[0]).toMatch(/ramp\.0\.approval: asks for judgements of pictures before anybody/);
-    expect(parseExperimentFile(asking(0, 'shadow: {}'), 'canary.yaml', metrics).ramp.stages[0]).toMatchObject({
+    expect(problemsOf(askingForJudgements(0))[0]).toMatch(
+      /ramp\.0\.approval: asks for judgements of pictures before anybody/,
+    );
+    expect(
+      parseExperimentFile(askingForJudgements(0, 'shadow: {}'), 'canary.yaml', metrics).ramp.stages[0],
+    ).toMatchObject({
       judgements: 30,
     });
-    expect(problemsOf(asking(1).replace('judgements: 30', 'judgements: 0'))[0]).toContain('ramp');
+    expect(problemsOf(askingForJudgements(1).replace('judgements: 30', 'judgements: 0'))[0]).toContain('ramp');
   });
 
   it('says where clients ask for the service: a path, or a host and a path', () => {
