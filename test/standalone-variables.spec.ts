@@ -58,6 +58,7 @@ const OTHER_VALUES: Readonly<Record<string, string>> = {
   RECORDER_KEEP_DAYS: '3',
   REPORTS_PORT: '18082',
   REPORTS_PICTURE_ROOTS: '/pictures/of/reports',
+  REPORTS_DECISION_URL: 'http://decision.example.com:8081',
   PARTITIONS: '7',
   DATA_DIR: '/data/other',
   HOST: '0.0.0.0',

@@ -9,7 +9,7 @@ import {
 } from '#libs/platform';
 import { z } from 'zod';
 import { feedbackBody } from './feedback/feedback-desk.js';
-import { ORDERS } from './orders/orders.controller.js';
+import { PAGE_ORDERS } from './orders/orders.controller.js';
 import { judgementBody } from './review/review-desk.js';
 
 const EXPERIMENT = { name: 'experiment', in: 'path', required: true, schema: { type: 'string' } };
@@ -202,7 +202,10 @@ export const reportsApi: ApiDescription = {
           'giveOrder',
           'operator',
           'An order about an experiment, passed on to the decision service with the caller’s token, `If-Match` and `Idempotency-Key`: pause, resume, approve, promote, rollback, drop-arm or new-attempt.',
-          [EXPERIMENT, { name: 'order', in: 'path', required: true, schema: { type: 'string', enum: [...ORDERS] } }],
+          [
+            EXPERIMENT,
+            { name: 'order', in: 'path', required: true, schema: { type: 'string', enum: [...PAGE_ORDERS] } },
+          ],
         ),
         requestBody: ORDER_BODY,
       },

@@ -5,7 +5,7 @@ import { DECISION_DOOR } from '../tokens.js';
 import { DecisionDoor, type Question } from './decision-door.js';
 
 /** What can be ordered about an experiment from the page, as the decision service calls it. */
-export const ORDERS = ['pause', 'resume', 'approve', 'promote', 'rollback', 'drop-arm', 'new-attempt'] as const;
+export const PAGE_ORDERS = ['pause', 'resume', 'approve', 'promote', 'rollback', 'drop-arm', 'new-attempt'] as const;
 
 type Asked = Pick<Question, 'method' | 'path'>;
 
@@ -28,7 +28,7 @@ export class OrdersController {
     @Req() request: ReadRequest,
     @Res() response: Response,
   ): Promise<void> {
-    if (!(ORDERS as readonly string[]).includes(order)) throw unknownOrder(order);
+    if (!(PAGE_ORDERS as readonly string[]).includes(order)) throw unknownOrder(order);
     return this.pass({ method: 'POST', path: `${experimentPath(key)}/${order}` }, request, response);
   }
 
@@ -60,6 +60,6 @@ function servicePath(name: string): string {
 }
 
 function unknownOrder(order: string): ProblemException {
-  const detail = `There is no order "${order}"; expected ${ORDERS.join(', ')}`;
+  const detail = `There is no order "${order}"; expected ${PAGE_ORDERS.join(', ')}`;
   return new ProblemException({ title: 'No such order', status: 404, detail });
 }
