@@ -23,6 +23,7 @@ const OTHER_VALUES: Readonly<Record<string, string>> = {
   ROUTER_BREAK_GLASS_TOKEN: 'a-token-of-sixteen-characters',
   ROUTER_DRAIN_MS: '1',
   ROUTER_SHADOW_BUSY_ABOVE: '1',
+  ROUTER_WEIGHTS: '/etc/teststrip/weights.yaml',
   SCORER_PORT: '18083',
   SCORER_GROUP: 'other-scorer',
   SCORER_MODEL_DIR: '/models/other',

@@ -122,6 +122,11 @@ export const routerVariables = {
     variables.integer.min(0).default(128),
     "With more of users' requests under way none is copied to a candidate in the shadow.",
   ),
+  ROUTER_WEIGHTS: documented(
+    variables.text.optional(),
+    'File that names proxies which draw by themselves (nginx, Envoy, Gateway API) and whose weights this router keeps.',
+    { defaultIs: 'none' },
+  ),
   DATA_DIR: commonVariables.DATA_DIR,
 } as const;
 
@@ -151,6 +156,7 @@ export function routerSettings(
     clientRequests: config.ROUTER_CLIENT_REQUESTS,
     drainMs: config.ROUTER_DRAIN_MS,
     shadowBusyAbove: config.ROUTER_SHADOW_BUSY_ABOVE,
+    weightsFile: config.ROUTER_WEIGHTS,
   };
 }
 

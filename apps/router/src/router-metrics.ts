@@ -6,6 +6,7 @@ import type { UpstreamLane, UpstreamLanes } from './proxy/upstream-lanes.js';
 import type { Allocations } from './routing/allocations.js';
 import type { CommandOutcome } from './routing/experiment-state.js';
 import type { ExperimentRoute } from './routing/routing-table.js';
+import type { KeptWeights } from './weights/weights-keeper.js';
 
 export interface RouterMetrics {
   routed(request: RoutedRequest): void;
@@ -27,6 +28,8 @@ interface RouterMetricsSources {
   readonly isReady: () => boolean;
   /** Clients that are told of changes of their flags. */
   readonly flagStreams: () => number;
+  /** Proxies whose weights are kept. */
+  readonly weights: () => readonly KeptWeights[];
 }
 
 /** Metrics of one router. */
@@ -65,6 +68,7 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
   });
   const clientRefusals = createClientRefusals(sources.registry);
   createStateGauges(sources);
+  createWeightsGauge(sources);
   const counted = kept((labels: readonly string[]) => requests.labels(...labels));
   const timed = kept((labels: readonly string[]) => duration.labels(...labels));
 
@@ -125,6 +129,14 @@ function kept<Metric>(find: (labels: readonly string[]) => Metric): (...labels: 
     known.set(key, found);
     return found;
   };
+}
+
+function createWeightsGauge({ registry, weights }: RouterMetricsSources): void {
+  const name = 'teststrip_router_weights_served_epoch';
+  const help = 'Newest order that a proxy was seen to serve whose weights are kept; 0 where it serves none.';
+  labelledGauge(registry, { name, help, labelNames: ['service', 'proxy'] }, (set) => {
+    for (const { service, proxy, servedEpoch } of weights()) set({ service, proxy }, servedEpoch);
+  });
 }
 
 /** What the router is at: read when it is asked for. */

@@ -43,6 +43,8 @@ export interface RouterOptions {
   readonly clientRequests?: number | undefined;
   /** With more of users' requests under way no request is copied to a candidate in the shadow. Default 128. */
   readonly shadowBusyAbove?: number;
+  /** File that names the proxies whose weights it keeps. Default: none. */
+  readonly weightsFile?: string | undefined;
   /** Registry of its metrics. Default: one of its own. */
   readonly metrics?: Registry;
   readonly logger?: Pick<LoggerService, 'log' | 'warn'> | undefined;
@@ -71,6 +73,7 @@ export interface RouterSettings {
   readonly trustedProxies: readonly AddressRange[];
   readonly clientRequests: number | undefined;
   readonly shadowBusyAbove: number;
+  readonly weightsFile: string | undefined;
   readonly metrics: Registry;
   readonly logger: Pick<LoggerService, 'log' | 'warn'>;
   readonly monotonicMs: () => number;
@@ -106,6 +109,7 @@ export function withDefaults(options: RouterOptions): RouterSettings {
     trustedProxies: options.trustedProxies ?? [],
     clientRequests: options.clientRequests,
     shadowBusyAbove: options.shadowBusyAbove ?? 128,
+    weightsFile: options.weightsFile,
     metrics: options.metrics ?? new Registry(),
     logger: options.logger ?? new Logger('router'),
     monotonicMs: options.monotonicMs ?? (() => performance.now()),

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import {
   eventSource,
@@ -37,6 +38,9 @@ import type { ExperimentRoute, RouterState, ServiceRoute, SlotsRoute } from './r
 import { parseUpstream } from './routing/upstream.js';
 import { createShadowMetrics } from './shadow/shadow-metrics.js';
 import { ShadowTraffic } from './shadow/shadow-traffic.js';
+import { AccessLogs } from './weights/access-logs.js';
+import { readWeights, type Weights } from './weights/weights-file.js';
+import { WeightsKeeper, type Settled } from './weights/weights-keeper.js';
 
 /** How often a router says that it is alive; besides, it does whenever it has obeyed. */
 const HEARTBEAT_EVERY_MS = 1_000;
@@ -83,6 +87,10 @@ export class Router {
   private readonly flags: FlagServer;
   /** Of commands that are not answered yet, by their id. */
   private readonly traces = new Map<string, string>();
+  private readonly weights: WeightsKeeper;
+  private readonly accessLogs: AccessLogs;
+  /** Commands that are answered when another proxy was seen to serve by them, by service. */
+  private readonly unanswered = new Map<string, AllocationCommanded>();
   private readonly failSafeOf = new Set<string>();
   private readonly troubles: UpstreamTroubles;
   private readonly proxies: TrustedProxies;
@@ -148,11 +156,36 @@ export class Router {
       inFlight: () => this.inFlight,
       isReady: () => this.unreadyReason() === undefined,
       flagStreams: () => this.flags.listening,
+      weights: () => this.weights.describe(),
     });
     this.shadow = this.createShadow();
     this.proxy = this.createProxy();
     this.flags = this.createFlags();
     this.server = this.createServer();
+    const kept = weightsOf(settings);
+    this.weights = this.createWeights(kept);
+    this.accessLogs = this.createAccessLogs(kept);
+  }
+
+  private createWeights({ targets }: Weights): WeightsKeeper {
+    return new WeightsKeeper({
+      targets,
+      allocations: this.allocations,
+      isReady: () => this.stateSource !== 'none' && !this.draining,
+      onSettled: (service, settled) => this.settled(service, settled),
+      onTrouble: (message) => this.settings.logger.warn(message),
+    });
+  }
+
+  private createAccessLogs({ accessLogs }: Weights): AccessLogs {
+    const { lastKnownGoodFile, logger } = this.settings;
+    return new AccessLogs({
+      logs: accessLogs,
+      folder: lastKnownGoodFile === undefined ? undefined : dirname(lastKnownGoodFile),
+      onRouted: (routed) => this.tell(routed),
+      isPublished: () => this.routedEvents.status().queued === 0,
+      onTrouble: (message) => logger.warn(message),
+    });
   }
 
   private createServer(): Server {
@@ -235,6 +268,7 @@ export class Router {
     await listen(this.server, { port: this.settings.port, host: this.settings.host, variable: 'ROUTER_PORT' });
     this.watching = setInterval(() => this.watchControllers(), this.settings.watchEveryMs);
     this.beating = setInterval(() => this.beat(false), HEARTBEAT_EVERY_MS);
+    this.accessLogs.start();
     this.saved = await this.file?.load();
     if (await this.feed.start()) return;
     if (!this.saved || this.stateSource !== 'none') return;
@@ -287,6 +321,7 @@ export class Router {
 
   private changed(state: RouterState): void {
     this.flags.changed();
+    this.weights.look();
     this.keep(state);
   }
 
@@ -303,6 +338,7 @@ export class Router {
     clearInterval(this.watching);
     clearInterval(this.beating);
     await this.feed.close();
+    this.weights.close();
     this.flags.close();
     const closed = new Promise<void>((resolve) => {
       this.server.close(() => resolve());
@@ -314,6 +350,7 @@ export class Router {
     await closed;
     this.shadow.close();
     this.lanes.close();
+    await this.accessLogs.close();
     await Promise.all([this.routedEvents.close(), this.answers.close(), this.heartbeats.close()]);
   }
 
@@ -421,6 +458,7 @@ export class Router {
       state: this.stateSource,
       routes: this.allocations.publicRoutes().filter(({ service }) => isShown(service)),
       services: routes.map((route) => describeRoute(route, this.allocations)),
+      weights: this.weights.describe().filter(({ service }) => isShown(service)),
     };
   }
 
@@ -465,10 +503,8 @@ export class Router {
     const what = `${command.command} of ${experiment} revision ${revision}, epoch ${epoch}`;
     switch (answer.outcome) {
       case 'applied':
-        this.reply(command, null);
-        this.beat(false);
         this.settings.logger.log(`applied ${what}: ${sharesInWords(command.weightsPpm)}`);
-        return;
+        return this.obeyed(command);
       case 'refused':
         this.reply(command, answer.reason);
         this.settings.logger.warn(`refused ${what}: ${answer.reason}`);
@@ -488,6 +524,28 @@ export class Router {
     }
   }
 
+  /** Where other proxies serve the service, it is obeyed when they were seen to. */
+  private obeyed(command: AllocationCommanded): void {
+    if (this.weights.keeps(command.service)) {
+      this.unanswered.set(command.service, command);
+      return this.weights.look();
+    }
+    this.reply(command, null);
+    this.beat(false);
+  }
+
+  private settled(service: string, { epoch, refusal }: Settled): void {
+    const what = refusal === null ? 'is served as ordered' : `can't be served as ordered (${refusal}): the baseline is`;
+    this.settings.logger[refusal === null ? 'log' : 'warn'](`${service}, epoch ${epoch}: ${what}`);
+    const command = this.unanswered.get(service);
+    const isServed = refusal === null && this.weights.claimable({ [service]: epoch })[service] === epoch;
+    if (command && command.epoch <= epoch && (isServed || refusal !== null)) {
+      this.unanswered.delete(service);
+      this.reply(command, refusal);
+    }
+    this.beat(false);
+  }
+
   private reply(command: AllocationCommanded, refusal: string | null): void {
     const traceparent = this.traces.get(command.commandId);
     this.traces.delete(command.commandId);
@@ -503,13 +561,14 @@ export class Router {
   private beat(leaving: boolean): void {
     if (this.stateSource === 'none' || (this.leaving && !leaving) || this.heartbeats.status().queued > 0) return;
     const { routerId: router } = this.settings;
-    const services = this.allocations.epochs();
+    const services = this.weights.claimable(this.allocations.epochs());
     const brokenGlass = this.allocations.state.brokenGlass.map(({ service }) => service);
     this.heartbeats.add(routerHeartbeatEvent({ router, services, brokenGlass, leaving }, this.source));
   }
 
   /** Says when control is served because the controller is lost, and when it is back. Who is served follows from the clock at each request. */
   private watchControllers(): void {
+    this.weights.look();
     for (const route of this.allocations.experimentRoutes()) {
       const { experiment } = route.rules;
       const lost = this.allocations.isFailSafe(route);
@@ -538,6 +597,10 @@ export class Router {
       };
     });
   }
+}
+
+function weightsOf({ weightsFile, unitHeaders }: RouterSettings): Weights {
+  return weightsFile === undefined ? { targets: [], accessLogs: [] } : readWeights(weightsFile, unitHeaders);
 }
 
 function describeRoute(route: ServiceRoute, allocations: Allocations): unknown {

@@ -1,5 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { ASSIGNMENT_HEADER, decodeAssignment, REQUEST_ID_HEADER, TRACEPARENT, type Assignment } from '#libs/contracts';
+import {
+  ASSIGNMENT_HEADER,
+  assignmentOfRequest,
+  decodeAssignment,
+  REQUEST_ID_HEADER,
+  TRACEPARENT,
+  type Assignment,
+} from '#libs/contracts';
+
+/** What proxies that don't know the router's header call the request's id. */
+const PROXY_ID_HEADER = 'x-request-id';
 
 /** What the router said about a request: its id and the assignment it runs under. */
 export interface RequestContext {
@@ -19,13 +29,13 @@ export type RequestHeaders =
  * a request without an id gets one.
  */
 export function readRequestContext(headers: RequestHeaders, onMalformed?: (message: string) => void): RequestContext {
-  const requestId = headerOf(headers, REQUEST_ID_HEADER) ?? randomUUID();
+  const requestId = headerOf(headers, REQUEST_ID_HEADER) ?? headerOf(headers, PROXY_ID_HEADER) ?? randomUUID();
   const trace = headerOf(headers, 'traceparent');
   const traced = trace !== undefined && TRACEPARENT.test(trace) ? { traceparent: trace } : {};
   const encoded = headerOf(headers, ASSIGNMENT_HEADER);
   if (encoded === undefined) return { requestId, assignment: null, ...traced };
   try {
-    return { requestId, assignment: decodeAssignment(encoded), ...traced };
+    return { requestId, assignment: assignmentOfRequest(decodeAssignment(encoded), requestId), ...traced };
   } catch (error) {
     onMalformed?.(`header ${ASSIGNMENT_HEADER} of request ${requestId} is no assignment: ${(error as Error).message}`);
     return { requestId, assignment: null, ...traced };

@@ -1,7 +1,7 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { allocationCommanded, experimentDefined, serviceDefined, type ServiceDefined } from '#libs/contracts';
 import { z } from 'zod';
+import { writeAtomically } from '../write-atomically.js';
 import { brokenGlass, type BrokenGlass } from './broken-glass.js';
 import type { ExperimentState } from './experiment-state.js';
 import type { RouterState } from './routing-table.js';
@@ -100,25 +100,10 @@ export class LastKnownGoodFile {
       brokenGlass: broken,
     };
     try {
-      await writeAtomically(this.path, `${JSON.stringify(content)}\n`);
+      // It names upstreams; one that an earlier version left is as closed.
+      await writeAtomically(this.path, `${JSON.stringify(content)}\n`, 0o600);
     } catch (error) {
       this.onTrouble(`last-known-good file ${this.path} can't be written: ${(error as Error).message}`);
     }
   }
-}
-
-/** A reader sees the old content or the new one, also after a power cut. */
-async function writeAtomically(path: string, content: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.new`;
-  const file = await open(temporary, 'w', 0o600);
-  try {
-    // It names upstreams; one that an earlier version left is as closed.
-    await file.chmod(0o600);
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
 }

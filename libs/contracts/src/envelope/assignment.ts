@@ -107,6 +107,14 @@ function isSameButForUnit(left: Assignment, right: Assignment): boolean {
   );
 }
 
+/** Stands for the unit where each request is one of its own, and who wrote the assignment does not know the request's id. */
+export const EACH_REQUEST = '*';
+
+/** The assignment of one request: with the request's id for a unit where it says {@link EACH_REQUEST}. */
+export function assignmentOfRequest(value: Assignment, requestId: string): Assignment {
+  return value.unit === EACH_REQUEST ? { ...value, unit: requestId } : value;
+}
+
 /** Reads a header value back. Throws a ZodError or SyntaxError when it is not an assignment. */
 export function decodeAssignment(header: string): Assignment {
   return assignment.parse(JSON.parse(decodeURIComponent(header)));

@@ -1,5 +1,5 @@
 /** What clients send when they have no name to send: the text of a missing value in some language, a placeholder, or nothing at all. */
-const NO_NAMES: ReadonlySet<string> = new Set([
+export const NO_NAMES: ReadonlySet<string> = new Set([
   '',
   'undefined',
   'null',
@@ -20,6 +20,8 @@ const NO_NAMES: ReadonlySet<string> = new Set([
   '0',
   '-1',
   '-',
+  // Of an assignment that was to have its request's id instead.
+  '*',
   '""',
   "''",
   '[]',

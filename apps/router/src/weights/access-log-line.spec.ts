@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { readLogLine } from './access-log-line.js';
+
+const LINE = {
+  service: 'text-to-image',
+  requestId: 'r1',
+  method: 'POST',
+  endedAt: '1790000001.250',
+  seconds: '0.250',
+  status: '200',
+  completion: 'OK',
+  bytes: '512',
+  assignment: '',
+  upstream: 'http://control:8000',
+  instance: 'pod-1',
+  contentType: 'image/png',
+  retryAfter: '',
+  cache: '',
+  traceparent: '',
+};
+const read = (changes: Partial<typeof LINE>) => readLogLine(JSON.stringify({ ...LINE, ...changes }));
+
+describe('a line of an access log', () => {
+  it('tells of a request as far as the proxy saw it', () => {
+    expect(read({})).toMatchObject({
+      service: 'text-to-image',
+      requestId: 'r1',
+      assignment: null,
+      upstream: 'http://control:8000',
+      outcome: 'delivered',
+      status: 200,
+      startedAt: '2026-09-21T14:13:21.000Z',
+      durationMs: 250,
+      waitedMs: null,
+      instance: 'pod-1',
+    });
+  });
+
+  it.each([
+    [
+      { status: '499', completion: '' },
+      { outcome: 'cancelled', status: null, durationMs: null, waitedMs: 250 },
+    ],
+    [{ status: '504' }, { outcome: 'timed-out', durationMs: null }],
+    [
+      { status: '200', completion: '' },
+      { outcome: 'server-error', durationMs: null },
+    ],
+    [{ status: '502' }, { outcome: 'server-error', durationMs: 250 }],
+    [{ status: '503', retryAfter: '1' }, { outcome: 'refused' }],
+    [{ status: '422' }, { outcome: 'caller-error' }],
+    [{ bytes: '0' }, { outcome: 'failed-inside-2xx' }],
+    [{ contentType: 'text/html; charset=utf-8' }, { outcome: 'failed-inside-2xx' }],
+    [{ cache: 'HIT' }, { outcome: 'cached' }],
+  ])('%j is %j', (changes, expected) => {
+    expect(read(changes)).toMatchObject(expected);
+  });
+
+  it('is passed over where it is none of ours, no generation, or claims an assignment that is none', () => {
+    expect(readLogLine('127.0.0.1 - - "GET / HTTP/1.1" 200')).toBeUndefined();
+    expect(read({ method: 'GET' })).toBeUndefined();
+    expect(read({ assignment: '%7B%22unit%22%3A%22x%22%7D' })).toBeUndefined();
+  });
+});

@@ -1,0 +1,287 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  decodeAssignment,
+  decodeEvent,
+  encodeEvent,
+  stampEvent,
+  topics,
+  type AllocationCommanded,
+  type ExperimentDefined,
+  type EventDraft,
+  type TeststripEvent,
+  type TopicName,
+} from '#libs/contracts';
+import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
+import { startApp } from '#libs/platform';
+import { definition } from '#libs/testing/traffic';
+import { routerApp } from '../index.js';
+
+const NGINX = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/opt/homebrew/bin/nginx'].find((path) => existsSync(path));
+if (!NGINX) console.warn('nginx is not installed: the tests with a real nginx are left out');
+
+const folder = mkdtempSync(join(tmpdir(), 'teststrip-nginx-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let bus: EventBus;
+let closing: (() => Promise<unknown>)[] = [];
+
+beforeEach(async () => {
+  bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, 2);
+  closing.push(() => bus.close());
+});
+afterEach(async () => {
+  for (const close of closing.toReversed()) await close();
+  closing = [];
+});
+
+describe.skipIf(!NGINX)('an nginx whose weights a router keeps', () => {
+  it('follows a canary up and back, is claimed only when it serves, and its access log is the evidence', async () => {
+    const nginx = await theNginx();
+    await define(await upstreamsOf('control', 'candidate'));
+    await order(1, { control: 990_000, candidate: 10_000 });
+    await aRouter(nginx);
+    await expectApplied(1);
+    await order(2, { control: 500_000, candidate: 500_000 });
+    await expectApplied(2);
+    const half = await nginx.askAll(UNITS);
+    const exposed = half.filter(({ body }) => body === 'candidate').map(({ unit }) => unit);
+    expect(exposed.length).toBeGreaterThan(UNITS * 0.3);
+    expect(exposed.length).toBeLessThan(UNITS * 0.7);
+    // Everybody keeps the variant that they have.
+    expect(await nginx.askAll(UNITS)).toEqual(half);
+
+    await order(3, { control: 200_000, candidate: 800_000 });
+    await expectApplied(3);
+    const more = await nginx.askAll(UNITS);
+    expect(more.filter(({ body }) => body === 'candidate').map(({ unit }) => unit)).toEqual(
+      expect.arrayContaining(exposed),
+    );
+
+    await order(4, { control: 1_000_000, candidate: 0 }, { command: 'rollback', terminal: true });
+    await expectApplied(4);
+    expect(new Set((await nginx.askAll(20)).map(({ body }) => body))).toEqual(new Set(['control']));
+
+    await vi.waitFor(async () => expect(await eventsOf('request.routed.v1')).toHaveLength(3 * UNITS + 20), WAIT);
+    const routed = await eventsOf('request.routed.v1');
+    const ofHalf = routed.filter(({ data }) => data.assignment?.epoch === 2);
+    expect(ofHalf).toHaveLength(2 * UNITS);
+    for (const { subject, data } of ofHalf) {
+      const answer = half.find(({ unit }) => unit === subject);
+      expect(data).toMatchObject({ outcome: 'delivered', status: 200, service: 'text-to-image' });
+      expect(data.assignment).toMatchObject({ variant: answer?.body, propensity: 0.5, reason: 'SPLIT' });
+    }
+    const heartbeats = await eventsOf('router.heartbeat.v1');
+    expect(heartbeats.at(-1)?.data.services).toEqual({ 'text-to-image': 4 });
+  });
+
+  it('sends everybody to control when its router is gone for longer than the lease', async () => {
+    const nginx = await theNginx();
+    await define(await upstreamsOf('control', 'candidate'));
+    await order(1, { control: 0, candidate: 1_000_000 });
+    const router = await aRouter(nginx);
+    await expectApplied(1);
+    expect((await nginx.ask('ana')).body).toBe('candidate');
+    await router.close();
+    const text = readFileSync(nginx.file, 'utf8');
+    expect(text).toMatch(/map \$msec \$teststrip_text_to_image_held/);
+    // The time of the lease is over.
+    writeFileSync(nginx.file, text.replace(/"~\^\(\?:[^"]*"/, '"~^(?:0\\d{9})\\."'));
+    nginx.reload();
+    // Workers of before take connections for a moment.
+    await vi.waitFor(async () => {
+      const served = (await nginx.askAll(8)).map(({ body }) => body);
+      expect(new Set(served)).toEqual(new Set(['control']));
+    }, WAIT);
+    const { assignment } = await nginx.ask('ana');
+    expect(decodeAssignment(assignment)).toMatchObject({
+      unit: 'ana',
+      variant: 'control',
+      reason: 'FAIL_SAFE',
+      propensity: 1,
+    });
+  });
+});
+
+const UNITS = 100;
+const WAIT = { timeout: 15_000, interval: 20 };
+
+interface Asked {
+  readonly unit: string;
+  readonly body: string;
+}
+
+async function theNginx() {
+  const own = mkdtempSync(join(folder, 'one-'));
+  const [port, probe] = [await freePort(), await freePort()];
+  const file = join(own, 'weights.conf');
+  const log = join(own, 'access.log');
+  const pid = join(own, 'nginx.pid');
+  writeFileSync(
+    file,
+    'map "" $teststrip_text_to_image_upstream { default http://127.0.0.1:9; }\nmap "" $teststrip_text_to_image_assignment { default ""; }\nlog_format teststrip_text_to_image "";\n',
+  );
+  writeFileSync(
+    join(own, 'nginx.conf'),
+    `daemon off; worker_processes 2; pid ${pid}; error_log ${join(own, 'error.log')} warn;
+events { worker_connections 256; }
+http {
+  client_body_temp_path ${own}/body; proxy_temp_path ${own}/proxy; fastcgi_temp_path ${own}/fastcgi; uwsgi_temp_path ${own}/uwsgi; scgi_temp_path ${own}/scgi;
+  access_log off;
+  include ${file};
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass $teststrip_text_to_image_upstream;
+      proxy_set_header teststrip-assignment $teststrip_text_to_image_assignment;
+      proxy_set_header teststrip-request-id $request_id;
+      access_log ${log} teststrip_text_to_image;
+    }
+  }
+}`,
+  );
+  const child = spawn(NGINX!, ['-p', own, '-c', join(own, 'nginx.conf')], { stdio: 'inherit' });
+  closing.push(async () => {
+    child.kill('SIGTERM');
+    if (child.exitCode === null) await once(child, 'exit');
+  });
+  await vi.waitFor(() => expect(readFileSync(pid, 'utf8')).toMatch(/\d/), WAIT);
+  const ask = (unit: string) => post(port, unit);
+  return {
+    file,
+    weights: { service: 'text-to-image', file, probe: `127.0.0.1:${probe}`, pid, accessLog: log },
+    ask,
+    async askAll(units: number): Promise<readonly Asked[]> {
+      const asked: Asked[] = [];
+      for (let index = 0; index < units; index++) {
+        const unit = `user-${index}`;
+        asked.push({ unit, body: (await ask(unit)).body });
+      }
+      return asked;
+    },
+    reload: () => execFileSync('kill', ['-HUP', readFileSync(pid, 'utf8').trim()]),
+  };
+}
+
+function post(port: number, unit: string): Promise<{ readonly body: string; readonly assignment: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'teststrip-unit': unit };
+    const request = httpRequest({ port, host: '127.0.0.1', method: 'POST', agent: false, headers }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => (body += chunk));
+      response.on('end', () => resolve({ body, assignment: String(response.headers['seen-assignment'] ?? '') }));
+    });
+    request.on('error', reject);
+    request.end('{"prompt":"a lamp"}');
+  });
+}
+
+/** Upstreams that answer with their name, and what they were told of the assignment. */
+async function upstreamsOf<Name extends string>(...names: Name[]): Promise<Record<Name, string>> {
+  const urls = await Promise.all(
+    names.map(async (name) => {
+      const server = createServer((request, response) => {
+        request.resume();
+        response.setHeader('seen-assignment', request.headers['teststrip-assignment'] ?? '');
+        response.end(name);
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      closing.push(() => {
+        server.closeAllConnections();
+        return new Promise((resolve) => server.close(resolve));
+      });
+      return [name, `http://127.0.0.1:${(server.address() as AddressInfo).port}/`] as const;
+    }),
+  );
+  return Object.fromEntries(urls) as Record<Name, string>;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function aRouter(nginx: { readonly weights: object }) {
+  const weightsFile = join(mkdtempSync(join(folder, 'router-')), 'weights.yaml');
+  writeFileSync(weightsFile, JSON.stringify({ nginx: [nginx.weights] }));
+  const router = await startApp(routerApp, {
+    resources: { bus },
+    environment: { DATA_DIR: folder },
+    settings: { port: 0, routerId: 'router-1', lastKnownGoodFile: undefined, weightsFile },
+  });
+  let isOpen = true;
+  const close = async (): Promise<void> => {
+    if (isOpen) await router.close();
+    isOpen = false;
+  };
+  closing.push(close);
+  return { close };
+}
+
+async function publish(draft: EventDraft): Promise<void> {
+  await bus.publish([encodeEvent(stampEvent(draft, 'test'))]);
+}
+
+async function define(upstreams: Readonly<Record<'control' | 'candidate', string>>): Promise<void> {
+  const config = { checkpoint: 'scenes-1.0', sampler: 'unipc', steps: 12, precision: 'fp16' };
+  const variants = {
+    control: { upstream: upstreams.control, config },
+    candidate: { upstream: upstreams.candidate, config },
+  };
+  const data: ExperimentDefined = { ...definition({ key: 'exp', variants }), experiment: 'exp' };
+  await publish({ type: topics.experimentDefined.name, id: 'defined', timeMs: Date.now(), subject: 'exp', data });
+}
+
+async function order(
+  epoch: number,
+  weightsPpm: AllocationCommanded['weightsPpm'],
+  changes: Partial<AllocationCommanded> = {},
+): Promise<void> {
+  const data: AllocationCommanded = {
+    commandId: `command-${epoch}`,
+    experiment: 'exp',
+    service: 'text-to-image',
+    revision: 1,
+    epoch,
+    command: 'advance',
+    stage: 0,
+    weightsPpm,
+    reason: 'operator',
+    message: 'test',
+    evidence: null,
+    actor: 'test',
+    commandedAt: new Date().toISOString(),
+    terminal: false,
+    baseline: { upstream: 'http://127.0.0.1:9/', fingerprint: 'aa' },
+    ...changes,
+  };
+  await publish({
+    type: topics.allocationCommanded.name,
+    id: `command-${epoch}`,
+    timeMs: Date.now(),
+    subject: 'exp',
+    data,
+  });
+}
+
+async function eventsOf<Name extends TopicName>(topic: Name): Promise<readonly TeststripEvent<Name>[]> {
+  return (await bus.readAll(topic)).map((record) => decodeEvent(record) as TeststripEvent<Name>);
+}
+
+async function expectApplied(epoch: number): Promise<void> {
+  await vi.waitFor(async () => {
+    const answers = (await eventsOf('allocation.applied.v1')).map(({ data }) => data);
+    expect(answers.find((answer) => answer.epoch === epoch)).toMatchObject({ outcome: 'applied', router: 'router-1' });
+  }, WAIT);
+}
