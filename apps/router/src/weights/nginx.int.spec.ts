@@ -42,7 +42,7 @@ afterEach(async () => {
   closing = [];
 });
 
-describe.skipIf(!NGINX)('an nginx whose weights a router keeps', () => {
+describe.skipIf(!NGINX)('an nginx whose weights a router keeps', { timeout: 90_000 }, () => {
   it('follows a canary up and back, is claimed only when it serves, and its access log is the evidence', async () => {
     const nginx = await theNginx();
     await define(await upstreamsOf('control', 'candidate'));
@@ -111,7 +111,7 @@ describe.skipIf(!NGINX)('an nginx whose weights a router keeps', () => {
 });
 
 const UNITS = 100;
-const WAIT = { timeout: 15_000, interval: 20 };
+const WAIT = { timeout: 30_000, interval: 20 };
 
 interface Asked {
   readonly unit: string;

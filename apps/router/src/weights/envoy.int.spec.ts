@@ -25,7 +25,7 @@ const hasEnvoy = spawnSync('envoy', ['--version']).status === 0;
 const within = (ms: number): AbortSignal => AbortSignal.timeout(ms);
 const CLUSTERS = { 'http://control:8000': 'control-cluster', 'http://candidate:8000': 'candidate-cluster' };
 
-describe('the routes of an Envoy', () => {
+describe('the routes of an Envoy', { timeout: 90_000 }, () => {
   it('name a cluster for every variant with a share, and no client names an assignment', () => {
     const options = { route: 'images', domains: ['*'], prefix: '/', clusters: CLUSTERS };
     const half = JSON.parse(envoyRoutes(aSplit(0.5), options));
