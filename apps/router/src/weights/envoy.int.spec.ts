@@ -75,7 +75,7 @@ describe('the routes of an Envoy', { timeout: 90_000 }, () => {
       await target.planOf(aSplit(0)).apply(within(5_000));
       await vi.waitFor(async () => {
         expect(new Set((await envoy.askAll(20)).map(({ body }) => body))).toEqual(new Set(['control']));
-      });
+      }, 15_000);
       await vi.waitFor(() => {
         const lines = readFileSync(envoy.log, 'utf8').trim().split('\n').map(readLogLine);
         expect(lines.length).toBeGreaterThanOrEqual(100);
