@@ -39,7 +39,7 @@ import { parseUpstream } from './routing/upstream.js';
 import { createShadowMetrics } from './shadow/shadow-metrics.js';
 import { ShadowTraffic } from './shadow/shadow-traffic.js';
 import { AccessLogs } from './weights/access-logs.js';
-import { readWeights, type Weights } from './weights/weights-file.js';
+import { readWeights, type OtherProxies } from './weights/weights-file.js';
 import { WeightsKeeper, type Settled } from './weights/weights-keeper.js';
 
 /** How often a router says that it is alive; besides, it does whenever it has obeyed. */
@@ -167,7 +167,7 @@ export class Router {
     this.accessLogs = this.createAccessLogs(kept);
   }
 
-  private createWeights({ targets }: Weights): WeightsKeeper {
+  private createWeights({ targets }: OtherProxies): WeightsKeeper {
     return new WeightsKeeper({
       targets,
       allocations: this.allocations,
@@ -177,7 +177,7 @@ export class Router {
     });
   }
 
-  private createAccessLogs({ accessLogs }: Weights): AccessLogs {
+  private createAccessLogs({ accessLogs }: OtherProxies): AccessLogs {
     const { lastKnownGoodFile, logger } = this.settings;
     return new AccessLogs({
       logs: accessLogs,
@@ -599,7 +599,7 @@ export class Router {
   }
 }
 
-function weightsOf({ weightsFile, unitHeaders }: RouterSettings): Weights {
+function weightsOf({ weightsFile, unitHeaders }: RouterSettings): OtherProxies {
   return weightsFile === undefined ? { targets: [], accessLogs: [] } : readWeights(weightsFile, unitHeaders);
 }
 

@@ -61,7 +61,7 @@ const content = z.strictObject({
 });
 
 /** Proxies that draw by themselves, and the access logs in which they tell what became of requests. */
-export interface Weights {
+export interface OtherProxies {
   readonly targets: readonly WeightsTarget[];
   readonly accessLogs: readonly { readonly service: string; readonly path: string }[];
 }
@@ -70,7 +70,7 @@ export interface Weights {
  * Reads the file of ROUTER_WEIGHTS.
  * @throws Error with file, line and expectation of everything that is wrong
  */
-export function readWeights(file: string, unitHeaders: UnitHeaders): Weights {
+export function readWeights(file: string, unitHeaders: UnitHeaders): OtherProxies {
   const read = contentOf(file);
   const targets = [
     ...read.nginx.map((one) => new NginxTarget({ ...one, leaseMs: parseDurationMs(one.lease), unitHeaders })),
