@@ -114,6 +114,25 @@ const eventually = (check: () => unknown): Promise<unknown> => vi.waitFor(check,
 
 const slot = (id: string, fromPpm: number, toPpm: number) => ({ id, fromPpm, toPpm });
 
+describe('a feature', () => {
+  it('is applied without an upstream, and the winner’s parameters become the baseline', async () => {
+    const decision = await aDecision();
+    const [control, candidate] = [{ parameters: { guidance: 7.5 } }, { parameters: { guidance: 5 } }];
+    const file = { ...(aFile('f', variant(1), variant(2)) as object), variants: { control, candidate } };
+    expect(await apply(decision, file)).toMatchObject({ status: 201 });
+    expect(await apply(decision, { ...file, variants: { control, candidate: control } })).toMatchObject({
+      status: 200,
+    });
+    await order(decision, 'f', 'promote');
+    expect(await aboutService(decision)).toMatchObject({ body: { baseline: { config: candidate } } });
+    const next = { ...(aFile('g', variant(1), variant(2)) as object), variants: { control, candidate } };
+    expect(await apply(decision, next)).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining('parameters is {"guidance":7.5}, the baseline\'s {"guidance":5}') },
+    });
+  });
+});
+
 describe('a service', () => {
   it('takes one experiment at a time, starts from what was promoted, and tells all that happened to it', async () => {
     const decision = await aDecision();

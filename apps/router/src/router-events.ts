@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import {
+  NOT_ASKED,
   stampEvent,
   topics,
   type AllocationCommanded,
+  type Assignment,
   type EventDraft,
   type RouterHeartbeat,
   type TeststripEvent,
@@ -32,6 +34,32 @@ export function requestRoutedEvent(routed: RoutedRequest, source: string): Tests
       durationMs,
       waitedMs,
       ...(assignment?.pair === undefined ? {} : { clientMs }),
+    },
+  };
+  return stampEvent(draft, source);
+}
+
+/** An application was told the parameters of a feature: whom it asked for has met the variant, and no service was asked anything. */
+export function exposureEvent(
+  { service, assignment, atMs }: { readonly service: string; readonly assignment: Assignment; readonly atMs: number },
+  source: string,
+): TeststripEvent<'request.routed.v1'> {
+  const requestId = randomUUID();
+  const draft: EventDraft<'request.routed.v1'> = {
+    type: topics.requestRouted.name,
+    id: `${topics.requestRouted.name}:${requestId}:0`,
+    timeMs: atMs,
+    subject: assignment.unit,
+    data: {
+      requestId,
+      service,
+      assignment,
+      upstream: NOT_ASKED,
+      outcome: 'exposed',
+      status: null,
+      startedAt: new Date(atMs).toISOString(),
+      durationMs: null,
+      waitedMs: null,
     },
   };
   return stampEvent(draft, source);

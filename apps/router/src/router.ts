@@ -17,6 +17,7 @@ import { ClientLimit } from './proxy/client-limit.js';
 import { createProxy, type Proxy } from './proxy/proxy.js';
 import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';
+import type { Evaluated } from './flags/evaluate-flag.js';
 import { FlagServer } from './flags/flag-server.js';
 import { closeWithConnection } from './proxy/answers-in-line.js';
 import { faultOf } from './proxy/request-fault.js';
@@ -27,7 +28,7 @@ import { UpstreamLanes } from './proxy/upstream-lanes.js';
 import { UpstreamTroubles } from './proxy/upstream-troubles.js';
 import { tokenCheck } from './token-check.js';
 import { createRouterMetrics, type RouterMetrics } from './router-metrics.js';
-import { allocationAppliedEvent, requestRoutedEvent, routerHeartbeatEvent } from './router-events.js';
+import { allocationAppliedEvent, exposureEvent, requestRoutedEvent, routerHeartbeatEvent } from './router-events.js';
 import { withDefaults, type RouterOptions, type RouterSettings } from './router-options.js';
 import { Allocations } from './routing/allocations.js';
 import { ControllerWatch } from './routing/controller-watch.js';
@@ -224,9 +225,14 @@ export class Router {
   private createFlags(): FlagServer {
     return new FlagServer({
       ...this.askedParts(),
-      onEvaluated: (service, { flag, assignment }) =>
-        this.metrics.evaluated(service, assignment?.variant ?? '', flag.reason),
+      onEvaluated: (service, evaluated) => this.evaluated(service, evaluated),
     });
+  }
+
+  private evaluated(service: string, { flag, assignment, isExposure }: Evaluated): void {
+    this.metrics.evaluated(service, assignment?.variant ?? '', flag.reason);
+    if (assignment && isExposure)
+      this.routedEvents.add(exposureEvent({ service, assignment, atMs: Date.now() }, this.source));
   }
 
   /** What a request that is passed on and a flag that is asked for have in common. */

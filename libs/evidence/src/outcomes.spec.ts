@@ -91,6 +91,7 @@ describe('what was delivered', () => {
     ['failed', { outcome: 'server-error', status: 500, durationMs: 2 }, [0.5, 0, 0.5]],
     ['failed inside', { outcome: 'failed-inside-2xx', status: 200, durationMs: 2 }, [0.5, 0, 0.5]],
     ['timed out', { outcome: 'timed-out', status: null }, [0.5, 0, 0.5]],
+    ['of no service', { outcome: 'exposed', status: null }, [1, 0, 0]],
     ['left early', { outcome: 'cancelled', status: null, waitedMs: 9_000 }, [1, 0.5, 0]],
     ['left late', { outcome: 'cancelled', status: null, waitedMs: 11_000 }, [0.5, 0.5, 0]],
     ['left, of an event of before', { outcome: 'cancelled', status: null }, [1, 0.5, 0]],

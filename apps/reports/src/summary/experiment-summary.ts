@@ -9,7 +9,7 @@ import type {
   MetricAnalysis,
   PairsAnalysis,
   RequestRouted,
-  VariantConfig,
+  ServedConfig,
 } from '#libs/contracts';
 import type { HealthNotes, MetricNote, Notice } from '#libs/delivery';
 
@@ -101,7 +101,7 @@ export interface VariantSummary {
   readonly variant: string;
   /** `baseline`: control's configuration at the candidate's share, which the candidate is compared with. */
   readonly role: 'control' | 'candidate' | 'baseline';
-  readonly config: VariantConfig;
+  readonly config: ServedConfig;
   readonly fingerprint: string | null;
   readonly weightPpm: number;
   readonly requests: number;

@@ -1,6 +1,6 @@
 import { encodeAssignment, type Assignment } from '#libs/contracts';
 import { draw, type DrawSources } from '../proxy/draw.js';
-import type { ServiceRoute } from '../routing/routing-table.js';
+import { baselineParameters, type ServiceRoute } from '../routing/routing-table.js';
 import type { FlagContext } from './flag-context.js';
 
 /** An evaluation that succeeded, as OFREP writes it. */
@@ -17,6 +17,8 @@ export interface Evaluated {
   readonly flag: FlagValue;
   /** null: no experiment is in force. */
   readonly assignment: Assignment | null;
+  /** Its value is all that there is of a variant: whoever is told it has met the variant. */
+  readonly isExposure: boolean;
 }
 
 export interface FlagQuestion {
@@ -28,13 +30,17 @@ export interface FlagQuestion {
 }
 
 /**
- * The flag of a service: the variant of its experiment that the unit gets, drawn as for a request that is passed on. Its value is the variant's name. Where
- * no experiment is in force there is none, and the client's default holds.
+ * The flag of a service: the variant of its experiment that the unit gets, drawn as for a request that is passed on. Its value is the variant's name, of a
+ * feature its parameters. Where no experiment is in force it has those of the baseline, or none, and the client's default holds.
  */
 export function evaluateFlag(route: ServiceRoute, question: FlagQuestion, sources: DrawSources): Evaluated {
   const { context, override, askedAt } = question;
   const { service } = route;
-  const { assigned, drawn } = draw(
+  const {
+    route: own,
+    assigned,
+    drawn,
+  } = draw(
     route,
     {
       unitOf: () => ({ unit: context.unit, name: 'named' }),
@@ -45,20 +51,24 @@ export function evaluateFlag(route: ServiceRoute, question: FlagQuestion, source
     sources,
   );
   const slot: FlagValue['metadata'] = drawn === undefined ? {} : { slot: drawn.slot };
-  if (!assigned)
-    return { flag: { key: service, reason: 'DISABLED', metadata: { service, ...slot } }, assignment: null };
+  if (!assigned) {
+    const value = baselineParameters(own);
+    const answer = value === undefined ? { reason: 'DISABLED' as const } : { value, reason: 'STATIC' as const };
+    return { flag: { key: service, ...answer, metadata: { service, ...slot } }, assignment: null, isExposure: false };
+  }
   const { assignment } = assigned;
   const { variant, reason } = assignment;
   return {
     flag: {
       key: service,
-      value: variant,
+      value: assigned.route.parameters.get(variant) ?? variant,
       // What was no draw was certain.
       reason: reason === 'SPLIT' ? 'SPLIT' : 'STATIC',
       variant,
       metadata: { service, ...slot, ...factsOf(assignment) },
     },
     assignment,
+    isExposure: assigned.route.parameters.has(variant),
   };
 }
 

@@ -3,7 +3,16 @@ import { connect, type AddressInfo } from 'node:net';
 import { EventSource } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { ASSIGNMENT_HEADER, decodeAssignment, encodeEvent, UNIT_HEADER, type AudienceRule } from '#libs/contracts';
+import {
+  ASSIGNMENT_HEADER,
+  decodeAssignment,
+  decodeEvent,
+  encodeEvent,
+  NOT_ASKED,
+  UNIT_HEADER,
+  type AudienceRule,
+  type TeststripEvent,
+} from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { startApp } from '#libs/platform';
 import { runningCanary } from '#libs/testing/traffic';
@@ -354,6 +363,54 @@ interface WebSdk {
 interface WebProviderModule {
   readonly OFREPWebProvider: new (options: { readonly baseUrl: string; readonly pollInterval: number }) => unknown;
 }
+
+function guided(guidance: number) {
+  return { parameters: { guidance, styles: ['a', 'b'] } };
+}
+
+describe('a feature', () => {
+  const variants = {
+    control: { upstream: NOT_ASKED, config: guided(7.5) },
+    candidate: { upstream: NOT_ASKED, config: guided(5) },
+  };
+  const order = { epoch: 1, baseline: { upstream: NOT_ASKED, fingerprint: 'a' } };
+
+  it('is told by its parameters, and each telling is an exposure of the unit', async () => {
+    await bus.publish(runningCanary(500_000, { spec: { variants }, order }).map(encodeEvent));
+    const router = await start();
+    const told = new Map<string, unknown>();
+    for (const unit of ['anna', 'ben', 'carl', 'dora', 'emil', 'frida']) {
+      const { body } = await evaluate(router, 'text-to-image', { targetingKey: unit });
+      const flag = success.parse(body);
+      expect(flag).toMatchObject({ reason: 'SPLIT', value: variants[flag.variant as 'control'].config.parameters });
+      told.set(unit, flag.variant);
+    }
+    expect(new Set(told.values()).size).toBe(2);
+    // Kept by a client, and perhaps never used.
+    await evaluateAll(router, ANNA);
+    await expect.poll(async () => (await bus.readAll('request.routed.v1')).length).toBe(told.size);
+    const events = (await bus.readAll('request.routed.v1')).map(decodeEvent) as TeststripEvent<'request.routed.v1'>[];
+    for (const { subject, data } of events) {
+      expect(data).toMatchObject({ outcome: 'exposed', status: null, durationMs: null, upstream: NOT_ASKED });
+      expect(data.assignment).toMatchObject({ unit: subject, variant: told.get(subject), propensity: 0.5 });
+    }
+  });
+
+  it('has the parameters of its baseline where no experiment is in force, and no requests are sent anywhere', async () => {
+    const baseline = { upstream: NOT_ASKED, config: guided(6), fingerprint: 'a' };
+    const at = new Date().toISOString();
+    const data = { service: 'text-to-image', baseline, epoch: 1, definedAt: at, definedBy: 'test' };
+    const envelope = { specversion: '1.0', id: 'service', source: 'test', time: at, subject: 'text-to-image' } as const;
+    await bus.publish([encodeEvent({ ...envelope, type: 'service.defined.v1', data })]);
+    const router = await start();
+    const { body } = await evaluate(router, 'text-to-image', ANNA);
+    expect(success.parse(body)).toMatchObject({ reason: 'STATIC', value: { guidance: 6, styles: ['a', 'b'] } });
+    const { status, body: problem } = await post(router, '/v1/services/text-to-image/generations', '{}');
+    expect(status).toBe(404);
+    expect(JSON.stringify(problem)).toContain('is a feature');
+    expect(await bus.readAll('request.routed.v1')).toEqual([]);
+  });
+});
 
 async function client<Module>(name: string): Promise<Module> {
   return (await import(/* @vite-ignore */ name)) as Module;

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { routeInWords } from '#libs/contracts';
+import { NOT_ASKED, routeInWords } from '#libs/contracts';
 import { sendProblem } from '#libs/platform';
 import type { Allocations } from '../routing/allocations.js';
-import type { ServiceRoute } from '../routing/routing-table.js';
+import { baselineUpstream, type ServiceRoute } from '../routing/routing-table.js';
 import type { Original, ShadowTraffic } from '../shadow/shadow-traffic.js';
 import { NO_ANSWER, type ExchangeResult, type Failure } from './exchange.js';
 import type { PublicAddress } from './public-address.js';
@@ -87,7 +87,11 @@ function findRoute(
   if (address.kind !== 'service') return problemOf(request, address, allocations);
   const { service, path, rest } = address;
   const route = allocations.routeOf(service);
-  if (route) return { route, path, rest };
+  if (route && baselineUpstream(route).url !== NOT_ASKED) return { route, path, rest };
+  if (route) {
+    const detail = `"${service}" is a feature: its flag says what to do, POST /ofrep/v1/evaluate/flags/${service}; nothing is asked of it`;
+    return { title: 'Not a model', status: 404, detail };
+  }
   const known = [...allocations.routes.keys()].sort().join(', ') || 'none';
   return { title: 'Unknown service', status: 404, detail: `no service "${service}"; known services: ${known}` };
 }

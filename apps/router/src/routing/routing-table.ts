@@ -1,6 +1,8 @@
 import { prepareRules, type AssignmentRules } from '#libs/assignment';
 import {
   MILLION,
+  parametersOf,
+  type FeatureParameters,
   type ExperimentDefined,
   type ExperimentSpec,
   type Layer,
@@ -24,12 +26,20 @@ export type WholeRoute =
       readonly rules: AssignmentRules;
       readonly unit: ExperimentSpec['unit'];
       readonly upstreams: ReadonlyMap<string, Upstream>;
+      /** Of variants that are features: what the flag says. */
+      readonly parameters: ReadonlyMap<string, FeatureParameters>;
       readonly failSafeAfterMs: number | null;
       /** null: no command yet; control is served and nobody is assigned. */
       readonly command: SlotOrder | null;
     }
   /** No experiment: the service's baseline, or the upstream of the configuration. */
-  | { readonly kind: 'upstream'; readonly service: string; readonly upstream: Upstream };
+  | {
+      readonly kind: 'upstream';
+      readonly service: string;
+      readonly upstream: Upstream;
+      /** Where the baseline is a feature: what the flag says. */
+      readonly parameters?: FeatureParameters | undefined;
+    };
 
 export type ExperimentRoute = Extract<WholeRoute, { kind: 'experiment' }>;
 
@@ -95,7 +105,19 @@ export function routeOfService(
   const route = ordered(service, knowledge) ?? (configured && { kind: 'upstream', service, upstream: configured });
   if (!state.brokenGlass.some((broken) => broken.service === service)) return route;
   const upstream = baselineOf(service, knowledge, route);
-  return upstream ? { kind: 'upstream', service, upstream } : route;
+  return upstream ? { kind: 'upstream', service, upstream, parameters: route && baselineParameters(route) } : route;
+}
+
+/** Where everybody goes when nobody is drawn; of a divided service its baseline. */
+export function baselineUpstream(route: ServiceRoute): Upstream {
+  const whole: WholeRoute = route.kind === 'slots' ? route.baseline : route;
+  return whole.kind === 'upstream' ? whole.upstream : (whole.upstreams.get(whole.rules.control) as Upstream);
+}
+
+/** What the flag of a feature says when nobody is drawn; undefined: it is none, or nothing is known of its baseline. */
+export function baselineParameters(route: ServiceRoute): FeatureParameters | undefined {
+  if (route.kind === 'experiment') return route.parameters.get(route.rules.control);
+  return route.kind === 'upstream' ? route.parameters : undefined;
 }
 
 type Knowledge = Pick<RouterState, 'experiments' | 'services'>;
@@ -190,7 +212,7 @@ interface Ranked {
 function ofService({ service, baseline, epoch, definedAt }: ServiceDefined): Ranked {
   const upstream = parseUpstream(baseline.upstream);
   return {
-    route: { kind: 'upstream', service, upstream },
+    route: { kind: 'upstream', service, upstream, parameters: parametersOf(baseline.config) },
     epoch,
     running: false,
     sinceMs: Date.parse(definedAt),
@@ -240,6 +262,12 @@ function experimentRoute(
     }),
     unit: spec.unit,
     upstreams: new Map(Object.entries(spec.variants).map(([name, { upstream }]) => [name, parseUpstream(upstream)])),
+    parameters: new Map(
+      Object.entries(spec.variants).flatMap(([name, { config }]) => {
+        const parameters = parametersOf(config);
+        return parameters === undefined ? [] : [[name, parameters] as const];
+      }),
+    ),
     failSafeAfterMs: mayFailSafe ? spec.lostControllerAfterMs : null,
     command,
   };

@@ -27,6 +27,7 @@ function aRoute(weightsPpm: WeightsPpm, changes: Partial<ExperimentRoute> = {}):
     rules: prepareRules(rules),
     unit: 'user',
     upstreams: new Map(variants.map((name) => [name, parseUpstream(`http://${name}:8000`)])),
+    parameters: new Map(),
     failSafeAfterMs: 30_000,
     command: { commandId: 'one' } as AllocationCommanded,
     ...changes,

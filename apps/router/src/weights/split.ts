@@ -1,7 +1,7 @@
 import type { Assignment, ExperimentSpec } from '#libs/contracts';
-import { MILLION, type WeightsPpm } from '#libs/contracts';
+import { MILLION, NOT_ASKED, type WeightsPpm } from '#libs/contracts';
 import type { AssignmentRules } from '#libs/assignment';
-import type { ExperimentRoute, ServiceRoute, WholeRoute } from '../routing/routing-table.js';
+import { baselineUpstream, type ExperimentRoute, type ServiceRoute } from '../routing/routing-table.js';
 import type { Upstream } from '../routing/upstream.js';
 
 /** Buckets `fromPpm` (inclusive) to `toPpm` (exclusive), of a million, that go to the target with an index. */
@@ -62,9 +62,12 @@ export class UnservableError extends Error {
  * @throws UnservableError where only a router can do what is ordered
  */
 export function splitOf(route: ServiceRoute, state: SplitState, abilities: SplitAbilities): Split {
+  if (baselineUpstream(route).url === NOT_ASKED)
+    throw new UnservableError('it is a feature: its flag is asked, no model');
   if (route.kind === 'slots')
     throw new UnservableError('a service that is divided into slots is served by routers alone');
-  if (route.kind === 'upstream' || !route.command) return baselineSplit(route.service, state.epoch, controlOf(route));
+  if (route.kind === 'upstream' || !route.command)
+    return baselineSplit(route.service, state.epoch, baselineUpstream(route));
   const refusal = refusalOf(route, abilities);
   if (refusal !== undefined) throw new UnservableError(refusal);
   return experimentSplit(route, state, abilities);
@@ -80,13 +83,6 @@ export interface SplitState {
 export function baselineSplit(service: string, epoch: number, upstream: Upstream): Split {
   const targets = [{ name: 'baseline', upstream, sharePpm: MILLION }];
   return { service, epoch, targets, parts: [{ target: 0, fromPpm: 0, toPpm: MILLION }], drawn: null };
-}
-
-/** Where everybody goes when nobody is drawn; of a divided service its baseline. */
-export function controlOf(route: ServiceRoute): Upstream {
-  const whole: WholeRoute = route.kind === 'slots' ? route.baseline : route;
-  if (whole.kind === 'upstream') return whole.upstream;
-  return whole.upstreams.get(whole.rules.control) as Upstream;
 }
 
 function refusalOf({ rules, unit, command }: ExperimentRoute, { isSticky }: SplitAbilities): string | undefined {

@@ -71,6 +71,7 @@ function order(weightsPpm: WeightsPpm): void {
     rules: prepareRules(rules),
     unit: 'user',
     upstreams: new Map(rules.variants.map((name) => [name, parseUpstream(`http://${name}:80`)])),
+    parameters: new Map(),
     failSafeAfterMs: 1,
     command: {} as AllocationCommanded,
   };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Allocations } from '../routing/allocations.js';
-import type { ServiceRoute } from '../routing/routing-table.js';
-import { baselineSplit, controlOf, splitOf, UnservableError, type Split, type SplitState } from './split.js';
+import { baselineUpstream, type ServiceRoute } from '../routing/routing-table.js';
+import { baselineSplit, splitOf, UnservableError, type Split, type SplitState } from './split.js';
 import type { TargetPlan, WeightsTarget } from './weights-target.js';
 
 /** How often it is looked whether it still does. */
@@ -131,7 +131,7 @@ export class WeightsKeeper {
     const wanted = this.wantedOf(lane, route, { epoch, isFailSafe });
     if (wanted.plan && !this.hasFailed(lane, wanted.plan.key)) return { plan: wanted.plan, epoch, refusal: null };
     const refusal = wanted.plan ? (lane.failed?.reason ?? '') : wanted.reason;
-    const baseline = this.planOf(lane, () => baselineSplit(route.service, epoch, controlOf(route)));
+    const baseline = this.planOf(lane, () => baselineSplit(route.service, epoch, baselineUpstream(route)));
     return baseline.plan && { plan: baseline.plan, epoch, refusal };
   }
 

@@ -11,6 +11,7 @@ import { z } from 'zod';
  * - `failed-inside-2xx`: the status says success and the answer holds none: an error, a page, nothing at all.
  * - `timed-out`: no complete answer within the time limit.
  * - `cancelled`: the client went away, or kept the answer waiting until the time limit.
+ * - `exposed`: no service was asked; an application was told the parameters of a feature, and who it was told for has met the variant.
  */
 export const OUTCOMES = [
   'delivered',
@@ -22,6 +23,7 @@ export const OUTCOMES = [
   'failed-inside-2xx',
   'timed-out',
   'cancelled',
+  'exposed',
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 

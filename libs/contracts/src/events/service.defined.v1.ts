@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { publicRoute } from '../experiment/public-route.js';
-import { variantConfig } from '../experiment/spec.js';
+import { servedConfig } from '../experiment/spec.js';
 import { slug, timestamp } from '../names.js';
 import { layer } from './allocation.commanded.v1.js';
 import { exampleConfig } from './example-values.js';
@@ -9,7 +9,7 @@ import { defineTopic } from './topic.js';
 /** What a service serves when nothing runs. */
 export const serviceBaseline = z.object({
   upstream: z.url(),
-  config: variantConfig,
+  config: servedConfig,
   /** Hash of the configuration. */
   fingerprint: z.string().min(1),
   /** Where clients ask for it; absent: under the service's name alone. */

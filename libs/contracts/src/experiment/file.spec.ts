@@ -7,6 +7,8 @@ import {
   parseExperimentFile,
   type KnownMetric,
   MILLION,
+  NOT_ASKED,
+  parametersOf,
 } from '../index.js';
 
 const knownAs = (name: string, facts: Partial<KnownMetric> = {}): KnownMetric => ({
@@ -618,7 +620,7 @@ describe('keys of an experiment file', () => {
     expect(problemsOf(text)).toEqual(
       ['weight', 'enabled', 'timeout'].map((key) =>
         expect.stringContaining(
-          `canary.yaml:7: variants.candidate.${key}: unknown key "${key}"; expected one of: upstream, config`,
+          `canary.yaml:7: variants.candidate.${key}: unknown key "${key}"; expected one of: upstream, config, parameters`,
         ),
       ),
     );
@@ -1038,5 +1040,39 @@ describe('YAML', () => {
       .replace('checkpoint: a, precision: int8', 'precision: int8');
     const { variants } = parseExperimentFile(`\ufeff${merged}`, 'f', metrics);
     expect(variants['candidate']?.config).toEqual({ ...variants['control']?.config, precision: 'int8' });
+  });
+});
+
+/** A file with other variants. */
+function feature(variants: string): string {
+  return file(GUARDED).replace(/ {2}control: {3}\{.*\n {2}candidate: .*\n/, variants);
+}
+
+describe('variants that are parameters', () => {
+  it('are told by the flag: no upstream, parameters in what identifies them, and no guardrail on requests', () => {
+    const { variants, guardrails } = readGuarded(
+      feature(
+        '  control: { parameters: { guidance: 7.5 } }\n  candidate: { parameters: { guidance: 5, style: [a, b] } }\n',
+      ),
+    );
+    expect(variants['control']).toEqual({ upstream: NOT_ASKED, config: { parameters: { guidance: 7.5 } } });
+    expect(parametersOf(variants['candidate']!.config)).toEqual({ guidance: 5, style: ['a', 'b'] });
+    expect(guardrails.map(({ metric }) => metric)).toEqual(['error-rate']);
+  });
+
+  it('are all of the variants, or none', () => {
+    expect(
+      problemsOf(
+        feature('  control: { parameters: { guidance: 7.5 } }\n  candidate: { upstream: "http://127.0.0.1:1" }\n'),
+      ),
+    ).toEqual([
+      expect.stringContaining('variants.candidate.parameters: is missing: another variant has parameters'),
+      expect.stringContaining('variants.candidate.upstream: stands beside parameters'),
+    ]);
+    expect(problemsOf(feature('  control: { upstream: "http://127.0.0.1:1" }\n  candidate: {}\n'))).toEqual([
+      expect.stringContaining('variants.control.config: is missing'),
+      expect.stringContaining('variants.candidate.upstream: is missing'),
+      expect.stringContaining('variants.candidate.config: is missing'),
+    ]);
   });
 });

@@ -27,10 +27,13 @@ import {
   experimentSpec,
   configTooLarge,
   variantConfig,
+  featureParameters,
+  NOT_ASKED,
   WHOLE_SERVICE,
   type ExperimentSpec,
   type Guardrail,
   type Ramp,
+  type VariantSpec,
 } from './spec.js';
 import { readWarmUp, warmUpFile } from './warm-up.js';
 import { readYaml, type FilePlace } from './yaml-document.js';
@@ -44,9 +47,15 @@ const upstreamText = z
   .describe('Where the router sends requests: http:// or https://.');
 
 const variantFile = z.strictObject({
-  upstream: upstreamText,
-  config: variantConfig,
+  upstream: upstreamText.optional(),
+  config: variantConfig
+    .optional()
+    .describe('The model’s configuration, which identifies the variant; beside parameters it may be left out.'),
+  parameters: featureParameters
+    .optional()
+    .describe('Instead of an upstream: what an application is told as the value of the service’s flag.'),
 });
+type VariantFile = z.output<typeof variantFile>;
 
 /** The experiment as people write it (YAML or JSON). `z.toJSONSchema` of it is the schema for editors. */
 export const experimentFile = z.strictObject({
@@ -202,6 +211,7 @@ function conform(value: unknown, complain: Complain): ParsedFile | undefined {
 
 function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], complain: Complain): ExperimentSpec {
   checkVariants(file, complain);
+  const isFeature = Object.values(file.variants).some(({ parameters }) => parameters !== undefined);
   const audience = readAudience(file.audience, complain);
   const own = readOwnMetrics(file.metrics, knownMetrics, complain);
   const parts = [...knownMetrics, ...own.map((metric) => metric.known)];
@@ -219,7 +229,8 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
   checkJudgements(file, ramp, complain);
   checkWindows(file, complain);
   checkWayUp(file, { written, guardrails, ramp }, complain);
-  const guarding = [...guardrails, ...guardedByDefault(file.kind, all, known)];
+  // Of a feature no request is seen that could get a picture.
+  const guarding = [...guardrails, ...(isFeature ? [] : guardedByDefault(file.kind, all, known))];
   const shadow = readShadow(file, guarding, known, complain);
   const deadlineMs = parseDurationMs(file.deadline);
   return {
@@ -263,10 +274,39 @@ function checkVariants(file: ParsedFile, complain: Complain): void {
   if (file.kind === 'canary' && names.length > 2) {
     complain(['variants'], `a canary has one candidate, found ${names.length - 1}; use kind: ab for more`);
   }
-  for (const [name, { config }] of Object.entries(file.variants)) {
+  const isFeature = Object.values(file.variants).some(({ parameters }) => parameters !== undefined);
+  for (const [name, written] of Object.entries(file.variants)) {
+    checkPlace(name, written, isFeature, complain);
+    const { config } = readVariant(written);
     const problem = configTooLarge(config);
-    if (problem !== undefined) complain(['variants', name, 'config'], problem);
+    if (problem !== undefined) complain(['variants', name, isFeature ? 'parameters' : 'config'], problem);
   }
+  if (isFeature && file.shadow !== undefined) {
+    complain(['shadow'], 'is for variants with an upstream: of parameters nothing can be asked twice');
+  }
+}
+
+/** Models are asked at an upstream, features have parameters; an experiment is about one of the two. */
+function checkPlace(name: string, written: VariantFile, isFeature: boolean, complain: Complain): void {
+  const { upstream, config, parameters } = written;
+  if (!isFeature) {
+    if (upstream === undefined) complain(['variants', name, 'upstream'], 'is missing: where the router sends requests');
+    if (config === undefined)
+      complain(['variants', name, 'config'], 'is missing: the configuration that identifies the variant');
+    return;
+  }
+  if (parameters === undefined) {
+    complain(['variants', name, 'parameters'], 'is missing: another variant has parameters, so every one needs some');
+  }
+  if (upstream !== undefined) {
+    complain(['variants', name, 'upstream'], 'stands beside parameters: expected one of the two');
+  }
+}
+
+/** Parameters are a part of what identifies a variant. */
+function readVariant({ upstream = NOT_ASKED, config, parameters }: VariantFile): VariantSpec {
+  const known = config ?? { parameters: {} };
+  return { upstream, config: parameters === undefined ? known : { ...config, parameters } };
 }
 
 function checkMetrics(file: ParsedFile, known: readonly KnownMetric[], complain: Complain): void {
@@ -289,7 +329,12 @@ function checkMetrics(file: ParsedFile, known: readonly KnownMetric[], complain:
 const BASELINE = 'baseline';
 
 /** An equal baseline is one more variant with control's configuration, under its own upstream where the file has one. */
-function withBaseline({ variants, control, baseline }: ParsedFile): Pick<ExperimentSpec, 'variants' | 'baseline'> {
+function withBaseline({
+  variants: written,
+  control,
+  baseline,
+}: ParsedFile): Pick<ExperimentSpec, 'variants' | 'baseline'> {
+  const variants = Object.fromEntries(Object.entries(written).map(([name, one]) => [name, readVariant(one)]));
   const ofControl = variants[control];
   if (baseline === 'control' || ofControl === undefined) return { variants };
   const upstream = baseline === 'equal' ? ofControl.upstream : baseline.upstream;

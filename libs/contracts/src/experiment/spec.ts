@@ -230,7 +230,26 @@ export const audienceRule = z.union([
 ]);
 export type AudienceRule = z.infer<typeof audienceRule>;
 
-export const variant = z.object({ upstream: z.url(), config: variantConfig });
+/** What a feature is set to, as an application reads it: any JSON. */
+export const featureParameters = z.record(z.string(), z.unknown());
+export type FeatureParameters = z.infer<typeof featureParameters>;
+
+/** A variant that is parameters of an application, and as much of a model's configuration as its file names. */
+const featureConfig = z.object({ parameters: featureParameters }).catchall(configValue);
+
+/** What identifies a variant: a model's configuration, a feature's parameters, or both. Its hash is the fingerprint. */
+export const servedConfig = z.union([variantConfig, featureConfig]);
+export type ServedConfig = z.infer<typeof servedConfig>;
+
+/** The parameters of a variant that is a feature; undefined: it is a model that is asked. */
+export function parametersOf(config: ServedConfig): FeatureParameters | undefined {
+  return featureParameters.safeParse(config['parameters']).data;
+}
+
+/** In the place of an upstream, of a variant that is parameters alone: nothing is sent there. */
+export const NOT_ASKED = 'parameters:';
+
+export const variant = z.object({ upstream: z.url(), config: servedConfig });
 
 /** The slot that spans a service which nobody has divided. */
 export const WHOLE_SERVICE = 'all';

@@ -6,7 +6,7 @@ import {
   type ExperimentSpec,
   type Guardrail,
   type KnownMetric,
-  type VariantConfig,
+  type ServedConfig,
 } from '#libs/contracts';
 import { knownMetricsOf } from '#libs/evidence';
 import { restsOn } from '../judged-metrics.js';
@@ -150,7 +150,7 @@ function variantChanges(before: Specified, after: Specified): readonly string[] 
 }
 
 /** "steps 30 → 20". */
-function configChanges(before: VariantConfig, after: VariantConfig): readonly string[] {
+function configChanges(before: ServedConfig, after: ServedConfig): readonly string[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   const different = names.filter((name) => canonicalJson([before[name]]) !== canonicalJson([after[name]]));
   return different.map((name) => changed(name, shown(before[name]), shown(after[name])));

@@ -1,4 +1,4 @@
-import { candidatesOf, type ExperimentSpec, type VariantConfig } from '#libs/contracts';
+import { candidatesOf, type ExperimentSpec, type ServedConfig } from '#libs/contracts';
 import type { DeliveryEvent } from '../events.js';
 import type { DeliveryInput } from '../inputs.js';
 import { DecisionRefusedError } from '../operator/refusal.js';
@@ -103,7 +103,7 @@ function refuseTriedBeside(service: ServiceState, { experiment, spec, fingerprin
 
 function refuseOtherControl({ service, baseline }: ServiceState, { experiment, spec, fingerprints }: Definition): void {
   if (baseline === null || fingerprints[spec.control] === baseline.fingerprint) return;
-  const control = spec.variants[spec.control] as { readonly config: VariantConfig };
+  const control = spec.variants[spec.control] as { readonly config: ServedConfig };
   throw new DecisionRefusedError(
     'control-is-not-the-baseline',
     `Control of ${experiment} is not what ${service} serves: ${differences(control.config, baseline)}. Write the baseline as control (GET /v1/services/${service} shows it), or, if the service was changed by other means, say so with POST /v1/services/${service}/baseline`,
@@ -123,7 +123,7 @@ function refuseLatched({ service, latched }: ServiceState, { spec, fingerprints 
 }
 
 /** "steps is 12, the baseline's 24; precision is fp16, the baseline's int8". */
-function differences(config: VariantConfig, { config: served }: ServiceBaseline): string {
+function differences(config: ServedConfig, { config: served }: ServiceBaseline): string {
   const names = [...new Set([...Object.keys(config), ...Object.keys(served)])].sort();
   const differing = names.filter((name) => JSON.stringify(config[name]) !== JSON.stringify(served[name]));
   return differing.map((name) => `${name} is ${shown(config[name])}, the baseline's ${shown(served[name])}`).join('; ');

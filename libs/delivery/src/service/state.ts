@@ -5,13 +5,13 @@ import {
   type PublicRoute,
   type SlotOrder,
   type SlotRange,
-  type VariantConfig,
+  type ServedConfig,
 } from '#libs/contracts';
 
 /** What a service serves when nothing runs. */
 export interface ServiceBaseline {
   readonly upstream: string;
-  readonly config: VariantConfig;
+  readonly config: ServedConfig;
   /** Hash of `config`: every experiment's control must have it. */
   readonly fingerprint: string;
   /** Where clients ask for the service; undefined: under its name alone. */

@@ -109,8 +109,9 @@ const LATE_SHARE = 0.001;
  */
 function fingerprintFindings(
   reports: Reports,
-  { control, candidates, fingerprints }: EvidenceDesign,
+  { control, candidates, fingerprints, areFeatures }: EvidenceDesign,
 ): readonly Finding[] {
+  if (areFeatures) return [];
   const variants = [control, ...candidates];
   // Drawn request by request: they name no configuration.
   if (variants.some((variant) => isDrawnPerRequest(reports, variant))) return [];

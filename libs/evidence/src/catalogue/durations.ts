@@ -20,6 +20,7 @@ export function latencyMs(data: DataOf<'request.routed.v1'>): Observed {
     case 'caller-error':
     case 'server-error':
     case 'failed-inside-2xx':
+    case 'exposed':
       return 'unknown';
     default:
       return outcome satisfies never;

@@ -9,6 +9,7 @@ import {
   DEFAULT_ROPE,
   DEFAULT_WARM_UP,
   marginForShare,
+  parametersOf,
 } from '#libs/contracts';
 import { canDecide, type DefinitionOf, type MetricDefinition, type RequestTopic } from './definition.js';
 import { metricLimit, type MetricLimit, takesLimit } from './metric-limit.js';
@@ -85,6 +86,8 @@ export interface EvidenceDesign {
   readonly candidates: readonly string[];
   /** Of the configurations that are declared, by variant. */
   readonly fingerprints: Readonly<Record<string, string>>;
+  /** Its variants are parameters of an application: what a model's service says of its configuration is the same for all of them. */
+  readonly areFeatures: boolean;
   readonly unit: 'user' | 'session' | 'request';
   readonly kind: ExperimentSpec['kind'];
   /** The ramp's shares, stage by stage. */
@@ -142,6 +145,7 @@ export function evidenceDesign(
     variants: Object.keys(spec.variants),
     candidates: [...candidatesOf(spec)].sort(),
     fingerprints: definition.fingerprints,
+    areFeatures: Object.values(spec.variants).some(({ config }) => parametersOf(config) !== undefined),
     unit: spec.unit,
     kind: spec.kind,
     hasEqualBaseline: spec.baseline !== undefined,

@@ -23,7 +23,7 @@ export const requestMetrics: readonly MetricDefinition[] = [
     cap: { kind: 'fixed', lo: 0, hi: 1 },
     burnInUnits: USUAL_BURN_IN,
     lateData: 'first-only',
-    observe: (data) => (isEarlyDeparture(data) ? null : Number(isDelivered(data.outcome))),
+    observe: (data) => (isEarlyDeparture(data) || isExposure(data) ? null : Number(isDelivered(data.outcome))),
   },
   {
     name: 'abandon-rate',
@@ -39,7 +39,7 @@ export const requestMetrics: readonly MetricDefinition[] = [
     cap: { kind: 'fixed', lo: 0, hi: 1 },
     burnInUnits: USUAL_BURN_IN,
     lateData: 'first-only',
-    observe: ({ outcome }) => Number(outcome === 'cancelled'),
+    observe: (data) => (isExposure(data) ? null : Number(data.outcome === 'cancelled')),
   },
   {
     name: 'error-rate',
@@ -56,7 +56,7 @@ export const requestMetrics: readonly MetricDefinition[] = [
     cap: { kind: 'fixed', lo: 0, hi: 1 },
     burnInUnits: USUAL_BURN_IN,
     lateData: 'first-only',
-    observe: (data) => Number(isServiceFailure(data)),
+    observe: (data) => (isExposure(data) ? null : Number(isServiceFailure(data))),
   },
   {
     name: 'timeout-rate',
@@ -72,7 +72,7 @@ export const requestMetrics: readonly MetricDefinition[] = [
     cap: { kind: 'fixed', lo: 0, hi: 1 },
     burnInUnits: USUAL_BURN_IN,
     lateData: 'first-only',
-    observe: ({ outcome }) => (outcome === 'timed-out' ? 1 : 0),
+    observe: (data) => (isExposure(data) ? null : Number(data.outcome === 'timed-out')),
   },
   latency('latency-p50', '50 % of the requests were faster.', 0.5),
   latency('latency-p95', '95 % of the requests were faster.', 0.95),
@@ -87,6 +87,11 @@ const EARLY_DEPARTURE_MS = 10_000;
 
 function isEarlyDeparture(data: DataOf<typeof topic>): boolean {
   return data.outcome === 'cancelled' && (waitedMsOf(data) ?? 0) < EARLY_DEPARTURE_MS;
+}
+
+/** Nothing was asked of a service, so nothing can be said of one. */
+function isExposure({ outcome }: DataOf<typeof topic>): boolean {
+  return outcome === 'exposed';
 }
 
 /** Whether the service failed the request; a caller's own error or departure is no failure. */
@@ -104,6 +109,7 @@ export function isServiceFailure({ outcome, status }: DataOf<typeof topic>): boo
     case 'filtered':
     case 'caller-error':
     case 'cancelled':
+    case 'exposed':
       return false;
     default:
       return outcome satisfies never;
