@@ -1,7 +1,9 @@
 import type { ExperimentSpec } from './spec.js';
 
 /** Variants of an experiment. */
-type Arms = Pick<ExperimentSpec, 'variants' | 'control' | 'baseline'> & {
+type Arms = Pick<ExperimentSpec, 'control' | 'baseline'> & {
+  /** By name, whatever is known of each. */
+  readonly variants: Readonly<Record<string, unknown>>;
   /** Arms that are out of the race; no file says so. */
   readonly dropped?: readonly string[];
 };

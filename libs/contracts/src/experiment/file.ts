@@ -211,7 +211,7 @@ function conform(value: unknown, complain: Complain): ParsedFile | undefined {
 
 function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], complain: Complain): ExperimentSpec {
   checkVariants(file, complain);
-  const isFeature = Object.values(file.variants).some(({ parameters }) => parameters !== undefined);
+  const isFeature = hasParameters(file);
   const audience = readAudience(file.audience, complain);
   const own = readOwnMetrics(file.metrics, knownMetrics, complain);
   const parts = [...knownMetrics, ...own.map((metric) => metric.known)];
@@ -274,7 +274,7 @@ function checkVariants(file: ParsedFile, complain: Complain): void {
   if (file.kind === 'canary' && names.length > 2) {
     complain(['variants'], `a canary has one candidate, found ${names.length - 1}; use kind: ab for more`);
   }
-  const isFeature = Object.values(file.variants).some(({ parameters }) => parameters !== undefined);
+  const isFeature = hasParameters(file);
   for (const [name, written] of Object.entries(file.variants)) {
     checkPlace(name, written, isFeature, complain);
     const { config } = readVariant(written);
@@ -284,6 +284,10 @@ function checkVariants(file: ParsedFile, complain: Complain): void {
   if (isFeature && file.shadow !== undefined) {
     complain(['shadow'], 'is for variants with an upstream: of parameters nothing can be asked twice');
   }
+}
+
+function hasParameters({ variants }: ParsedFile): boolean {
+  return Object.values(variants).some(({ parameters }) => parameters !== undefined);
 }
 
 /** Models are asked at an upstream, features have parameters; an experiment is about one of the two. */

@@ -66,7 +66,7 @@ const applied = (key: string, slot: string | undefined, steps: number, minute: n
     ...aSpec({ key, variants: { control, candidate: stepping(steps) } }),
     ...(slot === undefined ? {} : { slot }),
   };
-  const fingerprints = { control: fingerprint(control.config.steps), candidate: fingerprint(steps) };
+  const fingerprints = { control: fingerprint(control.config['steps'] as number), candidate: fingerprint(steps) };
   return define(minutes(minute), spec, { fingerprints });
 };
 const proven = (key: string, minute: number, revision = 1) =>
