@@ -25,6 +25,7 @@ function example<T extends TopicName>(type: T, change: Partial<DataOf<T>> = {}, 
 
 const routed = example('request.routed.v1');
 const assignment = routed.data.assignment!;
+const completed = example('generation.completed.v1').data;
 
 describe('facts', () => {
   it('of every kind are written once however often they come, also twice in one batch', async () => {
@@ -88,9 +89,14 @@ describe('facts', () => {
     const event = example('generation.completed.v1', {
       generationId: 'strange',
       prompt,
+      config: { ...completed.config, 'a\u0000key': ['\u0000', { '\ud83d': 1 }] },
       assignment: { ...assignment, experiment: 'strange' },
     });
     await facts.record(database, [event]);
+    const [stored] = await database.query<{ config: object }>(
+      `select config from teststrip.generations where generation_id = 'strange'`,
+    );
+    expect(stored?.config).toMatchObject({ 'a\ufffdkey': ['\ufffd', { '\ufffd': 1 }] });
     const [picture] = await reader.pictures({
       experiment: 'strange',
       revision: assignment.revision,

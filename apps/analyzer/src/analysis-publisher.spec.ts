@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { topics } from '#libs/contracts';
-import { type Evidence, evidenceDesign } from '#libs/evidence';
-import { createEventBus, ensureTopics } from '#libs/messaging';
+import { type Evidence, evidenceDesign, initialEvidence } from '#libs/evidence';
+import { createEventBus, ensureTopics, RecordRefusedError } from '#libs/messaging';
 import { definition, foldInto, PairedTraffic } from '#libs/testing/traffic';
 import { AnalysisPublisher } from './analysis-publisher.js';
 
@@ -45,6 +45,36 @@ async function gapBetweenTwo(goOn: (traffic: PairedTraffic) => ReturnType<Paired
   await vi.waitFor(() => expect(come).toHaveLength(2), { timeout: 5_000, interval: 2 });
   return (come[1] as number) - (come[0] as number);
 }
+
+it('an analysis that the bus does not take holds no other back', async () => {
+  const bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, 1);
+  const published: string[] = [];
+  const failures: string[] = [];
+  const design = evidenceDesign(definition(), 1);
+  const publisher = new AnalysisPublisher({
+    bus: {
+      ...bus,
+      publish: async (records) => {
+        const keys = records.map(({ value }) => (JSON.parse(String(value)) as { experiment: string }).experiment);
+        if (keys.includes('large')) throw new RecordRefusedError('too large');
+        published.push(...keys);
+      },
+    },
+    nowMs: Date.now,
+    everyMs: 10,
+    source: (key) => ({
+      design: { ...design, experiment: key },
+      parts: [initialEvidence(design, null)],
+    }),
+    onFailure: (error) => failures.push((error as Error).message),
+  });
+  for (const key of ['large', 'other', 'another']) publisher.note(key);
+  await vi.waitFor(() => expect(published).toEqual(['other', 'another']), { timeout: 5_000 });
+  expect(failures).toEqual(['large: too large']);
+  await publisher.close(false);
+  await bus.close();
+});
 
 describe('analyses of an experiment whose traffic all goes to control', () => {
   it('come once a second where nothing is left to decide', async () => {

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { eventSource, MILLION, topics } from '#libs/contracts';
 import { analyse, type Analysis, type Evidence, type EvidenceDesign, mergeEvidence } from '#libs/evidence';
-import { createEventPublisher, type EventBus, type EventPublisher, type NewEvent } from '#libs/messaging';
+import {
+  createEventPublisher,
+  RecordRefusedError,
+  type EventBus,
+  type EventPublisher,
+  type NewEvent,
+} from '#libs/messaging';
 
 /** How the publisher gets at the evidence of an experiment: one state per partition, always in the same order. */
 export type EvidenceSource = (experimentKey: string) => {
@@ -112,15 +118,37 @@ export class AnalysisPublisher {
     for (const { key } of analysed) this.changed.delete(key);
     if (analysed.length === 0) return;
     try {
-      await this.publisher.publish(analysed.map((one) => this.event(one)));
-      for (const one of analysed) this.published.set(one.key, this.publishedAs(one, startedAtMs));
+      await this.send(analysed, startedAtMs);
     } catch (error) {
-      for (const { key, traceparent } of analysed) {
-        if (!this.changed.has(key)) this.changed.set(key, traceparent);
-      }
+      this.changeAgain(analysed);
       this.retryAtMs = performance.now() + RETRY_MS;
       this.options.onFailure(error);
     }
+  }
+
+  /** All at once; of those that the bus refuses each is tried again later by itself. */
+  private async send(analysed: readonly Analysed[], startedAtMs: number): Promise<void> {
+    try {
+      await this.publisher.publish(analysed.map((one) => this.event(one)));
+      for (const one of analysed) this.published.set(one.key, this.publishedAs(one, startedAtMs));
+    } catch (error) {
+      if (!(error instanceof RecordRefusedError)) throw error;
+      if (analysed.length > 1) for (const one of analysed) await this.send([one], startedAtMs);
+      else this.refused(analysed, error);
+    }
+  }
+
+  private refused(analysed: readonly Analysed[], error: RecordRefusedError): void {
+    this.changeAgain(analysed);
+    for (const { key } of analysed) {
+      this.failedUntilMs.set(key, performance.now() + FAILED_AGAIN_MS);
+      this.options.onFailure(new Error(`${key}: ${error.message}`, { cause: error }));
+    }
+  }
+
+  /** What could not be published has changed still. */
+  private changeAgain(analysed: readonly Analysed[]): void {
+    for (const { key, traceparent } of analysed) if (!this.changed.has(key)) this.changed.set(key, traceparent);
   }
 
   private publishedAs({ key, analysis, isSettled }: Analysed, startedAtMs: number): Published {

@@ -19,10 +19,20 @@ export interface IncomingRecord {
   readonly timestampMs: number;
 }
 
+/** A position that a consumer keeps itself. */
+export interface KeptPosition {
+  /** The offset to read next, or where an operator wants it to go on. */
+  readonly offset: number | 'earliest' | 'latest';
+  /** `RecordBatch.log` of what was read before it; null where that is not known. */
+  readonly log: string | null;
+}
+
 /** Records of one partition in order. */
 export interface RecordBatch {
   readonly topic: string;
   readonly partition: number;
+  /** Names the log that offsets belong to: another one after the topic, the broker or the database was made anew, and on another carrier. */
+  readonly log: string;
   readonly records: readonly IncomingRecord[];
   /** Offset that follows the last record: the position to continue from. */
   readonly nextOffset: number;
@@ -60,6 +70,11 @@ export interface SubscriptionOptions {
   readonly topics: readonly string[];
   readonly handler: BatchHandler;
   /**
+   * Whether the group comes back: then records that it has not read are kept longer than others. Default true. A group that is made up for one process
+   * starts over (see `startFrom`) where its position is none of the log.
+   */
+  readonly isLasting?: boolean;
+  /**
    * Where a partition without a committed position starts. `latest` sees only what is published after the subscription is ready.
    * Default `earliest`.
    */
@@ -67,9 +82,10 @@ export interface SubscriptionOptions {
   /**
    * Positions the consumer keeps itself, in one transaction with its own facts. When given, the carrier asks it at every
    * assignment of a partition and commits nothing of its own that matters; undefined falls back to `startFrom`. The records handed
-   * to the handler then start exactly there, whatever the group committed before.
+   * to the handler then start exactly there, whatever the group committed before. A position of another log, or outside of what this one has,
+   * stops the partition: see {@link PositionMismatchError}.
    */
-  readonly positionOf?: (topic: string, partition: number) => Promise<number | undefined>;
+  readonly positionOf?: (topic: string, partition: number) => Promise<KeptPosition | number | undefined>;
   /** Largest batch. Default 500. */
   readonly maxBatchSize?: number;
   /**
@@ -83,7 +99,10 @@ export interface SubscriptionOptions {
 }
 
 export interface Subscription {
-  /** Resolves when the first assignment is complete and records published from now on will be seen. */
+  /**
+   * Resolves when the first assignment is complete and records published from now on will be seen. Rejects with a {@link PositionMismatchError} where
+   * a partition can't go on; the others are consumed all the same, and it is looked again every few seconds.
+   */
   readonly ready: Promise<void>;
   /** Back-pressure: no new batch starts until `resume`. */
   pause(): void;
@@ -139,6 +158,19 @@ export class UnknownTopicError extends Error {
   }
 }
 
+/** A group's position is none of the log that it would go on in: records would be read twice or left out without a word. */
+export class PositionMismatchError extends Error {
+  override readonly name = 'PositionMismatchError';
+}
+
+/**
+ * The carrier will never take some of the records, whatever the time: one is larger than it allows, or holds what it can't keep. Publishing
+ * them again changes nothing; each by itself tells which they are.
+ */
+export class RecordRefusedError extends Error {
+  override readonly name = 'RecordRefusedError';
+}
+
 /** Two verbs over three carriers (in-memory, Postgres, Kafka): publish a batch, subscribe a group with a batch handler. */
 export interface EventBus {
   readonly carrier: 'memory' | 'postgres' | 'kafka';
@@ -148,7 +180,7 @@ export interface EventBus {
   partitionsOf(topic: string): Promise<number>;
   /**
    * Resolves when every record is durable. Order per key is the order of the calls.
-   * @throws UnknownTopicError; or the carrier's error, and then some of the records may be there: publishing again is safe
+   * @throws UnknownTopicError; RecordRefusedError; or the carrier's error, and then some of the records may be there: publishing again is safe
    * where consumers absorb repeats by the event's id.
    */
   publish(records: readonly OutgoingRecord[]): Promise<void>;

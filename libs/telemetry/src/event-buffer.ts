@@ -31,7 +31,8 @@ export interface EventBufferStatus {
 /**
  * Collects events for a few milliseconds and publishes them in batches, one batch at a time and in the order of `add`, so the
  * order per key is kept. Adding never waits and never throws: whoever serves a user's request pays a push to an array.
- * A batch that fails is tried again until it succeeds (repeats carry the same event ids); the queue is bounded.
+ * A batch that fails is tried again until it succeeds (repeats carry the same event ids); the queue is bounded. An event that the bus says it will
+ * never take is dropped alone.
  */
 export interface EventBuffer {
   /** False: the queue was full or closed and the event was dropped (and counted). */
@@ -134,8 +135,9 @@ class BoundedEventBuffer implements EventBuffer {
     this.pausedUntilRetry = false;
     while (this.queue.length > 0) {
       const batch = this.queue.slice(0, this.maxBatch);
+      let refused: number;
       try {
-        await this.options.publish(batch.map(encodeEvent));
+        refused = await this.send(batch.map(encodeEvent));
       } catch (error) {
         this.retryLater(error as Error, batch.length);
         throw error;
@@ -143,9 +145,27 @@ class BoundedEventBuffer implements EventBuffer {
       // `close` may have given the batch up (and counted it as dropped) while the bus was still at it.
       const published = Math.min(batch.length, this.queue.length);
       this.queue = this.queue.slice(published);
-      this.counts.published += published;
+      this.counts.published += Math.max(0, published - refused);
+      this.counts.dropped += Math.min(published, refused);
       this.pauseMs = this.retryAfterMs;
     }
+  }
+
+  /** @returns how many the bus will never take; the others are published */
+  private async send(records: readonly EncodedEvent[]): Promise<number> {
+    try {
+      await this.options.publish(records);
+      return 0;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      if (records.length === 1) {
+        this.options.onTrouble?.(`an event is dropped: ${error.message} (id ${records[0]?.headers['ce_id']})`);
+        return 1;
+      }
+    }
+    let refused = 0;
+    for (const record of records) refused += await this.send([record]);
+    return refused;
   }
 
   private retryLater(error: Error, events: number): void {
@@ -167,6 +187,11 @@ class BoundedEventBuffer implements EventBuffer {
     const why = this.closed ? 'the buffer is closed' : `the queue is full (${this.maxQueued} events)`;
     this.options.onTrouble?.(`events are being dropped: ${why}`);
   }
+}
+
+/** `RecordRefusedError` of the bus, by its name: who embeds this library may publish by a client of their own. */
+function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'RecordRefusedError';
 }
 
 /** The failure was told to `onTrouble`, and the retry is on its timer. */

@@ -239,6 +239,23 @@ describe('event buffer', () => {
     expect(buffer.status()).toMatchObject({ added: 6, queued: 0, dropped: 6, published: 0 });
   });
 
+  it('drops an event that the bus will never take alone, and says which', async () => {
+    const bus = new ListeningBus();
+    const refusal = Object.assign(new Error('too large'), { name: 'RecordRefusedError' });
+    const troubles: string[] = [];
+    const buffer = createEventBuffer({
+      publish: (records) =>
+        records.some(({ headers }) => headers['ce_id'] === '2') ? Promise.reject(refusal) : bus.publish(records),
+      onTrouble: (message) => troubles.push(message),
+    });
+    for (const id of [1, 2, 3]) buffer.add(generationEvent(id));
+    await buffer.flush();
+    expect(bus.records.map(({ headers }) => headers['ce_id'])).toEqual(['1', '3']);
+    expect(buffer.status()).toMatchObject({ added: 3, published: 2, dropped: 1, queued: 0 });
+    expect(troubles).toEqual(['an event is dropped: too large (id 2)']);
+    await buffer.close();
+  });
+
   it('a bus that never answers holds neither the caller nor the close for long', async () => {
     const buffer = createEventBuffer({ publish: () => new Promise(() => {}), closeWithinMs: 20 });
     buffer.add(generationEvent(1));

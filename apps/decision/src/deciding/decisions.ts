@@ -130,6 +130,8 @@ export class Decisions {
   private readonly probing = new Set<string>();
   /** Keys that a tick is being decided for. */
   private readonly moving = new Set<string>();
+  /** Keys of experiments whose state could not be read; they are read again at every tick. */
+  private readonly unread = new Set<string>();
   /** Reasons that were told, by key. */
   private readonly alerted = new Map<string, string>();
 
@@ -145,7 +147,7 @@ export class Decisions {
    */
   async restart(onFailure: (error: Error) => void): Promise<void> {
     const keys = await this.log.keys();
-    for (const key of keys) await this.refresh(key);
+    for (const key of keys) await this.refresh(key).catch(onFailure);
     for (const name of await this.log.serviceNames()) await this.adopt(name).catch(onFailure);
     // Analyses came before this process did: their silence counts from its start.
     for (const key of await this.log.heard.list()) if (this.known.has(key)) this.heardAtMs.set(key, this.clock.nowMs());
@@ -379,6 +381,7 @@ export class Decisions {
    */
   tick(analysisSilentAfterMs: number, onFailure: (error: Error) => void): void {
     this.retryParked(onFailure);
+    this.retryUnread(onFailure);
     for (const [key, { state }] of this.known) {
       const input = {
         ...this.now(),
@@ -388,6 +391,17 @@ export class Decisions {
       };
       if (state.phase === 'quarantined' || !mayMove(state, input)) this.dueSinceMs.delete(key);
       else this.moveDue(key, input, onFailure);
+    }
+  }
+
+  private retryUnread(onFailure: (error: Error) => void): void {
+    for (const key of this.unread) {
+      if (this.moving.has(key)) continue;
+      this.moving.add(key);
+      this.refresh(key)
+        .then(() => this.dueSinceMs.delete(key))
+        .catch(onFailure)
+        .finally(() => this.moving.delete(key));
     }
   }
 
@@ -501,13 +515,23 @@ export class Decisions {
     await this.lanes.run(key, async () => {
       this.stale.add(key);
       this.services.clear();
-      await this.recall(key);
+      try {
+        await this.recall(key);
+        this.unread.delete(key);
+      } catch (error) {
+        this.unread.add(key);
+        if (!this.dueSinceMs.has(key)) this.dueSinceMs.set(key, this.clock.nowMs());
+        throw new Error(`${key}: ${(error as Error).message}`, { cause: error });
+      }
     });
   }
 
   /** News may have been missed: everything is read anew. */
   async refreshAll(): Promise<void> {
-    for (const key of await this.log.keys()) await this.refresh(key);
+    const failures: Error[] = [];
+    for (const key of await this.log.keys()) await this.refresh(key).catch((error: Error) => failures.push(error));
+    const [first, ...others] = failures;
+    if (first) throw others.length === 0 ? first : new Error(`${first.message}; and ${others.length} more`);
   }
 
   private now(): { readonly atMs: number; readonly commandId: string } {

@@ -21,11 +21,14 @@ export const feedbackBody = z
 export type FeedbackBody = z.infer<typeof feedbackBody>;
 
 export interface FeedbackHeaders {
-  /** The same key for the same request counts once, however often it is sent. */
+  /** The same key for the same request counts once, however often it is sent; up to 255 characters. */
   readonly idempotencyKey?: string | undefined;
   /** W3C trace context of the request that gave the feedback. */
   readonly traceparent?: string | undefined;
 }
+
+/** Characters; the key becomes part of the event's id, by which its fact is found. */
+const LONGEST_KEY = 255;
 
 /** Takes feedback, finds out under which assignment the picture was made, and publishes it. */
 export class FeedbackDesk {
@@ -37,9 +40,13 @@ export class FeedbackDesk {
 
   /**
    * @returns the event's id.
-   * @throws ProblemException 404 when the request is not recorded (yet).
+   * @throws ProblemException 404 when the request is not recorded (yet); 400 for a key that is too long.
    */
   async take(body: FeedbackBody, { idempotencyKey, traceparent }: FeedbackHeaders = {}): Promise<string> {
+    if (idempotencyKey !== undefined && idempotencyKey.length > LONGEST_KEY) {
+      const detail = `idempotency-key: expected up to ${LONGEST_KEY} characters, found ${idempotencyKey.length}`;
+      throw new ProblemException({ title: 'The key is too long', status: 400, detail });
+    }
     const request = await this.facts.request(body.requestId);
     if (!request) {
       throw new ProblemException({

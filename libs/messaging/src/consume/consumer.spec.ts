@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { encodeEvent, examples, type TopicName } from '#libs/contracts';
 import { createEventBus } from '../create-event-bus.js';
 import { ensureTopics } from '../ensure-topics.js';
-import type { EventBus, OutgoingRecord, Subscription } from '../event-bus.js';
+import { RecordRefusedError, type EventBus, type OutgoingRecord, type Subscription } from '../event-bus.js';
 import { consumeEvents, type ConsumerOptions, type TopicHandler } from './consumer.js';
 import { deadLetterHeaders, UnprocessableEventError } from './dead-letters.js';
 
@@ -86,6 +86,24 @@ describe.each(['event', 'batch'] as const)('a consumer that takes one %s at a ti
     isAway = false;
     await vi.waitFor(() => expect(handled).toEqual(['a']), { timeout: 5_000 });
     expect(await bus.readAll(`${TOPIC}.dead`)).toHaveLength(1);
+  });
+
+  it('buries a record that is too large for the dead letters without its value, and goes on', async () => {
+    const publish = (records: readonly OutgoingRecord[]): Promise<void> =>
+      records.some(({ value }) => (value?.length ?? 0) > 1_000)
+        ? Promise.reject(new RecordRefusedError('too large'))
+        : bus.publish(records);
+    consume(() => undefined, { bus: { publish, subscribe: (options) => bus.subscribe(options) } });
+    const large = { ...judged('x'), value: Buffer.alloc(1_001) };
+    await bus.publish([{ ...judged('x'), value: Buffer.from('small') }, large, judged('a')]);
+    await vi.waitFor(() => expect(handled).toEqual(['a']), { timeout: 5_000 });
+    const dead = await bus.readAll(`${TOPIC}.dead`);
+    expect(
+      dead.map(({ value, headers }) => [value?.toString(), String(headers[deadLetterHeaders.valueBytes])]),
+    ).toEqual([
+      ['small', 'undefined'],
+      [undefined, '1001'],
+    ]);
   });
 
   it('isolates the events of one experiment that can not be handled; the others keep their pace', async () => {

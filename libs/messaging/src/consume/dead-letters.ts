@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { deadLetterTopic } from '#libs/contracts';
-import type { EventBus, IncomingRecord, OutgoingRecord } from '../event-bus.js';
+import { RecordRefusedError, type EventBus, type IncomingRecord, type OutgoingRecord } from '../event-bus.js';
 
 /** Headers that a dead letter carries in addition to those of the message. */
 export const deadLetterHeaders = {
@@ -10,6 +10,8 @@ export const deadLetterHeaders = {
   offset: 'dead-offset',
   group: 'dead-group',
   time: 'dead-time',
+  /** Bytes of the value, where the bus refused it together with these headers: then the letter has none. */
+  valueBytes: 'dead-value-bytes',
 } as const;
 
 /** Thrown by a handler for an event that it can never process: the event goes to the dead letters and the partition moves on. */
@@ -50,12 +52,25 @@ export class DeadLetters {
       .filter(({ record }) => !this.isBuried(record))
       .map(({ record, reason }) => ({ record, reason: shortened(reason) }));
     if (fresh.length === 0) return;
-    const { bus, group, nowMs = Date.now, log = logger } = this.options;
-    await bus.publish(fresh.map(({ record, reason }) => deadLetter(record, { reason, group, nowMs: nowMs() })));
+    const { group, nowMs = Date.now, log = logger } = this.options;
+    await this.publish(fresh.map(({ record, reason }) => deadLetter(record, { reason, group, nowMs: nowMs() })));
     for (const { record, reason } of fresh) {
       const { topic, partition, offset } = record;
       this.remember(topic, partition, offset);
       log.warn(`${group}: ${topic}/${partition} at offset ${offset} goes to ${deadLetterTopic(topic)}: ${reason}`);
+    }
+  }
+
+  /** A letter is larger than its message. One that the bus refuses goes without the value, which is in the log until that is too old. */
+  private async publish(letters: readonly OutgoingRecord[]): Promise<void> {
+    const { bus } = this.options;
+    try {
+      await bus.publish(letters);
+    } catch (error) {
+      if (!(error instanceof RecordRefusedError)) throw error;
+      if (letters.length > 1) for (const letter of letters) await this.publish([letter]);
+      else if (letters[0]?.value) await this.publish(letters.map(withoutValue));
+      else throw error;
     }
   }
 
@@ -122,6 +137,10 @@ export function deadLetter(
       [deadLetterHeaders.time]: new Date(why.nowMs).toISOString(),
     },
   };
+}
+
+function withoutValue({ value, headers, ...letter }: OutgoingRecord): OutgoingRecord {
+  return { ...letter, value: null, headers: { ...headers, [deadLetterHeaders.valueBytes]: String(value?.length) } };
 }
 
 function presentHeaders(headers: IncomingRecord['headers']): Record<string, Buffer> {

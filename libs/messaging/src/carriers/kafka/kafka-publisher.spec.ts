@@ -24,7 +24,18 @@ describe('publishing to Kafka', () => {
       [10, LARGEST + 1, 20].map((bytes) => publisher.publish([recordOf(bytes)])),
     );
     expect([mine!.status, another!.status]).toEqual(['fulfilled', 'fulfilled']);
-    expect(tooLarge).toMatchObject({ status: 'rejected', reason: { cause: { type: 'MESSAGE_TOO_LARGE' } } });
+    expect(tooLarge).toMatchObject({ status: 'rejected', reason: { cause: { cause: { type: 'MESSAGE_TOO_LARGE' } } } });
+    expect(tooLarge).toHaveProperty('reason.name', 'RecordRefusedError');
+    await publisher.close();
+  });
+
+  it('sends what is more than a broker takes at once in several requests, in order', async () => {
+    const sent: number[][] = [];
+    const publisher = publisherWith({ connect: () => Promise.resolve(), onSent: (sizes) => sent.push(sizes) });
+    const sizes = [300_000, 300_001, 299_000, 2, 899_000, 3];
+    await publisher.publish(sizes.map(recordOf));
+    expect(sent.flat()).toEqual(sizes);
+    for (const request of sent) expect(request.reduce((sum, size) => sum + size, 0)).toBeLessThan(LARGEST);
     await publisher.close();
   });
 });
@@ -33,14 +44,21 @@ interface SentBatch {
   readonly topicMessages: readonly { readonly messages: readonly { readonly value: Buffer }[] }[];
 }
 
-function publisherWith({ connect }: { readonly connect: () => Promise<void> }): KafkaPublisher {
-  const producer = { connect, sendBatch, disconnect: () => Promise.resolve() };
-  return new KafkaPublisher({ producer: () => producer } as unknown as Kafka);
+interface Broker {
+  readonly connect: () => Promise<void>;
+  readonly onSent?: (sizes: number[]) => void;
 }
 
-function sendBatch({ topicMessages }: SentBatch): Promise<void> {
-  const values = topicMessages.flatMap(({ messages }) => messages.map(({ value }) => value));
-  return values.some(({ length }) => length > LARGEST) ? Promise.reject(tooLargeError()) : Promise.resolve();
+function publisherWith({ connect, onSent = () => undefined }: Broker): KafkaPublisher {
+  const sendBatch = ({ topicMessages }: SentBatch): Promise<void> => {
+    const sizes = topicMessages.flatMap(({ messages }) => messages.map(({ value }) => value.length));
+    onSent(sizes);
+    // A broker judges all records of a partition together.
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    return bytes > LARGEST ? Promise.reject(tooLargeError()) : Promise.resolve();
+  };
+  const producer = { connect, sendBatch, disconnect: () => Promise.resolve() };
+  return new KafkaPublisher({ producer: () => producer } as unknown as Kafka);
 }
 
 /** As the client throws it for the broker's code 10. */

@@ -1,5 +1,5 @@
 import type { Kafka, Message, Producer } from 'kafkajs';
-import type { OutgoingRecord } from '../../event-bus.js';
+import { RecordRefusedError, type OutgoingRecord } from '../../event-bus.js';
 import { partitionOf } from '../partitioner.js';
 
 interface Waiting {
@@ -7,6 +7,14 @@ interface Waiting {
   resolve(): void;
   reject(error: unknown): void;
 }
+
+/**
+ * Most bytes of one request. A broker takes 1,048,588 bytes of one partition at once by default (`message.max.bytes`), and a request may be all of
+ * one partition.
+ */
+const MOST_BYTES = 900_000;
+/** What a record takes besides its key, value and headers. */
+const BYTES_OF_A_RECORD = 64;
 
 /** Publishes with an idempotent producer, one request at a time: what was handed over meanwhile goes along with the next one. */
 export class KafkaPublisher {
@@ -52,7 +60,7 @@ export class KafkaPublisher {
         for (const { resolve } of batch) resolve();
       } catch (error) {
         if (batch.length > 1 && isRefusal(error)) await this.sendEachAlone(batch);
-        else for (const { reject } of batch) reject(error);
+        else for (const { reject } of batch) reject(asRefusal(error));
       }
     }
   }
@@ -68,11 +76,14 @@ export class KafkaPublisher {
 
   /** One caller's records that the broker refuses are no failure of the others'. */
   private async sendEachAlone(batch: readonly Waiting[]): Promise<void> {
-    for (const waiting of batch) await this.send([waiting]).then(waiting.resolve, waiting.reject);
+    for (const waiting of batch) {
+      await this.send([waiting]).then(waiting.resolve, (error: unknown) => waiting.reject(asRefusal(error)));
+    }
   }
 
   private async send(batch: readonly Waiting[]): Promise<void> {
-    await this.producer.sendBatch({ topicMessages: byTopic(batch), acks: -1 });
+    for (const records of inRequests(batch.flatMap((waiting) => waiting.records)))
+      await this.producer.sendBatch({ topicMessages: byTopic(records), acks: -1 });
   }
 }
 
@@ -84,14 +95,41 @@ function isRefusal(error: unknown): boolean {
   return type !== undefined && retriable === false;
 }
 
-function byTopic(batch: readonly Waiting[]): { topic: string; messages: Message[] }[] {
-  const topics = new Map<string, Message[]>();
-  for (const { records } of batch) {
-    for (const { topic, key, value, headers } of records) {
-      const messages = topics.get(topic) ?? [];
-      messages.push({ key, value, headers: { ...headers } });
-      topics.set(topic, messages);
+function asRefusal(error: unknown): unknown {
+  if (!isRefusal(error)) return error;
+  return new RecordRefusedError(`Kafka does not take a record: ${(error as Error).message}`, { cause: error });
+}
+
+/** In their order; one that is larger by itself than a request may be goes alone, and the broker judges it. */
+function inRequests(records: readonly OutgoingRecord[]): OutgoingRecord[][] {
+  const requests: OutgoingRecord[][] = [];
+  let bytes = Infinity;
+  for (const record of records) {
+    bytes += sizeOf(record);
+    if (bytes > MOST_BYTES) {
+      requests.push([]);
+      bytes = sizeOf(record);
     }
+    requests.at(-1)!.push(record);
+  }
+  return requests;
+}
+
+function sizeOf({ key, value, headers }: OutgoingRecord): number {
+  const told = Object.entries(headers).reduce((sum, [name, text]) => sum + name.length + bytesOf(text), 0);
+  return BYTES_OF_A_RECORD + bytesOf(key) + bytesOf(value) + told;
+}
+
+function bytesOf(text: string | Buffer | null): number {
+  return text === null ? 0 : Buffer.byteLength(text);
+}
+
+function byTopic(records: readonly OutgoingRecord[]): { topic: string; messages: Message[] }[] {
+  const topics = new Map<string, Message[]>();
+  for (const { topic, key, value, headers } of records) {
+    const messages = topics.get(topic) ?? [];
+    messages.push({ key, value, headers: { ...headers } });
+    topics.set(topic, messages);
   }
   return [...topics].map(([topic, messages]) => ({ topic, messages }));
 }

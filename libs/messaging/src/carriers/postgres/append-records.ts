@@ -21,7 +21,7 @@ export interface AppendedRange {
 export const APPENDED_CHANNEL = 'bus_appended';
 
 /**
- * Appends records in one statement, which is one transaction: locks the partitions' rows in a fixed order (two publishers can't deadlock), draws the offsets, stores the records with the database's time (the publishers' clocks may differ) and notifies readers as `<sender>;<topicId>:<partition>:<nextOffset>;…`.
+ * Appends records in one statement, which is one transaction: locks the partitions' rows in a fixed order (two publishers can't deadlock), draws the offsets, stores the records with the database's time (the publishers' clocks may differ) and notifies readers as `<sender>;<topicId>:<partition>:<nextOffset>;…`, or by an empty notice where that is too long.
  * All bytes travel as one binary value and are cut up by Postgres: an array of bytea would be sent as hexadecimal text.
  */
 export async function appendRecords(
@@ -87,6 +87,9 @@ export async function appendRecords(
   }));
 }
 
+/** Postgres refuses a notice of 8,000 bytes; an empty one makes readers look for themselves. */
+const MOST_NOTIFIED = 7_900;
+
 const APPEND = `
   WITH wanted AS (
     SELECT * FROM unnest($1::int[], $2::int[], $3::int[]) AS w(topic_id, partition, count)
@@ -115,7 +118,8 @@ const APPEND = `
     JOIN drawn d USING (topic_id, partition)
   ),
   told AS (
-    SELECT pg_notify($13, $12 || ';' || string_agg(topic_id || ':' || partition || ':' || next_offset, ';')) FROM drawn
+    SELECT pg_notify($13, CASE WHEN length(places) < ${MOST_NOTIFIED} THEN $12 || ';' || places ELSE '' END)
+    FROM (SELECT string_agg(topic_id || ':' || partition || ':' || next_offset, ';') AS places FROM drawn) AS appended
   )
   SELECT topic_id, partition, first_offset,
          floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint AS timestamp_ms

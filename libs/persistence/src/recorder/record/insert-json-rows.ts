@@ -33,16 +33,22 @@ on conflict (event_id) do nothing`,
 
 /**
  * JSON that Postgres takes. It refuses the character U+0000 and unpaired surrogates, which JavaScript strings (a prompt
- * somebody typed) may contain; they become U+FFFD.
+ * somebody typed, the name of a parameter) may contain; they become U+FFFD.
  */
 export function toPostgresJson(value: unknown): string {
   const json = JSON.stringify(value);
   if (!REFUSED_ESCAPE.test(json)) return json;
-  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'string' ? wellFormed(part) : part));
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'string' ? wellFormed(part) : wellNamed(part)));
 }
 
 /** JSON.stringify writes these characters, and only these, as such an escape; a false alarm costs one more pass. */
 const REFUSED_ESCAPE = /\\u(?:0000|d[89a-f])/;
+
+/** The same with names that Postgres takes. */
+function wellNamed(part: unknown): unknown {
+  if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
+  return Object.fromEntries(Object.entries(part).map(([name, value]) => [wellFormed(name), value]));
+}
 
 function wellFormed(text: string): string {
   // A surrogate without its partner: in a Unicode-aware pattern the class matches only unpaired ones.
