@@ -12,6 +12,7 @@ import {
   type IncomingRecord,
   type OutgoingRecord,
   type RecordBatch,
+  type SubscriptionOptions,
   type Subscription,
 } from '#libs/messaging';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
@@ -226,6 +227,41 @@ export function describeEventBus(name: string, open: () => Promise<BusFixture>):
         expect(seen[0]).toBe(expected);
         await subscription.close();
       }
+    });
+
+    it('stops a consumer whose position is none of its log, and no other; it goes on where it is told to', async () => {
+      const topic = await newTopic(false, 1);
+      await bus.publish([record(topic, 'key', 'a'), record(topic, 'key', 'b')]);
+      const seen: string[] = [];
+      const logs: string[] = [];
+      const read = (group: string, positionOf: SubscriptionOptions['positionOf'], into: string[]) =>
+        bus.subscribe({
+          group: `${group}-${topic}`,
+          topics: [topic],
+          ...(positionOf ? { positionOf } : {}),
+          handler: async ({ records, log }) => {
+            into.push(...records.map((one) => one.value!.toString()));
+            logs.push(log);
+          },
+        });
+      for (const [kept, why] of [
+        [{ offset: 1, log: 'kafka:another:one' }, 'of another log'],
+        [{ offset: 3, log: null }, 'the log ends at 2'],
+      ] as const) {
+        const stopped = read('stopped', async () => kept, seen);
+        await expect(stopped.ready).rejects.toThrow(why);
+        await vi.waitFor(() => expect(stopped.health().lastFailure?.reason).toContain('teststrip positions reset'));
+        await stopped.close();
+      }
+      expect(seen).toEqual([]);
+      const others: string[] = [];
+      const other = read('other', undefined, others);
+      await vi.waitFor(() => expect(others).toEqual(['a', 'b']), patiently);
+      await other.close();
+      // Behind a position of this log nothing comes twice.
+      const again = read('again', async () => ({ offset: 1, log: logs[0]! }), seen);
+      await vi.waitFor(() => expect(seen).toEqual(['b']), patiently);
+      await again.close();
     });
 
     it('starts at the end for who wants only what comes', async () => {

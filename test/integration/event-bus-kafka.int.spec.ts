@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import { afterAll, describe, expect, it } from 'vitest';
-import { createEventBus, NoKafkaError, startKafka, type RunningKafka } from '#libs/messaging';
+import { Kafka, logLevel } from 'kafkajs';
+import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createEventBus, NoKafkaError, startKafka, type KeptPosition, type RunningKafka } from '#libs/messaging';
 import { commonVariables, readConfig } from '#libs/platform';
 import { describeEventBus } from './event-bus-conformance.js';
 
@@ -21,6 +23,43 @@ if (kafka) {
   describeEventBus('kafka', () =>
     Promise.resolve({ newBus: () => createEventBus(options), memberBus: options, close: () => Promise.resolve() }),
   );
+
+  it('names another log after a topic was deleted and made anew: a position of before stops there', async () => {
+    const bus = await createEventBus(options);
+    const admin = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    onTestFinished(async () => {
+      await bus.close();
+      await admin.disconnect();
+    });
+    const topic = `test.${randomUUID()}`;
+    const settings = [{ name: topic, partitions: 1, compacted: false }];
+    const logs: string[] = [];
+    const consume = (positionOf: () => Promise<KeptPosition | undefined>) =>
+      bus.subscribe({
+        group: `g-${topic}`,
+        topics: [topic],
+        positionOf,
+        handler: async ({ log }) => void logs.push(log),
+      });
+    const publish = () => bus.publish([{ topic, key: 'k', headers: {}, value: Buffer.from('v') }]);
+    await bus.createTopics(settings);
+    await publish();
+    const first = consume(async () => undefined);
+    await vi.waitFor(() => expect(logs).toHaveLength(1), { timeout: 20_000 });
+    await first.close();
+    // The client asks for the deleted topic once more, and fails.
+    await admin.deleteTopics({ topics: [topic] }).catch(() => undefined);
+    await vi.waitFor(async () => expect(await admin.listTopics()).not.toContain(topic), { timeout: 10_000 });
+    const anew = await createEventBus(options);
+    await anew.createTopics(settings);
+    await anew.close();
+    await vi.waitFor(publish, { timeout: 20_000 });
+    const second = consume(async () => ({ offset: 1, log: logs[0]! }));
+    await expect(second.ready).rejects.toThrow('of another log');
+    await second.close();
+    expect(logs).toHaveLength(1);
+  });
 } else {
   describe.skip('event bus: kafka (no broker can be had here)', () => {
     it('is skipped', () => expect.unreachable());

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Logger } from '@nestjs/common';
 import { createEventBus, openBus } from '#libs/messaging';
@@ -11,6 +12,10 @@ describe('event bus on Postgres', () => {
   afterAll(() => database.close());
 
   const open = () => createEventBus({ carrier: 'postgres', database, checkEveryMs: 200, maintainEveryMs: 0 });
+
+  /** Deletes what is old at once, and what nobody has read after a time. */
+  const openWith = (unreadRetentionMs: number) =>
+    createEventBus({ carrier: 'postgres', database, maintainEveryMs: 20, retentionMs: 1, unreadRetentionMs });
 
   /** Starts a system on the database, which may be there already, and ends it. @returns how many partitions its topics have */
   const partitionsWith = async (PARTITIONS: string): Promise<number> => {
@@ -88,6 +93,23 @@ describe('event bus on Postgres', () => {
     await Promise.all(buses.map((bus) => bus.close()));
   });
 
+  it('wakes the readers of other processes however many partitions are written at once', async () => {
+    const [writer, reader] = [await open(), await open()];
+    const topic = `test.${randomUUID()}`;
+    await writer.createTopics([{ name: topic, partitions: 512, compacted: false }]);
+    const keys = Array.from({ length: 2_000 }, (_, index) => `unit-${index}`);
+    let seen = 0;
+    const subscription = reader.subscribe({
+      group: 'g',
+      topics: [topic],
+      handler: async ({ records }) => void (seen += records.length),
+    });
+    await subscription.ready;
+    await writer.publish(keys.map((key) => ({ topic, key, headers: {}, value: Buffer.from(key) })));
+    await vi.waitFor(() => expect(seen).toBe(keys.length), { timeout: 10_000 });
+    await Promise.all([writer.close(), reader.close()]);
+  });
+
   it('stamps records by its own clock, whatever the year is where they come from', async () => {
     const bus = await open();
     const topic = `test.${randomUUID()}`;
@@ -98,6 +120,45 @@ describe('event bus on Postgres', () => {
     const [record] = await bus.readAll(topic);
     expect(Math.abs(record!.timestampMs - beforeMs)).toBeLessThan(60_000);
     await bus.close();
+  });
+
+  it('keeps what a group that comes back has not read, and says so when it is deleted at last', async () => {
+    const errors = vi.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const topic = `test.${randomUUID()}`;
+    const count = async () =>
+      (await database.query(`SELECT 1 FROM bus.record JOIN bus.topic USING (topic_id) WHERE name = $1`, [topic]))
+        .length;
+    const bus = await openWith(3_600_000);
+    await bus.createTopics([{ name: topic, partitions: 1, compacted: false }]);
+    const read: number[] = [];
+    const subscribe = (group: string, isLasting: boolean) =>
+      bus.subscribe({
+        group,
+        topics: [topic],
+        isLasting,
+        handler: async ({ records }) => void read.push(records.length),
+      });
+    for (const [group, isLasting] of [
+      ['comes-back', true],
+      ['made-up', false],
+    ] as const) {
+      const subscription = subscribe(group, isLasting);
+      await subscription.ready;
+      await subscription.close();
+    }
+    await bus.publish(['1', '2', '3'].map((text) => ({ topic, key: 'k', headers: {}, value: Buffer.from(text) })));
+    const reader = subscribe('made-up', false);
+    await vi.waitFor(() => expect(read).toEqual([3]));
+    await reader.close();
+    await pause(200);
+    expect(await count()).toBe(3);
+    await bus.close();
+    const later = await openWith(1);
+    await vi.waitFor(async () => expect(await count()).toBe(0), { timeout: 10_000 });
+    await vi.waitFor(() => expect(errors.mock.calls).toEqual([[expect.stringContaining(`comes-back, ${topic}[0]`)]]));
+    expect(errors.mock.calls[0]![0]).toMatch(/^3 records were deleted/);
+    await later.close();
+    errors.mockRestore();
   });
 
   it('compacts and deletes what is old, and readers skip the gaps', async () => {

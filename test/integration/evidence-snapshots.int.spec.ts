@@ -15,7 +15,7 @@ import {
   type ObservedEvent,
 } from '#libs/evidence';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
-import { migrate } from '#libs/persistence';
+import { migrate, resetPositions } from '#libs/persistence';
 import { createEvidenceStore, type EvidenceSnapshot } from '#libs/persistence/analyzer';
 import { createPositions } from '#libs/persistence/positions';
 import { systemClock } from '#libs/platform';
@@ -106,7 +106,11 @@ describe('snapshots of the evidence in Postgres', () => {
     await createEvidenceStore(database).save(database, stored);
     for (const { positions } of stored) {
       for (const [place, offset] of Object.entries(positions))
-        await createPositions(database, ANALYZER_GROUP).write(database, place.split('/')[0] ?? '', 0, offset);
+        await createPositions(database, ANALYZER_GROUP).write(database, {
+          topic: place.split('/')[0] ?? '',
+          partition: 0,
+          nextOffset: offset,
+        });
     }
     const warnings: string[] = [];
     expect(await analysed(bus, database, warnings)).toEqual(expected);
@@ -134,6 +138,7 @@ describe('snapshots of the evidence in Postgres', () => {
     const before = await analysed(bus, database, []);
     await damage(database, 'a');
     const warnings: string[] = [];
+    await resetPositions(database, ANALYZER_GROUP, 'earliest');
     const after = await analysed(await busOf([]), database, warnings);
     expect(evidenceOf(after, 'b')).toEqual(evidenceOf(before, 'b'));
     expect(evidenceOf(before, 'b').length).toBeGreaterThan(1);
@@ -163,6 +168,27 @@ describe('snapshots of the evidence in Postgres', () => {
     for (const topic of new Set(EVENTS.map(({ type }) => type))) await positions.forget(database, topic, 0);
     const after = await analysed(bus, database, []);
     expect(after).toEqual(before);
+  });
+
+  it('that can not be encoded keep nobody else from being saved, and their events come again', async () => {
+    await analysed(await busOf(['a', 'b']), database, []);
+    const reached = new Map<string, number>();
+    const { parts, experiments } = await loadParts(database, designsBy(metricCatalogue), 0);
+    for (const [place, part] of parts) {
+      reached.set(place, part.nextOffset!);
+      part.nextOffset! += 1;
+      for (const [key, entry] of part.experiments) {
+        entry.isDirty = true;
+        if (key === 'a@1' && part.topic === 'image.scored.v1') entry.evidence = { ...entry.evidence, traffic: null! };
+      }
+    }
+    const failed = await saveParts(database, parts.values(), experiments, 0);
+    expect([...failed.keys()]).toEqual(['a@1']);
+    const saved = await loadParts(database, designsBy(metricCatalogue), 0);
+    for (const [place, { nextOffset, experiments: entries }] of saved.parts) {
+      expect(nextOffset).toBe(reached.get(place)! + (place === 'image.scored.v1/0' ? 0 : 1));
+      expect(entries.get('b@1')?.foldedTo).toBe(reached.get(place)! + 1);
+    }
   });
 
   it('stay or go together with all parts of their revision', async () => {

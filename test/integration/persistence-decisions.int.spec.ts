@@ -46,7 +46,7 @@ describe('consumed positions', () => {
   it('are unknown at first, move on, and belong to their group alone', async () => {
     const positions = createPositions(database, 'analyzer');
     expect(await positions.read('t', 0)).toBeUndefined();
-    await positions.write(database, 't', 0, 9_007_199_254_740_000);
+    await positions.write(database, { topic: 't', partition: 0, nextOffset: 9_007_199_254_740_000 });
     expect(await positions.read('t', 0)).toBe(9_007_199_254_740_000);
     expect(await positions.read('t', 1)).toBeUndefined();
     expect(await createPositions(database, 'recorder').read('t', 0)).toBeUndefined();
@@ -54,10 +54,10 @@ describe('consumed positions', () => {
 
   it('refuse to move backwards, and take the whole transaction with them', async () => {
     const positions = createPositions(database, 'late');
-    await positions.write(database, 't', 0, 30);
+    await positions.write(database, { topic: 't', partition: 0, nextOffset: 30 });
     const late = database.transaction(async (tx) => {
-      await positions.write(tx, 't', 1, 5);
-      await positions.write(tx, 't', 0, 20);
+      await positions.write(tx, { topic: 't', partition: 1, nextOffset: 5 });
+      await positions.write(tx, { topic: 't', partition: 0, nextOffset: 20 });
     });
     await expect(late).rejects.toThrow(StalePositionError);
     await expect(late).rejects.toThrow('position 20 is behind the stored 30');

@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { recorderApp } from '#apps/recorder';
 import { encodeEvent, examples, type TeststripEvent } from '#libs/contracts';
 import { createEventBus, deadLetterHeaders, ensureTopics, type EventBus } from '#libs/messaging';
-import { migrate } from '#libs/persistence';
+import { listPositions, migrate, resetPositions } from '#libs/persistence';
 import { createPositions } from '#libs/persistence/positions';
 import { createFactReader } from '#libs/persistence/reports';
 import { startApp } from '#libs/platform';
@@ -73,6 +74,28 @@ describe('the recorder', () => {
     const { experiment, revision } = routed.data.assignment!;
     const counts = await createFactReader(database).traffic(experiment, revision);
     expect(counts.map((count) => count.requests)).toEqual([1_501]);
+  });
+
+  it('does not go on in another log where it stood in this one: it says so, until somebody says where', async () => {
+    const before = await recorded();
+    await database.query(`update teststrip.consumed_positions set log = 'kafka:cluster:topic' where partition = 0`);
+    await expect(startApp(recorderApp, { resources: { database, bus } })).rejects.toThrow(
+      /the group recorder stands at offset \d+ of .*, of another log \(kafka:cluster:topic; this one is postgres:/,
+    );
+    expect(await resetPositions(database, 'recorder', 'earliest')).toBeGreaterThan(2);
+    await bus.publish(requests(1_500, 1_501).map(encodeEvent));
+    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    await vi.waitFor(async () => expect(await recorded()).toBe(before + 1), { timeout: 10_000 });
+    await recorder.close();
+    expect(await listPositions(database)).toContainEqual(
+      expect.objectContaining({
+        topic: 'request.routed.v1',
+        restartAt: null,
+        log: expect.stringMatching(/^postgres:/),
+      }),
+    );
+    await database.query(`delete from teststrip.requests where event_id = 'request-1500'`);
+    await database.query(`update teststrip.traffic set requests = requests - 1`);
   });
 
   it('writes the copies of pairs, and counts nobody as served by them', async () => {
@@ -188,6 +211,24 @@ describe('the recorder', () => {
     );
     const names = [...Array.from({ length: 25 }, (_, index) => `refused-${index}`), 'behind-them'];
     const events = names.map((id) => ({ ...routed, id, subject: 'one-user' }));
+    await bus.publish(events.map(encodeEvent));
+    await vi.waitFor(async () => expect(await recorded()).toBe(before + 1), { timeout: 15_000 });
+    expect(await bus.readAll('request.routed.v1.dead')).toHaveLength(deadBefore + 25);
+    await recorder.close();
+  });
+
+  it('buries what fits the schema and not Postgres, however many come in a row, and records those behind them', async () => {
+    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    const before = await recorded();
+    const deadBefore = (await bus.readAll('request.routed.v1.dead')).length;
+    const startedAt = (time: string) => ({ ...routed.data, startedAt: time });
+    const bad = Array.from({ length: 25 }, (_, index): TeststripEvent => {
+      if (index % 3 === 0) return { ...routed, id: `displaced-${index}`, data: startedAt('2026-11-20T10:15:30+23:59') };
+      if (index % 3 === 1) return { ...routed, id: `no-year-${index}`, data: startedAt('0000-01-01T00:00:00Z') };
+      // Random, because Postgres compresses.
+      return { ...routed, id: `long-${randomBytes(3_000).toString('base64')}` };
+    });
+    const events = [...bad, { ...routed, id: 'behind-the-bad' }].map((event) => ({ ...event, subject: 'one-user' }));
     await bus.publish(events.map(encodeEvent));
     await vi.waitFor(async () => expect(await recorded()).toBe(before + 1), { timeout: 15_000 });
     expect(await bus.readAll('request.routed.v1.dead')).toHaveLength(deadBefore + 25);

@@ -14,7 +14,15 @@ import type { Clock, HealthCheck } from '#libs/platform';
 import { AnalysisPublisher } from './analysis-publisher.js';
 import { CatchUp } from './catch-up.js';
 import { Definitions } from './definitions.js';
-import { emptyPart, partEvidenceOf, experimentKey, type KnownExperiment, type Part, partKey } from './evidence-part.js';
+import {
+  emptyPart,
+  experimentKey,
+  foldedToIn,
+  type KnownExperiment,
+  type Part,
+  partEvidenceOf,
+  partKey,
+} from './evidence-part.js';
 import { type Leadership, takeTheLead } from './leadership.js';
 import { leadershipCheck, type WhoReads } from './leadership-check.js';
 import { ANALYZER_GROUP, loadParts, savedPosition, saveParts } from './snapshots.js';
@@ -51,6 +59,8 @@ interface Shift {
   readonly publisher: AnalysisPublisher;
   readonly subscription: Subscription;
   readonly timers: readonly NodeJS.Timeout[];
+  /** Why evidence can't be saved, as it was told last, by `experimentKey`. */
+  readonly unsaved: Map<string, string>;
   /** Policies that were heard of and are not in force here yet, by `experimentKey`. */
   readonly policies: Map<string, KnownExperiment>;
   readonly catchUp: CatchUp;
@@ -186,13 +196,18 @@ export class Analyzer {
         handlers: new Map(
           OBSERVED_TOPICS.map((topic) => [topic, { takes: 'batch', handle: async (batch) => this.fold(shift, batch) }]),
         ),
-        positionOf: async (topic, partition) =>
-          partOf(parts, topic, partition).nextOffset ?? (await savedPosition(database, topic, partition)),
+        positionOf: async (topic, partition) => {
+          const { nextOffset, log: ofLog = null } = partOf(parts, topic, partition);
+          return nextOffset === undefined
+            ? savedPosition(database, topic, partition)
+            : { offset: nextOffset, log: ofLog };
+        },
       }),
       timers: [
         setInterval(() => void this.save(shift), this.options.snapshotEveryMs ?? 1_000),
         setInterval(() => shift.waiting.expire((...about) => definitions.isSuperseded(...about)), EXPIRE_EVERY_MS),
       ],
+      unsaved: new Map(),
       policies: new Map(),
       catchUp: new CatchUp(() => shift.subscription.lag(), clock),
       saving: Promise.resolve(),
@@ -245,6 +260,7 @@ export class Analyzer {
   /** Nothing here waits: a snapshot sees each event either in the evidence or behind the position. */
   private fold(shift: Shift, batch: EventBatch): void {
     const part = partOf(shift.parts, batch.topic, batch.partition);
+    part.log = batch.log;
     for (const received of batch.events as readonly ReceivedEvent<ObservedEvent['type']>[]) {
       const { event, record } = received;
       if (record.offset < (part.nextOffset ?? 0)) continue;
@@ -268,7 +284,7 @@ export class Analyzer {
     { event, record }: ReceivedEvent<ObservedEvent['type']>,
   ): void {
     const entry = partEvidenceOf(part, known);
-    if (record.offset < entry.foldedTo) return;
+    if (record.offset < foldedToIn(part, entry)) return;
     try {
       if (!foldEvent(entry.evidence, known.design, event, record.timestampMs)) return;
     } catch (error) {
@@ -318,14 +334,27 @@ export class Analyzer {
     const { parts, definitions, policies, publisher } = shift;
     try {
       for (const [key, changed] of policies) {
+        if (shift.unsaved.has(key)) continue;
         for (const warning of takePolicy(parts.values(), definitions.known, key, changed))
           this.options.log.warn(warning);
         publisher.note(key);
+        policies.delete(key);
       }
-      policies.clear();
     } catch (error) {
       shift.fail(error);
     }
+  }
+
+  /** Once for every reason: it is tried again every second. */
+  private tellUnsaved({ unsaved }: Shift, failed: ReadonlyMap<string, string>): void {
+    for (const [key, reason] of failed) {
+      if (unsaved.get(key) === reason) continue;
+      this.options.log.error(
+        `the evidence of experiment ${key} can't be saved, after a restart its events are folded again: ${reason}`,
+      );
+    }
+    unsaved.clear();
+    for (const [key, reason] of failed) unsaved.set(key, reason);
   }
 
   /** False where it has to be repeated. */
@@ -333,7 +362,8 @@ export class Analyzer {
     const { database, clock, log } = this.options;
     try {
       for (const part of shift.parts.values()) part.heldAt = shift.waiting.oldestIn(part);
-      await saveParts(database, shift.parts.values(), shift.definitions.known, clock.nowMs());
+      const failed = await saveParts(database, shift.parts.values(), shift.definitions.known, clock.nowMs());
+      this.tellUnsaved(shift, failed);
       return true;
     } catch (error) {
       if ((error as Error).name === 'StalePositionError') shift.fail(error);

@@ -17,14 +17,18 @@ export interface PartEvidence {
   isDirty: boolean;
   /** Offset before which everything is in the evidence already: a restart may read events again that wait for no definition. */
   readonly foldedTo: number;
+  /** Which log that offset belongs to; undefined: the one that is read. */
+  readonly foldedLog: string | undefined;
 }
 
 /** One partition of one topic: how far it is folded in, and into what. */
 export interface Part {
   readonly topic: string;
   readonly partition: number;
-  /** Undefined until something was read; the carrier then starts at the beginning. */
+  /** Undefined until something was read; the carrier then starts at the beginning, or where an operator wants it. */
   nextOffset: number | undefined;
+  /** Which log it is read from; undefined until something was read, or where a version that did not note it wrote the position. */
+  log: string | undefined;
   /** Offset of the first event that waits for the definition of its experiment; undefined: none waits. */
   heldAt: number | undefined;
   savedOffset: number | undefined;
@@ -33,12 +37,18 @@ export interface Part {
 }
 
 export function emptyPart(topic: string, partition: number): Part {
-  return { topic, partition, nextOffset: undefined, heldAt: undefined, savedOffset: undefined, experiments: new Map() };
+  const unread = { nextOffset: undefined, log: undefined, heldAt: undefined, savedOffset: undefined };
+  return { topic, partition, ...unread, experiments: new Map() };
 }
 
 /** Where a restart has to begin so that nothing is missed. */
 export function resumeOffset({ heldAt, nextOffset }: Part): number | undefined {
   return heldAt ?? nextOffset;
+}
+
+/** Offset before which the part's events are in the evidence already; 0 where that was said of another log than is read now. */
+export function foldedToIn(part: Part, { foldedTo, foldedLog }: PartEvidence): number {
+  return foldedLog === undefined || part.log === undefined || foldedLog === part.log ? foldedTo : 0;
 }
 
 /** What the part says about the experiment; empty at first. */
@@ -48,7 +58,7 @@ export function partEvidenceOf(part: Part, { design }: KnownExperiment): PartEvi
   if (known) return known;
   const topic = OBSERVED_TOPICS.find((observed) => observed === part.topic) ?? null;
   const evidence = initialEvidence(design, topic);
-  const fresh = { evidence, unsavedUnits: [], chunks: 0, isDirty: false, foldedTo: 0 };
+  const fresh = { evidence, unsavedUnits: [], chunks: 0, isDirty: false, foldedTo: 0, foldedLog: undefined };
   part.experiments.set(key, fresh);
   return fresh;
 }

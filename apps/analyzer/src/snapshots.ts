@@ -7,12 +7,14 @@ import {
   type MetricChange,
   type UnitChanges,
 } from '#libs/evidence';
+import type { KeptPosition } from '#libs/messaging';
 import type { Database, Queryable } from '#libs/persistence';
 import { createEvidenceStore, type EvidenceSnapshot } from '#libs/persistence/analyzer';
 import { createPositions } from '#libs/persistence/positions';
 import {
   emptyPart,
   experimentKey,
+  foldedToIn,
   type KnownExperiment,
   type Part,
   type PartEvidence,
@@ -34,6 +36,8 @@ interface StoredEvidence {
   readonly chunks: number;
   /** The form of the chunks' bytes. */
   readonly chunkForm: string;
+  /** Which log the positions beside it belong to; absent in snapshots of before. */
+  readonly log?: string | undefined;
   readonly evidence: EncodedEvidence;
 }
 
@@ -75,7 +79,10 @@ export async function loadParts(database: Database, designOf: DesignOf, nowMs: n
       }
     }
     for (const part of loaded.parts.values()) {
-      part.nextOffset = await savedPosition(tx, part.topic, part.partition);
+      const saved = await savedPosition(tx, part.topic, part.partition);
+      // Where an operator wants it to go on elsewhere, the carrier knows where that is.
+      part.nextOffset = typeof saved?.offset === 'number' ? saved.offset : undefined;
+      part.log = saved?.log ?? undefined;
       part.savedOffset = part.nextOffset;
     }
     return loaded;
@@ -83,13 +90,19 @@ export async function loadParts(database: Database, designOf: DesignOf, nowMs: n
 }
 
 /** Where a place that no snapshot mentions was left. */
-export function savedPosition(database: Queryable, topic: string, partition: number): Promise<number | undefined> {
-  return createPositions(database, ANALYZER_GROUP).read(topic, partition);
+export function savedPosition(
+  database: Queryable,
+  topic: string,
+  partition: number,
+): Promise<KeptPosition | undefined> {
+  return createPositions(database, ANALYZER_GROUP).kept(topic, partition);
 }
 
 /**
  * Saves what has changed, with the positions, in one transaction: after a crash both are from the same moment.
- * What is encoded is the state at the call; folding may go on meanwhile.
+ * What is encoded is the state at the call; folding may go on meanwhile. An experiment whose evidence can't be encoded keeps the positions of its
+ * parts back, for itself alone: what the others have folded is saved with them (see {@link PartEvidence.foldedTo}).
+ * @returns experiments that could not be encoded, by {@link experimentKey}, with the reason
  * @throws StalePositionError when another analyzer has moved on: this one must start again from what is stored.
  */
 export async function saveParts(
@@ -97,27 +110,14 @@ export async function saveParts(
   parts: Iterable<Part>,
   experiments: ReadonlyMap<string, KnownExperiment>,
   nowMs: number,
-): Promise<void> {
-  const snapshots: EvidenceSnapshot[] = [];
-  const moved: { readonly part: Part; readonly nextOffset: number }[] = [];
-  const saved: { readonly entry: PartEvidence; readonly units: number }[] = [];
-  for (const part of parts) {
-    const nextOffset = resumeOffset(part);
-    const changed = [...part.experiments].filter(([, entry]) => entry.isDirty);
-    if (nextOffset === undefined || (nextOffset === part.savedOffset && changed.length === 0)) continue;
-    moved.push({ part, nextOffset });
-    for (const [key, entry] of changed) {
-      snapshots.push(...snapshotsOf(part, entry, experiments.get(key) as KnownExperiment, nowMs));
-      saved.push({ entry, units: entry.unsavedUnits.length });
-      entry.isDirty = false;
-    }
-  }
-  if (moved.length === 0) return;
+): Promise<ReadonlyMap<string, string>> {
+  const { snapshots, moved, saved, failed } = encodeParts(parts, experiments, nowMs);
+  if (moved.length === 0 && snapshots.length === 0) return failed;
   try {
     await database.transaction(async (tx) => {
       const positions = createPositions(tx, ANALYZER_GROUP);
       await createEvidenceStore(tx).save(tx, snapshots);
-      for (const { part, nextOffset } of moved) await positions.write(tx, part.topic, part.partition, nextOffset);
+      for (const { part, nextOffset } of moved) await positions.write(tx, { ...part, nextOffset });
     });
   } catch (error) {
     for (const { entry } of saved) entry.isDirty = true;
@@ -125,6 +125,41 @@ export async function saveParts(
   }
   for (const { part, nextOffset } of moved) part.savedOffset = nextOffset;
   for (const { entry, units } of saved) entry.unsavedUnits.splice(0, units);
+  return failed;
+}
+
+/** What is about to be saved. */
+interface EncodedParts {
+  readonly snapshots: EvidenceSnapshot[];
+  readonly moved: { readonly part: Part; readonly nextOffset: number }[];
+  readonly saved: { readonly entry: PartEvidence; readonly units: number }[];
+  readonly failed: Map<string, string>;
+}
+
+function encodeParts(
+  parts: Iterable<Part>,
+  experiments: ReadonlyMap<string, KnownExperiment>,
+  nowMs: number,
+): EncodedParts {
+  const encoded: EncodedParts = { snapshots: [], moved: [], saved: [], failed: new Map() };
+  for (const part of parts) {
+    const nextOffset = resumeOffset(part);
+    const changed = [...part.experiments].filter(([, entry]) => entry.isDirty);
+    if (nextOffset === undefined || (nextOffset === part.savedOffset && changed.length === 0)) continue;
+    let isWhole = true;
+    for (const [key, entry] of changed) {
+      try {
+        encoded.snapshots.push(...snapshotsOf(part, entry, experiments.get(key) as KnownExperiment, nowMs));
+        encoded.saved.push({ entry, units: entry.unsavedUnits.length });
+        entry.isDirty = false;
+      } catch (error) {
+        isWhole = false;
+        encoded.failed.set(key, (error as Error).message);
+      }
+    }
+    if (isWhole) encoded.moved.push({ part, nextOffset });
+  }
+  return encoded;
 }
 
 /** Whether a snapshot belongs to a revision of which any part was saved since then: its parts stay or go together. */
@@ -175,7 +210,8 @@ function restore(rows: readonly EvidenceSnapshot[], key: string, designOf: Desig
         warnings.add(changeInWords(key, change));
       });
       const foldedTo = row.positions[row.topicPartition] ?? 0;
-      entries.set(row.topicPartition, { evidence, unsavedUnits: [], chunks: stored.chunks, isDirty, foldedTo });
+      const { chunks, log: foldedLog } = stored;
+      entries.set(row.topicPartition, { evidence, unsavedUnits: [], chunks, isDirty, foldedTo, foldedLog });
     } catch (error) {
       throw new Error(`${row.topicPartition}: ${(error as Error).message}`, { cause: error });
     }
@@ -248,7 +284,7 @@ function snapshotsOf(part: Part, entry: PartEvidence, known: KnownExperiment, ta
   const { experiment, revision } = known.design;
   const place = partKey(part.topic, part.partition);
   // A place that is read again for another experiment may stand before what is in this evidence already.
-  const positions = { [place]: Math.max(part.nextOffset as number, entry.foldedTo) };
+  const positions = { [place]: Math.max(part.nextOffset as number, foldedToIn(part, entry)) };
   const row = (topicPartition: string, evidence: Buffer): EvidenceSnapshot => ({
     experiment,
     revision,
@@ -266,6 +302,7 @@ function snapshotsOf(part: Part, entry: PartEvidence, known: KnownExperiment, ta
     definition: known.definition,
     chunks: entry.chunks,
     chunkForm: UNIT_CHUNK_FORM,
+    log: part.log,
     evidence: encodeEvidence(entry.evidence),
   };
   return [

@@ -10,6 +10,7 @@ import { addStatusCommand } from './experiments/status-command.js';
 import { addValidateCommand } from './experiments/validate-command.js';
 import { addWaitCommand } from './experiments/wait-command.js';
 import { addPlanCommand } from './planning/plan-command.js';
+import { addPositionsCommand } from './positions/positions-command.js';
 import { addDemoCommand } from './scenarios/demo-command.js';
 import { addScenariosCommand } from './scenarios/scenarios-command.js';
 import { addCompletionCommand } from './setup/completion-command.js';
@@ -38,6 +39,7 @@ export function teststripProgram(signal: AbortSignal): Command {
   addEventsCommand(program);
   addReportCommand(program);
   addReplayCommand(program);
+  addPositionsCommand(program);
   addContextCommands(program);
   addLoginCommand(program);
   addCompletionCommand(program);

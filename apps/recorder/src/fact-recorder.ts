@@ -21,7 +21,7 @@ export class FactRecorder {
     try {
       await this.database.transaction(async (tx) => {
         await this.facts.record(tx, events).catch(tellWhoseFault);
-        await this.positions.write(tx, batch.topic, batch.partition, batch.nextOffset);
+        await this.positions.write(tx, batch);
       });
       this.metrics.count(batch);
     } catch (error) {
@@ -32,8 +32,11 @@ export class FactRecorder {
   }
 }
 
-/** SQLSTATE classes "data exception" and "integrity constraint violation": Postgres refuses the values themselves. */
-const REFUSED_VALUES = /^2[23]/;
+/**
+ * SQLSTATE classes "data exception", "integrity constraint violation" and "program limit exceeded" (a text too long for an index): Postgres refuses
+ * the values themselves.
+ */
+const REFUSED_VALUES = /^(?:2[23]|54)/;
 
 /** @throws UnprocessableEventError when an event's own values are at fault, else the error itself */
 function tellWhoseFault(error: unknown): never {

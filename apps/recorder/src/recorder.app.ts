@@ -17,7 +17,7 @@ export const recorderApp = defineApp({
   settings: (config): RecorderSettings => ({ group: 'recorder', keepFactsMs: config.RECORDER_KEEP_DAYS * DAY_MS }),
   module: (settings, parts) => RecorderModule.register({ ...settings, ...parts }),
   connect(nest, { group }, { bus, database }) {
-    const positionOf = createPositions(database, group).read;
+    const positionOf = createPositions(database, group).kept;
     connectEventBus(nest, { bus, group, positionOf, probe: () => database.query('select 1') });
     return undefined;
   },

@@ -15,6 +15,7 @@ export interface PartitionSource {
 export interface PartitionConsumerOptions {
   readonly topic: string;
   readonly partition: number;
+  readonly log: string;
   readonly position: number;
   readonly source: PartitionSource;
   readonly handler: BatchHandler;
@@ -142,10 +143,11 @@ export class PartitionConsumer {
   }
 
   private handle(records: readonly IncomingRecord[], nextOffset: number): Promise<void> {
-    const { topic, partition, handler } = this.options;
+    const { topic, partition, log, handler } = this.options;
     return handler({
       topic,
       partition,
+      log,
       records,
       nextOffset,
       heartbeat: (handledTo) => {

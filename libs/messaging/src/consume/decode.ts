@@ -13,6 +13,8 @@ export interface ReceivedEvent<T extends TopicName = TopicName> {
 export interface EventBatch<T extends TopicName = TopicName> {
   readonly topic: T;
   readonly partition: number;
+  /** See `RecordBatch`. */
+  readonly log: string;
   readonly events: readonly ReceivedEvent<T>[];
   /** The position after the whole batch, malformed records included. */
   readonly nextOffset: number;
@@ -30,6 +32,7 @@ export function decode(deadLetters: DeadLetters): Middleware<RecordBatch, EventB
     await next({
       topic: batch.topic as TopicName,
       partition: batch.partition,
+      log: batch.log,
       events,
       nextOffset: batch.nextOffset,
       heartbeat: (handledTo) => batch.heartbeat(handledTo),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { TeststripEvent, TopicName } from '#libs/contracts';
-import type { BusClient, Subscription } from '../event-bus.js';
+import type { BusClient, KeptPosition, Subscription } from '../event-bus.js';
 import { consumeEvents, type TopicHandler } from './consumer.js';
 import { backOffMs } from './back-off.js';
 import { DeadLetters, UnprocessableEventError } from './dead-letters.js';
@@ -38,7 +38,7 @@ const LONGEST_PAUSE_MS = 5_000;
  * meanwhile is taken after what was read. Both may bring the same event, which must be harmless.
  */
 export class LogFollower {
-  private readonly positions = new Map<string, number>();
+  private readonly positions = new Map<string, KeptPosition>();
   private readonly deadLetters: DeadLetters;
   private subscription: Subscription | undefined;
   private readonly loaded = defer();
@@ -122,7 +122,7 @@ export class LogFollower {
         } catch (error) {
           throw new UnprocessableEventError((error as Error).message, { cause: error });
         } finally {
-          this.positions.set(place(batch.topic, batch.partition), batch.nextOffset);
+          this.positions.set(place(batch.topic, batch.partition), { offset: batch.nextOffset, log: batch.log });
         }
       },
     };
@@ -132,6 +132,7 @@ export class LogFollower {
       handlers: new Map([...compacted, ...live].map((topic) => [topic, handler])),
       deadLetters: this.deadLetters,
       startFrom: 'latest',
+      isLasting: false,
       positionOf: (topic, partition) => Promise.resolve(this.positions.get(place(topic, partition))),
       onAssigned: (topic, partition) => {
         // A partition that comes back was away: what happened to it meanwhile is read again.

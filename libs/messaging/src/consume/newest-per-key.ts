@@ -18,6 +18,7 @@ export function newestPerKey(most: number): Middleware<RecordBatch> {
     await next({
       topic: batch.topic,
       partition: batch.partition,
+      log: batch.log,
       records: newestFirst.toReversed(),
       nextOffset: batch.nextOffset,
       heartbeat: (handledTo) => batch.heartbeat(handledTo),

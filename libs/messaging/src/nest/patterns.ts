@@ -14,7 +14,7 @@ export const BATCH = 'teststrip:batch';
  * async record(@Payload() batch: EventBatch<'request.routed.v1'>): Promise<void> {
  *   await this.database.transaction(async (tx) => {
  *     await insertFacts(tx, batch.events.map(({ event }) => event));
- *     await this.positions.write(tx, batch.topic, batch.partition, batch.nextOffset);
+ *     await this.positions.write(tx, batch);
  *   });
  * }
  * ```

@@ -1,17 +1,29 @@
 import type { Queryable } from '../postgres/database.js';
 import { forgetPosition } from './forget-position.js';
-import { readPosition } from './read-position.js';
+import { readPosition, readStoredPosition, type StoredPosition } from './read-position.js';
 import { writePosition } from './write-position.js';
+
+/** The end of what was consumed of a partition. */
+export interface ReachedPosition {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset to read next. */
+  readonly nextOffset: number;
+  /** Names the log that the offset belongs to; absent: the one that is stored. */
+  readonly log?: string | undefined;
+}
 
 /** How far one consumer group has got, by topic and partition. */
 export interface Positions {
-  /** The offset to read next; undefined where the group has consumed nothing yet. Fits `SubscriptionOptions.positionOf`. */
+  /** The offset to read next; undefined where the group has consumed nothing yet. */
   readonly read: (topic: string, partition: number) => Promise<number | undefined>;
+  /** The same with the log it belongs to, and what an operator wants instead. Fits `SubscriptionOptions.positionOf`. */
+  readonly kept: (topic: string, partition: number) => Promise<StoredPosition | undefined>;
   /**
-   * Moves on, in the caller's transaction, together with what was made of the records.
+   * Moves on to a batch's end, in the caller's transaction, together with what was made of the records.
    * @throws StalePositionError when the stored position is already further: another member took over.
    */
-  readonly write: (tx: Queryable, topic: string, partition: number, nextOffset: number) => Promise<void>;
+  readonly write: (tx: Queryable, reached: ReachedPosition) => Promise<void>;
   /** Drops the position: the group starts again where the log begins, wherever that is by now. For a deliberate replay. */
   readonly forget: (tx: Queryable, topic: string, partition: number) => Promise<void>;
 }
@@ -20,7 +32,9 @@ export interface Positions {
 export function createPositions(database: Queryable, group: string): Positions {
   return {
     read: (topic, partition) => readPosition(database, { group, topic, partition }),
-    write: (tx, topic, partition, nextOffset) => writePosition(tx, { group, topic, partition, nextOffset }),
+    kept: (topic, partition) => readStoredPosition(database, { group, topic, partition }),
+    write: (tx, { topic, partition, nextOffset, log }) =>
+      writePosition(tx, { group, topic, partition, nextOffset, log }),
     forget: (tx, topic, partition) => forgetPosition(tx, { group, topic, partition }),
   };
 }

@@ -12,17 +12,17 @@ export class StalePositionError extends Error {
  */
 export async function writePosition(
   tx: Queryable,
-  position: GroupPartition & { readonly nextOffset: number },
+  position: GroupPartition & { readonly nextOffset: number; readonly log?: string | undefined },
 ): Promise<void> {
-  const { group, topic, partition, nextOffset } = position;
+  const { group, topic, partition, nextOffset, log = null } = position;
   const written = await tx.query(
-    `insert into teststrip.consumed_positions as held (consumer_group, topic, partition, next_offset)
-     values ($1, $2, $3, $4)
+    `insert into teststrip.consumed_positions as held (consumer_group, topic, partition, next_offset, log)
+     values ($1, $2, $3, $4, $5)
      on conflict (consumer_group, topic, partition) do update
-       set next_offset = excluded.next_offset, updated_at = now()
+       set next_offset = excluded.next_offset, log = coalesce(excluded.log, held.log), restart_at = null, updated_at = now()
        where held.next_offset <= excluded.next_offset
      returning 1`,
-    [group, topic, partition, nextOffset],
+    [group, topic, partition, nextOffset, log],
   );
   if (written.length > 0) return;
   const held = await readPosition(tx, position);

@@ -5,6 +5,7 @@ import { UnknownTopicError, type EventBus, type IncomingRecord, type TopicSettin
 import { latestPerKey } from '../latest-per-key.js';
 import { clientLog } from './client-log.js';
 import { incomingRecord } from './incoming-record.js';
+import { KafkaLogIds } from './log-ids.js';
 import { KafkaPublisher } from './kafka-publisher.js';
 import { KafkaSubscription } from './kafka-subscription.js';
 import { quietIdleTimers } from './quiet-timers.js';
@@ -41,6 +42,7 @@ class KafkaBus implements EventBus {
   readonly carrier = 'kafka';
   private readonly publisher: KafkaPublisher;
   private readonly subscriptions = new Set<KafkaSubscription>();
+  private readonly logIds: KafkaLogIds;
   private known = new Set<string>();
   private closing: Promise<void> | undefined;
 
@@ -50,6 +52,7 @@ class KafkaBus implements EventBus {
     private readonly options: KafkaBusOptions,
   ) {
     this.publisher = new KafkaPublisher(kafka);
+    this.logIds = new KafkaLogIds(kafka);
   }
 
   async createTopics(topics: readonly TopicSettings[]): Promise<void> {
@@ -90,6 +93,7 @@ class KafkaBus implements EventBus {
   subscribe(subscription: Parameters<EventBus['subscribe']>[0]): KafkaSubscription {
     const member = new KafkaSubscription(this.kafka, this.admin, subscription, {
       sessionTimeoutMs: this.options.sessionTimeoutMs ?? 10_000,
+      logIds: this.logIds,
       onCrash: this.options.onCrash ?? endProcess,
     });
     this.subscriptions.add(member);
@@ -126,7 +130,7 @@ class KafkaBus implements EventBus {
 
   private async end(): Promise<void> {
     await Promise.all([...this.subscriptions].map((member) => member.close()));
-    await this.publisher.close();
+    await Promise.all([this.publisher.close(), this.logIds.close()]);
     await this.admin.disconnect();
   }
 

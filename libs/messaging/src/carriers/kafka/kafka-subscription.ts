@@ -1,6 +1,7 @@
 import type { Admin, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import {
   PartlyHandledError,
+  PositionMismatchError,
   type Subscription,
   type SubscriptionHealth,
   type SubscriptionOptions,
@@ -8,11 +9,13 @@ import {
 import { Attempts } from '../attempts.js';
 import { incomingRecord } from './incoming-record.js';
 import { createGroupConsumer } from './group-consumer.js';
+import type { KafkaLogIds } from './log-ids.js';
 import { PartitionPositions } from './partition-positions.js';
 
 export interface KafkaSubscriptionOptions {
   /** Silence after which the broker gives a member's partitions to others. */
   readonly sessionTimeoutMs: number;
+  readonly logIds: Pick<KafkaLogIds, 'of'>;
   /** A consumer died in a way that kafkajs does not mend. */
   readonly onCrash: (error: Error) => void;
 }
@@ -37,6 +40,9 @@ export class KafkaSubscription implements Subscription {
   private assigned = new Map<string, Set<number>>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private answeredAtMs = performance.now();
+  /** Of the newest assignment: each partition is placed, or was found to be none that can be placed now. */
+  private placing: Promise<unknown> = Promise.resolve();
+  private mismatch: PositionMismatchError | undefined;
 
   constructor(
     kafka: Kafka,
@@ -45,7 +51,7 @@ export class KafkaSubscription implements Subscription {
     private readonly options: KafkaSubscriptionOptions,
   ) {
     this.consumer = createGroupConsumer(kafka, subscription.group, options.sessionTimeoutMs);
-    this.positions = new PartitionPositions(admin, this.consumer, subscription);
+    this.positions = new PartitionPositions(admin, this.consumer, subscription, options.logIds);
     this.attempts = new Attempts(subscription.group);
     this.ready = this.start();
     // Whoever does not wait for `ready` learns it from `onCrash`.
@@ -108,6 +114,8 @@ export class KafkaSubscription implements Subscription {
       eachBatch: (payload) => this.take(payload),
     });
     await joined;
+    await this.placing;
+    if (this.mismatch) throw this.mismatch;
   }
 
   private assign(memberAssignment: Record<string, number[]>): void {
@@ -118,11 +126,10 @@ export class KafkaSubscription implements Subscription {
     this.assigned = next;
     void this.tellRevoked(next, before);
     if (this.paused) this.holdAll();
-    const { positionOf, onAssigned, startFrom } = this.subscription;
-    if (!positionOf && !onAssigned && startFrom !== 'latest') return;
-    for (const [topic, partitions] of next) {
-      for (const partition of partitions) void this.placeNow(topic, partition, this.generation);
-    }
+    const places = [...next].flatMap(([topic, partitions]) =>
+      [...partitions].map((partition) => ({ topic, partition })),
+    );
+    this.placing = Promise.all(places.map(({ topic, partition }) => this.placeNow(topic, partition, this.generation)));
   }
 
   /**
@@ -140,8 +147,9 @@ export class KafkaSubscription implements Subscription {
       this.consumer.seek({ topic, partition, offset: String(start) });
     } catch (error) {
       if (!current()) return;
-      this.attempts.failed({ topic, partition, offset: -1 }, error);
-      this.later(() => void this.placeNow(topic, partition, generation), PLACE_AGAIN_MS);
+      const retryInMs = this.attempts.failed({ topic, partition, offset: -1 }, error);
+      if (error instanceof PositionMismatchError) this.mismatch ??= error;
+      this.later(() => void this.placeNow(topic, partition, generation), Math.max(PLACE_AGAIN_MS, retryInMs));
     }
   }
 
@@ -188,6 +196,10 @@ export class KafkaSubscription implements Subscription {
   /** False when the fetched records are not the ones the partition has to start with: the right ones are fetched then. */
   private async startsHere({ batch }: EachBatchPayload): Promise<boolean> {
     const { topic, partition } = batch;
+    const reached = this.positions.reachedOf(topic, partition);
+    // The client goes to the beginning by itself where the log no longer has what it was to read: whether that is right is judged here.
+    const { fetchedOffset } = batch as typeof batch & { readonly fetchedOffset: string };
+    if (reached !== undefined && Number(fetchedOffset) < reached) this.positions.forgetPlace(topic, partition);
     const start = await this.positions.startOf(topic, partition);
     if (this.positions.reachedOf(topic, partition) !== undefined) return true;
     this.positions.moveTo(topic, partition, start);
@@ -220,7 +232,8 @@ export class KafkaSubscription implements Subscription {
         await payload.heartbeat().catch(() => undefined);
       };
       this.attempts.began(topic, partition);
-      await handler({ topic, partition, records, nextOffset, heartbeat, isStale: gone });
+      const log = await this.positions.logOf(topic);
+      await handler({ topic, partition, log, records, nextOffset, heartbeat, isStale: gone });
       if (gone()) return false;
       this.moveTo(payload, nextOffset);
     }

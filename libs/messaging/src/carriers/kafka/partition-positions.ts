@@ -1,5 +1,8 @@
 import type { Admin, Consumer } from 'kafkajs';
-import type { SubscriptionOptions } from '../../event-bus.js';
+import type { KeptPosition, SubscriptionOptions } from '../../event-bus.js';
+import { startingOffset } from '../starting-offset.js';
+import type { KafkaLogIds } from './log-ids.js';
+import { retryTransient } from './retry-transient.js';
 import { topicEnds } from './topic-ends.js';
 
 /** Where the partitions of one subscription start, and how far they have been handled since their assignment. */
@@ -8,11 +11,14 @@ export class PartitionPositions {
   private readonly reached = new Map<string, number>();
   private readonly starting = new Map<string, Promise<number>>();
   private readonly ends = new Map<string, { readonly low: number; readonly high: number }>();
+  /** Names of the logs, by topic. */
+  private readonly logs = new Map<string, Promise<string>>();
 
   constructor(
     private readonly admin: Admin,
     private readonly consumer: Consumer,
     private readonly subscription: SubscriptionOptions,
+    private readonly logIds: Pick<KafkaLogIds, 'of'>,
   ) {}
 
   /** Taken before the group is joined, so that "latest" means "at the time of subscribing". */
@@ -28,6 +34,25 @@ export class PartitionPositions {
   forget(): void {
     this.reached.clear();
     this.starting.clear();
+    this.logs.clear();
+  }
+
+  /** The same for one partition: its log was read from another place than where it was left. */
+  forgetPlace(topic: string, partition: number): void {
+    const place = placeOf(topic, partition);
+    this.reached.delete(place);
+    this.starting.delete(place);
+    this.logs.delete(topic);
+  }
+
+  /** Which log a topic has, see `RecordBatch.log`; asked once per assignment. */
+  logOf(topic: string): Promise<string> {
+    const known = this.logs.get(topic);
+    if (known) return known;
+    const asked = retryTransient(() => this.logIds.of(topic));
+    asked.catch(() => this.logs.delete(topic));
+    this.logs.set(topic, asked);
+    return asked;
   }
 
   /** The next offset to handle; undefined until the partition is placed. */
@@ -72,13 +97,22 @@ export class PartitionPositions {
     await onAssigned?.(topic, partition);
     const place = placeOf(topic, partition);
     const own = positionOf ? await positionOf(topic, partition) : (await this.committed([topic])).get(place);
-    if (own !== undefined) return own;
+    if (own !== undefined) return this.continued(own, topic, partition);
     const ends = this.ends.get(place);
     if (startFrom !== 'latest') return ends?.low ?? 0;
     const end = ends?.high ?? 0;
     // Written down, so that a later member does not start after records that nobody has seen.
     if (!positionOf) await this.consumer.commitOffsets([{ topic, partition, offset: String(end) }]);
     return end;
+  }
+
+  /** @throws PositionMismatchError */
+  private async continued(kept: KeptPosition | number, topic: string, partition: number): Promise<number> {
+    const log = await this.logOf(topic);
+    // Younger than the position, which therefore lies within.
+    const [ends] = (await this.endsOf(topic)).filter((one) => one.partition === partition);
+    const extent = { log, low: Number(ends?.low ?? 0), high: Number(ends?.high ?? 0) };
+    return startingOffset(kept, extent, { subscription: this.subscription, topic, partition });
   }
 
   private endsOf(topic: string): ReturnType<Admin['fetchTopicOffsets']> {

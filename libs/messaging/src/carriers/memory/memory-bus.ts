@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { EventBus, Subscription, SubscriptionOptions } from '../../event-bus.js';
 import { UnknownTopicError } from '../../event-bus.js';
 import { partitionOf } from '../partitioner.js';
@@ -10,6 +11,7 @@ export function createMemoryBus(options: { readonly nowMs?: () => number } = {})
   const nowMs = options.nowMs ?? Date.now;
   const topics = new Map<string, MemoryTopic>();
   const groups = new Map<string, MemoryGroup>();
+  const log = `memory:${randomUUID()}`;
   let closed = false;
 
   const topicOf = (name: string): MemoryTopic => {
@@ -38,7 +40,7 @@ export function createMemoryBus(options: { readonly nowMs?: () => number } = {})
       }
     },
     subscribe: (subscription: SubscriptionOptions): Subscription => {
-      const group = groups.get(subscription.group) ?? new MemoryGroup(topicOf);
+      const group = groups.get(subscription.group) ?? new MemoryGroup(topicOf, log);
       groups.set(subscription.group, group);
       return group.join(subscription);
     },

@@ -1,6 +1,7 @@
-import type { Subscription, SubscriptionOptions } from '../../event-bus.js';
+import type { KeptPosition, Subscription, SubscriptionOptions } from '../../event-bus.js';
 import { Attempts } from '../attempts.js';
 import { PartitionConsumer } from '../partition-consumer.js';
+import { startingOffset, type PartitionExtent } from '../starting-offset.js';
 import type { MemoryTopic } from './memory-partition.js';
 
 interface Member {
@@ -21,7 +22,11 @@ export class MemoryGroup {
   /** Rebalances follow each other: a partition is stopped at its old member before it starts at the new one. */
   private settled: Promise<void> = Promise.resolve();
 
-  constructor(private readonly topicOf: (name: string) => MemoryTopic) {}
+  constructor(
+    private readonly topicOf: (name: string) => MemoryTopic,
+    /** Names the log. */
+    private readonly log: string,
+  ) {}
 
   join(options: SubscriptionOptions): Subscription {
     const member: Member = {
@@ -98,16 +103,18 @@ export class MemoryGroup {
 
   private async start(member: Member, place: string, topic: string, partition: number): Promise<void> {
     const { options } = member;
-    const log = this.topicOf(topic).partitions[partition]!;
+    const source = this.topicOf(topic).partitions[partition]!;
     const own = options.positionOf ? await options.positionOf(topic, partition) : this.positions.get(place);
-    const position = own ?? (options.startFrom === 'latest' ? log.end : 0);
+    const extent = { log: this.log, low: 0, high: source.end };
+    const position = this.startIn(member, own, { extent, topic, partition });
     this.positions.set(place, position);
     await options.onAssigned?.(topic, partition);
     const consumer = new PartitionConsumer({
       topic,
       partition,
+      log: this.log,
       position,
-      source: log,
+      source,
       handler: options.handler,
       maxBatchSize: options.maxBatchSize ?? DEFAULT_BATCH,
       lingerMs: options.lingerMs ?? 0,
@@ -116,6 +123,23 @@ export class MemoryGroup {
     });
     if (member.paused) consumer.pause();
     member.consumers.set(place, consumer);
+  }
+
+  private startIn(
+    { options, attempts }: Member,
+    kept: KeptPosition | number | undefined,
+    {
+      extent,
+      topic,
+      partition,
+    }: { readonly extent: PartitionExtent; readonly topic: string; readonly partition: number },
+  ): number {
+    try {
+      return startingOffset(kept, extent, { subscription: options, topic, partition });
+    } catch (error) {
+      attempts.failed({ topic, partition, offset: -1 }, error);
+      throw error;
+    }
   }
 
   private lagOf(member: Member): Record<string, number> {

@@ -136,7 +136,12 @@ export class GroupCoordinator {
     for (const member of members) if (member.memberId === undefined) await this.enter(session, member);
     const groupIds = [...new Set(members.flatMap((member) => member.topics.map((topic) => topic.groupId)))];
     const lists = await membersOf(session, groupIds);
-    for (const member of members) await this.takeShare(session, member, member.share(lists));
+    let failure: unknown;
+    for (const member of members) {
+      // One member whose positions can't be read, say, keeps no other from its partitions.
+      await this.takeShare(session, member, member.share(lists)).catch((error: unknown) => (failure ??= error));
+    }
+    if (failure !== undefined) throw failure;
   }
 
   private async enter(session: DatabaseSession, member: GroupMember): Promise<void> {
@@ -156,7 +161,7 @@ export class GroupCoordinator {
     }
     const missing = share.filter((part) => !member.held.has(partitionKeyOf(part)));
     // A session gets its own locks again and again: members of one process are kept apart here.
-    const free = missing.filter((part) => !this.isHeldHere(partitionKeyOf(part)));
+    const free = missing.filter((part) => !this.isHeldHere(partitionKeyOf(part)) && !member.isRefused(part));
     if (free.length > 0) await this.acquire(session, member, free);
     if (share.every((part) => member.held.has(partitionKeyOf(part)))) {
       this.complete.add(member);
@@ -181,6 +186,7 @@ export class GroupCoordinator {
         return;
       }
       for (const held of started) member.held.set(partitionKeyOf(held), held);
+      for (const part of mine) if (!member.held.has(partitionKeyOf(part))) await unlock(session, part);
     } catch (error) {
       for (const part of mine) await unlock(session, part);
       throw error;

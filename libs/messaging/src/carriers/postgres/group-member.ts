@@ -1,4 +1,4 @@
-import type { SubscriptionOptions } from '../../event-bus.js';
+import type { PositionMismatchError, SubscriptionOptions } from '../../event-bus.js';
 import { Attempts } from '../attempts.js';
 import type { PartitionConsumer } from '../partition-consumer.js';
 import type { StoredTopic } from './topic-catalogue.js';
@@ -28,6 +28,8 @@ export class GroupMember {
   paused = false;
   leaving = false;
   readonly ready: Promise<void>;
+  /** Until when partitions whose position is none of the log are not tried again, by `partitionKeyOf`, on the clock of `performance.now()`. */
+  private readonly refusedUntilMs = new Map<string, number>();
   private markReady!: () => void;
   private failReady!: (error: unknown) => void;
 
@@ -47,6 +49,19 @@ export class GroupMember {
 
   neverReady(error: unknown): void {
     this.failReady(error);
+  }
+
+  /** The partition can't go on where the group stands. Somebody may say where it is to go on: it is looked again. */
+  refuse(share: GroupShare, error: PositionMismatchError): void {
+    const { topic, partition } = share;
+    const retryInMs = this.attempts.failed({ topic: topic.name, partition, offset: -1 }, error);
+    this.refusedUntilMs.set(partitionKeyOf(share), performance.now() + retryInMs);
+    this.failReady(error);
+  }
+
+  /** Whether it is not yet time to look again. */
+  isRefused(place: { readonly groupId: number; readonly partition: number }): boolean {
+    return (this.refusedUntilMs.get(partitionKeyOf(place)) ?? 0) > performance.now();
   }
 
   /** The partitions that are this member's by the list of members, which is the same everywhere. */

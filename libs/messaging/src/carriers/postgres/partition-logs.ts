@@ -1,5 +1,6 @@
 import type { Database } from '#libs/persistence';
 import type { IncomingRecord } from '../../event-bus.js';
+import type { PartitionExtent } from '../starting-offset.js';
 import { FetchQueue } from './fetch-queue.js';
 import { OutageLog } from './outage-log.js';
 import { PartitionLog } from './partition-log.js';
@@ -81,6 +82,21 @@ export class PartitionLogs {
         for (const [place, end] of ends) this.logs.get(place)?.advance(end);
       },
       (error: unknown) => this.outage.failed(error),
+    );
+  }
+
+  /** The first and the next offset of every partition, by topic id and partition. A compacted topic begins at 0, whatever is left of it. */
+  async extents(topicIds: readonly number[]): Promise<ReadonlyMap<string, Omit<PartitionExtent, 'log'>>> {
+    const rows = await this.database.query<{ topic_id: number; partition: number; low: number; high: number }>(
+      `SELECT p.topic_id, p.partition, p.next_offset AS high,
+              CASE WHEN t.compacted THEN 0 ELSE coalesce((
+                SELECT r."offset" FROM bus.record r WHERE r.topic_id = p.topic_id AND r.partition = p.partition
+                ORDER BY r."offset" LIMIT 1), p.next_offset) END AS low
+       FROM bus.partition p JOIN bus.topic t USING (topic_id) WHERE topic_id = ANY($1::int[])`,
+      [topicIds],
+    );
+    return new Map(
+      rows.map(({ topic_id: topicId, partition, low, high }) => [`${topicId}:${partition}`, { low, high }]),
     );
   }
 

@@ -1,14 +1,23 @@
 import { Logger } from '@nestjs/common';
 import { migrate, type Database } from '#libs/persistence';
-import type { EventBus, IncomingRecord, Subscription, SubscriptionOptions } from '../../event-bus.js';
+import type {
+  EventBus,
+  IncomingRecord,
+  KeptPosition,
+  PositionMismatchError,
+  Subscription,
+  SubscriptionOptions,
+} from '../../event-bus.js';
 import { latestPerKey } from '../latest-per-key.js';
 import { PartitionConsumer } from '../partition-consumer.js';
+import { startingOffset } from '../starting-offset.js';
 import { APPENDED_CHANNEL } from './append-records.js';
 import { MOST_PER_FETCH } from './fetch-queue.js';
 import { fetchRecords } from './fetch-records.js';
 import { GroupCoordinator, MEMBERS_CHANNEL } from './group-coordinator.js';
 import { committedPositions, groupIdsOf } from './group-positions.js';
 import { GroupMember, type GroupShare, type HeldPartition } from './group-member.js';
+import { logIdOf } from './log-id.js';
 import { maintain } from './maintenance.js';
 import { PartitionLogs, logKey } from './partition-logs.js';
 import { PositionCommitter } from './position-committer.js';
@@ -25,8 +34,10 @@ export interface PostgresBusOptions {
   readonly commitEveryMs?: number;
   /** How often to look for members that died and for records whose notification was lost. Default 1000. */
   readonly checkEveryMs?: number;
-  /** Age after which records of topics that are not compacted are deleted. Default 7 days. */
+  /** Age after which records of topics that are not compacted are deleted, if every group that comes back has read them. Default 7 days. */
   readonly retentionMs?: number;
+  /** Age after which they are deleted though some group has not read them, which is said. Default 30 days. */
+  readonly unreadRetentionMs?: number;
   /** How often to compact and to delete. Default 60 000; 0 switches it off. */
   readonly maintainEveryMs?: number;
 }
@@ -35,6 +46,13 @@ export interface PostgresBusOptions {
 export interface PostgresBus extends EventBus {
   /** Compacts and deletes now. @returns deleted records */
   maintain(): Promise<number>;
+}
+
+/** A partition that begins, and where. */
+interface PlacedShare extends GroupShare {
+  readonly position: number;
+  /** The offset of the next record of all. */
+  readonly high: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -74,6 +92,8 @@ class PostgresBusCore {
   private readonly stopListening: (() => Promise<void>)[] = [];
   private readonly timers: NodeJS.Timeout[] = [];
   private closing: Promise<void> | undefined;
+  /** Set by `open`. */
+  private log = '';
 
   constructor(private readonly options: PostgresBusOptions) {
     this.database = options.database;
@@ -95,6 +115,7 @@ class PostgresBusCore {
   }
 
   async open(): Promise<void> {
+    this.log = await logIdOf(this.database);
     this.stopListening.push(
       await this.database.listen(APPENDED_CHANNEL, (payload) => this.logs.heard(payload)),
       await this.database.listen(MEMBERS_CHANNEL, () => this.coordinator.look()),
@@ -145,8 +166,15 @@ class PostgresBusCore {
     return topic.compacted ? latestPerKey(records) : records;
   }
 
-  maintain(): Promise<number> {
-    return maintain(this.database, this.options.retentionMs ?? 7 * DAY_MS, Date.now());
+  async maintain(): Promise<number> {
+    const { retentionMs: readMs = 7 * DAY_MS, unreadRetentionMs: unreadMs = Math.max(readMs, 30 * DAY_MS) } =
+      this.options;
+    const { records, unread } = await maintain(this.database, { readMs, unreadMs }, Date.now());
+    for (const [reader, count] of unread)
+      this.logger.error(
+        `${count} records were deleted after ${unreadMs / DAY_MS} days though a group had not read them: ${reader}`,
+      );
+    return records;
   }
 
   close(): Promise<void> {
@@ -163,37 +191,27 @@ class PostgresBusCore {
   }
 
   private async join(member: GroupMember): Promise<void> {
-    const { group, topics } = member.options;
+    const { group, topics, isLasting = true } = member.options;
     const stored = await Promise.all([...new Set(topics)].map((name) => this.topics.topic(name)));
-    const groupIds = await groupIdsOf(this.database, group, stored);
+    const groupIds = await groupIdsOf(this.database, { name: group, isLasting }, stored);
     member.topics = stored.map((topic) => ({ topic, groupId: groupIds.get(topic.topicId)! }));
     if (!member.leaving) this.coordinator.join(member);
   }
 
+  /** Partitions whose position is none of this log are not started. */
   private async start(member: GroupMember, shares: readonly GroupShare[]): Promise<HeldPartition[]> {
     const { options } = member;
-    const committed: ReadonlyMap<string, number> = options.positionOf
-      ? new Map()
-      : await committedPositions(this.database, shares);
-    const ends = await this.logs.ends([...new Set(shares.map((share) => share.topic.topicId))]);
-    const positions: number[] = [];
-    for (const { topic, groupId, partition } of shares) {
-      const end = ends.get(logKey(topic, partition)) ?? 0;
-      const own = options.positionOf
-        ? await options.positionOf(topic.name, partition)
-        : committed.get(`${groupId}:${partition}`);
-      positions.push(own ?? (options.startFrom === 'latest' ? end : 0));
-      await options.onAssigned?.(topic.name, partition);
-    }
-    return shares.map(({ topic, groupId, partition }, index): HeldPartition => {
-      const position = positions[index]!;
+    const placed = await this.place(member, shares);
+    for (const { topic, partition } of placed) await options.onAssigned?.(topic.name, partition);
+    return placed.map(({ topic, groupId, partition, position, high }): HeldPartition => {
       // Where `latest` was is written down, so that a later member does not start after records that nobody has seen.
       if (!options.positionOf) this.committer.mark({ groupId, partition, nextOffset: position });
       const log = this.logs.use(topic, partition);
-      log.advance(ends.get(logKey(topic, partition)) ?? 0);
+      log.advance(high);
       const consumer = new PartitionConsumer({
         topic: topic.name,
         partition,
+        log: this.log,
         position,
         source: log,
         handler: options.handler,
@@ -204,6 +222,31 @@ class PostgresBusCore {
       });
       if (member.paused) consumer.pause();
       return { topic, groupId, partition, consumer };
+    });
+  }
+
+  /** Where each partition starts. What is read of the log is younger than the positions, which therefore lie within it. */
+  private async place(member: GroupMember, shares: readonly GroupShare[]): Promise<readonly PlacedShare[]> {
+    const { options: subscription } = member;
+    const { positionOf } = subscription;
+    const kept: (KeptPosition | number | undefined)[] = [];
+    if (positionOf) for (const { topic, partition } of shares) kept.push(await positionOf(topic.name, partition));
+    else {
+      const committed = await committedPositions(this.database, shares);
+      kept.push(...shares.map(({ groupId, partition }) => committed.get(`${groupId}:${partition}`)));
+    }
+    const extents = await this.logs.extents([...new Set(shares.map((share) => share.topic.topicId))]);
+    return shares.flatMap((share, index): PlacedShare[] => {
+      const { topic, partition } = share;
+      const { low, high } = extents.get(logKey(topic, partition)) ?? { low: 0, high: 0 };
+      const place = { subscription, topic: topic.name, partition };
+      try {
+        const position = startingOffset(kept[index], { log: this.log, low, high }, place);
+        return [{ ...share, position, high }];
+      } catch (error) {
+        member.refuse(share, error as PositionMismatchError);
+        return [];
+      }
     });
   }
 

@@ -15,4 +15,8 @@ export class BusConsumerGroupEntity {
   @Column({ name: 'topic_id', type: 'integer' })
   @ForeignKey(() => BusTopicEntity, { name: 'consumer_group_topic_id_fkey' })
   readonly topicId!: number;
+
+  /** Comes back: what it has not read is kept longer. False for a group that was made up for one process. */
+  @Column({ name: 'is_lasting', type: 'boolean', default: true })
+  readonly isLasting!: boolean;
 }

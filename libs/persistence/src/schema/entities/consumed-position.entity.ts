@@ -18,6 +18,14 @@ export class ConsumedPositionEntity {
   @Column({ ...BIG_INTEGER, name: 'next_offset' })
   readonly nextOffset!: number;
 
+  /** Names the log that the offset belongs to; null in rows of before, until the group moves on. */
+  @Column({ name: 'log', type: 'text', nullable: true })
+  readonly log!: string | null;
+
+  /** Where an operator wants the group to go on, `earliest` or `latest`; null where it goes on at the offset. */
+  @Column({ name: 'restart_at', type: 'text', nullable: true })
+  readonly restartAt!: 'earliest' | 'latest' | null;
+
   @Column({ name: 'updated_at', type: 'timestamptz', default: () => 'now()' })
   readonly updatedAt!: Date;
 }

@@ -3,6 +3,7 @@ import { AnalysisHeardEntity } from './analysis-heard.entity.js';
 import { AnalysisEntity } from './analysis.entity.js';
 import { AppliedAllocationEntity } from './applied-allocation.entity.js';
 import { BusConsumerGroupEntity } from './bus-consumer-group.entity.js';
+import { BusLogEntity } from './bus-log.entity.js';
 import { BusPartitionEntity } from './bus-partition.entity.js';
 import { BusPositionEntity } from './bus-position.entity.js';
 import { BusRecordEntity } from './bus-record.entity.js';
@@ -54,6 +55,7 @@ export const ENTITIES = [
   ControllerEntity,
   NewestDefinitionView,
   PictureView,
+  BusLogEntity,
   BusTopicEntity,
   BusPartitionEntity,
   BusRecordEntity,

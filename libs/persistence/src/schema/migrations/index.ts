@@ -10,6 +10,7 @@ import { BesideTheLog1790000000009 } from './1790000000009-beside-the-log.js';
 import { SlotOfARequest1790000000010 } from './1790000000010-slot-of-a-request.js';
 import { OrderAnswers1790000000011 } from './1790000000011-order-answers.js';
 import { Notifications1790000000012 } from './1790000000012-notifications.js';
+import { LogsOfPositions1790000000013 } from './1790000000013-logs-of-positions.js';
 
 /** Every change of the schema, oldest first: one file each, named by its time; a migration that was released never changes. */
 export const MIGRATIONS = [
@@ -25,4 +26,5 @@ export const MIGRATIONS = [
   SlotOfARequest1790000000010,
   OrderAnswers1790000000011,
   Notifications1790000000012,
+  LogsOfPositions1790000000013,
 ] as const;
