@@ -5,6 +5,8 @@ import { decodePicture, defaultPictureLimits, type PictureLimits } from './decod
 import { RefusedPictureError, UndecodablePictureError } from './decoding/picture-errors.js';
 import { chooseEngine, type EngineName } from './engines/choose-engine.js';
 import type { EmbeddingEngine } from './engines/engine.js';
+import { readGolden } from './engines/golden.js';
+import { expectGolden } from './engines/self-test.js';
 import type { EnginePrecision } from './graphs/graph-builder.js';
 import { applyHead } from './heads/quality-head.js';
 import { LruCache } from './lru-cache.js';
@@ -88,7 +90,7 @@ export interface Scorer {
 }
 
 /**
- * Loads the model, starts and warms up the engine.
+ * Loads the model, starts and warms up the engine, and holds it against the model's golden embeddings where it brings some along.
  * @throws ModelDirectoryError, ForeignHeadError, EngineUnavailableError, EngineFailedError
  */
 export async function createScorer(options: ScorerOptions): Promise<Scorer> {
@@ -97,7 +99,18 @@ export async function createScorer(options: ScorerOptions): Promise<Scorer> {
   const prepares = preprocessing(options.preprocessing ?? 'exact', model.description.pictures);
   const { threads = 1, precision = 'f32', cacheDirectory } = options;
   const engine = await kind.start(model, { threads, precision, ...(cacheDirectory && { cacheDirectory }) });
+  await selfTest(engine, model, precision);
   return new ClipScorer({ model, preprocessing: prepares, engine, reason }, options);
+}
+
+async function selfTest(engine: EmbeddingEngine, model: ClipModel, precision: EnginePrecision): Promise<void> {
+  try {
+    const golden = await readGolden(model.directory);
+    if (golden !== null) await expectGolden(engine, golden, model.description, precision);
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
 }
 
 interface SeenPicture {

@@ -1,14 +1,36 @@
 import type { EngineKind } from './engine.js';
 import { onnxEngine } from './onnx-engine.js';
+import { tfjsBackends } from './tfjs/tfjs-backend.js';
+import { tfjsEngine } from './tfjs/tfjs-engine.js';
 
-/** In the order in which `auto` tries them. */
-export const engineNames = ['onnx'] as const;
+/** Engines of one kind, in the order in which they are tried. */
+const single = ['onnx', ...tfjsBackends] as const;
+type SingleEngine = (typeof single)[number];
+
+/** What `SCORER_ENGINE` may name besides `auto`: `tfjs` is the first of TensorFlow.js's that works here. */
+export const engineNames = ['onnx', 'tfjs', ...tfjsBackends] as const;
 export type EngineName = (typeof engineNames)[number];
 
-const kinds: Readonly<Record<EngineName, EngineKind>> = { onnx: onnxEngine };
+const candidates: Readonly<Record<EngineName | 'auto', readonly SingleEngine[]>> = {
+  auto: single,
+  tfjs: tfjsBackends,
+  onnx: ['onnx'],
+  'tfjs-node-gpu': ['tfjs-node-gpu'],
+  'tfjs-webgpu': ['tfjs-webgpu'],
+  'tfjs-node': ['tfjs-node'],
+  'tfjs-wasm': ['tfjs-wasm'],
+};
+
+const kinds: Readonly<Record<SingleEngine, EngineKind>> = {
+  onnx: onnxEngine,
+  'tfjs-node-gpu': tfjsEngine('tfjs-node-gpu'),
+  'tfjs-webgpu': tfjsEngine('tfjs-webgpu'),
+  'tfjs-node': tfjsEngine('tfjs-node'),
+  'tfjs-wasm': tfjsEngine('tfjs-wasm'),
+};
 
 export interface ChosenEngine {
-  readonly name: EngineName;
+  readonly name: SingleEngine;
   readonly kind: EngineKind;
   /** Why this one, in words, for logs and health. */
   readonly reason: string;
@@ -20,20 +42,28 @@ export class EngineUnavailableError extends Error {
 }
 
 /**
- * An engine asked for by name is used or refused, never replaced by another; `auto` takes the first that can run here.
+ * An engine asked for by name is used or refused, never replaced by another; `auto` and `tfjs` take the first of theirs that can run here
+ * and say why the ones before it can't.
  * @throws EngineUnavailableError
  */
 export async function chooseEngine(asked: EngineName | 'auto'): Promise<ChosenEngine> {
-  if (asked !== 'auto') {
-    const { available, reason } = await kinds[asked].availability();
-    if (!available) throw new EngineUnavailableError(`SCORER_ENGINE=${asked} can't be used: ${reason}`);
-    return { name: asked, kind: kinds[asked], reason: `asked for by SCORER_ENGINE; ${reason}` };
-  }
+  const names = candidates[asked];
   const passedOver: string[] = [];
-  for (const name of engineNames) {
-    const { available, reason } = await kinds[name].availability();
-    if (available) return { name, kind: kinds[name], reason: ['auto', ...passedOver, `${name}: ${reason}`].join('; ') };
-    passedOver.push(`not ${name}: ${reason}`);
+  for (const name of names) {
+    const { available, reason, onlyByName = false } = await kinds[name].availability();
+    if (available && (!onlyByName || asked === name)) {
+      const chosen = asked === name ? reason : [...passedOver, `${name}: ${reason}`].join('; ');
+      return {
+        name,
+        kind: kinds[name],
+        reason: asked === 'auto' ? `auto; ${chosen}` : `asked for by SCORER_ENGINE; ${chosen}`,
+      };
+    }
+    passedOver.push(`not ${name}: ${available ? `${reason}, which is slower than the others` : reason}`);
   }
-  throw new EngineUnavailableError(`no engine can run here: ${passedOver.join('; ')}`);
+  throw new EngineUnavailableError(
+    asked === 'auto'
+      ? `no engine can run here: ${passedOver.join('; ')}`
+      : `SCORER_ENGINE=${asked} can't be used: ${passedOver.map((one) => one.slice('not '.length)).join('; ')}`,
+  );
 }

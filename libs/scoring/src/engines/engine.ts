@@ -31,12 +31,20 @@ export interface EngineOptions {
   readonly cacheDirectory?: string;
 }
 
+export interface Availability {
+  readonly available: boolean;
+  /** What computes, or why it can't, with what to do about it. */
+  readonly reason: string;
+  /** It works and is no good choice: taken when it is asked for by name, passed over otherwise. */
+  readonly onlyByName?: boolean;
+}
+
 /** One way to compute embeddings, as the registry knows it. */
 export interface EngineKind {
   /** Files of the model's directory that it reads. */
   readonly requiredFiles: readonly string[];
   /** Whether it can run here, and if not why. */
-  availability(): Promise<{ readonly available: boolean; readonly reason: string }>;
+  availability(): Promise<Availability>;
   /** Loads and warms up. */
   start(model: ClipModel, options: EngineOptions): Promise<EmbeddingEngine>;
 }

@@ -14,5 +14,6 @@ export function startWorker(compiled: URL, options: WorkerOptions): Worker {
     register();
     return import(${JSON.stringify(source)});
   });`;
-  return new Worker(bootstrap, { ...options, eval: true });
+  // The condition under which package.json's "imports" lead to sources.
+  return new Worker(bootstrap, { ...options, eval: true, execArgv: ['--conditions=teststrip-source'] });
 }

@@ -1,0 +1,47 @@
+import type { Tower } from '../../checkpoint/description.js';
+import type { TfjsBackend } from './tfjs-backend.js';
+
+/** Most numbers that one layer of a batch may hold at a time, by what a device has room for; four bytes each. */
+const MOST_NUMBERS: Readonly<Record<TfjsBackend, number>> = {
+  'tfjs-node-gpu': 2 ** 28,
+  'tfjs-webgpu': 2 ** 28,
+  'tfjs-node': 2 ** 26,
+  // A wasm memory ends at 2 GiB, weights included.
+  'tfjs-wasm': 2 ** 24,
+};
+
+/** No batch is larger: beyond it no device became faster. */
+const LARGEST_PIECE = 256;
+
+/** Items of `length` tokens that a backend computes at once. */
+export function pieceSize(
+  backend: TfjsBackend,
+  { width, mlpWidth, heads }: Pick<Tower, 'width' | 'mlpWidth' | 'heads'>,
+  length: number,
+): number {
+  const numbersEach = length * Math.max(3 * width, mlpWidth) + heads * length ** 2;
+  return Math.min(LARGEST_PIECE, Math.max(1, Math.floor(MOST_NUMBERS[backend] / numbersEach)));
+}
+
+/**
+ * Does `count` items in pieces of at most `most`. A piece that fails, as it does when the device's memory is full, is done again in
+ * halves, and so are the ones after it.
+ * @throws what `work` throws for a single item
+ */
+export async function inPieces(
+  count: number,
+  most: number,
+  work: (from: number, count: number) => Promise<void>,
+): Promise<void> {
+  let largest = most;
+  for (let from = 0; from < count;) {
+    const size = Math.min(largest, count - from);
+    try {
+      await work(from, size);
+      from += size;
+    } catch (error) {
+      if (size === 1) throw error;
+      largest = Math.ceil(size / 2);
+    }
+  }
+}
