@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
-import { openApiOf, startApp, type RunningApp } from '#libs/platform';
+import { exampleRequest, openApiOf, startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
 import { writeTinyClip } from '#libs/testing/tiny-clip';
 import { apps } from '../../tools/docs/pages.js';
@@ -83,6 +83,10 @@ describe.each(apps.map((app) => [app.name, app] as const))('the %s', (name, app)
     expect([metrics.status, metrics.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/plain')]);
     const document = (await (await fetch(`${urlOf(name)}/openapi.json`)).json()) as unknown;
     expect(document).toEqual(JSON.parse(JSON.stringify(openApiOf(app.api))));
+    const page = await fetch(`${urlOf(name)}/openapi`);
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/html')]);
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(await page.text()).toContain(app.api.title);
   });
 
   it('answers what it does not know with problem+json', async () => {
@@ -428,6 +432,23 @@ describe('who may do what', () => {
         expect(paths[path]?.[method]?.['parameters'], `${method} ${path}`).toContainEqual(named);
       }
     });
+  });
+
+  it('has examples that are understood: of every change, about what nobody knows', async () => {
+    const changes = operations.filter(([method, , role]) => method !== 'get' && role !== 'anybody');
+    const answers = await Promise.all(
+      changes.map(async ([method, path, , name]) => {
+        const { api } = apps.find((app) => app.name === name)!;
+        const example = exampleRequest(method, path, api.paths[path]![method]!);
+        const answer = await fetch(urlOf(name) + example.path.replace(/cheaper-sampler|text-to-image/, 'nobody'), {
+          method: example.method,
+          headers: { ...asRoot, ...(example.body ? { 'content-type': example.body.contentType } : {}) },
+          ...(example.body ? { body: example.body.text } : {}),
+        });
+        return [example.method, example.path, answer.status] as const;
+      }),
+    );
+    expect(answers.filter(([, , status]) => [400, 415, 422].includes(status))).toEqual([]);
   });
 
   it.each([

@@ -7,6 +7,8 @@ import { routerApp } from '#apps/router';
 import { scorerApp } from '#apps/scorer';
 import { standalone } from '#apps/standalone';
 import {
+  exampleCommand,
+  exampleRequest,
   listVariables,
   openApiOf,
   withoutRepeats,
@@ -74,9 +76,10 @@ function routesPage(): string {
   return [
     '# Routes',
     GENERATED,
-    'Every app serves its own OpenAPI document at `/openapi.json`. One status for one fault, everywhere, as problem+json (RFC 9457): 400 the body is malformed or the query is wrong, 401 nobody has the token, 403 whoever has it may not (or another site has a browser ask), 404 unknown, 409 the state forbids it, 412 something was decided since what `If-Match` names, 413 the body is too long, 415 it has another media type than JSON (experiment files: JSON or YAML), 422 it is understood but wrong (an experiment file: every fault with its line), 503 not ready.',
+    'Every app serves its own OpenAPI document at `/openapi.json`, and for people, with an example of each route, at `/openapi`. One status for one fault, everywhere, as problem+json (RFC 9457): 400 the body is malformed or the query is wrong, 401 nobody has the token, 403 whoever has it may not (or another site has a browser ask), 404 unknown, 409 the state forbids it, 412 something was decided since what `If-Match` names, 413 the body is too long, 415 it has another media type than JSON (experiment files: JSON or YAML), 422 it is understood but wrong (an experiment file: every fault with its line), 503 not ready.',
     'Every change of the decision service takes `Idempotency-Key` (1 to 255 printable ASCII characters, a new one for each order): sent again with it within 24 hours, whether or not the process has been started anew, the order is not decided again but gets the same status, body and `ETag`, and `idempotency-replayed: true`; refusals are repeated too. Keys are those of whoever sends them. While the order is being carried out the repeat gets 409 with `Retry-After`; another order (method, address, body, `If-Match`) with the same key gets 422. What failed with 5xx may be sent again.',
     'Who: the role that a request needs on the service it is about, as `authorization: Bearer <token>`; each role may do what those before it may (viewer, reviewer, operator, admin). Reading needs no token on loopback without identities. [SECURITY.md](../SECURITY.md) says where tokens come from.',
+    'In the examples `$URL` is the address of the app, `$TOKEN` a token with the role; they are in the order of the table, and send the least that the route takes.',
     '## Every app\n\n'.concat(routeTable({})),
     ...apps
       .filter(({ api }) => Object.keys(api.paths).length > 0)
@@ -96,5 +99,18 @@ function routeTable(own: ApiDescription['paths']): string {
         `| ${method.toUpperCase()} | \`${path}\` | ${operation['x-role']} | ${inTable(operation.summary)} |`,
     ),
   );
-  return ['| method | path | who | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n');
+  const examples = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) =>
+      exampleCommand(exampleRequest(method, path, operation), operation['x-role'] !== 'anybody'),
+    ),
+  );
+  return [
+    '| method | path | who | meaning |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+    '```sh',
+    ...examples,
+    '```',
+  ].join('\n');
 }

@@ -58,7 +58,11 @@ export interface RunningInference {
 
 /** What it can be asked for. */
 export const generationRequest = z.object({
-  prompt: z.string().min(1).max(1_000),
+  prompt: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .meta({ examples: ['a large red circle at the left on a sand background'] }),
   seed: z.int().min(0).max(0xffff_ffff).optional(),
 });
 

@@ -97,7 +97,7 @@ class ExperimentView {
     ]);
     renderWhenChanged(places.heading, headed, heading);
     renderWhenChanged(places.tiles, summary, tiles);
-    renderWhenChanged(places.notices, pick(summary, ['notices']), noticeList);
+    renderWhenChanged(places.notices, pick(summary, ['notices', 'asked', 'experiment']), noticeList);
     const ending = endingOf(summary);
     drawEnding(places.ending, summary, ending);
     renderWhenChanged(places.metrics, [summary.metrics, points.length, points.at(-1)?.at, ending], () =>

@@ -1,7 +1,7 @@
 import { badge } from './badge.js';
 import { h } from './dom.js';
 import { count, duration, share } from './format.js';
-import { healthWord, phases, whereOf } from './words.js';
+import { askedWords, healthWord, phases, whereOf } from './words.js';
 
 /** Name, status and the ramp drawn as a test strip: each stage a little more exposed. */
 export function heading(summary) {
@@ -87,13 +87,21 @@ function tile(name, value, note = null) {
 }
 
 /** What people should know although it decides nothing; warnings have a sign, what is still to come has none. */
-export function noticeList({ notices }) {
+export function noticeList({ notices, asked, experiment }) {
   return h(
     'ul',
     { class: 'notices' },
     notices.map(({ kind, message }) =>
       h('li', { class: isForecast(kind) ? 'small' : 'notice' }, isForecast(kind) ? null : '! ', message),
     ),
+    asked === null
+      ? null
+      : h(
+          'li',
+          {},
+          `${askedWords(asked)}. `,
+          h('a', { href: `/review/${encodeURIComponent(experiment)}` }, 'Judge pictures'),
+        ),
   );
 }
 

@@ -1,9 +1,8 @@
 import { h } from './dom.js';
-import { share } from './format.js';
 import { Judging } from './judging.js';
 import { openDialog } from './dialog.js';
 import { ask, mayDo, problemOf } from './session.js';
-import { NO_REVIEWER, whereOf } from './words.js';
+import { askedWords, NO_REVIEWER, whereOf } from './words.js';
 
 /** Fewer pairs than this before somebody: more are asked for. */
 const FEW = 5;
@@ -259,10 +258,6 @@ class ReviewView {
   say(words) {
     this.places.note.textContent = words;
   }
-}
-
-function askedWords({ weightPpm, judgements, given }) {
-  return `The step to ${share(weightPpm)} of the traffic takes ${judgements} answers, of everybody together: ${given} so far`;
 }
 
 /** Frames of one size, whatever size the pictures have. */

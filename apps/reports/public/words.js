@@ -1,3 +1,4 @@
+import { share } from './format.js';
 import { reasons } from './reasons.js';
 
 /** What the codes of the system are called on the page: a sign, a word, and the tone they are drawn in. */
@@ -116,3 +117,8 @@ export const NO_TOKEN = 'sign in with a token that may read this, or let reading
 /** What to do where somebody may not judge pictures. */
 export const NO_REVIEWER =
   'Judging takes a name: sign in with a token that has the role reviewer on the service, or a higher one.';
+
+/** What a stage asks of people who judge pictures. */
+export function askedWords({ weightPpm, judgements, given }) {
+  return `The step to ${share(weightPpm)} of the traffic takes ${judgements} answers, of everybody together: ${given} so far`;
+}

@@ -22,7 +22,7 @@ export const breakGlassBody = z
     actor: text
       .optional()
       .describe('Who does it, with ROUTER_BREAK_GLASS_TOKEN or `AUTH=off`; otherwise whoever has the token.'),
-    reason: text.describe('Why, for people.'),
+    reason: text.meta({ description: 'Why, for people.', examples: ['the candidate draws nothing'] }),
   })
   .meta({ id: 'BreakGlass' });
 
@@ -43,7 +43,11 @@ function glass(operationId: string, summary: string): ApiOperation {
 }
 
 const flagContext = z
-  .object({ context: z.looseObject({ targetingKey: z.string().describe('The unit that is drawn.') }) })
+  .object({
+    context: z.looseObject({
+      targetingKey: z.string().meta({ description: 'The unit that is drawn.', examples: ['user-7'] }),
+    }),
+  })
   .meta({ id: 'FlagContext' });
 
 const flagMetadata = z.record(z.string(), z.union([z.boolean(), z.string(), z.number()]));

@@ -14,6 +14,7 @@ export * from './configuration/variables.js';
 export * from './health/health.js';
 export { isLoopback } from './http/loopback.js';
 export * from './http/open-api.js';
+export { exampleCommand, exampleRequest } from './http/open-api-example.js';
 export * from './http/parse-input.js';
 export * from './http/prepare-http.js';
 export * from './http/plain-server.js';

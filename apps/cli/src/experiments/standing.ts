@@ -55,9 +55,14 @@ export function waitsFor(experiment: ExperimentAnswer, nowMs: number): readonly 
     ...(parked ? [`nothing can be decided at present: ${parked.reason}`] : []),
     ...(held ? [`it can't be judged: ${held.causes.map(causeWords).join(', ')} (${ago(held.since, nowMs)})`] : []),
     ...(phase === 'paused' ? [`somebody has paused it: teststrip resume ${key} lets it go on`] : []),
-    ...(awaited === null ? [] : [`stage ${awaited + 1} waits for an approval: teststrip approve ${key}`]),
+    ...(awaited === null ? [] : [approvalWords(key, awaited, approvals?.judgements)]),
     ...(deadlineAt ? [`deadline in ${duration(Math.max(0, Date.parse(deadlineAt) - nowMs))}`] : []),
   ];
+}
+
+function approvalWords(key: string, stage: number, judgements: number | null | undefined): string {
+  const pictures = judgements ? `${judgements} judgements of pictures (/review/${key} of the page) or ` : '';
+  return `stage ${stage + 1} waits for ${pictures}an approval: teststrip approve ${key}`;
 }
 
 function causeWords(cause: string): string {

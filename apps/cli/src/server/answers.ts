@@ -30,7 +30,7 @@ export const experimentAnswer = z.looseObject({
   winner: z.string().nullish(),
   held: z.looseObject({ since: z.string(), causes: z.array(z.string()) }).nullish(),
   parked: z.looseObject({ reason: z.string() }).nullish(),
-  approvals: z.looseObject({ awaited: z.number().nullable() }).optional(),
+  approvals: z.looseObject({ awaited: z.number().nullable(), judgements: z.number().nullish() }).optional(),
   lastCommand: order.nullish(),
   effect: z.string().nullish(),
   alerts: z.array(z.looseObject({ message: z.string(), at: z.string() })).default([]),

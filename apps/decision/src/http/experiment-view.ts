@@ -73,6 +73,10 @@ export const experimentView = z
     approvals: z.object({
       given: z.array(z.int()).describe('Stages that were approved.'),
       awaited: z.int().nullable().describe('The stage for which nothing but an approval is missing.'),
+      judgements: z
+        .int()
+        .nullable()
+        .describe('So many judgements of pictures stand for that approval; null: only a person gives it.'),
     }),
     dropped: z.array(slug).describe('Candidates that were proven harmful: they get no traffic any more.'),
     lastCommand: allocationCommanded.nullable(),
@@ -161,7 +165,7 @@ function viewOfDefined(state: DefinedState, orders: Orders): ExperimentView {
     winner: winnerOf(state),
     held: state.phase === 'held' ? { since: iso(state.heldAtMs), causes: [...state.causes] } : null,
     parked: parkedOf(orders.parkedAs(state.experiment)),
-    approvals: { given: [...state.approvedStages], awaited: state.awaitsApprovalOf },
+    approvals: approvalsOf(state),
     dropped: [...(started?.dropped ?? [])],
     lastCommand: started?.lastCommand ?? null,
     effect: (started && orders.effectOf(started)?.state) ?? null,
@@ -170,6 +174,11 @@ function viewOfDefined(state: DefinedState, orders: Orders): ExperimentView {
     fingerprints: { ...state.fingerprints },
     spec: state.spec,
   };
+}
+
+function approvalsOf({ approvedStages, awaitsApprovalOf, spec }: DefinedState): ExperimentView['approvals'] {
+  const asked = awaitsApprovalOf === null ? undefined : spec.ramp.stages[awaitsApprovalOf];
+  return { given: [...approvedStages], awaited: awaitsApprovalOf, judgements: asked?.judgements ?? null };
 }
 
 function winnerOf(state: DefinedState): string | null {

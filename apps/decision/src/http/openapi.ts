@@ -33,6 +33,18 @@ const IDEMPOTENCY_KEY = header(
 );
 const KEY = { name: 'key', in: 'path', required: true, schema: { type: 'string' } };
 
+const EXAMPLE_CONFIG = { checkpoint: 'sdxl-1.0', precision: 'fp16', sampler: 'dpmpp-2m', steps: 30 };
+
+/** On one line, as YAML takes it. */
+const EXAMPLE_FILE =
+  '{apiVersion: teststrip/v1, key: cheaper-sampler, service: text-to-image, kind: canary, variants: {control: {upstream: "http://127.0.0.1:8000", config: {checkpoint: sdxl-1.0, precision: fp16, sampler: dpmpp-2m, steps: 30}}, candidate: {upstream: "http://127.0.0.1:8001", config: {checkpoint: sdxl-1.0, precision: fp16, sampler: dpmpp-2m, steps: 20}}}, guardrails: [{metric: error-rate, margin: +0.5pp}]}';
+
+/** Where what a body needs is more than its schema says. */
+const EXAMPLE_BODIES: Readonly<Record<string, unknown>> = {
+  setBaseline: { reason: 'moved to another machine', upstream: 'http://127.0.0.1:8000', config: EXAMPLE_CONFIG },
+  setSlots: { reason: 'two teams', slots: [{ id: 'all', fromPpm: 0, toPpm: 1_000_000 }] },
+};
+
 /** The routes of the decision service, made from the schemas that check requests and shape answers. */
 export const decisionApi: ApiDescription = {
   title: 'Teststrip decision service',
@@ -54,6 +66,7 @@ export const decisionApi: ApiDescription = {
           header(FILE_HEADER, 'Name of the file, for messages about its lines.'),
           flag('dryRun', 'Say what would follow, and do nothing.'),
         ],
+        'x-example': EXAMPLE_FILE,
         requestBody: {
           required: true,
           content: {
@@ -195,6 +208,7 @@ function serviceOrder(operationId: string, summary: string, body: z.ZodType, rol
     'x-role': role,
     summary,
     parameters: [SERVICE, IF_MATCH, IDEMPOTENCY_KEY],
+    ...(operationId in EXAMPLE_BODIES ? { 'x-example': EXAMPLE_BODIES[operationId] } : {}),
     requestBody: jsonBody(body),
     responses: {
       ...bodyRefusals,

@@ -49,7 +49,7 @@ export const orderBody = z
       .string('is missing: why is it ordered?')
       .min(1, 'is missing: why is it ordered?')
       .max(2_000, LONGEST_REASON)
-      .describe('Why, for people.'),
+      .meta({ description: 'Why, for people.', examples: ['the pictures look right'] }),
   })
   .meta({ id: 'Order' });
 
@@ -78,7 +78,9 @@ export const promotionBody = orderBody
   .meta({ id: 'Promotion' });
 
 export const dropArmBody = orderBody
-  .extend({ variant: slug.describe('The candidate that loses its share to control.') })
+  .extend({
+    variant: slug.meta({ description: 'The candidate that loses its share to control.', examples: ['candidate'] }),
+  })
   .meta({ id: 'ArmDrop' });
 
 /** One entry of the audit log. */

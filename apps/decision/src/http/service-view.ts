@@ -123,7 +123,13 @@ export const slotsBody = orderBody
 
 export const retryBody = orderBody
   .extend({
-    fingerprint: z.string().min(1).describe('Of a configuration that was rolled back; the service lists them.'),
+    fingerprint: z
+      .string()
+      .min(1)
+      .meta({
+        description: 'Of a configuration that was rolled back; the service lists them.',
+        examples: ['4f1c09aa27de35b8'],
+      }),
   })
   .meta({ id: 'RetryOrder' });
 

@@ -8,7 +8,11 @@ import { ProblemException, type Clock } from '#libs/platform';
 /** What a client says of a picture it was shown. */
 export const feedbackBody = z
   .strictObject({
-    requestId: z.string().min(1).max(256),
+    requestId: z
+      .string()
+      .min(1)
+      .max(256)
+      .meta({ examples: ['0190d5a2-6f7e-7c31-9d4e-5b8f0a1c2d3e'] }),
     generationId: z.string().min(1).max(256).optional(),
     kind: z.enum(['thumb-up', 'thumb-down', 'rating', 'download', 'share', 'regenerate']),
     /** 1–5, with kind "rating" only. */

@@ -1,10 +1,11 @@
 import { createHash, randomInt } from 'node:crypto';
 import { z } from 'zod';
-import { candidatesOf, comparedWith, topics, type ExperimentSpec } from '#libs/contracts';
+import { candidatesOf, comparedWith, topics } from '#libs/contracts';
 import type { EventPublisher } from '#libs/messaging';
 import type { FactReader, RecordedDefinition } from '#libs/persistence/reports';
 import { ProblemException, type Clock } from '#libs/platform';
 import type { PictureBytes, PictureGallery } from '../pictures/picture-gallery.js';
+import { askedJudgements, type AskedJudgements } from './asked-judgements.js';
 import { pairsToReview, type Review, type ReviewPair } from './pairs-to-review.js';
 import { Seal } from './seal.js';
 
@@ -34,7 +35,7 @@ export interface BlindedReview {
   /** Those, and the pairs that are left for them. */
   readonly of: number;
   /** The next stage that asks for judgements, whoever gives them; null where none does, or all that is asked for is given. */
-  readonly asked: { readonly weightPpm: number; readonly judgements: number; readonly given: number } | null;
+  readonly asked: AskedJudgements | null;
   readonly pairs: readonly BlindedPair[];
 }
 
@@ -74,7 +75,7 @@ export class ReviewDesk {
       rater,
       judged,
       of: judged + open.length,
-      asked: askedFor(spec, analysis?.judgements ?? {}),
+      asked: askedJudgements(spec, analysis),
       pairs: open.slice(0, limit).map((pair) => this.blinded(definition, pair)),
     };
   }
@@ -147,12 +148,6 @@ const shownPicture = z.object({ experiment: z.string(), generationId: z.string()
 /** Prompts may be long; ids are not. */
 function judgementId(parts: readonly string[]): string {
   return `judgement:${createHash('sha256').update(JSON.stringify(parts)).digest('base64url')}`;
-}
-
-function askedFor(spec: ExperimentSpec, judgements: Readonly<Record<string, number>>): BlindedReview['asked'] {
-  const given = Math.min(...candidatesOf(spec).map((candidate) => judgements[candidate] ?? 0));
-  const stage = spec.ramp.stages.find((one) => one.judgements !== undefined && one.judgements > given);
-  return stage?.judgements === undefined ? null : { weightPpm: stage.weightPpm, judgements: stage.judgements, given };
 }
 
 function handedOutElsewhere(): ProblemException {

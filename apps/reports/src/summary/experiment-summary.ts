@@ -12,6 +12,7 @@ import type {
   ServedConfig,
 } from '#libs/contracts';
 import type { HealthNotes, MetricNote, Notice } from '#libs/delivery';
+import type { AskedJudgements } from '../review/asked-judgements.js';
 
 /** One line of the list of experiments. */
 export interface ExperimentListing {
@@ -67,6 +68,8 @@ export interface ExperimentSummary {
   readonly healthNotes: HealthNotes | null;
   /** What people should know although it decides nothing, and what is still to come; empty before the first analysis and after the end. */
   readonly notices: readonly Notice[];
+  /** What the next stage asks of people who judge pictures; null where none asks, and after the end. */
+  readonly asked: AskedJudgements | null;
   readonly analysedAt: string | null;
   /** Oldest first. */
   readonly decisions: readonly DecisionSummary[];

@@ -17,6 +17,7 @@ import type {
   TimeToRollback,
   VariantSummary,
 } from './experiment-summary.js';
+import { askedJudgements } from '../review/asked-judgements.js';
 import { runClock } from './run-clock.js';
 import { isShadowSoFar, shadowSummary } from './shadow-summary.js';
 
@@ -69,6 +70,7 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
     health: analysis?.health ?? null,
     healthNotes: analysis ? healthNotes(analysis.health) : null,
     notices: notices(facts, nowMs),
+    asked: commands.at(-1)?.terminal ? null : askedJudgements(spec, analysis),
     analysedAt: analysis?.analysedAt ?? null,
     decisions,
     timeToRollback: timeToRollback(decisions),

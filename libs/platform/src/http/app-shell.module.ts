@@ -2,6 +2,7 @@ import { Controller, Get, Header, Inject, Module, type DynamicModule } from '@ne
 import type { Registry } from 'prom-client';
 import type { Health, HealthFinding, HealthReport } from '../health/health.js';
 import { openApiOf, type ApiDescription } from './open-api.js';
+import { openApiPage, openApiPagePolicy } from './open-api-page.js';
 import { ProblemException } from './problem.js';
 
 /** What the routes that every app has are made of. */
@@ -45,6 +46,14 @@ class SelfDescriptionController {
   @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
   metrics(): Promise<string> {
     return this.shell.metrics.metrics();
+  }
+
+  @Get('openapi')
+  @Header('content-type', 'text/html; charset=utf-8')
+  @Header('content-security-policy', openApiPagePolicy())
+  @Header('x-content-type-options', 'nosniff')
+  openApiForPeople(): string {
+    return openApiPage(this.shell.api);
   }
 
   @Get('openapi.json')

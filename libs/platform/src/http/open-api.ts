@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Role } from '../identity/roles.js';
+import { inComponents } from './open-api-components.js';
 
 /** The routes of an app as OpenAPI 3.1 describes them: path → method → operation. */
 export interface ApiDescription {
@@ -32,11 +33,13 @@ const healthy = z.object({ status: z.literal('ok'), checks: z.record(z.string(),
 
 /** The OpenAPI 3.1 document of an app: its own routes and those that every app has. */
 export function openApiOf(api: ApiDescription): Readonly<Record<string, unknown>> {
+  const secured = Object.entries(allPaths(api)).map(([path, methods]) => [path, withSecurity(methods)] as const);
+  const { value: paths, schemas } = inComponents(Object.fromEntries(secured));
   return {
     openapi: '3.1.0',
     info: { title: api.title, version: '1.0.0', description: api.description },
-    paths: Object.fromEntries(Object.entries(allPaths(api)).map(([path, methods]) => [path, withSecurity(methods)])),
-    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+    paths,
+    components: { schemas, securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
   };
 }
 
@@ -51,7 +54,8 @@ export function operationAt(api: ApiDescription, method: string, path: string): 
   return allPaths(api)[described]?.[method === 'HEAD' ? 'get' : method.toLowerCase()];
 }
 
-function allPaths(api: ApiDescription): ApiDescription['paths'] {
+/** The routes of an app, and those that every app has. */
+export function allPaths(api: ApiDescription): ApiDescription['paths'] {
   return { ...api.paths, ...ROUTES_OF_EVERY_APP };
 }
 
@@ -126,6 +130,14 @@ const ROUTES_OF_EVERY_APP = {
       'x-role': 'anybody',
       summary: 'Metrics in the Prometheus text format.',
       responses: { 200: { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } } },
+    },
+  },
+  '/openapi': {
+    get: {
+      operationId: 'openApiPage',
+      'x-role': 'anybody',
+      summary: 'This document for people, with an example of each route.',
+      responses: { 200: { description: 'The page.', content: { 'text/html': { schema: { type: 'string' } } } } },
     },
   },
   '/openapi.json': {
