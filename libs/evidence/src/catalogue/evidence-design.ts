@@ -45,8 +45,18 @@ export interface MetricDesign {
   readonly gainGrid: readonly number[];
   /** What is left out of the test of harm after a bad event; `off` where harm is not told by bad events. */
   readonly episodes: EpisodeRule;
+  /** Of durations: how queues are known and how long they last; absent: it is no duration. */
+  readonly queues?: QueueRule;
   /** When its values begin to be judged; null: from the first one on. */
   readonly warmUp: WarmUpRule | null;
+}
+
+/** A queue of one variant's process lasts for a multiple of what all but few of control's requests take. */
+export interface QueueRule {
+  /** Milliseconds in the metric's unit. */
+  readonly unitMs: number;
+  /** Parts of the log: each counts the same queue by itself, so that an episode lasts as many times as long in each. */
+  readonly partitions: number;
 }
 
 /** A start is over after `requests` requests, as one partition sees them, or `forMs`, whichever comes first. */
@@ -136,7 +146,7 @@ export function evidenceDesign(
 ): EvidenceDesign {
   const { spec } = definition;
   const warmUp = warmUpOf(spec, partitions);
-  const metrics = withParts(metricDesigns(spec, metricsOf(spec, catalogue), warmUp));
+  const metrics = withParts(metricDesigns(spec, metricsOf(spec, catalogue), { warmUp, partitions }));
   return {
     experiment: definition.experiment,
     revision: definition.revision,
@@ -188,7 +198,7 @@ function warmUpOf({ warmUp = DEFAULT_WARM_UP }: ExperimentSpec, partitions: numb
 function metricDesigns(
   spec: ExperimentSpec,
   definitions: readonly MetricDefinition[],
-  warmUp: WarmUpRule | null,
+  { warmUp, partitions }: { readonly warmUp: WarmUpRule | null; readonly partitions: number },
 ): readonly MetricDesign[] {
   const isKeeper = (other: MetricDefinition): boolean => readsEvents(other, roleOf(spec, other.name));
   return definitions.map((definition) => {
@@ -204,6 +214,7 @@ function metricDesigns(
       ...limitOf(spec, definition),
       gainGrid: isTestedAtGains(spec, definition.name) ? GAIN_GRID : [],
       episodes: test === null ? 'off' : episodesOf(spec, definition),
+      ...queuesOf(definition, partitions),
       warmUp: definition.isJudgedWarm ? warmUp : null,
     };
   });
@@ -273,6 +284,13 @@ function episodesOf({ episodes = 'fifth' }: ExperimentSpec, definition: MetricDe
     default:
       return 'off';
   }
+}
+
+const MS_OF: Readonly<Record<string, number>> = { ms: 1, s: 1_000 };
+
+function queuesOf({ kind, unit }: MetricDefinition, partitions: number): Pick<MetricDesign, 'queues'> {
+  const unitMs = kind === 'upper-tail' ? MS_OF[unit] : undefined;
+  return unitMs === undefined ? {} : { queues: { unitMs, partitions } };
 }
 
 /** A metric that opens no stage needs no proof but that of its margin. */

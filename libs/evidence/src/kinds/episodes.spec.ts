@@ -115,6 +115,22 @@ describe('an episode of a fixed length', () => {
   });
 });
 
+/** A slow request of the smaller variant, and one of any every 10 ms afterwards. @returns how many of these are left out. */
+function leftOutAfterOne(propensity: number, queueMs: number): number {
+  const episodes = initialEpisodes();
+  const arm = propensity <= 0.5 ? 'candidate' : 'control';
+  noteBadEvent(episodes, 'fifth', { arm, propensity, atMs: 0 });
+  const later = Array.from({ length: 200 }, (_, index) => ({ arm, propensity, atMs: 10 * index + 10 }) as const);
+  return later.filter((event) => isLeftOut(episodes, 'fifth', event, queueMs)).length;
+}
+
+describe('an episode where variants have queues', () => {
+  it('lasts for a time as well, the shorter the smaller the share', () => {
+    expect([0.5, 0.9, 0.25, 0.01].map((share) => leftOutAfterOne(share, 1_000))).toEqual([99, 19, 49, 1]);
+    expect(leftOutAfterOne(0.5, 0)).toBe(0);
+  });
+});
+
 interface Burst {
   readonly requests: number;
   readonly length: number;

@@ -22,6 +22,8 @@ export type EpisodeRule = 'off' | 'fifth' | { readonly lengthMs: number };
  * one gap of nothing before them, and long gaps count as 40: where bad events have become the rule, as with real harm, hardly any is left
  * out soon.
  *
+ * Of durations an episode lasts for a time as well, where control's own slow requests come in clusters: see `queueMs` of the metric's design.
+ *
  * State of one partition; a merged one is for judging only.
  */
 export interface Episodes {
@@ -32,7 +34,7 @@ export interface Episodes {
   weight: number;
   /** Expected events of the minority until the present episode ends (`fifth`). */
   left: number;
-  /** Time of the bad event that began the last episode of a fixed length, ms since 1970. */
+  /** Time of the bad event that began the last episode, ms since 1970. */
   beganAtMs: number | null;
   /** Events that were left out of the test of harm. */
   readonly leftOut: Record<Arm, number>;
@@ -67,11 +69,17 @@ export function initialEpisodes(): Episodes {
   return { gap: 0, gaps: 0, weight: 0, left: 0, beganAtMs: null, leftOut: { control: 0, candidate: 0 } };
 }
 
-/** Whether harm is not judged by this event; called for each event of the metric, once, before {@link noteBadEvent}. */
-export function isLeftOut(episodes: Episodes, rule: EpisodeRule, seen: EpisodeEvent): boolean {
+/**
+ * Whether harm is not judged by this event; called for each event of the metric, once, before {@link noteBadEvent}.
+ * @param queueMs how long an episode lasts at least where both variants have half of the traffic (`fifth`). Default 0.
+ */
+export function isLeftOut(episodes: Episodes, rule: EpisodeRule, seen: EpisodeEvent, queueMs = 0): boolean {
   const { arm, propensity } = seen;
   if (rule === 'off' || !isRandomised(propensity)) return false;
-  const isWithin = rule === 'fifth' ? passes(episodes, propensity) : isWithinTime(episodes, rule.lengthMs, seen.atMs);
+  const isWithin =
+    rule === 'fifth'
+      ? isQueued(episodes, queueMs, seen) || passes(episodes, propensity)
+      : isWithinTime(episodes, rule.lengthMs, seen.atMs);
   if (isWithin) episodes.leftOut[arm] += 1;
   return isWithin;
 }
@@ -80,10 +88,8 @@ export function isLeftOut(episodes: Episodes, rule: EpisodeRule, seen: EpisodeEv
 export function noteBadEvent(episodes: Episodes, rule: EpisodeRule, { arm, propensity, atMs }: EpisodeEvent): void {
   if (rule === 'off' || !isRandomised(propensity)) return;
   if ((arm === 'candidate') !== propensity <= 0.5) return;
-  if (rule !== 'fifth') {
-    episodes.beganAtMs = atMs;
-    return;
-  }
+  episodes.beganAtMs = atMs;
+  if (rule !== 'fifth') return;
   episodes.gaps = MEMORY * episodes.gaps + Math.min(LONGEST_GAP, episodes.gap);
   episodes.weight = MEMORY * episodes.weight + 1;
   episodes.gap = 0;
@@ -99,6 +105,17 @@ function passes(episodes: Episodes, propensity: number): boolean {
     return false;
   }
   episodes.left -= minority;
+  return true;
+}
+
+/**
+ * A queue lasts the longer the more of the traffic goes through it, and what it makes slow grows with the traffic once more. So an episode lasts longer at large shares, where
+ * a second has many events, and hardly at small ones, where the fifth is enough.
+ */
+function isQueued(episodes: Episodes, queueMs: number, { propensity, atMs }: EpisodeEvent): boolean {
+  const minority = Math.min(propensity, 1 - propensity);
+  if (!isWithinTime(episodes, 2 * minority * queueMs, atMs)) return false;
+  episodes.left = Math.max(0, episodes.left - minority);
   return true;
 }
 

@@ -52,6 +52,7 @@ import {
   sharesOfRequests,
 } from './all-requests.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import { clustering, type Clusters, initialClusters, noteForClusters } from './clusters.js';
 import {
   decodeEpisodes,
   encodeEpisodes,
@@ -84,6 +85,8 @@ export interface UpperTailState {
   readonly all: RecentRequests;
   readonly recent: RecentRequests;
   readonly episodes: Episodes;
+  /** How control's values beyond the limit follow each other; of durations. */
+  readonly clusters: Clusters;
   /** Of how many first values it is known on which side of the limit they are. */
   readonly firstKnown: KnownShares;
   /** Of how many values, units' later ones included. */
@@ -103,6 +106,7 @@ interface EncodedUpperTail {
   readonly all: RecentRequests;
   readonly recent: RecentRequests;
   readonly episodes: EncodedEpisodes;
+  readonly clusters: Clusters;
   readonly firstKnown: codec.EncodedKnownShares;
   readonly allKnown: codec.EncodedKnownShares;
   readonly values: codec.EncodedValues;
@@ -118,6 +122,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     all: initialRecentRequests(),
     recent: initialRecentRequests(),
     episodes: initialEpisodes(),
+    clusters: initialClusters(),
     firstKnown: initialKnownShares(),
     allKnown: initialKnownShares(),
     values: new ByPropensity(),
@@ -131,7 +136,8 @@ export const upperTailMethod: Method<UpperTailState> = {
     }
     state.counts.events[arm] += 1;
     const isBeyond = noteAll(state, metric, seen);
-    const isHarmJudged = !isLeftOut(state.episodes, metric.episodes, seen);
+    const isHarmJudged = !isLeftOut(state.episodes, metric.episodes, seen, queueMsOf(state, metric));
+    if (arm === 'control') noteQueue(state, metric, seen);
     const isBadEvent = isBeyond && isHarmJudged && seen.isAtRisk && noteLater(state, seen);
     if (isBadEvent) noteBadEvent(state.episodes, metric.episodes, seen);
     if (metric.test !== null) observeKnown(state.allKnown, arm, propensity, true);
@@ -164,6 +170,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     recent: mergeRecent(a.recent, b.recent),
     episodes: mergeEpisodes(a.episodes, b.episodes),
     // For judging only: propensities were set by each partition's own past.
+    clusters: initialClusters(),
     firstKnown: initialKnownShares(),
     allKnown: initialKnownShares(),
     values: mergeValues(a.values, b.values),
@@ -221,6 +228,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     level: levelOf(metric),
     boundaries: boundaries(metric.test),
     episodes: metric.episodes,
+    queues: metric.queues ?? null,
   }),
 
   encode: ({
@@ -229,6 +237,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     exceedances,
     laterEvents,
     episodes,
+    clusters,
     firstKnown,
     allKnown,
     values,
@@ -241,6 +250,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     exceedances: exceedances.map(codec.encodeTilt),
     laterEvents: codec.encodeRestartedTilt(laterEvents),
     episodes: encodeEpisodes(episodes),
+    clusters: { ...clusters },
     firstKnown: codec.encodeKnownShares(firstKnown),
     allKnown: codec.encodeKnownShares(allKnown),
     values: codec.encodeValues(values),
@@ -252,6 +262,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     exceedances,
     laterEvents,
     episodes,
+    clusters,
     firstKnown,
     allKnown,
     values,
@@ -265,6 +276,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     exceedances: exceedances.map(codec.decodeTilt),
     laterEvents: codec.decodeRestartedTilt(laterEvents),
     episodes: decodeEpisodes(episodes),
+    clusters: { ...clusters },
     firstKnown: codec.decodeKnownShares(firstKnown),
     allKnown: codec.decodeKnownShares(allKnown),
     values: codec.decodeValues(values),
@@ -273,6 +285,25 @@ export const upperTailMethod: Method<UpperTailState> = {
 
 /** What pairs are compared by as well. */
 export { boundariesOf, inUnits, isNoLimit, NO_MARGIN, relativeTo, withoutMargin as withoutTailMargin };
+
+/** A queue lasts for so many times what all but few of control's requests take, where its variant has half of the traffic: simulated, see ADR 47. */
+const QUEUE_LASTS = 3;
+
+/** How long an episode lasts for the sake of queues where both variants have half of the traffic, ms; 0 where nothing says that there are any. */
+function queueMsOf({ clusters, limit: { limit } }: UpperTailState, { queues }: MetricDesign): number {
+  if (queues === undefined || limit === null) return 0;
+  return QUEUE_LASTS * queues.unitMs * queues.partitions * limit * clustering(clusters);
+}
+
+/** Control's slow requests say whether the service has queues. */
+function noteQueue(
+  { clusters, limit: { limit } }: UpperTailState,
+  { queues }: MetricDesign,
+  { value, atMs }: Observation,
+): void {
+  if (queues === undefined || limit === null) return;
+  noteForClusters(clusters, { isBad: value > limit, atMs, reachMs: QUEUE_LASTS * queues.unitMs * limit });
+}
 
 /**
  * Counts a value among all, whatever its unit. Where higher is better a value beyond the limit is a good one, and nearly all values are

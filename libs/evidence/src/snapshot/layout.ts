@@ -101,6 +101,7 @@ function sampleMetric(kind: MetricEvidence['kind']): MetricDesign {
     valuesIn: 'sample',
     gainGrid: [-0.1, 0, 0.1],
     episodes: 'fifth',
+    queues: { unitMs: 100, partitions: 2 },
     warmUp: null,
   };
 }
