@@ -2,17 +2,25 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { topics } from '#libs/contracts';
 import { type Evidence, evidenceDesign, initialEvidence } from '#libs/evidence';
 import { createEventBus, ensureTopics, RecordRefusedError } from '#libs/messaging';
-import { definition, foldInto, PairedTraffic } from '#libs/testing/traffic';
+import { definition, foldInto, PairedTraffic, SimulatedTraffic } from '#libs/testing/traffic';
 import { AnalysisPublisher } from './analysis-publisher.js';
 
-/** Twice an experiment's evidence changes; resolves with how long the second analysis took to come after the first. */
-async function gapBetweenTwo(goOn: (traffic: PairedTraffic) => ReturnType<PairedTraffic['alone']>): Promise<number> {
+type Traffic = ReturnType<PairedTraffic['alone']>;
+
+/** A publisher of one experiment; when it looked at the evidence, and when an analysis came, by `performance.now()`. */
+async function published(everyMs = 10): Promise<{
+  readonly change: (events: Traffic) => void;
+  readonly looks: readonly number[];
+  readonly come: readonly number[];
+}> {
   const bus = await createEventBus({ carrier: 'memory' });
   await ensureTopics(bus, 1);
   const design = evidenceDesign(definition(), 1);
   const parts = new Map<string, Evidence>();
-  const traffic = new PairedTraffic(1);
+  const looks: number[] = [];
   const come: number[] = [];
+  let changes = 0;
+  let atMs = 0;
   const heard = bus.subscribe({
     group: 'spec',
     topics: [topics.experimentAnalysed.name],
@@ -22,9 +30,12 @@ async function gapBetweenTwo(goOn: (traffic: PairedTraffic) => ReturnType<Paired
   });
   const publisher = new AnalysisPublisher({
     bus,
-    nowMs: () => traffic.atMs,
-    everyMs: 10,
-    source: () => ({ design, parts: [...parts.values()] }),
+    nowMs: () => atMs,
+    everyMs,
+    source: () => {
+      looks.push(performance.now());
+      return { design, parts: [...parts.values()].map((evidence) => ({ evidence, changes })) };
+    },
     onFailure: (error) => {
       throw error;
     },
@@ -34,16 +45,28 @@ async function gapBetweenTwo(goOn: (traffic: PairedTraffic) => ReturnType<Paired
     await heard.close();
     await bus.close();
   });
-  const change = (): void => {
-    for (const event of goOn(traffic)) foldInto(parts, design, { event }, 1);
+  await heard.ready;
+  const change = (events: Traffic): void => {
+    for (const event of events) {
+      foldInto(parts, design, { event }, 1);
+      atMs = Math.max(atMs, Date.parse(event.time));
+    }
+    changes += 1;
     publisher.note('exp/1');
   };
-  await heard.ready;
-  change();
-  await vi.waitFor(() => expect(come).toHaveLength(1), { timeout: 5_000, interval: 2 });
-  change();
-  await vi.waitFor(() => expect(come).toHaveLength(2), { timeout: 5_000, interval: 2 });
-  return (come[1] as number) - (come[0] as number);
+  return { change, looks, come };
+}
+
+const SOON = { timeout: 5_000, interval: 2 };
+
+/** Twice the evidence changes. @returns how long the second look at it took to come after the first. */
+async function gapBetweenTwo(traffic: () => Traffic): Promise<number> {
+  const { change, looks } = await published();
+  change(traffic());
+  await vi.waitFor(() => expect(looks).toHaveLength(1), SOON);
+  change(traffic());
+  await vi.waitFor(() => expect(looks.length).toBeGreaterThan(1), SOON);
+  return (looks[1] as number) - (looks[0] as number);
 }
 
 it('an analysis that the bus does not take holds no other back', async () => {
@@ -65,7 +88,7 @@ it('an analysis that the bus does not take holds no other back', async () => {
     everyMs: 10,
     source: (key) => ({
       design: { ...design, experiment: key },
-      parts: [initialEvidence(design, null)],
+      parts: [{ evidence: initialEvidence(design, null), changes: 0 }],
     }),
     onFailure: (error) => failures.push((error as Error).message),
   });
@@ -76,16 +99,52 @@ it('an analysis that the bus does not take holds no other back', async () => {
   await bus.close();
 });
 
-describe('analyses of an experiment whose traffic all goes to control', () => {
-  it('come once a second where nothing is left to decide', async () => {
-    expect(await gapBetweenTwo((traffic) => traffic.alone())).toBeGreaterThan(700);
+describe('an experiment whose traffic all goes to control', () => {
+  it('is looked at once a second where nothing is left to decide', async () => {
+    const traffic = new PairedTraffic(1);
+    expect(await gapBetweenTwo(() => traffic.alone())).toBeGreaterThan(700);
   });
 
-  it('come as quickly as on a ramp while its shadow brings pairs', async () => {
-    const gap = await gapBetweenTwo((traffic) => {
+  it('is looked at as quickly as on a ramp while its shadow brings pairs', async () => {
+    const traffic = new PairedTraffic(1);
+    const gap = await gapBetweenTwo(() => {
       const { original, copy } = traffic.pair();
       return [...original, ...copy];
     });
     expect(gap).toBeLessThan(700);
+  });
+});
+
+describe('analyses on a ramp', () => {
+  const requests = (traffic: SimulatedTraffic, count: number): Traffic =>
+    Array.from({ length: count }, () => traffic.next()).flat();
+
+  it('that say nothing new but numbers come once a second, however often they are made, and then no more', async () => {
+    const traffic = new SimulatedTraffic(1);
+    traffic.candidateShare = 0.3;
+    const { change, looks, come } = await published();
+    change(requests(traffic, 300));
+    await vi.waitFor(() => expect(come).toHaveLength(1), SOON);
+    for (let look = looks.length; look < 4; look = looks.length) {
+      change([]);
+      await vi.waitFor(() => expect(looks.length).toBeGreaterThan(look), SOON);
+    }
+    expect(come).toHaveLength(1);
+    await vi.waitFor(() => expect(come).toHaveLength(2), SOON);
+    expect((come[1] as number) - (come[0] as number)).toBeGreaterThan(700);
+    await new Promise((resolve) => setTimeout(resolve, 1_300));
+    expect(come).toHaveLength(2);
+  });
+
+  it('come at once when a verdict is another one', async () => {
+    const traffic = new SimulatedTraffic(1, { candidate: { latencyFactor: 3 } });
+    traffic.candidateShare = 0.5;
+    const { change, come } = await published();
+    change(requests(traffic, 5));
+    await vi.waitFor(() => expect(come).toHaveLength(1), SOON);
+    change(requests(traffic, 600));
+    const changedAtMs = performance.now();
+    await vi.waitFor(() => expect(come).toHaveLength(2), SOON);
+    expect((come[1] as number) - changedAtMs).toBeLessThan(700);
   });
 });

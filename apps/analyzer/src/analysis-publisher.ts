@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { eventSource, MILLION, topics } from '#libs/contracts';
-import { analyse, type Analysis, type Evidence, type EvidenceDesign, mergeEvidence } from '#libs/evidence';
+import { analyse, type Analysis, type EvidenceDesign } from '#libs/evidence';
 import {
   createEventPublisher,
-  RecordRefusedError,
   type EventBus,
   type EventPublisher,
   type NewEvent,
+  RecordRefusedError,
 } from '#libs/messaging';
+import { type CountedEvidence, MergedTotal } from './merged-total.js';
 
 /** How the publisher gets at the evidence of an experiment: one state per partition, always in the same order. */
 export type EvidenceSource = (experimentKey: string) => {
   readonly design: EvidenceDesign;
-  readonly parts: readonly Evidence[];
+  readonly parts: readonly CountedEvidence[];
 };
 
 export interface AnalysisPublisherOptions {
@@ -24,6 +25,10 @@ export interface AnalysisPublisherOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** Between two published analyses of an experiment that say the same but for their numbers. */
+const SAY_EVERY_MS = 1_000;
+/** How long it analyses at a time. Then it rests for as long as that took: half of the processor, and more, is for folding. */
+const SLICE_MS = 25;
 /** How often it is checked whether silence alone has changed the health. */
 const SILENCE_CHECK_MS = 1_000;
 const RETRY_MS = 500;
@@ -38,31 +43,46 @@ interface Analysed {
   readonly key: string;
   readonly traceparent: string | undefined;
   readonly analysis: Analysis;
+  /** See {@link findingsOf}. */
+  readonly findings: string;
   /** One variant has all the traffic. */
   readonly isSettled: boolean;
 }
 
-interface Published {
+/** The newest analysis of an experiment; times are those of `performance.now()`. */
+interface Known {
   readonly analysis: Analysis;
-  /** When the experiment may be analysed again, on the clock of `performance.now()`. */
+  readonly atMs: number;
+  /** When the experiment may be analysed again. */
   readonly againAtMs: number;
-  /** When an analysis last had more pairs than the one before, on the same clock; absent: none has. */
+  /** When an analysis last had more pairs than the one before; absent: none has. */
   readonly pairsAtMs: number | undefined;
 }
 
+/** The newest analysis of an experiment that was published. */
+interface Said {
+  readonly findings: string;
+  readonly atMs: number;
+}
+
 /**
- * Publishes `experiment.analysed.v1` for what has changed: the first change at once, further ones of the same experiment together, no
- * more often than `everyMs`, and once a second where one variant has all the traffic, no pairs of a shadow come, and nothing is left to decide quickly.
- * One analysis at a time; what cannot be published is analysed again.
+ * Publishes `experiment.analysed.v1` for what has changed: at once where a verdict, a proof, the health or anything else than a number is another
+ * one than in the analysis before, else once a second. To know that, it analyses the first change at once, further ones of the same experiment
+ * together, no more often than `everyMs`, and once a second where one variant has all the traffic, no pairs of a shadow come, and nothing is left
+ * to decide quickly. Where there are too many experiments for that it analyses one after the other, {@link SLICE_MS} at a time.
+ * What cannot be published is analysed again.
  */
 export class AnalysisPublisher {
   private readonly publisher: EventPublisher;
-  /** With the trace of the event that changed it last. */
+  /** With the trace of the event that changed it last: not analysed yet, and analysed but not published. */
   private readonly changed = new Map<string, string | undefined>();
-  private readonly published = new Map<string, Published>();
+  private readonly unsaid = new Map<string, string | undefined>();
+  private readonly totals = new Map<string, MergedTotal>();
+  private readonly known = new Map<string, Known>();
+  private readonly said = new Map<string, Said>();
   private timer: { readonly handle: NodeJS.Timeout; readonly atMs: number } | null = null;
   private running: Promise<void> | null = null;
-  private retryAtMs = 0;
+  private restUntilMs = 0;
   private readonly failedUntilMs = new Map<string, number>();
   private readonly silenceCheck: NodeJS.Timeout;
   private isClosed = false;
@@ -85,12 +105,13 @@ export class AnalysisPublisher {
     clearInterval(this.silenceCheck);
     if (this.timer) clearTimeout(this.timer.handle);
     await this.running;
-    if (publishRest && this.changed.size > 0) await this.publish([...this.changed.keys()]);
+    if (publishRest) await this.publish(this.waiting().flatMap((key) => this.tryToAnalyse(key)));
   }
 
   private schedule(): void {
-    if (this.isClosed || this.running || this.changed.size === 0) return;
-    const atMs = Math.min(...[...this.changed.keys()].map((key) => this.dueAtMs(key)));
+    const waiting = this.waiting();
+    if (this.isClosed || this.running || waiting.length === 0) return;
+    const atMs = Math.min(...waiting.map((key) => this.dueAtMs(key)));
     if (this.timer && this.timer.atMs <= atMs) return;
     if (this.timer) clearTimeout(this.timer.handle);
     const handle = setTimeout(() => this.run(), Math.max(0, atMs - performance.now()));
@@ -99,41 +120,67 @@ export class AnalysisPublisher {
 
   private run(): void {
     this.timer = null;
-    const nowMs = performance.now();
-    // A timer may ring a fraction of a millisecond early.
-    const due = [...this.changed.keys()].filter((key) => this.dueAtMs(key) <= nowMs + 1);
-    this.running = this.publish(due).finally(() => {
+    this.running = this.publish(this.analyseDue()).finally(() => {
       this.running = null;
       this.schedule();
     });
   }
 
-  private dueAtMs(key: string): number {
-    return Math.max(this.retryAtMs, this.published.get(key)?.againAtMs ?? 0, this.failedUntilMs.get(key) ?? 0);
+  private waiting(): readonly string[] {
+    return [...new Set([...this.changed.keys(), ...this.unsaid.keys()])];
   }
 
-  private async publish(keys: readonly string[]): Promise<void> {
+  private dueAtMs(key: string): number {
+    const atMs = this.changed.has(key) ? this.known.get(key)?.againAtMs : this.sayAgainAtMs(key);
+    return Math.max(this.restUntilMs, atMs ?? 0, this.failedUntilMs.get(key) ?? 0);
+  }
+
+  private sayAgainAtMs(key: string): number {
+    return (this.said.get(key)?.atMs ?? -Infinity) + SAY_EVERY_MS;
+  }
+
+  /** Analyses what has waited longest, for a slice of time. @returns what is to be said at once; the rest waits for its second. */
+  private analyseDue(): readonly Analysed[] {
     const startedAtMs = performance.now();
-    const analysed = keys.flatMap((key) => this.tryToAnalyse(key, this.changed.get(key)));
-    for (const { key } of analysed) this.changed.delete(key);
+    const due = this.waiting()
+      .map((key) => ({ key, atMs: this.dueAtMs(key), analysedAtMs: this.known.get(key)?.atMs ?? 0 }))
+      // A timer may ring a fraction of a millisecond early.
+      .filter(({ atMs }) => atMs <= startedAtMs + 1)
+      .sort((a, b) => a.analysedAtMs - b.analysedAtMs);
+    const analysed: Analysed[] = [];
+    for (const { key } of due) {
+      if (performance.now() - startedAtMs >= SLICE_MS) break;
+      analysed.push(...this.tryToAnalyse(key));
+    }
+    const doneAtMs = performance.now();
+    this.restUntilMs = 2 * doneAtMs - startedAtMs;
+    return analysed.filter(({ key, findings }) => {
+      const isNews = this.said.get(key)?.findings !== findings;
+      return isNews || doneAtMs >= this.sayAgainAtMs(key) - 1;
+    });
+  }
+
+  private async publish(analysed: readonly Analysed[]): Promise<void> {
     if (analysed.length === 0) return;
     try {
-      await this.send(analysed, startedAtMs);
+      await this.send(analysed);
     } catch (error) {
       this.changeAgain(analysed);
-      this.retryAtMs = performance.now() + RETRY_MS;
+      this.restUntilMs = performance.now() + RETRY_MS;
       this.options.onFailure(error);
     }
   }
 
   /** All at once; of those that the bus refuses each is tried again later by itself. */
-  private async send(analysed: readonly Analysed[], startedAtMs: number): Promise<void> {
+  private async send(analysed: readonly Analysed[]): Promise<void> {
+    const atMs = performance.now();
+    for (const { key } of analysed) this.unsaid.delete(key);
     try {
       await this.publisher.publish(analysed.map((one) => this.event(one)));
-      for (const one of analysed) this.published.set(one.key, this.publishedAs(one, startedAtMs));
+      for (const { key, findings } of analysed) this.said.set(key, { findings, atMs });
     } catch (error) {
       if (!(error instanceof RecordRefusedError)) throw error;
-      if (analysed.length > 1) for (const one of analysed) await this.send([one], startedAtMs);
+      if (analysed.length > 1) for (const one of analysed) await this.send([one]);
       else this.refused(analysed, error);
     }
   }
@@ -151,21 +198,26 @@ export class AnalysisPublisher {
     for (const { key, traceparent } of analysed) if (!this.changed.has(key)) this.changed.set(key, traceparent);
   }
 
-  private publishedAs({ key, analysis, isSettled }: Analysed, startedAtMs: number): Published {
-    const before = this.published.get(key);
+  private know({ key, analysis, isSettled }: Analysed, atMs: number): void {
+    const before = this.known.get(key);
     const hasMorePairs = pairsIn(analysis) > (before ? pairsIn(before.analysis) : 0);
-    const pairsAtMs = hasMorePairs ? startedAtMs : before?.pairsAtMs;
-    const isInShadow = pairsAtMs !== undefined && startedAtMs - pairsAtMs < SHADOW_LASTS_MS;
+    const pairsAtMs = hasMorePairs ? atMs : before?.pairsAtMs;
+    const isInShadow = pairsAtMs !== undefined && atMs - pairsAtMs < SHADOW_LASTS_MS;
     const { everyMs } = this.options;
     const pauseMs = isSettled && !isInShadow ? Math.max(SETTLED_EVERY_MS, everyMs) : everyMs;
-    return { analysis, againAtMs: startedAtMs + pauseMs, pairsAtMs };
+    this.known.set(key, { analysis, atMs, againAtMs: atMs + pauseMs, pairsAtMs });
   }
 
   /** Nothing where the analysis fails: it is tried again later, and the other experiments are analysed meanwhile. */
-  private tryToAnalyse(key: string, traceparent?: string): Analysed[] {
+  private tryToAnalyse(key: string): Analysed[] {
+    const traceparent = this.changed.get(key) ?? this.unsaid.get(key);
+    const atMs = performance.now();
     try {
       const analysed = { key, traceparent, ...this.analyse(key) };
+      this.know(analysed, atMs);
       this.failedUntilMs.delete(key);
+      this.changed.delete(key);
+      this.unsaid.set(key, traceparent);
       return [analysed];
     } catch (error) {
       this.failedUntilMs.set(key, performance.now() + FAILED_AGAIN_MS);
@@ -175,14 +227,14 @@ export class AnalysisPublisher {
     }
   }
 
-  private analyse(key: string): Pick<Analysed, 'analysis' | 'isSettled'> {
+  private analyse(key: string): Pick<Analysed, 'analysis' | 'findings' | 'isSettled'> {
     const { design, parts } = this.options.source(key);
-    const evidence = parts.reduce(mergeEvidence);
+    const total = this.totals.get(key) ?? new MergedTotal();
+    this.totals.set(key, total);
+    const evidence = total.of(parts);
     const weights = evidence.traffic.epochs.get(evidence.newestEpoch)?.weightsPpm ?? {};
-    return {
-      analysis: analyse(evidence, design, this.options.nowMs()),
-      isSettled: Object.values(weights).includes(MILLION),
-    };
+    const analysis = analyse(evidence, design, this.options.nowMs());
+    return { analysis, findings: findingsOf(analysis), isSettled: Object.values(weights).includes(MILLION) };
   }
 
   private event({ analysis, traceparent }: Analysed): NewEvent<'experiment.analysed.v1'> {
@@ -200,13 +252,37 @@ export class AnalysisPublisher {
 
   /** Silence is a finding too: when nothing arrives, nothing else would say so. */
   private checkSilence(): void {
-    for (const [key, { analysis }] of this.published) {
+    const nowMs = performance.now();
+    for (const [key, { analysis, atMs }] of this.known) {
       const { status } = analysis.health.staleness;
-      if (status === 'no-traffic') continue;
-      const [now] = this.tryToAnalyse(key);
-      if (now && now.analysis.health.staleness.status !== status) this.note(key);
+      const isLookedAt = this.changed.has(key) || nowMs - atMs < SILENCE_CHECK_MS;
+      if (status !== 'no-traffic' && !isLookedAt && this.hasFallenSilent(key, status)) this.note(key);
     }
   }
+
+  private hasFallenSilent(key: string, before: Analysis['health']['staleness']['status']): boolean {
+    try {
+      return this.analyse(key).analysis.health.staleness.status !== before;
+    } catch {
+      // What is noted is analysed once more, and told where that fails as well.
+      return true;
+    }
+  }
+}
+
+/** A time in words, which is another one with every event. */
+const A_TIME = /^\d{4}-\d\d-\d\dT/;
+
+/**
+ * What an analysis is about, and its verdicts, reasons, proofs and states: whatever else is no number and no time. What is decided by numbers alone
+ * waits a second at most.
+ */
+function findingsOf(analysis: Analysis): string {
+  const { epoch, stage, policy = 0 } = analysis;
+  const said = JSON.stringify(analysis, (_name, value: unknown) =>
+    typeof value === 'number' || (typeof value === 'string' && A_TIME.test(value)) ? 0 : value,
+  );
+  return `${epoch} ${stage} ${policy} ${said}`;
 }
 
 /** All that is known of pairs, whole and half. */

@@ -1,4 +1,4 @@
-import { type Evidence, evidenceDesign, foldEvent, OBSERVED_TOPICS, type ObservedEvent } from '#libs/evidence';
+import { evidenceDesign, foldEvent, OBSERVED_TOPICS, type ObservedEvent } from '#libs/evidence';
 import {
   consumeEvents,
   DeadLetters,
@@ -20,6 +20,7 @@ import {
   foldedToIn,
   type KnownExperiment,
   type Part,
+  type PartEvidence,
   partEvidenceOf,
   partKey,
 } from './evidence-part.js';
@@ -240,7 +241,7 @@ export class Analyzer {
       bus,
       nowMs: () => clock.nowMs(),
       everyMs: this.options.analyseEveryMs ?? 50,
-      source: (key) => ({ design: known.get(key)!.design, parts: evidenceIn(parts, key) }),
+      source: (key) => ({ design: known.get(key)!.design, parts: partsOf(parts, key) }),
       onFailure: (error) =>
         log.warn(`an analysis could not be published and will be repeated: ${(error as Error).message}`),
     });
@@ -291,6 +292,7 @@ export class Analyzer {
       throw new UnprocessableEventError(`can't be folded into the evidence: ${(error as Error).message}`);
     }
     entry.isDirty = true;
+    entry.changes += 1;
     shift.publisher.note(experimentKey(known.design.experiment, known.design.revision), event.traceparent);
   }
 
@@ -388,9 +390,6 @@ function partOf(parts: Map<string, Part>, topic: string, partition: number): Par
 }
 
 /** In the order of the places, so that sums round the same way at every merge. */
-function evidenceIn(parts: ReadonlyMap<string, Part>, key: string): Evidence[] {
-  return [...parts.keys()].sort().flatMap((place) => {
-    const entry = parts.get(place)?.experiments.get(key);
-    return entry ? [entry.evidence] : [];
-  });
+function partsOf(parts: ReadonlyMap<string, Part>, key: string): PartEvidence[] {
+  return [...parts.keys()].sort().flatMap((place) => parts.get(place)?.experiments.get(key) ?? []);
 }

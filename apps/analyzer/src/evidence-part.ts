@@ -15,6 +15,8 @@ export interface PartEvidence {
   /** How many chunks its unit memory consists of, those in `unsavedUnits` included. */
   chunks: number;
   isDirty: boolean;
+  /** How many events were folded into it since the start. */
+  changes: number;
   /** Offset before which everything is in the evidence already: a restart may read events again that wait for no definition. */
   readonly foldedTo: number;
   /** Which log that offset belongs to; undefined: the one that is read. */
@@ -58,7 +60,15 @@ export function partEvidenceOf(part: Part, { design }: KnownExperiment): PartEvi
   if (known) return known;
   const topic = OBSERVED_TOPICS.find((observed) => observed === part.topic) ?? null;
   const evidence = initialEvidence(design, topic);
-  const fresh = { evidence, unsavedUnits: [], chunks: 0, isDirty: false, foldedTo: 0, foldedLog: undefined };
+  const fresh = {
+    evidence,
+    unsavedUnits: [],
+    chunks: 0,
+    isDirty: false,
+    changes: 0,
+    foldedTo: 0,
+    foldedLog: undefined,
+  };
   part.experiments.set(key, fresh);
   return fresh;
 }

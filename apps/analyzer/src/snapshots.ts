@@ -211,7 +211,8 @@ function restore(rows: readonly EvidenceSnapshot[], key: string, designOf: Desig
       });
       const foldedTo = row.positions[row.topicPartition] ?? 0;
       const { chunks, log: foldedLog } = stored;
-      entries.set(row.topicPartition, { evidence, unsavedUnits: [], chunks, isDirty, foldedTo, foldedLog });
+      const saved = { unsavedUnits: [], chunks, foldedTo, foldedLog };
+      entries.set(row.topicPartition, { evidence, isDirty, changes: 0, ...saved });
     } catch (error) {
       throw new Error(`${row.topicPartition}: ${(error as Error).message}`, { cause: error });
     }

@@ -56,10 +56,12 @@ const [ZERO, NINE, UPPER_A, UPPER_Z, LOWER_A, LOWER_Z] = [...'09AZaz'].map((lett
 
 /** Of nearly all names two characters tell that they are one; this is asked for every event. */
 function isPlainlyAName(unit: string): boolean {
-  if (unit.length <= LONGEST_WORD) return false;
   const first = unit.charCodeAt(0);
   const last = unit.charCodeAt(unit.length - 1);
-  return isLetterOrDigit(first) && first !== ZERO && isLetterOrDigit(last);
+  if (!isLetterOrDigit(first) || first === ZERO) return false;
+  // No word for nobody that begins with a letter ends with a digit.
+  if (last > ZERO && last <= NINE) return true;
+  return unit.length > LONGEST_WORD && isLetterOrDigit(last);
 }
 
 function isLetterOrDigit(code: number): boolean {

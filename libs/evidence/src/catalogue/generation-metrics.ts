@@ -124,9 +124,12 @@ export const generationMetrics: readonly MetricDefinition[] = [
     burnInUnits: USUAL_BURN_IN,
     lateData: 'missing-is-coverage',
     observe: ({ images }) => {
-      const checked = images.filter(({ flagged }) => flagged !== undefined);
-      if (checked.length === 0) return null;
-      return checked.some(({ flagged }) => flagged === true) ? 1 : 0;
+      let isChecked = false;
+      for (const { flagged } of images) {
+        if (flagged === true) return 1;
+        if (flagged === false) isChecked = true;
+      }
+      return isChecked ? 0 : null;
     },
   },
 ];

@@ -1,4 +1,4 @@
-import { smallestKey } from './count-series.js';
+import { type CountSeries, decodeSeries, encodeSeries, smallestKey } from './count-series.js';
 
 /** Seconds of a variant that are kept: the newest ones in which it had requests. */
 const KEPT = 240;
@@ -30,15 +30,19 @@ export interface NewestRequests {
 
 /** Notes the end of a request, in place. */
 export function noteOutcome(recent: RecentOutcomes, variant: string, isFailure: boolean, carriedAtMs: number): void {
-  const seconds = recent.get(variant) ?? new Map<number, SecondOfRequests>();
-  recent.set(variant, seconds);
+  let seconds = recent.get(variant);
+  if (seconds === undefined) {
+    seconds = new Map();
+    recent.set(variant, seconds);
+  }
   const second = Math.floor(carriedAtMs / 1_000);
   const known = seconds.get(second);
-  const counts = known ?? { requests: 0, failures: 0 };
-  counts.requests += 1;
-  counts.failures += Number(isFailure);
-  if (known) return;
-  seconds.set(second, counts);
+  if (known !== undefined) {
+    known.requests += 1;
+    if (isFailure) known.failures += 1;
+    return;
+  }
+  seconds.set(second, { requests: 1, failures: Number(isFailure) });
   if (seconds.size > KEPT) seconds.delete(smallestKey(seconds));
 }
 
@@ -89,23 +93,24 @@ function together(a: Readonly<SecondOfRequests>, b: Readonly<SecondOfRequests>):
   return { requests: a.requests + b.requests, failures: a.failures + b.failures };
 }
 
-/** By variant its seconds in the order of time, each as second, requests and failures. */
-export type EncodedRecent = readonly (readonly [string, readonly (readonly [number, number, number])[]])[];
+/** By variant its requests and its failures, second by second. */
+export type EncodedRecent = readonly (readonly [variant: string, requests: CountSeries, failures: CountSeries])[];
 
 export function encodeRecent(recent: RecentOutcomes): EncodedRecent {
   return [...recent].map(([variant, seconds]) => [
     variant,
-    [...seconds]
-      .sort(([a], [b]) => a - b)
-      .map(([second, { requests, failures }]) => [second, requests, failures] as const),
+    encodeSeries(new Map([...seconds].map(([second, { requests }]) => [second, requests]))),
+    encodeSeries(new Map([...seconds].flatMap(([second, { failures }]) => (failures > 0 ? [[second, failures]] : [])))),
   ]);
 }
 
 export function decodeRecent(encoded: EncodedRecent): RecentOutcomes {
+  return new Map(encoded.map(([variant, requests, failures]) => [variant, secondsOf(requests, failures)]));
+}
+
+function secondsOf(requests: CountSeries, failures: CountSeries): Map<number, SecondOfRequests> {
+  const failed = decodeSeries(failures);
   return new Map(
-    encoded.map(([variant, seconds]) => [
-      variant,
-      new Map(seconds.map(([second, requests, failures]) => [second, { requests, failures }] as const)),
-    ]),
+    [...decodeSeries(requests)].map(([second, all]) => [second, { requests: all, failures: failed.get(second) ?? 0 }]),
   );
 }
