@@ -39,7 +39,7 @@ describe('the analyzer', () => {
     await Promise.all(opened.splice(0).map((analyzer) => analyzer.close()));
   });
 
-  it('publishes what the events say, within half a second', async () => {
+  it('publishes what the events say: a verdict at once, what is new in numbers alone within a second', async () => {
     const { bus } = bench;
     const analyzer = bench.analyzer();
     analyzer.start();
@@ -55,7 +55,7 @@ describe('the analyzer', () => {
     const sentAt = performance.now();
     const { newestEventAt } = await newest(bus, (later) => later.newestEventAt !== analysis.newestEventAt);
     expect(newestEventAt).not.toBeNull();
-    expect(performance.now() - sentAt).toBeLessThan(500);
+    expect(performance.now() - sentAt).toBeLessThan(1_500);
     await analyzer.close();
   });
 
@@ -217,7 +217,8 @@ describe('the analyzer', () => {
     const sentAt = performance.now();
     const routed = known.slice(0, 600).filter(({ type }) => type === topics.requestRouted.name).length;
     await newest(bus, ({ requests }) => sum(requests) === routed);
-    expect(performance.now() - sentAt).toBeLessThan(2_000);
+    // Numbers are told once a second; were the others waited for it would be five.
+    expect(performance.now() - sentAt).toBeLessThan(3_000);
     await pause(100);
     await until(() => crash(database));
     await until(async () => bench.warnings.some((line) => line.includes('starts again')));
