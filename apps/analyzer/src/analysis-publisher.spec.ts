@@ -8,7 +8,7 @@ import { AnalysisPublisher } from './analysis-publisher.js';
 type Traffic = ReturnType<PairedTraffic['alone']>;
 
 /** A publisher of one experiment; when it looked at the evidence, and when an analysis came, by `performance.now()`. */
-async function published(everyMs = 10): Promise<{
+async function onePublisher(everyMs = 10): Promise<{
   readonly change: (events: Traffic) => void;
   readonly looks: readonly number[];
   readonly come: readonly number[];
@@ -61,7 +61,7 @@ const SOON = { timeout: 5_000, interval: 2 };
 
 /** Twice the evidence changes. @returns how long the second look at it took to come after the first. */
 async function gapBetweenTwo(traffic: () => Traffic): Promise<number> {
-  const { change, looks } = await published();
+  const { change, looks } = await onePublisher();
   change(traffic());
   await vi.waitFor(() => expect(looks).toHaveLength(1), SOON);
   change(traffic());
@@ -115,14 +115,15 @@ describe('an experiment whose traffic all goes to control', () => {
   });
 });
 
-describe('analyses on a ramp', () => {
-  const requests = (traffic: SimulatedTraffic, count: number): Traffic =>
-    Array.from({ length: count }, () => traffic.next()).flat();
+function requests(traffic: SimulatedTraffic, count: number): Traffic {
+  return Array.from({ length: count }, () => traffic.next()).flat();
+}
 
+describe('analyses on a ramp', () => {
   it('that say nothing new but numbers come once a second, however often they are made, and then no more', async () => {
     const traffic = new SimulatedTraffic(1);
     traffic.candidateShare = 0.3;
-    const { change, looks, come } = await published();
+    const { change, looks, come } = await onePublisher();
     change(requests(traffic, 300));
     await vi.waitFor(() => expect(come).toHaveLength(1), SOON);
     for (let look = looks.length; look < 4; look = looks.length) {
@@ -139,7 +140,7 @@ describe('analyses on a ramp', () => {
   it('come at once when a verdict is another one', async () => {
     const traffic = new SimulatedTraffic(1, { candidate: { latencyFactor: 3 } });
     traffic.candidateShare = 0.5;
-    const { change, come } = await published();
+    const { change, come } = await onePublisher();
     change(requests(traffic, 5));
     await vi.waitFor(() => expect(come).toHaveLength(1), SOON);
     change(requests(traffic, 600));
