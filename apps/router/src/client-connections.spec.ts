@@ -47,6 +47,34 @@ describe('pipelined requests', () => {
   });
 });
 
+describe('what is no request', () => {
+  it.each(['PIPELINED GARBAGE\r\n\r\n', `GET ${PATH} HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n`])(
+    'is answered in its turn behind a slow request: %j',
+    async (garbage) => {
+      let answer: (() => unknown) | undefined;
+      const upstream = await scripted((socket) => (answer = () => socket.write(`${OK}content-length: 4\r\n\r\nslow`)));
+      const { port } = await start(upstream);
+      const { until } = speak(port, `GET ${PATH} HTTP/1.1\r\nHost: x\r\n\r\n${garbage}`);
+      const said = until('HTTP/1.1 400 ');
+      await expect.poll(() => answer).toBeDefined();
+      answer?.();
+      expect(await said).toMatch(/^HTTP\/1\.1 200 OK[^]*slowHTTP\/1\.1 400 /);
+    },
+  );
+
+  it('in the middle of a body ends it with an answer', async () => {
+    const { port } = await start(await scripted(() => undefined));
+    const head = `POST ${PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    expect(await speak(port, `${head}no chunk\r\n`).until('\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  it('asks for a tunnel, and is told that there is none', async () => {
+    const { port } = await start(await scripted(() => undefined));
+    const text = await speak(port, 'CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n').until('}');
+    expect(text).toMatch(/^HTTP\/1\.1 501 /);
+  });
+});
+
 describe('a request', () => {
   it('has all of its headers, its length behind a thousand others among them', async () => {
     const upstream = await scripted((socket, text) => socket.write(`${OK}content-length: 1\r\n\r\n${text.at(-1)}`));

@@ -20,6 +20,7 @@ import { addressOf } from './proxy/public-address.js';
 import type { Evaluated } from './flags/evaluate-flag.js';
 import { FlagServer } from './flags/flag-server.js';
 import { closeWithConnection } from './proxy/answers-in-line.js';
+import { answerUnreadable, noteNewestAnswer, whenAnswered } from './proxy/answers-in-turn.js';
 import { faultOf } from './proxy/request-fault.js';
 import { TrustedProxies } from './proxy/trusted-proxies.js';
 import { UnitCookie } from './proxy/unit-cookie.js';
@@ -48,13 +49,6 @@ const HEARTBEAT_EVERY_MS = 1_000;
 
 /** How long a client may take for the head of a request; without a limit for whole requests Node.js has none for heads either. */
 const HEAD_WITHIN_MS = 60_000;
-
-/** On a client's connection: the answer to its last request, which comes after all before it. A map by connection would cost each request more. */
-const LAST_ANSWER = Symbol('last answer');
-
-interface ClientSocket extends Duplex {
-  [LAST_ANSWER]?: ServerResponse;
-}
 
 const TOO_MANY = {
   title: 'Too many requests',
@@ -200,6 +194,8 @@ export class Router {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       this.upgrade(request, socket, head),
     );
+    server.on('connect', (request: IncomingMessage, socket: Duplex) => this.refuseTunnel(request, socket));
+    server.on('clientError', answerUnreadable);
     // Longer than the idle time-out of the usual load balancers, so that they close first.
     server.keepAliveTimeout = 75_000;
     // As many as there is room for: those beyond a number would be dropped without a word, a length among them.
@@ -363,7 +359,7 @@ export class Router {
   private serve(request: IncomingMessage, response: ServerResponse, waitsToBeTold: boolean): void {
     // As a header of its own it would make one of several cookies.
     if (this.draining) response.shouldKeepAlive = false;
-    (request.socket as ClientSocket)[LAST_ANSWER] = response;
+    noteNewestAnswer(request.socket, response);
     closeWithConnection(request.socket, response);
     response.on('close', () => this.limitRest(request));
     const fault = faultOf(request);
@@ -406,9 +402,10 @@ export class Router {
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const before = (socket as ClientSocket)[LAST_ANSWER];
-    // Requests of one connection are answered in their order.
-    if (before && !before.closed) return void before.once('close', () => this.upgrade(request, socket, head));
+    whenAnswered(socket, () => this.upgradeNow(request, socket, head));
+  }
+
+  private upgradeNow(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (socket.destroyed) return;
     // What no upstream is asked for (HTTP/2 on an open connection, say) is ignored, as RFC 9110 §7.8 allows.
     if (!isHandshake(request)) return this.readAgain(request, socket, head);
@@ -426,6 +423,12 @@ export class Router {
     if (!leave) return refuseUpgrade(socket, TOO_MANY.status, TOO_MANY.detail);
     socket.once('close', leave);
     this.proxy.upgrade(request, { address, socket, head });
+  }
+
+  /** `CONNECT` asks for a tunnel to anywhere. */
+  private refuseTunnel(request: IncomingMessage, socket: Duplex): void {
+    socket.on('error', () => socket.destroy());
+    whenAnswered(socket, () => refuseUpgrade(socket, 501, `CONNECT ${request.url}: this is no proxy for tunnels`));
   }
 
   /** As if the client had not asked for another protocol. */

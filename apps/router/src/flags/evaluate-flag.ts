@@ -57,13 +57,13 @@ export function evaluateFlag(route: ServiceRoute, question: FlagQuestion, source
     return { flag: { key: service, ...answer, metadata: { service, ...slot } }, assignment: null, isExposure: false };
   }
   const { assignment } = assigned;
-  const { variant, reason } = assignment;
+  const { variant, reason, propensity } = assignment;
   return {
     flag: {
       key: service,
       value: assigned.route.parameters.get(variant) ?? variant,
-      // What was no draw was certain.
-      reason: reason === 'SPLIT' ? 'SPLIT' : 'STATIC',
+      // What was no draw was certain, and so is a draw of which one variant has everything: after a rollback, before the first share.
+      reason: reason === 'SPLIT' && propensity < 1 ? 'SPLIT' : 'STATIC',
       variant,
       metadata: { service, ...slot, ...factsOf(assignment) },
     },

@@ -69,8 +69,7 @@ export class FlagServer {
       return send(response, 503, { errorDetails: unready }, { 'retry-after': '1' });
     }
     if (address === EVENTS) return this.listen(request, response);
-    if (waitsToBeTold) response.writeContinue();
-    readText(request, response, (text) => {
+    readText(request, response, { waitsToBeTold }, (text) => {
       const context = typeof text === 'string' ? readFlagContext(text) : text;
       if (isFlagProblem(context)) return send(response, 400, key === undefined ? context : { key, ...context });
       if (key === undefined) this.answerAll(context, request, response);

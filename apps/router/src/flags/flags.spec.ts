@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { EventSource } from 'undici';
@@ -89,6 +90,30 @@ describe('a flag', () => {
     expect(variants.size).toBe(2);
   });
 
+  it.each([
+    [0, 'control'],
+    [1_000_000, 'candidate'],
+  ])(
+    'is no split where one variant has everything, as after a rollback: %d ppm of the candidate',
+    async (candidatePpm, value) => {
+      await running({ candidatePpm });
+      const { body } = await evaluate(await start(), 'text-to-image', ANNA);
+      expect(body).toMatchObject({ value, reason: 'STATIC', metadata: { assignmentReason: 'SPLIT', propensity: 1 } });
+    },
+  );
+
+  it('is refused before its client has sent a body that is too long', async () => {
+    await running({ candidatePpm: 0 });
+    const { port } = await start();
+    const socket = connect(Number(port), '127.0.0.1');
+    closing.push(() => socket.destroy());
+    socket.write(
+      'POST /ofrep/v1/evaluate/flags HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 100000\r\n\r\n',
+    );
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
   it('has the context’s attributes for the audience: text, numbers and truth values, no lists', async () => {
     const audience = [
       { attribute: 'age', atLeast: 18 },
@@ -98,7 +123,10 @@ describe('a flag', () => {
     const router = await start();
     const of = async (context: object): Promise<unknown> =>
       (await evaluate(router, 'text-to-image', { targetingKey: 'anna', ...context })).body;
-    expect(await of({ age: 18, beta: true })).toMatchObject({ value: 'candidate', reason: 'SPLIT' });
+    expect(await of({ age: 18, beta: true })).toMatchObject({
+      value: 'candidate',
+      metadata: { assignmentReason: 'SPLIT' },
+    });
     expect(await of({ age: '20.5', beta: 'true' })).toMatchObject({ value: 'candidate' });
     for (const context of [{ age: 17, beta: true }, { age: [18], beta: true }, { age: {}, beta: null }, {}]) {
       expect(await of(context)).toMatchObject({
@@ -150,7 +178,9 @@ describe('a flag', () => {
     await evaluateAll(router, ANNA);
     await expect
       .poll(async () => (await fetch(new URL('/metrics', adminUrl))).text())
-      .toContain('teststrip_router_flag_evaluations_total{service="text-to-image",variant="control",reason="SPLIT"} 1');
+      .toContain(
+        'teststrip_router_flag_evaluations_total{service="text-to-image",variant="control",reason="STATIC"} 1',
+      );
     expect(await bus.readAll('request.routed.v1')).toEqual([]);
   });
 });
@@ -294,7 +324,7 @@ describe('clients of OpenFeature', () => {
     const context = { targetingKey: 'anna', plan: 'pro' };
     expect(await flags.getStringValue('text-to-image', 'none', context)).toBe('candidate');
     const details = await flags.getStringDetails('text-to-image', 'none', context);
-    expect(details).toMatchObject({ variant: 'candidate', reason: 'SPLIT', flagMetadata: { epoch } });
+    expect(details).toMatchObject({ variant: 'candidate', reason: 'STATIC', flagMetadata: { epoch } });
     const free = await flags.getStringDetails('text-to-image', 'none', { targetingKey: 'anna', plan: 'free' });
     expect(free).toMatchObject({ value: 'control', reason: 'STATIC' });
     expect(await flags.getStringDetails('nothing', 'none', context)).toMatchObject({

@@ -6,10 +6,14 @@ const LARGEST_BODY_BYTES = 64 * 1024;
 /** Those who send slower are let go. */
 const WITHIN_MS = 10_000;
 
-/** Reads a small body as text; `then` is not called when the client goes away before its end, or takes longer than ten seconds. */
+/**
+ * Reads a small body as text; `then` is not called when the client goes away before its end, or takes longer than ten seconds. A client that waits to be told is told
+ * when its headers say nothing against its body.
+ */
 export function readText(
   request: IncomingMessage,
   response: ServerResponse,
+  { waitsToBeTold }: { readonly waitsToBeTold: boolean },
   then: (text: string | FlagProblem) => void,
 ): void {
   const refuse = (errorDetails: string): void => {
@@ -19,6 +23,7 @@ export function readText(
   const { 'content-encoding': encoding, 'content-length': announced } = request.headers;
   if (encoding !== undefined && encoding !== 'identity') return refuse(`expected a body that is not compressed`);
   if (Number(announced ?? 0) > LARGEST_BODY_BYTES) return refuse(TOO_LONG);
+  if (waitsToBeTold) response.writeContinue();
   const chunks: Buffer[] = [];
   let bytes = 0;
   const late = setTimeout(() => request.destroy(), WITHIN_MS);

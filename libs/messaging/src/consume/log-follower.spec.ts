@@ -1,5 +1,5 @@
 import { encodeEvent, examples } from '#libs/contracts';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createEventBus } from '../create-event-bus.js';
 import { ensureTopics } from '../ensure-topics.js';
 import type { BusClient, SubscriptionOptions } from '../event-bus.js';
@@ -39,6 +39,39 @@ it('reads a log again until it succeeds when a partition comes back, and misses 
   await subscribed!.onAssigned!(TOPIC, 0);
   await expect.poll(() => seen).toEqual(['rollback']);
   expect(troubles).toEqual(Array.from({ length: 2 }, () => "the event bus can't be read again: connection reset"));
+  await follower.close();
+  await bus.close();
+});
+
+it('notices a bus within a second of its return, however long it was away', async () => {
+  const waits: number[] = [];
+  let failures = 7;
+  const bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, 1);
+  const away: BusClient = {
+    publish: (records) => bus.publish(records),
+    subscribe: (options) => bus.subscribe(options),
+    readAll: (topic) => {
+      waits.push(performance.now());
+      return failures-- > 0 ? Promise.reject(new Error('away')) : bus.readAll(topic);
+    },
+  };
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  const follower = new LogFollower({
+    bus: away,
+    name: 'follower',
+    compacted: [TOPIC],
+    attemptMs: 60_000,
+    onEvent: () => undefined,
+    onTrouble: () => undefined,
+  });
+  const started = follower.start();
+  await vi.advanceTimersByTimeAsync(20_000);
+  await started;
+  vi.useRealTimers();
+  const pauses = waits.slice(1).map((at, index) => at - (waits[index] as number));
+  expect(pauses).toHaveLength(7);
+  expect(Math.max(...pauses)).toBeLessThanOrEqual(1_000);
   await follower.close();
   await bus.close();
 });

@@ -28,7 +28,7 @@ export interface LogFollowerOptions {
 }
 
 /** A bus that comes back is noticed within this time. */
-const LONGEST_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 1_000;
 
 /**
  * Follows compacted topics from their beginning and keeps following: for a process that needs the whole state they hold, and every

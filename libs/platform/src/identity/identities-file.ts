@@ -65,6 +65,16 @@ export class IdentitiesFile {
   }
 }
 
+/** What is wrong with a file of identities, so that it is told before anything is started; undefined: nothing. */
+export function identitiesFault(path: string): string | undefined {
+  try {
+    readIdentities(path);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** @throws Error with file, line and expectation of everything that is wrong */
 function readIdentities(path: string): ByHash {
   const read = readYaml(textOf(path));

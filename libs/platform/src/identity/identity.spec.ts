@@ -121,6 +121,7 @@ describe('the variables', () => {
   it.each([
     [{ OIDC_ISSUER: 'https://login.example' }, /OIDC_AUDIENCE=\(not set\)/],
     [{ AUTH: 'off', HOST: '0.0.0.0' }, /whoever reaches 0\.0\.0\.0 could promote/],
+    [{ IDENTITIES: '/no/such/identities.yaml' }, /IDENTITIES=.*there is no such file/],
     [{ AUTH: 'off', IDENTITIES: '/etc/identities.yaml' }, /IDENTITIES and OIDC_ISSUER would be ignored/],
   ])('refuse %o', (environment, message) => {
     expect(() => needsIdentities.check(environment)).toThrow(message);

@@ -3,7 +3,7 @@ import { systemClock } from '../clock.js';
 import { defineNeed } from '../app/need.js';
 import { commonVariables, documented, processVariables, variables } from '../configuration/variables.js';
 import { isLoopback } from '../http/loopback.js';
-import { IdentitiesFile } from './identities-file.js';
+import { identitiesFault, IdentitiesFile } from './identities-file.js';
 import {
   everybody,
   fileReader,
@@ -60,7 +60,7 @@ export const needsIdentities = defineNeed({
       return [
         'OIDC_AUDIENCE=(not set): a token that was given for another service would be taken; expected the name of this one',
       ];
-    if (AUTH !== 'off') return [];
+    if (AUTH !== 'off') return IDENTITIES === undefined ? [] : faultsOf(IDENTITIES);
     if (HOST !== undefined && !isLoopback(HOST))
       return [`AUTH=off: whoever reaches ${HOST} could promote; expected HOST=127.0.0.1, or identities`];
     const isIdle = IDENTITIES === undefined && OIDC_ISSUER === undefined;
@@ -71,6 +71,12 @@ export const needsIdentities = defineNeed({
     return { resource: identities, close: () => Promise.resolve() };
   },
 });
+
+/** Told before anything starts: a model takes seconds to load. */
+function faultsOf(path: string): readonly string[] {
+  const fault = identitiesFault(path);
+  return fault === undefined ? [] : [`IDENTITIES=${path}: ${fault}`];
+}
 
 type IdentitySettings = z.output<z.ZodObject<typeof ownVariables>> & {
   readonly DATA_DIR: string;
