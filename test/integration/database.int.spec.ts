@@ -1,8 +1,9 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openDatabase, startEmbeddedPostgres, type Database } from '#libs/persistence';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
 
@@ -72,12 +73,75 @@ describe('database', () => {
     expect(session.closed).toBe(true);
   });
 
+  it('goes on by itself after a network that dropped everything without closing a connection', async () => {
+    const proxy = await silentProxy(database.url);
+    const through = await openDatabase({ url: proxy.url, answerWithinMs: 300 });
+    onTestFinished(async () => {
+      proxy.close();
+      await through.close();
+    });
+    const heard: string[] = [];
+    await through.listen('silence', (payload) => heard.push(payload));
+    const session = await through.session();
+    const lost = new Promise<Error>((resolve) => session.onLost(resolve));
+    // A connection for each of those that are about to ask.
+    await Promise.all([1, 2].map(() => through.query('SELECT pg_sleep(0.1)')));
+    proxy.fallSilent();
+    const noAnswer = /no answer within 300 ms/;
+    await Promise.all([
+      expect(through.query('SELECT 1')).rejects.toThrow(noAnswer),
+      expect(through.transaction((tx) => tx.query('SELECT 1'))).rejects.toThrow(noAnswer),
+      expect(session.query('SELECT 1')).rejects.toThrow(noAnswer),
+    ]);
+    await lost;
+    expect(session.closed).toBe(true);
+    proxy.heal();
+    expect(await through.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await through.transaction((tx) => tx.query('SELECT 1 AS one'))).toEqual([{ one: 1 }]);
+    await vi.waitFor(() => expect(heard).toEqual(['']), { timeout: 5_000 });
+    await database.query(`SELECT pg_notify('silence', 'over')`);
+    await vi.waitFor(() => expect(heard).toEqual(['', 'over']), { timeout: 5_000 });
+  });
+
   it('says which address does not answer, without the password', async () => {
     await expect(openDatabase({ url: 'postgres://someone:secret@127.0.0.1:1/nothing' })).rejects.toThrow(
       /someone@127\.0\.0\.1:1\/nothing does not answer/,
     );
   });
 });
+
+/** Stands between a client and Postgres. What it carried when it fell silent is never heard of again; new connections are answered once it is healed. */
+async function silentProxy(url: string) {
+  const { hostname, port } = new URL(url);
+  const pairs: { readonly from: Socket; readonly to: Socket }[] = [];
+  let isSilent = false;
+  const server = createServer((from) => {
+    const to = connect(Number(port), hostname);
+    for (const socket of [from, to]) socket.on('error', () => undefined);
+    pairs.push({ from, to });
+    if (isSilent) return;
+    from.pipe(to);
+    to.pipe(from);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const through = new URL(url);
+  through.port = String((server.address() as AddressInfo).port);
+  return {
+    url: through.href,
+    fallSilent: () => {
+      isSilent = true;
+      for (const { from, to } of pairs) {
+        from.unpipe(to);
+        to.unpipe(from);
+      }
+    },
+    heal: () => void (isSilent = false),
+    close: () => {
+      for (const { from, to } of pairs) for (const socket of [from, to]) socket.destroy();
+      server.close();
+    },
+  };
+}
 
 describe('embedded Postgres', () => {
   let dataDir: string;

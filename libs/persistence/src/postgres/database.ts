@@ -15,6 +15,8 @@ export interface Queryable {
 }
 
 export interface QueryOptions {
+  /** Longest wait for the answer, milliseconds; 0 for as long as it takes: for who waits for a lock. Default that of the database, a minute. */
+  readonly answerWithinMs?: number;
   /** Keeps the parsed statement on the connection under this name. For statements that run many times a second; one name, one SQL text. */
   readonly prepareAs?: string;
 }

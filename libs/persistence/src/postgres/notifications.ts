@@ -9,9 +9,13 @@ interface Listener {
 
 const RECONNECT_PAUSE_MS = 250;
 
+function hangUp(client: Client): void {
+  (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }).connection.stream.destroy();
+}
+
 /** One connection, opened with the first LISTEN, for all channels of a database. */
-export function openListener(config: ClientConfig): Listener {
-  return new SharedListener(config);
+export function openListener(config: ClientConfig, answerWithinMs: number): Listener {
+  return new SharedListener(config, answerWithinMs);
 }
 
 class SharedListener implements Listener {
@@ -22,7 +26,11 @@ class SharedListener implements Listener {
   /** The driver wants one statement at a time on a connection. */
   private idle: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly config: ClientConfig) {}
+  constructor(
+    private readonly config: ClientConfig,
+    /** A connection that is silent for so long when it is asked something is lost; it is asked as often. */
+    private readonly answerWithinMs: number,
+  ) {}
 
   async listen(channel: string, onNotify: OnNotify): Promise<() => Promise<void>> {
     const listeners = this.channels.get(channel) ?? new Set();
@@ -64,15 +72,18 @@ class SharedListener implements Listener {
       for (const onNotify of this.channels.get(channel) ?? []) onNotify(payload ?? '');
     });
     let lost = false;
+    let asking: NodeJS.Timeout | undefined;
     const onLost = (): void => {
       if (lost) return;
       lost = true;
+      clearInterval(asking);
       this.connection = undefined;
       this.reconnectLater();
     };
     client.on('error', onLost);
     client.on('end', onLost);
     await client.connect();
+    asking = setInterval(() => void this.run(client, 'SELECT 1').catch(() => undefined), this.answerWithinMs).unref();
     return client;
   }
 
@@ -92,8 +103,12 @@ class SharedListener implements Listener {
   }
 
   private run(client: Client, sql: string): Promise<unknown> {
-    const result = this.idle.then(() => client.query(sql));
-    this.idle = result.catch(() => undefined);
+    const asked = { text: sql, query_timeout: this.answerWithinMs };
+    const result = this.idle.then(() => client.query(asked));
+    this.idle = result.catch((error: Error) => {
+      // Nothing is heard on it any more; its end, which an orderly one would wait for, makes a new one.
+      if (error.message === 'Query read timeout') hangUp(client);
+    });
     return result;
   }
 }

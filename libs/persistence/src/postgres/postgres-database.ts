@@ -10,54 +10,72 @@ export interface OpenDatabaseOptions {
   readonly maxConnections?: number;
   /** Shown in pg_stat_activity. */
   readonly applicationName?: string;
+  /**
+   * How long a statement may go unanswered before its connection counts as lost, milliseconds. Default 60 000: a server that is stopped, or a network that
+   * drops everything, closes no connection.
+   */
+  readonly answerWithinMs?: number;
 }
+
+const ANSWER_WITHIN_MS = 60_000;
 
 /**
  * Opens a pool on a Postgres database and proves with one query that it answers.
  * @throws Error naming the address (without the password) when it does not.
  */
 export async function openDatabase(options: OpenDatabaseOptions): Promise<Database> {
-  const { url, applicationName = 'teststrip' } = options;
+  const { url, applicationName = 'teststrip', answerWithinMs = ANSWER_WITHIN_MS } = options;
   const config = connectionConfig(url, applicationName);
+  const connections: Connections = { config, answerWithinMs };
   const pool = new Pool({ ...config, max: options.maxConnections ?? 8 });
   // An idle connection that breaks is replaced by the next query; without a listener the process would end.
   pool.on('error', () => undefined);
   try {
-    await pool.query('SELECT 1');
+    await runQuery(pool, 'SELECT 1', [], { answerWithinMs });
   } catch (error) {
     await pool.end();
     throw new Error(`Postgres at ${withoutPassword(url)} does not answer: ${(error as Error).message}`, {
       cause: error,
     });
   }
-  const listener = openListener(config);
-  const reads = openReads(url, applicationName);
+  const listener = openListener(config, answerWithinMs);
+  const reads = openReads(url, applicationName, answerWithinMs);
   let closing: Promise<void> | undefined;
   return {
     url,
-    query: (sql, values, queryOptions) => runQuery(pool, sql, values, queryOptions),
-    transaction: (work) => runTransaction(pool, work),
+    query: (sql, values, queryOptions) => runQuery(pool, sql, values, { answerWithinMs, ...queryOptions }),
+    transaction: (work) => runTransaction(pool, answerWithinMs, work),
     reads: () => reads.manager(),
-    session: () => openSession(config),
+    session: () => openSession(connections),
     listen: (channel, onNotify) => listener.listen(channel, onNotify),
     close: () => (closing ??= Promise.all([listener.close(), reads.close(), pool.end()]).then(() => undefined)),
   };
 }
 
-async function runTransaction<T>(pool: Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
+/** How connections outside of the pool are opened. */
+interface Connections {
+  readonly config: ClientConfig;
+  readonly answerWithinMs: number;
+}
+
+async function runTransaction<T>(pool: Pool, answerWithinMs: number, work: (tx: Queryable) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let lost: Error | undefined;
   // Between two statements nobody waits for the connection: without a listener its end would be that of the process.
   const onLost = (error: Error): void => void (lost ??= error);
   client.on('error', onLost);
   let broken: Error | undefined;
+  const query: Queryable['query'] = (sql, values, options) =>
+    runQuery(client, sql, values, { answerWithinMs, ...options });
   try {
-    await client.query('BEGIN');
-    const result = await work({ query: (sql, values, options) => runQuery(client, sql, values, options) });
-    await client.query('COMMIT');
+    await query('BEGIN');
+    const result = await work({ query });
+    await query('COMMIT');
     return result;
   } catch (error) {
-    await client.query('ROLLBACK').catch((rollbackError: Error) => (broken = rollbackError));
+    // Behind a statement without an answer nothing is answered.
+    if (isUnanswered(error)) broken = error;
+    else await query('ROLLBACK').catch((rollbackError: Error) => (broken = rollbackError));
     throw lost ? lostInTransaction(lost, error as Error) : error;
   } finally {
     // A connection that is lost or could not roll back is destroyed instead of going back to the pool, which listens from here on.
@@ -74,7 +92,7 @@ function lostInTransaction(lost: Error, told: Error): Error {
   return Object.assign(error, { code: (lost as { readonly code?: string }).code });
 }
 
-async function openSession(config: ClientConfig): Promise<DatabaseSession> {
+async function openSession({ config, answerWithinMs }: Connections): Promise<DatabaseSession> {
   const client = new Client(config);
   let closed = false;
   let lostListeners: ((error: Error) => void)[] = [];
@@ -95,7 +113,9 @@ async function openSession(config: ClientConfig): Promise<DatabaseSession> {
       return closed;
     },
     query: <Row extends object>(sql: string, values?: readonly unknown[], options?: QueryOptions) => {
-      const result = idle.then(() => runQuery<Row>(client, sql, values, options));
+      const result = idle.then(() => runQuery<Row>(client, sql, values, { answerWithinMs, ...options }));
+      // Its locks may be held on the other side still; who is not answered can't know, and must not act as if they were his.
+      result.catch((error: unknown) => isUnanswered(error) && hangUp(client, error, lose));
       idle = result.catch(() => undefined);
       return result;
     },
@@ -115,16 +135,36 @@ async function runQuery<Row extends object>(
   options?: QueryOptions,
 ): Promise<Row[]> {
   try {
-    const result = await runner.query({
+    const config = {
       text: sql,
       values: values as unknown[] | undefined,
       name: options?.prepareAs,
-    });
+      // The driver reads it from here as well; its types know it of connections alone.
+      query_timeout: options?.answerWithinMs,
+    };
+    const result = await runner.query(config);
     return result.rows as Row[];
   } catch (error) {
+    if (isUnanswered(error)) error.message = `no answer within ${options?.answerWithinMs} ms`;
     if (error instanceof Error) error.message = `${error.message} (in: ${firstLine(sql)})`;
     throw error;
   }
+}
+
+const UNANSWERED = Symbol('unanswered');
+
+/** What the driver says when the time is over; asked before and after the message was mended. */
+function isUnanswered(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  const marked = error as Error & { [UNANSWERED]?: true };
+  if (error.message === 'Query read timeout') marked[UNANSWERED] = true;
+  return marked[UNANSWERED] === true;
+}
+
+/** An orderly end would wait for the answer. */
+function hangUp(client: Client, error: Error, lose: (error: Error) => void): void {
+  lose(error);
+  (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
 function connectionConfig(url: string, applicationName: string): ClientConfig {

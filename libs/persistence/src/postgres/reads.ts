@@ -11,7 +11,7 @@ export interface Reads {
 /** Plain reads are short: with more connections they would only queue inside Postgres. */
 const CONNECTIONS = 4;
 
-export function openReads(url: string, applicationName: string): Reads {
+export function openReads(url: string, applicationName: string, answerWithinMs: number): Reads {
   let opening: Promise<DataSource> | undefined;
   const opened = (): Promise<DataSource> => {
     if (opening) return opening;
@@ -20,6 +20,7 @@ export function openReads(url: string, applicationName: string): Reads {
       connections: CONNECTIONS,
       access: 'read-only',
       applicationName,
+      answerWithinMs,
     }).initialize();
     attempt.catch(() => (opening = undefined));
     return (opening = attempt);

@@ -11,10 +11,13 @@ export interface DataSourceOptions {
   readonly access: 'read-only' | 'read-write';
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
+  /** How long a statement may go unanswered, milliseconds. Default: for as long as it takes. */
+  readonly answerWithinMs?: number;
 }
 
 /** TypeORM's view of the database: entities and migrations. The schema is changed by migrations only. */
-export function createDataSource({ url, connections, access, applicationName }: DataSourceOptions): DataSource {
+export function createDataSource(options: DataSourceOptions): DataSource {
+  const { url, connections, access, applicationName, answerWithinMs } = options;
   return new DataSource({
     type: 'postgres',
     url,
@@ -32,6 +35,7 @@ export function createDataSource({ url, connections, access, applicationName }: 
     extra: {
       keepAlive: true,
       keepAliveInitialDelayMillis: 5_000,
+      ...(answerWithinMs === undefined ? {} : { query_timeout: answerWithinMs }),
       ...(access === 'read-only' ? { options: '-c default_transaction_read_only=on' } : {}),
     },
   });

@@ -12,7 +12,7 @@ export async function migrate(database: Database): Promise<readonly string[]> {
   if (await isUpToDate(database)) return [];
   const session = await database.session();
   try {
-    await session.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await session.query('select pg_advisory_lock($1)', [MIGRATION_LOCK], { answerWithinMs: 0 });
     await session.query(`create schema if not exists ${SCHEMA}`);
     return await runMigrations(database.url);
   } finally {

@@ -1,6 +1,8 @@
 import type { Database } from '#libs/persistence';
 
 const MOST_ROWS_PER_STEP = 5_000;
+/** A log that has grown for days without maintenance takes its time. */
+const LONGEST_STEP_MS = 600_000;
 const MAINTENANCE_LOCK = 5_347_201_167;
 
 /** How long records are kept, milliseconds. */
@@ -96,6 +98,6 @@ function trim(
 function underLock(database: Database, sql: string, values: readonly unknown[]): Promise<readonly DeletedRow[]> {
   return database.transaction(async (tx) => {
     const [row] = await tx.query<{ had: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS had', [MAINTENANCE_LOCK]);
-    return row!.had ? await tx.query<DeletedRow>(sql, values) : [];
+    return row!.had ? await tx.query<DeletedRow>(sql, values, { answerWithinMs: LONGEST_STEP_MS }) : [];
   });
 }

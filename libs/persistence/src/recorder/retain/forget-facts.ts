@@ -33,6 +33,7 @@ async function forgetRows(database: Database, statement: string, beforeMs: numbe
     const gone = await database.query<{ rows: number }>(
       `with gone as (${statement} returning 1) select count(*)::integer as rows from gone`,
       [beforeMs, ROWS_PER_TRANSACTION],
+      { answerWithinMs: 600_000 },
     );
     const rows = gone[0]?.rows ?? 0;
     total += rows;

@@ -28,6 +28,7 @@ export async function thinAnalyses(
        returning 1)
      select count(*)::integer as rows from gone`,
     [beforeMs, everyMs],
+    { answerWithinMs: 600_000 },
   );
   return gone[0]?.rows ?? 0;
 }
