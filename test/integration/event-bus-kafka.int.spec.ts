@@ -52,7 +52,8 @@ if (kafka) {
     await admin.deleteTopics({ topics: [topic] }).catch(() => undefined);
     await vi.waitFor(async () => expect(await admin.listTopics()).not.toContain(topic), { timeout: 10_000 });
     const anew = await createEventBus(options);
-    await anew.createTopics(settings);
+    // Right after the deletion the broker does not host the new one yet.
+    await vi.waitFor(() => anew.createTopics(settings), { timeout: 20_000 });
     await anew.close();
     await vi.waitFor(publish, { timeout: 20_000 });
     const second = consume(async () => ({ offset: 1, log: logs[0]! }));

@@ -18,6 +18,12 @@ describe('the topics of a system', () => {
     expect(await bus.partitionsOf('allocation.commanded.v1')).toBe(1);
   });
 
+  it('are refused where one that is not keyed by unit has several, with what to do', async () => {
+    const bus = await createEventBus({ carrier: 'memory' });
+    await bus.createTopics([{ name: 'allocation.commanded.v1', partitions: 3, compacted: true }]);
+    await expect(ensureTopics(bus, 4)).rejects.toThrow(/allocation\.commanded\.v1 has 3.*kafka-topics\.sh --delete/);
+  });
+
   it('are refused where their numbers differ, with what to do', async () => {
     const bus = await createEventBus({ carrier: 'memory' });
     await bus.createTopics([

@@ -2,21 +2,34 @@ import { deadLetterTopic, topics, type Topic } from '#libs/contracts';
 import { UnknownTopicError, type EventBus, type TopicSettings } from './event-bus.js';
 
 const KEYED_BY_UNIT = Object.values(topics).filter(({ key }) => key === 'unit');
+const NOT_KEYED_BY_UNIT = Object.values(topics).filter(({ key }) => key !== 'unit');
 
 /**
  * Creates every topic of the system and its dead letters. Topics keyed by unit get `partitions` partitions, all the same number, so
  * all events of one unit meet in one partition; where some exist already, the others get as many as these. Experiments are few and get
  * one, which also orders all commands.
  * @returns how many partitions the topics keyed by unit have, which is not what is wanted where they were there before
- * @throws Error where the topics keyed by unit have different numbers of partitions
+ * @throws Error where the topics keyed by unit have different numbers of partitions, or another topic has several
  */
 export async function ensureTopics(
   bus: Pick<EventBus, 'createTopics' | 'partitionsOf'>,
   partitions: number,
 ): Promise<number> {
-  const present = agreed(await presentPartitions(bus));
+  const present = agreed(await partitionsByTopic(bus, KEYED_BY_UNIT));
   await bus.createTopics(Object.values(topics).flatMap((topic) => settingsOf(topic, present ?? partitions)));
+  refuseSplit(await partitionsByTopic(bus, NOT_KEYED_BY_UNIT));
   return unitPartitions(bus);
+}
+
+/** @throws Error for topics whose records are in order as a whole only while they have one partition */
+function refuseSplit(partitions: ReadonlyMap<string, number>): void {
+  const split = [...partitions].filter(([, number]) => number > 1);
+  if (split.length === 0) return;
+  const found = split.map(([topic, number]) => `${topic} has ${number}`).join(', ');
+  throw new Error(
+    `topics that are not keyed by unit have one partition, which orders all commands and definitions: ${found}. ` +
+      `A partition can't be taken back: delete these topics while nothing runs (kafka-topics.sh --delete --topic …), they are made anew at the next start`,
+  );
 }
 
 /**
@@ -25,13 +38,16 @@ export async function ensureTopics(
  */
 export async function unitPartitions(bus: Pick<EventBus, 'partitionsOf'>): Promise<number> {
   const [first] = KEYED_BY_UNIT;
-  return agreed(await presentPartitions(bus)) ?? bus.partitionsOf(first!.name);
+  return agreed(await partitionsByTopic(bus, KEYED_BY_UNIT)) ?? bus.partitionsOf(first!.name);
 }
 
-/** Of the topics keyed by unit that exist. */
-async function presentPartitions(bus: Pick<EventBus, 'partitionsOf'>): Promise<ReadonlyMap<string, number>> {
+/** Of those topics that exist. */
+async function partitionsByTopic(
+  bus: Pick<EventBus, 'partitionsOf'>,
+  wanted: readonly Topic[],
+): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>();
-  for (const { name } of KEYED_BY_UNIT) {
+  for (const { name } of wanted) {
     try {
       found.set(name, await bus.partitionsOf(name));
     } catch (error) {

@@ -103,6 +103,8 @@ const ATTEMPTS = 20;
 const PERSON_LOCKED_AT_MOST_MS = 2_000;
 /** How long the newest analysis speaks for the present. */
 const LATEST_FOR_MS = 60_000;
+/** How long after a start an analysis that had come to others may take to come here. */
+const FIRST_ANALYSIS_WITHIN_MS = 10_000;
 /** Each holds a connection for as long as a lock is waited for. */
 const PROBES_AT_ONCE = 2;
 
@@ -130,6 +132,8 @@ export class Decisions {
   private readonly probing = new Set<string>();
   /** Keys that a tick is being decided for. */
   private readonly moving = new Set<string>();
+  /** When this process had read what is stored. */
+  private startedAtMs = 0;
   /** Keys of experiments whose state could not be read; they are read again at every tick. */
   private readonly unread = new Set<string>();
   /** Reasons that were told, by key. */
@@ -149,8 +153,10 @@ export class Decisions {
     const keys = await this.log.keys();
     for (const key of keys) await this.refresh(key).catch(onFailure);
     for (const name of await this.log.serviceNames()) await this.adopt(name).catch(onFailure);
-    // Analyses came before this process did: their silence counts from its start.
-    for (const key of await this.log.heard.list()) if (this.known.has(key)) this.heardAtMs.set(key, this.clock.nowMs());
+    // Analyses came before this process did. Their silence counts from the last one, however often processes are started meanwhile.
+    for (const { experiment, heardAtMs } of await this.log.heard.list())
+      if (this.known.has(experiment)) this.heardAtMs.set(experiment, heardAtMs);
+    this.startedAtMs = this.clock.nowMs();
     await Promise.all(keys.map((key) => this.take(key, { ...this.now(), type: 'restarted' }).catch(onFailure)));
   }
 
@@ -386,12 +392,19 @@ export class Decisions {
       const input = {
         ...this.now(),
         type: 'tick' as const,
-        lastAnalysedAtMs: this.heardAtMs.get(key) ?? null,
+        lastAnalysedAtMs: this.lastAnalysedAtMs(key, analysisSilentAfterMs),
         analysisSilentAfterMs,
       };
       if (state.phase === 'quarantined' || !mayMove(state, input)) this.dueSinceMs.delete(key);
       else this.moveDue(key, input, onFailure);
     }
+  }
+
+  /** Everything may have been away before this process began: for a moment longer an analysis may be on its way. */
+  private lastAnalysedAtMs(key: string, silentAfterMs: number): number | null {
+    const heardAtMs = this.heardAtMs.get(key);
+    if (heardAtMs === undefined) return null;
+    return Math.max(heardAtMs, this.startedAtMs + Math.min(FIRST_ANALYSIS_WITHIN_MS, silentAfterMs) - silentAfterMs);
   }
 
   private retryUnread(onFailure: (error: Error) => void): void {

@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest';
+import { decider, newService, type DeliveryEvent } from '#libs/delivery';
+import { define, logOf, minutes, T0 } from '#libs/testing/delivery';
+import type { DecisionLog } from './decision-log.js';
+import { Decisions } from './decisions.js';
+
+const SILENT_AFTER_MS = 60_000;
+const nobody = (): undefined => undefined;
+const listener = { decided: nobody, quarantined: nobody, parked: nobody, unreadable: nobody };
+
+function fail(error: Error): never {
+  throw error;
+}
+
+/** A controller that starts at `startedAtMs` and has an experiment that runs since T0, of which an analysis was heard at `heardAtMs`. */
+async function restartedAt(startedAtMs: number, heardAtMs: number) {
+  const clock = { atMs: startedAtMs, nowMs: () => clock.atMs };
+  const state = logOf(define(T0)).reduce(decider.evolve, decider.initialState);
+  const service = newService('text-to-image');
+  const decided: DeliveryEvent[] = [];
+  const log = {
+    keys: async () => ['sdxl-int8'],
+    load: async () => ({ state, version: 1 }),
+    serviceNames: async () => [],
+    loadService: async () => ({ state: service, version: 1, untold: [] }),
+    heard: { list: async () => [{ experiment: 'sdxl-int8', heardAtMs }] },
+    append: async (_known: unknown, events: readonly DeliveryEvent[]) => {
+      decided.push(...events);
+      return { version: 2 };
+    },
+  } as unknown as DecisionLog;
+  const decisions = new Decisions(log, clock, listener);
+  await decisions.restart(fail);
+  return async (atMs: number): Promise<readonly string[]> => {
+    clock.atMs = atMs;
+    decisions.tick(SILENT_AFTER_MS, fail);
+    await decisions.idle();
+    return decided.map(({ type }) => type);
+  };
+}
+
+it('silence counts from the last analysis, however often controllers are started meanwhile', async () => {
+  const typesAt = await restartedAt(minutes(10), minutes(10) - 30_000);
+  expect(await typesAt(minutes(10) + 29_000)).toEqual([]);
+  expect(await typesAt(minutes(10) + 30_000)).toEqual(['held']);
+});
+
+it('where everything was away for long, the first analysis has ten seconds to come', async () => {
+  const typesAt = await restartedAt(minutes(10), minutes(2));
+  expect(await typesAt(minutes(10) + 9_000)).toEqual([]);
+  expect(await typesAt(minutes(10) + 10_000)).toEqual(['held']);
+});
