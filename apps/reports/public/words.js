@@ -31,6 +31,7 @@ export const scoreOutcomes = {
   'digest-mismatch': 'the file is not the picture that was announced',
   undecodable: 'the file is no picture',
   refused: 'the picture is larger than the scorer accepts',
+  unscorable: 'the model can tell nothing of it',
 };
 
 /** Of the weighted objectives of an ab test. */

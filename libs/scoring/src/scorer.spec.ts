@@ -1,4 +1,4 @@
-import { mkdtemp, rm, unlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -123,6 +123,48 @@ describe('createScorer', () => {
     expect(scored(first!).pixels).toMatch(/^[0-9a-f]{64}$/);
     expect(scored(same!).pixels).toBe(scored(first!).pixels);
     expect(scored(other!).pixels).not.toBe(scored(first!).pixels);
+  });
+
+  it('tells nothing of a prompt with a token that the model does not know, and scores the others', async () => {
+    await using_(async (other) => {
+      const file = join(other, 'tokenizer.json');
+      const tokenizer = JSON.parse(await readFile(file, 'utf8')) as { model: { vocab: Record<string, number> } };
+      tokenizer.model.vocab['mystyle'] = 40;
+      await writeFile(file, JSON.stringify(tokenizer));
+      const own = await createScorer({ modelDirectory: other });
+      const imageBytes = await picture(1);
+      const scores = await own.score([
+        { imageBytes, prompt: 'red mystyle' },
+        { imageBytes, prompt: 'red star' },
+      ]);
+      expect(scores.map((score) => score.outcome)).toEqual(['unscorable', 'scored']);
+      expect(own.health()).toMatchObject({
+        failure: null,
+        unscorable: { count: 1, latest: expect.stringContaining('a token 40, the model knows those below 12') },
+      });
+      await own.close();
+    });
+  });
+
+  it('tells nothing of a picture whose embedding is not finite, and scores the others', async () => {
+    await using_(async (other) => {
+      await writeTinyClip(other, { divides: true });
+      const own = await createScorer({ modelDirectory: other });
+      const [black, grey] = await Promise.all(
+        ['black', 'grey'].map((background) =>
+          sharp({ create: { width: 8, height: 8, channels: 3, background } })
+            .png()
+            .toBuffer(),
+        ),
+      );
+      const scores = await own.score([
+        { imageBytes: black!, prompt: 'red star' },
+        { imageBytes: grey!, prompt: 'red star' },
+      ]);
+      expect(scores.map((score) => score.outcome)).toEqual(['unscorable', 'scored']);
+      expect(own.health().unscorable.count).toBe(1);
+      await own.close();
+    });
   });
 
   it('refuses to compute after it was closed', async () => {

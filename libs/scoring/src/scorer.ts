@@ -14,6 +14,7 @@ import { loadClipModel, type ClipModel } from './model/model-directory.js';
 import { isBlank } from './pictures/blank.js';
 import type { RgbPicture } from './pictures/rgb-picture.js';
 import { preprocessing, type Preprocessing, type PreprocessingMode } from './preprocessing/preprocessing.js';
+import type { TokenizedText } from './text/clip-tokenizer.js';
 import { fillTemplate, normalisePrompt } from './text/prompt.js';
 import { REFERENCE_PROMPTS } from './text/reference-prompts.js';
 
@@ -65,7 +66,8 @@ export type PictureScore =
       /** SHA-256 of `<width>x<height>` and the RGB values, in hex; null where nobody asked for it. */
       readonly pixels: string | null;
     }
-  | { readonly outcome: 'undecodable' | 'refused'; readonly reason: string };
+  /** `unscorable`: the model can't tell, of the picture or of the prompt; neither's fault. */
+  | { readonly outcome: 'undecodable' | 'refused' | 'unscorable'; readonly reason: string };
 
 export interface ScorerHealth {
   readonly model: string;
@@ -75,6 +77,8 @@ export interface ScorerHealth {
   readonly engineReason: string;
   /** Why the engine can't compute at present; null while all is well. */
   readonly failure: string | null;
+  /** Pictures since the start that the model could tell nothing of, and why the latest one. */
+  readonly unscorable: { readonly count: number; readonly latest: string | null };
 }
 
 /** Scores pictures with one model, one engine and one preprocessing: the identity that stands in every score. */
@@ -125,6 +129,11 @@ interface SeenText {
   readonly promptClass: number;
 }
 
+interface WaitingText extends TokenizedText {
+  /** Normalised. */
+  readonly prompt: string;
+}
+
 interface PreparedGroup {
   /** The model's squares one after the other; bytes behind the last picture are meaningless. */
   readonly pixels: Uint8Array<ArrayBuffer>;
@@ -137,7 +146,7 @@ interface WaitingPicture {
   readonly withPixels: boolean;
 }
 
-type Broken = Extract<PictureScore, { outcome: 'undecodable' | 'refused' }>;
+type Broken = Exclude<PictureScore, { outcome: 'scored' }>;
 
 interface ScorerParts {
   readonly model: ClipModel;
@@ -154,6 +163,7 @@ class ClipScorer implements Scorer {
   private readonly decodeConcurrency: number;
   private readonly pictures: LruCache<SeenPicture>;
   private readonly texts: LruCache<SeenText>;
+  private unscorable: ScorerHealth['unscorable'] = { count: 0, latest: null };
   private references: Promise<readonly Float32Array[]> | null = null;
 
   private readonly model: ClipModel;
@@ -184,6 +194,7 @@ class ClipScorer implements Scorer {
       engine: this.engine.name,
       engineReason: this.engineReason,
       failure: this.engine.failure() ?? null,
+      unscorable: this.unscorable,
     };
   }
 
@@ -198,7 +209,12 @@ class ClipScorer implements Scorer {
     ]);
     return inputs.map((_, index) => {
       const picture = pictures[index]!;
-      return 'outcome' in picture ? picture : this.scoreOf(picture, texts[index]!);
+      const text = texts[index]!;
+      const broken = 'outcome' in picture ? picture : 'outcome' in text ? text : null;
+      if (broken?.outcome === 'unscorable') {
+        this.unscorable = { count: this.unscorable.count + 1, latest: broken.reason };
+      }
+      return broken ?? this.scoreOf(picture as SeenPicture, text as SeenText);
     });
   }
 
@@ -215,30 +231,37 @@ class ClipScorer implements Scorer {
     };
   }
 
-  private async embedTexts(prompts: readonly string[]): Promise<readonly SeenText[]> {
+  private async embedTexts(prompts: readonly string[]): Promise<readonly (SeenText | Broken)[]> {
     const normalised = prompts.map(normalisePrompt);
-    const found = new Map<string, SeenText>();
-    const missing: string[] = [];
+    const found = new Map<string, SeenText | Broken>();
+    const missing: WaitingText[] = [];
     for (const prompt of new Set(normalised)) {
       const seen = this.texts.get(this.keyOf(sha256(prompt)));
-      if (seen === undefined) missing.push(prompt);
-      else found.set(prompt, seen);
+      if (seen !== undefined) found.set(prompt, seen);
+      else {
+        const text = this.model.tokenizer.encode(fillTemplate(this.model.promptTemplate, prompt));
+        const unknown = text.ids.find((id) => id >= this.model.description.text.vocabulary);
+        if (unknown === undefined) missing.push({ prompt, ...text });
+        else found.set(prompt, { outcome: 'unscorable', reason: unknownToken(unknown, this.model) });
+      }
     }
-    if (missing.length > 0) {
-      const references = await (this.references ??= this.embedReferences());
-      const tokenized = missing.map((prompt) =>
-        this.model.tokenizer.encode(fillTemplate(this.model.promptTemplate, prompt)),
-      );
-      const embeddings = await this.engine.embedTexts(tokenized.map((text) => text.ids));
-      missing.forEach((prompt, row) => {
-        const embedding = this.rowOf(embeddings, row);
-        const promptClass = nearestTo(embedding, references);
-        const text = { embedding, truncated: tokenized[row]!.truncated, promptClass };
-        this.texts.set(this.keyOf(sha256(prompt)), text);
-        found.set(prompt, text);
-      });
-    }
+    if (missing.length > 0) await this.embedMissing(missing, found);
     return normalised.map((prompt) => found.get(prompt)!);
+  }
+
+  private async embedMissing(missing: readonly WaitingText[], found: Map<string, SeenText | Broken>): Promise<void> {
+    const references = await (this.references ??= this.embedReferences());
+    const embeddings = await this.engine.embedTexts(missing.map(({ ids }) => ids));
+    missing.forEach(({ prompt, truncated }, row) => {
+      const embedding = this.rowOf(embeddings, row);
+      if (!isFinite(embedding)) {
+        found.set(prompt, { outcome: 'unscorable', reason: 'the model gives no finite embedding of the prompt' });
+        return;
+      }
+      const text = { embedding, truncated, promptClass: nearestTo(embedding, references) };
+      this.texts.set(this.keyOf(sha256(prompt)), text);
+      found.set(prompt, text);
+    });
   }
 
   /** Once, with the first texts. A failure is forgotten, so that the next texts try again. */
@@ -315,7 +338,12 @@ class ClipScorer implements Scorer {
     if (pictures.length === 0) return;
     const embeddings = await this.engine.embedImages(pixels, pictures.length);
     pictures.forEach(({ key, blank, pixels: hash }, row) => {
-      const picture = { embedding: this.rowOf(embeddings, row), blank, pixels: hash };
+      const embedding = this.rowOf(embeddings, row);
+      if (!isFinite(embedding)) {
+        found.set(key, { outcome: 'unscorable', reason: 'the model gives no finite embedding of the picture' });
+        return;
+      }
+      const picture = { embedding, blank, pixels: hash };
       this.pictures.set(key, picture);
       found.set(key, picture);
     });
@@ -347,6 +375,14 @@ class ClipScorer implements Scorer {
   private keyOf(hash: string): string {
     return `${hash}/${this.model.digest}/${this.preprocessing.version}`;
   }
+}
+
+function unknownToken(id: number, { description }: ClipModel): string {
+  return `the tokenizer gives the prompt a token ${id}, the model knows those below ${description.text.vocabulary}: tokenizer and weights are not of one model`;
+}
+
+function isFinite(embedding: Float32Array): boolean {
+  return embedding.every(Number.isFinite);
 }
 
 function pixelsHash({ width, height, data }: RgbPicture): string {

@@ -25,10 +25,10 @@ export const imageScored = z.object({
   assignment: assignment.nullable().default(null),
   image: image.pick({ uri: true, sha256: true }),
   /**
-   * `scored`; or why there is no score: the bytes were not to be had, were not the announced ones, are no picture, or break a limit.
-   * `undecodable` and `digest-mismatch` are facts about the variant.
+   * `scored`; or why there is no score: the bytes were not to be had, were not the announced ones, are no picture, or break a limit;
+   * or the model can tell nothing of the picture or its prompt (`unscorable`, since 2026-11). `undecodable` and `digest-mismatch` are facts about the variant.
    */
-  outcome: z.enum(['scored', 'unavailable', 'digest-mismatch', 'undecodable', 'refused']),
+  outcome: z.enum(['scored', 'unavailable', 'digest-mismatch', 'undecodable', 'refused', 'unscorable']),
   reason: z.string().nullable().default(null),
   /** Raw cosine of image and prompt embeddings; null unless scored, and where the prompt is not known. */
   alignment: z.number().min(-1).max(1).nullable().default(null),

@@ -1,20 +1,22 @@
 import type { EngineKind } from './engine.js';
-import { onnxEngine } from './onnx-engine.js';
+import { onnxEngine, onnxGpuEngine } from './onnx-engine.js';
 import { tfjsBackends } from './tfjs/tfjs-backend.js';
 import { tfjsEngine } from './tfjs/tfjs-engine.js';
 
 /** Engines of one kind, in the order in which they are tried. */
-const single = ['onnx', ...tfjsBackends] as const;
+const single = ['onnx-cuda', 'onnx-webgpu', 'onnx', ...tfjsBackends] as const;
 type SingleEngine = (typeof single)[number];
 
 /** What `SCORER_ENGINE` may name besides `auto`: `tfjs` is the first of TensorFlow.js's that works here. */
-export const engineNames = ['onnx', 'tfjs', ...tfjsBackends] as const;
+export const engineNames = ['onnx', 'onnx-webgpu', 'onnx-cuda', 'tfjs', ...tfjsBackends] as const;
 export type EngineName = (typeof engineNames)[number];
 
 const candidates: Readonly<Record<EngineName | 'auto', readonly SingleEngine[]>> = {
   auto: single,
   tfjs: tfjsBackends,
   onnx: ['onnx'],
+  'onnx-webgpu': ['onnx-webgpu'],
+  'onnx-cuda': ['onnx-cuda'],
   'tfjs-node-gpu': ['tfjs-node-gpu'],
   'tfjs-webgpu': ['tfjs-webgpu'],
   'tfjs-node': ['tfjs-node'],
@@ -22,6 +24,8 @@ const candidates: Readonly<Record<EngineName | 'auto', readonly SingleEngine[]>>
 };
 
 const kinds: Readonly<Record<SingleEngine, EngineKind>> = {
+  'onnx-cuda': onnxGpuEngine('cuda'),
+  'onnx-webgpu': onnxGpuEngine('webgpu'),
   onnx: onnxEngine,
   'tfjs-node-gpu': tfjsEngine('tfjs-node-gpu'),
   'tfjs-webgpu': tfjsEngine('tfjs-webgpu'),

@@ -3,7 +3,8 @@ import type { Worker } from 'node:worker_threads';
 import { towerFiles, type TowerFiles } from '../graphs/tower-files.js';
 import type { ClipModel } from '../model/model-directory.js';
 import type { EmbeddingEngine, EngineKind, EngineOptions } from './engine.js';
-import type { OnnxReply, OnnxRequest, OnnxWorkerData } from './onnx-messages.js';
+import { gpuAvailability } from './onnx-gpu.js';
+import type { OnnxProvider, OnnxReply, OnnxRequest, OnnxWorkerData } from './onnx-messages.js';
 import { startWorker } from './start-worker.js';
 
 /** onnxruntime on the CPU, in one worker thread. */
@@ -17,14 +18,25 @@ export const onnxEngine: EngineKind = {
       return { available: false, reason: (error as Error).message };
     }
   },
-  start: async (model, options) => {
-    const { precision = 'f32', cacheDirectory } = options;
-    const graphs = await towerFiles(model, { precision, cacheDirectory });
-    const engine = new OnnxEngine(model, graphs, options);
-    await engine.start();
-    return engine;
-  },
+  start: (model, options) => startOnnx(model, options, 'cpu'),
 };
+
+/** onnxruntime on a GPU: through WebGPU, which every build brings along, or through CUDA, whose libraries are installed besides. */
+export function onnxGpuEngine(provider: Exclude<OnnxProvider, 'cpu'>): EngineKind {
+  return {
+    requiredFiles: [],
+    availability: () => gpuAvailability(provider),
+    start: (model, options) => startOnnx(model, options, provider),
+  };
+}
+
+async function startOnnx(model: ClipModel, options: EngineOptions, provider: OnnxProvider): Promise<EmbeddingEngine> {
+  const { precision = 'f32', cacheDirectory } = options;
+  const graphs = await towerFiles(model, { precision, cacheDirectory });
+  const engine = new OnnxEngine(model, graphs, { ...options, provider });
+  await engine.start();
+  return engine;
+}
 
 /** The engine can't compute: its worker did not start, died, or onnxruntime gave an error. Not the pictures' fault. */
 export class EngineFailedError extends Error {
@@ -47,9 +59,9 @@ class OnnxEngine implements EmbeddingEngine {
   constructor(
     private readonly model: ClipModel,
     private readonly graphs: TowerFiles,
-    private readonly options: EngineOptions,
+    private readonly options: EngineOptions & { readonly provider: OnnxProvider },
   ) {
-    this.name = options.precision === 'f16' ? 'onnx-cpu-f16' : 'onnx-cpu';
+    this.name = `onnx-${options.provider}${options.precision === 'f16' ? '-f16' : ''}`;
   }
 
   async start(): Promise<void> {
@@ -102,6 +114,7 @@ class OnnxEngine implements EmbeddingEngine {
       dimension: description.dimension,
       endOfText: description.text.endOfText,
       threads: this.options.threads,
+      provider: this.options.provider,
     };
     return new Promise((resolve, reject) => {
       const worker = startWorker(new URL('./onnx-worker.js', import.meta.url), { workerData, name: 'onnx' });

@@ -1,3 +1,6 @@
+/** What of onnxruntime computes. */
+export type OnnxProvider = 'cpu' | 'cuda' | 'webgpu';
+
 /** What the worker needs to open its sessions. */
 export interface OnnxWorkerData {
   readonly graphs: { readonly image: string; readonly text: string };
@@ -6,6 +9,7 @@ export interface OnnxWorkerData {
   readonly dimension: number;
   readonly endOfText: number;
   readonly threads: number;
+  readonly provider: OnnxProvider;
 }
 
 export type OnnxRequest =

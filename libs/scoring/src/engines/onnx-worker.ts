@@ -6,7 +6,7 @@ import type { OnnxReply, OnnxRequest, OnnxWorkerData } from './onnx-messages.js'
 // Runs in a worker thread of its own: `session.run` computes synchronously and would block the event loop of the service.
 // Imports nothing but its neighbours and onnxruntime, so that it loads from the source as well as from the build.
 
-const { graphs, side, contextLength, dimension, endOfText, threads } = workerData as OnnxWorkerData;
+const { graphs, side, contextLength, dimension, endOfText, threads, provider } = workerData as OnnxWorkerData;
 const port = parentPort!;
 const pictureBytes = side * side * 3;
 /** Of a unit vector that was computed in single precision. */
@@ -103,9 +103,9 @@ function requireFinite(graph: string, embedding: Float32Array): void {
   }
 }
 
-/** A picture that is neither black nor of one colour. */
+/** A picture of many colours, none of its bytes zero: what a model makes of black is no matter of loading it. */
 function noise(bytes: number): Uint8Array {
-  return Uint8Array.from({ length: bytes }, (_, index) => (index * 37) % 251);
+  return Uint8Array.from({ length: bytes }, (_, index) => 1 + ((index * 37) % 251));
 }
 
 async function open(
@@ -115,7 +115,8 @@ async function open(
   shape: readonly (number | undefined)[],
 ): Promise<InferenceSession> {
   const session = await InferenceSession.create(graph, {
-    executionProviders: ['cpu'],
+    // Shapes and indices are computed on the CPU beside a GPU. A provider that can't be loaded is an error, no reason for another one.
+    executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     intraOpNumThreads: threads,

@@ -8,11 +8,18 @@ const words = ['a', 'picture', 'of', 'red', 'blue', 'circle', 'star', 'small', '
 const START = '<|startoftext|>';
 const END = '<|endoftext|>';
 
+export interface TinyClipOptions {
+  /** Name of the image graph's input. Default `pixels`. */
+  readonly imageInput?: string;
+  /** The image tower divides by the picture's own brightness: a black one has no embedding. Default false. */
+  readonly divides?: boolean;
+}
+
 /**
  * Writes a CLIP directory whose towers are one random linear map each: a few kilobytes that load, tokenise, embed and normalise
  * like a real model. For tests of what surrounds a model.
  */
-export async function writeTinyClip(directory: string, options: { readonly imageInput?: string } = {}): Promise<void> {
+export async function writeTinyClip(directory: string, options: TinyClipOptions = {}): Promise<void> {
   const { side, dimension, contextLength } = tinyClip;
   const vocabulary = Object.fromEntries(['<unk>', ...words, START, END].map((word, id) => [word, id]));
   await mkdir(join(directory, 'onnx'), { recursive: true });
@@ -22,7 +29,7 @@ export async function writeTinyClip(directory: string, options: { readonly image
       model_type: 'clip',
       _name_or_path: 'tiny-clip',
       projection_dim: dimension,
-      text_config: { max_position_embeddings: contextLength },
+      text_config: { max_position_embeddings: contextLength, vocab_size: Object.keys(vocabulary).length },
       vision_config: { image_size: side, patch_size: side },
     },
     'preprocessor_config.json': {
@@ -42,7 +49,7 @@ export async function writeTinyClip(directory: string, options: { readonly image
       ],
       output: 'probability',
     },
-    'onnx/image.onnx': imageTower(options.imageInput ?? 'pixels'),
+    'onnx/image.onnx': imageTower(options.imageInput ?? 'pixels', options.divides === true),
     'onnx/text.onnx': textTower(Object.keys(vocabulary).length),
   };
   await Promise.all(
@@ -53,7 +60,7 @@ export async function writeTinyClip(directory: string, options: { readonly image
 }
 
 /** Cast → scale to [−0.5, 0.5] → flatten → linear → divide by the norm. */
-function imageTower(input: string): Buffer {
+function imageTower(input: string, divides: boolean): Buffer {
   const { side, dimension } = tinyClip;
   const pixels = side * side * 3;
   return onnxModel(
@@ -67,7 +74,7 @@ function imageTower(input: string): Buffer {
     ],
     [
       { operator: 'Cast', inputs: [input], output: 'float', attributes: { to: 1 } },
-      { operator: 'Sub', inputs: ['float', 'half'], output: 'centred' },
+      { operator: divides ? 'Div' : 'Sub', inputs: ['float', divides ? 'float' : 'half'], output: 'centred' },
       { operator: 'Div', inputs: ['centred', 'range'], output: 'scaled' },
       { operator: 'Reshape', inputs: ['scaled', 'shape'], output: 'flat' },
       { operator: 'MatMul', inputs: ['flat', 'weight'], output: 'projected' },
