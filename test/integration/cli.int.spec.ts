@@ -44,11 +44,12 @@ beforeAll(async () => {
   const decision = await startApp(decisionApp, { resources, settings, environment: own });
   const others = await Promise.all([
     startApp(reportsApp, { resources, environment: own }),
-    startApp(recorderApp, { resources }),
-    startApp(analyzerApp, { resources }),
+    startApp(recorderApp, { resources, environment: own }),
+    startApp(analyzerApp, { resources, environment: own }),
   ]);
   const router = await startApp(routerApp, {
     resources: { bus },
+    environment: own,
     settings: { port: 0, routerId: 'router-a', lastKnownGoodFile: undefined },
   });
   routerUrl = router.exposed.url;

@@ -121,6 +121,7 @@ const FAULTS: readonly (readonly [fault: string, status: number, contentType: st
   ['another character set', 415, 'application/json; charset=utf-16', '{}'],
   ['a body that is understood but wrong', 422, 'application/json', '{"colour": "red"}'],
   ['a list where an object belongs', 422, 'application/json', '[]'],
+  ['text that no log can keep', 422, 'application/json', '{"reason": "a\\u0000b"}'],
 ];
 
 describe.each(DOORS)('the door for %s', (_door, url) => {
@@ -350,6 +351,12 @@ describe('who may do what', () => {
         body: '{"reason": "because"}',
       });
     expect((await again('"999999"')).status).toBe(412);
+    const tried = await fetch(`${urlOf('decision')}/v1/experiments?dryRun=true`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...asRoot, 'if-match': '"999999"' },
+      body: JSON.stringify(file),
+    });
+    expect(tried.status).toBe(412);
     expect((await again(tag)).status).not.toBe(412);
   });
 

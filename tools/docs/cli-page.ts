@@ -26,7 +26,7 @@ export function cliPage(generated: string): string {
 const INTRODUCTION =
   '`npm run -s teststrip -- <command>` in the repository after `npm run build`; `npx teststrip <command>` where the package is installed. Answers come on standard output, in words, or whole with `-o json` and `-o yaml`; what went wrong is said on standard error, with what helps. Control characters in what a server says are written out (`\\u001b`), so that nothing it says moves the cursor.';
 
-const SERVERS = `Without options, commands ask the services on this machine (\`http://127.0.0.1:8081\`, reports \`:8082\`), and send the token in the file \`operator-token\` of \`DATA_DIR\`, if it is there.
+const SERVERS = `Without options, commands ask the services on this machine (\`http://127.0.0.1:8081\`, reports \`:8082\`), and send the token in the file \`operator-token\` of \`DATA_DIR\`, if it is there; to other ports of this machine only where a server of that folder has listened there.
 
 For others: \`teststrip context set production --server https://teststrip.example.com\` and \`teststrip login\`, which reads a token without showing it, checks it, and keeps it in
 \`$XDG_CONFIG_HOME/teststrip/contexts.json\` (\`~/.config\` without the variable), readable by your account alone. In pipelines \`TESTSTRIP_SERVER\`, \`TESTSTRIP_REPORTS\` and \`TESTSTRIP_TOKEN\` say the same.

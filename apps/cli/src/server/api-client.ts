@@ -146,7 +146,15 @@ function addressOf(url: string, path: string): URL {
 async function shortText(response: Response): Promise<string> {
   const announced = Number(response.headers.get('content-length') ?? 0);
   if (announced > LARGEST_ANSWER_BYTES) throw new Error(`an answer of ${announced} bytes`);
-  return response.text();
+  // One that does not say how long it is may be without an end.
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    length += piece.length;
+    if (length > LARGEST_ANSWER_BYTES) throw new Error(`an answer of more than ${LARGEST_ANSWER_BYTES} bytes`);
+    pieces.push(piece);
+  }
+  return new TextDecoder().decode(Buffer.concat(pieces));
 }
 
 function parsedOrUndefined(text: string): unknown {

@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { commonVariables, documented, isLoopback, OPERATOR_TOKEN_FILE, readConfig, variables } from '#libs/platform';
+import { commonVariables, documented, isLoopback, operatorTokenForPort, readConfig, variables } from '#libs/platform';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { tell } from '../terminal/print.js';
 import { ApiClient, RefusedByServer } from './api-client.js';
@@ -146,15 +144,12 @@ function environmentToken(): string | undefined {
   return TESTSTRIP_TOKEN;
 }
 
-/** On the machine that the embedded default runs on, its operator needs no login. */
+/** On the machine that the embedded default runs on, its operator needs no login. Whatever else listens on that machine may be another account's. */
 function operatorTokenFor(server: string): string | undefined {
   if (!isOnThisMachine(server)) return undefined;
   const { DATA_DIR } = readConfig({ DATA_DIR: commonVariables.DATA_DIR });
-  try {
-    return readFileSync(join(DATA_DIR, OPERATOR_TOKEN_FILE), 'utf8').trim() || undefined;
-  } catch {
-    return undefined;
-  }
+  const usual = [LOCAL.server, LOCAL.reports].flatMap((url) => (url === undefined ? [] : new URL(url).port));
+  return operatorTokenForPort(DATA_DIR, new URL(server).port, usual);
 }
 
 function isOnThisMachine(url: string): boolean {

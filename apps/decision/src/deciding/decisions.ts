@@ -178,9 +178,10 @@ export class Decisions {
    * What an order would lead to; nothing is decided.
    * @throws as `order` does.
    */
-  async preview(key: string, order: Order): Promise<Obeyed> {
+  async preview(key: string, order: Order, ifVersion?: number): Promise<Obeyed> {
     const input = { ...order, ...this.now() };
     const { state: before, version } = await this.log.load(key);
+    refuseUnseen(`experiment ${key}`, version, ifVersion);
     const name = serviceOf(before, input);
     const service = name === undefined ? undefined : (await this.log.loadService(name, this.clock.nowMs())).state;
     const { events, after } = follow(before, service, input);
@@ -353,6 +354,12 @@ export class Decisions {
   ): Promise<void> {
     const order = { type: 'contested' as const, epoch: lastCommand.epoch, behind, servedEpoch };
     await this.take(experiment, { ...this.now(), ...order }, { fresh: true });
+  }
+
+  /** Somebody else gives orders about the experiment in the controller's name: said once per revision, and changes nothing. */
+  async forged(experiment: string, message: string): Promise<void> {
+    const nothingBehind = { epoch: 0, behind: [], servedEpoch: 0 };
+    await this.take(experiment, { ...this.now(), type: 'contested', ...nothingBehind, forged: message });
   }
 
   /** Of every service the experiment that its newest order is about. */

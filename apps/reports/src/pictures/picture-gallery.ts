@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, realpath, type FileHandle } from 'node:fs/promises';
 import { sep } from 'node:path';
-import type { Readable } from 'node:stream';
+import { pipeline, Transform, type Readable, type TransformCallback } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { quantileSorted } from 'simple-statistics';
 import { ProblemException } from '#libs/platform';
@@ -78,8 +78,8 @@ export class PictureGallery {
       const sha256 = await digestOf(file, length);
       if (picture.sha256 !== null && sha256 !== picture.sha256) throw anotherPicture(generationId, picture.sha256);
       const contentType = picture.format === null ? 'application/octet-stream' : `image/${picture.format}`;
-      const bytes = file.createReadStream({ start: 0, end: Math.max(0, length - 1) });
-      return { contentType, sha256, length, bytes };
+      const read = file.createReadStream({ start: 0, end: Math.max(0, length - 1) });
+      return { contentType, sha256, length, bytes: pipeline(read, new SamePicture(sha256), () => undefined) };
     } catch (error) {
       await file.close();
       throw error;
@@ -98,6 +98,31 @@ export class PictureGallery {
     } catch {
       return undefined;
     }
+  }
+}
+
+/**
+ * Passes on what was looked at before. What was written over it meanwhile is told by its digest only at the end: the last piece is held back until
+ * then, so that a client never gets a whole picture that is another one.
+ */
+class SamePicture extends Transform {
+  private readonly hash = createHash('sha256');
+  private last: Buffer | undefined;
+
+  constructor(private readonly sha256: string) {
+    super();
+  }
+
+  override _transform(piece: Buffer, _encoding: string, done: TransformCallback): void {
+    this.hash.update(piece);
+    const before = this.last;
+    this.last = piece;
+    done(null, before);
+  }
+
+  override _flush(done: TransformCallback): void {
+    const isSame = this.hash.digest('hex') === this.sha256;
+    done(isSame ? null : new Error('the file was written while it was sent'), isSame ? this.last : undefined);
   }
 }
 

@@ -32,6 +32,8 @@ export class PicturesController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<StreamableFile> {
     const { bytes, length, contentType, sha256 } = await this.gallery.bytes(generationId, imageIndex);
+    // Its head is sent by then: what is cut off is never complete for the client.
+    bytes.on('error', () => response.destroy());
     response.setHeader('etag', `"${sha256}"`);
     return new StreamableFile(bytes, { type: contentType, length });
   }

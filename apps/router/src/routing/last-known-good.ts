@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { allocationCommanded, experimentDefined, serviceDefined, type ServiceDefined } from '#libs/contracts';
+import { makeDataFolder } from '#libs/platform';
 import { z } from 'zod';
 import { writeAtomically } from '../write-atomically.js';
 import { brokenGlass, type BrokenGlass } from './broken-glass.js';
@@ -101,6 +103,7 @@ export class LastKnownGoodFile {
     };
     try {
       // It names upstreams; one that an earlier version left is as closed.
+      await makeDataFolder(dirname(this.path));
       await writeAtomically(this.path, `${JSON.stringify(content)}\n`, 0o600);
     } catch (error) {
       this.onTrouble(`last-known-good file ${this.path} can't be written: ${(error as Error).message}`);

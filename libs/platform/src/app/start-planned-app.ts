@@ -5,6 +5,8 @@ import type { z } from 'zod';
 import { Health } from '../health/health.js';
 import { AppShellModule } from '../http/app-shell.module.js';
 import { AccessGuard } from '../identity/access.guard.js';
+import type { Identities } from '../identity/identities.js';
+import { noteServer } from '../identity/operator-token.js';
 import { cannotListen } from '../http/plain-server.js';
 import { prepareHttp } from '../http/prepare-http.js';
 import type { AppOptions, AppPlan, Needs, Parts, RunningApp, StartContext } from './app.js';
@@ -42,6 +44,7 @@ export async function startPlannedApp<Shape extends z.ZodRawShape, N extends Nee
     await nest.listen(plan.http.port, plan.http.host).catch((error: Error) => {
       throw cannotListen(error, { ...plan.http, variable: String(options.port) });
     });
+    await noteForToken(access?.identities, await nest.getUrl(), context.logger);
     return {
       ...(await describe(options, nest, parts)),
       async close({ noticeMs, drainMs } = AT_ONCE) {
@@ -56,6 +59,19 @@ export async function startPlannedApp<Shape extends z.ZodRawShape, N extends Nee
     await nest.close().catch(() => undefined);
     throw error;
   }
+}
+
+/** Programs on this machine send the installation's own token to servers that are known to be its own. */
+async function noteForToken(
+  identities: Identities | undefined,
+  url: string,
+  logger: LoggerService | false,
+): Promise<void> {
+  const file = identities?.operatorTokenFile;
+  if (file === undefined) return;
+  await noteServer(file, url).catch((error: Error) => {
+    if (logger) logger.warn(`commands on this machine will not send the operator token to ${url}: ${error.message}`);
+  });
 }
 
 function createNest(module: DynamicModule, logger: LoggerService | false): Promise<INestApplication> {

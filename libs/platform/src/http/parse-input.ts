@@ -1,3 +1,4 @@
+import { messageAt, unstorableIn } from '#libs/contracts';
 import type { z } from 'zod';
 import { ProblemException } from './problem.js';
 import { YamlText } from './request-body.js';
@@ -7,7 +8,8 @@ const STATUS = { query: 400, body: 422 } as const;
 
 /**
  * A checked value.
- * @throws ProblemException (400 for a query, 422 for a body) that names every wrong field and what was expected; 415 for YAML, which has doors of its own.
+ * @throws ProblemException (400 for a query, 422 for a body) that names every wrong field and what was expected, or text that no log
+ *   could keep (NUL, half of a surrogate pair); 415 for YAML, which has doors of its own.
  */
 export function parseInput<Schema extends z.ZodType>(
   schema: Schema,
@@ -17,6 +19,17 @@ export function parseInput<Schema extends z.ZodType>(
   if (input instanceof YamlText) {
     const detail = 'content-type: YAML is taken for experiment files only; expected application/json';
     throw new ProblemException({ title: 'The body has a media type that is not understood here', status: 415, detail });
+  }
+  const unstorable = unstorableIn(input);
+  if (unstorable) {
+    const { path, message } = unstorable;
+    const problems = [{ path: path.join('.'), message }];
+    throw new ProblemException({
+      title: `The ${what} can't be used`,
+      status: STATUS[what],
+      detail: messageAt(path, message),
+      problems,
+    });
   }
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;

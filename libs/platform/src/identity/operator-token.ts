@@ -1,10 +1,17 @@
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { appendFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { madeOnce, readIfThere } from '../configuration/made-once.js';
 import { keepSecret } from '../configuration/secrets.js';
 import { newToken } from './bearer-token.js';
 
 /** Where the token of the operator is, in DATA_DIR. */
-export const OPERATOR_TOKEN_FILE = 'operator-token';
+const OPERATOR_TOKEN_FILE = 'operator-token';
+
+/** Beside it: the ports that servers of this installation have had, one a line. */
+const PORTS = '.ports';
+/** Servers on any free port leave one at each start; the last of them are those that run. */
+const MOST_PORTS = 100;
 
 export interface OperatorToken {
   readonly file: string;
@@ -19,32 +26,43 @@ export interface OperatorToken {
 export async function operatorTokenIn(folder: string): Promise<OperatorToken> {
   // Told to people who may stand in another folder.
   const file = resolve(folder, OPERATOR_TOKEN_FILE);
-  const token = (await readIfThere(file)) ?? (await create(folder, file));
+  const token = (await madeOnce(file, () => `${newToken()}\n`)).trim();
   if (token.length < 32) throw new Error(`${file} holds no token; delete it, and the next start makes a new one`);
   keepSecret(token);
   return { file, token };
 }
 
-async function create(folder: string, file: string): Promise<string> {
-  await mkdir(folder, { recursive: true });
-  const draft = `${file}.${process.pid}.${newToken().slice(-8)}`;
-  await writeFile(draft, `${newToken()}\n`, { mode: 0o600, flag: 'wx' });
-  try {
-    // Unlike a rename, a link leaves the file of whoever was first.
-    await link(draft, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    await rm(draft, { force: true });
-  }
-  return (await readIfThere(file)) ?? '';
+/** Remembers that a server of the installation listens there, so that the token goes to it and to no other port of the machine. */
+export async function noteServer(tokenFile: string, url: string): Promise<void> {
+  const { port } = new URL(url);
+  const known = linesOf((await readIfThere(tokenFile + PORTS)) ?? '');
+  if (known.includes(port)) return;
+  if (known.length < MOST_PORTS) return appendFile(tokenFile + PORTS, `${port}\n`, { mode: 0o600 });
+  const newest = [...known.slice(-MOST_PORTS / 2), port];
+  await writeFile(tokenFile + PORTS, `${newest.join('\n')}\n`, { mode: 0o600 });
 }
 
-async function readIfThere(file: string): Promise<string | undefined> {
+/**
+ * The token of an installation for a program on its machine.
+ * @param port of the server that it is for
+ * @param usual ports that servers have where nobody chose others
+ * @returns undefined where there is none, or where no server of the installation has that port
+ */
+export function operatorTokenForPort(folder: string, port: string, usual: readonly string[]): string | undefined {
+  const file = join(folder, OPERATOR_TOKEN_FILE);
+  if (!usual.includes(port) && !linesOf(textOf(file + PORTS)).includes(port)) return undefined;
+  return textOf(file).trim() || undefined;
+}
+
+function linesOf(text: string): readonly string[] {
+  return text.split('\n').filter((line) => line !== '');
+}
+
+/** Empty where there is none. */
+function textOf(file: string): string {
   try {
-    return (await readFile(file, 'utf8')).trim();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
   }
 }

@@ -4,6 +4,7 @@ import { cp, mkdir, rename } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { makeDataFolder } from '#libs/platform';
 import { withFileLock } from './file-lock.js';
 import type { ServerUser } from './server-user.js';
 
@@ -26,7 +27,7 @@ export async function serverPlace(dataDir: string, user: ServerUser | undefined)
   const binaries = await packagedBinaries();
   const reachable = !user || (isOpenToOthers(dirname(binaries.postgres)) && isOpenToOthers(dataDir));
   if (reachable) {
-    await mkdir(dataDir, { recursive: true });
+    await makeDataFolder(dataDir);
     return { dir: dataDir, cluster: join(dataDir, 'cluster'), binaries };
   }
   const base = '/var/lib/teststrip';
