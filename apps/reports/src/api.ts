@@ -267,8 +267,10 @@ export const reportsApi: ApiDescription = {
         responses: {
           ...bodyRefusals,
           202: jsonAnswer('It is durable; the analysis follows.', z.object({ id: z.string() })),
+          403: problemAnswer('The token is not the one that the router gave with the answer to the request.'),
           404: problemAnswer('No such request is recorded (yet).'),
           422: problemAnswer('The body is understood, but wrong.'),
+          429: problemAnswer('This client, or somebody about this request, has given feedback too often.'),
         },
       },
     },

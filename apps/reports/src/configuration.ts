@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { commonVariables, documented, variables } from '#libs/platform';
 
 /** Variables of the reports. */
@@ -12,5 +13,13 @@ export const reportsVariables = {
     { defaultIs: 'port DECISION_PORT of this machine, on loopback' },
   ),
   DECISION_PORT: documented(variables.port.default(8081), 'Port of the decision service, on this machine.'),
+  FEEDBACK: documented(
+    z.enum(['token', 'open']).default('token'),
+    '`token`: feedback about a request counts with what the router gave to whoever asked, in `teststrip-feedback-token`. `open`: it counts from whoever knows the id of the request.',
+  ),
+  REPORTS_CLIENT_FEEDBACK: documented(
+    variables.integer.min(1).default(6_000),
+    'How often one client address may give feedback within a minute; what comes beyond is answered with 429.',
+  ),
   DATA_DIR: commonVariables.DATA_DIR,
 } as const;

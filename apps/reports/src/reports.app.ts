@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { needsBus } from '#libs/messaging';
 import { needsDatabase } from '#libs/persistence';
-import { defineApp, isLoopback, needsIdentities } from '#libs/platform';
+import { defineApp, isLoopback, needsFeedbackTokens, needsIdentities } from '#libs/platform';
 import { reportsApi } from './api.js';
 import { reportsVariables } from './configuration.js';
 import type { SummaryReader } from './summary/summary-reader.js';
@@ -14,11 +14,13 @@ export const reportsApp = defineApp({
   summary: 'the live page of how experiments stand, picture by picture',
   variables: reportsVariables,
   port: 'REPORTS_PORT',
-  needs: { database: needsDatabase, bus: needsBus, identities: needsIdentities },
+  needs: { database: needsDatabase, bus: needsBus, identities: needsIdentities, tokens: needsFeedbackTokens },
   settings: (config): ReportsSettings => ({
     pictureRoots: config.REPORTS_PICTURE_ROOTS ?? [join(config.DATA_DIR, 'pictures')],
     liveEveryMs: 1_000,
     decisionUrl: config.REPORTS_DECISION_URL ?? onThisMachine(config),
+    feedback: config.FEEDBACK,
+    clientFeedbackPerMinute: config.REPORTS_CLIENT_FEEDBACK,
   }),
   module: (settings, parts) => ReportsModule.register({ ...settings, ...parts }),
   access: (nest, { identities }) => ({

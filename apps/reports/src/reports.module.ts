@@ -3,8 +3,9 @@ import { eventSource } from '#libs/contracts';
 import { createEventPublisher, type EventBus } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import { createFactReader } from '#libs/persistence/reports';
-import type { Clock } from '#libs/platform';
+import type { Clock, FeedbackTokens } from '#libs/platform';
 import { FeedbackDesk } from './feedback/feedback-desk.js';
+import { FeedbackLimits } from './feedback/feedback-limits.js';
 import { FeedbackController } from './feedback/feedback.controller.js';
 import { IdentityController } from './identity/identity.controller.js';
 import { LiveSummaries } from './live/live-summaries.js';
@@ -37,6 +38,9 @@ export interface ReportsSettings {
   readonly liveEveryMs: number;
   /** The decision service, to which the page's orders go; undefined: the page gives none. */
   readonly decisionUrl: string | undefined;
+  /** Whether feedback needs the token that the router gave. */
+  readonly feedback: 'token' | 'open';
+  readonly clientFeedbackPerMinute: number;
 }
 
 export interface ReportsModuleOptions extends ReportsSettings {
@@ -44,15 +48,19 @@ export interface ReportsModuleOptions extends ReportsSettings {
   readonly database: Database;
   /** Where feedback and judgements are published; stays the caller's. */
   readonly bus: Pick<EventBus, 'publish'>;
+  /** Undefined where there are none: with `AUTH=off`. */
+  readonly tokens?: FeedbackTokens | undefined;
   readonly clock: Clock;
 }
 
 @Module({})
 export class ReportsModule {
   static register(options: ReportsModuleOptions): DynamicModule {
-    const { database, bus, pictureRoots, liveEveryMs, decisionUrl, clock } = options;
+    const { database, bus, tokens, pictureRoots, liveEveryMs, decisionUrl, clock } = options;
+    const limits = new FeedbackLimits(options.clientFeedbackPerMinute, () => clock.nowMs());
     const facts = createFactReader(database);
     const publisher = createEventPublisher(bus, eventSource('reports', String(process.pid)));
+    const desk = { facts, publisher, clock, limits, tokens: options.feedback === 'open' ? undefined : tokens };
     const summaries = new SummaryReader(facts, clock);
     const gallery = new PictureGallery(facts, pictureRoots);
     return {
@@ -71,7 +79,7 @@ export class ReportsModule {
         { provide: SUMMARY_READER, useValue: summaries },
         { provide: LIVE_SUMMARIES, useValue: new LiveSummaries(summaries, liveEveryMs) },
         { provide: PICTURE_GALLERY, useValue: gallery },
-        { provide: FEEDBACK_DESK, useValue: new FeedbackDesk(facts, publisher, clock) },
+        { provide: FEEDBACK_DESK, useValue: new FeedbackDesk(desk) },
         { provide: REVIEW_DESK, useValue: new ReviewDesk(facts, gallery, publisher, clock) },
         { provide: DECISION_DOOR, useValue: new DecisionDoor(decisionUrl) },
         { provide: PAGE_FILES, useFactory: loadPageFiles },

@@ -16,6 +16,7 @@ import {
   decodeAssignment,
   decodeEvent,
   encodeEvent,
+  FEEDBACK_TOKEN_HEADER,
   REQUEST_ID_HEADER,
   UNIT_HEADER,
   type AllocationApplied,
@@ -80,6 +81,9 @@ describe('proxy', () => {
     expect(seen?.url).toBe('/v1/services/text-to-image/generations?size=64');
     expect(decodeAssignment(String(seen?.headers[ASSIGNMENT_HEADER]))).toEqual(assignment);
     expect(seen?.headers[REQUEST_ID_HEADER]).toBe(answer.headers[REQUEST_ID_HEADER]);
+    // Whoever asked may say what they think of it, and nobody else.
+    expect(answer.headers[FEEDBACK_TOKEN_HEADER]).toMatch(/^[\w-]{22}$/);
+    expect(seen?.headers[FEEDBACK_TOKEN_HEADER]).toBeUndefined();
     expect(seen?.headers['content-type']).toBe('application/json');
 
     const [event] = await routedEvents(1);

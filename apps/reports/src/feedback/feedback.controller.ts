@@ -1,4 +1,5 @@
-import { Body, Controller, Headers, HttpCode, Inject, Post } from '@nestjs/common';
+import { Body, Controller, Headers, HttpCode, Inject, Post, Req } from '@nestjs/common';
+import type { Request } from 'express';
 import { TRACEPARENT } from '#libs/contracts';
 import { parseInput } from '#libs/platform';
 import { FEEDBACK_DESK } from '../tokens.js';
@@ -12,11 +13,14 @@ export class FeedbackController {
   @Post()
   @HttpCode(202)
   async take(
+    @Req() { socket }: Request,
     @Body() body: unknown,
     @Headers('idempotency-key') idempotencyKey?: string,
     @Headers('traceparent') trace?: string,
   ): Promise<{ readonly id: string }> {
     const traceparent = trace !== undefined && TRACEPARENT.test(trace) ? trace : undefined;
-    return { id: await this.desk.take(parseInput(feedbackBody, body, 'body'), { idempotencyKey, traceparent }) };
+    const address = socket.remoteAddress ?? 'unknown';
+    const given = parseInput(feedbackBody, body, 'body');
+    return { id: await this.desk.take(given, { address, idempotencyKey, traceparent }) };
   }
 }

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { Attributes } from '#libs/assignment';
 import {
   ASSIGNMENT_HEADER,
+  FEEDBACK_TOKEN_HEADER,
   INSTANCE_HEADER,
   isNameless,
   LONGEST_INSTANCE,
@@ -118,6 +119,7 @@ const NOT_FORWARDED = new Set([
   'host',
   ASSIGNMENT_HEADER,
   REQUEST_ID_HEADER,
+  FEEDBACK_TOKEN_HEADER,
   INSTANCE_HEADER,
   TRACEPARENT_HEADER,
   OVERRIDE_HEADER,
@@ -201,6 +203,8 @@ function inForwarded(address: string): string {
 export interface ClientFacts {
   readonly requestId: string;
   readonly assignmentHeader: string | undefined;
+  /** With it the client may say what it thinks of the answer. */
+  readonly feedbackToken: string | undefined;
   /** Names a new unit. */
   readonly setCookie: string | undefined;
 }
@@ -213,7 +217,7 @@ export interface ClientFacts {
 export function clientHeaders(
   upstream: readonly string[],
   connection: string | undefined,
-  { requestId, assignmentHeader, setCookie }: ClientFacts,
+  { requestId, assignmentHeader, feedbackToken, setCookie }: ClientFacts,
 ): string[] {
   const perConnection = namedByConnection(connection);
   const headers: string[] = [];
@@ -225,6 +229,7 @@ export function clientHeaders(
   }
   headers.push(REQUEST_ID_HEADER, requestId);
   if (assignmentHeader !== undefined) headers.push(ASSIGNMENT_HEADER, assignmentHeader);
+  if (feedbackToken !== undefined) headers.push(FEEDBACK_TOKEN_HEADER, feedbackToken);
   if (setCookie !== undefined) headers.push('set-cookie', setCookie);
   return headers;
 }

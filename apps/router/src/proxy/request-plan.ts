@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { certain, type AssignmentQuestion } from '#libs/assignment';
 import { isoTime, TRACEPARENT, type Assignment } from '#libs/contracts';
 import { newTraceparent } from '#libs/messaging';
+import type { FeedbackTokens } from '#libs/platform';
 import type { ExperimentRoute, ServiceRoute, WholeRoute } from '../routing/routing-table.js';
 import type { Upstream } from '../routing/upstream.js';
 import { draw, type DrawnAsker, type DrawSources } from './draw.js';
@@ -33,6 +34,8 @@ export interface PlanSources extends DrawSources {
   readonly isAuthorised: (token: string | undefined) => boolean;
   /** Whose word on a client counts. */
   readonly proxies: TrustedProxies;
+  /** Undefined: feedback needs no token. */
+  readonly feedback: Pick<FeedbackTokens, 'of'> | undefined;
 }
 
 /** One upstream that may be asked. */
@@ -95,6 +98,11 @@ export class RequestPlan {
   /** For a client that has no name and no cookie yet. */
   get setCookie(): string | undefined {
     return this.newCookie;
+  }
+
+  /** For whoever gets the picture; what is no request for one has nothing to be told of. */
+  get feedbackToken(): string | undefined {
+    return this.judged ? this.sources.feedback?.of(this.requestId) : undefined;
   }
 
   get hasNext(): boolean {

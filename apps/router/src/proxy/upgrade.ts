@@ -126,9 +126,14 @@ function connect(
 
 function headOf(answer: IncomingMessage, { plan }: UpgradeRequest, { assignment }: Target): string {
   const { statusCode = 502, statusMessage = '', rawHeaders, headers } = answer;
-  const { requestId, setCookie } = plan;
+  const { requestId, feedbackToken, setCookie } = plan;
   const assignmentHeader = assignment ? encodeAssignment(assignment) : undefined;
-  const passed = clientHeaders(rawHeaders, headers.connection, { requestId, assignmentHeader, setCookie });
+  const passed = clientHeaders(rawHeaders, headers.connection, {
+    requestId,
+    assignmentHeader,
+    feedbackToken,
+    setCookie,
+  });
   // The connection to the client is the upgraded one, or ends with this answer.
   if (statusCode === 101) passed.push('connection', 'Upgrade', 'upgrade', headers.upgrade ?? 'websocket');
   else passed.push('connection', 'close');

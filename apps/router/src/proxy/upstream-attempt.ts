@@ -80,9 +80,14 @@ export class UpstreamAttempt implements ExchangeOwner {
 
   clientHeadersOf({ status, rawHeaders, headers }: AnswerHead): string[] {
     const { plan, incoming } = this.of;
-    const { requestId, setCookie } = plan;
+    const { requestId, feedbackToken, setCookie } = plan;
     const { assignmentHeader } = this;
-    const passed = clientHeaders(rawHeaders, headers.connection, { requestId, assignmentHeader, setCookie });
+    const passed = clientHeaders(rawHeaders, headers.connection, {
+      requestId,
+      assignmentHeader,
+      feedbackToken,
+      setCookie,
+    });
     const isNamed = headers.trailer !== undefined && headers['content-length'] === undefined;
     if (isNamed && mayHaveTrailers(incoming.request, status)) passed.push('trailer', headers.trailer as string);
     return passed;

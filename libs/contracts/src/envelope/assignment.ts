@@ -54,6 +54,8 @@ export function isCopy({ pair, variant }: Pick<Assignment, 'pair' | 'variant'>):
 export const ASSIGNMENT_HEADER = 'teststrip-assignment';
 /** HTTP header that carries the request's id from the router to the inference service. */
 export const REQUEST_ID_HEADER = 'teststrip-request-id';
+/** HTTP header that the router gives to whoever asked, and to nobody else: with it they may say what they think of the answer. */
+export const FEEDBACK_TOKEN_HEADER = 'teststrip-feedback-token';
 /** HTTP header that names the unit (user, session); without it the router falls back to the request id. */
 export const UNIT_HEADER = 'teststrip-unit';
 

@@ -1,0 +1,68 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { join } from 'node:path';
+import { defineNeed } from '../app/need.js';
+import { madeOnce } from '../configuration/made-once.js';
+import { keepSecret } from '../configuration/secrets.js';
+import { commonVariables, documented, variables } from '../configuration/variables.js';
+import { newToken } from './bearer-token.js';
+
+/** Where the key of an installation is, in DATA_DIR. */
+const KEY_FILE = 'feedback-key';
+/** 128 bits: nobody guesses one. */
+const TOKEN_BYTES = 16;
+
+/** Who was given the answer to a request may say what they think of it: the router gives them a token that nobody else can make. */
+export interface FeedbackTokens {
+  of(requestId: string): string;
+  isOf(requestId: string, token: string): boolean;
+}
+
+export function feedbackTokens(key: string): FeedbackTokens {
+  const of = (requestId: string): string =>
+    createHmac('sha256', key).update(`feedback:${requestId}`).digest().subarray(0, TOKEN_BYTES).toString('base64url');
+  return {
+    of,
+    isOf(requestId, token) {
+      const [expected, given] = [Buffer.from(of(requestId)), Buffer.from(token)];
+      return given.length === expected.length && timingSafeEqual(given, expected);
+    },
+  };
+}
+
+/** The key that router and reports share. */
+export const needsFeedbackTokens = defineNeed({
+  name: 'feedback tokens',
+  title: 'Feedback',
+  variables: {
+    AUTH: commonVariables.AUTH,
+    DATA_DIR: commonVariables.DATA_DIR,
+    FEEDBACK_KEY: documented(
+      variables.text.min(16, 'expected at least 16 characters').optional(),
+      'Makes and checks the tokens in `teststrip-feedback-token`; the same at the reports and at every router, needed where they share no DATA_DIR.',
+      { secret: true, defaultIs: '`feedback-key` in DATA_DIR, made at the first start' },
+    ),
+  },
+  async open({ AUTH: auth, DATA_DIR: dataDir, FEEDBACK_KEY: given }, { logger }) {
+    if (auth === 'off') return { resource: undefined, close };
+    try {
+      return { resource: feedbackTokens(given ?? (await keyIn(dataDir))), close };
+    } catch (error) {
+      // Who serves users goes on serving them.
+      logger.error(`there are no feedback tokens: ${(error as Error).message}`);
+      return { resource: undefined, close };
+    }
+  },
+});
+
+function close(): Promise<void> {
+  return Promise.resolve();
+}
+
+/** Of an installation, made where there is none; processes that start at the same time with one folder agree on one. */
+async function keyIn(folder: string): Promise<string> {
+  const file = join(folder, KEY_FILE);
+  const key = (await madeOnce(file, () => `${newToken()}\n`)).trim();
+  if (key.length < 32) throw new Error(`${file} holds no key; delete it, and the next start makes a new one`);
+  keepSecret(key);
+  return key;
+}
