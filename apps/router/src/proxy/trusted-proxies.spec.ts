@@ -21,6 +21,8 @@ it.each([
     '1.2.3.4',
   ],
   ['an IPv4 proxy also where it is written as IPv6', from('::ffff:10.1.1.1', '1.2.3.4'), '1.2.3.4'],
+  ['without the port that a proxy says as well', from('10.1.1.1', '1.2.3.4:4711, 10.2.2.2:80'), '1.2.3.4'],
+  ['also an IPv6 one with a port', from('10.1.1.1', '[2001:db8::1]:4711'), '2001:db8::1'],
   ['the proxy where it names nobody', from('10.1.1.1'), '10.1.1.1'],
   ['the proxy where it names no address', from('10.1.1.1', '1.2.3.4, unknown'), '10.1.1.1'],
 ])('the client is %s', (_what, request, client) => {

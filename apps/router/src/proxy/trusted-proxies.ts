@@ -36,7 +36,7 @@ export class TrustedProxies {
     if (!this.sent(request)) return from;
     const hops = String(request.headers['x-forwarded-for'] ?? '').split(',');
     for (const hop of hops.toReversed()) {
-      const address = hop.trim();
+      const address = withoutPort(hop.trim());
       if (isIP(address) === 0) break;
       if (!this.has(address)) return address;
     }
@@ -47,6 +47,11 @@ export class TrustedProxies {
     const plain = address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address;
     return this.list.check(plain, familyOf(plain));
   }
+}
+
+/** Some proxies say from which port as well: `192.0.2.1:4711`, `[2001:db8::1]:4711`, or the address in brackets alone. */
+function withoutPort(hop: string): string {
+  return /^\[([^\]]+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^(\d{1,3}(?:\.\d{1,3}){3}):\d+$/.exec(hop)?.[1] ?? hop;
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {
