@@ -85,7 +85,10 @@ const routed = encodeEvent(examples.find(({ type }) => type === 'request.routed.
 describe('a consumer', () => {
   it('that fails again and again is not ready, says on what, and is well again when it works', async () => {
     const recorder = await keep(
-      startApp(recorderApp, { resources: { database, bus }, environment: { CONSUMER_FAILING_AFTER_MS: '200' } }),
+      startApp(recorderApp, {
+        resources: { database, bus },
+        environment: { AUTH: 'off', CONSUMER_FAILING_AFTER_MS: '200' },
+      }),
     );
     await expectWell(recorder);
     await without('requests', async () => {
@@ -101,7 +104,10 @@ describe('a consumer', () => {
 
   it('that does not come to an end with a batch is dead', async () => {
     const recorder = await keep(
-      startApp(recorderApp, { resources: { database, bus }, environment: { CONSUMER_STALLED_AFTER_MS: '300' } }),
+      startApp(recorderApp, {
+        resources: { database, bus },
+        environment: { AUTH: 'off', CONSUMER_STALLED_AFTER_MS: '300' },
+      }),
     );
     await locked('requests', async () => {
       await bus.publish([{ ...routed, headers: { ...routed.headers, ce_id: 'stalled' } }]);
@@ -166,6 +172,7 @@ describe('a recorder', () => {
     const recorder = await keep(
       startApp(recorderApp, {
         resources: { database, bus: await createEventBus({ carrier: 'postgres', database: own }) },
+        environment: { AUTH: 'off' },
       }),
     );
     await expectWell(recorder);
@@ -175,7 +182,7 @@ describe('a recorder', () => {
 });
 
 describe('an analyzer', () => {
-  const environment = { ANALYZER_LEADERLESS_AFTER_MS: '500' };
+  const environment = { AUTH: 'off', ANALYZER_LEADERLESS_AFTER_MS: '500' };
 
   it('that stands by is as well as the one that leads', async () => {
     const leader = await keep(startApp(analyzerApp, { resources: { database, bus }, environment }));

@@ -40,7 +40,7 @@ const recorded = async (): Promise<number> => {
 
 describe('the recorder', () => {
   it('writes events of every topic and keeps its position with them', async () => {
-    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    const recorder = await startApp(recorderApp, { resources: { database, bus }, environment: { AUTH: 'off' } });
     await bus.publish([...examples, ...requests(0, 1_000)].map(encodeEvent));
     await vi.waitFor(async () => expect(await recorded()).toBe(1_001), { timeout: 10_000 });
     await vi.waitFor(
@@ -58,14 +58,14 @@ describe('the recorder', () => {
 
   it('continues where it stopped, and counts each request once although the log is replayed', async () => {
     await bus.publish(requests(1_000, 1_500).map(encodeEvent));
-    const continued = await startApp(recorderApp, { resources: { database, bus } });
+    const continued = await startApp(recorderApp, { resources: { database, bus }, environment: { AUTH: 'off' } });
     await vi.waitFor(async () => expect(await recorded()).toBe(1_501), { timeout: 10_000 });
     await continued.close();
 
     const positions = createPositions(database, 'recorder');
     const before = await positions.read('request.routed.v1', 0);
     await positions.forget(database, 'request.routed.v1', 0);
-    const replayed = await startApp(recorderApp, { resources: { database, bus } });
+    const replayed = await startApp(recorderApp, { resources: { database, bus }, environment: { AUTH: 'off' } });
     await vi.waitFor(async () => expect(await positions.read('request.routed.v1', 0)).toBe(before), {
       timeout: 10_000,
     });
@@ -103,7 +103,7 @@ describe('the recorder', () => {
     const { variant, experiment, revision } = assignment!;
     const pair = { request: 'request-0', candidate: variant, prompt: 'p' };
     const copy = { ...routed, id: 'copy', data: { ...routed.data, assignment: { ...assignment!, pair } } };
-    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    const recorder = await startApp(recorderApp, { resources: { database, bus }, environment: { AUTH: 'off' } });
     await bus.publish([copy].map(encodeEvent));
     await vi.waitFor(
       async () => {
@@ -119,7 +119,7 @@ describe('the recorder', () => {
   });
 
   it('writes in which part of a divided service each unit is, so that the holdout can be compared with all others', async () => {
-    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    const recorder = await startApp(recorderApp, { resources: { database, bus }, environment: { AUTH: 'off' } });
     const counted = () =>
       createFactReader(database).traffic(routed.data.assignment!.experiment, routed.data.assignment!.revision);
     const before = (await counted()).map((count) => count.requests);
@@ -153,7 +153,7 @@ describe('the recorder', () => {
   });
 
   it('passes a malformed record over, to the dead letters, and records the rest of its batch', async () => {
-    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    const recorder = await startApp(recorderApp, { resources: { database, bus }, environment: { AUTH: 'off' } });
     const [before, after] = requests(1_500, 1_502).map(encodeEvent);
     await bus.publish([before!, { ...before!, value: Buffer.from('no event') }, after!]);
     await vi.waitFor(async () => expect(await recorded()).toBe(1_503), { timeout: 10_000 });
@@ -163,7 +163,7 @@ describe('the recorder', () => {
   });
 
   it('keeps what other programs report as they mean it, and counts what it had to read into it', async () => {
-    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    const recorder = await startApp(recorderApp, { resources: { database, bus }, environment: { AUTH: 'off' } });
     const generation = encodeEvent(examples.find(({ type }) => type === 'generation.completed.v1')!);
     const odd = `{"requestId": "odd", "seed": 18446744073709551615, "cost": NaN, "gpu": {"utilisation": 87},
       "images": [{"uri": "https://x/y", "format": "JPEG"}], "config": {"loras": ["detail"]}}`;
@@ -190,7 +190,7 @@ describe('the recorder', () => {
     await database.query(
       `alter table teststrip.requests add constraint not_this_one check (event_id <> 'request-2001')`,
     );
-    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    const recorder = await startApp(recorderApp, { resources: { database, bus }, environment: { AUTH: 'off' } });
     const known = await recorded();
     const sentAt = performance.now();
     await bus.publish(requests(2_000, 2_100).map(encodeEvent));
@@ -203,7 +203,7 @@ describe('the recorder', () => {
   });
 
   it('gives up every event whose values Postgres refuses, however many come in a row, and records those behind them', async () => {
-    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    const recorder = await startApp(recorderApp, { resources: { database, bus }, environment: { AUTH: 'off' } });
     const before = await recorded();
     const deadBefore = (await bus.readAll('request.routed.v1.dead')).length;
     await database.query(

@@ -1,10 +1,20 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { decisionApp } from '#apps/decision';
 import { routerApp } from '#apps/router';
-import { decodeEvent, encodeEvent, stampEvent, type EventDraft } from '#libs/contracts';
-import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
+import {
+  decodeEvent,
+  encodeEvent,
+  stampEvent,
+  type EventDraft,
+  type ExperimentDefined,
+  type TeststripEvent,
+} from '#libs/contracts';
+import { createEventBus, deadLetterHeaders, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
@@ -492,5 +502,111 @@ describe('a service', () => {
     const whole = { ...because, slots: [slot('all', 0, 1_000_000)] };
     expect(await call(other, 'PUT', `/v1/services/${service}/slots`, whole)).toMatchObject({ status: 200 });
     expect(await apply(other, aFile('c', variant(12, v2), variant(6, v3)))).toMatchObject({ status: 201 });
+  });
+});
+
+describe('orders on a bus that others may write to', () => {
+  let dataDir: string;
+  let shared: EventBus;
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'teststrip-orders-'));
+    shared = await createEventBus({ carrier: 'postgres', database });
+    await ensureTopics(shared, 2);
+    closing.push(
+      () => rm(dataDir, { recursive: true, force: true }),
+      () => shared.close(),
+    );
+  });
+
+  const startDecision = async (environment: Readonly<Record<string, string>>): Promise<RunningApp> => {
+    const resources = { database, bus: shared };
+    return startApp(decisionApp, { resources, environment, settings: { tickEveryMs: 20, heartbeatEveryMs: 200 } });
+  };
+  const startRouter = async (routerId: string) => {
+    const settings = { port: 0, routerId, lastKnownGoodFile: undefined };
+    const router = await startApp(routerApp, {
+      resources: { bus: shared },
+      environment: { DATA_DIR: dataDir },
+      settings,
+    });
+    closing.push(() => router.close());
+    /** How many of 40 users are served by whom. */
+    return async (): Promise<Readonly<Record<string, number>>> => {
+      const url = new URL(`/v1/services/${service}/generations`, router.exposed.url);
+      const counts: Record<string, number> = {};
+      for (let user = 0; user < 40; user += 1) {
+        const headers = { 'teststrip-unit': `user-${user}` };
+        const by = await (await fetch(url, { method: 'POST', body: '{}', headers })).text();
+        counts[by] = (counts[by] ?? 0) + 1;
+      }
+      return counts;
+    };
+  };
+  /** Its newest event about the service, with something else in it, and the key of nobody. */
+  const forge = async (topic: string, key: string, changes: Readonly<Record<string, unknown>>): Promise<void> => {
+    const record = (await shared.readAll(topic)).findLast((one) => one.key?.toString() === key)!;
+    const { data, ...envelope } = decodeEvent(record);
+    const id = `forged-${Math.random()}`;
+    await shared.publish([encodeEvent({ ...envelope, id, data: { ...data, ...changes } } as TeststripEvent)]);
+  };
+
+  it('are the controller’s alone: what is forged changes nothing and is told, and the true rollback after it is obeyed; a log of before is signed at the start', async () => {
+    const [control, candidate, evil] = await Promise.all(['control', 'candidate', 'evil'].map(named));
+    const key = `${service}-a`;
+    const ramp = [{ weight: '50%' }, { weight: '100%' }];
+    const unsigned = await startDecision({ AUTH: 'off' });
+    await apply(unsigned, aFile('a', variant(24, control), variant(12, candidate), { ramp }));
+    await unsigned.close();
+    expect((await shared.readAll('allocation.commanded.v1')).at(-1)!.headers['ce_signature']).toBeUndefined();
+
+    const decision = await startDecision({ DATA_DIR: dataDir });
+    closing.push(() => decision.close());
+    const token = (await readFile(join(dataDir, 'operator-token'), 'utf8')).trim();
+    const show = async (): Promise<any> => (await call(decision, 'GET', `/v1/experiments/${key}`)).body;
+    const served = await startRouter('router-signed');
+    const half = await served();
+    expect(Object.keys(half).sort()).toEqual(['candidate', 'control']);
+
+    const more = { weightsPpm: { control: 0, candidate: 1_000_000 }, epoch: 2 ** 31 - 1, commandId: 'forged' };
+    await forge('allocation.commanded.v1', key, { ...more, command: 'promote', terminal: true });
+    const { spec } = decodeEvent((await shared.readAll('experiment.defined.v1')).at(-1)!).data as ExperimentDefined;
+    const variants = { ...spec.variants, control: { ...spec.variants['control'], upstream: evil } };
+    await forge('experiment.defined.v1', key, { spec: { ...spec, variants }, policy: 99 });
+    await eventually(async () =>
+      expect((await show()).alerts).toEqual(
+        expect.arrayContaining(
+          [
+            {
+              alert: 'contested',
+              message: expect.stringMatching(/Somebody else .* allocation\.commanded\.v1 .* not signed/),
+            },
+            { alert: 'contested', message: expect.stringMatching(/Somebody else .* experiment\.defined\.v1/) },
+          ].map((alert) => expect.objectContaining(alert)),
+        ),
+      ),
+    );
+    expect(await served()).toEqual(half);
+    const dead = (await shared.readAll('allocation.commanded.v1.dead')).map(({ headers }) => headers);
+    expect(dead.map((headers) => String(headers[deadLetterHeaders.reason]))).toContainEqual(
+      expect.stringContaining('not signed'),
+    );
+
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const rollback = await fetch(new URL(`/v1/experiments/${key}/rollback`, decision.url), {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ reason: 'it was forged' }),
+    });
+    expect(await rollback.json()).toMatchObject({ phase: 'rolled-back', epoch: 2 });
+    await eventually(async () => expect(await show()).toMatchObject({ effect: 'effective', epoch: 2 }));
+    expect(await served()).toEqual({ control: 40 });
+
+    // Forged once more, where a router that starts now looks for the order in force.
+    await forge('allocation.commanded.v1', key, { ...more, command: 'promote' });
+    await eventually(async () => {
+      const newest = (await shared.readAll('allocation.commanded.v1')).find((one) => one.key?.toString() === key);
+      expect(decodeEvent(newest!).data).toMatchObject({ command: 'rollback', epoch: 2 });
+    });
+    expect(await (await startRouter('router-later'))()).toEqual({ control: 40 });
   });
 });

@@ -1,4 +1,4 @@
-import { needsBus } from '#libs/messaging';
+import { needsBus, needsOrderTrust } from '#libs/messaging';
 import { needsDatabase } from '#libs/persistence';
 import { defineApp } from '#libs/platform';
 import type { Analyzer } from './analyzer.js';
@@ -14,7 +14,7 @@ export const analyzerApp = defineApp({
   summary: 'weighs the evidence',
   variables: analyzerVariables,
   port: 'ANALYZER_PORT',
-  needs: { database: needsDatabase, bus: needsBus },
+  needs: { database: needsDatabase, bus: needsBus, trust: needsOrderTrust },
   settings: (config): AnalyzerSettings => ({
     analyseEveryMs: config.ANALYZER_EVERY_MS,
     snapshotEveryMs: config.ANALYZER_SNAPSHOT_EVERY_MS,

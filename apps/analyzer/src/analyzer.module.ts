@@ -11,7 +11,7 @@ import { Analyzer, type AnalyzerOptions } from './analyzer.js';
 export const ANALYZER = Symbol('ANALYZER');
 
 /** Everything about an analyzer that an operator may choose. */
-export type AnalyzerSettings = Omit<AnalyzerOptions, 'clock' | 'log' | 'bus' | 'database'>;
+export type AnalyzerSettings = Omit<AnalyzerOptions, 'clock' | 'log' | 'bus' | 'database' | 'trust'>;
 
 export type AnalyzerModuleOptions = Omit<AnalyzerOptions, 'log'>;
 

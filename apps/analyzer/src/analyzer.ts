@@ -4,6 +4,7 @@ import {
   DeadLetters,
   type EventBatch,
   type EventBus,
+  type OrderTrust,
   type ReceivedEvent,
   type Subscription,
   unitPartitions,
@@ -36,6 +37,8 @@ export interface AnalyzerOptions {
   /** Migrated; stays the caller's. */
   readonly database: Database;
   readonly clock: Clock;
+  /** Whose definitions count. Default: everybody's. */
+  readonly trust?: OrderTrust;
   readonly log: { warn(message: string): void; error(message: string): void };
   /** Shortest time between two analyses. Default 50 ms. */
   readonly analyseEveryMs?: number;
@@ -165,7 +168,7 @@ export class Analyzer {
   }
 
   private async beginShift(leadership: Leadership): Promise<Shift> {
-    const { bus, database, clock, log } = this.options;
+    const { bus, database, clock, trust, log } = this.options;
     const partitions = await unitPartitions(bus);
     const loaded = await loadParts(database, (definition) => evidenceDesign(definition, partitions), clock.nowMs());
     for (const warning of loaded.warnings) log.warn(warning);
@@ -176,6 +179,7 @@ export class Analyzer {
     const deadLetters = new DeadLetters({ bus, group: ANALYZER_GROUP, nowMs: () => clock.nowMs(), log });
     const definitions = new Definitions({
       bus,
+      trust,
       group: ANALYZER_GROUP,
       partitions,
       known,

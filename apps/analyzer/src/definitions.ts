@@ -1,6 +1,6 @@
 import { topics, type TeststripEvent } from '#libs/contracts';
 import { evidenceDesign } from '#libs/evidence';
-import { LogFollower, type BusClient } from '#libs/messaging';
+import { LogFollower, type BusClient, type OrderTrust } from '#libs/messaging';
 import { experimentKey, type KnownExperiment } from './evidence-part.js';
 
 /** How long one attempt to read the log of definitions may take. */
@@ -8,6 +8,8 @@ const ATTEMPT_MS = 15_000;
 
 export interface DefinitionsOptions {
   readonly bus: BusClient;
+  /** Whose definitions count. Default: everybody's. */
+  readonly trust?: OrderTrust | undefined;
   /** Who follows the log: names its dead letters. */
   readonly group: string;
   /** Partitions of the topics keyed by unit. */
@@ -26,9 +28,10 @@ export class Definitions {
   private readonly follower: LogFollower;
 
   constructor(private readonly options: DefinitionsOptions) {
-    const { bus, group, onTrouble } = options;
+    const { bus, trust, group, onTrouble } = options;
     this.follower = new LogFollower({
       bus,
+      trust,
       name: group,
       compacted: [topics.experimentDefined.name],
       attemptMs: ATTEMPT_MS,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConfigurationError, documented, variables } from '#libs/platform';
+import { ConfigurationError, documented, upstreamHostsVariable, variables } from '#libs/platform';
 import { NOTICE_KINDS } from './notifying/notice.js';
 import type { NotifySettings } from './notifying/notify-settings.js';
 import { readReceiver, type Receiver } from './notifying/receivers.js';
@@ -16,6 +16,7 @@ const receivers = variables.list.transform((texts, context): readonly Receiver[]
 /** Variables of the decision service. */
 export const decisionVariables = {
   DECISION_PORT: documented(variables.port.default(8081), 'Port of its API; 0 takes any free one.'),
+  UPSTREAM_HOSTS: upstreamHostsVariable,
   DECISION_HEARTBEAT_MS: documented(
     variables.milliseconds.min(10).default(1_000),
     'Milliseconds between two signs of life for the routers.',

@@ -1,7 +1,7 @@
 import { Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { eventSource } from '#libs/contracts';
 import type { CommandEvent, DeliveryEvent } from '#libs/delivery';
-import { createEventPublisher, type EventBus } from '#libs/messaging';
+import { createEventPublisher, type EventBus, type OrderSigner } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import { createOutbox, startOutboxRelay, type OutboxRelay } from '#libs/persistence/outbox';
 import type { HealthCheck, HealthFinding } from '#libs/platform';
@@ -12,6 +12,7 @@ import type { Quarantined } from './deciding/quarantine.js';
 import type { Notifier } from './notifying/notifier.js';
 import type { OrderFollowUp } from './routers/order-follow-up.js';
 import type { RouterWatch } from './routers/router-watch.js';
+import type { OwnWord } from './signing/own-word.js';
 import type { DatabaseClock } from './timers/database-clock.js';
 import { every, type Repeated } from './timers/every.js';
 import { publishHeartbeat } from './timers/heartbeat.js';
@@ -29,10 +30,15 @@ export interface ControllerLoopOptions {
   readonly routers: RouterWatch;
   readonly followUp: OrderFollowUp;
   readonly notifier: Notifier;
+  readonly signer: OrderSigner;
+  readonly ownWord: OwnWord;
 }
 
 const TICK = 'deciding on time';
 const HEARTBEAT = 'the sign of life';
+const OWN_WORD = 'saying again what somebody else has displaced';
+/** How long the word of somebody else may stand where the controller's own should be. */
+const LISTEN_EVERY_MS = 500;
 
 /** How often the other processes are told that analyses of an experiment arrive. */
 const SHARE_HEARD_EVERY_MS = 5_000;
@@ -65,7 +71,11 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
     this.options.notifier.start();
     this.stopListening = await database.listen(DECISIONS_CHANNEL, (payload) => this.onNews(payload));
     await this.decisions.restart(complain('catching up'));
-    const publisher = createEventPublisher(bus, eventSource('decision', controller));
+    const { signer, ownWord } = this.options;
+    const publisher = createEventPublisher(
+      { publish: (records) => bus.publish(records.map((record) => signer.sign(record))) },
+      eventSource('decision', controller),
+    );
     const beat = async (): Promise<void> => {
       // A controller that can't reach its log can't decide: then it must look as silent as it is.
       await clock.look();
@@ -83,6 +93,8 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
     };
     repeat(HEARTBEAT, heartbeatEveryMs, beat);
     await this.options.routers.start();
+    await ownWord.start();
+    repeat(OWN_WORD, LISTEN_EVERY_MS, () => ownWord.look());
     repeat(TICK, tickEveryMs, async () => {
       this.decisions.tick(analysisSilentAfterMs, complain(TICK));
       this.options.followUp.look(complain('ordering again'));
@@ -93,7 +105,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
   async beforeApplicationShutdown(): Promise<void> {
     await Promise.all([...this.repeated.values()].map((work) => work.stop()));
     await this.stopListening();
-    await this.options.routers.close();
+    await Promise.all([this.options.routers.close(), this.options.ownWord.close()]);
     await this.shareHeard().catch(() => undefined);
     await this.decisions.idle();
     await Promise.all([this.relay?.close(), this.options.notifier.close()]);

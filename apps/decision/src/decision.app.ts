@@ -1,5 +1,5 @@
 import { topics, type KnownMetric } from '#libs/contracts';
-import { connectEventBus, needsBus } from '#libs/messaging';
+import { connectEventBus, needsBus, needsOrderSigner, needsOrderTrust } from '#libs/messaging';
 import { needsDatabase } from '#libs/persistence';
 import { defineApp, needsIdentities, type Identities } from '#libs/platform';
 import { decisionVariables, notifySettings } from './configuration.js';
@@ -19,13 +19,21 @@ export const decisionApp = defineApp({
   summary: "applies experiment files, shows their state, takes operators' orders",
   variables: decisionVariables,
   port: 'DECISION_PORT',
-  needs: { database: needsDatabase, bus: needsBus, identities: needsIdentities },
+  needs: {
+    database: needsDatabase,
+    bus: needsBus,
+    identities: needsIdentities,
+    // Before the public keys: where the installation makes its own, they are read beside it.
+    signer: needsOrderSigner,
+    trust: needsOrderTrust,
+  },
   settings: (config): DecisionSettings => ({
     group: 'decision',
     heartbeatEveryMs: config.DECISION_HEARTBEAT_MS,
     tickEveryMs: config.DECISION_TICK_MS,
     analysisSilentAfterMs: config.DECISION_ANALYSIS_SILENT_MS,
     lateAfterMs: config.DECISION_LATE_AFTER_MS,
+    upstreamHosts: config.UPSTREAM_HOSTS,
     notify: notifySettings(config),
   }),
   module: (settings, parts) => DecisionModule.register({ ...settings, ...parts }),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
 import { knownMetrics } from '#libs/evidence';
-import type { EventBus } from '#libs/messaging';
+import type { EventBus, OrderSigner, OrderTrust } from '#libs/messaging';
 import type { Registry } from 'prom-client';
 import type { Database } from '#libs/persistence';
 import { createOrderAnswerStore } from '#libs/persistence/decision';
@@ -21,8 +21,9 @@ import { Notifier } from './notifying/notifier.js';
 import type { NotifySettings } from './notifying/notify-settings.js';
 import { OrderFollowUp } from './routers/order-follow-up.js';
 import { RouterWatch } from './routers/router-watch.js';
+import { OwnWord } from './signing/own-word.js';
 import { DatabaseClock } from './timers/database-clock.js';
-import { AUDIT, CONTROLLER_LOOP, DECISIONS, KNOWN_METRICS, ORDERS } from './tokens.js';
+import { AUDIT, CONTROLLER_LOOP, DECISIONS, KNOWN_METRICS, ORDERS, UPSTREAM_HOSTS } from './tokens.js';
 
 /** Everything about a decision service that an operator may choose, and what tests replace. */
 export interface DecisionSettings {
@@ -35,6 +36,8 @@ export interface DecisionSettings {
   readonly analysisSilentAfterMs: number;
   /** Age at which its tick, its sign of life or an unpublished command makes it unwell. */
   readonly lateAfterMs: number;
+  /** From where variants and baselines may be served; undefined: from anywhere. */
+  readonly upstreamHosts?: readonly string[] | undefined;
   readonly notify: NotifySettings;
   /** Name of this process among the decision processes of the database; must be its own. Default: a random one. */
   readonly controller?: string;
@@ -45,6 +48,10 @@ export interface DecisionModuleOptions extends DecisionSettings {
   readonly database: Database;
   /** With its topics created; stays the caller's. */
   readonly bus: EventBus;
+  /** Signs what is said to those who obey. */
+  readonly signer: OrderSigner;
+  /** Whose word counts for them. */
+  readonly trust: OrderTrust;
   readonly clock: Clock;
   /** Registry of its metrics. */
   readonly metrics: Registry;
@@ -59,7 +66,7 @@ export class DecisionModule {
     const clock = new DatabaseClock(database, options.clock);
     const log = new DecisionLog(
       database,
-      controller,
+      { controller, signer: options.signer },
       (holder) => logger.warn(`a rollback has ended ${holderInWords(holder)}, which kept its rows locked`),
       (events, after) => notificationsOf(options.notify, events, after),
     );
@@ -76,7 +83,9 @@ export class DecisionModule {
     const metrics = new DecisionMetrics(options.metrics, () => decisions.held());
     const routers = new RouterWatch(options.bus, controller, clock, (message) => logger.warn(message));
     const followUp = new OrderFollowUp(decisions, routers, () => clock.nowMs());
-    const loop = new ControllerLoop({ ...options, clock, controller, routers, followUp, notifier }, decisions);
+    const nowMs = (): number => clock.nowMs();
+    const ownWord = new OwnWord({ ...options, controller, log, decisions, logger, nowMs });
+    const loop = new ControllerLoop({ ...options, clock, controller, routers, followUp, notifier, ownWord }, decisions);
     return {
       module: DecisionModule,
       controllers: [FeedController, ExperimentsController, ServicesController],
@@ -86,6 +95,7 @@ export class DecisionModule {
         { provide: CONTROLLER_LOOP, useFactory: () => loop },
         { provide: ORDERS, useValue: followUp },
         { provide: APP_INTERCEPTOR, useValue: new OncePerKey(createOrderAnswerStore(database)) },
+        { provide: UPSTREAM_HOSTS, useValue: options.upstreamHosts },
         { provide: KNOWN_METRICS, useValue: knownMetrics },
       ],
     };

@@ -1,4 +1,4 @@
-import { connectEventBus, needsBus } from '#libs/messaging';
+import { connectEventBus, needsBus, needsOrderTrust } from '#libs/messaging';
 import { needsDatabase } from '#libs/persistence';
 import { createPositions } from '#libs/persistence/positions';
 import { defineApp } from '#libs/platform';
@@ -13,12 +13,12 @@ export const recorderApp = defineApp({
   summary: 'stores the events',
   variables: recorderVariables,
   port: 'RECORDER_PORT',
-  needs: { database: needsDatabase, bus: needsBus },
+  needs: { database: needsDatabase, bus: needsBus, trust: needsOrderTrust },
   settings: (config): RecorderSettings => ({ group: 'recorder', keepFactsMs: config.RECORDER_KEEP_DAYS * DAY_MS }),
   module: (settings, parts) => RecorderModule.register({ ...settings, ...parts }),
-  connect(nest, { group }, { bus, database }) {
+  connect(nest, { group }, { bus, database, trust }) {
     const positionOf = createPositions(database, group).kept;
-    connectEventBus(nest, { bus, group, positionOf, probe: () => database.query('select 1') });
+    connectEventBus(nest, { bus, group, trust, positionOf, probe: () => database.query('select 1') });
     return undefined;
   },
   api: { title: 'Teststrip recorder', description: 'Whether the facts are kept.', paths: {} },

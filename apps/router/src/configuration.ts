@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { namesUser, readRoute, routeText, slug } from '#libs/contracts';
-import { commonVariables, documented, variables } from '#libs/platform';
+import { commonVariables, documented, upstreamHostsVariable, variables } from '#libs/platform';
 import { readRange, type AddressRange } from './proxy/trusted-proxies.js';
 import type { RouterOptions } from './router-options.js';
 import type { OwnedRoute } from './routing/public-routes.js';
@@ -60,6 +60,7 @@ export const routerVariables = {
     'Upstreams of services without an experiment: `text-to-image=http://sdxl:8000,upscale=http://esrgan:8000`.',
     { defaultIs: 'none' },
   ),
+  UPSTREAM_HOSTS: upstreamHostsVariable,
   ROUTER_ROUTES: documented(
     routes.default([]),
     'Public paths of services whose route no experiment or baseline names: `text-to-image=/v1/images,upscale=upscale.example.com/`.',
@@ -95,9 +96,9 @@ export const routerVariables = {
     { defaultIs: 'none' },
   ),
   ROUTER_CLIENT_REQUESTS: documented(
-    variables.integer.min(1).optional(),
-    'Requests and WebSockets that one client address may have under way; what comes beyond is answered with 429. Behind a proxy it needs ROUTER_TRUSTED_PROXIES, else all clients are one.',
-    { defaultIs: 'any number' },
+    z.union([z.literal('any'), variables.integer.min(1)], 'expected a whole number from 1, or any').optional(),
+    'Requests and WebSockets that one client (an IPv4 address, a /64 of IPv6) may have under way; what comes beyond is answered with 429. `any`: no limit. Behind a proxy it needs ROUTER_TRUSTED_PROXIES, else all clients are one.',
+    { defaultIs: '128; for clients of private networks, where proxies are, any number' },
   ),
   ROUTER_COOKIE_KEY: documented(
     variables.text.min(16, 'expected at least 16 characters').optional(),
@@ -140,6 +141,7 @@ export function routerSettings(
     port: config.ROUTER_PORT,
     routerId,
     upstreams: config.ROUTER_UPSTREAMS,
+    upstreamHosts: config.UPSTREAM_HOSTS,
     routes: config.ROUTER_ROUTES,
     limits: {
       timeoutMs: config.ROUTER_UPSTREAM_TIMEOUT_MS,

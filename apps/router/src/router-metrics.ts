@@ -11,6 +11,8 @@ import type { KeptWeights } from './weights/weights-keeper.js';
 export interface RouterMetrics {
   routed(request: RoutedRequest): void;
   commanded(command: AllocationCommanded, answer: CommandOutcome): void;
+  /** Something on a topic that is obeyed was not the controller's word. */
+  foreign(topic: string): void;
   /** A client had as many requests under way as it may. */
   clientRefused(): void;
   /** @param attribute as the audience names it: what clients call theirs is no label */
@@ -66,6 +68,12 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
     labelNames: ['experiment', 'outcome'],
     registers,
   });
+  const foreign = new Counter({
+    name: 'teststrip_router_foreign_orders_total',
+    help: 'Definitions, orders and signs of life that were refused because no known key has signed them, by topic.',
+    labelNames: ['topic'],
+    registers,
+  });
   const clientRefusals = createClientRefusals(sources.registry);
   createStateGauges(sources);
   createWeightsGauge(sources);
@@ -81,6 +89,7 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
         nameless.inc({ service, name: unitName });
       if (durationMs !== null) timed(service, variant).observe(durationMs / 1000);
     },
+    foreign: (topic) => foreign.inc({ topic }),
     clientRefused: () => clientRefusals.inc(),
     commanded({ experiment }, answer) {
       commands.inc({ experiment, outcome: answer.outcome });

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Logger, type LoggerService } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { UNIT_HEADER } from '#libs/contracts';
+import type { OrderTrust } from '#libs/messaging';
+import type { FeedbackTokens } from '#libs/platform';
 import type { UnitHeaders } from './proxy/request-headers.js';
 import type { AddressRange } from './proxy/trusted-proxies.js';
 import type { UpstreamLimits } from './proxy/upstream-lanes.js';
@@ -16,6 +18,8 @@ export interface RouterOptions {
   readonly routerId?: string;
   /** Upstream by service, for services that no experiment knows. */
   readonly upstreams?: Readonly<Record<string, string>>;
+  /** From where orders may have services served; what names another host is not obeyed. Default: from anywhere. */
+  readonly upstreamHosts?: readonly string[] | undefined;
   /** Public paths of services whose route no order names. */
   readonly routes?: readonly OwnedRoute[];
   /** Time and connection limits of every upstream. */
@@ -39,12 +43,16 @@ export interface RouterOptions {
   readonly busAttemptMs?: number;
   /** Proxies in front of it, whose word on the client counts. Default: none. */
   readonly trustedProxies?: readonly AddressRange[];
-  /** Requests that one client address may have under way. Default: any number. */
-  readonly clientRequests?: number | undefined;
+  /** Requests that one client may have under way. Default: the usual number, but for clients of private networks. */
+  readonly clientRequests?: number | 'any' | undefined;
   /** With more of users' requests under way no request is copied to a candidate in the shadow. Default 128. */
   readonly shadowBusyAbove?: number;
   /** File that names the proxies whose weights it keeps. Default: none. */
   readonly weightsFile?: string | undefined;
+  /** Gives whoever asked for a picture the token that feedback about it needs. Default: nobody gets one. */
+  readonly feedback?: FeedbackTokens | undefined;
+  /** Whose definitions, orders and signs of life count. Default: everybody's. */
+  readonly trust?: OrderTrust;
   /** Registry of its metrics. Default: one of its own. */
   readonly metrics?: Registry;
   readonly logger?: Pick<LoggerService, 'log' | 'warn'> | undefined;
@@ -58,6 +66,7 @@ export interface RouterSettings {
   readonly port: number;
   readonly routerId: string;
   readonly upstreams: Readonly<Record<string, string>>;
+  readonly upstreamHosts: readonly string[] | undefined;
   readonly routes: readonly OwnedRoute[];
   readonly limits: UpstreamLimits;
   readonly unitHeaders: UnitHeaders;
@@ -71,9 +80,11 @@ export interface RouterSettings {
   readonly busAttemptMs: number;
   readonly watchEveryMs: number;
   readonly trustedProxies: readonly AddressRange[];
-  readonly clientRequests: number | undefined;
+  readonly clientRequests: number | 'any' | undefined;
   readonly shadowBusyAbove: number;
   readonly weightsFile: string | undefined;
+  readonly feedback: FeedbackTokens | undefined;
+  readonly trust: OrderTrust | undefined;
   readonly metrics: Registry;
   readonly logger: Pick<LoggerService, 'log' | 'warn'>;
   readonly monotonicMs: () => number;
@@ -94,6 +105,7 @@ export function withDefaults(options: RouterOptions): RouterSettings {
     port: options.port,
     routerId: options.routerId ?? `router-${randomUUID().slice(0, 8)}`,
     upstreams: options.upstreams ?? {},
+    upstreamHosts: options.upstreamHosts,
     routes: options.routes ?? [],
     limits: { ...USUAL_LIMITS, ...options.limits },
     unitHeaders: { user: UNIT_HEADER, session: 'teststrip-session', ...options.unitHeaders },
@@ -110,6 +122,8 @@ export function withDefaults(options: RouterOptions): RouterSettings {
     clientRequests: options.clientRequests,
     shadowBusyAbove: options.shadowBusyAbove ?? 128,
     weightsFile: options.weightsFile,
+    feedback: options.feedback,
+    trust: options.trust,
     metrics: options.metrics ?? new Registry(),
     logger: options.logger ?? new Logger('router'),
     monotonicMs: options.monotonicMs ?? (() => performance.now()),

@@ -1,5 +1,5 @@
-import { needsReconnectingBus } from '#libs/messaging';
-import { defineApp, identitiesAnd, needsIdentities } from '#libs/platform';
+import { needsOrderTrust, needsReconnectingBus } from '#libs/messaging';
+import { defineApp, identitiesAnd, needsFeedbackTokens, needsIdentities } from '#libs/platform';
 import { routerApi } from './api.js';
 import { routerSettings, routerVariables } from './configuration.js';
 import { RouterModule } from './router.module.js';
@@ -12,7 +12,12 @@ export const routerApp = defineApp({
   summary: "users' requests",
   variables: routerVariables,
   port: 'ROUTER_ADMIN_PORT',
-  needs: { bus: needsReconnectingBus, identities: needsIdentities },
+  needs: {
+    bus: needsReconnectingBus,
+    identities: needsIdentities,
+    trust: needsOrderTrust,
+    feedback: needsFeedbackTokens,
+  },
   settings: routerSettings,
   module: (settings, parts) => RouterModule.register({ ...settings, ...parts }),
   leave: (nest) => nest.get<Router>(ROUTER).leave(),

@@ -10,7 +10,7 @@ import {
   type SlotOrder,
   type TeststripEvent,
 } from '#libs/contracts';
-import { LogFollower, type BusClient } from '#libs/messaging';
+import { LogFollower, type BusClient, type OrderTrust } from '#libs/messaging';
 import { listen, sendJson, sendProblem, type HealthFinding } from '#libs/platform';
 import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
 import { ClientLimit } from './proxy/client-limit.js';
@@ -38,6 +38,7 @@ import { LastKnownGoodFile } from './routing/last-known-good.js';
 import type { BrokenGlass } from './routing/broken-glass.js';
 import type { ExperimentRoute, RouterState, ServiceRoute, SlotsRoute } from './routing/routing-table.js';
 import { parseUpstream } from './routing/upstream.js';
+import { refuseOtherHosts } from './routing/upstream-hosts.js';
 import { createShadowMetrics } from './shadow/shadow-metrics.js';
 import { ShadowTraffic } from './shadow/shadow-traffic.js';
 import { AccessLogs } from './weights/access-logs.js';
@@ -111,7 +112,7 @@ export class Router {
     const onTrouble = (message: string): void => settings.logger.warn(message);
     this.troubles = new UpstreamTroubles(onTrouble);
     this.proxies = new TrustedProxies(settings.trustedProxies);
-    this.clientLimit = settings.clientRequests === undefined ? undefined : new ClientLimit(settings.clientRequests);
+    this.clientLimit = settings.clientRequests === 'any' ? undefined : new ClientLimit(settings.clientRequests);
     this.lanes = new UpstreamLanes(settings.limits);
     this.routedEvents = createEventBuffer({
       publish: (records) => bus.publish(records),
@@ -136,6 +137,7 @@ export class Router {
       member: settings.routerId,
       compacted: [topics.serviceDefined.name, topics.experimentDefined.name, topics.allocationCommanded.name],
       live: [topics.controllerHeartbeat.name],
+      trust: settings.trust && { refusalOf: (record) => this.refusalOf(record) },
       attemptMs: settings.busAttemptMs,
       onLoading: () =>
         this.allocations.restore({ experiments: [], services: [], brokenGlass: this.brokenBefore() }, false),
@@ -215,6 +217,7 @@ export class Router {
       onRouted: (routed) => this.tell(routed),
       onTrouble: (upstream, what) => this.troubles.tell(upstream, what),
       proxies: this.proxies,
+      feedback: settings.feedback,
     });
   }
 
@@ -490,7 +493,16 @@ export class Router {
     return undefined;
   }
 
+  /** Why an order is nobody's who may give one. */
+  private refusalOf(record: Parameters<OrderTrust['refusalOf']>[0]): string | undefined {
+    const refusal = this.settings.trust?.refusalOf(record);
+    if (refusal !== undefined) this.metrics.foreign(record.topic);
+    return refusal;
+  }
+
+  /** @throws Error for what would have users served from elsewhere than they may be: it goes to the dead letters */
   private take(event: TeststripEvent): void {
+    refuseOtherHosts(event, this.settings.upstreamHosts);
     switch (event.type) {
       case 'service.defined.v1':
         return this.allocations.defineService(event.data);
@@ -500,7 +512,7 @@ export class Router {
         if (event.traceparent !== undefined) this.traces.set(event.data.commandId, event.traceparent);
         return this.allocations.command(event.data);
       case 'controller.heartbeat.v1':
-        return this.allocations.heartbeat(event.data);
+        return this.allocations.heartbeat(event.data, event.id);
       default:
         return undefined;
     }

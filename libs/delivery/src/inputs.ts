@@ -71,6 +71,8 @@ export interface Contested extends Input {
   readonly servedEpoch: number;
   /** Routers that have not followed it. */
   readonly behind: readonly string[];
+  /** What to tell of somebody else who gives orders in the controller's name. Absent: nobody does, and the order is given again. */
+  readonly forged?: string;
 }
 
 export type DeliveryInput = Define | Operate | Approve | Analysed | Tick | Restarted | Applied | Contested;

@@ -16,3 +16,6 @@ export { openBus, openConfiguredDatabase, type BusSettings, type OpenBus } from 
 export { partitionOf } from './carriers/partitioner.js';
 export { createReconnectingBus, type ReconnectingBus } from './reconnecting-bus.js';
 export { needsBus, needsReconnectingBus } from './needs-bus.js';
+export { needsOrderSigner, needsOrderTrust } from './signing/needs-signing.js';
+export { nobodySigns, type OrderSigner } from './signing/order-signer.js';
+export { type OrderTrust } from './signing/order-trust.js';

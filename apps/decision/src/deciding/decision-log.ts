@@ -45,7 +45,7 @@ import { createNotificationStore, type NewNotification, type NotificationStore }
 import { createOutbox, type Outbox } from '#libs/persistence/outbox';
 import { boundedTransaction, type TransactionBounds } from './bounded-transaction.js';
 import { DECISIONS_CHANNEL, type DecisionNews } from './decision-news.js';
-import { outgoingRecords, outgoingServiceRecords } from './outgoing-records.js';
+import { outgoingRecords, outgoingServiceRecords, type Author } from './outgoing-records.js';
 import { pinnedBy, type Quarantined } from './quarantine.js';
 import { readStoredState, withAnswers } from './stored-state.js';
 import { z } from 'zod';
@@ -119,7 +119,7 @@ export class DecisionLog {
 
   constructor(
     private readonly database: Database,
-    private readonly controller: string,
+    private readonly author: Author,
     /** Told of every session that a rollback has ended because it sat on its rows. */
     private readonly onEnded: (holder: LockHolder) => void = () => undefined,
     /** What people are to be told of a decision. */
@@ -255,7 +255,7 @@ export class DecisionLog {
       await this.refuseRoute(tx, name, route);
       const after = await this.saveService(tx, step);
       await this.outbox.add(tx, records);
-      const news: DecisionNews = { from: this.controller, experiment: name, what: 'decided' };
+      const news: DecisionNews = { from: this.author.controller, experiment: name, what: 'decided' };
       await tx.query('select pg_notify($1, $2)', [DECISIONS_CHANNEL, JSON.stringify(news)]);
       return after;
     });
@@ -274,7 +274,7 @@ export class DecisionLog {
 
   private serviceRecords({ known, events }: ServiceStep, traceparent: string | undefined) {
     const after = events.reduce(evolveService, known.state);
-    const records = outgoingServiceRecords(after, [...known.untold, ...events], this.controller, traceparent);
+    const records = outgoingServiceRecords(after, [...known.untold, ...events], this.author, traceparent);
     refuseUnreadable(events, records);
     return { name: after.service, records };
   }
@@ -315,7 +315,7 @@ export class DecisionLog {
     { service, route, traceparent, lockedAtMostMs, analysis }: AppendOptions,
   ): Promise<{ readonly version: number; readonly service?: KnownService }> {
     if (after.phase === 'absent') throw new TypeError('an event can not lead to an absent experiment');
-    const records = outgoingRecords(events, this.controller, traceparent);
+    const records = outgoingRecords(events, this.author, traceparent);
     refuseUnreadable(events, records);
     const ofService = service && this.serviceRecords(service, traceparent);
     const revision = after.phase === 'quarantined' ? after.pinned.revision : after.revision;
@@ -346,9 +346,50 @@ export class DecisionLog {
       // The baseline first: an order that names it finds it there.
       await this.outbox.add(tx, [...(ofService?.records ?? []), ...records]);
       await this.notifications.add(tx, this.told(events, after));
-      const news: DecisionNews = { from: this.controller, experiment: after.experiment, what: 'decided' };
+      const news: DecisionNews = { from: this.author.controller, experiment: after.experiment, what: 'decided' };
       await tx.query('select pg_notify($1, $2)', [DECISIONS_CHANNEL, JSON.stringify(news)]);
       return { version, ...(served ? { service: served } : {}) };
+    });
+  }
+
+  /**
+   * Says again what routers have to know of an experiment, as its log has it: the newest definition and the newest order. For topics in which
+   * something else has taken their place.
+   * @returns what is said; nothing of one that nobody has defined
+   * @throws LogLockedError when its rows stay locked.
+   */
+  async sayAgain(key: string): Promise<readonly EncodedEvent[]> {
+    return boundedTransaction(this.database, { whose: `experiment ${key}` }, async (tx) => {
+      // While nobody else decides: what is decided later has to come later.
+      await tx.query('select 1 from teststrip.experiments where key = $1 for update', [key]);
+      const events = (await this.store.events(key)).flatMap(readableEvent);
+      const newest = [
+        events.findLast((event) => 'definition' in event),
+        events.findLast((event) => 'command' in event),
+      ];
+      const records = outgoingRecords(
+        newest.filter((event) => event !== undefined),
+        this.author,
+        undefined,
+      );
+      await this.outbox.add(tx, records);
+      return records;
+    });
+  }
+
+  /** The same of a service: its baseline and slots. */
+  async sayServiceAgain(name: string): Promise<readonly EncodedEvent[]> {
+    return boundedTransaction(this.database, { whose: `service ${name}` }, async (tx) => {
+      await tx.query('select 1 from teststrip.services where name = $1 for update', [name]);
+      const events = (await this.services.events(name)).map(readStoredServiceEvent);
+      const records = outgoingServiceRecords(
+        events.reduce(evolveService, newService(name)),
+        events,
+        this.author,
+        undefined,
+      );
+      await this.outbox.add(tx, records.slice(-1));
+      return records.slice(-1);
     });
   }
 
@@ -372,6 +413,16 @@ export class DecisionLog {
 /** Beside the first event of a decision, so that it can be decided again. One that can't be kept prevents no decision. */
 function restingOn(analysis: ExperimentAnalysed | undefined): { readonly restsOn?: ExperimentAnalysed } {
   return analysis === undefined || unstorableIn(analysis) ? {} : { restsOn: analysis };
+}
+
+/** One that can't be read says nothing; those around it do. */
+function readableEvent(stored: StoredDecisionEvent): readonly DeliveryEvent[] {
+  try {
+    return [readStoredEvent(stored)];
+  } catch (error) {
+    if (error instanceof BrokenLogError) return [];
+    throw error;
+  }
 }
 
 function quarantine(experiment: string, reason: string, events: readonly StoredDecisionEvent[]): Quarantined {

@@ -1,6 +1,12 @@
 import { encodeEvent, eventSource, stampEvent, topics, type EncodedEvent, type EventDraft } from '#libs/contracts';
 import { layerOf, type DeliveryEvent, type ServiceEvent, type ServiceState } from '#libs/delivery';
-import { newTraceparent } from '#libs/messaging';
+import { newTraceparent, type OrderSigner } from '#libs/messaging';
+
+/** Who says it, and how it is known that nobody else does. */
+export interface Author {
+  readonly controller: string;
+  readonly signer: Pick<OrderSigner, 'sign'>;
+}
 
 /**
  * What the bus is told of decision events: definitions and commands. Ids follow from the decision, so a record that is published twice
@@ -9,10 +15,10 @@ import { newTraceparent } from '#libs/messaging';
  */
 export function outgoingRecords(
   events: readonly DeliveryEvent[],
-  controller: string,
+  author: Author,
   traceparent: string | undefined,
 ): readonly EncodedEvent[] {
-  return encoded(events, draftOf, controller, traceparent);
+  return encoded(events, draftOf, author, traceparent);
 }
 
 function draftOf(event: DeliveryEvent, traceparent: string): EventDraft | undefined {
@@ -42,10 +48,10 @@ function draftOf(event: DeliveryEvent, traceparent: string): EventDraft | undefi
 export function outgoingServiceRecords(
   service: ServiceState,
   events: readonly ServiceEvent[],
-  controller: string,
+  author: Author,
   traceparent: string | undefined,
 ): readonly EncodedEvent[] {
-  return encoded(events, (event, trace) => serviceDraftOf(service, event, trace), controller, traceparent);
+  return encoded(events, (event, trace) => serviceDraftOf(service, event, trace), author, traceparent);
 }
 
 function serviceDraftOf(state: ServiceState, event: ServiceEvent, traceparent: string): EventDraft | undefined {
@@ -80,12 +86,12 @@ function serviceDraftOf(state: ServiceState, event: ServiceEvent, traceparent: s
 function encoded<Event>(
   events: readonly Event[],
   draft: (event: Event, traceparent: string) => EventDraft | undefined,
-  controller: string,
+  { controller, signer }: Author,
   traceparent = newTraceparent(),
 ): readonly EncodedEvent[] {
   const source = eventSource('decision', controller);
   return events.flatMap((event) => {
     const drafted = draft(event, traceparent);
-    return drafted ? encodeEvent(stampEvent(drafted, source)) : [];
+    return drafted ? signer.sign(encodeEvent(stampEvent(drafted, source))) : [];
   });
 }

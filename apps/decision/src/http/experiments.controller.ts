@@ -15,7 +15,7 @@ import { fingerprintOf } from '#libs/telemetry';
 import type { DecisionLog, KnownState } from '../deciding/decision-log.js';
 import type { Decisions, Obeyed, Order } from '../deciding/decisions.js';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
-import { AUDIT, DECISIONS, KNOWN_METRICS, ORDERS } from '../tokens.js';
+import { AUDIT, DECISIONS, KNOWN_METRICS, ORDERS, UPSTREAM_HOSTS } from '../tokens.js';
 import { AskedWith, type AskedBy } from './asked.js';
 import { viewOf, type AnyExperimentView, type AppliedView } from './experiment-view.js';
 import { orProblem } from './or-problem.js';
@@ -34,6 +34,7 @@ import {
   type DecisionView,
 } from './orders.js';
 import { startingAnew } from './metrics-starting-anew.js';
+import { refuseUnlistedUpstreams } from './upstream-hosts.js';
 import { readExperimentFile } from './read-experiment-file.js';
 
 /** Header with the name of who applies an experiment file. */
@@ -46,6 +47,7 @@ export class ExperimentsController {
     @Inject(AUDIT) private readonly audit: Pick<DecisionLog, 'audit'>,
     @Inject(ORDERS) private readonly orders: OrderFollowUp,
     @Inject(KNOWN_METRICS) private readonly knownMetrics: readonly KnownMetric[],
+    @Inject(UPSTREAM_HOSTS) private readonly upstreamHosts: readonly string[] | undefined,
   ) {}
 
   /**
@@ -61,6 +63,11 @@ export class ExperimentsController {
   ): Promise<AnyExperimentView & AppliedView> {
     const { dryRun } = parseInput(applyQuery, query, 'query');
     const { spec, digest: file } = readExperimentFile(request, this.knownMetrics);
+    const upstreams = Object.entries(spec.variants).map(([name, { upstream }]) => [
+      `variants.${name}.upstream`,
+      upstream,
+    ]);
+    refuseUnlistedUpstreams(Object.fromEntries(upstreams) as Record<string, string>, this.upstreamHosts);
     const fingerprints = Object.fromEntries(
       Object.entries(spec.variants).map(([name, { config }]) => [name, fingerprintOf(config)]),
     );

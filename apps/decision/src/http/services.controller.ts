@@ -6,9 +6,10 @@ import { fingerprintOf } from '#libs/telemetry';
 import type { DecisionLog } from '../deciding/decision-log.js';
 import type { Decisions, SeenService, ServiceOrder } from '../deciding/decisions.js';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
-import { AUDIT, DECISIONS, ORDERS } from '../tokens.js';
+import { AUDIT, DECISIONS, ORDERS, UPSTREAM_HOSTS } from '../tokens.js';
 import { AskedWith, type AskedBy } from './asked.js';
 import { orProblem } from './or-problem.js';
+import { refuseUnlistedUpstreams } from './upstream-hosts.js';
 import { orderBody, readOrder } from './orders.js';
 import { baselineBody, retryBody, slotsBody, viewOfService, type ServiceView } from './service-view.js';
 
@@ -24,6 +25,7 @@ export class ServicesController {
     @Inject(DECISIONS) private readonly decisions: Decisions,
     @Inject(ORDERS) private readonly orders: OrderFollowUp,
     @Inject(AUDIT) private readonly log: Pick<DecisionLog, 'serviceEvents'>,
+    @Inject(UPSTREAM_HOSTS) private readonly upstreamHosts: readonly string[] | undefined,
   ) {}
 
   /** All that the caller may see but deleted ones; with `deleted=true` those as well. */
@@ -70,6 +72,7 @@ export class ServicesController {
     const route = written === null || written === undefined ? written : readRoute(written);
     const order = { type: 'set-baseline', actor, note, route } as const;
     if (upstream === undefined || config === undefined) return this.order(name, order, asked);
+    refuseUnlistedUpstreams({ upstream }, this.upstreamHosts);
     const read = variantConfig.parse(config);
     return this.order(
       name,

@@ -36,6 +36,12 @@ export interface AllocationsOptions {
 /** How long the controller's orders may be ahead of what is known here before they count as missed. */
 const BEHIND_AT_MOST_MS = 2_000;
 
+/**
+ * How far an order's epoch may be above all that is known of its service, by its orders or the controller's signs of life. The controller outdoes
+ * routers that are further than it, by no more than this; an order from further away would leave few epochs for the rollbacks after it.
+ */
+const LARGEST_EPOCH_STEP = 100_001;
+
 /** The router's present knowledge: one immutable table, swapped as a whole. */
 export class Allocations {
   private experiments = new Map<string, ExperimentState>();
@@ -48,6 +54,9 @@ export class Allocations {
   private paths: PublicRoutes | undefined;
   /** Experiments of which no more is known than an earlier run saved: it may be old. */
   private unconfirmed = new Set<string>();
+  /** By service the epoch that a sign of life named last. */
+  private readonly namedEpochs = new Map<string, number>();
+  private isLoading = false;
 
   constructor(private readonly options: AllocationsOptions) {
     this.table = buildRoutingTable({ experiments: [], services: [], brokenGlass: [] }, options.upstreams);
@@ -114,6 +123,8 @@ export class Allocations {
   }
 
   command(given: AllocationCommanded): void {
+    if (this.isImplausible(given))
+      return this.options.onCommand(given, { outcome: 'refused', reason: 'implausible-epoch' });
     const before = this.stateOf(given.experiment);
     const { state, answer } = commandState(before, given);
     if (answer.outcome !== 'applied' && answer.outcome !== 'waiting') return this.options.onCommand(given, answer);
@@ -175,6 +186,12 @@ export class Allocations {
     if (broken && epoch > broken.epoch) this.mendGlass(service);
   }
 
+  /** Of a log that is read from its beginning the orders in between are gone; and who knows nothing of a service knows no bound. */
+  private isImplausible({ service, epoch }: AllocationCommanded): boolean {
+    const newest = Math.max(this.newestEpoch(service), this.namedEpochs.get(service) ?? 0);
+    return !this.isLoading && newest > 0 && epoch > newest + LARGEST_EPOCH_STEP;
+  }
+
   /** Of all orders about a service, those of before services had epochs included. */
   private newestEpoch(service: string): number {
     const commands = [...this.experiments.values()].flatMap(({ command }) => command ?? []);
@@ -212,12 +229,15 @@ export class Allocations {
     return newestEpochOf(others, service);
   }
 
-  heartbeat({ running, services = {} }: ControllerHeartbeat): void {
+  /** @param id of the event: the same one again is no further sign of life */
+  heartbeat({ controller, at, running, services = {} }: ControllerHeartbeat, id: string): void {
+    if (!this.options.watch.isNews(controller, at, id)) return;
     // Names that nobody here knows are remembered nowhere.
     for (const experiment of running) if (this.experiments.has(experiment)) this.options.watch.heardOf(experiment);
     const known = this.epochs();
     for (const [service, epoch] of Object.entries(services)) {
       if (!this.table.has(service)) continue;
+      this.namedEpochs.set(service, epoch);
       if (epoch > (known[service] ?? 0)) this.options.watch.behind(service);
       else this.options.watch.upToDate(service);
     }
@@ -228,6 +248,7 @@ export class Allocations {
    * @param unconfirmed it may be old: running experiments get no traffic for their candidates until they are commanded, or `confirm`
    */
   restore({ experiments, services, brokenGlass }: RouterState, unconfirmed: boolean): void {
+    this.isLoading = !unconfirmed;
     this.experiments = new Map(experiments.map((state) => [state.experiment, state]));
     this.services = new Map(services.map((state) => [state.service, state]));
     this.brokenGlass = new Map(brokenGlass.map((state) => [state.service, state]));
@@ -240,6 +261,7 @@ export class Allocations {
 
   /** What is known is what the log tells. */
   confirm(): void {
+    this.isLoading = false;
     this.unconfirmed.clear();
   }
 

@@ -1,3 +1,6 @@
+/** Each start of a decision service is another one. */
+const MOST_CONTROLLERS = 1_000;
+
 /**
  * When the controller was last heard of, per experiment, by the router's own monotonic clock (clocks of two machines are never compared).
  * A heartbeat speaks for the experiments it lists; a command for its own.
@@ -5,10 +8,21 @@
 export class ControllerWatch {
   private readonly heardAtMs = new Map<string, number>();
   private readonly behindSinceMs = new Map<string, number>();
+  /** By controller its newest sign of life. */
+  private readonly newest = new Map<string, { readonly at: number; readonly id: string }>();
   private readonly startedAtMs: number;
 
   constructor(private readonly monotonicMs: () => number) {
     this.startedAtMs = monotonicMs();
+  }
+
+  /** Whether a sign of life comes after all others of its controller: one that somebody sends again says nothing of the present. */
+  isNews(controller: string, at: string, id: string): boolean {
+    const [before, given] = [this.newest.get(controller), { at: Date.parse(at), id }];
+    if (before && (given.at < before.at || (given.at === before.at && given.id === before.id))) return false;
+    if (!before && this.newest.size >= MOST_CONTROLLERS) this.newest.clear();
+    this.newest.set(controller, given);
+    return true;
   }
 
   heardOf(experiment: string): void {

@@ -21,8 +21,10 @@ export type CommandOutcome =
 /**
  * `stale-epoch`: not newer than the command in force. `stale-revision`: for a revision before the one in force. `latched`: the revision was rolled back.
  * `ended`: its last command was given; only a rollback may follow. `unknown-variant`: weights for a variant that the definition lacks.
+ * `implausible-epoch`: further above what is known of the service than any controller goes.
  */
-export type RefusalReason = 'stale-epoch' | 'stale-revision' | 'latched' | 'ended' | 'unknown-variant';
+export type RefusalReason =
+  'stale-epoch' | 'stale-revision' | 'latched' | 'ended' | 'unknown-variant' | 'implausible-epoch';
 
 export function unknownExperiment(experiment: string): ExperimentState {
   return { experiment, definitions: [], command: null };

@@ -73,8 +73,11 @@ function aRouter() {
     if (!route) throw new Error('no route');
     return takeRoute(route, { unitOf: () => ({ unit: user, name: 'named' }), override });
   };
-  const beat = (running: string[], services: Record<string, number>): void =>
-    allocations.heartbeat({ controller: 'decision-1', at: '2026-11-20T10:15:31.000Z', running, services });
+  let beats = 0;
+  const beat = (running: string[], services: Record<string, number>): void => {
+    beats += 1;
+    allocations.heartbeat({ controller: 'decision-1', at: '2026-11-20T10:15:31.000Z', running, services }, `${beats}`);
+  };
   return { allocations, answers, place, beat, pass: (ms: number) => (nowMs += ms) };
 }
 

@@ -142,8 +142,9 @@ export const allocationCommandedTopic = defineTopic({
   name: 'allocation.commanded.v1',
   key: 'experiment',
   compacted: true,
+  signed: true,
   producedBy: ['decision'],
-  consumedBy: ['router', 'recorder', 'cli'],
+  consumedBy: ['router', 'recorder', 'cli', 'decision'],
   says: 'What the router has to do: the whole desired allocation, its epoch, the reason and the evidence.',
   schema: allocationCommanded,
   example: {

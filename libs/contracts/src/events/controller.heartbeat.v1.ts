@@ -15,8 +15,9 @@ export const controllerHeartbeatTopic = defineTopic({
   name: 'controller.heartbeat.v1',
   key: 'none',
   compacted: false,
+  signed: true,
   producedBy: ['decision'],
-  consumedBy: ['router', 'recorder'],
+  consumedBy: ['router', 'recorder', 'decision'],
   says: 'The decision loop is alive, and how far the orders about each service are.',
   schema: controllerHeartbeat,
   example: {

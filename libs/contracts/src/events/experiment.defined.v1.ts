@@ -21,8 +21,9 @@ export const experimentDefinedTopic = defineTopic({
   name: 'experiment.defined.v1',
   key: 'experiment',
   compacted: true,
+  signed: true,
   producedBy: ['decision'],
-  consumedBy: ['router', 'analyzer', 'recorder'],
+  consumedBy: ['router', 'analyzer', 'recorder', 'decision'],
   says: 'The specification of an experiment and its revision.',
   schema: experimentDefined,
   example: {

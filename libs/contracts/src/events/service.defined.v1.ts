@@ -34,8 +34,9 @@ export const serviceDefinedTopic = defineTopic({
   name: 'service.defined.v1',
   key: 'service',
   compacted: true,
+  signed: true,
   producedBy: ['decision'],
-  consumedBy: ['router'],
+  consumedBy: ['router', 'decision'],
   says: 'What a service serves when nothing runs: its baseline, and how its units are divided into slots.',
   schema: serviceDefined,
   example: {

@@ -9,6 +9,8 @@ export interface Topic<Name extends string = string, Schema extends z.ZodType = 
   readonly key: 'unit' | 'experiment' | 'service' | 'none';
   /** Log compaction: a new reader finds at least the latest record of every key. */
   readonly compacted: boolean;
+  /** Who obeys it obeys whoever may publish: producers sign each event, and consumers check it where they know the key. */
+  readonly signed?: true;
   /** Empty: nothing publishes it yet. Checked against the code. */
   readonly producedBy: readonly Application[];
   /** Empty: nothing reads it yet. Checked against the code. */

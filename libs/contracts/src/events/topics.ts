@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Topic } from './topic.js';
 import { requestRoutedTopic } from './request.routed.v1.js';
 import { generationCompletedTopic } from './generation.completed.v1.js';
 import { imageScoredTopic } from './image.scored.v1.js';
@@ -40,6 +41,15 @@ export const schemas = Object.fromEntries(Object.values(topics).map(({ name, sch
 };
 
 export type DataOf<T extends TopicName> = z.infer<(typeof schemas)[T]>;
+
+const signed: ReadonlySet<string> = new Set(
+  Object.values(topics as Readonly<Record<string, Topic>>).flatMap((topic) => (topic.signed ? [topic.name] : [])),
+);
+
+/** Whether events of a topic are orders, which are signed. */
+export function isSignedTopic(topic: string): boolean {
+  return signed.has(topic);
+}
 
 /** The topic for messages of `topic` that can never be processed. */
 export function deadLetterTopic(topic: string): string {

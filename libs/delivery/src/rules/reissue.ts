@@ -12,6 +12,8 @@ const MOST_NAMED = 5;
 export function reissueContested(state: DeliveryState, input: Contested): readonly DeliveryEvent[] {
   if (state.phase === 'absent' || state.phase === 'draft') return [];
   const { lastCommand } = state;
+  // Routers that know the controller's key do not obey it, so there is nothing to give again.
+  if (input.forged !== undefined) return alertOnce(state, input, input.forged);
   // A newer order was given meanwhile: that one counts.
   if (lastCommand.epoch !== input.epoch) return [];
   const isAstray = input.servedEpoch > state.epoch + LARGEST_JUMP;

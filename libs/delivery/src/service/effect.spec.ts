@@ -70,6 +70,16 @@ describe('an order', () => {
       .thenNothing();
   });
 
+  it('is not given again because somebody else gives orders in its name: that is told, once', () => {
+    const forged = { ...contested, epoch: 0, servedEpoch: 0, behind: [], forged: 'Somebody else has published …' };
+    given(define(minutes(0)), operator('rollback', minutes(1)))
+      .when(forged)
+      .thenDecided({ type: 'alert-raised', alert: 'contested', message: forged.forged });
+    given(define(minutes(0)), operator('rollback', minutes(1)), forged)
+      .when(forged)
+      .thenNothing();
+  });
+
   it('names five of many routers', () => {
     const behind = Array.from({ length: 300 }, (_, index) => `router-${index}`);
     const [alert] = given(define(minutes(0)), operator('rollback', minutes(1)))

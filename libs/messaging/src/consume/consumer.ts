@@ -1,4 +1,5 @@
 import type { BatchHandler, EventBus, Subscription, SubscriptionOptions } from '../event-bus.js';
+import type { OrderTrust } from '../signing/order-trust.js';
 import { absorbRepeats, noteProgress, Progress } from './absorb-repeats.js';
 import { DeadLetters } from './dead-letters.js';
 import { decode, type EventBatch, type ReceivedEvent } from './decode.js';
@@ -19,6 +20,8 @@ export interface ConsumerOptions extends Omit<SubscriptionOptions, 'topics' | 'h
   readonly probe?: IsolationOptions['probe'];
   /** By topic: of each key only the newest so many of a batch are handled, see `newestPerKey`. Absent: all. */
   readonly newest?: Readonly<Record<string, number>> | undefined;
+  /** Whose word counts on topics that are obeyed. Absent: everybody's. */
+  readonly trust?: OrderTrust | undefined;
   /** Default: those of the group. */
   readonly deadLetters?: DeadLetters;
   readonly nowMs?: (() => number) | undefined;
@@ -31,7 +34,7 @@ export interface ConsumerOptions extends Omit<SubscriptionOptions, 'topics' | 'h
  * meanwhile).
  */
 export function consumeEvents(options: ConsumerOptions): Subscription {
-  const { bus, handlers, probe, newest = {}, nowMs, log, onAssigned, ...subscription } = options;
+  const { bus, handlers, probe, newest = {}, trust, nowMs, log, onAssigned, ...subscription } = options;
   const deadLetters = options.deadLetters ?? new DeadLetters({ bus, group: options.group, nowMs, log });
   const progress = new Progress();
   const byTopic = new Map<string, BatchHandler>();
@@ -39,7 +42,7 @@ export function consumeEvents(options: ConsumerOptions): Subscription {
     const isolation = isolateFailures({ deadLetters, probe });
     const order: readonly Middleware<EventBatch>[] = handler.takes === 'event' ? [oneByOne] : [];
     const pieces = [absorbRepeats(progress), ...order, isolation, noteProgress(progress)];
-    const handle = compose(decode(deadLetters), ...pieces)(batchHandlerOf(handler));
+    const handle = compose(decode(deadLetters, trust), ...pieces)(batchHandlerOf(handler));
     const most = newest[topic];
     byTopic.set(topic, most === undefined ? handle : newestPerKey(most)(handle));
   }

@@ -1,5 +1,6 @@
 import { decodeEvent, MalformedEventError, type TeststripEvent, type TopicName } from '#libs/contracts';
 import type { IncomingRecord, RecordBatch } from '../event-bus.js';
+import type { OrderTrust } from '../signing/order-trust.js';
 import type { DeadLetters, DeadRecord } from './dead-letters.js';
 import type { Middleware } from './handler.js';
 
@@ -23,10 +24,10 @@ export interface EventBatch<T extends TopicName = TopicName> {
   isStale(): boolean;
 }
 
-/** Hands on the events of a batch; what is no event of its topic goes to the dead letters first. */
-export function decode(deadLetters: DeadLetters): Middleware<RecordBatch, EventBatch> {
+/** Hands on the events of a batch; what is no event of its topic, or nobody's who may say it, goes to the dead letters first. */
+export function decode(deadLetters: DeadLetters, trust?: OrderTrust): Middleware<RecordBatch, EventBatch> {
   return (next) => async (batch) => {
-    const { events, malformed } = decodeRecords(batch.records);
+    const { events, malformed } = decodeRecords(batch.records, trust);
     await deadLetters.bury(malformed);
     // A batch without a readable event still moves the position that its handler keeps.
     await next({
@@ -41,14 +42,25 @@ export function decode(deadLetters: DeadLetters): Middleware<RecordBatch, EventB
   };
 }
 
-/** Separates well-formed events from malformed records. */
-export function decodeRecords(records: readonly IncomingRecord[]): {
+/**
+ * Separates well-formed events from malformed records.
+ * @param trust says who may say what is obeyed; without it everybody may
+ */
+export function decodeRecords(
+  records: readonly IncomingRecord[],
+  trust?: OrderTrust,
+): {
   readonly events: readonly ReceivedEvent[];
   readonly malformed: readonly DeadRecord[];
 } {
   const events: ReceivedEvent[] = [];
   const malformed: DeadRecord[] = [];
   for (const record of records) {
+    const refusal = trust?.refusalOf(record);
+    if (refusal !== undefined) {
+      malformed.push({ record, reason: refusal });
+      continue;
+    }
     const decoded = decodeOnce(record);
     if (decoded instanceof MalformedEventError) malformed.push({ record, reason: decoded.message });
     else events.push({ event: decoded, record });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { TeststripEvent, TopicName } from '#libs/contracts';
 import type { BusClient, KeptPosition, Subscription } from '../event-bus.js';
+import type { OrderTrust } from '../signing/order-trust.js';
 import { consumeEvents, type TopicHandler } from './consumer.js';
 import { backOffMs } from './back-off.js';
 import { DeadLetters, UnprocessableEventError } from './dead-letters.js';
@@ -16,6 +17,8 @@ export interface LogFollowerOptions {
   readonly compacted: readonly TopicName[];
   /** Further topics, followed from the present on. */
   readonly live?: readonly TopicName[];
+  /** Whose word counts on topics that are obeyed; what others say goes to the dead letters. Absent: everybody's. */
+  readonly trust?: OrderTrust | undefined;
   /** How long one attempt to reach the bus may take, milliseconds. */
   readonly attemptMs: number;
   /** The logs are about to be read from their beginning: what is known of them may be forgotten. */
@@ -110,7 +113,7 @@ export class LogFollower {
   }
 
   private follow(): Subscription {
-    const { bus, name, member, compacted, live = [], onEvent } = this.options;
+    const { bus, name, member, compacted, live = [], trust, onEvent } = this.options;
     const known = new Set<string>();
     const handler: TopicHandler = {
       takes: 'event',
@@ -131,6 +134,7 @@ export class LogFollower {
       group: [name, ...(member === undefined ? [] : [member]), randomUUID()].join('-'),
       handlers: new Map([...compacted, ...live].map((topic) => [topic, handler])),
       deadLetters: this.deadLetters,
+      trust,
       startFrom: 'latest',
       isLasting: false,
       positionOf: (topic, partition) => Promise.resolve(this.positions.get(place(topic, partition))),
@@ -168,9 +172,9 @@ export class LogFollower {
 
   /** The present state of the logs, one function per event that takes it in. */
   private async read(): Promise<readonly (() => void)[]> {
-    const { bus, compacted, onEvent } = this.options;
+    const { bus, compacted, trust, onEvent } = this.options;
     const records = (await Promise.all(compacted.map((topic) => bus.readAll(topic)))).flat();
-    const { events, malformed } = decodeRecords(records);
+    const { events, malformed } = decodeRecords(records, trust);
     const bury = (dead: typeof malformed): void => {
       // The state is needed at once; a dead letter that can't be published is still in the log, for the next reader.
       this.deadLetters

@@ -96,9 +96,13 @@ export const processVariables = {
   ),
 } as const;
 
-/** Variables that say where bus and database are, and that every app may read. */
+/** Variables that say where bus and database are and whose word counts, and that every app may read. */
 export const commonVariables = {
   ...processVariables,
+  AUTH: documented(
+    z.enum(['on', 'off']).default('on'),
+    '`off`: whoever reaches a port, or may write to the bus, may do everything, under any name that the body says. On loopback only.',
+  ),
   BUS: documented(
     z.enum(['postgres', 'kafka', 'memory']).default('postgres'),
     'Carrier of the event bus. `memory` is for one process alone.',
@@ -121,3 +125,10 @@ export const commonVariables = {
     'Partitions that the topics keyed by unit are created with. Topics that are there keep theirs, which is said at the start.',
   ),
 } as const;
+
+/** UPSTREAM_HOSTS of the decision service, which refuses files by it, and of the router, which obeys nothing else. */
+export const upstreamHostsVariable = documented(
+  list.optional(),
+  'Comma-separated `host`, `host:port` or `*.domain` that variants and baselines may be served from: the decision service refuses files that name others, routers obey nothing that does.',
+  { defaultIs: 'any host' },
+);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { systemClock } from '../clock.js';
 import { defineNeed } from '../app/need.js';
 import { commonVariables, documented, processVariables, variables } from '../configuration/variables.js';
@@ -18,10 +18,7 @@ import { operatorTokenIn } from './operator-token.js';
 import type { Identity } from './roles.js';
 
 const ownVariables = {
-  AUTH: documented(
-    z.enum(['on', 'off']).default('on'),
-    '`off`: whoever reaches a port may do everything, under any name that the body says. On loopback only.',
-  ),
+  AUTH: commonVariables.AUTH,
   IDENTITIES: documented(
     variables.text.optional(),
     'File with names, hashes of their tokens and their roles by service; see SECURITY.md. Read again when it changes.',
