@@ -530,17 +530,13 @@ describe('orders on a bus that others may write to', () => {
       settings,
     });
     closing.push(() => router.close());
-    /** How many of 40 users are served by whom. */
-    return async (): Promise<Readonly<Record<string, number>>> => {
-      const url = new URL(`/v1/services/${service}/generations`, router.exposed.url);
-      const counts: Record<string, number> = {};
-      for (let user = 0; user < 40; user += 1) {
-        const headers = { 'teststrip-unit': `user-${user}` };
-        const by = await (await fetch(url, { method: 'POST', body: '{}', headers })).text();
-        counts[by] = (counts[by] ?? 0) + 1;
-      }
-      return counts;
+    const url = new URL(`/v1/services/${service}/generations`, router.exposed.url);
+    const ask = async (user: number): Promise<string> => {
+      const headers = { 'teststrip-unit': `user-${user}` };
+      return (await fetch(url, { method: 'POST', body: '{}', headers })).text();
     };
+    /** Who serves each of some users. */
+    return () => Promise.all(Array.from({ length: 16 }, (_, user) => ask(user)));
   };
   /** Its newest event about the service, with something else in it, and the key of nobody. */
   const forge = async (topic: string, key: string, changes: Readonly<Record<string, unknown>>): Promise<void> => {
@@ -565,7 +561,7 @@ describe('orders on a bus that others may write to', () => {
     const show = async (): Promise<any> => (await call(decision, 'GET', `/v1/experiments/${key}`)).body;
     const served = await startRouter('router-signed');
     const half = await served();
-    expect(Object.keys(half).sort()).toEqual(['candidate', 'control']);
+    expect(new Set(half)).toEqual(new Set(['candidate', 'control']));
 
     const more = { weightsPpm: { control: 0, candidate: 1_000_000 }, epoch: 2 ** 31 - 1, commandId: 'forged' };
     await forge('allocation.commanded.v1', key, { ...more, command: 'promote', terminal: true });
@@ -599,7 +595,7 @@ describe('orders on a bus that others may write to', () => {
     });
     expect(await rollback.json()).toMatchObject({ phase: 'rolled-back', epoch: 2 });
     await eventually(async () => expect(await show()).toMatchObject({ effect: 'effective', epoch: 2 }));
-    expect(await served()).toEqual({ control: 40 });
+    expect(new Set(await served())).toEqual(new Set(['control']));
 
     // Forged once more, where a router that starts now looks for the order in force.
     await forge('allocation.commanded.v1', key, { ...more, command: 'promote' });
@@ -607,6 +603,6 @@ describe('orders on a bus that others may write to', () => {
       const newest = (await shared.readAll('allocation.commanded.v1')).find((one) => one.key?.toString() === key);
       expect(decodeEvent(newest!).data).toMatchObject({ command: 'rollback', epoch: 2 });
     });
-    expect(await (await startRouter('router-later'))()).toEqual({ control: 40 });
-  });
+    expect(new Set(await (await startRouter('router-later'))())).toEqual(new Set(['control']));
+  }, 60_000);
 });
