@@ -1,3 +1,4 @@
+import { NOT_ASKED } from '#libs/contracts';
 import { isListedHost, ProblemException } from '#libs/platform';
 
 /**
@@ -11,7 +12,8 @@ export function refuseUnlistedUpstreams(
 ): void {
   if (hosts === undefined) return;
   for (const [path, upstream] of Object.entries(upstreams)) {
-    if (isListedHost(upstream, hosts)) continue;
+    // Parameters alone are asked nowhere.
+    if (upstream === NOT_ASKED || isListedHost(upstream, hosts)) continue;
     const { host } = new URL(upstream);
     const message = `${host} is none of the hosts that this installation serves from (UPSTREAM_HOSTS): expected ${hosts.join(', ')}`;
     throw new ProblemException({

@@ -1,4 +1,4 @@
-import type { TeststripEvent } from '#libs/contracts';
+import { NOT_ASKED, type TeststripEvent } from '#libs/contracts';
 import { isListedHost } from '#libs/platform';
 
 /**
@@ -6,7 +6,8 @@ import { isListedHost } from '#libs/platform';
  * @throws Error where an order or a definition names an upstream whose host is not on the list
  */
 export function refuseOtherHosts(event: TeststripEvent, hosts: readonly string[] | undefined): void {
-  const other = hosts && upstreamsIn(event).find((upstream) => !isListedHost(upstream, hosts));
+  const other =
+    hosts && upstreamsIn(event).find((upstream) => upstream !== NOT_ASKED && !isListedHost(upstream, hosts));
   if (other === undefined) return;
   throw new Error(
     `${event.type} of ${event.subject}: the host of an upstream is none of ${hosts?.join(', ')} (UPSTREAM_HOSTS)`,
