@@ -275,7 +275,7 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     const progress = page.getByRole('status').filter({ hasText: / of 6/ });
     await progress.getByText('0 of 6 pairs').waitFor();
     await progress
-      .getByText('The step to 5 % of the traffic takes 30 answers, of everybody together: 0 so far')
+      .getByText('The step to 5 % of the traffic takes 30 judgements of pictures, from everybody together: 0 so far')
       .waitFor();
     const [left, right] = ['Picture 1', 'Picture 2'].map((name) => page.getByRole('img', { name }));
     const press = async (key: string, done: number): Promise<void> => {

@@ -2,6 +2,7 @@ import { h } from './dom.js';
 import { Judging } from './judging.js';
 import { openDialog } from './dialog.js';
 import { ask, mayDo, problemOf } from './session.js';
+import { signIn } from './sign-in.js';
 import { askedWords, NO_REVIEWER, whereOf } from './words.js';
 
 /** Fewer pairs than this before somebody: more are asked for. */
@@ -62,7 +63,13 @@ function askName() {
 }
 
 function refusal(words) {
-  return h('div', { class: 'problem', role: 'alert' }, h('h1', {}, 'Judge pictures'), h('p', {}, words));
+  return h(
+    'div',
+    { class: 'problem', role: 'alert' },
+    h('h1', {}, 'Judge pictures'),
+    h('p', {}, words),
+    h('button', { type: 'button', onclick: signIn }, 'Sign in'),
+  );
 }
 
 class ReviewView {

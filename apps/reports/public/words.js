@@ -121,5 +121,5 @@ export const NO_REVIEWER =
 
 /** What a stage asks of people who judge pictures. */
 export function askedWords({ weightPpm, judgements, given }) {
-  return `The step to ${share(weightPpm)} of the traffic takes ${judgements} answers, of everybody together: ${given} so far`;
+  return `The step to ${share(weightPpm)} of the traffic takes ${judgements} judgements of pictures, from everybody together: ${given} so far`;
 }

@@ -43,7 +43,10 @@ describe('a stage that takes judgements for an approval', () => {
   it('begins once they are there, without a person', () => {
     given(gated, proven(1, 29))
       .when(proven(2, 30))
-      .thenDecided({ type: 'advanced', command: { stage: 1 } });
+      .thenDecided({
+        type: 'advanced',
+        command: { stage: 1, message: /\. 30 judgements of blinded pairs stand for the approval\.$/ },
+      });
   });
 
   it('begins by a person’s word before', () => {

@@ -27,6 +27,16 @@ export function awaitedInWords(spec: ExperimentSpec, stage: number, analysis: Ex
   return `${number(judgements)} judgements of blinded pairs (${number(fewestJudgements(spec, analysis))} so far), or a person, to approve ${share}`;
 }
 
+/** " 31 judgements of blinded pairs stand for the approval."; nothing where a person has given it, or none was asked for. */
+export function judgementsInWords(
+  { spec, approvedStages }: Approvable,
+  stage: number,
+  analysis: ExperimentAnalysed,
+): string {
+  if (spec.ramp.stages[stage]?.judgements === undefined || approvedStages.includes(stage)) return '';
+  return ` ${number(fewestJudgements(spec, analysis))} judgements of blinded pairs stand for the approval.`;
+}
+
 /** Of the candidate that was judged least: "no difference" is a judgement as well, one by the same person of the same prompt is not another. */
 function fewestJudgements(spec: ExperimentSpec, { judgements = {} }: ExperimentAnalysed): number {
   return Math.min(...candidatesOf(spec).map((candidate) => judgements[candidate] ?? 0));

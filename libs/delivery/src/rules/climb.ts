@@ -6,7 +6,7 @@ import type { Analysed } from '../inputs.js';
 import type { RunningState } from '../state.js';
 import { percent } from '../words/numbers.js';
 import { weakestMessage } from '../words/proof.js';
-import { awaitedInWords, isApproved } from './approval.js';
+import { awaitedInWords, isApproved, judgementsInWords } from './approval.js';
 import { proofForShare, type ShareProof } from './guardrail-proof.js';
 
 /** Raises the share as high as the damage budget, the stage's own conditions and the approvals allow. */
@@ -60,7 +60,7 @@ function enterUnguarded(state: RunningState, input: Analysed, stage: number): re
     stage,
     weightsPpm: stageWeights(spec, stage),
     reason: 'started',
-    message: `On to ${percent(stageWeightPpm(spec, stage))}: the test has no guardrails, and the stage before has lasted as long as it was to.`,
+    message: `On to ${percent(stageWeightPpm(spec, stage))}: the test has no guardrails, and the stage before has lasted as long as it was to.${judgementsInWords(state, stage, input.analysis)}`,
     terminal: false,
     evidence: commandEvidence(input.analysis, null, null),
   });
@@ -71,7 +71,7 @@ function enter(state: RunningState, input: Analysed, stage: number, proof: Share
   const { spec } = state;
   const sharePpm = stageWeightPpm(spec, stage);
   const { weakest, lnE } = proof;
-  const hardest = weakestMessage(proof, spec, input.analysis.alpha);
+  const hardest = `${weakestMessage(proof, spec, input.analysis.alpha)}${judgementsInWords(state, stage, input.analysis)}`;
   const evidence = commandEvidence(input.analysis, weakest, lnE);
   if (spec.kind === 'canary' && sharePpm === MILLION) {
     const command = controllerCommand(state, input, {

@@ -144,6 +144,6 @@ summary { cursor: pointer; overflow-wrap: anywhere; }
 code, pre { font: 13px/1.4 ui-monospace, 'Cascadia Mono', Menlo, monospace; }
 pre { margin: 0; padding: 10px; overflow-x: auto; border-radius: 8px; background: var(--ground); white-space: pre-wrap; overflow-wrap: anywhere; }
 table { width: 100%; border-collapse: collapse; }
-th, td { padding: 6px 10px 6px 0; border-top: 1px solid var(--edge); text-align: left; vertical-align: top; font-weight: 400; overflow-wrap: anywhere; }
+th, td { padding: 6px 10px 6px 0; border-top: 1px solid var(--edge); text-align: left; vertical-align: top; font-weight: 400; overflow-wrap: break-word; }
 .schema summary { color: var(--quiet); font-size: 13px; }
 `;

@@ -51,7 +51,7 @@ export function given(...past: readonly DeliveryInput[]): { when(input: Delivery
       return {
         events,
         state: () => events().reduce(decider.evolve, before),
-        thenDecided: (...expected) => expect(events()).toMatchObject(expected as object[]),
+        thenDecided: (...expected) => expect(events()).toMatchObject(asMatchers(expected) as object[]),
         thenNothing: () => expect(events()).toEqual([]),
         thenRefused(code, message = /./) {
           const refusal = refusalOf(events);
@@ -61,6 +61,14 @@ export function given(...past: readonly DeliveryInput[]): { when(input: Delivery
       };
     },
   };
+}
+
+/** A pattern is one of the text that stands there; by itself it would be an object without fields, which every value matches. */
+function asMatchers(expected: unknown): unknown {
+  if (expected instanceof RegExp) return expect.stringMatching(expected);
+  if (Array.isArray(expected)) return expected.map(asMatchers);
+  if (typeof expected !== 'object' || expected === null || 'asymmetricMatch' in expected) return expected;
+  return Object.fromEntries(Object.entries(expected).map(([field, value]) => [field, asMatchers(value)]));
 }
 
 /** What an order is refused with; undefined: it is not. @throws what is no refusal. */
