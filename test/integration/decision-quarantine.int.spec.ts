@@ -256,32 +256,6 @@ describe('a log that cannot be read', () => {
   });
 });
 
-it('a log that the database does not give stops neither the start nor the others, and is read as soon as it can be', async () => {
-  const first = await aDecision();
-  for (const key of ['lost', 'mine']) await apply(first, aFile(key));
-  running = [];
-  await first.close();
-  let isLost = true;
-  const query: TestDatabase['query'] = (sql, values, options) =>
-    isLost && values?.[0] === 'lost'
-      ? Promise.reject(new Error('could not read block 7'))
-      : database.query(sql, values, options);
-  const decision = await startApp(decisionApp, {
-    resources: { database: { ...database, query }, bus },
-    environment: { AUTH: 'off' },
-    settings: { tickEveryMs: 20, lateAfterMs: 100 },
-  });
-  running.push(decision);
-  await publishHarm('mine');
-  await eventually(async () => expect(await lastCommandOf('mine')).toMatchObject({ command: 'rollback' }));
-  await eventually(async () => expect(await call(decision, 'GET', '/health/ready')).toMatchObject({ status: 503 }));
-  expect(JSON.stringify((await call(decision, 'GET', '/health/ready')).body)).toContain('experiment lost');
-  isLost = false;
-  await eventually(async () => expect(await call(decision, 'GET', '/health/ready')).toMatchObject({ status: 200 }));
-  await publishHarm('lost');
-  await eventually(async () => expect(await lastCommandOf('lost')).toMatchObject({ command: 'rollback' }));
-});
-
 describe('what could not be read back', () => {
   const lineAfterFile = aFile('mine').split('\n').length;
 

@@ -32,10 +32,19 @@ latest leaves out what is in it.
 Example:
   teststrip positions reset recorder --to earliest`;
 
+/** What Postgres says of a table that is not there. */
+const NO_SUCH_TABLE = '42P01';
+
 async function withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
   const database = await openConfiguredDatabase(readConfig(commonVariables), 'cli');
   try {
     await work(database);
+  } catch (error) {
+    if ((error as { readonly code?: unknown }).code !== NO_SUCH_TABLE) throw error;
+    throw new CommandFailure(
+      exitCodes.refused,
+      `no service has run on the database at ${new URL(database.url).host} yet`,
+    );
   } finally {
     await database.close();
   }

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { decider, newService, type DeliveryEvent } from '#libs/delivery';
 import { define, logOf, minutes, T0 } from '#libs/testing/delivery';
 import type { DecisionLog } from './decision-log.js';
@@ -49,4 +49,31 @@ it('where everything was away for long, the first analysis has ten seconds to co
   const typesAt = await restartedAt(minutes(10), minutes(2));
   expect(await typesAt(minutes(10) + 9_000)).toEqual([]);
   expect(await typesAt(minutes(10) + 10_000)).toEqual(['held']);
+});
+
+it('an experiment whose log the database does not give stops no other, is missed, and is read as soon as it can be', async () => {
+  const clock = { atMs: minutes(1), nowMs: () => clock.atMs };
+  const state = logOf(define(T0)).reduce(decider.evolve, decider.initialState);
+  let isLost = true;
+  const log = {
+    keys: async () => ['lost', 'sdxl-int8'],
+    load: async (key: string) => {
+      if (key === 'lost' && isLost) throw new Error('could not read block 7');
+      return { state, version: 1 };
+    },
+    serviceNames: async () => [],
+    loadService: async () => ({ state: newService('text-to-image'), version: 1, untold: [] }),
+    heard: { list: async () => [] },
+  } as unknown as DecisionLog;
+  const decisions = new Decisions(log, clock, listener);
+  const failures: string[] = [];
+  await decisions.restart(({ message }) => failures.push(message));
+  expect(failures).toContain('lost: could not read block 7');
+  expect(decisions.running()).toEqual(['sdxl-int8']);
+  expect(decisions.longestDue()).toEqual({ experiment: 'lost', sinceMs: minutes(1) });
+  isLost = false;
+  decisions.tick(SILENT_AFTER_MS, fail);
+  await decisions.idle();
+  expect(decisions.running()).toEqual(['sdxl-int8', 'lost']);
+  await vi.waitFor(() => expect(decisions.longestDue()).toBeUndefined());
 });
