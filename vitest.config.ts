@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 const conditions = ['teststrip-source'];
 
 const everywhere = (ending: string): string[] =>
-  ['apps', 'libs', 'lab', 'test', 'tools'].map((folder) => `${folder}/**/*.${ending}.ts`);
+  ['apps', 'clients', 'libs', 'lab', 'test', 'tools'].map((folder) => `${folder}/**/*.${ending}.ts`);
 
 /** A part of the tests, `npm run test:unit` and so on. The end-to-end part drives the compiled apps, one file after another. */
 function part(name: string, include: string[], exclude: string[] = []) {

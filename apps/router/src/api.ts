@@ -1,5 +1,6 @@
 import { jsonAnswer, jsonBody, problemAnswer, type ApiDescription, type ApiOperation } from '#libs/platform';
 import { z } from 'zod';
+import { exposuresBody } from './flags/state-server.js';
 
 const ask: ApiOperation = {
   operationId: 'ask',
@@ -113,6 +114,33 @@ export const routerApi: ApiDescription = {
         'x-role': 'anybody',
         summary: 'Server-sent events that say when flags have to be asked for again.',
         responses: { 200: { description: 'text/event-stream.' }, 503: problemAnswer('Too many streams.') },
+      },
+    },
+    '/v1/flags': {
+      get: {
+        operationId: 'flagState',
+        'x-role': 'anybody',
+        summary:
+          'What is in force, for clients that draw by themselves (clients/typescript): rules and parameters, no addresses.',
+        responses: {
+          200: jsonAnswer('By service, with an ETag.', z.object({ services: z.array(z.looseObject({})) })),
+          304: { description: 'Nothing else than If-None-Match says.' },
+          503: problemAnswer('The state is not loaded yet.'),
+        },
+      },
+    },
+    '/v1/flags/exposures': {
+      post: {
+        operationId: 'tellExposures',
+        'x-role': 'anybody',
+        summary:
+          'Whom such a client has told a variant; each counts where the router draws the same under the same order.',
+        requestBody: jsonBody(exposuresBody),
+        responses: {
+          200: jsonAnswer('How many count.', z.object({ counted: z.int(), ignored: z.int() })),
+          422: problemAnswer('These are no exposures.'),
+          503: problemAnswer('The state is not loaded yet.'),
+        },
       },
     },
     '/v1/allocations': {

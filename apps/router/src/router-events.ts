@@ -39,12 +39,19 @@ export function requestRoutedEvent(routed: RoutedRequest, source: string): Tests
   return stampEvent(draft, source);
 }
 
+interface ExposureFacts {
+  /** Told twice it is one. */
+  readonly id: string;
+  readonly service: string;
+  readonly assignment: Assignment;
+  readonly atMs: number;
+}
+
 /** An application was told the parameters of a feature: whom it asked for has met the variant, and no service was asked anything. */
 export function exposureEvent(
-  { service, assignment, atMs }: { readonly service: string; readonly assignment: Assignment; readonly atMs: number },
+  { id: requestId, service, assignment, atMs }: ExposureFacts,
   source: string,
 ): TeststripEvent<'request.routed.v1'> {
-  const requestId = randomUUID();
   const draft: EventDraft<'request.routed.v1'> = {
     type: topics.requestRouted.name,
     id: `${topics.requestRouted.name}:${requestId}:0`,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
@@ -19,6 +20,7 @@ import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';
 import type { Evaluated } from './flags/evaluate-flag.js';
 import { FlagServer } from './flags/flag-server.js';
+import { StateServer } from './flags/state-server.js';
 import { closeWithConnection } from './proxy/answers-in-line.js';
 import { answerUnreadable, noteNewestAnswer, whenAnswered } from './proxy/answers-in-turn.js';
 import { faultOf } from './proxy/request-fault.js';
@@ -81,6 +83,7 @@ export class Router {
   private readonly server: Server;
   private readonly proxy: Proxy;
   private readonly flags: FlagServer;
+  private readonly flagState: StateServer;
   /** Of commands that are not answered yet, by their id. */
   private readonly traces = new Map<string, string>();
   private readonly weights: WeightsKeeper;
@@ -158,6 +161,10 @@ export class Router {
     this.shadow = this.createShadow();
     this.proxy = this.createProxy();
     this.flags = this.createFlags();
+    this.flagState = new StateServer({
+      ...this.askedParts(),
+      onExposed: (service, evaluated, id) => this.evaluated(service, evaluated, id),
+    });
     this.server = this.createServer();
     const kept = weightsOf(settings);
     this.weights = this.createWeights(kept);
@@ -224,14 +231,14 @@ export class Router {
   private createFlags(): FlagServer {
     return new FlagServer({
       ...this.askedParts(),
-      onEvaluated: (service, evaluated) => this.evaluated(service, evaluated),
+      onEvaluated: (service, evaluated) => this.evaluated(service, evaluated, randomUUID()),
     });
   }
 
-  private evaluated(service: string, { flag, assignment, isExposure }: Evaluated): void {
+  private evaluated(service: string, { flag, assignment, isExposure }: Evaluated, id: string): void {
     this.metrics.evaluated(service, assignment?.variant ?? '', flag.reason);
     if (assignment && isExposure)
-      this.routedEvents.add(exposureEvent({ service, assignment, atMs: Date.now() }, this.source));
+      this.routedEvents.add(exposureEvent({ id, service, assignment, atMs: Date.now() }, this.source));
   }
 
   /** What a request that is passed on and a flag that is asked for have in common. */
@@ -374,6 +381,7 @@ export class Router {
     if (address.kind === 'flags') {
       return this.flags.serve(request, response, { path: address.path, waitsToBeTold });
     }
+    if (address.kind === 'state') return this.flagState.serve(request, response, address.path);
     if (address.kind === 'own') return this.answerAboutItself(request, address.path, response);
     const leave = this.clientPlace(request);
     if (!leave) {
@@ -418,7 +426,7 @@ export class Router {
     socket.on('close', () => this.sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     const address = addressOf(request, this.allocations);
-    if (this.draining || address.kind === 'own' || address.kind === 'flags') {
+    if (this.draining || address.kind === 'own' || address.kind === 'flags' || address.kind === 'state') {
       const status = this.draining ? 503 : 400;
       return refuseUpgrade(socket, status, `${address.path}: there is no WebSocket here now`);
     }

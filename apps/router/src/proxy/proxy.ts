@@ -28,7 +28,7 @@ export interface ProxyOptions extends PlanSources {
   readonly shadow: ShadowTraffic;
 }
 
-type AskedAddress = Exclude<PublicAddress, { readonly kind: 'own' | 'flags' }>;
+type AskedAddress = Exclude<PublicAddress, { readonly kind: 'own' | 'flags' | 'state' }>;
 
 /** Handles requests for services, by their names or routes. */
 export interface Proxy {

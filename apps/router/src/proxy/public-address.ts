@@ -5,13 +5,15 @@ const ROUTERS_OWN = new Set(['/health/live', '/health/ready']);
 const PREFIX = '/v1/services/';
 /** Every path of OFREP begins so. */
 const FLAGS_PREFIX = '/ofrep/v1/';
+/** What clients ask that draw by themselves. */
+const STATE_PATHS = new Set(['/v1/flags', '/v1/flags/exposures']);
 /** Dot segments, however they are written: they would lead out of what a service or its upstream has been given. */
 const DOT_SEGMENT = /(?:[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\;#]|%2f|%5c|%3b|$)/i;
 
 /** What a request asks for: the router itself, the flags of its services, a service, nothing that anybody has, or what nobody may ask for. */
 export type PublicAddress =
   | { readonly kind: 'own'; readonly path: string }
-  | { readonly kind: 'flags'; readonly path: string }
+  | { readonly kind: 'flags' | 'state'; readonly path: string }
   | { readonly kind: 'unknown' | 'refused'; readonly path: string }
   | {
       readonly kind: 'service';
@@ -34,6 +36,7 @@ export function addressOf({ url = '/', headers }: IncomingMessage, routes: Route
   if (path.startsWith(PREFIX)) return { kind: 'service', path, ...splitByName(path) };
   if (ROUTERS_OWN.has(asked)) return { kind: 'own', path };
   if (path.startsWith(FLAGS_PREFIX)) return { kind: 'flags', path };
+  if (STATE_PATHS.has(asked)) return { kind: 'state', path };
   const route = routes.serviceAt(host, path);
   if (!route) return { kind: 'unknown', path };
   return {

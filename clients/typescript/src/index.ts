@@ -1,0 +1,1 @@
+export { TeststripClient, type Evaluation, type TeststripClientOptions } from './teststrip-client.js';

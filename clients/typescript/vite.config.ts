@@ -1,0 +1,9 @@
+import { defineConfig } from 'vite';
+
+/** One file without dependencies, so that whoever installs the client installs nothing else. */
+export default defineConfig({
+  root: import.meta.dirname,
+  resolve: { conditions: ['teststrip-source'] },
+  ssr: { resolve: { conditions: ['teststrip-source'] }, noExternal: true },
+  build: { ssr: 'src/index.ts', outDir: 'dist', target: 'node20', minify: false, emptyOutDir: true },
+});
