@@ -13,7 +13,8 @@ const DOT_SEGMENT = /(?:[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\;#]|%2f|%5c|%3b|$)/i
 /** What a request asks for: the router itself, the flags of its services, a service, nothing that anybody has, or what nobody may ask for. */
 export type PublicAddress =
   | { readonly kind: 'own'; readonly path: string }
-  | { readonly kind: 'flags' | 'state'; readonly path: string }
+  | { readonly kind: 'flags'; readonly path: string }
+  | { readonly kind: 'state'; readonly path: string }
   | { readonly kind: 'unknown' | 'refused'; readonly path: string }
   | {
       readonly kind: 'service';
