@@ -4,7 +4,7 @@ import { decodeEvent, encodeEvent, NOT_ASKED, type AudienceRule, type TeststripE
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { startApp } from '#libs/platform';
 import { runningCanary } from '#libs/testing/traffic';
-import type * as published from '../index.js';
+import type * as published from '../npm/index.js';
 import { TeststripClient } from './teststrip-client.js';
 
 /** What is published says of the client what it is. */
