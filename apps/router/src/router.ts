@@ -381,7 +381,7 @@ export class Router {
     if (address.kind === 'flags') {
       return this.flags.serve(request, response, { path: address.path, waitsToBeTold });
     }
-    if (address.kind === 'state') return this.flagState.serve(request, response, address.path);
+    if (address.kind === 'state') return this.flagState.serve(request, response, { path: address.path, waitsToBeTold });
     if (address.kind === 'own') return this.answerAboutItself(request, address.path, response);
     const leave = this.clientPlace(request);
     if (!leave) {

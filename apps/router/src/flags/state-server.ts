@@ -40,6 +40,12 @@ export interface StateServerOptions extends DrawSources {
   readonly onExposed: (service: string, evaluated: Evaluated, id: string) => void;
 }
 
+/** What is asked for, and whether the client sends its body when it is told to. */
+interface Asked {
+  readonly path: string;
+  readonly waitsToBeTold: boolean;
+}
+
 /**
  * For clients that draw by themselves: what is in force (`GET /v1/flags`, with an ETag), and where they tell whom they have told a variant
  * (`POST /v1/flags/exposures`). An exposure counts where the router draws the same for the unit under the same order, so that nobody is told to have met
@@ -48,7 +54,7 @@ export interface StateServerOptions extends DrawSources {
 export class StateServer {
   constructor(private readonly options: StateServerOptions) {}
 
-  serve(request: IncomingMessage, response: ServerResponse, path: string): void {
+  serve(request: IncomingMessage, response: ServerResponse, { path, waitsToBeTold }: Asked): void {
     const [address = ''] = path.split('?', 1);
     const expected = address === EXPOSURES ? 'POST' : 'GET';
     const unready = this.options.unreadyReason();
@@ -58,7 +64,7 @@ export class StateServer {
       const detail = `${request.method} ${address}: expected ${expected}`;
       return sendProblem(response, { title: 'Method not allowed', status: 405, detail }, { allow: expected });
     }
-    if (address === EXPOSURES) readText(request, response, (text) => this.take(text, response));
+    if (address === EXPOSURES) readText(request, response, { waitsToBeTold }, (text) => this.take(text, response));
     else this.tellState(request, response);
   }
 
