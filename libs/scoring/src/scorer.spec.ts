@@ -233,6 +233,15 @@ describe('a model directory that can not be used', () => {
     await expect(createScorer({ modelDirectory: '/nowhere/clip' })).rejects.toThrow(/\/nowhere\/clip can't be read/);
   });
 
+  it('gets another digest with other weights beside a graph', async () => {
+    await using_(async (other) => {
+      await writeFile(join(other, 'onnx/image.onnx.data'), 'weights');
+      const changed = await createScorer({ modelDirectory: other });
+      expect(changed.identity.digest).not.toBe(scorer.identity.digest);
+      await changed.close();
+    });
+  });
+
   it('gets another digest with another head', async () => {
     await using_(async (other) => {
       await writeFile(join(other, 'heads/quality.json'), head({}));

@@ -255,7 +255,7 @@ class ClipScorer implements Scorer {
     missing.forEach(({ prompt, truncated }, row) => {
       const embedding = this.rowOf(embeddings, row);
       if (!isFinite(embedding)) {
-        found.set(prompt, { outcome: 'unscorable', reason: 'the model gives no finite embedding of the prompt' });
+        found.set(prompt, { outcome: 'unscorable', reason: 'the model gives no embedding of length 1 for the prompt' });
         return;
       }
       const text = { embedding, truncated, promptClass: nearestTo(embedding, references) };
@@ -340,7 +340,7 @@ class ClipScorer implements Scorer {
     pictures.forEach(({ key, blank, pixels: hash }, row) => {
       const embedding = this.rowOf(embeddings, row);
       if (!isFinite(embedding)) {
-        found.set(key, { outcome: 'unscorable', reason: 'the model gives no finite embedding of the picture' });
+        found.set(key, { outcome: 'unscorable', reason: 'the model gives no embedding of length 1 for the picture' });
         return;
       }
       const picture = { embedding, blank, pixels: hash };

@@ -82,24 +82,28 @@ async function embed(
         `the graph of ${input} gives [${embedding!.dims.join(', ')}] for ${batch.size} items, expected [${batch.size}, ${dimension}]`,
       );
     }
-    for (let row = 0; row < batch.count; row += 1) requireUnitLength(input, data, row * dimension);
     embeddings.set(data.subarray(0, batch.count * dimension), batch.from * dimension);
+  }
+  for (let from = 0; from < embeddings.length; from += dimension) {
+    rejectOtherLengths(embeddings.subarray(from, from + dimension));
   }
   return embeddings;
 }
 
-/** A row with numbers that are not finite is passed on: it says something about one item, another length about the model. */
-function requireUnitLength(input: string, data: Float32Array, from: number): void {
-  let squares = 0;
-  for (let index = from; index < from + dimension; index += 1) squares += data[index]! ** 2;
-  if (Math.abs(Math.sqrt(squares) - 1) > LENGTH_TOLERANCE) {
-    throw new Error(`the graph of ${input} gives an embedding of length ${Math.sqrt(squares)}, expected 1`);
-  }
+/** A row that has not length 1 says nothing of its item and is NaN throughout from here on; the others keep theirs. */
+function rejectOtherLengths(row: Float32Array): void {
+  if (!(Math.abs(lengthOfRow(row) - 1) <= LENGTH_TOLERANCE)) row.fill(NaN);
+}
+
+function lengthOfRow(row: Float32Array): number {
+  return Math.sqrt(row.reduce((sum, value) => sum + value ** 2, 0));
 }
 
 function requireFinite(graph: string, embedding: Float32Array): void {
   if (!embedding.every(Number.isFinite)) {
-    throw new Error(`${graph}: the embedding of the first item is not finite, expected a unit vector`);
+    throw new Error(
+      `${graph}: the embedding of the first item is not finite or has another length than 1, expected a unit vector`,
+    );
   }
 }
 

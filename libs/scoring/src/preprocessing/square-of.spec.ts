@@ -18,7 +18,29 @@ const pillowCrops = [
   [101, 100, 64, 'c77f7dfa1f52941eb64377ff355aeced503ccb86b3bf5ddf85c6cec6e4ff0f82'],
 ] as const;
 
+/** Kernel, resize, edge, width, height, sha256 of the 16 px square that Pillow 13 gives with offsets rounded down, or open_clip's borders. */
+const pillowSquares = [
+  ['bicubic', 'crop', 16, 37, 23, '11791665ce841fc024c0bf8846c525d0bf137b3977f1eb059129380949aaa513'],
+  ['bicubic', 'crop', 20, 37, 23, '99ae68a18ccde10461bdb951e47cacbf675097658586bae3caae7cdf33321dcc'],
+  ['lanczos', 'crop', 16, 37, 23, 'd4244b43118a23f2fc300a3ed4fcd4cf816c097afaf17a8405c3e998d16d2169'],
+  ['bilinear', 'crop', 16, 37, 23, 'f381d6fdddd89548899beabdcc02b1430c31b7d7ab3920363117220489256cbc'],
+  ['box', 'crop', 16, 37, 23, 'c423aacc54bac50e793ee5a9d2acb9df963f4245ecaa23d4624b4bcf43ef1cb4'],
+  ['hamming', 'crop', 16, 37, 23, 'c99145b8ad982967baea7d64746ef13886fa0d300e9cfa4338f1dd0c4fe1f364'],
+  ['bicubic', 'squash', 16, 40, 17, 'ab8fe4b3117ba6e0354a42c07e3ee63c790d3057d38e2b5f38f78062ff4d3991'],
+  ['bicubic', 'squash', 20, 40, 17, '463895566ecc647015fd2614943a19452b75c73d2dd7a18030b4c795779846b0'],
+  ['bicubic', 'letterbox', 16, 37, 23, 'd5f3d5268b7f87ec0b0c04a577e60729035d042749259e990e1dd00221cf8b35'],
+  ['bicubic', 'letterbox', 16, 200, 16, 'b443649b19dadc8924d4f4369d358f75a17a3881a9a18078b26ed15609bfd784'],
+] as const;
+
 describe('squareOf', () => {
+  it.each(pillowSquares)('equals Pillow byte for byte: %s, %s at %i of %i × %i', (...row) => {
+    const [kernel, kind, edge, width, height, expected] = row;
+    const output = new Uint8Array(16 * 16 * 3).fill(7);
+    const steps = { ...openAi(16), kernel, resize: { kind, edge }, offsets: 'floor' } as const;
+    squareOf(noisyGradient(width, height), steps, { output, at: 0 });
+    expect(createHash('sha256').update(output).digest('hex')).toBe(expected);
+  });
+
   it.each(pillowCrops)('equals Pillow byte for byte: %i × %i to %i', (width, height, side, expected) => {
     expect(
       createHash('sha256')
