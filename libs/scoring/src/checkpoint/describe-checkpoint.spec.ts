@@ -142,6 +142,15 @@ describe('tokenizerFromVocabulary', () => {
     expect(tokenizer.endOfText).toBe(7);
   });
 
+  it('lowers letter by letter: a sigma at the end of a word is the same letter as inside', () => {
+    const tokens = ['Ïĥ</w>', 'Ïĥ', 'ÏĤ</w>', 'Ï', 'ĥ</w>', 'Ĥ</w>', '<|startoftext|>', '<|endoftext|>'];
+    const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
+    const json = tokenizerFromVocabulary('vocab.json', vocab, '#version: 0.2\nÏ ĥ</w>\nÏ Ĥ</w>\n');
+    const { encode } = clipTokenizer(json, {}, 77);
+    expect([...encode('\u{3a3}').ids]).toEqual([...encode('\u{3c3}').ids]);
+    expect([...encode('A\u{3a3}').ids].at(-2)).toBe([...encode('a\u{3c3}').ids].at(-2));
+  });
+
   it('refuses a vocabulary without special tokens', () => {
     expect(() => tokenizerFromVocabulary('vocab.json', { a: 0 }, '')).toThrow('<|startoftext|> is null');
   });

@@ -22,6 +22,9 @@ export interface ClipTokenizer {
  */
 export function clipTokenizer(tokenizerJson: object, tokenizerConfig: object, contextLength: number): ClipTokenizer {
   const tokenizer = new Tokenizer(tokenizerJson, tokenizerConfig);
+  const lowers = JSON.stringify((tokenizerJson as { readonly normalizer?: unknown }).normalizer ?? null).includes(
+    '"Lowercase"',
+  );
   const empty = tokenizer.encode('').ids;
   const endOfText = empty.at(-1);
   if (endOfText === undefined || empty.length !== 2) {
@@ -33,7 +36,8 @@ export function clipTokenizer(tokenizerJson: object, tokenizerConfig: object, co
     contextLength,
     endOfText,
     encode: (text) => {
-      const ids = Int32Array.from(tokenizer.encode(text).ids);
+      // Lowercased letter by letter, as the tokenizers that models were trained with do: JavaScript writes ς at the end of a word.
+      const ids = Int32Array.from(tokenizer.encode(lowers ? text.replaceAll('Σ', 'σ') : text).ids);
       if (ids.length <= contextLength) return { ids, truncated: false };
       const kept = ids.slice(0, contextLength);
       kept[contextLength - 1] = endOfText;
