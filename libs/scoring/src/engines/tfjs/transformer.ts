@@ -141,8 +141,11 @@ interface AttentionInput {
 function attention(tf: Tfjs, { qkv, batch, length, tower, mask }: AttentionInput): Tensor {
   const { width, heads } = tower;
   const perHead = width / heads;
-  const parts = tf.transpose(tf.reshape(qkv, [batch, length, 3, heads, perHead]), [2, 0, 3, 1, 4]);
-  const [query, key, value] = tf.split(parts, 3, 0).map((part) => tf.reshape(part, [batch * heads, length, perHead]));
+  // Four dimensions: WebAssembly turns five in a loop of single numbers.
+  const [query, key, value] = tf.split(qkv, 3, 1).map((part) => {
+    const turned = tf.transpose(tf.reshape(part, [batch, length, heads, perHead]), [0, 2, 1, 3]);
+    return tf.reshape(turned, [batch * heads, length, perHead]);
+  });
   const scores = tf.matMul(tf.mul(query!, 1 / Math.sqrt(perHead)), key!, false, true);
   const weights = tf.softmax(mask === undefined ? scores : tf.add(scores, mask));
   const mixed = tf.reshape(tf.matMul(weights, value!), [batch, heads, length, perHead]);
