@@ -1,8 +1,8 @@
 /**
- * How many pictures a second the scorer carries: decoding alone, the engine alone, the whole library, and the whole service from
- * picture files to published rows. Every picture and every prompt is another one, so no cache helps.
+ * How many pictures a second the scorer carries: decoding alone, the engine alone in a bare loop, the whole library, and the whole
+ * service from picture files to published rows, as a share of that loop. Every picture and every prompt is another one, so no cache helps.
  *
- *   npx tsx --conditions teststrip-source lab/bench/scorer.ts [pictures=2000] [modelDirectory=models/scenes-clip]
+ *   npm run bench:scorer -- [pictures=2000] [modelDirectory=models/scenes-clip | random-b32] [engine=auto]
  */
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -15,10 +15,14 @@ import { encodeEvent, topics } from '#libs/contracts';
 import { createEventBus, ensureTopics, type RecordBatch } from '#libs/messaging';
 import { startApp } from '#libs/platform';
 import { drawScene, formatScene, PICTURE_SIDE_PX, randomScene, seededRandom } from '#libs/scenes';
-import { createScorer, decodePicture } from '#libs/scoring';
+import { chooseEngine, createScorer, decodePicture, loadClipModel, type EngineName } from '#libs/scoring';
+import { writeRandomB32 } from './random-checkpoint.js';
 
 const count = Number(process.argv[2] ?? 2000);
-const modelDirectory = process.argv[3] ?? 'models/scenes-clip';
+const shipped = 'models/scenes-clip';
+const asked = process.argv[3] ?? shipped;
+const modelDirectory = asked === 'random-b32' ? await writeRandomB32(shipped) : asked;
+const engineName = (process.argv[4] ?? 'auto') as EngineName | 'auto';
 const side = PICTURE_SIDE_PX;
 
 const random = seededRandom(1);
@@ -49,9 +53,10 @@ await measure('decode PNG 1024 × 1024', 20, async () => {
   for (let index = 0; index < 20; index += 1) await decodePicture(large);
 });
 
-const scorer = await createScorer({ modelDirectory });
+const bare = await bareLoop();
+const scorer = await createScorer({ modelDirectory, engine: engineName });
 const inputs = pictures.map(({ png, prompt }) => ({ imageBytes: png, prompt }));
-await measure('score', count, () => scorer.score(inputs));
+await measure('score', count, () => scorer.score(inputs), bare);
 await measure('score again, from the caches', count, () => scorer.score(inputs));
 await measure('score JPEG 1024 × 1024', 20, () =>
   scorer.score(
@@ -77,14 +82,38 @@ const scored = new Promise<void>((resolve) => {
   bus.subscribe({ group: 'bench', topics: [topics.imageScored.name], handler });
 });
 const startOfService = performance.now();
-const service = await startApp(scorerApp, { resources: { bus }, settings: { modelDirectory, roots: [folder] } });
+const service = await startApp(scorerApp, {
+  resources: { bus },
+  settings: { modelDirectory, engine: engineName, roots: [folder] },
+});
 console.log(`the service is warm after ${Math.round(performance.now() - startOfService)} ms`);
-await measure('event → file → score → event', count, () => scored);
+await measure('event → file → score → event', count, () => scored, bare);
 await service.close();
 await bus.close();
 await rm(folder, { recursive: true });
+if (modelDirectory !== asked) await rm(modelDirectory, { recursive: true });
 
-async function measure(what: string, pieces: number, work: () => Promise<unknown>): Promise<void> {
+/** The engine alone, fed with as many pictures and the same texts in batches of 64 that are prepared already. @returns pictures a second */
+async function bareLoop(): Promise<number> {
+  const { kind, reason } = await chooseEngine(engineName);
+  const model = await loadClipModel(modelDirectory, kind.requiredFiles);
+  const engine = await kind.start(model, { threads: 1 });
+  console.log(`${engine.name}: ${reason}`);
+  const bytes = model.description.image.side ** 2 * 3;
+  const ids = pictures.map(({ prompt }) => model.tokenizer.encode(prompt).ids);
+  const speed = await measure(`bare loop over ${engine.name}`, count, async () => {
+    for (let left = count; left > 0; left -= 64) {
+      const size = Math.min(64, left);
+      const texts = engine.embedTexts(ids.slice(count - left, count - left + size));
+      await Promise.all([texts, engine.embedImages(new Uint8Array(size * bytes).fill(left), size)]);
+    }
+  });
+  await engine.close();
+  return speed;
+}
+
+/** @param beside pictures a second that count as 1 @returns pictures a second */
+async function measure(what: string, pieces: number, work: () => Promise<unknown>, beside?: number): Promise<number> {
   const startedAt = performance.now();
   const cpuBefore = process.cpuUsage();
   await work();
@@ -94,8 +123,11 @@ async function measure(what: string, pieces: number, work: () => Promise<unknown
   console.log(
     `${what.padEnd(34)} ${Math.round(pieces / seconds)
       .toString()
-      .padStart(7)} pictures/s  ${cpuMs.toFixed(3)} ms of CPU each, all threads`,
+      .padStart(
+        7,
+      )} pictures/s  ${cpuMs.toFixed(3)} ms of CPU each, all threads${beside === undefined ? '' : `, ${(pieces / seconds / beside).toFixed(2)} of the bare loop`}`,
   );
+  return pieces / seconds;
 }
 
 async function generation(index: number, png: Buffer, prompt: string): Promise<GenerationEvent> {

@@ -5,10 +5,11 @@ export class BuildError extends Error {
   override readonly name = 'BuildError';
 }
 
-/** Runs a command whose output, its progress included, the person sees. @throws BuildError unless it ends with 0 */
+/** Runs a command whose output, its progress included, the person sees. @throws BuildError that has its first arguments unless it ends with 0 */
 export async function runCommand(command: string, args: readonly string[]): Promise<void> {
   const code = await exitCode(command, args, 'inherit');
-  if (code !== 0) throw new BuildError(`failed with ${code}: ${command} ${args.join(' ')}`);
+  if (code !== 0)
+    throw new BuildError(`failed with ${code}: ${command} ${args.slice(0, 4).join(' ').split('\n', 1)[0]} …`);
 }
 
 /** The first of the commands that is installed. @throws BuildError when none is */

@@ -4,6 +4,7 @@
  * The package by itself fetches TensorFlow 2.9 from a server of its own, whose GPU build knows no card newer than Ampere. Its addon is two C++
  * files over TensorFlow's stable C API, though, which the wheels on PyPI contain with its headers: the addon is built against one of those.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -32,6 +33,8 @@ async function build(gpu: boolean, wheel: string | undefined): Promise<void> {
   }
   const compiler = await findCommand(['c++', 'g++', 'clang++'], 'a C++ compiler, e.g. apt-get install g++');
   const python = await findCommand(['python3', 'python'], 'Python 3 with pip, which fetches TensorFlow from PyPI');
+  if (wheel !== undefined && !existsSync(wheel))
+    throw new BuildError(`${wheel} does not exist, expected a wheel of TensorFlow`);
   const folder = resolve('node_modules', '.teststrip', engine);
   const part = `${folder}.part`;
   await rm(part, { recursive: true, force: true });
