@@ -6,14 +6,14 @@ export class BuildError extends Error {
 }
 
 /** Runs a command whose output, its progress included, the person sees. @throws BuildError that has its first arguments unless it ends with 0 */
-export async function runCommand(command: string, args: readonly string[]): Promise<void> {
+export async function runStep(command: string, args: readonly string[]): Promise<void> {
   const code = await exitCode(command, args, 'inherit');
   if (code !== 0)
     throw new BuildError(`failed with ${code}: ${command} ${args.slice(0, 4).join(' ').split('\n', 1)[0]} …`);
 }
 
 /** The first of the commands that is installed. @throws BuildError when none is */
-export async function findCommand(commands: readonly string[], what: string): Promise<string> {
+export async function findProgram(commands: readonly string[], what: string): Promise<string> {
   for (const command of commands) {
     if ((await exitCode(command, ['--version'], 'ignore')) === 0) return command;
   }

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runCommand } from './commands.js';
+import { runStep } from './commands.js';
 
 /** The newest version of Node-API that the package asks for; every Node since 18 has it. */
 const NODE_API = 8;
@@ -25,5 +25,5 @@ export async function compileAddon(compiler: string, folder: string, packageFold
   const runPath = '-Wl,-rpath,$ORIGIN/../../../../../site/tensorflow';
   const libraries = [`-L${tensorflow}`, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2', runPath];
   const result = ['-o', join(output, 'tfjs_binding.node')];
-  await runCommand(compiler, [...flags, ...includes.map((path) => `-I${path}`), ...sources, ...libraries, ...result]);
+  await runStep(compiler, [...flags, ...includes.map((path) => `-I${path}`), ...sources, ...libraries, ...result]);
 }

@@ -9,7 +9,7 @@ import { mkdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chooseEngine } from '#libs/scoring';
-import { BuildError, findCommand, runCommand } from './commands.js';
+import { BuildError, findProgram, runStep } from './commands.js';
 import { compileAddon } from './compile-addon.js';
 import { unpackTensorFlow } from './tensorflow-wheel.js';
 
@@ -31,8 +31,8 @@ async function build(gpu: boolean, wheel: string | undefined): Promise<void> {
   if (process.platform !== 'linux') {
     throw new BuildError(`this builds on Linux only; elsewhere: npm install --no-save @tensorflow/${engine}@${TFJS}`);
   }
-  const compiler = await findCommand(['c++', 'g++', 'clang++'], 'a C++ compiler, e.g. apt-get install g++');
-  const python = await findCommand(['python3', 'python'], 'Python 3 with pip, which fetches TensorFlow from PyPI');
+  const compiler = await findProgram(['c++', 'g++', 'clang++'], 'a C++ compiler, e.g. apt-get install g++');
+  const python = await findProgram(['python3', 'python'], 'Python 3 with pip, which fetches TensorFlow from PyPI');
   if (wheel !== undefined && !existsSync(wheel))
     throw new BuildError(`${wheel} does not exist, expected a wheel of TensorFlow`);
   const folder = resolve('node_modules', '.teststrip', engine);
@@ -64,7 +64,7 @@ async function build(gpu: boolean, wheel: string | undefined): Promise<void> {
 async function installPackage(folder: string, engine: string): Promise<void> {
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: `teststrip-${engine}`, private: true }));
   const wanted = [`@tensorflow/${engine}@${TFJS}`, 'node-api-headers@1.9.0'];
-  await runCommand('npm', ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', ...wanted]);
+  await runStep('npm', ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', ...wanted]);
 }
 
 async function expectSpace(folder: string, needed: number): Promise<void> {

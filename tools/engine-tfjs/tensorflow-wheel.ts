@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { BuildError, runCommand } from './commands.js';
+import { BuildError, runStep } from './commands.js';
 
 /** With a C API that tfjs-node 4.22 was seen to work with; its GPU build wants CUDA 12.5 or newer and cuDNN 9.3 or newer. */
 const TENSORFLOW = '2.21.0';
@@ -44,14 +44,14 @@ export async function unpackTensorFlow(python: string, { into, gpu, wheel }: Whe
   await mkdir(downloads);
   const file = wheel === undefined ? await download(python, gpu, downloads) : resolve(wheel);
   const requirements = join(downloads, 'cuda.txt');
-  await runCommand(python, ['-c', UNPACK, file, site, requirements]);
+  await runStep(python, ['-c', UNPACK, file, site, requirements]);
   if (gpu) await installCuda(python, requirements, site);
   await rm(downloads, { recursive: true });
 }
 
 async function download(python: string, gpu: boolean, folder: string): Promise<string> {
   const wanted = `${gpu ? 'tensorflow' : 'tensorflow-cpu'}==${TENSORFLOW}`;
-  await runCommand(python, ['-m', 'pip', 'download', '--no-deps', ...forHere(), '--dest', folder, wanted]);
+  await runStep(python, ['-m', 'pip', 'download', '--no-deps', ...forHere(), '--dest', folder, wanted]);
   const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
   if (wheel === undefined) throw new BuildError(`pip downloaded no wheel of ${wanted} into ${folder}`);
   return join(folder, wheel);
@@ -60,7 +60,7 @@ async function download(python: string, gpu: boolean, folder: string): Promise<s
 /** CUDA's and cuDNN's libraries, in the versions that this TensorFlow names itself, beside it. */
 async function installCuda(python: string, requirements: string, site: string): Promise<void> {
   const where = ['--no-deps', '--no-compile', '--target', site];
-  await runCommand(python, ['-m', 'pip', 'install', ...forHere(), ...where, '--requirement', requirements]);
+  await runStep(python, ['-m', 'pip', 'install', ...forHere(), ...where, '--requirement', requirements]);
 }
 
 /** pip's options for wheels of this machine, whatever Python runs it. @throws BuildError where there are none */
