@@ -84,7 +84,7 @@ describe('the recorder', () => {
     );
     expect(await resetPositions(database, 'recorder', 'earliest')).toBeGreaterThan(2);
     await bus.publish(requests(1_500, 1_501).map(encodeEvent));
-    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    const recorder = await startApp(recorderApp, { resources: { database, bus }, environment: { AUTH: 'off' } });
     await vi.waitFor(async () => expect(await recorded()).toBe(before + 1), { timeout: 10_000 });
     await recorder.close();
     expect(await listPositions(database)).toContainEqual(
@@ -218,7 +218,7 @@ describe('the recorder', () => {
   });
 
   it('buries what fits the schema and not Postgres, however many come in a row, and records those behind them', async () => {
-    const recorder = await startApp(recorderApp, { resources: { database, bus } });
+    const recorder = await startApp(recorderApp, { resources: { database, bus }, environment: { AUTH: 'off' } });
     const before = await recorded();
     const deadBefore = (await bus.readAll('request.routed.v1.dead')).length;
     const startedAt = (time: string) => ({ ...routed.data, startedAt: time });
