@@ -121,9 +121,10 @@ describe('the reports API', () => {
       }),
     );
     expect(ids[0]).toBe(ids[1]);
-    expect(published.splice(0).map((record) => decodeEvent(record)?.data)).toMatchObject([
-      { rater: 'ana', preferred: 'left' },
-      { rater: 'ana', preferred: 'right' },
+    const events = published.splice(0).map((record) => decodeEvent(record) as TeststripEvent<'preference.judged.v1'>);
+    expect(events.map(({ data }) => [data.rater, data.preferred]).toSorted()).toEqual([
+      ['ana', 'left'],
+      ['ana', 'right'],
     ]);
     expect((await judge({ pair, preferred: 'left' })).status).toBe(422);
     expect((await judge({ pair: left, preferred: 'left', rater: 'ana' })).status).toBe(410);
