@@ -5,14 +5,17 @@ import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 /** When the traffic begins, ms since 1970. */
 export const START_MS = Date.UTC(2026, 0, 1);
 
+/** Between two requests, ms. */
+const BETWEEN_MS = 10;
+
 /** One request of a canary and what came of it. The same object is filled anew for every request. */
 export interface Request {
   isCandidate: boolean;
   arm: Arm;
   /** The candidate's share when the request was assigned. */
   propensity: number;
-  /** Not simulated: nothing that is judged here depends on it. */
-  readonly atMs: number;
+  /** When it is answered, a hundred coming each second. */
+  atMs: number;
   isFailed: boolean;
   /** A failed request has none of the following. */
   latencyMs: number;
@@ -64,6 +67,7 @@ export class CanaryTraffic {
     const behaviour = request.isCandidate ? this.candidate : HEALTHY;
     request.isFailed = random.uniform() < (behaviour.errorRate ?? 0.01);
     request.latencyMs = 800 * Math.exp(0.3 * (drift + random.normal())) * (behaviour.latencyFactor ?? 1);
+    request.atMs = Math.trunc(START_MS + this.requests * BETWEEN_MS + request.latencyMs);
     const isWrong = random.uniform() < (behaviour.wrongShare ?? 0);
     const level = isWrong ? 0.18 : (behaviour.alignment ?? 0.3);
     request.alignment = level + (behaviour.alignmentSpread ?? 0.035) * (drift + random.normal());

@@ -32,7 +32,16 @@ import {
   type NestedBettingDesign,
   nestedRanges,
 } from '#libs/statistics';
-import { type Episodes, initialEpisodes, isLeftOut, noteBadEvent } from '#libs/evidence';
+import {
+  type Clusters,
+  type Episodes,
+  initialClusters,
+  initialEpisodes,
+  isLeftOut,
+  noteBadEvent,
+  noteForQueues,
+  queueMs,
+} from '#libs/evidence';
 import type { Request } from './canary-traffic.js';
 import { RecentDensePast } from './dense-past.js';
 import { LowerTail } from './lower-tail.js';
@@ -47,6 +56,8 @@ const LATENCY_LEVEL = 0.95;
 const WRONG_LEVEL = 0.02;
 /** As an experiment has it that says nothing of episodes. */
 const EPISODES = 'fifth';
+/** Of milliseconds in a log of one partition. */
+const QUEUES = { unitMs: 1, partitions: 1 } as const;
 const BASELINE_UNITS = 200;
 /** Bad units of a variant before it can be proven the worse one. */
 const LEAST_BAD_UNITS = 2;
@@ -156,6 +167,7 @@ class LatencyTail implements DenseGuardrail {
   private readonly tilts: readonly Tilt[];
   private readonly later = initialRestartedTilt();
   private readonly episodes: Episodes = initialEpisodes();
+  private readonly clusters: Clusters = initialClusters();
   /** Failed requests say nothing of latency. */
   private readonly known = initialKnownShares();
   private requests = 0;
@@ -182,7 +194,8 @@ class LatencyTail implements DenseGuardrail {
       observeKnown(this.known, arm, propensity, false);
       return;
     }
-    const isHarmJudged = !isLeftOut(this.episodes, EPISODES, request);
+    const isHarmJudged = !isLeftOut(this.episodes, EPISODES, request, queueMs(this.clusters, QUEUES, limit));
+    if (!isCandidate) noteForQueues(this.clusters, QUEUES, limit, { value: latencyMs, atMs: request.atMs });
     if (limit !== null && latencyMs > limit) {
       const { low, high } = lnKnownRatio(this.known, propensity);
       const inHarm = propensityAt(propensity, Math.max(0, high));

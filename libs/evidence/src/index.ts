@@ -23,6 +23,7 @@ export {
 export { type Evidence, initialEvidence, mergeEvidence, type ObservedEvent } from './fold/evidence.js';
 export { analysePairs } from './pairs/analyse-pairs.js';
 export { foldEvent } from './fold/fold-event.js';
+export { type Clusters, initialClusters, noteForQueues, queueMs } from './kinds/clusters.js';
 export { type Episodes, initialEpisodes, isLeftOut, noteBadEvent } from './kinds/episodes.js';
 export type { RequestEvent } from './fold/observe-metrics.js';
 export { type AnalysisReason, analysisReasons } from './analysis/reasons.js';

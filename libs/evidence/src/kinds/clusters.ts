@@ -1,3 +1,5 @@
+import type { QueueRule } from '../catalogue/evidence-design.js';
+
 /**
  * How much control's bad events (values beyond its limit) come together: so many pairs of them follow each other closely, beside as many as there would be were each value
  * bad by itself. A process that is nearly busy has a queue that lasts for seconds once it is there, and of a variant with such a process whole stretches are slow by chance.
@@ -57,4 +59,24 @@ export function clustering({ pairs, around, values, bad }: Clusters): number {
   if (values === 0) return 0;
   const ratio = (pairs + PRIOR_PAIRS) / ((around * bad) / values + PRIOR_PAIRS);
   return Math.min(1, Math.max(0, (ratio - INDEPENDENT) / (CLUSTERED - INDEPENDENT)));
+}
+
+/** A queue lasts for so many times what all but few of control's requests take, where its variant has half of the traffic: simulated, see ADR 47. */
+const QUEUE_LASTS = 3;
+
+/** How long an episode lasts for the sake of queues where both variants have half of the traffic, ms; 0 where nothing says that there are any. */
+export function queueMs(clusters: Clusters, queues: QueueRule | undefined, limit: number | null): number {
+  if (queues === undefined || limit === null) return 0;
+  return QUEUE_LASTS * queues.unitMs * queues.partitions * limit * clustering(clusters);
+}
+
+/** A value of control, in place: its slow requests say whether the service has queues. */
+export function noteForQueues(
+  clusters: Clusters,
+  queues: QueueRule | undefined,
+  limit: number | null,
+  { value, atMs }: { readonly value: number; readonly atMs: number },
+): void {
+  if (queues === undefined || limit === null) return;
+  noteForClusters(clusters, { isBad: value > limit, atMs, reachMs: QUEUE_LASTS * queues.unitMs * limit });
 }

@@ -52,7 +52,7 @@ import {
   sharesOfRequests,
 } from './all-requests.js';
 import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
-import { clustering, type Clusters, initialClusters, noteForClusters } from './clusters.js';
+import { type Clusters, initialClusters, noteForQueues, queueMs } from './clusters.js';
 import {
   decodeEpisodes,
   encodeEpisodes,
@@ -136,8 +136,13 @@ export const upperTailMethod: Method<UpperTailState> = {
     }
     state.counts.events[arm] += 1;
     const isBeyond = noteAll(state, metric, seen);
-    const isHarmJudged = !isLeftOut(state.episodes, metric.episodes, seen, queueMsOf(state, metric));
-    if (arm === 'control') noteQueue(state, metric, seen);
+    const isHarmJudged = !isLeftOut(
+      state.episodes,
+      metric.episodes,
+      seen,
+      queueMs(state.clusters, metric.queues, limit),
+    );
+    if (arm === 'control') noteForQueues(state.clusters, metric.queues, limit, seen);
     const isBadEvent = isBeyond && isHarmJudged && seen.isAtRisk && noteLater(state, seen);
     if (isBadEvent) noteBadEvent(state.episodes, metric.episodes, seen);
     if (metric.test !== null) observeKnown(state.allKnown, arm, propensity, true);
@@ -285,25 +290,6 @@ export const upperTailMethod: Method<UpperTailState> = {
 
 /** What pairs are compared by as well. */
 export { boundariesOf, inUnits, isNoLimit, NO_MARGIN, relativeTo, withoutMargin as withoutTailMargin };
-
-/** A queue lasts for so many times what all but few of control's requests take, where its variant has half of the traffic: simulated, see ADR 47. */
-const QUEUE_LASTS = 3;
-
-/** How long an episode lasts for the sake of queues where both variants have half of the traffic, ms; 0 where nothing says that there are any. */
-function queueMsOf({ clusters, limit: { limit } }: UpperTailState, { queues }: MetricDesign): number {
-  if (queues === undefined || limit === null) return 0;
-  return QUEUE_LASTS * queues.unitMs * queues.partitions * limit * clustering(clusters);
-}
-
-/** Control's slow requests say whether the service has queues. */
-function noteQueue(
-  { clusters, limit: { limit } }: UpperTailState,
-  { queues }: MetricDesign,
-  { value, atMs }: Observation,
-): void {
-  if (queues === undefined || limit === null) return;
-  noteForClusters(clusters, { isBad: value > limit, atMs, reachMs: QUEUE_LASTS * queues.unitMs * limit });
-}
 
 /**
  * Counts a value among all, whatever its unit. Where higher is better a value beyond the limit is a good one, and nearly all values are
