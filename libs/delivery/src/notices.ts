@@ -1,5 +1,6 @@
 import type { ConsistencyFinding, ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
 import { brokenControl, insteadInWords } from './rules/broken-control.js';
+import { freezeAt, freezeInWords } from './rules/freeze.js';
 import { neededSources } from './rules/needed-sources.js';
 import { outlookOf, type RunClock } from './outlook.js';
 import { shadowOutlookOf } from './shadow-outlook.js';
@@ -22,7 +23,8 @@ export interface Notice {
     | 'too-late'
     | 'units'
     | 'outlook'
-    | 'shadow';
+    | 'shadow'
+    | 'frozen';
   readonly message: string;
 }
 
@@ -51,6 +53,7 @@ export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, ru
     ...(shift?.status === 'found' ? [{ kind: 'watched-shift', message: shiftWarning(shift.metrics) } as const] : []),
     ...(idle.length > 0 ? [{ kind: 'inconsistent-reports', message: reportsWarning(idle) } as const] : []),
     ...outlyingValues(spec, analysis).map((message) => ({ kind: 'outlying-value', message }) as const),
+    ...frozenNotices(spec, analysis),
     ...(run.isInShadow ? shadowNotices(spec, analysis, run) : rampNotices(spec, analysis, run)),
     ...unitWarnings(analysis.health, spec.unit).map((message) => ({ kind: 'units', message }) as const),
     ...(isUnneeded ? [{ kind: 'unneeded-silence', message: unneededSilence(staleness) } as const] : []),
@@ -60,6 +63,14 @@ export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, ru
 /** The fingerprints of its answers are not those that the experiment declares. */
 function isOfAnotherConfiguration({ kind }: ConsistencyFinding): boolean {
   return kind === 'another-configuration' || kind === 'configuration-changed';
+}
+
+/** Why nothing rises, whatever is proven. */
+function frozenNotices({ freeze }: ExperimentSpec, { analysedAt }: ExperimentAnalysed): readonly Notice[] {
+  const window = freezeAt(freeze, Date.parse(analysedAt));
+  if (!window) return [];
+  const message = `Frozen ${freezeInWords(window)}: no share rises by itself and nobody wins. Harm still rolls back.`;
+  return [{ kind: 'frozen', message }];
 }
 
 /** When the ramp is done. */

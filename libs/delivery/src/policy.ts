@@ -1,9 +1,11 @@
+import { candidatesOf } from '#libs/contracts';
 import type { DeliveryEvent } from './events.js';
 import type { Analysed, Restarted, Tick } from './inputs.js';
 import { climb } from './rules/climb.js';
 import { concludeTest } from './rules/conclude.js';
 import { endOverdue } from './rules/deadline.js';
 import { harmfulGuardrail, rollBackBrokenLimit, rollBackHarm } from './rules/harm.js';
+import { freezeAt } from './rules/freeze.js';
 import { holdForSilence, holdUntrusted, releaseHold } from './rules/hold.js';
 import { sparingOthers } from './rules/drop-arm.js';
 import { judgeShadow, rollBackHarmOfPairs } from './rules/shadow.js';
@@ -76,11 +78,20 @@ function judgeByPhase(state: ActiveState, input: Analysed): readonly DeliveryEve
       return [];
     case 'held':
       return releaseHold(state, input);
-    case 'running':
-      return isInShadow(state) ? judgeShadow(state, input) : judgeRunning(state, input);
+    case 'running': {
+      const events = isInShadow(state) ? judgeShadow(state, input) : judgeRunning(state, input);
+      return freezeAt(state.spec.freeze, input.atMs) ? events.filter((event) => !isRise(state, event)) : events;
+    }
     default:
       return state satisfies never;
   }
+}
+
+/** Whether a candidate gets more than it has. */
+function isRise({ spec, lastCommand }: RunningState, event: DeliveryEvent): boolean {
+  if (!('command' in event)) return false;
+  const { weightsPpm } = event.command;
+  return candidatesOf(spec).some((name) => (weightsPpm[name] ?? 0) > (lastCommand.weightsPpm[name] ?? 0));
 }
 
 function judgeRunning(state: RunningState, input: Analysed): readonly DeliveryEvent[] {

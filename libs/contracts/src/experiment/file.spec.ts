@@ -1076,3 +1076,34 @@ describe('variants that are parameters', () => {
     ]);
   });
 });
+
+describe('freeze windows', () => {
+  it('are read as minutes of days in a time zone, or as times', () => {
+    const lines = [
+      '  - { days: [fri, mon], from: "16:00", timeZone: Europe/Berlin }',
+      '  - { from: 2026-12-24T00:00:00Z, to: 2026-12-24T01:00:00+01:00 }',
+      '  - { days: [sun] }',
+    ];
+    const problems = problemsIn(['freeze:', ...lines].join('\n'));
+    expect(problems).toEqual([
+      'canary.yaml:10: freeze.1.to: 2026-12-24T01:00:00+01:00 is not after 2026-12-24T00:00:00Z',
+    ]);
+    expect(specWith(['freeze:', lines[0], lines[2]].join('\n')).freeze).toEqual([
+      { days: [1, 5], fromMinute: 960, toMinute: 1_440, timeZone: 'Europe/Berlin' },
+      { days: [0], fromMinute: 0, toMinute: 1_440, timeZone: 'UTC' },
+    ]);
+    expect(specWith('').freeze).toBeUndefined();
+  });
+
+  it.each([
+    [
+      '{ days: [fri], from: "16:00", to: "09:00" }',
+      '09:00 is not after 16:00; what goes on over midnight is two windows',
+    ],
+    ['{ days: [fri], timeZone: Berlin }', '"Berlin" is no time zone: expected one such as Europe/Berlin'],
+    ['{ days: [friday] }', 'expected one of: sun, mon, tue'],
+    ['{ days: [fri], from: "25:00" }', 'expected a time of day such as "16:00"'],
+  ])('%s is refused', (window, problem) => {
+    expect(problemsIn(`freeze: [${window}]`)).toEqual([expect.stringContaining(problem)]);
+  });
+});

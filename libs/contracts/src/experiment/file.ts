@@ -3,6 +3,7 @@ import { MILLION, slug } from '../names.js';
 import { unstorableIn } from '../storable.js';
 import { audienceRuleFile, readAudience } from './audience.js';
 import { candidatesOf } from './candidates.js';
+import { freezeFile, readFreeze } from './freeze.js';
 import { guardedByDefault, withoutTurnedOff } from './default-guardrails.js';
 import { episodesText, readEpisodes } from './episodes.js';
 import { durationInWords, durationOfAtLeast, parseDurationMs } from './duration.js';
@@ -94,6 +95,9 @@ export const experimentFile = z.strictObject({
       'Before the ramp: copies of control’s requests, with the same prompt and seed, go to the candidate, whose answers nobody sees, until so many pairs are judged.',
     ),
   ramp: rampFile.default('auto'),
+  freeze: freezeFile
+    .default([])
+    .describe('When no share rises by itself, and nobody wins; harm is rolled back at any time.'),
   guardrails: guardrailsFile.default([]),
   objectives: z
     .array(z.strictObject({ metric: z.string().min(1), weight: z.number().positive().max(LARGEST_WEIGHT).default(1) }))
@@ -244,6 +248,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
     ...withBaseline(file),
     audience: [...audience],
     ramp,
+    ...readFreeze(file.freeze, complain),
     ...shadow,
     guardrails: guarding,
     objectives: file.objectives,

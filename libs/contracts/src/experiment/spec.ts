@@ -178,6 +178,22 @@ export const shadowStage = z.object({
 });
 export type ShadowStage = z.infer<typeof shadowStage>;
 
+const minuteOfDay = z.int().min(0).max(1_440);
+
+/**
+ * When no share rises by itself: once, or every week on these days (0 is Sunday), between two minutes of the day in a time zone. Ends are not in it.
+ */
+export const freezeWindow = z.union([
+  z.object({ fromMs: z.int(), toMs: z.int() }),
+  z.object({
+    days: z.array(z.int().min(0).max(6)).min(1),
+    fromMinute: minuteOfDay,
+    toMinute: minuteOfDay,
+    timeZone: z.string().min(1),
+  }),
+]);
+export type FreezeWindow = z.infer<typeof freezeWindow>;
+
 export const ramp = z.object({
   /** `auto` climbs as fast as the damage budget allows; `explicit` waits for each stage's own conditions too. */
   kind: z.enum(['auto', 'explicit']),
@@ -276,6 +292,8 @@ export const experimentSpec = z.object({
   baseline: slug.optional(),
   audience: z.array(audienceRule),
   ramp,
+  /** Absent: shares rise at any time. */
+  freeze: z.array(freezeWindow).optional(),
   /** Absent: the ramp begins at once. */
   shadow: shadowStage.optional(),
   guardrails: z.array(guardrail),

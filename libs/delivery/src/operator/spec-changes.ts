@@ -50,6 +50,7 @@ export function specChanges(before: Specified, after: Specified): SpecChanges {
       ...(isShared ? [] : guards),
       ...Object.entries(POLICY).flatMap(([field, show]) => fieldChange(field as PolicyField, show, old, now)),
       ...measures.policy,
+      ...(canonicalJson(old.freeze) === canonicalJson(now.freeze) ? [] : ['freeze windows changed']),
       ...listChanges('watched metric', old.watch, now.watch, (name) => name),
       ...stageConditions(old, now),
     ],
@@ -67,6 +68,7 @@ function withDefaults(spec: ExperimentSpec) {
     quotients: spec.quotients ?? [],
     limits: spec.limits ?? [],
     watch: spec.watch ?? [],
+    freeze: spec.freeze ?? [],
     onBrokenControl: spec.onBrokenControl ?? 'hold',
     alphaPer: spec.alphaPer ?? 'guardrail',
     warmUp: spec.warmUp ?? DEFAULT_WARM_UP,
@@ -96,6 +98,7 @@ const COMPARED: ReadonlySet<string> = new Set<keyof Whole>([
   'metrics',
   'quotients',
   'watch',
+  'freeze',
 ]);
 
 const NAMES: Readonly<Record<string, string>> = {

@@ -56,6 +56,7 @@ function alertOf(kind: Notice['kind']): AlertKind | null {
     case 'unneeded-silence':
     case 'outlook':
     case 'shadow':
+    case 'frozen':
       return null;
     default:
       return kind satisfies never;

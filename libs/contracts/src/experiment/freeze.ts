@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import type { Complain } from './file-problems.js';
+import type { ExperimentSpec, FreezeWindow } from './spec.js';
+
+/** In the order of their numbers. */
+export const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
+const MINUTES_OF_DAY = 24 * 60;
+
+const timeOfDay = z
+  .string('expected a time of day such as "16:00"')
+  .regex(/^(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)$/, 'expected a time of day such as "16:00", at most "24:00"');
+
+/** When no share rises by itself, as people write it. */
+export const freezeFile = z.array(
+  z.union(
+    [
+      z.strictObject({ from: z.iso.datetime({ offset: true }), to: z.iso.datetime({ offset: true }) }),
+      z.strictObject({
+        days: z.array(z.enum(WEEKDAYS)).min(1),
+        from: timeOfDay.default('00:00'),
+        to: timeOfDay.default('24:00'),
+        timeZone: z.string().default('UTC'),
+      }),
+    ],
+    'expected { days: [fri], from: "16:00", to: "24:00", timeZone: Europe/Berlin }, or { from: 2026-12-24T00:00:00Z, to: 2026-12-27T00:00:00Z }',
+  ),
+);
+
+/** Nothing is written where there are no windows, so that such a file stays the revision it was. */
+export function readFreeze(written: z.output<typeof freezeFile>, complain: Complain): Pick<ExperimentSpec, 'freeze'> {
+  const windows = written.map((window, index): FreezeWindow => {
+    const read = 'days' in window ? weekly(window) : { fromMs: Date.parse(window.from), toMs: Date.parse(window.to) };
+    const isEmpty = 'days' in read ? read.fromMinute >= read.toMinute : read.fromMs >= read.toMs;
+    if (isEmpty) {
+      const next = 'days' in window ? '; what goes on over midnight is two windows' : '';
+      complain(['freeze', index, 'to'], `${window.to} is not after ${window.from}${next}`);
+    }
+    if ('days' in read && !isTimeZone(read.timeZone)) {
+      complain(['freeze', index, 'timeZone'], `"${read.timeZone}" is no time zone: expected one such as Europe/Berlin`);
+    }
+    return read;
+  });
+  return windows.length === 0 ? {} : { freeze: windows };
+}
+
+function weekly({
+  days,
+  from,
+  to,
+  timeZone,
+}: {
+  readonly days: readonly (typeof WEEKDAYS)[number][];
+  readonly from: string;
+  readonly to: string;
+  readonly timeZone: string;
+}): Extract<FreezeWindow, { readonly days: unknown }> {
+  const numbers = [...new Set(days.map((day) => WEEKDAYS.indexOf(day)))].sort((left, right) => left - right);
+  return { days: numbers, fromMinute: minuteOf(from), toMinute: minuteOf(to), timeZone };
+}
+
+function minuteOf(text: string): number {
+  const [hours = 0, minutes = 0] = text.split(':').map(Number);
+  return Math.min(hours * 60 + minutes, MINUTES_OF_DAY);
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone.length > 0;
+  } catch {
+    return false;
+  }
+}
