@@ -46,15 +46,17 @@ describe('the loop on real pictures, from the command line', () => {
     expect(result.detectionToAppliedMs.max).toBeLessThan(5_000);
   }, 300_000);
 
-  it('promotes a cheaper sampler that draws equal pictures, step by step', async () => {
-    const result = await play('good-canary', 1);
+  // Stage by stage from 1 % is promoted in whole-rule.sim, and here in about twice the time of one after a shadow.
+  it('promotes a cheaper sampler that draws equal pictures, from the shadow to all traffic', async () => {
+    const result = await play('good-canary-shadow', 1);
     expect(result).toMatchObject({
       outcome: 'promoted',
       reason: 'all-guardrails-non-inferior',
       metric: null,
       falseCommands: 0,
     });
-    expect(result.stagesReached[0]).toBe(1);
+    // What the pairs have proven allows more than the first 1 %.
+    expect(result.stagesReached[0]).toBeGreaterThanOrEqual(10);
     expect(result.stagesReached.at(-1)).toBe(100);
     expect([...result.stagesReached].sort((a, b) => a - b)).toEqual(result.stagesReached);
   }, 400_000);
