@@ -42,7 +42,7 @@ export const pairedMean: PairedMethod<PairedMeanState> = {
     n: 0,
     sums: { control: 0, candidate: 0 },
     notZero: { control: 0, candidate: 0 },
-    betting: initialPairedBetting(marginsAt(test as MetricTest, 1)),
+    betting: initialPairedBetting(marginsAt(test as MetricTest, { mean: 1, surely: 1 })),
   }),
 
   frameOf: (ordinary) => (baselineOf(ordinary)?.fixed ? [] : null),
@@ -108,10 +108,10 @@ function testsOrZero(
   return { tests: withoutMargin(tests, test), missing: 'zero-control', special: 'zero-control' };
 }
 
-function testsOf(betting: PairedBetting, { mean }: Fixed, test: MetricTest): Tests {
+function testsOf(betting: PairedBetting, fixed: Fixed, test: MetricTest): Tests {
   const lost = lostBeyondBounds(betting);
-  const sizes = test.budget.map(({ margin }) => marginSize(margin, mean));
-  const margin = marginSize(test.margin, mean);
+  const sizes = marginsAt(test, sizeOf(fixed)).nonInferiorAt;
+  const margin = marginSize(test.margin, fixed.mean);
   const proofs = test.budget.map(({ sharePpm }, step) => {
     const lnE = lnEPairedNonInferior(betting, step, pairedProofWeights(sharePpm / MILLION).bets);
     return lost > (sizes[step] as number) ? Math.min(0, lnE) : lnE;
@@ -165,8 +165,9 @@ function designOf(baseline: Baseline, metric: MetricDesign): PairedDesign {
   return design;
 }
 
-function pairedDesign({ mean, spread }: Fixed, { definition: { cap }, test }: MetricDesign): PairedDesign {
-  const { harmfulAt, nonInferiorAt } = marginsAt(test as MetricTest, mean);
+function pairedDesign(fixed: Fixed, { definition: { cap }, test }: MetricDesign): PairedDesign {
+  const { spread } = fixed;
+  const { harmfulAt, nonInferiorAt } = marginsAt(test as MetricTest, sizeOf(fixed));
   const furthest = FURTHEST_SPREADS * Math.max(spread, ...harmfulAt, nonInferiorAt.at(-2) ?? 0, LEAST_SPREAD);
   const largestDifference = cap.kind === 'fixed' ? cap.hi - cap.lo : furthest;
   const half = largestDifference / 2;
@@ -178,10 +179,31 @@ function pairedDesign({ mean, spread }: Fixed, { definition: { cap }, test }: Me
   };
 }
 
-/** Non-inferiority at every step of the budget, the last of which is the margin itself, then at 0 (superiority). */
-function marginsAt(test: MetricTest, mean: number): Pick<PairedDesign, 'harmfulAt' | 'nonInferiorAt'> {
+/** Control's mean, which relative margins are percentages of. */
+interface Size {
+  readonly mean: number;
+  /** The same mean as far as it is known: two standard errors nearer to 0. */
+  readonly surely: number;
+}
+
+/** Standard errors that control's mean may have come out too large by. */
+const MEAN_ERRORS = 2;
+
+function sizeOf({ mean, spread, whole: { n } }: Fixed): Size {
+  const nearer = Math.abs(mean) - (MEAN_ERRORS * spread) / Math.sqrt(Math.max(1, n));
+  return { mean, surely: Math.sign(mean) * Math.max(0, nearer) };
+}
+
+/**
+ * Non-inferiority at every step of the budget, the last of which is the margin itself, then at 0 (superiority). A first share allows a multiple of
+ * the margin, and with it a multiple of the error of control's mean: a mean that came out 1 % too large moves 25 % of it by a quarter of a percent, as
+ * much as a thousand pairs tell apart. So the wider steps are of the mean that is surely there.
+ */
+function marginsAt(test: MetricTest, { mean, surely }: Size): Pick<PairedDesign, 'harmfulAt' | 'nonInferiorAt'> {
+  const ofStep = ({ sharePpm, margin }: MetricTest['budget'][number]): number =>
+    marginSize(margin, sharePpm < MILLION ? surely : mean);
   return {
     harmfulAt: [marginSize(test.harmBeyond, mean)],
-    nonInferiorAt: [...test.budget.map(({ margin }) => marginSize(margin, mean)), 0],
+    nonInferiorAt: [...test.budget.map(ofStep), 0],
   };
 }
