@@ -269,6 +269,7 @@ describe('who may do what', () => {
       ['post', '/v1/services/{service}/{rest}', 'anybody', 'router'],
       ['post', '/ofrep/v1/evaluate/flags/{key}', 'anybody', 'router'],
       ['post', '/ofrep/v1/evaluate/flags', 'anybody', 'router'],
+      ['post', '/v1/flags/exposures', 'anybody', 'router'],
       ['post', '/api/feedback', 'anybody', 'reports'],
     ]);
     expect(operations.length).toBeGreaterThan(30);
