@@ -14,7 +14,7 @@ const parts: readonly RegExp[] = [
   /^(crossing|mixturePrecision|oneSidedPrecision|bucketsInOrder|valueAtRank|valueCounts|farTailLimit)$/,
   /^(windowAfter|hitInWindow|hitPair|allowBadEvent|readLimit|isKnownLess|propensityAt)$/,
   /^(centreOf|predictClass|betInClass|nestedBettingDesign|unboundedDesign|nestedRanges|boundsOfStep|betNested|clippedShares|lossWithinWidest)$/,
-  /^(dimensionOf|unitVectors|embeddingsOf|samplingPriority|kernelSums|voteKey|expectCounts)$/,
+  /^(dimensionOf|unitVectors|embeddingsOf|samplingPriority|kernelSums|voteKey|countOfVotes|expectCounts)$/,
 ];
 
 /** Compositions of methods that have golden values, and rules of other systems: checked by simulation, by property, or by hand. */

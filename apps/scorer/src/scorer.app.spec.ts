@@ -114,7 +114,7 @@ describe('the scorer', () => {
 
   it('does not start without its model, and says what is missing', async () => {
     const bus = await newBus();
-    await expect(start(bus, { modelDirectory: folder })).rejects.toThrow(/lacks\n {2}config.json: expected the CLIP/);
+    await expect(start(bus, { modelDirectory: folder })).rejects.toThrow(/lacks\n {2}config.json: expected the configuration of a CLIP model/);
     await bus.close();
   });
 });
