@@ -159,7 +159,7 @@ describe('a password', () => {
     if (format === 'text') {
       // What a person reads at a start: addresses, that of the page first, and what to do next.
       expect(child.output()).not.toMatch(READY);
-      expect(child.output()).toMatch(/standalone is ready\.\n\n {2}\S+ +the live page/);
+      expect(child.output()).toMatch(/standalone is ready\.\n\n(?: {2}\S+ .+\n)* {2}\S+ +the live page/);
       expect(child.output()).toMatch(/standalone is ready\.\n\n( {2}http:\/\/127\.0\.0\.1:\d+\/? +\w.*\n){7}/);
       expect(child.output()).toMatch(/What to do next\n(.*\n)*.*\/v1\/experiments\n/);
     }
