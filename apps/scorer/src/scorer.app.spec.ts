@@ -114,7 +114,9 @@ describe('the scorer', () => {
 
   it('does not start without its model, and says what is missing', async () => {
     const bus = await newBus();
-    await expect(start(bus, { modelDirectory: folder })).rejects.toThrow(/lacks\n {2}config.json: expected the configuration of a CLIP model/);
+    await expect(start(bus, { modelDirectory: folder })).rejects.toThrow(
+      /lacks\n {2}config.json: expected the configuration of a CLIP model/,
+    );
     await bus.close();
   });
 });
