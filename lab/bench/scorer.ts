@@ -105,7 +105,7 @@ async function bareLoop(): Promise<number> {
     for (let left = count; left > 0; left -= 64) {
       const size = Math.min(64, left);
       const texts = engine.embedTexts(ids.slice(count - left, count - left + size));
-      await Promise.all([texts, engine.embedImages(new Uint8Array(size * bytes).fill(left), size)]);
+      await Promise.all([texts, engine.embedImages(engine.pixelBuffer(size * bytes).fill(left), size)]);
     }
   });
   await engine.close();

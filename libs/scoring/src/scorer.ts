@@ -312,7 +312,7 @@ class ClipScorer implements Scorer {
     found: Map<string, SeenPicture | Broken>,
   ): Promise<PreparedGroup> {
     const pictureBytes = this.model.description.pictures.side ** 2 * 3;
-    const pixels = new Uint8Array(group.length * pictureBytes);
+    const pixels = this.engine.pixelBuffer(group.length * pictureBytes);
     const prepared = await mapBounded(group, this.decodeConcurrency, (picture, index) =>
       this.prepare(picture, pixels, index * pictureBytes),
     );

@@ -62,6 +62,27 @@ describe.each<EngineName>(['onnx', ...here, ...asked])('the engine %s', (name) =
     expect((await engine.embedTexts([])).length).toBe(0);
   });
 
+  it('computes on memory that came back from it as on new memory', async () => {
+    const { image, dimension } = model.description;
+    const filled = (count: number): Uint8Array<ArrayBuffer> => {
+      const pixels = engine.pixelBuffer(count * image.side ** 2 * 3);
+      pixels.set(goldenPixels(count, image.side));
+      return pixels;
+    };
+    const [alone] = unitRows(await engine.embedImages(goldenPixels(1, image.side), 1), dimension);
+    await engine.embedImages(filled(80), 80);
+    const fewer = filled(77);
+    expect(fewer.buffer.byteLength, 'the memory of the 80').toBe(80 * image.side ** 2 * 3);
+    const rows = unitRows(await engine.embedImages(fewer, 77), dimension);
+    expect(rows.length).toBe(77);
+    expect(dot(rows[0]!, alone!)).toBeGreaterThan(0.999999);
+    const [last] = unitRows(
+      await engine.embedImages(goldenPixels(77, image.side).slice(76 * image.side ** 2 * 3), 1),
+      dimension,
+    );
+    expect(dot(rows[76]!, last!)).toBeGreaterThan(0.999999);
+  });
+
   it('reads texts of any length beside each other, up to their first end', async () => {
     const { endOfText, contextLength, vocabulary } = model.description.text;
     const start = vocabulary - 2;

@@ -8,8 +8,13 @@ export interface EmbeddingEngine {
   /** Why it can't compute at present; undefined while all is well. */
   failure(): string | undefined;
   /**
+   * Memory for the pixels of one {@link embedImages}: that of an earlier call where it has come back, which spares mapping new pages.
+   * What is in it is meaningless.
+   */
+  pixelBuffer(bytes: number): Uint8Array<ArrayBuffer>;
+  /**
    * @param pixels `count` interleaved 8-bit RGB pictures of the model's size, one after the other. The buffer belongs to the engine
-   *   from here on; the caller must not touch it again.
+   *   from here on; the caller must not touch it again. Any will do; one of {@link pixelBuffer} costs least.
    * @returns count × dimension
    */
   embedImages(pixels: Uint8Array<ArrayBuffer>, count: number): Promise<Float32Array>;

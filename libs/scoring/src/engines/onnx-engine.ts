@@ -5,6 +5,7 @@ import type { ClipModel } from '../model/model-directory.js';
 import type { EmbeddingEngine, EngineKind, EngineOptions } from './engine.js';
 import { gpuAvailability } from './onnx-gpu.js';
 import type { OnnxProvider, OnnxReply, OnnxRequest, OnnxWorkerData } from './onnx-messages.js';
+import { PixelBuffers } from './pixel-buffers.js';
 import { startWorker } from './start-worker.js';
 
 /** onnxruntime on the CPU, in one worker thread. */
@@ -51,6 +52,7 @@ interface Pending {
 class OnnxEngine implements EmbeddingEngine {
   readonly name: string;
   private readonly pending = new Map<number, Pending>();
+  private readonly pixels = new PixelBuffers();
   private nextId = 0;
   private worker: Promise<Worker> | undefined;
   private lastFailure: string | undefined;
@@ -70,6 +72,10 @@ class OnnxEngine implements EmbeddingEngine {
 
   failure(): string | undefined {
     return this.lastFailure;
+  }
+
+  pixelBuffer(bytes: number): Uint8Array<ArrayBuffer> {
+    return this.pixels.take(bytes);
   }
 
   async embedImages(pixels: Uint8Array<ArrayBuffer>, count: number): Promise<Float32Array> {
@@ -142,6 +148,7 @@ class OnnxEngine implements EmbeddingEngine {
   private settle(reply: Exclude<OnnxReply, { kind: 'ready' }>): void {
     const waiting = this.pending.get(reply.id);
     this.pending.delete(reply.id);
+    if (reply.kind === 'embeddings' && reply.pixels !== undefined) this.pixels.giveBack(reply.pixels);
     if (reply.kind === 'embeddings') waiting?.resolve(reply.embeddings);
     else waiting?.reject(new EngineFailedError(`the engine onnx failed: ${reply.message}`));
   }

@@ -19,5 +19,11 @@ export type OnnxRequest =
 
 export type OnnxReply =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'embeddings'; readonly id: number; readonly embeddings: Float32Array<ArrayBuffer> }
+  | {
+      readonly kind: 'embeddings';
+      readonly id: number;
+      readonly embeddings: Float32Array<ArrayBuffer>;
+      /** Of the request, to be filled again. */
+      readonly pixels?: Uint8Array<ArrayBuffer>;
+    }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string };

@@ -30,25 +30,39 @@ async function answer(request: OnnxRequest): Promise<void> {
     return;
   }
   try {
-    const embeddings =
-      request.kind === 'images' ? await embedImages(request.pixels, request.count) : await embedTexts(request.ids);
-    reply({ kind: 'embeddings', id: request.id, embeddings });
+    const { id } = request;
+    if (request.kind === 'images') {
+      const { pixels, count } = request;
+      reply({ kind: 'embeddings', id, embeddings: await embedImages(pixels, count), pixels });
+    } else reply({ kind: 'embeddings', id, embeddings: await embedTexts(request.ids) });
   } catch (error) {
     reply({ kind: 'failed', id: request.id, message: (error as Error).message });
   }
 }
 
 function reply(message: OnnxReply): void {
-  port.postMessage(message, message.kind === 'embeddings' ? [message.embeddings.buffer] : []);
+  const sent = message.kind === 'embeddings' ? [message.embeddings.buffer] : [];
+  port.postMessage(message, message.kind === 'embeddings' && message.pixels ? [...sent, message.pixels.buffer] : sent);
 }
 
-async function embedImages(pixels: Uint8Array, count: number): Promise<Float32Array<ArrayBuffer>> {
+async function embedImages(pixels: Uint8Array<ArrayBuffer>, count: number): Promise<Float32Array<ArrayBuffer>> {
   return embed(images, 'pixels', count, (from, used, size) => {
-    const given = pixels.subarray(from * pictureBytes, (from + used) * pictureBytes);
-    const data = used === size ? given : new Uint8Array(size * pictureBytes);
-    if (used < size) data.set(given);
+    const data = bytesFrom(pixels, from * pictureBytes, { used: used * pictureBytes, wanted: size * pictureBytes });
     return new Tensor('uint8', data, [size, side, side, 3]);
   });
+}
+
+/** Pictures that only fill up the batch are what lies behind in the buffer, where it is long enough: nobody reads their rows. */
+function bytesFrom(
+  { buffer, byteOffset }: Uint8Array<ArrayBuffer>,
+  from: number,
+  { used, wanted }: { readonly used: number; readonly wanted: number },
+): Uint8Array {
+  const at = byteOffset + from;
+  if (at + wanted <= buffer.byteLength) return new Uint8Array(buffer, at, wanted);
+  const copied = new Uint8Array(wanted);
+  copied.set(new Uint8Array(buffer, at, used));
+  return copied;
 }
 
 async function embedTexts(ids: readonly Int32Array[]): Promise<Float32Array<ArrayBuffer>> {
@@ -96,7 +110,9 @@ function rejectOtherLengths(row: Float32Array): void {
 }
 
 function lengthOfRow(row: Float32Array): number {
-  return Math.sqrt(row.reduce((sum, value) => sum + value ** 2, 0));
+  let squares = 0;
+  for (let at = 0; at < row.length; at += 1) squares += row[at]! ** 2;
+  return Math.sqrt(squares);
 }
 
 function requireFinite(graph: string, embedding: Float32Array): void {
@@ -108,7 +124,7 @@ function requireFinite(graph: string, embedding: Float32Array): void {
 }
 
 /** A picture of many colours, none of its bytes zero: what a model makes of black is no matter of loading it. */
-function noise(bytes: number): Uint8Array {
+function noise(bytes: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: bytes }, (_, index) => 1 + ((index * 37) % 251));
 }
 

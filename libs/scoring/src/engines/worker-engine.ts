@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import type { EmbeddingEngine } from './engine.js';
 import { EngineFailedError } from './onnx-engine.js';
+import { PixelBuffers } from './pixel-buffers.js';
 import type { WorkerReply, WorkerRequest } from './worker-messages.js';
 
 interface Pending {
@@ -11,6 +12,7 @@ interface Pending {
 /** An engine that computes in one worker thread, so that a long computation blocks nobody else; a dead thread is replaced. */
 export class WorkerEngine implements EmbeddingEngine {
   private readonly pending = new Map<number, Pending>();
+  private readonly pixels = new PixelBuffers();
   private nextId = 0;
   private worker: Promise<Worker> | undefined;
   private lastFailure: string | undefined;
@@ -34,6 +36,10 @@ export class WorkerEngine implements EmbeddingEngine {
 
   failure(): string | undefined {
     return this.lastFailure;
+  }
+
+  pixelBuffer(bytes: number): Uint8Array<ArrayBuffer> {
+    return this.pixels.take(bytes);
   }
 
   async embedImages(pixels: Uint8Array<ArrayBuffer>, count: number): Promise<Float32Array> {
@@ -97,6 +103,7 @@ export class WorkerEngine implements EmbeddingEngine {
   private settle(reply: Exclude<WorkerReply, { kind: 'ready' }>): void {
     const waiting = this.pending.get(reply.id);
     this.pending.delete(reply.id);
+    if (reply.kind === 'embeddings' && reply.pixels !== undefined) this.pixels.giveBack(reply.pixels);
     if (reply.kind === 'embeddings') waiting?.resolve(reply.embeddings);
     else waiting?.reject(new EngineFailedError(`the engine ${this.name} failed: ${reply.message}`));
   }

@@ -8,5 +8,11 @@ export type WorkerRequest =
 export type WorkerReply =
   /** `device`: what computes, in words. */
   | { readonly kind: 'ready'; readonly device: string }
-  | { readonly kind: 'embeddings'; readonly id: number; readonly embeddings: Float32Array<ArrayBuffer> }
+  | {
+      readonly kind: 'embeddings';
+      readonly id: number;
+      readonly embeddings: Float32Array<ArrayBuffer>;
+      /** Of the request, to be filled again. */
+      readonly pixels?: Uint8Array<ArrayBuffer>;
+    }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string };

@@ -36,18 +36,19 @@ async function answer(request: WorkerRequest): Promise<void> {
     return;
   }
   try {
-    const embeddings =
-      request.kind === 'images'
-        ? await embedder!.images(request.pixels, request.count)
-        : await embedder!.texts(request.ids);
-    reply({ kind: 'embeddings', id: request.id, embeddings });
+    const { id } = request;
+    if (request.kind === 'images') {
+      const { pixels, count } = request;
+      reply({ kind: 'embeddings', id, embeddings: await embedder!.images(pixels, count), pixels });
+    } else reply({ kind: 'embeddings', id, embeddings: await embedder!.texts(request.ids) });
   } catch (error) {
     reply({ kind: 'failed', id: request.id, message: (error as Error).message });
   }
 }
 
 function reply(message: WorkerReply): void {
-  port.postMessage(message, message.kind === 'embeddings' ? [message.embeddings.buffer] : []);
+  const sent = message.kind === 'embeddings' ? [message.embeddings.buffer] : [];
+  port.postMessage(message, message.kind === 'embeddings' && message.pixels ? [...sent, message.pixels.buffer] : sent);
 }
 
 async function embedderOf(
