@@ -9,6 +9,7 @@ import { addReportCommand } from './experiments/report-command.js';
 import { addStatusCommand } from './experiments/status-command.js';
 import { addValidateCommand } from './experiments/validate-command.js';
 import { addWaitCommand } from './experiments/wait-command.js';
+import { addModelsCommand } from './models/models-command.js';
 import { addPlanCommand } from './planning/plan-command.js';
 import { addPositionsCommand } from './positions/positions-command.js';
 import { addDemoCommand } from './scenarios/demo-command.js';
@@ -40,6 +41,7 @@ export function teststripProgram(signal: AbortSignal): Command {
   addReportCommand(program);
   addReplayCommand(program);
   addPositionsCommand(program);
+  addModelsCommand(program);
   addContextCommands(program);
   addLoginCommand(program);
   addCompletionCommand(program);

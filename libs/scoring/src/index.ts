@@ -5,7 +5,9 @@ export { EngineFailedError } from './engines/onnx-engine.js';
 export type { EnginePrecision } from './graphs/graph-builder.js';
 export { applyHead, ForeignHeadError, qualityHeadFile, type QualityHead } from './heads/quality-head.js';
 export { LruCache } from './lru-cache.js';
+export { inspectModel, type InspectedModel } from './model/inspect-model.js';
 export { loadClipModel } from './model/model-directory.js';
+export { verifyModel, type ModelCheck } from './model/verify-model.js';
 export type { PreprocessingMode } from './preprocessing/preprocessing.js';
 export {
   createScorer,

@@ -13,10 +13,19 @@ const LARGEST_READ = 2 ** 30;
 
 const weightIndex = z.object({ weight_map: z.record(z.string(), z.string().regex(/^[^/\\]+\.safetensors$/)) });
 
+export interface WeightsSize {
+  /** Numbers in all tensors together. */
+  readonly parameters: number;
+  readonly bytes: number;
+  /** As safetensors calls them, each once: `F32`, `F16`, `BF16` … */
+  readonly types: readonly string[];
+}
+
 /** The weights of a checkpoint; only what is asked for is read. */
 export interface Weights {
   /** Names of the tensors. */
   readonly names: readonly string[];
+  readonly size: WeightsSize;
   /**
    * The tensor in single precision, row-major.
    * @param shape what it has to be
@@ -65,6 +74,15 @@ class CheckpointWeights implements Weights {
 
   get names(): readonly string[] {
     return [...this.places.keys()];
+  }
+
+  get size(): WeightsSize {
+    const tensors = this.parts.flatMap((part) => [...part.tensors.values()]);
+    return {
+      parameters: tensors.reduce((sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1), 0),
+      bytes: tensors.reduce((sum, { from, to }) => sum + to - from, 0),
+      types: [...new Set(tensors.map(({ type }) => type))].sort(),
+    };
   }
 
   async readTensor(name: string, shape: readonly number[]): Promise<Float32Array<ArrayBuffer>> {

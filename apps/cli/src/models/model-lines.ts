@@ -1,0 +1,59 @@
+import type { InspectedModel, ModelCheck } from '#libs/scoring';
+
+type UsableModel = Extract<InspectedModel, { outcome: 'usable' }>;
+
+/** Letters of the sizes that are published, by the image tower's width. */
+const LETTERS: Readonly<Record<number, string>> = { 384: 'S', 768: 'B', 1024: 'L', 1280: 'H', 1408: 'g', 1664: 'bigG' };
+
+/** What people are told of a model. */
+export function modelLines(model: InspectedModel): readonly string[] {
+  if (model.outcome === 'refused') return rowsUnder(model.directory, [['refused', model.reason]]);
+  return rowsUnder(model.directory, [
+    ['model', model.id],
+    ['pictures', picturesOf(model)],
+    ['texts', textsOf(model)],
+    ['embedding', `${model.description.dimension} numbers`],
+    ['weights', weightsOf(model)],
+    ['heads', model.heads.join(', ') || 'none'],
+    ['golden', model.golden ? `${model.golden.pictures} pictures, ${model.golden.texts} texts` : 'none'],
+    ['digest', model.digest],
+  ]);
+}
+
+/** What people are told of one that was verified. */
+export function checkLines(directory: string, checks: readonly ModelCheck[]): readonly string[] {
+  return rowsUnder(
+    directory,
+    checks.map(({ what, outcome, detail }) => [what, `${outcome}: ${detail}`]),
+  );
+}
+
+function picturesOf({ description: { image, pictures } }: UsableModel): string {
+  const letter = LETTERS[image.width];
+  const name = letter === undefined ? 'ViT' : `ViT-${letter}/${image.patch}`;
+  const { layers, width, patch, side } = image;
+  return `${name}, ${layers} layers of ${width}, patches of ${patch} px, ${side} × ${side} px by ${pictures.kernel} ${pictures.resize.kind}`;
+}
+
+function textsOf({ description: { text } }: UsableModel): string {
+  return `${text.layers} layers of ${text.width}, up to ${text.contextLength} tokens of ${text.vocabulary}`;
+}
+
+function weightsOf({ weights, hasGraphs }: UsableModel): string {
+  const graphs = hasGraphs ? 'graphs of its own' : 'graphs are written at the first start';
+  if (weights === null) return `none, ${graphs}`;
+  const millions = (weights.parameters / 1e6).toFixed(1);
+  const megabytes = (weights.bytes / 1e6).toFixed(1);
+  return `${millions} million numbers in ${weights.types.join(' and ')}, ${megabytes} MB; ${graphs}`;
+}
+
+/** A heading and rows of name and value; further lines of a value stand under its first. */
+function rowsUnder(heading: string, rows: readonly (readonly [name: string, value: string])[]): readonly string[] {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return [
+    heading,
+    ...rows.flatMap(([name, value]) =>
+      value.split('\n').map((line, at) => `  ${(at === 0 ? name : '').padEnd(width)}  ${line}`),
+    ),
+  ];
+}

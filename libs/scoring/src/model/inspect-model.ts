@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CheckpointDescription } from '../checkpoint/description.js';
+import { ModelDirectoryError } from '../checkpoint/errors.js';
+import { openWeights, type WeightsSize } from '../checkpoint/open-weights.js';
+import { readGolden } from '../engines/golden.js';
+import { ForeignHeadError } from '../heads/quality-head.js';
+import { loadClipModel, type ClipModel } from './model-directory.js';
+
+/** What a folder holds: a model that can be used, or the first reason why it can't. */
+export type InspectedModel =
+  | {
+      readonly outcome: 'usable';
+      readonly directory: string;
+      /** As it stands in every score. */
+      readonly id: string;
+      /** SHA-256 over everything that decides a score. */
+      readonly digest: string;
+      readonly description: CheckpointDescription;
+      /** Null for a model of graphs alone. */
+      readonly weights: WeightsSize | null;
+      /** Whether the model brings graphs along, in `onnx/`. */
+      readonly hasGraphs: boolean;
+      /** Names of its quality heads. */
+      readonly heads: readonly string[];
+      /** How many golden embeddings it brings along; null without any. */
+      readonly golden: { readonly pictures: number; readonly texts: number } | null;
+    }
+  | { readonly outcome: 'refused'; readonly directory: string; readonly reason: string };
+
+/** Reads everything that describes the model, and the heads of its weight files; weights are hashed and not looked at. */
+export async function inspectModel(directory: string): Promise<InspectedModel> {
+  try {
+    const model = await loadClipModel(directory, []);
+    const golden = await readGolden(model.directory);
+    return {
+      outcome: 'usable',
+      directory: model.directory,
+      id: model.id,
+      digest: model.digest,
+      description: model.description,
+      weights: await sizeOf(model),
+      hasGraphs: hasGraphs(model.directory),
+      heads: model.heads.map(({ name }) => name),
+      golden: golden && { pictures: golden.pictures.length, texts: golden.texts.length },
+    };
+  } catch (error) {
+    if (error instanceof ModelDirectoryError || error instanceof ForeignHeadError) {
+      return { outcome: 'refused', directory, reason: error.message };
+    }
+    throw error;
+  }
+}
+
+/** Whether the model comes with graphs, so that the engine onnx reads no weights. */
+export function hasGraphs(directory: string): boolean {
+  return ['image', 'text'].every((tower) => existsSync(join(directory, 'onnx', `${tower}.onnx`)));
+}
+
+async function sizeOf({ directory }: ClipModel): Promise<WeightsSize | null> {
+  const hasWeights = ['model.safetensors', 'model.safetensors.index.json'].some((file) =>
+    existsSync(join(directory, file)),
+  );
+  if (!hasWeights && hasGraphs(directory)) return null;
+  const weights = await openWeights(directory);
+  try {
+    return weights.size;
+  } finally {
+    await weights.close();
+  }
+}
