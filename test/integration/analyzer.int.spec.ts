@@ -233,6 +233,35 @@ describe('the analyzer', () => {
     expect(sum(ofExp!.data.requests)).toBe(400);
   });
 
+  it('folds nothing more into evidence of another number of partitions and says the way out; the next revision is analysed', async () => {
+    const before = bench.analyzer();
+    before.start();
+    await before.leading;
+    await define(bench.bus);
+    await send(bench.bus, traffic(100));
+    await newest(bench.bus, ({ requests }) => sum(requests) === 100);
+    await before.close();
+    // As if somebody had added partitions: the memory's log can't be altered, so another one takes its place.
+    await database.query('truncate teststrip.consumed_positions');
+    const bus = await createEventBus({ carrier: 'memory' });
+    await ensureTopics(bus, 2 * PARTITIONS);
+    await define(bus);
+    await send(bus, traffic(60));
+    const after = bench.analyzer({ bus });
+    after.start();
+    await after.leading;
+    await until(async () => (await lagOf(after)) === 0);
+    expect(bench.warnings).toEqual([
+      expect.stringMatching(/^experiment exp@1 is not analysed any more: .* 3 partitions .* 6 now.* new-attempt exp$/),
+    ]);
+    await define(bus, 'exp', { revision: 2 });
+    await send(bus, traffic(40).map((event) => ofRevision(2, event)));
+    const analysis = await newest(bus, ({ requests }) => sum(requests) === 40);
+    expect(analysis.revision).toBe(2);
+    const analyses = (await bus.readAll(topics.experimentAnalysed.name)).map(decodeEvent);
+    expect(analyses.map(({ data }) => (data as ExperimentAnalysed).revision)).not.toContain(1);
+  });
+
   it('passes a malformed definition over, to the dead letters, once also after a restart', async () => {
     const { bus } = bench;
     const poison = { topic: topics.experimentDefined.name, key: 'broken', headers: {}, value: Buffer.from('{"no":1}') };
@@ -316,7 +345,7 @@ async function define(
   const data = { ...definition(), experiment, ...overrides };
   const attributes = {
     specversion: '1.0' as const,
-    id: `definition-of-${experiment}-${data.policy ?? 0}`,
+    id: `definition-of-${experiment}-${data.revision}-${data.policy ?? 0}`,
     source: 'test',
     time: data.definedAt,
     subject: experiment,
@@ -330,6 +359,13 @@ function of(experiment: string, event: ObservedEvent): ObservedEvent {
   const { assignment } = event.data;
   const data = { ...event.data, assignment: assignment && { ...assignment, experiment } };
   return { ...event, id: `${experiment}:${event.id}`, data } as ObservedEvent;
+}
+
+function ofRevision(revision: number, event: ObservedEvent): ObservedEvent {
+  if (event.type === 'preference.judged.v1') return { ...event, data: { ...event.data, revision } };
+  const { assignment } = event.data;
+  const data = { ...event.data, assignment: assignment && { ...assignment, revision } };
+  return { ...event, id: `${event.id}-${revision}`, data } as ObservedEvent;
 }
 
 function interleaved(one: readonly ObservedEvent[], other: readonly ObservedEvent[]): ObservedEvent[] {

@@ -153,10 +153,9 @@ export class Analyzer {
     if (this.stopping.signal.aborted) shift.fail(null);
     let failure: unknown;
     try {
-      await shift.subscription.ready;
-      this.isReading = true;
-      this.lastFailure = undefined;
-      this.announceLead();
+      // What never becomes ready may fail all the same: when the lead is lost meanwhile, for example.
+      const isReady = await Promise.race([shift.subscription.ready.then(() => true), shift.failed.then(() => false)]);
+      if (isReady) this.nowReads();
       failure = await shift.failed;
     } catch (error) {
       failure = error;
@@ -167,14 +166,24 @@ export class Analyzer {
     if (failure !== null) throw failure;
   }
 
+  private nowReads(): void {
+    this.isReading = true;
+    this.lastFailure = undefined;
+    this.announceLead();
+  }
+
   private async beginShift(leadership: Leadership): Promise<Shift> {
     const { bus, database, clock, trust, log } = this.options;
     const partitions = await unitPartitions(bus);
     const loaded = await loadParts(database, (definition) => evidenceDesign(definition, partitions), clock.nowMs());
     for (const warning of loaded.warnings) log.warn(warning);
-    const { parts, experiments: known } = loaded;
+    const { parts, experiments: known, refused } = loaded;
     let fail!: (error: unknown) => void;
     const failed = new Promise<unknown>((resolve) => (fail = resolve));
+    const failWith = (error: Error): Error => {
+      fail(error);
+      return error;
+    };
     void leadership.lost.then((error) => fail(new Error(`the lead is lost: ${error.message}`)));
     const deadLetters = new DeadLetters({ bus, group: ANALYZER_GROUP, nowMs: () => clock.nowMs(), log });
     const definitions = new Definitions({
@@ -183,6 +192,7 @@ export class Analyzer {
       group: ANALYZER_GROUP,
       partitions,
       known,
+      refused,
       onDefined: (key) => this.foldWaiting(shift, key),
       onPolicy: (key, changed) => this.judgeBy(shift, key, changed),
       onTrouble: (message) => log.warn(message),
@@ -202,6 +212,7 @@ export class Analyzer {
           OBSERVED_TOPICS.map((topic) => [topic, { takes: 'batch', handle: async (batch) => this.fold(shift, batch) }]),
         ),
         positionOf: async (topic, partition) => {
+          if (partition >= partitions) throw failWith(moreThanKnown(topic, partition));
           const { nextOffset, log: ofLog = null } = partOf(parts, topic, partition);
           return nextOffset === undefined
             ? savedPosition(database, topic, partition)
@@ -270,7 +281,7 @@ export class Analyzer {
       const { event, record } = received;
       if (record.offset < (part.nextOffset ?? 0)) continue;
       const subject = subjectOf(event);
-      if (subject !== null) {
+      if (subject !== null && !shift.definitions.isRefused(subject.experiment, subject.revision)) {
         const { experiment, revision } = subject;
         const known = shift.definitions.find(experiment, revision);
         if (known) this.foldOne(shift, known, part, received);
@@ -391,6 +402,11 @@ function partOf(parts: Map<string, Part>, topic: string, partition: number): Par
   const fresh = emptyPart(topic, partition);
   parts.set(place, fresh);
   return fresh;
+}
+
+/** Somebody has added partitions while it was read: units have moved. A new start looks whose evidence that concerns. */
+function moreThanKnown(topic: string, partition: number): Error {
+  return new Error(`${topic} has got more partitions: ${partition} is one of them`);
 }
 
 /** In the order of the places, so that sums round the same way at every merge. */

@@ -16,6 +16,8 @@ export interface DefinitionsOptions {
   readonly partitions: number;
   /** By `experimentKey`; those of the snapshots to begin with. */
   readonly known: Map<string, KnownExperiment>;
+  /** Revisions by `experimentKey` that are not analysed any more, whatever the log says of them. */
+  readonly refused: ReadonlySet<string>;
   /** A revision has become known. */
   readonly onDefined: (key: string) => void;
   /** A known revision has got another policy. */
@@ -54,6 +56,11 @@ export class Definitions {
     return this.options.known.get(experimentKey(experiment, revision));
   }
 
+  /** Whether its events are left out on purpose. */
+  isRefused(experiment: string, revision: number): boolean {
+    return this.options.refused.has(experimentKey(experiment, revision));
+  }
+
   /** Only the newest revision stays in a compacted log: an older one that is unknown will not come any more. */
   isSuperseded(experiment: string, revision: number): boolean {
     for (const { definition } of this.options.known.values()) {
@@ -68,8 +75,9 @@ export class Definitions {
 
   private define(event: TeststripEvent): void {
     if (event.type !== topics.experimentDefined.name) return;
-    const { known, partitions, onDefined, onPolicy } = this.options;
+    const { known, refused, partitions, onDefined, onPolicy } = this.options;
     const key = experimentKey(event.data.experiment, event.data.revision);
+    if (refused.has(key)) return;
     const before = known.get(key);
     if (before && before.design.policy >= (event.data.policy ?? 0)) return;
     const given = { definition: event.data, design: evidenceDesign(event.data, partitions) };

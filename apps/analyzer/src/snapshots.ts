@@ -38,6 +38,8 @@ interface StoredEvidence {
   readonly chunkForm: string;
   /** Which log the positions beside it belong to; absent in snapshots of before. */
   readonly log?: string | undefined;
+  /** Of the topics keyed by unit, when the events were folded; absent in snapshots of before. */
+  readonly partitions?: number | undefined;
   readonly evidence: EncodedEvidence;
 }
 
@@ -49,6 +51,8 @@ export interface LoadedEvidence {
   readonly parts: Map<string, Part>;
   /** By {@link experimentKey}. */
   readonly experiments: Map<string, KnownExperiment>;
+  /** Revisions by {@link experimentKey} whose events are not folded any more: units have moved to other partitions. */
+  readonly refused: Set<string>;
   /** What of the stored evidence does not go on, and why; for the log. */
   readonly warnings: string[];
 }
@@ -56,7 +60,8 @@ export interface LoadedEvidence {
 /**
  * Everything that was saved, as of one moment. A metric that means something else than it did then starts afresh by itself. An experiment
  * whose snapshots can't be read starts over: its places are read again from where the log begins, for it alone (see
- * {@link PartEvidence.foldedTo}); the others keep theirs.
+ * {@link PartEvidence.foldedTo}); the others keep theirs. One that was folded from another number of partitions is refused: a unit whose
+ * events go on in another partition would count as two there, and folding the log again would count it twice as well.
  */
 export async function loadParts(database: Database, designOf: DesignOf, nowMs: number): Promise<LoadedEvidence> {
   return database.transaction(async (tx) => {
@@ -66,10 +71,10 @@ export async function loadParts(database: Database, designOf: DesignOf, nowMs: n
     const isRecent = revisionsSavedSince(rows, nowMs - RETENTION_MS);
     for (const row of rows)
       if (!isRecent(row) && !isChunk(row.topicPartition)) await store.forget(tx, row.experiment, row.revision);
-    const loaded: LoadedEvidence = { parts: new Map(), experiments: new Map(), warnings: [] };
+    const loaded: LoadedEvidence = { parts: new Map(), experiments: new Map(), refused: new Set(), warnings: [] };
     for (const [key, own] of rowsByExperiment(rows.filter(isRecent))) {
       try {
-        addTo(loaded, key, restore(own, key, designOf));
+        take(loaded, key, restore(own, key, designOf));
       } catch (error) {
         await startOver(tx, own);
         loaded.warnings.push(
@@ -187,6 +192,8 @@ function rowsByExperiment(rows: readonly EvidenceSnapshot[]): ReadonlyMap<string
 /** One experiment revision, as its snapshots tell. */
 interface Restored {
   readonly known: KnownExperiment;
+  /** From how many partitions it was folded; undefined where no snapshot says so. */
+  readonly partitions: number | undefined;
   /** By place, see {@link partKey}. */
   readonly entries: ReadonlyMap<string, PartEvidence>;
   readonly warnings: ReadonlySet<string>;
@@ -198,6 +205,7 @@ function restore(rows: readonly EvidenceSnapshot[], key: string, designOf: Desig
   const entries = new Map<string, PartEvidence>();
   const warnings = new Set<string>();
   let known: KnownExperiment | undefined;
+  let partitions: number | undefined;
   for (const row of rows) {
     if (isChunk(row.topicPartition)) continue;
     let isDirty = false;
@@ -205,6 +213,7 @@ function restore(rows: readonly EvidenceSnapshot[], key: string, designOf: Desig
       const stored = readSnapshot(row, byPlace);
       const definition = experimentDefined.parse(stored.definition);
       known ??= { definition, design: designOf(definition) };
+      partitions ??= stored.partitions;
       const evidence = decodeEvidence(known.design, stored.evidence, stored.units, (change) => {
         isDirty = true;
         warnings.add(changeInWords(key, change));
@@ -218,7 +227,22 @@ function restore(rows: readonly EvidenceSnapshot[], key: string, designOf: Desig
     }
   }
   if (!known) throw new Error('chunks of a unit memory without a snapshot');
-  return { known, entries, warnings };
+  return { known, partitions, entries, warnings };
+}
+
+function take(loaded: LoadedEvidence, key: string, restored: Restored): void {
+  const { known, partitions } = restored;
+  if (partitions === undefined || partitions === known.design.partitions) return addTo(loaded, key, restored);
+  loaded.refused.add(key);
+  loaded.warnings.push(otherPartitionsInWords(known.design, partitions));
+}
+
+function otherPartitionsInWords({ experiment, revision, partitions }: EvidenceDesign, before: number): string {
+  return (
+    `experiment ${experimentKey(experiment, revision)} is not analysed any more: its evidence was folded from ${before} partitions of the topics keyed by unit, ` +
+    `which have ${partitions} now, so that the events of one unit are in two of them. Where it still runs, start it as a new revision: ` +
+    `teststrip rollback ${experiment}, then teststrip new-attempt ${experiment}`
+  );
 }
 
 function addTo(loaded: LoadedEvidence, key: string, { known, entries, warnings }: Restored): void {
@@ -304,6 +328,7 @@ function snapshotsOf(part: Part, entry: PartEvidence, known: KnownExperiment, ta
     chunks: entry.chunks,
     chunkForm: UNIT_CHUNK_FORM,
     log: part.log,
+    partitions: known.design.partitions,
     evidence: encodeEvidence(entry.evidence),
   };
   return [

@@ -89,6 +89,8 @@ export interface EvidenceDesign {
   readonly revision: number;
   /** How often the revision's policy was changed. */
   readonly policy: number;
+  /** How many parts of the log are folded separately; all events of one unit are in one of them. */
+  readonly partitions: number;
   /** What candidates are compared with: control, or the baseline arm. */
   readonly control: string;
   /** All variants, also one that is not compared. */
@@ -151,6 +153,7 @@ export function evidenceDesign(
     experiment: definition.experiment,
     revision: definition.revision,
     policy: definition.policy ?? 0,
+    partitions,
     control: comparedWith(spec),
     variants: Object.keys(spec.variants),
     candidates: [...candidatesOf(spec)].sort(),
