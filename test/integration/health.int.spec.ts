@@ -1,3 +1,4 @@
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { analyzerApp } from '#apps/analyzer';
 import { decisionApp } from '#apps/decision';
@@ -180,6 +181,55 @@ describe('a recorder', () => {
     await expectUnready(recorder, /the bus does not answer: /);
   });
 });
+
+describe('a service whose Postgres is not there when it starts', () => {
+  it('waits, says for what at its address, and goes on when it comes', async () => {
+    const [postgresPort, port] = [await freePort(), await freePort()];
+    const late = new URL(database.url);
+    const { hostname, port: realPort } = late;
+    late.host = `127.0.0.1:${postgresPort}`;
+    const starting = keep(startApp(recorderApp, { environment: { AUTH: 'off', DATABASE_URL: late.href }, port }));
+    await eventually(async () => {
+      expect((await fetch(`http://127.0.0.1:${port}/health/live`)).status).toBe(200);
+      const ready = await fetch(`http://127.0.0.1:${port}/health/ready`);
+      const { detail } = (await ready.json()) as { detail: string };
+      expect([ready.status, detail]).toEqual([
+        503,
+        expect.stringMatching(
+          new RegExp(`^waiting for Postgres at .*127.0.0.1:${postgresPort}/.*, tried .*: .*ECONNREFUSED`),
+        ),
+      ]);
+      expect(detail).not.toContain(late.password === '' ? '\0' : late.password);
+    });
+    const way = createServer((from) => {
+      const to = connect(Number(realPort), hostname);
+      for (const socket of [from, to]) socket.on('error', () => undefined);
+      from.pipe(to).pipe(from);
+    });
+    await new Promise<void>((resolve) => way.listen(postgresPort, '127.0.0.1', resolve));
+    const recorder = await starting;
+    await expectWell(recorder);
+    expect(recorder.url).toContain(`:${port}`);
+    running.splice(running.indexOf(recorder), 1);
+    await recorder.close();
+    way.close();
+  });
+
+  it('does not wait for what the address says wrong', async () => {
+    const wrong = new URL(database.url);
+    wrong.pathname = '/no-such-database';
+    const environment = { AUTH: 'off', DATABASE_URL: wrong.href };
+    await expect(startApp(recorderApp, { environment })).rejects.toThrow(/database "no-such-database" does not exist/);
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
 
 describe('an analyzer', () => {
   const environment = { AUTH: 'off', ANALYZER_LEADERLESS_AFTER_MS: '500' };

@@ -1,10 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { commonVariables, defineNeed, documented, probe, variables, type Borrower } from '#libs/platform';
-import { needsDatabase } from '#libs/persistence';
+import {
+  commonVariables,
+  defineNeed,
+  documented,
+  probe,
+  rootOf,
+  untilThere,
+  variables,
+  type Borrower,
+  type NeedRequest,
+} from '#libs/platform';
+import { isDatabaseAway, needsDatabase, withoutPassword } from '#libs/persistence';
 import type { BusAway } from './consume/consumer-checks.js';
 import { watchConsumers } from './consume/watch-consumers.js';
 import type { BusClient, EventBus } from './event-bus.js';
-import { openBus } from './open-bus.js';
+import { openBus, type BusSettings, type OpenBus } from './open-bus.js';
 import { createReconnectingBus } from './reconnecting-bus.js';
 
 const { BUS, KAFKA_BROKERS, DATABASE_URL, DATA_DIR, PARTITIONS } = commonVariables;
@@ -31,7 +41,7 @@ function problems(settings: { readonly BUS?: string; readonly KAFKA_BROKERS?: re
 }
 
 /**
- * The event bus of an app with all topics created. On the Postgres carrier it uses the process's database, where it has one. What the app
+ * The event bus of an app with all topics created; its server is waited for. On the Postgres carrier it uses the process's database, where it has one. What the app
  * subscribes is looked after: a consumer that stalls, fails again and again or falls behind is a failure of the app's health.
  */
 export const needsBus = defineNeed({
@@ -39,8 +49,8 @@ export const needsBus = defineNeed({
   title: 'Event bus',
   variables: { ...whereItIs, ...whenAConsumerIsUnwell },
   problems,
-  async open(settings, { clientId, opened }) {
-    const { bus, close } = await openBus(settings, clientId, await opened(needsDatabase));
+  async open(settings, request) {
+    const { bus, close } = await openWhenThere(settings, request);
     return { resource: bus, close };
   },
   lend(bus: EventBus, borrower, settings): EventBus {
@@ -55,6 +65,25 @@ export const needsBus = defineNeed({
     };
   },
 });
+
+/** A server of the process's own is not waited for: nobody else would start it. */
+function openWhenThere(settings: BusSettings, request: NeedRequest): Promise<OpenBus> {
+  const open = async (): Promise<OpenBus> =>
+    openBus(settings, request.clientId, await request.opened(needsDatabase));
+  const what = serverOf(settings);
+  if (what === undefined) return open();
+  return untilThere({ what, open, mayCome: (error) => isDatabaseAway(error) || areBrokersAway(error) }, request);
+}
+
+function serverOf({ BUS: carrier, DATABASE_URL: url, KAFKA_BROKERS: brokers }: BusSettings): string | undefined {
+  if (carrier === 'kafka') return `Kafka at ${brokers.join(',')}`;
+  return carrier === 'postgres' && url !== undefined ? `Postgres at ${withoutPassword(url)}` : undefined;
+}
+
+/** kafkajs says of each error whether another try may help; of what it has tried often enough the first reason counts. */
+function areBrokersAway(error: unknown): boolean {
+  return rootOf(error).retriable === true;
+}
 
 /** How long a start waits for a bus that may be away. */
 const BUS_WITHIN_MS = 5_000;

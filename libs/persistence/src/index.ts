@@ -5,7 +5,8 @@ export {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
 } from './postgres/embedded/embedded-postgres.js';
-export { openDatabase, type OpenDatabaseOptions } from './postgres/postgres-database.js';
+export { isDatabaseAway } from './postgres/database-away.js';
+export { openDatabase, withoutPassword, type OpenDatabaseOptions } from './postgres/postgres-database.js';
 export { migrate } from './schema/migrate.js';
 export { listPositions, resetPositions, type ListedPosition } from './positions/reset-positions.js';
 export { needsDatabase } from './needs-database.js';

@@ -6,6 +6,7 @@ export * from './app/need.js';
 export * from './app/parent.js';
 export * from './app/run.js';
 export * from './app/start-app.js';
+export { rootOf, untilThere } from './app/until-there.js';
 export * from './clock.js';
 export { makeDataFolder } from './configuration/data-folder.js';
 export { madeOnce, readIfThere } from './configuration/made-once.js';

@@ -190,6 +190,7 @@ function firstLine(sql: string): string {
   return sql.trim().split('\n', 1)[0]!.trim().slice(0, 120);
 }
 
-function withoutPassword(url: string): string {
+/** An address for people. */
+export function withoutPassword(url: string): string {
   return url.replace(/\/\/([^:/@]*):[^@]*@/, '//$1@');
 }

@@ -11,11 +11,20 @@ export interface OpenedResource<Resource> {
   close(): Promise<void>;
 }
 
+/** What a resource says of itself while it can't be opened yet; see `untilThere`. */
+export interface Waiting {
+  because(reason: string): void;
+  over(): void;
+  /** Aborted when the process is told to end. */
+  readonly signal: AbortSignal;
+}
+
 /** What an opening resource may know of the others. */
 export interface NeedRequest {
   /** Who opens it, for the other side's lists of connections. */
   readonly clientId: string;
   readonly logger: LoggerService;
+  readonly waiting: Waiting;
   /** Another need of the same process, where it was opened before. */
   opened<Resource>(need: Need<Resource>): Promise<Resource> | undefined;
 }

@@ -10,6 +10,7 @@ import { startAll, type PlannedApp, type Runnable, type RunningApps } from './co
 import { createLogger } from './logger.js';
 import { isStartedByNpm, onParentEnd } from './parent.js';
 import { Resources } from './resources.js';
+import { StoppedWaitingError } from './until-there.js';
 
 type ProcessSettings = z.output<z.ZodObject<typeof processVariables>>;
 
@@ -33,12 +34,14 @@ export async function run(runnable: Runnable): Promise<void> {
   });
   const resources = new Resources(process.env, runnable.name, logger);
   const stopped = firstSignal(runnable.name, settings.SHUTDOWN_GRACE_MS);
+  void stopped.signal.then(() => resources.stopWaiting());
   if (settings.END_WITH_PARENT || isStartedByNpm()) onParentEnd(() => process.kill(process.pid, 'SIGTERM'));
   let apps: RunningApps;
   try {
     apps = await startAll(runnable, plans, { resources, clock: systemClock, logger });
   } catch (error) {
     await resources.close().catch((closing: Error) => logger.warn(`closing failed as well: ${closing.message}`));
+    if (error instanceof StoppedWaitingError) process.exit(0);
     return exitFailed(`${runnable.name} could not start`, error, settings);
   }
   if (!stopped.isSignalled()) announceReady(runnable.name, apps.apps, settings);

@@ -12,6 +12,7 @@ import { prepareHttp } from '../http/prepare-http.js';
 import type { AppOptions, AppPlan, Needs, Parts, RunningApp, StartContext } from './app.js';
 import { createRegistry } from './metrics.js';
 import type { Need } from './need.js';
+import { answeringMeanwhile } from './starting-server.js';
 
 const AT_ONCE = { noticeMs: 0, drainMs: 0 };
 
@@ -25,8 +26,9 @@ export async function startPlannedApp<Shape extends z.ZodRawShape, N extends Nee
   const health = new Health();
   const metrics = createRegistry();
   const { clock } = context;
-  const resources = await openNeeds(options.needs, context, (need, resource) =>
-    need.lend(resource, { name: options.name, environment: plan.environment, health, metrics, clock }),
+  const borrower = { name: options.name, environment: plan.environment, health, metrics, clock };
+  const resources = await answeringMeanwhile(plan.http, context.resources, () =>
+    openNeeds(options.needs, context, (need, resource) => need.lend(resource, borrower)),
   );
   const parts = { ...resources, clock, metrics } as Parts<N>;
   const module = options.module(settings, parts);

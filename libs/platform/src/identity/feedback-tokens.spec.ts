@@ -11,7 +11,8 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const silent = { log: () => undefined, warn: () => undefined, error: () => undefined };
 
 async function tokensOf(environment: Readonly<Record<string, string>>): Promise<FeedbackTokens | undefined> {
-  const request = { clientId: 'test', logger: silent, opened: () => undefined };
+  const waiting = { because: () => undefined, over: () => undefined, signal: new AbortController().signal };
+  const request = { clientId: 'test', logger: silent, waiting, opened: () => undefined };
   return (await needsFeedbackTokens.open({ DATA_DIR: join(folder, 'data'), ...environment }, request)).resource;
 }
 

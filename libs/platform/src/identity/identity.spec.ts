@@ -139,6 +139,7 @@ describe('the variables', () => {
     const { resource } = await needsIdentities.open(opened, {
       clientId: 'spec',
       logger: { ...silentLogger },
+      waiting: { because() {}, over() {}, signal: new AbortController().signal },
       opened: () => undefined,
     });
     expect(resource.reader?.roles['*']).toBe(role);
