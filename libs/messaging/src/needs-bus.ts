@@ -68,8 +68,7 @@ export const needsBus = defineNeed({
 
 /** A server of the process's own is not waited for: nobody else would start it. */
 function openWhenThere(settings: BusSettings, request: NeedRequest): Promise<OpenBus> {
-  const open = async (): Promise<OpenBus> =>
-    openBus(settings, request.clientId, await request.opened(needsDatabase));
+  const open = async (): Promise<OpenBus> => openBus(settings, request.clientId, await request.opened(needsDatabase));
   const what = serverOf(settings);
   if (what === undefined) return open();
   return untilThere({ what, open, mayCome: (error) => isDatabaseAway(error) || areBrokersAway(error) }, request);

@@ -22,11 +22,15 @@ export async function answeringMeanwhile<T>(
   });
   // An address that can't be had is told when the app itself listens there.
   server.on('error', () => undefined);
+  let isOver = false;
+  // The name of a host takes its time to be looked up.
+  server.on('listening', () => isOver && server.close());
   // On any free port nobody would find it.
   const timer = port === 0 ? undefined : setTimeout(() => server.listen(port, host), ANSWERS_AFTER_MS);
   try {
     return await open();
   } finally {
+    isOver = true;
     clearTimeout(timer);
     if (server.listening) {
       const closed = new Promise((resolve) => server.close(resolve));

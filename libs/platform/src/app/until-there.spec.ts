@@ -12,6 +12,9 @@ function starting(signal = ending.signal) {
 }
 
 const isRefused = (error: unknown): boolean => rootOf(error).message === 'refused';
+async function byWrongPassword(): Promise<string> {
+  throw new Error('password authentication failed');
+}
 const refused = (): Error => new Error('it does not answer: refused', { cause: new Error('refused') });
 
 it('a server that comes late is opened when it is there, and why that took long was told', async () => {
@@ -35,10 +38,9 @@ it('a server that comes late is opened when it is there, and why that took long 
 
 it('what waiting does not mend ends the start at once', async () => {
   const { said, request } = starting();
-  const open = async (): Promise<string> => {
-    throw new Error('password authentication failed');
-  };
-  await expect(untilThere({ what: 'Postgres', open, mayCome: isRefused }, request)).rejects.toThrow('password');
+  await expect(untilThere({ what: 'Postgres', open: byWrongPassword, mayCome: isRefused }, request)).rejects.toThrow(
+    'password',
+  );
   expect(said).toEqual([]);
 });
 
@@ -49,5 +51,7 @@ it('a process that is told to end waits no longer', async () => {
     told.abort();
     throw refused();
   };
-  await expect(untilThere({ what: 'Postgres', open, mayCome: isRefused }, request)).rejects.toThrow(StoppedWaitingError);
+  await expect(untilThere({ what: 'Postgres', open, mayCome: isRefused }, request)).rejects.toThrow(
+    StoppedWaitingError,
+  );
 });

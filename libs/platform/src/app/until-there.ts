@@ -37,7 +37,7 @@ export async function untilThere<Resource>(
       return resource;
     } catch (error) {
       if (!mayCome(error)) throw error;
-      const told = `waiting for ${what}, tried ${times(attempt)}: ${rootOf(error).message}`;
+      const told = `waiting for ${what}, tried ${times(attempt)}: ${reasonOf(error)}`;
       waiting.because(told);
       if (performance.now() - toldAtMs >= TELL_EVERY_MS) {
         toldAtMs = performance.now();
@@ -52,6 +52,12 @@ export async function untilThere<Resource>(
 
 function times(attempts: number): string {
   return attempts === 1 ? 'once' : `${attempts} times`;
+}
+
+/** Where a name has several addresses none of them answered: the first says why. */
+function reasonOf(error: unknown): string {
+  const root = rootOf(error);
+  return root instanceof AggregateError ? rootOf(root.errors[0]).message : root.message;
 }
 
 /** What went wrong first, under whatever was said of it on the way. */
