@@ -255,7 +255,10 @@ describe('the analyzer', () => {
       expect.stringMatching(/^experiment exp@1 is not analysed any more: .* 3 partitions .* 6 now.* new-attempt exp$/),
     ]);
     await define(bus, 'exp', { revision: 2 });
-    await send(bus, traffic(40).map((event) => ofRevision(2, event)));
+    await send(
+      bus,
+      traffic(40).map((event) => ofRevision(2, event)),
+    );
     const analysis = await newest(bus, ({ requests }) => sum(requests) === 40);
     expect(analysis.revision).toBe(2);
     const analyses = (await bus.readAll(topics.experimentAnalysed.name)).map(decodeEvent);
