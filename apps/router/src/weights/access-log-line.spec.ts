@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readLogLine } from './access-log-line.js';
+import { assignmentFrame } from './assignment-frame.js';
 
 const LINE = {
   service: 'text-to-image',
@@ -54,6 +55,26 @@ describe('a line of an access log', () => {
     [{ cache: 'HIT' }, { outcome: 'cached' }],
   ])('%j is %j', (changes, expected) => {
     expect(read(changes)).toMatchObject(expected);
+  });
+
+  it('is passed over where a client has written another assignment into it by the id of its request', () => {
+    const { beforeUnit, beforeTime, end } = assignmentFrame({
+      experiment: 'exp',
+      revision: 1,
+      variant: 'control',
+      control: 'control',
+      epoch: 3,
+      stage: 0,
+      propensity: 0.5,
+      weightsPpm: { control: 500_000, candidate: 500_000 },
+      reason: 'SPLIT',
+    });
+    const named = (requestId: string) =>
+      read({ requestId, assignment: `${beforeUnit}${requestId}${beforeTime}2026-09-21T14:13:21.000Z${end}` });
+    expect(named('5f1c-r1')?.assignment).toMatchObject({ variant: 'control', unit: '5f1c-r1' });
+    expect(named('a%22%2C%22variant%22%3A%22candidate')).toBeUndefined();
+    expect(named('a%22%2C%22%5Cu0076ariant%22%3A%22candidate')).toBeUndefined();
+    expect(named('a","variant":"candidate')).toBeUndefined();
   });
 
   it('is passed over where it is none of ours, no generation, or claims an assignment that is none', () => {

@@ -102,16 +102,26 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** null: nobody was drawn. undefined: it can't be read. */
+/** null: nobody was drawn. undefined: it can't be read, or says more than a proxy was told to write. */
 function assignmentIn({ assignment: text, requestId, endedAt, seconds }: Line): Assignment | null | undefined {
   if (text === '' || text === '-') return null;
   try {
+    if (isWrittenInto(text)) return undefined;
     const assignment = assignmentOfRequest(decodeAssignment(text), requestId);
     const assignedAt = new Date((endedAt - seconds) * 1000).toISOString();
     return isNameless(assignment.unit) ? undefined : { assignedAt, ...assignment };
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Envoy fills in the id of the request as it is, and some let clients choose it: `a%22%2C%22variant%22%3A%22candidate` would say a second variant, and JSON
+ * takes the last one.
+ */
+function isWrittenInto(text: string): boolean {
+  const told = decodeURIComponent(text);
+  return JSON.stringify(JSON.parse(told)) !== told;
 }
 
 function endOf(read: Line): { readonly outcome: Outcome; readonly status: number | null } {

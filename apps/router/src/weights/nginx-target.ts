@@ -23,6 +23,8 @@ export interface NginxTargetOptions {
 /** Connections in a row that have to be answered by the new configuration: workers of the old one take new connections for a moment. */
 const SEEN_IN_A_ROW = 8;
 const LOOK_EVERY_MS = 20;
+/** Of a host and a port alone: whatever else an address may have, nginx would read as its own language, `$http_cookie` for instance. */
+const PLAIN_ADDRESS = /^https?:\/\/(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?\/?$/i;
 
 /** nginx, by a file that it reads again (`split_clients`). */
 export class NginxTarget implements WeightsTarget {
@@ -39,6 +41,8 @@ export class NginxTarget implements WeightsTarget {
   planOf(split: Split, nowMs: number): TargetPlan {
     const withPath = split.targets.find(({ upstream }) => upstream.basePath !== null);
     if (withPath) throw new UnservableError(`${withPath.name}: an upstream with a path is served by routers alone`);
+    const unplain = split.targets.find(({ upstream }) => !PLAIN_ADDRESS.test(upstream.url));
+    if (unplain) throw new UnservableError(`${unplain.name}: an upstream is a host and a port here, and nothing else`);
     const { probe, unitHeaders } = this.options;
     const untilMs = this.untilMs(split, nowMs);
     const key = nginxMark(split, { untilMs });
