@@ -89,6 +89,22 @@ describe('a client that draws by itself', () => {
     expect(await routed()).toEqual([]);
   });
 
+  it('can tell nothing under the id of a request, and nothing that no log can keep', async () => {
+    await order(1, 1_000_000);
+    const url = await aRouter();
+    const told = { id: 'a-request', service: 'text-to-image', unit: 'ana', variant: 'candidate', epoch: 1 };
+    const answer = await fetch(new URL('/v1/flags/exposures', url), {
+      method: 'POST',
+      body: JSON.stringify({ exposures: [told, told, { ...told, id: 'nul\u0000' }] }),
+    });
+    expect(await answer.json()).toEqual({ counted: 2, ignored: 1 });
+    await vi.waitFor(async () => expect(await routed()).toHaveLength(2), WAIT);
+    for (const { id, data } of await routed()) {
+      expect(data.requestId).toBe('exposure:a-request');
+      expect(id).toBe('request.routed.v1:exposure:a-request:0');
+    }
+  });
+
   it('leaves control to everybody when its router is silent for longer than the experiment allows', async () => {
     await order(1, 1_000_000);
     const router = await aRouter();

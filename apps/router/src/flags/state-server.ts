@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { slug } from '#libs/contracts';
+import { slug, unstorableIn } from '#libs/contracts';
 import { sendJson, sendProblem } from '#libs/platform';
 import { z } from 'zod';
 import type { DrawSources } from '../proxy/draw.js';
@@ -90,11 +90,12 @@ export class StateServer {
   private count({ id, service, unit, attributes, variant, epoch }: Exposure): boolean {
     const route = this.options.allocations.routeOf(service);
     const context = readFlagContext(JSON.stringify({ context: { ...attributes, targetingKey: unit } }));
-    if (!route || isFlagProblem(context)) return false;
+    if (!route || isFlagProblem(context) || unstorableIn(id)) return false;
     const evaluated = evaluateFlag(route, { context, askedAt: new Date().toISOString() }, this.options);
     const { assignment } = evaluated;
     if (assignment?.variant !== variant || assignment.epoch !== epoch) return false;
-    this.options.onExposed(service, evaluated, id);
+    // The id is whatever a client says: it must not be that of a request, whose outcome and feedback would be taken for the exposure's.
+    this.options.onExposed(service, evaluated, `exposure:${id}`);
     return true;
   }
 }

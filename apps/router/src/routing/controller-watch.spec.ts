@@ -12,3 +12,12 @@ it('takes a sign of life once: sent again, or an older one, it says nothing of t
   expect(watch.isNews('decision-2', first, 'c')).toBe(true);
   expect(watch.isNews('decision-1', second, 'd')).toBe(true);
 });
+
+it('takes none of a controller of before: its signs of life, sent again one by one, keep nobody alive', () => {
+  const watch = new ControllerWatch(() => 0);
+  expect(watch.isNews('decision-2', '2026-11-20T12:00:00.000Z', 'now')).toBe(true);
+  for (let minute = 10; minute < 59; minute += 1)
+    expect(watch.isNews('decision-1', `2026-11-20T11:${minute}:00.000Z`, `${minute}`)).toBe(false);
+  // Two at once, one of them slow.
+  expect(watch.isNews('decision-3', '2026-11-20T11:59:59.000Z', 'beside')).toBe(true);
+});

@@ -1,5 +1,10 @@
 /** Each start of a decision service is another one. */
 const MOST_CONTROLLERS = 1_000;
+/**
+ * How far two signs of life of the present may be apart, by the clock of the database, which all controllers have in common: time on the way, and what a
+ * standby's clock is behind that takes its place.
+ */
+const APART_AT_MOST_MS = 60_000;
 
 /**
  * When the controller was last heard of, per experiment, by the router's own monotonic clock (clocks of two machines are never compared).
@@ -10,15 +15,22 @@ export class ControllerWatch {
   private readonly behindSinceMs = new Map<string, number>();
   /** By controller its newest sign of life. */
   private readonly newest = new Map<string, { readonly at: number; readonly id: string }>();
+  /** Of all of them. */
+  private newestAtMs = -Infinity;
   private readonly startedAtMs: number;
 
   constructor(private readonly monotonicMs: () => number) {
     this.startedAtMs = monotonicMs();
   }
 
-  /** Whether a sign of life comes after all others of its controller: one that somebody sends again says nothing of the present. */
+  /**
+   * Whether a sign of life comes after all others of its controller: one that somebody sends again says nothing of the present. Nor does one of a controller
+   * that was never heard here, from before the others: so nobody who has kept those of earlier starts keeps a dead one alive.
+   */
   isNews(controller: string, at: string, id: string): boolean {
     const [before, given] = [this.newest.get(controller), { at: Date.parse(at), id }];
+    if (given.at < this.newestAtMs - APART_AT_MOST_MS) return false;
+    this.newestAtMs = Math.max(this.newestAtMs, given.at);
     if (before && (given.at < before.at || (given.at === before.at && given.id === before.id))) return false;
     if (!before && this.newest.size >= MOST_CONTROLLERS) this.newest.clear();
     this.newest.set(controller, given);
