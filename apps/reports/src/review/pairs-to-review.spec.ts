@@ -37,6 +37,12 @@ describe('pairs to review', () => {
     expect(open).toEqual([{ candidate: 'new', prompt: 'a cross', ofControl: 'c2', ofCandidate: 'n2' }]);
   });
 
+  it('are none of prompts that are too long to be sent back with a judgement', () => {
+    const [long, escaped] = ['a cross '.repeat(2_000), '\u0001'.repeat(2_000)];
+    const made = ['a cross', long, escaped].map((prompt) => picture('any', prompt));
+    expect(review(made, made).open.map(({ prompt }) => prompt)).toEqual(['a cross']);
+  });
+
   it('are the newest ones of the prompt where no seed is the same', () => {
     const { open } = review(
       [picture('c1', 'a cross'), picture('c2', 'a cross')],

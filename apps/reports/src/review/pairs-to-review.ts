@@ -50,10 +50,14 @@ export function pairsToReview(
   };
 }
 
+/** Bytes as JSON. Nobody reads a longer one, and what a judgement sends back would be too long to be taken. */
+const LONGEST_PROMPT = 10_000;
+
 /** Newest first, as the pictures are. */
 function byPrompt(pictures: readonly ReviewPicture[]): ReadonlyMap<string, readonly ReviewPicture[]> {
   const found = new Map<string, ReviewPicture[]>();
   for (const picture of pictures) {
+    if (Buffer.byteLength(JSON.stringify(picture.prompt)) > LONGEST_PROMPT) continue;
     const known = found.get(picture.prompt);
     if (known) known.push(picture);
     else found.set(picture.prompt, [picture]);

@@ -15,3 +15,10 @@ it('opens what it has sealed, tells nothing of it, and opens nothing else', () =
   expect(seal.open('', side)).toBeUndefined();
   expect(seal.open(seal.seal({ other: 1 }), side)).toBeUndefined();
 });
+
+it('tells nothing by its length: ids of one variant may be longer than those of the other', () => {
+  const seal = new Seal();
+  const lengths = ['control-1', 'candidate-with-a-longer-name-1', 'ü'.repeat(60)].map((id) => seal.seal({ id }).length);
+  expect(new Set(lengths).size).toBe(1);
+  expect(seal.open(seal.seal({ variant: 'a'.repeat(600) }), side)).toEqual({ variant: 'a'.repeat(600) });
+});

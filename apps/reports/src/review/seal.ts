@@ -3,6 +3,8 @@ import type { z } from 'zod';
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+/** What is sealed is a multiple of so many bytes: names of one variant's pictures may be longer than those of the other. */
+const STEP_BYTES = 512;
 
 /**
  * Hands out what a browser may carry and not read: which picture is whose must not be told by an address. The key is this process's own, so
@@ -15,7 +17,7 @@ export class Seal {
   seal(value: unknown): string {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.key, nonce);
-    const hidden = Buffer.concat([cipher.update(JSON.stringify(value)), cipher.final()]);
+    const hidden = Buffer.concat([cipher.update(filledUp(JSON.stringify(value))), cipher.final()]);
     return Buffer.concat([nonce, cipher.getAuthTag(), hidden]).toString('base64url');
   }
 
@@ -37,4 +39,10 @@ export class Seal {
   nameOf(...parts: readonly string[]): string {
     return createHmac('sha256', this.key).update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
   }
+}
+
+/** Blanks behind it, which JSON does not mind. */
+function filledUp(text: string): string {
+  const bytes = Buffer.byteLength(text);
+  return text + ' '.repeat(Math.ceil(bytes / STEP_BYTES) * STEP_BYTES - bytes);
 }
