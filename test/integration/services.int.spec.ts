@@ -562,6 +562,7 @@ describe('orders on a bus that others may write to', () => {
     const served = await startRouter('router-signed');
     const half = await served();
     expect(new Set(half)).toEqual(new Set(['candidate', 'control']));
+    const signed = (await shared.readAll('allocation.commanded.v1')).find((one) => one.key?.toString() === key)!;
 
     const more = { weightsPpm: { control: 0, candidate: 1_000_000 }, epoch: 2 ** 31 - 1, commandId: 'forged' };
     await forge('allocation.commanded.v1', key, { ...more, command: 'promote', terminal: true });
@@ -598,11 +599,19 @@ describe('orders on a bus that others may write to', () => {
     expect(new Set(await served())).toEqual(new Set(['control']));
 
     // Forged once more, where a router that starts now looks for the order in force.
-    await forge('allocation.commanded.v1', key, { ...more, command: 'promote' });
-    await eventually(async () => {
-      const newest = (await shared.readAll('allocation.commanded.v1')).find((one) => one.key?.toString() === key);
-      expect(decodeEvent(newest!).data).toMatchObject({ command: 'rollback', epoch: 2 });
-    });
+    const { topic, key: its, value } = signed;
+    const again = { topic, key: its, headers: signed.headers as Readonly<Record<string, Buffer>>, value };
+    for (const displace of [
+      () => forge('allocation.commanded.v1', key, { ...more, command: 'promote' }),
+      // Its own order of before, with the signature that it had.
+      () => shared.publish([again]),
+    ]) {
+      await displace();
+      await eventually(async () => {
+        const newest = (await shared.readAll('allocation.commanded.v1')).find((one) => one.key?.toString() === key);
+        expect(decodeEvent(newest!).data).toMatchObject({ command: 'rollback', epoch: 2 });
+      });
+    }
     expect(new Set(await (await startRouter('router-later'))())).toEqual(new Set(['control']));
   }, 60_000);
 });

@@ -362,6 +362,11 @@ export class Decisions {
     await this.take(experiment, { ...this.now(), type: 'contested', ...nothingBehind, forged: message });
   }
 
+  /** Whether it is the key of an experiment or the name of a service that was ever read here. */
+  knows(name: string): boolean {
+    return this.known.has(name) || this.serviceEpochs.has(name);
+  }
+
   /** Of every service the experiment that its newest order is about. */
   newestOrders(): readonly StartedState[] {
     const newest = new Map<string, StartedState>();

@@ -4,6 +4,7 @@ import { canonicalJson, isSignedTopic, topics, type EncodedEvent } from '#libs/c
 import { LogFollower, type BusClient, type IncomingRecord, type OrderSigner, type OrderTrust } from '#libs/messaging';
 import type { DecisionLog } from '../deciding/decision-log.js';
 import type { Decisions } from '../deciding/decisions.js';
+import { NewestSaid } from './newest-said.js';
 
 export interface OwnWordOptions {
   readonly bus: BusClient;
@@ -11,15 +12,17 @@ export interface OwnWordOptions {
   readonly signer: OrderSigner;
   readonly trust: OrderTrust;
   readonly log: Pick<DecisionLog, 'sayAgain' | 'sayServiceAgain'>;
-  readonly decisions: Pick<Decisions, 'forged' | 'newestOrders'>;
+  readonly decisions: Pick<Decisions, 'forged' | 'knows' | 'newestOrders'>;
   readonly logger: Pick<LoggerService, 'warn' | 'error'>;
   readonly metrics: Registry;
   readonly nowMs: () => number;
 }
 
-/** A record that this service has not signed, where its own word should be. */
-interface Foreign {
+/** A record that stands where this service's newest word should be. */
+interface Displacing {
   readonly record: IncomingRecord;
+  /** `own`: it has said so itself, before something newer. Otherwise somebody else has signed it, or nobody. */
+  readonly by: 'own' | 'somebody else';
   /** Why nobody may obey it; undefined: it was signed with a key that counts, or counted until now. */
   readonly refusal: string | undefined;
 }
@@ -27,16 +30,16 @@ interface Foreign {
 /** How often one thing is said again within {@link CALM_MS}: two services with different keys would contradict each other for ever. */
 const ATTEMPTS = 6;
 const CALM_MS = 10 * 60_000;
-/** Names beyond it are made up. */
-const MOST_WAITING = 10_000;
 
 /**
  * Hears what is said in the controller's name. What it has not signed itself has taken the place of its own word in a compacted topic, where a
- * router that starts would not find that any more: so it says its own again, and raises an alarm where the other one said something else. By the same
- * way a log of before there were signatures, or of an older key, gets them when the service starts.
+ * router that starts would not find that any more: so it says its own again, and raises an alarm where the other one said something else. So does its own word of
+ * before, which somebody has published again. By the same way a log of before there were signatures, or of an older key, gets them when the service starts.
  */
 export class OwnWord {
-  private readonly waiting = new Map<string, Foreign>();
+  /** By topic and key; keys that nobody knows are one. */
+  private readonly waiting = new Map<string, Displacing>();
+  private readonly newestSaid = new NewestSaid();
   private readonly attempts = new Map<string, { readonly sinceMs: number; readonly count: number }>();
   private readonly forgeries: Counter<'topic'>;
   private readonly feed: LogFollower;
@@ -73,6 +76,10 @@ export class OwnWord {
   /** What waits in the log is said again before it returns, where the bus can be read. */
   async start(): Promise<void> {
     if (this.options.signer.publicKey === undefined) return;
+    for (const { experiment, lastCommand, revision, policy } of this.options.decisions.newestOrders()) {
+      this.newestSaid.expect(nameOf(topics.allocationCommanded.name, experiment), [lastCommand.epoch]);
+      this.newestSaid.expect(nameOf(topics.experimentDefined.name, experiment), [revision, policy]);
+    }
     await this.feed.start();
     await this.look();
   }
@@ -81,29 +88,44 @@ export class OwnWord {
     await this.feed.close();
   }
 
-  /** Says again what is needed. */
+  /** Says again what is needed; what can't be said now waits for the next look. */
   async look(): Promise<void> {
-    for (const [name, foreign] of this.waiting) {
+    for (const [name, displacing] of [...this.waiting]) {
+      const isOver = displacing.by === 'own' && this.newestSaid.stands(name);
+      if (!isOver && !this.mayAnswer(name)) continue;
       this.waiting.delete(name);
-      await this.answer(name, foreign).catch((error: Error) =>
-        this.options.logger.warn(`${name} can't be said again now: ${error.message}`),
-      );
+      if (isOver) continue;
+      await this.answer(name, displacing).catch((error: Error) => {
+        if (!this.waiting.has(name)) this.waiting.set(name, displacing);
+        this.options.logger.warn(`${name} can't be said again now: ${error.message}`);
+      });
     }
   }
 
   private notice(record: IncomingRecord): void {
     const { signer, trust } = this.options;
-    if (!isSignedTopic(record.topic) || signer.hasSigned(record)) return;
+    if (!isSignedTopic(record.topic)) return;
+    if (signer.hasSigned(record)) {
+      const name = nameOf(record.topic, keyOf(record));
+      const isDisplaced = this.newestSaid.isOvertaken(name, record) && !this.waiting.has(name);
+      if (isDisplaced) this.waiting.set(name, { record, by: 'own', refusal: undefined });
+      return;
+    }
     const refusal = trust.refusalOf(record);
     // Another controller with a key of its own; what an older key has signed is signed anew at the start.
     if (refusal === undefined && this.isLoaded) return;
     if (refusal !== undefined) this.forgeries.inc({ topic: record.topic });
-    if (this.waiting.size < MOST_WAITING) this.waiting.set(`${record.topic} of ${keyOf(record)}`, { record, refusal });
+    // However many names somebody makes up, nothing that is known waits behind them.
+    const key = this.options.decisions.knows(keyOf(record)) ? keyOf(record) : 'what is unknown here';
+    this.waiting.set(nameOf(record.topic, key), { record, by: 'somebody else', refusal });
   }
 
-  private async answer(name: string, { record, refusal }: Foreign): Promise<void> {
-    if (!this.mayAnswer(name)) return;
+  private async answer(name: string, { record, by, refusal }: Displacing): Promise<void> {
     const own = await this.sayAgain(record);
+    if (by === 'own') {
+      const message = 'said again: an older one, which has a signature too, had taken its place';
+      return this.options.logger.warn(`${name} is ${message}. Look at who may write to the bus.`);
+    }
     // A controller of before there were signatures, or one with another key: what it said is what the log has.
     if (refusal === undefined || own.some((said) => isSame(said, record))) {
       if (refusal !== undefined) this.options.logger.warn(`${name} is signed anew: ${refusal}`);
@@ -119,7 +141,6 @@ export class OwnWord {
     const before = this.attempts.get(name);
     const { sinceMs, count } = before && nowMs - before.sinceMs < CALM_MS ? before : { sinceMs: nowMs, count: 0 };
     if (count >= ATTEMPTS) return false;
-    if (this.attempts.size >= MOST_WAITING) this.attempts.clear();
     this.attempts.set(name, { sinceMs, count: count + 1 });
     return true;
   }
@@ -144,6 +165,10 @@ export class OwnWord {
       .filter(({ experiment, spec }) => experiment === key || spec.service === key)
       .map(({ experiment }) => experiment);
   }
+}
+
+function nameOf(topic: string, key: string): string {
+  return `${topic} of ${key}`;
 }
 
 function keyOf({ key }: IncomingRecord): string {
