@@ -29,13 +29,14 @@ afterEach(async () => {
   await bus.close();
 });
 
+async function sayAgain(key: string): Promise<readonly EncodedEvent[]> {
+  if (isLocked) throw new Error('its rows are locked');
+  saidAgain.push(key);
+  return [];
+}
+
 /** @param decided what its log has */
 async function aController(decided: Readonly<Record<string, unknown>>[] = []): Promise<void> {
-  const sayAgain = async (key: string): Promise<readonly EncodedEvent[]> => {
-    if (isLocked) throw new Error('its rows are locked');
-    saidAgain.push(key);
-    return [];
-  };
   ownWord = new OwnWord({
     bus,
     controller: 'decision-a',

@@ -90,7 +90,9 @@ export class OwnWord {
 
   /** Says again what is needed; what can't be said now waits for the next look. */
   async look(): Promise<void> {
-    for (const [name, displacing] of [...this.waiting]) {
+    // What fails waits again, for the next look.
+    const waiting = new Map(this.waiting);
+    for (const [name, displacing] of waiting) {
       const isOver = displacing.by === 'own' && this.newestSaid.stands(name);
       if (!isOver && !this.mayAnswer(name)) continue;
       this.waiting.delete(name);
