@@ -203,6 +203,34 @@ async function servedFor(who: keyof typeof TOKENS): Promise<readonly string[]> {
   return services.map(({ service }) => service);
 }
 
+/** Of an OpenAPI document, what an answer is held against. */
+interface Described {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly responses: object }>>>>;
+}
+
+/** What nobody calls anything, as it stands in an address. */
+const ODD_NAMES = [
+  '%00',
+  'a%00b',
+  '%ff',
+  '__proto__',
+  'x'.repeat(3_000),
+  '%F0%9F%90%88',
+  '-1',
+  '9'.repeat(400),
+  '..%2f..',
+];
+const ODD_QUERY = 'limit=many&points=-1&analyses=perhaps&dryRun=perhaps&archived=perhaps&rater=%00';
+const ODD_BODIES = [
+  '',
+  '{"reason": ',
+  '[]',
+  'null',
+  '"\\ud800"',
+  '{"reason": "\\u0000"}',
+  '{"reason": "because", "stage": 1e308}',
+];
+
 function sendBrackets(contentType: string): Promise<Response> {
   return fetch(`${urlOf('decision')}/v1/experiments`, {
     method: 'POST',
@@ -253,6 +281,35 @@ describe('who may do what', () => {
     // Some answers never end.
     ended.abort();
     return answer.status;
+  }
+
+  /** What is answered to odd names, queries and bodies, with what was asked. */
+  async function answersToOddities([method, path, role, name]: (typeof operations)[number]): Promise<
+    readonly (readonly [what: string, status: number])[]
+  > {
+    const isOfUsers = name === 'router' && role === 'anybody';
+    const base = isOfUsers ? (running.get(name)!.exposed as { url: string }).url.replace(/\/$/, '') : urlOf(name);
+    const known = path
+      .replace(/\{(key|experiment)\}/, 'locked')
+      .replace('{service}', 'text-to-image')
+      .replace(/\{\w+\}/g, '0');
+    const odd = [...new Set(ODD_NAMES.map((one) => path.replace(/\{\w+\}/g, one)))];
+    const asked = [...odd, `${known}?${ODD_QUERY}`].map((address) => [address, '{}', 'application/json'] as const);
+    const sent = ODD_BODIES.map((body) => [known, body, 'application/json'] as const);
+    const questions = method === 'get' ? asked : [...asked, ...sent, [known, 'a=b', 'text/plain'] as const];
+    return Promise.all(
+      questions.map(async ([address, body, contentType]) => {
+        const ended = new AbortController();
+        const answer = await fetch(base + address, {
+          method: method.toUpperCase(),
+          headers: { 'content-type': contentType, ...asRoot },
+          ...(method === 'get' ? {} : { body }),
+          signal: ended.signal,
+        });
+        ended.abort();
+        return [`${method} ${address.slice(0, 100)} ${body}`, answer.status] as const;
+      }),
+    );
   }
 
   beforeAll(async () => {
@@ -457,6 +514,16 @@ describe('who may do what', () => {
       }),
     );
     expect(answers.filter(([, , status]) => [400, 415, 422].includes(status))).toEqual([]);
+  });
+
+  it.each(operations)('%s %s answers what nobody expects as it is described (%s, %s)', async (...operation) => {
+    const [method, path, , name] = operation;
+    const { paths } = openApiOf(apps.find((app) => app.name === name)!.api) as unknown as Described;
+    const described = Object.keys(paths[path]![method]!.responses);
+    for (const [what, status] of await answersToOddities(operation)) {
+      expect(status, what).not.toBe(500);
+      if (!described.includes('default')) expect(described, `${what}: ${status}`).toContain(String(status));
+    }
   });
 
   it.each([

@@ -19,10 +19,23 @@ const ORDER_BODY = jsonBody(
     .looseObject({ reason: z.string().optional().describe('Why, for people.') })
     .describe('As the decision service takes it.'),
 );
-const UNKNOWN = { 404: problemAnswer('Unknown experiment.') };
 
 /** Answers whose shape is told by the types of the client, not by a schema. */
 const anObject = z.looseObject({});
+/** Of the decision service, passed back as it is. */
+const STANDING = {
+  200: jsonAnswer('What the decision service answers.', anObject),
+  404: problemAnswer('Unknown.'),
+  503: problemAnswer('The decision service is not known, or does not answer.'),
+};
+const PASSED_BACK = {
+  ...STANDING,
+  ...bodyRefusals,
+  409: problemAnswer('The state forbids it, and what would help.'),
+  412: problemAnswer('Something was decided since what `If-Match` names.'),
+  422: problemAnswer('The order is incomplete.'),
+};
+const UNKNOWN = { 404: problemAnswer('Unknown experiment.') };
 
 /** The routes of the reports: the page, what it shows, and feedback. */
 export const reportsApi: ApiDescription = {
@@ -209,6 +222,7 @@ export const reportsApi: ApiDescription = {
         ),
         'x-example': { reason: 'the pictures look right' },
         requestBody: ORDER_BODY,
+        responses: { ...PASSED_BACK, 201: jsonAnswer('With new-attempt: the new revision.', anObject) },
       },
     },
     '/api/services/{service}/orders': {
@@ -229,6 +243,7 @@ export const reportsApi: ApiDescription = {
         ),
         'x-example': { reason: 'the driver was at fault', fingerprint: '4f1c09aa27de35b8' },
         requestBody: ORDER_BODY,
+        responses: PASSED_BACK,
       },
     },
     '/api/pictures/{generationId}/{imageIndex}': {
@@ -244,6 +259,7 @@ export const reportsApi: ApiDescription = {
         })),
         responses: {
           200: { description: 'The picture.', content: { 'image/*': { schema: {} } } },
+          400: problemAnswer('The index is no whole number.'),
           404: problemAnswer('Unknown, or not in a folder whose pictures may be shown.'),
           409: problemAnswer('The file has changed since it was recorded.'),
         },
@@ -302,9 +318,6 @@ function passedOn(
     'x-role': role,
     summary,
     parameters,
-    responses: {
-      200: jsonAnswer('What the decision service answers.', anObject),
-      503: problemAnswer('The decision service is not known, or does not answer.'),
-    },
+    responses: STANDING,
   };
 }

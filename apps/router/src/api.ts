@@ -1,4 +1,11 @@
-import { jsonAnswer, jsonBody, problemAnswer, type ApiDescription, type ApiOperation } from '#libs/platform';
+import {
+  bodyRefusals,
+  jsonAnswer,
+  jsonBody,
+  problemAnswer,
+  type ApiDescription,
+  type ApiOperation,
+} from '#libs/platform';
 import { z } from 'zod';
 import { exposuresBody } from './flags/state-server.js';
 
@@ -35,6 +42,7 @@ function glass(operationId: string, summary: string): ApiOperation {
     parameters: [{ name: 'service', in: 'path', required: true, schema: { type: 'string' } }],
     requestBody: jsonBody(breakGlassBody),
     responses: {
+      ...bodyRefusals,
       200: { description: 'Done.' },
       404: problemAnswer('Unknown.'),
       409: problemAnswer('It was not broken.'),

@@ -109,7 +109,11 @@ export const decisionApi: ApiDescription = {
         'x-role': 'viewer',
         summary: 'The audit log: what was decided, by whom, on what evidence.',
         parameters: [KEY, flag('analyses', 'With the whole analyses that decisions rest on: enough to decide again.')],
-        responses: { 200: jsonAnswer('Oldest first.', decisions), 404: problemAnswer('Unknown.') },
+        responses: {
+          200: jsonAnswer('Oldest first.', decisions),
+          400: problemAnswer('The query is wrong.'),
+          404: problemAnswer('Unknown.'),
+        },
       },
     },
     ...order('pause', 'Stop the ramp where it is, and the clock of the deadline; harm is still acted upon.', orderBody),

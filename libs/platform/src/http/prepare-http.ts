@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
+import { namelessAddress } from './nameless-address.js';
 import { foreignRequest, type BrowserRules } from './foreign-request.js';
 import { ProblemFilter } from './problem.js';
 import { readRequestBody } from './request-body.js';
@@ -31,7 +32,7 @@ export function prepareHttp(nest: INestApplication, server: BrowserRules): Reque
     next();
   });
   nest.use((request: IncomingMessage, _response: ServerResponse, next: (error?: unknown) => void) => {
-    next(foreignRequest(request, server));
+    next(foreignRequest(request, server) ?? namelessAddress(request));
   });
   nest.use((request: ReadRequest, _response: ServerResponse, next: (error?: unknown) => void) => {
     readRequestBody(request).then((body) => {
