@@ -280,6 +280,27 @@ guardrails:
     });
   });
 
+  it('may be served from the hosts of UPSTREAM_HOSTS alone, by a file and by a baseline', async () => {
+    const allowed = { ...environment, UPSTREAM_HOSTS: '127.0.0.1:8100,*.gpu.example.com' };
+    const decision = await startApp(decisionApp, { resources: { database, bus }, environment: allowed });
+    running.push(decision);
+    const file = aFile();
+    expect(await apply(decision, file)).toMatchObject({
+      status: 422,
+      body: {
+        detail: expect.stringContaining('variants.candidate.upstream: 127.0.0.1:8101 is none of the hosts'),
+        problems: [{ path: 'variants.candidate.upstream', message: expect.stringContaining('UPSTREAM_HOSTS') }],
+      },
+    });
+    expect((await call(decision, 'GET', `/v1/experiments/${file.key}`)).status).toBe(404);
+    const { control, candidate } = file.variants;
+    const variants = { control: control!, candidate: { ...candidate!, upstream: 'http://a.gpu.example.com' } };
+    expect((await apply(decision, { ...file, variants })).status).toBe(201);
+    const baseline = { actor: 'ana', reason: 'moved', upstream: 'http://127.0.0.1:9', config: control!.config };
+    const moved = await call(decision, 'POST', `/v1/services/${file.service}/baseline`, baseline);
+    expect(moved).toMatchObject({ status: 422, body: { problems: [{ path: 'upstream' }] } });
+  });
+
   it('may share values by anchors and merges, and be JSON where YAML is expected', async () => {
     const decision = await aDecision();
     const merged = FILE.replace('config: { checkpoint: a', 'config: &base { checkpoint: a').replace(
