@@ -516,13 +516,16 @@ describe('who may do what', () => {
     expect(answers.filter(([, , status]) => [400, 415, 422].includes(status))).toEqual([]);
   });
 
-  it.each(operations)('%s %s answers what nobody expects as it is described (%s, %s)', async (...operation) => {
+  /** Those that pass on what somebody else answers, who does not run here, are left out. */
+  const ofTheirOwn = operations.filter(([, path]) => !/\/orders|\{rest\}/.test(path));
+
+  it.each(ofTheirOwn)('%s %s answers what nobody expects as it is described (%s, %s)', async (...operation) => {
     const [method, path, , name] = operation;
     const { paths } = openApiOf(apps.find((app) => app.name === name)!.api) as unknown as Described;
     const described = Object.keys(paths[path]![method]!.responses);
     for (const [what, status] of await answersToOddities(operation)) {
-      expect(status, what).not.toBe(500);
-      if (!described.includes('default')) expect(described, `${what}: ${status}`).toContain(String(status));
+      expect(status, what).toBeLessThan(500);
+      expect(described, `${what}: ${status}`).toContain(String(status));
     }
   });
 
