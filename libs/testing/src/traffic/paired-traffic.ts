@@ -3,6 +3,7 @@ import type { RequestEvent } from '#libs/evidence';
 import { simulationRandom, type SimulationRandom } from '../random/index.js';
 import {
   type Behaviour,
+  simulatedAssignment,
   simulatedCompleted,
   type Fate,
   simulatedRouted,
@@ -75,19 +76,7 @@ export class PairedTraffic {
   }
 
   private assignment(variant: 'control' | 'candidate', atMs: number): Assignment {
-    return {
-      experiment: 'exp',
-      revision: 1,
-      variant,
-      control: 'control',
-      unit: `u${this.requests}`,
-      epoch: 1,
-      stage: 0,
-      propensity: variant === 'control' ? 1 : 0,
-      weightsPpm: { control: 1_000_000, candidate: 0 },
-      reason: 'SPLIT',
-      assignedAt: new Date(atMs).toISOString(),
-    };
+    return simulatedAssignment({ variant, unit: `u${this.requests}`, atMs }, { candidatePpm: 0, epoch: 1, stage: 0 });
   }
 
   private drawCommon(): Common {

@@ -1,7 +1,7 @@
 import { type AllocationCommanded, type Assignment, MILLION } from '#libs/contracts';
 import type { RequestEvent } from '#libs/evidence';
 import { simulationRandom, type SimulationRandom } from '../random/index.js';
-import { simulatedRouted, SIMULATION_START_MS } from './simulated-traffic.js';
+import { simulatedAssignment, simulatedRouted, SIMULATION_START_MS } from './simulated-traffic.js';
 
 /** A machine that carries a service at its limit, and the people who use it. */
 export interface Machine {
@@ -92,8 +92,7 @@ export class QueuedTraffic {
     this.sent += 1;
     this.running += 1;
     const unit = this.sent;
-    const share = this.share();
-    const isCandidate = this.random.uniform() < share;
+    const isCandidate = this.random.uniform() < this.candidatePpm() / MILLION;
     const isCopied = this.command?.shadow !== undefined && this.copies < COPIES;
     if (isCopied) this.copies += 1;
     const id = `r${unit}`;
@@ -153,25 +152,13 @@ export class QueuedTraffic {
     return ms * (0.5 + this.random.uniform());
   }
 
-  private share(): number {
-    return (this.command?.weightsPpm['candidate'] ?? 0) / MILLION;
+  private candidatePpm(): number {
+    return this.command?.weightsPpm['candidate'] ?? 0;
   }
 
   private assignment(variant: Variant, unit: string): Assignment {
-    const share = this.share();
-    return {
-      experiment: 'exp',
-      revision: 1,
-      variant,
-      control: 'control',
-      unit,
-      epoch: this.command?.epoch ?? 1,
-      stage: this.command?.stage ?? 0,
-      propensity: variant === 'candidate' ? share : 1 - share,
-      weightsPpm: { control: MILLION - share * MILLION, candidate: share * MILLION },
-      reason: 'SPLIT',
-      assignedAt: new Date(this.atMs).toISOString(),
-    };
+    const { epoch = 1, stage = 0 } = this.command ?? {};
+    return simulatedAssignment({ variant, unit, atMs: this.atMs }, { candidatePpm: this.candidatePpm(), epoch, stage });
   }
 }
 

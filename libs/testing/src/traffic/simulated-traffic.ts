@@ -4,6 +4,7 @@ import {
   type Guardrail,
   type ImageScored,
   isCopy,
+  MILLION,
   type TeststripEvent,
 } from '#libs/contracts';
 import { simulationRandom, type SimulationRandom } from '../random/index.js';
@@ -140,20 +141,9 @@ export class SimulatedTraffic {
     const bucket = this.users > 0 ? simulationRandom(user * 2_654_435).uniform() : this.random.uniform();
     const variant = bucket < this.candidateShare * this.drawn ? 'candidate' : 'control';
     this.sent[variant] += 1;
-    const candidatePpm = Math.round(this.candidateShare * 1e6);
-    return {
-      experiment: 'exp',
-      revision: 1,
-      variant,
-      control: 'control',
-      unit: `u${user}`,
-      epoch: this.epoch,
-      stage: this.stage,
-      propensity: (variant === 'candidate' ? candidatePpm : 1e6 - candidatePpm) / 1e6,
-      weightsPpm: { control: 1e6 - candidatePpm, candidate: candidatePpm },
-      reason: 'SPLIT',
-      assignedAt: new Date(this.atMs).toISOString(),
-    };
+    const { epoch, stage, atMs } = this;
+    const drawn = { variant, unit: `u${user}`, atMs } as const;
+    return simulatedAssignment(drawn, { candidatePpm: Math.round(this.candidateShare * 1e6), epoch, stage });
   }
 
   /** Draws in a fixed order, whatever becomes of the request: so one behaviour leaves the other draws alone. */
@@ -185,6 +175,29 @@ export interface SimulatedRequest extends Fate {
   readonly id: string;
   readonly assignment: Assignment;
   readonly atMs: number;
+}
+
+/** An assignment of the experiment of {@link definition}. */
+export function simulatedAssignment(
+  drawn: { readonly variant: 'control' | 'candidate'; readonly unit: string; readonly atMs: number },
+  allocation: { readonly candidatePpm: number; readonly epoch: number; readonly stage: number },
+): Assignment {
+  const { variant, unit, atMs } = drawn;
+  const { candidatePpm, epoch, stage } = allocation;
+  const weightsPpm = { control: MILLION - candidatePpm, candidate: candidatePpm };
+  return {
+    experiment: 'exp',
+    revision: 1,
+    variant,
+    control: 'control',
+    unit,
+    epoch,
+    stage,
+    propensity: weightsPpm[variant] / MILLION,
+    weightsPpm,
+    reason: 'SPLIT',
+    assignedAt: new Date(atMs).toISOString(),
+  };
 }
 
 export function simulatedRouted({ id, assignment, atMs, isFailed, latencyMs }: SimulatedRequest): RequestEvent {
