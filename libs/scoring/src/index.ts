@@ -1,7 +1,7 @@
 export { ModelDirectoryError } from './checkpoint/errors.js';
 export { decodePicture, defaultPictureLimits, type PictureLimits } from './decoding/decode-picture.js';
 export { chooseEngine, EngineUnavailableError, engineNames, type EngineName } from './engines/choose-engine.js';
-export { EngineFailedError } from './engines/onnx-engine.js';
+export { EngineFailedError } from './engines/errors.js';
 export type { EnginePrecision } from './graphs/graph-builder.js';
 export { applyHead, ForeignHeadError, qualityHeadFile, type QualityHead } from './heads/quality-head.js';
 export { LruCache } from './lru-cache.js';

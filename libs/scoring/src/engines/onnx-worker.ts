@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { cutIntoBatches } from './batches.js';
-import type { OnnxReply, OnnxRequest, OnnxWorkerData } from './onnx-messages.js';
+import type { OnnxWorkerData } from './onnx-messages.js';
+import type { WorkerReply, WorkerRequest } from './worker-messages.js';
 
 // Runs in a worker thread of its own: `session.run` computes synchronously and would block the event loop of the service.
 // Imports nothing but its neighbours and onnxruntime, so that it loads from the source as well as from the build.
@@ -20,10 +21,10 @@ const fixedTextLength = lengthOf(texts.inputMetadata[0]);
 requireFinite(graphs.image, await embedImages(noise(pictureBytes), 1));
 requireFinite(graphs.text, await embedTexts([Int32Array.of(endOfText)]));
 
-port.on('message', (request: OnnxRequest) => void answer(request));
-reply({ kind: 'ready' });
+port.on('message', (request: WorkerRequest) => void answer(request));
+reply({ kind: 'ready', device: `onnxruntime on ${provider}` });
 
-async function answer(request: OnnxRequest): Promise<void> {
+async function answer(request: WorkerRequest): Promise<void> {
   if (request.kind === 'close') {
     port.close();
     await Promise.all([images.release(), texts.release()]);
@@ -40,7 +41,7 @@ async function answer(request: OnnxRequest): Promise<void> {
   }
 }
 
-function reply(message: OnnxReply): void {
+function reply(message: WorkerReply): void {
   const sent = message.kind === 'embeddings' ? [message.embeddings.buffer] : [];
   port.postMessage(message, message.kind === 'embeddings' && message.pixels ? [...sent, message.pixels.buffer] : sent);
 }

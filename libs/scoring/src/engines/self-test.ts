@@ -2,7 +2,7 @@ import type { CheckpointDescription } from '../checkpoint/description.js';
 import type { EnginePrecision } from '../graphs/graph-builder.js';
 import type { EmbeddingEngine } from './engine.js';
 import { goldenPixels, LOWEST_GOLDEN_COSINE, type GoldenEmbeddings } from './golden.js';
-import { EngineFailedError } from './onnx-engine.js';
+import { EngineFailedError } from './errors.js';
 
 /**
  * Embeds what the golden embeddings were computed of. A driver, a compiler or a file that is not what it should be is noticed here and

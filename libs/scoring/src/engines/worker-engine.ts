@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import type { EmbeddingEngine } from './engine.js';
-import { EngineFailedError } from './onnx-engine.js';
+import { EngineFailedError } from './errors.js';
 import { PixelBuffers } from './pixel-buffers.js';
 import type { WorkerReply, WorkerRequest } from './worker-messages.js';
 
@@ -19,10 +19,14 @@ export class WorkerEngine implements EmbeddingEngine {
   private closed = false;
   private computes: string | undefined;
 
-  /** @param newWorker starts a thread that says `ready` once it can compute, or ends with an error */
+  /**
+   * @param newWorker starts a thread that says `ready` once it can compute, or ends with an error
+   * @param called as errors name the engine
+   */
   constructor(
     readonly name: string,
     private readonly newWorker: () => Worker,
+    private readonly called = name,
   ) {}
 
   async start(): Promise<void> {
@@ -70,7 +74,7 @@ export class WorkerEngine implements EmbeddingEngine {
 
   /** The worker; a dead one is replaced at the next request, so that one crash costs one batch. */
   private running(): Promise<Worker> {
-    if (this.closed) return Promise.reject(new EngineFailedError(`the engine ${this.name} has been closed`));
+    if (this.closed) return Promise.reject(new EngineFailedError(`the engine ${this.called} has been closed`));
     this.worker ??= this.spawn();
     return this.worker;
   }
@@ -82,7 +86,7 @@ export class WorkerEngine implements EmbeddingEngine {
       worker.on('error', (error: Error) => (cause = error));
       worker.on('exit', (code) => {
         const failure = new EngineFailedError(
-          `the engine ${this.name} stopped: ${cause?.message ?? `its worker ended with code ${code}`}`,
+          `the engine ${this.called} stopped: ${cause?.message ?? `its worker ended with code ${code}`}`,
           { cause },
         );
         if (!this.closed) this.lastFailure = failure.message;
@@ -105,7 +109,7 @@ export class WorkerEngine implements EmbeddingEngine {
     this.pending.delete(reply.id);
     if (reply.kind === 'embeddings' && reply.pixels !== undefined) this.pixels.giveBack(reply.pixels);
     if (reply.kind === 'embeddings') waiting?.resolve(reply.embeddings);
-    else waiting?.reject(new EngineFailedError(`the engine ${this.name} failed: ${reply.message}`));
+    else waiting?.reject(new EngineFailedError(`the engine ${this.called} failed: ${reply.message}`));
   }
 
   private rejectAll(failure: Error): void {

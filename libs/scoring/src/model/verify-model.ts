@@ -3,7 +3,7 @@ import { openWeights, type Weights } from '../checkpoint/open-weights.js';
 import { chooseEngine, EngineUnavailableError, type EngineName } from '../engines/choose-engine.js';
 import type { EmbeddingEngine } from '../engines/engine.js';
 import { readGolden } from '../engines/golden.js';
-import { EngineFailedError } from '../engines/onnx-engine.js';
+import { EngineFailedError } from '../engines/errors.js';
 import { expectGolden } from '../engines/self-test.js';
 import type { EnginePrecision } from '../graphs/graph-builder.js';
 import { imageGraph, textGraph } from '../graphs/tower-graphs.js';

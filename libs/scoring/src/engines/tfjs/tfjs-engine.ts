@@ -1,6 +1,6 @@
 import type { ClipModel } from '../../model/model-directory.js';
 import type { Availability, EngineKind } from '../engine.js';
-import { EngineFailedError } from '../onnx-engine.js';
+import { EngineFailedError } from '../errors.js';
 import { startWorker } from '../start-worker.js';
 import { WorkerEngine } from '../worker-engine.js';
 import { missingPackage, type TfjsBackend } from './tfjs-backend.js';
