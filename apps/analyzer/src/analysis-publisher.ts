@@ -109,8 +109,9 @@ export class AnalysisPublisher {
   }
 
   private schedule(): void {
+    if (this.isClosed || this.running) return;
     const waiting = this.waiting();
-    if (this.isClosed || this.running || waiting.length === 0) return;
+    if (waiting.length === 0) return;
     const atMs = Math.min(...waiting.map((key) => this.dueAtMs(key)));
     if (this.timer && this.timer.atMs <= atMs) return;
     if (this.timer) clearTimeout(this.timer.handle);

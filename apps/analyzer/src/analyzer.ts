@@ -281,11 +281,12 @@ export class Analyzer {
       const { event, record } = received;
       if (record.offset < (part.nextOffset ?? 0)) continue;
       const subject = subjectOf(event);
-      if (subject !== null && !shift.definitions.isRefused(subject.experiment, subject.revision)) {
+      if (subject !== null) {
         const { experiment, revision } = subject;
         const known = shift.definitions.find(experiment, revision);
         if (known) this.foldOne(shift, known, part, received);
-        else shift.waiting.add(experiment, revision, { part, received });
+        else if (!shift.definitions.isRefused(experiment, revision))
+          shift.waiting.add(experiment, revision, { part, received });
       }
       part.nextOffset = record.offset + 1;
     }
