@@ -45,7 +45,7 @@ import { createNotificationStore, type NewNotification, type NotificationStore }
 import { createOutbox, type Outbox } from '#libs/persistence/outbox';
 import { boundedTransaction, type TransactionBounds } from './bounded-transaction.js';
 import { DECISIONS_CHANNEL, type DecisionNews } from './decision-news.js';
-import { outgoingRecords, outgoingServiceRecords, type Author } from './outgoing-records.js';
+import { isToldOfService, outgoingRecords, outgoingServiceRecords, type Author } from './outgoing-records.js';
 import { pinnedBy, type Quarantined } from './quarantine.js';
 import { readStoredState, withAnswers } from './stored-state.js';
 import { z } from 'zod';
@@ -382,14 +382,11 @@ export class DecisionLog {
     return boundedTransaction(this.database, { whose: `service ${name}` }, async (tx) => {
       await tx.query('select 1 from teststrip.services where name = $1 for update', [name]);
       const events = (await this.services.events(name)).map(readStoredServiceEvent);
-      const records = outgoingServiceRecords(
-        events.reduce(evolveService, newService(name)),
-        events,
-        this.author,
-        undefined,
-      );
-      await this.outbox.add(tx, records.slice(-1));
-      return records.slice(-1);
+      const after = events.reduce(evolveService, newService(name));
+      const newest = events.filter(isToldOfService).slice(-1);
+      const records = outgoingServiceRecords(after, newest, this.author, undefined);
+      await this.outbox.add(tx, records);
+      return records;
     });
   }
 

@@ -130,7 +130,7 @@ export class Decisions {
   private readonly dueSinceMs = new Map<string, number>();
   /** Keys of parked experiments that are being looked at. */
   private readonly probing = new Set<string>();
-  /** Keys that a tick is being decided for. */
+  /** Keys that a tick is being decided for, or that are being read again. */
   private readonly moving = new Set<string>();
   /** When this process had read what is stored. */
   private startedAtMs = 0;
@@ -420,14 +420,7 @@ export class Decisions {
   }
 
   private retryUnread(onFailure: (error: Error) => void): void {
-    for (const key of this.unread) {
-      if (this.moving.has(key)) continue;
-      this.moving.add(key);
-      this.refresh(key)
-        .then(() => this.dueSinceMs.delete(key))
-        .catch(onFailure)
-        .finally(() => this.moving.delete(key));
-    }
+    for (const key of this.unread) this.move(key, () => this.refresh(key), onFailure);
   }
 
   private moveDue(
@@ -436,9 +429,14 @@ export class Decisions {
     onFailure: (error: Error) => void,
   ): void {
     if (!this.dueSinceMs.has(key)) this.dueSinceMs.set(key, input.atMs);
-    if (this.moving.has(key) || this.parking.has(key)) return;
+    if (!this.parking.has(key)) this.move(key, () => this.take(key, input), onFailure);
+  }
+
+  /** Does what is due for an experiment, unless that is under way; what fails is due still. */
+  private move(key: string, due: () => Promise<unknown>, onFailure: (error: Error) => void): void {
+    if (this.moving.has(key)) return;
     this.moving.add(key);
-    this.take(key, input)
+    due()
       .then(() => this.dueSinceMs.delete(key))
       .catch(onFailure)
       .finally(() => this.moving.delete(key));

@@ -54,12 +54,17 @@ export function outgoingServiceRecords(
   return encoded(events, (event, trace) => serviceDraftOf(service, event, trace), author, traceparent);
 }
 
+/** Whether the bus is told of it. */
+export function isToldOfService(event: ServiceEvent): event is ToldServiceEvent {
+  return event.type === 'mode-set' ? event.epoch > 0 : event.type === 'baseline-set' || event.type === 'slots-set';
+}
+
+type ToldServiceEvent = Extract<ServiceEvent, { readonly type: 'baseline-set' | 'slots-set' | 'mode-set' }>;
+
 function serviceDraftOf(state: ServiceState, event: ServiceEvent, traceparent: string): EventDraft | undefined {
-  const isTold = event.type === 'baseline-set' || event.type === 'slots-set' || event.type === 'mode-set';
   const { service, baseline, mode } = state;
-  if (!isTold || (event.type === 'mode-set' && event.epoch === 0)) return undefined;
   // Nobody serves a service that has none.
-  if (baseline === null) return undefined;
+  if (baseline === null || !isToldOfService(event)) return undefined;
   const { atMs: timeMs, actor: definedBy, epoch } = event;
   const layer = layerOf(state);
   const definedAt = new Date(timeMs).toISOString();

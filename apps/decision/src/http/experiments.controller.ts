@@ -34,7 +34,7 @@ import {
   type DecisionView,
 } from './orders.js';
 import { startingAnew } from './metrics-starting-anew.js';
-import { refuseUnlistedUpstreams } from './upstream-hosts.js';
+import { refuseUnlistedUpstream } from './upstream-hosts.js';
 import { readExperimentFile } from './read-experiment-file.js';
 
 /** Header with the name of who applies an experiment file. */
@@ -63,11 +63,8 @@ export class ExperimentsController {
   ): Promise<AnyExperimentView & AppliedView> {
     const { dryRun } = parseInput(applyQuery, query, 'query');
     const { spec, digest: file } = readExperimentFile(request, this.knownMetrics);
-    const upstreams = Object.entries(spec.variants).map(([name, { upstream }]) => [
-      `variants.${name}.upstream`,
-      upstream,
-    ]);
-    refuseUnlistedUpstreams(Object.fromEntries(upstreams) as Record<string, string>, this.upstreamHosts);
+    for (const [name, { upstream }] of Object.entries(spec.variants))
+      refuseUnlistedUpstream(`variants.${name}.upstream`, upstream, this.upstreamHosts);
     const fingerprints = Object.fromEntries(
       Object.entries(spec.variants).map(([name, { config }]) => [name, fingerprintOf(config)]),
     );

@@ -9,7 +9,7 @@ import type { OrderFollowUp } from '../routers/order-follow-up.js';
 import { AUDIT, DECISIONS, ORDERS, UPSTREAM_HOSTS } from '../tokens.js';
 import { AskedWith, type AskedBy } from './asked.js';
 import { orProblem } from './or-problem.js';
-import { refuseUnlistedUpstreams } from './upstream-hosts.js';
+import { refuseUnlistedUpstream } from './upstream-hosts.js';
 import { orderBody, readOrder } from './orders.js';
 import { baselineBody, retryBody, slotsBody, viewOfService, type ServiceView } from './service-view.js';
 
@@ -72,7 +72,7 @@ export class ServicesController {
     const route = written === null || written === undefined ? written : readRoute(written);
     const order = { type: 'set-baseline', actor, note, route } as const;
     if (upstream === undefined || config === undefined) return this.order(name, order, asked);
-    refuseUnlistedUpstreams({ upstream }, this.upstreamHosts);
+    refuseUnlistedUpstream('upstream', upstream, this.upstreamHosts);
     const read = variantConfig.parse(config);
     return this.order(
       name,
