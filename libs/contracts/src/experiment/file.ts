@@ -214,8 +214,8 @@ function conform(value: unknown, complain: Complain): ParsedFile | undefined {
 }
 
 function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], complain: Complain): ExperimentSpec {
-  checkVariants(file, complain);
   const isFeature = hasParameters(file);
+  checkVariants(file, isFeature, complain);
   const audience = readAudience(file.audience, complain);
   const own = readOwnMetrics(file.metrics, knownMetrics, complain);
   const parts = [...knownMetrics, ...own.map((metric) => metric.known)];
@@ -270,7 +270,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
   };
 }
 
-function checkVariants(file: ParsedFile, complain: Complain): void {
+function checkVariants(file: ParsedFile, isFeature: boolean, complain: Complain): void {
   const names = Object.keys(file.variants);
   if (!names.includes(file.control)) {
     complain(['variants'], `control is "${file.control}", but there is no such variant; found: ${names.join(', ')}`);
@@ -279,7 +279,6 @@ function checkVariants(file: ParsedFile, complain: Complain): void {
   if (file.kind === 'canary' && names.length > 2) {
     complain(['variants'], `a canary has one candidate, found ${names.length - 1}; use kind: ab for more`);
   }
-  const isFeature = hasParameters(file);
   for (const [name, written] of Object.entries(file.variants)) {
     checkPlace(name, written, isFeature, complain);
     const { config } = readVariant(written);

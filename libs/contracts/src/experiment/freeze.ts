@@ -4,7 +4,6 @@ import type { ExperimentSpec, FreezeWindow } from './spec.js';
 
 /** In the order of their numbers. */
 export const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
-const MINUTES_OF_DAY = 24 * 60;
 
 const timeOfDay = z
   .string('expected a time of day such as "16:00"')
@@ -25,6 +24,8 @@ export const freezeFile = z.array(
     'expected { days: [fri], from: "16:00", to: "24:00", timeZone: Europe/Berlin }, or { from: 2026-12-24T00:00:00Z, to: 2026-12-27T00:00:00Z }',
   ),
 );
+type WrittenWindow = z.output<typeof freezeFile>[number];
+type Weekly<Window> = Extract<Window, { readonly days: unknown }>;
 
 /** Nothing is written where there are no windows, so that such a file stays the revision it was. */
 export function readFreeze(written: z.output<typeof freezeFile>, complain: Complain): Pick<ExperimentSpec, 'freeze'> {
@@ -43,24 +44,14 @@ export function readFreeze(written: z.output<typeof freezeFile>, complain: Compl
   return windows.length === 0 ? {} : { freeze: windows };
 }
 
-function weekly({
-  days,
-  from,
-  to,
-  timeZone,
-}: {
-  readonly days: readonly (typeof WEEKDAYS)[number][];
-  readonly from: string;
-  readonly to: string;
-  readonly timeZone: string;
-}): Extract<FreezeWindow, { readonly days: unknown }> {
+function weekly({ days, from, to, timeZone }: Weekly<WrittenWindow>): Weekly<FreezeWindow> {
   const numbers = [...new Set(days.map((day) => WEEKDAYS.indexOf(day)))].sort((left, right) => left - right);
   return { days: numbers, fromMinute: minuteOf(from), toMinute: minuteOf(to), timeZone };
 }
 
 function minuteOf(text: string): number {
   const [hours = 0, minutes = 0] = text.split(':').map(Number);
-  return Math.min(hours * 60 + minutes, MINUTES_OF_DAY);
+  return hours * 60 + minutes;
 }
 
 function isTimeZone(name: string): boolean {
