@@ -2,12 +2,14 @@ import {
   assignmentOfRequest,
   decodeAssignment,
   isNameless,
+  LONGEST_INSTANCE,
   TRACEPARENT,
   type Assignment,
   type Outcome,
 } from '#libs/contracts';
 import { z } from 'zod';
 import { outcomeOfStatus } from '../proxy/answer.js';
+import { parsedJson } from '../proxy/json-fields.js';
 import type { RoutedRequest } from '../proxy/routed-request.js';
 
 /** What a proxy writes of one request, all of it as text: the formats that Teststrip gives nginx and Envoy. */
@@ -67,7 +69,7 @@ export type ReadLine = Omit<RoutedRequest, 'traceparent'> & { readonly tracepare
  * A proxy's log does not hold bodies: an error inside a 2xx reads as delivered, and an answer that broke off as the server's error, whoever broke it off.
  */
 export function readLogLine(text: string): ReadLine | undefined {
-  const parsed = line.safeParse(likeNginx(jsonOf(text)));
+  const parsed = line.safeParse(likeNginx(parsedJson(text)));
   if (!parsed.success || parsed.data.method !== 'POST') return undefined;
   const { service, requestId, endedAt, seconds, upstream, instance, traceparent } = parsed.data;
   const assignment = assignmentIn(parsed.data);
@@ -90,16 +92,8 @@ export function readLogLine(text: string): ReadLine | undefined {
     durationMs: isComplete ? durationMs : null,
     waitedMs: outcome === 'cancelled' ? durationMs : null,
     clientMs: 0,
-    instance: instance === '' ? undefined : instance.slice(0, 256),
+    instance: instance === '' ? undefined : instance.slice(0, LONGEST_INSTANCE),
   };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** null: nobody was drawn. undefined: it can't be read, or says more than a proxy was told to write. */

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { ASSIGNMENT_HEADER, REQUEST_ID_HEADER } from '#libs/contracts';
+import { sha256Of } from '#libs/telemetry';
 import { assignmentFrame } from './assignment-frame.js';
 import { UnservableError, type Split, type SplitAssignment } from './split.js';
 
@@ -13,7 +14,7 @@ export interface EnvoyRoutesOptions {
 
 /** What Envoy's admin says as `version_info` while it serves by a file. */
 export function envoyVersion(split: Split): string {
-  return `${split.epoch} ${createHash('sha256').update(JSON.stringify(split)).digest('hex').slice(0, 16)}`;
+  return `${split.epoch} ${sha256Of(JSON.stringify(split)).slice(0, 16)}`;
 }
 
 /**
@@ -34,9 +35,9 @@ export function envoyRoutes(split: Split, { route, domains, prefix, clusters }: 
       match: { prefix },
       // Pictures take their time; the variants have limits of their own.
       route: { weighted_clusters: { clusters: weighted }, timeout: '0s' },
-      request_headers_to_add: [header('teststrip-request-id', '%REQ(x-request-id)%')],
+      request_headers_to_add: [header(REQUEST_ID_HEADER, '%REQ(x-request-id)%')],
       // What a client says of itself is nobody's assignment.
-      request_headers_to_remove: split.drawn ? [] : ['teststrip-assignment'],
+      request_headers_to_remove: split.drawn ? [] : [ASSIGNMENT_HEADER],
     },
   ];
   const resource = {
@@ -50,10 +51,7 @@ export function envoyRoutes(split: Split, { route, domains, prefix, clusters }: 
 function told(assignment: SplitAssignment): object {
   const { beforeUnit, beforeTime, end } = assignmentFrame(assignment);
   const time = '%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%';
-  return header(
-    'teststrip-assignment',
-    `${plain(beforeUnit)}%REQ(x-request-id)%${plain(beforeTime)}${time}${plain(end)}`,
-  );
+  return header(ASSIGNMENT_HEADER, `${plain(beforeUnit)}%REQ(x-request-id)%${plain(beforeTime)}${time}${plain(end)}`);
 }
 
 /** Not read as a command of Envoy's. */

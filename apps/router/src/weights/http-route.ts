@@ -1,4 +1,4 @@
-import { EACH_REQUEST, encodeAssignment } from '#libs/contracts';
+import { ASSIGNMENT_HEADER, EACH_REQUEST, encodeAssignment } from '#libs/contracts';
 import { UnservableError, type Split } from './split.js';
 
 export interface HttpRouteOptions {
@@ -50,7 +50,7 @@ export function httpRoute(split: Split, { namespace, name, parentRefs, hostnames
 /** What a client says is never passed on as an assignment. */
 function headerFilter(value: string | undefined): object {
   const requestHeaderModifier =
-    value === undefined ? { remove: ['teststrip-assignment'] } : { set: [{ name: 'teststrip-assignment', value }] };
+    value === undefined ? { remove: [ASSIGNMENT_HEADER] } : { set: [{ name: ASSIGNMENT_HEADER, value }] };
   return { type: 'RequestHeaderModifier', requestHeaderModifier };
 }
 

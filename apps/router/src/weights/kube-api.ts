@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { parsedJson } from '../proxy/json-fields.js';
 
 export interface KubeApiOptions {
   /** Address of the API server. */
@@ -57,19 +58,14 @@ export class KubeApi {
             else chunks.push(chunk);
           });
           response.on('error', reject);
-          response.on('end', () => resolve({ status: response.statusCode ?? 0, body: jsonOf(Buffer.concat(chunks)) }));
+          response.on('end', () => {
+            const text = Buffer.concat(chunks).toString('utf8');
+            resolve({ status: response.statusCode ?? 0, body: parsedJson(text) });
+          });
         },
       );
       asked.on('error', reject);
       asked.end(body);
     });
-  }
-}
-
-function jsonOf(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { open, readFile, stat, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
+import { parsedJson } from '../proxy/json-fields.js';
 import { writeAtomically } from '../write-atomically.js';
 
 const LOOK_EVERY_MS = 200;
@@ -135,11 +136,7 @@ export class LogTail {
     const { placeFile } = this.options;
     if (placeFile === undefined) return undefined;
     const text = await readFile(placeFile, 'utf8').catch(() => '');
-    try {
-      return placeInLog.parse(JSON.parse(text));
-    } catch {
-      return undefined;
-    }
+    return placeInLog.safeParse(parsedJson(text)).data;
   }
 
   private async keepPlace(): Promise<void> {

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { NO_NAMES, MILLION } from '#libs/contracts';
+import { ASSIGNMENT_HEADER, MILLION, NO_NAMES, REQUEST_ID_HEADER } from '#libs/contracts';
+import { sha256Of } from '#libs/telemetry';
 import type { UnitHeaders } from '../proxy/request-headers.js';
 import { assignmentFrame } from './assignment-frame.js';
 import { belowNumber } from './below-number.js';
@@ -25,8 +25,7 @@ export interface NginxFileOptions {
 
 /** What a probe of nginx answers while it serves by a file. */
 export function nginxMark(split: Split, { untilMs }: Pick<NginxFileOptions, 'untilMs'>): string {
-  const told = JSON.stringify([split, untilMs]);
-  return `${split.epoch} ${createHash('sha256').update(told).digest('hex').slice(0, 16)}`;
+  return `${split.epoch} ${sha256Of(JSON.stringify([split, untilMs])).slice(0, 16)}`;
 }
 
 /**
@@ -51,8 +50,7 @@ export function nginxFile(split: Split, options: NginxFileOptions): string {
 export function nginxId(service: string): string {
   const name = service.replaceAll('-', '_');
   if (name.length <= LONGEST_NAME) return `teststrip_${name}`;
-  const digest = createHash('sha256').update(service).digest('hex').slice(0, 8);
-  return `teststrip_${name.slice(0, LONGEST_NAME - 9)}_${digest}`;
+  return `teststrip_${name.slice(0, LONGEST_NAME - 9)}_${sha256Of(service).slice(0, 8)}`;
 }
 
 function headOf({ service, epoch, targets, drawn }: Split, id: string): readonly string[] {
@@ -61,8 +59,8 @@ function headOf({ service, epoch, targets, drawn }: Split, id: string): readonly
   return [
     '# Written by Teststrip whenever an order comes; what is changed here by hand is lost. Where the service is served:',
     `#   proxy_pass $${id}_upstream;`,
-    `#   proxy_set_header teststrip-assignment $${id}_assignment;`,
-    '#   proxy_set_header teststrip-request-id $request_id;',
+    `#   proxy_set_header ${ASSIGNMENT_HEADER} $${id}_assignment;`,
+    `#   proxy_set_header ${REQUEST_ID_HEADER} $request_id;`,
     `#   access_log /var/log/nginx/${service}.log ${id};`,
     `# ${service}: epoch ${epoch}, ${what}: ${shares}`,
   ];
