@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  isoTime,
   NOT_ASKED,
   stampEvent,
   topics,
@@ -64,7 +65,7 @@ export function exposureEvent(
       upstream: NOT_ASKED,
       outcome: 'exposed',
       status: null,
-      startedAt: new Date(atMs).toISOString(),
+      startedAt: isoTime(atMs),
       durationMs: null,
       waitedMs: null,
     },

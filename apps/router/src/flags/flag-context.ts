@@ -25,6 +25,11 @@ export function readFlagContext(text: string): FlagContext | FlagProblem {
   if (body === undefined) return problem('PARSE_ERROR', 'the body is no JSON');
   const context = jsonMembers(jsonMembers(body)?.['context']);
   if (context === null) return problem('INVALID_CONTEXT', 'expected { "context": { "targetingKey": "…" } }');
+  return flagContextOf(context);
+}
+
+/** Who is meant by the members of a context. */
+export function flagContextOf(context: Fields): FlagContext | FlagProblem {
   const targetingKey = context['targetingKey'];
   if (targetingKey === undefined || targetingKey === null) {
     return problem('TARGETING_KEY_MISSING', 'expected a targetingKey in the context: the unit that is drawn');

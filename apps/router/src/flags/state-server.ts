@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { slug, unstorableIn } from '#libs/contracts';
+import { isoTime, slug, unstorableIn } from '#libs/contracts';
 import { sendJson, sendProblem } from '#libs/platform';
 import { z } from 'zod';
 import type { DrawSources } from '../proxy/draw.js';
 import { parsedJson } from '../proxy/json-fields.js';
 import type { Allocations } from '../routing/allocations.js';
 import { evaluateFlag, type Evaluated } from './evaluate-flag.js';
-import { isFlagProblem, readFlagContext } from './flag-context.js';
+import { flagContextOf, isFlagProblem } from './flag-context.js';
 import { flagStateOf } from './flag-state.js';
 import { readText } from './read-text.js';
 
@@ -89,9 +89,9 @@ export class StateServer {
 
   private count({ id, service, unit, attributes, variant, epoch }: Exposure): boolean {
     const route = this.options.allocations.routeOf(service);
-    const context = readFlagContext(JSON.stringify({ context: { ...attributes, targetingKey: unit } }));
+    const context = flagContextOf({ ...attributes, targetingKey: unit });
     if (!route || isFlagProblem(context) || unstorableIn(id)) return false;
-    const evaluated = evaluateFlag(route, { context, askedAt: new Date().toISOString() }, this.options);
+    const evaluated = evaluateFlag(route, { context, askedAt: isoTime(Date.now()) }, this.options);
     const { assignment } = evaluated;
     if (assignment?.variant !== variant || assignment.epoch !== epoch) return false;
     // The id is whatever a client says: it must not be that of a request, whose outcome and feedback would be taken for the exposure's.
