@@ -188,8 +188,9 @@ export class Allocations {
 
   /** Of a log that is read from its beginning the orders in between are gone; and who knows nothing of a service knows no bound. */
   private isImplausible({ service, epoch }: AllocationCommanded): boolean {
+    if (this.isLoading) return false;
     const newest = Math.max(this.newestEpoch(service), this.namedEpochs.get(service) ?? 0);
-    return !this.isLoading && newest > 0 && epoch > newest + LARGEST_EPOCH_STEP;
+    return newest > 0 && epoch > newest + LARGEST_EPOCH_STEP;
   }
 
   /** Of all orders about a service, those of before services had epochs included. */
