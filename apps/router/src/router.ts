@@ -14,7 +14,7 @@ import {
 import { LogFollower, type BusClient, type OrderTrust } from '#libs/messaging';
 import { listen, sendJson, sendProblem, type HealthFinding } from '#libs/platform';
 import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
-import { ClientLimit } from './proxy/client-limit.js';
+import { ClientLimit, NOTHING_TO_GIVE_BACK } from './proxy/client-limit.js';
 import { createProxy, type Proxy } from './proxy/proxy.js';
 import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';
@@ -58,8 +58,6 @@ const TOO_MANY = {
   status: 429,
   detail: 'This client has as many requests under way as it may. Trying again helps when one of them has ended.',
 };
-
-const NOTHING_TO_GIVE_BACK = (): void => undefined;
 
 /** Where the router's knowledge comes from: nowhere yet, the file of its last run, or the log. */
 type StateSource = 'none' | 'last-known-good' | 'log';

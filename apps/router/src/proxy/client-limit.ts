@@ -5,6 +5,8 @@ import { clientNetwork } from '#libs/platform';
 export const USUAL_CLIENT_REQUESTS = 128;
 
 const MOST_REMEMBERED = 10_000;
+/** Gives back the place of who is not counted. */
+export const NOTHING_TO_GIVE_BACK = (): void => undefined;
 
 /** Networks of our own: this machine, private and link-local ones, and those of carriers between their customers and us. */
 const OWN_NETWORKS: readonly (readonly [address: string, bits: number, family: 'ipv4' | 'ipv6'])[] = [
@@ -63,5 +65,3 @@ export class ClientLimit {
     else this.underWay.set(client, now - 1);
   }
 }
-
-const NOTHING_TO_GIVE_BACK = (): void => undefined;

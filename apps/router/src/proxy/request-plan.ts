@@ -14,6 +14,7 @@ import {
   overrideIn,
   TRACEPARENT_HEADER,
   unitOf,
+  type ClientFacts,
   type UnitHeaders,
   type UnitName,
 } from './request-headers.js';
@@ -103,6 +104,12 @@ export class RequestPlan {
   /** For whoever gets the picture; what is no request for one has nothing to be told of. */
   get feedbackToken(): string | undefined {
     return this.judged ? this.sources.feedback?.of(this.requestId) : undefined;
+  }
+
+  /** What the client is told beside the answer. */
+  clientFacts(assignmentHeader: string | undefined): ClientFacts {
+    const { requestId, feedbackToken, setCookie } = this;
+    return { requestId, assignmentHeader, feedbackToken, setCookie };
   }
 
   get hasNext(): boolean {

@@ -126,14 +126,8 @@ function connect(
 
 function headOf(answer: IncomingMessage, { plan }: UpgradeRequest, { assignment }: Target): string {
   const { statusCode = 502, statusMessage = '', rawHeaders, headers } = answer;
-  const { requestId, feedbackToken, setCookie } = plan;
   const assignmentHeader = assignment ? encodeAssignment(assignment) : undefined;
-  const passed = clientHeaders(rawHeaders, headers.connection, {
-    requestId,
-    assignmentHeader,
-    feedbackToken,
-    setCookie,
-  });
+  const passed = clientHeaders(rawHeaders, headers.connection, plan.clientFacts(assignmentHeader));
   // The connection to the client is the upgraded one, or ends with this answer.
   if (statusCode === 101) passed.push('connection', 'Upgrade', 'upgrade', headers.upgrade ?? 'websocket');
   else passed.push('connection', 'close');

@@ -80,14 +80,7 @@ export class UpstreamAttempt implements ExchangeOwner {
 
   clientHeadersOf({ status, rawHeaders, headers }: AnswerHead): string[] {
     const { plan, incoming } = this.of;
-    const { requestId, feedbackToken, setCookie } = plan;
-    const { assignmentHeader } = this;
-    const passed = clientHeaders(rawHeaders, headers.connection, {
-      requestId,
-      assignmentHeader,
-      feedbackToken,
-      setCookie,
-    });
+    const passed = clientHeaders(rawHeaders, headers.connection, plan.clientFacts(this.assignmentHeader));
     const isNamed = headers.trailer !== undefined && headers['content-length'] === undefined;
     if (isNamed && mayHaveTrailers(incoming.request, status)) passed.push('trailer', headers.trailer as string);
     return passed;
