@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { evaluateState, flagState, type FlagAnswer, type FlagAsker, type ServiceFlagState } from '#libs/assignment';
 import { encodeAssignment, isNameless } from '#libs/contracts';
 
@@ -141,7 +142,7 @@ export class TeststripClient {
       } catch (error) {
         this.trouble(`changes can't be heard: ${(error as Error).message}`);
       }
-      await this.pause();
+      await sleep(PAUSE_MS, undefined, { ref: false, signal: this.closing.signal }).catch(() => undefined);
     }
   }
 
@@ -174,13 +175,5 @@ export class TeststripClient {
 
   private trouble(message: string): void {
     if (!this.closing.signal.aborted) this.options.onTrouble?.(message);
-  }
-
-  private pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, PAUSE_MS);
-      timer.unref();
-      this.closing.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
   }
 }
