@@ -69,6 +69,14 @@ describe('a client that draws by itself', () => {
     }
   });
 
+  it('is told what is in force once, also behind a proxy that marks tags as weak', async () => {
+    await order(1, 500_000);
+    const state = new URL('/v1/flags', await aRouter());
+    const tag = (await fetch(state)).headers.get('etag');
+    const again = async (kept: string) => (await fetch(state, { headers: { 'if-none-match': kept } })).status;
+    expect([await again(`${tag}`), await again(`W/${tag}`), await again('"another"')]).toEqual([304, 304, 200]);
+  });
+
   it('can make nobody believe a variant that is not drawn', async () => {
     await order(1, 0);
     const url = await aRouter();

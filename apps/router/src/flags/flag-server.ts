@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isoTime } from '#libs/contracts';
 import { sendJson, sendProblem } from '#libs/platform';
@@ -7,6 +6,7 @@ import { headerOf, overrideIn } from '../proxy/request-headers.js';
 import type { Refusal } from '../proxy/request-fault.js';
 import type { Allocations } from '../routing/allocations.js';
 import { ChangeStreams } from './change-streams.js';
+import { entityTagOf, isKnown } from './entity-tag.js';
 import { evaluateFlag, type Evaluated, type FlagQuestion } from './evaluate-flag.js';
 import { isFlagProblem, readFlagContext, type FlagContext, type FlagProblem } from './flag-context.js';
 import { readText } from './read-text.js';
@@ -108,7 +108,7 @@ export class FlagServer {
     const flags = routes.map((route) => evaluateFlag(route, question, this.options).flag);
     const endpoint = { requestUri: EVENTS };
     const body = { flags, eventStreams: [{ type: 'sse', endpoint, inactivityDelaySec: INACTIVITY_SECONDS }] };
-    const etag = `"${createHash('sha1').update(JSON.stringify(flags)).digest('base64url')}"`;
+    const etag = entityTagOf(flags);
     if (!isKnown(request.headers['if-none-match'], etag)) return send(response, 200, body, { etag });
     response.writeHead(304, { ...OPEN_TO_PAGES, etag }).end();
   }
@@ -145,12 +145,6 @@ function keyIn(path: string): string | undefined {
   } catch {
     return written;
   }
-}
-
-/** Of what a client has kept; tags are compared weakly, since a proxy that compresses marks them so (RFC 9110 §13.1.2). */
-function isKnown(kept: string | undefined, etag: string): boolean {
-  if (kept === undefined) return false;
-  return kept === '*' || kept.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
 function send(response: ServerResponse, status: number, body: object, headers: Headers = {}): void {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isoTime, slug, unstorableIn } from '#libs/contracts';
 import { sendJson, sendProblem } from '#libs/platform';
@@ -6,6 +5,7 @@ import { z } from 'zod';
 import type { DrawSources } from '../proxy/draw.js';
 import { parsedJson } from '../proxy/json-fields.js';
 import type { Allocations } from '../routing/allocations.js';
+import { entityTagOf, isKnown } from './entity-tag.js';
 import { evaluateFlag, type Evaluated } from './evaluate-flag.js';
 import { flagContextOf, isFlagProblem } from './flag-context.js';
 import { flagStateOf } from './flag-state.js';
@@ -71,8 +71,8 @@ export class StateServer {
   private tellState(request: IncomingMessage, response: ServerResponse): void {
     request.resume();
     const state = flagStateOf(this.options.allocations);
-    const etag = `"${createHash('sha1').update(JSON.stringify(state)).digest('base64url')}"`;
-    if (request.headers['if-none-match'] !== etag) return sendJson(response, state, 200, { etag });
+    const etag = entityTagOf(state);
+    if (!isKnown(request.headers['if-none-match'], etag)) return sendJson(response, state, 200, { etag });
     response.writeHead(304, { etag }).end();
   }
 
