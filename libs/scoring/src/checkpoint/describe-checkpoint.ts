@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { clipTokenizer, type ClipTokenizer } from '../text/clip-tokenizer.js';
@@ -6,6 +5,7 @@ import type { CheckpointDescription } from './description.js';
 import { ModelDirectoryError } from './errors.js';
 import { notHonoured, parseFields } from './fields.js';
 import { pictureStepsOf } from './picture-steps.js';
+import { readJsonFile, readTextFile } from './read-file.js';
 import { tokenizerFromVocabulary } from './tokenizer-from-vocabulary.js';
 import { clipConfigOf } from './towers.js';
 
@@ -74,28 +74,10 @@ async function readTokenizer(
   const file = files.includes('tokenizer.json') ? path('tokenizer.json') : path('vocab.json');
   const json = files.includes('tokenizer.json')
     ? parseFields(file, await readJsonFile(file), anyJson)
-    : tokenizerFromVocabulary(file, await readJsonFile(file), await readText(path('merges.txt')));
+    : tokenizerFromVocabulary(file, await readJsonFile(file), await readTextFile(path('merges.txt')));
   try {
     return clipTokenizer(json, config, contextLength);
   } catch (error) {
     throw new ModelDirectoryError(`${file}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-/** @throws ModelDirectoryError when the file can't be read or is no JSON */
-export async function readJsonFile(path: string): Promise<unknown> {
-  const text = await readText(path);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new ModelDirectoryError(`${path} is no JSON: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new ModelDirectoryError(`${path} can't be read: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ModelDirectoryError } from './errors.js';
 import { openWeights } from './open-weights.js';
 
 let directory: string;
@@ -34,6 +35,12 @@ describe('openWeights', () => {
     expect([...weights.names]).toEqual(['first', 'second']);
     expect([...(await weights.readTensor('second', [1]))]).toEqual([2]);
     await weights.close();
+  });
+
+  it('refuses a list of parts that is no JSON', async () => {
+    await writeFile(join(directory, 'model.safetensors.index.json'), '{"weight_map":');
+    await expect(openWeights(directory)).rejects.toThrow(ModelDirectoryError);
+    await expect(openWeights(directory)).rejects.toThrow('model.safetensors.index.json is no JSON');
   });
 
   it('says what is wrong with a tensor', async () => {

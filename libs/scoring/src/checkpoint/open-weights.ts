@@ -1,9 +1,11 @@
-import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ModelDirectoryError } from './errors.js';
 import { parseFields } from './fields.js';
 import { BYTES_OF, toFloat32, type WeightType } from './numbers.js';
+import { readJsonFile } from './read-file.js';
 import { headerLengthOf, PREFIX_BYTES, tensorsOf, type StoredTensor } from './safetensors-header.js';
 
 const WEIGHTS = 'model.safetensors';
@@ -53,13 +55,8 @@ export async function openWeights(directory: string): Promise<Weights> {
 
 async function weightFiles(directory: string): Promise<readonly string[]> {
   const path = join(directory, INDEX);
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch {
-    return [WEIGHTS];
-  }
-  return [...new Set(Object.values(parseFields(path, JSON.parse(text), weightIndex).weight_map))].sort();
+  if (!existsSync(path)) return [WEIGHTS];
+  return [...new Set(Object.values(parseFields(path, await readJsonFile(path), weightIndex).weight_map))].sort();
 }
 
 class CheckpointWeights implements Weights {

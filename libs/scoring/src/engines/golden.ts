@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readJsonFile } from '../checkpoint/describe-checkpoint.js';
 import { parseFields } from '../checkpoint/fields.js';
+import { readJsonFile } from '../checkpoint/read-file.js';
 
 /** Lowest cosine to a golden embedding, by the precision in which an engine computes: another order of additions stays far above it. */
 export const LOWEST_GOLDEN_COSINE = { f32: 0.9999, f16: 0.999 } as const;
