@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { CheckpointDescription } from '../checkpoint/description.js';
 import { ModelDirectoryError } from '../checkpoint/errors.js';
 import { openWeights, type WeightsSize } from '../checkpoint/open-weights.js';
-import { readGolden } from '../engines/golden.js';
+import { readGolden, type GoldenEmbeddings } from '../engines/golden.js';
 import { ForeignHeadError } from '../heads/quality-head.js';
 import { loadClipModel, type ClipModel } from './model-directory.js';
 
@@ -30,30 +30,43 @@ export type InspectedModel =
 
 /** Reads everything that describes the model, and the heads of its weight files; weights are hashed and not looked at. */
 export async function inspectModel(directory: string): Promise<InspectedModel> {
+  const opened = await openModel(directory);
+  if ('refusal' in opened) return { outcome: 'refused', directory, reason: opened.refusal };
+  const { model, weights, golden } = opened;
+  return {
+    outcome: 'usable',
+    directory: model.directory,
+    id: model.id,
+    digest: model.digest,
+    description: model.description,
+    weights,
+    hasGraphs: hasGraphs(model.directory),
+    heads: model.heads.map(({ name }) => name),
+    golden: golden && { pictures: golden.pictures.length, texts: golden.texts.length },
+  };
+}
+
+/** A model, the size of its weights and what it is held against; both null without any. */
+export interface OpenedModel {
+  readonly model: ClipModel;
+  readonly weights: WeightsSize | null;
+  readonly golden: GoldenEmbeddings | null;
+}
+
+/** Hashes all of the model's files, which takes as long as reading them. @returns the first reason why it can't be used otherwise */
+export async function openModel(directory: string): Promise<OpenedModel | { readonly refusal: string }> {
   try {
     const model = await loadClipModel(directory, []);
     const golden = await readGolden(model.directory);
-    return {
-      outcome: 'usable',
-      directory: model.directory,
-      id: model.id,
-      digest: model.digest,
-      description: model.description,
-      weights: await sizeOf(model),
-      hasGraphs: hasGraphs(model.directory),
-      heads: model.heads.map(({ name }) => name),
-      golden: golden && { pictures: golden.pictures.length, texts: golden.texts.length },
-    };
+    return { model, golden, weights: await sizeOf(model) };
   } catch (error) {
-    if (error instanceof ModelDirectoryError || error instanceof ForeignHeadError) {
-      return { outcome: 'refused', directory, reason: error.message };
-    }
+    if (error instanceof ModelDirectoryError || error instanceof ForeignHeadError) return { refusal: error.message };
     throw error;
   }
 }
 
 /** Whether the model comes with graphs, so that the engine onnx reads no weights. */
-export function hasGraphs(directory: string): boolean {
+function hasGraphs(directory: string): boolean {
   return ['image', 'text'].every((tower) => existsSync(join(directory, 'onnx', `${tower}.onnx`)));
 }
 

@@ -2,13 +2,12 @@ import { ModelDirectoryError } from '../checkpoint/errors.js';
 import { openWeights, type Weights } from '../checkpoint/open-weights.js';
 import { chooseEngine, EngineUnavailableError, type EngineName } from '../engines/choose-engine.js';
 import type { EmbeddingEngine } from '../engines/engine.js';
-import { readGolden } from '../engines/golden.js';
 import { EngineFailedError } from '../engines/errors.js';
 import { expectGolden } from '../engines/self-test.js';
 import type { EnginePrecision } from '../graphs/graph-builder.js';
 import { imageGraph, textGraph } from '../graphs/tower-graphs.js';
-import { inspectModel } from './inspect-model.js';
-import { loadClipModel, type ClipModel } from './model-directory.js';
+import { openModel, type OpenedModel } from './inspect-model.js';
+import type { ClipModel } from './model-directory.js';
 
 /** One thing that was looked at. `skipped`: there is nothing to look at. */
 export interface ModelCheck {
@@ -34,18 +33,16 @@ const MOST_PROBLEMS = 20;
  * @returns what was looked at, in order, up to what the rest would need
  */
 export async function verifyModel(directory: string, options: VerifyOptions): Promise<readonly ModelCheck[]> {
-  const inspected = await inspectModel(directory);
-  if (inspected.outcome === 'refused') {
-    return [{ what: 'description', outcome: 'failed', detail: inspected.reason }];
-  }
-  const model = await loadClipModel(directory, []);
-  const described: ModelCheck = { what: 'description', outcome: 'passed', detail: `digest ${inspected.digest}` };
+  const opened = await openModel(directory);
+  if ('refusal' in opened) return [{ what: 'description', outcome: 'failed', detail: opened.refusal }];
+  const { model } = opened;
+  const described: ModelCheck = { what: 'description', outcome: 'passed', detail: `digest ${model.digest}` };
   const weights: ModelCheck =
-    inspected.weights === null
+    opened.weights === null
       ? { what: 'weights', outcome: 'skipped', detail: 'the model has graphs and no weights' }
       : await checkWeights(model);
   if (weights.outcome === 'failed') return [described, weights];
-  return [described, weights, ...(await checkEngine(model, options))];
+  return [described, weights, ...(await checkEngine(opened, options))];
 }
 
 async function checkWeights({ directory, description }: ClipModel): Promise<ModelCheck> {
@@ -82,13 +79,13 @@ function foundWeights({ size }: Weights): string {
   return `${size.parameters} numbers in ${size.types.join(' and ')}; all that the towers need are there and finite`;
 }
 
-async function checkEngine(model: ClipModel, options: VerifyOptions): Promise<readonly ModelCheck[]> {
+async function checkEngine(opened: OpenedModel, options: VerifyOptions): Promise<readonly ModelCheck[]> {
   let engine: EmbeddingEngine | undefined;
   try {
     const { kind } = await chooseEngine(options.engine);
-    engine = await kind.start(model, { threads: options.threads, precision: options.precision });
+    engine = await kind.start(opened.model, { threads: options.threads, precision: options.precision });
     const started: ModelCheck = { what: 'engine', outcome: 'passed', detail: `${engine.name} gives unit vectors` };
-    return [started, await checkGolden(engine, model, options.precision)];
+    return [started, await checkGolden(engine, opened, options.precision)];
   } catch (error) {
     if (isExpected(error)) return [{ what: 'engine', outcome: 'failed', detail: error.message }];
     throw error;
@@ -97,8 +94,11 @@ async function checkEngine(model: ClipModel, options: VerifyOptions): Promise<re
   }
 }
 
-async function checkGolden(engine: EmbeddingEngine, model: ClipModel, precision: EnginePrecision): Promise<ModelCheck> {
-  const golden = await readGolden(model.directory);
+async function checkGolden(
+  engine: EmbeddingEngine,
+  { model, golden }: OpenedModel,
+  precision: EnginePrecision,
+): Promise<ModelCheck> {
   if (golden === null) return { what: 'golden', outcome: 'skipped', detail: 'the model has no golden.json' };
   try {
     await expectGolden(engine, golden, model.description, precision);
