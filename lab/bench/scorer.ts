@@ -96,7 +96,7 @@ if (modelDirectory !== asked) await rm(modelDirectory, { recursive: true });
 /** The engine alone, fed with as many pictures and the same texts in batches of 64 that are prepared already. @returns pictures a second */
 async function bareLoop(): Promise<number> {
   const { kind, reason } = await chooseEngine(engineName);
-  const model = await loadClipModel(modelDirectory, kind.requiredFiles);
+  const model = await loadClipModel(modelDirectory);
   const engine = await kind.start(model, { threads: 1 });
   console.log(`${engine.name}: ${reason}`);
   const bytes = model.description.image.side ** 2 * 3;

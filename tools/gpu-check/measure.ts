@@ -33,7 +33,7 @@ const batches = batchList.split(',').map(Number);
 const threads = engineName === 'onnx' ? availableParallelism() : 1;
 const result: Record<string, unknown> = { engine: engineName, precision, model: directory };
 
-const model = await loadClipModel(directory, []);
+const model = await loadClipModel(directory);
 const { image, dimension } = model.description;
 const pictureBytes = image.side ** 2 * 3;
 const reference = JSON.parse(readFileSync(join(directory, 'reference.json'), 'utf8')) as Reference;

@@ -99,7 +99,7 @@ export interface Scorer {
  */
 export async function createScorer(options: ScorerOptions): Promise<Scorer> {
   const { kind, reason } = await chooseEngine(options.engine ?? 'auto');
-  const model = await loadClipModel(options.modelDirectory, kind.requiredFiles);
+  const model = await loadClipModel(options.modelDirectory);
   const prepares = preprocessing(options.preprocessing ?? 'exact', model.description.pictures);
   const { threads = 1, precision = 'f32', cacheDirectory } = options;
   const engine = await kind.start(model, { threads, precision, ...(cacheDirectory && { cacheDirectory }) });

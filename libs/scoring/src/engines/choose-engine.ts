@@ -11,18 +11,6 @@ type SingleEngine = (typeof single)[number];
 export const engineNames = ['onnx', 'onnx-webgpu', 'onnx-cuda', 'tfjs', ...tfjsBackends] as const;
 export type EngineName = (typeof engineNames)[number];
 
-const candidates: Readonly<Record<EngineName | 'auto', readonly SingleEngine[]>> = {
-  auto: single,
-  tfjs: tfjsBackends,
-  onnx: ['onnx'],
-  'onnx-webgpu': ['onnx-webgpu'],
-  'onnx-cuda': ['onnx-cuda'],
-  'tfjs-node-gpu': ['tfjs-node-gpu'],
-  'tfjs-webgpu': ['tfjs-webgpu'],
-  'tfjs-node': ['tfjs-node'],
-  'tfjs-wasm': ['tfjs-wasm'],
-};
-
 const kinds: Readonly<Record<SingleEngine, EngineKind>> = {
   'onnx-cuda': onnxGpuEngine('cuda'),
   'onnx-webgpu': onnxGpuEngine('webgpu'),
@@ -51,9 +39,8 @@ export class EngineUnavailableError extends Error {
  * @throws EngineUnavailableError
  */
 export async function chooseEngine(asked: EngineName | 'auto'): Promise<ChosenEngine> {
-  const names = candidates[asked];
   const passedOver: string[] = [];
-  for (const name of names) {
+  for (const name of candidatesFor(asked)) {
     const { available, reason, onlyByName = false } = await kinds[name].availability();
     if (available && (!onlyByName || asked === name)) {
       const chosen = asked === name ? reason : [...passedOver, `${name}: ${reason}`].join('; ');
@@ -70,4 +57,9 @@ export async function chooseEngine(asked: EngineName | 'auto'): Promise<ChosenEn
       ? `no engine can run here: ${passedOver.join('; ')}`
       : `SCORER_ENGINE=${asked} can't be used: ${passedOver.map((one) => one.slice('not '.length)).join('; ')}`,
   );
+}
+
+function candidatesFor(asked: EngineName | 'auto'): readonly SingleEngine[] {
+  if (asked === 'auto') return single;
+  return asked === 'tfjs' ? tfjsBackends : [asked];
 }

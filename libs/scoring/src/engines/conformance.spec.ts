@@ -21,7 +21,7 @@ let tiny: string;
 let reference: EmbeddingEngine;
 
 beforeAll(async () => {
-  model = await loadClipModel('models/scenes-clip', []);
+  model = await loadClipModel('models/scenes-clip');
   golden = (await readGolden(model.directory))!;
   tiny = await mkdtemp(join(tmpdir(), 'teststrip-conformance-'));
   reference = await started('onnx', model);
@@ -106,7 +106,7 @@ describe.each<EngineName>(['onnx', ...here, ...asked])('the engine %s', (name) =
     'agrees with onnx on a checkpoint with %s whose pictures are no multiple of a patch',
     async (activation) => {
       await writeTinyCheckpoint(tiny, { activation, parts: 2 });
-      const checkpoint = await loadClipModel(tiny, []);
+      const checkpoint = await loadClipModel(tiny);
       const [one, other] = [await started('onnx', checkpoint), await started(name, checkpoint)];
       const { side, dimension } = tinyCheckpoint;
       const { endOfText } = checkpoint.description.text;

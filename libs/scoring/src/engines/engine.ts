@@ -46,8 +46,6 @@ export interface Availability {
 
 /** One way to compute embeddings, as the registry knows it. */
 export interface EngineKind {
-  /** Files of the model's directory that it reads. */
-  readonly requiredFiles: readonly string[];
   /** Whether it can run here, and if not why. */
   availability(): Promise<Availability>;
   /** Loads and warms up. */

@@ -13,7 +13,7 @@ let model: ClipModel;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'teststrip-engine-'));
   await writeTinyClip(directory);
-  model = await loadClipModel(directory, onnxEngine.requiredFiles);
+  model = await loadClipModel(directory);
 });
 afterAll(() => rm(directory, { recursive: true }));
 

@@ -9,7 +9,6 @@ import { WorkerEngine } from './worker-engine.js';
 
 /** onnxruntime on the CPU, in one worker thread. */
 export const onnxEngine: EngineKind = {
-  requiredFiles: [],
   availability: async () => {
     try {
       createRequire(import.meta.url).resolve('onnxruntime-node');
@@ -24,7 +23,6 @@ export const onnxEngine: EngineKind = {
 /** onnxruntime on a GPU: through WebGPU, which every build brings along, or through CUDA, whose libraries are installed besides. */
 export function onnxGpuEngine(provider: Exclude<OnnxProvider, 'cpu'>): EngineKind {
   return {
-    requiredFiles: [],
     availability: () => gpuAvailability(provider),
     start: (model, options) => startOnnx(model, options, provider),
   };

@@ -93,7 +93,7 @@ describe('graphs written from the weights', () => {
 });
 
 async function graphs(precision: EnginePrecision): Promise<TowerFiles> {
-  return towerFiles(await loadClipModel(directory, []), { precision, cacheDirectory: undefined });
+  return towerFiles(await loadClipModel(directory), { precision, cacheDirectory: undefined });
 }
 
 async function embed(files: TowerFiles): Promise<readonly [images: number[][], texts: number[][]]> {

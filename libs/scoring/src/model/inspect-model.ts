@@ -56,7 +56,7 @@ export interface OpenedModel {
 /** Hashes all of the model's files, which takes as long as reading them. @returns the first reason why it can't be used otherwise */
 export async function openModel(directory: string): Promise<OpenedModel | { readonly refusal: string }> {
   try {
-    const model = await loadClipModel(directory, []);
+    const model = await loadClipModel(directory);
     const golden = await readGolden(model.directory);
     return { model, golden, weights: await sizeOf(model) };
   } catch (error) {

@@ -18,9 +18,6 @@ const CONTENTS: Readonly<Record<string, string>> = {
   'processor_config.json': 'how pictures are resized, cropped and normalised',
   'tokenizer.json': 'the byte-level BPE tokenizer, or vocab.json and merges.txt',
   'merges.txt': 'the pairs that the byte-level BPE of vocab.json joins',
-  'model.safetensors': 'the weights of both towers',
-  'onnx/image.onnx': 'the image tower: uint8 `pixels` [b, side, side, 3] to float32 `embedding` [b, dimension]',
-  'onnx/text.onnx': 'the text tower: int64 `input_ids` [b, length] to float32 `embedding` [b, dimension]',
 };
 
 const DECIDING_FILES: readonly string[] = [
@@ -53,18 +50,16 @@ export interface ClipModel {
 /**
  * Reads what describes the checkpoint, and where present `prompt.json` and `heads/*.json`.
  *
- * @param requiredFiles what the engine reads besides, relative to the directory
  * @throws ModelDirectoryError that names every missing file, or the file and the field that can't be honoured
  * @throws ForeignHeadError when a head belongs to another embedding model
  */
-export async function loadClipModel(path: string, requiredFiles: readonly string[]): Promise<ClipModel> {
+export async function loadClipModel(path: string): Promise<ClipModel> {
   const directory = resolve(path);
   const files = await filesOf(directory);
   requireFiles(directory, files, [
     'config.json',
     files.includes('processor_config.json') ? 'processor_config.json' : 'preprocessor_config.json',
     ...(files.includes('vocab.json') && !files.includes('tokenizer.json') ? ['merges.txt'] : ['tokenizer.json']),
-    ...requiredFiles,
   ]);
   const { description, tokenizer } = await describeCheckpoint(directory, files);
   const id = description.name ?? basename(directory);
@@ -101,7 +96,7 @@ async function filesOf(directory: string): Promise<readonly string[]> {
 function requireFiles(directory: string, files: readonly string[], required: readonly string[]): void {
   const missing = required.filter((file) => !files.includes(file));
   if (missing.length === 0) return;
-  const lines = missing.map((file) => `${file}: expected ${CONTENTS[file] ?? 'a file that the engine reads'}`);
+  const lines = missing.map((file) => `${file}: expected ${CONTENTS[file]}`);
   throw new ModelDirectoryError(`model directory ${directory} lacks\n  ${lines.join('\n  ')}`);
 }
 

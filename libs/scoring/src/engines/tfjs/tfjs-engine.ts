@@ -12,7 +12,6 @@ const SOFTWARE_GPU = /swiftshader|llvmpipe|lavapipe/i;
 /** TensorFlow.js with one backend; `SCORER_ENGINE` names it. */
 export function tfjsEngine(backend: TfjsBackend): EngineKind {
   return {
-    requiredFiles: [],
     availability: () => tryBackend(backend),
     start: async (model, { precision = 'f32' }) => {
       if (precision !== 'f32') {
