@@ -9,7 +9,7 @@ export * from './app/start-app.js';
 export { rootOf, untilThere } from './app/until-there.js';
 export * from './clock.js';
 export { makeDataFolder } from './configuration/data-folder.js';
-export { madeOnce, readIfThere } from './configuration/made-once.js';
+export { madeOnce, readIfThere, writeDraft } from './configuration/made-once.js';
 export * from './configuration/help.js';
 export * from './configuration/read-config.js';
 export * from './configuration/secrets.js';

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isSignedTopic } from '#libs/contracts';
-import { madeOnce, makeDataFolder, readIfThere } from '#libs/platform';
+import { madeOnce, readIfThere, writeDraft } from '#libs/platform';
 import type { OutgoingRecord } from '../event-bus.js';
 import {
   claimedKeyId,
@@ -74,15 +74,5 @@ function newKey(): string {
 /** A reader sees the old key or the new one. */
 async function writePublicKey(file: string, content: string): Promise<void> {
   if ((await readIfThere(file)) === content) return;
-  await makeDataFolder(dirname(file));
-  const draft = draftOf(file);
-  await writeFile(draft, content, { mode: 0o644, flag: 'wx' });
-  await rename(draft, file);
-}
-
-let drafts = 0;
-
-function draftOf(file: string): string {
-  drafts += 1;
-  return `${file}.${process.pid}.${drafts}.new`;
+  await rename(await writeDraft(file, content, 0o644), file);
 }

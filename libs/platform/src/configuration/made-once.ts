@@ -12,9 +12,7 @@ export async function madeOnce(file: string, make: () => string): Promise<string
 }
 
 async function create(file: string, content: string): Promise<string> {
-  await makeDataFolder(dirname(file));
-  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  await writeFile(draft, content, { mode: 0o600, flag: 'wx' });
+  const draft = await writeDraft(file, content, 0o600);
   try {
     // Unlike a rename, a link leaves the file of whoever was first.
     await link(draft, file);
@@ -24,6 +22,17 @@ async function create(file: string, content: string): Promise<string> {
     await rm(draft, { force: true });
   }
   return (await readIfThere(file)) ?? '';
+}
+
+/**
+ * Writes what a file of the installation's own data is to hold beside it, under a name that nobody else takes.
+ * @returns the path of the draft, for a link or a rename
+ */
+export async function writeDraft(file: string, content: string, mode: number): Promise<string> {
+  await makeDataFolder(dirname(file));
+  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  await writeFile(draft, content, { mode, flag: 'wx' });
+  return draft;
 }
 
 /** undefined: there is none. */
