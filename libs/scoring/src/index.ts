@@ -2,7 +2,7 @@ export { ModelDirectoryError } from './checkpoint/errors.js';
 export { decodePicture, defaultPictureLimits, type PictureLimits } from './decoding/decode-picture.js';
 export { chooseEngine, EngineUnavailableError, engineNames, type EngineName } from './engines/choose-engine.js';
 export { EngineFailedError } from './engines/errors.js';
-export type { EnginePrecision } from './graphs/graph-builder.js';
+export { GraphBuilder, type EnginePrecision, type GraphValue } from './graphs/graph-builder.js';
 export { applyHead, ForeignHeadError, qualityHeadFile, type QualityHead } from './heads/quality-head.js';
 export { LruCache } from './lru-cache.js';
 export { inspectModel, type InspectedModel } from './model/inspect-model.js';

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { onnxModel, type Constant, type Node } from './onnx-writer.js';
+import { GraphBuilder, type GraphValue } from '#libs/scoring';
 
 export const tinyClip = { side: 8, dimension: 6, contextLength: 10 } as const;
 
@@ -63,55 +63,38 @@ export async function writeTinyClip(directory: string, options: TinyClipOptions 
 function imageTower(input: string, divides: boolean): Buffer {
   const { side, dimension } = tinyClip;
   const pixels = side * side * 3;
-  return onnxModel(
-    { name: input, type: 'uint8', shape: ['batch', side, side, 3] },
-    { name: 'embedding', type: 'float32', shape: ['batch', dimension] },
-    [
-      constant('shape', [2], BigInt64Array.from([-1n, BigInt(pixels)])),
-      constant('half', [1], Float32Array.from([127.5])),
-      constant('range', [1], Float32Array.from([255])),
-      constant('weight', [pixels, dimension], noise(pixels * dimension, 1)),
-    ],
-    [
-      { operator: 'Cast', inputs: [input], output: 'float', attributes: { to: 1 } },
-      { operator: divides ? 'Div' : 'Sub', inputs: ['float', divides ? 'float' : 'half'], output: 'centred' },
-      { operator: 'Div', inputs: ['centred', 'range'], output: 'scaled' },
-      { operator: 'Reshape', inputs: ['scaled', 'shape'], output: 'flat' },
-      { operator: 'MatMul', inputs: ['flat', 'weight'], output: 'projected' },
-      ...normalisation,
-    ],
-  );
+  const graph = new GraphBuilder('f32');
+  const float = graph.cast(input, 'float32');
+  const centred = divides ? graph.add('Div', [float, float]) : graph.add('Sub', [float, graph.floats([127.5])]);
+  const flat = graph.add('Reshape', [graph.add('Div', [centred, graph.floats([255])]), graph.integers([-1, pixels])]);
+  const weight = graph.floats(noise(pixels * dimension, 1), [pixels, dimension]);
+  return normalised(graph, graph.add('MatMul', [flat, weight]), {
+    name: input,
+    type: 'uint8',
+    shape: ['batch', side, side, 3],
+  });
 }
 
 /** Sum of random token embeddings, divided by the norm. */
 function textTower(vocabularySize: number): Buffer {
   const { dimension, contextLength } = tinyClip;
-  return onnxModel(
-    { name: 'input_ids', type: 'int64', shape: ['batch', contextLength] },
-    { name: 'embedding', type: 'float32', shape: ['batch', dimension] },
-    [
-      constant('table', [vocabularySize, dimension], noise(vocabularySize * dimension, 2)),
-      constant('axes', [1], BigInt64Array.from([1n])),
-    ],
-    [
-      { operator: 'Gather', inputs: ['table', 'input_ids'], output: 'tokens' },
-      { operator: 'ReduceSum', inputs: ['tokens', 'axes'], output: 'projected', attributes: { keepdims: 0 } },
-      ...normalisation,
-    ],
-  );
+  const graph = new GraphBuilder('f32');
+  const table = graph.floats(noise(vocabularySize * dimension, 2), [vocabularySize, dimension]);
+  const tokens = graph.add('Gather', [table, 'input_ids']);
+  const sum = graph.add('ReduceSum', [tokens, graph.integers([1])], { keepdims: 0 });
+  return normalised(graph, sum, { name: 'input_ids', type: 'int64', shape: ['batch', contextLength] });
 }
 
-const normalisation: readonly Node[] = [
-  { operator: 'LpNormalization', inputs: ['projected'], output: 'embedding', attributes: { axis: 1, p: 2 } },
-];
-
-function constant(name: string, shape: readonly number[], data: Float32Array | BigInt64Array): Constant {
-  return { name, shape, data, type: data instanceof Float32Array ? 'float32' : 'int64' };
+/** The whole model from `input` to the rows of `projected`, each brought to length 1. */
+function normalised(graph: GraphBuilder, projected: string, input: GraphValue): Buffer {
+  graph.add('LpNormalization', [projected], { axis: 1, p: 2 }, 'embedding');
+  const output = { name: 'embedding', type: 'float32', shape: ['batch', tinyClip.dimension] } as const;
+  return graph.model(input, output, { dataFile: '', places: [] });
 }
 
-function noise(count: number, seed: number): Float32Array {
+function noise(count: number, seed: number): readonly number[] {
   let state = seed;
-  return Float32Array.from({ length: count }, () => {
+  return Array.from({ length: count }, () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return state / 2 ** 31 - 1;
   });
