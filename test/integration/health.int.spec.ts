@@ -1,4 +1,4 @@
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { analyzerApp } from '#apps/analyzer';
 import { decisionApp } from '#apps/decision';
@@ -8,6 +8,7 @@ import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate, openDatabase } from '#libs/persistence';
 import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
+import { unusedPort } from '#libs/testing/processes';
 
 let database: TestDatabase;
 let bus: EventBus;
@@ -184,7 +185,7 @@ describe('a recorder', () => {
 
 describe('a service whose Postgres is not there when it starts', () => {
   it('waits, says for what at its address, and goes on when it comes', async () => {
-    const [postgresPort, port] = [await freePort(), await freePort()];
+    const [postgresPort, port] = [await unusedPort(), await unusedPort()];
     const late = new URL(database.url);
     const { hostname, port: realPort } = late;
     late.host = `127.0.0.1:${postgresPort}`;
@@ -222,14 +223,6 @@ describe('a service whose Postgres is not there when it starts', () => {
     await expect(startApp(recorderApp, { environment })).rejects.toThrow(/database "no-such-database" does not exist/);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe('an analyzer', () => {
   const environment = { AUTH: 'off', ANALYZER_LEADERLESS_AFTER_MS: '500' };

@@ -6,12 +6,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
-import { decodeAssignment } from '#libs/contracts';
+import { decodeAssignment, MILLION } from '#libs/contracts';
+import { unusedPort } from '#libs/testing/processes';
 import { parseUpstream } from '../routing/upstream.js';
 import { readLogLine } from './access-log-line.js';
 import { EnvoyTarget, type EnvoyTargetOptions } from './envoy-target.js';
 import { envoyRoutes } from './envoy-routes.js';
-import { baselineSplit, type Split } from './split.js';
+import { baselineSplit, splitOf, type Split } from './split.js';
+import { aRoute } from './test/a-route.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'teststrip-envoy-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -112,39 +114,9 @@ function aTarget(more: Pick<EnvoyTargetOptions, 'admin' | 'file'>): EnvoyTarget 
 }
 
 function aSplit(share: number): Split {
-  const candidatePpm = share * 1_000_000;
-  const weightsPpm = { control: 1_000_000 - candidatePpm, candidate: candidatePpm };
-  const own = {
-    experiment: 'exp',
-    revision: 1,
-    control: 'control',
-    epoch: 7,
-    stage: 0,
-    weightsPpm,
-    reason: 'SPLIT' as const,
-  };
-  const assignments = (['control', 'candidate'] as const).map((variant) => ({
-    ...own,
-    variant,
-    propensity: weightsPpm[variant] / 1e6,
-  }));
-  return {
-    service: 'text-to-image',
-    epoch: 7,
-    targets: [
-      { name: 'control', upstream: parseUpstream('http://control:8000'), sharePpm: weightsPpm.control },
-      { name: 'candidate', upstream: parseUpstream('http://candidate:8000'), sharePpm: candidatePpm },
-    ],
-    parts: [],
-    drawn: {
-      experiment: 'exp',
-      revision: 1,
-      unit: 'request',
-      assignments,
-      failSafe: assignments[0]!,
-      mayFailSafe: true,
-    },
-  };
+  const candidatePpm = share * MILLION;
+  const route = aRoute({ control: MILLION - candidatePpm, candidate: candidatePpm }, { unit: 'request' });
+  return splitOf(route, { epoch: 7, isFailSafe: false }, { stepPpm: 1, isSticky: false });
 }
 
 async function listening(handler: Parameters<typeof createServer>[1]): Promise<string> {
@@ -166,7 +138,7 @@ async function theEnvoy(control: string, candidate: string) {
   const own = mkdtempSync(join(folder, 'one-'));
   const [file, log] = [join(own, 'routes.json'), join(own, 'access.log')];
   writeFileSync(file, JSON.stringify({ resources: [] }));
-  const [port, adminPort] = [await freePort(), await freePort()];
+  const [port, adminPort] = [await unusedPort(), await unusedPort()];
   const cluster = (name: string, url: string) => ({
     name,
     type: 'STATIC',
@@ -251,12 +223,4 @@ async function theEnvoy(control: string, candidate: string) {
       return answers;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { decodeAssignment } from '#libs/contracts';
+import { decodeAssignment, MILLION } from '#libs/contracts';
 import { parseUpstream } from '../routing/upstream.js';
 import { GatewayTarget, type GatewayTargetOptions } from './gateway-target.js';
-import { UnservableError, type Split } from './split.js';
+import { splitOf, UnservableError, type Split } from './split.js';
+import { aRoute } from './test/a-route.js';
 
 let closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -96,43 +97,15 @@ function aTarget(server: string, more: Partial<GatewayTargetOptions> = {}): Gate
   return new GatewayTarget({ ...place, server, parentRefs, matches, force: false, ...more });
 }
 
+const upstreams = new Map([
+  ['control', parseUpstream('http://sdxl-fp16:8000')],
+  ['candidate', parseUpstream('http://sdxl-int8.trials.svc.cluster.local:8000')],
+]);
+
 function aSplit(candidatePpm: number): Split {
-  const weightsPpm = { control: 1_000_000 - candidatePpm, candidate: candidatePpm };
-  const own = {
-    experiment: 'exp',
-    revision: 1,
-    control: 'control',
-    epoch: 7,
-    stage: 0,
-    weightsPpm,
-    reason: 'SPLIT' as const,
-  };
-  const assignments = (['control', 'candidate'] as const).map((variant) => ({
-    ...own,
-    variant,
-    propensity: weightsPpm[variant] / 1e6,
-  }));
-  return {
-    service: 'text-to-image',
-    epoch: 7,
-    targets: [
-      { name: 'control', upstream: parseUpstream('http://sdxl-fp16:8000'), sharePpm: weightsPpm.control },
-      {
-        name: 'candidate',
-        upstream: parseUpstream('http://sdxl-int8.trials.svc.cluster.local:8000'),
-        sharePpm: candidatePpm,
-      },
-    ],
-    parts: [],
-    drawn: {
-      experiment: 'exp',
-      revision: 1,
-      unit: 'request',
-      assignments,
-      failSafe: assignments[0]!,
-      mayFailSafe: true,
-    },
-  };
+  const weightsPpm = { control: MILLION - candidatePpm, candidate: candidatePpm };
+  const route = aRoute(weightsPpm, { unit: 'request', upstreams });
+  return splitOf(route, { epoch: 7, isFailSafe: false }, { stepPpm: 1, isSticky: false });
 }
 
 interface Route {

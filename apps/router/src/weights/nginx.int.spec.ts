@@ -10,17 +10,14 @@ import {
   decodeAssignment,
   decodeEvent,
   encodeEvent,
-  stampEvent,
-  topics,
   type AllocationCommanded,
-  type ExperimentDefined,
-  type EventDraft,
   type TeststripEvent,
   type TopicName,
 } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { startApp } from '#libs/platform';
-import { definition } from '#libs/testing/traffic';
+import { unusedPort } from '#libs/testing/processes';
+import { runningCanary } from '#libs/testing/traffic';
 import { routerApp } from '../index.js';
 
 const NGINX = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/opt/homebrew/bin/nginx'].find((path) => existsSync(path));
@@ -120,7 +117,7 @@ interface Asked {
 
 async function theNginx() {
   const own = mkdtempSync(join(folder, 'one-'));
-  const [port, probe] = [await freePort(), await freePort()];
+  const [port, probe] = [await unusedPort(), await unusedPort()];
   const file = join(own, 'weights.conf');
   const log = join(own, 'access.log');
   const pid = join(own, 'nginx.pid');
@@ -204,14 +201,6 @@ async function upstreamsOf<Name extends string>(...names: Name[]): Promise<Recor
   return Object.fromEntries(urls) as Record<Name, string>;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 async function aRouter(nginx: { readonly weights: object }) {
   const weightsFile = join(mkdtempSync(join(folder, 'router-')), 'weights.yaml');
   writeFileSync(weightsFile, JSON.stringify({ nginx: [nginx.weights] }));
@@ -229,18 +218,14 @@ async function aRouter(nginx: { readonly weights: object }) {
   return { close };
 }
 
-async function publish(draft: EventDraft): Promise<void> {
-  await bus.publish([encodeEvent(stampEvent(draft, 'test'))]);
-}
-
 async function define(upstreams: Readonly<Record<'control' | 'candidate', string>>): Promise<void> {
   const config = { checkpoint: 'scenes-1.0', sampler: 'unipc', steps: 12, precision: 'fp16' };
   const variants = {
     control: { upstream: upstreams.control, config },
     candidate: { upstream: upstreams.candidate, config },
   };
-  const data: ExperimentDefined = { ...definition({ key: 'exp', variants }), experiment: 'exp' };
-  await publish({ type: topics.experimentDefined.name, id: 'defined', timeMs: Date.now(), subject: 'exp', data });
+  const [defined] = runningCanary(0, { spec: { variants } });
+  await bus.publish([encodeEvent(defined)]);
 }
 
 async function order(
@@ -248,31 +233,11 @@ async function order(
   weightsPpm: AllocationCommanded['weightsPpm'],
   changes: Partial<AllocationCommanded> = {},
 ): Promise<void> {
-  const data: AllocationCommanded = {
-    commandId: `command-${epoch}`,
-    experiment: 'exp',
-    service: 'text-to-image',
-    revision: 1,
-    epoch,
-    command: 'advance',
-    stage: 0,
-    weightsPpm,
-    reason: 'operator',
-    message: 'test',
-    evidence: null,
-    actor: 'test',
-    commandedAt: new Date().toISOString(),
-    terminal: false,
-    baseline: { upstream: 'http://127.0.0.1:9/', fingerprint: 'aa' },
-    ...changes,
-  };
-  await publish({
-    type: topics.allocationCommanded.name,
-    id: `command-${epoch}`,
-    timeMs: Date.now(),
-    subject: 'exp',
-    data,
-  });
+  const commandId = `command-${epoch}`;
+  const baseline = { upstream: 'http://127.0.0.1:9/', fingerprint: 'aa' };
+  const own = { commandId, epoch, command: 'advance', weightsPpm, baseline } as const;
+  const [, ordered] = runningCanary(0, { order: { ...own, ...changes } });
+  await bus.publish([encodeEvent({ ...ordered, id: commandId })]);
 }
 
 async function eventsOf<Name extends TopicName>(topic: Name): Promise<readonly TeststripEvent<Name>[]> {

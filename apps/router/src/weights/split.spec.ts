@@ -1,38 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { prepareRules } from '#libs/assignment';
-import { decodeAssignment, MILLION, type AllocationCommanded, type WeightsPpm } from '#libs/contracts';
+import { decodeAssignment, MILLION, type AllocationCommanded } from '#libs/contracts';
 import type { ExperimentRoute } from '../routing/routing-table.js';
-import { parseUpstream } from '../routing/upstream.js';
 import { assignmentFrame } from './assignment-frame.js';
 import { splitOf, UnservableError, type SplitAbilities } from './split.js';
+import { aRoute } from './test/a-route.js';
 
 const STICKY: SplitAbilities = { stepPpm: 100, isSticky: true };
 const NORMAL = { epoch: 7, isFailSafe: false };
-
-function aRoute(weightsPpm: WeightsPpm, changes: Partial<ExperimentRoute> = {}): ExperimentRoute {
-  const variants = Object.keys(weightsPpm);
-  const rules = {
-    experiment: 'exp',
-    revision: 2,
-    epoch: 7,
-    stage: 1,
-    control: 'control',
-    variants,
-    weightsPpm,
-    audience: [],
-  };
-  return {
-    kind: 'experiment',
-    service: 'text-to-image',
-    rules: prepareRules(rules),
-    unit: 'user',
-    upstreams: new Map(variants.map((name) => [name, parseUpstream(`http://${name}:8000`)])),
-    parameters: new Map(),
-    failSafeAfterMs: 30_000,
-    command: { commandId: 'one' } as AllocationCommanded,
-    ...changes,
-  };
-}
 
 function refused(route: ExperimentRoute, abilities = STICKY): () => unknown {
   return () => splitOf(route, NORMAL, abilities);

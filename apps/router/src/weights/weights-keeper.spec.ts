@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { prepareRules } from '#libs/assignment';
-import type { AllocationCommanded, WeightsPpm } from '#libs/contracts';
-import type { ExperimentRoute, ServiceRoute } from '../routing/routing-table.js';
-import { parseUpstream } from '../routing/upstream.js';
+import type { WeightsPpm } from '#libs/contracts';
+import type { ServiceRoute } from '../routing/routing-table.js';
 import type { Split } from './split.js';
+import { aRoute } from './test/a-route.js';
 import { WeightsKeeper, type Settled } from './weights-keeper.js';
 import type { WeightsTarget } from './weights-target.js';
 
@@ -55,27 +54,7 @@ afterEach(() => keeper.close());
 
 function order(weightsPpm: WeightsPpm): void {
   epoch += 1;
-  const rules = {
-    experiment: 'exp',
-    revision: 1,
-    epoch,
-    stage: 0,
-    control: 'control',
-    variants: Object.keys(weightsPpm),
-    weightsPpm,
-    audience: [],
-  };
-  const own: ExperimentRoute = {
-    kind: 'experiment',
-    service: 'images',
-    rules: prepareRules(rules),
-    unit: 'user',
-    upstreams: new Map(rules.variants.map((name) => [name, parseUpstream(`http://${name}:80`)])),
-    parameters: new Map(),
-    failSafeAfterMs: 1,
-    command: {} as AllocationCommanded,
-  };
-  route = own;
+  route = aRoute(weightsPpm, { epoch, service: 'images' });
   keeper.look();
 }
 const claimed = (): unknown => keeper.claimable({ images: epoch });

@@ -1,1 +1,2 @@
+export * from './unused-port.js';
 export * from './watched-process.js';
