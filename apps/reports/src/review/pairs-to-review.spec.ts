@@ -6,7 +6,6 @@ const picture = (generationId: string, prompt: string, seed: string | null = nul
   generationId,
   prompt,
   seed,
-  completedAtMs: 0,
 });
 
 const judged = (rater: string, prompt: string, leftVariant = 'control', rightVariant = 'new') => ({

@@ -1,4 +1,5 @@
 import { Client, escapeIdentifier, type ClientConfig } from 'pg';
+import { hangUp, isUnanswered } from './unanswered.js';
 
 type OnNotify = (payload: string) => void;
 
@@ -8,10 +9,6 @@ interface Listener {
 }
 
 const RECONNECT_PAUSE_MS = 250;
-
-function hangUp(client: Client): void {
-  (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }).connection.stream.destroy();
-}
 
 /** One connection, opened with the first LISTEN, for all channels of a database. */
 export function openListener(config: ClientConfig, answerWithinMs: number): Listener {
@@ -105,9 +102,9 @@ class SharedListener implements Listener {
   private run(client: Client, sql: string): Promise<unknown> {
     const asked = { text: sql, query_timeout: this.answerWithinMs };
     const result = this.idle.then(() => client.query(asked));
-    this.idle = result.catch((error: Error) => {
-      // Nothing is heard on it any more; its end, which an orderly one would wait for, makes a new one.
-      if (error.message === 'Query read timeout') hangUp(client);
+    this.idle = result.catch((error: unknown) => {
+      // Nothing is heard on it any more; its end makes a new one.
+      if (isUnanswered(error)) hangUp(client);
     });
     return result;
   }

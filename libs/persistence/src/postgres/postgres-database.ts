@@ -2,6 +2,7 @@ import { Client, Pool, types, type ClientBase, type ClientConfig } from 'pg';
 import type { Database, DatabaseSession, Queryable, QueryOptions } from './database.js';
 import { openListener } from './notifications.js';
 import { openReads } from './reads.js';
+import { hangUp, isUnanswered } from './unanswered.js';
 
 export interface OpenDatabaseOptions {
   /** `postgres://user:password@host:port/database` */
@@ -115,7 +116,11 @@ async function openSession({ config, answerWithinMs }: Connections): Promise<Dat
     query: <Row extends object>(sql: string, values?: readonly unknown[], options?: QueryOptions) => {
       const result = idle.then(() => runQuery<Row>(client, sql, values, { answerWithinMs, ...options }));
       // Its locks may be held on the other side still; who is not answered can't know, and must not act as if they were his.
-      result.catch((error: unknown) => isUnanswered(error) && hangUp(client, error, lose));
+      result.catch((error: unknown) => {
+        if (!isUnanswered(error)) return;
+        lose(error);
+        hangUp(client);
+      });
       idle = result.catch(() => undefined);
       return result;
     },
@@ -149,22 +154,6 @@ async function runQuery<Row extends object>(
     if (error instanceof Error) error.message = `${error.message} (in: ${firstLine(sql)})`;
     throw error;
   }
-}
-
-const UNANSWERED = Symbol('unanswered');
-
-/** What the driver says when the time is over; asked before and after the message was mended. */
-function isUnanswered(error: unknown): error is Error {
-  if (!(error instanceof Error)) return false;
-  const marked = error as Error & { [UNANSWERED]?: true };
-  if (error.message === 'Query read timeout') marked[UNANSWERED] = true;
-  return marked[UNANSWERED] === true;
-}
-
-/** An orderly end would wait for the answer. */
-function hangUp(client: Client, error: Error, lose: (error: Error) => void): void {
-  lose(error);
-  (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
 function connectionConfig(url: string, applicationName: string): ClientConfig {

@@ -18,7 +18,6 @@ export interface ReviewPicture {
   readonly prompt: string;
   /** In digits; null where nobody said it. */
   readonly seed: string | null;
-  readonly completedAtMs: number;
 }
 
 /** What {@link readJudged} tells of one judgement. */
@@ -48,11 +47,10 @@ export async function readReviewPictures(database: Database, query: ReviewQuery)
     .setParameters(newest.getParameters());
   if (prompts !== undefined) found.where('newest.prompt = any(:prompts)', { prompts });
   const rows = await found.orderBy('newest.completed_at', 'DESC').getRawMany<Row>();
-  return rows.map(({ generation_id, prompt, seed, completed_at }) => ({
+  return rows.map(({ generation_id, prompt, seed }) => ({
     generationId: generation_id,
     prompt,
     seed: seed === null ? null : String(seed),
-    completedAtMs: completed_at.getTime(),
   }));
 }
 
@@ -60,7 +58,6 @@ interface Row {
   readonly generation_id: string;
   readonly prompt: string;
   readonly seed: string | null;
-  readonly completed_at: Date;
 }
 
 /** More are a survey, not a review before a stage. */
