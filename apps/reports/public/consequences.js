@@ -157,11 +157,8 @@ function approvalWords(standing, index, weightPpm) {
 /** After the end: start again, and let what was rolled back be tried again. */
 function ended(standing) {
   const { spec, fingerprints, phase, dropped = [], service } = standing;
-  const { control, baseline, variants, ramp } = spec;
-  const fallen =
-    phase === 'rolled-back'
-      ? Object.keys(variants).filter((name) => name !== control && name !== baseline)
-      : dropped.filter((name) => name in variants);
+  const { variants, ramp } = spec;
+  const fallen = phase === 'rolled-back' ? candidatesOf({ spec }) : dropped.filter((name) => name in variants);
   return [
     ...fallen.map((variant) => ({
       order: 'retry',

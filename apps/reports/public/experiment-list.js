@@ -1,7 +1,7 @@
 import { badge } from './badge.js';
 import { h, renderWhenChanged } from './dom.js';
 import { clock, share } from './format.js';
-import { ask } from './session.js';
+import { ask, problemOf } from './session.js';
 import { NO_TOKEN, phases, whereOf } from './words.js';
 
 /** Every experiment, looked at once a second. */
@@ -12,7 +12,7 @@ export function showExperimentList(content, connection) {
   const look = async () => {
     try {
       const answer = await ask('/api/experiments');
-      if (!answer.ok) throw new Error(answer.status === 401 ? NO_TOKEN : (await answer.json()).detail);
+      if (!answer.ok) throw new Error(answer.status === 401 ? NO_TOKEN : await problemOf(answer));
       const { experiments } = await answer.json();
       renderWhenChanged(place, experiments, list);
       connection.live();

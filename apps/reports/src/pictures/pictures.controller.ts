@@ -1,9 +1,10 @@
-import { Controller, Get, Header, Inject, Param, ParseIntPipe, Query, Res, StreamableFile } from '@nestjs/common';
+import { Controller, Get, Header, Inject, Param, ParseIntPipe, Query, Res, type StreamableFile } from '@nestjs/common';
 import type { Response } from 'express';
 import { z } from 'zod';
 import { parseInput } from '#libs/platform';
 import { SummaryReader } from '../summary/summary-reader.js';
 import { PICTURE_GALLERY, SUMMARY_READER } from '../tokens.js';
+import { pictureAnswer } from './picture-answer.js';
 import { PictureGallery, type ExperimentPictures } from './picture-gallery.js';
 
 const picturesQuery = z.object({ limit: z.coerce.number().int().min(1).max(50).default(8) });
@@ -31,10 +32,8 @@ export class PicturesController {
     @Param('imageIndex', ParseIntPipe) imageIndex: number,
     @Res({ passthrough: true }) response: Response,
   ): Promise<StreamableFile> {
-    const { bytes, length, contentType, sha256 } = await this.gallery.bytes(generationId, imageIndex);
-    // Its head is sent by then: what is cut off is never complete for the client.
-    bytes.on('error', () => response.destroy());
-    response.setHeader('etag', `"${sha256}"`);
-    return new StreamableFile(bytes, { type: contentType, length });
+    const picture = await this.gallery.bytes(generationId, imageIndex);
+    response.setHeader('etag', `"${picture.sha256}"`);
+    return pictureAnswer(picture, response);
   }
 }

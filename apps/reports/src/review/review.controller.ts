@@ -1,6 +1,20 @@
-import { Body, Controller, Get, Header, HttpCode, Inject, Param, Post, Query, StreamableFile } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Header,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Query,
+  Res,
+  type StreamableFile,
+} from '@nestjs/common';
+import type { Response } from 'express';
 import { z } from 'zod';
 import { actorOfToken, Caller, parseInput, ProblemException, type Identity } from '#libs/platform';
+import { pictureAnswer } from '../pictures/picture-answer.js';
 import { SummaryReader } from '../summary/summary-reader.js';
 import { REVIEW_DESK, SUMMARY_READER } from '../tokens.js';
 import { judgementBody, ReviewDesk, type BlindedReview } from './review-desk.js';
@@ -34,9 +48,12 @@ export class ReviewController {
   @Header('x-content-type-options', 'nosniff')
   @Header('content-security-policy', "default-src 'none'; sandbox")
   @Header('cache-control', 'no-store')
-  async picture(@Param('experiment') experiment: string, @Param('picture') picture: string): Promise<StreamableFile> {
-    const { bytes, length, contentType } = await this.desk.picture(experiment, picture);
-    return new StreamableFile(bytes, { type: contentType, length });
+  async picture(
+    @Param('experiment') experiment: string,
+    @Param('picture') picture: string,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<StreamableFile> {
+    return pictureAnswer(await this.desk.picture(experiment, picture), response);
   }
 
   /** Accepted: the judgement is durable on the bus; the analysis follows. */
