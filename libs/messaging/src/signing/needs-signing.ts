@@ -34,8 +34,7 @@ export const needsOrderSigner = defineNeed({
     ),
   },
   async open({ AUTH: auth, DATA_DIR: dataDir, CONTROLLER_KEY_FILE: file }, { logger }) {
-    const resource = auth === 'off' ? nobodySigns : await openSigner(dataDir, file, logger);
-    return { resource, close };
+    return { resource: auth === 'off' ? nobodySigns : await openSigner(dataDir, file, logger) };
   },
 });
 
@@ -52,10 +51,6 @@ async function openSigner(dataDir: string, file: string | undefined, logger: Nee
     logger.error(`orders are not signed: ${(error as Error).message}`);
     return nobodySigns;
   }
-}
-
-function close(): Promise<void> {
-  return Promise.resolve();
 }
 
 /** By which keys programs that obey the controller know its word. */
@@ -77,11 +72,10 @@ export const needsOrderTrust = defineNeed({
     ),
   },
   async open({ AUTH: auth, DATA_DIR: dataDir, CONTROLLER_PUBLIC_KEYS: given, UNSIGNED_ORDERS: unsigned }, { logger }) {
-    const open = (): OrderTrust => {
-      if (auth === 'off') return trustEverybody;
-      const file = join(dataDir, PUBLIC_KEY_FILE);
-      return new ControllerKeys({ publicKeys: given, file, unsigned, onTrouble: (message) => logger.warn(message) });
-    };
-    return { resource: open(), close };
+    const file = join(dataDir, PUBLIC_KEY_FILE);
+    const onTrouble = (message: string): void => logger.warn(message);
+    const resource: OrderTrust =
+      auth === 'off' ? trustEverybody : new ControllerKeys({ publicKeys: given, file, unsigned, onTrouble });
+    return { resource };
   },
 });

@@ -8,7 +8,8 @@ import type { Health } from '../health/health.js';
 /** A resource as it was opened. */
 export interface OpenedResource<Resource> {
   readonly resource: Resource;
-  close(): Promise<void>;
+  /** Absent where there is nothing to close. */
+  close?(): Promise<void>;
 }
 
 /** What a resource says of itself while it can't be opened yet; see `untilThere`. */

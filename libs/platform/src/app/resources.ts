@@ -44,7 +44,7 @@ export class Resources {
   async close(): Promise<void> {
     for (const opening of [...this.opened.values()].toReversed()) {
       const resource = await opening.catch(() => undefined);
-      await resource?.close();
+      await resource?.close?.();
     }
     this.opened.clear();
   }

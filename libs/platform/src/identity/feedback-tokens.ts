@@ -1,10 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
 import { defineNeed } from '../app/need.js';
-import { madeOnce } from '../configuration/made-once.js';
-import { keepSecret } from '../configuration/secrets.js';
 import { commonVariables, documented, variables } from '../configuration/variables.js';
-import { newToken } from './bearer-token.js';
+import { installationSecret } from './installation-secret.js';
 
 /** Where the key of an installation is, in DATA_DIR. */
 const KEY_FILE = 'feedback-key';
@@ -43,26 +41,13 @@ export const needsFeedbackTokens = defineNeed({
     ),
   },
   async open({ AUTH: auth, DATA_DIR: dataDir, FEEDBACK_KEY: given }, { logger }) {
-    if (auth === 'off') return { resource: undefined, close };
+    if (auth === 'off') return { resource: undefined };
     try {
-      return { resource: feedbackTokens(given ?? (await keyIn(dataDir))), close };
+      return { resource: feedbackTokens(given ?? (await installationSecret(join(dataDir, KEY_FILE), 'key'))) };
     } catch (error) {
       // Who serves users goes on serving them.
       logger.error(`there are no feedback tokens: ${(error as Error).message}`);
-      return { resource: undefined, close };
+      return { resource: undefined };
     }
   },
 });
-
-function close(): Promise<void> {
-  return Promise.resolve();
-}
-
-/** Of an installation, made where there is none; processes that start at the same time with one folder agree on one. */
-async function keyIn(folder: string): Promise<string> {
-  const file = join(folder, KEY_FILE);
-  const key = (await madeOnce(file, () => `${newToken()}\n`)).trim();
-  if (key.length < 32) throw new Error(`${file} holds no key; delete it, and the next start makes a new one`);
-  keepSecret(key);
-  return key;
-}

@@ -65,7 +65,7 @@ export const needsIdentities = defineNeed({
   },
   async open(settings, { logger }) {
     const identities = await open(settings, logger);
-    return { resource: identities, close: () => Promise.resolve() };
+    return { resource: identities };
   },
 });
 

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { appendFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { madeOnce, readIfThere } from '../configuration/made-once.js';
-import { keepSecret } from '../configuration/secrets.js';
-import { newToken } from './bearer-token.js';
+import { readIfThere } from '../configuration/made-once.js';
+import { installationSecret } from './installation-secret.js';
 
 /** Where the token of the operator is, in DATA_DIR. */
 const OPERATOR_TOKEN_FILE = 'operator-token';
@@ -26,10 +25,7 @@ export interface OperatorToken {
 export async function operatorTokenIn(folder: string): Promise<OperatorToken> {
   // Told to people who may stand in another folder.
   const file = resolve(folder, OPERATOR_TOKEN_FILE);
-  const token = (await madeOnce(file, () => `${newToken()}\n`)).trim();
-  if (token.length < 32) throw new Error(`${file} holds no token; delete it, and the next start makes a new one`);
-  keepSecret(token);
-  return { file, token };
+  return { file, token: await installationSecret(file, 'token') };
 }
 
 /** Remembers that a server of the installation listens there, so that the token goes to it and to no other port of the machine. */
