@@ -1,9 +1,10 @@
 import type { ApiOperation } from './open-api.js';
 
-/** A JSON schema, as far as an example needs it. */
-interface Schema {
+/** A JSON schema, as far as an example and the page need it. */
+export interface Schema {
   readonly $ref?: string;
   readonly $defs?: Readonly<Record<string, Schema>>;
+  readonly description?: string;
   readonly type?: string;
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
@@ -17,10 +18,11 @@ interface Schema {
   readonly minimum?: number;
 }
 
-interface Parameter {
+export interface Parameter {
   readonly name: string;
   readonly in: string;
   readonly required?: boolean;
+  readonly description?: string;
   readonly schema?: Schema;
 }
 
@@ -47,7 +49,7 @@ const IN_PATHS: Readonly<Record<string, string>> = {
  * whole body (`x-example`), where what it takes is more than its schema tells.
  */
 export function exampleRequest(method: string, path: string, operation: ApiOperation): ExampleRequest {
-  const parameters = (operation['parameters'] ?? []) as readonly Parameter[];
+  const parameters = parametersOfOperation(operation);
   const written = path.replace(/\{(\w+)\}/g, (_all, name: string) => inPath(name, parameters));
   return { method: method.toUpperCase(), path: written, ...bodyOf(operation) };
 }
@@ -71,24 +73,28 @@ function inPath(name: string, parameters: readonly Parameter[]): string {
 }
 
 function bodyOf(operation: ApiOperation): Pick<ExampleRequest, 'body'> {
-  const { content } = (operation['requestBody'] ?? {}) as {
-    readonly content?: Readonly<Record<string, { schema: Schema }>>;
-  };
-  const [first] = Object.entries(content ?? {});
+  const [first] = schemasOf(operation['requestBody']);
   if (first === undefined) return {};
-  const [contentType, { schema }] = first;
+  const [contentType, schema] = first;
   const given = operation['x-example'];
   if (typeof given === 'string') return { body: { contentType, text: given } };
   return { body: { contentType, text: JSON.stringify(given ?? valueOf(schema, schema.$defs ?? {})) } };
 }
 
+export function parametersOfOperation(operation: ApiOperation): readonly Parameter[] {
+  return (operation['parameters'] ?? []) as readonly Parameter[];
+}
+
+/** What a body or an answer may look like: a schema for each media type. */
+export function schemasOf(described: unknown): readonly (readonly [contentType: string, schema: Schema])[] {
+  const { content = {} } = (described ?? {}) as { readonly content?: Readonly<Record<string, { schema: Schema }>> };
+  return Object.entries(content).map(([contentType, { schema }]) => [contentType, schema]);
+}
+
 type Definitions = NonNullable<Schema['$defs']>;
 
 /** The schema itself where it only names one that stands beside it. */
-export function named<Named extends Pick<Schema, '$ref'>>(
-  schema: Named,
-  definitions: Readonly<Record<string, Named>>,
-): Named {
+export function named(schema: Schema, definitions: Definitions): Schema {
   return definitions[schema.$ref?.replace('#/$defs/', '') ?? ''] ?? schema;
 }
 

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { ApiDescription, ApiOperation } from './open-api.js';
 import { allPaths } from './open-api.js';
-import { exampleCommand, exampleRequest, named } from './open-api-example.js';
+import {
+  exampleCommand,
+  exampleRequest,
+  named,
+  parametersOfOperation,
+  schemasOf,
+  type Schema,
+} from './open-api-example.js';
 
 /** Nothing is loaded and nothing runs: the page is text. */
 export function openApiPagePolicy(): string {
@@ -47,16 +54,8 @@ function route({ method, path, operation }: Route): string {
   ].join('\n');
 }
 
-interface Parameter {
-  readonly name: string;
-  readonly in: string;
-  readonly required?: boolean;
-  readonly description?: string;
-  readonly schema?: unknown;
-}
-
 function parameters(operation: ApiOperation): string {
-  const given = (operation['parameters'] ?? []) as readonly Parameter[];
+  const given = parametersOfOperation(operation);
   if (given.length === 0) return '';
   const rows = given.map(
     ({ name, in: where, required, description, schema }) =>
@@ -66,36 +65,22 @@ function parameters(operation: ApiOperation): string {
 }
 
 function body(operation: ApiOperation): string {
-  const { content } = (operation['requestBody'] ?? {}) as {
-    readonly content?: Readonly<Record<string, { schema: unknown }>>;
-  };
-  return Object.entries(content ?? {})
-    .map(([type, { schema }]) => `<h2>Body: ${inHtml(type)}</h2>${fields(schema)}${whole(schema)}`)
+  return schemasOf(operation['requestBody'])
+    .map(([type, schema]) => `<h2>Body: ${inHtml(type)}</h2>${fields(schema)}${whole(schema)}`)
     .join('');
 }
 
 function answers({ responses }: ApiOperation): string {
   const rows = Object.entries(responses).map(([status, answer]) => {
-    const { description = '', content } = answer as {
-      description?: string;
-      content?: Readonly<Record<string, { schema: unknown }>>;
-    };
-    const schemas = Object.values(content ?? {}).map(({ schema }) => whole(schema));
+    const { description = '' } = answer as { readonly description?: string };
+    const schemas = schemasOf(answer).map(([, schema]) => whole(schema));
     return `<tr><th scope="row">${inHtml(status)}</th><td>${prose(description)}${schemas.join('')}</td></tr>`;
   });
   return `<h2>Answers</h2><table>${rows.join('')}</table>`;
 }
 
-interface ObjectSchema {
-  readonly $ref?: string;
-  readonly $defs?: Readonly<Record<string, ObjectSchema>>;
-  readonly properties?: Readonly<Record<string, { readonly description?: string }>>;
-  readonly required?: readonly string[];
-}
-
-function fields(schema: unknown): string {
-  const root = schema as ObjectSchema;
-  const { properties = {}, required = [] } = named(root, root.$defs ?? {});
+function fields(schema: Schema): string {
+  const { properties = {}, required = [] } = named(schema, schema.$defs ?? {});
   const rows = Object.entries(properties).map(
     ([name, field]) =>
       `<tr><th scope="row"><code>${inHtml(name)}</code></th><td>${required.includes(name) ? '' : 'optional'}</td><td>${kindOf(field)}</td><td>${prose(field.description ?? '')}</td></tr>`,
@@ -103,13 +88,12 @@ function fields(schema: unknown): string {
   return rows.length === 0 ? '' : `<table>${rows.join('')}</table>`;
 }
 
-function kindOf(schema: unknown): string {
-  const { type, enum: values } = (schema ?? {}) as { readonly type?: string; readonly enum?: readonly unknown[] };
+function kindOf({ type, enum: values }: Schema = {}): string {
   return inHtml(values === undefined ? (type ?? '') : values.join(', '));
 }
 
 /** The schema in full, for those who want it; nothing where it says nothing. */
-function whole(schema: unknown): string {
+function whole(schema: Schema): string {
   const text = JSON.stringify(schema, null, 2);
   return text === '{}'
     ? ''
