@@ -2,6 +2,7 @@ import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
 import { isIP } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { Agent, request, type Dispatcher } from 'undici';
+import { isListedHost } from '#libs/platform';
 import { refused, unavailable, type FetchedPicture } from './fetched-picture.js';
 import { isPrivateAddress } from './private-addresses.js';
 
@@ -100,12 +101,10 @@ export class HttpPictures {
   }
 
   private permissionFor(url: URL): 'any-address' | 'public-address' | 'refused' {
-    const port = url.port === '' ? '' : `:${url.port}`;
-    const host = url.hostname.toLowerCase();
-    const entries = this.options.hosts.map((entry) => entry.toLowerCase());
-    if (entries.includes(host + port)) return 'any-address';
-    const matches = entries.some((entry) => entry.startsWith('*.') && (host + port).endsWith(entry.slice(1)));
-    return matches ? 'public-address' : 'refused';
+    const { hosts } = this.options;
+    if (!isListedHost(url.href, hosts)) return 'refused';
+    const named = hosts.filter((entry) => !entry.startsWith('*.'));
+    return isListedHost(url.href, named) ? 'any-address' : 'public-address';
   }
 }
 
