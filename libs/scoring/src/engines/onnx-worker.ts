@@ -1,8 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { answersBy, reply } from './answer-requests.js';
 import { cutIntoBatches } from './batches.js';
 import type { OnnxWorkerData } from './onnx-messages.js';
-import type { WorkerReply, WorkerRequest } from './worker-messages.js';
+import type { WorkerRequest } from './worker-messages.js';
 
 // Runs in a worker thread of its own: `session.run` computes synchronously and would block the event loop of the service.
 // Imports nothing but its neighbours and onnxruntime, so that it loads from the source as well as from the build.
@@ -21,30 +22,14 @@ const fixedTextLength = lengthOf(texts.inputMetadata[0]);
 requireFinite(graphs.image, await embedImages(noise(pictureBytes), 1));
 requireFinite(graphs.text, await embedTexts([Int32Array.of(endOfText)]));
 
-port.on('message', (request: WorkerRequest) => void answer(request));
-reply({ kind: 'ready', device: `onnxruntime on ${provider}` });
-
-async function answer(request: WorkerRequest): Promise<void> {
-  if (request.kind === 'close') {
-    port.close();
+const answer = answersBy(port, {
+  embedder: { images: embedImages, texts: embedTexts },
+  stop: async () => {
     await Promise.all([images.release(), texts.release()]);
-    return;
-  }
-  try {
-    const { id } = request;
-    if (request.kind === 'images') {
-      const { pixels, count } = request;
-      reply({ kind: 'embeddings', id, embeddings: await embedImages(pixels, count), pixels });
-    } else reply({ kind: 'embeddings', id, embeddings: await embedTexts(request.ids) });
-  } catch (error) {
-    reply({ kind: 'failed', id: request.id, message: (error as Error).message });
-  }
-}
-
-function reply(message: WorkerReply): void {
-  const sent = message.kind === 'embeddings' ? [message.embeddings.buffer] : [];
-  port.postMessage(message, message.kind === 'embeddings' && message.pixels ? [...sent, message.pixels.buffer] : sent);
-}
+  },
+});
+port.on('message', (request: WorkerRequest) => void answer(request));
+reply(port, { kind: 'ready', device: `onnxruntime on ${provider}` });
 
 async function embedImages(pixels: Uint8Array<ArrayBuffer>, count: number): Promise<Float32Array<ArrayBuffer>> {
   return embed(images, 'pixels', count, (from, used, size) => {

@@ -1,9 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { CheckpointDescription } from '../../checkpoint/description.js';
 import { openWeights } from '../../checkpoint/open-weights.js';
+import { answersBy, reply, type Embedder } from '../answer-requests.js';
 import { goldenPixels } from '../golden.js';
 import { toUnitRows } from '../unit-rows.js';
-import type { WorkerReply, WorkerRequest } from '../worker-messages.js';
+import type { WorkerRequest } from '../worker-messages.js';
 import { loadClipTowers } from './clip-towers.js';
 import { inPieces, pieceSize } from './pieces.js';
 import { startBackend, type StartedBackend } from './tfjs-backend.js';
@@ -12,44 +13,18 @@ import type { Tensor } from './tfjs-ops.js';
 
 // Runs in a worker thread of its own: all backends but webgpu compute synchronously and would block the event loop of the service.
 
-interface Embedder {
-  images(pixels: Uint8Array, count: number): Promise<Float32Array<ArrayBuffer>>;
-  texts(ids: readonly Int32Array[]): Promise<Float32Array<ArrayBuffer>>;
-}
-
 const { backend, model } = workerData as TfjsWorkerData;
 const port = parentPort!;
 const started = await startBackend(backend);
 const embedder = model === null ? undefined : await embedderOf(started, model.directory, model.description);
+const answer = answersBy(port, { embedder, stop: started.stop });
 
 // One after the other: two batches at once would need twice the memory and be no faster.
 let last = Promise.resolve();
 port.on('message', (request: WorkerRequest) => {
   last = last.then(() => answer(request));
 });
-reply({ kind: 'ready', device: started.device });
-
-async function answer(request: WorkerRequest): Promise<void> {
-  if (request.kind === 'close') {
-    port.close();
-    started.stop();
-    return;
-  }
-  try {
-    const { id } = request;
-    if (request.kind === 'images') {
-      const { pixels, count } = request;
-      reply({ kind: 'embeddings', id, embeddings: await embedder!.images(pixels, count), pixels });
-    } else reply({ kind: 'embeddings', id, embeddings: await embedder!.texts(request.ids) });
-  } catch (error) {
-    reply({ kind: 'failed', id: request.id, message: (error as Error).message });
-  }
-}
-
-function reply(message: WorkerReply): void {
-  const sent = message.kind === 'embeddings' ? [message.embeddings.buffer] : [];
-  port.postMessage(message, message.kind === 'embeddings' && message.pixels ? [...sent, message.pixels.buffer] : sent);
-}
+reply(port, { kind: 'ready', device: started.device });
 
 async function embedderOf(
   { tf }: StartedBackend,
