@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { evaluateState, flagState, type FlagAnswer, type FlagAsker, type ServiceFlagState } from '#libs/assignment';
-import { encodeAssignment, isNameless } from '#libs/contracts';
+import { encodeAssignment, isNameless, LONGEST_UNIT } from '#libs/contracts';
 
 /** A client asks for what is in force at least so often, beside being told of changes. */
 const ASK_EVERY_MS = 5_000;
@@ -28,7 +28,6 @@ export interface Evaluation extends FlagAnswer {
 }
 
 const NOTHING_SAID: Evaluation = { value: undefined, assignment: null, isExposure: false, header: undefined };
-const LONGEST_UNIT = 256;
 
 /** All clients that have no name to send would be one unit. */
 function namesSomebody(unit: string): boolean {

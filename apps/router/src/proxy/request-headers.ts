@@ -6,6 +6,7 @@ import {
   INSTANCE_HEADER,
   isNameless,
   LONGEST_INSTANCE,
+  LONGEST_UNIT,
   REQUEST_ID_HEADER,
   type ExperimentSpec,
 } from '#libs/contracts';
@@ -29,8 +30,6 @@ export interface UnitHeaders {
   readonly user: string;
   readonly session: string;
 }
-
-const LONGEST_UNIT = 256;
 
 /**
  * `named`: by a header, or by itself where requests are the units. `missing`: no header names anybody. `meaningless`: what the headers say is

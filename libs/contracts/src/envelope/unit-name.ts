@@ -1,3 +1,6 @@
+/** Characters of a unit's name; in place of a longer one a router draws its digest. */
+export const LONGEST_UNIT = 256;
+
 /** What clients send when they have no name to send: the text of a missing value in some language, a placeholder, or nothing at all. */
 export const NO_NAMES: ReadonlySet<string> = new Set([
   '',
