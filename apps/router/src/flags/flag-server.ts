@@ -9,7 +9,7 @@ import { ChangeStreams } from './change-streams.js';
 import { entityTagOf, isKnown } from './entity-tag.js';
 import { evaluateFlag, type Evaluated, type FlagQuestion } from './evaluate-flag.js';
 import { isFlagProblem, readFlagContext, type FlagContext, type FlagProblem } from './flag-context.js';
-import { readText } from './read-text.js';
+import { readText, type FlagRequest } from './read-text.js';
 
 const BULK = '/ofrep/v1/evaluate/flags';
 const EVENTS = '/ofrep/v1/events';
@@ -37,13 +37,6 @@ export interface FlagServerOptions extends DrawSources {
 
 type Headers = Readonly<Record<string, string>>;
 
-/** What is asked for, and whether the client sends its body when it is told to. */
-interface Asked {
-  /** With its query. */
-  readonly path: string;
-  readonly waitsToBeTold: boolean;
-}
-
 /**
  * OFREP 0.3 (OpenFeature's remote evaluation protocol): every service is a flag, evaluated as a request would be routed. Asking for one flag is an exposure; asking
  * for all of them at once is none, since a client keeps what it may never use.
@@ -53,7 +46,7 @@ export class FlagServer {
 
   constructor(private readonly options: FlagServerOptions) {}
 
-  serve(request: IncomingMessage, response: ServerResponse, { path, waitsToBeTold }: Asked): void {
+  serve(request: IncomingMessage, response: ServerResponse, { path, waitsToBeTold }: FlagRequest): void {
     const [address = ''] = path.split('?', 1);
     const key = keyIn(address);
     const refusal = refusalOf(request, address, key);

@@ -6,6 +6,13 @@ const LARGEST_BODY_BYTES = 64 * 1024;
 /** Those who send slower are let go. */
 const WITHIN_MS = 10_000;
 
+/** What is asked for, and whether the client sends its body when it is told to. */
+export interface FlagRequest {
+  /** With its query. */
+  readonly path: string;
+  readonly waitsToBeTold: boolean;
+}
+
 /**
  * Reads a small body as text; `then` is not called when the client goes away before its end, or takes longer than ten seconds. A client that waits to be told is told
  * when its headers say nothing against its body.
@@ -13,7 +20,7 @@ const WITHIN_MS = 10_000;
 export function readText(
   request: IncomingMessage,
   response: ServerResponse,
-  { waitsToBeTold }: { readonly waitsToBeTold: boolean },
+  { waitsToBeTold }: Pick<FlagRequest, 'waitsToBeTold'>,
   then: (text: string | FlagProblem) => void,
 ): void {
   const refuse = (errorDetails: string): void => {

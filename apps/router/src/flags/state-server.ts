@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isoTime, slug, unstorableIn } from '#libs/contracts';
+import { isoTime, messageAt, slug, unstorableIn } from '#libs/contracts';
 import { sendJson, sendProblem } from '#libs/platform';
 import { z } from 'zod';
 import type { DrawSources } from '../proxy/draw.js';
@@ -9,7 +9,7 @@ import { entityTagOf, isKnown } from './entity-tag.js';
 import { evaluateFlag, type Evaluated } from './evaluate-flag.js';
 import { flagContextOf, isFlagProblem } from './flag-context.js';
 import { flagStateOf } from './flag-state.js';
-import { readText } from './read-text.js';
+import { readText, type FlagRequest } from './read-text.js';
 
 const EXPOSURES = '/v1/flags/exposures';
 const MOST_EXPOSURES = 500;
@@ -40,12 +40,6 @@ export interface StateServerOptions extends DrawSources {
   readonly onExposed: (service: string, evaluated: Evaluated, id: string) => void;
 }
 
-/** What is asked for, and whether the client sends its body when it is told to. */
-interface Asked {
-  readonly path: string;
-  readonly waitsToBeTold: boolean;
-}
-
 /**
  * For clients that draw by themselves: what is in force (`GET /v1/flags`, with an ETag), and where they tell whom they have told a variant
  * (`POST /v1/flags/exposures`). An exposure counts where the router draws the same for the unit under the same order, so that nobody is told to have met
@@ -54,7 +48,7 @@ interface Asked {
 export class StateServer {
   constructor(private readonly options: StateServerOptions) {}
 
-  serve(request: IncomingMessage, response: ServerResponse, { path, waitsToBeTold }: Asked): void {
+  serve(request: IncomingMessage, response: ServerResponse, { path, waitsToBeTold }: FlagRequest): void {
     const [address = ''] = path.split('?', 1);
     const expected = address === EXPOSURES ? 'POST' : 'GET';
     const unready = this.options.unreadyReason();
@@ -80,7 +74,7 @@ export class StateServer {
     const read = exposuresBody.safeParse(typeof text === 'string' ? parsedJson(text) : undefined);
     if (!read.success) {
       const [issue] = read.error.issues;
-      const detail = `${issue?.path.join('.')}: ${issue?.message ?? 'can not be read'}`;
+      const detail = issue ? messageAt(issue.path, issue.message) : 'can not be read';
       return sendProblem(response, { title: 'Not exposures', status: 422, detail });
     }
     const counted = read.data.exposures.filter((exposure) => this.count(exposure)).length;
