@@ -33,8 +33,8 @@ export async function towerFiles(
   model: { readonly directory: string; readonly digest: string; readonly description: CheckpointDescription },
   { precision, cacheDirectory }: TowerFilesOptions,
 ): Promise<TowerFiles> {
-  const shipped = filesIn(join(model.directory, 'onnx'));
-  if (precision === 'f32' && (await exist(shipped))) return shipped;
+  const shipped = precision === 'f32' ? await shippedTowers(model.directory) : null;
+  if (shipped !== null) return shipped;
   const folder = `${model.digest.slice(0, 16)}-${precision}-v${FORMAT}`;
   const beside = join(model.directory, BUILT, folder);
   const cached = cacheDirectory === undefined ? beside : join(cacheDirectory, folder);
@@ -47,6 +47,12 @@ export async function towerFiles(
   await makeFolder(place);
   await writeTowers(model, precision, filesIn(place));
   return filesIn(place);
+}
+
+/** The graphs that the model brings along, with which the engine onnx reads no weights; null unless it has both. */
+export async function shippedTowers(directory: string): Promise<TowerFiles | null> {
+  const files = filesIn(join(directory, 'onnx'));
+  return (await exist(files)) ? files : null;
 }
 
 async function makeFolder(place: string): Promise<void> {

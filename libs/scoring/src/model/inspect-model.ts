@@ -4,6 +4,7 @@ import type { CheckpointDescription } from '../checkpoint/description.js';
 import { ModelDirectoryError } from '../checkpoint/errors.js';
 import { openWeights, type WeightsSize } from '../checkpoint/open-weights.js';
 import { readGolden, type GoldenEmbeddings } from '../engines/golden.js';
+import { shippedTowers } from '../graphs/tower-files.js';
 import { ForeignHeadError } from '../heads/quality-head.js';
 import { loadClipModel, type ClipModel } from './model-directory.js';
 
@@ -40,7 +41,7 @@ export async function inspectModel(directory: string): Promise<InspectedModel> {
     digest: model.digest,
     description: model.description,
     weights,
-    hasGraphs: hasGraphs(model.directory),
+    hasGraphs: (await shippedTowers(model.directory)) !== null,
     heads: model.heads.map(({ name }) => name),
     golden: golden && { pictures: golden.pictures.length, texts: golden.texts.length },
   };
@@ -65,16 +66,11 @@ export async function openModel(directory: string): Promise<OpenedModel | { read
   }
 }
 
-/** Whether the model comes with graphs, so that the engine onnx reads no weights. */
-function hasGraphs(directory: string): boolean {
-  return ['image', 'text'].every((tower) => existsSync(join(directory, 'onnx', `${tower}.onnx`)));
-}
-
 async function sizeOf({ directory }: ClipModel): Promise<WeightsSize | null> {
   const hasWeights = ['model.safetensors', 'model.safetensors.index.json'].some((file) =>
     existsSync(join(directory, file)),
   );
-  if (!hasWeights && hasGraphs(directory)) return null;
+  if (!hasWeights && (await shippedTowers(directory)) !== null) return null;
   const weights = await openWeights(directory);
   try {
     return weights.size;
