@@ -35,6 +35,6 @@ export function takePolicy(
 
 /** What of a policy the evidence depends on; deadlines and the like change nothing of it. */
 function judgedBy({ definition: { spec } }: KnownExperiment): string {
-  const { guardrails, limits, metrics, quotients, watch }: ExperimentSpec = spec;
-  return JSON.stringify([guardrails, limits, metrics, quotients, watch]);
+  const { guardrails, dryRun, limits, metrics, quotients, watch }: ExperimentSpec = spec;
+  return JSON.stringify([guardrails, limits, metrics, quotients, watch, dryRun]);
 }

@@ -40,10 +40,16 @@ export function estimate(value, metric) {
   return number(value, 4);
 }
 
-/** Metrics with `marginKind`, how the margin of each was written: everything about it is shown on that scale. */
+/**
+ * Metrics with `marginKind`, how the margin of each was written: everything about it is shown on that scale; and with `isDryRun` where the
+ * guardrail is only tried.
+ */
 export function onWrittenScale(metrics, guardrails) {
-  const kinds = new Map(guardrails.map(({ metric, margin }) => [metric, margin.kind]));
-  return metrics.map((metric) => ({ ...metric, marginKind: kinds.get(metric.metric) ?? null }));
+  const written = new Map(guardrails.map((guardrail) => [guardrail.metric, guardrail]));
+  return metrics.map((metric) => {
+    const { margin, isDryRun = false } = written.get(metric.metric) ?? {};
+    return { ...metric, marginKind: margin?.kind ?? null, isDryRun };
+  });
 }
 
 /** A value on the scale of the effect in words: percent of control, percentage points, a factor, or the metric's own unit. */

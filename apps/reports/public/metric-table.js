@@ -146,13 +146,13 @@ function noteRow({ notes = [] }, columns) {
   );
 }
 
-function nameCell({ metric, candidate, role, direction }, namesCandidate, decided) {
+function nameCell({ metric, candidate, role, direction, isDryRun }, namesCandidate, decided) {
   return h(
     'th',
     { scope: 'row' },
     metric,
     namesCandidate ? h('span', { class: 'small' }, candidate) : null,
-    h('span', { class: 'small' }, `${role} · ${direction} is better`),
+    h('span', { class: 'small' }, `${isDryRun ? 'dry run, decides nothing' : role} · ${direction} is better`),
     decided ? h('span', { class: 'small decided' }, 'ended the experiment') : null,
   );
 }

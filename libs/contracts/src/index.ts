@@ -29,7 +29,7 @@ export * from './experiment/event-fields.js';
 export { candidatesOf, comparedWith } from './experiment/candidates.js';
 export { messageAt } from './message-at.js';
 export { harmAlphaOf } from './experiment/harm-alpha.js';
-export { WEEKDAYS } from './experiment/freeze.js';
+export { WEEKDAYS } from './experiment/time-windows.js';
 export { durationInWords, durationOfAtLeast, parseDurationMs } from './experiment/duration.js';
 export {
   experimentFile,

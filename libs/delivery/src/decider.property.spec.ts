@@ -42,12 +42,22 @@ const gated = explicitRamp(
   aStage(100_000, { approval: 'required' }),
   aStage(1_000_000),
 );
+const unhurried = aSpec({
+  ramp: {
+    kind: 'auto',
+    stages: [aStage(10_000), aStage(990_000, { atLeastMs: 2 * HOUR_MS, bake: true }), aStage(1_000_000)],
+  },
+  schedule: [{ days: [1, 2, 3, 4, 5], fromMinute: 540, toMinute: 960, timeZone: 'Europe/Berlin' }],
+  dryRun: aSpec().guardrails.slice(1),
+  guardrails: aSpec().guardrails.slice(0, 1),
+});
 const specs = fc.constantFrom(
   aSpec(),
   aSpec({ ramp: gated }),
   aSpec({ onInconclusive: 'hold' }),
   aSpec(aShadow()),
   aSpec({ control: 'candidate' }),
+  unhurried,
 );
 
 const metricAnalysis = (metric: string): fc.Arbitrary<MetricAnalysis> =>

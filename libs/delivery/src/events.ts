@@ -42,6 +42,8 @@ export const alertKind = z.enum([
   'few-new-units',
   'too-late',
   'contested',
+  /** By a guardrail on trial the candidate would have been rolled back: once for each. */
+  'dry-run-harm',
 ]);
 export type AlertKind = z.infer<typeof alertKind>;
 
@@ -80,7 +82,14 @@ export const deliveryEvent = z.discriminatedUnion('type', [
   /** A candidate that serves nobody was proven harmful after the end: nothing is ordered, it is latched. */
   z.object({ type: z.literal('arm-disqualified'), ...happened, variant: z.string(), message: z.string() }),
   z.object({ type: z.literal('acknowledged'), ...happened, applied: allocationApplied }),
-  z.object({ type: z.literal('alert-raised'), ...happened, alert: alertKind, message: z.string() }),
+  /** `about`: which of several things the alert is about; absent: there is one. */
+  z.object({
+    type: z.literal('alert-raised'),
+    ...happened,
+    alert: alertKind,
+    message: z.string(),
+    about: z.string().optional(),
+  }),
 ]);
 export type DeliveryEvent = z.infer<typeof deliveryEvent>;
 

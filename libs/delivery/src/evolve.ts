@@ -57,7 +57,9 @@ export function evolve(state: DeliveryState, event: DeliveryEvent): DeliveryStat
     }
     case 'alert-raised': {
       const known = startedOf(state);
-      return { ...known, alerts: [...known.alerts, { alert: event.alert, message: event.message, atMs: event.atMs }] };
+      const { alert, message, atMs, about } = event;
+      const raised = { alert, message, atMs, ...(about === undefined ? {} : { about }) };
+      return { ...known, alerts: [...known.alerts, raised] };
     }
     default:
       return event satisfies never;

@@ -6,7 +6,7 @@ export type * from './inputs.js';
 export { DecisionRefusedError, type RefusalCode } from './operator/refusal.js';
 export { appliedInWords } from './words/applied.js';
 export { metricByPairs } from './rules/pairs.js';
-export { deadlineAtMs, nextTimerAtMs } from './rules/deadline.js';
+export { deadlineAtMs, deadlineMsIn, nextTimerAtMs } from './rules/deadline.js';
 export { type Notice, noticesOf } from './notices.js';
 export type { RunClock } from './outlook.js';
 export { type KeptLog, type Replay, type ReplayedDecision, replayLog } from './replay/replay-log.js';

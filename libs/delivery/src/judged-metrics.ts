@@ -1,24 +1,25 @@
 import { canonicalJson, type ExperimentSpec } from '#libs/contracts';
 
 /**
- * Metrics whose guardrail or absolute limit is another one in `after` than in `before`, or is in only one of them, or which the file defines
- * otherwise: the same margin of another number is another rule.
+ * Metrics whose guardrail, dry run or absolute limit is another one in `after` than in `before`, or is in only one of them, or which the file defines
+ * otherwise: the same margin of another number is another rule, and what was only tried has been looked at.
  */
 export function metricsJudgedOtherwise(before: ExperimentSpec, after: ExperimentSpec): readonly string[] {
   const names = [...judgedIn(before), ...judgedIn(after)];
   return [...new Set(names)].filter((name) => rulesOf(before, name) !== rulesOf(after, name)).sort();
 }
 
-function judgedIn({ guardrails, limits = [] }: ExperimentSpec): readonly string[] {
-  return [...guardrails, ...limits].map(({ metric }) => metric);
+function judgedIn({ guardrails, dryRun = [], limits = [] }: ExperimentSpec): readonly string[] {
+  return [...guardrails, ...dryRun, ...limits].map(({ metric }) => metric);
 }
 
 function rulesOf(spec: ExperimentSpec, name: string): string {
-  const { guardrails, limits = [] } = spec;
-  const guardrail = guardrails.find(({ metric }) => metric === name);
+  const { guardrails, dryRun = [], limits = [] } = spec;
+  const [guardrail, tried] = [guardrails, dryRun].map((list) => list.find(({ metric }) => metric === name));
   const limit = limits.find(({ metric }) => metric === name);
   return canonicalJson([
     guardrail ? { margin: guardrail.margin, rollbackOn: guardrail.rollbackOn } : null,
+    ...(tried ? [{ margin: tried.margin, rollbackOn: tried.rollbackOn }] : []),
     limit ?? null,
     definitionsOf(spec, name),
   ]);

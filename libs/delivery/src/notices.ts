@@ -1,9 +1,11 @@
 import type { ConsistencyFinding, ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
 import { brokenControl, insteadInWords } from './rules/broken-control.js';
-import { freezeAt, freezeInWords } from './rules/freeze.js';
+import { standstillAt } from './rules/standstill.js';
 import { neededSources } from './rules/needed-sources.js';
 import { outlookOf, type RunClock } from './outlook.js';
 import { shadowOutlookOf } from './shadow-outlook.js';
+import { bakingInWords, isBaking } from './words/bake.js';
+import { dryRunHarm, dryRunsIn, dryRunUnmeasurable } from './words/dry-run.js';
 import { shadowInWords, shadowTooLateMessage } from './words/shadow.js';
 import { fewNewUnitsMessage, outlookInWords, tooLateMessage } from './words/outlook.js';
 import { outlyingValues } from './words/long-tail.js';
@@ -24,14 +26,21 @@ export interface Notice {
     | 'units'
     | 'outlook'
     | 'shadow'
-    | 'frozen';
+    | 'frozen'
+    | 'baking'
+    | 'dry-run-harm'
+    | 'dry-run';
   readonly message: string;
+  /** Which of several things of the kind it is about; absent: there is one. */
+  readonly about?: string;
 }
 
 /** Where an experiment is, and for how long it has been. */
 interface Run extends RunClock {
   /** Absent: it is not. */
   readonly isInShadow?: boolean;
+  /** Of the ramp; absent: it is not known. */
+  readonly stage?: number;
 }
 
 /** The notices of an analysis, what is wrong first. */
@@ -53,7 +62,9 @@ export function noticesOf(spec: ExperimentSpec, analysis: ExperimentAnalysed, ru
     ...(shift?.status === 'found' ? [{ kind: 'watched-shift', message: shiftWarning(shift.metrics) } as const] : []),
     ...(idle.length > 0 ? [{ kind: 'inconsistent-reports', message: reportsWarning(idle) } as const] : []),
     ...outlyingValues(spec, analysis).map((message) => ({ kind: 'outlying-value', message }) as const),
+    ...dryRunNotices(spec, analysis),
     ...frozenNotices(spec, analysis),
+    ...(isBaking(spec, run.stage) ? [{ kind: 'baking', message: bakingInWords(spec) } as const] : []),
     ...(run.isInShadow ? shadowNotices(spec, analysis, run) : rampNotices(spec, analysis, run)),
     ...unitWarnings(analysis.health, spec.unit).map((message) => ({ kind: 'units', message }) as const),
     ...(isUnneeded ? [{ kind: 'unneeded-silence', message: unneededSilence(staleness) } as const] : []),
@@ -65,11 +76,21 @@ function isOfAnotherConfiguration({ kind }: ConsistencyFinding): boolean {
   return kind === 'another-configuration' || kind === 'configuration-changed';
 }
 
+/** What guardrails on trial would do if they decided. */
+function dryRunNotices(spec: ExperimentSpec, analysis: ExperimentAnalysed): readonly Notice[] {
+  return dryRunsIn(spec, analysis).flatMap((metric): readonly Notice[] => {
+    const about = `${metric.metric} of ${metric.candidate}`;
+    if (metric.verdict === 'harmful')
+      return [{ kind: 'dry-run-harm', about, message: dryRunHarm(metric, spec, analysis.alpha) }];
+    return metric.verdict === 'unmeasurable' ? [{ kind: 'dry-run', about, message: dryRunUnmeasurable(metric) }] : [];
+  });
+}
+
 /** Why nothing rises, whatever is proven. */
-function frozenNotices({ freeze }: ExperimentSpec, { analysedAt }: ExperimentAnalysed): readonly Notice[] {
-  const window = freezeAt(freeze, Date.parse(analysedAt));
-  if (!window) return [];
-  const message = `Frozen ${freezeInWords(window)}: no share rises by itself and nobody wins. Harm still rolls back.`;
+function frozenNotices(spec: ExperimentSpec, { analysedAt }: ExperimentAnalysed): readonly Notice[] {
+  const why = standstillAt(spec, Date.parse(analysedAt));
+  if (why === undefined) return [];
+  const message = `${why}: no share rises by itself and nobody wins. Harm still rolls back.`;
   return [{ kind: 'frozen', message }];
 }
 

@@ -5,7 +5,7 @@ import { climb } from './rules/climb.js';
 import { concludeTest } from './rules/conclude.js';
 import { endOverdue } from './rules/deadline.js';
 import { harmfulGuardrail, rollBackBrokenLimit, rollBackHarm } from './rules/harm.js';
-import { freezeAt } from './rules/freeze.js';
+import { standstillAt } from './rules/standstill.js';
 import { holdForSilence, holdUntrusted, releaseHold } from './rules/hold.js';
 import { sparingOthers } from './rules/drop-arm.js';
 import { judgeShadow, rollBackHarmOfPairs } from './rules/shadow.js';
@@ -80,7 +80,9 @@ function judgeByPhase(state: ActiveState, input: Analysed): readonly DeliveryEve
       return releaseHold(state, input);
     case 'running': {
       const events = isInShadow(state) ? judgeShadow(state, input) : judgeRunning(state, input);
-      return freezeAt(state.spec.freeze, input.atMs) ? events.filter((event) => !isRise(state, event)) : events;
+      return standstillAt(state.spec, input.atMs) !== undefined
+        ? events.filter((event) => !isRise(state, event))
+        : events;
     }
     default:
       return state satisfies never;

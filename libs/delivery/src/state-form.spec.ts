@@ -54,9 +54,10 @@ it('the form of a state is what its number stands for: another form needs the ne
     ],
     [begun, operator('rollback', minutes(1)), operator('archive', minutes(2))],
     [define(T0, test), analysed(minutes(1), [harmful('alignment')])],
+    [define(T0, aSpec({ guardrails: [], dryRun: aSpec().guardrails })), analysed(minutes(1), [harmful('alignment')])],
     [begun, analysed(minutes(1), [], { health: { ...HEALTHY, shift: { status: 'found', metrics: ['x'] } } })],
   ];
   const forms = paths.map((path) => formOf(rebuild(logOf(...path))));
   const digest = createHash('sha256').update(JSON.stringify(forms)).digest('hex').slice(0, 12);
-  expect([STATE_FORM, digest]).toEqual([3, '59464d8e1090']);
+  expect([STATE_FORM, digest]).toEqual([4, 'efefb8b86f73']);
 });

@@ -12,7 +12,7 @@ import type { AlertKind, HoldCause } from './events.js';
  * Form of a state, for who keeps one beside its log: what was kept in another form is not read, the log is. The next number whenever a field comes, goes
  * or means something else.
  */
-export const STATE_FORM = 3;
+export const STATE_FORM = 4;
 
 /** One revision of an experiment that exists. */
 interface Defined {
@@ -63,6 +63,8 @@ export interface Alert {
   readonly alert: AlertKind;
   readonly message: string;
   readonly atMs: number;
+  /** Which of several things it is about; absent: there is one. */
+  readonly about?: string;
 }
 
 /** No experiment has this key. */

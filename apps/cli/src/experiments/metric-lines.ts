@@ -15,7 +15,13 @@ export function metricTable(summary: SummaryAnswer): readonly string[] {
   const rows = judged.map((metric) => {
     const name = several ? `${metric.metric} (${metric.candidate})` : metric.metric;
     const { estimate, allowed } = comparedWords(metric, summary);
-    return [name, verdictWords(metric), estimate, allowed, number(metric.n.candidate.units)];
+    return [
+      name,
+      isDryRun(summary, metric) ? `${verdictWords(metric)} (dry run)` : verdictWords(metric),
+      estimate,
+      allowed,
+      number(metric.n.candidate.units),
+    ];
   });
   return alignedColumns([['metric', 'verdict', 'candidate', 'allowed', `${summary.unit}s`], ...rows]);
 }
@@ -41,13 +47,18 @@ function comparedWords(
   metric: MetricAnswer,
   { guardrails, comparedWith }: SummaryAnswer,
 ): { readonly estimate: string; readonly allowed: string } {
-  const written = writtenMargin(guardrails, metric);
+  const written = guardrailOn(guardrails, metric)?.margin;
   const { estimate, allowed } = comparisonOf(metric, written ?? NO_MARGIN, comparedWith);
   return { estimate: estimate ?? '–', allowed: written ? allowed : '–' };
 }
 
-function writtenMargin(guardrails: Guardrails, { metric }: MetricAnswer): Guardrails[number]['margin'] | undefined {
-  return guardrails.find((guardrail) => guardrail.metric === metric)?.margin;
+/** Whether nothing follows from what is said of a metric: its guardrail is only tried. */
+export function isDryRun({ guardrails }: SummaryAnswer, metric: MetricAnswer): boolean {
+  return guardrailOn(guardrails, metric)?.isDryRun === true;
+}
+
+function guardrailOn(guardrails: Guardrails, { metric }: MetricAnswer): Guardrails[number] | undefined {
+  return guardrails.find((guardrail) => guardrail.metric === metric);
 }
 
 /** Requests per variant, and what became of them. */

@@ -1,6 +1,6 @@
 import { orderInWords } from '#libs/delivery';
 import type { ExperimentAnswer, SummaryAnswer } from '../server/answers.js';
-import { metricTable, verdictWords } from './metric-lines.js';
+import { isDryRun, metricTable, verdictWords } from './metric-lines.js';
 import { ago, effectWords, phaseWords, shareWords, stageWords, waitsFor } from './standing.js';
 
 /** What the servers say of one experiment at one moment. */
@@ -63,7 +63,10 @@ export function wordOfOrder(order: { readonly command: string; readonly reason: 
 export function statusLine({ experiment, summary }: ExperimentStanding): string {
   const verdicts = (summary?.metrics ?? [])
     .filter(({ role }) => role !== 'observed')
-    .map((metric) => `${metric.metric} ${verdictWords(metric)}`);
+    .map((metric) => {
+      const tried = summary && isDryRun(summary, metric) ? ' (dry run)' : '';
+      return `${metric.metric} ${verdictWords(metric)}${tried}`;
+    });
   const why = experiment.lastCommand ? `: ${experiment.lastCommand.message}` : '';
   return `${phaseWords(experiment)}, stage ${stageWords(experiment)}, ${shareWords(experiment)}${why}${verdicts.length === 0 ? '' : ` | ${verdicts.join(', ')}`}`;
 }

@@ -151,7 +151,9 @@ interface PlanSubject {
 
 function subjectOf(question: PlanQuestion): PlanSubject {
   const { spec, requestsPerHour } = question;
-  const ladderPpm = spec.ramp.stages.map(({ weightPpm }) => weightPpm).filter((ppm) => ppm < MILLION);
+  // Whatever bakes is proven already.
+  const climbed = spec.ramp.stages.filter(({ weightPpm, bake }) => weightPpm < MILLION && bake !== true);
+  const ladderPpm = climbed.map(({ weightPpm }) => weightPpm);
   const sharePpm = ladderPpm.at(-1);
   if (sharePpm === undefined) throw new PlanInputError('the ramp has no stage below 100 %: nothing is compared');
   const byName = new Map(metricsOf(spec).map((definition) => [definition.name, definition]));
@@ -413,7 +415,7 @@ function notesOf(
   const left = laws.filter(({ name }) => !inCourse.some((law) => law.name === name)).map(({ name }) => name);
   const anyHarm = spec.guardrails.filter(({ rollbackOn }) => rollbackOn === 'any-harm').map(({ metric }) => metric);
   const { stages } = spec.ramp;
-  const waits = stages.some(({ atLeastMs, atLeastUnits }) => atLeastMs > 0 || atLeastUnits > 0);
+  const waits = stages.some(({ atLeastMs, atLeastUnits, bake }) => !bake && (atLeastMs > 0 || atLeastUnits > 0));
   return [
     ...(spec.unit === 'request'
       ? []
@@ -425,7 +427,11 @@ function notesOf(
     ...(spec.baseline === undefined
       ? []
       : ['planned as if compared with control: an equal baseline takes longer, since only the two equal arms count']),
+    ...(spec.schedule === undefined && spec.freeze === undefined
+      ? []
+      : ['hours in which no share rises are not left out: in use the ramp stands still in them']),
     ...(waits ? ['least times and units of the stages are not in the ramp: where they are longer, they hold'] : []),
+    ...(stages.some(({ bake }) => bake) ? ['the bake comes on top'] : []),
     ...(stages.some(({ approval }) => approval === 'required') ? ['approvals are not waited for'] : []),
     ...(spec.shadow === undefined || spec.shadow.only
       ? []

@@ -94,7 +94,7 @@ export const summaryAnswer = z.looseObject({
   ),
   control: z.string(),
   comparedWith: z.string(),
-  guardrails: z.array(z.looseObject({ metric: z.string(), margin })),
+  guardrails: z.array(z.looseObject({ metric: z.string(), margin, isDryRun: z.boolean().optional() })),
   metrics: z.array(judged),
   shadow: z
     .looseObject({

@@ -56,7 +56,10 @@ export interface ExperimentSummary {
   /** Requests that were given to a candidate. */
   readonly exposed: number;
   /** Margins as they were written: a relative one is shown as a share of control's value. */
-  readonly guardrails: readonly Pick<ExperimentSpec['guardrails'][number], 'metric' | 'margin'>[];
+  readonly guardrails: readonly (Pick<ExperimentSpec['guardrails'][number], 'metric' | 'margin'> & {
+    /** It is only tried: nothing follows from what it says. */
+    readonly isDryRun?: true;
+  })[];
   /** As last analysed; empty before the first analysis. */
   readonly metrics: readonly MetricSummary[];
   /** What comes before the ramp; null where the experiment has no shadow. */

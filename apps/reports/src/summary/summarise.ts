@@ -1,6 +1,6 @@
 import { quantileSorted } from 'simple-statistics';
 import { candidatesOf, comparedWith, lastOfPhase, phaseAfter, type ExperimentAnalysed } from '#libs/contracts';
-import { healthNotes, metricNotes, type Notice, noticesOf } from '#libs/delivery';
+import { deadlineMsIn, healthNotes, metricNotes, type Notice, noticesOf } from '#libs/delivery';
 import type {
   RecordedApplication,
   RecordedCommand,
@@ -63,7 +63,10 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
     epoch: commands.at(-1)?.epoch ?? 0,
     variants,
     exposed: total(variants.filter(({ role }) => role === 'candidate').map(({ requests }) => requests)),
-    guardrails: spec.guardrails.map(({ metric, margin }) => ({ metric, margin })),
+    guardrails: [
+      ...spec.guardrails.map(({ metric, margin }) => ({ metric, margin })),
+      ...(spec.dryRun ?? []).map(({ metric, margin }) => ({ metric, margin, isDryRun: true as const })),
+    ],
     metrics: (analysis?.metrics ?? []).map((metric) => ({ ...metric, notes: metricNotes(spec, metric) })),
     shadow: shadowSummary(spec, commands, analysis),
     objectives: analysis?.objectives ?? null,
@@ -85,9 +88,11 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
 }
 
 function notices({ definition, commands, analysis }: ExperimentFacts, nowMs: number): readonly Notice[] {
-  const clock = runClock(commands, definition.spec.deadlineMs, nowMs);
+  const { spec } = definition;
+  const stage = commands.at(-1)?.stage ?? 0;
+  const clock = runClock(commands, deadlineMsIn(spec, stage), nowMs);
   if (!clock || !analysis) return [];
-  return noticesOf(definition.spec, analysis, { ...clock, isInShadow: isShadowSoFar(definition.spec, commands) });
+  return noticesOf(spec, analysis, { ...clock, stage, isInShadow: isShadowSoFar(spec, commands) });
 }
 
 /** One line of the list. */

@@ -1107,3 +1107,74 @@ describe('freeze windows', () => {
     expect(problemsIn(`freeze: [${window}]`)).toEqual([expect.stringContaining(problem)]);
   });
 });
+
+describe('a schedule', () => {
+  it('is windows as those of freeze are', () => {
+    expect(specWith('schedule: [{ days: [mon], from: "09:00", to: "16:00" }]').schedule).toEqual([
+      { days: [1], fromMinute: 540, toMinute: 960, timeZone: 'UTC' },
+    ]);
+    expect(specWith('').schedule).toBeUndefined();
+    expect(problemsIn('schedule: [{ days: [mon], from: "16:00", to: "09:00" }]')).toEqual([
+      expect.stringMatching(/^canary\.yaml:8: schedule\.0\.to: 09:00 is not after 16:00/),
+    ]);
+  });
+});
+
+describe('a bake', () => {
+  it('is a stage before the last one, under the conditions that the last one has', () => {
+    const ramp = 'ramp: [{ weight: 5% }, { weight: 50% }, { weight: 100%, approval: required }]';
+    const none = { atLeastMs: 0, atLeastUnits: 0 };
+    expect(specWith(`${ramp}\nbake: 24h`).ramp.stages.slice(2)).toEqual([
+      { ...none, weightPpm: 990_000, atLeastMs: 86_400_000, approval: 'required', bake: true },
+      { ...none, weightPpm: 1_000_000, approval: 'none' },
+    ]);
+    expect(specWith('bake: { for: 1h, heldBack: 5% }').ramp).toMatchObject({
+      kind: 'auto',
+      stages: expect.arrayContaining([expect.objectContaining({ weightPpm: 950_000, bake: true })]),
+    });
+  });
+
+  it('may be longer than the deadline, which waits for it', () => {
+    expect(problemsIn('deadline: 12h\nbake: 24h')).toEqual([]);
+  });
+
+  it.each([
+    ['bake: soon', 'bake: expected a duration such as'],
+    ['bake: { for: 1h, heldBack: 0% }', 'bake.heldBack: expected more than 0% and at most 50%'],
+    ['bake: { for: 1h, heldBack: 60% }', 'bake.heldBack: expected more than 0% and at most 50%'],
+    [
+      'ramp: [{ weight: 5% }, { weight: 99% }, { weight: 100% }]\nbake: 1h',
+      'bake: leaves control 1%, and the stage before (99%) no more than that',
+    ],
+    ['mode: shadow\nbake: 1h', 'bake: comes before a promotion, and nothing follows a shadow alone'],
+  ])('%s is refused', (text, problem) => {
+    expect(problemsIn(text)[0]).toContain(problem);
+  });
+});
+
+const withDry = (guardrail: string): string =>
+  file(`guardrails:\n  - { metric: error-rate, margin: +0.5pp }\n  - { ${guardrail}, dryRun: true }`);
+
+describe('a dry run', () => {
+  it('is read as a guardrail and stands apart from those that decide', () => {
+    const spec = parseExperimentFile(withDry('metric: alignment, margin: -1%'), 'f', metrics);
+    expect(spec.guardrails.map(({ metric }) => metric)).toEqual(['error-rate']);
+    expect(spec.dryRun).toEqual([
+      { metric: 'alignment', margin: { kind: 'relative', value: 0.01 }, rollbackOn: 'beyond-margin' },
+    ]);
+    expect(specWith('').dryRun).toBeUndefined();
+  });
+
+  it('guards nothing, so that something else has to', () => {
+    const alone = file('guardrails: [{ metric: alignment, margin: -1%, dryRun: true }]');
+    expect(problemsOf(alone)).toEqual([expect.stringContaining('a canary without guardrails would promote anything')]);
+  });
+
+  it.each([
+    ['metric: alignment, margin: -1%, weight: 2', 'canary.yaml:10: guardrails.1.weight: decides, and a dry run'],
+    ['metric: alignment', 'the guardrail on "alignment" has no margin'],
+    ['metric: error-rate, margin: +1pp', 'metric "error-rate" is guarded twice'],
+  ])('%s is refused', (guardrail, problem) => {
+    expect(problemsOf(withDry(guardrail))).toContainEqual(expect.stringContaining(problem));
+  });
+});

@@ -3,13 +3,15 @@ import { MILLION, slug } from '../names.js';
 import { unstorableIn } from '../storable.js';
 import { audienceRuleFile, readAudience } from './audience.js';
 import { candidatesOf } from './candidates.js';
-import { freezeFile, readFreeze } from './freeze.js';
+import { readWindows, windowsFile } from './time-windows.js';
 import { guardedByDefault, withoutTurnedOff } from './default-guardrails.js';
 import { episodesText, readEpisodes } from './episodes.js';
 import { durationInWords, durationOfAtLeast, parseDurationMs } from './duration.js';
 import { ExperimentFileError, MOST_PROBLEMS, type Complain, type ExperimentFileProblem } from './file-problems.js';
 import { checkMetricName, type KnownMetric } from './known-metric.js';
 import {
+  apart,
+  checkDryRuns,
   guardrailsFile,
   LARGEST_WEIGHT,
   readGuardrails,
@@ -20,6 +22,7 @@ import {
 import { readRoute, routeText } from './public-route.js';
 import { ownMetricFile, readOwnMetrics } from './own-metrics.js';
 import { quotientFile, readQuotients } from './quotients.js';
+import { bakeFile, withBake } from './bake.js';
 import { percentText, percentToPpm, rampFile, readRamp } from './ramp.js';
 import { schemaProblems } from './schema-problems.js';
 import { experimentMode, readShadow, shadowFile } from './shadow.js';
@@ -95,9 +98,17 @@ export const experimentFile = z.strictObject({
       'Before the ramp: copies of control’s requests, with the same prompt and seed, go to the candidate, whose answers nobody sees, until so many pairs are judged.',
     ),
   ramp: rampFile.default('auto'),
-  freeze: freezeFile
+  bake: bakeFile
+    .optional()
+    .describe(
+      'After everything is proven and before control is given up: how long a slice (1% unless it says otherwise) stays with control and is compared with the rest.',
+    ),
+  freeze: windowsFile
     .default([])
     .describe('When no share rises by itself, and nobody wins; harm is rolled back at any time.'),
+  schedule: windowsFile
+    .default([])
+    .describe('When alone a share rises by itself, and somebody wins; harm is rolled back at any time.'),
   guardrails: guardrailsFile.default([]),
   objectives: z
     .array(z.strictObject({ metric: z.string().min(1), weight: z.number().positive().max(LARGEST_WEIGHT).default(1) }))
@@ -223,12 +234,14 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
   const known = [...parts, ...quotients.known];
   checkMetrics(file, known, complain);
   const all = writtenGuardrails(file.guardrails);
-  const written = withoutTurnedOff(file.kind, all, known, complain);
-  const guardrails = readGuardrails(written, known, own, complain);
+  const judged = withoutTurnedOff(file.kind, all, known, complain);
+  checkDryRuns(judged, file, known, complain);
+  const { written, guardrails, dryRun } = apart(judged, readGuardrails(judged, known, own, complain));
   const limits = readLimits(written, known, complain);
   checkWeights(file, written, complain);
   checkBaseline(file, complain);
-  const ramp = readRamp(file.ramp, candidatesOf({ variants: file.variants, control: file.control }).length, complain);
+  const candidates = candidatesOf({ variants: file.variants, control: file.control }).length;
+  const ramp = withBake(readRamp(file.ramp, candidates, complain), file, complain);
   checkTimes(file, ramp.stages, complain);
   checkJudgements(file, ramp, complain);
   checkWindows(file, complain);
@@ -248,9 +261,11 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
     ...withBaseline(file),
     audience: [...audience],
     ramp,
-    ...readFreeze(file.freeze, complain),
+    ...readWindows('freeze', file.freeze, complain),
+    ...readWindows('schedule', file.schedule, complain),
     ...shadow,
     guardrails: guarding,
+    ...(dryRun.length > 0 ? { dryRun } : {}),
     objectives: file.objectives,
     rope: percentToPpm(file.rope) / MILLION,
     ...(own.length > 0 ? { metrics: own.map(({ metric }) => metric) } : {}),
@@ -414,9 +429,10 @@ function checkWeights({ alpha }: ParsedFile, guardrails: readonly WrittenGuardra
 }
 
 /** Whether there is time for everything before the deadline. */
-function checkTimes(file: ParsedFile, stages: readonly { readonly atLeastMs: number }[], complain: Complain): void {
+function checkTimes(file: ParsedFile, stages: Ramp['stages'], complain: Complain): void {
   const deadlineMs = parseDurationMs(file.deadline);
-  const rampMs = stages.reduce((sum, { atLeastMs }) => sum + atLeastMs, 0);
+  // While it bakes the deadline waits.
+  const rampMs = stages.reduce((sum, { atLeastMs, bake }) => sum + (bake === true ? 0 : atLeastMs), 0);
   if (rampMs > deadlineMs) {
     complain(
       ['ramp'],

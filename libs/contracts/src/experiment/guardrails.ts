@@ -4,7 +4,7 @@ import { checkMetricName, findMetric, type KnownMetric } from './known-metric.js
 import { limitText, readLimitOf } from './limit.js';
 import { marginText, readMargin } from './margin.js';
 import type { ReadOwnMetric } from './own-metrics.js';
-import type { AbsoluteLimit, Guardrail } from './spec.js';
+import type { AbsoluteLimit, ExperimentSpec, Guardrail } from './spec.js';
 
 /** Weights beyond this leave the others nothing of an α that is shared. */
 export const LARGEST_WEIGHT = 1_000_000;
@@ -23,6 +23,12 @@ const guardrailFile = z.strictObject({
     .max(LARGEST_WEIGHT)
     .optional()
     .describe('What it gets of an alpha that is shared per experiment; default 1.'),
+  dryRun: z
+    .boolean()
+    .optional()
+    .describe(
+      'Judged and shown like any other, and nothing follows from it: nothing is rolled back, held or promoted by it.',
+    ),
   off: z
     .literal(true)
     .optional()
@@ -93,6 +99,51 @@ export function readGuardrails(
     complain([...at, 'margin'], fault);
     return [];
   });
+}
+
+/** Guardrails that decide, as they are written and as they are read, and those that are on trial. */
+export interface GuardrailsApart {
+  readonly written: readonly WrittenGuardrail[];
+  readonly guardrails: Guardrail[];
+  readonly dryRun: Guardrail[];
+}
+
+/** Parts what decides from what is only tried. */
+export function apart(all: readonly WrittenGuardrail[], read: readonly Guardrail[]): GuardrailsApart {
+  const tried = new Set(all.flatMap(({ metric, dryRun }) => (dryRun === true ? [metric] : [])));
+  return {
+    written: all.filter(({ metric }) => !tried.has(metric)),
+    guardrails: read.filter(({ metric }) => !tried.has(metric)),
+    dryRun: read.filter(({ metric }) => tried.has(metric)),
+  };
+}
+
+/** What decides by other means, or has a share of an α, is on no trial. */
+export function checkDryRuns(
+  written: readonly WrittenGuardrail[],
+  {
+    kind,
+    objectives,
+  }: { readonly kind: ExperimentSpec['kind']; readonly objectives: readonly { readonly metric: string }[] },
+  known: readonly KnownMetric[],
+  complain: Complain,
+): void {
+  for (const { metric, path, dryRun, ...rest } of written) {
+    if (dryRun !== true) continue;
+    const inTheWay = (['atMost', 'atLeast', 'weight'] as const).find((key) => rest[key] !== undefined);
+    if (inTheWay !== undefined) {
+      complain([...path, inTheWay], `decides, and a dry run decides nothing: expected a margin alone beside dryRun`);
+    }
+    if (objectives.some((objective) => objective.metric === metric)) {
+      complain([...path, 'dryRun'], `"${metric}" is an objective, which decides: expected one of the two`);
+    }
+    if (kind === 'canary' && findMetric(metric, known)?.guardsCanaries !== undefined) {
+      complain(
+        [...path, 'dryRun'],
+        `"${metric}" guards every canary, and a dry run in its place would leave that out: expected it without dryRun`,
+      );
+    }
+  }
 }
 
 /** Absolute limits of the guardrails; those without a meaning are left out after a complaint. */

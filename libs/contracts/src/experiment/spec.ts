@@ -157,6 +157,8 @@ export const rampStage = z.object({
   approvedBy: z.literal('another').optional(),
   /** Blinded judgements of every candidate that stand for a person's approval; absent: none do. A person may still give it. */
   judgements: z.int().min(1).optional(),
+  /** It takes what the promotion takes, and keeps a slice with control for `atLeastMs` before that; absent: it is a step like the others. */
+  bake: z.literal(true).optional(),
 });
 export type RampStage = z.infer<typeof rampStage>;
 
@@ -180,10 +182,8 @@ export type ShadowStage = z.infer<typeof shadowStage>;
 
 const minuteOfDay = z.int().min(0).max(1_440);
 
-/**
- * When no share rises by itself: once, or every week on these days (0 is Sunday), between two minutes of the day in a time zone. Ends are not in it.
- */
-export const freezeWindow = z.union([
+/** Once, or every week on these days (0 is Sunday), between two minutes of the day in a time zone. Ends are not in it. */
+export const timeWindow = z.union([
   z.object({ fromMs: z.int(), toMs: z.int() }),
   z.object({
     days: z.array(z.int().min(0).max(6)).min(1),
@@ -192,7 +192,7 @@ export const freezeWindow = z.union([
     timeZone: z.string().min(1),
   }),
 ]);
-export type FreezeWindow = z.infer<typeof freezeWindow>;
+export type TimeWindow = z.infer<typeof timeWindow>;
 
 export const ramp = z.object({
   /** `auto` climbs as fast as the damage budget allows; `explicit` waits for each stage's own conditions too. */
@@ -292,11 +292,15 @@ export const experimentSpec = z.object({
   baseline: slug.optional(),
   audience: z.array(audienceRule),
   ramp,
-  /** Absent: shares rise at any time. */
-  freeze: z.array(freezeWindow).optional(),
+  /** When no share rises by itself; absent: never. */
+  freeze: z.array(timeWindow).optional(),
+  /** When alone shares rise by themselves; absent: at any time that is not frozen. */
+  schedule: z.array(timeWindow).optional(),
   /** Absent: the ramp begins at once. */
   shadow: shadowStage.optional(),
   guardrails: z.array(guardrail),
+  /** Guardrails on trial: judged and shown like the others, and nothing follows from what they say; absent: none. */
+  dryRun: z.array(guardrail).optional(),
   objectives: z.array(z.object({ metric: z.string().min(1), weight: z.number().positive() })),
   /**
    * Half-width of the region of practical equivalence (ROPE): the smallest difference in utility that matters, as a share of

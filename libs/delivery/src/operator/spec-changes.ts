@@ -33,7 +33,7 @@ export interface SpecChanges {
  */
 export function specChanges(before: Specified, after: Specified): SpecChanges {
   const [old, now] = [withDefaults(before.spec), withDefaults(after.spec)];
-  const guards = [...guardrailChanges(old, now), ...limitChanges(old, now)];
+  const guards = [...guardrailChanges(old, now, 'guardrails'), ...limitChanges(old, now)];
   // A level that all guardrails share is a promise about all of them together: what one gets depends on the others.
   const isShared = old.alphaPer === 'experiment' || now.alphaPer === 'experiment';
   const measures = measureChanges(old, now, isShared);
@@ -50,7 +50,9 @@ export function specChanges(before: Specified, after: Specified): SpecChanges {
       ...(isShared ? [] : guards),
       ...Object.entries(POLICY).flatMap(([field, show]) => fieldChange(field as PolicyField, show, old, now)),
       ...measures.policy,
+      ...guardrailChanges(old, now, 'dryRun'),
       ...(canonicalJson(old.freeze) === canonicalJson(now.freeze) ? [] : ['freeze windows changed']),
+      ...(canonicalJson(old.schedule) === canonicalJson(now.schedule) ? [] : ['schedule changed']),
       ...listChanges('watched metric', old.watch, now.watch, (name) => name),
       ...stageConditions(old, now),
     ],
@@ -69,6 +71,8 @@ function withDefaults(spec: ExperimentSpec) {
     limits: spec.limits ?? [],
     watch: spec.watch ?? [],
     freeze: spec.freeze ?? [],
+    schedule: spec.schedule ?? [],
+    dryRun: spec.dryRun ?? [],
     onBrokenControl: spec.onBrokenControl ?? 'hold',
     alphaPer: spec.alphaPer ?? 'guardrail',
     warmUp: spec.warmUp ?? DEFAULT_WARM_UP,
@@ -99,6 +103,8 @@ const COMPARED: ReadonlySet<string> = new Set<keyof Whole>([
   'quotients',
   'watch',
   'freeze',
+  'schedule',
+  'dryRun',
 ]);
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -185,6 +191,7 @@ function stageConditions({ ramp: old }: Whole, { ramp: now }: Whole): readonly s
     const stage = `stage ${index} (${percent(was.weightPpm)})`;
     return [
       ...(approvalOf(was) === approvalOf(is) ? [] : [changed(`approval of ${stage}`, approvalOf(was), approvalOf(is))]),
+      ...(was.bake === is.bake ? [] : [`${stage} is ${is.bake === true ? 'the bake now' : 'no bake any more'}`]),
       ...(was.atLeastMs === is.atLeastMs
         ? []
         : [changed(`least time in ${stage}`, duration(was.atLeastMs), duration(is.atLeastMs))]),
@@ -201,17 +208,18 @@ function approvalOf({ approval, approvedBy, judgements }: Whole['ramp']['stages'
   return approvedBy === 'another' ? 'by-another' : approval;
 }
 
-function guardrailChanges(before: Whole, after: Whole): readonly string[] {
-  const [old, now] = [before.guardrails, after.guardrails];
+function guardrailChanges(before: Whole, after: Whole, field: 'guardrails' | 'dryRun'): readonly string[] {
+  const [old, now] = [before[field], after[field]];
+  const what = field === 'guardrails' ? 'guardrail' : 'dry run of';
   const names = [...new Set([...old, ...now].map(({ metric }) => metric))];
   return names.flatMap((name) => {
     const [was, is] = [old, now].map((list) => list.find(({ metric }) => metric === name));
-    if (!was) return [`guardrail ${name} is new`];
-    if (!is) return [`guardrail ${name} is gone`];
+    if (!was) return [`${what} ${name} is new`];
+    if (!is) return [`${what} ${name} is gone`];
     if (isSameGuardrail(was, is)) return [];
     return [
       changed(
-        `${name}'s margin`,
+        `${name}'s margin${field === 'guardrails' ? '' : ' in its dry run'}`,
         guardrailInWords(was, knownIn(before, name)),
         guardrailInWords(is, knownIn(after, name)),
       ),

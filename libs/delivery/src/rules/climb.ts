@@ -1,4 +1,4 @@
-import { MILLION, type ExperimentAnalysed } from '#libs/contracts';
+import { MILLION, type ExperimentAnalysed, type ExperimentSpec } from '#libs/contracts';
 import { onlyVariant, stageWeightPpm, stageWeights, topStage } from '../allocation.js';
 import { controllerCommand, commandEvidence, CONTROLLER } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
@@ -6,6 +6,7 @@ import type { Analysed } from '../inputs.js';
 import type { RunningState } from '../state.js';
 import { percent } from '../words/numbers.js';
 import { weakestMessage } from '../words/proof.js';
+import { bakingInWords } from '../words/bake.js';
 import { awaitedInWords, isApproved, judgementsInWords } from './approval.js';
 import { proofForShare, type ShareProof } from './guardrail-proof.js';
 
@@ -35,15 +36,26 @@ function nextProvenStage(
   analysis: ExperimentAnalysed,
 ): { readonly stage: number; readonly proof: ShareProof | null } | undefined {
   const top = topStage(spec);
-  const highest = spec.ramp.kind === 'auto' ? top : Math.min(top, stage + 1);
+  const highest = spec.ramp.kind === 'auto' ? (bakeOnTheWay(spec, stage) ?? top) : Math.min(top, stage + 1);
   // A test that guards nothing has nothing to prove: its stages' own conditions are all.
   if (spec.kind === 'ab' && spec.guardrails.length === 0)
     return highest > stage ? { stage: highest, proof: null } : undefined;
   for (let candidate = highest; candidate > stage; candidate -= 1) {
-    const proof = proofForShare(spec, analysis, stageWeightPpm(spec, candidate));
+    const proof = proofForShare(spec, analysis, provenFor(spec, candidate));
     if (proof) return { stage: candidate, proof };
   }
   return undefined;
+}
+
+/** The share that a stage takes the proof for: to bake takes what the promotion takes. */
+function provenFor(spec: ExperimentSpec, stage: number): number {
+  return spec.ramp.stages[stage]?.bake === true ? MILLION : stageWeightPpm(spec, stage);
+}
+
+/** No ramp leaves its bake out. */
+function bakeOnTheWay({ ramp: { stages } }: ExperimentSpec, stage: number): number | undefined {
+  const bake = stages.findIndex((one) => one.bake === true);
+  return bake > stage ? bake : undefined;
 }
 
 function awaitApproval(state: RunningState, { atMs, analysis }: Analysed, stage: number): readonly DeliveryEvent[] {
@@ -71,6 +83,7 @@ function enter(state: RunningState, input: Analysed, stage: number, proof: Share
   const { spec } = state;
   const sharePpm = stageWeightPpm(spec, stage);
   const { weakest, lnE } = proof;
+  const bakes = spec.ramp.stages[stage]?.bake === true;
   const hardest = `${weakestMessage(proof, spec, input.analysis.alpha)}${judgementsInWords(state, stage, input.analysis)}`;
   const evidence = commandEvidence(input.analysis, weakest, lnE);
   if (spec.kind === 'canary' && sharePpm === MILLION) {
@@ -90,7 +103,7 @@ function enter(state: RunningState, input: Analysed, stage: number, proof: Share
     stage,
     weightsPpm: stageWeights(spec, stage),
     reason: 'budget-proven',
-    message: `On to ${percent(sharePpm)}: every guardrail is proven to stay within its margin ÷ ${percent(sharePpm)}. ${hardest}`,
+    message: `On to ${percent(sharePpm)}: every guardrail is proven to stay within its margin${bakes ? `. ${bakingInWords(spec)}` : ` ÷ ${percent(sharePpm)}.`} ${hardest}`,
     terminal: false,
     evidence,
   });

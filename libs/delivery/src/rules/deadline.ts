@@ -1,3 +1,4 @@
+import type { ExperimentSpec, RampStage } from '#libs/contracts';
 import { controlOnly, servesCandidates } from '../allocation.js';
 import { weightsInstead } from './broken-control.js';
 import { CONTROLLER, controllerCommand, type CommandIdentity } from '../command.js';
@@ -21,14 +22,23 @@ export function nextTimerAtMs(state: DeliveryState): number | null {
  * stands still, and goes on with what was left.
  */
 export function deadlineAtMs(state: ActiveState): number | null {
-  return state.phase === 'paused' ? null : state.startedAtMs + state.pausedMs + state.spec.deadlineMs;
+  return state.phase === 'paused' ? null : state.startedAtMs + state.pausedMs + deadlineMsIn(state.spec, state.stage);
+}
+
+/** How long a revision may run, once it is in a stage of its ramp: the time of a bake comes on top, since what bakes was proven in time. */
+export function deadlineMsIn({ deadlineMs, ramp }: ExperimentSpec, stage: number): number {
+  return deadlineMs + bakeMs(ramp.stages[stage]);
+}
+
+function bakeMs(stage: RampStage | undefined): number {
+  return stage?.bake === true ? stage.atLeastMs : 0;
 }
 
 /** How long a revision has run without its pauses, and how long it may still run. */
 export function runClockOf(state: ActiveState, atMs: number): RunClock {
   const nowMs = state.phase === 'paused' ? state.pausedAtMs : atMs;
   const elapsedMs = Math.max(0, nowMs - state.startedAtMs - state.pausedMs);
-  return { elapsedMs, leftMs: Math.max(0, state.spec.deadlineMs - elapsedMs) };
+  return { elapsedMs, leftMs: Math.max(0, deadlineMsIn(state.spec, state.stage) - elapsedMs) };
 }
 
 /** Ends a revision that is past its deadline or has been held too long. Time alone never raises a share. */
@@ -36,7 +46,9 @@ export function endOverdue(state: ActiveState, input: CommandIdentity): readonly
   const deadline = deadlineAtMs(state);
   if (deadline !== null && input.atMs >= deadline) {
     const pauses = state.pausedMs === 0 ? '' : `, ${duration(state.pausedMs)} of pauses not counted`;
-    const why = `No verdict by the deadline, ${duration(state.spec.deadlineMs)} after the start${pauses}.`;
+    const baked = bakeMs(state.spec.ramp.stages[state.stage]);
+    const bake = baked === 0 ? '' : `, ${duration(baked)} of its bake not counted`;
+    const why = `No verdict by the deadline, ${duration(state.spec.deadlineMs)} after the start${pauses}${bake}.`;
     return conclude(state, input, 'deadline', why);
   }
   if (state.phase === 'held' && input.atMs >= holdEndsAtMs(state)) {

@@ -71,12 +71,12 @@ export interface AllowedByPairs {
   readonly proof: (PairedJudgement & { readonly lnE: number; readonly provenForPpm: number }) | null;
 }
 
-/** Where the ramp may begin by the damage budget; at its first stage where the pairs prove nothing. Never with all of the traffic. */
+/** Where the ramp may begin by the damage budget; at its first stage where the pairs prove nothing. Never with all of the traffic, or with its bake. */
 export function allowedByPairs(spec: ExperimentSpec, analysis: ExperimentAnalysed): AllowedByPairs {
   const found = pairsOf(spec, analysis);
   const { stages } = spec.ramp;
   for (let stage = stages.length - 1; stage >= 0; stage -= 1) {
-    const sharePpm = stages[stage]?.weightPpm ?? MILLION;
+    const sharePpm = stages[stage]?.bake === true ? MILLION : (stages[stage]?.weightPpm ?? MILLION);
     const isAllowed = ({ allowsPpm, firstStage }: PairsAnalysis): boolean =>
       sharePpm <= allowsPpm && stage <= firstStage.stage;
     if (sharePpm === MILLION || found.length < candidatesOf(spec).length || !found.every(isAllowed)) continue;

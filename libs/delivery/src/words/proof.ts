@@ -64,8 +64,8 @@ export function weakestMessage(
   return `Hardest to prove: ${weakest.metric} of ${weakest.candidate}${present} is not ${beyond}, ${proven(weakest, lnE, alpha, pairs)}.${longTailWords(weakest, comparedWith(spec))}`;
 }
 
-function guardrailOf({ guardrails }: ExperimentSpec, { metric }: MetricAnalysis): Guardrail {
-  const found = guardrails.find((guardrail) => guardrail.metric === metric);
+function guardrailOf({ guardrails, dryRun = [] }: ExperimentSpec, { metric }: MetricAnalysis): Guardrail {
+  const found = [...guardrails, ...dryRun].find((guardrail) => guardrail.metric === metric);
   if (!found)
     throw new RangeError(
       `metric "${metric}": expected one of the guardrails ${guardrails.map((g) => g.metric).join(', ')}`,

@@ -28,6 +28,14 @@ function metric({ metrics }: Analysis, name: string): MetricAnalysis {
   return metrics.find((candidate) => candidate.metric === name) as MetricAnalysis;
 }
 
+/** What is said of ratings that are worse, by a guardrail on trial with a relative margin. */
+const tried = (value: number): MetricAnalysis => {
+  const dryRun = [{ metric: 'rating', margin: { kind: 'relative', value }, rollbackOn: 'beyond-margin' } as const];
+  const [first] = definition().spec.guardrails;
+  const design = evidenceDesign(definition({ guardrails: [first as NonNullable<typeof first>], dryRun }), 2);
+  return metric(analysisOf(design, fullTraffic({ requests: 1_500, candidate: { ratingMean: 2.5 } }), 2), 'rating');
+};
+
 describe('the catalogue', () => {
   it('names every metric once, with all that people have to know of it', () => {
     expect(new Set(metricCatalogue.map(({ name }) => name)).size).toBe(metricCatalogue.length);
@@ -139,6 +147,11 @@ describe('what each metric finds', () => {
     const unasked = analysisOf(evidenceDesign(definition(), 1), fullTraffic({ requests: 200 }));
     expect(unasked.health.shift).toEqual({ status: 'not-watched', metrics: [] });
     expect(metric(unasked, 'embedding-shift')).toMatchObject({ role: 'observed', reason: 'not-watched', lnE: null });
+  });
+
+  it('judges a guardrail on trial by its own margin, in the role of what only warns', () => {
+    expect(tried(0.01)).toMatchObject({ role: 'watched', verdict: 'harmful' });
+    expect(tried(0.9)).toMatchObject({ role: 'watched', verdict: 'undecided' });
   });
 
   it('refuses to let a metric decide that can only warn', () => {

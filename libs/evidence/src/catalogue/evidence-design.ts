@@ -235,8 +235,8 @@ function isPart({ quotients = [] }: ExperimentSpec, name: string): boolean {
 function roleOf(spec: ExperimentSpec, name: string): MetricDesign['role'] {
   if (spec.guardrails.some(({ metric }) => metric === name)) return 'guardrail';
   if (spec.objectives.some(({ metric }) => metric === name)) return 'objective';
-  const isFollowed =
-    spec.watch?.includes(name) || spec.limits?.some(({ metric }) => metric === name) || isPart(spec, name);
+  const isNamed = [...(spec.dryRun ?? []), ...(spec.limits ?? [])].some(({ metric }) => metric === name);
+  const isFollowed = spec.watch?.includes(name) || isNamed || isPart(spec, name);
   return isFollowed ? 'watched' : 'observed';
 }
 
@@ -247,7 +247,7 @@ function limitOf({ limits = [] }: ExperimentSpec, definition: MetricDefinition):
 
 function testOf(spec: ExperimentSpec, metric: MetricDefinition, role: MetricDesign['role']): MetricTest | null {
   if (role === 'observed' || !canDecide(metric.kind)) return null;
-  const guardrail = spec.guardrails.find((candidate) => candidate.metric === metric.name);
+  const guardrail = [...spec.guardrails, ...(spec.dryRun ?? [])].find((one) => one.metric === metric.name);
   const margin = guardrail?.margin ?? (role === 'watched' ? usualMargin(metric) : nothing(metric.defaultMargin));
   const anyHarm = guardrail?.rollbackOn === 'any-harm';
   return {

@@ -26,11 +26,11 @@ export const knownMetrics: readonly KnownMetric[] = [
  * shown, and means nothing to their evidence.
  */
 export function metricsOf(
-  spec: Pick<ExperimentSpec, 'guardrails' | 'objectives' | 'metrics' | 'quotients' | 'watch' | 'limits'>,
+  spec: Pick<ExperimentSpec, 'guardrails' | 'dryRun' | 'objectives' | 'metrics' | 'quotients' | 'watch' | 'limits'>,
   catalogue: readonly MetricDefinition[] = metricCatalogue,
 ): readonly MetricDefinition[] {
   const named = [
-    ...spec.guardrails.map(({ metric }) => metric),
+    ...[...spec.guardrails, ...(spec.dryRun ?? [])].map(({ metric }) => metric),
     ...spec.objectives.map(({ metric }) => metric),
     ...(spec.watch ?? []),
     ...(spec.quotients ?? []).flatMap(({ of, per }) => [of, per]),

@@ -1,22 +1,35 @@
-import { WEEKDAYS, type FreezeWindow } from '#libs/contracts';
+import { WEEKDAYS, type ExperimentSpec, type TimeWindow } from '#libs/contracts';
 
-/** The window in which a time lies; undefined where shares may rise. */
-export function freezeAt(windows: readonly FreezeWindow[] | undefined, atMs: number): FreezeWindow | undefined {
-  return windows?.find((window) => isIn(window, atMs));
+/**
+ * Why no share may rise at a time: "Frozen until 2026-12-27 00:00 UTC", "Outside its schedule, mon, tue from 09:00 to 16:00 (Europe/Berlin)";
+ * undefined where shares may. A freeze window counts also within the schedule.
+ */
+export function standstillAt(
+  { freeze = [], schedule = [] }: Pick<ExperimentSpec, 'freeze' | 'schedule'>,
+  atMs: number,
+): string | undefined {
+  const frozen = freeze.find((window) => isIn(window, atMs));
+  if (frozen) return `Frozen ${'toMs' in frozen ? `until ${minuteOf(frozen.toMs)}` : windowInWords(frozen)}`;
+  if (schedule.length === 0 || schedule.some((window) => isIn(window, atMs))) return undefined;
+  return `Outside its schedule, ${schedule.map(windowInWords).join('; ')}`;
 }
 
-/** "until 2026-12-27 00:00 UTC", "fri from 16:00 to 24:00 (Europe/Berlin)". */
-export function freezeInWords(window: FreezeWindow): string {
-  if ('fromMs' in window) return `until ${new Date(window.toMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+/** "fri from 16:00 to 24:00 (Europe/Berlin)", "2026-12-24 00:00 UTC to 2026-12-27 00:00 UTC". */
+function windowInWords(window: TimeWindow): string {
+  if ('fromMs' in window) return `${minuteOf(window.fromMs)} to ${minuteOf(window.toMs)}`;
   const { days, fromMinute, toMinute, timeZone } = window;
   return `${days.map((day) => WEEKDAYS[day]).join(', ')} from ${clock(fromMinute)} to ${clock(toMinute)} (${timeZone})`;
+}
+
+function minuteOf(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 function clock(minute: number): string {
   return [Math.floor(minute / 60), minute % 60].map((part) => String(part).padStart(2, '0')).join(':');
 }
 
-function isIn(window: FreezeWindow, atMs: number): boolean {
+function isIn(window: TimeWindow, atMs: number): boolean {
   if ('fromMs' in window) return window.fromMs <= atMs && atMs < window.toMs;
   const { day, minute } = localTime(window.timeZone, atMs);
   return window.days.includes(day) && window.fromMinute <= minute && minute < window.toMinute;

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import type { FreezeWindow } from '#libs/contracts';
+import type { TimeWindow } from '#libs/contracts';
 import { analysed, aSpec, define, harmful, logOf, minutes, operator, provenUpTo, T0 } from '#libs/testing/delivery';
 import type { DeliveryInput } from '../inputs.js';
 import { noticesOf } from '../notices.js';
-import { freezeAt, freezeInWords } from './freeze.js';
+import { standstillAt } from './standstill.js';
 
 const CLOCK = { elapsedMs: 60_000, leftMs: 3_600_000 };
 const at = (text: string): number => Date.parse(text);
 
 describe('a freeze window', () => {
-  const weekend: FreezeWindow = { days: [0, 6], fromMinute: 0, toMinute: 1_440, timeZone: 'Europe/Berlin' };
-  const evening: FreezeWindow = { days: [5], fromMinute: 960, toMinute: 1_440, timeZone: 'Europe/Berlin' };
-  const once: FreezeWindow = { fromMs: at('2026-12-24T00:00:00Z'), toMs: at('2026-12-27T00:00:00Z') };
+  const weekend: TimeWindow = { days: [0, 6], fromMinute: 0, toMinute: 1_440, timeZone: 'Europe/Berlin' };
+  const evening: TimeWindow = { days: [5], fromMinute: 960, toMinute: 1_440, timeZone: 'Europe/Berlin' };
+  const once: TimeWindow = { fromMs: at('2026-12-24T00:00:00Z'), toMs: at('2026-12-27T00:00:00Z') };
 
   it.each([
     // Friday, 16:00 in Berlin, in winter and in summer time.
@@ -28,12 +28,23 @@ describe('a freeze window', () => {
     ['2026-12-27T00:00:00Z', true],
     ['2026-12-28T00:00:00Z', false],
   ])('%s: %s', (time, expected) => {
-    expect(freezeAt([weekend, evening, once], at(time)) !== undefined).toBe(expected);
+    const windows = [weekend, evening, once];
+    expect(standstillAt({ freeze: windows }, at(time)) !== undefined).toBe(expected);
+    expect(standstillAt({ schedule: windows }, at(time)) === undefined).toBe(expected);
   });
 
   it('is said in words', () => {
-    expect(freezeInWords(evening)).toBe('fri from 16:00 to 24:00 (Europe/Berlin)');
-    expect(freezeInWords(once)).toBe('until 2026-12-27 00:00 UTC');
+    const friday = at('2026-11-27T16:00:00Z');
+    const christmas = at('2026-12-24T12:00:00Z');
+    expect(standstillAt({ freeze: [evening] }, friday)).toBe('Frozen fri from 16:00 to 24:00 (Europe/Berlin)');
+    expect(standstillAt({ freeze: [once] }, christmas)).toBe('Frozen until 2026-12-27 00:00 UTC');
+    expect(standstillAt({ schedule: [evening, once] }, at('2026-11-27T12:00:00Z'))).toBe(
+      'Outside its schedule, fri from 16:00 to 24:00 (Europe/Berlin); 2026-12-24 00:00 UTC to 2026-12-27 00:00 UTC',
+    );
+  });
+
+  it('counts within the schedule too', () => {
+    expect(standstillAt({ freeze: [once], schedule: [weekend] }, at('2026-12-26T12:00:00Z'))).toContain('Frozen');
   });
 });
 
@@ -44,6 +55,21 @@ const typesOf = (...inputs: readonly DeliveryInput[]): readonly string[] =>
   logOf(define(T0, spec), ...inputs).map(({ type }) => type);
 const noticed = (minute: number) =>
   noticesOf(spec, { ...proven(minute).analysis, analysedAt: new Date(minutes(minute)).toISOString() }, CLOCK);
+
+describe('outside the schedule', () => {
+  const scheduled = aSpec({ schedule: [{ fromMs: minutes(10), toMs: minutes(20) }] });
+  const typesAfter = (...inputs: readonly DeliveryInput[]): readonly string[] =>
+    logOf(define(T0, scheduled), ...inputs).map(({ type }) => type);
+
+  it('no share rises by itself, and it does within', () => {
+    expect(typesAfter(proven(5), proven(25))).toEqual(['defined', 'started']);
+    expect(typesAfter(proven(5), proven(10))).toContain('promoted');
+  });
+
+  it('harm rolls back', () => {
+    expect(typesAfter(analysed(minutes(5), [harmful('alignment')]))).toContain('rolled-back');
+  });
+});
 
 describe('in a freeze window', () => {
   it('no share rises by itself, and it does after the window', () => {
