@@ -118,6 +118,18 @@ describe('the analyzer', () => {
     await second.close();
   });
 
+  it('answers a definition with an analysis, though nothing has come: nobody could tell it from one that is dead', async () => {
+    const { bus } = bench;
+    const analyzer = bench.analyzer();
+    analyzer.start();
+    await analyzer.leading;
+    await define(bus, 'quiet', { definedAt: new Date().toISOString() });
+    const analysis = await newest(bus, ({ experiment }) => experiment === 'quiet');
+    expect([analysis.health.staleness.status, sum(analysis.requests)]).toEqual(['no-traffic', 0]);
+    expect(experimentAnalysed.parse(analysis)).toEqual(analysis);
+    await analyzer.close();
+  });
+
   it('waits for a definition that is still on its way', async () => {
     const { bus } = bench;
     const analyzer = bench.analyzer();

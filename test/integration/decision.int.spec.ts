@@ -807,6 +807,7 @@ describe('two controllers on one database', () => {
     const first = await aDecision();
     const [heard, quiet] = [aFile(), aFile()];
     for (const file of [heard, quiet]) await apply(first, file);
+    await publishAnalysis(quiet.key, [], { health: noTraffic });
     await publishAnalysis(heard.key, proven(50_000));
     await eventually(async () => {
       const { body } = await call(first, 'GET', `/v1/experiments/${heard.key}`);
@@ -817,6 +818,8 @@ describe('two controllers on one database', () => {
     await eventually(async () => expect(await phaseOf(second, heard.key)).toBe('held'));
     expect(await phaseOf(second, quiet.key)).toBe('running');
   });
+
+  const noTraffic = { ...HEALTHY, staleness: { ...HEALTHY.staleness, status: 'no-traffic' as const } };
 
   it('judge by what the other one has decided', async () => {
     const listening = await aDecision({ controller: 'decision-a' });

@@ -1,4 +1,11 @@
-import { evidenceDesign, foldEvent, OBSERVED_TOPICS, type ObservedEvent } from '#libs/evidence';
+import {
+  evidenceDesign,
+  type EvidenceDesign,
+  foldEvent,
+  initialEvidence,
+  OBSERVED_TOPICS,
+  type ObservedEvent,
+} from '#libs/evidence';
 import {
   consumeEvents,
   DeadLetters,
@@ -27,7 +34,8 @@ import {
 } from './evidence-part.js';
 import { type Leadership, takeTheLead } from './leadership.js';
 import { leadershipCheck, type WhoReads } from './leadership-check.js';
-import { ANALYZER_GROUP, loadParts, savedPosition, saveParts } from './snapshots.js';
+import type { CountedEvidence } from './merged-total.js';
+import { ANALYZER_GROUP, loadParts, RETENTION_MS, savedPosition, saveParts } from './snapshots.js';
 import { takePolicy } from './take-policy.js';
 import { WaitingEvents } from './waiting-events.js';
 
@@ -193,7 +201,7 @@ export class Analyzer {
       partitions,
       known,
       refused,
-      onDefined: (key) => this.foldWaiting(shift, key),
+      onDefined: (key) => this.begin(shift, key),
       onPolicy: (key, changed) => this.judgeBy(shift, key, changed),
       onTrouble: (message) => log.warn(message),
     });
@@ -256,7 +264,10 @@ export class Analyzer {
       bus,
       nowMs: () => clock.nowMs(),
       everyMs: this.options.analyseEveryMs ?? 50,
-      source: (key) => ({ design: known.get(key)!.design, parts: partsOf(parts, key) }),
+      source: (key) => {
+        const { design } = known.get(key)!;
+        return { design, parts: orNothing(partsOf(parts, key), design) };
+      },
       onFailure: (error) =>
         log.warn(`an analysis could not be published and will be repeated: ${(error as Error).message}`),
     });
@@ -310,6 +321,14 @@ export class Analyzer {
     entry.isDirty = true;
     entry.changes += 1;
     shift.publisher.note(experimentKey(known.design.experiment, known.design.revision), event.traceparent);
+  }
+
+  /** That nothing has come of it yet is said too: else nobody could tell it from an analyzer that is dead. */
+  private begin(shift: Shift, key: string): void {
+    this.foldWaiting(shift, key);
+    const { definition } = shift.definitions.known.get(key)!;
+    // What has no evidence though it is older had some, which was dropped: its last analysis was another.
+    if (this.options.clock.nowMs() - Date.parse(definition.definedAt) < RETENTION_MS) shift.publisher.note(key);
   }
 
   private foldWaiting(shift: Shift, key: string): void {
@@ -408,6 +427,11 @@ function partOf(parts: Map<string, Part>, topic: string, partition: number): Par
 /** Somebody has added partitions while it was read: units have moved. A new start looks whose evidence that concerns. */
 function moreThanKnown(topic: string, partition: number): Error {
   return new Error(`${topic} has got more partitions: ${partition} is one of them`);
+}
+
+/** What is known of an experiment before its first event. */
+function orNothing(parts: readonly PartEvidence[], design: EvidenceDesign): readonly CountedEvidence[] {
+  return parts.length > 0 ? parts : [{ evidence: initialEvidence(design, null), changes: 0 }];
 }
 
 /** In the order of the places, so that sums round the same way at every merge. */

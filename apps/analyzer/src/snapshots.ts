@@ -28,7 +28,7 @@ export const ANALYZER_GROUP = 'analyzer';
 /** Chunks of a unit memory after which it is written anew as a whole. */
 const MOST_CHUNKS = 256;
 /** Evidence that has not changed for so long is dropped at the start. */
-const RETENTION_MS = 90 * 86_400_000;
+export const RETENTION_MS = 90 * 86_400_000;
 
 /** The JSON in a snapshot's bytes. The definition is part of it: the log of definitions keeps only the newest revision. */
 interface StoredEvidence {

@@ -6,7 +6,7 @@ import type { Database } from '#libs/persistence';
 import { createOutbox, startOutboxRelay, type OutboxRelay } from '#libs/persistence/outbox';
 import type { HealthCheck, HealthFinding } from '#libs/platform';
 import { DECISIONS_CHANNEL, readDecisionNews, type DecisionNews } from './deciding/decision-news.js';
-import type { Decisions } from './deciding/decisions.js';
+import { beginsWithDefinition, type Decisions } from './deciding/decisions.js';
 import type { Parked } from './deciding/parking.js';
 import type { Quarantined } from './deciding/quarantine.js';
 import type { Notifier } from './notifying/notifier.js';
@@ -115,6 +115,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
   decided(experiment: string, events: readonly DeliveryEvent[]): void {
     this.relay?.wake();
     this.options.notifier.wake();
+    if (beginsWithDefinition(events)) this.heardSince.add(experiment);
     for (const event of events) {
       if ('command' in event) this.logger.log(`${experiment}: ${told(event)}`);
       if (event.type === 'alert-raised') this.logger.warn(`${experiment}: ${event.message}`);

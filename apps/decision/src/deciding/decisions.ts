@@ -581,6 +581,7 @@ export class Decisions {
           const route = service && claimedRoute(service.state, input, serviceEvents);
           const lockedAtMostMs = 'actor' in input ? PERSON_LOCKED_AT_MOST_MS : undefined;
           const analysis = 'analysis' in input ? input.analysis : undefined;
+          if (beginsWithDefinition(events)) this.heardAtMs.set(key, this.clock.nowMs());
           const options = { service: step, route, traceparent, lockedAtMostMs, analysis };
           const stored = await this.log.append(known, events, after, options);
           this.known.set(key, { state: after, version: stored.version });
@@ -681,6 +682,14 @@ const DONE: ReadonlySet<string> = new Set(['already-ended', 'already-paused', 'n
 /** What has ended, or is paused, meanwhile is as it was to be. */
 function unlessDone(error: unknown): void {
   if (!(error instanceof DecisionRefusedError && DONE.has(error.code))) throw error;
+}
+
+/**
+ * The analyzer answers the definition of a revision that it has no evidence of with an analysis, if only to say that there is no traffic: from then on silence is one.
+ * What begins later, by an approval, was answered before.
+ */
+export function beginsWithDefinition(events: readonly DeliveryEvent[]): boolean {
+  return events.some(({ type }) => type === 'defined') && events.some(({ type }) => type === 'started');
 }
 
 /** The service that an input is about; undefined where nothing tells it. */
