@@ -7,6 +7,7 @@ import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { createEvidenceStore } from '#libs/persistence/analyzer';
 import { systemClock } from '#libs/platform';
+import { takeTheLead } from '../../apps/analyzer/src/leadership.js';
 import { type TestDatabase, withDatabase } from '#libs/testing/database';
 import { fullTraffic } from '#libs/testing/traffic';
 import { type Behaviour, definition, SimulatedTraffic } from '#libs/testing/traffic';
@@ -116,6 +117,16 @@ describe('the analyzer', () => {
     await send(bus, events.slice(900));
     await newest(bus, ({ requests }) => sum(requests) === 600);
     await second.close();
+  });
+
+  it('takes the lead of one that hangs', async () => {
+    // What a stopped process leaves: a session that holds the lead and asks nothing more.
+    const stopped = await database.session();
+    const lost = new Promise((resolve) => stopped.onLost(resolve));
+    await stopped.query('select pg_advisory_lock(1142595826)');
+    const leadership = await takeTheLead(database, new AbortController().signal, 1_000);
+    await lost;
+    await leadership?.release();
   });
 
   it('answers a definition with an analysis, though nothing has come: nobody could tell it from one that is dead', async () => {

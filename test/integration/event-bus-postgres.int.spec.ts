@@ -5,6 +5,7 @@ import { Logger } from '@nestjs/common';
 import { createEventBus, openBus } from '#libs/messaging';
 import { commonVariables, readConfig } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
+import { enter, tryLock } from '../../libs/messaging/src/carriers/postgres/locks.js';
 
 describe('event bus on Postgres', () => {
   let database: TestDatabase;
@@ -49,6 +50,33 @@ describe('event bus on Postgres', () => {
       .catch(() => undefined);
     for (let index = 0; index < 20; index++) await publish(`after-${index}`);
     await vi.waitFor(() => expect([...seen].sort()).toEqual([...sent].sort()), { timeout: 10_000 });
+    await bus.close();
+  });
+
+  it('takes the partitions of a member that hangs: its session is ended, whatever it would write', async () => {
+    const bus = await createEventBus({ carrier: 'postgres', database, checkEveryMs: 100, hungAfterMs: 1_500 });
+    const topic = `test.${randomUUID()}`;
+    await bus.createTopics([{ name: topic, partitions: 4, compacted: false }]);
+    const subscription = bus.subscribe({ group: topic, topics: [topic], handler: () => Promise.resolve() });
+    await subscription.ready;
+    // What a stopped process leaves: a session that holds its locks and asks nothing more.
+    const [row] = await database.query<{ group_id: number }>(
+      'SELECT group_id FROM bus.consumer_group WHERE name = $1',
+      [topic],
+    );
+    const groupId = row!.group_id;
+    const stopped = await database.session();
+    const lost = new Promise((resolve) => stopped.onLost(resolve));
+    await enter(stopped, groupId, 1);
+    await database.query(`SELECT pg_notify('bus_members', '')`);
+    await vi.waitFor(() => expect(subscription.health().partitions).toBe(2), { timeout: 5_000 });
+    const wanted = [0, 1, 2, 3].map((partition) => ({ groupId, partition }));
+    await vi.waitFor(async () => expect(await tryLock(stopped, wanted)).toHaveLength(2), { timeout: 1_000 });
+    await vi.waitFor(() => expect(subscription.health().partitions).toBe(4), { timeout: 10_000 });
+    await lost;
+    // Who lives is left alone, though it handles nothing.
+    await pause(2_000);
+    expect(subscription.health().partitions).toBe(4);
     await bus.close();
   });
 

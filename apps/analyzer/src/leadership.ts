@@ -3,6 +3,9 @@ import type { Database, DatabaseSession, Queryable } from '#libs/persistence';
 /** Advisory lock of the one analyzer that folds and publishes ("analyzer" in the letters' positions, any constant would do). */
 const LOCK = 1_142_595_826;
 const BETWEEN_TRIES_MS = 250;
+/** How long a leader may ask nothing before another analyzer ends its session: its process is stopped, or its machine hangs. */
+const HUNG_AFTER_MS = 8_000;
+const SHOW_LIFE_EVERY_MS = HUNG_AFTER_MS / 4;
 
 export interface Leadership {
   /** Resolves when the lock is lost with its connection: stop writing. */
@@ -12,18 +15,50 @@ export interface Leadership {
 
 /**
  * Waits until no other analyzer holds the lead. Evidence of all partitions meets in one place to be merged, so exactly one
- * process folds; others stand by and take over from the snapshots when its connection ends.
+ * process folds; others stand by and take over from the snapshots when its connection ends, which they end themselves when it is silent.
+ * @param hungAfterMs of a leader's silence; default 8 s
  */
-export async function takeTheLead(database: Database, signal: AbortSignal): Promise<Leadership | null> {
+export async function takeTheLead(
+  database: Database,
+  signal: AbortSignal,
+  hungAfterMs = HUNG_AFTER_MS,
+): Promise<Leadership | null> {
   const session = await database.session();
   // Before the lock is asked for: the connection may break right after it was granted.
   const lost = new Promise<Error>((resolve) => session.onLost(resolve));
   while (!signal.aborted) {
-    if (await isMine(session)) return { lost, release: () => session.release() };
+    if (await isMine(session)) return leadershipOf(session, lost);
+    await endHungLeader(session, hungAfterMs);
     await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
   }
   await session.release();
   return null;
+}
+
+function leadershipOf(session: DatabaseSession, lost: Promise<Error>): Leadership {
+  const life = setInterval(() => void session.query('select 1').catch(() => undefined), SHOW_LIFE_EVERY_MS);
+  void lost.then(() => clearInterval(life));
+  return {
+    lost,
+    release: () => {
+      clearInterval(life);
+      return session.release();
+    },
+  };
+}
+
+/** What it writes when it wakes is refused: others have moved its positions on, and its session is gone. */
+async function endHungLeader(session: DatabaseSession, hungAfterMs: number): Promise<void> {
+  await session.query(
+    `with silent as materialized (
+       select distinct pid from pg_locks join pg_stat_activity using (pid)
+        where locktype = 'advisory' and granted and objsubid = 1
+          and database = (select oid from pg_database where datname = current_database())
+          and classid = 0 and objid = $1 and pid <> pg_backend_pid()
+          and greatest(query_start, state_change) < clock_timestamp() - $2 * interval '1 millisecond')
+     select pg_terminate_backend(pid) from silent`,
+    [LOCK, hungAfterMs],
+  );
 }
 
 async function isMine(session: DatabaseSession): Promise<boolean> {

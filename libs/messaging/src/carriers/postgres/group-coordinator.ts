@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { Database, DatabaseSession } from '#libs/persistence';
 import { GroupMember, partitionKeyOf, type GroupShare, type HeldPartition } from './group-member.js';
-import { enter, leave, membersOf, tryLock, unlock } from './locks.js';
+import { endHungMembers, enter, leave, membersOf, tryLock, unlock } from './locks.js';
 import { OutageLog } from './outage-log.js';
 
 export const MEMBERS_CHANNEL = 'bus_members';
@@ -32,13 +32,20 @@ export class GroupCoordinator {
   private wanted = false;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
+  private readonly beat: NodeJS.Timeout;
+  private lookedForHungAtMs = 0;
 
   constructor(
     private readonly database: Database,
     private readonly consumption: Consumption,
     /** How often to look for members that died without a word, milliseconds. */
     private readonly checkEveryMs: number,
-  ) {}
+    /** How long a member's session may ask nothing before others end it, milliseconds. */
+    private readonly hungAfterMs: number,
+  ) {
+    // A look that waits for somebody's positions must not be taken for a process that hangs.
+    this.beat = setInterval(() => this.showLife(), hungAfterMs / 4).unref();
+  }
 
   join(member: GroupMember): void {
     this.members.add(member);
@@ -79,6 +86,7 @@ export class GroupCoordinator {
     await Promise.all([...this.members].map((member) => this.leave(member)));
     this.closed = true;
     clearTimeout(this.timer);
+    clearInterval(this.beat);
     await this.running;
     await this.session?.release();
   }
@@ -135,6 +143,7 @@ export class GroupCoordinator {
     if (members.length === 0) return;
     for (const member of members) if (member.memberId === undefined) await this.enter(session, member);
     const groupIds = [...new Set(members.flatMap((member) => member.topics.map((topic) => topic.groupId)))];
+    await this.endHung(session, groupIds);
     const lists = await membersOf(session, groupIds);
     let failure: unknown;
     for (const member of members) {
@@ -142,6 +151,22 @@ export class GroupCoordinator {
       await this.takeShare(session, member, member.share(lists)).catch((error: unknown) => (failure ??= error));
     }
     if (failure !== undefined) throw failure;
+  }
+
+  private showLife(): void {
+    if (this.session && !this.session.closed) void this.session.query('SELECT 1').catch(() => undefined);
+  }
+
+  /** Whoever hangs would keep its partitions for as long as its connection lasts. */
+  private async endHung(session: DatabaseSession, groupIds: readonly number[]): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs - this.lookedForHungAtMs < this.hungAfterMs / 8) return;
+    this.lookedForHungAtMs = nowMs;
+    const ended = await endHungMembers(session, groupIds, this.hungAfterMs);
+    if (ended > 0)
+      this.logger.warn(
+        `${ended} members of the groups were silent for ${this.hungAfterMs} ms and lose their partitions`,
+      );
   }
 
   private async enter(session: DatabaseSession, member: GroupMember): Promise<void> {

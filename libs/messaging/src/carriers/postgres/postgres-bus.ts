@@ -34,6 +34,8 @@ export interface PostgresBusOptions {
   readonly commitEveryMs?: number;
   /** How often to look for members that died and for records whose notification was lost. Default 1000. */
   readonly checkEveryMs?: number;
+  /** How long a member may hang, its process stopped for example, before the others take its partitions. Default 8000. */
+  readonly hungAfterMs?: number;
   /** Age after which records of topics that are not compacted are deleted, if every group that comes back has read them. Default 7 days. */
   readonly retentionMs?: number;
   /** Age after which they are deleted though some group has not read them, which is said. Default 30 days. */
@@ -111,6 +113,7 @@ class PostgresBusCore {
         lose: (held) => this.lose(held),
       },
       options.checkEveryMs ?? 1_000,
+      options.hungAfterMs ?? 8_000,
     );
   }
 
