@@ -52,6 +52,8 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
   private readonly repeated = new Map<string, Repeated>();
   private stopListening: () => Promise<void> = () => Promise.resolve();
   private readonly heardSince = new Set<string>();
+  /** What began here since that was shared last. */
+  private readonly begunSince = new Set<string>();
   private relay: OutboxRelay | undefined;
 
   constructor(
@@ -115,7 +117,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
   decided(experiment: string, events: readonly DeliveryEvent[]): void {
     this.relay?.wake();
     this.options.notifier.wake();
-    if (beginsWithDefinition(events)) this.heardSince.add(experiment);
+    if (beginsWithDefinition(events)) this.begunSince.add(experiment);
     for (const event of events) {
       if ('command' in event) this.logger.log(`${experiment}: ${told(event)}`);
       if (event.type === 'alert-raised') this.logger.warn(`${experiment}: ${event.message}`);
@@ -202,8 +204,11 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
 
   private async shareHeard(): Promise<void> {
     const experiments = [...this.heardSince];
+    const begun = [...this.begunSince].filter((experiment) => !this.heardSince.has(experiment));
     this.heardSince.clear();
-    await this.decisions.noteHeard(experiments);
+    this.begunSince.clear();
+    // Where the analyses of what begins here arrive, nobody knows yet: others go on as they are.
+    await this.decisions.noteHeard([...experiments, ...begun]);
     for (const experiment of experiments) {
       const news: DecisionNews = { from: this.options.controller, experiment, what: 'heard' };
       await this.options.database.query('select pg_notify($1, $2)', [DECISIONS_CHANNEL, JSON.stringify(news)]);
