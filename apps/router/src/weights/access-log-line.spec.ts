@@ -77,6 +77,15 @@ describe('a line of an access log', () => {
     expect(named('a","variant":"candidate')).toBeUndefined();
   });
 
+  it('is passed over where its time is none, and stops nothing behind it', () => {
+    for (const endedAt of ['1e300', '9e15', '253402300800', 'Infinity', '-1', 'NaN'])
+      expect(read({ endedAt })).toBeUndefined();
+    for (const seconds of ['1e300', '-1']) expect(read({ seconds })).toBeUndefined();
+    const envoy = { ...LINE, endedAt: undefined, seconds: undefined, beganAt: '1e308', milliseconds: '1' };
+    expect(readLogLine(JSON.stringify(envoy))).toBeUndefined();
+    expect(read({ endedAt: '5', seconds: '10' })?.startedAt).toBe('1970-01-01T00:00:00.000Z');
+  });
+
   it('is passed over where it is none of ours, no generation, or claims an assignment that is none', () => {
     expect(readLogLine('127.0.0.1 - - "GET / HTTP/1.1" 200')).toBeUndefined();
     expect(read({ method: 'GET' })).toBeUndefined();

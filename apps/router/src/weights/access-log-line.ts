@@ -12,15 +12,20 @@ import { outcomeOfStatus } from '../proxy/answer.js';
 import { parsedJson } from '../proxy/json-fields.js';
 import type { RoutedRequest } from '../proxy/routed-request.js';
 
+/** Beyond it a time is no date that everybody can read, and `toISOString` may throw. */
+const YEAR_9999_S = 253_402_300_799;
+/** A year: no request takes as long. */
+const LONGEST_REQUEST_S = 31_536_000;
+
 /** What a proxy writes of one request, all of it as text: the formats that Teststrip gives nginx and Envoy. */
 const line = z.object({
   service: z.string().min(1),
   requestId: z.string().min(1).max(256),
   method: z.string(),
   /** Seconds since the epoch, with milliseconds. */
-  endedAt: z.coerce.number().positive(),
+  endedAt: z.coerce.number().positive().max(YEAR_9999_S),
   /** From the first byte of the request to the last one sent. */
-  seconds: z.coerce.number().min(0),
+  seconds: z.coerce.number().min(0).max(LONGEST_REQUEST_S),
   status: z.coerce.number().int(),
   /** `OK` where all of the answer was sent. */
   completion: z.string(),
@@ -71,7 +76,7 @@ export type ReadLine = Omit<RoutedRequest, 'traceparent'> & { readonly tracepare
 export function readLogLine(text: string): ReadLine | undefined {
   const parsed = line.safeParse(likeNginx(parsedJson(text)));
   if (!parsed.success || parsed.data.method !== 'POST') return undefined;
-  const { service, requestId, endedAt, seconds, upstream, instance, traceparent } = parsed.data;
+  const { service, requestId, seconds, upstream, instance, traceparent } = parsed.data;
   const assignment = assignmentIn(parsed.data);
   if (assignment === undefined) return undefined;
   const { outcome, status } = endOf(parsed.data);
@@ -85,7 +90,7 @@ export function readLogLine(text: string): ReadLine | undefined {
     assignment,
     unitName: assignment === null ? null : 'named',
     upstream,
-    startedAt: new Date((endedAt - seconds) * 1000).toISOString(),
+    startedAt: beganAt(parsed.data),
     traceparent: TRACEPARENT.test(traceparent) ? traceparent : undefined,
     outcome,
     status,
@@ -97,16 +102,21 @@ export function readLogLine(text: string): ReadLine | undefined {
 }
 
 /** null: nobody was drawn. undefined: it can't be read, or says more than a proxy was told to write. */
-function assignmentIn({ assignment: text, requestId, endedAt, seconds }: Line): Assignment | null | undefined {
+function assignmentIn(read: Line): Assignment | null | undefined {
+  const { assignment: text, requestId } = read;
   if (text === '' || text === '-') return null;
   try {
     if (isWrittenInto(text)) return undefined;
     const assignment = assignmentOfRequest(decodeAssignment(text), requestId);
-    const assignedAt = new Date((endedAt - seconds) * 1000).toISOString();
-    return isNameless(assignment.unit) ? undefined : { assignedAt, ...assignment };
+    return isNameless(assignment.unit) ? undefined : { assignedAt: beganAt(read), ...assignment };
   } catch {
     return undefined;
   }
+}
+
+/** No time is before 1970. */
+function beganAt({ endedAt, seconds }: Line): string {
+  return new Date(Math.max(0, endedAt - seconds) * 1000).toISOString();
 }
 
 /**
