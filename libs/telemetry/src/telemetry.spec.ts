@@ -1,7 +1,10 @@
-import { hostname } from 'node:os';
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   ASSIGNMENT_HEADER,
+  canonicalJson,
   decodeEvent,
   encodeAssignment,
   examples,
@@ -51,6 +54,10 @@ class ListeningBus {
   get records(): readonly EncodedEvent[] {
     return this.batches.flat();
   }
+}
+
+function idsOf({ records }: ListeningBus): readonly (string | undefined)[] {
+  return records.map(({ headers }) => headers['ce_id']);
 }
 
 const MOMENTS = 8;
@@ -220,23 +227,61 @@ describe('event buffer', () => {
     await buffer.close();
   });
 
-  it('drops and counts what exceeds the bounded queue, and says so once', async () => {
+  it('drops the oldest of what exceeds the bounded queue, counts them, and says so once', async () => {
     const bus = new ListeningBus();
-    bus.failing = true;
     const troubles: string[] = [];
     const buffer = createEventBuffer({
       publish: bus.publish,
       maxQueued: 4,
-      closeWithinMs: 20,
-      retryAfterMs: 5,
       onTrouble: (message) => troubles.push(message),
     });
     const taken = Array.from({ length: 6 }, (_, id) => buffer.add(generationEvent(id)));
-    expect(taken).toEqual([true, true, true, true, false, false]);
+    expect(taken).toEqual(Array.from({ length: 6 }, () => true));
     expect(buffer.status()).toMatchObject({ added: 6, queued: 4, dropped: 2 });
-    expect(troubles.filter((message) => message.includes('being dropped'))).toHaveLength(1);
+    await buffer.close();
+    expect(idsOf(bus)).toEqual(['2', '3', '4', '5']);
+    expect(buffer.status()).toMatchObject({ added: 6, queued: 0, dropped: 2, published: 4 });
+    expect(troubles).toEqual(['events are being dropped: the queue is full (4 events)']);
+  });
+
+  it('gives up at its end what can not be published, and counts it', async () => {
+    const bus = new ListeningBus();
+    bus.failing = true;
+    const buffer = createEventBuffer({ publish: bus.publish, maxQueued: 4, closeWithinMs: 20, retryAfterMs: 5 });
+    for (let id = 0; id < 6; id += 1) buffer.add(generationEvent(id));
     await buffer.close();
     expect(buffer.status()).toMatchObject({ added: 6, queued: 0, dropped: 6, published: 0 });
+  });
+
+  it('says at once when a publish does not return, and how long it took when it has', async () => {
+    const troubles: string[] = [];
+    let answer = (): void => undefined;
+    const buffer = createEventBuffer({
+      publish: () => new Promise((resolve) => (answer = resolve)),
+      slowAfterMs: 10,
+      onTrouble: (message) => troubles.push(message),
+    });
+    buffer.add(generationEvent(1));
+    await expect.poll(() => troubles).toEqual(['publishing 1 events has not returned for 10 ms; 1 are queued']);
+    expect(buffer.status().publishingForMs).toBeGreaterThan(9);
+    answer();
+    await expect.poll(() => troubles).toHaveLength(2);
+    expect(troubles[1]).toMatch(/^the publish has returned after \d+ ms$/);
+    expect(buffer.status()).toMatchObject({ published: 1, publishingForMs: 0 });
+    await buffer.close();
+  });
+
+  it('tries again what was never answered', async () => {
+    const bus = new ListeningBus();
+    let calls = 0;
+    const buffer = createEventBuffer({
+      publish: (records) => ((calls += 1) === 1 ? new Promise(() => undefined) : bus.publish(records)),
+      answerWithinMs: 10,
+      retryAfterMs: 1,
+    });
+    buffer.add(generationEvent(1));
+    await expect.poll(() => buffer.status()).toMatchObject({ published: 1, failedAttempts: 1 });
+    await buffer.close();
   });
 
   it('drops an event that the bus will never take alone, and says which', async () => {
@@ -265,7 +310,106 @@ describe('event buffer', () => {
   });
 });
 
+describe('spool', () => {
+  const aFolder = () => {
+    const folder = mkdtempSync(join(tmpdir(), 'spool-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    return folder;
+  };
+  const aBuffer = (bus: ListeningBus, folder: string, more: object = {}) =>
+    createEventBuffer({
+      publish: bus.publish,
+      spool: { folder },
+      maxBatch: 3,
+      maxQueued: 6,
+      retryAfterMs: 1,
+      closeWithinMs: 20,
+      ...more,
+    });
+  const ids = (length: number) => Array.from({ length }, (_, id) => String(id));
+
+  it('takes what memory has no room for, and gives it back in order when the bus is there again', async () => {
+    const bus = new ListeningBus();
+    bus.failing = true;
+    const buffer = aBuffer(bus, aFolder());
+    for (let id = 0; id < 20; id += 1) {
+      buffer.add(generationEvent(id));
+      await expect.poll(() => buffer.status().queued).toBeLessThanOrEqual(6);
+    }
+    expect(buffer.status()).toMatchObject({ added: 20, dropped: 0, published: 0 });
+    expect(buffer.status().spooled).toBeGreaterThan(9);
+    bus.failing = false;
+    await expect.poll(() => buffer.status()).toMatchObject({ published: 20, spooled: 0, queued: 0 });
+    expect(idsOf(bus)).toEqual(ids(20));
+    await buffer.close();
+  });
+
+  it('keeps what is left at the end for the next process, the batch that was under way first', async () => {
+    const folder = aFolder();
+    const away = new ListeningBus();
+    away.failing = true;
+    const first = aBuffer(away, folder);
+    for (let id = 0; id < 20; id += 1) {
+      first.add(generationEvent(id));
+      await expect.poll(() => first.status().queued).toBeLessThanOrEqual(6);
+    }
+    await first.close();
+    expect(first.status()).toMatchObject({ added: 20, dropped: 0, queued: 0, spooled: 20 });
+    // A process that was killed while it wrote.
+    writeFileSync(join(folder, '000000000001-3.jsonl.part'), '{"half');
+    const bus = new ListeningBus();
+    const second = aBuffer(bus, folder);
+    second.add(generationEvent(20));
+    await expect.poll(() => second.status()).toMatchObject({ added: 21, published: 21, spooled: 0 });
+    expect(idsOf(bus)).toEqual(ids(21));
+    await second.close();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('drops the oldest beyond its size, and what can not be read or written, and says so', async () => {
+    const folder = aFolder();
+    const away = new ListeningBus();
+    away.failing = true;
+    const troubles: string[] = [];
+    const onTrouble = (message: string): void => void troubles.push(message);
+    const first = aBuffer(away, folder, { spool: { folder, largestBytes: 1_000 }, onTrouble });
+    for (let id = 0; id < 20; id += 1) {
+      first.add(generationEvent(id));
+      await expect.poll(() => first.status().queued).toBeLessThanOrEqual(6);
+    }
+    await first.close();
+    const { spooled, dropped } = first.status();
+    expect(spooled + dropped).toBe(20);
+    expect(spooled).toBeGreaterThan(0);
+    expect(spooled).toBeLessThanOrEqual(3);
+    expect(troubles).toContain('events are being dropped: the spool is full');
+    const [name] = readdirSync(folder);
+    writeFileSync(join(folder, name!), '{"half');
+    const bus = new ListeningBus();
+    const second = aBuffer(bus, folder, { onTrouble });
+    second.add(generationEvent(20));
+    await expect
+      .poll(() => second.status())
+      .toMatchObject({ added: spooled + 1, published: 1, dropped: spooled, spooled: 0 });
+    expect(troubles.at(-1)).toMatch(/^events are being dropped: the spool can't be read/);
+    await second.close();
+  });
+});
+
 describe('fingerprint and digest', () => {
+  it('is that of canonical JSON (RFC 8785): numbers as ECMAScript writes them, names in the order of their UTF-16', () => {
+    // RFC 8785, section 3.2.2 and 3.2.3.
+    const values = { numbers: [333333333.33333329, 1e30, 4.5, 2e-3, 0.000000000000000000000000001] };
+    expect(canonicalJson(values)).toBe('{"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27]}');
+    expect(
+      canonicalJson({ '\u20ac': 1, '\r': 2, '\ufb33': 3, '1': 4, '\ud83d\ude00': 5, '\u0080': 6, '\u00f6': 7 }),
+    ).toBe('{"\\r":2,"1":4,"\u0080":6,"\u00f6":7,"\u20ac":1,"\ud83d\ude00":5,"\ufb33":3}');
+    expect(canonicalJson([-0, 1e21, 1e20, 7.0])).toBe('[0,1e+21,100000000000000000000,7]');
+    expect(fingerprintOf({ guidance: 7.0 })).toBe(
+      fingerprintOf(JSON.parse('{"guidance":7}') as object as { guidance: number }),
+    );
+  });
+
   it('is the same whatever the order of the fields, and another one for any changed value', () => {
     const { checkpoint = '', ...others } = example.config;
     expect(fingerprintOf({ ...others, checkpoint })).toBe(fingerprintOf(example.config));

@@ -57,12 +57,12 @@ export interface TelemetryStatus extends EventBufferStatus {
 
 /** What an inference service embeds to publish `generation.completed.v1`. Nothing here blocks or fails the user's request. */
 export interface Telemetry {
-  /** Queues the event and returns at once. False: it was invalid or the queue was full; both are counted. */
+  /** Queues the event and returns at once. False: it was invalid, or came after the end; both are counted. */
   generationCompleted(generation: CompletedGeneration): boolean;
   /** Publishes what is queued now. */
   flush(): Promise<void>;
   status(): TelemetryStatus;
-  /** Publishes the rest and accepts nothing more. */
+  /** Publishes the rest, or puts it into the spool, and accepts nothing more. */
   close(): Promise<void>;
 }
 
