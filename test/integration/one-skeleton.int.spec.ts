@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { examples } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { exampleRequest, openApiOf, startApp, type RunningApp } from '#libs/platform';
@@ -240,6 +241,7 @@ function sendBrackets(contentType: string): Promise<Response> {
 }
 
 describe('who may do what', () => {
+  const EVENT = examples.find(({ type }) => type === 'generation.completed.v1');
   const config = { checkpoint: 'scenes-1.0', sampler: 'ddim', steps: 20, precision: 'fp16' };
   const file = {
     apiVersion: 'teststrip/v1',
@@ -267,15 +269,17 @@ describe('who may do what', () => {
     more: Readonly<Record<string, string>> = {},
   ): Promise<number> {
     const url = urlOf(name) + path.replace(/\{(key|experiment)\}/, 'locked').replace('{service}', 'text-to-image');
+    const isEvents = path === '/v1/events';
+    const body = isEvents ? [EVENT] : path === '/v1/experiments' ? file : {};
     const ended = new AbortController();
     const answer = await fetch(url, {
       method: method.toUpperCase(),
       headers: {
-        'content-type': 'application/json',
+        'content-type': isEvents ? 'application/cloudevents-batch+json' : 'application/json',
         ...(who === undefined ? {} : { authorization: `Bearer ${tokenOf(who)}` }),
         ...more,
       },
-      ...(method === 'get' ? {} : { body: JSON.stringify(path === '/v1/experiments' ? file : {}) }),
+      ...(method === 'get' ? {} : { body: JSON.stringify(body) }),
       signal: ended.signal,
     });
     // Some answers never end.

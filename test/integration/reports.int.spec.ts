@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reportsApp, type ExperimentSummary } from '#apps/reports';
 import {
@@ -266,6 +267,67 @@ describe('feedback', () => {
       const answer = await post(body);
       expect([body, answer.status]).toEqual([body, status]);
       expect(((await answer.json()) as { detail: string }).detail).toContain(detail);
+    }
+    expect(published).toEqual([]);
+  });
+});
+
+describe('events', () => {
+  const generation = examples.find(({ type }) => type === 'generation.completed.v1')!;
+  const batch = (...ids: string[]) => JSON.stringify(ids.map((id) => ({ ...generation, id })));
+  const send = (body: string | Buffer, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`${reports.url}/v1/events`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/cloudevents-batch+json', ...headers },
+      body,
+    });
+  const one = { 'content-type': 'application/cloudevents+json' };
+  const packed = { 'content-encoding': 'gzip' };
+
+  it('are taken in batches, packed or not, and one by one', async () => {
+    const all = await send(gzipSync(batch('g1', 'g2')), packed);
+    expect([all.status, await all.json()]).toEqual([
+      202,
+      {
+        taken: 2,
+        refused: 0,
+        events: [
+          { id: 'g1', status: 202 },
+          { id: 'g2', status: 202 },
+        ],
+      },
+    ]);
+    const some = await send(`[{}, ${batch('g3').slice(1)}`);
+    expect([some.status, await some.json()]).toMatchObject([
+      207,
+      { taken: 1, events: [{ status: 422 }, { id: 'g3' }] },
+    ]);
+    expect((await send(JSON.stringify({ ...generation, id: 'g4' }), one)).status).toBe(202);
+    const events = published.splice(0).map((record) => decodeEvent(record));
+    expect(events.map(({ id, mended }) => [id, mended])).toEqual(['g1', 'g2', 'g3', 'g4'].map((id) => [id, undefined]));
+    expect(events[0]).toMatchObject({ data: generation.data });
+  });
+
+  it('that can not be taken are refused with the reason', async () => {
+    const huge = Buffer.alloc(9 * 1024 * 1024, ' ');
+    const wrong: [status: number, detail: string, answer: Promise<Response>][] = [
+      [400, 'does not end', send('[{')],
+      [400, 'not packed with gzip', send('[]', packed)],
+      [400, 'levels', send('['.repeat(100))],
+      [413, '8388608 bytes', send(huge)],
+      [413, 'when it is unpacked', send(gzipSync(huge), packed)],
+      [413, '1001 events', send(batch(...Array.from({ length: 1_001 }, (_, id) => String(id))))],
+      [415, 'content-type', send('[]', { 'content-type': 'application/json' })],
+      [415, 'content-encoding: br', send('[]', { 'content-encoding': 'br' })],
+      [422, 'requestId', send(JSON.stringify({ ...generation, data: {} }), one)],
+    ];
+    for (const [status, detail, sent] of wrong) {
+      const answer = await sent;
+      expect([answer.status, ((await answer.json()) as { detail: string }).detail]).toEqual([
+        status,
+        expect.stringContaining(detail),
+      ]);
+      expect(answer.headers.get('content-type')).toContain('application/problem+json');
     }
     expect(published).toEqual([]);
   });

@@ -1,5 +1,5 @@
 const KEPT_AS = 'teststrip-token';
-const ROLES = ['viewer', 'reviewer', 'operator', 'admin'];
+const ROLES = ['viewer', 'reviewer', 'reporter', 'operator', 'admin'];
 
 /** The token that was pasted into this tab; null without one. It is kept until the tab is closed, and nowhere else. */
 export function token() {

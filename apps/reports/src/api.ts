@@ -2,12 +2,15 @@ import {
   bodyRefusals,
   jsonAnswer,
   jsonBody,
+  jsonSchemaOf,
   problemAnswer,
   type ApiDescription,
   type ApiOperation,
   type Role,
 } from '#libs/platform';
 import { z } from 'zod';
+import { LARGEST_EVENTS_BYTES, MOST_EVENTS } from './events/events.controller.js';
+import { SENDER } from './events/events-desk.js';
 import { feedbackBody } from './feedback/feedback-desk.js';
 import { PAGE_ORDERS } from './orders/orders.controller.js';
 import { judgementBody } from './review/review-desk.js';
@@ -35,6 +38,20 @@ const PASSED_BACK = {
   412: problemAnswer('Something was decided since what `If-Match` names.'),
   422: problemAnswer('The order is incomplete.'),
 };
+/** One event in the structured mode of CloudEvents; what its data holds is in the schema of its topic. */
+const SENT_EVENT = z.looseObject({
+  specversion: z.literal('1.0'),
+  type: z.enum(['generation.completed.v1', 'image.scored.v1', 'feedback.recorded.v1']),
+  id: z.string().min(1).max(512).describe('The same event has the same id, however often it is sent: it counts once.'),
+  source: z.string().min(1),
+  data: anObject,
+});
+const EVENT_ANSWER = z.object({
+  id: z.string().nullable(),
+  status: z.int().describe('202: it is durable. 403, 404, 413, 422: it is not taken.'),
+  detail: z.string().optional(),
+  mended: z.array(z.string()).optional().describe('What was read for what it means.'),
+});
 const UNKNOWN = { 404: problemAnswer('Unknown experiment.') };
 
 /** The routes of the reports: the page, what it shows, and feedback. */
@@ -262,6 +279,37 @@ export const reportsApi: ApiDescription = {
           400: problemAnswer('The index is no whole number.'),
           404: problemAnswer('Unknown, or not in a folder whose pictures may be shown.'),
           409: problemAnswer('The file has changed since it was recorded.'),
+        },
+      },
+    },
+    '/v1/events': {
+      post: {
+        operationId: 'sendEvents',
+        'x-role': SENDER,
+        'x-reads-body': true,
+        summary: `Events of services that have no client of the bus, as CloudEvents: a batch of at most ${MOST_EVENTS} and ${LARGEST_EVENTS_BYTES / 1024 / 1024} MiB, or one; \`content-encoding: gzip\` is understood. Each counts once, however often it is sent.`,
+        'x-example':
+          '[{"specversion":"1.0","type":"generation.completed.v1","id":"generation-7","source":"sdxl-0","data":{"requestId":"request-7","service":"text-to-image","outcome":"delivered"}}]',
+        requestBody: {
+          required: true,
+          content: {
+            'application/cloudevents-batch+json': { schema: jsonSchemaOf(z.array(SENT_EVENT), 'input') },
+            'application/cloudevents+json': { schema: jsonSchemaOf(SENT_EVENT, 'input') },
+          },
+        },
+        responses: {
+          ...bodyRefusals,
+          202: jsonAnswer(
+            'All are durable; the analysis follows. Of one event: its answer.',
+            z.union([z.object({ taken: z.int(), refused: z.int(), events: z.array(EVENT_ANSWER) }), EVENT_ANSWER]),
+          ),
+          207: jsonAnswer(
+            'Some are; each says what became of it.',
+            z.object({ taken: z.int(), refused: z.int(), events: z.array(EVENT_ANSWER) }),
+          ),
+          404: problemAnswer('Of one event: its experiment is not recorded (yet).'),
+          422: problemAnswer('Of one event: it is none, or of no topic that is taken here.'),
+          503: problemAnswer('The bus does not take them now: send all of them again.'),
         },
       },
     },

@@ -1,9 +1,13 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import type { Registry } from 'prom-client';
 import { eventSource } from '#libs/contracts';
 import { createEventPublisher, type EventBus } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import { createFactReader } from '#libs/persistence/reports';
 import type { Clock, FeedbackTokens } from '#libs/platform';
+import { EventsController } from './events/events.controller.js';
+import { EventsDesk } from './events/events-desk.js';
+import { EventsMetrics } from './events/events-metrics.js';
 import { FeedbackDesk } from './feedback/feedback-desk.js';
 import { FeedbackLimits } from './feedback/feedback-limits.js';
 import { FeedbackController } from './feedback/feedback.controller.js';
@@ -22,6 +26,7 @@ import { SummaryReader } from './summary/summary-reader.js';
 import { SummaryController } from './summary/summary.controller.js';
 import {
   DECISION_DOOR,
+  EVENTS_DESK,
   FEEDBACK_DESK,
   LIVE_SUMMARIES,
   PAGE_FILES,
@@ -46,17 +51,19 @@ export interface ReportsSettings {
 export interface ReportsModuleOptions extends ReportsSettings {
   /** Migrated; stays the caller's. */
   readonly database: Database;
-  /** Where feedback and judgements are published; stays the caller's. */
+  /** Where events, feedback and judgements are published; stays the caller's. */
   readonly bus: Pick<EventBus, 'publish'>;
   /** Undefined where there are none: with `AUTH=off`. */
   readonly tokens?: FeedbackTokens | undefined;
   readonly clock: Clock;
+  /** Registry of its metrics. */
+  readonly metrics: Registry;
 }
 
 @Module({})
 export class ReportsModule {
   static register(options: ReportsModuleOptions): DynamicModule {
-    const { database, bus, tokens, pictureRoots, liveEveryMs, decisionUrl, clock } = options;
+    const { database, bus, tokens, pictureRoots, liveEveryMs, decisionUrl, clock, metrics } = options;
     const limits = new FeedbackLimits(options.clientFeedbackPerMinute, () => clock.nowMs());
     const facts = createFactReader(database);
     const publisher = createEventPublisher(bus, eventSource('reports', String(process.pid)));
@@ -70,6 +77,7 @@ export class ReportsModule {
         LiveController,
         PicturesController,
         FeedbackController,
+        EventsController,
         ReviewController,
         OrdersController,
         IdentityController,
@@ -80,6 +88,7 @@ export class ReportsModule {
         { provide: LIVE_SUMMARIES, useValue: new LiveSummaries(summaries, liveEveryMs) },
         { provide: PICTURE_GALLERY, useValue: gallery },
         { provide: FEEDBACK_DESK, useValue: new FeedbackDesk(desk) },
+        { provide: EVENTS_DESK, useValue: new EventsDesk({ bus, facts, metrics: new EventsMetrics(metrics) }) },
         { provide: REVIEW_DESK, useValue: new ReviewDesk(facts, gallery, publisher, clock) },
         { provide: DECISION_DOOR, useValue: new DecisionDoor(decisionUrl) },
         { provide: PAGE_FILES, useFactory: loadPageFiles },

@@ -6,3 +6,4 @@ export const FEEDBACK_DESK = Symbol('FEEDBACK_DESK');
 export const PAGE_FILES = Symbol('PAGE_FILES');
 export const REVIEW_DESK = Symbol('REVIEW_DESK');
 export const DECISION_DOOR = Symbol('DECISION_DOOR');
+export const EVENTS_DESK = Symbol('EVENTS_DESK');

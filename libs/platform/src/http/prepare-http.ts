@@ -4,7 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { namelessAddress } from './nameless-address.js';
 import { foreignRequest, type BrowserRules } from './foreign-request.js';
 import { ProblemFilter } from './problem.js';
-import { readRequestBody } from './request-body.js';
+import { allPaths, type ApiDescription } from './open-api.js';
+import { readRequestBody, UnreadBody } from './request-body.js';
 
 /** A request whose body has been read. */
 export type ReadRequest = IncomingMessage & {
@@ -22,7 +23,7 @@ export interface RequestsUnderWay {
 const BETWEEN_LOOKS_MS = 20;
 
 /** What every HTTP app does with every request: it is counted, refused where another site has a browser send it, its body is read in one way, and what goes wrong becomes problem+json. */
-export function prepareHttp(nest: INestApplication, server: BrowserRules): RequestsUnderWay {
+export function prepareHttp(nest: INestApplication, server: BrowserRules, api: ApiDescription): RequestsUnderWay {
   const underWay = new Set<ServerResponse>();
   let isDraining = false;
   nest.use((_request: IncomingMessage, response: ServerResponse, next: () => void) => {
@@ -35,6 +36,10 @@ export function prepareHttp(nest: INestApplication, server: BrowserRules): Reque
     next(foreignRequest(request, server) ?? namelessAddress(request));
   });
   nest.use((request: ReadRequest, _response: ServerResponse, next: (error?: unknown) => void) => {
+    if (isReadByRoute(request, api)) {
+      request.body = new UnreadBody(request);
+      return next();
+    }
     readRequestBody(request).then((body) => {
       request.body = body?.value;
       if (body) request.rawBody = body.bytes;
@@ -49,6 +54,11 @@ export function prepareHttp(nest: INestApplication, server: BrowserRules): Reque
       while ([...underWay].some(isAnswer) && performance.now() < untilMs) await pause(BETWEEN_LOOKS_MS);
     },
   };
+}
+
+function isReadByRoute({ method = '', url = '' }: IncomingMessage, api: ApiDescription): boolean {
+  const [path = ''] = url.split('?');
+  return allPaths(api)[path]?.[method.toLowerCase()]?.['x-reads-body'] === true;
 }
 
 function isAnswer(response: ServerResponse): boolean {

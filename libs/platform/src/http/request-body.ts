@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { createGunzip } from 'node:zlib';
 import { MOST_LEVELS, tooDeepInJson } from '#libs/contracts';
 import { ProblemException } from './problem.js';
 
@@ -19,6 +20,41 @@ export class YamlText {
   constructor(readonly text: string) {}
 }
 
+/**
+ * A body that nobody has read yet: batches of events are larger than anything else that is sent, so their route reads them itself (`x-reads-body`
+ * in its description), when it is known that their sender may send them.
+ */
+export class UnreadBody {
+  constructor(private readonly request: IncomingMessage) {}
+
+  /** In lower case, without parameters. */
+  get mediaType(): string {
+    return mediaTypeOf(this.request);
+  }
+
+  /**
+   * The text, unpacked where it comes with `content-encoding: gzip`.
+   * @throws ProblemException 413 for one that is too long, unpacked or not, 415 for another encoding, 400 for what is not packed as it says or no UTF-8.
+   */
+  async text(largestBytes: number): Promise<string> {
+    const { request } = this;
+    const encoding = (request.headers['content-encoding'] ?? 'identity').toLowerCase();
+    if (encoding !== 'identity' && encoding !== 'gzip') {
+      const detail = `content-encoding: ${encoding}: expected gzip, or none`;
+      throw new ProblemException({ title: 'The body is packed in a way that is not understood', status: 415, detail });
+    }
+    const packed = await bytesOf(request, largestBytes);
+    const bytes = encoding === 'gzip' ? await unpacked(packed, largestBytes) : packed;
+    const other = otherThanText(bytes);
+    if (other !== undefined) throw noJson({ line: 1, column: 1 }, other);
+    try {
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    } catch {
+      throw noJson({ line: 1, column: 1 }, 'not UTF-8');
+    }
+  }
+}
+
 export interface RequestBody {
   /** The bytes as they came, for messages about lines. */
   readonly bytes: Buffer;
@@ -34,9 +70,7 @@ export async function readRequestBody(
   request: IncomingMessage,
   largestBytes = LARGEST_BODY_BYTES,
 ): Promise<RequestBody | undefined> {
-  const announced = Number(request.headers['content-length'] ?? 0);
-  if (announced > largestBytes) throw tooLong(request, largestBytes);
-  const bytes = await readBytes(request, largestBytes);
+  const bytes = await bytesOf(request, largestBytes);
   if (bytes.length === 0) return undefined;
   const format = formatOf(request);
   const other = format === 'json' ? otherThanText(bytes) : undefined;
@@ -63,6 +97,37 @@ export function otherThanText(bytes: Buffer): string | undefined {
   return isUtf16 ? 'UTF-16 without a byte order mark: expected text in UTF-8' : undefined;
 }
 
+/** @throws ProblemException 413 */
+async function bytesOf(request: IncomingMessage, largestBytes: number): Promise<Buffer> {
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > largestBytes) throw tooLong(request, largestBytes);
+  return readBytes(request, largestBytes);
+}
+
+/** @throws ProblemException 400 for what is not packed with gzip, 413 for what is too long unpacked: a thousandth of it may be packed. */
+async function unpacked(packed: Buffer, largestBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  const gunzip = createGunzip();
+  gunzip.end(packed);
+  try {
+    for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > largestBytes) throw tooLongUnpacked(largestBytes);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof ProblemException) throw error;
+    throw noJson({ line: 1, column: 1 }, `not packed with gzip as content-encoding says (${(error as Error).message})`);
+  }
+  return Buffer.concat(chunks);
+}
+
+function tooLongUnpacked(largestBytes: number): ProblemException {
+  const detail = `The body is longer than ${largestBytes} bytes when it is unpacked`;
+  return new ProblemException({ title: 'The body is too long', status: 413, detail });
+}
+
 async function readBytes(request: IncomingMessage, largestBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -79,6 +144,11 @@ function tooLong(request: IncomingMessage, largestBytes: number): ProblemExcepti
   request.resume();
   const detail = `The body is longer than ${largestBytes} bytes`;
   return new ProblemException({ title: 'The body is too long', status: 413, detail });
+}
+
+function mediaTypeOf(request: IncomingMessage): string {
+  const [mediaType = ''] = (request.headers['content-type'] ?? '').toLowerCase().split(';');
+  return mediaType.trim();
 }
 
 function formatOf(request: IncomingMessage): 'json' | 'yaml' {

@@ -64,7 +64,7 @@ describe('a file of identities', () => {
     [
       'a role that there is none of',
       `identities:\n  - ${ANNA.replace('operator', 'boss')}`,
-      /:2:\d+: .*expected one of viewer, reviewer, operator, admin$/,
+      /:2:\d+: .*expected one of viewer, reviewer, reporter, operator, admin$/,
     ],
     [
       'a token in the place of its hash',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What somebody may do on a service; each role may do all that those before it may. */
-export const ROLES = ['viewer', 'reviewer', 'operator', 'admin'] as const;
+export const ROLES = ['viewer', 'reviewer', 'reporter', 'operator', 'admin'] as const;
 export const role = z.enum(ROLES, `expected one of ${ROLES.join(', ')}`);
 export type Role = z.output<typeof role>;
 
