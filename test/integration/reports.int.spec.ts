@@ -275,12 +275,6 @@ describe('feedback', () => {
 describe('events', () => {
   const generation = examples.find(({ type }) => type === 'generation.completed.v1')!;
   const batch = (...ids: string[]) => JSON.stringify(ids.map((id) => ({ ...generation, id })));
-  const send = (body: string | Buffer, headers: Record<string, string> = {}): Promise<Response> =>
-    fetch(`${reports.url}/v1/events`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/cloudevents-batch+json', ...headers },
-      body,
-    });
   const one = { 'content-type': 'application/cloudevents+json' };
   const packed = { 'content-encoding': 'gzip' };
 
@@ -332,6 +326,14 @@ describe('events', () => {
     expect(published).toEqual([]);
   });
 });
+
+function send(body: string | Buffer, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(`${reports.url}/v1/events`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/cloudevents-batch+json', ...headers },
+    body,
+  });
+}
 
 function dataOf<T extends TopicName>(type: T): DataOf<T> {
   return examples.find((event) => event.type === type)!.data as DataOf<T>;

@@ -21,6 +21,7 @@ import {
   readRequestContext,
   sha256Of,
   type CompletedGeneration,
+  type EventBuffer,
   type RequestContext,
 } from './index.js';
 
@@ -58,6 +59,29 @@ class ListeningBus {
 
 function idsOf({ records }: ListeningBus): readonly (string | undefined)[] {
   return records.map(({ headers }) => headers['ce_id']);
+}
+
+/** Gone with the test. */
+function aFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'spool-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function aSpoolingBuffer(bus: ListeningBus, folder: string, more: object = {}): EventBuffer {
+  return createEventBuffer({
+    publish: bus.publish,
+    spool: { folder },
+    maxBatch: 3,
+    maxQueued: 6,
+    retryAfterMs: 1,
+    closeWithinMs: 20,
+    ...more,
+  });
+}
+
+function idsUpTo(length: number): readonly string[] {
+  return Array.from({ length }, (_, id) => String(id));
 }
 
 const MOMENTS = 8;
@@ -255,16 +279,16 @@ describe('event buffer', () => {
 
   it('says at once when a publish does not return, and how long it took when it has', async () => {
     const troubles: string[] = [];
-    let answer = (): void => undefined;
+    const answers: (() => void)[] = [];
     const buffer = createEventBuffer({
-      publish: () => new Promise((resolve) => (answer = resolve)),
+      publish: () => new Promise((resolve) => void answers.push(resolve)),
       slowAfterMs: 10,
       onTrouble: (message) => troubles.push(message),
     });
     buffer.add(generationEvent(1));
     await expect.poll(() => troubles).toEqual(['publishing 1 events has not returned for 10 ms; 1 are queued']);
     expect(buffer.status().publishingForMs).toBeGreaterThan(9);
-    answer();
+    answers[0]?.();
     await expect.poll(() => troubles).toHaveLength(2);
     expect(troubles[1]).toMatch(/^the publish has returned after \d+ ms$/);
     expect(buffer.status()).toMatchObject({ published: 1, publishingForMs: 0 });
@@ -311,27 +335,10 @@ describe('event buffer', () => {
 });
 
 describe('spool', () => {
-  const aFolder = () => {
-    const folder = mkdtempSync(join(tmpdir(), 'spool-'));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    return folder;
-  };
-  const aBuffer = (bus: ListeningBus, folder: string, more: object = {}) =>
-    createEventBuffer({
-      publish: bus.publish,
-      spool: { folder },
-      maxBatch: 3,
-      maxQueued: 6,
-      retryAfterMs: 1,
-      closeWithinMs: 20,
-      ...more,
-    });
-  const ids = (length: number) => Array.from({ length }, (_, id) => String(id));
-
   it('takes what memory has no room for, and gives it back in order when the bus is there again', async () => {
     const bus = new ListeningBus();
     bus.failing = true;
-    const buffer = aBuffer(bus, aFolder());
+    const buffer = aSpoolingBuffer(bus, aFolder());
     for (let id = 0; id < 20; id += 1) {
       buffer.add(generationEvent(id));
       await expect.poll(() => buffer.status().queued).toBeLessThanOrEqual(6);
@@ -340,7 +347,7 @@ describe('spool', () => {
     expect(buffer.status().spooled).toBeGreaterThan(9);
     bus.failing = false;
     await expect.poll(() => buffer.status()).toMatchObject({ published: 20, spooled: 0, queued: 0 });
-    expect(idsOf(bus)).toEqual(ids(20));
+    expect(idsOf(bus)).toEqual(idsUpTo(20));
     await buffer.close();
   });
 
@@ -348,7 +355,7 @@ describe('spool', () => {
     const folder = aFolder();
     const away = new ListeningBus();
     away.failing = true;
-    const first = aBuffer(away, folder);
+    const first = aSpoolingBuffer(away, folder);
     for (let id = 0; id < 20; id += 1) {
       first.add(generationEvent(id));
       await expect.poll(() => first.status().queued).toBeLessThanOrEqual(6);
@@ -358,10 +365,10 @@ describe('spool', () => {
     // A process that was killed while it wrote.
     writeFileSync(join(folder, '000000000001-3.jsonl.part'), '{"half');
     const bus = new ListeningBus();
-    const second = aBuffer(bus, folder);
+    const second = aSpoolingBuffer(bus, folder);
     second.add(generationEvent(20));
     await expect.poll(() => second.status()).toMatchObject({ added: 21, published: 21, spooled: 0 });
-    expect(idsOf(bus)).toEqual(ids(21));
+    expect(idsOf(bus)).toEqual(idsUpTo(21));
     await second.close();
     expect(readdirSync(folder)).toEqual([]);
   });
@@ -372,7 +379,7 @@ describe('spool', () => {
     away.failing = true;
     const troubles: string[] = [];
     const onTrouble = (message: string): void => void troubles.push(message);
-    const first = aBuffer(away, folder, { spool: { folder, largestBytes: 1_000 }, onTrouble });
+    const first = aSpoolingBuffer(away, folder, { spool: { folder, largestBytes: 1_000 }, onTrouble });
     for (let id = 0; id < 20; id += 1) {
       first.add(generationEvent(id));
       await expect.poll(() => first.status().queued).toBeLessThanOrEqual(6);
@@ -386,7 +393,7 @@ describe('spool', () => {
     const [name] = readdirSync(folder);
     writeFileSync(join(folder, name!), '{"half');
     const bus = new ListeningBus();
-    const second = aBuffer(bus, folder, { onTrouble });
+    const second = aSpoolingBuffer(bus, folder, { onTrouble });
     second.add(generationEvent(20));
     await expect
       .poll(() => second.status())
@@ -399,7 +406,9 @@ describe('spool', () => {
 describe('fingerprint and digest', () => {
   it('is that of canonical JSON (RFC 8785): numbers as ECMAScript writes them, names in the order of their UTF-16', () => {
     // RFC 8785, section 3.2.2 and 3.2.3.
-    const values = { numbers: [333333333.33333329, 1e30, 4.5, 2e-3, 0.000000000000000000000000001] };
+    const values = {
+      numbers: [JSON.parse('333333333.33333329') as number, 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
+    };
     expect(canonicalJson(values)).toBe('{"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27]}');
     expect(
       canonicalJson({ '\u20ac': 1, '\r': 2, '\ufb33': 3, '1': 4, '\ud83d\ude00': 5, '\u0080': 6, '\u00f6': 7 }),

@@ -1,11 +1,11 @@
-import fc from 'fast-check';
+import { array, assert, constantFrom, jsonValue, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { elementsOf, NoListError } from './split-batch.js';
 
 describe('a list of events', () => {
   it('is taken apart into its elements as they were written, whatever stands in them', () => {
-    fc.assert(
-      fc.property(fc.array(fc.jsonValue()), fc.constantFrom(undefined, 2), (values, indent) => {
+    assert(
+      property(array(jsonValue()), constantFrom(undefined, 2), (values, indent) => {
         const elements = elementsOf(JSON.stringify(values, null, indent));
         expect(elements.map((element) => JSON.parse(element) as unknown)).toEqual(values.map((value) => asJson(value)));
       }),

@@ -90,7 +90,7 @@ export function readLogLine(text: string): ReadLine | undefined {
     assignment,
     unitName: assignment === null ? null : 'named',
     upstream,
-    startedAt: beganAt(parsed.data),
+    startedAt: startOf(parsed.data),
     traceparent: TRACEPARENT.test(traceparent) ? traceparent : undefined,
     outcome,
     status,
@@ -108,14 +108,14 @@ function assignmentIn(read: Line): Assignment | null | undefined {
   try {
     if (isWrittenInto(text)) return undefined;
     const assignment = assignmentOfRequest(decodeAssignment(text), requestId);
-    return isNameless(assignment.unit) ? undefined : { assignedAt: beganAt(read), ...assignment };
+    return isNameless(assignment.unit) ? undefined : { assignedAt: startOf(read), ...assignment };
   } catch {
     return undefined;
   }
 }
 
 /** No time is before 1970. */
-function beganAt({ endedAt, seconds }: Line): string {
+function startOf({ endedAt, seconds }: Line): string {
   return new Date(Math.max(0, endedAt - seconds) * 1000).toISOString();
 }
 
