@@ -8,6 +8,7 @@ import {
   type ApiOperation,
   type Role,
 } from '#libs/platform';
+import { eventAttributes } from '#libs/contracts';
 import { z } from 'zod';
 import { LARGEST_EVENTS_BYTES, MOST_EVENTS } from './events/events.controller.js';
 import { SENDER } from './events/events-desk.js';
@@ -39,13 +40,18 @@ const PASSED_BACK = {
   422: problemAnswer('The order is incomplete.'),
 };
 /** One event in the structured mode of CloudEvents; what its data holds is in the schema of its topic. */
-const SENT_EVENT = z.looseObject({
-  specversion: z.literal('1.0'),
-  type: z.enum(['generation.completed.v1', 'image.scored.v1', 'feedback.recorded.v1']),
-  id: z.string().min(1).max(512).describe('The same event has the same id, however often it is sent: it counts once.'),
-  source: z.string().min(1),
-  data: anObject,
-});
+const SENT_EVENT = eventAttributes
+  .omit({ time: true, subject: true })
+  .extend({
+    type: z.enum(['generation.completed.v1', 'image.scored.v1', 'feedback.recorded.v1']),
+    id: z
+      .string()
+      .min(1)
+      .max(512)
+      .describe('The same event has the same id, however often it is sent: it counts once.'),
+    data: anObject,
+  })
+  .loose();
 const EVENT_ANSWER = z.object({
   id: z.string().nullable(),
   status: z.int().describe('202: it is durable. 403, 404, 413, 422: it is not taken.'),
