@@ -26,10 +26,12 @@ const SERVICE = { name: 'service', in: 'path', required: true, schema: { type: '
 const IF_MATCH = header(
   'if-match',
   'The ETag of an answer about it: where something was decided since, the order is refused (412).',
+  '^(\\*|"[0-9]{1,15}")$',
 );
 const IDEMPOTENCY_KEY = header(
   KEY_HEADER,
   'A name for this one order, 1 to 255 printable ASCII characters: sent again with it within 24 hours, the order is not decided again but gets the same answer, with `idempotency-replayed: true`. 409 with `retry-after` while it is being carried out; 422 where another order had the name.',
+  '^[ -~]{1,255}$',
 );
 const KEY = { name: 'key', in: 'path', required: true, schema: { type: 'string' } };
 
@@ -247,8 +249,9 @@ function order(name: string, summary: string, body: z.ZodType, success = 200): A
   };
 }
 
-function header(name: string, description: string): Readonly<Record<string, unknown>> {
-  return { name, in: 'header', required: false, description, schema: { type: 'string' } };
+function header(name: string, description: string, pattern?: string): Readonly<Record<string, unknown>> {
+  const schema = { type: 'string', ...(pattern === undefined ? {} : { pattern }) };
+  return { name, in: 'header', required: false, description, schema };
 }
 
 function flag(name: string, description: string): Readonly<Record<string, unknown>> {
