@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCommand } from '#apps/cli';
 import { analyzerApp } from '#apps/analyzer';
@@ -83,7 +84,7 @@ async function typed(line: string): Promise<Said> {
 }
 
 /** The same in this process, which is ready at once. */
-async function teststrip(line: string, more: Readonly<Record<string, string>> = {}): Promise<Said> {
+async function teststrip(line: string, more: Readonly<Record<string, string>> = {}, input = ''): Promise<Said> {
   for (const [name, value] of Object.entries({ ...environment, ...more })) vi.stubEnv(name, value);
   let text = '';
   const keep = (chunk: unknown): boolean => {
@@ -92,6 +93,7 @@ async function teststrip(line: string, more: Readonly<Record<string, string>> = 
   };
   vi.spyOn(process.stdout, 'write').mockImplementation(keep);
   vi.spyOn(process.stderr, 'write').mockImplementation(keep);
+  vi.spyOn(process, 'stdin', 'get').mockReturnValue(Readable.from([Buffer.from(input)]) as typeof process.stdin);
   try {
     return { code: await runCommand(line.split(' '), new AbortController().signal), text };
   } finally {
@@ -146,7 +148,7 @@ describe('a session in a terminal', () => {
     const good = await aFile('good', 'ramp: [{ weight: 10%, approval: required }, { weight: 100% }]\n');
     const broken = await aFile('broken', 'ramp: { auto: { from: 20% } }\n');
     const complaint = /mistaken\.yaml:10: deadlin: unknown key "deadlin"; expected one of: .*; nearest: deadline/;
-    const mistyped = typed(`apply -f ${mistaken}`);
+    const mistyped = typed(`apply -f ${mistaken} --wait`);
     const validated = await teststrip(`validate -f ${mistaken} ${good}`);
     const stranger = await teststrip(`apply -f ${good} --token teststrip_nobody`);
     const alone = await teststrip('status good', { TESTSTRIP_SERVER: 'http://127.0.0.1:2' });
@@ -196,6 +198,37 @@ describe('a session in a terminal', () => {
     expect(judged.code).toBe(0);
     expect(judged.text).toMatch(/the log leads to "rolled-back"/);
     expect(judged.text).not.toMatch(/not kept/);
+  }, 120_000);
+
+  it('on another machine begins with a login; what a person takes back ends a pipeline that waits for it', async () => {
+    // No installation has left its token there.
+    const elsewhere = { DATA_DIR: join(folder, 'elsewhere'), XDG_CONFIG_HOME: join(folder, 'elsewhere') };
+    const token = await readFile(join(folder, 'operator-token'), 'utf8');
+    const login = `login --server ${environment['TESTSTRIP_SERVER']}`;
+    const path = await aFile('taken-back', 'ramp: [{ weight: 10%, approval: required }, { weight: 100% }]\n');
+    const stranger = await teststrip(`apply -f ${path}`, elsewhere);
+    const guessed = await teststrip(login, elsewhere, 'guessed\n');
+    const known = await teststrip(login, elsewhere, token);
+    const applied = await teststrip(`apply -f ${path}`, elsewhere);
+    expect(stranger).toMatchObject({ code: 4, text: expect.stringContaining('teststrip login') });
+    expect(guessed.code).toBe(4);
+    expect(known).toMatchObject({ code: 0, text: expect.stringContaining('knows you now: context default') });
+    expect(known.text).not.toContain(token.trim());
+    expect(applied).toMatchObject({ code: 0, text: expect.stringContaining('taken-back: new experiment') });
+
+    const pipeline = watchNode([...CLI, 'apply', '-f', path, '--wait'], environment);
+    const watched = watchNode([...CLI, 'status', 'taken-back', '--watch'], environment);
+    await Promise.all([pipeline.said(/taken-back.*\n/), watched.said(/stage .*\n/)]);
+    expect((await teststrip('approve taken-back -r looks_good', elsewhere)).code).toBe(0);
+    await watched.said(/is running/);
+    const rolledBack = await teststrip('rollback taken-back -r enough', elsewhere);
+    expect(rolledBack.code).toBe(0);
+    expect([await pipeline.ended, await watched.ended]).toEqual([1, 0]);
+    expect(watched.output()).toMatch(/running[^]*rolled back/);
+    const end = await teststrip('wait taken-back --for rolled-back', elsewhere);
+    const replayed = await teststrip('replay taken-back', elsewhere);
+    expect(end.code).toBe(0);
+    expect(replayed).toMatchObject({ code: 0, text: expect.stringMatching(/decided again and identical/) });
   }, 120_000);
 
   it('finds what was changed in the log afterwards', async () => {
