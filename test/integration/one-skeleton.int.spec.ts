@@ -331,6 +331,7 @@ describe('who may do what', () => {
       ['post', '/ofrep/v1/evaluate/flags/{key}', 'anybody', 'router'],
       ['post', '/ofrep/v1/evaluate/flags', 'anybody', 'router'],
       ['post', '/v1/flags/exposures', 'anybody', 'router'],
+      ['post', '/api/sign-in', 'anybody', 'reports'],
       ['post', '/api/feedback', 'anybody', 'reports'],
     ]);
     expect(operations.length).toBeGreaterThan(30);

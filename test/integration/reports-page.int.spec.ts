@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
@@ -10,9 +11,10 @@ import { decodeEvent, type EncodedEvent, type TeststripEvent } from '#libs/contr
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { createFactStore } from '#libs/persistence/recorder';
-import { operatorTokenIn, startApp, type RunningApp } from '#libs/platform';
+import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
 import { hasBrowser, openBrowser } from '#libs/testing/browser';
+import { startLocalIssuer } from '#libs/testing/issuer';
 import {
   abStory,
   reviewStory,
@@ -312,44 +314,59 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     await page.getByText('3 of 6').waitFor();
   });
 
-  it('gives orders to whoever signs in and may, after it has said what will happen', async () => {
-    const environment = { DATA_DIR: folder };
+  it('gives orders to whoever signs in and may, with a token or at an issuer, after it has said what will happen', async () => {
+    const issuer = await startLocalIssuer({ clientId: 'teststrip-page' });
+    const token = 'the-token-of-otto';
+    const identities = join(folder, 'identities.json');
+    const sha256 = createHash('sha256').update(token).digest('hex');
+    await writeFile(identities, JSON.stringify({ identities: [{ name: 'otto', sha256, roles: { '*': 'operator' } }] }));
+    const environment = {
+      DATA_DIR: folder,
+      IDENTITIES: identities,
+      OIDC_ISSUER: issuer.url,
+      OIDC_AUDIENCE: 'teststrip-page',
+      OIDC_CLIENT_ID: 'teststrip-page',
+      OPEN_READS: 'true',
+    };
     const resources = { database, bus };
     const [decision, recorder] = await Promise.all([
       startApp(decisionApp, { resources, environment, settings: { tickEveryMs: 20 } }),
       startApp(recorderApp, { resources, environment }),
     ]);
-    const { token } = await operatorTokenIn(folder);
     const signed = await startApp(reportsApp, {
       resources,
       environment,
       settings: { pictureRoots: [folder], liveEveryMs: 50, decisionUrl: decision.url },
     });
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    const ask = (path: string, body?: string, contentType = 'application/json'): Promise<Response> =>
+      fetch(decision.url + path, {
+        headers: { 'content-type': contentType, authorization: `Bearer ${token}` },
+        ...(body === undefined ? {} : { method: 'POST', body }),
+      });
     try {
       const operator = await context.newPage();
       operator.setDefaultTimeout(10_000);
-      const applied = await fetch(`${decision.url}/v1/experiments`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/yaml', authorization: `Bearer ${token}` },
-        body: ORDERED,
-      });
-      expect(applied.status, await applied.text()).toBe(201);
-      await expect
-        .poll(async () => (await fetch(`${signed.url}/api/experiments/ordered`)).status, { timeout: 20_000 })
-        .toBe(200);
+      for (const key of ['ordered', 'taken-back']) {
+        const applied = await ask('/v1/experiments', ORDERED.replaceAll('ordered', key), 'application/yaml');
+        expect(applied.status, await applied.text()).toBe(201);
+        await expect
+          .poll(async () => (await fetch(`${signed.url}/api/experiments/${key}`)).status, { timeout: 20_000 })
+          .toBe(200);
+      }
       await operator.goto(`${signed.url}/experiments/ordered`);
       await operator.getByRole('heading', { name: 'Metrics' }).waitFor();
       const orders = operator.getByRole('group', { name: 'Orders' });
+      const dialog = operator.getByRole('dialog');
       expect(await orders.getByRole('button').count()).toBe(0);
 
       await operator.getByRole('button', { name: 'Sign in' }).click();
       await operator.getByLabel('Your token').fill('guessed');
-      await operator.getByRole('dialog').getByRole('button', { name: 'Sign in' }).click();
+      await dialog.getByRole('button', { name: 'Sign in' }).click();
       await operator.getByText('nobody has this token').waitFor();
       await operator.getByLabel('Your token').fill(token);
-      await operator.getByRole('dialog').getByRole('button', { name: 'Sign in' }).click();
-      await operator.getByText('operator', { exact: true }).waitFor();
+      await dialog.getByRole('button', { name: 'Sign in' }).click();
+      await operator.getByText('otto', { exact: true }).waitFor();
 
       await orders.getByRole('button', { name: 'Roll back' }).click();
       await operator.getByText('10 % of the traffic goes back to control now, for good.').waitFor();
@@ -357,23 +374,54 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
       await orders.getByRole('button', { name: 'Pause' }).click();
       await operator.getByLabel('Why').fill('we look at it first');
       // Somebody else orders something meanwhile.
-      const between = await fetch(`${decision.url}/v1/experiments/ordered/approve`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-        body: '{"reason": "fine"}',
-      });
+      const between = await ask('/v1/experiments/ordered/approve', '{"reason": "fine"}');
       expect(between.status).toBe(200);
-      const confirm = operator.getByRole('dialog').getByRole('button', { name: 'Pause' });
+      const confirm = dialog.getByRole('button', { name: 'Pause' });
       await confirm.click();
       await operator.getByText(/^Something was decided since you looked/).waitFor();
       await confirm.click();
       await orders.getByRole('button', { name: 'Resume' }).waitFor();
       await operator.getByRole('listitem').getByText('we look at it first').waitFor();
+
+      const signInAtIssuer = async (sub: string, role: string): Promise<void> => {
+        issuer.signsIn({ sub, teststrip: { 'ordered-service': role, 'taken-back-service': role } });
+        await operator.getByRole('button', { name: 'Sign out' }).click();
+        await operator.getByRole('button', { name: 'Sign in' }).click();
+        await dialog.getByRole('button', { name: `Go to ${new URL(issuer.url).host}` }).click();
+        await operator.getByText(sub, { exact: true }).waitFor();
+      };
+      const order = async (label: string): Promise<void> => {
+        await orders.getByRole('button', { name: label }).click();
+        await operator.getByLabel('Why').fill(`${label} from the page`);
+        await dialog.getByRole('button', { name: label }).click();
+        await dialog.waitFor({ state: 'detached' });
+      };
+      await signInAtIssuer('vera', 'viewer');
+      expect(new URL(operator.url()).pathname).toBe('/experiments/ordered');
+      await operator.getByRole('heading', { name: 'Metrics' }).waitFor();
+      expect(await orders.getByRole('button').count()).toBe(0);
+      await signInAtIssuer('anna', 'operator');
+      await order('Promote');
+      await orders.getByRole('button', { name: 'New attempt' }).waitFor();
+      await operator.goto(`${signed.url}/experiments/taken-back`);
+      await order('Approve 100 %');
+      await order('Roll back');
+      await orders.getByRole('button', { name: 'Retry' }).waitFor();
+      const told = async (key: string): Promise<unknown> =>
+        ((await (await ask(`/v1/experiments/${key}/decisions`)).json()) as { readonly decisions: unknown }).decisions;
+      const byAnna = (kind: string): unknown => expect.objectContaining({ kind, actor: 'anna' });
+      expect(await told('ordered')).toEqual(expect.arrayContaining([byAnna('promoted')]));
+      expect(await told('taken-back')).toEqual(expect.arrayContaining([byAnna('approved'), byAnna('rolled-back')]));
+
+      // A link of somebody else's sign-in.
+      await operator.goto(`${signed.url}/signed-in?code=theirs&state=theirs`);
+      await operator.getByRole('alert').getByText('this tab did not ask for it').waitFor();
     } finally {
       await context.close();
       for (const app of [signed, recorder, decision]) await app.close();
+      issuer.close();
     }
-  }, 60_000);
+  }, 120_000);
 
   it('asks nobody but its own server and breaks nothing', () => {
     expect(complaints).toEqual([]);

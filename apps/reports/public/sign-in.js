@@ -1,6 +1,7 @@
 import { h } from './dom.js';
 import { openDialog } from './dialog.js';
 import { ask, forgetToken, keepToken, problemOf, token } from './session.js';
+import { goToIssuer } from './signed-in.js';
 
 /** Who looks at the page, with the way in and out; nothing where nobody has to sign in (`AUTH=off`). */
 export function showWho(place, me) {
@@ -18,11 +19,12 @@ function signOut() {
   location.reload();
 }
 
-export function signIn() {
+export async function signIn() {
   const field = h('input', { type: 'password', id: 'token', autocomplete: 'off', required: true, spellcheck: 'false' });
   openDialog({
     title: 'Sign in',
     says: [
+      ...(await issuerWay()),
       h('label', { for: 'token' }, 'Your token'),
       field,
       h(
@@ -34,6 +36,22 @@ export function signIn() {
     action: 'Sign in',
     onConfirm: () => tryToken(field.value.trim()),
   });
+}
+
+/** The way to the issuer, where people sign in at one; otherwise nothing. */
+async function issuerWay() {
+  const answer = await fetch('/api/sign-in').catch(() => null);
+  if (answer === null) return [];
+  if (!answer.ok) return [h('p', { class: 'small' }, await problemOf(answer))];
+  const { issuer, address } = await answer.json();
+  if (address === null) return [];
+  const problem = h('p', { class: 'problem-text', role: 'alert' });
+  const go = async () => (problem.textContent = (await goToIssuer(address)) ?? '');
+  return [
+    h('button', { type: 'button', class: 'usual', onclick: go }, `Go to ${new URL(issuer).host}`),
+    problem,
+    h('p', { class: 'small' }, 'Or paste a token:'),
+  ];
 }
 
 /** @returns what is wrong with it; null where it is somebody's */

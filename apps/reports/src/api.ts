@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { LARGEST_EVENTS_BYTES, MOST_EVENTS } from './events/events.controller.js';
 import { SENDER } from './events/events-desk.js';
 import { feedbackBody } from './feedback/feedback-desk.js';
+import { signInBody } from './identity/sign-in.controller.js';
 import { PAGE_ORDERS } from './orders/orders.controller.js';
 import { judgementBody } from './review/review-desk.js';
 
@@ -76,6 +77,9 @@ export const reportsApi: ApiDescription = {
         parameters: [EXPERIMENT],
       },
     },
+    '/signed-in': {
+      get: file('signedInPage', 'Where a browser comes back to from the issuer that people sign in at.'),
+    },
     '/page/{name}': {
       get: {
         ...file('pageFile', 'A file of the page.'),
@@ -96,6 +100,34 @@ export const reportsApi: ApiDescription = {
               takesOrders: z.boolean().describe('Whether orders can be given here: the decision service is known.'),
             }),
           ),
+        },
+      },
+    },
+    '/api/sign-in': {
+      get: {
+        operationId: 'showSignIn',
+        'x-role': 'anybody',
+        summary: 'Where people sign in: the authorization address of the OpenID Connect issuer.',
+        responses: {
+          200: jsonAnswer(
+            'To it a browser adds `redirect_uri`, `state`, `code_challenge` and `code_challenge_method`; null where people paste tokens.',
+            z.object({ issuer: z.string().nullable(), address: z.string().nullable() }),
+          ),
+          503: problemAnswer('The issuer does not answer, or too many people sign in at once.'),
+        },
+      },
+      post: {
+        operationId: 'signIn',
+        'x-role': 'anybody',
+        summary: 'Exchanges what the issuer sent a browser back with for a token that counts here.',
+        requestBody: jsonBody(signInBody),
+        responses: {
+          ...bodyRefusals,
+          200: jsonAnswer('The token, which the tab keeps.', z.object({ token: z.string() })),
+          403: problemAnswer('The issuer gives nothing for it, or no token that counts here.'),
+          404: problemAnswer('Nobody signs in at an issuer here.'),
+          422: problemAnswer('The body is understood, but wrong.'),
+          503: problemAnswer('The issuer does not answer, or too many people sign in at once.'),
         },
       },
     },

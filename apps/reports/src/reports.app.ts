@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { needsBus } from '#libs/messaging';
 import { needsDatabase } from '#libs/persistence';
-import { defineApp, isLoopback, needsFeedbackTokens, needsIdentities } from '#libs/platform';
+import { defineApp, isLoopback, needsFeedbackTokens, needsIdentities, needsIssuerSignIn } from '#libs/platform';
 import { reportsApi } from './api.js';
 import { reportsVariables } from './configuration.js';
 import type { SummaryReader } from './summary/summary-reader.js';
@@ -14,7 +14,13 @@ export const reportsApp = defineApp({
   summary: 'the live page of how experiments stand, picture by picture',
   variables: reportsVariables,
   port: 'REPORTS_PORT',
-  needs: { database: needsDatabase, bus: needsBus, identities: needsIdentities, tokens: needsFeedbackTokens },
+  needs: {
+    database: needsDatabase,
+    bus: needsBus,
+    identities: needsIdentities,
+    signIn: needsIssuerSignIn,
+    tokens: needsFeedbackTokens,
+  },
   settings: (config): ReportsSettings => ({
     pictureRoots: config.REPORTS_PICTURE_ROOTS ?? [join(config.DATA_DIR, 'pictures')],
     liveEveryMs: 1_000,

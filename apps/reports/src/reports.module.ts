@@ -4,7 +4,7 @@ import { eventSource } from '#libs/contracts';
 import { createEventPublisher, type EventBus } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import { createFactReader } from '#libs/persistence/reports';
-import type { Clock, FeedbackTokens } from '#libs/platform';
+import type { Clock, FeedbackTokens, Identities, IssuerSignIn } from '#libs/platform';
 import { EventsController } from './events/events.controller.js';
 import { EventsDesk } from './events/events-desk.js';
 import { EventsMetrics } from './events/events-metrics.js';
@@ -12,6 +12,7 @@ import { FeedbackDesk } from './feedback/feedback-desk.js';
 import { FeedbackLimits } from './feedback/feedback-limits.js';
 import { FeedbackController } from './feedback/feedback.controller.js';
 import { IdentityController } from './identity/identity.controller.js';
+import { SignInController } from './identity/sign-in.controller.js';
 import { LiveSummaries } from './live/live-summaries.js';
 import { LiveController } from './live/live.controller.js';
 import { loadPageFiles } from './page/page-files.js';
@@ -28,6 +29,8 @@ import {
   DECISION_DOOR,
   EVENTS_DESK,
   FEEDBACK_DESK,
+  IDENTITIES,
+  ISSUER_SIGN_IN,
   LIVE_SUMMARIES,
   PAGE_FILES,
   PICTURE_GALLERY,
@@ -55,6 +58,10 @@ export interface ReportsModuleOptions extends ReportsSettings {
   readonly bus: Pick<EventBus, 'publish'>;
   /** Undefined where there are none: with `AUTH=off`. */
   readonly tokens?: FeedbackTokens | undefined;
+  /** Whose tokens count. */
+  readonly identities: Identities;
+  /** Undefined where nobody signs in at an issuer. */
+  readonly signIn?: IssuerSignIn | undefined;
   readonly clock: Clock;
   /** Registry of its metrics. */
   readonly metrics: Registry;
@@ -81,6 +88,7 @@ export class ReportsModule {
         ReviewController,
         OrdersController,
         IdentityController,
+        SignInController,
         PageController,
       ],
       providers: [
@@ -91,6 +99,8 @@ export class ReportsModule {
         { provide: EVENTS_DESK, useValue: new EventsDesk({ bus, facts, metrics: new EventsMetrics(metrics) }) },
         { provide: REVIEW_DESK, useValue: new ReviewDesk(facts, gallery, publisher, clock) },
         { provide: DECISION_DOOR, useValue: new DecisionDoor(decisionUrl) },
+        { provide: IDENTITIES, useValue: options.identities },
+        { provide: ISSUER_SIGN_IN, useValue: options.signIn },
         { provide: PAGE_FILES, useFactory: loadPageFiles },
       ],
     };

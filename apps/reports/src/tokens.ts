@@ -7,3 +7,5 @@ export const PAGE_FILES = Symbol('PAGE_FILES');
 export const REVIEW_DESK = Symbol('REVIEW_DESK');
 export const DECISION_DOOR = Symbol('DECISION_DOOR');
 export const EVENTS_DESK = Symbol('EVENTS_DESK');
+export const ISSUER_SIGN_IN = Symbol('ISSUER_SIGN_IN');
+export const IDENTITIES = Symbol('IDENTITIES');

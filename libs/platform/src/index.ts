@@ -27,6 +27,7 @@ export { Caller, callerOf, type Access } from './identity/access.guard.js';
 export { identitiesAnd, type Identities } from './identity/identities.js';
 export { actorOfToken, parseOrder } from './identity/parse-order.js';
 export { operatorTokenForPort, operatorTokenIn } from './identity/operator-token.js';
+export { CodeRefusedError, needsIssuerSignIn, type IssuerSignIn } from './identity/issuer-sign-in.js';
 export { needsIdentities } from './identity/needs-identities.js';
 export { EVERY_SERVICE, hasRole, type Identity, type Role } from './identity/roles.js';
 export { feedbackTokens, needsFeedbackTokens, type FeedbackTokens } from './identity/feedback-tokens.js';

@@ -12,10 +12,11 @@ const SECURITY_POLICY =
 export class PageController {
   constructor(@Inject(PAGE_FILES) private readonly files: PageFiles) {}
 
-  /** One document for the lists, for each experiment and for each review; its script reads which from the address. */
-  @Get(['/', 'experiments/:experiment', 'review', 'review/:experiment'])
+  /** One document for the lists, for each experiment, for each review and for whoever comes back from an issuer; its script reads which from the address. */
+  @Get(['/', 'experiments/:experiment', 'review', 'review/:experiment', 'signed-in'])
   @Header('content-security-policy', SECURITY_POLICY)
   @Header('x-content-type-options', 'nosniff')
+  @Header('referrer-policy', 'same-origin')
   @Header('cache-control', 'no-cache')
   page(@Res({ passthrough: true }) response: Response): StreamableFile {
     return this.file('index.html', response);

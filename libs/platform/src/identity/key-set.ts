@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
+import { describeIssuer, jsonOfIssuer } from './issuer-description.js';
 
 /** A public key of an issuer. */
 export interface IssuerKey {
@@ -17,15 +18,11 @@ const jwk = z.looseObject({
   use: z.string().optional(),
 });
 const jwks = z.object({ keys: z.array(jwk) });
-const discovery = z.object({ issuer: z.string(), jwks_uri: z.url() });
 
-const ANSWER_WITHIN_MS = 5_000;
 /** Keys are asked for again when they are older, so that one that was taken back stops counting. */
 const FRESH_FOR_MS = 10 * 60_000;
 /** A slow issuer keeps nobody longer whose key is known: what it says then counts for the next. */
 const PATIENCE_MS = 500;
-/** An issuer has a few keys. */
-const LARGEST_ANSWER_BYTES = 1024 * 1024;
 /** Whoever sends tokens with made-up key ids has the issuer asked this often at most. */
 const ASK_EVERY_MS = 10_000;
 
@@ -84,17 +81,10 @@ export class KeySet {
   }
 
   private async fetchKeys(): Promise<readonly IssuerKey[]> {
-    const { keys } = jwks.parse(await fetchJson(this.options.url ?? (await this.discover())));
+    const { issuer, url } = this.options;
+    const { keys } = jwks.parse(await jsonOfIssuer(url ?? (await describeIssuer(issuer)).jwks_uri));
     // What is for encryption, or of a kind that Node does not know, is none of ours.
     return keys.flatMap((one) => (one.use === undefined || one.use === 'sig' ? readKey(one) : []));
-  }
-
-  private async discover(): Promise<string> {
-    const { issuer } = this.options;
-    const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-    const described = discovery.parse(await fetchJson(url));
-    if (described.issuer !== issuer) throw new Error(`${url} is about ${described.issuer}: expected ${issuer}`);
-    return described.jwks_uri;
   }
 
   private nowMs(): number {
@@ -110,21 +100,4 @@ function readKey(one: z.output<typeof jwk>): readonly IssuerKey[] {
   } catch {
     return [];
   }
-}
-
-async function fetchJson(url: string): Promise<unknown> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS), redirect: 'error' });
-  if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
-  return JSON.parse(await shortText(answer, url));
-}
-
-async function shortText(answer: Response, url: string): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
-    length += piece.length;
-    if (length > LARGEST_ANSWER_BYTES) throw new Error(`${url} answered more than ${LARGEST_ANSWER_BYTES} bytes`);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString('utf8');
 }

@@ -13,6 +13,7 @@ import {
   type TokenReader,
 } from './identities.js';
 import { issuedTokenReader } from './issued-tokens.js';
+import { issuerVariables } from './issuer-variables.js';
 import { KeySet } from './key-set.js';
 import { operatorTokenIn } from './operator-token.js';
 import type { Identity } from './roles.js';
@@ -24,10 +25,7 @@ const ownVariables = {
     'File with names, hashes of their tokens and their roles by service; see SECURITY.md. Read again when it changes.',
     { defaultIs: 'one token with every role, in `operator-token` in DATA_DIR' },
   ),
-  OIDC_ISSUER: documented(
-    variables.url.optional(),
-    'Issuer whose signed JSON Web Tokens are taken, beside IDENTITIES or instead of them (OpenID Connect).',
-  ),
+  OIDC_ISSUER: issuerVariables.OIDC_ISSUER,
   OIDC_AUDIENCE: documented(variables.text.optional(), 'Whom such a token has to be for; needed with OIDC_ISSUER.'),
   OIDC_JWKS_URL: documented(variables.url.optional(), "Address of the issuer's public keys.", {
     defaultIs: "what the issuer's .well-known/openid-configuration says",
