@@ -409,7 +409,6 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
       await orders.getByRole('button', { name: 'Retry' }).waitFor();
       const told = async (key: string): Promise<unknown> =>
         ((await (await ask(`/v1/experiments/${key}/decisions`)).json()) as { readonly decisions: unknown }).decisions;
-      const byAnna = (kind: string): unknown => expect.objectContaining({ kind, actor: 'anna' });
       expect(await told('ordered')).toEqual(expect.arrayContaining([byAnna('promoted')]));
       expect(await told('taken-back')).toEqual(expect.arrayContaining([byAnna('approved'), byAnna('rolled-back')]));
 
@@ -432,6 +431,10 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     await page.getByRole('alert').getByText('Unknown experiment').waitFor();
   });
 });
+
+function byAnna(kind: string): unknown {
+  return expect.objectContaining({ kind, actor: 'anna' });
+}
 
 function judgementsIn(records: readonly EncodedEvent[]): readonly TeststripEvent<'preference.judged.v1'>[] {
   return records

@@ -94,7 +94,6 @@ async function doorsOf({ addresses }: FuzzedStandalone): Promise<readonly Door[]
   );
   return documents.flatMap(({ name, url, document }) => {
     if (name !== 'routerAdmin') return [{ name, url, document: doorOf(document, () => true) }];
-    const isOfUsers = (path: string, role?: string): boolean => role === 'anybody' && /^\/(v1|ofrep)\//.test(path);
     return [
       { name, url, document: doorOf(document, (path, operation) => !isOfUsers(path, operation['x-role'])) },
       {
@@ -104,4 +103,8 @@ async function doorsOf({ addresses }: FuzzedStandalone): Promise<readonly Door[]
       },
     ];
   });
+}
+
+function isOfUsers(path: string, role: string | undefined): boolean {
+  return role === 'anybody' && /^\/(v1|ofrep)\//.test(path);
 }
