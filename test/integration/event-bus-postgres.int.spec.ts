@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Logger } from '@nestjs/common';
 import { createEventBus, openBus } from '#libs/messaging';
+import { openDatabase } from '#libs/persistence';
 import { commonVariables, readConfig } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
 import { enter, tryLock } from '../../libs/messaging/src/carriers/postgres/locks.js';
@@ -218,5 +219,87 @@ describe('event bus on Postgres', () => {
     await vi.waitFor(() => expect(seen).toEqual(['3']));
     await vi.waitFor(async () => expect(await subscription.lag()).toEqual({ [kept]: 0, [plain]: 0 }));
     await bus.close();
+  });
+
+  it('drops days of the log as a whole, keeps what is compacted, and says what nobody had read', async () => {
+    const errors = vi.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const [kept, plain] = [`test.${randomUUID()}`, `test.${randomUUID()}`];
+    const writer = await createEventBus({ carrier: 'postgres', database, maintainEveryMs: 0 });
+    await writer.createTopics([
+      { name: kept, partitions: 1, compacted: true },
+      { name: plain, partitions: 1, compacted: false },
+    ]);
+    const reader = writer.subscribe({ group: 'behind', topics: [plain], startFrom: 'latest', handler: async () => {} });
+    await reader.ready;
+    await reader.close();
+    await writer.publish(
+      [kept, plain, plain].map((topic) => ({ topic, key: 'k', headers: {}, value: Buffer.from('1') })),
+    );
+    const own = '(SELECT topic_id FROM bus.topic WHERE name = ANY($1))';
+    await database.query(`CREATE TABLE bus.record_20200101 PARTITION OF bus.record FOR VALUES IN (20200101)`);
+    await database.query(
+      `UPDATE bus.record SET segment = 20200101, timestamp_ms = 1577840000000 WHERE topic_id IN ${own}`,
+      [[kept, plain]],
+    );
+    await writer.publish([{ topic: plain, key: 'k', headers: {}, value: Buffer.from('today') }]);
+    // Kept for 7 days, 30 where somebody has not read it: both are over, and nothing is deleted row by row.
+    const maintainer = await createEventBus({ carrier: 'postgres', database, maintainEveryMs: 20 });
+    await vi.waitFor(
+      async () => {
+        const [row] = await database.query(`SELECT to_regclass('bus.record_20200101') AS there`);
+        expect(row).toEqual({ there: null });
+      },
+      { timeout: 10_000 },
+    );
+    await vi.waitFor(() =>
+      expect(errors.mock.calls).toEqual([[expect.stringMatching(/^2 records were deleted .* behind, /)]]),
+    );
+    await maintainer.close();
+    expect((await writer.readAll(kept)).map(({ value }) => String(value))).toEqual(['1']);
+    expect((await writer.readAll(plain)).map(({ value }) => String(value))).toEqual(['today']);
+    await writer.close();
+    errors.mockRestore();
+  });
+
+  it('deletes all that is old of one partition, however much that is', async () => {
+    const topic = `test.${randomUUID()}`;
+    const bus = await createEventBus({ carrier: 'postgres', database, maintainEveryMs: 0, retentionMs: 1 });
+    await bus.createTopics([{ name: topic, partitions: 1, compacted: false }]);
+    const records = Array.from({ length: 2_600 }, () => ({ topic, key: 'k', headers: {}, value: Buffer.from('1') }));
+    await bus.publish(records);
+    await pause(5);
+    await (bus as unknown as { maintain(): Promise<number> }).maintain();
+    const left = await database.query('SELECT 1 FROM bus.record JOIN bus.topic USING (topic_id) WHERE name = $1', [
+      topic,
+    ]);
+    expect(left).toEqual([]);
+    await bus.close();
+  });
+
+  it('takes an order while bulk work has all of the connections', async () => {
+    const crowded = await openDatabase({ url: database.url, maxConnections: 2 });
+    const [orders, bulk] = [`test.${randomUUID()}`, `test.${randomUUID()}`];
+    const bus = await createEventBus({
+      carrier: 'postgres',
+      database: crowded,
+      maintainEveryMs: 0,
+      bulkTopics: new Set([bulk]),
+    });
+    await bus.createTopics([orders, bulk].map((name) => ({ name, partitions: 1, compacted: false })));
+    const record = (topic: string) => [{ topic, key: 'k', headers: {}, value: Buffer.from('1') }];
+    await bus.publish([...record(orders), ...record(bulk)]);
+    const order: string[] = [];
+    const busy = Promise.all([1, 2].map(() => crowded.query('SELECT pg_sleep(1.5)'))).then(() =>
+      order.push('free again'),
+    );
+    await Promise.all([
+      busy,
+      bus.publish(record(bulk)).then(() => order.push('bulk')),
+      bus.publish(record(orders)).then(() => order.push('order')),
+    ]);
+    expect(order[0]).toBe('order');
+    expect(order).toHaveLength(3);
+    await bus.close();
+    await crowded.close();
   });
 });

@@ -125,7 +125,8 @@ function rowsAfter(heading: string): readonly (readonly string[])[] {
 async function relations(database: TestDatabase, type: 'BASE TABLE' | 'VIEW'): Promise<readonly string[]> {
   const rows = await database.query<{ name: string }>(
     `select table_schema || '.' || table_name as name from information_schema.tables
-      where table_schema in ('teststrip', 'bus') and table_type = $1`,
+      where table_schema in ('teststrip', 'bus') and table_type = $1
+        and not (select relispartition from pg_class where oid = format('%I.%I', table_schema, table_name)::regclass)`,
     [type],
   );
   return rows.map(({ name }) => name).sort();

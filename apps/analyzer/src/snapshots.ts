@@ -122,7 +122,7 @@ export async function saveParts(
     await database.transaction(async (tx) => {
       const positions = createPositions(tx, ANALYZER_GROUP);
       await createEvidenceStore(tx).save(tx, snapshots);
-      for (const { part, nextOffset } of moved) await positions.write(tx, { ...part, nextOffset });
+      await positions.write(tx, ...moved.map(({ part, nextOffset }) => ({ ...part, nextOffset })));
     });
   } catch (error) {
     for (const { entry } of saved) entry.isDirty = true;

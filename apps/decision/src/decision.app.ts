@@ -13,6 +13,9 @@ import { CONTROLLER_LOOP, DECISIONS, KNOWN_METRICS } from './tokens.js';
 /** An analysis holds all evidence of those before it: of thousands about one experiment a few are looked at, and others do not wait. */
 const NEWEST = { [topics.experimentAnalysed.name]: 20 };
 
+/** A rollback takes one or two at a time: that of its decision, and that of its way to the bus. */
+const OWN_CONNECTIONS = 4;
+
 /** The decision service: what experiments are, where they stand, and what is ordered. */
 export const decisionApp = defineApp({
   name: 'decision',
@@ -36,7 +39,9 @@ export const decisionApp = defineApp({
     upstreamHosts: config.UPSTREAM_HOSTS,
     notify: notifySettings(config),
   }),
-  module: (settings, parts) => DecisionModule.register({ ...settings, ...parts }),
+  // Decisions don't wait for what others do with the process's connections: a recorder that catches up may have all of them.
+  module: (settings, parts) =>
+    DecisionModule.register({ ...settings, ...parts, database: parts.database.ahead(OWN_CONNECTIONS) }),
   connect(nest, { group }, { bus, database }) {
     connectEventBus(nest, { bus, group, newest: NEWEST, probe: () => database.query('select 1') });
     return undefined;

@@ -1,13 +1,42 @@
 import { Logger } from '@nestjs/common';
 import { UnprocessableEventError, type EventBatch } from '#libs/messaging';
-import type { Database } from '#libs/persistence';
+import { isDatabaseAway, type Database, type TransactionOptions } from '#libs/persistence';
 import { StalePositionError, type Positions } from '#libs/persistence/positions';
 import type { FactStore } from '#libs/persistence/recorder';
 import type { RecorderMetrics } from './recorder-metrics.js';
 
-/** Writes a batch's facts and the position after it in one transaction: each event has its effect exactly once. */
+interface Waiting {
+  readonly batch: EventBatch;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Least time between the starts of two shared transactions of a few events, milliseconds; the first after a pause begins at once. */
+const RECORD_EVERY_MS = 250;
+/** So many events, a full batch of one partition, are company enough: somebody is behind, and does not wait. */
+const ENOUGH_EVENTS = 500;
+/** Most events of one transaction; a larger batch has one of its own. */
+const MOST_EVENTS = 5_000;
+/** A partition that has failed is written apart and without waiting for so long: the event at fault is being looked for, in many small steps. */
+const APART_FOR_MS = 1_000;
+/** Who has locked a row holds up its own partition, not all that are written together. */
+const LOCKED_AT_MOST_MS = 2_000;
+
+/**
+ * Writes batches' facts and the positions after them in one transaction: each event has its effect exactly once. The batches of all partitions that
+ * wait share a transaction, so that the number of commits does not grow with the number of partitions. What can't be written together is
+ * written apart: each batch then succeeds or fails for itself.
+ */
 export class FactRecorder {
   private readonly logger = new Logger('recorder');
+  private waiting: Waiting[] = [];
+  private waitingEvents = 0;
+  private writing: Promise<void> | undefined;
+  private startedAtMs = -Infinity;
+  /** By topic and partition. */
+  private readonly apartUntilMs = new Map<string, number>();
+  /** Ends the wait for company. */
+  private hurry: (() => void) | undefined;
 
   constructor(
     private readonly database: Database,
@@ -16,20 +45,94 @@ export class FactRecorder {
     private readonly metrics: RecorderMetrics,
   ) {}
 
-  async record(batch: EventBatch): Promise<void> {
-    const events = batch.events.map(({ event }) => event);
-    try {
-      await this.database.transaction(async (tx) => {
-        await this.facts.record(tx, events).catch(tellWhoseFault);
-        await this.positions.write(tx, batch);
-      });
-      this.metrics.count(batch);
-    } catch (error) {
-      if (!(error instanceof StalePositionError)) throw error;
-      // Another member has recorded these events already; the partition is about to be taken away from this one.
-      this.logger.warn(error.message);
+  record(batch: EventBatch): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const one = { batch, resolve, reject };
+      if (performance.now() < (this.apartUntilMs.get(placeOf(batch)) ?? 0)) return void this.writeApart(one);
+      this.waiting.push(one);
+      this.waitingEvents += batch.events.length;
+      if (this.waitingEvents >= ENOUGH_EVENTS) this.hurry?.();
+      this.writing ??= this.writeAll().finally(() => (this.writing = undefined));
+    });
+  }
+
+  private async writeAll(): Promise<void> {
+    // Partitions that were woken by the same notice come in the same turn of the event loop.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.waiting.length > 0) {
+      await this.untilDue();
+      this.startedAtMs = performance.now();
+      await this.writeTogether(this.take());
     }
   }
+
+  private async untilDue(): Promise<void> {
+    const earlyByMs = this.startedAtMs + RECORD_EVERY_MS - performance.now();
+    if (earlyByMs <= 0 || this.waitingEvents >= ENOUGH_EVENTS) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, earlyByMs);
+      this.hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.hurry = undefined;
+  }
+
+  private take(): readonly Waiting[] {
+    let events = 0;
+    let count = 0;
+    for (const { batch } of this.waiting) {
+      events += batch.events.length;
+      if (count > 0 && events > MOST_EVENTS) break;
+      this.waitingEvents -= batch.events.length;
+      count++;
+    }
+    return this.waiting.splice(0, count);
+  }
+
+  private async writeTogether(together: readonly Waiting[]): Promise<void> {
+    const [only, ...others] = together;
+    if (only && others.length === 0) return void this.writeApart(only);
+    try {
+      await this.write(
+        together.map(({ batch }) => batch),
+        { lockedAtMostMs: LOCKED_AT_MOST_MS },
+      );
+      for (const { resolve } of together) resolve();
+    } catch (error) {
+      for (const one of together) {
+        if (isDatabaseAway(error)) one.reject(error);
+        else void this.writeApart(one);
+      }
+    }
+  }
+
+  private async writeApart({ batch, resolve, reject }: Waiting): Promise<void> {
+    try {
+      await this.write([batch]);
+      resolve();
+    } catch (error) {
+      this.apartUntilMs.set(placeOf(batch), performance.now() + APART_FOR_MS);
+      if (!(error instanceof StalePositionError)) return reject(error);
+      // Another member has recorded these events already; the partition is about to be taken away from this one.
+      this.logger.warn(error.message);
+      resolve();
+    }
+  }
+
+  private async write(batches: readonly EventBatch[], options?: TransactionOptions): Promise<void> {
+    const events = batches.flatMap((batch) => batch.events.map(({ event }) => event));
+    await this.database.transaction(async (tx) => {
+      await this.facts.record(tx, events).catch(tellWhoseFault);
+      await this.positions.write(tx, ...batches);
+    }, options);
+    for (const batch of batches) this.metrics.count(batch);
+  }
+}
+
+function placeOf({ topic, partition }: EventBatch): string {
+  return `${topic}/${partition}`;
 }
 
 /**

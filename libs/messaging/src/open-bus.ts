@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
+import { topics } from '#libs/contracts';
 import { databaseFor, type Database } from '#libs/persistence';
 import { ConfigurationError } from '#libs/platform';
 import { createEventBus } from './create-event-bus.js';
@@ -53,6 +54,13 @@ export async function openBus(settings: BusSettings, clientId: string, database?
   };
 }
 
+/** One or more for every request of a user. */
+const BULK_TOPICS: ReadonlySet<string> = new Set([
+  topics.requestRouted.name,
+  topics.generationCompleted.name,
+  topics.imageScored.name,
+]);
+
 /** Nobody should believe in a number that is not in force. */
 function tellPartitions(wanted: number, found: number): void {
   if (wanted === found) return;
@@ -67,7 +75,7 @@ function carrierOf(
   clientId: string,
   database: Database | undefined,
 ): Parameters<typeof createEventBus>[0] {
-  if (settings.BUS === 'postgres' && database) return { carrier: 'postgres', database };
+  if (settings.BUS === 'postgres' && database) return { carrier: 'postgres', database, bulkTopics: BULK_TOPICS };
   if (settings.BUS === 'memory') return { carrier: 'memory' };
   if (settings.KAFKA_BROKERS.length === 0)
     throw new ConfigurationError(['KAFKA_BROKERS=(not set): BUS=kafka needs it, for example 127.0.0.1:9092']);

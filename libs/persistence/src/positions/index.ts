@@ -1,2 +1,2 @@
 export { createPositions, type Positions } from './positions.js';
-export { StalePositionError } from './write-position.js';
+export { StalePositionError } from './write-positions.js';

@@ -1,7 +1,7 @@
 import type { Queryable } from '../postgres/database.js';
 import { forgetPosition } from './forget-position.js';
 import { readPosition, readStoredPosition, type StoredPosition } from './read-position.js';
-import { writePosition } from './write-position.js';
+import { writePositions } from './write-positions.js';
 
 /** The end of what was consumed of a partition. */
 export interface ReachedPosition {
@@ -20,10 +20,10 @@ export interface Positions {
   /** The same with the log it belongs to, and what an operator wants instead. Fits `SubscriptionOptions.positionOf`. */
   readonly kept: (topic: string, partition: number) => Promise<StoredPosition | undefined>;
   /**
-   * Moves on to a batch's end, in the caller's transaction, together with what was made of the records.
-   * @throws StalePositionError when the stored position is already further: another member took over.
+   * Moves on to the ends of batches, of a partition each, in the caller's transaction, together with what was made of the records.
+   * @throws StalePositionError when a stored position is already further: another member took over.
    */
-  readonly write: (tx: Queryable, reached: ReachedPosition) => Promise<void>;
+  readonly write: (tx: Queryable, ...reached: readonly ReachedPosition[]) => Promise<void>;
   /** Drops the position: the group starts again where the log begins, wherever that is by now. For a deliberate replay. */
   readonly forget: (tx: Queryable, topic: string, partition: number) => Promise<void>;
 }
@@ -33,8 +33,7 @@ export function createPositions(database: Queryable, group: string): Positions {
   return {
     read: (topic, partition) => readPosition(database, { group, topic, partition }),
     kept: (topic, partition) => readStoredPosition(database, { group, topic, partition }),
-    write: (tx, { topic, partition, nextOffset, log }) =>
-      writePosition(tx, { group, topic, partition, nextOffset, log }),
+    write: (tx, ...reached) => writePositions(tx, group, reached),
     forget: (tx, topic, partition) => forgetPosition(tx, { group, topic, partition }),
   };
 }

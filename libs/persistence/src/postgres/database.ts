@@ -29,11 +29,22 @@ export interface DatabaseSession extends Queryable {
   release(): Promise<void>;
 }
 
+export interface TransactionOptions {
+  /** Longest wait for a row or table that somebody else has locked, milliseconds; beyond it the statement fails with SQLSTATE 55P03. Default: for as long as an answer may take. */
+  readonly lockedAtMostMs?: number;
+}
+
 /** A Postgres database. */
 export interface Database extends Queryable {
   readonly url: string;
   /** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
-  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+  transaction<T>(work: (tx: Queryable) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /**
+   * The same database, whose statements and transactions run on a few connections of their own: for what must not wait while bulk work has all of the
+   * pool. Closed with the database it was made of.
+   * @param connections how many at most; they are opened when they are first needed
+   */
+  ahead(connections: number): Database;
   /**
    * TypeORM's repositories, for plain reads: on a few connections of their own, on which Postgres refuses to write. They are opened by
    * the first call and closed with the database.

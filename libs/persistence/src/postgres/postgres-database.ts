@@ -1,5 +1,5 @@
 import { Client, Pool, types, type ClientBase, type ClientConfig } from 'pg';
-import type { Database, DatabaseSession, Queryable, QueryOptions } from './database.js';
+import type { Database, DatabaseSession, Queryable, QueryOptions, TransactionOptions } from './database.js';
 import { openListener } from './notifications.js';
 import { openReads } from './reads.js';
 import { hangUp, isUnanswered } from './unanswered.js';
@@ -28,9 +28,7 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Databa
   const { url, applicationName = 'teststrip', answerWithinMs = ANSWER_WITHIN_MS } = options;
   const config = connectionConfig(url, applicationName);
   const connections: Connections = { config, answerWithinMs };
-  const pool = new Pool({ ...config, max: options.maxConnections ?? 8 });
-  // An idle connection that breaks is replaced by the next query; without a listener the process would end.
-  pool.on('error', () => undefined);
+  const pool = openPool(connections, options.maxConnections ?? 8);
   try {
     await runQuery(pool, 'SELECT 1', [], { answerWithinMs });
   } catch (error) {
@@ -41,15 +39,38 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Databa
   }
   const listener = openListener(config, answerWithinMs);
   const reads = openReads(url, applicationName, answerWithinMs);
+  const pools = [pool];
   let closing: Promise<void> | undefined;
-  return {
+  const database: Database = {
     url,
-    query: (sql, values, queryOptions) => runQuery(pool, sql, values, { answerWithinMs, ...queryOptions }),
-    transaction: (work) => runTransaction(pool, answerWithinMs, work),
+    ...onPool(pool, answerWithinMs),
+    ahead: (most) => {
+      const ownPool = openPool(connections, most);
+      pools.push(ownPool);
+      return { ...database, ...onPool(ownPool, answerWithinMs) };
+    },
     reads: () => reads.manager(),
     session: () => openSession(connections),
     listen: (channel, onNotify) => listener.listen(channel, onNotify),
-    close: () => (closing ??= Promise.all([listener.close(), reads.close(), pool.end()]).then(() => undefined)),
+    close: () =>
+      (closing ??= Promise.all([listener.close(), reads.close(), ...pools.map((one) => one.end())]).then(
+        () => undefined,
+      )),
+  };
+  return database;
+}
+
+function openPool({ config }: Connections, max: number): Pool {
+  const pool = new Pool({ ...config, max });
+  // An idle connection that breaks is replaced by the next query; without a listener the process would end.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+function onPool(pool: Pool, answerWithinMs: number): Pick<Database, 'query' | 'transaction'> {
+  return {
+    query: (sql, values, options) => runQuery(pool, sql, values, { answerWithinMs, ...options }),
+    transaction: (work, options) => runTransaction(pool, { answerWithinMs, ...options }, work),
   };
 }
 
@@ -59,7 +80,11 @@ interface Connections {
   readonly answerWithinMs: number;
 }
 
-async function runTransaction<T>(pool: Pool, answerWithinMs: number, work: (tx: Queryable) => Promise<T>): Promise<T> {
+async function runTransaction<T>(
+  pool: Pool,
+  { answerWithinMs, lockedAtMostMs }: TransactionOptions & { readonly answerWithinMs: number },
+  work: (tx: Queryable) => Promise<T>,
+): Promise<T> {
   const client = await pool.connect();
   let lost: Error | undefined;
   // Between two statements nobody waits for the connection: without a listener its end would be that of the process.
@@ -69,7 +94,10 @@ async function runTransaction<T>(pool: Pool, answerWithinMs: number, work: (tx: 
   const query: Queryable['query'] = (sql, values, options) =>
     runQuery(client, sql, values, { answerWithinMs, ...options });
   try {
-    await query('BEGIN');
+    // In one message: both are answered at once.
+    await query(
+      lockedAtMostMs === undefined ? 'BEGIN' : `BEGIN; SET LOCAL lock_timeout = ${Math.ceil(lockedAtMostMs)}`,
+    );
     const result = await work({ query });
     await query('COMMIT');
     return result;

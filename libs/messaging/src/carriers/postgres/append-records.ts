@@ -16,18 +16,18 @@ export interface AppendedRange {
   readonly firstOffset: number;
   /** When the database took them, by its own clock, ms since 1970: the same for the whole flush. */
   readonly timestampMs: number;
+  /** The offset of the next record of this partition. */
+  readonly nextOffset: number;
 }
 
-export const APPENDED_CHANNEL = 'bus_appended';
-
 /**
- * Appends records in one statement, which is one transaction: locks the partitions' rows in a fixed order (two publishers can't deadlock), draws the offsets, stores the records with the database's time (the publishers' clocks may differ) and notifies readers as `<sender>;<topicId>:<partition>:<nextOffset>;…`, or by an empty notice where that is too long.
+ * Appends records in one statement, which is one transaction: locks the partitions' rows in a fixed order (two publishers can't deadlock), draws the
+ * offsets and stores the records with the database's time (the publishers' clocks may differ). Nobody is told, see `AppendNotices`.
  * All bytes travel as one binary value and are cut up by Postgres: an array of bytea would be sent as hexadecimal text.
  */
 export async function appendRecords(
   queryable: Queryable,
   records: readonly AppendableRecord[],
-  sender: string,
 ): Promise<AppendedRange[]> {
   const counts = new Map<string, { readonly topicId: number; readonly partition: number; count: number }>();
   const columns = { topicId: [], partition: [], ordinal: [], key: [], headers: [], value: [], start: [] } as Record<
@@ -59,6 +59,7 @@ export async function appendRecords(
     topic_id: number;
     partition: number;
     first_offset: number;
+    next_offset: number;
     timestamp_ms: number;
   }>(
     APPEND,
@@ -74,8 +75,6 @@ export async function appendRecords(
       columns.headers,
       columns.value,
       Buffer.concat(bytes),
-      sender,
-      APPENDED_CHANNEL,
     ],
     { prepareAs: 'bus_append' },
   );
@@ -83,12 +82,10 @@ export async function appendRecords(
     topicId: row.topic_id,
     partition: row.partition,
     firstOffset: row.first_offset,
+    nextOffset: row.next_offset,
     timestampMs: row.timestamp_ms,
   }));
 }
-
-/** Postgres refuses a notice of 8,000 bytes; an empty one makes readers look for themselves. */
-const MOST_NOTIFIED = 7_900;
 
 const APPEND = `
   WITH wanted AS (
@@ -116,11 +113,7 @@ const APPEND = `
     FROM unnest($4::int[], $5::int[], $6::int[], $7::int[], $8::int[], $9::int[], $10::int[])
            AS r(topic_id, partition, ordinal, start, key_bytes, header_bytes, value_bytes)
     JOIN drawn d USING (topic_id, partition)
-  ),
-  told AS (
-    SELECT pg_notify($13, CASE WHEN length(places) < ${MOST_NOTIFIED} THEN $12 || ';' || places ELSE '' END)
-    FROM (SELECT string_agg(topic_id || ':' || partition || ':' || next_offset, ';') AS places FROM drawn) AS appended
   )
-  SELECT topic_id, partition, first_offset,
+  SELECT topic_id, partition, first_offset, next_offset,
          floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint AS timestamp_ms
-  FROM drawn, told`;
+  FROM drawn`;

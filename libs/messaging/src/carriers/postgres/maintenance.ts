@@ -1,9 +1,12 @@
 import type { Database } from '#libs/persistence';
+import { FURTHEST_BEHIND } from './furthest-behind.js';
+import { underMaintenanceLock } from './maintenance-lock.js';
+import { dropOldSegments, prepareSegments } from './segments.js';
 
 const MOST_ROWS_PER_STEP = 5_000;
 /** A log that has grown for days without maintenance takes its time. */
 const LONGEST_STEP_MS = 600_000;
-const MAINTENANCE_LOCK = 5_347_201_167;
+const DAY_MS = 86_400_000;
 
 /** How long records are kept, milliseconds. */
 export interface KeptFor {
@@ -21,26 +24,53 @@ export interface Deleted {
 }
 
 /**
+ * Whether it is this process's turn to do the maintenance of all: of those that ask within a period, one is told so. None is the maintainer for good, so
+ * that nobody has to notice the end of one.
+ */
+export async function takeMaintenanceTurn(database: Database, everyMs: number): Promise<boolean> {
+  const taken = await database.query(
+    // Timers are not exact: the one who had the last turn may have the next.
+    `UPDATE bus.log SET maintained_at = statement_timestamp()
+     WHERE maintained_at IS NULL OR maintained_at <= statement_timestamp() - make_interval(secs => $1::float8 * 0.9 / 1000)
+     RETURNING 1`,
+    [everyMs],
+  );
+  return taken.length > 0;
+}
+
+/**
  * Deletes what nobody needs: of compacted topics every record that a newer one of the same key replaces, of the others what is
- * older than the retention and was read. Offsets stay as they are; readers skip the gaps. Only one process does it at a time.
+ * older than the retention and was read. Offsets stay as they are; readers skip the gaps. Old days are dropped as a whole, which costs the same whatever
+ * is in them; row by row goes what is kept for less than a day, or lies outside of the days. Only one process does it at a time.
  */
 export async function maintain(database: Database, keptFor: KeptFor, nowMs: number): Promise<Deleted> {
-  let records = 0;
-  const unread = new Map<string, number>();
-  for (const step of [compact, trim]) {
-    for (;;) {
-      const rows = await step(database, { readMs: nowMs - keptFor.readMs, unreadMs: nowMs - keptFor.unreadMs });
-      records += rows.length;
-      for (const { reader } of rows) if (reader !== null) unread.set(reader, (unread.get(reader) ?? 0) + 1);
-      if (rows.length < MOST_ROWS_PER_STEP) break;
-    }
-  }
-  return { records, unread };
+  const before = { readMs: nowMs - keptFor.readMs, unreadMs: nowMs - keptFor.unreadMs };
+  await prepareSegments(database);
+  const compacted = await untilNothingIsLeft(() => compact(database));
+  const dropped = await dropOldSegments(database, before);
+  const unread = new Map(dropped.unread);
+  const table = keptFor.readMs < DAY_MS ? 'bus.record' : 'bus.record_rest';
+  const trimmed = await untilNothingIsLeft(async () => {
+    const rows = await trim(database, table, before);
+    for (const { reader } of rows) if (reader !== null) unread.set(reader, (unread.get(reader) ?? 0) + 1);
+    return rows;
+  });
+  return { records: compacted + dropped.records + trimmed, unread };
 }
 
 interface DeletedRow {
   /** Who had not read it; null: nobody has missed it. */
   readonly reader: string | null;
+}
+
+/**
+ * A step that took little may have left much: what it takes of one partition is bounded as well.
+ * @returns how many rows were deleted
+ */
+async function untilNothingIsLeft(step: () => Promise<readonly DeletedRow[]>): Promise<number> {
+  let deleted = 0;
+  for (let rows = await step(); rows.length > 0; rows = await step()) deleted += rows.length;
+  return deleted;
 }
 
 function compact(database: Database): Promise<readonly DeletedRow[]> {
@@ -65,6 +95,7 @@ function compact(database: Database): Promise<readonly DeletedRow[]> {
  */
 function trim(
   database: Database,
+  table: 'bus.record' | 'bus.record_rest',
   before: { readonly readMs: number; readonly unreadMs: number },
 ): Promise<readonly DeletedRow[]> {
   return underLock(
@@ -73,17 +104,9 @@ function trim(
        SELECT o.topic_id, o.partition, o."offset",
               CASE WHEN o."offset" >= behind."offset" THEN behind.name || ', ' || t.name || '[' || p.partition || ']' END AS reader
        FROM bus.partition p JOIN bus.topic t USING (topic_id)
-       LEFT JOIN LATERAL (
-         SELECT g.name, coalesce(own.next_offset, noted.next_offset, 0) AS "offset"
-         FROM bus.consumer_group g
-         LEFT JOIN bus.position noted ON noted.group_id = g.group_id AND noted.partition = p.partition
-         LEFT JOIN teststrip.consumed_positions own
-           ON own.consumer_group = g.name AND own.topic = t.name AND own.partition = p.partition
-         WHERE g.topic_id = p.topic_id AND g.is_lasting
-         ORDER BY 2 LIMIT 1
-       ) behind ON true
+       ${FURTHEST_BEHIND}
        CROSS JOIN LATERAL (
-         SELECT * FROM bus.record WHERE topic_id = p.topic_id AND partition = p.partition ORDER BY "offset" LIMIT 1000
+         SELECT * FROM ${table} WHERE topic_id = p.topic_id AND partition = p.partition ORDER BY "offset" LIMIT 1000
        ) o
        WHERE NOT t.compacted AND o.timestamp_ms < $1
          AND (behind."offset" IS NULL OR o."offset" < behind."offset" OR o.timestamp_ms < $2)
@@ -95,9 +118,9 @@ function trim(
   );
 }
 
-function underLock(database: Database, sql: string, values: readonly unknown[]): Promise<readonly DeletedRow[]> {
-  return database.transaction(async (tx) => {
-    const [row] = await tx.query<{ had: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS had', [MAINTENANCE_LOCK]);
-    return row!.had ? await tx.query<DeletedRow>(sql, values, { answerWithinMs: LONGEST_STEP_MS }) : [];
-  });
+async function underLock(database: Database, sql: string, values: readonly unknown[]): Promise<readonly DeletedRow[]> {
+  const rows = await underMaintenanceLock(database, (tx) =>
+    tx.query<DeletedRow>(sql, values, { answerWithinMs: LONGEST_STEP_MS }),
+  );
+  return rows ?? [];
 }

@@ -75,6 +75,8 @@ export class PartitionLogs {
   /** A notification may be lost with its connection: the ends are read now and then as well. */
   refreshEnds(): void {
     const topicIds = [...new Set([...this.logs.keys()].map((place) => Number(place.split(':')[0])))];
+    // Who reads nothing asks nothing.
+    if (topicIds.length === 0) return;
     this.ends(topicIds).then(
       (ends) => {
         this.answeredAtMs = performance.now();

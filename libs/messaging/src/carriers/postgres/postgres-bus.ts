@@ -11,18 +11,18 @@ import type {
 import { latestPerKey } from '../latest-per-key.js';
 import { PartitionConsumer } from '../partition-consumer.js';
 import { startingOffset } from '../starting-offset.js';
-import { APPENDED_CHANNEL } from './append-records.js';
+import { APPENDED_CHANNEL } from './append-notices.js';
 import { MOST_PER_FETCH } from './fetch-queue.js';
 import { fetchRecords } from './fetch-records.js';
 import { GroupCoordinator, MEMBERS_CHANNEL } from './group-coordinator.js';
 import { committedPositions, groupIdsOf } from './group-positions.js';
 import { GroupMember, type GroupShare, type HeldPartition } from './group-member.js';
 import { logIdOf } from './log-id.js';
-import { maintain } from './maintenance.js';
+import { maintain, takeMaintenanceTurn } from './maintenance.js';
 import { PartitionLogs, logKey } from './partition-logs.js';
 import { PositionCommitter } from './position-committer.js';
 import { PublishQueue } from './publish-queue.js';
-
+import { prepareSegments } from './segments.js';
 import { TopicCatalogue } from './topic-catalogue.js';
 
 export interface PostgresBusOptions {
@@ -30,7 +30,11 @@ export interface PostgresBusOptions {
   readonly database: Database;
   /** Least time between two commits of published records. Default 5. */
   readonly flushEveryMs?: number;
-  /** How often consumed positions are written down. Default 100. */
+  /** The same for records of bulk topics. Default 100: ten commits a second, however many small requests there are. */
+  readonly flushBulkEveryMs?: number;
+  /** Topics whose records are many and may wait for company; an order never waits behind them. Default: none. */
+  readonly bulkTopics?: ReadonlySet<string>;
+  /** How often consumed positions are written down. Default 250. */
   readonly commitEveryMs?: number;
   /** How often to look for members that died and for records whose notification was lost. Default 1000. */
   readonly checkEveryMs?: number;
@@ -94,6 +98,7 @@ class PostgresBusCore {
   private readonly stopListening: (() => Promise<void>)[] = [];
   private readonly timers: NodeJS.Timeout[] = [];
   private closing: Promise<void> | undefined;
+  private isMaintaining = false;
   /** Set by `open`. */
   private log = '';
 
@@ -101,10 +106,10 @@ class PostgresBusCore {
     this.database = options.database;
     this.topics = new TopicCatalogue(this.database);
     this.logs = new PartitionLogs(this.database, this.topics, () => this.queue.sender);
-    this.committer = new PositionCommitter(this.database, options.commitEveryMs ?? 100);
-    this.queue = new PublishQueue(this.database, this.topics, options.flushEveryMs ?? 5, (records) =>
-      this.logs.appended(records),
-    );
+    this.committer = new PositionCommitter(this.database, options.commitEveryMs ?? 250);
+    const { flushEveryMs = 5, flushBulkEveryMs = 100, bulkTopics = new Set<string>() } = options;
+    const pace = { flushEveryMs, flushBulkEveryMs, isBulk: (topic: string) => bulkTopics.has(topic) };
+    this.queue = new PublishQueue(this.database, this.topics, pace, (records) => this.logs.appended(records));
     this.coordinator = new GroupCoordinator(
       this.database,
       {
@@ -119,6 +124,7 @@ class PostgresBusCore {
 
   async open(): Promise<void> {
     this.log = await logIdOf(this.database);
+    await prepareSegments(this.database);
     this.stopListening.push(
       await this.database.listen(APPENDED_CHANNEL, (payload) => this.logs.heard(payload)),
       await this.database.listen(MEMBERS_CHANNEL, () => this.coordinator.look()),
@@ -127,7 +133,9 @@ class PostgresBusCore {
     this.timers.push(setInterval(() => this.logs.refreshEnds(), checkEveryMs).unref());
     if (maintainEveryMs > 0) {
       const run = (): void => {
-        this.maintain().catch((error: Error) => this.logger.warn(`maintenance of the bus failed: ${error.message}`));
+        this.maintainInTurn(maintainEveryMs).catch((error: Error) =>
+          this.logger.warn(`maintenance of the bus failed: ${error.message}`),
+        );
       };
       this.timers.push(setInterval(run, maintainEveryMs).unref());
     }
@@ -167,6 +175,17 @@ class PostgresBusCore {
       }
     }
     return topic.compacted ? latestPerKey(records) : records;
+  }
+
+  /** One process does it in each period, for all. */
+  private async maintainInTurn(everyMs: number): Promise<void> {
+    if (this.isMaintaining) return;
+    this.isMaintaining = true;
+    try {
+      if (await takeMaintenanceTurn(this.database, everyMs)) await this.maintain();
+    } finally {
+      this.isMaintaining = false;
+    }
   }
 
   async maintain(): Promise<number> {

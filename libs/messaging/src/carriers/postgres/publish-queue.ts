@@ -2,101 +2,62 @@ import { randomBytes } from 'node:crypto';
 import type { Database } from '#libs/persistence';
 import type { IncomingRecord, OutgoingRecord } from '../../event-bus.js';
 import { partitionOf } from '../partitioner.js';
-import { appendRecords, type AppendableRecord } from './append-records.js';
-import { packHeaders, unpackHeaders } from './headers.js';
+import { AppendNotices } from './append-notices.js';
+import { packHeaders } from './headers.js';
+import { PublishLane, type TopicRecord } from './publish-lane.js';
 import type { TopicCatalogue } from './topic-catalogue.js';
 
-interface Waiting {
-  readonly records: readonly (AppendableRecord & { readonly topic: string })[];
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+export interface PublishPace {
+  /** Least time between the starts of two flushes of one lane, milliseconds: bounds the number of commits, delays nothing when idle. */
+  readonly flushEveryMs: number;
+  /** The same for bulk topics. */
+  readonly flushBulkEveryMs: number;
+  /** Whether records of a topic are many and may wait for company. */
+  readonly isBulk: (topic: string) => boolean;
 }
 
-/** What one publish hands over is never torn apart; a flush takes whole publishes up to these sizes. */
-const MOST_RECORDS_PER_FLUSH = 2_000;
-const MOST_BYTES_PER_FLUSH = 4_000_000;
-
 /**
- * Gathers what is published at the same time into one statement. One flush runs at a time, so the order of the calls is the order
- * in the log, and everything that arrives meanwhile shares the next one.
+ * Two lanes: bulk, and everything else on a connection of its own. An order waits neither for thousands of records that are being written nor for who has
+ * the process's connections.
  */
 export class PublishQueue {
-  /** Names this process in its own notifications. */
+  /** Names this process in its own notices. */
   readonly sender = randomBytes(6).toString('hex');
-  private waiting: Waiting[] = [];
-  private flushing: Promise<void> | undefined;
-  private lastFlushMs = -Infinity;
+  private readonly lanes: { readonly bulk: PublishLane; readonly swift: PublishLane };
+  private readonly notices: AppendNotices;
 
   constructor(
-    private readonly database: Database,
+    database: Database,
     private readonly topics: TopicCatalogue,
-    /** Least time between the starts of two flushes: bounds the number of commits, delays nothing when idle. */
-    private readonly flushEveryMs: number,
-    private readonly onAppended: (records: readonly IncomingRecord[]) => void,
-  ) {}
+    private readonly pace: PublishPace,
+    onAppended: (records: readonly IncomingRecord[]) => void,
+  ) {
+    const own = database.ahead(1);
+    this.notices = new AppendNotices(own, this.sender);
+    const onFlushed = { onAppended, notices: this.notices };
+    this.lanes = {
+      bulk: new PublishLane({ ...onFlushed, queryable: database, flushEveryMs: pace.flushBulkEveryMs }),
+      swift: new PublishLane({ ...onFlushed, queryable: own, flushEveryMs: pace.flushEveryMs }),
+    };
+  }
 
   async publish(records: readonly OutgoingRecord[]): Promise<void> {
     if (records.length === 0) return;
     // Publishes wait here only for a topic that nobody used before; the order of later ones is kept by the catalogue's answer.
     for (const record of records) if (!this.topics.peek(record.topic)) await this.topics.topic(record.topic);
-    const appendable = records.map((record) => this.appendable(record));
-    await new Promise<void>((resolve, reject) => {
-      this.waiting.push({ records: appendable, resolve, reject });
-      this.flushing ??= this.flushAll();
-    });
+    const bulk: TopicRecord[] = [];
+    const swift: TopicRecord[] = [];
+    for (const record of records) (this.pace.isBulk(record.topic) ? bulk : swift).push(this.appendable(record));
+    await Promise.all([this.lanes.swift.publish(swift), this.lanes.bulk.publish(bulk)]);
   }
 
   /** Resolves when nothing waits any more. */
   async drain(): Promise<void> {
-    await this.flushing;
+    await Promise.all([this.lanes.swift.drain(), this.lanes.bulk.drain()]);
+    await this.notices.drain();
   }
 
-  private async flushAll(): Promise<void> {
-    // Calls of the same turn of the event loop belong together.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.waiting.length > 0) {
-      const earlyByMs = this.lastFlushMs + this.flushEveryMs - performance.now();
-      if (earlyByMs > 0) await new Promise((resolve) => setTimeout(resolve, earlyByMs));
-      this.lastFlushMs = performance.now();
-      await this.flush(this.takeFlush());
-    }
-    this.flushing = undefined;
-  }
-
-  private takeFlush(): Waiting[] {
-    let records = 0;
-    let bytes = 0;
-    let count = 0;
-    for (const waiting of this.waiting) {
-      records += waiting.records.length;
-      bytes += waiting.records.reduce((sum, record) => sum + (record.value?.length ?? 0), 0);
-      if (count > 0 && (records > MOST_RECORDS_PER_FLUSH || bytes > MOST_BYTES_PER_FLUSH)) break;
-      count++;
-    }
-    return this.waiting.splice(0, count);
-  }
-
-  private async flush(flush: readonly Waiting[]): Promise<void> {
-    const records = flush.flatMap((waiting) => waiting.records);
-    try {
-      const ranges = await appendRecords(this.database, records, this.sender);
-      const nextOffsets = new Map(ranges.map((range) => [`${range.topicId}:${range.partition}`, range.firstOffset]));
-      const timestampMs = ranges[0]?.timestampMs ?? 0;
-      const appended = records.map((record): IncomingRecord => {
-        const place = `${record.topicId}:${record.partition}`;
-        const offset = nextOffsets.get(place)!;
-        nextOffsets.set(place, offset + 1);
-        const { topic, partition, key, value } = record;
-        return { topic, partition, offset, key, headers: unpackHeaders(record.headers), value, timestampMs };
-      });
-      this.onAppended(appended);
-      for (const { resolve } of flush) resolve();
-    } catch (error) {
-      for (const { reject } of flush) reject(error);
-    }
-  }
-
-  private appendable(record: OutgoingRecord): Waiting['records'][number] {
+  private appendable(record: OutgoingRecord): TopicRecord {
     const topic = this.topics.peek(record.topic)!;
     const key = typeof record.key === 'string' ? Buffer.from(record.key) : record.key;
     return {

@@ -10,4 +10,8 @@ export class BusLogEntity {
 
   @Column({ name: 'log_id', type: 'uuid' })
   readonly logId!: string;
+
+  /** When its maintenance was last begun, by whichever process. */
+  @Column({ name: 'maintained_at', type: 'timestamptz', nullable: true })
+  readonly maintainedAt!: Date | null;
 }

@@ -27,4 +27,8 @@ export class BusRecordEntity {
   /** Null deletes the key of a compacted topic. */
   @Column({ name: 'value', type: 'bytea', nullable: true })
   readonly value!: Buffer | null;
+
+  /** Which table it lies in: its day (20261127), 0 for what is kept of compacted topics, -1 for what is older than the days. The database gives it. */
+  @PrimaryColumn({ name: 'segment', type: 'integer', default: () => 'bus.today()' })
+  readonly segment!: number;
 }

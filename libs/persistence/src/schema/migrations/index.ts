@@ -11,6 +11,7 @@ import { SlotOfARequest1790000000010 } from './1790000000010-slot-of-a-request.j
 import { OrderAnswers1790000000011 } from './1790000000011-order-answers.js';
 import { Notifications1790000000012 } from './1790000000012-notifications.js';
 import { LogsOfPositions1790000000013 } from './1790000000013-logs-of-positions.js';
+import { DaysOfTheLog1790000000017 } from './1790000000017-days-of-the-log.js';
 
 /** Every change of the schema, oldest first: one file each, named by its time; a migration that was released never changes. */
 export const MIGRATIONS = [
@@ -27,4 +28,5 @@ export const MIGRATIONS = [
   OrderAnswers1790000000011,
   Notifications1790000000012,
   LogsOfPositions1790000000013,
+  DaysOfTheLog1790000000017,
 ] as const;

@@ -1,0 +1,50 @@
+import type { Queryable } from '../postgres/database.js';
+import { readPosition } from './read-position.js';
+
+/** The stored position is further than the one to be written: these records belong to another member now. */
+export class StalePositionError extends Error {
+  override readonly name = 'StalePositionError';
+}
+
+interface WrittenPosition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly nextOffset: number;
+  readonly log?: string | undefined;
+}
+
+/**
+ * Moves the group's positions on, in the transaction of what was made of the records; in the order of their key, so that two members can't block each other.
+ * @throws StalePositionError when one of them would move backwards; the transaction must then be rolled back.
+ */
+export async function writePositions(
+  tx: Queryable,
+  group: string,
+  positions: readonly WrittenPosition[],
+): Promise<void> {
+  const written = await tx.query<{ topic: string; partition: number }>(
+    `insert into teststrip.consumed_positions as held (consumer_group, topic, partition, next_offset, log)
+     select $1, topic, partition, next_offset, log
+       from unnest($2::text[], $3::integer[], $4::bigint[], $5::text[]) as given (topic, partition, next_offset, log)
+      order by topic, partition
+     on conflict (consumer_group, topic, partition) do update
+       set next_offset = excluded.next_offset, log = coalesce(excluded.log, held.log), restart_at = null, updated_at = now()
+       where held.next_offset <= excluded.next_offset
+     returning topic, partition`,
+    [
+      group,
+      positions.map(({ topic }) => topic),
+      positions.map(({ partition }) => partition),
+      positions.map(({ nextOffset }) => nextOffset),
+      positions.map(({ log = null }) => log),
+    ],
+    { prepareAs: 'write-positions' },
+  );
+  if (written.length === positions.length) return;
+  const moved = new Set(written.map(({ topic, partition }) => `${topic}/${partition}`));
+  const { topic, partition, nextOffset } = positions.find((one) => !moved.has(`${one.topic}/${one.partition}`))!;
+  const held = await readPosition(tx, { group, topic, partition });
+  throw new StalePositionError(
+    `group ${group}, ${topic}[${partition}]: position ${nextOffset} is behind the stored ${held}; another member has moved on`,
+  );
+}
