@@ -11,7 +11,10 @@ function laneOf(flushEveryMs: number) {
   const queryable = {
     query: async (sql: string, values: readonly unknown[]) => {
       await new Promise((resolve) => setTimeout(resolve, 2));
-      if (sql.includes('pg_notify')) return void notices.push(String(values[1])) ?? [];
+      if (sql.includes('pg_notify')) {
+        notices.push(String(values[1]));
+        return [];
+      }
       const [count] = values[2] as readonly number[];
       flushes.push(count!);
       offset += count!;
