@@ -72,7 +72,6 @@ try {
 process.exit();
 
 function tell(lastedS: number, requests: number): void {
-  const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const rate = (count: number): string => (count / lastedS).toFixed(1).padStart(8);
   const rows = [...counted].map(([what, count]) => ({ who: what.split('\t')[0]!, what: what.split('\t')[1]!, count }));
   const ours = rows.filter(({ who }) => !who.startsWith(OF_THE_BENCH)).sort((a, b) => b.count - a.count);
@@ -83,4 +82,8 @@ function tell(lastedS: number, requests: number): void {
   say(`${rate(all)} round trips/s of all processes`);
   for (const [who, count] of byWho) say(`${rate(count)} of them by ${who}`);
   for (const { who, what, count } of ours.slice(0, MOST_STATEMENTS)) say(`${rate(count)}  ${who}: ${what}`);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Logger } from '@nestjs/common';
-import { createEventBus, openBus } from '#libs/messaging';
+import { createEventBus, openBus, type EventBus } from '#libs/messaging';
 import { openDatabase } from '#libs/persistence';
 import { commonVariables, readConfig } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
@@ -286,16 +286,15 @@ describe('event bus on Postgres', () => {
       bulkTopics: new Set([bulk]),
     });
     await bus.createTopics([orders, bulk].map((name) => ({ name, partitions: 1, compacted: false })));
-    const record = (topic: string) => [{ topic, key: 'k', headers: {}, value: Buffer.from('1') }];
-    await bus.publish([...record(orders), ...record(bulk)]);
+    await bus.publish([...one(orders), ...one(bulk)]);
     const order: string[] = [];
     const busy = Promise.all([1, 2].map(() => crowded.query('SELECT pg_sleep(1.5)'))).then(() =>
       order.push('free again'),
     );
     await Promise.all([
       busy,
-      bus.publish(record(bulk)).then(() => order.push('bulk')),
-      bus.publish(record(orders)).then(() => order.push('order')),
+      bus.publish(one(bulk)).then(() => order.push('bulk')),
+      bus.publish(one(orders)).then(() => order.push('order')),
     ]);
     expect(order[0]).toBe('order');
     expect(order).toHaveLength(3);
@@ -303,3 +302,7 @@ describe('event bus on Postgres', () => {
     await crowded.close();
   });
 });
+
+function one(topic: string): Parameters<EventBus['publish']>[0] {
+  return [{ topic, key: 'k', headers: {}, value: Buffer.from('1') }];
+}
