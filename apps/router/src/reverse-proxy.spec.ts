@@ -83,6 +83,14 @@ describe('any request', () => {
     expect((await ask(plain, { headers: forged })).body).not.toContain('forged');
   });
 
+  it('brings nothing back that its upstream said for the connection between them alone', async () => {
+    const said = { connection: 'keep-alive, X-Secret', 'x-secret': 'hop', 'x-other': 'kept' };
+    const control = await upstream((_request, response) => response.writeHead(200, said).end('a picture'));
+    const { headers } = await ask(await router({ control, candidate: control }, 0), {});
+    expect(headers).toMatchObject({ 'x-other': 'kept' });
+    expect(headers).not.toHaveProperty('x-secret');
+  });
+
   it('keeps its bytes both ways, and a status that means nothing is passed on and counts as an error', async () => {
     const utf8 = 'filename="猫.png"';
     const answers = [

@@ -1,8 +1,10 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { bucketOf, hashUnit, salts, variantOf } from '#libs/assignment';
 import { decodeAssignment, MILLION, type AllocationCommanded } from '#libs/contracts';
 import type { ExperimentRoute } from '../routing/routing-table.js';
 import { assignmentFrame } from './assignment-frame.js';
-import { splitOf, UnservableError, type SplitAbilities } from './split.js';
+import { splitOf, UnservableError, type Split, type SplitAbilities } from './split.js';
 import { aRoute } from './test/a-route.js';
 
 const STICKY: SplitAbilities = { stepPpm: 100, isSticky: true };
@@ -57,6 +59,60 @@ describe('splitOf', () => {
     const perRequest = { stepPpm: 1, isSticky: false };
     expect(refused(aRoute(weights), perRequest)).toThrow('expected unit: request');
     expect(refused(aRoute(weights, { unit: 'request' }), perRequest)).not.toThrow();
+  });
+});
+
+/** Shares of two candidates that leave control something. */
+const shares = fc
+  .record({ a: fc.integer({ min: 0, max: 450_000 }), b: fc.integer({ min: 0, max: 450_000 }) })
+  .map(({ a, b }) => ({ control: MILLION - a - b, a, b }));
+const steps = fc.constantFrom(1, 100, 1_000, 10_000);
+
+describe('a split, whatever the shares and the step of the proxy', () => {
+  const nameAt = ({ targets, parts }: Split, bucket: number): string =>
+    targets[parts.find(({ fromPpm, toPpm }) => fromPpm <= bucket && bucket < toPpm)!.target]!.name;
+
+  it('covers every bucket once, gives no candidate more than was ordered, and nobody whom a router would serve otherwise', () => {
+    const property = fc.property(shares, steps, fc.array(fc.string(), { maxLength: 50 }), (weights, stepPpm, units) => {
+      const route = aRoute(weights);
+      const split = splitOf(route, NORMAL, { stepPpm, isSticky: true });
+      expect(split.parts.reduce((end, { fromPpm, toPpm }) => (expect(fromPpm).toBe(end), toPpm), 0)).toBe(MILLION);
+      for (const { name, sharePpm } of split.targets.slice(1)) {
+        expect(sharePpm).toBeLessThanOrEqual(weights[name as 'a']);
+        expect(sharePpm).toBeGreaterThan(weights[name as 'a'] - 2 * stepPpm);
+      }
+      for (const unit of units) {
+        const bucket = bucketOf(hashUnit(salts.arm('exp', 2), unit));
+        const served = nameAt(split, bucket);
+        if (served !== 'control') expect(served).toBe(variantOf(route.rules.layout, bucket));
+      }
+    });
+    fc.assert(property, { numRuns: 300, seed: 20_261_127 });
+  });
+
+  it('moves nobody out of a candidate while its share rises', () => {
+    const property = fc.property(
+      fc.integer({ min: 0, max: MILLION }),
+      fc.nat(MILLION),
+      steps,
+      (share, more, stepPpm) => {
+        const of = (ppm: number): Split =>
+          splitOf(aRoute({ control: MILLION - ppm, a: ppm }), NORMAL, { stepPpm, isSticky: true });
+        const [before, after] = [of(share), of(Math.min(MILLION, share + more))];
+        for (const { target, fromPpm, toPpm } of before.parts)
+          if (target !== 0) expect([fromPpm, toPpm - 1].map((bucket) => nameAt(after, bucket))).toEqual(['a', 'a']);
+      },
+    );
+    fc.assert(property, { numRuns: 300, seed: 20_261_127 });
+  });
+
+  it('gives candidates nobody once it is rolled back, or the controller is lost', () => {
+    const property = fc.property(shares, steps, fc.boolean(), (weights, stepPpm, isFailSafe) => {
+      const back = aRoute(isFailSafe ? weights : { ...weights, control: MILLION, a: 0, b: 0 });
+      const split = splitOf(back, { epoch: 8, isFailSafe }, { stepPpm, isSticky: true });
+      expect(split.parts).toEqual([{ target: 0, fromPpm: 0, toPpm: MILLION }]);
+    });
+    fc.assert(property, { numRuns: 100, seed: 20_261_127 });
   });
 });
 

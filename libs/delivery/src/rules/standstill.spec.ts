@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { TimeWindow } from '#libs/contracts';
-import { analysed, aSpec, define, harmful, logOf, minutes, operator, provenUpTo, T0 } from '#libs/testing/delivery';
+import {
+  analysed,
+  aSpec,
+  define,
+  harmful,
+  logOf,
+  minutes,
+  operator,
+  provenUpTo,
+  SPLIT_IS_OFF,
+  T0,
+} from '#libs/testing/delivery';
 import type { DeliveryInput } from '../inputs.js';
 import { noticesOf } from '../notices.js';
 import { standstillAt } from './standstill.js';
@@ -31,6 +42,12 @@ describe('a freeze window', () => {
     const windows = [weekend, evening, once];
     expect(standstillAt({ freeze: windows }, at(time)) !== undefined).toBe(expected);
     expect(standstillAt({ schedule: windows }, at(time)) === undefined).toBe(expected);
+  });
+
+  it('of some hours of a day ends on the minute', () => {
+    const noon: TimeWindow = { days: [5], fromMinute: 690, toMinute: 720, timeZone: 'UTC' };
+    const isFrozen = (time: string): boolean => standstillAt({ freeze: [noon] }, at(`2026-11-27T${time}Z`)) !== undefined;
+    expect(['11:29:59', '11:30:00', '11:59:59', '12:00:00'].map(isFrozen)).toEqual([false, true, true, false]);
   });
 
   it('is said in words', () => {
@@ -76,6 +93,10 @@ describe('in a freeze window', () => {
     expect(typesOf(proven(5), proven(59))).toEqual(['defined', 'started']);
     expect(typesOf(proven(5), proven(60))).toContain('promoted');
     expect(typesOf(proven(1))).toContain('promoted');
+  });
+
+  it('what is no rise is decided as ever: numbers that can not be trusted hold the ramp', () => {
+    expect(typesOf(analysed(minutes(5), [], { health: SPLIT_IS_OFF }))).toContain('held');
   });
 
   it('harm rolls back, and a person may promote', () => {

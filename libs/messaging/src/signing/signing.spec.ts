@@ -2,8 +2,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { encodeEvent, examples } from '#libs/contracts';
+import { encodeEvent, examples, isSignedTopic } from '#libs/contracts';
 import { SIGNATURE_HEADER } from './event-signature.js';
 import { openOrderSigner, orderSigner, PUBLIC_KEY_FILE } from './order-signer.js';
 import { ControllerKeys, type OrderTrustOptions } from './order-trust.js';
@@ -11,6 +12,9 @@ import { ControllerKeys, type OrderTrustOptions } from './order-trust.js';
 const order = encodeEvent(examples.find(({ type }) => type === 'allocation.commanded.v1')!);
 const fact = encodeEvent(examples.find(({ type }) => type === 'request.routed.v1')!);
 const [own, other] = [aSigner(), aSigner()];
+/** Another topic that is obeyed. */
+const otherTopics = examples.map(({ type }) => type).filter((type) => isSignedTopic(type) && type !== order.topic);
+const otherTopic = (which: number): string => otherTopics[which % otherTopics.length]!;
 
 function aSigner() {
   return orderSigner(generateKeyPairSync('ed25519').privateKey);
@@ -70,6 +74,34 @@ describe('a signed order', () => {
       },
     ];
     for (const forgery of forgeries) expect(keys().refusalOf(forgery)).toBe('its signature is not about what it says');
+  });
+
+  it('is about every byte: whatever is changed of what a signed event says is refused', () => {
+    const signed = own.sign(order) as typeof order & { readonly headers: Record<string, string> };
+    const parts = ['topic', 'key', 'value', 'ce_id', 'ce_type', 'ce_source', 'ce_subject', 'ce_time'] as const;
+    const checks = keys();
+    const property = fc.property(
+      fc.constantFrom(...parts),
+      fc.nat(),
+      fc.integer({ min: 1, max: 127 }),
+      (part, at, by) => {
+        const changed = (text: string): string => {
+          const bytes = Buffer.from(text);
+          bytes[at % bytes.length]! ^= by;
+          return bytes.toString('latin1');
+        };
+        const forgery =
+          part === 'value'
+            ? { ...signed, value: Buffer.from(changed(signed.value.toString())) }
+            : part === 'key'
+              ? { ...signed, key: changed(signed.key) }
+              : part === 'topic'
+                ? { ...signed, topic: otherTopic(at) }
+                : { ...signed, headers: { ...signed.headers, [part]: changed(signed.headers[part]!) } };
+        expect(checks.refusalOf(forgery)).toBe('its signature is not about what it says');
+      },
+    );
+    fc.assert(property, { numRuns: 300, seed: 20_261_127 });
   });
 
   it('is of topics that are obeyed alone: facts come from anybody', () => {
