@@ -1,0 +1,109 @@
+import type { Mutation } from './mutation.js';
+
+const DELIVERY = 'libs/delivery/src';
+const EVOLVE = `${DELIVERY}/evolve.ts`;
+const FREEZE = [`${DELIVERY}/rules/freeze.spec.ts`];
+const TRUST = 'libs/messaging/src/signing/order-trust.ts';
+const SIGNING = ['libs/messaging/src/signing/signing.spec.ts'];
+
+/** What a state remembers and forgets, frozen times, and whose word counts. */
+export const STATE_MUTATIONS: readonly Mutation[] = [
+  {
+    breaks: 'A new revision has the approvals of the one before',
+    file: EVOLVE,
+    from: '    approvedStages: [],\n',
+    to: '    approvedStages: (state as DraftState).approvedStages ?? [],\n',
+    specs: ['test/incidents.spec.ts'],
+  },
+  {
+    breaks: 'An end leaves an approval behind that is waited for',
+    file: EVOLVE,
+    from: 'return { ...commanded(state, event), awaitsApprovalOf: null };',
+    to: 'return commanded(state, event);',
+    specs: ['test/incidents.spec.ts'],
+  },
+  {
+    breaks: 'A start leaves an approval behind that is waited for',
+    file: EVOLVE,
+    from: '    alerts: [],\n    awaitsApprovalOf: null,\n',
+    to: '    alerts: [],\n',
+    specs: ['test/incidents.spec.ts', `${DELIVERY}/decider.spec.ts`],
+  },
+  {
+    breaks: 'The time of a pause is forgotten when it ends',
+    file: EVOLVE,
+    from: 'pausedMs: known.pausedMs + (known.phase',
+    to: 'pausedMs: 0 * (known.phase',
+    specs: ['test/incidents.spec.ts'],
+  },
+  {
+    breaks: 'A share rises by itself in a freeze window',
+    file: `${DELIVERY}/policy.ts`,
+    from: 'return freezeAt(state.spec.freeze, input.atMs) ? events.filter',
+    to: 'return (false as boolean) ? events.filter',
+    specs: FREEZE,
+  },
+  {
+    breaks: 'A freeze window keeps holds back as well',
+    file: `${DELIVERY}/policy.ts`,
+    from: 'events.filter((event) => !isRise(state, event)) : events;',
+    to: '[] : events;',
+    specs: FREEZE,
+  },
+  {
+    breaks: 'A freeze window ends a minute late',
+    file: `${DELIVERY}/rules/freeze.ts`,
+    from: 'minute < window.toMinute',
+    to: 'minute <= window.toMinute',
+    specs: FREEZE,
+  },
+  {
+    breaks: 'A freeze window ends a moment late',
+    file: `${DELIVERY}/rules/freeze.ts`,
+    from: 'atMs < window.toMs',
+    to: 'atMs <= window.toMs',
+    specs: FREEZE,
+  },
+  {
+    breaks: 'An order without a signature is obeyed where a key is known',
+    file: TRUST,
+    from: "unsigned === undefined ? this.keys.size === 0 : unsigned === 'allowed'",
+    to: 'true',
+    specs: SIGNING,
+  },
+  {
+    breaks: 'An order signed with an unknown key is obeyed',
+    file: TRUST,
+    from: '    if (!key)\n      return',
+    to: '    if (!key) return undefined;\n    if (!key)\n      return',
+    specs: SIGNING,
+  },
+  {
+    breaks: 'A signature about something else counts',
+    file: TRUST,
+    from: "return isSignedBy(record, key) ? undefined : 'its signature is not about what it says';",
+    to: 'return undefined;',
+    specs: SIGNING,
+  },
+  ...['ce_type', 'ce_source', 'ce_subject', 'ce_time'].map((name): Mutation => ({
+    breaks: `A signed order may be changed in ${name}`,
+    file: 'libs/messaging/src/signing/event-signature.ts',
+    from: `, '${name}'`,
+    to: '',
+    specs: SIGNING,
+  })),
+  {
+    breaks: 'A signed order may be changed in ce_id',
+    file: 'libs/messaging/src/signing/event-signature.ts',
+    from: "'ce_id', ",
+    to: '',
+    specs: SIGNING,
+  },
+  {
+    breaks: 'A signed order may be given to another topic or key',
+    file: 'libs/messaging/src/signing/event-signature.ts',
+    from: 'const parts = [topic, key, ...SIGNED_HEADERS',
+    to: 'const parts = [...SIGNED_HEADERS',
+    specs: SIGNING,
+  },
+];
