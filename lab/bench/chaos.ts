@@ -1,12 +1,12 @@
 /**
  * Whether what is promised holds while everything is killed: no request of a user fails but those that are under way in a killed router, and the
  * candidate never has more than the share that was effective last. Real processes: every service one of its own, two routers, a Postgres that is
- * database and bus, two upstreams that cost nothing, and a load that sends to both routers when requests are due.
+ * database and bus, or a Kafka broker beside it, two upstreams that cost nothing, and a load that sends to both routers when requests are due.
  *
- *   npm run bench:chaos -- [--rate 2000] [--down 6] [--log chaos.log]
+ *   npm run bench:chaos -- [--rate 2000] [--bus postgres] [--down 6] [--log chaos.log]
  *
  * `--rate`: requests per second. Where the machine does not carry it, it is said how many it carries, and the run goes on with two thirds of them.
- * `--down`: seconds for which a killed process is gone. Ends with code 1 where a promise is broken.
+ * `--bus`: `postgres`, or `kafka`, which takes Java and Maven and is killed like everything else. `--down`: seconds for which a killed process is gone. Ends with code 1 where a promise is broken.
  */
 import { createWriteStream } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
@@ -17,15 +17,17 @@ import { parseArgs } from 'node:util';
 import { MILLION } from '#libs/contracts';
 import { nowMs } from './parts.js';
 import { ChaosRun, shareInPercent, SHARE_PPM, type PlayedPhase, type Recovery } from './chaos/run.js';
-import { Participants, type ParticipantName } from './chaos/participants.js';
+import { Participants, type BusName, type ParticipantName } from './chaos/participants.js';
 
 const { values: options } = parseArgs({
   options: {
     rate: { type: 'string', default: '2000' },
+    bus: { type: 'string', default: 'postgres' },
     down: { type: 'string', default: '6' },
     log: { type: 'string' },
   },
 });
+const bus = busName(options.bus);
 const downMs = Number(options.down) * 1000;
 /** Before a kill, and after everything is well again. */
 const CALM_MS = 2_000;
@@ -33,14 +35,17 @@ const WARM_UP_MS = 6_000;
 /** The share of what was carried at most at which the run goes on. */
 const COMFORTABLE = 2 / 3;
 
-/** What dies at the same time. Postgres is the bus as well. */
-const KILLED_TOGETHER: readonly (readonly ParticipantName[])[] = [
-  ['database'],
-  ['decision'],
-  ['router-b'],
-  ['analyzer', 'recorder', 'scorer', 'reports'],
-  ['database', 'decision', 'router-b'],
-];
+/** What dies at the same time. Postgres is the bus as well, where that is not Kafka. */
+function killedTogether(busOf: ParticipantName): readonly (readonly ParticipantName[])[] {
+  const stores: readonly ParticipantName[] = busOf === 'database' ? ['database'] : ['database', busOf];
+  return [
+    ...stores.map((store) => [store]),
+    ['decision'],
+    ['router-b'],
+    ['analyzer', 'recorder', 'scorer', 'reports'],
+    [...stores, 'decision', 'router-b'],
+  ];
+}
 
 const HEADINGS = [
   'phase'.padEnd(44),
@@ -63,7 +68,7 @@ const dataDir = await mkdtemp(join(tmpdir(), 'teststrip-chaos-'));
 // Open to the account that Postgres runs under where we are root.
 await chmod(dataDir, 0o755);
 const log = options.log === undefined ? undefined : createWriteStream(options.log);
-const participants = new Participants(dataDir, (line) => void log?.write(`${new Date().toISOString()} ${line}\n`));
+const participants = new Participants(dataDir, bus, (line) => void log?.write(`${new Date().toISOString()} ${line}\n`));
 try {
   process.exitCode = (await chaos()).length > 0 ? 1 : 0;
 } finally {
@@ -72,6 +77,11 @@ try {
   log?.end();
 }
 process.exit();
+
+function busName(text: string): BusName {
+  if (text === 'postgres' || text === 'kafka') return text;
+  throw new Error(`--bus ${text}: expected postgres or kafka`);
+}
 
 /** @returns the promises that were broken. */
 async function chaos(): Promise<readonly string[]> {
@@ -84,7 +94,7 @@ async function chaos(): Promise<readonly string[]> {
   const steady = await played(run.phase('nothing is killed', async () => (await pause(downMs), null)));
   if (steady.candidateShare < SHARE_PPM / MILLION / 2)
     run.broken.push(`the candidate has ${(steady.candidateShare * 100).toFixed(1)} %: the run would show nothing`);
-  for (const names of KILLED_TOGETHER)
+  for (const names of killedTogether(participants.bus))
     await played(run.phase(`${names.join(', ')} killed`, () => killAndRestart(run, names)));
   await played(run.phase('router-b restarts without bus', () => restartWithoutBus(run)));
   await played(run.phase('rollback; router-b restarts without bus', () => rollBackWithoutRouter(run)));
@@ -117,10 +127,10 @@ async function killAndRestart(run: ChaosRun, names: readonly ParticipantName[]):
 /** It has nothing but the file of its last run, which may be old. */
 async function restartWithoutBus(run: ChaosRun): Promise<Recovery> {
   await pause(CALM_MS);
-  await run.kill('database', 'router-b');
+  await run.kill(run.participants.bus, 'router-b');
   await run.restart('router-b');
   await pause(downMs);
-  return recovered(run, () => run.restart('database'));
+  return recovered(run, () => run.restart(run.participants.bus));
 }
 
 /** The one that comes back has nothing but its file, in which the candidate still has its share. */
@@ -128,10 +138,10 @@ async function rollBackWithoutRouter(run: ChaosRun): Promise<Recovery> {
   await run.kill('router-b');
   await run.order('rollback');
   await run.untilEffective();
-  await run.kill('database');
+  await run.kill(run.participants.bus);
   await run.restart('router-b');
   await pause(downMs);
-  return recovered(run, () => run.restart('database'));
+  return recovered(run, () => run.restart(run.participants.bus));
 }
 
 /** The order is stored, and perhaps nobody has been told of it. */

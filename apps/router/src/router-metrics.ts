@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { AllocationCommanded } from '#libs/contracts';
 import type { EventBuffer } from '#libs/telemetry';
 import type { RoutedRequest } from './proxy/routed-request.js';
@@ -6,6 +6,7 @@ import type { UpstreamLane, UpstreamLanes } from './proxy/upstream-lanes.js';
 import type { Allocations } from './routing/allocations.js';
 import type { CommandOutcome } from './routing/experiment-state.js';
 import type { ExperimentRoute } from './routing/routing-table.js';
+import { DurationTally, tallyOf } from './tallies.js';
 import type { KeptWeights } from './weights/weights-keeper.js';
 
 export interface RouterMetrics {
@@ -37,11 +38,10 @@ interface RouterMetricsSources {
 /** Metrics of one router. */
 export function createRouterMetrics(sources: RouterMetricsSources): RouterMetrics {
   const registers = [sources.registry];
-  const requests = new Counter({
+  const count = tallyOf(sources.registry, {
     name: 'teststrip_router_requests_total',
     help: 'Requests for pictures (POST) by service, variant and outcome; variant is empty where no experiment applied.',
     labelNames: ['service', 'variant', 'outcome'],
-    registers,
   });
   const others = new Counter({
     name: 'teststrip_router_other_requests_total',
@@ -49,13 +49,12 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
     labelNames: ['service', 'variant', 'outcome'],
     registers,
   });
-  const duration = new Histogram({
-    name: 'teststrip_router_request_duration_seconds',
-    help: 'From the arrival of a request to the last byte sent on; complete answers only.',
-    labelNames: ['service', 'variant'],
-    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
-    registers,
-  });
+  const durations = new DurationTally(
+    sources.registry,
+    'teststrip_router_request_duration_seconds',
+    'From the arrival of a request to the last byte sent on; complete answers only.',
+    [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+  );
   const nameless = new Counter({
     name: 'teststrip_router_nameless_requests_total',
     help: 'Requests without the name of a user or session, each a unit of its own: the headers are missing, or what they say names nobody (meaningless).',
@@ -77,47 +76,43 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
   const clientRefusals = createClientRefusals(sources.registry);
   createStateGauges(sources);
   createWeightsGauge(sources);
-  const counted = kept((labels: readonly string[]) => requests.labels(...labels));
-  const timed = kept((labels: readonly string[]) => duration.labels(...labels));
 
   return {
     routed({ judged, service, attempt, assignment, unitName, outcome, durationMs }) {
       const variant = assignment?.variant ?? '';
       if (!judged) return others.inc({ service, variant, outcome });
-      counted(service, variant, outcome).inc();
+      count(service, variant, outcome);
       if (attempt === 0 && (unitName === 'missing' || unitName === 'meaningless'))
         nameless.inc({ service, name: unitName });
-      if (durationMs !== null) timed(service, variant).observe(durationMs / 1000);
+      if (durationMs !== null) durations.observe(service, variant, durationMs / 1000);
     },
     foreign: (topic) => foreign.inc({ topic }),
     clientRefused: () => clientRefusals.inc(),
     commanded({ experiment }, answer) {
       commands.inc({ experiment, outcome: answer.outcome });
     },
-    ...createAskedMetrics(registers),
+    ...createAskedMetrics(sources.registry),
   };
 }
 
 /** Of who asks, by a request or for a flag. */
-function createAskedMetrics(registers: Registry[]): Pick<RouterMetrics, 'unreadable' | 'evaluated'> {
+function createAskedMetrics(registry: Registry): Pick<RouterMetrics, 'unreadable' | 'evaluated'> {
   const unreadable = new Counter({
     name: 'teststrip_router_unreadable_attributes_total',
     help: 'Attributes that the audience reads as a number or a version and that are none, or are longer than 1,024 characters: they match no rule.',
     labelNames: ['service', 'attribute'],
-    registers,
+    registers: [registry],
   });
-  const evaluations = new Counter({
+  const evaluated = tallyOf(registry, {
     name: 'teststrip_router_flag_evaluations_total',
     help: 'Flags that were asked for one by one (OFREP), by service, variant and reason; variant is empty where no experiment applied.',
     labelNames: ['service', 'variant', 'reason'],
-    registers,
   });
-  const evaluated = kept((labels: readonly string[]) => evaluations.labels(...labels));
   return {
     unreadable(service, attribute) {
       unreadable.inc({ service, attribute });
     },
-    evaluated: (service, variant, reason) => evaluated(service, variant, reason).inc(),
+    evaluated,
   };
 }
 
@@ -127,17 +122,6 @@ function createClientRefusals(registry: Registry): Counter {
     help: 'Requests answered with 429, because their client had as many under way as ROUTER_CLIENT_REQUESTS allows; they are nobody’s evidence.',
     registers: [registry],
   });
-}
-
-/** Finding a metric by its labels costs more than counting: each is found once. */
-function kept<Metric>(find: (labels: readonly string[]) => Metric): (...labels: readonly string[]) => Metric {
-  const known = new Map<string, Metric>();
-  return (...labels) => {
-    const key = labels.join('/');
-    const found = known.get(key) ?? find(labels);
-    known.set(key, found);
-    return found;
-  };
 }
 
 function createWeightsGauge({ registry, weights }: RouterMetricsSources): void {

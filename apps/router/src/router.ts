@@ -369,7 +369,11 @@ export class Router {
     if (this.draining) response.shouldKeepAlive = false;
     noteNewestAnswer(request.socket, response);
     closeWithConnection(request.socket, response);
-    response.on('close', () => this.limitRest(request));
+    let leave: (() => void) | undefined;
+    response.on('close', () => {
+      this.limitRest(request);
+      if (leave) this.left(leave);
+    });
     const fault = faultOf(request);
     if (fault) {
       response.shouldKeepAlive = false;
@@ -381,18 +385,19 @@ export class Router {
     }
     if (address.kind === 'state') return this.flagState.serve(request, response, { path: address.path, waitsToBeTold });
     if (address.kind === 'own') return this.answerAboutItself(request, address.path, response);
-    const leave = this.clientPlace(request);
+    leave = this.clientPlace(request);
     if (!leave) {
       request.resume();
       return sendProblem(response, TOO_MANY, { 'retry-after': '1' });
     }
     this.inFlight += 1;
-    response.on('close', () => {
-      leave();
-      this.inFlight -= 1;
-      if (this.inFlight === 0) this.onIdle?.();
-    });
     this.proxy.pass(request, response, { address, waitsToBeTold });
+  }
+
+  private left(giveBack: () => void): void {
+    giveBack();
+    this.inFlight -= 1;
+    if (this.inFlight === 0) this.onIdle?.();
   }
 
   /** @returns what gives the client's place back; undefined: it has as many requests under way as it may */

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { spawnApp, type Child } from '#apps/cli';
+import { startKafka, type RunningKafka } from '#libs/messaging';
 import { said } from '../parts.js';
 import type { DatabaseReady } from './database.js';
 
@@ -16,7 +17,9 @@ const SERVICES = {
   'router-b': 'router',
 } as const;
 export type ServiceName = keyof typeof SERVICES;
-export type ParticipantName = 'database' | ServiceName;
+/** `broker`: of Kafka, where that is the bus. */
+export type ParticipantName = 'database' | 'broker' | ServiceName;
+export type BusName = 'postgres' | 'kafka';
 
 const PORTS = ['ROUTER', 'ROUTER_ADMIN', 'DECISION', 'REPORTS', 'SCORER', 'ANALYZER', 'RECORDER'];
 /** The upstreams and the load stand for other machines: the services wait for them. */
@@ -30,16 +33,24 @@ export class Participants {
   private readonly ports = new Map<ServiceName, Record<string, string>>();
   private readonly others: ChildProcess[] = [];
   private database: { readonly process: ChildProcess; readonly ready: DatabaseReady } | undefined;
+  private kafka: RunningKafka | undefined;
 
   constructor(
     private readonly dataDir: string,
+    private readonly busName: BusName,
     private readonly onLine: (line: string) => void,
   ) {}
+
+  /** Where events are: the database, or a broker. */
+  get bus(): ParticipantName {
+    return this.busName === 'kafka' ? 'broker' : 'database';
+  }
 
   /** @returns addresses of the upstreams. */
   async startAll(): Promise<Readonly<Record<'control' | 'candidate', string>>> {
     const [control, candidate] = await Promise.all(['control', 'candidate'].map((name) => this.startUpstream(name)));
     await this.start('database');
+    if (this.busName === 'kafka') await this.start('broker');
     for (const name of Object.keys(SERVICES) as ServiceName[]) await this.start(name);
     return { control: control!, candidate: candidate! };
   }
@@ -47,8 +58,10 @@ export class Participants {
   /** The first time at free ports, afterwards at the same ones. */
   async start(name: ParticipantName): Promise<void> {
     if (name === 'database') return this.startDatabase();
+    if (name === 'broker') return this.startBroker();
     const settings = {
-      BUS: 'postgres',
+      BUS: this.busName,
+      ...(this.kafka ? { KAFKA_BROKERS: this.kafka.brokers.join(',') } : {}),
       DATABASE_URL: this.database!.ready.url,
       DATA_DIR: this.dataDir,
       // Bodies say who orders.
@@ -74,6 +87,7 @@ export class Participants {
 
   /** SIGKILL: nothing is saved, nobody is told. Resolves when it is gone. */
   async kill(name: ParticipantName): Promise<void> {
+    if (name === 'broker') return this.kafka?.crash?.();
     if (name !== 'database') return this.services.get(name)!.stop('SIGKILL');
     const { process: holder, ready } = this.database!;
     const ended = new Promise((resolve) => holder.once('exit', resolve));
@@ -102,6 +116,7 @@ export class Participants {
   async close(): Promise<void> {
     for (const child of [...this.services.values()].toReversed()) await child.stop('SIGKILL');
     for (const child of this.others) child.kill('SIGKILL');
+    await this.kafka?.stop();
     const holder = this.database?.process;
     if (!holder || holder.exitCode !== null || holder.signalCode !== null) return;
     const ended = new Promise((resolve) => holder.once('exit', resolve));
@@ -112,6 +127,15 @@ export class Participants {
   private async startDatabase(): Promise<void> {
     const child = this.fork('database', this.dataDir);
     this.database = { process: child, ready: await said<DatabaseReady>(child) };
+  }
+
+  /** @throws Error where there is no broker that can be killed */
+  private async startBroker(): Promise<void> {
+    if (this.kafka) return this.kafka.startAgain?.();
+    const kafka = await startKafka({ onProgress: this.onLine });
+    this.kafka = kafka;
+    if (!kafka.crash)
+      throw new Error(`${kafka.how} is no process of this run, which has to kill it: install Java and Maven`);
   }
 
   private async startUpstream(name: string): Promise<string> {

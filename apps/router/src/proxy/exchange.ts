@@ -94,6 +94,8 @@ export class Exchange implements AnswerReader {
   private endsWithConnection = false;
   private instance: string | undefined;
   private hints = 0;
+  /** What the answer ends with, which goes out with its end. */
+  private last: Buffer | undefined;
   private settled = false;
   private waitsForClient = false;
   private clientMs = 0;
@@ -167,11 +169,15 @@ export class Exchange implements AnswerReader {
     });
   }
 
-  onData(chunk: Buffer): void {
+  onData(chunk: Buffer, isLast: boolean): void {
     if (this.settled) return;
     this.hasBegun = true;
-    this.timer.refresh();
     this.answer?.take(chunk);
+    if (isLast) {
+      this.last = chunk;
+      return;
+    }
+    this.timer.refresh();
     if (this.options.response.write(chunk) || this.waitsForClient) return;
     this.waitForClient();
     this.options.response.once('drain', this.onDrain);
@@ -186,7 +192,7 @@ export class Exchange implements AnswerReader {
     this.timer.refresh();
     const { response, wantsTrailers } = this.options;
     if (wantsTrailers && trailers.length > 0 && response.chunkedEncoding) passTrailers(response, trailers);
-    response.end(() => {
+    response.end(this.last, () => {
       this.countClient();
       const outcome = (this.answer as Answer).outcome();
       this.settle({ ...this.ended(outcome), durationMs: this.sinceStartMs() - this.lineMs }, true);

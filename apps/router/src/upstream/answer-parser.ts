@@ -16,7 +16,8 @@ export interface AnswerSink {
   /** An answer before the answer (1xx): early hints, say. */
   onInformation(status: number, headers: IncomingHttpHeaders): void;
   onHead(head: AnswerHead): void;
-  onData(chunk: Buffer): void;
+  /** @param isLast `onEnd` follows at once */
+  onData(chunk: Buffer, isLast: boolean): void;
   /** @param trailers name, value, name, value … */
   onEnd(trailers: readonly string[]): void;
 }
@@ -31,6 +32,8 @@ type State = 'idle' | 'head' | 'length' | 'until-close' | 'chunk-size' | 'chunk'
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const LARGEST_HEAD_BYTES = 64 * 1024;
+/** Nearly every head ends within them: it is found in the text that is made of it anyway. */
+const USUAL_HEAD_BYTES = 1_024;
 const LARGEST_LINE_BYTES = 4 * 1024;
 const MOST_TRAILERS = 100;
 const LINE_FEED = 10;
@@ -101,7 +104,7 @@ export class AnswerParser {
       case 'chunk':
         return this.takeCounted(bytes);
       case 'until-close':
-        this.sink?.onData(bytes);
+        this.sink?.onData(bytes, false);
         return bytes.length;
       case 'chunk-size':
       case 'chunk-end':
@@ -115,6 +118,12 @@ export class AnswerParser {
   }
 
   private takeHead(bytes: Buffer): number {
+    const begin = bytes.toString('latin1', 0, USUAL_HEAD_BYTES);
+    const usual = begin.indexOf('\r\n\r\n');
+    if (usual !== -1) {
+      this.begin(readHead(begin.slice(0, usual)));
+      return usual + HEAD_END.length;
+    }
     const end = bytes.indexOf(HEAD_END);
     if ((end === -1 ? bytes.length : end) > LARGEST_HEAD_BYTES) {
       throw new MalformedAnswerError(`its head has more than ${LARGEST_HEAD_BYTES} bytes`);
@@ -162,7 +171,8 @@ export class AnswerParser {
   private takeCounted(bytes: Buffer): number {
     const used = Math.min(this.left, bytes.length);
     this.left -= used;
-    this.sink?.onData(used === bytes.length ? bytes : bytes.subarray(0, used));
+    const isLast = this.left === 0 && this.state === 'length';
+    this.sink?.onData(used === bytes.length ? bytes : bytes.subarray(0, used), isLast);
     if (this.left > 0) return used;
     if (this.state === 'chunk') this.state = 'chunk-end';
     else this.end();

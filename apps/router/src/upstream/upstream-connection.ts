@@ -94,8 +94,8 @@ export class UpstreamConnection implements AnswerSink {
     this.reader?.onHead(head);
   }
 
-  onData(chunk: Buffer): void {
-    this.reader?.onData(chunk);
+  onData(chunk: Buffer, isLast: boolean): void {
+    this.reader?.onData(chunk, isLast);
   }
 
   onEnd(trailers: readonly string[]): void {

@@ -108,7 +108,7 @@ export class WeightsKeeper {
 
   /** Tells each proxy what has changed since it was told last; cheap where nothing has. */
   look(): void {
-    if (!this.options.isReady() || this.closing.signal.aborted) return;
+    if (this.lanes.length === 0 || !this.options.isReady() || this.closing.signal.aborted) return;
     const epochs = this.options.allocations.epochs();
     for (const lane of this.lanes) {
       const route = this.options.allocations.routeOf(lane.target.service);

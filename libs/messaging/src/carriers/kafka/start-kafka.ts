@@ -26,6 +26,9 @@ export interface RunningKafka {
   /** How the broker came about, for people. */
   readonly how: string;
   stop(): Promise<void>;
+  /** Present where the broker is a process of ours: it can be killed, and comes back at its address with what it had written. */
+  readonly crash?: () => Promise<void>;
+  readonly startAgain?: () => Promise<void>;
 }
 
 /** No broker can be had on this machine; the message says what is missing. */
@@ -100,25 +103,62 @@ async function startJava(cacheDir: string, onProgress: (line: string) => void): 
   onProgress(`starting Kafka ${KAFKA_VERSION} on 127.0.0.1:${port}`);
   const { stdout } = await run('java', [...java, 'kafka.tools.StorageTool', 'random-uuid']);
   await run('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', stdout.trim(), '-c', properties]);
-  const broker = spawn(
-    'java',
-    ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', ...java, 'kafka.Kafka', properties],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  );
-  const lastWords: string[] = [];
-  broker.stderr?.on('data', (chunk: Buffer) => lastWords.push(chunk.toString()));
-  const endWithUs = (): void => void broker.kill('SIGKILL');
-  process.once('exit', endWithUs);
+  const brokers = [`127.0.0.1:${port}`];
+  const broker = new JavaBroker([...HEAP, ...java, 'kafka.Kafka', properties]);
   const stop = async (): Promise<void> => {
-    process.off('exit', endWithUs);
-    await endProcess(broker);
+    await broker.end();
     await rm(data, { recursive: true, force: true });
   };
-  const ended = (): string | null =>
-    broker.exitCode === null ? null : `the broker ended with ${broker.exitCode}: ${lastWords.join('').slice(-2_000)}`;
-  return readyOr(stop, [`127.0.0.1:${port}`], ended, `Kafka ${KAFKA_VERSION} with this machine's Java`);
+  broker.spawn();
+  const how = `Kafka ${KAFKA_VERSION} with this machine's Java`;
+  const running = await readyOr(stop, brokers, () => broker.ended(), how);
+  return {
+    ...running,
+    crash: () => broker.kill(),
+    async startAgain() {
+      broker.spawn();
+      await waitUntilReady(brokers, () => broker.ended());
+    },
+  };
+}
+
+const HEAP = ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+
+/** The broker's process, which ends with ours. */
+class JavaBroker {
+  private process: ChildProcess | undefined;
+  private lastWords: string[] = [];
+  private readonly endWithUs = (): void => void this.process?.kill('SIGKILL');
+
+  constructor(private readonly command: readonly string[]) {}
+
+  spawn(): void {
+    const started = spawn('java', this.command, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const words: string[] = [];
+    started.stderr?.on('data', (chunk: Buffer) => words.push(chunk.toString()));
+    this.process = started;
+    this.lastWords = words;
+    process.once('exit', this.endWithUs);
+  }
+
+  /** Why it is not there any more; null: it is. */
+  ended(): string | null {
+    const { exitCode = null } = this.process ?? {};
+    return exitCode === null ? null : `the broker ended with ${exitCode}: ${this.lastWords.join('').slice(-2_000)}`;
+  }
+
+  async kill(): Promise<void> {
+    await this.endBy('SIGKILL');
+  }
+
+  async end(): Promise<void> {
+    await this.endBy('SIGTERM');
+  }
+
+  private async endBy(signal: NodeJS.Signals): Promise<void> {
+    process.off('exit', this.endWithUs);
+    if (this.process) await endProcess(this.process, signal);
+  }
 }
 
 async function readyOr(
@@ -217,10 +257,10 @@ async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-async function endProcess(child: ChildProcess): Promise<void> {
+async function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((done) => child.once('exit', done));
-  child.kill('SIGTERM');
+  child.kill(signal);
   const force = setTimeout(() => child.kill('SIGKILL'), 3_000);
   await ended;
   clearTimeout(force);
