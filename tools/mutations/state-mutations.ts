@@ -2,7 +2,9 @@ import type { Mutation } from './mutation.js';
 
 const DELIVERY = 'libs/delivery/src';
 const EVOLVE = `${DELIVERY}/evolve.ts`;
-const FREEZE = [`${DELIVERY}/rules/freeze.spec.ts`];
+const STANDSTILL = `${DELIVERY}/rules/standstill.ts`;
+const HOURS = [`${DELIVERY}/rules/standstill.spec.ts`];
+const BAKE = [`${DELIVERY}/rules/bake.spec.ts`];
 const TRUST = 'libs/messaging/src/signing/order-trust.ts';
 const SIGNING = ['libs/messaging/src/signing/signing.spec.ts'];
 
@@ -39,30 +41,58 @@ export const STATE_MUTATIONS: readonly Mutation[] = [
   {
     breaks: 'A share rises by itself in a freeze window',
     file: `${DELIVERY}/policy.ts`,
-    from: 'return freezeAt(state.spec.freeze, input.atMs) ? events.filter',
-    to: 'return (false as boolean) ? events.filter',
-    specs: FREEZE,
+    from: 'return standstillAt(state.spec, input.atMs) !== undefined',
+    to: 'return (false as boolean)',
+    specs: HOURS,
   },
   {
     breaks: 'A freeze window keeps holds back as well',
     file: `${DELIVERY}/policy.ts`,
-    from: 'events.filter((event) => !isRise(state, event)) : events;',
-    to: '[] : events;',
-    specs: FREEZE,
+    from: 'events.filter((event) => !isRise(state, event))',
+    to: '[]',
+    specs: HOURS,
   },
   {
     breaks: 'A freeze window ends a minute late',
-    file: `${DELIVERY}/rules/freeze.ts`,
+    file: STANDSTILL,
     from: 'minute < window.toMinute',
     to: 'minute <= window.toMinute',
-    specs: FREEZE,
+    specs: HOURS,
   },
   {
     breaks: 'A freeze window ends a moment late',
-    file: `${DELIVERY}/rules/freeze.ts`,
+    file: STANDSTILL,
     from: 'atMs < window.toMs',
     to: 'atMs <= window.toMs',
-    specs: FREEZE,
+    specs: HOURS,
+  },
+  {
+    breaks: 'A share rises outside its schedule',
+    file: STANDSTILL,
+    from: 'if (schedule.length === 0 || schedule',
+    to: 'if (schedule.length >= 0 || schedule',
+    specs: HOURS,
+  },
+  {
+    breaks: 'A ramp leaves its bake out',
+    file: `${DELIVERY}/rules/climb.ts`,
+    from: '(bakeOnTheWay(spec, stage) ?? top)',
+    to: 'top',
+    specs: BAKE,
+  },
+  {
+    breaks: 'A bake begins before the promotion is proven',
+    file: `${DELIVERY}/rules/climb.ts`,
+    from: 'return spec.ramp.stages[stage]?.bake === true ? MILLION : stageWeightPpm(spec, stage);',
+    to: 'return stageWeightPpm(spec, stage);',
+    specs: BAKE,
+  },
+  {
+    breaks: 'The time of a bake runs against the deadline',
+    file: `${DELIVERY}/rules/deadline.ts`,
+    from: 'return deadlineMs + bakeMs(ramp.stages[stage]);',
+    to: 'return deadlineMs;',
+    specs: BAKE,
   },
   {
     breaks: 'An order without a signature is obeyed where a key is known',

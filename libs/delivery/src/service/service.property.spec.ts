@@ -42,6 +42,12 @@ function epochsOf({ events, serviceEvents }: ServiceStep): { readonly orders: nu
   return { orders, own };
 }
 
+/** What decides: not what is on trial. */
+function guarded(metrics: readonly MetricAnalysis[], state: DeliveryState): readonly MetricAnalysis[] {
+  const names = state.phase === 'absent' ? [] : state.spec.guardrails.map(({ metric }) => metric);
+  return metrics.filter(({ metric }) => names.includes(metric));
+}
+
 const isProven = ({ verdict }: MetricAnalysis): boolean => verdict === 'non-inferior' || verdict === 'superior';
 
 describe('in every history of a service with several experiments', () => {
@@ -101,7 +107,7 @@ describe('in every history of a service with several experiments', () => {
         expect(health).toEqual(HEALTHY);
         // Who was dropped gets nothing of it; in a shadow nobody was drawn, and pairs alone speak.
         if (was.phase !== 'running' || isInShadow(was)) continue;
-        const judged = metrics.filter(({ candidate }) => !was.dropped?.includes(candidate));
+        const judged = guarded(metrics, was).filter(({ candidate }) => !was.dropped?.includes(candidate));
         expect(judged.filter(({ verdict }) => verdict === 'harmful')).toEqual([]);
       }
     });
@@ -109,13 +115,14 @@ describe('in every history of a service with several experiments', () => {
 
   it('nobody wins without proof of every guardrail, or a named person', () => {
     always((steps) => {
-      for (const { events, input } of steps)
+      for (const { before, key, events, input } of steps)
         for (const event of events) {
           const isWon = event.type === 'promoted' || (event.type === 'concluded' && event.winner !== null);
           if (!isWon || input.type !== 'analysed') continue;
           const winner = event.type === 'concluded' ? event.winner : null;
           const [named] = Object.entries(event.command.weightsPpm).filter(([, ppm]) => ppm === 1_000_000);
-          const judged = input.analysis.metrics.filter(({ candidate }) => candidate === (winner ?? named?.[0]));
+          const metrics = guarded(input.analysis.metrics, stateIn(before, key));
+          const judged = metrics.filter(({ candidate }) => candidate === (winner ?? named?.[0]));
           expect(judged.length).toBeGreaterThan(0);
           expect(judged.every(isProven)).toBe(true);
         }

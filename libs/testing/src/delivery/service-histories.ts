@@ -85,6 +85,16 @@ const KINDS: readonly Partial<ExperimentSpec>[] = [
   { freeze: FROZEN },
   { ramp: gated, freeze: FROZEN, onInconclusive: 'hold' },
   aShadow(),
+  // Hours in which shares rise, a bake before the promotion, and a guardrail that decides nothing.
+  {
+    schedule: [{ days: [1, 2, 3, 4, 5], fromMinute: 540, toMinute: 1_200, timeZone: 'Europe/Berlin' }],
+    ramp: {
+      kind: 'auto',
+      stages: [aStage(50_000), aStage(950_000, { atLeastMs: HOUR_MS, bake: true }), aStage(1_000_000)],
+    },
+    dryRun: aSpec().guardrails.slice(1),
+    guardrails: aSpec().guardrails.slice(0, 1),
+  },
   { kind: 'ab', objectives: [{ metric: 'quality', weight: 1 }], freeze: FROZEN },
 ];
 
