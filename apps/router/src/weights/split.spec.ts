@@ -68,10 +68,11 @@ const shares = fc
   .map(({ a, b }) => ({ control: MILLION - a - b, a, b }));
 const steps = fc.constantFrom(1, 100, 1_000, 10_000);
 
-describe('a split, whatever the shares and the step of the proxy', () => {
-  const nameAt = ({ targets, parts }: Split, bucket: number): string =>
-    targets[parts.find(({ fromPpm, toPpm }) => fromPpm <= bucket && bucket < toPpm)!.target]!.name;
+function nameAt({ targets, parts }: Split, bucket: number): string {
+  return targets[parts.find(({ fromPpm, toPpm }) => fromPpm <= bucket && bucket < toPpm)!.target]!.name;
+}
 
+describe('a split, whatever the shares and the step of the proxy', () => {
   it('covers every bucket once, gives no candidate more than was ordered, and nobody whom a router would serve otherwise', () => {
     const property = fc.property(shares, steps, fc.array(fc.string(), { maxLength: 50 }), (weights, stepPpm, units) => {
       const route = aRoute(weights);

@@ -215,8 +215,9 @@ const others: fc.Arbitrary<Moment> = fc
     return { key, input: { ...input, epoch: state.epoch, servedEpoch, behind: ['router-1'] } };
   });
 
+const by = (atMs: number) => ({ atMs, actor: 'ana', note: 'because I say so' });
+
 function onService(isFeature: boolean): fc.Arbitrary<Moment> {
-  const by = (atMs: number) => ({ atMs, actor: 'ana', note: 'because I say so' });
   const whole = [{ id: 'whole', fromPpm: 0, toPpm: 1_000_000 }];
   const halves = [
     { id: 'left', fromPpm: 0, toPpm: 400_000 },
