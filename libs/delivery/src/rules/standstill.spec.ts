@@ -46,7 +46,8 @@ describe('a freeze window', () => {
 
   it('of some hours of a day ends on the minute', () => {
     const noon: TimeWindow = { days: [5], fromMinute: 690, toMinute: 720, timeZone: 'UTC' };
-    const isFrozen = (time: string): boolean => standstillAt({ freeze: [noon] }, at(`2026-11-27T${time}Z`)) !== undefined;
+    const isFrozen = (time: string): boolean =>
+      standstillAt({ freeze: [noon] }, at(`2026-11-27T${time}Z`)) !== undefined;
     expect(['11:29:59', '11:30:00', '11:59:59', '12:00:00'].map(isFrozen)).toEqual([false, true, true, false]);
   });
 
