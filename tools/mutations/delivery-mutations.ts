@@ -68,13 +68,6 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
     specs: [`${RULES}/rules/pairs.spec.ts`, `${RULES}/rules/shadow.spec.ts`, `${RULES}/rules/drop-arm.spec.ts`],
   },
   {
-    breaks: 'A share is allowed by the pairs of some candidates alone',
-    file: `${RULES}/rules/pairs.ts`,
-    from: 'found.length < candidatesOf(spec).length || ',
-    to: '',
-    specs: [`${RULES}/rules/pairs.spec.ts`, `${RULES}/rules/shadow.spec.ts`, `${RULES}/rules/drop-arm.spec.ts`],
-  },
-  {
     breaks: 'A share is allowed above the stage that the pairs name',
     file: `${RULES}/rules/pairs.ts`,
     from: 'sharePpm <= allowsPpm && stage <= firstStage.stage',

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AllocationCommanded, ExperimentDefined, ServiceDefined } from '#libs/contracts';
 import { layerOf } from '#libs/delivery';
-import { playService, serviceHistories, type ServiceStep } from '#libs/testing/delivery';
+import { playService, serviceHistories, type PlayedMoment } from '#libs/testing/delivery';
 import { evaluateFlag } from '../flags/evaluate-flag.js';
 import { draw } from '../proxy/draw.js';
 import { Allocations } from './allocations.js';
@@ -19,7 +19,7 @@ type Heard =
   | { readonly key: string; readonly kind: 'service'; readonly data: ServiceDefined };
 
 /** The records of a step, as the decision service publishes them. */
-function toldOf({ events, serviceEvents, after }: ServiceStep): readonly Heard[] {
+function toldOf({ events, serviceEvents, after }: PlayedMoment): readonly Heard[] {
   const ofExperiment = events.flatMap((event): Heard[] => {
     if ('command' in event)
       return [{ key: `commanded ${event.command.experiment}`, kind: 'commanded', data: event.command }];

@@ -79,7 +79,8 @@ export function allowedByPairs(spec: ExperimentSpec, analysis: ExperimentAnalyse
     const sharePpm = stages[stage]?.bake === true ? MILLION : (stages[stage]?.weightPpm ?? MILLION);
     const isAllowed = ({ allowsPpm, firstStage }: PairsAnalysis): boolean =>
       sharePpm <= allowsPpm && stage <= firstStage.stage;
-    if (sharePpm === MILLION || found.length < candidatesOf(spec).length || !found.every(isAllowed)) continue;
+    if (sharePpm === MILLION || !found.every(isAllowed)) continue;
+    // Of every candidate: one without pairs has no proof.
     const proof = hardestProof(spec, analysis, sharePpm);
     if (proof !== null) return { stage, proof };
   }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MetricAnalysis } from '#libs/contracts';
-import { HEALTHY, playService, serviceHistories, type ServiceStep, type ServiceWorld } from '#libs/testing/delivery';
+import { HEALTHY, playService, serviceHistories, type PlayedMoment, type ServiceWorld } from '#libs/testing/delivery';
 import { standstillAt } from '../rules/standstill.js';
 import { initialState, isActive, isInShadow, type DeliveryState } from '../state.js';
 import { serviceEvent } from './events.js';
@@ -12,7 +12,7 @@ import { newService } from './state.js';
 const histories = fc.sample(serviceHistories, { numRuns: 150, seed: 20_261_127 }).map(playService);
 
 /** @throws Error that names the history in which it does not hold. */
-function always(check: (steps: readonly ServiceStep[]) => void): void {
+function always(check: (steps: readonly PlayedMoment[]) => void): void {
   for (const [index, steps] of histories.entries()) {
     try {
       check(steps);
@@ -32,7 +32,7 @@ function exposedPpm(state: DeliveryState): number {
 }
 
 /** Epochs that routers hear of a step: of its orders, and of what the service itself is told to be. */
-function epochsOf({ events, serviceEvents }: ServiceStep): { readonly orders: number[]; readonly own: number[] } {
+function epochsOf({ events, serviceEvents }: PlayedMoment): { readonly orders: number[]; readonly own: number[] } {
   const orders = events.flatMap((event) => ('command' in event ? [event.command.epoch] : []));
   const own = serviceEvents.flatMap((event) =>
     (event.type === 'baseline-set' || event.type === 'slots-set' || event.type === 'mode-set') && event.epoch > 0

@@ -48,7 +48,7 @@ export interface ServiceWorld {
 }
 
 /** What one input led to. */
-export interface ServiceStep {
+export interface PlayedMoment {
   readonly before: ServiceWorld;
   /** An experiment's key; null: the input is about the service itself. */
   readonly key: string | null;
@@ -264,7 +264,7 @@ const histories = (isFeature: boolean): fc.Arbitrary<readonly ServiceMoment[]> =
 export const serviceHistories: fc.Arbitrary<readonly ServiceMoment[]> = fc.boolean().chain(histories);
 
 /** Decides about every moment as the decision service does; what is refused leaves no trace. */
-export function playService(history: readonly ServiceMoment[]): readonly ServiceStep[] {
+export function playService(history: readonly ServiceMoment[]): readonly PlayedMoment[] {
   let world: ServiceWorld = { service: newService(SERVICE), experiments: {} };
   let atMs = T0;
   return history.map(({ ask, afterMs }) => {
@@ -280,7 +280,7 @@ export function playService(history: readonly ServiceMoment[]): readonly Service
   });
 }
 
-function decided(world: ServiceWorld, { key, input }: Asked): Pick<ServiceStep, 'events' | 'serviceEvents'> {
+function decided(world: ServiceWorld, { key, input }: Asked): Pick<PlayedMoment, 'events' | 'serviceEvents'> {
   try {
     if (key === null) return { events: [], serviceEvents: operateService(world.service, input) };
     return decideOnService(world.service, world.experiments[key] ?? initialState, input);
