@@ -61,6 +61,9 @@ variants:
 guardrails:
   - { metric: alignment, margin: -1% }
   - { metric: delivery-rate, off: true }
+  - { metric: blank-rate, off: true }
+  - { metric: undecodable-rate, off: true }
+  - { metric: flagged-rate, off: true }
 `;
 
 interface Answer {

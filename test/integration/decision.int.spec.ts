@@ -73,6 +73,9 @@ function aFile(overrides: Partial<ExperimentFile> = {}): ExperimentFile & { read
       { metric: 'alignment', margin: '-1%' },
       { metric: 'error-rate', margin: '+0.5pp' },
       { metric: 'delivery-rate', off: true },
+      { metric: 'blank-rate', off: true },
+      { metric: 'undecodable-rate', off: true },
+      { metric: 'flagged-rate', off: true },
     ],
     ...overrides,
   };

@@ -183,6 +183,9 @@ export class ServiceUnderTest {
         { metric: 'alignment', margin: '-1%' },
         { metric: 'error-rate', margin: '+0.5pp' },
         { metric: 'delivery-rate', off: true },
+        { metric: 'blank-rate', off: true },
+        { metric: 'undecodable-rate', off: true },
+        { metric: 'flagged-rate', off: true },
       ],
       ...more,
     };

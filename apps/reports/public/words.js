@@ -27,9 +27,13 @@ export const pictureMarks = {
 
 /** Why a picture has no score. */
 export const scoreOutcomes = {
+  blank: 'there is nothing on it',
+  flagged: 'the service’s own safety checker flagged it',
   unavailable: 'the scorer could not get the picture',
+  late: 'the scorer did not get the picture in time',
   'digest-mismatch': 'the file is not the picture that was announced',
   undecodable: 'the file is no picture',
+  unsupported: 'the scorer does not read its format',
   refused: 'the picture is larger than the scorer accepts',
   unscorable: 'the model can tell nothing of it',
 };

@@ -126,7 +126,8 @@ describe('GenerationScorer', () => {
   });
 
   it('scores pictures of any format and size inside the event', async () => {
-    const wide = sharp({ create: { width: 300, height: 40, channels: 3, background: 'teal' } });
+    const pixels = Uint8Array.from({ length: 300 * 40 * 3 }, (_, index) => (index * index) % 251);
+    const wide = sharp(pixels, { raw: { width: 300, height: 40, channels: 3 } });
     const files = await Promise.all([wide.clone().jpeg().toBuffer(), wide.clone().webp().toBuffer()]);
     await score([
       generation(
@@ -135,8 +136,32 @@ describe('GenerationScorer', () => {
       ),
     ]);
     expect(published.map(({ data }) => [data.outcome, data.blank])).toEqual([
-      ['scored', true],
-      ['scored', true],
+      ['scored', false],
+      ['scored', false],
+    ]);
+  });
+
+  it('tells blank pictures, flagged ones and those of a format that it does not read from scored ones', async () => {
+    const black = sharp({ create: { width: 30, height: 40, channels: 3, background: 'black' } });
+    const missing = { ...(await savedPicture('good', 5)), uri: pathToFileURL(join(folder, 'missing.png')).href };
+    await score([
+      generation('g1', [
+        await saved('black', await black.clone().png().toBuffer()),
+        { ...missing, flagged: true },
+        await saved('moving', await black.clone().gif().toBuffer()),
+      ]),
+    ]);
+    const nothing = { alignment: null, embedding: null, quality: {}, reason: expect.any(String) };
+    expect(published.map(({ data }) => data)).toMatchObject([
+      {
+        ...nothing,
+        outcome: 'blank',
+        blank: true,
+        blankKind: 'black',
+        pixels: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
+      { ...nothing, outcome: 'flagged', blank: false },
+      { ...nothing, outcome: 'unsupported', blank: false },
     ]);
   });
 

@@ -98,14 +98,15 @@ export class GenerationScorer {
     await life.heartbeat(chunk.done);
   }
 
-  private async fetchAll(chunk: readonly PlacedPicture[]): Promise<readonly FetchedPicture[]> {
-    const fetched: FetchedPicture[] = [];
+  private async fetchAll(chunk: readonly PlacedPicture[]): Promise<readonly (FetchedPicture | typeof FLAGGED)[]> {
+    const fetched: (FetchedPicture | typeof FLAGGED)[] = [];
     let next = 0;
     const lane = async (): Promise<void> => {
       while (next < chunk.length) {
         const index = next++;
         const { event, imageIndex } = chunk[index]!;
-        fetched[index] = await this.parts.fetcher.fetch(event.data.images[imageIndex]!);
+        const image = event.data.images[imageIndex]!;
+        fetched[index] = image.flagged === true ? FLAGGED : await this.parts.fetcher.fetch(image);
       }
     };
     await Promise.all(Array.from({ length: this.options.fetchConcurrency }, lane));
@@ -114,7 +115,7 @@ export class GenerationScorer {
 
   private async scoreChunk(
     chunk: readonly PlacedPicture[],
-    fetched: readonly FetchedPicture[],
+    fetched: readonly (FetchedPicture | typeof FLAGGED)[],
   ): Promise<readonly ScoredEvent[]> {
     const inputs: ScorerInput[] = [];
     chunk.forEach(({ event, imageIndex }, index) => {
@@ -123,8 +124,7 @@ export class GenerationScorer {
       // The fetcher has verified that the bytes have this hash, where one was announced.
       const { sha256 } = event.data.images[imageIndex]!;
       const known = sha256 === null ? {} : { sha256 };
-      const withPixels = event.data.assignment?.pair !== undefined;
-      inputs.push({ imageBytes: picture.bytes, ...known, withPixels, prompt: event.data.prompt ?? '' });
+      inputs.push({ imageBytes: picture.bytes, ...known, prompt: event.data.prompt ?? '' });
     });
     const scores = (await this.parts.scorer.score(inputs)).values();
     const { identity } = this.parts.scorer;
@@ -136,6 +136,12 @@ export class GenerationScorer {
     });
   }
 }
+
+/** What the service puts in the place of such a picture, if anything, says nothing of what it paints. */
+const FLAGGED = {
+  outcome: 'flagged',
+  reason: 'the service’s own safety checker flagged the picture',
+} as const;
 
 interface PlacedPicture {
   readonly event: GenerationEvent;

@@ -15,7 +15,13 @@ export type GenerationEvent = TeststripEvent<'generation.completed.v1'>;
 export type ScoredEvent = TeststripEvent<'image.scored.v1'>;
 
 /** What came of one picture: a score, or why there is none. */
-export type PictureOutcome = PictureScore | Exclude<FetchedPicture, { outcome: 'fetched' }>;
+export type PictureOutcome = PictureScore | Exclude<FetchedPicture, { outcome: 'fetched' }> | FlaggedPicture;
+
+/** One that the service's own safety checker found something in: it is not looked at. */
+interface FlaggedPicture {
+  readonly outcome: 'flagged';
+  readonly reason: string;
+}
 
 /** What scored: this process and its model. */
 export interface ScoredBy {
@@ -58,27 +64,44 @@ export function scoredEvent(
   return stampEvent(draft, source);
 }
 
-type Result = Pick<
+type Result = Omit<
   ImageScored,
-  'outcome' | 'reason' | 'alignment' | 'quality' | 'blank' | 'embedding' | 'promptTruncated' | 'promptClass' | 'pixels'
+  'requestId' | 'generationId' | 'imageIndex' | 'service' | 'assignment' | 'image' | 'identity'
 >;
+
+const NOTHING: Omit<Result, 'outcome'> = {
+  reason: null,
+  alignment: null,
+  quality: {},
+  blank: false,
+  embedding: null,
+  promptTruncated: false,
+  promptClass: null,
+};
 
 function resultOf(outcome: PictureOutcome, isPromptKnown: boolean): Result {
   if (outcome.outcome === 'scored') {
     return {
+      ...NOTHING,
       outcome: 'scored',
-      reason: null,
       // Without its prompt a picture fits nothing; all else can be said of it.
       alignment: isPromptKnown ? outcome.alignment : null,
       quality: outcome.quality,
-      blank: outcome.blank,
       embedding: encodeEmbedding(outcome.embedding),
       promptTruncated: outcome.promptTruncated,
       promptClass: outcome.promptClass,
-      ...(outcome.pixels === null ? {} : { pixels: outcome.pixels }),
+      ...decodedAs(outcome),
     };
   }
   const { outcome: name, reason } = outcome;
-  const nothing = { alignment: null, quality: {}, blank: false, embedding: null };
-  return { outcome: name, reason, ...nothing, promptTruncated: false, promptClass: null };
+  const known = outcome.outcome === 'blank' ? { blank: true, blankKind: outcome.blank, ...decodedAs(outcome) } : {};
+  return { ...NOTHING, outcome: name, reason, ...known };
+}
+
+/** What is known of every picture that was decoded. */
+function decodedAs({
+  pixels,
+  decoding,
+}: Extract<PictureScore, { readonly pixels: string }>): Pick<Result, 'pixels' | 'decoding'> {
+  return { pixels, ...(decoding.length === 0 ? {} : { decoding: [...decoding] }) };
 }

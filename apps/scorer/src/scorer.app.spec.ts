@@ -20,7 +20,8 @@ let bytes: Buffer;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'teststrip-scorer-app-'));
   await writeTinyClip(join(folder, 'tiny-clip'));
-  bytes = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } })
+  const pixels = Uint8Array.from({ length: 8 * 8 * 3 }, (_, index) => (index * 37) % 256);
+  bytes = await sharp(pixels, { raw: { width: 8, height: 8, channels: 3 } })
     .png()
     .toBuffer();
   await writeFile(join(folder, 'a.png'), bytes);

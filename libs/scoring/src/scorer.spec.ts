@@ -25,7 +25,7 @@ describe('createScorer', () => {
     expect(scorer.identity).toEqual({
       model: 'tiny-clip',
       digest: expect.stringMatching(/^[0-9a-f]{64}$/),
-      preprocessing: 'clip-pillow-exact-v2',
+      preprocessing: 'clip-pillow-exact-v4',
       engine: 'onnx-cpu',
     });
     expect(scorer.health()).toMatchObject({ failure: null, engineReason: expect.stringContaining('SCORER_ENGINE') });
@@ -66,7 +66,7 @@ describe('createScorer', () => {
       { imageBytes: Buffer.from('no picture'), prompt: 'red star' },
       { imageBytes: good, prompt: 'red star' },
       { imageBytes: png.subarray(0, 60), prompt: 'red star' },
-      { imageBytes: Buffer.alloc(33 * 1024 * 1024), prompt: 'red star' },
+      { imageBytes: Buffer.alloc(64 * 1024 * 1024 + 1), prompt: 'red star' },
     ]);
     expect(scores.map((score) => score.outcome)).toEqual(['undecodable', 'scored', 'undecodable', 'refused']);
     expect(scores[0]).toMatchObject({ reason: expect.stringContaining('none of PNG, JPEG, WebP, AVIF') });
@@ -97,32 +97,57 @@ describe('createScorer', () => {
     expect(scored(one!).alignment).toBe(scored(two!).alignment);
   });
 
-  it('sees a blacked-out picture', async () => {
-    const black = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'black' } })
-      .png()
-      .toBuffer();
+  it('says of a blank picture how it is blank, and scores the others', async () => {
+    const black = await oneColour('black');
     const [blank, colourful] = await scorer.score([
       { imageBytes: black, prompt: 'red star' },
       { imageBytes: await picture(7), prompt: 'red star' },
     ]);
-    expect([scored(blank!).blank, scored(colourful!).blank]).toEqual([true, false]);
+    expect(blank).toMatchObject({ outcome: 'blank', blank: 'black', reason: 'the picture is black' });
+    expect(colourful!.outcome).toBe('scored');
   });
 
-  it('hashes decoded pixels where it is asked to: of other files with the same pixels, and of a picture it knows already', async () => {
+  it('judges blankness by the whole picture: what lies beside the crop is seen', async () => {
+    const star = await sharp({ create: { width: 40, height: 40, channels: 3, background: 'gold' } })
+      .png()
+      .toBuffer();
+    const wide = await sharp({ create: { width: 600, height: 100, channels: 3, background: 'navy' } })
+      .composite([{ input: star, left: 5, top: 30 }])
+      .png()
+      .toBuffer();
+    const [score] = await scorer.score([{ imageBytes: wide, prompt: 'red star' }]);
+    expect(score!.outcome).toBe('scored');
+  });
+
+  it('hashes decoded pixels, which other files have too', async () => {
     const imageBytes = await picture(11);
     const otherFile = await sharp(imageBytes).png({ compressionLevel: 0 }).toBuffer();
     const prompt = 'red star';
     expect(otherFile.equals(imageBytes)).toBe(false);
-    const [unasked] = await scorer.score([{ imageBytes, prompt }]);
     const [first, same, other] = await scorer.score([
-      { imageBytes, prompt, withPixels: true },
-      { imageBytes: otherFile, prompt, withPixels: true },
-      { imageBytes: await picture(12), prompt, withPixels: true },
+      { imageBytes, prompt },
+      { imageBytes: otherFile, prompt },
+      { imageBytes: await picture(12), prompt },
     ]);
-    expect(scored(unasked!).pixels).toBeNull();
     expect(scored(first!).pixels).toMatch(/^[0-9a-f]{64}$/);
     expect(scored(same!).pixels).toBe(scored(first!).pixels);
     expect(scored(other!).pixels).not.toBe(scored(first!).pixels);
+  });
+
+  it('says what a transparent picture was laid over, and that a format is not read', async () => {
+    const rgba = await sharp(await picture(13))
+      .ensureAlpha(0.5)
+      .png()
+      .toBuffer();
+    const gif = await sharp(await picture(13))
+      .gif()
+      .toBuffer();
+    const [transparent, unread] = await scorer.score([
+      { imageBytes: rgba, prompt: 'red star' },
+      { imageBytes: gif, prompt: 'red star' },
+    ]);
+    expect(scored(transparent!).decoding).toEqual(['alpha-over-white']);
+    expect(unread).toEqual({ outcome: 'unsupported', reason: expect.stringContaining('the file is GIF') });
   });
 
   it('tells nothing of a prompt with a token that the model does not know, and scores the others', async () => {
@@ -146,20 +171,13 @@ describe('createScorer', () => {
     });
   });
 
-  it('tells nothing of a picture whose embedding is not finite, and scores the others', async () => {
+  it('tells nothing of a picture whose embedding has no length, and scores the others', async () => {
     await using_(async (other) => {
-      await writeTinyClip(other, { divides: true });
+      await writeTinyClip(other, { seesLight: true });
       const own = await createScorer({ modelDirectory: other });
-      const [black, grey] = await Promise.all(
-        ['black', 'grey'].map((background) =>
-          sharp({ create: { width: 8, height: 8, channels: 3, background } })
-            .png()
-            .toBuffer(),
-        ),
-      );
       const scores = await own.score([
-        { imageBytes: black!, prompt: 'red star' },
-        { imageBytes: grey!, prompt: 'red star' },
+        { imageBytes: await darkPicture(), prompt: 'red star' },
+        { imageBytes: await picture(0), prompt: 'red star' },
       ]);
       expect(scores.map((score) => score.outcome)).toEqual(['unscorable', 'scored']);
       expect(own.health().unscorable.count).toBe(1);
@@ -263,6 +281,20 @@ function head(change: { readonly model?: string; readonly inputs?: number; reado
   const weight = [Array.from({ length: change.inputs ?? tinyClip.dimension }, () => 0.5)];
   const layer = { weight, bias: [0], activation: change.activation ?? 'sigmoid' };
   return JSON.stringify({ name: 'clean', model: change.model, layers: [layer], output: 'probability' });
+}
+
+function oneColour(background: string): Promise<Buffer> {
+  return sharp({ create: { width: 8, height: 8, channels: 3, background } })
+    .png()
+    .toBuffer();
+}
+
+/** No value is above 100. */
+function darkPicture(): Promise<Buffer> {
+  const pixels = Uint8Array.from({ length: 8 * 8 * 3 }, (_, index) => (index * 37) % 101);
+  return sharp(pixels, { raw: { width: 8, height: 8, channels: 3 } })
+    .png()
+    .toBuffer();
 }
 
 async function picture(seed: number): Promise<Buffer> {

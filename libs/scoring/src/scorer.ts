@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { ScoreIdentity } from '#libs/contracts';
 import { decodePicture, defaultPictureLimits, type PictureLimits } from './decoding/decode-picture.js';
-import { RefusedPictureError, UndecodablePictureError } from './decoding/picture-errors.js';
+import type { DecodingNote } from './decoding/decoded-picture.js';
+import { RefusedPictureError, UndecodablePictureError, UnsupportedPictureError } from './decoding/picture-errors.js';
 import { chooseEngine, type EngineName } from './engines/choose-engine.js';
 import type { EmbeddingEngine } from './engines/engine.js';
 import { readGolden } from './engines/golden.js';
@@ -11,7 +12,7 @@ import type { EnginePrecision } from './graphs/graph-builder.js';
 import { applyHead } from './heads/quality-head.js';
 import { LruCache } from './lru-cache.js';
 import { loadClipModel, type ClipModel } from './model/model-directory.js';
-import { isBlank } from './pictures/blank.js';
+import { blankKindOf, blankReasons, type BlankKind } from './pictures/blank.js';
 import type { RgbPicture } from './pictures/rgb-picture.js';
 import { preprocessing, type Preprocessing, type PreprocessingMode } from './preprocessing/preprocessing.js';
 import type { TokenizedText } from './text/clip-tokenizer.js';
@@ -45,8 +46,6 @@ export interface ScorerInput {
   readonly imageBytes: Buffer;
   /** SHA-256 of the bytes in hex, where it has been computed already. */
   readonly sha256?: string;
-  /** Whether the decoded pixels are to be hashed. Default false: of a large picture it takes as long as decoding a small one. */
-  readonly withPixels?: boolean;
   /** As the user wrote it; the model's template is put around it here. */
   readonly prompt: string;
 }
@@ -57,17 +56,33 @@ export type PictureScore =
       /** Raw cosine of picture and prompt. */
       readonly alignment: number;
       readonly quality: Readonly<Record<string, number>>;
-      readonly blank: boolean;
       /** L2-normalised. Shared with the cache: not to be written to. */
       readonly embedding: Float32Array;
       readonly promptTruncated: boolean;
       /** Index of the nearest of {@link REFERENCE_PROMPTS}. */
       readonly promptClass: number;
-      /** SHA-256 of `<width>x<height>` and the RGB values, in hex; null where nobody asked for it. */
-      readonly pixels: string | null;
+      /** SHA-256 of `<width>x<height>` and the RGB values, in hex. */
+      readonly pixels: string;
+      readonly decoding: readonly DecodingNote[];
     }
-  /** `unscorable`: the model can't tell, of the picture or of the prompt; neither's fault. */
-  | { readonly outcome: 'undecodable' | 'refused' | 'unscorable'; readonly reason: string };
+  | BlankPicture
+  /**
+   * `unsupported`: a picture of a format that is not read; `unscorable`: the model can't tell, of the picture or of the prompt. Both are nobody's
+   * fault, as `refused` is.
+   */
+  | {
+      readonly outcome: 'undecodable' | 'unsupported' | 'refused' | 'unscorable';
+      readonly reason: string;
+    };
+
+/** There is nothing on it that could fit a prompt: it is counted, and embedded by nobody. */
+interface BlankPicture {
+  readonly outcome: 'blank';
+  readonly blank: BlankKind;
+  readonly reason: string;
+  readonly pixels: string;
+  readonly decoding: readonly DecodingNote[];
+}
 
 export interface ScorerHealth {
   readonly model: string;
@@ -119,8 +134,8 @@ async function selfTest(engine: EmbeddingEngine, model: ClipModel, precision: En
 
 interface SeenPicture {
   readonly embedding: Float32Array;
-  readonly blank: boolean;
-  readonly pixels: string | null;
+  readonly pixels: string;
+  readonly decoding: readonly DecodingNote[];
 }
 
 interface SeenText {
@@ -137,13 +152,12 @@ interface WaitingText extends TokenizedText {
 interface PreparedGroup {
   /** The model's squares one after the other; bytes behind the last picture are meaningless. */
   readonly pixels: Uint8Array<ArrayBuffer>;
-  readonly pictures: readonly (Pick<SeenPicture, 'blank' | 'pixels'> & { readonly key: string })[];
+  readonly pictures: readonly (Omit<SeenPicture, 'embedding'> & { readonly key: string })[];
 }
 
 interface WaitingPicture {
   readonly key: string;
   readonly bytes: Buffer;
-  readonly withPixels: boolean;
 }
 
 type Broken = Exclude<PictureScore, { outcome: 'scored' }>;
@@ -223,11 +237,11 @@ class ClipScorer implements Scorer {
       outcome: 'scored',
       alignment: cosine(picture.embedding, text.embedding),
       quality: Object.fromEntries(this.model.heads.map((head) => [head.name, applyHead(head, picture.embedding)])),
-      blank: picture.blank,
       embedding: picture.embedding,
       promptTruncated: text.truncated,
       promptClass: text.promptClass,
       pixels: picture.pixels,
+      decoding: picture.decoding,
     };
   }
 
@@ -285,11 +299,9 @@ class ClipScorer implements Scorer {
     // By key, so that the same picture under several events is decoded once.
     const missing = new Map<string, WaitingPicture>();
     keys.forEach((key, index) => {
-      const { imageBytes: bytes, withPixels = false } = inputs[index]!;
       const seen = found.get(key) ?? this.pictures.get(key);
-      const isKnown = seen !== undefined && ('outcome' in seen || seen.pixels !== null || !withPixels);
-      if (isKnown) found.set(key, seen);
-      else missing.set(key, { key, bytes, withPixels: withPixels || missing.get(key)?.withPixels === true });
+      if (seen === undefined) missing.set(key, { key, bytes: inputs[index]!.imageBytes });
+      else found.set(key, seen);
     });
     const waiting = [...missing.values()];
     const groups: Promise<void>[] = [];
@@ -306,7 +318,7 @@ class ClipScorer implements Scorer {
     return keys.map((key) => found.get(key)!);
   }
 
-  /** Decodes and preprocesses; what is broken goes to `found` at once. */
+  /** Decodes and preprocesses; what is broken or blank goes to `found` at once. */
   private async prepareGroup(
     group: readonly WaitingPicture[],
     found: Map<string, SeenPicture | Broken>,
@@ -326,7 +338,7 @@ class ClipScorer implements Scorer {
       // Closes the gaps that broken pictures left.
       const to = pictures.length * pictureBytes;
       pixels.copyWithin(to, index * pictureBytes, (index + 1) * pictureBytes);
-      pictures.push({ key, blank: isBlank(pixels.subarray(to, to + pictureBytes)), pixels: picture.pixels });
+      pictures.push({ key, ...picture });
     });
     return { pixels, pictures };
   }
@@ -337,32 +349,35 @@ class ClipScorer implements Scorer {
   ): Promise<void> {
     if (pictures.length === 0) return;
     const embeddings = await this.engine.embedImages(pixels, pictures.length);
-    pictures.forEach(({ key, blank, pixels: hash }, row) => {
+    pictures.forEach(({ key, ...seen }, row) => {
       const embedding = this.rowOf(embeddings, row);
       if (!isFinite(embedding)) {
         found.set(key, { outcome: 'unscorable', reason: 'the model gives no embedding of length 1 for the picture' });
         return;
       }
-      const picture = { embedding, blank, pixels: hash };
+      const picture = { embedding, ...seen };
       this.pictures.set(key, picture);
       found.set(key, picture);
     });
   }
 
-  /** Decodes and preprocesses one picture into its place; returns the hash of its pixels where it is asked for, or what is wrong with it. */
+  /** Decodes and preprocesses one picture into its place; returns what is known of it without the model, or why it has no place. */
   private async prepare(
-    { bytes, withPixels }: WaitingPicture,
+    { bytes }: WaitingPicture,
     pixels: Uint8Array,
     at: number,
-  ): Promise<Broken | Pick<SeenPicture, 'pixels'>> {
+  ): Promise<Broken | Omit<SeenPicture, 'embedding'>> {
     try {
       const picture = await decodePicture(bytes, this.limits);
+      const known = { pixels: pixelsHash(picture), decoding: picture.notes };
+      const blank = blankKindOf(picture);
+      if (blank !== null) return { outcome: 'blank', blank, reason: blankReasons[blank], ...known };
       await this.preprocessing.apply(picture, { output: pixels, at });
-      return { pixels: withPixels ? pixelsHash(picture) : null };
+      return known;
     } catch (error) {
-      if (error instanceof UndecodablePictureError) return { outcome: 'undecodable', reason: error.message };
-      if (error instanceof RefusedPictureError) return { outcome: 'refused', reason: error.message };
-      throw error;
+      const outcome = faultOf(error);
+      if (outcome === null) throw error;
+      return { outcome, reason: (error as Error).message };
     }
   }
 
@@ -379,6 +394,13 @@ class ClipScorer implements Scorer {
 
 function unknownToken(id: number, { description }: ClipModel): string {
   return `the tokenizer gives the prompt a token ${id}, the model knows those below ${description.text.vocabulary}: tokenizer and weights are not of one model`;
+}
+
+/** What is wrong with a picture; null: something else failed. */
+function faultOf(error: unknown): 'undecodable' | 'unsupported' | 'refused' | null {
+  if (error instanceof UndecodablePictureError) return 'undecodable';
+  if (error instanceof UnsupportedPictureError) return 'unsupported';
+  return error instanceof RefusedPictureError ? 'refused' : null;
 }
 
 function isFinite(embedding: Float32Array): boolean {

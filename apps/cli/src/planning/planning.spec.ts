@@ -6,6 +6,8 @@ import { planExperiment, type PlanQuestion } from './plan-experiment.js';
 import { PlanInputError } from './plan-input-error.js';
 import { renderPlan } from './plan-text.js';
 
+const BY_DEFAULT = ['delivery-rate', 'blank-rate', 'undecodable-rate', 'flagged-rate'];
+
 const config = '{ checkpoint: sdxl, precision: fp16, sampler: ddim, steps: 30 }';
 
 /** One stage keeps the simulations short. */
@@ -25,7 +27,7 @@ function experiment(
     more,
     'guardrails:',
     ...guardrails.map((guardrail) => `  - { ${guardrail} }`),
-    ...(kind === 'canary' ? ['  - { metric: delivery-rate, off: true }'] : []),
+    ...(kind === 'canary' ? BY_DEFAULT.map((metric) => `  - { metric: ${metric}, off: true }`) : []),
   ].join('\n');
   return parseExperimentFile(text, 'experiment.yaml', knownMetrics);
 }

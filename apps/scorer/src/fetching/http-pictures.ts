@@ -121,7 +121,8 @@ function failed(url: URL, error: Error): FetchedPicture {
   if (cause instanceof PrivateAddressError) {
     return refused(`"${url.href}" leads to the private address ${cause.address}`);
   }
-  return unavailable(`"${url.href}" can't be fetched: ${error.message || String(error)}`);
+  const reason = `"${url.href}" can't be fetched: ${error.message || String(error)}`;
+  return error.name === 'TimeoutError' ? { outcome: 'late', reason } : unavailable(reason);
 }
 
 type LookupCallback = (error: Error | null, address: string | LookupAddress[], family?: number) => void;

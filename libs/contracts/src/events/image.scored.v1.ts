@@ -17,6 +17,34 @@ export const scoreIdentity = z.object({
 });
 export type ScoreIdentity = z.infer<typeof scoreIdentity>;
 
+/**
+ * What may come of a picture:
+ * - `scored`.
+ * - `blank`: of (nearly) one colour, so that there is nothing to score; `flagged`: the service's own safety checker found something, so that
+ *   what came is not what was painted. Both are facts about the variant with rates of their own, and in no mean.
+ * - `undecodable`: no picture; `digest-mismatch`: not the announced one. Facts about the variant.
+ * - `unavailable`, `late` (not in time), `refused` (over a limit, or from where this scorer may not read), `unsupported` (a format that is not
+ *   read), `unscorable` (the model can tell nothing of the picture or its prompt). They say nothing of the variant.
+ */
+export const scoreOutcomes = [
+  'scored',
+  'blank',
+  'flagged',
+  'unavailable',
+  'late',
+  'digest-mismatch',
+  'undecodable',
+  'unsupported',
+  'refused',
+  'unscorable',
+] as const;
+export type ScoreOutcome = (typeof scoreOutcomes)[number];
+
+/** Whether the picture is in the judgement: by its scores, or by a rate of its own. */
+export function isJudgedPicture({ outcome }: { readonly outcome: ScoreOutcome }): boolean {
+  return outcome === 'scored' || outcome === 'blank' || outcome === 'flagged';
+}
+
 export const imageScored = z.object({
   requestId: z.string().min(1),
   generationId: z.string().min(1),
@@ -25,17 +53,20 @@ export const imageScored = z.object({
   assignment: assignment.nullable().default(null),
   image: image.pick({ uri: true, sha256: true }),
   /**
-   * `scored`; or why there is no score: the bytes were not to be had, were not the announced ones, are no picture, or break a limit;
-   * or the model can tell nothing of the picture or its prompt (`unscorable`, since 2026-11). `undecodable` and `digest-mismatch` are facts about the variant.
+   * `scored`; or why there is no score, see {@link scoreOutcomes}. Whether a picture is a duplicate of another one is told by `pixels`, not here:
+   * a duplicate has its score all the same.
    */
-  outcome: z.enum(['scored', 'unavailable', 'digest-mismatch', 'undecodable', 'refused', 'unscorable']),
+  outcome: z.enum(scoreOutcomes),
+  /** Why there is no score, or of a scored picture no alignment; null where there is both. */
   reason: z.string().nullable().default(null),
   /** Raw cosine of image and prompt embeddings; null unless scored, and where the prompt is not known. */
   alignment: z.number().min(-1).max(1).nullable().default(null),
   /** Quality heads by name, e.g. `{ clean: 0.97 }`. Empty unless scored. */
   quality: z.record(z.string(), z.number()).default({}),
-  /** All pixels (nearly) the same: what a safety checker's black-out looks like. */
+  /** All pixels (nearly) the same: what a safety checker's black-out looks like. Until 2026-11 such a picture was `scored` as well. */
   blank: z.boolean().default(false),
+  /** How a blank picture is blank; absent of all others, and of those of before. */
+  blankKind: z.enum(['black', 'constant', 'low-contrast']).optional(),
   /** The L2-normalised image embedding, float16 little endian, base64; null unless scored. */
   embedding: z.base64().nullable().default(null),
   promptTruncated: z.boolean().default(false),
@@ -51,9 +82,11 @@ export const imageScored = z.object({
     .optional(),
   /**
    * SHA-256 of the decoded picture, `<width>x<height>` and its 8-bit RGB values: files differ where a service writes its parameters into them.
-   * Of pictures of pairs; null unless scored, absent of all others.
+   * Absent where the picture was not decoded; until 2026-11 of pictures of pairs alone.
    */
   pixels: sha256.nullable().optional(),
+  /** In what the decoded picture differs from the reference (Pillow's `convert('RGB')`), see docs/models.md; absent: in nothing. */
+  decoding: z.array(z.string().min(1)).optional(),
   identity: scoreIdentity,
 });
 export type ImageScored = z.infer<typeof imageScored>;

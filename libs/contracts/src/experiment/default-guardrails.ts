@@ -3,15 +3,18 @@ import { findMetric, type KnownMetric } from './known-metric.js';
 import type { WrittenGuardrail } from './guardrails.js';
 import type { ExperimentSpec, Guardrail } from './spec.js';
 
-/** Guardrails that every canary has, but those that its file writes itself or turns off. */
+/** Guardrails that every canary has, or every one that judges pictures, but those that its file writes itself or turns off. */
 export function guardedByDefault(
-  kind: ExperimentSpec['kind'],
+  { kind, objectives }: Pick<ExperimentSpec, 'kind' | 'objectives'>,
   written: readonly WrittenGuardrail[],
   known: readonly KnownMetric[],
 ): Guardrail[] {
   if (kind !== 'canary') return [];
-  return known.flatMap(({ name, guardsCanaries }): Guardrail[] => {
+  const judged = [...written.filter(({ off }) => off !== true), ...objectives];
+  const judgesPictures = judged.some(({ metric }) => findMetric(metric, known)?.isOfPictures === true);
+  return known.flatMap(({ name, guardsCanaries, guardsWith }): Guardrail[] => {
     if (guardsCanaries === undefined || written.some(({ metric }) => metric === name)) return [];
+    if (guardsWith === 'a-metric-of-pictures' && !judgesPictures) return [];
     return [{ metric: name, margin: guardsCanaries, rollbackOn: 'beyond-margin', byDefault: true }];
   });
 }

@@ -533,6 +533,13 @@ const DELIVERY_RATE = knownAs('delivery-rate', {
   isShare: true,
   guardsCanaries: { kind: 'absolute', value: 0.02 },
 });
+const BLANK_RATE = knownAs('blank-rate', {
+  largestEffect: 1,
+  isShare: true,
+  guardsCanaries: { kind: 'absolute', value: 0.01 },
+  guardsWith: 'a-metric-of-pictures',
+  isOfPictures: true,
+});
 const readGuarded = (text: string) => parseExperimentFile(text, 'canary.yaml', [...metrics, DELIVERY_RATE]);
 const besideErrors = (guardrails: string) =>
   readGuarded(file(`guardrails: [{ metric: error-rate, margin: +0.5pp }${guardrails}]`));
@@ -583,6 +590,26 @@ describe('guardrails that every canary has', () => {
     );
     expect(problemsOfGuardrails(`${usual}, { metric: delivery-rate, off: false }`)[0]).toContain('guardrails.1.off: ');
     expect(problemsOfGuardrails('{ metric: delivery-rate, off: true }')[0]).toContain('a canary without guardrails');
+  });
+
+  it('are beside metrics of pictures those that count what leaves their means', () => {
+    const known = [
+      ...metrics.filter(({ name }) => name !== 'alignment'),
+      BLANK_RATE,
+      knownAs('alignment', { isOfPictures: true }),
+    ];
+    const namesGuarded = (extra: string): string[] =>
+      parseExperimentFile(
+        file(`guardrails: [{ metric: error-rate, margin: +0.5pp }${extra}]`),
+        'canary.yaml',
+        known,
+      ).guardrails.map(({ metric }) => metric);
+    expect(namesGuarded('')).toEqual(['error-rate']);
+    expect(namesGuarded(', { metric: alignment, margin: -1% }')).toEqual(['error-rate', 'alignment', 'blank-rate']);
+    expect(namesGuarded(', { metric: alignment, margin: -1% }, { metric: blank-rate, off: true }')).toEqual([
+      'error-rate',
+      'alignment',
+    ]);
   });
 
   it('are of canaries only', () => {

@@ -247,7 +247,7 @@ function readFile(file: ParsedFile, knownMetrics: readonly KnownMetric[], compla
   checkWindows(file, complain);
   checkWayUp(file, { written, guardrails, ramp }, complain);
   // Of a feature no request is seen that could get a picture.
-  const guarding = [...guardrails, ...(isFeature ? [] : guardedByDefault(file.kind, all, known))];
+  const guarding = [...guardrails, ...(isFeature ? [] : guardedByDefault(file, all, known))];
   const shadow = readShadow(file, guarding, known, complain);
   const deadlineMs = parseDurationMs(file.deadline);
   return {

@@ -33,6 +33,10 @@ export interface KnownMetric {
   readonly isUnpaired?: true;
   /** It guards every canary that doesn't turn it off, with this margin where the file names none; absent: it guards where it is named. */
   readonly guardsCanaries?: Margin;
+  /** It does so only where the canary guards or aims at a metric of pictures; absent: always. */
+  readonly guardsWith?: 'a-metric-of-pictures';
+  /** It is read from what the scorer says of pictures. */
+  readonly isOfPictures?: true;
 }
 
 /** The metric of that name; undefined: there is none. */

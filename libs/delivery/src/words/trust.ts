@@ -147,6 +147,9 @@ function isSameUnit(a: ConsistencyFinding, b: ConsistencyFinding): boolean {
 function findingInWords({ kind, variant, field, factor, expected, found, metrics }: ConsistencyFinding): string {
   switch (kind) {
     case 'unit-of-measure':
+      if (field === 'images.flagged') {
+        return `${variant} says of none of its pictures whether a safety checker passed it, and others do, so flagged-rate cannot be compared. Report \`flagged: false\` of pictures that were checked, in every variant; what was counted meanwhile is only forgotten by a new revision`;
+      }
       if (factor === 0) {
         return `${variant} reports ${field ?? 'its figures'} as 0 throughout, and others do not, so ${metrics.length === 0 ? 'it' : metrics.join(' and ')} cannot be compared (not measured?). Report nothing where nothing is measured; what was counted meanwhile is only forgotten by a new revision`;
       }

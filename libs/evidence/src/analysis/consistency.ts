@@ -37,7 +37,11 @@ const FACTORS: Readonly<Record<Exclude<ReportedField, 'routed.durationMs'>, numb
   'gpu.seconds': 50,
   'gpu.memoryMiB': 50,
   cost: 50,
+  'images.flagged': Infinity,
 };
+
+/** Compared as they are, whatever time a request took. */
+const TIMELESS: ReadonlySet<ReportedField> = new Set(['gpu.memoryMiB', 'images.flagged']);
 
 /** Seconds for milliseconds in every variant: their ratio to the router's time, give or take a factor of three. */
 const SECONDS_FOR_MS = { low: 1 / 3_000, high: 1 / 300 };
@@ -52,7 +56,7 @@ function unitFindings(reports: Reports, { control, candidates }: EvidenceDesign)
   for (const candidate of candidates) {
     for (const [field, most] of Object.entries(FACTORS) as [keyof typeof FACTORS, number][]) {
       const [ofControl, ofCandidate] = [control, candidate].map((variant) =>
-        field === 'gpu.memoryMiB' ? usual(reports, variant, field) : ratioToRouter(reports, variant, field),
+        TIMELESS.has(field) ? usual(reports, variant, field) : ratioToRouter(reports, variant, field),
       ) as [number | null, number | null];
       const unmeasured = onlyZeroIn(reports, field, control, candidate);
       if (unmeasured !== null && !findings.some((known) => known.variant === unmeasured && known.field === field))
@@ -187,6 +191,7 @@ const READ_FIELDS: Readonly<Record<string, readonly string[]>> = {
   'gpu-seconds-per-image': ['gpu.seconds'],
   'gpu-memory': ['gpu.memoryMiB'],
   'cost-per-image': ['cost'],
+  'flagged-rate': ['images.flagged'],
 };
 
 function fieldsOf({ name, topic, reads }: MetricDefinition): readonly string[] {

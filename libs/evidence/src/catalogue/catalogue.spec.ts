@@ -258,14 +258,13 @@ describe('how events become observations', () => {
     expect(Math.exp(estimate.effect ?? 0)).toBeCloseTo(2, 0);
   });
 
-  it('says nothing of flags where no checker looked', () => {
-    const unchecked = change(fullTraffic({ requests: 100 }), 'generation.completed.v1', ({ images }) => ({
-      images: images.map(({ flagged: _none, ...image }) => image),
-    }));
-    expect(metric(analysisOf(design, unchecked), 'flagged-rate')).toMatchObject({
-      n: { control: { units: 0 } },
-      missing: { effect: 'no-data' },
-    });
+  it('counts pictures that nothing is said of as not flagged, unless of the other variant’s something is', () => {
+    const nowhere = analysisOf(design, unchecked(['control', 'candidate']));
+    expect(metric(nowhere, 'flagged-rate').estimate).toEqual({ control: 0, candidate: 0, effect: 0 });
+    expect(nowhere.health.consistency?.findings).toEqual([]);
+    const inOne = analysisOf(design, unchecked(['candidate']));
+    expect(metric(inOne, 'flagged-rate').verdict).toBe('unmeasurable');
+    expect(inOne.health.consistency?.findings).toMatchObject([{ variant: 'candidate', field: 'images.flagged' }]);
   });
 
   it('adds up all events of a unit in a ratio', () => {
@@ -284,4 +283,13 @@ describe('how events become observations', () => {
 
 function namesOfUse(use: string): string[] {
   return knownMetrics.filter((known) => known.use === use).map(({ name }) => name);
+}
+
+/** Traffic in which nothing is said of flags by these variants. */
+function unchecked(variants: readonly string[]): readonly ObservedEvent[] {
+  return change(fullTraffic({ requests: 100 }), 'generation.completed.v1', ({ images, assignment }) => ({
+    images: images.map(({ flagged, ...image }) =>
+      variants.includes(assignment?.variant ?? '') ? image : { ...image, flagged: flagged ?? false },
+    ),
+  }));
 }

@@ -80,7 +80,15 @@ export function canDecide(kind: MetricKind): boolean {
  * {@link LateData} turns into something; that there is none, and nobody knows what it would have been (`unknown`: there was no picture);
  * or only that it would have been larger (a client left after that time). Upper tails alone make something of the last two.
  */
-export type Observed = number | null | 'never-came' | 'unknown' | MoreThan;
+export type Observed = number | null | 'never-came' | 'unknown' | MoreThan | JudgedElsewhere;
+
+/**
+ * The event is an event of another metric (a blank picture is one of `blank-rate`). Where that one guards, this one says nothing of it; where
+ * it doesn't, a value is missing, so that nothing that leaves a mean leaves the judgement.
+ */
+export interface JudgedElsewhere {
+  readonly judgedBy: string;
+}
 
 /** A censored value: the true one is larger. */
 export interface MoreThan {
@@ -137,8 +145,11 @@ interface Described {
    * can be none: for an experiment's own metric, whose unit says nothing, and where shares are judged by their ratio.
    */
   readonly floor: number | null;
-  /** It guards every canary with that margin, unless the file turns it off by name. */
-  readonly guardsCanaries?: true;
+  /**
+   * It guards with that margin unless the file turns it off by name: every canary; or those that guard or aim at a metric of its pictures, whose
+   * values it takes out of their means.
+   */
+  readonly guards?: { readonly canariesWith: 'anything' | 'a-metric-of-pictures'; readonly margin: Margin };
   readonly cap: Cap;
   /** Values above this quantile of control's recent ones count as it; absent: none do. */
   readonly capAt?: number;
@@ -216,3 +227,8 @@ export const AMOUNT_CAP: Cap = { kind: 'baseline', spreads: USUAL_REACH, limits:
 
 /** The same for cosines. */
 export const COSINE_CAP: Cap = { kind: 'baseline', spreads: USUAL_REACH, limits: { lo: -1, hi: 1 } };
+
+/** For what takes pictures out of the means. The share it may rise by is to be proven about as soon as delivery-rate's, at usual rates of control. */
+export function guardsPictures(share: number): NonNullable<Described['guards']> {
+  return { canariesWith: 'a-metric-of-pictures', margin: { kind: 'absolute', value: share } };
+}

@@ -122,6 +122,8 @@ export interface EvidenceDesign {
   readonly warmUp: WarmUpRule | null;
   readonly metrics: readonly MetricDesign[];
   readonly names: ReadonlySet<string>;
+  /** Names of the guardrails. */
+  readonly guarded: ReadonlySet<string>;
   /** Those of `metrics` that read events of requests, by topic. */
   readonly readers: MetricReaders;
   /** Those of `metrics` that raters judge. */
@@ -173,6 +175,7 @@ export function evidenceDesign(
     warmUp,
     metrics,
     names: new Set(metrics.map(({ definition: { name } }) => name)),
+    guarded: new Set(spec.guardrails.map(({ metric }) => metric)),
     readers: {
       'request.routed.v1': readersOf(metrics, 'request.routed.v1'),
       'generation.completed.v1': readersOf(metrics, 'generation.completed.v1'),

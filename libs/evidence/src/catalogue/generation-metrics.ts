@@ -1,5 +1,5 @@
 import { inferenceMs } from './durations.js';
-import { AMOUNT_CAP, type MetricDefinition, USUAL_BURN_IN, USUAL_CAP } from './definition.js';
+import { AMOUNT_CAP, guardsPictures, type MetricDefinition, USUAL_BURN_IN, USUAL_CAP } from './definition.js';
 
 const topic = 'generation.completed.v1';
 
@@ -111,10 +111,12 @@ export const generationMetrics: readonly MetricDefinition[] = [
   },
   {
     name: 'flagged-rate',
-    description: 'Generations of which the service’s own safety checker flagged a picture; only where one looked.',
+    description:
+      'Generations of which the service’s own safety checker flagged a picture, among those with pictures. Flagged ones are in no metric of pictures. Guards like blank-rate.',
     unit: 'share of generations',
     direction: 'lower',
     defaultRole: 'observed',
+    guards: guardsPictures(0.02),
     kind: 'rate',
     scale: 'difference',
     topic,
@@ -124,12 +126,9 @@ export const generationMetrics: readonly MetricDefinition[] = [
     burnInUnits: USUAL_BURN_IN,
     lateData: 'missing-is-coverage',
     observe: ({ images }) => {
-      let isChecked = false;
-      for (const { flagged } of images) {
-        if (flagged === true) return 1;
-        if (flagged === false) isChecked = true;
-      }
-      return isChecked ? 0 : null;
+      if (images.length === 0) return null;
+      // Whoever reports no flags takes no pictures out of the means; where the other variant does report them, that is a finding (`consistency.ts`).
+      return Number(images.some(({ flagged }) => flagged === true));
     },
   },
 ];

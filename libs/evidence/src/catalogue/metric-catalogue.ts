@@ -72,7 +72,7 @@ function quotientMetric({ name, of, per, direction, unit }: Quotient): MetricDef
 }
 
 function knownOf(metric: MetricDefinition): KnownMetric {
-  const { name, kind, direction, unit, floor, guardsCanaries, defaultMargin } = metric;
+  const { name, kind, direction, unit, floor, guards } = metric;
   return {
     name,
     use: useOf(kind),
@@ -84,7 +84,9 @@ function knownOf(metric: MetricDefinition): KnownMetric {
     ...limitsOf(metric),
     ...(kind === 'mean' || kind === 'incidence' ? { isPerUnit: true as const } : {}),
     ...(mayBePaired(metric) ? {} : { isUnpaired: true as const }),
-    ...(guardsCanaries ? { guardsCanaries: defaultMargin } : {}),
+    ...(guards ? { guardsCanaries: guards.margin } : {}),
+    ...(guards?.canariesWith === 'a-metric-of-pictures' ? { guardsWith: 'a-metric-of-pictures' as const } : {}),
+    ...(metric.topic === 'image.scored.v1' ? { isOfPictures: true as const } : {}),
   };
 }
 

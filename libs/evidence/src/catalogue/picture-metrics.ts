@@ -1,5 +1,12 @@
 import type { DataOf } from '#libs/contracts';
-import { COSINE_CAP, type MetricDefinition, USUAL_BURN_IN, USUAL_CAP } from './definition.js';
+import {
+  COSINE_CAP,
+  guardsPictures,
+  type MetricDefinition,
+  type Observed,
+  USUAL_BURN_IN,
+  USUAL_CAP,
+} from './definition.js';
 
 const topic = 'image.scored.v1';
 
@@ -24,7 +31,7 @@ export const pictureMetrics: readonly MetricDefinition[] = [
   {
     name: 'wrong-pictures',
     description:
-      'Pictures that fit their prompt worse than all but one in fifty of control’s; harm also shows in those that lie far below.',
+      'Pictures that fit their prompt worse than all but one in fifty of control’s, blank ones among them; harm also shows in those that lie far below.',
     unit: 'share of pictures',
     direction: 'lower',
     defaultRole: 'observed',
@@ -37,7 +44,7 @@ export const pictureMetrics: readonly MetricDefinition[] = [
     cap: { kind: 'none' },
     burnInUnits: 1,
     lateData: 'missing-is-coverage',
-    observe: alignmentOf,
+    observe: (data) => (data.blank ? LOWEST_COSINE : alignmentOf(data)),
   },
   {
     name: 'alignment-shift',
@@ -69,14 +76,16 @@ export const pictureMetrics: readonly MetricDefinition[] = [
     cap: USUAL_CAP,
     burnInUnits: USUAL_BURN_IN,
     lateData: 'missing-is-coverage',
-    observe: ({ quality }) => meanOfHeads(quality),
+    observe: (data) => lookedAt(data, ({ quality }) => meanOfHeads(quality)),
   },
   {
     name: 'blank-rate',
-    description: 'Pictures that are (nearly) of one colour: what a safety checker’s black-out looks like.',
+    description:
+      'Pictures that are (nearly) of one colour: what a safety checker’s black-out looks like. They are in no mean of pictures. Guards every canary with a metric of pictures that does not turn it off.',
     unit: 'share of pictures',
     direction: 'lower',
     defaultRole: 'observed',
+    guards: guardsPictures(0.01),
     kind: 'rate',
     scale: 'difference',
     topic,
@@ -85,15 +94,19 @@ export const pictureMetrics: readonly MetricDefinition[] = [
     cap: { kind: 'fixed', lo: 0, hi: 1 },
     burnInUnits: USUAL_BURN_IN,
     lateData: 'missing-is-coverage',
-    observe: ({ outcome, blank }) => (outcome === 'scored' ? Number(blank) : null),
+    observe: ({ outcome, blank }) => {
+      if (outcome === 'flagged') return FLAGGED;
+      return outcome === 'scored' || outcome === 'blank' ? Number(blank) : null;
+    },
   },
   {
     name: 'undecodable-rate',
     description:
-      'Answers that are not a decodable picture, or not the announced one; those the scorer could not get or refused say nothing.',
+      'Answers that are not a decodable picture, or not the announced one; those the scorer could not get, refused or can’t read say nothing. Guards like blank-rate.',
     unit: 'share of pictures',
     direction: 'lower',
     defaultRole: 'observed',
+    guards: guardsPictures(0.01),
     kind: 'rate',
     scale: 'difference',
     topic,
@@ -103,13 +116,14 @@ export const pictureMetrics: readonly MetricDefinition[] = [
     burnInUnits: USUAL_BURN_IN,
     lateData: 'missing-is-coverage',
     observe: ({ outcome }) => {
-      if (outcome === 'scored') return 0;
+      if (outcome === 'flagged') return FLAGGED;
+      if (outcome === 'scored' || outcome === 'blank') return 0;
       return outcome === 'undecodable' || outcome === 'digest-mismatch' ? 1 : null;
     },
   },
   {
     name: 'duplicate-rate',
-    description: 'Pictures with the same bytes as a recent one of the same variant that somebody else got.',
+    description: 'Pictures with the same pixels as a recent one of the same variant that somebody else got.',
     unit: 'share of pictures',
     direction: 'lower',
     defaultRole: 'observed',
@@ -121,7 +135,8 @@ export const pictureMetrics: readonly MetricDefinition[] = [
     cap: { kind: 'fixed', lo: 0, hi: 1 },
     burnInUnits: USUAL_BURN_IN,
     lateData: 'missing-is-coverage',
-    observe: ({ outcome }, { isDuplicate }) => (outcome === 'scored' ? Number(isDuplicate) : null),
+    observe: (data, { isDuplicate }) =>
+      lookedAt(data, ({ outcome }) => (outcome === 'scored' ? Number(isDuplicate) : null)),
   },
   {
     name: 'coverage',
@@ -193,7 +208,7 @@ export function qualityHeadMetric(name: string): MetricDefinition | null {
     cap: USUAL_CAP,
     burnInUnits: USUAL_BURN_IN,
     lateData: 'missing-is-coverage',
-    observe: ({ quality }) => quality[head] ?? null,
+    observe: (data) => lookedAt(data, ({ quality }) => quality[head] ?? null),
   };
 }
 
@@ -201,12 +216,28 @@ export function headName(head: string): string {
   return `${HEAD_PREFIX}${head}`;
 }
 
-/** Null unless scored. */
-function alignmentOf({ alignment, outcome }: DataOf<'image.scored.v1'>): number | null | 'never-came' {
-  return alignment ?? (outcome === 'scored' ? null : 'never-came');
+type Score = DataOf<'image.scored.v1'>;
+
+/** Nothing fits a prompt less than a picture of nothing. */
+const LOWEST_COSINE = -1;
+
+const BLANK = { judgedBy: 'blank-rate' } as const;
+const FLAGGED = { judgedBy: 'flagged-rate' } as const;
+
+/** What is said of a picture that shows something; scores of before say of blank ones too what they look like. */
+function lookedAt(data: Score, observe: (data: Score) => number | null): Observed {
+  if (data.outcome === 'flagged') return FLAGGED;
+  return data.blank ? BLANK : observe(data);
 }
 
-function embeddingOf({ embedding }: DataOf<'image.scored.v1'>): string | null {
+/** Null where the prompt is not known. */
+function alignmentOf(data: Score): Observed {
+  const { alignment, outcome, blank } = data;
+  if (outcome === 'scored' || outcome === 'flagged' || blank) return lookedAt(data, () => alignment);
+  return 'never-came';
+}
+
+function embeddingOf({ embedding }: Score): string | null {
   return embedding;
 }
 

@@ -1,5 +1,13 @@
 import type { DataOf } from '#libs/contracts';
-import type { DefinitionOf, EventFacts, LateData, MoreThan, Observed, RequestTopic } from './definition.js';
+import type {
+  DefinitionOf,
+  EventFacts,
+  JudgedElsewhere,
+  LateData,
+  MoreThan,
+  Observed,
+  RequestTopic,
+} from './definition.js';
 
 /** What an event says about a metric. */
 export interface Reading {
@@ -14,10 +22,13 @@ export interface Reading {
 }
 
 /**
- * Null: the event says nothing about the metric. `lost`: the value will never come, and nothing can stand for it. What is read of a number is good until
- * the reader is asked again: a reader has one answer, since it is asked for every event.
+ * Null: the event says nothing about the metric. What is read of a number is good until the reader is asked again: a reader has one answer, since
+ * it is asked for every event.
  */
-export type Reader<T extends RequestTopic> = (data: DataOf<T>, facts: EventFacts) => Reading | 'lost' | null;
+export type Reader<T extends RequestTopic> = (data: DataOf<T>, facts: EventFacts) => Reading | NoValue | null;
+
+/** There is no value. `lost`: it will never come, and nothing can stand for it; or another metric judges the event. */
+export type NoValue = 'lost' | JudgedElsewhere;
 
 /** No measurement is larger; sums of their squares stay finite numbers. */
 const LARGEST_VALUE = 1e100;
@@ -38,7 +49,7 @@ export function readerOf<T extends RequestTopic>(definition: DefinitionOf<T>): R
       return (data, facts) => {
         const value = inTime(definition.observe(data, facts), lateData);
         const denominator = definition.denominator(data, facts);
-        if (value === 'lost') return value;
+        if (value !== null && isNoValue(value)) return value;
         if (value === null || denominator === null || Number.isNaN(denominator)) return null;
         return answered(answer, 'value', value, withinRange(denominator));
       };
@@ -68,19 +79,25 @@ function answered(answer: Answer, known: Reading['known'], value: number, denomi
   return answer;
 }
 
-function ofNumber(answer: Answer, value: number | 'lost' | null): Reading | 'lost' | null {
-  return value === null || value === 'lost' ? value : answered(answer, 'value', value, 1);
+function ofNumber(answer: Answer, value: number | NoValue | null): Reading | NoValue | null {
+  return value === null || isNoValue(value) ? value : answered(answer, 'value', value, 1);
+}
+
+/** Whether there is no value although the event is about the metric. */
+export function isNoValue(reading: Reading | NoValue | number): reading is NoValue {
+  return reading === 'lost' || (typeof reading === 'object' && 'judgedBy' in reading);
 }
 
 /** What a client did not wait for never came, for whoever can't make anything of how long it waited. */
-function inTime(observed: Observed, rule: LateData): number | 'lost' | null {
+function inTime(observed: Observed, rule: LateData): number | NoValue | null {
   if (observed === 'never-came') return rule === 'infinite' ? Infinity : 'lost';
   if (isCensored(observed)) return 'lost';
+  if (typeof observed === 'object' && observed !== null) return observed;
   return observed === null || observed === 'unknown' || Number.isNaN(observed) ? null : withinRange(observed);
 }
 
 function isCensored(observed: Observed): observed is MoreThan {
-  return typeof observed === 'object' && observed !== null;
+  return typeof observed === 'object' && observed !== null && 'moreThan' in observed;
 }
 
 export function withinRange(value: number): number {

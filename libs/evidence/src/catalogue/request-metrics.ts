@@ -13,7 +13,7 @@ export const requestMetrics: readonly MetricDefinition[] = [
     unit: 'share of requests',
     direction: 'higher',
     defaultRole: 'observed',
-    guardsCanaries: true,
+    guards: { canariesWith: 'anything', margin: { kind: 'absolute', value: 0.02 } },
     kind: 'rate',
     scale: 'difference',
     topic,

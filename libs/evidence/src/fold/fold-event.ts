@@ -1,4 +1,11 @@
-import { type Assignment, type ImageScored, isCopy, isNameless, type TeststripEvent } from '#libs/contracts';
+import {
+  type Assignment,
+  type ImageScored,
+  isCopy,
+  isJudgedPicture,
+  isNameless,
+  type TeststripEvent,
+} from '#libs/contracts';
 import { voteKey, windowAfter } from '#libs/statistics';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
 import { VOTE_VALUES } from '../kinds/preference-method.js';
@@ -226,7 +233,7 @@ function sideOf(event: RequestEvent): keyof Coverage | null {
     case 'generation.completed.v1':
       return event.data.outcome === 'delivered' ? 'generated' : null;
     case 'image.scored.v1':
-      return event.data.outcome === 'scored' ? 'scored' : null;
+      return isJudgedPicture(event.data) ? 'scored' : null;
     case 'feedback.recorded.v1':
       return null;
     default:
@@ -306,9 +313,12 @@ function sourceOf(event: ObservedEvent): PulseSource | null {
   }
 }
 
-/** Whether the scorer could not get the picture or may not read it: that says nothing of the picture, and a scorer that says nothing else is silent. */
+/**
+ * Whether the scorer could not get the picture, may not read it or can't: that says nothing of the picture, and a scorer that says nothing else is
+ * silent.
+ */
 function isOutOfReach({ outcome }: ImageScored): boolean {
-  return outcome === 'unavailable' || outcome === 'refused';
+  return outcome === 'unavailable' || outcome === 'late' || outcome === 'refused' || outcome === 'unsupported';
 }
 
 /** Whatever was drawn: the services answer for it all alike. */
@@ -349,8 +359,10 @@ function isNameOf(name: string, { digest, preprocessing }: ScorerIdentity): bool
 /** @param unit its memory key. */
 function isDuplicate({ recentPictures }: Evidence, event: RequestEvent, variant: string, unit: number): boolean {
   if (event.type !== 'image.scored.v1' || event.data.outcome !== 'scored') return false;
-  const { generationId, imageIndex, image } = event.data;
-  if (image.sha256 === null) return false;
+  const { generationId, imageIndex, image, pixels } = event.data;
+  // Services write their parameters into files: pictures are the same when their pixels are. Events of before tell their files' digests.
+  const digest = pixels ?? image.sha256;
+  if (digest === null) return false;
   const place = memoryKey(`${generationId} ${imageIndex}`);
-  return notePicture(recentPictures, variant, image.sha256, { place, unit });
+  return notePicture(recentPictures, variant, digest, { place, unit });
 }

@@ -3,7 +3,7 @@ import type { Arm } from '#libs/statistics';
 import type { EventFacts, RequestTopic } from '../catalogue/definition.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
 import { headName } from '../catalogue/picture-metrics.js';
-import { type Reading, withinRange } from '../catalogue/reader.js';
+import { isNoValue, type NoValue, type Reading, withinRange } from '../catalogue/reader.js';
 import type { Observation } from '../kinds/method.js';
 import type { Evidence } from './evidence.js';
 import { noteCold, observeHead, observeInPair, type PairEvidence } from './pair-evidence.js';
@@ -55,8 +55,9 @@ export function observeMetrics<T extends RequestTopic>(
     if (isStranger) setBit(mark, place.measuredBit);
     if (isEarlierStage && metric.definition.lateData === 'ignored-after-stage') continue;
     const reading = read(event.data, facts);
-    if (reading === null || reading === 'lost') {
-      if (noteSilence(sides, metric, place, { mark, isLost: reading === 'lost', isFirstDelivered })) isChanged = true;
+    if (reading === null || isNoValue(reading)) {
+      if (noteSilence(sides, metric, place, { mark, said: saidIn(reading, design), isFirstDelivered }))
+        isChanged = true;
       continue;
     }
     const seen = noteReading(mark, place, reading);
@@ -86,20 +87,33 @@ export function observeMetrics<T extends RequestTopic>(
 }
 
 /**
- * Notes that an event says nothing of a metric that is tested. What never came is the unit's first value, and takes the place of later
- * ones: they would be those of who asked again.
+ * Notes that an event says nothing of a metric that is tested. What never came is the unit's first value, as is what another metric judges,
+ * and takes the place of later ones: they would be those of who asked again.
  * @returns whether the unit's mark has changed.
  */
 function noteSilence(
   sides: readonly Side[],
   metric: MetricDesign,
   { measuredBit }: MetricPlace,
-  { mark, isLost, isFirstDelivered }: { mark: UnitMark; isLost: boolean; isFirstDelivered: boolean },
+  { mark, said, isFirstDelivered }: { mark: UnitMark; said: Silence; isFirstDelivered: boolean },
 ): boolean {
-  if (metric.test === null || (isLost ? hasBit(mark, measuredBit) : !isFirstDelivered)) return false;
-  for (const { pair, arm, propensity } of sides) noteMissing(pair.presence, metric, { arm, propensity, isLost });
-  if (isLost) setBit(mark, measuredBit);
-  return isLost;
+  const takesFirst = said !== 'nothing';
+  if (metric.test === null || (takesFirst ? hasBit(mark, measuredBit) : !isFirstDelivered)) return false;
+  if (said !== 'elsewhere') {
+    const isLost = said === 'lost';
+    for (const { pair, arm, propensity } of sides) noteMissing(pair.presence, metric, { arm, propensity, isLost });
+  }
+  if (takesFirst) setBit(mark, measuredBit);
+  return takesFirst;
+}
+
+/** Why there is no value: nobody says, it never came, or a guardrail of another metric has judged the event. */
+export type Silence = 'nothing' | 'lost' | 'elsewhere';
+
+/** An event that another metric would judge, but guards nothing, is one with a value missing. */
+export function saidIn(reading: NoValue | null, { guarded }: Pick<EvidenceDesign, 'guarded'>): Silence {
+  if (reading === null || reading === 'lost') return reading ?? 'nothing';
+  return guarded.has(reading.judgedBy) ? 'elsewhere' : 'nothing';
 }
 
 function promptClassOf(data: object): number | null {

@@ -1,7 +1,7 @@
 import type { Assignment } from '#libs/contracts';
 import type { EventFacts, RequestTopic } from '../catalogue/definition.js';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
-import type { Reader } from '../catalogue/reader.js';
+import { isNoValue, type Reader } from '../catalogue/reader.js';
 import type { Evidence } from './evidence.js';
 import type { RequestEvent } from './observe-metrics.js';
 import { observeInPair } from './pair-evidence.js';
@@ -54,7 +54,7 @@ export function addToTotals(
     if (!enterAllocation(totals, assignment)) continue;
     if (isFirst) openTotal(totals, metric, unit, { variant: assignment.variant, atMs });
     const reading = (read as Reader<RequestTopic>)(event.data, of.facts);
-    if (reading !== null && reading !== 'lost') addToTotal(totals, metric, unit, reading.value);
+    if (reading !== null && !isNoValue(reading)) addToTotal(totals, metric, unit, reading.value);
   }
   return isChanged;
 }

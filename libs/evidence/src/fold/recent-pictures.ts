@@ -10,16 +10,16 @@ export interface PictureOrigin {
 }
 
 /**
- * The latest pictures of each variant, by a hash of their bytes, with their origin: so that a picture that comes again for somebody else
+ * The latest pictures of each variant, by a hash of their pixels, with their origin: so that a picture that comes again for somebody else
  * is known as a duplicate. The same number for every variant, so that the one with more traffic is not searched further back.
  */
 export type RecentPictures = Map<string, Map<number, PictureOrigin>>;
 
-/** Notes a picture. @returns whether it is a duplicate: somebody else got the same bytes. */
-export function notePicture(recent: RecentPictures, variant: string, sha256: string, origin: PictureOrigin): boolean {
+/** Notes a picture by its digest. @returns whether it is a duplicate: somebody else got the same one. */
+export function notePicture(recent: RecentPictures, variant: string, digest: string, origin: PictureOrigin): boolean {
   const pictures = recent.get(variant) ?? new Map<number, PictureOrigin>();
   recent.set(variant, pictures);
-  const picture = Number.parseInt(sha256.slice(0, 13), 16);
+  const picture = Number.parseInt(digest.slice(0, 13), 16);
   const known = pictures.get(picture);
   if (known !== undefined) return known.place !== origin.place && known.unit !== origin.unit;
   pictures.set(picture, origin);

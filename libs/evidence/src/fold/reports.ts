@@ -22,7 +22,10 @@ interface Sighting {
   firstAtMs: number;
 }
 
-/** Figures that are looked at: the router's own, and what a service reports of the same requests. */
+/**
+ * Figures that are looked at: the router's own, and what a service reports of the same requests. `images.flagged` is 1 where a checker passed a
+ * picture, 0 where nothing is said of any: some say no more than that one was flagged, which tells nothing of the others.
+ */
 export const REPORTED_FIELDS = [
   'routed.durationMs',
   'timings.totalMs',
@@ -30,6 +33,7 @@ export const REPORTED_FIELDS = [
   'gpu.seconds',
   'gpu.memoryMiB',
   'cost',
+  'images.flagged',
 ] as const;
 export type ReportedField = (typeof REPORTED_FIELDS)[number];
 
@@ -63,6 +67,12 @@ export function noteGeneration(
   noteLevel(of, 'gpu.seconds', data.gpu.seconds);
   noteLevel(of, 'gpu.memoryMiB', data.gpu.memoryMiB);
   noteLevel(of, 'cost', data.cost);
+  noteLevel(of, 'images.flagged', saysOfFlags(data.images));
+}
+
+function saysOfFlags(images: DataOf<'generation.completed.v1'>['images']): number | null {
+  if (images.length === 0 || images.some(({ flagged }) => flagged === true)) return null;
+  return Number(images.some(({ flagged }) => flagged === false));
 }
 
 function reportsOf(reports: Reports, variant: string): VariantReports {

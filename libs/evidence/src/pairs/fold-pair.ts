@@ -1,12 +1,12 @@
-import { type Assignment, type DataOf, isCopy, isNameless, type PairMark } from '#libs/contracts';
+import { type Assignment, type DataOf, isCopy, isJudgedPicture, isNameless, type PairMark } from '#libs/contracts';
 import type { Arm } from '#libs/statistics';
 import type { EventFacts, RequestTopic } from '../catalogue/definition.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
-import type { Reading } from '../catalogue/reader.js';
+import { isNoValue, type NoValue, type Reading } from '../catalogue/reader.js';
 import { countCoverage } from '../fold/coverage.js';
 import type { Evidence } from '../fold/evidence.js';
 import { memoryKey } from '../fold/memory-key.js';
-import { answerOf, type RequestEvent } from '../fold/observe-metrics.js';
+import { answerOf, type RequestEvent, saidIn } from '../fold/observe-metrics.js';
 import type { PairEvidence } from '../fold/pair-evidence.js';
 import { noteDelivered, noteMissing, noteValue } from '../fold/presence.js';
 import { count } from '../fold/traffic.js';
@@ -33,7 +33,7 @@ export function foldPair(
   const paired = pair && evidence.paired.get(pair.candidate);
   const arm = armOf(design, assignment);
   if (pair === undefined || paired === undefined || arm === null || !isFirstAnswer(event)) return false;
-  dropOverdue(evidence, carriedAtMs);
+  dropOverdue(evidence, design, carriedAtMs);
   if (holdsAnswer(event)) noteCovered(paired, event, assignment, arm);
   const isCold = arm === 'candidate' && isColdCopy(evidence, design, event, carriedAtMs);
   const { pairMemory } = evidence;
@@ -50,7 +50,7 @@ export function foldPair(
     paired.withdrawn += 1;
     return true;
   }
-  const side = sideOf(evidence, event, {
+  const side = sideOf(evidence, design, event, {
     arm,
     candidate: pair.candidate,
     request: pair.request,
@@ -75,6 +75,7 @@ function pairKey(topic: RequestTopic, { unit, pair }: Assignment): number {
 
 function sideOf(
   evidence: Evidence,
+  design: EvidenceDesign,
   event: RequestEvent,
   whose: Pick<WaitingSide, 'arm' | 'candidate' | 'request' | 'sinceMs' | 'isCold'>,
 ): WaitingSide {
@@ -82,7 +83,7 @@ function sideOf(
     ...whose,
     topic: event.type,
     isDelivered: holdsAnswer(event),
-    values: valuesOf(evidence, event.type, event.data, whose.candidate),
+    values: valuesOf(evidence, design, event, whose.candidate),
     pixels: event.type === 'image.scored.v1' ? (event.data.pixels ?? null) : null,
   };
 }
@@ -132,7 +133,7 @@ function holdsAnswer(event: RequestEvent): boolean {
     case 'generation.completed.v1':
       return event.data.outcome === 'delivered';
     case 'image.scored.v1':
-      return event.data.outcome === 'scored';
+      return isJudgedPicture(event.data);
     case 'feedback.recorded.v1':
       return false;
     default:
@@ -160,8 +161,8 @@ const NO_FACTS: EventFacts = { isDuplicate: false };
 /** What data of a topic say of the metrics that pairs decide on. */
 function valuesOf<T extends RequestTopic>(
   evidence: Evidence,
-  topic: T,
-  data: DataOf<T>,
+  design: EvidenceDesign,
+  { type: topic, data }: { readonly type: T; readonly data: DataOf<T> },
   candidate: string,
 ): ReadonlyMap<string, WaitingValue> {
   const { metrics } = evidence.pairs.get(candidate) as PairEvidence;
@@ -170,7 +171,7 @@ function valuesOf<T extends RequestTopic>(
     if (!isPaired(metric)) continue;
     const { name, kind } = metric.definition;
     const reading = read(data, NO_FACTS);
-    const said = saidBy(reading);
+    const said = saidBy(reading, design);
     const frame = pairedMethodOf(kind as PairedMetric['kind']).frameOf(metrics.get(name), metric);
     values.set(name, { said, frame });
   }
@@ -178,8 +179,11 @@ function valuesOf<T extends RequestTopic>(
 }
 
 /** A pair of which a side got no picture, or did not wait for it, is not compared by what pictures are like. */
-function saidBy(reading: Reading | 'lost' | null): WaitingValue['said'] {
-  if (reading === null || reading === 'lost') return reading;
+function saidBy(reading: Reading | NoValue | null, design: EvidenceDesign): WaitingValue['said'] {
+  if (reading === null || isNoValue(reading)) {
+    const said = saidIn(reading, design);
+    return said === 'nothing' ? null : said;
+  }
   return reading.known === 'value' ? { value: reading.value, denominator: reading.denominator } : null;
 }
 
@@ -219,8 +223,8 @@ function comparePair(evidence: Evidence, sides: Sides, first: WaitingSide): void
 
 const BOTH: readonly Arm[] = ['control', 'candidate'];
 
-function isSaid(said: WaitingValue['said']): said is Exclude<WaitingValue['said'], 'lost' | null> {
-  return said !== null && said !== 'lost';
+function isSaid(said: WaitingValue['said']): said is Exclude<WaitingValue['said'], 'lost' | 'elsewhere' | null> {
+  return said !== null && typeof said !== 'string';
 }
 
 function notePresence(
@@ -233,7 +237,7 @@ function notePresence(
   }: { readonly arm: Arm; readonly said: WaitingValue['said']; readonly areDelivered: boolean },
 ): void {
   if (isSaid(said)) noteValue(presence, metric, { arm, propensity: EVEN, value: said.value });
-  else if (said === 'lost' || areDelivered)
+  else if (said === 'lost' || (said === null && areDelivered))
     noteMissing(presence, metric, { arm, propensity: EVEN, isLost: said === 'lost' });
 }
 
@@ -254,14 +258,14 @@ const NEVER_ANSWERED: DataOf<'request.routed.v1'> = {
  * Sides that waited too long. A request whose copy was never heard of is compared as one whose copy never ended: silence is no way to look
  * well. Reports and scores that are missing on one side are compared by how many of the delivered ones have none.
  */
-function dropOverdue(evidence: Evidence, nowMs: number): void {
+function dropOverdue(evidence: Evidence, design: EvidenceDesign, nowMs: number): void {
   for (const side of takeOverdue(evidence.pairMemory, nowMs)) {
     const { topic, candidate, arm } = side;
     const paired = evidence.paired.get(candidate);
     if (topic !== 'request.routed.v1' || paired === undefined) continue;
     paired.halves[arm] += 1;
     if (arm === 'candidate') continue;
-    const values = valuesOf(evidence, topic, NEVER_ANSWERED, candidate);
+    const values = valuesOf(evidence, design, { type: topic, data: NEVER_ANSWERED }, candidate);
     const silent: WaitingSide = { ...side, arm: 'candidate', isDelivered: false, isCold: false, values, pixels: null };
     comparePair(evidence, { control: side, candidate: silent }, side);
   }

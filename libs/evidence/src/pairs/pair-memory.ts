@@ -28,8 +28,8 @@ export interface WaitingSide {
 }
 
 export interface WaitingValue {
-  /** `lost`: it will never come; null: the event says nothing of the metric. */
-  readonly said: SideValue | 'lost' | null;
+  /** `lost`: it will never come; `elsewhere`: another metric judges the event; null: the event says nothing of the metric. */
+  readonly said: SideValue | 'lost' | 'elsewhere' | null;
   readonly frame: readonly number[] | null;
 }
 
@@ -68,7 +68,7 @@ export function takeOverdue(memory: PairMemory, nowMs: number): readonly Waiting
 type EncodedNumber = number | 'Infinity' | '-Infinity';
 type EncodedValue = readonly [
   name: string,
-  said: readonly [value: EncodedNumber, denominator: EncodedNumber] | 'lost' | null,
+  said: readonly [value: EncodedNumber, denominator: EncodedNumber] | 'lost' | 'elsewhere' | null,
   frame: readonly EncodedNumber[] | null,
 ];
 type EncodedSide = Omit<WaitingSide, 'values'> & { readonly key: number; readonly values: readonly EncodedValue[] };
@@ -84,7 +84,7 @@ export function encodePairMemory({ waiting, done }: PairMemory): EncodedPairMemo
     waiting: [...waiting].map(([key, side]) => {
       const values = [...side.values].map(([name, { said, frame }]): EncodedValue => [
         name,
-        said === null || said === 'lost' ? said : [numberOut(said.value), numberOut(said.denominator)],
+        said === null || typeof said === 'string' ? said : [numberOut(said.value), numberOut(said.denominator)],
         frame && frame.map(numberOut),
       ]);
       return { ...side, key, values };
@@ -102,7 +102,9 @@ export function decodePairMemory({ waiting, done }: EncodedPairMemory, kept: Rea
           .filter(([name]) => kept.has(name))
           .map(([name, said, frame]): [string, WaitingValue] => {
             const value =
-              said === null || said === 'lost' ? said : { value: Number(said[0]), denominator: Number(said[1]) };
+              said === null || typeof said === 'string'
+                ? said
+                : { value: Number(said[0]), denominator: Number(said[1]) };
             return [name, { said: value, frame: frame && frame.map(Number) }];
           });
         return [key, { ...side, values: new Map(values) }];

@@ -1,5 +1,6 @@
 import { crc32, inflateSync } from 'node:zlib';
-import type { RgbPicture } from '../pictures/rgb-picture.js';
+import type { DecodedPicture } from './decoded-picture.js';
+import { overWhite } from './over-white.js';
 
 const SIGNATURE_BYTES = 8;
 const COLOUR_TYPE_RGB = 2;
@@ -9,18 +10,21 @@ const LARGEST_PIXELS = 256 * 256;
 
 /**
  * Decodes the PNG that generation services write for small pictures: 8-bit RGB or RGBA, not interlaced, at most 256 × 256.
- * On such a picture it is several times faster than a trip through sharp's thread pool. Alpha is dropped, colour chunks are ignored.
+ * On such a picture it is several times faster than a trip through sharp's thread pool. Transparent pixels lie over white, colour chunks are ignored.
  *
  * @returns undefined for everything else, broken files included: then sharp has the last word
  */
-export function decodePlainPng(bytes: Buffer): RgbPicture | undefined {
+export function decodePlainPng(bytes: Buffer): DecodedPicture | undefined {
   const chunks = readChunks(bytes);
   if (chunks === undefined) return undefined;
   const { width, height, channels, data } = chunks;
   const stride = width * channels;
   const filtered = inflate(data, height * (stride + 1));
   if (filtered === undefined || !unfilter(filtered, stride, height, channels)) return undefined;
-  return { width, height, data: rgbOf(filtered, width, height, channels) };
+  const pixels = withoutFilterBytes(filtered, stride, height);
+  if (channels === 3) return { width, height, data: pixels, notes: [] };
+  const { data: rgb, isTransparent } = overWhite(pixels);
+  return { width, height, data: rgb, notes: isTransparent ? ['alpha-over-white'] : [] };
 }
 
 interface PlainPng {
@@ -51,7 +55,7 @@ function readChunks(bytes: Buffer): PlainPng | undefined {
       const data = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
       return { width, height, channels: colourType === COLOUR_TYPE_RGB ? 3 : 4, data };
     }
-    if (!critical && isCritical(type)) return undefined;
+    if (!critical && (isCritical(type) || type === 'tRNS')) return undefined;
     at = end + 4;
   }
   return undefined;
@@ -136,23 +140,11 @@ function addPaeth(bytes: Buffer, start: number, end: number, channels: number, a
   }
 }
 
-function rgbOf(filtered: Buffer, width: number, height: number, channels: 3 | 4): Uint8Array {
-  const stride = width * channels;
-  const data = new Uint8Array(width * height * 3);
-  let to = 0;
+function withoutFilterBytes(filtered: Buffer, stride: number, height: number): Uint8Array {
+  const pixels = new Uint8Array(stride * height);
   for (let row = 0; row < height; row += 1) {
     const start = row * (stride + 1) + 1;
-    if (channels === 3) {
-      data.set(filtered.subarray(start, start + stride), to);
-      to += stride;
-      continue;
-    }
-    for (let at = start; at < start + stride; at += 4) {
-      data[to] = filtered[at]!;
-      data[to + 1] = filtered[at + 1]!;
-      data[to + 2] = filtered[at + 2]!;
-      to += 3;
-    }
+    pixels.set(filtered.subarray(start, start + stride), row * stride);
   }
-  return data;
+  return pixels;
 }

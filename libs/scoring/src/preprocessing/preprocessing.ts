@@ -25,15 +25,18 @@ export function preprocessing(mode: PreprocessingMode, steps: PictureSteps): Pre
           `fast preprocessing knows the centred square of a bicubic resize only; this model wants ${steps.kernel}, ${steps.resize.kind} at ${steps.resize.edge}: use exact`,
         );
       }
-      return { version: 'clip-vips-cubic-v1', apply: (picture, place) => fastCrop(picture, steps.side, place) };
+      return { version: 'clip-vips-cubic-v2', apply: (picture, place) => fastCrop(picture, steps.side, place) };
     default:
       return mode satisfies never;
   }
 }
 
-/** v1: the crop of OpenAI's own code, the only one there was; v2: the steps of the model's description, which its digest covers. */
+/**
+ * v3: the crop of OpenAI's own code; v4: the steps of the model's description, which its digest covers. v1 and v2 were the same while decoding
+ * dropped alpha and let libvips turn inks into colours.
+ */
 function exactVersion(steps: PictureSteps): string {
-  return isPlainCrop(steps) && steps.offsets === 'half-even' ? 'clip-pillow-exact-v1' : 'clip-pillow-exact-v2';
+  return isPlainCrop(steps) && steps.offsets === 'half-even' ? 'clip-pillow-exact-v3' : 'clip-pillow-exact-v4';
 }
 
 function isPlainCrop({ kernel, resize, side }: PictureSteps): boolean {

@@ -11,8 +11,8 @@ const END = '<|endoftext|>';
 export interface TinyClipOptions {
   /** Name of the image graph's input. Default `pixels`. */
   readonly imageInput?: string;
-  /** The image tower divides by the picture's own brightness: a black one has no embedding. Default false. */
-  readonly divides?: boolean;
+  /** The image tower sees nothing but light: what is darker than grey throughout has no embedding. Default false. */
+  readonly seesLight?: boolean;
 }
 
 /**
@@ -49,7 +49,7 @@ export async function writeTinyClip(directory: string, options: TinyClipOptions 
       ],
       output: 'probability',
     },
-    'onnx/image.onnx': imageTower(options.imageInput ?? 'pixels', options.divides === true),
+    'onnx/image.onnx': imageTower(options.imageInput ?? 'pixels', options.seesLight === true),
     'onnx/text.onnx': textTower(Object.keys(vocabulary).length),
   };
   await Promise.all(
@@ -60,13 +60,14 @@ export async function writeTinyClip(directory: string, options: TinyClipOptions 
 }
 
 /** Cast → scale to [−0.5, 0.5] → flatten → linear → divide by the norm. */
-function imageTower(input: string, divides: boolean): Buffer {
+function imageTower(input: string, seesLight: boolean): Buffer {
   const { side, dimension } = tinyClip;
   const pixels = side * side * 3;
   const graph = new GraphBuilder('f32');
   const float = graph.cast(input, 'float32');
-  const centred = divides ? graph.add('Div', [float, float]) : graph.add('Sub', [float, graph.floats([127.5])]);
-  const flat = graph.add('Reshape', [graph.add('Div', [centred, graph.floats([255])]), graph.integers([-1, pixels])]);
+  const centred = graph.add('Sub', [float, graph.floats([127.5])]);
+  const seen = seesLight ? graph.add('Relu', [centred]) : centred;
+  const flat = graph.add('Reshape', [graph.add('Div', [seen, graph.floats([255])]), graph.integers([-1, pixels])]);
   const weight = graph.floats(noise(pixels * dimension, 1), [pixels, dimension]);
   return normalised(graph, graph.add('MatMul', [flat, weight]), {
     name: input,
