@@ -31,6 +31,7 @@ afterAll(async () => {
 interface Got {
   readonly id: string;
   readonly decision: string;
+  readonly experiment: string;
   readonly isSigned: boolean;
 }
 
@@ -43,7 +44,8 @@ async function aReceiver(answer: (response: ServerResponse, nth: number) => void
     const signed = `${id}.${String(request.headers['webhook-timestamp'])}.${body}`;
     const isSigned =
       request.headers['webhook-signature'] === `v1,${createHmac('sha256', KEY).update(signed).digest('base64')}`;
-    got.push({ id, decision: JSON.parse(body).data.decision, isSigned });
+    const { decision, experiment } = JSON.parse(body).data;
+    got.push({ id, decision, experiment, isSigned });
     answer(response, got.length);
   };
   const server: Server = createServer((request, response) => void take(request, response).catch(() => undefined));
@@ -66,11 +68,11 @@ async function aDecision(receivers: readonly string[], more: Record<string, stri
     NOTIFY_TIMEOUT_MS: '5000',
     ...more,
   };
-  const { notify } = decisionApp.plan(environment).settings;
+  const { notify, gates } = decisionApp.plan(environment).settings;
   const decision = await startApp(decisionApp, {
     resources: { database, bus },
     environment: { AUTH: 'off' },
-    settings: { tickEveryMs: 20, notify },
+    settings: { tickEveryMs: 20, notify, gates },
   });
   closing.push(() => decision.close());
   return decision;
@@ -85,7 +87,7 @@ async function post(decision: RunningApp, path: string, body: unknown): Promise<
 const order = (decision: RunningApp, key: string, what: string): Promise<void> =>
   post(decision, `/v1/experiments/${key}/${what}`, { actor: 'ana', reason: 'to see who is told' });
 
-function apply(decision: RunningApp, key: string): Promise<void> {
+function apply(decision: RunningApp, key: string, more: Record<string, unknown> = {}): Promise<void> {
   const config = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 24, precision: 'fp16' };
   return post(decision, '/v1/experiments', {
     apiVersion: 'teststrip/v1',
@@ -97,6 +99,7 @@ function apply(decision: RunningApp, key: string): Promise<void> {
       candidate: { upstream: 'http://127.0.0.1:8101', config: { ...config, steps: 12 } },
     },
     guardrails: [{ metric: 'error-rate', margin: '+0.5pp' }],
+    ...more,
   });
 }
 
@@ -152,3 +155,104 @@ it('what was not delivered before the process ended is delivered by the next one
   expect(receiver.got.slice(failed)).toHaveLength(2);
   expect(receiver.got[failed]!.id).toBe(receiver.got[0]!.id);
 }, 30_000);
+
+/** A gate that writes down what it is asked, and answers as it is told. */
+async function aGate(answer: (response: ServerResponse, nth: number) => void) {
+  const asked: { readonly id: string; readonly isSigned: boolean; readonly body: any }[] = [];
+  const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = await text(request);
+    const id = String(request.headers['webhook-id']);
+    const signed = `${id}.${String(request.headers['webhook-timestamp'])}.${body}`;
+    const isSigned =
+      request.headers['webhook-signature'] === `v1,${createHmac('sha256', KEY).update(signed).digest('base64')}`;
+    asked.push({ id, isSigned, body: JSON.parse(body) });
+    answer(response, asked.length);
+  };
+  const server = createServer((request, response) => void take(request, response).catch(() => undefined));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/gate` };
+}
+
+const says = (response: ServerResponse, answer: unknown): void => void response.end(JSON.stringify(answer));
+const GATED = {
+  ramp: [{ weight: '1%', gates: { before: ['smoke'] } }, { weight: '100%' }],
+};
+const standing = async (decision: RunningApp, key: string): Promise<any> =>
+  (await fetch(new URL(`/v1/experiments/${key}`, decision.url))).json();
+
+it('a gate that is dead holds its ramp and says so, delays nothing else, and is passed when it approves', async () => {
+  let mood: 'stalled' | 'broken' | 'waiting' | 'open' = 'stalled';
+  const gate = await aGate((response) => {
+    if (mood === 'broken') response.writeHead(503).end();
+    else if (mood === 'waiting') says(response, { answer: 'wait', reason: 'warming\n up' });
+    else if (mood === 'open') says(response, { answer: 'approve', reason: 'p95 is 400 ms' });
+  });
+  const told = await aReceiver(ok);
+  const more = { GATES: `smoke=${gate.url}`, GATE_TIMEOUT_MS: '150', GATE_ASK_AGAIN_MS: '40' };
+  const decision = await aDecision([told.url], more);
+  await apply(decision, 'gated', GATED);
+  await apply(decision, 'beside');
+  await eventually(() => expect(gate.asked.length).toBeGreaterThan(0));
+  // While the gate keeps its line open, another experiment is rolled back at once.
+  const beforeMs = performance.now();
+  await order(decision, 'beside', 'rollback');
+  expect(performance.now() - beforeMs).toBeLessThan(2_000);
+  await eventually(async () => {
+    const { phase, gates } = await standing(decision, 'gated');
+    expect(phase).toBe('draft');
+    expect(gates).toMatchObject([{ gate: 'smoke', answer: 'none', reason: 'no answer within 150 ms' }]);
+  });
+  mood = 'broken';
+  await eventually(() => expect(gate.asked.length).toBeGreaterThan(4));
+  mood = 'waiting';
+  await eventually(async () => {
+    expect((await standing(decision, 'gated')).gates).toMatchObject([{ answer: 'wait', reason: 'warming up' }]);
+  });
+  mood = 'open';
+  await eventually(async () => expect((await standing(decision, 'gated')).phase).toBe('running'));
+  expect(new Set(gate.asked.map(({ id }) => id)).size).toBe(1);
+  expect(gate.asked.every(({ isSigned }) => isSigned)).toBe(true);
+  expect(gate.asked[0]!.body).toMatchObject({
+    type: 'gate.before',
+    data: { gate: 'smoke', experiment: 'gated', stage: { index: 0, weightPpm: 10_000 }, weightsPpm: { control: 1e6 } },
+  });
+  await eventually(() =>
+    expect(told.got.filter(({ experiment }) => experiment === 'gated').map(({ decision: what }) => what)).toEqual([
+      'gate-asked',
+      'alarm',
+      'gate-answered',
+      'gate-answered',
+      'started',
+    ]),
+  );
+  // Passed, it is asked no more.
+  const asked = gate.asked.length;
+  await order(decision, 'gated', 'rollback');
+  expect(gate.asked.length).toBe(asked);
+}, 30_000);
+
+it('a file that names a gate which nobody has configured is refused with its line', async () => {
+  const decision = await aDecision([]);
+  const lines = ['ramp:', '  - { weight: 1% }', '  - { weight: 100%, gates: { before: [smok] } }'];
+  const config = 'config: { checkpoint: a, sampler: b, steps: 1, precision: fp16 }';
+  const file = [
+    'apiVersion: teststrip/v1',
+    'key: typo',
+    'service: typo',
+    'kind: canary',
+    `variants: { control: { upstream: "http://127.0.0.1:1", ${config} }, candidate: { upstream: "http://127.0.0.1:2", ${config} } }`,
+    'guardrails: [{ metric: error-rate, margin: +1pp }]',
+    ...lines,
+  ].join('\n');
+  const headers = { 'content-type': 'application/yaml', 'teststrip-file': 'typo.yaml' };
+  const response = await fetch(new URL('/v1/experiments', decision.url), { method: 'POST', headers, body: file });
+  expect(response.status).toBe(422);
+  expect(await response.json()).toMatchObject({
+    detail:
+      'typo.yaml:9: ramp.1.gates.before.0: unknown gate "smok"; expected one of those that this installation has (GATES): none',
+  });
+});

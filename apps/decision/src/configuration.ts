@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ConfigurationError, documented, upstreamHostsVariable, variables } from '#libs/platform';
+import { readGate, type GateSettings } from './gates/gate-settings.js';
 import { NOTICE_KINDS } from './notifying/notice.js';
 import type { NotifySettings } from './notifying/notify-settings.js';
 import { readReceiver, type Receiver } from './notifying/receivers.js';
@@ -12,6 +13,17 @@ const receivers = variables.list.transform((texts, context): readonly Receiver[]
     return [];
   }),
 );
+
+const gates = variables.list.transform((texts, context): ReadonlyMap<string, string> => {
+  const urls = new Map<string, string>();
+  for (const text of texts) {
+    const read = readGate(text);
+    if (typeof read === 'string') context.addIssue({ code: 'custom', message: read });
+    else if (urls.has(read[0])) context.addIssue({ code: 'custom', message: `${read[0]} is named twice` });
+    else urls.set(...read);
+  }
+  return urls;
+});
 
 /** Variables of the decision service. */
 export const decisionVariables = {
@@ -33,6 +45,19 @@ export const decisionVariables = {
     variables.milliseconds.min(100).default(10_000),
     'Not ready when for this long the clock has not been checked, no heartbeat has been published, or a command has waited to be published.',
   ),
+  GATES: documented(
+    gates.default(new Map()),
+    'Comma-separated gates that ramps may have to pass, by the names that files use, with the addresses where they are asked: `load-test=https://ci.example.com/gate`.',
+    { secret: true, defaultIs: 'none' },
+  ),
+  GATE_TIMEOUT_MS: documented(
+    variables.milliseconds.min(10).default(10_000),
+    'Milliseconds that a gate may take for its answer.',
+  ),
+  GATE_ASK_AGAIN_MS: documented(
+    variables.milliseconds.min(10).default(10_000),
+    'Pause in milliseconds before a gate that wants to wait is asked again, and at most after one that gives no answer.',
+  ),
   NOTIFY_WEBHOOK: documented(
     receivers.default([]),
     'Comma-separated addresses that are told of decisions, each by a signed POST of JSON; with `slack:` in front by a message for Slack (`slack:https://hooks.slack.com/services/…`).',
@@ -43,7 +68,7 @@ export const decisionVariables = {
       .string()
       .regex(/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/, 'expected whsec_ and at least 24 random bytes in base64')
       .optional(),
-    'With which the bodies for webhooks are signed (Standard Webhooks): `whsec_` and 24 to 64 random bytes in base64. Needed with a webhook that is not Slack.',
+    'With which the bodies for webhooks and gates are signed (Standard Webhooks): `whsec_` and 24 to 64 random bytes in base64. Needed with a gate, and with a webhook that is not Slack.',
     { secret: true, defaultIs: 'none' },
   ),
   NOTIFY_ON: documented(
@@ -69,6 +94,20 @@ export const decisionVariables = {
     'Pause in milliseconds after the first failed attempt; each later one is twice as long, up to ten minutes.',
   ),
 } as const;
+
+/** @throws ConfigurationError where a gate would be asked without a signature */
+export function gateSettings(config: z.output<z.ZodObject<typeof decisionVariables>>): GateSettings {
+  const { GATES: urls, NOTIFY_SECRET: secret } = config;
+  if (secret === undefined && urls.size > 0)
+    throw new ConfigurationError(['NOTIFY_SECRET=(not set): a gate in GATES needs it']);
+  return {
+    urls,
+    secret,
+    timeoutMs: config.GATE_TIMEOUT_MS,
+    askAgainMs: config.GATE_ASK_AGAIN_MS,
+    pageUrl: config.NOTIFY_PAGE_URL,
+  };
+}
 
 /** @throws ConfigurationError where a webhook would be posted to without a signature */
 export function notifySettings(config: z.output<z.ZodObject<typeof decisionVariables>>): NotifySettings {

@@ -9,6 +9,7 @@ import { DECISIONS_CHANNEL, readDecisionNews, type DecisionNews } from './decidi
 import { beginsWithDefinition, type Decisions } from './deciding/decisions.js';
 import type { Parked } from './deciding/parking.js';
 import type { Quarantined } from './deciding/quarantine.js';
+import type { GateKeeper } from './gates/gate-keeper.js';
 import type { Notifier } from './notifying/notifier.js';
 import type { OrderFollowUp } from './routers/order-follow-up.js';
 import type { RouterWatch } from './routers/router-watch.js';
@@ -30,6 +31,7 @@ export interface ControllerLoopOptions {
   readonly routers: RouterWatch;
   readonly followUp: OrderFollowUp;
   readonly notifier: Notifier;
+  readonly gates: GateKeeper;
   readonly signer: OrderSigner;
   readonly ownWord: OwnWord;
 }
@@ -100,6 +102,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
     repeat(TICK, tickEveryMs, async () => {
       this.decisions.tick(analysisSilentAfterMs, complain(TICK));
       this.options.followUp.look(complain('ordering again'));
+      this.options.gates.look(complain('writing down what a gate has said'));
     });
     repeat('telling other controllers', SHARE_HEARD_EVERY_MS, () => this.shareHeard());
   }
@@ -107,6 +110,7 @@ export class ControllerLoop implements OnApplicationBootstrap, BeforeApplication
   async beforeApplicationShutdown(): Promise<void> {
     await Promise.all([...this.repeated.values()].map((work) => work.stop()));
     await this.stopListening();
+    await this.options.gates.close();
     await Promise.all([this.options.routers.close(), this.options.ownWord.close()]);
     await this.shareHeard().catch(() => undefined);
     await this.decisions.idle();

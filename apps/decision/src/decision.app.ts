@@ -2,7 +2,7 @@ import { topics, type KnownMetric } from '#libs/contracts';
 import { connectEventBus, needsBus, needsOrderSigner, needsOrderTrust } from '#libs/messaging';
 import { needsDatabase } from '#libs/persistence';
 import { defineApp, needsIdentities, type Identities } from '#libs/platform';
-import { decisionVariables, notifySettings } from './configuration.js';
+import { decisionVariables, gateSettings, notifySettings } from './configuration.js';
 import type { Decisions } from './deciding/decisions.js';
 import { type ControllerLoop } from './controller-loop.js';
 import { DecisionModule, type DecisionSettings } from './decision.module.js';
@@ -38,6 +38,7 @@ export const decisionApp = defineApp({
     lateAfterMs: config.DECISION_LATE_AFTER_MS,
     upstreamHosts: config.UPSTREAM_HOSTS,
     notify: notifySettings(config),
+    gates: gateSettings(config),
   }),
   // Decisions don't wait for what others do with the process's connections: a recorder that catches up may have all of them.
   module: (settings, parts) =>

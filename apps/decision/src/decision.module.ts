@@ -13,6 +13,8 @@ import { DecisionLog } from './deciding/decision-log.js';
 import { Decisions } from './deciding/decisions.js';
 import { DecisionMetrics } from './decision-metrics.js';
 import { FeedController } from './feed/feed.controller.js';
+import { GateKeeper } from './gates/gate-keeper.js';
+import type { GateSettings } from './gates/gate-settings.js';
 import { ExperimentsController } from './http/experiments.controller.js';
 import { OncePerKey } from './http/idempotency.js';
 import { ServicesController } from './http/services.controller.js';
@@ -23,7 +25,7 @@ import { OrderFollowUp } from './routers/order-follow-up.js';
 import { RouterWatch } from './routers/router-watch.js';
 import { OwnWord } from './signing/own-word.js';
 import { DatabaseClock } from './timers/database-clock.js';
-import { AUDIT, CONTROLLER_LOOP, DECISIONS, KNOWN_METRICS, ORDERS, UPSTREAM_HOSTS } from './tokens.js';
+import { AUDIT, CONTROLLER_LOOP, DECISIONS, GATE_NAMES, KNOWN_METRICS, ORDERS, UPSTREAM_HOSTS } from './tokens.js';
 
 /** Everything about a decision service that an operator may choose, and what tests replace. */
 export interface DecisionSettings {
@@ -39,6 +41,7 @@ export interface DecisionSettings {
   /** From where variants and baselines may be served; undefined: from anywhere. */
   readonly upstreamHosts?: readonly string[] | undefined;
   readonly notify: NotifySettings;
+  readonly gates: GateSettings;
   /** Name of this process among the decision processes of the database; must be its own. Default: a random one. */
   readonly controller?: string;
 }
@@ -85,7 +88,9 @@ export class DecisionModule {
     const followUp = new OrderFollowUp(decisions, routers, () => clock.nowMs());
     const nowMs = (): number => clock.nowMs();
     const ownWord = new OwnWord({ ...options, controller, log, decisions, logger, nowMs });
-    const loop = new ControllerLoop({ ...options, clock, controller, routers, followUp, notifier, ownWord }, decisions);
+    const gates = new GateKeeper({ decisions, settings: options.gates, clock });
+    const own = { clock, controller, routers, followUp, notifier, gates, ownWord };
+    const loop = new ControllerLoop({ ...options, ...own }, decisions);
     return {
       module: DecisionModule,
       controllers: [FeedController, ExperimentsController, ServicesController],
@@ -96,6 +101,7 @@ export class DecisionModule {
         { provide: ORDERS, useValue: followUp },
         { provide: APP_INTERCEPTOR, useValue: new OncePerKey(createOrderAnswerStore(database)) },
         { provide: UPSTREAM_HOSTS, useValue: options.upstreamHosts },
+        { provide: GATE_NAMES, useValue: [...options.gates.urls.keys()] },
         { provide: KNOWN_METRICS, useValue: knownMetrics },
       ],
     };

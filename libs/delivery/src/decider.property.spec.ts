@@ -37,10 +37,15 @@ const { decide, evolve } = decider;
 
 const HOUR_MS = 3_600_000;
 
-const gated = explicitRamp(
+const waiting = explicitRamp(
   aStage(10_000, { atLeastMs: 600_000 }),
   aStage(100_000, { approval: 'required' }),
   aStage(1_000_000),
+);
+const guardedByGates = explicitRamp(
+  aStage(10_000, { gates: { before: ['smoke'] } }),
+  aStage(100_000, { gates: { before: ['load'], after: ['load', 'legal'] } }),
+  aStage(1_000_000, { gates: { before: ['legal'] } }),
 );
 const unhurried = aSpec({
   ramp: {
@@ -53,7 +58,8 @@ const unhurried = aSpec({
 });
 const specs = fc.constantFrom(
   aSpec(),
-  aSpec({ ramp: gated }),
+  aSpec({ ramp: waiting }),
+  aSpec({ ramp: guardedByGates }),
   aSpec({ onInconclusive: 'hold' }),
   aSpec(aShadow()),
   aSpec({ control: 'candidate' }),
@@ -126,6 +132,18 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     ),
   },
   { weight: 1, arbitrary: fc.constant<Step>((atMs) => approval(atMs)) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .constantFrom('approve', 'approve', 'approve', 'deny', 'wait', 'none')
+      .map((answer): Step => (atMs, state) => {
+        const [asked] = 'gates' in state ? (state.gates ?? []).toReversed() : [];
+        if (state.phase === 'absent' || asked === undefined) return restarted(atMs);
+        const { stage, when, gate } = asked;
+        const { revision } = state;
+        return { type: 'gate-said', atMs, commandId: `said-${atMs}`, revision, stage, when, gate, answer, reason: '' };
+      }),
+  },
   { weight: 2, arbitrary: fc.constantFrom<Step>((atMs) => tick(atMs, atMs - 120_000), restarted) },
   {
     weight: 2,
@@ -188,6 +206,12 @@ const always = (check: (decided: readonly Decided[]) => void): void => {
   );
 };
 
+/** Without what is only tried. */
+function guarded(state: DeliveryState, metrics: readonly MetricAnalysis[]): readonly MetricAnalysis[] {
+  const tried = 'spec' in state ? (state.spec.dryRun ?? []) : [];
+  return metrics.filter(({ metric }) => !tried.some((guardrail) => guardrail.metric === metric));
+}
+
 const swapped = (name: string): string => (name === 'control' ? 'candidate' : 'control');
 
 describe('in every history', () => {
@@ -214,7 +238,9 @@ describe('in every history', () => {
     always((decided) => {
       for (const { before, events, after } of decided) {
         if (before.phase === 'rolled-back') {
-          expect(events.filter(({ type }) => !['acknowledged', 'defined', 'started'].includes(type))).toEqual([]);
+          const begins = events.some(({ type }) => type === 'defined');
+          const allowed = ['acknowledged', 'defined', 'started', ...(begins ? ['gate-asked'] : [])];
+          expect(events.filter(({ type }) => !allowed.includes(type))).toEqual([]);
           if (events.some(({ type }) => type === 'started'))
             expect(after).toMatchObject({ revision: before.revision + 1 });
         }
@@ -238,11 +264,14 @@ describe('in every history', () => {
       for (const { before, input, after } of decided) {
         if (exposedPpm(after) <= exposedPpm(before)) continue;
         if (input.type !== 'analysed') {
-          expect(['define', 'new-attempt', 'approve', 'promote']).toContain(input.type);
+          expect(['define', 'new-attempt', 'approve', 'promote', 'gate-said']).toContain(input.type);
+          // Of a gate: before the first stage, and where it approves.
+          if (input.type === 'gate-said') expect([before.phase, input.answer]).toEqual(['draft', 'approve']);
           continue;
         }
         expect(before.phase).toBe('running');
-        const { metrics, health: condition } = input.analysis;
+        const { metrics: all, health: condition } = input.analysis;
+        const metrics = guarded(before, all);
         expect(condition).toEqual(HEALTHY);
         expect(metrics.map(({ verdict }) => verdict)).not.toContain('harmful');
         expect(metrics.every(({ verdict, budget }) => verdict === 'non-inferior' || budget.length > 0)).toBe(true);
@@ -254,7 +283,7 @@ describe('in every history', () => {
     always((decided) => {
       for (const { before, input, after } of decided) {
         if (input.type !== 'analysed' || before.phase === 'absent' || before.phase === 'draft') continue;
-        const isHarm = input.analysis.metrics.some(
+        const isHarm = guarded(before, input.analysis.metrics).some(
           ({ verdict, candidate }) => verdict === 'harmful' && candidate !== before.spec.control,
         );
         if (isHarm) expect(exposedPpm(after)).toBe(0);

@@ -14,6 +14,7 @@ import { resumeRamp } from './operator/resume.js';
 import { rollBackToControl } from './operator/rollback.js';
 import { judgeAnalysis, passTime } from './policy.js';
 import { acknowledge } from './rules/acknowledge.js';
+import { hearGate } from './rules/hear-gate.js';
 import { reissueContested } from './rules/reissue.js';
 import { initialState, type DefinedState, type DeliveryState } from './state.js';
 
@@ -41,6 +42,8 @@ function decide(state: DeliveryState, input: DeliveryInput): readonly DeliveryEv
       return reissueContested(state, input);
     case 'define':
       return defineExperiment(state, input);
+    case 'gate-said':
+      return hearGate(state, input);
     case 'approve':
       return approveStage(known(state), input);
     case 'pause':

@@ -30,6 +30,16 @@ const definitionGiven = {
 };
 const commanded = { ...happened, command: allocationCommanded };
 
+/**
+ * What a gate says: the ramp may go on; it may not; it is to wait and ask again. `none`: it could not be asked, or what it said was no answer, so often
+ * that people have to know.
+ */
+export const gateAnswer = z.enum(['approve', 'deny', 'wait', 'none']);
+export type GateAnswer = z.infer<typeof gateAnswer>;
+
+/** A gate of the ramp: before or after a stage. */
+const gate = { stage: z.int().min(0), when: z.enum(['before', 'after']), gate: z.string().min(1) };
+
 /** What people are told without anything being ordered; once each, unless said otherwise. */
 export const alertKind = z.enum([
   'control-unhealthy',
@@ -65,6 +75,17 @@ export const deliveryEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('resumed'), ...commanded }),
   z.object({ type: z.literal('approval-awaited'), ...happened, stage: z.int().min(0), message: z.string() }),
   z.object({ type: z.literal('approved'), ...happened, stage: z.int().min(0), note: z.string() }),
+  /** Nothing else is missing: from now on the gate is asked. */
+  z.object({ type: z.literal('gate-asked'), ...happened, ...gate, message: z.string() }),
+  /** What it has answered, as often as that changes; `reason` is its own word, or why there is none. */
+  z.object({
+    type: z.literal('gate-answered'),
+    ...happened,
+    ...gate,
+    answer: gateAnswer,
+    reason: z.string(),
+    message: z.string(),
+  }),
   /** The present order under a larger epoch: a router has not followed it. */
   z.object({ type: z.literal('reissued'), ...commanded }),
   z.object({ type: z.literal('promoted'), ...commanded }),

@@ -2,8 +2,8 @@ import { waitsForApproval } from './allocation.js';
 import type { CommandEvent, DeliveryEvent } from './events.js';
 import { metricsJudgedOtherwise } from './judged-metrics.js';
 import { refuseImpossible } from './possible.js';
-import type { DefinedState, DeliveryState, DraftState, StartedState } from './state.js';
-import { initialState } from './state.js';
+import type { AskedGate, DefinedState, DeliveryState, DraftState, StartedState } from './state.js';
+import { initialState, isSameGate } from './state.js';
 
 /** The state after an event. It decides nothing: it only records what has happened. */
 export function evolve(state: DeliveryState, event: DeliveryEvent): DeliveryState {
@@ -43,6 +43,10 @@ export function evolve(state: DeliveryState, event: DeliveryEvent): DeliveryStat
       return { ...definedOf(state), awaitsApprovalOf: event.stage };
     case 'approved':
       return approved(definedOf(state), event.stage);
+    case 'gate-asked':
+      return gateAsked(definedOf(state), event);
+    case 'gate-answered':
+      return gateAnswered(definedOf(state), event);
     case 'arm-dropped': {
       const known = startedOf(state);
       return { ...reissued(known, event), dropped: [...(known.dropped ?? []), event.variant] };
@@ -107,7 +111,8 @@ function policyChanged(
   const { file: _before, archived: _archived, ...known } = state;
   const stage = state.awaitsApprovalOf;
   const isAwaited = state.phase !== 'draft' && stage !== null && spec.ramp.stages[stage]?.approval === 'required';
-  const first = state.phase === 'draft' && waitsForApproval(spec) ? 0 : null;
+  const isOpen = waitsForApproval(spec) && !state.approvedStages.includes(0);
+  const first = state.phase === 'draft' && isOpen ? 0 : null;
   const changed = metricsJudgedOtherwise(state.spec, spec).map((metric) => [metric, policy] as const);
   return {
     ...known,
@@ -155,6 +160,7 @@ function commanded(state: DeliveryState, { command, atMs }: CommandEvent): Plain
     appliedBy: known.appliedBy,
     approvedStages: known.approvedStages,
     awaitsApprovalOf: known.awaitsApprovalOf,
+    ...(known.gates === undefined ? {} : { gates: known.gates }),
     startedAtMs: known.startedAtMs,
     // Whatever ends a pause, its time is over now.
     pausedMs: known.pausedMs + (known.phase === 'paused' ? Math.max(0, atMs - known.pausedAtMs) : 0),
@@ -197,6 +203,23 @@ function approved(state: DefinedState, stage: number): DefinedState {
     approvedStages: [...state.approvedStages, stage],
     awaitsApprovalOf: state.awaitsApprovalOf === stage ? null : state.awaitsApprovalOf,
   };
+}
+
+function gateAsked(
+  state: DefinedState,
+  { stage, when, gate, atMs }: Extract<DeliveryEvent, { readonly type: 'gate-asked' }>,
+): DefinedState {
+  const asked: AskedGate = { stage, when, gate, askedAtMs: atMs, answer: null, reason: '' };
+  return { ...state, gates: [...(state.gates ?? []), asked] };
+}
+
+function gateAnswered(
+  state: DefinedState,
+  event: Extract<DeliveryEvent, { readonly type: 'gate-answered' }>,
+): DefinedState {
+  const { answer, reason } = event;
+  const gates = (state.gates ?? []).map((asked) => (isSameGate(asked, event) ? { ...asked, answer, reason } : asked));
+  return { ...state, gates };
 }
 
 function draftOf(state: DeliveryState): DraftState {

@@ -1,10 +1,11 @@
 export { topStage } from './allocation.js';
 export { decider } from './decider.js';
-export { deliveryEvent, type CommandEvent, type DeliveryEvent, type HoldCause } from './events.js';
+export { deliveryEvent, type CommandEvent, type DeliveryEvent, type GateAnswer, type HoldCause } from './events.js';
 export { rebuild } from './evolve.js';
 export type * from './inputs.js';
 export { DecisionRefusedError, type RefusalCode } from './operator/refusal.js';
 export { appliedInWords } from './words/applied.js';
+export { gatesToAsk } from './rules/gates.js';
 export { metricByPairs } from './rules/pairs.js';
 export { deadlineAtMs, deadlineMsIn, nextTimerAtMs } from './rules/deadline.js';
 export { type Notice, noticesOf } from './notices.js';

@@ -1,3 +1,5 @@
+import type { GateAnswer } from './events.js';
+import type { Gate } from './state.js';
 import type { AllocationApplied, ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
 
 /** Time and identity come in as values: the same input on the same state gives the same events. */
@@ -34,6 +36,15 @@ export interface Approve extends OperatorInput {
   readonly type: 'approve';
   /** Index of the ramp stage; without it the next stage that needs an approval. */
   readonly stage?: number;
+}
+
+/** What a gate has said; see `gate-answered`. */
+export interface GateSaid extends Input, Gate {
+  readonly type: 'gate-said';
+  /** That it was asked about: what is said of another one means nothing. */
+  readonly revision: number;
+  readonly answer: GateAnswer;
+  readonly reason: string;
 }
 
 export interface Analysed extends Input {
@@ -75,4 +86,4 @@ export interface Contested extends Input {
   readonly forged?: string;
 }
 
-export type DeliveryInput = Define | Operate | Approve | Analysed | Tick | Restarted | Applied | Contested;
+export type DeliveryInput = Define | Operate | Approve | GateSaid | Analysed | Tick | Restarted | Applied | Contested;

@@ -55,9 +55,10 @@ it('the form of a state is what its number stands for: another form needs the ne
     [begun, operator('rollback', minutes(1)), operator('archive', minutes(2))],
     [define(T0, test), analysed(minutes(1), [harmful('alignment')])],
     [define(T0, aSpec({ guardrails: [], dryRun: aSpec().guardrails })), analysed(minutes(1), [harmful('alignment')])],
+    [define(T0, aSpec({ ramp: explicitRamp(aStage(10_000, { gates: { before: ['smoke'] } }), aStage(1_000_000)) }))],
     [begun, analysed(minutes(1), [], { health: { ...HEALTHY, shift: { status: 'found', metrics: ['x'] } } })],
   ];
   const forms = paths.map((path) => formOf(rebuild(logOf(...path))));
   const digest = createHash('sha256').update(JSON.stringify(forms)).digest('hex').slice(0, 12);
-  expect([STATE_FORM, digest]).toEqual([4, 'efefb8b86f73']);
+  expect([STATE_FORM, digest]).toEqual([5, '728094e735db']);
 });

@@ -6,13 +6,13 @@ import type {
   ExperimentSpec,
   WeightsPpm,
 } from '#libs/contracts';
-import type { AlertKind, HoldCause } from './events.js';
+import type { AlertKind, GateAnswer, HoldCause } from './events.js';
 
 /**
  * Form of a state, for who keeps one beside its log: what was kept in another form is not read, the log is. The next number whenever a field comes, goes
  * or means something else.
  */
-export const STATE_FORM = 4;
+export const STATE_FORM = 5;
 
 /** One revision of an experiment that exists. */
 interface Defined {
@@ -36,6 +36,8 @@ interface Defined {
   readonly approvedStages: readonly number[];
   /** The next stage, where its approval is all that is missing. */
   readonly awaitsApprovalOf: number | null;
+  /** Gates that were asked, in that order; absent: none was. */
+  readonly gates?: readonly AskedGate[];
   /** Lists leave it out; absent: they don't. Whatever is ordered later brings it back. */
   readonly archived?: true;
 }
@@ -65,6 +67,22 @@ export interface Alert {
   readonly atMs: number;
   /** Which of several things it is about; absent: there is one. */
   readonly about?: string;
+}
+
+/** A gate of the ramp: what has to be approved before its stage begins, or after it, before the next one does. */
+export interface Gate {
+  readonly stage: number;
+  readonly when: 'before' | 'after';
+  /** Its name. */
+  readonly gate: string;
+}
+
+export interface AskedGate extends Gate {
+  readonly askedAtMs: number;
+  /** The newest; null before the first. */
+  readonly answer: GateAnswer | null;
+  /** What it said with it. */
+  readonly reason: string;
 }
 
 /** No experiment has this key. */
@@ -143,6 +161,10 @@ export function isBeforeRamp({ spec, startedAtMs, stageStartedAtMs }: StartedSta
 export function inRace<State extends StartedState>(state: State): State {
   const { dropped } = state;
   return dropped === undefined ? state : { ...state, spec: { ...state.spec, dropped } };
+}
+
+export function isSameGate(one: Gate, other: Gate): boolean {
+  return one.stage === other.stage && one.when === other.when && one.gate === other.gate;
 }
 
 export function isActive(state: DeliveryState): state is ActiveState {

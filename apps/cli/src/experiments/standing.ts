@@ -55,6 +55,7 @@ export function waitsFor(experiment: ExperimentAnswer, nowMs: number): readonly 
     ...(parked ? [`nothing can be decided at present: ${parked.reason}`] : []),
     ...(held ? [`it can't be judged: ${held.causes.map(causeWords).join(', ')} (${ago(held.since, nowMs)})`] : []),
     ...(phase === 'paused' ? [`somebody has paused it: teststrip resume ${key} lets it go on`] : []),
+    ...experiment.gates.filter(({ answer }) => answer !== 'approve').map(gateWords),
     ...(awaited === null ? [] : [approvalWords(key, awaited, approvals?.judgements)]),
     ...(deadlineAt ? [`deadline in ${duration(Math.max(0, Date.parse(deadlineAt) - nowMs))}`] : []),
   ];
@@ -63,6 +64,19 @@ export function waitsFor(experiment: ExperimentAnswer, nowMs: number): readonly 
 function approvalWords(key: string, stage: number, judgements: number | null | undefined): string {
   const pictures = judgements ? `${judgements} judgements of pictures (/review/${key} of the page) or ` : '';
   return `stage ${stage + 1} waits for ${pictures}an approval: teststrip approve ${key}`;
+}
+
+function gateWords({ stage, when, gate, answer, reason }: ExperimentAnswer['gates'][number]): string {
+  const step = when === 'before' ? `stage ${stage + 1} waits` : `the stage after stage ${stage + 1} waits`;
+  const why = reason === '' ? '' : `: ${reason}`;
+  switch (answer) {
+    case 'deny':
+      return `gate ${gate} denies what follows${why}; ${step} until it is taken out of the file, or somebody promotes or rolls back`;
+    case 'none':
+      return `${step} for gate ${gate}, which gives no answer${why}`;
+    default:
+      return `${step} for gate ${gate}${answer === null ? '' : `, which says to wait${why}`}`;
+  }
 }
 
 function causeWords(cause: string): string {

@@ -31,6 +31,17 @@ export const experimentAnswer = z.looseObject({
   held: z.looseObject({ since: z.string(), causes: z.array(z.string()) }).nullish(),
   parked: z.looseObject({ reason: z.string() }).nullish(),
   approvals: z.looseObject({ awaited: z.number().nullable(), judgements: z.number().nullish() }).optional(),
+  gates: z
+    .array(
+      z.looseObject({
+        stage: z.number(),
+        when: z.string(),
+        gate: z.string(),
+        answer: z.string().nullable(),
+        reason: z.string(),
+      }),
+    )
+    .default([]),
   lastCommand: order.nullish(),
   effect: z.string().nullish(),
   alerts: z.array(z.looseObject({ message: z.string(), at: z.string() })).default([]),

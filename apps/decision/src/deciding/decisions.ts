@@ -5,6 +5,7 @@ import {
   decideOnService,
   decider,
   DecisionRefusedError,
+  gatesToAsk,
   isActive,
   newService,
   operateService,
@@ -12,6 +13,7 @@ import {
   type DeliveryEvent,
   type DeliveryInput,
   type DeliveryState,
+  type GateSaid,
   type HeldState,
   type OrderEffect,
   type ServiceEvent,
@@ -24,6 +26,7 @@ import {
 } from '#libs/delivery';
 import { VersionConflictError } from '#libs/persistence/decision';
 import type { Clock } from '#libs/platform';
+import type { GateQuestion } from '../gates/ask-gate.js';
 import { LogLockedError } from './bounded-transaction.js';
 import type { DecisionLog, Known, KnownService, KnownState } from './decision-log.js';
 import { Lanes } from './lanes.js';
@@ -295,6 +298,19 @@ export class Decisions {
     });
     // Whose name somebody made up is remembered nowhere.
     if (!this.known.has(analysis.experiment)) this.heardAtMs.delete(analysis.experiment);
+  }
+
+  /** Gates that ramps wait for. */
+  gatesToAsk(): readonly GateQuestion[] {
+    return [...this.known.values()].flatMap(({ state }) => {
+      if (state.phase === 'absent' || state.phase === 'quarantined') return [];
+      return gatesToAsk(state).map((asked) => ({ state, asked }));
+    });
+  }
+
+  /** What a gate has answered. @throws DecisionRefusedError where a draft that waited for nothing else can't start */
+  async gateSaid(key: string, said: Omit<GateSaid, 'type' | 'atMs' | 'commandId'>): Promise<void> {
+    await this.take(key, { ...said, ...this.now(), type: 'gate-said' });
   }
 
   /** Tells controllers that start later of which experiments analyses arrive. */

@@ -58,6 +58,8 @@ const WITHOUT_COMMAND: ReadonlySet<string> = new Set<DeliveryEvent['type']>([
   'archived',
   'approval-awaited',
   'approved',
+  'gate-asked',
+  'gate-answered',
   'acknowledged',
   'alert-raised',
 ]);

@@ -78,6 +78,20 @@ export const experimentView = z
         .nullable()
         .describe('So many judgements of pictures stand for that approval; null: only a person gives it.'),
     }),
+    gates: z
+      .array(
+        z.object({
+          stage: z.int(),
+          when: z.enum(['before', 'after']),
+          gate: z.string(),
+          askedAt: timestamp,
+          answer: z.enum(['approve', 'deny', 'wait', 'none']).nullable(),
+          reason: z.string(),
+        }),
+      )
+      .describe(
+        'Gates of the ramp that were asked, with their newest answer; null: none yet, `none`: none could be had. `approve` and `deny` are the last word.',
+      ),
     dropped: z.array(slug).describe('Candidates that were proven harmful: they get no traffic any more.'),
     lastCommand: allocationCommanded.nullable(),
     effect: z
@@ -166,6 +180,7 @@ function viewOfDefined(state: DefinedState, orders: Orders): ExperimentView {
     held: state.phase === 'held' ? { since: iso(state.heldAtMs), causes: [...state.causes] } : null,
     parked: parkedOf(orders.parkedAs(state.experiment)),
     approvals: approvalsOf(state),
+    gates: (state.gates ?? []).map(({ askedAtMs, ...gate }) => ({ ...gate, askedAt: iso(askedAtMs) })),
     dropped: [...(started?.dropped ?? [])],
     lastCommand: started?.lastCommand ?? null,
     effect: (started && orders.effectOf(started)?.state) ?? null,

@@ -15,7 +15,7 @@ import { fingerprintOf } from '#libs/telemetry';
 import type { DecisionLog, KnownState } from '../deciding/decision-log.js';
 import type { Decisions, Obeyed, Order } from '../deciding/decisions.js';
 import type { OrderFollowUp } from '../routers/order-follow-up.js';
-import { AUDIT, DECISIONS, KNOWN_METRICS, ORDERS, UPSTREAM_HOSTS } from '../tokens.js';
+import { AUDIT, DECISIONS, GATE_NAMES, KNOWN_METRICS, ORDERS, UPSTREAM_HOSTS } from '../tokens.js';
 import { AskedWith, type AskedBy } from './asked.js';
 import { viewOf, type AnyExperimentView, type AppliedView } from './experiment-view.js';
 import { orProblem } from './or-problem.js';
@@ -35,7 +35,7 @@ import {
 } from './orders.js';
 import { startingAnew } from './metrics-starting-anew.js';
 import { refuseUnlistedUpstream } from './upstream-hosts.js';
-import { readExperimentFile } from './read-experiment-file.js';
+import { readExperimentFile, refuseUnknownGates } from './read-experiment-file.js';
 
 /** Header with the name of who applies an experiment file. */
 export const ACTOR_HEADER = 'teststrip-actor';
@@ -48,6 +48,7 @@ export class ExperimentsController {
     @Inject(ORDERS) private readonly orders: OrderFollowUp,
     @Inject(KNOWN_METRICS) private readonly knownMetrics: readonly KnownMetric[],
     @Inject(UPSTREAM_HOSTS) private readonly upstreamHosts: readonly string[] | undefined,
+    @Inject(GATE_NAMES) private readonly gateNames: readonly string[],
   ) {}
 
   /**
@@ -62,7 +63,9 @@ export class ExperimentsController {
     @Res({ passthrough: true }) response: { status(code: number): unknown },
   ): Promise<AnyExperimentView & AppliedView> {
     const { dryRun } = parseInput(applyQuery, query, 'query');
-    const { spec, digest: file } = readExperimentFile(request, this.knownMetrics);
+    const read = readExperimentFile(request, this.knownMetrics);
+    const { spec, digest: file } = read;
+    refuseUnknownGates(read, this.gateNames);
     for (const [name, { upstream }] of Object.entries(spec.variants))
       refuseUnlistedUpstream(`variants.${name}.upstream`, upstream, this.upstreamHosts);
     const fingerprints = Object.fromEntries(

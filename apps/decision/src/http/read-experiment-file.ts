@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import {
   ExperimentFileError,
+  type ExperimentFileProblem,
   parseExperiment,
   parseWrittenExperiment,
   type ExperimentSpec,
@@ -17,6 +18,8 @@ export const FILE_HEADER = 'teststrip-file';
 export interface AppliedFile {
   readonly spec: ExperimentSpec;
   readonly digest: string;
+  /** Where a path of the file stands, for what is wrong in it here alone. */
+  readonly where: (path: readonly PropertyKey[]) => Omit<ExperimentFileProblem, 'path' | 'message'>;
 }
 
 /** By request: who may apply a file is asked of it before anybody applies it. */
@@ -35,20 +38,40 @@ export function readExperimentFile(request: ReadRequest, knownMetrics: readonly 
 function readAnew(request: ReadRequest, knownMetrics: readonly KnownMetric[]): AppliedFile {
   const file = fileName(request);
   try {
-    const { spec, written } =
+    const { spec, written, placeOf } =
       request.rawBody === undefined
-        ? { spec: parseExperiment(request.body, knownMetrics), written: request.body }
+        ? { spec: parseExperiment(request.body, knownMetrics), written: request.body, placeOf: nowhere }
         : parseWrittenExperiment(textOf(request.rawBody, file), file, knownMetrics);
-    return { spec, digest: fingerprintOf({ written }) };
+    return { spec, digest: fingerprintOf({ written }), where: (path) => ({ file, ...placeOf(path) }) };
   } catch (error) {
-    if (!(error instanceof ExperimentFileError)) throw error;
-    throw new ProblemException({
-      title: 'The experiment file is wrong',
-      status: 422,
-      detail: error.message,
-      problems: error.problems,
-    });
+    throw error instanceof ExperimentFileError ? wrongFile(error) : error;
   }
+}
+
+/** In a body that is no text. */
+const nowhere = (): { readonly line: number; readonly column: number } => ({ line: 0, column: 0 });
+
+function wrongFile({ message: detail, problems }: ExperimentFileError): ProblemException {
+  return new ProblemException({ title: 'The experiment file is wrong', status: 422, detail, problems });
+}
+
+/**
+ * Files name gates; where they are asked is this installation's.
+ * @param known names of gates that it has
+ * @throws ProblemException 422 with the line of every name that it has not
+ */
+export function refuseUnknownGates({ spec, where }: AppliedFile, known: readonly string[]): void {
+  const problems = spec.ramp.stages.flatMap(({ gates = {} }, stage) =>
+    (['before', 'after'] as const).flatMap((when) =>
+      (gates[when] ?? []).flatMap((name, index): readonly ExperimentFileProblem[] => {
+        if (known.includes(name)) return [];
+        const path = ['ramp', stage, 'gates', when, index];
+        const message = `unknown gate "${name}"; expected one of those that this installation has (GATES): ${known.join(', ') || 'none'}`;
+        return [{ ...where(path), path: path.join('.'), message }];
+      }),
+    ),
+  );
+  if (problems.length > 0) throw wrongFile(new ExperimentFileError(problems));
 }
 
 /** @throws ExperimentFileError with the first line that is no UTF-8, or with what the bytes are instead. */

@@ -12,6 +12,8 @@ export const NOTICE_KINDS = [
   'resumed',
   'approval-awaited',
   'approved',
+  'gate-asked',
+  'gate-answered',
   'promoted',
   'rolled-back',
   'concluded',
@@ -94,7 +96,10 @@ function toldOf(event: DeliveryEvent): Pick<DecisionNotice, 'decision' | 'messag
       return undefined;
     case 'approved':
       return { decision: 'approved', message: `stage ${event.stage} is approved: ${event.note}` };
+    case 'gate-answered':
+      return { decision: event.answer === 'none' ? 'alarm' : 'gate-answered', message: event.message };
     case 'approval-awaited':
+    case 'gate-asked':
     case 'arm-disqualified':
       return { decision: event.type, message: event.message };
     case 'alert-raised':
@@ -106,6 +111,7 @@ function toldOf(event: DeliveryEvent): Pick<DecisionNotice, 'decision' | 'messag
 
 function causesOf(event: DeliveryEvent): readonly string[] {
   if (event.type === 'held') return event.causes;
+  if (event.type === 'gate-answered') return [event.answer === 'none' ? 'gate-silent' : event.answer];
   return event.type === 'alert-raised' ? [event.alert] : [];
 }
 

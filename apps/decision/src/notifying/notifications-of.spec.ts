@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { DeliveryEvent } from '#libs/delivery';
 import type { KnownState } from '../deciding/decision-log.js';
-import { signatureHeaders } from './attempt.js';
+import { signatureHeaders } from './signed-post.js';
 import { NOTICE_KINDS } from './notice.js';
 import { notificationsOf } from './notifications-of.js';
 import { readReceiver, type Receiver } from './receivers.js';
@@ -99,7 +99,7 @@ describe('a receiver', () => {
 it('a body is signed with its id and its second', () => {
   const key = Buffer.from('012345678901234567890123');
   const secret = `whsec_${key.toString('base64')}`;
-  const signed = signatureHeaders({ notificationId: 'msg_1', body: '{}', secret, atMs: 1_614_265_330_999 });
+  const signed = signatureHeaders({ id: 'msg_1', body: '{}', secret, atMs: 1_614_265_330_999 });
   expect(signed).toEqual({
     'webhook-id': 'msg_1',
     'webhook-timestamp': '1614265330',

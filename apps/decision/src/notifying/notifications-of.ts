@@ -3,6 +3,7 @@ import type { DeliveryEvent } from '#libs/delivery';
 import type { NewNotification } from '#libs/persistence/notifications';
 import type { KnownState } from '../deciding/decision-log.js';
 import { bodyFor } from './body.js';
+import { experimentLink } from './experiment-link.js';
 import { noticeOf } from './notice.js';
 import type { NotifySettings } from './notify-settings.js';
 
@@ -14,8 +15,7 @@ export function notificationsOf(
 ): readonly NewNotification[] {
   if (receivers.length === 0 || after.phase === 'absent') return [];
   const { experiment } = after;
-  const link =
-    pageUrl === undefined ? undefined : `${pageUrl.replace(/\/+$/, '')}/experiments/${encodeURIComponent(experiment)}`;
+  const link = experimentLink(pageUrl, experiment);
   return events.flatMap((event) => {
     const notice = noticeOf(event, after);
     if (notice === undefined || !on.includes(notice.decision)) return [];

@@ -1,5 +1,6 @@
 import type { ClaimedNotification, NotificationStore } from '#libs/persistence/notifications';
-import { attempt, NotDeliveredError } from './attempt.js';
+import { attempt } from './attempt.js';
+import { NotDeliveredError } from './not-delivered-error.js';
 import type { NotifySettings } from './notify-settings.js';
 import type { Receiver } from './receivers.js';
 

@@ -1205,3 +1205,36 @@ describe('a dry run', () => {
     expect(problemsOf(withDry(guardrail))).toContainEqual(expect.stringContaining(problem));
   });
 });
+
+/** A ramp with gates at its second stage, which is the last one where it says so. */
+const withGates = (gates: string, isLast = false): string =>
+  `ramp: [{ weight: 1% }, ${isLast ? '' : `{ weight: 50%, gates: ${gates} }, `}{ weight: 100%${isLast ? `, gates: ${gates}` : ''} }]`;
+
+describe('gates of a stage', () => {
+  it('are named, before it and after it', () => {
+    const { stages } = specWith(withGates('{ before: [load-test], after: [legal, qa] }')).ramp;
+    expect(stages.map((stage) => stage.gates)).toEqual([
+      undefined,
+      { before: ['load-test'], after: ['legal', 'qa'] },
+      undefined,
+    ]);
+  });
+
+  it('of the last stage are asked before the bake, where there is one', () => {
+    const { stages } = specWith(`${withGates('{ before: [legal] }', true)}\nbake: 1h`).ramp;
+    expect(stages.map((stage) => stage.gates)).toEqual([undefined, { before: ['legal'] }, undefined]);
+  });
+
+  it.each([
+    [withGates('{}'), 'canary.yaml:8: ramp.1.gates: expected before, after, or both'],
+    [withGates('{ before: [] }'), 'ramp.1.gates.before: expected at least 1 entry'],
+    [withGates('{ before: [qa, qa] }'), 'ramp.1.gates.before: names a gate twice'],
+    [withGates('{ during: [qa] }'), 'unknown key "during"'],
+    [
+      withGates('{ after: [qa] }', true),
+      'canary.yaml:8: ramp.1.gates.after: is asked before the next stage, and nothing',
+    ],
+  ])('%s is refused', (text, problem) => {
+    expect(problemsIn(text)).toContainEqual(expect.stringContaining(problem));
+  });
+});

@@ -40,7 +40,7 @@ import {
   type VariantSpec,
 } from './spec.js';
 import { readWarmUp, warmUpFile } from './warm-up.js';
-import { readYaml, type FilePlace } from './yaml-document.js';
+import { readYaml, type FilePlace, type YamlDocument } from './yaml-document.js';
 
 const SMALLEST_ALPHA = 1e-9;
 const alphaLevel = z.number().gte(SMALLEST_ALPHA).lt(0.5);
@@ -171,18 +171,19 @@ export function parseExperimentFile(text: string, file: string, knownMetrics: re
   return parseWrittenExperiment(text, file, knownMetrics).spec;
 }
 
-/** The same, with the plain value that the text writes, for whoever compares what is written. */
+/** The same, with the plain value that the text writes, for whoever compares what is written, and where it stands in the text. */
 export function parseWrittenExperiment(
   text: string,
   file: string,
   knownMetrics: readonly KnownMetric[],
-): { readonly spec: ExperimentSpec; readonly written: unknown } {
+): { readonly spec: ExperimentSpec; readonly written: unknown; readonly placeOf: YamlDocument['placeOf'] } {
   const document = readYaml(text);
   if ('faults' in document) {
     throw new ExperimentFileError(document.faults.map((fault) => ({ file, path: '', ...fault })));
   }
   const { value: written, placeOf } = document;
-  return { spec: parseExperiment(written, knownMetrics, (path) => ({ file, ...placeOf(path) })), written };
+  const spec = parseExperiment(written, knownMetrics, (path) => ({ file, ...placeOf(path) }));
+  return { spec, written, placeOf };
 }
 
 /** The same for an already decoded value (an HTTP body). `where` locates a path; the default says `(request)` line 0. */

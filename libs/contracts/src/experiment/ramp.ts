@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { MILLION } from '../names.js';
 import { durationText, parseDurationMs } from './duration.js';
 import type { Complain } from './file-problems.js';
+import { checkLastGates, gatesFile } from './gates.js';
 import { AUTO_LADDER_PPM, type Ramp, type RampStage } from './spec.js';
 
 /** A share as people write it. */
@@ -27,6 +28,7 @@ export const rampFile = z.union(
           atLeast: durationText.optional(),
           atLeastUnits: z.int().min(0).optional(),
           approval: approvalFile.optional(),
+          gates: gatesFile.optional(),
         }),
       )
       .min(1),
@@ -64,6 +66,7 @@ function stagesOf(written: z.output<typeof rampFile>, complain: Complain): Ramp 
     atLeastMs: stage.atLeast === undefined ? 0 : parseDurationMs(stage.atLeast),
     atLeastUnits: stage.atLeastUnits ?? 0,
     ...approvalOf(stage.approval),
+    ...(stage.gates === undefined ? {} : { gates: stage.gates }),
   }));
   stages.forEach(({ weightPpm }, index) => {
     const before = stages[index - 1]?.weightPpm ?? 0;
@@ -71,6 +74,7 @@ function stagesOf(written: z.output<typeof rampFile>, complain: Complain): Ramp 
       complain(['ramp', index, 'weight'], 'weights must rise from stage to stage, above 0% and up to 100%');
     }
   });
+  checkLastGates(written, complain);
   if (stages.at(-1)?.weightPpm !== MILLION) complain(['ramp'], 'the last stage must be 100%: it is the promotion');
   return { kind: 'explicit', stages };
 }

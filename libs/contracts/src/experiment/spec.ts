@@ -159,6 +159,8 @@ export const rampStage = z.object({
   judgements: z.int().min(1).optional(),
   /** It takes what the promotion takes, and keeps a slice with control for `atLeastMs` before that; absent: it is a step like the others. */
   bake: z.literal(true).optional(),
+  /** Names of gates that have to let the ramp go on: into the stage, and out of it; absent: none. */
+  gates: z.object({ before: z.array(slug).min(1).optional(), after: z.array(slug).min(1).optional() }).optional(),
 });
 export type RampStage = z.infer<typeof rampStage>;
 

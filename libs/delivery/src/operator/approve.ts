@@ -1,7 +1,9 @@
 import { stageWeightPpm } from '../allocation.js';
 import type { DeliveryEvent } from '../events.js';
+import { evolve } from '../evolve.js';
 import type { Approve } from '../inputs.js';
-import { isActive, isInShadow, type DefinedState } from '../state.js';
+import { mayStart } from '../rules/gates.js';
+import { isActive, isInShadow, type DefinedState, type DraftState } from '../state.js';
 import { percent } from '../words/numbers.js';
 import { because } from '../words/quote.js';
 import { DecisionRefusedError, hasEnded } from './refusal.js';
@@ -33,7 +35,9 @@ export function approveStage(state: DefinedState, input: Approve): readonly Deli
     stage,
     note: `${percent(stageWeightPpm(state.spec, stage))} approved by ${actor}${because(note)}`,
   };
-  return state.phase === 'draft' && stage === 0 ? [approved, startRevision(state, input)] : [approved];
+  if (state.phase !== 'draft' || stage !== 0) return [approved];
+  const draft = evolve(state, approved) as DraftState;
+  return mayStart(draft) ? [approved, startRevision(draft, input)] : [approved];
 }
 
 /** Where the stage asks for somebody else, none of those will do whose words the revision is. */

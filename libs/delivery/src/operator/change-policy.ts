@@ -1,12 +1,12 @@
-import { waitsForApproval } from '../allocation.js';
 import type { DeliveryEvent } from '../events.js';
 import { evolve } from '../evolve.js';
 import type { Define } from '../inputs.js';
+import { askGates, gatesBeforeStart, mayStart } from '../rules/gates.js';
 import type { DefinedState, DraftState } from '../state.js';
 import { because } from '../words/quote.js';
 import { definitionToTell, startRevision } from './revision.js';
 
-/** The revision goes on under another policy. A draft whose first stage needs no approval any more starts. */
+/** The revision goes on under another policy. A draft that waits for nothing any more starts. */
 export function changePolicy(state: DefinedState, input: Define, changes: readonly string[]): readonly DeliveryEvent[] {
   const { atMs, actor, note, file } = input;
   const definition = { ...definitionToTell(input, state.revision), policy: state.policy + 1 };
@@ -19,6 +19,8 @@ export function changePolicy(state: DefinedState, input: Define, changes: readon
     changes: [...changes],
     ...(file === undefined ? {} : { file }),
   };
-  const isStarting = state.phase === 'draft' && !waitsForApproval(input.spec);
-  return isStarting ? [changed, startRevision(evolve(state, changed) as DraftState, input)] : [changed];
+  if (state.phase !== 'draft') return [changed];
+  const draft = evolve(state, changed) as DraftState;
+  if (mayStart(draft)) return [changed, startRevision(draft, input)];
+  return [changed, ...askGates(draft, gatesBeforeStart(draft.spec), atMs)];
 }

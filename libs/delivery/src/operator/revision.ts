@@ -1,5 +1,5 @@
 import { candidatesOf, type ExperimentDefined, type ExperimentSpec } from '#libs/contracts';
-import { controlOnly, servesCandidates, shadowCopies, stageWeights, waitsForApproval } from '../allocation.js';
+import { controlOnly, servesCandidates, shadowCopies, stageWeights } from '../allocation.js';
 import { commandOf, type CommandIdentity, type CommandOrder } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import { evolve } from '../evolve.js';
@@ -8,6 +8,7 @@ import type { DeliveryState, DraftState } from '../state.js';
 import { number, percent } from '../words/numbers.js';
 import { because } from '../words/quote.js';
 import { phaseInWords } from '../words/phase.js';
+import { askGates, gatesBeforeStart, mayStart } from '../rules/gates.js';
 import { DecisionRefusedError } from './refusal.js';
 
 type Beginning = Pick<Define, 'atMs' | 'commandId' | 'actor' | 'note' | 'spec' | 'fingerprints' | 'file'> & {
@@ -15,7 +16,7 @@ type Beginning = Pick<Define, 'atMs' | 'commandId' | 'actor' | 'note' | 'spec' |
   readonly changes?: readonly string[];
 };
 
-/** A new revision, without evidence; it starts at once, unless its first stage needs an approval. */
+/** A new revision, without evidence; it starts at once, unless its first stage needs an approval or has gates before it. */
 export function beginRevision(state: DeliveryState, input: Beginning, revision: number): readonly DeliveryEvent[] {
   const { atMs, actor, spec, note, file, changes } = input;
   const definition = definitionToTell(input, revision);
@@ -28,11 +29,10 @@ export function beginRevision(state: DeliveryState, input: Beginning, revision: 
     ...(changes === undefined ? {} : { changes: [...changes] }),
     ...(file === undefined ? {} : { file }),
   };
-  if (waitsForApproval(spec)) {
-    refuseOrphanedTraffic(state);
-    return [defined];
-  }
-  return [defined, startRevision(evolve(state, defined) as DraftState, input)];
+  const draft = evolve(state, defined) as DraftState;
+  if (mayStart(draft)) return [defined, startRevision(draft, input)];
+  refuseOrphanedTraffic(state);
+  return [defined, ...askGates(draft, gatesBeforeStart(spec), atMs)];
 }
 
 /** What everybody is told of a revision. */
@@ -92,6 +92,6 @@ function refuseOrphanedTraffic(state: DeliveryState): void {
   if (state.phase === 'absent' || state.phase === 'draft' || !servesCandidates(state.spec, state.weightsPpm)) return;
   throw new DecisionRefusedError(
     'still-active',
-    `${state.experiment} revision ${state.revision} ${phaseInWords(state.phase)} and serves a candidate, but the new revision would wait for an approval; roll the old one back first`,
+    `${state.experiment} revision ${state.revision} ${phaseInWords(state.phase)} and serves a candidate, but the new revision would wait for an approval or a gate; roll the old one back first`,
   );
 }

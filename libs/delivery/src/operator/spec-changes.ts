@@ -191,6 +191,9 @@ function stageConditions({ ramp: old }: Whole, { ramp: now }: Whole): readonly s
     const stage = `stage ${index} (${percent(was.weightPpm)})`;
     return [
       ...(approvalOf(was) === approvalOf(is) ? [] : [changed(`approval of ${stage}`, approvalOf(was), approvalOf(is))]),
+      ...(canonicalJson([was.gates]) === canonicalJson([is.gates])
+        ? []
+        : [changed(`gates of ${stage}`, gatesInWords(was), gatesInWords(is))]),
       ...(was.bake === is.bake ? [] : [`${stage} is ${is.bake === true ? 'the bake now' : 'no bake any more'}`]),
       ...(was.atLeastMs === is.atLeastMs
         ? []
@@ -200,6 +203,12 @@ function stageConditions({ ramp: old }: Whole, { ramp: now }: Whole): readonly s
         : [changed(`least units in ${stage}`, String(was.atLeastUnits), String(is.atLeastUnits))]),
     ];
   });
+}
+
+/** "before load-test, after legal". */
+function gatesInWords({ gates }: Whole['ramp']['stages'][number]): string {
+  const named = Object.entries(gates ?? {}).map(([when, names]) => `${when} ${names.join(' and ')}`);
+  return named.length === 0 ? 'none' : named.join(', ');
 }
 
 /** As the file writes it. */

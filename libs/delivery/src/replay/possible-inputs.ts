@@ -22,11 +22,23 @@ export function possibleInputs(before: DeliveryState, first: FirstOfDecision): r
   const { event, command } = first;
   if (event.type === 'acknowledged') return [{ ...givenAt(event, command), type: 'applied', applied: event.applied }];
   const isOfController = (command?.actor ?? event.actor) === CONTROLLER;
+  if (event.type === 'gate-answered') return ofGate(before, first, event);
   return isOfController ? ofController(before, first) : ofOperator(first);
 }
 
 function givenAt({ atMs }: DeliveryEvent, command: AllocationCommanded | undefined) {
   return { atMs, commandId: command?.commandId ?? 'none' };
+}
+
+function ofGate(
+  before: DeliveryState,
+  { command }: FirstOfDecision,
+  event: Extract<DeliveryEvent, { readonly type: 'gate-answered' }>,
+): readonly DeliveryInput[] {
+  if (before.phase === 'absent') return [];
+  const { stage, when, gate, answer, reason } = event;
+  const said = { stage, when, gate, answer, reason, revision: before.revision };
+  return [{ ...givenAt(event, command), type: 'gate-said', ...said }];
 }
 
 function ofOperator({ event, command, analysis }: FirstOfDecision): readonly DeliveryInput[] {

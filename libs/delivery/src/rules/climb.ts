@@ -4,19 +4,25 @@ import { controllerCommand, commandEvidence, CONTROLLER } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Analysed } from '../inputs.js';
 import type { RunningState } from '../state.js';
+import { approvedByGates } from '../words/gates.js';
 import { percent } from '../words/numbers.js';
 import { weakestMessage } from '../words/proof.js';
 import { bakingInWords } from '../words/bake.js';
 import { awaitedInWords, isApproved, judgementsInWords } from './approval.js';
+import { askGates, closedGates, gatesOf } from './gates.js';
 import { proofForShare, type ShareProof } from './guardrail-proof.js';
 
 /** Raises the share as high as the damage budget, the stage's own conditions and the approvals allow. */
 export function climb(state: RunningState, input: Analysed): readonly DeliveryEvent[] {
   if (!isStageDone(state, input)) return [];
+  const behind = closedGates(state, gatesOf(state.spec, state.stage, 'after'));
+  if (behind.length > 0) return askGates(state, behind, input.atMs);
   const next = nextProvenStage(state, input.analysis);
   if (!next) return [];
   const { stage, proof } = next;
   if (!isApproved(state, stage, input.analysis)) return awaitApproval(state, input, stage);
+  const ahead = closedGates(state, gatesOf(state.spec, stage, 'before'));
+  if (ahead.length > 0) return askGates(state, ahead, input.atMs);
   return proof === null ? enterUnguarded(state, input, stage) : enter(state, input, stage, proof);
 }
 
@@ -58,6 +64,13 @@ function bakeOnTheWay({ ramp: { stages } }: ExperimentSpec, stage: number): numb
   return bake > stage ? bake : undefined;
 }
 
+/** Who lets the ramp go on, beside the proofs. */
+function goAheadsInWords(state: RunningState, { analysis }: Analysed, stage: number): string {
+  const { spec } = state;
+  const gates = [...gatesOf(spec, state.stage, 'after'), ...gatesOf(spec, stage, 'before')];
+  return `${judgementsInWords(state, stage, analysis)}${approvedByGates(gates)}`;
+}
+
 function awaitApproval(state: RunningState, { atMs, analysis }: Analysed, stage: number): readonly DeliveryEvent[] {
   if (state.awaitsApprovalOf === stage) return [];
   const { spec } = state;
@@ -72,7 +85,7 @@ function enterUnguarded(state: RunningState, input: Analysed, stage: number): re
     stage,
     weightsPpm: stageWeights(spec, stage),
     reason: 'started',
-    message: `On to ${percent(stageWeightPpm(spec, stage))}: the test has no guardrails, and the stage before has lasted as long as it was to.${judgementsInWords(state, stage, input.analysis)}`,
+    message: `On to ${percent(stageWeightPpm(spec, stage))}: the test has no guardrails, and the stage before has lasted as long as it was to.${goAheadsInWords(state, input, stage)}`,
     terminal: false,
     evidence: commandEvidence(input.analysis, null, null),
   });
@@ -84,7 +97,7 @@ function enter(state: RunningState, input: Analysed, stage: number, proof: Share
   const sharePpm = stageWeightPpm(spec, stage);
   const { weakest, lnE } = proof;
   const bakes = spec.ramp.stages[stage]?.bake === true;
-  const hardest = `${weakestMessage(proof, spec, input.analysis.alpha)}${judgementsInWords(state, stage, input.analysis)}`;
+  const hardest = `${weakestMessage(proof, spec, input.analysis.alpha)}${goAheadsInWords(state, input, stage)}`;
   const evidence = commandEvidence(input.analysis, weakest, lnE);
   if (spec.kind === 'canary' && sharePpm === MILLION) {
     const command = controllerCommand(state, input, {

@@ -3,11 +3,12 @@ import { controlOnly, stageWeightPpm, stageWeights } from '../allocation.js';
 import { commandEvidence, CONTROLLER, controllerCommand, type CommandOrder } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Analysed } from '../inputs.js';
-import { isInShadow, type RunningState, type StartedState } from '../state.js';
+import { isInShadow, type Gate, type RunningState, type StartedState } from '../state.js';
 import { number, percent } from '../words/numbers.js';
 import { harmMessage, weakestMessage } from '../words/proof.js';
 import { awaitedInWords, isApproved } from './approval.js';
 import { alarmForTarget } from './broken-control.js';
+import { askGates, closedGates, gatesOf } from './gates.js';
 import { answersToHarm } from './harm.js';
 import { holdUntrusted } from './hold.js';
 import {
@@ -50,8 +51,10 @@ export function judgeShadow(state: RunningState, input: Analysed): readonly Deli
   if (!isShadowDone(state.spec, input.analysis)) return [];
   const allowed = allowedByPairs(state.spec, input.analysis);
   if (state.spec.shadow?.only) return concludeShadow(state, input, allowed);
-  const stage = highestApproved(state, input.analysis, allowed.stage);
-  return stage === null ? awaitFirstApproval(state, input) : beginRamp(state, input, { ...allowed, stage });
+  const stage = highestOpen(state, input.analysis, allowed.stage);
+  if (stage !== null) return beginRamp(state, input, { ...allowed, stage });
+  if (!isApproved(state, 0, input.analysis)) return awaitFirstApproval(state, input);
+  return askGates(state, closedGates(state, gatesOf(state.spec, 0, 'before')), input.atMs);
 }
 
 function beginRamp(state: RunningState, input: Analysed, { stage, proof }: AllowedByPairs): readonly DeliveryEvent[] {
@@ -93,11 +96,17 @@ function concludeShadow(state: RunningState, input: Analysed, { proof }: Allowed
   return [{ type: 'concluded', atMs: input.atMs, actor: CONTROLLER, command, outcome, winner: null }];
 }
 
-/** The highest stage up to the allowed one on the way to which no approval is missing; null where that of the first one is. */
-function highestApproved(state: RunningState, analysis: ExperimentAnalysed, allowed: number): number | null {
-  const missing = state.spec.ramp.stages.findIndex((_stage, index) => !isApproved(state, index, analysis));
-  if (missing === -1 || missing > allowed) return allowed;
-  return missing === 0 ? null : missing - 1;
+/** The highest stage up to the allowed one on the way to which no approval is missing and no gate closed; null where the first one is not open. */
+function highestOpen(state: RunningState, analysis: ExperimentAnalysed, allowed: number): number | null {
+  const { spec } = state;
+  const isClosed = (gates: readonly Gate[]): boolean => closedGates(state, gates).length > 0;
+  let open: number | null = null;
+  for (let stage = 0; stage <= allowed; stage += 1) {
+    if (!isApproved(state, stage, analysis) || isClosed(gatesOf(spec, stage, 'before'))) return open;
+    open = stage;
+    if (isClosed(gatesOf(spec, stage, 'after'))) return open;
+  }
+  return open;
 }
 
 function awaitFirstApproval(state: RunningState, { atMs, analysis }: Analysed): readonly DeliveryEvent[] {

@@ -1,0 +1,6 @@
+/** The page of an experiment; undefined where nobody has said where pages are. */
+export function experimentLink(pageUrl: string | undefined, experiment: string): string | undefined {
+  return pageUrl === undefined
+    ? undefined
+    : `${pageUrl.replace(/\/+$/, '')}/experiments/${encodeURIComponent(experiment)}`;
+}

@@ -1,0 +1,57 @@
+import type { ExperimentSpec } from '#libs/contracts';
+import { waitsForApproval } from '../allocation.js';
+import { CONTROLLER } from '../command.js';
+import type { DeliveryEvent, GateAnswer } from '../events.js';
+import {
+  isActive,
+  isSameGate,
+  type AskedGate,
+  type DefinedState,
+  type DeliveryState,
+  type DraftState,
+  type Gate,
+} from '../state.js';
+import { gateAskedInWords } from '../words/gates.js';
+
+/** What says which gates are open. */
+type Gated = Pick<DefinedState, 'spec' | 'gates'>;
+
+/** The gates of a stage. */
+export function gatesOf({ ramp }: ExperimentSpec, stage: number, when: Gate['when']): readonly Gate[] {
+  return (ramp.stages[stage]?.gates?.[when] ?? []).map((gate) => ({ stage, when, gate }));
+}
+
+/** Those of the gates that have not approved. */
+export function closedGates({ gates = [] }: Gated, wanted: readonly Gate[]): readonly Gate[] {
+  return wanted.filter((gate) => gates.find((asked) => isSameGate(asked, gate))?.answer !== 'approve');
+}
+
+/** Asks those of the gates that nobody has asked yet. */
+export function askGates({ spec, gates = [] }: Gated, wanted: readonly Gate[], atMs: number): readonly DeliveryEvent[] {
+  return wanted
+    .filter((gate) => !gates.some((asked) => isSameGate(asked, gate)))
+    .map((gate) => ({ type: 'gate-asked', atMs, actor: CONTROLLER, ...gate, message: gateAskedInWords(spec, gate) }));
+}
+
+/** Whether a draft may start: in the shadow nobody is served, so that one waits for nobody. */
+export function mayStart(state: DraftState): boolean {
+  const isApproved = !waitsForApproval(state.spec) || state.approvedStages.includes(0);
+  return isApproved && closedGates(state, gatesBeforeStart(state.spec)).length === 0;
+}
+
+/** The gates that stand before anybody is served by a candidate. */
+export function gatesBeforeStart(spec: ExperimentSpec): readonly Gate[] {
+  return spec.shadow === undefined ? gatesOf(spec, 0, 'before') : [];
+}
+
+/** Gates that have to be asked: what they said last was not their last word, and the file still names them. */
+export function gatesToAsk(state: DeliveryState): readonly AskedGate[] {
+  if (state.phase === 'absent' || (state.phase !== 'draft' && !isActive(state))) return [];
+  const isNamed = (asked: AskedGate): boolean =>
+    gatesOf(state.spec, asked.stage, asked.when).some((gate) => isSameGate(gate, asked));
+  return (state.gates ?? []).filter((asked) => !isLastWord(asked.answer) && isNamed(asked));
+}
+
+function isLastWord(answer: GateAnswer | null): boolean {
+  return answer === 'approve' || answer === 'deny';
+}

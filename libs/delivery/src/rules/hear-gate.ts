@@ -1,0 +1,24 @@
+import type { DeliveryEvent } from '../events.js';
+import { evolve } from '../evolve.js';
+import type { GateSaid } from '../inputs.js';
+import { startRevision } from '../operator/revision.js';
+import { isSameGate, type DeliveryState, type DraftState } from '../state.js';
+import { gateAnsweredInWords } from '../words/gates.js';
+import { gatesToAsk, mayStart } from './gates.js';
+
+/**
+ * Writes down what a gate has said, as often as that changes. It orders nothing: the next analysis finds the gate open. A draft that waits for nothing else
+ * starts.
+ */
+export function hearGate(state: DeliveryState, input: GateSaid): readonly DeliveryEvent[] {
+  const { stage, when, gate, answer, reason, atMs } = input;
+  const asked = gatesToAsk(state).find((one) => isSameGate(one, input));
+  if (state.phase === 'absent' || input.revision !== state.revision || asked === undefined) return [];
+  if (asked.answer === answer && (answer === 'none' || asked.reason === reason)) return [];
+  const actor = `gate ${gate}`;
+  const message = gateAnsweredInWords(state.spec, input);
+  const said: DeliveryEvent = { type: 'gate-answered', atMs, actor, stage, when, gate, answer, reason, message };
+  if (state.phase !== 'draft') return [said];
+  const draft = evolve(state, said) as DraftState;
+  return mayStart(draft) ? [said, startRevision(draft, { ...input, actor })] : [said];
+}
