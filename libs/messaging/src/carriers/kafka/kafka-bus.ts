@@ -16,7 +16,7 @@ export interface KafkaBusOptions {
   /** `host:port` of some brokers. */
   readonly brokers: readonly string[];
   readonly clientId: string;
-  /** Silence after which a member's partitions go to others. Default 10 000. */
+  /** Silence after which a member's partitions go to others. Default 7 000: with what a rebalance takes, they go on within ten seconds. */
   readonly sessionTimeoutMs?: number;
   /** A consumer died in a way that kafkajs does not mend. Default: says so and ends the process, which is then restarted. */
   readonly onCrash?: (error: Error) => void;
@@ -92,7 +92,7 @@ class KafkaBus implements EventBus {
 
   subscribe(subscription: Parameters<EventBus['subscribe']>[0]): KafkaSubscription {
     const member = new KafkaSubscription(this.kafka, this.admin, subscription, {
-      sessionTimeoutMs: this.options.sessionTimeoutMs ?? 10_000,
+      sessionTimeoutMs: this.options.sessionTimeoutMs ?? 7_000,
       logIds: this.logIds,
       onCrash: this.options.onCrash ?? endProcess,
     });

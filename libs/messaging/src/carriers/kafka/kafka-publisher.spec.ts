@@ -1,4 +1,11 @@
-import { KafkaJSNonRetriableError, KafkaJSProtocolError, type Kafka } from 'kafkajs';
+import { gzipSync } from 'node:zlib';
+import {
+  CompressionCodecs,
+  CompressionTypes,
+  KafkaJSNonRetriableError,
+  KafkaJSProtocolError,
+  type Kafka,
+} from 'kafkajs';
 import { describe, expect, it } from 'vitest';
 import { KafkaPublisher } from './kafka-publisher.js';
 
@@ -40,17 +47,37 @@ describe('publishing to Kafka', () => {
   });
 });
 
+it('packs what is worth it: many events, not one', async () => {
+  const types: (number | undefined)[] = [];
+  const publisher = publisherWith({ connect: () => Promise.resolve(), onCompression: (type) => types.push(type) });
+  for (const bytes of [10, 100_000]) await publisher.publish([recordOf(bytes)]);
+  expect(types).toEqual([CompressionTypes.None, CompressionTypes.GZIP]);
+  await publisher.close();
+});
+
+it('packs with a codec that gives back what it was given, and unpacks what others have packed', async () => {
+  const codec = CompressionCodecs[CompressionTypes.GZIP]();
+  const buffer = Buffer.from('an event of many '.repeat(1_000));
+  const packed = (await codec.compress({ buffer })) as Buffer;
+  expect(packed.length).toBeLessThan(buffer.length / 20);
+  expect(await codec.decompress(packed)).toEqual(buffer);
+  expect(await codec.decompress(gzipSync(buffer, { level: 9 }))).toEqual(buffer);
+});
+
 interface SentBatch {
+  readonly compression?: number;
   readonly topicMessages: readonly { readonly messages: readonly { readonly value: Buffer }[] }[];
 }
 
 interface Broker {
   readonly connect: () => Promise<void>;
   readonly onSent?: (sizes: number[]) => void;
+  readonly onCompression?: (type: number | undefined) => void;
 }
 
-function publisherWith({ connect, onSent = () => undefined }: Broker): KafkaPublisher {
-  const sendBatch = ({ topicMessages }: SentBatch): Promise<void> => {
+function publisherWith({ connect, onSent = () => undefined, onCompression }: Broker): KafkaPublisher {
+  const sendBatch = ({ topicMessages, compression }: SentBatch): Promise<void> => {
+    onCompression?.(compression);
     const sizes = topicMessages.flatMap(({ messages }) => messages.map(({ value }) => value.length));
     onSent(sizes);
     // A broker judges all records of a partition together.
