@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Logger } from '@nestjs/common';
-import { createEventBus, openBus, type EventBus } from '#libs/messaging';
+import { runCommand } from '#apps/cli';
+import { encodeEvent, examples } from '#libs/contracts';
+import { consumeEvents, createEventBus, openBus, UnprocessableEventError, type EventBus } from '#libs/messaging';
 import { openDatabase } from '#libs/persistence';
 import { commonVariables, readConfig } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
@@ -79,6 +81,40 @@ describe('event bus on Postgres', () => {
     await pause(2_000);
     expect(subscription.health().partitions).toBe(4);
     await bus.close();
+  });
+
+  it('shows to the command line what a consumer has given up, and lets it publish that again', async () => {
+    vi.stubEnv('DATABASE_URL', database.url);
+    const { bus, close } = await openBus(readConfig(commonVariables, { PARTITIONS: '3' }), 'spec', database);
+    onTestFinished(close);
+    const topic = 'preference.judged.v1';
+    const handled: string[] = [];
+    let isBroken = true;
+    consumeEvents({
+      bus,
+      group: 'recorder',
+      log: { warn: () => undefined },
+      handlers: new Map([[topic, { takes: 'event', handle: async ({ event }) => void take(event.id) }]]),
+    });
+    const take = (id: string): void => {
+      if (isBroken) throw new UnprocessableEventError('no such column');
+      handled.push(id);
+    };
+    await bus.publish([encodeEvent({ ...examples.find(({ type }) => type === topic)!, id: 'lost' })]);
+    await vi.waitFor(async () => expect((await cli('list', '--group', 'recorder')).out).toContain('no such column'), {
+      timeout: 20_000,
+      interval: 500,
+    });
+    const { out } = await cli('list', '-o', 'json');
+    const { letters } = JSON.parse(out) as { letters: { id: string }[] };
+    expect(letters).toMatchObject([{ topic, group: 'recorder', headers: { ce_id: 'lost' } }]);
+    expect((await cli('show', letters[0]!.id)).out).toMatch(/reason +no such column\n[^]*ce_id: lost\n[^]*"preferred"/);
+    expect(await cli('show', `${topic}:99`)).toMatchObject({ code: 4, err: expect.stringContaining('no letter') });
+    expect(await cli('redrive')).toMatchObject({ code: 2 });
+    isBroken = false;
+    expect(await cli('redrive', '--topic', topic)).toMatchObject({ code: 0, out: '1 published again for recorder\n' });
+    await vi.waitFor(() => expect(handled).toEqual(['lost']), { timeout: 10_000 });
+    expect((await cli('list')).out).toBe('no message was given up\n');
   });
 
   it('says at the start that a system keeps the partitions that it was created with', async () => {
@@ -305,4 +341,16 @@ describe('event bus on Postgres', () => {
 
 function one(topic: string): Parameters<EventBus['publish']>[0] {
   return [{ topic, key: 'k', headers: {}, value: Buffer.from('1') }];
+}
+
+/** `teststrip dead-letters …` on the database that the environment names. */
+async function cli(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+  const texts = { out: '', err: '' };
+  const spies = [
+    vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((texts.out += String(text)), true)),
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => ((texts.err += String(text)), true)),
+  ];
+  const code = await runCommand(['dead-letters', ...words], new AbortController().signal);
+  for (const spy of spies) spy.mockRestore();
+  return { code, ...texts };
 }

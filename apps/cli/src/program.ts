@@ -9,6 +9,7 @@ import { addReportCommand } from './experiments/report-command.js';
 import { addStatusCommand } from './experiments/status-command.js';
 import { addValidateCommand } from './experiments/validate-command.js';
 import { addWaitCommand } from './experiments/wait-command.js';
+import { addDeadLettersCommand } from './dead-letters/dead-letters-command.js';
 import { addModelsCommand } from './models/models-command.js';
 import { addPlanCommand } from './planning/plan-command.js';
 import { addPositionsCommand } from './positions/positions-command.js';
@@ -41,6 +42,7 @@ export function teststripProgram(signal: AbortSignal): Command {
   addReportCommand(program);
   addReplayCommand(program);
   addPositionsCommand(program);
+  addDeadLettersCommand(program);
   addModelsCommand(program);
   addContextCommands(program);
   addLoginCommand(program);

@@ -1,6 +1,7 @@
 export { createEventBus, type EventBusOptions } from './create-event-bus.js';
 export { consumeEvents, type ConsumerOptions, type TopicHandler } from './consume/consumer.js';
 export { deadLetter, deadLetterHeaders, DeadLetters, UnprocessableEventError } from './consume/dead-letters.js';
+export { readDeadLetters, redriveDeadLetters, whyNotRedriven, type DeadLetter } from './consume/dead-letter-box.js';
 export { ensureTopics, unitPartitions } from './ensure-topics.js';
 export { type EventBatch, type ReceivedEvent } from './consume/decode.js';
 export { LogFollower, type LogFollowerOptions } from './consume/log-follower.js';
@@ -12,7 +13,7 @@ export { connectEventBus } from './nest/connect-event-bus.js';
 export { EventBusStrategy, type EventBusStrategyOptions } from './nest/event-bus-strategy.js';
 export { EventContext } from './nest/event-context.js';
 export { BatchEventPattern } from './nest/patterns.js';
-export { openBus, openConfiguredDatabase, type BusSettings, type OpenBus } from './open-bus.js';
+export { openBus, openBusAsItIs, openConfiguredDatabase, type BusSettings, type OpenBus } from './open-bus.js';
 export { partitionOf } from './carriers/partitioner.js';
 export { createReconnectingBus, type ReconnectingBus } from './reconnecting-bus.js';
 export { needsBus, needsReconnectingBus } from './needs-bus.js';

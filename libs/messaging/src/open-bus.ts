@@ -34,24 +34,32 @@ export function openConfiguredDatabase(settings: BusSettings, clientId: string):
  * so a service that needs no database has none on Kafka.
  */
 export async function openBus(settings: BusSettings, clientId: string, database?: Database): Promise<OpenBus> {
-  const own = settings.BUS === 'postgres' && !database ? await openConfiguredDatabase(settings, clientId) : undefined;
-  let bus: EventBus | undefined;
+  const opened = await openBusAsItIs(settings, clientId, database);
   try {
-    bus = await createEventBus(carrierOf(settings, clientId, database ?? own));
-    tellPartitions(settings.PARTITIONS, await ensureTopics(bus, settings.PARTITIONS));
+    tellPartitions(settings.PARTITIONS, await ensureTopics(opened.bus, settings.PARTITIONS));
   } catch (error) {
-    await bus?.close();
+    await opened.close();
+    throw error;
+  }
+  return opened;
+}
+
+/** The same with whatever topics there are, for who only looks: none is created. */
+export async function openBusAsItIs(settings: BusSettings, clientId: string, database?: Database): Promise<OpenBus> {
+  const own = settings.BUS === 'postgres' && !database ? await openConfiguredDatabase(settings, clientId) : undefined;
+  try {
+    const bus = await createEventBus(carrierOf(settings, clientId, database ?? own));
+    return {
+      bus,
+      close: async () => {
+        await bus.close();
+        await own?.close();
+      },
+    };
+  } catch (error) {
     await own?.close();
     throw error;
   }
-  const opened = bus;
-  return {
-    bus: opened,
-    close: async () => {
-      await opened.close();
-      await own?.close();
-    },
-  };
 }
 
 /** One or more for every request of a user. */

@@ -14,6 +14,9 @@ export const deadLetterHeaders = {
   valueBytes: 'dead-value-bytes',
 } as const;
 
+/** Header of a message that was dead and is published again: the group that has given it up. Others have handled it, and pass it over. */
+export const REDRIVEN_FOR = 'redriven-for';
+
 /** Thrown by a handler for an event that it can never process: the event goes to the dead letters and the partition moves on. */
 export class UnprocessableEventError extends Error {
   override readonly name = 'UnprocessableEventError';
@@ -72,6 +75,12 @@ export class DeadLetters {
       else if (letters[0]?.value) await this.publish(letters.map(withoutValue));
       else throw error;
     }
+  }
+
+  /** False for what was published again for another group. */
+  isForUs({ headers }: IncomingRecord): boolean {
+    const group = headers[REDRIVEN_FOR];
+    return group === undefined || group.toString() === this.options.group;
   }
 
   /** What is at or behind `offset` can't come again: its batch is handled. */

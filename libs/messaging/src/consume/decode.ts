@@ -24,10 +24,14 @@ export interface EventBatch<T extends TopicName = TopicName> {
   isStale(): boolean;
 }
 
-/** Hands on the events of a batch; what is no event of its topic, or nobody's who may say it, goes to the dead letters first. */
+/**
+ * Hands on the events of a batch; what is no event of its topic, or nobody's who may say it, goes to the dead letters first. What was dead and is published
+ * again for another group is passed over.
+ */
 export function decode(deadLetters: DeadLetters, trust?: OrderTrust): Middleware<RecordBatch, EventBatch> {
   return (next) => async (batch) => {
-    const { events, malformed } = decodeRecords(batch.records, trust);
+    const ours = batch.records.filter((record) => deadLetters.isForUs(record));
+    const { events, malformed } = decodeRecords(ours, trust);
     await deadLetters.bury(malformed);
     // A batch without a readable event still moves the position that its handler keeps.
     await next({
