@@ -1,5 +1,7 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Analyzer, type AnalyzerOptions } from '#apps/analyzer';
 import { decodeEvent, encodeEvent, experimentAnalysed, type ExperimentAnalysed, topics } from '#libs/contracts';
 import type { EncodedEvidence, ObservedEvent } from '#libs/evidence';
@@ -7,12 +9,12 @@ import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { createEvidenceStore } from '#libs/persistence/analyzer';
 import { systemClock } from '#libs/platform';
-import { takeTheLead } from '../../apps/analyzer/src/leadership.js';
 import { type TestDatabase, withDatabase } from '#libs/testing/database';
 import { fullTraffic } from '#libs/testing/traffic';
 import { type Behaviour, definition, SimulatedTraffic } from '#libs/testing/traffic';
 
 const PARTITIONS = 3;
+const HUNG_AFTER_MS = 3_000;
 
 interface Bench {
   readonly database: TestDatabase;
@@ -119,15 +121,38 @@ describe('the analyzer', () => {
     await second.close();
   });
 
-  it('takes the lead of one that hangs', async () => {
-    // What a stopped process leaves: a session that holds the lead and asks nothing more.
-    const stopped = await database.session();
-    const lost = new Promise((resolve) => stopped.onLost(resolve));
-    await stopped.query('select pg_advisory_lock(1142595826)');
-    const leadership = await takeTheLead(database, new AbortController().signal, 1_000);
-    await lost;
-    await leadership?.release();
-  });
+  it(
+    'takes the lead of one that is stopped within ten seconds; what that one says or saves when it wakes is refused',
+    { timeout: 120_000 },
+    async () => {
+      const bus = await createEventBus({ carrier: 'postgres', database, hungAfterMs: HUNG_AFTER_MS });
+      onTestFinished(() => bus.close());
+      await ensureTopics(bus, PARTITIONS);
+      const stopped = await startMember(database.url);
+      await define(bus);
+      const events = traffic(120);
+      await send(bus, events.slice(0, 180));
+      await newest(bus, ({ requests }) => sum(requests) === 60);
+      const second = bench.analyzer({ bus, hungAfterMs: HUNG_AFTER_MS });
+      second.start();
+      stopped.child.kill('SIGSTOP');
+      const stoppedAt = performance.now();
+      await second.leading;
+      expect(performance.now() - stoppedAt).toBeLessThan(10_000);
+      await send(bus, events.slice(180));
+      await newest(bus, ({ requests }) => sum(requests) === 120);
+      const said = await saidBy(bus, stopped.child.pid);
+      expect(said).toBeGreaterThan(0);
+      stopped.child.kill('SIGCONT');
+      await until(async () => stopped.lines.some((line) => line.includes('starts again from its snapshots')));
+      // Longer than it would take to say something, were it allowed to.
+      await pause(1_500);
+      expect(await saidBy(bus, stopped.child.pid)).toBe(said);
+      expect(await lagOf(second)).toBe(0);
+      await second.close();
+      expect(sum((await newest(bus, () => true)).requests)).toBe(120);
+    },
+  );
 
   it('answers a definition with an analysis, though nothing has come: nobody could tell it from one that is dead', async () => {
     const { bus } = bench;
@@ -355,6 +380,27 @@ async function benchWith(database: TestDatabase): Promise<Bench> {
       return analyzer;
     },
   };
+}
+
+/** An analyzer in a process of its own, once it has the lead. */
+async function startMember(url: string): Promise<{ readonly child: ChildProcess; readonly lines: readonly string[] }> {
+  const script = join(import.meta.dirname, 'analyzer-member.ts');
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', '--conditions=teststrip-source', script, url, String(HUNG_AFTER_MS)],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const lines: string[] = [];
+  child.stdout.on('data', (chunk: Buffer) => lines.push(...chunk.toString().trim().split('\n')));
+  await until(async () => lines.includes('leading'), 60_000);
+  return { child, lines };
+}
+
+/** How many analyses a process has published. */
+async function saidBy(bus: EventBus, pid: number | undefined): Promise<number> {
+  const analyses = (await bus.readAll(topics.experimentAnalysed.name)).map(decodeEvent);
+  return analyses.filter(({ source }) => source.endsWith(`/${pid}`)).length;
 }
 
 function traffic(requests: number, candidate: Behaviour = {}, users = 0): ObservedEvent[] {

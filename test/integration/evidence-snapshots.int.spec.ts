@@ -133,6 +133,25 @@ describe('snapshots of the evidence in Postgres', () => {
     expect(warnings[0]).toContain('its events are folded again as far back as the log reaches');
   });
 
+  it('that are damaged say how many events can not be folded again, because the log has them no more', async () => {
+    const bus = await busOf(['exp']);
+    await analysed(bus, database, []);
+    await damage(database, 'exp');
+    const shortened: EventBus = {
+      ...bus,
+      subscribe: (options) =>
+        bus.subscribe({
+          ...options,
+          handler: (batch) => options.handler({ ...batch, records: batch.records.filter(isKept) }),
+        }),
+    };
+    const warnings: string[] = [];
+    await analysed(shortened, database, warnings);
+    expect(warnings.filter((line) => line.includes("can't be folded again"))).toContainEqual(
+      expect.stringMatching(/^experiment exp@1: up to 7 events of image\.scored\.v1\[0\] can't be folded again/),
+    );
+  });
+
   it('that are damaged cost no other experiment its evidence, though the log is gone', async () => {
     const bus = await busOf(['a', 'b']);
     const before = await analysed(bus, database, []);
@@ -159,7 +178,7 @@ describe('snapshots of the evidence in Postgres', () => {
       part.nextOffset ??= 1;
       for (const entry of part.experiments.values()) entry.isDirty = true;
     }
-    await saveParts(database, begun.parts.values(), begun.experiments, 0);
+    await saveParts(database, begun.parts.values(), begun.experiments, { nowMs: 0 });
     expect(await positions.read('image.scored.v1', 0)).toBe(1);
     await positions.forget(database, 'image.scored.v1', 0);
     const again = await loadParts(database, designsBy(metricCatalogue), 0);
@@ -182,7 +201,7 @@ describe('snapshots of the evidence in Postgres', () => {
         if (key === 'a@1' && part.topic === 'image.scored.v1') entry.evidence = { ...entry.evidence, traffic: null! };
       }
     }
-    const failed = await saveParts(database, parts.values(), experiments, 0);
+    const failed = await saveParts(database, parts.values(), experiments, { nowMs: 0 });
     expect([...failed.keys()]).toEqual(['a@1']);
     const saved = await loadParts(database, designsBy(metricCatalogue), 0);
     for (const [place, { nextOffset, experiments: entries }] of saved.parts) {
@@ -251,7 +270,7 @@ function foldInto(parts: Map<string, Part>, designOf: DesignOf, events: readonly
 }
 
 async function saveAll(database: TestDatabase, parts: ReadonlyMap<string, Part>, designOf: DesignOf): Promise<void> {
-  await saveParts(database, parts.values(), new Map([[experimentKey('exp', 1), known(designOf)]]), 0);
+  await saveParts(database, parts.values(), new Map([[experimentKey('exp', 1), known(designOf)]]), { nowMs: 0 });
 }
 
 /** What is said of each metric, whatever their order. */
@@ -276,6 +295,10 @@ function layout5(): readonly EvidenceSnapshot[] {
 }
 
 /** A bus with the traffic of each of these experiments, and their definitions. */
+function isKept({ topic, offset }: { readonly topic: string; readonly offset: number }): boolean {
+  return topic === topics.experimentDefined.name || offset >= 7;
+}
+
 async function busOf(experiments: readonly string[]): Promise<EventBus> {
   const bus = await createEventBus({ carrier: 'memory' });
   await ensureTopics(bus, 1);

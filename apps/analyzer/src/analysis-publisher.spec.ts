@@ -29,6 +29,7 @@ async function onePublisher(everyMs = 10): Promise<{
     },
   });
   const publisher = new AnalysisPublisher({
+    mayPublish: () => true,
     bus,
     nowMs: () => atMs,
     everyMs,
@@ -76,6 +77,7 @@ it('an analysis that the bus does not take holds no other back', async () => {
   const failures: string[] = [];
   const design = evidenceDesign(definition(), 1);
   const publisher = new AnalysisPublisher({
+    mayPublish: () => true,
     bus: {
       ...bus,
       publish: async (records) => {

@@ -22,6 +22,8 @@ export interface AnalysisPublisherOptions {
   readonly source: EvidenceSource;
   /** Shortest time between two analyses of an experiment. */
   readonly everyMs: number;
+  /** False while somebody else may publish; it is tried again then. */
+  readonly mayPublish: () => boolean;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -164,6 +166,8 @@ export class AnalysisPublisher {
   private async publish(analysed: readonly Analysed[]): Promise<void> {
     if (analysed.length === 0) return;
     try {
+      if (!this.options.mayPublish())
+        throw new Error('the database has not answered lately, another analyzer may have the lead');
       await this.send(analysed);
     } catch (error) {
       this.changeAgain(analysed);

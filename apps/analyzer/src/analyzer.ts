@@ -18,6 +18,7 @@ import {
   UnprocessableEventError,
 } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
+import { StalePositionError } from '#libs/persistence/positions';
 import type { Clock, HealthCheck } from '#libs/platform';
 import { AnalysisPublisher } from './analysis-publisher.js';
 import { CatchUp } from './catch-up.js';
@@ -32,7 +33,7 @@ import {
   partEvidenceOf,
   partKey,
 } from './evidence-part.js';
-import { type Leadership, takeTheLead } from './leadership.js';
+import { LeadLostError, type Leadership, takeTheLead } from './leadership.js';
 import { leadershipCheck, type WhoReads } from './leadership-check.js';
 import type { CountedEvidence } from './merged-total.js';
 import { ANALYZER_GROUP, loadParts, RETENTION_MS, savedPosition, saveParts } from './snapshots.js';
@@ -54,6 +55,8 @@ export interface AnalyzerOptions {
   readonly snapshotEveryMs?: number;
   /** Pause before it starts again after losing the lead or its database. Default 1 s. */
   readonly restartAfterMs?: number;
+  /** How long it may hang before another analyzer takes its lead. Default 7 s. */
+  readonly hungAfterMs?: number;
   /** How long nobody may read before it is not ready. Default 15 s. */
   readonly leaderlessAfterMs?: number;
 }
@@ -67,6 +70,8 @@ interface Shift {
   readonly parts: Map<string, Part>;
   readonly definitions: Definitions;
   readonly waiting: WaitingEvents;
+  /** See `LoadedEvidence`. */
+  readonly refolded: ReadonlyMap<string, ReadonlySet<string>>;
   readonly deadLetters: DeadLetters;
   readonly publisher: AnalysisPublisher;
   readonly subscription: Subscription;
@@ -137,7 +142,7 @@ export class Analyzer {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       try {
-        const leadership = await takeTheLead(this.options.database, signal);
+        const leadership = await takeTheLead(this.options.database, signal, this.options.hungAfterMs);
         if (leadership === null) return;
         await this.work(leadership);
       } catch (error) {
@@ -185,7 +190,7 @@ export class Analyzer {
     const partitions = await unitPartitions(bus);
     const loaded = await loadParts(database, (definition) => evidenceDesign(definition, partitions), clock.nowMs());
     for (const warning of loaded.warnings) log.warn(warning);
-    const { parts, experiments: known, refused } = loaded;
+    const { parts, experiments: known, refused, refolded } = loaded;
     let fail!: (error: unknown) => void;
     const failed = new Promise<unknown>((resolve) => (fail = resolve));
     const failWith = (error: Error): Error => {
@@ -210,8 +215,9 @@ export class Analyzer {
       parts,
       definitions,
       waiting: this.waitingEvents(),
+      refolded,
       deadLetters,
-      publisher: this.publisherOf(parts, known),
+      publisher: this.publisherOf(parts, known, leadership),
       subscription: consumeEvents({
         bus,
         group: ANALYZER_GROUP,
@@ -258,12 +264,14 @@ export class Analyzer {
   private publisherOf(
     parts: ReadonlyMap<string, Part>,
     known: ReadonlyMap<string, KnownExperiment>,
+    leadership: Leadership,
   ): AnalysisPublisher {
     const { bus, clock, log } = this.options;
     return new AnalysisPublisher({
       bus,
       nowMs: () => clock.nowMs(),
       everyMs: this.options.analyseEveryMs ?? 50,
+      mayPublish: () => leadership.isCertain(),
       source: (key) => {
         const { design } = known.get(key)!;
         return { design, parts: orNothing(partsOf(parts, key), design) };
@@ -288,6 +296,7 @@ export class Analyzer {
   private fold(shift: Shift, batch: EventBatch): void {
     const part = partOf(shift.parts, batch.topic, batch.partition);
     part.log = batch.log;
+    if (part.nextOffset === undefined) this.tellMissing(shift, part, batch.events[0]?.record.offset ?? 0);
     for (const received of batch.events as readonly ReceivedEvent<ObservedEvent['type']>[]) {
       const { event, record } = received;
       if (record.offset < (part.nextOffset ?? 0)) continue;
@@ -302,6 +311,16 @@ export class Analyzer {
       part.nextOffset = record.offset + 1;
     }
     part.nextOffset = Math.max(part.nextOffset ?? 0, batch.nextOffset);
+  }
+
+  /** What was folded once and can't be folded again, because the log no longer has it. */
+  private tellMissing({ refolded }: Shift, { topic, partition }: Part, beginsAt: number): void {
+    const keys = refolded.get(partKey(topic, partition));
+    if (!keys || beginsAt === 0) return;
+    this.options.log.error(
+      `experiment ${[...keys].join(', ')}: up to ${beginsAt} events of ${topic}[${partition}] can't be folded again, the log begins behind them; ` +
+        'the evidence goes on without them. Where they matter, start it as a new revision: teststrip new-attempt',
+    );
   }
 
   /** @throws UnprocessableEventError when the fold does: that event goes to the dead letters, everything else goes on. */
@@ -399,11 +418,14 @@ export class Analyzer {
     const { database, clock, log } = this.options;
     try {
       for (const part of shift.parts.values()) part.heldAt = shift.waiting.oldestIn(part);
-      const failed = await saveParts(database, shift.parts.values(), shift.definitions.known, clock.nowMs());
+      const failed = await saveParts(database, shift.parts.values(), shift.definitions.known, {
+        nowMs: clock.nowMs(),
+        fence: (tx) => shift.leadership.assertHeld(tx),
+      });
       this.tellUnsaved(shift, failed);
       return true;
     } catch (error) {
-      if ((error as Error).name === 'StalePositionError') shift.fail(error);
+      if (error instanceof StalePositionError || error instanceof LeadLostError) shift.fail(error);
       else log.warn(`a snapshot could not be saved and will be repeated: ${(error as Error).message}`);
       return false;
     }

@@ -4,13 +4,21 @@ import type { Database, DatabaseSession, Queryable } from '#libs/persistence';
 const LOCK = 1_142_595_826;
 const BETWEEN_TRIES_MS = 250;
 /** How long a leader may ask nothing before another analyzer ends its session: its process is stopped, or its machine hangs. */
-const HUNG_AFTER_MS = 8_000;
-const SHOW_LIFE_EVERY_MS = HUNG_AFTER_MS / 4;
+const HUNG_AFTER_MS = 7_000;
 
 export interface Leadership {
   /** Resolves when the lock is lost with its connection: stop writing. */
   readonly lost: Promise<Error>;
+  /** False where the database has not answered for so long that another analyzer may have the lead: say nothing until it does. */
+  isCertain(): boolean;
+  /** @throws LeadLostError where another analyzer may have the lead; in the transaction of what is written, which must then be rolled back */
+  assertHeld(tx: Queryable): Promise<void>;
   release(): Promise<void>;
+}
+
+/** A process that was stopped, and woke when another one had its lead. */
+export class LeadLostError extends Error {
+  override readonly name = 'LeadLostError';
 }
 
 /**
@@ -27,7 +35,7 @@ export async function takeTheLead(
   // Before the lock is asked for: the connection may break right after it was granted.
   const lost = new Promise<Error>((resolve) => session.onLost(resolve));
   while (!signal.aborted) {
-    if (await isMine(session)) return leadershipOf(session, lost);
+    if (await isMine(session)) return leadershipOf(session, lost, hungAfterMs);
     await endHungLeader(session, hungAfterMs);
     await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
   }
@@ -35,11 +43,20 @@ export async function takeTheLead(
   return null;
 }
 
-function leadershipOf(session: DatabaseSession, lost: Promise<Error>): Leadership {
-  const life = setInterval(() => void session.query('select 1').catch(() => undefined), SHOW_LIFE_EVERY_MS);
+async function leadershipOf(session: DatabaseSession, lost: Promise<Error>, hungAfterMs: number): Promise<Leadership> {
+  let askedAtMs = performance.now();
+  const [row] = await session.query<{ pid: number }>('select pg_backend_pid() as pid');
+  const showLife = async (): Promise<void> => {
+    const atMs = performance.now();
+    await session.query('select 1');
+    askedAtMs = atMs;
+  };
+  const life = setInterval(() => void showLife().catch(() => undefined), hungAfterMs / 4);
   void lost.then(() => clearInterval(life));
   return {
     lost,
+    isCertain: () => performance.now() - askedAtMs < CERTAIN_FOR * hungAfterMs,
+    assertHeld: (tx) => assertHeldBy(tx, row!.pid),
     release: () => {
       clearInterval(life);
       return session.release();
@@ -47,7 +64,21 @@ function leadershipOf(session: DatabaseSession, lost: Promise<Error>): Leadershi
   };
 }
 
-/** What it writes when it wakes is refused: others have moved its positions on, and its session is gone. */
+/** Of the time after which others end the session, that from which on it may be ended already for all that is known here. */
+const CERTAIN_FOR = 0.75;
+
+/** The session, and with it the lock, is a generation: it never comes back. */
+async function assertHeldBy(tx: Queryable, pid: number): Promise<void> {
+  const held = await tx.query(
+    `select 1 from pg_locks
+      where locktype = 'advisory' and granted and objsubid = 1 and classid = 0 and objid = $1 and pid = $2
+        and database = (select oid from pg_database where datname = current_database())`,
+    [LOCK, pid],
+  );
+  if (held.length === 0) throw new LeadLostError('the lead was lost: nothing is saved');
+}
+
+/** What it writes when it wakes is refused: see `Leadership.assertHeld`. */
 async function endHungLeader(session: DatabaseSession, hungAfterMs: number): Promise<void> {
   await session.query(
     `with silent as materialized (

@@ -53,6 +53,8 @@ export interface LoadedEvidence {
   readonly experiments: Map<string, KnownExperiment>;
   /** Revisions by {@link experimentKey} whose events are not folded any more: units have moved to other partitions. */
   readonly refused: Set<string>;
+  /** Revisions by {@link experimentKey} whose events are folded again, by the place that they are read from. */
+  readonly refolded: Map<string, Set<string>>;
   /** What of the stored evidence does not go on, and why; for the log. */
   readonly warnings: string[];
 }
@@ -71,12 +73,19 @@ export async function loadParts(database: Database, designOf: DesignOf, nowMs: n
     const isRecent = revisionsSavedSince(rows, nowMs - RETENTION_MS);
     for (const row of rows)
       if (!isRecent(row) && !isChunk(row.topicPartition)) await store.forget(tx, row.experiment, row.revision);
-    const loaded: LoadedEvidence = { parts: new Map(), experiments: new Map(), refused: new Set(), warnings: [] };
+    const loaded: LoadedEvidence = {
+      parts: new Map(),
+      experiments: new Map(),
+      refused: new Set(),
+      refolded: new Map(),
+      warnings: [],
+    };
     for (const [key, own] of rowsByExperiment(rows.filter(isRecent))) {
       try {
         take(loaded, key, restore(own, key, designOf));
       } catch (error) {
-        await startOver(tx, own);
+        for (const place of await startOver(tx, own))
+          loaded.refolded.set(place, (loaded.refolded.get(place) ?? new Set()).add(key));
         loaded.warnings.push(
           `stored evidence of experiment ${key} cannot be read (${(error as Error).message}): ` +
             'its events are folded again as far back as the log reaches; other experiments keep their evidence',
@@ -107,6 +116,7 @@ export function savedPosition(
  * Saves what has changed, with the positions, in one transaction: after a crash both are from the same moment.
  * What is encoded is the state at the call; folding may go on meanwhile. An experiment whose evidence can't be encoded keeps the positions of its
  * parts back, for itself alone: what the others have folded is saved with them (see {@link PartEvidence.foldedTo}).
+ * @param when.fence throws in the transaction where somebody else may write by now
  * @returns experiments that could not be encoded, by {@link experimentKey}, with the reason
  * @throws StalePositionError when another analyzer has moved on: this one must start again from what is stored.
  */
@@ -114,7 +124,7 @@ export async function saveParts(
   database: Database,
   parts: Iterable<Part>,
   experiments: ReadonlyMap<string, KnownExperiment>,
-  nowMs: number,
+  { nowMs, fence }: { readonly nowMs: number; readonly fence?: (tx: Queryable) => Promise<void> },
 ): Promise<ReadonlyMap<string, string>> {
   const { snapshots, moved, saved, failed } = encodeParts(parts, experiments, nowMs);
   if (moved.length === 0 && snapshots.length === 0) return failed;
@@ -122,7 +132,12 @@ export async function saveParts(
     await database.transaction(async (tx) => {
       const positions = createPositions(tx, ANALYZER_GROUP);
       await createEvidenceStore(tx).save(tx, snapshots);
-      await positions.write(tx, ...moved.map(({ part, nextOffset }) => ({ ...part, nextOffset })));
+      await positions.write(
+        tx,
+        ...moved.map(({ part, nextOffset }) => ({ ...part, nextOffset, movedFrom: part.savedOffset })),
+      );
+      // Last, so that the rows are locked: who has the lead by now waits for this transaction, or has made it fail.
+      await fence?.(tx);
     });
   } catch (error) {
     for (const { entry } of saved) entry.isDirty = true;
@@ -291,17 +306,23 @@ export function changeInWords(key: string, { metric, what }: MetricChange): stri
   }
 }
 
-/** Drops the snapshots of one experiment revision, and the positions of its places: they are read again from where the log begins. */
-async function startOver(tx: Queryable, rows: readonly EvidenceSnapshot[]): Promise<void> {
+/**
+ * Drops the snapshots of one experiment revision, and the positions of its places: they are read again from where the log begins.
+ * @returns the places
+ */
+async function startOver(tx: Queryable, rows: readonly EvidenceSnapshot[]): Promise<ReadonlySet<string>> {
+  const places = new Set<string>();
   const store = createEvidenceStore(tx);
   const positions = createPositions(tx, ANALYZER_GROUP);
   for (const { experiment, revision, positions: at } of rows) {
     await store.forget(tx, experiment, revision);
     for (const place of Object.keys(at)) {
+      places.add(place);
       const { topic, partition } = topicAndPartition(place);
       await positions.forget(tx, topic, partition);
     }
   }
+  return places;
 }
 
 /** The snapshot of one experiment in one part, and the chunks of its unit memory that are new. */

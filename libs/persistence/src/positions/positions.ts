@@ -11,6 +11,8 @@ export interface ReachedPosition {
   readonly nextOffset: number;
   /** Names the log that the offset belongs to; absent: the one that is stored. */
   readonly log?: string | undefined;
+  /** What must be stored still, for who writes more than facts that are absorbed when they come twice; absent: anything that is not further. */
+  readonly movedFrom?: number | undefined;
 }
 
 /** How far one consumer group has got, by topic and partition. */
@@ -21,7 +23,7 @@ export interface Positions {
   readonly kept: (topic: string, partition: number) => Promise<StoredPosition | undefined>;
   /**
    * Moves on to the ends of batches, of a partition each, in the caller's transaction, together with what was made of the records.
-   * @throws StalePositionError when a stored position is already further: another member took over.
+   * @throws StalePositionError when a stored position is already further, or another than `movedFrom`: another member took over.
    */
   readonly write: (tx: Queryable, ...reached: readonly ReachedPosition[]) => Promise<void>;
   /** Drops the position: the group starts again where the log begins, wherever that is by now. For a deliberate replay. */

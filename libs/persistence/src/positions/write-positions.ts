@@ -11,11 +11,12 @@ interface WrittenPosition {
   readonly partition: number;
   readonly nextOffset: number;
   readonly log?: string | undefined;
+  readonly movedFrom?: number | undefined;
 }
 
 /**
  * Moves the group's positions on, in the transaction of what was made of the records; in the order of their key, so that two members can't block each other.
- * @throws StalePositionError when one of them would move backwards; the transaction must then be rolled back.
+ * @throws StalePositionError when one of them would move backwards, or from another place than is stored; the transaction must then be rolled back.
  */
 export async function writePositions(
   tx: Queryable,
@@ -30,6 +31,8 @@ export async function writePositions(
      on conflict (consumer_group, topic, partition) do update
        set next_offset = excluded.next_offset, log = coalesce(excluded.log, held.log), restart_at = null, updated_at = now()
        where held.next_offset <= excluded.next_offset
+         and not exists (select from unnest($2::text[], $3::integer[], $6::bigint[]) as given (topic, partition, moved_from)
+                          where given.topic = held.topic and given.partition = held.partition and given.moved_from <> held.next_offset)
      returning topic, partition`,
     [
       group,
@@ -37,6 +40,7 @@ export async function writePositions(
       positions.map(({ partition }) => partition),
       positions.map(({ nextOffset }) => nextOffset),
       positions.map(({ log = null }) => log),
+      positions.map(({ movedFrom = null }) => movedFrom),
     ],
     { prepareAs: 'write-positions' },
   );
@@ -45,6 +49,6 @@ export async function writePositions(
   const { topic, partition, nextOffset } = positions.find((one) => !moved.has(`${one.topic}/${one.partition}`))!;
   const held = await readPosition(tx, { group, topic, partition });
   throw new StalePositionError(
-    `group ${group}, ${topic}[${partition}]: position ${nextOffset} is behind the stored ${held}; another member has moved on`,
+    `group ${group}, ${topic}[${partition}]: position ${nextOffset} does not follow the stored ${held}; another member has moved on`,
   );
 }

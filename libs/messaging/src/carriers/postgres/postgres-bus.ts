@@ -38,7 +38,7 @@ export interface PostgresBusOptions {
   readonly commitEveryMs?: number;
   /** How often to look for members that died and for records whose notification was lost. Default 1000. */
   readonly checkEveryMs?: number;
-  /** How long a member may hang, its process stopped for example, before the others take its partitions. Default 8000. */
+  /** How long a member may hang, its process stopped for example, before the others take its partitions. Default 7000. */
   readonly hungAfterMs?: number;
   /** Age after which records of topics that are not compacted are deleted, if every group that comes back has read them. Default 7 days. */
   readonly retentionMs?: number;
@@ -118,7 +118,7 @@ class PostgresBusCore {
         lose: (held) => this.lose(held),
       },
       options.checkEveryMs ?? 1_000,
-      options.hungAfterMs ?? 8_000,
+      options.hungAfterMs ?? 7_000,
     );
   }
 
