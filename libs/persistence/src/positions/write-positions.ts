@@ -49,6 +49,6 @@ export async function writePositions(
   const { topic, partition, nextOffset } = positions.find((one) => !moved.has(`${one.topic}/${one.partition}`))!;
   const held = await readPosition(tx, { group, topic, partition });
   throw new StalePositionError(
-    `group ${group}, ${topic}[${partition}]: position ${nextOffset} does not follow the stored ${held}; another member has moved on`,
+    `group ${group}, ${topic}[${partition}]: position ${nextOffset} is behind the stored ${held}, or was not moved from it; another member has moved on`,
   );
 }
