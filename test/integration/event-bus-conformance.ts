@@ -428,6 +428,7 @@ export function describeEventBus(name: string, open: () => Promise<BusFixture>):
 
     const memberBus = (): NonNullable<BusFixture['memberBus']> => fixture.memberBus!;
     describe.skipIf(name === 'memory')('across processes', () => {
+      // Long because it is a list of behaviours as well.
       let database: TestDatabase;
       beforeAll(async () => {
         database = await withDatabase();

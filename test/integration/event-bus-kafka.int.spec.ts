@@ -2,7 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createEventBus, NoKafkaError, startKafka, type KeptPosition, type RunningKafka } from '#libs/messaging';
+import {
+  createEventBus,
+  NoKafkaError,
+  startKafka,
+  type EventBus,
+  type KeptPosition,
+  type RecordBatch,
+  type RunningKafka,
+} from '#libs/messaging';
 import { commonVariables, readConfig } from '#libs/platform';
 import { describeEventBus } from './event-bus-conformance.js';
 
@@ -61,6 +69,38 @@ if (kafka) {
     await second.close();
     expect(logs).toHaveLength(1);
   });
+
+  it.skipIf(kafka.crash === undefined)(
+    'goes on after its broker was killed and started again: who publishes, who has never published, and who reads',
+    { timeout: 180_000 },
+    async () => {
+      const [bus, another] = [await createEventBus(options), await createEventBus(options)];
+      onTestFinished(() => Promise.all([bus.close(), another.close()]).then(() => undefined));
+      const topic = `test.${randomUUID()}`;
+      await bus.createTopics([{ name: topic, partitions: 1, compacted: false }]);
+      const seen: string[] = [];
+      const handler = async ({ records }: RecordBatch): Promise<void> =>
+        void seen.push(...records.map(({ value }) => value!.toString()));
+      const subscription = bus.subscribe({ group: `g-${topic}`, topics: [topic], handler });
+      await subscription.ready;
+      // As the telemetry library does: again until it is durable.
+      const publish = (by: EventBus, value: string) =>
+        vi.waitFor(() => by.publish([{ topic, key: 'k', headers: {}, value: Buffer.from(value) }]), {
+          timeout: 120_000,
+          interval: 500,
+        });
+      await publish(bus, 'before');
+      await kafka.crash!();
+      const meanwhile = [publish(bus, 'a'), publish(another, 'b')];
+      await kafka.startAgain!();
+      await Promise.all(meanwhile);
+      await publish(bus, 'after');
+      await vi.waitFor(() => expect([...new Set(seen)].sort()).toEqual(['a', 'after', 'b', 'before']), {
+        timeout: 60_000,
+      });
+      expect(await bus.partitionsOf(topic)).toBe(1);
+    },
+  );
 } else {
   describe.skip('event bus: kafka (no broker can be had here)', () => {
     it('is skipped', () => expect.unreachable());

@@ -43,6 +43,34 @@ it('reads a log again until it succeeds when a partition comes back, and misses 
   await bus.close();
 });
 
+it('passes over one event that its reader can not take, in what was there and in what comes, and says which', async () => {
+  const bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, 1);
+  const command = examples.find(({ type }) => type === TOPIC)!;
+  const publish = (...ids: string[]) =>
+    bus.publish(ids.map((id) => encodeEvent({ ...command, id, subject: `service-of-${id}` })));
+  const seen: string[] = [];
+  const follower = new LogFollower({
+    bus,
+    name: 'follower',
+    compacted: [TOPIC],
+    attemptMs: 10_000,
+    onEvent: ({ id }) => {
+      if (id.startsWith('broken')) throw new Error('no such upstream');
+      seen.push(id);
+    },
+    onTrouble: () => undefined,
+  });
+  await publish('a', 'broken-1', 'b');
+  expect(await follower.start()).toBe(true);
+  await publish('broken-2', 'c');
+  await expect.poll(() => seen).toEqual(['a', 'b', 'c']);
+  const dead = async () => (await bus.readAll(`${TOPIC}.dead`)).map(({ headers }) => headers['ce_id']?.toString());
+  await expect.poll(dead).toEqual(['broken-1', 'broken-2']);
+  await follower.close();
+  await bus.close();
+});
+
 it('notices a bus within a second of its return, however long it was away', async () => {
   const waits: number[] = [];
   let failures = 7;

@@ -69,6 +69,8 @@ class KafkaBus implements EventBus {
           configEntries: [
             // The broker's clock, not that of whoever publishes.
             { name: 'message.timestamp.type', value: 'LogAppendTime' },
+            // The broker packs anew what others have packed with LZ4, Snappy or Zstandard, which the client can't unpack: one such batch would end every reader.
+            { name: 'compression.type', value: 'gzip' },
             ...(compacted ? [{ name: 'cleanup.policy', value: 'compact' }] : []),
           ],
         })),
