@@ -5,6 +5,7 @@ export interface Document {
 }
 
 interface Operation {
+  readonly operationId?: string;
   readonly 'x-role'?: string;
   readonly parameters?: readonly Parameter[];
   readonly responses: Readonly<Record<string, { readonly content?: object }>>;
@@ -28,6 +29,13 @@ export function variedOperations({ paths }: Document): number {
 
 export function operationCount({ paths }: Document): number {
   return operationsIn(paths).length;
+}
+
+/** Ids of operations of which nothing varies but names in their addresses. */
+export function operationsNamedOnly({ paths }: Document): readonly string[] {
+  return operationsIn(paths)
+    .filter(({ parameters = [], requestBody }) => !requestBody && parameters.every((one) => one.in === 'path'))
+    .flatMap(({ operationId }) => operationId ?? []);
 }
 
 /** What one port serves, with names that are known there. Streams that never end are left out: tests of their own follow them. */

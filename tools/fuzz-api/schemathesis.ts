@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { documented, readConfig, variables } from '#libs/platform';
-import type { Document } from './doors.js';
+import { operationsNamedOnly, type Document } from './doors.js';
 import { readTally, sumOf, type Tally } from './tally.js';
 
 /** What is asked of one port. */
@@ -34,11 +34,17 @@ const TELL_EVERY_MS = 15_000;
 const END_WITHIN_MS = 5_000;
 
 /**
- * Every combination of what its many fields may be has no end that anybody waits for: of these only as many as are drawn are sent.
+ * Every combination of what an experiment file's many fields may be has no end that anybody waits for: of these only as many as are drawn are sent. And nothing
+ * is no text that stands in an address: schemathesis would look for it for as long as it may.
  * @returns the configuration of schemathesis that says so
  */
-function configuration(): string {
-  return '[[operations]]\ninclude-operation-id = "applyExperiment"\n[operations.phases.coverage]\nenabled = false\n';
+function configuration(document: Document): string {
+  const named = operationsNamedOnly(document).map((id) => table(id, 'generation', 'mode = "positive"'));
+  return [table('applyExperiment', 'phases.coverage', 'enabled = false'), ...named].join('\n');
+}
+
+function table(operationId: string, section: string, setting: string): string {
+  return `[[operations]]\ninclude-operation-id = "${operationId}"\n[operations.${section}]\n${setting}\n`;
 }
 
 /** Has schemathesis send what the description of a port allows, and what it does not, and looks at each answer. */
@@ -48,7 +54,7 @@ export async function fuzz(fuzzing: Fuzzing): Promise<Fuzzed> {
     join(folder, `${name}-${seed}.${ext}`),
   ) as [string, string, string];
   await writeFile(described, JSON.stringify(document));
-  await writeFile(config, configuration());
+  await writeFile(config, configuration(document));
   const telling = setInterval(() => void tellProgress(name, report), TELL_EVERY_MS);
   const code = await run(folder, atMostMs, [
     `--config-file=${config}`,
