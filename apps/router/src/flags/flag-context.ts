@@ -52,12 +52,13 @@ export function isFlagProblem(value: object): value is FlagProblem {
 
 /** Numbers and truth values as a header would say them; lists and mappings are no attributes. */
 function attributesIn(context: Fields): Attributes {
-  return Object.fromEntries(
-    Object.entries(context).flatMap(([name, value]): (readonly [string, string])[] => {
-      if (typeof value === 'string') return [[name, value]];
-      return typeof value === 'number' || typeof value === 'boolean' ? [[name, String(value)]] : [];
-    }),
-  );
+  const attributes: Record<string, string> = {};
+  for (const name of Object.keys(context)) {
+    const value = context[name];
+    if (typeof value === 'string') attributes[name] = value;
+    else if (typeof value === 'number' || typeof value === 'boolean') attributes[name] = String(value);
+  }
+  return attributes;
 }
 
 function problem(errorCode: FlagErrorCode, errorDetails: string): FlagProblem {

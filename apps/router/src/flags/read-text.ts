@@ -23,7 +23,9 @@ export function readText(
   { waitsToBeTold }: Pick<FlagRequest, 'waitsToBeTold'>,
   then: (text: string | FlagProblem) => void,
 ): void {
+  let late: NodeJS.Timeout | undefined;
   const refuse = (errorDetails: string): void => {
+    clearTimeout(late);
     request.removeAllListeners('data').removeAllListeners('end').resume();
     then({ errorCode: 'PARSE_ERROR', errorDetails });
   };
@@ -33,9 +35,8 @@ export function readText(
   if (waitsToBeTold) response.writeContinue();
   const chunks: Buffer[] = [];
   let bytes = 0;
-  const late = setTimeout(() => request.destroy(), WITHIN_MS);
+  late = setTimeout(() => request.destroy(), WITHIN_MS);
   request.on('close', () => clearTimeout(late));
-  response.on('finish', () => clearTimeout(late));
   request.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
     bytes += chunk.length;
