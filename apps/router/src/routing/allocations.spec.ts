@@ -41,7 +41,7 @@ it('obeys one from far away where a sign of life has named it, where nothing is 
   const { allocations, order } = aRouter();
   expect(order(500_000)).toEqual({ outcome: 'applied' });
   const services = { 'text-to-image': 700_000 };
-  allocations.heartbeat({ controller: 'decision-1', at: '2026-11-20T10:15:31.000Z', running: [], services }, 'a');
+  allocations.heartbeat({ controller: 'decision-1', at: new Date().toISOString(), running: [], services }, 'a');
   expect(order(700_001)).toEqual({ outcome: 'applied' });
   allocations.restore({ experiments: [], services: [], brokenGlass: [] }, false);
   expect([order(7), order(900_000)]).toEqual([{ outcome: 'applied' }, { outcome: 'applied' }]);

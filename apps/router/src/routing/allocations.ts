@@ -125,6 +125,7 @@ export class Allocations {
   command(given: AllocationCommanded): void {
     if (this.isImplausible(given))
       return this.options.onCommand(given, { outcome: 'refused', reason: 'implausible-epoch' });
+    this.options.watch.ordered(given.commandedAt);
     const before = this.stateOf(given.experiment);
     const { state, answer } = commandState(before, given);
     if (answer.outcome !== 'applied' && answer.outcome !== 'waiting') return this.options.onCommand(given, answer);

@@ -21,3 +21,24 @@ it('takes none of a controller of before: its signs of life, sent again one by o
   // Two at once, one of them slow.
   expect(watch.isNews('decision-3', '2026-11-20T11:59:59.000Z', 'beside')).toBe(true);
 });
+
+it('takes none from before an order, where a router starts while the controller is dead', () => {
+  const watch = new ControllerWatch(
+    () => 0,
+    () => Date.parse('2026-11-20T15:00:00.000Z'),
+  );
+  watch.ordered('2026-11-20T12:00:00.000Z');
+  watch.ordered('2026-11-20T11:00:00.000Z');
+  for (let minute = 10; minute < 59; minute += 1)
+    expect(watch.isNews('decision-1', `2026-11-20T11:${minute}:00.000Z`, `${minute}`)).toBe(false);
+  expect(watch.isNews('decision-1', '2026-11-20T12:00:01.000Z', 'after')).toBe(true);
+});
+
+it('is not kept from what is new by an order of a clock that was set back since', () => {
+  const watch = new ControllerWatch(
+    () => 0,
+    () => Date.parse('2026-11-20T12:00:00.000Z'),
+  );
+  watch.ordered('2030-01-01T00:00:00.000Z');
+  expect(watch.isNews('decision-1', '2026-11-20T12:00:00.000Z', 'now')).toBe(true);
+});

@@ -19,8 +19,21 @@ export class ControllerWatch {
   private newestAtMs = -Infinity;
   private readonly startedAtMs: number;
 
-  constructor(private readonly monotonicMs: () => number) {
+  /** @param nowMs milliseconds since 1970 */
+  constructor(
+    private readonly monotonicMs: () => number,
+    private readonly nowMs: () => number = () => Date.now(),
+  ) {
     this.startedAtMs = monotonicMs();
+  }
+
+  /**
+   * A controller has given an order then: signs of life of long before are none of the present, so that nobody who has kept them lets a dead controller live for a
+   * router that starts and has heard of none. An order of a future that this machine does not know yet says that some clock was set back, and nothing else.
+   */
+  ordered(at: string): void {
+    const atMs = Date.parse(at);
+    if (atMs <= this.nowMs()) this.newestAtMs = Math.max(this.newestAtMs, atMs);
   }
 
   /**

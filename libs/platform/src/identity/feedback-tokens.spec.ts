@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -24,6 +24,14 @@ describe('a feedback token', () => {
     expect(tokens.isOf('request-1', token)).toBe(true);
     expect([tokens.isOf('request-2', token), tokens.isOf('request-1', '')]).toEqual([false, false]);
     expect(feedbackTokens('another key of some letters').isOf('request-1', token)).toBe(false);
+  });
+
+  it('is what others can make with the key, by the recipe of docs/other-proxies.md', async () => {
+    const recipe = await readFile('docs/other-proxies.md', 'utf8');
+    const [, request = '', key = '', token] = /Of the request `(.+?)`, with the key `(.+?)`, it is `(.+?)`/.exec(
+      recipe,
+    )!;
+    expect(feedbackTokens(key).of(request)).toBe(token);
   });
 
   it('is the same for all who share a folder, whoever started first, or who were given one key', async () => {
