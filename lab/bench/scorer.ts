@@ -100,7 +100,7 @@ async function bareLoop(): Promise<number> {
   const engine = await kind.start(model, { threads: 1 });
   console.log(`${engine.name}: ${reason}`);
   const bytes = model.description.image.side ** 2 * 3;
-  const ids = pictures.map(({ prompt }) => model.tokenizer.encode(prompt).ids);
+  const ids = pictures.map(({ prompt }) => model.tokenizer.encode(prompt).windows[0]);
   const speed = await measure(`bare loop over ${engine.name}`, count, async () => {
     for (let left = count; left > 0; left -= 64) {
       const size = Math.min(64, left);

@@ -165,10 +165,39 @@ describe('GenerationScorer', () => {
     ]);
   });
 
-  it('says when a prompt was truncated', async () => {
+  it('says of each service whether the model can tell its prompts apart', async () => {
+    const words = ['red', 'blue', 'small', 'large', 'circle', 'star'];
+    const events = await Promise.all(
+      Array.from({ length: 60 }, async (_, index) =>
+        generation(`g${index}`, [await savedPicture(`s${index}`, index)], { prompt: words[index % 6]! }),
+      ),
+    );
+    await score(events);
+    const { auc, pictures, isBlind } = metrics.separationByService()['text-to-image']!;
+    expect(auc).toBeCloseTo(published.reduce((sum, { data }) => sum + (data.separation ?? NaN), 0) / 60, 9);
+    // A random model.
+    expect([pictures, isBlind]).toEqual([60, true]);
+    expect(await registry.metrics()).toContain('teststrip_scorer_separation{service="text-to-image"} 0.');
+  });
+
+  it('says why a scored picture has no alignment', async () => {
+    const image = await savedPicture('a', 1);
+    const prompts = [null, ' ', '<lora:x:1>', 'a red star'];
+    await score(prompts.map((prompt, index) => generation(`g${index}`, [image], { prompt })));
+    expect(
+      published.map(({ data }) => [data.outcome, data.reason, data.alignment === null, data.scoredPrompt]),
+    ).toEqual([
+      ['scored', 'the prompt is not known', true, undefined],
+      ['scored', 'the prompt is empty', true, ''],
+      ['scored', 'the prompt is empty', true, ''],
+      ['scored', null, false, undefined],
+    ]);
+  });
+
+  it('says when a prompt was read in parts', async () => {
     const prompt = 'a small red circle a large blue star of a picture';
     await score([generation('g1', [await savedPicture('a', 1)], { prompt })]);
-    expect(published[0]!.data.promptTruncated).toBe(true);
+    expect(published[0]!.data).toMatchObject({ promptTruncated: false, promptWindows: 2 });
   });
 
   it('publishes nothing for failed generations, and counts them', async () => {
@@ -310,7 +339,7 @@ function generation(
       assignment: assignmentTo(change.variant ?? 'candidate', `user-${id}`),
       fingerprint: 'f1',
       config: {},
-      prompt: change.prompt ?? 'red star',
+      prompt: change.prompt === undefined ? 'red star' : change.prompt,
       seed: 1,
       outcome: change.outcome ?? 'delivered',
       error: change.error ?? null,

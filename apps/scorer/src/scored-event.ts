@@ -57,7 +57,7 @@ export function scoredEvent(
       service: data.service,
       assignment: data.assignment,
       image: { uri: image.uri, sha256: image.sha256 },
-      ...resultOf(outcome, data.prompt !== null),
+      ...resultOf(outcome, data.prompt),
       identity,
     },
   };
@@ -79,16 +79,14 @@ const NOTHING: Omit<Result, 'outcome'> = {
   promptClass: null,
 };
 
-function resultOf(outcome: PictureOutcome, isPromptKnown: boolean): Result {
+function resultOf(outcome: PictureOutcome, prompt: string | null): Result {
   if (outcome.outcome === 'scored') {
     return {
       ...NOTHING,
+      ...alignmentOf(outcome, prompt),
       outcome: 'scored',
-      // Without its prompt a picture fits nothing; all else can be said of it.
-      alignment: isPromptKnown ? outcome.alignment : null,
       quality: outcome.quality,
       embedding: encodeEmbedding(outcome.embedding),
-      promptTruncated: outcome.promptTruncated,
       promptClass: outcome.promptClass,
       ...decodedAs(outcome),
     };
@@ -96,6 +94,24 @@ function resultOf(outcome: PictureOutcome, isPromptKnown: boolean): Result {
   const { outcome: name, reason } = outcome;
   const known = outcome.outcome === 'blank' ? { blank: true, blankKind: outcome.blank, ...decodedAs(outcome) } : {};
   return { ...NOTHING, outcome: name, reason, ...known };
+}
+
+type Scored = Extract<PictureScore, { outcome: 'scored' }>;
+
+/** Without its prompt a picture fits nothing; all else can be said of it. */
+function alignmentOf(scored: Scored, prompt: string | null): Partial<Result> {
+  if (prompt === null) return { reason: 'the prompt is not known' };
+  const { scoredPrompt, alignment, separation, promptTruncated, promptWindows, unknownTokenShare } = scored;
+  const read = scoredPrompt === prompt ? {} : { scoredPrompt };
+  if (scoredPrompt === '') return { reason: 'the prompt is empty', ...read };
+  return {
+    alignment,
+    ...(separation === null ? {} : { separation }),
+    ...read,
+    promptTruncated,
+    ...(promptWindows > 1 ? { promptWindows } : {}),
+    ...(unknownTokenShare > 0 ? { unknownTokenShare } : {}),
+  };
 }
 
 /** What is known of every picture that was decoded. */

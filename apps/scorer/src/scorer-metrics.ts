@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { blindAuc, initialSeparation, noteSeparation, type Separation } from '#libs/evidence';
 import type { GenerationEvent, ScoredEvent } from './scored-event.js';
 
 /** What became of a generation's event here. */
@@ -9,7 +10,9 @@ export class ScorerMetrics {
   private readonly generations;
   private readonly pictures;
   private readonly samplingRate;
+  private readonly separation;
   private readonly counts: Record<GenerationFate, number> = { scored: 0, 'sampled-out': 0, failed: 0 };
+  private readonly separations = new Map<string, Separation>();
   private rate = 1;
 
   constructor(registry: Registry) {
@@ -26,6 +29,12 @@ export class ScorerMetrics {
       labelNames: ['experiment', 'variant', 'outcome'] as const,
       registers,
     });
+    this.separation = new Gauge({
+      name: 'teststrip_scorer_separation',
+      help: 'AUC of alignment by service: how well the model tells the own prompts of recent pictures from those of others; 0.5 is chance.',
+      labelNames: ['service'] as const,
+      registers,
+    });
     this.samplingRate = new Gauge({
       name: 'teststrip_scorer_sampling_rate',
       help: 'Share of generations that is scored at present.',
@@ -40,6 +49,25 @@ export class ScorerMetrics {
 
   countPicture(event: ScoredEvent): void {
     this.pictures.inc({ ...variantOf(event), outcome: event.data.outcome });
+    const { service } = event.data;
+    const separation = this.separations.get(service) ?? initialSeparation();
+    noteSeparation(separation, event.data);
+    if (separation.pictures === 0) return;
+    this.separations.set(service, separation);
+    this.separation.set({ service }, separation.mean);
+  }
+
+  /**
+   * By service, how well the model tells its pictures' own prompts from others (AUC of alignment), over how many of the latest ones, and whether
+   * that is blindness.
+   */
+  separationByService(): Readonly<Record<string, { auc: number; pictures: number; isBlind: boolean }>> {
+    return Object.fromEntries(
+      [...this.separations].map(([service, separation]) => {
+        const { mean: auc, pictures } = separation;
+        return [service, { auc, pictures, isBlind: blindAuc(separation) !== null }];
+      }),
+    );
   }
 
   setSamplingRate(rate: number): void {

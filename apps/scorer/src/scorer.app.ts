@@ -38,7 +38,8 @@ export const scorerApp = defineApp({
 function engineFinding(nest: INestApplication): HealthFinding {
   const scorer = nest.get<Scorer>(SCORER);
   const { failure, ...engine } = scorer.health();
-  const sampling = nest.get<ScorerMetrics>(SCORER_METRICS).status();
-  const facts = { ...engine, identity: scorer.identity, sampling };
+  const metrics = nest.get<ScorerMetrics>(SCORER_METRICS);
+  const separation = metrics.separationByService();
+  const facts = { ...engine, identity: scorer.identity, sampling: metrics.status(), separation };
   return failure === null ? { ok: true, facts } : { ok: false, reason: `the engine can't compute: ${failure}`, facts };
 }

@@ -29,3 +29,4 @@ export type { RequestEvent } from './fold/observe-metrics.js';
 export { type AnalysisReason, analysisReasons } from './analysis/reasons.js';
 export { memoryKey } from './fold/memory-key.js';
 export { type UnitChanges, type UnitLayout, UnitMemory } from './fold/unit-memory.js';
+export { blindAuc, initialSeparation, noteSeparation, type Separation } from './fold/separation.js';

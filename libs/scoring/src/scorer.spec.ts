@@ -74,18 +74,48 @@ describe('createScorer', () => {
     expectClose(scores[1]!, alone!);
   });
 
-  it('says when a prompt was too long, and scores the part that fits', async () => {
+  it('reads a long prompt in parts, averages them by their tokens, and says so', async () => {
     const imageBytes = await picture(5);
-    const [long, same, short] = await scorer.score([
+    const [long, other, short, endless] = await scorer.score([
       { imageBytes, prompt: 'small red circle large blue star' },
-      { imageBytes, prompt: 'small red circle large red star' },
+      { imageBytes, prompt: 'small red circle large blue circle' },
       { imageBytes, prompt: 'small red circle large blue' },
+      { imageBytes, prompt: 'small red circle large blue star '.repeat(20) },
     ]);
-    // 10 tokens: start, "a picture of", five words, end. The sixth word is cut off.
-    expect(scored(long!).promptTruncated).toBe(true);
-    expect(scored(short!).promptTruncated).toBe(false);
-    expect(scored(long!).alignment).toBeCloseTo(scored(short!).alignment, 6);
-    expect(scored(same!).alignment).not.toBeCloseTo(scored(long!).alignment, 3);
+    // A window has 8 tokens of text: "a picture of" and five words. The sixth word is in the second one.
+    expect([long, short, endless].map((score) => scored(score!).promptWindows)).toEqual([2, 1, 8]);
+    expect([long, short, endless].map((score) => scored(score!).promptTruncated)).toEqual([false, false, true]);
+    expect(scored(long!).alignment).not.toBeCloseTo(scored(short!).alignment, 6);
+    expect(scored(long!).alignment).not.toBeCloseTo(scored(other!).alignment, 6);
+  });
+
+  it('reads what a prompt says, not the syntax around it, and says what it read', async () => {
+    const imageBytes = await picture(5);
+    const [plain, weighted, empty] = await scorer.score([
+      { imageBytes, prompt: 'small red circle' },
+      { imageBytes, prompt: 'small ((red)) (circle:1.3) <lora:detail:0.8>' },
+      { imageBytes, prompt: '<lora:detail:0.8>' },
+    ]);
+    expect(scored(weighted!).alignment).toBe(scored(plain!).alignment);
+    expect([weighted, empty].map((score) => scored(score!).scoredPrompt)).toEqual(['small red circle', '']);
+  });
+
+  it('says which share of a prompt the model does not know', async () => {
+    const [score] = await scorer.score([{ imageBytes: await picture(5), prompt: 'red nebula' }]);
+    expect(scored(score!).unknownTokenShare).toBe(1 / 5);
+  });
+
+  it('says which share of the prompts of other pictures fits worse', async () => {
+    const own = await createScorer({ modelDirectory: directory });
+    const prompts = ['red', 'blue', 'small', 'large', 'circle'];
+    const pictures = await Promise.all(prompts.map((prompt, at) => ({ prompt, at })).map(({ at }) => picture(at + 20)));
+    const scores = await own.score(prompts.map((prompt, at) => ({ prompt, imageBytes: pictures[at]! })));
+    const [alone] = await own.score([{ prompt: 'red', imageBytes: pictures[1]! }]);
+    expect(scores.every((score) => [0, 0.25, 0.5, 0.75, 1].includes(scored(score).separation!))).toBe(true);
+    const against = await own.score(prompts.map((prompt) => ({ prompt, imageBytes: pictures[1]! })));
+    const [red, ...others] = against.map((score) => scored(score).alignment);
+    expect(scored(alone!).separation).toBe(others.filter((other) => other < red!).length / 4);
+    await own.close();
   });
 
   it('reads prompts that differ in blanks only as the same', async () => {

@@ -16,7 +16,8 @@ import { blankKindOf, blankReasons, type BlankKind } from './pictures/blank.js';
 import type { RgbPicture } from './pictures/rgb-picture.js';
 import { preprocessing, type Preprocessing, type PreprocessingMode } from './preprocessing/preprocessing.js';
 import type { TokenizedText } from './text/clip-tokenizer.js';
-import { fillTemplate, normalisePrompt } from './text/prompt.js';
+import { fillTemplate, normalisePrompt, readPrompt } from './text/prompt.js';
+import { RecentTexts } from './text/recent-texts.js';
 import { REFERENCE_PROMPTS } from './text/reference-prompts.js';
 
 /** Pictures embedded by one call of the engine; while it computes, the next ones are decoded. */
@@ -55,10 +56,19 @@ export type PictureScore =
       readonly outcome: 'scored';
       /** Raw cosine of picture and prompt. */
       readonly alignment: number;
+      /** Share of other pictures' prompts that fit worse; null: too few are known. See {@link RecentTexts}. */
+      readonly separation: number | null;
       readonly quality: Readonly<Record<string, number>>;
       /** L2-normalised. Shared with the cache: not to be written to. */
       readonly embedding: Float32Array;
+      /** What was held against the picture, of the prompt as it was written; empty: nothing, and `alignment` says nothing. */
+      readonly scoredPrompt: string;
+      /** It is longer than what can be read of it. */
       readonly promptTruncated: boolean;
+      /** In so many parts it was read, whose embeddings were averaged by their tokens. */
+      readonly promptWindows: number;
+      /** Share of its tokens that stand for words which the model does not know. */
+      readonly unknownTokenShare: number;
       /** Index of the nearest of {@link REFERENCE_PROMPTS}. */
       readonly promptClass: number;
       /** SHA-256 of `<width>x<height>` and the RGB values, in hex. */
@@ -141,6 +151,8 @@ interface SeenPicture {
 interface SeenText {
   readonly embedding: Float32Array;
   readonly truncated: boolean;
+  readonly windows: number;
+  readonly unknownShare: number;
   readonly promptClass: number;
 }
 
@@ -177,6 +189,7 @@ class ClipScorer implements Scorer {
   private readonly decodeConcurrency: number;
   private readonly pictures: LruCache<SeenPicture>;
   private readonly texts: LruCache<SeenText>;
+  private readonly recentTexts = new RecentTexts();
   private unscorable: ScorerHealth['unscorable'] = { count: 0, latest: null };
   private references: Promise<readonly Float32Array[]> | null = null;
 
@@ -221,24 +234,35 @@ class ClipScorer implements Scorer {
       this.embedTexts(inputs.map((input) => input.prompt)),
       this.embedPictures(inputs),
     ]);
-    return inputs.map((_, index) => {
+    inputs.forEach(({ prompt }, index) => {
+      const text = texts[index]!;
+      const read = readPrompt(prompt);
+      if ('embedding' in text && read !== '') this.recentTexts.note(read, text.embedding);
+    });
+    return inputs.map(({ prompt }, index) => {
       const picture = pictures[index]!;
       const text = texts[index]!;
       const broken = 'outcome' in picture ? picture : 'outcome' in text ? text : null;
       if (broken?.outcome === 'unscorable') {
         this.unscorable = { count: this.unscorable.count + 1, latest: broken.reason };
       }
-      return broken ?? this.scoreOf(picture as SeenPicture, text as SeenText);
+      return broken ?? this.scoreOf(picture as SeenPicture, text as SeenText, readPrompt(prompt));
     });
   }
 
-  private scoreOf(picture: SeenPicture, text: SeenText): PictureScore {
+  private scoreOf(picture: SeenPicture, text: SeenText, prompt: string): PictureScore {
+    const alignmentWith = (embedding: Float32Array): number => cosine(picture.embedding, embedding);
+    const alignment = alignmentWith(text.embedding);
     return {
       outcome: 'scored',
-      alignment: cosine(picture.embedding, text.embedding),
+      alignment,
+      separation: this.recentTexts.separation(prompt, alignment, alignmentWith),
       quality: Object.fromEntries(this.model.heads.map((head) => [head.name, applyHead(head, picture.embedding)])),
       embedding: picture.embedding,
+      scoredPrompt: prompt,
       promptTruncated: text.truncated,
+      promptWindows: text.windows,
+      unknownTokenShare: text.unknownShare,
       promptClass: text.promptClass,
       pixels: picture.pixels,
       decoding: picture.decoding,
@@ -246,7 +270,7 @@ class ClipScorer implements Scorer {
   }
 
   private async embedTexts(prompts: readonly string[]): Promise<readonly (SeenText | Broken)[]> {
-    const normalised = prompts.map(normalisePrompt);
+    const normalised = prompts.map(readPrompt);
     const found = new Map<string, SeenText | Broken>();
     const missing: WaitingText[] = [];
     for (const prompt of new Set(normalised)) {
@@ -254,7 +278,8 @@ class ClipScorer implements Scorer {
       if (seen !== undefined) found.set(prompt, seen);
       else {
         const text = this.model.tokenizer.encode(fillTemplate(this.model.promptTemplate, prompt));
-        const unknown = text.ids.find((id) => id >= this.model.description.text.vocabulary);
+        const { vocabulary } = this.model.description.text;
+        const unknown = text.windows.flatMap((ids) => [...ids]).find((id) => id >= vocabulary);
         if (unknown === undefined) missing.push({ prompt, ...text });
         else found.set(prompt, { outcome: 'unscorable', reason: unknownToken(unknown, this.model) });
       }
@@ -265,17 +290,20 @@ class ClipScorer implements Scorer {
 
   private async embedMissing(missing: readonly WaitingText[], found: Map<string, SeenText | Broken>): Promise<void> {
     const references = await (this.references ??= this.embedReferences());
-    const embeddings = await this.engine.embedTexts(missing.map(({ ids }) => ids));
-    missing.forEach(({ prompt, truncated }, row) => {
-      const embedding = this.rowOf(embeddings, row);
+    const embeddings = await this.engine.embedTexts(missing.flatMap(({ windows }) => windows));
+    let row = 0;
+    for (const { prompt, truncated, windows, unknownShare } of missing) {
+      const parts = windows.map((ids) => ({ embedding: this.rowOf(embeddings, row++), tokens: ids.length - 2 }));
+      const embedding = meanDirection(parts);
       if (!isFinite(embedding)) {
         found.set(prompt, { outcome: 'unscorable', reason: 'the model gives no embedding of length 1 for the prompt' });
-        return;
+        continue;
       }
-      const text = { embedding, truncated, promptClass: nearestTo(embedding, references) };
+      const promptClass = nearestTo(embedding, references);
+      const text = { embedding, truncated, windows: windows.length, unknownShare, promptClass };
       this.texts.set(this.keyOf(sha256(prompt)), text);
       found.set(prompt, text);
-    });
+    }
   }
 
   /** Once, with the first texts. A failure is forgotten, so that the next texts try again. */
@@ -283,7 +311,7 @@ class ClipScorer implements Scorer {
     try {
       const ids = REFERENCE_PROMPTS.map((prompt) => {
         const text = fillTemplate(this.model.promptTemplate, normalisePrompt(prompt));
-        return this.model.tokenizer.encode(text).ids;
+        return this.model.tokenizer.encode(text).windows[0];
       });
       const embeddings = await this.engine.embedTexts(ids);
       return REFERENCE_PROMPTS.map((_, row) => this.rowOf(embeddings, row));
@@ -401,6 +429,18 @@ function faultOf(error: unknown): 'undecodable' | 'unsupported' | 'refused' | nu
   if (error instanceof UndecodablePictureError) return 'undecodable';
   if (error instanceof UnsupportedPictureError) return 'unsupported';
   return error instanceof RefusedPictureError ? 'refused' : null;
+}
+
+/** Of unit vectors, weighted by the tokens that each stands for; a single one stays as it is, bit for bit. */
+function meanDirection(parts: readonly { readonly embedding: Float32Array; readonly tokens: number }[]): Float32Array {
+  const [first, ...others] = parts;
+  if (others.length === 0) return first!.embedding;
+  const sum = new Float32Array(first!.embedding.length);
+  for (const { embedding, tokens } of parts) {
+    for (let at = 0; at < sum.length; at += 1) sum[at]! += tokens * embedding[at]!;
+  }
+  const length = Math.hypot(...sum);
+  return sum.map((value) => value / length);
 }
 
 function isFinite(embedding: Float32Array): boolean {

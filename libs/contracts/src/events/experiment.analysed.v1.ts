@@ -165,10 +165,12 @@ const requestSplit = z.object({
  *   and that of another variant is not.
  * - `another-configuration`: the fingerprint `found` answers for the variant; `expected` is declared (null: it has to differ from control's).
  * - `configuration-changed`: both were seen, so the service was changed in the middle.
+ * - `scorer-blind`: over control's latest pictures the scorer tells a picture's own prompt from other pictures' with an AUC of `factor`, near to the ½
+ *   of chance, so that alignment says nothing.
  * - `scorer-changed`: scores of another scorer (`digest/preprocessing`) came as well; they are left out.
  */
 export const consistencyFinding = z.object({
-  kind: z.enum(['unit-of-measure', 'another-configuration', 'configuration-changed', 'scorer-changed']),
+  kind: z.enum(['unit-of-measure', 'another-configuration', 'configuration-changed', 'scorer-changed', 'scorer-blind']),
   variant: slug,
   field: z.string().nullable(),
   factor: z.number().nullable(),

@@ -38,7 +38,16 @@ export const generationCompleted = z.object({
   config: reportedConfig.default({}),
   /** Absent where nobody says, and in events of before. */
   instance: instanceName.optional(),
+  /** As the user wrote it: what pictures are held against. */
   prompt: z.string().nullable().default(null),
+  /** What the service made of it, by a language model for one; absent: it painted what was written. */
+  rewrittenPrompt: z.string().optional(),
+  /** What was to be left out; absent: nothing. */
+  negativePrompt: z.string().optional(),
+  /** What was asked for; absent: a picture of the prompt and nothing else. */
+  mode: z.enum(['text-to-image', 'image-to-image', 'inpaint', 'edit']).optional(),
+  /** The picture that it began with; absent: none. */
+  reference: z.object({ uri: z.string().min(1), sha256: sha256.nullable().default(null) }).optional(),
   /** A whole number; as the text of its digits where a double can't hold it (64 bits). Null: not known. */
   seed: z
     .union([z.int().min(0), z.string().regex(/^\d{1,20}$/, 'expected at most 20 digits')])

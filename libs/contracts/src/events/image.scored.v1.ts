@@ -61,6 +61,11 @@ export const imageScored = z.object({
   reason: z.string().nullable().default(null),
   /** Raw cosine of image and prompt embeddings; null unless scored, and where the prompt is not known. */
   alignment: z.number().min(-1).max(1).nullable().default(null),
+  /**
+   * Share of the prompts of other pictures that the picture fits worse than its own, ties by half. Its mean is the AUC of alignment: ½ for a model
+   * that sees nothing of what the prompts are about. Absent where too few other prompts are known, and until 2026-11.
+   */
+  separation: z.number().min(0).max(1).optional(),
   /** Quality heads by name, e.g. `{ clean: 0.97 }`. Empty unless scored. */
   quality: z.record(z.string(), z.number()).default({}),
   /** All pixels (nearly) the same: what a safety checker's black-out looks like. Until 2026-11 such a picture was `scored` as well. */
@@ -69,7 +74,14 @@ export const imageScored = z.object({
   blankKind: z.enum(['black', 'constant', 'low-contrast']).optional(),
   /** The L2-normalised image embedding, float16 little endian, base64; null unless scored. */
   embedding: z.base64().nullable().default(null),
+  /** What was held against the picture, where that is not the prompt as it was written: without the syntax of front ends, see docs/models.md. */
+  scoredPrompt: z.string().optional(),
+  /** The prompt is longer than what can be read of it. Until 2026-11 that was one window of the model; the rest was cut off. */
   promptTruncated: z.boolean().default(false),
+  /** Parts in which a long prompt was read, whose embeddings were averaged by their tokens; absent: one. */
+  promptWindows: z.int().min(2).optional(),
+  /** Share of the prompt's tokens that stand for words which the model does not know; absent: none. */
+  unknownTokenShare: z.number().gt(0).max(1).optional(),
   /**
    * Which of the reference prompts of this scorer the prompt is nearest to; the same prompt has the same class under one `identity`. Null unless
    * scored; absent in scores of before there were classes.

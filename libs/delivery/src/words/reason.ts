@@ -8,6 +8,7 @@ export function reasonInWords(code: string): string {
 /** What an operator can do about a guardrail that can't be measured, by the reason. */
 export const waysOut: Readonly<Record<string, string>> = {
   'scorer-changed': 'roll back and start a new attempt, which compares the scores of the present scorer alone',
+  'scorer-blind': 'a model that knows such pictures (SCORER_MODEL_DIR), or guardrails that do not rest on alignment',
   'unit-memory-full': 'a new revision with unit: request, which has to remember nobody',
   'control-tail-infinite': 'mend control, next to none of whose own requests ends',
   'no-denominator': 'a metric whose denominator is not 0 in control',
@@ -33,6 +34,7 @@ export const reasonWords: Readonly<Record<string, string>> = {
   'no-test': 'shown only; there is no test for it',
   'shift-found': 'proven to differ between the variants',
   'no-shift-found': 'no difference has been found',
+  'scorer-blind': 'the scorer cannot tell the prompts of these pictures apart',
   'other-unit-of-measure': 'one variant reports it in another unit of measure',
   'no-denominator': 'there is nothing to divide by',
   'tail-beyond-bounds': 'rare values beyond the bounds are worse than the margin allows',

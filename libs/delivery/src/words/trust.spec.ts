@@ -70,6 +70,14 @@ describe('why a ramp is held', () => {
       'candidate reports cost as 0 throughout, and others do not, so cost-per-image cannot be compared (not measured?). Report nothing where nothing is measured; what was counted meanwhile is only forgotten by a new revision',
     ],
     [
+      { ...about, kind: 'unit-of-measure', variant: 'candidate', field: 'images.flagged', factor: 0 },
+      'candidate says of none of its pictures whether a safety checker passed it, and others do, so flagged-rate cannot be compared. Report `flagged: false` of pictures that were checked, in every variant; what was counted meanwhile is only forgotten by a new revision',
+    ],
+    [
+      { ...about, kind: 'scorer-blind', variant: 'control', field: 'alignment', factor: 0.53, metrics: ['alignment'] },
+      'the scorer cannot tell what these pictures show: their own prompts fit them better than those of other pictures in 53 % of the comparisons, chance is 50 %, so alignment says nothing. Score with a model that knows such pictures (SCORER_MODEL_DIR) in a new revision, or guard by something else',
+    ],
+    [
       { ...about, kind: 'another-configuration', variant: 'candidate', expected: 'b', found: 'a' },
       'candidate answers with the configuration a, the experiment declares b. Deploy what it declares, or declare what runs, and start a new revision',
     ],

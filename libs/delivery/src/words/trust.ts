@@ -160,6 +160,8 @@ function findingInWords({ kind, variant, field, factor, expected, found, metrics
         : `${variant} answers with the configuration ${found ?? 'unknown'}, the experiment declares ${expected}. Deploy what it declares, or declare what runs, and start a new revision`;
     case 'configuration-changed':
       return `${variant} was changed in the middle of the experiment (fingerprint ${expected ?? 'unknown'}, then ${found ?? 'unknown'}), so the evidence is of two configurations. Start a new revision for the one that is meant`;
+    case 'scorer-blind':
+      return `the scorer cannot tell what these pictures show: their own prompts fit them better than those of other pictures in ${percentOf(factor ?? 0)} of the comparisons, chance is 50 %, so ${metrics.length === 0 ? 'alignment' : metrics.join(' and ')} says nothing. Score with a model that knows such pictures (SCORER_MODEL_DIR) in a new revision, or guard by something else`;
     case 'scorer-changed':
       return `the scorer was changed in the middle of the experiment (${shortly(expected)}, then ${shortly(found)}), and scores of two cannot be compared. Bring the former back, or start a new revision`;
     default:

@@ -8,7 +8,7 @@ import { trusted } from './both-variants.js';
 import { forecastOf } from './forecast.js';
 import { limitAnalysis } from './limits.js';
 import { readValues, type ValueReading } from './missing-values.js';
-import { isInAnotherUnit } from './consistency.js';
+import { doubtOf } from './consistency.js';
 import { trustOf } from './trust.js';
 import { type Levels, type MetricVerdict, verdictOf } from './verdict.js';
 import type { JudgeContext, Judgement, Estimates, Tests } from '../kinds/method.js';
@@ -138,11 +138,14 @@ function pairAnalyses(subject: Subject, candidate: string, { consistency }: Anal
     const judged = judgeMetric(state, metric, context);
     const values = readValues(metric, presence, judged, context);
     const judgement = trusted(judged, metric, values);
-    const isDoubtful = isInAnotherUnit(metric, candidate, design.control, consistency?.findings ?? []);
-    const verdict = isDoubtful ? OTHER_UNIT : verdictOf(judgement, metric, { evidence, fault: values.fault }, levels);
+    const doubt = doubtOf(metric, candidate, design.control, consistency?.findings ?? []);
+    const verdict: MetricVerdict =
+      doubt === null
+        ? verdictOf(judgement, metric, { evidence, fault: values.fault }, levels)
+        : { verdict: 'unmeasurable', reason: doubt };
     return {
       ...metricAnalysis(judgement, metric, verdict, { candidate, ...levels }),
-      ...(isDoubtful ? {} : limitAnalysis(metric, limits.get(metric.definition.name), alpha)),
+      ...(doubt === null ? limitAnalysis(metric, limits.get(metric.definition.name), alpha) : {}),
       ...shown(values),
       ...coldValues(cold.get(metric.definition.name)),
     };
@@ -157,9 +160,6 @@ function shown({ share }: ValueReading): Pick<MetricAnalysis, 'withValue'> {
 function coldValues(cold: Readonly<Record<Arm, number>> | undefined): Pick<MetricAnalysis, 'warmUp'> {
   return cold ? { warmUp: { ...cold } } : {};
 }
-
-/** Before harm as well: what is a thousand times as slow in seconds may be no slower. */
-const OTHER_UNIT: MetricVerdict = { verdict: 'unmeasurable', reason: 'other-unit-of-measure' };
 
 function contextOf(
   { evidence: { traffic, seenBefore }, design: { alpha, control }, coverageOf }: Subject,

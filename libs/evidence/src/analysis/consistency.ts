@@ -2,6 +2,7 @@ import type { AnalysisHealth, ConsistencyFinding } from '#libs/contracts';
 import type { MetricDefinition } from '../catalogue/definition.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
 import type { Evidence } from '../fold/evidence.js';
+import { blindAuc } from '../fold/separation.js';
 import { type Level, MOST_FINGERPRINTS, REPORTED_FIELDS, type ReportedField, type Reports } from '../fold/reports.js';
 
 type Finding = Omit<ConsistencyFinding, 'metrics'>;
@@ -12,13 +13,24 @@ type Finding = Omit<ConsistencyFinding, 'metrics'>;
  * 99.9 % better, and one that reports nothing but 0 measures nothing. `metrics` of a finding are those that rest on it.
  */
 export function consistencyOf(
-  { reports, scorer, foreignScores, foreignScorer }: Evidence,
+  { reports, scorer, foreignScores, foreignScorer, separation }: Evidence,
   design: EvidenceDesign,
 ): NonNullable<AnalysisHealth['consistency']> {
   const findings: Finding[] = [...unitFindings(reports, design), ...fingerprintFindings(reports, design)];
   if (foreignScores > 0) {
     const [expected, found] = [scorer, foreignScorer];
     findings.push({ kind: 'scorer-changed', variant: design.control, field: null, factor: null, expected, found });
+  }
+  const auc = blindAuc(separation);
+  if (auc !== null) {
+    findings.push({
+      kind: 'scorer-blind',
+      variant: design.control,
+      field: 'alignment',
+      factor: auc,
+      expected: null,
+      found: null,
+    });
   }
   const status = findings.length > 0 ? 'inconsistent' : hasReports(reports, design) ? 'ok' : 'not-enough-data';
   return { status, findings: findings.map((finding) => ({ ...finding, metrics: metricsOn(finding, design) })) };
@@ -172,6 +184,7 @@ function metricsOn({ kind, field }: Finding, { metrics }: EvidenceDesign): strin
     .filter((metric) => {
       const read = readBy(metric);
       if (kind === 'unit-of-measure') return read.some((definition) => fieldsOf(definition).includes(field ?? ''));
+      if (kind === 'scorer-blind') return read.some(readsAlignment);
       return kind === 'scorer-changed' ? read.some(({ topic }) => topic === 'image.scored.v1') : true;
     })
     .map(({ definition }) => definition.name);
@@ -180,6 +193,12 @@ function metricsOn({ kind, field }: Finding, { metrics }: EvidenceDesign): strin
 /** What reads events for a metric: itself, or the parts of a quotient. */
 function readBy({ definition, parts }: MetricDesign): readonly MetricDefinition[] {
   return parts?.map((part) => part.definition) ?? [definition];
+}
+
+const OF_ALIGNMENT: ReadonlySet<string> = new Set(['alignment', 'wrong-pictures', 'alignment-shift']);
+
+function readsAlignment({ name, topic, reads }: MetricDefinition): boolean {
+  return topic === 'image.scored.v1' && (OF_ALIGNMENT.has(name) || reads?.includes('alignment') === true);
 }
 
 /** What the built-in metrics read of what services report; own ones say it themselves. */
@@ -199,8 +218,28 @@ function fieldsOf({ name, topic, reads }: MetricDefinition): readonly string[] {
   return READ_FIELDS[name] ?? REPORTED_FIELDS.filter((field) => reads?.includes(field));
 }
 
+/**
+ * Why nothing may be said of a metric of this candidate, whatever its tests make of the numbers, harm included: what is a thousand times as slow in
+ * seconds may be no slower, and what fits a prompt worse to a scorer that can't see may fit better. Null: something may.
+ */
+export function doubtOf(
+  metric: MetricDesign,
+  candidate: string,
+  control: string,
+  findings: readonly Finding[],
+): 'other-unit-of-measure' | 'scorer-blind' | null {
+  if (isInAnotherUnit(metric, candidate, control, findings)) return 'other-unit-of-measure';
+  const isBlind = findings.some(({ kind }) => kind === 'scorer-blind') && restsOnAlignment(metric);
+  return isBlind ? 'scorer-blind' : null;
+}
+
+/** Whether a metric, or a part of a quotient, is of how well pictures fit their prompts. */
+export function restsOnAlignment(metric: MetricDesign): boolean {
+  return readBy(metric).some(readsAlignment);
+}
+
 /** Whether nothing may be said of a metric of this candidate, since it or control reports it in another unit of measure. */
-export function isInAnotherUnit(
+function isInAnotherUnit(
   metric: MetricDesign,
   candidate: string,
   control: string,

@@ -11,6 +11,7 @@
  * nothing to decide it by), `shift-found` and `no-shift-found` (watched: the distributions differ, or have not been shown to).
  * unmeasurable: `control-tail-infinite` (next to none of control's requests ended: there is nothing to compare with),
  * `scorer-changed` (scores of two scorers are not compared), `unit-memory-full` (who came before is no longer known),
+ * `scorer-blind` (it tells the prompts of control's pictures from those of other pictures hardly better than chance),
  * `other-unit-of-measure` (one variant reports it a thousand times as large as the router's time and the other make plausible),
  * `no-denominator` (control's denominators add up to 0), `cannot-decide` (a guardrail or objective that can only warn),
  * `not-paired` (of pairs of shadow traffic: what people do with their pictures, nobody does with copies),
@@ -44,6 +45,7 @@ export const analysisReasons = [
   'made-up-for-beyond-bounds',
   'control-below-baseline',
   'other-unit-of-measure',
+  'scorer-blind',
   'cannot-decide',
   'missing-more-often',
   'not-paired',

@@ -10,6 +10,7 @@ import { initialPairedEvidence, mergePairedEvidence, type PairedEvidence } from 
 import { initialPulses, mergePulses, type Pulses } from './pulse.js';
 import { mergeRecentOutcomes, type RecentOutcomes } from './recent-outcomes.js';
 import type { RecentPictures } from './recent-pictures.js';
+import { initialSeparation, mergeSeparation, type Separation } from './separation.js';
 import { initialStrangers, type Strangers } from './strangers.js';
 import { mergeReports, type Reports } from './reports.js';
 import { addCounts, initialTraffic, mergeTraffic, type Traffic } from './traffic.js';
@@ -71,6 +72,8 @@ export interface Evidence {
   readonly pulses: Pulses;
   /** When the carrier took the newest event, by topic, ms since 1970; null: none. */
   readonly newestAtMs: Record<ObservedTopic, number | null>;
+  /** How well the scorer tells prompts apart by control's pictures. */
+  readonly separation: Separation;
   /** Whose scores these are; scores of others are counted, not compared. */
   scorer: string | null;
   foreignScores: number;
@@ -116,6 +119,7 @@ export function initialEvidence(
     unscored: { pictures: 0, reason: null },
     pulses: initialPulses(),
     newestAtMs: byTopic(() => null),
+    separation: initialSeparation(),
     scorer: null,
     foreignScores: 0,
     foreignScorer: null,
@@ -155,6 +159,7 @@ export function mergeEvidence(a: Evidence, b: Evidence): Evidence {
     unscored: mergeUnscored(a.unscored, b.unscored),
     pulses: mergePulses(a.pulses, b.pulses),
     newestAtMs: byTopic((topic) => largest(a.newestAtMs[topic], b.newestAtMs[topic])),
+    separation: mergeSeparation(a.separation, b.separation),
     scorer: a.scorer ?? b.scorer,
     foreignScorer: a.foreignScorer ?? b.foreignScorer ?? (a.scorer !== null && b.scorer !== a.scorer ? b.scorer : null),
     foreignScores:

@@ -23,6 +23,7 @@ import { beat, type PulseSource } from './pulse.js';
 import { isServiceFailure } from '../catalogue/request-metrics.js';
 import { noteOutcome } from './recent-outcomes.js';
 import { notePicture } from './recent-pictures.js';
+import { noteSeparation } from './separation.js';
 import { enterStrangersWindow, hasHadBad, noteBad } from './strangers.js';
 import { noteGeneration, noteRouted } from './reports.js';
 import { count, epochOf } from './traffic.js';
@@ -66,6 +67,9 @@ function foldRequestEvent(
   noteRequest(evidence, event, assignment, carriedAtMs);
   noteReports(evidence, event, assignment, carriedAtMs);
   if (assignment.reason !== 'SPLIT' || isForeignScore(evidence, event)) return true;
+  if (event.type === 'image.scored.v1' && assignment.variant === design.control) {
+    noteSeparation(evidence.separation, event.data);
+  }
   // Before anything else of the request: what the pair is compared with is fixed by then.
   if (assignment.pair !== undefined) foldPair(evidence, design, event, { assignment, carriedAtMs });
   if (isNameless(assignment.unit)) return noteNameless(evidence, event);

@@ -1,12 +1,14 @@
 import type { PairedMetricAnalysis, PairsAnalysis } from '#libs/contracts';
 import { rejects } from '#libs/statistics';
 import { trusted } from '../analysis/both-variants.js';
+import { restsOnAlignment } from '../analysis/consistency.js';
 import { readValues } from '../analysis/missing-values.js';
 import { verdictOf } from '../analysis/verdict.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
 import { type Covered, type CoverageReading, readCoverage } from '../fold/coverage.js';
 import type { Evidence } from '../fold/evidence.js';
 import type { PairEvidence } from '../fold/pair-evidence.js';
+import { blindAuc } from '../fold/separation.js';
 import type { JudgeContext, Judgement } from '../kinds/method.js';
 import { judgeMetric } from '../kinds/metric-evidence.js';
 import { firstStage, hardestOf, shareAllowed } from './first-share.js';
@@ -71,9 +73,11 @@ function metricAnalysis(metric: MetricDesign, { evidence, design, paired, contex
   const values = readValues(metric, paired.presence, judged, context);
   const judgement = trusted(judged, metric, values);
   const levels = { alpha, harmAlpha: harmAlphas.get(definition.name) ?? alpha };
-  const verdict = isJudged(metric)
-    ? verdictOf(judgement, metric, { evidence, fault: values.fault }, levels)
-    : ({ verdict: 'unmeasurable', reason: 'not-paired' } as const);
+  const doubt = isJudged(metric) ? blindness(evidence, metric) : 'not-paired';
+  const verdict =
+    doubt === null
+      ? verdictOf(judgement, metric, { evidence, fault: values.fault }, levels)
+      : ({ verdict: 'unmeasurable', reason: doubt } as const);
   const { tests, estimates, units } = judgement;
   const { control, candidate, effect } = estimates;
   const budget = (tests?.budget ?? []).map((step) => ({ ...step, nonInferior: rejects(step.lnENonInferior, alpha) }));
@@ -88,6 +92,10 @@ function metricAnalysis(metric: MetricDesign, { evidence, design, paired, contex
     lnE: tests && { harmful: tests.harmful, nonInferior: tests.nonInferior, superior: tests.superior },
     budget,
   };
+}
+
+function blindness({ separation }: Evidence, metric: MetricDesign): 'scorer-blind' | null {
+  return blindAuc(separation) !== null && restsOnAlignment(metric) ? 'scorer-blind' : null;
 }
 
 /** People's preferences are pairs by themselves, wherever the two pictures come from. */

@@ -34,6 +34,7 @@ export interface EncodedFrame {
   readonly unscored: Evidence['unscored'];
   readonly pulses: EncodedPulses;
   readonly newestAtMs: Evidence['newestAtMs'];
+  readonly separation: Evidence['separation'];
   readonly scorer: string | null;
   readonly foreignScores: number;
   readonly foreignScorer: string | null;
@@ -60,6 +61,7 @@ export function encodeFrame(evidence: Frame): EncodedFrame {
     unscored: { ...evidence.unscored },
     pulses: encodePulses(evidence.pulses),
     newestAtMs: { ...evidence.newestAtMs },
+    separation: { ...evidence.separation },
     scorer: evidence.scorer,
     foreignScores: evidence.foreignScores,
     foreignScorer: evidence.foreignScorer,
@@ -87,6 +89,7 @@ export function decodeFrame(encoded: EncodedFrame): Frame {
     unscored: { ...encoded.unscored },
     pulses: decodePulses(encoded.pulses),
     newestAtMs: { ...encoded.newestAtMs },
+    separation: { ...encoded.separation },
     scorer: encoded.scorer,
     foreignScores: encoded.foreignScores,
     foreignScorer: encoded.foreignScorer,

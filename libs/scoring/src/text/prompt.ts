@@ -1,4 +1,11 @@
+import { withoutSyntax } from './prompt-syntax.js';
+
 const PLACE = '{prompt}';
+
+/** What is held against a picture of a prompt as somebody wrote it; empty where nothing is left of it. */
+export function readPrompt(prompt: string): string {
+  return normalisePrompt(withoutSyntax(prompt));
+}
 
 /** One form for prompts that read the same: composed Unicode, single blanks, none around. */
 export function normalisePrompt(prompt: string): string {
