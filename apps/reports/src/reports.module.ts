@@ -96,7 +96,7 @@ export class ReportsModule {
         { provide: LIVE_SUMMARIES, useValue: new LiveSummaries(summaries, liveEveryMs) },
         { provide: PICTURE_GALLERY, useValue: gallery },
         { provide: FEEDBACK_DESK, useValue: new FeedbackDesk(desk) },
-        { provide: EVENTS_DESK, useValue: new EventsDesk({ bus, facts, metrics: new EventsMetrics(metrics) }) },
+        { provide: EVENTS_DESK, useValue: new EventsDesk({ bus, facts, clock, metrics: new EventsMetrics(metrics) }) },
         { provide: REVIEW_DESK, useValue: new ReviewDesk(facts, gallery, publisher, clock) },
         { provide: DECISION_DOOR, useValue: new DecisionDoor(decisionUrl) },
         { provide: IDENTITIES, useValue: options.identities },

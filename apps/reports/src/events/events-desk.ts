@@ -1,13 +1,24 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { decodeStructuredEvent, MalformedEventError, topics, TRACEPARENT, type TeststripEvent } from '#libs/contracts';
+import {
+  decodeStructuredEvent,
+  isoTime,
+  MalformedEventError,
+  topics,
+  TRACEPARENT,
+  type MendKind,
+  type TeststripEvent,
+} from '#libs/contracts';
 import { RecordRefusedError, type EventBus, type OutgoingRecord } from '#libs/messaging';
 import type { FactReader } from '#libs/persistence/reports';
-import { EVERY_SERVICE, hasRole, ProblemException, type Identity, type Role } from '#libs/platform';
+import { EVERY_SERVICE, hasRole, ProblemException, type Clock, type Identity, type Role } from '#libs/platform';
 import type { EventsMetrics } from './events-metrics.js';
 
 /** What other people's programs tell. Orders and what follows from them are told by nobody but the system itself. */
 const TAKEN = [topics.generationCompleted.name, topics.imageScored.name, topics.feedbackRecorded.name] as const;
 type TakenEvent = TeststripEvent<(typeof TAKEN)[number]>;
+
+/** Attributes that need not be sent: the time is that of arrival, and the subject the unit. */
+const FILLED_IN: ReadonlySet<MendKind> = new Set(['no-time', 'no-subject']);
 
 /** Who may send events of a service. */
 export const SENDER: Role = 'reporter';
@@ -35,6 +46,7 @@ export interface EventsDeskOptions {
   readonly bus: Pick<EventBus, 'publish'>;
   readonly facts: Pick<FactReader, 'definitions'>;
   readonly metrics: EventsMetrics;
+  readonly clock: Clock;
 }
 
 /** Takes events of programs that have no client of the bus, and publishes each as it was sent. */
@@ -60,7 +72,8 @@ export class EventsDesk {
       const { event } = one;
       const detail = refusals.get(keyOf(event));
       if (detail !== undefined) return { id: event.id, status: 413, detail };
-      return { id: event.id, status: 202, ...(event.mended === undefined ? {} : { mended: event.mended }) };
+      const mended = (event.mended ?? []).filter((kind) => !FILLED_IN.has(kind));
+      return { id: event.id, status: 202, ...(mended.length === 0 ? {} : { mended }) };
     });
     for (const [index, one] of looked.entries())
       this.options.metrics.count('event' in one ? one.event.type : 'unknown', answers[index]!.status);
@@ -76,7 +89,12 @@ export class EventsDesk {
       return { refused: { id: null, status: 422, detail: error.message } };
     }
     const refused = await this.refusalOf(event, caller, services);
-    return refused ? { refused } : { event, record: recordOf(text, event, traceparent) };
+    return refused
+      ? { refused }
+      : {
+          event,
+          record: recordOf(text, event, { trace: traceparent, arrivedAt: isoTime(this.options.clock.nowMs()) }),
+        };
   }
 
   /** Whoever may speak for one service tells nothing of another one's experiments. */
@@ -146,15 +164,22 @@ interface Sender {
   readonly traceparent: string | undefined;
 }
 
-/** All that is said of one unit meets in one partition, whatever the event calls its subject. */
-function recordOf(text: string, event: TakenEvent, trace: string | undefined): OutgoingRecord {
+/** All that is said of one unit meets in one partition, whatever the event calls its subject. What stands in the headers is read before what was sent. */
+function recordOf(
+  text: string,
+  event: TakenEvent,
+  { trace, arrivedAt }: { readonly trace: string | undefined; readonly arrivedAt: string },
+): OutgoingRecord {
   const traceparent =
     event.traceparent === undefined && trace !== undefined && TRACEPARENT.test(trace) ? trace : undefined;
+  const key = event.data.assignment?.unit ?? event.subject;
   return {
     topic: event.type,
-    key: event.data.assignment?.unit ?? event.subject,
+    key,
     headers: {
       'content-type': 'application/cloudevents+json',
+      ...(event.mended?.includes('no-time') ? { ce_time: arrivedAt } : {}),
+      ...(event.mended?.includes('no-subject') ? { ce_subject: key } : {}),
       ...(traceparent === undefined ? {} : { ce_traceparent: traceparent }),
     },
     value: Buffer.from(text),
