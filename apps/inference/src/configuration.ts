@@ -49,6 +49,21 @@ export const inferenceVariables = {
   PICTURE_FOLDER: documented(variables.text.optional(), 'Folder for the pictures.', {
     defaultIs: 'pictures in DATA_DIR',
   }),
+  EVENTS_URL: documented(
+    z.url({ protocol: /^https?$/, error: 'expected an address that begins with http:// or https://' }).optional(),
+    'The reports service, to which its events are sent by HTTP (`POST /v1/events`).',
+    { defaultIs: 'they are published to the bus' },
+  ),
+  EVENTS_TOKEN: documented(
+    variables.text.optional(),
+    'Token of somebody with the role `reporter` on the service, for EVENTS_URL.',
+    { secret: true, defaultIs: 'none' },
+  ),
+  EVENTS_SPOOL: documented(
+    variables.text.optional(),
+    'Folder, of this process alone, for events that can not be sent for long.',
+    { defaultIs: 'they are dropped then' },
+  ),
   DATA_DIR: commonVariables.DATA_DIR,
 } as const;
 
@@ -67,5 +82,8 @@ export function inferenceSettings(
     keepPictures: config.KEEP_PICTURES,
     rememberPictures: config.REMEMBER_PICTURES,
     warmUpRequests: config.WARM_UP_REQUESTS,
+    eventsUrl: config.EVENTS_URL,
+    eventsToken: config.EVENTS_TOKEN,
+    eventsSpool: config.EVENTS_SPOOL,
   };
 }

@@ -42,9 +42,17 @@ export interface InferenceSettings {
   readonly rememberPictures?: number;
   /** Pictures made for nobody before it is ready, see `warmUp`. */
   readonly warmUpRequests: number;
+  /** The reports service, where its events go by HTTP; undefined: to the bus. */
+  readonly eventsUrl?: string | undefined;
+  readonly eventsToken?: string | undefined;
+  /** Folder for events that can't be sent for long; undefined: they are dropped. */
+  readonly eventsSpool?: string | undefined;
 }
 
-export interface InferenceOptions extends Omit<InferenceSettings, 'warmUpRequests'> {
+export interface InferenceOptions extends Omit<
+  InferenceSettings,
+  'warmUpRequests' | 'eventsUrl' | 'eventsToken' | 'eventsSpool'
+> {
   readonly telemetry: Telemetry;
   /** Simulated times are multiplied by this; 0 leaves the work that is really done. Default 1. */
   readonly gpuTimeFactor?: number;

@@ -8,7 +8,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import type { EventBus } from '#libs/messaging';
-import { createTelemetry } from '#libs/telemetry';
+import { createTelemetry, eventsOverHttp } from '#libs/telemetry';
 import { startInference, type InferenceSettings, type RunningInference } from './inference-server.js';
 import { warmUp } from './warm-up.js';
 
@@ -42,12 +42,20 @@ export class InferenceModule implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const { service, instance, warmUpRequests } = this.settings;
+    const {
+      service,
+      instance,
+      warmUpRequests,
+      eventsUrl: url,
+      eventsToken: token,
+      eventsSpool: folder,
+    } = this.settings;
     const logger = new Logger('inference');
     const options = {
       ...this.settings,
       telemetry: createTelemetry({
-        bus: this.bus,
+        bus: url === undefined ? this.bus : eventsOverHttp({ url, token }),
+        spool: folder === undefined ? undefined : { folder },
         service,
         source: eventSource('inference', `${service}-${process.pid}`),
         instance,

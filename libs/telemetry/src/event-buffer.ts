@@ -4,6 +4,15 @@ import { EventSpool, type SpoolOptions } from './event-spool.js';
 /** Publishes a batch and resolves when every record is durable: `EventBus.publish`. */
 export type Publish = (records: readonly EncodedEvent[]) => Promise<void>;
 
+/** Some of a batch will never be taken; all others are durable. */
+export class EventsRefusedError extends Error {
+  override readonly name = 'EventsRefusedError';
+
+  constructor(readonly refused: readonly { readonly id: string; readonly why: string }[]) {
+    super(`${refused.length} events are refused: ${refused[0]?.why}`);
+  }
+}
+
 export interface EventBufferOptions {
   readonly publish: Publish;
   /** Longest time an event waits for company. Default 5 ms. */
@@ -267,6 +276,10 @@ class BoundedEventBuffer implements EventBuffer {
       await this.publish(records);
       return 0;
     } catch (error) {
+      if (error instanceof EventsRefusedError) {
+        this.tellRefused(error);
+        return error.refused.length;
+      }
       if (!isRefusal(error)) throw error;
       if (records.length === 1) {
         this.options.onTrouble?.(`an event is dropped: ${error.message} (id ${records[0]?.headers['ce_id']})`);
@@ -276,6 +289,13 @@ class BoundedEventBuffer implements EventBuffer {
     let refused = 0;
     for (const record of records) refused += await this.send([record]);
     return refused;
+  }
+
+  /** The first is enough to find out what is wrong with all. */
+  private tellRefused({ refused: [first, ...others] }: EventsRefusedError): void {
+    if (!first) return;
+    const more = others.length === 0 ? '' : `, and ${others.length} more`;
+    this.options.onTrouble?.(`an event is dropped: ${first.why} (id ${first.id})${more}`);
   }
 
   private async publish(records: readonly EncodedEvent[]): Promise<void> {

@@ -1,4 +1,5 @@
 export * from './event-buffer.js';
+export * from './events-over-http.js';
 export * from './fingerprint.js';
 export * from './request-context.js';
 export * from './telemetry.js';
