@@ -178,7 +178,7 @@ describe('snapshots of the evidence in Postgres', () => {
       part.nextOffset ??= 1;
       for (const entry of part.experiments.values()) entry.isDirty = true;
     }
-    await saveParts(database, begun.parts.values(), begun.experiments, { nowMs: 0 });
+    await saveParts(database, begun.parts.values(), { experiments: begun.experiments, nowMs: 0 });
     expect(await positions.read('image.scored.v1', 0)).toBe(1);
     await positions.forget(database, 'image.scored.v1', 0);
     const again = await loadParts(database, designsBy(metricCatalogue), 0);
@@ -201,13 +201,56 @@ describe('snapshots of the evidence in Postgres', () => {
         if (key === 'a@1' && part.topic === 'image.scored.v1') entry.evidence = { ...entry.evidence, traffic: null! };
       }
     }
-    const failed = await saveParts(database, parts.values(), experiments, { nowMs: 0 });
+    const failed = await saveParts(database, parts.values(), { experiments, nowMs: 0 });
     expect([...failed.keys()]).toEqual(['a@1']);
     const saved = await loadParts(database, designsBy(metricCatalogue), 0);
     for (const [place, { nextOffset, experiments: entries }] of saved.parts) {
       expect(nextOffset).toBe(reached.get(place)! + (place === 'image.scored.v1/0' ? 0 : 1));
       expect(entries.get('b@1')?.foldedTo).toBe(reached.get(place)! + 1);
     }
+  });
+
+  it('that are written in slices count nothing twice and leave nothing out when a crash comes between two', async () => {
+    const designOf = designsBy(metricCatalogue);
+    const experiments = new Map(['a', 'b'].map((key) => [`${key}@1`, experimentOf(key, designOf)]));
+    const log = EVENTS.filter(({ type }) => type === 'request.routed.v1')
+      .slice(0, 90)
+      .flatMap((event) => [renamed(event, 'a'), renamed(event, 'b')]);
+    const part = emptyPart('request.routed.v1', 0);
+    readOn(part, experiments, log.slice(0, 60));
+    await saveParts(database, [part], { experiments, nowMs: 0 });
+    readOn(part, experiments, log.slice(0, 100));
+    const dying = dyingAfter(database, 1, () => readOn(part, experiments, log.slice(0, 140)));
+    await expect(saveParts(dying, [part], { experiments, nowMs: 0, sliceMs: 0 })).rejects.toThrow(
+      'the process is gone',
+    );
+
+    const { parts } = await loadParts(database, designOf, 0);
+    const [again] = parts.values();
+    expect(again?.nextOffset).toBe(60);
+    expect([...again!.experiments.values()].map(({ foldedTo }) => foldedTo)).toEqual([100, 60]);
+    readOn(again!, experiments, log);
+    const undisturbed = emptyPart('request.routed.v1', 0);
+    readOn(undisturbed, experiments, log);
+    for (const key of experiments.keys())
+      expect(encodeEvidence(again!.experiments.get(key)!.evidence)).toEqual(
+        encodeEvidence(undisturbed.experiments.get(key)!.evidence),
+      );
+  });
+
+  it('that are written in slices are refused in each of them where another analyzer has the lead', async () => {
+    const experiments = new Map(['a', 'b'].map((key) => [`${key}@1`, experimentOf(key, designsBy(metricCatalogue))]));
+    const log = EVENTS.filter(({ type }) => type === 'request.routed.v1').slice(0, 20);
+    const part = emptyPart('request.routed.v1', 0);
+    readOn(part, experiments, [...log.map((event) => renamed(event, 'a')), ...log.map((event) => renamed(event, 'b'))]);
+    let slices = 0;
+    const fence = (): Promise<void> =>
+      ++slices === 2 ? Promise.reject(new Error('the lead is lost')) : Promise.resolve();
+    const saved = saveParts(database, [part], { experiments, nowMs: 1, sliceMs: 0, fence });
+    await expect(saved).rejects.toThrow('the lead is lost');
+    const stored = await createEvidenceStore(database).load();
+    expect([...new Set(stored.map(({ experiment }) => experiment))]).toEqual(['a']);
+    expect([...part.experiments.values()].map(({ isDirty }) => isDirty)).toEqual([false, true]);
   });
 
   it('stay or go together with all parts of their revision', async () => {
@@ -270,7 +313,10 @@ function foldInto(parts: Map<string, Part>, designOf: DesignOf, events: readonly
 }
 
 async function saveAll(database: TestDatabase, parts: ReadonlyMap<string, Part>, designOf: DesignOf): Promise<void> {
-  await saveParts(database, parts.values(), new Map([[experimentKey('exp', 1), known(designOf)]]), { nowMs: 0 });
+  await saveParts(database, parts.values(), {
+    experiments: new Map([[experimentKey('exp', 1), known(designOf)]]),
+    nowMs: 0,
+  });
 }
 
 /** What is said of each metric, whatever their order. */
@@ -315,8 +361,39 @@ async function busOf(experiments: readonly string[]): Promise<EventBus> {
 }
 
 /** The same about another experiment. */
-function renamed<T>(value: T, experiment: string): T {
-  return JSON.parse(JSON.stringify(value).replaceAll('"experiment":"exp"', `"experiment":"${experiment}"`)) as T;
+function renamed<T>(value: T, experiment: string, before = 'exp'): T {
+  return JSON.parse(JSON.stringify(value).replaceAll(`"experiment":"${before}"`, `"experiment":"${experiment}"`)) as T;
+}
+
+function experimentOf(key: string, designOf: DesignOf): KnownExperiment {
+  const of = renamed(defined(), key);
+  return { definition: of, design: designOf(of) };
+}
+
+/** Folds what of the log the part has not read yet, as an analyzer does. */
+function readOn(part: Part, experiments: ReadonlyMap<string, KnownExperiment>, log: readonly ObservedEvent[]): void {
+  for (let offset = part.nextOffset ?? 0; offset < log.length; offset++) {
+    const event = log[offset] as Extract<ObservedEvent, { readonly type: 'request.routed.v1' }>;
+    const of = experiments.get(experimentKey(event.data.assignment!.experiment, 1)) as KnownExperiment;
+    const entry = partEvidenceOf(part, of);
+    part.nextOffset = offset + 1;
+    if (offset >= entry.foldedTo && foldEvent(entry.evidence, of.design, event)) entry.isDirty = true;
+  }
+}
+
+/** The database of a process that dies after so many transactions, and does something before. */
+function dyingAfter(database: TestDatabase, transactions: number, before: () => void): TestDatabase {
+  let left = transactions;
+  return new Proxy(database, {
+    get: (target, name) => {
+      if (name !== 'transaction') return Reflect.get(target, name) as unknown;
+      return async (work: Parameters<TestDatabase['transaction']>[0]) => {
+        if (left-- > 0) return target.transaction(work);
+        before();
+        throw new Error('the process is gone');
+      };
+    },
+  });
 }
 
 async function damage(database: TestDatabase, experiment: string): Promise<void> {

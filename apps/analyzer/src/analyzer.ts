@@ -64,6 +64,9 @@ export interface AnalyzerOptions {
 /** How often it is checked which events have waited for their definition long enough. */
 const EXPIRE_EVERY_MS = 1_000;
 
+/** How long a snapshot is encoded at a time, before events are folded again. */
+const SLICE_MS = 10;
+
 /** What runs while this process has the lead. */
 interface Shift {
   readonly leadership: Leadership;
@@ -374,10 +377,11 @@ export class Analyzer {
   /** Snapshots are taken one after the other; one that is being written belongs to the policy before. */
   private save(shift: Shift): Promise<void> {
     shift.saving = shift.saving.then(async () => {
-      const isSaved = await this.saveNow(shift);
+      const isSaved = await this.saveNow(shift, SLICE_MS);
       if (!isSaved || shift.policies.size === 0 || !(await shift.catchUp.isDone())) return;
       this.takePolicies(shift);
-      await this.saveNow(shift);
+      // At once: no part is stored under another policy than its siblings.
+      await this.saveNow(shift, Infinity);
     });
     return shift.saving;
   }
@@ -414,13 +418,16 @@ export class Analyzer {
   }
 
   /** False where it has to be repeated. */
-  private async saveNow(shift: Shift): Promise<boolean> {
+  private async saveNow(shift: Shift, sliceMs: number): Promise<boolean> {
     const { database, clock, log } = this.options;
     try {
       for (const part of shift.parts.values()) part.heldAt = shift.waiting.oldestIn(part);
-      const failed = await saveParts(database, shift.parts.values(), shift.definitions.known, {
+      const { parts, definitions, leadership } = shift;
+      const failed = await saveParts(database, parts.values(), {
+        experiments: definitions.known,
         nowMs: clock.nowMs(),
-        fence: (tx) => shift.leadership.assertHeld(tx),
+        fence: (tx) => leadership.assertHeld(tx),
+        sliceMs,
       });
       this.tellUnsaved(shift, failed);
       return true;

@@ -1,5 +1,6 @@
 import type { ExperimentDefined } from '#libs/contracts';
-import { type Evidence, type EvidenceDesign, initialEvidence, OBSERVED_TOPICS, type UnitChanges } from '#libs/evidence';
+import { type Evidence, type EvidenceDesign, initialEvidence, OBSERVED_TOPICS } from '#libs/evidence';
+import { UnitLog } from './unit-log.js';
 
 /** An experiment's revision and how its evidence is judged. */
 export interface KnownExperiment {
@@ -10,10 +11,8 @@ export interface KnownExperiment {
 /** What one partition of one topic says about one experiment revision. */
 export interface PartEvidence {
   evidence: Evidence;
-  /** Changes of the unit memory that no snapshot holds yet. */
-  readonly unsavedUnits: UnitChanges[];
-  /** How many chunks its unit memory consists of, those in `unsavedUnits` included. */
-  chunks: number;
+  /** How its unit memory is stored. */
+  readonly unitLog: UnitLog;
   isDirty: boolean;
   /** How many events were folded into it since the start. */
   changes: number;
@@ -62,8 +61,7 @@ export function partEvidenceOf(part: Part, { design }: KnownExperiment): PartEvi
   const evidence = initialEvidence(design, topic);
   const fresh = {
     evidence,
-    unsavedUnits: [],
-    chunks: 0,
+    unitLog: new UnitLog(),
     isDirty: false,
     changes: 0,
     foldedTo: 0,

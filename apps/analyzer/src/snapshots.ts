@@ -22,17 +22,21 @@ import {
   resumeOffset,
 } from './evidence-part.js';
 import { decodeUnitChunk, encodeUnitChunk, UNIT_CHUNK_FORM } from './unit-chunk.js';
+import { chunkNumbers, UnitLog } from './unit-log.js';
 
 export const ANALYZER_GROUP = 'analyzer';
 
-/** Chunks of a unit memory after which it is written anew as a whole. */
-const MOST_CHUNKS = 256;
+/** Chunks whose numbers go round are not what an analyzer of before takes them for; it would read its own, of the plain form, only. */
+const CHUNK_FORM = `${UNIT_CHUNK_FORM}-round`;
+
 /** Evidence that has not changed for so long is dropped at the start. */
 export const RETENTION_MS = 90 * 86_400_000;
 
 /** The JSON in a snapshot's bytes. The definition is part of it: the log of definitions keeps only the newest revision. */
 interface StoredEvidence {
   readonly definition: unknown;
+  /** Number of the oldest chunk of its unit memory; absent in snapshots of before, whose chunks begin with 0. */
+  readonly firstChunk?: number;
   readonly chunks: number;
   /** The form of the chunks' bytes. */
   readonly chunkForm: string;
@@ -112,29 +116,115 @@ export function savedPosition(
   return createPositions(database, ANALYZER_GROUP).kept(topic, partition);
 }
 
+export interface SaveOptions {
+  /** By {@link experimentKey}. */
+  readonly experiments: ReadonlyMap<string, KnownExperiment>;
+  readonly nowMs: number;
+  /** Throws in the transaction where somebody else may write by now. */
+  readonly fence?: (tx: Queryable) => Promise<void>;
+  /** How long it is encoded at a time, before events are folded again. Default: everything is as of the call, in one transaction. */
+  readonly sliceMs?: number;
+}
+
+/** Whose evidence a snapshot has, and when it is taken. */
+interface SnapshotSubject {
+  readonly known: KnownExperiment;
+  readonly nowMs: number;
+}
+
 /**
- * Saves what has changed, with the positions, in one transaction: after a crash both are from the same moment.
- * What is encoded is the state at the call; folding may go on meanwhile. An experiment whose evidence can't be encoded keeps the positions of its
- * parts back, for itself alone: what the others have folded is saved with them (see {@link PartEvidence.foldedTo}).
- * @param when.fence throws in the transaction where somebody else may write by now
+ * Saves what has changed, and then the positions that rest on it. What takes long to encode is saved in slices, with a transaction each, so that
+ * events are folded in between: each entry says up to where it was folded (see {@link PartEvidence.foldedTo}), and the position of a part is the one
+ * that it had at the call, so that a crash at any moment leaves nothing out and counts nothing twice. An experiment whose evidence can't be encoded
+ * keeps the positions of its parts back, for itself alone: what the others have folded is saved with them.
  * @returns experiments that could not be encoded, by {@link experimentKey}, with the reason
  * @throws StalePositionError when another analyzer has moved on: this one must start again from what is stored.
  */
 export async function saveParts(
   database: Database,
   parts: Iterable<Part>,
-  experiments: ReadonlyMap<string, KnownExperiment>,
-  { nowMs, fence }: { readonly nowMs: number; readonly fence?: (tx: Queryable) => Promise<void> },
+  { experiments, nowMs, fence, sliceMs = Infinity }: SaveOptions,
 ): Promise<ReadonlyMap<string, string>> {
-  const { snapshots, moved, saved, failed } = encodeParts(parts, experiments, nowMs);
-  if (moved.length === 0 && snapshots.length === 0) return failed;
+  const failed = new Map<string, string>();
+  let slice = emptySlice();
+  const endSlice = async (): Promise<void> => {
+    await write(database, slice, fence);
+    slice = emptySlice();
+  };
+  for (const { part, nextOffset, changed } of partsToSave(parts)) {
+    let isWhole = true;
+    for (const [key, entry] of changed) {
+      if (isFull(slice, sliceMs)) await endSlice();
+      const reason = encodeInto(slice, part, entry, { known: experiments.get(key) as KnownExperiment, nowMs });
+      if (reason === null) continue;
+      isWhole = false;
+      failed.set(key, reason);
+    }
+    if (isWhole) slice.moved.set(part, nextOffset);
+  }
+  await write(database, slice, fence);
+  return failed;
+}
+
+/** How much is encoded at a time where it is written in slices. */
+const SLICE_BYTES = 1_000_000;
+
+/** What is saved in one transaction. */
+interface Slice {
+  readonly beganAtMs: number;
+  bytes: number;
+  readonly snapshots: EvidenceSnapshot[];
+  /** Parts of which all is saved, with their new positions. */
+  readonly moved: Map<Part, number>;
+  readonly saved: { readonly entry: PartEvidence; readonly chunks: number }[];
+}
+
+function emptySlice(): Slice {
+  return { beganAtMs: performance.now(), bytes: 0, snapshots: [], moved: new Map(), saved: [] };
+}
+
+function isFull({ beganAtMs, bytes, snapshots }: Slice, sliceMs: number): boolean {
+  if (sliceMs === Infinity || snapshots.length === 0) return false;
+  return bytes >= SLICE_BYTES || performance.now() - beganAtMs >= sliceMs;
+}
+
+/** As of one moment: what is folded from now on belongs to the next time. */
+function partsToSave(parts: Iterable<Part>) {
+  return [...parts].flatMap((part) => {
+    const nextOffset = resumeOffset(part);
+    const changed = [...part.experiments].filter(([, { isDirty }]) => isDirty);
+    if (nextOffset === undefined || (nextOffset === part.savedOffset && changed.length === 0)) return [];
+    return [{ part, nextOffset, changed }];
+  });
+}
+
+/** @returns why it can't be encoded; null where it was. */
+function encodeInto(slice: Slice, part: Part, entry: PartEvidence, about: SnapshotSubject): string | null {
+  try {
+    const snapshots = snapshotsOf(part, entry, about);
+    slice.snapshots.push(...snapshots);
+    slice.saved.push({ entry, chunks: entry.unitLog.waiting.length });
+    entry.isDirty = false;
+    for (const { evidence } of snapshots) slice.bytes += evidence.length;
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+async function write(
+  database: Database,
+  { snapshots, moved, saved }: Slice,
+  fence: SaveOptions['fence'],
+): Promise<void> {
+  if (moved.size === 0 && snapshots.length === 0) return;
   try {
     await database.transaction(async (tx) => {
       const positions = createPositions(tx, ANALYZER_GROUP);
       await createEvidenceStore(tx).save(tx, snapshots);
       await positions.write(
         tx,
-        ...moved.map(({ part, nextOffset }) => ({ ...part, nextOffset, movedFrom: part.savedOffset })),
+        ...[...moved].map(([part, nextOffset]) => ({ ...part, nextOffset, movedFrom: part.savedOffset })),
       );
       // Last, so that the rows are locked: who has the lead by now waits for this transaction, or has made it fail.
       await fence?.(tx);
@@ -143,43 +233,8 @@ export async function saveParts(
     for (const { entry } of saved) entry.isDirty = true;
     throw error;
   }
-  for (const { part, nextOffset } of moved) part.savedOffset = nextOffset;
-  for (const { entry, units } of saved) entry.unsavedUnits.splice(0, units);
-  return failed;
-}
-
-/** What is about to be saved. */
-interface EncodedParts {
-  readonly snapshots: EvidenceSnapshot[];
-  readonly moved: { readonly part: Part; readonly nextOffset: number }[];
-  readonly saved: { readonly entry: PartEvidence; readonly units: number }[];
-  readonly failed: Map<string, string>;
-}
-
-function encodeParts(
-  parts: Iterable<Part>,
-  experiments: ReadonlyMap<string, KnownExperiment>,
-  nowMs: number,
-): EncodedParts {
-  const encoded: EncodedParts = { snapshots: [], moved: [], saved: [], failed: new Map() };
-  for (const part of parts) {
-    const nextOffset = resumeOffset(part);
-    const changed = [...part.experiments].filter(([, entry]) => entry.isDirty);
-    if (nextOffset === undefined || (nextOffset === part.savedOffset && changed.length === 0)) continue;
-    let isWhole = true;
-    for (const [key, entry] of changed) {
-      try {
-        encoded.snapshots.push(...snapshotsOf(part, entry, experiments.get(key) as KnownExperiment, nowMs));
-        encoded.saved.push({ entry, units: entry.unsavedUnits.length });
-        entry.isDirty = false;
-      } catch (error) {
-        isWhole = false;
-        encoded.failed.set(key, (error as Error).message);
-      }
-    }
-    if (isWhole) encoded.moved.push({ part, nextOffset });
-  }
-  return encoded;
+  for (const [part, nextOffset] of moved) part.savedOffset = nextOffset;
+  for (const { entry, chunks } of saved) entry.unitLog.stored(chunks);
 }
 
 /** Whether a snapshot belongs to a revision of which any part was saved since then: its parts stay or go together. */
@@ -234,8 +289,8 @@ function restore(rows: readonly EvidenceSnapshot[], key: string, designOf: Desig
         warnings.add(changeInWords(key, change));
       });
       const foldedTo = row.positions[row.topicPartition] ?? 0;
-      const { chunks, log: foldedLog } = stored;
-      const saved = { unsavedUnits: [], chunks, foldedTo, foldedLog };
+      const { firstChunk = 0, chunks, log: foldedLog } = stored;
+      const saved = { unitLog: new UnitLog(firstChunk, firstChunk + chunks), foldedTo, foldedLog };
       entries.set(row.topicPartition, { evidence, isDirty, changes: 0, ...saved });
     } catch (error) {
       throw new Error(`${row.topicPartition}: ${(error as Error).message}`, { cause: error });
@@ -277,10 +332,11 @@ function readSnapshot(
   byPlace: ReadonlyMap<string, Buffer>,
 ): StoredEvidence & { readonly units: readonly UnitChanges[] } {
   const stored = JSON.parse(evidence.toString('utf8')) as StoredEvidence;
-  if (stored.chunkForm !== UNIT_CHUNK_FORM) throw new Error('its unit memory is stored in another form');
-  const units = Array.from({ length: stored.chunks }, (_, index) => {
-    const chunk = byPlace.get(chunkPlace(topicPartition, index));
-    if (!chunk) throw new Error(`chunk ${index} of its unit memory is missing`);
+  if (![CHUNK_FORM, UNIT_CHUNK_FORM].includes(stored.chunkForm))
+    throw new Error('its unit memory is stored in another form');
+  const units = chunkNumbers({ firstChunk: 0, ...stored }).map((number) => {
+    const chunk = byPlace.get(chunkPlace(topicPartition, number));
+    if (!chunk || chunk.length === 0) throw new Error(`chunk ${number} of its unit memory is missing`);
     return decodeUnitChunk(chunk);
   });
   return { ...stored, units };
@@ -326,7 +382,7 @@ async function startOver(tx: Queryable, rows: readonly EvidenceSnapshot[]): Prom
 }
 
 /** The snapshot of one experiment in one part, and the chunks of its unit memory that are new. */
-function snapshotsOf(part: Part, entry: PartEvidence, known: KnownExperiment, takenAtMs: number): EvidenceSnapshot[] {
+function snapshotsOf(part: Part, entry: PartEvidence, { known, nowMs }: SnapshotSubject): EvidenceSnapshot[] {
   const { experiment, revision } = known.design;
   const place = partKey(part.topic, part.partition);
   // A place that is read again for another experiment may stand before what is in this evidence already.
@@ -337,47 +393,25 @@ function snapshotsOf(part: Part, entry: PartEvidence, known: KnownExperiment, ta
     topicPartition,
     positions,
     evidence,
-    takenAtMs,
+    takenAtMs: nowMs,
   });
-  const stale = collectUnits(entry);
-  const firstNew = entry.chunks - entry.unsavedUnits.length;
-  const chunks = entry.unsavedUnits.map((changes, index) =>
-    row(chunkPlace(place, firstNew + index), encodeUnitChunk(changes)),
+  const stale = entry.unitLog.collect(entry.evidence.units);
+  const chunks = entry.unitLog.waiting.map(({ number, changes }) =>
+    row(chunkPlace(place, number), encodeUnitChunk(changes)),
   );
   const stored: StoredEvidence = {
     definition: known.definition,
-    chunks: entry.chunks,
-    chunkForm: UNIT_CHUNK_FORM,
+    ...entry.unitLog.extent,
+    chunkForm: CHUNK_FORM,
     log: part.log,
     partitions: known.design.partitions,
     evidence: encodeEvidence(entry.evidence),
   };
   return [
     row(place, Buffer.from(JSON.stringify(stored))),
-    ...stale.map((index) => row(chunkPlace(place, index), Buffer.alloc(0))),
+    ...stale.map((number) => row(chunkPlace(place, number), Buffer.alloc(0))),
     ...chunks,
   ];
-}
-
-/**
- * Takes the unit memory's changes over into `unsavedUnits`, numbered on from the last chunk. A change that holds the whole
- * memory becomes chunk 0; the numbers of the others are given back, to be emptied.
- */
-function collectUnits(entry: PartEvidence): readonly number[] {
-  const { units } = entry.evidence;
-  const latest = units.takeChanges();
-  const changes = entry.chunks >= MOST_CHUNKS ? units.everything() : latest;
-  if (changes.replaces) {
-    const stale = Array.from({ length: Math.max(0, entry.chunks - 1) }, (_, index) => index + 1);
-    entry.unsavedUnits.splice(0, entry.unsavedUnits.length, changes);
-    entry.chunks = 1;
-    return stale;
-  }
-  if (changes.units.length > 0) {
-    entry.unsavedUnits.push(changes);
-    entry.chunks += 1;
-  }
-  return [];
 }
 
 function chunkPlace(place: string, index: number): string {

@@ -28,5 +28,6 @@ export { type Episodes, initialEpisodes, isLeftOut, noteBadEvent } from './kinds
 export type { RequestEvent } from './fold/observe-metrics.js';
 export { type AnalysisReason, analysisReasons } from './analysis/reasons.js';
 export { memoryKey } from './fold/memory-key.js';
-export { type UnitChanges, type UnitLayout, UnitMemory } from './fold/unit-memory.js';
 export { blindAuc, initialSeparation, noteSeparation, type Separation } from './fold/separation.js';
+export type { UnitLayout } from './fold/unit-mark.js';
+export { type SweptPage, type UnitChanges, UnitMemory } from './fold/unit-memory.js';

@@ -28,7 +28,7 @@ import { enterStrangersWindow, hasHadBad, noteBad } from './strangers.js';
 import { noteGeneration, noteRouted } from './reports.js';
 import { count, epochOf } from './traffic.js';
 import { COVERED_BIT, REQUESTS_AT, REQUESTS_BITS, SEEN_BIT, WINDOW_AT, WINDOW_BITS } from './unit-facts.js';
-import { blankMark, clearBits, hasBit, readBits, setBit, type UnitMark, writeBits } from './unit-memory.js';
+import { blankMark, clearBits, hasBit, readBits, setBit, type UnitMark, writeBits } from './unit-mark.js';
 
 /**
  * Folds one event in, in place. Events of other experiments or revisions, without assignment, or of a stage that the ramp does not have are

@@ -9,7 +9,7 @@ import type { Evidence } from './evidence.js';
 import { noteCold, observeHead, observeInPair, type PairEvidence } from './pair-evidence.js';
 import { noteDelivered, noteMissing, noteValue } from './presence.js';
 import type { MetricPlace } from './unit-facts.js';
-import { hasBit, setBit, type UnitMark } from './unit-memory.js';
+import { hasBit, setBit, type UnitMark } from './unit-mark.js';
 import { type VariantAnswer, type AnswerTopic, isFirstOfInstance, isWarmingUp, noteAnswer } from './warmth.js';
 
 /** Events of requests: all but judgements of raters, which are about pairs of pictures. */

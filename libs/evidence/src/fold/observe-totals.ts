@@ -7,7 +7,7 @@ import type { RequestEvent } from './observe-metrics.js';
 import { observeInPair } from './pair-evidence.js';
 import { noteValue } from './presence.js';
 import { addToTotal, enterAllocation, openTotal, sideOfTotal, takeClosed } from './unit-totals.js';
-import { hasBit, setBit, type UnitMark } from './unit-memory.js';
+import { hasBit, setBit, type UnitMark } from './unit-mark.js';
 
 /**
  * Observes the totals whose windows have closed by the time the carrier took the event. Each is its unit's first and only value, drawn

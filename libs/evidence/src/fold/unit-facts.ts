@@ -1,6 +1,6 @@
 import type { ObservedTopic, RequestTopic } from '../catalogue/definition.js';
 import type { EvidenceDesign, MetricDesign, MetricReader } from '../catalogue/evidence-design.js';
-import { blankMark, setBit, type UnitLayout } from './unit-memory.js';
+import { blankMark, setBit, type UnitLayout } from './unit-mark.js';
 
 /** Facts of a unit's mark beside the metrics' own: seen at all, and got what it asked for (and so counted for the coverage). */
 export const SEEN_BIT = 0;

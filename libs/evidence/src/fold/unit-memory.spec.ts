@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { memoryKey } from './memory-key.js';
-import { hasBit, setBit, type UnitLayout, UnitMemory } from './unit-memory.js';
+import { hasBit, setBit, type UnitLayout } from './unit-mark.js';
+import { UnitMemory } from './unit-memory.js';
 
 /** What a memory says of a unit: its epoch, its bits and its numbers. */
 function known(memory: UnitMemory, unit: number) {

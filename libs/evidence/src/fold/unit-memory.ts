@@ -1,17 +1,5 @@
-const FIRST_CAPACITY = 64;
-
-/** What is kept of a unit beside its hash. */
-export interface UnitLayout {
-  /** How many yes-or-no facts. */
-  readonly bits: number;
-  /** How many numbers (sums of the unit's own values). */
-  readonly numbers: number;
-}
-
-/** Words of a mark: its unit's epoch, then 32 facts a word. */
-export function wordCountOf({ bits }: UnitLayout): number {
-  return 1 + Math.max(1, Math.ceil(bits / 32));
-}
+import { blankMark, type UnitLayout, type UnitMark, wordCountOf } from './unit-mark.js';
+import { UnitPages } from './unit-pages.js';
 
 /** What a memory has to hand over so that another one of the same layout continues from the same point. */
 export interface UnitChanges {
@@ -28,50 +16,13 @@ export interface UnitChanges {
   readonly refused: number;
 }
 
-/** What is known of a unit: which of its first observations were used, the epoch it was seen under last, and sums of its own. */
-export interface UnitMark {
-  /** The epoch, then 32 facts a word. */
-  readonly words: Uint32Array;
-  readonly numbers: Float64Array;
-}
-
-/** Of a unit that nothing is known of. */
-export function blankMark(layout: UnitLayout): UnitMark {
-  return { words: new Uint32Array(wordCountOf(layout)), numbers: new Float64Array(layout.numbers) };
-}
-
-export function hasBit({ words }: UnitMark, bit: number): boolean {
-  return (((words[1 + (bit >>> 5)] as number) >>> (bit & 31)) & 1) === 1;
-}
-
-export function setBit({ words }: UnitMark, bit: number): void {
-  const word = 1 + (bit >>> 5);
-  words[word] = (words[word] as number) | (1 << (bit & 31));
-}
-
-/** A small number that is kept in bits of its own. @param at its lowest bit. @param width how many bits it has, at most 16. */
-export function readBits({ words }: UnitMark, at: number, width: number): number {
-  const word = 1 + (at >>> 5);
-  const low = (words[word] as number) >>> (at & 31);
-  const above = 32 - (at & 31);
-  const high = above < width ? (words[word + 1] as number) << above : 0;
-  return (low | high) & ((1 << width) - 1);
-}
-
-/** @param value at least 0; what does not fit is cut to the largest number that does. */
-export function writeBits({ words }: UnitMark, at: number, width: number, value: number): void {
-  const most = (1 << width) - 1;
-  const kept = Math.min(value, most);
-  const word = 1 + (at >>> 5);
-  const shift = at & 31;
-  words[word] = ((words[word] as number) & ~(most << shift)) | (kept << shift);
-  const above = 32 - shift;
-  if (above < width) words[word + 1] = ((words[word + 1] as number) & ~(most >>> above)) | (kept >>> above);
-}
-
-/** @param bits which facts are taken back, 32 a word. */
-export function clearBits({ words }: UnitMark, bits: Uint32Array): void {
-  for (let k = 0; k < bits.length; k++) words[1 + k] = (words[1 + k] as number) & ~(bits[k] as number);
+/** One of the pages that a memory consists of. */
+export interface SweptPage {
+  readonly changes: UnitChanges;
+  /** From 0 on. */
+  readonly page: number;
+  /** How many there are now. */
+  readonly pages: number;
 }
 
 /**
@@ -85,9 +36,12 @@ export function clearBits({ words }: UnitMark, bits: Uint32Array): void {
  * pass for a new draw, so the memory stays as it is and new units are turned away (`refuse`).
  */
 export class UnitMemory {
-  private young: UnitTable;
-  private old: UnitTable;
+  private young: UnitPages;
+  private old: UnitPages;
   private isAllChanged = false;
+  /** Which page {@link sweep} hands over next. */
+  private nextPage = 0;
+  private sweptPages = 1;
   /** One mark for all answers, so that an event costs no allocation. */
   private readonly mark: UnitMark;
   /** Observations turned away because the memory is full. */
@@ -98,8 +52,8 @@ export class UnitMemory {
     readonly whenFull: 'forget' | 'refuse',
     private readonly layout: UnitLayout = { bits: 32, numbers: 0 },
   ) {
-    this.young = new UnitTable(layout);
-    this.old = new UnitTable(layout);
+    this.young = new UnitPages(layout);
+    this.old = new UnitPages(layout);
     this.mark = blankMark(layout);
   }
 
@@ -125,7 +79,7 @@ export class UnitMemory {
   remember(unit: number, mark: UnitMark): void {
     if (this.whenFull === 'forget' && this.young.size >= this.limit && !this.young.has(unit)) {
       this.old = this.young;
-      this.young = new UnitTable(this.layout);
+      this.young = new UnitPages(this.layout);
     }
     this.young.write(unit, mark, true);
   }
@@ -137,6 +91,21 @@ export class UnitMemory {
     this.isAllChanged = false;
     if (isWhole) return this.everything();
     return { replaces: false, units, ...this.marksOf(units, 0), older: 0, refused: this.refused };
+  }
+
+  /**
+   * The next page as it is now, whatever has changed: one call after the other goes round. Together with the changes since the first page of a round
+   * its pages are everything that is known, so that changes from before it need not be kept. Not for a memory that forgets.
+   */
+  sweep(): SweptPage {
+    const pages = this.young.pageCount;
+    if (pages !== this.sweptPages) this.nextPage = 0;
+    this.sweptPages = pages;
+    const page = this.nextPage;
+    this.nextPage = (page + 1) % pages;
+    const units = this.young.keysOf(page);
+    const changes = { replaces: false, units, ...this.marksOf(units, 0), older: 0, refused: this.refused };
+    return { changes, page, pages };
   }
 
   everything(): UnitChanges {
@@ -156,10 +125,10 @@ export class UnitMemory {
 
   apply(changes: UnitChanges): void {
     if (changes.replaces) {
-      this.young = new UnitTable(this.layout);
-      this.old = new UnitTable(this.layout);
+      this.young = new UnitPages(this.layout);
+      this.old = new UnitPages(this.layout);
     }
-    const { wordCount } = this.young;
+    const wordCount = wordCountOf(this.layout);
     const { numbers } = this.layout;
     changes.units.forEach((unit, index) => {
       (index < changes.older ? this.old : this.young).write(unit, {
@@ -176,7 +145,7 @@ export class UnitMemory {
   }
 
   private marksOf(units: Float64Array, older: number): Pick<UnitChanges, 'marks' | 'numbers'> {
-    const { wordCount } = this.young;
+    const wordCount = wordCountOf(this.layout);
     const marks = new Uint32Array(units.length * wordCount);
     const numbers = new Float64Array(units.length * this.layout.numbers);
     units.forEach((unit, index) => {
@@ -185,114 +154,5 @@ export class UnitMemory {
       numbers.set(this.mark.numbers, index * this.layout.numbers);
     });
     return { marks, numbers };
-  }
-}
-
-/** Hash → mark. Linear probing, doubled at half load; a key of 0 is an empty slot. */
-class UnitTable {
-  size = 0;
-  /** Words of a mark: the epoch and the bits. */
-  readonly wordCount: number;
-  private readonly numberCount: number;
-  private units = new Float64Array(FIRST_CAPACITY);
-  private words: Uint32Array;
-  private numbers: Float64Array;
-  /** 1 where the unit was written since {@link takeChanged}. */
-  private changed = new Uint8Array(FIRST_CAPACITY);
-  /** Where the last unit was found: an event is looked up and then written. */
-  private lastUnit = 0;
-  private lastSlot = 0;
-
-  constructor(layout: UnitLayout) {
-    const { numbers } = layout;
-    this.wordCount = wordCountOf(layout);
-    this.numberCount = numbers;
-    this.words = new Uint32Array(FIRST_CAPACITY * this.wordCount);
-    this.numbers = new Float64Array(FIRST_CAPACITY * numbers);
-  }
-
-  has(unit: number): boolean {
-    return this.units[this.slotOf(unit)] !== 0;
-  }
-
-  /** Copies the unit's mark into `mark`. @returns false, and leaves `mark` alone, when the unit is not there. */
-  read(unit: number, { words, numbers }: UnitMark): boolean {
-    const slot = this.slotOf(unit);
-    if (this.units[slot] === 0) return false;
-    // A few numbers are copied faster one by one than by making views of them.
-    const ofWords = slot * this.wordCount;
-    for (let k = 0; k < words.length; k++) words[k] = this.words[ofWords + k] as number;
-    const ofNumbers = slot * this.numberCount;
-    for (let k = 0; k < numbers.length; k++) numbers[k] = this.numbers[ofNumbers + k] as number;
-    return true;
-  }
-
-  write(unit: number, { words, numbers }: UnitMark, isChange = false): void {
-    let slot = this.slotOf(unit);
-    if (this.units[slot] === 0) {
-      if (2 * (this.size + 1) > this.units.length) {
-        this.grow();
-        slot = this.slotOf(unit);
-      }
-      this.units[slot] = unit;
-      this.size += 1;
-    }
-    const ofWords = slot * this.wordCount;
-    for (let k = 0; k < words.length; k++) this.words[ofWords + k] = words[k] as number;
-    const ofNumbers = slot * this.numberCount;
-    for (let k = 0; k < numbers.length; k++) this.numbers[ofNumbers + k] = numbers[k] as number;
-    if (isChange) this.changed[slot] = 1;
-  }
-
-  /** Hashes of the units that were changed since the last call, ascending. */
-  takeChanged(): Float64Array {
-    const { changed, units } = this;
-    const taken: number[] = [];
-    for (let slot = changed.indexOf(1); slot !== -1; slot = changed.indexOf(1, slot + 1)) {
-      taken.push(units[slot] as number);
-    }
-    changed.fill(0);
-    return Float64Array.from(taken).sort();
-  }
-
-  /** All hashes, ascending: the order in which they came leaves no trace. */
-  keys(): Float64Array {
-    return this.units.filter((unit) => unit !== 0).sort();
-  }
-
-  private slotOf(unit: number): number {
-    if (unit === this.lastUnit) return this.lastSlot;
-    const { units } = this;
-    const last = units.length - 1;
-    // The lower half of the hash, which is as good as the whole.
-    let slot = unit & last;
-    for (;;) {
-      const found = units[slot];
-      if (found === 0 || found === unit) break;
-      slot = (slot + 1) & last;
-    }
-    this.lastUnit = unit;
-    this.lastSlot = slot;
-    return slot;
-  }
-
-  private grow(): void {
-    const { units, words, numbers, changed, wordCount, numberCount } = this;
-    this.units = new Float64Array(2 * units.length);
-    this.words = new Uint32Array(2 * words.length);
-    this.numbers = new Float64Array(2 * numbers.length);
-    this.changed = new Uint8Array(2 * changed.length);
-    this.lastUnit = 0;
-    for (let slot = 0; slot < units.length; slot++) {
-      const unit = units[slot] as number;
-      if (unit === 0) continue;
-      const to = this.slotOf(unit);
-      this.units[to] = unit;
-      for (let k = 0; k < wordCount; k++) this.words[to * wordCount + k] = words[slot * wordCount + k] as number;
-      for (let k = 0; k < numberCount; k++)
-        this.numbers[to * numberCount + k] = numbers[slot * numberCount + k] as number;
-      this.changed[to] = changed[slot] as number;
-    }
-    this.lastUnit = 0;
   }
 }

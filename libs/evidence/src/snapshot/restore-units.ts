@@ -1,14 +1,7 @@
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import { firstMetricBit, type MetricPlace, type UnitFacts } from '../fold/unit-facts.js';
-import {
-  hasBit,
-  setBit,
-  type UnitChanges,
-  type UnitLayout,
-  type UnitMark,
-  type UnitMemory,
-  wordCountOf,
-} from '../fold/unit-memory.js';
+import { hasBit, setBit, type UnitLayout, type UnitMark, wordCountOf } from '../fold/unit-mark.js';
+import type { UnitChanges, UnitMemory } from '../fold/unit-memory.js';
 
 /** Where the stored marks say what. */
 export interface StoredFacts {
