@@ -9,7 +9,7 @@ import * as statistics from '#libs/statistics';
 const parts: readonly RegExp[] = [
   /^(initial|merge|observe|add|offer|swap)[A-Z]/,
   /^(ByPropensity|betsIn|encodeWealth|decodeWealth|betWithin)$/,
-  /^(placeBets|placeEveryBet|betAround|lnEOfBets|lnMeanWealth|lnWeightedWealth|rescaleWealth|widthFor|movedOut|pastSpread|largerSpread|nextBet)$/,
+  /^(placeBets|placeEveryBet|placeTwoRounds|testsOf|settleBets|nothingHeld|betAround|lnEOfBets|lnMeanWealth|lnWeightedWealth|rescaleWealth|widthFor|movedOut|pastSpread|largerSpread|nextBet)$/,
   /^(armTotal|doublyRobustDifference|combineStages|differenceEstimate|pairWeight|isRandomised|pooledMean)$/,
   /^(crossing|mixturePrecision|oneSidedPrecision|bucketsInOrder|valueAtRank|valueCounts|farTailLimit)$/,
   /^(windowAfter|hitInWindow|hitPair|allowBadEvent|readLimit|isKnownLess|propensityAt)$/,

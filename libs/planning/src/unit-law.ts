@@ -19,6 +19,7 @@ import {
   normalUpperTail,
   type ProofWeights,
   proofWeights,
+  settleBets,
   TILTS,
   usualRange,
   widthFor,
@@ -200,6 +201,7 @@ function bettingArms(
           const past = pasts[at] as number;
           Object.assign(state, { n: LONG_PAST, nCandidate: LONG_PAST * share, sum: LONG_PAST * past });
           bet(state, design, arm, share, value);
+          settleBets(state);
           return [...lnFactors(state.harmful), ...lnFactors(state.nonInferior)];
         }),
       ),

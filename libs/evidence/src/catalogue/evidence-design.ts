@@ -12,6 +12,7 @@ import {
   parametersOf,
 } from '#libs/contracts';
 import { canDecide, type DefinitionOf, type MetricDefinition, type RequestTopic } from './definition.js';
+import { definitionOfOneShape } from './one-shape.js';
 import { metricLimit, type MetricLimit, takesLimit } from './metric-limit.js';
 import { metricCatalogue, metricsOf } from './metric-catalogue.js';
 import type { EpisodeRule } from '../kinds/episodes.js';
@@ -191,7 +192,7 @@ function withParts(metrics: readonly MetricDesign[]): readonly MetricDesign[] {
     const { definition } = metric;
     if (definition.kind !== 'quotient') return metric;
     const parts = definition.parts.flatMap((name) => metrics.find((part) => part.definition.name === name) ?? []);
-    return { ...metric, parts };
+    return ofOneShape({ ...metric, parts });
   });
 }
 
@@ -211,8 +212,8 @@ function metricDesigns(
     const role = roleOf(spec, definition.name);
     const keeper = definitions.find((other) => readsTheSame(definition, other) && isKeeper(other));
     const test = testOf(spec, definition, role);
-    return {
-      definition,
+    return ofOneShape({
+      definition: definitionOfOneShape(definition),
       role,
       test,
       isCollected: readsEvents(definition, role),
@@ -222,8 +223,18 @@ function metricDesigns(
       episodes: test === null ? 'off' : episodesOf(spec, definition),
       ...queuesOf(definition, partitions),
       warmUp: definition.isJudgedWarm ? warmUp : null,
-    };
+    });
   });
+}
+
+/**
+ * The same metric as an object of the one shape that all have: every event reads properties of many of them at the same places, and where those have
+ * more than a few shapes the compiler looks each property up in a table.
+ */
+function ofOneShape(metric: MetricDesign): MetricDesign {
+  const { definition, role, test, isCollected, valuesIn, parts, limit, gainGrid, episodes, queues, warmUp } = metric;
+  const all = { definition, role, test, isCollected, valuesIn, parts, limit, gainGrid, episodes, queues, warmUp };
+  return all as MetricDesign;
 }
 
 /** An objective has an interval; of a part of a quotient changes are tested in both directions. */

@@ -6,7 +6,7 @@ import { headName } from '../catalogue/picture-metrics.js';
 import { isNoValue, type NoValue, type Reading, withinRange } from '../catalogue/reader.js';
 import type { Observation } from '../kinds/method.js';
 import type { Evidence } from './evidence.js';
-import { noteCold, observeHead, observeInPair, type PairEvidence } from './pair-evidence.js';
+import { noteCold, observeAt, observeHead, type PairEvidence } from './pair-evidence.js';
 import { noteDelivered, noteMissing, noteValue } from './presence.js';
 import type { MetricPlace } from './unit-facts.js';
 import { hasBit, setBit, type UnitMark } from './unit-mark.js';
@@ -50,7 +50,7 @@ export function observeMetrics<T extends RequestTopic>(
   if (answered !== null) markCold(evidence, design, sides, answered);
   if (isFirstDelivered) for (const { pair, arm } of sides) noteDelivered(pair.presence, event.type, arm);
   let isChanged = false;
-  for (const { metric, read, place } of evidence.facts.readers[event.type]) {
+  for (const { metric, read, place, at } of evidence.facts.readers[event.type]) {
     if (isStranger && place.badBit === null) continue;
     if (isStranger) setBit(mark, place.measuredBit);
     if (isEarlierStage && metric.definition.lateData === 'ignored-after-stage') continue;
@@ -75,7 +75,7 @@ export function observeMetrics<T extends RequestTopic>(
       const { pair } = side;
       seen.arm = side.arm;
       seen.propensity = side.propensity;
-      if (observeInPair(pair, metric, seen, design.baselineUnits)) isBad = true;
+      if (observeAt(at, pair, metric, seen, design.baselineUnits)) isBad = true;
       if (seen.isFirst && seen.known === 'value' && metric.test !== null) noteValue(pair.presence, metric, seen);
       if (metric.definition.name === 'quality') observeHeads(pair, design, event, seen);
     }

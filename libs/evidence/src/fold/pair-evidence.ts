@@ -3,7 +3,7 @@ import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { MetricLimit } from '../catalogue/metric-limit.js';
 import { type ControlTailLimit, initialControlTailLimit, observeControl } from '../kinds/control-tail-limit.js';
 import { headName, qualityHeadMetric } from '../catalogue/picture-metrics.js';
-import { addByArm } from '../kinds/arm-counts.js';
+import { addByArm, countOne } from '../kinds/arm-counts.js';
 import { initialMetric, mergeMetric, type MetricEvidence, observeMetric } from '../kinds/metric-evidence.js';
 import type { Observation } from '../kinds/method.js';
 import { initialPresence, mergePresence, type Presence } from './presence.js';
@@ -15,6 +15,8 @@ const MOST_HEADS = 16;
 export interface PairEvidence {
   /** By the metric's name; nothing where nothing was observed yet. */
   readonly metrics: Map<string, MetricEvidence>;
+  /** The same by the metric's place in the fold, as far as the fold has met them: a name costs a look-up per event and metric. */
+  readonly atHand: (MetricEvidence | undefined)[];
   /** Quality heads the experiment doesn't name, as they were found in the scores. */
   readonly heads: Map<string, MetricEvidence>;
   /** What each variant's values alone say of a metric's absolute limit, by the metric's name. */
@@ -31,6 +33,7 @@ export type LimitsOfPair = Readonly<Record<Arm, LimitEvidence>>;
 export function initialPair(): PairEvidence {
   return {
     metrics: new Map(),
+    atHand: [],
     heads: new Map(),
     limits: new Map(),
     presence: initialPresence(),
@@ -41,19 +44,51 @@ export function initialPair(): PairEvidence {
 
 /** @returns whether it was the unit's bad event of the window. */
 export function observeInPair(
-  { metrics, limits, caps }: PairEvidence,
+  pair: PairEvidence,
   metric: MetricDesign,
   seen: Observation,
   baselineUnits: number,
 ): boolean {
-  const { name } = metric.definition;
-  if (metric.limit && tellsSide(seen, metric.limit.value)) observeInLimits(limits, name, metric.limit, seen);
-  let state = metrics.get(name);
+  return observeIn(stateOf(pair, metric), pair, metric, seen, baselineUnits);
+}
+
+/** The same where the metric's place in the fold is known. Many parameters because it is called per event and metric. */
+export function observeAt(
+  at: number,
+  pair: PairEvidence,
+  metric: MetricDesign,
+  seen: Observation,
+  baselineUnits: number,
+): boolean {
+  const { atHand } = pair;
+  let state = atHand[at];
   if (state === undefined) {
-    state = initialMetric(metric);
-    metrics.set(name, state);
+    state = stateOf(pair, metric);
+    while (atHand.length < at) atHand.push(undefined);
+    atHand[at] = state;
   }
-  const { capAt } = metric.definition;
+  return observeIn(state, pair, metric, seen, baselineUnits);
+}
+
+function stateOf({ metrics }: PairEvidence, metric: MetricDesign): MetricEvidence {
+  const { name } = metric.definition;
+  const known = metrics.get(name);
+  if (known) return known;
+  const fresh = initialMetric(metric);
+  metrics.set(name, fresh);
+  return fresh;
+}
+
+/** Many parameters because it is called per event and metric. */
+function observeIn(
+  state: MetricEvidence,
+  { limits, caps }: PairEvidence,
+  metric: MetricDesign,
+  seen: Observation,
+  baselineUnits: number,
+): boolean {
+  const { name, capAt } = metric.definition;
+  if (metric.limit && tellsSide(seen, metric.limit.value)) observeInLimits(limits, name, metric.limit, seen);
   return observeMetric(state, metric, capAt === undefined ? seen : capped(caps, name, capAt, seen), baselineUnits);
 }
 
@@ -131,13 +166,14 @@ export function headDesign(head: string): MetricDesign {
 /** Notes a value that is left out because a variant starts. */
 export function noteCold({ cold }: PairEvidence, { definition: { name } }: MetricDesign, arm: Arm): void {
   const counts = cold.get(name);
-  if (counts) counts[arm] += 1;
+  if (counts) countOne(counts, arm);
   else cold.set(name, { control: 0, candidate: 0, [arm]: 1 });
 }
 
 export function mergePairs(a: PairEvidence, b: PairEvidence): PairEvidence {
   return {
     metrics: mergeByName(a.metrics, b.metrics, mergeMetric),
+    atHand: [],
     heads: mergeByName(a.heads, b.heads, mergeMetric),
     limits: mergeByName(a.limits, b.limits, (x, y) => ({
       control: mergeLimits(x.control, y.control),

@@ -1,7 +1,7 @@
 import { type Arm, hit, initialTilt, mergeTilt, type Tilt } from '#libs/statistics';
 import type { Cap, RequestTopic } from '../catalogue/definition.js';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
-import { addByArm } from '../kinds/arm-counts.js';
+import { addByArm, countOne } from '../kinds/arm-counts.js';
 import * as codec from '../kinds/state-codec.js';
 
 const NOBODY: Readonly<Record<Arm, number>> = { control: 0, candidate: 0 };
@@ -36,7 +36,7 @@ export function initialPresence(): Presence {
 /** Notes a unit's first delivered event on a topic. */
 export function noteDelivered({ delivered }: Presence, topic: RequestTopic, arm: Arm): void {
   const counts = delivered.get(topic);
-  if (counts) counts[arm] += 1;
+  if (counts) countOne(counts, arm);
   else delivered.set(topic, { control: 0, candidate: 0, [arm]: 1 });
 }
 
@@ -48,7 +48,7 @@ export function noteMissing(
 ): void {
   const of = metricPresence(presence, name);
   hit(of.missing, arm, propensity);
-  if (isLost) of.lost[arm] += 1;
+  if (isLost) countOne(of.lost, arm);
 }
 
 /** Notes what has to be known of a unit's first value. */
@@ -58,7 +58,7 @@ export function noteValue(
   { arm, propensity, value }: { readonly arm: Arm; readonly propensity: number; readonly value: number },
 ): void {
   if (topic === 'feedback.recorded.v1') hit(metricPresence(presence, name).given, arm, propensity);
-  if (isOutside(cap, value)) metricPresence(presence, name).outside[arm] += 1;
+  if (isOutside(cap, value)) countOne(metricPresence(presence, name).outside, arm);
 }
 
 function isOutside(cap: Cap, value: number): boolean {

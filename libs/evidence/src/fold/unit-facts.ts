@@ -59,6 +59,8 @@ function hasBadEvents({ test, definition: { kind } }: MetricDesign): boolean {
 
 interface PlacedReader<T extends RequestTopic> extends MetricReader<T> {
   readonly place: MetricPlace;
+  /** Where a pair has the metric's evidence at hand, see `PairEvidence.atHand`. */
+  readonly at: number;
 }
 
 /** @param topic whose events are folded; null: those of any topic. */
@@ -115,9 +117,10 @@ function placed<T extends RequestTopic>(
   places: UnitFacts['places'],
   areTotals: boolean,
 ): readonly PlacedReader<T>[] {
+  const metrics = [...places.keys()];
   return readers.flatMap(({ metric, read }) => {
     const place = places.get(metric);
     const isTotal = metric.definition.windowMs !== undefined;
-    return place && isTotal === areTotals ? [{ metric, read, place }] : [];
+    return place && isTotal === areTotals ? [{ metric, read, place, at: metrics.indexOf(metric) }] : [];
   });
 }

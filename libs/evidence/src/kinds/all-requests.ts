@@ -1,5 +1,6 @@
 import type { Margin } from '#libs/contracts';
 import type { Arm } from '#libs/statistics';
+import { countOne } from './arm-counts.js';
 
 /** How many requests of each variant there are, and which share of them has the event. */
 export type EventShares = Readonly<Record<Arm, { readonly n: number; readonly share: number }>>;
@@ -53,8 +54,8 @@ export function noteRecent(recent: RecentRequests, window: number, arm: Arm, isE
     recent.window = window;
     recent.n.control = recent.n.candidate = recent.events.control = recent.events.candidate = 0;
   }
-  recent.n[arm] += 1;
-  if (isEvent) recent.events[arm] += 1;
+  countOne(recent.n, arm);
+  if (isEvent) countOne(recent.events, arm);
 }
 
 /** Each part of the log has windows of its own: the newest of each count. */

@@ -26,7 +26,7 @@ import {
   type PictureSample,
 } from './picture-sample.js';
 import { noEstimates, whyNotBoth } from './estimates.js';
-import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import { type ArmCounts, countOne, initialArmCounts, mergeArmCounts } from './arm-counts.js';
 
 /**
  * Whether pictures differ in any way their embeddings show: the tilt on a witness that is trained on the past alone. It tests
@@ -75,13 +75,13 @@ export const distributionMethod: Method<DistributionState> = {
   }),
 
   observe(state, metric, { arm, propensity, isFirst, picture }) {
-    state.counts.events[arm] += 1;
+    countOne(state.counts.events, arm);
     if (!isFirst || picture === null) return;
     const embedding = decodeEmbedding(picture.embedding);
     if (embedding === null) return;
     state.witness ??= initialWitnessTilt(embedding.length);
     if (embedding.length !== state.witness.control.sum.length) return;
-    state.counts.units[arm] += 1;
+    countOne(state.counts.units, arm);
     if (!isRandomised(propensity)) return;
     if (metric.valuesIn === metric.definition.name) offerPicture(state.sample, arm, picture.unit, embedding);
     observeWitness(state.witness, arm, propensity, embedding);

@@ -14,7 +14,7 @@ import {
   type PictureSample,
 } from './picture-sample.js';
 import { noEstimates, whyNotBoth } from './estimates.js';
-import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import { type ArmCounts, countOne, initialArmCounts, mergeArmCounts } from './arm-counts.js';
 
 /** How different a variant's pictures are among themselves: Vendi score at equal n. A property of a set, without a test: it is shown only. */
 export interface DiversityState {
@@ -33,9 +33,9 @@ export const diversityMethod: Method<DiversityState> = {
   initial: () => ({ kind: 'diversity', counts: initialArmCounts(), sample: initialSample() }),
 
   observe(state, metric, { arm, isFirst, picture }) {
-    state.counts.events[arm] += 1;
+    countOne(state.counts.events, arm);
     if (!isFirst || picture === null) return;
-    state.counts.units[arm] += 1;
+    countOne(state.counts.units, arm);
     if (metric.valuesIn !== metric.definition.name) return;
     const embedding = decodeEmbedding(picture.embedding);
     if (embedding !== null) offerPicture(state.sample, arm, picture.unit, embedding);

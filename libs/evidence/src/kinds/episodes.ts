@@ -1,5 +1,5 @@
 import { type Arm, isRandomised } from '#libs/statistics';
-import { addByArm } from './arm-counts.js';
+import { addByArm, countOne } from './arm-counts.js';
 
 /**
  * What of a metric's events is left out of the test of harm, see {@link Episodes}: nothing; so much after every bad event that a fifth
@@ -80,7 +80,7 @@ export function isLeftOut(episodes: Episodes, rule: EpisodeRule, seen: EpisodeEv
     rule === 'fifth'
       ? isQueued(episodes, queueMs, seen) || passes(episodes, propensity)
       : isWithinTime(episodes, rule.lengthMs, seen.atMs);
-  if (isWithin) episodes.leftOut[arm] += 1;
+  if (isWithin) countOne(episodes.leftOut, arm);
   return isWithin;
 }
 

@@ -4,7 +4,7 @@ import type { Method } from './method.js';
 import { zeroIn } from './nothing-happened.js';
 import { whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import { type ArmCounts, countOne, initialArmCounts, mergeArmCounts } from './arm-counts.js';
 import {
   decodeEpisodes,
   encodeEpisodes,
@@ -49,10 +49,10 @@ export const incidenceMethod: Method<IncidenceState> = {
 
   observe(state, { episodes: rule }, seen) {
     const { arm, propensity, isFirst } = seen;
-    state.counts.events[arm] += 1;
+    countOne(state.counts.events, arm);
     const isHarmJudged = !isLeftOut(state.episodes, rule, seen);
     if (!isFirst) return;
-    state.counts.units[arm] += 1;
+    countOne(state.counts.units, arm);
     hit(state.firsts, arm, propensity);
     if (!isHarmJudged) return;
     hit(state.harmFirsts, arm, propensity);

@@ -45,7 +45,7 @@ import {
   type RecentRequests,
   withoutContradicted,
 } from './all-requests.js';
-import { addByArm, initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import { addByArm, type ArmCounts, countOne, initialArmCounts, mergeArmCounts } from './arm-counts.js';
 import {
   decodeEpisodes,
   encodeEpisodes,
@@ -121,19 +121,19 @@ export const lowerTailMethod: Method<LowerTailState> = {
 
   observe(state, metric, seen) {
     const { arm, propensity, value, isFirst } = seen;
-    state.counts.events[arm] += 1;
+    countOne(state.counts.events, arm);
     const isBadEvent = observeHarm(state, metric, seen);
     if (value === -Infinity) return isBadEvent;
     const { limit } = state.limit;
     if (limit !== null) {
-      state.allCompared[arm] += 1;
+      countOne(state.allCompared, arm);
       noteRecent(state.recent, seen.window, arm, value < limit);
       if (value < limit) hit(state.allBelow, arm, propensity);
     }
     if (!isFirst) return isBadEvent;
-    state.counts.units[arm] += 1;
+    countOne(state.counts.units, arm);
     if (limit !== null) {
-      state.compared[arm] += 1;
+      countOne(state.compared, arm);
       if (value < limit) hit(state.below, arm, propensity);
     }
     if (arm === 'candidate') return isBadEvent;

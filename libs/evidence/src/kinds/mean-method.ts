@@ -19,7 +19,7 @@ import type { Judgement, Method } from './method.js';
 import { zeroIn } from './nothing-happened.js';
 import { differenceEstimates } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import { type ArmCounts, countOne, initialArmCounts, mergeArmCounts } from './arm-counts.js';
 
 /**
  * Means, judged by betting within nested bounds. Control's first units fix the baseline: relative margins become absolute, values get
@@ -56,9 +56,9 @@ export const meanMethod: Method<MeanState> = {
   }),
 
   observe(state, metric, { arm, propensity, value, isFirst, promptClass }, baselineUnits) {
-    state.counts.events[arm] += 1;
+    countOne(state.counts.events, arm);
     if (!isFirst) return;
-    state.counts.units[arm] += 1;
+    countOne(state.counts.units, arm);
     observeMean(state.difference, arm, propensity, value);
     if (metric.test === null) return;
     if (state.baseline.fixed === null) {

@@ -46,7 +46,7 @@ import {
   type RecentRequests,
   withoutContradicted,
 } from './all-requests.js';
-import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import { type ArmCounts, countOne, initialArmCounts, mergeArmCounts } from './arm-counts.js';
 import {
   decodeEpisodes,
   encodeEpisodes,
@@ -127,11 +127,11 @@ export const rateMethod: Method<RateState> = {
   observe(state, metric, seen) {
     const { arm, propensity, value, isFirst } = seen;
     const isBadEvent = metric.test !== null && observeHarm(state, metric, metric.test, seen);
-    state.counts.events[arm] += 1;
+    countOne(state.counts.events, arm);
     noteRecent(state.recent, seen.window, arm, value === 1);
     observeMean(state.allValues, arm, propensity, value);
     if (!isFirst) return isBadEvent;
-    state.counts.units[arm] += 1;
+    countOne(state.counts.units, arm);
     observeMean(state.difference, arm, propensity, value);
     if (metric.test === null) return isBadEvent;
     if (value === 1) hit(state.firstValues, arm, propensity);

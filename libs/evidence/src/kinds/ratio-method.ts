@@ -24,7 +24,7 @@ import type { Estimates, Judgement, Method, Observation } from './method.js';
 import { zeroIn } from './nothing-happened.js';
 import { noEstimates, whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import { type ArmCounts, countOne, initialArmCounts, mergeArmCounts, ofArm } from './arm-counts.js';
 
 /**
  * Ratios of two sums over units (GPU seconds per picture). Shown is the ratio of all events with its delta-method interval over units,
@@ -87,10 +87,10 @@ export const ratioMethod: Method<RatioState> = {
   observe(state, metric, seen, baselineUnits) {
     const { arm, propensity, value, denominator, isFirst } = seen;
     if (!Number.isFinite(value) || !Number.isFinite(denominator)) return;
-    state.counts.events[arm] += 1;
-    if (isRandomised(propensity)) addEvent(cellAt(state, propensity)[arm], seen);
+    countOne(state.counts.events, arm);
+    if (isRandomised(propensity)) addEvent(ofArm(cellAt(state, propensity), arm), seen);
     if (!isFirst) return;
-    state.counts.units[arm] += 1;
+    countOne(state.counts.units, arm);
     if (metric.test === null) return;
     if (state.line === null) {
       if (arm === 'control') fixLine(state, value, denominator, baselineUnits);

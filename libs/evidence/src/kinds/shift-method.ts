@@ -19,7 +19,7 @@ import type { Method, Estimates } from './method.js';
 import { midrankShare, probabilityHigher } from './ranks.js';
 import { noEstimates, whyNotBoth } from './estimates.js';
 import * as codec from './state-codec.js';
-import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import { type ArmCounts, countOne, initialArmCounts, mergeArmCounts, ofArm } from './arm-counts.js';
 import { mostExposedCell, mergeValues, valuesAt, type ValuesByPropensity } from './values-by-propensity.js';
 
 /** Pooled values before a rank among them says anything. */
@@ -56,15 +56,15 @@ export const shiftMethod: Method<ShiftState> = {
   }),
 
   observe(state, _metric, { arm, propensity, value, isFirst }) {
-    state.counts.events[arm] += 1;
+    countOne(state.counts.events, arm);
     if (!isFirst || value === -Infinity) return;
-    state.counts.units[arm] += 1;
+    countOne(state.counts.units, arm);
     if (!isRandomised(propensity)) return;
     if (state.past.n >= SMALLEST_PAST) {
       observeScore(state.tilt, arm, propensity, 2 * midrankShare(state.past, value) - 1);
     }
     addToSketch(state.past, value);
-    addToSketch(valuesAt(state.values, propensity)[arm], value);
+    addToSketch(ofArm(valuesAt(state.values, propensity), arm), value);
   },
 
   merge: (a, b) => ({

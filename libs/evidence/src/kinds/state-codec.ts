@@ -12,8 +12,10 @@ import {
   type KnownShares,
   type Moments,
   type NestedBetting,
+  nothingHeld,
   type QuantileSketch,
   type RestartedTilt,
+  settleBets,
   type Tilt,
 } from '#libs/statistics';
 import type { ControlTailLimit } from './control-tail-limit.js';
@@ -38,6 +40,7 @@ type EncodedClipped = readonly [values: number, sum: number, size: number, furth
 type EncodedMoments = readonly [n: number, mean: number, sumOfSquaredDeviations: number];
 
 export function encodeBetting(betting: Betting): EncodedBetting {
+  settleBets(betting);
   const { n, nCandidate, sum, recent, clipped, past, harmful, nonInferior } = betting;
   const cuts = [encodeClipped(clipped.control), encodeClipped(clipped.candidate)] as const;
   const pasts = [encodeMoments(past.control), encodeMoments(past.candidate)] as const;
@@ -54,6 +57,7 @@ export function decodeBetting([
   harmful,
   nonInferior,
 ]: EncodedBetting): Betting {
+  const bets = { harmful: decodeWealth(harmful), nonInferior: decodeWealth(nonInferior) };
   return {
     n,
     nCandidate,
@@ -61,8 +65,8 @@ export function decodeBetting([
     recent,
     clipped: { control: decodeClipped(cutOfControl), candidate: decodeClipped(cutOfCandidate) },
     past: { control: decodeMoments(control), candidate: decodeMoments(candidate) },
-    harmful: decodeWealth(harmful),
-    nonInferior: decodeWealth(nonInferior),
+    ...bets,
+    ...nothingHeld(bets),
   };
 }
 

@@ -51,7 +51,7 @@ import {
   type RecentRequests,
   sharesOfRequests,
 } from './all-requests.js';
-import { initialArmCounts, mergeArmCounts, type ArmCounts } from './arm-counts.js';
+import { type ArmCounts, countOne, initialArmCounts, mergeArmCounts, ofArm } from './arm-counts.js';
 import { type Clusters, initialClusters, noteForQueues, queueMs } from './clusters.js';
 import {
   decodeEpisodes,
@@ -134,7 +134,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     if (known === 'unknown' || (known === 'more-than' && !(limit !== null && value > limit))) {
       return observeUnknown(state, metric, seen);
     }
-    state.counts.events[arm] += 1;
+    countOne(state.counts.events, arm);
     const isBeyond = noteAll(state, metric, seen);
     const isHarmJudged = !isLeftOut(
       state.episodes,
@@ -147,9 +147,9 @@ export const upperTailMethod: Method<UpperTailState> = {
     if (isBadEvent) noteBadEvent(state.episodes, metric.episodes, seen);
     if (metric.test !== null) observeKnown(state.allKnown, arm, propensity, true);
     if (!isFirst || value === -Infinity) return isBadEvent;
-    state.counts.units[arm] += 1;
+    countOne(state.counts.units, arm);
     if (known === 'value' && metric.valuesIn === metric.definition.name) {
-      addToSketch(valuesAt(state.values, propensity)[arm], value);
+      addToSketch(ofArm(valuesAt(state.values, propensity), arm), value);
     }
     const { test } = metric;
     if (test === null) return isBadEvent;

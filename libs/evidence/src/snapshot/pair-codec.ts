@@ -113,6 +113,7 @@ export function decodePair(
   const names = new Set([...kept.keys()].map(({ definition: { name } }) => name));
   return {
     metrics,
+    atHand: [],
     heads: new Map(encoded.heads.map(([head, state]) => [head, decodeMetric(state, 'mean')])),
     limits: decodeLimits(encoded, [...kept.keys(), ...fresh]),
     presence: decodePresence(encoded.presence, names),

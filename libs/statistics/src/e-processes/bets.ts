@@ -1,4 +1,5 @@
 import {
+  betsIn,
   initialWealth,
   LARGEST_MANTISSA,
   lnMeanWealth,
@@ -31,6 +32,11 @@ const LARGEST_WIN = 1e100;
 /** One wealth per test and fraction, test by test. */
 export function initialBets(tests: number): Wealth {
   return initialWealth(tests * BETS);
+}
+
+/** How many tests there are. */
+export function testsOf(bets: Wealth): number {
+  return betsIn(bets) / BETS;
 }
 
 /** A win that is to be placed alone. */
@@ -90,6 +96,63 @@ export function placeEveryBet(
       a + b + c + d + e + f + g < LARGEST
     ))
       rescaleWealth(bets, at, BETS);
+  }
+}
+
+/** Of two rounds at once: a first win that is no larger, and wealth within these after both, can't have left a mantissa's range in between. */
+const USUAL_WIN = 128;
+const USUAL_SMALLEST = SMALLEST * 2 ** 8;
+const USUAL_LARGEST = LARGEST / 2 ** 8;
+
+/**
+ * Two rounds of {@link placeEveryBet}, one after the other, to the bit: every wealth is read, looked at and written once for both, which is most
+ * of what a round costs. Many parameters because that has them.
+ * @param wins of the first round, one per test, which are 0 afterwards; `later` those of the second.
+ */
+export function placeTwoRounds(
+  wins: Float64Array,
+  later: Float64Array,
+  wealth: Wealth,
+  tests: number,
+  other: Wealth,
+  others: number,
+): void {
+  for (let k = 0; k < tests + others; k++) {
+    const bets = k < tests ? wealth : other;
+    const at = Math.imul(k < tests ? k : k - tests, BETS);
+    const won = Math.min(wins[k] as number, LARGEST_WIN);
+    const then = Math.min(later[k] as number, LARGEST_WIN);
+    wins[k] = 0;
+    const a = (bets[at] as number) * (1 + F0 * won) * (1 + F0 * then);
+    const b = (bets[(at + 1) | 0] as number) * (1 + F1 * won) * (1 + F1 * then);
+    const c = (bets[(at + 2) | 0] as number) * (1 + F2 * won) * (1 + F2 * then);
+    const d = (bets[(at + 3) | 0] as number) * (1 + F3 * won) * (1 + F3 * then);
+    const e = (bets[(at + 4) | 0] as number) * (1 + F4 * won) * (1 + F4 * then);
+    const f = (bets[(at + 5) | 0] as number) * (1 + F5 * won) * (1 + F5 * then);
+    const g = (bets[(at + 6) | 0] as number) * (1 + F6 * won) * (1 + F6 * then);
+    if (
+      then < USUAL_WIN &&
+      a > USUAL_SMALLEST &&
+      b > USUAL_SMALLEST &&
+      c > USUAL_SMALLEST &&
+      d > USUAL_SMALLEST &&
+      e > USUAL_SMALLEST &&
+      f > USUAL_SMALLEST &&
+      g > USUAL_SMALLEST &&
+      a + b + c + d + e + f + g < USUAL_LARGEST
+    ) {
+      bets[at] = a;
+      bets[(at + 1) | 0] = b;
+      bets[(at + 2) | 0] = c;
+      bets[(at + 3) | 0] = d;
+      bets[(at + 4) | 0] = e;
+      bets[(at + 5) | 0] = f;
+      bets[(at + 6) | 0] = g;
+    } else {
+      const test = k < tests ? k : k - tests;
+      placeBets(bets, test, won);
+      placeBets(bets, test, then);
+    }
   }
 }
 

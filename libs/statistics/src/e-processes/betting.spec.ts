@@ -9,6 +9,7 @@ import {
   lnEHarmful,
   lnENonInferior,
   mergeBetting,
+  settleBets,
 } from './betting.js';
 import { BOLD_WEIGHTS } from './bets.js';
 import { usualRange } from './usual-range.js';
@@ -100,6 +101,21 @@ describe('betting for means', () => {
     );
     expect(() => mergeBetting(initialBetting(design), initialBetting({ harmfulAt: [], nonInferiorAt: [] }))).toThrow(
       'margins',
+    );
+  });
+
+  it('is the same to the bit however often it is looked at', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(seen, fc.boolean()), { maxLength: 60 }), (observations) => {
+        const lookedAt = initialBetting(design);
+        for (const [{ arm, propensity, value }, isLook] of observations) {
+          bet(lookedAt, design, arm, propensity, value);
+          if (isLook) lnEHarmful(lookedAt, 0);
+        }
+        const folded = fold(observations.map(([observation]) => observation));
+        for (const state of [lookedAt, folded]) settleBets(state);
+        expect([...lookedAt.harmful, ...lookedAt.nonInferior]).toEqual([...folded.harmful, ...folded.nonInferior]);
+      }),
     );
   });
 

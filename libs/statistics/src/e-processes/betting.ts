@@ -1,6 +1,6 @@
 import { type Arm, isRandomised } from '../arm.js';
 import { initialMoments, mergeMoments, type Moments, observeMoments } from '../summaries/moments.js';
-import { initialBets, lnEOfBets, placeEveryBet } from './bets.js';
+import { initialBets, lnEOfBets, placeEveryBet, placeTwoRounds, testsOf } from './bets.js';
 import { type ClassPrediction, NO_CLASS } from './class-centres.js';
 import { largerSpread } from './past-spread.js';
 import { mergeWealth, type Wealth } from './wealth.js';
@@ -74,6 +74,12 @@ export interface Betting {
   /** Product of the factors, margin by margin, fraction by fraction within. */
   readonly harmful: Wealth;
   readonly nonInferior: Wealth;
+  /**
+   * What the bets on the newest value win, test by test, where they have not been placed yet: two rounds at once cost little more than one. Whoever
+   * reads the products {@link settleBets settles} first.
+   */
+  readonly held: Float64Array;
+  isHolding: boolean;
 }
 
 /** Values beyond the bounds: how many, and Σ(value − bound), with and without its sign. Infinite ones are counted only. */
@@ -95,7 +101,27 @@ export function initialBetting(design: Pick<BettingDesign, 'harmfulAt' | 'nonInf
     past: { control: initialMoments(), candidate: initialMoments() },
     harmful: initialBets(design.harmfulAt.length),
     nonInferior: initialBets(design.nonInferiorAt.length),
+    held: new Float64Array(design.harmfulAt.length + design.nonInferiorAt.length),
+    isHolding: false,
   };
+}
+
+/** All bets on the values so far are in these products. */
+export function nothingHeld({
+  harmful,
+  nonInferior,
+}: Pick<Betting, 'harmful' | 'nonInferior'>): Pick<Betting, 'held' | 'isHolding'> {
+  return { held: new Float64Array(testsOf(harmful) + testsOf(nonInferior)), isHolding: false };
+}
+
+/** Places the bets that were held back, in place. What they make of the products does not depend on when. */
+export function settleBets(state: Betting): void {
+  if (!state.isHolding) return;
+  const { held, harmful, nonInferior } = state;
+  const harms = testsOf(harmful);
+  placeEveryBet(held, harmful, 0, harms, nonInferior, held.length - harms);
+  held.fill(0);
+  state.isHolding = false;
 }
 
 /**
@@ -158,10 +184,17 @@ export function betWithin(
   const isOne = around === NO_CLASS;
   let isUsed = false;
   let isSame = false;
+  let isWithin = false;
   let centre = 0.5;
   let moved = 0.5;
   let wider = 0.5;
   let share = 0.5;
+  let lo = 0.5;
+  let hi = 0.5;
+  let x = 0.5;
+  let low = 0.5;
+  let high = 0.5;
+  let past = 0.5;
   for (let level = 0; level < levels.length; level++) {
     const state = levels[level] as Betting;
     const design = designs[level] as BettingDesign;
@@ -175,6 +208,7 @@ export function betWithin(
     const expected = expectedOf(design);
     isSame &&= !hasClipped(state);
     if (!isSame) {
+      isWithin = false;
       centre = centreOf(state, design);
       moved = design.recent?.movesBounds === true ? centre - expected : 0;
       if (widening) {
@@ -184,17 +218,23 @@ export function betWithin(
       share = state.n >= PREDICTION_FROM ? state.nCandidate / state.n : 0;
     }
     const times = widening ? Math.min(widening.atMost, wider) : 1;
-    const lo = boundAt(design.lo, expected, times, moved, limits);
-    const hi = boundAt(design.hi, expected, times, moved, limits);
-    const x = clamp(value, lo, hi);
-    const low = clamp(isOne ? centre : centre + around.lowest, lo, hi);
-    const high = isOne ? low : clamp(centre + around.highest, lo, hi);
-    const past = isOne ? low : clamp(centre + around.offset, low, high);
+    const below = lo;
+    const above = hi;
+    lo = boundAt(design.lo, expected, times, moved, limits);
+    hi = boundAt(design.hi, expected, times, moved, limits);
+    // What lies within the bounds before lies within these as well.
+    if (!isWithin || lo > below || hi < above) {
+      x = clamp(value, lo, hi);
+      low = clamp(isOne ? centre : centre + around.lowest, lo, hi);
+      high = isOne ? low : clamp(centre + around.highest, lo, hi);
+      past = isOne ? low : clamp(centre + around.offset, low, high);
+      isWithin = x === value && isOne && low === centre;
+    }
 
     const harms = harmfulAt.length;
     const proofs = nonInferiorAt.length;
     if (wins.length < harms + proofs) wins = new Float64Array(harms + proofs);
-    const won = wins;
+    const won = state.isHolding ? wins : state.held;
     for (let index = 0; index < harms; index++) {
       const margin = harmfulAt[index] as number;
       const shift = margin * share;
@@ -210,7 +250,8 @@ export function betWithin(
       const largest = Math.max(-(lo + margin - (high + shift)) * ofCandidate, (hi - (low + shift)) * ofControl);
       won[harms + index] = largest > 0 && largest < Infinity ? phi / largest : 0;
     }
-    placeEveryBet(won, state.harmful, 0, harms, state.nonInferior, proofs);
+    if (state.isHolding) placeTwoRounds(state.held, won, state.harmful, harms, state.nonInferior, proofs);
+    state.isHolding = !state.isHolding;
 
     if (isSame && x === value) {
       // Its past differs from that of the bounds before by this value.
@@ -297,16 +338,21 @@ function boundAt(
 
 /** ln E of "worse by more than the margin": reject "worse by at most m" at ln E ≥ ln(1/α). 0 without data. @param weights of the bets; default: equal. */
 export function lnEHarmful(state: Betting, marginIndex: number, weights?: readonly number[]): number {
+  settleBets(state);
   return lnEOfBets(state.harmful, marginIndex, weights);
 }
 
 /** ln E of "not worse by the margin": reject "worse by m or more" at ln E ≥ ln(1/α). 0 without data. @param weights of the bets; default: equal. */
 export function lnENonInferior(state: Betting, marginIndex: number, weights?: readonly number[]): number {
+  settleBets(state);
   return lnEOfBets(state.nonInferior, marginIndex, weights);
 }
 
 /** The evidence of two disjoint parts of the traffic. Commutative; associative up to rounding. */
 export function mergeBetting(a: Betting, b: Betting): Betting {
+  settleBets(a);
+  settleBets(b);
+  const bets = { harmful: mergeWealth(a.harmful, b.harmful), nonInferior: mergeWealth(a.nonInferior, b.nonInferior) };
   return {
     n: a.n + b.n,
     nCandidate: a.nCandidate + b.nCandidate,
@@ -320,8 +366,8 @@ export function mergeBetting(a: Betting, b: Betting): Betting {
       control: mergeMoments(a.past.control, b.past.control),
       candidate: mergeMoments(a.past.candidate, b.past.candidate),
     },
-    harmful: mergeWealth(a.harmful, b.harmful),
-    nonInferior: mergeWealth(a.nonInferior, b.nonInferior),
+    ...bets,
+    ...nothingHeld(bets),
   };
 }
 

@@ -33,8 +33,9 @@ export function initialKnownShares(): KnownShares {
 export function observeKnown({ cells }: KnownShares, arm: Arm, propensity: number, isKnown: boolean): void {
   if (!isRandomised(propensity)) return;
   const cell = cells.at(propensity, nobody);
-  if (isKnown) cell[arm].known += 1;
-  else cell[arm].unknown += 1;
+  const ofArm = arm === 'candidate' ? cell.candidate : cell.control;
+  if (isKnown) ofArm.known += 1;
+  else ofArm.unknown += 1;
   if (Math.min(unitsOf(cell.control), unitsOf(cell.candidate)) < 2 * GENERATION) return;
   for (const count of [cell.control, cell.candidate]) {
     count.known /= 2;

@@ -35,7 +35,10 @@ export function initialTilt(): Tilt {
 /** Folds one event in, in place. Events of assignments that were not random are skipped. @returns whether it was used. */
 export function hit(state: Tilt, arm: Arm, propensity: number): boolean {
   if (!isRandomised(propensity)) return false;
-  state.hits.at(propensity, nobody)[arm] += 1;
+  const cell = state.hits.at(propensity, nobody);
+  // Written out: a name that is a variable is looked up in a table.
+  if (arm === 'candidate') cell.candidate += 1;
+  else cell.control += 1;
   return true;
 }
 

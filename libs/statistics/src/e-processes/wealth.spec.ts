@@ -1,7 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { logMeanExp, logSumExp } from '../distributions/log-space.js';
-import { BET_FRACTIONS, BOLD_WEIGHTS, initialBets, lnEOfBets, placeBets } from './bets.js';
+import {
+  BET_FRACTIONS,
+  BOLD_WEIGHTS,
+  initialBets,
+  lnEOfBets,
+  placeBets,
+  placeEveryBet,
+  placeTwoRounds,
+} from './bets.js';
 import { decodeWealth, encodeWealth, lnMeanWealth, lnWeightedWealth, mergeWealth, type Wealth } from './wealth.js';
 
 const share = fc.oneof(
@@ -42,6 +50,26 @@ describe('wealth of bets', () => {
       expect(Math.abs(lnEOfBets(wealth, 0, BOLD_WEIGHTS) - wanted)).toBeLessThan(1e-11 * Math.max(1, Math.abs(wanted)));
     }
     expect(lnEOfBets(initialBets(2), 1, BOLD_WEIGHTS)).toBeCloseTo(0, 15);
+  });
+
+  it('is the same to the bit whether two rounds are placed at once or one after the other', () => {
+    const round = fc.array(share, { minLength: 3, maxLength: 3 }).map((wins) => Float64Array.from(wins));
+    // Long enough for products to leave a mantissa's range, upwards and downwards.
+    const rounds = fc.array(fc.tuple(round, round, fc.integer({ min: 1, max: 150 })), { maxLength: 6 });
+    fc.assert(
+      fc.property(rounds, (all) => {
+        const [atOnce, others] = [initialBets(2), initialBets(1)];
+        const [oneByOne, othersOneByOne] = [initialBets(2), initialBets(1)];
+        for (const [first, second, times] of all) {
+          for (let time = 0; time < times; time++) {
+            placeTwoRounds(Float64Array.from(first), second, atOnce, 2, others, 1);
+            placeEveryBet(first, oneByOne, 0, 2, othersOneByOne, 1);
+            placeEveryBet(second, oneByOne, 0, 2, othersOneByOne, 1);
+          }
+        }
+        expect([...atOnce, ...others]).toEqual([...oneByOne, ...othersOneByOne]);
+      }),
+    );
   });
 
   it('is finite whatever the factors', () => {
