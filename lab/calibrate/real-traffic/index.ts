@@ -1,13 +1,16 @@
 import { coldStarts } from './cold-starts.js';
+import { lateAnswers } from './late-answers.js';
 import { limits } from './limits.js';
 import { meansOfRealTraffic } from './means.js';
 import { pairs } from './pairs.js';
 import { returningUsers } from './returning-users.js';
 import type { RealTrafficRow } from './row.js';
 import { sharedAlpha } from './shared-alpha.js';
+import { slowMinutes } from './slow-minutes.js';
 import { stalls } from './stalls.js';
 import { survivors } from './survivors.js';
 import { totalsAndQuotients } from './totals-and-quotients.js';
+import { unlikeShapes } from './unlike-shapes.js';
 import { withoutPictures } from './without-pictures.js';
 
 export type { RealTrafficRow } from './row.js';
@@ -24,4 +27,7 @@ export const realTrafficRows: readonly RealTrafficRow[] = [
   ...totalsAndQuotients,
   ...pairs,
   ...coldStarts(),
+  ...lateAnswers,
+  ...slowMinutes,
+  ...unlikeShapes,
 ];

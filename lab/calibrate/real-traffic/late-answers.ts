@@ -1,0 +1,87 @@
+import type { Guardrail } from '#libs/contracts';
+import type { RequestEvent } from '#libs/evidence';
+import type { SimulationRandom } from '#libs/testing/random';
+import { SimulatedTraffic } from '#libs/testing/traffic';
+import { inOrderOfTime, type Truth, wrongDecisions } from './looks.js';
+import type { RealTrafficRow } from './row.js';
+
+const REQUESTS_PER_SECOND = 20;
+/** The candidate takes so many times as long: its answers come seven seconds, or 140 requests, after those to requests of the same time. */
+const SLOWER = 10;
+const ALIGNMENT = { mean: 0.3, spread: 0.035, margin: 0.01 };
+const COST_MARGIN = 0.05;
+const RAMP = [0.01, 0.05, 0.1, 0.25, 0.5];
+
+/** What both variants drift by when a request is assigned, as a part of the run: of alignment in standard deviations, and of the cost as a factor. */
+interface Drift {
+  readonly alignment: (part: number) => number;
+  readonly cost: (part: number) => number;
+}
+
+const drifts: Readonly<Record<string, Drift>> = {
+  'a trend': { alignment: (part) => -2 * part, cost: (part) => 1 + part },
+  swings: {
+    alignment: (part) => 2 * Math.sin(2 * Math.PI * part),
+    cost: (part) => 1 + 0.5 * Math.sin(2 * Math.PI * part),
+  },
+};
+
+/**
+ * Events come in the order in which requests are answered, not in that in which they were assigned; of a slow candidate later than of control.
+ * While both variants drift, what comes at one time is of the traffic of two. Latency is not judged: the candidate is known to be slower.
+ */
+export const lateAnswers: readonly RealTrafficRow[] = Object.entries(drifts).flatMap(([what, drift]) =>
+  (['no effect', 'at the margin'] as const).flatMap((truth) =>
+    (['50 %', 'a ramp 1 to 50 %'] as const).map((share): RealTrafficRow => ({
+      name: `answers ten times as late under ${what} of both variants, ${share}, ${truth}`,
+      run: (requests, random) => play({ drift, truth, isRamp: share !== '50 %' }, requests, random),
+    })),
+  ),
+);
+
+interface Plan {
+  readonly drift: Drift;
+  readonly truth: Truth;
+  readonly isRamp: boolean;
+}
+
+function play(
+  { drift, truth, isRamp }: Plan,
+  requests: number,
+  random: SimulationRandom,
+): Readonly<Record<string, boolean>> {
+  const traffic = new SimulatedTraffic(
+    Math.floor(2 ** 31 * random.uniform()),
+    { candidate: { latencyFactor: SLOWER } },
+    REQUESTS_PER_SECOND,
+  );
+  traffic.candidateShare = isRamp ? (RAMP[0] as number) : 0.5;
+  const events = Array.from({ length: requests }).flatMap((_, request) => {
+    const part = request / requests;
+    const step = Math.floor(part * RAMP.length);
+    if (isRamp && RAMP[step] !== traffic.candidateShare) traffic.rampTo(RAMP[step] as number, step);
+    return traffic.next().map((event) => drifted(event, drift, part, truth));
+  });
+  return wrongDecisions({ guardrails: guardrailsOf(truth) }, inOrderOfTime(events), truth);
+}
+
+/** A candidate at the margin is worse by what the margin is at the beginning, all along. */
+function drifted(event: RequestEvent, drift: Drift, part: number, truth: Truth): RequestEvent {
+  const isWorse = truth === 'at the margin' && event.data.assignment?.variant === 'candidate';
+  const { mean, spread, margin } = ALIGNMENT;
+  if (event.type === 'image.scored.v1' && event.data.outcome === 'scored') {
+    const moved = spread * drift.alignment(part) - (isWorse ? margin * mean : 0);
+    return { ...event, data: { ...event.data, alignment: event.data.alignment + moved } };
+  }
+  if (event.type !== 'generation.completed.v1' || event.data.cost === null) return event;
+  const worse = isWorse ? 0.002 * Math.exp(0.15 ** 2 / 2) * COST_MARGIN : 0;
+  return { ...event, data: { ...event.data, cost: event.data.cost * drift.cost(part) + worse } };
+}
+
+function guardrailsOf(truth: Truth): Guardrail[] {
+  const rollbackOn = truth === 'no effect' ? 'any-harm' : 'beyond-margin';
+  return [
+    { metric: 'alignment', margin: { kind: 'relative', value: ALIGNMENT.margin }, rollbackOn },
+    { metric: 'cost-per-image', margin: { kind: 'relative', value: COST_MARGIN }, rollbackOn },
+  ];
+}

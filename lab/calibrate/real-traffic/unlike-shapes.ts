@@ -1,0 +1,72 @@
+import { normalUpperQuantile } from '#libs/statistics';
+import type { SimulationRandom } from '#libs/testing/random';
+import { SimulatedTraffic } from '#libs/testing/traffic';
+import { LATENCY_MARGIN, latencyGuardrail, type Truth, wrongDecisions } from './looks.js';
+import type { RealTrafficRow } from './row.js';
+
+/** The 95th percentile of both variants. */
+const P95_MS = 1_300;
+const CONTROL_SPREAD = 0.3;
+const RAMP = [0.01, 0.05, 0.1, 0.25, 0.5];
+
+/** A latency of which 95 % are below 1. */
+type Shape = (random: SimulationRandom) => number;
+
+function lognormal(spread: number): Shape {
+  return (random) => Math.exp(spread * (random.normal() - normalUpperQuantile(0.05)));
+}
+
+/** Nine answers in ten come from a cache in a tenth of the time; of the others half take longer than the 95th percentile of all. */
+const cached: Shape = (random) => (random.uniform() < 0.9 ? 0.1 : 1) * Math.exp(CONTROL_SPREAD * random.normal());
+
+const shapes: Readonly<Record<string, Shape>> = {
+  'a third as wide': lognormal(CONTROL_SPREAD / 3),
+  'three times as wide': lognormal(3 * CONTROL_SPREAD),
+  'nine in ten from a cache': cached,
+};
+
+/**
+ * A candidate whose latency is spread in another way than control's, lognormal one, with an equal 95th percentile or with one that is higher by the
+ * margin. What is compared is how often values lie beyond a limit that was read from control's past, and beyond one that is a little
+ * off the two laws lie unequally often.
+ */
+export const unlikeShapes: readonly RealTrafficRow[] = Object.entries(shapes).flatMap(([what, shape]) =>
+  (['no effect', 'at the margin'] as const).flatMap((truth) =>
+    (['50 %', 'a ramp 1 to 50 %'] as const).map((share): RealTrafficRow => ({
+      name: `equal p95 of unlike shapes, ${what}, ${share}, ${truth}`,
+      run: (requests, random) => play({ shape, truth, isRamp: share !== '50 %' }, requests, random),
+    })),
+  ),
+);
+
+interface Plan {
+  readonly shape: Shape;
+  readonly truth: Truth;
+  readonly isRamp: boolean;
+}
+
+function play(
+  { shape, truth, isRamp }: Plan,
+  requests: number,
+  random: SimulationRandom,
+): Readonly<Record<string, boolean>> {
+  const traffic = new SimulatedTraffic(Math.floor(2 ** 31 * random.uniform()), {
+    control: { errorRate: 0 },
+    candidate: { errorRate: 0 },
+  });
+  const control = lognormal(CONTROL_SPREAD);
+  const slower = truth === 'no effect' ? 1 : 1 + LATENCY_MARGIN;
+  traffic.candidateShare = isRamp ? (RAMP[0] as number) : 0.5;
+  const events = Array.from({ length: requests }, (_, request) => {
+    const step = Math.floor((request / requests) * RAMP.length);
+    if (isRamp && RAMP[step] !== traffic.candidateShare) traffic.rampTo(RAMP[step] as number, step);
+    return traffic.next()[0];
+  });
+  const timed = events.flatMap((event) => {
+    if (event?.type !== 'request.routed.v1') return [];
+    const isCandidate = event.data.assignment?.variant === 'candidate';
+    const durationMs = P95_MS * (isCandidate ? slower * shape(random) : control(random));
+    return [{ ...event, data: { ...event.data, durationMs } }];
+  });
+  return wrongDecisions({ guardrails: [latencyGuardrail(truth)] }, timed, truth);
+}
