@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { median } from 'simple-statistics';
+import { mean, median } from 'simple-statistics';
 import type * as EvidenceLibrary from '#libs/evidence';
 import type { Evidence, EvidenceDesign, ObservedEvent } from '#libs/evidence';
 import type * as Traffic from '#libs/testing/traffic';
@@ -106,7 +106,6 @@ function partOf(
 
 /** The first events of each kind, which meet code that was never run; and those of warm code. */
 function printCosts(costs: ReadonlyMap<string, readonly number[]>): void {
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const first = [...costs.values()].map((values) => values[0] as number);
   console.log(`first events, cold: ${mean(first).toFixed(2)} µs each`);
   const warm = [...costs].map(([topic, values]) => [topic, median(values.slice(WARM_FROM))] as const);
