@@ -69,9 +69,11 @@ function play(
 function drifted(event: RequestEvent, drift: Drift, part: number, truth: Truth): RequestEvent {
   const isWorse = truth === 'at the margin' && event.data.assignment?.variant === 'candidate';
   const { mean, spread, margin } = ALIGNMENT;
-  if (event.type === 'image.scored.v1' && event.data.outcome === 'scored') {
+  if (event.type === 'image.scored.v1') {
+    const { alignment } = event.data;
+    if (alignment === null) return event;
     const moved = spread * drift.alignment(part) - (isWorse ? margin * mean : 0);
-    return { ...event, data: { ...event.data, alignment: event.data.alignment + moved } };
+    return { ...event, data: { ...event.data, alignment: alignment + moved } };
   }
   if (event.type !== 'generation.completed.v1' || event.data.cost === null) return event;
   const worse = isWorse ? 0.002 * Math.exp(0.15 ** 2 / 2) * COST_MARGIN : 0;

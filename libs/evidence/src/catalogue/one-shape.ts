@@ -25,7 +25,7 @@ const KEYS: Readonly<Record<KeysOf<MetricDefinition>, true>> = {
   scale: true,
   defaultMargin: true,
   floor: true,
-  guardsCanaries: true,
+  guards: true,
   burnInUnits: true,
 };
 
