@@ -2,7 +2,7 @@ import type { Guardrail } from '#libs/contracts';
 import type { RequestEvent } from '#libs/evidence';
 import type { SimulationRandom } from '#libs/testing/random';
 import { SimulatedTraffic } from '#libs/testing/traffic';
-import { inOrderOfTime, type Truth, wrongDecisions } from './looks.js';
+import { inOrderOfTime, type WorseBy, wrongDecisions } from './looks.js';
 import type { RealTrafficRow } from './row.js';
 
 const REQUESTS_PER_SECOND = 20;
@@ -41,7 +41,7 @@ export const lateAnswers: readonly RealTrafficRow[] = Object.entries(drifts).fla
 
 interface Plan {
   readonly drift: Drift;
-  readonly truth: Truth;
+  readonly truth: WorseBy;
   readonly isRamp: boolean;
 }
 
@@ -66,7 +66,7 @@ function play(
 }
 
 /** A candidate at the margin is worse by what the margin is at the beginning, all along. */
-function drifted(event: RequestEvent, drift: Drift, part: number, truth: Truth): RequestEvent {
+function drifted(event: RequestEvent, drift: Drift, part: number, truth: WorseBy): RequestEvent {
   const isWorse = truth === 'at the margin' && event.data.assignment?.variant === 'candidate';
   const { mean, spread, margin } = ALIGNMENT;
   if (event.type === 'image.scored.v1') {
@@ -80,7 +80,7 @@ function drifted(event: RequestEvent, drift: Drift, part: number, truth: Truth):
   return { ...event, data: { ...event.data, cost: event.data.cost * drift.cost(part) + worse } };
 }
 
-function guardrailsOf(truth: Truth): Guardrail[] {
+function guardrailsOf(truth: WorseBy): Guardrail[] {
   const rollbackOn = truth === 'no effect' ? 'any-harm' : 'beyond-margin';
   return [
     { metric: 'alignment', margin: { kind: 'relative', value: ALIGNMENT.margin }, rollbackOn },

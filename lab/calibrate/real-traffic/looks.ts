@@ -5,17 +5,17 @@ import { judgedDesign } from './judged-design.js';
 
 const LOOK_EVERY = 100;
 
-/** An equal candidate, or one that is worse by the margin exactly. */
-export type Truth = 'no effect' | 'at the margin';
+/** By what the candidate is worse: an equal one, or one that is worse by the margin exactly. */
+export type WorseBy = 'no effect' | 'at the margin';
 
 /** The margin of `latency-p95`. */
-export const LATENCY_MARGIN = 0.1;
+export const LOOKED_AT_MARGIN = 0.1;
 
 /** The guardrail at the boundary of the truth: of any harm where there is none, of harm beyond the margin at the margin. */
-export function latencyGuardrail(truth: Truth): Guardrail {
+export function latencyGuardrail(truth: WorseBy): Guardrail {
   return {
     metric: 'latency-p95',
-    margin: { kind: 'relative', value: LATENCY_MARGIN },
+    margin: { kind: 'relative', value: LOOKED_AT_MARGIN },
     rollbackOn: truth === 'no effect' ? 'any-harm' : 'beyond-margin',
   };
 }
@@ -35,7 +35,7 @@ export function inOrderOfTime(events: readonly RequestEvent[]): readonly Request
 export function wrongDecisions(
   spec: Pick<ExperimentSpec, 'guardrails'> & Partial<ExperimentSpec>,
   events: readonly RequestEvent[],
-  truth: Truth,
+  truth: WorseBy,
 ): Readonly<Record<string, boolean>> {
   const design = judgedDesign(definition({ unit: 'request', ...spec }));
   const evidence = initialEvidence(design);

@@ -1,7 +1,7 @@
 import { normalUpperQuantile } from '#libs/statistics';
 import type { SimulationRandom } from '#libs/testing/random';
 import { SimulatedTraffic } from '#libs/testing/traffic';
-import { LATENCY_MARGIN, latencyGuardrail, type Truth, wrongDecisions } from './looks.js';
+import { LOOKED_AT_MARGIN, latencyGuardrail, type WorseBy, wrongDecisions } from './looks.js';
 import type { RealTrafficRow } from './row.js';
 
 /** The 95th percentile of both variants. */
@@ -41,7 +41,7 @@ export const unlikeShapes: readonly RealTrafficRow[] = Object.entries(shapes).fl
 
 interface Plan {
   readonly shape: Shape;
-  readonly truth: Truth;
+  readonly truth: WorseBy;
   readonly isRamp: boolean;
 }
 
@@ -55,7 +55,7 @@ function play(
     candidate: { errorRate: 0 },
   });
   const control = lognormal(CONTROL_SPREAD);
-  const slower = truth === 'no effect' ? 1 : 1 + LATENCY_MARGIN;
+  const slower = truth === 'no effect' ? 1 : 1 + LOOKED_AT_MARGIN;
   traffic.candidateShare = isRamp ? (RAMP[0] as number) : 0.5;
   const events = Array.from({ length: requests }, (_, request) => {
     const step = Math.floor((request / requests) * RAMP.length);
