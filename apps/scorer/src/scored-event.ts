@@ -89,6 +89,8 @@ function resultOf(outcome: PictureOutcome, prompt: string | null): Result {
       embedding: encodeEmbedding(outcome.embedding),
       promptClass: outcome.promptClass,
       ...decodedAs(outcome),
+      ...(outcome.seenShare < 1 ? { seenShare: outcome.seenShare } : {}),
+      ...(outcome.isLetterboxed ? { letterboxed: true as const } : {}),
     };
   }
   const { outcome: name, reason } = outcome;

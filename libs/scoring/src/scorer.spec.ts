@@ -137,6 +137,25 @@ describe('createScorer', () => {
     expect(colourful!.outcome).toBe('scored');
   });
 
+  it('sees a panorama whole, and says which share it sees of all others', async () => {
+    const prompt = 'red star';
+    const [gold, pink, goldBeside, pinkBeside] = await scorer.score(
+      await Promise.all(
+        [wideNavy(200, 'gold'), wideNavy(200, 'pink'), wideNavy(160, 'gold'), wideNavy(160, 'pink')].map(
+          async (imageBytes) => ({
+            imageBytes: await imageBytes,
+            prompt,
+          }),
+        ),
+      ),
+    );
+    expect(scored(gold!)).toMatchObject({ seenShare: 1, isLetterboxed: true });
+    expect(scored(gold!).alignment).not.toBeCloseTo(scored(pink!).alignment, 4);
+    // The tiny model sees 8 × 8 of 358 × 224 pixels.
+    expect(scored(goldBeside!).seenShare).toBeCloseTo(64 / (358 * 224), 9);
+    expect(scored(goldBeside!).alignment).toBeCloseTo(scored(pinkBeside!).alignment, 2);
+  });
+
   it('judges blankness by the whole picture: what lies beside the crop is seen', async () => {
     const star = await sharp({ create: { width: 40, height: 40, channels: 3, background: 'gold' } })
       .png()
@@ -311,6 +330,18 @@ function head(change: { readonly model?: string; readonly inputs?: number; reado
   const weight = [Array.from({ length: change.inputs ?? tinyClip.dimension }, () => 0.5)];
   const layer = { weight, bias: [0], activation: change.activation ?? 'sigmoid' };
   return JSON.stringify({ name: 'clean', model: change.model, layers: [layer], output: 'probability' });
+}
+
+/** With a square of another colour at its left. */
+async function wideNavy(columns: number, left: string): Promise<Buffer> {
+  const input = await sharp({ create: { width: 20, height: 20, channels: 3, background: left } })
+    .png()
+    .toBuffer();
+  const navy = sharp({ create: { width: columns, height: 100, channels: 3, background: 'navy' } });
+  return navy
+    .composite([{ input, left: 0, top: 40 }])
+    .png()
+    .toBuffer();
 }
 
 function oneColour(background: string): Promise<Buffer> {

@@ -74,6 +74,10 @@ export type PictureScore =
       /** SHA-256 of `<width>x<height>` and the RGB values, in hex. */
       readonly pixels: string;
       readonly decoding: readonly DecodingNote[];
+      /** Share of the picture's area that the model saw. */
+      readonly seenShare: number;
+      /** At least twice as long as wide: it was seen whole, between borders, by a model that would crop its middle. */
+      readonly isLetterboxed: boolean;
     }
   | BlankPicture
   /**
@@ -146,6 +150,8 @@ interface SeenPicture {
   readonly embedding: Float32Array;
   readonly pixels: string;
   readonly decoding: readonly DecodingNote[];
+  readonly seenShare: number;
+  readonly isLetterboxed: boolean;
 }
 
 interface SeenText {
@@ -266,6 +272,8 @@ class ClipScorer implements Scorer {
       promptClass: text.promptClass,
       pixels: picture.pixels,
       decoding: picture.decoding,
+      seenShare: picture.seenShare,
+      isLetterboxed: picture.isLetterboxed,
     };
   }
 
@@ -397,9 +405,13 @@ class ClipScorer implements Scorer {
   ): Promise<Broken | Omit<SeenPicture, 'embedding'>> {
     try {
       const picture = await decodePicture(bytes, this.limits);
-      const known = { pixels: pixelsHash(picture), decoding: picture.notes };
+      const { share, isLetterboxed } = this.preprocessing.seen(picture);
+      const known = { pixels: pixelsHash(picture), decoding: picture.notes, seenShare: share, isLetterboxed };
       const blank = blankKindOf(picture);
-      if (blank !== null) return { outcome: 'blank', blank, reason: blankReasons[blank], ...known };
+      if (blank !== null) {
+        const { pixels: hash, decoding } = known;
+        return { outcome: 'blank', blank, reason: blankReasons[blank], pixels: hash, decoding };
+      }
       await this.preprocessing.apply(picture, { output: pixels, at });
       return known;
     } catch (error) {

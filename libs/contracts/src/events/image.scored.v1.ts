@@ -99,6 +99,10 @@ export const imageScored = z.object({
   pixels: sha256.nullable().optional(),
   /** In what the decoded picture differs from the reference (Pillow's `convert('RGB')`), see docs/models.md; absent: in nothing. */
   decoding: z.array(z.string().min(1)).optional(),
+  /** Share of the picture's area that the model saw; absent: all of it. */
+  seenShare: z.number().gt(0).lt(1).optional(),
+  /** The picture is at least twice as long as wide, and was seen whole between borders; absent: no. */
+  letterboxed: z.literal(true).optional(),
   identity: scoreIdentity,
 });
 export type ImageScored = z.infer<typeof imageScored>;
