@@ -12,17 +12,21 @@ const ALIGNMENT = { mean: 0.3, spread: 0.035, margin: 0.01 };
 const COST_MARGIN = 0.05;
 const RAMP = [0.01, 0.05, 0.1, 0.25, 0.5];
 
-/** What both variants drift by when a request is assigned, as a part of the run: of alignment in standard deviations, and of the cost as a factor. */
+/**
+ * What both variants drift by within an hour, when a request is assigned: of alignment in standard deviations, and of the cost as a factor. What comes seven
+ * seconds later is of the traffic of seven seconds before, so a variant differs by seven seconds of the drift: within minutes instead of an hour these
+ * would be differences that can be proven, and were called harm in 21 of 30 runs.
+ */
 interface Drift {
-  readonly alignment: (part: number) => number;
-  readonly cost: (part: number) => number;
+  readonly alignment: (hours: number) => number;
+  readonly cost: (hours: number) => number;
 }
 
 const drifts: Readonly<Record<string, Drift>> = {
-  'a trend': { alignment: (part) => -2 * part, cost: (part) => 1 + part },
+  'a trend': { alignment: (hours) => -2 * hours, cost: (hours) => 1 + hours },
   swings: {
-    alignment: (part) => 2 * Math.sin(2 * Math.PI * part),
-    cost: (part) => 1 + 0.5 * Math.sin(2 * Math.PI * part),
+    alignment: (hours) => 2 * Math.sin(2 * Math.PI * hours),
+    cost: (hours) => 1 + 0.5 * Math.sin(2 * Math.PI * hours),
   },
 };
 
@@ -57,27 +61,27 @@ function play(
   );
   traffic.candidateShare = isRamp ? (RAMP[0] as number) : 0.5;
   const events = Array.from({ length: requests }).flatMap((_, request) => {
-    const part = request / requests;
-    const step = Math.floor(part * RAMP.length);
+    const hours = request / REQUESTS_PER_SECOND / 3_600;
+    const step = Math.floor((request / requests) * RAMP.length);
     if (isRamp && RAMP[step] !== traffic.candidateShare) traffic.rampTo(RAMP[step] as number, step);
-    return traffic.next().map((event) => drifted(event, drift, part, truth));
+    return traffic.next().map((event) => drifted(event, drift, hours, truth));
   });
   return wrongDecisions({ guardrails: guardrailsOf(truth) }, inOrderOfTime(events), truth);
 }
 
 /** A candidate at the margin is worse by what the margin is at the beginning, all along. */
-function drifted(event: RequestEvent, drift: Drift, part: number, truth: WorseBy): RequestEvent {
+function drifted(event: RequestEvent, drift: Drift, hours: number, truth: WorseBy): RequestEvent {
   const isWorse = truth === 'at the margin' && event.data.assignment?.variant === 'candidate';
   const { mean, spread, margin } = ALIGNMENT;
   if (event.type === 'image.scored.v1') {
     const { alignment } = event.data;
     if (alignment === null) return event;
-    const moved = spread * drift.alignment(part) - (isWorse ? margin * mean : 0);
+    const moved = spread * drift.alignment(hours) - (isWorse ? margin * mean : 0);
     return { ...event, data: { ...event.data, alignment: alignment + moved } };
   }
   if (event.type !== 'generation.completed.v1' || event.data.cost === null) return event;
   const worse = isWorse ? 0.002 * Math.exp(0.15 ** 2 / 2) * COST_MARGIN : 0;
-  return { ...event, data: { ...event.data, cost: event.data.cost * drift.cost(part) + worse } };
+  return { ...event, data: { ...event.data, cost: event.data.cost * drift.cost(hours) + worse } };
 }
 
 function guardrailsOf(truth: WorseBy): Guardrail[] {

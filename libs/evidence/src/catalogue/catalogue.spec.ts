@@ -36,6 +36,14 @@ const tried = (value: number): MetricAnalysis => {
   return metric(analysisOf(design, fullTraffic({ requests: 1_500, candidate: { ratingMean: 2.5 } }), 2), 'rating');
 };
 
+describe('the metrics of a design', () => {
+  it('have all the same properties in the same order, whatever their kind: the fold reads them at the same places', () => {
+    const { metrics } = evidenceDesign(everythingGuarded(deciding, watched), 2);
+    expect(new Set(metrics.map((one) => Object.keys(one).join())).size).toBe(1);
+    expect(new Set(metrics.map((one) => Object.keys(one.definition).join())).size).toBe(1);
+  });
+});
+
 describe('the catalogue', () => {
   it('names every metric once, with all that people have to know of it', () => {
     expect(new Set(metricCatalogue.map(({ name }) => name)).size).toBe(metricCatalogue.length);
