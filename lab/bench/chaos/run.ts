@@ -4,7 +4,7 @@ import { MILLION } from '#libs/contracts';
 import { nowMs } from '../parts.js';
 import { phaseFigures, type AskedRequest, type PhaseFigures, type RouterDeath, type ShareBound } from './judge.js';
 import type { LoadNews, LoadOrder } from './load.js';
-import type { Participants, ParticipantName } from './participants.js';
+import type { ParticipantName } from './participants.js';
 
 export const ROUTERS = ['router-a', 'router-b'] as const;
 type RouterName = (typeof ROUTERS)[number];
@@ -33,8 +33,16 @@ export interface PlayedPhase extends PhaseFigures {
   readonly unreadyMs: number;
 }
 
+/** Who can be killed, and where those are that are asked. */
+export interface RunParticipants<Name extends string> {
+  addressOf(name: RouterName | 'decision'): string;
+  adminOf(name: RouterName): string;
+  start(name: Name): Promise<void>;
+  kill(name: Name): Promise<void>;
+}
+
 /** The run under way: the load, what may be served at present, and who was killed. */
-export class ChaosRun {
+export class ChaosRun<Name extends string = ParticipantName> {
   readonly broken: string[] = [];
   private readonly bounds: ShareBound[] = [];
   private readonly deaths: RouterDeath[] = [];
@@ -45,7 +53,7 @@ export class ChaosRun {
   private settled: (() => void) | undefined;
 
   constructor(
-    readonly participants: Participants,
+    readonly participants: RunParticipants<Name>,
     private readonly load: ChildProcess,
   ) {
     load.on('message', (news: LoadNews) => this.hear(news));
@@ -98,7 +106,7 @@ export class ChaosRun {
     await this.post(`/v1/experiments/${EXPERIMENT}/${what}`, BECAUSE);
   }
 
-  async kill(...names: readonly ParticipantName[]): Promise<void> {
+  async kill(...names: readonly Name[]): Promise<void> {
     for (const name of names) {
       const killedAtMs = nowMs();
       await this.participants.kill(name);
@@ -108,7 +116,7 @@ export class ChaosRun {
     }
   }
 
-  async restart(...names: readonly ParticipantName[]): Promise<void> {
+  async restart(...names: readonly Name[]): Promise<void> {
     for (const name of names) {
       await this.participants.start(name);
       if (isRouter(name)) this.dead.delete(name);
@@ -217,7 +225,7 @@ export class ChaosRun {
   }
 }
 
-function isRouter(name: ParticipantName): name is RouterName {
+function isRouter(name: string): name is RouterName {
   return (ROUTERS as readonly string[]).includes(name);
 }
 

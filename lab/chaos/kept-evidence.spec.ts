@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import type { Queryable } from '#libs/persistence';
+import { evidenceDifferences, keptEvidence } from './kept-evidence.js';
+
+/** Units with one word of marks and one number each, as the analyzer saves them. */
+function chunk(units: readonly (readonly [unit: number, mark: number, sum: number])[], replaces = false): Buffer {
+  const bytes = Buffer.alloc(24 + units.length * 20);
+  bytes.writeUInt32LE(replaces ? 1 : 0, 0);
+  bytes.writeUInt32LE(units.length, 8);
+  bytes.writeUInt32LE(1, 12);
+  units.forEach(([unit, mark, sum], index) => {
+    bytes.writeDoubleLE(unit, 24 + 8 * index);
+    bytes.writeUInt32LE(mark, 24 + 8 * units.length + 4 * index);
+    bytes.writeDoubleLE(sum, 24 + 12 * units.length + 8 * index);
+  });
+  return bytes;
+}
+
+async function saved(sum: number, ...chunks: readonly Buffer[]): Promise<ReadonlyMap<string, string>> {
+  const row = (place: string, evidence: Buffer) => ({ experiment: 'e', revision: 1, place, evidence });
+  const json = Buffer.from(JSON.stringify({ chunks: chunks.length, chunkForm: 'f', evidence: { sum } }));
+  const rows = [row('t/0', json), ...chunks.map((one, index) => row(`t/0#units-${index}`, one))];
+  return keptEvidence({ query: () => Promise.resolve(rows) } as unknown as Queryable);
+}
+
+describe('evidence that is kept', () => {
+  it('is the same whether it was saved once or often, and in whatever order units are written anew', async () => {
+    const often = await saved(0.1, chunk([[1, 1, 0.5]]), chunk([[2, 1, 0.25]]), chunk([[1, 3, 0.75]]));
+    const once = await saved(
+      0.1,
+      chunk([[9, 9, 9]]),
+      chunk(
+        [
+          [2, 1, 0.25],
+          [1, 3, 0.75],
+        ],
+        true,
+      ),
+    );
+    expect(evidenceDifferences(often, once)).toEqual([]);
+  });
+
+  it('differs by its last bit, by a unit, and by a place', async () => {
+    const run = await saved(0.1 + 0.2, chunk([[1, 1, 0.5]]));
+    expect(evidenceDifferences(run, await saved(0.3, chunk([[1, 1, 0.5]])))).toHaveLength(1);
+    expect(evidenceDifferences(run, await saved(0.1 + 0.2, chunk([[1, 1, 0.5 + 2 ** -53]])))).toHaveLength(1);
+    expect(evidenceDifferences(run, new Map())).toEqual([expect.stringContaining('an undisturbed replay has none')]);
+  });
+});
