@@ -22,7 +22,7 @@ import { commonVariables, readConfig } from '#libs/platform';
 import { ChaosRun } from '../bench/chaos/run.js';
 import { nowMs } from '../bench/parts.js';
 import { compareCommands, compareFacts, untilRead, type Compared } from './comparison.js';
-import { planFaults, type BusName, type Fault, type PlannedStep } from './faults.js';
+import { planFaults, type BusName, type Fault, type PlannedStep, type Victim } from './faults.js';
 import { evidenceDifferences, keptEvidence } from './kept-evidence.js';
 import { reportInMarkdown, stepInWords, type ChaosReport } from './report.js';
 import { World } from './world.js';
@@ -74,7 +74,7 @@ process.exit(differences.length > 0 ? 1 : 0);
 async function play(): Promise<void> {
   say(`${steps.length} faults over ${bus}, seed ${seed}; the services start`);
   const upstreams = await world.startAll();
-  const run = new ChaosRun(world, world.forkLoad());
+  const run = new ChaosRun<Victim>(world, world.forkLoad());
   run.begin(0);
   await run.apply(upstreams);
   await run.pace(perSecond, QUIET_MS);
@@ -90,7 +90,7 @@ async function play(): Promise<void> {
   await compare();
 }
 
-async function playStep(run: ChaosRun, step: PlannedStep, index: number): Promise<void> {
+async function playStep(run: ChaosRun<Victim>, step: PlannedStep, index: number): Promise<void> {
   say(`${index + 1}/${steps.length}: ${stepInWords(step)}`);
   await played(run, `fault ${index + 1} (${stepInWords(step)})`, async () => {
     await pause(step.calmMs);
@@ -104,7 +104,7 @@ async function playStep(run: ChaosRun, step: PlannedStep, index: number): Promis
 }
 
 /** Plays with the load going on, and counts what became of the requests. */
-async function played(run: ChaosRun, name: string, work: () => Promise<void>): Promise<void> {
+async function played(run: ChaosRun<Victim>, name: string, work: () => Promise<void>): Promise<void> {
   const phase = await run.phase(name, async () => {
     await work();
     return null;
@@ -113,7 +113,7 @@ async function played(run: ChaosRun, name: string, work: () => Promise<void>): P
   add({ 'requests that failed': phase.failed, 'answers of the candidate above its share': phase.above });
 }
 
-async function inflict(run: ChaosRun, fault: Fault): Promise<void> {
+async function inflict(run: ChaosRun<Victim>, fault: Fault): Promise<void> {
   switch (fault.kind) {
     case 'kill':
       await run.kill(...fault.victims);

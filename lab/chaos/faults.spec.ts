@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planFaults } from './faults.js';
+import { planFaults, type BusName } from './faults.js';
 
 describe('a plan of faults', () => {
   it('is the same for the same seed', () => {
@@ -8,8 +8,6 @@ describe('a plan of faults', () => {
   });
 
   it('hits everybody in the long run, the broker where there is one, and never both routers at once', () => {
-    const victimsOn = (bus: 'postgres' | 'kafka') =>
-      planFaults(1, 500, bus).flatMap(({ fault }) => (fault.kind === 'slow' ? [] : [fault.victims]));
     expect(new Set(victimsOn('kafka').flat())).toEqual(new Set([...victimsOn('postgres').flat(), 'broker']));
     expect(new Set(victimsOn('postgres').flat()).size).toBe(10);
     for (const victims of victimsOn('kafka'))
@@ -21,3 +19,7 @@ describe('a plan of faults', () => {
     expect(orders).toEqual(['pause', 'resume', 'pause', 'resume']);
   });
 });
+
+function victimsOn(bus: BusName) {
+  return planFaults(1, 500, bus).flatMap(({ fault }) => (fault.kind === 'slow' ? [] : [fault.victims]));
+}

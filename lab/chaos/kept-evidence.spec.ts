@@ -17,7 +17,6 @@ function chunk(units: readonly (readonly [unit: number, mark: number, sum: numbe
 }
 
 async function saved(sum: number, ...chunks: readonly Buffer[]): Promise<ReadonlyMap<string, string>> {
-  const row = (place: string, evidence: Buffer) => ({ experiment: 'e', revision: 1, place, evidence });
   const json = Buffer.from(JSON.stringify({ chunks: chunks.length, chunkForm: 'f', evidence: { sum } }));
   const rows = [row('t/0', json), ...chunks.map((one, index) => row(`t/0#units-${index}`, one))];
   return keptEvidence({ query: () => Promise.resolve(rows) } as unknown as Queryable);
@@ -47,3 +46,7 @@ describe('evidence that is kept', () => {
     expect(evidenceDifferences(run, new Map())).toEqual([expect.stringContaining('an undisturbed replay has none')]);
   });
 });
+
+function row(place: string, evidence: Buffer) {
+  return { experiment: 'e', revision: 1, place, evidence };
+}
