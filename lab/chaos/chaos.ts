@@ -22,7 +22,7 @@ import { commonVariables, readConfig } from '#libs/platform';
 import { ChaosRun } from '../bench/chaos/run.js';
 import { nowMs } from '../bench/parts.js';
 import { compareCommands, compareFacts, untilRead, type Compared } from './comparison.js';
-import { planFaults, type BusName, type Fault, type PlannedStep, type Victim } from './faults.js';
+import { planFaults, type ChaosBus, type Fault, type PlannedStep, type Victim } from './faults.js';
 import { evidenceDifferences, keptEvidence } from './kept-evidence.js';
 import { reportInMarkdown, stepInWords, type ChaosReport } from './report.js';
 import { World } from './world.js';
@@ -37,7 +37,7 @@ const { values: options } = parseArgs({
     log: { type: 'string' },
   },
 });
-const bus: BusName = options.bus === 'kafka' ? 'kafka' : 'postgres';
+const bus: ChaosBus = options.bus === 'kafka' ? 'kafka' : 'postgres';
 const seed = Number(options.seed);
 const perSecond = Number(options.rate);
 const SERVICE = 'text-to-image';

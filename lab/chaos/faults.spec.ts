@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planFaults, type BusName } from './faults.js';
+import { planFaults, type ChaosBus } from './faults.js';
 
 describe('a plan of faults', () => {
   it('is the same for the same seed', () => {
@@ -20,6 +20,6 @@ describe('a plan of faults', () => {
   });
 });
 
-function victimsOn(bus: BusName) {
+function victimsOn(bus: ChaosBus) {
   return planFaults(1, 500, bus).flatMap(({ fault }) => (fault.kind === 'slow' ? [] : [fault.victims]));
 }

@@ -11,16 +11,16 @@ export const SERVICES = {
   'router-a': 'router',
   'router-b': 'router',
 } as const;
-export type ServiceName = keyof typeof SERVICES;
-const SERVICE_NAMES = Object.keys(SERVICES) as readonly ServiceName[];
+export type ChaosService = keyof typeof SERVICES;
+const SERVICE_NAMES = Object.keys(SERVICES) as readonly ChaosService[];
 /** The broker is there on Kafka alone; on Postgres the database is the bus as well. */
-export type Victim = ServiceName | 'database' | 'broker';
-export type BusName = 'postgres' | 'kafka';
+export type Victim = ChaosService | 'database' | 'broker';
+export type ChaosBus = 'postgres' | 'kafka';
 
 /** What happens to whom. Everything comes back afterwards: started again, continued, or as fast as before. */
 export type Fault =
   | { readonly kind: 'kill'; readonly victims: readonly Victim[]; readonly forMs: number }
-  | { readonly kind: 'stop'; readonly victims: readonly ServiceName[]; readonly forMs: number }
+  | { readonly kind: 'stop'; readonly victims: readonly ChaosService[]; readonly forMs: number }
   | { readonly kind: 'slow'; readonly delayMs: number; readonly forMs: number };
 
 /** An order between two faults, given once everything is back. */
@@ -41,7 +41,7 @@ const LONGEST_DELAY_MS = 120;
 const ORDER_EVERY = 5;
 
 /** The same steps for the same seed. It is paused and goes on in turn. */
-export function planFaults(seed: number, kills: number, bus: BusName): readonly PlannedStep[] {
+export function planFaults(seed: number, kills: number, bus: ChaosBus): readonly PlannedStep[] {
   const random = seededRandom(seed);
   const upTo = (most: number): number => Math.round(random.between(most / 5, most));
   const stores: readonly Victim[] = bus === 'kafka' ? ['database', 'broker'] : ['database'];

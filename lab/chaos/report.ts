@@ -1,8 +1,8 @@
-import { faultInWords, type BusName, type PlannedStep } from './faults.js';
+import { faultInWords, type ChaosBus, type PlannedStep } from './faults.js';
 
 /** What a run came to. */
 export interface ChaosReport {
-  readonly bus: BusName;
+  readonly bus: ChaosBus;
   readonly seed: number;
   readonly perSecond: number;
   readonly startedAt: string;

@@ -6,7 +6,7 @@ import { startKafka, type RunningKafka } from '#libs/messaging';
 import type { DatabaseReady } from '../bench/chaos/database.js';
 import { said } from '../bench/parts.js';
 import { startTcpProxy, type TcpProxy } from '../bench/tcp-proxy.js';
-import { SERVICES, type BusName, type ServiceName, type Victim } from './faults.js';
+import { SERVICES, type ChaosBus, type ChaosService, type Victim } from './faults.js';
 import type { UpstreamReady, UpstreamTold } from './upstream.js';
 
 export const VARIANTS = {
@@ -23,8 +23,8 @@ const BEHIND_THE_LOAD = 5;
 
 /** Every process of the run, and the way to the database. Each can be killed, and comes back at the same address. */
 export class World {
-  private readonly services = new Map<ServiceName, Child>();
-  private readonly ports = new Map<ServiceName, Record<string, string>>();
+  private readonly services = new Map<ChaosService, Child>();
+  private readonly ports = new Map<ChaosService, Record<string, string>>();
   private readonly upstreams = new Map<VariantName, ChildProcess>();
   private readonly others: ChildProcess[] = [];
   private database: { readonly process: ChildProcess; readonly ready: DatabaseReady } | undefined;
@@ -32,7 +32,7 @@ export class World {
   private kafka: RunningKafka | undefined;
 
   constructor(
-    private readonly bus: BusName,
+    private readonly bus: ChaosBus,
     private readonly service: string,
     private readonly dataDir: string,
     private readonly onLine: (line: string) => void,
@@ -66,7 +66,7 @@ export class World {
     this.proxy = await startTcpProxy({ host: hostname, port: Number(port) });
     // The first one migrates; the others would only wait for it.
     await this.start('decision');
-    const rest = (Object.keys(SERVICES) as ServiceName[]).filter((name) => name !== 'decision');
+    const rest = (Object.keys(SERVICES) as ChaosService[]).filter((name) => name !== 'decision');
     const [control, candidate] = await Promise.all([
       this.startUpstream('control'),
       this.startUpstream('candidate'),
@@ -115,16 +115,16 @@ export class World {
   }
 
   /** Lets it do nothing at all, its connections stay open. */
-  halt(name: ServiceName): void {
+  halt(name: ChaosService): void {
     this.services.get(name)!.process.kill('SIGSTOP');
   }
 
-  continue(name: ServiceName): void {
+  continue(name: ChaosService): void {
     this.services.get(name)!.process.kill('SIGCONT');
   }
 
   /** Services that have ended by themselves. */
-  ended(): readonly ServiceName[] {
+  ended(): readonly ChaosService[] {
     return [...this.services].flatMap(([name, { process: child }]) =>
       child.exitCode === null && child.signalCode === null ? [] : [name],
     );
@@ -134,12 +134,12 @@ export class World {
     this.proxy!.delay(delayMs);
   }
 
-  addressOf(name: ServiceName): string {
+  addressOf(name: ChaosService): string {
     return String(this.services.get(name)!.ready[SERVICES[name]]);
   }
 
   /** Where a router tells operators what is in force. */
-  adminOf(name: ServiceName): string {
+  adminOf(name: ChaosService): string {
     return String(this.services.get(name)!.ready['routerAdmin']);
   }
 
