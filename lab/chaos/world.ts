@@ -32,11 +32,15 @@ export class World {
   private kafka: RunningKafka | undefined;
 
   constructor(
-    private readonly bus: ChaosBus,
+    private readonly busName: ChaosBus,
     private readonly service: string,
     private readonly dataDir: string,
     private readonly onLine: (line: string) => void,
   ) {}
+
+  get bus(): Victim {
+    return this.busName === 'kafka' ? 'broker' : 'database';
+  }
 
   /** Bus and database as the services have them, over the slow way where there is one. */
   get settings(): Readonly<Record<string, string>> {
@@ -49,7 +53,7 @@ export class World {
   }
 
   private get onBus(): Readonly<Record<string, string>> {
-    return { BUS: this.bus, ...(this.kafka ? { KAFKA_BROKERS: this.kafka.brokers.join(',') } : {}) };
+    return { BUS: this.busName, ...(this.kafka ? { KAFKA_BROKERS: this.kafka.brokers.join(',') } : {}) };
   }
 
   private get proxied(): string {
@@ -61,7 +65,7 @@ export class World {
   /** @returns addresses of the upstreams. */
   async startAll(): Promise<Readonly<Record<VariantName, string>>> {
     await this.startDatabase();
-    if (this.bus === 'kafka') await this.startBroker();
+    if (this.busName === 'kafka') await this.startBroker();
     const { hostname, port } = new URL(this.databaseUrl);
     this.proxy = await startTcpProxy({ host: hostname, port: Number(port) });
     // The first one migrates; the others would only wait for it.

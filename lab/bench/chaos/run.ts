@@ -35,6 +35,8 @@ export interface PlayedPhase extends PhaseFigures {
 
 /** Who can be killed, and where those are that are asked. */
 export interface RunParticipants<Name extends string> {
+  /** Who carries the bus. */
+  readonly bus: Name;
   addressOf(name: RouterName | 'decision'): string;
   adminOf(name: RouterName): string;
   start(name: Name): Promise<void>;
