@@ -62,6 +62,17 @@ describe('consumed positions', () => {
     await expect(late).rejects.toThrow(StalePositionError);
     await expect(late).rejects.toThrow('position 20 is behind the stored 30');
     expect(await positions.read('t', 1)).toBeUndefined();
+    // Who writes more than facts has to move on from where it left off itself.
+    const moved = (movedFrom: number | undefined, nextOffset: number) =>
+      positions.write(
+        database,
+        { topic: 't', partition: 0, nextOffset, movedFrom },
+        { topic: 't', partition: 2, nextOffset: 1, movedFrom: undefined },
+      );
+    await expect(moved(20, 40)).rejects.toThrow(StalePositionError);
+    await moved(30, 40);
+    await moved(undefined, 41);
+    expect(await positions.read('t', 0)).toBe(41);
     await positions.forget(database, 't', 0);
     expect(await positions.read('t', 0)).toBeUndefined();
   });

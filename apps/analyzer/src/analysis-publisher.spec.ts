@@ -70,6 +70,30 @@ async function gapBetweenTwo(traffic: () => Traffic): Promise<number> {
   return (looks[1] as number) - (looks[0] as number);
 }
 
+it('says nothing while another analyzer may have the lead, and all of it when that is certain again', async () => {
+  const bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, 1);
+  let isCertain = false;
+  const failures: string[] = [];
+  const design = evidenceDesign(definition(), 1);
+  const publisher = new AnalysisPublisher({
+    bus,
+    nowMs: Date.now,
+    everyMs: 10,
+    mayPublish: () => isCertain,
+    source: () => ({ design, parts: [{ evidence: initialEvidence(design, null), changes: 0 }] }),
+    onFailure: (error) => failures.push((error as Error).message),
+  });
+  const published = () => bus.readAll('experiment.analysed.v1');
+  publisher.note('exp');
+  await vi.waitFor(() => expect(failures[0]).toContain('another analyzer may have the lead'), { timeout: 5_000 });
+  expect(await published()).toEqual([]);
+  isCertain = true;
+  await vi.waitFor(async () => expect(await published()).toHaveLength(1), { timeout: 5_000 });
+  await publisher.close(false);
+  await bus.close();
+});
+
 it('an analysis that the bus does not take holds no other back', async () => {
   const bus = await createEventBus({ carrier: 'memory' });
   await ensureTopics(bus, 1);

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { expect, it, onTestFinished } from 'vitest';
-import { decodeStructuredEvent, examples, type TeststripEvent } from '#libs/contracts';
+import { decodeStructuredEvent, encodeEvent, examples, type TeststripEvent } from '#libs/contracts';
 import { createEventBuffer, eventsOverHttp, type EventBuffer } from './index.js';
 
 const generation = examples.find(({ type }) => type === 'generation.completed.v1')!;
@@ -47,6 +47,13 @@ async function sender(...answers: readonly Answer[]) {
   await expect.poll(() => buffered.status().queued, { timeout: 10_000 }).toBe(0);
   return { batches, headers, troubles, status: buffered.status() };
 }
+
+it('says why nobody answers', async () => {
+  const { publish } = eventsOverHttp({ url: 'http://127.0.0.1:9' });
+  await expect(publish([encodeEvent(generation)])).rejects.toThrow(
+    /^POST http:\/\/127\.0\.0\.1:9\/v1\/events: (connect ECONNREFUSED|bad port)/,
+  );
+});
 
 it('sends batches of CloudEvents, packed, with the token', async () => {
   const { batches, headers, status } = await sender();

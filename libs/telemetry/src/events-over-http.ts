@@ -36,7 +36,7 @@ export function eventsOverHttp({ url, token, answerWithinMs = 15_000 }: EventsOv
   const address = new URL('/v1/events', url);
   return {
     async publish(records) {
-      const response = await fetch(address, {
+      const response = await asked(address, {
         method: 'POST',
         headers: {
           'content-type': 'application/cloudevents-batch+json',
@@ -50,6 +50,17 @@ export function eventsOverHttp({ url, token, answerWithinMs = 15_000 }: EventsOv
       if (response.status !== 202) throw failureOf(response.status, answer);
     },
   };
+}
+
+/** @throws Error that says why there was no answer: `fetch` itself says no more than that it failed */
+async function asked(address: URL, request: RequestInit): Promise<Response> {
+  try {
+    return await fetch(address, request);
+  } catch (error) {
+    const { message, cause } = error as Error;
+    const why = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : undefined;
+    throw new Error(`POST ${address.href}: ${why ?? message}`, { cause: error });
+  }
 }
 
 /** The structured mode of CloudEvents; the data are the bytes that were encoded. */
