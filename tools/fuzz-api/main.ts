@@ -33,7 +33,8 @@ const standalone = await startFuzzedStandalone();
 process.on('SIGINT', () => void standalone.close().then(() => process.exit(130)));
 let isClean = false;
 try {
-  const doors = (await doorsOf(standalone)).filter(({ name }) => values.only === undefined || name === values.only);
+  const wanted = values.only?.split(',');
+  const doors = (await doorsOf(standalone)).filter(({ name }) => wanted?.includes(name) ?? true);
   isClean = told(doors, await fuzzAll(doors));
 } finally {
   await standalone.close();
