@@ -19,10 +19,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
 import { routerApp } from '#apps/router';
-import { encodeEvent, UNIT_HEADER, type TeststripEvent } from '#libs/contracts';
+import { encodeEvent, topics, UNIT_HEADER, type TeststripEvent } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate, openDatabase, startEmbeddedPostgres } from '#libs/persistence';
 import { startApp } from '#libs/platform';
@@ -33,6 +34,15 @@ import { listening, ownCpuMs, quantileOfSorted, said } from './parts.js';
 interface CpuAnswer {
   readonly cpuMs: number;
   readonly events?: number;
+  readonly own?: OwnDelays;
+}
+
+/** What of a router's delays is its own process's: what else the machine does shows in the first, and not in the others. */
+interface OwnDelays {
+  /** How late a timer of a millisecond was, beyond what timers are late anyway. */
+  readonly lateP99Ms: number;
+  readonly collections: number;
+  readonly longestCollectionMs: number;
 }
 
 /** Short, so that what else the machine does meets all of them. */
@@ -120,8 +130,14 @@ async function measureLatency(): Promise<void> {
   const [ours, theirs] = [between.at(-1)!, byNginx && between[0]!];
   const added = (figures: Latencies): number => figures.p99Ms - asked!.p99Ms;
   if (theirs) process.stdout.write(`added at p99, router / nginx: ${(added(ours) / added(theirs)).toFixed(2)}\n`);
-  const { events = 0 } = await cpuOf(router.process);
+  const { events = 0, own } = await cpuOf(router.process);
   process.stdout.write(`router: ${events} events on the bus\n`);
+  if (own) {
+    const { lateP99Ms, collections, longestCollectionMs } = own;
+    process.stdout.write(
+      `router's process: timers late by ${lateP99Ms.toFixed(1)} ms at p99; ${collections} garbage collections, the longest ${longestCollectionMs.toFixed(1)} ms\n`,
+    );
+  }
   for (const { pool } of targets) await pool.close();
   for (const part of [router, upstream, ...(nginx ? [nginx] : [])]) part.process.kill();
 }
@@ -348,18 +364,47 @@ function withoutSome(headers: readonly string[], names: readonly string[]): stri
 }
 
 async function serveRouter(upstream: string, shadowPercent: number, carrier: 'memory' | 'postgres'): Promise<void> {
-  const bus = await openBenchBus(carrier);
+  const { bus, published } = counted(await openBenchBus(carrier));
   await ensureTopics(bus, 4);
   await bus.publish(experiment(upstream, shadowPercent * 10_000).map(encodeEvent));
   const settings = { port: 0, lastKnownGoodFile: undefined };
   const { exposed } = await startApp(routerApp, { environment: { AUTH: 'off' }, resources: { bus }, settings });
+  const own = watchOwnDelays();
   process.on('message', () => {
     const cpuMs = ownCpuMs();
-    void bus.readAll('request.routed.v1').then(({ length }) => {
-      process.send?.({ cpuMs, events: length } satisfies CpuAnswer);
-    });
+    void published().then((events) => process.send?.({ cpuMs, events, own: own() } satisfies CpuAnswer));
   });
   process.send?.({ url: exposed.url });
+}
+
+/** In memory events would stay for ever in the process that is measured, which no bus does to a router: they are counted and forgotten. */
+function counted(bus: EventBus): { readonly bus: EventBus; readonly published: () => Promise<number> } {
+  if (bus.carrier !== 'memory')
+    return { bus, published: async () => (await bus.readAll(topics.requestRouted.name)).length };
+  let events = 0;
+  const forgetful: EventBus = {
+    ...bus,
+    publish(records) {
+      const kept = records.filter(({ topic }) => topic !== topics.requestRouted.name);
+      events += records.length - kept.length;
+      return bus.publish(kept);
+    },
+  };
+  return { bus: forgetful, published: async () => events };
+}
+
+function watchOwnDelays(): () => OwnDelays {
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  delays.enable();
+  let collections = 0;
+  let longestCollectionMs = 0;
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) {
+      collections += 1;
+      longestCollectionMs = Math.max(longestCollectionMs, duration);
+    }
+  }).observe({ entryTypes: ['gc'] });
+  return () => ({ lateP99Ms: delays.percentile(99) / 1e6 - 1, collections, longestCollectionMs });
 }
 
 /** A canary at 5 %, or in the shadow; both variants on the same upstream. */

@@ -15,3 +15,15 @@ export function mutated(source: string, { from, to }: Pick<Mutation, 'from' | 't
   if (at === -1 || source.includes(from, at + 1)) return undefined;
   return `${source.slice(0, at)}${to}${source.slice(at + from.length)}`;
 }
+
+interface BrokenNow {
+  mutation: Mutation | null;
+  /** The module was asked for since: a spec that never loads it proves nothing. */
+  isLoaded: boolean;
+}
+
+/** The rule that is broken at present, in this process: whoever runs the specs says it to the plugin that breaks it, which is loaded apart. */
+export function brokenNow(): BrokenNow {
+  const known = globalThis as { teststripBrokenNow?: BrokenNow };
+  return (known.teststripBrokenNow ??= { mutation: null, isLoaded: false });
+}

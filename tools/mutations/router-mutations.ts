@@ -37,6 +37,13 @@ export const ROUTER_MUTATIONS: readonly Mutation[] = [
     specs: [...STATE, `${ROUTER}/router.spec.ts`],
   },
   {
+    breaks: 'An order that is heard again stands in place of the newer one, in some history',
+    file: `${ROUTER}/routing/experiment-state.ts`,
+    from: "    if (given.epoch <= inForce.epoch) return 'stale-epoch';\n",
+    to: '',
+    specs: [`${ROUTER}/routing/histories.property.spec.ts`],
+  },
+  {
     breaks: 'Of two orders the one with the smaller epoch rules',
     file: `${ROUTER}/routing/routing-table.ts`,
     from: 'left.epoch !== right.epoch) return left.epoch - right.epoch;',

@@ -4,6 +4,7 @@ const DELIVERY = 'libs/delivery/src';
 const EVOLVE = `${DELIVERY}/evolve.ts`;
 const STANDSTILL = `${DELIVERY}/rules/standstill.ts`;
 const HOURS = [`${DELIVERY}/rules/standstill.spec.ts`];
+const HISTORIES = [`${DELIVERY}/service/service.property.spec.ts`];
 const BAKE = [`${DELIVERY}/rules/bake.spec.ts`];
 const TRUST = 'libs/messaging/src/signing/order-trust.ts';
 const SIGNING = ['libs/messaging/src/signing/signing.spec.ts'];
@@ -93,6 +94,34 @@ export const STATE_MUTATIONS: readonly Mutation[] = [
     from: 'return deadlineMs + bakeMs(ramp.stages[stage]);',
     to: 'return deadlineMs;',
     specs: BAKE,
+  },
+  {
+    breaks: "An experiment's orders have epochs of their own instead of the service's",
+    file: `${DELIVERY}/service/decide-on-service.ts`,
+    from: 'return (state.epoch ?? 0) >= epoch ? state : { ...state, epoch };',
+    to: 'return state;',
+    specs: HISTORIES,
+  },
+  {
+    breaks: 'Another experiment brings back what was rolled back, in some history',
+    file: `${DELIVERY}/service/admission.ts`,
+    from: "  if (input.type !== 'new-attempt') refuseLatched(service, definition);\n",
+    to: '',
+    specs: HISTORIES,
+  },
+  {
+    breaks: 'A share rises in hours in which none may, in some history',
+    file: `${DELIVERY}/policy.ts`,
+    from: 'return standstillAt(state.spec, input.atMs) !== undefined',
+    to: 'return (false as boolean)',
+    specs: HISTORIES,
+  },
+  {
+    breaks: 'A winner needs no proof of every guardrail, in some history',
+    file: `${DELIVERY}/rules/guardrail-proof.ts`,
+    from: '  if (!holdsAtMargin(metric)) return undefined;\n',
+    to: '',
+    specs: HISTORIES,
   },
   {
     breaks: 'An order without a signature is obeyed where a key is known',

@@ -11,7 +11,8 @@ import { createKafkaBus } from './kafka-bus.js';
 const run = promisify(execFile);
 const KAFKA_VERSION = '4.3.0';
 const LOG4J_VERSION = '2.24.3';
-const READY_TIMEOUT_MS = 60_000;
+/** On a machine that does much else Java alone takes a minute. */
+const READY_TIMEOUT_MS = 120_000;
 
 export interface StartKafkaOptions {
   /** Brokers that run already (KAFKA_BROKERS); then nothing is started. */
