@@ -19,17 +19,10 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
     specs: [`${RULES}/rules/shadow.spec.ts`],
   },
   {
-    breaks: 'A missing approval further up lets the ramp begin above what the pairs allow',
+    breaks: 'A ramp that begins by pairs passes a stage whose approval is missing, or whose gate is closed',
     file: `${RULES}/rules/shadow.ts`,
-    from: 'if (missing === -1 || missing > allowed) return allowed;',
-    to: 'if (missing === -1) return allowed;',
-    specs: [`${RULES}/rules/shadow.spec.ts`],
-  },
-  {
-    breaks: 'A ramp that begins by pairs passes the stage whose approval is missing',
-    file: `${RULES}/rules/shadow.ts`,
-    from: 'return missing === 0 ? null : missing - 1;',
-    to: 'return missing - 1 < 0 ? null : missing;',
+    from: "if (!isApproved(state, stage, analysis) || isClosed(gatesOf(spec, stage, 'before'))) return open;",
+    to: '',
     specs: [`${RULES}/rules/shadow.spec.ts`],
   },
   {
@@ -350,8 +343,8 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     breaks: 'A draft starts by a change of its policy although its approval is missing',
     file: `${RULES}/operator/change-policy.ts`,
-    from: "state.phase === 'draft' && !waitsForApproval(input.spec)",
-    to: "state.phase === 'draft'",
+    from: 'if (mayStart(draft)) return [changed',
+    to: 'if (true as boolean) return [changed',
     specs: [`${RULES}/operator/policy.spec.ts`],
   },
   {

@@ -34,6 +34,10 @@ export class Participants {
   private readonly others: ChildProcess[] = [];
   private database: { readonly process: ChildProcess; readonly ready: DatabaseReady } | undefined;
   private kafka: RunningKafka | undefined;
+  /** Those that the run ended itself. */
+  private readonly killed = new WeakSet<Child>();
+  /** Services that ended by themselves and are started again now. */
+  private readonly returning = new Map<ServiceName, Promise<void>>();
 
   constructor(
     private readonly dataDir: string,
@@ -78,6 +82,7 @@ export class Participants {
       onLine: (line) => this.onLine(`${name}: ${line}`),
     });
     this.services.set(name, child);
+    void child.ended.then((how) => this.supervise(name, child, how));
     const addresses = Object.entries(child.ready).filter(([, url]) => typeof url === 'string' && URL.canParse(url));
     this.ports.set(
       name,
@@ -88,7 +93,7 @@ export class Participants {
   /** SIGKILL: nothing is saved, nobody is told. Resolves when it is gone. */
   async kill(name: ParticipantName): Promise<void> {
     if (name === 'broker') return this.kafka?.crash?.();
-    if (name !== 'database') return this.services.get(name)!.stop('SIGKILL');
+    if (name !== 'database') return this.killService(name);
     const { process: holder, ready } = this.database!;
     const ended = new Promise((resolve) => holder.once('exit', resolve));
     holder.kill('SIGKILL');
@@ -114,7 +119,7 @@ export class Participants {
   }
 
   async close(): Promise<void> {
-    for (const child of [...this.services.values()].toReversed()) await child.stop('SIGKILL');
+    for (const name of [...this.services.keys()].toReversed()) await this.killService(name);
     for (const child of this.others) child.kill('SIGKILL');
     await this.kafka?.stop();
     const holder = this.database?.process;
@@ -122,6 +127,24 @@ export class Participants {
     const ended = new Promise((resolve) => holder.once('exit', resolve));
     holder.send('stop');
     await ended;
+  }
+
+  private async killService(name: ServiceName): Promise<void> {
+    await this.returning.get(name);
+    const child = this.services.get(name)!;
+    this.killed.add(child);
+    await child.stop('SIGKILL');
+  }
+
+  /** As whoever runs them does: a service that ends by itself, since its client of the bus is beyond mending for example, starts again. */
+  private supervise(name: ServiceName, child: Child, how: number | string): void {
+    if (this.killed.has(child)) return;
+    this.onLine(`${name} ended with ${how} and is started again`);
+    const back = this.start(name).catch((error: Error) => this.onLine(`${name} did not come back: ${error.message}`));
+    this.returning.set(
+      name,
+      back.finally(() => this.returning.delete(name)),
+    );
   }
 
   private async startDatabase(): Promise<void> {

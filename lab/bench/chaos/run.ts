@@ -181,12 +181,28 @@ export class ChaosRun<Name extends string = ParticipantName> {
   }
 
   private async post(path: string, body: unknown): Promise<void> {
-    const answer = await fetch(new URL(path, this.participants.addressOf('decision')), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
+    const answer = await this.whenThere(() =>
+      fetch(new URL(path, this.participants.addressOf('decision')), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    );
     if (!answer.ok) throw new Error(`${path} was answered with ${answer.status}: ${await answer.text()}`);
+  }
+
+  /** Where nothing was sent, since nobody takes connections at present, it is tried again for a while. */
+  private async whenThere(ask: () => Promise<Response>): Promise<Response> {
+    const deadlineMs = nowMs() + EFFECTIVE_WITHIN_MS;
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        const { code } = ((error as Error).cause ?? {}) as { readonly code?: string };
+        if (code !== 'ECONNREFUSED' || nowMs() > deadlineMs) throw error;
+        await pause(500);
+      }
+    }
   }
 
   private settle(): Promise<void> {
