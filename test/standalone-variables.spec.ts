@@ -1,10 +1,20 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { standalone } from '#apps/standalone';
 import { processVariables, type App } from '#libs/platform';
 import { apps } from '../tools/docs/pages.js';
 
+const folder = mkdtempSync(join(tmpdir(), 'teststrip-variables-'));
+writeFileSync(join(folder, 'templates.yaml'), 'subject: "{{experiment}}"');
+afterAll(() => rmSync(folder, { recursive: true }));
+
 /** What a variable is refused without. */
 const NEEDED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  NOTIFY_EMAIL: { NOTIFY_SMTP: 'smtp://mail.example.com', NOTIFY_FROM: 'teststrip@example.com' },
+  NOTIFY_SMTP: { NOTIFY_FROM: 'teststrip@example.com' },
+  NOTIFY_FROM: { NOTIFY_SMTP: 'smtp://mail.example.com' },
   GATES: { NOTIFY_SECRET: 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz' },
 };
 
@@ -58,6 +68,10 @@ const OTHER_VALUES: Readonly<Record<string, string>> = {
   GATE_TIMEOUT_MS: '1009',
   GATE_ASK_AGAIN_MS: '1010',
   NOTIFY_WEBHOOK: 'slack:https://hooks.slack.example/services/x',
+  NOTIFY_EMAIL: 'team@example.com',
+  NOTIFY_SMTP: 'smtp://other.example.com',
+  NOTIFY_FROM: 'other@example.com',
+  NOTIFY_TEMPLATES: join(folder, 'templates.yaml'),
   NOTIFY_SECRET: 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz',
   NOTIFY_ON: 'held,rolled-back',
   NOTIFY_PAGE_URL: 'https://teststrip.example.com',

@@ -13,6 +13,7 @@ import {
 } from '#libs/messaging';
 import { commonVariables, readConfig } from '#libs/platform';
 import { describeEventBus } from './event-bus-conformance.js';
+import { expectForgedOrdersRefused } from './forged-orders.js';
 
 const { KAFKA_BROKERS } = readConfig({ KAFKA_BROKERS: commonVariables.KAFKA_BROKERS });
 
@@ -69,6 +70,12 @@ if (kafka) {
     await second.close();
     expect(logs).toHaveLength(1);
   });
+
+  it('orders are the controller’s alone: a forged one changes nothing, and the true one after it is obeyed', async () => {
+    const bus = await createEventBus(options);
+    onTestFinished(() => bus.close());
+    await expectForgedOrdersRefused(bus);
+  }, 90_000);
 
   it.skipIf(kafka.crash === undefined)(
     'goes on after its broker was killed and started again: who publishes, who has never published, and who reads',

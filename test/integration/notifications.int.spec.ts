@@ -8,6 +8,8 @@ import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
+import { aMailServer, type Misbehaviour, type TestMailServer } from '#libs/testing/mail';
+import { unusedPort, watchNode } from '#libs/testing/processes';
 
 const KEY = Buffer.from('012345678901234567890123');
 let database: TestDatabase;
@@ -44,7 +46,9 @@ async function aReceiver(answer: (response: ServerResponse, nth: number) => void
     const signed = `${id}.${String(request.headers['webhook-timestamp'])}.${body}`;
     const isSigned =
       request.headers['webhook-signature'] === `v1,${createHmac('sha256', KEY).update(signed).digest('base64')}`;
-    const { decision, experiment } = JSON.parse(body).data;
+    const { data, text: slack } = JSON.parse(body);
+    const [, title = '', what = ''] = /^(\S+) \(.*?\): ([a-z ]+?):/.exec(slack ?? '') ?? [];
+    const { decision, experiment } = data ?? { decision: what.replaceAll(' ', '-'), experiment: title };
     got.push({ id, decision, experiment, isSigned });
     answer(response, got.length);
   };
@@ -59,15 +63,17 @@ async function aReceiver(answer: (response: ServerResponse, nth: number) => void
 
 const ok = (response: ServerResponse): void => void response.writeHead(204).end();
 
+const environmentOf = (receivers: readonly string[], more: Record<string, string> = {}) => ({
+  AUTH: 'off',
+  NOTIFY_WEBHOOK: receivers.join(','),
+  NOTIFY_SECRET: `whsec_${KEY.toString('base64')}`,
+  NOTIFY_RETRY_AFTER_MS: '20',
+  NOTIFY_TIMEOUT_MS: '5000',
+  ...more,
+});
+
 async function aDecision(receivers: readonly string[], more: Record<string, string> = {}): Promise<RunningApp> {
-  const environment = {
-    AUTH: 'off',
-    NOTIFY_WEBHOOK: receivers.join(','),
-    NOTIFY_SECRET: `whsec_${KEY.toString('base64')}`,
-    NOTIFY_RETRY_AFTER_MS: '20',
-    NOTIFY_TIMEOUT_MS: '5000',
-    ...more,
-  };
+  const environment = environmentOf(receivers, more);
   const { notify, gates } = decisionApp.plan(environment).settings;
   const decision = await startApp(decisionApp, {
     resources: { database, bus },
@@ -78,16 +84,16 @@ async function aDecision(receivers: readonly string[], more: Record<string, stri
   return decision;
 }
 
-async function post(decision: RunningApp, path: string, body: unknown): Promise<void> {
+async function post(decision: { readonly url: string }, path: string, body: unknown): Promise<void> {
   const headers = { 'content-type': 'application/json' };
   const response = await fetch(new URL(path, decision.url), { method: 'POST', headers, body: JSON.stringify(body) });
   expect(response.ok, await response.text()).toBe(true);
 }
 
-const order = (decision: RunningApp, key: string, what: string): Promise<void> =>
+const order = (decision: { readonly url: string }, key: string, what: string): Promise<void> =>
   post(decision, `/v1/experiments/${key}/${what}`, { actor: 'ana', reason: 'to see who is told' });
 
-function apply(decision: RunningApp, key: string, more: Record<string, unknown> = {}): Promise<void> {
+function apply(decision: { readonly url: string }, key: string, more: Record<string, unknown> = {}): Promise<void> {
   const config = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 24, precision: 'fp16' };
   return post(decision, '/v1/experiments', {
     apiVersion: 'teststrip/v1',
@@ -155,6 +161,96 @@ it('what was not delivered before the process ended is delivered by the next one
   expect(receiver.got.slice(failed)).toHaveLength(2);
   expect(receiver.got[failed]!.id).toBe(receiver.got[0]!.id);
 }, 30_000);
+
+/** A mail server, and how it is named in the environment. */
+async function theMail(misbehave: (moment: string, nth: number) => Misbehaviour = () => undefined) {
+  const server = await aMailServer({ offersTls: false, misbehave });
+  closing.push(() => server.close());
+  const environment = {
+    NOTIFY_EMAIL: 'team@example.com',
+    NOTIFY_FROM: 'teststrip@example.com',
+    NOTIFY_SMTP: `smtp://127.0.0.1:${server.port}?tls=off`,
+  };
+  return { server, environment };
+}
+
+/** What mails say, in the order in which they came: once each, by their ids. */
+function mailed({ taken }: TestMailServer): readonly string[] {
+  const read = taken.map(({ message }) => {
+    const [head = '', body = ''] = message.split('\r\n\r\n');
+    return [/^Message-ID: (.*)$/m.exec(head)![1]!, Buffer.from(body, 'base64').toString()] as const;
+  });
+  return [...new Map(read).values()];
+}
+
+it('mails come once each in order, with the reason, from a server that fails, or takes one and breaks off', async () => {
+  // The third dialogue is broken off after the mail was taken, as far as anybody knows.
+  const { server, environment } = await theMail((moment, nth) => {
+    if (nth <= 2 && moment === 'recipient') return { say: '451 try again' };
+    return nth === 3 && moment === 'taken' ? 'drop' : undefined;
+  });
+  const refusing = await theMail((moment) => (moment === 'recipient' ? { say: '550 no such mailbox' } : undefined));
+  const slack = await aReceiver((response, nth) => void (nth === 1 ? response.destroy() : ok(response)));
+  const template = { NOTIFY_PAGE_URL: 'https://teststrip.example.com' };
+  const decision = await aDecision([`slack:${slack.url}`], { ...environment, ...template });
+  const other = await aDecision([], { ...refusing.environment, NOTIFY_EMAIL: 'nobody@example.com' });
+  await apply(decision, 'mailed');
+  for (const what of ['pause', 'resume', 'rollback']) await order(decision, 'mailed', what);
+  await apply(other, 'refused');
+  await eventually(() => expect(mailed(server)).toHaveLength(DECIDED.length));
+  expect(server.taken).toHaveLength(DECIDED.length + 1);
+  const [started, paused, , rolledBack] = mailed(server);
+  expect(started).toContain('Revision 1 starts');
+  expect(paused).toMatch(/^Paused by ana .*: “to see who is told”/);
+  expect(rolledBack).toContain('control 100 %, candidate 0 %');
+  expect(rolledBack).toContain('https://teststrip.example.com/experiments/mailed');
+  expect(server.taken.at(-1)!.message).toContain('References: <mailed.1@example.com>');
+  await eventually(() => expect(slack.got.slice(1).map(({ decision: what }) => what)).toEqual(DECIDED));
+  // What will never be taken is reported at once.
+  await eventually(async () => {
+    const [given] = await database.query<{ attempts: number; error: string }>(
+      `select attempts, last_error as error from teststrip.notifications where experiment = 'refused' and given_up_at is not null`,
+    );
+    expect(given).toMatchObject({ attempts: 1, error: expect.stringContaining('550 no such mailbox') });
+  });
+  expect(refusing.server.taken).toEqual([]);
+}, 30_000);
+
+it('what receivers were being told when the decision service was killed they are told by the next one, once and in order', async () => {
+  let isStalled = true;
+  const hook = await aReceiver((response) => void (isStalled || ok(response)));
+  const { server, environment } = await theMail((moment) => (isStalled && moment === 'mail' ? 'stall' : undefined));
+  const receivers = [hook.url, `slack:${hook.url}/slack`];
+  const port = await unusedPort();
+  const killed = watchNode(['--import', 'tsx', '--conditions=teststrip-source', 'apps/decision/src/main.ts'], {
+    ...environmentOf(receivers, environment),
+    DATABASE_URL: database.url,
+    BUS: 'postgres',
+    DECISION_PORT: String(port),
+  });
+  closing.push(() => void killed.process.kill('SIGKILL'));
+  const there = { url: `http://127.0.0.1:${port}` };
+  const isReady = async (): Promise<boolean> => (await fetch(`${there.url}/health/ready`)).ok;
+  await vi.waitFor(async () => expect(await isReady()).toBe(true), { timeout: 60_000, interval: 100 });
+  await apply(there, 'killed');
+  await order(there, 'killed', 'pause');
+  await eventually(() => expect(hook.got).toHaveLength(2));
+  killed.process.kill('SIGKILL');
+  await killed.ended;
+  isStalled = false;
+  // What the killed one had claimed is due again when the time of its attempts is over.
+  await database.query('update teststrip.notifications set due_at = now() where given_up_at is null');
+  await aDecision(receivers, environment);
+  await eventually(() => expect(mailed(server)).toHaveLength(2));
+  await eventually(() => expect(hook.got).toHaveLength(2 + 4));
+  const later = hook.got.slice(2);
+  for (const isSlack of [false, true])
+    expect(later.filter(({ isSigned }) => isSigned !== isSlack).map(({ decision: what }) => what)).toEqual([
+      'started',
+      'paused',
+    ]);
+  expect(later.map(({ id }) => id)).toEqual(expect.arrayContaining(hook.got.slice(0, 2).map(({ id }) => id)));
+}, 120_000);
 
 /** A gate that writes down what it is asked, and answers as it is told. */
 async function aGate(answer: (response: ServerResponse, nth: number) => void) {

@@ -1,18 +1,32 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ConfigurationError, documented, upstreamHostsVariable, variables } from '#libs/platform';
 import { readGate, type GateSettings } from './gates/gate-settings.js';
 import { NOTICE_KINDS } from './notifying/notice.js';
 import type { NotifySettings } from './notifying/notify-settings.js';
-import { readReceiver, type Receiver } from './notifying/receivers.js';
+import { isMailbox, readMailServer, type MailSettings } from './notifying/email/mail-server.js';
+import { readMailbox, readReceiver, type Receiver } from './notifying/receivers.js';
+import { readTemplates, type Templates } from './notifying/templates.js';
 
-const receivers = variables.list.transform((texts, context): readonly Receiver[] =>
-  texts.flatMap((text) => {
-    const read = readReceiver(text);
+/** Entries of a list, each read by itself. */
+const listOf = <One>(readOne: (text: string) => One | string) =>
+  variables.list.transform((texts, context): readonly One[] =>
+    texts.flatMap((text) => {
+      const read = readOne(text);
+      if (typeof read !== 'string') return read;
+      context.addIssue({ code: 'custom', message: read });
+      return [];
+    }),
+  );
+
+/** A text that is read as a whole. */
+const oneOf = <One>(readOne: (text: string) => One | string) =>
+  z.string().transform((text, context): One => {
+    const read = readOne(text);
     if (typeof read !== 'string') return read;
     context.addIssue({ code: 'custom', message: read });
-    return [];
-  }),
-);
+    return z.NEVER;
+  });
 
 const gates = variables.list.transform((texts, context): ReadonlyMap<string, string> => {
   const urls = new Map<string, string>();
@@ -59,9 +73,29 @@ export const decisionVariables = {
     'Pause in milliseconds before a gate that wants to wait is asked again, and at most after one that gives no answer.',
   ),
   NOTIFY_WEBHOOK: documented(
-    receivers.default([]),
+    listOf<Receiver>(readReceiver).default([]),
     'Comma-separated addresses that are told of decisions, each by a signed POST of JSON; with `slack:` in front by a message for Slack (`slack:https://hooks.slack.com/services/…`).',
     { secret: true, defaultIs: 'nobody is told' },
+  ),
+  NOTIFY_EMAIL: documented(
+    listOf<Receiver>(readMailbox).default([]),
+    'Comma-separated mail addresses that are told of decisions, each by a mail of its own: `team@example.com`. Needs `NOTIFY_SMTP` and `NOTIFY_FROM`.',
+    { defaultIs: 'nobody is told' },
+  ),
+  NOTIFY_SMTP: documented(
+    oneOf(readMailServer).optional(),
+    'The mail server that takes them: `smtp://user:password@mail.example.com:587` encrypts by STARTTLS, or sends nothing; `smtps://…` from the start (port 465); `smtp://localhost:25?tls=off` not at all, and without a password.',
+    { secret: true, defaultIs: 'none' },
+  ),
+  NOTIFY_FROM: documented(
+    z.string().refine(isMailbox, 'expected a mail address such as teststrip@example.com').optional(),
+    'Address that mails are from.',
+    { defaultIs: 'none' },
+  ),
+  NOTIFY_TEMPLATES: documented(
+    z.string().min(1).optional(),
+    'File (YAML or JSON) that says how notifications are worded: `subject`, `text`, and `on` for single decisions.',
+    { defaultIs: 'as usual' },
   ),
   NOTIFY_SECRET: documented(
     z
@@ -95,8 +129,10 @@ export const decisionVariables = {
   ),
 } as const;
 
+type Config = z.output<z.ZodObject<typeof decisionVariables>>;
+
 /** @throws ConfigurationError where a gate would be asked without a signature */
-export function gateSettings(config: z.output<z.ZodObject<typeof decisionVariables>>): GateSettings {
+export function gateSettings(config: Config): GateSettings {
   const { GATES: urls, NOTIFY_SECRET: secret } = config;
   if (secret === undefined && urls.size > 0)
     throw new ConfigurationError(['NOTIFY_SECRET=(not set): a gate in GATES needs it']);
@@ -109,13 +145,15 @@ export function gateSettings(config: z.output<z.ZodObject<typeof decisionVariabl
   };
 }
 
-/** @throws ConfigurationError where a webhook would be posted to without a signature */
-export function notifySettings(config: z.output<z.ZodObject<typeof decisionVariables>>): NotifySettings {
-  const { NOTIFY_WEBHOOK: told, NOTIFY_SECRET: secret } = config;
+/** @throws ConfigurationError where a webhook would be posted to without a signature, mails lack a server, or templates can't be used */
+export function notifySettings(config: Config): NotifySettings {
+  const { NOTIFY_WEBHOOK: told, NOTIFY_EMAIL: mailed, NOTIFY_SECRET: secret } = config;
   if (secret === undefined && told.some(({ form }) => form === 'webhook'))
     throw new ConfigurationError(['NOTIFY_SECRET=(not set): a webhook in NOTIFY_WEBHOOK needs it']);
   return {
-    receivers: told,
+    receivers: [...told, ...mailed],
+    mail: mailSettings(config),
+    templates: templatesIn(config.NOTIFY_TEMPLATES),
     secret,
     on: config.NOTIFY_ON,
     pageUrl: config.NOTIFY_PAGE_URL,
@@ -123,4 +161,30 @@ export function notifySettings(config: z.output<z.ZodObject<typeof decisionVaria
     timeoutMs: config.NOTIFY_TIMEOUT_MS,
     retryAfterMs: config.NOTIFY_RETRY_AFTER_MS,
   };
+}
+
+function mailSettings({
+  NOTIFY_EMAIL: told,
+  NOTIFY_SMTP: server,
+  NOTIFY_FROM: from,
+}: Config): MailSettings | undefined {
+  if (server !== undefined && from !== undefined) return { server, from };
+  if (told.length === 0) return undefined;
+  const missing = server === undefined ? 'NOTIFY_SMTP' : 'NOTIFY_FROM';
+  throw new ConfigurationError([`${missing}=(not set): addresses in NOTIFY_EMAIL need it`]);
+}
+
+function templatesIn(file: string | undefined): Templates | undefined {
+  if (file === undefined) return undefined;
+  const refused = (faults: readonly string[]): ConfigurationError =>
+    new ConfigurationError(faults.map((fault) => `NOTIFY_TEMPLATES=${file}: ${fault}`));
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw refused([(error as Error).message]);
+  }
+  const read = readTemplates(text);
+  if ('length' in read) throw refused(read);
+  return read;
 }

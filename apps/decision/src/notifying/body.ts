@@ -1,25 +1,105 @@
-import { number } from '#libs/delivery';
+import { number, percent } from '#libs/delivery';
+import { mailMessage } from './email/mail-message.js';
 import type { DecidingNumbers, DecisionNotice } from './notice.js';
 import type { Receiver } from './receivers.js';
+import { isWorded, worded, type Templates, type Wording } from './templates.js';
 
-/** What is posted to a receiver. @param link to the experiment's page; undefined where nobody has said where it is */
-export function bodyFor(form: Receiver['form'], notice: DecisionNotice, link: string | undefined): string {
-  return JSON.stringify(form === 'slack' ? slackBody(notice, link) : webhookBody(notice, link));
+/** What a receiver is told. */
+export interface Told {
+  readonly notice: DecisionNotice;
+  /** To the experiment's page; undefined where nobody has said where it is. */
+  readonly link: string | undefined;
+  readonly notificationId: string;
+}
+
+interface Voice {
+  /** Absent: as usual. */
+  readonly templates?: Templates | undefined;
+  /** The sender's address of mails. */
+  readonly from?: string | undefined;
+}
+
+/** What is posted to a receiver, or mailed, byte for byte. */
+export function bodyFor(receiver: Receiver, told: Told, { templates, from }: Voice): string {
+  const own = templates && isWorded(templates, told.notice.decision) ? templates : undefined;
+  switch (receiver.form) {
+    case 'slack':
+      return JSON.stringify(own ? slackInOwnWords(told, own) : slackBody(told));
+    case 'webhook':
+      return JSON.stringify(webhookBody(told, own));
+    case 'email':
+      return mailBody(told, { templates: own ?? {}, from: from ?? receiver.address, to: receiver.address });
+    default:
+      return receiver satisfies never;
+  }
 }
 
 /** As Standard Webhooks recommends: what kind of event, when, and its data. */
-function webhookBody(notice: DecisionNotice, link: string | undefined): unknown {
-  const data = { ...notice, link: link ?? null };
+function webhookBody({ notice, link }: Told, own: Templates | undefined): unknown {
+  const said = own ? wordsOf(notice, link, own, (value) => value) : {};
+  const data = { ...notice, link: link ?? null, ...said };
   return { type: `experiment.${notice.decision}`, timestamp: notice.decidedAt, data };
+}
+
+function mailBody(
+  { notice, link, notificationId }: Told,
+  { templates, from, to }: { readonly templates: Templates; readonly from: string; readonly to: string },
+): string {
+  const { experiment, revision, decidedAt } = notice;
+  return mailMessage({
+    ...wordsOf(notice, link, templates, (value) => value),
+    from,
+    to,
+    id: notificationId,
+    thread: `${experiment}.${revision}`,
+    atMs: Date.parse(decidedAt),
+  });
+}
+
+function wordsOf(
+  notice: DecisionNotice,
+  link: string | undefined,
+  templates: Templates,
+  plainly: (value: string) => string,
+): Wording {
+  const { decision, experiment, service, kind, revision, message, actor, decidedAt, numbers, causes, weightsPpm } =
+    notice;
+  const fields = {
+    decision: decision.replaceAll('-', ' '),
+    experiment,
+    service: service ?? 'unknown service',
+    kind: kind ?? '',
+    revision: String(revision),
+    message,
+    numbers: numbers === null ? '' : numbersInWords(numbers),
+    causes: causes.join(', '),
+    shares: Object.entries(weightsPpm ?? {})
+      .map(([variant, ppm]) => `${variant} ${percent(ppm)}`)
+      .join(', '),
+    actor,
+    decidedAt,
+    link: link ?? '',
+  };
+  return worded(templates, decision, fields, plainly);
 }
 
 /** Longest text of a block that Slack takes is 3,000 characters; escaping makes some of them longer. */
 const LONGEST_MESSAGE = 2_000;
 
-function slackBody(notice: DecisionNotice, link: string | undefined): unknown {
+/** What the template itself says may mention somebody or link somewhere; what it is filled with may not. */
+function slackInOwnWords({ notice, link }: Told, templates: Templates): unknown {
+  const { subject, text } = wordsOf(notice, link, templates, (value) => plain(cut(value)));
+  return { text: subject, blocks: [section(`*${subject}*\n${text}`)] };
+}
+
+function cut(text: string): string {
+  return text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
+}
+
+function slackBody({ notice, link }: Told): unknown {
   const { experiment, service, message, actor } = notice;
   const title = `${experiment} (${service ?? 'unknown service'}): ${notice.decision.replaceAll('-', ' ')}`;
-  const said = message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}…` : message;
+  const said = cut(message);
   const numbers = notice.numbers === null ? [] : [section(plain(numbersInWords(notice.numbers)))];
   const foot = `${plain(actor)} · ${notice.decidedAt}${link === undefined ? '' : ` · <${link}|Open the page>`}`;
   return {

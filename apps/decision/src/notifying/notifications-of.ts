@@ -9,7 +9,13 @@ import type { NotifySettings } from './notify-settings.js';
 
 /** What each receiver is to be told of decision events, in their order. One event has one id, whoever is told of it. */
 export function notificationsOf(
-  { receivers, on, pageUrl }: Pick<NotifySettings, 'receivers' | 'on' | 'pageUrl'>,
+  {
+    receivers,
+    on,
+    pageUrl,
+    templates,
+    mail,
+  }: Pick<NotifySettings, 'receivers' | 'on' | 'pageUrl' | 'templates' | 'mail'>,
   events: readonly DeliveryEvent[],
   after: KnownState,
 ): readonly NewNotification[] {
@@ -20,11 +26,12 @@ export function notificationsOf(
     const notice = noticeOf(event, after);
     if (notice === undefined || !on.includes(notice.decision)) return [];
     const notificationId = `msg_${randomUUID()}`;
-    return receivers.map(({ name: receiver, form }) => ({
-      receiver,
+    const told = { notice, link, notificationId };
+    return receivers.map((receiver) => ({
+      receiver: receiver.name,
       experiment,
       notificationId,
-      body: bodyFor(form, notice, link),
+      body: bodyFor(receiver, told, { templates, from: mail?.from }),
     }));
   });
 }

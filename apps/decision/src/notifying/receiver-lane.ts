@@ -68,9 +68,8 @@ export class ReceiverLane {
     this.closing.signal.addEventListener('abort', onClosing, { once: true });
     const { signal } = ending;
     try {
-      // Slack knows its clients by their addresses.
-      const secret = this.receiver.form === 'slack' ? undefined : settings.secret;
-      await attempt(this.receiver, notification, { secret, signal });
+      const { secret, mail } = settings;
+      await attempt(this.receiver, notification, { secret, mail, signal });
     } catch (error) {
       return this.failed(notification, error as Error);
     } finally {
@@ -85,7 +84,7 @@ export class ReceiverLane {
     const { store, settings, onOutcome } = this.options;
     const { id, attempts } = notification;
     if (this.closing.signal.aborted) return store.postpone(id, 0, error.message);
-    const isLast = attempts >= settings.attempts;
+    const isLast = attempts >= settings.attempts || (error instanceof NotDeliveredError && error.isFinal);
     if (isLast) await store.giveUp(id, error.message);
     else await store.postpone(id, this.pauseMs(attempts, error), error.message);
     onOutcome(this.receiver.name, isLast ? 'undeliverable' : 'failed', notification, error);

@@ -1,11 +1,22 @@
 import { createHash } from 'node:crypto';
+import { isMailbox } from './email/mail-server.js';
 
 /** Who is told of decisions. */
-export interface Receiver {
+export type Receiver = PostedReceiver | MailedReceiver;
+
+interface Named {
   /** The host and a digest of the address, which is a secret for some receivers: for logs, metrics and the database. */
   readonly name: string;
-  readonly url: string;
+}
+
+export interface PostedReceiver extends Named {
   readonly form: 'webhook' | 'slack';
+  readonly url: string;
+}
+
+export interface MailedReceiver extends Named {
+  readonly form: 'email';
+  readonly address: string;
 }
 
 const SLACK = 'slack:';
@@ -14,12 +25,21 @@ const SLACK = 'slack:';
  * @param text an address, with `slack:` in front where Slack's form of a body is expected
  * @returns the receiver, or what is wrong with the text, without repeating it.
  */
-export function readReceiver(text: string): Receiver | string {
+export function readReceiver(text: string): PostedReceiver | string {
   const form = text.startsWith(SLACK) ? 'slack' : 'webhook';
   const url = URL.parse(form === 'slack' ? text.slice(SLACK.length) : text);
   if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:'))
     return 'expected addresses such as https://example.com/hook or slack:https://hooks.slack.com/services/…';
   if (url.username !== '' || url.password !== '') return `${url.host}: expected an address without a user or password`;
-  const digest = createHash('sha256').update(url.href).digest('hex').slice(0, 8);
-  return { name: `${url.host}#${digest}`, url: url.href, form };
+  return { name: nameOf(url.host, url.href), url: url.href, form };
+}
+
+/** @returns who reads mail at an address, or what is wrong with the text. */
+export function readMailbox(text: string): MailedReceiver | string {
+  if (!isMailbox(text)) return 'expected addresses such as team@example.com, of letters, digits and the usual signs';
+  return { name: nameOf(text.slice(text.lastIndexOf('@')), text), address: text, form: 'email' };
+}
+
+function nameOf(host: string, address: string): string {
+  return `${host}#${createHash('sha256').update(address).digest('hex').slice(0, 8)}`;
 }

@@ -1,7 +1,6 @@
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { decodeAssignment, MILLION } from '#libs/contracts';
+import { KubeStub } from '#libs/testing/proxies';
 import { parseUpstream } from '../routing/upstream.js';
 import { GatewayTarget, type GatewayTargetOptions } from './gateway-target.js';
 import { splitOf, UnservableError, type Split } from './split.js';
@@ -108,69 +107,8 @@ function aSplit(candidatePpm: number): Split {
   return splitOf(route, { epoch: 7, isFailSafe: false }, { stepPpm: 1, isSticky: false });
 }
 
-interface Route {
-  metadata: { generation: number };
-  spec: { parentRefs: unknown[]; rules: { backendRefs: { name: string; weight: number; filters: unknown[] }[] }[] };
-  status: { parents: { conditions: object[] }[] };
-}
-
-/** As the API server does it: one owner of an atomic list, 409 for everybody else, a generation that rises when the specification changes. */
-async function theKube({ owner }: { owner?: string } = {}) {
-  const waiting: (() => void)[] = [];
-  const kube = {
-    url: '',
-    owner,
-    route: undefined as Route | undefined,
-    asked: [] as { url: string; type: string }[],
-    written: () => new Promise<void>((resolve) => waiting.push(resolve)),
-    accept(refused: Readonly<Record<string, string>> = {}) {
-      const observedGeneration = kube.route!.metadata.generation;
-      const conditions = ['Accepted', 'ResolvedRefs'].map((type) => ({
-        type,
-        status: refused[type] === undefined ? 'True' : 'False',
-        reason: refused[type] ?? type,
-        message: '',
-        observedGeneration,
-      }));
-      kube.route!.status = { parents: [{ conditions }] };
-    },
-    patch(url: URL, applied: Pick<Route, 'metadata' | 'spec'>): readonly [number, unknown] {
-      const manager = url.searchParams.get('fieldManager');
-      if (manager === null) return [422, { kind: 'Status', message: 'fieldManager is required for apply patch' }];
-      if (kube.owner !== undefined && kube.owner !== manager && url.searchParams.get('force') !== 'true') {
-        const message = `Apply failed with 1 conflict: conflict with "${kube.owner}": .spec.rules`;
-        return [409, { kind: 'Status', status: 'Failure', reason: 'Conflict', message, code: 409 }];
-      }
-      const status = kube.route?.status ?? { parents: [] };
-      const isNew = kube.route === undefined;
-      const isSame = JSON.stringify(kube.route?.spec) === JSON.stringify(applied.spec);
-      const generation = (kube.route?.metadata.generation ?? 0) + (isSame ? 0 : 1);
-      kube.owner = manager;
-      kube.route = { ...applied, metadata: { ...applied.metadata, generation }, status };
-      for (const resolve of waiting.splice(0)) resolve();
-      return [isNew ? 201 : 200, kube.route];
-    },
-  };
-  const server = createServer((request, response) => {
-    void textOf(request).then((text) => {
-      const url = new URL(request.url!, 'http://x');
-      if (request.method === 'PATCH')
-        kube.asked.push({ url: request.url!, type: String(request.headers['content-type']) });
-      const found = request.method === 'PATCH' ? kube.patch(url, JSON.parse(text)) : ([200, kube.route] as const);
-      response.writeHead(found[0], { 'content-type': 'application/json' }).end(JSON.stringify(found[1]));
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closing.push(() => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  kube.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+async function theKube({ owner }: { owner?: string } = {}): Promise<KubeStub> {
+  const kube = await KubeStub.start(owner === undefined ? {} : { owner });
+  closing.push(() => kube.close());
   return kube;
-}
-
-async function textOf(request: IncomingMessage): Promise<string> {
-  let text = '';
-  for await (const chunk of request) text += String(chunk);
-  return text;
 }

@@ -1,7 +1,5 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, request as httpRequest } from 'node:http';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,11 +14,10 @@ import {
 } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { startApp } from '#libs/platform';
-import { unusedPort } from '#libs/testing/processes';
+import { NGINX, startNginx, type RunningNginx } from '#libs/testing/proxies';
 import { runningCanary } from '#libs/testing/traffic';
 import { routerApp } from '../index.js';
 
-const NGINX = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/opt/homebrew/bin/nginx'].find((path) => existsSync(path));
 if (!NGINX) console.warn('nginx is not installed: the tests with a real nginx are left out');
 
 const folder = mkdtempSync(join(tmpdir(), 'teststrip-nginx-'));
@@ -110,75 +107,10 @@ describe.skipIf(!NGINX)('an nginx whose weights a router keeps', { timeout: 90_0
 const UNITS = 100;
 const WAIT = { timeout: 30_000, interval: 20 };
 
-interface Asked {
-  readonly unit: string;
-  readonly body: string;
-}
-
-async function theNginx() {
-  const own = mkdtempSync(join(folder, 'one-'));
-  const [port, probe] = [await unusedPort(), await unusedPort()];
-  const file = join(own, 'weights.conf');
-  const log = join(own, 'access.log');
-  const pid = join(own, 'nginx.pid');
-  writeFileSync(
-    file,
-    'map "" $teststrip_text_to_image_upstream { default http://127.0.0.1:9; }\nmap "" $teststrip_text_to_image_assignment { default ""; }\nlog_format teststrip_text_to_image "";\n',
-  );
-  writeFileSync(
-    join(own, 'nginx.conf'),
-    `daemon off; worker_processes 2; pid ${pid}; error_log ${join(own, 'error.log')} warn;
-events { worker_connections 256; }
-http {
-  client_body_temp_path ${own}/body; proxy_temp_path ${own}/proxy; fastcgi_temp_path ${own}/fastcgi; uwsgi_temp_path ${own}/uwsgi; scgi_temp_path ${own}/scgi;
-  access_log off;
-  include ${file};
-  server {
-    listen 127.0.0.1:${port};
-    location / {
-      proxy_pass $teststrip_text_to_image_upstream;
-      proxy_set_header teststrip-assignment $teststrip_text_to_image_assignment;
-      proxy_set_header teststrip-request-id $request_id;
-      access_log ${log} teststrip_text_to_image;
-    }
-  }
-}`,
-  );
-  const child = spawn(NGINX!, ['-p', own, '-c', join(own, 'nginx.conf')], { stdio: 'inherit' });
-  closing.push(async () => {
-    child.kill('SIGTERM');
-    if (child.exitCode === null) await once(child, 'exit');
-  });
-  await vi.waitFor(() => expect(readFileSync(pid, 'utf8')).toMatch(/\d/), WAIT);
-  const ask = (unit: string) => post(port, unit);
-  return {
-    file,
-    weights: { service: 'text-to-image', file, probe: `127.0.0.1:${probe}`, pid, accessLog: log },
-    ask,
-    async askAll(units: number): Promise<readonly Asked[]> {
-      const asked: Asked[] = [];
-      for (let index = 0; index < units; index++) {
-        const unit = `user-${index}`;
-        asked.push({ unit, body: (await ask(unit)).body });
-      }
-      return asked;
-    },
-    reload: () => execFileSync('kill', ['-HUP', readFileSync(pid, 'utf8').trim()]),
-  };
-}
-
-function post(port: number, unit: string): Promise<{ readonly body: string; readonly assignment: string }> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'teststrip-unit': unit };
-    const request = httpRequest({ port, host: '127.0.0.1', method: 'POST', agent: false, headers }, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (body += chunk));
-      response.on('end', () => resolve({ body, assignment: String(response.headers['seen-assignment'] ?? '') }));
-    });
-    request.on('error', reject);
-    request.end('{"prompt":"a lamp"}');
-  });
+async function theNginx(): Promise<RunningNginx> {
+  const nginx = await startNginx(folder);
+  closing.push(() => nginx.close());
+  return nginx;
 }
 
 /** Upstreams that answer with their name, and what they were told of the assignment. */

@@ -4,6 +4,8 @@ import { documented, readConfig, variables } from '#libs/platform';
 
 /** A database of a test's own. */
 export interface TestDatabase extends Database {
+  /** For a process of its own. */
+  readonly url: string;
   /** Closes the connections, drops the database and leaves the server. */
   close(): Promise<void>;
 }
@@ -31,7 +33,7 @@ export async function withDatabase(): Promise<TestDatabase> {
     await admin.close();
     await server.stop();
   };
-  return { ...database, close: () => (closing ??= close()) };
+  return { ...database, url: url.href, close: () => (closing ??= close()) };
 }
 
 async function testServer(): Promise<{ readonly url: string; stop(): Promise<void> }> {

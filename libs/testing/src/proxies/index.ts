@@ -1,0 +1,2 @@
+export * from './kube.js';
+export * from './nginx.js';
