@@ -135,7 +135,8 @@ class FollowingRouter {
     const all = this.ofKey(key);
     const read = this.read.get(key) ?? 0;
     const from = isAgain ? Math.max(0, read - count) : read;
-    const to = isAgain ? read : Math.min(all.length, read + count);
+    // A consumer that goes back hears what it finds there, and may be looked at before it has come to the end again.
+    const to = Math.min(all.length, isAgain ? from + 1 : read + count);
     for (const heard of all.slice(from, to)) this.take(heard);
     this.read.set(key, to);
     this.file = this.allocations.state;
