@@ -4,12 +4,11 @@
  *
  *   npm run bench:snapshots -- [users=1000000] [partitions=4]
  */
+import { rm } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { evidenceDesign, foldEvent, memoryKey, OBSERVED_TOPICS } from '#libs/evidence';
+import { evidenceDesign, foldEvent, memoryKey } from '#libs/evidence';
 import { migrate, openDatabase, startEmbeddedPostgres, type Database } from '#libs/persistence';
-import { createEvidenceStore } from '#libs/persistence/analyzer';
-import { createPositions } from '#libs/persistence/positions';
 import { definition, SimulatedTraffic } from '#libs/testing/traffic';
 import {
   emptyPart,
@@ -19,7 +18,7 @@ import {
   partEvidenceOf,
   partKey,
 } from '../../apps/analyzer/src/evidence-part.js';
-import { ANALYZER_GROUP, loadParts, saveParts } from '../../apps/analyzer/src/snapshots.js';
+import { loadParts, saveParts } from '../../apps/analyzer/src/snapshots.js';
 import { ownCpuMs } from './parts.js';
 
 /** Requests that are folded before the event loop has its turn, and between two snapshots: as many as come in a second and more. */
@@ -44,11 +43,14 @@ class Turns {
   }
 }
 
-const server = await startEmbeddedPostgres({ dataDir: '.teststrip/bench-postgres', durability: 'process-crash' });
+/** Of this bench alone, made anew every time. */
+const DATA_DIR = '.teststrip/bench-snapshots';
+
+await rm(DATA_DIR, { recursive: true, force: true });
+const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, durability: 'process-crash' });
 const database = await openDatabase({ url: server.url });
 try {
   await migrate(database);
-  await startOver(database);
   await measure(database);
 } finally {
   await database.close();
@@ -125,15 +127,6 @@ async function restart(db: Database, saved: Map<string, Part>): Promise<void> {
   const again = [...loaded.parts.values()].map((part) => sizeOf(part));
   if (again.sort().join() !== sizes.sort().join()) throw new Error('a restart finds other users than were saved');
   console.log(`a restart reads it in ${seconds.toFixed(1)} s; ${megabytes(process.memoryUsage.rss())} then`);
-}
-
-/** Nothing is left of a run before. */
-async function startOver(db: Database): Promise<void> {
-  const { experiment, revision } = definition();
-  await createEvidenceStore(db).forget(db, experiment, revision);
-  const positions = createPositions(db, ANALYZER_GROUP);
-  for (const topic of OBSERVED_TOPICS)
-    for (let partition = 0; partition < partitions; partition++) await positions.forget(db, topic, partition);
 }
 
 function partOf(parts: Map<string, Part>, topic: string, partition: number): Part {
