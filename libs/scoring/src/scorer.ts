@@ -236,23 +236,20 @@ class ClipScorer implements Scorer {
   }
 
   async score(inputs: readonly ScorerInput[]): Promise<readonly PictureScore[]> {
-    const [texts, pictures] = await Promise.all([
-      this.embedTexts(inputs.map((input) => input.prompt)),
-      this.embedPictures(inputs),
-    ]);
-    inputs.forEach(({ prompt }, index) => {
+    const prompts = inputs.map(({ prompt }) => readPrompt(prompt));
+    const [texts, pictures] = await Promise.all([this.embedTexts(prompts), this.embedPictures(inputs)]);
+    prompts.forEach((prompt, index) => {
       const text = texts[index]!;
-      const read = readPrompt(prompt);
-      if ('embedding' in text && read !== '') this.recentTexts.note(read, text.embedding);
+      if ('embedding' in text && prompt !== '') this.recentTexts.note(prompt, text.embedding);
     });
-    return inputs.map(({ prompt }, index) => {
+    return prompts.map((prompt, index) => {
       const picture = pictures[index]!;
       const text = texts[index]!;
       const broken = 'outcome' in picture ? picture : 'outcome' in text ? text : null;
       if (broken?.outcome === 'unscorable') {
         this.unscorable = { count: this.unscorable.count + 1, latest: broken.reason };
       }
-      return broken ?? this.scoreOf(picture as SeenPicture, text as SeenText, readPrompt(prompt));
+      return broken ?? this.scoreOf(picture as SeenPicture, text as SeenText, prompt);
     });
   }
 
@@ -278,10 +275,9 @@ class ClipScorer implements Scorer {
   }
 
   private async embedTexts(prompts: readonly string[]): Promise<readonly (SeenText | Broken)[]> {
-    const normalised = prompts.map(readPrompt);
     const found = new Map<string, SeenText | Broken>();
     const missing: WaitingText[] = [];
-    for (const prompt of new Set(normalised)) {
+    for (const prompt of new Set(prompts)) {
       const seen = this.texts.get(this.keyOf(sha256(prompt)));
       if (seen !== undefined) found.set(prompt, seen);
       else {
@@ -293,7 +289,7 @@ class ClipScorer implements Scorer {
       }
     }
     if (missing.length > 0) await this.embedMissing(missing, found);
-    return normalised.map((prompt) => found.get(prompt)!);
+    return prompts.map((prompt) => found.get(prompt)!);
   }
 
   private async embedMissing(missing: readonly WaitingText[], found: Map<string, SeenText | Broken>): Promise<void> {
@@ -405,15 +401,12 @@ class ClipScorer implements Scorer {
   ): Promise<Broken | Omit<SeenPicture, 'embedding'>> {
     try {
       const picture = await decodePicture(bytes, this.limits);
-      const { share, isLetterboxed } = this.preprocessing.seen(picture);
-      const known = { pixels: pixelsHash(picture), decoding: picture.notes, seenShare: share, isLetterboxed };
+      const decoded = { pixels: pixelsHash(picture), decoding: picture.notes };
       const blank = blankKindOf(picture);
-      if (blank !== null) {
-        const { pixels: hash, decoding } = known;
-        return { outcome: 'blank', blank, reason: blankReasons[blank], pixels: hash, decoding };
-      }
+      if (blank !== null) return { outcome: 'blank', blank, reason: blankReasons[blank], ...decoded };
       await this.preprocessing.apply(picture, { output: pixels, at });
-      return known;
+      const { share, isLetterboxed } = this.preprocessing.seen(picture);
+      return { ...decoded, seenShare: share, isLetterboxed };
     } catch (error) {
       const outcome = faultOf(error);
       if (outcome === null) throw error;

@@ -1,8 +1,8 @@
 import { crc32, inflateSync } from 'node:zlib';
 import type { DecodedPicture } from './decoded-picture.js';
 import { overWhite } from './over-white.js';
+import { isNeeded, SIGNATURE_BYTES } from './png-chunks.js';
 
-const SIGNATURE_BYTES = 8;
 const COLOUR_TYPE_RGB = 2;
 const COLOUR_TYPE_RGBA = 6;
 /** Beyond this the work belongs to sharp's threads, not to this one. */
@@ -55,15 +55,10 @@ function readChunks(bytes: Buffer): PlainPng | undefined {
       const data = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
       return { width, height, channels: colourType === COLOUR_TYPE_RGB ? 3 : 4, data };
     }
-    if (!critical && (isCritical(type) || type === 'tRNS')) return undefined;
+    if (!critical && isNeeded(type)) return undefined;
     at = end + 4;
   }
   return undefined;
-}
-
-/** Upper-case first letter: a chunk that must be understood (PNG specification, 5.4). */
-function isCritical(type: string): boolean {
-  return (type.charCodeAt(0) & 0x20) === 0;
 }
 
 function inflate(data: Buffer, expectedBytes: number): Buffer | undefined {

@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { UndecodablePictureError } from './picture-errors.js';
 
-const SIGNATURE_BYTES = 8;
+/** At the beginning of every PNG. */
+export const SIGNATURE_BYTES = 8;
 /** Length and type before the data of a chunk, checksum behind it. */
 const AROUND_BYTES = 12;
 const TRANSPARENCY = 'tRNS';
@@ -42,8 +43,8 @@ function chunkAt(png: Buffer, at: number): { readonly type: string; readonly byt
   return { type, bytes };
 }
 
-/** Upper-case first letter: a chunk that must be understood (PNG specification, 5.4). */
-function isNeeded(type: string): boolean {
+/** Whether pixels depend on it. Upper-case first letter: a chunk that must be understood (PNG specification, 5.4). */
+export function isNeeded(type: string): boolean {
   return (type.charCodeAt(0) & 0x20) === 0 || type === TRANSPARENCY;
 }
 
