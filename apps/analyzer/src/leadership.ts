@@ -24,7 +24,7 @@ export class LeadLostError extends Error {
 /**
  * Waits until no other analyzer holds the lead. Evidence of all partitions meets in one place to be merged, so exactly one
  * process folds; others stand by and take over from the snapshots when its connection ends, which they end themselves when it is silent.
- * @param hungAfterMs of a leader's silence; default 8 s
+ * @param hungAfterMs of a leader's silence; default 7 s
  */
 export async function takeTheLead(
   database: Database,

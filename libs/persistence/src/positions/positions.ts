@@ -1,19 +1,7 @@
 import type { Queryable } from '../postgres/database.js';
 import { forgetPosition } from './forget-position.js';
 import { readPosition, readStoredPosition, type StoredPosition } from './read-position.js';
-import { writePositions } from './write-positions.js';
-
-/** The end of what was consumed of a partition. */
-export interface ReachedPosition {
-  readonly topic: string;
-  readonly partition: number;
-  /** The offset to read next. */
-  readonly nextOffset: number;
-  /** Names the log that the offset belongs to; absent: the one that is stored. */
-  readonly log?: string | undefined;
-  /** What must be stored still, for who writes more than facts that are absorbed when they come twice; absent: anything that is not further. */
-  readonly movedFrom?: number | undefined;
-}
+import { type ReachedPosition, writePositions } from './write-positions.js';
 
 /** How far one consumer group has got, by topic and partition. */
 export interface Positions {

@@ -6,11 +6,15 @@ export class StalePositionError extends Error {
   override readonly name = 'StalePositionError';
 }
 
-interface WrittenPosition {
+/** The end of what was consumed of a partition. */
+export interface ReachedPosition {
   readonly topic: string;
   readonly partition: number;
+  /** The offset to read next. */
   readonly nextOffset: number;
+  /** Names the log that the offset belongs to; absent: the one that is stored. */
   readonly log?: string | undefined;
+  /** What must be stored still, for who writes more than facts that are absorbed when they come twice; absent: anything that is not further. */
   readonly movedFrom?: number | undefined;
 }
 
@@ -21,7 +25,7 @@ interface WrittenPosition {
 export async function writePositions(
   tx: Queryable,
   group: string,
-  positions: readonly WrittenPosition[],
+  positions: readonly ReachedPosition[],
 ): Promise<void> {
   const written = await tx.query<{ topic: string; partition: number }>(
     `insert into teststrip.consumed_positions as held (consumer_group, topic, partition, next_offset, log)

@@ -97,8 +97,7 @@ export class KafkaPublisher {
   }
 
   private async send(batch: readonly Waiting[]): Promise<void> {
-    for (const records of inRequests(batch.flatMap((waiting) => waiting.records))) {
-      const bytes = records.reduce((sum, record) => sum + sizeOf(record), 0);
+    for (const { records, bytes } of inRequests(batch.flatMap((waiting) => waiting.records))) {
       const compression = bytes < PACKED_FROM_BYTES ? CompressionTypes.None : CompressionTypes.GZIP;
       await this.producer.sendBatch({ topicMessages: byTopic(records), acks: -1, compression });
     }
@@ -128,17 +127,20 @@ function asRefusal(error: unknown): unknown {
   return new RecordRefusedError(`Kafka does not take a record: ${(error as Error).message}`, { cause: error });
 }
 
+interface ProduceRequest {
+  readonly records: OutgoingRecord[];
+  bytes: number;
+}
+
 /** In their order; one that is larger by itself than a request may be goes alone, and the broker judges it. */
-function inRequests(records: readonly OutgoingRecord[]): OutgoingRecord[][] {
-  const requests: OutgoingRecord[][] = [];
-  let bytes = Infinity;
+function inRequests(records: readonly OutgoingRecord[]): readonly ProduceRequest[] {
+  const requests: ProduceRequest[] = [];
+  let request: ProduceRequest | undefined;
   for (const record of records) {
-    bytes += sizeOf(record);
-    if (bytes > MOST_BYTES) {
-      requests.push([]);
-      bytes = sizeOf(record);
-    }
-    requests.at(-1)!.push(record);
+    const bytes = sizeOf(record);
+    if (!request || request.bytes + bytes > MOST_BYTES) requests.push((request = { records: [], bytes: 0 }));
+    request.records.push(record);
+    request.bytes += bytes;
   }
   return requests;
 }
