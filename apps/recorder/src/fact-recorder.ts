@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { UnprocessableEventError, type EventBatch } from '#libs/messaging';
+import { Gathering, UnprocessableEventError, type EventBatch } from '#libs/messaging';
 import { isDatabaseAway, type Database, type TransactionOptions } from '#libs/persistence';
 import { StalePositionError, type Positions } from '#libs/persistence/positions';
 import type { FactStore } from '#libs/persistence/recorder';
@@ -29,14 +29,15 @@ const LOCKED_AT_MOST_MS = 2_000;
  */
 export class FactRecorder {
   private readonly logger = new Logger('recorder');
-  private waiting: Waiting[] = [];
-  private waitingEvents = 0;
-  private writing: Promise<void> | undefined;
-  private startedAtMs = -Infinity;
+  private readonly gathering = new Gathering<Waiting>({
+    everyMs: RECORD_EVERY_MS,
+    enough: ENOUGH_EVENTS,
+    most: { count: MOST_EVENTS, bytes: Infinity },
+    loadOf: ({ batch }) => ({ count: batch.events.length, bytes: 0 }),
+    run: (together) => this.writeTogether(together),
+  });
   /** By topic and partition. */
   private readonly apartUntilMs = new Map<string, number>();
-  /** Ends the wait for company. */
-  private hurry: (() => void) | undefined;
 
   constructor(
     private readonly database: Database,
@@ -49,46 +50,8 @@ export class FactRecorder {
     return new Promise((resolve, reject) => {
       const one = { batch, resolve, reject };
       if (performance.now() < (this.apartUntilMs.get(placeOf(batch)) ?? 0)) return void this.writeApart(one);
-      this.waiting.push(one);
-      this.waitingEvents += batch.events.length;
-      if (this.waitingEvents >= ENOUGH_EVENTS) this.hurry?.();
-      this.writing ??= this.writeAll().finally(() => (this.writing = undefined));
+      this.gathering.add(one);
     });
-  }
-
-  private async writeAll(): Promise<void> {
-    // Partitions that were woken by the same notice come in the same turn of the event loop.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.waiting.length > 0) {
-      await this.untilDue();
-      this.startedAtMs = performance.now();
-      await this.writeTogether(this.take());
-    }
-  }
-
-  private async untilDue(): Promise<void> {
-    const earlyByMs = this.startedAtMs + RECORD_EVERY_MS - performance.now();
-    if (earlyByMs <= 0 || this.waitingEvents >= ENOUGH_EVENTS) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, earlyByMs);
-      this.hurry = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.hurry = undefined;
-  }
-
-  private take(): readonly Waiting[] {
-    let events = 0;
-    let count = 0;
-    for (const { batch } of this.waiting) {
-      events += batch.events.length;
-      if (count > 0 && events > MOST_EVENTS) break;
-      this.waitingEvents -= batch.events.length;
-      count++;
-    }
-    return this.waiting.splice(0, count);
   }
 
   private async writeTogether(together: readonly Waiting[]): Promise<void> {

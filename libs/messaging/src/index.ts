@@ -3,6 +3,7 @@ export { consumeEvents, type ConsumerOptions, type TopicHandler } from './consum
 export { deadLetter, deadLetterHeaders, DeadLetters, UnprocessableEventError } from './consume/dead-letters.js';
 export { readDeadLetters, redriveDeadLetters, whyNotRedriven, type DeadLetter } from './consume/dead-letter-box.js';
 export { ensureTopics, unitPartitions } from './ensure-topics.js';
+export { Gathering } from './gathering.js';
 export { type EventBatch, type ReceivedEvent } from './consume/decode.js';
 export { LogFollower, type LogFollowerOptions } from './consume/log-follower.js';
 export * from './event-bus.js';

@@ -1,5 +1,6 @@
 import type { Queryable } from '#libs/persistence';
 import type { IncomingRecord } from '../../event-bus.js';
+import { Gathering, type Load } from '../../gathering.js';
 import type { AppendNotices } from './append-notices.js';
 import { appendRecords, type AppendableRecord, type AppendedRange } from './append-records.js';
 import { unpackHeaders } from './headers.js';
@@ -13,8 +14,7 @@ interface Waiting {
 }
 
 /** What one publish hands over is never torn apart; a flush takes whole publishes up to these sizes. */
-const MOST_RECORDS_PER_FLUSH = 2_000;
-const MOST_BYTES_PER_FLUSH = 4_000_000;
+const MOST_PER_FLUSH: Load = { count: 2_000, bytes: 4_000_000 };
 
 /** So many together are company enough: they are flushed soon. */
 const ENOUGH_RECORDS = 64;
@@ -33,75 +33,27 @@ export interface PublishLaneOptions {
  * in the log, and everything that arrives meanwhile shares the next one.
  */
 export class PublishLane {
-  private waiting: Waiting[] = [];
-  private waitingRecords = 0;
-  private flushing: Promise<void> | undefined;
-  private lastFlushMs = -Infinity;
-  /** Ends the wait for company. */
-  private hurry: (() => void) | undefined;
-  private isClosing = false;
+  private readonly gathering: Gathering<Waiting>;
 
-  constructor(private readonly options: PublishLaneOptions) {}
-
-  publish(records: readonly TopicRecord[]): Promise<void> {
-    if (records.length === 0) return Promise.resolve();
-    return new Promise<void>((resolve, reject) => {
-      this.waiting.push({ records, resolve, reject });
-      this.waitingRecords += records.length;
-      if (this.waitingRecords >= ENOUGH_RECORDS) this.hurry?.();
-      this.flushing ??= this.flushAll();
+  constructor(private readonly options: PublishLaneOptions) {
+    this.gathering = new Gathering({
+      everyMs: options.flushEveryMs,
+      soonMs: SOON_MS,
+      enough: ENOUGH_RECORDS,
+      most: MOST_PER_FLUSH,
+      loadOf,
+      run: (flush) => this.flush(flush),
     });
   }
 
+  publish(records: readonly TopicRecord[]): Promise<void> {
+    if (records.length === 0) return Promise.resolve();
+    return new Promise<void>((resolve, reject) => this.gathering.add({ records, resolve, reject }));
+  }
+
   /** Resolves when nothing waits any more. */
-  async drain(): Promise<void> {
-    this.isClosing = true;
-    this.hurry?.();
-    await this.flushing;
-  }
-
-  private async flushAll(): Promise<void> {
-    // Calls of the same turn of the event loop belong together.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.waiting.length > 0) {
-      await this.untilDue();
-      this.lastFlushMs = performance.now();
-      await this.flush(this.takeFlush());
-    }
-    this.flushing = undefined;
-  }
-
-  private async untilDue(): Promise<void> {
-    for (let earlyByMs = this.dueInMs(); earlyByMs > 0; earlyByMs = this.dueInMs()) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, earlyByMs);
-        this.hurry = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      this.hurry = undefined;
-    }
-  }
-
-  private dueInMs(): number {
-    const { flushEveryMs } = this.options;
-    const isSoon = this.isClosing || this.waitingRecords >= ENOUGH_RECORDS;
-    return this.lastFlushMs + (isSoon ? Math.min(SOON_MS, flushEveryMs) : flushEveryMs) - performance.now();
-  }
-
-  private takeFlush(): Waiting[] {
-    let records = 0;
-    let bytes = 0;
-    let count = 0;
-    for (const waiting of this.waiting) {
-      records += waiting.records.length;
-      bytes += waiting.records.reduce((sum, record) => sum + (record.value?.length ?? 0), 0);
-      if (count > 0 && (records > MOST_RECORDS_PER_FLUSH || bytes > MOST_BYTES_PER_FLUSH)) break;
-      this.waitingRecords -= waiting.records.length;
-      count++;
-    }
-    return this.waiting.splice(0, count);
+  drain(): Promise<void> {
+    return this.gathering.drain();
   }
 
   private async flush(flush: readonly Waiting[]): Promise<void> {
@@ -116,6 +68,10 @@ export class PublishLane {
       for (const { reject } of flush) reject(error);
     }
   }
+}
+
+function loadOf({ records }: Waiting): Load {
+  return { count: records.length, bytes: records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0) };
 }
 
 /** What was appended, as it would be read. */
