@@ -1,6 +1,7 @@
 import { DecisionRefusedError } from '#libs/delivery';
 import type { Clock } from '#libs/platform';
 import type { Decisions } from '../deciding/decisions.js';
+import { inTime } from '../notifying/in-time.js';
 import { askGate, idOf, type GateQuestion, type HeardGate } from './ask-gate.js';
 import type { GateSettings } from './gate-settings.js';
 
@@ -22,10 +23,9 @@ interface Asking {
   readonly dueAtMs: number;
   /** Attempts in a row without an answer. */
   readonly failures: number;
-  readonly isUnderWay: boolean;
 }
 
-const ANEW: Asking = { dueAtMs: 0, failures: 0, isUnderWay: false };
+const ANEW: Asking = { dueAtMs: 0, failures: 0 };
 
 /**
  * Asks the gates that ramps wait for, and tells the decisions what they say. Nothing waits for it but the ramp of the experiment itself. What is asked is
@@ -34,7 +34,7 @@ const ANEW: Asking = { dueAtMs: 0, failures: 0, isUnderWay: false };
 export class GateKeeper {
   private readonly asking = new Map<string, Asking>();
   private readonly closing = new AbortController();
-  private readonly underWay = new Set<Promise<void>>();
+  private readonly underWay = new Map<string, Promise<void>>();
 
   constructor(private readonly options: GateKeeperOptions) {}
 
@@ -44,39 +44,35 @@ export class GateKeeper {
     for (const id of this.asking.keys()) if (!open.has(id)) this.asking.delete(id);
     const nowMs = this.options.clock.nowMs();
     for (const [id, question] of open) {
-      const { dueAtMs, isUnderWay } = this.asking.get(id) ?? ANEW;
-      if (isUnderWay || dueAtMs > nowMs || this.underWay.size >= AT_ONCE || this.closing.signal.aborted) continue;
+      const { dueAtMs } = this.asking.get(id) ?? ANEW;
+      if (this.underWay.has(id) || dueAtMs > nowMs) continue;
+      if (this.underWay.size >= AT_ONCE || this.closing.signal.aborted) return;
       const asked = this.ask(id, question)
         .catch(onFailure)
-        .finally(() => this.underWay.delete(asked));
-      this.underWay.add(asked);
+        .finally(() => this.underWay.delete(id));
+      this.underWay.set(id, asked);
     }
   }
 
   /** Ends what is under way; it is asked again by whoever comes next. */
   async close(): Promise<void> {
-    this.closing.abort(new Error('the decision service is closing'));
-    await Promise.all(this.underWay);
+    this.closing.abort();
+    await Promise.all(this.underWay.values());
   }
 
   private async ask(id: string, question: GateQuestion): Promise<void> {
     const { clock, settings } = this.options;
-    const { failures } = this.asking.get(id) ?? ANEW;
-    this.asking.set(id, { dueAtMs: 0, failures, isUnderWay: true });
-    // Whatever happens before the answer is written down is a failure.
-    let next: Asking = this.afterFailure(failures + 1);
+    const failures = (this.asking.get(id) ?? ANEW).failures + 1;
     try {
       const heard = await this.attempt(question);
       await this.tell(question, heard);
       const pauseMs = Math.max(settings.askAgainMs, Math.min(heard.retryAfterMs, LONGEST_PAUSE_MS));
-      next = { dueAtMs: clock.nowMs() + pauseMs, failures: 0, isUnderWay: false };
+      this.asking.set(id, { dueAtMs: clock.nowMs() + pauseMs, failures: 0 });
     } catch (error) {
       if (this.closing.signal.aborted) return;
-      next = this.afterFailure(failures + 1);
-      if (failures + 1 >= FAILURES_TOLD || error instanceof DecisionRefusedError)
+      this.asking.set(id, this.afterFailure(failures));
+      if (failures >= FAILURES_TOLD || error instanceof DecisionRefusedError)
         await this.tell(question, { answer: 'none', reason: (error as Error).message });
-    } finally {
-      this.asking.set(id, next);
     }
   }
 
@@ -84,7 +80,7 @@ export class GateKeeper {
     const { clock, settings } = this.options;
     const longestMs = Math.min(settings.askAgainMs, LONGEST_PAUSE_MS);
     const pauseMs = Math.min(SHORTEST_PAUSE_MS * 2 ** (failures - 1), longestMs);
-    return { dueAtMs: clock.nowMs() + pauseMs, failures, isUnderWay: false };
+    return { dueAtMs: clock.nowMs() + pauseMs, failures };
   }
 
   private tell(
@@ -101,16 +97,8 @@ export class GateKeeper {
     const { gate } = question.asked;
     const url = settings.urls.get(gate);
     if (url === undefined) throw new Error(`no gate of this name is configured (GATES)`);
-    const ending = new AbortController();
-    const end = (why: Error) => (): void => ending.abort(why);
-    const late = setTimeout(end(new Error(`no answer within ${settings.timeoutMs} ms`)), settings.timeoutMs);
-    const onClosing = end(new Error('the decision service is closing'));
-    this.closing.signal.addEventListener('abort', onClosing, { once: true });
-    try {
-      return await askGate(url, question, settings, ending.signal);
-    } finally {
-      clearTimeout(late);
-      this.closing.signal.removeEventListener('abort', onClosing);
-    }
+    return inTime({ timeoutMs: settings.timeoutMs, closing: this.closing.signal }, (signal) =>
+      askGate(url, question, settings, signal),
+    );
   }
 }

@@ -1,5 +1,6 @@
 import type { ClaimedNotification, NotificationStore } from '#libs/persistence/notifications';
 import { attempt } from './attempt.js';
+import { inTime } from './in-time.js';
 import { NotDeliveredError } from './not-delivered-error.js';
 import type { NotifySettings } from './notify-settings.js';
 import type { Receiver } from './receivers.js';
@@ -60,21 +61,13 @@ export class ReceiverLane {
 
   private async deliver(notification: ClaimedNotification): Promise<void> {
     const { store, settings, onOutcome } = this.options;
-    // Held by the timer: a signal composed of others may be collected before it fires, and the attempt would never end.
-    const ending = new AbortController();
-    const end = (why: string) => (): void => ending.abort(new Error(why));
-    const late = setTimeout(end(`no answer within ${settings.timeoutMs} ms`), settings.timeoutMs);
-    const onClosing = end('the decision service is closing');
-    this.closing.signal.addEventListener('abort', onClosing, { once: true });
-    const { signal } = ending;
+    const { secret, mail, timeoutMs } = settings;
     try {
-      const { secret, mail } = settings;
-      await attempt(this.receiver, notification, { secret, mail, signal });
+      await inTime({ timeoutMs, closing: this.closing.signal }, (signal) =>
+        attempt(this.receiver, notification, { secret, mail, signal }),
+      );
     } catch (error) {
       return this.failed(notification, error as Error);
-    } finally {
-      clearTimeout(late);
-      this.closing.signal.removeEventListener('abort', onClosing);
     }
     await store.delivered(notification.id);
     onOutcome(this.receiver.name, 'delivered', notification);
