@@ -8,18 +8,7 @@ import { isMailbox, readMailServer, type MailSettings } from './notifying/email/
 import { readMailbox, readReceiver, type Receiver } from './notifying/receivers.js';
 import { readTemplates, type Templates } from './notifying/templates.js';
 
-/** Entries of a list, each read by itself. */
-const listOf = <One>(readOne: (text: string) => One | string) =>
-  variables.list.transform((texts, context): readonly One[] =>
-    texts.flatMap((text) => {
-      const read = readOne(text);
-      if (typeof read !== 'string') return read;
-      context.addIssue({ code: 'custom', message: read });
-      return [];
-    }),
-  );
-
-/** A text that is read as a whole. */
+/** A text that is read as a whole. @param readOne says what is wrong where it can't be read */
 const oneOf = <One>(readOne: (text: string) => One | string) =>
   z.string().transform((text, context): One => {
     const read = readOne(text);
@@ -28,13 +17,14 @@ const oneOf = <One>(readOne: (text: string) => One | string) =>
     return z.NEVER;
   });
 
-const gates = variables.list.transform((texts, context): ReadonlyMap<string, string> => {
+/** Entries of a list, each read by itself. */
+const listOf = <One>(readOne: (text: string) => One | string) => variables.list.pipe(z.array(oneOf(readOne)));
+
+const gates = listOf(readGate).transform((named, context): ReadonlyMap<string, string> => {
   const urls = new Map<string, string>();
-  for (const text of texts) {
-    const read = readGate(text);
-    if (typeof read === 'string') context.addIssue({ code: 'custom', message: read });
-    else if (urls.has(read[0])) context.addIssue({ code: 'custom', message: `${read[0]} is named twice` });
-    else urls.set(...read);
+  for (const [name, url] of named) {
+    if (urls.has(name)) context.addIssue({ code: 'custom', message: `${name} is named twice` });
+    urls.set(name, url);
   }
   return urls;
 });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { MILLION } from '#libs/contracts';
 import type { AskedGate, DefinedState, GateAnswer } from '#libs/delivery';
 import { z } from 'zod';
 import { NotDeliveredError } from '../notifying/not-delivered-error.js';
@@ -68,7 +69,7 @@ function bodyOf({ state, asked }: GateQuestion, pageUrl: string | undefined): un
       kind,
       revision,
       stage: { index: stage, of: ramp.stages.length, weightPpm: ramp.stages[stage]?.weightPpm ?? 0 },
-      weightsPpm: 'weightsPpm' in state ? state.weightsPpm : { [control]: 1_000_000 },
+      weightsPpm: 'weightsPpm' in state ? state.weightsPpm : { [control]: MILLION },
       variants: spec.variants,
       link: experimentLink(pageUrl, experiment) ?? null,
     },

@@ -1,3 +1,4 @@
+import { slug } from '#libs/contracts';
 import { readReceiver } from '../notifying/receivers.js';
 
 /** Whom the ramp may have to wait for, and how they are asked. */
@@ -14,12 +15,12 @@ export interface GateSettings {
   readonly pageUrl: string | undefined;
 }
 
-const WRITTEN = /^([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)=(.+)$/;
+const WRITTEN = /^([^=]*)=(.+)$/;
 
 /** @returns name and address of "load-test=https://…", or what is wrong with the text, without repeating it. */
 export function readGate(text: string): readonly [name: string, url: string] | string {
   const [, name, address] = WRITTEN.exec(text) ?? [];
-  if (name === undefined || address === undefined)
+  if (!slug.safeParse(name).success || address === undefined)
     return 'expected names with addresses, such as load-test=https://ci.example.com/gate';
   const read = readReceiver(address);
   if (typeof read === 'string') return `${name}: ${read}`;
