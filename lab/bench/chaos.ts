@@ -17,7 +17,8 @@ import { parseArgs } from 'node:util';
 import { MILLION } from '#libs/contracts';
 import { nowMs } from './parts.js';
 import { ChaosRun, shareInPercent, SHARE_PPM, type PlayedPhase, type Recovery } from './chaos/run.js';
-import { Participants, type BusName, type ParticipantName } from './chaos/participants.js';
+import { Participants, type ParticipantName } from './chaos/participants.js';
+import type { BusName } from './chaos/processes.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -86,7 +87,7 @@ function busName(text: string): BusName {
 /** @returns the promises that were broken. */
 async function chaos(): Promise<readonly string[]> {
   const upstreams = await participants.startAll();
-  const run = new ChaosRun(participants, participants.fork('load'));
+  const run = new ChaosRun(participants, participants.forkLoad());
   run.begin(0);
   await run.apply(upstreams);
   await warmUp(run, Number(options.rate));

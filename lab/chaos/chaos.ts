@@ -19,10 +19,11 @@ import { parseArgs } from 'node:util';
 import { openBus } from '#libs/messaging';
 import { openDatabase, type Database } from '#libs/persistence';
 import { commonVariables, readConfig } from '#libs/platform';
+import type { BusName } from '../bench/chaos/processes.js';
 import { ChaosRun } from '../bench/chaos/run.js';
 import { nowMs } from '../bench/parts.js';
 import { compareCommands, compareFacts, untilRead, type Compared } from './comparison.js';
-import { planFaults, type ChaosBus, type Fault, type PlannedStep, type Victim } from './faults.js';
+import { planFaults, type Fault, type PlannedStep, type Victim } from './faults.js';
 import { evidenceDifferences, keptEvidence } from './kept-evidence.js';
 import { reportInMarkdown, stepInWords, type ChaosReport } from './report.js';
 import { World } from './world.js';
@@ -37,7 +38,7 @@ const { values: options } = parseArgs({
     log: { type: 'string' },
   },
 });
-const bus: ChaosBus = options.bus === 'kafka' ? 'kafka' : 'postgres';
+const bus: BusName = options.bus === 'kafka' ? 'kafka' : 'postgres';
 const seed = Number(options.seed);
 const perSecond = Number(options.rate);
 const SERVICE = 'text-to-image';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { planFaults, type ChaosBus } from './faults.js';
+import type { BusName } from '../bench/chaos/processes.js';
+import { planFaults } from './faults.js';
 
 describe('a plan of faults', () => {
   it('is the same for the same seed', () => {
@@ -20,6 +21,6 @@ describe('a plan of faults', () => {
   });
 });
 
-function victimsOn(bus: ChaosBus) {
+function victimsOn(bus: BusName) {
   return planFaults(1, 500, bus).flatMap(({ fault }) => (fault.kind === 'slow' ? [] : [fault.victims]));
 }

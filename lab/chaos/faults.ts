@@ -1,4 +1,5 @@
 import { seededRandom } from '#libs/scenes';
+import type { BusName, StoreName } from '../bench/chaos/processes.js';
 
 export const SERVICES = {
   decision: 'decision',
@@ -13,9 +14,7 @@ export const SERVICES = {
 } as const;
 export type ChaosService = keyof typeof SERVICES;
 const SERVICE_NAMES = Object.keys(SERVICES) as readonly ChaosService[];
-/** The broker is there on Kafka alone; on Postgres the database is the bus as well. */
-export type Victim = ChaosService | 'database' | 'broker';
-export type ChaosBus = 'postgres' | 'kafka';
+export type Victim = ChaosService | StoreName;
 
 /** What happens to whom. Everything comes back afterwards: started again, continued, or as fast as before. */
 export type Fault =
@@ -41,7 +40,7 @@ const LONGEST_DELAY_MS = 120;
 const ORDER_EVERY = 5;
 
 /** The same steps for the same seed. It is paused and goes on in turn. */
-export function planFaults(seed: number, kills: number, bus: ChaosBus): readonly PlannedStep[] {
+export function planFaults(seed: number, kills: number, bus: BusName): readonly PlannedStep[] {
   const random = seededRandom(seed);
   const upTo = (most: number): number => Math.round(random.between(most / 5, most));
   const stores: readonly Victim[] = bus === 'kafka' ? ['database', 'broker'] : ['database'];

@@ -1,8 +1,9 @@
-import { faultInWords, type ChaosBus, type PlannedStep } from './faults.js';
+import type { BusName } from '../bench/chaos/processes.js';
+import { faultInWords, type PlannedStep } from './faults.js';
 
 /** What a run came to. */
 export interface ChaosReport {
-  readonly bus: ChaosBus;
+  readonly bus: BusName;
   readonly seed: number;
   readonly perSecond: number;
   readonly startedAt: string;
