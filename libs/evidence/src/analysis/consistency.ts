@@ -7,6 +7,9 @@ import { type Level, MOST_FINGERPRINTS, REPORTED_FIELDS, type ReportedField, typ
 
 type Finding = Omit<ConsistencyFinding, 'metrics'>;
 
+/** The field of scores that says how well pictures fit their prompts. */
+const ALIGNMENT = 'alignment';
+
 /**
  * Whether what the services report can be true: their figures beside what the router measured of the same requests, in both variants, and
  * their fingerprints beside what the experiment declares. A difference of a factor of 1,000 is another unit of measure, not a candidate that is
@@ -26,7 +29,7 @@ export function consistencyOf(
     findings.push({
       kind: 'scorer-blind',
       variant: design.control,
-      field: 'alignment',
+      field: ALIGNMENT,
       factor: auc,
       expected: null,
       found: null,
@@ -182,10 +185,8 @@ function metricsOn({ kind, field }: Finding, { metrics }: EvidenceDesign): strin
   return metrics
     .filter(({ role }) => role === 'guardrail' || role === 'objective')
     .filter((metric) => {
-      const read = readBy(metric);
-      if (kind === 'unit-of-measure') return read.some((definition) => fieldsOf(definition).includes(field ?? ''));
-      if (kind === 'scorer-blind') return read.some(readsAlignment);
-      return kind === 'scorer-changed' ? read.some(({ topic }) => topic === 'image.scored.v1') : true;
+      if (kind === 'unit-of-measure' || kind === 'scorer-blind') return restsOn(metric, field);
+      return kind === 'scorer-changed' ? readBy(metric).some(({ topic }) => topic === 'image.scored.v1') : true;
     })
     .map(({ definition }) => definition.name);
 }
@@ -195,13 +196,12 @@ function readBy({ definition, parts }: MetricDesign): readonly MetricDefinition[
   return parts?.map((part) => part.definition) ?? [definition];
 }
 
-const OF_ALIGNMENT: ReadonlySet<string> = new Set(['alignment', 'wrong-pictures', 'alignment-shift']);
-
-function readsAlignment({ name, topic, reads }: MetricDefinition): boolean {
-  return topic === 'image.scored.v1' && (OF_ALIGNMENT.has(name) || reads?.includes('alignment') === true);
+/** Whether a metric, or a part of a quotient, reads a field that a finding is about. */
+function restsOn(metric: MetricDesign, field: Finding['field']): boolean {
+  return readBy(metric).some((definition) => fieldsOf(definition).includes(field ?? ''));
 }
 
-/** What the built-in metrics read of what services report; own ones say it themselves. */
+/** What the built-in metrics read of what services report and of scores; own ones say it themselves. */
 const READ_FIELDS: Readonly<Record<string, readonly string[]>> = {
   'inference-latency-p50': ['timings.inferenceMs'],
   'inference-latency-p95': ['timings.inferenceMs'],
@@ -211,11 +211,20 @@ const READ_FIELDS: Readonly<Record<string, readonly string[]>> = {
   'gpu-memory': ['gpu.memoryMiB'],
   'cost-per-image': ['cost'],
   'flagged-rate': ['images.flagged'],
+  alignment: [ALIGNMENT],
+  'wrong-pictures': [ALIGNMENT],
+  'alignment-shift': [ALIGNMENT],
+};
+
+/** Fields that findings are about, by the events that carry them. */
+const FIELDS: Readonly<Partial<Record<MetricDefinition['topic'], readonly string[]>>> = {
+  'generation.completed.v1': REPORTED_FIELDS,
+  'image.scored.v1': [ALIGNMENT],
 };
 
 function fieldsOf({ name, topic, reads }: MetricDefinition): readonly string[] {
-  if (topic !== 'generation.completed.v1') return [];
-  return READ_FIELDS[name] ?? REPORTED_FIELDS.filter((field) => reads?.includes(field));
+  const fields = FIELDS[topic] ?? [];
+  return READ_FIELDS[name] ?? fields.filter((field) => reads?.includes(field));
 }
 
 /**
@@ -235,7 +244,7 @@ export function doubtOf(
 
 /** Whether a metric, or a part of a quotient, is of how well pictures fit their prompts. */
 export function restsOnAlignment(metric: MetricDesign): boolean {
-  return readBy(metric).some(readsAlignment);
+  return restsOn(metric, ALIGNMENT);
 }
 
 /** Whether nothing may be said of a metric of this candidate, since it or control reports it in another unit of measure. */
@@ -247,8 +256,6 @@ function isInAnotherUnit(
 ): boolean {
   return findings.some(
     ({ kind, variant, field }) =>
-      kind === 'unit-of-measure' &&
-      (variant === candidate || variant === control) &&
-      readBy(metric).some((definition) => fieldsOf(definition).includes(field ?? '')),
+      kind === 'unit-of-measure' && (variant === candidate || variant === control) && restsOn(metric, field),
   );
 }

@@ -97,7 +97,7 @@ function noteSilence(
   { measuredBit }: MetricPlace,
   { mark, said, isFirstDelivered }: { mark: UnitMark; said: Silence; isFirstDelivered: boolean },
 ): boolean {
-  const takesFirst = said !== 'nothing';
+  const takesFirst = said !== null;
   if (metric.test === null || (takesFirst ? hasBit(mark, measuredBit) : !isFirstDelivered)) return false;
   if (said !== 'elsewhere') {
     const isLost = said === 'lost';
@@ -107,13 +107,13 @@ function noteSilence(
   return takesFirst;
 }
 
-/** Why there is no value: nobody says, it never came, or a guardrail of another metric has judged the event. */
-export type Silence = 'nothing' | 'lost' | 'elsewhere';
+/** Why there is no value: it never came, or a guardrail of another metric has judged the event; null: nobody says. */
+export type Silence = 'lost' | 'elsewhere' | null;
 
 /** An event that another metric would judge, but guards nothing, is one with a value missing. */
 export function saidIn(reading: NoValue | null, { guarded }: Pick<EvidenceDesign, 'guarded'>): Silence {
-  if (reading === null || reading === 'lost') return reading ?? 'nothing';
-  return guarded.has(reading.judgedBy) ? 'elsewhere' : 'nothing';
+  if (reading === null || reading === 'lost') return reading;
+  return guarded.has(reading.judgedBy) ? 'elsewhere' : null;
 }
 
 function promptClassOf(data: object): number | null {

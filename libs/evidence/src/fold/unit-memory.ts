@@ -41,7 +41,6 @@ export class UnitMemory {
   private isAllChanged = false;
   /** Which page {@link sweep} hands over next. */
   private nextPage = 0;
-  private sweptPages = 1;
   /** One mark for all answers, so that an event costs no allocation. */
   private readonly mark: UnitMark;
   /** Observations turned away because the memory is full. */
@@ -89,8 +88,7 @@ export class UnitMemory {
     const isWhole = this.whenFull === 'forget' || this.isAllChanged;
     const units = this.young.takeChanged();
     this.isAllChanged = false;
-    if (isWhole) return this.everything();
-    return { replaces: false, units, ...this.marksOf(units, 0), older: 0, refused: this.refused };
+    return isWhole ? this.everything() : this.changesOf(units);
   }
 
   /**
@@ -99,13 +97,10 @@ export class UnitMemory {
    */
   sweep(): SweptPage {
     const pages = this.young.pageCount;
-    if (pages !== this.sweptPages) this.nextPage = 0;
-    this.sweptPages = pages;
-    const page = this.nextPage;
+    // There may be fewer than before, where another memory has taken the place of this one.
+    const page = this.nextPage % pages;
     this.nextPage = (page + 1) % pages;
-    const units = this.young.keysOf(page);
-    const changes = { replaces: false, units, ...this.marksOf(units, 0), older: 0, refused: this.refused };
-    return { changes, page, pages };
+    return { changes: this.changesOf(this.young.keysOf(page)), page, pages };
   }
 
   everything(): UnitChanges {
@@ -142,6 +137,11 @@ export class UnitMemory {
   /** Makes the next {@link takeChanges} hand over the whole memory. */
   handOverAll(): void {
     this.isAllChanged = true;
+  }
+
+  /** The young ones among what is known, as they are now. */
+  private changesOf(units: Float64Array): UnitChanges {
+    return { replaces: false, units, ...this.marksOf(units, 0), older: 0, refused: this.refused };
   }
 
   private marksOf(units: Float64Array, older: number): Pick<UnitChanges, 'marks' | 'numbers'> {

@@ -6,7 +6,7 @@ const FIRST_CAPACITY = 64;
 export class UnitTable {
   size = 0;
   /** Words of a mark: the epoch and the bits. */
-  readonly wordCount: number;
+  private readonly wordCount: number;
   private readonly numberCount: number;
   private units = new Float64Array(FIRST_CAPACITY);
   private words: Uint32Array;
@@ -17,7 +17,7 @@ export class UnitTable {
   private lastUnit = 0;
   private lastSlot = 0;
 
-  constructor(layout: UnitLayout) {
+  constructor(private readonly layout: UnitLayout) {
     const { numbers } = layout;
     this.wordCount = wordCountOf(layout);
     this.numberCount = numbers;
@@ -79,7 +79,7 @@ export class UnitTable {
 
   /** Writes every unit, and whether it was changed, into the table that is given for it. */
   moveTo(tableOf: (unit: number) => UnitTable): void {
-    const mark = blankMark({ bits: 32 * (this.wordCount - 1), numbers: this.numberCount });
+    const mark = blankMark(this.layout);
     for (let slot = 0; slot < this.units.length; slot++) {
       const unit = this.units[slot] as number;
       if (unit === 0) continue;

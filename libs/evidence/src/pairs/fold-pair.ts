@@ -180,10 +180,7 @@ function valuesOf<T extends RequestTopic>(
 
 /** A pair of which a side got no picture, or did not wait for it, is not compared by what pictures are like. */
 function saidBy(reading: Reading | NoValue | null, design: EvidenceDesign): WaitingValue['said'] {
-  if (reading === null || isNoValue(reading)) {
-    const said = saidIn(reading, design);
-    return said === 'nothing' ? null : said;
-  }
+  if (reading === null || isNoValue(reading)) return saidIn(reading, design);
   return reading.known === 'value' ? { value: reading.value, denominator: reading.denominator } : null;
 }
 
