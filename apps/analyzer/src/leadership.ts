@@ -1,7 +1,10 @@
-import type { Database, DatabaseSession, Queryable } from '#libs/persistence';
+import { endSilentSessions, type Database, type DatabaseSession, type Queryable } from '#libs/persistence';
 
 /** Advisory lock of the one analyzer that folds and publishes ("analyzer" in the letters' positions, any constant would do). */
 const LOCK = 1_142_595_826;
+/** Condition on pg_locks. The lock's one key is stored in two halves. */
+const IS_HELD = `locktype = 'advisory' and granted and objsubid = 1 and classid = 0 and objid = ${LOCK}
+  and database = (select oid from pg_database where datname = current_database())`;
 const BETWEEN_TRIES_MS = 250;
 /** How long a leader may ask nothing before another analyzer ends its session: its process is stopped, or its machine hangs. */
 const HUNG_AFTER_MS = 7_000;
@@ -36,7 +39,8 @@ export async function takeTheLead(
   const lost = new Promise<Error>((resolve) => session.onLost(resolve));
   while (!signal.aborted) {
     if (await isMine(session)) return leadershipOf(session, lost, hungAfterMs);
-    await endHungLeader(session, hungAfterMs);
+    // What it writes when it wakes is refused: see `Leadership.assertHeld`.
+    await endSilentSessions(session, { keys: 1, classIds: [0], objectId: LOCK }, hungAfterMs);
     await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
   }
   await session.release();
@@ -69,27 +73,8 @@ const CERTAIN_FOR = 0.75;
 
 /** The session, and with it the lock, is a generation: it never comes back. */
 async function assertHeldBy(tx: Queryable, pid: number): Promise<void> {
-  const held = await tx.query(
-    `select 1 from pg_locks
-      where locktype = 'advisory' and granted and objsubid = 1 and classid = 0 and objid = $1 and pid = $2
-        and database = (select oid from pg_database where datname = current_database())`,
-    [LOCK, pid],
-  );
+  const held = await tx.query(`select 1 from pg_locks where ${IS_HELD} and pid = $1`, [pid]);
   if (held.length === 0) throw new LeadLostError('the lead was lost: nothing is saved');
-}
-
-/** What it writes when it wakes is refused: see `Leadership.assertHeld`. */
-async function endHungLeader(session: DatabaseSession, hungAfterMs: number): Promise<void> {
-  await session.query(
-    `with silent as materialized (
-       select distinct pid from pg_locks join pg_stat_activity using (pid)
-        where locktype = 'advisory' and granted and objsubid = 1
-          and database = (select oid from pg_database where datname = current_database())
-          and classid = 0 and objid = $1 and pid <> pg_backend_pid()
-          and greatest(query_start, state_change) < clock_timestamp() - $2 * interval '1 millisecond')
-     select pg_terminate_backend(pid) from silent`,
-    [LOCK, hungAfterMs],
-  );
 }
 
 async function isMine(session: DatabaseSession): Promise<boolean> {
@@ -97,16 +82,8 @@ async function isMine(session: DatabaseSession): Promise<boolean> {
   return row?.mine === true;
 }
 
-/** Whether any analyzer holds the lead. The lock's one key is stored in two halves. */
+/** Whether any analyzer holds the lead. */
 export async function isLed(database: Queryable): Promise<boolean> {
-  const [row] = await database.query<{ led: boolean }>(
-    `select exists (
-       select from pg_locks
-        where locktype = 'advisory' and granted and objsubid = 1
-          and database = (select oid from pg_database where datname = current_database())
-          and classid = 0 and objid = $1
-     ) as led`,
-    [LOCK],
-  );
+  const [row] = await database.query<{ led: boolean }>(`select exists (select from pg_locks where ${IS_HELD}) as led`);
   return row?.led === true;
 }

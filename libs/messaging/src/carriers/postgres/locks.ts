@@ -1,4 +1,4 @@
-import type { Queryable } from '#libs/persistence';
+import { endSilentSessions, type Queryable } from '#libs/persistence';
 
 /**
  * Advisory locks of one session, in the two-integer space. The first integer is one of these classes plus the group's number.
@@ -40,27 +40,10 @@ export async function membersOf(session: Queryable, groupIds: readonly number[])
   return members;
 }
 
-/**
- * Ends the sessions of members of these groups that have asked nothing for so long. A process that is stopped, or a machine that hangs, keeps its
- * connections, and with them its locks; ended here, it finds its session gone when it wakes. Sessions of another role are left alone.
- * @returns how many were ended
- */
-export async function endHungMembers(
-  session: Queryable,
-  groupIds: readonly number[],
-  silentForMs: number,
-): Promise<number> {
-  const ended = await session.query(
-    `WITH silent AS MATERIALIZED (
-       SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid)
-       WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND classid = ANY($1::oid[])
-         AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()
-         AND greatest(query_start, state_change) < clock_timestamp() - $2 * interval '1 millisecond')
-     SELECT pg_terminate_backend(pid) FROM silent`,
-    [groupIds.map((groupId) => MEMBER_CLASS + groupId), silentForMs],
-    { prepareAs: 'bus_hung_members' },
-  );
-  return ended.length;
+/** Ends the sessions of members of these groups that have asked nothing for so long, and says how many. */
+export function endHungMembers(session: Queryable, groupIds: readonly number[], silentForMs: number): Promise<number> {
+  const classIds = groupIds.map((groupId) => MEMBER_CLASS + groupId);
+  return endSilentSessions(session, { keys: 2, classIds }, silentForMs);
 }
 
 /** Takes the locks that are free and says which. */
