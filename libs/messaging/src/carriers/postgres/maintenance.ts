@@ -1,7 +1,7 @@
 import type { Database } from '#libs/persistence';
 import { FURTHEST_BEHIND } from './furthest-behind.js';
 import { underMaintenanceLock } from './maintenance-lock.js';
-import { dropOldSegments, prepareSegments } from './segments.js';
+import { dropOldSegments, prepareSegments, type Deleted, type OldBefore } from './segments.js';
 
 const MOST_ROWS_PER_STEP = 5_000;
 /** A log that has grown for days without maintenance takes its time. */
@@ -14,13 +14,6 @@ export interface KeptFor {
   readonly readMs: number;
   /** What one of them has not. */
   readonly unreadMs: number;
-}
-
-/** What maintenance has deleted. */
-export interface Deleted {
-  readonly records: number;
-  /** Of these, what some group that comes back had not read, by group, topic and partition: `recorder, request.routed.v1[3]`. */
-  readonly unread: ReadonlyMap<string, number>;
 }
 
 /**
@@ -96,7 +89,7 @@ function compact(database: Database): Promise<readonly DeletedRow[]> {
 function trim(
   database: Database,
   table: 'bus.record' | 'bus.record_rest',
-  before: { readonly readMs: number; readonly unreadMs: number },
+  before: OldBefore,
 ): Promise<readonly DeletedRow[]> {
   return underLock(
     database,

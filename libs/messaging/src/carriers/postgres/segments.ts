@@ -39,29 +39,32 @@ export async function prepareSegments(database: Database): Promise<void> {
   }
 }
 
-/** What was dropped: see `Deleted`. */
-interface Dropped {
+/** From when on records are kept, milliseconds since 1970. */
+export interface OldBefore {
+  /** What every group that comes back has read. */
+  readonly readMs: number;
+  /** What one of them has not. */
+  readonly unreadMs: number;
+}
+
+/** What maintenance has deleted. */
+export interface Deleted {
   readonly records: number;
+  /** Of these, what some group that comes back had not read, by group, topic and partition: `recorder, request.routed.v1[3]`. */
   readonly unread: ReadonlyMap<string, number>;
 }
 
 /** Drops the days whose youngest record is old enough for everything that is in them. */
-export async function dropOldSegments(
-  database: Database,
-  before: { readonly readMs: number; readonly unreadMs: number },
-): Promise<Dropped> {
+export async function dropOldSegments(database: Database, before: OldBefore): Promise<Deleted> {
   const dropped = await unlessLocked('drop old days of the log', () =>
     underMaintenanceLock(database, (tx) => dropSegments(tx, before), { lockedAtMostMs: LOCKED_AT_MOST_MS }),
   );
   return dropped ?? NOTHING_DROPPED;
 }
 
-const NOTHING_DROPPED: Dropped = { records: 0, unread: new Map() };
+const NOTHING_DROPPED: Deleted = { records: 0, unread: new Map() };
 
-async function dropSegments(
-  tx: Queryable,
-  before: { readonly readMs: number; readonly unreadMs: number },
-): Promise<Dropped> {
+async function dropSegments(tx: Queryable, before: OldBefore): Promise<Deleted> {
   let records = 0;
   const lost = new Map<string, number>();
   const { names } = await segmentsOf(tx);
