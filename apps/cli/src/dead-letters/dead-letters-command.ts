@@ -17,20 +17,17 @@ import { outputOption, printAnswer, printLines, type OutputForm } from '../termi
 interface Selection {
   readonly topic?: string;
   readonly group?: string;
+  /** Those that were published again as well. */
+  readonly all?: true;
 }
 
 interface ListOptions extends Selection {
-  readonly all?: true;
   readonly limit: number;
   readonly output: OutputForm;
 }
 
 interface ShowOptions {
   readonly output: OutputForm;
-}
-
-interface RedriveOptions extends Selection {
-  readonly all?: true;
 }
 
 /** `teststrip dead-letters`: messages that a consumer has given up, straight from the bus of the services. */
@@ -57,7 +54,7 @@ export function addDeadLettersCommand(program: Command): void {
       .argument('[letters...]', 'as they are listed'),
   )
     .option('-a, --all', 'of the selection also those that were published again before')
-    .action((ids: readonly string[], options: RedriveOptions) => withBus((bus) => redrive(bus, ids, options)));
+    .action((ids: readonly string[], options: Selection) => withBus((bus) => redrive(bus, ids, options)));
 }
 
 function withSelection(command: Command): Command {
@@ -94,9 +91,8 @@ function orNoService(error: unknown): never {
 }
 
 async function list(bus: EventBus, options: ListOptions): Promise<void> {
-  const selected = (await selectedLetters(bus, options))
-    .filter(({ redrivenAt }) => options.all === true || redrivenAt === undefined)
-    .toSorted((one, other) => (one.buriedAt < other.buriedAt ? 1 : one.buriedAt > other.buriedAt ? -1 : 0));
+  const letters = await selectedLetters(bus, options);
+  const selected = letters.toSorted((one, other) => other.buriedAt.localeCompare(one.buriedAt));
   const newest = selected.slice(0, options.limit);
   printAnswer(options.output, { letters: newest.map(inWords), of: selected.length }, () =>
     listLines(newest, selected.length),
@@ -150,27 +146,29 @@ function valueLines(value: string): readonly string[] {
   }
 }
 
-async function redrive(bus: EventBus, ids: readonly string[], options: RedriveOptions): Promise<void> {
+async function redrive(bus: EventBus, ids: readonly string[], options: Selection): Promise<void> {
   const isSelection = options.topic !== undefined || options.group !== undefined;
   if (ids.length > 0 === isSelection)
     throw new CommandFailure(exitCodes.usage, 'say which: letters by name, or --topic and --group');
-  const letters = isSelection
-    ? (await selectedLetters(bus, options)).filter(({ redrivenAt }) => options.all === true || redrivenAt === undefined)
-    : await foundAll(bus, ids);
+  const letters = isSelection ? await selectedLetters(bus, options) : await foundAll(bus, ids);
   const able = letters.filter((letter) => whyNotRedriven(letter) === undefined);
   await redriveDeadLetters(bus, able, Date.now());
   for (const group of new Set(able.map((letter) => letter.group)))
     printLines([`${able.filter((letter) => letter.group === group).length} published again for ${group}`]);
   if (letters.length === 0) printLines(['no message was given up']);
-  const unable = letters.filter((letter) => !able.includes(letter));
+  const unable = letters.flatMap((letter) => {
+    const why = whyNotRedriven(letter);
+    return why === undefined ? [] : [`${letter.id}: ${why}`];
+  });
   if (unable.length === 0) return;
-  const why = unable.map((letter) => `${letter.id}: ${whyNotRedriven(letter)}`).join('\n');
-  throw new CommandFailure(exitCodes.refused, `${unable.length} can't be published again:\n${why}`);
+  throw new CommandFailure(exitCodes.refused, `${unable.length} can't be published again:\n${unable.join('\n')}`);
 }
 
-async function selectedLetters(bus: EventBus, { topic, group }: Selection): Promise<readonly DeadLetter[]> {
+async function selectedLetters(bus: EventBus, { topic, group, all }: Selection): Promise<readonly DeadLetter[]> {
   const letters = await readDeadLetters(bus, topic === undefined ? undefined : [topic]);
-  return group === undefined ? letters : letters.filter((letter) => letter.group === group);
+  return letters.filter(
+    (letter) => (group === undefined || letter.group === group) && (all === true || letter.redrivenAt === undefined),
+  );
 }
 
 async function found(bus: EventBus, id: string): Promise<DeadLetter> {

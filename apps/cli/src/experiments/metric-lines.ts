@@ -15,19 +15,18 @@ export function metricTable(summary: SummaryAnswer): readonly string[] {
   const rows = judged.map((metric) => {
     const name = several ? `${metric.metric} (${metric.candidate})` : metric.metric;
     const { estimate, allowed } = comparedWords(metric, summary);
-    return [
-      name,
-      isDryRun(summary, metric) ? `${verdictWords(metric)} (dry run)` : verdictWords(metric),
-      estimate,
-      allowed,
-      number(metric.n.candidate.units),
-    ];
+    return [name, verdictWords(metric, summary), estimate, allowed, number(metric.n.candidate.units)];
   });
   return alignedColumns([['metric', 'verdict', 'candidate', 'allowed', `${summary.unit}s`], ...rows]);
 }
 
-/** "harmful", "undecided: still collecting evidence". */
-export function verdictWords({ verdict, reason }: Pick<MetricAnswer, 'verdict' | 'reason'>): string {
+/** "harmful", "undecided: still collecting evidence"; "(dry run)" where nothing follows from it, since the guardrail is only tried. */
+export function verdictWords(metric: MetricAnswer, { guardrails }: SummaryAnswer): string {
+  const verdict = verdictAlone(metric);
+  return guardrailOn(guardrails, metric)?.isDryRun === true ? `${verdict} (dry run)` : verdict;
+}
+
+function verdictAlone({ verdict, reason }: MetricAnswer): string {
   switch (verdict) {
     case 'harmful':
       return 'HARMFUL';
@@ -50,11 +49,6 @@ function comparedWords(
   const written = guardrailOn(guardrails, metric)?.margin;
   const { estimate, allowed } = comparisonOf(metric, written ?? NO_MARGIN, comparedWith);
   return { estimate: estimate ?? '–', allowed: written ? allowed : '–' };
-}
-
-/** Whether nothing follows from what is said of a metric: its guardrail is only tried. */
-export function isDryRun({ guardrails }: SummaryAnswer, metric: MetricAnswer): boolean {
-  return guardrailOn(guardrails, metric)?.isDryRun === true;
 }
 
 function guardrailOn(guardrails: Guardrails, { metric }: MetricAnswer): Guardrails[number] | undefined {

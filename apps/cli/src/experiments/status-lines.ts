@@ -1,6 +1,6 @@
 import { orderInWords } from '#libs/delivery';
 import type { ExperimentAnswer, SummaryAnswer } from '../server/answers.js';
-import { isDryRun, metricTable, verdictWords } from './metric-lines.js';
+import { metricTable, verdictWords } from './metric-lines.js';
 import { ago, effectWords, phaseWords, shareWords, stageWords, waitsFor } from './standing.js';
 
 /** What the servers say of one experiment at one moment. */
@@ -61,12 +61,13 @@ export function wordOfOrder(order: { readonly command: string; readonly reason: 
 
 /** One line that is worth printing again whenever it changes. */
 export function statusLine({ experiment, summary }: ExperimentStanding): string {
-  const verdicts = (summary?.metrics ?? [])
-    .filter(({ role }) => role !== 'observed')
-    .map((metric) => {
-      const tried = summary && isDryRun(summary, metric) ? ' (dry run)' : '';
-      return `${metric.metric} ${verdictWords(metric)}${tried}`;
-    });
+  const verdicts = summary === undefined ? [] : verdictsIn(summary);
   const why = experiment.lastCommand ? `: ${experiment.lastCommand.message}` : '';
   return `${phaseWords(experiment)}, stage ${stageWords(experiment)}, ${shareWords(experiment)}${why}${verdicts.length === 0 ? '' : ` | ${verdicts.join(', ')}`}`;
+}
+
+function verdictsIn(summary: SummaryAnswer): readonly string[] {
+  return summary.metrics
+    .filter(({ role }) => role !== 'observed')
+    .map((metric) => `${metric.metric} ${verdictWords(metric, summary)}`);
 }
