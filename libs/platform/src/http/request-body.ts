@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { createGunzip } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import { MOST_LEVELS, tooDeepInJson } from '#libs/contracts';
 import { ProblemException } from './problem.js';
 
@@ -106,26 +107,15 @@ async function bytesOf(request: IncomingMessage, largestBytes: number): Promise<
 
 /** @throws ProblemException 400 for what is not packed with gzip, 413 for what is too long unpacked: a thousandth of it may be packed. */
 async function unpacked(packed: Buffer, largestBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  const gunzip = createGunzip();
-  gunzip.end(packed);
   try {
-    for await (const chunk of gunzip as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      if (length > largestBytes) throw tooLongUnpacked(largestBytes);
-      chunks.push(chunk);
-    }
+    return await promisify(gunzip)(packed, { maxOutputLength: largestBytes });
   } catch (error) {
-    if (error instanceof ProblemException) throw error;
-    throw noJson({ line: 1, column: 1 }, `not packed with gzip as content-encoding says (${(error as Error).message})`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ERR_BUFFER_TOO_LARGE')
+      throw noJson({ line: 1, column: 1 }, `not packed with gzip as content-encoding says (${message})`);
+    const detail = `The body is longer than ${largestBytes} bytes when it is unpacked`;
+    throw new ProblemException({ title: 'The body is too long', status: 413, detail });
   }
-  return Buffer.concat(chunks);
-}
-
-function tooLongUnpacked(largestBytes: number): ProblemException {
-  const detail = `The body is longer than ${largestBytes} bytes when it is unpacked`;
-  return new ProblemException({ title: 'The body is too long', status: 413, detail });
 }
 
 async function readBytes(request: IncomingMessage, largestBytes: number): Promise<Buffer> {
