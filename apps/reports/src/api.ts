@@ -10,8 +10,8 @@ import {
 } from '#libs/platform';
 import { eventAttributes } from '#libs/contracts';
 import { z } from 'zod';
-import { LARGEST_EVENTS_BYTES, MOST_EVENTS } from './events/events.controller.js';
-import { SENDER } from './events/events-desk.js';
+import { LARGEST_EVENTS_BYTES, MANY_EVENTS, MOST_EVENTS } from './events/events.controller.js';
+import { ONE_EVENT, SENDER, TAKEN_TOPICS } from './events/events-desk.js';
 import { feedbackBody } from './feedback/feedback-desk.js';
 import { signInBody } from './identity/sign-in.controller.js';
 import { PAGE_ORDERS } from './orders/orders.controller.js';
@@ -44,7 +44,7 @@ const PASSED_BACK = {
 const SENT_EVENT = eventAttributes
   .omit({ time: true, subject: true })
   .extend({
-    type: z.enum(['generation.completed.v1', 'image.scored.v1', 'feedback.recorded.v1']),
+    type: z.enum(TAKEN_TOPICS),
     id: z
       .string()
       .min(1)
@@ -59,6 +59,7 @@ const EVENT_ANSWER = z.object({
   detail: z.string().optional(),
   mended: z.array(z.string()).optional().describe('What was read for what it means.'),
 });
+const BATCH_ANSWER = z.object({ taken: z.int(), refused: z.int(), events: z.array(EVENT_ANSWER) });
 const UNKNOWN = { 404: problemAnswer('Unknown experiment.') };
 
 /** The routes of the reports: the page, what it shows, and feedback. */
@@ -331,20 +332,17 @@ export const reportsApi: ApiDescription = {
         requestBody: {
           required: true,
           content: {
-            'application/cloudevents-batch+json': { schema: jsonSchemaOf(z.array(SENT_EVENT), 'input') },
-            'application/cloudevents+json': { schema: jsonSchemaOf(SENT_EVENT, 'input') },
+            [MANY_EVENTS]: { schema: jsonSchemaOf(z.array(SENT_EVENT), 'input') },
+            [ONE_EVENT]: { schema: jsonSchemaOf(SENT_EVENT, 'input') },
           },
         },
         responses: {
           ...bodyRefusals,
           202: jsonAnswer(
             'All are durable; the analysis follows. Of one event: its answer.',
-            z.union([z.object({ taken: z.int(), refused: z.int(), events: z.array(EVENT_ANSWER) }), EVENT_ANSWER]),
+            z.union([BATCH_ANSWER, EVENT_ANSWER]),
           ),
-          207: jsonAnswer(
-            'Some are; each says what became of it.',
-            z.object({ taken: z.int(), refused: z.int(), events: z.array(EVENT_ANSWER) }),
-          ),
+          207: jsonAnswer('Some are; each says what became of it.', BATCH_ANSWER),
           404: problemAnswer('Of one event: its experiment is not recorded (yet).'),
           422: problemAnswer('Of one event: it is none, or of no topic that is taken here.'),
           503: problemAnswer('The bus does not take them now: send all of them again.'),

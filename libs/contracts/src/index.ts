@@ -29,6 +29,7 @@ export { closest } from './experiment/closest.js';
 export * from './experiment/event-fields.js';
 export { candidatesOf, comparedWith } from './experiment/candidates.js';
 export { messageAt } from './message-at.js';
+export { parsedJson } from './parsed-json.js';
 export { harmAlphaOf } from './experiment/harm-alpha.js';
 export { WEEKDAYS } from './experiment/time-windows.js';
 export { durationInWords, durationOfAtLeast, parseDurationMs } from './experiment/duration.js';

@@ -14,11 +14,18 @@ import { EVERY_SERVICE, hasRole, ProblemException, type Clock, type Identity, ty
 import type { EventsMetrics } from './events-metrics.js';
 
 /** What other people's programs tell. Orders and what follows from them are told by nobody but the system itself. */
-const TAKEN = [topics.generationCompleted.name, topics.imageScored.name, topics.feedbackRecorded.name] as const;
-type TakenEvent = TeststripEvent<(typeof TAKEN)[number]>;
+export const TAKEN_TOPICS = [
+  topics.generationCompleted.name,
+  topics.imageScored.name,
+  topics.feedbackRecorded.name,
+] as const;
+type TakenEvent = TeststripEvent<(typeof TAKEN_TOPICS)[number]>;
 
 /** Attributes that need not be sent: the time is that of arrival, and the subject the unit. */
 const FILLED_IN: ReadonlySet<MendKind> = new Set(['no-time', 'no-subject']);
+
+/** Media type of one event in the structured mode of CloudEvents. */
+export const ONE_EVENT = 'application/cloudevents+json';
 
 /** Who may send events of a service. */
 export const SENDER: Role = 'reporter';
@@ -83,7 +90,7 @@ export class EventsDesk {
   private async look(text: string, { caller, services, traceparent }: Sender): Promise<Looked> {
     let event: TakenEvent;
     try {
-      event = decodeStructuredEvent(text, TAKEN) as TakenEvent;
+      event = decodeStructuredEvent(text, TAKEN_TOPICS) as TakenEvent;
     } catch (error) {
       if (!(error instanceof MalformedEventError)) throw error;
       return { refused: { id: null, status: 422, detail: error.message } };
@@ -177,7 +184,7 @@ function recordOf(
     topic: event.type,
     key,
     headers: {
-      'content-type': 'application/cloudevents+json',
+      'content-type': ONE_EVENT,
       ...(event.mended?.includes('no-time') ? { ce_time: arrivedAt } : {}),
       ...(event.mended?.includes('no-subject') ? { ce_subject: key } : {}),
       ...(traceparent === undefined ? {} : { ce_traceparent: traceparent }),

@@ -2,15 +2,15 @@ import { Body, Controller, Headers, HttpCode, Inject, Post, Res } from '@nestjs/
 import { MOST_LEVELS, tooDeepInJson } from '#libs/contracts';
 import { Caller, ProblemException, UnreadBody, type Identity } from '#libs/platform';
 import { EVENTS_DESK } from '../tokens.js';
-import { EventsDesk, type EventAnswer } from './events-desk.js';
+import { EventsDesk, ONE_EVENT, type EventAnswer } from './events-desk.js';
 import { elementsOf, NoListError } from './split-batch.js';
 
 /** Bytes of a request, unpacked. */
 export const LARGEST_EVENTS_BYTES = 8 * 1024 * 1024;
 export const MOST_EVENTS = 1_000;
 
-const ONE = 'application/cloudevents+json';
-const MANY = 'application/cloudevents-batch+json';
+/** Media type of a list of them. */
+export const MANY_EVENTS = 'application/cloudevents-batch+json';
 
 /** An answer to a batch. */
 interface BatchAnswer {
@@ -46,13 +46,13 @@ export class EventsController {
 /** @throws ProblemException 413, 415, or 400 for what is no list of events */
 async function eventsIn(body: unknown): Promise<{ readonly texts: readonly string[]; readonly isOne: boolean }> {
   const mediaType = body instanceof UnreadBody ? body.mediaType : undefined;
-  if (!(body instanceof UnreadBody) || (mediaType !== ONE && mediaType !== MANY)) {
-    const detail = `content-type: ${mediaType ?? 'none'}: expected ${MANY} or ${ONE}`;
+  if (!(body instanceof UnreadBody) || (mediaType !== ONE_EVENT && mediaType !== MANY_EVENTS)) {
+    const detail = `content-type: ${mediaType ?? 'none'}: expected ${MANY_EVENTS} or ${ONE_EVENT}`;
     throw new ProblemException({ title: 'The body has a media type that is not understood', status: 415, detail });
   }
   const text = await body.text(LARGEST_EVENTS_BYTES);
   if (tooDeepInJson(text) !== undefined) throw noEvents(`nested in more than ${MOST_LEVELS} levels`);
-  if (mediaType === ONE) return { texts: [text], isOne: true };
+  if (mediaType === ONE_EVENT) return { texts: [text], isOne: true };
   const texts = listIn(text);
   if (texts.length <= MOST_EVENTS) return { texts, isOne: false };
   const detail = `${texts.length} events: expected ${MOST_EVENTS} at most, send the others in another request`;
