@@ -296,7 +296,7 @@ describe('events', () => {
       207,
       { taken: 1, events: [{ status: 422 }, { id: 'g3' }] },
     ]);
-    expect((await send(JSON.stringify({ ...generation, id: 'g4' }), one)).status).toBe(202);
+    expect((await send(JSON.stringify({ ...generation, id: 'g4' }), one, '/v1/events/')).status).toBe(202);
     const events = published.splice(0).map((record) => decodeEvent(record));
     expect(events.map(({ id, mended }) => [id, mended])).toEqual(['g1', 'g2', 'g3', 'g4'].map((id) => [id, undefined]));
     expect(events[0]).toMatchObject({ data: generation.data });
@@ -327,8 +327,8 @@ describe('events', () => {
   });
 });
 
-function send(body: string | Buffer, headers: Record<string, string> = {}): Promise<Response> {
-  return fetch(`${reports.url}/v1/events`, {
+function send(body: string | Buffer, headers: Record<string, string> = {}, path = '/v1/events'): Promise<Response> {
+  return fetch(reports.url + path, {
     method: 'POST',
     headers: { 'content-type': 'application/cloudevents-batch+json', ...headers },
     body,

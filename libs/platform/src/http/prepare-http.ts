@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { namelessAddress } from './nameless-address.js';
 import { foreignRequest, type BrowserRules } from './foreign-request.js';
 import { ProblemFilter } from './problem.js';
-import { allPaths, type ApiDescription } from './open-api.js';
+import { operationAt, type ApiDescription } from './open-api.js';
 import { readRequestBody, UnreadBody } from './request-body.js';
 
 /** A request whose body has been read. */
@@ -58,7 +58,7 @@ export function prepareHttp(nest: INestApplication, server: BrowserRules, api: A
 
 function isReadByRoute({ method = '', url = '' }: IncomingMessage, api: ApiDescription): boolean {
   const [path = ''] = url.split('?');
-  return allPaths(api)[path]?.[method.toLowerCase()]?.['x-reads-body'] === true;
+  return operationAt(api, method, path)?.['x-reads-body'] === true;
 }
 
 function isAnswer(response: ServerResponse): boolean {
