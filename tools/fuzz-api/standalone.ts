@@ -13,8 +13,6 @@ export interface FuzzedStandalone {
   readonly token: string;
   /** For files; gone after `close`. */
   readonly folder: string;
-  /** What it has said, errors included. */
-  readonly output: () => string;
   close(): Promise<void>;
 }
 
@@ -42,7 +40,7 @@ export async function startFuzzedStandalone(): Promise<FuzzedStandalone> {
     const addresses = JSON.parse(await services.said(/\{"ready":true.*\}/)) as Record<string, string>;
     const token = (await readFile(join(folder, 'data', 'operator-token'), 'utf8')).trim();
     await applyExperiment({ decision: addresses['decision']!, token, upstream: `http://127.0.0.1:${port}/` });
-    return { addresses, token, folder, output: services.output, close };
+    return { addresses, token, folder, close };
   } catch (error) {
     await close();
     throw error;
