@@ -15,6 +15,7 @@ export * from './configuration/read-config.js';
 export * from './configuration/secrets.js';
 export * from './configuration/variables.js';
 export * from './health/health.js';
+export { bytesUpTo } from './http/bytes-up-to.js';
 export { isLoopback } from './http/loopback.js';
 export * from './http/open-api.js';
 export { exampleCommand, exampleRequest } from './http/open-api-example.js';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { z } from 'zod';
-import { messageAt } from '#libs/contracts';
+import { messageAt, parsedJson } from '#libs/contracts';
+import { bytesUpTo } from '#libs/platform';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { problemInWords, readProblem, type ServerProblem } from './server-problem.js';
 
@@ -81,7 +82,7 @@ export class ApiClient {
   private async ask(method: string, path: string, sent: Sent): Promise<unknown> {
     const { response, text } = await this.insist(method, path, sent);
     const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '');
-    const body = isJson ? parsedOrUndefined(text) : undefined;
+    const body = isJson ? parsedJson(text) : undefined;
     if (response.ok && body !== undefined) return body;
     const problem = readProblem(response.status, body);
     if (problem === undefined || isOfNoRoute(problem, `${method} ${path}`)) throw this.notOurs(response);
@@ -146,23 +147,9 @@ function addressOf(url: string, path: string): URL {
 async function shortText(response: Response): Promise<string> {
   const announced = Number(response.headers.get('content-length') ?? 0);
   if (announced > LARGEST_ANSWER_BYTES) throw new Error(`an answer of ${announced} bytes`);
-  // One that does not say how long it is may be without an end.
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    length += piece.length;
-    if (length > LARGEST_ANSWER_BYTES) throw new Error(`an answer of more than ${LARGEST_ANSWER_BYTES} bytes`);
-    pieces.push(piece);
-  }
-  return new TextDecoder().decode(Buffer.concat(pieces));
-}
-
-function parsedOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const bytes = await bytesUpTo(LARGEST_ANSWER_BYTES, response);
+  if (bytes === undefined) throw new Error(`an answer of more than ${LARGEST_ANSWER_BYTES} bytes`);
+  return new TextDecoder().decode(bytes);
 }
 
 const CAUSES: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { MILLION } from '#libs/contracts';
+import { MILLION, parsedJson } from '#libs/contracts';
 import type { AskedGate, DefinedState, GateAnswer } from '#libs/delivery';
+import { bytesUpTo } from '#libs/platform';
 import { z } from 'zod';
 import { NotDeliveredError } from '../notifying/not-delivered-error.js';
 import { experimentLink } from '../notifying/experiment-link.js';
@@ -40,7 +41,7 @@ export async function askGate(
   const response = await postSigned(url, { id: idOf(question), body, secret: settings.secret }, signal);
   const text = await textOf(response);
   if (!response.ok) throw new NotDeliveredError(`answered with status ${response.status}, expected 200 to 299`);
-  const read = gateAnswerBody.safeParse(jsonOf(text));
+  const read = gateAnswerBody.safeParse(parsedJson(text));
   if (!read.success)
     throw new NotDeliveredError('answered something else than {"answer": "approve", "reason": "…"} (or deny, or wait)');
   const { answer, reason } = read.data;
@@ -76,23 +77,10 @@ function bodyOf({ state, asked }: GateQuestion, pageUrl: string | undefined): un
   };
 }
 
-async function textOf({ body }: Response): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of body ?? []) {
-    parts.push(part);
-    size += part.length;
-    if (size > LONGEST_ANSWER) throw new NotDeliveredError(`answered with more than ${LONGEST_ANSWER} bytes`);
-  }
-  return Buffer.concat(parts).toString('utf8');
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+async function textOf(response: Response): Promise<string> {
+  const bytes = await bytesUpTo(LONGEST_ANSWER, response);
+  if (bytes === undefined) throw new NotDeliveredError(`answered with more than ${LONGEST_ANSWER} bytes`);
+  return bytes.toString('utf8');
 }
 
 /** What stands in the log, on terminals and in messages. */

@@ -1,6 +1,6 @@
 import type { Attributes } from '#libs/assignment';
-import { isNameless, unstorableIn } from '#libs/contracts';
-import { jsonMembers, parsedJson, type Fields } from '../proxy/json-fields.js';
+import { isNameless, parsedJson, unstorableIn } from '#libs/contracts';
+import { jsonMembers, type Fields } from '../proxy/json-fields.js';
 import { boundedUnit } from '../proxy/request-headers.js';
 
 /** Why an evaluation fails, in OpenFeature's words. */

@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isoTime, messageAt, slug, unstorableIn } from '#libs/contracts';
+import { isoTime, messageAt, parsedJson, slug, unstorableIn } from '#libs/contracts';
 import { sendJson, sendProblem } from '#libs/platform';
 import { z } from 'zod';
 import type { DrawSources } from '../proxy/draw.js';
-import { parsedJson } from '../proxy/json-fields.js';
 import type { Allocations } from '../routing/allocations.js';
 import { entityTagOf, isKnown } from './entity-tag.js';
 import { evaluateFlag, type Evaluated } from './evaluate-flag.js';

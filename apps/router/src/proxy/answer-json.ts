@@ -1,4 +1,5 @@
-import { parsedJson, type Fields } from './json-fields.js';
+import { parsedJson } from '#libs/contracts';
+import type { Fields } from './json-fields.js';
 
 /** Fields in which image APIs list what they made; an empty list is no picture. */
 const PICTURE_LISTS = ['images', 'data', 'output', 'outputs', 'artifacts', 'predictions', 'generations', 'result'];

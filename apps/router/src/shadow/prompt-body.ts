@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { parsedJson } from '#libs/contracts';
 import { sha256Of } from '#libs/telemetry';
-import { jsonMembers, parsedJson, type Fields } from '../proxy/json-fields.js';
+import { jsonMembers, type Fields } from '../proxy/json-fields.js';
 import { headerOf } from '../proxy/request-headers.js';
 import { placeOf, withNumber } from './json-edit.js';
 

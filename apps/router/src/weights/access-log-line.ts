@@ -3,13 +3,13 @@ import {
   decodeAssignment,
   isNameless,
   LONGEST_INSTANCE,
+  parsedJson,
   TRACEPARENT,
   type Assignment,
   type Outcome,
 } from '#libs/contracts';
 import { z } from 'zod';
 import { outcomeOfStatus } from '../proxy/answer.js';
-import { parsedJson } from '../proxy/json-fields.js';
 import type { RoutedRequest } from '../proxy/routed-request.js';
 
 /** Beyond it a time is no date that everybody can read, and `toISOString` may throw. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { parsedJson } from '../proxy/json-fields.js';
+import { parsedJson } from '#libs/contracts';
 
 export interface KubeApiOptions {
   /** Address of the API server. */

@@ -1,6 +1,6 @@
 import { open, readFile, stat, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
-import { parsedJson } from '../proxy/json-fields.js';
+import { parsedJson } from '#libs/contracts';
 import { writeAtomically } from '../write-atomically.js';
 
 const LOOK_EVERY_MS = 200;

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { parsedJson } from '#libs/contracts';
+import { bytesUpTo } from '../http/bytes-up-to.js';
 
 const ANSWER_WITHIN_MS = 5_000;
 /** An issuer has a few keys. */
@@ -45,24 +47,7 @@ export async function askIssuer(
     headers: { accept: 'application/json' },
     ...(form === undefined ? {} : { method: 'POST', body: form }),
   });
-  return { status: answer.status, body: parsed(await shortText(answer, url)) };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-async function shortText(answer: Response, url: string): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
-    length += piece.length;
-    if (length > LARGEST_ANSWER_BYTES) throw new Error(`${url} answered more than ${LARGEST_ANSWER_BYTES} bytes`);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString('utf8');
+  const bytes = await bytesUpTo(LARGEST_ANSWER_BYTES, answer);
+  if (bytes === undefined) throw new Error(`${url} answered more than ${LARGEST_ANSWER_BYTES} bytes`);
+  return { status: answer.status, body: parsedJson(bytes.toString('utf8')) };
 }
