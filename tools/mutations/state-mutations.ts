@@ -83,7 +83,7 @@ export const STATE_MUTATIONS: readonly Mutation[] = [
   },
   {
     breaks: 'A bake begins before the promotion is proven',
-    file: `${DELIVERY}/rules/climb.ts`,
+    file: `${DELIVERY}/allocation.ts`,
     from: 'return spec.ramp.stages[stage]?.bake === true ? MILLION : stageWeightPpm(spec, stage);',
     to: 'return stageWeightPpm(spec, stage);',
     specs: BAKE,

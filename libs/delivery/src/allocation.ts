@@ -59,6 +59,11 @@ export function stageWeightPpm(spec: ExperimentSpec, stage: number): number {
   return found.weightPpm;
 }
 
+/** The share that a stage takes the proof for: to bake takes what the promotion takes. */
+export function provenForPpm(spec: ExperimentSpec, stage: number): number {
+  return spec.ramp.stages[stage]?.bake === true ? MILLION : stageWeightPpm(spec, stage);
+}
+
 function equalSplitPpm(spec: ExperimentSpec): number {
   const candidates = armsOf(spec).length;
   return Math.floor((MILLION * candidates) / (candidates + 1));

@@ -51,6 +51,10 @@ describe('a bake', () => {
     const half = [provenUpTo('alignment', 500_000), provenUpTo('error-rate', 1_000_000)];
     expect(played(analysed(minutes(1), half)).at(-1)).toMatchObject({ type: 'advanced', candidate: 500_000 });
     expect(typesOf(analysed(minutes(1), half), analysed(minutes(2), half))).toHaveLength(3);
+    // Nor what is proven for all but the slice.
+    const slice = { sharePpm: 990_000, margin: 0.0096, lnENonInferior: 3.5, nonInferior: true };
+    const almost = half.map((metric) => ({ ...metric, budget: [...metric.budget, slice] }));
+    expect(played(analysed(minutes(1), almost)).at(-1)).toMatchObject({ type: 'advanced', candidate: 500_000 });
   });
 
   it('ends with a rollback where harm is proven, and with a promotion where a person wants it', () => {

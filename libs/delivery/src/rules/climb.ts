@@ -1,5 +1,5 @@
 import { MILLION, type ExperimentAnalysed, type ExperimentSpec } from '#libs/contracts';
-import { onlyVariant, stageWeightPpm, stageWeights, topStage } from '../allocation.js';
+import { onlyVariant, provenForPpm, stageWeightPpm, stageWeights, topStage } from '../allocation.js';
 import { controllerCommand, commandEvidence, CONTROLLER } from '../command.js';
 import type { DeliveryEvent } from '../events.js';
 import type { Analysed } from '../inputs.js';
@@ -47,15 +47,10 @@ function nextProvenStage(
   if (spec.kind === 'ab' && spec.guardrails.length === 0)
     return highest > stage ? { stage: highest, proof: null } : undefined;
   for (let candidate = highest; candidate > stage; candidate -= 1) {
-    const proof = proofForShare(spec, analysis, provenFor(spec, candidate));
+    const proof = proofForShare(spec, analysis, provenForPpm(spec, candidate));
     if (proof) return { stage: candidate, proof };
   }
   return undefined;
-}
-
-/** The share that a stage takes the proof for: to bake takes what the promotion takes. */
-function provenFor(spec: ExperimentSpec, stage: number): number {
-  return spec.ramp.stages[stage]?.bake === true ? MILLION : stageWeightPpm(spec, stage);
 }
 
 /** No ramp leaves its bake out. */

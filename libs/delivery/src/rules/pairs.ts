@@ -8,6 +8,7 @@ import {
   type PairsAnalysis,
   type ShadowStage,
 } from '#libs/contracts';
+import { provenForPpm } from '../allocation.js';
 import { reasonInWords } from '../words/reason.js';
 
 /** A guardrail as pairs judge it: like every other analysis of a metric, its units being pairs. */
@@ -74,9 +75,8 @@ export interface AllowedByPairs {
 /** Where the ramp may begin by the damage budget; at its first stage where the pairs prove nothing. Never with all of the traffic, or with its bake. */
 export function allowedByPairs(spec: ExperimentSpec, analysis: ExperimentAnalysed): AllowedByPairs {
   const found = pairsOf(spec, analysis);
-  const { stages } = spec.ramp;
-  for (let stage = stages.length - 1; stage >= 0; stage -= 1) {
-    const sharePpm = stages[stage]?.bake === true ? MILLION : (stages[stage]?.weightPpm ?? MILLION);
+  for (let stage = spec.ramp.stages.length - 1; stage >= 0; stage -= 1) {
+    const sharePpm = provenForPpm(spec, stage);
     const isAllowed = ({ allowsPpm, firstStage }: PairsAnalysis): boolean =>
       sharePpm <= allowsPpm && stage <= firstStage.stage;
     if (sharePpm === MILLION || !found.every(isAllowed)) continue;
