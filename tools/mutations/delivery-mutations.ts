@@ -342,9 +342,9 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   },
   {
     breaks: 'A draft starts by a change of its policy although its approval is missing',
-    file: `${RULES}/operator/change-policy.ts`,
-    from: 'if (mayStart(draft)) return [changed',
-    to: 'if (true as boolean) return [changed',
+    file: `${RULES}/operator/revision.ts`,
+    from: 'if (mayStart(draft)) return [start',
+    to: 'if (true as boolean) return [start',
     specs: [`${RULES}/operator/policy.spec.ts`],
   },
   {

@@ -40,9 +40,9 @@ export function servesCandidates(spec: ExperimentSpec, weightsPpm: WeightsPpm): 
   return weightsPpm[spec.control] !== MILLION;
 }
 
-/** Whether the revision waits for a person before it starts; in the shadow nobody is served, so that begins without. */
-export function waitsForApproval({ ramp, shadow }: ExperimentSpec): boolean {
-  return shadow === undefined && ramp.stages[0]?.approval === 'required';
+/** Whether a draft waits for a person before it starts; in the shadow nobody is served, so that begins without. */
+export function waitsForApproval({ ramp, shadow }: ExperimentSpec, approvedStages: readonly number[]): boolean {
+  return shadow === undefined && ramp.stages[0]?.approval === 'required' && !approvedStages.includes(0);
 }
 
 /** Index of the last stage that the ramp itself may enter: for a canary the 100 % stage, for an ab test the equal split. */

@@ -98,7 +98,7 @@ function defined(
     epoch: state.epoch ?? 0,
     appliedBy: [actor],
     approvedStages: [],
-    awaitsApprovalOf: waitsForApproval(definition.spec) ? 0 : null,
+    awaitsApprovalOf: waitsForApproval(definition.spec, []) ? 0 : null,
   };
 }
 
@@ -111,8 +111,7 @@ function policyChanged(
   const { file: _before, archived: _archived, ...known } = state;
   const stage = state.awaitsApprovalOf;
   const isAwaited = state.phase !== 'draft' && stage !== null && spec.ramp.stages[stage]?.approval === 'required';
-  const isOpen = waitsForApproval(spec) && !state.approvedStages.includes(0);
-  const first = state.phase === 'draft' && isOpen ? 0 : null;
+  const first = state.phase === 'draft' && waitsForApproval(spec, state.approvedStages) ? 0 : null;
   const changed = metricsJudgedOtherwise(state.spec, spec).map((metric) => [metric, policy] as const);
   return {
     ...known,

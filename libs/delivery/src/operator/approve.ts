@@ -2,12 +2,11 @@ import { stageWeightPpm } from '../allocation.js';
 import type { DeliveryEvent } from '../events.js';
 import { evolve } from '../evolve.js';
 import type { Approve } from '../inputs.js';
-import { mayStart } from '../rules/gates.js';
 import { isActive, isInShadow, type DefinedState, type DraftState } from '../state.js';
 import { percent } from '../words/numbers.js';
 import { because } from '../words/quote.js';
 import { DecisionRefusedError, hasEnded } from './refusal.js';
-import { startRevision } from './revision.js';
+import { startOrWait } from './revision.js';
 
 /** Gives the approval that a ramp stage asks for, also ahead of time. A draft whose first stage is approved starts. */
 export function approveStage(state: DefinedState, input: Approve): readonly DeliveryEvent[] {
@@ -35,9 +34,9 @@ export function approveStage(state: DefinedState, input: Approve): readonly Deli
     stage,
     note: `${percent(stageWeightPpm(state.spec, stage))} approved by ${actor}${because(note)}`,
   };
-  if (state.phase !== 'draft' || stage !== 0) return [approved];
-  const draft = evolve(state, approved) as DraftState;
-  return mayStart(draft) ? [approved, startRevision(draft, input)] : [approved];
+  return state.phase === 'draft'
+    ? [approved, ...startOrWait(evolve(state, approved) as DraftState, input)]
+    : [approved];
 }
 
 /** Where the stage asks for somebody else, none of those will do whose words the revision is. */

@@ -1,10 +1,9 @@
 import type { DeliveryEvent } from '../events.js';
 import { evolve } from '../evolve.js';
 import type { Define } from '../inputs.js';
-import { askGates, gatesBeforeStart, mayStart } from '../rules/gates.js';
 import type { DefinedState, DraftState } from '../state.js';
 import { because } from '../words/quote.js';
-import { definitionToTell, startRevision } from './revision.js';
+import { definitionToTell, startOrWait } from './revision.js';
 
 /** The revision goes on under another policy. A draft that waits for nothing any more starts. */
 export function changePolicy(state: DefinedState, input: Define, changes: readonly string[]): readonly DeliveryEvent[] {
@@ -19,8 +18,5 @@ export function changePolicy(state: DefinedState, input: Define, changes: readon
     changes: [...changes],
     ...(file === undefined ? {} : { file }),
   };
-  if (state.phase !== 'draft') return [changed];
-  const draft = evolve(state, changed) as DraftState;
-  if (mayStart(draft)) return [changed, startRevision(draft, input)];
-  return [changed, ...askGates(draft, gatesBeforeStart(draft.spec), atMs)];
+  return state.phase === 'draft' ? [changed, ...startOrWait(evolve(state, changed) as DraftState, input)] : [changed];
 }

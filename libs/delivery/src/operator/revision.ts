@@ -18,7 +18,7 @@ type Beginning = Pick<Define, 'atMs' | 'commandId' | 'actor' | 'note' | 'spec' |
 
 /** A new revision, without evidence; it starts at once, unless its first stage needs an approval or has gates before it. */
 export function beginRevision(state: DeliveryState, input: Beginning, revision: number): readonly DeliveryEvent[] {
-  const { atMs, actor, spec, note, file, changes } = input;
+  const { atMs, actor, note, file, changes } = input;
   const definition = definitionToTell(input, revision);
   const defined: DeliveryEvent = {
     type: 'defined',
@@ -30,9 +30,8 @@ export function beginRevision(state: DeliveryState, input: Beginning, revision: 
     ...(file === undefined ? {} : { file }),
   };
   const draft = evolve(state, defined) as DraftState;
-  if (mayStart(draft)) return [defined, startRevision(draft, input)];
-  refuseOrphanedTraffic(state);
-  return [defined, ...askGates(draft, gatesBeforeStart(spec), atMs)];
+  if (!mayStart(draft)) refuseOrphanedTraffic(state);
+  return [defined, ...startOrWait(draft, input)];
 }
 
 /** What everybody is told of a revision. */
@@ -50,11 +49,16 @@ export function definitionToTell(
   };
 }
 
+type Starting = CommandIdentity & { readonly actor: string };
+
+/** What follows for a draft whenever something of it has changed: it starts where it waits for nothing, else gates that nobody has asked yet are asked. */
+export function startOrWait(draft: DraftState, by: Starting): readonly DeliveryEvent[] {
+  if (mayStart(draft)) return [startRevision(draft, by)];
+  return askGates(draft, gatesBeforeStart(draft.spec), by.atMs);
+}
+
 /** The start command: of the shadow, or of the first stage. */
-export function startRevision(
-  state: DraftState,
-  { atMs, commandId, actor }: CommandIdentity & { readonly actor: string },
-): DeliveryEvent {
+function startRevision(state: DraftState, { atMs, commandId, actor }: Starting): DeliveryEvent {
   const { spec, revision } = state;
   const command = commandOf(
     state,

@@ -35,7 +35,7 @@ export function askGates({ spec, gates = [] }: Gated, wanted: readonly Gate[], a
 
 /** Whether a draft may start: in the shadow nobody is served, so that one waits for nobody. */
 export function mayStart(state: DraftState): boolean {
-  const isApproved = !waitsForApproval(state.spec) || state.approvedStages.includes(0);
+  const isApproved = !waitsForApproval(state.spec, state.approvedStages);
   return isApproved && closedGates(state, gatesBeforeStart(state.spec)).length === 0;
 }
 

@@ -1,10 +1,10 @@
 import type { DeliveryEvent } from '../events.js';
 import { evolve } from '../evolve.js';
 import type { GateSaid } from '../inputs.js';
-import { startRevision } from '../operator/revision.js';
+import { startOrWait } from '../operator/revision.js';
 import { isSameGate, type DeliveryState, type DraftState } from '../state.js';
 import { gateAnsweredInWords } from '../words/gates.js';
-import { gatesToAsk, mayStart } from './gates.js';
+import { gatesToAsk } from './gates.js';
 
 /**
  * Writes down what a gate has said, as often as that changes. It orders nothing: the next analysis finds the gate open. A draft that waits for nothing else
@@ -18,7 +18,7 @@ export function hearGate(state: DeliveryState, input: GateSaid): readonly Delive
   const actor = `gate ${gate}`;
   const message = gateAnsweredInWords(state.spec, input);
   const said: DeliveryEvent = { type: 'gate-answered', atMs, actor, stage, when, gate, answer, reason, message };
-  if (state.phase !== 'draft') return [said];
-  const draft = evolve(state, said) as DraftState;
-  return mayStart(draft) ? [said, startRevision(draft, { ...input, actor })] : [said];
+  return state.phase === 'draft'
+    ? [said, ...startOrWait(evolve(state, said) as DraftState, { ...input, actor })]
+    : [said];
 }
