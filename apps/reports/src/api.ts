@@ -8,7 +8,7 @@ import {
   type ApiOperation,
   type Role,
 } from '#libs/platform';
-import { eventAttributes } from '#libs/contracts';
+import { eventAttributes, LONGEST_EVENT_ID } from '#libs/contracts';
 import { z } from 'zod';
 import { LARGEST_EVENTS_BYTES, MANY_EVENTS, MOST_EVENTS } from './events/events.controller.js';
 import { ONE_EVENT, SENDER, TAKEN_TOPICS } from './events/events-desk.js';
@@ -48,7 +48,7 @@ const SENT_EVENT = eventAttributes
     id: z
       .string()
       .min(1)
-      .max(512)
+      .max(LONGEST_EVENT_ID)
       .describe('The same event has the same id, however often it is sent: it counts once.'),
     data: anObject,
   })

@@ -6,7 +6,7 @@ export * from './envelope/encode.js';
 export * from './envelope/instance.js';
 export { mendKinds, readData, type MendKind } from './envelope/mend.js';
 export * from './envelope/stamp.js';
-export { decodeStructuredEvent } from './envelope/structured.js';
+export { decodeStructuredEvent, LONGEST_EVENT_ID } from './envelope/structured.js';
 export * from './envelope/unit-name.js';
 export * from './events/allocation.applied.v1.js';
 export * from './events/allocation.commanded.v1.js';

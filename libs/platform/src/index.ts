@@ -34,3 +34,4 @@ export { EVERY_SERVICE, hasRole, type Identity, type Role } from './identity/rol
 export { feedbackTokens, needsFeedbackTokens, type FeedbackTokens } from './identity/feedback-tokens.js';
 export { isListedHost } from './http/host-list.js';
 export { clientNetwork } from './http/client-network.js';
+export { within } from './within.js';

@@ -10,7 +10,7 @@ import {
 } from '#libs/contracts';
 import { RecordRefusedError, type EventBus, type OutgoingRecord } from '#libs/messaging';
 import type { FactReader } from '#libs/persistence/reports';
-import { EVERY_SERVICE, hasRole, ProblemException, type Clock, type Identity, type Role } from '#libs/platform';
+import { EVERY_SERVICE, hasRole, ProblemException, within, type Clock, type Identity, type Role } from '#libs/platform';
 import type { EventsMetrics } from './events-metrics.js';
 
 /** What other people's programs tell. Orders and what follows from them are told by nobody but the system itself. */
@@ -148,19 +148,8 @@ export class EventsDesk {
     return refusals;
   }
 
-  private async published(records: readonly OutgoingRecord[]): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`no answer within ${PUBLISHED_WITHIN_MS / 1000} s`)),
-        PUBLISHED_WITHIN_MS,
-      );
-    });
-    try {
-      await Promise.race([this.options.bus.publish(records), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+  private published(records: readonly OutgoingRecord[]): Promise<void> {
+    return within(PUBLISHED_WITHIN_MS, this.options.bus.publish(records));
   }
 }
 

@@ -2,6 +2,7 @@ import {
   assignmentOfRequest,
   decodeAssignment,
   isNameless,
+  isoTime,
   LONGEST_INSTANCE,
   parsedJson,
   TRACEPARENT,
@@ -116,7 +117,7 @@ function assignmentIn(read: Line): Assignment | null | undefined {
 
 /** No time is before 1970. */
 function startOf({ endedAt, seconds }: Line): string {
-  return new Date(Math.max(0, endedAt - seconds) * 1000).toISOString();
+  return isoTime(Math.max(0, endedAt - seconds) * 1000);
 }
 
 /**

@@ -5,7 +5,7 @@ import { decodeEvent, MalformedEventError, type TeststripEvent } from './encode.
 import { parseToldJson } from './mend.js';
 
 /** Characters: a longer one can be no key of an index. */
-const LONGEST_ID = 512;
+export const LONGEST_EVENT_ID = 512;
 
 /**
  * Reads an event in the structured mode of CloudEvents 1.0 (JSON format §3): attributes and data in one JSON object. What breaks its topic's schema is read for
@@ -19,8 +19,8 @@ export function decodeStructuredEvent(text: string, taken: readonly TopicName[])
     throw new MalformedEventError(`specversion is ${inWords(specversion)}, expected the text "1.0"`);
   if (!(taken as readonly unknown[]).includes(type))
     throw new MalformedEventError(`type is ${inWords(type)}, expected one of ${taken.join(', ')}`);
-  if (typeof id !== 'string' || id === '' || id.length > LONGEST_ID)
-    throw new MalformedEventError(`id is ${inWords(id)}, expected a text of 1 to ${LONGEST_ID} characters`);
+  if (typeof id !== 'string' || id === '' || id.length > LONGEST_EVENT_ID)
+    throw new MalformedEventError(`id is ${inWords(id)}, expected a text of 1 to ${LONGEST_EVENT_ID} characters`);
   if (typeof data !== 'object' || data === null || Array.isArray(data))
     throw new MalformedEventError(`data is ${inWords(data)}, expected a JSON object`);
   const event = decodeEvent({ topic: type as TopicName, headers: {}, value: Buffer.from(text) });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { TeststripEvent, TopicName } from '#libs/contracts';
+import { within } from '#libs/platform';
 import type { BusClient, KeptPosition, Subscription } from '../event-bus.js';
 import type { OrderTrust } from '../signing/order-trust.js';
 import { consumeEvents, type TopicHandler } from './consumer.js';
@@ -214,16 +215,4 @@ function defer(): { readonly promise: Promise<void>; readonly resolve: () => voi
     settled = resolve;
   });
   return { promise, resolve: () => settled?.() };
-}
-
-async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
