@@ -1,5 +1,3 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Analyzer, type AnalyzerOptions } from '#apps/analyzer';
@@ -11,6 +9,7 @@ import { createEvidenceStore } from '#libs/persistence/analyzer';
 import { systemClock } from '#libs/platform';
 import { takeTheLead } from '../../apps/analyzer/src/leadership.js';
 import { type TestDatabase, withDatabase } from '#libs/testing/database';
+import { watchNode, type WatchedProcess } from '#libs/testing/processes';
 import { fullTraffic } from '#libs/testing/traffic';
 import { type Behaviour, definition, SimulatedTraffic } from '#libs/testing/traffic';
 
@@ -136,20 +135,20 @@ describe('the analyzer', () => {
       await newest(bus, ({ requests }) => sum(requests) === 60);
       const second = bench.analyzer({ bus, hungAfterMs: HUNG_AFTER_MS });
       second.start();
-      stopped.child.kill('SIGSTOP');
+      stopped.process.kill('SIGSTOP');
       const stoppedAt = performance.now();
       await second.leading;
       // Four on an idle machine; a busy one has been seen to take eleven.
       expect(performance.now() - stoppedAt).toBeLessThan(20_000);
       await send(bus, events.slice(180));
       await newest(bus, ({ requests }) => sum(requests) === 120);
-      const said = await saidBy(bus, stopped.child.pid);
+      const said = await saidBy(bus, stopped.process.pid);
       expect(said).toBeGreaterThan(0);
-      stopped.child.kill('SIGCONT');
-      await until(async () => stopped.lines.some((line) => line.includes('starts again from its snapshots')));
+      stopped.process.kill('SIGCONT');
+      await until(async () => stopped.output().includes('starts again from its snapshots'));
       // Longer than it would take to say something, were it allowed to.
       await pause(1_500);
-      expect(await saidBy(bus, stopped.child.pid)).toBe(said);
+      expect(await saidBy(bus, stopped.process.pid)).toBe(said);
       expect(await lagOf(second)).toBe(0);
       await second.close();
       expect(sum((await newest(bus, () => true)).requests)).toBe(120);
@@ -404,18 +403,12 @@ async function benchWith(database: TestDatabase): Promise<Bench> {
 }
 
 /** An analyzer in a process of its own, once it has the lead. */
-async function startMember(url: string): Promise<{ readonly child: ChildProcess; readonly lines: readonly string[] }> {
-  const script = join(import.meta.dirname, 'analyzer-member.ts');
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', '--conditions=teststrip-source', script, url, String(HUNG_AFTER_MS)],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  onTestFinished(() => void child.kill('SIGKILL'));
-  const lines: string[] = [];
-  child.stdout.on('data', (chunk: Buffer) => lines.push(...chunk.toString().trim().split('\n')));
-  await until(async () => lines.includes('leading'), 60_000);
-  return { child, lines };
+async function startMember(url: string): Promise<WatchedProcess> {
+  const script = 'test/integration/analyzer-member.ts';
+  const member = watchNode(['--import', 'tsx', '--conditions=teststrip-source', script, url, String(HUNG_AFTER_MS)]);
+  onTestFinished(() => void member.process.kill('SIGKILL'));
+  await until(async () => /^leading$/m.test(member.output()), 60_000);
+  return member;
 }
 
 /** By which policy the evidence is judged that is saved, place by place. */

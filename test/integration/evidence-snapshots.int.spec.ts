@@ -340,11 +340,11 @@ function layout5(): readonly EvidenceSnapshot[] {
   }));
 }
 
-/** A bus with the traffic of each of these experiments, and their definitions. */
 function isKept({ topic, offset }: { readonly topic: string; readonly offset: number }): boolean {
   return topic === topics.experimentDefined.name || offset >= 7;
 }
 
+/** A bus with the traffic of each of these experiments, and their definitions. */
 async function busOf(experiments: readonly string[]): Promise<EventBus> {
   const bus = await createEventBus({ carrier: 'memory' });
   await ensureTopics(bus, 1);
@@ -361,8 +361,8 @@ async function busOf(experiments: readonly string[]): Promise<EventBus> {
 }
 
 /** The same about another experiment. */
-function renamed<T>(value: T, experiment: string, before = 'exp'): T {
-  return JSON.parse(JSON.stringify(value).replaceAll(`"experiment":"${before}"`, `"experiment":"${experiment}"`)) as T;
+function renamed<T>(value: T, experiment: string): T {
+  return JSON.parse(JSON.stringify(value).replaceAll('"experiment":"exp"', `"experiment":"${experiment}"`)) as T;
 }
 
 function experimentOf(key: string, designOf: DesignOf): KnownExperiment {

@@ -289,7 +289,7 @@ function restore(rows: readonly EvidenceSnapshot[], key: string, designOf: Desig
         warnings.add(changeInWords(key, change));
       });
       const foldedTo = row.positions[row.topicPartition] ?? 0;
-      const { firstChunk = 0, chunks, log: foldedLog } = stored;
+      const { firstChunk, chunks, log: foldedLog } = stored;
       const saved = { unitLog: new UnitLog(firstChunk, firstChunk + chunks), foldedTo, foldedLog };
       entries.set(row.topicPartition, { evidence, isDirty, changes: 0, ...saved });
     } catch (error) {
@@ -330,16 +330,17 @@ function addTo(loaded: LoadedEvidence, key: string, { known, entries, warnings }
 function readSnapshot(
   { topicPartition, evidence }: EvidenceSnapshot,
   byPlace: ReadonlyMap<string, Buffer>,
-): StoredEvidence & { readonly units: readonly UnitChanges[] } {
+): StoredEvidence & UnitLog['extent'] & { readonly units: readonly UnitChanges[] } {
   const stored = JSON.parse(evidence.toString('utf8')) as StoredEvidence;
   if (![CHUNK_FORM, UNIT_CHUNK_FORM].includes(stored.chunkForm))
     throw new Error('its unit memory is stored in another form');
-  const units = chunkNumbers({ firstChunk: 0, ...stored }).map((number) => {
+  const { firstChunk = 0, chunks } = stored;
+  const units = chunkNumbers({ firstChunk, chunks }).map((number) => {
     const chunk = byPlace.get(chunkPlace(topicPartition, number));
     if (!chunk || chunk.length === 0) throw new Error(`chunk ${number} of its unit memory is missing`);
     return decodeUnitChunk(chunk);
   });
-  return { ...stored, units };
+  return { ...stored, firstChunk, units };
 }
 
 function topicAndPartition(topicPartition: string): { readonly topic: string; readonly partition: number } {
