@@ -224,7 +224,8 @@ const FIELDS: Readonly<Partial<Record<MetricDefinition['topic'], readonly string
 
 function fieldsOf({ name, topic, reads }: MetricDefinition): readonly string[] {
   const fields = FIELDS[topic] ?? [];
-  return READ_FIELDS[name] ?? fields.filter((field) => reads?.includes(field));
+  const read = READ_FIELDS[name] ?? reads ?? [];
+  return fields.filter((field) => read.includes(field));
 }
 
 /**
