@@ -7,6 +7,7 @@
 import { rm } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { median } from 'simple-statistics';
 import { evidenceDesign, foldEvent, memoryKey } from '#libs/evidence';
 import { migrate, openDatabase, startEmbeddedPostgres, type Database } from '#libs/persistence';
 import { definition, SimulatedTraffic } from '#libs/testing/traffic';
@@ -138,10 +139,6 @@ function partOf(parts: Map<string, Part>, topic: string, partition: number): Par
 
 function sizeOf(part: Part): number {
   return [...part.experiments.values()].reduce((sum, { evidence }) => sum + evidence.units.size, 0);
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 }
 
 function milliseconds(value: number): string {

@@ -2,6 +2,7 @@ import type { Guardrail } from '#libs/contracts';
 import type { RequestEvent } from '#libs/evidence';
 import type { SimulationRandom } from '#libs/testing/random';
 import { SimulatedTraffic } from '#libs/testing/traffic';
+import { type Course, requestsOf, rowsOf } from './courses.js';
 import { inOrderOfTime, type WorseBy, wrongDecisions } from './looks.js';
 import type { RealTrafficRow } from './row.js';
 
@@ -10,7 +11,6 @@ const REQUESTS_PER_SECOND = 20;
 const SLOWER = 10;
 const ALIGNMENT = { mean: 0.3, spread: 0.035, margin: 0.01 };
 const COST_MARGIN = 0.05;
-const RAMP = [0.01, 0.05, 0.1, 0.25, 0.5];
 
 /**
  * What both variants drift by within an hour, when a request is assigned: of alignment in standard deviations, and of the cost as a factor. What comes seven
@@ -35,22 +35,12 @@ const drifts: Readonly<Record<string, Drift>> = {
  * While both variants drift, what comes at one time is of the traffic of two. Latency is not judged: the candidate is known to be slower.
  */
 export const lateAnswers: readonly RealTrafficRow[] = Object.entries(drifts).flatMap(([what, drift]) =>
-  (['no effect', 'at the margin'] as const).flatMap((truth) =>
-    (['50 %', 'a ramp 1 to 50 %'] as const).map((share): RealTrafficRow => ({
-      name: `answers ten times as late under ${what} of both variants, ${share}, ${truth}`,
-      run: (requests, random) => play({ drift, truth, isRamp: share !== '50 %' }, requests, random),
-    })),
-  ),
+  rowsOf(`answers ten times as late under ${what} of both variants`, (...run) => play(drift, ...run)),
 );
 
-interface Plan {
-  readonly drift: Drift;
-  readonly truth: WorseBy;
-  readonly isRamp: boolean;
-}
-
 function play(
-  { drift, truth, isRamp }: Plan,
+  drift: Drift,
+  { truth, share }: Course,
   requests: number,
   random: SimulationRandom,
 ): Readonly<Record<string, boolean>> {
@@ -59,12 +49,9 @@ function play(
     { candidate: { latencyFactor: SLOWER } },
     REQUESTS_PER_SECOND,
   );
-  traffic.candidateShare = isRamp ? (RAMP[0] as number) : 0.5;
-  const events = Array.from({ length: requests }).flatMap((_, request) => {
+  const events = requestsOf(traffic, share, requests).flatMap((ofRequest, request) => {
     const hours = request / REQUESTS_PER_SECOND / 3_600;
-    const step = Math.floor((request / requests) * RAMP.length);
-    if (isRamp && RAMP[step] !== traffic.candidateShare) traffic.rampTo(RAMP[step] as number, step);
-    return traffic.next().map((event) => drifted(event, drift, hours, truth));
+    return ofRequest.map((event) => drifted(event, drift, hours, truth));
   });
   return wrongDecisions({ guardrails: guardrailsOf(truth) }, inOrderOfTime(events), truth);
 }

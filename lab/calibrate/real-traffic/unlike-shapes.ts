@@ -1,13 +1,13 @@
 import { normalUpperQuantile } from '#libs/statistics';
 import type { SimulationRandom } from '#libs/testing/random';
 import { SimulatedTraffic } from '#libs/testing/traffic';
-import { LOOKED_AT_MARGIN, latencyGuardrail, type WorseBy, wrongDecisions } from './looks.js';
+import { type Course, requestsOf, rowsOf } from './courses.js';
+import { LOOKED_AT_MARGIN, latencyGuardrail, wrongDecisions } from './looks.js';
 import type { RealTrafficRow } from './row.js';
 
 /** The 95th percentile of both variants. */
 const P95_MS = 1_300;
 const CONTROL_SPREAD = 0.3;
-const RAMP = [0.01, 0.05, 0.1, 0.25, 0.5];
 
 /** A latency of which 95 % are below 1. */
 type Shape = (random: SimulationRandom) => number;
@@ -31,22 +31,12 @@ const shapes: Readonly<Record<string, Shape>> = {
  * off the two laws lie unequally often.
  */
 export const unlikeShapes: readonly RealTrafficRow[] = Object.entries(shapes).flatMap(([what, shape]) =>
-  (['no effect', 'at the margin'] as const).flatMap((truth) =>
-    (['50 %', 'a ramp 1 to 50 %'] as const).map((share): RealTrafficRow => ({
-      name: `equal p95 of unlike shapes, ${what}, ${share}, ${truth}`,
-      run: (requests, random) => play({ shape, truth, isRamp: share !== '50 %' }, requests, random),
-    })),
-  ),
+  rowsOf(`equal p95 of unlike shapes, ${what}`, (...run) => play(shape, ...run)),
 );
 
-interface Plan {
-  readonly shape: Shape;
-  readonly truth: WorseBy;
-  readonly isRamp: boolean;
-}
-
 function play(
-  { shape, truth, isRamp }: Plan,
+  shape: Shape,
+  { truth, share }: Course,
   requests: number,
   random: SimulationRandom,
 ): Readonly<Record<string, boolean>> {
@@ -56,13 +46,7 @@ function play(
   });
   const control = lognormal(CONTROL_SPREAD);
   const slower = truth === 'no effect' ? 1 : 1 + LOOKED_AT_MARGIN;
-  traffic.candidateShare = isRamp ? (RAMP[0] as number) : 0.5;
-  const events = Array.from({ length: requests }, (_, request) => {
-    const step = Math.floor((request / requests) * RAMP.length);
-    if (isRamp && RAMP[step] !== traffic.candidateShare) traffic.rampTo(RAMP[step] as number, step);
-    return traffic.next()[0];
-  });
-  const timed = events.flatMap((event) => {
+  const timed = requestsOf(traffic, share, requests).flatMap(([event]) => {
     if (event?.type !== 'request.routed.v1') return [];
     const isCandidate = event.data.assignment?.variant === 'candidate';
     const durationMs = P95_MS * (isCandidate ? slower * shape(random) : control(random));
