@@ -89,7 +89,7 @@ describe('what TypeORM cannot see', () => {
   it('the triggers that keep the audit logs from being changed', async () => {
     const rows = await database.query<{ name: string }>(
       `select tgname as name from pg_trigger join pg_class on pg_class.oid = tgrelid
-        where not tgisinternal and relnamespace in (${OURS})`,
+        where not tgisinternal and relnamespace in (${OURS}) order by 1`,
     );
     expect(rows.map(({ name }) => name)).toEqual(['decision_events_append_only', 'service_events_append_only']);
   });
