@@ -100,6 +100,24 @@ describe('what was delivered', () => {
   });
 });
 
+describe('that as much is delivered', () => {
+  it.each([0.01, 0.1, 0.5])(
+    'is proven as soon as that no more fails, where control delivers nearly all: at %f',
+    (share) => {
+      const failed = chance(
+        { control: 0.005, candidate: 0.005 },
+        { outcome: 'server-error', status: 500, durationMs: 2 },
+      );
+      const { metrics } = analysisOf(design, [...routedEvents(4_000, failed, { share })], 2);
+      const [delivered, notFailed] = ['delivery-rate', 'error-rate'].map((name) =>
+        metrics.find(({ metric }) => metric === name),
+      );
+      for (const [step, { lnENonInferior }] of (notFailed?.budget ?? []).entries())
+        expect(delivered?.budget?.[step]?.lnENonInferior).toBeGreaterThan(0.85 * lnENonInferior - 0.1);
+    },
+  );
+});
+
 /** The candidate's latency is control's times the factor, where a request gets a picture. */
 const slower =
   (factor: number, without: Fate): Fate =>

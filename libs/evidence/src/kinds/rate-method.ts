@@ -377,7 +377,7 @@ function badOfControl({ difference }: RateState, { definition }: MetricDesign): 
   return definition.direction === 'lower' ? sum : n - sum;
 }
 
-/** Of events, until there is a past to go by: only a starting point, valid whatever the rate is. */
+/** Of bad events, until there is a past to go by: only a starting point, valid whatever the rate is. */
 const USUAL_RATE = 0.01;
 
 interface RateDesigns {
@@ -417,9 +417,10 @@ function isBySize(test: MetricTest | null): test is MetricTest {
   return test !== null && sizeOf(test.margin) !== null;
 }
 
-function rangeOf({ definition }: MetricDesign): Required<Pick<BettingDesign, 'lo' | 'hi' | 'expected'>> {
+/** Bad events are rare; good ones may be rare, as downloads are, or usual, as deliveries are. */
+function rangeOf({ definition }: MetricDesign): Pick<BettingDesign, 'lo' | 'hi' | 'expected' | 'awaitsPast'> {
   return definition.direction === 'higher'
-    ? { lo: 0, hi: 1, expected: USUAL_RATE }
+    ? { lo: 0, hi: 1, awaitsPast: true }
     : { lo: -1, hi: 0, expected: -USUAL_RATE };
 }
 

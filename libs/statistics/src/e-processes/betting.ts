@@ -24,6 +24,11 @@ export interface BettingDesign {
   /** What a value is expected to be before there is a past, within the bounds. Default: the middle of the range. */
   readonly expected?: number;
   /**
+   * Nothing is bet before there is a past, where the usual value may be at either end of the range: bets around the wrong end lose nearly everything
+   * on the first values, for good.
+   */
+  readonly awaitsPast?: boolean;
+  /**
    * Bounds that follow the spread: `lo` and `hi` are right for values of this standard deviation. Where the past of either variant
    * spreads further, they move away from `expected` in proportion, `atMost` so many times as far. Absent: the bounds stay.
    */
@@ -235,12 +240,13 @@ export function betWithin(
     const proofs = nonInferiorAt.length;
     if (wins.length < harms + proofs) wins = new Float64Array(harms + proofs);
     const won = state.isHolding ? wins : state.held;
+    const isBlind = design.awaitsPast === true && state.n < PREDICTION_FROM;
     for (let index = 0; index < harms; index++) {
       const margin = harmfulAt[index] as number;
       const shift = margin * share;
       const phi = isCandidate ? (x + margin - (past + shift)) * ofCandidate : (past + shift - x) * ofControl;
       const largest = Math.max((hi + margin - (low + shift)) * ofCandidate, (high + shift - lo) * ofControl);
-      won[index] = largest > 0 && largest < Infinity ? -phi / largest : 0;
+      won[index] = !isBlind && largest > 0 && largest < Infinity ? -phi / largest : 0;
     }
     for (let index = 0; index < proofs; index++) {
       const margin = nonInferiorAt[index] as number;
@@ -248,7 +254,7 @@ export function betWithin(
       const phi = isCandidate ? (x + margin - (past + shift)) * ofCandidate : (past + shift - x) * ofControl;
       // The same expressions as φ's at the ends of the range, so that rounding can't make a loss larger than the largest one.
       const largest = Math.max(-(lo + margin - (high + shift)) * ofCandidate, (hi - (low + shift)) * ofControl);
-      won[harms + index] = largest > 0 && largest < Infinity ? phi / largest : 0;
+      won[harms + index] = !isBlind && largest > 0 && largest < Infinity ? phi / largest : 0;
     }
     if (state.isHolding) placeTwoRounds(state.held, won, state.harmful, harms, state.nonInferior, proofs);
     state.isHolding = !state.isHolding;
