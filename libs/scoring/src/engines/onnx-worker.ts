@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { answersBy, reply } from './answer-requests.js';
-import { cutIntoBatches } from './batches.js';
+import { BATCH_SIZES, cutIntoBatches } from './batches.js';
+import { inPieces } from './in-pieces.js';
 import type { OnnxWorkerData } from './onnx-messages.js';
 import type { WorkerRequest } from './worker-messages.js';
 
@@ -74,16 +75,20 @@ async function embed(
   tensorOf: (from: number, used: number, size: number) => Tensor,
 ): Promise<Float32Array<ArrayBuffer>> {
   const embeddings = new Float32Array(count * dimension);
-  for (const batch of cutIntoBatches(count)) {
-    const { embedding } = await session.run({ [input]: tensorOf(batch.from, batch.count, batch.size) });
-    const data = embedding!.data as Float32Array;
-    if (embedding!.dims.join() !== `${batch.size},${dimension}`) {
-      throw new Error(
-        `the graph of ${input} gives [${embedding!.dims.join(', ')}] for ${batch.size} items, expected [${batch.size}, ${dimension}]`,
-      );
+  // Where the device's memory is full, halves of a batch may still fit.
+  await inPieces(count, BATCH_SIZES[0], async (start, pieces) => {
+    for (const batch of cutIntoBatches(pieces)) {
+      const from = start + batch.from;
+      const { embedding } = await session.run({ [input]: tensorOf(from, batch.count, batch.size) });
+      const data = embedding!.data as Float32Array;
+      if (embedding!.dims.join() !== `${batch.size},${dimension}`) {
+        throw new Error(
+          `the graph of ${input} gives [${embedding!.dims.join(', ')}] for ${batch.size} items, expected [${batch.size}, ${dimension}]`,
+        );
+      }
+      embeddings.set(data.subarray(0, batch.count * dimension), from * dimension);
     }
-    embeddings.set(data.subarray(0, batch.count * dimension), batch.from * dimension);
-  }
+  });
   for (let from = 0; from < embeddings.length; from += dimension) {
     rejectOtherLengths(embeddings.subarray(from, from + dimension));
   }
