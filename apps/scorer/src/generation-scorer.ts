@@ -1,29 +1,23 @@
+import { setMaxListeners } from 'node:events';
 import { encodeEvent } from '#libs/contracts';
 import type { EventBus } from '#libs/messaging';
 import type { Clock } from '#libs/platform';
-import type { Scorer, ScorerInput } from '#libs/scoring';
+import type { Scorer } from '#libs/scoring';
 import type { FetchedPicture } from './fetching/fetched-picture.js';
 import type { PictureFetcher } from './fetching/picture-fetcher.js';
+import { RowQueue } from './row-queue.js';
 import { isSampled, samplingRate, type SamplingOptions } from './sampling.js';
 import { scoredEvent, type GenerationEvent, type PictureOutcome, type ScoredEvent } from './scored-event.js';
 import type { GenerationFate, ScorerMetrics } from './scorer-metrics.js';
 
-/** Most pictures scored and published together: a full batch of the engine. */
-const MOST_PER_CHUNK = 64;
-/** Pictures of the first chunk, before it is known how fast the model is. */
-const FIRST_CHUNK = 8;
-/** Time that a chunk may take before the next ones are smaller: well below the silence after which a consumer counts as hung. */
-const CHUNK_AT_MOST_MS = 5_000;
-/** Announced size at which a chunk ends earlier: two chunks of files are in memory at a time. */
-const BYTES_PER_CHUNK = 64 * 1024 * 1024;
-/** Of a picture whose size is not announced. */
-const PRESUMED_BYTES = 4 * 1024 * 1024;
+/** Most rows published together. */
+const ROWS_PER_PUBLISH = 64;
+/** How often a batch that waits looks whether it is still wanted, and says that it is alive. */
+const SIGN_OF_LIFE_MS = 1_000;
 
 export interface GenerationScorerOptions {
   /** CloudEvents `source` of the scores: this process. */
   readonly source: string;
-  /** Pictures fetched at the same time. */
-  readonly fetchConcurrency: number;
   readonly sampling: SamplingOptions;
 }
 
@@ -45,9 +39,13 @@ export interface BatchLife {
   readonly lag: number;
 }
 
-/** Turns generations into scores: fetch, score, publish. */
+/**
+ * Turns generations into scores: every picture goes its own way through fetching, decoding and the model, side by side with those of all other
+ * batches, and its row is published when it is there. Each stage has its bounds where it is built; what waits for one holds no bytes.
+ */
 export class GenerationScorer {
-  private chunkSize = FIRST_CHUNK;
+  /** Pictures that something became of, in all batches: while the number grows, a batch that waits is alive. */
+  private finished = 0;
 
   constructor(
     private readonly parts: GenerationScorerParts,
@@ -55,86 +53,98 @@ export class GenerationScorer {
   ) {}
 
   /**
-   * Publishes one event for every picture of the sampled generations, in their order. Resolves when all of them are durable, so
-   * that the position may move on; stops early, with nothing more published, when the partition has been taken away.
+   * Publishes one event for every picture of the sampled generations, as they come. Resolves when all of them are durable, so that the position
+   * may move on; before, it moves as far as everything is. Stops early, with nothing more published, when the partition has been taken away.
    *
    * @throws whatever the engine or the bus fails with: the whole batch may be given again, the events keep their ids
    */
   async scoreBatch(events: readonly GenerationEvent[], life: BatchLife): Promise<void> {
     const rate = samplingRate(this.options.sampling, life.lag);
-    const { metrics, clock } = this.parts;
-    metrics.setSamplingRate(rate);
-    const queue = new PictureQueue(events.map((event) => ({ event, fate: fateOf(event, rate) })));
-    let published = Promise.resolve();
-    let endedAtMs = clock.nowMs();
-    while (!queue.isEmpty && !life.isStale()) {
-      const chunk = queue.take(this.chunkSize);
-      const rows = this.scoreChunk(chunk.pictures, await this.fetchAll(chunk.pictures));
-      // One chunk is with the engine while the next one is fetched and decoded. What fails is thrown by `publishNext`.
-      rows.catch(() => undefined);
-      await published;
-      published = this.publishNext(rows, chunk, life).then(() => {
-        this.adapt(chunk.pictures.length, clock.nowMs() - endedAtMs);
-        endedAtMs = clock.nowMs();
-      });
-      published.catch(() => undefined);
+    this.parts.metrics.setSamplingRate(rate);
+    const batch = new BatchProgress(events.map((event) => ({ event, fate: fateOf(event, rate) })));
+    const ended = new AbortController();
+    // Each picture that waits listens.
+    setMaxListeners(0, ended.signal);
+    const signs = this.giveSigns(batch, life, ended);
+    try {
+      await this.publishAll(batch, this.scoreAll(batch, ended.signal), life);
+    } catch (error) {
+      if (!life.isStale()) throw error;
+    } finally {
+      clearInterval(signs);
+      // What is still under way is wanted by nobody.
+      ended.abort(new BatchEndedError('its batch has ended'));
     }
-    await published;
   }
 
-  /** A slow model gets smaller chunks, so that each of them is a sign of life in time. */
-  private adapt(pictures: number, tookMs: number): void {
-    if (tookMs > CHUNK_AT_MOST_MS) this.chunkSize = Math.max(1, Math.floor(this.chunkSize / 2));
-    else if (pictures === this.chunkSize && tookMs < CHUNK_AT_MOST_MS / 3)
-      this.chunkSize = Math.min(MOST_PER_CHUNK, 2 * this.chunkSize);
+  private scoreAll(batch: BatchProgress, signal: AbortSignal): RowQueue<PlacedRow> {
+    const rows = new RowQueue<PlacedRow>();
+    for (const picture of batch.pictures) {
+      this.scorePicture(picture, signal).then(
+        (row) => rows.add({ generation: picture.generation, row }),
+        (error: unknown) => rows.fail(error),
+      );
+    }
+    signal.addEventListener('abort', () => rows.fail(signal.reason), { once: true });
+    return rows;
   }
 
-  private async publishNext(scored: Promise<readonly ScoredEvent[]>, chunk: Chunk, life: BatchLife): Promise<void> {
-    const rows = await scored;
-    if (life.isStale()) return;
-    if (rows.length > 0) await this.parts.bus.publish(rows.map(encodeEvent));
-    for (const row of rows) this.parts.metrics.countPicture(row);
-    for (const { event, fate } of chunk.completes) this.parts.metrics.countGeneration(event, fate);
-    await life.heartbeat(chunk.done);
-  }
-
-  private async fetchAll(chunk: readonly PlacedPicture[]): Promise<readonly (FetchedPicture | typeof FLAGGED)[]> {
-    const fetched: (FetchedPicture | typeof FLAGGED)[] = [];
-    let next = 0;
-    const lane = async (): Promise<void> => {
-      while (next < chunk.length) {
-        const index = next++;
-        const { event, imageIndex } = chunk[index]!;
-        const image = event.data.images[imageIndex]!;
-        fetched[index] = image.flagged === true ? FLAGGED : await this.parts.fetcher.fetch(image);
+  private async publishAll(batch: BatchProgress, queue: RowQueue<PlacedRow>, life: BatchLife): Promise<void> {
+    for (let left = batch.pictures.length; left > 0 && !life.isStale();) {
+      const rows = await queue.take(ROWS_PER_PUBLISH);
+      if (life.isStale()) return;
+      await this.parts.bus.publish(rows.map(({ row }) => encodeEvent(row)));
+      left -= rows.length;
+      for (const { generation, row } of rows) {
+        this.parts.metrics.countPicture(row);
+        batch.published(generation);
       }
-    };
-    await Promise.all(Array.from({ length: this.options.fetchConcurrency }, lane));
-    return fetched;
+      await this.moveOn(batch, life);
+    }
+    if (batch.pictures.length === 0) await this.moveOn(batch, life);
   }
 
-  private async scoreChunk(
-    chunk: readonly PlacedPicture[],
-    fetched: readonly (FetchedPicture | typeof FLAGGED)[],
-  ): Promise<readonly ScoredEvent[]> {
-    const inputs: ScorerInput[] = [];
-    chunk.forEach(({ event, imageIndex }, index) => {
-      const picture = fetched[index]!;
-      if (picture.outcome !== 'fetched') return;
-      // The fetcher has verified that the bytes have this hash, where one was announced.
-      const { sha256 } = event.data.images[imageIndex]!;
-      const known = sha256 === null ? {} : { sha256 };
-      inputs.push({ imageBytes: picture.bytes, ...known, prompt: event.data.prompt ?? '' });
-    });
-    const scores = (await this.parts.scorer.score(inputs)).values();
+  private async moveOn(batch: BatchProgress, life: BatchLife): Promise<void> {
+    for (const { event, fate } of batch.newlyDone()) this.parts.metrics.countGeneration(event, fate);
+    await life.heartbeat(batch.done);
+  }
+
+  /** While pictures are finished anywhere, this batch is in the queue and not stuck. */
+  private giveSigns(batch: BatchProgress, life: BatchLife, ended: AbortController): NodeJS.Timeout {
+    let finishedBefore = this.finished;
+    return setInterval(() => {
+      if (life.isStale()) ended.abort(new BatchEndedError('its partition was taken away'));
+      else if (this.finished !== finishedBefore) void life.heartbeat(batch.done).catch(() => undefined);
+      finishedBefore = this.finished;
+    }, SIGN_OF_LIFE_MS);
+  }
+
+  private async scorePicture({ event, imageIndex }: PlacedPicture, signal: AbortSignal): Promise<ScoredEvent> {
+    const image = event.data.images[imageIndex]!;
+    const context = { madeAtMs: Date.parse(event.time), signal };
+    const outcome: PictureOutcome =
+      image.flagged === true
+        ? FLAGGED
+        : await this.parts.fetcher.use(image, context, (fetched) => this.look(event, image.sha256, fetched));
+    this.finished += 1;
     const { identity } = this.parts.scorer;
     const scoredBy = { source: this.options.source, identity, scoredAtMs: this.parts.clock.nowMs() };
-    return chunk.map(({ event, imageIndex }, index) => {
-      const picture = fetched[index]!;
-      const outcome: PictureOutcome = picture.outcome === 'fetched' ? scores.next().value! : picture;
-      return scoredEvent(event, imageIndex, outcome, scoredBy);
-    });
+    return scoredEvent(event, imageIndex, outcome, scoredBy);
   }
+
+  private async look(event: GenerationEvent, sha256: string | null, fetched: FetchedPicture): Promise<PictureOutcome> {
+    if (fetched.outcome !== 'fetched') return fetched;
+    // The fetcher has verified that the bytes have this hash, where one was announced.
+    const known = sha256 === null ? {} : { sha256 };
+    const input = { imageBytes: fetched.bytes, ...known, prompt: event.data.prompt ?? '' };
+    const [score] = await this.parts.scorer.score([input]);
+    return score!;
+  }
+}
+
+/** A picture is not fetched because nobody waits for it any more. */
+class BatchEndedError extends Error {
+  override readonly name = 'BatchEndedError';
 }
 
 /** What the service puts in the place of such a picture, if anything, says nothing of what it paints. */
@@ -146,6 +156,13 @@ const FLAGGED = {
 interface PlacedPicture {
   readonly event: GenerationEvent;
   readonly imageIndex: number;
+  /** Place of its generation in the batch. */
+  readonly generation: number;
+}
+
+interface PlacedRow {
+  readonly generation: number;
+  readonly row: ScoredEvent;
 }
 
 interface FatedGeneration {
@@ -153,45 +170,41 @@ interface FatedGeneration {
   readonly fate: GenerationFate;
 }
 
-/** Pictures that are scored and published together. */
-interface Chunk {
+/** How far a batch has come: rows are published in any order, the position moves as far as nothing is missing before it. */
+class BatchProgress {
   readonly pictures: readonly PlacedPicture[];
-  /** Generations that need nothing more once it is published. */
-  readonly completes: readonly FatedGeneration[];
-  /** How many these are, together with those of the chunks before. */
-  readonly done: number;
-}
+  /** Pictures without a published row, by generation. */
+  private readonly missing: number[];
+  private reached = 0;
+  private told = 0;
 
-/** The pictures of a batch in their order, taken from it chunk by chunk. */
-class PictureQueue {
-  /** Generations that are taken as a whole. */
-  private done = 0;
-  /** Pictures taken of the generation after them. */
-  private taken = 0;
-
-  constructor(private readonly fates: readonly FatedGeneration[]) {}
-
-  /** Up to `most` pictures, fewer where they are large; and the generations without pictures to score on the way. */
-  take(most: number): Chunk {
-    const pictures: PlacedPicture[] = [];
-    const from = this.done;
-    let bytes = 0;
-    for (; this.done < this.fates.length; this.done += 1, this.taken = 0) {
-      const { event, fate } = this.fates[this.done]!;
-      const images = fate === 'scored' ? event.data.images : [];
-      for (; this.taken < images.length; this.taken += 1) {
-        const size = images[this.taken]!.bytes ?? PRESUMED_BYTES;
-        const isFull = pictures.length === most || (pictures.length > 0 && bytes + size > BYTES_PER_CHUNK);
-        if (isFull) return { pictures, completes: this.fates.slice(from, this.done), done: this.done };
-        pictures.push({ event, imageIndex: this.taken });
-        bytes += size;
-      }
-    }
-    return { pictures, completes: this.fates.slice(from), done: this.done };
+  constructor(private readonly generations: readonly FatedGeneration[]) {
+    this.pictures = generations.flatMap(({ event, fate }, generation) =>
+      fate === 'scored' ? event.data.images.map((_, imageIndex) => ({ event, imageIndex, generation })) : [],
+    );
+    this.missing = generations.map(({ event, fate }) => (fate === 'scored' ? event.data.images.length : 0));
+    this.advance();
   }
 
-  get isEmpty(): boolean {
-    return this.done === this.fates.length;
+  /** Generations from the first on that need nothing more. */
+  get done(): number {
+    return this.reached;
+  }
+
+  published(generation: number): void {
+    this.missing[generation]! -= 1;
+    this.advance();
+  }
+
+  /** Those that are done since the last call. */
+  newlyDone(): readonly FatedGeneration[] {
+    const from = this.told;
+    this.told = this.reached;
+    return this.generations.slice(from, this.reached);
+  }
+
+  private advance(): void {
+    while (this.missing[this.reached] === 0) this.reached += 1;
   }
 }
 

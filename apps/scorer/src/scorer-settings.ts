@@ -9,6 +9,10 @@ export interface ScorerSettings {
   readonly roots?: readonly string[];
   /** Hosts that pictures are fetched from; none by default. */
   readonly hosts?: readonly string[];
+  /** Buckets that `s3:` pictures are read from by the AWS SDK, with the endpoint of a store that is not Amazon's; none by default. */
+  readonly s3?: { readonly buckets: readonly string[]; readonly endpoint?: string };
+  /** Buckets that `gs:` pictures are read from with the key of a service account; none by default. */
+  readonly gs?: { readonly buckets: readonly string[]; readonly keyFile: string; readonly endpoint: string };
   /** Consumer group. Default `scorer`. */
   readonly group?: string;
   /** Default `auto`. */
@@ -24,8 +28,14 @@ export interface ScorerSettings {
   readonly limits?: PictureLimits;
   /** For one attempt to fetch a picture over HTTP. Default 5000. */
   readonly timeoutMs?: number;
-  /** Pictures fetched at the same time. Default 8. */
+  /** So long a picture that does not come is tried for, and a host that answers nothing is believed in. Default 10000. */
+  readonly deadlineMs?: number;
+  /** Pictures fetched at the same time from one host. Default 8. */
   readonly fetchConcurrency?: number;
+  /** Bytes of fetched pictures in memory, as files. Default 256 MiB. */
+  readonly fetchedBytes?: number;
+  /** Threads that decode and resize. Default 1; 0: the service's own does. */
+  readonly decodeThreads?: number;
   /** Default: everything is scored. */
   readonly sampling?: SamplingOptions;
 }

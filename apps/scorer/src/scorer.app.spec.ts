@@ -31,7 +31,7 @@ afterAll(() => rm(folder, { recursive: true }));
 describe('the scorer', () => {
   it('scores what is on the bus, dead-letters what is no event, and goes on where it stopped after a restart', async () => {
     const bus = await newBus();
-    const running = await start(bus);
+    const running = await start(bus, { decodeThreads: 1 });
     const malformed = { topic: topics.generationCompleted.name, key: 'user-1', headers: {}, value: Buffer.from('{') };
     await bus.publish([encodeEvent(generation('g1')), malformed, encodeEvent(generation('g2'))]);
     await expectScored(bus, ['g1', 'g2']);
@@ -151,7 +151,7 @@ async function newBus(): Promise<EventBus> {
 }
 
 function start(bus: EventBus, change: Partial<ScorerSettings> = {}): Promise<RunningApp> {
-  const settings = { modelDirectory: join(folder, 'tiny-clip'), roots: [folder], ...change };
+  const settings = { modelDirectory: join(folder, 'tiny-clip'), roots: [folder], decodeThreads: 0, ...change };
   return startApp(scorerApp, { resources: { bus }, settings });
 }
 

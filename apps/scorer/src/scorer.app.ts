@@ -40,6 +40,12 @@ function engineFinding(nest: INestApplication): HealthFinding {
   const { failure, ...engine } = scorer.health();
   const metrics = nest.get<ScorerMetrics>(SCORER_METRICS);
   const separation = metrics.separationByService();
-  const facts = { ...engine, identity: scorer.identity, sampling: metrics.status(), separation };
+  const facts = {
+    ...engine,
+    identity: scorer.identity,
+    sampling: metrics.status(),
+    separation,
+    pictures: scorer.load(),
+  };
   return failure === null ? { ok: true, facts } : { ok: false, reason: `the engine can't compute: ${failure}`, facts };
 }

@@ -1,139 +1,132 @@
-import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
-import { isIP } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import { Agent, request, type Dispatcher } from 'undici';
 import { isListedHost } from '#libs/platform';
-import { refused, unavailable, type FetchedPicture } from './fetched-picture.js';
-import { isPrivateAddress } from './private-addresses.js';
+import { unavailable, type FetchContext, type FetchedPicture } from './fetched-picture.js';
+import { HttpAttempts, type HttpAnswer, type HttpSource } from './http-attempts.js';
+import { PictureHost, type HostLimits } from './picture-host.js';
 
-const MAX_REDIRECTS = 3;
-const ATTEMPTS = 2;
-const PAUSE_BEFORE_RETRY_MS = 200;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 2_000;
+/** Hosts that are remembered; the one that was asked longest ago is forgotten. */
+const MOST_HOSTS = 1_000;
 
-export interface HttpPictureOptions {
+export interface HttpPictureOptions extends HostLimits {
   /**
    * `host`, `host:port` or `*.domain`; without a port the scheme's own one. A host named in full may have a private address
-   * (an object store in the same cluster), one that only matches a `*.domain` may not, nor may the target of a redirect.
+   * (an object store in the same cluster), also where it redirects to itself; one that only matches a `*.domain` may not, nor may another target of
+   * a redirect.
    */
   readonly hosts: readonly string[];
   readonly maxBytes: number;
-  /** For one attempt, redirects and body included. */
-  readonly timeoutMs: number;
 }
 
-/** Fetches `http:` and `https:` pictures from allow-listed hosts. */
+/** How a host does, for metrics. */
+export interface HostCondition {
+  readonly host: string;
+  readonly state: PictureHost['state'];
+  readonly inside: number;
+  readonly waiting: number;
+}
+
+/** Fetches `http:` and `https:` pictures from allow-listed hosts, each with a budget of its own, and tries again what may come yet. */
 export class HttpPictures {
-  private readonly anyAddress = new Agent();
-  // Checked at the moment of connecting, so that a name can't resolve to something else after the check.
-  private readonly publicAddresses = new Agent({ connect: { lookup: lookupPublic } });
+  private readonly attempts: HttpAttempts;
+  private readonly hosts = new Map<string, PictureHost>();
 
-  constructor(private readonly options: HttpPictureOptions) {}
+  constructor(private readonly options: HttpPictureOptions) {
+    this.attempts = new HttpAttempts(options.maxBytes);
+  }
 
-  async fetch(url: URL): Promise<FetchedPicture> {
+  /** From the list of allowed hosts. */
+  async fetch(url: URL, context: FetchContext = {}): Promise<FetchedPicture> {
+    const { hosts } = this.options;
+    const named = hosts.filter((entry) => !entry.startsWith('*.'));
+    return this.fetchFrom(
+      {
+        url,
+        shown: url.href,
+        permission: ({ href }) => {
+          if (!isListedHost(href, hosts)) return 'refused';
+          return isListedHost(href, named) ? 'any-address' : 'public-address';
+        },
+        listed: hosts.join(', ') || 'none',
+      },
+      context,
+    );
+  }
+
+  /** From where `source` allows. */
+  async fetchFrom(source: HttpSource, context: FetchContext): Promise<FetchedPicture> {
+    if (source.permission(source.url) === 'refused') return this.attempts.foreign(source, source.url);
+    const host = this.hostOf(source.url.host);
+    let untilMs: number | undefined;
+    let last: FetchedPicture | undefined;
     for (let attempt = 1; ; attempt += 1) {
+      const entry = await host.enter(attempt > 1, context.signal);
+      if (entry !== 'entered') return this.turnedAway(entry, host, source);
+      let answer: HttpAnswer;
       try {
-        return await this.follow(url, AbortSignal.timeout(this.options.timeoutMs));
-      } catch (error) {
-        if (attempt === ATTEMPTS || error instanceof PrivateAddressError) return failed(url, error as Error);
-        await setTimeout(PAUSE_BEFORE_RETRY_MS);
+        await context.room?.take();
+        // What waits for other pictures or for room is not late by that.
+        untilMs ??= performance.now() + this.options.deadlineMs;
+        if (last !== undefined && performance.now() >= untilMs) return last;
+        answer = await this.ask(source, host, context.signal);
+      } finally {
+        host.leave();
       }
+      if (answer.kind === 'final' || (answer.kind === 'early' && !this.isYoung(context))) return answer.picture;
+      // Others need not wait while it is waited for.
+      context.room?.free();
+      last = answer.picture;
+      const pauseMs = Math.max(Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS), answer.afterMs ?? 0);
+      if (performance.now() + pauseMs >= untilMs) return last;
+      await setTimeout(pauseMs, undefined, context.signal && { signal: context.signal });
     }
+  }
+
+  conditions(): readonly HostCondition[] {
+    return [...this.hosts.values()].map((host) => ({ host: host.name, state: host.state, ...host.load }));
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.anyAddress.close(), this.publicAddresses.close()]);
+    await this.attempts.close();
   }
 
-  private async follow(start: URL, signal: AbortSignal): Promise<FetchedPicture> {
-    let url = start;
-    for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-      const permission = this.permissionFor(url);
-      if (permission === 'refused') {
-        return refused(
-          `host "${url.host}" is not on the list of allowed hosts: ${this.options.hosts.join(', ') || 'none'}`,
-        );
-      }
-      const dispatcher = hop === 0 && permission === 'any-address' ? this.anyAddress : this.publicAddresses;
-      const response = await this.get(url, dispatcher, signal);
-      const { statusCode, headers, body } = response;
-      const location = headers['location'];
-      if (statusCode >= 300 && statusCode < 400 && typeof location === 'string') {
-        await body.dump();
-        url = new URL(location, url);
-        if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-          return refused(`"${start.href}" redirects to "${url.protocol}", expected http: or https:`);
-        }
-        continue;
-      }
-      if (statusCode === 200) return this.read(url, response);
-      await body.dump();
-      if (statusCode >= 500 || statusCode === 429) throw new Error(`status ${statusCode}`);
-      return unavailable(`"${url.href}" answers with status ${statusCode}, expected 200`);
+  private async ask(source: HttpSource, host: PictureHost, signal?: AbortSignal): Promise<HttpAnswer> {
+    const startedMs = performance.now();
+    const timeout = AbortSignal.timeout(this.options.timeoutMs);
+    const answer = await this.attempts.get(source, signal ? AbortSignal.any([timeout, signal]) : timeout);
+    signal?.throwIfAborted();
+    const tookMs = performance.now() - startedMs;
+    if (answer.kind === 'failed') host.failed(reasonOf(answer.picture), tookMs);
+    else host.answered(tookMs);
+    return answer;
+  }
+
+  private turnedAway(entry: 'given-up' | 'late', host: PictureHost, source: HttpSource): FetchedPicture {
+    if (entry === 'late') {
+      const { deadlineMs } = this.options;
+      const reason = `"${source.shown}" waited ${deadlineMs} ms for other pictures of "${host.name}", which is slow to answer`;
+      return { outcome: 'late', reason };
     }
-    return refused(`"${start.href}" redirects more than ${MAX_REDIRECTS} times`);
+    host.tryNow(() => this.ask(source, host));
+    return unavailable(`"${source.shown}" is not asked for: ${host.reason}`);
   }
 
-  private async get(url: URL, dispatcher: Dispatcher, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const literal = url.hostname.replace(/^\[|\]$/g, '');
-    // An address is not looked up, so the check of the agent would not see it.
-    if (dispatcher === this.publicAddresses && isIP(literal) !== 0 && isPrivateAddress(literal)) {
-      throw new PrivateAddressError(literal);
-    }
-    return request(url, { dispatcher, signal, headers: { accept: 'image/*' } });
+  /** What is not there may be on its way still. */
+  private isYoung({ madeAtMs }: FetchContext): boolean {
+    return madeAtMs !== undefined && Date.now() - madeAtMs < this.options.deadlineMs;
   }
 
-  private async read(url: URL, { headers, body }: Dispatcher.ResponseData): Promise<FetchedPicture> {
-    const { maxBytes } = this.options;
-    const announced = Number(headers['content-length'] ?? 0);
-    const parts: Buffer[] = [];
-    let length = 0;
-    if (announced <= maxBytes) {
-      for await (const part of body as AsyncIterable<Buffer>) {
-        parts.push(part);
-        length += part.length;
-        if (length > maxBytes) break;
-      }
-    }
-    if (announced <= maxBytes && length <= maxBytes) return { outcome: 'fetched', bytes: Buffer.concat(parts) };
-    // The abort is ours: nobody else listens to the error that it makes.
-    body.on('error', () => undefined).destroy();
-    return refused(`"${url.href}" has more than the ${maxBytes} bytes that are accepted`);
-  }
-
-  private permissionFor(url: URL): 'any-address' | 'public-address' | 'refused' {
-    const { hosts } = this.options;
-    if (!isListedHost(url.href, hosts)) return 'refused';
-    const named = hosts.filter((entry) => !entry.startsWith('*.'));
-    return isListedHost(url.href, named) ? 'any-address' : 'public-address';
+  private hostOf(name: string): PictureHost {
+    const host = this.hosts.get(name) ?? new PictureHost(name, this.options);
+    // Set again, it becomes the youngest of the map.
+    this.hosts.delete(name);
+    this.hosts.set(name, host);
+    if (this.hosts.size > MOST_HOSTS) this.hosts.delete(this.hosts.keys().next().value as string);
+    return host;
   }
 }
 
-class PrivateAddressError extends Error {
-  override readonly name = 'PrivateAddressError';
-
-  constructor(readonly address: string) {
-    super(`${address} is a private address`);
-  }
-}
-
-function failed(url: URL, error: Error): FetchedPicture {
-  const cause = error instanceof PrivateAddressError ? error : error.cause;
-  if (cause instanceof PrivateAddressError) {
-    return refused(`"${url.href}" leads to the private address ${cause.address}`);
-  }
-  const reason = `"${url.href}" can't be fetched: ${error.message || String(error)}`;
-  return error.name === 'TimeoutError' ? { outcome: 'late', reason } : unavailable(reason);
-}
-
-type LookupCallback = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
-
-/** `dns.lookup` that fails on addresses that are not public. */
-function lookupPublic(hostname: string, options: LookupOptions, done: LookupCallback): void {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error) return done(error, []);
-    const secret = addresses.find(({ address }) => isPrivateAddress(address));
-    if (secret !== undefined) return done(new PrivateAddressError(secret.address), []);
-    if (options.all === true) return done(null, addresses);
-    return done(null, addresses[0]!.address, addresses[0]!.family);
-  });
+function reasonOf(picture: FetchedPicture): string {
+  return picture.outcome === 'fetched' ? '' : picture.reason;
 }

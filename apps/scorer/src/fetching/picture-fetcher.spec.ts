@@ -5,18 +5,33 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PictureFetcher, type PictureSources } from './picture-fetcher.js';
 
 const bytes = Buffer.from('the bytes of a picture');
 const sha256 = createHash('sha256').update(bytes).digest('hex');
-const defaults: PictureSources = { roots: [], hosts: [], maxBytes: 1000, timeoutMs: 2000 };
+const defaults: PictureSources = {
+  roots: [],
+  hosts: [],
+  maxBytes: 1000,
+  timeoutMs: 2000,
+  deadlineMs: 600,
+  atATime: 8,
+  bytesInMemory: 10_000,
+};
 
 const uriOf = (...parts: string[]): string => pathToFileURL(join(...parts)).href;
 
-async function fetchWith(sources: Partial<PictureSources>, uri: string) {
+async function fetchWith(
+  sources: Partial<PictureSources>,
+  uri: string,
+  announced: { readonly sha256?: string | null; readonly madeAtMs?: number } = {},
+) {
   const fetcher = new PictureFetcher({ ...defaults, ...sources });
-  const result = await fetcher.fetch({ uri, sha256 });
+  const { madeAtMs } = announced;
+  const digest = announced.sha256 === undefined ? sha256 : announced.sha256;
+  const result = await fetcher.fetch({ uri, sha256: digest }, madeAtMs === undefined ? {} : { madeAtMs });
   await fetcher.close();
   return result;
 }
@@ -97,6 +112,7 @@ describe('http pictures', () => {
   let server: Server;
   let host: string;
   let failures: number;
+  let failuresAs: number;
 
   beforeAll(async () => {
     server = createServer((incoming, response) => {
@@ -104,8 +120,32 @@ describe('http pictures', () => {
         case '/a.png':
           return void response.end(bytes);
         case '/flaky.png':
-          response.statusCode = failures-- > 0 ? 503 : 200;
+          response.statusCode = failures-- > 0 ? failuresAs : 200;
           return void response.end(bytes);
+        case '/gzip.png':
+          return void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(bytes));
+        case '/bomb.png':
+          return void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(100_000)));
+        case '/no-gzip.png':
+          return void response.writeHead(200, { 'content-encoding': 'gzip' }).end(bytes);
+        case '/stored-gzip.png':
+          return void response.end(gzipSync(bytes));
+        case '/empty.png':
+          return void response.end();
+        case '/page.png':
+          return void response.end('\n<html>Sign in to the guest network</html>');
+        case '/error.png':
+          return void response.end('{"message":"no such picture"}');
+        case '/cut.png':
+          response.writeHead(200, { 'content-length': String(bytes.length) }).write(bytes.subarray(0, 5));
+          return void setTimeout(() => response.destroy(), 20);
+        case '/other.png':
+          return void response.end('another picture');
+        case '/loop.png':
+          return void response.writeHead(302, { location: '/loop.png' }).end();
+        case '/elsewhere.png':
+          // The same machine by another name.
+          return void response.writeHead(302, { location: `http://localhost:${host.split(':')[1]}/a.png` }).end();
         case '/large.png':
           return void response.end(Buffer.alloc(1001));
         case '/endless.png':
@@ -147,8 +187,15 @@ describe('http pictures', () => {
     expect((await fetchWith({}, 'not a uri')).outcome).toBe('refused');
   });
 
-  it('are not followed to private addresses, foreign hosts or files', async () => {
-    const moved = await fetchWith({ hosts: [host] }, `http://${host}/moved.png`);
+  it('are followed to the same host, which may have a private address when it is named in full', async () => {
+    expect(await fetchWith({ hosts: [host] }, `http://${host}/moved.png`)).toEqual({ outcome: 'fetched', bytes });
+    const loop = await fetchWith({ hosts: [host] }, `http://${host}/loop.png`);
+    expect(loop).toMatchObject({ outcome: 'refused', reason: expect.stringContaining('more than 3 times') });
+  });
+
+  it('are not followed to private addresses of others, foreign hosts or files', async () => {
+    const allowed = [host, `localhost:${host.split(':')[1]}`];
+    const moved = await fetchWith({ hosts: allowed }, `http://${host}/elsewhere.png`);
     expect(moved).toMatchObject({ outcome: 'refused', reason: expect.stringContaining('private address 127.0.0.1') });
     expect((await fetchWith({ hosts: [host] }, `http://${host}/away.png`)).outcome).toBe('refused');
     expect((await fetchWith({ hosts: [host] }, `http://${host}/file.png`)).outcome).toBe('refused');
@@ -166,16 +213,75 @@ describe('http pictures', () => {
     expect((await fetchWith({ hosts: [host] }, `http://${host}/endless.png`)).outcome).toBe('refused');
   });
 
-  it('are asked for once more after a failure of the server, and unavailable after that', async () => {
+  it('are tried until the deadline while the host fails', async () => {
+    [failures, failuresAs] = [2, 503];
+    expect((await fetchWith({ hosts: [host], deadlineMs: 2_000 }, `http://${host}/flaky.png`)).outcome).toBe('fetched');
+    failures = 100;
+    const startedMs = performance.now();
+    const given = await fetchWith({ hosts: [host] }, `http://${host}/flaky.png`);
+    expect(given).toMatchObject({ outcome: 'unavailable', reason: expect.stringContaining('status 503') });
+    expect(failures).toBeLessThan(99);
+    expect(performance.now() - startedMs).toBeLessThan(1_500);
+  });
+
+  it('are waited for when they are young and not there yet, and not when they are old', async () => {
+    [failures, failuresAs] = [1, 404];
+    const young = { madeAtMs: Date.now() };
+    expect((await fetchWith({ hosts: [host] }, `http://${host}/flaky.png`, young)).outcome).toBe('fetched');
     failures = 1;
-    expect((await fetchWith({ hosts: [host] }, `http://${host}/flaky.png`)).outcome).toBe('fetched');
-    failures = 2;
-    expect((await fetchWith({ hosts: [host] }, `http://${host}/flaky.png`)).outcome).toBe('unavailable');
-    expect((await fetchWith({ hosts: [host] }, `http://${host}/missing.png`)).outcome).toBe('unavailable');
+    const old = await fetchWith({ hosts: [host] }, `http://${host}/flaky.png`, { madeAtMs: Date.now() - 60_000 });
+    expect(old).toMatchObject({ outcome: 'unavailable', reason: expect.stringContaining('status 404') });
+    expect(failures).toBe(0);
+  });
+
+  it('are what was sent, unpacked where they came packed', async () => {
+    expect(await fetchWith({ hosts: [host] }, `http://${host}/gzip.png`)).toEqual({ outcome: 'fetched', bytes });
+    expect((await fetchWith({ hosts: [host] }, `http://${host}/bomb.png`)).outcome).toBe('refused');
+  });
+
+  it.each([
+    ['empty.png', 'is empty'],
+    ['page.png', 'a page in HTML or XML'],
+    ['error.png', 'is JSON'],
+    ['stored-gzip.png', 'packed with gzip'],
+    ['no-gzip.png', "can't be unpacked"],
+    ['cut.png', "can't be fetched"],
+  ])('are unavailable, which is no fault of the variant, where a carrier spoiled them: %s', async (path, reason) => {
+    for (const digest of [sha256, null]) {
+      const result = await fetchWith({ hosts: [host] }, `http://${host}/${path}`, { sha256: digest });
+      expect(result).toMatchObject({ outcome: 'unavailable', reason: expect.stringContaining(reason) });
+    }
+  });
+
+  it('are not the announced ones when they are others', async () => {
+    expect((await fetchWith({ hosts: [host] }, `http://${host}/other.png`)).outcome).toBe('digest-mismatch');
+  });
+
+  it('of a host that is silent keep none of another host waiting', async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const silentHost = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const hosts = [host, silentHost];
+    const fetcher = new PictureFetcher({ ...defaults, hosts, atATime: 2, timeoutMs: 300, deadlineMs: 600 });
+    const stuck = Array.from({ length: 50 }, () => fetcher.fetch({ uri: `http://${silentHost}/a.png`, sha256 }));
+    const startedMs = performance.now();
+    const fine = await Promise.all(
+      Array.from({ length: 50 }, () => fetcher.fetch({ uri: `http://${host}/a.png`, sha256 })),
+    );
+    expect(fine.every(({ outcome }) => outcome === 'fetched')).toBe(true);
+    expect(performance.now() - startedMs).toBeLessThan(300);
+    const outcomes = new Set((await Promise.all(stuck)).map(({ outcome }) => outcome));
+    expect([...outcomes].every((outcome) => outcome === 'late' || outcome === 'unavailable')).toBe(true);
+    // Fifty times the time-out would be 7.5 s, two at a time.
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    expect(fetcher.hosts().find((one) => one.host === silentHost)!.state).toBe('given-up');
+    await fetcher.close();
+    silent.closeAllConnections();
+    silent.close();
   });
 
   it('are late when the server stays silent', async () => {
-    const result = await fetchWith({ hosts: [host], timeoutMs: 50 }, `http://${host}/silent.png`);
+    const result = await fetchWith({ hosts: [host], timeoutMs: 50, deadlineMs: 100 }, `http://${host}/silent.png`);
     expect(result.outcome).toBe('late');
   });
 });
