@@ -12,6 +12,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What a variable is refused without. */
 const NEEDED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  SCORER_S3_ENDPOINT: { SCORER_S3_BUCKETS: 'bucket' },
+  SCORER_GS_BUCKETS: { SCORER_GS_KEY_FILE: '/keys/scorer.json' },
+  SCORER_GS_ENDPOINT: { SCORER_GS_KEY_FILE: '/keys/scorer.json' },
   NOTIFY_EMAIL: { NOTIFY_SMTP: 'smtp://mail.example.com', NOTIFY_FROM: 'teststrip@example.com' },
   NOTIFY_SMTP: { NOTIFY_FROM: 'teststrip@example.com' },
   NOTIFY_FROM: { NOTIFY_SMTP: 'smtp://mail.example.com' },
@@ -51,7 +54,15 @@ const OTHER_VALUES: Readonly<Record<string, string>> = {
   SCORER_IMAGE_HOSTS: 'pictures.example',
   SCORER_MAX_IMAGE_BYTES: '1000',
   SCORER_MAX_IMAGE_PIXELS: '1000',
+  SCORER_S3_BUCKETS: 'bucket',
+  SCORER_S3_ENDPOINT: 'http://127.0.0.1:9000',
+  SCORER_GS_BUCKETS: 'bucket',
+  SCORER_GS_KEY_FILE: '/keys/scorer.json',
+  SCORER_GS_ENDPOINT: 'http://127.0.0.1:4443',
   SCORER_FETCH_TIMEOUT_MS: '17',
+  SCORER_FETCH_DEADLINE_MS: '18',
+  SCORER_FETCHED_BYTES: '1000',
+  SCORER_DECODE_THREADS: '4',
   SCORER_FETCH_CONCURRENCY: '2',
   SCORER_SAMPLE_RATE: '0.5',
   SCORER_SAMPLE_ABOVE_LAG: '77',

@@ -5,7 +5,7 @@ export interface Unscorable {
 }
 
 /** Copies: a view would keep the whole batch alive as long as a cache keeps one of its rows. */
-export function rowsOf(embeddings: Float32Array, dimension: number): readonly Float32Array[] {
+export function embeddedRows(embeddings: Float32Array, dimension: number): readonly Float32Array[] {
   return Array.from({ length: embeddings.length / dimension }, (_, row) =>
     embeddings.slice(row * dimension, (row + 1) * dimension),
   );

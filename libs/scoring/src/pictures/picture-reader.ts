@@ -5,7 +5,7 @@ import { LruCache } from '../lru-cache.js';
 import type { PicturePreparer } from '../preparation/picture-preparer.js';
 import type { PictureFault, PreparedPicture } from '../preparation/prepared-picture.js';
 import type { SquareRing } from '../preparation/square-ring.js';
-import { isFiniteRow, rowsOf, type Unscorable } from '../engines/embedded-rows.js';
+import { isFiniteRow, embeddedRows, type Unscorable } from '../engines/embedded-rows.js';
 
 /** What is known of a picture once the model has seen it. */
 export interface SeenPicture extends PreparedPicture {
@@ -88,6 +88,6 @@ export class PictureReader {
     const { engine, ring, dimension } = this.parts;
     const pixels = engine.pixelBuffer(places.length * ring.squareBytes);
     places.forEach((place, index) => pixels.set(ring.squareAt(place), index * ring.squareBytes));
-    return rowsOf(await engine.embedImages(pixels, places.length), dimension);
+    return embeddedRows(await engine.embedImages(pixels, places.length), dimension);
   }
 }

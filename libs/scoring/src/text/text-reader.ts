@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isFiniteRow, rowsOf, type Unscorable } from '../engines/embedded-rows.js';
+import { isFiniteRow, embeddedRows, type Unscorable } from '../engines/embedded-rows.js';
 import type { EmbeddingEngine } from '../engines/engine.js';
 import { engineGatherer } from '../engines/engine-gatherer.js';
 import type { Gatherer } from '../engines/gatherer.js';
@@ -46,7 +46,7 @@ export class TextReader {
     this.seen = new LruCache(parts.cacheSize);
     this.windows = engineGatherer(engine, {
       most: parts.mostPerBatch,
-      compute: async (ids) => rowsOf(await engine.embedTexts(ids), model.description.dimension),
+      compute: async (ids) => embeddedRows(await engine.embedTexts(ids), model.description.dimension),
       moreComing: () => false,
     });
   }
@@ -100,7 +100,7 @@ export class TextReader {
         const text = fillTemplate(model.promptTemplate, normalisePrompt(prompt));
         return model.tokenizer.encode(text).windows[0];
       });
-      return rowsOf(await engine.embedTexts(ids), model.description.dimension);
+      return embeddedRows(await engine.embedTexts(ids), model.description.dimension);
     } catch (error) {
       this.references = null;
       throw error;
