@@ -163,6 +163,15 @@ describe('numbers as other languages write them', () => {
     }
   });
 
+  it('leaves fractions of many digits what they are, beside such a seed too', () => {
+    const measured = text.replace(/"cost":[^,]+/, '"cost":0.0012345678901234567');
+    expect(mended(read(measured), 'cost')).toEqual([0.0012345678901234567, []]);
+    const seed = '18446744073709551615';
+    const event = read(measured.replace('"seed":4242', `"seed":${seed}`));
+    expect(event.data).toMatchObject({ cost: 0.0012345678901234567, seed });
+    expect(event.mended).toEqual(['long-integer']);
+  });
+
   it('takes NaN and Infinity for no data, and leaves texts alone', () => {
     const prompt = 'NaN \\"Infinity\\" 12345678901234567890';
     const event = read(

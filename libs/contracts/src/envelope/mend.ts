@@ -456,6 +456,9 @@ function isFields(value: unknown): value is Fields {
 /** Strings, the words that are no JSON, and numbers: each is found as a whole, so nothing inside a string is touched. */
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
 
+/** Where there may be a whole number of so many digits. Those of a fraction, which most measured values have, are none. */
+const LONG_WHOLE = /(?<![\d.])\d{16}/;
+
 /**
  * JSON as other languages write it: NaN and Infinity are null, a whole number that a double can't hold becomes the text of its digits, and a byte
  * order mark before it is none of it.
@@ -463,7 +466,7 @@ const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN|-?\d+(?:\.\d+)?(?:[eE][+
  */
 export function parseToldJson(sent: string, note: NoteMend): unknown {
   const text = sent.replace(/^\uFEFF/, '');
-  const exact = /\d{16}/.test(text) ? text.replace(TOKENS, (token) => exactToken(token, note)) : text;
+  const exact = LONG_WHOLE.test(text) ? text.replace(TOKENS, (token) => exactToken(token, note)) : text;
   try {
     return JSON.parse(exact);
   } catch (error) {
