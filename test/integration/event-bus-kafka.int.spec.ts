@@ -14,10 +14,12 @@ import {
 import { commonVariables, readConfig } from '#libs/platform';
 import { describeEventBus } from './event-bus-conformance.js';
 import { expectForgedOrdersRefused } from './forged-orders.js';
+import { describeSecuredKafka, securedDoors } from './secured-kafka.js';
 
 const { KAFKA_BROKERS } = readConfig({ KAFKA_BROKERS: commonVariables.KAFKA_BROKERS });
 
-const kafka = await startKafka({ brokers: KAFKA_BROKERS }).catch((error: unknown): RunningKafka | undefined => {
+const secured = securedDoors();
+const kafka = await startKafka({ brokers: KAFKA_BROKERS, ...secured }).catch((error: unknown): RunningKafka | undefined => {
   if (!(error instanceof NoKafkaError)) throw error;
   process.stderr.write(`\n*** SKIPPED: the event bus was not tested on Kafka. ${error.message} ***\n\n`);
   return undefined;
@@ -76,6 +78,8 @@ if (kafka) {
     onTestFinished(() => bus.close());
     await expectForgedOrdersRefused(bus);
   }, 90_000);
+
+  if (kafka.crash) describeSecuredKafka(kafka, secured);
 
   it.skipIf(kafka.crash === undefined)(
     'goes on after its broker was killed and started again: who publishes, who has never published, and who reads',

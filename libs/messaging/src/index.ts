@@ -9,12 +9,25 @@ export { LogFollower, type LogFollowerOptions } from './consume/log-follower.js'
 export * from './event-bus.js';
 export { createEventPublisher, type EventPublisher, type NewEvent } from './publish/event-publisher.js';
 export { newTraceparent } from './publish/new-traceparent.js';
-export { NoKafkaError, startKafka, type RunningKafka, type StartKafkaOptions } from './carriers/kafka/start-kafka.js';
+export {
+  NoKafkaError,
+  startKafka,
+  type KafkaListener,
+  type RunningKafka,
+  type StartKafkaOptions,
+} from './carriers/kafka/start-kafka.js';
 export { connectEventBus } from './nest/connect-event-bus.js';
 export { EventBusStrategy, type EventBusStrategyOptions } from './nest/event-bus-strategy.js';
 export { EventContext } from './nest/event-context.js';
 export { BatchEventPattern } from './nest/patterns.js';
-export { openBus, openBusAsItIs, openConfiguredDatabase, type BusSettings, type OpenBus } from './open-bus.js';
+export {
+  busVariables,
+  openBus,
+  openBusAsItIs,
+  openConfiguredDatabase,
+  type BusSettings,
+  type OpenBus,
+} from './open-bus.js';
 export { partitionOf } from './carriers/partitioner.js';
 export { createReconnectingBus, type ReconnectingBus } from './reconnecting-bus.js';
 export { needsBus, needsReconnectingBus } from './needs-bus.js';

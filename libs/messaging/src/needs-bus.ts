@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import {
-  commonVariables,
   defineNeed,
   documented,
   probe,
@@ -11,14 +10,12 @@ import {
   type NeedRequest,
 } from '#libs/platform';
 import { isDatabaseAway, needsDatabase, withoutPassword } from '#libs/persistence';
+import { kafkaProblems, type KafkaSettings } from './carriers/kafka/kafka-settings.js';
 import type { BusAway } from './consume/consumer-checks.js';
 import { watchConsumers } from './consume/watch-consumers.js';
 import type { BusClient, EventBus } from './event-bus.js';
-import { openBus, type BusSettings, type OpenBus } from './open-bus.js';
+import { busVariables, openBus, type BusSettings, type OpenBus } from './open-bus.js';
 import { createReconnectingBus } from './reconnecting-bus.js';
-
-const { BUS, KAFKA_BROKERS, DATABASE_URL, DATA_DIR, PARTITIONS } = commonVariables;
-const whereItIs = { BUS, KAFKA_BROKERS, DATABASE_URL, DATA_DIR, PARTITIONS };
 
 const whenAConsumerIsUnwell = {
   CONSUMER_STALLED_AFTER_MS: documented(
@@ -35,9 +32,10 @@ const whenAConsumerIsUnwell = {
   ),
 };
 
-function problems(settings: { readonly BUS?: string; readonly KAFKA_BROKERS?: readonly string[] }): readonly string[] {
-  if (settings.BUS !== 'kafka' || settings.KAFKA_BROKERS?.length !== 0) return [];
-  return ['KAFKA_BROKERS=(not set): BUS=kafka needs host:port of the brokers, for example 127.0.0.1:9092'];
+function problems(settings: Partial<BusSettings> & KafkaSettings): readonly string[] {
+  if (settings.BUS !== 'kafka') return [];
+  const noBrokers = 'KAFKA_BROKERS=(not set): BUS=kafka needs host:port of the brokers, for example 127.0.0.1:9092';
+  return [...(settings.KAFKA_BROKERS?.length === 0 ? [noBrokers] : []), ...kafkaProblems(settings)];
 }
 
 /**
@@ -47,7 +45,7 @@ function problems(settings: { readonly BUS?: string; readonly KAFKA_BROKERS?: re
 export const needsBus = defineNeed({
   name: 'bus',
   title: 'Event bus',
-  variables: { ...whereItIs, ...whenAConsumerIsUnwell },
+  variables: { ...busVariables, ...whenAConsumerIsUnwell },
   problems,
   async open(settings, request) {
     const { bus, close } = await openWhenThere(settings, request);
@@ -94,7 +92,7 @@ const BUS_WITHIN_MS = 5_000;
 export const needsReconnectingBus = defineNeed({
   name: 'bus that may be away',
   title: 'Event bus',
-  variables: { ...whereItIs, ...whenAConsumerIsUnwell },
+  variables: { ...busVariables, ...whenAConsumerIsUnwell },
   problems,
   async open(settings, { clientId, opened, logger }) {
     const shared = await opened(needsBus);

@@ -2,13 +2,20 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { topics } from '#libs/contracts';
 import { databaseFor, type Database } from '#libs/persistence';
-import { ConfigurationError } from '#libs/platform';
+import { commonVariables, ConfigurationError } from '#libs/platform';
+import { kafkaSecurity } from './carriers/kafka/kafka-security.js';
+import { kafkaVariables, type KafkaSettings } from './carriers/kafka/kafka-settings.js';
 import { createEventBus } from './create-event-bus.js';
 import { ensureTopics } from './ensure-topics.js';
 import type { EventBus } from './event-bus.js';
 
-/** The settings of `commonVariables` that say where bus and database are. */
-export interface BusSettings {
+const { BUS, KAFKA_BROKERS, DATABASE_URL, DATA_DIR, PARTITIONS } = commonVariables;
+
+/** The variables that say where bus and database are, and how they are reached. */
+export const busVariables = { BUS, KAFKA_BROKERS, ...kafkaVariables, DATABASE_URL, DATA_DIR, PARTITIONS } as const;
+
+/** The settings of {@link busVariables}. */
+export interface BusSettings extends KafkaSettings {
   readonly BUS: 'postgres' | 'kafka' | 'memory';
   readonly KAFKA_BROKERS: readonly string[];
   readonly DATABASE_URL?: string | undefined;
@@ -48,7 +55,7 @@ export async function openBus(settings: BusSettings, clientId: string, database?
 export async function openBusAsItIs(settings: BusSettings, clientId: string, database?: Database): Promise<OpenBus> {
   const own = settings.BUS === 'postgres' && !database ? await openConfiguredDatabase(settings, clientId) : undefined;
   try {
-    const bus = await createEventBus(carrierOf(settings, clientId, database ?? own));
+    const bus = await createEventBus(await carrierOf(settings, clientId, database ?? own));
     return {
       bus,
       close: async () => {
@@ -78,14 +85,24 @@ function tellPartitions(wanted: number, found: number): void {
   );
 }
 
-function carrierOf(
+async function carrierOf(
   settings: BusSettings,
   clientId: string,
   database: Database | undefined,
-): Parameters<typeof createEventBus>[0] {
+): Promise<Parameters<typeof createEventBus>[0]> {
   if (settings.BUS === 'postgres' && database) return { carrier: 'postgres', database, bulkTopics: BULK_TOPICS };
   if (settings.BUS === 'memory') return { carrier: 'memory' };
   if (settings.KAFKA_BROKERS.length === 0)
     throw new ConfigurationError(['KAFKA_BROKERS=(not set): BUS=kafka needs it, for example 127.0.0.1:9092']);
-  return { carrier: 'kafka', brokers: settings.KAFKA_BROKERS, clientId };
+  return {
+    carrier: 'kafka',
+    brokers: settings.KAFKA_BROKERS,
+    clientId,
+    security: await kafkaSecurity(settings),
+    durability: {
+      copies: settings.KAFKA_REPLICATION_FACTOR,
+      leastInSync: settings.KAFKA_MIN_INSYNC_REPLICAS,
+      retentionDays: settings.KAFKA_RETENTION_DAYS,
+    },
+  };
 }

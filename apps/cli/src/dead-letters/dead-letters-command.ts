@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import {
+  busVariables,
   openBusAsItIs,
   readDeadLetters,
   redriveDeadLetters,
@@ -8,7 +9,7 @@ import {
   type DeadLetter,
   type EventBus,
 } from '#libs/messaging';
-import { commonVariables, readConfig } from '#libs/platform';
+import { readConfig } from '#libs/platform';
 import { positiveArgument } from '../arguments.js';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { alignedColumns } from '../terminal/columns.js';
@@ -64,7 +65,7 @@ function withSelection(command: Command): Command {
 }
 
 const HELP = `
-It opens the bus by BUS, KAFKA_BROKERS, DATABASE_URL or DATA_DIR, as the services do.
+It opens the bus by BUS, KAFKA_BROKERS (and what else is named KAFKA_…), DATABASE_URL or DATA_DIR, as the services do.
 What was given up for a reason that is mended (a newer version, a constraint) goes on with redrive; only the group
 that has given it up takes it then. What is wrong in itself is given up again, as another letter.
 Examples:
@@ -76,7 +77,7 @@ Examples:
 const NO_SUCH_TABLE = '42P01';
 
 async function withBus(work: (bus: EventBus) => Promise<void>): Promise<void> {
-  const { bus, close } = await openBusAsItIs(readConfig(commonVariables), 'cli').catch(orNoService);
+  const { bus, close } = await openBusAsItIs(readConfig(busVariables), 'cli').catch(orNoService);
   try {
     await work(bus).catch(orNoService);
   } finally {

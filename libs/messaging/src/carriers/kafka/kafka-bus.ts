@@ -1,42 +1,71 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
+import { rootOf } from '#libs/platform';
 import { UnknownTopicError, type EventBus, type IncomingRecord, type TopicSettings } from '../../event-bus.js';
 import { latestPerKey } from '../latest-per-key.js';
+import { KafkaRefusedError, knock } from './broker-door.js';
 import { clientLog } from './client-log.js';
 import { incomingRecord } from './incoming-record.js';
+import type { KafkaSecurity } from './kafka-security.js';
 import { KafkaLogIds } from './log-ids.js';
 import { KafkaPublisher } from './kafka-publisher.js';
 import { KafkaSubscription } from './kafka-subscription.js';
 import { quietIdleTimers } from './quiet-timers.js';
 import { retryTransient } from './retry-transient.js';
 import { topicEnds } from './topic-ends.js';
+import { topicConfig, topicReplicas, type TopicDurability } from './topic-durability.js';
 
 export interface KafkaBusOptions {
   /** `host:port` of some brokers. */
   readonly brokers: readonly string[];
   readonly clientId: string;
+  /** Default: brokers are spoken to openly, as anybody. */
+  readonly security?: KafkaSecurity;
+  /** What topics are created with. */
+  readonly durability?: TopicDurability;
   /** Silence after which a member's partitions go to others. Default 7 000: with what a rebalance takes, they go on within ten seconds. */
   readonly sessionTimeoutMs?: number;
   /** A consumer died in a way that kafkajs does not mend. Default: says so and ends the process, which is then restarted. */
   readonly onCrash?: (error: Error) => void;
 }
 
-/** The bus on Apache Kafka, by kafkajs. Resolves when the brokers answered. */
+/**
+ * The bus on Apache Kafka, by kafkajs. Resolves when the brokers answered.
+ * @throws KafkaRefusedError where they answer and will not have us; what the client fails with where they are away
+ */
 export async function createKafkaBus(options: KafkaBusOptions): Promise<EventBus> {
   quietIdleTimers();
+  const { security = {} } = options;
+  await knock(options.brokers, security);
   const kafka = new Kafka({
     clientId: options.clientId,
     brokers: [...options.brokers],
+    ...security,
     logLevel: logLevel.INFO,
     logCreator: clientLog,
     connectionTimeout: 5_000,
     retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 2_000 },
   });
   const admin = kafka.admin();
-  await admin.connect();
+  await admin.connect().catch(async (error: unknown) => {
+    await admin.disconnect().catch(() => undefined);
+    throw signInRefusal(error, options) ?? error;
+  });
   return new KafkaBus(kafka, admin, options);
 }
+
+/** undefined: it failed with something else. */
+function signInRefusal(error: unknown, { brokers, security }: KafkaBusOptions): KafkaRefusedError | undefined {
+  if (rootOf(error).name !== 'KafkaJSSASLAuthenticationError') return undefined;
+  const isByToken = security?.sasl?.mechanism === 'oauthbearer';
+  const what = isByToken
+    ? 'does not take the token in KAFKA_SASL_TOKEN_FILE: have one issued for this broker (its issuer, audience and signature have to be those that it expects)'
+    : 'knows no such name with this password: look at KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD_FILE and KAFKA_SASL, and whether the broker has the account';
+  return new KafkaRefusedError(`Kafka at ${brokers.join(',')} ${what} (${rootOf(error).message})`, { cause: error });
+}
+
+const logger = new Logger('kafka');
 
 class KafkaBus implements EventBus {
   readonly carrier = 'kafka';
@@ -58,25 +87,28 @@ class KafkaBus implements EventBus {
   async createTopics(topics: readonly TopicSettings[]): Promise<void> {
     const existing = new Set(await this.admin.listTopics());
     const missing = topics.filter(({ name }) => !existing.has(name));
-    if (missing.length > 0) {
-      // False: somebody else created some of them at the same time, which is as good.
-      await this.admin.createTopics({
-        waitForLeaders: true,
-        topics: missing.map(({ name, partitions, compacted }) => ({
-          topic: name,
-          numPartitions: partitions,
-          replicationFactor: -1,
-          configEntries: [
-            // The broker's clock, not that of whoever publishes.
-            { name: 'message.timestamp.type', value: 'LogAppendTime' },
-            // The broker packs anew what others have packed with LZ4, Snappy or Zstandard, which the client can't unpack: one such batch would end every reader.
-            { name: 'compression.type', value: 'gzip' },
-            ...(compacted ? [{ name: 'cleanup.policy', value: 'compact' }] : []),
-          ],
-        })),
-      });
-    }
+    if (missing.length > 0) await this.createMissing(missing);
     for (const { name } of topics) this.known.add(name);
+  }
+
+  private async createMissing(missing: readonly TopicSettings[]): Promise<void> {
+    const { durability = {} } = this.options;
+    const { brokers } = await this.admin.describeCluster();
+    const replicas = topicReplicas(durability, brokers.length);
+    // False: somebody else created some of them at the same time, which is as good.
+    await this.admin.createTopics({
+      waitForLeaders: true,
+      topics: missing.map((topic) => ({
+        topic: topic.name,
+        numPartitions: topic.partitions,
+        replicationFactor: replicas.copies,
+        configEntries: topicConfig(topic, replicas, durability),
+      })),
+    });
+    if (replicas.copies === 1)
+      logger.warn(
+        'the topics were created with one copy of each event, which is lost with its broker: in production have three brokers',
+      );
   }
 
   async partitionsOf(topic: string): Promise<number> {
@@ -178,6 +210,6 @@ class KafkaBus implements EventBus {
 }
 
 function endProcess(error: Error): never {
-  new Logger('kafka').error(`a consumer died and kafkajs does not restart it: ${error.stack ?? error.message}`);
+  logger.error(`a consumer died and kafkajs does not restart it: ${error.stack ?? error.message}`);
   process.exit(1);
 }

@@ -20,6 +20,19 @@ export interface StartKafkaOptions {
   /** Where the broker's jars are kept between starts. Default `.teststrip/kafka`. */
   readonly cacheDir?: string;
   readonly onProgress?: (line: string) => void;
+  /** More doors beside the open one, where the broker is a process of ours. */
+  readonly listeners?: readonly KafkaListener[];
+  /** Accounts as the broker's storage is formatted with: `SCRAM-SHA-512=[name=…,password=…]`. */
+  readonly scramAccounts?: readonly string[];
+}
+
+/** A door of the broker at a port of its own, on loopback. */
+export interface KafkaListener {
+  /** In capitals. */
+  readonly name: string;
+  readonly protocol: 'SSL' | 'SASL_SSL' | 'SASL_PLAINTEXT';
+  /** Its settings, as a broker has them, without `listener.name.<name>.` before them. */
+  readonly settings: Readonly<Record<string, string>>;
 }
 
 export interface RunningKafka {
@@ -27,6 +40,8 @@ export interface RunningKafka {
   /** How the broker came about, for people. */
   readonly how: string;
   stop(): Promise<void>;
+  /** `host:port` of the other listeners by name; empty where the broker is none of ours. */
+  readonly doors: Readonly<Record<string, string>>;
   /** Present where the broker is a process of ours: it can be killed, and comes back at its address with what it had written. */
   readonly crash?: () => Promise<void>;
   readonly startAgain?: () => Promise<void>;
@@ -45,11 +60,11 @@ export async function startKafka(options: StartKafkaOptions = {}): Promise<Runni
   const { brokers, onProgress = () => undefined } = options;
   if (brokers && brokers.length > 0) {
     await waitUntilReady(brokers, () => null);
-    return { brokers, how: `the broker at ${brokers.join(', ')}`, stop: () => Promise.resolve() };
+    return { brokers, how: `the broker at ${brokers.join(', ')}`, doors: {}, stop: () => Promise.resolve() };
   }
   if (await works('docker', ['info', '--format', '{{.ServerVersion}}'])) return startContainer(onProgress);
   const [java, maven] = await Promise.all([works('java', ['-version']), works('mvn', ['--version'])]);
-  if (java && maven) return startJava(resolve(options.cacheDir ?? '.teststrip/kafka'), onProgress);
+  if (java && maven) return startJava(resolve(options.cacheDir ?? '.teststrip/kafka'), onProgress, options);
   throw new NoKafkaError(
     'no Kafka broker: set KAFKA_BROKERS to a running one, or start a Docker daemon, or install Java 17 and Maven ' +
       `(${java ? 'Maven is missing' : 'Java is missing'} here)`,
@@ -91,19 +106,31 @@ async function startContainer(onProgress: (line: string) => void): Promise<Runni
   return readyOr(stop, brokers, () => null, `a container of apache/kafka:${KAFKA_VERSION}`);
 }
 
-async function startJava(cacheDir: string, onProgress: (line: string) => void): Promise<RunningKafka> {
+async function startJava(
+  cacheDir: string,
+  onProgress: (line: string) => void,
+  { listeners = [], scramAccounts = [] }: Pick<StartKafkaOptions, 'listeners' | 'scramAccounts'>,
+): Promise<RunningKafka> {
   const lib = join(cacheDir, `kafka-${KAFKA_VERSION}`);
   if (!existsSync(lib)) await fetchJars(cacheDir, lib, onProgress);
   const data = await mkdtemp(join(tmpdir(), 'teststrip-kafka-'));
-  const [port, controllerPort] = (await freePorts(2)) as [number, number];
+  const [port, controllerPort, ...otherPorts] = (await freePorts(2 + listeners.length)) as [
+    number,
+    number,
+    ...number[],
+  ];
+  const doors = listeners.map((listener, index) => ({ ...listener, port: otherPorts[index]! }));
   const properties = join(data, 'server.properties');
   const logging = join(data, 'log4j2.xml');
-  await writeFile(properties, serverProperties(port, controllerPort, join(data, 'log')));
+  await writeFile(properties, serverProperties({ port, controllerPort, doors, logDir: join(data, 'log') }));
   await writeFile(logging, LOG4J_XML);
-  const java = ['-cp', `${lib}/*`, `-Dlog4j2.configurationFile=${logging}`];
+  // Kafka asks no address for keys of tokens that it was not told to trust.
+  const anywhere = '-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=' + jwksUrls(listeners).join(',');
+  const java = ['-cp', `${lib}/*`, `-Dlog4j2.configurationFile=${logging}`, anywhere];
+  const accounts = scramAccounts.flatMap((account) => ['--add-scram', account]);
   onProgress(`starting Kafka ${KAFKA_VERSION} on 127.0.0.1:${port}`);
   const { stdout } = await run('java', [...java, 'kafka.tools.StorageTool', 'random-uuid']);
-  await run('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', stdout.trim(), '-c', properties]);
+  await run('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', stdout.trim(), '-c', properties, ...accounts]);
   const brokers = [`127.0.0.1:${port}`];
   const broker = new JavaBroker([...HEAP, ...java, 'kafka.Kafka', properties]);
   const stop = async (): Promise<void> => {
@@ -115,6 +142,7 @@ async function startJava(cacheDir: string, onProgress: (line: string) => void): 
   const running = await readyOr(stop, brokers, () => broker.ended(), how);
   return {
     ...running,
+    doors: Object.fromEntries(doors.map(({ name, port: own }) => [name, `127.0.0.1:${own}`])),
     crash: () => broker.kill(),
     async startAgain() {
       broker.spawn();
@@ -170,7 +198,7 @@ async function readyOr(
 ): Promise<RunningKafka> {
   try {
     await waitUntilReady(brokers, ended);
-    return { brokers, how, stop };
+    return { brokers, how, doors: {}, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -267,14 +295,29 @@ async function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<
   clearTimeout(force);
 }
 
-function serverProperties(port: number, controllerPort: number, logDir: string): string {
+interface BrokerPorts {
+  readonly port: number;
+  readonly controllerPort: number;
+  readonly doors: readonly (KafkaListener & { readonly port: number })[];
+  readonly logDir: string;
+}
+
+function serverProperties({ port, controllerPort, doors, logDir }: BrokerPorts): string {
+  const open = [{ name: 'PLAINTEXT', protocol: 'PLAINTEXT', port }, ...doors];
+  const addresses = open.map((door) => `${door.name}://127.0.0.1:${door.port}`).join(',');
+  const protocols = open.map(({ name, protocol }) => `${name}:${protocol}`).join(',');
+  const settings = doors.flatMap((door) =>
+    Object.entries(door.settings).map(([key, value]) => `listener.name.${door.name.toLowerCase()}.${key}=${value}`),
+  );
   return `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controllerPort}
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port}
+listeners=${addresses},CONTROLLER://127.0.0.1:${controllerPort}
+advertised.listeners=${addresses}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=${protocols},CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+${settings.join('\n')}
 log.dirs=${logDir}
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
@@ -287,6 +330,13 @@ transaction.state.log.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 `;
+}
+
+/** Where listeners get the keys of tokens. */
+function jwksUrls(listeners: readonly KafkaListener[]): readonly string[] {
+  return listeners.flatMap(({ settings }) =>
+    Object.entries(settings).flatMap(([key, value]) => (key.endsWith('jwks.endpoint.url') ? [value] : [])),
+  );
 }
 
 const LOG4J_XML = `<?xml version="1.0" encoding="UTF-8"?>

@@ -1,0 +1,1 @@
+export { certificateAuthority, type CertificateAuthority, type IssuedCertificate } from './certificate-authority.js';
