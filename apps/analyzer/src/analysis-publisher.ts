@@ -24,6 +24,8 @@ export interface AnalysisPublisherOptions {
   readonly everyMs: number;
   /** False while somebody else may publish; it is tried again then. */
   readonly mayPublish: () => boolean;
+  /** An analysis is on the bus. */
+  readonly onPublished?: (analysis: Analysis) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -182,7 +184,10 @@ export class AnalysisPublisher {
     for (const { key } of analysed) this.unsaid.delete(key);
     try {
       await this.publisher.publish(analysed.map((one) => this.event(one)));
-      for (const { key, findings } of analysed) this.said.set(key, { findings, atMs });
+      for (const { key, findings, analysis } of analysed) {
+        this.said.set(key, { findings, atMs });
+        this.options.onPublished?.(analysis);
+      }
     } catch (error) {
       if (!(error instanceof RecordRefusedError)) throw error;
       if (analysed.length > 1) for (const one of analysed) await this.send([one]);

@@ -6,14 +6,19 @@ import {
   Module,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
+import type { Registry } from 'prom-client';
+import { AnalyzerMetrics } from './analyzer-metrics.js';
 import { Analyzer, type AnalyzerOptions } from './analyzer.js';
 
 export const ANALYZER = Symbol('ANALYZER');
 
 /** Everything about an analyzer that an operator may choose. */
-export type AnalyzerSettings = Omit<AnalyzerOptions, 'clock' | 'log' | 'bus' | 'database' | 'trust'>;
+export type AnalyzerSettings = Omit<AnalyzerOptions, 'clock' | 'log' | 'bus' | 'database' | 'trust' | 'measured'>;
 
-export type AnalyzerModuleOptions = Omit<AnalyzerOptions, 'log'>;
+export type AnalyzerModuleOptions = Omit<AnalyzerOptions, 'log' | 'measured'> & {
+  /** Registry of its metrics. */
+  readonly metrics: Registry;
+};
 
 /**
  * The analyzer as a Nest module. It subscribes to the bus itself instead of offering event handlers, because it reads only
@@ -23,10 +28,11 @@ export type AnalyzerModuleOptions = Omit<AnalyzerOptions, 'log'>;
 export class AnalyzerModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(@Inject(ANALYZER) private readonly analyzer: Analyzer) {}
 
-  static register(options: AnalyzerModuleOptions): DynamicModule {
+  static register({ metrics, ...options }: AnalyzerModuleOptions): DynamicModule {
+    const measured = new AnalyzerMetrics(metrics);
     return {
       module: AnalyzerModule,
-      providers: [{ provide: ANALYZER, useFactory: () => new Analyzer({ ...options, log: new Logger('analyzer') }) }],
+      providers: [{ provide: ANALYZER, useFactory: () => new Analyzer({ ...options, measured, log: new Logger('analyzer') }) }],
       exports: [ANALYZER],
     };
   }

@@ -21,6 +21,7 @@ import type { Database } from '#libs/persistence';
 import { StalePositionError } from '#libs/persistence/positions';
 import type { Clock, HealthCheck } from '#libs/platform';
 import { AnalysisPublisher } from './analysis-publisher.js';
+import type { AnalyzerMetrics } from './analyzer-metrics.js';
 import { CatchUp } from './catch-up.js';
 import { Definitions } from './definitions.js';
 import {
@@ -49,6 +50,8 @@ export interface AnalyzerOptions {
   /** Whose definitions count. Default: everybody's. */
   readonly trust?: OrderTrust;
   readonly log: { warn(message: string): void; error(message: string): void };
+  /** Default: nothing is measured. */
+  readonly measured?: AnalyzerMetrics;
   /** Shortest time between two analyses. Default 50 ms. */
   readonly analyseEveryMs?: number;
   /** Time between two snapshots. Default 1 s. */
@@ -178,6 +181,7 @@ export class Analyzer {
     }
     this.shift = null;
     this.isReading = false;
+    this.options.measured?.standsBy();
     await this.endShift(shift, failure);
     if (failure !== null) throw failure;
   }
@@ -269,7 +273,7 @@ export class Analyzer {
     known: ReadonlyMap<string, KnownExperiment>,
     leadership: Leadership,
   ): AnalysisPublisher {
-    const { bus, clock, log } = this.options;
+    const { bus, clock, log, measured } = this.options;
     return new AnalysisPublisher({
       bus,
       nowMs: () => clock.nowMs(),
@@ -279,6 +283,7 @@ export class Analyzer {
         const { design } = known.get(key)!;
         return { design, parts: orNothing(partsOf(parts, key), design) };
       },
+      onPublished: (analysis) => measured?.published(analysis, clock.nowMs()),
       onFailure: (error) =>
         log.warn(`an analysis could not be published and will be repeated: ${(error as Error).message}`),
     });
@@ -419,7 +424,9 @@ export class Analyzer {
 
   /** False where it has to be repeated. */
   private async saveNow(shift: Shift, sliceMs: number): Promise<boolean> {
-    const { database, clock, log } = this.options;
+    const { database, clock, log, measured } = this.options;
+    const startedAtMs = performance.now();
+    let isSaved = false;
     try {
       for (const part of shift.parts.values()) part.heldAt = shift.waiting.oldestIn(part);
       const { parts, definitions, leadership } = shift;
@@ -430,12 +437,13 @@ export class Analyzer {
         sliceMs,
       });
       this.tellUnsaved(shift, failed);
-      return true;
+      isSaved = true;
     } catch (error) {
       if (error instanceof StalePositionError || error instanceof LeadLostError) shift.fail(error);
       else log.warn(`a snapshot could not be saved and will be repeated: ${(error as Error).message}`);
-      return false;
     }
+    measured?.snapshot(isSaved, startedAtMs);
+    return isSaved;
   }
 }
 

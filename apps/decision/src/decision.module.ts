@@ -6,12 +6,14 @@ import type { EventBus, OrderSigner, OrderTrust } from '#libs/messaging';
 import type { Registry } from 'prom-client';
 import type { Database } from '#libs/persistence';
 import { createOrderAnswerStore } from '#libs/persistence/decision';
+import { createOutbox } from '#libs/persistence/outbox';
 import type { Clock } from '#libs/platform';
 import { ControllerLoop } from './controller-loop.js';
 import { holderInWords } from './deciding/bounded-transaction.js';
 import { DecisionLog } from './deciding/decision-log.js';
 import { Decisions } from './deciding/decisions.js';
 import { DecisionMetrics } from './decision-metrics.js';
+import { createStateMetrics } from './state-metrics.js';
 import { FeedController } from './feed/feed.controller.js';
 import { GateKeeper } from './gates/gate-keeper.js';
 import type { GateSettings } from './gates/gate-settings.js';
@@ -87,6 +89,11 @@ export class DecisionModule {
     const routers = new RouterWatch(options.bus, controller, clock, (message) => logger.warn(message));
     const followUp = new OrderFollowUp(decisions, routers, () => clock.nowMs());
     const nowMs = (): number => clock.nowMs();
+    createStateMetrics(options.metrics, {
+      epochs: () => decisions.epochs(),
+      unpublished: () => createOutbox(database).waiting(),
+      nowMs,
+    });
     const ownWord = new OwnWord({ ...options, controller, log, decisions, logger, nowMs });
     const gates = new GateKeeper({ decisions, settings: options.gates, clock });
     const own = { clock, controller, routers, followUp, notifier, gates, ownWord };

@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { AllocationCommanded } from '#libs/contracts';
+import { hopSeconds } from '#libs/platform';
 import type { EventBuffer } from '#libs/telemetry';
 import type { RoutedRequest } from './proxy/routed-request.js';
 import type { UpstreamLane, UpstreamLanes } from './proxy/upstream-lanes.js';
@@ -12,6 +13,8 @@ import type { KeptWeights } from './weights/weights-keeper.js';
 export interface RouterMetrics {
   routed(request: RoutedRequest): void;
   commanded(command: AllocationCommanded, answer: CommandOutcome): void;
+  /** What a command orders is served. */
+  applied(command: AllocationCommanded): void;
   /** Something on a topic that is obeyed was not the controller's word. */
   foreign(topic: string): void;
   /** A client had as many requests under way as it may. */
@@ -73,6 +76,9 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
     labelNames: ['topic'],
     registers,
   });
+  const hop = hopSeconds(sources.registry);
+  // What is read anew at a start was obeyed long ago.
+  const startedAtMs = Date.now();
   const clientRefusals = createClientRefusals(sources.registry);
   createStateGauges(sources);
   createWeightsGauge(sources);
@@ -90,6 +96,11 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
     clientRefused: () => clientRefusals.inc(),
     commanded({ experiment }, answer) {
       commands.inc({ experiment, outcome: answer.outcome });
+    },
+    applied({ commandedAt, evidence }) {
+      if (Date.parse(commandedAt) < startedAtMs) return;
+      hop('command-to-applied', commandedAt, Date.now());
+      hop('event-to-applied', evidence?.newestEventAt ?? null, Date.now());
     },
     ...createAskedMetrics(sources.registry),
   };
@@ -172,7 +183,30 @@ function createStateGauges({
   perLane('teststrip_router_upstream_left_alone', '1 while an upstream that has not answered is left alone.', (lane) =>
     Number(lane.health.isEjected),
   );
+  labelledGauge(
+    registry,
+    {
+      name: 'teststrip_router_served_epoch',
+      help: 'Epoch by which a service is served; the newest order is in teststrip_decision_epoch.',
+      labelNames: ['service'],
+    },
+    (set) => {
+      for (const [service, epoch] of Object.entries(allocations.epochs())) set({ service }, epoch);
+    },
+  );
   perExperiment('teststrip_router_epoch', 'Epoch in force.', ({ rules }) => rules.epoch);
+  labelledGauge(
+    registry,
+    {
+      name: 'teststrip_router_weight_ppm',
+      help: 'Share of the traffic that a variant has by the order in force, of a million.',
+      labelNames: ['experiment', 'variant'],
+    },
+    (set) => {
+      for (const { rules } of allocations.experimentRoutes())
+        for (const [variant, ppm] of Object.entries(rules.weightsPpm)) set({ experiment: rules.experiment, variant }, ppm);
+    },
+  );
   perExperiment('teststrip_router_fail_safe', '1 while control is served because the controller is lost.', (route) =>
     Number(allocations.isFailSafe(route)),
   );

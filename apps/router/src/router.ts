@@ -581,6 +581,7 @@ export class Router {
   private reply(command: AllocationCommanded, refusal: string | null): void {
     const traceparent = this.traces.get(command.commandId);
     this.traces.delete(command.commandId);
+    if (refusal === null) this.metrics.applied(command);
     this.answers.add(allocationAppliedEvent({ command, refusal, traceparent }, this.settings.routerId, this.source));
   }
 

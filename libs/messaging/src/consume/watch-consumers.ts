@@ -1,18 +1,18 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Borrower } from '#libs/platform';
 import type { BusClient, Subscription, SubscriptionOptions } from '../event-bus.js';
+import { BusMetrics } from './bus-metrics.js';
 import { consumerChecks, DelayWatch, type ConsumerHealth, type WatchedConsumer } from './consumer-checks.js';
 
-/** The bus as one app gets it: whatever it subscribes is looked after by that app's health checks and metrics. */
+/** The bus as one app gets it: whatever it subscribes and publishes is looked after by that app's health checks and metrics. */
 export function watchConsumers(
   bus: BusClient,
   { health, metrics, clock }: Pick<Borrower, 'health' | 'metrics' | 'clock'>,
   limits: ConsumerHealth,
 ): BusClient {
   const watches = new Set<WatchedConsumer>();
-  const batches = consumerMetrics(metrics, watches);
+  const measured = new BusMetrics(metrics, watches);
   return {
-    publish: (records) => bus.publish(records),
+    publish: (records) => measured.publish(records, () => bus.publish(records)),
     readAll: (topic) => bus.readAll(topic),
     subscribe(options: SubscriptionOptions): Subscription {
       const { group } = options;
@@ -20,14 +20,8 @@ export function watchConsumers(
       const subscription = bus.subscribe({
         ...options,
         handler: async (batch) => {
-          let outcome = 'failed';
-          try {
-            await options.handler(batch);
-            delay.handled(batch);
-            outcome = 'handled';
-          } finally {
-            batches.inc({ group, topic: batch.topic, outcome });
-          }
+          await measured.handling(group, batch, { nowMs: clock.nowMs(), handle: options.handler });
+          delay.handled(batch);
         },
       });
       const watch = { group, subscription, delay };
@@ -48,31 +42,4 @@ export function watchConsumers(
       };
     },
   };
-}
-
-function consumerMetrics(
-  registry: Registry,
-  watches: ReadonlySet<WatchedConsumer>,
-): Counter<'group' | 'topic' | 'outcome'> {
-  const registers = [registry];
-  const lag: Gauge<'group' | 'topic'> = new Gauge({
-    name: 'teststrip_consumer_lag',
-    help: 'Events published and not handled yet, by consumer group and topic.',
-    labelNames: ['group', 'topic'] as const,
-    registers,
-    async collect() {
-      lag.reset();
-      for (const { group, subscription } of watches) {
-        // A carrier that is away is told by the health; the other metrics are still wanted.
-        const byTopic = await subscription.lag().catch(() => ({}));
-        for (const [topic, waiting] of Object.entries(byTopic)) lag.set({ group, topic }, waiting);
-      }
-    },
-  });
-  return new Counter({
-    name: 'teststrip_consumer_batches_total',
-    help: 'Batches by consumer group, topic and outcome: handled or failed.',
-    labelNames: ['group', 'topic', 'outcome'] as const,
-    registers,
-  });
 }
