@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -19,11 +20,13 @@ import { describeSecuredKafka, securedDoors } from './secured-kafka.js';
 const { KAFKA_BROKERS } = readConfig({ KAFKA_BROKERS: commonVariables.KAFKA_BROKERS });
 
 const secured = securedDoors();
-const kafka = await startKafka({ brokers: KAFKA_BROKERS, ...secured }).catch((error: unknown): RunningKafka | undefined => {
-  if (!(error instanceof NoKafkaError)) throw error;
-  process.stderr.write(`\n*** SKIPPED: the event bus was not tested on Kafka. ${error.message} ***\n\n`);
-  return undefined;
-});
+const kafka = await startKafka({ brokers: KAFKA_BROKERS, ...secured }).catch(
+  (error: unknown): RunningKafka | undefined => {
+    if (!(error instanceof NoKafkaError)) throw error;
+    process.stderr.write(`\n*** SKIPPED: the event bus was not tested on Kafka. ${error.message} ***\n\n`);
+    return undefined;
+  },
+);
 
 Logger.overrideLogger(['warn', 'error']);
 if (kafka) {
@@ -101,14 +104,17 @@ if (kafka) {
           interval: 500,
         });
       await publish(bus, 'before');
+      const load = Array.from({ length: 200 }, async (_, number) => {
+        await pause(number * 10);
+        await publish(bus, `load-${number}`);
+      });
       await kafka.crash!();
       const meanwhile = [publish(bus, 'a'), publish(another, 'b')];
       await kafka.startAgain!();
-      await Promise.all(meanwhile);
+      await Promise.all([...meanwhile, ...load]);
       await publish(bus, 'after');
-      await vi.waitFor(() => expect([...new Set(seen)].sort()).toEqual(['a', 'after', 'b', 'before']), {
-        timeout: 60_000,
-      });
+      const all = ['a', 'after', 'b', 'before', ...load.map((_, number) => `load-${number}`)];
+      await vi.waitFor(() => expect([...new Set(seen)].sort()).toEqual(all.sort()), { timeout: 60_000 });
       expect(await bus.partitionsOf(topic)).toBe(1);
     },
   );

@@ -46,7 +46,11 @@ export function securedDoors(): SecuredDoors {
     listeners: [
       { name: 'MUTUAL', protocol: 'SSL', settings: { ...tls, 'ssl.client.auth': 'required' } },
       { name: 'SIGNIN', protocol: 'SASL_SSL', settings: { ...tls, ...passwords() } },
-      { name: 'TOKENS', protocol: 'SASL_SSL', settings: { ...tls, ...tokens(write('jwks.json', JSON.stringify(keys))) } },
+      {
+        name: 'TOKENS',
+        protocol: 'SASL_SSL',
+        settings: { ...tls, ...tokens(write('jwks.json', JSON.stringify(keys))) },
+      },
     ],
     scramAccounts: ['256', '512'].map((bits) => `SCRAM-SHA-${bits}=[name=alice,password=${PASSWORD}]`),
     write,
@@ -88,59 +92,164 @@ function jsonWebToken(exp: number, by: KeyObject): string {
 }
 
 /** A bus through each of the doors, and what is said where a door stays closed. */
-export function describeSecuredKafka({ doors, brokers }: RunningKafka, secured: SecuredDoors): void {
-  const { ca, client, write, token } = secured;
-  const stranger = certificateAuthority('somebody else’s authority');
-  const strangers = stranger.issue('router-1');
-  const trusting = { KAFKA_TLS_CA: ca };
-  const withPassword = {
-    KAFKA_SASL_USERNAME: 'alice',
-    KAFKA_SASL_PASSWORD_FILE: write('password', `${PASSWORD}\n`),
-  };
-  const open = (door: string, settings: Readonly<Record<string, string>>) =>
-    openBusAsItIs(readConfig(busVariables, { BUS: 'kafka', KAFKA_BROKERS: door, ...settings }), 'test');
-  const tokenFile = (name: string, text: string) => ({
-    KAFKA_SASL: 'oauthbearer',
-    KAFKA_SASL_TOKEN_FILE: write(name, text),
-  });
-
+export function describeSecuredKafka(kafka: RunningKafka, secured: SecuredDoors): void {
   describe('a broker as people run it', () => {
-    it.each([
-      ['with certificates of both sides', doors['MUTUAL']!, client],
-      ['by a name and a password (PLAIN)', doors['SIGNIN']!, { KAFKA_SASL: 'plain', ...withPassword }],
-      ['by SCRAM-SHA-256', doors['SIGNIN']!, { KAFKA_SASL: 'scram-sha-256', ...withPassword }],
-      ['by SCRAM-SHA-512', doors['SIGNIN']!, { KAFKA_SASL: 'scram-sha-512', ...withPassword }],
-      ['by a token (OAUTHBEARER)', doors['TOKENS']!, tokenFile('token', token(3_600))],
-    ])('takes and gives events %s', { timeout: 60_000 }, async (_how, door, settings) => {
-      const { bus, close } = await open(door, { ...trusting, ...settings });
-      onTestFinished(close);
-      expect(await echoed(bus)).toBe('v');
-    });
+    it.each(openedWays(kafka, secured))(
+      'takes and gives events $how',
+      { timeout: 60_000 },
+      async ({ door, settings }) => {
+        const { bus, close } = await open(door, settings);
+        onTestFinished(close);
+        expect(await echoed(bus)).toBe('v');
+      },
+    );
 
-    it.each([
-      ['an authority of somebody else', doors['MUTUAL']!, { ...client, KAFKA_TLS_CA: write('other.pem', stranger.certificate) }, /signed by none of those in KAFKA_TLS_CA/],
-      ['no authority of its own', doors['MUTUAL']!, { ...client, KAFKA_TLS: 'on' }, /give the certificate of its authority, in PEM, in KAFKA_TLS_CA/],
-      ['no certificate of the client', doors['MUTUAL']!, trusting, /wants a certificate of clients.*KAFKA_TLS_CERT and KAFKA_TLS_KEY/],
-      ['a certificate of somebody else', doors['MUTUAL']!, { ...trusting, KAFKA_TLS_CERT: write('s.pem', strangers.certificate), KAFKA_TLS_KEY: write('s.key', strangers.key) }, /does not take the one in KAFKA_TLS_CERT/],
-      ['no TLS', doors['MUTUAL']!, {}, /set KAFKA_TLS=on/],
-      ['TLS at the open port', brokers[0]!, trusting, /does not speak TLS there/],
-      ['nobody’s name', doors['SIGNIN']!, trusting, /wants clients to sign in: set KAFKA_SASL to one of what it offers \(.*scram-sha-512/],
-      ['a name where nobody signs in', doors['MUTUAL']!, { ...trusting, ...client, KAFKA_SASL: 'plain', ...withPassword }, /nobody signs in at .* leave it out/],
-      ['a mechanism that is not offered', doors['TOKENS']!, { ...trusting, KAFKA_SASL: 'plain', ...withPassword }, /does not take KAFKA_SASL=plain, it offers oauthbearer/],
-      ['a wrong password', doors['SIGNIN']!, { ...trusting, KAFKA_SASL: 'scram-sha-512', KAFKA_SASL_USERNAME: 'alice', KAFKA_SASL_PASSWORD_FILE: write('wrong', 'not-the-password') }, /no such name with this password: look at KAFKA_SASL_USERNAME/],
-      ['an expired token', doors['TOKENS']!, { ...trusting, ...tokenFile('expired', token(-60)) }, /the token expired at .*; have it renewed/],
-      ['a token of somebody else', doors['TOKENS']!, { ...trusting, ...tokenFile('forged', token(3_600, generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)) }, /does not take the token in KAFKA_SASL_TOKEN_FILE/],
-    ])('says what to do about %s', { timeout: 60_000 }, async (_what, door, settings, words) => {
-      const opening = open(door, settings);
-      onTestFinished(() => opening.then(({ close }) => close(), () => undefined));
-      await expect(opening).rejects.toThrow(words);
-      await expect(opening).rejects.not.toThrow(/not-the-password|the-password-of-alice/);
-    });
+    it.each([...mistakenByTls(kafka, secured), ...mistakenByName(kafka, secured)])(
+      'says what to do about $how',
+      { timeout: 60_000 },
+      async ({ door, settings, words }) => {
+        const opening = open(door, settings);
+        onTestFinished(() =>
+          opening.then(
+            ({ close }) => close(),
+            () => undefined,
+          ),
+        );
+        await expect(opening).rejects.toThrow(words);
+        await expect(opening).rejects.not.toThrow(/not-the-password|the-password-of-alice/);
+      },
+    );
 
     it('keeps the password out of the log', () => {
       expect(withoutSecrets(`it said ${PASSWORD}`)).toBe('it said ***');
     });
   });
+}
+
+interface Way {
+  readonly how: string;
+  readonly door: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+interface Mistake extends Way {
+  /** What is said of it. */
+  readonly words: RegExp;
+}
+
+function openedWays({ doors }: RunningKafka, secured: SecuredDoors): readonly Way[] {
+  const KAFKA_TLS_CA = secured.ca;
+  const byPassword = (mechanism: string): Way['settings'] => ({
+    KAFKA_TLS_CA,
+    KAFKA_SASL: mechanism,
+    ...withPassword(secured),
+  });
+  const [signIn, byTokens] = [doors['SIGNIN']!, doors['TOKENS']!];
+  return [
+    {
+      how: 'with certificates of both sides',
+      door: doors['MUTUAL']!,
+      settings: { KAFKA_TLS_CA, ...secured.client },
+    },
+    { how: 'by a name and a password (PLAIN)', door: signIn, settings: byPassword('plain') },
+    { how: 'by SCRAM-SHA-256', door: signIn, settings: byPassword('scram-sha-256') },
+    { how: 'by SCRAM-SHA-512', door: signIn, settings: byPassword('scram-sha-512') },
+    { how: 'by a token (OAUTHBEARER)', door: byTokens, settings: byToken(secured, 'token', secured.token(3_600)) },
+  ];
+}
+
+function mistakenByTls({ doors, brokers }: RunningKafka, secured: SecuredDoors): readonly Mistake[] {
+  const { ca: KAFKA_TLS_CA, client, write } = secured;
+  const door = doors['MUTUAL']!;
+  const stranger = certificateAuthority('somebody else’s authority');
+  const theirs = stranger.issue('router-1');
+  const unknown = { KAFKA_TLS_CERT: write('s.pem', theirs.certificate), KAFKA_TLS_KEY: write('s.key', theirs.key) };
+  return [
+    {
+      how: 'an authority of somebody else',
+      door,
+      settings: { ...client, KAFKA_TLS_CA: write('other.pem', stranger.certificate) },
+      words: /signed by none of those in KAFKA_TLS_CA/,
+    },
+    {
+      how: 'no authority of its own',
+      door,
+      settings: { ...client, KAFKA_TLS: 'on' },
+      words: /give the certificate of its authority, in PEM, in KAFKA_TLS_CA/,
+    },
+    {
+      how: 'no certificate of the client',
+      door,
+      settings: { KAFKA_TLS_CA },
+      words: /wants a certificate of clients.*KAFKA_TLS_CERT and KAFKA_TLS_KEY/,
+    },
+    {
+      how: 'a certificate of somebody else',
+      door,
+      settings: { KAFKA_TLS_CA, ...unknown },
+      words: /does not take the one in KAFKA_TLS_CERT/,
+    },
+    { how: 'no TLS', door, settings: {}, words: /set KAFKA_TLS=on/ },
+    { how: 'TLS at the open port', door: brokers[0]!, settings: { KAFKA_TLS_CA }, words: /does not speak TLS there/ },
+  ];
+}
+
+function mistakenByName({ doors }: RunningKafka, secured: SecuredDoors): readonly Mistake[] {
+  const { ca: KAFKA_TLS_CA, client, write, token } = secured;
+  const plain = { KAFKA_TLS_CA, KAFKA_SASL: 'plain', ...withPassword(secured) };
+  const wrong = { ...plain, KAFKA_SASL: 'scram-sha-512', KAFKA_SASL_PASSWORD_FILE: write('wrong', 'not-the-password') };
+  const forged = token(3_600, generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+  const [signIn, byTokens] = [doors['SIGNIN']!, doors['TOKENS']!];
+  return [
+    {
+      how: 'nobody’s name',
+      door: signIn,
+      settings: { KAFKA_TLS_CA },
+      words: /wants clients to sign in: set KAFKA_SASL to one of what it offers \(.*scram-sha-512/,
+    },
+    {
+      how: 'a name where nobody signs in',
+      door: doors['MUTUAL']!,
+      settings: { ...plain, ...client },
+      words: /nobody signs in at .* leave it out/,
+    },
+    {
+      how: 'a mechanism that is not offered',
+      door: byTokens,
+      settings: plain,
+      words: /does not take KAFKA_SASL=plain, it offers oauthbearer/,
+    },
+    {
+      how: 'a wrong password',
+      door: signIn,
+      settings: wrong,
+      words: /no such name with this password: look at KAFKA_SASL/,
+    },
+    {
+      how: 'an expired token',
+      door: byTokens,
+      settings: byToken(secured, 'expired', token(-60)),
+      words: /the token expired at .*; have it renewed/,
+    },
+    {
+      how: 'a token of somebody else',
+      door: byTokens,
+      settings: byToken(secured, 'forged', forged),
+      words: /does not take the token in KAFKA_SASL_TOKEN_FILE/,
+    },
+  ];
+}
+
+function withPassword({ write }: SecuredDoors): Way['settings'] {
+  return { KAFKA_SASL_USERNAME: 'alice', KAFKA_SASL_PASSWORD_FILE: write('password', `${PASSWORD}\n`) };
+}
+
+function byToken({ ca, write }: SecuredDoors, name: string, token: string): Way['settings'] {
+  return { KAFKA_TLS_CA: ca, KAFKA_SASL: 'oauthbearer', KAFKA_SASL_TOKEN_FILE: write(name, token) };
+}
+
+function open(door: string, settings: Readonly<Record<string, string>>): ReturnType<typeof openBusAsItIs> {
+  return openBusAsItIs(readConfig(busVariables, { BUS: 'kafka', KAFKA_BROKERS: door, ...settings }), 'test');
 }
 
 /** What comes back of one event, read by a group from its beginning. */

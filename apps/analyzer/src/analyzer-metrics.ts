@@ -71,7 +71,8 @@ export class AnalyzerMetrics {
       collect: () => {
         lnE.reset();
         for (const { experiment, candidate, metric, values } of this.proofs())
-          for (const [hypothesis, value] of Object.entries(values)) lnE.set({ experiment, candidate, metric, hypothesis }, value);
+          for (const [hypothesis, value] of Object.entries(values))
+            lnE.set({ experiment, candidate, metric, hypothesis }, value);
       },
     });
   }
@@ -89,11 +90,9 @@ export class AnalyzerMetrics {
       }
       for (const { candidate, metric, lnE } of analysis.metrics) {
         if (lnE === null) continue;
-        const { harmful, nonInferior, superior } = lnE as Partial<NonNullable<typeof lnE>>;
-        const values = Object.entries({ harmful, 'non-inferior': nonInferior, superior }).filter(
-          (entry): entry is [string, number] => typeof entry[1] === 'number',
-        );
-        yield { experiment, candidate, metric, values: Object.fromEntries(values) };
+        const { harmful, nonInferior, superior } = lnE;
+        const values = { harmful, 'non-inferior': nonInferior, ...(superior === undefined ? {} : { superior }) };
+        yield { experiment, candidate, metric, values };
       }
     }
   }

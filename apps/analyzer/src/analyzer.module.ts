@@ -32,7 +32,9 @@ export class AnalyzerModule implements OnApplicationBootstrap, BeforeApplication
     const measured = new AnalyzerMetrics(metrics);
     return {
       module: AnalyzerModule,
-      providers: [{ provide: ANALYZER, useFactory: () => new Analyzer({ ...options, measured, log: new Logger('analyzer') }) }],
+      providers: [
+        { provide: ANALYZER, useFactory: () => new Analyzer({ ...options, measured, log: new Logger('analyzer') }) },
+      ],
       exports: [ANALYZER],
     };
   }

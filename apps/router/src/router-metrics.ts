@@ -76,9 +76,6 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
     labelNames: ['topic'],
     registers,
   });
-  const hop = hopSeconds(sources.registry);
-  // What is read anew at a start was obeyed long ago.
-  const startedAtMs = Date.now();
   const clientRefusals = createClientRefusals(sources.registry);
   createStateGauges(sources);
   createWeightsGauge(sources);
@@ -97,12 +94,20 @@ export function createRouterMetrics(sources: RouterMetricsSources): RouterMetric
     commanded({ experiment }, answer) {
       commands.inc({ experiment, outcome: answer.outcome });
     },
-    applied({ commandedAt, evidence }) {
-      if (Date.parse(commandedAt) < startedAtMs) return;
-      hop('command-to-applied', commandedAt, Date.now());
-      hop('event-to-applied', evidence?.newestEventAt ?? null, Date.now());
-    },
+    applied: createHops(sources.registry),
     ...createAskedMetrics(sources.registry),
+  };
+}
+
+/** How long orders took. */
+function createHops(registry: Registry): RouterMetrics['applied'] {
+  const hop = hopSeconds(registry);
+  // What is read anew at a start was obeyed long ago.
+  const startedAtMs = Date.now();
+  return ({ commandedAt, evidence }) => {
+    if (Date.parse(commandedAt) < startedAtMs) return;
+    hop('command-to-applied', commandedAt, Date.now());
+    hop('event-to-applied', evidence?.newestEventAt ?? null, Date.now());
   };
 }
 
@@ -169,11 +174,12 @@ function createStateGauges({
     'request.routed.v1 events lost since the start.',
     () => routedEvents.status().dropped,
   );
-  const perExperiment = (name: string, help: string, read: (route: ExperimentRoute) => number): void => {
-    labelledGauge(registry, { name, help, labelNames: ['experiment'] }, (set) => {
-      for (const route of allocations.experimentRoutes()) set({ experiment: route.rules.experiment }, read(route));
-    });
-  };
+  createLaneGauges(registry, lanes);
+  createOrderGauges(registry, allocations);
+}
+
+/** Of what is sent to each upstream. */
+function createLaneGauges(registry: Registry, lanes: UpstreamLanes): void {
   const perLane = (name: string, help: string, read: (lane: UpstreamLane) => number): void => {
     labelledGauge(registry, { name, help, labelNames: ['service', 'variant'] }, (set) => {
       for (const lane of lanes.all()) set({ ...lane.owner }, read(lane));
@@ -183,6 +189,15 @@ function createStateGauges({
   perLane('teststrip_router_upstream_left_alone', '1 while an upstream that has not answered is left alone.', (lane) =>
     Number(lane.health.isEjected),
   );
+}
+
+/** Of what was ordered, and is served. */
+function createOrderGauges(registry: Registry, allocations: Allocations): void {
+  const perExperiment = (name: string, help: string, read: (route: ExperimentRoute) => number): void => {
+    labelledGauge(registry, { name, help, labelNames: ['experiment'] }, (set) => {
+      for (const route of allocations.experimentRoutes()) set({ experiment: route.rules.experiment }, read(route));
+    });
+  };
   labelledGauge(
     registry,
     {
@@ -204,7 +219,8 @@ function createStateGauges({
     },
     (set) => {
       for (const { rules } of allocations.experimentRoutes())
-        for (const [variant, ppm] of Object.entries(rules.weightsPpm)) set({ experiment: rules.experiment, variant }, ppm);
+        for (const [variant, ppm] of Object.entries(rules.weightsPpm))
+          set({ experiment: rules.experiment, variant }, ppm);
     },
   );
   perExperiment('teststrip_router_fail_safe', '1 while control is served because the controller is lost.', (route) =>

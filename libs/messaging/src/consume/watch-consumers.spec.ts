@@ -124,9 +124,22 @@ describe('a watched consumer', () => {
     let failures = 1;
     const handler = (): Promise<void> => (failures-- > 0 ? Promise.reject(new Error('not now')) : Promise.resolve());
     watched.subscribe({ group: 'counted', topics: ['work'], handler });
-    await watched.publish([{ topic: 'work', key: 'a', headers: {}, value: null }]);
+    const dead = { 'dead-group': 'counted', 'dead-topic': 'other' };
+    await watched.publish([
+      { topic: 'work', key: 'a', headers: {}, value: null },
+      { topic: 'work', key: 'a', headers: dead, value: null },
+    ]);
+    await expect(watched.publish([{ topic: 'nowhere', key: 'a', headers: {}, value: null }])).rejects.toThrow();
     await vi.waitFor(async () => {
       const text = await metrics.metrics();
+      expect(text).toContain('teststrip_consumer_batch_events_sum{group="counted",topic="work"} 4');
+      expect(text).toContain('teststrip_consumer_event_age_seconds_count{group="counted",topic="work"} 2');
+      expect(text).toContain('teststrip_consumer_batch_seconds_count{group="counted",topic="work"} 2');
+      expect(text).toContain('teststrip_dead_letters_total{group="counted",topic="other"} 1');
+      expect(text).toContain('teststrip_bus_published_total{topic="work",outcome="durable"} 2');
+      expect(text).toContain('teststrip_bus_published_total{topic="nowhere",outcome="failed"} 1');
+      expect(text).toContain('teststrip_bus_publish_seconds_count{outcome="failed"} 1');
+      expect(text).toContain('teststrip_bus_publishing 0');
       expect(text).toContain('teststrip_consumer_batches_total{group="counted",topic="work",outcome="failed"} 1');
       expect(text).toContain('teststrip_consumer_batches_total{group="counted",topic="work",outcome="handled"} 1');
       expect(text).toContain('teststrip_consumer_lag{group="counted",topic="work"} 0');

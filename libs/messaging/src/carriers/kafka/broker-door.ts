@@ -89,10 +89,12 @@ const NO_TLS = /^(ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|ER
 
 /** undefined: the broker is away, or nobody knows. */
 function refusalIn(
-  { code = '', message }: ConnectionTrouble,
+  { code = '', message: words }: ConnectionTrouble,
   broker: string,
   ssl: KafkaSecurity['ssl'],
 ): KafkaRefusedError | undefined {
+  // Of "…:error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:../deps/…:SSL alert number 116".
+  const message = /SSL routines:[^:]*:([^:]+)/.exec(words)?.[1] ?? words.trim();
   if (!ssl) return code === CLOSED ? speaksTls(broker, true) : undefined;
   if (UNTRUSTED.test(code)) {
     const whose = ssl.ca === undefined ? 'the authorities that Node.js knows' : 'those in KAFKA_TLS_CA';

@@ -36,7 +36,8 @@ export interface KafkaBusOptions {
  */
 export async function createKafkaBus(options: KafkaBusOptions): Promise<EventBus> {
   quietIdleTimers();
-  const { security = {} } = options;
+  const { ready, ...security } = options.security ?? {};
+  await ready?.();
   await knock(options.brokers, security);
   const kafka = new Kafka({
     clientId: options.clientId,
@@ -55,9 +56,11 @@ export async function createKafkaBus(options: KafkaBusOptions): Promise<EventBus
   return new KafkaBus(kafka, admin, options);
 }
 
+const SIGN_IN_REFUSED: ReadonlySet<string> = new Set(['KafkaJSSASLAuthenticationError', 'KafkaTokenRefusedError']);
+
 /** undefined: it failed with something else. */
 function signInRefusal(error: unknown, { brokers, security }: KafkaBusOptions): KafkaRefusedError | undefined {
-  if (rootOf(error).name !== 'KafkaJSSASLAuthenticationError') return undefined;
+  if (!SIGN_IN_REFUSED.has(rootOf(error).name)) return undefined;
   const isByToken = security?.sasl?.mechanism === 'oauthbearer';
   const what = isByToken
     ? 'does not take the token in KAFKA_SASL_TOKEN_FILE: have one issued for this broker (its issuer, audience and signature have to be those that it expects)'

@@ -1,21 +1,17 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
-import type { SASLOptions } from 'kafkajs';
+import type { Mechanism, SASLOptions } from 'kafkajs';
 import { ConfigurationError, keepSecret } from '#libs/platform';
 import { usesTls, type KafkaSettings } from './kafka-settings.js';
+import { currentToken, tokenSignIn } from './token-sign-in.js';
 
 /** What brokers are spoken to with; without both they are spoken to openly, as anybody. */
 export interface KafkaSecurity {
   readonly ssl?: ConnectionOptions;
-  readonly sasl?: SASLOptions;
-}
-
-/** The token is none that a broker would take now. It is read again at every attempt: whoever renews it mends that. */
-export class KafkaTokenError extends Error {
-  override readonly name = 'KafkaTokenError';
-  /** As the client asks whether another attempt may help. */
-  readonly retriable = true;
+  readonly sasl?: SASLOptions | Mechanism;
+  /** Whether there is now what it takes to sign in. @throws KafkaTokenError */
+  readonly ready?: () => Promise<unknown>;
 }
 
 /**
@@ -25,7 +21,7 @@ export class KafkaTokenError extends Error {
 export async function kafkaSecurity(settings: KafkaSettings): Promise<KafkaSecurity> {
   return {
     ...(usesTls(settings) ? { ssl: await tlsOptions(settings) } : {}),
-    ...(settings.KAFKA_SASL === undefined ? {} : { sasl: await saslOptions(settings) }),
+    ...(await signIn(settings)),
   };
 }
 
@@ -42,45 +38,15 @@ async function tlsOptions(settings: KafkaSettings): Promise<ConnectionOptions> {
   };
 }
 
-async function saslOptions(settings: KafkaSettings): Promise<SASLOptions> {
+async function signIn(settings: KafkaSettings): Promise<Pick<KafkaSecurity, 'sasl' | 'ready'>> {
   const { KAFKA_SASL: mechanism, KAFKA_SASL_USERNAME: username = '', KAFKA_SASL_TOKEN_FILE: tokenFile = '' } = settings;
-  if (mechanism === 'oauthbearer') {
-    const oauthBearerProvider = async (): Promise<{ value: string }> => ({ value: await currentToken(tokenFile) });
-    return { mechanism, oauthBearerProvider };
-  }
+  if (mechanism === undefined) return {};
+  if (mechanism === 'oauthbearer') return { sasl: tokenSignIn(tokenFile), ready: () => currentToken(tokenFile) };
   const file = settings.KAFKA_SASL_PASSWORD_FILE;
   const password = (await content('KAFKA_SASL_PASSWORD_FILE', file))?.replace(/\r?\n$/, '') ?? '';
   if (password === '') throw wrong('KAFKA_SASL_PASSWORD_FILE', file, 'the file is empty, expected the password');
   keepSecret(password);
-  return { mechanism: mechanism ?? 'plain', username, password } as SASLOptions;
-}
-
-/** @throws KafkaTokenError which says why there is none now */
-async function currentToken(file: string): Promise<string> {
-  const token = await readFile(file, 'utf8').then(
-    (text) => text.trim(),
-    (error: NodeJS.ErrnoException) => {
-      throw new KafkaTokenError(`KAFKA_SASL_TOKEN_FILE=${file}: can't be read (${error.code}); write the token there`);
-    },
-  );
-  if (token === '') throw new KafkaTokenError(`KAFKA_SASL_TOKEN_FILE=${file}: the file is empty, expected the token`);
-  const expiresAtMs = expiryOf(token);
-  if (expiresAtMs !== undefined && expiresAtMs <= Date.now()) {
-    throw new KafkaTokenError(
-      `KAFKA_SASL_TOKEN_FILE=${file}: the token expired at ${new Date(expiresAtMs).toISOString()}; have it renewed, the file is read again`,
-    );
-  }
-  return token;
-}
-
-/** `exp` of a JSON Web Token, ms since 1970; undefined where the token is of another kind. */
-function expiryOf(token: string): number | undefined {
-  try {
-    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { exp?: unknown };
-    return typeof claims.exp === 'number' ? claims.exp * 1_000 : undefined;
-  } catch {
-    return undefined;
-  }
+  return { sasl: { mechanism, username, password } as SASLOptions };
 }
 
 /** undefined: no file is named. */

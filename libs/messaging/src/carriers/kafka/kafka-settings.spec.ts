@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigurationError, readConfig } from '#libs/platform';
 import { certificateAuthority } from '#libs/testing/certificates';
 import { kafkaSecurity } from './kafka-security.js';
+import { currentToken } from './token-sign-in.js';
 import { kafkaProblems, kafkaVariables, usesTls } from './kafka-settings.js';
 import { topicConfig, topicReplicas } from './topic-durability.js';
 
@@ -74,15 +75,13 @@ describe('files of Kafka', () => {
     const tls = await kafkaSecurity(settingsOf({ KAFKA_TLS_CERT, KAFKA_TLS_KEY }));
     expect(tls.ssl).toEqual({ cert: one.certificate, key: one.key });
     const KAFKA_SASL_TOKEN_FILE = file('token', 'opaque-one\n');
-    const { sasl } = await kafkaSecurity(settingsOf({ KAFKA_SASL: 'oauthbearer', KAFKA_SASL_TOKEN_FILE }));
-    const token = (): Promise<{ value: string }> =>
-      (sasl as unknown as { oauthBearerProvider(): Promise<{ value: string }> }).oauthBearerProvider();
-    expect(await token()).toEqual({ value: 'opaque-one' });
+    const { ready } = await kafkaSecurity(settingsOf({ KAFKA_SASL: 'oauthbearer', KAFKA_SASL_TOKEN_FILE }));
+    expect(await currentToken(KAFKA_SASL_TOKEN_FILE)).toBe('opaque-one');
     file('token', 'opaque-two');
-    expect(await token()).toEqual({ value: 'opaque-two' });
+    expect(await currentToken(KAFKA_SASL_TOKEN_FILE)).toBe('opaque-two');
     const expired = Buffer.from(JSON.stringify({ exp: 1_700_000_000 })).toString('base64url');
     file('token', `x.${expired}.y`);
-    await expect(token()).rejects.toThrow('the token expired at 2023-11-14T22:13:20.000Z');
+    await expect(ready!()).rejects.toThrow('the token expired at 2023-11-14T22:13:20.000Z');
   });
 });
 

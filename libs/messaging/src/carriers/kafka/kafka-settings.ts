@@ -103,9 +103,7 @@ function saslProblems(settings: KafkaSettings): readonly string[] {
 
 function neededFor(mechanism: KafkaSettings['KAFKA_SASL']): readonly (keyof KafkaSettings)[] {
   if (mechanism === undefined) return [];
-  return mechanism === 'oauthbearer'
-    ? ['KAFKA_SASL_TOKEN_FILE']
-    : ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD_FILE'];
+  return mechanism === 'oauthbearer' ? ['KAFKA_SASL_TOKEN_FILE'] : ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD_FILE'];
 }
 
 function replicaProblems(settings: KafkaSettings): readonly string[] {
