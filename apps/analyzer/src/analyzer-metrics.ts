@@ -8,6 +8,7 @@ const SHOWN_FOR_MS = 3_600_000;
 
 interface NewestAnalysis {
   readonly analysis: Analysis;
+  /** By `performance.now()`. */
   readonly saidAtMs: number;
 }
 
@@ -34,7 +35,7 @@ export class AnalyzerMetrics {
   /** @param nowMs ms since 1970 */
   published(analysis: Analysis, nowMs: number): void {
     this.hop('event-to-analysis', analysis.newestEventAt, nowMs);
-    this.said.set(analysis.experiment, { analysis, saidAtMs: nowMs });
+    this.said.set(analysis.experiment, { analysis, saidAtMs: performance.now() });
   }
 
   /** A snapshot is over. @param startedAtMs by `performance.now()` */
@@ -84,7 +85,7 @@ export class AnalyzerMetrics {
     readonly values: Readonly<Record<string, number>>;
   }> {
     for (const [experiment, { analysis, saidAtMs }] of this.said) {
-      if (Date.now() - saidAtMs > SHOWN_FOR_MS) {
+      if (performance.now() - saidAtMs > SHOWN_FOR_MS) {
         this.said.delete(experiment);
         continue;
       }
