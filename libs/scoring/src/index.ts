@@ -8,7 +8,8 @@ export { LruCache } from './lru-cache.js';
 export { inspectModel, type InspectedModel } from './model/inspect-model.js';
 export { loadClipModel } from './model/model-directory.js';
 export { verifyModel, type ModelCheck } from './model/verify-model.js';
-export type { PreprocessingMode } from './preprocessing/preprocessing.js';
+export { preparePicture } from './preparation/prepare-picture.js';
+export { preprocessing, type PreprocessingMode } from './preprocessing/preprocessing.js';
 export {
   createScorer,
   type PictureScore,

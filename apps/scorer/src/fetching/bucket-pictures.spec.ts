@@ -1,12 +1,14 @@
 import { createHash, createPublicKey, createVerify, generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gsAddresses, signedAddress } from './gs-addresses.js';
 import { PictureFetcher, type PictureSources } from './picture-fetcher.js';
+import { s3Addresses } from './s3-addresses.js';
 
 const bytes = Buffer.from('the bytes of a picture');
 const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -91,6 +93,37 @@ describe('gs pictures', () => {
     expect(isSigned(new URL(url.href.replace('b.png', 'c.png')))).toBe(false);
   });
 });
+
+describe('s3 pictures', () => {
+  it('need the AWS SDK, and say how to get it', async () => {
+    if (isSdkHere()) return;
+    await expect(s3Addresses(endpoint)).rejects.toThrow(
+      "pictures can't be read from S3: @aws-sdk/client-s3 is not installed; to get it: npm install --no-save",
+    );
+  });
+
+  // A store of S3's kind with a bucket `pictures`, whose objects are these bytes: S3_TEST_ENDPOINT=http://127.0.0.1:5055, with the SDK installed and AWS_… set.
+  const store = process.env['S3_TEST_ENDPOINT'];
+  it.skipIf(store === undefined)('are fetched from listed buckets of a real store, whatever their key is', async () => {
+    const sign = await s3Addresses(store);
+    const fetcher = new PictureFetcher({ ...sources, s3: { names: ['pictures'], sign } });
+    for (const name of ['a.png', 'deep/a b#(é)+%.png']) {
+      expect(await fetcher.fetch({ uri: `s3://pictures/${name}`, sha256 })).toEqual({ outcome: 'fetched', bytes });
+    }
+    expect((await fetcher.fetch({ uri: 's3://pictures/none.png', sha256 })).outcome).toBe('unavailable');
+    expect((await fetcher.fetch({ uri: 's3://private/a.png', sha256 })).outcome).toBe('refused');
+    await fetcher.close();
+  });
+});
+
+function isSdkHere(): boolean {
+  try {
+    createRequire(import.meta.url).resolve('@aws-sdk/client-s3');
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 async function fetchFrom(uri: string) {
   const sign = await gsAddresses(join(folder, 'key.json'), endpoint);

@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { Allowance } from './allowance.js';
 import { refused, unavailable, type FetchedPicture } from './fetched-picture.js';
 
 const unpackers: Readonly<Record<string, typeof gunzip>> = {
@@ -8,6 +9,9 @@ const unpackers: Readonly<Record<string, typeof gunzip>> = {
   deflate: inflate,
   br: brotliDecompress,
 };
+
+/** One body is unpacked at a time: however many come, no more than one is larger in memory than it was on its way. */
+const unpacking = new Allowance(1);
 
 /** What stands where a picture should, by its first byte that is no blank: pages and messages of stores and proxies. */
 const PAGES: Readonly<Record<string, string>> = { '<': 'a page in HTML or XML', '{': 'JSON' };
@@ -22,6 +26,7 @@ export async function unpacked(bytes: Buffer, encoding: string | undefined, maxB
   const unpack = unpackers[name];
   if (unpack === undefined)
     return unavailable(`the picture came packed as "${name}", expected gzip, deflate, br or as it is`);
+  const turn = await unpacking.take(1);
   try {
     return { outcome: 'fetched', bytes: await promisify(unpack)(bytes, { maxOutputLength: maxBytes }) };
   } catch (error) {
@@ -29,6 +34,8 @@ export async function unpacked(bytes: Buffer, encoding: string | undefined, maxB
     return code === 'ERR_BUFFER_TOO_LARGE'
       ? refused(`the picture has more than the ${maxBytes} bytes that are accepted when it is unpacked`)
       : unavailable(`the picture came packed as "${name}" and can't be unpacked: ${message}`);
+  } finally {
+    unpacking.giveBack(turn);
   }
 }
 

@@ -50,9 +50,10 @@ describe('PreparationPool', () => {
 
   it('loses the pictures of a thread that dies, and goes on with a new one', async () => {
     const bytes = await picture();
-    const lost = pool.prepare(bytes, 0);
-    await started[0]!.terminate();
-    await expect(lost).rejects.toThrow('a thread that decodes pictures stopped');
+    // It gets the picture and never comes to look at it.
+    const ended = started[0]!.terminate();
+    await expect(pool.prepare(bytes, 0)).rejects.toThrow('a thread that decodes pictures stopped');
+    await ended;
     expect(await pool.prepare(bytes, 1)).toMatchObject({ seenShare: expect.any(Number) });
     expect(started).toHaveLength(2);
   });

@@ -71,7 +71,7 @@ export function resampleRows(
   firstRow: number,
   rows: number,
   taps: Taps,
-): Uint8ClampedArray {
+): Uint8ClampedArray | Uint8Array {
   const { count, starts, lengths, weights, stride } = taps;
   const output = new Uint8ClampedArray(rows * count * 3);
   let to = 0;

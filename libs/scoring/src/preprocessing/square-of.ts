@@ -1,7 +1,13 @@
 import type { RgbPicture } from '../pictures/rgb-picture.js';
 import { cropGeometry, type CropGeometry, type SquareSteps } from './crop-geometry.js';
 import { resampleColumns, resampleRows, tapsOf, type Taps } from './resampling.js';
+import { SimdResampling } from './simd-resampling.js';
 import type { PictureSteps } from '../checkpoint/description.js';
+
+// Without vectors, as on a processor of before 2008, the same is computed number by number.
+const simd = SimdResampling.create();
+const rowsPass: typeof resampleRows = simd ? (...input) => simd.rows(...input) : resampleRows;
+const columnsPass: typeof resampleColumns = simd ? (...input) => simd.columns(...input) : resampleColumns;
 
 /** Where a square is written: `side` × `side` interleaved RGB pixels from byte `at` on. */
 export interface SquarePlace {
@@ -56,14 +62,14 @@ function resample(
   const strip =
     resizedWidth === picture.width
       ? cutColumns(picture, { top: firstRow, left, width, height: rows })
-      : resampleRows(
+      : rowsPass(
           picture,
           firstRow,
           rows,
           tapsOf(kernel, { inputSize: picture.width, outputSize: resizedWidth, from: left, count: width }),
         );
   if (keepsHeight) output.set(strip, at);
-  else resampleColumns({ data: strip, rowBytes: width * 3, firstRow }, vertical, output, at);
+  else columnsPass({ data: strip, rowBytes: width * 3, firstRow }, vertical, output, at);
 }
 
 function lastInput(taps: Taps): number {
