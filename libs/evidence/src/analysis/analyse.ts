@@ -3,7 +3,9 @@ import { anytimeP, type Arm, countOfVotes, rejects } from '#libs/statistics';
 import { canDecide } from '../catalogue/definition.js';
 import { type CoverageReader, coverageReader } from '../fold/coverage.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
+import type { Draws } from '../fold/draws.js';
 import type { Evidence } from '../fold/evidence.js';
+import { distinctIn, drawsOf } from '../fold/traffic.js';
 import { trusted } from './both-variants.js';
 import { forecastOf } from './forecast.js';
 import { limitAnalysis } from './limits.js';
@@ -26,8 +28,8 @@ export type Analysis = Omit<ExperimentAnalysed, 'analysisId' | 'analysedAt'>;
  */
 export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: number): Analysis {
   const { traffic } = evidence;
-  const subject = { evidence, design, coverageOf: coverageReader(evidence, design.control) };
-  const health = trustOf(evidence, design, nowMs, subject.coverageOf);
+  const subject = { evidence, design, draws: drawsOf(traffic), coverageOf: coverageReader(evidence, design.control) };
+  const health = trustOf(subject, nowMs);
   const metrics = design.candidates.flatMap((candidate) => pairAnalyses(subject, candidate, health));
   return {
     experiment: design.experiment,
@@ -39,7 +41,7 @@ export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: numbe
     newestEventAt: newestOf(Object.values(evidence.newestAtMs)),
     requests: Object.fromEntries(design.variants.map((v) => [v, traffic.requests.get(v) ?? 0])),
     units: unitsByVariant(design, health),
-    unitsInStage: traffic.epochs.get(evidence.newestEpoch)?.distinct ?? 0,
+    unitsInStage: distinctIn(traffic, evidence.newestEpoch),
     metrics,
     ...judgementsOf(evidence, design),
     ...shadowOf(evidence, design),
@@ -53,6 +55,7 @@ export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: numbe
 interface Subject {
   readonly evidence: Evidence;
   readonly design: EvidenceDesign;
+  readonly draws: Draws;
   readonly coverageOf: CoverageReader;
 }
 
@@ -162,15 +165,11 @@ function coldValues(cold: Readonly<Record<Arm, number>> | undefined): Pick<Metri
 }
 
 function contextOf(
-  { evidence: { traffic, seenBefore }, design: { alpha, control }, coverageOf }: Subject,
+  { evidence: { seenBefore }, design: { alpha, control }, draws: { firstSeen }, coverageOf }: Subject,
   candidate: string,
   states: ReadonlyMap<string, MetricEvidence>,
 ): JudgeContext {
-  const unitsSeen = { control: 0, candidate: 0 };
-  for (const { firstSeen } of traffic.epochs.values()) {
-    unitsSeen.control += firstSeen.get(control) ?? 0;
-    unitsSeen.candidate += firstSeen.get(candidate) ?? 0;
-  }
+  const unitsSeen = { control: firstSeen.get(control) ?? 0, candidate: firstSeen.get(candidate) ?? 0 };
   return {
     alpha,
     states,

@@ -1,8 +1,9 @@
-import { type AnalysisHealth, MILLION } from '#libs/contracts';
-import { lnESampleRatio, rejects } from '#libs/statistics';
+import type { AnalysisHealth } from '#libs/contracts';
+import { rejects } from '#libs/statistics';
 import { consistencyOf } from './consistency.js';
 import type { CoverageReader } from '../fold/coverage.js';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
+import type { Draws } from '../fold/draws.js';
 import type { Evidence } from '../fold/evidence.js';
 import { recentRequests } from '../fold/recent-outcomes.js';
 import { unitsHealth } from './units-health.js';
@@ -17,17 +18,25 @@ export const SMALLEST_GAP = 0.01;
 
 /** Whether the numbers can be trusted: the split is the one that was ordered, scores arrive for both variants alike, all sources speak. */
 export function trustOf(
-  evidence: Evidence,
-  design: EvidenceDesign,
+  {
+    evidence,
+    design,
+    draws,
+    coverageOf,
+  }: {
+    readonly evidence: Evidence;
+    readonly design: EvidenceDesign;
+    readonly draws: Draws;
+    readonly coverageOf: CoverageReader;
+  },
   nowMs: number,
-  coverageOf: CoverageReader,
 ): AnalysisHealth {
   const { mended } = evidence;
   return {
-    srm: sampleRatio(evidence),
+    srm: sampleRatio(draws),
     coverage: coverage(design, coverageOf),
     staleness: stalenessOf(evidence, nowMs),
-    ...unitsHealth(evidence),
+    ...unitsHealth(evidence, draws),
     recent: recentByVariant(evidence, design, nowMs),
     consistency: consistencyOf(evidence, design),
     ...(mended.size === 0 ? {} : { mended: Object.fromEntries([...mended].sort()) }),
@@ -47,22 +56,14 @@ function recentByVariant(
   );
 }
 
-function sampleRatio({ traffic }: Evidence): AnalysisHealth['srm'] {
-  let lnE = 0;
+function sampleRatio({ lnE, variants }: Draws): AnalysisHealth['srm'] {
   let units = 0;
   const observed: Record<string, number> = {};
   const expected: Record<string, number> = {};
-  for (const { weightsPpm, firstSeen } of traffic.epochs.values()) {
-    const variants = Object.keys(weightsPpm).sort();
-    const counts = variants.map((variant) => firstSeen.get(variant) ?? 0);
-    const shares = variants.map((variant) => (weightsPpm[variant] as number) / MILLION);
-    const total = counts.reduce((sum, value) => sum + value, 0);
-    units += total;
-    lnE = Math.min(Number.MAX_VALUE, lnE + lnESampleRatio(counts, shares));
-    variants.forEach((variant, index) => {
-      observed[variant] = (observed[variant] ?? 0) + (counts[index] as number);
-      expected[variant] = (expected[variant] ?? 0) + total * (shares[index] as number);
-    });
+  for (const [variant, of] of variants) {
+    units += of.units;
+    observed[variant] = of.units;
+    expected[variant] = of.expectedUnits;
   }
   const status = units < SMALLEST_SAMPLE ? 'not-enough-data' : rejects(lnE, SAMPLE_RATIO_ALPHA) ? 'mismatch' : 'ok';
   return { status, lnE, observed, expected };

@@ -1,5 +1,6 @@
-import { type AnalysisHealth, MILLION } from '#libs/contracts';
+import type { AnalysisHealth } from '#libs/contracts';
 import { approximateRhoSquared, asymptoticLnE, rejects } from '#libs/statistics';
+import type { Draws } from '../fold/draws.js';
 import type { Evidence } from '../fold/evidence.js';
 import { heaviestUnit } from '../fold/heavy-units.js';
 import { recentArrivals } from '../fold/newcomers.js';
@@ -20,8 +21,11 @@ const RHO_SQUARED = approximateRhoSquared(REQUEST_SPLIT_ALPHA, 1_000);
 const SMALLEST_EXCESS = 0.1;
 
 /** What can be said of the units themselves: whether new ones come, whether they have names, whether one is too large, and whether they come back alike. */
-export function unitsHealth(evidence: Evidence): Pick<AnalysisHealth, 'newUnits' | 'unitIds' | 'requestSplit'> {
-  return { newUnits: newUnits(evidence), unitIds: unitIds(evidence), requestSplit: requestSplit(evidence) };
+export function unitsHealth(
+  evidence: Evidence,
+  draws: Draws,
+): Pick<AnalysisHealth, 'newUnits' | 'unitIds' | 'requestSplit'> {
+  return { newUnits: newUnits(evidence), unitIds: unitIds(evidence), requestSplit: requestSplit(draws) };
 }
 
 function newUnits({ newcomers }: Evidence): NonNullable<AnalysisHealth['newUnits']> {
@@ -52,32 +56,20 @@ function unitIds({ namelessRequests, units, heavyUnits }: Evidence): NonNullable
  * Are there as many requests of each variant as were ordered? Under "a unit comes equally often whatever its variant" a variant of
  * weight w has w·Σn requests on average, n being the requests of a unit, with the variance w(1 − w)·Σn², since units are drawn, not requests.
  */
-function requestSplit({ traffic }: Evidence): NonNullable<AnalysisHealth['requestSplit']> {
+function requestSplit({ variants, requests, squaredRequests }: Draws): NonNullable<AnalysisHealth['requestSplit']> {
   const observed: Record<string, number> = {};
   const expected: Record<string, number> = {};
-  const variances: Record<string, number> = {};
-  let requests = 0;
-  let squares = 0;
-  for (const epoch of traffic.epochs.values()) {
-    const total = [...epoch.requests.values()].reduce((sum, count) => sum + count, 0);
-    requests += total;
-    squares += epoch.squaredRequests;
-    for (const [variant, ppm] of Object.entries(epoch.weightsPpm)) {
-      const weight = ppm / MILLION;
-      observed[variant] = (observed[variant] ?? 0) + (epoch.requests.get(variant) ?? 0);
-      expected[variant] = (expected[variant] ?? 0) + weight * total;
-      variances[variant] = (variances[variant] ?? 0) + weight * (1 - weight) * epoch.squaredRequests;
-    }
-  }
   let lnE = 0;
   let status: NonNullable<AnalysisHealth['requestSplit']>['status'] = 'not-enough-data';
-  for (const [variant, ordered] of Object.entries(expected)) {
-    const variance = variances[variant] as number;
+  for (const [variant, of] of variants) {
+    const { expectedRequests: ordered, variance } = of;
+    observed[variant] = of.requests;
+    expected[variant] = ordered;
     // Units of equal size that these requests are worth: (Σn)² ÷ Σn² of all, times the variant's share.
-    const effective = squares === 0 ? 0 : (ordered * requests) / squares;
+    const effective = squaredRequests === 0 ? 0 : (ordered * requests) / squaredRequests;
     if (effective < SMALLEST_EFFECTIVE || variance === 0) continue;
-    const excess = (observed[variant] as number) - ordered;
-    const found = asymptoticLnE(excess, Math.sqrt(variance), (requests * requests) / squares, RHO_SQUARED);
+    const excess = of.requests - ordered;
+    const found = asymptoticLnE(excess, Math.sqrt(variance), (requests * requests) / squaredRequests, RHO_SQUARED);
     lnE = Math.max(lnE, found);
     if (status === 'not-enough-data') status = 'ok';
     if (rejects(found, REQUEST_SPLIT_ALPHA) && Math.abs(excess) >= SMALLEST_EXCESS * ordered) status = 'unequal';

@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { hit, initialTilt, lnEDifferent } from '#libs/statistics';
 import { simulationRandom } from '#libs/testing/random';
 import {
   type Coverage,
@@ -9,7 +10,7 @@ import {
   initialCoverage,
   mergeCoverage,
 } from './coverage.js';
-import { epochOf, initialTraffic } from './traffic.js';
+import { initialTraffic } from './traffic.js';
 
 const SIDES = ['answered', 'generated', 'scored'] as const;
 
@@ -24,19 +25,15 @@ function counted(): { readonly whole: Coverage; readonly parts: readonly [Covera
     const late = part === 1 ? 60 : 400 * Math.max(0, random.uniform() - 0.99);
     const ahead = side === 'generated' && random.uniform() < 0.01 ? 40 : 0;
     const atMs = 1_000 * (1_000 + step / 10 - late * 10 * random.uniform() + ahead);
-    const variant = random.uniform() < 0.2 ? 'b' : 'a';
-    const epoch = step < 3_000 ? 1 : 2;
-    for (const coverage of [whole, parts[part] as Coverage]) countCoverage(coverage[side], epoch, variant, atMs);
+    const arm = random.uniform() < 0.2 ? 'candidate' : 'control';
+    const ofPair = { candidate: 'b', arm, propensity: step < 3_000 ? 0.1 : 0.5 } as const;
+    for (const coverage of [whole, parts[part] as Coverage]) countCoverage(coverage[side], ofPair, atMs);
   }
   return { whole, parts };
 }
 
-const traffic = initialTraffic();
-epochOf(traffic, 1, 0, { a: 900_000, b: 100_000 });
-epochOf(traffic, 2, 1, { a: 500_000, b: 500_000 });
-
 function readings(coverage: Coverage): unknown {
-  const read = coverageReader({ coverage, traffic }, 'a');
+  const read = coverageReader({ coverage, traffic: initialTraffic() }, 'a');
   return [read('b', 'generated'), read('b', 'scored')];
 }
 
@@ -54,4 +51,72 @@ it('comes back from a snapshot as it was', () => {
   const stored = JSON.parse(JSON.stringify(encodeCoverage(whole))) as ReturnType<typeof encodeCoverage>;
   expect(decodeCoverage(stored)).toEqual(whole);
   expect(encodeCoverage(decodeCoverage(stored))).toEqual(stored);
+});
+
+describe('coverage under many shares', () => {
+  /** Units of so many allocations, of which one in ten of the candidate's, and one in `missing` of control's, gets no score. */
+  function under(propensities: readonly number[], missing: number): Coverage {
+    const random = simulationRandom(11);
+    const coverage = initialCoverage();
+    propensities.forEach((propensity, allocation) => {
+      for (let unit = 0; unit < 60; unit++) {
+        const arm = random.uniform() < propensity ? 'candidate' : 'control';
+        const ofPair = { candidate: 'b', arm, propensity } as const;
+        countCoverage(coverage.answered, ofPair, 60_000 * allocation);
+        const isMissing = random.uniform() < (arm === 'candidate' ? 0.1 : 1 / missing);
+        if (!isMissing) countCoverage(coverage.scored, ofPair, 60_000 * allocation);
+      }
+    });
+    // The last ones are too new to be judged.
+    countCoverage(coverage.answered, { candidate: 'b', arm: 'control', propensity: 0.5 }, 60_000 * propensities.length);
+    return coverage;
+  }
+
+  const unlike = Array.from({ length: 300 }, (_, index) => 0.02 + 0.0016 * index);
+
+  it('is bounded, and does not say more than every allocation by itself would', () => {
+    const coverage = under(unlike, 10);
+    expect(coverage.answered.all.size).toBeLessThanOrEqual(2 * 17);
+    expect(coverage.answered.recent.size).toBeLessThanOrEqual(300);
+    const { answered, covered, lnE } = coverageReader({ coverage, traffic: initialTraffic() }, 'a')('b', 'scored');
+    expect(answered.control + answered.candidate).toBe(18_000);
+    expect(covered.control / answered.control).toBeCloseTo(0.9, 1);
+    expect(lnE).toBeLessThan(1);
+  });
+
+  it('still finds a gap', () => {
+    const coverage = under(unlike, 50);
+    expect(coverageReader({ coverage, traffic: initialTraffic() }, 'a')('b', 'scored').lnE).toBeGreaterThan(50);
+  });
+
+  it('says of one propensity what the tilt says of it, to the digit', () => {
+    const coverage = under(Array.from({ length: 50 }, () => 0.2), 30);
+    const { answered, covered, lnE } = coverageReader({ coverage, traffic: initialTraffic() }, 'a')('b', 'scored');
+    const tilt = initialTilt();
+    for (const arm of ['control', 'candidate'] as const)
+      for (let unit = covered[arm]; unit < answered[arm]; unit++) hit(tilt, arm, 0.2);
+    expect(lnE).toBe(lnEDifferent(tilt, 0));
+  });
+
+  it('goes on with what was counted by epochs', () => {
+    const before = decodeCoverage({
+      answered: { all: [['7 a', 90], ['7 b', 30]], recent: [['7 a', [1_000, 20, 9, 1]]], newest: 1_009 },
+      generated: { all: [], recent: [], newest: 0 },
+      scored: { all: [['7 a', 60]], recent: [], newest: 990 },
+    });
+    const traffic = { ...initialTraffic(), sharesBefore: new Map([[7, { a: 750_000, b: 250_000 }]]) };
+    for (const arm of ['control', 'candidate'] as const) {
+      for (let unit = 0; unit < 10; unit++) {
+        const ofPair = { candidate: 'b', arm, propensity: 0.25 };
+        countCoverage(before.answered, ofPair, 1_020_000);
+        countCoverage(before.scored, ofPair, 1_020_000);
+      }
+    }
+    countCoverage(before.answered, { candidate: 'b', arm: 'control', propensity: 0.25 }, 1_040_000);
+    const reading = coverageReader({ coverage: before, traffic }, 'a')('b', 'scored');
+    expect(reading).toMatchObject({ answered: { control: 100, candidate: 40 }, covered: { control: 70, candidate: 10 } });
+    const tilt = initialTilt();
+    for (let unit = 0; unit < 30; unit++) for (const arm of ['control', 'candidate'] as const) hit(tilt, arm, 0.25);
+    expect(reading.lnE).toBe(lnEDifferent(tilt, 0));
+  });
 });

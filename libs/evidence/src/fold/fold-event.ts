@@ -4,11 +4,13 @@ import {
   isCopy,
   isJudgedPicture,
   isNameless,
+  propensityAgainst,
   type TeststripEvent,
 } from '#libs/contracts';
 import { voteKey, windowAfter } from '#libs/statistics';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
 import { VOTE_VALUES } from '../kinds/preference-method.js';
+import { allocationOf } from './allocation.js';
 import { type Coverage, countCoverage } from './coverage.js';
 import type { Evidence, ObservedEvent } from './evidence.js';
 import { noteRequestOf } from './heavy-units.js';
@@ -26,7 +28,7 @@ import { notePicture } from './recent-pictures.js';
 import { noteSeparation } from './separation.js';
 import { enterStrangersWindow, hasHadBad, noteBad } from './strangers.js';
 import { noteGeneration, noteRouted } from './reports.js';
-import { count, epochOf } from './traffic.js';
+import { count, trafficUnder } from './traffic.js';
 import { COVERED_BIT, REQUESTS_AT, REQUESTS_BITS, SEEN_BIT, WINDOW_AT, WINDOW_BITS } from './unit-facts.js';
 import { blankMark, clearBits, hasBit, readBits, setBit, type UnitMark, writeBits } from './unit-mark.js';
 
@@ -84,7 +86,7 @@ function foldRequestEvent(
   if (mark === null) return foldStranger(evidence, design, event, { assignment, unit, atMs: carriedAtMs });
   const window = enterWindow(evidence, mark);
   let isChanged = noteUnit(evidence, event, assignment, mark);
-  const isFirstDelivered = noteDelivery(evidence, event, { assignment, mark, carriedAtMs });
+  const isFirstDelivered = noteDelivery(evidence, design, event, { assignment, mark, carriedAtMs });
   if (isFirstDelivered) isChanged = true;
   const facts = { isDuplicate: isDuplicate(evidence, event, assignment.variant, unit) };
   const occasion = { assignment, unit, mark, facts, window, atMs: carriedAtMs, isStranger: false, isFirstDelivered };
@@ -179,19 +181,21 @@ function noteRequest(evidence: Evidence, event: RequestEvent, assignment: Assign
 
 /** Counts the unit under its allocation, once, and its requests. @returns whether its mark has changed. */
 function noteUnit(evidence: Evidence, event: RequestEvent, assignment: Assignment, mark: UnitMark): boolean {
-  const { epoch, stage, weightsPpm, variant } = assignment;
+  const { epoch, variant } = assignment;
+  const allocation = allocationOf(assignment);
   const isNew = !hasBit(mark, SEEN_BIT);
-  const isSameEpoch = mark.words[0] === epoch;
-  mark.words[0] = epoch;
+  // Marks of before say the epoch.
+  const isSame = mark.words[0] === allocation.mark || (!isNew && mark.words[0] === epoch);
+  mark.words[0] = allocation.mark;
   setBit(mark, SEEN_BIT);
   // A unit's own sums are those under one allocation: under another it is another member of the sample.
-  if (!isSameEpoch) mark.numbers.fill(0);
-  if (event.type !== 'request.routed.v1') return isNew || !isSameEpoch;
-  const traffic = epochOf(evidence.traffic, epoch, stage, weightsPpm);
-  if (isNew || !isSameEpoch) traffic.distinct += 1;
+  if (!isSame) mark.numbers.fill(0);
+  if (event.type !== 'request.routed.v1') return isNew || !isSame;
+  const traffic = trafficUnder(evidence.traffic, allocation, epoch);
+  if (isNew || !isSame) traffic.distinct += 1;
   if (isNew) count(traffic.firstSeen, variant);
   // n² grows to (n + 1)².
-  const before = isSameEpoch ? readBits(mark, REQUESTS_AT, REQUESTS_BITS) : 0;
+  const before = isSame ? readBits(mark, REQUESTS_AT, REQUESTS_BITS) : 0;
   writeBits(mark, REQUESTS_AT, REQUESTS_BITS, before + 1);
   traffic.squaredRequests += 2 * before + 1;
   count(traffic.requests, variant);
@@ -204,17 +208,23 @@ function noteUnit(evidence: Evidence, event: RequestEvent, assignment: Assignmen
  */
 function noteDelivery(
   { coverage }: Evidence,
+  { candidates, control }: EvidenceDesign,
   event: RequestEvent,
   occasion: { readonly assignment: Assignment; readonly mark: UnitMark; readonly carriedAtMs: number },
 ): boolean {
-  const { mark, carriedAtMs } = occasion;
-  const { assignedAt, epoch, variant } = occasion.assignment;
+  const { mark, carriedAtMs, assignment } = occasion;
+  const { assignedAt, variant } = assignment;
   if (hasBit(mark, COVERED_BIT)) return false;
   const side = sideOf(event);
   if (side === null) return false;
   setBit(mark, COVERED_BIT);
-  if (assignedAt !== undefined) {
-    countCoverage(coverage[side], epoch, variant, plausibleMs(timeMs(assignedAt), carriedAtMs));
+  if (assignedAt === undefined) return true;
+  const atMs = plausibleMs(timeMs(assignedAt), carriedAtMs);
+  for (const candidate of candidates) {
+    if (variant !== candidate && variant !== control) continue;
+    const arm = variant === control ? 'control' : 'candidate';
+    const propensity = propensityAgainst(assignment, candidate, control);
+    countCoverage(coverage[side], { candidate, arm, propensity }, atMs);
   }
   return true;
 }

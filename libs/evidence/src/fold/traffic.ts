@@ -1,50 +1,87 @@
-/** Requests and units of an experiment, by variant and by the allocation (epoch) they came under. */
+import type { WeightsPpm } from '#libs/contracts';
+import { type Allocation, allocationOf } from './allocation.js';
+import { addDraws, decodeDraws, type DrawnUnder, type Draws, encodeDraws, type EncodedDraws, mergeDraws, noDraws } from './draws.js';
+
+/** Requests and units of an experiment, by variant and by the allocation they came under. */
 export interface Traffic {
   /** All requests, by variant. */
   readonly requests: Map<string, number>;
-  readonly epochs: Map<number, EpochTraffic>;
+  /** By the allocation's key; the newest ones, {@link MOST_ALLOCATIONS} at most in a partition. */
+  readonly allocations: Map<string, AllocationTraffic>;
+  /** What came under the others. */
+  readonly settled: Draws;
+  /** Shares by epoch, of evidence that was stored by epochs: what coverage of then was counted under. */
+  readonly sharesBefore: ReadonlyMap<number, WeightsPpm>;
 }
 
-export interface EpochTraffic {
+export interface AllocationTraffic extends DrawnUnder {
   readonly stage: number;
-  readonly weightsPpm: Readonly<Record<string, number>>;
-  /** Units that were first seen under this allocation, by variant: what the sample ratio is tested on. */
+  /** The newest of the service's epochs with these shares. */
+  newestEpoch: number;
   readonly firstSeen: Map<string, number>;
-  /** Randomised requests, by variant. */
   readonly requests: Map<string, number>;
-  /** The sum over the units of the square of how many requests each has made under this allocation, whatever its variant. */
   squaredRequests: number;
   /** Distinct units under this allocation, first seen or not (a unit that goes back and forth counts again). */
   distinct: number;
 }
 
+/** Allocations that are told apart: a ramp has a dozen. Of older ones the sums remain. */
+const MOST_ALLOCATIONS = 32;
+
 export function initialTraffic(): Traffic {
-  return { requests: new Map(), epochs: new Map() };
+  return { requests: new Map(), allocations: new Map(), settled: noDraws(), sharesBefore: new Map() };
 }
 
-export function epochOf(
-  traffic: Traffic,
-  epoch: number,
-  stage: number,
-  weightsPpm: Readonly<Record<string, number>>,
-): EpochTraffic {
-  const known = traffic.epochs.get(epoch);
-  if (known) return known;
-  const fresh: EpochTraffic = {
+/** What came under an allocation; where it is one too many, that with the oldest epoch gives its place up for it. */
+export function trafficUnder(traffic: Traffic, allocation: Allocation, epoch: number): AllocationTraffic {
+  const { allocations } = traffic;
+  const known = allocations.get(allocation.key);
+  if (known !== undefined) {
+    if (epoch > known.newestEpoch) known.newestEpoch = epoch;
+    return known;
+  }
+  if (allocations.size >= MOST_ALLOCATIONS) settleOldest(traffic);
+  const fresh = emptyUnder(allocation, epoch);
+  allocations.set(allocation.key, fresh);
+  return fresh;
+}
+
+function emptyUnder({ stage, weightsPpm }: Allocation, epoch: number): AllocationTraffic {
+  return {
     stage,
-    weightsPpm: { ...weightsPpm },
+    weightsPpm,
+    newestEpoch: epoch,
     firstSeen: new Map(),
     requests: new Map(),
     squaredRequests: 0,
     distinct: 0,
   };
-  traffic.epochs.set(epoch, fresh);
-  return fresh;
 }
 
-/** Candidate's probability within the pair {control, candidate} under an allocation; 0 for one that was never seen. */
-export function candidateShare({ epochs }: Traffic, epoch: number, control: string, candidate: string): number {
-  const weights = epochs.get(epoch)?.weightsPpm ?? {};
+function settleOldest({ allocations, settled }: Traffic): void {
+  let oldest: [string, AllocationTraffic] | null = null;
+  for (const entry of allocations) if (oldest === null || entry[1].newestEpoch < oldest[1].newestEpoch) oldest = entry;
+  if (oldest === null) return;
+  addDraws(settled, oldest[1]);
+  allocations.delete(oldest[0]);
+}
+
+/** What was drawn under all allocations; in the order of their keys, so that sums round the same way in whatever order parts were merged. */
+export function drawsOf({ allocations, settled }: Traffic): Draws {
+  const draws = mergeDraws(settled, noDraws());
+  for (const key of [...allocations.keys()].sort()) addDraws(draws, allocations.get(key) as AllocationTraffic);
+  return draws;
+}
+
+/** Distinct units under the allocation of an epoch; 0 where none came. */
+export function distinctIn({ allocations }: Traffic, epoch: number): number {
+  for (const { newestEpoch, distinct } of allocations.values()) if (newestEpoch === epoch) return distinct;
+  return 0;
+}
+
+/** Candidate's probability within the pair {control, candidate} under an epoch of before; 0 for one that was never seen. */
+export function shareBefore({ sharesBefore }: Traffic, epoch: number, control: string, candidate: string): number {
+  const weights = sharesBefore.get(epoch) ?? {};
   const ofCandidate = weights[candidate] ?? 0;
   return ofCandidate / (ofCandidate + (weights[control] ?? 0) || 1);
 }
@@ -53,39 +90,37 @@ export function count<K>(counts: Map<K, number>, key: K): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
-/** For reading only: of a part without requests the other one's allocations are taken as they are, however many thousand they may be. */
+/** For reading only: of a part without requests the other one's allocations are taken as they are. */
 export function mergeTraffic(a: Traffic, b: Traffic): Traffic {
-  return { requests: addCounts(a.requests, b.requests), epochs: mergeEpochs(a.epochs, b.epochs) };
+  return {
+    requests: addCounts(a.requests, b.requests),
+    allocations: mergeAllocations(a.allocations, b.allocations),
+    settled: mergeDraws(a.settled, b.settled),
+    sharesBefore: b.sharesBefore.size === 0 ? a.sharesBefore : new Map([...a.sharesBefore, ...b.sharesBefore]),
+  };
 }
 
-function mergeEpochs(a: Traffic['epochs'], b: Traffic['epochs']): Traffic['epochs'] {
-  if (b.size === 0 && isAscending(a)) return a;
-  if (a.size === 0 && isAscending(b)) return b;
-  const epochs = new Map<number, EpochTraffic>();
-  for (const epoch of [...new Set([...a.keys(), ...b.keys()])].sort((x, y) => x - y)) {
-    const left = a.get(epoch);
-    const right = b.get(epoch);
-    const { stage, weightsPpm } = (left ?? right) as EpochTraffic;
-    epochs.set(epoch, {
-      stage,
-      weightsPpm,
-      firstSeen: addCounts(left?.firstSeen, right?.firstSeen),
-      requests: addCounts(left?.requests, right?.requests),
-      squaredRequests: (left?.squaredRequests ?? 0) + (right?.squaredRequests ?? 0),
-      distinct: (left?.distinct ?? 0) + (right?.distinct ?? 0),
-    });
+function mergeAllocations(a: Traffic['allocations'], b: Traffic['allocations']): Traffic['allocations'] {
+  if (b.size === 0) return a;
+  if (a.size === 0) return b;
+  const merged = new Map(a);
+  for (const [key, right] of b) {
+    const left = merged.get(key);
+    merged.set(key, left === undefined ? right : mergeUnder(left, right));
   }
-  return epochs;
+  return merged;
 }
 
-/** Sums over the allocations round the same way in whatever order parts were merged. */
-function isAscending(epochs: Traffic['epochs']): boolean {
-  let last = -Infinity;
-  for (const epoch of epochs.keys()) {
-    if (epoch < last) return false;
-    last = epoch;
-  }
-  return true;
+function mergeUnder(a: AllocationTraffic, b: AllocationTraffic): AllocationTraffic {
+  return {
+    stage: a.stage,
+    weightsPpm: a.weightsPpm,
+    newestEpoch: Math.max(a.newestEpoch, b.newestEpoch),
+    firstSeen: addCounts(a.firstSeen, b.firstSeen),
+    requests: addCounts(a.requests, b.requests),
+    squaredRequests: a.squaredRequests + b.squaredRequests,
+    distinct: a.distinct + b.distinct,
+  };
 }
 
 export function addCounts<K>(
@@ -102,39 +137,72 @@ export function addTo<K>(sum: Map<K, number>, counts: ReadonlyMap<K, number>): v
   for (const [key, value] of counts) sum.set(key, (sum.get(key) ?? 0) + value);
 }
 
-export type EncodedTraffic = {
-  readonly requests: readonly (readonly [string, number])[];
-  readonly epochs: readonly {
-    readonly epoch: number;
-    readonly stage: number;
-    readonly weightsPpm: Readonly<Record<string, number>>;
-    readonly firstSeen: readonly (readonly [string, number])[];
-    readonly requests: readonly (readonly [string, number])[];
-    readonly squaredRequests: number;
-    readonly distinct: number;
-  }[];
-};
+type Counts = readonly (readonly [string, number])[];
 
-export function encodeTraffic({ requests, epochs }: Traffic): EncodedTraffic {
+interface EncodedUnder {
+  readonly stage: number;
+  readonly weightsPpm: WeightsPpm;
+  readonly newestEpoch: number;
+  readonly firstSeen: Counts;
+  readonly requests: Counts;
+  readonly squaredRequests: number;
+  readonly distinct: number;
+}
+
+export interface EncodedTraffic {
+  readonly requests: Counts;
+  readonly allocations: readonly EncodedUnder[];
+  /** Absent while every allocation has its place. */
+  readonly settled?: EncodedDraws;
+  /** Absent but in evidence that once was stored by epochs. */
+  readonly sharesBefore?: readonly (readonly [epoch: number, WeightsPpm])[];
+}
+
+/** As it was stored when every epoch of the service had a place of its own. */
+export interface TrafficByEpoch {
+  readonly requests: Counts;
+  readonly epochs: readonly (Omit<EncodedUnder, 'newestEpoch'> & { readonly epoch: number })[];
+}
+
+export function encodeTraffic({ requests, allocations, settled, sharesBefore }: Traffic): EncodedTraffic {
   return {
     requests: [...requests],
-    epochs: [...epochs].map(([epoch, { firstSeen, requests: inEpoch, ...rest }]) => ({
-      epoch,
+    allocations: [...allocations.values()].map(({ firstSeen, requests: under, ...rest }) => ({
       ...rest,
       firstSeen: [...firstSeen],
-      requests: [...inEpoch],
+      requests: [...under],
     })),
+    ...(settled.firstSeen.size + settled.variants.size === 0 ? {} : { settled: encodeDraws(settled) }),
+    ...(sharesBefore.size === 0 ? {} : { sharesBefore: [...sharesBefore] }),
   };
 }
 
-export function decodeTraffic({ requests, epochs }: EncodedTraffic): Traffic {
+export function decodeTraffic(encoded: EncodedTraffic | TrafficByEpoch): Traffic {
+  if ('epochs' in encoded) return fromEpochs(encoded);
+  const { requests, allocations, settled, sharesBefore = [] } = encoded;
   return {
     requests: new Map(requests),
-    epochs: new Map(
-      epochs.map(({ epoch, firstSeen, requests: inEpoch, ...rest }) => [
-        epoch,
-        { ...rest, firstSeen: new Map(firstSeen), requests: new Map(inEpoch) },
-      ]),
-    ),
+    allocations: new Map(allocations.map((under) => [allocationOf(under).key, decodeUnder(under)])),
+    settled: settled === undefined ? noDraws() : decodeDraws(settled),
+    sharesBefore: new Map(sharesBefore),
   };
+}
+
+function decodeUnder({ firstSeen, requests, ...rest }: EncodedUnder): AllocationTraffic {
+  return { ...rest, firstSeen: new Map(firstSeen), requests: new Map(requests) };
+}
+
+/** Epochs with the same stage and shares are one allocation; the units in it are those of its newest epoch, as it was said until then. */
+function fromEpochs({ requests, epochs }: TrafficByEpoch): Traffic {
+  const traffic = { ...initialTraffic(), requests: new Map(requests) };
+  const sharesBefore = new Map<number, WeightsPpm>();
+  for (const { epoch, ...stored } of [...epochs].sort((a, b) => a.epoch - b.epoch)) {
+    sharesBefore.set(epoch, stored.weightsPpm);
+    const under = trafficUnder(traffic, allocationOf(stored), epoch);
+    for (const [variant, units] of stored.firstSeen) under.firstSeen.set(variant, (under.firstSeen.get(variant) ?? 0) + units);
+    for (const [variant, more] of stored.requests) under.requests.set(variant, (under.requests.get(variant) ?? 0) + more);
+    under.squaredRequests += stored.squaredRequests;
+    under.distinct = stored.distinct;
+  }
+  return { ...traffic, sharesBefore };
 }

@@ -6,14 +6,14 @@ export interface UnitLayout {
   readonly numbers: number;
 }
 
-/** Words of a mark: its unit's epoch, then 32 facts a word. */
+/** Words of a mark: its unit's allocation, then 32 facts a word. */
 export function wordCountOf({ bits }: UnitLayout): number {
   return 1 + Math.max(1, Math.ceil(bits / 32));
 }
 
-/** What is known of a unit: which of its first observations were used, the epoch it was seen under last, and sums of its own. */
+/** What is known of a unit: which of its first observations were used, the allocation it was seen under last, and sums of its own. */
 export interface UnitMark {
-  /** The epoch, then 32 facts a word. */
+  /** The allocation's mark, then 32 facts a word. */
   readonly words: Uint32Array;
   readonly numbers: Float64Array;
 }

@@ -7,7 +7,7 @@ export interface UnitChanges {
   readonly replaces: boolean;
   /** Hashes of the units, those of the older generation first. */
   readonly units: Float64Array;
-  /** Per unit its epoch and the words of its bits, one unit after another. */
+  /** Per unit its allocation and the words of its bits, one unit after another. */
   readonly marks: Uint32Array;
   /** Per unit its numbers, one unit after another. */
   readonly numbers: Float64Array;

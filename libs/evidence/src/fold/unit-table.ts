@@ -5,7 +5,7 @@ const FIRST_CAPACITY = 64;
 /** Hash → mark. Linear probing, doubled at half load; a key of 0 is an empty slot. */
 export class UnitTable {
   size = 0;
-  /** Words of a mark: the epoch and the bits. */
+  /** Words of a mark: the allocation and the bits. */
   private readonly wordCount: number;
   private readonly numberCount: number;
   private units = new Float64Array(FIRST_CAPACITY);

@@ -1,6 +1,7 @@
 import { type Assignment, propensityAgainst, type WeightsPpm } from '#libs/contracts';
 import type { Arm } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
+import { areSameShares } from './allocation.js';
 
 /** Windows of one metric that may be open at once in a partition; units that come when they are all taken are left out, whatever their variant. */
 const MOST_OPEN = 4_096;
@@ -43,7 +44,7 @@ export function enterAllocation(
   { epoch, weightsPpm }: Pick<Assignment, 'epoch' | 'weightsPpm'>,
 ): boolean {
   const { allocation } = totals;
-  if (allocation !== null && isSame(allocation.weightsPpm, weightsPpm)) {
+  if (allocation !== null && areSameShares(allocation.weightsPpm, weightsPpm)) {
     if (epoch > allocation.epoch) totals.allocation = { epoch, weightsPpm: allocation.weightsPpm };
     return true;
   }
@@ -51,11 +52,6 @@ export function enterAllocation(
   totals.allocation = { epoch, weightsPpm: { ...weightsPpm } };
   totals.open.clear();
   return true;
-}
-
-function isSame(a: WeightsPpm, b: WeightsPpm): boolean {
-  const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }
 
 /** Opens a window for a unit that was never seen before, unless too many are open. */

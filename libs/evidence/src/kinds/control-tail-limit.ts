@@ -73,12 +73,12 @@ function limitIn(past: QuantileSketch, p: number): number | null {
   return limit === Infinity ? next.value : (limit + next.value) / 2;
 }
 
-/** For judging only: a merged past has no limit of its own. */
+/** For judging only: a merged past has no limit of its own, so that no more is kept of it than how many values it has. */
 export function mergeControlTailLimits(a: ControlTailLimit, b: ControlTailLimit): ControlTailLimit {
   const limit = a.limit === null ? b.limit : b.limit === null ? a.limit : Math.min(a.limit, b.limit);
   return {
-    recent: mergeSketches(a.recent, b.recent),
-    older: mergeSketches(a.older, b.older),
+    recent: { ...initialSketch(), n: a.recent.n + b.recent.n },
+    older: { ...initialSketch(), n: a.older.n + b.older.n },
     limit,
     refreshIn: 0,
   };

@@ -137,8 +137,8 @@ function contextOf(
  * are not as many: what is missing is as likely either's as there are such.
  */
 function coverageOf({ coverage }: PairedEvidence, what: Covered): CoverageReading {
-  const sides = { control: 'control', candidate: 'candidate' } as const;
-  const { answered } = readCoverage(coverage, what, sides, () => 0.5);
+  const sides = { control: 'control', candidate: 'candidate', propensityOf: () => 0.5 } as const;
+  const { answered } = readCoverage(coverage, what, sides);
   const all = answered.control + answered.candidate;
-  return readCoverage(coverage, what, sides, () => (all === 0 ? 0 : answered.candidate / all));
+  return readCoverage(coverage, what, { ...sides, given: all === 0 ? 0 : answered.candidate / all });
 }

@@ -144,7 +144,7 @@ function holdsAnswer(event: RequestEvent): boolean {
 function noteCovered(
   { coverage }: PairedEvidence,
   event: RequestEvent,
-  { assignedAt, epoch }: Assignment,
+  { assignedAt }: Assignment,
   arm: Arm,
 ): void {
   if (assignedAt === undefined || event.type === 'feedback.recorded.v1') return;
@@ -153,7 +153,7 @@ function noteCovered(
     'generation.completed.v1': 'generated',
     'image.scored.v1': 'scored',
   } as const;
-  countCoverage(coverage[side[event.type]], epoch, arm, Date.parse(assignedAt));
+  countCoverage(coverage[side[event.type]], { candidate: 'candidate', arm, propensity: EVEN }, Date.parse(assignedAt));
 }
 
 const NO_FACTS: EventFacts = { isDuplicate: false };

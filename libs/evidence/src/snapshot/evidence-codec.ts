@@ -4,8 +4,9 @@ import { type Evidence, initialEvidence } from '../fold/evidence.js';
 import type { MetricPlace } from '../fold/unit-facts.js';
 import type { UnitLayout } from '../fold/unit-mark.js';
 import type { UnitChanges } from '../fold/unit-memory.js';
-import { decodeFrame, encodeFrame, type EncodedFrame, unitsSeen } from './frame-codec.js';
-import { storedLayoutOf } from './layout.js';
+import { drawsOf } from '../fold/traffic.js';
+import { decodeFrame, encodeFrame, type EncodedFrame } from './frame-codec.js';
+import { isReadable, storedLayoutOf } from './layout.js';
 import { compareMetrics, identityOf, type MetricChange } from './metric-identity.js';
 import { decodePair, encodePair, type EncodedPair, type StoredState } from './pair-codec.js';
 import { decodePairs, encodePairs, type EncodedPairs } from '../pairs/pairs-codec.js';
@@ -75,7 +76,8 @@ export function decodeEvidence(
   restoreUnits(evidence.units, units, { layout: encoded.marks, places: placesOf(history.kept) }, evidence.facts);
   const names = new Set([...history.kept.keys()].map(({ definition: { name } }) => name));
   for (const name of evidence.totals.open.keys()) if (!names.has(name)) evidence.totals.open.delete(name);
-  for (const { definition } of history.fresh) evidence.seenBefore.set(definition.name, unitsSeen(evidence.traffic));
+  const { firstSeen } = drawsOf(evidence.traffic);
+  for (const { definition } of history.fresh) evidence.seenBefore.set(definition.name, new Map(firstSeen));
   for (const change of history.changes) {
     if (change.what === 'removed') evidence.seenBefore.delete(change.metric);
     onChange(change);
@@ -84,9 +86,10 @@ export function decodeEvidence(
 }
 
 function requireLayout({ layout, metrics }: EncodedEvidence): void {
-  const expected = Array.isArray(metrics) ? storedLayoutOf(metrics.map(({ kind }) => kind)) : 'one with named metrics';
-  if (layout !== expected)
-    throw new RangeError(`evidence has layout ${layout}, expected ${expected}: fold it again from the log`);
+  const kinds = Array.isArray(metrics) ? metrics.map(({ kind }) => kind) : null;
+  if (kinds !== null && isReadable(layout, kinds)) return;
+  const expected = kinds === null ? 'one with named metrics' : storedLayoutOf(kinds);
+  throw new RangeError(`evidence has layout ${layout}, expected ${expected}: fold it again from the log`);
 }
 
 function namesOf(kept: ReadonlyMap<MetricDesign, StoredMetric>): ReadonlySet<string> {

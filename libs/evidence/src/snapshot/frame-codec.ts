@@ -7,7 +7,7 @@ import { decodePictures, encodePictures, type EncodedPictures } from '../fold/re
 import { decodeStrangers, encodeStrangers, type EncodedStrangers } from '../fold/strangers.js';
 import { decodeTotals, encodeTotals, type EncodedTotals } from '../fold/unit-totals.js';
 import { decodeReports, encodeReports, type EncodedReports } from '../fold/reports.js';
-import { addCounts, decodeTraffic, encodeTraffic, type EncodedTraffic } from '../fold/traffic.js';
+import { decodeTraffic, encodeTraffic, type EncodedTraffic, type TrafficByEpoch } from '../fold/traffic.js';
 import { decodeWarmthByTopic, encodeWarmthByTopic, type EncodedWarmthByTopic } from '../fold/warmth.js';
 
 /** What evidence holds beside its metrics and units. */
@@ -15,7 +15,7 @@ type Frame = Omit<Evidence, 'pairs' | 'paired' | 'pairMemory' | 'units' | 'facts
 
 /** As plain JSON, every double exactly. */
 export interface EncodedFrame {
-  readonly traffic: EncodedTraffic;
+  readonly traffic: EncodedTraffic | TrafficByEpoch;
   readonly coverage: EncodedCoverage;
   readonly seenBefore: readonly (readonly [string, readonly (readonly [string, number])[]])[];
   readonly recentPictures: EncodedPictures;
@@ -94,11 +94,4 @@ export function decodeFrame(encoded: EncodedFrame): Frame {
     foreignScores: encoded.foreignScores,
     foreignScorer: encoded.foreignScorer,
   };
-}
-
-/** Units that have been seen so far, by variant. */
-export function unitsSeen({ epochs }: Evidence['traffic']): ReadonlyMap<string, number> {
-  let seen = new Map<string, number>();
-  for (const { firstSeen } of epochs.values()) seen = addCounts(seen, firstSeen);
-  return seen;
 }

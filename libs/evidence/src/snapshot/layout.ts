@@ -1,6 +1,7 @@
 import { type Assignment, encodeEmbedding, examples, type TeststripEvent } from '#libs/contracts';
 import type { MetricDefinition } from '../catalogue/definition.js';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
+import { allocationOf } from '../fold/allocation.js';
 import { countCoverage } from '../fold/coverage.js';
 import { type Evidence, initialEvidence } from '../fold/evidence.js';
 import { noteRequestOf } from '../fold/heavy-units.js';
@@ -13,7 +14,7 @@ import { initialPair, noteCold } from '../fold/pair-evidence.js';
 import { noteDelivered, noteMissing } from '../fold/presence.js';
 import { noteBad } from '../fold/strangers.js';
 import { noteGeneration, type Reports } from '../fold/reports.js';
-import { count, epochOf } from '../fold/traffic.js';
+import { count, trafficUnder } from '../fold/traffic.js';
 import { addToTotal, enterAllocation, openTotal } from '../fold/unit-totals.js';
 import { noteAnswer } from '../fold/warmth.js';
 import { initialControlTailLimit } from '../kinds/control-tail-limit.js';
@@ -32,8 +33,20 @@ import { encodePair } from './pair-codec.js';
  * another name is folded again from the log. Kinds that are not in the evidence don't matter.
  */
 export function storedLayoutOf(kinds: readonly string[]): string {
+  return layoutWith(frameForm(), kinds);
+}
+
+/** The form of the frame when traffic and coverage were stored by the service's epochs: it is translated when it is read. */
+const FRAME_BY_EPOCHS = 'TODO';
+
+/** Whether evidence of this form and these kinds can be read. */
+export function isReadable(layout: string, kinds: readonly string[]): boolean {
+  return layout === storedLayoutOf(kinds) || layout === layoutWith(FRAME_BY_EPOCHS, kinds);
+}
+
+function layoutWith(frame: string, kinds: readonly string[]): string {
   const forms = [...new Set(kinds)].sort().map((kind) => [kind, isKind(kind) ? formOf(kind) : 'unknown']);
-  return digestOf([frameForm(), forms]);
+  return digestOf([frame, forms]);
 }
 
 const knownForms = new Map<string, string>();
@@ -175,6 +188,20 @@ function somePairs(evidence: Evidence): Evidence {
   return evidence;
 }
 
+/** Enough for the oldest allocation to give its place up. @returns who was first seen under the newest one */
+function foldTraffic({ traffic }: Evidence): ReadonlyMap<string, number> {
+  let firstSeen = new Map<string, number>();
+  for (let a = 600_000; a < 600_040; a++) {
+    const under = trafficUnder(traffic, allocationOf({ stage: 2, weightsPpm: { a, b: 1_000_000 - a } }), a);
+    under.distinct += 1;
+    under.squaredRequests += 4;
+    count(under.firstSeen, 'a');
+    count(under.requests, 'a');
+    ({ firstSeen } = under);
+  }
+  return firstSeen;
+}
+
 let knownFrame: string | null = null;
 
 /** The form of what evidence holds beside its metrics, of its units' marks and of their keys. */
@@ -182,11 +209,7 @@ function frameForm(): string {
   if (knownFrame !== null) return knownFrame;
   const evidence = initialEvidence({ candidates: ['b'], unit: 'user', metrics: [], readers: NO_READERS });
   count(evidence.traffic.requests, 'a');
-  const epoch = epochOf(evidence.traffic, 7, 2, { a: 600_000, b: 400_000 });
-  epoch.distinct += 1;
-  epoch.squaredRequests += 4;
-  count(epoch.firstSeen, 'a');
-  count(epoch.requests, 'a');
+  const firstSeen = foldTraffic(evidence);
   noteArrival(evidence.newcomers, true, 1_234_567);
   noteRequestOf(evidence.heavyUnits, 'unit');
   noteBad(evidence.strangers, memoryKey('stranger'), 3);
@@ -194,10 +217,11 @@ function frameForm(): string {
   enterAllocation(totals, { epoch: 7, weightsPpm: { a: 600_000, b: 400_000 } });
   openTotal(totals, sampleMetric('mean'), memoryKey('unit'), { variant: 'a', atMs: 1_234_567 });
   addToTotal(totals, sampleMetric('mean'), memoryKey('unit'), 0.5);
-  evidence.seenBefore.set('metric', new Map(epoch.firstSeen));
-  for (const second of [1_000, 1_001, 2_000]) countCoverage(evidence.coverage.answered, 7, 'a', second * 1_000);
-  countCoverage(evidence.coverage.generated, 7, 'b', 1_000_000);
-  countCoverage(evidence.coverage.scored, 7, 'b', 1_000_000);
+  evidence.seenBefore.set('metric', new Map(firstSeen));
+  const [control, candidate] = (['control', 'candidate'] as const).map((arm) => ({ candidate: 'b', arm, propensity: 0.4 }));
+  for (const second of [1_000, 1_001, 2_000]) countCoverage(evidence.coverage.answered, control, second * 1_000);
+  countCoverage(evidence.coverage.generated, candidate, 1_000_000);
+  countCoverage(evidence.coverage.scored, candidate, 1_000_000);
   const answer = { variant: 'a', instance: 'first', atMs: 5_000 };
   noteAnswer(evidence.warmth['request.routed.v1'], { requests: 9, forMs: 1_000 }, answer);
   notePicture(evidence.recentPictures, 'a', '0123456789abcdef', { place: 5, unit: 6 });
