@@ -39,7 +39,7 @@ interface Cell {
 }
 
 /** On which side of a pair a unit is. */
-export interface CoveredSide {
+interface CoveredSide {
   readonly candidate: string;
   readonly arm: Arm;
   /** Candidate's probability within the pair. */
@@ -120,7 +120,7 @@ export function coverageReader(
 }
 
 /** Whose coverage is read. */
-export interface CoveredPair {
+interface CoveredPair {
   readonly control: string;
   readonly candidate: string;
   /** Candidate's probability within the pair under an epoch: of what was counted by epochs, as all was before. */

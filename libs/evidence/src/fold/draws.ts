@@ -24,7 +24,7 @@ export interface Draws {
   squaredRequests: number;
 }
 
-export interface VariantDraws {
+interface VariantDraws {
   units: number;
   expectedUnits: number;
   requests: number;
