@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { eventSource, MILLION, topics } from '#libs/contracts';
-import { analyse, type Analysis, type EvidenceDesign } from '#libs/evidence';
+import { analyse, type Analysis, type EvidenceDesign, underEpoch } from '#libs/evidence';
 import {
   createEventPublisher,
   type EventBus,
@@ -242,7 +242,7 @@ export class AnalysisPublisher {
     const total = this.totals.get(key) ?? new MergedTotal();
     this.totals.set(key, total);
     const evidence = total.of(parts);
-    const weights = evidence.traffic.epochs.get(evidence.newestEpoch)?.weightsPpm ?? {};
+    const weights = underEpoch(evidence.traffic, evidence.newestEpoch)?.weightsPpm ?? {};
     const analysis = analyse(evidence, design, this.options.nowMs());
     return { analysis, findings: findingsOf(analysis), isSettled: Object.values(weights).includes(MILLION) };
   }

@@ -27,6 +27,7 @@ export { type Clusters, initialClusters, noteForQueues, queueMs } from './kinds/
 export { type Episodes, initialEpisodes, isLeftOut, noteBadEvent } from './kinds/episodes.js';
 export type { RequestEvent } from './fold/observe-metrics.js';
 export { type AnalysisReason, analysisReasons } from './analysis/reasons.js';
+export { underEpoch } from './fold/traffic.js';
 export { memoryKey } from './fold/memory-key.js';
 export { blindAuc, initialSeparation, noteSeparation, type Separation } from './fold/separation.js';
 export type { UnitLayout } from './fold/unit-mark.js';

@@ -5,7 +5,7 @@ import { type CoverageReader, coverageReader } from '../fold/coverage.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
 import type { Draws } from '../fold/draws.js';
 import type { Evidence } from '../fold/evidence.js';
-import { distinctIn, drawsOf } from '../fold/traffic.js';
+import { drawsOf, underEpoch } from '../fold/traffic.js';
 import { trusted } from './both-variants.js';
 import { forecastOf } from './forecast.js';
 import { limitAnalysis } from './limits.js';
@@ -41,7 +41,7 @@ export function analyse(evidence: Evidence, design: EvidenceDesign, nowMs: numbe
     newestEventAt: newestOf(Object.values(evidence.newestAtMs)),
     requests: Object.fromEntries(design.variants.map((v) => [v, traffic.requests.get(v) ?? 0])),
     units: unitsByVariant(design, health),
-    unitsInStage: distinctIn(traffic, evidence.newestEpoch),
+    unitsInStage: underEpoch(traffic, evidence.newestEpoch)?.distinct ?? 0,
     metrics,
     ...judgementsOf(evidence, design),
     ...shadowOf(evidence, design),

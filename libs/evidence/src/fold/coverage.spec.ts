@@ -90,7 +90,10 @@ describe('coverage under many shares', () => {
   });
 
   it('says of one propensity what the tilt says of it, to the digit', () => {
-    const coverage = under(Array.from({ length: 50 }, () => 0.2), 30);
+    const coverage = under(
+      Array.from({ length: 50 }, () => 0.2),
+      30,
+    );
     const { answered, covered, lnE } = coverageReader({ coverage, traffic: initialTraffic() }, 'a')('b', 'scored');
     const tilt = initialTilt();
     for (const arm of ['control', 'candidate'] as const)
@@ -100,7 +103,14 @@ describe('coverage under many shares', () => {
 
   it('goes on with what was counted by epochs', () => {
     const before = decodeCoverage({
-      answered: { all: [['7 a', 90], ['7 b', 30]], recent: [['7 a', [1_000, 20, 9, 1]]], newest: 1_009 },
+      answered: {
+        all: [
+          ['7 a', 90],
+          ['7 b', 30],
+        ],
+        recent: [['7 a', [1_000, 20, 9, 1]]],
+        newest: 1_009,
+      },
       generated: { all: [], recent: [], newest: 0 },
       scored: { all: [['7 a', 60]], recent: [], newest: 990 },
     });
@@ -114,7 +124,10 @@ describe('coverage under many shares', () => {
     }
     countCoverage(before.answered, { candidate: 'b', arm: 'control', propensity: 0.25 }, 1_040_000);
     const reading = coverageReader({ coverage: before, traffic }, 'a')('b', 'scored');
-    expect(reading).toMatchObject({ answered: { control: 100, candidate: 40 }, covered: { control: 70, candidate: 10 } });
+    expect(reading).toMatchObject({
+      answered: { control: 100, candidate: 40 },
+      covered: { control: 70, candidate: 10 },
+    });
     const tilt = initialTilt();
     for (let unit = 0; unit < 30; unit++) for (const arm of ['control', 'candidate'] as const) hit(tilt, arm, 0.25);
     expect(reading.lnE).toBe(lnEDifferent(tilt, 0));

@@ -297,7 +297,11 @@ function placeOf(key: string, { control, candidate, propensityOf }: CoveredPair)
   if (third === undefined) {
     if (second !== control && second !== candidate) return null;
     const propensity = propensityOf(Number(first));
-    return { of: classOf(propensity), arm: second === control ? 'control' : 'candidate', propensity: propensity * UNIT };
+    return {
+      of: classOf(propensity),
+      arm: second === control ? 'control' : 'candidate',
+      propensity: propensity * UNIT,
+    };
   }
   if (third !== candidate) return null;
   const arm = second as Arm;

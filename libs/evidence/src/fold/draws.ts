@@ -67,7 +67,8 @@ export function mergeDraws(a: Draws, b: Draws): Draws {
     sum.lnE = Math.min(Number.MAX_VALUE, sum.lnE + draws.lnE);
     sum.requests += draws.requests;
     sum.squaredRequests += draws.squaredRequests;
-    for (const [variant, count] of draws.firstSeen) sum.firstSeen.set(variant, (sum.firstSeen.get(variant) ?? 0) + count);
+    for (const [variant, count] of draws.firstSeen)
+      sum.firstSeen.set(variant, (sum.firstSeen.get(variant) ?? 0) + count);
     for (const [variant, of] of draws.variants) addVariant(sum, variant, of);
   }
   return sum;

@@ -3,13 +3,13 @@ import { allocationOf } from './allocation.js';
 import {
   count,
   decodeTraffic,
-  distinctIn,
   drawsOf,
   encodeTraffic,
   initialTraffic,
   mergeTraffic,
   type Traffic,
   trafficUnder,
+  underEpoch,
 } from './traffic.js';
 
 /** An epoch's requests of so many new units, of which the candidate gets `share`. */
@@ -39,9 +39,9 @@ describe('what is kept of allocations', () => {
     for (let epoch = 1; epoch <= 300; epoch++) add(traffic, epoch, 0.01 * (1 + (epoch % 5)), { units: 200 });
     expect(traffic.allocations.size).toBe(5);
     expect(drawsOf(traffic).requests).toBe(60_000);
-    expect(distinctIn(traffic, 300)).toBe(12_000);
-    expect(distinctIn(traffic, 299)).toBe(12_000);
-    expect(distinctIn(traffic, 294)).toBe(0);
+    expect(underEpoch(traffic, 300)?.distinct).toBe(12_000);
+    expect(underEpoch(traffic, 299)?.distinct).toBe(12_000);
+    expect(underEpoch(traffic, 294)).toBeUndefined();
   });
 
   it('tells stages with the same shares apart, and not the order in which shares are written', () => {
@@ -49,7 +49,10 @@ describe('what is kept of allocations', () => {
     add(traffic, 1, 0.5, { stage: 0 });
     add(traffic, 2, 0.5, { stage: 1 });
     expect(traffic.allocations.size).toBe(2);
-    const [one, other] = [{ a: 1, b: 2 }, { b: 2, a: 1 }].map((weightsPpm) => allocationOf({ stage: 0, weightsPpm }));
+    const [one, other] = [
+      { a: 1, b: 2 },
+      { b: 2, a: 1 },
+    ].map((weightsPpm) => allocationOf({ stage: 0, weightsPpm }));
     expect(one?.key).toBe(other?.key);
     expect(one?.mark).toBe(other?.mark);
     expect(one?.mark).toBeGreaterThanOrEqual(2 ** 31);
@@ -90,12 +93,28 @@ describe('what is kept of allocations', () => {
       squaredRequests: 400,
       distinct: 100 + epoch,
     }));
-    const traffic = decodeTraffic({ requests: [['control', 360], ['candidate', 40]], epochs });
+    const traffic = decodeTraffic({
+      requests: [
+        ['control', 360],
+        ['candidate', 40],
+      ],
+      epochs,
+    });
     expect(traffic.allocations.size).toBe(1);
     expect(drawsOf(traffic)).toMatchObject({ requests: 400, squaredRequests: 800 });
-    expect(drawsOf(traffic).firstSeen).toEqual(new Map([['control', 180], ['candidate', 20]]));
-    expect(distinctIn(traffic, 9)).toBe(109);
-    expect(traffic.sharesBefore).toEqual(new Map([[4, under.weightsPpm], [9, under.weightsPpm]]));
+    expect(drawsOf(traffic).firstSeen).toEqual(
+      new Map([
+        ['control', 180],
+        ['candidate', 20],
+      ]),
+    );
+    expect(underEpoch(traffic, 9)?.distinct).toBe(109);
+    expect(traffic.sharesBefore).toEqual(
+      new Map([
+        [4, under.weightsPpm],
+        [9, under.weightsPpm],
+      ]),
+    );
   });
 });
 
@@ -110,8 +129,8 @@ describe('traffic of two parts', () => {
     const [one, other] = [trafficOf([3, 0.5], [1, 0.1], [2, 0.2]), trafficOf([2, 0.2], [4, 0.5])];
     const both = mergeTraffic(one, other);
     expect(both.allocations.size).toBe(3);
-    expect(distinctIn(both, 4)).toBe(2);
-    expect(distinctIn(both, 3)).toBe(0);
+    expect(underEpoch(both, 4)?.distinct).toBe(2);
+    expect(underEpoch(both, 3)).toBeUndefined();
     expect(both.requests.get('candidate')).toBe(5);
     expect(drawsOf(both)).toEqual(drawsOf(mergeTraffic(other, one)));
   });

@@ -1,6 +1,15 @@
 import type { WeightsPpm } from '#libs/contracts';
 import { type Allocation, allocationOf } from './allocation.js';
-import { addDraws, decodeDraws, type DrawnUnder, type Draws, encodeDraws, type EncodedDraws, mergeDraws, noDraws } from './draws.js';
+import {
+  addDraws,
+  decodeDraws,
+  type DrawnUnder,
+  type Draws,
+  encodeDraws,
+  type EncodedDraws,
+  mergeDraws,
+  noDraws,
+} from './draws.js';
 
 /** Requests and units of an experiment, by variant and by the allocation they came under. */
 export interface Traffic {
@@ -73,10 +82,9 @@ export function drawsOf({ allocations, settled }: Traffic): Draws {
   return draws;
 }
 
-/** Distinct units under the allocation of an epoch; 0 where none came. */
-export function distinctIn({ allocations }: Traffic, epoch: number): number {
-  for (const { newestEpoch, distinct } of allocations.values()) if (newestEpoch === epoch) return distinct;
-  return 0;
+/** What came under the allocation whose newest epoch this is; undefined where nothing did. */
+export function underEpoch({ allocations }: Traffic, epoch: number): AllocationTraffic | undefined {
+  return [...allocations.values()].find(({ newestEpoch }) => newestEpoch === epoch);
 }
 
 /** Candidate's probability within the pair {control, candidate} under an epoch of before; 0 for one that was never seen. */
@@ -199,8 +207,10 @@ function fromEpochs({ requests, epochs }: TrafficByEpoch): Traffic {
   for (const { epoch, ...stored } of [...epochs].sort((a, b) => a.epoch - b.epoch)) {
     sharesBefore.set(epoch, stored.weightsPpm);
     const under = trafficUnder(traffic, allocationOf(stored), epoch);
-    for (const [variant, units] of stored.firstSeen) under.firstSeen.set(variant, (under.firstSeen.get(variant) ?? 0) + units);
-    for (const [variant, more] of stored.requests) under.requests.set(variant, (under.requests.get(variant) ?? 0) + more);
+    for (const [variant, units] of stored.firstSeen)
+      under.firstSeen.set(variant, (under.firstSeen.get(variant) ?? 0) + units);
+    for (const [variant, more] of stored.requests)
+      under.requests.set(variant, (under.requests.get(variant) ?? 0) + more);
     under.squaredRequests += stored.squaredRequests;
     under.distinct = stored.distinct;
   }

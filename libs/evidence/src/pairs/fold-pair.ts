@@ -141,12 +141,7 @@ function holdsAnswer(event: RequestEvent): boolean {
   }
 }
 
-function noteCovered(
-  { coverage }: PairedEvidence,
-  event: RequestEvent,
-  { assignedAt }: Assignment,
-  arm: Arm,
-): void {
+function noteCovered({ coverage }: PairedEvidence, event: RequestEvent, { assignedAt }: Assignment, arm: Arm): void {
   if (assignedAt === undefined || event.type === 'feedback.recorded.v1') return;
   const side = {
     'request.routed.v1': 'answered',

@@ -37,7 +37,7 @@ export function storedLayoutOf(kinds: readonly string[]): string {
 }
 
 /** The form of the frame when traffic and coverage were stored by the service's epochs: it is translated when it is read. */
-const FRAME_BY_EPOCHS = 'TODO';
+const FRAME_BY_EPOCHS = '1j6khasfy53';
 
 /** Whether evidence of this form and these kinds can be read. */
 export function isReadable(layout: string, kinds: readonly string[]): boolean {
@@ -218,7 +218,11 @@ function frameForm(): string {
   openTotal(totals, sampleMetric('mean'), memoryKey('unit'), { variant: 'a', atMs: 1_234_567 });
   addToTotal(totals, sampleMetric('mean'), memoryKey('unit'), 0.5);
   evidence.seenBefore.set('metric', new Map(firstSeen));
-  const [control, candidate] = (['control', 'candidate'] as const).map((arm) => ({ candidate: 'b', arm, propensity: 0.4 }));
+  const [control, candidate] = (['control', 'candidate'] as const).map((arm) => ({
+    candidate: 'b',
+    arm,
+    propensity: 0.4,
+  }));
   for (const second of [1_000, 1_001, 2_000]) countCoverage(evidence.coverage.answered, control, second * 1_000);
   countCoverage(evidence.coverage.generated, candidate, 1_000_000);
   countCoverage(evidence.coverage.scored, candidate, 1_000_000);

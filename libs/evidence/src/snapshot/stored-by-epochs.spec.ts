@@ -65,8 +65,10 @@ describe('evidence that was stored by epochs', () => {
     expect(went.health.srm).toEqual(today.health.srm);
     expect(went.units).toEqual(today.units);
     // Then a unit's own sums began anew with every epoch.
-    const isRatio = ({ kind }: { readonly kind: string }): boolean => kind === 'ratio';
-    expect(went.metrics.filter((metric) => !isRatio(metric))).toEqual(today.metrics.filter((metric) => !isRatio(metric)));
+    const isRatio = ({ kind }: { readonly kind?: string }): boolean => kind === 'ratio';
+    expect(went.metrics.filter((metric) => !isRatio(metric))).toEqual(
+      today.metrics.filter((metric) => !isRatio(metric)),
+    );
     expect(went.metrics.map(({ verdict }) => verdict)).toEqual(today.metrics.map(({ verdict }) => verdict));
   });
 
