@@ -21,3 +21,19 @@ export class ByPropensity<Cell> extends Map<number, Cell> {
     return cell;
   }
 }
+
+/**
+ * The propensities of two states, ascending, so that sums over the cells round the same way in whatever order states were merged. Nearly always both have
+ * the one that is in force.
+ */
+export function propensitiesOf(a: ReadonlyMap<number, unknown>, b: ReadonlyMap<number, unknown>): Iterable<number> {
+  if (a.size <= 1 && (b.size === 0 || hasSameOne(a, b))) return a.keys();
+  if (a.size === 0 && b.size === 1) return b.keys();
+  return [...new Set([...a.keys(), ...b.keys()])].sort((x, y) => x - y);
+}
+
+function hasSameOne(a: ReadonlyMap<number, unknown>, b: ReadonlyMap<number, unknown>): boolean {
+  if (b.size !== 1) return false;
+  for (const propensity of a.keys()) return b.has(propensity);
+  return false;
+}

@@ -205,8 +205,10 @@ function upTo({ all, recent }: SecondCounts, last: number, pair: CoveredPair): R
 function mergeCounts(a: SecondCounts, b: SecondCounts, judged: number): SecondCounts {
   const recent = new Map<number, Map<string, number>>();
   for (const counts of [a, b]) {
-    for (const [second, bucket] of counts.recent) {
-      if (second <= judged) continue;
+    // Of three hundred seconds these are the last few.
+    for (let second = Math.max(judged, counts.newest - KEPT_S) + 1; second <= counts.newest; second++) {
+      const bucket = counts.recent.get(second);
+      if (bucket === undefined) continue;
       const known = recent.get(second);
       recent.set(second, known ? addCounts(known, bucket) : bucket);
     }

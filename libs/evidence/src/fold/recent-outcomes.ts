@@ -82,9 +82,10 @@ function mergeSeconds(
     const known = sum.get(second);
     sum.set(second, known ? together(known, counts) : counts);
   }
+  if (sum.size <= KEPT) return sum;
   for (const old of Float64Array.from(sum.keys())
     .sort()
-    .subarray(0, Math.max(0, sum.size - KEPT)))
+    .subarray(0, sum.size - KEPT))
     sum.delete(old);
   return sum;
 }

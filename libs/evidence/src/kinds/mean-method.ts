@@ -6,7 +6,6 @@ import {
   initialMeanDifference,
   meanDifference,
   type MeanDifference,
-  mergeClassCentres,
   mergeMeanDifference,
   mergeNestedBetting,
   type NestedBetting,
@@ -75,7 +74,8 @@ export const meanMethod: Method<MeanState> = {
     counts: mergeArmCounts(a.counts, b.counts),
     baseline: mergeBaselines(a.baseline, b.baseline),
     betting: mergeNestedBetting(a.betting, b.betting),
-    classes: mergeClassCentres(a.classes, b.classes),
+    // For judging only: each part predicts from its own past.
+    classes: initialClassCentres(0),
     difference: mergeMeanDifference(a.difference, b.difference),
   }),
 

@@ -11,6 +11,7 @@ import {
   momentsOf,
   type NestedBetting,
   observePair,
+  propensitiesOf,
   ratioBaseline,
   type RatioBaseline,
   type RatioEstimate,
@@ -288,7 +289,7 @@ function nothing(): Record<Arm, UnitSums> {
 
 function mergeCells(a: RatioState['cells'], b: RatioState['cells']): RatioState['cells'] {
   const merged: RatioState['cells'] = new ByPropensity();
-  for (const propensity of [...new Set([...a.keys(), ...b.keys()])].sort((x, y) => x - y)) {
+  for (const propensity of propensitiesOf(a, b)) {
     const left = a.get(propensity);
     const right = b.get(propensity);
     merged.set(propensity, {

@@ -1,4 +1,11 @@
-import { type Arm, ByPropensity, initialSketch, mergeSketches, type QuantileSketch } from '#libs/statistics';
+import {
+  type Arm,
+  ByPropensity,
+  initialSketch,
+  mergeSketches,
+  propensitiesOf,
+  type QuantileSketch,
+} from '#libs/statistics';
 
 /** Sketches of values by propensity and arm: what is drawn under different allocations is not mixed. */
 export type ValuesByPropensity = ByPropensity<Record<Arm, QuantileSketch>>;
@@ -22,7 +29,7 @@ export function mostExposedCell(values: ValuesByPropensity): Record<Arm, Quantil
 
 export function mergeValues(a: ValuesByPropensity, b: ValuesByPropensity): ValuesByPropensity {
   const merged: ValuesByPropensity = new ByPropensity();
-  for (const propensity of [...new Set([...a.keys(), ...b.keys()])].sort((x, y) => x - y)) {
+  for (const propensity of propensitiesOf(a, b)) {
     const left = a.get(propensity);
     const right = b.get(propensity);
     merged.set(propensity, {

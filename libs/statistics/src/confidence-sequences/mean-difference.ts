@@ -1,5 +1,5 @@
 import { type Arm, isRandomised } from '../arm.js';
-import { ByPropensity } from '../by-propensity.js';
+import { ByPropensity, propensitiesOf } from '../by-propensity.js';
 import {
   combineStages,
   differenceEstimate,
@@ -62,8 +62,7 @@ export function observeMean(state: MeanDifference, arm: Arm, propensity: number,
 
 export function mergeMeanDifference(a: MeanDifference, b: MeanDifference): MeanDifference {
   const stages = new ByPropensity<AllocationCell>();
-  const propensities = new Set([...a.stages.keys(), ...b.stages.keys()]);
-  for (const propensity of [...propensities].sort((x, y) => x - y)) {
+  for (const propensity of propensitiesOf(a.stages, b.stages)) {
     stages.set(
       propensity,
       mergeStages(a.stages.get(propensity) ?? emptyStage(), b.stages.get(propensity) ?? emptyStage()),

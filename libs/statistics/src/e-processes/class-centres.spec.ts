@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { simulationRandom } from '#libs/testing/random';
 import type { Arm } from '../arm.js';
-import { initialClassCentres, mergeClassCentres, NO_CLASS, observeClass, predictClass } from './class-centres.js';
+import { initialClassCentres, NO_CLASS, observeClass, predictClass } from './class-centres.js';
 import {
   betInClass,
   initialNestedBetting,
@@ -29,16 +29,6 @@ describe('centres of classes', () => {
       expect(predictClass(centres, of)).toEqual(NO_CLASS);
     }
     expect(centres).toEqual(initialClassCentres(3));
-  });
-
-  it('merge in any order, and empty ones are neutral', () => {
-    const [a, b] = [initialClassCentres(2), initialClassCentres(2)];
-    for (const distance of [1, 2, 3]) observeClass(a, 0, distance);
-    observeClass(b, 0, 9);
-    observeClass(b, 1, 4);
-    expect(mergeClassCentres(a, b)).toEqual(mergeClassCentres(b, a));
-    expect(mergeClassCentres(a, initialClassCentres(2))).toEqual(a);
-    expect([...mergeClassCentres(a, b).mean]).toEqual([(3 * 2 + 9) / 4, 4]);
   });
 
   it('make a mixture of easy and hard prompts cost less than two thirds of the units', () => {

@@ -54,15 +54,3 @@ export function observeClass({ n, offset, mean }: ClassCentres, of: number, dist
   mean[of] = now;
   offset[of] = (now * seen) / (seen + HALF_AT);
 }
-
-/** Of two disjoint parts of the traffic; for judging only, since each part predicts from its own past. */
-export function mergeClassCentres(a: ClassCentres, b: ClassCentres): ClassCentres {
-  const n = a.n.map((count, k) => count + (b.n[k] as number));
-  const weighed = (x: Float64Array, y: Float64Array): Float64Array =>
-    n.map((count, k) => {
-      const [ofA, ofB] = [a.n[k] as number, b.n[k] as number];
-      if (ofA === 0 || ofB === 0) return (ofA === 0 ? y : x)[k] as number;
-      return (ofA * (x[k] as number) + ofB * (y[k] as number)) / count;
-    });
-  return { n, offset: weighed(a.offset, b.offset), mean: weighed(a.mean, b.mean) };
-}

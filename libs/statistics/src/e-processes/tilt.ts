@@ -1,5 +1,5 @@
 import { type Arm, isRandomised } from '../arm.js';
-import { ByPropensity } from '../by-propensity.js';
+import { ByPropensity, propensitiesOf } from '../by-propensity.js';
 import { logMeanExp, logSumExp } from '../distributions/log-space.js';
 
 /** Half of the grid of tilts (ln rate ratios, relative to the boundary) that are mixed; the other half mirrors it. */
@@ -48,8 +48,7 @@ function nobody(): Record<Arm, number> {
 
 export function mergeTilt(a: Tilt, b: Tilt): Tilt {
   const merged = initialTilt();
-  // In order of propensity, so that sums over the cells round the same way in whatever order states were merged.
-  for (const propensity of [...new Set([...a.hits.keys(), ...b.hits.keys()])].sort((x, y) => x - y)) {
+  for (const propensity of propensitiesOf(a.hits, b.hits)) {
     const left = a.hits.get(propensity);
     const right = b.hits.get(propensity);
     merged.hits.set(propensity, {
