@@ -53,25 +53,25 @@ it('comes back from a snapshot as it was', () => {
   expect(encodeCoverage(decodeCoverage(stored))).toEqual(stored);
 });
 
-describe('coverage under many shares', () => {
-  /** Units of so many allocations, of which one in ten of the candidate's, and one in `missing` of control's, gets no score. */
-  function under(propensities: readonly number[], missing: number): Coverage {
-    const random = simulationRandom(11);
-    const coverage = initialCoverage();
-    propensities.forEach((propensity, allocation) => {
-      for (let unit = 0; unit < 60; unit++) {
-        const arm = random.uniform() < propensity ? 'candidate' : 'control';
-        const ofPair = { candidate: 'b', arm, propensity } as const;
-        countCoverage(coverage.answered, ofPair, 60_000 * allocation);
-        const isMissing = random.uniform() < (arm === 'candidate' ? 0.1 : 1 / missing);
-        if (!isMissing) countCoverage(coverage.scored, ofPair, 60_000 * allocation);
-      }
-    });
-    // The last ones are too new to be judged.
-    countCoverage(coverage.answered, { candidate: 'b', arm: 'control', propensity: 0.5 }, 60_000 * propensities.length);
-    return coverage;
-  }
+/** Units of so many allocations, of which one in ten of the candidate's, and one in `missing` of control's, gets no score. */
+function under(propensities: readonly number[], missing: number): Coverage {
+  const random = simulationRandom(11);
+  const coverage = initialCoverage();
+  propensities.forEach((propensity, allocation) => {
+    for (let unit = 0; unit < 60; unit++) {
+      const arm = random.uniform() < propensity ? 'candidate' : 'control';
+      const ofPair = { candidate: 'b', arm, propensity } as const;
+      countCoverage(coverage.answered, ofPair, 60_000 * allocation);
+      const isMissing = random.uniform() < (arm === 'candidate' ? 0.1 : 1 / missing);
+      if (!isMissing) countCoverage(coverage.scored, ofPair, 60_000 * allocation);
+    }
+  });
+  // The last ones are too new to be judged.
+  countCoverage(coverage.answered, { candidate: 'b', arm: 'control', propensity: 0.5 }, 60_000 * propensities.length);
+  return coverage;
+}
 
+describe('coverage under many shares', () => {
   const unlike = Array.from({ length: 300 }, (_, index) => 0.02 + 0.0016 * index);
 
   it('is bounded, and does not say more than every allocation by itself would', () => {

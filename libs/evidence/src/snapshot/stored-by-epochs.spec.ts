@@ -57,6 +57,10 @@ function analysisOf(parts: ReadonlyMap<string, Evidence>) {
   return analyse([...parts.values()].reduce(mergeEvidence), design, 0);
 }
 
+function isRatio({ kind }: { readonly kind?: string }): boolean {
+  return kind === 'ratio';
+}
+
 describe('evidence that was stored by epochs', () => {
   it('goes on as what is folded today', () => {
     const today = analysisOf(fold(new Map(), 0, 800));
@@ -65,7 +69,6 @@ describe('evidence that was stored by epochs', () => {
     expect(went.health.srm).toEqual(today.health.srm);
     expect(went.units).toEqual(today.units);
     // Then a unit's own sums began anew with every epoch.
-    const isRatio = ({ kind }: { readonly kind?: string }): boolean => kind === 'ratio';
     expect(went.metrics.filter((metric) => !isRatio(metric))).toEqual(
       today.metrics.filter((metric) => !isRatio(metric)),
     );
