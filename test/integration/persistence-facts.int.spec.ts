@@ -3,6 +3,7 @@ import { decodeEvent, encodeEvent, examples, type DataOf, type TeststripEvent, t
 import { migrate } from '#libs/persistence';
 import { createFactStore, type FactStore } from '#libs/persistence/recorder';
 import { createFactReader, type FactReader } from '#libs/persistence/reports';
+import { createDataSource } from '#libs/persistence/schema';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
 
 let database: TestDatabase;
@@ -40,6 +41,7 @@ describe('facts', () => {
       'requests',
       'generations',
       'image_scores',
+      'image_embeddings',
       'feedback',
       'preferences',
       'experiment_definitions',
@@ -94,7 +96,8 @@ describe('facts', () => {
     });
     await facts.record(database, [event]);
     const [stored] = await database.query<{ config: object }>(
-      `select config from teststrip.generations where generation_id = 'strange'`,
+      `select document as config from teststrip.generations join teststrip.shared_documents on digest = config_digest
+        where generation_id = 'strange'`,
     );
     expect(stored?.config).toMatchObject({ 'a\ufffdkey': ['\ufffd', { '\ufffd': 1 }] });
     const [picture] = await reader.pictures({
@@ -165,15 +168,44 @@ describe('facts', () => {
     expect(await facts.thinAnalyses({ beforeMs: Date.UTC(2026, 10, 21), everyMs: 10_000 })).toBe(0);
   });
 
-  it('are forgotten when they are old, while counted traffic stays', async () => {
+  it('are dropped by the day when they are old, while counted traffic stays, and what they shared goes with the last of them', async () => {
     const old = { ...assignment, experiment: 'old' };
-    await facts.record(database, [
-      example('request.routed.v1', { startedAt: '2020-01-01T00:00:00.000Z', assignment: old }),
-      example('generation.completed.v1', { assignment: old }, '2020-01-01T00:00:00.000Z'),
+    const shared = () =>
+      database.query(`select 1 from teststrip.shared_documents where document ->> 'experiment' = 'old'`);
+    const [first, second] = ['2020-01-01T23:59:59.999Z', '2020-01-02T00:00:00.000Z'];
+    const days = createFactStore(database);
+    await days.record(database, [
+      example('request.routed.v1', { startedAt: first!, assignment: old }),
+      example('request.routed.v1', { startedAt: second!, assignment: old }),
+      example('generation.completed.v1', { assignment: old }, first),
+      example('image.scored.v1', { assignment: old }, first),
+      example('image.scored.v1', { assignment: old }, second),
     ]);
-    const gone = await facts.forget(Date.UTC(2020, 0, 2));
-    expect(gone).toEqual({ requests: 1, generations: 1, image_scores: 0, feedback: 0 });
-    expect(await reader.traffic('old', old.revision)).toMatchObject([{ requests: 1 }]);
+    const keep = (day: number, embeddings = day) => ({
+      factsMs: Date.UTC(2020, 0, day),
+      embeddingsMs: Date.UTC(2020, 0, embeddings),
+    });
+    expect(await days.forget(keep(1, 2))).toEqual({ image_embeddings: ['2020-01-01'] });
+    const late = example('image.scored.v1', { assignment: old }, first);
+    await days.record(database, [late]);
+    expect(await database.query(`select 1 from teststrip.image_scores where scored_at < '2020-01-02'`)).toHaveLength(2);
+    expect(await days.forget(keep(2))).toEqual({
+      requests: ['2020-01-01'],
+      generations: ['2020-01-01'],
+      image_scores: ['2020-01-01'],
+    });
+    expect(await reader.traffic('old', old.revision)).toMatchObject([{ requests: 2 }]);
+    expect(await shared()).toHaveLength(1);
+    for (const store of [days, createFactStore(database)])
+      await expect(store.record(database, [late])).rejects.toThrow(
+        /image\.scored\.v1 is of 2020-01-01, and kept are 2020-01-02 to .*: facts of earlier days were dropped/,
+      );
+    expect(await days.forget(keep(3))).toEqual({
+      requests: ['2020-01-02'],
+      image_scores: ['2020-01-02'],
+      image_embeddings: ['2020-01-02'],
+    });
+    expect(await shared()).toEqual([]);
   });
 
   it('are written fast enough: well under 0.3 ms of this process per event, decoding included', async () => {
@@ -196,6 +228,166 @@ describe('facts', () => {
     expect(cpuMsPerEvent).toBeLessThan(0.3);
   });
 });
+
+describe('facts of a version before the days', () => {
+  it('are there after the upgrade, and absorb their events when those come again', async () => {
+    const old = await withDatabase();
+    await migrate(old);
+    const scored = { ...example('image.scored.v1'), id: 'scored' };
+    const told = [{ ...routed, id: 'routed' }, { ...example('generation.completed.v1'), id: 'made' }, scored];
+    await createFactStore(old).record(old, told);
+    await undo(old, 2);
+    const rows = await old.query('select * from teststrip.requests');
+    expect(rows).toMatchObject([{ assignment, variant: assignment.variant }]);
+    // As the version before has written them.
+    await old.query(`update teststrip.requests set event_id = 'routed'; update teststrip.generations set event_id = 'made';
+      update teststrip.image_scores set event_id = 'scored';`);
+    expect(await migrate(old)).toHaveLength(2);
+    await createFactStore(old).record(old, told);
+    const [counted] = await old.query(
+      `select (select count(*)::integer from teststrip.requests) as requests, (select count(*)::integer from teststrip.generations) as made,
+              (select count(*)::integer from teststrip.image_scores) as scores`,
+    );
+    expect(counted).toEqual({ requests: 1, made: 1, scores: 1 });
+    const back = createFactReader(old);
+    expect(await back.request(routed.data.requestId)).toMatchObject({ service: routed.data.service, assignment });
+    const query = { experiment: assignment.experiment, revision: 1, variant: assignment.variant, limit: 1 };
+    expect(await back.pictures({ ...query, order: 'worst-aligned' })).toMatchObject([
+      { prompt: completed.prompt, seed: completed.seed, score: { alignment: scored.data.alignment } },
+    ]);
+    const [stored] = await old.query<{ embedding: Buffer; identity: object; config: object }>(
+      `select embedding, identity.document as identity, config.document as config from teststrip.image_scores as score
+         join teststrip.image_embeddings using (scored_at, event_digest) join teststrip.generations using (generation_id)
+         join teststrip.shared_documents as identity on identity.digest = identity_digest
+         join teststrip.shared_documents as config on config.digest = config_digest`,
+    );
+    expect(stored?.embedding.toString('base64')).toBe(scored.data.embedding);
+    expect(stored).toMatchObject({ identity: scored.data.identity, config: completed.config });
+    await old.close();
+  });
+});
+
+async function undo({ url }: TestDatabase, migrations: number): Promise<void> {
+  const source = await createDataSource({
+    url,
+    connections: 1,
+    access: 'read-write',
+    applicationName: 'teststrip tests',
+  }).initialize();
+  for (let undone = 0; undone < migrations; undone += 1) await source.undoLastMigration({ transaction: 'each' });
+  await source.destroy();
+}
+
+describe('what reports ask', () => {
+  it('finds its rows by an index, and no index is there that nothing asks', async () => {
+    await database.query(MANY_FACTS);
+    const source = (await database.reads()).connection;
+    let asked: [string, unknown[]][] = [];
+    const logQuery = (sql: string, values?: unknown[]) => void asked.push([sql, values ?? []]);
+    const ignore = () => undefined;
+    const logger = {
+      logQuery,
+      logQueryError: ignore,
+      logQuerySlow: ignore,
+      logSchemaBuild: ignore,
+      logMigration: ignore,
+      log: ignore,
+    };
+    source.setOptions({ logging: ['query'], logger });
+    const of = { experiment: 'many-2', revision: 1, variant: 'v3' };
+    const latest = { ...of, limit: 24 };
+    const questions: Readonly<Record<string, () => Promise<unknown>>> = {
+      'the latest pictures': () => reader.pictures({ ...latest, order: 'latest' }),
+      'the worst aligned': () => reader.pictures({ ...latest, order: 'worst-aligned' }),
+      'pictures to judge': () => reader.reviewPictures({ ...of, among: 100 }),
+      judgements: () => reader.judged('many-2', 1),
+      'where a picture lies': () => reader.picture('generation-77', 0),
+      'whose generation': () => reader.serviceOfGeneration('generation-77'),
+      'a request': () => reader.request('request-77'),
+    };
+    const used: Record<string, readonly string[]> = {};
+    for (const [question, ask] of Object.entries(questions)) {
+      asked = [];
+      await ask();
+      used[question] = await scansOf([...asked]);
+    }
+    expect(used).toEqual({
+      'the latest pictures': ['generations_latest', 'image_scores_generation'],
+      'the worst aligned': ['generations_generation_id', 'image_scores_generation', 'image_scores_latest'],
+      'pictures to judge': ['generations_latest'],
+      judgements: ['preferences_experiment'],
+      'where a picture lies': ['generations_generation_id'],
+      'whose generation': ['generations_generation_id'],
+      'a request': ['requests_request_id'],
+    });
+    // That an event is written once is for the keys to say.
+    const indexes = await database.query<{ name: string }>(
+      `select indexrelid::regclass::text as name from pg_index where indrelid::regclass::text = any($1) and not indisprimary order by 1`,
+      [[...DIVIDED, 'preferences'].map((table) => `teststrip.${table}`)],
+    );
+    expect(indexes.map(({ name }) => name.replace('teststrip.', ''))).toEqual(
+      [...new Set(Object.values(used).flat())].sort(),
+    );
+  });
+});
+
+const DIVIDED = ['requests', 'generations', 'image_scores', 'image_embeddings', 'feedback'];
+
+/** Indexes of facts that the plans of these statements use, by the names of the tables' own; of a table that is read through, \`all of\` it. */
+async function scansOf(statements: readonly (readonly [string, unknown[]])[]): Promise<readonly string[]> {
+  const rows = await database.query<{ name: string; parent: string; rows: number }>(
+    `select c.relname as name, coalesce(p.relname, c.relname) as parent, c.reltuples as rows
+       from pg_class c left join pg_inherits on inhrelid = c.oid left join pg_class p on p.oid = inhparent
+      where c.relnamespace = 'teststrip'::regnamespace`,
+  );
+  const known = new Map(rows.map((row) => [row.name, row]));
+  const scans = new Set<string>();
+  const visit = (node: PlanNode): void => {
+    const table = known.get(node['Relation Name'] ?? '');
+    const index = known.get(node['Index Name'] ?? '')?.parent;
+    if (index && !index.endsWith('_pkey')) scans.add(index);
+    if (node['Node Type'] === 'Seq Scan' && [...DIVIDED, 'preferences'].includes(table!.parent) && table!.rows > 1_000)
+      scans.add(`all of ${table!.name}`);
+    node.Plans?.forEach(visit);
+  };
+  const reads = await database.reads();
+  for (const [sql, values] of statements) {
+    await reads.transaction(async (tx) => {
+      // Tables of a test are so small that reading them through is cheap.
+      await tx.query('set local enable_seqscan = off');
+      const [plan] = (await tx.query(`explain (format json) ${sql}`, values)) as {
+        'QUERY PLAN': [{ Plan: PlanNode }];
+      }[];
+      visit(plan!['QUERY PLAN'][0].Plan);
+    });
+  }
+  return [...scans].sort();
+}
+
+interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/** Three days of four experiments with five variants each. */
+const MANY_FACTS = `
+create temporary table told as
+select n, 'many-' || n % 4 as experiment, 'v' || n / 4 % 5 as variant, date_trunc('day', now()) + n * interval '21 s' as at
+  from generate_series(1, 12000) as n;
+insert into teststrip.requests (event_digest, experiment, revision, variant, unit, started_at, request_id, service, upstream, outcome)
+select n, experiment, 1, variant, 'u', at, 'request-' || n, 's', 'http://u', 'delivered' from told;
+insert into teststrip.generations (event_digest, experiment, revision, variant, unit, completed_at, config_digest, shadow, generation_id, request_id,
+  service, prompt, outcome, images)
+select n, experiment, 1, variant, 'u', at, 1, false, 'generation-' || n, 'request-' || n, 's', 'a prompt', 'delivered', '[{"uri":"file:///x"}]' from told;
+insert into teststrip.image_scores (event_digest, experiment, revision, variant, unit, scored_at, identity_digest, alignment, image_index, blank,
+  prompt_truncated, generation_id, outcome, quality)
+select n, experiment, 1, variant, 'u', at, 1, random(), 0, false, false, 'generation-' || n, 'scored', '{}' from told;
+insert into teststrip.preferences
+select 'many-' || n, experiment, n, 'rater', 'a prompt', 'v0', '', 'v1', '', 'left', at from told;
+drop table told;
+analyze teststrip.requests; analyze teststrip.generations; analyze teststrip.image_scores; analyze teststrip.preferences;`;
 
 function at(second: number): string {
   return new Date(Date.UTC(2026, 10, 20, 12, 0, second)).toISOString();

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { recorderApp } from '#apps/recorder';
@@ -6,8 +6,9 @@ import { encodeEvent, examples, type TeststripEvent } from '#libs/contracts';
 import { createEventBus, deadLetterHeaders, ensureTopics, type EventBus } from '#libs/messaging';
 import { listPositions, migrate, resetPositions } from '#libs/persistence';
 import { createPositions } from '#libs/persistence/positions';
+import { createFactStore } from '#libs/persistence/recorder';
 import { createFactReader } from '#libs/persistence/reports';
-import { startApp } from '#libs/platform';
+import { startApp, unitNames } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
 
 let database: TestDatabase;
@@ -30,6 +31,8 @@ const requests = (from: number, to: number): TeststripEvent[] =>
     id: `request-${from + index}`,
     subject: `user-${(from + index) % 50}`,
   }));
+/** Under which an event is stored. */
+const digestOf = (id: string): bigint => createHash('sha256').update(id).digest().readBigInt64BE(0);
 /** The statement that the page on storage gives to readers. */
 const holdoutBesideOthers = async (): Promise<string> =>
   /```sql\n(select case slot[^`]*)```/.exec(await readFile('docs/storage.md', 'utf8'))![1]!;
@@ -94,7 +97,7 @@ describe('the recorder', () => {
         log: expect.stringMatching(/^postgres:/),
       }),
     );
-    await database.query(`delete from teststrip.requests where event_id = 'request-1500'`);
+    await database.query(`delete from teststrip.requests where event_digest = ${digestOf('request-1500')}`);
     await database.query(`update teststrip.traffic set requests = requests - 1`);
   });
 
@@ -107,7 +110,7 @@ describe('the recorder', () => {
     await bus.publish([copy].map(encodeEvent));
     await vi.waitFor(
       async () => {
-        const rows = await database.query("select 1 from teststrip.requests where event_id = 'copy'");
+        const rows = await database.query(`select 1 from teststrip.requests where event_digest = ${digestOf('copy')}`);
         expect(rows).toHaveLength(1);
       },
       { timeout: 10_000 },
@@ -115,7 +118,7 @@ describe('the recorder', () => {
     await recorder.close();
     const counts = await createFactReader(database).traffic(experiment, revision);
     expect(counts.map((count) => count.requests)).toEqual([1_501]);
-    await database.query("delete from teststrip.requests where event_id = 'copy'");
+    await database.query(`delete from teststrip.requests where event_digest = ${digestOf('copy')}`);
   });
 
   it('writes in which part of a divided service each unit is, so that the holdout can be compared with all others', async () => {
@@ -169,11 +172,15 @@ describe('the recorder', () => {
       "images": [{"uri": "https://x/y", "format": "JPEG"}], "config": {"loras": ["detail"]}}`;
     const { ce_id: _id, ce_time: _time, ce_subject: _subject, ...headers } = generation.headers;
     await bus.publish([{ ...generation, headers, key: 'user-9', value: Buffer.from(odd) }]);
-    const stored = () => database.query<object>("select * from teststrip.generations where request_id = 'odd'");
+    const stored = () =>
+      database.query<object>(
+        `select event_digest::text, made.*, document as config from teststrip.generations as made
+           join teststrip.shared_documents on digest = config_digest where request_id = 'odd'`,
+      );
     await vi.waitFor(async () => expect(await stored()).toHaveLength(1), { timeout: 10_000 });
     const [row] = await stored();
     expect(row).toMatchObject({
-      event_id: 'generation.completed.v1:odd',
+      unit: 'user-9',
       seed: '18446744073709551615',
       cost: null,
       prompt: null,
@@ -188,7 +195,7 @@ describe('the recorder', () => {
 
   it('buries an event that the database refuses, and records the others within two seconds', async () => {
     await database.query(
-      `alter table teststrip.requests add constraint not_this_one check (event_id <> 'request-2001')`,
+      `alter table teststrip.requests add constraint not_this_one check (event_digest <> ${digestOf('request-2001')})`,
     );
     const recorder = await startApp(recorderApp, { resources: { database, bus }, environment: { AUTH: 'off' } });
     const known = await recorded();
@@ -207,10 +214,10 @@ describe('the recorder', () => {
     const before = await recorded();
     const deadBefore = (await bus.readAll('request.routed.v1.dead')).length;
     await database.query(
-      `alter table teststrip.requests add constraint none_of_these check (event_id not like 'refused-%')`,
+      `alter table teststrip.requests add constraint none_of_these check (request_id not like 'refused-%')`,
     );
     const names = [...Array.from({ length: 25 }, (_, index) => `refused-${index}`), 'behind-them'];
-    const events = names.map((id) => ({ ...routed, id, subject: 'one-user' }));
+    const events = names.map((id) => ({ ...routed, id, subject: 'one-user', data: { ...routed.data, requestId: id } }));
     await bus.publish(events.map(encodeEvent));
     await vi.waitFor(async () => expect(await recorded()).toBe(before + 1), { timeout: 15_000 });
     expect(await bus.readAll('request.routed.v1.dead')).toHaveLength(deadBefore + 25);
@@ -225,13 +232,111 @@ describe('the recorder', () => {
     const bad = Array.from({ length: 25 }, (_, index): TeststripEvent => {
       if (index % 3 === 0) return { ...routed, id: `displaced-${index}`, data: startedAt('2026-11-20T10:15:30+23:59') };
       if (index % 3 === 1) return { ...routed, id: `no-year-${index}`, data: startedAt('0000-01-01T00:00:00Z') };
-      // Random, because Postgres compresses.
-      return { ...routed, id: `long-${randomBytes(3_000).toString('base64')}` };
+      return { ...routed, id: `ahead-${index}`, data: startedAt('2999-11-20T10:15:30Z') };
     });
     const events = [...bad, { ...routed, id: 'behind-the-bad' }].map((event) => ({ ...event, subject: 'one-user' }));
     await bus.publish(events.map(encodeEvent));
     await vi.waitFor(async () => expect(await recorded()).toBe(before + 1), { timeout: 15_000 });
-    expect(await bus.readAll('request.routed.v1.dead')).toHaveLength(deadBefore + 25);
+    const dead = (await bus.readAll('request.routed.v1.dead')).slice(deadBefore);
+    expect(dead).toHaveLength(25);
+    expect(dead.map(({ headers }) => String(headers[deadLetterHeaders.reason]))).toContainEqual(
+      expect.stringMatching(/is of 2999-11-20, and kept are .* that is ahead of the clock/),
+    );
     await recorder.close();
   });
+
+  it('drops old days as a whole, and buries with its reason what comes of them afterwards', async () => {
+    const recorder = await startApp(recorderApp, { resources: { database, bus }, environment: { AUTH: 'off' } });
+    const before = await recorded();
+    const ofDay = (id: string, day: string) => ({
+      ...routed,
+      id,
+      data: { ...routed.data, startedAt: `${day}T03:04:05Z` },
+    });
+    await bus.publish([encodeEvent(ofDay('old', '2026-01-02'))]);
+    await vi.waitFor(async () => expect(await recorded()).toBe(before + 1), { timeout: 10_000 });
+    // As another recorder of the group does it.
+    await createFactStore(database).forget({ factsMs: Date.UTC(2026, 0, 3), embeddingsMs: 0 });
+    expect(await recorded()).toBe(before);
+    await bus.publish([ofDay('late', '2026-01-01'), ofDay('after-the-late', '2026-01-04')].map(encodeEvent));
+    await vi.waitFor(async () => expect(await recorded()).toBe(before + 1), { timeout: 10_000 });
+    const dead = await bus.readAll('request.routed.v1.dead');
+    expect(dead.map(({ headers }) => String(headers[deadLetterHeaders.reason]))).toContainEqual(
+      expect.stringMatching(/is of 2026-01-01, and kept are 2026-01-03 to .*: facts of earlier days were dropped/),
+    );
+    await recorder.close();
+  });
+
+  it('erases what is kept of a unit under every name that it had, leaves counts, and takes nothing of it back from the log', async () => {
+    const key = 'a key of sixteen letters';
+    const [named, hashed] = ['gone@example.com', unitNames([key]).of('gone@example.com')];
+    const environment = { AUTH: 'off', UNIT_KEYS: key, RECORDER_PORT: '0' };
+    const recorder = await startApp(recorderApp, { resources: { database, bus }, environment });
+    const ofUnit = (unit: string): readonly TeststripEvent[] =>
+      examples.flatMap((event): TeststripEvent[] => {
+        if (!ERASED.includes(event.type)) return [];
+        const { data } = event as typeof routed;
+        const told = {
+          requestId: `of-${unit}`,
+          generationId: `of-${unit}`,
+          assignment: { ...data.assignment!, experiment: 'erased', unit },
+        };
+        return [{ ...event, id: `${event.type}-${unit}`, subject: unit, data: { ...data, ...told } } as TeststripEvent];
+      });
+    const judged = examples.find(
+      ({ type }) => type === 'preference.judged.v1',
+    ) as TeststripEvent<'preference.judged.v1'>;
+    const right = { ...judged.data.right, generationId: `of-${hashed}` };
+    const events = [
+      ...[named, hashed, 'stays'].flatMap(ofUnit),
+      { ...judged, id: 'judged', subject: 'erased', data: { ...judged.data, experiment: 'erased', right } },
+    ];
+    await bus.publish(events.map(encodeEvent));
+    const rowsOf = async (table: string): Promise<readonly string[]> => {
+      const rows = await database.query<{ unit: string }>(
+        `select unit from teststrip.${table} where experiment = 'erased' order by 1`,
+      );
+      return rows.map(({ unit }) => unit);
+    };
+    const judgements = () => database.query(`select prompt from teststrip.preferences where experiment = 'erased'`);
+    await vi.waitFor(
+      async () => {
+        for (const table of TABLES) expect(await rowsOf(table)).toHaveLength(3);
+        expect(await judgements()).toHaveLength(1);
+      },
+      { timeout: 10_000 },
+    );
+    const embeddings = async () => (await database.query('select 1 from teststrip.image_embeddings')).length;
+    const before = await embeddings();
+
+    const answer = await fetch(`${recorder.url}/v1/erasures`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ unit: named, actor: 'privacy', reason: 'asked for' }),
+    });
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { rows: { feedback: 2, image_scores: 2, preferences: 1, analyses: 0, generations: 2, requests: 2 } },
+    ]);
+    for (const table of TABLES) expect(await rowsOf(table)).toEqual(['stays']);
+    expect(await embeddings()).toBe(before - 2);
+    expect(await judgements()).toEqual([{ prompt: 'erased: judged' }]);
+    expect(
+      await database.query('select actor, reason, rows from teststrip.erasures where done_at is not null'),
+    ).toHaveLength(2);
+    expect(await createFactReader(database).traffic('erased', 1)).toMatchObject([{ requests: 3 }]);
+
+    const later = new Date(Date.now() + 60_000).toISOString();
+    const [again] = ofUnit(named).filter(({ type }) => type === routed.type) as [typeof routed];
+    await bus.publish(
+      [...events, { ...again, id: 'later', data: { ...again.data, startedAt: later } }].map(encodeEvent),
+    );
+    await vi.waitFor(async () => expect(await rowsOf('requests')).toEqual([named, 'stays']), { timeout: 10_000 });
+    await recorder.close();
+    expect(await rowsOf('generations')).toEqual(['stays']);
+    expect(await createFactReader(database).traffic('erased', 1)).toMatchObject([{ requests: 4 }]);
+  });
 });
+
+const TABLES = ['requests', 'generations', 'image_scores', 'feedback'];
+const ERASED = ['request.routed.v1', 'generation.completed.v1', 'image.scored.v1', 'feedback.recorded.v1'];

@@ -19,6 +19,7 @@ import { addCompletionCommand } from './setup/completion-command.js';
 import { addContextCommands } from './setup/context-commands.js';
 import { addLoginCommand } from './setup/login-command.js';
 import { addSchemaCommand } from './setup/schema-command.js';
+import { addEraseCommand } from './units/erase-command.js';
 import { addRetryCommand, addServiceCommands } from './services/service-commands.js';
 
 /** Every command. @param signal aborted when whoever started it wants it to end */
@@ -43,6 +44,7 @@ export function teststripProgram(signal: AbortSignal): Command {
   addReplayCommand(program);
   addPositionsCommand(program);
   addDeadLettersCommand(program);
+  addEraseCommand(program);
   addModelsCommand(program);
   addContextCommands(program);
   addLoginCommand(program);

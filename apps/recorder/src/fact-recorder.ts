@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { Gathering, UnprocessableEventError, type EventBatch } from '#libs/messaging';
 import { isDatabaseAway, type Database, type TransactionOptions } from '#libs/persistence';
 import { StalePositionError, type Positions } from '#libs/persistence/positions';
-import type { FactStore } from '#libs/persistence/recorder';
+import { FactOfNoKeptDayError, type FactStore } from '#libs/persistence/recorder';
 import type { RecorderMetrics } from './recorder-metrics.js';
 
 interface Waiting {
@@ -106,6 +106,7 @@ const REFUSED_VALUES = /^(?:2[23]|54)/;
 
 /** @throws UnprocessableEventError when an event's own values are at fault, else the error itself */
 function tellWhoseFault(error: unknown): never {
+  if (error instanceof FactOfNoKeptDayError) throw new UnprocessableEventError(error.message, { cause: error });
   const { code, message } = error as { readonly code?: unknown; readonly message: string };
   if (typeof code !== 'string' || !REFUSED_VALUES.test(code)) throw error;
   throw new UnprocessableEventError(`Postgres refuses it (SQLSTATE ${code}): ${message}`, { cause: error });

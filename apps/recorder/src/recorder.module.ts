@@ -3,28 +3,33 @@ import type { Registry } from 'prom-client';
 import type { Database } from '#libs/persistence';
 import { createPositions } from '#libs/persistence/positions';
 import { createFactStore } from '#libs/persistence/recorder';
-import type { Clock } from '#libs/platform';
+import type { Clock, UnitNames } from '#libs/platform';
+import { ErasuresController } from './erasures/erasures.controller.js';
 import { FactRecorder } from './fact-recorder.js';
 import { FactsController } from './facts.controller.js';
 import { RecorderMetrics } from './recorder-metrics.js';
-import { Retention } from './retention.js';
-import { FACT_RECORDER, RETENTION } from './tokens.js';
+import { Retention, type KeptFor } from './retention.js';
+import { FACT_RECORDER, FACT_STORE, RETENTION, UNIT_NAMES } from './tokens.js';
 
 /** Everything about a recorder that an operator may choose. */
 export interface RecorderSettings {
   /** Consumer group, also the name under which positions are kept. */
   readonly group: string;
-  /** Age at which raw facts are deleted. */
-  readonly keepFactsMs: number;
+  /** How long raw facts are kept. */
+  readonly keep: KeptFor;
 }
 
 export interface RecorderModuleOptions extends RecorderSettings {
   /** Migrated; stays the caller's. */
   readonly database: Database;
   readonly clock: Clock;
+  /** How units are told; undefined: by their own names. */
+  readonly unitNames: Pick<UnitNames, 'allOf'> | undefined;
   /** Registry of its metrics. */
   readonly metrics: Registry;
 }
+
+const THEIR_OWN: Pick<UnitNames, 'allOf'> = { allOf: (unit) => [unit] };
 
 /** The recorder as a Nest module; `connectEventBus` on its application gives it the events. See `recorderApp`. */
 @Module({})
@@ -34,17 +39,19 @@ export class RecorderModule implements BeforeApplicationShutdown {
   }
 
   static register(options: RecorderModuleOptions): DynamicModule {
-    const { database, group, keepFactsMs, clock, metrics } = options;
+    const { database, group, keep, clock, metrics, unitNames } = options;
     const facts = createFactStore(database);
     return {
       module: RecorderModule,
-      controllers: [FactsController],
+      controllers: [FactsController, ErasuresController],
       providers: [
         {
           provide: FACT_RECORDER,
           useValue: new FactRecorder(database, facts, createPositions(database, group), new RecorderMetrics(metrics)),
         },
-        { provide: RETENTION, useValue: new Retention(facts, clock, keepFactsMs) },
+        { provide: FACT_STORE, useValue: facts },
+        { provide: UNIT_NAMES, useValue: unitNames ?? THEIR_OWN },
+        { provide: RETENTION, useValue: new Retention(facts, clock, keep) },
       ],
     };
   }

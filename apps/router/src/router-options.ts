@@ -3,7 +3,7 @@ import { Logger, type LoggerService } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { UNIT_HEADER } from '#libs/contracts';
 import type { OrderTrust } from '#libs/messaging';
-import type { FeedbackTokens } from '#libs/platform';
+import type { FeedbackTokens, UnitNames } from '#libs/platform';
 import type { UnitHeaders } from './proxy/request-headers.js';
 import type { AddressRange } from './proxy/trusted-proxies.js';
 import type { UpstreamLimits } from './proxy/upstream-lanes.js';
@@ -51,6 +51,8 @@ export interface RouterOptions {
   readonly weightsFile?: string | undefined;
   /** Gives whoever asked for a picture the token that feedback about it needs. Default: nobody gets one. */
   readonly feedback?: FeedbackTokens | undefined;
+  /** How units are told to services and in events. Default: by their own names. */
+  readonly unitNames?: Pick<UnitNames, 'of'> | undefined;
   /** Whose definitions, orders and signs of life count. Default: everybody's. */
   readonly trust?: OrderTrust;
   /** Registry of its metrics. Default: one of its own. */
@@ -84,6 +86,7 @@ export interface RouterSettings {
   readonly shadowBusyAbove: number;
   readonly weightsFile: string | undefined;
   readonly feedback: FeedbackTokens | undefined;
+  readonly unitNames: Pick<UnitNames, 'of'> | undefined;
   readonly trust: OrderTrust | undefined;
   readonly metrics: Registry;
   readonly logger: Pick<LoggerService, 'log' | 'warn'>;
@@ -123,6 +126,7 @@ export function withDefaults(options: RouterOptions): RouterSettings {
     shadowBusyAbove: options.shadowBusyAbove ?? 128,
     weightsFile: options.weightsFile,
     feedback: options.feedback,
+    unitNames: options.unitNames,
     trust: options.trust,
     metrics: options.metrics ?? new Registry(),
     logger: options.logger ?? new Logger('router'),

@@ -1,5 +1,5 @@
 import { needsOrderTrust, needsReconnectingBus } from '#libs/messaging';
-import { defineApp, identitiesAnd, needsFeedbackTokens, needsIdentities } from '#libs/platform';
+import { defineApp, identitiesAnd, needsFeedbackTokens, needsIdentities, needsUnitNames } from '#libs/platform';
 import { routerApi } from './api.js';
 import { routerSettings, routerVariables } from './configuration.js';
 import { RouterModule } from './router.module.js';
@@ -17,6 +17,7 @@ export const routerApp = defineApp({
     identities: needsIdentities,
     trust: needsOrderTrust,
     feedback: needsFeedbackTokens,
+    unitNames: needsUnitNames,
   },
   settings: routerSettings,
   module: (settings, parts) => RouterModule.register({ ...settings, ...parts }),

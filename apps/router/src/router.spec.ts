@@ -28,7 +28,7 @@ import {
   type WeightsPpm,
 } from '#libs/contracts';
 import { createEventBus, ensureTopics, type BusClient, type EventBus } from '#libs/messaging';
-import { startApp } from '#libs/platform';
+import { startApp, unitNames } from '#libs/platform';
 import { definition } from '#libs/testing/traffic';
 import { routerApp, type RouterOptions } from './index.js';
 
@@ -101,6 +101,29 @@ describe('proxy', () => {
     });
     expect(event?.data.requestId).toBe(answer.headers[REQUEST_ID_HEADER]);
     expect(event?.data.durationMs).toBeGreaterThan(0);
+  });
+
+  it("tells a unit by its keyed name and draws it by its own, so that a key changes nobody's variant", async () => {
+    const [control, candidate] = await named('control', 'candidate');
+    await define({ control, candidate });
+    await order(1, { control: 500_000, candidate: 500_000 });
+    const plain = await start();
+    const keyed = await start({ environment: { UNIT_KEYS: 'a key of sixteen letters' } });
+    for (const unit of Array.from({ length: 20 }, (_, index) => `user-${index}`)) {
+      const own = await ask(plain, { unit });
+      const told = await ask(keyed, { unit });
+      expect(told.body).toBe(own.body);
+      const { assignedAt: _, ...drawn } = decodeAssignment(String(own.headers[ASSIGNMENT_HEADER]));
+      expect(decodeAssignment(String(told.headers[ASSIGNMENT_HEADER]))).toMatchObject({
+        ...drawn,
+        unit: unitNames(['a key of sixteen letters']).of(unit),
+      });
+    }
+    const events = await routedEvents(40);
+    const told = events.filter(({ subject }) => !subject.startsWith('user-'));
+    expect(told).toHaveLength(20);
+    expect(JSON.stringify(told)).not.toContain('user-');
+    expect(told.every(({ subject, data }) => subject === data.assignment?.unit)).toBe(true);
   });
 
   it('begins a trace for a request without one, and tells the upstream and the event of the same', async () => {
@@ -811,11 +834,14 @@ interface RunningRouter {
 
 async function start({
   bus: other,
+  environment = {},
   ...settings
-}: Partial<RouterOptions & { bus: BusClient }> = {}): Promise<RunningRouter> {
+}: Partial<
+  RouterOptions & { bus: BusClient; environment: Readonly<Record<string, string>> }
+> = {}): Promise<RunningRouter> {
   const { url, exposed, close } = await startApp(routerApp, {
     resources: { bus: other ?? bus },
-    environment: { DATA_DIR: dataDir },
+    environment: { DATA_DIR: dataDir, ...environment },
     settings: { port: 0, routerId: undefined, lastKnownGoodFile: undefined, ...settings },
   });
   closing.push(() => close());

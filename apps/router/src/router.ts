@@ -246,6 +246,7 @@ export class Router {
       isAuthorised: tokenCheck(this.settings.overrideToken),
       unreadyReason: () => (this.stateSource === 'none' ? this.unreadyReason() : undefined),
       onUnreadable: (service: string, attribute: string) => this.metrics.unreadable(service, attribute),
+      unitNames: this.settings.unitNames,
     };
   }
 

@@ -29,6 +29,8 @@ export interface AssignmentQuestion extends AudienceAsker {
   readonly failSafe?: boolean;
   /** When it is drawn; ISO 8601. */
   readonly assignedAt?: string;
+  /** The name by which the assignment tells the unit, where that is not its own: it is drawn by its own all the same. */
+  readonly toldAs?: string | undefined;
 }
 
 export function prepareRules({
@@ -102,7 +104,7 @@ function answer(
 ): Assignment {
   const { experiment, revision, control, epoch, stage } = rules;
   const propensity = (weightsPpm[variant] ?? 0) / MILLION;
-  const { unit, assignedAt } = question;
+  const { unit: own, toldAs: unit = own, assignedAt } = question;
   // Written out twice, since a copy would cost as much as the draw.
   return assignedAt === undefined
     ? { experiment, revision, variant, control, unit, epoch, stage, propensity, weightsPpm, reason }

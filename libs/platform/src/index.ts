@@ -33,6 +33,7 @@ export { CodeRefusedError, needsIssuerSignIn, type IssuerSignIn } from './identi
 export { needsIdentities } from './identity/needs-identities.js';
 export { EVERY_SERVICE, hasRole, type Identity, type Role } from './identity/roles.js';
 export { feedbackTokens, needsFeedbackTokens, type FeedbackTokens } from './identity/feedback-tokens.js';
+export { needsUnitNames, unitNames, type UnitNames } from './identity/unit-names.js';
 export { isListedHost } from './http/host-list.js';
 export { clientNetwork } from './http/client-network.js';
 export { within } from './within.js';

@@ -21,6 +21,8 @@ export interface Addressed {
   readonly token: string | undefined;
   /** Which option or context says where it is, for messages. */
   readonly how: string;
+  /** Longest wait for an answer, ms. Default: longer than a server waits for locked rows. */
+  readonly answerWithinMs?: number;
 }
 
 interface Exchanged {
@@ -103,7 +105,7 @@ export class ApiClient {
   }
 
   private async exchange(method: string, path: string, { body, headers }: Sent): Promise<Exchanged> {
-    const { url, token } = this.server;
+    const { url, token, answerWithinMs = ANSWER_WITHIN_MS } = this.server;
     const response = await fetch(addressOf(url, path), {
       method,
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : new Uint8Array(body) }),
@@ -114,16 +116,16 @@ export class ApiClient {
       },
       // A token is for this address alone.
       redirect: 'manual',
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      signal: AbortSignal.timeout(answerWithinMs),
     });
     return { response, text: await shortText(response) };
   }
 
   private unreachable(error: unknown): CommandFailure {
-    const { what, url, how } = this.server;
+    const { what, url, how, answerWithinMs = ANSWER_WITHIN_MS } = this.server;
     return new CommandFailure(
       exitCodes.unreachable,
-      `The ${what} can't be reached at ${url}: ${causeOf(error)}. Is it running there? ${how}`,
+      `The ${what} can't be reached at ${url}: ${causeOf(error, answerWithinMs)}. Is it running there? ${how}`,
     );
   }
 
@@ -161,9 +163,9 @@ const CAUSES: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'the connection broke',
 };
 
-function causeOf(error: unknown): string {
+function causeOf(error: unknown, answerWithinMs: number): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return `no answer within ${ANSWER_WITHIN_MS / 1_000} s`;
+  if (error.name === 'TimeoutError') return `no answer within ${answerWithinMs / 1_000} s`;
   const { inner, code } = innermost(error);
   if (code !== undefined) return CAUSES[code] ?? code;
   return inner instanceof Error ? inner.message : error.message;

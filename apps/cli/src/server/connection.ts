@@ -62,12 +62,35 @@ export function connect(options: ServerOptions): Connection {
   };
 }
 
+/** Where the recorder of `npm start` is. */
+export const LOCAL_RECORDER = 'http://127.0.0.1:8085';
+/** It reads through tables that are as large as the disk allows. */
+const ERASED_WITHIN_MS = 1_800_000;
+
+/**
+ * The recorder, as somebody who may do everything asks it. Contexts don't have its address: no saved token goes there.
+ * @throws CommandFailure for an address that is none
+ */
+export function connectRecorder(
+  url: string,
+  options: ServerOptions,
+): Pick<Connection, 'actor'> & { readonly recorder: ApiClient } {
+  refuseOtherThanHttp(url);
+  const token = options.token ?? environmentToken() ?? operatorTokenFor(url);
+  warnOfOpenLines(token, url, false);
+  const how = '--recorder says where it is.';
+  return {
+    recorder: new ApiClient({ what: 'recorder', url, token, how, answerWithinMs: ERASED_WITHIN_MS }),
+    actor: options.actor ?? (token === undefined ? accountName() : undefined),
+  };
+}
+
 /**
  * Gives an order. A token that is left from before `AUTH=off` names nobody: a server that asks for a name then gets that of the account.
  * @param give with the name of who orders, where one is to be said
  */
 export async function giveInName(
-  { actor }: Connection,
+  { actor }: Pick<Connection, 'actor'>,
   give: (actor: string | undefined) => Promise<unknown>,
 ): Promise<unknown> {
   try {
@@ -148,7 +171,9 @@ function environmentToken(): string | undefined {
 function operatorTokenFor(server: string): string | undefined {
   if (!isOnThisMachine(server)) return undefined;
   const { DATA_DIR } = readConfig({ DATA_DIR: commonVariables.DATA_DIR });
-  const usual = [LOCAL.server, LOCAL.reports].flatMap((url) => (url === undefined ? [] : new URL(url).port));
+  const usual = [LOCAL.server, LOCAL.reports, LOCAL_RECORDER].flatMap((url) =>
+    url === undefined ? [] : new URL(url).port,
+  );
   return operatorTokenForPort(DATA_DIR, new URL(server).port, usual);
 }
 

@@ -1,5 +1,6 @@
 import { assign, type AssignmentQuestion, type Attributes } from '#libs/assignment';
 import type { Assignment } from '#libs/contracts';
+import type { UnitNames } from '#libs/platform';
 import type { Allocations } from '../routing/allocations.js';
 import type { ExperimentRoute, ServiceRoute, WholeRoute } from '../routing/routing-table.js';
 import type { UnitName } from './request-headers.js';
@@ -10,6 +11,8 @@ export interface DrawSources {
   readonly allocations: Pick<Allocations, 'isFailSafe'>;
   /** Hears of a service's attribute that its audience can't read. */
   readonly onUnreadable: (service: string, attribute: string) => void;
+  /** How units are told to whoever is behind the router; absent: by their own names. */
+  readonly unitNames?: Pick<UnitNames, 'of'> | undefined;
 }
 
 /** Who asks: a request that is passed on, or a client that wants to know a flag. */
@@ -23,7 +26,7 @@ export interface DrawnAsker extends Asker {
 export interface Drawn {
   /** What the asker's part of the service is served by. */
   readonly route: WholeRoute;
-  /** The part of a divided service that the unit is in; undefined where one slot spans the service. */
+  /** The part of a divided service that the unit is in, and its name as it is told; undefined where one slot spans the service. */
   readonly drawn: DrawnPart | undefined;
   /** Whether the unit was named; null where none was asked for. */
   readonly unitName: UnitName | null;
@@ -36,12 +39,16 @@ export interface Drawn {
 }
 
 /** Who gets what, by the orders in force and the fail-safe: the one place where that is decided, whichever way it is asked. */
-export function draw(serviceRoute: ServiceRoute, asker: DrawnAsker, { allocations, onUnreadable }: DrawSources): Drawn {
-  const { route, drawn, override } = takeRoute(serviceRoute, asker);
+export function draw(serviceRoute: ServiceRoute, asker: DrawnAsker, sources: DrawSources): Drawn {
+  const { allocations, onUnreadable } = sources;
+  const { route, drawn: part, override } = takeRoute(serviceRoute, asker);
+  const drawn = part && { ...part, unit: toldName(part, sources) ?? part.unit };
   if (route.kind === 'upstream' || !route.command) {
     return { route, drawn, unitName: drawn?.unitName ?? null, assigned: null };
   }
-  const { unit, unitName } = drawn ?? namedUnit(asker.unitOf(route.unit));
+  const named = part ?? namedUnit(asker.unitOf(route.unit));
+  const { unit, unitName } = named;
+  const toldAs = toldName(named, sources);
   const question: AssignmentQuestion = {
     unit,
     attributes: route.rules.audience.length > 0 ? asker.attributes() : {},
@@ -49,8 +56,17 @@ export function draw(serviceRoute: ServiceRoute, asker: DrawnAsker, { allocation
     override,
     failSafe: allocations.isFailSafe(route),
     ...(asker.askedAt === undefined ? {} : { assignedAt: asker.askedAt }),
+    ...(toldAs === undefined ? {} : { toldAs }),
   };
   return { route, drawn, unitName, assigned: { route, question, assignment: assign(route.rules, question) } };
+}
+
+/** Who is known by nothing but the request is told by that; undefined: by its own name. */
+function toldName(
+  { unit, unitName }: Pick<DrawnPart, 'unit' | 'unitName'>,
+  { unitNames }: DrawSources,
+): string | undefined {
+  return unitName === 'named' || unitName === 'cookie' ? unitNames?.of(unit) : undefined;
 }
 
 function namedUnit({ unit, name }: ReturnType<Asker['unitOf']>): Pick<DrawnPart, 'unit' | 'unitName'> {

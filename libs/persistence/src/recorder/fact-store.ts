@@ -1,7 +1,10 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Database, Queryable } from '../postgres/database.js';
+import { FactDays } from './days/fact-days.js';
+import { eraseUnit, type ErasedRows, type ErasureRequest } from './erase/erase-unit.js';
 import { recordFacts } from './record/record-facts.js';
-import { forgetFacts, type ForgottenFacts } from './retain/forget-facts.js';
+import { SharedDocuments } from './record/shared-documents.js';
+import { dropOldDays, openDaysAhead, type DroppedDays, type KeptSince } from './retain/drop-old-days.js';
 import { thinAnalyses } from './retain/thin-analyses.js';
 
 /** Raw facts as they came over the bus. */
@@ -9,18 +12,31 @@ export interface FactStore {
   /**
    * Writes events into their tables, one statement per kind of event, in the caller's transaction. An event that is there
    * already changes nothing. Kinds that are not kept (evidence summaries) are skipped.
+   * @throws FactOfNoKeptDayError when one is of a day that is not kept; nothing is written then.
    */
   readonly record: (tx: Queryable, events: readonly TeststripEvent[]) => Promise<void>;
-  /** Deletes requests, generations, scores and feedback older than `beforeMs`, in small transactions; counted traffic and everything about decisions stays. */
-  readonly forget: (beforeMs: number) => Promise<ForgottenFacts>;
+  /** Makes the tables of today and of the days that follow. */
+  readonly openDaysAhead: () => Promise<void>;
+  /**
+   * Drops the days of requests, generations, scores, embeddings and feedback that were over before a time; counted traffic and everything about
+   * decisions stays.
+   */
+  readonly forget: (before: KeptSince) => Promise<DroppedDays>;
+  /** Erases what is kept of a unit, and leaves it out of what is recorded from its log again; what was counted stays. */
+  readonly erase: (request: ErasureRequest) => Promise<ErasedRows>;
   /** Keeps of the old analyses every change of verdict and one per `everyMs` otherwise. Returns how many were deleted. */
   readonly thinAnalyses: (options: { readonly beforeMs: number; readonly everyMs: number }) => Promise<number>;
 }
 
 export function createFactStore(database: Database): FactStore {
+  // Asked in the middle of a transaction that holds a connection of the pool: if all of them did, each would wait for another.
+  const aside = database.ahead(2);
+  const groundwork = { days: new FactDays(aside), documents: new SharedDocuments(aside) };
   return {
-    record: recordFacts,
-    forget: (beforeMs) => forgetFacts(database, beforeMs),
+    record: (tx, events) => recordFacts(tx, events, groundwork),
+    openDaysAhead: () => openDaysAhead(groundwork),
+    forget: (before) => dropOldDays(groundwork, before),
+    erase: (request) => eraseUnit(database, request),
     thinAnalyses: (options) => thinAnalyses(database, options),
   };
 }

@@ -1,2 +1,4 @@
+export { FactOfNoKeptDayError } from './days/fact-of-no-kept-day-error.js';
+export type { ErasedRows } from './erase/erase-unit.js';
 export { createFactStore, type FactStore } from './fact-store.js';
-export type { ForgottenFacts } from './retain/forget-facts.js';
+export type { DroppedDays } from './retain/drop-old-days.js';

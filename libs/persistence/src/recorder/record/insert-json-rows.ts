@@ -18,16 +18,16 @@ export interface RowsStatement {
 
 /**
  * Inserts the rows of a table of facts; an event that is there already is left as it is. `insertInto` names the table where its owner
- * stands: `insert into teststrip.feedback`.
+ * stands: `insert into teststrip.feedback`; `key` the columns by which it is known.
  */
-export function insertNewFacts(insertInto: string): RowsStatement {
+export function insertNewFacts(insertInto: string, key = 'event_id'): RowsStatement {
   const [schema, table = ''] = insertInto.replace(/^insert into /, '').split('.');
   return {
     name: `record-${table.replaceAll('_', '-')}`,
     sql: `
 ${insertInto}
 select * from json_populate_recordset(null::${schema}.${table}, $1::json)
-on conflict (event_id) do nothing`,
+on conflict (${key}) do nothing`,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
-import { assignmentColumns } from './assignment-columns.js';
+import { assignedColumns } from './assigned-columns.js';
 import { insertJsonRows, insertNewFacts } from './insert-json-rows.js';
 
 export async function recordFeedback(
@@ -10,17 +10,16 @@ export async function recordFeedback(
   await insertJsonRows(
     tx,
     STATEMENT,
-    events.map(({ id, data }) => ({
-      event_id: id,
-      request_id: data.requestId,
-      generation_id: data.generationId,
-      service: data.service,
-      ...assignmentColumns(data.assignment),
-      kind: data.kind,
-      rating: data.rating,
-      given_at: data.givenAt,
+    events.map((event) => ({
+      ...assignedColumns(event),
+      request_id: event.data.requestId,
+      generation_id: event.data.generationId,
+      service: event.data.service,
+      kind: event.data.kind,
+      rating: event.data.rating,
+      given_at: event.data.givenAt,
     })),
   );
 }
 
-const STATEMENT = insertNewFacts('insert into teststrip.feedback');
+const STATEMENT = insertNewFacts('insert into teststrip.feedback', 'given_at, event_digest');

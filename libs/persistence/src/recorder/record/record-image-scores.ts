@@ -1,7 +1,8 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
-import { assignmentColumns } from './assignment-columns.js';
+import { assignedColumns } from './assigned-columns.js';
 import { insertJsonRows, insertNewFacts } from './insert-json-rows.js';
+import { documentDigest } from './shared-documents.js';
 
 export async function recordImageScores(
   tx: Queryable,
@@ -10,27 +11,33 @@ export async function recordImageScores(
   await insertJsonRows(
     tx,
     STATEMENT,
-    events.map(({ id, time, data }) => ({
-      event_id: id,
-      generation_id: data.generationId,
-      image_index: data.imageIndex,
-      request_id: data.requestId,
-      service: data.service,
-      ...assignmentColumns(data.assignment),
-      image_uri: data.image.uri,
-      image_sha256: data.image.sha256,
-      outcome: data.outcome,
-      reason: data.reason,
-      alignment: data.alignment,
-      quality: data.quality,
-      blank: data.blank,
-      // From base64 to what Postgres reads as bytea.
-      embedding: data.embedding === null ? null : `\\x${Buffer.from(data.embedding, 'base64').toString('hex')}`,
-      prompt_truncated: data.promptTruncated,
-      identity: data.identity,
-      scored_at: time,
-    })),
+    events.map((event) => scoreOf(event)),
   );
 }
 
-const STATEMENT = insertNewFacts('insert into teststrip.image_scores');
+function scoreOf(event: TeststripEvent<'image.scored.v1'>): object {
+  const { time, data } = event;
+  return {
+    ...assignedColumns(event),
+    generation_id: data.generationId,
+    image_index: data.imageIndex,
+    outcome: data.outcome,
+    reason: data.reason,
+    alignment: data.alignment,
+    separation: data.separation,
+    quality: data.quality,
+    blank: data.blank,
+    blank_kind: data.blankKind,
+    scored_prompt: data.scoredPrompt,
+    prompt_truncated: data.promptTruncated,
+    prompt_windows: data.promptWindows,
+    unknown_token_share: data.unknownTokenShare,
+    prompt_class: data.promptClass,
+    seen_share: data.seenShare,
+    decoding: data.decoding,
+    identity_digest: documentDigest(data.identity),
+    scored_at: time,
+  };
+}
+
+const STATEMENT = insertNewFacts('insert into teststrip.image_scores', 'scored_at, event_digest');

@@ -1,7 +1,8 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
-import { assignmentColumns } from './assignment-columns.js';
+import { assignedColumns } from './assigned-columns.js';
 import { insertJsonRows } from './insert-json-rows.js';
+import { documentDigest, sharedAssignment } from './shared-documents.js';
 
 /**
  * Writes requests and counts the new ones by variant, epoch and outcome in the same statement: a repeated event is neither
@@ -15,20 +16,33 @@ export async function recordRequests(
   await insertJsonRows(
     tx,
     STATEMENT,
-    events.map(({ id, subject, data }) => ({
-      event_id: id,
-      request_id: data.requestId,
-      service: data.service,
-      ...assignmentColumns(data.assignment),
-      ...(data.slot === undefined ? {} : { slot: data.slot, unit: data.assignment?.unit ?? subject }),
-      assignment: data.assignment,
-      upstream: data.upstream,
-      outcome: data.outcome,
-      status: data.status,
-      started_at: data.startedAt,
-      duration_ms: data.durationMs,
-    })),
+    events.map((event) => rowOf(event)),
   );
+}
+
+function rowOf(event: TeststripEvent<'request.routed.v1'>): object {
+  const { data } = event;
+  const { assignment } = data;
+  return {
+    ...assignedColumns(event),
+    request_id: data.requestId,
+    service: data.service,
+    ...(assignment === null
+      ? {}
+      : {
+          epoch: assignment.epoch,
+          assignment_digest: documentDigest(sharedAssignment(assignment)),
+          assigned_at: assignment.assignedAt,
+          pair: assignment.pair,
+        }),
+    slot: data.slot,
+    upstream: data.upstream,
+    outcome: data.outcome,
+    status: data.status,
+    started_at: data.startedAt,
+    duration_ms: data.durationMs,
+    waited_ms: data.waitedMs,
+  };
 }
 
 const STATEMENT = {
@@ -37,9 +51,9 @@ const STATEMENT = {
 with inserted as (
   insert into teststrip.requests
   select * from json_populate_recordset(null::teststrip.requests, $1::json)
-  on conflict (event_id) do nothing
-  returning experiment, revision, variant, (assignment ->> 'epoch')::integer as epoch, outcome, started_at,
-    assignment -> 'pair' ->> 'candidate' is not distinct from variant as is_copy
+  on conflict (started_at, event_digest) do nothing
+  returning experiment, revision, variant, epoch, outcome, started_at,
+    pair ->> 'candidate' is not distinct from variant as is_copy
 )
 insert into teststrip.traffic as held (experiment, revision, variant, epoch, outcome, requests, first_at, last_at)
 select experiment, revision, variant, epoch, outcome, count(*), min(started_at), max(started_at)

@@ -9,7 +9,7 @@ export type AnnouncedPicture = Pick<Image, 'uri' | 'sha256' | 'format'>;
 export async function findServiceOfGeneration(database: Database, generationId: string): Promise<string | undefined> {
   const reads = await database.reads();
   const found = await reads.findOne(GenerationEntity, {
-    select: { eventId: true, service: true },
+    select: { eventDigest: true, completedAt: true, service: true },
     where: { generationId },
   });
   return found?.service;
@@ -23,7 +23,7 @@ export async function findPicture(
 ): Promise<AnnouncedPicture | undefined> {
   const reads = await database.reads();
   const generation = await reads.findOne(GenerationEntity, {
-    select: { eventId: true, images: true },
+    select: { eventDigest: true, completedAt: true, images: true },
     where: { generationId },
   });
   return generation?.images[imageIndex];

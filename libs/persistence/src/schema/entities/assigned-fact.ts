@@ -1,15 +1,13 @@
 import { Column, PrimaryColumn } from 'typeorm';
 
-/** What every event about one request says: which it is, and under which assignment it happened. */
+/**
+ * A fact about a request, as it came over the bus. Its table is divided by the day of its time, so the time is a part of the key: an event says the same time however
+ * often it comes.
+ */
 export abstract class AssignedFact {
-  @PrimaryColumn({ name: 'event_id', type: 'text' })
-  readonly eventId!: string;
-
-  @Column({ name: 'request_id', type: 'text' })
-  readonly requestId!: string;
-
-  @Column({ name: 'service', type: 'text' })
-  readonly service!: string;
+  /** First 64 bits of the SHA-256 of the event's id. Two events with the same digest and the same time would be taken for one. */
+  @PrimaryColumn({ name: 'event_digest', type: 'bigint' })
+  readonly eventDigest!: string;
 
   /** Null, like the two below, where no experiment applied. */
   @Column({ name: 'experiment', type: 'text', nullable: true })
@@ -21,7 +19,7 @@ export abstract class AssignedFact {
   @Column({ name: 'variant', type: 'text', nullable: true })
   readonly variant!: string | null;
 
-  /** Known without an experiment too where a request was drawn into a part of a divided service. */
+  /** Whose request it was; without an experiment as far as the event says. Null where that is nobody but the request, and in some rows of before. */
   @Column({ name: 'unit', type: 'text', nullable: true })
   readonly unit!: string | null;
 }

@@ -12,11 +12,14 @@ import { CommandEntity } from './command.entity.js';
 import { ConsumedPositionEntity } from './consumed-position.entity.js';
 import { ControllerEntity } from './controller.entity.js';
 import { DecisionEventEntity } from './decision-event.entity.js';
+import { ErasureEntity } from './erasure.entity.js';
 import { EvidenceSnapshotEntity } from './evidence-snapshot.entity.js';
 import { ExperimentDefinitionEntity } from './experiment-definition.entity.js';
 import { ExperimentEntity } from './experiment.entity.js';
+import { FactHorizonEntity } from './fact-horizon.entity.js';
 import { FeedbackEntity } from './feedback.entity.js';
 import { GenerationEntity } from './generation.entity.js';
+import { ImageEmbeddingEntity } from './image-embedding.entity.js';
 import { ImageScoreEntity } from './image-score.entity.js';
 import { NewestDefinitionView } from './newest-definition.view.js';
 import { OrderAnswerEntity } from './order-answer.entity.js';
@@ -27,6 +30,7 @@ import { PreferenceEntity } from './preference.entity.js';
 import { RequestEntity } from './request.entity.js';
 import { ServiceEntity } from './service.entity.js';
 import { ServiceEventEntity } from './service-event.entity.js';
+import { SharedDocumentEntity } from './shared-document.entity.js';
 import { TrafficEntity } from './traffic.entity.js';
 
 /** All tables and views, one file each. No entity refers to another one's class and back: such a pair crashes when the build starts. */
@@ -49,8 +53,12 @@ export const ENTITIES = [
   RequestEntity,
   GenerationEntity,
   ImageScoreEntity,
+  ImageEmbeddingEntity,
   FeedbackEntity,
   PreferenceEntity,
+  SharedDocumentEntity,
+  FactHorizonEntity,
+  ErasureEntity,
   TrafficEntity,
   ControllerEntity,
   NewestDefinitionView,

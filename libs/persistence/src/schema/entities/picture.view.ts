@@ -2,7 +2,10 @@ import { ViewColumn, ViewEntity } from 'typeorm';
 import { DIGITS_20 } from './big-integer.js';
 import { SCHEMA } from './schema-name.js';
 
-/** Every picture that somebody was shown, with its newest score (`succeeded`: a row of before). Shadow copies are left out: nobody saw them. */
+/**
+ * Every picture that somebody was shown, with its newest score (`succeeded`: a row of before). Shadow copies are left out: nobody saw them. A score is
+ * younger than its picture, as far as clocks agree, so that earlier days are not searched.
+ */
 @ViewEntity({
   schema: SCHEMA,
   name: 'pictures',
@@ -10,13 +13,14 @@ import { SCHEMA } from './schema-name.js';
 select made.experiment, made.revision, made.variant, made.generation_id, (image.position - 1)::integer as image_index,
        made.request_id, made.prompt, made.seed, (image.value ->> 'width')::integer as width,
        (image.value ->> 'height')::integer as height, image.value ->> 'sha256' as sha256, made.completed_at,
-       case when score.event_id is not null then json_build_object('outcome', score.outcome, 'reason', score.reason,
+       case when score.event_digest is not null then json_build_object('outcome', score.outcome, 'reason', score.reason,
          'alignment', score.alignment, 'quality', score.quality, 'blank', score.blank) end as score
   from teststrip.generations as made
  cross join jsonb_array_elements(made.images) with ordinality as image (value, position)
   left join lateral (
     select * from teststrip.image_scores
      where generation_id = made.generation_id and image_index = image.position - 1
+       and scored_at >= made.completed_at - interval '1 day'
      order by scored_at desc
      limit 1) as score on true
  where not made.shadow and made.outcome in ('delivered', 'cached', 'succeeded')`,

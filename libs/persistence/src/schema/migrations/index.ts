@@ -12,6 +12,8 @@ import { OrderAnswers1790000000011 } from './1790000000011-order-answers.js';
 import { Notifications1790000000012 } from './1790000000012-notifications.js';
 import { LogsOfPositions1790000000013 } from './1790000000013-logs-of-positions.js';
 import { DaysOfTheLog1790000000017 } from './1790000000017-days-of-the-log.js';
+import { DaysOfFacts1790000000020 } from './1790000000020-days-of-facts.js';
+import { Erasures1790000000021 } from './1790000000021-erasures.js';
 
 /** Every change of the schema, oldest first: one file each, named by its time; a migration that was released never changes. */
 export const MIGRATIONS = [
@@ -29,4 +31,6 @@ export const MIGRATIONS = [
   Notifications1790000000012,
   LogsOfPositions1790000000013,
   DaysOfTheLog1790000000017,
+  DaysOfFacts1790000000020,
+  Erasures1790000000021,
 ] as const;

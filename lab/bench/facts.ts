@@ -1,0 +1,204 @@
+/**
+ * What facts cost: how many bytes of the database a generation takes with its request, its score and its embedding, by table and index, and how many rows a second the
+ * recorder writes of them (events of the bus, positions and counters included) beside a bare batched insert of the same rows into tables of the same shape. Embeddings are as
+ * wide as those of the model that ships. An embedded Postgres.
+ *
+ *   npm run bench:facts -- [generations=100000] [width of an embedding=128]
+ */
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { recorderApp } from '#apps/recorder';
+import { encodeEvent, examples, type TeststripEvent, type TopicName } from '#libs/contracts';
+import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
+import { migrate, openDatabase, startEmbeddedPostgres, type Database } from '#libs/persistence';
+import { startApp } from '#libs/platform';
+
+const [generations = 100_000, width = 128] = process.argv.slice(2).map(Number);
+const EVENTS_OF_A_GENERATION = 3;
+/** Written out, so that each statement stands where it is looked for. */
+const TABLES = [
+  {
+    name: 'requests',
+    time: 'started_at',
+    sql: 'insert into bare_requests select * from json_populate_recordset(null::bare_requests, $1::json)',
+  },
+  {
+    name: 'generations',
+    time: 'completed_at',
+    sql: 'insert into bare_generations select * from json_populate_recordset(null::bare_generations, $1::json)',
+  },
+  {
+    name: 'image_scores',
+    time: 'scored_at',
+    sql: 'insert into bare_image_scores select * from json_populate_recordset(null::bare_image_scores, $1::json)',
+  },
+  {
+    name: 'image_embeddings',
+    time: 'scored_at',
+    sql: 'insert into bare_image_embeddings select * from json_populate_recordset(null::bare_image_embeddings, $1::json)',
+  },
+] as const;
+/** Generations between two looks at both: the machine may be busier a second later. */
+const AT_A_TIME = 10_000;
+/** Events of a topic that the recorder is given at once, and rows of one bare insert. */
+const BATCH = 500;
+/** Float16. */
+const BYTES_OF_A_NUMBER = 2;
+/** Of this bench alone, made anew every time. */
+const DATA_DIR = '.teststrip/bench-facts';
+/** All in one day, a millisecond apart. */
+const BEGAN_AT_MS = Math.floor(Date.now() / 86_400_000) * 86_400_000;
+
+await rm(DATA_DIR, { recursive: true, force: true });
+const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, durability: 'process-crash' });
+const database = await openDatabase({ url: server.url });
+try {
+  await migrate(database);
+  await measure(database);
+} finally {
+  await database.close();
+  await server.stop();
+  await rm(DATA_DIR, { recursive: true, force: true });
+}
+process.exit();
+
+async function measure(db: Database): Promise<void> {
+  const bus = await createEventBus({ carrier: 'memory' });
+  await ensureTopics(bus, 4);
+  const environment = { AUTH: 'off', RECORDER_PORT: '0' };
+  const recorder = await startApp(recorderApp, { resources: { database: db, bus }, environment });
+  for (const { name } of TABLES) await db.query(`create table bare_${name} (like teststrip.${name} including all)`);
+  const ratios: number[] = [];
+  for (let done = 0; done < generations; done += AT_A_TIME) {
+    const recorded = await recordedPerSecond(bus, db, done);
+    const bare = await barePerSecond(db, done);
+    ratios.push(recorded / bare);
+    say(
+      `${done + AT_A_TIME} generations: recorder ${recorded.toFixed(0)} rows/s, bare insert ${bare.toFixed(0)}: ${(recorded / bare).toFixed(2)}`,
+    );
+  }
+  const median = ratios.sort((a, b) => a - b)[Math.floor(ratios.length / 2)]!;
+  say(
+    `the recorder writes ${median.toFixed(2)} times as many rows a second as the bare insert (median of ${ratios.length} pairs)`,
+  );
+  await recorder.close();
+  await bus.close();
+  await tellBytes(db);
+}
+
+/** Publishes, and waits until all is written. */
+async function recordedPerSecond(bus: EventBus, db: Database, from: number): Promise<number> {
+  const records = [];
+  for (let at = from; at < from + AT_A_TIME; at += BATCH) {
+    const numbers = Array.from({ length: BATCH }, (_, index) => at + index);
+    records.push(
+      ...[requestOf, generationOf, scoreOf].map((eventOf) => numbers.map((number) => encodeEvent(eventOf(number)))),
+    );
+  }
+  const beganMs = performance.now();
+  for (const some of records) await bus.publish(some);
+  while ((await eventsRead(db)) < (from + AT_A_TIME) * EVENTS_OF_A_GENERATION) await pause(5);
+  return (AT_A_TIME * TABLES.length) / ((performance.now() - beganMs) / 1_000);
+}
+
+async function eventsRead(db: Database): Promise<number> {
+  const [row] = await db.query<{ events: number }>(
+    `select coalesce(sum(next_offset), 0)::integer as events from teststrip.consumed_positions where consumer_group = 'recorder'`,
+  );
+  return row!.events;
+}
+
+/** The same rows, without anything else. */
+async function barePerSecond(db: Database, from: number): Promise<number> {
+  const batches: { readonly sql: string; readonly rows: string }[][] = [];
+  for (let at = from; at < from + AT_A_TIME; at += BATCH) {
+    batches.push(
+      await Promise.all(
+        TABLES.map(async ({ name, time, sql }) => {
+          const [row] = await db.query<{ rows: string }>(
+            `select json_agg(told)::text as rows from teststrip.${name} as told where ${time} >= $1 and ${time} < $2`,
+            [timeOf(at), timeOf(at + BATCH)],
+          );
+          return { sql, rows: row!.rows };
+        }),
+      ),
+    );
+  }
+  const beganMs = performance.now();
+  for (const batch of batches)
+    await db.transaction(async (tx) => {
+      for (const { sql, rows } of batch) await tx.query(sql, [rows], { prepareAs: sql.slice(0, 30) });
+    });
+  return (AT_A_TIME * TABLES.length) / ((performance.now() - beganMs) / 1_000);
+}
+
+async function tellBytes(db: Database): Promise<void> {
+  await db.query('vacuum analyze');
+  const rows = await db.query<{ name: string; of: string; bytes: number }>(
+    `select p.relname as name, case p.relkind when 'p' then 'rows' else 'index' end as of,
+            sum(case p.relkind when 'p' then pg_table_size(c.oid) else pg_relation_size(c.oid) end) as bytes
+       from pg_inherits join pg_class p on p.oid = inhparent join pg_class c on c.oid = inhrelid
+      where p.relnamespace = 'teststrip'::regnamespace and p.relname not like 'feedback%' group by p.oid, 1, 2 order by 1`,
+  );
+  const perGeneration = (bytes: number): number => Math.round(bytes / generations);
+  for (const { name, of, bytes } of rows) say(`${String(perGeneration(bytes)).padStart(6)} bytes  ${of} ${name}`);
+  const all = rows.reduce((sum, { bytes }) => sum + Number(bytes), 0);
+  const embeddings = rows.reduce(
+    (sum, { name, bytes }) => sum + (name.startsWith('image_embeddings') ? Number(bytes) : 0),
+    0,
+  );
+  say(
+    `${String(perGeneration(all)).padStart(6)} bytes a generation in all, ${perGeneration(embeddings)} of them its embedding, which goes earlier`,
+  );
+  say(
+    `       ${(all / generations / 100).toFixed(1)} GB for 10 million generations, ${((all - embeddings) / generations / 100).toFixed(1)} GB without embeddings`,
+  );
+}
+
+function timeOf(number: number): string {
+  return new Date(BEGAN_AT_MS + number).toISOString();
+}
+
+function exampleOf<T extends TopicName>(type: T): TeststripEvent<T> {
+  return examples.find((event) => event.type === type) as TeststripEvent<T>;
+}
+
+function requestOf(number: number): TeststripEvent {
+  const { data, ...event } = exampleOf('request.routed.v1');
+  const requestId = idOf(number);
+  const startedAt = timeOf(number);
+  const assignment = { ...data.assignment!, unit: `user-${number % 50_000}`, assignedAt: startedAt };
+  return {
+    ...event,
+    id: `${event.type}:${requestId}:0`,
+    time: startedAt,
+    data: { ...data, requestId, startedAt, assignment },
+  };
+}
+
+function generationOf(number: number): TeststripEvent {
+  const { data, ...event } = exampleOf('generation.completed.v1');
+  const generationId = idOf(number);
+  const assignment = { ...data.assignment!, unit: `user-${number % 50_000}`, assignedAt: timeOf(number) };
+  const told = { ...data, requestId: idOf(number), generationId, assignment, seed: number * 7_919 };
+  return { ...event, id: `${event.type}:${generationId}`, time: timeOf(number), data: told };
+}
+
+function scoreOf(number: number): TeststripEvent {
+  const { data, ...event } = exampleOf('image.scored.v1');
+  const generationId = idOf(number);
+  const assignment = { ...data.assignment!, unit: `user-${number % 50_000}`, assignedAt: timeOf(number) };
+  const embedding = randomBytes(width * BYTES_OF_A_NUMBER).toString('base64');
+  const told = { ...data, requestId: generationId, generationId, assignment, embedding, separation: 0.97 };
+  return { ...event, id: `${event.type}:${generationId}:0`, time: timeOf(number), data: told };
+}
+
+/** As the routers make them. */
+function idOf(number: number): string {
+  return `0190d5a2-6f7e-7c31-9d4e-${number.toString(16).padStart(12, '0')}`;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,113 @@
+import type { Database, Queryable } from '../../postgres/database.js';
+import { digestOf } from '../record/digest.js';
+
+/** Whose data goes, and who says so. */
+export interface ErasureRequest {
+  /** Every name by which the unit was told. */
+  readonly names: readonly string[];
+  readonly actor: string;
+  readonly reason: string;
+}
+
+/** How many rows of a unit were erased, by table. */
+export type ErasedRows = Readonly<Record<string, number>>;
+
+/** The tables are read through: no index is kept for what happens once in a while. */
+const ANSWER_WITHIN_MS = 1_800_000;
+
+/**
+ * Erases what is kept of a unit: its requests, generations (prompts, addresses of pictures), scores, embeddings and feedback, its prompts in judgements, and its name in
+ * analyses. What was counted stays. First it is noted that the unit is erased, so that what is recorded meanwhile, or again, is left out. Erasing it again finds what an erasure
+ * that was broken off has left.
+ */
+export async function eraseUnit(database: Database, request: ErasureRequest): Promise<ErasedRows> {
+  const { names } = request;
+  await database.transaction((tx) => note(tx, request), { lockedAtMostMs: ANSWER_WITHIN_MS });
+  const ask = <Row extends object>(sql: string, ...values: readonly unknown[]): Promise<Row[]> =>
+    database.query<Row>(sql, values, { answerWithinMs: ANSWER_WITHIN_MS });
+  const count = async (sql: string, ...values: readonly unknown[]): Promise<number> => {
+    const [row] = await ask<{ rows: number }>(
+      `with gone as (${sql} returning 1) select count(*)::integer as rows from gone`,
+      ...values,
+    );
+    return row!.rows;
+  };
+  const requests = await idsOf(ask, 'select request_id as id from teststrip.requests where unit = any($1)', names);
+  const generations = await idsOf(
+    ask,
+    'select generation_id as id from teststrip.generations where unit = any($1) or request_id = any($2)',
+    names,
+    requests,
+  );
+  // What leads to others goes last: an erasure that is broken off is begun again.
+  const rows = {
+    feedback: await count(
+      'delete from teststrip.feedback where unit = any($1) or request_id = any($2)',
+      names,
+      requests,
+    ),
+    image_scores: await eraseScores(ask, names, generations),
+    preferences: await count(
+      `update teststrip.preferences set prompt = 'erased: ' || event_id
+        where left_generation_id = any($1) or right_generation_id = any($1)`,
+      generations,
+    ),
+    analyses: await count(
+      `update teststrip.analyses set analysis = jsonb_set(analysis, '{health,unitIds,heaviest}', 'null')
+        where analysis #>> '{health,unitIds,heaviest,unit}' = any($1)`,
+      names,
+    ),
+    generations: await count(
+      'delete from teststrip.generations where unit = any($1) or request_id = any($2)',
+      names,
+      requests,
+    ),
+    requests: await count('delete from teststrip.requests where unit = any($1)', names),
+  };
+  await ask(
+    `update teststrip.erasures set done_at = now(), rows = $2 where unit_digest = any($1::bigint[])`,
+    digestsOf(names),
+    JSON.stringify(rows),
+  );
+  return rows;
+}
+
+type Ask = <Row extends object>(sql: string, ...values: readonly unknown[]) => Promise<Row[]>;
+
+async function idsOf(ask: Ask, sql: string, ...values: readonly unknown[]): Promise<readonly string[]> {
+  return (await ask<{ id: string }>(sql, ...values)).map(({ id }) => id);
+}
+
+async function eraseScores(ask: Ask, names: readonly string[], generations: readonly string[]): Promise<number> {
+  const [row] = await ask<{ rows: number }>(
+    `with gone as (
+       delete from teststrip.image_scores where unit = any($1) or generation_id = any($2) returning scored_at, event_digest
+     ), embeddings as (
+       delete from teststrip.image_embeddings as held using gone
+        where (held.scored_at, held.event_digest) = (gone.scored_at, gone.event_digest)
+     )
+     select count(*)::integer as rows from gone`,
+    names,
+    generations,
+  );
+  return row!.rows;
+}
+
+/** Waits for the transactions that have looked who is erased; those that come after see it. */
+async function note(tx: Queryable, { names, actor, reason }: ErasureRequest): Promise<void> {
+  await tx.query('lock table teststrip.erasures in access exclusive mode', [], { answerWithinMs: ANSWER_WITHIN_MS });
+  await tx.query(
+    `insert into teststrip.erasures (unit_digest, erased_at, actor, reason)
+     select digest, clock_timestamp(), $2, $3 from unnest($1::bigint[]) as digest
+     on conflict (unit_digest) do update set erased_at = excluded.erased_at, actor = excluded.actor, reason = excluded.reason, done_at = null`,
+    [digestsOf(names), actor, reason],
+  );
+}
+
+export function unitDigest(name: string): string {
+  return digestOf(`unit:${name}`);
+}
+
+function digestsOf(names: readonly string[]): readonly string[] {
+  return [...new Set(names)].map(unitDigest);
+}

@@ -1,0 +1,39 @@
+import type { TeststripEvent } from '#libs/contracts';
+import type { Queryable } from '../../postgres/database.js';
+import { placeOf } from '../days/fact-tables.js';
+import { unitDigest } from './erase-unit.js';
+
+/**
+ * The events without those of erased units from before their erasure: a log that is read again, or late, brings nothing back. Whoever erases waits for the transaction that has
+ * asked this.
+ */
+export async function leaveOutErased(
+  tx: Queryable,
+  events: readonly TeststripEvent[],
+): Promise<readonly TeststripEvent[]> {
+  const digests = new Map<string, string>();
+  for (const event of events) {
+    const unit = unitOf(event);
+    if (unit !== undefined && !digests.has(unit)) digests.set(unit, unitDigest(unit));
+  }
+  if (digests.size === 0) return events;
+  const erased = await tx.query<{ digest: string; erased_at: Date }>(
+    `select unit_digest::text as digest, erased_at from teststrip.erasures where unit_digest = any($1::bigint[])`,
+    [[...digests.values()]],
+    { prepareAs: 'erased-units' },
+  );
+  if (erased.length === 0) return events;
+  const erasedAtMs = new Map(erased.map(({ digest, erased_at }) => [digest, erased_at.getTime()]));
+  return events.filter((event) => {
+    const unit = unitOf(event);
+    const atMs = unit === undefined ? undefined : erasedAtMs.get(digests.get(unit)!);
+    return atMs === undefined || Date.parse(placeOf(event)!.time) > atMs;
+  });
+}
+
+/** Of a fact about a request. */
+function unitOf(event: TeststripEvent): string | undefined {
+  if (placeOf(event) === undefined) return undefined;
+  const { assignment } = event.data as { readonly assignment?: { readonly unit: string } | null };
+  return assignment?.unit ?? event.subject;
+}

@@ -1,0 +1,23 @@
+import type { TeststripEvent } from '#libs/contracts';
+import type { Queryable } from '../../postgres/database.js';
+import { digestOf } from './digest.js';
+import { insertJsonRows, insertNewFacts } from './insert-json-rows.js';
+
+/** Writes the embeddings of scores, under the keys of those. */
+export async function recordEmbeddings(
+  tx: Queryable,
+  events: readonly TeststripEvent<'image.scored.v1'>[],
+): Promise<void> {
+  await insertJsonRows(
+    tx,
+    STATEMENT,
+    events.flatMap(({ id, time, data: { embedding } }) => {
+      if (embedding === null) return [];
+      // From base64 to what Postgres reads as bytea.
+      const hex = Buffer.from(embedding, 'base64').toString('hex');
+      return [{ event_digest: digestOf(id), scored_at: time, embedding: `\\x${hex}` }];
+    }),
+  );
+}
+
+const STATEMENT = insertNewFacts('insert into teststrip.image_embeddings', 'scored_at, event_digest');
