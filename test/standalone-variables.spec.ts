@@ -91,6 +91,7 @@ const OTHER_VALUES: Readonly<Record<string, string>> = {
   NOTIFY_RETRY_AFTER_MS: '1008',
   RECORDER_PORT: '18085',
   RECORDER_KEEP_DAYS: '3',
+  RECORDER_KEEP_EMBEDDING_DAYS: '2',
   REPORTS_PORT: '18082',
   REPORTS_PICTURE_ROOTS: '/pictures/of/reports',
   REPORTS_DECISION_URL: 'http://decision.example.com:8081',

@@ -313,7 +313,7 @@ describe('what reports ask', () => {
     }
     expect(used).toEqual({
       'the latest pictures': ['generations_latest', 'image_scores_generation'],
-      'the worst aligned': ['generations_generation_id', 'image_scores_generation', 'image_scores_latest'],
+      'the worst aligned': ['generations_generation_id', 'generations_latest', 'image_scores_generation'],
       'pictures to judge': ['generations_latest'],
       judgements: ['preferences_experiment'],
       'where a picture lies': ['generations_generation_id'],

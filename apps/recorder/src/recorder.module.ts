@@ -8,7 +8,7 @@ import { ErasuresController } from './erasures/erasures.controller.js';
 import { FactRecorder } from './fact-recorder.js';
 import { FactsController } from './facts.controller.js';
 import { RecorderMetrics } from './recorder-metrics.js';
-import { Retention, type KeptFor } from './retention.js';
+import { Retention, type FactRetention } from './retention.js';
 import { FACT_RECORDER, FACT_STORE, RETENTION, UNIT_NAMES } from './tokens.js';
 
 /** Everything about a recorder that an operator may choose. */
@@ -16,7 +16,7 @@ export interface RecorderSettings {
   /** Consumer group, also the name under which positions are kept. */
   readonly group: string;
   /** How long raw facts are kept. */
-  readonly keep: KeptFor;
+  readonly keep: FactRetention;
 }
 
 export interface RecorderModuleOptions extends RecorderSettings {

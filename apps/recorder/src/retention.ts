@@ -6,7 +6,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /** Age at which a day's facts are dropped, ms after its end. */
-export interface KeptFor {
+export interface FactRetention {
   /** Requests, generations, scores and feedback. */
   readonly factsMs: number;
   readonly embeddingsMs: number;
@@ -21,7 +21,7 @@ export class Retention {
   constructor(
     private readonly facts: FactStore,
     private readonly clock: Clock,
-    private readonly keep: KeptFor,
+    private readonly keep: FactRetention,
   ) {}
 
   start(everyMs = HOUR_MS): void {

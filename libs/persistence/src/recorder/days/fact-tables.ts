@@ -23,7 +23,7 @@ export function dateOf(day: number): string {
 }
 
 /** Where an event is kept, and when it was; undefined: in no table that is divided by days. */
-export function placeOf(event: TeststripEvent): { readonly table: FactTable; readonly time: string } | undefined {
+export function factPlace(event: TeststripEvent): { readonly table: FactTable; readonly time: string } | undefined {
   switch (event.type) {
     case 'request.routed.v1':
       return { table: 'requests', time: event.data.startedAt };

@@ -1,5 +1,5 @@
 import type { Database, Queryable } from '../../postgres/database.js';
-import { digestOf } from '../record/digest.js';
+import { textDigest } from '../record/digest.js';
 
 /** Whose data goes, and who says so. */
 export interface ErasureRequest {
@@ -105,7 +105,7 @@ async function note(tx: Queryable, { names, actor, reason }: ErasureRequest): Pr
 }
 
 export function unitDigest(name: string): string {
-  return digestOf(`unit:${name}`);
+  return textDigest(`unit:${name}`);
 }
 
 function digestsOf(names: readonly string[]): readonly string[] {

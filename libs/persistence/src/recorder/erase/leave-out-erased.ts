@@ -1,6 +1,6 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
-import { placeOf } from '../days/fact-tables.js';
+import { factPlace } from '../days/fact-tables.js';
 import { unitDigest } from './erase-unit.js';
 
 /**
@@ -27,13 +27,13 @@ export async function leaveOutErased(
   return events.filter((event) => {
     const unit = unitOf(event);
     const atMs = unit === undefined ? undefined : erasedAtMs.get(digests.get(unit)!);
-    return atMs === undefined || Date.parse(placeOf(event)!.time) > atMs;
+    return atMs === undefined || Date.parse(factPlace(event)!.time) > atMs;
   });
 }
 
 /** Of a fact about a request. */
 function unitOf(event: TeststripEvent): string | undefined {
-  if (placeOf(event) === undefined) return undefined;
+  if (factPlace(event) === undefined) return undefined;
   const { assignment } = event.data as { readonly assignment?: { readonly unit: string } | null };
   return assignment?.unit ?? event.subject;
 }

@@ -1,5 +1,5 @@
 import type { Assignment, TeststripEvent } from '#libs/contracts';
-import { digestOf } from './digest.js';
+import { textDigest } from './digest.js';
 
 type AssignedEvent = Pick<TeststripEvent, 'id' | 'subject'> & {
   readonly data: { readonly requestId: string; readonly assignment: Assignment | null };
@@ -7,7 +7,7 @@ type AssignedEvent = Pick<TeststripEvent, 'id' | 'subject'> & {
 
 /** Which event it was, under which experiment, revision and variant it happened (nothing where no experiment applied), and to which unit. */
 export function assignedColumns({ id, subject, data: { requestId, assignment } }: AssignedEvent): object {
-  const columns = { event_digest: digestOf(id) };
+  const columns = { event_digest: textDigest(id) };
   // Who has no name is told by the request.
   if (assignment === null) return subject === requestId ? columns : { ...columns, unit: subject };
   const { experiment, revision, variant, unit } = assignment;

@@ -1,6 +1,6 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
-import { digestOf } from './digest.js';
+import { textDigest } from './digest.js';
 import { insertJsonRows, insertNewFacts } from './insert-json-rows.js';
 
 /** Writes the embeddings of scores, under the keys of those. */
@@ -15,7 +15,7 @@ export async function recordEmbeddings(
       if (embedding === null) return [];
       // From base64 to what Postgres reads as bytea.
       const hex = Buffer.from(embedding, 'base64').toString('hex');
-      return [{ event_digest: digestOf(id), scored_at: time, embedding: `\\x${hex}` }];
+      return [{ event_digest: textDigest(id), scored_at: time, embedding: `\\x${hex}` }];
     }),
   );
 }

@@ -2,7 +2,7 @@ import { topics, type TeststripEvent, type TopicName } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
 import { FactOfNoKeptDayError } from '../days/fact-of-no-kept-day-error.js';
 import { isKept, type FactDays, type KeptDays } from '../days/fact-days.js';
-import { dayOf, placeOf, type FactTable } from '../days/fact-tables.js';
+import { dayOf, factPlace, type FactTable } from '../days/fact-tables.js';
 import { leaveOutErased } from '../erase/leave-out-erased.js';
 import { recordAnalyses } from './record-analyses.js';
 import { recordAppliedAllocations } from './record-applied-allocations.js';
@@ -68,7 +68,7 @@ export async function recordFacts(
 async function openDays(days: FactDays, events: readonly TeststripEvent[]): Promise<void> {
   const needed = new Map<FactTable, Set<number>>();
   for (const event of events) {
-    const place = placeOf(event);
+    const place = factPlace(event);
     if (place) addTo(needed, place.table, dayOf(place.time));
   }
   for (const [table, wanted] of needed) {
@@ -87,7 +87,7 @@ function addTo(needed: Map<FactTable, Set<number>>, table: FactTable, day: numbe
 
 function refusalOf(events: readonly TeststripEvent[], table: FactTable, kept: KeptDays): FactOfNoKeptDayError {
   for (const event of events) {
-    const place = placeOf(event);
+    const place = factPlace(event);
     const day = dayOf(place?.time ?? '');
     if (place?.table === table && !Number.isNaN(day) && !isKept(day, kept))
       return new FactOfNoKeptDayError(event.type, day, kept);

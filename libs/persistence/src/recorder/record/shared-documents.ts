@@ -1,7 +1,7 @@
 import type { Assignment, TeststripEvent } from '#libs/contracts';
 import type { Database } from '../../postgres/database.js';
-import { dayOf, placeOf } from '../days/fact-tables.js';
-import { digestOf } from './digest.js';
+import { dayOf, factPlace } from '../days/fact-tables.js';
+import { textDigest } from './digest.js';
 import { toPostgresJson } from './insert-json-rows.js';
 
 /** More are the configurations of somebody who writes something new into each: they are looked up in the table again. */
@@ -19,7 +19,7 @@ export class SharedDocuments {
     const fresh = new Map<string, { readonly digest: string; readonly document: object; readonly day: number }>();
     for (const event of events) {
       const document = sharedBy(event);
-      const day = dayOf(placeOf(event)?.time ?? '');
+      const day = dayOf(factPlace(event)?.time ?? '');
       if (document === null || Number.isNaN(day)) continue;
       const digest = documentDigest(document);
       const newest = Math.max(this.remembered.get(digest) ?? -Infinity, fresh.get(digest)?.day ?? -Infinity);
@@ -53,7 +53,7 @@ export class SharedDocuments {
 }
 
 export function documentDigest(document: object): string {
-  return digestOf(JSON.stringify(document));
+  return textDigest(JSON.stringify(document));
 }
 
 /** The assignment without what differs from request to request: the same object's text for all requests to a variant under one epoch. */

@@ -1,12 +1,11 @@
 import type { Database } from '../../postgres/database.js';
-import { ImageScoreEntity } from '../../schema/entities/image-score.entity.js';
 import { PictureView } from '../../schema/entities/picture.view.js';
 
 export interface PictureQuery {
   readonly experiment: string;
   readonly revision: number;
   readonly variant: string;
-  /** `latest`: newest first, scored or not. `worst-aligned`: lowest alignment first among the newest scored pictures. */
+  /** `latest`: newest first, scored or not. `worst-aligned`: lowest alignment first among the newest pictures. */
   readonly order: 'latest' | 'worst-aligned';
   readonly limit: number;
 }
@@ -39,7 +38,7 @@ async function readLatest(
 }
 
 /** What is wrong now, at a cost that does not grow with the history. */
-const NEWEST_SCORES = 500;
+const NEWEST_PICTURES = 2_000;
 
 async function readWorstAligned(
   database: Database,
@@ -48,13 +47,13 @@ async function readWorstAligned(
   const reads = await database.reads();
   const newest = reads
     .createQueryBuilder()
-    .select('score.generationId', 'generation_id')
-    .addSelect('score.imageIndex', 'image_index')
-    .addSelect('score.alignment', 'alignment')
-    .from(ImageScoreEntity, 'score')
+    .select('made.generation_id', 'generation_id')
+    .addSelect('made.image_index', 'image_index')
+    .addSelect(`(made.score ->> 'alignment')::real`, 'alignment')
+    .from(PictureView, 'made')
     .where({ experiment, revision, variant })
-    .orderBy('score.scoredAt', 'DESC')
-    .limit(NEWEST_SCORES);
+    .orderBy('made.completed_at', 'DESC')
+    .limit(NEWEST_PICTURES);
   return reads
     .createQueryBuilder(PictureView, 'picture')
     .innerJoin(

@@ -6,7 +6,6 @@ import { SCHEMA } from './schema-name.js';
 /** What the scorer says of one picture: `image.scored.v1`. Where the picture lies, and of which request it is, says its generation. */
 @Entity({ schema: SCHEMA, name: 'image_scores' })
 @Index('image_scores_generation', { synchronize: false })
-@Index('image_scores_latest', ['experiment', 'revision', 'variant', 'scoredAt'])
 export class ImageScoreEntity extends AssignedFact {
   @Column({ name: 'generation_id', type: 'text' })
   readonly generationId!: string;

@@ -213,10 +213,7 @@ const TABLES: readonly DividedTable[] = [
     into: 'insert into teststrip.image_scores_new',
     copied: `${ASSIGNED_OF_BEFORE}, scored_at, pg_temp.digest_of(identity::text), alignment, null, null, null, image_index, null, null,
       blank, prompt_truncated, generation_id, outcome, reason, null, null, quality, null`,
-    indexes: {
-      image_scores_generation: 'using hash (generation_id)',
-      image_scores_latest: '(experiment, revision, variant, scored_at)',
-    },
+    indexes: { image_scores_generation: 'using hash (generation_id)' },
   },
   {
     name: 'image_embeddings',
