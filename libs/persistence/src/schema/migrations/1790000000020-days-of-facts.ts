@@ -3,7 +3,7 @@ import { createView, dropView } from './create-view.js';
 
 /**
  * Tables of facts lie in one table for each day, which is dropped as a whole; embeddings have a table of their own; events' ids became digests, and what many facts say
- * alike is kept once. The rows of before are copied, about a minute for a million generations with their requests and scores: reads go on meanwhile, a recorder of the
+ * alike is kept once. The rows of before are copied, which takes minutes for a million generations (docs/storage.md): reads go on meanwhile, a recorder of the
  * version before waits, and can't write afterwards.
  */
 export class DaysOfFacts1790000000020 implements MigrationInterface {
