@@ -181,10 +181,6 @@ describe('facts', () => {
       example('image.scored.v1', { assignment: old }, first),
       example('image.scored.v1', { assignment: old }, second),
     ]);
-    const keep = (day: number, embeddings = day) => ({
-      factsMs: Date.UTC(2020, 0, day),
-      embeddingsMs: Date.UTC(2020, 0, embeddings),
-    });
     expect(await days.forget(keep(1, 2))).toEqual({ image_embeddings: ['2020-01-01'] });
     const late = example('image.scored.v1', { assignment: old }, first);
     await days.record(database, [late]);
@@ -284,7 +280,6 @@ describe('what reports ask', () => {
     const source = (await database.reads()).connection;
     let asked: [string, unknown[]][] = [];
     const logQuery = (sql: string, values?: unknown[]) => void asked.push([sql, values ?? []]);
-    const ignore = () => undefined;
     const logger = {
       logQuery,
       logQueryError: ignore,
@@ -330,6 +325,14 @@ describe('what reports ask', () => {
     );
   });
 });
+
+/** Facts, and embeddings, of that day of January 2020 and later. */
+const keep = (day: number, embeddings = day) => ({
+  factsMs: Date.UTC(2020, 0, day),
+  embeddingsMs: Date.UTC(2020, 0, embeddings),
+});
+
+const ignore = () => undefined;
 
 const DIVIDED = ['requests', 'generations', 'image_scores', 'image_embeddings', 'feedback'];
 

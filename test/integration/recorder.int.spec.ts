@@ -33,6 +33,11 @@ const requests = (from: number, to: number): TeststripEvent[] =>
   }));
 /** Under which an event is stored. */
 const digestOf = (id: string): bigint => createHash('sha256').update(id).digest().readBigInt64BE(0);
+const ofDay = (id: string, day: string) => ({
+  ...routed,
+  id,
+  data: { ...routed.data, startedAt: `${day}T03:04:05Z` },
+});
 /** The statement that the page on storage gives to readers. */
 const holdoutBesideOthers = async (): Promise<string> =>
   /```sql\n(select case slot[^`]*)```/.exec(await readFile('docs/storage.md', 'utf8'))![1]!;
@@ -248,11 +253,6 @@ describe('the recorder', () => {
   it('drops old days as a whole, and buries with its reason what comes of them afterwards', async () => {
     const recorder = await startApp(recorderApp, { resources: { database, bus }, environment: { AUTH: 'off' } });
     const before = await recorded();
-    const ofDay = (id: string, day: string) => ({
-      ...routed,
-      id,
-      data: { ...routed.data, startedAt: `${day}T03:04:05Z` },
-    });
     await bus.publish([encodeEvent(ofDay('old', '2026-01-02'))]);
     await vi.waitFor(async () => expect(await recorded()).toBe(before + 1), { timeout: 10_000 });
     // As another recorder of the group does it.
