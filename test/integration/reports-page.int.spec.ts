@@ -327,6 +327,10 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
       OIDC_AUDIENCE: 'teststrip-page',
       OIDC_CLIENT_ID: 'teststrip-page',
       OPEN_READS: 'true',
+      // Nobody listens there.
+      GATES: 'smoke=http://127.0.0.1:9/gate',
+      GATE_ASK_AGAIN_MS: '20',
+      NOTIFY_SECRET: `whsec_${Buffer.alloc(24, 1).toString('base64')}`,
     };
     const resources = { database, bus };
     const [decision, recorder] = await Promise.all([
@@ -347,13 +351,17 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     try {
       const operator = await context.newPage();
       operator.setDefaultTimeout(10_000);
-      for (const key of ['ordered', 'taken-back']) {
-        const applied = await ask('/v1/experiments', ORDERED.replaceAll('ordered', key), 'application/yaml');
+      const files = [ORDERED, ORDERED.replaceAll('ordered', 'taken-back'), GATED];
+      for (const file of files) {
+        const key = /^key: (.*)$/m.exec(file)![1];
+        const applied = await ask('/v1/experiments', file, 'application/yaml');
         expect(applied.status, await applied.text()).toBe(201);
         await expect
           .poll(async () => (await fetch(`${signed.url}/api/experiments/${key}`)).status, { timeout: 20_000 })
           .toBe(200);
       }
+      await operator.goto(`${signed.url}/experiments/gated`);
+      await operator.getByText(/^Before 10 % the ramp waits for gate smoke, which gives no answer: “/).waitFor();
       await operator.goto(`${signed.url}/experiments/ordered`);
       await operator.getByRole('heading', { name: 'Metrics' }).waitFor();
       const orders = operator.getByRole('group', { name: 'Orders' });
@@ -452,6 +460,11 @@ variants:
 ramp: [{ weight: 10% }, { weight: 100%, approval: required }]
 guardrails: [{ metric: error-rate, margin: +5pp }]
 `;
+
+const GATED = ORDERED.replaceAll('ordered', 'gated').replace(
+  '{ weight: 10% }',
+  '{ weight: 10%, gates: { before: [smoke] } }',
+);
 
 /** What reaches beyond its container, and the page beyond the window; tables scroll in a region of their own. */
 function overflowing(page: Page): Promise<string[]> {

@@ -23,7 +23,7 @@ export function showExperiment(content, connection, { me, experiment }) {
   document.title = `${experiment} – Teststrip`;
   const address = `/api/experiments/${encodeURIComponent(experiment)}`;
   const places = layOut(content);
-  const view = new ExperimentView(address, places, new OrdersPanel(places.orders, me, address));
+  const view = new ExperimentView(address, places, new OrdersPanel(places, me, address));
   void followEvents(`${address}/live`, {
     summary(data) {
       view.take(JSON.parse(data));
@@ -38,7 +38,7 @@ export function showExperiment(content, connection, { me, experiment }) {
       return true;
     },
   });
-  setInterval(() => view.drawWeights(), 1_000);
+  setInterval(() => view.everySecond(), 1_000);
   void view.loadHistory();
 }
 
@@ -119,7 +119,12 @@ class ExperimentView {
     this.drawWeights();
   }
 
-  /** Also once a second: the time it shows goes on. */
+  /** What is shown goes on where nothing is decided: the time, and what gates say. */
+  everySecond() {
+    this.drawWeights();
+    if (this.summary) void this.orders.take(this.summary);
+  }
+
   drawWeights() {
     const { summary } = this;
     if (!summary) return;
@@ -169,6 +174,7 @@ function layOut(content) {
     heading: h('div', {}, h('p', { class: 'empty' }, 'Loading …')),
     orders: h('div', { class: 'orders', role: 'group', 'aria-label': 'Orders' }),
     tiles: h('div', {}),
+    gates: h('div', {}),
     notices: h('div', {}),
   };
   const panels = names.map(([name, title]) => {
@@ -183,6 +189,7 @@ function layOut(content) {
     places.heading,
     places.orders,
     places.tiles,
+    places.gates,
     places.notices,
     h('div', { class: 'panels' }, panels),
   );

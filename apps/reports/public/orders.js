@@ -1,31 +1,38 @@
 import { ordersFor } from './consequences.js';
 import { openDialog } from './dialog.js';
-import { h } from './dom.js';
+import { h, renderWhenChanged } from './dom.js';
+import { gateList } from './overview.js';
 import { ask, mayDo, problemOf } from './session.js';
 
 const LOOK_EVERY_MS = 5_000;
 
-/** The orders that whoever looks may give about an experiment, as buttons; nothing for those who may give none. */
+/** How the experiment stands at the decision service: the gates that it waits for, and the orders that whoever looks may give, as buttons. */
 export class OrdersPanel {
   summary = null;
   shown = '';
   lookedAtMs = -Infinity;
 
-  constructor(place, me, address) {
-    this.place = place;
+  constructor({ orders, gates }, me, address) {
+    this.place = orders;
+    this.gates = gates;
     this.me = me;
     this.address = address;
   }
 
-  /** Looks at the experiment again when something was decided, and from time to time: an approval may be waited for. */
+  /** Looks at the experiment again when something was decided, and from time to time: an approval or a gate may be waited for. */
   async take(summary) {
     const isNews = this.summary?.epoch !== summary.epoch || this.summary?.phase !== summary.phase;
     this.summary = summary;
-    if (!this.me?.takesOrders || !mayDo(this.me, 'operator', summary.service)) return;
-    if (!isNews && Date.now() - this.lookedAtMs < LOOK_EVERY_MS) return;
+    if (!this.me?.takesOrders || !(this.givesOrders || summary.hasGates)) return;
+    if (!isNews && (document.hidden || Date.now() - this.lookedAtMs < LOOK_EVERY_MS)) return;
     this.lookedAtMs = Date.now();
     const found = await this.look();
-    this.draw(found);
+    if (found.standing) renderWhenChanged(this.gates, found.standing, gateList);
+    if (this.givesOrders) this.draw(found);
+  }
+
+  get givesOrders() {
+    return mayDo(this.me, 'operator', this.summary.service);
   }
 
   async look() {

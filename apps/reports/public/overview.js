@@ -1,7 +1,7 @@
 import { badge } from './badge.js';
 import { h } from './dom.js';
 import { count, duration, share } from './format.js';
-import { askedWords, healthWord, phases, whereOf } from './words.js';
+import { askedWords, gateWords, healthWord, phases, whereOf } from './words.js';
 
 /** Name, status and the ramp drawn as a test strip: each stage a little more exposed. */
 export function heading(summary) {
@@ -103,6 +103,18 @@ export function noticeList({ notices, asked, experiment }) {
           h('a', { href: `/review/${encodeURIComponent(experiment)}` }, 'Judge pictures'),
         ),
   );
+}
+
+/** The gates that the ramp waits for, of an experiment as the decision service sees it. */
+export function gateList({ gates = [], ...standing }) {
+  const awaited = gates.filter((gate) => gate.awaited);
+  return awaited.length === 0
+    ? []
+    : h(
+        'ul',
+        { class: 'notices' },
+        awaited.map((gate) => h('li', { class: 'notice' }, gateWords(gate, standing))),
+      );
 }
 
 function isForecast(kind) {

@@ -127,3 +127,20 @@ export const NO_REVIEWER =
 export function askedWords({ weightPpm, judgements, given }) {
   return `The step to ${share(weightPpm)} of the traffic takes ${judgements} judgements of pictures, from everybody together: ${given} so far`;
 }
+
+/** What the ramp waits for beside proofs and people: a gate, and what it said last. */
+export function gateWords({ stage, when, gate, answer, reason }, { spec }) {
+  const weight = share(spec.ramp.stages[stage]?.weightPpm ?? 0);
+  const step = when === 'before' ? weight : `what follows ${weight}`;
+  const why = reason === '' ? '' : `: “${reason}”`;
+  switch (answer) {
+    case null:
+      return `Before ${step} the ramp waits for gate ${gate}, which has not answered yet`;
+    case 'deny':
+      return `Gate ${gate} denies ${step}${why}. Take it out of the file, promote, or roll back`;
+    case 'none':
+      return `Before ${step} the ramp waits for gate ${gate}, which gives no answer${why}`;
+    default:
+      return `Before ${step} the ramp waits for gate ${gate}, which says to wait${why}`;
+  }
+}

@@ -5,7 +5,7 @@ export { rebuild } from './evolve.js';
 export type * from './inputs.js';
 export { DecisionRefusedError, type RefusalCode } from './operator/refusal.js';
 export { appliedInWords } from './words/applied.js';
-export { gatesToAsk } from './rules/gates.js';
+export { awaitedGates, gatesToAsk } from './rules/gates.js';
 export { metricByPairs } from './rules/pairs.js';
 export { deadlineAtMs, deadlineMsIn, nextTimerAtMs } from './rules/deadline.js';
 export { type Notice, noticesOf } from './notices.js';

@@ -55,7 +55,7 @@ export function waitsFor(experiment: ExperimentAnswer, nowMs: number): readonly 
     ...(parked ? [`nothing can be decided at present: ${parked.reason}`] : []),
     ...(held ? [`it can't be judged: ${held.causes.map(causeWords).join(', ')} (${ago(held.since, nowMs)})`] : []),
     ...(phase === 'paused' ? [`somebody has paused it: teststrip resume ${key} lets it go on`] : []),
-    ...experiment.gates.filter(({ answer }) => answer !== 'approve').map(gateWords),
+    ...experiment.gates.filter(isAwaited).map(gateWords),
     ...(awaited === null ? [] : [approvalWords(key, awaited, approvals?.judgements)]),
     ...(deadlineAt ? [`deadline in ${duration(Math.max(0, Date.parse(deadlineAt) - nowMs))}`] : []),
   ];
@@ -64,6 +64,11 @@ export function waitsFor(experiment: ExperimentAnswer, nowMs: number): readonly 
 function approvalWords(key: string, stage: number, judgements: number | null | undefined): string {
   const pictures = judgements ? `${judgements} judgements of pictures (/review/${key} of the page) or ` : '';
   return `stage ${stage + 1} waits for ${pictures}an approval: teststrip approve ${key}`;
+}
+
+/** A server of before does not say which gates the ramp waits for. */
+function isAwaited({ answer, awaited }: ExperimentAnswer['gates'][number]): boolean {
+  return awaited ?? answer !== 'approve';
 }
 
 function gateWords({ stage, when, gate, answer, reason }: ExperimentAnswer['gates'][number]): string {

@@ -39,6 +39,8 @@ export const experimentAnswer = z.looseObject({
         gate: z.string(),
         answer: z.string().nullable(),
         reason: z.string(),
+        /** Of a server of before: not told. */
+        awaited: z.boolean().optional(),
       }),
     )
     .default([]),

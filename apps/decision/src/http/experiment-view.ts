@@ -10,6 +10,7 @@ import {
   type ExperimentSpec,
 } from '#libs/contracts';
 import {
+  awaitedGates,
   deadlineAtMs,
   isActive,
   isBeforeRamp,
@@ -87,6 +88,7 @@ export const experimentView = z
           askedAt: timestamp,
           answer: z.enum(['approve', 'deny', 'wait', 'none']).nullable(),
           reason: z.string(),
+          awaited: z.boolean().describe('The ramp waits for it now.'),
         }),
       )
       .describe(
@@ -180,7 +182,7 @@ function viewOfDefined(state: DefinedState, orders: Orders): ExperimentView {
     held: state.phase === 'held' ? { since: iso(state.heldAtMs), causes: [...state.causes] } : null,
     parked: parkedOf(orders.parkedAs(state.experiment)),
     approvals: approvalsOf(state),
-    gates: (state.gates ?? []).map(({ askedAtMs, ...gate }) => ({ ...gate, askedAt: iso(askedAtMs) })),
+    gates: gatesIn(state),
     dropped: [...(started?.dropped ?? [])],
     lastCommand: started?.lastCommand ?? null,
     effect: (started && orders.effectOf(started)?.state) ?? null,
@@ -189,6 +191,14 @@ function viewOfDefined(state: DefinedState, orders: Orders): ExperimentView {
     fingerprints: { ...state.fingerprints },
     spec: state.spec,
   };
+}
+
+function gatesIn(state: DefinedState): ExperimentView['gates'] {
+  const awaited = new Set(awaitedGates(state));
+  return (state.gates ?? []).map((asked) => {
+    const { askedAtMs, ...gate } = asked;
+    return { ...gate, askedAt: iso(askedAtMs), awaited: awaited.has(asked) };
+  });
 }
 
 function approvalsOf({ approvedStages, awaitsApprovalOf, spec }: DefinedState): ExperimentView['approvals'] {

@@ -61,17 +61,27 @@ function wrongFile({ message: detail, problems }: ExperimentFileError): ProblemE
  * @throws ProblemException 422 with the line of every name that it has not
  */
 export function refuseUnknownGates({ spec, where }: AppliedFile, known: readonly string[]): void {
-  const problems = spec.ramp.stages.flatMap(({ gates = {} }, stage) =>
+  const problems = gatesIn(spec).flatMap(({ name, path }): readonly ExperimentFileProblem[] => {
+    if (known.includes(name)) return [];
+    const message = `unknown gate "${name}"; expected one of those that this installation has (GATES): ${known.join(', ') || 'none'}`;
+    return [{ ...where(path), path: path.join('.'), message }];
+  });
+  if (problems.length > 0) throw wrongFile(new ExperimentFileError(problems));
+}
+
+/** Every gate with its place in the file. The stages of `auto` have theirs from one place; a bake has those of the last stage, which it comes before. */
+function gatesIn({
+  ramp: { kind, stages },
+}: ExperimentSpec): readonly { name: string; path: readonly PropertyKey[] }[] {
+  const written = kind === 'auto' ? stages.slice(0, 1) : stages;
+  return written.flatMap(({ gates = {} }, stage) =>
     (['before', 'after'] as const).flatMap((when) =>
-      (gates[when] ?? []).flatMap((name, index): readonly ExperimentFileProblem[] => {
-        if (known.includes(name)) return [];
-        const path = ['ramp', stage, 'gates', when, index];
-        const message = `unknown gate "${name}"; expected one of those that this installation has (GATES): ${known.join(', ') || 'none'}`;
-        return [{ ...where(path), path: path.join('.'), message }];
-      }),
+      (gates[when] ?? []).map((name, index) => ({
+        name,
+        path: ['ramp', kind === 'auto' ? 'auto' : stage, 'gates', when, index],
+      })),
     ),
   );
-  if (problems.length > 0) throw wrongFile(new ExperimentFileError(problems));
 }
 
 /** @throws ExperimentFileError with the first line that is no UTF-8, or with what the bytes are instead. */

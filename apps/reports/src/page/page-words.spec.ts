@@ -11,6 +11,7 @@ import { loadPageFiles } from './page-files.js';
 interface PageWords {
   readonly phases: Readonly<Record<string, { readonly word: string }>>;
   readonly reasonText: (code: string) => string;
+  readonly gateWords: (gate: object, standing: object) => string;
   readonly commandBadge: (decision: { readonly command: string; readonly reason: string }) => { readonly word: string };
 }
 
@@ -188,6 +189,18 @@ describe('orders on the page', () => {
     expect(saysOf('drop-arm', several)).toMatch(/^10 % of the traffic goes from a to control\./);
     expect(saysOf('rollback', several)).toMatch(/^20 % /);
   });
+});
+
+const gateSaid = (answer: string | null, reason = '', when = 'before'): string =>
+  page.gateWords({ stage: 1, when, gate: 'load-test', answer, reason }, canary());
+
+it('a gate that is waited for is named with its step and what it said last', () => {
+  expect(gateSaid(null)).toBe('Before 25 % the ramp waits for gate load-test, which has not answered yet');
+  expect(gateSaid('wait', 'warming up', 'after')).toBe(
+    'Before what follows 25 % the ramp waits for gate load-test, which says to wait: “warming up”',
+  );
+  expect(gateSaid('none', 'no answer within 10 s')).toMatch(/, which gives no answer: “no answer within 10 s”$/);
+  expect(gateSaid('deny', 'p95 is 2 s')).toMatch(/^Gate load-test denies 25 %: “p95 is 2 s”\. Take it out of the file/);
 });
 
 const pairs = (...ids: string[]): readonly { id: string }[] => ids.map((id) => ({ id }));

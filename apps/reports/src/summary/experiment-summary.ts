@@ -50,6 +50,8 @@ export interface ExperimentSummary {
   /** An e-process decides at ln E ≥ this: −ln alpha. */
   readonly decidesAtLnE: number;
   readonly stage: { readonly index: number; readonly of: number; readonly weightsPpm: readonly number[] };
+  /** Whether the ramp may have to wait for a gate; which one it is, and what it said, the decision service knows. */
+  readonly hasGates: boolean;
   readonly weightsPpm: Readonly<Record<string, number>>;
   readonly epoch: number;
   readonly variants: readonly VariantSummary[];

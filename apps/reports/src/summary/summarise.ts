@@ -59,6 +59,7 @@ export function summarise(facts: ExperimentFacts, nowMs: number): ExperimentSumm
       of: spec.ramp.stages.length,
       weightsPpm: spec.ramp.stages.map(({ weightPpm }) => weightPpm),
     },
+    hasGates: spec.ramp.stages.some(({ gates }) => gates !== undefined),
     weightsPpm: commands.at(-1)?.weightsPpm ?? {},
     epoch: commands.at(-1)?.epoch ?? 0,
     variants,

@@ -1225,7 +1225,27 @@ describe('gates of a stage', () => {
     expect(stages.map((stage) => stage.gates)).toEqual([undefined, { before: ['legal'] }, undefined]);
   });
 
+  it('of an automatic ramp are those of each of its stages, but behind the last', () => {
+    const gates = '{ before: [load-test], after: [legal] }';
+    const { kind, stages } = specWith(`ramp: { auto: { from: 20%, gates: ${gates} } }`).ramp;
+    const both = { before: ['load-test'], after: ['legal'] };
+    expect([kind, ...stages.map((stage) => stage.gates)]).toEqual(['auto', both, both, { before: ['load-test'] }]);
+    expect(specWith('ramp: { auto: { gates: { after: [legal] } } }').ramp.stages).toMatchObject([
+      { weightPpm: 10_000, gates: { after: ['legal'] } },
+      ...[20_000, 50_000, 100_000, 200_000, 500_000].map((weightPpm) => ({ weightPpm })),
+      { weightPpm: 1_000_000 },
+    ]);
+    const baked = specWith(`ramp: { auto: { from: 50%, gates: ${gates} } }\nbake: 1h`).ramp.stages;
+    expect(baked.map((stage) => stage.gates)).toEqual([both, { before: ['load-test'] }, undefined]);
+  });
+
   it.each([
+    ['ramp: { auto: {} }', 'canary.yaml:8: ramp.auto: expected from, gates, or both'],
+    ['ramp: { auto: { gates: {} } }', 'canary.yaml:8: ramp.auto.gates: expected before, after, or both'],
+    [
+      'ramp: { auto: { from: 100%, gates: { after: [qa] } } }',
+      'canary.yaml:8: ramp.auto.gates.after: is asked before the next stage, and there is one alone',
+    ],
     [withGates('{}'), 'canary.yaml:8: ramp.1.gates: expected before, after, or both'],
     [withGates('{ before: [] }'), 'ramp.1.gates.before: expected at least 1 entry'],
     [withGates('{ before: [qa, qa] }'), 'ramp.1.gates.before: names a gate twice'],

@@ -20,7 +20,16 @@ const approvalFile = z.union(
 export const rampFile = z.union(
   [
     z.literal('auto'),
-    z.strictObject({ auto: z.strictObject({ from: percentText }) }),
+    z.strictObject({
+      auto: z
+        .strictObject({
+          from: percentText.optional().describe('The first share; 1% unless it says otherwise.'),
+          gates: gatesFile
+            .optional()
+            .describe('Of every stage, since which of them the ramp passes over is not known.'),
+        })
+        .refine(({ from, gates }) => from !== undefined || gates !== undefined, 'expected from, gates, or both'),
+    }),
     z
       .array(
         z.strictObject({
@@ -35,6 +44,8 @@ export const rampFile = z.union(
   ],
   'expected "auto", { auto: { from: 5% } }, or a list of stages such as [{ weight: 5% }, { weight: 100% }]',
 );
+
+type WrittenAuto = Partial<Extract<z.output<typeof rampFile>, { readonly auto: object }>['auto']>;
 
 /** Turns the written ramp into stages that rise to 100 %, of which each gives every candidate at least 1 ppm. */
 export function readRamp(written: z.output<typeof rampFile>, candidates: number, complain: Complain): Ramp {
@@ -55,12 +66,8 @@ export function percentToPpm(text: string): number {
 }
 
 function stagesOf(written: z.output<typeof rampFile>, complain: Complain): Ramp {
-  if (written === 'auto') return autoRamp(AUTO_LADDER_PPM[0] as number);
-  if (!Array.isArray(written)) {
-    const fromPpm = percentToPpm(written.auto.from);
-    if (!isShare(fromPpm)) complain(['ramp', 'auto', 'from'], 'expected at least 0.0001% and at most 100%');
-    return autoRamp(fromPpm);
-  }
+  if (written === 'auto') return autoRamp({}, complain);
+  if (!Array.isArray(written)) return autoRamp(written.auto, complain);
   const stages: RampStage[] = written.map((stage) => ({
     weightPpm: percentToPpm(stage.weight),
     atLeastMs: stage.atLeast === undefined ? 0 : parseDurationMs(stage.atLeast),
@@ -90,10 +97,30 @@ function isShare(ppm: number): boolean {
   return ppm >= 1 && ppm <= MILLION;
 }
 
-function autoRamp(fromPpm: number): Ramp {
+/** Every stage has the gates: the ramp goes as far as is proven at once, and asks those of the stage that it leaves and of the one that it goes to. */
+function autoRamp({ from, gates }: WrittenAuto, complain: Complain): Ramp {
+  const fromPpm = from === undefined ? (AUTO_LADDER_PPM[0] as number) : percentToPpm(from);
+  if (!isShare(fromPpm)) complain(['ramp', 'auto', 'from'], 'expected at least 0.0001% and at most 100%');
   const rungs = [fromPpm, ...AUTO_LADDER_PPM.filter((rung) => rung > fromPpm)];
+  if (rungs.length === 1 && gates?.after !== undefined)
+    complain(
+      ['ramp', 'auto', 'gates', 'after'],
+      'is asked before the next stage, and there is one alone: expected before',
+    );
   return {
     kind: 'auto',
-    stages: rungs.map((weightPpm) => ({ weightPpm, atLeastMs: 0, atLeastUnits: 0, approval: 'none' })),
+    stages: rungs.map((weightPpm, index) => ({
+      weightPpm,
+      atLeastMs: 0,
+      atLeastUnits: 0,
+      approval: 'none',
+      ...gatesAt(gates, index === rungs.length - 1),
+    })),
   };
+}
+
+/** Nothing follows the last stage that a gate behind it could keep from happening. */
+function gatesAt(gates: WrittenAuto['gates'], isLast: boolean): Pick<RampStage, 'gates'> {
+  if (gates === undefined || !isLast) return gates === undefined ? {} : { gates };
+  return gates.before === undefined ? {} : { gates: { before: gates.before } };
 }

@@ -20,7 +20,7 @@ import { decider } from '../decider.js';
 import type { DeliveryEvent } from '../events.js';
 import type { DeliveryInput, GateSaid } from '../inputs.js';
 import { initialState, type DeliveryState } from '../state.js';
-import { gatesToAsk } from './gates.js';
+import { awaitedGates, gatesToAsk } from './gates.js';
 
 const HALF = aStage(500_000, { gates: { before: ['load-test'], after: ['legal'] } });
 const gated = aSpec({ ramp: explicitRamp(aStage(10_000), HALF, aStage(1_000_000)) });
@@ -57,6 +57,9 @@ const asked = (...inputs: readonly DeliveryInput[]): readonly string[] =>
   gatesToAsk(stateAfter(define(T0, gated), ...inputs)).map(({ gate }) => gate);
 const log = (...inputs: readonly DeliveryInput[]): readonly string[] => logOf(...inputs).map(({ type }) => type);
 
+const toHalf = (minute: number): DeliveryInput =>
+  analysed(minutes(minute), [provenUpTo('alignment', 500_000), provenUpTo('error-rate', 500_000)]);
+
 describe('a gate of the ramp', () => {
   it('is asked when nothing else is missing, and the analysis after its approval goes on', () => {
     expect(typesOf(proven(1), proven(2))).toEqual(['gate-asked']);
@@ -80,6 +83,29 @@ describe('a gate of the ramp', () => {
       'gate-answered',
       'promoted',
     ]);
+  });
+
+  it('of an automatic ramp is asked about the stage that the proof leads to, and about none that is passed over', () => {
+    const gates = { before: ['load-test'] };
+    const stages = [10_000, 200_000, 500_000, 1_000_000].map((weightPpm, index) =>
+      aStage(weightPpm, index === 0 ? {} : { gates }),
+    );
+    const spec = aSpec({ ramp: { kind: 'auto', stages } });
+    const inputs = [toHalf(1), toHalf(2), said(3, 'approve', { stage: 2 }), toHalf(4)];
+    const [question, , advanced, ...more] = logOf(define(T0, spec), ...inputs).slice(2);
+    expect(question).toMatchObject({ type: 'gate-asked', stage: 2, message: expect.stringContaining('50 %') });
+    expect(advanced).toMatchObject({ type: 'advanced', command: { stage: 2 } });
+    expect(more).toEqual([]);
+    const passedOver = [toHalf(1), analysed(minutes(2), [provenUpTo('alignment', 1e6), provenUpTo('error-rate', 1e6)])];
+    const waiting = stateAfter(define(T0, spec), ...passedOver);
+    expect(gatesToAsk(waiting).map(({ stage }) => stage)).toEqual([2, 3]);
+    const promotable = stateAfter(
+      define(T0, spec),
+      ...inputs.slice(0, 2),
+      said(3, 'wait', { stage: 2 }),
+      ...inputs.slice(2),
+    );
+    expect(awaitedGates(promotable)).toEqual([]);
   });
 
   it('holds the ramp where it denies, lets wait or gives no answer, and says so as often as that changes', () => {

@@ -1,15 +1,17 @@
 import type { ExperimentSpec } from '#libs/contracts';
 import { waitsForApproval } from '../allocation.js';
 import { CONTROLLER } from '../command.js';
-import type { DeliveryEvent, GateAnswer } from '../events.js';
+import type { DeliveryEvent } from '../events.js';
 import {
   isActive,
+  isBeforeRamp,
   isSameGate,
   type AskedGate,
   type DefinedState,
   type DeliveryState,
   type DraftState,
   type Gate,
+  type StartedState,
 } from '../state.js';
 import { gateAskedInWords } from '../words/gates.js';
 
@@ -44,14 +46,23 @@ export function gatesBeforeStart(spec: ExperimentSpec): readonly Gate[] {
   return spec.shadow === undefined ? gatesOf(spec, 0, 'before') : [];
 }
 
-/** Gates that have to be asked: what they said last was not their last word, and the file still names them. */
-export function gatesToAsk(state: DeliveryState): readonly AskedGate[] {
+/** Gates that were asked and that the ramp waits for: they have not approved, the file still names them, and it has not gone past them. */
+export function awaitedGates(state: DeliveryState): readonly AskedGate[] {
   if (state.phase === 'absent' || (state.phase !== 'draft' && !isActive(state))) return [];
   const isNamed = (asked: AskedGate): boolean =>
     gatesOf(state.spec, asked.stage, asked.when).some((gate) => isSameGate(gate, asked));
-  return (state.gates ?? []).filter((asked) => !isLastWord(asked.answer) && isNamed(asked));
+  return (state.gates ?? []).filter(
+    (asked) => asked.answer !== 'approve' && isNamed(asked) && (state.phase === 'draft' || isAhead(state, asked)),
+  );
 }
 
-function isLastWord(answer: GateAnswer | null): boolean {
-  return answer === 'approve' || answer === 'deny';
+/** An automatic ramp may pass over a stage while its gate is asked. */
+function isAhead(state: StartedState, { stage, when }: Gate): boolean {
+  if (isBeforeRamp(state)) return when === 'before';
+  return when === 'before' ? stage > state.stage : stage === state.stage;
+}
+
+/** Gates that have to be asked: what they said last was not their last word. */
+export function gatesToAsk(state: DeliveryState): readonly AskedGate[] {
+  return awaitedGates(state).filter(({ answer }) => answer !== 'deny');
 }
