@@ -122,8 +122,12 @@ it('every receiver is told of each decision in order, whatever another one does'
   const repeating = await aReceiver((response, nth) => void (nth === 1 ? response.destroy() : ok(response)));
   const stalled = await aReceiver(() => undefined);
   const moved = await aReceiver((response) => void response.writeHead(302, { location: good.url }).end());
+  // A webhook that takes nothing and a Slack channel at one address.
+  const both: Awaited<ReturnType<typeof aReceiver>> = await aReceiver((response, nth) =>
+    both.got[nth - 1]!.isSigned ? void response.writeHead(503).end() : ok(response),
+  );
   const decision = await aDecision(
-    [good, failing, repeating, stalled, moved].map(({ url }) => url),
+    [...[good, failing, repeating, stalled, moved, both].map(({ url }) => url), `slack:${both.url}`],
     { NOTIFY_ATTEMPTS: '3', NOTIFY_TIMEOUT_MS: '1500' },
   );
   await apply(decision, 'told');
@@ -133,6 +137,9 @@ it('every receiver is told of each decision in order, whatever another one does'
     await eventually(() => expect(withoutRepeats(got)).toEqual(DECIDED));
   expect(failing.got.slice(0, 3).map(({ decision: what }) => what)).toEqual(['started', 'started', 'started']);
   expect(repeating.got[1]!.id).toBe(repeating.got[0]!.id);
+  await eventually(() =>
+    expect(both.got.filter(({ isSigned }) => !isSigned).map(({ decision: what }) => what)).toEqual(DECIDED),
+  );
   expect([good, failing, repeating].flatMap(({ got }) => got).every(({ isSigned }) => isSigned)).toBe(true);
 
   await eventually(async () => {
@@ -333,22 +340,25 @@ it('a gate that is dead holds its ramp and says so, delays nothing else, and is 
 
 it('a file that names a gate which nobody has configured is refused with its line', async () => {
   const decision = await aDecision([]);
-  const lines = ['ramp:', '  - { weight: 1% }', '  - { weight: 100%, gates: { before: [smok] } }'];
   const config = 'config: { checkpoint: a, sampler: b, steps: 1, precision: fp16 }';
-  const file = [
-    'apiVersion: teststrip/v1',
-    'key: typo',
-    'service: typo',
-    'kind: canary',
-    `variants: { control: { upstream: "http://127.0.0.1:1", ${config} }, candidate: { upstream: "http://127.0.0.1:2", ${config} } }`,
-    'guardrails: [{ metric: error-rate, margin: +1pp }]',
-    ...lines,
-  ].join('\n');
-  const headers = { 'content-type': 'application/yaml', 'teststrip-file': 'typo.yaml' };
-  const response = await fetch(new URL('/v1/experiments', decision.url), { method: 'POST', headers, body: file });
-  expect(response.status).toBe(422);
-  expect(await response.json()).toMatchObject({
-    detail:
-      'typo.yaml:9: ramp.1.gates.before.0: unknown gate "smok"; expected one of those that this installation has (GATES): none',
-  });
+  const problemOf = async (ramp: readonly string[]): Promise<unknown> => {
+    const file = [
+      'apiVersion: teststrip/v1',
+      'key: typo',
+      'service: typo',
+      'kind: canary',
+      `variants: { control: { upstream: "http://127.0.0.1:1", ${config} }, candidate: { upstream: "http://127.0.0.1:2", ${config} } }`,
+      'guardrails: [{ metric: error-rate, margin: +1pp }]',
+      ...ramp,
+    ].join('\n');
+    const headers = { 'content-type': 'application/yaml', 'teststrip-file': 'typo.yaml' };
+    const response = await fetch(new URL('/v1/experiments', decision.url), { method: 'POST', headers, body: file });
+    expect(response.status).toBe(422);
+    return ((await response.json()) as { readonly detail: unknown }).detail;
+  };
+  const unknown = 'unknown gate "smok"; expected one of those that this installation has (GATES): none';
+  const stages = ['ramp:', '  - { weight: 1% }', '  - { weight: 100%, gates: { before: [smok] } }'];
+  expect(await problemOf(stages)).toBe(`typo.yaml:9: ramp.1.gates.before.0: ${unknown}`);
+  const auto = ['ramp:', '  auto:', '    from: 5%', '    gates: { after: [smok] }'];
+  expect(await problemOf(auto)).toBe(`typo.yaml:10: ramp.auto.gates.after.0: ${unknown}`);
 });

@@ -5,7 +5,7 @@ import { readGate, type GateSettings } from './gates/gate-settings.js';
 import { NOTICE_KINDS } from './notifying/notice.js';
 import type { NotifySettings } from './notifying/notify-settings.js';
 import { isMailbox, readMailServer, type MailSettings } from './notifying/email/mail-server.js';
-import { readMailbox, readReceiver, type Receiver } from './notifying/receivers.js';
+import { readMailbox, readReceiver, toldApart, type Receiver } from './notifying/receivers.js';
 import { readTemplates, type Templates } from './notifying/templates.js';
 
 /** A text that is read as a whole. @param readOne says what is wrong where it can't be read */
@@ -141,7 +141,7 @@ export function notifySettings(config: Config): NotifySettings {
   if (secret === undefined && told.some(({ form }) => form === 'webhook'))
     throw new ConfigurationError(['NOTIFY_SECRET=(not set): a webhook in NOTIFY_WEBHOOK needs it']);
   return {
-    receivers: [...told, ...mailed],
+    receivers: toldApart([...told, ...mailed]),
     mail: mailSettings(config),
     templates: templatesIn(config.NOTIFY_TEMPLATES),
     secret,

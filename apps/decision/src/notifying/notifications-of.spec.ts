@@ -5,7 +5,7 @@ import type { KnownState } from '../deciding/decision-log.js';
 import { signatureHeaders } from './signed-post.js';
 import { NOTICE_KINDS } from './notice.js';
 import { notificationsOf } from './notifications-of.js';
-import { readReceiver, type Receiver } from './receivers.js';
+import { readReceiver, toldApart, type Receiver } from './receivers.js';
 
 const T0 = Date.parse('2026-11-20T10:00:00.000Z');
 const webhook = readReceiver('https://hooks.example.com/team') as Receiver;
@@ -84,6 +84,17 @@ describe('a receiver', () => {
   it('has a name without the secret in its address', () => {
     expect(slack).toMatchObject({ form: 'slack', url: 'https://hooks.slack.example.com/services/T0/secret' });
     expect(slack.name).toMatch(/^hooks\.slack\.example\.com#[0-9a-f]{8}$/);
+  });
+
+  it('has a queue of its own beside another kind of receiver at the same address, and keeps its name where it is alone', () => {
+    const hook = readReceiver('https://chat.example/hook') as Receiver;
+    const channel = readReceiver('slack:https://chat.example/hook') as Receiver;
+    expect(toldApart([hook, channel, slack]).map(({ name }) => name)).toEqual([
+      hook.name,
+      `slack:${hook.name}`,
+      slack.name,
+    ]);
+    expect(toldApart([channel])).toEqual([channel]);
   });
 
   it.each(['ftp://a.example/x', 'file:///etc/passwd', 'hooks', 'https://user:word@a.example/x'])(

@@ -5,7 +5,7 @@ import { isMailbox } from './email/mail-server.js';
 export type Receiver = PostedReceiver | MailedReceiver;
 
 interface Named {
-  /** The host and a digest of the address, which is a secret for some receivers: for logs, metrics and the database. */
+  /** The host and a digest of the address, which is a secret for some receivers: for logs, metrics and the database, see also {@link toldApart}. */
   readonly name: string;
 }
 
@@ -38,6 +38,17 @@ export function readReceiver(text: string): PostedReceiver | string {
 export function readMailbox(text: string): MailedReceiver | string {
   if (!isMailbox(text)) return 'expected addresses such as team@example.com, of letters, digits and the usual signs';
   return { name: nameOf(text.slice(text.lastIndexOf('@')), text), address: text, form: 'email' };
+}
+
+/**
+ * Receivers by whose names their notifications are told apart: a webhook and a Slack channel of one address are two. The channel's name stays as it was where it
+ * is alone, since what has not been delivered yet is kept under it.
+ */
+export function toldApart(receivers: readonly Receiver[]): readonly Receiver[] {
+  const webhooks = new Set(receivers.filter(({ form }) => form === 'webhook').map(({ name }) => name));
+  return receivers.map((one) =>
+    one.form === 'slack' && webhooks.has(one.name) ? { ...one, name: `${SLACK}${one.name}` } : one,
+  );
 }
 
 function nameOf(host: string, address: string): string {
