@@ -13,8 +13,12 @@ export async function listening(server: Server): Promise<string> {
 /** The next that a part of a bench in a process of its own says. */
 export function said<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
-    child.once('message', (value) => resolve(value as T));
-    child.once('exit', (code) => reject(new Error(`a part of the bench ended with ${code}`)));
+    const ended = (code: number | null): void => reject(new Error(`a part of the bench ended with ${code}`));
+    child.once('exit', ended);
+    child.once('message', (value) => {
+      child.off('exit', ended);
+      resolve(value as T);
+    });
   });
 }
 

@@ -19,6 +19,7 @@ import { createProxy, type Proxy } from './proxy/proxy.js';
 import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';
 import type { Evaluated } from './flags/evaluate-flag.js';
+import type { FlagLane } from './flags/flag-lane.js';
 import { FlagServer } from './flags/flag-server.js';
 import { StateServer } from './flags/state-server.js';
 import { closeWithConnection } from './proxy/answers-in-line.js';
@@ -81,6 +82,7 @@ export class Router {
   private readonly server: Server;
   private readonly proxy: Proxy;
   private readonly flags: FlagServer;
+  private readonly flagLane: FlagLane;
   private readonly flagState: StateServer;
   /** Of commands that are not answered yet, by their id. */
   private readonly traces = new Map<string, string>();
@@ -164,6 +166,7 @@ export class Router {
       onExposed: (service, evaluated, id) => this.evaluated(service, evaluated, id),
     });
     this.server = this.createServer();
+    this.flagLane = this.flags.laneOf(this.server);
     const kept = weightsOf(settings);
     this.weights = this.createWeights(kept);
     this.accessLogs = this.createAccessLogs(kept);
@@ -355,6 +358,7 @@ export class Router {
       this.server.close(() => resolve());
     });
     this.server.closeIdleConnections();
+    this.flagLane.close();
     await this.idle();
     this.server.closeAllConnections();
     for (const socket of this.sockets) socket.destroy();
@@ -460,7 +464,7 @@ export class Router {
     socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
     // The server adds its own again.
     socket.removeAllListeners('timeout');
-    this.server.emit('connection', socket);
+    this.flagLane.toServer(socket);
   }
 
   private answerAboutItself({ method = 'GET' }: IncomingMessage, path: string, response: ServerResponse): void {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isoTime } from '#libs/contracts';
 import { sendJson, sendProblem } from '#libs/platform';
 import type { DrawSources } from '../proxy/draw.js';
@@ -9,7 +9,9 @@ import { ChangeStreams } from './change-streams.js';
 import { entityTagOf, isKnown } from './entity-tag.js';
 import { evaluateFlag, type Evaluated, type FlagQuestion } from './evaluate-flag.js';
 import { isFlagProblem, readFlagContext, type FlagContext, type FlagProblem } from './flag-context.js';
+import { FlagLane, type FlagReply } from './flag-lane.js';
 import { readText, type FlagRequest } from './read-text.js';
+import type { AskedFlags, WholeRequest } from './whole-request.js';
 
 const BULK = '/ofrep/v1/evaluate/flags';
 const EVENTS = '/ofrep/v1/events';
@@ -32,10 +34,14 @@ export interface FlagServerOptions extends DrawSources {
   readonly unreadyReason: () => string | undefined;
   readonly isAuthorised: (token: string | undefined) => boolean;
   /** Hears of every flag that was asked for by itself, and what its client is told. */
-  readonly onEvaluated: (service: string, evaluated: Evaluated, request: IncomingMessage) => void;
+  readonly onEvaluated: (service: string, evaluated: Evaluated) => void;
 }
 
 type Headers = Readonly<Record<string, string>>;
+
+interface Asked extends AskedFlags, Pick<FlagQuestion, 'override'> {
+  readonly context: FlagContext | FlagProblem;
+}
 
 /**
  * OFREP 0.3 (OpenFeature's remote evaluation protocol): every service is a flag, evaluated as a request would be routed. Asking for one flag is an exposure; asking
@@ -64,10 +70,21 @@ export class FlagServer {
     if (address === EVENTS) return this.listen(request, response);
     readText(request, response, { waitsToBeTold }, (text) => {
       const context = typeof text === 'string' ? readFlagContext(text) : text;
-      if (isFlagProblem(context)) return send(response, 400, key === undefined ? context : { key, ...context });
-      if (key === undefined) this.answerAll(context, request, response);
-      else this.answerOne(key, context, request, response);
+      const { 'if-none-match': ifNoneMatch } = request.headers;
+      const { status, body, headers, sent } = this.answer({
+        key,
+        ifNoneMatch,
+        context,
+        override: this.overrideOf(request),
+      });
+      send(response, status, body, headers);
+      sent?.();
     });
+  }
+
+  /** Answers clients that ask for flags in one piece before the server makes streams of what they send; while nothing can be evaluated the server does. */
+  laneOf(server: Server): FlagLane {
+    return new FlagLane({ server, headers: OPEN_TO_PAGES, answer: (request) => this.answerWhole(request) });
   }
 
   /** What is evaluated may be another now. */
@@ -83,27 +100,36 @@ export class FlagServer {
     this.streams.close();
   }
 
-  private answerOne(key: string, context: FlagContext, request: IncomingMessage, response: ServerResponse): void {
+  private answerWhole({ text, ...asked }: WholeRequest): FlagReply | undefined {
+    if (this.options.unreadyReason() !== undefined) return undefined;
+    return this.answer({ ...asked, context: readFlagContext(text), override: undefined });
+  }
+
+  private answer({ key, context, override, ifNoneMatch }: Asked): FlagReply {
+    if (isFlagProblem(context)) return { status: 400, body: key === undefined ? context : { key, ...context } };
+    const question = { context, override };
+    return key === undefined ? this.answerAll(question, ifNoneMatch) : this.answerOne(key, question);
+  }
+
+  private answerOne(key: string, question: FlagQuestion): FlagReply {
     const route = this.options.allocations.routeOf(key);
     if (!route) {
       const notFound: FlagProblem = { errorCode: 'FLAG_NOT_FOUND', errorDetails: `no service is called "${key}"` };
-      return send(response, 404, { key, ...notFound });
+      return { status: 404, body: { key, ...notFound } };
     }
-    const question = { context, override: this.overrideOf(request), askedAt: isoTime(Date.now()) };
-    const evaluated = evaluateFlag(route, question, this.options);
-    send(response, 200, evaluated.flag);
-    this.options.onEvaluated(key, evaluated, request);
+    const evaluated = evaluateFlag(route, { ...question, askedAt: isoTime(Date.now()) }, this.options);
+    const sent = (): void => this.options.onEvaluated(key, evaluated);
+    return { status: 200, body: evaluated.flag, sent };
   }
 
-  private answerAll(context: FlagContext, request: IncomingMessage, response: ServerResponse): void {
-    const question: FlagQuestion = { context, override: this.overrideOf(request) };
+  private answerAll(question: FlagQuestion, ifNoneMatch: string | undefined): FlagReply {
     const routes = [...this.options.allocations.routes.values()];
     const flags = routes.map((route) => evaluateFlag(route, question, this.options).flag);
+    const headers = { etag: entityTagOf(flags) };
+    if (isKnown(ifNoneMatch, headers.etag)) return { status: 304, headers };
     const endpoint = { requestUri: EVENTS };
-    const body = { flags, eventStreams: [{ type: 'sse', endpoint, inactivityDelaySec: INACTIVITY_SECONDS }] };
-    const etag = entityTagOf(flags);
-    if (!isKnown(request.headers['if-none-match'], etag)) return send(response, 200, body, { etag });
-    response.writeHead(304, { ...OPEN_TO_PAGES, etag }).end();
+    const eventStreams = [{ type: 'sse', endpoint, inactivityDelaySec: INACTIVITY_SECONDS }];
+    return { status: 200, body: { flags, eventStreams }, headers };
   }
 
   private listen(request: IncomingMessage, response: ServerResponse): void {
@@ -140,6 +166,8 @@ function keyIn(path: string): string | undefined {
   }
 }
 
-function send(response: ServerResponse, status: number, body: object, headers: Headers = {}): void {
-  if (!response.headersSent && !response.destroyed) sendJson(response, body, status, { ...OPEN_TO_PAGES, ...headers });
+function send(response: ServerResponse, status: number, body: object | undefined, headers: Headers = {}): void {
+  if (response.headersSent || response.destroyed) return;
+  if (body === undefined) response.writeHead(status, { ...OPEN_TO_PAGES, ...headers }).end();
+  else sendJson(response, body, status, { ...OPEN_TO_PAGES, ...headers });
 }

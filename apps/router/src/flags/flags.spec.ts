@@ -1,8 +1,13 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { EventSource } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import {
   ASSIGNMENT_HEADER,
@@ -254,6 +259,52 @@ describe('what can’t be evaluated', () => {
   });
 });
 
+/** The answer to a request that is sent as these pieces, as far as it does not tell the time. */
+async function toldInPieces({ port, hostname }: URL, pieces: readonly string[]): Promise<readonly string[]> {
+  const socket = connect(Number(port), hostname).setNoDelay();
+  closing.push(() => socket.destroy());
+  let said = '';
+  socket.on('data', (piece: Buffer) => (said += piece.toString()));
+  for (const piece of pieces) {
+    socket.write(piece);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  await expect.poll(() => said).toMatch(/\}$|^HTTP\/1\.1 304 [^]*\r\n\r\n$/);
+  const [head = '', body = ''] = said.replace(/assignedAt%22%3A%22[^"]*?%22/, 'assignedAt').split('\r\n\r\n');
+  const fields = head.split('\r\n').filter((line) => !/^(?:date|content-length):/i.test(line));
+  return [...fields.map((line) => line.toLowerCase()).sort(), body];
+}
+
+describe('flags that are asked for in one piece', () => {
+  it('are answered as in several, without the streams that the server makes of each request', async () => {
+    await running({ candidatePpm: 500_000 });
+    const router = await start({ upstreams: { upscale: 'http://127.0.0.1:1' } });
+    let served = 0;
+    const count = (): void => void (served += 1);
+    subscribe('http.server.request.start', count);
+    closing.push(() => unsubscribe('http.server.request.start', count));
+    const context = JSON.stringify({ context: { targetingKey: 'ünna', plan: 'pro' } });
+    for (const [key, body] of [
+      ['/text-to-image', context],
+      ['/upscale', context],
+      ['/nobody', context],
+      ['/text-to-image', '{'],
+      ['/text-to-image', ''],
+      ['', context],
+      ['', '{}'],
+      [' HTTP/1.1\r\nIf-None-Match: *\r\nX:', context],
+    ]) {
+      const length = Buffer.byteLength(body!);
+      const head = `POST ${EVALUATIONS}${key} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`;
+      const before = served;
+      const whole = await toldInPieces(router, [`${head}${body}`]);
+      expect(served, `${key} ${body}`).toBe(before);
+      expect(whole).toEqual(await toldInPieces(router, [head.slice(0, 20), `${head.slice(20)}${body}`]));
+      expect(served).toBe(before + 1);
+    }
+  });
+});
+
 describe('all flags at once', () => {
   it('have a tag that stays while nothing changes, and differs for who gets something else', async () => {
     await running({ candidatePpm: 500_000 });
@@ -446,6 +497,43 @@ async function client<Module>(name: string): Promise<Module> {
   return (await import(/* @vite-ignore */ name)) as Module;
 }
 
+const EVALUATIONS = '/ofrep/v1/evaluate/flags';
+/**
+ * Its kinds of values exclude each other by its words, and do not by its letters: `codeDefaultFlag` asks for nothing, so that every flag with a value is one as well, and
+ * an integer is a number too. One of them has to hold.
+ */
+function protocolText(): string {
+  const text = readFileSync(fileURLToPath(new URL('test/ofrep-0.3.0.yaml', import.meta.url)), 'utf8');
+  const kinds = /oneOf:(?=\s+- \$ref: ['"]#\/components\/schemas\/booleanFlag)/;
+  expect(text).toMatch(kinds);
+  return text.replace(kinds, 'anyOf:');
+}
+
+/** The protocol's own document, Apache-2.0, as github.com/open-feature/protocol has it (service/openapi.yaml). */
+const PROTOCOL = parse(protocolText()) as {
+  readonly paths: Readonly<Record<string, { readonly post: { readonly responses: Readonly<Record<string, object>> } }>>;
+};
+const ajv = new Ajv2020({ strict: false, validateFormats: false });
+ajv.addSchema(PROTOCOL, 'ofrep');
+const validators = new Map<string, ValidateFunction>();
+
+/** Whatever is answered to an evaluation is what the protocol's document says of that status. */
+function expectAsDescribed(asked: string, status: number, text: string): void {
+  const path =
+    asked.startsWith(`${EVALUATIONS}/`) && asked.length > EVALUATIONS.length + 1 ? `${EVALUATIONS}/{key}` : EVALUATIONS;
+  // An address that is neither of the two is none of the protocol's.
+  if (status === 404 && path === EVALUATIONS) return;
+  const described = PROTOCOL.paths[path]!.post.responses[status];
+  expect(described, `${asked}: ${status}`).toBeDefined();
+  if (!('content' in described!)) return expect(text).toBe('');
+  const pointer = `/paths/${path.replaceAll('/', '~1')}/post/responses/${status}/content/application~1json/schema`;
+  const $ref = `ofrep#${encodeURI(pointer)}`;
+  const validate = validators.get($ref) ?? ajv.compile({ $ref });
+  validators.set($ref, validate);
+  validate(JSON.parse(text));
+  expect(validate.errors, `${asked}: ${status} ${text}`).toBeNull();
+}
+
 interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -456,6 +544,7 @@ interface Answer {
 async function post(router: URL, path: string, body: string, headers: Record<string, string> = {}): Promise<Answer> {
   const answer = await fetch(new URL(path, router), { method: 'POST', headers, body });
   const text = await answer.text();
+  if (path.startsWith(EVALUATIONS)) expectAsDescribed(path, answer.status, text);
   return { status: answer.status, headers: answer.headers, text, body: text === '' ? undefined : JSON.parse(text) };
 }
 
