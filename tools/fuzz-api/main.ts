@@ -1,12 +1,13 @@
 import { parseArgs } from 'node:util';
 import { doorOf, operationCount, variedOperations, type Document } from './doors.js';
 import { fuzz, type Fuzzed } from './schemathesis.js';
+import { fuzzFiles } from './send-files.js';
 import { startFuzzedStandalone, type FuzzedStandalone } from './standalone.js';
 import { merged, sumOf, tallyLines } from './tally.js';
 
 /**
  * `npm run fuzz:api`: schemathesis asks every route of a running standalone, as its own descriptions say, what its schemas allow and what they
- * do not. Ends with code 1 where an answer is 5xx, has a status that the description does not tell, or takes more than 5 s.
+ * do not; before that come experiment files that are valid, drawn from those of the documentation (`--only files`: these alone). Ends with code 1 where an answer is 5xx, has a status that the description does not tell, or takes more than 5 s.
  */
 const { values } = parseArgs({
   options: {
@@ -25,6 +26,8 @@ interface Door {
 
 /** The rest are examples and borders of what is allowed, as many as there are. */
 const DRAWN_SHARE = 0.8;
+/** Of the requests, those that are about experiment files that are valid. */
+const FILES_SHARE = 0.2;
 /** With fewer requests than were asked for the next seed draws others. */
 const MOST_ROUNDS = 5;
 
@@ -34,17 +37,29 @@ process.on('SIGINT', () => void standalone.close().then(() => process.exit(130))
 let isClean = false;
 try {
   const wanted = values.only?.split(',');
-  const doors = (await doorsOf(standalone)).filter(({ name }) => wanted?.includes(name) ?? true);
-  isClean = told(doors, await fuzzAll(doors));
+  const doors = await doorsOf(standalone);
+  const files = wanted?.includes('files') === false ? [] : [await sendFiles(doors)];
+  const asked = doors.filter(({ name }) => wanted?.includes(name) ?? true);
+  isClean = told(asked, await fuzzAll(asked, files));
 } finally {
   await standalone.close();
 }
 process.exit(isClean ? 0 : 1);
 
-async function fuzzAll(doors: readonly Door[]): Promise<readonly Fuzzed[]> {
+function sendFiles(doors: readonly Door[]): Promise<Fuzzed> {
+  return fuzzFiles({
+    standalone,
+    documents: new Map(doors.map(({ name, document }) => [name, document])),
+    requests: Math.ceil(Number(values.requests) * FILES_SHARE),
+    seed: Number(values.seed),
+    untilMs,
+  });
+}
+
+async function fuzzAll(doors: readonly Door[], before: readonly Fuzzed[]): Promise<readonly Fuzzed[]> {
   const wanted = Number(values.requests);
   const varied = doors.reduce((sum, { document }) => sum + variedOperations(document), 0);
-  const fuzzed: Fuzzed[] = [];
+  const fuzzed: Fuzzed[] = [...before];
   let last = Infinity;
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const missing = wanted - sumOf(merged(fuzzed.map(({ tally }) => tally)));
@@ -64,13 +79,14 @@ async function fuzzAll(doors: readonly Door[]): Promise<readonly Fuzzed[]> {
 
 /** Says what was asked and answered. @returns whether nothing is wrong */
 function told(doors: readonly Door[], fuzzed: readonly Fuzzed[]): boolean {
-  for (const { name, document } of doors) {
+  for (const name of new Set(fuzzed.map((one) => one.name))) {
     const own = fuzzed.filter((one) => one.name === name);
+    const door = doors.find((one) => one.name === name);
     const tally = merged(own.map((one) => one.tally));
     const faults = [...new Set(own.flatMap(({ fault }) => fault ?? []))];
     const verdict = faults.length === 0 ? 'as described' : `FAILED: ${faults.join('; ')}`;
     const lines = [
-      `\n${name}: ${operationCount(document)} operations, ${sumOf(tally)} requests, ${verdict}`,
+      `\n${name}: ${door ? operationCount(door.document) : tally.size} operations, ${sumOf(tally)} requests, ${verdict}`,
       ...tallyLines(tally),
     ];
     process.stdout.write(`${lines.join('\n')}\n`);

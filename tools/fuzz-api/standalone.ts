@@ -11,6 +11,8 @@ export interface FuzzedStandalone {
   /** By the names that it says itself, for example `decision`, `router`, `routerAdmin`. */
   readonly addresses: Readonly<Record<string, string>>;
   readonly token: string;
+  /** Answers everything; orders can lead requests nowhere else. */
+  readonly upstream: string;
   /** For files; gone after `close`. */
   readonly folder: string;
   close(): Promise<void>;
@@ -33,14 +35,18 @@ export async function startFuzzedStandalone(): Promise<FuzzedStandalone> {
     DATA_DIR: join(folder, 'data'),
     UPSTREAM_HOSTS: `127.0.0.1:${port}`,
     ROUTER_CLIENT_REQUESTS: 'any',
+    // What the documentation's files name. What they answer is no word of a gate.
+    GATES: ['load-test', 'legal'].map((name) => `${name}=http://127.0.0.1:${port}/gate`).join(','),
+    NOTIFY_SECRET: `whsec_${Buffer.alloc(24, 1).toString('base64')}`,
     END_WITH_PARENT: 'true',
   });
   const close = () => end(services, upstream, folder);
   try {
     const addresses = JSON.parse(await services.said(/\{"ready":true.*\}/)) as Record<string, string>;
     const token = (await readFile(join(folder, 'data', 'operator-token'), 'utf8')).trim();
-    await applyExperiment({ decision: addresses['decision']!, token, upstream: `http://127.0.0.1:${port}/` });
-    return { addresses, token, folder, close };
+    const url = `http://127.0.0.1:${port}/`;
+    await applyExperiment({ decision: addresses['decision']!, token, upstream: url });
+    return { addresses, token, upstream: url, folder, close };
   } catch (error) {
     await close();
     throw error;
