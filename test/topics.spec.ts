@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { topics, type Application } from '#libs/contracts';
+import { isSignedTopic, topics, type Application } from '#libs/contracts';
 
 /** Where the code of an application stands; services that generate pictures publish with what libs/telemetry embeds in them. */
 const FOLDERS: Readonly<Record<Application, readonly string[]>> = {
@@ -39,6 +39,10 @@ describe.each(Object.values(topics))('$name', ({ name, producedBy, consumedBy })
 
   it('is read by the applications that its file names', () => {
     expect(applicationsThat('reads', name)).toEqual([...consumedBy].sort());
+  });
+
+  it('is signed where a router obeys it, so that nobody who writes to the bus moves traffic by it', () => {
+    expect(isSignedTopic(name)).toBe(applicationsThat('reads', name).includes('router'));
   });
 });
 

@@ -335,6 +335,21 @@ describe('who may do what', () => {
       ['post', '/api/feedback', 'anybody', 'reports'],
     ]);
     expect(operations.length).toBeGreaterThan(30);
+    // Nobody looks at who asks the other apps: they change nothing. The simulated model is asked for pictures.
+    const others = apps.filter(({ name }) => !operations.some(([, , , asked]) => asked === name));
+    const changes = others.flatMap(({ api }) =>
+      Object.entries(api.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`)),
+    );
+    expect(changes.filter((change) => !change.startsWith('get '))).toEqual(['post /v1/services/{service}/generations']);
+  });
+
+  /** Anybody may, from a page of ours: nobody's feedback or sign-in comes from another site. Those of the router are open to pages by design. */
+  const openChanges = operations.filter(
+    ([method, , role, name]) => method !== 'get' && role === 'anybody' && name !== 'router',
+  );
+
+  it.each(openChanges)('%s %s is refused to a page of another site (%s, %s)', async (...operation) => {
+    expect(await ask(operation, undefined, { origin: 'https://evil.example' })).toBe(403);
   });
 
   const locked = operations.filter(([, , role]) => role !== 'anybody');
@@ -343,7 +358,14 @@ describe('who may do what', () => {
     const [method, path] = operation;
     expect(await ask(operation, undefined), 'a stranger').toBe(401);
     expect(await ask(operation, undefined, { authorization: 'Bearer guessed' }), 'somebody who guesses').toBe(401);
-    if (method !== 'get') expect(await ask(operation, 'vera'), 'a viewer').toBe(403);
+    if (method !== 'get') {
+      expect(await ask(operation, 'vera'), 'a viewer').toBe(403);
+      const foreign = { origin: 'https://evil.example' };
+      expect(
+        await ask(operation, 'root', foreign),
+        'a page of another site, with the token of whoever looks at it',
+      ).toBe(403);
+    }
     // A list shows what its reader may see; pictures of nobody are unknown to everybody.
     const isAboutService = /\{(key|service|experiment)\}/.test(path) || method !== 'get';
     if (isAboutService) expect(await ask(operation, 'otto'), 'the admin of another service').toBe(403);

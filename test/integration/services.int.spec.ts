@@ -569,6 +569,10 @@ describe('orders on a bus that others may write to', () => {
     const { spec } = decodeEvent((await shared.readAll('experiment.defined.v1')).at(-1)!).data as ExperimentDefined;
     const variants = { ...spec.variants, control: { ...spec.variants['control'], upstream: evil } };
     await forge('experiment.defined.v1', key, { spec: { ...spec, variants }, policy: 99 });
+    await forge('service.defined.v1', service, {
+      baseline: { upstream: evil, config: {}, fingerprint: 'f' },
+      epoch: 2 ** 31 - 1,
+    });
     await eventually(async () =>
       expect((await show()).alerts).toEqual(
         expect.arrayContaining(

@@ -40,3 +40,25 @@ it('is never sent whole where another one is written over it while it is sent', 
   ).rejects.toThrow('written while it was sent');
   expect(sent).toBeLessThan(length);
 });
+
+it('is read as slowly as its clients read: forty that have taken a piece hold little of what they asked for', async () => {
+  const file = join(folder, 'large.png');
+  const content = Buffer.alloc(4 * 1024 * 1024, 'large ');
+  await writeFile(file, content);
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const picture = async () => ({ uri: pathToFileURL(file).href, sha256, format: 'png' as const });
+  const gallery = new PictureGallery({ picture } as unknown as FactReader, [folder]);
+  const before = process.memoryUsage().arrayBuffers;
+  const readers = await Promise.all(
+    Array.from({ length: 40 }, async () => {
+      const { bytes } = await gallery.bytes('generation', 0);
+      const pieces = bytes[Symbol.asyncIterator]();
+      await pieces.next();
+      return { bytes, pieces };
+    }),
+  );
+  const held = process.memoryUsage().arrayBuffers - before;
+  // Whole they are 160 MiB.
+  expect(held).toBeLessThan(40 * 1024 * 1024);
+  for (const { bytes } of readers) bytes.destroy();
+});
