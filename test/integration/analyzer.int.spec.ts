@@ -70,7 +70,8 @@ describe('the analyzer', () => {
       candidate: { alignment: 0.29, preferred: 0.7 },
     });
     const { bus } = bench;
-    const stormy = bench.analyzer({ snapshotEveryMs: 20 });
+    // What is saved leaves memory at once, and comes back with the next event.
+    const stormy = bench.analyzer({ snapshotEveryMs: 20, restsAfterMs: 0 });
     const restarts = (): number => bench.warnings.filter((line) => line.includes('starts again')).length;
     stormy.start();
     await stormy.leading;
@@ -152,6 +153,66 @@ describe('the analyzer', () => {
       expect(await lagOf(second)).toBe(0);
       await second.close();
       expect(sum((await newest(bus, () => true)).requests)).toBe(120);
+    },
+  );
+
+  it(
+    'shares the partitions with others, of which one is killed and one is stopped: bit for bit what one that reads all of them says',
+    { timeout: 180_000 },
+    async () => {
+      const own = await withDatabase();
+      onTestFinished(() => own.close());
+      await migrate(own);
+      const bus = await createEventBus({ carrier: 'postgres', database: own, hungAfterMs: HUNG_AFTER_MS });
+      onTestFinished(() => bus.close());
+      await ensureTopics(bus, PARTITIONS);
+      const events = fullTraffic({
+        seed: 9,
+        requests: 600,
+        users: 200,
+        candidate: { alignment: 0.29, preferred: 0.7 },
+      });
+      const [first, second, third, fourth] = [0, 150, 300, 450].map((from) =>
+        events.slice(cut(events, from), cut(events, from + 150)),
+      ) as [ObservedEvent[], ObservedEvent[], ObservedEvent[], ObservedEvent[]];
+      const [killed, stopped, staying] = await Promise.all([
+        startMember(own.url, 'partitions'),
+        startMember(own.url, 'partitions'),
+        startMember(own.url, 'partitions'),
+      ]);
+      await define(bus);
+      await send(bus, first);
+      await newest(bus, isOf(first), 30_000);
+      expect(await readersOf(own)).toBe(3);
+
+      killed.process.kill('SIGKILL');
+      const killedAt = performance.now();
+      await send(bus, second);
+      await newest(bus, isOf([...first, ...second]), 30_000);
+      // Two on an idle machine.
+      expect(performance.now() - killedAt).toBeLessThan(20_000);
+
+      expect(await readersOf(own)).toBe(2);
+      stopped.process.kill('SIGSTOP');
+      await send(bus, third);
+      await newest(bus, isOf([...first, ...second, ...third]), 40_000);
+      stopped.process.kill('SIGCONT');
+      await send(bus, fourth);
+      await newest(bus, isOf(events), 40_000);
+      await Promise.all([staying, stopped].map((member) => ended(member)));
+      const shared = { evidence: await storedEvidence(own), analysis: await newest(bus, isOf(events)) };
+
+      await own.query('truncate teststrip.evidence_snapshots, teststrip.consumed_positions');
+      const { analyzer } = await benchWith(own);
+      const alone = analyzer({ bus });
+      alone.start();
+      await alone.leading;
+      await until(async () => (await lagOf(alone)) === 0, 30_000);
+      await newest(bus, (analysis) => isOf(events)(analysis) && analysis.analysedAt > shared.analysis.analysedAt);
+      await alone.close();
+      const expected = { evidence: await storedEvidence(own), analysis: await newest(bus) };
+      expect(shared.evidence).toEqual(expected.evidence);
+      expect(statementsOf(shared.analysis)).toEqual(statementsOf(expected.analysis));
     },
   );
 
@@ -403,9 +464,10 @@ async function benchWith(database: TestDatabase): Promise<Bench> {
 }
 
 /** An analyzer in a process of its own, once it has the lead. */
-async function startMember(url: string): Promise<WatchedProcess> {
+async function startMember(url: string, ...share: readonly 'partitions'[]): Promise<WatchedProcess> {
   const script = 'test/integration/analyzer-member.ts';
-  const member = watchNode(['--import', 'tsx', '--conditions=teststrip-source', script, url, String(HUNG_AFTER_MS)]);
+  const flags = ['--import', 'tsx', '--conditions=teststrip-source'];
+  const member = watchNode([...flags, script, url, String(HUNG_AFTER_MS), ...share]);
   onTestFinished(() => void member.process.kill('SIGKILL'));
   await until(async () => /^leading$/m.test(member.output()), 60_000);
   return member;
@@ -419,6 +481,32 @@ async function savedPolicies(database: TestDatabase): Promise<readonly (number |
       ? []
       : [(JSON.parse(evidence.toString()) as { definition: { policy?: number } }).definition.policy],
   );
+}
+
+/** How many requests there are before that event: events of as many whole requests. */
+function cut(events: readonly ObservedEvent[], requests: number): number {
+  let routed = 0;
+  const at = events.findIndex(({ type }) => type === topics.requestRouted.name && ++routed > requests);
+  return at === -1 ? events.length : at;
+}
+
+/** In how many processes partitions of the requests are read. */
+async function readersOf(database: TestDatabase): Promise<number> {
+  const [row] = await database.query<{ readers: number }>(
+    `select count(distinct lock.pid)::integer as readers
+       from bus.consumer_group as reader join bus.topic using (topic_id)
+       join pg_locks as lock on lock.classid = ${0x5453_0000} + reader.group_id
+      where lock.locktype = 'advisory' and lock.granted and lock.objsubid = 2
+        and lock.database = (select oid from pg_database where datname = current_database())
+        and topic.name = $1 and reader.name = 'analyzer'`,
+    [topics.requestRouted.name],
+  );
+  return row!.readers;
+}
+
+async function ended(member: WatchedProcess): Promise<void> {
+  member.process.kill('SIGTERM');
+  await member.ended;
 }
 
 /** How many analyses a process has published. */
@@ -489,6 +577,7 @@ function unitsOf({ metrics }: ExperimentAnalysed, name: string): number {
 async function newest(
   bus: EventBus,
   isWanted: (analysis: ExperimentAnalysed) => boolean = () => true,
+  patienceMs?: number,
 ): Promise<ExperimentAnalysed> {
   let found: ExperimentAnalysed | undefined;
   await until(async () => {
@@ -497,7 +586,7 @@ async function newest(
     if (event?.type !== topics.experimentAnalysed.name || !isWanted(event.data)) return false;
     found = event.data;
     return true;
-  });
+  }, patienceMs);
   return found as ExperimentAnalysed;
 }
 

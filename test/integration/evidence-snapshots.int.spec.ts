@@ -28,7 +28,15 @@ import {
   partEvidenceOf,
   partKey,
 } from '../../apps/analyzer/src/evidence-part.js';
-import { ANALYZER_GROUP, type DesignOf, loadParts, saveParts } from '../../apps/analyzer/src/snapshots.js';
+import {
+  ANALYZER_GROUP,
+  type DesignOf,
+  loadParts,
+  loadRevision,
+  RESTS_AFTER_MS,
+  saveParts,
+  UnreadableEvidenceError,
+} from '../../apps/analyzer/src/snapshots.js';
 import { fullTraffic } from '#libs/testing/traffic';
 import { definition } from '#libs/testing/traffic';
 
@@ -251,6 +259,38 @@ describe('snapshots of the evidence in Postgres', () => {
     const stored = await createEvidenceStore(database).load();
     expect([...new Set(stored.map(({ experiment }) => experiment))]).toEqual(['a']);
     expect([...part.experiments.values()].map(({ isDirty }) => isDirty)).toEqual([false, true]);
+  });
+
+  it('of what rested for an hour are left where they are by a start, and read when something comes for it', async () => {
+    const designOf = designsBy(metricCatalogue);
+    const experiments = new Map(['a', 'b'].map((key) => [`${key}@1`, experimentOf(key, designOf)]));
+    const log = EVENTS.filter(({ type }) => type === 'request.routed.v1').slice(0, 60);
+    const part = emptyPart('request.routed.v1', 0);
+    const both = [...log.map((event) => renamed(event, 'a')), ...log.map((event) => renamed(event, 'b'))];
+    readOn(part, experiments, both.slice(0, 60));
+    await saveParts(database, [part], { experiments, nowMs: 1_000 });
+    readOn(part, experiments, both);
+    await saveParts(database, [part], { experiments, nowMs: 1_000 + RESTS_AFTER_MS });
+    expect((await loadParts(database, designOf, 0)).resting).toEqual(new Set());
+    await database.query(
+      `update teststrip.evidence_snapshots set taken_at = taken_at + interval '1 second' where experiment = 'b'`,
+    );
+
+    const loaded = await loadParts(database, designOf, 0);
+    expect(loaded.resting).toEqual(new Set(['a@1']));
+    expect([...loaded.experiments.keys()]).toEqual(['a@1', 'b@1']);
+    expect([...loaded.parts.get('request.routed.v1/0')!.experiments.keys()]).toEqual(['b@1']);
+    const { entries } = await loadRevision(database, experiments.get('a@1')!);
+    const [[place, entry]] = [...entries] as [[string, ReturnType<typeof partEvidenceOf>]];
+    expect([place, entry.foldedTo]).toEqual(['request.routed.v1/0', 60]);
+    expect(encodeEvidence(entry.evidence)).toEqual(encodeEvidence(part.experiments.get('a@1')!.evidence));
+
+    await database.query(
+      `update teststrip.evidence_snapshots set evidence = '\\x7b' where topic_partition like '%#units-%'`,
+    );
+    await expect(loadRevision(database, experiments.get('a@1')!)).rejects.toThrow(UnreadableEvidenceError);
+    expect(await createPositions(database, ANALYZER_GROUP).read('request.routed.v1', 0)).toBeUndefined();
+    expect((await createEvidenceStore(database).load()).map(({ experiment }) => experiment)).not.toContain('a');
   });
 
   it('stay or go together with all parts of their revision', async () => {

@@ -97,7 +97,7 @@ describe('evidence snapshots', () => {
     await store.save(database, [snapshot]);
     expect(await store.load({ experiment: 'int8', topicPartition: 'unit-3' })).toEqual([snapshot]);
     expect(await store.load({ revision: 1 })).toHaveLength(2);
-    await store.forget(database, 'int8', 1);
+    await store.forget(database, { experiment: 'int8', revision: 1 });
     expect(await store.load()).toEqual([]);
   });
 });

@@ -103,6 +103,13 @@ export class AnalysisPublisher {
     if (isNew) this.schedule();
   }
 
+  /** Keeps nothing of an experiment any more. False where something of it is still to be said, or being said. */
+  forget(experimentKey: string): boolean {
+    if (this.running || this.changed.has(experimentKey) || this.unsaid.has(experimentKey)) return false;
+    for (const kept of [this.totals, this.known, this.said, this.failedUntilMs]) kept.delete(experimentKey);
+    return true;
+  }
+
   /** Stops; publishes what is left if wanted. */
   async close(publishRest: boolean): Promise<void> {
     this.isClosed = true;

@@ -16,6 +16,7 @@ export const analyzerApp = defineApp({
   port: 'ANALYZER_PORT',
   needs: { database: needsDatabase, bus: needsBus, trust: needsOrderTrust },
   settings: (config): AnalyzerSettings => ({
+    share: config.ANALYZER_SHARE,
     analyseEveryMs: config.ANALYZER_EVERY_MS,
     snapshotEveryMs: config.ANALYZER_SNAPSHOT_EVERY_MS,
     leaderlessAfterMs: config.ANALYZER_LEADERLESS_AFTER_MS,

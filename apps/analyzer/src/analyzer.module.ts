@@ -8,7 +8,8 @@ import {
 } from '@nestjs/common';
 import type { Registry } from 'prom-client';
 import { AnalyzerMetrics } from './analyzer-metrics.js';
-import { Analyzer, type AnalyzerOptions } from './analyzer.js';
+import type { AnalyzerOptions } from './analyzer-options.js';
+import { Analyzer } from './analyzer.js';
 
 export const ANALYZER = Symbol('ANALYZER');
 

@@ -33,13 +33,17 @@ export interface Part {
   /** Offset of the first event that waits for the definition of its experiment; undefined: none waits. */
   heldAt: number | undefined;
   savedOffset: number | undefined;
+  /** How often it has changed hands between analyzers that share the partitions; 0 where one reads all. */
+  generation: number;
+  /** When the carrier took the newest record that was folded, ms since 1970; undefined: none was since the start. */
+  foldedAtMs: number | undefined;
   /** By {@link experimentKey}. */
   readonly experiments: Map<string, PartEvidence>;
 }
 
 export function emptyPart(topic: string, partition: number): Part {
   const unread = { nextOffset: undefined, log: undefined, heldAt: undefined, savedOffset: undefined };
-  return { topic, partition, ...unread, experiments: new Map() };
+  return { topic, partition, ...unread, generation: 0, foldedAtMs: undefined, experiments: new Map() };
 }
 
 /** Where a restart has to begin so that nothing is missed. */

@@ -1,3 +1,4 @@
-export { Analyzer, type AnalyzerOptions } from './analyzer.js';
+export { Analyzer } from './analyzer.js';
+export type { AnalyzerOptions } from './analyzer-options.js';
 export { analyzerApp } from './analyzer.app.js';
 export { AnalyzerModule, type AnalyzerModuleOptions, type AnalyzerSettings } from './analyzer.module.js';

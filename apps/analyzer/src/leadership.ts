@@ -14,6 +14,8 @@ export interface Leadership {
   readonly lost: Promise<Error>;
   /** False where the database has not answered for so long that another analyzer may have the lead: say nothing until it does. */
   isCertain(): boolean;
+  /** For how long it is certain after an answer. */
+  readonly certainForMs: number;
   /** @throws LeadLostError where another analyzer may have the lead; in the transaction of what is written, which must then be rolled back */
   assertHeld(tx: Queryable): Promise<void>;
   release(): Promise<void>;
@@ -24,21 +26,26 @@ export class LeadLostError extends Error {
   override readonly name = 'LeadLostError';
 }
 
+/** `alone`: nobody else reads. `shared`: others read as well, each of them its share, and nobody alone. */
+export type Lead = 'alone' | 'shared';
+
 /**
  * Waits until no other analyzer holds the lead. Evidence of all partitions meets in one place to be merged, so exactly one
  * process folds; others stand by and take over from the snapshots when its connection ends, which they end themselves when it is silent.
+ * Analyzers that share the partitions hold it together, and wait for one that reads alone.
  * @param hungAfterMs of a leader's silence; default 7 s
  */
 export async function takeTheLead(
   database: Database,
   signal: AbortSignal,
   hungAfterMs = HUNG_AFTER_MS,
+  lead: Lead = 'alone',
 ): Promise<Leadership | null> {
   const session = await database.session();
   // Before the lock is asked for: the connection may break right after it was granted.
   const lost = new Promise<Error>((resolve) => session.onLost(resolve));
   while (!signal.aborted) {
-    if (await isMine(session)) return leadershipOf(session, lost, hungAfterMs);
+    if (await isMine(session, lead)) return leadershipOf(session, lost, hungAfterMs);
     // What it writes when it wakes is refused: see `Leadership.assertHeld`.
     await endSilentSessions(session, { keys: 1, classIds: [0], objectId: LOCK }, hungAfterMs);
     await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
@@ -60,6 +67,7 @@ async function leadershipOf(session: DatabaseSession, lost: Promise<Error>, hung
   return {
     lost,
     isCertain: () => performance.now() - askedAtMs < CERTAIN_FOR * hungAfterMs,
+    certainForMs: CERTAIN_FOR * hungAfterMs,
     assertHeld: (tx) => assertHeldBy(tx, row!.pid),
     release: () => {
       clearInterval(life);
@@ -77,8 +85,9 @@ async function assertHeldBy(tx: Queryable, pid: number): Promise<void> {
   if (held.length === 0) throw new LeadLostError('the lead was lost: nothing is saved');
 }
 
-async function isMine(session: DatabaseSession): Promise<boolean> {
-  const [row] = await session.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [LOCK]);
+async function isMine(session: DatabaseSession, lead: Lead): Promise<boolean> {
+  const lock = lead === 'alone' ? 'pg_try_advisory_lock' : 'pg_try_advisory_lock_shared';
+  const [row] = await session.query<{ mine: boolean }>(`select ${lock}($1) as mine`, [LOCK]);
   return row?.mine === true;
 }
 

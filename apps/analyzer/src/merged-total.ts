@@ -23,9 +23,10 @@ export class MergedTotal {
   of(parts: readonly CountedEvidence[]): Evidence {
     if (parts.length === 0) throw new RangeError('expected at least one part that says something of the experiment');
     const { last } = this;
-    const areTheSame = parts.length === last.length && parts.every(({ evidence }, k) => evidence === last[k]?.evidence);
-    if (!areTheSame) this.sums.clear();
-    const isChanged = parts.map(({ changes }, k) => !areTheSame || changes !== last[k]?.changes);
+    if (parts.length !== last.length) this.sums.clear();
+    const isChanged = parts.map(
+      ({ evidence, changes }, k) => evidence !== last[k]?.evidence || changes !== last[k]?.changes,
+    );
     this.last = parts.map(({ evidence, changes }) => ({ evidence, changes }));
     return this.sumOf(parts, isChanged, 0, parts.length);
   }

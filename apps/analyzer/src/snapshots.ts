@@ -9,7 +9,7 @@ import {
 } from '#libs/evidence';
 import type { KeptPosition } from '#libs/messaging';
 import type { Database, Queryable } from '#libs/persistence';
-import { createEvidenceStore, type EvidenceSnapshot } from '#libs/persistence/analyzer';
+import { createEvidenceStore, type EvidenceSnapshot, type ListedEvidence } from '#libs/persistence/analyzer';
 import { createPositions } from '#libs/persistence/positions';
 import {
   emptyPart,
@@ -32,6 +32,9 @@ const CHUNK_FORM = `${UNIT_CHUNK_FORM}-round`;
 /** Evidence that has not changed for so long is dropped at the start. */
 export const RETENTION_MS = 90 * 86_400_000;
 
+/** What was not changed for so long before the newest change of all rests in the tables alone, until something comes for it. */
+export const RESTS_AFTER_MS = 3_600_000;
+
 /** The JSON in a snapshot's bytes. The definition is part of it: the log of definitions keeps only the newest revision. */
 interface StoredEvidence {
   readonly definition: unknown;
@@ -44,6 +47,10 @@ interface StoredEvidence {
   readonly log?: string | undefined;
   /** Of the topics keyed by unit, when the events were folded; absent in snapshots of before. */
   readonly partitions?: number | undefined;
+  /** See {@link Part.generation}; absent in snapshots of before. */
+  readonly generation?: number;
+  /** Observations that the memory of units turned away; absent in snapshots of before. */
+  readonly refused?: number;
   readonly evidence: EncodedEvidence;
 }
 
@@ -57,6 +64,8 @@ export interface LoadedEvidence {
   readonly experiments: Map<string, KnownExperiment>;
   /** Revisions by {@link experimentKey} whose events are not folded any more: units have moved to other partitions. */
   readonly refused: Set<string>;
+  /** Revisions by {@link experimentKey} that are known and whose evidence was left in the tables, see {@link loadRevision}. */
+  readonly resting: Set<string>;
   /** Revisions by {@link experimentKey} whose events are folded again, by the place that they are read from. */
   readonly refolded: Map<string, Set<string>>;
   /** What of the stored evidence does not go on, and why; for the log. */
@@ -64,7 +73,7 @@ export interface LoadedEvidence {
 }
 
 /**
- * Everything that was saved, as of one moment. A metric that means something else than it did then starts afresh by itself. An experiment
+ * What was saved, as of one moment, and which revisions rest. A metric that means something else than it did then starts afresh by itself. An experiment
  * whose snapshots can't be read starts over: its places are read again from where the log begins, for it alone (see
  * {@link PartEvidence.foldedTo}); the others keep theirs. One that was folded from another number of partitions is refused: a unit whose
  * events go on in another partition would count as two there, and folding the log again would count it twice as well.
@@ -73,28 +82,23 @@ export async function loadParts(database: Database, designOf: DesignOf, nowMs: n
   return database.transaction(async (tx) => {
     await tx.query('set transaction isolation level repeatable read');
     const store = createEvidenceStore(tx);
-    const rows = await store.load();
-    const isRecent = revisionsSavedSince(rows, nowMs - RETENTION_MS);
-    for (const row of rows)
-      if (!isRecent(row) && !isChunk(row.topicPartition)) await store.forget(tx, row.experiment, row.revision);
+    const listed = await store.list();
+    const isRecent = revisionsSavedSince(listed, nowMs - RETENTION_MS);
+    for (const row of listed) if (!isRecent(row) && !isChunk(row.topicPartition)) await store.forget(tx, row);
     const loaded: LoadedEvidence = {
       parts: new Map(),
       experiments: new Map(),
       refused: new Set(),
+      resting: new Set(),
       refolded: new Map(),
       warnings: [],
     };
-    for (const [key, own] of rowsByExperiment(rows.filter(isRecent))) {
-      try {
-        take(loaded, key, restore(own, key, designOf));
-      } catch (error) {
-        for (const place of await startOver(tx, own))
-          loaded.refolded.set(place, (loaded.refolded.get(place) ?? new Set()).add(key));
-        loaded.warnings.push(
-          `stored evidence of experiment ${key} cannot be read (${(error as Error).message}): ` +
-            'its events are folded again as far back as the log reaches; other experiments keep their evidence',
-        );
-      }
+    const kept = listed.filter(isRecent);
+    const newestMs = kept.reduce((newest, { takenAtMs }) => Math.max(newest, takenAtMs), -Infinity);
+    const isAwake = revisionsSavedSince(kept, newestMs - RESTS_AFTER_MS);
+    for (const [key, own] of byRevision(kept)) {
+      if (!isAwake(own[0]!) && (await leaveAtRest(tx, loaded, { key, own, designOf }))) continue;
+      await takeRevision(tx, loaded, { key, own, designOf });
     }
     for (const part of loaded.parts.values()) {
       const saved = await savedPosition(tx, part.topic, part.partition);
@@ -105,6 +109,94 @@ export async function loadParts(database: Database, designOf: DesignOf, nowMs: n
     }
     return loaded;
   });
+}
+
+/** The snapshots of one revision. */
+interface StoredRevision {
+  /** See {@link experimentKey}. */
+  readonly key: string;
+  readonly own: readonly ListedEvidence[];
+  readonly designOf: DesignOf;
+}
+
+async function takeRevision(tx: Queryable, loaded: LoadedEvidence, { key, own, designOf }: StoredRevision) {
+  const { experiment, revision } = own[0]!;
+  const rows = await createEvidenceStore(tx).load({ experiment, revision });
+  try {
+    take(loaded, key, restore(rows, designOf));
+  } catch (error) {
+    for (const place of await startOver(tx, rows))
+      loaded.refolded.set(place, (loaded.refolded.get(place) ?? new Set()).add(key));
+    loaded.warnings.push(unreadableInWords(key, error));
+  }
+}
+
+function unreadableInWords(key: string, error: unknown): string {
+  return (
+    `stored evidence of experiment ${key} cannot be read (${(error as Error).message}): ` +
+    'its events are folded again as far back as the log reaches; other experiments keep their evidence'
+  );
+}
+
+/** False where that can't be told without reading all of it. */
+async function leaveAtRest(
+  tx: Queryable,
+  loaded: LoadedEvidence,
+  { key, own, designOf }: StoredRevision,
+): Promise<boolean> {
+  const places = own.flatMap(({ topicPartition }) => (isChunk(topicPartition) ? [] : [topicPartition]));
+  const { experiment, revision } = own[0]!;
+  const [row] = await createEvidenceStore(tx).load({ experiment, revision, topicPartition: places[0] ?? '' });
+  let restored: Restored;
+  try {
+    const { definition: stored, partitions } = JSON.parse(row!.evidence.toString('utf8')) as StoredEvidence;
+    const definition = experimentDefined.parse(stored);
+    restored = {
+      known: { definition, design: designOf(definition) },
+      partitions,
+      entries: new Map(),
+      warnings: new Set(),
+    };
+  } catch {
+    return false;
+  }
+  take(loaded, key, restored);
+  if (loaded.refused.has(key)) return true;
+  loaded.resting.add(key);
+  for (const place of places) partIn(loaded.parts, place);
+  return true;
+}
+
+/** Stored evidence that can't be read; its places were made to be read again from where the log begins. */
+export class UnreadableEvidenceError extends Error {
+  override readonly name = 'UnreadableEvidenceError';
+}
+
+/**
+ * The evidence of a revision, by place (see {@link partKey}); nothing where none was saved.
+ * @param known as what it is known
+ * @param place of which alone it is read, and made to be read again; default: all
+ * @throws UnreadableEvidenceError
+ */
+export async function loadRevision(
+  database: Database,
+  known: KnownExperiment,
+  place?: string,
+): Promise<Pick<Restored, 'entries' | 'warnings'>> {
+  const { experiment, revision } = known.design;
+  const found = await database.transaction(async (tx) => {
+    const where = place === undefined ? {} : { place };
+    const rows = await createEvidenceStore(tx).load({ experiment, revision, ...where });
+    if (rows.length === 0) return { entries: new Map<string, PartEvidence>(), warnings: new Set<string>() };
+    try {
+      return restore(rows, () => known.design, known);
+    } catch (error) {
+      await startOver(tx, rows, place);
+      return new UnreadableEvidenceError(unreadableInWords(experimentKey(experiment, revision), error));
+    }
+  });
+  if (found instanceof Error) throw found;
+  return found;
 }
 
 /** Where a place that no snapshot mentions was left. */
@@ -122,6 +214,10 @@ export interface SaveOptions {
   readonly nowMs: number;
   /** Throws in the transaction where somebody else may write by now. */
   readonly fence?: (tx: Queryable) => Promise<void>;
+  /** Throws in the transaction where somebody else has one of these parts by now; asked before anything is written. */
+  readonly require?: (tx: Queryable, parts: ReadonlySet<Part>) => Promise<void>;
+  /** Called with what has been saved, transaction by transaction. */
+  readonly onSaved?: (said: readonly SaidByPart[]) => void;
   /** How long it is encoded at a time, before events are folded again. Default: everything is as of the call, in one transaction. */
   readonly sliceMs?: number;
 }
@@ -143,12 +239,12 @@ interface SnapshotSubject {
 export async function saveParts(
   database: Database,
   parts: Iterable<Part>,
-  { experiments, nowMs, fence, sliceMs = Infinity }: SaveOptions,
+  { experiments, nowMs, sliceMs = Infinity, ...guards }: SaveOptions,
 ): Promise<ReadonlyMap<string, string>> {
   const failed = new Map<string, string>();
   let slice = emptySlice();
   const endSlice = async (): Promise<void> => {
-    await write(database, slice, fence);
+    await write(database, slice, guards);
     slice = emptySlice();
   };
   for (const { part, nextOffset, changed } of partsToSave(parts)) {
@@ -162,12 +258,19 @@ export async function saveParts(
     }
     if (isWhole) slice.moved.set(part, nextOffset);
   }
-  await write(database, slice, fence);
+  await write(database, slice, guards);
   return failed;
 }
 
 /** How much is encoded at a time where it is written in slices. */
 const SLICE_BYTES = 1_000_000;
+
+interface SavedEntry {
+  readonly part: Part;
+  readonly entry: PartEvidence;
+  readonly said: SaidByPart;
+  readonly chunks: number;
+}
 
 /** What is saved in one transaction. */
 interface Slice {
@@ -176,7 +279,7 @@ interface Slice {
   readonly snapshots: EvidenceSnapshot[];
   /** Parts of which all is saved, with their new positions. */
   readonly moved: Map<Part, number>;
-  readonly saved: { readonly entry: PartEvidence; readonly chunks: number }[];
+  readonly saved: SavedEntry[];
 }
 
 function emptySlice(): Slice {
@@ -201,11 +304,11 @@ function partsToSave(parts: Iterable<Part>) {
 /** @returns why it can't be encoded; null where it was. */
 function encodeInto(slice: Slice, part: Part, entry: PartEvidence, about: SnapshotSubject): string | null {
   try {
-    const snapshots = snapshotsOf(part, entry, about);
-    slice.snapshots.push(...snapshots);
-    slice.saved.push({ entry, chunks: entry.unitLog.waiting.length });
+    const { rows, said } = snapshotsOf(part, entry, about);
+    slice.snapshots.push(...rows);
+    slice.saved.push({ part, entry, said, chunks: entry.unitLog.waiting.length });
     entry.isDirty = false;
-    for (const { evidence } of snapshots) slice.bytes += evidence.length;
+    for (const { evidence } of rows) slice.bytes += evidence.length;
     return null;
   } catch (error) {
     return (error as Error).message;
@@ -215,12 +318,13 @@ function encodeInto(slice: Slice, part: Part, entry: PartEvidence, about: Snapsh
 async function write(
   database: Database,
   { snapshots, moved, saved }: Slice,
-  fence: SaveOptions['fence'],
+  { fence, require, onSaved }: Pick<SaveOptions, 'fence' | 'require' | 'onSaved'>,
 ): Promise<void> {
   if (moved.size === 0 && snapshots.length === 0) return;
   try {
     await database.transaction(async (tx) => {
       const positions = createPositions(tx, ANALYZER_GROUP);
+      await require?.(tx, new Set([...moved.keys(), ...saved.map(({ part }) => part)]));
       await createEvidenceStore(tx).save(tx, snapshots);
       await positions.write(
         tx,
@@ -235,11 +339,12 @@ async function write(
   }
   for (const [part, nextOffset] of moved) part.savedOffset = nextOffset;
   for (const { entry, chunks } of saved) entry.unitLog.stored(chunks);
+  onSaved?.(saved.map(({ said }) => said));
 }
 
 /** Whether a snapshot belongs to a revision of which any part was saved since then: its parts stay or go together. */
 function revisionsSavedSince(
-  rows: readonly EvidenceSnapshot[],
+  rows: readonly ListedEvidence[],
   sinceMs: number,
 ): (row: Pick<EvidenceSnapshot, 'experiment' | 'revision'>) => boolean {
   const recent = new Set(
@@ -250,11 +355,14 @@ function revisionsSavedSince(
   return ({ experiment, revision }) => recent.has(experimentKey(experiment, revision));
 }
 
-function rowsByExperiment(rows: readonly EvidenceSnapshot[]): ReadonlyMap<string, readonly EvidenceSnapshot[]> {
-  const grouped = new Map<string, EvidenceSnapshot[]>();
+/** By {@link experimentKey}. */
+function byRevision<Row extends ListedEvidence>(rows: readonly Row[]): ReadonlyMap<string, readonly Row[]> {
+  const grouped = new Map<string, Row[]>();
   for (const row of rows) {
     const key = experimentKey(row.experiment, row.revision);
-    grouped.set(key, [...(grouped.get(key) ?? []), row]);
+    const own = grouped.get(key);
+    if (own) own.push(row);
+    else grouped.set(key, [row]);
   }
   return grouped;
 }
@@ -269,12 +377,15 @@ interface Restored {
   readonly warnings: ReadonlySet<string>;
 }
 
-/** @throws when one of the experiment's snapshots can't be read. */
-function restore(rows: readonly EvidenceSnapshot[], key: string, designOf: DesignOf): Restored {
+/**
+ * @param as what the experiment is known; absent: as its snapshots say
+ * @throws when one of the experiment's snapshots can't be read.
+ */
+function restore(rows: readonly EvidenceSnapshot[], designOf: DesignOf, as?: KnownExperiment): Restored {
   const byPlace = new Map(rows.map((row) => [row.topicPartition, row.evidence]));
   const entries = new Map<string, PartEvidence>();
   const warnings = new Set<string>();
-  let known: KnownExperiment | undefined;
+  let known = as;
   let partitions: number | undefined;
   for (const row of rows) {
     if (isChunk(row.topicPartition)) continue;
@@ -286,7 +397,7 @@ function restore(rows: readonly EvidenceSnapshot[], key: string, designOf: Desig
       partitions ??= stored.partitions;
       const evidence = decodeEvidence(known.design, stored.evidence, stored.units, (change) => {
         isDirty = true;
-        warnings.add(changeInWords(key, change));
+        warnings.add(changeInWords(experimentKey(row.experiment, row.revision), change));
       });
       const foldedTo = row.positions[row.topicPartition] ?? 0;
       const { firstChunk, chunks, log: foldedLog } = stored;
@@ -307,7 +418,8 @@ function take(loaded: LoadedEvidence, key: string, restored: Restored): void {
   loaded.warnings.push(otherPartitionsInWords(known.design, partitions));
 }
 
-function otherPartitionsInWords({ experiment, revision, partitions }: EvidenceDesign, before: number): string {
+/** Why an experiment is not analysed any more whose units were in other partitions before. */
+export function otherPartitionsInWords({ experiment, revision, partitions }: EvidenceDesign, before: number): string {
   return (
     `experiment ${experimentKey(experiment, revision)} is not analysed any more: its evidence was folded from ${before} partitions of the topics keyed by unit, ` +
     `which have ${partitions} now, so that the events of one unit are in two of them. Where it still runs, start it as a new revision: ` +
@@ -319,11 +431,18 @@ function addTo(loaded: LoadedEvidence, key: string, { known, entries, warnings }
   loaded.experiments.set(key, known);
   loaded.warnings.push(...warnings);
   for (const [place, entry] of entries) {
-    const { topic, partition } = topicAndPartition(place);
-    const part = loaded.parts.get(place) ?? emptyPart(topic, partition);
-    loaded.parts.set(place, part);
-    part.experiments.set(key, entry);
+    partIn(loaded.parts, place).experiments.set(key, entry);
   }
+}
+
+/** The part of a place, see {@link partKey}; empty at first. */
+export function partIn(parts: Map<string, Part>, place: string): Part {
+  const known = parts.get(place);
+  if (known) return known;
+  const { topic, partition } = topicAndPartition(place);
+  const fresh = emptyPart(topic, partition);
+  parts.set(place, fresh);
+  return fresh;
 }
 
 /** A snapshot's JSON, and its unit memory from its chunks. */
@@ -367,23 +486,40 @@ export function changeInWords(key: string, { metric, what }: MetricChange): stri
  * Drops the snapshots of one experiment revision, and the positions of its places: they are read again from where the log begins.
  * @returns the places
  */
-async function startOver(tx: Queryable, rows: readonly EvidenceSnapshot[]): Promise<ReadonlySet<string>> {
+async function startOver(
+  tx: Queryable,
+  rows: readonly EvidenceSnapshot[],
+  place?: string,
+): Promise<ReadonlySet<string>> {
   const places = new Set<string>();
   const store = createEvidenceStore(tx);
   const positions = createPositions(tx, ANALYZER_GROUP);
   for (const { experiment, revision, positions: at } of rows) {
-    await store.forget(tx, experiment, revision);
-    for (const place of Object.keys(at)) {
-      places.add(place);
-      const { topic, partition } = topicAndPartition(place);
+    await store.forget(tx, { experiment, revision, ...(place === undefined ? {} : { place }) });
+    for (const own of Object.keys(at)) {
+      places.add(own);
+      const { topic, partition } = topicAndPartition(own);
       await positions.forget(tx, topic, partition);
     }
   }
   return places;
 }
 
+/**
+ * Drops what is stored of one experiment in one place, and the position of that place, because it can't be read.
+ * @returns that it is folded again, for the log
+ */
+export async function forgetStored(database: Database, row: EvidenceSnapshot): Promise<string> {
+  await database.transaction((tx) => startOver(tx, [row], row.topicPartition));
+  return unreadableInWords(experimentKey(row.experiment, row.revision), new Error(row.topicPartition));
+}
+
 /** The snapshot of one experiment in one part, and the chunks of its unit memory that are new. */
-function snapshotsOf(part: Part, entry: PartEvidence, { known, nowMs }: SnapshotSubject): EvidenceSnapshot[] {
+function snapshotsOf(
+  part: Part,
+  entry: PartEvidence,
+  { known, nowMs }: SnapshotSubject,
+): { readonly rows: readonly EvidenceSnapshot[]; readonly said: SaidByPart } {
   const { experiment, revision } = known.design;
   const place = partKey(part.topic, part.partition);
   // A place that is read again for another experiment may stand before what is in this evidence already.
@@ -406,13 +542,52 @@ function snapshotsOf(part: Part, entry: PartEvidence, { known, nowMs }: Snapshot
     chunkForm: CHUNK_FORM,
     log: part.log,
     partitions: known.design.partitions,
+    generation: part.generation,
+    refused: entry.evidence.units.refused,
     evidence: encodeEvidence(entry.evidence),
   };
-  return [
+  const rows = [
     row(place, Buffer.from(JSON.stringify(stored))),
     ...stale.map((number) => row(chunkPlace(place, number), Buffer.alloc(0))),
     ...chunks,
   ];
+  return { rows, said: { experiment, revision, place, positions, ...saidIn(known.definition, stored) } };
+}
+
+/** What one part says of an experiment, as it is stored. */
+export interface SaidByPart {
+  readonly experiment: string;
+  readonly revision: number;
+  readonly policy: number;
+  /** See {@link partKey}. */
+  readonly place: string;
+  readonly positions: Readonly<Record<string, number>>;
+  /** See {@link Part.generation}. */
+  readonly generation: number;
+  readonly encoded: EncodedEvidence;
+  readonly refused: number;
+}
+
+function saidIn(
+  { policy = 0 }: ExperimentDefined,
+  { generation = 0, refused = 0, evidence }: StoredEvidence,
+): Pick<SaidByPart, 'policy' | 'generation' | 'refused' | 'encoded'> {
+  return { policy, generation, refused, encoded: evidence };
+}
+
+/**
+ * What a snapshot says, without the memory of its units, and the definition by which it does.
+ * @throws when it can't be read.
+ */
+export function readSaid({ experiment, revision, topicPartition: place, positions, evidence }: EvidenceSnapshot): {
+  readonly definition: ExperimentDefined;
+  readonly partitions: number | undefined;
+  readonly said: SaidByPart;
+} {
+  const stored = JSON.parse(evidence.toString('utf8')) as StoredEvidence;
+  const definition = experimentDefined.parse(stored.definition);
+  const { partitions } = stored;
+  return { definition, partitions, said: { experiment, revision, place, positions, ...saidIn(definition, stored) } };
 }
 
 function chunkPlace(place: string, index: number): string {

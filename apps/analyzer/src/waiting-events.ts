@@ -58,6 +58,10 @@ export class WaitingEvents {
     if (this.count > MOST_WAITING) this.leaveOut(this.largest());
   }
 
+  has(key: string): boolean {
+    return this.queues.has(key);
+  }
+
   /** The events of a revision in the order of each partition; they wait no longer. */
   take(key: string): readonly WaitingEvent[] {
     const events = this.queues.get(key)?.events ?? [];

@@ -11,6 +11,7 @@ export {
 export { knownMetrics, knownMetricsOf, metricCatalogue, metricsOf } from './catalogue/metric-catalogue.js';
 export { metricLimit, takesLimit } from './catalogue/metric-limit.js';
 export { decodeEvidence, encodeEvidence, type EncodedEvidence } from './snapshot/evidence-codec.js';
+export { decodeMergeable, mergeableEvidence, type MergeableEvidence } from './snapshot/mergeable.js';
 export { changedMetrics, type MetricChange } from './snapshot/metric-identity.js';
 export { judgeAnew } from './snapshot/judge-anew.js';
 export {
@@ -20,7 +21,13 @@ export {
   type MetricDesign,
   type MetricTest,
 } from './catalogue/evidence-design.js';
-export { type Evidence, initialEvidence, mergeEvidence, type ObservedEvent } from './fold/evidence.js';
+export {
+  type Evidence,
+  initialEvidence,
+  judgeCoverageUntil,
+  mergeEvidence,
+  type ObservedEvent,
+} from './fold/evidence.js';
 export { analysePairs } from './pairs/analyse-pairs.js';
 export { foldEvent } from './fold/fold-event.js';
 export { type Clusters, initialClusters, noteForQueues, queueMs } from './kinds/clusters.js';

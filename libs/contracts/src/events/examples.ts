@@ -25,6 +25,8 @@ function subjectOf(key: Topic['key']): string {
       return exampleAssignment.unit;
     case 'experiment':
       return exampleAssignment.experiment;
+    case 'experiment and part':
+      return `${exampleAssignment.experiment}@1 request.routed.v1/3`;
     case 'service':
       return 'text-to-image';
     case 'none':

@@ -6,7 +6,7 @@ export type Application = 'router' | 'inference' | 'scorer' | 'analyzer' | 'deci
 /** What is to be known of a topic. Topics keyed by `unit` share one partition count and partitioner, so all events of one unit meet in one partition. */
 export interface Topic<Name extends string = string, Schema extends z.ZodType = z.ZodType> {
   readonly name: Name;
-  readonly key: 'unit' | 'experiment' | 'service' | 'none';
+  readonly key: 'unit' | 'experiment' | 'experiment and part' | 'service' | 'none';
   /** Log compaction: a new reader finds at least the latest record of every key. */
   readonly compacted: boolean;
   /** Who obeys it obeys whoever may publish: producers sign each event, and consumers check it where they know the key. */

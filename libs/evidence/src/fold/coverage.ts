@@ -94,6 +94,31 @@ export function mergeCoverage(a: Coverage, b: Coverage): Coverage {
   };
 }
 
+/** For reading only: without what belongs to requests that were assigned after that time, for where not all of it has been folded yet. */
+export function coverageUntil({ answered, generated, scored }: Coverage, untilMs: number): Coverage {
+  const last = Math.floor(untilMs / 1_000);
+  return {
+    answered: countsUntil(answered, last),
+    generated: countsUntil(generated, last),
+    scored: countsUntil(scored, last),
+  };
+}
+
+function countsUntil(counts: SecondCounts, last: number): SecondCounts {
+  if (counts.newest <= last) return counts;
+  const all = copyOf(counts.all);
+  const recent = new Map(counts.recent);
+  for (const [second, bucket] of counts.recent) {
+    if (second <= last) continue;
+    recent.delete(second);
+    for (const [key, units] of bucket) {
+      const { of, propensity } = wholeKeyOf(key);
+      addTo(all, of, -units, -units * propensity);
+    }
+  }
+  return { all, recent, newest: last };
+}
+
 export interface CoverageReading {
   readonly answered: Readonly<Record<Arm, number>>;
   readonly covered: Readonly<Record<Arm, number>>;
@@ -281,6 +306,14 @@ function keysOf({ candidate, arm, propensity }: CoveredSide): Keys {
   };
   ofCandidate[arm] = made;
   return made;
+}
+
+/** Under which key the units of a second are among those of all seconds, and what each adds to the sum there. Keys of before are the same in both. */
+function wholeKeyOf(key: string): { readonly of: string; readonly propensity: number } {
+  const [first = '', second = '', third] = key.split(' ');
+  if (third === undefined) return { of: key, propensity: 0 };
+  const propensity = Number(first);
+  return { of: `${CLASS}${classOf(propensity / UNIT)} ${second} ${third}`, propensity };
 }
 
 /** Begins the key of a class, where that of a propensity has its number. */

@@ -1,7 +1,7 @@
 import type { TeststripEvent } from '#libs/contracts';
 import { OBSERVED_TOPICS, type ObservedTopic } from '../catalogue/definition.js';
 import type { EvidenceDesign } from '../catalogue/evidence-design.js';
-import { type Coverage, initialCoverage, mergeCoverage } from './coverage.js';
+import { type Coverage, coverageUntil, initialCoverage, mergeCoverage } from './coverage.js';
 import { type HeavyUnits, initialHeavyUnits, mergeHeavyUnits } from './heavy-units.js';
 import { initialNewcomers, mergeNewcomers, type Newcomers } from './newcomers.js';
 import { initialPair, mergePairs, type PairEvidence } from './pair-evidence.js';
@@ -165,6 +165,14 @@ export function mergeEvidence(a: Evidence, b: Evidence): Evidence {
     foreignScores:
       a.foreignScores + b.foreignScores + (a.scorer !== null && b.scorer !== null && a.scorer !== b.scorer ? 1 : 0),
   };
+}
+
+/** For analysis: reports and scores are missed of requests up to that time only, because some part of the log is folded no further. */
+export function judgeCoverageUntil(evidence: Evidence, untilMs: number): Evidence {
+  const paired = [...evidence.paired].map(
+    ([candidate, pairs]) => [candidate, { ...pairs, coverage: coverageUntil(pairs.coverage, untilMs) }] as const,
+  );
+  return { ...evidence, coverage: coverageUntil(evidence.coverage, untilMs), paired: new Map(paired) };
 }
 
 function mergeByCandidate<Of>(

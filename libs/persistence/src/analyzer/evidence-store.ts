@@ -1,5 +1,6 @@
 import type { Queryable } from '../postgres/database.js';
 import { forgetEvidence } from './forget-evidence.js';
+import { listEvidence, type ListedEvidence } from './list-evidence.js';
 import { loadEvidence, type EvidenceFilter } from './load-evidence.js';
 import { saveEvidence, type EvidenceSnapshot } from './save-evidence.js';
 
@@ -7,15 +8,18 @@ import { saveEvidence, type EvidenceSnapshot } from './save-evidence.js';
 export interface EvidenceStore {
   /** Replaces the snapshots of these experiments, revisions and partitions. Pass the transaction that writes the positions. */
   readonly save: (tx: Queryable, snapshots: readonly EvidenceSnapshot[]) => Promise<void>;
+  /** All snapshots by name, without what is in them; in the same order as `load`. */
+  readonly list: () => Promise<readonly ListedEvidence[]>;
   /** Snapshots that match, ordered by experiment, revision and partition. */
   readonly load: (filter?: EvidenceFilter) => Promise<readonly EvidenceSnapshot[]>;
-  /** Drops the snapshots of one revision, e.g. long after its end. */
-  readonly forget: (tx: Queryable, experiment: string, revision: number) => Promise<void>;
+  /** Drops the snapshots of one revision, e.g. long after its end; of one place alone where that is given. */
+  readonly forget: typeof forgetEvidence;
 }
 
 export function createEvidenceStore(database: Queryable): EvidenceStore {
   return {
     save: saveEvidence,
+    list: () => listEvidence(database),
     load: (filter = {}) => loadEvidence(database, filter),
     forget: forgetEvidence,
   };

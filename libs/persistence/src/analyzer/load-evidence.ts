@@ -6,6 +6,10 @@ export interface EvidenceFilter {
   readonly experiment?: string;
   readonly revision?: number;
   readonly topicPartition?: string;
+  /** As `topicPartition`, with everything that is stored of the place beside it. */
+  readonly place?: string;
+  /** The snapshots alone, without what is stored beside them. */
+  readonly isBare?: boolean;
 }
 
 interface Row {
@@ -20,7 +24,7 @@ interface Row {
 /** Snapshots that match the filter, ordered by experiment, revision and partition. SQL: it runs in the transaction of the caller, as of one moment with the positions. */
 export async function loadEvidence(
   database: Queryable,
-  { experiment, revision, topicPartition }: EvidenceFilter,
+  { experiment, revision, topicPartition, place, isBare = false }: EvidenceFilter,
 ): Promise<readonly EvidenceSnapshot[]> {
   const rows = await database.query<Row>(
     `select experiment, revision, topic_partition, positions, evidence, taken_at
@@ -28,8 +32,10 @@ export async function loadEvidence(
       where ($1::text is null or experiment = $1)
         and ($2::integer is null or revision = $2)
         and ($3::text is null or topic_partition = $3)
+        and ($4::text is null or split_part(topic_partition, '#', 1) = $4)
+        and (not $5::boolean or position('#' in topic_partition) = 0)
       order by experiment, revision, topic_partition`,
-    [experiment ?? null, revision ?? null, topicPartition ?? null],
+    [experiment ?? null, revision ?? null, topicPartition ?? null, place ?? null, isBare],
   );
   return rows.map((row) => ({
     experiment: row.experiment,

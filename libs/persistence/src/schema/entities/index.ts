@@ -13,6 +13,7 @@ import { ConsumedPositionEntity } from './consumed-position.entity.js';
 import { ControllerEntity } from './controller.entity.js';
 import { DecisionEventEntity } from './decision-event.entity.js';
 import { ErasureEntity } from './erasure.entity.js';
+import { EvidencePartEntity } from './evidence-part.entity.js';
 import { EvidenceSnapshotEntity } from './evidence-snapshot.entity.js';
 import { ExperimentDefinitionEntity } from './experiment-definition.entity.js';
 import { ExperimentEntity } from './experiment.entity.js';
@@ -46,6 +47,7 @@ export const ENTITIES = [
   NotificationEntity,
   ConsumedPositionEntity,
   EvidenceSnapshotEntity,
+  EvidencePartEntity,
   ExperimentDefinitionEntity,
   CommandEntity,
   AppliedAllocationEntity,

@@ -14,6 +14,7 @@ import { LogsOfPositions1790000000013 } from './1790000000013-logs-of-positions.
 import { DaysOfTheLog1790000000017 } from './1790000000017-days-of-the-log.js';
 import { DaysOfFacts1790000000020 } from './1790000000020-days-of-facts.js';
 import { Erasures1790000000021 } from './1790000000021-erasures.js';
+import { SharedParts1790000000024 } from './1790000000024-shared-parts.js';
 
 /** Every change of the schema, oldest first: one file each, named by its time; a migration that was released never changes. */
 export const MIGRATIONS = [
@@ -33,4 +34,5 @@ export const MIGRATIONS = [
   DaysOfTheLog1790000000017,
   DaysOfFacts1790000000020,
   Erasures1790000000021,
+  SharedParts1790000000024,
 ] as const;
