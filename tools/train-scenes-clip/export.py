@@ -1,5 +1,6 @@
 """Writes a trained model as a Hugging Face CLIP directory with ONNX graphs, quality head and README."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -20,22 +21,33 @@ def export(model, head, vocabulary: Vocabulary, out: Path, figures, run: dict) -
     arrays = {name: value.float().numpy() for name, value in weights.items()}
     onnx.save(image_graph(arrays), out / "onnx" / "image.onnx")
     onnx.save(text_graph(arrays, vocabulary.end), out / "onnx" / "text.onnx")
-    write_json(out / "heads" / "quality.json", quality_head(head))
     write_json(out / "config.json", config(vocabulary))
     write_json(out / "tokenizer.json", tokenizer(vocabulary))
     write_json(out / "tokenizer_config.json", tokenizer_config())
     write_json(out / "preprocessor_config.json", preprocessor_config())
     write_json(out / "prompt.json", {"template": TEMPLATE})
+    write_json(out / "heads" / "quality.json", quality_head(head, embedding_digest(out)))
     (out / "README.md").write_text(readme(model, figures, run))
 
 
-def quality_head(head) -> dict:
+EMBEDDING_FILES = ("config.json", "model.safetensors", "onnx/image.onnx", "onnx/text.onnx", "preprocessor_config.json", "tokenizer.json")
+
+
+def embedding_digest(out: Path) -> str:
+    """`embeddingDigest` of libs/scoring/src/model/model-directory.ts: what the head is bound to."""
+    total = hashlib.sha256()
+    for name in EMBEDDING_FILES:
+        total.update(f"{name}\0{hashlib.sha256((out / name).read_bytes()).hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def quality_head(head, embedding: str) -> dict:
     layer = lambda linear, activation: {
         "weight": [[round(value, 6) for value in row] for row in linear.weight.tolist()],
         "bias": [round(value, 6) for value in linear.bias.tolist()],
         "activation": activation,
     }
-    return {"name": "clean", "layers": [layer(head.hidden, "relu"), layer(head.out, "sigmoid")], "output": "probability"}
+    return {"name": "clean", "embedding": embedding, "layers": [layer(head.hidden, "relu"), layer(head.out, "sigmoid")], "output": "probability"}
 
 
 def config(vocabulary: Vocabulary) -> dict:

@@ -45,7 +45,7 @@ export function teststripProgram(signal: AbortSignal): Command {
   addPositionsCommand(program);
   addDeadLettersCommand(program);
   addEraseCommand(program);
-  addModelsCommand(program);
+  addModelsCommand(program, signal);
   addContextCommands(program);
   addLoginCommand(program);
   addCompletionCommand(program);

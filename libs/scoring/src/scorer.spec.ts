@@ -251,7 +251,7 @@ describe('a model directory that can not be used', () => {
     ],
     ['a missing tokenizer', 'tokenizer.json', undefined, /tokenizer.json: expected the byte-level BPE/],
     ['broken JSON', 'config.json', '{', /config.json is no JSON/],
-    ['another model type', 'config.json', '{"model_type":"siglip"}', /config.json: model_type/],
+    ['another model type', 'config.json', '{"model_type":"blip"}', /config.json: model_type/],
     [
       'another crop than the model takes',
       'preprocessor_config.json',

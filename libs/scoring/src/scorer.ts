@@ -8,7 +8,7 @@ import type { EmbeddingEngine } from './engines/engine.js';
 import { readGolden } from './engines/golden.js';
 import { expectGolden } from './engines/self-test.js';
 import type { EnginePrecision } from './graphs/graph-builder.js';
-import { applyHead } from './heads/quality-head.js';
+import { PictureHeads, type Judge } from './heads/picture-heads.js';
 import { loadClipModel, type ClipModel } from './model/model-directory.js';
 import { cosine } from './pictures/cosine.js';
 import { PictureReader, type SeenPicture } from './pictures/picture-reader.js';
@@ -150,12 +150,20 @@ interface ScorerParts {
   readonly reason: string;
 }
 
+/** What a picture is held against. */
+interface Asked {
+  /** As `readPrompt` leaves it. */
+  readonly prompt: string;
+  readonly judge: Judge;
+}
+
 class ClipScorer implements Scorer {
   readonly identity: ScoreIdentity;
   private readonly preparer: PicturePreparer;
   private readonly ring: SquareRing;
   private readonly pictures: PictureReader;
   private readonly texts: TextReader;
+  private readonly heads: PictureHeads;
   private unscorable: ScorerHealth['unscorable'] = { count: 0, latest: null };
 
   constructor(
@@ -176,6 +184,7 @@ class ClipScorer implements Scorer {
     });
     const cacheSize = options.textCacheSize ?? 16_384;
     this.texts = new TextReader({ engine, model, cacheSize, mostPerBatch: MOST_PER_BATCH });
+    this.heads = new PictureHeads(model, engine);
     this.identity = {
       model: model.id,
       digest: model.digest,
@@ -206,34 +215,34 @@ class ClipScorer implements Scorer {
 
   async score(inputs: readonly ScorerInput[]): Promise<readonly PictureScore[]> {
     const prompts = inputs.map(({ prompt }) => readPrompt(prompt));
-    const [texts, pictures] = await Promise.all([
+    const [judge, texts, pictures] = await Promise.all([
+      this.heads.judge(),
       Promise.all(prompts.map((prompt) => this.texts.read(prompt))),
       Promise.all(inputs.map((input) => this.pictures.read(this.keyOf(input), input.imageBytes))),
     ]);
-    return prompts.map((prompt, index) => this.scoreOf(pictures[index]!, texts[index]!, prompt));
+    return prompts.map((prompt, index) => this.scoreOf(pictures[index]!, texts[index]!, { prompt, judge }));
   }
 
   private scoreOf(
     picture: SeenPicture | PictureFault | Unscorable,
     text: SeenText | Unscorable,
-    prompt: string,
+    asked: Asked,
   ): PictureScore {
     const broken = 'outcome' in picture ? picture : 'outcome' in text ? text : null;
     if (broken?.outcome === 'unscorable') {
       this.unscorable = { count: this.unscorable.count + 1, latest: broken.reason };
     }
-    return broken ?? this.fit(picture as SeenPicture, text as SeenText, prompt);
+    return broken ?? this.fit(picture as SeenPicture, text as SeenText, asked);
   }
 
-  private fit(picture: SeenPicture, text: SeenText, prompt: string): PictureScore {
+  private fit(picture: SeenPicture, text: SeenText, { prompt, judge }: Asked): PictureScore {
     const alignmentWith = (embedding: Float32Array): number => cosine(picture.embedding, embedding);
     const alignment = alignmentWith(text.embedding);
-    const { heads } = this.parts.model;
     return {
       outcome: 'scored',
       alignment,
       separation: this.texts.separation(prompt, alignment, alignmentWith),
-      quality: Object.fromEntries(heads.map((head) => [head.name, applyHead(head, picture.embedding)])),
+      quality: judge(picture.embedding),
       embedding: picture.embedding,
       scoredPrompt: prompt,
       promptTruncated: text.truncated,

@@ -1,22 +1,31 @@
-import type { InspectedModel, ModelCheck } from '#libs/scoring';
+import type { EngineSpeed, InspectedModel, ModelCheck } from '#libs/scoring';
 
 type UsableModel = Extract<InspectedModel, { outcome: 'usable' }>;
 
 /** Letters of the sizes that are published, by the image tower's width. */
-const LETTERS: Readonly<Record<number, string>> = { 384: 'S', 768: 'B', 1024: 'L', 1280: 'H', 1408: 'g', 1664: 'bigG' };
+const LETTERS: Readonly<Record<number, string>> = {
+  384: 'S',
+  768: 'B',
+  1024: 'L',
+  1152: 'So400m',
+  1280: 'H',
+  1408: 'g',
+  1664: 'bigG',
+};
+const FAMILIES = { clip: 'CLIP', siglip: 'SigLIP' } as const;
 
 /** What people are told of a model. */
 export function modelLines(model: InspectedModel): readonly string[] {
   if (model.outcome === 'refused') return rowsUnder(model.directory, [['refused', model.reason]]);
   return rowsUnder(model.directory, [
-    ['model', model.id],
+    ['model', `${model.id}, a ${FAMILIES[model.description.family]}`],
     ['pictures', picturesOf(model)],
     ['texts', textsOf(model)],
     ['embedding', `${model.description.dimension} numbers`],
     ['weights', weightsOf(model)],
     ['heads', model.heads.join(', ') || 'none'],
     ['golden', model.golden ? `${model.golden.pictures} pictures, ${model.golden.texts} texts` : 'none'],
-    ['digest', model.digest],
+    ['digest', `${model.digest}, of its embeddings ${model.embeddingDigest}`],
   ]);
 }
 
@@ -26,6 +35,24 @@ export function checkLines(directory: string, checks: readonly ModelCheck[]): re
     directory,
     checks.map(({ what, outcome, detail }) => [what, `${outcome}: ${detail}`]),
   );
+}
+
+/** What people are told of the speed of engines. */
+export function benchLines(directory: string, engines: readonly EngineSpeed[]): readonly string[] {
+  return rowsUnder(
+    directory,
+    engines.map((speed) => [
+      speed.engine,
+      speed.outcome === 'unavailable'
+        ? `not measured: ${speed.reason}`
+        : [`starts in ${(speed.startMs / 1000).toFixed(1)} s`, ...speed.speeds.map(speedLine)].join('\n'),
+    ]),
+  );
+}
+
+function speedLine(speed: Extract<EngineSpeed, { outcome: 'measured' }>['speeds'][number]): string {
+  const [pictures, texts] = [speed.picturesPerSecond, speed.textsPerSecond].map((value) => value.toFixed(1));
+  return `${String(speed.batch).padStart(4)} at once: ${pictures} pictures/s, ${texts} texts/s`;
 }
 
 function picturesOf({ description: { image, pictures } }: UsableModel): string {

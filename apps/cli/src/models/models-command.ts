@@ -2,7 +2,11 @@ import { Option, type Command } from 'commander';
 import type { EngineName, EnginePrecision, InspectedModel } from '#libs/scoring';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { outputOption, printAnswer, type OutputForm } from '../terminal/print.js';
+import { addAddCommand } from './add-command.js';
+import { addBenchCommand } from './bench-command.js';
+import { addConvertCommand } from './convert-command.js';
 import { findModels } from './find-models.js';
+import { addPullCommand } from './pull/pull-command.js';
 import { checkLines, modelLines } from './model-lines.js';
 
 interface ListOptions {
@@ -14,33 +18,38 @@ interface VerifyCommandOptions extends ListOptions {
   readonly precision: EnginePrecision;
 }
 
-/** `teststrip models`: what the scorer would say of models on this machine, without starting it. */
-export function addModelsCommand(program: Command): void {
+/** `teststrip models`: gets models, and says what the scorer would say of those on this machine, without starting it. */
+export function addModelsCommand(program: Command, signal: AbortSignal): void {
   const models = program
     .command('models')
-    .description('says of models that score pictures what they are, and whether they can be used')
+    .description('gets models that score pictures, and says what they are and whether they can be used')
     .addHelpText('after', HELP);
   models
     .command('list')
     .description('describes the model in a folder, or those in the folders inside it; weights are not looked at')
-    .argument('<folder>', 'a CLIP in the layout of Hugging Face, or a folder of some')
+    .argument('<folder>', 'a model in the layout of Hugging Face, or a folder of some')
     .addOption(outputOption())
     .action(list);
   models
     .command('verify')
     .description('tries a model: every tensor is there and finite, an engine starts, golden embeddings come out')
-    .argument('<folder>', 'a CLIP in the layout of Hugging Face')
+    .argument('<folder>', 'a model in the layout of Hugging Face')
     .option('--engine <name>', 'as SCORER_ENGINE', 'onnx')
     .addOption(new Option('--precision <type>', 'as SCORER_PRECISION').choices(['f32', 'f16']).default('f32'))
     .addOption(outputOption())
     .action(verify);
+  addPullCommand(models, signal);
+  addAddCommand(models);
+  addConvertCommand(models);
+  addBenchCommand(models);
 }
 
 const HELP = `
-Neither needs a server. verify starts an engine, which writes the model's graphs as the scorer does.
+None of them needs a server. verify and bench start an engine, which writes the model's graphs as the scorer does.
 Examples:
-  teststrip models list ~/models
-  teststrip models verify ~/models/clip-vit-base-patch32 && echo usable`;
+  teststrip models pull openai/clip-vit-base-patch32
+  teststrip models list models
+  teststrip models verify models/clip-vit-base-patch32 && echo usable`;
 
 // The library opens image codecs and engines: it is loaded by these commands alone.
 

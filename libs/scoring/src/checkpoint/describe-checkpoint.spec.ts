@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import type { Family } from './description.js';
+import { siglipConfigOf } from './siglip-towers.js';
 import { clipConfigOf } from './towers.js';
 import { pictureStepsOf } from './picture-steps.js';
 import { tokenizerFromVocabulary } from './tokenizer-from-vocabulary.js';
 import { clipTokenizer } from '../text/clip-tokenizer.js';
 
+const siglip = (content: object) => siglipConfigOf('config.json', { model_type: 'siglip', ...content });
 const config = (content: object) => clipConfigOf('config.json', { model_type: 'clip', ...content });
-const steps = (content: object, side = 224) => pictureStepsOf('preprocessor_config.json', content, side);
+const steps = (content: object, family: Family = 'clip') =>
+  pictureStepsOf('preprocessor_config.json', content, { family, side: 224 });
 
 describe('clipConfigOf', () => {
   it('fills in what transformers leaves out of the file of ViT-B/32', () => {
@@ -82,7 +86,48 @@ describe('clipConfigOf', () => {
   });
 });
 
+describe('siglipConfigOf', () => {
+  it('fills in what transformers leaves out of the file of the base model', () => {
+    const tower = { width: 768, mlpWidth: 3072, layers: 12, heads: 12, activation: 'gelu-tanh', epsilon: 1e-6 };
+    expect(siglip({})).toEqual({
+      name: null,
+      dimension: 768,
+      image: { ...tower, side: 224, patch: 16 },
+      text: { ...tower, vocabulary: 32_000, contextLength: 64 },
+      endOfText: null,
+    });
+  });
+
+  it.each([
+    ['a picture without its head', { vision_config: { vision_use_head: false } }, 'vision_use_head'],
+    ['embeddings of two lengths', { text_config: { projection_size: 512 } }, 'text_config.projection_size is 512'],
+    ['pictures in their own shape', { model_type: 'siglip2' }, 'model_type'],
+  ])('refuses %s', (_name, content, message) => {
+    expect(() => siglip(content)).toThrow(message);
+  });
+});
+
 describe('pictureStepsOf', () => {
+  it('fills in the defaults of SiglipImageProcessor, where transformers 5 leaves them to the class', () => {
+    expect(steps({ do_center_crop: null, crop_size: null }, 'siglip')).toEqual({
+      resize: { kind: 'squash', edge: 224 },
+      kernel: 'bicubic',
+      side: 224,
+      offsets: 'floor',
+      rescale: 1 / 255,
+      mean: [0.5, 0.5, 0.5],
+      deviation: [0.5, 0.5, 0.5],
+    });
+  });
+
+  it('reads borders and rounding, which transformers has no words for', () => {
+    expect(steps({ teststrip: { resize: 'letterbox', offsets: 'half-even' } })).toMatchObject({
+      resize: { kind: 'letterbox', edge: 224 },
+      offsets: 'half-even',
+    });
+    expect(() => steps({ teststrip: { resize: 'stretch' } })).toThrow('teststrip.resize');
+  });
+
   it('fills in the defaults of CLIPImageProcessor', () => {
     expect(steps({})).toEqual({
       resize: { kind: 'crop', edge: 224 },

@@ -1,7 +1,6 @@
-/** What the two towers of a checkpoint are and how pictures and texts enter them: everything an engine needs besides the weights. */
+/** What the two towers of a checkpoint are, and how pictures and texts enter them: everything an engine needs besides the weights. */
 export interface CheckpointDescription {
-  /** Decides the names of the tensors, the pooling and how texts are padded. */
-  readonly family: 'clip';
+  readonly family: Family;
   /** `_name_or_path` of config.json; null where it says nothing. */
   readonly name: string | null;
   /** Length of an embedding. */
@@ -10,6 +9,13 @@ export interface CheckpointDescription {
   readonly text: TextTower;
   readonly pictures: PictureSteps;
 }
+
+/**
+ * Decides the names of the tensors, the pooling and how texts are padded. `clip`: a class token, causal texts read at their end, projections.
+ * `siglip`: attention pooling, texts that see all of themselves and are padded to the context's length and read at the last place (SigLIP, and
+ * SigLIP 2 of a fixed resolution).
+ */
+export type Family = 'clip' | 'siglip';
 
 /** Exact gelu, its tanh approximation, or x·σ(1.702x). */
 export type Activation = 'gelu' | 'gelu-tanh' | 'quick-gelu';
@@ -40,7 +46,10 @@ export interface TextTower extends Tower {
   readonly vocabulary: number;
   /** Most tokens of a text, start and end included. */
   readonly contextLength: number;
-  /** The embedding is read at the first token with this id. By the tokenizer: old configurations say 2, which is another token. */
+  /**
+   * The last token of a text, padding aside; a CLIP's embedding is read at the first token with this id. By the tokenizer: old configurations
+   * say 2, which is another token.
+   */
   readonly endOfText: number;
 }
 

@@ -1,17 +1,16 @@
 import { existsSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { ModelDirectoryError } from './errors.js';
 import { parseFields } from './fields.js';
 import { BYTES_OF, toFloat32, type WeightType } from './numbers.js';
 import { readJsonFile } from './read-file.js';
+import { readFileRange } from './read-range.js';
 import { headerLengthOf, PREFIX_BYTES, tensorsOf, type StoredTensor } from './safetensors-header.js';
 
 const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
-/** One read: below the 2 GiB that the system takes at once. */
-const LARGEST_READ = 2 ** 30;
 
 const weightIndex = z.object({ weight_map: z.record(z.string(), z.string().regex(/^[^/\\]+\.safetensors$/)) });
 
@@ -28,6 +27,8 @@ export interface Weights {
   /** Names of the tensors. */
   readonly names: readonly string[];
   readonly size: WeightsSize;
+  /** Undefined for a tensor that is not there. */
+  shapeOf(name: string): readonly number[] | undefined;
   /**
    * The tensor in single precision, row-major.
    * @param shape what it has to be
@@ -42,7 +43,18 @@ export interface Weights {
  * @throws ModelDirectoryError when neither is there, or a file is truncated or of another format
  */
 export async function openWeights(directory: string): Promise<Weights> {
-  const files = await weightFiles(directory);
+  return openParts(directory, await weightFiles(directory));
+}
+
+/**
+ * Opens one file of another name.
+ * @throws ModelDirectoryError when it is not there, is truncated or of another format
+ */
+export async function openWeightFile(path: string): Promise<Weights> {
+  return openParts(dirname(path), [basename(path)]);
+}
+
+async function openParts(directory: string, files: readonly string[]): Promise<Weights> {
   const parts: SafetensorsFile[] = [];
   try {
     for (const file of files) parts.push(await SafetensorsFile.open(join(directory, file)));
@@ -82,6 +94,10 @@ class CheckpointWeights implements Weights {
     };
   }
 
+  shapeOf(name: string): readonly number[] | undefined {
+    return this.places.get(name)?.tensors.get(name)?.shape;
+  }
+
   async readTensor(name: string, shape: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
     const part = this.places.get(name);
     if (part === undefined) {
@@ -113,9 +129,9 @@ class SafetensorsFile {
     }
     try {
       const { size } = await handle.stat();
-      const prefix = await readRange(handle, 0, Math.min(PREFIX_BYTES, size));
+      const prefix = await readFileRange(handle, 0, Math.min(PREFIX_BYTES, size));
       const length = headerLengthOf(path, prefix, size);
-      const header = await readRange(handle, PREFIX_BYTES, PREFIX_BYTES + length);
+      const header = await readFileRange(handle, PREFIX_BYTES, PREFIX_BYTES + length);
       return new SafetensorsFile(path, handle, tensorsOf(path, header, size));
     } catch (error) {
       await handle.close();
@@ -140,7 +156,7 @@ class SafetensorsFile {
         `${this.path}: ${name} takes ${tensor.to - tensor.from} bytes, expected ${count * BYTES_OF[tensor.type]}`,
       );
     }
-    return toFloat32(tensor.type, await readRange(this.handle, tensor.from, tensor.to));
+    return toFloat32(tensor.type, await readFileRange(this.handle, tensor.from, tensor.to));
   }
 
   async close(): Promise<void> {
@@ -150,15 +166,4 @@ class SafetensorsFile {
 
 function isWeightType(type: string): type is WeightType {
   return Object.hasOwn(BYTES_OF, type);
-}
-
-async function readRange(handle: FileHandle, from: number, to: number): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(to - from);
-  for (let done = 0; done < bytes.length;) {
-    const length = Math.min(LARGEST_READ, bytes.length - done);
-    const { bytesRead } = await handle.read(bytes, done, length, from + done);
-    if (bytesRead === 0) throw new ModelDirectoryError('a file of weights became shorter while it was read');
-    done += bytesRead;
-  }
-  return bytes;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Kernel, PictureSteps, Resize } from './description.js';
+import type { Family, Kernel, PictureSteps, Resize } from './description.js';
 import { notHonoured, parseFields } from './fields.js';
 
 /** Pillow's numbers. 0 is nearest neighbour, with which no CLIP was trained. */
@@ -9,14 +9,12 @@ const pixels = z.int().min(1);
 const channels = z.tuple([z.number(), z.number(), z.number()]);
 const rectangle = z.object({ height: pixels, width: pixels });
 
-/** Defaults are those of transformers' `CLIPImageProcessor`. */
+/** What every family's image processor of transformers has. */
 const imageProcessor = z.object({
   do_resize: z.boolean().default(true),
-  size: z
-    .union([pixels, z.object({ shortest_edge: pixels, longest_edge: z.undefined().optional() }), rectangle])
-    .default({ shortest_edge: 224 }),
+  size: z.union([pixels, z.object({ shortest_edge: pixels, longest_edge: z.undefined().optional() }), rectangle]),
   resample: z.int().default(3),
-  do_center_crop: z.boolean().default(true),
+  do_center_crop: z.boolean(),
   crop_size: z.union([pixels, rectangle]).default(224),
   do_rescale: z.boolean().default(true),
   rescale_factor: z
@@ -24,21 +22,50 @@ const imageProcessor = z.object({
     .positive()
     .default(1 / 255),
   do_normalize: z.boolean().default(true),
-  image_mean: channels.default([0.48145466, 0.4578275, 0.40821073]),
-  image_std: channels.default([0.26862954, 0.26130258, 0.27577711]),
+  image_mean: channels,
+  image_std: channels,
   do_pad: z.literal(false).nullish(),
+  /** Not of transformers: what its image processors can't say and other programs do. */
+  teststrip: z
+    .strictObject({
+      resize: z.literal('letterbox').optional(),
+      offsets: z.enum(['floor', 'half-even']).default('floor'),
+    })
+    .default({ offsets: 'floor' }),
 });
+
+/** Those of transformers' `CLIPImageProcessor` and `SiglipImageProcessor`. */
+const DEFAULTS: Readonly<Record<Family, object>> = {
+  clip: {
+    size: { shortest_edge: 224 },
+    do_center_crop: true,
+    image_mean: [0.48145466, 0.4578275, 0.40821073],
+    image_std: [0.26862954, 0.26130258, 0.27577711],
+  },
+  siglip: {
+    size: { height: 224, width: 224 },
+    do_center_crop: false,
+    image_mean: [0.5, 0.5, 0.5],
+    image_std: [0.5, 0.5, 0.5],
+  },
+};
+const anyFields = z.record(z.string(), z.unknown());
 
 type ImageProcessor = z.infer<typeof imageProcessor>;
 
 /**
- * `preprocessor_config.json` of a CLIP checkpoint (or `image_processor` of `processor_config.json`) as transformers 5 reads it, defaults
+ * `preprocessor_config.json` of a checkpoint (or `image_processor` of `processor_config.json`) as transformers 5 reads it, the family's defaults
  * included.
- * @param side of the image tower: what comes out has to fit it
+ * @param tower `side` of the image tower: what comes out has to fit it
  * @throws ModelDirectoryError that names the field
  */
-export function pictureStepsOf(file: string, content: unknown, side: number): PictureSteps {
-  const processor = parseFields(file, content, imageProcessor);
+export function pictureStepsOf(
+  file: string,
+  content: unknown,
+  { family, side }: { readonly family: Family; readonly side: number },
+): PictureSteps {
+  const given = parseFields(file, content, anyFields);
+  const processor = parseFields(file, { ...DEFAULTS[family], ...withoutNull(given) }, imageProcessor);
   const kernel = KERNELS[processor.resample];
   if (kernel === undefined) {
     const expected = `one of ${Object.entries(KERNELS)
@@ -48,14 +75,20 @@ export function pictureStepsOf(file: string, content: unknown, side: number): Pi
   }
   if (!processor.do_resize) throw notHonoured(file, 'do_resize', false, 'true: pictures come in every size');
   return {
-    resize: resizeOf(file, processor, side),
+    resize:
+      processor.teststrip.resize === 'letterbox' ? { kind: 'letterbox', edge: side } : resizeOf(file, processor, side),
     kernel,
     side,
-    offsets: 'floor',
+    offsets: processor.teststrip.offsets,
     rescale: processor.do_rescale ? processor.rescale_factor : 1,
     mean: processor.do_normalize ? processor.image_mean : [0, 0, 0],
     deviation: processor.do_normalize ? processor.image_std : [1, 1, 1],
   };
+}
+
+/** transformers 5 writes null for what it leaves to the class. */
+function withoutNull(fields: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
 }
 
 function resizeOf(file: string, processor: ImageProcessor, side: number): Resize {

@@ -14,7 +14,7 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
 
 const size = z.int().min(1);
 /** A side, or height and width. */
-const sides = z.union([size, z.tuple([size, size])]);
+export const sides = z.union([size, z.tuple([size, size])]);
 
 /** Defaults are those of transformers' `CLIPTextConfig`, `CLIPVisionConfig` and `CLIPConfig`: files leave out what equals them. */
 const tower = { hidden_act: z.string().default('quick_gelu'), layer_norm_eps: z.number().min(0).default(1e-5) };
@@ -47,13 +47,13 @@ const clipConfig = z.object({
   vision_config: part,
   text_config_dict: part,
   vision_config_dict: part,
-  quantization_config: z.undefined('is given; quantised weights are not read, expected none').optional(),
+  quantization_config: notQuantised(),
 });
 
 type Text = z.infer<typeof textConfig>;
-type Vision = z.infer<typeof visionConfig>;
 
-export interface ClipConfig {
+/** What `config.json` says of a checkpoint. */
+export interface TowersConfig {
   readonly name: string | null;
   readonly dimension: number;
   readonly image: ImageTower;
@@ -66,7 +66,7 @@ export interface ClipConfig {
  * `config.json` of a CLIP checkpoint as transformers 5 reads it, defaults included.
  * @throws ModelDirectoryError that names the field
  */
-export function clipConfigOf(file: string, content: unknown): ClipConfig {
+export function clipConfigOf(file: string, content: unknown): TowersConfig {
   const config = parseFields(file, content, clipConfig);
   const at = (name: string): string => `${file}: ${name}`;
   const text = parseFields(
@@ -80,7 +80,7 @@ export function clipConfigOf(file: string, content: unknown): ClipConfig {
     visionConfig,
   );
   return {
-    name: config._name_or_path === undefined || config._name_or_path === '' ? null : config._name_or_path,
+    name: nameOf(config),
     dimension: config.projection_dim,
     image: imageTowerOf(file, vision),
     text: {
@@ -103,7 +103,34 @@ function merged(
   return { ...config, ...(complete.success ? complete.data : older) };
 }
 
-function towerOf(file: string, section: string, config: Text | Vision): Tower {
+/** `_name_or_path`; null where it says nothing. */
+export function nameOf({ _name_or_path: name }: { readonly _name_or_path?: string | undefined }): string | null {
+  return name === undefined || name === '' ? null : name;
+}
+
+/** The field with which quantised checkpoints say that they are. */
+export function notQuantised(): z.ZodOptional<z.ZodUndefined> {
+  return z.undefined('is given; quantised weights are not read, expected none').optional();
+}
+
+/** Fields of one tower in `config.json`, those of both kinds. */
+export interface TowerFields {
+  readonly hidden_act: string;
+  readonly layer_norm_eps: number;
+  readonly hidden_size: number;
+  readonly intermediate_size: number;
+  readonly num_hidden_layers: number;
+  readonly num_attention_heads: number;
+}
+
+export interface ImageTowerFields extends TowerFields {
+  readonly num_channels: number;
+  readonly image_size: z.infer<typeof sides>;
+  readonly patch_size: z.infer<typeof sides>;
+}
+
+/** @throws ModelDirectoryError that names the field of the section */
+export function towerOf(file: string, section: string, config: TowerFields): Tower {
   const activation = ACTIVATIONS[config.hidden_act];
   if (activation === undefined) {
     throw notHonoured(
@@ -127,7 +154,8 @@ function towerOf(file: string, section: string, config: Text | Vision): Tower {
   };
 }
 
-function imageTowerOf(file: string, config: Vision): ImageTower {
+/** @throws ModelDirectoryError that names the field of `vision_config` */
+export function imageTowerOf(file: string, config: ImageTowerFields): ImageTower {
   if (config.num_channels !== 3) throw notHonoured(file, 'vision_config.num_channels', config.num_channels, '3');
   const side = squareOf(file, 'vision_config.image_size', config.image_size);
   const patch = squareOf(file, 'vision_config.patch_size', config.patch_size);

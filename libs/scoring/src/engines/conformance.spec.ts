@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tinyCheckpoint, writeTinyCheckpoint } from '#libs/testing/tiny-clip';
+import { tinyCheckpoint, tinySiglip, writeTinyCheckpoint, writeTinySiglip } from '#libs/testing/tiny-clip';
 import { loadClipModel, type ClipModel } from '../model/model-directory.js';
 import { chooseEngine, type EngineName } from './choose-engine.js';
 import type { EmbeddingEngine } from './engine.js';
@@ -105,25 +105,47 @@ describe.each<EngineName>(['onnx', ...here, ...asked])('the engine %s', (name) =
   it.each(['gelu', 'gelu_new', 'quick_gelu'])(
     'agrees with onnx on a checkpoint with %s whose pictures are no multiple of a patch',
     async (activation) => {
-      await writeTinyCheckpoint(tiny, { activation, parts: 2 });
-      const checkpoint = await loadClipModel(tiny);
-      const [one, other] = [await started('onnx', checkpoint), await started(name, checkpoint)];
-      const { side, dimension } = tinyCheckpoint;
-      const { endOfText } = checkpoint.description.text;
-      const ids = [Int32Array.of(0, 5, endOfText), Int32Array.of(0, 7, 4, 3, endOfText)];
-      for (const embed of [
-        (from: EmbeddingEngine) => from.embedImages(goldenPixels(3, side), 3),
-        (from: EmbeddingEngine) => from.embedTexts(ids),
-      ]) {
-        const rows = unitRows(await embed(other), dimension);
-        for (const [at, row] of unitRows(await embed(one), dimension).entries()) {
-          expect(dot(row, rows[at]!)).toBeGreaterThan(0.99999);
-        }
-      }
-      await Promise.all([one.close(), other.close()]);
+      const folder = join(tiny, activation);
+      await writeTinyCheckpoint(folder, { activation, parts: 2 });
+      const { side } = tinyCheckpoint;
+      await expectAgreement(name, folder, {
+        side,
+        ids: (end) => [Int32Array.of(0, 5, end), Int32Array.of(0, 7, 4, 3, end)],
+      });
     },
   );
+
+  it('agrees with onnx on a SigLIP', async () => {
+    const folder = join(tiny, 'siglip');
+    await writeTinySiglip(folder);
+    const { side, contextLength } = tinySiglip;
+    const ids = (end: number) => [
+      new Int32Array(contextLength).fill(0).with(0, 5).with(1, end),
+      new Int32Array(contextLength).fill(7).with(9, end),
+    ];
+    await expectAgreement(name, folder, { side, ids });
+  });
 });
+
+async function expectAgreement(
+  name: EngineName,
+  folder: string,
+  { side, ids }: { readonly side: number; readonly ids: (endOfText: number) => readonly Int32Array[] },
+): Promise<void> {
+  const checkpoint = await loadClipModel(folder);
+  const { text, dimension } = checkpoint.description;
+  const [one, other] = [await started('onnx', checkpoint), await started(name, checkpoint)];
+  for (const embed of [
+    (from: EmbeddingEngine) => from.embedImages(goldenPixels(3, side), 3),
+    (from: EmbeddingEngine) => from.embedTexts(ids(text.endOfText)),
+  ]) {
+    const rows = unitRows(await embed(other), dimension);
+    for (const [at, row] of unitRows(await embed(one), dimension).entries()) {
+      expect(dot(row, rows[at]!)).toBeGreaterThan(0.99999);
+    }
+  }
+  await Promise.all([one.close(), other.close()]);
+}
 
 function words(count: number): readonly number[] {
   return Array.from({ length: count }, (_, at) => (at * 7) % 30);

@@ -20,7 +20,7 @@ export interface EmbeddingEngine {
   embedImages(pixels: Uint8Array<ArrayBuffer>, count: number): Promise<Float32Array>;
   /**
    * @param ids token ids, at most the text tower's `contextLength` each, the last one being end-of-text. Engines pad with that last one, as Hugging
-   *   Face does; a causal CLIP pools at the first and gives the same result for any padding.
+   *   Face does; a causal CLIP pools at the first and gives the same result for any padding. SigLIP's come padded.
    * @returns ids.length × dimension
    */
   embedTexts(ids: readonly Int32Array[]): Promise<Float32Array>;

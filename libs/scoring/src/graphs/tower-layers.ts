@@ -58,13 +58,19 @@ export class TowerLayers {
     { sequences, rows, isCausal }: { readonly sequences: string; readonly rows: string; readonly isCausal: boolean },
   ): string {
     const { graph } = this;
-    const { width, mlpWidth, activation } = this.tower;
+    const { width } = this.tower;
     const normed = graph.add('Reshape', [this.norm(input, `${name}.layer_norm1`), sequences]);
     const attended = graph.add('Reshape', [this.attention(normed, `${name}.self_attn`, isCausal), rows]);
     const mixed = graph.add('Add', [input, this.linear(attended, `${name}.self_attn.out_proj`, [width, width])]);
-    const inner = this.linear(this.norm(mixed, `${name}.layer_norm2`), `${name}.mlp.fc1`, [mlpWidth, width]);
-    const activated = graph.add(ACTIVATION_OPERATORS[activation], [inner], quickGeluSlope(activation));
-    return graph.add('Add', [mixed, this.linear(activated, `${name}.mlp.fc2`, [width, mlpWidth])]);
+    return graph.add('Add', [mixed, this.feedForward(this.norm(mixed, `${name}.layer_norm2`), `${name}.mlp`)]);
+  }
+
+  /** Two linear maps and the activation between them, over rows. */
+  feedForward(input: string, name: string): string {
+    const { width, mlpWidth, activation } = this.tower;
+    const inner = this.linear(input, `${name}.fc1`, [mlpWidth, width]);
+    const activated = this.graph.add(ACTIVATION_OPERATORS[activation], [inner], quickGeluSlope(activation));
+    return this.linear(activated, `${name}.fc2`, [width, mlpWidth]);
   }
 
   private attention(input: string, name: string, isCausal: boolean): string {

@@ -1,7 +1,7 @@
 import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { TowerGraph } from './tower-graphs.js';
 import { toHalves } from './half-precision.js';
+import type { TowerGraph } from './tower-parts.js';
 
 /** Offsets of constants in the file beside the graph: the size of a page, so that they can be mapped as they lie. */
 const ALIGNMENT = 4096;

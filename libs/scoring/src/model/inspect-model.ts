@@ -17,6 +17,8 @@ export type InspectedModel =
       readonly id: string;
       /** SHA-256 over everything that decides a score. */
       readonly digest: string;
+      /** SHA-256 over what decides an embedding: trained heads are bound to it. */
+      readonly embeddingDigest: string;
       readonly description: CheckpointDescription;
       /** Null for a model of graphs alone. */
       readonly weights: WeightsSize | null;
@@ -39,6 +41,7 @@ export async function inspectModel(directory: string): Promise<InspectedModel> {
     directory: model.directory,
     id: model.id,
     digest: model.digest,
+    embeddingDigest: model.embeddingDigest,
     description: model.description,
     weights,
     hasGraphs: (await shippedTowers(model.directory)) !== null,

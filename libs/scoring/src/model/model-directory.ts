@@ -3,12 +3,14 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
-import type { CheckpointDescription } from '../checkpoint/description.js';
+import type { CheckpointDescription, Family } from '../checkpoint/description.js';
 import { describeCheckpoint } from '../checkpoint/describe-checkpoint.js';
 import { ModelDirectoryError } from '../checkpoint/errors.js';
 import { parseFields } from '../checkpoint/fields.js';
 import { readJsonFile } from '../checkpoint/read-file.js';
-import { assertHeadBelongs, qualityHeadFile, type QualityHead } from '../heads/quality-head.js';
+import { readSimilarity, type Similarity } from '../checkpoint/similarity.js';
+import { assertHeadBelongs, isTextHead, type QualityHead } from '../heads/quality-head.js';
+import { readHeads } from '../heads/read-heads.js';
 import type { ClipTokenizer } from '../text/clip-tokenizer.js';
 import { splitTemplate } from '../text/prompt.js';
 
@@ -40,11 +42,15 @@ export interface ClipModel {
   readonly id: string;
   /** SHA-256 over everything that decides a score: weights, graphs, heads, tokenizer, preprocessing, prompt template. */
   readonly digest: string;
+  /** SHA-256 over what decides an embedding: the same without heads and prompt template. Heads are bound to it. */
+  readonly embeddingDigest: string;
   readonly description: CheckpointDescription;
   readonly tokenizer: ClipTokenizer;
   /** What is embedded for a prompt: `{prompt}` unless prompt.json says otherwise. */
   readonly promptTemplate: string;
   readonly heads: readonly QualityHead[];
+  /** How cosines become probabilities; null where no head asks for it. */
+  readonly similarity: Similarity | null;
 }
 
 /**
@@ -64,16 +70,33 @@ export async function loadClipModel(path: string): Promise<ClipModel> {
   const { description, tokenizer } = await describeCheckpoint(directory, files);
   const id = description.name ?? basename(directory);
   const heads = await readHeads(directory, files);
-  for (const head of heads) assertHeadBelongs(head, { id, dimension: description.dimension });
+  const hashes = await hashesOf(
+    directory,
+    files.filter((file) => decidesScores(file, description.family)),
+  );
+  const embeddingDigest = digestOf(hashes.filter(([file]) => decidesEmbeddings(file)));
+  const { dimension, family } = description;
+  for (const head of heads) if (!isTextHead(head)) assertHeadBelongs(head, { id, embeddingDigest, dimension });
   return {
     directory,
     id,
-    digest: await digestOf(directory, files.filter(decidesScores)),
+    digest: digestOf(hashes),
+    embeddingDigest,
     description,
     tokenizer,
     promptTemplate: await readTemplate(directory, files),
     heads,
+    similarity: heads.some(isTextHead) ? await readSimilarity(directory, family) : null,
   };
+}
+
+/**
+ * Reads what a folder says of its model, weights aside, which need not be there yet.
+ * @throws ModelDirectoryError that names the missing file, or the file and the field that can't be honoured
+ */
+export async function describeFolder(path: string): Promise<CheckpointDescription> {
+  const directory = resolve(path);
+  return (await describeCheckpoint(directory, await filesOf(directory))).description;
 }
 
 async function filesOf(directory: string): Promise<readonly string[]> {
@@ -109,20 +132,6 @@ async function readJson<Schema extends z.ZodType>(
   return parseFields(path, await readJsonFile(path), schema);
 }
 
-async function readHeads(directory: string, files: readonly string[]): Promise<readonly QualityHead[]> {
-  const heads = await Promise.all(
-    files.filter((file) => /^heads\/.*\.json$/.test(file)).map((file) => readJson(directory, file, qualityHeadFile)),
-  );
-  const names = heads.map((head) => head.name);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) {
-    throw new ModelDirectoryError(
-      `${join(directory, 'heads')}: two heads are called "${twice}", expected different names`,
-    );
-  }
-  return heads;
-}
-
 async function readTemplate(directory: string, files: readonly string[]): Promise<string> {
   if (!files.includes('prompt.json')) return '{prompt}';
   const { template } = await readJson(directory, 'prompt.json', promptConfig);
@@ -134,8 +143,10 @@ async function readTemplate(directory: string, files: readonly string[]): Promis
   return template;
 }
 
-function decidesScores(file: string): boolean {
+function decidesScores(file: string, family: Family): boolean {
   return (
+    // How texts are padded, and what ends them.
+    (family === 'siglip' && file === 'tokenizer_config.json') ||
     /\.(safetensors|onnx|onnx_data)$/.test(file) ||
     // A graph may keep its weights in files of any name beside it.
     file.startsWith('onnx/') ||
@@ -144,13 +155,25 @@ function decidesScores(file: string): boolean {
   );
 }
 
-/** One hash over the sorted list of `name, SHA-256` of the files: independent of the engine that will read them. */
-async function digestOf(directory: string, files: readonly string[]): Promise<string> {
-  const total = createHash('sha256');
+function decidesEmbeddings(file: string): boolean {
+  return !file.startsWith('heads/') && file !== 'prompt.json';
+}
+
+type FileHash = readonly [file: string, sha256: string];
+
+async function hashesOf(directory: string, files: readonly string[]): Promise<readonly FileHash[]> {
+  const hashes: FileHash[] = [];
   for (const file of files) {
     const hash = createHash('sha256');
     for await (const part of createReadStream(join(directory, file))) hash.update(part as Buffer);
-    total.update(`${file}\0${hash.digest('hex')}\n`);
+    hashes.push([file, hash.digest('hex')]);
   }
+  return hashes;
+}
+
+/** One hash over the sorted list of `name, SHA-256` of the files: independent of the engine that will read them. */
+function digestOf(hashes: readonly FileHash[]): string {
+  const total = createHash('sha256');
+  for (const [file, hash] of hashes) total.update(`${file}\0${hash}\n`);
   return total.digest('hex');
 }

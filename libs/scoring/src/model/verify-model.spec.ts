@@ -63,7 +63,13 @@ describe('inspectModel', () => {
 describe('verifyModel', () => {
   it('passes the model that ships, down to its golden embeddings', async () => {
     const checks = await verifyModel('models/scenes-clip', options);
-    expect(outcomes(checks)).toEqual(['description passed', 'weights passed', 'engine passed', 'golden passed']);
+    expect(outcomes(checks)).toEqual([
+      'description passed',
+      'heads passed',
+      'weights passed',
+      'engine passed',
+      'golden passed',
+    ]);
   });
 
   it('names every tensor that is missing, and does not start an engine on it', async () => {
@@ -77,6 +83,14 @@ describe('verifyModel', () => {
       expect.stringContaining('lack visual_projection.weight'),
       expect.stringContaining('lack text_projection.weight'),
     ]);
+  });
+
+  it('says of a head that it is bound to no embeddings, and to which it would be', async () => {
+    await writeTinyClip(directory);
+    await rm(join(directory, 'model.safetensors'));
+    const checks = await verifyModel(directory, options);
+    expect(outcomes(checks)).toEqual(['description passed', 'heads failed']);
+    expect(checks[1]!.detail).toMatch(/"clean" does not say on which .* expected "embedding": "[0-9a-f]{64}"/);
   });
 
   it('finds a number that is not finite', async () => {

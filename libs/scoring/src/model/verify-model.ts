@@ -5,13 +5,15 @@ import type { EmbeddingEngine } from '../engines/engine.js';
 import { EngineFailedError } from '../engines/errors.js';
 import { expectGolden } from '../engines/self-test.js';
 import type { EnginePrecision } from '../graphs/graph-builder.js';
+import { isTextHead } from '../heads/quality-head.js';
 import { imageGraph, textGraph } from '../graphs/tower-graphs.js';
+import { differencesFromManifest } from './manifest.js';
 import { openModel, type OpenedModel } from './inspect-model.js';
 import type { ClipModel } from './model-directory.js';
 
 /** One thing that was looked at. `skipped`: there is nothing to look at. */
 export interface ModelCheck {
-  readonly what: 'description' | 'weights' | 'engine' | 'golden';
+  readonly what: 'description' | 'files' | 'heads' | 'weights' | 'engine' | 'golden';
   readonly outcome: 'passed' | 'failed' | 'skipped';
   /** What was found, a line for each problem. */
   readonly detail: string;
@@ -37,12 +39,36 @@ export async function verifyModel(directory: string, options: VerifyOptions): Pr
   if ('refusal' in opened) return [{ what: 'description', outcome: 'failed', detail: opened.refusal }];
   const { model } = opened;
   const described: ModelCheck = { what: 'description', outcome: 'passed', detail: `digest ${model.digest}` };
+  const files = await checkFiles(model);
+  const looked = [described, ...files, ...checkHeads(model)];
+  if (looked.some(({ outcome }) => outcome === 'failed')) return looked;
   const weights: ModelCheck =
     opened.weights === null
       ? { what: 'weights', outcome: 'skipped', detail: 'the model has graphs and no weights' }
       : await checkWeights(model);
-  if (weights.outcome === 'failed') return [described, weights];
-  return [described, weights, ...(await checkEngine(opened, options))];
+  if (weights.outcome === 'failed') return [...looked, weights];
+  return [...looked, weights, ...(await checkEngine(opened, options))];
+}
+
+/** Nothing for a model without a manifest. */
+async function checkFiles({ directory }: ClipModel): Promise<readonly ModelCheck[]> {
+  const problems = await differencesFromManifest(directory);
+  if (problems === null) return [];
+  if (problems.length > 0) return [{ what: 'files', outcome: 'failed', detail: problems.join('\n') }];
+  return [{ what: 'files', outcome: 'passed', detail: 'all are as manifest.json says' }];
+}
+
+/** Nothing for a model without trained heads. */
+function checkHeads({ heads, embeddingDigest }: ClipModel): readonly ModelCheck[] {
+  const trained = heads.filter((head) => !isTextHead(head));
+  if (trained.length === 0) return [];
+  const unbound = trained.filter((head) => 'embedding' in head === false);
+  if (unbound.length === 0) return [{ what: 'heads', outcome: 'passed', detail: 'all are bound to these embeddings' }];
+  const detail = unbound.map(
+    ({ name }) =>
+      `"${name}" does not say on which embeddings it was trained, expected "embedding": "${embeddingDigest}"`,
+  );
+  return [{ what: 'heads', outcome: 'failed', detail: detail.join('\n') }];
 }
 
 async function checkWeights({ directory, description }: ClipModel): Promise<ModelCheck> {
@@ -53,7 +79,7 @@ async function checkWeights({ directory, description }: ClipModel): Promise<Mode
     const problems: string[] = [];
     for (const constant of constants) {
       const problem = await problemOf(constant.name, () => constant.read());
-      if (problem !== null) problems.push(problem);
+      if (problem !== null && !problems.includes(problem)) problems.push(problem);
     }
     if (problems.length === 0) return { what: 'weights', outcome: 'passed', detail: foundWeights(weights) };
     const more = problems.length - MOST_PROBLEMS;

@@ -2,9 +2,12 @@ import { Tokenizer } from '@huggingface/tokenizers';
 
 export interface TokenizedText {
   /**
-   * Start token, text, end token: at most `contextLength` ids each, not padded. Several where the text has more tokens than fit into one.
+   * The text's tokens between those that every text gets: at most `contextLength` ids each. Several where the text has more tokens than fit
+   * into one. CLIP's are not padded, SigLIP's are.
    */
   readonly windows: readonly [Int32Array<ArrayBuffer>, ...Int32Array<ArrayBuffer>[]];
+  /** Tokens of the text in each of {@link windows}. */
+  readonly tokenCounts: readonly number[];
   /** The text had more tokens than {@link MOST_WINDOWS} windows hold; the rest is left out. */
   readonly truncated: boolean;
   /** Share of the tokens that stand for words which the tokenizer does not know. */
@@ -30,7 +33,7 @@ export interface ClipTokenizer {
 export function clipTokenizer(tokenizerJson: object, tokenizerConfig: object, contextLength: number): ClipTokenizer {
   // Before the tokenizer is made, which takes the vocabulary out.
   const { specials, unknownId } = namesIn(tokenizerJson);
-  const tokenizer = new Tokenizer(tokenizerJson, tokenizerConfig);
+  const tokenizer = new Tokenizer(withUnicodeSpaces(tokenizerJson), tokenizerConfig);
   const lowers = JSON.stringify((tokenizerJson as { readonly normalizer?: unknown }).normalizer ?? null).includes(
     '"Lowercase"',
   );
@@ -53,22 +56,64 @@ export function clipTokenizer(tokenizerJson: object, tokenizerConfig: object, co
       // CLIP's own tokenizer spells every word by its bytes, and names the end of texts for what it never needs.
       const unknowns = unknownId === endOfText ? 0 : inner.filter((id) => id === unknownId).length;
       return {
-        ...windowsOf(inner, { start: empty[0]!, end: endOfText, size: contextLength - 2 }),
+        ...cutIntoWindows(inner, contextLength - 2, (ids) => Int32Array.of(empty[0]!, ...ids, endOfText)),
         unknownShare: inner.length === 0 ? 0 : unknowns / inner.length,
       };
     },
   };
 }
 
-function windowsOf(
-  inner: readonly number[],
-  { start, end, size }: { readonly start: number; readonly end: number; readonly size: number },
-): Pick<TokenizedText, 'windows' | 'truncated'> {
-  const count = Math.min(MOST_WINDOWS, Math.max(1, Math.ceil(inner.length / size)));
-  const window = (at: number): Int32Array<ArrayBuffer> =>
-    Int32Array.of(start, ...inner.slice(at * size, (at + 1) * size), end);
-  const others = Array.from({ length: count - 1 }, (_, index) => window(index + 1));
-  return { windows: [window(0), ...others], truncated: inner.length > count * size };
+/**
+ * Cuts a text's tokens into at most {@link MOST_WINDOWS} windows.
+ * @param size tokens that fit into one
+ * @param windowOf one with what every text gets
+ */
+export function cutIntoWindows(
+  tokens: readonly number[],
+  size: number,
+  windowOf: (ids: readonly number[]) => Int32Array<ArrayBuffer>,
+): Pick<TokenizedText, 'windows' | 'tokenCounts' | 'truncated'> {
+  const count = Math.min(MOST_WINDOWS, Math.max(1, Math.ceil(tokens.length / size)));
+  const parts = Array.from({ length: count }, (_, at) => tokens.slice(at * size, (at + 1) * size));
+  const [first, ...others] = parts.map(windowOf);
+  return {
+    windows: [first!, ...others],
+    tokenCounts: parts.map((part) => part.length),
+    truncated: tokens.length > count * size,
+  };
+}
+
+/** How byte-level tokenizers cut words where they do it themselves (GPT-2's expression). */
+const BYTE_LEVEL_WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
+/**
+ * The tokenizer with its expressions as JavaScript has to have them: `\s` of the tokenizers that models were trained with is Unicode's white
+ * space, JavaScript's has U+FEFF besides and lacks U+0085.
+ */
+export function withUnicodeSpaces(tokenizerJson: object): object {
+  const { normalizer = null, pre_tokenizer: splitting = null } = tokenizerJson as {
+    readonly normalizer?: unknown;
+    readonly pre_tokenizer?: unknown;
+  };
+  const [normalises, splits] = JSON.parse(JSON.stringify([normalizer, splitting]), (key, value: unknown) =>
+    key === 'Regex' ? unicodeSpaces(String(value)) : isByteLevel(value) ? wordsThenBytes(value) : value,
+  ) as [unknown, unknown];
+  return { ...tokenizerJson, normalizer: normalises, pre_tokenizer: splits };
+}
+
+function unicodeSpaces(expression: string): string {
+  return expression.replaceAll('\\s', '\\p{White_Space}').replaceAll('\\S', '\\P{White_Space}');
+}
+
+function isByteLevel(step: unknown): step is object {
+  const { type, use_regex, add_prefix_space } = (step ?? {}) as Readonly<Record<string, unknown>>;
+  return type === 'ByteLevel' && use_regex !== false && add_prefix_space === false;
+}
+
+function wordsThenBytes(step: object): object {
+  const words = { Regex: unicodeSpaces(BYTE_LEVEL_WORDS) };
+  const split = { type: 'Split', pattern: words, behavior: 'Isolated', invert: false };
+  return { type: 'Sequence', pretokenizers: [split, { ...step, use_regex: false }] };
 }
 
 /** Tokens with a meaning of their own, and the one that stands for unknown words. */
@@ -84,7 +129,7 @@ function namesIn(tokenizerJson: object): { readonly specials: readonly string[];
 }
 
 /** What a user typed is text, also where it reads like a token that ends texts. */
-function asText(text: string, specials: readonly string[]): string {
+export function asText(text: string, specials: readonly string[]): string {
   return specials.reduce(
     (spelled, special) => spelled.replaceAll(special, `${special.slice(0, 1)} ${special.slice(1)}`),
     text,

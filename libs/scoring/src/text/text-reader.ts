@@ -76,13 +76,13 @@ export class TextReader {
 
   private async readNew(key: string, prompt: string): Promise<SeenText | Unscorable> {
     const { tokenizer, promptTemplate, description } = this.parts.model;
-    const { windows, truncated, unknownShare } = tokenizer.encode(fillTemplate(promptTemplate, prompt));
+    const { windows, tokenCounts, truncated, unknownShare } = tokenizer.encode(fillTemplate(promptTemplate, prompt));
     const { vocabulary } = description.text;
     const unknown = windows.flatMap((ids) => [...ids]).find((id) => id >= vocabulary);
     if (unknown !== undefined) return { outcome: 'unscorable', reason: unknownToken(unknown, vocabulary) };
     const references = await (this.references ??= this.embedReferences());
     const rows = await Promise.all(windows.map((ids) => this.windows.add(ids)));
-    const embedding = meanDirection(rows.map((row, index) => ({ embedding: row, tokens: windows[index]!.length - 2 })));
+    const embedding = meanDirection(rows.map((row, index) => ({ embedding: row, tokens: tokenCounts[index]! })));
     if (!isFiniteRow(embedding)) {
       return { outcome: 'unscorable', reason: 'the model gives no embedding of length 1 for the prompt' };
     }

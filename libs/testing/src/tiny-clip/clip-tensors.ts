@@ -35,6 +35,30 @@ export function clipTensors({ dimension, image, text }: ClipSizes): TensorShapes
   ];
 }
 
+/** Every tensor of a SigLIP checkpoint in transformers' naming, but scale and bias of its similarities. */
+export function siglipTensors({ dimension, image, text }: ClipSizes): TensorShapes {
+  const { side, patch, width } = image;
+  return [
+    ['vision_model.embeddings.patch_embedding.weight', [width, 3, patch, patch]],
+    ['vision_model.embeddings.patch_embedding.bias', [width]],
+    ['vision_model.embeddings.position_embedding.weight', [Math.floor(side / patch) ** 2, width]],
+    ...blocks('vision_model', image),
+    ...norm('vision_model.post_layernorm', width),
+    ['vision_model.head.probe', [1, 1, width]],
+    ['vision_model.head.attention.in_proj_weight', [3 * width, width]],
+    ['vision_model.head.attention.in_proj_bias', [3 * width]],
+    ...linear('vision_model.head.attention.out_proj', width, width),
+    ...norm('vision_model.head.layernorm', width),
+    ...linear('vision_model.head.mlp.fc1', image.mlpWidth, width),
+    ...linear('vision_model.head.mlp.fc2', width, image.mlpWidth),
+    ['text_model.embeddings.token_embedding.weight', [text.vocabulary, text.width]],
+    ['text_model.embeddings.position_embedding.weight', [text.contextLength, text.width]],
+    ...blocks('text_model', text),
+    ...norm('text_model.final_layer_norm', text.width),
+    ...linear('text_model.head', dimension, text.width),
+  ];
+}
+
 function blocks(tower: string, { layers, width, mlpWidth }: TowerSizes): TensorShapes {
   return Array.from({ length: layers }, (_, at) => `${tower}.encoder.layers.${at}`).flatMap((block) => [
     ...norm(`${block}.layer_norm1`, width),

@@ -1,3 +1,3 @@
 export { clipTensors, countOf, safetensorsHeader, type TensorShapes } from './clip-tensors.js';
-export { tinyCheckpoint, writeTinyCheckpoint } from './tiny-checkpoint.js';
+export { tinyCheckpoint, tinySiglip, writeTinyCheckpoint, writeTinySiglip } from './tiny-checkpoint.js';
 export { tinyClip, writeTinyClip } from './tiny-clip.js';

@@ -1,40 +1,16 @@
 import type { CheckpointDescription } from '../../checkpoint/description.js';
-import type { Weights } from '../../checkpoint/open-weights.js';
 import type { Tensor, Tfjs } from './tfjs-ops.js';
-import { layerNorm, LayerLoader, linear, loadBlocks, runBlocks, type Linear } from './transformer.js';
+import { cutPatches, padded, patchEmbedding, type PixelBatch, type TfjsTower } from './tower-parts.js';
+import { layerNorm, linear, loadBlocks, runBlocks, type LayerLoader } from './transformer.js';
 
 /** Before the softmax: as good as nothing after it, and no infinity that could meet another one. */
 const MASKED = -1e9;
 
-/** One tower on a device: embeds what it is given, not yet brought to length 1. */
-export interface ClipTower<Input> {
-  /** @returns count × dimension, which the caller disposes of */
-  embed(input: Input): Tensor;
-}
-
-export interface PixelBatch {
-  /** `count` interleaved 8-bit RGB pictures of the model's size. */
-  readonly pixels: Uint8Array;
-  readonly count: number;
-}
-
-export interface ClipTowers {
-  readonly images: ClipTower<PixelBatch>;
-  readonly texts: ClipTower<readonly Int32Array[]>;
-}
-
-/** Puts both towers of a checkpoint on the device. */
-export async function loadClipTowers(
-  tf: Tfjs,
-  weights: Pick<Weights, 'readTensor'>,
-  description: CheckpointDescription,
-): Promise<ClipTowers> {
-  const loader = new LayerLoader(tf, weights);
-  return { images: await imageTower(loader, description), texts: await textTower(loader, description) };
-}
-
 /** Patches, class token, positions, blocks, the class token's row, projection (Radford et al. 2021; Dosovitskiy et al. 2021). */
-async function imageTower(loader: LayerLoader, description: CheckpointDescription): Promise<ClipTower<PixelBatch>> {
+export async function clipImageTower(
+  loader: LayerLoader,
+  description: CheckpointDescription,
+): Promise<TfjsTower<PixelBatch>> {
   const { tf } = loader;
   const { image, dimension } = description;
   const { width, epsilon } = image;
@@ -71,51 +47,11 @@ async function imageTower(loader: LayerLoader, description: CheckpointDescriptio
   };
 }
 
-/** batch · patches × patch² · 3: the convolution of CLIP has no overlap, so it is one matrix product on the cut picture. */
-function cutPatches(
-  tf: Tfjs,
-  { pixels, count }: PixelBatch,
-  { side, patch }: { readonly side: number; readonly patch: number },
-): Tensor {
-  const across = Math.floor(side / patch);
-  const used = across * patch;
-  const picture = tf.tensor(new Float32Array(pixels), [count, side, side, 3], 'float32');
-  const covered = used === side ? picture : tf.slice(picture, [0, 0, 0, 0], [count, used, used, 3]);
-  const rows = tf.reshape(covered, [count * across, patch, across, patch * 3]);
-  return tf.reshape(tf.transpose(rows, [0, 2, 1, 3]), [count * across ** 2, patch ** 2 * 3]);
-}
-
-/**
- * The patch convolution with the normalisation of the pixels inside, so that bytes go in as they are: with w the stored kernel,
- * w · (rescale · p − mean) / deviation = (w · rescale / deviation) · p − w · (mean / deviation).
- */
-async function patchEmbedding(loader: LayerLoader, { image, pictures }: CheckpointDescription): Promise<Linear> {
-  const { tf } = loader;
-  const { width, patch } = image;
-  const { rescale, mean, deviation } = pictures;
-  const inputs = patch ** 2 * 3;
-  const stored = await loader.tensor('vision_model.embeddings.patch_embedding.weight', [width, 3, patch, patch]);
-  const perInput = (of: (channel: number) => number): Tensor =>
-    tf.tensor(
-      Array.from({ length: inputs }, (_, at) => of(at % 3)),
-      [inputs, 1],
-      'float32',
-    );
-  const folded = tf.tidy(() => {
-    const kernel = tf.reshape(tf.transpose(stored, [2, 3, 1, 0]), [inputs, width]);
-    const scale = perInput((channel) => rescale / deviation[channel]!);
-    const shift = perInput((channel) => -mean[channel]! / deviation[channel]!);
-    return { kernel: tf.mul(kernel, scale), bias: tf.sum(tf.mul(kernel, shift), 0) };
-  });
-  stored.dispose();
-  return folded;
-}
-
 /** Tokens, positions, causal blocks, the row of the first end-of-text, projection. */
-async function textTower(
+export async function clipTextTower(
   loader: LayerLoader,
   { text, dimension }: CheckpointDescription,
-): Promise<ClipTower<readonly Int32Array[]>> {
+): Promise<TfjsTower<readonly Int32Array[]>> {
   const { tf } = loader;
   const { width, epsilon, vocabulary, contextLength, endOfText } = text;
   const embeddings = 'text_model.embeddings';
@@ -142,15 +78,6 @@ async function textTower(
 function endOf(row: Int32Array, endOfText: number): number {
   const at = row.indexOf(endOfText);
   return at === -1 ? row.length - 1 : at;
-}
-
-function padded(ids: readonly Int32Array[], length: number): Int32Array {
-  const all = new Int32Array(ids.length * length);
-  ids.forEach((row, at) => {
-    all.fill(row.at(-1)!, at * length, (at + 1) * length);
-    all.set(row, at * length);
-  });
-  return all;
 }
 
 function causalMask(tf: Tfjs, length: number): Tensor {

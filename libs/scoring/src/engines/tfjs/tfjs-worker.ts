@@ -6,7 +6,7 @@ import { goldenPixels } from '../golden.js';
 import { inPieces } from '../in-pieces.js';
 import { toUnitRows } from '../unit-rows.js';
 import type { WorkerRequest } from '../worker-messages.js';
-import { loadClipTowers } from './clip-towers.js';
+import { loadTowers } from './load-towers.js';
 import { pieceSize } from './pieces.js';
 import { startBackend, type StartedBackend } from './tfjs-backend.js';
 import type { TfjsWorkerData } from './tfjs-messages.js';
@@ -34,7 +34,7 @@ async function embedderOf(
 ): Promise<Embedder> {
   const { image, text, dimension } = description;
   const weights = await openWeights(directory);
-  const towers = await loadClipTowers(tf, weights, description);
+  const towers = await loadTowers(tf, weights, description);
   await weights.close();
   const pictureBytes = image.side ** 2 * 3;
   const patches = Math.floor(image.side / image.patch) ** 2;

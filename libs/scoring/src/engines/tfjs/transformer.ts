@@ -19,6 +19,10 @@ interface Block {
   readonly queryKeyValue: Linear;
   readonly out: Linear;
   readonly norm2: LayerNorm;
+  readonly mlp: FeedForward;
+}
+
+interface FeedForward {
   readonly widen: Linear;
   readonly narrow: Linear;
 }
@@ -27,7 +31,7 @@ interface Block {
 export class LayerLoader {
   constructor(
     readonly tf: Tfjs,
-    private readonly weights: Pick<Weights, 'readTensor'>,
+    readonly weights: Pick<Weights, 'readTensor'>,
   ) {}
 
   /** The tensor in the shape in which it is stored. */
@@ -54,14 +58,21 @@ export class LayerLoader {
     return kernel;
   }
 
-  async block(prefix: string, { width, mlpWidth }: Tower): Promise<Block> {
+  async feedForward(prefix: string, { width, mlpWidth }: Tower): Promise<FeedForward> {
+    return {
+      widen: await this.linear(`${prefix}.fc1`, [width, mlpWidth]),
+      narrow: await this.linear(`${prefix}.fc2`, [mlpWidth, width]),
+    };
+  }
+
+  async block(prefix: string, tower: Tower): Promise<Block> {
+    const { width } = tower;
     return {
       norm1: await this.norm(`${prefix}.layer_norm1`, width),
       queryKeyValue: await this.queryKeyValue(`${prefix}.self_attn`, width),
       out: await this.linear(`${prefix}.self_attn.out_proj`, [width, width]),
       norm2: await this.norm(`${prefix}.layer_norm2`, width),
-      widen: await this.linear(`${prefix}.mlp.fc1`, [width, mlpWidth]),
-      narrow: await this.linear(`${prefix}.mlp.fc2`, [mlpWidth, width]),
+      mlp: await this.feedForward(`${prefix}.mlp`, tower),
     };
   }
 
@@ -123,9 +134,14 @@ function runBlock(
   const normed = layerNorm(tf, rows, block.norm1, tower.epsilon);
   const attended = attention(tf, { qkv: linear(tf, normed, block.queryKeyValue), batch, length, tower, mask });
   const middle = tf.add(rows, linear(tf, attended, block.out));
-  const widened = linear(tf, layerNorm(tf, middle, block.norm2, tower.epsilon), block.widen);
-  const narrowed = linear(tf, activate(tf, widened, tower.activation), block.narrow);
-  return tf.reshape(tf.add(middle, narrowed), [batch, length, tower.width]);
+  const normedAgain = layerNorm(tf, middle, block.norm2, tower.epsilon);
+  const added = tf.add(middle, feedForward(tf, normedAgain, block.mlp, tower.activation));
+  return tf.reshape(added, [batch, length, tower.width]);
+}
+
+/** Two linear maps and the activation between them, over rows. */
+export function feedForward(tf: Tfjs, input: Tensor, { widen, narrow }: FeedForward, activation: Activation): Tensor {
+  return linear(tf, activate(tf, linear(tf, input, widen), activation), narrow);
 }
 
 interface AttentionInput {
