@@ -1,9 +1,11 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { analyzerApp } from '#apps/analyzer';
 import { decisionApp } from '#apps/decision';
 import { routerApp } from '#apps/router';
 import {
@@ -55,10 +57,14 @@ async function aDecision(controller = 'decision-a'): Promise<RunningApp> {
 
 /** An upstream that answers with its name. */
 async function named(name: string): Promise<string> {
-  const server = createServer((request, response) => {
+  return listening((request, response) => {
     request.resume();
     response.end(name);
   });
+}
+
+async function listening(answer: RequestListener): Promise<string> {
+  const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closing.push(
     () =>
@@ -617,5 +623,101 @@ describe('orders on a bus that others may write to', () => {
       });
     }
     expect(new Set(await (await startRouter('router-later'))())).toEqual(new Set(['control']));
+  }, 60_000);
+});
+
+interface Span {
+  readonly name: string;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly traceState?: string;
+  readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
+}
+interface Exported {
+  readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly Span[] }[] }[];
+}
+
+/** Requests that bring a trace of their own. */
+const USERS = 400;
+const idsOf = (user: number) => ({
+  traceId: user.toString(16).padStart(32, 'a'),
+  spanId: user.toString(16).padStart(16, 'b'),
+});
+
+/** A span and those that it follows from, the last one first. */
+function wayTo(name: string, spans: readonly Span[]): readonly Span[] {
+  const way: Span[] = [];
+  let span = spans.findLast((one) => one.name === name);
+  while (span) {
+    way.push(span);
+    const { traceId, parentSpanId }: Span = span;
+    span = spans.find((one) => one.traceId === traceId && one.spanId === parentSpanId);
+  }
+  return way;
+}
+
+describe('a trace', () => {
+  it('leads from a request to the rollback that it caused, and to where that is served', async () => {
+    const spans: Span[] = [];
+    const collector = await listening(async (request, response) => {
+      const { resourceSpans } = (await json(request)) as Exported;
+      if (request.url === '/v1/traces')
+        spans.push(...resourceSpans.flatMap((one) => one.scopeSpans.flatMap((scope) => scope.spans)));
+      response.end('{}');
+    });
+    const failing = await listening((request, response) => {
+      request.resume();
+      response.writeHead(500).end();
+    });
+    const environment = { AUTH: 'off', OTEL_EXPORTER_OTLP_ENDPOINT: collector };
+    const decision = await startApp(decisionApp, {
+      resources: { database, bus },
+      environment,
+      settings: { tickEveryMs: 20, controller: 'decision-t', group: 'decision-t' },
+    });
+    const analyzer = await startApp(analyzerApp, { resources: { database, bus }, environment });
+    const router = await startApp(routerApp, {
+      environment,
+      resources: { bus },
+      settings: { port: 0, routerId: 'router-t', lastKnownGoodFile: undefined },
+    });
+    closing.push(...[decision, analyzer, router].map((app) => () => app.close()));
+    const ramp = [{ weight: '50%' }, { weight: '100%' }];
+    await apply(decision, aFile('t', variant(24, await named('v1')), variant(12, failing), { ramp }));
+    const url = new URL(`/v1/services/${service}/generations`, router.exposed.url);
+    const ask = async (user: number): Promise<void> => {
+      const { traceId, spanId } = idsOf(user);
+      const headers = {
+        'teststrip-unit': `user-${user}`,
+        traceparent: `00-${traceId}-${spanId}-01`,
+        tracestate: 'theirs=1',
+      };
+      await (await fetch(url, { method: 'POST', body: '{}', headers })).text();
+    };
+    await eventually(async () => expect((await fetch(url, { method: 'POST', body: '{}' })).status).not.toBe(404));
+    for (let user = 0; user < USERS; user += 20)
+      await Promise.all(Array.from({ length: 20 }, (_, index) => ask(user + index)));
+    let way: readonly Span[] = [];
+    // Each service sends its own, a second later.
+    await eventually(() => {
+      way = wayTo('apply rollback', spans);
+      expect(way.map(({ name }) => name)).toEqual([
+        'apply rollback',
+        'decide rollback',
+        'analyse',
+        `request ${service}`,
+      ]);
+    });
+    const theirs = Array.from({ length: USERS }, (_, user) => idsOf(user));
+    const request = way.at(-1)!;
+    expect(theirs).toContainEqual({ traceId: request.traceId, spanId: request.parentSpanId });
+    expect(request.traceState).toBe('theirs=1');
+    const { links } = way[2]!;
+    const requests = new Set(spans.filter(({ name }) => name === request.name).map(({ spanId }) => spanId));
+    expect(links.length).toBeGreaterThan(1);
+    expect(links.filter(({ spanId }) => !requests.has(spanId))).toEqual([]);
+    const [told] = (await bus.readAll('request.routed.v1')).map(decodeEvent).filter(({ tracestate }) => tracestate);
+    expect(told).toMatchObject({ tracestate: 'theirs=1' });
   }, 60_000);
 });

@@ -108,13 +108,14 @@ class AloneShift implements Shift {
   }
 
   private publisherOf(): AnalysisPublisher {
-    const { bus, clock, log, measured, analyseEveryMs = 50 } = this.options;
+    const { bus, clock, log, measured, tracer, analyseEveryMs = 50 } = this.options;
     return new AnalysisPublisher({
       bus,
       nowMs: () => clock.nowMs(),
       everyMs: analyseEveryMs,
       mayPublish: () => this.leadership.isCertain(),
       source: (key) => this.folding.evidenceOf(key),
+      tracer,
       onPublished: (analysis) => measured?.published(analysis, clock.nowMs()),
       onFailure: (error) =>
         log.warn(`an analysis could not be published and will be repeated: ${(error as Error).message}`),

@@ -8,6 +8,8 @@ import {
   type NewEvent,
   RecordRefusedError,
 } from '#libs/messaging';
+import { noTracer, type Tracer } from '#libs/platform';
+import { AnalysisSpans } from './analysis-spans.js';
 import { type CountedEvidence, MergedTotal } from './merged-total.js';
 
 /** How the publisher gets at the evidence of an experiment: one state per partition, always in the same order. */
@@ -24,6 +26,8 @@ export interface AnalysisPublisherOptions {
   readonly everyMs: number;
   /** False while somebody else may publish; it is tried again then. */
   readonly mayPublish: () => boolean;
+  /** Default: no spans are kept. */
+  readonly tracer?: Tracer | undefined;
   /** An analysis is on the bus. */
   readonly onPublished?: (analysis: Analysis) => void;
   readonly onFailure: (error: unknown) => void;
@@ -78,6 +82,7 @@ interface Said {
  */
 export class AnalysisPublisher {
   private readonly publisher: EventPublisher;
+  private readonly spans: AnalysisSpans;
   /** With the trace of the event that changed it last: not analysed yet, and analysed but not published. */
   private readonly changed = new Map<string, string | undefined>();
   private readonly unsaid = new Map<string, string | undefined>();
@@ -93,6 +98,7 @@ export class AnalysisPublisher {
 
   constructor(private readonly options: AnalysisPublisherOptions) {
     this.publisher = createEventPublisher(options.bus, eventSource('analyzer', String(process.pid)));
+    this.spans = new AnalysisSpans(options.tracer ?? noTracer);
     this.silenceCheck = setInterval(() => this.checkSilence(), SILENCE_CHECK_MS);
   }
 
@@ -100,6 +106,7 @@ export class AnalysisPublisher {
   note(experimentKey: string, traceparent?: string): void {
     const isNew = !this.changed.has(experimentKey);
     this.changed.set(experimentKey, traceparent);
+    this.spans.note(experimentKey, traceparent);
     if (isNew) this.schedule();
   }
 
@@ -190,9 +197,11 @@ export class AnalysisPublisher {
     const atMs = performance.now();
     for (const { key } of analysed) this.unsaid.delete(key);
     try {
-      await this.publisher.publish(analysed.map((one) => this.event(one)));
-      for (const { key, findings, analysis } of analysed) {
+      const events = analysed.map((one) => this.event(one));
+      await this.publisher.publish(events);
+      for (const [index, { key, findings, analysis, traceparent: parent }] of analysed.entries()) {
         this.said.set(key, { findings, atMs });
+        this.spans.published(key, { parent, traceparent: events[index]!.traceparent, analysis });
         this.options.onPublished?.(analysis);
       }
     } catch (error) {
@@ -262,7 +271,7 @@ export class AnalysisPublisher {
       id: analysisId,
       timeMs,
       subject: analysis.experiment,
-      traceparent,
+      traceparent: this.spans.contextOf(traceparent),
       data: { ...analysis, analysisId, analysedAt: new Date(timeMs).toISOString() },
     };
   }

@@ -1,6 +1,6 @@
 import type { EventBus, OrderTrust } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
-import type { Clock } from '#libs/platform';
+import type { Clock, Tracer } from '#libs/platform';
 import type { AnalyzerMetrics } from './analyzer-metrics.js';
 
 export interface AnalyzerOptions {
@@ -13,7 +13,9 @@ export interface AnalyzerOptions {
   readonly trust?: OrderTrust;
   readonly log: { warn(message: string): void; error(message: string): void };
   /** Default: nothing is measured. */
-  readonly measured?: AnalyzerMetrics;
+  readonly measured?: AnalyzerMetrics | undefined;
+  /** Default: no spans are kept. */
+  readonly tracer?: Tracer | undefined;
   /** `partitions`: shares the partitions with other analyzers. Default `none`: one reads all of them, others stand by. */
   readonly share?: 'none' | 'partitions';
   /** Shortest time between two analyses. Default 50 ms. */

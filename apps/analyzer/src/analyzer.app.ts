@@ -1,6 +1,6 @@
 import { needsBus, needsOrderTrust } from '#libs/messaging';
 import { needsDatabase } from '#libs/persistence';
-import { defineApp } from '#libs/platform';
+import { defineApp, needsTracing } from '#libs/platform';
 import type { Analyzer } from './analyzer.js';
 import { ANALYZER, AnalyzerModule, type AnalyzerSettings } from './analyzer.module.js';
 import { analyzerVariables } from './configuration.js';
@@ -14,7 +14,7 @@ export const analyzerApp = defineApp({
   summary: 'weighs the evidence',
   variables: analyzerVariables,
   port: 'ANALYZER_PORT',
-  needs: { database: needsDatabase, bus: needsBus, trust: needsOrderTrust },
+  needs: { database: needsDatabase, bus: needsBus, trust: needsOrderTrust, tracer: needsTracing },
   settings: (config): AnalyzerSettings => ({
     share: config.ANALYZER_SHARE,
     analyseEveryMs: config.ANALYZER_EVERY_MS,

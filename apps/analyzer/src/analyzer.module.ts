@@ -14,7 +14,10 @@ import { Analyzer } from './analyzer.js';
 export const ANALYZER = Symbol('ANALYZER');
 
 /** Everything about an analyzer that an operator may choose. */
-export type AnalyzerSettings = Omit<AnalyzerOptions, 'clock' | 'log' | 'bus' | 'database' | 'trust' | 'measured'>;
+export type AnalyzerSettings = Omit<
+  AnalyzerOptions,
+  'clock' | 'log' | 'bus' | 'database' | 'trust' | 'measured' | 'tracer'
+>;
 
 export type AnalyzerModuleOptions = Omit<AnalyzerOptions, 'log' | 'measured'> & {
   /** Registry of its metrics. */

@@ -1,7 +1,7 @@
 import { topics, type KnownMetric } from '#libs/contracts';
 import { connectEventBus, needsBus, needsOrderSigner, needsOrderTrust } from '#libs/messaging';
 import { needsDatabase } from '#libs/persistence';
-import { defineApp, needsIdentities, type Identities } from '#libs/platform';
+import { defineApp, needsIdentities, needsTracing, type Identities } from '#libs/platform';
 import { decisionVariables, gateSettings, notifySettings } from './configuration.js';
 import type { Decisions } from './deciding/decisions.js';
 import { type ControllerLoop } from './controller-loop.js';
@@ -29,6 +29,7 @@ export const decisionApp = defineApp({
     // Before the public keys: where the installation makes its own, they are read beside it.
     signer: needsOrderSigner,
     trust: needsOrderTrust,
+    tracer: needsTracing,
   },
   settings: (config): DecisionSettings => ({
     group: 'decision',

@@ -7,7 +7,7 @@ import type { Registry } from 'prom-client';
 import type { Database } from '#libs/persistence';
 import { createOrderAnswerStore } from '#libs/persistence/decision';
 import { createOutbox } from '#libs/persistence/outbox';
-import type { Clock } from '#libs/platform';
+import type { Clock, Tracer } from '#libs/platform';
 import { ControllerLoop } from './controller-loop.js';
 import { holderInWords } from './deciding/bounded-transaction.js';
 import { DecisionLog } from './deciding/decision-log.js';
@@ -58,6 +58,7 @@ export interface DecisionModuleOptions extends DecisionSettings {
   /** Whose word counts for them. */
   readonly trust: OrderTrust;
   readonly clock: Clock;
+  readonly tracer: Tracer;
   /** Registry of its metrics. */
   readonly metrics: Registry;
 }
@@ -71,7 +72,7 @@ export class DecisionModule {
     const clock = new DatabaseClock(database, options.clock);
     const log = new DecisionLog(
       database,
-      { controller, signer: options.signer },
+      { controller, signer: options.signer, tracer: options.tracer },
       (holder) => logger.warn(`a rollback has ended ${holderInWords(holder)}, which kept its rows locked`),
       (events, after) => notificationsOf(options.notify, events, after),
     );

@@ -22,6 +22,7 @@ export function requestRoutedEvent(routed: RoutedRequest, source: string): Tests
     timeMs: Date.now(),
     subject: assignment?.unit ?? unit ?? requestId,
     traceparent: routed.traceparent,
+    tracestate: routed.cause?.tracestate,
     data: {
       requestId,
       service,

@@ -3,7 +3,7 @@ import { Logger, type LoggerService } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { UNIT_HEADER } from '#libs/contracts';
 import type { OrderTrust } from '#libs/messaging';
-import type { FeedbackTokens, UnitNames } from '#libs/platform';
+import { noTracer, type FeedbackTokens, type Tracer, type UnitNames } from '#libs/platform';
 import type { UnitHeaders } from './proxy/request-headers.js';
 import type { AddressRange } from './proxy/trusted-proxies.js';
 import type { UpstreamLimits } from './proxy/upstream-lanes.js';
@@ -55,6 +55,8 @@ export interface RouterOptions {
   readonly unitNames?: Pick<UnitNames, 'of'> | undefined;
   /** Whose definitions, orders and signs of life count. Default: everybody's. */
   readonly trust?: OrderTrust;
+  /** Keeps spans of requests and of orders. Default: none are kept. */
+  readonly tracer?: Tracer;
   /** Registry of its metrics. Default: one of its own. */
   readonly metrics?: Registry;
   readonly logger?: Pick<LoggerService, 'log' | 'warn'> | undefined;
@@ -88,6 +90,7 @@ export interface RouterSettings {
   readonly feedback: FeedbackTokens | undefined;
   readonly unitNames: Pick<UnitNames, 'of'> | undefined;
   readonly trust: OrderTrust | undefined;
+  readonly tracer: Tracer;
   readonly metrics: Registry;
   readonly logger: Pick<LoggerService, 'log' | 'warn'>;
   readonly monotonicMs: () => number;
@@ -128,6 +131,7 @@ export function withDefaults(options: RouterOptions): RouterSettings {
     feedback: options.feedback,
     unitNames: options.unitNames,
     trust: options.trust,
+    tracer: options.tracer ?? noTracer,
     metrics: options.metrics ?? new Registry(),
     logger: options.logger ?? new Logger('router'),
     monotonicMs: options.monotonicMs ?? (() => performance.now()),

@@ -1,5 +1,12 @@
 import { needsOrderTrust, needsReconnectingBus } from '#libs/messaging';
-import { defineApp, identitiesAnd, needsFeedbackTokens, needsIdentities, needsUnitNames } from '#libs/platform';
+import {
+  defineApp,
+  identitiesAnd,
+  needsFeedbackTokens,
+  needsIdentities,
+  needsTracing,
+  needsUnitNames,
+} from '#libs/platform';
 import { routerApi } from './api.js';
 import { routerSettings, routerVariables } from './configuration.js';
 import { RouterModule } from './router.module.js';
@@ -18,6 +25,7 @@ export const routerApp = defineApp({
     trust: needsOrderTrust,
     feedback: needsFeedbackTokens,
     unitNames: needsUnitNames,
+    tracer: needsTracing,
   },
   settings: routerSettings,
   module: (settings, parts) => RouterModule.register({ ...settings, ...parts }),

@@ -33,6 +33,7 @@ import { UpstreamTroubles } from './proxy/upstream-troubles.js';
 import { tokenCheck } from './token-check.js';
 import { createRouterMetrics, type RouterMetrics } from './router-metrics.js';
 import { allocationAppliedEvent, exposureEvent, requestRoutedEvent, routerHeartbeatEvent } from './router-events.js';
+import { answerSpan, requestSpan } from './router-spans.js';
 import { withDefaults, type RouterOptions, type RouterSettings } from './router-options.js';
 import { Allocations } from './routing/allocations.js';
 import { ControllerWatch } from './routing/controller-watch.js';
@@ -226,6 +227,7 @@ export class Router {
       onTrouble: (upstream, what) => this.troubles.tell(upstream, what),
       proxies: this.proxies,
       feedback: settings.feedback,
+      tracer: settings.tracer,
     });
   }
 
@@ -584,14 +586,17 @@ export class Router {
   }
 
   private reply(command: AllocationCommanded, refusal: string | null): void {
-    const traceparent = this.traces.get(command.commandId);
+    const { tracer, routerId } = this.settings;
+    const ordered = this.traces.get(command.commandId);
     this.traces.delete(command.commandId);
     if (refusal === null) this.metrics.applied(command);
-    this.answers.add(allocationAppliedEvent({ command, refusal, traceparent }, this.settings.routerId, this.source));
+    const traceparent = answerSpan(tracer, command, { ordered, refusal });
+    this.answers.add(allocationAppliedEvent({ command, refusal, traceparent }, routerId, this.source));
   }
 
   private tell(routed: RoutedRequest): void {
     this.metrics.routed(routed);
+    requestSpan(this.settings.tracer, routed);
     if (routed.judged) this.routedEvents.add(requestRoutedEvent(routed, this.source));
   }
 

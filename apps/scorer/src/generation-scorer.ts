@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import { encodeEvent } from '#libs/contracts';
 import type { EventBus } from '#libs/messaging';
-import type { Clock } from '#libs/platform';
+import { noTracer, type Clock, type Tracer } from '#libs/platform';
 import type { Scorer } from '#libs/scoring';
 import type { FetchedPicture } from './fetching/fetched-picture.js';
 import type { PictureFetcher } from './fetching/picture-fetcher.js';
 import { RowQueue } from './row-queue.js';
+import { scoreSpan } from './score-span.js';
 import { isSampled, samplingRate, type SamplingOptions } from './sampling.js';
 import { scoredEvent, type GenerationEvent, type PictureOutcome, type ScoredEvent } from './scored-event.js';
 import type { GenerationFate, ScorerMetrics } from './scorer-metrics.js';
@@ -28,6 +29,8 @@ export interface GenerationScorerParts {
   readonly bus: Pick<EventBus, 'publish'>;
   readonly metrics: ScorerMetrics;
   readonly clock: Clock;
+  /** Default: no spans are kept. */
+  readonly tracer?: Tracer;
 }
 
 /** How a batch stays in touch with its carrier. */
@@ -121,6 +124,7 @@ export class GenerationScorer {
 
   private async scorePicture({ event, imageIndex }: PlacedPicture, signal: AbortSignal): Promise<ScoredEvent> {
     const image = event.data.images[imageIndex]!;
+    const startMs = this.parts.clock.nowMs();
     const context = { madeAtMs: Date.parse(event.time), signal };
     const outcome: PictureOutcome =
       image.flagged === true
@@ -128,7 +132,9 @@ export class GenerationScorer {
         : await this.parts.fetcher.use(image, context, (fetched) => this.look(event, image.sha256, fetched));
     this.finished += 1;
     const { identity } = this.parts.scorer;
-    const scoredBy = { source: this.options.source, identity, scoredAtMs: this.parts.clock.nowMs() };
+    const scoredAtMs = this.parts.clock.nowMs();
+    const traceparent = scoreSpan(this.parts.tracer ?? noTracer, event, { outcome, startMs, endMs: scoredAtMs });
+    const scoredBy = { source: this.options.source, identity, scoredAtMs, traceparent };
     return scoredEvent(event, imageIndex, outcome, scoredBy);
   }
 

@@ -30,6 +30,8 @@ export interface ScoredBy {
   readonly identity: ScoreIdentity;
   /** Milliseconds since the epoch. */
   readonly scoredAtMs: number;
+  /** Trace context of the scoring; undefined: the generation has none. */
+  readonly traceparent: string | undefined;
 }
 
 /**
@@ -40,7 +42,7 @@ export function scoredEvent(
   generation: GenerationEvent,
   imageIndex: number,
   outcome: PictureOutcome,
-  { source, identity, scoredAtMs }: ScoredBy,
+  { source, identity, scoredAtMs, traceparent }: ScoredBy,
 ): ScoredEvent {
   const { data } = generation;
   const image = data.images[imageIndex] as Image;
@@ -49,7 +51,8 @@ export function scoredEvent(
     id: `${topics.imageScored.name}:${identity.digest.slice(0, 16)}:${generation.id}:${imageIndex}`,
     timeMs: scoredAtMs,
     subject: generation.subject,
-    traceparent: generation.traceparent,
+    traceparent,
+    tracestate: generation.tracestate,
     data: {
       requestId: data.requestId,
       generationId: data.generationId,

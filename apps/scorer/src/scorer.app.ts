@@ -1,6 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { connectEventBus, needsBus } from '#libs/messaging';
-import { defineApp, type HealthFinding } from '#libs/platform';
+import { defineApp, needsTracing, type HealthFinding } from '#libs/platform';
 import type { Scorer } from '#libs/scoring';
 import { scorerSettings, scorerVariables } from './configuration.js';
 import type { LagWatch } from './lag-watch.js';
@@ -14,7 +14,7 @@ export const scorerApp = defineApp({
   summary: 'scores pictures',
   variables: scorerVariables,
   port: 'SCORER_PORT',
-  needs: { bus: needsBus },
+  needs: { bus: needsBus, tracer: needsTracing },
   settings: scorerSettings,
   module: (settings, parts) => ScorerModule.register({ ...settings, ...parts }),
   connect(nest, { group = 'scorer' }, { bus }) {

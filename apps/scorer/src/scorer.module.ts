@@ -2,7 +2,7 @@ import { eventSource } from '#libs/contracts';
 import { Inject, Logger, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import type { Registry } from 'prom-client';
 import type { EventBus } from '#libs/messaging';
-import type { Clock } from '#libs/platform';
+import type { Clock, Tracer } from '#libs/platform';
 import { createScorer, defaultPictureLimits, type Scorer } from '#libs/scoring';
 import { gsAddresses } from './fetching/gs-addresses.js';
 import { PictureFetcher } from './fetching/picture-fetcher.js';
@@ -21,6 +21,7 @@ export interface ScorerModuleOptions extends ScorerSettings {
   /** CloudEvents `source` of the scores. Default: that of this process. */
   readonly source?: string;
   readonly clock: Clock;
+  readonly tracer: Tracer;
   /** Registry of its metrics. */
   readonly metrics: Registry;
 }
@@ -52,7 +53,7 @@ export class ScorerModule implements OnApplicationShutdown {
           useFactory: (scorer: Scorer, fetcher: PictureFetcher, metrics: ScorerMetrics) => {
             measurePipeline(options.metrics, { scorer, fetcher });
             return new GenerationScorer(
-              { scorer, fetcher, bus: options.bus, metrics, clock: options.clock },
+              { scorer, fetcher, bus: options.bus, metrics, clock: options.clock, tracer: options.tracer },
               {
                 source: options.source ?? eventSource('scorer', String(process.pid)),
                 sampling: options.sampling ?? {},

@@ -8,7 +8,6 @@ export { type EventBatch, type ReceivedEvent } from './consume/decode.js';
 export { LogFollower, type LogFollowerOptions } from './consume/log-follower.js';
 export * from './event-bus.js';
 export { createEventPublisher, type EventPublisher, type NewEvent } from './publish/event-publisher.js';
-export { newTraceparent } from './publish/new-traceparent.js';
 export {
   NoKafkaError,
   startKafka,

@@ -18,6 +18,8 @@ export interface RequestContext {
   readonly assignment: Assignment | null;
   /** W3C trace context that the request belongs to; goes on with its events. */
   readonly traceparent?: string;
+  /** W3C trace state that came with it. */
+  readonly tracestate?: string;
 }
 
 /** Headers as `node:http` (a record) or `fetch` (a `Headers`) give them. */
@@ -30,8 +32,7 @@ export type RequestHeaders =
  */
 export function readRequestContext(headers: RequestHeaders, onMalformed?: (message: string) => void): RequestContext {
   const requestId = headerOf(headers, REQUEST_ID_HEADER) ?? headerOf(headers, PROXY_ID_HEADER) ?? randomUUID();
-  const trace = headerOf(headers, 'traceparent');
-  const traced = trace !== undefined && TRACEPARENT.test(trace) ? { traceparent: trace } : {};
+  const traced = contextOfTrace(headers);
   const encoded = headerOf(headers, ASSIGNMENT_HEADER);
   if (encoded === undefined) return { requestId, assignment: null, ...traced };
   try {
@@ -40,6 +41,13 @@ export function readRequestContext(headers: RequestHeaders, onMalformed?: (messa
     onMalformed?.(`header ${ASSIGNMENT_HEADER} of request ${requestId} is no assignment: ${(error as Error).message}`);
     return { requestId, assignment: null, ...traced };
   }
+}
+
+function contextOfTrace(headers: RequestHeaders): Pick<RequestContext, 'traceparent' | 'tracestate'> {
+  const traceparent = headerOf(headers, 'traceparent');
+  if (traceparent === undefined || !TRACEPARENT.test(traceparent)) return {};
+  const tracestate = headerOf(headers, 'tracestate');
+  return tracestate === undefined ? { traceparent } : { traceparent, tracestate };
 }
 
 function headerOf(headers: RequestHeaders, name: string): string | undefined {

@@ -97,6 +97,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
         timeMs: Date.now(),
         subject: completed.assignment?.unit ?? completed.requestId,
         traceparent: generation.request.traceparent,
+        tracestate: generation.request.tracestate,
         data: completed,
       };
       return buffer.add(stampEvent(draft, source));

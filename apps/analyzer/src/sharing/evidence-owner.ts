@@ -24,7 +24,7 @@ const OWNERS_GROUP = `${ANALYZER_GROUP}-owner`;
 
 export interface EvidenceOwnerOptions extends Pick<
   AnalyzerOptions,
-  'bus' | 'database' | 'clock' | 'log' | 'measured' | 'analyseEveryMs'
+  'bus' | 'database' | 'clock' | 'log' | 'measured' | 'tracer' | 'analyseEveryMs'
 > {
   /** Of the topics keyed by unit. */
   readonly partitions: number;
@@ -122,7 +122,7 @@ export class EvidenceOwner {
   }
 
   private publisherFor(states: StatesOfParts): AnalysisPublisher {
-    const { bus, clock, log, measured, analyseEveryMs = 50, known } = this.options;
+    const { bus, clock, log, measured, tracer, analyseEveryMs = 50, known } = this.options;
     return new AnalysisPublisher({
       bus,
       nowMs: () => clock.nowMs(),
@@ -132,6 +132,7 @@ export class EvidenceOwner {
         const { design } = known.get(key)!;
         return { design, parts: states.evidenceOf(key, design) };
       },
+      tracer,
       onPublished: (analysis) => measured?.published(analysis, clock.nowMs()),
       onFailure: (error) =>
         log.warn(`an analysis could not be published and will be repeated: ${(error as Error).message}`),

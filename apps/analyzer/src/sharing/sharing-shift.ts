@@ -36,7 +36,7 @@ class SharingShift implements Shift {
     private readonly leadership: Leadership,
     private readonly partitions: number,
   ) {
-    const { bus, database, clock, log, measured, analyseEveryMs } = options;
+    const { bus, database, clock, log, measured, tracer, analyseEveryMs } = options;
     ({ failed: this.failed, fail: this.fail } = failure());
     void leadership.lost.then((error) => this.fail(new Error(`the share is lost: ${error.message}`)));
     const loaded = nothing();
@@ -51,6 +51,7 @@ class SharingShift implements Shift {
       clock,
       log,
       measured,
+      tracer,
       partitions,
       analyseEveryMs,
       known: loaded.experiments,

@@ -45,6 +45,7 @@ import { createNotificationStore, type NewNotification, type NotificationStore }
 import { createOutbox, type Outbox } from '#libs/persistence/outbox';
 import { boundedTransaction, type TransactionBounds } from './bounded-transaction.js';
 import { DECISIONS_CHANNEL, type DecisionNews } from './decision-news.js';
+import { decisionSpan } from './decision-span.js';
 import { isToldOfService, outgoingRecords, outgoingServiceRecords, type Author } from './outgoing-records.js';
 import { pinnedBy, type Quarantined } from './quarantine.js';
 import { readStoredState, withAnswers } from './stored-state.js';
@@ -315,9 +316,10 @@ export class DecisionLog {
     { service, route, traceparent, lockedAtMostMs, analysis }: AppendOptions,
   ): Promise<{ readonly version: number; readonly service?: KnownService }> {
     if (after.phase === 'absent') throw new TypeError('an event can not lead to an absent experiment');
-    const records = outgoingRecords(events, this.author, traceparent);
+    const deciding = { traceparent: this.author.tracer.child(traceparent), parent: traceparent, startMs: Date.now() };
+    const records = outgoingRecords(events, this.author, deciding.traceparent);
     refuseUnreadable(events, records);
-    const ofService = service && this.serviceRecords(service, traceparent);
+    const ofService = service && this.serviceRecords(service, deciding.traceparent);
     const revision = after.phase === 'quarantined' ? after.pinned.revision : after.revision;
     const bounds: TransactionBounds = {
       whose: `experiment ${after.experiment}`,
@@ -325,7 +327,7 @@ export class DecisionLog {
       endsIdleHolders: events.some(({ type }) => type === 'rolled-back'),
       onEnded: this.onEnded,
     };
-    return boundedTransaction(this.database, bounds, async (tx) => {
+    const saved = await boundedTransaction(this.database, bounds, async (tx) => {
       await this.refuseRoute(tx, service?.known.state.service, route);
       const version = await this.store.save(tx, {
         key: after.experiment,
@@ -350,6 +352,8 @@ export class DecisionLog {
       await tx.query('select pg_notify($1, $2)', [DECISIONS_CHANNEL, JSON.stringify(news)]);
       return { version, ...(served ? { service: served } : {}) };
     });
+    decisionSpan(this.author.tracer, deciding, events);
+    return saved;
   }
 
   /**

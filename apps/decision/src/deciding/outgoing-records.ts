@@ -1,11 +1,13 @@
 import { encodeEvent, eventSource, stampEvent, topics, type EncodedEvent, type EventDraft } from '#libs/contracts';
 import { layerOf, type DeliveryEvent, type ServiceEvent, type ServiceState } from '#libs/delivery';
-import { newTraceparent, type OrderSigner } from '#libs/messaging';
+import type { OrderSigner } from '#libs/messaging';
+import { newTraceparent, type Tracer } from '#libs/platform';
 
 /** Who says it, and how it is known that nobody else does. */
 export interface Author {
   readonly controller: string;
   readonly signer: Pick<OrderSigner, 'sign'>;
+  readonly tracer: Tracer;
 }
 
 /**

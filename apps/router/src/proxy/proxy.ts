@@ -188,7 +188,7 @@ class ProxiedRequest implements RequestUnderWay {
 function routedOf(
   { attempt, assignment, upstream }: Attempt,
   result: ExchangeResult,
-  { requestId, unitName, startedAt, traceparent, judged, drawn }: RequestPlan,
+  { requestId, unitName, startedAt, traceparent, cause, judged, drawn }: RequestPlan,
   { service }: ServiceRoute,
 ): RoutedRequest {
   const { outcome, status, durationMs, waitedMs, clientMs, instance } = result;
@@ -209,6 +209,7 @@ function routedOf(
     upstream: upstream.url,
     startedAt,
     traceparent,
+    cause,
     slot,
     unit,
   };

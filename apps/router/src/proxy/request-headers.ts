@@ -8,6 +8,7 @@ import {
   LONGEST_INSTANCE,
   LONGEST_UNIT,
   REQUEST_ID_HEADER,
+  TRACEPARENT,
   type ExperimentSpec,
 } from '#libs/contracts';
 import { sha256Of } from '#libs/telemetry';
@@ -20,7 +21,7 @@ const OVERRIDE_HEADER = 'teststrip-override';
 const OVERRIDE_TOKEN_HEADER = 'teststrip-override-token';
 
 /** W3C trace context: the events of a request carry it on. */
-export const TRACEPARENT_HEADER = 'traceparent';
+const TRACEPARENT_HEADER = 'traceparent';
 
 /** Says "1" to the service that nobody sees its answer. Clients can't say so. */
 export const SHADOW_HEADER = 'teststrip-shadow';
@@ -97,6 +98,25 @@ export function headerOf(headers: IncomingHttpHeaders, name: string): string | u
   const first = typeof value === 'string' ? value : value?.[0];
   return first === '' ? undefined : first;
 }
+
+/** The trace context of who asks. */
+export interface TraceOfClient {
+  /** Of W3C's form; undefined: there is none. */
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+}
+
+export function traceIn(headers: IncomingHttpHeaders): TraceOfClient {
+  const traceparent = headerOf(headers, TRACEPARENT_HEADER);
+  if (traceparent === undefined || !TRACEPARENT.test(traceparent)) return {};
+  const tracestate = headerOf(headers, 'tracestate');
+  return tracestate === undefined || tracestate.length > LONGEST_TRACESTATE
+    ? { traceparent }
+    : { traceparent, tracestate };
+}
+
+/** Characters that W3C's trace context has passed on at least. */
+const LONGEST_TRACESTATE = 512;
 
 /** The process or pod that answers, where it says who it is. */
 export function instanceOf(answer: IncomingHttpHeaders): string | undefined {

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { certain, type AssignmentQuestion } from '#libs/assignment';
-import { isoTime, TRACEPARENT, type Assignment } from '#libs/contracts';
-import { newTraceparent } from '#libs/messaging';
-import type { FeedbackTokens } from '#libs/platform';
+import { isoTime, type Assignment } from '#libs/contracts';
+import type { FeedbackTokens, Tracer } from '#libs/platform';
 import type { ExperimentRoute, ServiceRoute, WholeRoute } from '../routing/routing-table.js';
 import type { Upstream } from '../routing/upstream.js';
 import { draw, type DrawnAsker, type DrawSources } from './draw.js';
@@ -12,9 +11,10 @@ import {
   attributesOf,
   headerOf,
   overrideIn,
-  TRACEPARENT_HEADER,
+  traceIn,
   unitOf,
   type ClientFacts,
+  type TraceOfClient,
   type UnitHeaders,
   type UnitName,
 } from './request-headers.js';
@@ -37,6 +37,7 @@ export interface PlanSources extends DrawSources {
   readonly proxies: TrustedProxies;
   /** Undefined: feedback needs no token. */
   readonly feedback: Pick<FeedbackTokens, 'of'> | undefined;
+  readonly tracer: Pick<Tracer, 'child'>;
 }
 
 /** One upstream that may be asked. */
@@ -54,8 +55,10 @@ export class RequestPlan {
   readonly requestId = randomUUID();
   readonly startedAtMs = performance.now();
   readonly startedAt = isoTime(Date.now());
-  /** The client's, or of a trace that begins here. */
+  /** What is passed on: of the router's part in the client's trace, or of a trace that begins here. */
   readonly traceparent: string;
+  /** What the client sent. */
+  readonly cause: TraceOfClient;
   /** Whether its end is told: a generation is a POST, what is polled or looked up is none. */
   readonly judged: boolean;
   readonly isSafe: boolean;
@@ -80,8 +83,8 @@ export class RequestPlan {
     serviceRoute: ServiceRoute,
   ) {
     const { method = 'GET', headers } = request;
-    const trace = headerOf(headers, TRACEPARENT_HEADER);
-    this.traceparent = trace !== undefined && TRACEPARENT.test(trace) ? trace : newTraceparent();
+    this.cause = traceIn(headers);
+    this.traceparent = sources.tracer.child(this.cause.traceparent);
     this.judged = method === 'POST';
     this.isSafe = SAFE.has(method);
     this.isForwarded = sources.proxies.sent(request);

@@ -1,6 +1,6 @@
 import type { Assignment } from '#libs/contracts';
 import type { ExchangeResult } from './exchange.js';
-import type { UnitName } from './request-headers.js';
+import type { TraceOfClient, UnitName } from './request-headers.js';
 
 /** One upstream's part in one request, for the event and the metrics. */
 export interface RoutedRequest extends ExchangeResult {
@@ -19,4 +19,6 @@ export interface RoutedRequest extends ExchangeResult {
   readonly upstream: string;
   readonly startedAt: string;
   readonly traceparent: string;
+  /** What of it the client sent; absent of what no client has asked for. */
+  readonly cause?: TraceOfClient;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { ASSIGNMENT_HEADER, encodeAssignment, MILLION, type Assignment, type PairMark } from '#libs/contracts';
-import { newTraceparent } from '#libs/messaging';
+import { newTraceparent } from '#libs/platform';
 import { NO_ANSWER, type ExchangeResult } from '../proxy/exchange.js';
 import { hasSmallBody } from '../proxy/client-body.js';
 import { SHADOW_HEADER, upstreamHeaders } from '../proxy/request-headers.js';
@@ -69,7 +69,7 @@ interface Copy {
 }
 
 /** A stored answer to control's request is no answer to this one. */
-const NOT_COPIED = new Set(['idempotency-key', 'x-idempotency-key']);
+const NOT_COPIED = new Set(['idempotency-key', 'x-idempotency-key', 'tracestate']);
 
 /**
  * Copies of control's requests that go to candidates. A copy never delays anybody: it is promised while the request is assigned, where there is room for

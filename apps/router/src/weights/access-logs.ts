@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { newTraceparent } from '#libs/messaging';
+import { newTraceparent } from '#libs/platform';
 import type { RoutedRequest } from '../proxy/routed-request.js';
 import { readLogLine } from './access-log-line.js';
 import { LogTail } from './log-tail.js';

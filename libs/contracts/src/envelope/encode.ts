@@ -17,6 +17,8 @@ export const eventAttributes = z.object({
   /** The partition key: the unit or the experiment. */
   subject: z.string().min(1),
   traceparent: z.string().regex(TRACEPARENT).optional(),
+  /** W3C trace state, as the caller sent it. */
+  tracestate: z.string().optional(),
 });
 export type EventAttributes = z.infer<typeof eventAttributes>;
 
@@ -51,6 +53,7 @@ export function encodeEvent(event: TeststripEvent): EncodedEvent {
     ce_subject: event.subject,
   };
   if (event.traceparent !== undefined) headers['ce_traceparent'] = event.traceparent;
+  if (event.tracestate !== undefined) headers['ce_tracestate'] = event.tracestate;
   return { topic: event.type, key: event.subject, headers, value: Buffer.from(JSON.stringify(event.data)) };
 }
 

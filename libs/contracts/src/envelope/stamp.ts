@@ -15,6 +15,8 @@ export type EventDraft<T extends TopicName = TopicName> = {
     readonly timeMs: number;
     /** W3C trace context of what caused it, passed on as it is. */
     readonly traceparent?: string | undefined;
+    /** W3C trace state that came with it, passed on as it is. */
+    readonly tracestate?: string | undefined;
   };
 }[T];
 
@@ -39,7 +41,7 @@ export function isoTime(timeMs: number): string {
 
 /** Puts the CloudEvents attributes on an event. Every event of the system comes out of here. */
 export function stampEvent<T extends TopicName>(draft: EventDraft<T>, source: string): TeststripEvent<T> {
-  const { type, subject, data, id, timeMs, traceparent } = draft;
+  const { type, subject, data, id, timeMs, traceparent, tracestate } = draft;
   return {
     specversion: '1.0',
     id,
@@ -48,6 +50,7 @@ export function stampEvent<T extends TopicName>(draft: EventDraft<T>, source: st
     time: isoTime(timeMs),
     subject,
     ...(traceparent === undefined ? {} : { traceparent }),
+    ...(tracestate === undefined ? {} : { tracestate }),
     data,
   } as TeststripEvent<T>;
 }

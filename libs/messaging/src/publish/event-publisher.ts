@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { encodeEvent, stampEvent, type EventDraft, type TopicName } from '#libs/contracts';
+import { newTraceparent } from '#libs/platform';
 import type { EventBus } from '../event-bus.js';
-import { newTraceparent } from './new-traceparent.js';
 
 /** An event as it is handed over for publication. */
 export type NewEvent<T extends TopicName = TopicName> = {
