@@ -3,6 +3,7 @@ import { h, renderWhenChanged } from './dom.js';
 import { endingOf, endingView } from './ending.js';
 import { followEvents } from './event-stream.js';
 import { onWrittenScale } from './format.js';
+import { likenessView } from './likeness.js';
 import { metricTable } from './metric-table.js';
 import { objectivesView } from './objectives.js';
 import { heading, healthList, noticeList, tiles, variantTable } from './overview.js';
@@ -47,6 +48,7 @@ class ExperimentView {
   points = [];
   summary = null;
   picturesShownAt = 0;
+  likenessShownAt = 0;
 
   constructor(address, places, orders) {
     this.address = address;
@@ -78,6 +80,15 @@ class ExperimentView {
     this.picturesShownAt = Date.now();
     const answer = await ask(`${this.address}/pictures?limit=8`);
     if (answer.ok) renderWhenChanged(this.places.pictures, await answer.json(), pictureWall);
+    await this.showLikeness();
+  }
+
+  /** Seldom: it changes slowly, and many pictures are compared for it. */
+  async showLikeness() {
+    if (Date.now() - this.likenessShownAt < 30_000) return;
+    this.likenessShownAt = Date.now();
+    const answer = await ask(`${this.address}/pictures/likeness?limit=4`);
+    if (answer.ok) renderWhenChanged(this.places.likeness, await answer.json(), likenessView);
   }
 
   draw() {
@@ -169,6 +180,7 @@ function layOut(content) {
     ['variants', 'Variants'],
     ['health', 'Health of the numbers'],
     ['pictures', 'Pictures'],
+    ['likeness', 'The same prompts by control and candidate'],
   ];
   const places = {
     heading: h('div', {}, h('p', { class: 'empty' }, 'Loading …')),

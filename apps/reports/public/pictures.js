@@ -54,7 +54,7 @@ function besidePrompt(isWrong) {
     h(
       'figure',
       { class: isWrong(picture) ? 'case wrong' : 'case' },
-      image(picture),
+      pictureOf(picture),
       h(
         'figcaption',
         {},
@@ -70,7 +70,7 @@ function abovePrompt(isWrong) {
     h(
       'figure',
       { class: isWrong(picture) ? 'wrong' : null },
-      image(picture),
+      pictureOf(picture),
       h(
         'figcaption',
         {},
@@ -86,16 +86,17 @@ function mark(picture, isWrong) {
   return isWrong(picture) ? badge(pictureMarks.wrong) : null;
 }
 
-function image(picture) {
+/** A picture of the server, or a place that says that it is not there. */
+export function pictureOf({ prompt, href, width, height }) {
   const shown = h('img', {
-    alt: picture.prompt,
-    width: picture.width,
-    height: picture.height,
+    alt: prompt,
+    width,
+    height,
     loading: 'lazy',
     decoding: 'async',
-    onerror: () => shown.replaceWith(placeholder(picture)),
+    onerror: () => shown.replaceWith(placeholder({ prompt })),
   });
-  void showPicture(shown, picture.href);
+  void showPicture(shown, href);
   return shown;
 }
 

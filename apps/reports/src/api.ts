@@ -189,6 +189,20 @@ export const reportsApi: ApiDescription = {
         },
       },
     },
+    '/api/experiments/{experiment}/pictures/likeness': {
+      get: {
+        operationId: 'comparePictures',
+        'x-role': 'viewer',
+        summary:
+          'Of every candidate the prompts whose pictures are least and most alike those of control, by the cosine of their embeddings: of one seed where both have it.',
+        parameters: [EXPERIMENT, number('limit', 1, 50, 8)],
+        responses: {
+          200: jsonAnswer('By candidate.', z.object({ candidates: z.array(anObject) })),
+          400: problemAnswer('The query is wrong.'),
+          ...UNKNOWN,
+        },
+      },
+    },
     '/api/experiments/{experiment}/review': {
       get: {
         operationId: 'reviewPairs',

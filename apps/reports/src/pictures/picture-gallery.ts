@@ -7,6 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { quantileSorted } from 'simple-statistics';
 import { ProblemException } from '#libs/platform';
 import type { FactReader, PictureQuery, RecordedDefinition, RecordedPicture } from '#libs/persistence/reports';
+import { likenessOf, type VariantLikeness } from './alike-prompts.js';
+import { pictureAddress } from './picture-address.js';
+
+/** How the pictures of each candidate differ from control's of the same prompts. */
+export type ExperimentLikeness = { readonly candidates: readonly (VariantLikeness & { readonly variant: string })[] };
 
 /** A picture as the page shows it. */
 export interface ShownPicture extends RecordedPicture {
@@ -65,6 +70,25 @@ export class PictureGallery {
     const alignments = ofControl.flatMap(({ score }) => (score?.alignment == null ? [] : [score.alignment]));
     const wrongBelow = alignments.length < FEWEST_SCORED ? null : quantileSorted(alignments, WRONG_SHARE);
     return { variants, wrongBelow };
+  }
+
+  /** The prompts whose pictures are least and most alike, by their embeddings. */
+  async likeness({ experiment, revision, spec }: RecordedDefinition, limit: number): Promise<ExperimentLikeness> {
+    const candidates = Object.keys(spec.variants).filter((variant) => variant !== spec.control);
+    const compared = candidates.map(async (variant) => {
+      const of = { experiment, revision };
+      const candidate = await this.facts.embeddedPictures({ ...of, variant, among: AMONG.candidate });
+      const prompts = [...new Set(candidate.map(({ prompt }) => prompt))];
+      // Control has most of the traffic: its pictures of the same prompts lie among many others.
+      const control = await this.facts.embeddedPictures({
+        ...of,
+        variant: spec.control,
+        among: AMONG.control,
+        prompts,
+      });
+      return { variant, ...likenessOf(control, candidate, limit) };
+    });
+    return { candidates: await Promise.all(compared) };
   }
 
   /** The bytes of a picture, checked against the digest under which it was announced, if any. @throws ProblemException 404 or 409. */
@@ -126,6 +150,9 @@ class SamePicture extends Transform {
   }
 }
 
+/** Generations that are looked at for pictures of one prompt. */
+const AMONG = { candidate: 500, control: 20_000 };
+
 const PIECE_BYTES = 64 * 1024;
 
 async function lengthOf(file: FileHandle): Promise<number> {
@@ -169,7 +196,7 @@ const FEWEST_SCORED = 50;
 const WRONG_SHARE = 0.02;
 
 function shown(picture: RecordedPicture): ShownPicture {
-  return { ...picture, href: `/api/pictures/${encodeURIComponent(picture.generationId)}/${picture.imageIndex}` };
+  return { ...picture, href: pictureAddress(picture.generationId, picture.imageIndex) };
 }
 
 function notFound(detail: string): ProblemException {

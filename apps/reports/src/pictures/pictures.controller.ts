@@ -5,7 +5,7 @@ import { parseInput } from '#libs/platform';
 import { SummaryReader } from '../summary/summary-reader.js';
 import { PICTURE_GALLERY, SUMMARY_READER } from '../tokens.js';
 import { pictureAnswer } from './picture-answer.js';
-import { PictureGallery, type ExperimentPictures } from './picture-gallery.js';
+import { PictureGallery, type ExperimentLikeness, type ExperimentPictures } from './picture-gallery.js';
 
 const picturesQuery = z.object({ limit: z.coerce.number().int().min(1).max(50).default(8) });
 
@@ -20,6 +20,12 @@ export class PicturesController {
   async pictures(@Param('experiment') experiment: string, @Query() query: unknown): Promise<ExperimentPictures> {
     const { limit } = parseInput(picturesQuery, query, 'query');
     return this.gallery.ofExperiment(await this.summaries.definition(experiment), limit);
+  }
+
+  @Get('experiments/:experiment/pictures/likeness')
+  async likeness(@Param('experiment') experiment: string, @Query() query: unknown): Promise<ExperimentLikeness> {
+    const { limit } = parseInput(picturesQuery, query, 'query');
+    return this.gallery.likeness(await this.summaries.definition(experiment), limit);
   }
 
   /** The bytes come from a model: the browser must take them for a picture and for nothing else. */

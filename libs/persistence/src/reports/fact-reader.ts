@@ -8,6 +8,11 @@ import { readAppliedAllocations, type RecordedApplication } from './read/read-ap
 import { readCommands, type RecordedCommand } from './read/read-commands.js';
 import { readControllers, type RecordedController } from './read/read-controllers.js';
 import { readDefinitions, type RecordedDefinition } from './read/read-definitions.js';
+import {
+  readEmbeddedPictures,
+  type EmbeddedPicture,
+  type EmbeddedPictureQuery,
+} from './read/read-embedded-pictures.js';
 import { readLatestAnalysis } from './read/read-latest-analysis.js';
 import { readPictures, type PictureQuery, type RecordedPicture } from './read/read-pictures.js';
 import {
@@ -41,6 +46,8 @@ export interface FactReader {
   readonly pictures: (query: PictureQuery) => Promise<readonly RecordedPicture[]>;
   /** Pictures of one variant that people may judge, newest first. */
   readonly reviewPictures: (query: ReviewQuery) => Promise<readonly ReviewPicture[]>;
+  /** Pictures of one variant with their embeddings, newest first. */
+  readonly embeddedPictures: (query: EmbeddedPictureQuery) => Promise<readonly EmbeddedPicture[]>;
   /** What people have judged of one revision. */
   readonly judged: (experiment: string, revision: number) => Promise<readonly RecordedJudgement[]>;
   /** Where one picture of a generation lies; undefined when nobody announced it. */
@@ -63,6 +70,7 @@ export function createFactReader(database: Database): FactReader {
     analysisHistory: (experiment, revision, points) => readAnalysisHistory(database, experiment, revision, points),
     pictures: (query) => readPictures(database, query),
     reviewPictures: (query) => readReviewPictures(database, query),
+    embeddedPictures: (query) => readEmbeddedPictures(database, query),
     judged: (experiment, revision) => readJudged(database, experiment, revision),
     picture: (generationId, imageIndex) => findPicture(database, generationId, imageIndex),
     serviceOfGeneration: (generationId) => findServiceOfGeneration(database, generationId),
