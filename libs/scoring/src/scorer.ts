@@ -266,7 +266,6 @@ function preparerOf(
   prepares: Preprocessing,
   { ring, steps }: { readonly ring: SquareRing; readonly steps: ClipModel['description']['pictures'] },
 ): PicturePreparer {
-  return decodeThreads === 0
-    ? preparerHere({ limits, preprocessing: prepares }, ring)
-    : new PreparationPool(decodeThreads, { mode, steps, limits }, ring);
+  const here = preparerHere({ limits, preprocessing: prepares }, ring);
+  return decodeThreads === 0 ? here : new PreparationPool(decodeThreads, { mode, steps, limits }, ring, here);
 }

@@ -27,6 +27,12 @@ export function decodePlainPng(bytes: Buffer): DecodedPicture | undefined {
   return { width, height, data: rgb, notes: isTransparent ? ['alpha-over-white'] : [] };
 }
 
+/** Pixels of a PNG that {@link decodePlainPng} decodes unless it is broken; Infinity for every other file. */
+export function plainPngPixels(bytes: Buffer): number {
+  const header = readHeader(bytes);
+  return header === undefined ? Infinity : header.width * header.height;
+}
+
 interface PlainPng {
   readonly width: number;
   readonly height: number;
@@ -34,7 +40,14 @@ interface PlainPng {
   readonly data: Buffer;
 }
 
-function readChunks(bytes: Buffer): PlainPng | undefined {
+interface PlainHeader {
+  readonly width: number;
+  readonly height: number;
+  readonly colourType: number;
+}
+
+/** Of a file that begins as a PNG does; undefined for what this module leaves to sharp. */
+function readHeader(bytes: Buffer): PlainHeader | undefined {
   if (bytes.length < SIGNATURE_BYTES + 25 || bytes.toString('latin1', 12, 16) !== 'IHDR') return undefined;
   const width = bytes.readUInt32BE(16);
   const height = bytes.readUInt32BE(20);
@@ -42,6 +55,13 @@ function readChunks(bytes: Buffer): PlainPng | undefined {
   if (width === 0 || height === 0 || width * height > LARGEST_PIXELS) return undefined;
   if (depth !== 8 || compression !== 0 || filter !== 0 || interlace !== 0) return undefined;
   if (colourType !== COLOUR_TYPE_RGB && colourType !== COLOUR_TYPE_RGBA) return undefined;
+  return { width, height, colourType };
+}
+
+function readChunks(bytes: Buffer): PlainPng | undefined {
+  const header = readHeader(bytes);
+  if (header === undefined) return undefined;
+  const { width, height, colourType } = header;
   const parts: Buffer[] = [];
   for (let at = SIGNATURE_BYTES; at + 12 <= bytes.length;) {
     const length = bytes.readUInt32BE(at);

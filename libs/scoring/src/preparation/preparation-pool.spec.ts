@@ -20,23 +20,32 @@ const ring = new SquareRing(4, SIDE ** 2 * 3);
 const started: Worker[] = [];
 const remember = (worker: Worker): void => void started.push(worker);
 process.on('worker', remember);
-const pool = new PreparationPool(1, { mode: 'exact', steps, limits }, ring);
+const own = new SquareRing(2, SIDE ** 2 * 3);
+const here = preparerHere({ limits, preprocessing: preprocessing('exact', steps) }, own);
+const pool = new PreparationPool(1, { mode: 'exact', steps, limits }, ring, here);
 afterAll(async () => {
   process.off('worker', remember);
   await pool.close();
 });
 
 describe('PreparationPool', () => {
+  it('makes the square of a small picture here, where that takes less than to send it', async () => {
+    const pixels = Uint8Array.from({ length: 40 * 40 * 3 }, (_, index) => (index * index) % 251);
+    const bytes = await sharp(pixels, { raw: { width: 40, height: 40, channels: 3 } })
+      .png()
+      .toBuffer();
+    expect(await pool.prepare(bytes, 1)).toMatchObject({ seenShare: 1 });
+    expect(started).toHaveLength(0);
+  });
+
   it('makes of a picture in a thread what is made of it here, and says what is wrong with another', async () => {
-    const own = new SquareRing(1, SIDE ** 2 * 3);
-    const here = preparerHere({ limits, preprocessing: preprocessing('exact', steps) }, own);
     const bytes = await picture();
     expect(started).toHaveLength(0);
     const [inThread, broken, blank] = await Promise.all([
       pool.prepare(bytes, 2),
       pool.prepare(Buffer.from('no picture'), 1),
       pool.prepare(
-        await sharp({ create: { width: 40, height: 40, channels: 3, background: 'black' } })
+        await sharp({ create: { width: 400, height: 40, channels: 3, background: 'black' } })
           .png()
           .toBuffer(),
         0,
@@ -73,8 +82,8 @@ it('hands out the places of a ring in turn, and no place twice', async () => {
 });
 
 function picture(): Promise<Buffer> {
-  const pixels = Uint8Array.from({ length: 90 * 70 * 3 }, (_, index) => (index * index) % 251);
-  return sharp(pixels, { raw: { width: 90, height: 70, channels: 3 } })
+  const pixels = Uint8Array.from({ length: 190 * 170 * 3 }, (_, index) => (index * index) % 251);
+  return sharp(pixels, { raw: { width: 190, height: 170, channels: 3 } })
     .png()
     .toBuffer();
 }

@@ -1,5 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { startWorker } from '../engines/start-worker.js';
+import { plainPngPixels } from '../decoding/plain-png.js';
 import type { PicturePreparer } from './picture-preparer.js';
 import type {
   PreparationReply,
@@ -14,6 +15,9 @@ import type { SquareRing } from './square-ring.js';
 export class PreparationFailedError extends Error {
   override readonly name = 'PreparationFailedError';
 }
+
+/** A PNG of at most so many pixels takes less time than its way to a thread and back. */
+const SMALL_PIXELS = 128 * 128;
 
 /** One is decoded by the image library's thread while the other one is resized. */
 const MOST_PER_THREAD = 2;
@@ -33,7 +37,13 @@ export class PreparationPool implements PicturePreparer {
   private readonly threads: PreparationThread[];
   private readonly waiting: Job[] = [];
 
-  constructor(threads: number, settings: PreparationSettings, ring: SquareRing) {
+  /** @param here for small pictures, in the caller's own thread */
+  constructor(
+    threads: number,
+    settings: PreparationSettings,
+    ring: SquareRing,
+    private readonly here: PicturePreparer,
+  ) {
     const newWorker = (): Worker =>
       startWorker(new URL('./preparation-worker.js', import.meta.url), {
         workerData: { ...settings, memory: ring.memory } satisfies PreparationWorkerData,
@@ -46,6 +56,7 @@ export class PreparationPool implements PicturePreparer {
   }
 
   prepare(bytes: Buffer, place: number): Promise<PreparedPicture | PictureFault> {
+    if (plainPngPixels(bytes) <= SMALL_PIXELS) return this.here.prepare(bytes, place);
     return new Promise((resolve, reject) => {
       this.waiting.push({ bytes, place, resolve, reject });
       this.next();
