@@ -295,6 +295,7 @@ describe('what reports ask', () => {
       'the latest pictures': () => reader.pictures({ ...latest, order: 'latest' }),
       'the worst aligned': () => reader.pictures({ ...latest, order: 'worst-aligned' }),
       'pictures to judge': () => reader.reviewPictures({ ...of, among: 100 }),
+      'pictures to compare': () => reader.embeddedPictures({ ...of, among: 100, prompts: ['a prompt'] }),
       judgements: () => reader.judged('many-2', 1),
       'where a picture lies': () => reader.picture('generation-77', 0),
       'whose generation': () => reader.serviceOfGeneration('generation-77'),
@@ -310,6 +311,7 @@ describe('what reports ask', () => {
       'the latest pictures': ['generations_latest', 'image_scores_generation'],
       'the worst aligned': ['generations_generation_id', 'generations_latest', 'image_scores_generation'],
       'pictures to judge': ['generations_latest'],
+      'pictures to compare': ['generations_latest', 'image_scores_generation'],
       judgements: ['preferences_experiment'],
       'where a picture lies': ['generations_generation_id'],
       'whose generation': ['generations_generation_id'],
@@ -387,6 +389,7 @@ select n, experiment, 1, variant, 'u', at, 1, false, 'generation-' || n, 'reques
 insert into teststrip.image_scores (event_digest, experiment, revision, variant, unit, scored_at, identity_digest, alignment, image_index, blank,
   prompt_truncated, generation_id, outcome, quality)
 select n, experiment, 1, variant, 'u', at, 1, random(), 0, false, false, 'generation-' || n, 'scored', '{}' from told;
+insert into teststrip.image_embeddings select n, at, '\\x003c' from told;
 insert into teststrip.preferences
 select 'many-' || n, experiment, n, 'rater', 'a prompt', 'v0', '', 'v1', '', 'left', at from told;
 drop table told;

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { reportsApp, type ExperimentSummary } from '#apps/reports';
+import { reportsApp, type ExperimentLikeness, type ExperimentSummary } from '#apps/reports';
 import {
   decodeEvent,
+  encodeEmbedding,
   examples,
   type DataOf,
   type EncodedEvent,
@@ -195,6 +196,30 @@ describe('pictures', () => {
     });
   });
 
+  it('of one prompt by control and a candidate are compared, the least alike first', async () => {
+    const story = await reviewStory('alike', join(folder, 'pictures'));
+    const scores = story.filter(({ type }) => type === 'generation.completed.v1').map(scoreOf);
+    await createFactStore(database).record(database, [...story, ...scores]);
+    const { candidates } = (await json('/api/experiments/alike/pictures/likeness?limit=2')) as ExperimentLikeness;
+    const [candidate] = candidates;
+    expect(candidate).toMatchObject({
+      variant: 'candidate',
+      prompts: 6,
+      medianLikeness: expect.closeTo(Math.cos(0.6), 3),
+    });
+    expect(candidate!.leastAlike).toMatchObject([
+      {
+        prompt: expect.stringContaining('take 5'),
+        likeness: expect.closeTo(Math.cos(1), 3),
+        isSameSeed: true,
+        control: { generationId: 'alike-generation-10', href: '/api/pictures/alike-generation-10/0' },
+        candidate: { generationId: 'alike-generation-11' },
+      },
+      { prompt: expect.stringContaining('take 4') },
+    ]);
+    expect(candidate!.mostAlike[0]).toMatchObject({ prompt: expect.stringContaining('take 0'), likeness: 1 });
+  });
+
   it('from anywhere else are not, however a message spells the address', async () => {
     const outside = await keep('outside.png');
     const link = join(folder, 'pictures', 'link.png');
@@ -326,6 +351,20 @@ describe('events', () => {
     expect(published).toEqual([]);
   });
 });
+
+/** Of the candidate's n-th picture the embedding points n fifths of a radian away from that of control's. */
+function scoreOf(made: TeststripEvent, index: number): TeststripEvent<'image.scored.v1'> {
+  const { generationId, assignment } = made.data as DataOf<'generation.completed.v1'>;
+  const angle = index % 2 === 0 ? 0 : Math.floor(index / 2) / 5;
+  const event = examples.find(({ type }) => type === 'image.scored.v1') as TeststripEvent<'image.scored.v1'>;
+  const embedding = encodeEmbedding([Math.cos(angle), Math.sin(angle)]);
+  return {
+    ...event,
+    id: `${generationId}-score`,
+    time: made.time,
+    data: { ...event.data, generationId, assignment, imageIndex: 0, outcome: 'scored', embedding },
+  };
+}
 
 function send(body: string | Buffer, headers: Record<string, string> = {}, path = '/v1/events'): Promise<Response> {
   return fetch(reports.url + path, {

@@ -28,7 +28,8 @@ export async function readEmbeddedPictures(
   database: Database,
   { experiment, revision, variant, among, prompts }: EmbeddedPictureQuery,
 ): Promise<readonly EmbeddedPicture[]> {
-  return database.query<EmbeddedPicture & object>(STATEMENT, [experiment, revision, variant, among, prompts ?? null]);
+  const reads = await database.reads();
+  return reads.query<EmbeddedPicture[]>(STATEMENT, [experiment, revision, variant, among, prompts ?? null]);
 }
 
 // A score is younger than its picture, as far as clocks agree: earlier days are not searched. Postgres breaks base64 into lines.
