@@ -32,17 +32,25 @@ export async function readEmbeddedPictures(
   return reads.query<EmbeddedPicture[]>(STATEMENT, [experiment, revision, variant, among, prompts ?? null]);
 }
 
-// A score is younger than its picture, as far as clocks agree: earlier days are not searched. Postgres breaks base64 into lines.
+/** A generation has few pictures, and few of them more than one score. */
+const MOST_SCORES = 16;
+
+// A score is younger than its picture, as far as clocks agree: earlier days are not searched. Each picture's score and embedding are looked up by
+// themselves, since the tables are large and few of their rows are wanted. Postgres breaks base64 into lines.
 const STATEMENT = `
 select made.generation_id as "generationId", score.image_index as "imageIndex", made.prompt, made.seed::text as seed,
-       score.identity_digest::text as identity, translate(encode(embedded.embedding, 'base64'), E'\\n', '') as embedding
+       score.identity_digest::text as identity, translate(encode(score.embedding, 'base64'), E'\\n', '') as embedding
   from (select generation_id, prompt, seed, completed_at
           from teststrip.generations
          where experiment = $1 and revision = $2 and variant = $3
          order by completed_at desc
          limit $4) as made
-  join teststrip.image_scores as score
-    on score.generation_id = made.generation_id and score.scored_at >= made.completed_at - interval '1 day'
-  join teststrip.image_embeddings as embedded using (scored_at, event_digest)
+  join lateral (
+    select image_index, identity_digest,
+           (select embedding from teststrip.image_embeddings
+             where scored_at = given.scored_at and event_digest = given.event_digest) as embedding
+      from teststrip.image_scores as given
+     where generation_id = made.generation_id and scored_at >= made.completed_at - interval '1 day'
+     limit ${MOST_SCORES}) as score on score.embedding is not null
  where made.prompt is not null and ($5::text[] is null or made.prompt = any($5))
  order by made.completed_at desc, score.image_index`;
