@@ -5,6 +5,7 @@ export type { RecordedApplication } from './read/read-applied-allocations.js';
 export type { RecordedCommand } from './read/read-commands.js';
 export type { RecordedController } from './read/read-controllers.js';
 export type { RecordedDefinition } from './read/read-definitions.js';
+export type { EmbeddedPicture } from './read/read-embedded-pictures.js';
 export type { PictureQuery, RecordedPicture } from './read/read-pictures.js';
 export type { RecordedJudgement, ReviewPicture } from './read/read-review.js';
 export type { TrafficCount } from './read/read-traffic.js';
