@@ -11,12 +11,14 @@ export async function leaveOutErased(
   tx: Queryable,
   events: readonly TeststripEvent[],
 ): Promise<readonly TeststripEvent[]> {
+  // Nobody is, as a rule: then no unit's digest is reckoned.
+  const some = await tx.query('select from teststrip.erasures limit 1', [], { prepareAs: 'some-erasure' });
+  if (some.length === 0) return events;
   const digests = new Map<string, string>();
   for (const event of events) {
     const unit = unitOf(event);
     if (unit !== undefined && !digests.has(unit)) digests.set(unit, unitDigest(unit));
   }
-  if (digests.size === 0) return events;
   const erased = await tx.query<{ digest: string; erased_at: Date }>(
     `select unit_digest::text as digest, erased_at from teststrip.erasures where unit_digest = any($1::bigint[])`,
     [[...digests.values()]],

@@ -6,6 +6,8 @@ import { toPostgresJson } from './insert-json-rows.js';
 
 /** More are the configurations of somebody who writes something new into each: they are looked up in the table again. */
 const MOST_REMEMBERED = 20_000;
+/** Their texts are kept. */
+const MOST_KNOWN = 2_000;
 
 /** What many facts say alike is kept once, and named by its digest. Documents are there before the facts that name them. */
 export class SharedDocuments {
@@ -52,8 +54,17 @@ export class SharedDocuments {
   }
 }
 
+/** By the text of a document: nearly all events say what others have said. */
+const knownDigests = new Map<string, string>();
+
 export function documentDigest(document: object): string {
-  return textDigest(JSON.stringify(document));
+  const text = JSON.stringify(document);
+  const known = knownDigests.get(text);
+  if (known !== undefined) return known;
+  const digest = textDigest(text);
+  if (knownDigests.size >= MOST_KNOWN) knownDigests.clear();
+  knownDigests.set(text, digest);
+  return digest;
 }
 
 /** The assignment without what differs from request to request: the same object's text for all requests to a variant under one epoch. */
