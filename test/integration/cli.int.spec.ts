@@ -231,6 +231,18 @@ describe('a session in a terminal', () => {
     expect(replayed).toMatchObject({ code: 0, text: expect.stringMatching(/decided again and identical/) });
   }, 120_000);
 
+  it('erases what is kept of a user, and says how much that was', async () => {
+    const held = () => database.query(`select 1 from teststrip.requests where unit = 'user-0'`);
+    await vi.waitFor(async () => expect(await held()).not.toEqual([]), { timeout: 10_000 });
+    const recorder = apps[2]!.url;
+    expect(await teststrip(`erase user-0 --reason asked --recorder ${recorder} --token nobody`)).toMatchObject({
+      code: 4,
+    });
+    const erased = await teststrip(`erase user-0 --reason asked --recorder ${recorder}`);
+    expect(erased).toMatchObject({ code: 0, text: expect.stringMatching(/TABLE +ROWS[^]*requests +[1-9]/) });
+    expect(await held()).toEqual([]);
+  });
+
   it('finds what was changed in the log afterwards', async () => {
     await database.query('alter table teststrip.decision_events disable trigger all');
     await database.query(
