@@ -142,6 +142,8 @@ async function askUntilEnded(key: string): Promise<void> {
   throw new Error(`${key} has not ended`);
 }
 
+const requestsOfUser0 = () => database.query(`select 1 from teststrip.requests where unit = 'user-0'`);
+
 describe('a session in a terminal', () => {
   it('from a file with a mistake to a promotion and a rollback, with codes that a pipeline goes by', async () => {
     const mistaken = await aFile('mistaken', 'deadlin: 2h\n');
@@ -232,15 +234,14 @@ describe('a session in a terminal', () => {
   }, 120_000);
 
   it('erases what is kept of a user, and says how much that was', async () => {
-    const held = () => database.query(`select 1 from teststrip.requests where unit = 'user-0'`);
-    await vi.waitFor(async () => expect(await held()).not.toEqual([]), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await requestsOfUser0()).not.toEqual([]), { timeout: 10_000 });
     const recorder = apps[2]!.url;
     expect(await teststrip(`erase user-0 --reason asked --recorder ${recorder} --token nobody`)).toMatchObject({
       code: 4,
     });
     const erased = await teststrip(`erase user-0 --reason asked --recorder ${recorder}`);
     expect(erased).toMatchObject({ code: 0, text: expect.stringMatching(/TABLE +ROWS[^]*requests +[1-9]/) });
-    expect(await held()).toEqual([]);
+    expect(await requestsOfUser0()).toEqual([]);
   });
 
   it('finds what was changed in the log afterwards', async () => {
