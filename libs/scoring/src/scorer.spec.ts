@@ -234,6 +234,21 @@ describe('createScorer', () => {
     });
   });
 
+  it('compares pictures with the texts of a head, as they stand there', async () => {
+    await using_(async (other) => {
+      const contrast = ['a picture of red star', 'a picture of blue circle'];
+      await writeFile(join(other, 'heads/which.json'), JSON.stringify({ name: 'which', contrast, scale: 5 }));
+      const own = await createScorer({ modelDirectory: other });
+      const imageBytes = await picture(2);
+      const scores = await own.score(['red star', 'blue circle'].map((prompt) => ({ imageBytes, prompt })));
+      const [star, circle] = scores.map((score) => scored(score).alignment);
+      const expected = 1 / (1 + Math.exp(5 * (circle! - star!)));
+      for (const score of scores) expect(scored(score).quality['which']).toBeCloseTo(expected, 6);
+      expect(scored(scores[0]!).quality['clean']).toBeGreaterThan(0);
+      await own.close();
+    });
+  });
+
   it('refuses to compute after it was closed', async () => {
     const closed = await createScorer({ modelDirectory: directory });
     await closed.close();

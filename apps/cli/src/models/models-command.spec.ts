@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -42,6 +42,32 @@ describe('teststrip models', () => {
     expect(JSON.parse(bad.out).checks).toMatchObject([{ what: 'description', outcome: 'failed' }]);
     expect(bad.code).toBe(exitCodes.usage);
     expect(bad.err).toContain("can't be used");
+  });
+
+  it('measures engines by batch', async () => {
+    const words = ['--engine', 'onnx', '--batch', '1,3', '--seconds', '0.05', '-o', 'json'];
+    const { code, out } = await run('models', 'bench', shipped, ...words);
+    expect(code).toBe(exitCodes.done);
+    expect(JSON.parse(out).engines).toMatchObject([
+      { engine: 'onnx-cpu', outcome: 'measured', speeds: [{ batch: 1 }, { batch: 3 }] },
+    ]);
+    expect(JSON.parse(out).engines[0].speeds[1].picturesPerSecond).toBeGreaterThan(1);
+    expect((await run('models', 'bench', shipped, '--batch', '0')).err).toContain('--batch 0: expected whole numbers');
+  });
+
+  it('puts a head in, which the manifest lists, and refuses one of other embeddings', async () => {
+    const model = join(folder, 'scenes');
+    const layer = { weight: [Array.from({ length: 128 }, () => 0.1)], bias: [0] };
+    await writeFile(join(folder, 'taste.json'), JSON.stringify({ name: 'x', output: 'score', layers: [layer] }));
+    const { code, out } = await run('models', 'add', model, '--head', join(folder, 'taste.json'));
+    expect(code).toBe(exitCodes.done);
+    expect(out).toMatch(/heads {6}clean, taste\n/);
+    const manifest = JSON.parse(await readFile(join(model, 'manifest.json'), 'utf8'));
+    expect(manifest.files.map(({ path }: { path: string }) => path)).toContain('heads/taste.json');
+    layer.weight[0]!.push(0.1);
+    await writeFile(join(folder, 'longer.json'), JSON.stringify({ name: 'x', output: 'score', layers: [layer] }));
+    const longer = await run('models', 'add', model, '--head', join(folder, 'longer.json'));
+    expect(longer).toMatchObject({ code: exitCodes.usage, err: expect.stringContaining('takes 129 numbers') });
   });
 
   it('says what was expected where there is no model, or no such engine', async () => {

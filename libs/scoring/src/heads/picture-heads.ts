@@ -1,3 +1,4 @@
+import type { Similarity } from '../checkpoint/similarity.js';
 import { embeddedRows } from '../engines/embedded-rows.js';
 import type { EmbeddingEngine } from '../engines/engine.js';
 import type { ClipModel } from '../model/model-directory.js';
@@ -14,6 +15,9 @@ interface EmbeddedTextHead {
   /** Of its texts, in their order. */
   readonly embeddings: readonly Float32Array[];
 }
+
+/** Every head that compares texts says its scale itself. */
+const OF_ITS_OWN: Similarity = { kind: 'softmax', scale: 1 };
 
 /** The heads of a model, with the embeddings of those texts that some of them compare pictures with. */
 export class PictureHeads {
@@ -43,7 +47,7 @@ export class PictureHeads {
       for (const head of trained) quality[head.name] = applyHead(head, embedding);
       for (const { head, embeddings } of compared) {
         const cosines = embeddings.map((text) => cosine(embedding, text));
-        Object.assign(quality, applyTextHead(head, cosines, similarity!));
+        Object.assign(quality, applyTextHead(head, cosines, similarity ?? OF_ITS_OWN));
       }
       return quality;
     };

@@ -86,7 +86,7 @@ export async function loadClipModel(path: string): Promise<ClipModel> {
     tokenizer,
     promptTemplate: await readTemplate(directory, files),
     heads,
-    similarity: heads.some(isTextHead) ? await readSimilarity(directory, family) : null,
+    similarity: heads.some((head) => asksForSimilarity(head, family)) ? await readSimilarity(directory, family) : null,
   };
 }
 
@@ -97,6 +97,11 @@ export async function loadClipModel(path: string): Promise<ClipModel> {
 export async function describeFolder(path: string): Promise<CheckpointDescription> {
   const directory = resolve(path);
   return (await describeCheckpoint(directory, await filesOf(directory))).description;
+}
+
+/** Heads with a scale of their own do without the one that the weights have; concepts of a SigLIP have a bias besides. */
+function asksForSimilarity(head: QualityHead, family: Family): boolean {
+  return isTextHead(head) && (head.scale === undefined || (family === 'siglip' && 'concepts' in head));
 }
 
 async function filesOf(directory: string): Promise<readonly string[]> {

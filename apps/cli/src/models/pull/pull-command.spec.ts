@@ -183,6 +183,13 @@ describe('teststrip models pull', () => {
     expect(err).toMatch(/needs 1000000000\.0 MB more, [\d.]+ MB are free on that disk/);
   });
 
+  it('says what else there is where no hub is to be reached', async () => {
+    vi.stubEnv('HF_ENDPOINT', 'http://127.0.0.1:1');
+    const { code, err } = await run(ID);
+    expect(code).toBe(exitCodes.unreachable);
+    expect(err).toMatch(/The hub can't be reached .*HF_ENDPOINT names another hub/);
+  });
+
   it('refuses a manifest whose files lie outside of the folder', async () => {
     const file = { path: '../outside', bytes: 1, sha256: sha256(Buffer.from('x')), url: `${address}/x` };
     await writeFile(join(folder, 'evil.json'), JSON.stringify({ files: [file] }));

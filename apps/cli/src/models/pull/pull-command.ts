@@ -75,18 +75,29 @@ function failureOf(error: NodeJS.ErrnoException): Error {
   return code === undefined ? error : new CommandFailure(code, wordsOf(error));
 }
 
+const UNREACHED = /^(?:ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|EPIPE|EPROTO|EHOSTUNREACH|ENETUNREACH|UND_ERR_|CERT_|.*_CERT)/;
+
 function exitCodeOf(error: NodeJS.ErrnoException): ExitCode | undefined {
   if (error instanceof CommandFailure) return undefined;
   if (error instanceof NotServedError) return exitCodes.refused;
   if (error.name === 'ModelDirectoryError') return exitCodes.usage;
-  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') return exitCodes.otherwise;
-  if (error instanceof BrokenFileError || /^(?:E[A-Z]+|UND_ERR_.*)$/.test(error.code ?? '')) return exitCodes.unreachable;
-  return undefined;
+  if (isFull(error)) return exitCodes.otherwise;
+  return error instanceof BrokenFileError || isUnreached(error) ? exitCodes.unreachable : undefined;
 }
 
 function wordsOf(error: NodeJS.ErrnoException): string {
-  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
+  if (isFull(error)) {
     return 'The disk is full: make room, or name another folder with --to. The same command goes on from there.';
   }
-  return error.message || String(error.code);
+  if (!isUnreached(error)) return error.message;
+  const otherwise = 'HF_ENDPOINT names another hub, HTTPS_PROXY a proxy; a folder that was carried over needs neither';
+  return `The hub can't be reached (${error.message || String(error.code)}). ${otherwise}.`;
+}
+
+function isFull({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+function isUnreached({ code }: NodeJS.ErrnoException): boolean {
+  return UNREACHED.test(code ?? '');
 }
