@@ -84,12 +84,15 @@ async function batchProblems(from: Engine): Promise<readonly string[]> {
 
 /** A text's embedding does not depend on the length of those beside it. */
 async function textProblems(from: Engine): Promise<readonly string[]> {
+  const { family } = model.description;
   const { endOfText, contextLength } = model.description.text;
   const problems: string[] = [];
-  for (const length of [2, 7, contextLength]) {
+  // A SigLIP's texts are all as long as its tower reads them.
+  const short = family === 'siglip' ? new Int32Array(contextLength).fill(endOfText) : Int32Array.of(320, endOfText);
+  for (const length of family === 'siglip' ? [contextLength] : [2, 7, contextLength]) {
     const ids = Int32Array.from({ length }, (_, at) => (at === length - 1 ? endOfText : 1000 + at));
     const [alone] = rowsOf(await from.embedTexts([ids]));
-    const beside = rowsOf(await from.embedTexts([ids, Int32Array.of(320, endOfText), ids]));
+    const beside = rowsOf(await from.embedTexts([ids, short, ids]));
     if (!(1 - cosine(alone!, beside[2]!) < LARGEST_DIFFERENCE.f16)) problems.push(`text of ${length} tokens`);
   }
   return problems;
