@@ -45,6 +45,22 @@ export function observeControl(state: ControlTailLimit, value: number, p: number
   return past;
 }
 
+/** Between which ends a quantile of control's law lies, as far as its past tells. */
+export interface TailBand {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Standard errors of the share of values up to a limit that is read from so many of them: simulated, see ADR 78. */
+const BAND_ERRORS = 0.75;
+
+/** By so many standard errors either way; null without values. */
+export function bandIn(past: QuantileSketch, p: number): TailBand | null {
+  const reach = BAND_ERRORS * Math.sqrt((p * (1 - p)) / past.n);
+  const [low, high] = [limitIn(past, Math.max(0, p - reach)), limitIn(past, Math.min(1, p + reach))];
+  return low === null || high === null ? null : { low, high };
+}
+
 /** Values of an atom at least; fewer may be equal by chance. */
 const SMALLEST_ATOM = 5;
 

@@ -31,11 +31,13 @@ import type { AnalysisReason } from '../analysis/reasons.js';
 import type { Estimates, Method, Observation } from './method.js';
 import { quantileIntervalOf, quantileOf } from './ordered-values.js';
 import {
+  bandIn,
   observeControl,
   initialControlTailLimit,
   mergeControlTailLimits,
   SMALLEST_PAST,
   type ControlTailLimit,
+  type TailBand,
 } from './control-tail-limit.js';
 import { whyNotBoth } from './estimates.js';
 import { bothZeroTests, emptyTailTests, isTailEmpty, zeroIn, type ZeroCount } from './nothing-happened.js';
@@ -77,6 +79,8 @@ export interface UpperTailState {
   readonly kind: 'upper-tail';
   readonly counts: ArmCounts;
   readonly limit: ControlTailLimit;
+  /** Where any harm rolls back: the ends between which the limit lies, see {@link endOf}. */
+  band: TailBand | null;
   /** Exceedances at the boundary of harm, at every step of the budget, and at no margin; those at the boundary of harm without episodes' repetitions. */
   readonly exceedances: readonly Tilt[];
   /** Units' first exceedances at the boundary of harm, whenever they come; of values where lower is better. */
@@ -101,6 +105,8 @@ export interface UpperTailState {
 interface EncodedUpperTail {
   readonly counts: ArmCounts;
   readonly limit: codec.EncodedTailLimit;
+  /** Absent where there is none. */
+  readonly band?: TailBand;
   readonly exceedances: readonly codec.EncodedTilt[];
   readonly laterEvents: codec.EncodedRestartedTilt;
   readonly all: RecentRequests;
@@ -117,6 +123,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     kind: 'upper-tail',
     counts: initialArmCounts(),
     limit: initialControlTailLimit(),
+    band: null,
     exceedances: boundaries(test).map(initialTilt),
     laterEvents: initialRestartedTilt(),
     all: initialRecentRequests(),
@@ -154,13 +161,14 @@ export const upperTailMethod: Method<UpperTailState> = {
     const { test } = metric;
     if (test === null) return isBadEvent;
     // Of control's values, most of all, those within the limit are beyond it at no boundary.
-    if (limit !== null && !(arm === 'control' && value <= limit) && !isNoLimit(limit, test)) {
+    if (limit !== null && !(arm === 'control' && value <= (state.band?.low ?? limit)) && !isNoLimit(limit, test)) {
       countBeyond(state, metric, test, seen, isHarmJudged);
     }
     observeKnown(state.firstKnown, arm, propensity, true);
     // One of control's that never came is beyond the limit; as a limit it would leave nothing beyond it.
     if (arm === 'control' && known === 'value' && value !== Infinity) {
-      observeControl(state.limit, value, levelOf(metric));
+      const past = observeControl(state.limit, value, levelOf(metric));
+      if (past !== null && test.anyHarm) state.band = bandIn(past, levelOf(metric));
     }
     return isBadEvent;
   },
@@ -169,6 +177,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     kind: 'upper-tail',
     counts: mergeArmCounts(a.counts, b.counts),
     limit: mergeControlTailLimits(a.limit, b.limit),
+    band: null,
     exceedances: a.exceedances.map((tilt, index) => mergeTilt(tilt, b.exceedances[index] as Tilt)),
     laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
     all: mergeRecent(a.all, b.all),
@@ -239,6 +248,7 @@ export const upperTailMethod: Method<UpperTailState> = {
   encode: ({
     counts,
     limit,
+    band,
     exceedances,
     laterEvents,
     episodes,
@@ -252,6 +262,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     recent: copyRecent(requests.recent),
     counts: structuredClone(counts),
     limit: codec.encodeTailLimit(limit),
+    ...(band === null ? {} : { band: { ...band } }),
     exceedances: exceedances.map(codec.encodeTilt),
     laterEvents: codec.encodeRestartedTilt(laterEvents),
     episodes: encodeEpisodes(episodes),
@@ -264,6 +275,7 @@ export const upperTailMethod: Method<UpperTailState> = {
   decode: ({
     counts,
     limit,
+    band,
     exceedances,
     laterEvents,
     episodes,
@@ -278,6 +290,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     kind: 'upper-tail',
     counts: structuredClone(counts),
     limit: codec.decodeTailLimit(limit),
+    band: band === undefined ? null : { ...band },
     exceedances: exceedances.map(codec.decodeTilt),
     laterEvents: codec.decodeRestartedTilt(laterEvents),
     episodes: decodeEpisodes(episodes),
@@ -301,7 +314,7 @@ function noteAll(state: UpperTailState, metric: MetricDesign, { arm, value, wind
   const { limit } = state.limit;
   if (test === null || limit === null || definition.direction === 'higher' || isNoLimit(limit, test)) return false;
   const judged = arm === 'control' ? value : withoutMargin(value, test.harmBeyond, definition.direction);
-  const isBeyond = judged > limit;
+  const isBeyond = judged > (state.band === null ? limit : endOf(state.band, arm, 'candidate'));
   noteRecent(state.all, 0, arm, isBeyond);
   noteRecent(state.recent, window, arm, isBeyond);
   return isBeyond;
@@ -319,7 +332,7 @@ function unlessWorse(lnE: number, { anyHarm }: MetricTest, all: EventShares): nu
 
 /** Counts a unit's first value at every boundary that it is beyond; called where it may be beyond any. Many parameters because it is called per event. */
 function countBeyond(
-  { exceedances, firstKnown, limit: { limit } }: UpperTailState,
+  { exceedances, firstKnown, band, limit: { limit } }: UpperTailState,
   { definition: { direction } }: MetricDesign,
   test: MetricTest,
   { arm, propensity, value, known }: Observation,
@@ -332,11 +345,26 @@ function countBeyond(
     if (index === HARM && !isHarmJudged) return;
     // By how much more than the limit a client that left would have waited is not known: no harm is made of it, and no proof.
     const isTakenAsItIs = arm === 'control' || (known === 'more-than' && index !== HARM);
-    if ((isTakenAsItIs ? value : withoutMargin(value, margin, direction)) <= limit) return;
+    const isAccusation = index === HARM || index === margins.length - 1;
+    const from =
+      band === null || !isAccusation
+        ? limit
+        : endOf(band, arm, (index === HARM) === (direction === 'lower') ? 'candidate' : 'control');
+    if ((isTakenAsItIs ? value : withoutMargin(value, margin, direction)) <= from) return;
     ratio ??= lnKnownRatio(firstKnown, propensity);
     const isMore = (index === HARM) === (direction === 'lower');
     hit(exceedances[index] as Tilt, arm, propensityAt(propensity, ratioAt(ratio, isMore, index, margins.length - 1)));
   });
+}
+
+/**
+ * From where on a value counts at a boundary. The limit is an estimate, and a little off the quantile two laws of one quantile and unlike shapes lie beyond it unequally often.
+ * Where any harm rolls back there is no margin that this could hide in. There the variant that is to be called slower has to be beyond the upper end of the
+ * estimate, and the other one counts from the lower end on: while the quantile lies between them, the one is beyond its end no more often than the other is
+ * where its own quantile is no higher, whatever their shapes.
+ */
+function endOf(band: TailBand, arm: Arm, slower: Arm): number {
+  return arm === slower ? band.high : band.low;
 }
 
 /**
