@@ -51,7 +51,7 @@ export interface TailBand {
   readonly high: number;
 }
 
-/** Standard errors of the share of values up to a limit that is read from so many of them: simulated, see ADR 78. */
+/** Standard errors of the share of values up to a limit that is read from so many of them: simulated, see ADR 88. */
 const BAND_ERRORS = 0.75;
 
 /** By so many standard errors either way; null without values. */
