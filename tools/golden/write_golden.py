@@ -1,4 +1,4 @@
-"""Writes golden.json of a CLIP model's directory: embeddings that every engine is held against when it starts.
+"""Writes golden.json of a CLIP's or a SigLIP's directory: embeddings that every engine is held against when it starts.
 
     python tools/golden/write_golden.py models/scenes-clip
 
@@ -18,7 +18,7 @@ PICTURES = 4
 
 
 def main(directory: Path) -> None:
-    model = transformers.CLIPModel.from_pretrained(directory, torch_dtype=torch.float32).eval()
+    model = transformers.AutoModel.from_pretrained(directory, torch_dtype=torch.float32).eval()
     steps = json.loads((directory / "preprocessor_config.json").read_text())
     side, text = model.config.vision_config.image_size, model.config.text_config
     at = np.arange(PICTURES * side * side * 3, dtype=np.int64)
@@ -28,6 +28,8 @@ def main(directory: Path) -> None:
     end = text.vocab_size - 1
     longest = min(20, text.max_position_embeddings) - 2
     ids = [[end - 1, *((k * 7919 + row * 13) % (end - 3) for k in range(n)), end] for row, n in enumerate((0, 3, longest))]
+    if model.config.model_type == "siglip":  # read at the last place: texts fill the context
+        ids = [row + [1] * (text.max_position_embeddings - len(row)) for row in ids]
     with torch.inference_mode():
         pictures = unit(model.get_image_features(pixel_values=ready.permute(0, 3, 1, 2)))
         texts = [unit(model.get_text_features(input_ids=torch.tensor([row])))[0] for row in ids]
