@@ -98,16 +98,18 @@ class KafkaBus implements EventBus {
     const { durability = {} } = this.options;
     const { brokers } = await this.admin.describeCluster();
     const replicas = topicReplicas(durability, brokers.length);
-    // False: somebody else created some of them at the same time, which is as good.
-    await this.admin.createTopics({
-      waitForLeaders: true,
-      topics: missing.map((topic) => ({
-        topic: topic.name,
-        numPartitions: topic.partitions,
-        replicationFactor: replicas.copies,
-        configEntries: topicConfig(topic, replicas, durability),
-      })),
-    });
+    // False: somebody else created some of them at the same time, which is as good. The client fails where a broker has not heard of them yet.
+    await retryTransient(() =>
+      this.admin.createTopics({
+        waitForLeaders: true,
+        topics: missing.map((topic) => ({
+          topic: topic.name,
+          numPartitions: topic.partitions,
+          replicationFactor: replicas.copies,
+          configEntries: topicConfig(topic, replicas, durability),
+        })),
+      }),
+    );
     if (replicas.copies === 1)
       logger.warn(
         'the topics were created with one copy of each event, which is lost with its broker: in production have three brokers',
