@@ -84,7 +84,7 @@ function dropOld(counts: SecondCounts, newest: number): void {
   else for (const old of recent.keys()) if (old <= kept) recent.delete(old);
 }
 
-/** For reading only: of the seconds there remain those that are too new to be judged, now and in whatever it is merged with. */
+/** For reading only: of the seconds there remain at least those that are too new to be judged, now and in whatever it is merged with. */
 export function mergeCoverage(a: Coverage, b: Coverage): Coverage {
   const judged = lastJudged(Math.max(a.answered.newest, b.answered.newest));
   return {
@@ -228,6 +228,9 @@ function upTo({ all, recent }: SecondCounts, last: number, pair: CoveredPair): R
 }
 
 function mergeCounts(a: SecondCounts, b: SecondCounts, judged: number): SecondCounts {
+  // Most parts hear of one side alone.
+  if (b.all.size === 0) return a;
+  if (a.all.size === 0) return b;
   const recent = new Map<number, Map<string, number>>();
   for (const counts of [a, b]) {
     // Of three hundred seconds these are the last few.
@@ -238,9 +241,7 @@ function mergeCounts(a: SecondCounts, b: SecondCounts, judged: number): SecondCo
       recent.set(second, known ? addCounts(known, bucket) : bucket);
     }
   }
-  // Most parts hear of one side alone.
-  const all = a.all.size === 0 ? b.all : b.all.size === 0 ? a.all : mergeCells(a.all, b.all);
-  return { all, recent, newest: Math.max(a.newest, b.newest) };
+  return { all: mergeCells(a.all, b.all), recent, newest: Math.max(a.newest, b.newest) };
 }
 
 function mergeCells(a: SecondCounts['all'], b: SecondCounts['all']): SecondCounts['all'] {

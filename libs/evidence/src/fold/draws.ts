@@ -60,8 +60,10 @@ export function addDraws(draws: Draws, { weightsPpm, firstSeen, requests, square
   });
 }
 
-/** Both together, as new sums. */
+/** Both together; for reading only where one of them has nothing. */
 export function mergeDraws(a: Draws, b: Draws): Draws {
+  if (b.variants.size + b.firstSeen.size === 0) return a;
+  if (a.variants.size + a.firstSeen.size === 0) return b;
   const sum = noDraws();
   for (const draws of [a, b]) {
     sum.lnE = Math.min(Number.MAX_VALUE, sum.lnE + draws.lnE);
@@ -72,6 +74,11 @@ export function mergeDraws(a: Draws, b: Draws): Draws {
     for (const [variant, of] of draws.variants) addVariant(sum, variant, of);
   }
   return sum;
+}
+
+/** To add to. */
+export function copyOfDraws(draws: Draws): Draws {
+  return decodeDraws(encodeDraws(draws));
 }
 
 function addVariant({ variants }: Draws, variant: string, more: VariantDraws): void {

@@ -110,7 +110,10 @@ function noteFingerprint(of: VariantReports, fingerprint: string | null, carried
   known.firstAtMs = Math.min(known.firstAtMs, carriedAtMs);
 }
 
+/** For reading only: of a part without reports the other one's are taken as they are. */
 export function mergeReports(a: Reports, b: Reports): Reports {
+  if (b.size === 0) return a;
+  if (a.size === 0) return b;
   const merged: Reports = new Map();
   for (const variant of [...new Set([...a.keys(), ...b.keys()])].sort()) {
     const parts = [a.get(variant), b.get(variant)].filter((part) => part !== undefined);

@@ -5,6 +5,7 @@ import {
   decodeDraws,
   type DrawnUnder,
   type Draws,
+  copyOfDraws,
   encodeDraws,
   type EncodedDraws,
   mergeDraws,
@@ -77,7 +78,7 @@ function settleOldest({ allocations, settled }: Traffic): void {
 
 /** What was drawn under all allocations; in the order of their keys, so that sums round the same way in whatever order parts were merged. */
 export function drawsOf({ allocations, settled }: Traffic): Draws {
-  const draws = mergeDraws(settled, noDraws());
+  const draws = copyOfDraws(settled);
   for (const key of [...allocations.keys()].sort()) addDraws(draws, allocations.get(key) as AllocationTraffic);
   return draws;
 }

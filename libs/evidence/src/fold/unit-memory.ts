@@ -51,8 +51,9 @@ export class UnitMemory {
     readonly whenFull: 'forget' | 'refuse',
     private readonly layout: UnitLayout = { bits: 32, numbers: 0 },
   ) {
-    this.young = new UnitPages(layout);
-    this.old = new UnitPages(layout);
+    const isEmptyForGood = limit === 0 && whenFull === 'refuse';
+    this.young = isEmptyForGood ? NO_PAGES : new UnitPages(layout);
+    this.old = isEmptyForGood ? NO_PAGES : new UnitPages(layout);
     this.mark = blankMark(layout);
   }
 
@@ -156,3 +157,6 @@ export class UnitMemory {
     return { marks, numbers };
   }
 }
+
+/** Of a memory that remembers nobody, as merged evidence has one: nothing is ever written there. */
+const NO_PAGES = new UnitPages({ bits: 32, numbers: 0 });

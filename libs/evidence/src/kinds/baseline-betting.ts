@@ -229,7 +229,22 @@ function inAnalysis({ values, sum, furthest }: ClippedShare): ClippedInAnalysis 
 
 type ClippedInAnalysis = NonNullable<NonNullable<Tests['clipped']>[number]['control']>;
 
-function bettingDesign(fixed: Fixed, { definition, gainGrid }: MetricDesign, test: MetricTest): NestedBettingDesign {
+/** The last one of a metric: its baseline hardly ever changes between two looks. */
+const lastDesigns = new WeakMap<
+  MetricDesign,
+  Pick<Fixed, 'mean' | 'spread'> & { readonly design: NestedBettingDesign }
+>();
+
+function bettingDesign(fixed: Fixed, metric: MetricDesign, test: MetricTest): NestedBettingDesign {
+  const last = lastDesigns.get(metric);
+  const { mean, spread } = fixed;
+  if (last?.mean === mean && last.spread === spread) return last.design;
+  const design = newDesign(fixed, metric, test);
+  lastDesigns.set(metric, { mean, spread, design });
+  return design;
+}
+
+function newDesign(fixed: Fixed, { definition, gainGrid }: MetricDesign, test: MetricTest): NestedBettingDesign {
   const bounds = boundsOf(definition.cap, fixed, { ...definition, margin: marginSize(test.margin, fixed.mean) });
   return nestedBettingDesign(bounds, testsAt(test, gainGrid, fixed));
 }

@@ -73,7 +73,18 @@ export function mergeMetric(a: MetricEvidence, b: MetricEvidence): MetricEvidenc
 }
 
 export function judgeMetric(state: MetricEvidence | null, metric: MetricDesign, context: JudgeContext): Judgement {
-  return methodOf(metric.definition.kind).judge(state ?? initialMetric(metric), metric, context);
+  return methodOf(metric.definition.kind).judge(state ?? nothingOf(metric), metric, context);
+}
+
+/** Of metrics that nothing was observed of: made once, since nothing is ever folded into it. */
+const nothings = new WeakMap<MetricDesign, MetricEvidence>();
+
+function nothingOf(metric: MetricDesign): MetricEvidence {
+  const known = nothings.get(metric);
+  if (known !== undefined) return known;
+  const made = initialMetric(metric);
+  nothings.set(metric, made);
+  return made;
 }
 
 /** An objective's numbers; `isPoints`: the effect is a difference of shares, since control's is 0 and a ratio would be infinite. */
@@ -87,7 +98,7 @@ export function readObjective(
   context: JudgeContext,
 ): ObjectiveNumbers {
   const method = methodOf(metric.definition.kind);
-  const known = state ?? initialMetric(metric);
+  const known = state ?? nothingOf(metric);
   const { estimates, special, units } = method.judge(known, metric, context);
   const { control, candidate, effect, interval } = estimates;
   if (special === 'both-zero') {
