@@ -4,8 +4,9 @@
  * services apart (two analyzers, scorers and routers), a database and a broker under load; random kills, stops (SIGSTOP), restarts of database and
  * broker, and a slow way to the database. The same seed does the same.
  *
- *   npm run chaos -- --kills 20 [--bus postgres|kafka] [--seed 1] [--rate 30] [--out chaos] [--log chaos.log]
+ *   npm run chaos -- --kills 20 [--bus postgres|kafka] [--seed 1] [--rate 30] [--share partitions] [--out chaos] [--log chaos.log]
  *
+ * With `--share partitions` the analyzers share the partitions; the undisturbed replay is one analyzer that reads all of them.
  * Writes `<out>.md` and `<out>.json`. Ends with code 1 where there is a difference.
  */
 import { spawn } from 'node:child_process';
@@ -34,6 +35,7 @@ const { values: options } = parseArgs({
     bus: { type: 'string', default: 'postgres' },
     seed: { type: 'string', default: '1' },
     rate: { type: 'string', default: '30' },
+    share: { type: 'string', default: 'none' },
     out: { type: 'string' },
     log: { type: 'string' },
   },
@@ -56,7 +58,8 @@ const dataDir = await mkdtemp(join(tmpdir(), 'teststrip-chaos-'));
 // Open to the account that Postgres runs under where we are root.
 await chmod(dataDir, 0o755);
 const log = options.log === undefined ? undefined : createWriteStream(options.log);
-const world = new World(bus, SERVICE, dataDir, note);
+const isShared = options.share === 'partitions';
+const world = new World(SERVICE, { bus, dataDir, onLine: note }, isShared ? { ANALYZER_SHARE: 'partitions' } : {});
 const steps = planFaults(seed, Number(options.kills), bus);
 const differences: string[] = [];
 const figures: Record<string, number> = {};

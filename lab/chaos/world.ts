@@ -20,11 +20,15 @@ export class World extends Processes<ChaosService> {
   private readonly upstreams = new Map<VariantName, ChildProcess>();
   private proxy: TcpProxy | undefined;
 
+  /** @param ownSettings of all services */
   constructor(
-    bus: BusName,
     private readonly service: string,
-    dataDir: string,
-    onLine: (line: string) => void,
+    {
+      bus,
+      dataDir,
+      onLine,
+    }: { readonly bus: BusName; readonly dataDir: string; readonly onLine: (line: string) => void },
+    private readonly ownSettings: Readonly<Record<string, string>> = {},
   ) {
     super({ apps: SERVICES, bus, dataDir, onLine, readyWithinMs: READY_WITHIN_MS });
   }
@@ -33,7 +37,7 @@ export class World extends Processes<ChaosService> {
   override get settings(): Readonly<Record<string, string>> {
     const url = new URL(this.databaseUrl);
     url.port = String(this.proxy!.port);
-    return { ...this.onBus, DATABASE_URL: url.href };
+    return { ...this.onBus, ...this.ownSettings, DATABASE_URL: url.href };
   }
 
   /** @returns addresses of the upstreams. */
