@@ -8,8 +8,11 @@ import type { OperationTally } from './tally.js';
 const SLOWEST_ANSWER_MS = 5_000;
 /** Sent at once: what belongs to one file comes one after the other. */
 const AT_ONCE = 3;
-const KEYS = 6;
-const SERVICES = 3;
+/** So many of the files are of an experiment, or a service, that there is already. */
+const REPEATED_SHARE = 0.3;
+const SHARED_SHARE = 0.15;
+/** So many experiments are ended again: those that run cost the services something all the time. */
+const ENDED_SHARE = 0.8;
 const ORDERS_PER_FILE = 5;
 /** Who has read a definition that ends it says so after this long. */
 const SETTLED_WITHIN_MS = 20_000;
@@ -76,7 +79,7 @@ class FileSession {
   async look(): Promise<void> {
     const { addresses } = this.fuzzing.standalone;
     const byMs = performance.now() + SETTLED_WITHIN_MS;
-    for (const [name, url] of Object.entries(addresses).filter(([app]) => app !== 'router')) {
+    for (const [name, url] of Object.entries(addresses).filter(([app, at]) => app !== 'router' && URL.canParse(at))) {
       let found = '';
       do {
         const answer = await fetch(new URL('/health', url)).catch(() => undefined);
@@ -88,10 +91,13 @@ class FileSession {
 
   private async sendFile(random: SimulationRandom): Promise<void> {
     const { upstream } = this.fuzzing.standalone;
-    const key = `drawn-${Math.floor(random.uniform() * KEYS)}`;
-    const service = `drawn-service-${Math.floor(random.uniform() * SERVICES)}`;
-    const file = drawFile(this.corpus, random, { key, service, upstream });
     this.files += 1;
+    const before = (share: number): number =>
+      random.uniform() < share ? Math.ceil(random.uniform() * this.files) : this.files;
+    const nth = before(REPEATED_SHARE);
+    const key = `drawn-${nth}`;
+    const service = `drawn-service-${random.uniform() < SHARED_SHARE ? before(1) : nth}`;
+    const file = drawFile(this.corpus, random, { key, service, upstream });
     const applying = { app: 'decision', method: 'POST', path: '/v1/experiments', names: {}, body: file } as const;
     await this.ask({ ...applying, query: 'dryRun=true' });
     const status = await this.ask(applying);
@@ -101,6 +107,8 @@ class FileSession {
     const variants = Object.keys((file['variants'] ?? {}) as object);
     for (let order = 0; order < ORDERS_PER_FILE; order += 1)
       await this.ask(orderAbout({ key, service, variants, upstream }, random));
+    for (const asked of reportsOf(key)) await this.ask(asked);
+    if (random.uniform() < ENDED_SHARE) await this.ask(aboutExperiment(key, 'rollback'));
   }
 
   private async ask(asked: Asked): Promise<number> {
@@ -163,9 +171,18 @@ function usesOf(key: string, service: string): readonly Asked[] {
     },
     { app: 'router', method: 'POST', path: '/ofrep/v1/evaluate/flags', names: {}, body: { context } },
     ...['a', 'b', 'c'].map((prompt) => ({ ...generations, names: { service, rest: 'generations' }, body: { prompt } })),
-    { app: 'reports', method: 'GET', path: '/api/experiments/{experiment}', names: { experiment: key } },
-    { app: 'reports', method: 'GET', path: '/api/experiments/{experiment}/history', names: { experiment: key } },
   ];
+}
+
+/** What is recorded of it, which takes a moment. */
+function reportsOf(key: string): readonly Asked[] {
+  const paths = ['/api/experiments/{experiment}', '/api/experiments/{experiment}/history'];
+  return paths.map((path) => ({ app: 'reports', method: 'GET', path, names: { experiment: key } }));
+}
+
+function aboutExperiment(key: string, name: string, body: object = {}): Asked {
+  const path = `/v1/experiments/{key}/${name}`;
+  return { app: 'decision', method: 'POST', path, names: { key }, body: { reason: 'drawn', ...body } };
 }
 
 interface Ordered {
@@ -176,21 +193,14 @@ interface Ordered {
 }
 
 function orderAbout({ key, service, variants, upstream }: Ordered, random: SimulationRandom): Asked {
-  const reason = 'drawn';
   const variant = variants.length === 0 ? 'candidate' : picked(variants, random);
-  const about = (name: string, body: object = {}): Asked => ({
-    app: 'decision',
-    method: 'POST',
-    path: `/v1/experiments/{key}/${name}`,
-    names: { key },
-    body: { reason, ...body },
-  });
+  const about = (name: string, body: object = {}): Asked => aboutExperiment(key, name, body);
   const ofService = (name: string, body: object = {}): Asked => ({
     app: 'decision',
     method: 'POST',
     path: `/v1/services/{service}/${name}`,
     names: { service },
-    body: { reason, ...body },
+    body: { reason: 'drawn', ...body },
   });
   const config = { checkpoint: `c${Math.floor(random.uniform() * 3)}`, sampler: 'ddim', steps: 20, precision: 'fp16' };
   return picked(

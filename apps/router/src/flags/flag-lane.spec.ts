@@ -31,7 +31,7 @@ async function start(): Promise<{ readonly server: Server; readonly lane: FlagLa
   const lane = new FlagLane({
     server,
     headers: { 'access-control-allow-origin': '*' },
-    answer: ({ key = 'all', text, ifNoneMatch }) =>
+    answer: ({ key = 'all', ifNoneMatch }, text) =>
       key === 'unready' ? undefined : { status: 200, body: { lane: key, text, ifNoneMatch }, headers: { etag: '"a"' } },
   });
   server.listen(0, '127.0.0.1');

@@ -1,7 +1,7 @@
 import { STATUS_CODES, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { readFlagHead, type FlagHead, type WholeRequest } from './whole-request.js';
+import { readFlagHead, type AskedFlags, type FlagHead } from './whole-request.js';
 
 /** Longer heads are read by the server. */
 const LONGEST_HEAD = 4_096;
@@ -21,7 +21,7 @@ export interface FlagReply {
 export interface FlagLaneOptions {
   readonly server: Server;
   /** undefined: the server shall answer. */
-  readonly answer: (request: WholeRequest) => FlagReply | undefined;
+  readonly answer: (asked: AskedFlags, text: string) => FlagReply | undefined;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -68,7 +68,7 @@ export class FlagLane {
       }
       const bodyAt = end + HEAD_END.length;
       if (known?.read.bodyBytes !== piece.length - bodyAt) return leave(piece);
-      const answer = this.options.answer({ ...known.read, text: piece.toString('utf8', bodyAt) });
+      const answer = this.options.answer(known.read, piece.toString('utf8', bodyAt));
       if (!answer) return leave(piece);
       const goesOn = socket.write(this.written(answer));
       answer.sent?.();
@@ -91,8 +91,8 @@ export class FlagLane {
     socket.on('data', take).on('end', ended).on('timeout', silent).on('close', closed).on('error', ignored);
   }
 
-  private written({ status, body, headers = {} }: FlagReply): string {
-    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${this.fields}Date: ${this.now()}\r\n${lines(headers)}`;
+  private written({ status, body, headers }: FlagReply): string {
+    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${this.fields}Date: ${this.now()}\r\n${headers ? lines(headers) : ''}`;
     if (body === undefined) return `${head}\r\n`;
     const text = JSON.stringify(body);
     return `${head}content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;

@@ -11,7 +11,7 @@ import { evaluateFlag, type Evaluated, type FlagQuestion } from './evaluate-flag
 import { isFlagProblem, readFlagContext, type FlagContext, type FlagProblem } from './flag-context.js';
 import { FlagLane, type FlagReply } from './flag-lane.js';
 import { readText, type FlagRequest } from './read-text.js';
-import type { AskedFlags, WholeRequest } from './whole-request.js';
+import type { AskedFlags } from './whole-request.js';
 
 const BULK = '/ofrep/v1/evaluate/flags';
 const EVENTS = '/ofrep/v1/events';
@@ -38,10 +38,6 @@ export interface FlagServerOptions extends DrawSources {
 }
 
 type Headers = Readonly<Record<string, string>>;
-
-interface Asked extends AskedFlags, Pick<FlagQuestion, 'override'> {
-  readonly context: FlagContext | FlagProblem;
-}
 
 /**
  * OFREP 0.3 (OpenFeature's remote evaluation protocol): every service is a flag, evaluated as a request would be routed. Asking for one flag is an exposure; asking
@@ -71,12 +67,7 @@ export class FlagServer {
     readText(request, response, { waitsToBeTold }, (text) => {
       const context = typeof text === 'string' ? readFlagContext(text) : text;
       const { 'if-none-match': ifNoneMatch } = request.headers;
-      const { status, body, headers, sent } = this.answer({
-        key,
-        ifNoneMatch,
-        context,
-        override: this.overrideOf(request),
-      });
+      const { status, body, headers, sent } = this.answer(context, { key, ifNoneMatch }, this.overrideOf(request));
       send(response, status, body, headers);
       sent?.();
     });
@@ -84,7 +75,7 @@ export class FlagServer {
 
   /** Answers clients that ask for flags in one piece before the server makes streams of what they send; while nothing can be evaluated the server does. */
   laneOf(server: Server): FlagLane {
-    return new FlagLane({ server, headers: OPEN_TO_PAGES, answer: (request) => this.answerWhole(request) });
+    return new FlagLane({ server, headers: OPEN_TO_PAGES, answer: (asked, text) => this.answerWhole(asked, text) });
   }
 
   /** What is evaluated may be another now. */
@@ -100,15 +91,21 @@ export class FlagServer {
     this.streams.close();
   }
 
-  private answerWhole({ text, ...asked }: WholeRequest): FlagReply | undefined {
-    if (this.options.unreadyReason() !== undefined) return undefined;
-    return this.answer({ ...asked, context: readFlagContext(text), override: undefined });
+  private answerWhole(asked: AskedFlags, text: string): FlagReply | undefined {
+    return this.options.unreadyReason() === undefined
+      ? this.answer(readFlagContext(text), asked, undefined)
+      : undefined;
   }
 
-  private answer({ key, context, override, ifNoneMatch }: Asked): FlagReply {
+  private answer(
+    context: FlagContext | FlagProblem,
+    { key, ifNoneMatch }: AskedFlags,
+    override: string | undefined,
+  ): FlagReply {
     if (isFlagProblem(context)) return { status: 400, body: key === undefined ? context : { key, ...context } };
-    const question = { context, override };
-    return key === undefined ? this.answerAll(question, ifNoneMatch) : this.answerOne(key, question);
+    return key === undefined
+      ? this.answerAll({ context, override }, ifNoneMatch)
+      : this.answerOne(key, { context, override, askedAt: isoTime(Date.now()) });
   }
 
   private answerOne(key: string, question: FlagQuestion): FlagReply {
@@ -117,7 +114,7 @@ export class FlagServer {
       const notFound: FlagProblem = { errorCode: 'FLAG_NOT_FOUND', errorDetails: `no service is called "${key}"` };
       return { status: 404, body: { key, ...notFound } };
     }
-    const evaluated = evaluateFlag(route, { ...question, askedAt: isoTime(Date.now()) }, this.options);
+    const evaluated = evaluateFlag(route, question, this.options);
     const sent = (): void => this.options.onEvaluated(key, evaluated);
     return { status: 200, body: evaluated.flag, sent };
   }

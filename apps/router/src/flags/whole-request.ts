@@ -6,11 +6,6 @@ export interface AskedFlags {
   readonly ifNoneMatch: string | undefined;
 }
 
-/** A request for flags that has come whole. */
-export interface WholeRequest extends AskedFlags {
-  readonly text: string;
-}
-
 /** What a head says of the request behind it. */
 export interface FlagHead extends AskedFlags {
   readonly bodyBytes: number;
