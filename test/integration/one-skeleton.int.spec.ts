@@ -32,6 +32,7 @@ beforeAll(async () => {
     SCORER_MODEL_DIR: join(folder, 'tiny-clip'),
     ROUTER_PORT: '0',
     INFERENCE_PORT: '0',
+    ROUTER_OVERRIDE_TOKEN: 'what-override-tokens-are-signed-with',
   };
   const resources = { database, bus };
   await Promise.all(apps.map(async (app) => running.set(app.name, await startApp(app, { resources, environment }))));
@@ -381,6 +382,27 @@ describe('who may do what', () => {
   it('shows of what routers serve only the services that the reader may see', async () => {
     expect(await servedFor('vera')).toEqual(['text-to-image']);
     expect(await servedFor('otto')).toEqual([]);
+  });
+
+  it('has a variant shown to whoever an operator has given a token for it, and no other one', async () => {
+    const issued = await fetch(`${urlOf('router')}/v1/services/text-to-image/override-tokens`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${tokenOf('anna')}` },
+      body: JSON.stringify({ variant: 'candidate', reason: 'QA looks at it', validForMinutes: 5 }),
+    });
+    const { token, expiresAt } = (await issued.json()) as { readonly token: string; readonly expiresAt: string };
+    expect([issued.status, Date.parse(expiresAt) > Date.now()]).toEqual([201, true]);
+    const { url } = running.get('router')!.exposed as { readonly url: string };
+    const shown = async (override: string): Promise<unknown> => {
+      const answer = await fetch(`${url}ofrep/v1/evaluate/flags/text-to-image`, {
+        method: 'POST',
+        headers: { 'teststrip-override': override, 'teststrip-override-token': token },
+        body: '{"context":{"targetingKey":"anna"}}',
+      });
+      return ((await answer.json()) as { readonly metadata: object }).metadata;
+    };
+    expect(await shown('candidate')).toMatchObject({ assignmentReason: 'OVERRIDE' });
+    expect(await shown('control')).not.toMatchObject({ assignmentReason: 'OVERRIDE' });
   });
 
   it('survives a file of brackets alone, which a reader that calls itself for each level does not', async () => {

@@ -238,6 +238,7 @@ export const reportsApi: ApiDescription = {
             }),
           ),
           400: problemAnswer('The query is wrong.'),
+          422: problemAnswer('The query names a rater, and the token says who it is.'),
           ...UNKNOWN,
         },
       },

@@ -34,6 +34,37 @@ export const breakGlassBody = z
   })
   .meta({ id: 'BreakGlass' });
 
+export const overrideTokenBody = z
+  .strictObject({
+    actor: text.optional().describe('Who wants it, with `AUTH=off`; otherwise whoever has the token.'),
+    reason: text.meta({ description: 'Why, for people.', examples: ['QA looks at the candidate'] }),
+    variant: text.meta({
+      description: 'The variant, or `experiment/variant`, as `teststrip-override` will say it.',
+      examples: ['candidate'],
+    }),
+    validForMinutes: z.int().min(1).max(43_200).default(60).describe('How long it counts; 30 days at most.'),
+  })
+  .meta({ id: 'OverrideTokenOrder' });
+
+const overrideTokens: ApiOperation = {
+  operationId: 'issueOverrideToken',
+  'x-role': 'operator',
+  summary:
+    'A token with which requests may choose one variant of one service until it expires; on ROUTER_ADMIN_PORT. It is signed with ROUTER_OVERRIDE_TOKEN, so it counts at every router that has the same.',
+  parameters: [{ name: 'service', in: 'path', required: true, schema: { type: 'string' } }],
+  requestBody: jsonBody(overrideTokenBody),
+  responses: {
+    ...bodyRefusals,
+    201: jsonAnswer(
+      'What requests say in `teststrip-override` and `teststrip-override-token`.',
+      z.object({ override: z.string(), token: z.string(), expiresAt: z.string() }),
+    ),
+    404: problemAnswer('Unknown.'),
+    409: problemAnswer('ROUTER_OVERRIDE_TOKEN is not set.'),
+    422: problemAnswer('Who, why or what is missing.'),
+  },
+};
+
 function glass(operationId: string, summary: string): ApiOperation {
   return {
     operationId,
@@ -159,6 +190,7 @@ export const routerApi: ApiDescription = {
         responses: { 200: jsonAnswer('By service.', z.looseObject({ router: z.string(), state: z.string() })) },
       },
     },
+    '/v1/services/{service}/override-tokens': { post: overrideTokens },
     '/v1/services/{service}/break-glass': {
       post: glass(
         'breakGlass',

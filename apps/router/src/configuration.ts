@@ -107,7 +107,7 @@ export const routerVariables = {
   ),
   ROUTER_OVERRIDE_TOKEN: documented(
     variables.text.min(16, 'expected at least 16 characters').optional(),
-    'With it in `teststrip-override-token` a request may choose its variant in `teststrip-override`. At least 16 characters.',
+    'With it in `teststrip-override-token` a request may choose its variant in `teststrip-override`; tokens that `POST /v1/services/{service}/override-tokens` gives are signed with it. The same at every router. At least 16 characters.',
     { secret: true, defaultIs: 'nobody may choose' },
   ),
   ROUTER_BREAK_GLASS_TOKEN: documented(

@@ -10,7 +10,8 @@ import type { RouterOptions } from './router-options.js';
 import { AllocationsController } from './allocations.controller.js';
 import { Router } from './router.js';
 import { BreakGlassController } from './break-glass.controller.js';
-import { BREAK_GLASS_TOKEN, ROUTER } from './tokens.js';
+import { OverrideTokensController } from './override-tokens.controller.js';
+import { BREAK_GLASS_TOKEN, OVERRIDE_SECRET, ROUTER } from './tokens.js';
 
 export interface RouterModuleOptions extends RouterOptions {
   /** With its topics created; stays the caller's. */
@@ -28,9 +29,10 @@ export class RouterModule implements OnApplicationBootstrap, BeforeApplicationSh
   static register({ bus, ...options }: RouterModuleOptions): DynamicModule {
     return {
       module: RouterModule,
-      controllers: [AllocationsController, BreakGlassController],
+      controllers: [AllocationsController, BreakGlassController, OverrideTokensController],
       providers: [
         { provide: ROUTER, useFactory: () => new Router(bus, options) },
+        { provide: OVERRIDE_SECRET, useValue: options.overrideToken },
         { provide: BREAK_GLASS_TOKEN, useValue: options.breakGlassToken },
       ],
       exports: [ROUTER],

@@ -30,7 +30,7 @@ import { UnitCookie } from './proxy/unit-cookie.js';
 import { isHandshake, refuseUpgrade } from './proxy/upgrade.js';
 import { UpstreamLanes } from './proxy/upstream-lanes.js';
 import { UpstreamTroubles } from './proxy/upstream-troubles.js';
-import { tokenCheck } from './token-check.js';
+import { overrideCheck } from './override-tokens.js';
 import { createRouterMetrics, type RouterMetrics } from './router-metrics.js';
 import { allocationAppliedEvent, exposureEvent, requestRoutedEvent, routerHeartbeatEvent } from './router-events.js';
 import { answerSpan, requestSpan } from './router-spans.js';
@@ -248,7 +248,7 @@ export class Router {
   private askedParts() {
     return {
       allocations: this.allocations,
-      isAuthorised: tokenCheck(this.settings.overrideToken),
+      mayOverride: overrideCheck(this.settings.overrideToken),
       unreadyReason: () => (this.stateSource === 'none' ? this.unreadyReason() : undefined),
       onUnreadable: (service: string, attribute: string) => this.metrics.unreadable(service, attribute),
       unitNames: this.settings.unitNames,
@@ -478,6 +478,11 @@ export class Router {
     const reason = this.unreadyReason();
     if (reason !== undefined) return sendProblem(response, { title: 'Not ready', status: 503, detail: reason });
     sendJson(response, { status: 'ok', router: this.settings.routerId, state: this.stateSource });
+  }
+
+  /** Whether anybody knows the service. */
+  serves(service: string): boolean {
+    return this.allocations.routeOf(service) !== undefined;
   }
 
   /** What is in force now, by service. */

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isoTime } from '#libs/contracts';
 import { sendJson, sendProblem } from '#libs/platform';
 import type { DrawSources } from '../proxy/draw.js';
+import type { OverrideCheck } from '../override-tokens.js';
 import { headerOf, overrideIn } from '../proxy/request-headers.js';
 import type { Refusal } from '../proxy/request-fault.js';
 import type { Allocations } from '../routing/allocations.js';
@@ -32,12 +33,14 @@ export interface FlagServerOptions extends DrawSources {
   readonly allocations: Allocations;
   /** Why nothing can be evaluated at present; undefined when it can. */
   readonly unreadyReason: () => string | undefined;
-  readonly isAuthorised: (token: string | undefined) => boolean;
+  readonly mayOverride: OverrideCheck;
   /** Hears of every flag that was asked for by itself, and what its client is told. */
   readonly onEvaluated: (service: string, evaluated: Evaluated) => void;
 }
 
 type Headers = Readonly<Record<string, string>>;
+/** The variant of a service that somebody authorised asks for. */
+type OverrideOf = (service: string) => string | undefined;
 
 /**
  * OFREP 0.3 (OpenFeature's remote evaluation protocol): every service is a flag, evaluated as a request would be routed. Asking for one flag is an exposure; asking
@@ -67,7 +70,9 @@ export class FlagServer {
     readText(request, response, { waitsToBeTold }, (text) => {
       const context = typeof text === 'string' ? readFlagContext(text) : text;
       const { 'if-none-match': ifNoneMatch } = request.headers;
-      const { status, body, headers, sent } = this.answer(context, { key, ifNoneMatch }, this.overrideOf(request));
+      const { status, body, headers, sent } = this.answer(context, { key, ifNoneMatch }, (service) =>
+        overrideIn(request.headers, service, this.options.mayOverride),
+      );
       send(response, status, body, headers);
       sent?.();
     });
@@ -93,19 +98,19 @@ export class FlagServer {
 
   private answerWhole(asked: AskedFlags, text: string): FlagReply | undefined {
     return this.options.unreadyReason() === undefined
-      ? this.answer(readFlagContext(text), asked, undefined)
+      ? this.answer(readFlagContext(text), asked, nobodyChooses)
       : undefined;
   }
 
   private answer(
     context: FlagContext | FlagProblem,
     { key, ifNoneMatch }: AskedFlags,
-    override: string | undefined,
+    overrideOf: OverrideOf,
   ): FlagReply {
     if (isFlagProblem(context)) return { status: 400, body: key === undefined ? context : { key, ...context } };
     return key === undefined
-      ? this.answerAll({ context, override }, ifNoneMatch)
-      : this.answerOne(key, { context, override, askedAt: isoTime(Date.now()) });
+      ? this.answerAll(context, overrideOf, ifNoneMatch)
+      : this.answerOne(key, { context, override: overrideOf(key), askedAt: isoTime(Date.now()) });
   }
 
   private answerOne(key: string, question: FlagQuestion): FlagReply {
@@ -119,9 +124,12 @@ export class FlagServer {
     return { status: 200, body: evaluated.flag, sent };
   }
 
-  private answerAll(question: FlagQuestion, ifNoneMatch: string | undefined): FlagReply {
+  private answerAll(context: FlagContext, overrideOf: OverrideOf, ifNoneMatch: string | undefined): FlagReply {
     const routes = [...this.options.allocations.routes.values()];
-    const flags = routes.map((route) => evaluateFlag(route, question, this.options).flag);
+    const flags = routes.map((route) => {
+      const question = { context, override: overrideOf(route.service) };
+      return evaluateFlag(route, question, this.options).flag;
+    });
     const headers = { etag: entityTagOf(flags) };
     if (isKnown(ifNoneMatch, headers.etag)) return { status: 304, headers };
     const endpoint = { requestUri: EVENTS };
@@ -136,11 +144,10 @@ export class FlagServer {
     const problem = { title: 'Too many streams', status: 503, detail: 'ask for the flags from time to time instead' };
     sendProblem(response, problem, { ...OPEN_TO_PAGES, 'retry-after': '60' });
   }
-
-  private overrideOf({ headers }: IncomingMessage): string | undefined {
-    return overrideIn(headers, this.options.isAuthorised);
-  }
 }
+
+/** What is asked for in one piece says nothing of a variant. */
+function nobodyChooses(): undefined {}
 
 /** Why nothing is asked for here; undefined: it is. */
 function refusalOf({ method }: IncomingMessage, address: string, key: string | undefined): Refusal | undefined {

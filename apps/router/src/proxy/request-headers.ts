@@ -12,6 +12,7 @@ import {
   type ExperimentSpec,
 } from '#libs/contracts';
 import { sha256Of } from '#libs/telemetry';
+import type { OverrideCheck } from '../override-tokens.js';
 import { hostAsked } from './public-address.js';
 
 /** Attributes of who asks, for the audience of an experiment: `plan=pro&country=de`, percent-encoded like a query. */
@@ -65,10 +66,12 @@ export function boundedUnit(unit: string): string {
 /** The variant that somebody authorised asks to see. */
 export function overrideIn(
   headers: IncomingHttpHeaders,
-  isAuthorised: (token: string | undefined) => boolean,
+  service: string,
+  mayOverride: OverrideCheck,
 ): string | undefined {
-  const asked = headerOf(headers, OVERRIDE_HEADER);
-  return asked !== undefined && isAuthorised(headerOf(headers, OVERRIDE_TOKEN_HEADER)) ? asked : undefined;
+  const override = headerOf(headers, OVERRIDE_HEADER);
+  if (override === undefined) return undefined;
+  return mayOverride(headerOf(headers, OVERRIDE_TOKEN_HEADER), { service, override }) ? override : undefined;
 }
 
 /** Names are hashed as UTF-8, which is how clients send them; Node.js reads each byte of a header as a character. */

@@ -18,6 +18,7 @@ import {
   type UnitHeaders,
   type UnitName,
 } from './request-headers.js';
+import type { OverrideCheck } from '../override-tokens.js';
 import type { TrustedProxies } from './trusted-proxies.js';
 import type { UnitCookie } from './unit-cookie.js';
 import type { UpstreamLane, UpstreamLanes } from './upstream-lanes.js';
@@ -31,8 +32,7 @@ export interface PlanSources extends DrawSources {
   readonly unitHeaders: UnitHeaders;
   /** For who has no name; undefined: nobody is given one. */
   readonly cookie: UnitCookie | undefined;
-  /** Whether whoever knows the token may choose the variant. */
-  readonly isAuthorised: (token: string | undefined) => boolean;
+  readonly mayOverride: OverrideCheck;
   /** Whose word on a client counts. */
   readonly proxies: TrustedProxies;
   /** Undefined: feedback needs no token. */
@@ -89,7 +89,7 @@ export class RequestPlan {
     this.isSafe = SAFE.has(method);
     this.isForwarded = sources.proxies.sent(request);
     this.mayRepeat = this.isSafe || headers['idempotency-key'] !== undefined;
-    const drawn = draw(serviceRoute, this.asker(), sources);
+    const drawn = draw(serviceRoute, this.asker(serviceRoute), sources);
     this.route = drawn.route;
     this.drawn = drawn.drawn;
     this.unitName = drawn.unitName;
@@ -152,11 +152,11 @@ export class RequestPlan {
     return { assignment, upstream, lane };
   }
 
-  private asker(): DrawnAsker {
+  private asker({ service }: ServiceRoute): DrawnAsker {
     const { headers } = this.request;
     return {
       unitOf: (kind) => this.unitOf(kind),
-      override: overrideIn(headers, this.sources.isAuthorised),
+      override: overrideIn(headers, service, this.sources.mayOverride),
       attributes: () => attributesOf(headers),
       askedAt: this.startedAt,
     };
