@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeEvent, encodeEvent, examples, type DataOf, type TeststripEvent, type TopicName } from '#libs/contracts';
 import { migrate } from '#libs/persistence';
@@ -202,6 +203,24 @@ describe('facts', () => {
       image_embeddings: ['2020-01-02'],
     });
     expect(await shared()).toEqual([]);
+  });
+
+  it('of a unit that is erased meanwhile are not left over: its erasure waits for who has looked, and holds nobody up meanwhile', async () => {
+    const told = example('request.routed.v1', { assignment: { ...assignment, experiment: 'late', unit: 'leaves' } });
+    const erase = () => facts.erase({ names: ['leaves'], actor: 'privacy', reason: 'asked for' });
+    let erased: ReturnType<typeof erase> | undefined;
+    await database.transaction(async (tx) => {
+      await facts.record(tx, [told]);
+      erased = erase();
+      // Longer than an erasure waits at a time.
+      await pause(700);
+      await facts.record(database, [
+        example('request.routed.v1', { assignment: { ...assignment, experiment: 'other' } }),
+      ]);
+    });
+    expect(await erased).toMatchObject({ requests: 1 });
+    await facts.record(database, [{ ...told, id: 'again' }]);
+    expect(await database.query(`select 1 from teststrip.requests where unit = 'leaves'`)).toEqual([]);
   });
 
   it('are written fast enough: well under 0.3 ms of this process per event, decoding included', async () => {

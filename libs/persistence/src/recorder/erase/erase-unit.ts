@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Database, Queryable } from '../../postgres/database.js';
 import { textDigest } from '../record/digest.js';
 
@@ -22,7 +23,7 @@ const ANSWER_WITHIN_MS = 1_800_000;
  */
 export async function eraseUnit(database: Database, request: ErasureRequest): Promise<ErasedRows> {
   const { names } = request;
-  await database.transaction((tx) => note(tx, request), { lockedAtMostMs: ANSWER_WITHIN_MS });
+  await noteOnceFree(database, request);
   const ask = <Row extends object>(sql: string, ...values: readonly unknown[]): Promise<Row[]> =>
     database.query<Row>(sql, values, { answerWithinMs: ANSWER_WITHIN_MS });
   const count = async (sql: string, ...values: readonly unknown[]): Promise<number> => {
@@ -93,9 +94,26 @@ async function eraseScores(ask: Ask, names: readonly string[], generations: read
   return row!.rows;
 }
 
+/** Whoever records waits behind who waits for the lock: not for long, and then they have their turn before it is tried again. */
+const LOCKED_AT_MOST_MS = 500;
+const ATTEMPTS = 60;
+/** SQLSTATE: locked for longer. */
+const LOCKED = '55P03';
+
+async function noteOnceFree(database: Database, request: ErasureRequest): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await database.transaction((tx) => note(tx, request), { lockedAtMostMs: LOCKED_AT_MOST_MS });
+    } catch (error) {
+      if ((error as { readonly code?: unknown }).code !== LOCKED || attempt === ATTEMPTS) throw error;
+      await pause(LOCKED_AT_MOST_MS);
+    }
+  }
+}
+
 /** Waits for the transactions that have looked who is erased; those that come after see it. */
 async function note(tx: Queryable, { names, actor, reason }: ErasureRequest): Promise<void> {
-  await tx.query('lock table teststrip.erasures in access exclusive mode', [], { answerWithinMs: ANSWER_WITHIN_MS });
+  await tx.query('lock table teststrip.erasures in access exclusive mode');
   await tx.query(
     `insert into teststrip.erasures (unit_digest, erased_at, actor, reason)
      select digest, clock_timestamp(), $2, $3 from unnest($1::bigint[]) as digest
