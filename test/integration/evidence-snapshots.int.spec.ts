@@ -15,8 +15,14 @@ import {
   type ObservedEvent,
 } from '#libs/evidence';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
-import { migrate, resetPositions } from '#libs/persistence';
-import { createEvidenceStore, type EvidenceSnapshot } from '#libs/persistence/analyzer';
+import { migrate, type Queryable, resetPositions } from '#libs/persistence';
+import {
+  createEvidenceStore,
+  type EvidenceSnapshot,
+  PartsLostError,
+  requireParts,
+  takePart,
+} from '#libs/persistence/analyzer';
 import { createPositions } from '#libs/persistence/positions';
 import { systemClock } from '#libs/platform';
 import { type TestDatabase, withDatabase } from '#libs/testing/database';
@@ -259,6 +265,32 @@ describe('snapshots of the evidence in Postgres', () => {
     const stored = await createEvidenceStore(database).load();
     expect([...new Set(stored.map(({ experiment }) => experiment))]).toEqual(['a']);
     expect([...part.experiments.values()].map(({ isDirty }) => isDirty)).toEqual([false, true]);
+  });
+
+  it('of a part that another analyzer has taken over are refused; what was being written when it took it is there', async () => {
+    const experiments = new Map([['a@1', experimentOf('a', designsBy(metricCatalogue))]]);
+    const log = EVENTS.filter(({ type }) => type === 'request.routed.v1').map((event) => renamed(event, 'a'));
+    const place = { topic: 'request.routed.v1', partition: 0 };
+    const part = { ...emptyPart(place.topic, 0), generation: await takePart(database, place) };
+    const save = (until: number) => {
+      readOn(part, experiments, log.slice(0, until));
+      const require = (tx: Queryable) => requireParts(tx, [{ ...place, generation: part.generation }]);
+      return saveParts(database, [part], { experiments, nowMs: 0, require });
+    };
+    await save(20);
+    let taken: Promise<number> | undefined;
+    await database.transaction(async (tx) => {
+      await requireParts(tx, [{ ...place, generation: part.generation }]);
+      taken = takePart(database, place);
+      const first = await Promise.race([taken, new Promise((resolve) => setTimeout(resolve, 100, 'waits'))]);
+      expect(first).toBe('waits');
+    });
+    expect(await taken).toBe(part.generation + 1);
+    await expect(save(40)).rejects.toThrow(PartsLostError);
+    expect(await createPositions(database, ANALYZER_GROUP).read(place.topic, 0)).toBe(20);
+    expect([...part.experiments.values()].map(({ isDirty }) => isDirty)).toEqual([true]);
+    const [stored] = await createEvidenceStore(database).load({ isBare: true });
+    expect(stored!.positions).toEqual({ 'request.routed.v1/0': 20 });
   });
 
   it('of what rested for an hour are left where they are by a start, and read when something comes for it', async () => {
