@@ -62,7 +62,7 @@ export class HttpPictures {
     let last: FetchedPicture | undefined;
     for (let attempt = 1; ; attempt += 1) {
       const entry = await host.enter(attempt > 1, context.signal);
-      if (entry !== 'entered') return this.turnedAway(entry, host, source);
+      if (entry === 'given-up') return this.turnedAway(host, source);
       let answer: HttpAnswer;
       try {
         await context.room?.take();
@@ -98,16 +98,11 @@ export class HttpPictures {
     signal?.throwIfAborted();
     const tookMs = performance.now() - startedMs;
     if (answer.kind === 'failed') host.failed(reasonOf(answer.picture), tookMs);
-    else host.answered(tookMs);
+    else host.answered();
     return answer;
   }
 
-  private turnedAway(entry: 'given-up' | 'late', host: PictureHost, source: HttpSource): FetchedPicture {
-    if (entry === 'late') {
-      const { deadlineMs } = this.options;
-      const reason = `"${source.shown}" waited ${deadlineMs} ms for other pictures of "${host.name}", which is slow to answer`;
-      return { outcome: 'late', reason };
-    }
+  private turnedAway(host: PictureHost, source: HttpSource): FetchedPicture {
     host.tryNow(() => this.ask(source, host));
     return unavailable(`"${source.shown}" is not asked for: ${host.reason}`);
   }

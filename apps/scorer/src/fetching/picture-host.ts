@@ -1,9 +1,5 @@
 /** Failures in a row after which a host is asked by one picture at a time, until it answers. */
 const OPENS_AFTER = 5;
-/** A host that takes longer than this share of the time-out for an answer on average keeps others waiting. */
-const SLOW_SHARE = 0.25;
-/** Weight of the latest answer in that average. */
-const LATEST_WEIGHT = 1 / 8;
 /** How often a host that was given up is tried. */
 const TRY_EVERY_MS = 5_000;
 
@@ -16,11 +12,10 @@ export interface HostLimits {
   readonly deadlineMs: number;
 }
 
-/** `given-up`: the host has answered nothing for the deadline; `late`: it is slow, and the picture waited for others of it that long. */
-export type HostEntry = 'entered' | 'given-up' | 'late';
+/** `given-up`: the host has answered nothing for the deadline. */
+export type HostEntry = 'entered' | 'given-up';
 
 interface WaitingPicture {
-  readonly sinceMs: number;
   go(entry: HostEntry): void;
 }
 
@@ -35,7 +30,6 @@ export class PictureHost {
   private failures = 0;
   private failingSinceMs = 0;
   private lastFailure = '';
-  private meanMs = 0;
   private trying = false;
   private nextTryMs = 0;
 
@@ -82,7 +76,7 @@ export class PictureHost {
         signal?.removeEventListener('abort', aborted);
         resolve(entry);
       };
-      const picture = { sinceMs: this.nowMs(), go };
+      const picture = { go };
       signal?.addEventListener('abort', aborted, { once: true });
       if (isAgain) this.waiting.unshift(picture);
       else this.waiting.push(picture);
@@ -95,16 +89,14 @@ export class PictureHost {
   }
 
   /** It answered, whatever it said. */
-  answered(tookMs: number): void {
+  answered(): void {
     this.failures = 0;
-    this.note(tookMs);
   }
 
   failed(reason: string, tookMs: number): void {
     if (this.failures === 0) this.failingSinceMs = this.nowMs() - tookMs;
     this.failures += 1;
     this.lastFailure = reason;
-    this.note(tookMs);
     if (this.state === 'given-up') for (const { go } of this.waiting.splice(0)) go('given-up');
   }
 
@@ -124,21 +116,9 @@ export class PictureHost {
 
   private letIn(): void {
     while (this.inside < this.places && this.waiting.length > 0) {
-      const { sinceMs, go } = this.waiting.shift()!;
-      if (this.isSlow && this.nowMs() - sinceMs > this.limits.deadlineMs) {
-        go('late');
-        continue;
-      }
+      const { go } = this.waiting.shift()!;
       this.inside += 1;
       go('entered');
     }
-  }
-
-  private get isSlow(): boolean {
-    return this.meanMs > this.limits.timeoutMs * SLOW_SHARE;
-  }
-
-  private note(tookMs: number): void {
-    this.meanMs += (tookMs - this.meanMs) * LATEST_WEIGHT;
   }
 }
