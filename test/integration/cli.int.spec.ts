@@ -168,6 +168,11 @@ describe('a session in a terminal', () => {
     expect(harmful.code).toBe(0);
     expect(await ask('broken', 1)).not.toBe(404);
 
+    const frozen = await teststrip('freeze broken-service -r weekend');
+    const stands = await teststrip('status broken');
+    expect(frozen).toMatchObject({ code: 0, text: expect.stringMatching(/broken-service.*paused/) });
+    expect(stands.text).toMatch(/paused/);
+
     await writeFile(good, (await readFile(good, 'utf8')).concat('deadline: 2h\n'));
     const ended = askUntilEnded('broken');
     const differing = await teststrip(`diff -f ${good} --exit-code`);
@@ -181,6 +186,9 @@ describe('a session in a terminal', () => {
     expect(unknown).toMatchObject({ code: 4, text: expect.stringContaining('"teststrip get experiments"') });
     expect(hasty.code).toBe(3);
     expect(failed).toMatchObject({ code: 1, text: expect.stringContaining('error-rate of candidate') });
+    const thawed = await teststrip('unfreeze broken-service -r monday');
+    expect(thawed.code).toBe(0);
+    expect(thawed.text).not.toMatch(/paused/);
 
     expect(await teststrip('approve good -r looks_good')).toMatchObject({
       code: 0,

@@ -20,7 +20,7 @@ import { addContextCommands } from './setup/context-commands.js';
 import { addLoginCommand } from './setup/login-command.js';
 import { addSchemaCommand } from './setup/schema-command.js';
 import { addEraseCommand } from './units/erase-command.js';
-import { addRetryCommand, addServiceCommands } from './services/service-commands.js';
+import { addFreezeCommands, addRetryCommand, addServiceCommands } from './services/service-commands.js';
 
 /** Every command. @param signal aborted when whoever started it wants it to end */
 export function teststripProgram(signal: AbortSignal): Command {
@@ -38,6 +38,7 @@ export function teststripProgram(signal: AbortSignal): Command {
   addWaitCommand(program, signal);
   addOrderCommands(program);
   addRetryCommand(program);
+  addFreezeCommands(program);
   addServiceCommands(program);
   addEventsCommand(program);
   addReportCommand(program);

@@ -33,20 +33,35 @@ interface WrittenSlot {
 }
 
 const MODES = [
-  ['pause', 'lets all its ramps stand still; proven harm still rolls back'],
-  ['resume', 'lets a paused, drained or deleted service go on'],
+  ['pause', 'lets all its ramps stand still; proven harm still rolls back; "teststrip freeze" is the same'],
+  ['resume', 'lets a paused, drained or deleted service go on; "teststrip unfreeze" is the same'],
   ['drain', 'ends its experiments without a verdict and serves the baseline'],
   ['delete', 'lets routers serve it no more; its log stays'],
 ] as const;
 
+/** Other names of a mode, by which the field knows it. */
+const FREEZES = [
+  [
+    'freeze',
+    'pause',
+    'lets all ramps of a service stand still; proven harm still rolls back; the same as "teststrip service pause"',
+  ],
+  [
+    'unfreeze',
+    'resume',
+    'lets a frozen service go on, also one that was drained or deleted; the same as "teststrip service resume"',
+  ],
+] as const;
+
+/** `teststrip freeze` and `teststrip unfreeze`. */
+export function addFreezeCommands(program: Command): void {
+  for (const [name, mode, description] of FREEZES) addModeCommand(program, name, { mode, description });
+}
+
 /** `teststrip service …`: orders about a service itself. */
 export function addServiceCommands(program: Command): void {
   const service = program.command('service').description('orders about a service itself');
-  for (const [name, description] of MODES) {
-    orderCommand(service, name, description).action((of: string, options: ServiceOptions) =>
-      orderService(connect(options), of, { ...options, method: 'POST', path: name, body: {} }),
-    );
-  }
+  for (const [mode, description] of MODES) addModeCommand(service, mode, { mode, description });
   addBaselineCommand(service);
   addSlotsCommand(service);
   withServerOptions(
@@ -61,6 +76,16 @@ export function addServiceCommands(program: Command): void {
     const { events } = decision.read(serviceEventsAnswer, answer);
     printAnswer(options.output, answer, () => eventLines(events));
   });
+}
+
+function addModeCommand(
+  parent: Command,
+  name: string,
+  { mode, description }: { readonly mode: (typeof MODES)[number][0]; readonly description: string },
+): void {
+  orderCommand(parent, name, description).action((of: string, options: ServiceOptions) =>
+    orderService(connect(options), of, { ...options, method: 'POST', path: mode, body: {} }),
+  );
 }
 
 function addBaselineCommand(service: Command): void {
@@ -95,9 +120,9 @@ function addSlotsCommand(service: Command): void {
     );
 }
 
-function orderCommand(service: Command, name: string, description: string): Command {
+function orderCommand(parent: Command, name: string, description: string): Command {
   return withServerOptions(
-    service
+    parent
       .command(name)
       .description(description)
       .argument('<service>', 'the service')
