@@ -11,9 +11,11 @@ import {
   type Assignment,
   decodeAssignment,
   decodeEvent,
+  encodeAssignment,
   encodeEvent,
   type ExperimentAnalysed,
   isCopy,
+  REQUEST_ID_HEADER,
   type TeststripEvent,
   UNIT_HEADER,
   type VariantConfig,
@@ -29,6 +31,7 @@ import { runningCanary } from '#libs/testing/traffic';
 
 const CONFIG = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 8, precision: 'fp16' };
 const REQUESTS = 8;
+const ASSIGNMENT_KEY = 'a key of sixteen letters';
 
 let folder: string;
 let bus: EventBus;
@@ -58,9 +61,10 @@ afterAll(async () => {
 });
 
 it('gives as many complete pairs as requests were copied: routed, generated, scored and analysed', async () => {
-  await define({ control: await service(CONFIG), candidate: await service({ ...CONFIG, steps: 4 }) });
+  const candidate = await service({ ...CONFIG, steps: 4 });
+  await define({ control: await service(CONFIG), candidate });
   const router = await startApp(routerApp, {
-    environment: { AUTH: 'off' },
+    environment: { AUTH: 'off', ASSIGNMENT_KEY },
     resources: { bus },
     settings: { port: 0, routerId: undefined, lastKnownGoodFile: undefined },
   });
@@ -75,6 +79,8 @@ it('gives as many complete pairs as requests were copied: routed, generated, sco
     await response.text();
     expect(response.status).toBe(200);
     expect(decodeAssignment(response.headers.get(ASSIGNMENT_HEADER) as string).variant).toBe('control');
+    // What the client was told, said again to the candidate itself.
+    await forge(candidate, response.headers.get(ASSIGNMENT_HEADER) as string, `forged-${number}`);
   }
   for (const topic of ['request.routed.v1', 'generation.completed.v1', 'image.scored.v1'] as const) {
     await expect.poll(async () => (await marksOf(topic)).length, { timeout: 20_000 }).toBe(2 * REQUESTS);
@@ -84,8 +90,12 @@ it('gives as many complete pairs as requests were copied: routed, generated, sco
     expect(new Set(pairs(true)).size).toBe(REQUESTS);
     expect(pairs(true)).toEqual(pairs(false));
   }
+  const forged = (await eventsOf('generation.completed.v1')).filter(({ data }) => data.requestId.startsWith('forged'));
+  expect(forged.map(({ data }) => data.assignment)).toEqual(Array.from({ length: REQUESTS }, () => null));
   // Both have made their picture of the same prompt and seed.
-  const asked = (await eventsOf('generation.completed.v1')).map(({ data }) => `${data.seed} ${data.prompt}`);
+  const asked = (await eventsOf('generation.completed.v1')).flatMap(({ data }) =>
+    data.assignment === null ? [] : [`${data.seed} ${data.prompt}`],
+  );
   expect(new Set(asked).size).toBe(REQUESTS);
   await expect.poll(newestPairs, { timeout: 20_000 }).toMatchObject({
     candidate: 'candidate',
@@ -97,10 +107,31 @@ it('gives as many complete pairs as requests were copied: routed, generated, sco
   expect((await eventsOf('experiment.analysed.v1')).at(-1)?.data.requests).toEqual({ control: REQUESTS, candidate: 0 });
 }, 60_000);
 
+/** Asks a service past the router, as if that had drawn the candidate. */
+async function forge(url: string, told: string, requestId: string): Promise<void> {
+  const { pair: _pair, ...drawn } = decodeAssignment(told);
+  const response = await fetch(new URL('/v1/services/text-to-image/generations', url), {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      [REQUEST_ID_HEADER]: requestId,
+      [ASSIGNMENT_HEADER]: encodeAssignment({ ...drawn, variant: 'candidate' }),
+    },
+    body: JSON.stringify({ prompt: formatScene(randomScene(seededRandom(2))), seed: 1 }),
+  });
+  await response.text();
+  expect(response.status).toBe(200);
+}
+
 /** A service that reports to the bus, and takes no time for it. */
 async function service(config: VariantConfig): Promise<string> {
   const name = 'text-to-image';
-  const telemetry = createTelemetry({ bus, service: name, source: `inference/${config.steps}` });
+  const telemetry = createTelemetry({
+    bus,
+    service: name,
+    source: `inference/${config.steps}`,
+    assignmentKey: ASSIGNMENT_KEY,
+  });
   const running = await startInference({
     service: name,
     instance: `pod-${config.steps}`,

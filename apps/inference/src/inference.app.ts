@@ -1,5 +1,5 @@
 import { needsBus } from '#libs/messaging';
-import { defineApp } from '#libs/platform';
+import { defineApp, needsAssignmentCheck } from '#libs/platform';
 import { inferenceApi } from './api.js';
 import { inferenceSettings, inferenceVariables } from './configuration.js';
 import { InferenceModule } from './inference.module.js';
@@ -10,9 +10,9 @@ export const inferenceApp = defineApp({
   summary: 'a simulated service that makes pictures',
   variables: inferenceVariables,
   port: 'INFERENCE_ADMIN_PORT',
-  needs: { bus: needsBus },
+  needs: { bus: needsBus, assignmentKey: needsAssignmentCheck },
   settings: inferenceSettings,
-  module: (settings, { bus }) => InferenceModule.register(settings, bus),
+  module: (settings, { bus, assignmentKey }) => InferenceModule.register({ ...settings, assignmentKey }, bus),
   expose: (nest) => nest.get(InferenceModule).facts,
   addresses: (adminUrl, { url }) => ({
     url: { what: 'pictures: POST /v1/services/{service}/generations', url },

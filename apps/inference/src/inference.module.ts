@@ -12,6 +12,12 @@ import { createTelemetry, eventsOverHttp } from '#libs/telemetry';
 import { startInference, type InferenceSettings, type RunningInference } from './inference-server.js';
 import { warmUp } from './warm-up.js';
 
+/** What it is set to, and what it is told of other services. */
+interface InferenceModuleSettings extends InferenceSettings {
+  /** With which routers sign assignments; undefined: none is checked. */
+  readonly assignmentKey: string | undefined;
+}
+
 const SETTINGS = Symbol('SETTINGS');
 const BUS = Symbol('BUS');
 
@@ -21,11 +27,11 @@ export class InferenceModule implements OnApplicationBootstrap, BeforeApplicatio
   private running: RunningInference | undefined;
 
   constructor(
-    @Inject(SETTINGS) private readonly settings: InferenceSettings,
+    @Inject(SETTINGS) private readonly settings: InferenceModuleSettings,
     @Inject(BUS) private readonly bus: Pick<EventBus, 'publish'>,
   ) {}
 
-  static register(settings: InferenceSettings, bus: Pick<EventBus, 'publish'>): DynamicModule {
+  static register(settings: InferenceModuleSettings, bus: Pick<EventBus, 'publish'>): DynamicModule {
     return {
       module: InferenceModule,
       providers: [
@@ -49,6 +55,7 @@ export class InferenceModule implements OnApplicationBootstrap, BeforeApplicatio
       eventsUrl: url,
       eventsToken: token,
       eventsSpool: folder,
+      assignmentKey,
     } = this.settings;
     const logger = new Logger('inference');
     const options = {
@@ -59,6 +66,7 @@ export class InferenceModule implements OnApplicationBootstrap, BeforeApplicatio
         service,
         source: eventSource('inference', `${service}-${process.pid}`),
         instance,
+        assignmentKey,
         onTrouble: (message) => logger.warn(message),
       }),
     };

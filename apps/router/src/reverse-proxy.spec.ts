@@ -10,6 +10,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   ASSIGNMENT_HEADER,
+  ASSIGNMENT_SIGNATURE_HEADER,
   decodeAssignment,
   decodeEvent,
   encodeEvent,
@@ -68,12 +69,18 @@ describe('any request', () => {
   it('goes on with no header that is for the router alone, whoever wrote it', async () => {
     const control = await upstream((request, response) => response.end(JSON.stringify(request.rawHeaders)));
     const url = await router({ control, candidate: control }, 0);
-    const forged = { [ASSIGNMENT_HEADER]: 'forged', 'teststrip-request-id': 'mine', 'teststrip-override-token': 'x' };
+    const forged = {
+      [ASSIGNMENT_HEADER]: 'forged',
+      [ASSIGNMENT_SIGNATURE_HEADER]: 'forged',
+      'teststrip-request-id': 'mine',
+      'teststrip-override-token': 'x',
+    };
     const headers = { ...forged, connection: 'keep-alive, X-Secret', 'x-secret': 'hop', 'x-other': 'kept' };
     const { body } = await ask(url, { headers });
     const sent = JSON.parse(body) as string[];
     const valuesOf = (name: string) => sent.filter((_value, index) => sent[index - 1] === name);
     expect(valuesOf(ASSIGNMENT_HEADER).map((value) => decodeAssignment(value).unit)).toEqual(['user-1']);
+    expect(valuesOf(ASSIGNMENT_SIGNATURE_HEADER)).not.toContain('forged');
     expect(valuesOf('x-other')).toEqual(['kept']);
     expect(valuesOf('x-secret')).toEqual([]);
     expect(valuesOf('teststrip-override-token')).toEqual([]);

@@ -3,6 +3,7 @@ import { Logger, type LoggerService } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { UNIT_HEADER } from '#libs/contracts';
 import type { OrderTrust } from '#libs/messaging';
+import { assignmentSignatures, type AssignmentSignatures } from '#libs/telemetry';
 import { noTracer, type FeedbackTokens, type Tracer, type UnitNames } from '#libs/platform';
 import type { UnitHeaders } from './proxy/request-headers.js';
 import type { AddressRange } from './proxy/trusted-proxies.js';
@@ -51,6 +52,8 @@ export interface RouterOptions {
   readonly weightsFile?: string | undefined;
   /** Gives whoever asked for a picture the token that feedback about it needs. Default: nobody gets one. */
   readonly feedback?: FeedbackTokens | undefined;
+  /** Signs what services are told of the assignment of a request. Default: nothing is signed. */
+  readonly assignmentKey?: string | undefined;
   /** How units are told to services and in events. Default: by their own names. */
   readonly unitNames?: Pick<UnitNames, 'of'> | undefined;
   /** Whose definitions, orders and signs of life count. Default: everybody's. */
@@ -88,6 +91,7 @@ export interface RouterSettings {
   readonly shadowBusyAbove: number;
   readonly weightsFile: string | undefined;
   readonly feedback: FeedbackTokens | undefined;
+  readonly signatures: AssignmentSignatures | undefined;
   readonly unitNames: Pick<UnitNames, 'of'> | undefined;
   readonly trust: OrderTrust | undefined;
   readonly tracer: Tracer;
@@ -129,6 +133,7 @@ export function withDefaults(options: RouterOptions): RouterSettings {
     shadowBusyAbove: options.shadowBusyAbove ?? 128,
     weightsFile: options.weightsFile,
     feedback: options.feedback,
+    signatures: options.assignmentKey === undefined ? undefined : assignmentSignatures(options.assignmentKey),
     unitNames: options.unitNames,
     trust: options.trust,
     tracer: options.tracer ?? noTracer,

@@ -2,6 +2,7 @@ import { needsOrderTrust, needsReconnectingBus } from '#libs/messaging';
 import {
   defineApp,
   identitiesAnd,
+  needsAssignmentKey,
   needsFeedbackTokens,
   needsIdentities,
   needsTracing,
@@ -24,6 +25,7 @@ export const routerApp = defineApp({
     identities: needsIdentities,
     trust: needsOrderTrust,
     feedback: needsFeedbackTokens,
+    assignmentKey: needsAssignmentKey,
     unitNames: needsUnitNames,
     tracer: needsTracing,
   },

@@ -227,6 +227,7 @@ export class Router {
       onTrouble: (upstream, what) => this.troubles.tell(upstream, what),
       proxies: this.proxies,
       feedback: settings.feedback,
+      signatures: settings.signatures,
       tracer: settings.tracer,
     });
   }
@@ -256,7 +257,7 @@ export class Router {
   }
 
   private createShadow(): ShadowTraffic {
-    const { limits, metrics, shadowBusyAbove } = this.settings;
+    const { limits, metrics, shadowBusyAbove, signatures } = this.settings;
     return new ShadowTraffic({
       routeOf: (service, experiment) => this.allocations.routeOfExperiment(service, experiment),
       isFailSafe: (route) => this.allocations.isFailSafe(route),
@@ -266,6 +267,7 @@ export class Router {
       inFlight: () => this.inFlight,
       isStopping: () => this.draining || this.leaving,
       metrics: createShadowMetrics(metrics, () => this.shadow.underWay),
+      signatures,
       onCopied: (copy) => this.routedEvents.add(requestRoutedEvent(copy, this.source)),
     });
   }

@@ -32,6 +32,7 @@ export { operatorTokenForPort, operatorTokenIn } from './identity/operator-token
 export { CodeRefusedError, needsIssuerSignIn, type IssuerSignIn } from './identity/issuer-sign-in.js';
 export { needsIdentities } from './identity/needs-identities.js';
 export { EVERY_SERVICE, hasRole, type Identity, type Role } from './identity/roles.js';
+export { needsAssignmentCheck, needsAssignmentKey } from './identity/assignment-key.js';
 export { feedbackTokens, needsFeedbackTokens, type FeedbackTokens } from './identity/feedback-tokens.js';
 export { needsUnitNames, unitNames, type UnitNames } from './identity/unit-names.js';
 export { needsTracing } from './tracing/needs-tracing.js';

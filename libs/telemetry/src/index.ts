@@ -1,3 +1,4 @@
+export { assignmentSignatures, type AssignmentSignatures } from './assignment-signatures.js';
 export * from './event-buffer.js';
 export * from './events-over-http.js';
 export * from './fingerprint.js';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   ASSIGNMENT_HEADER,
+  ASSIGNMENT_SIGNATURE_HEADER,
   assignmentOfRequest,
   decodeAssignment,
   REQUEST_ID_HEADER,
@@ -16,6 +17,8 @@ export interface RequestContext {
   readonly requestId: string;
   /** null: the request belongs to no experiment, or did not come through the router. */
   readonly assignment: Assignment | null;
+  /** The assignment as it came, with what its sender signed it with: for whoever has the key to check. Absent: it was not signed. */
+  readonly signed?: { readonly encoded: string; readonly signature: string };
   /** W3C trace context that the request belongs to; goes on with its events. */
   readonly traceparent?: string;
   /** W3C trace state that came with it. */
@@ -35,8 +38,10 @@ export function readRequestContext(headers: RequestHeaders, onMalformed?: (messa
   const traced = contextOfTrace(headers);
   const encoded = headerOf(headers, ASSIGNMENT_HEADER);
   if (encoded === undefined) return { requestId, assignment: null, ...traced };
+  const signature = headerOf(headers, ASSIGNMENT_SIGNATURE_HEADER);
   try {
-    return { requestId, assignment: assignmentOfRequest(decodeAssignment(encoded), requestId), ...traced };
+    const assignment = assignmentOfRequest(decodeAssignment(encoded), requestId);
+    return { requestId, assignment, ...(signature === undefined ? {} : { signed: { encoded, signature } }), ...traced };
   } catch (error) {
     onMalformed?.(`header ${ASSIGNMENT_HEADER} of request ${requestId} is no assignment: ${(error as Error).message}`);
     return { requestId, assignment: null, ...traced };

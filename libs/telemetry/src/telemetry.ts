@@ -14,6 +14,7 @@ import {
 import { createEventBuffer, type EventBufferOptions, type EventBufferStatus, type Publish } from './event-buffer.js';
 import { fingerprintOf } from './fingerprint.js';
 import type { RequestContext } from './request-context.js';
+import { SignedAssignments } from './signed-assignments.js';
 
 export interface TelemetryOptions extends Partial<Omit<EventBufferOptions, 'publish'>> {
   /** Where events go: an `EventBus`, or anything else with its `publish`. */
@@ -27,6 +28,11 @@ export interface TelemetryOptions extends Partial<Omit<EventBufferOptions, 'publ
    * {@link INSTANCE_HEADER} as well, for the router. Default: the machine's name, which in a cluster is the pod's.
    */
   readonly instance?: string;
+  /**
+   * The key that the routers sign with, at least 16 characters. An assignment that none of them has signed for its request is left out of the event
+   * then, which belongs to no experiment. Default: whatever a request says of its assignment counts.
+   */
+  readonly assignmentKey?: string | undefined;
 }
 
 /** One generation, as the service that did it knows it: what it does not know it leaves out. The rest of the event is filled in. */
@@ -67,15 +73,17 @@ export interface Telemetry {
 }
 
 export function createTelemetry(options: TelemetryOptions): Telemetry {
-  const { bus, service, source, instance = hostname(), ...bufferOptions } = options;
+  const { bus, service, source, instance = hostname(), assignmentKey, ...bufferOptions } = options;
   const buffer = createEventBuffer({ ...bufferOptions, publish: (records) => bus.publish(records) });
   let invalid = 0;
   let mended = 0;
   const told = new Set<MendKind>();
+  const assignments = new SignedAssignments(assignmentKey, (message) => options.onTrouble?.(message));
 
   return {
-    generationCompleted(generation) {
-      const { requestId } = generation.request;
+    generationCompleted(reported) {
+      const { requestId } = reported.request;
+      const generation = { ...reported, request: assignments.check(reported.request) };
       const data = { ...dataOf(generation, service), instance };
       const checked = readData('generation.completed.v1', generationCompleted, data, (kind) => {
         mended += 1;
@@ -103,7 +111,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       return buffer.add(stampEvent(draft, source));
     },
     flush: () => buffer.flush(),
-    status: () => ({ ...buffer.status(), invalid, mended }),
+    status: () => ({ ...buffer.status(), invalid, mended: mended + assignments.leftOut }),
     close: () => buffer.close(),
   };
 }

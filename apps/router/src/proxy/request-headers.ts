@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { Attributes } from '#libs/assignment';
 import {
   ASSIGNMENT_HEADER,
+  ASSIGNMENT_SIGNATURE_HEADER,
   FEEDBACK_TOKEN_HEADER,
   INSTANCE_HEADER,
   isNameless,
@@ -11,7 +12,7 @@ import {
   TRACEPARENT,
   type ExperimentSpec,
 } from '#libs/contracts';
-import { sha256Of } from '#libs/telemetry';
+import { sha256Of, type AssignmentSignatures } from '#libs/telemetry';
 import type { OverrideCheck } from '../override-tokens.js';
 import { hostAsked } from './public-address.js';
 
@@ -140,6 +141,7 @@ const NOT_FORWARDED = new Set([
   'expect',
   'host',
   ASSIGNMENT_HEADER,
+  ASSIGNMENT_SIGNATURE_HEADER,
   REQUEST_ID_HEADER,
   FEEDBACK_TOKEN_HEADER,
   INSTANCE_HEADER,
@@ -165,6 +167,8 @@ export interface RouterHeaders {
   readonly traceparent: string;
   /** Undefined: the request belongs to no experiment. */
   readonly assignmentHeader: string | undefined;
+  /** Undefined: there is no key, and nothing is signed. */
+  readonly signatures: Pick<AssignmentSignatures, 'of'> | undefined;
 }
 
 /**
@@ -173,7 +177,7 @@ export interface RouterHeaders {
  */
 export function upstreamHeaders(
   request: IncomingMessage,
-  { isForwarded, requestId, traceparent, assignmentHeader }: RouterHeaders,
+  { isForwarded, traceparent, ...assigned }: RouterHeaders,
 ): string[] {
   const { rawHeaders, headers } = request;
   const perConnection = namedByConnection(headers.connection);
@@ -187,9 +191,19 @@ export function upstreamHeaders(
     passed.push(name, rawHeaders[index + 1] as string);
   }
   passed.push(...forwardingHeaders(request, isForwarded));
-  passed.push(REQUEST_ID_HEADER, requestId, TRACEPARENT_HEADER, traceparent);
-  if (assignmentHeader !== undefined) passed.push(ASSIGNMENT_HEADER, assignmentHeader);
+  passed.push(REQUEST_ID_HEADER, assigned.requestId, TRACEPARENT_HEADER, traceparent, ...assignmentHeaders(assigned));
   return passed;
+}
+
+/** What an upstream is told of the assignment of a request. */
+export function assignmentHeaders({
+  requestId,
+  assignmentHeader: encoded,
+  signatures,
+}: Pick<RouterHeaders, 'requestId' | 'assignmentHeader' | 'signatures'>): readonly string[] {
+  if (encoded === undefined) return [];
+  const told = [ASSIGNMENT_HEADER, encoded];
+  return signatures ? [...told, ASSIGNMENT_SIGNATURE_HEADER, signatures.of({ requestId, encoded })] : told;
 }
 
 /** Who asked, and how: as the router sees it, behind what a trusted proxy said. */

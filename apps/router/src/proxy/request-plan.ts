@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { certain, type AssignmentQuestion } from '#libs/assignment';
 import { isoTime, type Assignment } from '#libs/contracts';
 import type { FeedbackTokens, Tracer } from '#libs/platform';
+import type { AssignmentSignatures } from '#libs/telemetry';
 import type { ExperimentRoute, ServiceRoute, WholeRoute } from '../routing/routing-table.js';
 import type { Upstream } from '../routing/upstream.js';
 import { draw, type DrawnAsker, type DrawSources } from './draw.js';
@@ -14,6 +15,7 @@ import {
   traceIn,
   unitOf,
   type ClientFacts,
+  type RouterHeaders,
   type TraceOfClient,
   type UnitHeaders,
   type UnitName,
@@ -37,6 +39,8 @@ export interface PlanSources extends DrawSources {
   readonly proxies: TrustedProxies;
   /** Undefined: feedback needs no token. */
   readonly feedback: Pick<FeedbackTokens, 'of'> | undefined;
+  /** Undefined: what upstreams are told of an assignment is not signed. */
+  readonly signatures: Pick<AssignmentSignatures, 'of'> | undefined;
   readonly tracer: Pick<Tracer, 'child'>;
 }
 
@@ -113,6 +117,12 @@ export class RequestPlan {
   clientFacts(assignmentHeader: string | undefined): ClientFacts {
     const { requestId, feedbackToken, setCookie } = this;
     return { requestId, assignmentHeader, feedbackToken, setCookie };
+  }
+
+  /** What an upstream is told beside the request. */
+  routerHeaders(assignmentHeader: string | undefined): RouterHeaders {
+    const { isForwarded, requestId, traceparent } = this;
+    return { isForwarded, requestId, traceparent, assignmentHeader, signatures: this.sources.signatures };
   }
 
   get hasNext(): boolean {

@@ -86,9 +86,8 @@ function handshake({ request, address, plan }: UpgradeRequest, { upstream, assig
   const { origin } = upstream;
   const { host } = new URL(origin);
   const assignmentHeader = assignment ? encodeAssignment(assignment) : undefined;
-  const { requestId, traceparent, isForwarded } = plan;
   const headers = ['host', host, 'connection', 'Upgrade', 'upgrade', request.headers.upgrade as string];
-  headers.push(...upstreamHeaders(request, { isForwarded, requestId, traceparent, assignmentHeader }));
+  headers.push(...upstreamHeaders(request, plan.routerHeaders(assignmentHeader)));
   const path = upstreamPath(upstream, address.path, address.rest);
   const send = origin.startsWith('https:') ? httpsRequest : httpRequest;
   // A connection of its own, which is the client's as soon as the upstream agrees.

@@ -114,9 +114,8 @@ export class UpstreamAttempt implements ExchangeOwner {
 
   private ask(content: Buffer | Readable | null): void {
     const { request, path: requested, rest } = this.of.incoming;
-    const { requestId, traceparent, isForwarded } = this.of.plan;
-    const { assignmentHeader, asked } = this;
-    const headers = upstreamHeaders(request, { isForwarded, requestId, traceparent, assignmentHeader });
+    const { asked } = this;
+    const headers = upstreamHeaders(request, this.of.plan.routerHeaders(this.assignmentHeader));
     if (wantsTrailers(request.headers)) headers.push('te', 'trailers', 'connection', 'te');
     const path = upstreamPath(asked.upstream, requested, rest);
     const isWhole = content === null || Buffer.isBuffer(content);

@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   ASSIGNMENT_HEADER,
+  ASSIGNMENT_SIGNATURE_HEADER,
   decodeAssignment,
   decodeEvent,
   encodeEvent,
@@ -18,6 +19,7 @@ import {
   type TopicName,
 } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
+import { assignmentSignatures } from '#libs/telemetry';
 import { definition } from '#libs/testing/traffic';
 import { Router } from '../router.js';
 import type { RouterOptions } from '../router-options.js';
@@ -85,6 +87,21 @@ describe('shadow traffic', () => {
     );
     expect(await metrics()).toContain('variant="control",outcome="delivered"} 1');
     expect(await metrics()).not.toContain('variant="candidate",outcome=');
+  });
+
+  it('signs what both services are told of their request, and tells the client nothing of it', async () => {
+    const [control, candidate] = [await service('control'), await service('candidate')];
+    const assignmentKey = 'a key of sixteen letters';
+    const router = await start({ control, candidate }, SHADOW, { assignmentKey });
+    const answer = await ask(router, { headers: { [ASSIGNMENT_SIGNATURE_HEADER]: 'forged' } });
+    const [original, copy] = await pairOf(1);
+    for (const [{ seen }, { requestId }] of [[control, original] as const, [candidate, copy] as const]) {
+      const told = seen[0]?.headers ?? {};
+      const encoded = String(told[ASSIGNMENT_HEADER]);
+      const signature = String(told[ASSIGNMENT_SIGNATURE_HEADER]);
+      expect(assignmentSignatures(assignmentKey).isOf({ requestId, encoded }, signature)).toBe(true);
+    }
+    expect(answer.headers).not.toHaveProperty(ASSIGNMENT_SIGNATURE_HEADER);
   });
 
   it('gives both the same seed where the request asks for any', async () => {

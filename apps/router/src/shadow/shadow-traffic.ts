@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { ASSIGNMENT_HEADER, encodeAssignment, MILLION, type Assignment, type PairMark } from '#libs/contracts';
+import { encodeAssignment, MILLION, type Assignment, type PairMark } from '#libs/contracts';
 import { newTraceparent } from '#libs/platform';
+import type { AssignmentSignatures } from '#libs/telemetry';
 import { NO_ANSWER, type ExchangeResult } from '../proxy/exchange.js';
 import { hasSmallBody } from '../proxy/client-body.js';
-import { SHADOW_HEADER, upstreamHeaders } from '../proxy/request-headers.js';
+import { assignmentHeaders, SHADOW_HEADER, upstreamHeaders } from '../proxy/request-headers.js';
 import type { RoutedRequest } from '../proxy/routed-request.js';
 import type { UpstreamLanes, UpstreamLimits } from '../proxy/upstream-lanes.js';
 import type { ExperimentRoute } from '../routing/routing-table.js';
@@ -26,6 +27,8 @@ export interface ShadowOptions {
   readonly inFlight: () => number;
   readonly isStopping: () => boolean;
   readonly metrics: ShadowMetrics;
+  /** Undefined: what candidates are told of an assignment is not signed. */
+  readonly signatures: Pick<AssignmentSignatures, 'of'> | undefined;
   /** Hears of every copy that was promised, also of those that were never sent. */
   readonly onCopied: (routed: RoutedRequest) => void;
 }
@@ -121,7 +124,7 @@ export class ShadowTraffic {
     }
     this.turns.set(route.rules.experiment, (this.turns.get(route.rules.experiment) ?? 0) + 1);
     const pair = { request: requestId, candidate, prompt: asked.prompt };
-    const copy = copyOf(original, { pair, upstream, body: asked.body });
+    const copy = copyOf(original, { pair, upstream, body: asked.body, signatures: this.options.signatures });
     this.hold(copy.experiment, 1);
     return {
       assignment: { ...original.assignment, pair },
@@ -217,7 +220,16 @@ const NOT_SENT: ExchangeResult = { ...NO_ANSWER, outcome: 'cancelled' };
 
 function copyOf(
   { request, isForwarded, route, assignment, path, rest }: Original,
-  { pair, upstream, body }: { readonly pair: PairMark; readonly upstream: Upstream; readonly body: Buffer },
+  {
+    pair,
+    upstream,
+    body,
+    signatures,
+  }: Pick<ShadowOptions, 'signatures'> & {
+    readonly pair: PairMark;
+    readonly upstream: Upstream;
+    readonly body: Buffer;
+  },
 ): Copy {
   const { candidate } = pair;
   const requestId = randomUUID();
@@ -225,7 +237,7 @@ function copyOf(
   const propensity = (assignment.weightsPpm[candidate] ?? 0) / MILLION;
   // The client's connection may be gone when the copy is sent.
   const plain = withoutSome(
-    upstreamHeaders(request, { isForwarded, requestId, traceparent, assignmentHeader: undefined }),
+    upstreamHeaders(request, { isForwarded, requestId, traceparent, assignmentHeader: undefined, signatures }),
   );
   return {
     service: route.service,
@@ -235,7 +247,12 @@ function copyOf(
     upstream,
     assignment: { ...assignment, variant: candidate, propensity, pair },
     path: upstreamPath(upstream, path, rest),
-    headersOf: (sent) => [...plain, SHADOW_HEADER, '1', ASSIGNMENT_HEADER, encodeAssignment(sent)],
+    headersOf: (sent) => [
+      ...plain,
+      SHADOW_HEADER,
+      '1',
+      ...assignmentHeaders({ requestId, assignmentHeader: encodeAssignment(sent), signatures }),
+    ],
     body,
     traceparent,
   };

@@ -52,6 +52,11 @@ export function isCopy({ pair, variant }: Pick<Assignment, 'pair' | 'variant'>):
 
 /** HTTP header in which the router tells the upstream service (and the client) the assignment of the request. */
 export const ASSIGNMENT_HEADER = 'teststrip-assignment';
+/**
+ * HTTP header in which the router signs the assignment and the id of a request, for the upstream service alone: who reaches that past the router
+ * can't say what the router has not said.
+ */
+export const ASSIGNMENT_SIGNATURE_HEADER = 'teststrip-assignment-signature';
 /** HTTP header that carries the request's id from the router to the inference service. */
 export const REQUEST_ID_HEADER = 'teststrip-request-id';
 /** HTTP header that the router gives to whoever asked, and to nobody else: with it they may say what they think of the answer. */

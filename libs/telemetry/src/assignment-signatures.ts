@@ -1,0 +1,34 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+/** 128 bits: nobody guesses one. */
+const SIGNATURE_BYTES = 16;
+
+/** What is signed: an assignment, and the request that has it. */
+export interface AssignedRequest {
+  readonly requestId: string;
+  /** The value of `teststrip-assignment`, byte for byte. */
+  readonly encoded: string;
+}
+
+/** Who has the key can say under which assignment a request runs, and tell whether somebody who has it said so. */
+export interface AssignmentSignatures {
+  of(request: AssignedRequest): string;
+  isOf(request: AssignedRequest, signature: string): boolean;
+}
+
+/** HMAC-SHA256 over the id and the assignment. No header holds a line break, so that nothing of the one can be taken for the other. */
+export function assignmentSignatures(key: string): AssignmentSignatures {
+  const of = ({ requestId, encoded }: AssignedRequest): string =>
+    createHmac('sha256', key)
+      .update(`assignment:${requestId}\n${encoded}`)
+      .digest()
+      .subarray(0, SIGNATURE_BYTES)
+      .toString('base64url');
+  return {
+    of,
+    isOf(request, signature) {
+      const [expected, given] = [Buffer.from(of(request)), Buffer.from(signature)];
+      return given.length === expected.length && timingSafeEqual(given, expected);
+    },
+  };
+}
