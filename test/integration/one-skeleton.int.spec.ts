@@ -4,13 +4,25 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { examples } from '#libs/contracts';
+import {
+  ASSIGNMENT_HEADER,
+  ASSIGNMENT_SIGNATURE_HEADER,
+  decodeEvent,
+  encodeAssignment,
+  examples,
+  REQUEST_ID_HEADER,
+  type Assignment,
+  type TeststripEvent,
+} from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { exampleRequest, openApiOf, startApp, type RunningApp } from '#libs/platform';
+import { assignmentSignatures } from '#libs/telemetry';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
 import { writeTinyClip } from '#libs/testing/tiny-clip';
 import { apps } from '../../tools/docs/pages.js';
+
+const ASSIGNMENT_KEY = 'what-assignments-are-signed-with';
 
 let database: TestDatabase;
 let bus: EventBus;
@@ -33,6 +45,7 @@ beforeAll(async () => {
     ROUTER_PORT: '0',
     INFERENCE_PORT: '0',
     ROUTER_OVERRIDE_TOKEN: 'what-override-tokens-are-signed-with',
+    ASSIGNMENT_KEY,
   };
   const resources = { database, bus };
   await Promise.all(apps.map(async (app) => running.set(app.name, await startApp(app, { resources, environment }))));
@@ -405,6 +418,30 @@ describe('who may do what', () => {
     expect(await shown('control')).not.toMatchObject({ assignmentReason: 'OVERRIDE' });
   });
 
+  it('takes an assignment at a service’s own port only as a router has signed it for this request', async () => {
+    const { url } = running.get('inference')!.exposed as { readonly url: string };
+    const { assignment } = examples.find(({ type }) => type === 'generation.completed.v1')!.data as {
+      readonly assignment: Assignment;
+    };
+    const encoded = encodeAssignment(assignment);
+    const signature = assignmentSignatures(ASSIGNMENT_KEY).of({ requestId: 'of-a-router', encoded });
+    const generate = (requestId: string) =>
+      fetch(new URL('v1/services/text-to-image/generations', url), {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          [REQUEST_ID_HEADER]: requestId,
+          [ASSIGNMENT_HEADER]: encoded,
+          [ASSIGNMENT_SIGNATURE_HEADER]: signature,
+        },
+        body: JSON.stringify({ prompt: 'a large red circle at the left on a sand background', seed: 1 }),
+      });
+    const answers = await Promise.all([generate('of-a-router'), generate('of-somebody')]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    const expected = { 'of-a-router': assignment, 'of-somebody': null };
+    await vi.waitFor(async () => expect(await assignmentsTold()).toMatchObject(expected), { timeout: 5_000 });
+  });
+
   it('survives a file of brackets alone, which a reader that calls itself for each level does not', async () => {
     expect([(await sendBrackets('application/json')).status, (await sendBrackets('application/yaml')).status]).toEqual([
       400, 422,
@@ -605,3 +642,10 @@ describe('who may do what', () => {
     expect(await statusFor('[::1]')).toBe(200);
   });
 });
+
+/** Under which assignment requests ran, by what services have reported. */
+async function assignmentsTold(): Promise<Readonly<Record<string, Assignment | null>>> {
+  const records = await bus.readAll('generation.completed.v1');
+  const events = records.map((record) => decodeEvent(record) as TeststripEvent<'generation.completed.v1'>);
+  return Object.fromEntries(events.map(({ data }) => [data.requestId, data.assignment]));
+}
