@@ -11,6 +11,12 @@ const SCORE_GRACE_S = 15;
 
 type ByArm = Record<Arm, number>;
 
+/** Units that were drawn under one allocation. */
+interface AllocationCounts {
+  readonly candidateShare: number;
+  readonly counts: ByArm;
+}
+
 /** Answered requests of one second under one propensity, and those of them that were scored. */
 interface SecondOfScores {
   readonly second: number;
@@ -24,8 +30,9 @@ interface SecondOfScores {
  * enough to have been scored. Sources don't fall silent here: control is always scored.
  */
 export class DenseHealth {
-  private pastLnE = 0;
-  private current = { candidateShare: 0, counts: { control: 0, candidate: 0 } };
+  /** By stage and candidate's share: who is held and goes on draws units as before. */
+  private readonly allocations = new Map<string, AllocationCounts>();
+  private current: AllocationCounts = { candidateShare: 0, counts: { control: 0, candidate: 0 } };
   private readonly units = { control: 0, candidate: 0 };
   /** Seconds that are too young to be counted, in order. */
   private young: SecondOfScores[] = [];
@@ -34,12 +41,11 @@ export class DenseHealth {
 
   constructor(private readonly alpha: number) {}
 
-  obey({ weightsPpm }: AllocationCommanded): void {
-    this.pastLnE = this.sampleRatioLnE();
-    this.current = {
-      candidateShare: (weightsPpm['candidate'] as number) / 1e6,
-      counts: { control: 0, candidate: 0 },
-    };
+  obey({ stage, weightsPpm }: AllocationCommanded): void {
+    const candidateShare = (weightsPpm['candidate'] as number) / 1e6;
+    const key = `${stage} ${candidateShare}`;
+    this.current = this.allocations.get(key) ?? { candidateShare, counts: { control: 0, candidate: 0 } };
+    this.allocations.set(key, this.current);
   }
 
   observe({ arm, propensity, isFailed, isScored }: Request, second: number): void {
@@ -73,8 +79,11 @@ export class DenseHealth {
   }
 
   private sampleRatioLnE(): number {
-    const { candidateShare, counts } = this.current;
-    return this.pastLnE + lnESampleRatio([counts.candidate, counts.control], [candidateShare, 1 - candidateShare]);
+    return [...this.allocations.values()].reduce(
+      (sum, { candidateShare, counts }) =>
+        sum + lnESampleRatio([counts.candidate, counts.control], [candidateShare, 1 - candidateShare]),
+      0,
+    );
   }
 
   private coverage(): AnalysisHealth['coverage'] {

@@ -51,6 +51,7 @@ const checkedOtherwise: Readonly<Record<string, string>> = {
   classifyMetric: 'a rule: cases worked by hand',
   comparePipeCd: 'a rule: cases worked by hand',
   mannWhitneyInterval: 'the pseudo-median it inverts, wilcoxonDiff, has golden values',
+  propensitiesOf: 'the keys of a table, in order',
   scalingFactor: 'bisection of midExperimentPower, which has golden values',
 };
 

@@ -55,8 +55,9 @@ describe('a canary from 5 %, by the analyses and the decider that ship', () => {
     }
   });
 
+  // A fifth of what was ordered: what a smaller fault has proven comes and goes for some requests where it has just sufficed.
   it('holds a split that was not ordered, and ends inconclusive when it stays so', () => {
-    const { commands, phase } = play(1, {}, { holdAtMostMs: 20_000 }, { drawn: 0.3, mostRequests: 10_000 });
+    const { commands, phase } = play(1, {}, { holdAtMostMs: 20_000 }, { drawn: 0.2, mostRequests: 10_000 });
     expect(commands.map(({ reason }) => reason)).toEqual(['started', 'health-hold', 'inconclusive']);
     expect(phase).toBe('concluded');
   });
