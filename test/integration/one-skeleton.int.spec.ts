@@ -179,6 +179,36 @@ it('says the line and column where a body is malformed', async () => {
   expect(await answer.json()).toMatchObject({ title: 'The body is no JSON', problems: [{ line: 3, column: 13 }] });
 });
 
+it('asks who somebody is before it takes anything of what they send', async () => {
+  const asked = [
+    [`${urlOf('decision')}/v1/experiments`, undefined, 401],
+    [`${urlOf('decision')}/v1/experiments/nobody/pause`, 'vera', 403],
+    [`${urlOf('decision')}/v1/nothing`, undefined, 404],
+    [`${urlOf('reports')}/v1/events`, undefined, 401],
+    [`${urlOf('reports')}/api/experiments/nobody/orders/pause`, undefined, 401],
+    [`${urlOf('recorder')}/v1/erasures`, 'vera', 403],
+    [`${urlOf('router')}/v1/services/upscale/break-glass`, undefined, 401],
+    [`${urlOf('reports')}/api/feedback`, undefined, 413],
+  ] as const;
+  for (const [url, who, status] of asked) expect([url, await answerToHead(url, who)]).toEqual([url, status]);
+});
+
+/** The status that is answered to somebody who has announced a body, and sends none. */
+async function answerToHead(url: string, who: keyof typeof TOKENS | undefined): Promise<number | undefined> {
+  const authorization = who === undefined ? {} : { authorization: `Bearer ${tokenOf(who)}` };
+  const headers = { 'content-type': 'application/json', 'content-length': 100_000, ...authorization };
+  const asking = request(url, { method: 'POST', headers });
+  try {
+    return await new Promise((resolve, reject) => {
+      asking.on('response', ({ statusCode }) => resolve(statusCode)).on('error', reject);
+      asking.setTimeout(2_000, () => resolve(undefined));
+      asking.flushHeaders();
+    });
+  } finally {
+    asking.on('error', () => undefined).destroy();
+  }
+}
+
 /** What an answer says, for comparing it with another. */
 async function answered(answer: Response): Promise<readonly unknown[]> {
   return [answer.status, answer.headers.get('etag'), await answer.text()];

@@ -9,6 +9,8 @@ import {
 import { z } from 'zod';
 import { exposuresBody } from './flags/state-server.js';
 
+const tooManyOfClient = problemAnswer('The client has as many of them under way as it may.');
+
 const ask: ApiOperation = {
   operationId: 'ask',
   'x-role': 'anybody',
@@ -108,6 +110,7 @@ const flagFailure = z
 
 const flagRefusals = {
   400: jsonAnswer('PARSE_ERROR, TARGETING_KEY_MISSING or INVALID_CONTEXT.', flagFailure),
+  429: tooManyOfClient,
   503: { description: 'The state is not loaded yet.' },
 };
 
@@ -152,7 +155,11 @@ export const routerApi: ApiDescription = {
         operationId: 'flagChanges',
         'x-role': 'anybody',
         summary: 'Server-sent events that say when flags have to be asked for again.',
-        responses: { 200: { description: 'text/event-stream.' }, 503: problemAnswer('Too many streams.') },
+        responses: {
+          200: { description: 'text/event-stream.' },
+          429: tooManyOfClient,
+          503: problemAnswer('Too many streams.'),
+        },
       },
     },
     '/v1/flags': {
@@ -164,6 +171,7 @@ export const routerApi: ApiDescription = {
         responses: {
           200: jsonAnswer('By service, with an ETag.', z.object({ services: z.array(z.looseObject({})) })),
           304: { description: 'Nothing else than If-None-Match says.' },
+          429: tooManyOfClient,
           503: problemAnswer('The state is not loaded yet.'),
         },
       },
@@ -178,7 +186,8 @@ export const routerApi: ApiDescription = {
         responses: {
           200: jsonAnswer('How many count.', z.object({ counted: z.int(), ignored: z.int() })),
           422: problemAnswer('These are no exposures.'),
-          503: problemAnswer('The state is not loaded yet.'),
+          429: tooManyOfClient,
+          503: problemAnswer('The state is not loaded yet, or more events wait for the bus than it takes.'),
         },
       },
     },

@@ -20,7 +20,7 @@ import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';
 import type { Evaluated } from './flags/evaluate-flag.js';
 import type { FlagLane } from './flags/flag-lane.js';
-import { FlagServer } from './flags/flag-server.js';
+import { FlagServer, isFlagStream } from './flags/flag-server.js';
 import { StateServer } from './flags/state-server.js';
 import { closeWithConnection } from './proxy/answers-in-line.js';
 import { answerUnreadable, noteNewestAnswer, whenAnswered } from './proxy/answers-in-turn.js';
@@ -96,6 +96,8 @@ export class Router {
   private readonly proxies: TrustedProxies;
   /** undefined: nobody counts the requests of a client. */
   private readonly clientLimit: ClientLimit | undefined;
+  /** Streams stay open: they take no place of requests. */
+  private readonly streamLimit: ClientLimit | undefined;
 
   private watching: NodeJS.Timeout | undefined;
   private beating: NodeJS.Timeout | undefined;
@@ -117,6 +119,7 @@ export class Router {
     this.troubles = new UpstreamTroubles(onTrouble);
     this.proxies = new TrustedProxies(settings.trustedProxies);
     this.clientLimit = settings.clientRequests === 'any' ? undefined : new ClientLimit(settings.clientRequests);
+    this.streamLimit = settings.clientRequests === 'any' ? undefined : new ClientLimit(settings.clientRequests);
     this.lanes = new UpstreamLanes(settings.limits);
     this.routedEvents = createEventBuffer({
       publish: (records) => bus.publish(records),
@@ -165,6 +168,8 @@ export class Router {
     this.flagState = new StateServer({
       ...this.askedParts(),
       onExposed: (service, evaluated, id) => this.evaluated(service, evaluated, id),
+      // What clients tell never drives out how requests ended, which nobody tells again.
+      hasRoom: () => this.routedEvents.status().queued < settings.maxQueuedEvents / 2,
     });
     this.server = this.createServer();
     this.flagLane = this.flags.laneOf(this.server);
@@ -381,7 +386,7 @@ export class Router {
     let leave: (() => void) | undefined;
     response.on('close', () => {
       this.limitRest(request);
-      if (leave) this.left(leave);
+      leave?.();
     });
     const fault = faultOf(request);
     if (fault) {
@@ -389,16 +394,18 @@ export class Router {
       return sendProblem(response, fault);
     }
     const address = addressOf(request, this.allocations);
+    if (address.kind === 'own') return this.answerAboutItself(request, address.path, response);
+    const giveBack = this.clientPlace(request, isFlagStream(address) ? this.streamLimit : this.clientLimit);
+    if (!giveBack) {
+      request.resume();
+      return sendProblem(response, TOO_MANY, { 'retry-after': '1' });
+    }
+    leave = giveBack;
     if (address.kind === 'flags') {
       return this.flags.serve(request, response, { path: address.path, waitsToBeTold });
     }
     if (address.kind === 'state') return this.flagState.serve(request, response, { path: address.path, waitsToBeTold });
-    if (address.kind === 'own') return this.answerAboutItself(request, address.path, response);
-    leave = this.clientPlace(request);
-    if (!leave) {
-      request.resume();
-      return sendProblem(response, TOO_MANY, { 'retry-after': '1' });
-    }
+    leave = () => this.left(giveBack);
     this.inFlight += 1;
     this.proxy.pass(request, response, { address, waitsToBeTold });
   }
@@ -410,9 +417,9 @@ export class Router {
   }
 
   /** @returns what gives the client's place back; undefined: it has as many requests under way as it may */
-  private clientPlace(request: IncomingMessage): (() => void) | undefined {
-    if (!this.clientLimit) return NOTHING_TO_GIVE_BACK;
-    const place = this.clientLimit.enter(this.proxies.clientOf(request));
+  private clientPlace(request: IncomingMessage, limit = this.clientLimit): (() => void) | undefined {
+    if (!limit) return NOTHING_TO_GIVE_BACK;
+    const place = limit.enter(this.proxies.clientOf(request));
     if (!place) this.metrics.clientRefused();
     return place;
   }

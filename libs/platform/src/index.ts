@@ -25,6 +25,7 @@ export * from './http/prepare-http.js';
 export * from './http/plain-server.js';
 export * from './http/problem.js';
 export * from './http/request-body.js';
+export type { ReadRequest } from './http/take-body.js';
 export { Caller, callerOf, type Access } from './identity/access.guard.js';
 export { identitiesAnd, type Identities } from './identity/identities.js';
 export { actorOfToken, parseOrder } from './identity/parse-order.js';

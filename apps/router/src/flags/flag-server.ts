@@ -149,6 +149,11 @@ export class FlagServer {
 /** What is asked for in one piece says nothing of a variant. */
 function nobodyChooses(): undefined {}
 
+/** Whether a request is for news of changes, over a connection that stays open. */
+export function isFlagStream({ kind, path }: { readonly kind: string; readonly path: string }): boolean {
+  return kind === 'flags' && path.split('?', 1)[0] === EVENTS;
+}
+
 /** Why nothing is asked for here; undefined: it is. */
 function refusalOf({ method }: IncomingMessage, address: string, key: string | undefined): Refusal | undefined {
   if (address !== EVENTS && address !== BULK && key === undefined) {

@@ -363,6 +363,43 @@ describe('all flags at once', () => {
   });
 });
 
+describe('one client', () => {
+  it('has so many streams of changes, beside its requests', async () => {
+    const router = await start({ clientRequests: 1, upstreams: { upscale: 'http://127.0.0.1:1' } });
+    const events = new URL('/ofrep/v1/events', router);
+    const ended = new AbortController();
+    closing.push(() => ended.abort());
+    expect((await fetch(events, { signal: ended.signal })).status).toBe(200);
+    expect((await fetch(events)).status).toBe(429);
+    expect((await evaluateAll(router, ANNA, { 'x-in': 'one piece' })).status).toBe(200);
+    expect((await fetch(new URL('/v1/flags', router))).status).toBe(200);
+  });
+
+  it('has so many requests for flags under way', async () => {
+    const { port, hostname, href } = await start({ clientRequests: 1 });
+    const socket = connect(Number(port), hostname);
+    closing.push(() => socket.destroy());
+    socket.write(`POST ${EVALUATIONS} HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n`);
+    await expect.poll(async () => (await fetch(new URL('/v1/flags', href))).status).toBe(429);
+    socket.destroy();
+    await expect.poll(async () => (await fetch(new URL('/v1/flags', href))).status).toBe(200);
+  });
+});
+
+it('does not let exposures drive out how requests ended, where the bus takes nothing', async () => {
+  await running({ candidatePpm: 0 });
+  const router = await start({ maxQueuedEvents: 4 });
+  const tell = async (): Promise<number> =>
+    (await fetch(new URL('/v1/flags/exposures', router), { method: 'POST', body: '{"exposures":[]}' })).status;
+  expect(await tell()).toBe(200);
+  bus.publish = () => new Promise(() => undefined);
+  for (let time = 0; time < 2; time += 1) {
+    const request = new URL('/v1/services/text-to-image/x', router);
+    expect((await fetch(request, { method: 'POST', body: '{}' })).status).toBe(502);
+  }
+  expect(await tell()).toBe(503);
+});
+
 describe('clients of OpenFeature', () => {
   it('on servers evaluate a flag by the router', async () => {
     const { OpenFeature } = await client<ServerSdk>('@openfeature/server-sdk');

@@ -37,7 +37,15 @@ export interface StateServerOptions extends DrawSources {
   readonly unreadyReason: () => string | undefined;
   /** Hears of every exposure that is what would be drawn here as well. @param id of the exposure */
   readonly onExposed: (service: string, evaluated: Evaluated, id: string) => void;
+  /** Whether the bus keeps up, so that more can be told. */
+  readonly hasRoom: () => boolean;
 }
+
+const NO_ROOM = {
+  title: 'No room',
+  status: 503,
+  detail: 'More events wait for the bus than it takes now. Telling the exposures again with the same ids helps.',
+};
 
 /**
  * For clients that draw by themselves: what is in force (`GET /v1/flags`, with an ETag), and where they tell whom they have told a variant
@@ -76,6 +84,7 @@ export class StateServer {
       const detail = issue ? messageAt(issue.path, issue.message) : 'can not be read';
       return sendProblem(response, { title: 'Not exposures', status: 422, detail });
     }
+    if (!this.options.hasRoom()) return sendProblem(response, NO_ROOM, { 'retry-after': '1' });
     const counted = read.data.exposures.filter((exposure) => this.count(exposure)).length;
     sendJson(response, { counted, ignored: read.data.exposures.length - counted }, 200);
   }

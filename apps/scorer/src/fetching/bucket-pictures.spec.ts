@@ -72,6 +72,16 @@ describe('gs pictures', () => {
     await unconfigured.close();
   });
 
+  it.each(['../private/a.png', 'deep/../../private/a.png', './a.png', '..', 'deep/..', '..\\private/a.png'])(
+    'are asked for nowhere where the key leads out of its bucket: %s',
+    async (objectKey) => {
+      expect(await fetchFrom(`gs://pictures/${objectKey}`)).toEqual({
+        outcome: 'refused',
+        reason: `"gs://pictures/${objectKey}" has "." or ".." in its key`,
+      });
+    },
+  );
+
   it('need the key of a service account', async () => {
     await writeFile(join(folder, 'none.json'), '{}');
     await expect(gsAddresses(join(folder, 'none.json'), endpoint)).rejects.toThrow(

@@ -11,6 +11,8 @@ export interface PictureBuckets {
 }
 
 const ADDRESS = /^(?:s3|gs):\/\/([^/]+)\/(.+)$/s;
+/** In an address they lead out of the bucket; stores take no such keys. */
+const DOT_SEGMENT = /(?:^|[/\\])\.{1,2}(?:[/\\]|$)/;
 
 /**
  * Where an object of a listed bucket is fetched from: its signed address, and nowhere else.
@@ -24,6 +26,7 @@ export async function bucketSource(
   const [, bucket, key] = ADDRESS.exec(uri) ?? [];
   if (bucket === undefined || key === undefined)
     return refused(`"${uri}" is not of the form <scheme>://<bucket>/<key>`);
+  if (DOT_SEGMENT.test(key)) return refused(`"${uri}" has "." or ".." in its key`);
   const names = buckets?.names ?? [];
   if (buckets === undefined || !names.includes(bucket)) {
     return refused(`bucket "${bucket}" is not on the list of allowed buckets: ${names.join(', ') || 'none'}`);

@@ -34,7 +34,7 @@ export async function startPlannedApp<Shape extends z.ZodRawShape, N extends Nee
   const module = options.module(settings, parts);
   const nest = await createNest(AppShellModule.around(module, { health, metrics, api: options.api }), context.logger);
   try {
-    const requests = prepareHttp(nest, plan.http, options.api);
+    const requests = prepareHttp(nest, plan.http);
     const access = options.access?.(nest, parts);
     if (access) nest.useGlobalGuards(new AccessGuard(options.api, access));
     await nest.init();

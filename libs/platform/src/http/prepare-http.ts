@@ -4,15 +4,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { namelessAddress } from './nameless-address.js';
 import { foreignRequest, type BrowserRules } from './foreign-request.js';
 import { ProblemFilter } from './problem.js';
-import { operationAt, type ApiDescription } from './open-api.js';
-import { readRequestBody, UnreadBody } from './request-body.js';
-
-/** A request whose body has been read. */
-export type ReadRequest = IncomingMessage & {
-  body?: unknown;
-  /** The bytes of the body, for messages about lines. */
-  rawBody?: Buffer;
-};
 
 /** Requests under way. */
 export interface RequestsUnderWay {
@@ -22,8 +13,8 @@ export interface RequestsUnderWay {
 
 const BETWEEN_LOOKS_MS = 20;
 
-/** What every HTTP app does with every request: it is counted, refused where another site has a browser send it, its body is read in one way, and what goes wrong becomes problem+json. */
-export function prepareHttp(nest: INestApplication, server: BrowserRules, api: ApiDescription): RequestsUnderWay {
+/** What every HTTP app does with every request: it is counted, refused where another site has a browser send it, and what goes wrong becomes problem+json. */
+export function prepareHttp(nest: INestApplication, server: BrowserRules): RequestsUnderWay {
   const underWay = new Set<ServerResponse>();
   let isDraining = false;
   nest.use((_request: IncomingMessage, response: ServerResponse, next: () => void) => {
@@ -35,17 +26,6 @@ export function prepareHttp(nest: INestApplication, server: BrowserRules, api: A
   nest.use((request: IncomingMessage, _response: ServerResponse, next: (error?: unknown) => void) => {
     next(foreignRequest(request, server) ?? namelessAddress(request));
   });
-  nest.use((request: ReadRequest, _response: ServerResponse, next: (error?: unknown) => void) => {
-    if (isReadByRoute(request, api)) {
-      request.body = new UnreadBody(request);
-      return next();
-    }
-    readRequestBody(request).then((body) => {
-      request.body = body?.value;
-      if (body) request.rawBody = body.bytes;
-      next();
-    }, next);
-  });
   nest.useGlobalFilters(new ProblemFilter());
   return {
     async drain(longestMs) {
@@ -54,11 +34,6 @@ export function prepareHttp(nest: INestApplication, server: BrowserRules, api: A
       while ([...underWay].some(isAnswer) && performance.now() < untilMs) await pause(BETWEEN_LOOKS_MS);
     },
   };
-}
-
-function isReadByRoute({ method = '', url = '' }: IncomingMessage, api: ApiDescription): boolean {
-  const [path = ''] = url.split('?');
-  return operationAt(api, method, path)?.['x-reads-body'] === true;
 }
 
 function isAnswer(response: ServerResponse): boolean {

@@ -1,7 +1,8 @@
 import { createParamDecorator, Logger, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { operationAt, type ApiDescription } from '../http/open-api.js';
+import { operationAt, type ApiDescription, type ApiOperation } from '../http/open-api.js';
 import { ProblemException } from '../http/problem.js';
+import { takeBody } from '../http/take-body.js';
 import type { Identities, Unidentified } from './identities.js';
 import { hasRole, rolesInWords, type Identity, type Role } from './roles.js';
 
@@ -46,11 +47,16 @@ export class AccessGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<IdentifiedRequest>();
-    const needed = this.roleFor(request);
-    if (needed === 'anybody') return true;
+    const operation = this.operationOf(request);
+    const { 'x-role': needed } = operation;
+    if (needed === 'anybody') {
+      await takeBody(request, operation);
+      return true;
+    }
     const identity = await this.identify(request, context.switchToHttp().getResponse<Response>(), needed);
     // Who may do it nowhere is told so before anybody reads what they send.
     if (!hasRole(identity, needed)) throw forbidden(identity, needed);
+    await takeBody(request, operation);
     for (const service of await this.access.servicesOf(request)) {
       if (!hasRole(identity, needed, service)) throw forbidden(identity, needed, service);
     }
@@ -58,9 +64,9 @@ export class AccessGuard implements CanActivate {
     return true;
   }
 
-  private roleFor({ method, route }: Request): Role | 'anybody' {
+  private operationOf({ method, route }: Request): ApiOperation {
     const { path } = route as { readonly path: string };
-    const found = operationAt(this.api, method, path)?.['x-role'];
+    const found = operationAt(this.api, method, path);
     if (found !== undefined) return found;
     const detail = `${method} ${path} says nowhere who may use it: nobody may`;
     throw new ProblemException({ title: 'Not allowed', status: 403, detail });
