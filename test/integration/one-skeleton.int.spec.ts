@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import {
   ASSIGNMENT_HEADER,
   ASSIGNMENT_SIGNATURE_HEADER,
@@ -191,6 +193,17 @@ it('asks who somebody is before it takes anything of what they send', async () =
     [`${urlOf('reports')}/api/feedback`, undefined, 413],
   ] as const;
   for (const [url, who, status] of asked) expect([url, await answerToHead(url, who)]).toEqual([url, status]);
+});
+
+it('reads away the body that it refuses, so that what comes behind it on the connection is answered', async () => {
+  const { port, hostname, host } = new URL(urlOf('decision'));
+  const socket = connect(Number(port), hostname);
+  const head = `POST /v1/experiments HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 1000000\r\n`;
+  socket.write(`${head}\r\n${'x'.repeat(1_000_000)}`);
+  socket.write(`${head}Expect: 100-continue\r\n\r\n${'x'.repeat(1_000_000)}`);
+  socket.write(`GET /health/live HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  const said = (await textOf(socket)).match(/HTTP\/1\.1 \d+/g);
+  expect(said).toEqual(['401', '100', '401', '200'].map((status) => `HTTP/1.1 ${status}`));
 });
 
 /** The status that is answered to somebody who has announced a body, and sends none. */

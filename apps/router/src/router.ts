@@ -20,7 +20,7 @@ import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';
 import type { Evaluated } from './flags/evaluate-flag.js';
 import type { FlagLane } from './flags/flag-lane.js';
-import { FlagServer, isFlagStream } from './flags/flag-server.js';
+import { FlagServer, isFlagStream, OPEN_TO_PAGES } from './flags/flag-server.js';
 import { StateServer } from './flags/state-server.js';
 import { closeWithConnection } from './proxy/answers-in-line.js';
 import { answerUnreadable, noteNewestAnswer, whenAnswered } from './proxy/answers-in-turn.js';
@@ -168,8 +168,7 @@ export class Router {
     this.flagState = new StateServer({
       ...this.askedParts(),
       onExposed: (service, evaluated, id) => this.evaluated(service, evaluated, id),
-      // What clients tell never drives out how requests ended, which nobody tells again.
-      hasRoom: () => this.routedEvents.status().queued < settings.maxQueuedEvents / 2,
+      hasRoom: () => this.hasRoom(),
     });
     this.server = this.createServer();
     this.flagLane = this.flags.laneOf(this.server);
@@ -398,7 +397,8 @@ export class Router {
     const giveBack = this.clientPlace(request, isFlagStream(address) ? this.streamLimit : this.clientLimit);
     if (!giveBack) {
       request.resume();
-      return sendProblem(response, TOO_MANY, { 'retry-after': '1' });
+      const readers = address.kind === 'flags' ? OPEN_TO_PAGES : {};
+      return sendProblem(response, TOO_MANY, { ...readers, 'retry-after': '1' });
     }
     leave = giveBack;
     if (address.kind === 'flags') {
@@ -422,6 +422,11 @@ export class Router {
     const place = limit.enter(this.proxies.clientOf(request));
     if (!place) this.metrics.clientRefused();
     return place;
+  }
+
+  /** For what clients tell, which never drives out how requests ended: nobody tells that again. */
+  private hasRoom(): boolean {
+    return this.routedEvents.status().queued < this.settings.maxQueuedEvents / 2;
   }
 
   /** What a client still sends behind its answer is read away, so that it reads the answer; not for ever. */

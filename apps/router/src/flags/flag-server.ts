@@ -20,7 +20,7 @@ const EVENTS = '/ofrep/v1/events';
 const INACTIVITY_SECONDS = 120;
 
 /** Flags are asked for by pages of any origin: no cookie counts here, and nothing changes. */
-const OPEN_TO_PAGES = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'etag' };
+export const OPEN_TO_PAGES = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'etag' };
 const METHODS = 'GET, POST, OPTIONS';
 const PREFLIGHT = {
   ...OPEN_TO_PAGES,
