@@ -83,8 +83,8 @@ async function textOf(response: Response): Promise<string> {
   return bytes.toString('utf8');
 }
 
-/** What stands in the log, on terminals and in messages. */
-function plainText(text: string): string {
+/** What stands in the log, on terminals and in messages: short, in one line, and without what terminals obey. */
+export function plainText(text: string): string {
   return text
     .slice(0, LONGEST_REASON)
     .replaceAll(/[\p{C}\s]+/gu, ' ')

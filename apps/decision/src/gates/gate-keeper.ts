@@ -2,7 +2,7 @@ import { DecisionRefusedError } from '#libs/delivery';
 import type { Clock } from '#libs/platform';
 import type { Decisions } from '../deciding/decisions.js';
 import { inTime } from '../notifying/in-time.js';
-import { askGate, idOf, type GateQuestion, type HeardGate } from './ask-gate.js';
+import { askGate, idOf, plainText, type GateQuestion, type HeardGate } from './ask-gate.js';
 import type { GateSettings } from './gate-settings.js';
 
 /** Gates that are asked at once. */
@@ -72,7 +72,7 @@ export class GateKeeper {
       if (this.closing.signal.aborted) return;
       this.asking.set(id, this.afterFailure(failures));
       if (failures >= FAILURES_TOLD || error instanceof DecisionRefusedError)
-        await this.tell(question, { answer: 'none', reason: (error as Error).message });
+        await this.tell(question, { answer: 'none', reason: plainText((error as Error).message) });
     }
   }
 

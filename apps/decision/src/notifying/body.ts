@@ -86,10 +86,10 @@ function wordsOf(
 /** Longest text of a block that Slack takes is 3,000 characters; escaping makes some of them longer. */
 const LONGEST_MESSAGE = 2_000;
 
-/** What the template itself says may mention somebody or link somewhere; what it is filled with may not. */
+/** What the template itself says may mention somebody or link somewhere; what it is filled with may not, but where Slack makes a link of an address. */
 function slackInOwnWords({ notice, link }: Told, templates: Templates): unknown {
   const { subject, text } = wordsOf(notice, link, templates, (value) => plain(cut(value)));
-  return { text: subject, blocks: [section(`*${subject}*\n${text}`)] };
+  return { text: subject, blocks: [{ type: 'section', text: { type: 'mrkdwn', text: `*${subject}*\n${text}` } }] };
 }
 
 function cut(text: string): string {
@@ -107,13 +107,18 @@ function slackBody({ notice, link }: Told): unknown {
     blocks: [
       section(`*${plain(title)}*\n${plain(said)}`),
       ...numbers,
-      { type: 'context', elements: [{ type: 'mrkdwn', text: foot }] },
+      { type: 'context', elements: [asWritten(foot)] },
     ],
   };
 }
 
 function section(text: string): unknown {
-  return { type: 'section', text: { type: 'mrkdwn', text } };
+  return { type: 'section', text: asWritten(text) };
+}
+
+/** Slack makes no links of addresses in it, nor mentions of names: those that are marked as such alone. */
+function asWritten(text: string): unknown {
+  return { type: 'mrkdwn', text, verbatim: true };
 }
 
 function numbersInWords(numbers: DecidingNumbers): string {

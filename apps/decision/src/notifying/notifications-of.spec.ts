@@ -70,6 +70,8 @@ describe('what receivers are told of decisions', () => {
   it('gives Slack text that neither mentions nor links anybody', () => {
     const { text, blocks } = JSON.parse(notificationsOf(settings, [rolledBack], after)[1]!.body);
     expect(text).toBe('int8 (sdxl): rolled back: error-rate of &lt;candidate&gt; &amp; more');
+    const texts = [blocks[0].text, blocks[1].text, ...blocks[2].elements] as { readonly verbatim?: boolean }[];
+    expect(texts.map(({ verbatim }) => verbatim)).toEqual([true, true, true]);
     expect(blocks[1].text.text).toBe('error-rate · 420 units · ln E 7.5');
     expect(blocks[2].elements[0].text).toContain('<https://page.example.com/experiments/int8|Open the page>');
   });

@@ -52,11 +52,17 @@ export class OrdersController {
 }
 
 function experimentPath(key: string): string {
-  return `/v1/experiments/${encodeURIComponent(key)}`;
+  return `/v1/experiments/${segmentOf(key)}`;
 }
 
 function servicePath(name: string): string {
-  return `/v1/services/${encodeURIComponent(name)}`;
+  return `/v1/services/${segmentOf(name)}`;
+}
+
+/** A name as one part of a path. @throws ProblemException 404 for those that lead out of theirs, to another route */
+function segmentOf(name: string): string {
+  if (name !== '.' && name !== '..') return encodeURIComponent(name);
+  throw new ProblemException({ title: 'Unknown', status: 404, detail: `nothing is called "${name}"` });
 }
 
 function unknownOrder(order: string): ProblemException {
