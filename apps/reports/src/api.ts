@@ -172,6 +172,8 @@ export const reportsApi: ApiDescription = {
         responses: {
           200: { description: 'A stream that does not end.', content: { 'text/event-stream': { schema: {} } } },
           ...UNKNOWN,
+          429: problemAnswer('The client has as many streams open as it may.'),
+          503: problemAnswer('Too many streams.'),
         },
       },
     },

@@ -4,7 +4,7 @@ import { eventSource } from '#libs/contracts';
 import { createEventPublisher, type EventBus } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import { createFactReader } from '#libs/persistence/reports';
-import type { Clock, FeedbackTokens, Identities, IssuerSignIn } from '#libs/platform';
+import { ClientLimit, type Clock, type FeedbackTokens, type Identities, type IssuerSignIn } from '#libs/platform';
 import { EventsController } from './events/events.controller.js';
 import { EventsDesk } from './events/events-desk.js';
 import { EventsMetrics } from './events/events-metrics.js';
@@ -31,6 +31,7 @@ import {
   FEEDBACK_DESK,
   IDENTITIES,
   ISSUER_SIGN_IN,
+  LIVE_PLACES,
   LIVE_SUMMARIES,
   PAGE_FILES,
   PICTURE_GALLERY,
@@ -94,6 +95,7 @@ export class ReportsModule {
       providers: [
         { provide: SUMMARY_READER, useValue: summaries },
         { provide: LIVE_SUMMARIES, useValue: new LiveSummaries(summaries, liveEveryMs) },
+        { provide: LIVE_PLACES, useValue: new ClientLimit(undefined) },
         { provide: PICTURE_GALLERY, useValue: gallery },
         { provide: FEEDBACK_DESK, useValue: new FeedbackDesk(desk) },
         { provide: EVENTS_DESK, useValue: new EventsDesk({ bus, facts, clock, metrics: new EventsMetrics(metrics) }) },

@@ -1,6 +1,7 @@
 /** Injection tokens of the module. */
 export const SUMMARY_READER = Symbol('SUMMARY_READER');
 export const LIVE_SUMMARIES = Symbol('LIVE_SUMMARIES');
+export const LIVE_PLACES = Symbol('LIVE_PLACES');
 export const PICTURE_GALLERY = Symbol('PICTURE_GALLERY');
 export const FEEDBACK_DESK = Symbol('FEEDBACK_DESK');
 export const PAGE_FILES = Symbol('PAGE_FILES');

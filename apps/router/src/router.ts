@@ -12,9 +12,8 @@ import {
   type TeststripEvent,
 } from '#libs/contracts';
 import { LogFollower, type BusClient, type OrderTrust } from '#libs/messaging';
-import { listen, sendJson, sendProblem, type HealthFinding } from '#libs/platform';
+import { ClientLimit, listen, NOTHING_TO_GIVE_BACK, sendJson, sendProblem, type HealthFinding } from '#libs/platform';
 import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
-import { ClientLimit, NOTHING_TO_GIVE_BACK } from './proxy/client-limit.js';
 import { createProxy, type Proxy } from './proxy/proxy.js';
 import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';

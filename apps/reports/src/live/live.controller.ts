@@ -1,16 +1,34 @@
-import { Controller, Get, Inject, Param, Res } from '@nestjs/common';
-import type { Response } from 'express';
-import { LIVE_SUMMARIES } from '../tokens.js';
+import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { ClientLimit, ProblemException } from '#libs/platform';
+import { LIVE_PLACES, LIVE_SUMMARIES } from '../tokens.js';
 import { LiveSummaries } from './live-summaries.js';
 import { sendEvents } from './send-events.js';
 
 /** Server-Sent Events: the summary of one experiment whenever it changes. */
 @Controller('api/experiments')
 export class LiveController {
-  constructor(@Inject(LIVE_SUMMARIES) private readonly live: LiveSummaries) {}
+  constructor(
+    @Inject(LIVE_SUMMARIES) private readonly live: LiveSummaries,
+    @Inject(LIVE_PLACES) private readonly places: ClientLimit,
+  ) {}
 
   @Get(':experiment/live')
-  async follow(@Param('experiment') experiment: string, @Res() response: Response): Promise<void> {
+  async follow(
+    @Param('experiment') experiment: string,
+    @Req() { socket }: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    // It closes once only: who has gone already would keep the place.
+    if (response.destroyed) return;
+    const leave = this.places.enter(socket.remoteAddress ?? 'unknown');
+    if (!leave) throw tooManyOfClient();
+    response.once('close', leave);
     sendEvents(response, 'summary', await this.live.of(experiment));
   }
+}
+
+function tooManyOfClient(): ProblemException {
+  const detail = 'This client has as many streams open as it may; ask for the summary from time to time instead';
+  return new ProblemException({ title: 'Too many streams', status: 429, detail });
 }

@@ -53,3 +53,23 @@ it('lets go of a client that reads nothing for long, and of what it listened to'
   await expect.poll(() => response.destroyed).toBe(true);
   await expect.poll(() => texts.observed).toBe(false);
 });
+
+it('listens to nothing for a client that has gone before there was anything to send', async () => {
+  const texts = new Subject<string>();
+  const closed = new Promise<void>((resolve) => {
+    const server = createServer((_request, response) => {
+      response.on('close', () => {
+        sendEvents(response, 'summary', texts);
+        resolve();
+      });
+    });
+    close = () => server.close();
+    server.listen(0, '127.0.0.1', () => {
+      const request = get({ port: (server.address() as AddressInfo).port, host: '127.0.0.1' });
+      request.on('error', () => undefined);
+      server.on('request', () => request.destroy());
+    });
+  });
+  await closed;
+  expect(texts.observed).toBe(false);
+});

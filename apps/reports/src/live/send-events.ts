@@ -20,6 +20,8 @@ export function sendEvents(
   texts: Observable<string>,
   unreadForMs = UNREAD_FOR_MS,
 ): void {
+  // Nobody would say again that the client has gone, and the texts would be listened to for ever.
+  if (response.destroyed) return;
   let newest: string | undefined;
   let unread: NodeJS.Timeout | undefined;
   const send = (text: string): void => {

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { clientNetwork } from '#libs/platform';
+import { clientNetwork } from './client-network.js';
 
 /** Requests that one client may have under way where nobody has said another number: a quarter of what one variant takes and lets wait. */
 export const USUAL_CLIENT_REQUESTS = 128;
