@@ -22,6 +22,14 @@ async function saved(sum: number, ...chunks: readonly Buffer[]): Promise<Readonl
   return keptEvidence({ query: () => Promise.resolve(rows) } as unknown as Queryable);
 }
 
+/** Two chunks under these numbers. */
+async function savedFrom(firstChunk: number, next: number): Promise<ReadonlyMap<string, string>> {
+  const json = Buffer.from(JSON.stringify({ firstChunk, chunks: 2, chunkForm: 'f', evidence: { sum: 1 } }));
+  const [first, second] = [chunk([[1, 1, 0.5]]), chunk([[2, 1, 0.25]])];
+  const rows = [row('t/0', json), row(`t/0#units-${firstChunk}`, first), row(`t/0#units-${next}`, second)];
+  return keptEvidence({ query: () => Promise.resolve(rows) } as unknown as Queryable);
+}
+
 describe('evidence that is kept', () => {
   it('is the same whether it was saved once or often, and in whatever order units are written anew', async () => {
     const often = await saved(0.1, chunk([[1, 1, 0.5]]), chunk([[2, 1, 0.25]]), chunk([[1, 3, 0.75]]));
@@ -37,6 +45,13 @@ describe('evidence that is kept', () => {
       ),
     );
     expect(evidenceDifferences(often, once)).toEqual([]);
+  });
+
+  it('is read from its first chunk on, and over the end of their numbers', async () => {
+    const [started, later, around] = [await savedFrom(0, 1), await savedFrom(7, 8), await savedFrom(1_023, 0)];
+    expect([...started.values()].join()).toMatch(/1:.* 2:/);
+    expect(evidenceDifferences(later, started)).toEqual([]);
+    expect(evidenceDifferences(around, started)).toEqual([]);
   });
 
   it('differs by its last bit, by a unit, and by a place', async () => {

@@ -1,11 +1,19 @@
 import { canonicalJson } from '#libs/contracts';
 import type { Queryable } from '#libs/persistence';
+import { chunkNumbers } from '../../apps/analyzer/src/unit-log.js';
 
 interface SnapshotRow {
   readonly experiment: string;
   readonly revision: number;
   readonly place: string;
   readonly evidence: Buffer;
+}
+
+interface StoredEvidence {
+  readonly evidence: unknown;
+  /** Missing in snapshots of before. */
+  readonly firstChunk?: number;
+  readonly chunks: number;
 }
 
 /** How the analyzer names the parts of a unit memory; see its snapshots. */
@@ -21,10 +29,9 @@ export async function keptEvidence(database: Queryable): Promise<ReadonlyMap<str
   const kept = new Map<string, string>();
   for (const row of rows) {
     if (CHUNK.test(row.place)) continue;
-    const { evidence, chunks } = JSON.parse(row.evidence.toString()) as { evidence: unknown; chunks: number };
-    const units = Array.from(
-      { length: chunks },
-      (_, index) => byPlace.get(placeOf(row, `${row.place}#units-${index}`))?.evidence ?? Buffer.alloc(0),
+    const { evidence, firstChunk = 0, chunks } = JSON.parse(row.evidence.toString()) as StoredEvidence;
+    const units = chunkNumbers({ firstChunk, chunks }).map(
+      (number) => byPlace.get(placeOf(row, `${row.place}#units-${number}`))?.evidence ?? Buffer.alloc(0),
     );
     kept.set(placeOf(row, row.place), `${canonicalJson(evidence)} ${unitsInWords(units)}`);
   }

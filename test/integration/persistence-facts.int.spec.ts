@@ -87,6 +87,35 @@ describe('facts', () => {
     ]);
   });
 
+  it('say once what comes again with a later time: in the batch, in the next, on the next day, after a restart, and days after its request', async () => {
+    const drawn = { ...assignment, experiment: 'again', assignedAt: '2026-11-19T10:00:00.000Z' };
+    const score = example('image.scored.v1', { generationId: 'again', assignment: drawn, alignment: 0.1 }, at(0));
+    const later = (time: string, alignment: number): TeststripEvent => ({
+      ...score,
+      time,
+      data: { ...score.data, alignment },
+    });
+    const request = example('request.routed.v1', { assignment: drawn, startedAt: '2026-11-20T23:59:59.000Z' });
+    const nextDay = { ...request, data: { ...request.data, startedAt: '2026-11-21T00:00:01.000Z' } };
+    const outside = example('feedback.recorded.v1', { requestId: 'again', assignment: null, givenAt: at(0) });
+    await facts.record(database, [score, later(at(1), 0.2), request, nextDay, outside]);
+    await facts.record(database, [later(at(2), 0.3)]);
+    for (const time of ['2026-11-21T12:00:00.000Z', '2026-11-19T12:00:00.000Z', '2026-11-26T12:00:00.000Z'])
+      await createFactStore(database).record(database, [
+        later(time, 0.4),
+        nextDay,
+        { ...outside, data: { ...outside.data, givenAt: '2026-11-21T12:00:00.000Z' } },
+      ]);
+    const rows = await database.query(
+      `select alignment, score.scored_at from teststrip.image_scores as score left join teststrip.image_embeddings using (event_digest)
+        where generation_id = 'again'`,
+    );
+    expect(rows).toMatchObject([{ alignment: expect.closeTo(0.1), scored_at: new Date(at(0)) }]);
+    expect(await database.query(`select 1 from teststrip.feedback where request_id = 'again'`)).toHaveLength(1);
+    expect(await database.query(`select 1 from teststrip.requests where experiment = 'again'`)).toHaveLength(1);
+    expect(await reader.traffic('again', drawn.revision)).toMatchObject([{ requests: 1 }]);
+  });
+
   it('take any text that a person can type into a prompt', async () => {
     const prompt = 'a red\u0000circle \ud83d alone, an emoji \ud83d\ude00 and a backslash \\u0000';
     const event = example('generation.completed.v1', {
@@ -338,7 +367,12 @@ describe('what reports ask', () => {
       'whose generation': ['generations_generation_id'],
       'a request': ['requests_request_id'],
     });
-    // That an event is written once is for the keys to say.
+    // An event that comes again is looked for by its digest alone.
+    const keys = await database.query<{ columns: string }>(
+      `select pg_get_indexdef(indexrelid) as columns from pg_index where indrelid::regclass::text = any($1) and indisprimary`,
+      [DIVIDED.map((table) => `teststrip.${table}`)],
+    );
+    expect(keys.map(({ columns }) => /\(event_digest, \w+_at\)$/.test(columns))).toEqual(DIVIDED.map(() => true));
     const indexes = await database.query<{ name: string }>(
       `select indexrelid::regclass::text as name from pg_index where indrelid::regclass::text = any($1) and not indisprimary order by 1`,
       [[...DIVIDED, 'preferences'].map((table) => `teststrip.${table}`)],

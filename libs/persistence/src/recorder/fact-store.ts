@@ -11,7 +11,7 @@ import { thinAnalyses } from './retain/thin-analyses.js';
 export interface FactStore {
   /**
    * Writes events into their tables, one statement per kind of event, in the caller's transaction. An event that is there
-   * already changes nothing. Kinds that are not kept (evidence summaries) are skipped.
+   * already, by its id, changes nothing, whatever time it says. Kinds that are not kept (evidence summaries) are skipped.
    * @throws FactOfNoKeptDayError when one is of a day that is not kept; nothing is written then.
    */
   readonly record: (tx: Queryable, events: readonly TeststripEvent[]) => Promise<void>;

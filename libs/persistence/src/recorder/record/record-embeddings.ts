@@ -1,6 +1,6 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
-import { textDigest } from './digest.js';
+import { eventDigest } from './digest.js';
 import { insertJsonRows, insertNewFacts } from './insert-json-rows.js';
 
 /** Writes the embeddings of scores, under the keys of those. */
@@ -11,13 +11,17 @@ export async function recordEmbeddings(
   await insertJsonRows(
     tx,
     STATEMENT,
-    events.flatMap(({ id, time, data: { embedding } }) => {
+    events.flatMap((event) => {
+      const {
+        time,
+        data: { embedding },
+      } = event;
       if (embedding === null) return [];
       // From base64 to what Postgres reads as bytea.
       const hex = Buffer.from(embedding, 'base64').toString('hex');
-      return [{ event_digest: textDigest(id), scored_at: time, embedding: `\\x${hex}` }];
+      return [{ event_digest: eventDigest(event), scored_at: time, embedding: `\\x${hex}` }];
     }),
   );
 }
 
-const STATEMENT = insertNewFacts('insert into teststrip.image_embeddings', 'scored_at, event_digest');
+const STATEMENT = insertNewFacts('insert into teststrip.image_embeddings', 'event_digest, scored_at');

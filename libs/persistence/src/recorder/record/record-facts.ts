@@ -4,6 +4,7 @@ import { FactOfNoKeptDayError } from '../days/fact-of-no-kept-day-error.js';
 import { isKept, type FactDays, type KeptDays } from '../days/fact-days.js';
 import { dayOf, factPlace, type FactTable } from '../days/fact-tables.js';
 import { leaveOutErased } from '../erase/leave-out-erased.js';
+import { leaveOutKnown } from './leave-out-known.js';
 import { recordAnalyses } from './record-analyses.js';
 import { recordAppliedAllocations } from './record-applied-allocations.js';
 import { recordCommands } from './record-commands.js';
@@ -53,8 +54,9 @@ export async function recordFacts(
   told: readonly TeststripEvent[],
   { days, documents }: Groundwork,
 ): Promise<void> {
-  const events = await leaveOutErased(tx, told);
-  await openDays(days, events);
+  const wanted = await leaveOutErased(tx, told);
+  await openDays(days, wanted);
+  const events = await leaveOutKnown(tx, wanted);
   await documents.keep(events);
   for (const topic of RECORDED_TOPICS) {
     const ofTopic = events.filter(({ type }) => type === topic);

@@ -22,4 +22,4 @@ export async function recordFeedback(
   );
 }
 
-const STATEMENT = insertNewFacts('insert into teststrip.feedback', 'given_at, event_digest');
+const STATEMENT = insertNewFacts('insert into teststrip.feedback', 'event_digest, given_at');

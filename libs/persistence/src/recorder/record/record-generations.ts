@@ -45,4 +45,4 @@ function rowOf(event: TeststripEvent<'generation.completed.v1'>): object {
   };
 }
 
-const STATEMENT = insertNewFacts('insert into teststrip.generations', 'completed_at, event_digest');
+const STATEMENT = insertNewFacts('insert into teststrip.generations', 'event_digest, completed_at');

@@ -40,4 +40,4 @@ function scoreOf(event: TeststripEvent<'image.scored.v1'>): object {
   };
 }
 
-const STATEMENT = insertNewFacts('insert into teststrip.image_scores', 'scored_at, event_digest');
+const STATEMENT = insertNewFacts('insert into teststrip.image_scores', 'event_digest, scored_at');

@@ -51,7 +51,7 @@ const STATEMENT = {
 with inserted as (
   insert into teststrip.requests
   select * from json_populate_recordset(null::teststrip.requests, $1::json)
-  on conflict (started_at, event_digest) do nothing
+  on conflict (event_digest, started_at) do nothing
   returning experiment, revision, variant, epoch, outcome, started_at,
     pair ->> 'candidate' is not distinct from variant as is_copy
 )

@@ -1,11 +1,11 @@
 import { Column, PrimaryColumn } from 'typeorm';
 
 /**
- * A fact about a request, as it came over the bus. Its table is divided by the day of its time, so the time is a part of the key: an event says the same time however
- * often it comes.
+ * A fact about a request, as it came over the bus. Its table is divided by the day of its time, so the time is a part of the key; what comes again with another time is left
+ * out by who records it.
  */
 export abstract class AssignedFact {
-  /** First 64 bits of the SHA-256 of the event's id. Two events with the same digest and the same time would be taken for one. */
+  /** First 64 bits of the SHA-256 of the event's id. Two events with the same digest would be taken for one. */
   @PrimaryColumn({ name: 'event_digest', type: 'bigint' })
   readonly eventDigest!: string;
 

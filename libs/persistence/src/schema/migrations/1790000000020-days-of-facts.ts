@@ -75,7 +75,7 @@ async function divide(runner: QueryRunner, table: DividedTable): Promise<void> {
   }
   await runner.query(`${into} ${copied} from teststrip.${from} where ${where}`);
   await runner.query(
-    `alter table teststrip.${name}_new add constraint ${name}_new_pkey primary key (${at}, event_digest)`,
+    `alter table teststrip.${name}_new add constraint ${name}_new_pkey primary key (event_digest, ${at})`,
   );
   for (const [index, of] of Object.entries(indexes))
     await runner.query(`create index ${index}_new on teststrip.${name}_new ${of}`);

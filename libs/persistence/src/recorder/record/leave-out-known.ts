@@ -1,0 +1,100 @@
+import type { TeststripEvent } from '#libs/contracts';
+import type { Queryable } from '../../postgres/database.js';
+import { dateOf, dayOf, FACT_TABLES, factPlace, type FactTable } from '../days/fact-tables.js';
+import { eventDigest } from './digest.js';
+
+/** As long as a log is kept at most, unless somebody says otherwise; so that one wrong clock does not have all days searched. */
+const MOST_DAYS_BACK = 31;
+
+/** Facts of a table that are looked for among the same days. */
+interface Span {
+  readonly table: FactTable;
+  readonly fromDay: number;
+  toDay: number;
+  readonly digests: string[];
+}
+
+/**
+ * The events without those that are there already, whatever time they say: a score that is published again has a new one, and so has what other programs send again without a
+ * time. The first stays, also of two that come together. Looked for are the day of the event, the one before and the one after, and the days since its request was assigned:
+ * nothing is told of a request before that. Two that come at the same moment are in one partition, as the evidence needs them to be, and a partition's transactions follow one
+ * another.
+ */
+export async function leaveOutKnown(
+  tx: Queryable,
+  events: readonly TeststripEvent[],
+): Promise<readonly TeststripEvent[]> {
+  const search = new Search();
+  const once = events.filter((event) => search.add(event));
+  const known = await search.run(tx);
+  return known.size === 0 ? once : once.filter((event) => !known.has(nameOf(factPlace(event)?.table, event)));
+}
+
+class Search {
+  private readonly seen = new Map<FactTable, Set<string>>();
+  private readonly spans = new Map<FactTable, Map<number, Span>>();
+
+  /** @returns false where the same event was added before. */
+  add(event: TeststripEvent): boolean {
+    const place = factPlace(event);
+    if (!place) return true;
+    const seen = valueOf(this.seen, place.table, () => new Set<string>());
+    const digest = eventDigest(event);
+    if (seen.has(digest)) return false;
+    seen.add(digest);
+    const day = dayOf(place.time);
+    // What is no time, Postgres is to refuse.
+    if (!Number.isNaN(day)) this.spanOf(event, place.table, day).digests.push(digest);
+    return true;
+  }
+
+  /** Not prepared: planned for the days that are asked, and for tables as large as they are by now. */
+  async run(tx: Queryable): Promise<ReadonlySet<string>> {
+    const all = [...this.spans.values()].flatMap((spans) => [...spans.values()]);
+    if (all.length === 0) return new Set();
+    const rows = await tx.query<{ name: string }>(
+      all.map(({ table }, index) => selectOf(table, index * VALUES_OF_A_SPAN)).join(' union all '),
+      all.flatMap(({ digests, fromDay, toDay }) => [`{${digests.join()}}`, startOf(fromDay), startOf(toDay + 1)]),
+    );
+    return new Set(rows.map(({ name }) => name));
+  }
+
+  private spanOf(event: TeststripEvent, table: FactTable, day: number): Span {
+    const fromDay = Math.max(Math.min(day - 1, assignedOn(event) ?? day), day - MOST_DAYS_BACK);
+    const spans = valueOf(this.spans, table, () => new Map<number, Span>());
+    const span = valueOf(spans, fromDay, () => ({ table, fromDay, toDay: day + 1, digests: [] }));
+    span.toDay = Math.max(span.toDay, day + 1);
+    return span;
+  }
+}
+
+const VALUES_OF_A_SPAN = 3;
+
+function selectOf(table: FactTable, valuesBefore: number): string {
+  const time = FACT_TABLES[table];
+  const [digests, from, to] = [1, 2, 3].map((value) => `$${valuesBefore + value}`);
+  return `select '${table} ' || event_digest as name from teststrip.${table}
+    where event_digest = any(${digests}::bigint[]) and ${time} >= ${from}::timestamptz and ${time} < ${to}::timestamptz`;
+}
+
+function nameOf(table: FactTable | undefined, event: TeststripEvent): string {
+  return table === undefined ? '' : `${table} ${eventDigest(event)}`;
+}
+
+function assignedOn(event: TeststripEvent): number | undefined {
+  const { assignment } = event.data as { readonly assignment?: { readonly assignedAt: string } | null };
+  const day = dayOf(assignment?.assignedAt ?? '');
+  return Number.isNaN(day) ? undefined : day;
+}
+
+function startOf(day: number): string {
+  return `${dateOf(day)} 00:00:00+00`;
+}
+
+function valueOf<Key, Value>(map: Map<Key, Value>, key: Key, fresh: () => Value): Value {
+  const held = map.get(key);
+  if (held !== undefined) return held;
+  const value = fresh();
+  map.set(key, value);
+  return value;
+}
