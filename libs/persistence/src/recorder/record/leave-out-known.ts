@@ -1,10 +1,13 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
-import { dateOf, dayOf, FACT_TABLES, factPlace, type FactTable } from '../days/fact-tables.js';
+import { DAY_MS, dateOf, dayOf, FACT_TABLES, factPlace, type FactTable } from '../days/fact-tables.js';
 import { eventDigest } from './digest.js';
 
 /** As long as a log is kept at most, unless somebody says otherwise; so that one wrong clock does not have all days searched. */
 const MOST_DAYS_BACK = 31;
+
+/** Clocks differ, and an assignment that comes without a time gets that of its event. */
+const LATE_BY_MS = 3_600_000;
 
 /** Facts of a table that are looked for among the same days. */
 interface Span {
@@ -16,8 +19,8 @@ interface Span {
 
 /**
  * The events without those that are there already, whatever time they say: a score that is published again has a new one, and so has what other programs send again without a
- * time. The first stays, also of two that come together. Looked for are the day of the event, the one before and the one after, and the days since its request was assigned:
- * nothing is told of a request before that. Two that come at the same moment are in one partition, as the evidence needs them to be, and a partition's transactions follow one
+ * time. The first stays, also of two that come together. Looked for are the days since its request was assigned, as nothing is told of a request before that, or without an assignment
+ * the day before; the day of the event; and the day after. Two that come at the same moment are in one partition, as the evidence needs them to be, and a partition's transactions follow one
  * another.
  */
 export async function leaveOutKnown(
@@ -60,7 +63,7 @@ class Search {
   }
 
   private spanOf(event: TeststripEvent, table: FactTable, day: number): Span {
-    const fromDay = Math.max(Math.min(day - 1, assignedOn(event) ?? day), day - MOST_DAYS_BACK);
+    const fromDay = Math.max(beganOn(event, day) ?? day - 1, day - MOST_DAYS_BACK);
     const spans = valueOf(this.spans, table, () => new Map<number, Span>());
     const span = valueOf(spans, fromDay, () => ({ table, fromDay, toDay: day + 1, digests: [] }));
     span.toDay = Math.max(span.toDay, day + 1);
@@ -81,10 +84,12 @@ function nameOf(table: FactTable | undefined, event: TeststripEvent): string {
   return table === undefined ? '' : `${table} ${eventDigest(event)}`;
 }
 
-function assignedOn(event: TeststripEvent): number | undefined {
+/** The earliest day on which something can have been told of the event's request; undefined: that is not known. */
+function beganOn(event: TeststripEvent, day: number): number | undefined {
   const { assignment } = event.data as { readonly assignment?: { readonly assignedAt: string } | null };
-  const day = dayOf(assignment?.assignedAt ?? '');
-  return Number.isNaN(day) ? undefined : day;
+  const assignedMs = Date.parse(assignment?.assignedAt ?? '');
+  if (Number.isNaN(assignedMs)) return undefined;
+  return Math.min(day, Math.floor((assignedMs - LATE_BY_MS) / DAY_MS));
 }
 
 function startOf(day: number): string {
