@@ -40,4 +40,10 @@ describe('streams of a summary', () => {
     first?.unsubscribe();
     await expect(live.of('a')).resolves.toBeDefined();
   });
+
+  it('are no more than may be, however many are asked for before the first has begun', async () => {
+    const live = new LiveSummaries(counting(), 1_000, 2);
+    const asked = await Promise.allSettled([live.of('a'), live.of('a'), live.of('a')]);
+    expect(asked.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+  });
 });

@@ -29,6 +29,8 @@ interface SerialisedSummary {
 export class LiveSummaries {
   private readonly watched = new Map<string, Observable<SerialisedSummary>>();
   private streams = 0;
+  /** Those whose first summary is being read: they are as many as ask at once. */
+  private beginning = 0;
 
   constructor(
     private readonly summaries: Pick<SummaryReader, 'summary'>,
@@ -41,8 +43,8 @@ export class LiveSummaries {
    * @throws ProblemException 404 for an unknown experiment, 503 where too many watch, before anything is sent.
    */
   async of(experiment: string): Promise<Observable<string>> {
-    if (this.streams >= this.mostStreams) throw tooMany(this.mostStreams);
-    const first = serialised(await this.summaries.summary(experiment));
+    if (this.streams + this.beginning >= this.mostStreams) throw tooMany(this.mostStreams);
+    const first = await this.firstOf(experiment);
     return defer(() => {
       this.streams += 1;
       return concat(of(first), this.changes(experiment));
@@ -51,6 +53,15 @@ export class LiveSummaries {
       map(({ text }) => text),
       finalize(() => (this.streams -= 1)),
     );
+  }
+
+  private async firstOf(experiment: string): Promise<SerialisedSummary> {
+    this.beginning += 1;
+    try {
+      return serialised(await this.summaries.summary(experiment));
+    } finally {
+      this.beginning -= 1;
+    }
   }
 
   private changes(experiment: string): Observable<SerialisedSummary> {
