@@ -81,11 +81,13 @@ interface PooledRows {
 function pooled(graph: GraphBuilder, weights: Weights, { rows, tower, patches }: PooledRows): string {
   const { width, heads } = tower;
   const perHead = width / heads;
+  // One read gives all of them: the first whose turn comes reads.
+  let reading: Promise<AttentionPooling> | undefined;
   const part = (name: keyof AttentionPooling, shape: readonly number[]): string =>
     graph.weight({
       name: `${HEAD}.${name}`,
       shape,
-      read: async () => (await attentionPooling(weights, tower))[name],
+      read: async () => (await (reading ??= attentionPooling(weights, tower)))[name],
     });
   const split = graph.integers([-1, patches, heads, perHead]);
   const keys = graph.add('Gemm', [rows, part('keyKernel', [width, width]), part('keyBias', [width])]);
