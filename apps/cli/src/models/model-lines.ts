@@ -70,8 +70,12 @@ function weightsOf({ weights, hasGraphs }: UsableModel): string {
   const graphs = hasGraphs ? 'graphs of its own' : 'graphs are written at the first start';
   if (weights === null) return `none, ${graphs}`;
   const millions = (weights.parameters / 1e6).toFixed(1);
-  const megabytes = (weights.bytes / 1e6).toFixed(1);
-  return `${millions} million numbers in ${weights.types.join(' and ')}, ${megabytes} MB; ${graphs}`;
+  return `${millions} million numbers in ${weights.types.join(' and ')}, ${megabytes(weights.bytes)}; ${graphs}`;
+}
+
+/** For people. */
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 /** A heading and rows of name and value; further lines of a value stand under its first. */

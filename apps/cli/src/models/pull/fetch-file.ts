@@ -33,10 +33,7 @@ export async function isThere({ path, bytes, content }: WantedFile, directory: s
 
 /** Bytes of it that came earlier, and on which a fetch goes on. */
 export async function bytesThere({ path }: WantedFile, directory: string): Promise<number> {
-  return stat(partialOf(join(directory, path))).then(
-    ({ size }) => size,
-    () => 0,
-  );
+  return sizeOf(partialOf(join(directory, path)));
 }
 
 /**
@@ -70,7 +67,7 @@ async function fetchAll(file: WantedFile, partial: string, options: FetchOptions
       failure = error as Error;
     }
   }
-  const { size } = await stat(partial).catch(() => ({ size: 0 }));
+  const size = await sizeOf(partial);
   const why = failure === null ? 'the connection ended' : failure.message || String(failure);
   throw new BrokenFileError(
     `${file.from} is truncated: ${size} of ${file.bytes} bytes have come (${why}). The same command goes on from there`,
@@ -87,7 +84,7 @@ function isFinal(error: NodeJS.ErrnoException): boolean {
 
 /** @returns whether the file is whole */
 async function append(file: WantedFile, partial: string, options: FetchOptions): Promise<boolean> {
-  const there = existsSync(partial) ? (await stat(partial)).size : 0;
+  const there = await sizeOf(partial);
   if (there === file.bytes && there > 0) return true;
   const wantedFrom = there > file.bytes ? 0 : there;
   const { from, body } = await opened(file.from, wantedFrom, options);
@@ -123,6 +120,14 @@ async function digestOf(path: string, kind: ExpectedContent['kind'], bytes: numb
   if (kind === 'git-blob') hash.update(`blob ${bytes}\0`);
   for await (const part of createReadStream(path)) hash.update(part as Buffer);
   return hash.digest('hex');
+}
+
+/** 0 where there is none. */
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
 }
 
 function partialOf(place: string): string {

@@ -1,5 +1,6 @@
 import { safeLine } from '../../terminal/safe-text.js';
-import { megabytes, type PullProgress } from './pull-model.js';
+import { megabytes } from '../model-lines.js';
+import type { PullProgress } from './pull-model.js';
 
 const WIDTH = 24;
 const REDRAWN_EVERY_MS = 100;

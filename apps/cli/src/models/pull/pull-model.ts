@@ -3,6 +3,7 @@ import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandFailure, exitCodes } from '../../exit-codes.js';
 import { bytesThere, fetchFile, isThere } from './fetch-file.js';
+import { megabytes } from '../model-lines.js';
 import type { ModelFiles } from './model-files.js';
 import type { WantedFile, WantedModel } from './wanted-model.js';
 
@@ -77,9 +78,4 @@ async function requireRoom(files: readonly WantedFile[], directory: string): Pro
     exitCodes.otherwise,
     `${directory} needs ${megabytes(needed)} more, ${megabytes(free)} are free on that disk: make room, or name another folder with --to`,
   );
-}
-
-/** For people. */
-export function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
