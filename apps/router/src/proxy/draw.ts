@@ -42,13 +42,14 @@ export interface Drawn {
 export function draw(serviceRoute: ServiceRoute, asker: DrawnAsker, sources: DrawSources): Drawn {
   const { allocations, onUnreadable } = sources;
   const { route, drawn: part, override } = takeRoute(serviceRoute, asker);
-  const drawn = part && { ...part, unit: toldName(part, sources) ?? part.unit };
+  const toldPart = part && toldName(part, sources);
+  const drawn = part && { ...part, unit: toldPart ?? part.unit };
   if (route.kind === 'upstream' || !route.command) {
     return { route, drawn, unitName: drawn?.unitName ?? null, assigned: null };
   }
   const named = part ?? namedUnit(asker.unitOf(route.unit));
   const { unit, unitName } = named;
-  const toldAs = toldName(named, sources);
+  const toldAs = part ? toldPart : toldName(named, sources);
   const question: AssignmentQuestion = {
     unit,
     attributes: route.rules.audience.length > 0 ? asker.attributes() : {},
