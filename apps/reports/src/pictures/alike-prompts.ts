@@ -66,11 +66,8 @@ function pairOf(
   control: readonly EmbeddedPicture[],
   candidate: readonly EmbeddedPicture[],
 ): readonly PicturePair[] {
-  const comparable = candidate.flatMap((picture) =>
-    control.filter(({ identity }) => identity === picture.identity).map((other) => ({ picture, other })),
-  );
-  const ofOneSeed = comparable.find(({ picture, other }) => picture.seed !== null && picture.seed === other.seed);
-  const chosen = ofOneSeed ?? comparable[0];
+  const ofOneSeed = newestPair(control, candidate, ({ identity, seed }) => seed !== null && `${seed} ${identity}`);
+  const chosen = ofOneSeed ?? newestPair(control, candidate, ({ identity }) => identity);
   const likeness = chosen && cosineOf(chosen.other.embedding, chosen.picture.embedding);
   if (chosen === undefined || likeness === undefined) return [];
   return [
@@ -82,6 +79,21 @@ function pairOf(
       candidate: shownOf(chosen.picture),
     },
   ];
+}
+
+/** The candidate's newest picture that control has one with the same key for, and the newest such one: of one prompt both may have thousands. */
+function newestPair(
+  control: readonly EmbeddedPicture[],
+  candidate: readonly EmbeddedPicture[],
+  keyOf: (picture: EmbeddedPicture) => string | false,
+): { readonly picture: EmbeddedPicture; readonly other: EmbeddedPicture } | undefined {
+  const newest = new Map(control.toReversed().map((other) => [keyOf(other), other]));
+  newest.delete(false);
+  for (const picture of candidate) {
+    const other = newest.get(keyOf(picture));
+    if (other !== undefined) return { picture, other };
+  }
+  return undefined;
 }
 
 function shownOf({ generationId, imageIndex }: EmbeddedPicture): ComparedPicture {
