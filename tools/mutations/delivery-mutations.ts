@@ -343,8 +343,8 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     breaks: 'A draft starts by a change of its policy although its approval is missing',
     file: `${RULES}/operator/revision.ts`,
-    from: 'if (mayStart(draft)) return [start',
-    to: 'if (true as boolean) return [start',
+    from: 'if (mayStart(after)) return [happened, start',
+    to: 'if (true as boolean) return [happened, start',
     specs: [`${RULES}/operator/policy.spec.ts`],
   },
   {

@@ -1,8 +1,7 @@
 import { stageWeightPpm } from '../allocation.js';
 import type { DeliveryEvent } from '../events.js';
-import { evolve } from '../evolve.js';
 import type { Approve } from '../inputs.js';
-import { isActive, isInShadow, type DefinedState, type DraftState } from '../state.js';
+import { isActive, isInShadow, type DefinedState } from '../state.js';
 import { percent } from '../words/numbers.js';
 import { because } from '../words/quote.js';
 import { DecisionRefusedError, hasEnded } from './refusal.js';
@@ -34,9 +33,7 @@ export function approveStage(state: DefinedState, input: Approve): readonly Deli
     stage,
     note: `${percent(stageWeightPpm(state.spec, stage))} approved by ${actor}${because(note)}`,
   };
-  return state.phase === 'draft'
-    ? [approved, ...startOrWait(evolve(state, approved) as DraftState, input)]
-    : [approved];
+  return startOrWait(state, approved, input);
 }
 
 /** Where the stage asks for somebody else, none of those will do whose words the revision is. */

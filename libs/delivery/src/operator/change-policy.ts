@@ -1,7 +1,6 @@
 import type { DeliveryEvent } from '../events.js';
-import { evolve } from '../evolve.js';
 import type { Define } from '../inputs.js';
-import type { DefinedState, DraftState } from '../state.js';
+import type { DefinedState } from '../state.js';
 import { because } from '../words/quote.js';
 import { definitionToTell, startOrWait } from './revision.js';
 
@@ -18,5 +17,5 @@ export function changePolicy(state: DefinedState, input: Define, changes: readon
     changes: [...changes],
     ...(file === undefined ? {} : { file }),
   };
-  return state.phase === 'draft' ? [changed, ...startOrWait(evolve(state, changed) as DraftState, input)] : [changed];
+  return startOrWait(state, changed, input);
 }

@@ -29,9 +29,9 @@ export function beginRevision(state: DeliveryState, input: Beginning, revision: 
     ...(changes === undefined ? {} : { changes: [...changes] }),
     ...(file === undefined ? {} : { file }),
   };
-  const draft = evolve(state, defined) as DraftState;
-  if (!mayStart(draft)) refuseOrphanedTraffic(state);
-  return [defined, ...startOrWait(draft, input)];
+  const events = startOrWait(state, defined, input);
+  if (events.at(-1)?.type !== 'started') refuseOrphanedTraffic(state);
+  return events;
 }
 
 /** What everybody is told of a revision. */
@@ -51,10 +51,12 @@ export function definitionToTell(
 
 type Starting = CommandIdentity & { readonly actor: string };
 
-/** What follows for a draft whenever something of it has changed: it starts where it waits for nothing, else gates that nobody has asked yet are asked. */
-export function startOrWait(draft: DraftState, by: Starting): readonly DeliveryEvent[] {
-  if (mayStart(draft)) return [startRevision(draft, by)];
-  return askGates(draft, gatesBeforeStart(draft.spec), by.atMs);
+/** What has happened, and what follows for a draft: it starts where it waits for nothing, else gates that nobody has asked yet are asked. */
+export function startOrWait(state: DeliveryState, happened: DeliveryEvent, by: Starting): readonly DeliveryEvent[] {
+  const after = evolve(state, happened);
+  if (after.phase !== 'draft') return [happened];
+  if (mayStart(after)) return [happened, startRevision(after, by)];
+  return [happened, ...askGates(after, gatesBeforeStart(after.spec), by.atMs)];
 }
 
 /** The start command: of the shadow, or of the first stage. */

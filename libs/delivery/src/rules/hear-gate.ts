@@ -1,8 +1,7 @@
 import type { DeliveryEvent } from '../events.js';
-import { evolve } from '../evolve.js';
 import type { GateSaid } from '../inputs.js';
 import { startOrWait } from '../operator/revision.js';
-import { isSameGate, type DeliveryState, type DraftState } from '../state.js';
+import { isSameGate, type DeliveryState } from '../state.js';
 import { gateAnsweredInWords } from '../words/gates.js';
 import { gatesToAsk } from './gates.js';
 
@@ -18,7 +17,5 @@ export function hearGate(state: DeliveryState, input: GateSaid): readonly Delive
   const actor = `gate ${gate}`;
   const message = gateAnsweredInWords(state.spec, input);
   const said: DeliveryEvent = { type: 'gate-answered', atMs, actor, stage, when, gate, answer, reason, message };
-  return state.phase === 'draft'
-    ? [said, ...startOrWait(evolve(state, said) as DraftState, { ...input, actor })]
-    : [said];
+  return startOrWait(state, said, { ...input, actor });
 }
