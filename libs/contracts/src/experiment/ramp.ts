@@ -121,6 +121,6 @@ function autoRamp({ from, gates }: WrittenAuto, complain: Complain): Ramp {
 
 /** Nothing follows the last stage that a gate behind it could keep from happening. */
 function gatesAt(gates: WrittenAuto['gates'], isLast: boolean): Pick<RampStage, 'gates'> {
-  if (gates === undefined || !isLast) return gates === undefined ? {} : { gates };
-  return gates.before === undefined ? {} : { gates: { before: gates.before } };
+  const kept = isLast ? gates?.before && { before: gates.before } : gates;
+  return kept === undefined ? {} : { gates: kept };
 }
