@@ -160,7 +160,8 @@ function exchange(broker: string, ssl: KafkaSecurity['ssl'], request: Buffer): P
   });
 }
 
-function hostAndPort(broker: string): { readonly host: string; readonly port: number } {
+/** Of a broker as it is named in KAFKA_BROKERS. */
+export function hostAndPort(broker: string): { readonly host: string; readonly port: number } {
   const at = broker.lastIndexOf(':');
   return { host: broker.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(broker.slice(at + 1)) };
 }

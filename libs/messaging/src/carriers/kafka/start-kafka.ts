@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { hostAndPort } from './broker-door.js';
 import { createKafkaBus } from './kafka-bus.js';
 
 const run = promisify(execFile);
@@ -226,9 +227,8 @@ async function waitUntilReady(brokers: readonly string[], ended: () => string | 
 }
 
 function connects(broker: string): Promise<void> {
-  const at = broker.lastIndexOf(':');
   return new Promise((done, fail) => {
-    const socket = connect(Number(broker.slice(at + 1)), broker.slice(0, at));
+    const socket = connect(hostAndPort(broker));
     socket.once('connect', () => {
       socket.destroy();
       done();
