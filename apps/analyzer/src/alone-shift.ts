@@ -7,7 +7,7 @@ import { CatchUp } from './catch-up.js';
 import { Folding } from './folding.js';
 import { LeadLostError, type Leadership } from './leadership.js';
 import { EXPIRE_EVERY_MS, failure, moreThanKnown, type Shift, SLICE_MS, tellUnsaved } from './shift.js';
-import { ANALYZER_GROUP, type LoadedEvidence, loadParts, loadRevision, savedPosition, saveParts } from './snapshots.js';
+import { ANALYZER_GROUP, type LoadedEvidence, loadParts, loadRevision, positionIn, saveParts } from './snapshots.js';
 
 /** Begins to fold all partitions and to publish what they say, from where the snapshots end. */
 export async function workAlone(options: AnalyzerOptions, leadership: Leadership): Promise<Shift> {
@@ -96,8 +96,7 @@ class AloneShift implements Shift {
       ),
       positionOf: async (topic, partition) => {
         if (partition >= partitions) throw this.failBy(moreThanKnown(topic, partition));
-        const { nextOffset, log = null } = folding.part(topic, partition);
-        return nextOffset === undefined ? savedPosition(database, topic, partition) : { offset: nextOffset, log };
+        return positionIn(database, folding.part(topic, partition));
       },
     });
   }

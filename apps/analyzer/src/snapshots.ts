@@ -85,14 +85,7 @@ export async function loadParts(database: Database, designOf: DesignOf, nowMs: n
     const listed = await store.list();
     const isRecent = revisionsSavedSince(listed, nowMs - RETENTION_MS);
     for (const row of listed) if (!isRecent(row) && !isChunk(row.topicPartition)) await store.forget(tx, row);
-    const loaded: LoadedEvidence = {
-      parts: new Map(),
-      experiments: new Map(),
-      refused: new Set(),
-      resting: new Set(),
-      refolded: new Map(),
-      warnings: [],
-    };
+    const loaded = nothingLoaded();
     const kept = listed.filter(isRecent);
     const newestMs = kept.reduce((newest, { takenAtMs }) => Math.max(newest, takenAtMs), -Infinity);
     const isAwake = revisionsSavedSince(kept, newestMs - RESTS_AFTER_MS);
@@ -100,15 +93,45 @@ export async function loadParts(database: Database, designOf: DesignOf, nowMs: n
       if (!isAwake(own[0]!) && (await leaveAtRest(tx, loaded, { key, own, designOf }))) continue;
       await takeRevision(tx, loaded, { key, own, designOf });
     }
-    for (const part of loaded.parts.values()) {
-      const saved = await savedPosition(tx, part.topic, part.partition);
-      // Where an operator wants it to go on elsewhere, the carrier knows where that is.
-      part.nextOffset = typeof saved?.offset === 'number' ? saved.offset : undefined;
-      part.log = saved?.log ?? undefined;
-      part.savedOffset = part.nextOffset;
-    }
+    for (const part of loaded.parts.values()) await goOn(tx, part);
     return loaded;
   });
+}
+
+/** Before anything is loaded. */
+export function nothingLoaded(): LoadedEvidence {
+  return {
+    parts: new Map(),
+    experiments: new Map(),
+    refused: new Set(),
+    resting: new Set(),
+    refolded: new Map(),
+    warnings: [],
+  };
+}
+
+/** Has a part go on where it was left. */
+export async function goOn(database: Queryable, part: Part): Promise<void> {
+  const saved = await savedPosition(database, part);
+  // Where an operator wants it to go on elsewhere, the carrier knows where that is.
+  part.nextOffset = typeof saved?.offset === 'number' ? saved.offset : undefined;
+  part.log = saved?.log ?? undefined;
+  part.savedOffset = part.nextOffset;
+}
+
+/** Where a part is read from; of one that no snapshot mentions, where it was left. */
+export async function positionIn(database: Queryable, part: Part): Promise<KeptPosition | undefined> {
+  const { nextOffset, log = null } = part;
+  return nextOffset === undefined ? savedPosition(database, part) : { offset: nextOffset, log };
+}
+
+function savedPosition(database: Queryable, { topic, partition }: Part): Promise<KeptPosition | undefined> {
+  return createPositions(database, ANALYZER_GROUP).kept(topic, partition);
+}
+
+/** Notes that what was folded of a revision from a place is folded again. */
+export function noteRefolded({ refolded }: Pick<LoadedEvidence, 'refolded'>, place: string, key: string): void {
+  refolded.set(place, (refolded.get(place) ?? new Set()).add(key));
 }
 
 /** The snapshots of one revision. */
@@ -125,8 +148,7 @@ async function takeRevision(tx: Queryable, loaded: LoadedEvidence, { key, own, d
   try {
     take(loaded, key, restore(rows, designOf));
   } catch (error) {
-    for (const place of await startOver(tx, rows))
-      loaded.refolded.set(place, (loaded.refolded.get(place) ?? new Set()).add(key));
+    for (const place of await startOver(tx, rows)) noteRefolded(loaded, place, key);
     loaded.warnings.push(unreadableInWords(key, error));
   }
 }
@@ -149,8 +171,7 @@ async function leaveAtRest(
   const [row] = await createEvidenceStore(tx).load({ experiment, revision, topicPartition: places[0] ?? '' });
   let restored: Restored;
   try {
-    const { definition: stored, partitions } = JSON.parse(row!.evidence.toString('utf8')) as StoredEvidence;
-    const definition = experimentDefined.parse(stored);
+    const { definition, partitions } = readSaid(row!);
     restored = {
       known: { definition, design: designOf(definition) },
       partitions,
@@ -197,15 +218,6 @@ export async function loadRevision(
   });
   if (found instanceof Error) throw found;
   return found;
-}
-
-/** Where a place that no snapshot mentions was left. */
-export function savedPosition(
-  database: Queryable,
-  topic: string,
-  partition: number,
-): Promise<KeptPosition | undefined> {
-  return createPositions(database, ANALYZER_GROUP).kept(topic, partition);
 }
 
 export interface SaveOptions {

@@ -21,11 +21,13 @@ import {
 import type { Folding } from '../folding.js';
 import {
   forgetStored,
+  goOn,
   type LoadedEvidence,
   loadRevision,
+  noteRefolded,
   otherPartitionsInWords,
+  positionIn,
   readSaid,
-  savedPosition,
   UnreadableEvidenceError,
 } from '../snapshots.js';
 
@@ -91,10 +93,7 @@ export class HeldParts {
     const before = this.taking.get(place) ?? Promise.resolve();
     const taken = before.catch(() => undefined).then(() => this.takeNow(topic, partition));
     this.taking.set(place, taken);
-    const { nextOffset, log = null } = await taken;
-    return nextOffset === undefined
-      ? savedPosition(this.options.database, topic, partition)
-      : { offset: nextOffset, log };
+    return positionIn(this.options.database, await taken);
   }
 
   /** Gives the part away, once `save` has saved it. */
@@ -141,9 +140,9 @@ export class HeldParts {
     return [...experiments].every(([key, entry]) => known.get(key)?.design.metrics === this.judgedBy.get(entry));
   }
 
-  private async isStillHeld({ topic, partition, generation }: Part): Promise<boolean> {
+  private async isStillHeld(part: Part): Promise<boolean> {
     try {
-      await requireParts(this.options.database, [{ topic, partition, generation }]);
+      await requireParts(this.options.database, [part]);
       return true;
     } catch (error) {
       if (error instanceof PartsLostError) return false;
@@ -165,10 +164,7 @@ export class HeldParts {
       const known = await this.knownFrom(row);
       if (known) await this.loadInto(part, known, row.takenAtMs >= newestMs - SAY_AGAIN_MS);
     }
-    const saved = await savedPosition(database, topic, partition);
-    part.nextOffset = typeof saved?.offset === 'number' ? saved.offset : undefined;
-    part.log = saved?.log ?? undefined;
-    part.savedOffset = part.nextOffset;
+    await goOn(database, part);
     return part;
   }
 
@@ -203,14 +199,10 @@ export class HeldParts {
 
   /** Of evidence that can't be read, and of which not even the experiment is known yet. */
   private async startOver(row: EvidenceSnapshot): Promise<null> {
-    this.options.log.warn(await forgetStored(this.options.database, row));
-    this.noteRefolded(row.topicPartition, experimentKey(row.experiment, row.revision));
+    const { database, log, loaded } = this.options;
+    log.warn(await forgetStored(database, row));
+    noteRefolded(loaded, row.topicPartition, experimentKey(row.experiment, row.revision));
     return null;
-  }
-
-  private noteRefolded(place: string, key: string): void {
-    const { refolded } = this.options.loaded;
-    refolded.set(place, (refolded.get(place) ?? new Set()).add(key));
   }
 
   /** Whoever had the part has heard of a policy that is not in force here yet. */
@@ -226,7 +218,7 @@ export class HeldParts {
   }
 
   private async loadInto(part: Part, known: KnownExperiment, isSaidAgain: boolean): Promise<void> {
-    const { database, log } = this.options;
+    const { database, log, loaded } = this.options;
     const key = experimentKey(known.design.experiment, known.design.revision);
     const place = partKey(part.topic, part.partition);
     try {
@@ -240,7 +232,7 @@ export class HeldParts {
     } catch (error) {
       if (!(error instanceof UnreadableEvidenceError)) throw error;
       log.warn(error.message);
-      this.noteRefolded(place, key);
+      noteRefolded(loaded, place, key);
     }
   }
 }

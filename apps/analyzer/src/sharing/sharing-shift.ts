@@ -1,13 +1,12 @@
 import { OBSERVED_TOPICS } from '#libs/evidence';
 import { consumeEvents, type Subscription, unitPartitions } from '#libs/messaging';
-import { PartsLostError, requireParts, tellFolded } from '#libs/persistence/analyzer';
+import { type FoldedPart, PartsLostError, requireParts, tellFolded } from '#libs/persistence/analyzer';
 import { StalePositionError } from '#libs/persistence/positions';
 import type { AnalyzerOptions } from '../analyzer-options.js';
-import type { Part } from '../evidence-part.js';
 import { Folding } from '../folding.js';
 import type { Leadership } from '../leadership.js';
 import { EXPIRE_EVERY_MS, failure, moreThanKnown, type Shift, SLICE_MS, tellUnsaved } from '../shift.js';
-import { ANALYZER_GROUP, type LoadedEvidence, saveParts } from '../snapshots.js';
+import { ANALYZER_GROUP, type LoadedEvidence, nothingLoaded, saveParts } from '../snapshots.js';
 import { EvidenceOwner } from './evidence-owner.js';
 import { HeldParts } from './held-parts.js';
 import { SummaryPublisher } from './summary-publisher.js';
@@ -39,7 +38,7 @@ class SharingShift implements Shift {
     const { bus, database, clock, log, measured, tracer, analyseEveryMs } = options;
     ({ failed: this.failed, fail: this.fail } = failure());
     void leadership.lost.then((error) => this.fail(new Error(`the share is lost: ${error.message}`)));
-    const loaded = nothing();
+    const loaded = nothingLoaded();
     this.summaries = new SummaryPublisher({ bus, nowMs: () => clock.nowMs() });
     this.folding = this.foldingInto(loaded);
     const { folding } = this;
@@ -148,7 +147,7 @@ class SharingShift implements Shift {
     return this.saving;
   }
 
-  private async say(folded: Parameters<typeof tellFolded>[1]): Promise<void> {
+  private async say(folded: readonly FoldedPart[]): Promise<void> {
     const { database, log } = this.options;
     try {
       await this.summaries.flush();
@@ -168,7 +167,7 @@ class SharingShift implements Shift {
       const failed = await saveParts(database, this.held.values(), {
         experiments: this.folding.definitions.known,
         nowMs: clock.nowMs(),
-        require: (tx, parts) => requireParts(tx, takenIn(parts)),
+        require: (tx, parts) => requireParts(tx, [...parts]),
         onSaved: (said) => this.summaries.add(said),
         sliceMs,
       });
@@ -188,19 +187,4 @@ class SharingShift implements Shift {
     this.options.log.warn(error.message);
     for (const { topic, partition } of error.places) this.held.drop(topic, partition);
   }
-}
-
-function takenIn(parts: ReadonlySet<Part>) {
-  return [...parts].map(({ topic, partition, generation }) => ({ topic, partition, generation }));
-}
-
-function nothing(): LoadedEvidence {
-  return {
-    parts: new Map(),
-    experiments: new Map(),
-    refused: new Set(),
-    resting: new Set(),
-    refolded: new Map(),
-    warnings: [],
-  };
 }
