@@ -53,33 +53,36 @@ export function clipTokenizer(tokenizerJson: object, tokenizerConfig: object, co
       const known = tokenizer.encode(spelled).ids.slice(1, -1) as readonly (number | undefined)[];
       // An unknown word has no id at all where that of unknown words is 0.
       const inner = known.map((id) => id ?? unknownId ?? 0);
-      // CLIP's own tokenizer spells every word by its bytes, and names the end of texts for what it never needs.
-      const unknowns = unknownId === endOfText ? 0 : inner.filter((id) => id === unknownId).length;
-      return {
-        ...cutIntoWindows(inner, contextLength - 2, (ids) => Int32Array.of(empty[0]!, ...ids, endOfText)),
-        unknownShare: inner.length === 0 ? 0 : unknowns / inner.length,
-      };
+      return tokenizedText(inner, {
+        size: contextLength - 2,
+        // CLIP's own tokenizer spells every word by its bytes, and names the end of texts for what it never needs.
+        unknownId: unknownId === endOfText ? null : unknownId,
+        windowOf: (ids) => Int32Array.of(empty[0]!, ...ids, endOfText),
+      });
     },
   };
 }
 
-/**
- * Cuts a text's tokens into at most {@link MOST_WINDOWS} windows.
- * @param size tokens that fit into one
- * @param windowOf one with what every text gets
- */
-export function cutIntoWindows(
-  tokens: readonly number[],
-  size: number,
-  windowOf: (ids: readonly number[]) => Int32Array<ArrayBuffer>,
-): Pick<TokenizedText, 'windows' | 'tokenCounts' | 'truncated'> {
+export interface Windows {
+  /** Tokens of a text that fit into one. */
+  readonly size: number;
+  /** The token of words that are not known; null: there is none. */
+  readonly unknownId: number | null;
+  /** One with what every text gets. */
+  windowOf(ids: readonly number[]): Int32Array<ArrayBuffer>;
+}
+
+/** Cuts a text's tokens into at most {@link MOST_WINDOWS} windows. */
+export function tokenizedText(tokens: readonly number[], { size, unknownId, windowOf }: Windows): TokenizedText {
   const count = Math.min(MOST_WINDOWS, Math.max(1, Math.ceil(tokens.length / size)));
   const parts = Array.from({ length: count }, (_, at) => tokens.slice(at * size, (at + 1) * size));
-  const [first, ...others] = parts.map(windowOf);
+  const [first, ...others] = parts.map((part) => windowOf(part));
+  const unknowns = tokens.filter((id) => id === unknownId).length;
   return {
     windows: [first!, ...others],
     tokenCounts: parts.map((part) => part.length),
     truncated: tokens.length > count * size,
+    unknownShare: tokens.length === 0 ? 0 : unknowns / tokens.length,
   };
 }
 
@@ -117,7 +120,10 @@ function wordsThenBytes(step: object): object {
 }
 
 /** Tokens with a meaning of their own, and the one that stands for unknown words. */
-function namesIn(tokenizerJson: object): { readonly specials: readonly string[]; readonly unknownId: number | null } {
+export function namesIn(tokenizerJson: object): {
+  readonly specials: readonly string[];
+  readonly unknownId: number | null;
+} {
   const { added_tokens: added = [], model } = tokenizerJson as {
     readonly added_tokens?: readonly { readonly id: number; readonly content: string; readonly special?: boolean }[];
     readonly model?: { readonly unk_token?: string | null; readonly vocab?: Readonly<Record<string, number>> };

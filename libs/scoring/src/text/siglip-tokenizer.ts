@@ -1,7 +1,7 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { parseFields } from '../checkpoint/fields.js';
-import { asText, cutIntoWindows, withUnicodeSpaces, type ClipTokenizer } from './clip-tokenizer.js';
+import { asText, namesIn, tokenizedText, withUnicodeSpaces, type ClipTokenizer } from './clip-tokenizer.js';
 import { normaliserOf, splitterOf } from './text-steps.js';
 import { Unigram } from './unigram.js';
 
@@ -61,14 +61,12 @@ export function siglipTokenizer(json: object, config: object, contextLength: num
   return {
     contextLength,
     endOfText: end.at(-1) ?? padding.id,
-    encode: (text) => {
-      const inner = pieces.encode(text);
-      const unknowns = inner.filter((id) => id === pieces.unknownId).length;
-      return {
-        ...cutIntoWindows(inner, size, (ids) => padded([...start, ...ids, ...end], padding, contextLength)),
-        unknownShare: inner.length === 0 ? 0 : unknowns / inner.length,
-      };
-    },
+    encode: (text) =>
+      tokenizedText(pieces.encode(text), {
+        size,
+        unknownId: pieces.unknownId,
+        windowOf: (ids) => padded([...start, ...ids, ...end], padding, contextLength),
+      }),
   };
 }
 
@@ -107,13 +105,10 @@ function bytePairs(
   { added_tokens: added, normalizer }: TokenizerFile,
   settings: TokenizerConfig,
 ): Pieces {
-  const { vocab = {}, unk_token: unknown } = (
-    json as { readonly model: { readonly vocab?: Readonly<Record<string, number>>; readonly unk_token?: string } }
-  ).model;
-  const specials = added.filter(({ special, content }) => special && content.length > 1);
+  const { vocab = {} } = (json as { readonly model: { readonly vocab?: Readonly<Record<string, number>> } }).model;
+  const { specials, unknownId } = namesIn(json);
   const idOf = (token: string): number | undefined =>
     added.find(({ content }) => content === token)?.id ?? (Object.hasOwn(vocab, token) ? vocab[token] : undefined);
-  const unknownId = (unknown === undefined ? undefined : idOf(unknown)) ?? null;
   const tokenizer = new Tokenizer(withUnicodeSpaces({ ...json, post_processor: null }), {});
   // SigLIP 2 was trained on small letters, and transformers' class for it sees to that whatever the file says.
   const lowers =
@@ -124,10 +119,7 @@ function bytePairs(
     unknownId,
     idOf,
     encode: (text) => {
-      const spelled = asText(
-        lower(text),
-        specials.map(({ content }) => content),
-      );
+      const spelled = asText(lower(text), specials);
       const ids = tokenizer.encode(spelled, { add_special_tokens: false }).ids as readonly (number | undefined)[];
       return ids.map((id) => id ?? unknownId ?? 0);
     },
