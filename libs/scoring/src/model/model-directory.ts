@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -13,6 +12,7 @@ import { assertHeadBelongs, isTextHead, type QualityHead } from '../heads/qualit
 import { readHeads } from '../heads/read-heads.js';
 import type { ClipTokenizer } from '../text/clip-tokenizer.js';
 import { splitTemplate } from '../text/prompt.js';
+import { contentOf } from './manifest.js';
 
 const CONTENTS: Readonly<Record<string, string>> = {
   'config.json': 'the configuration of a CLIP model',
@@ -168,11 +168,7 @@ type FileHash = readonly [file: string, sha256: string];
 
 async function hashesOf(directory: string, files: readonly string[]): Promise<readonly FileHash[]> {
   const hashes: FileHash[] = [];
-  for (const file of files) {
-    const hash = createHash('sha256');
-    for await (const part of createReadStream(join(directory, file))) hash.update(part as Buffer);
-    hashes.push([file, hash.digest('hex')]);
-  }
+  for (const file of files) hashes.push([file, (await contentOf(join(directory, file))).sha256]);
   return hashes;
 }
 
