@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { ModelDirectoryError } from '../checkpoint/errors.js';
 import { parseFields } from '../checkpoint/fields.js';
@@ -9,7 +9,8 @@ import type { TensorSource } from '../conversion/tensor-source.js';
 import { readTorchArchive } from '../conversion/torch-archive.js';
 import { writeSafetensors } from '../conversion/write-safetensors.js';
 import { loadClipModel, type ClipModel } from '../model/model-directory.js';
-import { networkHead } from './quality-head.js';
+import { assertHeadBelongs, isTextHead, networkHead } from './quality-head.js';
+import { readHeads } from './read-heads.js';
 
 export interface HeadOptions {
   /** `.safetensors`, what `torch.save` wrote (LAION's `.pth`), or a `.json` with the layers in it. */
@@ -37,10 +38,19 @@ export async function addHead(directory: string, options: HeadOptions): Promise<
     const content =
       extname(options.file) === '.json' ? await fromJson(model, options) : await fromWeights(base, model, options);
     await writeFile(`${base}.json`, `${JSON.stringify(content, null, 2)}\n`);
-    await loadClipModel(directory);
+    await requireUsableHeads(model);
   } catch (error) {
     await Promise.all([rm(`${base}.json`, { force: true }), rm(`${base}.safetensors`, { force: true })]);
     throw error;
+  }
+}
+
+/** As the model is read with them, without hashing its weights once more: no head is part of its embeddings. */
+async function requireUsableHeads({ directory, id, embeddingDigest, description }: ClipModel): Promise<void> {
+  const files = (await readdir(join(directory, 'heads'))).map((name) => `heads/${name}`);
+  const { dimension } = description;
+  for (const head of await readHeads(directory, files)) {
+    if (!isTextHead(head)) assertHeadBelongs(head, { id, embeddingDigest, dimension });
   }
 }
 
