@@ -1,11 +1,11 @@
 import type { EmbeddingEngine } from '../engines/engine.js';
 import type { Gatherer } from '../engines/gatherer.js';
 import { engineGatherer } from '../engines/engine-gatherer.js';
-import { LruCache } from '../lru-cache.js';
 import type { PicturePreparer } from '../preparation/picture-preparer.js';
 import type { PictureFault, PreparedPicture } from '../preparation/prepared-picture.js';
 import type { SquareRing } from '../preparation/square-ring.js';
 import { isFiniteRow, embeddedRows, type Unscorable } from '../engines/embedded-rows.js';
+import { SharedReads } from '../shared-reads.js';
 
 /** What is known of a picture once the model has seen it. */
 export interface SeenPicture extends PreparedPicture {
@@ -27,13 +27,12 @@ export interface PictureReaderParts {
 
 /** Turns pictures into embeddings, in batches of those that come at the same time; the same picture is looked at once. */
 export class PictureReader {
-  private readonly seen: LruCache<SeenPicture>;
-  private readonly underWay = new Map<string, Promise<SeenPicture | PictureFault | Unscorable>>();
+  private readonly pictures: SharedReads<SeenPicture, PictureFault | Unscorable>;
   private readonly squares: Gatherer<number, Float32Array>;
   private preparing = 0;
 
   constructor(private readonly parts: PictureReaderParts) {
-    this.seen = new LruCache(parts.cacheSize);
+    this.pictures = new SharedReads(parts.cacheSize);
     this.squares = engineGatherer(parts.engine, {
       most: parts.mostPerBatch,
       compute: (places) => this.embed(places),
@@ -48,16 +47,10 @@ export class PictureReader {
 
   /** @param key of the bytes, and of all that decides what is made of them */
   read(key: string, bytes: Buffer): Promise<SeenPicture | PictureFault | Unscorable> {
-    const seen = this.seen.get(key);
-    if (seen !== undefined) return Promise.resolve(seen);
-    const running = this.underWay.get(key);
-    if (running !== undefined) return running;
-    const reading = this.look(key, bytes).finally(() => this.underWay.delete(key));
-    this.underWay.set(key, reading);
-    return reading;
+    return this.pictures.read(key, () => this.look(bytes));
   }
 
-  private async look(key: string, bytes: Buffer): Promise<SeenPicture | PictureFault | Unscorable> {
+  private async look(bytes: Buffer): Promise<SeenPicture | PictureFault | Unscorable> {
     const { ring } = this.parts;
     const place = await ring.take();
     try {
@@ -67,9 +60,7 @@ export class PictureReader {
       if (!isFiniteRow(embedding)) {
         return { outcome: 'unscorable', reason: 'the model gives no embedding of length 1 for the picture' };
       }
-      const picture = { embedding, ...prepared };
-      this.seen.set(key, picture);
-      return picture;
+      return { embedding, ...prepared };
     } finally {
       ring.giveBack(place);
     }

@@ -3,9 +3,9 @@ import { isFiniteRow, embeddedRows, type Unscorable } from '../engines/embedded-
 import type { EmbeddingEngine } from '../engines/engine.js';
 import { engineGatherer } from '../engines/engine-gatherer.js';
 import type { Gatherer } from '../engines/gatherer.js';
-import { LruCache } from '../lru-cache.js';
 import type { ClipModel } from '../model/model-directory.js';
 import { cosine } from '../pictures/cosine.js';
+import { SharedReads } from '../shared-reads.js';
 import { fillTemplate, normalisePrompt } from './prompt.js';
 import { RecentTexts } from './recent-texts.js';
 import { REFERENCE_PROMPTS } from './reference-prompts.js';
@@ -35,15 +35,14 @@ export interface TextReaderParts {
 
 /** Turns prompts into embeddings, in batches of those that come at the same time. */
 export class TextReader {
-  private readonly seen: LruCache<SeenText>;
-  private readonly underWay = new Map<string, Promise<SeenText | Unscorable>>();
+  private readonly texts: SharedReads<SeenText, Unscorable>;
   private readonly windows: Gatherer<Int32Array, Float32Array>;
   private readonly recent = new RecentTexts();
   private references: Promise<readonly Float32Array[]> | null = null;
 
   constructor(private readonly parts: TextReaderParts) {
     const { engine, model } = parts;
-    this.seen = new LruCache(parts.cacheSize);
+    this.texts = new SharedReads(parts.cacheSize);
     this.windows = engineGatherer(engine, {
       most: parts.mostPerBatch,
       compute: async (ids) => embeddedRows(await engine.embedTexts(ids), model.description.dimension),
@@ -53,7 +52,8 @@ export class TextReader {
 
   /** @param prompt as `readPrompt` leaves it */
   async read(prompt: string): Promise<SeenText | Unscorable> {
-    const text = await this.look(prompt);
+    const key = createHash('sha256').update(prompt).digest('hex');
+    const text = await this.texts.read(key, () => this.look(prompt));
     if ('embedding' in text && prompt !== '') this.recent.note(prompt, text.embedding);
     return text;
   }
@@ -63,18 +63,7 @@ export class TextReader {
     return this.recent.separation(prompt, own, alignmentWith);
   }
 
-  private look(prompt: string): Promise<SeenText | Unscorable> {
-    const key = createHash('sha256').update(prompt).digest('hex');
-    const seen = this.seen.get(key);
-    if (seen !== undefined) return Promise.resolve(seen);
-    const running = this.underWay.get(key);
-    if (running !== undefined) return running;
-    const reading = this.readNew(key, prompt).finally(() => this.underWay.delete(key));
-    this.underWay.set(key, reading);
-    return reading;
-  }
-
-  private async readNew(key: string, prompt: string): Promise<SeenText | Unscorable> {
+  private async look(prompt: string): Promise<SeenText | Unscorable> {
     const { tokenizer, promptTemplate, description } = this.parts.model;
     const { windows, tokenCounts, truncated, unknownShare } = tokenizer.encode(fillTemplate(promptTemplate, prompt));
     const { vocabulary } = description.text;
@@ -87,9 +76,7 @@ export class TextReader {
       return { outcome: 'unscorable', reason: 'the model gives no embedding of length 1 for the prompt' };
     }
     const promptClass = nearestTo(embedding, references);
-    const text = { embedding, truncated, windows: windows.length, unknownShare, promptClass };
-    this.seen.set(key, text);
-    return text;
+    return { embedding, truncated, windows: windows.length, unknownShare, promptClass };
   }
 
   /** Once, with the first texts. A failure is forgotten, so that the next texts try again. */
