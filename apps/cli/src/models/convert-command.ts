@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { Conversion } from '#libs/scoring';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
-import { outputOption, printAnswer, type OutputForm } from '../terminal/print.js';
-import { modelLines } from './model-lines.js';
+import { outputOption, type OutputForm } from '../terminal/print.js';
+import { tellModel } from './tell-model.js';
 
 interface ConvertOptions {
   readonly to?: string;
@@ -25,12 +25,10 @@ export function addConvertCommand(models: Command): void {
 }
 
 async function convert(from: string, { output, ...options }: ConvertOptions): Promise<void> {
-  const { convertCheckpoint, inspectModel, ModelDirectoryError } = await import('#libs/scoring');
+  const { convertCheckpoint, ModelDirectoryError } = await import('#libs/scoring');
   try {
     const { directory }: Conversion = await convertCheckpoint({ from, ...options });
-    const found = await inspectModel(directory);
-    printAnswer(output, found, () => modelLines(found));
-    if (found.outcome === 'refused') throw new CommandFailure(exitCodes.usage, `${directory} can't be used`);
+    await tellModel(directory, output);
   } catch (error) {
     if (error instanceof ModelDirectoryError) throw new CommandFailure(exitCodes.usage, error.message);
     throw error;

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { documented, isLoopback, readConfig, variables } from '#libs/platform';
 import { CommandFailure, exitCodes, type ExitCode } from '../../exit-codes.js';
-import { outputOption, printAnswer, tell, type OutputForm } from '../../terminal/print.js';
-import { modelLines } from '../model-lines.js';
+import { outputOption, tell, type OutputForm } from '../../terminal/print.js';
+import { tellModel } from '../tell-model.js';
 import { BrokenFileError } from './fetch-file.js';
 import { ModelFiles, NotServedError } from './model-files.js';
 import { progressBar } from './progress-bar.js';
@@ -46,10 +46,7 @@ async function pull(asked: string, { to, revision, output }: PullCommandOptions,
     const model = await wantedModel(asked, source, { endpoint: endpoint.replace(/\/+$/, ''), revision }, signal);
     const directory = to ?? join('models', model.name);
     await pullModel(model, { source, directory, signal, progress: progressBar(process.stderr) });
-    const { inspectModel } = await import('#libs/scoring');
-    const found = await inspectModel(directory);
-    printAnswer(output, found, () => modelLines(found));
-    if (found.outcome === 'refused') throw new CommandFailure(exitCodes.usage, `${directory} can't be used`);
+    await tellModel(directory, output);
   } catch (error) {
     throw failureOf(error as NodeJS.ErrnoException);
   } finally {
