@@ -12,7 +12,6 @@
  * The share of a core that one analyzer takes for so many running experiments, to which the requests come in turn.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Logger } from '@nestjs/common';
@@ -21,9 +20,10 @@ import { Analyzer } from '#apps/analyzer';
 import { encodeEvent, topics } from '#libs/contracts';
 import { OBSERVED_TOPICS, type RequestEvent } from '#libs/evidence';
 import { createEventBus, ensureTopics, type EventBus, startKafka } from '#libs/messaging';
-import { type Database, migrate, openDatabase, startEmbeddedPostgres } from '#libs/persistence';
+import { type Database, openDatabase } from '#libs/persistence';
 import { systemClock } from '#libs/platform';
 import { definition, SimulatedTraffic } from '#libs/testing/traffic';
+import { withOwnDatabase } from './own-database.js';
 import { ownCpuMs, said } from './parts.js';
 
 /** What a reader took for all events, from its first one on. */
@@ -36,8 +36,6 @@ interface Taken {
 const PARTITIONS = 4;
 /** Requests that are published at a time. */
 const AT_A_TIME = 500;
-/** Of this bench alone, made anew every time. */
-const DATA_DIR = '.teststrip/bench-analyzer';
 Logger.overrideLogger(['error']);
 // Whatever ends the bench, its readers do not stay behind.
 process.once('disconnect', () => process.exit(1));
@@ -68,7 +66,7 @@ async function measureEvents(requests: number): Promise<void> {
     const brokers = kafka.brokers.join(',');
     const bare = await readBy(['bare', brokers, String(events)]);
     tell('kafkajs and JSON.parse', bare);
-    const analyzer = await withDatabase((url) => readBy(['analyzer', brokers, url, String(events)]));
+    const analyzer = await withOwnDatabase('analyzer', (url) => readBy(['analyzer', brokers, url, String(events)]));
     tell('analyzer', analyzer);
     say(
       `analyzer / bare: ${(bare.wallMs / analyzer.wallMs).toFixed(2)} by the clock, ${(bare.cpuMs / analyzer.cpuMs).toFixed(2)} by processor`,
@@ -80,7 +78,7 @@ async function measureEvents(requests: number): Promise<void> {
 }
 
 async function measureExperiments(experiments = 50, perSecond = 51, seconds = 20): Promise<void> {
-  await withDatabase(async (url) => {
+  await withOwnDatabase('analyzer', async (url) => {
     const database = await openDatabase({ url });
     const bus = await createEventBus({ carrier: 'memory' });
     await ensureTopics(bus, PARTITIONS);
@@ -159,19 +157,6 @@ function stopwatch(): { begin(): void; taken(): Pick<Taken, 'wallMs' | 'cpuMs'> 
 
 function analyzerOf(bus: EventBus, database: Database): Analyzer {
   return new Analyzer({ bus, database, clock: systemClock, log: { warn: say, error: say } });
-}
-
-async function withDatabase<T>(use: (url: string) => Promise<T>): Promise<T> {
-  await rm(DATA_DIR, { recursive: true, force: true });
-  const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, durability: 'process-crash' });
-  try {
-    const database = await openDatabase({ url: server.url });
-    await migrate(database);
-    await database.close();
-    return await use(server.url);
-  } finally {
-    await server.stop();
-  }
 }
 
 async function define(bus: EventBus, experiment: string): Promise<void> {

@@ -6,13 +6,14 @@
  *   npm run bench:facts -- [generations=100000] [width of an embedding=128]
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { recorderApp } from '#apps/recorder';
 import { encodeEvent, examples, type TeststripEvent, type TopicName } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
-import { migrate, openDatabase, startEmbeddedPostgres, type Database } from '#libs/persistence';
+import { openDatabase, type Database } from '#libs/persistence';
 import { startApp } from '#libs/platform';
+import { withOwnDatabase } from './own-database.js';
+import { ownCpuMs } from './parts.js';
 
 const [generations = 100_000, width = 128] = process.argv.slice(2).map(Number);
 const EVENTS_OF_A_GENERATION = 3;
@@ -46,22 +47,13 @@ const BATCH = 500;
 const UNITS = 50_000;
 /** Float16. */
 const BYTES_OF_A_NUMBER = 2;
-/** Of this bench alone, made anew every time. */
-const DATA_DIR = '.teststrip/bench-facts';
 /** All in one day, a millisecond apart. */
 const BEGAN_AT_MS = Math.floor(Date.now() / 86_400_000) * 86_400_000;
 
-await rm(DATA_DIR, { recursive: true, force: true });
-const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, durability: 'process-crash' });
-const database = await openDatabase({ url: server.url });
-try {
-  await migrate(database);
-  await measure(database);
-} finally {
-  await database.close();
-  await server.stop();
-  await rm(DATA_DIR, { recursive: true, force: true });
-}
+await withOwnDatabase('facts', async (url) => {
+  const database = await openDatabase({ url });
+  await measure(database).finally(() => database.close());
+});
 process.exit();
 
 async function measure(db: Database): Promise<void> {
@@ -102,13 +94,12 @@ async function recordAll(
     );
   }
   const rows = AT_A_TIME * TABLES.length;
-  const cpuBefore = process.cpuUsage();
+  const cpuBeforeMs = ownCpuMs();
   const beganMs = performance.now();
   for (const some of records) await bus.publish(some);
   while ((await eventsRead(db)) < (from + AT_A_TIME) * EVENTS_OF_A_GENERATION) await pause(20);
   const perSecond = rows / ((performance.now() - beganMs) / 1_000);
-  const { user, system } = process.cpuUsage(cpuBefore);
-  return { perSecond, cpuUs: (user + system) / rows };
+  return { perSecond, cpuUs: ((ownCpuMs() - cpuBeforeMs) * 1_000) / rows };
 }
 
 async function eventsRead(db: Database): Promise<number> {

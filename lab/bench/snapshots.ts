@@ -4,12 +4,11 @@
  *
  *   npm run bench:snapshots -- [users=1000000] [partitions=4]
  */
-import { rm } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { median } from 'simple-statistics';
 import { evidenceDesign, foldEvent, memoryKey } from '#libs/evidence';
-import { migrate, openDatabase, startEmbeddedPostgres, type Database } from '#libs/persistence';
+import { openDatabase, type Database } from '#libs/persistence';
 import { definition, SimulatedTraffic } from '#libs/testing/traffic';
 import {
   emptyPart,
@@ -20,6 +19,7 @@ import {
   partKey,
 } from '../../apps/analyzer/src/evidence-part.js';
 import { loadParts, saveParts } from '../../apps/analyzer/src/snapshots.js';
+import { withOwnDatabase } from './own-database.js';
 import { ownCpuMs } from './parts.js';
 
 /** Requests that are folded before the event loop has its turn, and between two snapshots: as many as come in a second and more. */
@@ -44,19 +44,10 @@ class Turns {
   }
 }
 
-/** Of this bench alone, made anew every time. */
-const DATA_DIR = '.teststrip/bench-snapshots';
-
-await rm(DATA_DIR, { recursive: true, force: true });
-const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, durability: 'process-crash' });
-const database = await openDatabase({ url: server.url });
-try {
-  await migrate(database);
-  await measure(database);
-} finally {
-  await database.close();
-  await server.stop();
-}
+await withOwnDatabase('snapshots', async (url) => {
+  const database = await openDatabase({ url });
+  await measure(database).finally(() => database.close());
+});
 
 async function measure(db: Database): Promise<void> {
   const defined = definition();
