@@ -25,6 +25,8 @@ import {
   preprocessing,
   type EngineName,
 } from '#libs/scoring';
+import { deliveredGeneration } from './delivered-generation.js';
+import { ownCpuMs } from './parts.js';
 import { writeRandomB32 } from './random-checkpoint.js';
 
 const count = Number(process.argv[2] ?? 2000);
@@ -140,20 +142,16 @@ async function measurePreparation(): Promise<void> {
 }
 
 async function cpuMsOf(work: () => Promise<unknown>): Promise<number> {
-  const before = process.cpuUsage();
+  const beforeMs = ownCpuMs();
   await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
+  return ownCpuMs() - beforeMs;
 }
 
 /** @param beside pictures a second that count as 1 @returns pictures a second */
 async function measure(what: string, pieces: number, work: () => Promise<unknown>, beside?: number): Promise<number> {
   const startedAt = performance.now();
-  const cpuBefore = process.cpuUsage();
-  await work();
+  const cpuMs = (await cpuMsOf(work)) / pieces;
   const seconds = (performance.now() - startedAt) / 1000;
-  const { user, system } = process.cpuUsage(cpuBefore);
-  const cpuMs = (user + system) / 1000 / pieces;
   console.log(
     `${what.padEnd(34)} ${Math.round(pieces / seconds)
       .toString()
@@ -168,29 +166,13 @@ async function generation(index: number, png: Buffer, prompt: string): Promise<G
   const path = join(folder, `${index}.png`);
   await writeFile(path, png);
   const sha256 = createHash('sha256').update(png).digest('hex');
-  return {
-    specversion: '1.0',
-    id: `generation.completed.v1:${index}`,
-    source: 'bench',
-    type: 'generation.completed.v1',
-    time: new Date(0).toISOString(),
-    subject: `user-${index}`,
-    data: {
-      requestId: `request-${index}`,
-      generationId: `${index}`,
-      service: 'text-to-image',
-      assignment: null,
-      fingerprint: 'bench',
-      config: { checkpoint: 'bench', sampler: 'euler', steps: 20, precision: 'fp16' },
-      prompt,
-      seed: index,
-      outcome: 'delivered',
-      error: null,
-      timings: { queueMs: 0, inferenceMs: 1, totalMs: 1 },
-      gpu: { seconds: 0, utilisation: 0, memoryMiB: 0 },
-      cost: 0,
-      images: [{ uri: pathToFileURL(path).href, sha256, format: 'png', width: side, height: side, bytes: png.length }],
-      shadow: false,
-    },
-  };
+  const image = {
+    uri: pathToFileURL(path).href,
+    sha256,
+    format: 'png',
+    width: side,
+    height: side,
+    bytes: png.length,
+  } as const;
+  return deliveredGeneration({ number: index, source: 'bench', timeMs: 0, prompt, image });
 }

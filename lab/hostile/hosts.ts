@@ -1,5 +1,5 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listening } from '../bench/parts.js';
 import type { HostileCase } from './cases.js';
 
 /** One byte in so many milliseconds. */
@@ -18,16 +18,15 @@ export async function startHosts(cases: readonly HostileCase[]): Promise<Hostile
   const answer = answersFor(cases);
   const hostNames = ['fine-1', 'fine-2', 'lying', 'hanging'] as const;
   const servers: Server[] = [];
-  const addresses = new Map<string, string>();
+  const origins = new Map<string, URL>();
   for (const name of hostNames) {
     const server = createServer((incoming, response) => answer(Number(incoming.url!.slice(1)), response));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    addresses.set(name, `127.0.0.1:${(server.address() as AddressInfo).port}`);
+    origins.set(name, new URL(await listening(server)));
     servers.push(server);
   }
   return {
-    uriOf: (index) => `http://${addresses.get(cases[index]!.host)}/${index}`,
-    names: [...addresses.values()],
+    uriOf: (index) => new URL(String(index), origins.get(cases[index]!.host)).href,
+    names: [...origins.values()].map(({ host }) => host),
     close: async () => {
       for (const server of servers) {
         server.closeAllConnections();

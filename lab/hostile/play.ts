@@ -2,6 +2,7 @@ import { scorerApp, type GenerationEvent, type ScoredEvent } from '#apps/scorer'
 import { deadLetterTopic, decodeEvent, encodeEvent, topics } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { startApp } from '#libs/platform';
+import { deliveredGeneration } from '../bench/delivered-generation.js';
 import type { HostileCase } from './cases.js';
 import { startHosts } from './hosts.js';
 
@@ -125,29 +126,7 @@ class ProcessWatch {
 }
 
 function generation(index: number, uri: string, { sha256, body }: HostileCase): GenerationEvent {
-  return {
-    specversion: '1.0',
-    id: `generation.completed.v1:${index}`,
-    source: 'hostile',
-    type: 'generation.completed.v1',
-    time: new Date().toISOString(),
-    subject: `user-${index}`,
-    data: {
-      requestId: `request-${index}`,
-      generationId: `${index}`,
-      service: 'text-to-image',
-      assignment: null,
-      fingerprint: 'hostile',
-      config: { checkpoint: 'hostile', sampler: 'euler', steps: 20, precision: 'fp16' },
-      prompt: `a small red circle ${index}`,
-      seed: index,
-      outcome: 'delivered',
-      error: null,
-      timings: { queueMs: 0, inferenceMs: 1, totalMs: 1 },
-      gpu: { seconds: 0, utilisation: 0, memoryMiB: 0 },
-      cost: 0,
-      images: [{ uri, sha256, format: 'png', width: 64, height: 64, bytes: body.length }],
-      shadow: false,
-    },
-  };
+  const image = { uri, sha256, format: 'png', width: 64, height: 64, bytes: body.length } as const;
+  const prompt = `a small red circle ${index}`;
+  return deliveredGeneration({ number: index, source: 'hostile', timeMs: Date.now(), prompt, image });
 }
