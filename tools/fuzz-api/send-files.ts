@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { simulationRandom, type SimulationRandom } from '#libs/testing/random';
 import type { Document } from './doors.js';
 import { drawFile, picked, readCorpus, type FileCorpus } from './drawn-files.js';
@@ -84,7 +85,7 @@ class FileSession {
       do {
         const answer = await fetch(new URL('/health', url)).catch(() => undefined);
         found = answer?.status === 200 ? '' : ((await answer?.text()) ?? 'no answer');
-      } while (found !== '' && performance.now() < byMs && (await pause()));
+      } while (found !== '' && performance.now() < byMs && (await pause(500, true)));
       if (found !== '') this.faults.add(`${name} is unwell afterwards: ${found.slice(0, 500)}`);
     }
   }
@@ -146,12 +147,6 @@ class FileSession {
       `${label}: ${status} after ${Math.round(ms)} ms: ${text.slice(0, 300)} (${JSON.stringify(body)?.slice(0, 2_000)})`,
     );
   }
-}
-
-function pause(): Promise<true> {
-  return new Promise((resolve) => {
-    setTimeout(() => resolve(true), 500);
-  });
 }
 
 /** What is looked at and asked for once an experiment is there. */
