@@ -1,5 +1,5 @@
 import type { AllocationCommanded } from '#libs/contracts';
-import type { Tracer } from '#libs/platform';
+import { orderAttributes, type Tracer } from '#libs/platform';
 import type { RoutedRequest } from './proxy/routed-request.js';
 
 /** One upstream's part in a request, as a span: the first one's is the router's, which those asked after it belong to. */
@@ -46,22 +46,14 @@ export function answerSpan(
 ): string | undefined {
   if (!tracer.isOn || ordered === undefined) return ordered;
   const traceparent = tracer.child(ordered);
-  const { experiment, service, revision, epoch, reason, commandId, commandedAt } = command;
   tracer.record({
     name: refusal === null ? `apply ${command.command}` : `refuse ${command.command}`,
     kind: 'consumer',
     traceparent,
     parent: ordered,
-    startMs: Date.parse(commandedAt),
+    startMs: Date.parse(command.commandedAt),
     endMs: Date.now(),
-    attributes: {
-      'teststrip.experiment': experiment,
-      'teststrip.service': service,
-      'teststrip.revision': revision,
-      'teststrip.epoch': epoch,
-      'teststrip.reason': reason,
-      'teststrip.command_id': commandId,
-    },
+    attributes: orderAttributes(command),
     ...(refusal === null ? {} : { failure: refusal }),
   });
   return traceparent;

@@ -23,6 +23,7 @@ export { exampleCommand, exampleRequest } from './http/open-api-example.js';
 export * from './http/parse-input.js';
 export * from './http/prepare-http.js';
 export * from './http/plain-server.js';
+export { percentDecoded } from './http/percent-decoded.js';
 export * from './http/problem.js';
 export * from './http/request-body.js';
 export type { ReadRequest } from './http/take-body.js';
@@ -37,6 +38,7 @@ export { needsAssignmentCheck, needsAssignmentKey } from './identity/assignment-
 export { feedbackTokens, needsFeedbackTokens, type FeedbackTokens } from './identity/feedback-tokens.js';
 export { needsUnitNames, unitNames, type UnitNames } from './identity/unit-names.js';
 export { needsTracing } from './tracing/needs-tracing.js';
+export { orderAttributes } from './tracing/order-attributes.js';
 export { newTraceparent } from './tracing/trace-context.js';
 export { noTracer, type Tracer } from './tracing/tracer.js';
 export { isListedHost } from './http/host-list.js';

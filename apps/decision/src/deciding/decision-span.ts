@@ -1,5 +1,5 @@
 import type { DeliveryEvent } from '#libs/delivery';
-import type { Tracer } from '#libs/platform';
+import { orderAttributes, type Tracer } from '#libs/platform';
 
 interface Deciding {
   /** Of the span itself. */
@@ -19,7 +19,7 @@ export function decisionSpan(
   if (!tracer.isOn) return;
   const [command] = events.flatMap((event) => ('command' in event ? [event.command] : []));
   if (!command) return;
-  const { experiment, service, revision, epoch, reason, commandId, evidence, actor } = command;
+  const { evidence, actor } = command;
   tracer.record({
     name: `decide ${command.command}`,
     kind: 'internal',
@@ -28,12 +28,7 @@ export function decisionSpan(
     startMs,
     endMs: Date.now(),
     attributes: {
-      'teststrip.experiment': experiment,
-      'teststrip.service': service,
-      'teststrip.revision': revision,
-      'teststrip.epoch': epoch,
-      'teststrip.reason': reason,
-      'teststrip.command_id': commandId,
+      ...orderAttributes(command),
       'teststrip.analysis_id': evidence?.analysisId,
       'teststrip.metric': evidence?.metric,
       'teststrip.ln_e': evidence?.lnE,
