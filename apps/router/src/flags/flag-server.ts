@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isoTime } from '#libs/contracts';
-import { sendJson, sendProblem } from '#libs/platform';
+import { percentDecoded, sendJson, sendProblem } from '#libs/platform';
 import type { DrawSources } from '../proxy/draw.js';
 import type { OverrideCheck } from '../override-tokens.js';
 import { headerOf, overrideIn } from '../proxy/request-headers.js';
@@ -167,12 +167,7 @@ function refusalOf({ method }: IncomingMessage, address: string, key: string | u
 /** The flag's key in a path; undefined where there is none. */
 function keyIn(path: string): string | undefined {
   const written = path.startsWith(`${BULK}/`) ? path.slice(BULK.length + 1) : '';
-  if (written === '') return undefined;
-  try {
-    return decodeURIComponent(written);
-  } catch {
-    return written;
-  }
+  return written === '' ? undefined : percentDecoded(written);
 }
 
 function send(response: ServerResponse, status: number, body: object | undefined, headers: Headers = {}): void {

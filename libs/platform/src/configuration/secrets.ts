@@ -1,3 +1,5 @@
+import { percentDecoded } from '../http/percent-decoded.js';
+
 const HIDDEN = '***';
 /** Shorter values would blot out ordinary words. */
 const SHORTEST_SECRET = 4;
@@ -8,7 +10,7 @@ let known: readonly string[] = [];
 /** Has `value` left out of everything that goes through {@link withoutSecrets}, the log included. */
 export function keepSecret(value: string): void {
   const password = passwordOf(value);
-  const forms = [value, ...(password === undefined ? [] : [password, decoded(password)])];
+  const forms = [value, ...(password === undefined ? [] : [password, percentDecoded(password)])];
   const added = forms.filter((form) => form.length >= SHORTEST_SECRET && !known.includes(form));
   if (added.length > 0) known = [...known, ...added].toSorted((a, b) => b.length - a.length);
 }
@@ -46,12 +48,4 @@ function cleanError(error: Error, depth: number): Error {
 
 function passwordOf(value: string): string | undefined {
   return /^[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:([^\s/]*)@/i.exec(value)?.[1];
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

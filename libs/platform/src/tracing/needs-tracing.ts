@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineNeed } from '../app/need.js';
 import { documented, variables } from '../configuration/variables.js';
+import { percentDecoded } from '../http/percent-decoded.js';
 import { SpanExporter } from './span-exporter.js';
 import { noTracer, tracerOf, type SpanSink, type Tracer } from './tracer.js';
 
@@ -53,13 +54,5 @@ function tracesUrl(endpoint: string): string {
 /** Values are percent-encoded, as in W3C's baggage. */
 function headersIn(text = ''): Readonly<Record<string, string>> {
   const pairs = text === '' ? [] : text.split(',').map((pair) => pair.split(/=(.*)/s));
-  return Object.fromEntries(pairs.map(([name = '', value = '']) => [name.trim(), decoded(value.trim())]));
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return Object.fromEntries(pairs.map(([name = '', value = '']) => [name.trim(), percentDecoded(value.trim())]));
 }
