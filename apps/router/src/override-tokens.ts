@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { isExpected, keyedHash } from '#libs/telemetry';
 
 /** What somebody wants to see. */
 export interface Overriding {
@@ -12,6 +12,8 @@ export type OverrideCheck = (token: string | undefined, wanted: Overriding) => b
 
 /** `1764230400.` and a signature: until then it counts, seconds since 1970. */
 const SIGNED = /^(\d{1,12})\.([\w-]{43})$/;
+
+const SIGNATURE_BYTES = 32;
 
 /** A token that lets whoever has it see one variant of one service, and nothing else, until it expires. */
 export function overrideToken(secret: string, wanted: Overriding, expiresAtMs: number): string {
@@ -28,17 +30,11 @@ export function overrideCheck(secret: string | undefined, nowMs: () => number = 
   return (token, wanted) => {
     if (token === undefined) return false;
     const [, expires, signed] = SIGNED.exec(token) ?? [];
-    if (expires === undefined || signed === undefined) return isSame(token, secret);
-    return Number(expires) * 1_000 > nowMs() && isSame(signed, signature(secret, wanted, Number(expires)));
+    if (expires === undefined || signed === undefined) return isExpected(token, secret);
+    return Number(expires) * 1_000 > nowMs() && isExpected(signed, signature(secret, wanted, Number(expires)));
   };
 }
 
 function signature(secret: string, { service, override }: Overriding, expires: number): string {
-  const what = JSON.stringify(['override', service, override, expires]);
-  return createHmac('sha256', secret).update(what).digest('base64url');
-}
-
-function isSame(given: string, expected: string): boolean {
-  const [left, right] = [Buffer.from(given), Buffer.from(expected)];
-  return left.length === right.length && timingSafeEqual(left, right);
+  return keyedHash(secret, JSON.stringify(['override', service, override, expires]), SIGNATURE_BYTES);
 }

@@ -1,7 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
-
-/** 128 bits: nobody guesses one. */
-const SIGNATURE_BYTES = 16;
+import { isExpected, keyedHash } from './keyed-hash.js';
 
 /** What is signed: an assignment, and the request that has it. */
 export interface AssignedRequest {
@@ -18,17 +15,6 @@ export interface AssignmentSignatures {
 
 /** HMAC-SHA256 over the id and the assignment. No header holds a line break, so that nothing of the one can be taken for the other. */
 export function assignmentSignatures(key: string): AssignmentSignatures {
-  const of = ({ requestId, encoded }: AssignedRequest): string =>
-    createHmac('sha256', key)
-      .update(`assignment:${requestId}\n${encoded}`)
-      .digest()
-      .subarray(0, SIGNATURE_BYTES)
-      .toString('base64url');
-  return {
-    of,
-    isOf(request, signature) {
-      const [expected, given] = [Buffer.from(of(request)), Buffer.from(signature)];
-      return given.length === expected.length && timingSafeEqual(given, expected);
-    },
-  };
+  const of = ({ requestId, encoded }: AssignedRequest): string => keyedHash(key, `assignment:${requestId}\n${encoded}`);
+  return { of, isOf: (request, signature) => isExpected(signature, of(request)) };
 }

@@ -2,5 +2,6 @@ export { assignmentSignatures, type AssignmentSignatures } from './assignment-si
 export * from './event-buffer.js';
 export * from './events-over-http.js';
 export * from './fingerprint.js';
+export { isExpected, keyedHash } from './keyed-hash.js';
 export * from './request-context.js';
 export * from './telemetry.js';

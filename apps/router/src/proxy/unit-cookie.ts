@@ -1,9 +1,11 @@
-import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { UNIT_HEADER } from '#libs/contracts';
+import { isExpected, keyedHash } from '#libs/telemetry';
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 /** Longer than any experiment; browsers keep none for longer than 400 days. */
 const KEPT_SECONDS = 365 * 24 * 3_600;
+const SIGNATURE_BYTES = 32;
 
 /**
  * A name for people who have none: a random id in a cookie, signed, so that nobody can choose a variant by choosing a name. What is forged or damaged
@@ -19,7 +21,7 @@ export class UnitCookie {
       const [name, value = ''] = cookie.trim().split('=', 2);
       if (name !== UNIT_HEADER) continue;
       const [id = '', signature = ''] = value.split('.', 2);
-      if (ID.test(id) && this.isSignature(id, signature)) return id;
+      if (ID.test(id) && isExpected(signature, this.sign(id))) return id;
     }
     return undefined;
   }
@@ -31,13 +33,7 @@ export class UnitCookie {
     return { unit, setCookie: `${UNIT_HEADER}=${unit}.${this.sign(unit)}; ${attributes}` };
   }
 
-  private isSignature(id: string, signature: string): boolean {
-    const expected = Buffer.from(this.sign(id));
-    const given = Buffer.from(signature);
-    return given.length === expected.length && timingSafeEqual(given, expected);
-  }
-
   private sign(id: string): string {
-    return createHmac('sha256', this.key).update(`${UNIT_HEADER}:${id}`).digest('base64url');
+    return keyedHash(this.key, `${UNIT_HEADER}:${id}`, SIGNATURE_BYTES);
   }
 }

@@ -1,13 +1,11 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
+import { isExpected, keyedHash } from '#libs/telemetry';
 import { defineNeed } from '../app/need.js';
 import { commonVariables, documented, variables } from '../configuration/variables.js';
 import { installationSecret } from './installation-secret.js';
 
 /** Where the key of an installation is, in DATA_DIR. */
 const KEY_FILE = 'feedback-key';
-/** 128 bits: nobody guesses one. */
-const TOKEN_BYTES = 16;
 
 /** Who was given the answer to a request may say what they think of it: the router gives them a token that nobody else can make. */
 export interface FeedbackTokens {
@@ -16,15 +14,8 @@ export interface FeedbackTokens {
 }
 
 export function feedbackTokens(key: string): FeedbackTokens {
-  const of = (requestId: string): string =>
-    createHmac('sha256', key).update(`feedback:${requestId}`).digest().subarray(0, TOKEN_BYTES).toString('base64url');
-  return {
-    of,
-    isOf(requestId, token) {
-      const [expected, given] = [Buffer.from(of(requestId)), Buffer.from(token)];
-      return given.length === expected.length && timingSafeEqual(given, expected);
-    },
-  };
+  const of = (requestId: string): string => keyedHash(key, `feedback:${requestId}`);
+  return { of, isOf: (requestId, token) => isExpected(token, of(requestId)) };
 }
 
 /** The key that router and reports share. */

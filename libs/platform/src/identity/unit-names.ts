@@ -1,9 +1,6 @@
-import { createHmac } from 'node:crypto';
+import { keyedHash } from '#libs/telemetry';
 import { defineNeed } from '../app/need.js';
 import { documented, variables } from '../configuration/variables.js';
-
-/** 128 bits: no two units meet, and whoever has no key can't tell whose it is. */
-const NAME_BYTES = 16;
 
 /** The names by which units (users, sessions) are told to everybody behind the router. */
 export interface UnitNames {
@@ -22,7 +19,7 @@ export function unitNames([present, ...before]: readonly [string, ...string[]]):
 }
 
 function nameOf(key: string, unit: string): string {
-  return createHmac('sha256', key).update(`unit:${unit}`).digest().subarray(0, NAME_BYTES).toString('base64url');
+  return keyedHash(key, `unit:${unit}`);
 }
 
 /** How units are told; undefined: by their own names. */
