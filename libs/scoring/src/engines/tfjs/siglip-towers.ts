@@ -1,8 +1,17 @@
 import { attentionPooling } from '../../checkpoint/attention-pooling.js';
 import type { CheckpointDescription, ImageTower } from '../../checkpoint/description.js';
-import type { Tensor, Tfjs } from './tfjs-ops.js';
+import type { Tensor } from './tfjs-ops.js';
 import { cutPatches, padded, patchEmbedding, type PixelBatch, type TfjsTower } from './tower-parts.js';
-import { feedForward, layerNorm, linear, loadBlocks, runBlocks, type LayerLoader, type Linear } from './transformer.js';
+import {
+  feedForward,
+  headsOf,
+  layerNorm,
+  linear,
+  loadBlocks,
+  runBlocks,
+  type LayerLoader,
+  type Linear,
+} from './transformer.js';
 
 const HEAD = 'vision_model.head';
 
@@ -83,21 +92,11 @@ async function pooler(loader: LayerLoader, tower: ImageTower): Promise<(rows: Te
   const norm = await loader.norm(`${HEAD}.layernorm`, width);
   const mlp = await loader.feedForward(`${HEAD}.mlp`, tower);
   return (rows, count) => {
-    const byHead = (part: Linear): Tensor => headsOf(tf, linear(tf, rows, part), { count, heads, perHead });
+    const byHead = (part: Linear): Tensor => headsOf(tf, linear(tf, rows, part), { batch: count, heads, perHead });
     const queries = tf.reshape(tf.tile(query, [count, 1, 1, 1]), [count * heads, 1, perHead]);
     const shares = tf.softmax(tf.matMul(queries, byHead(keys), false, true));
     const taken = tf.reshape(tf.matMul(shares, byHead(values)), [count, width]);
     const mixed = linear(tf, taken, out);
     return tf.add(mixed, feedForward(tf, layerNorm(tf, mixed, norm, epsilon), mlp, tower.activation));
   };
-}
-
-/** count · heads × length × perHead */
-function headsOf(
-  tf: Tfjs,
-  rows: Tensor,
-  { count, heads, perHead }: { readonly count: number; readonly heads: number; readonly perHead: number },
-): Tensor {
-  const turned = tf.transpose(tf.reshape(rows, [count, -1, heads, perHead]), [0, 2, 1, 3]);
-  return tf.reshape(turned, [count * heads, -1, perHead]);
 }

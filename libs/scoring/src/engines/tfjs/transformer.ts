@@ -157,15 +157,22 @@ interface AttentionInput {
 function attention(tf: Tfjs, { qkv, batch, length, tower, mask }: AttentionInput): Tensor {
   const { width, heads } = tower;
   const perHead = width / heads;
-  // Four dimensions: WebAssembly turns five in a loop of single numbers.
-  const [query, key, value] = tf.split(qkv, 3, 1).map((part) => {
-    const turned = tf.transpose(tf.reshape(part, [batch, length, heads, perHead]), [0, 2, 1, 3]);
-    return tf.reshape(turned, [batch * heads, length, perHead]);
-  });
+  const [query, key, value] = tf.split(qkv, 3, 1).map((part) => headsOf(tf, part, { batch, heads, perHead }));
   const scores = tf.matMul(tf.mul(query!, 1 / Math.sqrt(perHead)), key!, false, true);
   const weights = tf.softmax(mask === undefined ? scores : tf.add(scores, mask));
   const mixed = tf.reshape(tf.matMul(weights, value!), [batch, heads, length, perHead]);
   return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch * length, width]);
+}
+
+/** What each head works with, of batch · length × width: batch · heads × length × perHead. */
+export function headsOf(
+  tf: Tfjs,
+  rows: Tensor,
+  { batch, heads, perHead }: { readonly batch: number; readonly heads: number; readonly perHead: number },
+): Tensor {
+  // Four dimensions: WebAssembly turns five in a loop of single numbers.
+  const turned = tf.transpose(tf.reshape(rows, [batch, -1, heads, perHead]), [0, 2, 1, 3]);
+  return tf.reshape(turned, [batch * heads, -1, perHead]);
 }
 
 /** (x − mean) / √(variance + ε) · scale + shift over the last axis (Ba et al. 2016). */
