@@ -7,7 +7,7 @@ import { parseFields } from './fields.js';
 import { BYTES_OF, toFloat32, type WeightType } from './numbers.js';
 import { readJsonFile } from './read-file.js';
 import { readFileRange } from './read-range.js';
-import { headerLengthOf, PREFIX_BYTES, tensorsOf, type StoredTensor } from './safetensors-header.js';
+import { readSafetensorsHeader, type StoredTensor } from './safetensors-header.js';
 
 const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
@@ -128,11 +128,7 @@ class SafetensorsFile {
       });
     }
     try {
-      const { size } = await handle.stat();
-      const prefix = await readFileRange(handle, 0, Math.min(PREFIX_BYTES, size));
-      const length = headerLengthOf(path, prefix, size);
-      const header = await readFileRange(handle, PREFIX_BYTES, PREFIX_BYTES + length);
-      return new SafetensorsFile(path, handle, tensorsOf(path, header, size));
+      return new SafetensorsFile(path, handle, await readSafetensorsHeader(path, handle));
     } catch (error) {
       await handle.close();
       throw error;

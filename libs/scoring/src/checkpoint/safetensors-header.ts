@@ -1,9 +1,11 @@
+import type { FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import { parseFields } from './fields.js';
 import { ModelDirectoryError } from './errors.js';
+import { readFileRange } from './read-range.js';
 
 /** Length of the header in the first bytes of the file, little endian. */
-export const PREFIX_BYTES = 8;
+const PREFIX_BYTES = 8;
 /** As the reference implementation has it: no checkpoint comes near it, and a file that is something else is seen at once. */
 const LARGEST_HEADER_BYTES = 100_000_000;
 
@@ -24,10 +26,23 @@ export interface StoredTensor {
 }
 
 /**
+ * The tensors of a safetensors file, by name; its numbers are not read.
+ * @throws ModelDirectoryError when the file is none of this format, or is truncated
+ */
+export async function readSafetensorsHeader(
+  file: string,
+  handle: FileHandle,
+): Promise<ReadonlyMap<string, StoredTensor>> {
+  const { size } = await handle.stat();
+  const length = headerLengthOf(file, await readFileRange(handle, 0, Math.min(PREFIX_BYTES, size)), size);
+  return tensorsOf(file, await readFileRange(handle, PREFIX_BYTES, PREFIX_BYTES + length), size);
+}
+
+/**
  * @returns length of the header in bytes
  * @throws ModelDirectoryError when the file is none of this format, or ends before its header does
  */
-export function headerLengthOf(file: string, prefix: Uint8Array, fileBytes: number): number {
+function headerLengthOf(file: string, prefix: Uint8Array, fileBytes: number): number {
   if (prefix.length < PREFIX_BYTES) {
     throw new ModelDirectoryError(`${file} has ${fileBytes} bytes, expected a safetensors file`);
   }
@@ -42,7 +57,7 @@ export function headerLengthOf(file: string, prefix: Uint8Array, fileBytes: numb
 }
 
 /** @throws ModelDirectoryError when a tensor lies outside the file: then it is truncated */
-export function tensorsOf(file: string, content: Uint8Array, fileBytes: number): ReadonlyMap<string, StoredTensor> {
+function tensorsOf(file: string, content: Uint8Array, fileBytes: number): ReadonlyMap<string, StoredTensor> {
   const start = PREFIX_BYTES + content.length;
   const entries = Object.entries(parseFields(file, jsonOf(file, content), header))
     .filter(([name]) => name !== '__metadata__')
