@@ -10,7 +10,7 @@ import { readTorchArchive } from '../conversion/torch-archive.js';
 import { writeSafetensors } from '../conversion/write-safetensors.js';
 import { loadClipModel, type ClipModel } from '../model/model-directory.js';
 import { assertHeadBelongs, isTextHead, networkHead } from './quality-head.js';
-import { readHeads } from './read-heads.js';
+import { layerTensor, readHeads } from './read-heads.js';
 
 export interface HeadOptions {
   /** `.safetensors`, what `torch.save` wrote (LAION's `.pth`), or a `.json` with the layers in it. */
@@ -67,9 +67,7 @@ async function fromWeights(
   const { file, name, activation, output } = options;
   const sources = extname(file) === '.safetensors' ? await safetensorsSources(file) : await readTorchArchive(file);
   const tensors = layerNames(file, sources);
-  const parts = tensors.flatMap((tensor) =>
-    ['weight', 'bias'].map((part) => (tensor === '' ? part : `${tensor}.${part}`)),
-  );
+  const parts = tensors.flatMap((tensor) => [layerTensor(tensor, 'weight'), layerTensor(tensor, 'bias')]);
   await writeSafetensors(
     `${base}.safetensors`,
     parts.map((part) => ({ name: part, source: sources.get(part)!, isTurned: false })),
@@ -84,7 +82,7 @@ function layerNames(file: string, sources: ReadonlyMap<string, TensorSource>): r
   const names = [...sources.keys()]
     .filter((name) => /(?:^|\.)weight$/.test(name) && sources.get(name)!.shape.length === 2)
     .map((name) => name.replace(/\.?weight$/, ''))
-    .filter((name) => sources.has(name === '' ? 'bias' : `${name}.bias`))
+    .filter((name) => sources.has(layerTensor(name, 'bias')))
     .sort((left, right) => left.localeCompare(right, 'en', { numeric: true }));
   if (2 * names.length !== sources.size) {
     const others = [...sources.keys()].join(', ').slice(0, 300);

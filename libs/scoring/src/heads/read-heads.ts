@@ -57,12 +57,16 @@ async function layerOf(
   weights: Weights,
   tensor: string,
 ): Promise<{ readonly weight: number[][]; readonly bias: number[] }> {
-  const nameOf = (part: string): string => (tensor === '' ? part : `${tensor}.${part}`);
-  const [outputs = 1, inputs = 1] = weights.shapeOf(nameOf('weight')) ?? [];
-  const kernel = await weights.readTensor(nameOf('weight'), [outputs, inputs]);
-  const bias = await weights.readTensor(nameOf('bias'), [outputs]);
+  const [outputs = 1, inputs = 1] = weights.shapeOf(layerTensor(tensor, 'weight')) ?? [];
+  const kernel = await weights.readTensor(layerTensor(tensor, 'weight'), [outputs, inputs]);
+  const bias = await weights.readTensor(layerTensor(tensor, 'bias'), [outputs]);
   return {
     weight: Array.from({ length: outputs }, (_, row) => [...kernel.subarray(row * inputs, (row + 1) * inputs)]),
     bias: [...bias],
   };
+}
+
+/** Name of a layer's weight or bias; those of a file with one layer may stand there without a prefix. */
+export function layerTensor(tensor: string, part: 'weight' | 'bias'): string {
+  return tensor === '' ? part : `${tensor}.${part}`;
 }
