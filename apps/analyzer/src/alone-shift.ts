@@ -1,13 +1,13 @@
 import { evidenceDesign, OBSERVED_TOPICS } from '#libs/evidence';
 import { consumeEvents, type Subscription, unitPartitions } from '#libs/messaging';
 import { StalePositionError } from '#libs/persistence/positions';
-import { AnalysisPublisher } from './analysis-publisher.js';
+import { analysesOf, type AnalysisPublisher } from './analysis-publisher.js';
 import type { AnalyzerOptions } from './analyzer-options.js';
 import { CatchUp } from './catch-up.js';
 import { Folding } from './folding.js';
 import { LeadLostError, type Leadership } from './leadership.js';
-import { EXPIRE_EVERY_MS, failure, moreThanKnown, type Shift, SLICE_MS, tellUnsaved } from './shift.js';
-import { ANALYZER_GROUP, type LoadedEvidence, loadParts, loadRevision, positionIn, saveParts } from './snapshots.js';
+import { EXPIRE_EVERY_MS, failure, moreThanKnown, type Shift, SLICE_MS, takeSnapshot } from './shift.js';
+import { ANALYZER_GROUP, type LoadedEvidence, loadParts, loadRevision, positionIn } from './snapshots.js';
 
 /** Begins to fold all partitions and to publish what they say, from where the snapshots end. */
 export async function workAlone(options: AnalyzerOptions, leadership: Leadership): Promise<Shift> {
@@ -53,7 +53,10 @@ class AloneShift implements Shift {
       onPolicy: () => void this.save(),
       onBroken: this.fail,
     });
-    this.publisher = this.publisherOf();
+    this.publisher = analysesOf(options, {
+      mayPublish: () => leadership.isCertain(),
+      source: (key) => this.folding.evidenceOf(key),
+    });
     this.subscription = this.subscribe(partitions);
     this.timers = [
       setInterval(() => void this.save(), options.snapshotEveryMs ?? 1_000),
@@ -106,21 +109,6 @@ class AloneShift implements Shift {
     return error;
   }
 
-  private publisherOf(): AnalysisPublisher {
-    const { bus, clock, log, measured, tracer, analyseEveryMs = 50 } = this.options;
-    return new AnalysisPublisher({
-      bus,
-      nowMs: () => clock.nowMs(),
-      everyMs: analyseEveryMs,
-      mayPublish: () => this.leadership.isCertain(),
-      source: (key) => this.folding.evidenceOf(key),
-      tracer,
-      onPublished: (analysis) => measured?.published(analysis, clock.nowMs()),
-      onFailure: (error) =>
-        log.warn(`an analysis could not be published and will be repeated: ${(error as Error).message}`),
-    });
-  }
-
   /** Snapshots are taken one after the other; one that is being written belongs to the policy before. */
   private save(): Promise<void> {
     this.saving = this.saving.then(async () => {
@@ -148,26 +136,18 @@ class AloneShift implements Shift {
   }
 
   /** False where it has to be repeated. */
-  private async saveNow(sliceMs: number): Promise<boolean> {
-    const { database, clock, log, measured } = this.options;
-    const startedAtMs = performance.now();
-    let isSaved = false;
-    try {
-      const { parts, definitions } = this.folding;
-      this.folding.holdPositions();
-      const failed = await saveParts(database, parts.values(), {
-        experiments: definitions.known,
-        nowMs: clock.nowMs(),
-        fence: (tx) => this.leadership.assertHeld(tx),
-        sliceMs,
-      });
-      tellUnsaved(this.unsaved, failed, log);
-      isSaved = true;
-    } catch (error) {
-      if (error instanceof StalePositionError || error instanceof LeadLostError) this.fail(error);
-      else log.warn(`a snapshot could not be saved and will be repeated: ${(error as Error).message}`);
-    }
-    measured?.snapshot(isSaved, startedAtMs);
-    return isSaved;
+  private saveNow(sliceMs: number): Promise<boolean> {
+    const { folding, unsaved, leadership } = this;
+    return takeSnapshot(this.options, {
+      folding,
+      unsaved,
+      parts: folding.parts.values(),
+      guards: { fence: (tx) => leadership.assertHeld(tx), sliceMs },
+      isTakenOver: (error) => {
+        const isTakenOver = error instanceof StalePositionError || error instanceof LeadLostError;
+        if (isTakenOver) this.fail(error);
+        return isTakenOver;
+      },
+    });
   }
 }

@@ -10,6 +10,7 @@ import {
 } from '#libs/messaging';
 import { noTracer, type Tracer } from '#libs/platform';
 import { AnalysisSpans } from './analysis-spans.js';
+import type { AnalyzerOptions } from './analyzer-options.js';
 import { type CountedEvidence, MergedTotal } from './merged-total.js';
 
 /** How the publisher gets at the evidence of an experiment: one state per partition, always in the same order. */
@@ -31,6 +32,30 @@ export interface AnalysisPublisherOptions {
   /** An analysis is on the bus. */
   readonly onPublished?: (analysis: Analysis) => void;
   readonly onFailure: (error: unknown) => void;
+}
+
+/** Publishes what one analyzer says, measured, traced and logged as its options want. */
+export function analysesOf(
+  {
+    bus,
+    clock,
+    log,
+    measured,
+    tracer,
+    analyseEveryMs = 50,
+  }: Pick<AnalyzerOptions, 'bus' | 'clock' | 'log' | 'measured' | 'tracer' | 'analyseEveryMs'>,
+  evidence: Pick<AnalysisPublisherOptions, 'source' | 'mayPublish'>,
+): AnalysisPublisher {
+  return new AnalysisPublisher({
+    bus,
+    nowMs: () => clock.nowMs(),
+    everyMs: analyseEveryMs,
+    tracer,
+    onPublished: (analysis) => measured?.published(analysis, clock.nowMs()),
+    onFailure: (error) =>
+      log.warn(`an analysis could not be published and will be repeated: ${(error as Error).message}`),
+    ...evidence,
+  });
 }
 
 /** Between two published analyses of an experiment that say the same but for their numbers. */

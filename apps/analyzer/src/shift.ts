@@ -1,3 +1,8 @@
+import type { AnalyzerOptions } from './analyzer-options.js';
+import type { Part } from './evidence-part.js';
+import type { Folding } from './folding.js';
+import { type SaveOptions, saveParts } from './snapshots.js';
+
 /** What runs while an analyzer reads. */
 export interface Shift {
   /** Resolves when events published from now on will be folded. */
@@ -29,11 +34,42 @@ export function moreThanKnown(topic: string, partition: number): Error {
   return new Error(`${topic} has got more partitions: ${partition} is one of them`);
 }
 
-/**
- * Tells once for every reason what can't be saved: it is tried again every second.
- * @param unsaved what was told last, by `experimentKey`; changed in place
- */
-export function tellUnsaved(
+interface Snapshot {
+  readonly folding: Folding;
+  readonly parts: Iterable<Part>;
+  readonly guards: Pick<SaveOptions, 'fence' | 'require' | 'onSaved' | 'sliceMs'>;
+  /** Why evidence can't be saved, as it was told last, by `experimentKey`; changed in place. */
+  readonly unsaved: Map<string, string>;
+  /** Whether an error says that somebody else writes by now; what must not go on is ended then. */
+  readonly isTakenOver: (error: unknown) => boolean;
+}
+
+/** Saves what has changed. @returns false where it has to be repeated */
+export async function takeSnapshot(
+  { database, clock, log, measured }: Pick<AnalyzerOptions, 'database' | 'clock' | 'log' | 'measured'>,
+  { folding, parts, guards, unsaved, isTakenOver }: Snapshot,
+): Promise<boolean> {
+  const startedAtMs = performance.now();
+  let isSaved = false;
+  try {
+    folding.holdPositions();
+    const failed = await saveParts(database, parts, {
+      experiments: folding.definitions.known,
+      nowMs: clock.nowMs(),
+      ...guards,
+    });
+    tellUnsaved(unsaved, failed, log);
+    isSaved = true;
+  } catch (error) {
+    if (!isTakenOver(error))
+      log.warn(`a snapshot could not be saved and will be repeated: ${(error as Error).message}`);
+  }
+  measured?.snapshot(isSaved, startedAtMs);
+  return isSaved;
+}
+
+/** Tells once for every reason what can't be saved: it is tried again every second. */
+function tellUnsaved(
   unsaved: Map<string, string>,
   failed: ReadonlyMap<string, string>,
   log: { error(message: string): void },

@@ -10,7 +10,7 @@ import {
   takePart,
   type TakenPart,
 } from '#libs/persistence/analyzer';
-import { AnalysisPublisher } from '../analysis-publisher.js';
+import { analysesOf, type AnalysisPublisher } from '../analysis-publisher.js';
 import type { AnalyzerOptions } from '../analyzer-options.js';
 import { experimentKey, type KnownExperiment, partKey } from '../evidence-part.js';
 import { ANALYZER_GROUP, readSaid, RETENTION_MS } from '../snapshots.js';
@@ -122,20 +122,12 @@ export class EvidenceOwner {
   }
 
   private publisherFor(states: StatesOfParts): AnalysisPublisher {
-    const { bus, clock, log, measured, tracer, analyseEveryMs = 50, known } = this.options;
-    return new AnalysisPublisher({
-      bus,
-      nowMs: () => clock.nowMs(),
-      everyMs: analyseEveryMs,
+    return analysesOf(this.options, {
       mayPublish: () => this.own?.states === states && this.isCertain(this.own),
       source: (key) => {
-        const { design } = known.get(key)!;
+        const { design } = this.options.known.get(key)!;
         return { design, parts: states.evidenceOf(key, design) };
       },
-      tracer,
-      onPublished: (analysis) => measured?.published(analysis, clock.nowMs()),
-      onFailure: (error) =>
-        log.warn(`an analysis could not be published and will be repeated: ${(error as Error).message}`),
     });
   }
 

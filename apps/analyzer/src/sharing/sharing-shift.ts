@@ -5,8 +5,8 @@ import { StalePositionError } from '#libs/persistence/positions';
 import type { AnalyzerOptions } from '../analyzer-options.js';
 import { Folding } from '../folding.js';
 import type { Leadership } from '../leadership.js';
-import { EXPIRE_EVERY_MS, failure, moreThanKnown, type Shift, SLICE_MS, tellUnsaved } from '../shift.js';
-import { ANALYZER_GROUP, type LoadedEvidence, nothingLoaded, saveParts } from '../snapshots.js';
+import { EXPIRE_EVERY_MS, failure, moreThanKnown, type Shift, SLICE_MS, takeSnapshot } from '../shift.js';
+import { ANALYZER_GROUP, type LoadedEvidence, nothingLoaded } from '../snapshots.js';
 import { EvidenceOwner } from './evidence-owner.js';
 import { HeldParts } from './held-parts.js';
 import { SummaryPublisher } from './summary-publisher.js';
@@ -158,28 +158,26 @@ class SharingShift implements Shift {
   }
 
   /** False where it has to be repeated. */
-  private async saveNow(sliceMs: number): Promise<boolean> {
-    const { database, clock, log, measured } = this.options;
-    const startedAtMs = performance.now();
-    let isSaved = false;
-    try {
-      this.folding.holdPositions();
-      const failed = await saveParts(database, this.held.values(), {
-        experiments: this.folding.definitions.known,
-        nowMs: clock.nowMs(),
+  private saveNow(sliceMs: number): Promise<boolean> {
+    const { folding, unsaved, held, summaries } = this;
+    return takeSnapshot(this.options, {
+      folding,
+      unsaved,
+      parts: held.values(),
+      guards: {
         require: (tx, parts) => requireParts(tx, [...parts]),
-        onSaved: (said) => this.summaries.add(said),
+        onSaved: (said) => summaries.add(said),
         sliceMs,
-      });
-      tellUnsaved(this.unsaved, failed, log);
-      isSaved = true;
-    } catch (error) {
-      if (error instanceof PartsLostError) this.lose(error);
-      else if (error instanceof StalePositionError) this.fail(error);
-      else log.warn(`a snapshot could not be saved and will be repeated: ${(error as Error).message}`);
-    }
-    measured?.snapshot(isSaved, startedAtMs);
-    return isSaved;
+      },
+      isTakenOver: (error) => this.isTakenOver(error),
+    });
+  }
+
+  private isTakenOver(error: unknown): boolean {
+    if (error instanceof PartsLostError) this.lose(error);
+    else if (error instanceof StalePositionError) this.fail(error);
+    else return false;
+    return true;
   }
 
   /** The carrier tells later that they were given to somebody else. */
