@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { crc32, deflateSync, gzipSync } from 'node:zlib';
+import { deflateSync, gzipSync } from 'node:zlib';
 import sharp from 'sharp';
+import { pngAnnouncing, pngChunk } from '#libs/testing/pictures';
 
 /** How a host sends a picture. */
 export type Sending =
@@ -153,23 +154,13 @@ function withTurnedBytes(good: Buffer, random: Chance): Buffer {
 }
 
 function hugeHeader(): Buffer {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(60_000, 0);
-  header.writeUInt32BE(60_000, 4);
-  header.set([8, 2, 0, 0, 0], 8);
-  const data = chunk('IDAT', deflateSync(Buffer.alloc(1000)));
-  return Buffer.concat([
-    Buffer.from('89504e470d0a1a0a', 'hex'),
-    chunk('IHDR', header),
-    data,
-    chunk('IEND', Buffer.alloc(0)),
-  ]);
+  return pngAnnouncing(60_000, 60_000, deflateSync(Buffer.alloc(1000)));
 }
 
 /** A text of 20 MB behind the header that is packed to a thousandth. */
 function withPackedText(png: Buffer): Buffer {
   const text = once('text', () =>
-    chunk('zTXt', Buffer.concat([Buffer.from('workflow\0\0'), deflateSync(Buffer.alloc(20_000_000, 'a'))])),
+    pngChunk('zTXt', Buffer.concat([Buffer.from('workflow\0\0'), deflateSync(Buffer.alloc(20_000_000, 'a'))])),
   );
   const behindHeader = 8 + 25;
   return Buffer.concat([png.subarray(0, behindHeader), text, png.subarray(behindHeader)]);
@@ -196,13 +187,4 @@ function once<Value>(name: string, make: () => Value): Value {
 /** The same picture in another file: what lies behind its end is read by nobody. */
 function anew(picture: Buffer, random: Chance): Buffer {
   return Buffer.concat([picture, Buffer.from(String(random()))]);
-}
-
-function chunk(type: string, data: Buffer): Buffer {
-  const bytes = Buffer.alloc(data.length + 12);
-  bytes.writeUInt32BE(data.length, 0);
-  bytes.write(type, 4, 'latin1');
-  data.copy(bytes, 8);
-  bytes.writeUInt32BE(crc32(bytes.subarray(4, data.length + 8)), data.length + 8);
-  return bytes;
 }

@@ -3,13 +3,14 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { crc32, deflateSync } from 'node:zlib';
+import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { decodeEmbedding, decodeEvent, type Assignment, type GenerationCompleted, type Image } from '#libs/contracts';
 import type { OutgoingRecord } from '#libs/messaging';
 import { createScorer, type Scorer } from '#libs/scoring';
+import { pngAnnouncing } from '#libs/testing/pictures';
 import { writeTinyClip } from '#libs/testing/tiny-clip';
 import { PictureFetcher } from './fetching/picture-fetcher.js';
 import { GenerationScorer, type BatchLife } from './generation-scorer.js';
@@ -429,22 +430,7 @@ async function png(seed: number): Promise<Buffer> {
 
 /** A small file that announces 60,000 × 60,000 pixels. */
 function hugePng(): Buffer {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(60_000, 0);
-  header.writeUInt32BE(60_000, 4);
-  header.set([8, 2, 0, 0, 0], 8);
-  const signature = Buffer.from('89504e470d0a1a0a', 'hex');
-  const data = deflateSync(Buffer.alloc(1000));
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))]);
-}
-
-function chunk(type: string, data: Buffer): Buffer {
-  const bytes = Buffer.alloc(data.length + 12);
-  bytes.writeUInt32BE(data.length, 0);
-  bytes.write(type, 4, 'latin1');
-  data.copy(bytes, 8);
-  bytes.writeUInt32BE(crc32(bytes.subarray(4, data.length + 8)), data.length + 8);
-  return bytes;
+  return pngAnnouncing(60_000, 60_000, deflateSync(Buffer.alloc(1000)));
 }
 
 function assignmentTo(variant: string, unit: string): Assignment {

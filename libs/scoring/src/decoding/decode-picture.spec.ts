@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { crc32, deflateSync } from 'node:zlib';
+import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { animatedAvif, cmykJpeg, turnedAvif } from '#libs/testing/pictures';
+import { animatedAvif, cmykJpeg, pngAnnouncing, pngChunk, turnedAvif } from '#libs/testing/pictures';
 import { decodePicture } from './decode-picture.js';
 import { RefusedPictureError, UndecodablePictureError, UnsupportedPictureError } from './picture-errors.js';
 import { decodePlainPng } from './plain-png.js';
@@ -207,7 +207,7 @@ function largestDifference(pixels: Uint8Array, expected: Buffer): number {
 /** Behind the header: before the palette and the pixels, unless it is about a palette. */
 function withChunk(png: Buffer, type: string, data: Buffer): Buffer {
   const at = type === 'tRNS' && png.includes('PLTE') ? png.indexOf('IDAT') - 4 : 33;
-  return Buffer.concat([png.subarray(0, at), chunk(type, data), png.subarray(at)]);
+  return Buffer.concat([png.subarray(0, at), pngChunk(type, data), png.subarray(at)]);
 }
 
 /** How far the resident memory of this process rises above what it was; 0 where the system doesn't say. */
@@ -230,28 +230,10 @@ function handmadePng(filter: number): Buffer {
     rows[row * (width * 3 + 1)] = filter;
     rgb.copy(rows, row * (width * 3 + 1) + 1, row * width * 3, (row + 1) * width * 3);
   }
-  return assemblePng(width, height, deflateSync(rows));
+  return pngAnnouncing(width, height, deflateSync(rows));
 }
 
 /** A few bytes that announce 3.6 billion pixels. */
 function hugePng(): Buffer {
-  return assemblePng(60_000, 60_000, deflateSync(Buffer.alloc(1000)));
-}
-
-function assemblePng(columns: number, rows: number, data: Buffer): Buffer {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(columns, 0);
-  header.writeUInt32BE(rows, 4);
-  header.set([8, 2, 0, 0, 0], 8);
-  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))]);
-}
-
-function chunk(type: string, data: Buffer): Buffer {
-  const bytes = Buffer.alloc(data.length + 12);
-  bytes.writeUInt32BE(data.length, 0);
-  bytes.write(type, 4, 'latin1');
-  data.copy(bytes, 8);
-  bytes.writeUInt32BE(crc32(bytes.subarray(4, data.length + 8)), data.length + 8);
-  return bytes;
+  return pngAnnouncing(60_000, 60_000, deflateSync(Buffer.alloc(1000)));
 }
