@@ -44,4 +44,3 @@ export { noTracer, type Tracer } from './tracing/tracer.js';
 export { isListedHost } from './http/host-list.js';
 export { ClientLimit, NOTHING_TO_GIVE_BACK } from './http/client-limit.js';
 export { clientNetwork } from './http/client-network.js';
-export { within } from './within.js';

@@ -1,5 +1,6 @@
 import { encodeEvent, type EncodedEvent, type TeststripEvent } from '#libs/contracts';
 import { EventSpool, type SpoolOptions } from './event-spool.js';
+import { within } from './within.js';
 
 /** Publishes a batch and resolves when every record is durable: `EventBus.publish`. */
 export type Publish = (records: readonly EncodedEvent[]) => Promise<void>;
@@ -374,17 +375,4 @@ function pause(durationMs: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, durationMs);
   });
-}
-
-/** @throws what the work fails with, or that it has not ended in time */
-async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${Math.round(limitMs)} ms`)), limitMs);
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -5,3 +5,4 @@ export * from './fingerprint.js';
 export { isExpected, keyedHash } from './keyed-hash.js';
 export * from './request-context.js';
 export * from './telemetry.js';
+export { within } from './within.js';

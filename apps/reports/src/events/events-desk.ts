@@ -10,7 +10,8 @@ import {
 } from '#libs/contracts';
 import { RecordRefusedError, type EventBus, type OutgoingRecord } from '#libs/messaging';
 import type { FactReader } from '#libs/persistence/reports';
-import { EVERY_SERVICE, hasRole, ProblemException, within, type Clock, type Identity, type Role } from '#libs/platform';
+import { EVERY_SERVICE, hasRole, ProblemException, type Clock, type Identity, type Role } from '#libs/platform';
+import { within } from '#libs/telemetry';
 import type { EventsMetrics } from './events-metrics.js';
 
 /** What other people's programs tell. Orders and what follows from them are told by nobody but the system itself. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { TeststripEvent, TopicName } from '#libs/contracts';
-import { within } from '#libs/platform';
+import { within } from '#libs/telemetry';
 import type { BusClient, KeptPosition, Subscription } from '../event-bus.js';
 import type { OrderTrust } from '../signing/order-trust.js';
 import { consumeEvents, type TopicHandler } from './consumer.js';
