@@ -1,6 +1,6 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { DeliveryEvent, HeldState } from '#libs/delivery';
-import { hopSeconds, type NoteHop } from '#libs/platform';
+import { hopSeconds, labelledGauge, type NoteHop } from '#libs/platform';
 
 /** What people have to look at although nothing is ordered, for who watches by metrics: alerts, and ramps that stand still; and how long orders take. */
 export class DecisionMetrics {
@@ -16,16 +16,17 @@ export class DecisionMetrics {
       registers: [registry],
     });
     this.hop = hopSeconds(registry);
-    const held: Gauge<'experiment' | 'cause'> = new Gauge({
-      name: 'teststrip_decision_held',
-      help: '1 for each cause why the candidate of an experiment cannot be judged at present.',
-      labelNames: ['experiment', 'cause'] as const,
-      registers: [registry],
-      collect() {
-        held.reset();
-        for (const { experiment, causes } of heldNow()) for (const cause of causes) held.set({ experiment, cause }, 1);
+    labelledGauge(
+      registry,
+      {
+        name: 'teststrip_decision_held',
+        help: '1 for each cause why the candidate of an experiment cannot be judged at present.',
+        labelNames: ['experiment', 'cause'],
       },
-    });
+      (set) => {
+        for (const { experiment, causes } of heldNow()) for (const cause of causes) set({ experiment, cause }, 1);
+      },
+    );
   }
 
   count(experiment: string, events: readonly DeliveryEvent[]): void {

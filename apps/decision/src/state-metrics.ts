@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
+import { labelledGauge } from '#libs/platform';
 
 /** What the decision service is at: read when it is asked for. */
 export interface StateSources {
@@ -11,16 +12,17 @@ export interface StateSources {
 
 export function createStateMetrics(registry: Registry, { epochs, unpublished, nowMs }: StateSources): void {
   const registers = [registry];
-  const epoch: Gauge<'service'> = new Gauge({
-    name: 'teststrip_decision_epoch',
-    help: 'Epoch of the newest order about a service; routers serve it in teststrip_router_epoch.',
-    labelNames: ['service'] as const,
-    registers,
-    collect() {
-      epoch.reset();
-      for (const [service, newest] of epochs()) epoch.set({ service }, newest);
+  labelledGauge(
+    registry,
+    {
+      name: 'teststrip_decision_epoch',
+      help: 'Epoch of the newest order about a service; routers serve it in teststrip_router_served_epoch.',
+      labelNames: ['service'],
     },
-  });
+    (set) => {
+      for (const [service, newest] of epochs()) set({ service }, newest);
+    },
+  );
   const age = new Gauge({
     name: 'teststrip_outbox_age_seconds',
     help: 'How long the oldest command or definition has waited to be published; 0 while none waits.',

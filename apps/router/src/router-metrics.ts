@@ -1,6 +1,6 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { AllocationCommanded } from '#libs/contracts';
-import { hopSeconds } from '#libs/platform';
+import { hopSeconds, labelledGauge } from '#libs/platform';
 import type { EventBuffer } from '#libs/telemetry';
 import type { RoutedRequest } from './proxy/routed-request.js';
 import type { UpstreamLane, UpstreamLanes } from './proxy/upstream-lanes.js';
@@ -226,19 +226,4 @@ function createOrderGauges(registry: Registry, allocations: Allocations): void {
   perExperiment('teststrip_router_fail_safe', '1 while control is served because the controller is lost.', (route) =>
     Number(allocations.isFailSafe(route)),
   );
-}
-
-function labelledGauge(
-  registry: Registry,
-  metric: { readonly name: string; readonly help: string; readonly labelNames?: string[] },
-  collect: (set: (labels: Record<string, string>, value: number) => void) => void,
-): void {
-  const registered: Gauge = new Gauge({
-    ...metric,
-    registers: [registry],
-    collect() {
-      registered.reset();
-      collect((labels, value) => registered.set(labels, value));
-    },
-  });
 }

@@ -2,6 +2,7 @@ export * from './app/app.js';
 export * from './app/compose-apps.js';
 export * from './app/define-app.js';
 export { hopSeconds, type NoteHop } from './app/hop-seconds.js';
+export { labelledGauge } from './app/labelled-gauge.js';
 export * from './app/logger.js';
 export * from './app/need.js';
 export * from './app/parent.js';
