@@ -26,6 +26,7 @@ let upstream: Server;
 let apps: readonly RunningApp<unknown>[];
 let environment: Readonly<Record<string, string>>;
 let routerUrl: string;
+let routerAdminUrl: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'teststrip-cli-'));
@@ -51,9 +52,10 @@ beforeAll(async () => {
   const router = await startApp(routerApp, {
     resources: { bus },
     environment: own,
-    settings: { port: 0, routerId: 'router-a', lastKnownGoodFile: undefined },
+    settings: { port: 0, routerId: 'router-a', lastKnownGoodFile: undefined, overrideToken: 'signs-override-tokens' },
   });
   routerUrl = router.exposed.url;
+  routerAdminUrl = router.url;
   apps = [router, ...others, decision];
   environment = {
     ...own,
@@ -122,11 +124,16 @@ ${more}`;
 }
 
 async function ask(key: string, unit: number): Promise<number> {
+  return (await asked(key, unit)).status;
+}
+
+async function asked(key: string, unit: number, more: Readonly<Record<string, string>> = {}) {
   const url = new URL(`v1/services/${key}-service/generations`, routerUrl);
-  const headers = { 'content-type': 'application/json', 'teststrip-unit': `user-${unit}` };
+  const headers = { 'content-type': 'application/json', 'teststrip-unit': `user-${unit}`, ...more };
   const response = await fetch(url, { method: 'POST', headers, body: '{"prompt": "a red circle"}' });
   await response.arrayBuffer();
-  return response.status;
+  const assignment = decodeURIComponent(response.headers.get('teststrip-assignment') ?? 'null');
+  return { status: response.status, assignment: JSON.parse(assignment) as unknown };
 }
 
 /** Asks until the experiment has ended. */
@@ -171,7 +178,13 @@ describe('a session in a terminal', () => {
     const frozen = await teststrip('freeze broken-service -r weekend');
     const stands = await teststrip('status broken');
     expect(frozen).toMatchObject({ code: 0, text: expect.stringMatching(/broken-service.*paused/) });
-    expect(stands.text).toMatch(/paused/);
+    expect(stands.text).toMatch(/is paused[^]*its service is frozen: teststrip unfreeze broken-service -r …/);
+    expect(stands.text).not.toMatch(/teststrip resume/);
+    expect((await teststrip('get experiment broken')).text).toContain('teststrip unfreeze broken-service -r …');
+    expect(await teststrip('resume broken -r now')).toMatchObject({
+      code: 4,
+      text: expect.stringContaining('"teststrip service resume broken-service -r …"'),
+    });
 
     await writeFile(good, (await readFile(good, 'utf8')).concat('deadline: 2h\n'));
     const ended = askUntilEnded('broken');
@@ -182,7 +195,7 @@ describe('a session in a terminal', () => {
     await ended;
     const failed = await teststrip('wait broken --for promoted --timeout 60s');
     expect(differing).toMatchObject({ code: 1, text: expect.stringMatching(/policy changed: deadline .* → 2 h/) });
-    expect(waiting).toMatchObject({ code: 0, text: expect.stringContaining('teststrip approve good') });
+    expect(waiting).toMatchObject({ code: 0, text: expect.stringContaining('teststrip approve good -r …') });
     expect(unknown).toMatchObject({ code: 4, text: expect.stringContaining('"teststrip get experiments"') });
     expect(hasty.code).toBe(3);
     expect(failed).toMatchObject({ code: 1, text: expect.stringContaining('error-rate of candidate') });
@@ -208,7 +221,7 @@ describe('a session in a terminal', () => {
     expect(judged.code).toBe(0);
     expect(judged.text).toMatch(/the log leads to "rolled-back"/);
     expect(judged.text).not.toMatch(/not kept/);
-  }, 120_000);
+  }, 300_000);
 
   it('on another machine begins with a login; what a person takes back ends a pipeline that waits for it', async () => {
     // No installation has left its token there.
@@ -239,6 +252,41 @@ describe('a session in a terminal', () => {
     const replayed = await teststrip('replay taken-back', elsewhere);
     expect(end.code).toBe(0);
     expect(replayed).toMatchObject({ code: 0, text: expect.stringMatching(/decided again and identical/) });
+  }, 300_000);
+
+  it('gives a tester a token that shows the candidate, and nobody else one', async () => {
+    const path = await aFile('shown', 'ramp: [{ weight: 10% }, { weight: 100%, approval: required }]\n');
+    expect((await teststrip(`apply -f ${path}`)).code).toBe(0);
+    await vi.waitFor(async () => expect(await ask('shown', 1)).toBe(200), { timeout: 30_000 });
+    const command = `override-token shown-service --variant candidate --valid-for 5m -r looks --router ${routerAdminUrl}`;
+    const issued = await teststrip(command);
+    const [, token = ''] = /^teststrip-override-token: (\S+)$/m.exec(issued.text) ?? [];
+    expect(issued).toMatchObject({
+      code: 0,
+      text: expect.stringMatching(/shown-service .* get candidate until [^]*teststrip-override: candidate$/m),
+    });
+    expect(Number(token.split('.')[0]) * 1_000 - Date.now()).toBeLessThan(5 * 60_000 + 1);
+    const wish = { 'teststrip-override': 'candidate' };
+    const seen = async (headers: object) => (await asked('shown', 1, { ...wish, ...headers })).assignment;
+    expect(await seen({ 'teststrip-override-token': token })).toMatchObject({
+      variant: 'candidate',
+      reason: 'OVERRIDE',
+    });
+    expect(await seen({ 'teststrip-override-token': `${token.slice(0, -1)}-` })).not.toMatchObject({
+      reason: 'OVERRIDE',
+    });
+
+    expect((await teststrip(command.replace('5m', '90s'))).text).toContain('expected whole minutes');
+    expect((await teststrip(command.replace('5m', '31d'))).code).toBe(4);
+    expect(await teststrip(command.replace('shown-service', 'no-service'))).toMatchObject({
+      code: 4,
+      text: expect.stringContaining('no service "no-service"'),
+    });
+    expect((await teststrip(`${command} --token teststrip_nobody`)).code).toBe(4);
+    expect(await teststrip(command.replace(routerAdminUrl, 'http://127.0.0.1:2'))).toMatchObject({
+      code: 5,
+      text: expect.stringContaining('--router says where'),
+    });
   }, 120_000);
 
   it('erases what is kept of a user, and says how much that was', async () => {

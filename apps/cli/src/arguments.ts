@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { parseDurationMs } from '#libs/contracts';
 import { findScenario, type Scenario } from './scenarios/scenario.js';
 
 /** Carriers of the event bus that a demonstration can run on. */
@@ -48,4 +49,13 @@ export function secondsArgument(text: string): number {
   if (text.trim() === '' || !(value >= 0 && value < Infinity))
     throw new InvalidArgumentError(`"${text}": expected seconds, 0 or more.`);
   return value;
+}
+
+/** "30m" in milliseconds. */
+export function durationArgument(text: string): number {
+  try {
+    return parseDurationMs(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
 }

@@ -10,6 +10,7 @@ import { addStatusCommand } from './experiments/status-command.js';
 import { addValidateCommand } from './experiments/validate-command.js';
 import { addWaitCommand } from './experiments/wait-command.js';
 import { addDeadLettersCommand } from './dead-letters/dead-letters-command.js';
+import { addOverrideTokenCommand } from './overrides/override-token-command.js';
 import { addModelsCommand } from './models/models-command.js';
 import { addPlanCommand } from './planning/plan-command.js';
 import { addPositionsCommand } from './positions/positions-command.js';
@@ -40,6 +41,7 @@ export function teststripProgram(signal: AbortSignal): Command {
   addRetryCommand(program);
   addFreezeCommands(program);
   addServiceCommands(program);
+  addOverrideTokenCommand(program);
   addEventsCommand(program);
   addReportCommand(program);
   addReplayCommand(program);

@@ -5,7 +5,7 @@ import { connect, withServerOptions, type Connection, type ServerOptions } from 
 import { serviceLines, servicePath, serviceTable } from '../services/service-lines.js';
 import { alignedColumns } from '../terminal/columns.js';
 import { outputOption, printAnswer, type OutputForm } from '../terminal/print.js';
-import { experimentPath } from './read-standing.js';
+import { experimentPath, isFrozen } from './read-standing.js';
 import { ago, phaseWords, shareWords, stageWords, waitsFor } from './standing.js';
 
 interface GetOptions extends ServerOptions {
@@ -33,7 +33,8 @@ export function addGetCommand(program: Command): void {
 }
 
 async function getExperiments(key: string | undefined, options: GetOptions): Promise<void> {
-  const { decision } = connect(options);
+  const connection = connect(options);
+  const { decision } = connection;
   if (key === undefined) {
     const answer = await decision.get(`/v1/experiments${options.all ? '?archived=true' : ''}`);
     const { experiments } = decision.read(experimentsAnswer, answer);
@@ -41,9 +42,10 @@ async function getExperiments(key: string | undefined, options: GetOptions): Pro
   }
   const answer = await decision.get(experimentPath(key));
   const experiment = decision.read(experimentAnswer, answer);
+  const isStill = await isFrozen(connection, experiment);
   printAnswer(options.output, answer, () => [
     ...experimentTable([experiment]),
-    ...waitsFor(experiment, Date.now()).map((line) => `  ${line}`),
+    ...waitsFor(experiment, isStill, Date.now()).map((line) => `  ${line}`),
   ]);
 }
 

@@ -45,8 +45,11 @@ export function effectWords({ effect }: ExperimentAnswer): string | undefined {
   return undefined;
 }
 
-/** What an experiment waits for, a line each; empty where it waits for nothing but evidence, or has ended. */
-export function waitsFor(experiment: ExperimentAnswer, nowMs: number): readonly string[] {
+/**
+ * What an experiment waits for, a line each; empty where it waits for nothing but evidence, or has ended.
+ * @param isFrozen whether its service stands still, and the experiment with it
+ */
+export function waitsFor(experiment: ExperimentAnswer, isFrozen: boolean, nowMs: number): readonly string[] {
   const { key, held, parked, approvals, phase, reason, deadlineAt } = experiment;
   if (isOver(experiment)) return [];
   const awaited = approvals?.awaited ?? null;
@@ -54,7 +57,7 @@ export function waitsFor(experiment: ExperimentAnswer, nowMs: number): readonly 
     ...(phase === 'quarantined' ? [`${reason ?? 'its log can’t be read'}; teststrip rollback ${key} ends it`] : []),
     ...(parked ? [`nothing can be decided at present: ${parked.reason}`] : []),
     ...(held ? [`it can't be judged: ${held.causes.map(causeWords).join(', ')} (${ago(held.since, nowMs)})`] : []),
-    ...(phase === 'paused' ? [`somebody has paused it: teststrip resume ${key} lets it go on`] : []),
+    ...(phase === 'paused' ? [pauseWords(experiment, isFrozen)] : []),
     ...experiment.gates.filter(isAwaited).map(gateWords),
     ...(awaited === null ? [] : [approvalWords(key, awaited, approvals?.judgements)]),
     ...(deadlineAt ? [`deadline in ${duration(Math.max(0, Date.parse(deadlineAt) - nowMs))}`] : []),
@@ -63,7 +66,13 @@ export function waitsFor(experiment: ExperimentAnswer, nowMs: number): readonly 
 
 function approvalWords(key: string, stage: number, judgements: number | null | undefined): string {
   const pictures = judgements ? `${judgements} judgements of pictures (/review/${key} of the page) or ` : '';
-  return `stage ${stage + 1} waits for ${pictures}an approval: teststrip approve ${key}`;
+  return `stage ${stage + 1} waits for ${pictures}an approval: teststrip approve ${key} -r …`;
+}
+
+/** On a frozen service no experiment can be resumed; one that somebody had paused before stays paused when the service goes on. */
+function pauseWords({ key, service }: ExperimentAnswer, isFrozen: boolean): string {
+  if (isFrozen) return `its service is frozen: teststrip unfreeze ${service} -r … lets it go on`;
+  return `somebody has paused it: teststrip resume ${key} -r … lets it go on`;
 }
 
 /** A server of before does not say which gates the ramp waits for. */

@@ -6,6 +6,8 @@ import { ago, effectWords, phaseWords, shareWords, stageWords, waitsFor } from '
 /** What the servers say of one experiment at one moment. */
 export interface ExperimentStanding {
   readonly experiment: ExperimentAnswer;
+  /** It stands still because its service does. */
+  readonly isFrozen: boolean;
   /** Undefined where the reports can't be had, or don't know of it yet. */
   readonly summary: SummaryAnswer | undefined;
   /** Why there is no summary. */
@@ -14,8 +16,8 @@ export interface ExperimentStanding {
 
 /** Where an experiment stands, for people. */
 export function statusLines(standing: ExperimentStanding, nowMs: number): readonly string[] {
-  const { experiment } = standing;
-  const waits = waitsFor(experiment, nowMs);
+  const { experiment, isFrozen } = standing;
+  const waits = waitsFor(experiment, isFrozen, nowMs);
   const effect = effectWords(experiment);
   return [
     `${experiment.key} revision ${experiment.revision} ${phaseWords(experiment)}`,

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import { parseDurationMs } from '#libs/contracts';
 import { duration } from '#libs/delivery';
+import { durationArgument } from '../arguments.js';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
 import type { ExperimentAnswer } from '../server/answers.js';
 import type { Connection } from '../server/connection.js';
@@ -19,14 +20,6 @@ export function timeoutOption(): Option {
   return new Option('--timeout <duration>', 'longest time to wait, such as 30m or 2h')
     .argParser(durationArgument)
     .default(parseDurationMs('2h'), '2h');
-}
-
-function durationArgument(text: string): number {
-  try {
-    return parseDurationMs(text);
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
 }
 
 export interface Wait {

@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander';
 import { commonVariables, documented, isLoopback, operatorTokenForPort, readConfig, variables } from '#libs/platform';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { tell } from '../terminal/print.js';
-import { ApiClient, RefusedByServer } from './api-client.js';
+import { ApiClient, RefusedByServer, type Addressed } from './api-client.js';
 import { contextNamed, readContexts, type SavedContext } from './contexts.js';
 
 /** Where `npm start` serves. */
@@ -64,23 +64,23 @@ export function connect(options: ServerOptions): Connection {
 
 /** Where the recorder of `npm start` is. */
 export const LOCAL_RECORDER = 'http://127.0.0.1:8085';
-/** It reads through tables that are as large as the disk allows. */
-const ERASED_WITHIN_MS = 1_800_000;
+/** Where operators ask the router of `npm start`. */
+export const LOCAL_ROUTER = 'http://127.0.0.1:8086';
 
 /**
- * The recorder, as somebody who may do everything asks it. Contexts don't have its address: no saved token goes there.
+ * Another server than those of contexts, in whose files its address is not: no saved token goes there.
  * @throws CommandFailure for an address that is none
  */
-export function connectRecorder(
-  url: string,
-  options: ServerOptions,
-): Pick<Connection, 'actor'> & { readonly recorder: ApiClient } {
+export function connectApart(
+  server: Omit<Addressed, 'token'>,
+  options: Pick<ServerOptions, 'token' | 'actor'>,
+): Pick<Connection, 'actor'> & { readonly client: ApiClient } {
+  const { url } = server;
   refuseOtherThanHttp(url);
   const token = options.token ?? environmentToken() ?? operatorTokenFor(url);
   warnOfOpenLines(token, url, false);
-  const how = '--recorder says where it is.';
   return {
-    recorder: new ApiClient({ what: 'recorder', url, token, how, answerWithinMs: ERASED_WITHIN_MS }),
+    client: new ApiClient({ ...server, token }),
     actor: options.actor ?? (token === undefined ? accountName() : undefined),
   };
 }
@@ -171,7 +171,7 @@ function environmentToken(): string | undefined {
 function operatorTokenFor(server: string): string | undefined {
   if (!isOnThisMachine(server)) return undefined;
   const { DATA_DIR } = readConfig({ DATA_DIR: commonVariables.DATA_DIR });
-  const usual = [LOCAL.server, LOCAL.reports, LOCAL_RECORDER].flatMap((url) =>
+  const usual = [LOCAL.server, LOCAL.reports, LOCAL_RECORDER, LOCAL_ROUTER].flatMap((url) =>
     url === undefined ? [] : new URL(url).port,
   );
   return operatorTokenForPort(DATA_DIR, new URL(server).port, usual);

@@ -7,7 +7,7 @@ describe('a refusal of the server', () => {
     expect(problemInWords(refused!)).toBe('Not in this state: it has ended');
     const ways = 'POST /v1/experiments/a-b/new-attempt with {"actor": "…"} or GET /v1/services';
     expect(problemInWords(readProblem(409, { title: 'No', detail: ways })!)).toBe(
-      'No: "teststrip new-attempt a-b" or "teststrip get services"',
+      'No: "teststrip new-attempt a-b -r …" or "teststrip get services"',
     );
     const unknown = readProblem(401, { title: 'Who are you?', detail: '' });
     expect(problemInWords(unknown!)).toMatch(/^Who are you\?\n.*teststrip login/);

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
-import { connectRecorder, giveInName, LOCAL_RECORDER, type ServerOptions } from '../server/connection.js';
+import { connectApart, giveInName, LOCAL_RECORDER, type ServerOptions } from '../server/connection.js';
 import { alignedColumns } from '../terminal/columns.js';
 import { outputOption, printAnswer, type OutputForm } from '../terminal/print.js';
 
@@ -11,6 +11,9 @@ interface EraseOptions extends Pick<ServerOptions, 'token' | 'actor'> {
 }
 
 const erasedAnswer = z.object({ rows: z.record(z.string(), z.int()) });
+
+/** The recorder reads through tables that are as large as the disk allows. */
+const ERASED_WITHIN_MS = 1_800_000;
 
 /** `teststrip erase`: the data of a person who wants to be forgotten. */
 export function addEraseCommand(program: Command): void {
@@ -35,12 +38,12 @@ Example:
   teststrip erase user-7f3a --reason "asked for by the user, ticket 4711"`;
 
 async function erase(unit: string, { recorder: url, reason, output, ...options }: EraseOptions): Promise<void> {
-  const connection = connectRecorder(url, options);
-  const { recorder } = connection;
-  const answer = await giveInName(connection, (actor) =>
-    recorder.send('POST', '/v1/erasures', { unit, reason, actor }),
-  );
-  const { rows } = recorder.read(erasedAnswer, answer);
+  const how = '--recorder says where it is.';
+  const recorder = { what: 'recorder', url, how, answerWithinMs: ERASED_WITHIN_MS };
+  const connection = connectApart(recorder, options);
+  const { client } = connection;
+  const answer = await giveInName(connection, (actor) => client.send('POST', '/v1/erasures', { unit, reason, actor }));
+  const { rows } = client.read(erasedAnswer, answer);
   const lines = Object.entries(rows).map(([table, count]) => [table, String(count)]);
   printAnswer(output, answer, () => alignedColumns([['TABLE', 'ROWS'], ...lines]));
 }
