@@ -1,4 +1,4 @@
-import { safeLine } from './safe-text.js';
+import { safeLine } from '#libs/platform';
 
 type Pad = (cell: string, width: number, column: number) => string;
 

@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import { stringify } from 'yaml';
-import { safeLine, safeLines } from './safe-text.js';
+import { safeLine, safeLines } from '#libs/platform';
 
 /** How a command answers. */
 export type OutputForm = 'table' | 'json' | 'yaml';

@@ -1,4 +1,4 @@
-import { safeLine } from './safe-text.js';
+import { safeLine } from '#libs/platform';
 
 const NARROWEST = 40;
 const WIDTH_WITHOUT_SIZE = 120;

@@ -1,5 +1,7 @@
+import { inspect } from 'node:util';
 import { ConsoleLogger, type LogLevel } from '@nestjs/common';
 import { cleanForLog, withoutSecrets } from '../configuration/secrets.js';
+import { safeLines } from './safe-text.js';
 
 export interface LoggerSettings {
   readonly LOG_LEVEL: 'debug' | 'log' | 'warn' | 'error';
@@ -58,6 +60,19 @@ class CleanLogger extends ConsoleLogger {
   }
 
   protected override printStackTrace(stack: string): void {
-    super.printStackTrace(stack && withoutSecrets(stack));
+    super.printStackTrace(stack && oneEntry(withoutSecrets(stack)));
   }
+
+  protected override stringifyMessage(message: unknown, logLevel: LogLevel): string {
+    const text =
+      typeof message === 'string'
+        ? message
+        : inspect(message, { ...this.inspectOptions, colors: false, breakLength: 120 });
+    return super.stringifyMessage(oneEntry(text), logLevel);
+  }
+}
+
+/** What people say, clients send and files hold stands in messages: it moves no cursor, and no line of it is taken for one of ours. */
+function oneEntry(text: string): string {
+  return safeLines(text).replaceAll('\n', '\n  ');
 }

@@ -1,4 +1,4 @@
-import { safeLine } from '../../terminal/safe-text.js';
+import { safeLine } from '#libs/platform';
 import { megabytes } from '../model-lines.js';
 import type { PullProgress } from './pull-model.js';
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { alignedColumns } from './columns.js';
 import { safeLine, safeLines } from './safe-text.js';
 
 describe('text of others on a terminal', () => {
@@ -11,15 +10,5 @@ describe('text of others on a terminal', () => {
 
   it('keeps the letters of every language', () => {
     expect(safeLine('Größe −1 % › 写真')).toBe('Größe −1 % › 写真');
-  });
-
-  it('is measured for columns as it is shown', () => {
-    expect(
-      alignedColumns([
-        ['a', 'b'],
-        ['\u001b', 'x'],
-        ['longer', 'y'],
-      ]),
-    ).toEqual(['a       b', '\\u001b  x', 'longer  y']);
   });
 });
