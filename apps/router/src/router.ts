@@ -12,7 +12,15 @@ import {
   type TeststripEvent,
 } from '#libs/contracts';
 import { LogFollower, type BusClient, type OrderTrust } from '#libs/messaging';
-import { ClientLimit, listen, NOTHING_TO_GIVE_BACK, sendJson, sendProblem, type HealthFinding } from '#libs/platform';
+import {
+  ClientLimit,
+  limitRest,
+  listen,
+  NOTHING_TO_GIVE_BACK,
+  sendJson,
+  sendProblem,
+  type HealthFinding,
+} from '#libs/platform';
 import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
 import { createProxy, type Proxy } from './proxy/proxy.js';
 import type { RoutedRequest } from './proxy/routed-request.js';
@@ -383,7 +391,7 @@ export class Router {
     closeWithConnection(request.socket, response);
     let leave: (() => void) | undefined;
     response.on('close', () => {
-      this.limitRest(request);
+      limitRest(request, this.settings.limits.idleMs);
       leave?.();
     });
     const fault = faultOf(request);
@@ -426,13 +434,6 @@ export class Router {
   /** For what clients tell, which never drives out how requests ended: nobody tells that again. */
   private hasRoom(): boolean {
     return this.routedEvents.status().queued < this.settings.maxQueuedEvents / 2;
-  }
-
-  /** What a client still sends behind its answer is read away, so that it reads the answer; not for ever. */
-  private limitRest(request: IncomingMessage): void {
-    if (request.complete) return;
-    const timer = setTimeout(() => request.socket.destroy(), this.settings.limits.idleMs);
-    request.on('close', () => clearTimeout(timer));
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

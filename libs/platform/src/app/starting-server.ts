@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { limitRest } from '../http/limit-rest.js';
 import { sendJson, sendProblem } from '../http/plain-server.js';
 import type { Resources } from './resources.js';
 
@@ -15,6 +16,7 @@ export async function answeringMeanwhile<T>(
   open: () => Promise<T>,
 ): Promise<T> {
   const server = createServer((request, response) => {
+    response.once('close', () => limitRest(request));
     if (request.url === '/health/live') return sendJson(response, { status: 'ok', checks: {} });
     const problems = resources.waitsBecause();
     const detail = problems.length === 0 ? 'it is starting' : problems.join('; ');

@@ -3,6 +3,7 @@ import type { INestApplication } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
 import { namelessAddress } from './nameless-address.js';
 import { foreignRequest, type BrowserRules } from './foreign-request.js';
+import { limitRest } from './limit-rest.js';
 import { ProblemFilter } from './problem.js';
 
 /** Requests under way. */
@@ -17,9 +18,12 @@ const BETWEEN_LOOKS_MS = 20;
 export function prepareHttp(nest: INestApplication, server: BrowserRules): RequestsUnderWay {
   const underWay = new Set<ServerResponse>();
   let isDraining = false;
-  nest.use((_request: IncomingMessage, response: ServerResponse, next: () => void) => {
+  nest.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
     underWay.add(response);
-    response.once('close', () => underWay.delete(response));
+    response.once('close', () => {
+      underWay.delete(response);
+      limitRest(request);
+    });
     if (isDraining) response.setHeader('connection', 'close');
     next();
   });
