@@ -295,6 +295,27 @@ describe('feedback', () => {
     }
     expect(published).toEqual([]);
   });
+
+  it('is limited by client also behind a proxy that is trusted, and whatever others say of themselves', async () => {
+    const behindProxy = await startApp(reportsApp, {
+      resources: { database, bus },
+      environment: { AUTH: 'off', REPORTS_CLIENT_FEEDBACK: '1', REPORTS_TRUSTED_PROXIES: '127.0.0.1' },
+    });
+    const give = async (client: string, url = behindProxy.url) => {
+      const headers = { 'content-type': 'application/json', 'x-forwarded-for': client };
+      const body = JSON.stringify({ requestId: routed.requestId, kind: 'thumb-up' });
+      return (await fetch(`${url}/api/feedback`, { method: 'POST', headers, body })).status;
+    };
+    expect([await give('192.0.2.1'), await give('192.0.2.1'), await give('192.0.2.2')]).toEqual([202, 429, 202]);
+    await behindProxy.close();
+    const open = await startApp(reportsApp, {
+      resources: { database, bus },
+      environment: { AUTH: 'off', REPORTS_CLIENT_FEEDBACK: '1' },
+    });
+    expect([await give('192.0.2.1', open.url), await give('192.0.2.2', open.url)]).toEqual([202, 429]);
+    await open.close();
+    published.splice(0);
+  });
 });
 
 describe('events', () => {

@@ -21,5 +21,10 @@ export const reportsVariables = {
     variables.integer.min(1).default(6_000),
     'How often one client address may give feedback within a minute; what comes beyond is answered with 429.',
   ),
+  REPORTS_TRUSTED_PROXIES: documented(
+    variables.addressRanges.default([]),
+    'Addresses of proxies in front of the reports (`10.0.0.0/8,::1`), whose word on the client (`X-Forwarded-For`) counts; without them all clients behind a proxy share the limits of one.',
+    { defaultIs: 'none' },
+  ),
   DATA_DIR: commonVariables.DATA_DIR,
 } as const;

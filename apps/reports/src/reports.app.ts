@@ -27,6 +27,7 @@ export const reportsApp = defineApp({
     decisionUrl: config.REPORTS_DECISION_URL ?? onThisMachine(config),
     feedback: config.FEEDBACK,
     clientFeedbackPerMinute: config.REPORTS_CLIENT_FEEDBACK,
+    trustedProxies: config.REPORTS_TRUSTED_PROXIES,
   }),
   module: (settings, parts) => ReportsModule.register({ ...settings, ...parts }),
   access: (nest, { identities }) => ({

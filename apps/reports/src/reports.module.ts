@@ -4,7 +4,15 @@ import { eventSource } from '#libs/contracts';
 import { createEventPublisher, type EventBus } from '#libs/messaging';
 import type { Database } from '#libs/persistence';
 import { createFactReader } from '#libs/persistence/reports';
-import { ClientLimit, type Clock, type FeedbackTokens, type Identities, type IssuerSignIn } from '#libs/platform';
+import {
+  ClientLimit,
+  type AddressRange,
+  TrustedProxies,
+  type Clock,
+  type FeedbackTokens,
+  type Identities,
+  type IssuerSignIn,
+} from '#libs/platform';
 import { EventsController } from './events/events.controller.js';
 import { EventsDesk } from './events/events-desk.js';
 import { EventsMetrics } from './events/events-metrics.js';
@@ -37,6 +45,7 @@ import {
   PICTURE_GALLERY,
   REVIEW_DESK,
   SUMMARY_READER,
+  TRUSTED_PROXIES,
 } from './tokens.js';
 
 /** Everything about the reports that an operator may choose. */
@@ -50,6 +59,8 @@ export interface ReportsSettings {
   /** Whether feedback needs the token that the router gave. */
   readonly feedback: 'token' | 'open';
   readonly clientFeedbackPerMinute: number;
+  /** Who may say for whom they ask. */
+  readonly trustedProxies: readonly AddressRange[];
 }
 
 export interface ReportsModuleOptions extends ReportsSettings {
@@ -100,6 +111,7 @@ export class ReportsModule {
         { provide: FEEDBACK_DESK, useValue: new FeedbackDesk(desk) },
         { provide: EVENTS_DESK, useValue: new EventsDesk({ bus, facts, clock, metrics: new EventsMetrics(metrics) }) },
         { provide: REVIEW_DESK, useValue: new ReviewDesk(facts, gallery, publisher, clock) },
+        { provide: TRUSTED_PROXIES, useValue: new TrustedProxies(options.trustedProxies) },
         { provide: DECISION_DOOR, useValue: new DecisionDoor(decisionUrl) },
         { provide: IDENTITIES, useValue: options.identities },
         { provide: ISSUER_SIGN_IN, useValue: options.signIn },

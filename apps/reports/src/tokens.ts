@@ -10,3 +10,4 @@ export const DECISION_DOOR = Symbol('DECISION_DOOR');
 export const EVENTS_DESK = Symbol('EVENTS_DESK');
 export const ISSUER_SIGN_IN = Symbol('ISSUER_SIGN_IN');
 export const IDENTITIES = Symbol('IDENTITIES');
+export const TRUSTED_PROXIES = Symbol('TRUSTED_PROXIES');

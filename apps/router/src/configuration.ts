@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { namesUser, readRoute, routeText, slug } from '#libs/contracts';
 import { commonVariables, documented, upstreamHostsVariable, variables } from '#libs/platform';
-import { readRange, type AddressRange } from './proxy/trusted-proxies.js';
 import type { RouterOptions } from './router-options.js';
 import type { OwnedRoute } from './routing/public-routes.js';
 
@@ -32,15 +31,6 @@ const routes = variables.list.transform((entries, context): readonly OwnedRoute[
     const problem = route.error?.issues[0]?.message ?? 'the name of a service is lower-case letters, digits and dashes';
     const message = `"${entry}": expected service=/path or service=host/path; ${problem}`;
     context.addIssue({ code: 'custom', message });
-    return [];
-  }),
-);
-
-const ranges = variables.list.transform((entries, context): readonly AddressRange[] =>
-  entries.flatMap((entry) => {
-    const range = readRange(entry);
-    if (range) return [range];
-    context.addIssue({ code: 'custom', message: `"${entry}": expected an address or a range such as 10.0.0.0/8` });
     return [];
   }),
 );
@@ -91,7 +81,7 @@ export const routerVariables = {
     'Request header that names the session.',
   ),
   ROUTER_TRUSTED_PROXIES: documented(
-    ranges.default([]),
+    variables.addressRanges.default([]),
     "Addresses of proxies in front of the router (`10.0.0.0/8,::1`): what they say of the client (`X-Forwarded-*`, `Forwarded`, `X-Real-IP`) is passed on; everybody else's is replaced.",
     { defaultIs: 'none' },
   ),

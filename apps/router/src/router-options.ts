@@ -4,9 +4,8 @@ import { Registry } from 'prom-client';
 import { UNIT_HEADER } from '#libs/contracts';
 import type { OrderTrust } from '#libs/messaging';
 import { assignmentSignatures, type AssignmentSignatures } from '#libs/telemetry';
-import { noTracer, type FeedbackTokens, type Tracer, type UnitNames } from '#libs/platform';
+import { noTracer, type AddressRange, type FeedbackTokens, type Tracer, type UnitNames } from '#libs/platform';
 import type { UnitHeaders } from './proxy/request-headers.js';
-import type { AddressRange } from './proxy/trusted-proxies.js';
 import type { UpstreamLimits } from './proxy/upstream-lanes.js';
 import type { OwnedRoute } from './routing/public-routes.js';
 

@@ -20,6 +20,7 @@ import {
   sendJson,
   sendProblem,
   type HealthFinding,
+  TrustedProxies,
 } from '#libs/platform';
 import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
 import { createProxy, type Proxy } from './proxy/proxy.js';
@@ -32,7 +33,6 @@ import { StateServer } from './flags/state-server.js';
 import { closeWithConnection } from './proxy/answers-in-line.js';
 import { answerUnreadable, noteNewestAnswer, whenAnswered } from './proxy/answers-in-turn.js';
 import { faultOf } from './proxy/request-fault.js';
-import { TrustedProxies } from './proxy/trusted-proxies.js';
 import { UnitCookie } from './proxy/unit-cookie.js';
 import { isHandshake, refuseUpgrade } from './proxy/upgrade.js';
 import { UpstreamLanes } from './proxy/upstream-lanes.js';

@@ -47,3 +47,4 @@ export { noTracer, type Tracer } from './tracing/tracer.js';
 export { isListedHost } from './http/host-list.js';
 export { ClientLimit, NOTHING_TO_GIVE_BACK } from './http/client-limit.js';
 export { clientNetwork } from './http/client-network.js';
+export { type AddressRange, TrustedProxies } from './http/trusted-proxies.js';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { certain, type AssignmentQuestion } from '#libs/assignment';
 import { isoTime, type Assignment } from '#libs/contracts';
-import type { FeedbackTokens, Tracer } from '#libs/platform';
+import type { FeedbackTokens, Tracer, TrustedProxies } from '#libs/platform';
 import type { AssignmentSignatures } from '#libs/telemetry';
 import type { ExperimentRoute, ServiceRoute, WholeRoute } from '../routing/routing-table.js';
 import type { Upstream } from '../routing/upstream.js';
@@ -21,7 +21,6 @@ import {
   type UnitName,
 } from './request-headers.js';
 import type { OverrideCheck } from '../override-tokens.js';
-import type { TrustedProxies } from './trusted-proxies.js';
 import type { UnitCookie } from './unit-cookie.js';
 import type { UpstreamLane, UpstreamLanes } from './upstream-lanes.js';
 

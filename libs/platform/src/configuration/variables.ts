@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { z } from 'zod';
+import { readRange, type AddressRange } from '../http/trusted-proxies.js';
 
 /** What people read about a variable. */
 export interface VariableFacts {
@@ -39,6 +40,15 @@ const list = z.string().transform((text) =>
     .map((part) => part.trim())
     .filter((part) => part !== ''),
 );
+const addressRanges = list.transform((entries, context): readonly AddressRange[] =>
+  entries.flatMap((entry) => {
+    const range = readRange(entry);
+    if (range) return [range];
+    context.addIssue({ code: 'custom', message: `"${entry}": expected an address or a range such as 10.0.0.0/8` });
+    return [];
+  }),
+);
+
 const flag = z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1');
 
 /** A folder, or nothing yet. */
@@ -53,6 +63,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export const variables = {
   port,
   list,
+  /** `10.0.0.0/8,::1` */
+  addressRanges,
   flag,
   text: z.string(),
   url: z.url(),

@@ -15,7 +15,7 @@ export function readRange(text: string): AddressRange | undefined {
   return isIP(address) !== 0 && more.length === 0 && read <= most ? { address, bits: read } : undefined;
 }
 
-/** Proxies in front of the router, whose word on the client (`X-Forwarded-*`, `Forwarded`) counts. Nobody else's does. */
+/** Proxies in front of a service, whose word on the client (`X-Forwarded-*`, `Forwarded`) counts. Nobody else's does. */
 export class TrustedProxies {
   private readonly list = new BlockList();
   private readonly isEmpty: boolean;
