@@ -2,7 +2,7 @@ import { number, percent } from '#libs/delivery';
 import { mailMessage } from './email/mail-message.js';
 import type { DecidingNumbers, DecisionNotice } from './notice.js';
 import type { Receiver } from './receivers.js';
-import { isWorded, worded, type Templates, type Wording } from './templates.js';
+import { isWorded, worded, type Manner, type Templates, type Wording } from './templates.js';
 
 /** What a receiver is told. */
 export interface Told {
@@ -36,7 +36,7 @@ export function bodyFor(receiver: Receiver, told: Told, { templates, from }: Voi
 
 /** As Standard Webhooks recommends: what kind of event, when, and its data. */
 function webhookBody({ notice, link }: Told, own: Templates | undefined): unknown {
-  const said = own ? wordsOf(notice, link, own, (value) => value) : {};
+  const said = own ? wordsOf(notice, link, own, AS_IT_IS) : {};
   const data = { ...notice, link: link ?? null, ...said };
   return { type: `experiment.${notice.decision}`, timestamp: notice.decidedAt, data };
 }
@@ -47,7 +47,7 @@ function mailBody(
 ): string {
   const { experiment, revision, decidedAt } = notice;
   return mailMessage({
-    ...wordsOf(notice, link, templates, (value) => value),
+    ...wordsOf(notice, link, templates, AS_IT_IS),
     from,
     to,
     id: notificationId,
@@ -56,12 +56,7 @@ function mailBody(
   });
 }
 
-function wordsOf(
-  notice: DecisionNotice,
-  link: string | undefined,
-  templates: Templates,
-  plainly: (value: string) => string,
-): Wording {
+function wordsOf(notice: DecisionNotice, link: string | undefined, templates: Templates, manner: Manner): Wording {
   const { decision, experiment, service, kind, revision, message, actor, decidedAt, numbers, causes, weightsPpm } =
     notice;
   const fields = {
@@ -80,16 +75,31 @@ function wordsOf(
     decidedAt,
     link: link ?? '',
   };
-  return worded(templates, decision, fields, plainly);
+  return worded(templates, decision, fields, manner);
 }
+
+const AS_IT_IS: Manner = { plain: (value) => value };
 
 /** Longest text of a block that Slack takes is 3,000 characters; escaping makes some of them longer. */
 const LONGEST_MESSAGE = 2_000;
 
-/** What the template itself says may mention somebody or link somewhere; what it is filled with may not, but where Slack makes a link of an address. */
+/** What the template itself says may mention somebody or link somewhere; what it is filled with may not. */
 function slackInOwnWords({ notice, link }: Told, templates: Templates): unknown {
-  const { subject, text } = wordsOf(notice, link, templates, (value) => plain(cut(value)));
-  return { text: subject, blocks: [{ type: 'section', text: { type: 'mrkdwn', text: `*${subject}*\n${text}` } }] };
+  const manner = {
+    plain: (value: string) => plain(cut(value)),
+    marked: (template: string) => withLinks(template, link !== undefined),
+  };
+  const { subject, text } = wordsOf(notice, link, templates, manner);
+  return { text: subject, blocks: [section(`*${subject}*\n${text}`)] };
+}
+
+/** An address in a template, with the fields in it, or the field of the link by itself; not where it is marked as a link already. */
+const ADDRESS =
+  /(?<![<|])(?:https?:\/\/(?:\{\{[^{}]*\}\}|[^\s<>|{}])*(?:\{\{[^{}]*\}\}|[^\s<>|{}.,;:!?)'"])|\{\{\s*link\s*\}\})/g;
+
+/** Slack makes links of nothing in it that is not marked as one. */
+function withLinks(template: string, hasLink: boolean): string {
+  return template.replaceAll(ADDRESS, (address) => (address.startsWith('http') || hasLink ? `<${address}>` : address));
 }
 
 function cut(text: string): string {

@@ -76,6 +76,22 @@ describe('what receivers are told of decisions', () => {
     expect(blocks[2].elements[0].text).toContain('<https://page.example.com/experiments/int8|Open the page>');
   });
 
+  it('gives Slack links of a template alone, not of what it is filled with', () => {
+    const said = { ...rolledBack, command: { message: '<!here> see https://evil.example and evil.example' } };
+    const text =
+      'ci: https://ci.example/{{experiment}}?a={{revision}}. <{{link}}|here> {{message}}\n{{ link }}\n<!here>';
+    const [, told] = notificationsOf({ ...settings, templates: { text } }, [said as DeliveryEvent], after);
+    const { blocks } = JSON.parse(told!.body);
+    expect(blocks).toEqual([{ type: 'section', text: { type: 'mrkdwn', verbatim: true, text: expect.any(String) } }]);
+    expect(blocks[0].text.text.split('\n').slice(1)).toEqual([
+      'ci: <https://ci.example/int8?a=2>. <https://page.example.com/experiments/int8|here> &lt;!here&gt; see https://evil.example and evil.example',
+      '<https://page.example.com/experiments/int8>',
+      '<!here>',
+    ]);
+    const nowhere = { ...settings, pageUrl: undefined, templates: { text: '{{link}}\nx' } };
+    expect(JSON.parse(notificationsOf(nowhere, [rolledBack], after)[1]!.body).blocks[0].text.text).toMatch(/\*\nx$/);
+  });
+
   it('leaves out what nobody wants to be told', () => {
     expect(notificationsOf({ ...settings, on: ['held', 'approved'] }, [rolledBack, approved], after)).toHaveLength(2);
     expect(notificationsOf({ ...settings, receivers: [] }, [rolledBack], after)).toEqual([]);

@@ -15,7 +15,7 @@ const fields: NoticeFields = {
   decidedAt: '2026-11-20T10:00:00.000Z',
   link: '',
 };
-const same = (value: string): string => value;
+const same = { plain: (value: string): string => value };
 
 describe('templates of notifications', () => {
   it('are filled once, and lines of empty fields are left out', () => {
@@ -28,7 +28,7 @@ describe('templates of notifications', () => {
     const read = readTemplates(
       'subject: "[{{ service }}] {{experiment}}"\non:\n  rolled-back: { text: "<!here> {{message}}" }\n',
     ) as Templates;
-    expect(worded(read, 'rolled-back', fields, (value) => value.replaceAll('<', '&lt;'))).toEqual({
+    expect(worded(read, 'rolled-back', fields, { plain: (value) => value.replaceAll('<', '&lt;') })).toEqual({
       subject: '[sdxl] int8',
       text: '<!here> error-rate of &lt;candidate> {{actor}}',
     });

@@ -75,18 +75,23 @@ export function isWorded({ subject, text, on }: Templates, decision: NoticeKind)
   return [subject, text, own?.subject, own?.text].some((given) => given !== undefined);
 }
 
-/**
- * A notification in words. A line in which nothing but empty fields stands is left out.
- * @param plain takes from a field what would mean something where it is shown; the template's own text may mean it
- */
+/** How words are written where they are shown. */
+export interface Manner {
+  /** Takes from a field what would mean something there; the template's own text may mean it. */
+  readonly plain: (value: string) => string;
+  /** Marks in a template, before it is filled, what is to mean something there; absent: it is as it stands. */
+  readonly marked?: (template: string) => string;
+}
+
+/** A notification in words. A line in which nothing but empty fields stands is left out. */
 export function worded(
   { subject, text, on }: Templates,
   decision: NoticeKind,
   fields: NoticeFields,
-  plain: (value: string) => string,
+  { plain, marked = (template) => template }: Manner,
 ): Wording {
   const own = on?.[decision];
-  const say = (template: string): string => filled(template, fields, plain);
+  const say = (template: string): string => filled(marked(template), fields, plain);
   return {
     subject: say(own?.subject ?? subject ?? USUAL.subject).replaceAll(/\s+/g, ' '),
     text: say(own?.text ?? text ?? USUAL.text),
