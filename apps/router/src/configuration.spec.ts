@@ -57,3 +57,14 @@ it('routers on any free port of one host share neither name nor file; one with a
 function settingsAt(ROUTER_PORT: string) {
   return routerSettings({ ...z.object(routerVariables).parse({ ROUTER_PORT }), HOST: '127.0.0.1' });
 }
+
+it('proxies can name units only where there are any', () => {
+  const config = z.object(routerVariables).parse({ ROUTER_UNITS_NAMED_BY: 'proxies' });
+  expect(() => routerSettings({ ...config, HOST: '127.0.0.1' })).toThrow(
+    /ROUTER_UNITS_NAMED_BY=proxies: .*ROUTER_TRUSTED_PROXIES/,
+  );
+  const trusted = z
+    .object(routerVariables)
+    .parse({ ROUTER_UNITS_NAMED_BY: 'proxies', ROUTER_TRUSTED_PROXIES: '10.0.0.0/8' });
+  expect(routerSettings({ ...trusted, HOST: '127.0.0.1' })).toMatchObject({ unitsNamedBy: 'proxies' });
+});

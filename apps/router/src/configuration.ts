@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { namesUser, readRoute, routeText, slug } from '#libs/contracts';
-import { commonVariables, documented, upstreamHostsVariable, variables } from '#libs/platform';
+import { commonVariables, ConfigurationError, documented, upstreamHostsVariable, variables } from '#libs/platform';
 import type { RouterOptions } from './router-options.js';
 import type { OwnedRoute } from './routing/public-routes.js';
 
@@ -85,6 +85,10 @@ export const routerVariables = {
     "Addresses of proxies in front of the router (`10.0.0.0/8,::1`): what they say of the client (`X-Forwarded-*`, `Forwarded`, `X-Real-IP`) is passed on; everybody else's is replaced.",
     { defaultIs: 'none' },
   ),
+  ROUTER_UNITS_NAMED_BY: documented(
+    z.enum(['anybody', 'proxies']).default('anybody'),
+    'Who may say in headers which user or session asks, and its attributes. `anybody`: whoever asks, who then chooses a variant by choosing a name. `proxies`: those of ROUTER_TRUSTED_PROXIES alone; everybody else is known by the cookie of ROUTER_COOKIE_KEY, or is a unit of each request.',
+  ),
   ROUTER_CLIENT_REQUESTS: documented(
     z.union([z.literal('any'), variables.integer.min(1)], 'expected a whole number from 1, or any').optional(),
     'Requests and WebSockets that one client (an IPv4 address, a /64 of IPv6) may have under way; what comes beyond is answered with 429. `any`: no limit. Behind a proxy it needs ROUTER_TRUSTED_PROXIES, else all clients are one.',
@@ -126,6 +130,10 @@ export function routerSettings(
   config: z.output<z.ZodObject<typeof routerVariables>> & { readonly HOST: string },
 ): RouterOptions {
   const routerId = config.ROUTER_ID ?? nameOf(config.ROUTER_PORT);
+  if (config.ROUTER_UNITS_NAMED_BY === 'proxies' && config.ROUTER_TRUSTED_PROXIES.length === 0)
+    throw new ConfigurationError([
+      'ROUTER_UNITS_NAMED_BY=proxies: nobody could name a unit; expected the addresses of the proxies in ROUTER_TRUSTED_PROXIES',
+    ]);
   return {
     host: config.HOST,
     port: config.ROUTER_PORT,
@@ -145,6 +153,7 @@ export function routerSettings(
     ...(config.ROUTER_BREAK_GLASS_TOKEN === undefined ? {} : { breakGlassToken: config.ROUTER_BREAK_GLASS_TOKEN }),
     lastKnownGoodFile: join(config.DATA_DIR, 'router', `${routerId}.json`),
     trustedProxies: config.ROUTER_TRUSTED_PROXIES,
+    unitsNamedBy: config.ROUTER_UNITS_NAMED_BY,
     clientRequests: config.ROUTER_CLIENT_REQUESTS,
     drainMs: config.ROUTER_DRAIN_MS,
     shadowBusyAbove: config.ROUTER_SHADOW_BUSY_ABOVE,

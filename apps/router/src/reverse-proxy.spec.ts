@@ -155,6 +155,23 @@ describe('any request', () => {
     const without = await router({ control, candidate: control }, 500_000);
     expect((await ask(without, { unit: null })).headers['set-cookie']).toEqual(['own=1']);
   });
+
+  it('can’t choose its variant by choosing its name, nor by what it says of itself, where proxies alone may name units', async () => {
+    const [control] = await named('control');
+    const who = { unit: 'anna', headers: { 'teststrip-attributes': 'plan=pro', 'teststrip-session': 'session-1' } };
+    const unitAt = async (settings: Partial<RouterOptions>) => {
+      const url = await router({ control, candidate: control }, 500_000, { ...settings, unitsNamedBy: 'proxies' });
+      const { headers } = await ask(url, who);
+      const { unit } = decodeAssignment(String(headers[ASSIGNMENT_HEADER]));
+      return unit === headers['teststrip-request-id'] ? 'the request' : unit;
+    };
+    const elsewhere = [{ address: '192.0.2.0', bits: 24 }];
+    expect(await unitAt({ trustedProxies: elsewhere })).toBe('the request');
+    expect(await unitAt({ trustedProxies: elsewhere, cookieKey: 'a-key-of-sixteen-characters' })).toMatch(
+      /^[0-9a-f-]{36}$/,
+    );
+    expect(await unitAt({ trustedProxies: [{ address: '127.0.0.1', bits: 32 }] })).toBe('anna');
+  });
 });
 
 describe('a stream', () => {

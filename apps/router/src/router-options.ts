@@ -43,6 +43,8 @@ export interface RouterOptions {
   readonly busAttemptMs?: number;
   /** Proxies in front of it, whose word on the client counts. Default: none. */
   readonly trustedProxies?: readonly AddressRange[];
+  /** Who may say in headers which unit asks: whoever asks, or trusted proxies alone. Default: anybody. */
+  readonly unitsNamedBy?: 'anybody' | 'proxies';
   /** Requests that one client may have under way. Default: the usual number, but for clients of private networks. */
   readonly clientRequests?: number | 'any' | undefined;
   /** With more of users' requests under way no request is copied to a candidate in the shadow. Default 128. */
@@ -86,6 +88,7 @@ export interface RouterSettings {
   readonly busAttemptMs: number;
   readonly watchEveryMs: number;
   readonly trustedProxies: readonly AddressRange[];
+  readonly unitsNamedBy: 'anybody' | 'proxies';
   readonly clientRequests: number | 'any' | undefined;
   readonly shadowBusyAbove: number;
   readonly weightsFile: string | undefined;
@@ -128,6 +131,7 @@ export function withDefaults(options: RouterOptions): RouterSettings {
     busAttemptMs: options.busAttemptMs ?? 5_000,
     watchEveryMs: 250,
     trustedProxies: options.trustedProxies ?? [],
+    unitsNamedBy: options.unitsNamedBy ?? 'anybody',
     clientRequests: options.clientRequests,
     shadowBusyAbove: options.shadowBusyAbove ?? 128,
     weightsFile: options.weightsFile,

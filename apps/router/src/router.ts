@@ -233,6 +233,7 @@ export class Router {
       lanes: this.lanes,
       limits: settings.limits,
       unitHeaders: settings.unitHeaders,
+      unitsNamedBy: settings.unitsNamedBy,
       cookie: settings.cookieKey === undefined ? undefined : new UnitCookie(settings.cookieKey),
       onRouted: (routed) => this.tell(routed),
       onTrouble: (upstream, what) => this.troubles.tell(upstream, what),

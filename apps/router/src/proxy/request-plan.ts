@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { certain, type AssignmentQuestion } from '#libs/assignment';
 import { isoTime, type Assignment } from '#libs/contracts';
 import type { FeedbackTokens, Tracer, TrustedProxies } from '#libs/platform';
@@ -27,10 +27,14 @@ import type { UpstreamLane, UpstreamLanes } from './upstream-lanes.js';
 /** Methods that change nothing, so that asking twice does no harm (RFC 9110 §9.2.1). */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
+const NOTHING_SAID: IncomingHttpHeaders = {};
+
 /** What a plan is made with. */
 export interface PlanSources extends DrawSources {
   readonly lanes: UpstreamLanes;
   readonly unitHeaders: UnitHeaders;
+  /** Who may say in them which unit asks, and its attributes: whoever asks, or trusted proxies alone. */
+  readonly unitsNamedBy: 'anybody' | 'proxies';
   /** For who has no name; undefined: nobody is given one. */
   readonly cookie: UnitCookie | undefined;
   readonly mayOverride: OverrideCheck;
@@ -135,11 +139,16 @@ export class RequestPlan {
     return this.target(this.route, certain(this.route.rules, this.question, variant, 'FALLBACK'));
   }
 
+  /** The headers in which a unit may be named and described here: none of whoever could choose a variant by them. */
+  private get saidOfUnit(): IncomingHttpHeaders {
+    return this.sources.unitsNamedBy === 'anybody' || this.isForwarded ? this.request.headers : NOTHING_SAID;
+  }
+
   /** Who has no name is known by a cookie, where routers give them. */
   private unitOf(kind: ExperimentRoute['unit']): ReturnType<typeof unitOf> {
     const { headers } = this.request;
     const { unitHeaders, cookie } = this.sources;
-    const found = unitOf(headers, kind, this.requestId, unitHeaders);
+    const found = unitOf(this.saidOfUnit, kind, this.requestId, unitHeaders);
     if (found.name === 'named' || !cookie) return found;
     const known = cookie.read(headers.cookie);
     if (known !== undefined) return { unit: known, name: 'cookie' };
@@ -166,7 +175,7 @@ export class RequestPlan {
     return {
       unitOf: (kind) => this.unitOf(kind),
       override: overrideIn(headers, service, this.sources.mayOverride),
-      attributes: () => attributesOf(headers),
+      attributes: () => attributesOf(this.saidOfUnit),
       askedAt: this.startedAt,
     };
   }

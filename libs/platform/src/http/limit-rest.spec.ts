@@ -18,18 +18,18 @@ async function refused(bytes: number, withinMs?: number): Promise<{ sent: number
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
-  let [answer, sent, isCut] = ['', 0, false];
+  let [answer, sent] = ['', 0];
   socket.on('data', (piece) => (answer += piece.toString()));
   socket.on('error', () => undefined);
-  socket.on('close', () => (isCut = true));
   socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-length: ${bytes}\r\n\r\n`);
   const piece = Buffer.alloc(64 * 1024);
-  while (sent < bytes && !isCut) {
+  while (sent < bytes && !socket.destroyed) {
     const isTaken = socket.write(piece.subarray(0, bytes - sent));
     sent += Math.min(piece.length, bytes - sent);
     if (!isTaken) await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => undefined);
   }
-  if (!isCut) await new Promise((resolve) => setTimeout(resolve, 200));
+  if (!socket.destroyed) await new Promise((resolve) => setTimeout(resolve, 200));
+  const isCut = socket.destroyed;
   socket.destroy();
   return { sent, answer, isCut };
 }
