@@ -14,6 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const NEEDED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   SCORER_S3_ENDPOINT: { SCORER_S3_BUCKETS: 'bucket' },
   SCORER_GS_BUCKETS: { SCORER_GS_KEY_FILE: '/keys/scorer.json' },
+  ROUTER_UNITS_NAMED_BY: { ROUTER_TRUSTED_PROXIES: '10.0.0.0/8' },
   SCORER_GS_ENDPOINT: { SCORER_GS_KEY_FILE: '/keys/scorer.json' },
   NOTIFY_EMAIL: { NOTIFY_SMTP: 'smtp://mail.example.com', NOTIFY_FROM: 'teststrip@example.com' },
   NOTIFY_SMTP: { NOTIFY_FROM: 'teststrip@example.com' },
@@ -34,6 +35,7 @@ const OTHER_VALUES: Readonly<Record<string, string>> = {
   ROUTER_UPSTREAM_CONNECTIONS: '12',
   ROUTER_UPSTREAM_QUEUE: '13',
   ROUTER_TRUSTED_PROXIES: '10.0.0.0/8',
+  ROUTER_UNITS_NAMED_BY: 'proxies',
   ROUTER_CLIENT_REQUESTS: '64',
   ROUTER_COOKIE_KEY: 'a-key-of-sixteen-characters',
   ROUTER_USER_HEADER: 'x-user',
@@ -98,6 +100,7 @@ const OTHER_VALUES: Readonly<Record<string, string>> = {
   REPORTS_DECISION_URL: 'http://decision.example.com:8081',
   FEEDBACK: 'open',
   REPORTS_CLIENT_FEEDBACK: '7',
+  REPORTS_TRUSTED_PROXIES: '10.0.0.0/8',
   PARTITIONS: '7',
   DATA_DIR: '/data/other',
   HOST: '0.0.0.0',
