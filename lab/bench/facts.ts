@@ -20,19 +20,19 @@ const EVENTS_OF_A_GENERATION = 3;
 /** Written out, so that each statement stands where it is looked for. */
 const TABLES = [
   {
-    name: 'requests',
+    name: 'request_facts',
     time: 'started_at',
-    sql: 'insert into bare_requests select * from json_populate_recordset(null::bare_requests, $1::json)',
+    sql: 'insert into bare_request_facts select * from json_populate_recordset(null::bare_request_facts, $1::json)',
   },
   {
-    name: 'generations',
+    name: 'generation_facts',
     time: 'completed_at',
-    sql: 'insert into bare_generations select * from json_populate_recordset(null::bare_generations, $1::json)',
+    sql: 'insert into bare_generation_facts select * from json_populate_recordset(null::bare_generation_facts, $1::json)',
   },
   {
-    name: 'image_scores',
+    name: 'score_facts',
     time: 'scored_at',
-    sql: 'insert into bare_image_scores select * from json_populate_recordset(null::bare_image_scores, $1::json)',
+    sql: 'insert into bare_score_facts select * from json_populate_recordset(null::bare_score_facts, $1::json)',
   },
   {
     name: 'image_embeddings',
@@ -180,18 +180,22 @@ function requestOf(number: number): TeststripEvent {
 
 function generationOf(number: number): TeststripEvent {
   const { data, ...event } = exampleOf('generation.completed.v1');
-  const generationId = idOf(number);
+  const generationId = generationIdOf(number);
   const assignment = { ...data.assignment!, unit: unitOf(number), assignedAt: timeOf(number) };
-  const told = { ...data, requestId: idOf(number), generationId, assignment, seed: number * 7_919 };
+  const [image] = data.images;
+  const sha256 = createHash('sha256').update(generationId).digest('hex');
+  const images = [{ ...image!, uri: `file:///var/lib/teststrip/pictures/${generationId}.png`, sha256 }];
+  const seed = (number * 2_654_435_761) % 2 ** 32;
+  const told = { ...data, requestId: idOf(number), generationId, assignment, seed, images };
   return { ...event, subject: unitOf(number), id: `${event.type}:${generationId}`, time: timeOf(number), data: told };
 }
 
 function scoreOf(number: number): TeststripEvent {
   const { data, ...event } = exampleOf('image.scored.v1');
-  const generationId = idOf(number);
+  const generationId = generationIdOf(number);
   const assignment = { ...data.assignment!, unit: unitOf(number), assignedAt: timeOf(number) };
   const embedding = randomBytes(width * BYTES_OF_A_NUMBER).toString('base64');
-  const told = { ...data, requestId: generationId, generationId, assignment, embedding, separation: 0.97 };
+  const told = { ...data, requestId: idOf(number), generationId, assignment, embedding, separation: 0.97 };
   return { ...event, subject: unitOf(number), id: `${event.type}:${generationId}:0`, time: timeOf(number), data: told };
 }
 
@@ -199,6 +203,11 @@ function scoreOf(number: number): TeststripEvent {
 function idOf(number: number): string {
   const digits = createHash('md5').update(String(number)).digest('hex');
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+/** A service's own. */
+function generationIdOf(number: number): string {
+  return idOf(-1 - number);
 }
 
 function unitOf(number: number): string {

@@ -32,7 +32,10 @@ const requests = (from: number, to: number): TeststripEvent[] =>
     subject: `user-${(from + index) % 50}`,
   }));
 /** Under which an event is stored. */
-const digestOf = (id: string): bigint => createHash('sha256').update(id).digest().readBigInt64BE(0);
+const digestOf = (id: string): bigint => {
+  const bits = (text: string): bigint => createHash('sha256').update(text).digest().readBigInt64BE(0);
+  return ((bits(routed.data.requestId) >> 40n) << 40n) | (bits(id) & 0xff_ffff_ffffn);
+};
 const ofDay = (id: string, day: string) => ({
   ...routed,
   id,
@@ -102,7 +105,7 @@ describe('the recorder', () => {
         log: expect.stringMatching(/^postgres:/),
       }),
     );
-    await database.query(`delete from teststrip.requests where event_digest = ${digestOf('request-1500')}`);
+    await database.query(`delete from teststrip.request_facts where event_digest = ${digestOf('request-1500')}`);
     await database.query(`update teststrip.traffic set requests = requests - 1`);
   });
 
@@ -123,7 +126,7 @@ describe('the recorder', () => {
     await recorder.close();
     const counts = await createFactReader(database).traffic(experiment, revision);
     expect(counts.map((count) => count.requests)).toEqual([1_501]);
-    await database.query(`delete from teststrip.requests where event_digest = ${digestOf('copy')}`);
+    await database.query(`delete from teststrip.request_facts where event_digest = ${digestOf('copy')}`);
   });
 
   it('writes in which part of a divided service each unit is, so that the holdout can be compared with all others', async () => {
@@ -157,7 +160,9 @@ describe('the recorder', () => {
       { part: 'holdout', units: 2, requests: 3, failed: 1 },
     ]);
     expect((await counted()).map((count) => count.requests)).toEqual(before.map((count) => count + 2));
-    await database.query(`delete from teststrip.requests where slot is not null`);
+    await database.query(
+      `delete from teststrip.request_facts where event_digest in (select event_digest from teststrip.requests where slot is not null)`,
+    );
   });
 
   it('passes a malformed record over, to the dead letters, and records the rest of its batch', async () => {
@@ -179,8 +184,8 @@ describe('the recorder', () => {
     await bus.publish([{ ...generation, headers, key: 'user-9', value: Buffer.from(odd) }]);
     const stored = () =>
       database.query<object>(
-        `select event_digest::text, made.*, document as config from teststrip.generations as made
-           join teststrip.shared_documents on digest = config_digest where request_id = 'odd'`,
+        `select event_digest::text, arm::text, context::text, unit, seed, cost, prompt, fingerprint, total_ms, gpu_utilisation, config, images
+           from teststrip.generations where request_id = 'odd'`,
       );
     await vi.waitFor(async () => expect(await stored()).toHaveLength(1), { timeout: 10_000 });
     const [row] = await stored();
@@ -200,7 +205,7 @@ describe('the recorder', () => {
 
   it('buries an event that the database refuses, and records the others within two seconds', async () => {
     await database.query(
-      `alter table teststrip.requests add constraint not_this_one check (event_digest <> ${digestOf('request-2001')})`,
+      `alter table teststrip.request_facts add constraint not_this_one check (event_digest <> ${digestOf('request-2001')})`,
     );
     const recorder = await startApp(recorderApp, { resources: { database, bus }, environment: { AUTH: 'off' } });
     const known = await recorded();
@@ -219,7 +224,7 @@ describe('the recorder', () => {
     const before = await recorded();
     const deadBefore = (await bus.readAll('request.routed.v1.dead')).length;
     await database.query(
-      `alter table teststrip.requests add constraint none_of_these check (request_id not like 'refused-%')`,
+      `alter table teststrip.request_facts add constraint none_of_these check (teststrip.id_of(request_id) not like 'refused-%')`,
     );
     const names = [...Array.from({ length: 25 }, (_, index) => `refused-${index}`), 'behind-them'];
     const events = names.map((id) => ({ ...routed, id, subject: 'one-user', data: { ...routed.data, requestId: id } }));

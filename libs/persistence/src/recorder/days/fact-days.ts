@@ -17,7 +17,7 @@ export interface KeptDays {
 }
 
 /**
- * Tables of facts lie in one table for each day (UTC), `teststrip.requests_20261127`, which is dropped as a whole. They are made ahead, and where facts of a day come
+ * Tables of facts lie in one table for each day (UTC), `teststrip.request_facts_20261127`, which is dropped as a whole. They are made ahead, and where facts of a day come
  * for which there is none. Days that were dropped stay dropped.
  */
 export class FactDays {

@@ -2,9 +2,9 @@ import type { TeststripEvent } from '#libs/contracts';
 
 /** The tables that lie in one table for each day, and the time that says which. */
 export const FACT_TABLES = {
-  requests: 'started_at',
-  generations: 'completed_at',
-  image_scores: 'scored_at',
+  request_facts: 'started_at',
+  generation_facts: 'completed_at',
+  score_facts: 'scored_at',
   image_embeddings: 'scored_at',
   feedback: 'given_at',
 } as const;
@@ -26,11 +26,11 @@ export function dateOf(day: number): string {
 export function factPlace(event: TeststripEvent): { readonly table: FactTable; readonly time: string } | undefined {
   switch (event.type) {
     case 'request.routed.v1':
-      return { table: 'requests', time: event.data.startedAt };
+      return { table: 'request_facts', time: event.data.startedAt };
     case 'generation.completed.v1':
-      return { table: 'generations', time: event.time };
+      return { table: 'generation_facts', time: event.time };
     case 'image.scored.v1':
-      return { table: 'image_scores', time: event.time };
+      return { table: 'score_facts', time: event.time };
     case 'feedback.recorded.v1':
       return { table: 'feedback', time: event.data.givenAt };
     default:

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Database, Queryable } from '../../postgres/database.js';
-import { textDigest } from '../record/digest.js';
+import { textDigest } from '../../schema/fact-keys.js';
 
 /** Whose data goes, and who says so. */
 export interface ErasureRequest {
@@ -33,10 +33,15 @@ export async function eraseUnit(database: Database, request: ErasureRequest): Pr
     );
     return row!.rows;
   };
-  const requests = await idsOf(ask, 'select request_id as id from teststrip.requests where unit = any($1)', names);
+  const requests = await idsOf(
+    ask,
+    'select teststrip.id_of(request_id) as id from teststrip.request_facts where unit = any($1)',
+    names,
+  );
   const generations = await idsOf(
     ask,
-    'select generation_id as id from teststrip.generations where unit = any($1) or request_id = any($2)',
+    `select teststrip.id_of(generation_id) as id from teststrip.generation_facts
+      where unit = any($1) or request_id in (${PACKED})`,
     names,
     requests,
   );
@@ -59,11 +64,11 @@ export async function eraseUnit(database: Database, request: ErasureRequest): Pr
       names,
     ),
     generations: await count(
-      'delete from teststrip.generations where unit = any($1) or request_id = any($2)',
+      `delete from teststrip.generation_facts where unit = any($1) or request_id in (${PACKED})`,
       names,
       requests,
     ),
-    requests: await count('delete from teststrip.requests where unit = any($1)', names),
+    requests: await count('delete from teststrip.request_facts where unit = any($1)', names),
   };
   await ask(
     `update teststrip.erasures set done_at = now(), rows = $2 where unit_digest = any($1::bigint[])`,
@@ -72,6 +77,9 @@ export async function eraseUnit(database: Database, request: ErasureRequest): Pr
   );
   return rows;
 }
+
+/** The second value, ids, as the tables keep them. */
+const PACKED = 'select teststrip.packed_id(id) from unnest($2::text[]) as id';
 
 type Ask = <Row extends object>(sql: string, ...values: readonly unknown[]) => Promise<Row[]>;
 
@@ -82,7 +90,7 @@ async function idsOf(ask: Ask, sql: string, ...values: readonly unknown[]): Prom
 async function eraseScores(ask: Ask, names: readonly string[], generations: readonly string[]): Promise<number> {
   const [row] = await ask<{ rows: number }>(
     `with gone as (
-       delete from teststrip.image_scores where unit = any($1) or generation_id = any($2) returning scored_at, event_digest
+       delete from teststrip.score_facts where unit = any($1) or generation_id in (${PACKED}) returning scored_at, event_digest
      ), embeddings as (
        delete from teststrip.image_embeddings as held using gone
         where (held.scored_at, held.event_digest) = (gone.scored_at, gone.event_digest)

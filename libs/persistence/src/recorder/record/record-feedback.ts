@@ -1,7 +1,7 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
-import { assignedColumns } from './assigned-columns.js';
 import { insertJsonRows, insertNewFacts } from './insert-json-rows.js';
+import { ownColumns } from './own-columns.js';
 
 export async function recordFeedback(
   tx: Queryable,
@@ -11,7 +11,10 @@ export async function recordFeedback(
     tx,
     STATEMENT,
     events.map((event) => ({
-      ...assignedColumns(event),
+      ...ownColumns(event),
+      experiment: event.data.assignment?.experiment,
+      revision: event.data.assignment?.revision,
+      variant: event.data.assignment?.variant,
       request_id: event.data.requestId,
       generation_id: event.data.generationId,
       service: event.data.service,

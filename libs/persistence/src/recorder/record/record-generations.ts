@@ -1,8 +1,9 @@
 import { isCopy, type TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
-import { assignedColumns } from './assigned-columns.js';
+import { armDigest, packedId } from '../../schema/fact-keys.js';
+import { contextOf } from './fact-context.js';
 import { insertJsonRows, insertNewFacts } from './insert-json-rows.js';
-import { documentDigest } from './shared-documents.js';
+import { ownColumns } from './own-columns.js';
 
 export async function recordGenerations(
   tx: Queryable,
@@ -17,32 +18,33 @@ export async function recordGenerations(
 
 function rowOf(event: TeststripEvent<'generation.completed.v1'>): object {
   const { time, data } = event;
+  const { assignment, timings, gpu } = data;
+  const { digest, images, negativePrompt } = contextOf(event)!;
   return {
-    ...assignedColumns(event),
-    generation_id: data.generationId,
-    request_id: data.requestId,
-    service: data.service,
-    fingerprint: data.fingerprint,
-    config_digest: documentDigest(data.config),
+    ...ownColumns(event),
+    completed_at: time,
+    arm: assignment && armDigest(assignment.experiment, assignment.revision, assignment.variant),
+    context: digest,
+    queue_ms: timings.queueMs,
+    inference_ms: timings.inferenceMs,
+    total_ms: timings.totalMs,
+    gpu_seconds: gpu.seconds,
+    gpu_utilisation: gpu.utilisation,
+    memory_mib: gpu.memoryMiB,
+    cost: data.cost,
+    shadow: data.shadow || (assignment !== null && isCopy(assignment)),
+    seed: data.seed,
+    generation_id: packedId(data.generationId),
+    request_id: packedId(data.requestId),
     prompt: data.prompt,
     rewritten_prompt: data.rewrittenPrompt,
-    negative_prompt: data.negativePrompt,
-    mode: data.mode,
-    reference: data.reference,
-    seed: data.seed,
-    outcome: data.outcome,
+    negative_prompt: negativePrompt,
     error: data.error,
-    queue_ms: data.timings.queueMs,
-    inference_ms: data.timings.inferenceMs,
-    total_ms: data.timings.totalMs,
-    gpu_seconds: data.gpu.seconds,
-    gpu_utilisation: data.gpu.utilisation,
-    memory_mib: data.gpu.memoryMiB,
-    cost: data.cost,
-    images: data.images,
-    shadow: data.shadow || (data.assignment !== null && isCopy(data.assignment)),
-    completed_at: time,
+    image_uris: images?.uris,
+    image_marks: images?.marks,
+    images: images?.told,
+    reference: data.reference,
   };
 }
 
-const STATEMENT = insertNewFacts('insert into teststrip.generations', 'event_digest, completed_at');
+const STATEMENT = insertNewFacts('insert into teststrip.generation_facts', 'event_digest, completed_at');

@@ -1,8 +1,9 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
-import { assignedColumns } from './assigned-columns.js';
+import { packedId } from '../../schema/fact-keys.js';
+import { contextOf } from './fact-context.js';
 import { insertJsonRows, insertNewFacts } from './insert-json-rows.js';
-import { documentDigest } from './shared-documents.js';
+import { ownColumns } from './own-columns.js';
 
 export async function recordImageScores(
   tx: Queryable,
@@ -11,33 +12,26 @@ export async function recordImageScores(
   await insertJsonRows(
     tx,
     STATEMENT,
-    events.map((event) => scoreOf(event)),
+    events.map((event) => rowOf(event)),
   );
 }
 
-function scoreOf(event: TeststripEvent<'image.scored.v1'>): object {
+function rowOf(event: TeststripEvent<'image.scored.v1'>): object {
   const { time, data } = event;
   return {
-    ...assignedColumns(event),
-    generation_id: data.generationId,
-    image_index: data.imageIndex,
-    outcome: data.outcome,
-    reason: data.reason,
+    ...ownColumns(event),
+    scored_at: time,
+    context: contextOf(event)!.digest,
     alignment: data.alignment,
     separation: data.separation,
-    quality: data.quality,
-    blank: data.blank,
-    blank_kind: data.blankKind,
-    scored_prompt: data.scoredPrompt,
-    prompt_truncated: data.promptTruncated,
-    prompt_windows: data.promptWindows,
     unknown_token_share: data.unknownTokenShare,
-    prompt_class: data.promptClass,
     seen_share: data.seenShare,
-    decoding: data.decoding,
-    identity_digest: documentDigest(data.identity),
-    scored_at: time,
+    image_index: data.imageIndex,
+    generation_id: packedId(data.generationId),
+    reason: data.reason,
+    scored_prompt: data.scoredPrompt,
+    quality: data.quality,
   };
 }
 
-const STATEMENT = insertNewFacts('insert into teststrip.image_scores', 'event_digest, scored_at');
+const STATEMENT = insertNewFacts('insert into teststrip.score_facts', 'event_digest, scored_at');

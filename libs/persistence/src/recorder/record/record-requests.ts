@@ -1,8 +1,9 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
-import { assignedColumns } from './assigned-columns.js';
+import { packedId } from '../../schema/fact-keys.js';
+import { contextOf } from './fact-context.js';
 import { insertJsonRows } from './insert-json-rows.js';
-import { documentDigest, sharedAssignment } from './shared-documents.js';
+import { ownColumns } from './own-columns.js';
 
 /**
  * Writes requests and counts the new ones by variant, epoch and outcome in the same statement: a repeated event is neither
@@ -22,43 +23,41 @@ export async function recordRequests(
 
 function rowOf(event: TeststripEvent<'request.routed.v1'>): object {
   const { data } = event;
-  const { assignment } = data;
   return {
-    ...assignedColumns(event),
-    request_id: data.requestId,
-    service: data.service,
-    ...(assignment === null
-      ? {}
-      : {
-          epoch: assignment.epoch,
-          assignment_digest: documentDigest(sharedAssignment(assignment)),
-          assigned_at: assignment.assignedAt,
-          pair: assignment.pair,
-        }),
-    slot: data.slot,
-    upstream: data.upstream,
-    outcome: data.outcome,
-    status: data.status,
+    ...ownColumns(event),
     started_at: data.startedAt,
+    context: contextOf(event)!.digest,
+    assigned_at: data.assignment?.assignedAt,
     duration_ms: data.durationMs,
     waited_ms: data.waitedMs,
+    request_id: packedId(data.requestId),
+    pair: data.assignment?.pair,
   };
 }
 
+/** Counted by context first: the documents of few are read then. */
 const STATEMENT = {
   name: 'record-requests',
   sql: `
 with inserted as (
-  insert into teststrip.requests
-  select * from json_populate_recordset(null::teststrip.requests, $1::json)
+  insert into teststrip.request_facts
+  select * from json_populate_recordset(null::teststrip.request_facts, $1::json)
   on conflict (event_digest, started_at) do nothing
-  returning experiment, revision, variant, epoch, outcome, started_at,
-    pair ->> 'candidate' is not distinct from variant as is_copy
+  returning context, pair ->> 'candidate' as candidate, started_at
+), counted as (
+  select context, candidate, count(*) as requests, min(started_at) as first_at, max(started_at) as last_at
+    from inserted
+   group by context, candidate
+), told as (
+  select document -> 'assignment' ->> 'experiment' as experiment, (document -> 'assignment' ->> 'revision')::integer as revision,
+         document -> 'assignment' ->> 'variant' as variant, (document -> 'assignment' ->> 'epoch')::integer as epoch,
+         document ->> 'outcome' as outcome, candidate, requests, first_at, last_at
+    from counted join teststrip.shared_documents on digest = context
 )
 insert into teststrip.traffic as held (experiment, revision, variant, epoch, outcome, requests, first_at, last_at)
-select experiment, revision, variant, epoch, outcome, count(*), min(started_at), max(started_at)
-  from inserted
- where experiment is not null and not is_copy
+select experiment, revision, variant, epoch, outcome, sum(requests), min(first_at), max(last_at)
+  from told
+ where experiment is not null and candidate is distinct from variant
  group by experiment, revision, variant, epoch, outcome
  order by experiment, revision, variant, epoch, outcome
 on conflict (experiment, revision, variant, epoch, outcome) do update

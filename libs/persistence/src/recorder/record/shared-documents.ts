@@ -1,13 +1,11 @@
-import type { Assignment, TeststripEvent } from '#libs/contracts';
+import type { TeststripEvent } from '#libs/contracts';
 import type { Database } from '../../postgres/database.js';
 import { dayOf, factPlace } from '../days/fact-tables.js';
-import { textDigest } from './digest.js';
+import { contextOf } from './fact-context.js';
 import { toPostgresJson } from './insert-json-rows.js';
 
 /** More are the configurations of somebody who writes something new into each: they are looked up in the table again. */
 const MOST_REMEMBERED = 20_000;
-/** Their texts are kept. */
-const MOST_KNOWN = 2_000;
 
 /** What many facts say alike is kept once, and named by its digest. Documents are there before the facts that name them. */
 export class SharedDocuments {
@@ -20,10 +18,10 @@ export class SharedDocuments {
   async keep(events: readonly TeststripEvent[]): Promise<void> {
     const fresh = new Map<string, { readonly digest: string; readonly document: object; readonly day: number }>();
     for (const event of events) {
-      const document = sharedBy(event);
+      const context = contextOf(event);
       const day = dayOf(factPlace(event)?.time ?? '');
-      if (document === null || Number.isNaN(day)) continue;
-      const digest = documentDigest(document);
+      if (context === null || Number.isNaN(day)) continue;
+      const { digest, document } = context;
       const newest = Math.max(this.remembered.get(digest) ?? -Infinity, fresh.get(digest)?.day ?? -Infinity);
       if (newest < day) fresh.set(digest, { digest, document, day });
     }
@@ -51,36 +49,5 @@ export class SharedDocuments {
        on conflict (digest) do update set last_day = excluded.last_day where held.last_day < excluded.last_day`,
       [toPostgresJson(rows)],
     );
-  }
-}
-
-/** By the text of a document: nearly all events say what others have said. */
-const knownDigests = new Map<string, string>();
-
-export function documentDigest(document: object): string {
-  const text = JSON.stringify(document);
-  const known = knownDigests.get(text);
-  if (known !== undefined) return known;
-  const digest = textDigest(text);
-  if (knownDigests.size >= MOST_KNOWN) knownDigests.clear();
-  knownDigests.set(text, digest);
-  return digest;
-}
-
-/** The assignment without what differs from request to request: the same object's text for all requests to a variant under one epoch. */
-export function sharedAssignment({ unit: _unit, assignedAt: _at, pair: _pair, ...shared }: Assignment): object {
-  return shared;
-}
-
-function sharedBy(event: TeststripEvent): object | null {
-  switch (event.type) {
-    case 'request.routed.v1':
-      return event.data.assignment === null ? null : sharedAssignment(event.data.assignment);
-    case 'generation.completed.v1':
-      return event.data.config;
-    case 'image.scored.v1':
-      return event.data.identity;
-    default:
-      return null;
   }
 }

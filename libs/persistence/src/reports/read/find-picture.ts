@@ -1,6 +1,7 @@
 import type { Image } from '#libs/contracts';
 import type { Database } from '../../postgres/database.js';
-import { GenerationEntity } from '../../schema/entities/generation.entity.js';
+import { GenerationView } from '../../schema/entities/generation.view.js';
+import { isAbout } from './is-about.js';
 
 /** A picture as the inference service announced it. */
 export type AnnouncedPicture = Pick<Image, 'uri' | 'sha256' | 'format'>;
@@ -8,9 +9,9 @@ export type AnnouncedPicture = Pick<Image, 'uri' | 'sha256' | 'format'>;
 /** The service that made the pictures of a generation; undefined when nobody announced it. */
 export async function findServiceOfGeneration(database: Database, generationId: string): Promise<string | undefined> {
   const reads = await database.reads();
-  const found = await reads.findOne(GenerationEntity, {
-    select: { eventDigest: true, completedAt: true, service: true },
-    where: { generationId },
+  const found = await reads.findOne(GenerationView, {
+    select: { service: true },
+    where: { generationId, eventDigest: isAbout(generationId) },
   });
   return found?.service;
 }
@@ -22,9 +23,9 @@ export async function findPicture(
   imageIndex: number,
 ): Promise<AnnouncedPicture | undefined> {
   const reads = await database.reads();
-  const generation = await reads.findOne(GenerationEntity, {
-    select: { eventDigest: true, completedAt: true, images: true },
-    where: { generationId },
+  const generation = await reads.findOne(GenerationView, {
+    select: { images: true },
+    where: { generationId, eventDigest: isAbout(generationId) },
   });
   return generation?.images[imageIndex];
 }

@@ -1,4 +1,5 @@
 import type { Database } from '../../postgres/database.js';
+import { armDigest } from '../../schema/fact-keys.js';
 
 export interface EmbeddedPictureQuery {
   readonly experiment: string;
@@ -29,28 +30,30 @@ export async function readEmbeddedPictures(
   { experiment, revision, variant, among, prompts }: EmbeddedPictureQuery,
 ): Promise<readonly EmbeddedPicture[]> {
   const reads = await database.reads();
-  return reads.query<EmbeddedPicture[]>(STATEMENT, [experiment, revision, variant, among, prompts ?? null]);
+  return reads.query<EmbeddedPicture[]>(STATEMENT, [armDigest(experiment, revision, variant), among, prompts ?? null]);
 }
 
 /** A generation has few pictures, and few of them more than one score. */
 const MOST_SCORES = 16;
 
-// A score is younger than its picture, as far as clocks agree: earlier days are not searched. Each picture's score and embedding are looked up by
-// themselves, since the tables are large and few of their rows are wanted. Postgres breaks base64 into lines.
+// A score is younger than its picture, as far as clocks agree: earlier days are not searched. The first 24 bits of its digest are the generation's. Each picture's score and
+// embedding are looked up by themselves, since the tables are large and few of their rows are wanted. Postgres breaks base64 into lines.
 const STATEMENT = `
-select made.generation_id as "generationId", score.image_index as "imageIndex", made.prompt, made.seed::text as seed,
-       score.identity_digest::text as identity, translate(encode(score.embedding, 'base64'), E'\\n', '') as embedding
-  from (select generation_id, prompt, seed, completed_at
-          from teststrip.generations
-         where experiment = $1 and revision = $2 and variant = $3
+select teststrip.id_of(made.generation_id) as "generationId", score.image_index as "imageIndex", made.prompt, made.seed::text as seed,
+       (select document ->> 'identity' from teststrip.shared_documents where digest = score.context) as identity,
+       translate(encode(score.embedding, 'base64'), E'\\n', '') as embedding
+  from (select event_digest, generation_id, prompt, seed, completed_at
+          from teststrip.generation_facts
+         where arm = $1
          order by completed_at desc
-         limit $4) as made
+         limit $2) as made
   join lateral (
-    select image_index, identity_digest,
+    select image_index, context,
            (select embedding from teststrip.image_embeddings
              where scored_at = given.scored_at and event_digest = given.event_digest) as embedding
-      from teststrip.image_scores as given
-     where generation_id = made.generation_id and scored_at >= made.completed_at - interval '1 day'
+      from teststrip.score_facts as given
+     where event_digest between (made.event_digest >> 40) << 40 and made.event_digest | 1099511627775
+       and generation_id = made.generation_id and scored_at >= made.completed_at - interval '1 day'
      limit ${MOST_SCORES}) as score on score.embedding is not null
- where made.prompt is not null and ($5::text[] is null or made.prompt = any($5))
+ where made.prompt is not null and ($3::text[] is null or made.prompt = any($3))
  order by made.completed_at desc, score.image_index`;

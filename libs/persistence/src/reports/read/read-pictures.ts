@@ -1,4 +1,5 @@
 import type { Database } from '../../postgres/database.js';
+import { armDigest } from '../../schema/fact-keys.js';
 import { PictureView } from '../../schema/entities/picture.view.js';
 
 export interface PictureQuery {
@@ -10,10 +11,15 @@ export interface PictureQuery {
   readonly limit: number;
 }
 
-export type RecordedPicture = PictureView;
+export type RecordedPicture = Omit<PictureView, 'arm' | 'eventDigest'>;
 
 /** Pictures of one variant with their scores. */
-export function readPictures(database: Database, query: PictureQuery): Promise<readonly RecordedPicture[]> {
+export async function readPictures(database: Database, query: PictureQuery): Promise<readonly RecordedPicture[]> {
+  const found = await read(database, query);
+  return found.map(({ arm: _arm, eventDigest: _digest, ...picture }) => picture);
+}
+
+function read(database: Database, query: PictureQuery): Promise<readonly PictureView[]> {
   const { order } = query;
   switch (order) {
     case 'latest':
@@ -28,10 +34,10 @@ export function readPictures(database: Database, query: PictureQuery): Promise<r
 async function readLatest(
   database: Database,
   { experiment, revision, variant, limit }: PictureQuery,
-): Promise<readonly RecordedPicture[]> {
+): Promise<readonly PictureView[]> {
   const reads = await database.reads();
   return reads.find(PictureView, {
-    where: { experiment, revision, variant },
+    where: { arm: armDigest(experiment, revision, variant) },
     order: { completedAt: 'desc', imageIndex: 'asc' },
     take: limit,
   });
@@ -43,15 +49,16 @@ const NEWEST_PICTURES = 2_000;
 async function readWorstAligned(
   database: Database,
   { experiment, revision, variant, limit }: PictureQuery,
-): Promise<readonly RecordedPicture[]> {
+): Promise<readonly PictureView[]> {
   const reads = await database.reads();
   const newest = reads
     .createQueryBuilder()
-    .select('made.generation_id', 'generation_id')
+    .select('made.event_digest', 'event_digest')
+    .addSelect('made.completed_at', 'completed_at')
     .addSelect('made.image_index', 'image_index')
     .addSelect(`(made.score ->> 'alignment')::real`, 'alignment')
     .from(PictureView, 'made')
-    .where({ experiment, revision, variant })
+    .where({ arm: armDigest(experiment, revision, variant) })
     .orderBy('made.completed_at', 'DESC')
     .limit(NEWEST_PICTURES);
   return reads
@@ -65,7 +72,7 @@ async function readWorstAligned(
           .orderBy('newest.alignment')
           .limit(limit),
       'worst',
-      'worst.generation_id = picture.generationId and worst.image_index = picture.imageIndex',
+      'worst.event_digest = picture.eventDigest and worst.completed_at = picture.completedAt and worst.image_index = picture.imageIndex',
     )
     .setParameters(newest.getParameters())
     .orderBy('worst.alignment')

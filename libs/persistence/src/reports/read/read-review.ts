@@ -1,5 +1,6 @@
 import type { Database } from '../../postgres/database.js';
-import { GenerationEntity } from '../../schema/entities/generation.entity.js';
+import { armDigest } from '../../schema/fact-keys.js';
+import { GenerationView } from '../../schema/entities/generation.view.js';
 import { PreferenceEntity } from '../../schema/entities/preference.entity.js';
 
 export interface ReviewQuery {
@@ -33,8 +34,8 @@ export async function readReviewPictures(database: Database, query: ReviewQuery)
     .addSelect('made.prompt', 'prompt')
     .addSelect('made.seed', 'seed')
     .addSelect('made.completedAt', 'completed_at')
-    .from(GenerationEntity, 'made')
-    .where({ experiment, revision, variant })
+    .from(GenerationView, 'made')
+    .where({ arm: armDigest(experiment, revision, variant) })
     .andWhere(`made.outcome in ('delivered', 'cached', 'succeeded')`)
     .andWhere(`jsonb_array_length(made.images) > 0`)
     .andWhere('made.prompt is not null')

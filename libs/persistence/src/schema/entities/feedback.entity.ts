@@ -1,10 +1,27 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { AssignedFact } from './assigned-fact.js';
 import { SCHEMA } from './schema-name.js';
 
 /** What the person who asked for the picture thought of it: `feedback.recorded.v1`. */
 @Entity({ schema: SCHEMA, name: 'feedback' })
-export class FeedbackEntity extends AssignedFact {
+export class FeedbackEntity {
+  /** Which event it was, and about which request: see `factDigest`. Two events with the same digest would be taken for one. */
+  @PrimaryColumn({ name: 'event_digest', type: 'bigint' })
+  readonly eventDigest!: string;
+
+  /** Null, like the two below, where no experiment applied. */
+  @Column({ name: 'experiment', type: 'text', nullable: true })
+  readonly experiment!: string | null;
+
+  @Column({ name: 'revision', type: 'integer', nullable: true })
+  readonly revision!: number | null;
+
+  @Column({ name: 'variant', type: 'text', nullable: true })
+  readonly variant!: string | null;
+
+  /** Whose request it was; without an experiment as far as the event says. Null where that is nobody but the request, and in some rows of before. */
+  @Column({ name: 'unit', type: 'text', nullable: true })
+  readonly unit!: string | null;
+
   @Column({ name: 'request_id', type: 'text' })
   readonly requestId!: string;
 

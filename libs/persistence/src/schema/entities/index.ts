@@ -19,16 +19,19 @@ import { ExperimentDefinitionEntity } from './experiment-definition.entity.js';
 import { ExperimentEntity } from './experiment.entity.js';
 import { FactHorizonEntity } from './fact-horizon.entity.js';
 import { FeedbackEntity } from './feedback.entity.js';
-import { GenerationEntity } from './generation.entity.js';
+import { GenerationFactEntity } from './generation-fact.entity.js';
+import { GenerationView } from './generation.view.js';
 import { ImageEmbeddingEntity } from './image-embedding.entity.js';
-import { ImageScoreEntity } from './image-score.entity.js';
+import { ImageScoreView } from './image-score.view.js';
 import { NewestDefinitionView } from './newest-definition.view.js';
 import { OrderAnswerEntity } from './order-answer.entity.js';
 import { NotificationEntity } from './notification.entity.js';
 import { OutboxRecordEntity } from './outbox-record.entity.js';
 import { PictureView } from './picture.view.js';
 import { PreferenceEntity } from './preference.entity.js';
-import { RequestEntity } from './request.entity.js';
+import { RequestFactEntity } from './request-fact.entity.js';
+import { RequestView } from './request.view.js';
+import { ScoreFactEntity } from './score-fact.entity.js';
 import { ServiceEntity } from './service.entity.js';
 import { ServiceEventEntity } from './service-event.entity.js';
 import { SharedDocumentEntity } from './shared-document.entity.js';
@@ -52,9 +55,9 @@ export const ENTITIES = [
   CommandEntity,
   AppliedAllocationEntity,
   AnalysisEntity,
-  RequestEntity,
-  GenerationEntity,
-  ImageScoreEntity,
+  RequestFactEntity,
+  GenerationFactEntity,
+  ScoreFactEntity,
   ImageEmbeddingEntity,
   FeedbackEntity,
   PreferenceEntity,
@@ -64,6 +67,9 @@ export const ENTITIES = [
   TrafficEntity,
   ControllerEntity,
   NewestDefinitionView,
+  RequestView,
+  GenerationView,
+  ImageScoreView,
   PictureView,
   BusLogEntity,
   BusTopicEntity,

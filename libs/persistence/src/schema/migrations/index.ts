@@ -15,6 +15,7 @@ import { DaysOfTheLog1790000000017 } from './1790000000017-days-of-the-log.js';
 import { DaysOfFacts1790000000020 } from './1790000000020-days-of-facts.js';
 import { Erasures1790000000021 } from './1790000000021-erasures.js';
 import { SharedParts1790000000024 } from './1790000000024-shared-parts.js';
+import { PackedFacts1790000000092 } from './1790000000092-packed-facts.js';
 
 /** Every change of the schema, oldest first: one file each, named by its time; a migration that was released never changes. */
 export const MIGRATIONS = [
@@ -35,4 +36,5 @@ export const MIGRATIONS = [
   DaysOfFacts1790000000020,
   Erasures1790000000021,
   SharedParts1790000000024,
+  PackedFacts1790000000092,
 ] as const;

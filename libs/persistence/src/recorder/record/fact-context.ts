@@ -1,0 +1,106 @@
+import type { Assignment, TeststripEvent } from '#libs/contracts';
+import { textDigest } from '../../schema/fact-keys.js';
+import { packImages, type PackedImages } from './pack-images.js';
+import { CommonTexts } from './common-texts.js';
+
+/** What a fact says like many others, and the name of that. */
+export interface FactContext {
+  readonly digest: string;
+  readonly document: object;
+  /** Of a generation: what of its pictures is its own. */
+  readonly images?: PackedImages;
+  /** Of a generation: where it is common, the context says it. */
+  readonly negativePrompt?: string | undefined;
+}
+
+/** Asked for when documents are kept, and when rows are made of them. */
+const contexts = new WeakMap<object, FactContext | null>();
+const commonTexts = new CommonTexts();
+
+/** The context of a fact; null: it has none. */
+export function contextOf(event: TeststripEvent): FactContext | null {
+  const known = contexts.get(event);
+  if (known !== undefined) return known;
+  const context = makeContext(event);
+  contexts.set(event, context);
+  return context;
+}
+
+function makeContext(event: TeststripEvent): FactContext | null {
+  switch (event.type) {
+    case 'request.routed.v1':
+      return named(contextOfRequest(event));
+    case 'generation.completed.v1':
+      return contextOfGeneration(event);
+    case 'image.scored.v1':
+      return named(contextOfScore(event));
+    default:
+      return null;
+  }
+}
+
+function contextOfRequest({ data }: TeststripEvent<'request.routed.v1'>): object {
+  const { service, assignment, slot, upstream, outcome, status } = data;
+  return { service, assignment: assignment && sharedAssignment(assignment), slot, upstream, outcome, status };
+}
+
+/** The assignment without what differs from request to request: the same object's text for all requests to a variant under one epoch. */
+function sharedAssignment({ unit: _unit, assignedAt: _at, pair: _pair, ...shared }: Assignment): object {
+  return shared;
+}
+
+function contextOfGeneration({ data, subject }: TeststripEvent<'generation.completed.v1'>): FactContext {
+  const { service, assignment, fingerprint, config, mode, outcome, negativePrompt } = data;
+  const isCommonText = (text: string): boolean => commonTexts.note(text, assignment?.unit ?? subject);
+  const images = packImages(data, isCommonText);
+  const isCommon = negativePrompt !== undefined && isCommonText(negativePrompt);
+  const document = {
+    ...armOf(assignment),
+    service,
+    fingerprint,
+    config,
+    mode,
+    outcome,
+    images: images.shared,
+    ...(isCommon ? { negativePrompt } : {}),
+  };
+  return { ...named(document), images, negativePrompt: isCommon ? undefined : negativePrompt };
+}
+
+function contextOfScore({ data }: TeststripEvent<'image.scored.v1'>): object {
+  const { assignment, identity, outcome, blank, blankKind, promptTruncated, promptWindows, promptClass, decoding } =
+    data;
+  return {
+    ...armOf(assignment),
+    identity,
+    outcome,
+    blank,
+    blankKind,
+    promptTruncated,
+    promptWindows,
+    promptClass,
+    decoding,
+  };
+}
+
+function armOf(assignment: Assignment | null): object {
+  if (assignment === null) return {};
+  const { experiment, revision, variant } = assignment;
+  return { experiment, revision, variant };
+}
+
+/** More are the configurations of somebody who writes something new into each. */
+const MOST_KNOWN = 5_000;
+/** By the text of a document: nearly all facts say what others have said. */
+const knownDigests = new Map<string, string>();
+
+function named(document: object): FactContext {
+  const text = JSON.stringify(document);
+  let digest = knownDigests.get(text);
+  if (digest === undefined) {
+    digest = textDigest(text);
+    if (knownDigests.size >= MOST_KNOWN) knownDigests.clear();
+    knownDigests.set(text, digest);
+  }
+  return { digest, document };
+}
