@@ -117,11 +117,13 @@ describe('addresses of pictures', () => {
     expect(rows).toHaveLength(240);
     for (const { id, images, negative_prompt } of rows) expect([images, negative_prompt]).toEqual(told.get(id));
     const own = rows.filter((row) => row.own).map(({ id }) => id.split('-')[0]);
-    expect([own.filter((of) => of === 'anna').length, own.filter((of) => of === 'all').length]).toEqual([120, 51]);
+    expect([own.filter((folder) => folder === 'anna').length, own.filter((folder) => folder === 'all').length]).toEqual(
+      [120, 51],
+    );
     const said = await database.query(`select 1 from teststrip.shared_documents where document::text like '%anna%'`);
     expect(said).toEqual([]);
     await database.close();
-  });
+  }, 120_000);
 });
 
 type Statements = Readonly<Record<string, string>>;

@@ -32,10 +32,9 @@ const requests = (from: number, to: number): TeststripEvent[] =>
     subject: `user-${(from + index) % 50}`,
   }));
 /** Under which an event is stored. */
-const digestOf = (id: string): bigint => {
-  const bits = (text: string): bigint => createHash('sha256').update(text).digest().readBigInt64BE(0);
-  return ((bits(routed.data.requestId) >> 40n) << 40n) | (bits(id) & 0xff_ffff_ffffn);
-};
+const digestOf = (id: string): bigint =>
+  ((bitsOf(routed.data.requestId) >> 40n) << 40n) | (bitsOf(id) & 0xff_ffff_ffffn);
+const bitsOf = (text: string): bigint => createHash('sha256').update(text).digest().readBigInt64BE(0);
 const ofDay = (id: string, day: string) => ({
   ...routed,
   id,
