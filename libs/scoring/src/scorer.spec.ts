@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tinyClip, writeTinyClip } from '#libs/testing/tiny-clip';
+import { loadClipModel } from './model/model-directory.js';
 import { createScorer, type PictureScore, type Scorer } from './scorer.js';
 
 let directory: string;
@@ -205,6 +206,8 @@ describe('createScorer', () => {
       const tokenizer = JSON.parse(await readFile(file, 'utf8')) as { model: { vocab: Record<string, number> } };
       tokenizer.model.vocab['mystyle'] = 40;
       await writeFile(file, JSON.stringify(tokenizer));
+      // It is that of the model before.
+      await unlink(join(other, 'heads/quality.json'));
       const own = await createScorer({ modelDirectory: other });
       const imageBytes = await picture(1);
       const scores = await own.score([
@@ -257,7 +260,7 @@ describe('createScorer', () => {
 });
 
 describe('a model directory that can not be used', () => {
-  it.each([
+  it.each<[string, string, string | ((path: string) => Promise<string>) | undefined, RegExp]>([
     [
       'a missing graph and no weights to make it of',
       'onnx/image.onnx',
@@ -275,15 +278,33 @@ describe('a model directory that can not be used', () => {
     ],
     ['a template without place', 'prompt.json', '{"template":"a picture"}', /has 0 times \{prompt\}/],
     [
-      'a head of another model',
+      'a head of other embeddings',
       'heads/quality.json',
-      head({ model: 'clip-l-14' }),
-      /trained on "clip-l-14", not on "tiny-clip"/,
+      head({ embedding: 'ab'.repeat(32) }),
+      /"clean" was trained on the embeddings (ab){32}, those of "tiny-clip" are [0-9a-f]{64}/,
+    ],
+    [
+      'a head that says nothing of its embeddings',
+      'heads/quality.json',
+      head({}),
+      /"clean" doesn't say which .* if they are those of "tiny-clip" as it lies here, write "embedding": "[0-9a-f]{64}" into its file/,
+    ],
+    [
+      'a head that knows its model by a name alone',
+      'heads/quality.json',
+      head({ model: 'tiny-clip' }),
+      /only that their model was called "tiny-clip"; if they are/,
+    ],
+    [
+      'a head with the name of a concept',
+      'heads/quality.json',
+      head({ name: 'a:b' }),
+      /name: expected a name without a colon/,
     ],
     [
       'a head of another dimension',
       'heads/quality.json',
-      head({ inputs: 5 }),
+      async (path: string) => head({ inputs: 5, embedding: await embeddingsOf(path) }),
       /takes 5 numbers, the embedding of "tiny-clip" has 6/,
     ],
     [
@@ -296,8 +317,11 @@ describe('a model directory that can not be used', () => {
   ])('is refused with the reason: %s', async (_name, file, content, message) => {
     const broken = await mkdtemp(join(tmpdir(), 'teststrip-clip-'));
     await writeTinyClip(broken);
-    if (content === undefined) await unlink(join(broken, file));
-    else await writeFile(join(broken, file), content);
+    // With other graphs its head is that of another model.
+    if (file.startsWith('onnx/')) await unlink(join(broken, 'heads/quality.json'));
+    const written = typeof content === 'function' ? await content(broken) : content;
+    if (written === undefined) await unlink(join(broken, file));
+    else await writeFile(join(broken, file), written);
     await expect(createScorer({ modelDirectory: broken })).rejects.toThrow(message);
     await rm(broken, { recursive: true });
   });
@@ -317,16 +341,19 @@ describe('a model directory that can not be used', () => {
 
   it('gets another digest with other weights beside a graph', async () => {
     await using_(async (other) => {
+      await unlink(join(other, 'heads/quality.json'));
+      const without = await createScorer({ modelDirectory: other });
+      await without.close();
       await writeFile(join(other, 'onnx/image.onnx.data'), 'weights');
       const changed = await createScorer({ modelDirectory: other });
-      expect(changed.identity.digest).not.toBe(scorer.identity.digest);
+      expect(changed.identity.digest).not.toBe(without.identity.digest);
       await changed.close();
     });
   });
 
   it('gets another digest with another head', async () => {
     await using_(async (other) => {
-      await writeFile(join(other, 'heads/quality.json'), head({}));
+      await writeFile(join(other, 'heads/quality.json'), head({ embedding: await embeddingsOf(other) }));
       const changed = await createScorer({ modelDirectory: other });
       expect(changed.identity.digest).not.toBe(scorer.identity.digest);
       await changed.close();
@@ -341,10 +368,23 @@ async function using_(work: (path: string) => Promise<void>): Promise<void> {
   await rm(path, { recursive: true });
 }
 
-function head(change: { readonly model?: string; readonly inputs?: number; readonly activation?: string }): string {
+interface HeadChange {
+  readonly name?: string;
+  readonly model?: string;
+  readonly embedding?: string;
+  readonly inputs?: number;
+  readonly activation?: string;
+}
+
+async function embeddingsOf(path: string): Promise<string> {
+  return (await loadClipModel(path)).embeddingDigest;
+}
+
+function head(change: HeadChange): string {
   const weight = [Array.from({ length: change.inputs ?? tinyClip.dimension }, () => 0.5)];
   const layer = { weight, bias: [0], activation: change.activation ?? 'sigmoid' };
-  return JSON.stringify({ name: 'clean', model: change.model, layers: [layer], output: 'probability' });
+  const { name = 'clean', model, embedding } = change;
+  return JSON.stringify({ name, model, embedding, layers: [layer], output: 'probability' });
 }
 
 /** With a square of another colour at its left. */

@@ -45,6 +45,11 @@ export function isJudgedPicture({ outcome }: { readonly outcome: ScoreOutcome })
   return outcome === 'scored' || outcome === 'blank' || outcome === 'flagged';
 }
 
+/** Whether the name of a score is `<head>:<concept>`: it says which of several concepts the picture shows, and not how good it is. */
+export function isConcept(score: string): boolean {
+  return score.includes(':');
+}
+
 export const imageScored = z.object({
   requestId: z.string().min(1),
   generationId: z.string().min(1),
@@ -66,7 +71,7 @@ export const imageScored = z.object({
    * that sees nothing of what the prompts are about. Absent where too few other prompts are known, and until 2026-11.
    */
   separation: z.number().min(0).max(1).optional(),
-  /** Quality heads by name, e.g. `{ clean: 0.97 }`. Empty unless scored. */
+  /** Quality heads by name, e.g. `{ clean: 0.97 }`, and concepts, see {@link isConcept}. Empty unless scored. */
   quality: z.record(z.string(), z.number()).default({}),
   /** All pixels (nearly) the same: what a safety checker's black-out looks like. Until 2026-11 such a picture was `scored` as well. */
   blank: z.boolean().default(false),

@@ -56,6 +56,19 @@ describe('the catalogue', () => {
     }
   });
 
+  it('takes no concept, which says what a picture shows, for its quality', () => {
+    const means = (quality: Readonly<Record<string, number>>): number | null => {
+      const events = fullTraffic({ requests: 400 }).map((event) =>
+        event.type === 'image.scored.v1' && event.data.outcome === 'scored'
+          ? { ...event, data: { ...event.data, quality } }
+          : event,
+      );
+      return metric(analysisOf(evidenceDesign(definition(), 1), events, 1), 'quality').estimate.control;
+    };
+    expect(means({ clean: 0.8, taste: 0.4, 'kind:photo': 0, 'kind:nude': 0 })).toBeCloseTo(0.6, 6);
+    expect(means({ 'kind:photo': 1, 'kind:nude': 0 })).toBeNull();
+  });
+
   it('tells the experiment file what may decide and what may only be watched', () => {
     expect(namesOfUse('decides')).toEqual(expect.arrayContaining(['alignment', 'quality.*']));
     expect(namesOfUse('decides-by-ratio')).toEqual(['download-rate', 'share-rate', 'regenerate-rate']);

@@ -1,4 +1,4 @@
-import type { DataOf } from '#libs/contracts';
+import { type DataOf, isConcept } from '#libs/contracts';
 import {
   COSINE_CAP,
   guardsPictures,
@@ -64,7 +64,7 @@ export const pictureMetrics: readonly MetricDefinition[] = [
   },
   {
     name: 'quality',
-    description: 'Mean of all quality heads of a picture.',
+    description: 'Mean of all quality heads of a picture; concepts, which say what it shows, are none.',
     unit: 'score',
     direction: 'higher',
     defaultRole: 'observed',
@@ -242,7 +242,9 @@ function embeddingOf({ embedding }: Score): string | null {
 }
 
 function meanOfHeads(quality: Readonly<Record<string, number>>): number | null {
-  const heads = Object.keys(quality).sort();
+  const heads = Object.keys(quality)
+    .filter((name) => !isConcept(name))
+    .sort();
   if (heads.length === 0) return null;
   let sum = 0;
   for (const head of heads) sum += quality[head] as number;

@@ -56,7 +56,8 @@ async function requireUsableHeads({ directory, id, embeddingDigest, description 
 
 async function fromJson({ embeddingDigest: embedding }: ClipModel, { file, name }: HeadOptions): Promise<object> {
   const { model: _former, ...head } = parseFields(file, await readJsonFile(file), networkHead);
-  return { ...head, name, embedding };
+  // One that says what it was trained on is taken at its word, and refused where that is something else.
+  return { embedding, ...head, name };
 }
 
 async function fromWeights(

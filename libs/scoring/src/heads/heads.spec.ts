@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { safetensorsHeader, tinyCheckpoint, writeTinyCheckpoint, type TensorShapes } from '#libs/testing/tiny-clip';
 import { loadClipModel } from '../model/model-directory.js';
@@ -67,6 +67,19 @@ describe('addHead', () => {
     await expect(loadClipModel(directory)).rejects.toThrow(
       /"aesthetic" was trained on the embeddings [0-9a-f]{64}, those of/,
     );
+  });
+
+  it('takes a head with its numbers in JSON at its word where it says what it was trained on', async () => {
+    const file = join(directory, '..', `${basename(directory)}-taste.json`);
+    const layer = { weight: [Array.from({ length: tinyCheckpoint.dimension }, () => 1)], bias: [0] };
+    const taste = { name: 'x', output: 'score', layers: [layer], embedding: 'ab'.repeat(32) };
+    await writeFile(file, JSON.stringify(taste));
+    await expect(addHead(directory, { ...options, file })).rejects.toThrow(/trained on the embeddings (ab){32}, those/);
+    await writeFile(file, JSON.stringify({ ...taste, embedding: undefined }));
+    await addHead(directory, { ...options, file });
+    const { heads, embeddingDigest } = await loadClipModel(directory);
+    expect(heads).toMatchObject([{ name: 'aesthetic', embedding: embeddingDigest }]);
+    await rm(file);
   });
 
   it.each([

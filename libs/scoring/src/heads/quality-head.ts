@@ -11,15 +11,19 @@ const layer = z
   .refine(({ weight }) => weight.every((row) => row.length === weight[0]!.length), 'rows of `weight` differ in length')
   .refine(({ weight, bias }) => weight.length === bias.length, '`bias` needs one number per row of `weight`');
 
+/** Key of the score in `image.scored.v1`; behind a colon stands a concept's name. */
+const name = z
+  .string()
+  .regex(/^[^:]+$/, 'expected a name without a colon, which stands between a head and its concept');
+
 const trained = {
-  /** Key of the score in `image.scored.v1`. */
-  name: z.string().min(1),
-  /** Digest of the embeddings that the head was trained on, `embeddingDigest` of the model. */
+  name,
+  /** Digest of the embeddings that the head was trained on, `embeddingDigest` of the model: a file without it is refused. */
   embedding: z
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
-  /** Id of the embedding model, in files of before `embedding`. */
+  /** Id of the embedding model, in files of before `embedding`: a name that any weights may have. */
   model: z.string().min(1).optional(),
   /** `probability`: the result lies in [0, 1], so the last activation has to be `sigmoid`. */
   output: z.enum(['probability', 'score']),
@@ -48,7 +52,7 @@ export const storedNetworkHead = z.object({
 });
 
 const text = z.string().trim().min(1);
-const texts = { name: z.string().min(1), scale: z.number().positive().optional() };
+const texts = { name, scale: z.number().positive().optional() };
 /** Which of two texts fits better: the probability of the first (CLIP-IQA, Wang et al. 2023, equation 3). */
 export const contrastHead = z.object({ ...texts, contrast: z.tuple([text, text]) });
 /** Which of several texts fits, each under a name of its own: probabilities that sum to 1, of a SigLIP each for itself. */
@@ -72,18 +76,21 @@ export function isTextHead(head: QualityHead): head is TextHead {
   return !('layers' in head);
 }
 
-/** @throws ForeignHeadError unless the head belongs to these embeddings: same digest, or same id in older files, and same dimension. */
+/** @throws ForeignHeadError unless the head says that it was trained on these embeddings, and takes as many numbers. */
 export function assertHeadBelongs(
   head: NetworkHead,
   model: { readonly id: string; readonly embeddingDigest: string; readonly dimension: number },
 ): void {
-  if (head.embedding !== undefined && head.embedding !== model.embeddingDigest) {
+  if (head.embedding === undefined) {
+    const named = head.model === undefined ? '' : `, only that their model was called "${head.model}"`;
+    throw new ForeignHeadError(
+      `head "${head.name}" doesn't say which embeddings it was trained on${named}; if they are those of "${model.id}" as it lies here, write "embedding": "${model.embeddingDigest}" into its file`,
+    );
+  }
+  if (head.embedding !== model.embeddingDigest) {
     throw new ForeignHeadError(
       `head "${head.name}" was trained on the embeddings ${head.embedding}, those of "${model.id}" are ${model.embeddingDigest}`,
     );
-  }
-  if (head.embedding === undefined && head.model !== undefined && head.model !== model.id) {
-    throw new ForeignHeadError(`head "${head.name}" was trained on "${head.model}", not on "${model.id}"`);
   }
   const inputs = head.layers[0]!.weight[0]!.length;
   if (inputs !== model.dimension) {

@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GraphBuilder, type GraphValue } from '#libs/scoring';
+import { GraphBuilder, loadClipModel, type GraphValue } from '#libs/scoring';
 
 export const tinyClip = { side: 8, dimension: 6, contextLength: 10 } as const;
 
@@ -41,14 +41,6 @@ export async function writeTinyClip(directory: string, options: TinyClipOptions 
     'tokenizer.json': wordTokenizer(vocabulary),
     'prompt.json': { template: 'a picture of {prompt}' },
     'model.safetensors': Buffer.from('the engine onnx does not read this'),
-    'heads/quality.json': {
-      name: 'clean',
-      model: 'tiny-clip',
-      layers: [
-        { weight: [Array.from({ length: dimension }, (_, index) => index - 2)], bias: [0.25], activation: 'sigmoid' },
-      ],
-      output: 'probability',
-    },
     'onnx/image.onnx': imageTower(options.imageInput ?? 'pixels', options.seesLight === true),
     'onnx/text.onnx': textTower(Object.keys(vocabulary).length),
   };
@@ -57,6 +49,20 @@ export async function writeTinyClip(directory: string, options: TinyClipOptions 
       writeFile(join(directory, name), Buffer.isBuffer(content) ? content : JSON.stringify(content)),
     ),
   );
+  const head = join(directory, 'heads/quality.json');
+  await rm(head, { force: true });
+  await writeFile(head, await tinyHead(directory));
+}
+
+/** A head that is bound to the embeddings of a model as it lies there. */
+async function tinyHead(directory: string): Promise<string> {
+  const weight = Array.from({ length: tinyClip.dimension }, (_, index) => index - 2);
+  return JSON.stringify({
+    name: 'clean',
+    embedding: (await loadClipModel(directory)).embeddingDigest,
+    layers: [{ weight: [weight], bias: [0.25], activation: 'sigmoid' }],
+    output: 'probability',
+  });
 }
 
 /** Cast → scale to [−0.5, 0.5] → flatten → linear → divide by the norm. */
