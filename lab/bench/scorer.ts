@@ -208,7 +208,7 @@ async function photographed(png: Buffer): Promise<Buffer> {
   const edge = 1024;
   const pixels = await sharp(png).resize(edge, edge).removeAlpha().raw().toBuffer();
   for (let at = 0; at < pixels.length; at += 1) {
-    pixels[at] = Math.min(255, Math.max(0, pixels[at]! + Math.round(12 * (random() - 0.5))));
+    pixels[at] = Math.min(255, Math.max(0, pixels[at]! + Math.round(random.between(-6, 6))));
   }
   return sharp(pixels, { raw: { width: edge, height: edge, channels: 3 } })
     .png()
