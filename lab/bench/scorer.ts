@@ -186,13 +186,13 @@ function batchesOf(turn: readonly PictureFile[]): readonly (readonly PictureFile
 function countRows(from: EventBus): { after(more: number): Promise<void> } {
   let wanted = 0;
   let seen = 0;
-  let done = (): void => undefined;
+  let done: (() => void) | undefined;
   from.subscribe({
     group: 'bench',
     topics: [topics.imageScored.name],
     handler: async ({ records }: RecordBatch) => {
       seen += records.length;
-      if (seen >= wanted) done();
+      if (seen >= wanted) done?.();
     },
   });
   return {

@@ -36,6 +36,16 @@ const tried = (value: number): MetricAnalysis => {
   return metric(analysisOf(design, fullTraffic({ requests: 1_500, candidate: { ratingMean: 2.5 } }), 2), 'rating');
 };
 
+/** Control's, where all pictures have these scores. */
+function qualityOf(quality: Readonly<Record<string, number>>): number | null {
+  const events = fullTraffic({ requests: 400 }).map((event) =>
+    event.type === 'image.scored.v1' && event.data.outcome === 'scored'
+      ? { ...event, data: { ...event.data, quality } }
+      : event,
+  );
+  return metric(analysisOf(evidenceDesign(definition(), 1), events, 1), 'quality').estimate.control;
+}
+
 describe('the metrics of a design', () => {
   it('have all the same properties in the same order, whatever their kind: the fold reads them at the same places', () => {
     const { metrics } = evidenceDesign(everythingGuarded(deciding, watched), 2);
@@ -57,16 +67,8 @@ describe('the catalogue', () => {
   });
 
   it('takes no concept, which says what a picture shows, for its quality', () => {
-    const means = (quality: Readonly<Record<string, number>>): number | null => {
-      const events = fullTraffic({ requests: 400 }).map((event) =>
-        event.type === 'image.scored.v1' && event.data.outcome === 'scored'
-          ? { ...event, data: { ...event.data, quality } }
-          : event,
-      );
-      return metric(analysisOf(evidenceDesign(definition(), 1), events, 1), 'quality').estimate.control;
-    };
-    expect(means({ clean: 0.8, taste: 0.4, 'kind:photo': 0, 'kind:nude': 0 })).toBeCloseTo(0.6, 6);
-    expect(means({ 'kind:photo': 1, 'kind:nude': 0 })).toBeNull();
+    expect(qualityOf({ clean: 0.8, taste: 0.4, 'kind:photo': 0, 'kind:nude': 0 })).toBeCloseTo(0.6, 6);
+    expect(qualityOf({ 'kind:photo': 1, 'kind:nude': 0 })).toBeNull();
   });
 
   it('tells the experiment file what may decide and what may only be watched', () => {
