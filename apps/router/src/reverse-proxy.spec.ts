@@ -7,7 +7,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe as describeOnce, expect, it } from 'vitest';
 import {
   ASSIGNMENT_HEADER,
   ASSIGNMENT_SIGNATURE_HEADER,
@@ -22,6 +22,21 @@ import { startApp } from '#libs/platform';
 import { runningCanary } from '#libs/testing/traffic';
 import { routerApp, type RouterOptions } from './index.js';
 import { Router } from './router.js';
+
+/** Requests that come whole are read before Node.js's server gets them; whatever holds for one way holds for the other. */
+let readsWhole = true;
+
+function describe(what: string, tests: () => void): void {
+  describeOnce.each([
+    ['read whole', true],
+    ['read by the server', false],
+  ])(`${what}, %s`, (_way, isWhole) => {
+    beforeEach(() => {
+      readsWhole = isWhole;
+    });
+    tests();
+  });
+}
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -1027,7 +1042,7 @@ async function startRouter(settings: Partial<RouterOptions>) {
   const { exposed, close } = await startApp(routerApp, {
     environment: { AUTH: 'off' },
     resources: { bus },
-    settings: { port: 0, routerId: undefined, lastKnownGoodFile: undefined, drainMs: 300, ...settings },
+    settings: { port: 0, routerId: undefined, lastKnownGoodFile: undefined, drainMs: 300, readsWhole, ...settings },
   });
   closing.push(() => close());
   return { url: new URL('/v1/services/text-to-image/generations', exposed.url), close: () => close() };

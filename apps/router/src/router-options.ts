@@ -64,6 +64,8 @@ export interface RouterOptions {
   /** Registry of its metrics. Default: one of its own. */
   readonly metrics?: Registry;
   readonly logger?: Pick<LoggerService, 'log' | 'warn'> | undefined;
+  /** Whether a request that comes whole is read before Node.js's server gets it. Default true; for tests, which hold both ways against each other. */
+  readonly readsWhole?: boolean;
   /** Milliseconds of a clock that never goes back; for tests. */
   readonly monotonicMs?: () => number;
 }
@@ -99,6 +101,7 @@ export interface RouterSettings {
   readonly tracer: Tracer;
   readonly metrics: Registry;
   readonly logger: Pick<LoggerService, 'log' | 'warn'>;
+  readonly readsWhole: boolean;
   readonly monotonicMs: () => number;
 }
 
@@ -142,6 +145,7 @@ export function withDefaults(options: RouterOptions): RouterSettings {
     tracer: options.tracer ?? noTracer,
     metrics: options.metrics ?? new Registry(),
     logger: options.logger ?? new Logger('router'),
+    readsWhole: options.readsWhole ?? true,
     monotonicMs: options.monotonicMs ?? (() => performance.now()),
   };
 }

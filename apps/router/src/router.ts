@@ -27,11 +27,14 @@ import { createProxy, type Proxy } from './proxy/proxy.js';
 import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';
 import type { Evaluated } from './flags/evaluate-flag.js';
-import type { FlagLane } from './flags/flag-lane.js';
+import { ClientLane, type WholeRequest } from './lane/client-lane.js';
+import type { WholeAnswer } from './lane/whole-answer.js';
 import { FlagServer, isFlagStream, OPEN_TO_PAGES } from './flags/flag-server.js';
 import { StateServer } from './flags/state-server.js';
 import { closeWithConnection } from './proxy/answers-in-line.js';
 import { answerUnreadable, noteNewestAnswer, whenAnswered } from './proxy/answers-in-turn.js';
+import type { IncomingRequest } from './proxy/client-answer.js';
+import { ClientBody, WholeBody } from './proxy/client-body.js';
 import { faultOf } from './proxy/request-fault.js';
 import { UnitCookie } from './proxy/unit-cookie.js';
 import { isHandshake, refuseUpgrade } from './proxy/upgrade.js';
@@ -90,7 +93,7 @@ export class Router {
   private readonly server: Server;
   private readonly proxy: Proxy;
   private readonly flags: FlagServer;
-  private readonly flagLane: FlagLane;
+  private readonly lane: ClientLane;
   private readonly flagState: StateServer;
   /** Of commands that are not answered yet, by their id. */
   private readonly traces = new Map<string, string>();
@@ -178,7 +181,7 @@ export class Router {
       hasRoom: () => this.hasRoom(),
     });
     this.server = this.createServer();
-    this.flagLane = this.flags.laneOf(this.server);
+    this.lane = this.createLane();
     const kept = weightsOf(settings);
     this.weights = this.createWeights(kept);
     this.accessLogs = this.createAccessLogs(kept);
@@ -223,6 +226,15 @@ export class Router {
     // As many as there is room for: those beyond a number would be dropped without a word, a length among them.
     server.maxHeadersCount = 0;
     return server;
+  }
+
+  private createLane(): ClientLane {
+    return new ClientLane({
+      server: this.server,
+      flags: (asked, text) => this.flags.answerWhole(asked, text),
+      flagHeaders: OPEN_TO_PAGES,
+      pass: (request, answer) => this.serveWhole(request, answer),
+    });
   }
 
   private createProxy(): Proxy {
@@ -374,9 +386,10 @@ export class Router {
       this.server.close(() => resolve());
     });
     this.server.closeIdleConnections();
-    this.flagLane.close();
+    this.lane.close();
     await this.idle();
     this.server.closeAllConnections();
+    this.lane.destroy();
     for (const socket of this.sockets) socket.destroy();
     await closed;
     this.shadow.close();
@@ -415,7 +428,23 @@ export class Router {
     if (address.kind === 'state') return this.flagState.serve(request, response, { path: address.path, waitsToBeTold });
     leave = () => this.left(giveBack);
     this.inFlight += 1;
-    this.proxy.pass(request, response, { address, waitsToBeTold });
+    const body = new ClientBody(request, response, waitsToBeTold);
+    this.proxy.pass(request, response, { address, body });
+  }
+
+  /** Passes a request for a service on that came whole. @returns false: it is for the server */
+  private serveWhole(request: WholeRequest, answer: WholeAnswer): boolean {
+    const address = addressOf(request, this.allocations);
+    if (!this.settings.readsWhole || this.draining || address.kind !== 'service') return false;
+    const giveBack = this.clientPlace(request);
+    if (!giveBack) {
+      sendProblem(answer, TOO_MANY, { 'retry-after': '1' });
+      return true;
+    }
+    answer.on('close', () => this.left(giveBack));
+    this.inFlight += 1;
+    this.proxy.pass(request, answer, { address, body: new WholeBody(request.body) });
+    return true;
   }
 
   private left(giveBack: () => void): void {
@@ -425,7 +454,7 @@ export class Router {
   }
 
   /** @returns what gives the client's place back; undefined: it has as many requests under way as it may */
-  private clientPlace(request: IncomingMessage, limit = this.clientLimit): (() => void) | undefined {
+  private clientPlace(request: IncomingRequest, limit = this.clientLimit): (() => void) | undefined {
     if (!limit) return NOTHING_TO_GIVE_BACK;
     const place = limit.enter(this.proxies.clientOf(request));
     if (!place) this.metrics.clientRefused();
@@ -481,7 +510,7 @@ export class Router {
     socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
     // The server adds its own again.
     socket.removeAllListeners('timeout');
-    this.flagLane.toServer(socket);
+    this.lane.toServer(socket);
   }
 
   private answerAboutItself({ method = 'GET' }: IncomingMessage, path: string, response: ServerResponse): void {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isoTime } from '#libs/contracts';
 import { percentDecoded, sendJson, sendProblem } from '#libs/platform';
 import type { DrawSources } from '../proxy/draw.js';
@@ -10,9 +10,9 @@ import { ChangeStreams } from './change-streams.js';
 import { entityTagOf, isKnown } from './entity-tag.js';
 import { evaluateFlag, type Evaluated, type FlagQuestion } from './evaluate-flag.js';
 import { isFlagProblem, readFlagContext, type FlagContext, type FlagProblem } from './flag-context.js';
-import { FlagLane, type FlagReply } from './flag-lane.js';
+import type { FlagReply } from '../lane/client-lane.js';
 import { readText, type FlagRequest } from './read-text.js';
-import type { AskedFlags } from './whole-request.js';
+import type { AskedFlags } from './asked-flags.js';
 
 const BULK = '/ofrep/v1/evaluate/flags';
 const EVENTS = '/ofrep/v1/events';
@@ -78,11 +78,6 @@ export class FlagServer {
     });
   }
 
-  /** Answers clients that ask for flags in one piece before the server makes streams of what they send; while nothing can be evaluated the server does. */
-  laneOf(server: Server): FlagLane {
-    return new FlagLane({ server, headers: OPEN_TO_PAGES, answer: (asked, text) => this.answerWhole(asked, text) });
-  }
-
   /** What is evaluated may be another now. */
   changed(): void {
     this.streams.changed();
@@ -96,7 +91,8 @@ export class FlagServer {
     this.streams.close();
   }
 
-  private answerWhole(asked: AskedFlags, text: string): FlagReply | undefined {
+  /** Answers who asks for flags in one piece; undefined while nothing can be evaluated. */
+  answerWhole(asked: AskedFlags, text: string): FlagReply | undefined {
     return this.options.unreadyReason() === undefined
       ? this.answer(readFlagContext(text), asked, nobodyChooses)
       : undefined;

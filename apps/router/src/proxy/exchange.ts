@@ -1,10 +1,11 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { RequestRouted } from '#libs/contracts';
 import { sendProblem } from '#libs/platform';
 import type { AnswerHead } from '../upstream/answer-parser.js';
 import { ClientStalledError, type AnswerControl, type AnswerReader } from '../upstream/upstream-request.js';
 import { Answer, outcomeOfStatus } from './answer.js';
-import type { ClientBody } from './client-body.js';
+import type { ClientAnswer } from './client-answer.js';
+import type { SentBody } from './client-body.js';
 import { instanceOf, passTrailers } from './request-headers.js';
 
 /** How one upstream's answer to one request ended. */
@@ -45,8 +46,8 @@ export interface ExchangeOwner {
 }
 
 export interface ExchangeOptions {
-  readonly response: ServerResponse;
-  readonly body: ClientBody;
+  readonly response: ClientAnswer;
+  readonly body: SentBody;
   /** By the monotonic clock. */
   readonly startedAtMs: number;
   /** Until the answer's first byte; of an upload, between two of its pieces and after its last. */

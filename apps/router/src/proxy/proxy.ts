@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { NOT_ASKED, routeInWords } from '#libs/contracts';
 import { sendProblem } from '#libs/platform';
@@ -8,7 +8,8 @@ import type { Original, ShadowTraffic } from '../shadow/shadow-traffic.js';
 import { NO_ANSWER, type ExchangeResult, type Failure } from './exchange.js';
 import type { PublicAddress } from './public-address.js';
 import { outcomeOfStatus } from './answer.js';
-import { ClientBody } from './client-body.js';
+import type { IncomingRequest, ClientAnswer } from './client-answer.js';
+import type { SentBody } from './client-body.js';
 import type { Refusal } from './request-fault.js';
 import type { RoutedRequest } from './routed-request.js';
 import { RequestPlan, type PlanSources, type Target } from './request-plan.js';
@@ -32,11 +33,10 @@ type AskedAddress = Exclude<PublicAddress, { readonly kind: 'own' | 'flags' | 's
 
 /** Handles requests for services, by their names or routes. */
 export interface Proxy {
-  /** @param asked.waitsToBeTold the client sends its body when it is told to */
   pass(
-    request: IncomingMessage,
-    response: ServerResponse,
-    asked: { readonly address: AskedAddress; readonly waitsToBeTold: boolean },
+    request: IncomingRequest,
+    response: ClientAnswer,
+    asked: { readonly address: AskedAddress; readonly body: SentBody },
   ): void;
   /** @param socket the client's connection, which it wants to use otherwise; `head` has come over it already */
   upgrade(
@@ -48,10 +48,10 @@ export interface Proxy {
 /** Assigns, asks the variant's upstream, streams its answer back, tells how it ended. */
 export function createProxy(options: ProxyOptions): Proxy {
   return {
-    pass(request, response, { address, waitsToBeTold }) {
+    pass(request, response, { address, body }) {
       const found = findRoute(request, address, options);
-      if ('status' in found) return refuse(request, response, found, found.status === 503 ? RETRY_SOON : {});
-      new ProxiedRequest(options, { request, response, ...found, waitsToBeTold }).start();
+      if ('status' in found) return refuse(body, response, found, found.status === 503 ? RETRY_SOON : {});
+      new ProxiedRequest(options, { request, response, ...found, body }).start();
     },
     upgrade(request, { address, socket, head }) {
       const found = findRoute(request, address, options);
@@ -78,7 +78,7 @@ interface Found {
 
 /** Whose the request is, or why it is nobody's. */
 function findRoute(
-  request: IncomingMessage,
+  request: IncomingRequest,
   address: AskedAddress,
   { allocations, unreadyReason }: ProxyOptions,
 ): Found | Refusal {
@@ -97,7 +97,7 @@ function findRoute(
 }
 
 function problemOf(
-  { method = 'GET' }: IncomingMessage,
+  { method = 'GET' }: IncomingRequest,
   { kind, path }: Extract<PublicAddress, { readonly kind: 'unknown' | 'refused' }>,
   allocations: Allocations,
 ): Refusal {
@@ -111,22 +111,22 @@ function problemOf(
 }
 
 interface Incoming extends Found {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly waitsToBeTold: boolean;
+  readonly request: IncomingRequest;
+  readonly response: ClientAnswer;
+  readonly body: SentBody;
 }
 
 class ProxiedRequest implements RequestUnderWay {
   readonly plan: RequestPlan;
-  readonly body: ClientBody;
+  readonly body: SentBody;
 
   constructor(
     readonly options: ProxyOptions,
     readonly incoming: Incoming,
   ) {
-    const { request, response, route, waitsToBeTold } = incoming;
+    const { request, route, body } = incoming;
     this.plan = new RequestPlan(options, request, route);
-    this.body = new ClientBody(request, response, waitsToBeTold);
+    this.body = body;
   }
 
   start(): void {
@@ -152,9 +152,9 @@ class ProxiedRequest implements RequestUnderWay {
     // Where clients that do not read hold the places, it says nothing of the variant.
     if (!lane.pool.isHeldByClients) this.tell(asked, SHED);
     if (this.plan.hasNext) return this.askNext(asked);
-    const { request, response } = this.incoming;
+    const { response } = this.incoming;
     const detail = 'The upstream has more requests than it can take. Trying again may help.';
-    refuse(request, response, { title: 'Too many requests', status: 503, detail }, RETRY_SOON);
+    refuse(this.body, response, { title: 'Too many requests', status: 503, detail }, RETRY_SOON);
   }
 
   askNext({ attempt }: Attempt): void {
@@ -220,8 +220,7 @@ const NO_CONNECTION: ExchangeResult = { ...NO_ANSWER, outcome: 'server-error' };
 /** Of a request that found no place. */
 const SHED: ExchangeResult = { ...NO_ANSWER, outcome: 'refused', status: 503 };
 
-function refuse(request: IncomingMessage, ...answer: Parameters<typeof sendProblem>): void {
-  // The body nobody wants is read away, so that the connection stays usable.
-  request.resume();
+function refuse(body: SentBody, ...answer: Parameters<typeof sendProblem>): void {
+  body.skip();
   sendProblem(...answer);
 }

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import type { OwnedRoute } from '../routing/public-routes.js';
+import type { IncomingRequest } from './client-answer.js';
 
 const ROUTERS_OWN = new Set(['/health/live', '/health/ready']);
 const PREFIX = '/v1/services/';
@@ -30,7 +30,7 @@ interface Routes {
 }
 
 /** Reads whose a request is: by `/v1/services/{service}/…`, else by the routes of the services. */
-export function addressOf({ url = '/', headers }: IncomingMessage, routes: Routes): PublicAddress {
+export function addressOf({ url = '/', headers }: IncomingRequest, routes: Routes): PublicAddress {
   const { path, host = headers.host } = url.startsWith('/') ? { path: url } : partsOfAbsolute(url);
   const asked = path.split('?', 1)[0] as string;
   if (DOT_SEGMENT.test(asked)) return { kind: 'refused', path };
@@ -49,7 +49,7 @@ export function addressOf({ url = '/', headers }: IncomingMessage, routes: Route
 }
 
 /** The host that is asked: of a whole address its own, else the header's. */
-export function hostAsked({ url = '/', headers }: IncomingMessage): string | undefined {
+export function hostAsked({ url = '/', headers }: IncomingRequest): string | undefined {
   return url.startsWith('/') ? headers.host : (partsOfAbsolute(url).host ?? headers.host);
 }
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingRequest } from './client-answer.js';
 
 /** What is answered instead of an upstream's answer. */
 export interface Refusal {
@@ -14,7 +14,7 @@ const NOT_IN_HOST = /[\s/\\@?#,]/;
  * Why a request is not taken as it is: whom it asks, or where it ends, could be read in two ways, and whoever is behind the router might read it in
  * the other one. undefined: nothing is wrong with it.
  */
-export function faultOf({ headers, rawHeaders, httpVersion }: IncomingMessage): Refusal | undefined {
+export function faultOf({ headers, rawHeaders, httpVersion }: IncomingRequest): Refusal | undefined {
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
     const detail = `Transfer-Encoding "${coding}": expected "chunked" alone`;

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Attributes } from '#libs/assignment';
 import {
   ASSIGNMENT_HEADER,
@@ -14,6 +14,7 @@ import {
 } from '#libs/contracts';
 import { sha256Of, type AssignmentSignatures } from '#libs/telemetry';
 import type { OverrideCheck } from '../override-tokens.js';
+import type { IncomingRequest, ClientAnswer } from './client-answer.js';
 import { hostAsked } from './public-address.js';
 
 /** Attributes of who asks, for the audience of an experiment: `plan=pro&country=de`, percent-encoded like a query. */
@@ -176,7 +177,7 @@ export interface RouterHeaders {
  * `X_Forwarded_For` is `X-Forwarded-For` for services behind CGI, WSGI or Rack, so nobody may say that either.
  */
 export function upstreamHeaders(
-  request: IncomingMessage,
+  request: IncomingRequest,
   { isForwarded, traceparent, ...assigned }: RouterHeaders,
 ): string[] {
   const { rawHeaders, headers } = request;
@@ -207,7 +208,7 @@ export function assignmentHeaders({
 }
 
 /** Who asked, and how: as the router sees it, behind what a trusted proxy said. */
-function forwardingHeaders(request: IncomingMessage, isForwarded: boolean): readonly string[] {
+function forwardingHeaders(request: IncomingRequest, isForwarded: boolean): readonly string[] {
   const { rawHeaders, headers, socket } = request;
   const from = socket.remoteAddress ?? 'unknown';
   const host = hostAsked(request);
@@ -276,7 +277,7 @@ export function wantsTrailers({ te }: IncomingHttpHeaders): boolean {
 }
 
 /** Whether the answer that a client gets can have trailers: they stand behind a body in chunks, where the client takes them. */
-export function mayHaveTrailers({ method, headers, httpVersion }: IncomingMessage, status: number): boolean {
+export function mayHaveTrailers({ method, headers, httpVersion }: IncomingRequest, status: number): boolean {
   return httpVersion === '1.1' && method !== 'HEAD' && status !== 204 && status !== 304 && wantsTrailers(headers);
 }
 
@@ -284,7 +285,7 @@ export function mayHaveTrailers({ method, headers, httpVersion }: IncomingMessag
 const NO_TRAILERS = new Set([...NOT_FORWARDED, 'content-length', 'content-encoding', 'content-type', 'set-cookie']);
 
 /** Sends what stands behind an upstream's answer behind the client's. */
-export function passTrailers(response: ServerResponse, trailers: readonly string[]): void {
+export function passTrailers(response: Pick<ClientAnswer, 'addTrailers'>, trailers: readonly string[]): void {
   const passed: [string, string][] = [];
   for (let index = 0; index < trailers.length; index += 2) {
     const name = trailers[index] as string;

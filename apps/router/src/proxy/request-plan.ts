@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { certain, type AssignmentQuestion } from '#libs/assignment';
 import { isoTime, type Assignment } from '#libs/contracts';
 import type { FeedbackTokens, Tracer, TrustedProxies } from '#libs/platform';
 import type { AssignmentSignatures } from '#libs/telemetry';
 import type { ExperimentRoute, ServiceRoute, WholeRoute } from '../routing/routing-table.js';
 import type { Upstream } from '../routing/upstream.js';
+import type { IncomingRequest } from './client-answer.js';
 import { draw, type DrawnAsker, type DrawSources } from './draw.js';
 import type { DrawnPart } from './taken-route.js';
 import {
@@ -86,7 +87,7 @@ export class RequestPlan {
 
   constructor(
     private readonly sources: PlanSources,
-    private readonly request: IncomingMessage,
+    private readonly request: IncomingRequest,
     serviceRoute: ServiceRoute,
   ) {
     const { method = 'GET', headers } = request;

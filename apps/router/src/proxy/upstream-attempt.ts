@@ -1,10 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { encodeAssignment, type Assignment } from '#libs/contracts';
 import { upstreamPath } from '../routing/upstream.js';
 import type { MarkedRequest, Original, ShadowTraffic } from '../shadow/shadow-traffic.js';
 import type { AnswerHead } from '../upstream/answer-parser.js';
-import type { ClientBody } from './client-body.js';
+import type { IncomingRequest, ClientAnswer } from './client-answer.js';
+import type { SentBody } from './client-body.js';
 import { Exchange, type ExchangeOwner, type ExchangeResult, type Failure } from './exchange.js';
 import { clientHeaders, mayHaveTrailers, upstreamHeaders, wantsTrailers } from './request-headers.js';
 import type { RequestPlan, Target } from './request-plan.js';
@@ -21,10 +21,10 @@ export interface Attempt extends Target {
 /** The request that upstreams are asked for, one after another. */
 export interface RequestUnderWay {
   readonly plan: RequestPlan;
-  readonly body: ClientBody;
+  readonly body: SentBody;
   readonly incoming: {
-    readonly request: IncomingMessage;
-    readonly response: ServerResponse;
+    readonly request: IncomingRequest;
+    readonly response: ClientAnswer;
     readonly path: string;
     /** What follows the service's name or route in it. */
     readonly rest: string;

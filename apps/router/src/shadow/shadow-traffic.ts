@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { encodeAssignment, MILLION, type Assignment, type PairMark } from '#libs/contracts';
 import { newTraceparent } from '#libs/platform';
 import type { AssignmentSignatures } from '#libs/telemetry';
+import type { IncomingRequest } from '../proxy/client-answer.js';
 import { NO_ANSWER, type ExchangeResult } from '../proxy/exchange.js';
 import { hasSmallBody } from '../proxy/client-body.js';
 import { assignmentHeaders, SHADOW_HEADER, upstreamHeaders } from '../proxy/request-headers.js';
@@ -35,7 +35,7 @@ export interface ShadowOptions {
 
 /** A request that somebody made, with the variant it was assigned. */
 export interface Original {
-  readonly request: IncomingMessage;
+  readonly request: IncomingRequest;
   readonly requestId: string;
   /** It came from a trusted proxy. */
   readonly isForwarded: boolean;

@@ -1,10 +1,19 @@
-import type { Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import { PROBLEM_CONTENT_TYPE, type Problem } from './problem.js';
 
 type Headers = Readonly<Record<string, string>>;
 
+/** As much of `ServerResponse` as an answer takes that is there at once. */
+export interface PlainAnswer {
+  readonly headersSent: boolean;
+  /** The client has gone. */
+  readonly destroyed: boolean;
+  writeHead(status: number, headers: Readonly<Record<string, string | number>>): unknown;
+  end(text: string): unknown;
+}
+
 /** Answers with JSON on a plain `node:http` server, where no framework does. */
-export function sendJson(response: ServerResponse, body: unknown, status = 200, headers: Headers = {}): void {
+export function sendJson(response: PlainAnswer, body: unknown, status = 200, headers: Headers = {}): void {
   const text = JSON.stringify(body);
   response.writeHead(status, {
     'content-type': 'application/json',
@@ -22,7 +31,7 @@ type PlainProblem = Omit<Problem, 'type'> & { readonly type?: string };
  * answer has begun or the client has gone.
  */
 export function sendProblem(
-  response: ServerResponse,
+  response: PlainAnswer,
   { type = 'about:blank', ...problem }: PlainProblem,
   headers: Headers = {},
 ): void {

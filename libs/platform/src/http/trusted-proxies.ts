@@ -1,5 +1,11 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { BlockList, isIP } from 'node:net';
-import type { IncomingMessage } from 'node:http';
+
+/** What of a request tells who sends it. */
+export interface RequestOrigin {
+  readonly socket: { readonly remoteAddress?: string | undefined };
+  readonly headers: IncomingHttpHeaders;
+}
 
 /** Addresses in CIDR notation; a single one has all of its bits. */
 export interface AddressRange {
@@ -26,12 +32,12 @@ export class TrustedProxies {
   }
 
   /** Whether the request comes from one of them. */
-  sent({ socket }: IncomingMessage): boolean {
+  sent({ socket }: Pick<RequestOrigin, 'socket'>): boolean {
     return !this.isEmpty && socket.remoteAddress !== undefined && this.has(socket.remoteAddress);
   }
 
   /** Address of the client: of what the trusted proxies say of it, the last that none of them is. */
-  clientOf(request: IncomingMessage): string {
+  clientOf(request: RequestOrigin): string {
     const from = request.socket.remoteAddress ?? 'unknown';
     if (!this.sent(request)) return from;
     const hops = String(request.headers['x-forwarded-for'] ?? '').split(',');

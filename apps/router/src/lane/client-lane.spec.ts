@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { FlagLane } from './flag-lane.js';
+import { ClientLane } from './client-lane.js';
 
 let closing: (() => unknown)[] = [];
 afterEach(() => {
@@ -22,16 +22,17 @@ function head(...lines: readonly string[]): string {
 const USUAL = `${head(LINE, HOST, 'Content-Type: application/json', 'User-Agent: curl/8', LENGTH)}${BODY}`;
 
 /** A server that says what it was asked, and a lane that says what it was. */
-async function start(): Promise<{ readonly server: Server; readonly lane: FlagLane; readonly port: number }> {
+async function start(): Promise<{ readonly server: Server; readonly lane: ClientLane; readonly port: number }> {
   const server = createServer((request, response) => {
     let text = '';
     request.setEncoding('utf8').on('data', (piece: string) => (text += piece));
     request.on('end', () => response.end(`server ${request.method} ${request.url} ${text}`));
   });
-  const lane = new FlagLane({
+  const lane = new ClientLane({
     server,
-    headers: { 'access-control-allow-origin': '*' },
-    answer: ({ key = 'all', ifNoneMatch }, text) =>
+    flagHeaders: { 'access-control-allow-origin': '*' },
+    pass: () => false,
+    flags: ({ key = 'all', ifNoneMatch }, text) =>
       key === 'unready' ? undefined : { status: 200, body: { lane: key, text, ifNoneMatch }, headers: { etag: '"a"' } },
   });
   server.listen(0, '127.0.0.1');
