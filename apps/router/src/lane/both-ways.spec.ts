@@ -1,5 +1,11 @@
 import { createServer, type Server } from 'node:http';
-import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
+import {
+  connect,
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server as TcpServer,
+  type Socket,
+} from 'node:net';
 import { assert, asyncProperty, boolean, integer, nat, tuple } from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeEvent, type RequestRouted } from '#libs/contracts';
@@ -79,12 +85,12 @@ describe('a request that comes whole', () => {
     expect(both.byServer()).toBe(1);
   });
 
-  it.each([
+  it.each<[what: string, asked: string, settings?: Partial<RouterOptions>, state?: string]>([
     ['of a service that nobody knows', GET.replace('images', 'unknown')],
     ['whose upstream does not answer at all', GET.replace('images', 'dead')],
     ['of a service that has no place', GET, { limits: { connections: 0, queue: 0 } }],
     ['of a router that knows nothing yet', GET, {}, 'unready'],
-  ] as const)('is refused as by the server: %s', async (_what, asked, settings = {}, state = 'ready') => {
+  ])('is refused as by the server: %s', async (_what, asked, settings = {}, state = 'ready') => {
     const both = await start({ images: await scripted([`${OK}Content-Length: 0\r\n\r\n`]) }, settings);
     if (state === 'unready') Reflect.set(both.router, 'stateSource', 'none');
     const whole = await both.whole(asked);
@@ -304,7 +310,7 @@ async function answer(socket: Socket, pieces: readonly string[]): Promise<void> 
   }
 }
 
-async function listening(server: Pick<Server, 'listen' | 'close' | 'address'>): Promise<string> {
+async function listening(server: TcpServer): Promise<string> {
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   closing.push(() => void server.close());
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
