@@ -111,7 +111,7 @@ function ratioToRouter(reports: Reports, variant: string, field: ReportedField):
 }
 
 function usual(reports: Reports, variant: string, field: ReportedField): number | null {
-  const level: Level | undefined = reports.get(variant)?.levels.get(field);
+  const level: Level | undefined = reports.get(variant)?.levels[field];
   return level === undefined || level.weight < FEWEST_VALUES ? null : Math.exp(level.lnMean);
 }
 

@@ -1,8 +1,13 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInThisContext } from 'node:vm';
 import type { ExperimentSpec, MetricAnalysis, TeststripEvent } from '#libs/contracts';
 import { describe, expect, it } from 'vitest';
 import { analysisOf } from '#libs/testing/traffic';
 import { everythingGuarded, fullTraffic, ownMetrics, type FullTraffic } from '#libs/testing/traffic';
 import { definition } from '#libs/testing/traffic';
+import { momentsOf } from '#libs/statistics';
+import { bettingDesignOf } from '../kinds/baseline-betting.js';
+import { fixedOf, initialBaseline } from '../kinds/baseline.js';
 import {
   type Analysis,
   canDecide,
@@ -46,11 +51,31 @@ function qualityOf(quality: Readonly<Record<string, number>>): number | null {
   return metric(analysisOf(evidenceDesign(definition(), 1), events, 1), 'quality').estimate.control;
 }
 
+/** Whether the engine reads the properties of all of them at the same places, instead of looking each one up by its name. */
+function areOfOneShape(objects: readonly object[]): boolean {
+  setFlagsFromString('--allow-natives-syntax');
+  const isFast = runInThisContext('(object) => %HasFastProperties(object)') as (object: object) => boolean;
+  const areAlike = runInThisContext('(a, b) => %HaveSameMap(a, b)') as (a: object, b: object) => boolean;
+  return objects.every((object) => isFast(object) && areAlike(object, objects[0] as object));
+}
+
 describe('the metrics of a design', () => {
   it('have all the same properties in the same order, whatever their kind: the fold reads them at the same places', () => {
     const { metrics } = evidenceDesign(everythingGuarded(deciding, watched), 2);
     expect(new Set(metrics.map((one) => Object.keys(one).join())).size).toBe(1);
     expect(new Set(metrics.map((one) => Object.keys(one.definition).join())).size).toBe(1);
+    expect(areOfOneShape(metrics.map((one) => one.definition))).toBe(true);
+  });
+
+  it('are bet on by designs of one shape, whatever their bounds', () => {
+    const { metrics } = evidenceDesign(everythingGuarded(deciding, watched), 2);
+    const designs = metrics.flatMap((one) => {
+      if (one.test === null || one.definition.kind !== 'mean') return [];
+      const fixed = fixedOf(momentsOf([1, 2, 3]), [1, 2, 3]);
+      return bettingDesignOf({ ...initialBaseline(), fixed }, one, one.test).levels;
+    });
+    expect(designs.length).toBeGreaterThan(10);
+    expect(areOfOneShape(designs)).toBe(true);
   });
 });
 

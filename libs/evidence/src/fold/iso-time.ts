@@ -1,10 +1,11 @@
 /** `2026-11-26T10:00:00.000Z`, as `Date.toISOString` writes it. */
 const LENGTH = 24;
 const ZERO = 48;
+const DASH = 45;
 const DAY_MS = 86_400_000;
 
-/** The day that was read last, as the text before the `T` and as ms since 1970: events come in the order of their time, more or less. */
-let knownDay = '';
+/** The day that was read last, as its digits make a number and as ms since 1970: events come in the order of their time, more or less. */
+let knownDay = -1;
 let knownDayMs = 0;
 
 /**
@@ -42,12 +43,26 @@ function twoDigits(text: string, at: number): number {
 
 /** When the day begins; NaN where it is none. */
 function dayMs(iso: string): number {
-  if (iso.startsWith(knownDay) && knownDay !== '') return knownDayMs;
-  const day = iso.slice(0, 10);
-  const ms = Date.parse(`${day}T00:00:00.000Z`);
-  if (ms % DAY_MS === 0) {
+  const day = dayNumber(iso);
+  if (day === knownDay) return knownDayMs;
+  const ms = Date.parse(`${iso.slice(0, 10)}T00:00:00.000Z`);
+  if (ms % DAY_MS === 0 && day !== NO_DAY) {
     knownDay = day;
     knownDayMs = ms;
   }
   return ms;
+}
+
+/** No other day has this number, and it is never one that is known. */
+const NO_DAY = -2;
+
+/** `2026-11-26` as 20261126; {@link NO_DAY} for what is not written like that. */
+function dayNumber(iso: string): number {
+  const century = twoDigits(iso, 0);
+  const year = twoDigits(iso, 2);
+  const month = twoDigits(iso, 5);
+  const day = twoDigits(iso, 8);
+  const isDay = century < 100 && year < 100 && month < 100 && day < 100;
+  if (!isDay || iso.charCodeAt(4) !== DASH || iso.charCodeAt(7) !== DASH) return NO_DAY;
+  return ((century * 100 + year) * 100 + month) * 100 + day;
 }

@@ -50,7 +50,8 @@ export function observeMetrics<T extends RequestTopic>(
   if (answered !== null) markCold(evidence, design, sides, answered);
   if (isFirstDelivered) for (const { pair, arm } of sides) noteDelivered(pair.presence, event.type, arm);
   let isChanged = false;
-  for (const { metric, read, place, at } of evidence.facts.readers[event.type]) {
+  for (const reader of evidence.facts.readers[event.type]) {
+    const { metric, read, place } = reader;
     if (isStranger && place.badBit === null) continue;
     if (isStranger) setBit(mark, place.measuredBit);
     if (isEarlierStage && metric.definition.lateData === 'ignored-after-stage') continue;
@@ -75,7 +76,7 @@ export function observeMetrics<T extends RequestTopic>(
       const { pair } = side;
       seen.arm = side.arm;
       seen.propensity = side.propensity;
-      if (observeAt(at, pair, metric, seen, design.baselineUnits)) isBad = true;
+      if (observeAt(reader, pair, seen, design.baselineUnits)) isBad = true;
       if (seen.isFirst && seen.known === 'value' && metric.test !== null) noteValue(pair.presence, metric, seen);
       if (metric.definition.name === 'quality') observeHeads(pair, design, event, seen);
     }

@@ -6,6 +6,7 @@ import { headName, qualityHeadMetric } from '../catalogue/picture-metrics.js';
 import { addByArm, countOne } from '../kinds/arm-counts.js';
 import { initialMetric, mergeMetric, type MetricEvidence, observeMetric } from '../kinds/metric-evidence.js';
 import type { Observation } from '../kinds/method.js';
+import type { MetricAtHand } from './unit-facts.js';
 import { initialPresence, mergePresence, type Presence } from './presence.js';
 
 /** Quality heads that are followed without having been named; more are left out. */
@@ -49,14 +50,13 @@ export function observeInPair(
   seen: Observation,
   baselineUnits: number,
 ): boolean {
-  return observeIn(stateOf(pair, metric), pair, metric, seen, baselineUnits);
+  return observeMetric(stateOf(pair, metric), metric, observationIn(pair, metric, seen), baselineUnits);
 }
 
-/** The same where the metric's place in the fold is known. Many parameters because it is called per event and metric. */
+/** The same where the metric is at hand. */
 export function observeAt(
-  at: number,
+  { at, metric, observe }: MetricAtHand,
   pair: PairEvidence,
-  metric: MetricDesign,
   seen: Observation,
   baselineUnits: number,
 ): boolean {
@@ -67,7 +67,7 @@ export function observeAt(
     while (atHand.length < at) atHand.push(undefined);
     atHand[at] = state;
   }
-  return observeIn(state, pair, metric, seen, baselineUnits);
+  return observe(state, metric, observationIn(pair, metric, seen), baselineUnits) === true;
 }
 
 function stateOf({ metrics }: PairEvidence, metric: MetricDesign): MetricEvidence {
@@ -79,17 +79,11 @@ function stateOf({ metrics }: PairEvidence, metric: MetricDesign): MetricEvidenc
   return fresh;
 }
 
-/** Many parameters because it is called per event and metric. */
-function observeIn(
-  state: MetricEvidence,
-  { limits, caps }: PairEvidence,
-  metric: MetricDesign,
-  seen: Observation,
-  baselineUnits: number,
-): boolean {
+/** Holds the observation against the metric's limit. @returns what its method is to observe: with the value cut where the metric caps it. */
+function observationIn({ limits, caps }: PairEvidence, metric: MetricDesign, seen: Observation): Observation {
   const { name, capAt } = metric.definition;
   if (metric.limit && tellsSide(seen, metric.limit.value)) observeInLimits(limits, name, metric.limit, seen);
-  return observeMetric(state, metric, capAt === undefined ? seen : capped(caps, name, capAt, seen), baselineUnits);
+  return capAt === undefined ? seen : capped(caps, name, capAt, seen);
 }
 
 /**

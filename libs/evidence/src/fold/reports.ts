@@ -8,7 +8,8 @@ import { addTo, count } from './traffic.js';
 export type Reports = Map<string, VariantReports>;
 
 export interface VariantReports {
-  readonly levels: Map<ReportedField, Level>;
+  /** All of them; one without values has no weight. */
+  readonly levels: Readonly<Record<ReportedField, Level>>;
   /** Values that were 0, which have no size. */
   readonly zeros: Map<ReportedField, number>;
   /** Fingerprint → the generations that carried it, and when the first of them was carried. */
@@ -50,7 +51,9 @@ const MEMORY = 64;
 export const MOST_FINGERPRINTS = 8;
 
 export function noteRouted(reports: Reports, { variant }: Assignment, data: DataOf<'request.routed.v1'>): void {
-  if (data.outcome === 'delivered') noteLevel(reportsOf(reports, variant), 'routed.durationMs', data.durationMs);
+  if (data.outcome !== 'delivered') return;
+  const { levels, zeros } = reportsOf(reports, variant);
+  noteLevel(levels['routed.durationMs'], zeros, 'routed.durationMs', data.durationMs);
 }
 
 export function noteGeneration(
@@ -62,35 +65,55 @@ export function noteGeneration(
   const of = reportsOf(reports, variant);
   noteFingerprint(of, data.fingerprint, carriedAtMs);
   if (data.outcome !== 'delivered') return;
-  noteLevel(of, 'timings.totalMs', data.timings.totalMs);
-  noteLevel(of, 'timings.inferenceMs', data.timings.inferenceMs);
-  noteLevel(of, 'gpu.seconds', data.gpu.seconds);
-  noteLevel(of, 'gpu.memoryMiB', data.gpu.memoryMiB);
-  noteLevel(of, 'cost', data.cost);
-  noteLevel(of, 'images.flagged', saysOfFlags(data.images));
+  const { timings, gpu, cost, images } = data;
+  const { levels, zeros } = of;
+  noteLevel(levels['timings.totalMs'], zeros, 'timings.totalMs', timings.totalMs);
+  noteLevel(levels['timings.inferenceMs'], zeros, 'timings.inferenceMs', timings.inferenceMs);
+  noteLevel(levels['gpu.seconds'], zeros, 'gpu.seconds', gpu.seconds);
+  noteLevel(levels['gpu.memoryMiB'], zeros, 'gpu.memoryMiB', gpu.memoryMiB);
+  noteLevel(levels.cost, zeros, 'cost', cost);
+  noteLevel(levels['images.flagged'], zeros, 'images.flagged', saysOfFlags(images));
 }
 
 function saysOfFlags(images: DataOf<'generation.completed.v1'>['images']): number | null {
-  if (images.length === 0 || images.some(({ flagged }) => flagged === true)) return null;
-  return Number(images.some(({ flagged }) => flagged === false));
+  if (images.length === 0) return null;
+  let isChecked = false;
+  for (const { flagged } of images) {
+    if (flagged === true) return null;
+    if (flagged === false) isChecked = true;
+  }
+  return Number(isChecked);
 }
 
 function reportsOf(reports: Reports, variant: string): VariantReports {
   const known = reports.get(variant);
   if (known) return known;
-  const fresh: VariantReports = { levels: new Map(), zeros: new Map(), fingerprints: new Map(), otherFingerprints: 0 };
+  const fresh: VariantReports = {
+    levels: noLevels(),
+    zeros: new Map(),
+    fingerprints: new Map(),
+    otherFingerprints: 0,
+  };
   reports.set(variant, fresh);
   return fresh;
 }
 
-function noteLevel({ levels, zeros }: VariantReports, field: ReportedField, value: number | null): void {
+/** Written out, so that each is found where it is and not by its name: there are half a dozen for every event. */
+function noLevels(): VariantReports['levels'] {
+  return {
+    'routed.durationMs': { lnMean: 0, weight: 0 },
+    'timings.totalMs': { lnMean: 0, weight: 0 },
+    'timings.inferenceMs': { lnMean: 0, weight: 0 },
+    'gpu.seconds': { lnMean: 0, weight: 0 },
+    'gpu.memoryMiB': { lnMean: 0, weight: 0 },
+    cost: { lnMean: 0, weight: 0 },
+    'images.flagged': { lnMean: 0, weight: 0 },
+  };
+}
+
+function noteLevel(level: Level, zeros: VariantReports['zeros'], field: ReportedField, value: number | null): void {
   if (value === 0) count(zeros, field);
   if (value === null || !(value > 0)) return;
-  let level = levels.get(field);
-  if (level === undefined) {
-    level = { lnMean: 0, weight: 0 };
-    levels.set(field, level);
-  }
   level.weight = Math.min(MEMORY, level.weight + 1);
   level.lnMean += (Math.log(value) - level.lnMean) / level.weight;
 }
@@ -119,7 +142,7 @@ export function mergeReports(a: Reports, b: Reports): Reports {
     const parts = [a.get(variant), b.get(variant)].filter((part) => part !== undefined);
     const into = reportsOf(merged, variant);
     for (const { levels, zeros, fingerprints, otherFingerprints } of parts) {
-      for (const [field, level] of levels) into.levels.set(field, meanOf(into.levels.get(field), level));
+      for (const field of REPORTED_FIELDS) addLevel(into.levels[field], levels[field]);
       addTo(into.zeros, zeros);
       for (const [name, sighting] of fingerprints)
         into.fingerprints.set(name, sumOf(into.fingerprints.get(name), sighting));
@@ -129,10 +152,12 @@ export function mergeReports(a: Reports, b: Reports): Reports {
   return merged;
 }
 
-function meanOf(a: Level | undefined, b: Readonly<Level>): Level {
-  if (a === undefined) return { ...b };
-  const weight = a.weight + b.weight;
-  return { lnMean: (a.lnMean * a.weight + b.lnMean * b.weight) / weight, weight };
+/** In place. */
+function addLevel(sum: Level, { lnMean, weight }: Readonly<Level>): void {
+  if (weight === 0) return;
+  const both = sum.weight + weight;
+  sum.lnMean = sum.weight === 0 ? lnMean : (sum.lnMean * sum.weight + lnMean * weight) / both;
+  sum.weight = both;
 }
 
 function sumOf(a: Sighting | undefined, b: Readonly<Sighting>): Sighting {
@@ -153,7 +178,7 @@ export type EncodedReports = readonly (readonly [
 export function encodeReports(reports: Reports): EncodedReports {
   return [...reports].map(([variant, { levels, zeros, fingerprints, otherFingerprints }]) => [
     variant,
-    { levels: copies(levels), zeros: [...zeros], fingerprints: copies(fingerprints), otherFingerprints },
+    { levels: encodeLevels(levels), zeros: [...zeros], fingerprints: copies(fingerprints), otherFingerprints },
   ]);
 }
 
@@ -162,13 +187,24 @@ export function decodeReports(encoded: EncodedReports): Reports {
     encoded.map(([variant, { levels, zeros, fingerprints, otherFingerprints }]) => [
       variant,
       {
-        levels: new Map(copies(levels)),
+        levels: decodeLevels(levels),
         zeros: new Map(zeros),
         fingerprints: new Map(copies(fingerprints)),
         otherFingerprints,
       },
     ]),
   );
+}
+
+/** Those that have values. */
+function encodeLevels(levels: VariantReports['levels']): [ReportedField, Level][] {
+  return copies(REPORTED_FIELDS.map((field) => [field, levels[field]] as const)).filter(([, { weight }]) => weight > 0);
+}
+
+function decodeLevels(encoded: readonly (readonly [ReportedField, Readonly<Level>])[]): VariantReports['levels'] {
+  const levels = noLevels();
+  for (const [field, level] of encoded) Object.assign(levels[field], level);
+  return levels;
 }
 
 /** What is counted in place must not be counted in a snapshot. */

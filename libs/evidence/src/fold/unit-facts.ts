@@ -1,5 +1,7 @@
 import type { ObservedTopic, RequestTopic } from '../catalogue/definition.js';
 import type { EvidenceDesign, MetricDesign, MetricReader } from '../catalogue/evidence-design.js';
+import type { Method } from '../kinds/method.js';
+import { methodOf, type MetricEvidence } from '../kinds/metric-evidence.js';
 import { blankMark, setBit, type UnitLayout } from './unit-mark.js';
 
 /** Facts of a unit's mark beside the metrics' own: seen at all, and got what it asked for (and so counted for the coverage). */
@@ -57,10 +59,17 @@ function hasBadEvents({ test, definition: { kind } }: MetricDesign): boolean {
   return test !== null && (kind === 'rate' || kind === 'upper-tail' || kind === 'lower-tail');
 }
 
-interface PlacedReader<T extends RequestTopic> extends MetricReader<T> {
+interface PlacedReader<T extends RequestTopic> extends MetricReader<T>, MetricAtHand {
   readonly place: MetricPlace;
+}
+
+/** What the fold would have to look up by a metric's name or kind for every event. */
+export interface MetricAtHand {
+  readonly metric: MetricDesign;
   /** Where a pair has the metric's evidence at hand, see `PairEvidence.atHand`. */
   readonly at: number;
+  /** Of the metric's kind. */
+  readonly observe: Method<MetricEvidence>['observe'];
 }
 
 /** @param topic whose events are folded; null: those of any topic. */
@@ -121,6 +130,8 @@ function placed<T extends RequestTopic>(
   return readers.flatMap(({ metric, read }) => {
     const place = places.get(metric);
     const isTotal = metric.definition.windowMs !== undefined;
-    return place && isTotal === areTotals ? [{ metric, read, place, at: metrics.indexOf(metric) }] : [];
+    if (!place || isTotal !== areTotals) return [];
+    const { observe } = methodOf(metric.definition.kind);
+    return [{ metric, read, place, at: metrics.indexOf(metric), observe }];
   });
 }

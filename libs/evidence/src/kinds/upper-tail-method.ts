@@ -136,6 +136,7 @@ export const upperTailMethod: Method<UpperTailState> = {
   }),
 
   observe(state, metric, seen) {
+    if (metric.test === null) return observeUntested(state, metric, seen);
     const { arm, propensity, value, known, isFirst } = seen;
     const { limit } = state.limit;
     if (known === 'unknown' || (known === 'more-than' && !(limit !== null && value > limit))) {
@@ -152,14 +153,10 @@ export const upperTailMethod: Method<UpperTailState> = {
     if (arm === 'control') noteForQueues(state.clusters, metric.queues, limit, seen);
     const isBadEvent = isBeyond && isHarmJudged && seen.isAtRisk && noteLater(state, seen);
     if (isBadEvent) noteBadEvent(state.episodes, metric.episodes, seen);
-    if (metric.test !== null) observeKnown(state.allKnown, arm, propensity, true);
+    observeKnown(state.allKnown, arm, propensity, true);
     if (!isFirst || value === -Infinity) return isBadEvent;
-    countOne(state.counts.units, arm);
-    if (known === 'value' && metric.valuesIn === metric.definition.name) {
-      addToSketch(ofArm(valuesAt(state.values, propensity), arm), value);
-    }
+    noteFirstValue(state, metric, seen);
     const { test } = metric;
-    if (test === null) return isBadEvent;
     // Of control's values, most of all, those within the limit are beyond it at no boundary.
     if (limit !== null && !(arm === 'control' && value <= (state.band?.low ?? limit)) && !isNoLimit(limit, test)) {
       countBeyond(state, metric, test, seen, isHarmJudged);
@@ -303,6 +300,24 @@ export const upperTailMethod: Method<UpperTailState> = {
 
 /** What pairs are compared by as well. */
 export { boundariesOf, inUnits, isNoLimit, NO_MARGIN, relativeTo, withoutMargin as withoutTailMargin };
+
+/** What is shown of a metric that is only observed: it has no limit, so nothing lies beyond one and what is only known to be more than a value says nothing. */
+function observeUntested(state: UpperTailState, metric: MetricDesign, seen: Observation): false {
+  if (seen.known !== 'value') return false;
+  countOne(state.counts.events, seen.arm);
+  if (seen.isFirst && seen.value !== -Infinity) noteFirstValue(state, metric, seen);
+  return false;
+}
+
+/** Counts a unit, and keeps its value for the eye where the metric is the one that keeps it. */
+function noteFirstValue(
+  { counts, values }: UpperTailState,
+  { valuesIn, definition }: MetricDesign,
+  { arm, propensity, value, known }: Observation,
+): void {
+  countOne(counts.units, arm);
+  if (known === 'value' && valuesIn === definition.name) addToSketch(ofArm(valuesAt(values, propensity), arm), value);
+}
 
 /**
  * Counts a value among all, whatever its unit. Where higher is better a value beyond the limit is a good one, and nearly all values are

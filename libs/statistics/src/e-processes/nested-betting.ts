@@ -13,6 +13,7 @@ import {
 } from './betting.js';
 import { BOLD_WEIGHTS } from './bets.js';
 import { type ClassCentres, type ClassPrediction, NO_CLASS, observeClass, predictClass } from './class-centres.js';
+import { designOfOneShape } from './design-shape.js';
 import { proofWeights } from './proof-weights.js';
 import { type Reach, USUAL_REACH, type UsualRange, usualRange } from './usual-range.js';
 
@@ -90,11 +91,13 @@ export function nestedBettingDesign(bounds: readonly Bounds[], tests: NestedTest
   const grid = tests.grid ?? [];
   const widest = nonInferiorAt.at(-1) as number[];
   const superiorIndex = widest.push(0, ...grid) - 1 - grid.length;
-  const levels = bounds.map((bound, level) => ({
-    ...bound,
-    harmfulAt: [tests.harmfulAt, ...(level === bounds.length - 1 ? grid : [])],
-    nonInferiorAt: nonInferiorAt[level] as number[],
-  }));
+  const levels = bounds.map((bound, level) =>
+    designOfOneShape({
+      ...bound,
+      harmfulAt: [tests.harmfulAt, ...(level === bounds.length - 1 ? grid : [])],
+      nonInferiorAt: nonInferiorAt[level] as number[],
+    }),
+  );
   return { levels, steps, superiorIndex, isAlike: bounds.every((bound) => isAlike(bound, bounds[0] as Bounds)) };
 }
 
