@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { schemas, type DataOf, type TopicName } from '../events/topics.js';
 import { messageAt } from '../message-at.js';
 import { timestamp, TRACEPARENT } from '../names.js';
+import { OftenRead } from './often-read.js';
 import { isMended, type MendKind, type NoteMend, parseToldJson, readData, timeIn } from './mend.js';
 
 /**
@@ -78,25 +79,38 @@ export interface ReceivedRecord {
  * @throws MalformedEventError saying which attribute or field is wrong and what was expected.
  */
 export function decodeEvent(record: ReceivedRecord): TeststripEvent {
-  const schema = (schemas as Record<string, z.ZodType | undefined>)[record.topic];
-  if (!schema)
-    throw new MalformedEventError(
-      `topic "${record.topic}" is unknown; expected one of ${Object.keys(schemas).join(', ')}`,
-    );
+  const { topic, schema } = topicNamed(record.topic);
   const kinds: MendKind[] = [];
   const note: NoteMend = (kind) => kinds.push(kind);
-  const value = record.value === null ? undefined : parseJson(record.value, isMended(record.topic) ? note : null);
-  const { headers, raw } = isMended(record.topic) ? unwrapped(record.headers, value) : { ...record, raw: value };
-  const attributes = eventAttributes.safeParse(attributesOf({ ...record, headers }, raw, note));
+  const value = record.value === null ? undefined : parseJson(record.value, isMended(topic) ? note : null);
+  const { headers, raw } = isMended(topic) ? unwrapped(record.headers, value) : { ...record, raw: value };
+  const attributes = attributesOf({ ...record, headers }, raw, note);
   if (!attributes.success) throw new MalformedEventError(`CloudEvents attributes: ${describe(attributes.error)}`);
-  if (attributes.data.type !== record.topic) {
-    throw new MalformedEventError(`ce_type is "${attributes.data.type}", expected the topic's name "${record.topic}"`);
+  if (attributes.data.type !== topic) {
+    throw new MalformedEventError(`ce_type is "${attributes.data.type}", expected the topic's name "${topic}"`);
   }
   if (raw === undefined) throw new MalformedEventError('the record has no value, expected JSON');
-  const data = readData(record.topic, schema, withTime(record.topic, raw, attributes.data.time), note);
+  const data = readData(topic, schema.now(), withTime(topic, raw, attributes.data.time), note);
   if (!data.success) throw new MalformedEventError(`data: ${describe(data.error)}`);
-  const event = { ...attributes.data, data: data.data };
+  // The type is our own text of it: who reads the event asks for it a dozen times, and texts of two places are compared letter by letter.
+  const event = { ...attributes.data, type: topic, data: data.data };
   return (kinds.length === 0 ? event : { ...event, mended: kinds }) as TeststripEvent;
+}
+
+/** What events of a topic are read by. */
+interface ReadTopic {
+  readonly topic: TopicName;
+  readonly schema: OftenRead;
+}
+
+const readTopics = new Map<string, ReadTopic>(
+  (Object.keys(schemas) as TopicName[]).map((topic) => [topic, { topic, schema: new OftenRead(schemas[topic]) }]),
+);
+
+function topicNamed(name: string): ReadTopic {
+  const known = readTopics.get(name);
+  if (known !== undefined) return known;
+  throw new MalformedEventError(`topic "${name}" is unknown; expected one of ${Object.keys(schemas).join(', ')}`);
 }
 
 /**
@@ -107,8 +121,9 @@ function unwrapped(
   headers: ReceivedRecord['headers'],
   raw: unknown,
 ): { readonly headers: ReceivedRecord['headers']; readonly raw: unknown } {
-  const { data, ...attributes } = fieldsOfData(raw);
-  if (typeof attributes['specversion'] !== 'string' || data === undefined) return { headers, raw };
+  const fields = fieldsOfData(raw);
+  if (typeof fields['specversion'] !== 'string' || fields['data'] === undefined) return { headers, raw };
+  const { data, ...attributes } = fields;
   const named = Object.entries(attributes).flatMap(([name, value]) =>
     typeof value === 'string' ? [[`ce_${name}`, value] as const] : [],
   );
@@ -122,21 +137,46 @@ function withTime(topic: string, raw: unknown, time: string): unknown {
   return givenAt === undefined || givenAt === null ? { ...raw, givenAt: time } : raw;
 }
 
+type SentAttributes = Record<string, string | undefined>;
+
+const attributesSchema = new OftenRead(eventAttributes);
+
 /** The attributes that were sent; those that CloudEvents calls optional follow from the record, and on topics of other programs all but the type. */
-function attributesOf(record: ReceivedRecord, raw: unknown, note: NoteMend): Record<string, string> {
-  const sent: Record<string, string> = {};
-  for (const [name, value] of Object.entries(record.headers)) {
-    if (name.startsWith('ce_') && value !== undefined) sent[name.slice(3)] = value.toString();
-  }
+function attributesOf(
+  record: ReceivedRecord,
+  raw: unknown,
+  note: NoteMend,
+): z.ZodSafeParseResult<z.infer<typeof eventAttributes>> {
+  const sent = sentIn(record.headers, note);
+  const schema = attributesSchema.now();
+  const read = schema.safeParse(sent);
+  return read.success ? read : schema.safeParse(filledIn(sent, record, raw, note));
+}
+
+function sentIn(headers: ReceivedRecord['headers'], note: NoteMend): SentAttributes {
+  const sent: SentAttributes = {
+    specversion: headers['ce_specversion']?.toString(),
+    id: headers['ce_id']?.toString(),
+    source: headers['ce_source']?.toString(),
+    type: headers['ce_type']?.toString(),
+    time: headers['ce_time']?.toString(),
+    subject: headers['ce_subject']?.toString(),
+  };
+  const traceparent = headers['ce_traceparent']?.toString();
+  if (traceparent !== undefined && TRACEPARENT.test(traceparent)) sent['traceparent'] = traceparent;
+  else if (traceparent !== undefined) note('traceparent-left-out');
+  const tracestate = headers['ce_tracestate']?.toString();
+  if (tracestate !== undefined) sent['tracestate'] = tracestate;
+  return sent;
+}
+
+/** What is missing, as far as it follows from something else. */
+function filledIn(sent: SentAttributes, record: ReceivedRecord, raw: unknown, note: NoteMend): SentAttributes {
   const fill = (name: string, kind: MendKind, value: string | undefined): void => {
     if ((sent[name] !== undefined && sent[name] !== '') || value === undefined) return;
     sent[name] = value;
     note(kind);
   };
-  if (sent['traceparent'] !== undefined && !TRACEPARENT.test(sent['traceparent'])) {
-    delete sent['traceparent'];
-    note('traceparent-left-out');
-  }
   if (!timestamp.safeParse(sent['time']).success) {
     sent['time'] = timeIn(sent['time'] ?? null) ?? '';
     fill('time', 'no-time', new Date(record.timestampMs ?? 0).toISOString());

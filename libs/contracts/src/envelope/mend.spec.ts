@@ -7,6 +7,7 @@ import {
   type MendKind,
   type TeststripEvent,
 } from '../index.js';
+import { parseToldJson } from './mend.js';
 
 type Data = Record<string, unknown>;
 
@@ -161,6 +162,22 @@ describe('numbers as other languages write them', () => {
       // And through another turn of the bus.
       expect(decodeEvent(encodeEvent(event as TeststripEvent)).data).toMatchObject({ seed });
     }
+  });
+
+  it('does so wherever it stands, and not in a text', () => {
+    const long = '18446744073709551615';
+    const noted: MendKind[] = [];
+    const lenient = (json: string): unknown => parseToldJson(json, (kind) => noted.push(kind));
+    expect(lenient(long)).toBe(long);
+    expect(lenient(`[${long},-${long}, ${long},\n${long},1]`)).toEqual([long, `-${long}`, long, long, 1]);
+    expect(lenient(`{"a":${long},"b": -${long}}`)).toEqual({ a: long, b: `-${long}` });
+    expect(noted).toHaveLength(7);
+    expect(lenient(`{"a":"${long}","b":"b: ${long}","c":1e0000000000000000001}`)).toEqual({
+      a: long,
+      b: `b: ${long}`,
+      c: 10,
+    });
+    expect(noted).toHaveLength(7);
   });
 
   it('leaves fractions of many digits what they are, beside such a seed too', () => {

@@ -456,8 +456,10 @@ function isFields(value: unknown): value is Fields {
 /** Strings, the words that are no JSON, and numbers: each is found as a whole, so nothing inside a string is touched. */
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
 
-/** Where there may be a whole number of so many digits. Those of a fraction, which most measured values have, are none. */
-const LONG_WHOLE = /(?<![\d.])\d{16}/;
+/** Where there may be a whole number of so many digits: not in a fraction, which most measured values have, and not at the beginning of a text, as digests begin. */
+const LONG_WHOLE = /(?:^|[:,[\s])-?\d{16}/;
+
+const BYTE_ORDER_MARK = '\uFEFF';
 
 /**
  * JSON as other languages write it: NaN and Infinity are null, a whole number that a double can't hold becomes the text of its digits, and a byte
@@ -465,7 +467,7 @@ const LONG_WHOLE = /(?<![\d.])\d{16}/;
  * @throws SyntaxError where it is no JSON even so.
  */
 export function parseToldJson(sent: string, note: NoteMend): unknown {
-  const text = sent.replace(/^\uFEFF/, '');
+  const text = sent.startsWith(BYTE_ORDER_MARK) ? sent.slice(1) : sent;
   const exact = LONG_WHOLE.test(text) ? text.replace(TOKENS, (token) => exactToken(token, note)) : text;
   try {
     return JSON.parse(exact);
