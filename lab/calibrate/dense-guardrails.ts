@@ -4,12 +4,15 @@ import {
   type Betting,
   type BettingDesign,
   betNested,
+  discountedRestarts,
+  discountedTilt,
   hit,
   hitInWindow,
   initialBetting,
   initialKnownShares,
   initialRestartedTilt,
   initialNestedBetting,
+  initialTailFall,
   initialTilt,
   isKnownLess,
   lnEFirstOrLater,
@@ -22,9 +25,14 @@ import {
   lnENonInferior,
   lnERestarted,
   lnKnownRatio,
+  noteTailFall,
   observeKnown,
   proofWeights,
   propensityAt,
+  tailEndLevels,
+  type TailEnds,
+  type TailFall,
+  tailSteepness,
   type Tilt,
   windowAfter,
   nestedBettingDesign,
@@ -165,6 +173,10 @@ class LatencyTail implements DenseGuardrail {
   /** Harm, the rungs, no margin. */
   private readonly margins: readonly number[];
   private readonly tilts: readonly Tilt[];
+  private ends: TailEnds | null = null;
+  private readonly fallOfControl = initialTailFall();
+  /** At each margin. */
+  private readonly falls: readonly TailFall[];
   private readonly later = initialRestartedTilt();
   private readonly episodes: Episodes = initialEpisodes();
   private readonly clusters: Clusters = initialClusters();
@@ -175,6 +187,7 @@ class LatencyTail implements DenseGuardrail {
   constructor(private readonly shares: readonly number[]) {
     this.margins = [LATENCY_MARGIN, ...shares.map((share) => LATENCY_MARGIN / share), 0];
     this.tilts = this.margins.map(initialTilt);
+    this.falls = this.margins.map(initialTailFall);
   }
 
   get isJudged(): boolean {
@@ -196,34 +209,61 @@ class LatencyTail implements DenseGuardrail {
     }
     const isHarmJudged = !isLeftOut(this.episodes, EPISODES, request, queueMs(this.clusters, QUEUES, limit));
     if (!isCandidate) noteForQueues(this.clusters, QUEUES, limit, { value: latencyMs, atMs: request.atMs });
-    if (limit !== null && latencyMs > limit) {
-      const { low, high } = lnKnownRatio(this.known, propensity);
-      const inHarm = propensityAt(propensity, Math.max(0, high));
-      if (isHarmJudged && (isCandidate ? latencyMs / (1 + LATENCY_MARGIN) : latencyMs) > limit) {
+    if (limit !== null) this.countBeyond(request, window, limit, isHarmJudged);
+    observeKnown(this.known, arm, propensity, true);
+    if (!isCandidate && this.past.add(latencyMs)) this.ends = this.readEnds();
+  }
+
+  private countBeyond(request: Request, window: number, limit: number, isHarmJudged: boolean): void {
+    const { arm, isCandidate, propensity, latencyMs } = request;
+    const { low, high } = lnKnownRatio(this.known, propensity);
+    if (!isCandidate && this.ends !== null) noteTailFall(this.fallOfControl, this.ends, latencyMs);
+    for (let index = HARM; index < this.margins.length; index++) {
+      if (index === HARM && !isHarmJudged) continue;
+      const value = isCandidate ? latencyMs / (1 + (this.margins[index] as number)) : latencyMs;
+      const isBeyond = value > limit && !(index === HARM && isCandidate && this.isDoubtful(value));
+      if (isCandidate && this.ends !== null) noteTailFall(this.falls[index] as TailFall, this.ends, value);
+      if (!isBeyond) continue;
+      if (index === HARM) {
+        const inHarm = propensityAt(propensity, Math.max(0, high));
         hitInWindow(this.later, window, arm, inHarm);
         hit(this.tilts[HARM] as Tilt, arm, inHarm);
         noteBadEvent(this.episodes, EPISODES, request);
+        continue;
       }
-      for (let index = HARM + 1; index < this.margins.length; index++) {
-        const value = isCandidate ? latencyMs / (1 + (this.margins[index] as number)) : latencyMs;
-        const lnRatio = index === this.margins.length - 1 ? Math.min(0, low) : low;
-        if (value > limit) hit(this.tilts[index] as Tilt, arm, propensityAt(propensity, lnRatio));
-      }
+      const lnRatio = index === this.margins.length - 1 ? Math.min(0, low) : low;
+      hit(this.tilts[index] as Tilt, arm, propensityAt(propensity, lnRatio));
     }
-    observeKnown(this.known, arm, propensity, true);
-    if (!isCandidate) this.past.add(latencyMs);
+  }
+
+  private readEnds(): TailEnds {
+    const { low, high, further } = tailEndLevels(LATENCY_LEVEL, this.past.n);
+    return { low: this.past.quantile(low), high: this.past.quantile(high), further: this.past.quantile(further) };
+  }
+
+  private isDoubtful(value: number): boolean {
+    return this.ends !== null && value <= this.ends.further && this.steepnessAt(HARM) > 1;
+  }
+
+  private steepnessAt(index: number): number {
+    return tailSteepness(this.fallOfControl, this.falls[index] as TailFall);
+  }
+
+  private tiltAt(index: number): Tilt {
+    return discountedTilt(this.tilts[index] as Tilt, this.steepnessAt(index));
   }
 
   lnEHarmful(): number {
-    return lnEFirstOrLater(lnEMoreOften(this.tilts[0] as Tilt, 0), lnERestarted(this.later, 0));
+    const later = lnERestarted(discountedRestarts(this.later, this.steepnessAt(HARM)), 0);
+    return lnEFirstOrLater(lnEMoreOften(this.tiltAt(HARM), 0), later);
   }
 
   lnENonInferior(rung: number): number {
-    return lnELessOften(this.tilts[rung + 1] as Tilt, 0, proofWeights(this.shares[rung] as number).tilts);
+    return lnELessOften(this.tiltAt(rung + 1), 0, proofWeights(this.shares[rung] as number).tilts);
   }
 
   lnESuperior(): number {
-    return lnELessOften(this.tilts.at(-1) as Tilt, 0);
+    return lnELessOften(this.tiltAt(this.tilts.length - 1), 0);
   }
 }
 

@@ -1,4 +1,12 @@
-import { addToSketch, bucketsInOrder, initialSketch, mergeSketches, type QuantileSketch } from '#libs/statistics';
+import {
+  addToSketch,
+  bucketsInOrder,
+  initialSketch,
+  mergeSketches,
+  type QuantileSketch,
+  tailEndLevels,
+  type TailEnds,
+} from '#libs/statistics';
 
 /** Values of control before its quantile is good enough to be a limit. */
 export const SMALLEST_PAST = 20;
@@ -45,20 +53,11 @@ export function observeControl(state: ControlTailLimit, value: number, p: number
   return past;
 }
 
-/** Between which ends a quantile of control's law lies, as far as its past tells. */
-export interface TailBand {
-  readonly low: number;
-  readonly high: number;
-}
-
-/** Standard errors of the share of values up to a limit that is read from so many of them: simulated, see ADR 88. */
-const BAND_ERRORS = 0.75;
-
-/** By so many standard errors either way; null without values. */
-export function bandIn(past: QuantileSketch, p: number): TailBand | null {
-  const reach = BAND_ERRORS * Math.sqrt((p * (1 - p)) / past.n);
-  const [low, high] = [limitIn(past, Math.max(0, p - reach)), limitIn(past, Math.min(1, p + reach))];
-  return low === null || high === null ? null : { low, high };
+/** The places around the limit that is read from a past; null without values. */
+export function endsIn(past: QuantileSketch, p: number): TailEnds | null {
+  const levels = tailEndLevels(p, past.n);
+  const [low, high, further] = [levels.low, levels.high, levels.further].map((level) => limitIn(past, level));
+  return low == null || high == null || further == null ? null : { low, high, further };
 }
 
 /** Values of an atom at least; fewer may be equal by chance. */

@@ -16,18 +16,23 @@ function lognormal(spread: number, factor = 1): Law {
   return (random) => factor * P95_MS * Math.exp(spread * (random.normal() - normalUpperQuantile(0.05)));
 }
 
-const anyHarm = evidenceDesign(
-  definition({
-    unit: 'request',
-    guardrails: [{ metric: 'latency-p95', margin: { kind: 'relative', value: 0.1 }, rollbackOn: 'any-harm' }],
-  }),
-  1,
-).metrics.find(({ definition: { name } }) => name === 'latency-p95') as MetricDesign;
+const MARGIN = 0.1;
+
+function judged(rollbackOn: 'any-harm' | 'beyond-margin'): MetricDesign {
+  const latency = { metric: 'latency-p95', margin: { kind: 'relative', value: MARGIN }, rollbackOn } as const;
+  return evidenceDesign(definition({ unit: 'request', guardrails: [latency] }), 1).metrics.find(
+    ({ definition: { name } }) => name === latency.metric,
+  ) as MetricDesign;
+}
+
+const anyHarm = judged('any-harm');
+const beyondMargin = judged('beyond-margin');
 
 interface Found {
   harmful: boolean;
+  nonInferior: boolean;
   superior: boolean;
-  /** Answers of the candidate until the first of both. */
+  /** Answers of the candidate until it is called worse or better. */
   shown: number;
 }
 
@@ -35,12 +40,16 @@ interface Found {
 function play(
   seed: number,
   candidate: Law,
-  { values, every }: { readonly values: number; readonly every: number },
+  {
+    metric = anyHarm,
+    values,
+    every,
+  }: { readonly metric?: MetricDesign; readonly values: number; readonly every: number },
 ): Found {
   const random = simulationRandom(seed);
   const control = lognormal(SPREAD);
-  const state = upperTailMethod.initial(anyHarm);
-  const found = { harmful: false, superior: false, shown: 0 };
+  const state = upperTailMethod.initial(metric);
+  const found = { harmful: false, nonInferior: false, superior: false, shown: 0 };
   const context = {
     alpha: ALPHA,
     states: new Map([['latency-p95', state]]),
@@ -52,14 +61,15 @@ function play(
     const value = (arm === 'candidate' ? candidate : control)(random);
     upperTailMethod.observe(
       state,
-      anyHarm,
+      metric,
       { ...A_REQUEST, arm, value, window: windowAfter(index), atMs: 10 * index },
       0,
     );
     if (arm === 'candidate' && !found.harmful && !found.superior) found.shown += 1;
     if ((index + 1) % every !== 0) continue;
-    const { tests } = upperTailMethod.judge(state, anyHarm, context);
+    const { tests } = upperTailMethod.judge(state, metric, context);
     if (rejects(tests?.harmful ?? 0, ALPHA)) found.harmful = true;
+    if (rejects(tests?.nonInferior ?? 0, ALPHA)) found.nonInferior = true;
     if (rejects(tests?.superior ?? 0, ALPHA)) found.superior = true;
   }
   return found;
@@ -82,20 +92,36 @@ function plays(runs: number, candidate: Law, looks: Parameters<typeof play>[2]):
   return Array.from({ length: runs }, (_, seed) => play(seed + 1, candidate, looks));
 }
 
+function medianShown(runs: readonly Found[]): number {
+  return runs.map(({ shown }) => shown).toSorted((a, b) => a - b)[Math.floor(runs.length / 2)] as number;
+}
+
 describe('a p95 where any harm rolls back', () => {
-  it('is not called worse or better for the shape of its law', { timeout: 60_000 }, () => {
+  it('is not called worse or better for the shape of its law', { timeout: 120_000 }, () => {
     for (const spread of [SPREAD / 3, 3 * SPREAD]) {
       const found = plays(30, lognormal(spread), { values: 4_000, every: 40 });
-      // Without regard to what is unknown of the limit the narrow one is called worse in 12 of 30.
+      // By the limit alone the narrow one is called worse in 12 of 30.
       expect(found.filter(({ harmful }) => harmful).length).toBeLessThanOrEqual(3);
       expect(found.filter(({ superior }) => superior).length).toBeLessThanOrEqual(3);
     }
   });
 
-  it('is called worse as soon as before where it is', { timeout: 60_000 }, () => {
+  it('is called worse as soon as by the limit alone where its law is shifted', { timeout: 120_000 }, () => {
     const found = plays(20, lognormal(SPREAD, 2.6), { values: 400, every: 4 });
     expect(found.every(({ harmful, superior }) => harmful && !superior)).toBe(true);
-    const shown = found.map((one) => one.shown).toSorted((a, b) => a - b)[10] as number;
-    expect(shown).toBeLessThanOrEqual(50);
+    expect(medianShown(found)).toBeLessThanOrEqual(50);
+    // Where either variant counts from its own end of what is known of the limit this takes 196 answers.
+    expect(medianShown(plays(30, lognormal(SPREAD, 1.3), { values: 1_500, every: 4 }))).toBeLessThanOrEqual(150);
+  });
+});
+
+describe('a p95 that is higher by the margin exactly', () => {
+  it('is neither called worse nor proven no worse for the shape of its law', { timeout: 240_000 }, () => {
+    for (const spread of [SPREAD / 3, 3 * SPREAD]) {
+      const found = plays(24, lognormal(spread, 1 + MARGIN), { metric: beyondMargin, values: 4_000, every: 100 });
+      // By the limit alone the narrow one is called worse in a third of the runs, and proven no worse in a sixth.
+      expect(found.filter(({ harmful }) => harmful).length).toBeLessThanOrEqual(3);
+      expect(found.filter(({ nonInferior }) => nonInferior).length).toBeLessThanOrEqual(2);
+    }
   });
 });

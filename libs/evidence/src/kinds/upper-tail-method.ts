@@ -2,10 +2,13 @@ import {
   addToSketch,
   type Arm,
   ByPropensity,
+  discountedRestarts,
+  discountedTilt,
   hit,
   hitInWindow,
   initialKnownShares,
   initialRestartedTilt,
+  initialTailFall,
   initialTilt,
   isKnownLess,
   type KnownShares,
@@ -16,11 +19,16 @@ import {
   lnKnownRatio,
   mergeRestartedTilts,
   mergeTilt,
+  noteTailFall,
   observeKnown,
   propensityAt,
   proofWeights,
   type QuantileSketch,
   type RestartedTilt,
+  sumTailFalls,
+  type TailEnds,
+  type TailFall,
+  tailSteepness,
   type Tilt,
   TILTS,
 } from '#libs/statistics';
@@ -31,13 +39,12 @@ import type { AnalysisReason } from '../analysis/reasons.js';
 import type { Estimates, Method, Observation } from './method.js';
 import { quantileIntervalOf, quantileOf } from './ordered-values.js';
 import {
-  bandIn,
+  endsIn,
   observeControl,
   initialControlTailLimit,
   mergeControlTailLimits,
   SMALLEST_PAST,
   type ControlTailLimit,
-  type TailBand,
 } from './control-tail-limit.js';
 import { whyNotBoth } from './estimates.js';
 import { bothZeroTests, emptyTailTests, isTailEmpty, zeroIn, type ZeroCount } from './nothing-happened.js';
@@ -79,8 +86,9 @@ export interface UpperTailState {
   readonly kind: 'upper-tail';
   readonly counts: ArmCounts;
   readonly limit: ControlTailLimit;
-  /** Where any harm rolls back: the ends between which the limit lies, see {@link endOf}. */
-  band: TailBand | null;
+  /** Read with the limit. */
+  ends: TailEnds | null;
+  readonly falls: TailFalls;
   /** Exceedances at the boundary of harm, at every step of the budget, and at no margin; those at the boundary of harm without episodes' repetitions. */
   readonly exceedances: readonly Tilt[];
   /** Units' first exceedances at the boundary of harm, whenever they come; of values where lower is better. */
@@ -105,8 +113,9 @@ export interface UpperTailState {
 interface EncodedUpperTail {
   readonly counts: ArmCounts;
   readonly limit: codec.EncodedTailLimit;
-  /** Absent where there is none. */
-  readonly band?: TailBand;
+  readonly ends?: TailEnds;
+  /** Absent in evidence of before they were counted, which goes on. */
+  readonly falls?: TailFalls;
   readonly exceedances: readonly codec.EncodedTilt[];
   readonly laterEvents: codec.EncodedRestartedTilt;
   readonly all: RecentRequests;
@@ -123,7 +132,8 @@ export const upperTailMethod: Method<UpperTailState> = {
     kind: 'upper-tail',
     counts: initialArmCounts(),
     limit: initialControlTailLimit(),
-    band: null,
+    ends: null,
+    falls: initialFalls(boundaries(test).length),
     exceedances: boundaries(test).map(initialTilt),
     laterEvents: initialRestartedTilt(),
     all: initialRecentRequests(),
@@ -158,14 +168,18 @@ export const upperTailMethod: Method<UpperTailState> = {
     noteFirstValue(state, metric, seen);
     const { test } = metric;
     // Of control's values, most of all, those within the limit are beyond it at no boundary.
-    if (limit !== null && !(arm === 'control' && value <= (state.band?.low ?? limit)) && !isNoLimit(limit, test)) {
+    if (
+      limit !== null &&
+      !(arm === 'control' && value <= Math.min(limit, state.ends?.low ?? limit)) &&
+      !isNoLimit(limit, test)
+    ) {
       countBeyond(state, metric, test, seen, isHarmJudged);
     }
     observeKnown(state.firstKnown, arm, propensity, true);
     // One of control's that never came is beyond the limit; as a limit it would leave nothing beyond it.
     if (arm === 'control' && known === 'value' && value !== Infinity) {
       const past = observeControl(state.limit, value, levelOf(metric));
-      if (past !== null && test.anyHarm) state.band = bandIn(past, levelOf(metric));
+      if (past !== null) state.ends = endsIn(past, levelOf(metric));
     }
     return isBadEvent;
   },
@@ -174,7 +188,8 @@ export const upperTailMethod: Method<UpperTailState> = {
     kind: 'upper-tail',
     counts: mergeArmCounts(a.counts, b.counts),
     limit: mergeControlTailLimits(a.limit, b.limit),
-    band: null,
+    ends: null,
+    falls: mergeFalls(a.falls, b.falls),
     exceedances: a.exceedances.map((tilt, index) => mergeTilt(tilt, b.exceedances[index] as Tilt)),
     laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
     all: mergeRecent(a.all, b.all),
@@ -213,7 +228,9 @@ export const upperTailMethod: Method<UpperTailState> = {
       return { ...base, tests, missing: null, special: special ?? 'none-beyond' };
     }
     const all = sharesOfRequests(state.all);
-    const [harm, ...others] = state.exceedances as readonly [Tilt, ...Tilt[]];
+    const [harm, ...others] = state.exceedances.map((tilt, index) =>
+      discountedTilt(tilt, steepnessAt(state.falls, index)),
+    ) as unknown as readonly [Tilt, ...Tilt[]];
     const isBad = metric.definition.direction === 'lower';
     const better = (tilt: Tilt, weights?: readonly number[]): number =>
       isBad ? lnELessOften(tilt, 0, weights) : lnEMoreOften(tilt, 0, TILTS, weights);
@@ -245,7 +262,8 @@ export const upperTailMethod: Method<UpperTailState> = {
   encode: ({
     counts,
     limit,
-    band,
+    ends,
+    falls,
     exceedances,
     laterEvents,
     episodes,
@@ -259,7 +277,8 @@ export const upperTailMethod: Method<UpperTailState> = {
     recent: copyRecent(requests.recent),
     counts: structuredClone(counts),
     limit: codec.encodeTailLimit(limit),
-    ...(band === null ? {} : { band: { ...band } }),
+    ...(ends === null ? {} : { ends: { ...ends } }),
+    falls: structuredClone(falls),
     exceedances: exceedances.map(codec.encodeTilt),
     laterEvents: codec.encodeRestartedTilt(laterEvents),
     episodes: encodeEpisodes(episodes),
@@ -272,7 +291,8 @@ export const upperTailMethod: Method<UpperTailState> = {
   decode: ({
     counts,
     limit,
-    band,
+    ends,
+    falls,
     exceedances,
     laterEvents,
     episodes,
@@ -287,7 +307,8 @@ export const upperTailMethod: Method<UpperTailState> = {
     kind: 'upper-tail',
     counts: structuredClone(counts),
     limit: codec.decodeTailLimit(limit),
-    band: band === undefined ? null : { ...band },
+    ends: ends === undefined ? null : { ...ends },
+    falls: falls === undefined ? initialFalls(exceedances.length) : structuredClone(falls),
     exceedances: exceedances.map(codec.decodeTilt),
     laterEvents: codec.decodeRestartedTilt(laterEvents),
     episodes: decodeEpisodes(episodes),
@@ -329,15 +350,18 @@ function noteAll(state: UpperTailState, metric: MetricDesign, { arm, value, wind
   const { limit } = state.limit;
   if (test === null || limit === null || definition.direction === 'higher' || isNoLimit(limit, test)) return false;
   const judged = arm === 'control' ? value : withoutMargin(value, test.harmBeyond, definition.direction);
-  const isBeyond = judged > (state.band === null ? limit : endOf(state.band, arm, 'candidate'));
+  const isBeyond = judged > limit && !(arm === 'candidate' && isDoubtful(state, HARM, judged));
   noteRecent(state.all, 0, arm, isBeyond);
   noteRecent(state.recent, window, arm, isBeyond);
   return isBeyond;
 }
 
 /** Harm by units' later values, where all values or the recent ones show it too; the margin was taken out of them. */
-function laterOf({ laterEvents, recent }: UpperTailState, all: EventShares): number {
-  return laterHarm(lnERestarted(laterEvents, 0), all, recent, { direction: 'lower', margin: NO_MARGIN });
+function laterOf({ laterEvents, recent, falls }: UpperTailState, all: EventShares): number {
+  return laterHarm(lnERestarted(discountedRestarts(laterEvents, steepnessAt(falls, HARM)), 0), all, recent, {
+    direction: 'lower',
+    margin: NO_MARGIN,
+  });
 }
 
 /** A proof by units' first values is none where all values are beyond the margin more often. */
@@ -347,39 +371,64 @@ function unlessWorse(lnE: number, { anyHarm }: MetricTest, all: EventShares): nu
 
 /** Counts a unit's first value at every boundary that it is beyond; called where it may be beyond any. Many parameters because it is called per event. */
 function countBeyond(
-  { exceedances, firstKnown, band, limit: { limit } }: UpperTailState,
+  state: UpperTailState,
   { definition: { direction } }: MetricDesign,
   test: MetricTest,
   { arm, propensity, value, known }: Observation,
   isHarmJudged: boolean,
 ): void {
+  const {
+    exceedances,
+    firstKnown,
+    limit: { limit },
+  } = state;
   if (limit === null) return;
   const margins = boundariesOf(test);
   let ratio: ReturnType<typeof lnKnownRatio> | null = null;
+  const { ends, falls } = state;
+  const isFallCounted = ends !== null && known === 'value';
+  if (isFallCounted && arm === 'control') noteTailFall(falls.control, ends, value);
   margins.forEach((margin, index) => {
     if (index === HARM && !isHarmJudged) return;
     // By how much more than the limit a client that left would have waited is not known: no harm is made of it, and no proof.
     const isTakenAsItIs = arm === 'control' || (known === 'more-than' && index !== HARM);
-    const isAccusation = index === HARM || index === margins.length - 1;
-    const from =
-      band === null || !isAccusation
-        ? limit
-        : endOf(band, arm, (index === HARM) === (direction === 'lower') ? 'candidate' : 'control');
-    if ((isTakenAsItIs ? value : withoutMargin(value, margin, direction)) <= from) return;
-    ratio ??= lnKnownRatio(firstKnown, propensity);
+    const judged = isTakenAsItIs ? value : withoutMargin(value, margin, direction);
     const isMore = (index === HARM) === (direction === 'lower');
+    const isBeyond = judged > limit && !(isMore && arm === 'candidate' && isDoubtful(state, index, judged));
+    if (isFallCounted && arm === 'candidate') noteTailFall(falls.candidate[index] as TailFall, ends, judged);
+    if (!isBeyond) return;
+    ratio ??= lnKnownRatio(firstKnown, propensity);
     hit(exceedances[index] as Tilt, arm, propensityAt(propensity, ratioAt(ratio, isMore, index, margins.length - 1)));
   });
 }
 
 /**
- * From where on a value counts at a boundary. The limit is an estimate, and a little off the quantile two laws of one quantile and unlike shapes lie beyond it unequally often.
- * Where any harm rolls back there is no margin that this could hide in. There the variant that is to be called slower has to be beyond the upper end of the
- * estimate, and the other one counts from the lower end on: while the quantile lies between them, the one is beyond its end no more often than the other is
- * where its own quantile is no higher, whatever their shapes.
+ * Whether a value of the candidate, where it is to be called more often beyond, lies beyond the limit but not clearly. A limit of few values is an estimate that is too low as often as too high, and of a law that
+ * falls more steeply than control's far more values lie beyond one that is too low than lack beyond one that is too high.
  */
-function endOf(band: TailBand, arm: Arm, slower: Arm): number {
-  return arm === slower ? band.high : band.low;
+function isDoubtful({ ends, falls }: UpperTailState, boundary: number, value: number): boolean {
+  return ends !== null && value <= ends.further && steepnessAt(falls, boundary) > 1;
+}
+
+/** How the tails fall around the limit: control's, and the candidate's at each boundary. */
+interface TailFalls {
+  readonly control: TailFall;
+  readonly candidate: readonly TailFall[];
+}
+
+function initialFalls(boundaryCount: number): TailFalls {
+  return { control: initialTailFall(), candidate: Array.from({ length: boundaryCount }, initialTailFall) };
+}
+
+function mergeFalls(a: TailFalls, b: TailFalls): TailFalls {
+  return {
+    control: sumTailFalls(a.control, b.control),
+    candidate: a.candidate.map((fall, index) => sumTailFalls(fall, b.candidate[index] as TailFall)),
+  };
+}
+
+function steepnessAt({ control, candidate }: TailFalls, boundary: number): number {
+  return tailSteepness(control, candidate[boundary] as TailFall);
 }
 
 /**

@@ -15,6 +15,7 @@ export * from './restarted-tilt.js';
 export * from './sample-ratio.js';
 export * from './scored-tilt.js';
 export * from './tilt.js';
+export * from './unlike-tails.js';
 export * from './usual-range.js';
 export * from './wealth.js';
 export * from './widening.js';
