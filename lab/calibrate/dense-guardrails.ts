@@ -49,6 +49,7 @@ import {
   noteBadEvent,
   noteForQueues,
   queueMs,
+  SURELY_LESS_STEEP,
 } from '#libs/evidence';
 import type { Request } from './canary-traffic.js';
 import { RecentDensePast } from './dense-past.js';
@@ -242,7 +243,7 @@ class LatencyTail implements DenseGuardrail {
   }
 
   private isDoubtful(value: number): boolean {
-    return this.ends !== null && value <= this.ends.further && this.steepnessAt(HARM) > 1;
+    return this.ends !== null && value <= this.ends.further && this.steepnessAt(HARM) > SURELY_LESS_STEEP;
   }
 
   private steepnessAt(index: number): number {

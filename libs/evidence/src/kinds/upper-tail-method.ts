@@ -402,12 +402,15 @@ function countBeyond(
   });
 }
 
+/** A candidate that is worse by much has a tail that falls less steeply at control's limit than control's: two thirds as steeply for 30 %. */
+export const SURELY_LESS_STEEP = 0.8;
+
 /**
  * Whether a value of the candidate, where it is to be called more often beyond, lies beyond the limit but not clearly. A limit of few values is an estimate that is too low as often as too high, and of a law that
  * falls more steeply than control's far more values lie beyond one that is too low than lack beyond one that is too high.
  */
 function isDoubtful({ ends, falls }: UpperTailState, boundary: number, value: number): boolean {
-  return ends !== null && value <= ends.further && steepnessAt(falls, boundary) > 1;
+  return ends !== null && value <= ends.further && steepnessAt(falls, boundary) > SURELY_LESS_STEEP;
 }
 
 /** How the tails fall around the limit: control's, and the candidate's at each boundary. */

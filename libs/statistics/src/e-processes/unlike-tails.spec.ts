@@ -32,11 +32,11 @@ describe('how steeply a tail falls', () => {
     ).toBeCloseTo(3, 1);
   });
 
-  it('is looked for where the odds are doubled and halved, and two values further out', () => {
+  it('is looked for where the odds are doubled and halved, and three values further out', () => {
     expect(levels).toEqual({
       low: expect.closeTo(1 - 2 / 21, 12),
       high: expect.closeTo(1 - 1 / 39, 12),
-      further: expect.closeTo(0.952, 12),
+      further: expect.closeTo(0.953, 12),
     });
     expect(tailEndLevels(0.95, 20).further).toBe(1);
   });

@@ -37,9 +37,9 @@ export interface TailEnds {
 
 /**
  * Of a law that falls κ times as steeply as control's as many values lie, on average, beyond a limit that is read (κ − 1)/2 values further out as beyond
- * the quantile itself: the limit's level e is a beta variable, and the mean of e^κ grows by that. Two are enough up to five times as steeply.
+ * the quantile itself: the limit's level e is a beta variable, and the mean of e^κ grows by that. Three: one for a law that falls three times as steeply, two for the luck of the first values.
  */
-const FURTHER_VALUES = 2;
+const FURTHER_VALUES = 3;
 
 /** Levels of control's quantiles that are the ends around the one of `level`, read from n values. */
 export function tailEndLevels(level: number, n: number): TailEnds {
