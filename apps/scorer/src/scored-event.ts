@@ -106,11 +106,12 @@ type Scored = Extract<PictureScore, { outcome: 'scored' }>;
 /** Without its prompt a picture fits nothing; all else can be said of it. */
 function alignmentOf(scored: Scored, prompt: string | null): Partial<Result> {
   if (prompt === null) return { reason: 'the prompt is not known' };
-  const { scoredPrompt, alignment, separation, promptTruncated, promptWindows, unknownTokenShare } = scored;
+  const { scoredPrompt, alignment, preference, separation, promptTruncated, promptWindows, unknownTokenShare } = scored;
   const read = scoredPrompt === prompt ? {} : { scoredPrompt };
   if (scoredPrompt === '') return { reason: 'the prompt is empty', ...read };
   return {
     alignment,
+    ...(preference === null ? {} : { preference }),
     ...(separation === null ? {} : { separation }),
     ...read,
     promptTruncated,

@@ -58,6 +58,8 @@ export type PictureScore =
       readonly outcome: 'scored';
       /** Raw cosine of picture and prompt. */
       readonly alignment: number;
+      /** Logit by which people would prefer it among pictures of its prompt; null of models that did not learn that. */
+      readonly preference: number | null;
       /** Share of other pictures' prompts that fit worse; null: too few are known. See {@link RecentTexts}. */
       readonly separation: number | null;
       readonly quality: Readonly<Record<string, number>>;
@@ -238,9 +240,11 @@ class ClipScorer implements Scorer {
   private fit(picture: SeenPicture, text: SeenText, { prompt, judge }: Asked): PictureScore {
     const alignmentWith = (embedding: Float32Array): number => cosine(picture.embedding, embedding);
     const alignment = alignmentWith(text.embedding);
+    const { preferenceScale } = this.parts.model;
     return {
       outcome: 'scored',
       alignment,
+      preference: preferenceScale === null ? null : preferenceScale * alignment,
       separation: this.texts.separation(prompt, alignment, alignmentWith),
       quality: judge(picture.embedding),
       embedding: picture.embedding,

@@ -66,6 +66,7 @@ export function parseBaseline({ name, kind }: MetricDefinition, text: string): A
     case 'lower-tail':
     case 'quotient':
     case 'preference':
+    case 'predicted-preference':
     case 'shift':
     case 'distribution':
     case 'diversity':
@@ -90,6 +91,7 @@ export function howToAssume(name: string, kind: MetricDefinition['kind']): strin
     case 'lower-tail':
     case 'quotient':
     case 'preference':
+    case 'predicted-preference':
     case 'shift':
     case 'distribution':
     case 'diversity':

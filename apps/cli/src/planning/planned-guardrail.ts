@@ -73,6 +73,8 @@ export function guardrailLaw(
       return lacks(given, 'not planned: it is proven by its parts, each within a part of its margin');
     case 'preference':
       return lacks(given, 'not planned: it counts votes of raters, not requests');
+    case 'predicted-preference':
+      return lacks(given, 'not planned: it is proven by the pairs of the shadow');
     case 'shift':
     case 'distribution':
     case 'diversity':

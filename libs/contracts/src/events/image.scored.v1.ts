@@ -67,6 +67,11 @@ export const imageScored = z.object({
   /** Raw cosine of image and prompt embeddings; null unless scored, and where the prompt is not known. */
   alignment: z.number().min(-1).max(1).nullable().default(null),
   /**
+   * Logit by which people would prefer the picture among others of its prompt, of a model that learnt that: a is preferred to b with the
+   * probability σ(a − b). Absent of other models.
+   */
+  preference: z.number().optional(),
+  /**
    * Share of the prompts of other pictures that the picture fits worse than its own, ties by half. Its mean is the AUC of alignment: ½ for a model
    * that sees nothing of what the prompts are about. Absent where too few other prompts are known, and until 2026-11.
    */

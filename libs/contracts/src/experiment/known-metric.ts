@@ -31,6 +31,8 @@ export interface KnownMetric {
   readonly isPerUnit?: true;
   /** Pairs of shadow traffic say nothing of it, as of all that people do with their pictures; absent: they do. */
   readonly isUnpaired?: true;
+  /** Pairs of shadow traffic alone say something of it; absent: what was drawn does too. */
+  readonly isOfPairsAlone?: true;
   /** It guards every canary that doesn't turn it off, with this margin where the file names none; absent: it guards where it is named. */
   readonly guardsCanaries?: Margin;
   /** It does so only where the canary guards or aims at a metric of pictures; absent: always. */

@@ -11,9 +11,11 @@ const metrics: readonly KnownMetric[] = [
     isShare: true,
     isUnpaired: true,
   },
+  { name: 'foreseen', use: 'decides', direction: 'higher', largestEffect: 0.5, isShare: true, isOfPairsAlone: true },
 ];
 const ALIGNMENT = '{ metric: alignment, margin: -1% }';
 const DOWNLOADS = '{ metric: download-rate, margin: -5% }';
+const FORESEEN = '{ metric: foreseen, margin: -5pp }';
 const file = (shadow: string, guardrails = ALIGNMENT, kind = 'canary'): string => `apiVersion: teststrip/v1
 key: sdxl-int8
 service: text-to-image
@@ -85,6 +87,13 @@ describe('the shadow of an experiment file', () => {
     expect(problemOf('shadow: {}', ALIGNMENT, 'ab')).toBe(
       'canary.yaml:10: shadow: the arms of an ab test are served from the start: a shadow takes kind: canary',
     );
+  });
+
+  it('is needed by what pairs alone judge', () => {
+    expect(shadowOf('shadow: {}', `${ALIGNMENT}, ${FORESEEN}`)).toBeDefined();
+    const why = '"foreseen" is judged by pairs of shadow traffic alone: expected "shadow: {}" in the file of a canary';
+    expect(problemOf('ramp: auto', `${ALIGNMENT}, ${FORESEEN}`)).toBe(`canary.yaml:8: guardrails: ${why}`);
+    expect(problemOf('objectives: [{ metric: foreseen }]', ALIGNMENT)).toBe(`canary.yaml:10: objectives: ${why}`);
   });
 
   it('needs a guardrail that pairs judge, alone all of them', () => {

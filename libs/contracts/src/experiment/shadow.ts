@@ -42,16 +42,20 @@ interface Written {
   readonly mode: z.output<typeof experimentMode>;
   readonly shadow?: z.output<typeof shadowFile> | undefined;
   readonly baseline: unknown;
+  readonly objectives: readonly { readonly metric: string }[];
 }
 
 /** The shadow stage of a file, where it has one. */
 export function readShadow(
-  { kind, mode, shadow, baseline }: Written,
+  { kind, mode, shadow, baseline, objectives }: Written,
   guardrails: readonly Guardrail[],
   known: readonly KnownMetric[],
   complain: Complain,
 ): Pick<ExperimentSpec, 'shadow'> {
-  if (shadow === undefined && mode === 'ramp') return {};
+  if (shadow === undefined && mode === 'ramp') {
+    refuseWithoutPairs({ guardrails, objectives }, known, complain);
+    return {};
+  }
   const path = [shadow === undefined ? 'mode' : 'shadow'];
   if (kind === 'ab') complain(path, 'the arms of an ab test are served from the start: a shadow takes kind: canary');
   else refuseUnpaired({ path, mode }, guardrails, known, complain);
@@ -69,6 +73,23 @@ function stageOf({ pairs, rate, concurrency, seed }: z.output<typeof shadowFile>
   const ratePpm = percentToPpm(rate);
   if (ratePpm < 1 || ratePpm > MILLION) complain(['shadow', 'rate'], 'expected at least 0.0001% and at most 100%');
   return { pairs, ratePpm, concurrency, ...(seed === undefined ? {} : { seed }) };
+}
+
+/** Nothing is ever said without a shadow of what pairs alone judge: a ramp, or a test that aims at it, would wait until its deadline. */
+function refuseWithoutPairs(
+  named: Readonly<Record<'guardrails' | 'objectives', readonly { readonly metric: string }[]>>,
+  known: readonly KnownMetric[],
+  complain: Complain,
+): void {
+  for (const use of ['guardrails', 'objectives'] as const) {
+    for (const { metric } of named[use]) {
+      if (findMetric(metric, known)?.isOfPairsAlone !== true) continue;
+      complain(
+        [use],
+        `"${metric}" is judged by pairs of shadow traffic alone: expected "shadow: {}" in the file of a canary`,
+      );
+    }
+  }
 }
 
 /** Nobody sees the copies, so what people do with their pictures is in no pair; a shadow alone needs everything that guards in them. */

@@ -48,7 +48,7 @@ function marginThatCounts({ estimate: { control } }: MetricAnalysis, margin: Gua
 type Scale = 'factor' | 'relative' | 'points' | 'unit' | 'wins';
 
 function scaleOf({ kind, scale, unit }: MetricAnalysis, margin: Guardrail['margin']): Scale {
-  if (kind === 'preference' || scale === 'probability') return 'wins';
+  if (kind === 'preference' || kind === 'predicted-preference' || scale === 'probability') return 'wins';
   const isFrequency = scale === 'ln-rate-ratio' || scale === 'ratio' || kind === 'rate';
   if (isFrequency && (margin.kind === 'relative' || kind === 'incidence')) return 'factor';
   if (margin.kind === 'relative') return 'relative';

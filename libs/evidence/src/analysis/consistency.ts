@@ -214,6 +214,7 @@ const READ_FIELDS: Readonly<Record<string, readonly string[]>> = {
   alignment: [ALIGNMENT],
   'wrong-pictures': [ALIGNMENT],
   'alignment-shift': [ALIGNMENT],
+  'predicted-preference': [ALIGNMENT],
 };
 
 /** Fields that findings are about, by the events that carry them. */

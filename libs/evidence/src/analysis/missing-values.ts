@@ -1,3 +1,4 @@
+import { isPreference } from '../catalogue/definition.js';
 import { type Arm, lnEDifferent, logMeanExp, rejects } from '#libs/statistics';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import type { MetricPresence, Presence } from '../fold/presence.js';
@@ -41,7 +42,7 @@ export function readValues(
 ): ValueReading {
   if (metric.parts) return worstOf(metric.parts, presence, context);
   const { topic, kind, name } = metric.definition;
-  if (metric.test === null || kind === 'incidence' || kind === 'preference') return UNKNOWN;
+  if (metric.test === null || kind === 'incidence' || isPreference(kind)) return UNKNOWN;
   const own = presence.metrics.get(name);
   const { share, lnE } =
     topic === 'feedback.recorded.v1'

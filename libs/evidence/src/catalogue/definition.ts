@@ -26,6 +26,7 @@ export type RequestTopic = Exclude<ObservedTopic, 'preference.judged.v1'>;
  * - `incidence`: share of units with an event at all, where those without one send nothing.
  * - `quotient`: of two metrics per unit, by what is proven of them.
  * - `preference`: how often people prefer the candidate's picture.
+ * - `predicted-preference`: how probably they would, by the scorer's model, in pairs of shadow traffic.
  *
  * Those that only warn, since they test equality and can prove no margin:
  * - `shift`: whether values tend to be higher in one variant, anywhere in their distribution.
@@ -53,6 +54,11 @@ export function mayBePaired({
   );
 }
 
+/** Whether its values are about two pictures: people's comparisons, or those of a model that learnt them. */
+export function isPreference(kind: MetricKind): kind is 'preference' | 'predicted-preference' {
+  return kind === 'preference' || kind === 'predicted-preference';
+}
+
 /** Whether metrics of this kind may guard or be an objective; the others may be watched. */
 export function canDecide(kind: MetricKind): boolean {
   switch (kind) {
@@ -63,6 +69,7 @@ export function canDecide(kind: MetricKind): boolean {
     case 'ratio':
     case 'incidence':
     case 'preference':
+    case 'predicted-preference':
     case 'quotient':
       return true;
     case 'shift':
@@ -197,6 +204,11 @@ interface PreferenceOf extends Of<'preference.judged.v1'> {
   readonly kind: 'preference';
 }
 
+/** Of the two pictures of a pair together: neither event says anything of it by itself. */
+interface PredictedPreferenceOf extends Of<'image.scored.v1'> {
+  readonly kind: 'predicted-preference';
+}
+
 /** Of two metrics per unit, in the metrics' order: it reads no events itself. */
 interface QuotientOf extends Of<RequestTopic> {
   readonly kind: 'quotient';
@@ -212,7 +224,11 @@ export type DefinitionOf<T extends RequestTopic> = ScalarOf<T> | TailOf<T> | Rat
 
 /** One metric, complete: how its events become observations, and how those are judged. */
 export type MetricDefinition =
-  { [T in RequestTopic]: DefinitionOf<T> }[RequestTopic] | PreferenceOf | CoverageOf | QuotientOf;
+  | { [T in RequestTopic]: DefinitionOf<T> }[RequestTopic]
+  | PreferenceOf
+  | PredictedPreferenceOf
+  | CoverageOf
+  | QuotientOf;
 
 export type TailMetric = Extract<MetricDefinition, { readonly level: number }>;
 

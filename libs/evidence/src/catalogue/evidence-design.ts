@@ -129,6 +129,8 @@ export interface EvidenceDesign {
   readonly readers: MetricReaders;
   /** Those of `metrics` that raters judge. */
   readonly judged: readonly MetricDesign[];
+  /** Those that the scorer's model says of pairs of pictures. */
+  readonly predicted: readonly MetricDesign[];
 }
 
 type MetricReaders = { readonly [T in RequestTopic]: readonly MetricReader<T>[] };
@@ -184,6 +186,7 @@ export function evidenceDesign(
       'feedback.recorded.v1': readersOf(metrics, 'feedback.recorded.v1'),
     },
     judged: metrics.filter((metric) => metric.definition.kind === 'preference'),
+    predicted: metrics.filter((metric) => metric.definition.kind === 'predicted-preference'),
   };
 }
 
@@ -331,11 +334,18 @@ function readersOf<T extends RequestTopic>(metrics: readonly MetricDesign[], top
   });
 }
 
+/** Their values are made of something else than one event. */
+const READ_BY_NO_EVENT: ReadonlySet<MetricDefinition['kind']> = new Set([
+  'coverage',
+  'quotient',
+  'predicted-preference',
+]);
+
 function isReadFrom<T extends RequestTopic>(
   definition: MetricDefinition,
   topic: T,
 ): definition is MetricDefinition & DefinitionOf<T> {
-  return definition.topic === topic && definition.kind !== 'coverage' && definition.kind !== 'quotient';
+  return definition.topic === topic && !READ_BY_NO_EVENT.has(definition.kind);
 }
 
 /** Of what is only observed, embeddings and ranks would cost more than they say: those have to be asked for. */

@@ -1,5 +1,5 @@
 import type { ExperimentSpec, KnownMetric, Quotient } from '#libs/contracts';
-import { canDecide, mayBePaired, type MetricDefinition, type MetricKind } from './definition.js';
+import { canDecide, isPreference, mayBePaired, type MetricDefinition, type MetricKind } from './definition.js';
 import { feedbackMetrics } from './feedback-metrics.js';
 import { generationMetrics } from './generation-metrics.js';
 import { rangeOf, takesLimit } from './metric-limit.js';
@@ -84,6 +84,7 @@ function knownOf(metric: MetricDefinition): KnownMetric {
     ...limitsOf(metric),
     ...(kind === 'mean' || kind === 'incidence' ? { isPerUnit: true as const } : {}),
     ...(mayBePaired(metric) ? {} : { isUnpaired: true as const }),
+    ...(kind === 'predicted-preference' ? { isOfPairsAlone: true as const } : {}),
     ...(guards ? { guardsCanaries: guards.margin } : {}),
     ...(guards?.canariesWith === 'a-metric-of-pictures' ? { guardsWith: 'a-metric-of-pictures' as const } : {}),
     ...(metric.topic === 'image.scored.v1' ? { isOfPictures: true as const } : {}),
@@ -103,13 +104,13 @@ function useOf(kind: MetricKind): KnownMetric['use'] {
 }
 
 function largestEffectOf({ kind, cap, unit }: MetricDefinition): number | null {
-  if (kind === 'preference') return 0.5;
+  if (isPreference(kind)) return 0.5;
   if (kind === 'rate' || kind === 'incidence' || kind === 'lower-tail') return 1;
   if (unit === 'cosine') return 2;
   return cap.kind === 'fixed' ? cap.hi - cap.lo : null;
 }
 
 function isShare({ kind, cap }: MetricDefinition): boolean {
-  if (kind === 'rate' || kind === 'incidence' || kind === 'lower-tail' || kind === 'preference') return true;
+  if (kind === 'rate' || kind === 'incidence' || kind === 'lower-tail' || isPreference(kind)) return true;
   return cap.kind === 'fixed' && cap.lo === 0 && cap.hi === 1;
 }

@@ -29,6 +29,22 @@ export const pictureMetrics: readonly MetricDefinition[] = [
     observe: alignmentOf,
   },
   {
+    name: 'predicted-preference',
+    description:
+      'Probability that people prefer the candidate’s picture to control’s of the same prompt and seed, by a scorer that learnt what they choose (PickScore, HPSv2); of pairs of shadow traffic alone.',
+    unit: 'probability',
+    direction: 'higher',
+    defaultRole: 'observed',
+    kind: 'predicted-preference',
+    scale: 'difference',
+    topic,
+    defaultMargin: { kind: 'absolute', value: 0.05 },
+    floor: null,
+    cap: { kind: 'none' },
+    burnInUnits: 1,
+    lateData: 'missing-is-coverage',
+  },
+  {
     name: 'wrong-pictures',
     description:
       'Pictures that fit their prompt worse than all but one in fifty of control’s, blank ones among them; harm also shows in those that lie far below.',

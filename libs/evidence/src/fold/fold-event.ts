@@ -18,7 +18,7 @@ import { timeMs } from './iso-time.js';
 import { memoryKey } from './memory-key.js';
 import { observeMetrics, type RequestEvent } from './observe-metrics.js';
 import { addToTotals, closeTotals } from './observe-totals.js';
-import { observeInPair } from './pair-evidence.js';
+import { observeJudgement } from './pair-evidence.js';
 import { noteArrival } from './newcomers.js';
 import { foldPair } from '../pairs/fold-pair.js';
 import { beat, type PulseSource } from './pulse.js';
@@ -274,26 +274,13 @@ function foldJudgement(
   if (mark === null) return true;
   const isFirst = !hasBit(mark, SEEN_BIT);
   const vote = preferred === 'tie' ? 'tie' : (preferred === 'left') === isControlLeft ? 'control' : 'candidate';
-  const seen = { ...NOTHING_ELSE, value: VOTE_VALUES[vote], isFirst, atMs: carriedAtMs };
-  for (const metric of design.judged) observeInPair(pair, metric, seen, design.baselineUnits);
+  const judgement = { value: VOTE_VALUES[vote], isFirst, atMs: carriedAtMs };
+  for (const metric of design.judged) observeJudgement(pair, metric, judgement, design.baselineUnits);
   if (!isFirst) return true;
   setBit(mark, SEEN_BIT);
   evidence.units.remember(key, mark);
   return true;
 }
-
-/** A judgement is about both variants, and about nothing but itself. */
-const NOTHING_ELSE = {
-  known: 'value',
-  arm: 'candidate',
-  propensity: 0.5,
-  isAtRisk: false,
-  window: 0,
-  promptClass: null,
-  denominator: 1,
-  before: null,
-  picture: null,
-} as const;
 
 function noteTime(evidence: Evidence, event: ObservedEvent, carriedAtMs: number): void {
   noteNewest(evidence, event, carriedAtMs);

@@ -53,6 +53,28 @@ export function observeInPair(
   return observeMetric(stateOf(pair, metric), metric, observationIn(pair, metric, seen), baselineUnits);
 }
 
+/** Folds a judgement of two pictures, which is about both variants and about nothing but itself. */
+export function observeJudgement(
+  pair: PairEvidence,
+  metric: MetricDesign,
+  judgement: Pick<Observation, 'value' | 'isFirst' | 'atMs'>,
+  baselineUnits: number,
+): void {
+  observeInPair(pair, metric, { ...NOTHING_ELSE, ...judgement }, baselineUnits);
+}
+
+const NOTHING_ELSE = {
+  known: 'value',
+  arm: 'candidate',
+  propensity: 0.5,
+  isAtRisk: false,
+  window: 0,
+  promptClass: null,
+  denominator: 1,
+  before: null,
+  picture: null,
+} as const;
+
 /** The same where the metric is at hand. */
 export function observeAt(
   { at, metric, observe }: MetricAtHand,

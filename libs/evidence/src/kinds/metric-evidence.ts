@@ -10,6 +10,7 @@ import { meanMethod, type MeanState } from './mean-method.js';
 import { initialSample } from './picture-sample.js';
 import type { JudgeContext, Judgement, Method, Observation, Estimates } from './method.js';
 import { lnEAlwaysZero } from './nothing-happened.js';
+import { predictedPreferenceMethod, type PredictedPreferenceState } from './predicted-preference-method.js';
 import { preferenceMethod, type PreferenceState } from './preference-method.js';
 import { quotientMethod, type QuotientState } from './quotient-method.js';
 import { rateMethod, type RateState } from './rate-method.js';
@@ -26,6 +27,7 @@ export type MetricEvidence =
   | RatioState
   | IncidenceState
   | PreferenceState
+  | PredictedPreferenceState
   | QuotientState
   | ShiftState
   | DistributionState
@@ -42,6 +44,7 @@ const methods: Methods = {
   ratio: ratioMethod,
   incidence: incidenceMethod,
   preference: preferenceMethod,
+  'predicted-preference': predictedPreferenceMethod,
   quotient: quotientMethod,
   shift: shiftMethod,
   distribution: distributionMethod,

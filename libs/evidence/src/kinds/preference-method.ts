@@ -89,7 +89,7 @@ export const preferenceMethod: Method<PreferenceState> = {
 };
 
 /** A relative margin is a share of the half that "no preference" is. */
-function ofWinRate({ kind, value, floor = 0 }: Margin): number {
+export function ofWinRate({ kind, value, floor = 0 }: Margin): number {
   return Math.min(LARGEST_MARGIN, kind === 'relative' ? Math.max(value / 2, floor) : value);
 }
 

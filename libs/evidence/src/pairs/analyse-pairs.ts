@@ -4,6 +4,7 @@ import { trusted } from '../analysis/both-variants.js';
 import { restsOnAlignment } from '../analysis/consistency.js';
 import { readValues } from '../analysis/missing-values.js';
 import { verdictOf } from '../analysis/verdict.js';
+import { isPreference } from '../catalogue/definition.js';
 import type { EvidenceDesign, MetricDesign } from '../catalogue/evidence-design.js';
 import { type Covered, type CoverageReading, readCoverage } from '../fold/coverage.js';
 import type { Evidence } from '../fold/evidence.js';
@@ -98,15 +99,15 @@ function blindness({ separation }: Evidence, metric: MetricDesign): 'scorer-blin
   return blindAuc(separation) !== null && restsOnAlignment(metric) ? 'scorer-blind' : null;
 }
 
-/** People's preferences are pairs by themselves, wherever the two pictures come from. */
+/** Preferences are about pairs by themselves: people's wherever the two pictures come from, a model's of these pairs alone. */
 function isJudged(metric: MetricDesign): boolean {
-  return isPaired(metric) || metric.definition.kind === 'preference';
+  return isPaired(metric) || isPreference(metric.definition.kind);
 }
 
 function judgementOf(metric: MetricDesign, { metrics }: PairedEvidence, context: JudgeContext): Judgement {
   const { name, kind } = metric.definition;
   const ordinary = context.states.get(name) as Parameters<typeof judgeMetric>[0];
-  if (kind === 'preference') return judgeMetric(ordinary ?? null, metric, context);
+  if (isPreference(kind)) return judgeMetric(ordinary ?? null, metric, context);
   if (!isPaired(metric)) return { ...judgedPairs(0, NOTHING), tests: null, missing: 'not-paired' };
   const method = pairedMethodOf(kind as PairedMetric['kind']);
   const state = metrics.get(name);

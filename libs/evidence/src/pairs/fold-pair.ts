@@ -7,7 +7,7 @@ import { countCoverage } from '../fold/coverage.js';
 import type { Evidence } from '../fold/evidence.js';
 import { memoryKey } from '../fold/memory-key.js';
 import { answerOf, type RequestEvent, saidIn } from '../fold/observe-metrics.js';
-import type { PairEvidence } from '../fold/pair-evidence.js';
+import { observeJudgement, type PairEvidence } from '../fold/pair-evidence.js';
 import { noteDelivered, noteMissing, noteValue } from '../fold/presence.js';
 import { count } from '../fold/traffic.js';
 import { isFirstOfInstance, isWarmingUp, noteAnswer } from '../fold/warmth.js';
@@ -64,7 +64,7 @@ export function foldPair(
   markDone(pairMemory, key);
   count(paired.complete, event.type);
   const sides = arm === 'control' ? { control: side, candidate: known } : { control: known, candidate: side };
-  comparePair(evidence, sides, known);
+  comparePair(evidence, design, sides, known);
   return true;
 }
 
@@ -85,6 +85,7 @@ function sideOf(
     isDelivered: holdsAnswer(event),
     values: valuesOf(evidence, design, event, whose.candidate),
     pixels: event.type === 'image.scored.v1' ? (event.data.pixels ?? null) : null,
+    preference: event.type === 'image.scored.v1' ? (event.data.preference ?? null) : null,
   };
 }
 
@@ -182,7 +183,7 @@ function saidBy(reading: Reading | NoValue | null, design: EvidenceDesign): Wait
 type Sides = Readonly<Record<Arm, WaitingSide>>;
 
 /** @param first the side that came first: what was fixed before it was fixed before both. */
-function comparePair(evidence: Evidence, sides: Sides, first: WaitingSide): void {
+function comparePair(evidence: Evidence, design: EvidenceDesign, sides: Sides, first: WaitingSide): void {
   const { candidate, topic } = first;
   const paired = evidence.paired.get(candidate) as PairedEvidence;
   const { metrics } = evidence.pairs.get(candidate) as PairEvidence;
@@ -192,6 +193,7 @@ function comparePair(evidence: Evidence, sides: Sides, first: WaitingSide): void
     paired.pixels.compared += 1;
     if (control.pixels === copy.pixels) paired.pixels.equal += 1;
   }
+  comparePreferences(evidence, design, sides);
   if (areDelivered) for (const arm of BOTH) noteDelivered(paired.presence, topic, arm);
   for (const { metric } of evidence.facts.readers[topic]) {
     const { name } = metric.definition;
@@ -211,6 +213,19 @@ function comparePair(evidence: Evidence, sides: Sides, first: WaitingSide): void
       ordinary,
     });
   }
+}
+
+/** How probably people would prefer the candidate's picture: the softmax of both logits. */
+function comparePreferences(
+  evidence: Evidence,
+  { predicted, baselineUnits }: EvidenceDesign,
+  { control, candidate }: Sides,
+): void {
+  if (control.preference === null || candidate.preference === null) return;
+  const value = 1 / (1 + Math.exp(control.preference - candidate.preference));
+  const atMs = Math.max(control.sinceMs, candidate.sinceMs);
+  const pair = evidence.pairs.get(candidate.candidate) as PairEvidence;
+  for (const metric of predicted) observeJudgement(pair, metric, { value, isFirst: true, atMs }, baselineUnits);
 }
 
 const BOTH: readonly Arm[] = ['control', 'candidate'];
@@ -258,7 +273,8 @@ function dropOverdue(evidence: Evidence, design: EvidenceDesign, nowMs: number):
     paired.halves[arm] += 1;
     if (arm === 'candidate') continue;
     const values = valuesOf(evidence, design, { type: topic, data: NEVER_ANSWERED }, candidate);
-    const silent: WaitingSide = { ...side, arm: 'candidate', isDelivered: false, isCold: false, values, pixels: null };
-    comparePair(evidence, { control: side, candidate: silent }, side);
+    const nothing = { isDelivered: false, isCold: false, pixels: null, preference: null } as const;
+    const silent: WaitingSide = { ...side, ...nothing, arm: 'candidate', values };
+    comparePair(evidence, design, { control: side, candidate: silent }, side);
   }
 }

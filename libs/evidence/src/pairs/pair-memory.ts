@@ -25,6 +25,8 @@ export interface WaitingSide {
   /** By metric: what its event says, and what was fixed before. */
   readonly values: ReadonlyMap<string, WaitingValue>;
   readonly pixels: string | null;
+  /** Logit of people's preference; null where the scorer's model did not learn it. */
+  readonly preference: number | null;
 }
 
 export interface WaitingValue {
@@ -107,7 +109,8 @@ export function decodePairMemory({ waiting, done }: EncodedPairMemory, kept: Rea
                 : { value: Number(said[0]), denominator: Number(said[1]) };
             return [name, { said: value, frame: frame && frame.map(Number) }];
           });
-        return [key, { ...side, values: new Map(values) }];
+        // Sides that waited when there was none yet.
+        return [key, { ...side, preference: side.preference ?? null, values: new Map(values) }];
       }),
     ),
     done: new Set(done),

@@ -126,7 +126,10 @@ function observation(kind: MetricEvidence['kind'], index: number): Observation {
   return {
     arm: index % 4 === 1 ? 'candidate' : 'control',
     propensity: index < 900 ? 0.25 : 0.4,
-    value: kind === 'rate' || kind === 'preference' ? Number(index % 9 === 0) : 1 + 10 * scattered * scattered,
+    value:
+      kind === 'rate' || kind === 'preference' || kind === 'predicted-preference'
+        ? Number(index % 9 === 0)
+        : 1 + 10 * scattered * scattered,
     known: index % 11 === 5 ? 'unknown' : index % 11 === 9 ? 'more-than' : 'value',
     isFirst,
     isAtRisk: index % 5 !== 3,

@@ -31,18 +31,24 @@ const DECIDING_FILES: readonly string[] = [
   'merges.txt',
   'model.safetensors.index.json',
   'prompt.json',
+  'preference.json',
 ];
 
 const promptConfig = z.object({ template: z.string() });
+/** That a model learnt which of two pictures of one prompt people chose: no checkpoint says it of itself. */
+const preferenceConfig = z.object({
+  /** What cosines are multiplied with. Absent: `logit_scale` of the weights. */
+  scale: z.number().positive().optional(),
+});
 
 /** A CLIP model in the directory layout of Hugging Face, read and checked, weights still on disk. */
 export interface ClipModel {
   readonly directory: string;
   /** Id in every score: `_name_or_path` of config.json, else the directory's name. */
   readonly id: string;
-  /** SHA-256 over everything that decides a score: weights, graphs, heads, tokenizer, preprocessing, prompt template. */
+  /** SHA-256 over everything that decides a score: weights, graphs, heads, tokenizer, preprocessing, prompt template, preference. */
   readonly digest: string;
-  /** SHA-256 over what decides an embedding: the same without heads and prompt template. Heads are bound to it. */
+  /** SHA-256 over what decides an embedding: the same without heads, prompt template and preference. Heads are bound to it. */
   readonly embeddingDigest: string;
   readonly description: CheckpointDescription;
   readonly tokenizer: ClipTokenizer;
@@ -51,10 +57,12 @@ export interface ClipModel {
   readonly heads: readonly QualityHead[];
   /** How cosines become probabilities; null where no head asks for it. */
   readonly similarity: Similarity | null;
+  /** What the cosine of picture and prompt is multiplied with for the logit of people's preference; null: the model did not learn that. */
+  readonly preferenceScale: number | null;
 }
 
 /**
- * Reads what describes the checkpoint, and where present `prompt.json` and `heads/*.json`.
+ * Reads what describes the checkpoint, and where present `prompt.json`, `preference.json` and `heads/*.json`.
  *
  * @throws ModelDirectoryError that names every missing file, or the file and the field that can't be honoured
  * @throws ForeignHeadError when a head belongs to another embedding model
@@ -87,6 +95,7 @@ export async function loadClipModel(path: string): Promise<ClipModel> {
     promptTemplate: await readTemplate(directory, files),
     heads,
     similarity: heads.some((head) => asksForSimilarity(head, family)) ? await readSimilarity(directory, family) : null,
+    preferenceScale: files.includes('preference.json') ? await readPreferenceScale(directory, family) : null,
   };
 }
 
@@ -148,6 +157,12 @@ async function readTemplate(directory: string, files: readonly string[]): Promis
   return template;
 }
 
+/** The bias of a SigLIP says nothing of two pictures of one prompt: it is the same for both. */
+async function readPreferenceScale(directory: string, family: Family): Promise<number> {
+  const { scale } = await readJson(directory, 'preference.json', preferenceConfig);
+  return scale ?? (await readSimilarity(directory, family)).scale;
+}
+
 function decidesScores(file: string, family: Family): boolean {
   return (
     // How texts are padded, and what ends them.
@@ -161,7 +176,7 @@ function decidesScores(file: string, family: Family): boolean {
 }
 
 function decidesEmbeddings(file: string): boolean {
-  return !file.startsWith('heads/') && file !== 'prompt.json';
+  return !file.startsWith('heads/') && file !== 'prompt.json' && file !== 'preference.json';
 }
 
 type FileHash = readonly [file: string, sha256: string];
