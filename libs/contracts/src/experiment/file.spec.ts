@@ -368,6 +368,11 @@ describe('numbers of an experiment file', () => {
     ['ramp: [{ weight: 1 }, { weight: 100 }]', 'canary.yaml:8: ramp.0.weight: expected a percentage such as "5%"'],
     ['ramp: often', 'canary.yaml:8: ramp: expected "auto", { auto: { from: 5% } }, or a list of stages'],
     ['ramp: []', 'canary.yaml:8: ramp: expected at least 1 entry'],
+    [
+      'ramp: { stages: [{ weight: 100% }] }',
+      'canary.yaml:8: ramp: expected "auto", { auto: { from: 5% } }, or a list of stages',
+    ],
+    ['ramp: { atuo: { from: 5% } }', 'canary.yaml:8: ramp.auto: missing: expected a mapping'],
     ['alpha: 0', 'canary.yaml:8: alpha: '],
     ['alpha: 1e-320', 'canary.yaml:8: alpha: '],
     ['alpha: .nan', 'canary.yaml:8: alpha: NaN: expected a finite number'],

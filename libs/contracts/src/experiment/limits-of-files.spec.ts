@@ -17,17 +17,21 @@ const GUARDED = 'guardrails: [{ metric: alignment, margin: -1% }]';
 function problemsOf(text: string): {
   readonly told: readonly string[];
   readonly problems: number;
-  readonly ms: number;
+  readonly cpuMs: number;
 } {
-  const startedAtMs = performance.now();
+  const began = process.cpuUsage();
+  // Of the processor: by the clock it would be the longer the more the machine does besides.
+  const cpuMs = (): number => {
+    const { user, system } = process.cpuUsage(began);
+    return (user + system) / 1_000;
+  };
   try {
     parseExperimentFile(text, 'f', metrics as never);
   } catch (error) {
     if (!(error instanceof ExperimentFileError)) throw error;
-    const ms = performance.now() - startedAtMs;
-    return { told: error.message.split('\n'), problems: error.problems.length, ms };
+    return { told: error.message.split('\n'), problems: error.problems.length, cpuMs: cpuMs() };
   }
-  return { told: [], problems: 0, ms: performance.now() - startedAtMs };
+  return { told: [], problems: 0, cpuMs: cpuMs() };
 }
 
 const lines = (count: number, line: (index: number) => string): string =>
@@ -40,10 +44,10 @@ describe('an experiment file that costs more than it says', () => {
   });
 
   it('has at most 1,000 keys in a mapping, and is refused at once', () => {
-    const { told, ms } = problemsOf(file(lines(16_000, (index) => `k${index}: 1`)));
+    const { told, cpuMs } = problemsOf(file(lines(16_000, (index) => `k${index}: 1`)));
     expect(told).toEqual([expect.stringMatching(/160\d\d keys in one mapping: expected at most 1000/)]);
     // 14 s before the parser was kept from comparing each key with all others.
-    expect(ms).toBeLessThan(5_000);
+    expect(cpuMs).toBeLessThan(5_000);
   });
 
   it('is told the first fifty of its problems, and how many more there are', () => {
@@ -52,7 +56,7 @@ describe('an experiment file that costs more than it says', () => {
     expect(many.told.at(-1)).toMatch(/^and \d+ more$/);
     const entries = problemsOf(file(`guardrails:\n${lines(2_000, () => '  - { metrik: alignment, margin: -1% }')}`));
     expect(entries.problems).toBe(50);
-    expect(entries.ms).toBeLessThan(5_000);
+    expect(entries.cpuMs).toBeLessThan(5_000);
   });
 
   it.each([

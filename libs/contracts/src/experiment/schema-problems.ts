@@ -24,7 +24,7 @@ function problemsOf(issue: Issue, schema: z.ZodType): readonly SchemaProblem[] {
     case 'invalid_union': {
       const best = bestBranch(issue.errors);
       // Where no form fits even at its first step, the union may have something to say of its own.
-      if (best.every((inner) => inner.path.length === 0) && message !== 'Invalid input') return [{ path, message }];
+      if (message !== 'Invalid input' && isOfNoForm(best, keysAt(schema, path))) return [{ path, message }];
       return inside(path, best).flatMap((inner) => problemsOf(inner, schema));
     }
     case 'unrecognized_keys': {
@@ -105,6 +105,15 @@ function bestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] {
   const depthOf = (issues: readonly Issue[]): number => Math.max(-1, ...issues.map(({ path }) => path.length));
   // With nothing to choose by, the last form is the one with the most to say.
   return [...branches].reverse().sort((a, b) => depthOf(b) - depthOf(a) || a.length - b.length)[0] ?? [];
+}
+
+/** Whether a value has nothing of a form: another kind of value, or a mapping with none of its keys, not even misspelt ones. */
+function isOfNoForm(issues: readonly Issue[], known: readonly string[]): boolean {
+  return issues.every((issue) => {
+    if (issue.code === 'unrecognized_keys') return issue.keys.every((key) => closest(key, known, 1).length === 0);
+    const isMissing = issue.path.length === 1 && issue.message.endsWith('received undefined');
+    return isMissing || issue.path.length === 0;
+  });
 }
 
 function inside(path: readonly PropertyKey[], issues: readonly Issue[]): readonly Issue[] {
