@@ -165,6 +165,18 @@ describe('a flag', () => {
     expect(await valueOf('text-to-image')).toMatchObject({ reason: 'DISABLED' });
   });
 
+  it('is neither off nor unknown while the router knows of no state: whoever asks keeps what they have, and asks again', async () => {
+    await running({ candidatePpm: 500_000 });
+    const away = { ...bus, readAll: () => Promise.reject(new Error('bus away')) };
+    const router = await start({}, away);
+    for (const path of ['flags/text-to-image', 'flags']) {
+      const body = '{"context":{"targetingKey":"ana"}}';
+      const answer = await fetch(new URL(`/ofrep/v1/evaluate/${path}`, router), { method: 'POST', body });
+      expect([answer.status, answer.headers.get('retry-after')], path).toEqual([503, '1']);
+      expect(await answer.text()).toMatch(/"errorDetails":".+"/);
+    }
+  });
+
   it('may be chosen by who has the token for it alone', async () => {
     await running({ candidatePpm: 0 });
     const router = await start({ overrideToken: 'a-token-of-sixteen' });
@@ -607,10 +619,10 @@ function listen(url: URL) {
 
 let adminUrl = '';
 
-async function start(settings: Partial<RouterOptions> = {}): Promise<URL> {
+async function start(settings: Partial<RouterOptions> = {}, on: EventBus = bus): Promise<URL> {
   const { exposed, url, close } = await startApp(routerApp, {
     environment: { AUTH: 'off' },
-    resources: { bus },
+    resources: { bus: on },
     settings: {
       port: 0,
       routerId: undefined,
