@@ -50,7 +50,7 @@ function order(decision: RunningApp, about: string, what: string): Promise<Answe
   return call(decision, 'POST', `/v1/${about}/${what}`, { actor: 'ana', reason: 'at the same moment' });
 }
 
-function aFile(key: string, more: Partial<ExperimentFile> = {}): ExperimentFile {
+function aFile(key: string, more: Partial<ExperimentFile> = {}, steps = 12): ExperimentFile {
   const config = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 24, precision: 'fp16' };
   const off = (metric: string) => ({ metric, off: true as const });
   return {
@@ -60,7 +60,7 @@ function aFile(key: string, more: Partial<ExperimentFile> = {}): ExperimentFile 
     kind: 'canary',
     variants: {
       control: { upstream: 'http://127.0.0.1:8100', config },
-      candidate: { upstream: 'http://127.0.0.1:8101', config: { ...config, steps: 12 } },
+      candidate: { upstream: 'http://127.0.0.1:8101', config: { ...config, steps } },
     },
     guardrails: [
       { metric: 'error-rate', margin: '+0.5pp' },
@@ -116,13 +116,7 @@ it('of two files for one service one begins, and the other is told which', async
 it('of two files of one experiment one is the first revision and the other the second', async () => {
   for (let round = 0; round < ROUNDS; round += 1) {
     const key = `twice-${round}`;
-    const steps = (count: number): ExperimentFile => {
-      const file = aFile(key);
-      const { candidate, ...others } = file.variants as Record<string, { upstream: string; config: object }>;
-      const config = { ...candidate!.config, steps: count };
-      return { ...file, variants: { ...others, candidate: { ...candidate!, config } } } as ExperimentFile;
-    };
-    const answers = await Promise.all([apply(pair[0], steps(11)), apply(pair[1], steps(13))]);
+    const answers = await Promise.all([apply(pair[0], aFile(key, {}, 11)), apply(pair[1], aFile(key, {}, 13))]);
     expect(statusesOf(answers)).toEqual([201, 201]);
     const later = answers.find(({ body }) => body.revision === 2)!;
     expect(answers.map(({ body }) => body.revision as number).sort()).toEqual([1, 2]);
