@@ -2,7 +2,8 @@
  * Whether what is promised holds whatever is killed: every generation is counted once in evidence and tables, the evidence is that of an undisturbed replay
  * of the same log bit for bit, the same commands come in the same order, and no request of a user fails but those in flight in a killed router. The
  * services apart (two analyzers, scorers and routers), a database and a broker under load; random kills, stops (SIGSTOP), restarts of database and
- * broker, and a slow way to the database. The same seed does the same.
+ * broker, slow ways to either, clocks that jump (where libfaketime is installed) and a full disk (as root on Linux). The same seed does the same on
+ * machines that can do the same.
  *
  *   npm run chaos -- --kills 20 [--bus postgres|kafka] [--seed 1] [--rate 30] [--share partitions] [--out chaos] [--log chaos.log]
  *
@@ -24,9 +25,11 @@ import type { BusName } from '../bench/chaos/processes.js';
 import { ChaosRun } from '../bench/chaos/run.js';
 import { nowMs } from '../bench/parts.js';
 import { compareCommands, compareFacts, untilRead, type Compared } from './comparison.js';
+import { Clocks, faketimeLibrary } from './clocks.js';
 import { planFaults, type Fault, type PlannedStep, type Victim } from './faults.js';
 import { evidenceDifferences, keptEvidence } from './kept-evidence.js';
 import { reportInMarkdown, stepInWords, type ChaosReport } from './report.js';
+import { SmallDisk } from './small-disk.js';
 import { World } from './world.js';
 
 const { values: options } = parseArgs({
@@ -48,19 +51,24 @@ const EXPERIMENT = 'chaos';
 /** After the last fault, for what was retried with growing pauses. */
 const QUIET_MS = 2_000;
 const ORDERED_WITHIN_MS = 60_000;
-const LEFT_OUT = [
-  'a full disk: it takes a file system of its own, which this program may not mount everywhere',
-  'a jump of the clock: it takes libfaketime in every process',
-];
 
 const startedAt = new Date();
 const dataDir = await mkdtemp(join(tmpdir(), 'teststrip-chaos-'));
 // Open to the account that Postgres runs under where we are root.
 await chmod(dataDir, 0o755);
 const log = options.log === undefined ? undefined : createWriteStream(options.log);
+const disk = await SmallDisk.mountAt(dataDir);
+const library = faketimeLibrary();
+const clocks =
+  library === undefined ? undefined : new Clocks(library, await mkdtemp(join(tmpdir(), 'teststrip-clocks-')));
+const leftOut = [
+  ...(disk ? [] : ['a full disk: it takes a file system of its own, which only root may mount, on Linux']),
+  ...(clocks ? [] : ['clocks that jump: it takes libfaketime (`apt-get install libfaketime`)']),
+];
 const isShared = options.share === 'partitions';
-const world = new World(SERVICE, { bus, dataDir, onLine: note }, isShared ? { ANALYZER_SHARE: 'partitions' } : {});
-const steps = planFaults(seed, Number(options.kills), bus);
+const settings = isShared ? { ANALYZER_SHARE: 'partitions' } : undefined;
+const world = new World(SERVICE, { bus, dataDir, onLine: note, clocks, disk }, settings);
+const steps = planFaults(seed, Number(options.kills), bus, { clocks: clocks !== undefined, disk: disk !== undefined });
 const differences: string[] = [];
 const figures: Record<string, number> = {};
 try {
@@ -69,6 +77,8 @@ try {
   differences.push(`the run itself failed: ${(error as Error).stack ?? String(error)}`);
 } finally {
   await world.close();
+  await disk?.unmount();
+  if (clocks) await rm(clocks.folder, { recursive: true, force: true });
   await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
 }
 await report();
@@ -84,6 +94,7 @@ async function play(): Promise<void> {
   await run.pace(perSecond, QUIET_MS);
   for (const [index, step] of steps.entries()) await playStep(run, step, index);
   await played(run, 'the end', async () => {
+    if (steps.findLast(({ order: last }) => last !== undefined)?.order === 'pause') await order('resume');
     await run.untilEffective();
     await run.order('rollback');
     await run.untilEffective();
@@ -130,10 +141,21 @@ async function inflict(run: ChaosRun<Victim>, fault: Fault): Promise<void> {
       for (const name of fault.victims) world.continue(name);
       return;
     case 'slow':
-      world.slow(fault.delayMs);
+      world.slow(fault.wayTo, fault.delayMs);
       await pause(fault.forMs);
-      world.slow(0);
+      world.slow(fault.wayTo, 0);
       return;
+    case 'clock':
+      await world.setClock(fault.victim, fault.aheadMs);
+      await pause(fault.forMs);
+      await world.setClock(fault.victim, 0);
+      return;
+    case 'full disk': {
+      await world.fillDisk();
+      await pause(fault.forMs);
+      for (const name of await world.freeDisk()) note(`${name} ended on the full disk and was started again`);
+      return;
+    }
     default:
       fault satisfies never;
   }
@@ -226,7 +248,7 @@ async function report(): Promise<void> {
     steps,
     figures,
     differences,
-    leftOut: LEFT_OUT,
+    leftOut,
   };
   const text = reportInMarkdown(made);
   process.stdout.write(`\n${text}`);

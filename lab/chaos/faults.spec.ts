@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { BusName } from '../bench/chaos/processes.js';
-import { planFaults } from './faults.js';
+import { type Fault, planFaults as planWith } from './faults.js';
+
+const ALL = { clocks: true, disk: true };
+const planFaults = (seed: number, kills: number, bus: BusName) => planWith(seed, kills, bus, ALL);
 
 describe('a plan of faults', () => {
   it('is the same for the same seed', () => {
@@ -15,6 +18,19 @@ describe('a plan of faults', () => {
       expect(victims.filter((name) => name.startsWith('router'))).not.toHaveLength(2);
   });
 
+  it('slows every way, sets clocks either way and fills the disk, but only where that can be done', () => {
+    const faults = (means = ALL): readonly Fault[] => planWith(1, 1_000, 'kafka', means).map(({ fault }) => fault);
+    const ofKind = <Kind extends Fault['kind']>(kind: Kind, means?: typeof ALL) =>
+      faults(means).filter((fault): fault is Extract<Fault, { kind: Kind }> => fault.kind === kind);
+    expect(new Set(ofKind('slow').map(({ wayTo }) => wayTo))).toEqual(new Set(['database', 'broker']));
+    expect(new Set(ofKind('clock').map(({ aheadMs }) => Math.sign(aheadMs)))).toEqual(new Set([-1, 1]));
+    expect(new Set(ofKind('clock').map(({ victim }) => victim)).size).toBeGreaterThan(5);
+    expect(ofKind('full disk').length).toBeGreaterThan(5);
+    const none = { clocks: false, disk: false };
+    expect([...ofKind('clock', none), ...ofKind('full disk', none)]).toEqual([]);
+    expect(faults(none)).toHaveLength(1_000);
+  });
+
   it('pauses and goes on in turn', () => {
     const orders = planFaults(3, 20, 'postgres').flatMap(({ order }) => order ?? []);
     expect(orders).toEqual(['pause', 'resume', 'pause', 'resume']);
@@ -22,5 +38,5 @@ describe('a plan of faults', () => {
 });
 
 function victimsOn(bus: BusName) {
-  return planFaults(1, 500, bus).flatMap(({ fault }) => (fault.kind === 'slow' ? [] : [fault.victims]));
+  return planFaults(1, 500, bus).flatMap(({ fault }) => ('victims' in fault ? [fault.victims] : []));
 }

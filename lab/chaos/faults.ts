@@ -20,7 +20,11 @@ export type Victim = ChaosService | StoreName;
 export type Fault =
   | { readonly kind: 'kill'; readonly victims: readonly Victim[]; readonly forMs: number }
   | { readonly kind: 'stop'; readonly victims: readonly ChaosService[]; readonly forMs: number }
-  | { readonly kind: 'slow'; readonly delayMs: number; readonly forMs: number };
+  | { readonly kind: 'slow'; readonly wayTo: StoreName; readonly delayMs: number; readonly forMs: number }
+  /** Its clock says another time, and then the right one again. */
+  | { readonly kind: 'clock'; readonly victim: ChaosService; readonly aheadMs: number; readonly forMs: number }
+  /** Of database, broker and services. */
+  | { readonly kind: 'full disk'; readonly forMs: number };
 
 /** An order between two faults, given once everything is back. */
 export type ChaosOrder = 'pause' | 'resume';
@@ -37,16 +41,36 @@ const LONGEST_GONE_MS = 3_000;
 /** Longer than a member that hangs is waited for. */
 const LONGEST_STOPPED_MS = 12_000;
 const LONGEST_DELAY_MS = 120;
+const LONGEST_WRONG_MS = 5_000;
+/** Clocks that jump do so by hours (a wrong zone) or by seconds (they are set). */
+const JUMPS_MS = [2_000, 30_000, 3_600_000] as const;
 const ORDER_EVERY = 5;
 
-/** The same steps for the same seed. It is paused and goes on in turn. */
-export function planFaults(seed: number, kills: number, bus: BusName): readonly PlannedStep[] {
+/** What can be done on this machine beyond what can be done on all. */
+export interface ChaosMeans {
+  readonly clocks: boolean;
+  readonly disk: boolean;
+}
+
+/** The same steps for the same seed and means. It is paused and goes on in turn. */
+export function planFaults(seed: number, kills: number, bus: BusName, means: ChaosMeans): readonly PlannedStep[] {
   const random = seededRandom(seed);
   const upTo = (most: number): number => Math.round(random.between(most / 5, most));
-  const stores: readonly Victim[] = bus === 'kafka' ? ['database', 'broker'] : ['database'];
+  const stores: readonly StoreName[] = bus === 'kafka' ? ['database', 'broker'] : ['database'];
   const fault = (): Fault => {
     const draw = random.uniform();
-    if (draw < 0.1) return { kind: 'slow', delayMs: upTo(LONGEST_DELAY_MS), forMs: upTo(LONGEST_GONE_MS) };
+    if (draw < 0.08)
+      return {
+        kind: 'slow',
+        wayTo: random.pick(stores),
+        delayMs: upTo(LONGEST_DELAY_MS),
+        forMs: upTo(LONGEST_GONE_MS),
+      };
+    if (draw < 0.12 && means.clocks) {
+      const aheadMs = random.pick(JUMPS_MS) * (random.uniform() < 0.5 ? -1 : 1);
+      return { kind: 'clock', victim: random.pick(SERVICE_NAMES), aheadMs, forMs: upTo(LONGEST_WRONG_MS) };
+    }
+    if (draw < 0.14 && means.disk) return { kind: 'full disk', forMs: upTo(LONGEST_GONE_MS) };
     if (draw < 0.3) return { kind: 'stop', victims: [random.pick(SERVICE_NAMES)], forMs: upTo(LONGEST_STOPPED_MS) };
     if (draw < 0.45) return { kind: 'kill', victims: [random.pick(stores)], forMs: upTo(LONGEST_GONE_MS) };
     const victims = [
@@ -77,7 +101,11 @@ export function faultInWords(fault: Fault): string {
     case 'stop':
       return `${fault.victims.join(' and ')} stopped for ${seconds}`;
     case 'slow':
-      return `the way to the database takes ${fault.delayMs} ms more for ${seconds}`;
+      return `the way to the ${fault.wayTo} takes ${fault.delayMs} ms more for ${seconds}`;
+    case 'clock':
+      return `${fault.victim}'s clock is ${Math.abs(fault.aheadMs) / 1000} s ${fault.aheadMs < 0 ? 'behind' : 'ahead'} for ${seconds}`;
+    case 'full disk':
+      return `the disk is full for ${seconds}`;
     default:
       return fault satisfies never;
   }

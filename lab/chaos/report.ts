@@ -44,7 +44,9 @@ export function reportInMarkdown(report: ChaosReport): string {
 }
 
 function whatIn(fault: PlannedStep['fault']): readonly string[] {
-  if (fault.kind === 'slow') return ['slow way to the database'];
+  if (fault.kind === 'slow') return [`slow way to the ${fault.wayTo}`];
+  if (fault.kind === 'clock') return [`clock of ${fault.victim} jumps`];
+  if (fault.kind === 'full disk') return ['full disk'];
   return fault.victims.map((victim) => `${victim} ${fault.kind === 'kill' ? 'killed' : 'stopped'}`);
 }
 

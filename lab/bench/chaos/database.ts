@@ -1,12 +1,11 @@
-/** The database in a process of its own, so that it can be killed: holder and server. Tells where it is, and the server's process id. */
-import { readFileSync } from 'node:fs';
+/** The database in a process of its own, so that it can be killed: holder and server. Tells where it is, and where the server's process id is. */
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '#libs/persistence';
 
 export interface DatabaseReady {
   readonly url: string;
-  /** Of the first process of the server: with it all of its sessions end. */
-  readonly serverPid: number;
+  /** Begins with the number of the server's first process, with which all of its sessions end. The holder starts it again where it ends by itself. */
+  readonly pidFile: string;
 }
 
 let folder = '';
@@ -15,7 +14,6 @@ const server = await startEmbeddedPostgres({
   durability: 'process-crash',
   onFolder: (at) => (folder = at),
 });
-const [pid] = readFileSync(join(folder, 'cluster', 'postmaster.pid'), 'utf8').split('\n');
 process.once('message', () => void server.stop().then(() => process.exit(0)));
 process.once('disconnect', () => void server.stop().then(() => process.exit(0)));
-process.send?.({ url: server.url, serverPid: Number(pid) } satisfies DatabaseReady);
+process.send?.({ url: server.url, pidFile: join(folder, 'cluster', 'postmaster.pid') } satisfies DatabaseReady);

@@ -1,8 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { spawnApp, type Child } from '#apps/cli';
-import { startKafka, type RunningKafka } from '#libs/messaging';
+import { startKafka, type RunningKafka, type StartKafkaOptions } from '#libs/messaging';
 import { said } from '../parts.js';
 import type { DatabaseReady } from './database.js';
 
@@ -66,8 +67,24 @@ export abstract class Processes<Service extends string> {
     const { process: holder, ready } = this.database!;
     const ended = new Promise((resolve) => holder.once('exit', resolve));
     holder.kill('SIGKILL');
-    process.kill(ready.serverPid, 'SIGKILL');
+    const pid = Number.parseInt(await readFile(ready.pidFile, 'utf8').catch(() => ''), 10);
+    if (pid > 0) killIfThere(pid);
     await ended;
+  }
+
+  /** Whether the broker has ended by itself. */
+  protected get isBrokerGone(): boolean {
+    return this.kafka?.isGone?.() === true;
+  }
+
+  /** What services of this name are started with beside what all are. */
+  protected ownSettingsOf(_name: Service): Promise<Readonly<Record<string, string>>> {
+    return Promise.resolve({});
+  }
+
+  /** Of the broker's start. */
+  protected get brokerOptions(): StartKafkaOptions {
+    return {};
   }
 
   addressOf(name: Service): string {
@@ -111,6 +128,7 @@ export abstract class Processes<Service extends string> {
       ROUTER_ID: name,
       ...Object.fromEntries(PORTS.map((port) => [`${port}_PORT`, '0'])),
       ...this.ports.get(name),
+      ...(await this.ownSettingsOf(name)),
     };
     const child = await spawnApp(apps[name], settings, {
       niceness: BEHIND_THE_LOAD,
@@ -144,9 +162,17 @@ export abstract class Processes<Service extends string> {
   /** @throws Error where there is no broker that can be killed */
   private async startBroker(): Promise<void> {
     if (this.kafka) return this.kafka.startAgain?.();
-    this.kafka = await startKafka({ onProgress: this.options.onLine });
+    this.kafka = await startKafka({ onProgress: this.options.onLine, ...this.brokerOptions });
     if (!this.kafka.crash)
       throw new Error(`${this.kafka.how} is no process of this run, which has to kill it: install Java and Maven`);
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

@@ -20,6 +20,10 @@ export interface StartKafkaOptions {
   readonly brokers?: readonly string[];
   /** Where the broker's jars are kept between starts. Default `.teststrip/kafka`. */
   readonly cacheDir?: string;
+  /** In which the broker's own folder is made, where it is a process of ours. Default: the system's for temporary files. */
+  readonly dataDir?: string;
+  /** Is told the broker's open port before it starts, and says at which one its clients reach it: of something that stands between them. */
+  readonly reachedAt?: (port: number) => Promise<number>;
   readonly onProgress?: (line: string) => void;
   /** More doors beside the open one, where the broker is a process of ours. */
   readonly listeners?: readonly KafkaListener[];
@@ -46,6 +50,8 @@ export interface RunningKafka {
   /** Present where the broker is a process of ours: it can be killed, and comes back at its address with what it had written. */
   readonly crash?: () => Promise<void>;
   readonly startAgain?: () => Promise<void>;
+  /** Whether that process has ended by itself, as on a disk that is full. */
+  readonly isGone?: () => boolean;
 }
 
 /** No broker can be had on this machine; the message says what is missing. */
@@ -110,20 +116,24 @@ async function startContainer(onProgress: (line: string) => void): Promise<Runni
 async function startJava(
   cacheDir: string,
   onProgress: (line: string) => void,
-  { listeners = [], scramAccounts = [] }: Pick<StartKafkaOptions, 'listeners' | 'scramAccounts'>,
+  { listeners = [], scramAccounts = [], dataDir = tmpdir(), reachedAt }: StartKafkaOptions,
 ): Promise<RunningKafka> {
   const lib = join(cacheDir, `kafka-${KAFKA_VERSION}`);
   if (!existsSync(lib)) await fetchJars(cacheDir, lib, onProgress);
-  const data = await mkdtemp(join(tmpdir(), 'teststrip-kafka-'));
+  const data = await mkdtemp(join(dataDir, 'teststrip-kafka-'));
   const [port, controllerPort, ...otherPorts] = (await freePorts(2 + listeners.length)) as [
     number,
     number,
     ...number[],
   ];
   const doors = listeners.map((listener, index) => ({ ...listener, port: otherPorts[index]! }));
+  const reachedPort = (await reachedAt?.(port)) ?? port;
   const properties = join(data, 'server.properties');
   const logging = join(data, 'log4j2.xml');
-  await writeFile(properties, serverProperties({ port, controllerPort, doors, logDir: join(data, 'log') }));
+  await writeFile(
+    properties,
+    serverProperties({ port, reachedPort, controllerPort, doors, logDir: join(data, 'log') }),
+  );
   await writeFile(logging, LOG4J_XML);
   // Kafka asks no address for keys of tokens that it was not told to trust.
   const anywhere = '-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=' + jwksUrls(listeners).join(',');
@@ -132,7 +142,7 @@ async function startJava(
   onProgress(`starting Kafka ${KAFKA_VERSION} on 127.0.0.1:${port}`);
   const { stdout } = await run('java', [...java, 'kafka.tools.StorageTool', 'random-uuid']);
   await run('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', stdout.trim(), '-c', properties, ...accounts]);
-  const brokers = [`127.0.0.1:${port}`];
+  const brokers = [`127.0.0.1:${reachedPort}`];
   const broker = new JavaBroker([...HEAP, ...java, 'kafka.Kafka', properties]);
   const stop = async (): Promise<void> => {
     await broker.end();
@@ -145,6 +155,7 @@ async function startJava(
     ...running,
     doors: Object.fromEntries(doors.map(({ name, port: own }) => [name, `127.0.0.1:${own}`])),
     crash: () => broker.kill(),
+    isGone: () => broker.ended() !== null,
     async startAgain() {
       broker.spawn();
       await waitUntilReady(brokers, () => broker.ended());
@@ -297,14 +308,18 @@ async function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<
 
 interface BrokerPorts {
   readonly port: number;
+  /** Where clients reach that port. */
+  readonly reachedPort: number;
   readonly controllerPort: number;
   readonly doors: readonly (KafkaListener & { readonly port: number })[];
   readonly logDir: string;
 }
 
-function serverProperties({ port, controllerPort, doors, logDir }: BrokerPorts): string {
+function serverProperties({ port, reachedPort, controllerPort, doors, logDir }: BrokerPorts): string {
   const open = [{ name: 'PLAINTEXT', protocol: 'PLAINTEXT', port }, ...doors];
-  const addresses = open.map((door) => `${door.name}://127.0.0.1:${door.port}`).join(',');
+  const address = (door: (typeof open)[number]): string => `${door.name}://127.0.0.1:${door.port}`;
+  const advertised = [{ ...open[0]!, port: reachedPort }, ...doors].map(address).join(',');
+  const addresses = open.map(address).join(',');
   const protocols = open.map(({ name, protocol }) => `${name}:${protocol}`).join(',');
   const settings = doors.flatMap((door) =>
     Object.entries(door.settings).map(([key, value]) => `listener.name.${door.name.toLowerCase()}.${key}=${value}`),
@@ -313,7 +328,7 @@ function serverProperties({ port, controllerPort, doors, logDir }: BrokerPorts):
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controllerPort}
 listeners=${addresses},CONTROLLER://127.0.0.1:${controllerPort}
-advertised.listeners=${addresses}
+advertised.listeners=${advertised}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=${protocols},CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
