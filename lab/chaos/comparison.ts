@@ -22,9 +22,22 @@ const LOOK_EVERY_MS = 1_000;
 
 /** Waits until recorder and analyzer have read the log to its end. @returns who has not. */
 export async function untilRead(bus: EventBus, database: Database, readers = READERS): Promise<readonly string[]> {
+  for (let ends = await endsOf(bus); ;) {
+    const behind = await untilReadTo(ends, database, readers);
+    // What is read makes more to read: scores. The whole log is read for its end, which takes long, so that this is looked for last.
+    const now = await endsOf(bus);
+    if (behind.length > 0 || [...now].every(([place, end]) => ends.get(place) === end)) return behind;
+    ends = now;
+  }
+}
+
+async function untilReadTo(
+  ends: ReadonlyMap<string, number>,
+  database: Database,
+  readers: readonly string[],
+): Promise<readonly string[]> {
   const deadlineMs = Date.now() + SETTLED_WITHIN_MS;
   for (;;) {
-    const ends = await endsOf(bus);
     const behind = await behindOf(database, ends, readers);
     if (behind.length === 0 || Date.now() > deadlineMs) return behind;
     await pause(LOOK_EVERY_MS);

@@ -89,7 +89,7 @@ class AloneShift implements Shift {
 
   private subscribe(partitions: number): Subscription {
     const { bus, database } = this.options;
-    const { folding } = this;
+    const { folding, leadership } = this;
     return consumeEvents({
       bus,
       group: ANALYZER_GROUP,
@@ -101,6 +101,7 @@ class AloneShift implements Shift {
         if (partition >= partitions) throw this.failBy(moreThanKnown(topic, partition));
         return positionIn(database, folding.part(topic, partition));
       },
+      witness: leadership.witness,
     });
   }
 

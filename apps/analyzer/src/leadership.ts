@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import type { MemberWitness } from '#libs/messaging';
 import { endSilentSessions, type Database, type DatabaseSession, type Queryable } from '#libs/persistence';
 
 /** Advisory lock of the one analyzer that folds and publishes ("analyzer" in the letters' positions, any constant would do). */
@@ -18,6 +20,8 @@ export interface Leadership {
   readonly certainForMs: number;
   /** @throws LeadLostError where another analyzer may have the lead; in the transaction of what is written, which must then be rolled back */
   assertHeld(tx: Queryable): Promise<void>;
+  /** By the sessions of the analyzers, which end with their processes, or are ended by the others. */
+  readonly witness: MemberWitness;
   release(): Promise<void>;
 }
 
@@ -69,6 +73,7 @@ async function leadershipOf(session: DatabaseSession, lost: Promise<Error>, hung
     isCertain: () => performance.now() - askedAtMs < CERTAIN_FOR * hungAfterMs,
     certainForMs: CERTAIN_FOR * hungAfterMs,
     assertHeld: (tx) => assertHeldBy(tx, row!.pid),
+    witness: witnessBy(session),
     release: () => {
       clearInterval(life);
       return session.release();
@@ -83,6 +88,36 @@ const CERTAIN_FOR = 0.75;
 async function assertHeldBy(tx: Queryable, pid: number): Promise<void> {
   const held = await tx.query(`select 1 from pg_locks where ${IS_HELD} and pid = $1`, [pid]);
   if (held.length === 0) throw new LeadLostError('the lead was lost: nothing is saved');
+}
+
+/** Class of advisory locks with two keys, the second of which is a member's: beside those of the carrier on Postgres. */
+const MEMBER_CLASS = 0x5653_0000;
+
+/** One lock for each member, of the session that has the lead. */
+function witnessBy(session: DatabaseSession): MemberWitness {
+  const entered = new Set<string>();
+  return {
+    async enter(member) {
+      if (entered.has(member)) return;
+      await session.query('select pg_advisory_lock_shared($1, $2)', [MEMBER_CLASS, keyOf(member)]);
+      entered.add(member);
+    },
+    async missing(members) {
+      const rows = await session.query<{ key: number }>(
+        `select objid::bigint as key from pg_locks
+          where locktype = 'advisory' and objsubid = 2 and granted and classid = $1::oid
+            and database = (select oid from pg_database where datname = current_database())`,
+        [MEMBER_CLASS],
+      );
+      // The view has them without their sign.
+      const held = new Set(rows.map(({ key }) => Number(key) | 0));
+      return members.filter((member) => !held.has(keyOf(member)));
+    },
+  };
+}
+
+function keyOf(member: string): number {
+  return createHash('sha256').update(member).digest().readInt32BE(0);
 }
 
 async function isMine(session: DatabaseSession, lead: Lead): Promise<boolean> {

@@ -64,6 +64,14 @@ export class PartlyHandledError extends Error {
   }
 }
 
+/** Knows of the members of a group which ones live, and knows it sooner than a carrier that waits for their silence to last. */
+export interface MemberWitness {
+  /** This process is that member, for as long as it lives. Repeated calls change nothing. @throws where that can't be noted now */
+  enter(member: string): Promise<void>;
+  /** @returns those that do not live, or have not entered yet. @throws where that is not known now */
+  missing(members: readonly string[]): Promise<readonly string[]>;
+}
+
 export interface SubscriptionOptions {
   /** Consumer group, exactly as it appears on the broker. Members of one group share the partitions; groups are independent. */
   readonly group: string;
@@ -96,6 +104,10 @@ export interface SubscriptionOptions {
   /** Called when partitions come or go, e.g. to drop state that now belongs to another member. */
   readonly onAssigned?: (topic: string, partition: number) => Promise<void>;
   readonly onRevoked?: (topic: string, partition: number) => Promise<void>;
+  /**
+   * By whose word members sign those off that have died, on a carrier that would wait for the session time-out. All members of the group need the same.
+   */
+  readonly witness?: MemberWitness;
 }
 
 export interface Subscription {

@@ -1,6 +1,6 @@
 import { type EvidenceSummarised, topics } from '#libs/contracts';
 import { evidenceDesign, mergeableEvidence, type MergeableEvidence } from '#libs/evidence';
-import { consumeEvents, type EventBatch, type Subscription } from '#libs/messaging';
+import { consumeEvents, type EventBatch, type MemberWitness, type Subscription } from '#libs/messaging';
 import {
   createEvidenceStore,
   listParts,
@@ -36,6 +36,8 @@ export interface EvidenceOwnerOptions extends Pick<
   readonly isCertain: () => boolean;
   /** After how long without an answer of the database somebody else may own the evidence. */
   readonly certainForMs: number;
+  /** Of the processes that may own it. */
+  readonly witness: MemberWitness;
   /** Somebody else owns the evidence, and it is not told so. */
   readonly onStuck: (error: Error) => void;
 }
@@ -62,7 +64,7 @@ export class EvidenceOwner {
   private readonly timer: NodeJS.Timeout;
 
   constructor(private readonly options: EvidenceOwnerOptions) {
-    const { bus, clock, log } = options;
+    const { bus, clock, log, witness } = options;
     this.subscription = consumeEvents({
       bus,
       group: OWNERS_GROUP,
@@ -73,6 +75,7 @@ export class EvidenceOwner {
       startFrom: 'latest',
       onAssigned: (topic, partition) => this.next(() => this.begin(topic, partition)),
       onRevoked: () => this.next(() => this.end(false)),
+      witness,
     });
     this.timer = setInterval(() => void this.verify(), VERIFY_EVERY_MS);
   }

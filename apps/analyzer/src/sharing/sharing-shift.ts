@@ -58,6 +58,7 @@ class SharingShift implements Shift {
       isCertain: () => leadership.isCertain(),
       onStuck: this.fail,
       certainForMs: leadership.certainForMs,
+      witness: leadership.witness,
     });
     this.subscription = this.subscribe();
     this.timers = [
@@ -121,6 +122,7 @@ class SharingShift implements Shift {
         return held.take(topic, partition);
       },
       onRevoked: (topic, partition) => held.giveBack(topic, partition, () => this.save()),
+      witness: this.leadership.witness,
     });
   }
 

@@ -8,6 +8,7 @@ import {
 } from '../../event-bus.js';
 import { Attempts } from '../attempts.js';
 import { incomingRecord } from './incoming-record.js';
+import { DeadMembers } from './dead-members.js';
 import { createGroupConsumer } from './group-consumer.js';
 import type { KafkaLogIds } from './log-ids.js';
 import { PartitionPositions } from './partition-positions.js';
@@ -34,6 +35,7 @@ export class KafkaSubscription implements Subscription {
   private readonly consumer: Consumer;
   private readonly positions: PartitionPositions;
   private readonly attempts: Attempts;
+  private readonly deadMembers: DeadMembers | undefined;
   private paused = false;
   private closed = false;
   private generation = 0;
@@ -53,6 +55,8 @@ export class KafkaSubscription implements Subscription {
     this.consumer = createGroupConsumer(kafka, subscription.group, options.sessionTimeoutMs);
     this.positions = new PartitionPositions(admin, this.consumer, subscription, options.logIds);
     this.attempts = new Attempts(subscription.group);
+    const { group, witness } = subscription;
+    this.deadMembers = witness && new DeadMembers({ kafka, admin, group, witness });
     this.ready = this.start();
     // Whoever does not wait for `ready` learns it from `onCrash`.
     this.ready.catch(() => undefined);
@@ -82,6 +86,7 @@ export class KafkaSubscription implements Subscription {
     if (this.closed) return;
     this.closed = true;
     for (const timer of this.timers) clearTimeout(timer);
+    await this.deadMembers?.close();
     await this.ready.catch(() => undefined);
     await this.consumer.disconnect();
     await this.tellRevoked(new Map(), this.assigned);
@@ -97,6 +102,7 @@ export class KafkaSubscription implements Subscription {
     this.consumer.on('consumer.fetch', answered);
     const joined = new Promise<void>((resolve, reject) => {
       this.consumer.on('consumer.group_join', ({ payload }) => {
+        this.deadMembers?.joined(payload.memberId);
         this.assign(payload.memberAssignment);
         answered();
         resolve();

@@ -1,13 +1,8 @@
 import { createRequire } from 'node:module';
 import type { Kafka } from 'kafkajs';
+import { ClientCluster } from './client-cluster.js';
 
 /** What is used of the client's inside: it speaks no version of the metadata request that tells topics' ids. */
-interface Cluster {
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  refreshMetadataIfNecessary(): Promise<void>;
-  findControllerBroker(): Promise<Broker>;
-}
 interface Broker {
   readonly versions: Readonly<Record<number, { readonly maxVersion: number }>>;
   readonly connectionPool: { send(request: object): Promise<Metadata> };
@@ -43,41 +38,22 @@ const NO_ID = Buffer.alloc(16);
 
 /** Names the logs of topics, see `RecordBatch.log`: by cluster and topic id, both of which are new when they are made anew. */
 export class KafkaLogIds {
-  private cluster: Promise<Cluster> | undefined;
+  private readonly client: ClientCluster<Broker>;
 
-  constructor(private readonly kafka: Kafka) {}
+  constructor(kafka: Kafka) {
+    this.client = new ClientCluster(kafka);
+  }
 
   /** @throws what the client fails with when no broker answers */
   async of(topic: string): Promise<string> {
-    const cluster = await this.connected();
+    const cluster = await this.client.connected();
     await cluster.refreshMetadataIfNecessary();
     const { clusterId, topicIds } = await metadataOf(await cluster.findControllerBroker(), topic);
     return ['kafka', clusterId ?? 'unnamed', topicIds.get(topic) ?? topic].join(':');
   }
 
-  async close(): Promise<void> {
-    const cluster = await this.cluster?.catch(() => undefined);
-    await cluster?.disconnect();
-  }
-
-  private connected(): Promise<Cluster> {
-    this.cluster ??= this.connect().catch((error: unknown) => {
-      this.cluster = undefined;
-      throw error;
-    });
-    return this.cluster;
-  }
-
-  private async connect(): Promise<Cluster> {
-    const inside = this.kafka as unknown as Record<symbol, (options: object) => Cluster>;
-    const create = Object.getOwnPropertySymbols(inside).find(
-      ({ description }) => description === 'private:Kafka:createCluster',
-    );
-    if (create === undefined)
-      throw new Error('this version of kafkajs is built otherwise: topic ids can not be asked for');
-    const cluster = inside[create]!({ metadataMaxAge: 300_000, allowAutoTopicCreation: false });
-    await cluster.connect();
-    return cluster;
+  close(): Promise<void> {
+    return this.client.close();
   }
 }
 
