@@ -257,6 +257,36 @@ describe('event bus on Postgres', () => {
     await bus.close();
   });
 
+  it('compacts only what every group that comes back has read: whoever was away finds each order, not the last one alone', async () => {
+    const bus = await createEventBus({ carrier: 'postgres', database, maintainEveryMs: 20 });
+    const topic = `test.${randomUUID()}`;
+    await bus.createTopics([{ name: topic, partitions: 1, compacted: true }]);
+    const values: string[] = [];
+    const subscribe = () =>
+      bus.subscribe({
+        group: `records-${topic}`,
+        topics: [topic],
+        handler: async ({ records }) => void values.push(...records.map(({ value }) => String(value))),
+      });
+    const publish = (...texts: readonly string[]) =>
+      bus.publish(texts.map((text) => ({ topic, key: 'k', headers: {}, value: Buffer.from(text) })));
+    const rows = async () =>
+      (await database.query('SELECT FROM bus.record JOIN bus.topic USING (topic_id) WHERE name = $1', [topic])).length;
+    await publish('1');
+    const before = subscribe();
+    await vi.waitFor(() => expect(values).toEqual(['1']));
+    await before.close();
+    await publish('2', '3', '4');
+    // Compacted is what was read.
+    await vi.waitFor(async () => expect(await rows()).toBe(3), { timeout: 10_000 });
+    await pause(200);
+    const after = subscribe();
+    await vi.waitFor(() => expect(values).toEqual(['1', '2', '3', '4']), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await rows()).toBe(1), { timeout: 10_000 });
+    await after.close();
+    await bus.close();
+  });
+
   it('drops days of the log as a whole, keeps what is compacted, and says what nobody had read', async () => {
     const errors = vi.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     const [kept, plain] = [`test.${randomUUID()}`, `test.${randomUUID()}`];

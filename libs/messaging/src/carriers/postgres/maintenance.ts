@@ -32,22 +32,26 @@ export async function takeMaintenanceTurn(database: Database, everyMs: number): 
 }
 
 /**
- * Deletes what nobody needs: of compacted topics every record that a newer one of the same key replaces, of the others what is
- * older than the retention and was read. Offsets stay as they are; readers skip the gaps. Old days are dropped as a whole, which costs the same whatever
- * is in them; row by row goes what is kept for less than a day, or lies outside of the days. Only one process does it at a time.
+ * Deletes what nobody needs: of compacted topics every record that a newer one of the same key replaces, once every group that comes back has read it
+ * (each order is recorded, not the last one alone); of the others what is older than the retention and was read. Offsets stay as they are; readers skip
+ * the gaps. Old days are dropped as a whole, which costs the same whatever is in them; row by row goes what is kept for less than a day, or lies outside of the days. Only one process does it at a time.
  */
 export async function maintain(database: Database, keptFor: KeptFor, nowMs: number): Promise<Deleted> {
   const before = { readMs: nowMs - keptFor.readMs, unreadMs: nowMs - keptFor.unreadMs };
   await prepareSegments(database);
-  const compacted = await untilNothingIsLeft(() => compact(database));
-  const dropped = await dropOldSegments(database, before);
-  const unread = new Map(dropped.unread);
+  const unread = new Map<string, number>();
+  const note = (reader: string, count: number): void => void unread.set(reader, (unread.get(reader) ?? 0) + count);
   const table = keptFor.readMs < DAY_MS ? 'bus.record' : 'bus.record_rest';
-  const trimmed = await untilNothingIsLeft(async () => {
-    const rows = await trim(database, table, before);
-    for (const { reader } of rows) if (reader !== null) unread.set(reader, (unread.get(reader) ?? 0) + 1);
-    return rows;
-  });
+  const deleted = (step: () => Promise<readonly DeletedRow[]>): Promise<number> =>
+    untilNothingIsLeft(async () => {
+      const rows = await step();
+      for (const { reader } of rows) if (reader !== null) note(reader, 1);
+      return rows;
+    });
+  const compacted = await deleted(() => compact(database, before));
+  const dropped = await dropOldSegments(database, before);
+  for (const [reader, count] of dropped.unread) note(reader, count);
+  const trimmed = await deleted(() => trim(database, table, before));
   return { records: compacted + dropped.records + trimmed, unread };
 }
 
@@ -66,19 +70,28 @@ async function untilNothingIsLeft(step: () => Promise<readonly DeletedRow[]>): P
   return deleted;
 }
 
-function compact(database: Database): Promise<readonly DeletedRow[]> {
+function compact(database: Database, { unreadMs }: OldBefore): Promise<readonly DeletedRow[]> {
   return underLock(
     database,
-    `DELETE FROM bus.record r USING (
-       SELECT topic_id, partition, "offset" FROM (
-         SELECT topic_id, partition, "offset",
+    `WITH part AS MATERIALIZED (
+       SELECT p.topic_id, p.partition, behind."offset" AS unread, behind.name || ', ' || t.name || '[' || p.partition || ']' AS reader
+       FROM bus.partition p JOIN bus.topic t USING (topic_id)
+       ${FURTHEST_BEHIND}
+       WHERE t.compacted
+     )
+     DELETE FROM bus.record r USING (
+       SELECT topic_id, partition, "offset", CASE WHEN "offset" >= unread THEN reader END AS reader
+       FROM (
+         SELECT topic_id, partition, "offset", timestamp_ms,
                 row_number() OVER (PARTITION BY topic_id, partition, key ORDER BY "offset" DESC) AS age
-         FROM bus.record WHERE topic_id IN (SELECT topic_id FROM bus.topic WHERE compacted) AND key IS NOT NULL
-       ) aged WHERE age > 1 LIMIT ${MOST_ROWS_PER_STEP}
+         FROM bus.record WHERE topic_id IN (SELECT topic_id FROM part) AND key IS NOT NULL
+       ) aged JOIN part USING (topic_id, partition)
+       WHERE age > 1 AND (unread IS NULL OR "offset" < unread OR timestamp_ms < $1)
+       LIMIT ${MOST_ROWS_PER_STEP}
      ) old
      WHERE (r.topic_id, r.partition, r."offset") = (old.topic_id, old.partition, old."offset")
-     RETURNING null AS reader`,
-    [],
+     RETURNING old.reader`,
+    [unreadMs],
   );
 }
 
