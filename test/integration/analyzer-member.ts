@@ -3,26 +3,12 @@ import { createEventBus } from '#libs/messaging';
 import { openDatabase } from '#libs/persistence';
 import { systemClock } from '#libs/platform';
 
-/**
- * An analyzer as a process of its own, to be stopped or killed. It prints `leading` and what it has to say. With brokers it reads from Kafka, where it would be missed after half a
- * minute only.
- */
-const [, , url, limit, share, ...brokers] = process.argv as [
-  string,
-  string,
-  string,
-  string,
-  'partitions'?,
-  ...string[],
-];
+/** An analyzer as a process of its own, to be stopped. It prints `leading` and what it has to say. */
+const [, , url, limit, share] = process.argv as [string, string, string, string, 'partitions' | undefined];
 const hungAfterMs = Number(limit);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const database = await openDatabase({ url });
-const bus = await createEventBus(
-  brokers.length > 0
-    ? { carrier: 'kafka', brokers, clientId: 'analyzer', sessionTimeoutMs: 30_000 }
-    : { carrier: 'postgres', database, hungAfterMs },
-);
+const bus = await createEventBus({ carrier: 'postgres', database, hungAfterMs });
 const log = { warn: say, error: say };
 const shared = share === undefined ? {} : { share, snapshotEveryMs: 100 };
 const analyzer = new Analyzer({ bus, database, clock: systemClock, log, hungAfterMs, ...shared });
