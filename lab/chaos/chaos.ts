@@ -66,8 +66,8 @@ const leftOut = [
   ...(clocks ? [] : ['clocks that jump: it takes libfaketime (`apt-get install libfaketime`)']),
 ];
 const isShared = options.share === 'partitions';
-const settings = isShared ? { ANALYZER_SHARE: 'partitions' } : undefined;
-const world = new World(SERVICE, { bus, dataDir, onLine: note, clocks, disk }, settings);
+const ofAll = isShared ? { ANALYZER_SHARE: 'partitions' } : undefined;
+const world = new World(SERVICE, { bus, dataDir, onLine: note, clocks, disk }, ofAll);
 const steps = planFaults(seed, Number(options.kills), bus, { clocks: clocks !== undefined, disk: disk !== undefined });
 const differences: string[] = [];
 const figures: Record<string, number> = {};

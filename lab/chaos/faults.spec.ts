@@ -19,7 +19,6 @@ describe('a plan of faults', () => {
   });
 
   it('slows every way, sets clocks either way and fills the disk, but only where that can be done', () => {
-    const faults = (means = ALL): readonly Fault[] => planWith(1, 1_000, 'kafka', means).map(({ fault }) => fault);
     const ofKind = <Kind extends Fault['kind']>(kind: Kind, means?: typeof ALL) =>
       faults(means).filter((fault): fault is Extract<Fault, { kind: Kind }> => fault.kind === kind);
     expect(new Set(ofKind('slow').map(({ wayTo }) => wayTo))).toEqual(new Set(['database', 'broker']));
@@ -36,6 +35,10 @@ describe('a plan of faults', () => {
     expect(orders).toEqual(['pause', 'resume', 'pause', 'resume']);
   });
 });
+
+function faults(means = ALL): readonly Fault[] {
+  return planWith(1, 1_000, 'kafka', means).map(({ fault }) => fault);
+}
 
 function victimsOn(bus: BusName) {
   return planFaults(1, 500, bus).flatMap(({ fault }) => ('victims' in fault ? [fault.victims] : []));
