@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs';
 
 /** What is used of the client's inside, which offers no other way to it. */
-export interface Cluster<Broker> {
+interface Cluster<Broker> {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   refreshMetadataIfNecessary(): Promise<void>;
