@@ -1,7 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Analyzer, type AnalyzerOptions } from '#apps/analyzer';
-import { decodeEvent, encodeEvent, experimentAnalysed, type ExperimentAnalysed, topics } from '#libs/contracts';
+import {
+  decodeEvent,
+  encodeEvent,
+  experimentAnalysed,
+  type ExperimentAnalysed,
+  type TeststripEvent,
+  topics,
+} from '#libs/contracts';
 import type { EncodedEvidence, ObservedEvent } from '#libs/evidence';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
@@ -424,6 +431,31 @@ describe('the analyzer', () => {
     await newest(bus, ({ requests }) => sum(requests) === 50);
     const [dead] = await bus.readAll('request.routed.v1.dead');
     expect(dead?.value).toEqual(value);
+    await analyzer.close();
+  });
+
+  it('that adds up what others say passes over what no analyzer has said, and goes on', async () => {
+    const { bus } = bench;
+    const analyzer = bench.analyzer({ share: 'partitions' });
+    analyzer.start();
+    await analyzer.leading;
+    await define(bus);
+    await send(bus, traffic(50));
+    await newest(bus, ({ requests }) => sum(requests) === 50);
+    const records = await bus.readAll(topics.evidenceSummarised.name);
+    const said = [...new Map(records.map((record) => [String(record.key), record])).values()];
+    for (const [index, lie] of [{ evidence: { layout: 'none' } }, { evidence: 7 }, { generation: 2 ** 40 }].entries()) {
+      await bus.publish(
+        said.map((record) => {
+          const event = decodeEvent(record) as TeststripEvent<'evidence.summarised.v1'>;
+          return encodeEvent({ ...event, data: { ...event.data, ...lie } });
+        }),
+      );
+      await until(async () => (await bus.readAll('evidence.summarised.v1.dead')).length === (index + 1) * said.length);
+    }
+    await send(bus, traffic(100).slice(-150));
+    await newest(bus, ({ requests }) => sum(requests) === 100);
+    expect(bench.warnings.filter((line) => line.includes('exp@1: '))).toEqual([]);
     await analyzer.close();
   });
 

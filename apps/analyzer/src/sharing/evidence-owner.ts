@@ -1,6 +1,12 @@
 import { type EvidenceSummarised, topics } from '#libs/contracts';
-import { evidenceDesign, mergeableEvidence, type MergeableEvidence } from '#libs/evidence';
-import { consumeEvents, type EventBatch, type MemberWitness, type Subscription } from '#libs/messaging';
+import { decodeMergeable, evidenceDesign, mergeableEvidence, type MergeableEvidence } from '#libs/evidence';
+import {
+  consumeEvents,
+  type EventBatch,
+  type MemberWitness,
+  type Subscription,
+  UnprocessableEventError,
+} from '#libs/messaging';
 import {
   createEvidenceStore,
   listParts,
@@ -14,7 +20,7 @@ import { analysesOf, type AnalysisPublisher } from '../analysis-publisher.js';
 import type { AnalyzerOptions } from '../analyzer-options.js';
 import { experimentKey, type KnownExperiment, partKey } from '../evidence-part.js';
 import { ANALYZER_GROUP, readSaid, RETENTION_MS } from '../snapshots.js';
-import { StatesOfParts } from './states-of-parts.js';
+import { type ReadState, StatesOfParts } from './states-of-parts.js';
 
 const VERIFY_EVERY_MS = 1_000;
 /** After so long the carrier has not told either that somebody else owns the evidence. */
@@ -175,10 +181,26 @@ export class EvidenceOwner {
     const state = { place, generation, position: positions[place] ?? 0 };
     if (!states.isNews(key, state)) return false;
     // It was stored before it was published.
-    if (evidence === null || evidence === undefined || !this.options.known.has(key))
+    const known = this.options.known.get(key);
+    if (evidence === null || evidence === undefined || !known)
       return (await this.loadRevision(states, experiment, revision)) > 0;
-    states.put(key, { ...state, sent: { evidence, refused } as MergeableEvidence });
+    await this.requireTaken(states, place, generation);
+    const sent = { evidence, refused } as MergeableEvidence;
+    states.put(key, { ...state, sent }, readBy(known, place, sent));
     return true;
+  }
+
+  /**
+   * A part that has changed hands since is noted in the database; whoever may write to the bus alone can't have what is true refused as older.
+   * @throws UnprocessableEventError
+   */
+  private async requireTaken({ generations }: StatesOfParts, place: string, generation: number): Promise<void> {
+    if (generation <= (generations.get(place) ?? 0)) return;
+    for (const part of await listParts(this.options.database))
+      generations.set(partKey(part.topic, part.partition), part.generation);
+    const times = generations.get(place) ?? 0;
+    if (generation > times)
+      throw new UnprocessableEventError(`${place} has changed hands ${times} times, and not ${generation}`);
   }
 
   private async loadAll(states: StatesOfParts): Promise<void> {
@@ -220,5 +242,16 @@ export class EvidenceOwner {
       }
     }
     return found;
+  }
+}
+
+/** @throws UnprocessableEventError for what no analyzer has written: the part then stays as it was said before */
+function readBy({ design }: KnownExperiment, place: string, sent: MergeableEvidence): ReadState {
+  try {
+    return { by: design.metrics, evidence: decodeMergeable(design, sent) };
+  } catch (error) {
+    const { experiment, revision } = design;
+    const message = `the evidence of ${experimentKey(experiment, revision)} in ${place} can't be read: ${(error as Error).message}`;
+    throw new UnprocessableEventError(message);
   }
 }

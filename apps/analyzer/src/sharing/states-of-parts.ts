@@ -22,9 +22,15 @@ export interface PartState {
   readonly sent: MergeableEvidence;
 }
 
+/** A state as it was read for the metrics of a design. */
+export interface ReadState {
+  readonly by: EvidenceDesign['metrics'];
+  readonly evidence: Evidence;
+}
+
 interface Kept extends PartState {
   readonly changes: number;
-  decoded: { readonly by: EvidenceDesign['metrics']; readonly evidence: Evidence } | null;
+  decoded: ReadState | null;
   cut: { readonly of: Evidence; readonly untilMs: number; readonly evidence: Evidence } | null;
 }
 
@@ -63,13 +69,13 @@ export class StatesOfParts {
     return generation > known.generation || (generation === known.generation && position >= known.position);
   }
 
-  /** Takes a state over, unless a newer one is there. */
-  put(key: string, state: PartState): void {
+  /** Takes a state over, unless a newer one is there. @param decoded where it has been read already */
+  put(key: string, state: PartState, decoded: ReadState | null = null): void {
     if (!this.isNews(key, state)) return;
     const parts = this.byKey.get(key) ?? new Map<string, Kept>();
     this.byKey.set(key, parts);
     this.touch(key);
-    parts.set(state.place, { ...state, changes: (parts.get(state.place)?.changes ?? 0) + 1, decoded: null, cut: null });
+    parts.set(state.place, { ...state, changes: (parts.get(state.place)?.changes ?? 0) + 1, decoded, cut: null });
   }
 
   /** In the order of the places, so that sums round the same way at every merge. */
