@@ -1,15 +1,16 @@
 import { hash } from 'node:crypto';
 
-/** Bits of an event's digest that are of the event's own id; those above are of what it is about. */
-const OWN_BITS = 40n;
-const OWN_MASK = (1n << OWN_BITS) - 1n;
+/** Hexadecimal digits of 64 bits; of an event's digest those that are of what it is about come first, then those of its own id. */
+const DIGITS = 16;
+const DIGITS_ABOUT = 6;
+const OWN_MASK = (1n << BigInt(4 * (DIGITS - DIGITS_ABOUT))) - 1n;
 /** The form in which nearly all ids are: as 16 bytes less than half as long. */
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const UUID_BYTES = 16;
 
 /** The first 64 bits of a text's SHA-256, as Postgres writes a `bigint`. */
 export function textDigest(text: string): string {
-  return bitsOf(text).toString();
+  return bigintOf(hexOf(text));
 }
 
 /**
@@ -17,12 +18,12 @@ export function textDigest(text: string): string {
  * by the key, without an index of its own.
  */
 export function factDigest(about: string, id: string): string {
-  return BigInt.asIntN(64, ((bitsOf(storable(about)) >> OWN_BITS) << OWN_BITS) | (bitsOf(id) & OWN_MASK)).toString();
+  return bigintOf(hexOf(storable(about)).slice(0, DIGITS_ABOUT) + hexOf(id).slice(DIGITS_ABOUT));
 }
 
 /** Between which digests all events about something lie; few others do. */
 export function digestsAbout(about: string): { readonly from: string; readonly to: string } {
-  const from = (bitsOf(storable(about)) >> OWN_BITS) << OWN_BITS;
+  const from = BigInt(bigintOf(hexOf(storable(about)).slice(0, DIGITS_ABOUT).padEnd(DIGITS, '0')));
   return { from: from.toString(), to: (from | OWN_MASK).toString() };
 }
 
@@ -53,6 +54,11 @@ function storable(id: string): string {
   return id.replaceAll('\0', '\uFFFD');
 }
 
-function bitsOf(text: string): bigint {
-  return hash('sha256', text, 'buffer').readBigInt64BE(0);
+/** As text, since making a buffer of it takes three times as long as reckoning it. */
+function hexOf(text: string): string {
+  return hash('sha256', text, 'hex').slice(0, DIGITS);
+}
+
+function bigintOf(hex: string): string {
+  return BigInt.asIntN(64, BigInt(`0x${hex}`)).toString();
 }
