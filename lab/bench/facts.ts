@@ -1,7 +1,7 @@
 /**
  * What facts cost: how many bytes of the database a generation takes with its request, its score and its embedding, by table and index, and how many rows a second the
- * recorder writes of them (events of the bus, positions and counters included) beside a bare batched insert of the same rows into tables of the same shape. Embeddings are as
- * wide as those of the model that ships. An embedded Postgres.
+ * recorder writes of them (events of the bus, positions and counters included) beside a bare batched insert of the same rows into tables of the same shape, with the same indexes and
+ * without any. Embeddings are as wide as those of the model that ships. An embedded Postgres.
  *
  *   npm run bench:facts -- [generations=100000] [width of an embedding=128]
  */
@@ -17,27 +17,33 @@ import { ownCpuMs } from './parts.js';
 
 const [generations = 100_000, width = 128] = process.argv.slice(2).map(Number);
 const EVENTS_OF_A_GENERATION = 3;
-/** Written out, so that each statement stands where it is looked for. */
+/** Statements are written out, so that each stands where it is looked for. */
 const TABLES = [
   {
     name: 'request_facts',
     time: 'started_at',
-    sql: 'insert into bare_request_facts select * from json_populate_recordset(null::bare_request_facts, $1::json)',
+    bare: 'insert into bare_request_facts select * from json_populate_recordset(null::bare_request_facts, $1::json)',
+    plain: 'insert into plain_request_facts select * from json_populate_recordset(null::plain_request_facts, $1::json)',
   },
   {
     name: 'generation_facts',
     time: 'completed_at',
-    sql: 'insert into bare_generation_facts select * from json_populate_recordset(null::bare_generation_facts, $1::json)',
+    bare: 'insert into bare_generation_facts select * from json_populate_recordset(null::bare_generation_facts, $1::json)',
+    plain:
+      'insert into plain_generation_facts select * from json_populate_recordset(null::plain_generation_facts, $1::json)',
   },
   {
     name: 'score_facts',
     time: 'scored_at',
-    sql: 'insert into bare_score_facts select * from json_populate_recordset(null::bare_score_facts, $1::json)',
+    bare: 'insert into bare_score_facts select * from json_populate_recordset(null::bare_score_facts, $1::json)',
+    plain: 'insert into plain_score_facts select * from json_populate_recordset(null::plain_score_facts, $1::json)',
   },
   {
     name: 'image_embeddings',
     time: 'scored_at',
-    sql: 'insert into bare_image_embeddings select * from json_populate_recordset(null::bare_image_embeddings, $1::json)',
+    bare: 'insert into bare_image_embeddings select * from json_populate_recordset(null::bare_image_embeddings, $1::json)',
+    plain:
+      'insert into plain_image_embeddings select * from json_populate_recordset(null::plain_image_embeddings, $1::json)',
   },
 ] as const;
 /** Generations between two looks at both: the machine may be busier a second later. */
@@ -61,19 +67,23 @@ async function measure(db: Database): Promise<void> {
   await ensureTopics(bus, 4);
   const environment = { AUTH: 'off', RECORDER_PORT: '0' };
   const recorder = await startApp(recorderApp, { resources: { database: db, bus }, environment });
-  for (const { name } of TABLES) await db.query(`create table bare_${name} (like teststrip.${name} including all)`);
-  const ratios: number[] = [];
+  for (const { name } of TABLES) {
+    await db.query(`create table bare_${name} (like teststrip.${name} including all)`);
+    await db.query(`create table plain_${name} (like teststrip.${name})`);
+  }
+  const ratios = { bare: [] as number[], plain: [] as number[] };
   for (let done = 0; done < generations; done += AT_A_TIME) {
     const { perSecond: recorded, cpuUs } = await recordAll(bus, db, done);
-    const bare = await barePerSecond(db, done);
-    ratios.push(recorded / bare);
+    const bare = await insertedPerSecond(db, done, 'bare');
+    const plain = await insertedPerSecond(db, done, 'plain');
+    ratios.bare.push(recorded / bare);
+    ratios.plain.push(recorded / plain);
     say(
-      `${done + AT_A_TIME} generations: recorder ${recorded.toFixed(0)} rows/s, bare insert ${bare.toFixed(0)}: ${(recorded / bare).toFixed(2)}; ${cpuUs.toFixed(0)} µs of the recorder's processor a row`,
+      `${done + AT_A_TIME} generations: recorder ${recorded.toFixed(0)} rows/s, bare insert ${bare.toFixed(0)}: ${(recorded / bare).toFixed(2)}; without indexes ${plain.toFixed(0)}: ${(recorded / plain).toFixed(2)}; ${cpuUs.toFixed(0)} µs of the recorder's processor a row`,
     );
   }
-  const median = ratios.sort((a, b) => a - b)[Math.floor(ratios.length / 2)]!;
   say(
-    `the recorder writes ${median.toFixed(2)} times as many rows a second as the bare insert (median of ${ratios.length} pairs)`,
+    `the recorder writes ${medianOf(ratios.bare)} times as many rows a second as the bare insert, ${medianOf(ratios.plain)} times as many as that without indexes (medians of ${ratios.bare.length} pairs)`,
   );
   await recorder.close();
   await bus.close();
@@ -109,13 +119,17 @@ async function eventsRead(db: Database): Promise<number> {
   return row!.events;
 }
 
+function medianOf(ratios: readonly number[]): string {
+  return ratios.toSorted((a, b) => a - b)[Math.floor(ratios.length / 2)]!.toFixed(2);
+}
+
 /** The same rows, without anything else. */
-async function barePerSecond(db: Database, from: number): Promise<number> {
+async function insertedPerSecond(db: Database, from: number, tables: 'bare' | 'plain'): Promise<number> {
   const batches: { readonly sql: string; readonly rows: string }[][] = [];
   for (let at = from; at < from + AT_A_TIME; at += BATCH) {
     batches.push(
       await Promise.all(
-        TABLES.map(async ({ name, time, sql }) => {
+        TABLES.map(async ({ name, time, [tables]: sql }) => {
           const [row] = await db.query<{ rows: string }>(
             `select json_agg(told)::text as rows from teststrip.${name} as told where ${time} >= $1 and ${time} < $2`,
             [timeOf(at), timeOf(at + BATCH)],
