@@ -121,9 +121,10 @@ describe('what TypeORM cannot see', () => {
 });
 
 describe('reads through TypeORM', () => {
-  it('run on connections that refuse to write', async () => {
+  it('run on connections that refuse to write, and compile nothing', async () => {
     const reads = await database.reads();
     await expect(reads.query('delete from teststrip.commands')).rejects.toThrow(/read-only transaction/);
+    expect(await reads.query('show jit')).toEqual([{ jit: 'off' }]);
   });
 });
 
