@@ -25,7 +25,7 @@ it('an analyzer that is killed is signed off by the one that shares with it, whi
   onTestFinished(() => database.close());
   await migrate(database);
   const bus = await createEventBus({ carrier: 'kafka', brokers: kafka.brokers, clientId: 'test' });
-  await ensureTopics(bus);
+  await ensureTopics(bus, 4);
   await bus.close();
   const dataDir = await mkdtemp(join(tmpdir(), 'teststrip-take-over-'));
   await chmod(dataDir, 0o755);

@@ -186,6 +186,7 @@ function somePairs(evidence: Evidence): Evidence {
     isCold: false,
     values,
     pixels: null,
+    preference: null,
   });
   markDone(pairMemory, memoryKey('other pair'));
   return evidence;
