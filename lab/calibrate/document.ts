@@ -280,7 +280,7 @@ function shareOfRuns(count: number | undefined, runs: number): string {
 function realTraffic(stored: StoredResults): string {
   return [
     '## Real traffic',
-    `Situations that the cells above do not contain, through the evidence or the methods that ship, looked at while they come. Shown is the share of runs that ever took a decision which is wrong in the situation, at α = ${ALPHA}. **The rows of latency are of the rule before [a long queue counted as one event](../../docs/adr/0047-a-long-queue-is-one-event.md), which takes fewer slow requests for events of harm and leaves proofs alone; they have to be simulated anew.**`,
+    `Situations that the cells above do not contain, through the evidence or the methods that ship, looked at while they come. Shown is the share of runs that ever took a decision which is wrong in the situation, at α = ${ALPHA}. **The rows of latency are of rules before [a long queue counted as one event](../../docs/adr/0047-a-long-queue-is-one-event.md) and [evidence counted for less where tails are unlike](../../docs/adr/0097-evidence-counts-for-less-where-tails-are-unlike.md), and have to be simulated anew; the rows of unlike shapes are of today’s.**`,
     table(
       ['situation', 'runs of requests', 'wrong decisions'],
       knownRealTraffic(stored).map(({ task, result: { runs, requests, wrong } }) => [

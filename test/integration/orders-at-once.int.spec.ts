@@ -50,9 +50,10 @@ function order(decision: RunningApp, about: string, what: string): Promise<Answe
   return call(decision, 'POST', `/v1/${about}/${what}`, { actor: 'ana', reason: 'at the same moment' });
 }
 
+const off = (metric: string) => ({ metric, off: true as const });
+
 function aFile(key: string, more: Partial<ExperimentFile> = {}, steps = 12): ExperimentFile {
   const config = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 24, precision: 'fp16' };
-  const off = (metric: string) => ({ metric, off: true as const });
   return {
     apiVersion: 'teststrip/v1',
     key,

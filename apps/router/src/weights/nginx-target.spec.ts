@@ -49,12 +49,16 @@ function aSplit(candidatePpm: number, failSafeAfterMs: number | null = 30_000): 
 }
 
 it("a candidate's share is renewed when half of its lease is over, and only where it is to end by itself", () => {
-  const keysOf = (split: Split): number =>
-    new Set([0, 1, LEASE_MS / 2 - 1, LEASE_MS / 2, LEASE_MS - 1].map((nowMs) => nginx.planOf(split, nowMs).key)).size;
   expect(keysOf(aSplit(10_000))).toBe(2);
   expect(keysOf(aSplit(0)), 'nobody is at risk').toBe(1);
   expect(keysOf(aSplit(10_000, null)), 'onLostController: hold').toBe(1);
 });
+
+/** How many rows nginx is given over a lease. */
+function keysOf(split: Split): number {
+  return new Set([0, 1, LEASE_MS / 2 - 1, LEASE_MS / 2, LEASE_MS - 1].map((nowMs) => nginx.planOf(split, nowMs).key))
+    .size;
+}
 
 it('has followed when connections in a row are answered by the new configuration, not when one is', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'teststrip-nginx-'));
