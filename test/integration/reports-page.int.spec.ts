@@ -413,6 +413,11 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
       await orders.getByRole('button', { name: 'New attempt' }).waitFor();
       await operator.goto(`${signed.url}/experiments/taken-back`);
       await order('Approve 100 %');
+      await order('Freeze service');
+      await orders.getByRole('button', { name: 'Unfreeze service' }).waitFor();
+      expect(await orders.getByRole('button', { name: 'Resume' }).count()).toBe(0);
+      await order('Unfreeze service');
+      await orders.getByRole('button', { name: 'Freeze service' }).waitFor();
       await order('Roll back');
       await orders.getByRole('button', { name: 'Retry' }).waitFor();
       const told = async (key: string): Promise<unknown> =>

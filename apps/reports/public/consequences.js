@@ -9,7 +9,7 @@ export function candidatesOf({ spec, dropped = [] }) {
 
 /**
  * The orders that an experiment can be given as it stands, each with what will happen, in numbers. `standing` is the experiment as the decision
- * service sees it; `unproven` names what is not proven of a candidate yet.
+ * service sees it, with the mode of its service where it is paused; `unproven` names what is not proven of a candidate yet.
  */
 export function ordersFor(standing, unproven = []) {
   switch (standing.phase) {
@@ -20,12 +20,18 @@ export function ordersFor(standing, unproven = []) {
       return [
         ...approvals(standing),
         pause(standing),
+        freeze(standing),
         ...promotions(standing, unproven),
         ...drops(standing),
         rollback(standing),
       ];
     case 'paused':
-      return [resume(standing), ...promotions(standing, unproven), ...drops(standing), rollback(standing)];
+      return [
+        isFrozen(standing) ? unfreeze(standing) : resume(standing),
+        ...promotions(standing, unproven),
+        ...drops(standing),
+        rollback(standing),
+      ];
     case 'quarantined':
       return [rollbackOfQuarantined(standing)];
     default:
@@ -46,6 +52,27 @@ function resume(standing) {
     order: 'resume',
     label: 'Resume',
     says: `The ramp goes on: ${servedWords(standing)} now. The clock of the deadline goes on as well.`,
+  };
+}
+
+/** Whether an experiment stands still because its service does. */
+function isFrozen({ serviceMode }) {
+  return serviceMode !== undefined && serviceMode !== 'open';
+}
+
+function freeze({ service }) {
+  return {
+    order: 'freeze',
+    label: 'Freeze service',
+    says: `All ramps of ${service} stand still where they are, those of other experiments too, and nothing begins there until somebody unfreezes it. Proven harm still rolls back.`,
+  };
+}
+
+function unfreeze({ service, serviceMode }) {
+  return {
+    order: 'unfreeze',
+    label: 'Unfreeze service',
+    says: `All ramps of ${service} go on that stand still because ${serviceMode === 'paused' ? 'it is frozen' : `it was ${serviceMode}`}, this one among them.`,
   };
 }
 

@@ -5,6 +5,8 @@ import { gateList } from './overview.js';
 import { ask, mayDo, problemOf } from './session.js';
 
 const LOOK_EVERY_MS = 5_000;
+/** Orders about the service, as the decision service calls them. */
+const ABOUT_SERVICE = { freeze: 'pause', unfreeze: 'resume', retry: 'retry' };
 
 /** How the experiment stands at the decision service: the gates that it waits for, and the orders that whoever looks may give, as buttons. */
 export class OrdersPanel {
@@ -39,7 +41,19 @@ export class OrdersPanel {
     const answer = await ask(`${this.address}/orders`).catch(() => null);
     if (answer === null) return { problem: 'the server does not answer' };
     if (!answer.ok) return { problem: await problemOf(answer) };
-    return { standing: await answer.json(), etag: answer.headers.get('etag') };
+    const standing = await answer.json();
+    if (standing.phase === 'paused') standing.serviceMode = await this.serviceMode();
+    return { standing, etag: answer.headers.get('etag') };
+  }
+
+  /** What stands still because its service does goes on with it alone. Undefined where that is not known. */
+  async serviceMode() {
+    const answer = await ask(`${this.serviceAddress}/orders`).catch(() => null);
+    return answer?.ok ? (await answer.json()).mode : undefined;
+  }
+
+  get serviceAddress() {
+    return `/api/services/${encodeURIComponent(this.summary.service)}`;
   }
 
   draw({ standing, problem }) {
@@ -129,7 +143,7 @@ export class OrdersPanel {
       ...(order.order === 'promote' || order.order === 'drop-arm' ? { variant: order.variant } : {}),
       ...(order.order === 'retry' ? { fingerprint: order.fingerprint } : {}),
     };
-    const answer = await attempt.send(this.pathOf(order), body, order.order !== 'retry').catch(() => null);
+    const answer = await attempt.send(this.pathOf(order), body, !(order.order in ABOUT_SERVICE)).catch(() => null);
     if (answer === null) return { words: 'The server does not answer. Press again: the order is taken once.' };
     if (!answer.ok) return { status: answer.status, words: await problemOf(answer) };
     this.shown = '';
@@ -139,8 +153,8 @@ export class OrdersPanel {
   }
 
   pathOf({ order }) {
-    if (order !== 'retry') return `${this.address}/orders/${order}`;
-    return `/api/services/${encodeURIComponent(this.summary.service)}/orders/retry`;
+    if (order in ABOUT_SERVICE) return `${this.serviceAddress}/orders/${ABOUT_SERVICE[order]}`;
+    return `${this.address}/orders/${order}`;
   }
 }
 

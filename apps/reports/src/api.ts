@@ -14,7 +14,7 @@ import { LARGEST_EVENTS_BYTES, MANY_EVENTS, MOST_EVENTS } from './events/events.
 import { ONE_EVENT, SENDER, TAKEN_TOPICS } from './events/events-desk.js';
 import { feedbackBody } from './feedback/feedback-desk.js';
 import { signInBody } from './identity/sign-in.controller.js';
-import { PAGE_ORDERS } from './orders/orders.controller.js';
+import { PAGE_ORDERS, PAGE_SERVICE_ORDERS } from './orders/orders.controller.js';
 import { judgementBody } from './review/review-desk.js';
 
 const EXPERIMENT = { name: 'experiment', in: 'path', required: true, schema: { type: 'string' } };
@@ -306,15 +306,18 @@ export const reportsApi: ApiDescription = {
         [SERVICE],
       ),
     },
-    '/api/services/{service}/orders/retry': {
+    '/api/services/{service}/orders/{order}': {
       post: {
         ...passedOn(
-          'giveRetry',
+          'giveServiceOrder',
           'operator',
-          'Let a configuration that was rolled back be tried again; passed on as orders about experiments are.',
-          [SERVICE],
+          'An order about a service, passed on as orders about experiments are: pause (a freeze of all its ramps), resume, or retry (a configuration that was rolled back may be tried again).',
+          [
+            SERVICE,
+            { name: 'order', in: 'path', required: true, schema: { type: 'string', enum: [...PAGE_SERVICE_ORDERS] } },
+          ],
         ),
-        'x-example': { reason: 'the driver was at fault', fingerprint: '4f1c09aa27de35b8' },
+        'x-example': { reason: 'the provider works on the network tonight' },
         requestBody: ORDER_BODY,
         responses: PASSED_BACK,
       },

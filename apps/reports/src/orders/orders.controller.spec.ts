@@ -22,10 +22,20 @@ it('asks the decision service for what is named, and for no other route, whateve
     expect(() => orders.standing(name, request, response)).toThrow(unknown);
     expect(() => orders.order(name, 'pause', request, response)).toThrow(unknown);
     expect(() => orders.service(name, request, response)).toThrow(unknown);
-    expect(() => orders.retry(name, request, response)).toThrow(unknown);
+    expect(() => orders.serviceOrder(name, 'retry', request, response)).toThrow(unknown);
+    expect(() => orders.serviceOrder('text-to-image', name, request, response)).toThrow(unknown);
+    expect(() => orders.order('key', name, request, response)).toThrow(unknown);
   }
   await orders.standing('../services', request, response);
   await orders.order('%2e%2e', 'pause', request, response);
-  expect(asked).toEqual(['GET /v1/experiments/..%2Fservices', 'POST /v1/experiments/%252e%252e/pause']);
+  await orders.serviceOrder('a/b', 'resume', request, response);
+  expect(() => orders.serviceOrder('text-to-image', 'delete', request, response)).toThrow(
+    expect.objectContaining({ status: 404 }),
+  );
+  expect(asked).toEqual([
+    'GET /v1/experiments/..%2Fservices',
+    'POST /v1/experiments/%252e%252e/pause',
+    'POST /v1/services/a%2Fb/resume',
+  ]);
   server.close();
 });

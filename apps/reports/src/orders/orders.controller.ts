@@ -7,6 +7,9 @@ import { DecisionDoor, type Question } from './decision-door.js';
 /** What can be ordered about an experiment from the page, as the decision service calls it. */
 export const PAGE_ORDERS = ['pause', 'resume', 'approve', 'promote', 'rollback', 'drop-arm', 'new-attempt'] as const;
 
+/** What can be ordered about a service from the page: a freeze of all its ramps, its end, and that what was rolled back may be tried again. */
+export const PAGE_SERVICE_ORDERS = ['pause', 'resume', 'retry'] as const;
+
 type Asked = Pick<Question, 'method' | 'path'>;
 
 /** Orders of people, passed on to the decision service with their tokens; what it answers is passed back as it is. */
@@ -28,7 +31,7 @@ export class OrdersController {
     @Req() request: ReadRequest,
     @Res() response: Response,
   ): Promise<void> {
-    if (!(PAGE_ORDERS as readonly string[]).includes(order)) throw unknownOrder(order);
+    expectOneOf(PAGE_ORDERS, order);
     return this.pass({ method: 'POST', path: `${experimentPath(key)}/${order}` }, request, response);
   }
 
@@ -39,9 +42,15 @@ export class OrdersController {
     return this.pass({ method: 'GET', path: servicePath(name) }, request, response);
   }
 
-  @Post('services/:service/orders/retry')
-  retry(@Param('service') name: string, @Req() request: ReadRequest, @Res() response: Response): Promise<void> {
-    return this.pass({ method: 'POST', path: `${servicePath(name)}/retry` }, request, response);
+  @Post('services/:service/orders/:order')
+  serviceOrder(
+    @Param('service') name: string,
+    @Param('order') order: string,
+    @Req() request: ReadRequest,
+    @Res() response: Response,
+  ): Promise<void> {
+    expectOneOf(PAGE_SERVICE_ORDERS, order);
+    return this.pass({ method: 'POST', path: `${servicePath(name)}/${order}` }, request, response);
   }
 
   private async pass({ method, path }: Asked, request: ReadRequest, response: Response): Promise<void> {
@@ -65,7 +74,9 @@ function segmentOf(name: string): string {
   throw new ProblemException({ title: 'Unknown', status: 404, detail: `nothing is called "${name}"` });
 }
 
-function unknownOrder(order: string): ProblemException {
-  const detail = `There is no order "${order}"; expected ${PAGE_ORDERS.join(', ')}`;
-  return new ProblemException({ title: 'No such order', status: 404, detail });
+/** @throws ProblemException 404 that names the orders that there are */
+function expectOneOf(orders: readonly string[], order: string): void {
+  if (orders.includes(order)) return;
+  const detail = `There is no order "${order}"; expected ${orders.join(', ')}`;
+  throw new ProblemException({ title: 'No such order', status: 404, detail });
 }

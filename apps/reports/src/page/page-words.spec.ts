@@ -167,8 +167,15 @@ describe('orders on the page', () => {
   });
 
   it('are those that the phase allows', () => {
-    expect(offered(canary())).toEqual(['Approve 100 %', 'Pause', 'Promote', 'Roll back']);
+    expect(offered(canary())).toEqual(['Approve 100 %', 'Pause', 'Freeze service', 'Promote', 'Roll back']);
     expect(offered(canary({ phase: 'paused' }))).toEqual(['Resume', 'Promote', 'Roll back']);
+    expect(offered(canary({ phase: 'paused', serviceMode: 'open' }))).toContain('Resume');
+    const frozen = canary({ phase: 'paused', serviceMode: 'paused' });
+    expect(offered(frozen)).toEqual(['Unfreeze service', 'Promote', 'Roll back']);
+    expect(saysOf('unfreeze', frozen)).toMatch(/^All ramps of text-to-image go on .* because it is frozen/);
+    expect(saysOf('freeze', canary())).toMatch(
+      /^All ramps of text-to-image stand still .* Proven harm still rolls back/,
+    );
     expect(offered(canary({ phase: 'rolled-back' }))).toEqual(['Retry', 'New attempt']);
     expect(offered(canary({ phase: 'promoted' }))).toEqual(['New attempt']);
     const inShadow = canary({ shadow: { pairs: 350 }, stage: null, weightsPpm: { control: 1_000_000, candidate: 0 } });
@@ -185,7 +192,15 @@ describe('orders on the page', () => {
       weightsPpm: { control: 800_000, a: 100_000, b: 100_000, c: 0 },
       dropped: ['c'],
     });
-    expect(offered(several)).toEqual(['Pause', 'Promote a', 'Promote b', 'Drop a', 'Drop b', 'Roll back']);
+    expect(offered(several)).toEqual([
+      'Pause',
+      'Freeze service',
+      'Promote a',
+      'Promote b',
+      'Drop a',
+      'Drop b',
+      'Roll back',
+    ]);
     expect(saysOf('drop-arm', several)).toMatch(/^10 % of the traffic goes from a to control\./);
     expect(saysOf('rollback', several)).toMatch(/^20 % /);
   });
