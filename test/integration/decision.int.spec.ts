@@ -88,6 +88,7 @@ interface Answer {
   readonly status: number;
   // What a test expects of it is what it checks.
   readonly body: any;
+  readonly retryAfter: string | null;
 }
 
 async function call(decision: RunningApp, method: string, path: string, body?: unknown): Promise<Answer> {
@@ -97,7 +98,8 @@ async function call(decision: RunningApp, method: string, path: string, body?: u
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
-  return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text };
+  const retryAfter = response.headers.get('retry-after');
+  return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text, retryAfter };
 }
 
 const apply = (decision: RunningApp, file: ExperimentFile): Promise<Answer> =>
@@ -688,7 +690,11 @@ describe('rows that another session keeps locked', () => {
     const reason = expect.stringMatching(
       `experiment ${locked.key}: another session keeps its rows locked.*held by session .*, active for`,
     );
-    expect(await order(decision, locked.key, 'pause')).toMatchObject({ status: 503, body: { detail: reason } });
+    expect(await order(decision, locked.key, 'pause')).toMatchObject({
+      status: 503,
+      body: { detail: reason },
+      retryAfter: '1',
+    });
     expect(await call(decision, 'GET', `/v1/experiments/${locked.key}`)).toMatchObject({
       body: { parked: { reason } },
     });

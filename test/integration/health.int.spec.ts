@@ -93,7 +93,7 @@ describe('a consumer', () => {
       }),
     );
     await expectWell(recorder);
-    await without('requests', async () => {
+    await without('request_facts', async () => {
       await bus.publish([routed]);
       await expectUnready(
         recorder,
@@ -111,7 +111,7 @@ describe('a consumer', () => {
         environment: { AUTH: 'off', CONSUMER_STALLED_AFTER_MS: '300' },
       }),
     );
-    await locked('requests', async () => {
+    await locked('request_facts', async () => {
       await bus.publish([{ ...routed, headers: { ...routed.headers, ce_id: 'stalled' } }]);
       await eventually(async () => {
         const { status, body } = await health(recorder, 'live');

@@ -399,9 +399,9 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
         await operator.getByText(sub, { exact: true }).waitFor();
       };
       const order = async (label: string): Promise<void> => {
-        await orders.getByRole('button', { name: label }).click();
+        await orders.getByRole('button', { name: label, exact: true }).click();
         await operator.getByLabel('Why').fill(`${label} from the page`);
-        await dialog.getByRole('button', { name: label }).click();
+        await dialog.getByRole('button', { name: label, exact: true }).click();
         await dialog.waitFor({ state: 'detached' });
       };
       await signInAtIssuer('vera', 'viewer');
@@ -417,7 +417,7 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
       await orders.getByRole('button', { name: 'Unfreeze service' }).waitFor();
       expect(await orders.getByRole('button', { name: 'Resume' }).count()).toBe(0);
       await order('Unfreeze service');
-      await orders.getByRole('button', { name: 'Freeze service' }).waitFor();
+      await orders.getByRole('button', { name: 'Freeze service', exact: true }).waitFor();
       await order('Roll back');
       await orders.getByRole('button', { name: 'Retry' }).waitFor();
       const told = async (key: string): Promise<unknown> =>

@@ -27,7 +27,7 @@ export function ordersFor(standing, unproven = []) {
       ];
     case 'paused':
       return [
-        isFrozen(standing) ? unfreeze(standing) : resume(standing),
+        ...(isFrozen(standing) ? [unfreeze(standing)] : [resume(standing), freeze(standing)]),
         ...promotions(standing, unproven),
         ...drops(standing),
         rollback(standing),

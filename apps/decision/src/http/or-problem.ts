@@ -5,6 +5,9 @@ import { SeenBeforeError } from '../deciding/decisions.js';
 import { UnstorableDecisionError } from '../deciding/decision-log.js';
 import { QuarantinedError } from '../deciding/quarantine.js';
 
+/** Most locks are held for a transaction. Who asks again has the order decided then. */
+const AGAIN_AFTER_S = 1;
+
 const TITLES: Readonly<Record<number, string>> = {
   403: 'Not allowed',
   404: 'Unknown experiment',
@@ -37,7 +40,8 @@ export async function orProblem<T>(order: () => Promise<T>): Promise<T> {
       throw new ProblemException({ title: 'Something was decided since', status: 412, detail: error.message });
     }
     if (error instanceof LogLockedError) {
-      throw new ProblemException({ title: 'Locked by another session', status: 503, detail: error.message });
+      const problem = { title: 'Locked by another session', status: 503, detail: error.message };
+      throw new ProblemException(problem, AGAIN_AFTER_S);
     }
     if (!(error instanceof DecisionRefusedError)) throw error;
     const status = statusOf(error);

@@ -168,7 +168,7 @@ describe('orders on the page', () => {
 
   it('are those that the phase allows', () => {
     expect(offered(canary())).toEqual(['Approve 100 %', 'Pause', 'Freeze service', 'Promote', 'Roll back']);
-    expect(offered(canary({ phase: 'paused' }))).toEqual(['Resume', 'Promote', 'Roll back']);
+    expect(offered(canary({ phase: 'paused' }))).toEqual(['Resume', 'Freeze service', 'Promote', 'Roll back']);
     expect(offered(canary({ phase: 'paused', serviceMode: 'open' }))).toContain('Resume');
     const frozen = canary({ phase: 'paused', serviceMode: 'paused' });
     expect(offered(frozen)).toEqual(['Unfreeze service', 'Promote', 'Roll back']);

@@ -350,6 +350,7 @@ function noteAll(state: UpperTailState, metric: MetricDesign, { arm, value, wind
   const { limit } = state.limit;
   if (test === null || limit === null || definition.direction === 'higher' || isNoLimit(limit, test)) return false;
   const judged = arm === 'control' ? value : withoutMargin(value, test.harmBeyond, definition.direction);
+  if (state.ends !== null) noteTailFall(state.falls.all[arm], state.ends, judged);
   const isBeyond = judged > limit && !(arm === 'candidate' && isDoubtful(state, HARM, judged));
   noteRecent(state.all, 0, arm, isBeyond);
   noteRecent(state.recent, window, arm, isBeyond);
@@ -358,7 +359,9 @@ function noteAll(state: UpperTailState, metric: MetricDesign, { arm, value, wind
 
 /** Harm by units' later values, where all values or the recent ones show it too; the margin was taken out of them. */
 function laterOf({ laterEvents, recent, falls }: UpperTailState, all: EventShares): number {
-  return laterHarm(lnERestarted(discountedRestarts(laterEvents, steepnessAt(falls, HARM)), 0), all, recent, {
+  // Of all values: those of units' first ones may be few, and none come any more when the harm begins.
+  const steepness = tailSteepness(falls.all.control, falls.all.candidate);
+  return laterHarm(lnERestarted(discountedRestarts(laterEvents, steepness), 0), all, recent, {
     direction: 'lower',
     margin: NO_MARGIN,
   });
@@ -413,20 +416,29 @@ function isDoubtful({ ends, falls }: UpperTailState, boundary: number, value: nu
   return ends !== null && value <= ends.further && steepnessAt(falls, boundary) > SURELY_LESS_STEEP;
 }
 
-/** How the tails fall around the limit: control's, and the candidate's at each boundary. */
+/** How the tails fall around the limit: of units' first values control's, and the candidate's at each boundary; of all values at that of harm. */
 interface TailFalls {
   readonly control: TailFall;
   readonly candidate: readonly TailFall[];
+  readonly all: Readonly<Record<Arm, TailFall>>;
 }
 
 function initialFalls(boundaryCount: number): TailFalls {
-  return { control: initialTailFall(), candidate: Array.from({ length: boundaryCount }, initialTailFall) };
+  return {
+    control: initialTailFall(),
+    candidate: Array.from({ length: boundaryCount }, initialTailFall),
+    all: { control: initialTailFall(), candidate: initialTailFall() },
+  };
 }
 
 function mergeFalls(a: TailFalls, b: TailFalls): TailFalls {
   return {
     control: sumTailFalls(a.control, b.control),
     candidate: a.candidate.map((fall, index) => sumTailFalls(fall, b.candidate[index] as TailFall)),
+    all: {
+      control: sumTailFalls(a.all.control, b.all.control),
+      candidate: sumTailFalls(a.all.candidate, b.all.candidate),
+    },
   };
 }
 

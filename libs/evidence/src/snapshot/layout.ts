@@ -36,16 +36,22 @@ export function storedLayoutOf(kinds: readonly string[]): string {
   return layoutWith(frameForm(), kinds);
 }
 
-/** The form of the frame when traffic and coverage were stored by the service's epochs: it is translated when it is read. */
-const FRAME_BY_EPOCHS = '1j6khasfy53';
+/** Forms of the frame that are translated when they are read: traffic and coverage by the service's epochs, and pairs without preference. */
+const FORMER_FRAMES: readonly string[] = ['1j6khasfy53', '20rcvx1q89e'];
+/** Forms of kinds that are read as they are: tails without what tells how steeply the candidate's falls, whose counts begin at 0. */
+const FORMER_FORMS: Readonly<Record<string, string>> = { 'upper-tail': 'etxzceu0bp' };
 
 /** Whether evidence of this form and these kinds can be read. */
 export function isReadable(layout: string, kinds: readonly string[]): boolean {
-  return layout === storedLayoutOf(kinds) || layout === layoutWith(FRAME_BY_EPOCHS, kinds);
+  return [frameForm(), ...FORMER_FRAMES].some(
+    (frame) => layout === layoutWith(frame, kinds) || layout === layoutWith(frame, kinds, FORMER_FORMS),
+  );
 }
 
-function layoutWith(frame: string, kinds: readonly string[]): string {
-  const forms = [...new Set(kinds)].sort().map((kind) => [kind, isKind(kind) ? formOf(kind) : 'unknown']);
+function layoutWith(frame: string, kinds: readonly string[], instead: Readonly<Record<string, string>> = {}): string {
+  const forms = [...new Set(kinds)]
+    .sort()
+    .map((kind) => [kind, isKind(kind) ? (instead[kind] ?? formOf(kind)) : 'unknown']);
   return digestOf([frame, forms]);
 }
 

@@ -16,13 +16,18 @@ export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
 
 /** Thrown by services to answer with problem+json; `detail` says what failed, the value and what was expected. */
 export class ProblemException extends HttpException {
-  constructor(problem: Omit<Problem, 'type'> & { readonly type?: string }) {
+  /** @param retryAfterS in how many seconds the same request may well succeed: `retry-after` of the answer */
+  constructor(
+    problem: Omit<Problem, 'type'> & { readonly type?: string },
+    readonly retryAfterS?: number,
+  ) {
     super({ type: 'about:blank', ...problem }, problem.status);
   }
 }
 
 interface JsonResponse {
   headersSent: boolean;
+  setHeader(name: string, value: string): unknown;
   status(code: number): this;
   type(contentType: string): this;
   send(body: string): void;
@@ -37,6 +42,8 @@ export class ProblemFilter implements ExceptionFilter {
     const response = host.switchToHttp().getResponse<JsonResponse>();
     if (response.headersSent) return;
     const problem = this.problemOf(exception);
+    if (exception instanceof ProblemException && exception.retryAfterS !== undefined)
+      response.setHeader('retry-after', String(exception.retryAfterS));
     response.status(problem.status).type(PROBLEM_CONTENT_TYPE).send(JSON.stringify(problem));
   }
 

@@ -56,6 +56,11 @@ describe('inspectModel', () => {
     expect(await inspectModel(directory)).toMatchObject({ outcome: 'refused' });
     await writeTinyClip(directory);
     await rm(join(directory, 'model.safetensors'));
+    expect(await inspectModel(directory)).toMatchObject({
+      outcome: 'refused',
+      reason: expect.stringMatching(/^head "clean" was trained on the embeddings [0-9a-f]{64}, those of "tiny-clip" are/),
+    });
+    await rm(join(directory, 'heads'), { recursive: true });
     expect(await inspectModel(directory)).toMatchObject({ outcome: 'usable', weights: null });
   });
 });
@@ -85,12 +90,14 @@ describe('verifyModel', () => {
     ]);
   });
 
-  it('says of a head that it is bound to no embeddings, and to which it would be', async () => {
+  it('refuses a head that is bound to no embeddings, and says to which it would be', async () => {
     await writeTinyClip(directory);
-    await rm(join(directory, 'model.safetensors'));
+    const head = join(directory, 'heads/quality.json');
+    const { embedding, ...unbound } = JSON.parse(await readFile(head, 'utf8')) as Record<string, unknown>;
+    await writeFile(head, JSON.stringify(unbound));
     const checks = await verifyModel(directory, options);
-    expect(outcomes(checks)).toEqual(['description passed', 'heads failed']);
-    expect(checks[1]!.detail).toMatch(/"clean" does not say on which .* expected "embedding": "[0-9a-f]{64}"/);
+    expect(outcomes(checks)).toEqual(['description failed']);
+    expect(checks[0]!.detail).toContain(`"embedding": "${String(embedding)}"`);
   });
 
   it('finds a number that is not finite', async () => {

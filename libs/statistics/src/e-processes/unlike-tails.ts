@@ -64,9 +64,11 @@ export function sumTailFalls(a: TailFall, b: TailFall): TailFall {
 
 /**
  * How many times as steeply as control's the candidate's tail falls around the limit: the ratio of what ln of the share beyond loses from end to end, which is that of
- * the hazards. So many times as much as control's does the ln of how often the candidate is beyond change with the limit. 1.5 before there are values; small where control's are all equal.
+ * the hazards. So many times as much as control's does the ln of how often the candidate is beyond change with the limit. 1.5 as long as none of
+ * the candidate's lie there; small where control's are all equal.
  */
 export function tailSteepness(control: TailFall, candidate: TailFall): number {
+  if (candidate.beyondLow === 0) return USUAL_STEEPNESS;
   const fall = Math.log(
     (candidate.beyondLow + PRIOR_VALUES) / (candidate.beyondHigh + PRIOR_VALUES * PRIOR_BEYOND_HIGH),
   );
