@@ -60,6 +60,9 @@ function analysisOf(parts: ReadonlyMap<string, Evidence>) {
   return analyse([...parts.values()].reduce(mergeEvidence), design, 0);
 }
 
+const tails = (metrics: readonly MetricAnalysis[]) =>
+  metrics.filter(({ kind }) => kind === 'upper-tail').map(({ metric, estimate }) => ({ metric, estimate }));
+
 describe('evidence that was stored by epochs', () => {
   it('goes on as what is folded today', () => {
     const today = analysisOf(fold(new Map(), 0, 800));
@@ -77,8 +80,6 @@ describe('evidence that was stored by epochs', () => {
     // Then a unit's own sums began anew with every epoch, and nobody counted how steeply tails fall: they begin to be discounted now.
     const goesOn = ({ metric, kind }: MetricAnalysis): boolean =>
       kind !== 'ratio' && kind !== 'upper-tail' && !changed.has(metric);
-    const tails = (metrics: readonly MetricAnalysis[]) =>
-      metrics.filter(({ kind }) => kind === 'upper-tail').map(({ metric, estimate }) => ({ metric, estimate }));
     expect(tails(went.metrics)).toEqual(tails(today.metrics));
     expect(went.metrics.filter(goesOn)).toEqual(today.metrics.filter(goesOn));
     expect(went.metrics.filter(goesOn).length).toBeGreaterThan(10);
