@@ -58,7 +58,9 @@ describe('inspectModel', () => {
     await rm(join(directory, 'model.safetensors'));
     expect(await inspectModel(directory)).toMatchObject({
       outcome: 'refused',
-      reason: expect.stringMatching(/^head "clean" was trained on the embeddings [0-9a-f]{64}, those of "tiny-clip" are/),
+      reason: expect.stringMatching(
+        /^head "clean" was trained on the embeddings [0-9a-f]{64}, those of "tiny-clip" are/,
+      ),
     });
     await rm(join(directory, 'heads'), { recursive: true });
     expect(await inspectModel(directory)).toMatchObject({ outcome: 'usable', weights: null });
