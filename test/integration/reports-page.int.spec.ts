@@ -60,7 +60,7 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     });
     browser = await openBrowser();
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-    page.setDefaultTimeout(5_000);
+    page.setDefaultTimeout(20_000);
     page.on('pageerror', ({ message }) => complaints.push(message));
     page.on('console', (message) => {
       // One picture of the story is gone, and the browser says so.
@@ -350,7 +350,7 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
       });
     try {
       const operator = await context.newPage();
-      operator.setDefaultTimeout(10_000);
+      operator.setDefaultTimeout(20_000);
       const files = [ORDERED, ORDERED.replaceAll('ordered', 'taken-back'), GATED];
       for (const file of files) {
         const key = /^key: (.*)$/m.exec(file)![1];
