@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import * as prettier from 'prettier';
+import { format } from 'oxfmt';
 import type { Extent } from './run-cell.js';
 import type { TaskResult } from './tasks.js';
 
@@ -37,7 +37,8 @@ export function keepResults(path: string, stored: StoredResults): void {
 /** What is known in the end, in an order of its own and laid out to be compared. */
 export async function writeResults(path: string, stored: StoredResults): Promise<void> {
   const results = Object.fromEntries(Object.entries(stored.results).sort(([a], [b]) => (a < b ? -1 : 1)));
-  replaceFile(path, await prettier.format(JSON.stringify({ ...stored, results }), { parser: 'json', printWidth: 120 }));
+  const { code } = await format(path, JSON.stringify({ ...stored, results }), { printWidth: 120 });
+  replaceFile(path, code);
 }
 
 /** Whole or not at all: an interrupted write leaves the previous file. */

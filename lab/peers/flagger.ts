@@ -1,6 +1,7 @@
 /** The weights that a canary is given, percent: a list of its own, or equal steps up to the largest. */
 export type FlaggerWeights =
-  { readonly stepWeights: readonly number[] } | { readonly stepWeight: number; readonly maxWeight: number };
+  | { readonly stepWeights: readonly number[] }
+  | { readonly stepWeight: number; readonly maxWeight: number };
 
 /**
  * The sequence of weights, percent; the last step is cut at the largest weight.

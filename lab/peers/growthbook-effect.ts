@@ -4,7 +4,12 @@ import { normalUpperQuantile } from '#libs/statistics';
 
 /** What GrowthBook keeps of one variant, by the kind of metric; sums over units. */
 export type VariantStatistic =
-  MeanStatistic | ProportionStatistic | RatioStatistic | CupedStatistic | CupedRatioStatistic | QuantileStatistic;
+  | MeanStatistic
+  | ProportionStatistic
+  | RatioStatistic
+  | CupedStatistic
+  | CupedRatioStatistic
+  | QuantileStatistic;
 
 export interface MeanStatistic {
   readonly kind: 'mean';

@@ -365,7 +365,8 @@ describe('the analyzer', () => {
     await analyzer.close();
     const analyses = (await bus.readAll(topics.experimentAnalysed.name)).map(decodeEvent);
     const ofExp = analyses.filter((event) => event.subject === 'exp').at(-1) as
-      { data: ExperimentAnalysed } | undefined;
+      | { data: ExperimentAnalysed }
+      | undefined;
     expect(sum(ofExp!.data.requests)).toBe(400);
   });
 

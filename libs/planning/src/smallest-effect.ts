@@ -28,7 +28,8 @@ export type SmallestEffectAnswer =
     }
   | {
       readonly missing:
-        Extract<UnitsRefusal, 'margin-beyond-range' | 'no-events' | 'not-randomised'> | 'not-enough-units';
+        | Extract<UnitsRefusal, 'margin-beyond-range' | 'no-events' | 'not-randomised'>
+        | 'not-enough-units';
     };
 
 /**

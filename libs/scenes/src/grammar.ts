@@ -24,7 +24,8 @@ export interface PromptProblem {
 }
 
 export type ParsedPrompt =
-  { readonly ok: true; readonly scene: Scene } | { readonly ok: false; readonly problem: PromptProblem };
+  | { readonly ok: true; readonly scene: Scene }
+  | { readonly ok: false; readonly problem: PromptProblem };
 
 /** Reads a prompt of the scene grammar. Letter case and runs of white space don't matter. O(words). */
 export function parsePrompt(prompt: string): ParsedPrompt {

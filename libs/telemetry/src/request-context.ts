@@ -27,7 +27,8 @@ export interface RequestContext {
 
 /** Headers as `node:http` (a record) or `fetch` (a `Headers`) give them. */
 export type RequestHeaders =
-  Readonly<Record<string, string | readonly string[] | undefined>> | { get(name: string): string | null };
+  | Readonly<Record<string, string | readonly string[] | undefined>>
+  | { get(name: string): string | null };
 
 /**
  * Reads the router's headers. Never throws: an assignment that can't be read is null and told to `onMalformed`;

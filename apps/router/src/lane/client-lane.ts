@@ -92,7 +92,8 @@ class LaneConnection {
   private heldBytes = 0;
   /** The head before: a client's requests begin alike. */
   private known:
-    { readonly text: string; readonly head: WholeHead; readonly flags: AskedFlags | undefined } | undefined;
+    | { readonly text: string; readonly head: WholeHead; readonly flags: AskedFlags | undefined }
+    | undefined;
   private readonly take = (piece: Buffer): void => (this.answer ? this.hold(piece) : this.read(piece));
   private readonly drained = (): void => this.answer?.drained();
   /** Whoever ends his side has gone, as for the server. */

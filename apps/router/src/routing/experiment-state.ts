@@ -24,7 +24,12 @@ export type CommandOutcome =
  * `implausible-epoch`: further above what is known of the service than any controller goes.
  */
 export type RefusalReason =
-  'stale-epoch' | 'stale-revision' | 'latched' | 'ended' | 'unknown-variant' | 'implausible-epoch';
+  | 'stale-epoch'
+  | 'stale-revision'
+  | 'latched'
+  | 'ended'
+  | 'unknown-variant'
+  | 'implausible-epoch';
 
 export function unknownExperiment(experiment: string): ExperimentState {
   return { experiment, definitions: [], command: null };

@@ -4,7 +4,14 @@ import type { NoPair } from './prompt-body.js';
 
 /** Why a request that was drawn got no copy, or a copy that was promised was not sent or not waited for. */
 export type DropReason =
-  NoPair | 'large-body' | 'concurrency' | 'busy' | 'stopping' | 'unknown-candidate' | 'client-left' | 'order-ended';
+  | NoPair
+  | 'large-body'
+  | 'concurrency'
+  | 'busy'
+  | 'stopping'
+  | 'unknown-candidate'
+  | 'client-left'
+  | 'order-ended';
 
 export interface ShadowMetrics {
   /** Of a request that was drawn and not marked: no pair is missing. */

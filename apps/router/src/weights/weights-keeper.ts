@@ -224,4 +224,5 @@ export class WeightsKeeper {
 }
 
 type Planned =
-  { readonly plan: TargetPlan; readonly reason?: undefined } | { readonly plan?: undefined; readonly reason: string };
+  | { readonly plan: TargetPlan; readonly reason?: undefined }
+  | { readonly plan?: undefined; readonly reason: string };

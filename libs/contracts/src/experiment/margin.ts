@@ -26,7 +26,8 @@ function digitsOf(size: number): string {
 
 /** A margin that means something for its metric, or why it means nothing. */
 export type ReadMargin =
-  { readonly margin: Margin; readonly fault?: never } | { readonly margin?: never; readonly fault: string };
+  | { readonly margin: Margin; readonly fault?: never }
+  | { readonly margin?: never; readonly fault: string };
 
 /**
  * "-1%" → relative 0.01, "+0.5pp" → absolute 0.005, "+50ms" → absolute 50, "+5% or +1ms" → relative 0.05, but at least 1. The sign only says
@@ -112,7 +113,8 @@ function percentageFault(text: string, { sign, size }: Amount, metric: KnownMetr
 }
 
 type ReadAmount =
-  { readonly value: number; readonly fault?: never } | { readonly value?: never; readonly fault: string };
+  | { readonly value: number; readonly fault?: never }
+  | { readonly value?: never; readonly fault: string };
 
 function absoluteAmount(text: string, { sign, size, unit }: Amount, metric: KnownMetric): ReadAmount {
   const { name, direction, isShare, largestEffect } = metric;

@@ -10,7 +10,9 @@ export interface Contender {
 }
 
 export type RaceResult =
-  { readonly result: 'winner'; readonly winner: string } | { readonly result: 'futile' } | { readonly result: 'open' };
+  | { readonly result: 'winner'; readonly winner: string }
+  | { readonly result: 'futile' }
+  | { readonly result: 'open' };
 
 /**
  * Who wins an A/B/n test.

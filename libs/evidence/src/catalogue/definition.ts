@@ -3,7 +3,11 @@ import { USUAL_REACH } from '#libs/statistics';
 
 /** Topics whose events become observations. */
 export type ObservedTopic =
-  'request.routed.v1' | 'generation.completed.v1' | 'image.scored.v1' | 'feedback.recorded.v1' | 'preference.judged.v1';
+  | 'request.routed.v1'
+  | 'generation.completed.v1'
+  | 'image.scored.v1'
+  | 'feedback.recorded.v1'
+  | 'preference.judged.v1';
 
 export const OBSERVED_TOPICS: readonly ObservedTopic[] = [
   'request.routed.v1',

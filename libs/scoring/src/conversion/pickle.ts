@@ -14,7 +14,14 @@ export class PickledName {
 }
 
 export type Pickled =
-  null | boolean | number | string | PickledName | PickledList | PickledObject | Map<Pickled, Pickled>;
+  | null
+  | boolean
+  | number
+  | string
+  | PickledName
+  | PickledList
+  | PickledObject
+  | Map<Pickled, Pickled>;
 /** A list or a tuple. */
 export type PickledList = Pickled[];
 /** Something that the reader made. */

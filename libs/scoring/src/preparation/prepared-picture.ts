@@ -23,4 +23,5 @@ export interface BlankPicture {
 
 /** Why the model does not get to see a picture. `unsupported`: of a format that is not read. */
 export type PictureFault =
-  BlankPicture | { readonly outcome: 'undecodable' | 'unsupported' | 'refused'; readonly reason: string };
+  | BlankPicture
+  | { readonly outcome: 'undecodable' | 'unsupported' | 'refused'; readonly reason: string };

@@ -85,16 +85,18 @@ export function placeEveryBet(
     bets[(at + 5) | 0] = f;
     bets[(at + 6) | 0] = g;
     // None of positive numbers is larger than their sum.
-    if (!(
-      a > SMALLEST &&
-      b > SMALLEST &&
-      c > SMALLEST &&
-      d > SMALLEST &&
-      e > SMALLEST &&
-      f > SMALLEST &&
-      g > SMALLEST &&
-      a + b + c + d + e + f + g < LARGEST
-    ))
+    if (
+      !(
+        a > SMALLEST &&
+        b > SMALLEST &&
+        c > SMALLEST &&
+        d > SMALLEST &&
+        e > SMALLEST &&
+        f > SMALLEST &&
+        g > SMALLEST &&
+        a + b + c + d + e + f + g < LARGEST
+      )
+    )
       rescaleWealth(bets, at, BETS);
   }
 }

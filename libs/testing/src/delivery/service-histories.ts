@@ -60,7 +60,8 @@ export interface PlayedMoment {
 
 type Moment = (atMs: number, world: ServiceWorld) => Asked;
 type Asked =
-  { readonly key: string; readonly input: DeliveryInput } | { readonly key: null; readonly input: ServiceInput };
+  | { readonly key: string; readonly input: DeliveryInput }
+  | { readonly key: null; readonly input: ServiceInput };
 
 /** Something that is asked of the service, some time after what was asked before. */
 export interface ServiceMoment {
