@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { constants, lstatSync, mkdirSync, readdirSync, rmSync, type Stats } from 'node:fs';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TeststripEvent } from '#libs/contracts';
 
@@ -24,7 +25,8 @@ const NAME = /^(\d{12})-(\d+)\.jsonl$/;
 
 /**
  * Events on the disk, batch by batch, in the order in which they are to be published: what a queue has no room for, or could not publish before its end.
- * A batch is there as a whole or not at all, and stays until it was published.
+ * A batch is there as a whole or not at all, and stays until it was published. The folder may be one that others write into (`/tmp`, a volume): no link of theirs is followed, and no file of
+ * another account is published as ours, or removed.
  */
 export class EventSpool {
   private readonly segments: Segment[];
@@ -40,14 +42,14 @@ export class EventSpool {
     const { folder, largestBytes = LARGEST_BYTES } = options;
     this.largestBytes = largestBytes;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const names = readdirSync(folder);
+    const own = readdirSync(folder).filter((name) => isOwnFile(lstatSync(join(folder, name))));
     // A process that was killed while it wrote.
-    for (const name of names) if (name.endsWith('.part')) rmSync(join(folder, name), { force: true });
-    this.segments = names.flatMap((name) => {
+    for (const name of own) if (name.endsWith('.part')) rmSync(join(folder, name), { force: true });
+    this.segments = own.flatMap((name) => {
       const [, number, events] = NAME.exec(name) ?? [];
       return number === undefined
         ? []
-        : [{ number: Number(number), events: Number(events), bytes: statSync(join(folder, name)).size }];
+        : [{ number: Number(number), events: Number(events), bytes: lstatSync(join(folder, name)).size }];
     });
     this.segments.sort((one, other) => one.number - other.number);
   }
@@ -75,7 +77,7 @@ export class EventSpool {
   async first(): Promise<readonly TeststripEvent[] | undefined> {
     this.reading = this.segments[0];
     if (!this.reading) return undefined;
-    const text = await readFile(this.pathOf(this.reading), 'utf8');
+    const text = await readOwnFile(this.pathOf(this.reading));
     return text
       .split('\n')
       .filter((line) => line !== '')
@@ -94,11 +96,13 @@ export class EventSpool {
     const text = events.map((event) => `${JSON.stringify(event)}\n`).join('');
     const segment = { number, events: events.length, bytes: Buffer.byteLength(text) };
     const path = this.pathOf(segment);
+    const part = `${path}.${randomUUID()}.part`;
     try {
-      await writeFile(`${path}.part`, text, { mode: 0o600 });
-      await rename(`${path}.part`, path);
+      // Made anew, so that no link is followed.
+      await writeFile(part, text, { mode: 0o600, flag: 'wx' });
+      await rename(part, path);
     } catch (error) {
-      await rm(`${path}.part`, { force: true }).catch(() => undefined);
+      await rm(part, { force: true }).catch(() => undefined);
       throw error;
     }
     this.segments.push(segment);
@@ -125,5 +129,22 @@ export class EventSpool {
 
   private pathOf({ number, events }: Segment): string {
     return join(this.options.folder, `${String(number).padStart(12, '0')}-${events}.jsonl`);
+  }
+}
+
+/** A regular file of the account that this process runs under. */
+function isOwnFile(stats: Stats): boolean {
+  return stats.isFile() && (process.getuid === undefined || stats.uid === process.getuid());
+}
+
+/** @throws where it is a link, no regular file, or another account's */
+async function readOwnFile(path: string): Promise<string> {
+  // Opening a pipe would wait for its writer.
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    if (!isOwnFile(await file.stat())) throw new Error(`${path} is no file of this account`);
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
   }
 }

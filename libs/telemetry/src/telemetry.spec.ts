@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -371,6 +371,43 @@ describe('spool', () => {
     expect(idsOf(bus)).toEqual(idsUpTo(21));
     await second.close();
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('writes through no link that somebody has laid into its folder, and publishes nothing that one leads to', async () => {
+    const [folder, elsewhere] = [aFolder(), aFolder()];
+    const [theirs, forged] = [join(elsewhere, 'theirs'), join(elsewhere, 'forged')];
+    writeFileSync(theirs, 'theirs');
+    writeFileSync(forged, `${JSON.stringify(generationEvent(666))}\n`);
+    // The first batch has 3 events, and the number after which a spool counts.
+    symlinkSync(theirs, join(folder, '001000000001-3.jsonl.part'));
+    symlinkSync(theirs, join(folder, '001000000001-3.jsonl'));
+    symlinkSync(forged, join(folder, '000000000007-1.jsonl'));
+    const bus = new ListeningBus();
+    bus.failing = true;
+    const buffer = aSpoolingBuffer(bus, folder);
+    symlinkSync(theirs, join(folder, '001000000002-3.jsonl.part'));
+    for (let id = 0; id < 12; id += 1) {
+      buffer.add(generationEvent(id));
+      await expect.poll(() => buffer.status().queued).toBeLessThanOrEqual(6);
+    }
+    bus.failing = false;
+    await expect.poll(() => buffer.status()).toMatchObject({ added: 12, published: 12, spooled: 0 });
+    expect(idsOf(bus)).toEqual(idsUpTo(12));
+    expect(readFileSync(theirs, 'utf8')).toBe('theirs');
+    await buffer.close();
+  });
+
+  it.runIf(process.getuid?.() === 0)('publishes and removes nothing that another account has put there', async () => {
+    const folder = aFolder();
+    const planted = join(folder, '000000000007-1.jsonl');
+    writeFileSync(planted, `${JSON.stringify(generationEvent(666))}\n`);
+    chownSync(planted, 12_345, 12_345);
+    const bus = new ListeningBus();
+    const buffer = aSpoolingBuffer(bus, folder);
+    buffer.add(generationEvent(1));
+    await buffer.close();
+    expect(idsOf(bus)).toEqual(['1']);
+    expect(readdirSync(folder)).toEqual(['000000000007-1.jsonl']);
   });
 
   it('drops the oldest beyond its size, and what can not be read or written, and says so', async () => {
