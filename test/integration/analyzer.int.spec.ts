@@ -445,11 +445,17 @@ describe('the analyzer', () => {
     await newest(bus, ({ requests }) => sum(requests) === 50);
     const records = await bus.readAll(topics.evidenceSummarised.name);
     const said = [...new Map(records.map((record) => [String(record.key), record])).values()];
-    for (const [index, lie] of [{ evidence: { layout: 'none' } }, { evidence: 7 }, { generation: 2 ** 40 }].entries()) {
+    const lies: readonly ((place: string) => object)[] = [
+      () => ({ evidence: { layout: 'none' } }),
+      () => ({ evidence: 7 }),
+      () => ({ generation: 2 ** 40 }),
+      (place) => ({ positions: { [place]: 2 ** 40 } }),
+    ];
+    for (const [index, lie] of lies.entries()) {
       await bus.publish(
         said.map((record) => {
           const event = decodeEvent(record) as TeststripEvent<'evidence.summarised.v1'>;
-          return encodeEvent({ ...event, data: { ...event.data, ...lie } });
+          return encodeEvent({ ...event, data: { ...event.data, ...lie(event.data.topicPartition) } });
         }),
       );
       await until(async () => (await bus.readAll('evidence.summarised.v1.dead')).length === (index + 1) * said.length);

@@ -13,6 +13,7 @@ import {
   PartsLostError,
   requireParts,
   slowestPart,
+  storedPositions,
   takePart,
   type TakenPart,
 } from '#libs/persistence/analyzer';
@@ -163,28 +164,33 @@ export class EvidenceOwner {
     }
   }
 
-  private async take(batch: EventBatch): Promise<void> {
-    for (const { event } of batch.events) {
+  private async take({ events }: EventBatch): Promise<void> {
+    const summaries = events.flatMap(({ event }) => (event.type === topics.evidenceSummarised.name ? [event] : []));
+    const stored = await storedPositions(
+      this.options.database,
+      summaries.map(({ data: { topicPartition: place, ...data } }) => ({ ...data, place })),
+    );
+    for (const [index, { data, traceparent }] of summaries.entries()) {
       const { own } = this;
       if (!own) throw new Error('the evidence is not owned here any more');
-      if (event.type !== topics.evidenceSummarised.name || !(await this.put(own, event.data))) continue;
-      const { experiment, revision } = event.data;
-      own.publisher.note(experimentKey(experiment, revision), event.traceparent);
+      if (!(await this.put(own, data, stored[index]))) continue;
+      own.publisher.note(experimentKey(data.experiment, data.revision), traceparent);
     }
   }
 
   /** False where it is not analysed, or not newer than what is there. */
-  private async put({ states }: Ownership, data: EvidenceSummarised): Promise<boolean> {
-    const { experiment, revision, topicPartition: place, positions, generation, refused, evidence } = data;
+  private async put({ states }: Ownership, data: EvidenceSummarised, stored: number | undefined): Promise<boolean> {
+    const { experiment, revision, topicPartition: place, generation, refused, evidence } = data;
     const key = experimentKey(experiment, revision);
     if (this.options.refused.has(key)) return false;
-    const state = { place, generation, position: positions[place] ?? 0 };
+    const state = { place, generation, position: positionOf(data) };
     if (!states.isNews(key, state)) return false;
     // It was stored before it was published.
     const known = this.options.known.get(key);
     if (evidence === null || evidence === undefined || !known)
       return (await this.loadRevision(states, experiment, revision)) > 0;
     await this.requireTaken(states, place, generation);
+    requireStored(data, stored);
     const sent = { evidence, refused } as MergeableEvidence;
     states.put(key, { ...state, sent }, readBy(known, place, sent));
     return true;
@@ -243,6 +249,25 @@ export class EvidenceOwner {
     }
     return found;
   }
+}
+
+/** The offset up to which the part is folded, as it says. */
+function positionOf({ positions, topicPartition }: EvidenceSummarised): number {
+  return positions[topicPartition] ?? 0;
+}
+
+/**
+ * What analyzers say was stored before: whoever may write to the bus alone can't have what is true refused as older than a place in the log that nobody has come to.
+ * @param stored the offset up to which it is, undefined where nothing is
+ * @throws UnprocessableEventError
+ */
+function requireStored(data: EvidenceSummarised, stored: number | undefined): void {
+  const position = positionOf(data);
+  if (stored !== undefined && position <= stored) return;
+  const { experiment, revision, topicPartition } = data;
+  const until = stored === undefined ? 'not at all' : `up to offset ${stored}`;
+  const of = `the evidence of ${experimentKey(experiment, revision)} in ${topicPartition}`;
+  throw new UnprocessableEventError(`${of} is stored ${until}, and not up to ${position}`);
 }
 
 /** @throws UnprocessableEventError for what no analyzer has written: the part then stays as it was said before */
