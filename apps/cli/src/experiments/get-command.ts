@@ -1,4 +1,4 @@
-import { Argument, type Command } from 'commander';
+import { Argument, InvalidArgumentError, type Command } from 'commander';
 import { experimentAnswer, experimentsAnswer, serviceAnswer, servicesAnswer } from '../server/answers.js';
 import type { ExperimentAnswer } from '../server/answers.js';
 import { connect, withServerOptions, type Connection, type ServerOptions } from '../server/connection.js';
@@ -13,23 +13,28 @@ interface GetOptions extends ServerOptions {
   readonly output: OutputForm;
 }
 
+const KINDS = ['experiment', 'experiments', 'service', 'services'];
+
 /** `teststrip get`: what there is, as a table or whole. */
 export function addGetCommand(program: Command): void {
   withServerOptions(
     program
       .command('get')
       .description('lists experiments or services, or shows one of them')
-      .addArgument(
-        new Argument('[kind]', 'what to list')
-          .choices(['experiment', 'experiments', 'service', 'services'])
-          .default('experiments'),
-      )
+      .addArgument(new Argument('[kind]', 'what to list').choices(KINDS).argParser(readKind).default('experiments'))
       .argument('[key]', 'this one alone')
       .option('-a, --all', 'archived experiments and deleted services as well')
       .addOption(outputOption()),
   ).action((kind: string, key: string | undefined, options: GetOptions) =>
     kind.startsWith('service') ? getServices(key, options) : getExperiments(key, options),
   );
+}
+
+/** Who types a key alone means one of something. */
+function readKind(text: string): string {
+  if (KINDS.includes(text)) return text;
+  const kinds = `Allowed choices are ${KINDS.join(', ')}`;
+  throw new InvalidArgumentError(`${kinds}: to see one of them, "teststrip get experiment ${text}".`);
 }
 
 async function getExperiments(key: string | undefined, options: GetOptions): Promise<void> {
