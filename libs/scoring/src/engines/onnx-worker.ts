@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { answersBy, reply } from './answer-requests.js';
 import { BATCH_SIZES, cutIntoBatches } from './batches.js';
-import { inPieces } from './in-pieces.js';
+import { DeviceRoom } from './device-room.js';
 import type { OnnxWorkerData } from './onnx-messages.js';
 import type { WorkerRequest } from './worker-messages.js';
 
@@ -17,6 +17,7 @@ const LENGTH_TOLERANCE = 1e-3;
 
 const images = await open(graphs.image, 'pixels', 'uint8', [undefined, side, side, 3]);
 const texts = await open(graphs.text, 'input_ids', 'int64', [undefined, contextLength]);
+const room = { images: new DeviceRoom(BATCH_SIZES[0]), texts: new DeviceRoom(BATCH_SIZES[0]) };
 /** A graph with a symbolic length computes no more than the longest text of a batch needs. */
 const fixedTextLength = lengthOf(texts.inputMetadata[0]);
 // One of each: larger batches plan their memory when they come. A model that gives no unit vector for these gives none at all.
@@ -33,7 +34,7 @@ port.on('message', (request: WorkerRequest) => void answer(request));
 reply(port, { kind: 'ready', device: `onnxruntime on ${provider}` });
 
 async function embedImages(pixels: Uint8Array<ArrayBuffer>, count: number): Promise<Float32Array<ArrayBuffer>> {
-  return embed(images, 'pixels', count, (from, used, size) => {
+  return embed({ session: images, input: 'pixels', room: room.images }, count, (from, used, size) => {
     const data = bytesFrom(pixels, from * pictureBytes, { used: used * pictureBytes, wanted: size * pictureBytes });
     return new Tensor('uint8', data, [size, side, side, 3]);
   });
@@ -53,7 +54,7 @@ function bytesFrom(
 }
 
 async function embedTexts(ids: readonly Int32Array[]): Promise<Float32Array<ArrayBuffer>> {
-  return embed(texts, 'input_ids', ids.length, (from, used, size) => {
+  return embed({ session: texts, input: 'input_ids', room: room.texts }, ids.length, (from, used, size) => {
     const given = ids.slice(from, from + used);
     const length = fixedTextLength ?? Math.max(...given.map((text) => text.length));
     const data = new BigInt64Array(size * length);
@@ -68,15 +69,21 @@ async function embedTexts(ids: readonly Int32Array[]): Promise<Float32Array<Arra
   });
 }
 
+interface Tower {
+  readonly session: InferenceSession;
+  /** Its input's name. */
+  readonly input: string;
+  readonly room: DeviceRoom;
+}
+
 async function embed(
-  session: InferenceSession,
-  input: string,
+  { session, input, room: roomOf }: Tower,
   count: number,
   tensorOf: (from: number, used: number, size: number) => Tensor,
 ): Promise<Float32Array<ArrayBuffer>> {
   const embeddings = new Float32Array(count * dimension);
   // Where the device's memory is full, halves of a batch may still fit.
-  await inPieces(count, BATCH_SIZES[0], async (start, pieces) => {
+  await roomOf.inPieces(count, async (start, pieces) => {
     for (const batch of cutIntoBatches(pieces)) {
       const from = start + batch.from;
       const { embedding } = await session.run({ [input]: tensorOf(from, batch.count, batch.size) });

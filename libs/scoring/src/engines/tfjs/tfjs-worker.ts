@@ -2,8 +2,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { CheckpointDescription } from '../../checkpoint/description.js';
 import { openWeights } from '../../checkpoint/open-weights.js';
 import { answersBy, reply, type Embedder } from '../answer-requests.js';
+import { DeviceRoom } from '../device-room.js';
 import { goldenPixels } from '../golden.js';
-import { inPieces } from '../in-pieces.js';
 import { toUnitRows } from '../unit-rows.js';
 import type { WorkerRequest } from '../worker-messages.js';
 import { loadTowers } from './load-towers.js';
@@ -48,19 +48,23 @@ async function embedderOf(
   };
   const embed = async (
     count: number,
-    most: number,
+    room: DeviceRoom,
     piece: (from: number, count: number) => Tensor,
   ): Promise<Float32Array<ArrayBuffer>> => {
     const all = new Float32Array(count * dimension);
-    await inPieces(count, most, async (from, size) => {
+    await room.inPieces(count, async (from, size) => {
       all.set(await rowsOf(piece(from, size), size), from * dimension);
     });
     toUnitRows(all, dimension);
     return all;
   };
+  const room = {
+    images: new DeviceRoom(pieceSize(backend, image, patches + 1)),
+    texts: new DeviceRoom(pieceSize(backend, text, text.contextLength)),
+  };
   const made: Embedder = {
     images: (pixels, count) =>
-      embed(count, pieceSize(backend, image, patches + 1), (from, size) =>
+      embed(count, room.images, (from, size) =>
         towers.images.embed({
           pixels: pixels.subarray(from * pictureBytes, (from + size) * pictureBytes),
           count: size,
@@ -68,7 +72,7 @@ async function embedderOf(
       ),
     texts: async (ids) => {
       for (const row of ids) expectKnownTokens(row, text.vocabulary);
-      return embed(ids.length, pieceSize(backend, text, text.contextLength), (from, size) =>
+      return embed(ids.length, room.texts, (from, size) =>
         towers.texts.embed(ids.slice(from, from + size)),
       );
     },
