@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -45,6 +47,37 @@ describe('the scorer', () => {
     await expectScored(bus, ['g1', 'g2', 'g3']);
     await again.close();
     await bus.close();
+  });
+
+  it('publishes the rows of three hosts while a fourth one is silent, and its own when it answers', async () => {
+    let letGo!: () => void;
+    const answers = new Promise<void>((resolve) => (letGo = resolve));
+    const servers = await Promise.all(
+      Array.from({ length: 4 }, (_, index) => pictureServer(index === 3 ? answers : Promise.resolve())),
+    );
+    const hosts = servers.map((server) => `127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const bus = await newBus();
+    const running = await start(bus, { hosts, timeoutMs: 60_000, deadlineMs: 60_000 });
+    const names = Array.from({ length: 48 }, (_, index) => `g${String(index).padStart(2, '0')}`);
+    const isSilent = (_: string, index: number): boolean => index % 4 === 3;
+    await bus.publish(
+      names.map((name, index) => {
+        const event = generation(name);
+        const image = { ...event.data.images[0]!, uri: `http://${hosts[index % 4]}/${name}.png` };
+        return encodeEvent({ ...event, data: { ...event.data, images: [image] } });
+      }),
+    );
+    await expectScored(
+      bus,
+      names.filter((...one) => !isSilent(...one)),
+    );
+    letGo();
+    await expectScored(bus, names);
+    const rows = await bus.readAll(topics.imageScored.name);
+    expect(rows.every((record) => (decodeEvent(record) as ScoredEvent).data.outcome === 'scored')).toBe(true);
+    await running.close();
+    await bus.close();
+    for (const server of servers) server.close();
   });
 
   it('gives a batch again until the bus takes the rows', async () => {
@@ -143,6 +176,15 @@ describe('the settings of a scorer', () => {
     expect(() => scorerApp.plan({ SCORER_ENGINE: 'cuda' })).toThrow(ConfigurationError);
   });
 });
+
+/** A host that sends the picture once it answers at all. */
+async function pictureServer(answers: Promise<void>): Promise<Server> {
+  const server = createServer((_, response) => void answers.then(() => response.end(bytes)));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  return server;
+}
 
 async function newBus(): Promise<EventBus> {
   const bus = await createEventBus({ carrier: 'memory' });

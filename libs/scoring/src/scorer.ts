@@ -75,7 +75,7 @@ export type PictureScore =
       readonly unknownTokenShare: number;
       /** Index of the nearest of {@link REFERENCE_PROMPTS}. */
       readonly promptClass: number;
-      /** SHA-256 of `<width>x<height>` and the RGB values, in hex. */
+      /** Digest of the decoded picture, in hex: of `<width>x<height>` and the RGB values. */
       readonly pixels: string;
       readonly decoding: readonly DecodingNote[];
       /** Share of the picture's area that the model saw. */

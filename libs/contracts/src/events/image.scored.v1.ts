@@ -103,8 +103,9 @@ export const imageScored = z.object({
     .nullable()
     .optional(),
   /**
-   * SHA-256 of the decoded picture, `<width>x<height>` and its 8-bit RGB values: files differ where a service writes its parameters into them.
-   * Absent where the picture was not decoded; until 2026-11 of pictures of pairs alone.
+   * Digest of the decoded picture, `<width>x<height>` and its 8-bit RGB values: files differ where a service writes its parameters into them.
+   * SHA-256 of the size and of the pixels' GMAC (AES-128, the key `teststrip pixels`, a nonce of zeros); it is compared with those of the latest
+   * pictures and says nothing else. Absent where the picture was not decoded; until 2026-11 of pictures of pairs alone, and SHA-256 of it all.
    */
   pixels: sha256.nullable().optional(),
   /** In what the decoded picture differs from the reference (Pillow's `convert('RGB')`), see docs/models.md; absent: in nothing. */

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import { decodePicture, type PictureLimits } from '../decoding/decode-picture.js';
 import { RefusedPictureError, UndecodablePictureError, UnsupportedPictureError } from '../decoding/picture-errors.js';
 import { blankKindOf, blankReasons } from '../pictures/blank.js';
 import type { RgbPicture } from '../pictures/rgb-picture.js';
 import type { Preprocessing } from '../preprocessing/preprocessing.js';
-import type { SquarePlace } from '../preprocessing/square-of.js';
+import type { SquarePlace } from '../preprocessing/square-place.js';
 import type { PictureFault, PreparedPicture } from './prepared-picture.js';
 
 /** What is done with every picture before the model sees it. */
@@ -41,6 +41,17 @@ function faultOf(error: unknown): 'undecodable' | 'unsupported' | 'refused' | nu
   return error instanceof RefusedPictureError ? 'refused' : null;
 }
 
+/** Known to everybody: it makes a digest of the cipher, and keeps no secret. */
+const KEY = Buffer.from('teststrip pixels');
+const NONCE = Buffer.alloc(12);
+
+/**
+ * Tells equal pictures from others, by chance less than once in 2^100: SHA-256 of the size and of the 128-bit GMAC (NIST SP 800-38D) of the pixels,
+ * which processors compute three times as fast as SHA-256 of all of them. Who can choose pixels freely can make two pictures of one digest, as well
+ * as one picture twice.
+ */
 function pixelsHash({ width, height, data }: RgbPicture): string {
-  return createHash('sha256').update(`${width}x${height}`).update(data).digest('hex');
+  const mac = createCipheriv('aes-128-gcm', KEY, NONCE).setAAD(data);
+  mac.final();
+  return createHash('sha256').update(`${width}x${height}`).update(mac.getAuthTag()).digest('hex');
 }

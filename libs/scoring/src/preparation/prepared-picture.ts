@@ -3,7 +3,7 @@ import type { BlankKind } from '../pictures/blank.js';
 
 /** What is known of a picture without the model; its square lies in the ring. */
 export interface PreparedPicture {
-  /** SHA-256 of `<width>x<height>` and the RGB values, in hex. */
+  /** Digest of the decoded picture, in hex: of `<width>x<height>` and the RGB values. */
   readonly pixels: string;
   readonly decoding: readonly DecodingNote[];
   /** Share of the picture's area that the model sees. */

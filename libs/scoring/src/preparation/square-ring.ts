@@ -1,4 +1,4 @@
-import type { SquarePlace } from '../preprocessing/square-of.js';
+import type { SquarePlace } from '../preprocessing/square-place.js';
 
 /**
  * Memory for the squares that wait for the model, taken once: threads that decode write into it, and who finds no free place waits, first come

@@ -3,7 +3,8 @@ import type { PictureSteps } from '../checkpoint/description.js';
 import { ModelDirectoryError } from '../checkpoint/errors.js';
 import type { RgbPicture } from '../pictures/rgb-picture.js';
 import { cropGeometry } from './crop-geometry.js';
-import { squareOf, type SquarePlace } from './square-of.js';
+import { squareOf } from './square-of.js';
+import type { SquarePlace } from './square-place.js';
 
 /** `exact` is Pillow's arithmetic byte for byte; `fast` is libvips' cubic, up to 0.2 grey levels off on square pictures of 512 px and more. */
 export type PreprocessingMode = 'exact' | 'fast';

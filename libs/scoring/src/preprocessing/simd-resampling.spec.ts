@@ -34,6 +34,24 @@ describe.each<Kernel>(['bicubic', 'lanczos', 'bilinear', 'hamming', 'box'])('Sim
     resampleColumns(strip, taps, expected, 5);
     expect(Buffer.from(output).equals(Buffer.from(expected))).toBe(true);
   });
+
+  it.each([
+    [301, 209, 32],
+    [64, 1000, 7],
+    [1201, 3, 40],
+  ])('does both passes of %i × %i to %i at once as one after the other', (width, height, side) => {
+    const picture = noise(width, height);
+    const horizontal = tapsOf(kernel, { inputSize: width, outputSize: side, from: 1, count: side - 2 });
+    const vertical = tapsOf(kernel, { inputSize: height, outputSize: side, from: 2, count: side - 3 });
+    const [firstRow, last] = [vertical.starts[0]!, side - 4];
+    const rows = vertical.starts[last]! + vertical.lengths[last]! - firstRow;
+    const size = horizontal.count * 3 * vertical.count;
+    const [output, expected] = [new Uint8Array(size + 7).fill(9), new Uint8Array(size + 7).fill(9)];
+    const data = resampleRows(picture, firstRow, rows, horizontal);
+    resampleColumns({ data, rowBytes: horizontal.count * 3, firstRow }, vertical, expected, 5);
+    simd.both({ picture, firstRow, rows }, horizontal, vertical, { output, at: 5 });
+    expect(Buffer.from(output).equals(Buffer.from(expected))).toBe(true);
+  });
 });
 
 /** Of full contrast: sums go beyond what a byte holds at both ends. */

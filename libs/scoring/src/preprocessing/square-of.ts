@@ -1,19 +1,18 @@
+import type { PictureSteps } from '../checkpoint/description.js';
+import { LruCache } from '../lru-cache.js';
 import type { RgbPicture } from '../pictures/rgb-picture.js';
 import { cropGeometry, type CropGeometry, type SquareSteps } from './crop-geometry.js';
-import { resampleColumns, resampleRows, tapsOf, type Taps } from './resampling.js';
+import { resampleColumns, resampleRows, tapsOf, type Axis, type Taps } from './resampling.js';
 import { SimdResampling } from './simd-resampling.js';
-import type { PictureSteps } from '../checkpoint/description.js';
+import type { SquarePlace } from './square-place.js';
 
 // Without vectors, as on a processor of before 2008, the same is computed number by number.
 const simd = SimdResampling.create();
 const rowsPass: typeof resampleRows = simd ? (...input) => simd.rows(...input) : resampleRows;
 const columnsPass: typeof resampleColumns = simd ? (...input) => simd.columns(...input) : resampleColumns;
 
-/** Where a square is written: `side` × `side` interleaved RGB pixels from byte `at` on. */
-export interface SquarePlace {
-  readonly output: Uint8Array;
-  readonly at: number;
-}
+/** The taps of the latest sizes: a service paints pictures of a few sizes, and their taps take as long as a small picture's passes. */
+const recentTaps = new LruCache<Taps>(32);
 
 /**
  * The model's square of a picture, byte for byte as Pillow resizes in 8-bit fixed point with antialiasing: horizontal pass first, rounded
@@ -50,7 +49,7 @@ function resample(
   { output, at }: SquarePlace,
 ): void {
   const { left, top, width, height, resizedWidth, resizedHeight } = geometry;
-  const vertical = tapsOf(kernel, {
+  const vertical = knownTaps(kernel, {
     inputSize: picture.height,
     outputSize: resizedHeight,
     from: top,
@@ -59,17 +58,31 @@ function resample(
   const keepsHeight = resizedHeight === picture.height;
   const firstRow = keepsHeight ? top : vertical.starts[0]!;
   const rows = keepsHeight ? height : lastInput(vertical) - firstRow;
-  const strip =
-    resizedWidth === picture.width
-      ? cutColumns(picture, { top: firstRow, left, width, height: rows })
-      : rowsPass(
-          picture,
-          firstRow,
-          rows,
-          tapsOf(kernel, { inputSize: picture.width, outputSize: resizedWidth, from: left, count: width }),
-        );
+  const keepsWidth = resizedWidth === picture.width;
+  const horizontal = knownTaps(kernel, {
+    inputSize: picture.width,
+    outputSize: resizedWidth,
+    from: left,
+    count: width,
+  });
+  if (simd && !keepsHeight && !keepsWidth) {
+    simd.both({ picture, firstRow, rows }, horizontal, vertical, { output, at });
+    return;
+  }
+  const strip = keepsWidth
+    ? cutColumns(picture, { top: firstRow, left, width, height: rows })
+    : rowsPass(picture, firstRow, rows, horizontal);
   if (keepsHeight) output.set(strip, at);
   else columnsPass({ data: strip, rowBytes: width * 3, firstRow }, vertical, output, at);
+}
+
+function knownTaps(kernel: PictureSteps['kernel'], axis: Axis): Taps {
+  const key = [kernel, axis.inputSize, axis.outputSize, axis.from, axis.count].join();
+  const known = recentTaps.get(key);
+  if (known !== undefined) return known;
+  const taps = tapsOf(kernel, axis);
+  recentTaps.set(key, taps);
+  return taps;
 }
 
 function lastInput(taps: Taps): number {

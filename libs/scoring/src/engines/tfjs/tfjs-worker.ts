@@ -72,9 +72,7 @@ async function embedderOf(
       ),
     texts: async (ids) => {
       for (const row of ids) expectKnownTokens(row, text.vocabulary);
-      return embed(ids.length, room.texts, (from, size) =>
-        towers.texts.embed(ids.slice(from, from + size)),
-      );
+      return embed(ids.length, room.texts, (from, size) => towers.texts.embed(ids.slice(from, from + size)));
     },
   };
   // Shaders are compiled and memory is taken with the first ones. A model that gives no unit vector for these gives none at all.
