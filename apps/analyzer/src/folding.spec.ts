@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { topics } from '#libs/contracts';
-import { decodeEvidence, encodeEvidence, evidenceDesign, type ObservedEvent } from '#libs/evidence';
+import { blindAuc, decodeEvidence, encodeEvidence, evidenceDesign, type ObservedEvent } from '#libs/evidence';
 import { createEventBus, createEventPublisher, ensureTopics, type EventBatch } from '#libs/messaging';
 import { definition, SimulatedTraffic } from '#libs/testing/traffic';
 import { type KnownExperiment, type PartEvidence, partKey } from './evidence-part.js';
@@ -74,8 +74,68 @@ describe('the evidence of a revision', () => {
   });
 });
 
+describe('a revision that has just been defined', () => {
+  const { service } = definition().spec;
+  const SCORES = partKey(topics.imageScored.name, 0);
+  const begun = async (before: readonly ObservedEvent[], more: readonly ObservedEvent[] = []) => {
+    const changed: string[] = [];
+    const { folding, define } = await someFolding({ isKnown: false, onChanged: (key) => changed.push(key) });
+    await folding.fold(batchOf(before, 0, topics.imageScored.name));
+    await define(1);
+    await expect.poll(() => folding.definitions.known.size).toBe(1);
+    await folding.fold(batchOf(more, before.length, topics.imageScored.name));
+    const evidence = folding.parts.get(SCORES)?.experiments.get(KEY)?.evidence;
+    return { auc: evidence === undefined ? null : blindAuc(evidence.separation), evidence, changed };
+  };
+
+  it('knows that the scorer is blind to pictures of its service that came before, and goes by its own ones soon', async () => {
+    const { auc, evidence } = await begun(scores(service, 60, 0.52));
+    expect(auc).toBeCloseTo(0.52);
+    expect(evidence!.traffic.requests.size).toBe(0);
+    const own = scores(service, 40, 0.95).map((event) => ofControl(event));
+    expect((await begun(scores(service, 60, 0.52), own)).auc).toBeNull();
+  });
+
+  it('is told so as soon as it is known, while it waits for the approval of its first share', async () => {
+    const { auc, changed } = await begun([], scores(service, 60, 0.52));
+    expect([auc, changed]).toEqual([expect.closeTo(0.52), [KEY]]);
+  });
+
+  it.each([
+    ['it sees', () => scores(service, 60, 0.95)],
+    ['too few pictures came', () => scores(service, 40, 0.5)],
+    ['they are of another service', () => scores('another', 60, 0.5)],
+    ['candidates painted them', () => scores(service, 60, 0.5).map((event) => ofControl(event, 'candidate', 'other'))],
+    ['another scorer came since', () => [...scores(service, 60, 0.5), ...scores(service, 20, 0.95, 'b'.repeat(64))]],
+  ])('knows nothing of the kind where %s', async (_why, before) => {
+    expect((await begun(before())).auc).toBeNull();
+  });
+});
+
+/** Scores of pictures that are of no experiment, with how well the scorer told their prompts apart. */
+function scores(service: string, count: number, separation: number, digest?: string): readonly ObservedEvent[] {
+  const traffic = new SimulatedTraffic(5);
+  return Array.from({ length: count }, () => {
+    const scored = traffic.next().find(({ type }) => type === topics.imageScored.name) as ObservedEvent;
+    if (scored.type !== 'image.scored.v1') throw new Error('no picture was scored');
+    const { identity } = scored.data;
+    const scorer = digest === undefined ? identity : { ...identity, digest };
+    return { ...scored, data: { ...scored.data, service, separation, assignment: null, identity: scorer } };
+  });
+}
+
+function ofControl(event: ObservedEvent, variant = 'control', experiment = 'exp'): ObservedEvent {
+  const scored = new SimulatedTraffic(7).next().find(({ type }) => type === topics.imageScored.name) as ObservedEvent;
+  if (scored.type !== 'image.scored.v1' || event.type !== 'image.scored.v1') throw new Error('no picture was scored');
+  const assignment = { ...scored.data.assignment!, variant, experiment };
+  return { ...event, data: { ...event.data, assignment } };
+}
+
 /** A folding with one experiment, and a store of its own. */
-async function someFolding() {
+async function someFolding({
+  isKnown = true,
+  onChanged = () => undefined,
+}: { readonly isKnown?: boolean; readonly onChanged?: FoldingOptions['onChanged'] } = {}) {
   const bus = await createEventBus({ carrier: 'memory' });
   await ensureTopics(bus, 1);
   const known: KnownExperiment = { definition: definition(), design: evidenceDesign(definition(), 1) };
@@ -91,7 +151,7 @@ async function someFolding() {
     partitions: 1,
     loaded: {
       parts: new Map(),
-      experiments: new Map([[KEY, known]]),
+      experiments: new Map(isKnown ? [[KEY, known]] : []),
       refused: new Set(),
       resting: new Set(),
       refolded: new Map(),
@@ -103,7 +163,7 @@ async function someFolding() {
       const entries = [...stored].map(([place, one]) => [place, restored(one, design)] as const);
       return Promise.resolve({ entries: new Map(entries), warnings: [] });
     },
-    onChanged: () => undefined,
+    onChanged,
     onKnown: () => undefined,
     onPolicy: () => void (policies.count += 1),
     onBroken: (error) => {
@@ -148,8 +208,11 @@ function requests(count: number): readonly ObservedEvent[] {
   return Array.from({ length: count }, () => traffic.next().find(({ type }) => type === topics.requestRouted.name)!);
 }
 
-function batchOf(events: readonly ObservedEvent[], from: number): EventBatch {
-  const topic = topics.requestRouted.name;
+function batchOf(
+  events: readonly ObservedEvent[],
+  from: number,
+  topic: EventBatch['topic'] = topics.requestRouted.name,
+): EventBatch {
   return {
     topic,
     partition: 0,

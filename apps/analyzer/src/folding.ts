@@ -1,4 +1,4 @@
-import { type EvidenceDesign, foldEvent, initialEvidence, type ObservedEvent } from '#libs/evidence';
+import { blindAuc, type EvidenceDesign, foldEvent, initialEvidence, type ObservedEvent } from '#libs/evidence';
 import {
   DeadLetters,
   type EventBatch,
@@ -20,6 +20,7 @@ import {
 } from './evidence-part.js';
 import type { CountedEvidence } from './merged-total.js';
 import { RestingRevisions } from './resting-revisions.js';
+import { SeparationBefore } from './separation-before.js';
 import { ANALYZER_GROUP, type LoadedEvidence, partIn, RESTS_AFTER_MS, RETENTION_MS } from './snapshots.js';
 import { takePolicy } from './take-policy.js';
 import { WaitingEvents } from './waiting-events.js';
@@ -60,6 +61,10 @@ export class Folding {
   private readonly resting: RestingRevisions;
   /** Policies that were heard of and are not in force here yet, by `experimentKey`. */
   private readonly policies = new Map<string, KnownExperiment>();
+  /** What is known of scorers before an experiment begins, by the place of scores. */
+  private readonly before = new Map<string, SeparationBefore>();
+  /** Revisions that were defined since the start and have no event of their own yet, by `experimentKey`. */
+  private readonly unbegun = new Set<string>();
 
   constructor(private readonly options: FoldingOptions) {
     const { bus, trust, clock, log, partitions, loaded } = options;
@@ -197,6 +202,7 @@ export class Folding {
       const { event, record } = received;
       if (record.offset < (part.nextOffset ?? 0)) continue;
       const subject = subjectOf(event);
+      if (event.type === 'image.scored.v1') this.noteBefore(part, event.data);
       if (subject !== null) {
         const { experiment, revision } = subject;
         const known = this.definitions.find(experiment, revision);
@@ -232,6 +238,7 @@ export class Folding {
     entry.isDirty = true;
     entry.changes += 1;
     const key = experimentKey(known.design.experiment, known.design.revision);
+    this.unbegun.delete(key);
     this.resting.touch(key);
     this.options.onChanged(key, event.traceparent);
   }
@@ -239,10 +246,41 @@ export class Folding {
   /** That nothing has come of it yet is said too: else nobody could tell it from an analyzer that is dead. */
   private begin(key: string): void {
     this.resting.touch(key);
+    this.unbegun.add(key);
+    for (const place of this.before.keys()) {
+      const part = this.parts.get(place);
+      if (part) this.beginWith(part, key);
+    }
     this.foldWaiting(key);
     const { definition } = this.definitions.known.get(key)!;
     // What has no evidence though it is older had some, which was dropped: its last analysis was another.
     if (this.options.clock.nowMs() - Date.parse(definition.definedAt) < RETENTION_MS) this.options.onKnown(key);
+  }
+
+  private noteBefore(part: Part, picture: Parameters<SeparationBefore['note']>[0]): void {
+    const place = partKey(part.topic, part.partition);
+    const before = this.before.get(place) ?? new SeparationBefore();
+    this.before.set(place, before);
+    if (!before.note(picture)) return;
+    for (const key of this.unbegun) {
+      const { definition } = this.definitions.known.get(key)!;
+      if (definition.spec.service !== picture.service || this.resting.has(key)) continue;
+      if (this.beginWith(part, key)) this.options.onChanged(key, undefined);
+    }
+  }
+
+  /** Lets a revision that has no event of its own begin with what is known of the scorer. @returns whether a blind one was found, or has come to see */
+  private beginWith(part: Part, key: string): boolean {
+    const known = this.definitions.known.get(key)!;
+    const seed = this.before.get(partKey(part.topic, part.partition))?.of(known.definition.spec.service);
+    if (!seed) return false;
+    const entry = partEvidenceOf(part, known);
+    const { separation } = entry.evidence;
+    const [was, is] = [separation, seed].map((of) => blindAuc(of) !== null);
+    Object.assign(separation, seed);
+    entry.changes += 1;
+    if (was !== is) entry.isDirty = true;
+    return was !== is;
   }
 
   private foldWaiting(key: string): void {
