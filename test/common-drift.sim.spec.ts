@@ -1,3 +1,4 @@
+/** @module-tag long */
 import { describe, expect, it } from 'vitest';
 import { playExperiment } from '#libs/testing/delivery';
 import type { CommonDrift } from '../lab/calibrate/canary-traffic.js';

@@ -1,3 +1,4 @@
+/** @module-tag long */
 import { describe, expect, it } from 'vitest';
 import type { ExperimentSpec } from '#libs/contracts';
 import { foldedService } from '#libs/testing/delivery';

@@ -10,7 +10,16 @@ export type ModuleGraph = ReadonlyMap<string, readonly string[]>;
  * is one piece: what any part of it imports is used.
  */
 export function moduleGraph(paths: readonly string[]): ModuleGraph {
-  const program = ts.createProgram(paths, compilerOptions());
+  const options = compilerOptions();
+  const host = ts.createCompilerHost(options);
+  // Only our own modules are followed: to read the types of every package takes ten seconds.
+  host.resolveModuleNameLiterals = (literals, from, _redirected, given) =>
+    literals.map(({ text }) =>
+      /^[.#]/.test(text)
+        ? ts.resolveModuleName(text, from, given, host, undefined, undefined, ts.ModuleKind.ESNext)
+        : { resolvedModule: undefined },
+    );
+  const program = ts.createProgram(paths, options, host);
   const checker = program.getTypeChecker();
   return new Map(paths.map((path) => [path, used(program.getSourceFile(path) as ts.SourceFile, checker)]));
 }
@@ -30,7 +39,7 @@ export function reachedModules(graph: ModuleGraph, entries: readonly string[]): 
 
 function compilerOptions(): ts.CompilerOptions {
   const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path));
-  return ts.parseJsonConfigFileContent(config, ts.sys, process.cwd()).options;
+  return { ...ts.parseJsonConfigFileContent(config, ts.sys, process.cwd()).options, noLib: true, types: [] };
 }
 
 /** Modules whose names the file imports. */

@@ -39,7 +39,7 @@ describe.skipIf(process.platform !== 'linux')('nothing stays behind, and nothing
     await expectNothingLeft(running);
   }, 120_000);
 
-  it('when Ctrl-C comes twice in the middle of a story', async () => {
+  it('when Ctrl-C comes twice in the middle of a story', { tags: 'long', timeout: 240_000 }, async () => {
     const running = start(demo);
     await until(async () => running.printed.out.includes('watch it: '));
     running.process.kill('SIGINT');
@@ -47,38 +47,46 @@ describe.skipIf(process.platform !== 'linux')('nothing stays behind, and nothing
     running.process.kill('SIGINT');
     expect(await running.ended).toBe(0);
     await expectNothingLeft(running);
-  }, 240_000);
+  });
 
-  it('when a wrapper such as npm is ended without passing the signal on', async () => {
-    const running = start(['sh', '-c', `"$@"; true`, 'sh', ...demo], { npm_lifecycle_event: 'demo' });
-    await until(async () => running.printed.out.includes('Everything is up'));
-    running.process.kill('SIGTERM');
-    await expectNothingLeft(running);
-  }, 120_000);
+  it(
+    'when a wrapper such as npm is ended without passing the signal on',
+    { tags: 'long', timeout: 120_000 },
+    async () => {
+      const running = start(['sh', '-c', `"$@"; true`, 'sh', ...demo], { npm_lifecycle_event: 'demo' });
+      await until(async () => running.printed.out.includes('Everything is up'));
+      running.process.kill('SIGTERM');
+      await expectNothingLeft(running);
+    },
+  );
 
-  it('when the command itself is killed', async () => {
+  it('when the command itself is killed', { tags: 'long', timeout: 120_000 }, async () => {
     const running = start(demo);
     await until(async () => running.printed.out.includes('Everything is up'));
     running.process.kill('SIGKILL');
     await running.ended;
     await until(async () => (await descendants(running.mark)).every(({ command }) => !command.includes('dist/apps')));
-  }, 120_000);
+  });
 
-  it('when the reader of its output goes away', async () => {
+  it('when the reader of its output goes away', { tags: 'long', timeout: 240_000 }, async () => {
     const running = start(demo);
     await until(async () => running.printed.out.includes('Everything is up'));
     running.process.stdout!.destroy();
     expect(await running.ended).toBe(0);
     await expectNothingLeft(running);
-  }, 240_000);
+  });
 
-  it('when the start fails: the reason is one message, without a stack', async () => {
-    const running = start(demo, { SCORER_MODEL_DIR: '/nowhere/a-model' });
-    expect(await running.ended).toBe(1);
-    expect(running.printed.err).toContain('/nowhere/a-model');
-    expect(running.printed.err).not.toMatch(/^\s+at /m);
-    expect((await descendants(running.mark)).map(({ command }) => command)).toEqual([]);
-  }, 120_000);
+  it(
+    'when the start fails: the reason is one message, without a stack',
+    { tags: 'long', timeout: 120_000 },
+    async () => {
+      const running = start(demo, { SCORER_MODEL_DIR: '/nowhere/a-model' });
+      expect(await running.ended).toBe(1);
+      expect(running.printed.err).toContain('/nowhere/a-model');
+      expect(running.printed.err).not.toMatch(/^\s+at /m);
+      expect((await descendants(running.mark)).map(({ command }) => command)).toEqual([]);
+    },
+  );
 });
 
 function start(

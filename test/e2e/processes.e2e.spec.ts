@@ -53,7 +53,7 @@ describe('a process', () => {
     expect(await leftBehind()).toEqual([]);
   });
 
-  it('shows the stack of a failed start to whoever asks for it', async () => {
+  it('shows the stack of a failed start to whoever asks for it', { tags: 'long' }, async () => {
     const child = start('standalone', { SCORER_MODEL_DIR: join(folder, 'no-model'), LOG_LEVEL: 'debug' });
     expect(await child.ended).toBe(1);
     expect(child.output()).toMatch(/could not start: .*\n\s+at /);
@@ -76,13 +76,17 @@ describe('a process', () => {
     expect(await leftBehind()).toEqual([]);
   });
 
-  it('that is told to end while it starts ends as soon as it has started, and leaves nothing behind', async () => {
-    const child = start('standalone', {});
-    await expect.poll(leftBehind, { timeout: 20_000, interval: 20 }).not.toEqual([]);
-    child.process.kill('SIGTERM');
-    expect(await child.ended).toBe(0);
-    expect(await leftBehind()).toEqual([]);
-  });
+  it(
+    'that is told to end while it starts ends as soon as it has started, and leaves nothing behind',
+    { tags: 'long' },
+    async () => {
+      const child = start('standalone', {});
+      await expect.poll(leftBehind, { timeout: 20_000, interval: 20 }).not.toEqual([]);
+      child.process.kill('SIGTERM');
+      expect(await child.ended).toBe(0);
+      expect(await leftBehind()).toEqual([]);
+    },
+  );
 
   it('is not ready first, then finishes what is under way, and ends at once at a second signal', async () => {
     const child = start('recorder', { SHUTDOWN_NOTICE_MS: '60000' });

@@ -131,7 +131,7 @@ describe('the analyzer', () => {
 
   it(
     'takes the lead of one that is stopped; what that one says or saves when it wakes is refused',
-    { timeout: 120_000 },
+    { timeout: 120_000, tags: 'long' },
     async () => {
       const bus = await createEventBus({ carrier: 'postgres', database, hungAfterMs: HUNG_AFTER_MS });
       onTestFinished(() => bus.close());
@@ -165,7 +165,7 @@ describe('the analyzer', () => {
 
   it(
     'shares the partitions with others, of which one is killed and one is stopped: bit for bit what one that reads all of them says',
-    { timeout: 180_000 },
+    { timeout: 180_000, tags: 'long' },
     async () => {
       const own = await withDatabase();
       onTestFinished(() => own.close());

@@ -175,21 +175,25 @@ describe('embedded Postgres', () => {
     await vi.waitFor(() => expect(serverRuns(dataDir)).toBe(false), { timeout: 10_000 });
   });
 
-  it('stays while somebody uses it, though its starter was killed, and takes further users', async () => {
-    const starter = await startUser(dataDir);
-    const other = await startEmbeddedPostgres({ dataDir });
-    await kill(starter);
-    // Longer than the server takes to notice that nobody is left.
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
-    const third = await startEmbeddedPostgres({ dataDir });
-    const database = await openDatabase({ url: third.url });
-    expect(await database.query('SELECT word FROM kept')).toEqual([{ word: 'kept' }]);
-    await database.close();
-    await other.stop();
-    expect(serverRuns(dataDir)).toBe(true);
-    await third.stop();
-    expect(serverRuns(dataDir)).toBe(false);
-  });
+  it(
+    'stays while somebody uses it, though its starter was killed, and takes further users',
+    { tags: 'long' },
+    async () => {
+      const starter = await startUser(dataDir);
+      const other = await startEmbeddedPostgres({ dataDir });
+      await kill(starter);
+      // Longer than the server takes to notice that nobody is left.
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      const third = await startEmbeddedPostgres({ dataDir });
+      const database = await openDatabase({ url: third.url });
+      expect(await database.query('SELECT word FROM kept')).toEqual([{ word: 'kept' }]);
+      await database.close();
+      await other.stop();
+      expect(serverRuns(dataDir)).toBe(true);
+      await third.stop();
+      expect(serverRuns(dataDir)).toBe(false);
+    },
+  );
 
   it('is started again at the same address, with its data, when its first process is killed', async () => {
     const told: string[] = [];
@@ -235,7 +239,7 @@ describe('embedded Postgres', () => {
     ['an error that nobody catches', `setTimeout(() => { throw new Error('the model folder is missing'); })`],
     ['an exit without a goodbye', 'process.exit(1)'],
     ['a signal that nobody handles', `process.kill(process.pid, 'SIGTERM')`],
-  ])('leaves no process behind after %s', async (_, end) => {
+  ])('leaves no process behind after %s', { tags: 'long' }, async (_, end) => {
     const starter = await startUser(dataDir, end);
     await starter.gone;
     await vi.waitFor(() => expect(serverRuns(dataDir)).toBe(false), { timeout: 10_000 });

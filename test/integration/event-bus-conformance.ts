@@ -427,7 +427,8 @@ export function describeEventBus(name: string, open: () => Promise<BusFixture>):
     });
 
     const memberBus = (): NonNullable<BusFixture['memberBus']> => fixture.memberBus!;
-    describe.skipIf(name === 'memory')('across processes', () => {
+    // Kafka takes twice as long over each, and the bus is the same.
+    describe.skipIf(name === 'memory')('across processes', { tags: name === 'kafka' ? ['long'] : [] }, () => {
       // Long because it is a list of behaviours as well.
       let database: TestDatabase;
       beforeAll(async () => {

@@ -86,7 +86,7 @@ if (kafka) {
 
   it.skipIf(kafka.crash === undefined)(
     'goes on after its broker was killed and started again: who publishes, who has never published, and who reads',
-    { timeout: 180_000 },
+    { timeout: 180_000, tags: 'long' },
     async () => {
       const [bus, another] = [await createEventBus(options), await createEventBus(options)];
       onTestFinished(() => Promise.all([bus.close(), another.close()]).then(() => undefined));

@@ -85,6 +85,7 @@ describe('event bus on Postgres', () => {
 
   it('shows to the command line what a consumer has given up, and lets it publish that again', async () => {
     vi.stubEnv('DATABASE_URL', database.url);
+    onTestFinished(() => void vi.unstubAllEnvs());
     const { bus, close } = await openBus(readConfig(commonVariables, { PARTITIONS: '3' }), 'spec', database);
     onTestFinished(close);
     const topic = 'preference.judged.v1';

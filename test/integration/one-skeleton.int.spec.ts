@@ -115,11 +115,6 @@ describe.each(apps.map((app) => [app.name, app] as const))('the %s', (name, app)
   });
 });
 
-it('counts the process once, however many apps are in it', async () => {
-  const texts = await Promise.all(apps.map(async ({ name }) => (await fetch(`${urlOf(name)}/metrics`)).text()));
-  expect(texts.filter((text) => text.includes('process_cpu_seconds_total'))).toHaveLength(1);
-});
-
 /** A route that takes a body, of every app that has one. */
 const DOORS: readonly (readonly [door: string, url: () => string])[] = [
   ['an experiment file', () => `${urlOf('decision')}/v1/experiments`],

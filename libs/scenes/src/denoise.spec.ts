@@ -58,14 +58,18 @@ describe('denoise', () => {
     expect(spreadLevels({ ...good, precision: 'int4' })).toBeGreaterThan(6);
   });
 
-  it('draws the right scene from good checkpoints and a wrong one in a fifth of the pictures from wrong-attribute ones', () => {
-    expect(wrongShare('scenes-1.0')).toBe(0);
-    expect(wrongShare('scenes-1.1')).toBe(0);
-    for (const checkpoint of checkpoints.filter((name) => name.includes('wrong-attribute'))) {
-      expect(wrongShare(checkpoint)).toBeGreaterThan(WRONG_SHARE - 0.05);
-      expect(wrongShare(checkpoint)).toBeLessThan(WRONG_SHARE + 0.05);
-    }
-  });
+  it(
+    'draws the right scene from good checkpoints and a wrong one in a fifth of the pictures from wrong-attribute ones',
+    { tags: 'long' },
+    () => {
+      expect(wrongShare('scenes-1.0')).toBe(0);
+      expect(wrongShare('scenes-1.1')).toBe(0);
+      for (const checkpoint of checkpoints.filter((name) => name.includes('wrong-attribute'))) {
+        expect(wrongShare(checkpoint)).toBeGreaterThan(WRONG_SHARE - 0.05);
+        expect(wrongShare(checkpoint)).toBeLessThan(WRONG_SHARE + 0.05);
+      }
+    },
+  );
 
   it('draws nothing of the scene from broken checkpoints', () => {
     expect(new Set(denoise(scene, { ...good, checkpoint: 'scenes-1.1-blank' }))).toEqual(new Set([0]));

@@ -1,3 +1,4 @@
+/** @module-tag long */
 import { describe, expect, it } from 'vitest';
 import { type Arm, normalUpperQuantile, rejects, windowAfter } from '#libs/statistics';
 import { simulationRandom, type SimulationRandom } from '#libs/testing/random';

@@ -1,3 +1,4 @@
+/** @module-tag long */
 import { describe, expect, it } from 'vitest';
 import { expectFewFalseAlarms, THRESHOLD } from '#libs/testing/figures';
 import { simulationRandom } from '#libs/testing/random';
