@@ -6,6 +6,7 @@ import { createFactStore } from '#libs/persistence/recorder';
 import { createFactReader } from '#libs/persistence/reports';
 import { createDataSource } from '#libs/persistence/schema';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
+import { recordEvents } from './record-events.js';
 
 /** Events, and the tables that the version before the packed ones made of them, as JSON by table. */
 interface Before {
@@ -39,14 +40,14 @@ describe('facts of the version before they were packed', () => {
   it('have the digests that their events have, so that those are absorbed when they come again', async () => {
     const rows = await counts(database);
     expect(rows).toEqual({ requests: 4, generations: 4, scores: 3, embeddings: 2, feedback: 2 });
-    await createFactStore(database).record(database, before.events);
+    await recordEvents(database, createFactStore(database), before.events);
     expect(await counts(database)).toEqual(rows);
   });
 
   it('are what the events make when they are recorded anew', async () => {
     const anew = await withDatabase();
     await migrate(anew);
-    await createFactStore(anew).record(anew, before.events);
+    await recordEvents(anew, createFactStore(anew), before.events);
     expect(await rowsOf(anew, OF_VIEWS)).toEqual(told);
     expect(await rowsOf(anew, KEYS)).toEqual(await rowsOf(database, KEYS));
     expect(await counts(anew)).toEqual(await counts(database));
@@ -108,7 +109,7 @@ describe('addresses of pictures', () => {
       ...numbers.map((number) => of(number, `unit-${number}`, 'all')),
       ...numbers.map((number) => of(number, 'anna', 'anna')),
     ];
-    await createFactStore(database).record(database, events);
+    await recordEvents(database, createFactStore(database), events);
     const rows = await database.query<{ id: string; images: unknown; negative_prompt: string; own: boolean }>(
       `select view.generation_id as id, view.images, view.negative_prompt, image_uris is not null and fact.negative_prompt is not null as own
          from teststrip.generations as view join teststrip.generation_facts as fact using (event_digest, completed_at)`,

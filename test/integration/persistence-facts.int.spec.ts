@@ -6,6 +6,7 @@ import { createFactStore, type FactStore } from '#libs/persistence/recorder';
 import { createFactReader, type FactReader } from '#libs/persistence/reports';
 import { createDataSource } from '#libs/persistence/schema';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
+import { recordEvents } from './record-events.js';
 
 let database: TestDatabase;
 let facts: FactStore;
@@ -31,8 +32,8 @@ const completed = example('generation.completed.v1').data;
 
 describe('facts', () => {
   it('of every kind are written once however often they come, also twice in one batch', async () => {
-    await facts.record(database, examples);
-    await facts.record(database, [...examples, ...examples]);
+    await recordEvents(database, facts, examples);
+    await recordEvents(database, facts, [...examples, ...examples]);
     const tables = await database.query<{ name: string; rows: number }>(
       `select relname as name, (xpath('/row/c/text()', query_to_xml('select count(*) as c from teststrip.' || relname, false, true, '')))[1]::text::integer as rows
          from pg_stat_user_tables where schemaname = 'teststrip'`,
@@ -58,8 +59,8 @@ describe('facts', () => {
     expect(definition).toMatchObject({ experiment: told.experiment, revision: told.revision, spec: told.spec });
     const policy = (deadlineMs: number, definedAt: string) =>
       example('experiment.defined.v1', { spec: { ...told.spec, deadlineMs }, definedAt });
-    await facts.record(database, [policy(1, '2026-11-21T10:00:00.000Z'), policy(2, '2026-11-22T10:00:00.000Z')]);
-    await facts.record(database, [policy(1, '2026-11-21T10:00:00.000Z')]);
+    await recordEvents(database, facts, [policy(1, '2026-11-21T10:00:00.000Z'), policy(2, '2026-11-22T10:00:00.000Z')]);
+    await recordEvents(database, facts, [policy(1, '2026-11-21T10:00:00.000Z')]);
     expect((await reader.definitions()).map(({ spec }) => spec.deadlineMs)).toEqual([2]);
     const analysed = examples.find(({ type }) => type === 'experiment.analysed.v1')!
       .data as DataOf<'experiment.analysed.v1'>;
@@ -78,7 +79,7 @@ describe('facts', () => {
       of('counted', 'delivered', 2),
     ];
     const outside = example('request.routed.v1', { assignment: null });
-    await Promise.all([facts.record(database, [...batch, outside]), facts.record(database, batch)]);
+    await Promise.all([recordEvents(database, facts, [...batch, outside]), recordEvents(database, facts, batch)]);
     const counts = await reader.traffic('counted', assignment.revision);
     expect(counts.map(({ epoch, outcome, requests }) => [epoch, outcome, requests])).toEqual([
       [1, 'delivered', 2],
@@ -98,10 +99,10 @@ describe('facts', () => {
     const request = example('request.routed.v1', { assignment: drawn, startedAt: '2026-11-20T23:59:59.000Z' });
     const nextDay = { ...request, data: { ...request.data, startedAt: '2026-11-21T00:00:01.000Z' } };
     const outside = example('feedback.recorded.v1', { requestId: 'again', assignment: null, givenAt: at(0) });
-    await facts.record(database, [score, later(at(1), 0.2), request, nextDay, outside]);
-    await facts.record(database, [later(at(2), 0.3)]);
+    await recordEvents(database, facts, [score, later(at(1), 0.2), request, nextDay, outside]);
+    await recordEvents(database, facts, [later(at(2), 0.3)]);
     for (const time of ['2026-11-21T12:00:00.000Z', '2026-11-19T12:00:00.000Z', '2026-11-26T12:00:00.000Z'])
-      await createFactStore(database).record(database, [
+      await recordEvents(database, createFactStore(database), [
         later(time, 0.4),
         nextDay,
         { ...outside, data: { ...outside.data, givenAt: '2026-11-21T12:00:00.000Z' } },
@@ -124,7 +125,7 @@ describe('facts', () => {
       config: { ...completed.config, 'a\u0000key': ['\u0000', { '\ud83d': 1 }] },
       assignment: { ...assignment, experiment: 'strange' },
     });
-    await facts.record(database, [event]);
+    await recordEvents(database, facts, [event]);
     const [stored] = await database.query<{ config: object }>(
       `select config from teststrip.generations where generation_id = 'strange'`,
     );
@@ -142,8 +143,9 @@ describe('facts', () => {
   it('show the latest pictures, scored or not, and the worst aligned ones first', async () => {
     const drawn = { ...assignment, experiment: 'pictures' };
     const alignments = [0.31, 0.12, null, 0.28];
-    await facts.record(
+    await recordEvents(
       database,
+      facts,
       alignments.flatMap((alignment, index): TeststripEvent[] => {
         const generationId = `picture-${index}`;
         const made = example('generation.completed.v1', { generationId, assignment: drawn }, at(index));
@@ -180,8 +182,8 @@ describe('facts', () => {
     const events = Array.from({ length: 100 }, (_, index) =>
       analysed(index * 300, index < 75 ? 'undecided' : 'harmful'),
     );
-    await facts.record(database, events.slice(0, 50));
-    await facts.record(database, events.slice(40));
+    await recordEvents(database, facts, events.slice(0, 50));
+    await recordEvents(database, facts, events.slice(40));
     const kept = await reader.analysisHistory('thin', base.revision, 1_000);
     expect(kept.length).toBeGreaterThanOrEqual(30);
     expect(kept.length).toBeLessThanOrEqual(31);
@@ -206,7 +208,7 @@ describe('facts', () => {
       );
     const [first, second] = ['2020-01-01T23:59:59.999Z', '2020-01-02T00:00:00.000Z'];
     const days = createFactStore(database);
-    await days.record(database, [
+    await recordEvents(database, days, [
       example('request.routed.v1', { startedAt: first!, assignment: old }),
       example('request.routed.v1', { startedAt: second!, assignment: old }),
       example('generation.completed.v1', { assignment: old }, first),
@@ -215,7 +217,7 @@ describe('facts', () => {
     ]);
     expect(await days.forget(keep(1, 2))).toEqual({ image_embeddings: ['2020-01-01'] });
     const late = example('image.scored.v1', { assignment: old }, first);
-    await days.record(database, [late]);
+    await recordEvents(database, days, [late]);
     expect(await database.query(`select 1 from teststrip.image_scores where scored_at < '2020-01-02'`)).toHaveLength(2);
     expect(await days.forget(keep(2))).toEqual({
       request_facts: ['2020-01-01'],
@@ -226,7 +228,7 @@ describe('facts', () => {
     // Of the request and the score of the second day.
     expect(await shared()).toHaveLength(2);
     for (const store of [days, createFactStore(database)])
-      await expect(store.record(database, [late])).rejects.toThrow(
+      await expect(recordEvents(database, store, [late])).rejects.toThrow(
         /image\.scored\.v1 is of 2020-01-01, and kept are 2020-01-02 to .*: facts of earlier days were dropped/,
       );
     expect(await days.forget(keep(3))).toEqual({
@@ -242,16 +244,16 @@ describe('facts', () => {
     const erase = () => facts.erase({ names: ['leaves'], actor: 'privacy', reason: 'asked for' });
     let erased: ReturnType<typeof erase> | undefined;
     await database.transaction(async (tx) => {
-      await facts.record(tx, [told]);
+      await facts.record(tx, facts.prepare([told]));
       erased = erase();
       // Longer than an erasure waits at a time.
       await pause(700);
-      await facts.record(database, [
+      await recordEvents(database, facts, [
         example('request.routed.v1', { assignment: { ...assignment, experiment: 'other' } }),
       ]);
     });
     expect(await erased).toMatchObject({ requests: 1 });
-    await facts.record(database, [{ ...told, id: 'again' }]);
+    await recordEvents(database, facts, [{ ...told, id: 'again' }]);
     expect(await database.query(`select 1 from teststrip.requests where unit = 'leaves'`)).toEqual([]);
   });
 
@@ -264,7 +266,7 @@ describe('facts', () => {
     const cpuBefore = process.cpuUsage();
     const startedAt = performance.now();
     for (const batch of encoded) {
-      await database.transaction((tx) => facts.record(tx, batch.map(decodeEvent)));
+      await database.transaction((tx) => facts.record(tx, facts.prepare(batch.map(decodeEvent))));
     }
     const wallMs = performance.now() - startedAt;
     const cpu = process.cpuUsage(cpuBefore);
@@ -282,7 +284,7 @@ describe('facts of a version before the days', () => {
     await migrate(old);
     const scored = { ...example('image.scored.v1'), id: 'scored' };
     const told = [{ ...routed, id: 'routed' }, { ...example('generation.completed.v1'), id: 'made' }, scored];
-    await createFactStore(old).record(old, told);
+    await recordEvents(old, createFactStore(old), told);
     await undoDays(old);
     const rows = await old.query('select * from teststrip.requests');
     expect(rows).toMatchObject([{ assignment, variant: assignment.variant }]);
@@ -290,7 +292,7 @@ describe('facts of a version before the days', () => {
     await old.query(`update teststrip.requests set event_id = 'routed'; update teststrip.generations set event_id = 'made';
       update teststrip.image_scores set event_id = 'scored';`);
     expect(await migrate(old)).toContain('DaysOfFacts1790000000020');
-    await createFactStore(old).record(old, told);
+    await recordEvents(old, createFactStore(old), told);
     const [counted] = await old.query(
       `select (select count(*)::integer from teststrip.requests) as requests, (select count(*)::integer from teststrip.generations) as made,
               (select count(*)::integer from teststrip.image_scores) as scores`,

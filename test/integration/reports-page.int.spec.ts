@@ -23,6 +23,7 @@ import {
   threeObjectivesStory,
   troubledStory,
 } from './reports-story.js';
+import { recordEvents } from './record-events.js';
 
 if (!hasBrowser()) {
   console.warn(
@@ -87,7 +88,7 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
   it('says that nothing is there yet, and shows an experiment as soon as it is defined', async () => {
     await page.goto(reports.url);
     await page.getByText('No experiment has been defined yet').waitFor();
-    await createFactStore(database).record(database, await rolledBackStory('bad-pictures', folder));
+    await recordEvents(database, createFactStore(database), await rolledBackStory('bad-pictures', folder));
     await page.getByRole('heading', { name: 'bad-pictures' }).waitFor();
     await page.getByRole('link', { name: /bad-pictures/ }).click();
     await page.waitForURL('**/experiments/bad-pictures');
@@ -157,12 +158,12 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     const [request] = (await rolledBackStory('bad-pictures', folder)).filter(
       ({ type }) => type === 'request.routed.v1',
     );
-    await createFactStore(database).record(database, [{ ...request!, id: 'one-more' }]);
+    await recordEvents(database, createFactStore(database), [{ ...request!, id: 'one-more' }]);
     await expect.poll(() => exposed.textContent()).toMatch(/^35/);
   });
 
   it('says beside each metric what its figures leave out, and below what cannot be right, at any width', async () => {
-    await createFactStore(database).record(database, troubledStory('much-to-say'));
+    await recordEvents(database, createFactStore(database), troubledStory('much-to-say'));
     await page.goto(`${reports.url}/experiments/much-to-say`);
     const metrics = page.getByRole('region', { name: 'Metrics', exact: true });
     await metrics.getByText(/^! At most 5 % is allowed.*control is beyond it now, whatever was before\.$/).waitFor();
@@ -184,7 +185,7 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
   });
 
   it('shows the objectives of an ab test: utility over what matters, and the gains it is made of', async () => {
-    await createFactStore(database).record(database, abStory('cheap-or-fine'));
+    await recordEvents(database, createFactStore(database), abStory('cheap-or-fine'));
     await page.goto(`${reports.url}/experiments/cheap-or-fine`);
     const objectives = page.getByRole('region', { name: 'Objectives' });
     const cheap = objectives.getByRole('row', { name: /^cheap/ });
@@ -221,7 +222,7 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
   });
 
   it('shows any other number of objectives as a table, what is not known yet included', async () => {
-    await createFactStore(database).record(database, threeObjectivesStory('three-aims'));
+    await recordEvents(database, createFactStore(database), threeObjectivesStory('three-aims'));
     await page.goto(`${reports.url}/experiments/three-aims`);
     const table = page.getByRole('region', { name: 'Pareto view' });
     await table.getByRole('row', { name: /^even/ }).getByText('on the front').waitFor();
@@ -239,7 +240,7 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
   });
 
   it('shows how far a shadow is, what its pairs say of each metric, and the share that they allow', async () => {
-    await createFactStore(database).record(database, shadowStory('in-the-dark'));
+    await recordEvents(database, createFactStore(database), shadowStory('in-the-dark'));
     await page.goto(`${reports.url}/experiments/in-the-dark`);
     await page.getByRole('listitem').getByText('shadow: 212 of 350 pairs', { exact: true }).waitFor();
     await page.getByText(/^They allow 5 % of the traffic; alignment allows least; the ramp may begin at 5 %/).waitFor();
@@ -267,7 +268,7 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
   });
 
   it('has people judge pairs by keys, tells nothing of whose picture is where, and takes answers back', async () => {
-    await createFactStore(database).record(database, await reviewStory('to-judge', folder));
+    await recordEvents(database, createFactStore(database), await reviewStory('to-judge', folder));
     const asked: string[] = [];
     page.on('request', (request) => void asked.push(request.url()));
     await page.goto(`${reports.url}/review`);
@@ -309,7 +310,7 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
       expect(data).toMatchObject({ experiment: 'to-judge', revision: 1, rater: 'ana' });
       expect([data.left.variant, data.right.variant].toSorted()).toEqual(['candidate', 'control']);
     }
-    await createFactStore(database).record(database, judgementsIn(published));
+    await recordEvents(database, createFactStore(database), judgementsIn(published));
     await page.goto(`${reports.url}/review/to-judge`);
     await page.getByText('3 of 6').waitFor();
   });

@@ -22,6 +22,7 @@ import { createFactStore } from '#libs/persistence/recorder';
 import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
 import { abStory, reviewStory } from './reports-story.js';
+import { recordEvents } from './record-events.js';
 
 interface BlindedReview {
   readonly pairs: readonly { readonly pair: string; readonly left: string }[];
@@ -38,7 +39,7 @@ beforeAll(async () => {
   await migrate(database);
   folder = await mkdtemp(join(tmpdir(), 'teststrip-reports-'));
   await mkdir(join(folder, 'pictures'));
-  await createFactStore(database).record(database, examples);
+  await recordEvents(database, createFactStore(database), examples);
   const pictureRoots = [join(folder, 'pictures'), join(folder, 'not-there')];
   bus = {
     ...(await createEventBus({ carrier: 'memory' })),
@@ -90,14 +91,14 @@ describe('the reports API', () => {
 
   it('passes on what the analysis says of the objectives, and says null where there are none', async () => {
     const story = abStory('weighed');
-    await createFactStore(database).record(database, story);
+    await recordEvents(database, createFactStore(database), story);
     const { data } = story.at(-1) as TeststripEvent<'experiment.analysed.v1'>;
     expect(((await json('/api/experiments/weighed')) as ExperimentSummary).objectives).toEqual(data.objectives);
     expect(((await json(address)) as ExperimentSummary).objectives).toBeNull();
   });
 
   it('hands out pairs to who says who they are, and takes of each prompt the same judgement once', async () => {
-    await createFactStore(database).record(database, await reviewStory('to-judge', join(folder, 'pictures')));
+    await recordEvents(database, createFactStore(database), await reviewStory('to-judge', join(folder, 'pictures')));
     const judge = (body: object): Promise<Response> =>
       fetch(`${reports.url}/api/experiments/to-judge/judgements`, {
         method: 'POST',
@@ -160,7 +161,7 @@ describe('the reports API', () => {
     const summaries = summariesOf(answer);
     expect((await summaries.next()).value).toMatchObject({ exposed: 1 });
     const event = examples.find(({ type }) => type === 'request.routed.v1') as TeststripEvent<'request.routed.v1'>;
-    await createFactStore(database).record(database, [{ ...event, id: 'one more' }]);
+    await recordEvents(database, createFactStore(database), [{ ...event, id: 'one more' }]);
     expect((await summaries.next()).value).toMatchObject({ exposed: 2 });
     await summaries.return(undefined);
   });
@@ -199,7 +200,7 @@ describe('pictures', () => {
   it('of one prompt by control and a candidate are compared, the least alike first', async () => {
     const story = await reviewStory('alike', join(folder, 'pictures'));
     const scores = story.filter(({ type }) => type === 'generation.completed.v1').map(scoreOf);
-    await createFactStore(database).record(database, [...story, ...scores]);
+    await recordEvents(database, createFactStore(database), [...story, ...scores]);
     const { candidates } = (await json('/api/experiments/alike/pictures/likeness?limit=2')) as ExperimentLikeness;
     const [candidate] = candidates;
     expect(candidate).toMatchObject({
@@ -263,7 +264,7 @@ describe('pictures', () => {
     const images = [{ uri, sha256, format: 'png' as const, width: 8, height: 8, bytes: bytes.length }];
     const time = '2026-11-20T12:00:00.000Z';
     const data = { ...event.data, generationId, assignment, images };
-    await createFactStore(database).record(database, [{ ...event, id: generationId, time, data }]);
+    await recordEvents(database, createFactStore(database), [{ ...event, id: generationId, time, data }]);
   }
 });
 

@@ -17,6 +17,7 @@ function recorderThat(refuses: (ids: readonly string[]) => Error | undefined) {
     },
   } as unknown as Database;
   const facts = {
+    prepare: (events: readonly unknown[]) => events,
     record: (_tx: Queryable, events: readonly { readonly id: string }[]) => {
       ids = events.map(({ id }) => id);
       const refusal = refuses(ids);

@@ -2,11 +2,12 @@ import { Logger } from '@nestjs/common';
 import { Gathering, UnprocessableEventError, type EventBatch } from '#libs/messaging';
 import { isDatabaseAway, type Database, type TransactionOptions } from '#libs/persistence';
 import { StalePositionError, type Positions } from '#libs/persistence/positions';
-import { FactOfNoKeptDayError, type FactStore } from '#libs/persistence/recorder';
+import { FactOfNoKeptDayError, type FactStore, type PreparedFact } from '#libs/persistence/recorder';
 import type { RecorderMetrics } from './recorder-metrics.js';
 
 interface Waiting {
   readonly batch: EventBatch;
+  readonly facts: readonly PreparedFact[];
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -48,7 +49,9 @@ export class FactRecorder {
 
   record(batch: EventBatch): Promise<void> {
     return new Promise((resolve, reject) => {
-      const one = { batch, resolve, reject };
+      // While another transaction is under way, as a rule.
+      const facts = this.facts.prepare(batch.events.map(({ event }) => event));
+      const one = { batch, facts, resolve, reject };
       if (performance.now() < (this.apartUntilMs.get(placeOf(batch)) ?? 0)) return void this.writeApart(one);
       this.gathering.add(one);
     });
@@ -58,10 +61,7 @@ export class FactRecorder {
     const [only, ...others] = together;
     if (only && others.length === 0) return void this.writeApart(only);
     try {
-      await this.write(
-        together.map(({ batch }) => batch),
-        { lockedAtMostMs: LOCKED_AT_MOST_MS },
-      );
+      await this.write(together, { lockedAtMostMs: LOCKED_AT_MOST_MS });
       for (const { resolve } of together) resolve();
     } catch (error) {
       for (const one of together) {
@@ -71,9 +71,10 @@ export class FactRecorder {
     }
   }
 
-  private async writeApart({ batch, resolve, reject }: Waiting): Promise<void> {
+  private async writeApart(one: Waiting): Promise<void> {
+    const { batch, resolve, reject } = one;
     try {
-      await this.write([batch]);
+      await this.write([one]);
       resolve();
     } catch (error) {
       this.apartUntilMs.set(placeOf(batch), performance.now() + APART_FOR_MS);
@@ -84,10 +85,11 @@ export class FactRecorder {
     }
   }
 
-  private async write(batches: readonly EventBatch[], options?: TransactionOptions): Promise<void> {
-    const events = batches.flatMap((batch) => batch.events.map(({ event }) => event));
+  private async write(together: readonly Waiting[], options?: TransactionOptions): Promise<void> {
+    const batches = together.map(({ batch }) => batch);
+    const facts = together.flatMap((one) => one.facts);
     await this.database.transaction(async (tx) => {
-      await this.facts.record(tx, events).catch(tellWhoseFault);
+      await this.facts.record(tx, facts).catch(tellWhoseFault);
       await this.positions.write(tx, ...batches);
     }, options);
     for (const batch of batches) this.metrics.count(batch);

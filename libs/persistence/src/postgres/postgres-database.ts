@@ -1,5 +1,6 @@
 import { Client, Pool, types, type ClientBase, type ClientConfig } from 'pg';
-import type { Database, DatabaseSession, Queryable, QueryOptions, TransactionOptions } from './database.js';
+import { CopyIn } from './copy-in.js';
+import type { Database, DatabaseSession, QueryOptions, Transaction, TransactionOptions } from './database.js';
 import { openListener } from './notifications.js';
 import { openReads } from './reads.js';
 import { hangUp, isUnanswered } from './unanswered.js';
@@ -83,7 +84,7 @@ interface Connections {
 async function runTransaction<T>(
   pool: Pool,
   { answerWithinMs, lockedAtMostMs }: TransactionOptions & { readonly answerWithinMs: number },
-  work: (tx: Queryable) => Promise<T>,
+  work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
   const client = await pool.connect();
   let lost: Error | undefined;
@@ -91,14 +92,14 @@ async function runTransaction<T>(
   const onLost = (error: Error): void => void (lost ??= error);
   client.on('error', onLost);
   let broken: Error | undefined;
-  const query: Queryable['query'] = (sql, values, options) =>
+  const query: Transaction['query'] = (sql, values, options) =>
     runQuery(client, sql, values, { answerWithinMs, ...options });
   try {
     // In one message: both are answered at once.
     await query(
       lockedAtMostMs === undefined ? 'BEGIN' : `BEGIN; SET LOCAL lock_timeout = ${Math.ceil(lockedAtMostMs)}`,
     );
-    const result = await work({ query });
+    const result = await work({ query, copyIn: (sql, rows) => copyIn(client, sql, rows, answerWithinMs) });
     await query('COMMIT');
     return result;
   } catch (error) {
@@ -178,10 +179,25 @@ async function runQuery<Row extends object>(
     const result = await runner.query(config);
     return result.rows as Row[];
   } catch (error) {
-    if (isUnanswered(error)) error.message = `no answer within ${options?.answerWithinMs} ms`;
-    if (error instanceof Error) error.message = `${error.message} (in: ${firstLine(sql)})`;
-    throw error;
+    throw withStatement(error, sql, options?.answerWithinMs);
   }
+}
+
+async function copyIn(client: ClientBase, sql: string, rows: string, answerWithinMs: number): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      client.query(new CopyIn(sql, rows, answerWithinMs, (error) => (error ? reject(error) : resolve())));
+    });
+  } catch (error) {
+    throw withStatement(error, sql, answerWithinMs);
+  }
+}
+
+/** The error, whose message says of which statement it is. */
+function withStatement(error: unknown, sql: string, answerWithinMs: number | undefined): unknown {
+  if (isUnanswered(error)) error.message = `no answer within ${answerWithinMs} ms`;
+  if (error instanceof Error) error.message = `${error.message} (in: ${firstLine(sql)})`;
+  return error;
 }
 
 function connectionConfig(url: string, applicationName: string): ClientConfig {

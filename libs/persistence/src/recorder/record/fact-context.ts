@@ -13,35 +13,11 @@ export interface FactContext {
   readonly negativePrompt?: string | undefined;
 }
 
-/** Asked for when documents are kept, and when rows are made of them. */
-const contexts = new WeakMap<object, FactContext | null>();
 const commonTexts = new CommonTexts();
 
-/** The context of a fact; null: it has none. */
-export function contextOf(event: TeststripEvent): FactContext | null {
-  const known = contexts.get(event);
-  if (known !== undefined) return known;
-  const context = makeContext(event);
-  contexts.set(event, context);
-  return context;
-}
-
-function makeContext(event: TeststripEvent): FactContext | null {
-  switch (event.type) {
-    case 'request.routed.v1':
-      return named(contextOfRequest(event));
-    case 'generation.completed.v1':
-      return contextOfGeneration(event);
-    case 'image.scored.v1':
-      return named(contextOfScore(event));
-    default:
-      return null;
-  }
-}
-
-function contextOfRequest({ data }: TeststripEvent<'request.routed.v1'>): object {
+export function requestContext({ data }: TeststripEvent<'request.routed.v1'>): FactContext {
   const { service, assignment, slot, upstream, outcome, status } = data;
-  return { service, assignment: assignment && sharedAssignment(assignment), slot, upstream, outcome, status };
+  return named({ service, assignment: assignment && sharedAssignment(assignment), slot, upstream, outcome, status });
 }
 
 /** The assignment without what differs from request to request: the same object's text for all requests to a variant under one epoch. */
@@ -49,7 +25,7 @@ function sharedAssignment({ unit: _unit, assignedAt: _at, pair: _pair, ...shared
   return shared;
 }
 
-function contextOfGeneration({ data, subject }: TeststripEvent<'generation.completed.v1'>): FactContext {
+export function generationContext({ data, subject }: TeststripEvent<'generation.completed.v1'>): FactContext {
   const { service, assignment, fingerprint, config, mode, outcome, negativePrompt } = data;
   const isCommonText = (text: string): boolean => commonTexts.note(text, assignment?.unit ?? subject);
   const images = packImages(data, isCommonText);
@@ -67,10 +43,10 @@ function contextOfGeneration({ data, subject }: TeststripEvent<'generation.compl
   return { ...named(document), images, negativePrompt: isCommon ? undefined : negativePrompt };
 }
 
-function contextOfScore({ data }: TeststripEvent<'image.scored.v1'>): object {
+export function scoreContext({ data }: TeststripEvent<'image.scored.v1'>): FactContext {
   const { assignment, identity, outcome, blank, blankKind, promptTruncated, promptWindows, promptClass, decoding } =
     data;
-  return {
+  return named({
     ...armOf(assignment),
     identity,
     outcome,
@@ -80,7 +56,7 @@ function contextOfScore({ data }: TeststripEvent<'image.scored.v1'>): object {
     promptWindows,
     promptClass,
     decoding,
-  };
+  });
 }
 
 function armOf(assignment: Assignment | null): object {

@@ -1,7 +1,7 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
-import { DAY_MS, dateOf, dayOf, FACT_TABLES, factPlace, type FactTable } from '../days/fact-tables.js';
-import { eventDigest } from './digest.js';
+import { DAY_MS, dateOf, FACT_TABLES, type FactTable } from '../days/fact-tables.js';
+import type { PreparedFact } from './prepared-fact.js';
 
 /** As long as a log is kept at most, unless somebody says otherwise; so that one wrong clock does not have all days searched. */
 const MOST_DAYS_BACK = 31;
@@ -18,19 +18,18 @@ interface Span {
 }
 
 /**
- * The events without those that are there already, whatever time they say: a score that is published again has a new one, and so has what other programs send again without a
+ * The facts without those that are there already, whatever time they say: a score that is published again has a new one, and so has what other programs send again without a
  * time. The first stays, also of two that come together. Looked for are the days since its request was assigned, as nothing is told of a request before that, or without an assignment
  * the day before; the day of the event; and the day after. Two that come at the same moment are in one partition, as the evidence needs them to be, and a partition's transactions follow one
  * another.
  */
-export async function leaveOutKnown(
-  tx: Queryable,
-  events: readonly TeststripEvent[],
-): Promise<readonly TeststripEvent[]> {
+export async function leaveOutKnown(tx: Queryable, facts: readonly PreparedFact[]): Promise<readonly PreparedFact[]> {
   const search = new Search();
-  const once = events.filter((event) => search.add(event));
+  const once = facts.filter((fact) => search.add(fact));
   const known = await search.run(tx);
-  return known.size === 0 ? once : once.filter((event) => !known.has(nameOf(factPlace(event)?.table, event)));
+  return known.size === 0
+    ? once
+    : once.filter(({ place }) => place === undefined || !known.has(`${place.table} ${place.digest}`));
 }
 
 class Search {
@@ -38,16 +37,14 @@ class Search {
   private readonly spans = new Map<FactTable, Map<number, Span>>();
 
   /** @returns false where the same event was added before. */
-  add(event: TeststripEvent): boolean {
-    const place = factPlace(event);
+  add({ event, place }: PreparedFact): boolean {
     if (!place) return true;
-    const seen = valueOf(this.seen, place.table, () => new Set<string>());
-    const digest = eventDigest(event);
+    const { table, day, digest } = place;
+    const seen = valueOf(this.seen, table, () => new Set<string>());
     if (seen.has(digest)) return false;
     seen.add(digest);
-    const day = dayOf(place.time);
     // What is no time, Postgres is to refuse.
-    if (!Number.isNaN(day)) this.spanOf(event, place.table, day).digests.push(digest);
+    if (!Number.isNaN(day)) this.spanOf(event, table, day).digests.push(digest);
     return true;
   }
 
@@ -78,10 +75,6 @@ function selectOf(table: FactTable, valuesBefore: number): string {
   const [digests, from, to] = [1, 2, 3].map((value) => `$${valuesBefore + value}`);
   return `select '${table} ' || event_digest as name from teststrip.${table}
     where event_digest = any(${digests}::bigint[]) and ${time} >= ${from}::timestamptz and ${time} < ${to}::timestamptz`;
-}
-
-function nameOf(table: FactTable | undefined, event: TeststripEvent): string {
-  return table === undefined ? '' : `${table} ${eventDigest(event)}`;
 }
 
 /** The earliest day on which something can have been told of the event's request; undefined: that is not known. */

@@ -1,32 +1,31 @@
 import { topics, type TeststripEvent, type TopicName } from '#libs/contracts';
-import type { Queryable } from '../../postgres/database.js';
+import type { Queryable, Transaction } from '../../postgres/database.js';
 import { FactOfNoKeptDayError } from '../days/fact-of-no-kept-day-error.js';
 import { isKept, type FactDays, type KeptDays } from '../days/fact-days.js';
-import { dayOf, factPlace, type FactTable } from '../days/fact-tables.js';
+import type { FactTable } from '../days/fact-tables.js';
 import { leaveOutErased } from '../erase/leave-out-erased.js';
+import { FactCopier, RecordedMeanwhileError } from './copy-facts.js';
+import { countTraffic } from './count-traffic.js';
+import { generationRows } from './generation-rows.js';
 import { leaveOutKnown } from './leave-out-known.js';
+import type { PreparedFact } from './prepared-fact.js';
 import { recordAnalyses } from './record-analyses.js';
 import { recordAppliedAllocations } from './record-applied-allocations.js';
 import { recordCommands } from './record-commands.js';
 import { recordDefinitions } from './record-definitions.js';
-import { recordEmbeddings } from './record-embeddings.js';
 import { recordFeedback } from './record-feedback.js';
-import { recordGenerations } from './record-generations.js';
 import { recordHeartbeats } from './record-heartbeats.js';
-import { recordImageScores } from './record-image-scores.js';
 import { recordPreferences } from './record-preferences.js';
-import { recordRequests } from './record-requests.js';
+import { requestRows } from './request-rows.js';
+import { embeddingRows, scoreRows } from './score-rows.js';
 import type { SharedDocuments } from './shared-documents.js';
 
 type Recorders = {
   readonly [Name in TopicName]?: (tx: Queryable, events: readonly TeststripEvent<Name>[]) => Promise<void>;
 };
 
-/** Evidence summaries are missing: they belong to the analyzers and are in their snapshots. */
+/** Beside what is copied. Evidence summaries are missing: they belong to the analyzers and are in their snapshots. */
 const recorders: Recorders = {
-  [topics.requestRouted.name]: recordRequests,
-  [topics.generationCompleted.name]: recordGenerations,
-  [topics.imageScored.name]: recordImageScores,
   [topics.feedbackRecorded.name]: recordFeedback,
   [topics.preferenceJudged.name]: recordPreferences,
   [topics.experimentDefined.name]: recordDefinitions,
@@ -36,8 +35,7 @@ const recorders: Recorders = {
   [topics.controllerHeartbeat.name]: recordHeartbeats,
 };
 
-/** Topics whose events are kept. */
-const RECORDED_TOPICS = Object.keys(recorders) as readonly TopicName[];
+const INSERTED_TOPICS = Object.keys(recorders) as readonly TopicName[];
 
 /** What is made ready before the facts are written, outside of their transaction: it stays when that is rolled back. */
 export interface Groundwork {
@@ -45,37 +43,65 @@ export interface Groundwork {
   readonly documents: SharedDocuments;
 }
 
+/** Who has recorded the same event meanwhile has done so once it is seen. */
+const MOST_ATTEMPTS = 3;
+
 /**
- * Writes events into their tables, one statement per kind of event; those of erased units are left out.
+ * Writes facts into their tables, one statement per table; those of erased units are left out.
  * @throws FactOfNoKeptDayError when one is of a day that is not kept; nothing is written then.
  */
 export async function recordFacts(
-  tx: Queryable,
-  told: readonly TeststripEvent[],
+  tx: Transaction,
+  told: readonly PreparedFact[],
   { days, documents }: Groundwork,
 ): Promise<void> {
   const wanted = await leaveOutErased(tx, told);
   await openDays(days, wanted);
-  const events = await leaveOutKnown(tx, wanted);
-  await documents.keep(events);
-  for (const topic of RECORDED_TOPICS) {
-    const ofTopic = events.filter(({ type }) => type === topic);
-    // The table's type ties each recorder to its topic; the compiler can't follow that through a variable.
-    const record = recorders[topic] as (tx: Queryable, events: readonly TeststripEvent[]) => Promise<void>;
-    if (ofTopic.length > 0) await record(tx, ofTopic);
+  for (let attempt = 1; ; attempt++) {
+    const facts = await leaveOutKnown(tx, wanted);
+    await documents.keep(facts);
+    try {
+      return await writeFacts(tx, facts, days);
+    } catch (error) {
+      if (!(error instanceof RecordedMeanwhileError)) throw error;
+      if (attempt === MOST_ATTEMPTS) throw error.cause;
+    }
   }
-  await recordKeptEmbeddings(tx, events, days);
 }
 
-async function openDays(days: FactDays, events: readonly TeststripEvent[]): Promise<void> {
-  const needed = new Map<FactTable, Set<number>>();
-  for (const event of events) {
-    const place = factPlace(event);
-    if (place) addTo(needed, place.table, dayOf(place.time));
+/** What is copied comes first: it may have to be taken back. */
+async function writeFacts(tx: Transaction, facts: readonly PreparedFact[], days: FactDays): Promise<void> {
+  const copier = new FactCopier(tx);
+  const requests = ofType(facts, topics.requestRouted.name);
+  const generations = ofType(facts, topics.generationCompleted.name);
+  const scores = ofType(facts, topics.imageScored.name);
+  await copier.copy(requestRows.sql, rowsOf(requests));
+  await copier.copy(generationRows.sql, rowsOf(generations));
+  await copier.copy(scoreRows.sql, rowsOf(scores));
+  await copier.copy(embeddingRows.sql, await keptEmbeddings(scores, days));
+  await countTraffic(tx, requests);
+  for (const topic of INSERTED_TOPICS) {
+    const events = facts.flatMap(({ event }) => (event.type === topic ? [event] : []));
+    // The table's type ties each recorder to its topic; the compiler can't follow that through a variable.
+    const record = recorders[topic] as (tx: Queryable, events: readonly TeststripEvent[]) => Promise<void>;
+    if (events.length > 0) await record(tx, events);
   }
+}
+
+function ofType(facts: readonly PreparedFact[], topic: TopicName): readonly PreparedFact[] {
+  return facts.filter(({ event }) => event.type === topic);
+}
+
+function rowsOf(facts: readonly PreparedFact[]): readonly string[] {
+  return facts.map(({ row }) => row!);
+}
+
+async function openDays(days: FactDays, facts: readonly PreparedFact[]): Promise<void> {
+  const needed = new Map<FactTable, Set<number>>();
+  for (const { place } of facts) if (place) addTo(needed, place.table, place.day);
   for (const [table, wanted] of needed) {
     const kept = await days.open(table, wanted);
-    if (kept) throw refusalOf(events, table, kept);
+    if (kept) throw refusalOf(facts, table, kept);
   }
 }
 
@@ -87,24 +113,19 @@ function addTo(needed: Map<FactTable, Set<number>>, table: FactTable, day: numbe
   else needed.set(table, new Set([day]));
 }
 
-function refusalOf(events: readonly TeststripEvent[], table: FactTable, kept: KeptDays): FactOfNoKeptDayError {
-  for (const event of events) {
-    const place = factPlace(event);
-    const day = dayOf(place?.time ?? '');
-    if (place?.table === table && !Number.isNaN(day) && !isKept(day, kept))
-      return new FactOfNoKeptDayError(event.type, day, kept);
+function refusalOf(facts: readonly PreparedFact[], table: FactTable, kept: KeptDays): FactOfNoKeptDayError {
+  for (const { event, place } of facts) {
+    if (place?.table === table && !Number.isNaN(place.day) && !isKept(place.day, kept))
+      return new FactOfNoKeptDayError(event.type, place.day, kept);
   }
   throw new Error(`no event of ${table} is of a day that is not kept`);
 }
 
 /** Embeddings may be dropped before their scores: then a late score comes without. */
-async function recordKeptEmbeddings(tx: Queryable, events: readonly TeststripEvent[], days: FactDays): Promise<void> {
-  const scores = events.filter(
-    (event): event is TeststripEvent<'image.scored.v1'> => event.type === topics.imageScored.name,
+async function keptEmbeddings(scores: readonly PreparedFact[], days: FactDays): Promise<readonly string[]> {
+  const dated = scores.flatMap(({ embedding, place }) =>
+    embedding === undefined || Number.isNaN(place!.day) ? [] : [{ embedding, day: place!.day }],
   );
-  const kept = await days.open(
-    'image_embeddings',
-    new Set(scores.map(({ time }) => dayOf(time)).filter((day) => !Number.isNaN(day))),
-  );
-  await recordEmbeddings(tx, kept ? scores.filter(({ time }) => isKept(dayOf(time), kept)) : scores);
+  const kept = await days.open('image_embeddings', new Set(dated.map(({ day }) => day)));
+  return dated.flatMap(({ embedding, day }) => (kept && !isKept(day, kept) ? [] : [embedding]));
 }

@@ -1,7 +1,8 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
+import { eventDigest } from './digest.js';
 import { insertJsonRows, insertNewFacts } from './insert-json-rows.js';
-import { ownColumns } from './own-columns.js';
+import { factUnit } from './fact-unit.js';
 
 export async function recordFeedback(
   tx: Queryable,
@@ -11,7 +12,8 @@ export async function recordFeedback(
     tx,
     STATEMENT,
     events.map((event) => ({
-      ...ownColumns(event),
+      event_digest: eventDigest(event),
+      unit: factUnit(event),
       experiment: event.data.assignment?.experiment,
       revision: event.data.assignment?.revision,
       variant: event.data.assignment?.variant,

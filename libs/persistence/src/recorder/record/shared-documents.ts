@@ -1,8 +1,6 @@
-import type { TeststripEvent } from '#libs/contracts';
 import type { Database } from '../../postgres/database.js';
-import { dayOf, factPlace } from '../days/fact-tables.js';
-import { contextOf } from './fact-context.js';
 import { toPostgresJson } from './insert-json-rows.js';
+import type { PreparedFact } from './prepared-fact.js';
 
 /** More are the configurations of somebody who writes something new into each: they are looked up in the table again. */
 const MOST_REMEMBERED = 20_000;
@@ -14,14 +12,13 @@ export class SharedDocuments {
 
   constructor(private readonly database: Database) {}
 
-  /** Keeps what these events share and no earlier one of their day has said. */
-  async keep(events: readonly TeststripEvent[]): Promise<void> {
+  /** Keeps what these facts share and no earlier one of their day has said. */
+  async keep(facts: readonly PreparedFact[]): Promise<void> {
     const fresh = new Map<string, { readonly digest: string; readonly document: object; readonly day: number }>();
-    for (const event of events) {
-      const context = contextOf(event);
-      const day = dayOf(factPlace(event)?.time ?? '');
-      if (context === null || Number.isNaN(day)) continue;
+    for (const { context, place } of facts) {
+      if (context === undefined || place === undefined || Number.isNaN(place.day)) continue;
       const { digest, document } = context;
+      const { day } = place;
       const newest = Math.max(this.remembered.get(digest) ?? -Infinity, fresh.get(digest)?.day ?? -Infinity);
       if (newest < day) fresh.set(digest, { digest, document, day });
     }
