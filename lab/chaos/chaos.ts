@@ -89,19 +89,23 @@ async function play(): Promise<void> {
   say(`${steps.length} faults over ${bus}, seed ${seed}; the services start`);
   const upstreams = await world.startAll();
   const run = new ChaosRun<Victim>(world, world.forkLoad());
-  run.begin(0);
-  await run.apply(upstreams);
-  await run.pace(perSecond, QUIET_MS);
-  for (const [index, step] of steps.entries()) await playStep(run, step, index);
-  await played(run, 'the end', async () => {
-    if (steps.findLast(({ order: last }) => last !== undefined)?.order === 'pause') await order('resume');
-    await run.untilEffective();
-    await run.order('rollback');
-    await run.untilEffective();
-    await pause(QUIET_MS);
-  });
-  await run.pace(0, QUIET_MS);
-  differences.push(...run.broken);
+  try {
+    run.begin(0);
+    await run.apply(upstreams);
+    await run.pace(perSecond, QUIET_MS);
+    for (const [index, step] of steps.entries()) await playStep(run, step, index);
+    await played(run, 'the end', async () => {
+      if (steps.findLast(({ order: last }) => last !== undefined)?.order === 'pause') await order('resume');
+      await run.untilEffective();
+      await run.order('rollback');
+      await run.untilEffective();
+      await pause(QUIET_MS);
+    });
+    await run.pace(0, QUIET_MS);
+  } finally {
+    // Also where the run fails later on.
+    differences.push(...run.broken);
+  }
   await compare();
 }
 

@@ -88,6 +88,27 @@ describe('facts', () => {
     ]);
   });
 
+  it('that another transaction has recorded meanwhile are passed over, and the others of the batch are written and counted', async () => {
+    const drawn = { ...assignment, experiment: 'meanwhile' };
+    const [first, second] = [
+      example('request.routed.v1', { assignment: drawn }),
+      example('request.routed.v1', { assignment: drawn }),
+    ];
+    const waiting = () =>
+      database.query(
+        `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%copy teststrip.request_facts%'`,
+      );
+    let other: Promise<void> | undefined;
+    await database.transaction(async (tx) => {
+      await facts.record(tx, facts.prepare([first]));
+      other = recordEvents(database, facts, [second, first]);
+      while ((await waiting()).length === 0) await pause(20);
+    });
+    await other;
+    expect(await database.query(`select 1 from teststrip.requests where experiment = 'meanwhile'`)).toHaveLength(2);
+    expect(await reader.traffic('meanwhile', drawn.revision)).toMatchObject([{ requests: 2 }]);
+  });
+
   it('say once what comes again with a later time: in the batch, in the next, on the next day, after a restart, and days after its request', async () => {
     const drawn = { ...assignment, experiment: 'again', assignedAt: '2026-11-19T10:00:00.000Z' };
     const score = example('image.scored.v1', { generationId: 'again', assignment: drawn, alignment: 0.1 }, at(0));
