@@ -11,7 +11,7 @@ const parts: readonly RegExp[] = [
   /^(ByPropensity|betsIn|encodeWealth|decodeWealth|betWithin)$/,
   /^(placeBets|placeEveryBet|placeTwoRounds|testsOf|settleBets|nothingHeld|betAround|lnEOfBets|lnMeanWealth|lnWeightedWealth|rescaleWealth|widthFor|movedOut|pastSpread|largerSpread|nextBet)$/,
   /^(armTotal|doublyRobustDifference|combineStages|differenceEstimate|pairWeight|isRandomised|pooledMean)$/,
-  /^(crossing|mixturePrecision|oneSidedPrecision|bucketsInOrder|valueAtRank|valueCounts|farTailLimit)$/,
+  /^(crossing|mixturePrecision|oneSidedPrecision|bucketsInOrder|valuesInOrder|valueAtRank|valueCounts|farTailLimit)$/,
   /^(windowAfter|hitInWindow|hitPair|allowBadEvent|readLimit|isKnownLess|propensityAt)$/,
   /^(centreOf|predictClass|betInClass|nestedBettingDesign|unboundedDesign|nestedRanges|boundsOfStep|betNested|clippedShares|lossWithinWidest)$/,
   /^(dimensionOf|unitVectors|embeddingsOf|samplingPriority|kernelSums|voteKey|countOfVotes|expectCounts)$/,

@@ -126,14 +126,17 @@ function meanLaw(
     return { lo: movedOut(lo, mean, wider), hi: movedOut(hi, mean, wider) };
   });
   // Harm within the narrowest bounds alone: what the wider ones add is next to nothing where the values have no long tail.
-  const designs = [
-    { ...(bounds[0] as (typeof bounds)[0]), harmfulAt, nonInferiorAt: [] },
-    ...nonInferiorAt.map((margin, at) => {
-      const opened = at === nonInferiorAt.length - 1 ? 1 : boundaries.margin / margin;
-      const level = boundsOfStep(opened, bounds.length);
-      return { ...(bounds[level] as (typeof bounds)[0]), harmfulAt: [], nonInferiorAt: [margin] };
-    }),
-  ];
+  const designs = [{ ...(bounds[0] as (typeof bounds)[0]), harmfulAt, nonInferiorAt: [] as number[] }];
+  let levelBefore = 0;
+  nonInferiorAt.forEach((margin, at) => {
+    const opened = at === nonInferiorAt.length - 1 ? 1 : boundaries.margin / margin;
+    const level = boundsOfStep(opened, bounds.length);
+    const last = designs.at(-1) as (typeof designs)[0];
+    // Steps within the same bounds follow each other, and are bet on at once.
+    if (level === levelBefore) last.nonInferiorAt.push(margin);
+    else designs.push({ ...(bounds[level] as (typeof bounds)[0]), harmfulAt: [], nonInferiorAt: [margin] });
+    levelBefore = level;
+  });
   const { points = GRID } = boundaries;
   const positions = normalGrid(points);
   const probabilities = new Float64Array(points).fill(1 / points);

@@ -1,10 +1,13 @@
-import { bucketsInOrder, quantileRanks, type QuantileSketch, SKETCH_RELATIVE_ERROR } from '#libs/statistics';
+import {
+  quantileRanks,
+  type QuantileSketch,
+  SKETCH_RELATIVE_ERROR,
+  type ValuesInOrder,
+  valuesInOrder,
+} from '#libs/statistics';
 
-/** A sketch's buckets in rising order, and how many values lie up to each. */
-interface Ordered {
+interface Ordered extends ValuesInOrder {
   readonly n: number;
-  readonly values: Float64Array;
-  readonly upTo: Float64Array;
 }
 
 /** Several metrics read quantiles of the same values: a sketch is put in order once, until its next value. */
@@ -34,14 +37,7 @@ export function quantileIntervalOf(
 function ordered(sketch: QuantileSketch): Ordered {
   const last = known.get(sketch);
   if (last?.n === sketch.n) return last;
-  const buckets = bucketsInOrder(sketch);
-  const upTo = new Float64Array(buckets.length);
-  let seen = 0;
-  buckets.forEach(({ count }, index) => {
-    seen += count;
-    upTo[index] = seen;
-  });
-  const fresh = { n: sketch.n, values: Float64Array.from(buckets, ({ value }) => value), upTo };
+  const fresh = { n: sketch.n, ...valuesInOrder(sketch) };
   known.set(sketch, fresh);
   return fresh;
 }
