@@ -60,9 +60,10 @@ describe('facts of the version before they were packed', () => {
       if (type === 'request.routed.v1')
         expect(await reader.request(data.requestId)).toMatchObject({ requestId: data.requestId });
       if (type === 'generation.completed.v1') {
-        const { generationId, images } = data;
-        expect(await reader.serviceOfGeneration(generationId)).toBe(data.service);
-        for (const [index, image] of images.entries()) expect(await reader.picture(generationId, index)).toEqual(image);
+        const { service, generationId, images } = data;
+        expect(await reader.servicesOfGeneration(generationId)).toEqual([data.service]);
+        for (const [imageIndex, image] of images.entries())
+          expect(await reader.picture({ service, generationId, imageIndex })).toEqual(image);
         const found = await database.query(
           `select 1 from teststrip.generations
             where generation_id = $1 and event_digest between teststrip.first_about($1) and teststrip.last_about($1)`,
@@ -145,7 +146,7 @@ const OF_VIEWS: Statements = {
   ...OF_BEFORE,
   requests: `select to_jsonb(t) - 'event_digest' - 'context' as row from teststrip.requests as t`,
   generations: `select to_jsonb(t) - 'event_digest' - 'context' - 'arm' as row from teststrip.generations as t`,
-  image_scores: `select to_jsonb(t) - 'event_digest' - 'context' || jsonb_build_object('embedding', embedding) as row
+  image_scores: `select to_jsonb(t) - 'event_digest' - 'context' - 'service' || jsonb_build_object('embedding', embedding) as row
     from teststrip.image_scores as t left join teststrip.image_embeddings using (scored_at, event_digest)`,
 };
 const KEYS: Statements = {

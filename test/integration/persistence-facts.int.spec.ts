@@ -29,6 +29,7 @@ function example<T extends TopicName>(type: T, change: Partial<DataOf<T>> = {}, 
 const routed = example('request.routed.v1');
 const assignment = routed.data.assignment!;
 const completed = example('generation.completed.v1').data;
+const { service } = completed;
 
 describe('facts', () => {
   it('of every kind are written once however often they come, also twice in one batch', async () => {
@@ -138,6 +139,43 @@ describe('facts', () => {
     expect(await reader.traffic('again', drawn.revision)).toMatchObject([{ requests: 1 }]);
   });
 
+  it('are their service’s: what another one says under the same ids keeps nothing out, is joined with nothing and shown nowhere', async () => {
+    const own = { ...assignment, experiment: 'own', unit: 'own' };
+    const generation = { generationId: 'twice', requestId: 'twice' };
+    const made = example('generation.completed.v1', { ...generation, assignment: own }, at(1));
+    const scored = example('image.scored.v1', { ...generation, imageIndex: 0, assignment: own, alignment: 0.3 }, at(2));
+    const thumb = example('feedback.recorded.v1', { ...generation, assignment: own });
+    const [image] = completed.images;
+    const theirs = { ...own, experiment: 'theirs' };
+    const forged: readonly TeststripEvent[] = [
+      {
+        ...made,
+        data: { ...made.data, service: 'theirs', assignment: theirs, images: [{ ...image!, uri: 'file:///forged' }] },
+      },
+      { ...scored, data: { ...scored.data, service: 'theirs', assignment: theirs, alignment: -0.9 } },
+      { ...thumb, data: { ...thumb.data, service: 'theirs', assignment: theirs } },
+    ];
+    const later = { ...forged[1]!, id: 'later', time: at(9) } as TeststripEvent;
+    await recordEvents(database, facts, forged);
+    await recordEvents(database, facts, [made, scored, thumb]);
+    // All of it again, the other way round and in one batch.
+    await recordEvents(database, facts, [thumb, scored, made, ...forged, made, later]);
+    const counted = await database.query(
+      `select (select count(*)::integer from teststrip.generations where generation_id = 'twice') as generations,
+              (select count(*)::integer from teststrip.image_scores where generation_id = 'twice') as scores,
+              (select count(*)::integer from teststrip.feedback where generation_id = 'twice') as thumbs`,
+    );
+    expect(counted).toEqual([{ generations: 2, scores: 3, thumbs: 2 }]);
+    const query = { experiment: 'own', revision: own.revision, variant: own.variant } as const;
+    const shown = await reader.pictures({ ...query, order: 'latest', limit: 9 });
+    expect(shown.map(({ score }) => score?.alignment)).toEqual([0.3]);
+    expect(await reader.embeddedPictures({ ...query, among: 9 })).toMatchObject([{ service, generationId: 'twice' }]);
+    const name = { generationId: 'twice', imageIndex: 0 };
+    expect(await reader.picture({ ...name, service })).toEqual(image);
+    expect(await reader.picture({ ...name, service: 'theirs' })).toMatchObject({ uri: 'file:///forged' });
+    expect(await reader.servicesOfGeneration('twice')).toEqual([service, 'theirs'].sort());
+  });
+
   it('take any text that a person can type into a prompt', async () => {
     const prompt = 'a red\u0000circle \ud83d alone, an emoji \ud83d\ude00 and a backslash \\u0000';
     const event = example('generation.completed.v1', {
@@ -186,9 +224,11 @@ describe('facts', () => {
     ]);
     const worst = await reader.pictures({ ...query, order: 'worst-aligned' });
     expect(worst.map(({ generationId }) => generationId)).toEqual(['picture-1', 'picture-3', 'picture-0']);
-    expect(await reader.picture('picture-1', 0)).toMatchObject({ format: 'png' });
-    expect(await reader.picture('picture-1', 1)).toBeUndefined();
-    expect(await reader.picture('nobody', 0)).toBeUndefined();
+    expect(await reader.picture({ service, generationId: 'picture-1', imageIndex: 0 })).toMatchObject({
+      format: 'png',
+    });
+    expect(await reader.picture({ service, generationId: 'picture-1', imageIndex: 1 })).toBeUndefined();
+    expect(await reader.picture({ service, generationId: 'nobody', imageIndex: 0 })).toBeUndefined();
   });
 
   it('keep of the analyses the last of each second and every change of verdict, and thin out the old ones', async () => {
@@ -371,8 +411,9 @@ describe('what reports ask', () => {
       'pictures to judge': () => reader.reviewPictures({ ...of, among: 100 }),
       'pictures to compare': () => reader.embeddedPictures({ ...of, among: 100, prompts: ['a prompt'] }),
       judgements: () => reader.judged('many-2', 1),
-      'where a picture lies': () => reader.picture('generation-77', 0),
-      'whose generation': () => reader.serviceOfGeneration('generation-77'),
+      'where a picture lies': () =>
+        reader.picture({ service: 'text-to-image', generationId: 'generation-77', imageIndex: 0 }),
+      'whose generation': () => reader.servicesOfGeneration('generation-77'),
       'a request': () => reader.request('request-77'),
     };
     const used: Record<string, readonly string[]> = {};

@@ -213,7 +213,10 @@ describe('pictures', () => {
         prompt: expect.stringContaining('take 5'),
         likeness: expect.closeTo(Math.cos(1), 3),
         isSameSeed: true,
-        control: { generationId: 'alike-generation-10', href: '/api/pictures/alike-generation-10/0' },
+        control: {
+          generationId: 'alike-generation-10',
+          href: '/api/pictures/alike-generation-10/0?service=text-to-image',
+        },
         candidate: { generationId: 'alike-generation-11' },
       },
       { prompt: expect.stringContaining('take 4') },
@@ -241,6 +244,16 @@ describe('pictures', () => {
     expect((await asked).status).toBe(404);
   });
 
+  it('of a generation that two services have announced are those of the one that is named', async () => {
+    const path = await keep('pictures/both.png');
+    await announce('both', path);
+    await announce('both', '/etc/passwd', 'another-service');
+    const statuses = ['', '?service=text-to-image', '?service=another-service', '?service=a&service=b'].map(
+      async (query) => (await fetch(`${reports.url}/api/pictures/both/0${query}`)).status,
+    );
+    expect(await Promise.all(statuses)).toEqual([409, 200, 404, 400]);
+  });
+
   it('that were changed after they were announced are refused', async () => {
     const path = await keep('pictures/changed.png');
     await announce('changed', path);
@@ -254,7 +267,7 @@ describe('pictures', () => {
     return path;
   }
 
-  async function announce(generationId: string, place: string): Promise<void> {
+  async function announce(generationId: string, place: string, service = routed.service): Promise<void> {
     const event = examples.find(
       ({ type }) => type === 'generation.completed.v1',
     ) as TeststripEvent<'generation.completed.v1'>;
@@ -263,7 +276,7 @@ describe('pictures', () => {
     const assignment = { ...routed.assignment!, experiment: defined.experiment, revision: defined.revision };
     const images = [{ uri, sha256, format: 'png' as const, width: 8, height: 8, bytes: bytes.length }];
     const time = '2026-11-20T12:00:00.000Z';
-    const data = { ...event.data, generationId, assignment, images };
+    const data = { ...event.data, service, generationId, assignment, images };
     await recordEvents(database, createFactStore(database), [{ ...event, id: generationId, time, data }]);
   }
 });

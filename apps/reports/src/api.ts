@@ -327,17 +327,25 @@ export const reportsApi: ApiDescription = {
         operationId: 'showPicture',
         'x-role': 'viewer',
         summary: 'The bytes of one picture, as long as they are what was recorded.',
-        parameters: ['generationId', 'imageIndex'].map((name) => ({
-          name,
-          in: 'path',
-          required: true,
-          schema: { type: name === 'imageIndex' ? 'integer' : 'string' },
-        })),
+        parameters: [
+          ...['generationId', 'imageIndex'].map((name) => ({
+            name,
+            in: 'path',
+            required: true,
+            schema: { type: name === 'imageIndex' ? 'integer' : 'string' },
+          })),
+          {
+            name: 'service',
+            in: 'query',
+            description: 'Whose generation it is: needed where several services have announced one of this id.',
+            schema: { type: 'string' },
+          },
+        ],
         responses: {
           200: { description: 'The picture.', content: { 'image/*': { schema: {} } } },
-          400: problemAnswer('The index is no whole number.'),
+          400: problemAnswer('The index is no whole number, or the query is not understood.'),
           404: problemAnswer('Unknown, or not in a folder whose pictures may be shown.'),
-          409: problemAnswer('The file has changed since it was recorded.'),
+          409: problemAnswer('The file has changed since it was recorded, or several services have announced it.'),
         },
       },
     },

@@ -32,7 +32,7 @@ export const reportsApp = defineApp({
   module: (settings, parts) => ReportsModule.register({ ...settings, ...parts }),
   access: (nest, { identities }) => ({
     identities,
-    servicesOf: (request) => nest.get<SummaryReader>(SUMMARY_READER).servicesOf(request.params),
+    servicesOf: (request) => nest.get<SummaryReader>(SUMMARY_READER).servicesOf(request),
   }),
   api: reportsApi,
   nextSteps: ({ reports }) => [{ what: 'Open the live page', how: `${reports!.url}/` }],

@@ -15,7 +15,7 @@ describe('likenessOf', () => {
     expect(mostAlike[0]!.likeness).toBeCloseTo(1, 3);
     expect(leastAlike[0]).toMatchObject({
       isSameSeed: false,
-      control: { generationId: 'c/0', imageIndex: 0, href: '/api/pictures/c%2F0/0' },
+      control: { generationId: 'c/0', imageIndex: 0, href: '/api/pictures/c%2F0/0?service=text-to-image' },
       candidate: { generationId: 'c/90', imageIndex: 0 },
     });
   });
@@ -39,6 +39,7 @@ describe('likenessOf', () => {
 function picture(prompt: string, degrees: number, change: Partial<EmbeddedPicture> = {}): EmbeddedPicture {
   const angle = (degrees / 180) * Math.PI;
   return {
+    service: 'text-to-image',
     generationId: `${prompt}/${degrees}`,
     imageIndex: 0,
     prompt,

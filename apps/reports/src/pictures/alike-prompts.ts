@@ -96,8 +96,9 @@ function newestPair(
   return undefined;
 }
 
-function shownOf({ generationId, imageIndex }: EmbeddedPicture): ComparedPicture {
-  return { generationId, imageIndex, href: pictureAddress(generationId, imageIndex) };
+function shownOf(picture: EmbeddedPicture): ComparedPicture {
+  const { generationId, imageIndex } = picture;
+  return { generationId, imageIndex, href: pictureAddress(picture) };
 }
 
 /** Of unit vectors in half precision, kept in [−1, 1] against rounding; undefined for what is none or has another length. */

@@ -19,7 +19,7 @@ async function shown() {
   const sha256 = createHash('sha256').update(announced).digest('hex');
   const picture = async () => ({ uri: pathToFileURL(file).href, sha256, format: 'png' as const });
   const gallery = new PictureGallery({ picture } as unknown as FactReader, [folder]);
-  return { file, ...(await gallery.bytes('generation', 0)) };
+  return { file, ...(await gallery.bytes({ service: 'sdxl', generationId: 'generation', imageIndex: 0 })) };
 }
 
 it('is sent whole where it is what was announced', async () => {
@@ -51,7 +51,7 @@ it('is read as slowly as its clients read: forty that have taken a piece hold li
   const before = process.memoryUsage().arrayBuffers;
   const readers = await Promise.all(
     Array.from({ length: 40 }, async () => {
-      const { bytes } = await gallery.bytes('generation', 0);
+      const { bytes } = await gallery.bytes({ service: 'sdxl', generationId: 'generation', imageIndex: 0 });
       const pieces = bytes[Symbol.asyncIterator]();
       await pieces.next();
       return { bytes, pieces };

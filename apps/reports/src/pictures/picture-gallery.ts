@@ -6,7 +6,13 @@ import { pipeline, Transform, type Readable, type TransformCallback } from 'node
 import { fileURLToPath } from 'node:url';
 import { quantileSorted } from 'simple-statistics';
 import { ProblemException } from '#libs/platform';
-import type { FactReader, PictureQuery, RecordedDefinition, RecordedPicture } from '#libs/persistence/reports';
+import type {
+  FactReader,
+  PictureName,
+  PictureQuery,
+  RecordedDefinition,
+  RecordedPicture,
+} from '#libs/persistence/reports';
 import { likenessOf, type VariantLikeness } from './alike-prompts.js';
 import { pictureAddress } from './picture-address.js';
 
@@ -55,6 +61,7 @@ export class PictureGallery {
   async ofExperiment({ experiment, revision, spec }: RecordedDefinition, limit: number): Promise<ExperimentPictures> {
     const read = (variant: string, order: PictureQuery['order'], atMost: number): Promise<readonly RecordedPicture[]> =>
       this.facts.pictures({ experiment, revision, variant, order, limit: atMost });
+    const show = (picture: RecordedPicture): ShownPicture => shown(picture, spec.service);
     const ofControl = await read(spec.control, 'worst-aligned', MOST_SCORED);
     const variants = await Promise.all(
       Object.keys(spec.variants).map(async (variant): Promise<VariantPictures> => {
@@ -64,7 +71,7 @@ export class PictureGallery {
           isControl ? ofControl.slice(0, limit) : read(variant, 'worst-aligned', limit),
         ]);
         const role = isControl ? 'control' : variant === spec.baseline ? 'baseline' : 'candidate';
-        return { variant, role, latest: latest.map(shown), worstAligned: worstAligned.map(shown) };
+        return { variant, role, latest: latest.map(show), worstAligned: worstAligned.map(show) };
       }),
     );
     const alignments = ofControl.flatMap(({ score }) => (score?.alignment == null ? [] : [score.alignment]));
@@ -92,9 +99,11 @@ export class PictureGallery {
   }
 
   /** The bytes of a picture, checked against the digest under which it was announced, if any. @throws ProblemException 404 or 409. */
-  async bytes(generationId: string, imageIndex: number): Promise<PictureBytes> {
-    const picture = await this.facts.picture(generationId, imageIndex);
-    if (!picture) throw notFound(`No picture ${imageIndex} of a generation "${generationId}" was ever announced.`);
+  async bytes(name: PictureName): Promise<PictureBytes> {
+    const { service, generationId, imageIndex } = name;
+    const picture = await this.facts.picture(name);
+    if (!picture)
+      throw notFound(`No picture ${imageIndex} of a generation "${generationId}" was ever announced by ${service}.`);
     const file = await this.openInsideRoots(picture.uri);
     if (!file) throw notFound('The picture is not kept under a folder that this service may show.');
     try {
@@ -195,8 +204,8 @@ const FEWEST_SCORED = 50;
 /** The tail of control's alignments that the metric `wrong-pictures` looks at. */
 const WRONG_SHARE = 0.02;
 
-function shown(picture: RecordedPicture): ShownPicture {
-  return { ...picture, href: pictureAddress(picture.generationId, picture.imageIndex) };
+function shown(picture: RecordedPicture, service: string): ShownPicture {
+  return { ...picture, href: pictureAddress({ ...picture, service }) };
 }
 
 function notFound(detail: string): ProblemException {

@@ -1,6 +1,7 @@
 import { Controller, Get, Header, Inject, Param, ParseIntPipe, Query, Res, type StreamableFile } from '@nestjs/common';
 import type { Response } from 'express';
 import { z } from 'zod';
+import { slug } from '#libs/contracts';
 import { parseInput } from '#libs/platform';
 import { SummaryReader } from '../summary/summary-reader.js';
 import { PICTURE_GALLERY, SUMMARY_READER } from '../tokens.js';
@@ -8,6 +9,7 @@ import { pictureAnswer } from './picture-answer.js';
 import { PictureGallery, type ExperimentLikeness, type ExperimentPictures } from './picture-gallery.js';
 
 const picturesQuery = z.object({ limit: z.coerce.number().int().min(1).max(50).default(8) });
+const pictureQuery = z.strictObject({ service: slug.optional() });
 
 @Controller('api')
 export class PicturesController {
@@ -36,9 +38,12 @@ export class PicturesController {
   async bytes(
     @Param('generationId') generationId: string,
     @Param('imageIndex', ParseIntPipe) imageIndex: number,
+    @Query() query: unknown,
     @Res({ passthrough: true }) response: Response,
   ): Promise<StreamableFile> {
-    const picture = await this.gallery.bytes(generationId, imageIndex);
+    const { service: said } = parseInput(pictureQuery, query, 'query');
+    const service = said ?? (await this.summaries.serviceOfGeneration(generationId));
+    const picture = await this.gallery.bytes({ service, generationId, imageIndex });
     response.setHeader('etag', `"${picture.sha256}"`);
     return pictureAnswer(picture, response);
   }

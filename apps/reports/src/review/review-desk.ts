@@ -102,7 +102,7 @@ export class ReviewDesk {
   async picture(experiment: string, sealed: string): Promise<PictureBytes> {
     const shown = this.seal.open(sealed, shownPicture);
     if (shown?.experiment !== experiment) throw handedOutElsewhere();
-    return this.gallery.bytes(shown.generationId, 0);
+    return this.gallery.bytes({ ...shown, imageIndex: 0 });
   }
 
   private async open({ experiment, revision, spec }: RecordedDefinition, rater: string): Promise<Review> {
@@ -130,7 +130,7 @@ export class ReviewDesk {
     ] as const;
     const [left, right] = randomInt(2) === 0 ? sides : [sides[1], sides[0]];
     const hrefOf = ({ generationId }: { readonly generationId: string }): string =>
-      `/api/experiments/${encodeURIComponent(experiment)}/review/pictures/${this.seal.seal({ experiment, generationId })}`;
+      `/api/experiments/${encodeURIComponent(experiment)}/review/pictures/${this.seal.seal({ experiment, service: spec.service, generationId })}`;
     return {
       id: this.seal.nameOf(experiment, candidate, prompt),
       pair: this.seal.seal({ experiment, revision, prompt, left, right }),
@@ -143,7 +143,7 @@ export class ReviewDesk {
 
 const side = z.object({ variant: z.string(), generationId: z.string() });
 const shownPair = z.object({ experiment: z.string(), revision: z.int(), prompt: z.string(), left: side, right: side });
-const shownPicture = z.object({ experiment: z.string(), generationId: z.string() });
+const shownPicture = z.object({ experiment: z.string(), service: z.string(), generationId: z.string() });
 
 /** Prompts may be long; ids are not. */
 function judgementId(parts: readonly string[]): string {

@@ -4,6 +4,9 @@ import { compactAnalysis, type AnalysisPoint } from './analysis-point.js';
 import type { ExperimentListing, ExperimentSummary } from './experiment-summary.js';
 import { summarise, summariseListing } from './summarise.js';
 
+/** What of a request says what it is about. */
+type Addressed = Readonly<Record<'params' | 'query', Readonly<Record<string, unknown>>>>;
+
 /** Reads what was recorded and puts it together for people. */
 export class SummaryReader {
   constructor(
@@ -11,20 +14,26 @@ export class SummaryReader {
     private readonly clock: Clock,
   ) {}
 
-  /** The services that an address names things of; none where nobody knows of them. */
-  async servicesOf({
-    service,
-    experiment,
-    generationId,
-  }: Readonly<Record<string, unknown>>): Promise<readonly string[]> {
+  /** The services that an address names things of; none where nobody knows of them. Of a generation's picture the query may say whose it is, and no other one is shown then. */
+  async servicesOf({ params, query }: Addressed): Promise<readonly string[]> {
+    const { service, experiment, generationId } = params;
     if (typeof service === 'string') return [service];
-    const found =
-      typeof experiment === 'string'
-        ? (await this.facts.definitions(experiment))[0]?.spec.service
-        : typeof generationId === 'string'
-          ? await this.facts.serviceOfGeneration(generationId)
-          : undefined;
-    return found === undefined ? [] : [found];
+    if (typeof experiment === 'string')
+      return (await this.facts.definitions(experiment)).slice(0, 1).map(({ spec }) => spec.service);
+    if (typeof generationId !== 'string') return [];
+    return typeof query['service'] === 'string' ? [query['service']] : this.facts.servicesOfGeneration(generationId);
+  }
+
+  /** @throws ProblemException 404 where nobody has announced it, 409 where several services have */
+  async serviceOfGeneration(generationId: string): Promise<string> {
+    const [service, ...others] = await this.facts.servicesOfGeneration(generationId);
+    if (service !== undefined && others.length === 0) return service;
+    if (service === undefined) {
+      const detail = `No generation "${generationId}" was ever announced.`;
+      throw new ProblemException({ title: 'No such picture', status: 404, detail });
+    }
+    const detail = `${[service, ...others].join(', ')} have all announced a generation "${generationId}": say whose it is, ?service=${service}`;
+    throw new ProblemException({ title: 'Several services', status: 409, detail });
   }
 
   /** The newest revision of every experiment that the caller may see and nobody has archived, newest first. */

@@ -1,6 +1,6 @@
 import type { ExperimentAnalysed } from '#libs/contracts';
 import type { Database } from '../postgres/database.js';
-import { findPicture, findServiceOfGeneration, type AnnouncedPicture } from './read/find-picture.js';
+import { findPicture, findServicesOfGeneration, type AnnouncedPicture, type PictureName } from './read/find-picture.js';
 import { findRequest, type RecordedRequest } from './read/find-request.js';
 import { readAnalysisHistory } from './read/read-analysis-history.js';
 import { readArchived } from './read/read-archived.js';
@@ -51,9 +51,9 @@ export interface FactReader {
   /** What people have judged of one revision. */
   readonly judged: (experiment: string, revision: number) => Promise<readonly RecordedJudgement[]>;
   /** Where one picture of a generation lies; undefined when nobody announced it. */
-  readonly picture: (generationId: string, imageIndex: number) => Promise<AnnouncedPicture | undefined>;
-  /** The service that made the pictures of a generation; undefined when nobody announced it. */
-  readonly serviceOfGeneration: (generationId: string) => Promise<string | undefined>;
+  readonly picture: (name: PictureName) => Promise<AnnouncedPicture | undefined>;
+  /** The services that have announced a generation of this id, by name: one, unless somebody says what is not theirs. */
+  readonly servicesOfGeneration: (generationId: string) => Promise<readonly string[]>;
   /** The request with its assignment; undefined when it was not recorded (yet, or any more). */
   readonly request: (requestId: string) => Promise<RecordedRequest | undefined>;
   readonly controllers: () => Promise<readonly RecordedController[]>;
@@ -72,8 +72,8 @@ export function createFactReader(database: Database): FactReader {
     reviewPictures: (query) => readReviewPictures(database, query),
     embeddedPictures: (query) => readEmbeddedPictures(database, query),
     judged: (experiment, revision) => readJudged(database, experiment, revision),
-    picture: (generationId, imageIndex) => findPicture(database, generationId, imageIndex),
-    serviceOfGeneration: (generationId) => findServiceOfGeneration(database, generationId),
+    picture: (name) => findPicture(database, name),
+    servicesOfGeneration: (generationId) => findServicesOfGeneration(database, generationId),
     request: (requestId) => findRequest(database, requestId),
     controllers: () => readControllers(database),
   };

@@ -1,5 +1,5 @@
 export { createFactReader, type FactReader } from './fact-reader.js';
-export type { AnnouncedPicture } from './read/find-picture.js';
+export type { AnnouncedPicture, PictureName } from './read/find-picture.js';
 export type { RecordedRequest } from './read/find-request.js';
 export type { RecordedApplication } from './read/read-applied-allocations.js';
 export type { RecordedCommand } from './read/read-commands.js';

@@ -44,10 +44,11 @@ export function generationContext({ data, subject }: TeststripEvent<'generation.
 }
 
 export function scoreContext({ data }: TeststripEvent<'image.scored.v1'>): FactContext {
-  const { assignment, identity, outcome, blank, blankKind, promptTruncated, promptWindows, promptClass, decoding } =
-    data;
+  const { service, assignment, identity, outcome, blank } = data;
+  const { blankKind, promptTruncated, promptWindows, promptClass, decoding } = data;
   return named({
     ...armOf(assignment),
+    service,
     identity,
     outcome,
     blank,

@@ -1,7 +1,8 @@
 import type { TeststripEvent } from '#libs/contracts';
 import type { Queryable } from '../../postgres/database.js';
 import { DAY_MS, dateOf, FACT_TABLES, type FactTable } from '../days/fact-tables.js';
-import type { PreparedFact } from './prepared-fact.js';
+import { ownDigest, serviceOf } from './digest.js';
+import { prepareUnder, type PreparedFact } from './prepared-fact.js';
 
 /** As long as a log is kept at most, unless somebody says otherwise; so that one wrong clock does not have all days searched. */
 const MOST_DAYS_BACK = 31;
@@ -21,42 +22,67 @@ interface Span {
  * The facts without those that are there already, whatever time they say: a score that is published again has a new one, and so has what other programs send again without a
  * time. The first stays, also of two that come together. Looked for are the days since its request was assigned, as nothing is told of a request before that, or without an assignment
  * the day before; the day of the event; and the day after. Two that come at the same moment are in one partition, as the evidence needs them to be, and a partition's transactions follow one
- * another.
+ * another. What another service has said under an event's id is another event: the one that comes later gets a digest of its own, under which it is looked for as well.
  */
 export async function leaveOutKnown(tx: Queryable, facts: readonly PreparedFact[]): Promise<readonly PreparedFact[]> {
+  const { fresh, namesakes } = await sort(tx, facts);
+  if (namesakes.length === 0) return fresh;
+  const own = namesakes.map(({ event }) => prepareUnder(ownDigest(event), event));
+  return [...fresh, ...(await sort(tx, own)).fresh];
+}
+
+interface Sorted {
+  readonly fresh: readonly PreparedFact[];
+  /** Their digests are those of other services' events. */
+  readonly namesakes: readonly PreparedFact[];
+}
+
+async function sort(tx: Queryable, facts: readonly PreparedFact[]): Promise<Sorted> {
   const search = new Search();
-  const once = facts.filter((fact) => search.add(fact));
+  for (const fact of facts) search.add(fact);
   const known = await search.run(tx);
-  return known.size === 0
-    ? once
-    : once.filter(({ place }) => place === undefined || !known.has(`${place.table} ${place.digest}`));
+  const sorted = { fresh: [] as PreparedFact[], namesakes: [] as PreparedFact[] };
+  for (const fact of facts) {
+    const { event, place } = fact;
+    const holders = place && valueOf(known, `${place.table} ${place.digest}`, () => new Set<string | null>());
+    const service = serviceOf(event);
+    // Rows of before do not say whose they are.
+    if (holders?.has(service) || holders?.has(null)) continue;
+    if (holders && holders.size > 0) sorted.namesakes.push(fact);
+    else sorted.fresh.push(fact);
+    if (holders?.size === 0) holders.add(service);
+  }
+  return sorted;
 }
 
 class Search {
   private readonly seen = new Map<FactTable, Set<string>>();
   private readonly spans = new Map<FactTable, Map<number, Span>>();
 
-  /** @returns false where the same event was added before. */
-  add({ event, place }: PreparedFact): boolean {
-    if (!place) return true;
+  add({ event, place }: PreparedFact): void {
+    if (!place) return;
     const { table, day, digest } = place;
     const seen = valueOf(this.seen, table, () => new Set<string>());
-    if (seen.has(digest)) return false;
+    if (seen.has(digest)) return;
     seen.add(digest);
     // What is no time, Postgres is to refuse.
     if (!Number.isNaN(day)) this.spanOf(event, table, day).digests.push(digest);
-    return true;
   }
 
-  /** Not prepared: planned for the days that are asked, and for tables as large as they are by now. */
-  async run(tx: Queryable): Promise<ReadonlySet<string>> {
+  /**
+   * Not prepared: planned for the days that are asked, and for tables as large as they are by now.
+   * @returns by table and digest whose events are there; null: a row of before does not say
+   */
+  async run(tx: Queryable): Promise<Map<string, Set<string | null>>> {
     const all = [...this.spans.values()].flatMap((spans) => [...spans.values()]);
-    if (all.length === 0) return new Set();
-    const rows = await tx.query<{ name: string }>(
+    const known = new Map<string, Set<string | null>>();
+    if (all.length === 0) return known;
+    const rows = await tx.query<{ name: string; service: string | null }>(
       all.map(({ table }, index) => selectOf(table, index * VALUES_OF_A_SPAN)).join(' union all '),
       all.flatMap(({ digests, fromDay, toDay }) => [`{${digests.join()}}`, startOf(fromDay), startOf(toDay + 1)]),
     );
-    return new Set(rows.map(({ name }) => name));
+    for (const { name, service } of rows) valueOf(known, name, () => new Set<string | null>()).add(service);
+    return known;
   }
 
   private spanOf(event: TeststripEvent, table: FactTable, day: number): Span {
@@ -73,7 +99,11 @@ const VALUES_OF_A_SPAN = 3;
 function selectOf(table: FactTable, valuesBefore: number): string {
   const time = FACT_TABLES[table];
   const [digests, from, to] = [1, 2, 3].map((value) => `$${valuesBefore + value}`);
-  return `select '${table} ' || event_digest as name from teststrip.${table}
+  const service =
+    table === 'feedback'
+      ? 'service'
+      : "(select document ->> 'service' from teststrip.shared_documents where digest = context)";
+  return `select '${table} ' || event_digest as name, ${service} as service from teststrip.${table}
     where event_digest = any(${digests}::bigint[]) and ${time} >= ${from}::timestamptz and ${time} < ${to}::timestamptz`;
 }
 

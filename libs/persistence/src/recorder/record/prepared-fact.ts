@@ -28,9 +28,13 @@ interface FactPlace {
 }
 
 export function prepareFact(event: TeststripEvent): PreparedFact {
+  return factPlace(event) === undefined ? { event } : prepareUnder(eventDigest(event), event);
+}
+
+/** @param digest by which the event is to be known in its table */
+export function prepareUnder(digest: string, event: TeststripEvent): PreparedFact {
   const place = factPlace(event);
   if (place === undefined) return { event };
-  const digest = eventDigest(event);
   const fact = { event, place: { table: place.table, day: dayOf(place.time), digest } };
   switch (event.type) {
     case 'request.routed.v1': {

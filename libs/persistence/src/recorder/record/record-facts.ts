@@ -26,7 +26,6 @@ type Recorders = {
 
 /** Beside what is copied. Evidence summaries are missing: they belong to the analyzers and are in their snapshots. */
 const recorders: Recorders = {
-  [topics.feedbackRecorded.name]: recordFeedback,
   [topics.preferenceJudged.name]: recordPreferences,
   [topics.experimentDefined.name]: recordDefinitions,
   [topics.experimentAnalysed.name]: recordAnalyses,
@@ -80,6 +79,7 @@ async function writeFacts(tx: Transaction, facts: readonly PreparedFact[], days:
   await copier.copy(scoreRows.sql, rowsOf(scores));
   await copier.copy(embeddingRows.sql, await keptEmbeddings(scores, days));
   await countTraffic(tx, requests);
+  await recordFeedback(tx, ofType(facts, topics.feedbackRecorded.name));
   for (const topic of INSERTED_TOPICS) {
     const events = facts.flatMap(({ event }) => (event.type === topic ? [event] : []));
     // The table's type ties each recorder to its topic; the compiler can't follow that through a variable.

@@ -2,7 +2,7 @@ import { ViewColumn, ViewEntity } from 'typeorm';
 import type { ImageScored } from '#libs/contracts';
 import { SCHEMA } from './schema-name.js';
 
-/** What the scorer says of one picture: `image.scored.v1`. Where the picture lies, and of which request it is, says its generation. */
+/** What the scorer says of one picture: `image.scored.v1`. Where the picture lies, and of which request it is, says its generation. The service is null in rows of before. */
 @ViewEntity({
   schema: SCHEMA,
   name: 'image_scores',
@@ -16,7 +16,7 @@ select score.event_digest, teststrip.id_of(score.generation_id) as generation_id
        (context.document ->> 'promptWindows')::integer as prompt_windows, score.unknown_token_share,
        (context.document ->> 'promptClass')::integer as prompt_class, score.seen_share,
        nullif(context.document -> 'decoding', 'null') as decoding, context.document -> 'identity' as identity, score.scored_at,
-       score.context
+       score.context, context.document ->> 'service' as service
   from teststrip.score_facts as score
   left join teststrip.shared_documents as context on context.digest = score.context`,
 })

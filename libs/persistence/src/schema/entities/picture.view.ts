@@ -5,6 +5,7 @@ import { SCHEMA } from './schema-name.js';
 /**
  * Every picture that somebody was shown, with its newest score (`succeeded`: a row of before). Shadow copies are left out: nobody saw them. A score is
  * younger than its picture, as far as clocks agree, so that earlier days are not searched; the first 24 bits of its digest are the generation's, the other 40 its own.
+ * What another service says under the generation's id is of another generation.
  */
 @ViewEntity({
   schema: SCHEMA,
@@ -21,7 +22,7 @@ select made.experiment, made.revision, made.variant, made.arm, made.event_digest
     select * from teststrip.image_scores
      where event_digest between (made.event_digest >> 40) << 40 and made.event_digest | 1099511627775
        and generation_id = made.generation_id and image_index = image.position - 1
-       and scored_at >= made.completed_at - interval '1 day'
+       and scored_at >= made.completed_at - interval '1 day' and coalesce(service, made.service) = made.service
      order by scored_at desc
      limit 1) as score on true
  where not made.shadow and made.outcome in ('delivered', 'cached', 'succeeded')`,

@@ -291,7 +291,7 @@ select made.event_digest, made.arm, teststrip.id_of(made.generation_id) as gener
   from teststrip.generation_facts as made
   left join teststrip.shared_documents as context on context.digest = made.context`;
 
-const IMAGE_SCORES = `
+export const IMAGE_SCORES = `
 select score.event_digest, teststrip.id_of(score.generation_id) as generation_id, score.image_index,
        context.document ->> 'experiment' as experiment, (context.document ->> 'revision')::integer as revision,
        context.document ->> 'variant' as variant, score.unit, context.document ->> 'outcome' as outcome, score.reason,
@@ -305,7 +305,7 @@ select score.event_digest, teststrip.id_of(score.generation_id) as generation_id
   from teststrip.score_facts as score
   left join teststrip.shared_documents as context on context.digest = score.context`;
 
-const PICTURES = `
+export const PICTURES = `
 select made.experiment, made.revision, made.variant, made.arm, made.event_digest, made.generation_id,
        (image.position - 1)::integer as image_index, made.request_id, made.prompt, made.seed, (image.value ->> 'width')::integer as width,
        (image.value ->> 'height')::integer as height, image.value ->> 'sha256' as sha256, made.completed_at,

@@ -16,6 +16,7 @@ import { DaysOfFacts1790000000020 } from './1790000000020-days-of-facts.js';
 import { Erasures1790000000021 } from './1790000000021-erasures.js';
 import { SharedParts1790000000024 } from './1790000000024-shared-parts.js';
 import { PackedFacts1790000000092 } from './1790000000092-packed-facts.js';
+import { ScoresByService1790000000098 } from './1790000000098-scores-by-service.js';
 
 /** Every change of the schema, oldest first: one file each, named by its time; a migration that was released never changes. */
 export const MIGRATIONS = [
@@ -37,4 +38,5 @@ export const MIGRATIONS = [
   Erasures1790000000021,
   SharedParts1790000000024,
   PackedFacts1790000000092,
+  ScoresByService1790000000098,
 ] as const;
