@@ -23,6 +23,7 @@ export const needsDatabase = defineNeed({
           );
     return { resource: database, close: () => database.close() };
   },
+  isAway: isDatabaseAway,
   lend(database: Database, { health }) {
     health.add(probe('database', () => database.query('select 1')));
     return database;

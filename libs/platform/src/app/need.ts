@@ -50,6 +50,8 @@ export interface Need<Resource> {
   open(environment: Environment, request: NeedRequest): Promise<OpenedResource<Resource>>;
   /** The resource as one app gets it: its health checks and metrics are that app's. */
   lend(resource: Resource, borrower: Borrower): Resource;
+  /** Whether an error says that the resource can't be reached and may come by itself: requests are answered 503 then. */
+  isAway(error: unknown): boolean;
 }
 
 export interface NeedOptions<Shape extends z.ZodRawShape, Resource> {
@@ -60,6 +62,8 @@ export interface NeedOptions<Shape extends z.ZodRawShape, Resource> {
   problems?(settings: Partial<z.output<z.ZodObject<Shape>>>): readonly string[];
   open(settings: z.output<z.ZodObject<Shape>>, request: NeedRequest): Promise<OpenedResource<Resource>>;
   lend?(resource: Resource, borrower: Borrower, settings: z.output<z.ZodObject<Shape>>): Resource;
+  /** Default: no error does. */
+  isAway?(error: unknown): boolean;
 }
 
 export function defineNeed<Shape extends z.ZodRawShape, Resource>(
@@ -86,5 +90,6 @@ export function defineNeed<Shape extends z.ZodRawShape, Resource>(
     check: (environment) => void read(environment),
     open: (environment, request) => options.open(read(environment), request),
     lend: (resource, borrower) => options.lend?.(resource, borrower, read(borrower.environment)) ?? resource,
+    isAway: (error) => options.isAway?.(error) ?? false,
   };
 }

@@ -34,7 +34,8 @@ export async function startPlannedApp<Shape extends z.ZodRawShape, N extends Nee
   const module = options.module(settings, parts);
   const nest = await createNest(AppShellModule.around(module, { health, metrics, api: options.api }), context.logger);
   try {
-    const requests = prepareHttp(nest, plan.http);
+    const needs = Object.values(options.needs);
+    const requests = prepareHttp(nest, plan.http, (error) => needs.some((need) => need.isAway(error)));
     const access = options.access?.(nest, parts);
     if (access) nest.useGlobalGuards(new AccessGuard(options.api, access));
     await nest.init();

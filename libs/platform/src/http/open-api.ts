@@ -68,7 +68,7 @@ function withSecurity(methods: Readonly<Record<string, ApiOperation>>): Readonly
         : {
             ...operation,
             security: [{ bearer: [] }],
-            responses: { ...operation.responses, ...ACCESS_REFUSALS },
+            responses: { ...AWAY, ...operation.responses, ...ACCESS_REFUSALS },
           },
     ]),
   );
@@ -88,6 +88,9 @@ const ACCESS_REFUSALS = {
   401: problemAnswer('Nobody has the token, or there is none.'),
   403: problemAnswer('Whoever has the token may not do this on this service.'),
 };
+
+/** What a route answers that asks a database, unless it says it in other words. */
+const AWAY = { 503: problemAnswer('The database does not answer at the moment: ask again, `retry-after` says when.') };
 
 /** What every route that takes a body answers to one it can't read. */
 export const bodyRefusals = {

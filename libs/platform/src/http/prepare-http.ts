@@ -15,7 +15,11 @@ export interface RequestsUnderWay {
 const BETWEEN_LOOKS_MS = 20;
 
 /** What every HTTP app does with every request: it is counted, refused where another site has a browser send it, and what goes wrong becomes problem+json. */
-export function prepareHttp(nest: INestApplication, server: BrowserRules): RequestsUnderWay {
+export function prepareHttp(
+  nest: INestApplication,
+  server: BrowserRules,
+  isAway: (error: unknown) => boolean,
+): RequestsUnderWay {
   const underWay = new Set<ServerResponse>();
   let isDraining = false;
   nest.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
@@ -30,7 +34,7 @@ export function prepareHttp(nest: INestApplication, server: BrowserRules): Reque
   nest.use((request: IncomingMessage, _response: ServerResponse, next: (error?: unknown) => void) => {
     next(foreignRequest(request, server) ?? namelessAddress(request));
   });
-  nest.useGlobalFilters(new ProblemFilter());
+  nest.useGlobalFilters(new ProblemFilter(isAway));
   return {
     async drain(longestMs) {
       isDraining = true;

@@ -33,18 +33,32 @@ interface JsonResponse {
   send(body: string): void;
 }
 
+/** In how many seconds what was away may well be back: a database that starts anew, or has answered too late. */
+const BACK_WITHIN_S = 2;
+
 /** Turns every exception of an HTTP handler into problem+json; what nobody expected is logged and answered without its insides. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('http');
 
-  catch(exception: unknown, host: ArgumentsHost): void {
+  /** @param isAway whether an error says that something outside, which the app needs, can't be reached and may come by itself */
+  constructor(private readonly isAway: (error: unknown) => boolean) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const exception = this.orAway(thrown);
     const response = host.switchToHttp().getResponse<JsonResponse>();
     if (response.headersSent) return;
     const problem = this.problemOf(exception);
     if (exception instanceof ProblemException && exception.retryAfterS !== undefined)
       response.setHeader('retry-after', String(exception.retryAfterS));
     response.status(problem.status).type(PROBLEM_CONTENT_TYPE).send(JSON.stringify(problem));
+  }
+
+  private orAway(thrown: unknown): unknown {
+    if (thrown instanceof HttpException || !(thrown instanceof Error) || !this.isAway(thrown)) return thrown;
+    this.logger.warn(`a request is answered 503: ${thrown.message}`);
+    const detail = 'The database that this service works with does not answer at the moment, the log of this service says how. Ask again';
+    return new ProblemException({ title: 'Not at the moment', status: 503, detail }, BACK_WITHIN_S);
   }
 
   private problemOf(exception: unknown): Problem {
