@@ -1,9 +1,10 @@
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeEvent, type RequestRouted } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import type { RouterOptions } from './index.js';
 import { Router } from './router.js';
+import { rawClient, rawUpstream } from './test/byte-for-byte.js';
 
 let closing: (() => unknown)[] = [];
 let bus: EventBus;
@@ -149,35 +150,6 @@ async function start(upstream: string, settings: Partial<RouterOptions> = {}) {
   return { router, port: Number(new URL(router.url).port) };
 }
 
-/** An upstream that is told of each head, with what has come behind it, and answers byte for byte. */
-async function scripted(answer: (socket: Socket, text: string) => unknown): Promise<string> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.on('data', (bytes: Buffer) => answer(socket, bytes.toString('latin1')));
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  closing.push(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-function speak(port: number, text: string) {
-  const socket = connect(port, '127.0.0.1', () => socket.write(text, 'latin1'));
-  let said = '';
-  closing.push(() => socket.destroy());
-  socket.on('error', () => undefined);
-  const until = (end: string): Promise<string> =>
-    new Promise((resolve) => {
-      socket.on('data', (bytes: Buffer) => {
-        said += bytes.toString('latin1');
-        if (said.includes(end)) resolve(said);
-      });
-    });
-  return { socket, until };
-}
+const later = (close: () => unknown): unknown => closing.push(close);
+const scripted = (answer: (socket: Socket, text: string) => unknown): Promise<string> => rawUpstream(answer, later);
+const speak = (port: number, text: string) => rawClient(port, text, later);

@@ -1,17 +1,12 @@
 import { createServer, type Server } from 'node:http';
-import {
-  connect,
-  createServer as createTcpServer,
-  type AddressInfo,
-  type Server as TcpServer,
-  type Socket,
-} from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { assert, asyncProperty, boolean, integer, nat, tuple } from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeEvent, type RequestRouted } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { Router } from '../router.js';
 import type { RouterOptions } from '../router-options.js';
+import { rawClient, rawUpstream } from '../test/byte-for-byte.js';
 
 let closing: (() => unknown)[] = [];
 let bus: EventBus;
@@ -243,6 +238,10 @@ const ODD: readonly string[] = [
   `\r\n${request('GET')}`,
 ];
 
+function later(close: () => unknown): void {
+  closing.push(close);
+}
+
 /** Ends the connection. */
 const END = 'end';
 
@@ -265,7 +264,7 @@ async function start(upstreams: Readonly<Record<string, string>>, settings: Part
     ...settings,
   });
   await router.start();
-  closing.push(() => router.close());
+  later(() => router.close());
   const port = Number(new URL(router.url).port);
   let byServer = 0;
   (Reflect.get(router, 'server') as Server).on('request', ({ url }) => (byServer += url === '/health/live' ? 0 : 1));
@@ -290,16 +289,12 @@ async function start(upstreams: Readonly<Record<string, string>>, settings: Part
 const seen: string[] = [];
 
 /** Answers each request with these pieces, one by one. */
-async function scripted(pieces: readonly string[]): Promise<string> {
+function scripted(pieces: readonly string[]): Promise<string> {
   seen.length = 0;
-  const server = createTcpServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.on('data', (bytes: Buffer) => {
-      seen.push(plain(bytes.toString('latin1')));
-      void answer(socket, pieces);
-    });
-  });
-  return listening(server);
+  return rawUpstream((socket, text) => {
+    seen.push(plain(text));
+    void answer(socket, pieces);
+  }, later);
 }
 
 async function answer(socket: Socket, pieces: readonly string[]): Promise<void> {
@@ -310,33 +305,27 @@ async function answer(socket: Socket, pieces: readonly string[]): Promise<void> 
   }
 }
 
-async function listening(server: TcpServer): Promise<string> {
+async function listening(server: Server): Promise<string> {
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  closing.push(() => void server.close());
+  later(() => void server.close());
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 function speak(port: number, text: string) {
-  const socket = connect(port, '127.0.0.1', () => void socket.write(text, 'latin1')).setNoDelay();
-  closing.push(() => socket.destroy());
-  let said = '';
-  socket.on('error', () => undefined);
-  socket.on('data', (bytes: Buffer) => (said += bytes.toString('latin1')));
+  const client = rawClient(port, text, later);
+  const { socket, said } = client;
   const ended = new Promise<void>((resolve) => void socket.once('close', () => resolve()));
-  const until = async (what: RegExp): Promise<void> => {
-    await expect.poll(() => said, { timeout: 5_000, interval: 2 }).toMatch(what);
-  };
   /** Until nothing more comes: an answer is complete and no other follows, the connection has ended, or more is waited for than was sent. */
   const answered = async (asked: string, from: number): Promise<void> => {
     const lateMs = performance.now() + 2_000;
     let [before, quiet] = [-1, 0];
     while (!socket.closed && quiet < 4 && performance.now() < lateMs) {
-      quiet = before === said.length && isComplete(asked, said.slice(from)) ? quiet + 1 : 0;
-      before = said.length;
+      quiet = before === said().length && isComplete(asked, said().slice(from)) ? quiet + 1 : 0;
+      before = said().length;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   };
-  return { socket, said: () => said, until, answered, ended };
+  return { ...client, answered, ended };
 }
 
 function isComplete(asked: string, said: string): boolean {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { rawClient } from '../test/byte-for-byte.js';
 import { ClientLane } from './client-lane.js';
 
 let closing: (() => unknown)[] = [];
@@ -45,18 +46,10 @@ async function start(): Promise<{ readonly server: Server; readonly lane: Client
   return { server, lane, port: (server.address() as AddressInfo).port };
 }
 
-/** @returns what is said on a connection, as text that grows */
-function speak(port: number): { readonly socket: Socket; readonly said: () => string } {
-  const socket = connect(port, '127.0.0.1').setNoDelay();
-  closing.push(() => socket.destroy());
-  let text = '';
-  socket.on('data', (piece: Buffer) => (text += piece.toString())).on('error', () => undefined);
-  return { socket, said: () => text };
-}
+const speak = (port: number, text = '') => rawClient(port, text, (close) => closing.push(close));
 
 async function answerTo(port: number, request: string): Promise<string> {
-  const { socket, said } = speak(port);
-  socket.write(request, 'latin1');
+  const { said } = speak(port, request);
   await expect.poll(said).toMatch(/\r\n\r\n/);
   return said();
 }
