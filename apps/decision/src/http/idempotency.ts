@@ -34,7 +34,7 @@ export class OncePerKey implements NestInterceptor {
     if (order === undefined) return next.handle();
     const response = context.switchToHttp().getResponse<Response>();
     const standing = await this.answers.begin(order);
-    if (standing === 'under-way') throw underWay(order, response);
+    if (standing === 'under-way') throw underWay(order);
     if (standing === 'another-order') throw anotherOrder(order);
     return standing === 'yours' ? of(await this.carryOut(order, next, response)) : of(repeat(standing, response));
   }
@@ -99,10 +99,10 @@ function repeat({ status, etag, body }: OrderAnswer, response: Response): unknow
   return told;
 }
 
-function underWay({ key }: KeyedOrder, response: Response): ProblemException {
-  response.setHeader('retry-after', String(AGAIN_AFTER_S));
+function underWay({ key }: KeyedOrder): ProblemException {
   const detail = `${KEY_HEADER}: ${key}: this order is being carried out; send it again in ${AGAIN_AFTER_S} s for its answer`;
-  return new ProblemException({ type: 'urn:teststrip:order-under-way', title: 'Under way', status: 409, detail });
+  const type = 'urn:teststrip:order-under-way';
+  return new ProblemException({ type, title: 'Under way', status: 409, detail }, AGAIN_AFTER_S);
 }
 
 function anotherOrder({ key }: KeyedOrder): ProblemException {
