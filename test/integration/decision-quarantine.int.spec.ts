@@ -5,7 +5,7 @@ import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
-import { analysed, harmful } from '#libs/testing/delivery';
+import { analysisEvent, harmful } from '#libs/testing/delivery';
 
 let database: TestDatabase;
 let bus: EventBus;
@@ -118,18 +118,7 @@ async function damage(key: string, kind: string, data: string): Promise<void> {
 const eventually = (check: () => unknown): Promise<unknown> => vi.waitFor(check, { timeout: 10_000, interval: 5 });
 
 async function publishHarm(key: string): Promise<void> {
-  const { analysis } = analysed(Date.now(), [harmful('alignment')], { experiment: key });
-  await bus.publish([
-    encodeEvent({
-      specversion: '1.0',
-      id: `${key}-harm`,
-      source: 'teststrip/analyzer',
-      type: topics.experimentAnalysed.name,
-      time: analysis.analysedAt,
-      subject: key,
-      data: analysis,
-    }),
-  ]);
+  await bus.publish([encodeEvent(analysisEvent(key, [harmful('alignment')]))]);
 }
 
 async function lastCommandOf(key: string): Promise<AllocationCommanded | undefined> {

@@ -5,7 +5,6 @@ import { decisionApp, type DecisionSettings } from '#apps/decision';
 import {
   decodeEvent,
   encodeEvent,
-  eventSource,
   topics,
   type AllocationCommanded,
   type ExperimentAnalysed,
@@ -18,7 +17,15 @@ import { migrate } from '#libs/persistence';
 import { createOutbox } from '#libs/persistence/outbox';
 import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
-import { analysed, harmful, HEALTHY, provenUpTo, SCORES_SILENT, somePairs } from '#libs/testing/delivery';
+import {
+  aCanaryFile,
+  analysisEvent,
+  harmful,
+  HEALTHY,
+  provenUpTo,
+  SCORES_SILENT,
+  somePairs,
+} from '#libs/testing/delivery';
 
 let database: TestDatabase;
 let bus: EventBus;
@@ -58,27 +65,15 @@ async function stop(decision: RunningApp): Promise<void> {
 }
 
 function aFile(overrides: Partial<ExperimentFile> = {}): ExperimentFile & { readonly key: string } {
-  const config = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 24, precision: 'fp16' };
-  const key = overrides.key ?? `experiment-${(keys += 1)}`;
-  return {
-    apiVersion: 'teststrip/v1',
-    key,
-    service: key,
-    kind: 'canary',
-    variants: {
-      control: { upstream: 'http://127.0.0.1:8100', config },
-      candidate: { upstream: 'http://127.0.0.1:8101', config: { ...config, steps: 12 } },
-    },
-    guardrails: [
-      { metric: 'alignment', margin: '-1%' },
-      { metric: 'error-rate', margin: '+0.5pp' },
-      { metric: 'delivery-rate', off: true },
-      { metric: 'blank-rate', off: true },
-      { metric: 'undecodable-rate', off: true },
-      { metric: 'flagged-rate', off: true },
-    ],
-    ...overrides,
-  };
+  const guardrails: ExperimentFile['guardrails'] = [
+    { metric: 'alignment', margin: '-1%' },
+    { metric: 'error-rate', margin: '+0.5pp' },
+    { metric: 'delivery-rate', off: true },
+    { metric: 'blank-rate', off: true },
+    { metric: 'undecodable-rate', off: true },
+    { metric: 'flagged-rate', off: true },
+  ];
+  return aCanaryFile(overrides.key ?? `experiment-${(keys += 1)}`, { guardrails, ...overrides });
 }
 
 /** Waits for the condition, also on a machine that does much else. */
@@ -131,18 +126,7 @@ async function publishAnalysis(
   overrides: Partial<ExperimentAnalysed> = {},
   on: EventBus = bus,
 ): Promise<void> {
-  const { analysis } = analysed(Date.now(), metrics, { experiment: key, ...overrides });
-  const event: TeststripEvent<'experiment.analysed.v1'> = {
-    specversion: '1.0',
-    id: `${key}-${analysis.analysisId}-${Math.round(performance.now() * 1000)}`,
-    source: eventSource('analyzer', 'test'),
-    traceparent: TRACE,
-    type: topics.experimentAnalysed.name,
-    time: analysis.analysedAt,
-    subject: key,
-    data: analysis,
-  };
-  await on.publish([encodeEvent(event)]);
+  await on.publish([encodeEvent({ ...analysisEvent(key, metrics, overrides), traceparent: TRACE })]);
 }
 
 async function eventsOn(topic: string): Promise<readonly TeststripEvent[]> {

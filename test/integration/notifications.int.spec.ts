@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeAll, afterAll, expect, it, vi } from 'vitest';
 import { decisionApp } from '#apps/decision';
+import type { ExperimentFile } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
+import { aCanaryFile } from '#libs/testing/delivery';
 import { aMailServer, type Misbehaviour, type TestMailServer } from '#libs/testing/mail';
 import { unusedPort, watchNode } from '#libs/testing/processes';
 
@@ -93,20 +95,8 @@ async function post(decision: { readonly url: string }, path: string, body: unkn
 const order = (decision: { readonly url: string }, key: string, what: string): Promise<void> =>
   post(decision, `/v1/experiments/${key}/${what}`, { actor: 'ana', reason: 'to see who is told' });
 
-function apply(decision: { readonly url: string }, key: string, more: Record<string, unknown> = {}): Promise<void> {
-  const config = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 24, precision: 'fp16' };
-  return post(decision, '/v1/experiments', {
-    apiVersion: 'teststrip/v1',
-    key,
-    service: key,
-    kind: 'canary',
-    variants: {
-      control: { upstream: 'http://127.0.0.1:8100', config },
-      candidate: { upstream: 'http://127.0.0.1:8101', config: { ...config, steps: 12 } },
-    },
-    guardrails: [{ metric: 'error-rate', margin: '+0.5pp' }],
-    ...more,
-  });
+function apply(decision: { readonly url: string }, key: string, more: Partial<ExperimentFile> = {}): Promise<void> {
+  return post(decision, '/v1/experiments', aCanaryFile(key, more));
 }
 
 const eventually = (check: () => unknown): Promise<unknown> => vi.waitFor(check, { timeout: 15_000, interval: 20 });

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { decisionApp } from '#apps/decision';
-import { encodeEvent, eventSource, topics, type ExperimentFile } from '#libs/contracts';
+import { encodeEvent, type ExperimentFile } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { migrate } from '#libs/persistence';
 import { startApp, type RunningApp } from '#libs/platform';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
-import { analysed, provenUpTo } from '#libs/testing/delivery';
+import { aCanaryFile, analysisEvent, provenUpTo } from '#libs/testing/delivery';
 
 /** Orders that come at the same moment, at two decision services of one database: whatever comes first, one history is told, and none of them fails. */
 const ROUNDS = 3;
@@ -52,23 +52,12 @@ function order(decision: RunningApp, about: string, what: string): Promise<Answe
 
 const off = (metric: string) => ({ metric, off: true as const });
 
-function aFile(key: string, more: Partial<ExperimentFile> = {}, steps = 12): ExperimentFile {
-  const config = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 24, precision: 'fp16' };
-  return {
-    apiVersion: 'teststrip/v1',
-    key,
-    service: key,
-    kind: 'canary',
-    variants: {
-      control: { upstream: 'http://127.0.0.1:8100', config },
-      candidate: { upstream: 'http://127.0.0.1:8101', config: { ...config, steps } },
-    },
-    guardrails: [
-      { metric: 'error-rate', margin: '+0.5pp' },
-      ...['delivery-rate', 'blank-rate', 'undecodable-rate', 'flagged-rate'].map(off),
-    ],
-    ...more,
-  };
+function aFile(key: string, more: Partial<ExperimentFile> = {}, steps?: number): ExperimentFile {
+  const guardrails: ExperimentFile['guardrails'] = [
+    { metric: 'error-rate', margin: '+0.5pp' },
+    ...['delivery-rate', 'blank-rate', 'undecodable-rate', 'flagged-rate'].map(off),
+  ];
+  return aCanaryFile(key, { guardrails, ...more }, steps);
 }
 
 function apply(decision: RunningApp, file: ExperimentFile): Promise<Answer> {
@@ -76,18 +65,7 @@ function apply(decision: RunningApp, file: ExperimentFile): Promise<Answer> {
 }
 
 async function publishProof(key: string, sharePpm: number): Promise<void> {
-  const { analysis } = analysed(Date.now(), [provenUpTo('error-rate', sharePpm)], { experiment: key });
-  await bus.publish([
-    encodeEvent({
-      specversion: '1.0',
-      id: `${key}-${analysis.analysisId}-${Math.round(performance.now() * 1_000)}`,
-      source: eventSource('analyzer', 'test'),
-      type: topics.experimentAnalysed.name,
-      time: analysis.analysedAt,
-      subject: key,
-      data: analysis,
-    }),
-  ]);
+  await bus.publish([encodeEvent(analysisEvent(key, [provenUpTo('error-rate', sharePpm)]))]);
 }
 
 async function kindsOf(key: string): Promise<readonly string[]> {

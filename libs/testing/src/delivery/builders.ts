@@ -1,12 +1,17 @@
-import type {
-  AllocationApplied,
-  ExperimentAnalysed,
-  ExperimentSpec,
-  MetricAnalysis,
-  ObjectiveAnalysis,
-  PairedMetricAnalysis,
-  PairsAnalysis,
-  ShadowStage,
+import {
+  eventSource,
+  stampEvent,
+  topics,
+  type AllocationApplied,
+  type ExperimentAnalysed,
+  type ExperimentFile,
+  type ExperimentSpec,
+  type MetricAnalysis,
+  type ObjectiveAnalysis,
+  type PairedMetricAnalysis,
+  type PairsAnalysis,
+  type ShadowStage,
+  type TeststripEvent,
 } from '#libs/contracts';
 import type { Analysed, Applied, Approve, Define, Operate, Restarted, Tick } from '#libs/delivery';
 
@@ -49,6 +54,30 @@ export function aSpec(overrides: Partial<ExperimentSpec> = {}): ExperimentSpec {
     alpha: 0.05,
     baselineUnits: 200,
     ...overrides,
+  };
+}
+
+/**
+ * The file of a canary as a person writes it, watched for errors, unless told otherwise.
+ * @param steps of the candidate, by which alone it differs
+ */
+export function aCanaryFile(
+  key: string,
+  more: Partial<ExperimentFile> = {},
+  steps = 12,
+): ExperimentFile & { readonly key: string } {
+  const config = { checkpoint: 'scenes-1.0', sampler: 'dpmpp-2m', steps: 24, precision: 'fp16' };
+  return {
+    apiVersion: 'teststrip/v1',
+    key,
+    service: key,
+    kind: 'canary',
+    variants: {
+      control: { upstream: 'http://127.0.0.1:8100', config },
+      candidate: { upstream: 'http://127.0.0.1:8101', config: { ...config, steps } },
+    },
+    guardrails: [{ metric: 'error-rate', margin: '+0.5pp' }],
+    ...more,
   };
 }
 
@@ -262,6 +291,19 @@ export const analysed = (
     ...overrides,
   },
 });
+
+/** The same of this moment as the analyzer publishes it. */
+export function analysisEvent(
+  experiment: string,
+  metrics: readonly MetricAnalysis[],
+  overrides: Partial<ExperimentAnalysed> = {},
+): TeststripEvent<'experiment.analysed.v1'> {
+  const timeMs = Date.now();
+  const { analysis, commandId } = analysed(timeMs, metrics, { experiment, ...overrides });
+  const type = topics.experimentAnalysed.name;
+  const draft = { type, subject: experiment, data: analysis, id: `${experiment}-${commandId}`, timeMs };
+  return stampEvent(draft, eventSource('analyzer', 'test'));
+}
 
 export const operator = (type: Operate['type'], atMs: number, note = 'because I say so'): Operate => ({
   type,
