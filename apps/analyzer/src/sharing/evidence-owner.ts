@@ -200,20 +200,24 @@ export class EvidenceOwner {
    * A part that has changed hands since is noted in the database; whoever may write to the bus alone can't have what is true refused as older.
    * @throws UnprocessableEventError
    */
-  private async requireTaken({ generations }: StatesOfParts, place: string, generation: number): Promise<void> {
+  private async requireTaken(states: StatesOfParts, place: string, generation: number): Promise<void> {
+    const { generations } = states;
     if (generation <= (generations.get(place) ?? 0)) return;
-    for (const part of await listParts(this.options.database))
-      generations.set(partKey(part.topic, part.partition), part.generation);
+    await this.noteGenerations(states);
     const times = generations.get(place) ?? 0;
     if (generation > times)
       throw new UnprocessableEventError(`${place} has changed hands ${times} times, and not ${generation}`);
   }
 
+  private async noteGenerations({ generations }: StatesOfParts): Promise<void> {
+    for (const { topic, partition, generation } of await listParts(this.options.database))
+      generations.set(partKey(topic, partition), generation);
+  }
+
   private async loadAll(states: StatesOfParts): Promise<void> {
     const { database, clock } = this.options;
     // What is stored is at least as new as everything that was published by now, whoever had the parts since.
-    for (const { topic, partition, generation } of await listParts(database))
-      states.generations.set(partKey(topic, partition), generation);
+    await this.noteGenerations(states);
     const revisions = new Map<string, { experiment: string; revision: number; takenAtMs: number }>();
     for (const { experiment, revision, takenAtMs } of await createEvidenceStore(database).list()) {
       const key = experimentKey(experiment, revision);
