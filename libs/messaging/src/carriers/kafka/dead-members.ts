@@ -13,8 +13,6 @@ export interface DeadMembersOptions {
   readonly admin: Pick<Admin, 'describeGroups'>;
   readonly group: string;
   readonly witness: MemberWitness;
-  /** Default 500. */
-  readonly lookEveryMs?: number;
 }
 
 const LOOK_EVERY_MS = 500;
@@ -39,7 +37,7 @@ export class DeadMembers {
         .catch(() => undefined)
         .finally(() => (this.looking = undefined));
     };
-    this.timer = setInterval(look, options.lookEveryMs ?? LOOK_EVERY_MS);
+    this.timer = setInterval(look, LOOK_EVERY_MS);
   }
 
   /** Under this name the broker knows this process. */
