@@ -9,3 +9,6 @@ export const FURTHEST_BEHIND = `
          WHERE g.topic_id = p.topic_id AND g.is_lasting
          ORDER BY 2 LIMIT 1
        ) behind ON true`;
+
+/** That group and the part, as they are told to people. */
+export const READER_BEHIND = `behind.name || ', ' || t.name || '[' || p.partition || ']'`;

@@ -1,5 +1,5 @@
 import type { Database } from '#libs/persistence';
-import { FURTHEST_BEHIND } from './furthest-behind.js';
+import { FURTHEST_BEHIND, READER_BEHIND } from './furthest-behind.js';
 import { underMaintenanceLock } from './maintenance-lock.js';
 import { dropOldSegments, prepareSegments, type Deleted, type OldBefore } from './segments.js';
 
@@ -74,7 +74,7 @@ function compact(database: Database, { unreadMs }: OldBefore): Promise<readonly 
   return underLock(
     database,
     `WITH part AS MATERIALIZED (
-       SELECT p.topic_id, p.partition, behind."offset" AS unread, behind.name || ', ' || t.name || '[' || p.partition || ']' AS reader
+       SELECT p.topic_id, p.partition, behind."offset" AS unread, ${READER_BEHIND} AS reader
        FROM bus.partition p JOIN bus.topic t USING (topic_id)
        ${FURTHEST_BEHIND}
        WHERE t.compacted
@@ -108,7 +108,7 @@ function trim(
     database,
     `DELETE FROM bus.record r USING (
        SELECT o.topic_id, o.partition, o."offset",
-              CASE WHEN o."offset" >= behind."offset" THEN behind.name || ', ' || t.name || '[' || p.partition || ']' END AS reader
+              CASE WHEN o."offset" >= behind."offset" THEN ${READER_BEHIND} END AS reader
        FROM bus.partition p JOIN bus.topic t USING (topic_id)
        ${FURTHEST_BEHIND}
        CROSS JOIN LATERAL (

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { Database, Queryable } from '#libs/persistence';
-import { FURTHEST_BEHIND } from './furthest-behind.js';
+import { FURTHEST_BEHIND, READER_BEHIND } from './furthest-behind.js';
 import { underMaintenanceLock } from './maintenance-lock.js';
 
 /**
@@ -94,7 +94,7 @@ interface SegmentPart {
 /** The first and the last record of each partition of a topic that is not compacted. */
 function partsOf(tx: Queryable, name: string): Promise<readonly SegmentPart[]> {
   return tx.query<SegmentPart>(
-    `SELECT behind.name || ', ' || t.name || '[' || p.partition || ']' AS reader, behind."offset" AS behind,
+    `SELECT ${READER_BEHIND} AS reader, behind."offset" AS behind,
             first."offset" AS first, last."offset" AS last, last.timestamp_ms AS newest_ms
      FROM bus.partition p JOIN bus.topic t USING (topic_id)
      ${FURTHEST_BEHIND}
