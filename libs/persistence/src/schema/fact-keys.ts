@@ -13,6 +13,20 @@ export function textDigest(text: string): string {
   return bigintOf(hexOf(text));
 }
 
+/** More are of somebody who writes something new into each. */
+const MOST_KNOWN = 5_000;
+const knownDigests = new Map<string, string>();
+
+/** The same of texts that come again and again: nearly all facts say what others have said. */
+export function knownDigest(text: string): string {
+  const known = knownDigests.get(text);
+  if (known !== undefined) return known;
+  const digest = textDigest(text);
+  if (knownDigests.size >= MOST_KNOWN) knownDigests.clear();
+  knownDigests.set(text, digest);
+  return digest;
+}
+
 /**
  * By which an event is known in a table of facts: 24 bits of what it is about (the request's or the generation's id) and 40 of its own id, so that all about one thing is found
  * by the key, without an index of its own.
@@ -36,18 +50,8 @@ export function packedId(id: string): string {
 
 /** By which the generations of a variant are found. */
 export function armDigest(experiment: string, revision: number, variant: string): string {
-  const arm = `${experiment}/${revision}/${variant}`;
-  const known = knownArms.get(arm);
-  if (known !== undefined) return known;
-  const digest = textDigest(arm);
-  if (knownArms.size >= MOST_KNOWN_ARMS) knownArms.clear();
-  knownArms.set(arm, digest);
-  return digest;
+  return knownDigest(`${experiment}/${revision}/${variant}`);
 }
-
-/** Each generation asks for one of a few. */
-const knownArms = new Map<string, string>();
-const MOST_KNOWN_ARMS = 1_000;
 
 /** The character that no text of Postgres may have. */
 function storable(id: string): string {

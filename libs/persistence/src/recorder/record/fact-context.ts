@@ -1,5 +1,5 @@
 import type { Assignment, TeststripEvent } from '#libs/contracts';
-import { textDigest } from '../../schema/fact-keys.js';
+import { knownDigest } from '../../schema/fact-keys.js';
 import { packImages, type PackedImages } from './pack-images.js';
 import { CommonTexts } from './common-texts.js';
 
@@ -66,18 +66,6 @@ function armOf(assignment: Assignment | null): object {
   return { experiment, revision, variant };
 }
 
-/** More are the configurations of somebody who writes something new into each. */
-const MOST_KNOWN = 5_000;
-/** By the text of a document: nearly all facts say what others have said. */
-const knownDigests = new Map<string, string>();
-
 function named(document: object): FactContext {
-  const text = JSON.stringify(document);
-  let digest = knownDigests.get(text);
-  if (digest === undefined) {
-    digest = textDigest(text);
-    if (knownDigests.size >= MOST_KNOWN) knownDigests.clear();
-    knownDigests.set(text, digest);
-  }
-  return { digest, document };
+  return { digest: knownDigest(JSON.stringify(document)), document };
 }
