@@ -9,10 +9,6 @@ export abstract class Fact {
   @PrimaryColumn({ name: 'event_digest', type: 'bigint' })
   readonly eventDigest!: string;
 
-  /** What it says like many others: a shared document. */
-  @Column({ name: 'context', type: 'bigint' })
-  readonly context!: string;
-
   /** Whose request it was; without an experiment as far as the event says. Null where that is nobody but the request, and in some rows of before. */
   @Column({ name: 'unit', type: 'text', nullable: true })
   readonly unit!: string | null;

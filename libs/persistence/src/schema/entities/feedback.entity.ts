@@ -1,13 +1,10 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Fact } from './fact.js';
 import { SCHEMA } from './schema-name.js';
 
 /** What the person who asked for the picture thought of it: `feedback.recorded.v1`. */
 @Entity({ schema: SCHEMA, name: 'feedback' })
-export class FeedbackEntity {
-  /** Which event it was, and about which request: see `factDigest`. Two events with the same digest would be taken for one. */
-  @PrimaryColumn({ name: 'event_digest', type: 'bigint' })
-  readonly eventDigest!: string;
-
+export class FeedbackEntity extends Fact {
   /** Null, like the two below, where no experiment applied. */
   @Column({ name: 'experiment', type: 'text', nullable: true })
   readonly experiment!: string | null;
@@ -17,10 +14,6 @@ export class FeedbackEntity {
 
   @Column({ name: 'variant', type: 'text', nullable: true })
   readonly variant!: string | null;
-
-  /** Whose request it was; without an experiment as far as the event says. Null where that is nobody but the request, and in some rows of before. */
-  @Column({ name: 'unit', type: 'text', nullable: true })
-  readonly unit!: string | null;
 
   @Column({ name: 'request_id', type: 'text' })
   readonly requestId!: string;

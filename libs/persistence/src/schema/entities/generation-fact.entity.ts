@@ -1,13 +1,13 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { GenerationCompleted, Image } from '#libs/contracts';
 import { DIGITS_20 } from './big-integer.js';
-import { Fact } from './fact.js';
+import { PackedFact } from './packed-fact.js';
 import { SCHEMA } from './schema-name.js';
 
 /** What an inference service says of one generation: `generation.completed.v1`, as it is kept; read it by the view `generations`. */
 @Entity({ schema: SCHEMA, name: 'generation_facts' })
 @Index('generation_facts_latest', ['arm', 'completedAt'])
-export class GenerationFactEntity extends Fact {
+export class GenerationFactEntity extends PackedFact {
   @PrimaryColumn({ name: 'completed_at', type: 'timestamptz' })
   readonly completedAt!: Date;
 

@@ -1,11 +1,11 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { PairMark } from '#libs/contracts';
-import { Fact } from './fact.js';
+import { PackedFact } from './packed-fact.js';
 import { SCHEMA } from './schema-name.js';
 
 /** What the router saw of one request: `request.routed.v1`, as it is kept; read it by the view `requests`. */
 @Entity({ schema: SCHEMA, name: 'request_facts' })
-export class RequestFactEntity extends Fact {
+export class RequestFactEntity extends PackedFact {
   @PrimaryColumn({ name: 'started_at', type: 'timestamptz' })
   readonly startedAt!: Date;
 

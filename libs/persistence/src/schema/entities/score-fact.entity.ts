@@ -1,10 +1,10 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { Fact } from './fact.js';
+import { PackedFact } from './packed-fact.js';
 import { SCHEMA } from './schema-name.js';
 
 /** What the scorer says of one picture: `image.scored.v1`, as it is kept; read it by the view `image_scores`. */
 @Entity({ schema: SCHEMA, name: 'score_facts' })
-export class ScoreFactEntity extends Fact {
+export class ScoreFactEntity extends PackedFact {
   @PrimaryColumn({ name: 'scored_at', type: 'timestamptz' })
   readonly scoredAt!: Date;
 
