@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { MemberWitness } from '#libs/messaging';
 import { endSilentSessions, type Database, type DatabaseSession, type Queryable } from '#libs/persistence';
 
 /** Advisory lock of the one analyzer that folds and publishes ("analyzer" in the letters' positions, any constant would do). */
 const LOCK = 1_142_595_826;
-/** Condition on pg_locks. The lock's one key is stored in two halves. */
-const IS_HELD = `locktype = 'advisory' and granted and objsubid = 1 and classid = 0 and objid = ${LOCK}
-  and database = (select oid from pg_database where datname = current_database())`;
+/** Conditions on pg_locks. The lock's one key is stored in two halves. */
+const IS_OURS = `locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())`;
+const IS_HELD = `${IS_OURS} and objsubid = 1 and classid = 0 and objid = ${LOCK}`;
 const BETWEEN_TRIES_MS = 250;
 /** How long a leader may ask nothing before another analyzer ends its session: its process is stopped, or its machine hangs. */
 const HUNG_AFTER_MS = 7_000;
@@ -99,25 +98,19 @@ function witnessBy(session: DatabaseSession): MemberWitness {
   return {
     async enter(member) {
       if (entered.has(member)) return;
-      await session.query('select pg_advisory_lock_shared($1, $2)', [MEMBER_CLASS, keyOf(member)]);
+      await session.query('select pg_advisory_lock_shared($1, hashtext($2))', [MEMBER_CLASS, member]);
       entered.add(member);
     },
     async missing(members) {
-      const rows = await session.query<{ key: number }>(
-        `select objid::bigint as key from pg_locks
-          where locktype = 'advisory' and objsubid = 2 and granted and classid = $1::oid
-            and database = (select oid from pg_database where datname = current_database())`,
-        [MEMBER_CLASS],
+      const rows = await session.query<{ member: string }>(
+        `select member from unnest($2::text[]) as member
+          where not exists (
+            select from pg_locks where ${IS_OURS} and objsubid = 2 and classid = $1::oid and objid = hashtext(member)::oid)`,
+        [MEMBER_CLASS, members],
       );
-      // The view has them without their sign.
-      const held = new Set(rows.map(({ key }) => Number(key) | 0));
-      return members.filter((member) => !held.has(keyOf(member)));
+      return rows.map(({ member }) => member);
     },
   };
-}
-
-function keyOf(member: string): number {
-  return createHash('sha256').update(member).digest().readInt32BE(0);
 }
 
 async function isMine(session: DatabaseSession, lead: Lead): Promise<boolean> {
