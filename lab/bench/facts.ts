@@ -7,6 +7,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { median } from 'simple-statistics';
 import { recorderApp } from '#apps/recorder';
 import { encodeEvent, examples, type TeststripEvent, type TopicName } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
@@ -83,7 +84,7 @@ async function measure(db: Database): Promise<void> {
     );
   }
   say(
-    `the recorder writes ${medianOf(ratios.bare)} times as many rows a second as the bare insert, ${medianOf(ratios.plain)} times as many as that without indexes (medians of ${ratios.bare.length} pairs)`,
+    `the recorder writes ${median(ratios.bare).toFixed(2)} times as many rows a second as the bare insert, ${median(ratios.plain).toFixed(2)} times as many as that without indexes (medians of ${ratios.bare.length} pairs)`,
   );
   await recorder.close();
   await bus.close();
@@ -117,10 +118,6 @@ async function eventsRead(db: Database): Promise<number> {
     `select coalesce(sum(next_offset), 0)::integer as events from teststrip.consumed_positions where consumer_group = 'recorder'`,
   );
   return row!.events;
-}
-
-function medianOf(ratios: readonly number[]): string {
-  return ratios.toSorted((a, b) => a - b)[Math.floor(ratios.length / 2)]!.toFixed(2);
 }
 
 /** The same rows, without anything else. */
