@@ -1,5 +1,5 @@
 import { type Assignment, encodeEmbedding, examples, type TeststripEvent } from '#libs/contracts';
-import type { MetricDefinition } from '../catalogue/definition.js';
+import { isPreference, type MetricDefinition } from '../catalogue/definition.js';
 import type { MetricDesign } from '../catalogue/evidence-design.js';
 import { allocationOf } from '../fold/allocation.js';
 import { countCoverage } from '../fold/coverage.js';
@@ -132,10 +132,7 @@ function observation(kind: MetricEvidence['kind'], index: number): Observation {
   return {
     arm: index % 4 === 1 ? 'candidate' : 'control',
     propensity: index < 900 ? 0.25 : 0.4,
-    value:
-      kind === 'rate' || kind === 'preference' || kind === 'predicted-preference'
-        ? Number(index % 9 === 0)
-        : 1 + 10 * scattered * scattered,
+    value: kind === 'rate' || isPreference(kind) ? Number(index % 9 === 0) : 1 + 10 * scattered * scattered,
     known: index % 11 === 5 ? 'unknown' : index % 11 === 9 ? 'more-than' : 'value',
     isFirst,
     isAtRisk: index % 5 !== 3,
