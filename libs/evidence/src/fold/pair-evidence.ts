@@ -53,6 +53,23 @@ export function observeInPair(
   return observeMetric(stateOf(pair, metric), metric, observationIn(pair, metric, seen), baselineUnits);
 }
 
+/** The same where the metric is at hand. */
+export function observeAt(
+  { at, metric, observe }: MetricAtHand,
+  pair: PairEvidence,
+  seen: Observation,
+  baselineUnits: number,
+): boolean {
+  const { atHand } = pair;
+  let state = atHand[at];
+  if (state === undefined) {
+    state = stateOf(pair, metric);
+    while (atHand.length < at) atHand.push(undefined);
+    atHand[at] = state;
+  }
+  return observe(state, metric, observationIn(pair, metric, seen), baselineUnits) === true;
+}
+
 /** Folds a judgement of two pictures, which is about both variants and about nothing but itself. */
 export function observeJudgement(
   pair: PairEvidence,
@@ -74,23 +91,6 @@ const NOTHING_ELSE = {
   before: null,
   picture: null,
 } as const;
-
-/** The same where the metric is at hand. */
-export function observeAt(
-  { at, metric, observe }: MetricAtHand,
-  pair: PairEvidence,
-  seen: Observation,
-  baselineUnits: number,
-): boolean {
-  const { atHand } = pair;
-  let state = atHand[at];
-  if (state === undefined) {
-    state = stateOf(pair, metric);
-    while (atHand.length < at) atHand.push(undefined);
-    atHand[at] = state;
-  }
-  return observe(state, metric, observationIn(pair, metric, seen), baselineUnits) === true;
-}
 
 function stateOf({ metrics }: PairEvidence, metric: MetricDesign): MetricEvidence {
   const { name } = metric.definition;
