@@ -9,7 +9,7 @@ import type { TensorSource } from '../conversion/tensor-source.js';
 import { readTorchArchive } from '../conversion/torch-archive.js';
 import { writeSafetensors } from '../conversion/write-safetensors.js';
 import { loadClipModel, type ClipModel } from '../model/model-directory.js';
-import { assertHeadBelongs, isTextHead, networkHead } from './quality-head.js';
+import { assertHeadsBelong, networkHead } from './quality-head.js';
 import { layerTensor, readHeads } from './read-heads.js';
 
 export interface HeadOptions {
@@ -49,9 +49,7 @@ export async function addHead(directory: string, options: HeadOptions): Promise<
 async function requireUsableHeads({ directory, id, embeddingDigest, description }: ClipModel): Promise<void> {
   const files = (await readdir(join(directory, 'heads'))).map((name) => `heads/${name}`);
   const { dimension } = description;
-  for (const head of await readHeads(directory, files)) {
-    if (!isTextHead(head)) assertHeadBelongs(head, { id, embeddingDigest, dimension });
-  }
+  assertHeadsBelong(await readHeads(directory, files), { id, embeddingDigest, dimension });
 }
 
 async function fromJson({ embeddingDigest: embedding }: ClipModel, { file, name }: HeadOptions): Promise<object> {

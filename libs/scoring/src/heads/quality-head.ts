@@ -76,11 +76,19 @@ export function isTextHead(head: QualityHead): head is TextHead {
   return !('layers' in head);
 }
 
-/** @throws ForeignHeadError unless the head says that it was trained on these embeddings, and takes as many numbers. */
-export function assertHeadBelongs(
-  head: NetworkHead,
-  model: { readonly id: string; readonly embeddingDigest: string; readonly dimension: number },
-): void {
+/** What a trained head has to belong to. */
+interface EmbeddingModel {
+  readonly id: string;
+  readonly embeddingDigest: string;
+  readonly dimension: number;
+}
+
+/** @throws ForeignHeadError unless each trained head says that it was trained on these embeddings, and takes as many numbers. */
+export function assertHeadsBelong(heads: readonly QualityHead[], model: EmbeddingModel): void {
+  for (const head of heads) if (!isTextHead(head)) assertHeadBelongs(head, model);
+}
+
+function assertHeadBelongs(head: NetworkHead, model: EmbeddingModel): void {
   if (head.embedding === undefined) {
     const named = head.model === undefined ? '' : `, only that their model was called "${head.model}"`;
     throw new ForeignHeadError(

@@ -8,7 +8,7 @@ import { ModelDirectoryError } from '../checkpoint/errors.js';
 import { parseFields } from '../checkpoint/fields.js';
 import { readJsonFile } from '../checkpoint/read-file.js';
 import { readSimilarity, type Similarity } from '../checkpoint/similarity.js';
-import { assertHeadBelongs, isTextHead, type QualityHead } from '../heads/quality-head.js';
+import { assertHeadsBelong, isTextHead, type QualityHead } from '../heads/quality-head.js';
 import { readHeads } from '../heads/read-heads.js';
 import type { ClipTokenizer } from '../text/clip-tokenizer.js';
 import { splitTemplate } from '../text/prompt.js';
@@ -84,7 +84,7 @@ export async function loadClipModel(path: string): Promise<ClipModel> {
   );
   const embeddingDigest = digestOf(hashes.filter(([file]) => decidesEmbeddings(file)));
   const { dimension, family } = description;
-  for (const head of heads) if (!isTextHead(head)) assertHeadBelongs(head, { id, embeddingDigest, dimension });
+  assertHeadsBelong(heads, { id, embeddingDigest, dimension });
   return {
     directory,
     id,
