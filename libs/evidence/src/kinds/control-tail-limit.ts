@@ -44,7 +44,7 @@ export function observeControl(state: ControlTailLimit, value: number, p: number
   state.refreshIn -= 1;
   if (state.refreshIn > 0) return null;
   const past = mergeSketches(state.older, state.recent);
-  state.limit = limitIn(past, p);
+  state.limit = limitAt(bucketsInOrder(past), past.n, p);
   state.refreshIn = Math.max(1, Math.floor(past.n * REFRESH_SHARE));
   if (state.recent.n >= GENERATION) {
     state.older = state.recent;
@@ -56,8 +56,11 @@ export function observeControl(state: ControlTailLimit, value: number, p: number
 /** The places around the limit that is read from a past; null without values. */
 export function endsIn(past: QuantileSketch, p: number): TailEnds | null {
   const levels = tailEndLevels(p, past.n);
-  const [low, high, further] = [levels.low, levels.high, levels.further].map((level) => limitIn(past, level));
-  return low == null || high == null || further == null ? null : { low, high, further };
+  const cells = bucketsInOrder(past);
+  const low = limitAt(cells, past.n, levels.low);
+  const high = limitAt(cells, past.n, levels.high);
+  const further = limitAt(cells, past.n, levels.further);
+  return low === null || high === null || further === null ? null : { low, high, further };
 }
 
 /** Values of an atom at least; fewer may be equal by chance. */
@@ -66,11 +69,11 @@ const SMALLEST_ATOM = 5;
 /**
  * The quantile; or, where many values equal it and hardly any lie beyond (scores of exactly 0, times cut off at a limit), just short of it, so that
  * they belong to the tail: a tail with nothing in it would prove anything. A lower tail where p < ½, else an upper one.
+ * @param cells of n values, in rising order
  */
-function limitIn(past: QuantileSketch, p: number): number | null {
+function limitAt(cells: ReturnType<typeof bucketsInOrder>, n: number, p: number): number | null {
   const level = Math.min(p, 1 - p);
-  const cells = bucketsInOrder(past);
-  const rank = Math.max(1, Math.ceil(p * past.n));
+  const rank = Math.max(1, Math.ceil(p * n));
   let upTo = 0;
   const at = cells.findIndex(({ count }) => (upTo += count) >= rank);
   const cell = cells[at];
@@ -78,12 +81,9 @@ function limitIn(past: QuantileSketch, p: number): number | null {
   const { value: limit, count } = cell;
   const next = cells[p >= 0.5 ? at - 1 : at + 1];
   if (!next) return limit;
-  const beyond = p >= 0.5 ? past.n - upTo : upTo - count;
+  const beyond = p >= 0.5 ? n - upTo : upTo - count;
   const isAtom =
-    count >= SMALLEST_ATOM &&
-    beyond < (level * past.n) / 2 &&
-    beyond + count > 1.5 * level * past.n &&
-    beyond + count <= past.n / 2;
+    count >= SMALLEST_ATOM && beyond < (level * n) / 2 && beyond + count > 1.5 * level * n && beyond + count <= n / 2;
   if (!isAtom) return limit;
   return limit === Infinity ? next.value : (limit + next.value) / 2;
 }
