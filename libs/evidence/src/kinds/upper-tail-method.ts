@@ -146,14 +146,15 @@ export const upperTailMethod: Method<UpperTailState> = {
   }),
 
   observe(state, metric, seen) {
-    if (metric.test === null) return observeUntested(state, metric, seen);
+    const { test } = metric;
+    if (test === null) return observeUntested(state, metric, seen);
     const { arm, propensity, value, known, isFirst } = seen;
     const { limit } = state.limit;
     if (known === 'unknown' || (known === 'more-than' && !(limit !== null && value > limit))) {
-      return observeUnknown(state, metric, seen);
+      return observeUnknown(state, metric, test, seen);
     }
     countOne(state.counts.events, arm);
-    const isBeyond = noteAll(state, metric, seen);
+    const isBeyond = noteAll(state, metric, test, seen);
     const isHarmJudged = !isLeftOut(
       state.episodes,
       metric.episodes,
@@ -166,7 +167,6 @@ export const upperTailMethod: Method<UpperTailState> = {
     observeKnown(state.allKnown, arm, propensity, true);
     if (!isFirst || value === -Infinity) return isBadEvent;
     noteFirstValue(state, metric, seen);
-    const { test } = metric;
     // Of control's values, most of all, those within the limit are beyond it at no boundary.
     if (
       limit !== null &&
@@ -345,11 +345,15 @@ function noteFirstValue(
  * bad ones: there is nothing to look for.
  * @returns whether it is beyond the limit, which is control's past as everywhere, at the boundary of harm.
  */
-function noteAll(state: UpperTailState, metric: MetricDesign, { arm, value, window }: Observation): boolean {
-  const { test, definition } = metric;
+function noteAll(
+  state: UpperTailState,
+  { definition: { direction } }: MetricDesign,
+  test: MetricTest,
+  { arm, value, window }: Observation,
+): boolean {
   const { limit } = state.limit;
-  if (test === null || limit === null || definition.direction === 'higher' || isNoLimit(limit, test)) return false;
-  const judged = arm === 'control' ? value : withoutMargin(value, test.harmBeyond, definition.direction);
+  if (limit === null || direction === 'higher' || isNoLimit(limit, test)) return false;
+  const judged = arm === 'control' ? value : withoutMargin(value, test.harmBeyond, direction);
   if (state.ends !== null) noteTailFall(state.falls.all[arm], state.ends, judged);
   const isBeyond = judged > limit && !(arm === 'candidate' && isDoubtful(state, HARM, judged));
   noteRecent(state.all, 0, arm, isBeyond);
@@ -463,14 +467,16 @@ function ratioAt(ratio: ReturnType<typeof lnKnownRatio>, isMore: boolean, index:
  * slower than it, its requests without a picture count as beyond the limit.
  * @returns whether it was the unit's bad event of the window.
  */
-function observeUnknown(state: UpperTailState, metric: MetricDesign, seen: Observation): boolean {
-  const { arm, propensity, isFirst, window } = seen;
-  const { definition, test } = metric;
+function observeUnknown(
+  state: UpperTailState,
+  { definition: { direction } }: MetricDesign,
+  test: MetricTest,
+  { arm, propensity, known, isFirst, isAtRisk, window }: Observation,
+): boolean {
   const { limit } = state.limit;
   let isBadEvent = false;
-  if (test === null) return isBadEvent;
-  if (seen.known === 'unknown' && definition.direction === 'lower' && limit !== null && !isNoLimit(limit, test)) {
-    if (arm === 'control' && seen.isAtRisk && isKnownLess(state.allKnown, propensity, arm)) {
+  if (known === 'unknown' && direction === 'lower' && limit !== null && !isNoLimit(limit, test)) {
+    if (arm === 'control' && isAtRisk && isKnownLess(state.allKnown, propensity, arm)) {
       isBadEvent = hitInWindow(state.laterEvents, window, arm, propensity);
     }
     if (isFirst && isKnownLess(state.firstKnown, propensity, arm)) {
