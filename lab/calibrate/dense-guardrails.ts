@@ -14,6 +14,7 @@ import {
   initialNestedBetting,
   initialTailFall,
   initialTilt,
+  isHardlyBeyond,
   isKnownLess,
   lnEFirstOrLater,
   lnEHarmful,
@@ -49,7 +50,6 @@ import {
   noteBadEvent,
   noteForQueues,
   queueMs,
-  SURELY_LESS_STEEP,
 } from '#libs/evidence';
 import type { Request } from './canary-traffic.js';
 import { RecentDensePast } from './dense-past.js';
@@ -243,7 +243,7 @@ class LatencyTail implements DenseGuardrail {
   }
 
   private isDoubtful(value: number): boolean {
-    return this.ends !== null && value <= this.ends.further && this.steepnessAt(HARM) > SURELY_LESS_STEEP;
+    return this.ends !== null && isHardlyBeyond(this.ends, value, this.fallOfControl, this.falls[HARM] as TailFall);
   }
 
   private steepnessAt(index: number): number {

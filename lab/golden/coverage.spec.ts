@@ -36,6 +36,7 @@ const checkedOtherwise: Readonly<Record<string, string>> = {
   noteTailFall: 'two counts',
   sumTailFalls: 'their sums',
   tailSteepness: 'a ratio of logarithms, checked on power laws, whose indices it is the ratio of',
+  isHardlyBeyond: 'two comparisons',
   discountedTilt: 'a tilt of fewer events, which has golden values; simulated error rate',
   discountedRestarts: 'the same in every window',
   proofWeights: 'weights chosen by a search, which add up to 1',

@@ -32,7 +32,6 @@ export { analysePairs } from './pairs/analyse-pairs.js';
 export { foldEvent } from './fold/fold-event.js';
 export { type Clusters, initialClusters, noteForQueues, queueMs } from './kinds/clusters.js';
 export { type Episodes, initialEpisodes, isLeftOut, noteBadEvent } from './kinds/episodes.js';
-export { SURELY_LESS_STEEP } from './kinds/upper-tail-method.js';
 export type { RequestEvent } from './fold/observe-metrics.js';
 export { type AnalysisReason, analysisReasons } from './analysis/reasons.js';
 export { underEpoch } from './fold/traffic.js';

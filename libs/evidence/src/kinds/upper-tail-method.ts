@@ -10,6 +10,7 @@ import {
   initialRestartedTilt,
   initialTailFall,
   initialTilt,
+  isHardlyBeyond,
   isKnownLess,
   type KnownShares,
   lnEFirstOrLater,
@@ -384,15 +385,11 @@ function countBeyond(
   { arm, propensity, value, known }: Observation,
   isHarmJudged: boolean,
 ): void {
-  const {
-    exceedances,
-    firstKnown,
-    limit: { limit },
-  } = state;
+  const { exceedances, firstKnown, ends, falls } = state;
+  const { limit } = state.limit;
   if (limit === null) return;
   const margins = boundariesOf(test);
   let ratio: ReturnType<typeof lnKnownRatio> | null = null;
-  const { ends, falls } = state;
   const isFallCounted = ends !== null && known === 'value';
   if (isFallCounted && arm === 'control') noteTailFall(falls.control, ends, value);
   margins.forEach((margin, index) => {
@@ -409,15 +406,9 @@ function countBeyond(
   });
 }
 
-/** A candidate that is worse by much has a tail that falls less steeply at control's limit than control's: two thirds as steeply for 30 %. */
-export const SURELY_LESS_STEEP = 0.8;
-
-/**
- * Whether a value of the candidate, where it is to be called more often beyond, lies beyond the limit but not clearly. A limit of few values is an estimate that is too low as often as too high, and of a law that
- * falls more steeply than control's far more values lie beyond one that is too low than lack beyond one that is too high.
- */
+/** Whether a value of the candidate, where it is to be called more often beyond, lies beyond the limit but not clearly. */
 function isDoubtful({ ends, falls }: UpperTailState, boundary: number, value: number): boolean {
-  return ends !== null && value <= ends.further && steepnessAt(falls, boundary) > SURELY_LESS_STEEP;
+  return ends !== null && isHardlyBeyond(ends, value, falls.control, falls.candidate[boundary] as TailFall);
 }
 
 /** How the tails fall around the limit: of units' first values control's, and the candidate's at each boundary; of all values at that of harm. */

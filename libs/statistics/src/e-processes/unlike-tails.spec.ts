@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { hit, initialTilt, lnEMoreOften } from './tilt.js';
-import { discountedTilt, initialTailFall, noteTailFall, tailEndLevels, tailSteepness } from './unlike-tails.js';
+import {
+  discountedTilt,
+  initialTailFall,
+  isHardlyBeyond,
+  noteTailFall,
+  tailEndLevels,
+  tailSteepness,
+} from './unlike-tails.js';
 
 /** Values at the middles of `n` equally likely parts of a law. */
 function fallOf(quantile: (p: number) => number, ends: Parameters<typeof noteTailFall>[1], n = 20_000) {
@@ -15,11 +22,11 @@ const pareto =
   (p: number): number =>
     ((1 - p) / 0.05) ** (-1 / index);
 
-describe('how steeply a tail falls', () => {
-  const levels = tailEndLevels(0.95, 1_000);
-  const ends = { low: pareto(2)(levels.low), high: pareto(2)(levels.high), further: pareto(2)(levels.further) };
-  const control = fallOf(pareto(2), ends);
+const levels = tailEndLevels(0.95, 1_000);
+const ends = { low: pareto(2)(levels.low), high: pareto(2)(levels.high), further: pareto(2)(levels.further) };
+const control = fallOf(pareto(2), ends);
 
+describe('how steeply a tail falls', () => {
   it('is the ratio of the indices of two power laws, of any scale', () => {
     for (const index of [1, 2, 4, 6]) {
       expect(tailSteepness(control, fallOf(pareto(index), ends))).toBeCloseTo(index / 2, 1);
@@ -47,6 +54,15 @@ describe('how steeply a tail falls', () => {
     const tilt = initialTilt();
     hit(tilt, 'candidate', 0.5);
     expect(discountedTilt(tilt, unknown)).toEqual(tilt);
+  });
+});
+
+describe('a value between a limit and the place further out', () => {
+  it('is hardly beyond the limit, unless the tail falls less steeply than control’s for sure', () => {
+    expect(isHardlyBeyond(ends, ends.further, control, control)).toBe(true);
+    expect(isHardlyBeyond(ends, ends.further, control, fallOf(pareto(1), ends))).toBe(false);
+    expect(isHardlyBeyond(ends, ends.further + 1e-9, control, control)).toBe(false);
+    expect(isHardlyBeyond(ends, ends.further, initialTailFall(), initialTailFall())).toBe(true);
   });
 });
 

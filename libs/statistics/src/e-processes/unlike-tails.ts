@@ -76,6 +76,18 @@ export function tailSteepness(control: TailFall, candidate: TailFall): number {
   return fall / Math.max(Math.LN2, Math.log((control.beyondLow + beyondLow) / (control.beyondHigh + beyondHigh)));
 }
 
+/** A candidate that is worse by much has a tail that falls less steeply at control's limit than control's: two thirds as steeply for 30 %. */
+const SURELY_LESS_STEEP = 0.8;
+
+/**
+ * Whether a value of the candidate that lies beyond the limit does not lie there clearly; asked where the candidate is to be called more often beyond. A limit of
+ * few values is an estimate that is too low as often as too high, and of a law that falls more steeply than control's far more values lie beyond one that is too
+ * low than lack beyond one that is too high.
+ */
+export function isHardlyBeyond(ends: TailEnds, value: number, control: TailFall, candidate: TailFall): boolean {
+  return value <= ends.further && tailSteepness(control, candidate) > SURELY_LESS_STEEP;
+}
+
 /**
  * Evidence by a limit that was read from control's values, where the candidate's tail falls `steepness` times as steeply as control's.
  *
