@@ -176,8 +176,10 @@ class LatencyTail implements DenseGuardrail {
   private readonly tilts: readonly Tilt[];
   private ends: TailEnds | null = null;
   private readonly fallOfControl = initialTailFall();
-  /** At each margin. */
+  /** The candidate's at each margin, at that of harm without what episodes leave out. */
   private readonly falls: readonly TailFall[];
+  /** The candidate's at that of harm, of all values. */
+  private readonly fallOfAll = initialTailFall();
   private readonly later = initialRestartedTilt();
   private readonly episodes: Episodes = initialEpisodes();
   private readonly clusters: Clusters = initialClusters();
@@ -218,7 +220,10 @@ class LatencyTail implements DenseGuardrail {
   private countBeyond(request: Request, window: number, limit: number, isHarmJudged: boolean): void {
     const { arm, isCandidate, propensity, latencyMs } = request;
     const { low, high } = lnKnownRatio(this.known, propensity);
-    if (!isCandidate && this.ends !== null) noteTailFall(this.fallOfControl, this.ends, latencyMs);
+    if (this.ends !== null) {
+      if (isCandidate) noteTailFall(this.fallOfAll, this.ends, latencyMs / (1 + LATENCY_MARGIN));
+      else noteTailFall(this.fallOfControl, this.ends, latencyMs);
+    }
     for (let index = HARM; index < this.margins.length; index++) {
       if (index === HARM && !isHarmJudged) continue;
       const value = isCandidate ? latencyMs / (1 + (this.margins[index] as number)) : latencyMs;
@@ -255,7 +260,8 @@ class LatencyTail implements DenseGuardrail {
   }
 
   lnEHarmful(): number {
-    const later = lnERestarted(discountedRestarts(this.later, this.steepnessAt(HARM)), 0);
+    const steepness = tailSteepness(this.fallOfControl, this.fallOfAll);
+    const later = lnERestarted(discountedRestarts(this.later, steepness), 0);
     return lnEFirstOrLater(lnEMoreOften(this.tiltAt(HARM), 0), later);
   }
 
