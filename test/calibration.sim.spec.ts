@@ -55,12 +55,18 @@ describe('calibration, looked at after every event', () => {
     expect(deciding.filter(({ isTooHigh }) => isTooHigh)).toEqual([]);
   });
 
-  it('sees a rule that exceeds α: own variances at a share of 1 %, values pooled over a ramp, tests without a margin', () => {
-    const small = tooHighIn('peers/lognormal/at-margin/1 %/stationary/one per unit');
-    expect(small).toContain('GrowthBook sequential: non-inferior');
-    expect(small.some((rate) => rate.startsWith('PipeCD'))).toBe(true);
-    expect(tooHighIn('peers/lognormal/at-margin/ramp/drift/one per unit')).toContain('GrowthBook sequential: harmful');
-  });
+  it(
+    'sees a rule that exceeds α: own variances at a share of 1 %, values pooled over a ramp, tests without a margin',
+    { tags: 'long' },
+    () => {
+      const small = tooHighIn('peers/lognormal/at-margin/1 %/stationary/one per unit');
+      expect(small).toContain('GrowthBook sequential: non-inferior');
+      expect(small.some((rate) => rate.startsWith('PipeCD'))).toBe(true);
+      expect(tooHighIn('peers/lognormal/at-margin/ramp/drift/one per unit')).toContain(
+        'GrowthBook sequential: harmful',
+      );
+    },
+  );
 
   it('finds harm, and proves what is equal', () => {
     const harm = runCell(cellOf('all/bounded/harm/50 %/stationary/one per unit'), {

@@ -1,3 +1,4 @@
+/** @module-tag long */
 import { expect, it } from 'vitest';
 import { seededRandom } from '#libs/scenes';
 import { hostileCases } from './cases.js';

@@ -154,19 +154,23 @@ describe('embedded Postgres', () => {
     await rm(dataDir, { recursive: true, force: true });
   });
 
-  it('keeps all data when its starter is killed, whether the next start adopts it or starts it anew, and stops with its last user', async () => {
-    const starter = await startUser(dataDir);
-    await kill(starter);
-    const first = await startEmbeddedPostgres({ dataDir });
-    const second = await startEmbeddedPostgres({ dataDir });
-    const database = await openDatabase({ url: second.url });
-    expect(await database.query('SELECT word FROM kept')).toEqual([{ word: 'kept' }]);
-    await first.stop();
-    expect(await database.query('SELECT word FROM kept')).toEqual([{ word: 'kept' }]);
-    await database.close();
-    await second.stop();
-    expect(serverRuns(dataDir)).toBe(false);
-  });
+  it(
+    'keeps all data when its starter is killed, whether the next start adopts it or starts it anew, and stops with its last user',
+    { tags: 'long' },
+    async () => {
+      const starter = await startUser(dataDir);
+      await kill(starter);
+      const first = await startEmbeddedPostgres({ dataDir });
+      const second = await startEmbeddedPostgres({ dataDir });
+      const database = await openDatabase({ url: second.url });
+      expect(await database.query('SELECT word FROM kept')).toEqual([{ word: 'kept' }]);
+      await first.stop();
+      expect(await database.query('SELECT word FROM kept')).toEqual([{ word: 'kept' }]);
+      await database.close();
+      await second.stop();
+      expect(serverRuns(dataDir)).toBe(false);
+    },
+  );
 
   it('stops by itself when its last user was killed', async () => {
     const starter = await startUser(dataDir);

@@ -508,7 +508,7 @@ export function describeEventBus(name: string, open: () => Promise<BusFixture>):
 
       it.each(['before-commit', 'after-commit'] as const)(
         'keeps facts and position together when the process dies %s',
-        ANOTHER_PROCESS,
+        { ...ANOTHER_PROCESS, tags: 'long' },
         async (dies) => {
           const topic = await newTopic(false, 1);
           const group = `g-${topic}`;

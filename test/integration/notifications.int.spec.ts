@@ -213,41 +213,45 @@ it('mails come once each in order, with the reason, from a server that fails, or
   expect(refusing.server.taken).toEqual([]);
 }, 30_000);
 
-it('what receivers were being told when the decision service was killed they are told by the next one, once and in order', async () => {
-  let isStalled = true;
-  const hook = await aReceiver((response) => void (isStalled || ok(response)));
-  const { server, environment } = await theMail((moment) => (isStalled && moment === 'mail' ? 'stall' : undefined));
-  const receivers = [hook.url, `slack:${hook.url}/slack`];
-  const port = await unusedPort();
-  const killed = watchNode(['--import', 'tsx', '--conditions=teststrip-source', 'apps/decision/src/main.ts'], {
-    ...environmentOf(receivers, environment),
-    DATABASE_URL: database.url,
-    BUS: 'postgres',
-    DECISION_PORT: String(port),
-  });
-  closing.push(() => void killed.process.kill('SIGKILL'));
-  const there = { url: `http://127.0.0.1:${port}` };
-  const isReady = async (): Promise<boolean> => (await fetch(`${there.url}/health/ready`)).ok;
-  await vi.waitFor(async () => expect(await isReady()).toBe(true), { timeout: 60_000, interval: 100 });
-  await apply(there, 'killed');
-  await order(there, 'killed', 'pause');
-  await eventually(() => expect(hook.got).toHaveLength(2));
-  killed.process.kill('SIGKILL');
-  await killed.ended;
-  isStalled = false;
-  // What the killed one had claimed is due again when the time of its attempts is over.
-  await database.query('update teststrip.notifications set due_at = now() where given_up_at is null');
-  await aDecision(receivers, environment);
-  await eventually(() => expect(mailed(server)).toHaveLength(2));
-  await eventually(() => expect(hook.got).toHaveLength(2 + 4));
-  const later = hook.got.slice(2);
-  for (const isSlack of [false, true])
-    expect(later.filter(({ isSigned }) => isSigned !== isSlack).map(({ decision: what }) => what)).toEqual([
-      'started',
-      'paused',
-    ]);
-  expect(later.map(({ id }) => id)).toEqual(expect.arrayContaining(hook.got.slice(0, 2).map(({ id }) => id)));
-}, 120_000);
+it(
+  'what receivers were being told when the decision service was killed they are told by the next one, once and in order',
+  { tags: 'long', timeout: 120_000 },
+  async () => {
+    let isStalled = true;
+    const hook = await aReceiver((response) => void (isStalled || ok(response)));
+    const { server, environment } = await theMail((moment) => (isStalled && moment === 'mail' ? 'stall' : undefined));
+    const receivers = [hook.url, `slack:${hook.url}/slack`];
+    const port = await unusedPort();
+    const killed = watchNode(['--import', 'tsx', '--conditions=teststrip-source', 'apps/decision/src/main.ts'], {
+      ...environmentOf(receivers, environment),
+      DATABASE_URL: database.url,
+      BUS: 'postgres',
+      DECISION_PORT: String(port),
+    });
+    closing.push(() => void killed.process.kill('SIGKILL'));
+    const there = { url: `http://127.0.0.1:${port}` };
+    const isReady = async (): Promise<boolean> => (await fetch(`${there.url}/health/ready`)).ok;
+    await vi.waitFor(async () => expect(await isReady()).toBe(true), { timeout: 60_000, interval: 100 });
+    await apply(there, 'killed');
+    await order(there, 'killed', 'pause');
+    await eventually(() => expect(hook.got).toHaveLength(2));
+    killed.process.kill('SIGKILL');
+    await killed.ended;
+    isStalled = false;
+    // What the killed one had claimed is due again when the time of its attempts is over.
+    await database.query('update teststrip.notifications set due_at = now() where given_up_at is null');
+    await aDecision(receivers, environment);
+    await eventually(() => expect(mailed(server)).toHaveLength(2));
+    await eventually(() => expect(hook.got).toHaveLength(2 + 4));
+    const later = hook.got.slice(2);
+    for (const isSlack of [false, true])
+      expect(later.filter(({ isSigned }) => isSigned !== isSlack).map(({ decision: what }) => what)).toEqual([
+        'started',
+        'paused',
+      ]);
+    expect(later.map(({ id }) => id)).toEqual(expect.arrayContaining(hook.got.slice(0, 2).map(({ id }) => id)));
+  },
+);
 
 /** A gate that writes down what it is asked, and answers as it is told. */
 async function aGate(answer: (response: ServerResponse, nth: number) => void) {

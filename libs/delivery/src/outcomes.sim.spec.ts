@@ -1,3 +1,4 @@
+/** @module-tag long */
 import { type ExperimentAnalysed, parseExperimentFile, type RequestRouted } from '#libs/contracts';
 import { analyse, type Evidence, evidenceDesign, knownMetrics, mergeEvidence, type RequestEvent } from '#libs/evidence';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+/** @module-tag long */
 import { describe, expect, it } from 'vitest';
 import { type Played, playExperiment, queuedService } from '#libs/testing/delivery';
 import { definition, type Machine } from '#libs/testing/traffic';

@@ -1,3 +1,4 @@
+/** @module-tag long */
 import { definition } from '#libs/testing/traffic';
 import { expectFewFalseAlarms } from '#libs/testing/figures';
 import { describe, it } from 'vitest';

@@ -57,7 +57,8 @@ export class ProblemFilter implements ExceptionFilter {
   private orAway(thrown: unknown): unknown {
     if (thrown instanceof HttpException || !(thrown instanceof Error) || !this.isAway(thrown)) return thrown;
     this.logger.warn(`a request is answered 503: ${thrown.message}`);
-    const detail = 'The database that this service works with does not answer at the moment, the log of this service says how. Ask again';
+    const detail =
+      'The database that this service works with does not answer at the moment, the log of this service says how. Ask again';
     return new ProblemException({ title: 'Not at the moment', status: 503, detail }, BACK_WITHIN_S);
   }
 

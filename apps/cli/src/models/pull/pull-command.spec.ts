@@ -150,7 +150,7 @@ describe('teststrip models pull', () => {
     proxy.close();
   });
 
-  it('takes a folder that was carried over, and a manifest, and checks what lies there', async () => {
+  it('takes a folder that was carried over, and a manifest, and checks what lies there', { tags: 'long', timeout: 20_000 }, async () => {
     await run(ID);
     const carried = join(folder, 'carried');
     await cp(to, carried, { recursive: true });
@@ -162,7 +162,7 @@ describe('teststrip models pull', () => {
     await rm(again, { recursive: true });
     const broken = await command('models', 'pull', carried, '--to', again);
     expect(broken.err).toMatch(/is truncated: 5000 of \d+ bytes/);
-  }, 20_000);
+  });
 
   it.each([
     ['a model that is not there', 'someone/none', exitCodes.refused, /status 404: there is no such model/],
