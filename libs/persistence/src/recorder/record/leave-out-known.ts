@@ -27,7 +27,7 @@ interface Span {
 export async function leaveOutKnown(tx: Queryable, facts: readonly PreparedFact[]): Promise<readonly PreparedFact[]> {
   const { fresh, namesakes } = await sort(tx, facts);
   if (namesakes.length === 0) return fresh;
-  const own = namesakes.map(({ event }) => prepareUnder(ownDigest(event), event));
+  const own = namesakes.map((fact) => prepareUnder(ownDigest(fact.event), fact));
   return [...fresh, ...(await sort(tx, own)).fresh];
 }
 

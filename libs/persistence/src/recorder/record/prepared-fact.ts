@@ -28,14 +28,19 @@ interface FactPlace {
 }
 
 export function prepareFact(event: TeststripEvent): PreparedFact {
-  return factPlace(event) === undefined ? { event } : prepareUnder(eventDigest(event), event);
-}
-
-/** @param digest by which the event is to be known in its table */
-export function prepareUnder(digest: string, event: TeststripEvent): PreparedFact {
   const place = factPlace(event);
   if (place === undefined) return { event };
-  const fact = { event, place: { table: place.table, day: dayOf(place.time), digest } };
+  return prepareAt({ table: place.table, day: dayOf(place.time), digest: eventDigest(event) }, event);
+}
+
+/** The same fact, known in its table under another digest. */
+export function prepareUnder(digest: string, { event, place }: PreparedFact): PreparedFact {
+  return place === undefined ? { event } : prepareAt({ ...place, digest }, event);
+}
+
+function prepareAt(place: FactPlace, event: TeststripEvent): PreparedFact {
+  const { digest } = place;
+  const fact = { event, place };
   switch (event.type) {
     case 'request.routed.v1': {
       const context = requestContext(event);
