@@ -18,7 +18,7 @@ it('goes on with the same evidence after kill -9 of the whole process in the mid
   try {
     const played = await playScenario(stack, findScenario('expensive'), {
       seed: 1,
-      requestsAfterwards: 300,
+      requestsAfterwards: 1_000,
       differentPictures: 60,
       concurrency: 32,
       interlude: {
@@ -40,7 +40,7 @@ it('goes on with the same evidence after kill -9 of the whole process in the mid
     expect(played).toMatchObject({ outcome: 'rolled-back', metric: 'cost-per-image', falseCommands: 0 });
     expect(seen.before!.units['control']).toBeGreaterThan(250);
     expect(evidenceOf(seen.after!)).toEqual(evidenceOf(seen.before!));
-    // The served variant is looked at, not only the command: 300 further requests.
+    // The served variant is looked at, not only the command: 1,000 further requests.
     expect(played.candidateAnswersAfterRollback).toBe(0);
   } finally {
     await stack.close();

@@ -18,8 +18,7 @@ it('rolls a bad checkpoint back with every service a process of its own, over a 
     try {
       const played = await playScenario(stack, findScenario('wrong-attribute'), {
         seed: 1,
-        requestsAfterwards: 300,
-        differentPictures: 60,
+        requestsAfterwards: 1_000,
         concurrency: 32,
       });
       expect(played).toMatchObject({ outcome: 'rolled-back', reason: 'harmful', falseCommands: 0 });
