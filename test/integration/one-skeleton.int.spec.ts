@@ -261,6 +261,22 @@ interface Described {
   readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly responses: object }>>>>;
 }
 
+/** A page that a browser shows, which has it ask for whoever looks at it. */
+const FOREIGN = [
+  ['a page of another site', { origin: 'https://evil.example' }],
+  ['a page without an origin of its own', { origin: 'null' }],
+  ['a page on another port', { origin: 'http://127.0.0.1:1' }],
+  ['a browser on behalf of another site', { 'sec-fetch-site': 'cross-site' }],
+  ['a browser on behalf of a neighbouring site', { 'sec-fetch-site': 'same-site' }],
+] as const satisfies readonly (readonly [string, Readonly<Record<string, string>>])[];
+/** A name of somebody else that was made to mean this machine. */
+const REBOUND = 'rebound.example';
+
+/** Of what there is, where there is any. */
+function knownPath(path: string): string {
+  return path.replace(/\{(key|experiment)\}/, 'locked').replace('{service}', 'text-to-image');
+}
+
 /** What nobody calls anything, as it stands in an address. */
 const ODD_NAMES = [
   '%00',
@@ -320,7 +336,7 @@ describe('who may do what', () => {
     who: keyof typeof TOKENS | undefined,
     more: Readonly<Record<string, string>> = {},
   ): Promise<number> {
-    const url = urlOf(name) + path.replace(/\{(key|experiment)\}/, 'locked').replace('{service}', 'text-to-image');
+    const url = urlOf(name) + knownPath(path);
     const isEvents = path === '/v1/events';
     const body = isEvents ? [EVENT] : path === '/v1/experiments' ? file : {};
     const ended = new AbortController();
@@ -339,16 +355,27 @@ describe('who may do what', () => {
     return answer.status;
   }
 
+  /** What is answered to whoever has every role, where the connection is one of ours and the name that is asked for is `host`. */
+  function askUnder(host: string, [method, path, , name]: (typeof operations)[number]): Promise<number | undefined> {
+    const { hostname, port } = new URL(urlOf(name));
+    const headers = { host, 'content-type': 'application/json', ...asRoot };
+    return new Promise((resolve, reject) => {
+      request({ hostname, port, path: knownPath(path), method: method.toUpperCase(), headers }, (answer) => {
+        answer.destroy();
+        resolve(answer.statusCode);
+      })
+        .on('error', reject)
+        .end(method === 'get' ? undefined : '{}');
+    });
+  }
+
   /** What is answered to odd names, queries and bodies, with what was asked. */
   async function answersToOddities([method, path, role, name]: (typeof operations)[number]): Promise<
     readonly (readonly [what: string, status: number])[]
   > {
     const isOfUsers = name === 'router' && role === 'anybody';
     const base = isOfUsers ? (running.get(name)!.exposed as { url: string }).url.replace(/\/$/, '') : urlOf(name);
-    const known = path
-      .replace(/\{(key|experiment)\}/, 'locked')
-      .replace('{service}', 'text-to-image')
-      .replace(/\{\w+\}/g, '0');
+    const known = knownPath(path).replace(/\{\w+\}/g, '0');
     const odd = [...new Set(ODD_NAMES.map((one) => path.replace(/\{\w+\}/g, one)))];
     const asked = [...odd, `${known}?${ODD_QUERY}`].map((address) => [address, '{}', 'application/json'] as const);
     const sent = ODD_BODIES.map((body) => [known, body, 'application/json'] as const);
@@ -412,12 +439,9 @@ describe('who may do what', () => {
     expect(await ask(operation, undefined, { authorization: 'Bearer guessed' }), 'somebody who guesses').toBe(401);
     if (method !== 'get') {
       expect(await ask(operation, 'vera'), 'a viewer').toBe(403);
-      const foreign = { origin: 'https://evil.example' };
-      expect(
-        await ask(operation, 'root', foreign),
-        'a page of another site, with the token of whoever looks at it',
-      ).toBe(403);
+      for (const [what, headers] of FOREIGN) expect(await ask(operation, 'root', headers), what).toBe(403);
     }
+    expect(await askUnder(REBOUND, operation), 'a name that was made to mean this machine').toBe(403);
     // A list shows what its reader may see; pictures of nobody are unknown to everybody.
     const isAboutService = /\{(key|service|experiment)\}/.test(path) || method !== 'get';
     if (isAboutService) expect(await ask(operation, 'otto'), 'the admin of another service').toBe(403);
@@ -654,30 +678,11 @@ describe('who may do what', () => {
     }
   });
 
-  it.each([
-    ['a page of another site', { origin: 'https://evil.example' }],
-    ['a page without an origin of its own', { origin: 'null' }],
-    ['a page on another port', { origin: 'http://127.0.0.1:1' }],
-    ['a browser on behalf of another site', { 'sec-fetch-site': 'cross-site' }],
-  ])('refuses what %s sends, whoever is signed in', async (_who, headers) => {
-    const pause = ['post', '/v1/services/{service}/pause', 'operator', 'decision'] as const;
-    expect(await ask(pause, 'root', headers as Readonly<Record<string, string>>)).toBe(403);
-  });
-
   it('answers to no name that was made to mean this machine', async () => {
-    const { hostname, port } = new URL(urlOf('decision'));
-    const statusFor = (host: string): Promise<number | undefined> =>
-      new Promise((resolve, reject) => {
-        request({ hostname, port, path: '/v1/experiments', headers: { host, ...asRoot } }, (answer) => {
-          answer.resume();
-          resolve(answer.statusCode);
-        })
-          .on('error', reject)
-          .end();
-      });
-    expect(await statusFor(`rebound.example:${port}`)).toBe(403);
-    expect(await statusFor(`localhost:${port}`)).toBe(200);
-    expect(await statusFor('[::1]')).toBe(200);
+    const list = ['get', '/v1/experiments', 'viewer', 'decision'] as const;
+    expect(await askUnder(REBOUND, list)).toBe(403);
+    expect(await askUnder(`localhost:${new URL(urlOf('decision')).port}`, list)).toBe(200);
+    expect(await askUnder('[::1]', list)).toBe(200);
   });
 });
 
