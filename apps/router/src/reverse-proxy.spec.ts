@@ -387,6 +387,23 @@ it('passes no flood of hints on', async () => {
   expect(hinted).toBe(16);
 });
 
+it.each(['GET', 'POST'])(
+  'passes an answer to %s on whose hints are no links, without trying them for ever',
+  async (method) => {
+    const hint = `HTTP/1.1 103 Early Hints\r\nlink: <>;x${'=;>'.repeat(40)}"\r\n\r\n`;
+    const control = await upstream((request) => {
+      request.socket.write(`${hint}HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx`);
+    });
+    const url = await router({ control, candidate: control }, 0);
+    const request = httpRequest(url, { method });
+    let hinted = 0;
+    request.on('information', () => (hinted += 1));
+    const answered = answerTo(request);
+    request.end();
+    expect([await textOf(await answered), hinted]).toEqual(['x', 0]);
+  },
+);
+
 it('passes early hints on', async () => {
   const link = '</style.css>; rel=preload; as=style';
   const control = await upstream((_request, response) => {

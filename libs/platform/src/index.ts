@@ -29,6 +29,7 @@ export * from './http/plain-server.js';
 export { percentDecoded } from './http/percent-decoded.js';
 export * from './http/problem.js';
 export * from './http/request-body.js';
+export { withoutTrailingSlashes } from './http/without-trailing-slashes.js';
 export type { ReadRequest } from './http/take-body.js';
 export { Caller, callerOf, type Access } from './identity/access.guard.js';
 export { identitiesAnd, type Identities } from './identity/identities.js';

@@ -124,6 +124,6 @@ function percentOf(share: number): string {
 
 /** NaN where it is none; `2%` is 0.02. */
 function parseNumber(text: string): number {
-  const match = /^\s*(-?\d+(?:\.\d+)?(?:e-?\d+)?)\s*(%?)\s*$/i.exec(text);
+  const match = /^(-?\d+(?:\.\d+)?(?:e-?\d+)?)\s*(%?)$/i.exec(text.trim());
   return match ? Number(match[1]) / (match[2] === '%' ? 100 : 1) : Number.NaN;
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { z } from 'zod';
 import { messageAt, parsedJson } from '#libs/contracts';
-import { bytesUpTo } from '#libs/platform';
+import { bytesUpTo, withoutTrailingSlashes } from '#libs/platform';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { problemInWords, readProblem, type ServerProblem } from './server-problem.js';
 
@@ -143,7 +143,7 @@ function isOfNoRoute({ status, detail }: ServerProblem, request: string): boolea
 
 /** Below whatever path the server's address has: an ingress may serve it there. */
 function addressOf(url: string, path: string): URL {
-  return new URL(`${url.replace(/\/+$/, '')}${path}`);
+  return new URL(`${withoutTrailingSlashes(url)}${path}`);
 }
 
 async function shortText(response: Response): Promise<string> {

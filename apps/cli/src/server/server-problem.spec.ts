@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { processorMsOf } from '#libs/testing/processor-time';
 import { problemInWords, problemsOfFile, readProblem } from './server-problem.js';
 
 describe('a refusal of the server', () => {
@@ -25,4 +26,13 @@ describe('a refusal of the server', () => {
     expect(readProblem(404, { error: 'not found' })).toBeUndefined();
     expect(readProblem(200, { title: 'Right' })).toBeUndefined();
   });
+});
+
+it.each([
+  'POST /v1/services/g/retry with {"fingerprint": "g"',
+  'POST /v1/experiments/a/b with {',
+  'PUT /v1/services/a/b with {',
+])('a refusal that says %s again and again is told at once', (way) => {
+  const problem = readProblem(409, { title: 'No', detail: way.repeat(2_500) })!;
+  expect(processorMsOf(() => problemInWords(problem))).toBeLessThan(100);
 });

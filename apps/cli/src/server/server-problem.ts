@@ -48,11 +48,14 @@ function said(title: string, detail: string): string {
 /** What helps is said in the server's own routes: here they have names. */
 function asCommands(detail: string): string {
   return detail
-    .replace(/POST \/v1\/experiments\/([\w.-]+)\/([a-z-]+)(?: with \{[^}]*\})?/g, '"teststrip $2 $1 -r …"')
+    .replace(/POST \/v1\/experiments\/([\w.-]+)\/([a-z-]+)(?: with \{[^{}]*\})?/g, '"teststrip $2 $1 -r …"')
     .replace(
-      /POST \/v1\/services\/([\w.-]+)\/retry with \{"fingerprint": "([\w-]+)"[^}]*\}/g,
+      /POST \/v1\/services\/([\w.-]+)\/retry with \{"fingerprint": "([\w-]+)"[^{}]*\}/g,
       '"teststrip retry --service $1 --fingerprint $2 -r …"',
     )
-    .replace(/(?:POST|PUT) \/v1\/services\/([\w.-]+)\/([a-z-]+)(?: with \{[^}]*\})?/g, '"teststrip service $2 $1 -r …"')
+    .replace(
+      /(?:POST|PUT) \/v1\/services\/([\w.-]+)\/([a-z-]+)(?: with \{[^{}]*\})?/g,
+      '"teststrip service $2 $1 -r …"',
+    )
     .replace(/GET \/v1\/(experiments|services)(?![/\w])/g, '"teststrip get $1"');
 }

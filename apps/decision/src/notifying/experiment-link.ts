@@ -1,6 +1,8 @@
+import { withoutTrailingSlashes } from '#libs/platform';
+
 /** The page of an experiment; undefined where nobody has said where pages are. */
 export function experimentLink(pageUrl: string | undefined, experiment: string): string | undefined {
   return pageUrl === undefined
     ? undefined
-    : `${pageUrl.replace(/\/+$/, '')}/experiments/${encodeURIComponent(experiment)}`;
+    : `${withoutTrailingSlashes(pageUrl)}/experiments/${encodeURIComponent(experiment)}`;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { processorMsOf } from '#libs/testing/processor-time';
 import { isWorded, readTemplates, worded, type NoticeFields, type Templates } from './templates.js';
 
 const fields: NoticeFields = {
@@ -46,4 +47,11 @@ describe('templates of notifications', () => {
     ]);
     expect(readTemplates('a: [')).toEqual([expect.stringMatching(/^line \d/)]);
   });
+});
+
+it.each([
+  ['blanks after an opening', `text: '{{${' '.repeat(100_000)}'`],
+  ['openings', `text: '${'{{ '.repeat(33_000)}'`],
+])('a template of 100,000 characters of %s is read and filled at once', (_what, file) => {
+  expect(processorMsOf(() => worded(readTemplates(file) as Templates, 'promoted', fields, same))).toBeLessThan(200);
 });

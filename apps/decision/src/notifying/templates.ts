@@ -36,11 +36,12 @@ const USUAL: Wording = {
   text: '{{message}}\n\n{{numbers}}\n{{shares}}\n{{actor}} · {{decidedAt}}\n{{link}}\n',
 };
 
-const PLACE = /\{\{\s*([^{}]*?)\s*\}\}/g;
+const PLACE = /\{\{([^{}]*)\}\}/g;
 
 const wording = z.string().superRefine((text, context) => {
-  for (const [, name] of text.matchAll(PLACE)) {
-    if ((NOTICE_FIELDS as readonly string[]).includes(name ?? '')) continue;
+  for (const [, written = ''] of text.matchAll(PLACE)) {
+    const name = written.trim();
+    if ((NOTICE_FIELDS as readonly string[]).includes(name)) continue;
     context.addIssue({
       code: 'custom',
       message: `{{${name}}} is no field of a notification; expected one of: ${NOTICE_FIELDS.join(', ')}`,
@@ -102,7 +103,7 @@ function filled(template: string, fields: NoticeFields, plain: (value: string) =
   return template
     .split('\n')
     .flatMap((line) => {
-      const said = line.replaceAll(PLACE, (_place, name: string) => plain(fields[name as keyof NoticeFields]));
+      const said = line.replaceAll(PLACE, (_place, name: string) => plain(fields[name.trim() as keyof NoticeFields]));
       return said.trim() === '' && line.trim() !== '' ? [] : [said];
     })
     .join('\n');

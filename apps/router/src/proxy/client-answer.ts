@@ -15,6 +15,7 @@ export interface ClientAnswer extends PlainAnswer {
   readonly socket: Pick<Socket, 'resetAndDestroy'> | null;
   writeHead(status: number, headers: string[]): unknown;
   writeHead(status: number, headers: Readonly<Record<string, string | number>>): unknown;
+  /** @param hints what `areEarlyLinks` has found to be such */
   writeEarlyHints(hints: { readonly link: string | string[] }): void;
   flushHeaders(): void;
   /** @returns whether more may come at once; false: `drain` follows */

@@ -6,6 +6,7 @@ import { ClientStalledError, type AnswerControl, type AnswerReader } from '../up
 import { Answer, outcomeOfStatus } from './answer.js';
 import type { ClientAnswer } from './client-answer.js';
 import type { SentBody } from './client-body.js';
+import { areEarlyLinks } from './early-link.js';
 import { instanceOf, passTrailers } from './request-headers.js';
 
 /** How one upstream's answer to one request ended. */
@@ -224,6 +225,7 @@ export class Exchange implements AnswerReader {
     const { link } = headers;
     if (this.settled || status !== 103 || link === undefined || this.hints >= MOST_HINTS) return;
     this.hints += 1;
+    if (!areEarlyLinks(link)) return;
     try {
       this.options.response.writeEarlyHints({ link });
     } catch {

@@ -7,6 +7,7 @@ import {
   type MendKind,
   type TeststripEvent,
 } from '../index.js';
+import { processorMsOf } from '#libs/testing/processor-time';
 import { parseToldJson } from './mend.js';
 
 type Data = Record<string, unknown>;
@@ -321,5 +322,36 @@ describe('scores and feedback of other programs', () => {
   it('a thumb in capitals, a rating in text, no time', () => {
     const event = told({ kind: 'THUMB_UP', rating: '4', givenAt: undefined }, feedback);
     expect(event.data).toMatchObject({ kind: 'thumb-up', rating: 4, givenAt: feedback.time });
+  });
+});
+
+describe('a text that takes longer to read than its length says', () => {
+  const LONG = 100_000;
+
+  it.each([
+    ['digits and no number', `${'0'.repeat(LONG)}x`],
+    ['a number, blanks and something else', `1${' '.repeat(LONG)}x`],
+    ['digits, blanks and something else', `${'0'.repeat(LONG / 2)}${' '.repeat(LONG / 2)}x`],
+  ])('is no number: %s', (_what, cost) => {
+    expect(mended(told({ cost }), 'cost')).toEqual([null, ['left-out']]);
+    expect(processorMsOf(() => told({ cost }))).toBeLessThan(100);
+  });
+
+  it.each([
+    ['quotes that are escaped, in no string', `\\"`.repeat(LONG / 2)],
+    ['a string without an end, of quotes that are escaped', `"${`\\"`.repeat(LONG / 2)}`],
+    ['the same with half an escape at its end', `"${`\\"`.repeat(LONG / 2)}\\`],
+    ['a long number before them', `[12345678901234567890, ${`\\"`.repeat(LONG / 2)}\\`],
+  ])('is no JSON: %s', (_what, text) => {
+    const parse = () => parseToldJson(text, () => undefined);
+    expect(parse).toThrow(SyntaxError);
+    const ms = processorMsOf(() => {
+      try {
+        parse();
+      } catch {
+        // As it should.
+      }
+    });
+    expect(ms).toBeLessThan(100);
   });
 });

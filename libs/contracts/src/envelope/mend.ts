@@ -352,7 +352,7 @@ function nameIn(value: unknown, note: NoteMend): string | undefined {
     .trim()
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
-    .replaceAll(/^-+|-+$/g, '')
+    .replaceAll(/^-|-$/g, '')
     .slice(0, 63);
   if (name !== value) note('name-spelling');
   return name;
@@ -386,7 +386,7 @@ function numberIn(value: unknown, note: NoteMend): number | null {
     return null;
   }
   if (typeof value !== 'string') return null;
-  const number = /^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\s*%?\s*$/i.test(value)
+  const number = /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?\s*%?$/i.test(value.trim())
     ? Number.parseFloat(value)
     : Number.NaN;
   note(
@@ -453,8 +453,8 @@ function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Strings, the words that are no JSON, and numbers: each is found as a whole, so nothing inside a string is touched. */
-const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
+/** Strings, the words that are no JSON, and numbers: each is found as a whole, so nothing inside a string is touched. One without an end goes to the end of the text. */
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)|-?Infinity|NaN|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
 
 /** Where there may be a whole number of so many digits: not in a fraction, which most measured values have, and not at the beginning of a text, as digests begin. */
 const LONG_WHOLE = /(?:^|[:,[\s])-?\d{16}/;

@@ -33,7 +33,7 @@ export const NO_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /** An object turned into text, and a template whose place was never filled: `[object Object]`, `${userId}`, `{{ user.id }}`, `%s`. */
-const NO_NAME = /^(?:\[object \w+\]|\$\{.*\}|\{\{.*\}\}|<%.*%>|%[sd]|:\w*user_?id\w*)$/i;
+const NO_NAME = /^(?:\[object \w+\]|\$\{.*\}|\{\{.*\}\}|<%.*%>|%[sd]|:(?=\w*user_?id)\w+)$/i;
 
 /**
  * Whether a unit's "name" names nobody. All requests that carry one would be one unit, with one variant, and one observation.

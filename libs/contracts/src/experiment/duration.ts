@@ -44,7 +44,7 @@ export function durationInWords(ms: number): string {
 
 function durationMs(text: string): number {
   if (!WRITTEN.test(text)) return Number.NaN;
-  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g);
+  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/gy);
   return Math.round(
     [...parts].reduce((sum, [, size, unit]) => sum + Number(size) * UNIT_MS[unit as keyof typeof UNIT_MS], 0),
   );

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { processorMsOf } from '#libs/testing/processor-time';
 import type { KnownMetric } from './known-metric.js';
 import { readLimitOf } from './limit.js';
 import { amountInFile, marginInFile, readMargin } from './margin.js';
@@ -48,3 +49,11 @@ describe('a limit, as a file says it', () => {
     expect(amountInFile(limit!.value, of, '%')).toBe(text);
   });
 });
+
+it.each([`+1${' '.repeat(100_000)}!`, `+1% or +1${' '.repeat(100_000)}!`, `+${'1'.repeat(100_000)}!`])(
+  'a text of 100,000 characters that is no margin is refused at once',
+  (text) => {
+    expect(readMargin(text, LATENCY)).toHaveProperty('fault');
+    expect(processorMsOf(() => readMargin(text, LATENCY))).toBeLessThan(50);
+  },
+);

@@ -3,8 +3,8 @@ import type { KnownMetric } from './known-metric.js';
 import type { Margin } from './spec.js';
 
 /** The minus sign of printed numbers counts as the one of keyboards: messages and documents are copied from. */
-const AMOUNT = String.raw`([+\-−])(\d+(?:\.\d+)?)\s*(%|[A-Za-zµ]+)?`;
-const WRITTEN = new RegExp(`^${AMOUNT}(?:\\s+or\\s+${AMOUNT})?$`);
+const AMOUNT = String.raw`([+\-−])(\d+(?:\.\d+)?)(?:\s*(%|[A-Za-zµ]+))?`;
+const WRITTEN = new RegExp(`^${AMOUNT}(?:\\s+or\\s+${AMOUNT})?\\s*$`);
 const EXPECTED = 'expected a signed margin such as "-1%", "+0.5pp", "+0.02" or "+5% or +1ms"';
 
 /** A margin as people write it. */

@@ -7,7 +7,7 @@ export interface NumberRange {
 }
 
 /** Decimal, as JSON writes it, with a sign and without a leading digit too. No hexadecimal, no Infinity, no separators. */
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
 
 /** The longest double takes 24 characters; what users send need not be short. */
 const LONGEST_NUMBER = 64;

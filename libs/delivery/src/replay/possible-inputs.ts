@@ -105,7 +105,7 @@ function contestedBy(
   { epoch }: AllocationCommanded,
 ): Omit<Contested, 'atMs' | 'commandId'> | undefined {
   if (before.phase === 'absent' || before.phase === 'draft') return undefined;
-  const words = /everywhere: (.*) (?:has|have) not followed it\./.exec(message)?.[1];
+  const words = /^[^:]* everywhere: (.*) (?:has|have) not followed it\./.exec(message)?.[1];
   if (words === undefined) return undefined;
   const [named = '', more = '0'] = words.split(/ and (\d+) more$/);
   const unnamed = Array.from({ length: Number(more) }, (_, index) => `another-${index}`);

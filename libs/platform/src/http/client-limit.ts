@@ -53,7 +53,7 @@ export class ClientLimit {
   }
 
   private isOwn(address: string): boolean {
-    const plain = address.replace(/%.*$/, '');
+    const plain = address.replace(/%.*$/s, '');
     const family = isIP(plain);
     // A name, or nothing: whoever connects over a socket of this machine.
     return family === 0 || this.own.check(plain, family === 6 ? 'ipv6' : 'ipv4');

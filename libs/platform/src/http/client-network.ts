@@ -12,7 +12,7 @@ export function clientNetwork(address: string): string {
 /** The eight groups of an IPv6 address, without leading zeros. */
 function groupsOf(address: string): readonly string[] {
   // The URL parser writes every address in its one canonical form, RFC 5952, and IPv4 at its end as two groups.
-  const [left = '', right] = new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname.slice(1, -1).split('::');
+  const [left = '', right] = new URL(`http://[${address.replace(/%.*$/s, '')}]`).hostname.slice(1, -1).split('::');
   const before = left === '' ? [] : left.split(':');
   const after = right === undefined || right === '' ? [] : right.split(':');
   return [...before, ...Array.from({ length: 8 - before.length - after.length }, () => '0'), ...after];

@@ -19,5 +19,5 @@ export function hashOfToken(token: string): string {
 
 /** The token of `authorization: Bearer …`; undefined without one. */
 export function bearerTokenOf({ headers }: Pick<IncomingMessage, 'headers'>): string | undefined {
-  return /^Bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1];
+  return /^Bearer +([^ ].*)$/is.exec(headers.authorization ?? '')?.[1];
 }

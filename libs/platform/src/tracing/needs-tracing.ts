@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineNeed } from '../app/need.js';
 import { documented, variables } from '../configuration/variables.js';
 import { percentDecoded } from '../http/percent-decoded.js';
+import { withoutTrailingSlashes } from '../http/without-trailing-slashes.js';
 import { SpanExporter } from './span-exporter.js';
 import { noTracer, tracerOf, type SpanSink, type Tracer } from './tracer.js';
 
@@ -48,7 +49,7 @@ export const needsTracing = defineNeed({
 });
 
 function tracesUrl(endpoint: string): string {
-  return `${endpoint.replace(/\/+$/, '')}/v1/traces`;
+  return `${withoutTrailingSlashes(endpoint)}/v1/traces`;
 }
 
 /** Values are percent-encoded, as in W3C's baggage. */

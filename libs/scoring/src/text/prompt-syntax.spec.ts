@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { processorMsOf } from '#libs/testing/processor-time';
 import { readPrompt } from './prompt.js';
 
 describe('readPrompt', () => {
@@ -33,5 +34,16 @@ describe('readPrompt', () => {
   it('reads a prompt of a million brackets in time', () => {
     expect(readPrompt('('.repeat(500_000) + ')'.repeat(500_000)).length).toBeGreaterThan(900_000);
     expect(readPrompt('[a:'.repeat(100_000)).length).toBe(300_000);
+  });
+
+  it.each([
+    ['blanks after a bracket', `(${' '.repeat(100_000)}`],
+    ['blanks and a weight without an end', `(${' '.repeat(50_000)}:${'0'.repeat(50_000)}`],
+    ['digits of a weight without an end', `(a:${'0'.repeat(100_000)}`],
+    ['digits of a schedule without an end', `[a:b:${'0'.repeat(100_000)}.]`],
+    ['digits that are no step', `[a:${'0'.repeat(100_000)}.]`],
+    ['bars without an end', `[${'|'.repeat(100_000)}`],
+  ])('reads 100,000 %s at once', (_what, prompt) => {
+    expect(processorMsOf(() => readPrompt(prompt))).toBeLessThan(200);
   });
 });

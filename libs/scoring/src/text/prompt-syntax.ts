@@ -3,13 +3,13 @@ const ADDED_WEIGHTS = /<(?:lora|lyco|hypernet):[^<>]*>/giu;
 /** Where a front end begins another chunk of 75 tokens. */
 const CHUNK_BREAK = /\bBREAK\b/gu;
 /** `(word:1.3)`: emphasis by a number. */
-const WEIGHTED = /\(([^()[\]]*?)\s*:\s*[-+]?\d*\.?\d+\s*\)/gu;
+const WEIGHTED = /\(([^()[\]]*):\s*[-+]?(?:\d+(?:\.\d+)?|\.\d+)\s*\)/gu;
 /** `((word))`: the same without one. */
 const DOUBLED = /\(\(([^()]*)\)\)/gu;
 /** `[from:to:0.4]`: the prompt changes on the way; what it changes to is there in the end. */
-const SCHEDULED = /\[([^()[\]:|]*):([^()[\]:|]*)(?::\s*\d*\.?\d+\s*)?\]/gu;
+const SCHEDULED = /\[([^()[\]:|]*):([^()[\]:|]*)(?::\s*(?:\d+(?:\.\d+)?|\.\d+)\s*)?\]/gu;
 /** `[cow|horse]`: the prompt alternates. */
-const ALTERNATING = /\[([^()[\]]*\|[^()[\]]*)\]/gu;
+const ALTERNATING = /\[([^()[\]|]*\|[^()[\]]*)\]/gu;
 /** Emphasis is nested, never deep. */
 const MOST_NESTED = 8;
 /** Brackets that stand for themselves, kept apart from those that are syntax. */
@@ -25,7 +25,7 @@ export function withoutSyntax(prompt: string): string {
   for (let depth = 0; depth < MOST_NESTED; depth += 1) {
     const before = text;
     text = text
-      .replace(WEIGHTED, '$1')
+      .replace(WEIGHTED, (_all, words: string) => words.trimEnd())
       .replace(DOUBLED, '$1')
       .replace(ALTERNATING, (_all, words: string) => words.replaceAll('|', ' '))
       .replace(SCHEDULED, scheduled);
@@ -36,7 +36,7 @@ export function withoutSyntax(prompt: string): string {
 
 /** `[to:0.4]` adds, `[from::0.4]` takes away, what is there for most of the time is said. */
 function scheduled(_all: string, from: string, to: string): string {
-  if (/^\s*\d*\.?\d+\s*$/u.test(to)) return from;
+  if (/^(?:\d+(?:\.\d+)?|\.\d+)$/u.test(to.trim())) return from;
   return to.trim() === '' ? from : to;
 }
 

@@ -89,7 +89,14 @@ function replacement(step: Step): Normaliser {
 
 function stripped(text: string, { strip_left: left, strip_right: right }: Step): string {
   const withoutStart = left === false ? text : text.replace(/^\p{White_Space}+/u, '');
-  return right === false ? withoutStart : withoutStart.replace(/\p{White_Space}+$/u, '');
+  return right === false ? withoutStart : withoutStart.slice(0, endOfWords(withoutStart));
+}
+
+/** By hand: an expression that looks for blanks at the end begins anew at each blank before it. */
+function endOfWords(text: string): number {
+  let end = text.length;
+  while (end > 0 && /\p{White_Space}/u.test(text[end - 1]!)) end -= 1;
+  return end;
 }
 
 /** Blanks become a mark that begins a word. */

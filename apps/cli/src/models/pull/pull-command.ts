@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { documented, isLoopback, readConfig, variables } from '#libs/platform';
+import { documented, isLoopback, readConfig, variables, withoutTrailingSlashes } from '#libs/platform';
 import { CommandFailure, exitCodes, type ExitCode } from '../../exit-codes.js';
 import { outputOption, tell, type OutputForm } from '../../terminal/print.js';
 import { tellModel } from '../tell-model.js';
@@ -43,7 +43,7 @@ async function pull(asked: string, { to, revision, output }: PullCommandOptions,
   warnOfOpenLines(endpoint, token);
   const source = new ModelFiles(token === undefined ? null : { value: token, origin: new URL(endpoint).origin });
   try {
-    const model = await wantedModel(asked, source, { endpoint: endpoint.replace(/\/+$/, ''), revision }, signal);
+    const model = await wantedModel(asked, source, { endpoint: withoutTrailingSlashes(endpoint), revision }, signal);
     const directory = to ?? join('models', model.name);
     await pullModel(model, { source, directory, signal, progress: progressBar(process.stderr) });
     await tellModel(directory, output);
