@@ -206,6 +206,8 @@ describe('the analyzer', () => {
       stopped.process.kill('SIGCONT');
       await send(bus, fourth);
       await newest(bus, isOf(events), 40_000);
+      // The analysis is of all requests, and what was said of them may still be on its way.
+      await until(async () => (await eventsStored(own)) === events.length, 30_000);
       await Promise.all([staying, stopped].map((member) => ended(member)));
       const shared = { evidence: await storedEvidence(own), analysis: await newest(bus, isOf(events)) };
 
@@ -648,6 +650,14 @@ async function storedEvidence(database: TestDatabase): Promise<readonly (readonl
       positions,
       (JSON.parse(evidence.toString()) as { evidence: EncodedEvidence }).evidence,
     ]);
+}
+
+/** How many events the stored evidence is of. */
+async function eventsStored(database: TestDatabase): Promise<number> {
+  const places = (await createEvidenceStore(database).load()).filter(
+    ({ topicPartition }) => !topicPartition.includes('#'),
+  );
+  return sum(Object.fromEntries(places.map(({ positions }, index) => [index, sum(positions)])));
 }
 
 /** What an analysis states, without the names and times of its publication. */
