@@ -26,10 +26,12 @@ import {
   lnENonInferior,
   lnERestarted,
   lnKnownRatio,
+  noteNewest,
   noteTailFall,
   observeKnown,
   proofWeights,
   propensityAt,
+  surelyBeyondFew,
   tailEndLevels,
   type TailEnds,
   type TailFall,
@@ -176,6 +178,8 @@ class LatencyTail implements DenseGuardrail {
   private readonly tilts: readonly Tilt[];
   private ends: TailEnds | null = null;
   private readonly fallOfControl = initialTailFall();
+  /** The candidate's newest values, without the margin of harm. */
+  private readonly newest: number[] = [];
   /** The candidate's at each margin, at that of harm without what episodes leave out. */
   private readonly falls: readonly TailFall[];
   /** The candidate's at that of harm, of all values. */
@@ -212,6 +216,7 @@ class LatencyTail implements DenseGuardrail {
     }
     const isHarmJudged = !isLeftOut(this.episodes, EPISODES, request, queueMs(this.clusters, QUEUES, limit));
     if (!isCandidate) noteForQueues(this.clusters, QUEUES, limit, { value: latencyMs, atMs: request.atMs });
+    if (isCandidate) noteNewest(this.newest, latencyMs / (1 + LATENCY_MARGIN));
     if (limit !== null) this.countBeyond(request, window, limit, isHarmJudged);
     observeKnown(this.known, arm, propensity, true);
     if (!isCandidate && this.past.add(latencyMs)) this.ends = this.readEnds();
@@ -243,12 +248,25 @@ class LatencyTail implements DenseGuardrail {
   }
 
   private readEnds(): TailEnds {
-    const { low, high, further } = tailEndLevels(LATENCY_LEVEL, this.past.n);
-    return { low: this.past.quantile(low), high: this.past.quantile(high), further: this.past.quantile(further) };
+    const { past } = this;
+    const { low, high, further, surely } = tailEndLevels(LATENCY_LEVEL, past.n);
+    return {
+      low: past.quantile(low),
+      high: past.quantile(high),
+      further: past.quantile(further),
+      surely:
+        surely === null
+          ? surelyBeyondFew(past.quantile(LATENCY_LEVEL), past.quantile(0.5), LATENCY_LEVEL, past.n)
+          : past.quantile(surely),
+    };
   }
 
   private isDoubtful(value: number): boolean {
-    return this.ends !== null && isHardlyBeyond(this.ends, value, this.fallOfControl, this.falls[HARM] as TailFall);
+    const { ends, newest } = this;
+    const { limit } = this.past;
+    if (ends === null || limit === null) return false;
+    const fall = { control: this.fallOfControl, candidate: this.falls[HARM] as TailFall };
+    return isHardlyBeyond({ limit, ends, fall }, value, () => newest);
   }
 
   private steepnessAt(index: number): number {

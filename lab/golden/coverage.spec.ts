@@ -36,7 +36,10 @@ const checkedOtherwise: Readonly<Record<string, string>> = {
   noteTailFall: 'two counts',
   sumTailFalls: 'their sums',
   tailSteepness: 'a ratio of logarithms, checked on power laws, whose indices it is the ratio of',
-  isHardlyBeyond: 'two comparisons',
+  surelyBeyondFew:
+    'a formula, computed by hand; how often it is too near and the error rate of what it is used for are simulated',
+  noteNewest: 'a list of the newest',
+  isHardlyBeyond: 'comparisons; simulated error rate',
   discountedTilt: 'a tilt of fewer events, which has golden values; simulated error rate',
   discountedRestarts: 'the same in every window',
   proofWeights: 'weights chosen by a search, which add up to 1',

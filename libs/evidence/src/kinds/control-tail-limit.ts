@@ -4,6 +4,7 @@ import {
   initialSketch,
   mergeSketches,
   type QuantileSketch,
+  surelyBeyondFew,
   tailEndLevels,
   type TailEnds,
 } from '#libs/statistics';
@@ -60,8 +61,13 @@ export function endsIn(past: QuantileSketch, p: number): TailEnds | null {
   const low = limitAt(cells, past.n, levels.low);
   const high = limitAt(cells, past.n, levels.high);
   const further = limitAt(cells, past.n, levels.further);
-  return low === null || high === null || further === null ? null : { low, high, further };
+  if (low === null || high === null || further === null) return null;
+  if (levels.surely !== null) return { low, high, further, surely: limitAt(cells, past.n, levels.surely) ?? further };
+  const [limit, median] = [limitAt(cells, past.n, p), limitAt(cells, past.n, MEDIAN)] as [number, number];
+  return { low, high, further, surely: surelyBeyondFew(limit, median, p, past.n) };
 }
+
+const MEDIAN = 0.5;
 
 /** Values of an atom at least; fewer may be equal by chance. */
 const SMALLEST_ATOM = 5;

@@ -213,7 +213,7 @@ function anyHarm(metric: string) {
 
 describe('a stall of the candidate’s only instance', () => {
   it.each([
-    ['latency-p95', slow, 8],
+    ['latency-p95', slow, 9],
     ['error-rate', failing, 4],
   ] as const)('is one event of %s, not one per request', (metric, change, length) => {
     const burst = { requests: 600, length, change };

@@ -116,6 +116,35 @@ describe('a p95 where any harm rolls back', () => {
   });
 });
 
+/** Nineteen answers of twenty come out of a cache, just short of control's p95; of the others nobody knows. */
+const hardlyAnyTail: Law = (random) =>
+  random.uniform() < 0.95 ? 0.98 * P95_MS : P95_MS * (1 - 0.3 * Math.log(random.uniform()));
+
+/** So many of its answers are exactly as slow as control's p95, all others are faster. */
+const atomAtP95 =
+  (share: number): Law =>
+  (random) =>
+    random.uniform() < share ? P95_MS : 0.6 * P95_MS * random.uniform();
+
+describe('a p95 of a candidate whose answers are nearly all equal, or a quarter of them', () => {
+  it("is not called worse or better where it equals control's", { timeout: 120_000 }, () => {
+    const laws = [lognormal(SPREAD / 10), lognormal(SPREAD / 100), hardlyAnyTail, atomAtP95(0.4), atomAtP95(0.25)];
+    for (const law of laws) {
+      const found = plays(24, law, { values: 1_200, every: 20 });
+      // By three of control's values further out they are called worse in 6 to 16 of 24.
+      expect(found.filter(({ harmful }) => harmful).length).toBeLessThanOrEqual(3);
+      expect(found.filter(({ superior }) => superior).length).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it('is called worse soon where it is clearly higher', { timeout: 120_000 }, () => {
+    const slow = plays(12, lognormal(SPREAD / 100, 2.6), { values: 400, every: 4 });
+    expect(slow.every(({ harmful, superior }) => harmful && !superior)).toBe(true);
+    expect(medianShown(slow)).toBeLessThanOrEqual(45);
+    expect(medianShown(plays(24, lognormal(SPREAD / 100, 1.3), { values: 1_500, every: 4 }))).toBeLessThanOrEqual(200);
+  });
+});
+
 describe('a p95 that is higher by the margin exactly', () => {
   it('is neither called worse nor proven no worse for the shape of its law', { timeout: 240_000 }, () => {
     for (const spread of [SPREAD / 3, 3 * SPREAD]) {

@@ -20,6 +20,7 @@ import {
   lnKnownRatio,
   mergeRestartedTilts,
   mergeTilt,
+  noteNewest,
   noteTailFall,
   observeKnown,
   propensityAt,
@@ -90,6 +91,8 @@ export interface UpperTailState {
   /** Read with the limit. */
   ends: TailEnds | null;
   readonly falls: TailFalls;
+  /** The candidate's newest values of which it is known what they are, of units' first ones. */
+  readonly newest: number[];
   /** Exceedances at the boundary of harm, at every step of the budget, and at no margin; those at the boundary of harm without episodes' repetitions. */
   readonly exceedances: readonly Tilt[];
   /** Units' first exceedances at the boundary of harm, whenever they come; of values where lower is better. */
@@ -114,9 +117,11 @@ export interface UpperTailState {
 interface EncodedUpperTail {
   readonly counts: ArmCounts;
   readonly limit: codec.EncodedTailLimit;
-  readonly ends?: TailEnds;
+  readonly ends?: Omit<TailEnds, 'surely'> & Partial<TailEnds>;
   /** Absent in evidence of before they were counted, which goes on. */
   readonly falls?: TailFalls;
+  /** Absent as long as there are none, and in evidence of before they were kept. */
+  readonly newest?: readonly number[];
   readonly exceedances: readonly codec.EncodedTilt[];
   readonly laterEvents: codec.EncodedRestartedTilt;
   readonly all: RecentRequests;
@@ -135,6 +140,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     limit: initialControlTailLimit(),
     ends: null,
     falls: initialFalls(boundaries(test).length),
+    newest: [],
     exceedances: boundaries(test).map(initialTilt),
     laterEvents: initialRestartedTilt(),
     all: initialRecentRequests(),
@@ -166,6 +172,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     const isBadEvent = isBeyond && isHarmJudged && seen.isAtRisk && noteLater(state, seen);
     if (isBadEvent) noteBadEvent(state.episodes, metric.episodes, seen);
     observeKnown(state.allKnown, arm, propensity, true);
+    if (arm === 'candidate' && isFirst && known === 'value') noteNewest(state.newest, value);
     if (!isFirst || value === -Infinity) return isBadEvent;
     noteFirstValue(state, metric, seen);
     // Of control's values, most of all, those within the limit are beyond it at no boundary.
@@ -191,6 +198,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     limit: mergeControlTailLimits(a.limit, b.limit),
     ends: null,
     falls: mergeFalls(a.falls, b.falls),
+    newest: [],
     exceedances: a.exceedances.map((tilt, index) => mergeTilt(tilt, b.exceedances[index] as Tilt)),
     laterEvents: mergeRestartedTilts(a.laterEvents, b.laterEvents),
     all: mergeRecent(a.all, b.all),
@@ -265,6 +273,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     limit,
     ends,
     falls,
+    newest,
     exceedances,
     laterEvents,
     episodes,
@@ -280,6 +289,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     limit: codec.encodeTailLimit(limit),
     ...(ends === null ? {} : { ends: { ...ends } }),
     falls: structuredClone(falls),
+    ...(newest.length === 0 ? {} : { newest: [...newest] }),
     exceedances: exceedances.map(codec.encodeTilt),
     laterEvents: codec.encodeRestartedTilt(laterEvents),
     episodes: encodeEpisodes(episodes),
@@ -294,6 +304,7 @@ export const upperTailMethod: Method<UpperTailState> = {
     limit,
     ends,
     falls,
+    newest,
     exceedances,
     laterEvents,
     episodes,
@@ -308,7 +319,8 @@ export const upperTailMethod: Method<UpperTailState> = {
     kind: 'upper-tail',
     counts: structuredClone(counts),
     limit: codec.decodeTailLimit(limit),
-    ends: ends === undefined ? null : { ...ends },
+    ends: ends === undefined ? null : { ...ends, surely: ends.surely ?? ends.further },
+    newest: [...(newest ?? [])],
     falls: falls === undefined ? initialFalls(exceedances.length) : structuredClone(falls),
     exceedances: exceedances.map(codec.decodeTilt),
     laterEvents: codec.decodeRestartedTilt(laterEvents),
@@ -356,7 +368,8 @@ function noteAll(
   if (limit === null || direction === 'higher' || isNoLimit(limit, test)) return false;
   const judged = arm === 'control' ? value : withoutMargin(value, test.harmBeyond, direction);
   if (state.ends !== null) noteTailFall(state.falls.all[arm], state.ends, judged);
-  const isBeyond = judged > limit && !(arm === 'candidate' && isDoubtful(state, HARM, judged));
+  const isBeyond =
+    judged > limit && !(arm === 'candidate' && isDoubtful(state, test.harmBeyond, direction, HARM, judged));
   noteRecent(state.all, 0, arm, isBeyond);
   noteRecent(state.recent, window, arm, isBeyond);
   return isBeyond;
@@ -398,7 +411,8 @@ function countBeyond(
     const isTakenAsItIs = arm === 'control' || (known === 'more-than' && index !== HARM);
     const judged = isTakenAsItIs ? value : withoutMargin(value, margin, direction);
     const isMore = (index === HARM) === (direction === 'lower');
-    const isBeyond = judged > limit && !(isMore && arm === 'candidate' && isDoubtful(state, index, judged));
+    const isBeyond =
+      judged > limit && !(isMore && arm === 'candidate' && isDoubtful(state, margin, direction, index, judged));
     if (isFallCounted && arm === 'candidate') noteTailFall(falls.candidate[index] as TailFall, ends, judged);
     if (!isBeyond) return;
     ratio ??= lnKnownRatio(firstKnown, propensity);
@@ -407,8 +421,18 @@ function countBeyond(
 }
 
 /** Whether a value of the candidate, where it is to be called more often beyond, lies beyond the limit but not clearly. */
-function isDoubtful({ ends, falls }: UpperTailState, boundary: number, value: number): boolean {
-  return ends !== null && isHardlyBeyond(ends, value, falls.control, falls.candidate[boundary] as TailFall);
+function isDoubtful(
+  { limit: { limit }, ends, falls, newest }: UpperTailState,
+  margin: Margin,
+  direction: 'higher' | 'lower',
+  boundary: number,
+  value: number,
+): boolean {
+  if (ends === null || limit === null) return false;
+  const fall = { control: falls.control, candidate: falls.candidate[boundary] as TailFall };
+  return isHardlyBeyond({ limit, ends, fall }, value, () =>
+    newest.map((other) => withoutMargin(other, margin, direction)),
+  );
 }
 
 /** How the tails fall around the limit: of units' first values control's, and the candidate's at each boundary; of all values at that of harm. */

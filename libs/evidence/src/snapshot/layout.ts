@@ -38,13 +38,19 @@ export function storedLayoutOf(kinds: readonly string[]): string {
 
 /** Forms of the frame that are translated when they are read: traffic and coverage by the service's epochs, and pairs without preference. */
 const FORMER_FRAMES: readonly string[] = ['1j6khasfy53', '20rcvx1q89e'];
-/** Forms of kinds that are read as they are: tails without what tells how steeply the candidate's falls, whose counts begin at 0. */
-const FORMER_FORMS: Readonly<Record<string, string>> = { 'upper-tail': 'etxzceu0bp' };
+/**
+ * Forms of kinds that are read as they are: tails without what tells how steeply the candidate's falls, whose counts begin at 0; and those without the
+ * candidate's newest values and the place that control's quantile surely is within, which is there from the next time the limit is read.
+ */
+const FORMER_FORMS: readonly Readonly<Record<string, string>>[] = [
+  { 'upper-tail': 'etxzceu0bp' },
+  { 'upper-tail': '2gi84vxr9n0' },
+];
 
 /** Whether evidence of this form and these kinds can be read. */
 export function isReadable(layout: string, kinds: readonly string[]): boolean {
-  return [frameForm(), ...FORMER_FRAMES].some(
-    (frame) => layout === layoutWith(frame, kinds) || layout === layoutWith(frame, kinds, FORMER_FORMS),
+  return [frameForm(), ...FORMER_FRAMES].some((frame) =>
+    [{}, ...FORMER_FORMS].some((former) => layout === layoutWith(frame, kinds, former)),
   );
 }
 

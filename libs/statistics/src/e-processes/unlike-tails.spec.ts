@@ -4,7 +4,9 @@ import {
   discountedTilt,
   initialTailFall,
   isHardlyBeyond,
+  noteNewest,
   noteTailFall,
+  surelyBeyondFew,
   tailEndLevels,
   tailSteepness,
 } from './unlike-tails.js';
@@ -23,7 +25,12 @@ const pareto =
     ((1 - p) / 0.05) ** (-1 / index);
 
 const levels = tailEndLevels(0.95, 1_000);
-const ends = { low: pareto(2)(levels.low), high: pareto(2)(levels.high), further: pareto(2)(levels.further) };
+const ends = {
+  low: pareto(2)(levels.low),
+  high: pareto(2)(levels.high),
+  further: pareto(2)(levels.further),
+  surely: pareto(2)(levels.surely as number),
+};
 const control = fallOf(pareto(2), ends);
 
 describe('how steeply a tail falls', () => {
@@ -44,6 +51,7 @@ describe('how steeply a tail falls', () => {
       low: expect.closeTo(1 - 2 / 21, 12),
       high: expect.closeTo(1 - 1 / 39, 12),
       further: expect.closeTo(0.953, 12),
+      surely: expect.closeTo(0.95 + 3 * Math.sqrt(0.0475 / 1_000), 12),
     });
     expect(tailEndLevels(0.95, 20).further).toBe(1);
   });
@@ -57,12 +65,50 @@ describe('how steeply a tail falls', () => {
   });
 });
 
+/** Sixteen values of which so many lie together, just beyond the limit of 1. */
+const newest = (together: number, at: number) =>
+  Array.from({ length: 16 }, (_, index) => (index < together ? at : index / 16));
+
 describe('a value between a limit and the place further out', () => {
+  const around = (candidate: Parameters<typeof tailSteepness>[1], of = control) => ({
+    limit: 1,
+    ends,
+    fall: { control: of, candidate },
+  });
+  const spread = () => newest(0, 0);
+
   it('is hardly beyond the limit, unless the tail falls less steeply than control’s for sure', () => {
-    expect(isHardlyBeyond(ends, ends.further, control, control)).toBe(true);
-    expect(isHardlyBeyond(ends, ends.further, control, fallOf(pareto(1), ends))).toBe(false);
-    expect(isHardlyBeyond(ends, ends.further + 1e-9, control, control)).toBe(false);
-    expect(isHardlyBeyond(ends, ends.further, initialTailFall(), initialTailFall())).toBe(true);
+    expect(isHardlyBeyond(around(control), ends.further, spread)).toBe(true);
+    expect(isHardlyBeyond(around(fallOf(pareto(1), ends)), ends.further, spread)).toBe(false);
+    expect(isHardlyBeyond(around(control), ends.further + 1e-9, spread)).toBe(false);
+    expect(isHardlyBeyond(around(initialTailFall(), initialTailFall()), ends.further, spread)).toBe(true);
+  });
+
+  it('is hardly beyond as far as control’s quantile may be where four of sixteen lie together, or might', () => {
+    const value = (ends.further + ends.surely) / 2;
+    const crowded = (values: readonly number[], at = value) => isHardlyBeyond(around(control), at, () => values);
+    expect([3, 4, 16].map((together) => crowded(newest(together, value)))).toEqual([false, true, true]);
+    expect(crowded(newest(16, value - (ends.surely - 1) / 15))).toBe(false);
+    expect([4, 12, 13].map((known) => crowded(newest(0, 0).slice(0, known)))).toEqual([true, true, false]);
+    expect(crowded(newest(16, ends.surely), ends.surely)).toBe(true);
+    expect(crowded(newest(16, ends.surely + 1e-9), ends.surely + 1e-9)).toBe(false);
+  });
+
+  it('has its place from the largest value once that is surely beyond, before from how far the limit is from the median', () => {
+    expect([128, 129, 171, 400].map((n) => tailEndLevels(0.95, n).surely)).toEqual([
+      null,
+      1,
+      1,
+      expect.closeTo(0.9827, 4),
+    ]);
+    expect(surelyBeyondFew(3, 1, 0.95, 20)).toBeCloseTo(9, 12);
+    expect(surelyBeyondFew(3, 1, 0.95, 60)).toBeCloseTo(5, 12);
+  });
+
+  it('is compared with the sixteen newest', () => {
+    const values: number[] = [];
+    for (let value = 1; value <= 20; value++) noteNewest(values, value);
+    expect(values).toEqual([5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
   });
 });
 
