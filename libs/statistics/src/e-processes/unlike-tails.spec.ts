@@ -69,14 +69,13 @@ describe('how steeply a tail falls', () => {
 const newest = (together: number, at: number) =>
   Array.from({ length: 16 }, (_, index) => (index < together ? at : index / 16));
 
-describe('a value between a limit and the place further out', () => {
-  const around = (candidate: Parameters<typeof tailSteepness>[1], of = control) => ({
-    limit: 1,
-    ends,
-    fall: { control: of, candidate },
-  });
-  const spread = () => newest(0, 0);
+const spread = () => newest(0, 0);
 
+function around(candidate: Parameters<typeof tailSteepness>[1], ofControl = control) {
+  return { limit: 1, ends, fall: { control: ofControl, candidate } };
+}
+
+describe('a value between a limit and the place further out', () => {
   it('is hardly beyond the limit, unless the tail falls less steeply than control’s for sure', () => {
     expect(isHardlyBeyond(around(control), ends.further, spread)).toBe(true);
     expect(isHardlyBeyond(around(fallOf(pareto(1), ends)), ends.further, spread)).toBe(false);
