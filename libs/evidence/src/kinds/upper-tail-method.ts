@@ -369,7 +369,8 @@ function noteAll(
   const judged = arm === 'control' ? value : withoutMargin(value, test.harmBeyond, direction);
   if (state.ends !== null) noteTailFall(state.falls.all[arm], state.ends, judged);
   const isBeyond =
-    judged > limit && !(arm === 'candidate' && isDoubtful(state, test.harmBeyond, direction, HARM, judged));
+    judged > limit &&
+    !(arm === 'candidate' && isDoubtful(state, { index: HARM, margin: test.harmBeyond, direction }, judged));
   noteRecent(state.all, 0, arm, isBeyond);
   noteRecent(state.recent, window, arm, isBeyond);
   return isBeyond;
@@ -412,7 +413,7 @@ function countBeyond(
     const judged = isTakenAsItIs ? value : withoutMargin(value, margin, direction);
     const isMore = (index === HARM) === (direction === 'lower');
     const isBeyond =
-      judged > limit && !(isMore && arm === 'candidate' && isDoubtful(state, margin, direction, index, judged));
+      judged > limit && !(isMore && arm === 'candidate' && isDoubtful(state, { index, margin, direction }, judged));
     if (isFallCounted && arm === 'candidate') noteTailFall(falls.candidate[index] as TailFall, ends, judged);
     if (!isBeyond) return;
     ratio ??= lnKnownRatio(firstKnown, propensity);
@@ -420,16 +421,21 @@ function countBeyond(
   });
 }
 
+/** What a value is compared at: the margin that is taken out of it, and its place among the {@link boundaries}. */
+interface Boundary {
+  readonly index: number;
+  readonly margin: Margin;
+  readonly direction: 'higher' | 'lower';
+}
+
 /** Whether a value of the candidate, where it is to be called more often beyond, lies beyond the limit but not clearly. */
 function isDoubtful(
   { limit: { limit }, ends, falls, newest }: UpperTailState,
-  margin: Margin,
-  direction: 'higher' | 'lower',
-  boundary: number,
+  { index, margin, direction }: Boundary,
   value: number,
 ): boolean {
   if (ends === null || limit === null) return false;
-  const fall = { control: falls.control, candidate: falls.candidate[boundary] as TailFall };
+  const fall = { control: falls.control, candidate: falls.candidate[index] as TailFall };
   return isHardlyBeyond({ limit, ends, fall }, value, () =>
     newest.map((other) => withoutMargin(other, margin, direction)),
   );
