@@ -31,6 +31,9 @@ describe('completion', () => {
     expect(completed('service', '')).toEqual(['pause', 'resume', '--help']);
     expect(completed('service', 'pause', '--')).toEqual(['--reason', '--help']);
     expect(completed('get', '-o', 'y')).toEqual(['yaml']);
+    // As bash divides "--output=y" and "--output=".
+    expect(completed('get', '--output', '=', 'y')).toEqual(['yaml']);
+    expect(completed('get', '--output', '=')).toEqual(['json', 'yaml']);
     expect(completed('get', '--token', '')).toEqual([]);
   });
 

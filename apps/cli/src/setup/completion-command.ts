@@ -63,6 +63,8 @@ function bashScript(places: readonly Place[]): string {
   const words = places.map((place) => `    "${place.path}") words="${wordsAt(place).join(' ')}" ;;`);
   return `_teststrip() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD - 1]}" path="teststrip" words="" i
+  # --for=promoted is three words here.
+  if [[ "$previous" == "=" ]]; then previous="\${COMP_WORDS[COMP_CWORD - 2]}"; elif [[ "$current" == "=" ]]; then current=""; fi
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$path \${COMP_WORDS[i]}" in
     ${paths}) path="$path \${COMP_WORDS[i]}" ;;
