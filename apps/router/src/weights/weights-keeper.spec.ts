@@ -12,6 +12,7 @@ let route: ServiceRoute;
 let epoch = 0;
 let isLost = false;
 let settled: Settled[] = [];
+let troubles: string[] = [];
 /** Shares of the candidate, as the proxy was told. */
 let told: number[] = [];
 let behaviour: (candidatePpm: number, signal: AbortSignal) => Promise<void> = () => Promise.resolve();
@@ -35,7 +36,7 @@ const target: WeightsTarget = {
 const shareOf = ({ targets }: Split): number => targets[1]?.sharePpm ?? 0;
 
 function begin(): void {
-  [nowMs, epoch, isLost, isServed, settled, told] = [0, 0, false, true, [], []];
+  [nowMs, epoch, isLost, isServed, settled, told, troubles] = [0, 0, false, true, [], [], []];
   behaviour = () => Promise.resolve();
   keeper = new WeightsKeeper({
     targets: [target],
@@ -46,7 +47,7 @@ function begin(): void {
     },
     isReady: () => true,
     onSettled: (_service, how) => settled.push(how),
-    onTrouble: () => undefined,
+    onTrouble: (message) => troubles.push(message),
     nowMs: () => nowMs,
   });
 }
@@ -100,6 +101,18 @@ describe('the keeper of weights', () => {
     keeper.look();
     await vi.waitFor(() => expect(settled.at(-1)).toEqual({ epoch: 1, refusal: null }));
     expect(claimed()).toEqual({ images: 1 });
+  });
+
+  it('says once a minute that a proxy is away, however often it tries', async () => {
+    begin();
+    behaviour = () => Promise.reject(new Error('it is away'));
+    order(half);
+    await vi.waitFor(() => expect(told.length).toBeGreaterThan(3), { timeout: 5_000 });
+    expect(troubles).toEqual(['a proxy: does not follow epoch 1: it is away']);
+    nowMs = 60_000;
+    await vi.waitFor(() => expect(troubles).toHaveLength(2), { timeout: 5_000 });
+    order(none);
+    await vi.waitFor(() => expect(troubles.at(-1)).toBe('a proxy: does not follow epoch 2: it is away'));
   });
 
   it('sends everybody to control while the controller is lost', async () => {

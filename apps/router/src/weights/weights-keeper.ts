@@ -10,6 +10,8 @@ const LOOK_AGAIN_EVERY_MS = 5_000;
 const TRY_AGAIN_AFTER_MS = 10_000;
 /** Before what failed is tried at once again. */
 const PAUSE_MS = 500;
+/** A trouble that lasts is told once for each order, and then so often. */
+const TELL_AGAIN_AFTER_MS = 60_000;
 
 export interface WeightsKeeperOptions {
   readonly targets: readonly WeightsTarget[];
@@ -54,6 +56,8 @@ interface Lane {
   settled: Settled | undefined;
   isRunning: boolean;
   lookedAtMs: number;
+  /** The trouble that was told last. */
+  told: { readonly message: string; readonly atMs: number } | undefined;
   /** Ends what is being told, since another order came. */
   interrupt: AbortController;
 }
@@ -78,6 +82,7 @@ export class WeightsKeeper {
       settled: undefined,
       isRunning: false,
       lookedAtMs: 0,
+      told: undefined,
       interrupt: new AbortController(),
     }));
   }
@@ -157,7 +162,7 @@ export class WeightsKeeper {
     try {
       await this.follow(lane);
     } catch (error) {
-      if (!this.closing.signal.aborted) this.options.onTrouble(`${lane.target.name}: ${(error as Error).message}`);
+      if (!this.closing.signal.aborted) this.tellTrouble(lane, (error as Error).message);
     } finally {
       lane.isRunning = false;
     }
@@ -183,7 +188,7 @@ export class WeightsKeeper {
     if (await plan.isServed(this.within(lane)).catch(() => false)) return false;
     lane.servedKey = undefined;
     lane.servedEpoch = 0;
-    this.options.onTrouble(`${lane.target.name}: does not serve any more what it was told; it is told again`);
+    this.tellTrouble(lane, 'does not serve any more what it was told; it is told again');
     return true;
   }
 
@@ -201,7 +206,7 @@ export class WeightsKeeper {
   }
 
   private async failed(lane: Lane, goal: Goal, reason: string): Promise<void> {
-    this.options.onTrouble(`${lane.target.name}: does not follow epoch ${goal.epoch}: ${reason}`);
+    this.tellTrouble(lane, `does not follow epoch ${goal.epoch}: ${reason}`);
     // The baseline that is served instead is tried until it is.
     if (goal.refusal === null) {
       lane.failed = { key: goal.plan.key, reason, untilMs: this.nowMs() + TRY_AGAIN_AFTER_MS };
@@ -210,6 +215,14 @@ export class WeightsKeeper {
     const { signal } = lane.interrupt;
     this.look();
     await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
+  }
+
+  /** It is tried twice a second: that would fill a log while a proxy is away. */
+  private tellTrouble(lane: Lane, message: string): void {
+    const nowMs = this.nowMs();
+    if (lane.told?.message === message && nowMs - lane.told.atMs < TELL_AGAIN_AFTER_MS) return;
+    lane.told = { message, atMs: nowMs };
+    this.options.onTrouble(`${lane.target.name}: ${message}`);
   }
 
   private settle(lane: Lane, { epoch, refusal }: Settled): void {
