@@ -385,6 +385,32 @@ export function describeEventBus(name: string, open: () => Promise<BusFixture>):
       await subscription.close();
     });
 
+    it('leaves timers and sockets their turn while a backlog is handled, and its partitions take turns', async () => {
+      const topic = await newTopic();
+      const keys = keysOfDifferentPartitions();
+      await bus.publish(Array.from({ length: 400 }, (_, index) => record(topic, keys[index % 2]!, String(index))));
+      let rings = 0;
+      const timer = setInterval(() => rings++, 1);
+      const handled: { readonly partition: number; readonly rings: number }[] = [];
+      const subscription = bus.subscribe({
+        group: `g-${topic}`,
+        topics: [topic],
+        maxBatchSize: 10,
+        handler: ({ partition }) => {
+          handled.push({ partition, rings });
+          const until = performance.now() + 25;
+          while (performance.now() < until);
+          return Promise.resolve();
+        },
+      });
+      await vi.waitFor(() => expect(handled).toHaveLength(40), patiently);
+      clearInterval(timer);
+      await subscription.close();
+      expect(new Set(handled.map((one) => one.rings)).size).toBeGreaterThan(30);
+      const [first, last] = [handled.slice(0, 20), handled.slice(20)];
+      for (const half of [first, last]) expect(new Set(half.map(({ partition }) => partition)).size).toBe(2);
+    });
+
     it('reads a compacted topic as the newest record of every key, and no deleted keys', async () => {
       const topic = await newTopic(true);
       for (const round of ['1', '2']) await bus.publish(['a', 'b', 'c'].map((key) => record(topic, key, key + round)));

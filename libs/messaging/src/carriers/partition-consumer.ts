@@ -1,5 +1,6 @@
 import { PartlyHandledError, type BatchHandler, type IncomingRecord } from '../event-bus.js';
 import type { Attempts } from './attempts.js';
+import { turnToHandle } from './handler-turns.js';
 
 /** Where the records of one partition come from. */
 export interface PartitionSource {
@@ -104,6 +105,7 @@ export class PartitionConsumer {
     const { topic, partition, source, maxBatchSize, attempts } = this.options;
     try {
       const { records, nextOffset } = await source.read(this.reachedOffset, maxBatchSize);
+      if (records.length > 0) await turnToHandle();
       // Paused or stopped while reading: the batch is read again after `resume`.
       if (this.stopping.signal.aborted || (this.gate && records.length > 0)) return 'nothing';
       if (records.length > 0) {

@@ -7,6 +7,7 @@ import {
   type SubscriptionOptions,
 } from '../../event-bus.js';
 import { Attempts } from '../attempts.js';
+import { turnToHandle } from '../handler-turns.js';
 import { incomingRecord } from './incoming-record.js';
 import { DeadMembers } from './dead-members.js';
 import { createGroupConsumer } from './group-consumer.js';
@@ -149,8 +150,11 @@ export class KafkaSubscription implements Subscription {
       if (!current() || this.positions.reachedOf(topic, partition) !== undefined) return;
       this.attempts.ended(topic, partition);
       if (!this.subscription.positionOf) return;
+      const isThere = await this.positions.isTheClients(topic, partition, start);
+      if (!current() || this.positions.reachedOf(topic, partition) !== undefined) return;
       this.positions.moveTo(topic, partition, start);
-      this.consumer.seek({ topic, partition, offset: String(start) });
+      // Whoever goes somewhere throws away what was fetched meanwhile, up to 10 MB that were unpacked already.
+      if (!isThere) this.consumer.seek({ topic, partition, offset: String(start) });
     } catch (error) {
       if (!current()) return;
       const retryInMs = this.attempts.failed({ topic, partition, offset: -1 }, error);
@@ -220,6 +224,7 @@ export class KafkaSubscription implements Subscription {
     const { topic, partition, messages } = payload.batch;
     const { maxBatchSize = DEFAULT_BATCH, handler } = this.subscription;
     for (let from = 0; from < messages.length; from += maxBatchSize) {
+      await turnToHandle();
       if (gone()) return false;
       if (this.paused) {
         this.hold(topic, partition);

@@ -11,6 +11,8 @@ export class PartitionPositions {
   private readonly reached = new Map<string, number>();
   private readonly starting = new Map<string, Promise<number>>();
   private readonly ends = new Map<string, { readonly low: number; readonly high: number }>();
+  /** What the group had committed when the partitions were assigned, by place. */
+  private committedThen: Promise<ReadonlyMap<string, number>> | undefined;
   /** Names of the logs, by topic. */
   private readonly logs = new Map<string, Promise<string>>();
 
@@ -35,6 +37,7 @@ export class PartitionPositions {
     this.reached.clear();
     this.starting.clear();
     this.logs.clear();
+    this.committedThen = undefined;
   }
 
   /** The same for one partition: its log was read from another place than where it was left. */
@@ -74,6 +77,14 @@ export class PartitionPositions {
       this.starting.set(place, start);
     }
     return start;
+  }
+
+  /** Whether that is where the client begins by itself: where the group was, or at the beginning of the log. */
+  async isTheClients(topic: string, partition: number, start: number): Promise<boolean> {
+    this.committedThen ??= this.committed(this.subscription.topics);
+    this.committedThen.catch(() => (this.committedThen = undefined));
+    const place = placeOf(topic, partition);
+    return ((await this.committedThen).get(place) ?? this.ends.get(place)?.low) === start;
   }
 
   /** Records not handled yet in the partitions that `holds` says are this member's, by topic. */
