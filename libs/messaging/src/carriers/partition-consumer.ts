@@ -1,6 +1,6 @@
 import { PartlyHandledError, type BatchHandler, type IncomingRecord } from '../event-bus.js';
 import type { Attempts } from './attempts.js';
-import { turnToHandle } from './handler-turns.js';
+import { inTurn } from './handler-turns.js';
 
 /** Where the records of one partition come from. */
 export interface PartitionSource {
@@ -105,16 +105,7 @@ export class PartitionConsumer {
     const { topic, partition, source, maxBatchSize, attempts } = this.options;
     try {
       const { records, nextOffset } = await source.read(this.reachedOffset, maxBatchSize);
-      if (records.length > 0) await turnToHandle();
-      // Paused or stopped while reading: the batch is read again after `resume`.
-      if (this.stopping.signal.aborted || (this.gate && records.length > 0)) return 'nothing';
-      if (records.length > 0) {
-        attempts.began(topic, partition);
-        await this.handle(records, nextOffset);
-      } else if (nextOffset <= this.reachedOffset) return 'at-the-end';
-      if (this.stale) return 'nothing';
-      this.moveTo(nextOffset);
-      return records.length > 0 ? 'handled' : 'nothing';
+      return await (records.length === 0 ? this.skipTo(nextOffset) : inTurn(() => this.take(records, nextOffset)));
     } catch (error) {
       if (error instanceof PartlyHandledError && error.nextOffset > this.reachedOffset && !this.stale) {
         this.moveTo(error.nextOffset);
@@ -124,6 +115,25 @@ export class PartitionConsumer {
       await pause(retryInMs, this.stopping.signal);
       return 'nothing';
     }
+  }
+
+  private async take(records: readonly IncomingRecord[], nextOffset: number): Promise<'handled' | 'nothing'> {
+    const { topic, partition, attempts } = this.options;
+    // Paused or stopped while reading: the batch is read again after `resume`.
+    if (this.stopping.signal.aborted || this.gate) return 'nothing';
+    attempts.began(topic, partition);
+    await this.handle(records, nextOffset);
+    if (this.stale) return 'nothing';
+    this.moveTo(nextOffset);
+    return 'handled';
+  }
+
+  /** Behind a gap, where there is one. */
+  private skipTo(nextOffset: number): 'at-the-end' | 'nothing' {
+    if (this.stopping.signal.aborted) return 'nothing';
+    if (nextOffset <= this.reachedOffset) return 'at-the-end';
+    if (!this.stale) this.moveTo(nextOffset);
+    return 'nothing';
   }
 
   private moveTo(nextOffset: number): void {

@@ -1,4 +1,4 @@
-import type { Admin, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import {
   PartlyHandledError,
   PositionMismatchError,
@@ -7,7 +7,7 @@ import {
   type SubscriptionOptions,
 } from '../../event-bus.js';
 import { Attempts } from '../attempts.js';
-import { turnToHandle } from '../handler-turns.js';
+import { inTurn } from '../handler-turns.js';
 import { incomingRecord } from './incoming-record.js';
 import { DeadMembers } from './dead-members.js';
 import { createGroupConsumer } from './group-consumer.js';
@@ -221,33 +221,41 @@ export class KafkaSubscription implements Subscription {
 
   /** Hands the fetched records over in batches. False when the partition was paused or taken away before the last one. */
   private async handleChunks(payload: EachBatchPayload, gone: () => boolean): Promise<boolean> {
-    const { topic, partition, messages } = payload.batch;
-    const { maxBatchSize = DEFAULT_BATCH, handler } = this.subscription;
+    const { messages } = payload.batch;
+    const { maxBatchSize = DEFAULT_BATCH } = this.subscription;
     for (let from = 0; from < messages.length; from += maxBatchSize) {
-      await turnToHandle();
-      if (gone()) return false;
-      if (this.paused) {
-        this.hold(topic, partition);
-        return false;
-      }
-      const records = messages
-        .slice(from, from + maxBatchSize)
-        .map((message) => incomingRecord(topic, partition, message));
-      const nextOffset = records.at(-1)!.offset + 1;
-      const heartbeat = async (handledTo?: number): Promise<void> => {
-        if (gone()) return;
-        const isFurther = handledTo !== undefined && handledTo > (this.positions.reachedOf(topic, partition) ?? 0);
-        this.attempts.alive(topic, partition, isFurther);
-        if (isFurther) this.reach(payload, handledTo);
-        await payload.commitOffsetsIfNecessary().catch(() => undefined);
-        await payload.heartbeat().catch(() => undefined);
-      };
-      this.attempts.began(topic, partition);
-      const log = await this.positions.logOf(topic);
-      await handler({ topic, partition, log, records, nextOffset, heartbeat, isStale: gone });
-      if (gone()) return false;
-      this.moveTo(payload, nextOffset);
+      const chunk = messages.slice(from, from + maxBatchSize);
+      const log = await this.positions.logOf(payload.batch.topic);
+      if (!(await inTurn(() => this.handleChunk(payload, { chunk, log }, gone)))) return false;
     }
+    return true;
+  }
+
+  private async handleChunk(
+    payload: EachBatchPayload,
+    { chunk, log }: { readonly chunk: readonly KafkaMessage[]; readonly log: string },
+    gone: () => boolean,
+  ): Promise<boolean> {
+    const { topic, partition } = payload.batch;
+    if (gone()) return false;
+    if (this.paused) {
+      this.hold(topic, partition);
+      return false;
+    }
+    const records = chunk.map((message) => incomingRecord(topic, partition, message));
+    const nextOffset = records.at(-1)!.offset + 1;
+    const heartbeat = async (handledTo?: number): Promise<void> => {
+      if (gone()) return;
+      const isFurther = handledTo !== undefined && handledTo > (this.positions.reachedOf(topic, partition) ?? 0);
+      this.attempts.alive(topic, partition, isFurther);
+      if (isFurther) this.reach(payload, handledTo);
+      await payload.commitOffsetsIfNecessary().catch(() => undefined);
+      await payload.heartbeat().catch(() => undefined);
+    };
+    this.attempts.began(topic, partition);
+    await this.subscription.handler({ topic, partition, log, records, nextOffset, heartbeat, isStale: gone });
+    if (gone()) return false;
+    this.moveTo(payload, nextOffset);
     return true;
   }
 
