@@ -139,6 +139,31 @@ describe('facts', () => {
     expect(await reader.traffic('again', drawn.revision)).toMatchObject([{ requests: 1 }]);
   });
 
+  it('say once what comes again with a time that is days earlier, or without one days later', async () => {
+    const drawn = { ...assignment, experiment: 'back', assignedAt: '2026-11-19T10:00:00.000Z' };
+    const score = example('image.scored.v1', { generationId: 'back', assignment: drawn }, '2026-11-20T12:00:00.000Z');
+    const request = example('request.routed.v1', { assignment: drawn, startedAt: '2026-11-20T12:00:00.000Z' });
+    const outside = example('generation.completed.v1', { generationId: 'back', assignment: null }, at(0));
+    const undated = example('generation.completed.v1', { generationId: 'undated', assignment: null }, at(0));
+    const stamped = (time: string): readonly TeststripEvent[] => [
+      { ...score, time },
+      { ...request, data: { ...request.data, startedAt: time } },
+      { ...outside, time },
+    ];
+    await recordEvents(database, facts, [...stamped('2026-11-20T12:00:00.000Z'), undated]);
+    for (const time of ['2026-11-17T12:00:00.000Z', '2026-11-15T12:00:00.000Z', '2026-11-10T12:00:00.000Z'])
+      await recordEvents(database, createFactStore(database), stamped(time));
+    for (const time of ['2026-11-23T12:00:00.000Z', '2026-11-26T12:00:00.000Z'])
+      await recordEvents(database, createFactStore(database), [{ ...undated, time, mended: ['no-time'] }]);
+    expect(await database.query(`select 1 from teststrip.score_facts where generation_id = 'back'`)).toHaveLength(1);
+    expect(await database.query(`select 1 from teststrip.requests where experiment = 'back'`)).toHaveLength(1);
+    for (const id of ['back', 'undated'])
+      expect(
+        await database.query('select 1 from teststrip.generation_facts where generation_id = $1', [id]),
+      ).toHaveLength(1);
+    expect(await reader.traffic('back', drawn.revision)).toMatchObject([{ requests: 1 }]);
+  });
+
   it('are their service’s: what another one says under the same ids keeps nothing out, is joined with nothing and shown nowhere', async () => {
     const own = { ...assignment, experiment: 'own', unit: 'own' };
     const generation = { generationId: 'twice', requestId: 'twice' };

@@ -1,5 +1,4 @@
 import type { Queryable } from '../../postgres/database.js';
-import { factPlace } from '../days/fact-tables.js';
 import type { PreparedFact } from '../record/prepared-fact.js';
 import { unitDigest } from './erase-unit.js';
 
@@ -26,7 +25,7 @@ export async function leaveOutErased(tx: Queryable, facts: readonly PreparedFact
   return facts.filter((fact) => {
     const unit = unitOf(fact);
     const atMs = unit === undefined ? undefined : erasedAtMs.get(digests.get(unit)!);
-    return atMs === undefined || Date.parse(factPlace(fact.event)!.time) > atMs;
+    return atMs === undefined || Date.parse(fact.place!.time) > atMs;
   });
 }
 

@@ -14,14 +14,14 @@ const LATE_BY_MS = 3_600_000;
 interface Span {
   readonly table: FactTable;
   readonly fromDay: number;
-  toDay: number;
   readonly digests: string[];
 }
 
 /**
  * The facts without those that are there already, whatever time they say: a score that is published again has a new one, and so has what other programs send again without a
- * time. The first stays, also of two that come together. Looked for are the days since its request was assigned, as nothing is told of a request before that, or without an assignment
- * the day before; the day of the event; and the day after. Two that come at the same moment are in one partition, as the evidence needs them to be, and a partition's transactions follow one
+ * time. The first stays, also of two that come together. Looked for are all days since its request was assigned, as nothing is told of a request before that, and no day before the event's;
+ * without an assignment those since the day before, and of what does not say its time (it has that of its arrival) all that a log goes back. No day has an end of its own: what is there
+ * may have been stamped later. For what happens now that is one day, and those that are ahead and empty. Two that come at the same moment are in one partition, as the evidence needs them to be, and a partition's transactions follow one
  * another. What another service has said under an event's id is another event: the one that comes later gets a digest of its own, under which it is looked for as well.
  */
 export async function leaveOutKnown(tx: Queryable, facts: readonly PreparedFact[]): Promise<readonly PreparedFact[]> {
@@ -79,32 +79,38 @@ class Search {
     if (all.length === 0) return known;
     const rows = await tx.query<{ name: string; service: string | null }>(
       all.map(({ table }, index) => selectOf(table, index * VALUES_OF_A_SPAN)).join(' union all '),
-      all.flatMap(({ digests, fromDay, toDay }) => [`{${digests.join()}}`, startOf(fromDay), startOf(toDay + 1)]),
+      all.flatMap(({ digests, fromDay }) => [`{${digests.join()}}`, startOf(fromDay)]),
     );
     for (const { name, service } of rows) valueOf(known, name, () => new Set<string | null>()).add(service);
     return known;
   }
 
   private spanOf(event: TeststripEvent, table: FactTable, day: number): Span {
-    const fromDay = Math.max(beganOn(event, day) ?? day - 1, day - MOST_DAYS_BACK);
+    const fromDay = Math.max(
+      beganOn(event, day) ?? day - (saysItsTime(event) ? 1 : MOST_DAYS_BACK),
+      day - MOST_DAYS_BACK,
+    );
     const spans = valueOf(this.spans, table, () => new Map<number, Span>());
-    const span = valueOf(spans, fromDay, () => ({ table, fromDay, toDay: day + 1, digests: [] }));
-    span.toDay = Math.max(span.toDay, day + 1);
-    return span;
+    return valueOf(spans, fromDay, () => ({ table, fromDay, digests: [] }));
   }
 }
 
-const VALUES_OF_A_SPAN = 3;
+const VALUES_OF_A_SPAN = 2;
 
 function selectOf(table: FactTable, valuesBefore: number): string {
   const time = FACT_TABLES[table];
-  const [digests, from, to] = [1, 2, 3].map((value) => `$${valuesBefore + value}`);
+  const [digests, from] = [1, 2].map((value) => `$${valuesBefore + value}`);
   const service =
     table === 'feedback'
       ? 'service'
       : "(select document ->> 'service' from teststrip.shared_documents where digest = context)";
   return `select '${table} ' || event_digest as name, ${service} as service from teststrip.${table}
-    where event_digest = any(${digests}::bigint[]) and ${time} >= ${from}::timestamptz and ${time} < ${to}::timestamptz`;
+    where event_digest = any(${digests}::bigint[]) and ${time} >= ${from}::timestamptz`;
+}
+
+/** What does not has the time of its arrival, which is another one whenever it is sent again. */
+function saysItsTime({ mended }: TeststripEvent): boolean {
+  return mended?.includes('no-time') !== true;
 }
 
 /** The earliest day on which something can have been told of the event's request; undefined: that is not known. */

@@ -21,6 +21,8 @@ export interface PreparedFact {
 
 interface FactPlace {
   readonly table: FactTable;
+  /** When it was, ISO 8601. */
+  readonly time: string;
   /** NaN: of a time that is none. */
   readonly day: number;
   /** By which the event is known in its table. */
@@ -30,7 +32,7 @@ interface FactPlace {
 export function prepareFact(event: TeststripEvent): PreparedFact {
   const place = factPlace(event);
   if (place === undefined) return { event };
-  return prepareAt({ table: place.table, day: dayOf(place.time), digest: eventDigest(event) }, event);
+  return prepareAt({ ...place, day: dayOf(place.time), digest: eventDigest(event) }, event);
 }
 
 /** The same fact, known in its table under another digest. */
