@@ -220,6 +220,28 @@ describe('a stream', () => {
     expect(await routed(1)).toMatchObject([{ outcome: 'timed-out', status: 200, durationMs: null }]);
   });
 
+  it.each(['its answer', 'the next piece of it'])(
+    'is not broken off when %s had come while the router stood still',
+    async (which) => {
+      const control = await upstream((_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        const stopAfter = (text: string): void => {
+          response.write(text);
+          setImmediate(() => standStill(400));
+        };
+        if (which === 'its answer') stopAfter('data: 0\n\n');
+        else {
+          response.write('data: 0\n\n');
+          setTimeout(() => stopAfter('data: 1\n\n'), 50);
+        }
+        setTimeout(() => response.end('data: [DONE]\n\n'), 100);
+      });
+      const url = await router({ control, candidate: control }, 0, { limits: { timeoutMs: 200, idleMs: 200 } });
+      expect((await ask(url, {})).body).toMatch(/DONE/);
+      expect(await routed(1)).toMatchObject([{ outcome: 'delivered', status: 200 }]);
+    },
+  );
+
   it('has its head passed on before its first byte', async () => {
     const endings: (() => void)[] = [];
     const control = await upstream((_request, response) => {
@@ -1095,4 +1117,10 @@ async function routed(count: number): Promise<readonly RequestRouted[]> {
 
 function variantOf({ assignment }: RequestRouted): string | undefined {
   return assignment?.variant;
+}
+
+/** Of the whole process, the router with it. */
+function standStill(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
 }

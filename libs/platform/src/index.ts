@@ -10,6 +10,7 @@ export * from './app/run.js';
 export { safeLine, safeLines } from './app/safe-text.js';
 export * from './app/start-app.js';
 export { rootOf, untilThere } from './app/until-there.js';
+export { AnswerLimit, answerSignal } from './answer-limit.js';
 export * from './clock.js';
 export { makeDataFolder } from './configuration/data-folder.js';
 export { madeOnce, readIfThere, writeDraft } from './configuration/made-once.js';

@@ -1,3 +1,5 @@
+import { AnswerLimit } from '#libs/platform';
+
 interface Limits {
   readonly timeoutMs: number;
   /** Aborted when the service closes. */
@@ -12,13 +14,13 @@ export async function inTime<Result>(
   // Held by the timer: a signal composed of others may be collected before it fires, and the attempt would never end.
   const ending = new AbortController();
   const end = (why: string) => (): void => ending.abort(new Error(why));
-  const late = setTimeout(end(`no answer within ${timeoutMs} ms`), timeoutMs);
+  const limit = new AnswerLimit(timeoutMs, end(`no answer within ${timeoutMs} ms`));
   const onClosing = end('the decision service is closing');
   closing.addEventListener('abort', onClosing, { once: true });
   try {
     return await attempt(ending.signal);
   } finally {
-    clearTimeout(late);
+    limit.clear();
     closing.removeEventListener('abort', onClosing);
   }
 }

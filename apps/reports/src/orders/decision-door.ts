@@ -1,4 +1,4 @@
-import { ProblemException } from '#libs/platform';
+import { answerSignal, ProblemException } from '#libs/platform';
 
 /** What an order carries besides its body: whose it is, what they have seen, and its name. */
 const PASSED_ON = ['authorization', 'if-match', 'idempotency-key'] as const;
@@ -43,7 +43,7 @@ export class DecisionDoor {
         method,
         headers: Object.fromEntries(sent) as Record<string, string>,
         redirect: 'error',
-        signal: AbortSignal.timeout(LONGEST_ANSWER_MS),
+        signal: answerSignal(LONGEST_ANSWER_MS),
         ...(body === undefined ? {} : { body: new Uint8Array(body) }),
       });
       return {

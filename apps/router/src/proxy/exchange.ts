@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RequestRouted } from '#libs/contracts';
-import { sendProblem } from '#libs/platform';
+import { AnswerLimit, sendProblem } from '#libs/platform';
 import type { AnswerHead } from '../upstream/answer-parser.js';
 import { ClientStalledError, type AnswerControl, type AnswerReader } from '../upstream/upstream-request.js';
 import { Answer, outcomeOfStatus } from './answer.js';
@@ -105,13 +105,13 @@ export class Exchange implements AnswerReader {
   private startedMs = 0;
   private lineMs = 0;
   private clientSinceMs = 0;
-  private timer: NodeJS.Timeout;
+  private readonly limit: AnswerLimit;
   private readonly onClose = (): void => this.clientGone();
   private readonly onDrain = (): void => {
     if (this.settled || this.options.response.writableEnded) return;
     this.waitsForClient = false;
     this.countClient();
-    this.timer.refresh();
+    this.limit.refresh();
     this.control?.resume();
   };
 
@@ -119,7 +119,7 @@ export class Exchange implements AnswerReader {
     private readonly options: ExchangeOptions,
     private readonly owner: ExchangeOwner,
   ) {
-    this.timer = setTimeout(() => this.timeOut(options.timeoutMs), options.timeoutMs);
+    this.limit = new AnswerLimit(options.timeoutMs, (afterMs) => this.timeOut(afterMs));
     options.response.on('close', this.onClose);
   }
 
@@ -130,7 +130,7 @@ export class Exchange implements AnswerReader {
 
   /** A piece of the request has come. */
   progress(): void {
-    if (!this.settled && !this.isAnswered) this.timer.refresh();
+    if (!this.settled && !this.isAnswered) this.limit.refresh();
   }
 
   onStart(control: AnswerControl): void {
@@ -156,7 +156,7 @@ export class Exchange implements AnswerReader {
     // What is refused already need not be sent to its end.
     if (status >= 400) this.options.body.abandon();
     this.answer = new Answer(status, headers);
-    this.restartTimer(this.options.idleMs);
+    this.limit.restart(this.options.idleMs);
     try {
       this.options.response.writeHead(status, this.owner.clientHeadersOf(head));
     } catch (error) {
@@ -179,7 +179,7 @@ export class Exchange implements AnswerReader {
       this.last = chunk;
       return;
     }
-    this.timer.refresh();
+    this.limit.refresh();
     if (this.options.response.write(chunk) || this.waitsForClient) return;
     this.waitForClient();
     this.options.response.once('drain', this.onDrain);
@@ -191,7 +191,7 @@ export class Exchange implements AnswerReader {
     this.hasBegun = true;
     // From here on only the client's pace counts, so the upstream can't run out of time any more.
     if (!this.waitsForClient) this.waitForClient();
-    this.timer.refresh();
+    this.limit.refresh();
     const { response, wantsTrailers } = this.options;
     if (wantsTrailers && trailers.length > 0 && response.chunkedEncoding) passTrailers(response, trailers);
     response.end(this.last, () => {
@@ -231,12 +231,6 @@ export class Exchange implements AnswerReader {
     } catch {
       // Hints that are none help nobody, and harm nobody either.
     }
-  }
-
-  private restartTimer(afterMs: number): void {
-    if (afterMs === this.options.timeoutMs) return void this.timer.refresh();
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.timeOut(afterMs), afterMs);
   }
 
   private timeOut(afterMs: number): void {
@@ -292,7 +286,7 @@ export class Exchange implements AnswerReader {
   private settle(result: ExchangeResult, answered: boolean): void {
     if (this.settled) return;
     this.settled = true;
-    clearTimeout(this.timer);
+    this.limit.clear();
     this.options.response.off('close', this.onClose);
     this.options.response.off('drain', this.onDrain);
     this.owner.onSettled(result, answered);

@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { encodeAssignment } from '#libs/contracts';
+import { AnswerLimit } from '#libs/platform';
 import { upstreamPath } from '../routing/upstream.js';
 import { troubleInWords, UNSENT } from './exchange.js';
 import { clientHeaders, upstreamHeaders } from './request-headers.js';
@@ -52,10 +53,10 @@ function ask(upgrade: UpgradeRequest, target: Target): void {
   }
   const leave = lane.enter('socket');
   const outgoing = handshake(upgrade, target);
-  const timer = setTimeout(() => outgoing.destroy(new Error('no answer in time')), upgrade.timeoutMs);
+  const limit = new AnswerLimit(upgrade.timeoutMs, () => outgoing.destroy(new Error('no answer in time')));
   let isSettled = false;
   const settle = (status: number | null): void => {
-    clearTimeout(timer);
+    limit.clear();
     isSettled = true;
     lane.learn(status === null ? 'failed' : 'answered');
     upgrade.onAnswer(target, status);

@@ -1,3 +1,4 @@
+import { AnswerLimit } from '#libs/platform';
 import { Answer } from '../proxy/answer.js';
 import type { ExchangeResult } from '../proxy/exchange.js';
 import { instanceOf } from '../proxy/request-headers.js';
@@ -12,7 +13,7 @@ const LONGEST_MS = 600_000;
 /** The answer to a copy: read to its end under the limits of any answer, looked at as any is, and dropped. It ends exactly once. */
 export class CopyExchange implements AnswerReader {
   private startedAtMs = performance.now();
-  private timer: NodeJS.Timeout;
+  private readonly limit: AnswerLimit;
   private readonly lastTimer: NodeJS.Timeout;
   private bytes = 0;
   private control: AnswerControl | undefined;
@@ -25,7 +26,7 @@ export class CopyExchange implements AnswerReader {
     private readonly limits: Pick<UpstreamLimits, 'timeoutMs' | 'idleMs'>,
     private readonly onSettled: (result: ExchangeResult) => void,
   ) {
-    this.timer = setTimeout(() => this.end('timed-out'), limits.timeoutMs);
+    this.limit = new AnswerLimit(limits.timeoutMs, () => this.end('timed-out'));
     this.lastTimer = setTimeout(() => this.end('timed-out'), LONGEST_MS);
   }
 
@@ -46,13 +47,12 @@ export class CopyExchange implements AnswerReader {
     this.status = status;
     this.instance = instanceOf(headers);
     this.answer = new Answer(status, headers);
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.end('timed-out'), this.limits.idleMs);
+    this.limit.restart(this.limits.idleMs);
   }
 
   onData(chunk: Buffer): void {
     if (this.settled) return;
-    this.timer.refresh();
+    this.limit.refresh();
     this.bytes += chunk.length;
     if (this.bytes > LARGEST_BYTES) return this.end('server-error');
     this.answer?.take(chunk);
@@ -80,7 +80,7 @@ export class CopyExchange implements AnswerReader {
   private settle(outcome: ExchangeResult['outcome'], durationMs: number | null): void {
     if (this.settled) return;
     this.settled = true;
-    clearTimeout(this.timer);
+    this.limit.clear();
     clearTimeout(this.lastTimer);
     this.onSettled({ outcome, status: this.status, durationMs, waitedMs: null, clientMs: 0, instance: this.instance });
   }

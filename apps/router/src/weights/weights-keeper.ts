@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answerSignal } from '#libs/platform';
 import type { Allocations } from '../routing/allocations.js';
 import { baselineUpstream, type ServiceRoute } from '../routing/routing-table.js';
 import { baselineSplit, splitOf, UnservableError, type Split, type SplitState } from './split.js';
@@ -232,7 +233,7 @@ export class WeightsKeeper {
   }
 
   private within({ target }: Lane): AbortSignal {
-    return AbortSignal.any([this.closing.signal, AbortSignal.timeout(target.seenWithinMs)]);
+    return AbortSignal.any([this.closing.signal, answerSignal(target.seenWithinMs)]);
   }
 }
 

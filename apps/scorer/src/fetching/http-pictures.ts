@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { isListedHost } from '#libs/platform';
+import { answerSignal, isListedHost } from '#libs/platform';
 import { unavailable, type FetchContext, type FetchedPicture } from './fetched-picture.js';
 import { HttpAttempts, type HttpAnswer, type HttpSource } from './http-attempts.js';
 import { PictureHost, type HostLimits } from './picture-host.js';
@@ -93,7 +93,7 @@ export class HttpPictures {
 
   private async ask(source: HttpSource, host: PictureHost, signal?: AbortSignal): Promise<HttpAnswer> {
     const startedMs = performance.now();
-    const timeout = AbortSignal.timeout(this.options.timeoutMs);
+    const timeout = answerSignal(this.options.timeoutMs);
     const answer = await this.attempts.get(source, signal ? AbortSignal.any([timeout, signal]) : timeout);
     signal?.throwIfAborted();
     const tookMs = performance.now() - startedMs;

@@ -1,3 +1,5 @@
+import { AnswerLimit } from '../answer-limit.js';
+
 /** What a check found; a failure with its reason, for the person on call. */
 export type HealthFinding =
   | { readonly ok: true; readonly facts?: Readonly<Record<string, unknown>> }
@@ -80,16 +82,16 @@ async function report(checks: readonly HealthCheck[]): Promise<HealthReport> {
 }
 
 async function lookInTime({ name, look }: HealthCheck): Promise<HealthFinding> {
-  let timer: NodeJS.Timeout | undefined;
+  let limit: AnswerLimit | undefined;
   const tooLate = new Promise<HealthFinding>((resolve) => {
     const reason = `${name} does not answer within ${LONGEST_LOOK_MS} ms`;
-    timer = setTimeout(() => resolve({ ok: false, reason }), LONGEST_LOOK_MS);
+    limit = new AnswerLimit(LONGEST_LOOK_MS, () => resolve({ ok: false, reason }));
   });
   try {
     return await Promise.race([look(), tooLate]);
   } catch (error) {
     return { ok: false, reason: `${name}: ${(error as Error).message}` };
   } finally {
-    clearTimeout(timer);
+    limit?.clear();
   }
 }

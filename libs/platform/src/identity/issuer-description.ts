@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parsedJson } from '#libs/contracts';
+import { answerSignal } from '../answer-limit.js';
 import { bytesUpTo } from '../http/bytes-up-to.js';
 
 const ANSWER_WITHIN_MS = 5_000;
@@ -42,7 +43,7 @@ export async function askIssuer(
   form?: URLSearchParams,
 ): Promise<{ readonly status: number; readonly body: unknown }> {
   const answer = await fetch(url, {
-    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    signal: answerSignal(ANSWER_WITHIN_MS),
     redirect: 'error',
     headers: { accept: 'application/json' },
     ...(form === undefined ? {} : { method: 'POST', body: form }),

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { LoggerService } from '@nestjs/common';
+import { answerSignal } from '../answer-limit.js';
 import { otlpRequest } from './otlp-spans.js';
 import type { FinishedSpan, SpanSink } from './tracer.js';
 
@@ -70,7 +71,7 @@ export class SpanExporter implements SpanSink {
       method: 'POST',
       headers: { ...headers, 'content-type': 'application/json' },
       body: JSON.stringify(otlpRequest(groupedByApp(batch), `${hostname()}:${process.pid}`)),
-      signal: AbortSignal.timeout(EXPORT_TIMEOUT_MS),
+      signal: answerSignal(EXPORT_TIMEOUT_MS),
     });
     await response.body?.cancel();
     if (response.ok) return;
