@@ -142,13 +142,15 @@ export class MemoryGroup {
     }
   }
 
+  /** Also of partitions that are the member's and wait for their position: all that they have, where it keeps that itself. */
   private lagOf(member: Member): Record<string, number> {
-    const lag = Object.fromEntries(member.options.topics.map((topic) => [topic, 0]));
-    for (const [place, consumer] of member.consumers) {
-      const at = place.lastIndexOf('/');
-      const topic = place.slice(0, at);
-      const partition = this.topicOf(topic).partitions[Number(place.slice(at + 1))]!;
-      lag[topic] = (lag[topic] ?? 0) + partition.end - consumer.position;
+    const { topics, positionOf } = member.options;
+    const lag = Object.fromEntries(topics.map((topic) => [topic, 0]));
+    for (const [place, { member: owner, topic, partition }] of this.wantedOwners()) {
+      if (owner !== member) continue;
+      const before = positionOf ? 0 : (this.positions.get(place) ?? 0);
+      const reached = member.consumers.get(place)?.position ?? before;
+      lag[topic] = (lag[topic] ?? 0) + this.topicOf(topic).partitions[partition]!.end - reached;
     }
     return lag;
   }
