@@ -60,7 +60,7 @@ class AloneShift implements Shift {
     this.subscription = this.subscribe(partitions);
     this.timers = [
       setInterval(() => void this.save(), options.snapshotEveryMs ?? 1_000),
-      setInterval(() => this.folding.expire(), EXPIRE_EVERY_MS),
+      setInterval(() => this.lookAfter(), EXPIRE_EVERY_MS),
     ];
     this.catchUp = new CatchUp(() => this.subscription.lag(), clock);
     this.folding.definitions.start();
@@ -103,6 +103,12 @@ class AloneShift implements Shift {
       },
       witness: leadership.witness,
     });
+  }
+
+  /** A policy that waits until what was there is folded does not wait for a snapshot as well, which may be rare. */
+  private lookAfter(): void {
+    this.folding.expire();
+    if (this.folding.hasPolicies) void this.save();
   }
 
   private failBy(error: Error): Error {
