@@ -37,6 +37,7 @@ interface Got {
   readonly decision: string;
   readonly experiment: string;
   readonly isSigned: boolean;
+  readonly atMs: number;
 }
 
 /** A local receiver that writes down what it gets, and answers as it is told. */
@@ -51,7 +52,7 @@ async function aReceiver(answer: (response: ServerResponse, nth: number) => void
     const { data, text: slack } = JSON.parse(body);
     const [, title = '', what = ''] = /^(\S+) \(.*?\): ([a-z ]+?):/.exec(slack ?? '') ?? [];
     const { decision, experiment } = data ?? { decision: what.replaceAll(' ', '-'), experiment: title };
-    got.push({ id, decision, experiment, isSigned });
+    got.push({ id, decision, experiment, isSigned, atMs: performance.now() });
     answer(response, got.length);
   };
   const server: Server = createServer((request, response) => void take(request, response).catch(() => undefined));
@@ -110,6 +111,9 @@ it('every receiver is told of each decision in order, whatever another one does'
   const failing = await aReceiver((response, nth) => void (nth <= 2 ? response.writeHead(503).end() : ok(response)));
   // Takes it, and breaks off before it says so.
   const repeating = await aReceiver((response, nth) => void (nth === 1 ? response.destroy() : ok(response)));
+  const busy = await aReceiver((response, nth) =>
+    nth === 1 ? void response.writeHead(429, { 'retry-after': '1' }).end() : ok(response),
+  );
   const stalled = await aReceiver(() => undefined);
   const moved = await aReceiver((response) => void response.writeHead(302, { location: good.url }).end());
   // A webhook that takes nothing and a Slack channel at one address.
@@ -117,16 +121,18 @@ it('every receiver is told of each decision in order, whatever another one does'
     both.got[nth - 1]!.isSigned ? void response.writeHead(503).end() : ok(response),
   );
   const decision = await aDecision(
-    [...[good, failing, repeating, stalled, moved, both].map(({ url }) => url), `slack:${both.url}`],
+    [...[good, failing, repeating, busy, stalled, moved, both].map(({ url }) => url), `slack:${both.url}`],
     { NOTIFY_ATTEMPTS: '3', NOTIFY_TIMEOUT_MS: '1500' },
   );
   await apply(decision, 'told');
   for (const what of ['pause', 'resume', 'rollback']) await order(decision, 'told', what);
 
-  for (const { got } of [good, failing, repeating])
+  for (const { got } of [good, failing, repeating, busy])
     await eventually(() => expect(withoutRepeats(got)).toEqual(DECIDED));
   expect(failing.got.slice(0, 3).map(({ decision: what }) => what)).toEqual(['started', 'started', 'started']);
   expect(repeating.got[1]!.id).toBe(repeating.got[0]!.id);
+  // Who asks to be left alone for a second is.
+  expect(busy.got[1]!.atMs - busy.got[0]!.atMs).toBeGreaterThan(950);
   await eventually(() =>
     expect(both.got.filter(({ isSigned }) => !isSigned).map(({ decision: what }) => what)).toEqual(DECIDED),
   );
@@ -255,14 +261,14 @@ it(
 
 /** A gate that writes down what it is asked, and answers as it is told. */
 async function aGate(answer: (response: ServerResponse, nth: number) => void) {
-  const asked: { readonly id: string; readonly isSigned: boolean; readonly body: any }[] = [];
+  const asked: { readonly id: string; readonly isSigned: boolean; readonly body: any; readonly atMs: number }[] = [];
   const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await text(request);
     const id = String(request.headers['webhook-id']);
     const signed = `${id}.${String(request.headers['webhook-timestamp'])}.${body}`;
     const isSigned =
       request.headers['webhook-signature'] === `v1,${createHmac('sha256', KEY).update(signed).digest('base64')}`;
-    asked.push({ id, isSigned, body: JSON.parse(body) });
+    asked.push({ id, isSigned, body: JSON.parse(body), atMs: performance.now() });
     answer(response, asked.length);
   };
   const server = createServer((request, response) => void take(request, response).catch(() => undefined));
@@ -330,6 +336,29 @@ it('a gate that is dead holds its ramp and says so, delays nothing else, and is 
   const asked = gate.asked.length;
   await order(decision, 'gated', 'rollback');
   expect(gate.asked.length).toBe(asked);
+}, 30_000);
+
+it('a gate that asks for time is given it, and one that denies is asked no more and keeps everybody with control', async () => {
+  const gate = await aGate((response, nth) => {
+    if (nth === 1) response.setHeader('retry-after', '1');
+    says(response, nth === 1 ? { answer: 'wait' } : { answer: 'deny', reason: 'p95 is 2 s' });
+  });
+  const told = await aReceiver(ok);
+  const decision = await aDecision([told.url], { GATES: `smoke=${gate.url}`, GATE_ASK_AGAIN_MS: '40' });
+  await apply(decision, 'denied', GATED);
+  await eventually(async () =>
+    expect((await standing(decision, 'denied')).gates).toMatchObject([{ answer: 'deny', reason: 'p95 is 2 s' }]),
+  );
+  const [first, second] = gate.asked;
+  expect(second!.atMs - first!.atMs).toBeGreaterThan(950);
+  // Another experiment is decided, told of and ended meanwhile: whoever asks gates has looked at them often.
+  await apply(decision, 'beside-denied');
+  await order(decision, 'beside-denied', 'rollback');
+  const decided = (key: string) => told.got.filter((one) => one.experiment === key).map((one) => one.decision);
+  await eventually(() => expect(decided('beside-denied')).toEqual(['started', 'rolled-back']));
+  expect(decided('denied')).toEqual(['gate-asked', 'gate-answered', 'gate-answered']);
+  expect((await standing(decision, 'denied')).phase).toBe('draft');
+  expect(gate.asked).toHaveLength(2);
 }, 30_000);
 
 it('a file that names a gate which nobody has configured is refused with its line', async () => {
