@@ -529,6 +529,23 @@ describe('who may do what', () => {
     expect(told.at(-1)).toMatchObject({ actor: 'anna' });
   });
 
+  it('takes no name of who judges pictures from a body or an address', async () => {
+    const url = `${urlOf('reports')}/api/experiments/locked`;
+    const judged = await fetch(`${url}/judgements`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${tokenOf('anna')}` },
+      body: JSON.stringify({ pair: 'any', preferred: 'left', rater: 'root' }),
+    });
+    expect([judged.status, await judged.json()]).toMatchObject([
+      422,
+      { detail: 'rater: your token says who orders this, anna; leave it out' },
+    ]);
+    const asked = await fetch(`${url}/review?rater=root`, {
+      headers: { authorization: `Bearer ${tokenOf('anna')}` },
+    });
+    expect(asked.status).toBe(422);
+  });
+
   it('obeys no order that rests on what is the case no more', async () => {
     const send = (method: string, path: string, more: Readonly<Record<string, string>> = {}): Promise<Response> =>
       fetch(`${urlOf('decision')}/v1/services/text-to-image${path}`, {
