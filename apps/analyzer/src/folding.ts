@@ -23,6 +23,7 @@ import { RestingRevisions } from './resting-revisions.js';
 import { SeparationBefore } from './separation-before.js';
 import { ANALYZER_GROUP, type LoadedEvidence, partIn, RESTS_AFTER_MS, RETENTION_MS } from './snapshots.js';
 import { takePolicy } from './take-policy.js';
+import { UnbegunRevisions } from './unbegun-revisions.js';
 import { WaitingEvents } from './waiting-events.js';
 
 export interface FoldingOptions {
@@ -63,8 +64,8 @@ export class Folding {
   private readonly policies = new Map<string, KnownExperiment>();
   /** What is known of scorers before an experiment begins, by the place of scores. */
   private readonly before = new Map<string, SeparationBefore>();
-  /** Revisions that were defined since the start and have no event of their own yet, by `experimentKey`. */
-  private readonly unbegun = new Set<string>();
+  /** Those that were defined since the start. */
+  private readonly unbegun = new UnbegunRevisions();
 
   constructor(private readonly options: FoldingOptions) {
     const { bus, trust, clock, log, partitions, loaded } = options;
@@ -168,6 +169,7 @@ export class Folding {
       if (isBusy || !mayRest(key)) continue;
       for (const part of this.parts.values()) part.experiments.delete(key);
       this.resting.lay(key);
+      this.unbegun.lay(key);
     }
   }
 
@@ -188,6 +190,7 @@ export class Folding {
       const { entries, warnings } = await load(this.definitions.known.get(key)!);
       for (const [place, entry] of entries) partIn(this.parts, place).experiments.set(key, entry);
       for (const warning of warnings) log.warn(warning);
+      this.unbegun.wake(key);
     } catch (error) {
       if ((error as Error).name === 'UnreadableEvidenceError') onBroken(error as Error);
       throw error;
@@ -246,13 +249,13 @@ export class Folding {
   /** That nothing has come of it yet is said too: else nobody could tell it from an analyzer that is dead. */
   private begin(key: string): void {
     this.resting.touch(key);
-    this.unbegun.add(key);
+    const { definition } = this.definitions.known.get(key)!;
+    this.unbegun.add(key, definition.spec.service);
     for (const place of this.before.keys()) {
       const part = this.parts.get(place);
       if (part) this.beginWith(part, key);
     }
     this.foldWaiting(key);
-    const { definition } = this.definitions.known.get(key)!;
     // What has no evidence though it is older had some, which was dropped: its last analysis was another.
     if (this.options.clock.nowMs() - Date.parse(definition.definedAt) < RETENTION_MS) this.options.onKnown(key);
   }
@@ -262,11 +265,8 @@ export class Folding {
     const before = this.before.get(place) ?? new SeparationBefore();
     this.before.set(place, before);
     if (!before.note(picture)) return;
-    for (const key of this.unbegun) {
-      const { definition } = this.definitions.known.get(key)!;
-      if (definition.spec.service !== picture.service || this.resting.has(key)) continue;
+    for (const key of this.unbegun.of(picture.service))
       if (this.beginWith(part, key)) this.options.onChanged(key, undefined);
-    }
   }
 
   /** Lets a revision that has no event of its own begin with what is known of the scorer. @returns whether a blind one was found, or has come to see */

@@ -165,7 +165,10 @@ export class EvidenceOwner {
   }
 
   private async take({ events }: EventBatch): Promise<void> {
-    const summaries = events.flatMap(({ event }) => (event.type === topics.evidenceSummarised.name ? [event] : []));
+    const summaries = events.flatMap(({ event }) =>
+      event.type === topics.evidenceSummarised.name && this.mayBeNews(event.data) ? [event] : [],
+    );
+    if (summaries.length === 0) return;
     const stored = await storedPositions(
       this.options.database,
       summaries.map(({ data: { topicPartition: place, ...data } }) => ({ ...data, place })),
@@ -176,6 +179,15 @@ export class EvidenceOwner {
       if (!(await this.put(own, data, stored[index]))) continue;
       own.publisher.note(experimentKey(data.experiment, data.revision), traceparent);
     }
+  }
+
+  /** What is older than what is there need not be looked for in the database. */
+  private mayBeNews(data: EvidenceSummarised): boolean {
+    const { own } = this;
+    if (!own) throw new Error('the evidence is not owned here any more');
+    const { experiment, revision, topicPartition: place, generation } = data;
+    const state = { place, generation, position: positionOf(data) };
+    return own.states.isNews(experimentKey(experiment, revision), state);
   }
 
   /** False where it is not analysed, or not newer than what is there. */
