@@ -34,6 +34,8 @@ export interface RecordBatch {
   /** Names the log that offsets belong to: another one after the topic, the broker or the database was made anew, and on another carrier. */
   readonly log: string;
   readonly records: readonly IncomingRecord[];
+  /** No other subscription is handed the same objects: what is read of them is not kept for others. */
+  readonly isUnshared?: true;
   /** Offset that follows the last record: the position to continue from. */
   readonly nextOffset: number;
   /**

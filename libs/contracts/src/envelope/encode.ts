@@ -83,8 +83,8 @@ export function decodeEvent(record: ReceivedRecord): TeststripEvent {
   const kinds: MendKind[] = [];
   const note: NoteMend = (kind) => kinds.push(kind);
   const value = record.value === null ? undefined : parseJson(record.value, isMended(topic) ? note : null);
-  const { headers, raw } = isMended(topic) ? unwrapped(record.headers, value) : { ...record, raw: value };
-  const attributes = attributesOf({ ...record, headers }, raw, note);
+  const { headers, raw } = isMended(topic) ? unwrapped(record.headers, value) : { headers: record.headers, raw: value };
+  const attributes = attributesOf(record, headers, raw, note);
   if (!attributes.success) throw new MalformedEventError(`CloudEvents attributes: ${describe(attributes.error)}`);
   if (attributes.data.type !== topic) {
     throw new MalformedEventError(`ce_type is "${attributes.data.type}", expected the topic's name "${topic}"`);
@@ -93,7 +93,7 @@ export function decodeEvent(record: ReceivedRecord): TeststripEvent {
   const data = readData(topic, schema.now(), withTime(topic, raw, attributes.data.time), note);
   if (!data.success) throw new MalformedEventError(`data: ${describe(data.error)}`);
   // The type is our own text of it: who reads the event asks for it a dozen times, and texts of two places are compared letter by letter.
-  const event = { ...attributes.data, type: topic, data: data.data };
+  const event = Object.assign(attributes.data, { type: topic, data: data.data });
   return (kinds.length === 0 ? event : { ...event, mended: kinds }) as TeststripEvent;
 }
 
@@ -144,10 +144,11 @@ const attributesSchema = new OftenRead(eventAttributes);
 /** The attributes that were sent; those that CloudEvents calls optional follow from the record, and on topics of other programs all but the type. */
 function attributesOf(
   record: ReceivedRecord,
+  headers: ReceivedRecord['headers'],
   raw: unknown,
   note: NoteMend,
 ): z.ZodSafeParseResult<z.infer<typeof eventAttributes>> {
-  const sent = sentIn(record.headers, note);
+  const sent = sentIn(headers, note);
   const schema = attributesSchema.now();
   const read = schema.safeParse(sent);
   return read.success ? read : schema.safeParse(filledIn(sent, record, raw, note));

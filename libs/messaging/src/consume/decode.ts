@@ -31,7 +31,7 @@ export interface EventBatch<T extends TopicName = TopicName> {
 export function decode(deadLetters: DeadLetters, trust?: OrderTrust): Middleware<RecordBatch, EventBatch> {
   return (next) => async (batch) => {
     const ours = batch.records.filter((record) => deadLetters.isForUs(record));
-    const { events, malformed } = decodeRecords(ours, trust);
+    const { events, malformed } = decodeRecords(ours, trust, batch.isUnshared);
     await deadLetters.bury(malformed);
     // A batch without a readable event still moves the position that its handler keeps.
     await next({
@@ -49,10 +49,12 @@ export function decode(deadLetters: DeadLetters, trust?: OrderTrust): Middleware
 /**
  * Separates well-formed events from malformed records.
  * @param trust says who may say what is obeyed; without it everybody may
+ * @param isUnshared see `RecordBatch`
  */
 export function decodeRecords(
   records: readonly IncomingRecord[],
   trust?: OrderTrust,
+  isUnshared = false,
 ): {
   readonly events: readonly ReceivedEvent[];
   readonly malformed: readonly DeadRecord[];
@@ -65,7 +67,7 @@ export function decodeRecords(
       malformed.push({ record, reason: refusal });
       continue;
     }
-    const decoded = decodeOnce(record);
+    const decoded = isUnshared ? decodeOrReason(record) : decodeOnce(record);
     if (decoded instanceof MalformedEventError) malformed.push({ record, reason: decoded.message });
     else events.push({ event: decoded, record });
   }

@@ -11,6 +11,7 @@ import type { KafkaSecurity } from './kafka-security.js';
 import { KafkaLogIds } from './log-ids.js';
 import { KafkaPublisher } from './kafka-publisher.js';
 import { KafkaSubscription } from './kafka-subscription.js';
+import { quickenDecoding } from './quick-decoding.js';
 import { quietIdleTimers } from './quiet-timers.js';
 import { retryTransient } from './retry-transient.js';
 import { topicEnds } from './topic-ends.js';
@@ -36,6 +37,7 @@ export interface KafkaBusOptions {
  */
 export async function createKafkaBus(options: KafkaBusOptions): Promise<EventBus> {
   quietIdleTimers();
+  quickenDecoding();
   const { ready, ...security } = options.security ?? {};
   await ready?.();
   await knock(options.brokers, security);

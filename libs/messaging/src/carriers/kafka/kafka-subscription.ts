@@ -253,7 +253,16 @@ export class KafkaSubscription implements Subscription {
       await payload.heartbeat().catch(() => undefined);
     };
     this.attempts.began(topic, partition);
-    await this.subscription.handler({ topic, partition, log, records, nextOffset, heartbeat, isStale: gone });
+    await this.subscription.handler({
+      topic,
+      partition,
+      log,
+      records,
+      isUnshared: true,
+      nextOffset,
+      heartbeat,
+      isStale: gone,
+    });
     if (gone()) return false;
     this.moveTo(payload, nextOffset);
     return true;
