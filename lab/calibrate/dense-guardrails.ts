@@ -251,6 +251,7 @@ class LatencyTail implements DenseGuardrail {
     const { past } = this;
     const { low, high, further, surely } = tailEndLevels(LATENCY_LEVEL, past.n);
     return {
+      over: past.quantile(LATENCY_LEVEL),
       low: past.quantile(low),
       high: past.quantile(high),
       further: past.quantile(further),
@@ -263,10 +264,9 @@ class LatencyTail implements DenseGuardrail {
 
   private isDoubtful(value: number): boolean {
     const { ends, newest } = this;
-    const { limit } = this.past;
-    if (ends === null || limit === null) return false;
+    if (ends === null) return false;
     const fall = { control: this.fallOfControl, candidate: this.falls[HARM] as TailFall };
-    return isHardlyBeyond({ limit, ends, fall }, value, () => newest);
+    return isHardlyBeyond({ ends, fall }, value, () => newest);
   }
 
   private steepnessAt(index: number): number {

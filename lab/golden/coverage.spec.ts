@@ -38,6 +38,7 @@ const checkedOtherwise: Readonly<Record<string, string>> = {
   tailSteepness: 'a ratio of logarithms, checked on power laws, whose indices it is the ratio of',
   surelyBeyondFew:
     'a formula, computed by hand; how often it is too near and the error rate of what it is used for are simulated',
+  edgeOfBucket: 'an edge of a bucket, checked by the values in it',
   noteNewest: 'a list of the newest',
   isHardlyBeyond: 'comparisons; simulated error rate',
   discountedTilt: 'a tilt of fewer events, which has golden values; simulated error rate',

@@ -42,13 +42,13 @@ function play(
   seed: number,
   candidate: Law,
   {
+    control = lognormal(SPREAD),
     metric = anyHarm,
     values,
     every,
-  }: { readonly metric?: MetricDesign; readonly values: number; readonly every: number },
+  }: { readonly control?: Law; readonly metric?: MetricDesign; readonly values: number; readonly every: number },
 ): Found {
   const random = simulationRandom(seed);
-  const control = lognormal(SPREAD);
   const state = upperTailMethod.initial(metric);
   const found = { harmful: false, nonInferior: false, superior: false, shown: 0 };
   const context = {
@@ -154,4 +154,31 @@ describe('a p95 that is higher by the margin exactly', () => {
       expect(found.filter(({ nonInferior }) => nonInferior).length).toBeLessThanOrEqual(2);
     }
   });
+});
+
+/** Times in whole steps, as clocks and queues that are looked at now and then tell them. */
+const inSteps =
+  (ms: number, law: Law): Law =>
+  (random) =>
+    ms * Math.round(law(random) / ms);
+
+describe('a p95 of times in steps of a quarter of a second', () => {
+  const control = inSteps(250, lognormal(SPREAD));
+
+  it('is proven no worse where it is equal, and not called worse', { timeout: 120_000 }, () => {
+    const found = plays(20, control, { control, metric: beyondMargin, values: 4_000, every: 50 });
+    expect(found.filter(({ harmful, superior }) => harmful || superior).length).toBeLessThanOrEqual(3);
+    expect(found.filter(({ nonInferior }) => nonInferior).length).toBeGreaterThanOrEqual(18);
+  });
+
+  it(
+    'is called worse where it is higher, though no value lies between the margin and the next step',
+    { timeout: 120_000 },
+    () => {
+      const slow = inSteps(250, lognormal(SPREAD, 1.3));
+      const found = plays(20, slow, { control, metric: beyondMargin, values: 3_000, every: 20 });
+      // By what stands for the bucket alone, which control's own value is a little beyond, 13 of 20 are.
+      expect(found.filter(({ harmful }) => harmful).length).toBeGreaterThanOrEqual(18);
+    },
+  );
 });

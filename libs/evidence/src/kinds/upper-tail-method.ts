@@ -117,7 +117,7 @@ export interface UpperTailState {
 interface EncodedUpperTail {
   readonly counts: ArmCounts;
   readonly limit: codec.EncodedTailLimit;
-  readonly ends?: Omit<TailEnds, 'surely'> & Partial<TailEnds>;
+  readonly ends?: Omit<TailEnds, 'over' | 'surely'> & Partial<TailEnds>;
   /** Absent in evidence of before they were counted, which goes on. */
   readonly falls?: TailFalls;
   /** Absent as long as there are none, and in evidence of before they were kept. */
@@ -319,7 +319,14 @@ export const upperTailMethod: Method<UpperTailState> = {
     kind: 'upper-tail',
     counts: structuredClone(counts),
     limit: codec.decodeTailLimit(limit),
-    ends: ends === undefined ? null : { ...ends, surely: ends.surely ?? ends.further },
+    ends:
+      ends === undefined
+        ? null
+        : {
+            ...ends,
+            over: ends.over ?? codec.decodeTailLimit(limit).limit ?? ends.low,
+            surely: ends.surely ?? ends.further,
+          },
     newest: [...(newest ?? [])],
     falls: falls === undefined ? initialFalls(exceedances.length) : structuredClone(falls),
     exceedances: exceedances.map(codec.decodeTilt),
@@ -369,7 +376,7 @@ function noteAll(
   const judged = arm === 'control' ? value : withoutMargin(value, test.harmBeyond, direction);
   if (state.ends !== null) noteTailFall(state.falls.all[arm], state.ends, judged);
   const isBeyond =
-    judged > limit &&
+    judged > overOf(state, limit) &&
     !(arm === 'candidate' && isDoubtful(state, { index: HARM, margin: test.harmBeyond, direction }, judged));
   noteRecent(state.all, 0, arm, isBeyond);
   noteRecent(state.recent, window, arm, isBeyond);
@@ -403,6 +410,7 @@ function countBeyond(
   const { limit } = state.limit;
   if (limit === null) return;
   const margins = boundariesOf(test);
+  const over = overOf(state, limit);
   let ratio: ReturnType<typeof lnKnownRatio> | null = null;
   const isFallCounted = ends !== null && known === 'value';
   if (isFallCounted && arm === 'control') noteTailFall(falls.control, ends, value);
@@ -413,12 +421,18 @@ function countBeyond(
     const judged = isTakenAsItIs ? value : withoutMargin(value, margin, direction);
     const isMore = (index === HARM) === (direction === 'lower');
     const isBeyond =
-      judged > limit && !(isMore && arm === 'candidate' && isDoubtful(state, { index, margin, direction }, judged));
+      judged > (isMore ? over : limit) &&
+      !(isMore && arm === 'candidate' && isDoubtful(state, { index, margin, direction }, judged));
     if (isFallCounted && arm === 'candidate') noteTailFall(falls.candidate[index] as TailFall, ends, judged);
     if (!isBeyond) return;
     ratio ??= lnKnownRatio(firstKnown, propensity);
     hit(exceedances[index] as Tilt, arm, propensityAt(propensity, ratioAt(ratio, isMore, index, margins.length - 1)));
   });
+}
+
+/** The limit where a variant is to be called more often beyond it. */
+function overOf({ ends }: UpperTailState, limit: number): number {
+  return ends?.over ?? limit;
 }
 
 /** What a value is compared at: the margin that is taken out of it, and its place among the {@link boundaries}. */
@@ -430,15 +444,13 @@ interface Boundary {
 
 /** Whether a value of the candidate, where it is to be called more often beyond, lies beyond the limit but not clearly. */
 function isDoubtful(
-  { limit: { limit }, ends, falls, newest }: UpperTailState,
+  { ends, falls, newest }: UpperTailState,
   { index, margin, direction }: Boundary,
   value: number,
 ): boolean {
-  if (ends === null || limit === null) return false;
+  if (ends === null) return false;
   const fall = { control: falls.control, candidate: falls.candidate[index] as TailFall };
-  return isHardlyBeyond({ limit, ends, fall }, value, () =>
-    newest.map((other) => withoutMargin(other, margin, direction)),
-  );
+  return isHardlyBeyond({ ends, fall }, value, () => newest.map((other) => withoutMargin(other, margin, direction)));
 }
 
 /** How the tails fall around the limit: of units' first values control's, and the candidate's at each boundary; of all values at that of harm. */

@@ -26,6 +26,7 @@ const pareto =
 
 const levels = tailEndLevels(0.95, 1_000);
 const ends = {
+  over: 1,
   low: pareto(2)(levels.low),
   high: pareto(2)(levels.high),
   further: pareto(2)(levels.further),
@@ -65,14 +66,14 @@ describe('how steeply a tail falls', () => {
   });
 });
 
-/** Sixteen values of which so many lie together, just beyond the limit of 1. */
+/** Twenty-four values of which so many lie together, just beyond the limit of 1. */
 const newest = (together: number, at: number) =>
-  Array.from({ length: 16 }, (_, index) => (index < together ? at : index / 16));
+  Array.from({ length: 24 }, (_, index) => (index < together ? at : index / 24));
 
 const spread = () => newest(0, 0);
 
 function around(candidate: Parameters<typeof tailSteepness>[1], ofControl = control) {
-  return { limit: 1, ends, fall: { control: ofControl, candidate } };
+  return { ends, fall: { control: ofControl, candidate } };
 }
 
 describe('a value between a limit and the place further out', () => {
@@ -83,14 +84,14 @@ describe('a value between a limit and the place further out', () => {
     expect(isHardlyBeyond(around(initialTailFall(), initialTailFall()), ends.further, spread)).toBe(true);
   });
 
-  it('is hardly beyond as far as control’s quantile may be where four of sixteen lie together, or might', () => {
+  it('is hardly beyond as far as control’s quantile may be where six of twenty-four lie together, or might', () => {
     const value = (ends.further + ends.surely) / 2;
     const crowded = (values: readonly number[], at = value) => isHardlyBeyond(around(control), at, () => values);
-    expect([3, 4, 16].map((together) => crowded(newest(together, value)))).toEqual([false, true, true]);
-    expect(crowded(newest(16, value - (ends.surely - 1) / 15))).toBe(false);
-    expect([4, 12, 13].map((known) => crowded(newest(0, 0).slice(0, known)))).toEqual([true, true, false]);
-    expect(crowded(newest(16, ends.surely), ends.surely)).toBe(true);
-    expect(crowded(newest(16, ends.surely + 1e-9), ends.surely + 1e-9)).toBe(false);
+    expect([5, 6, 24].map((together) => crowded(newest(together, value)))).toEqual([false, true, true]);
+    expect(crowded(newest(24, value - (ends.surely - 1) / 15))).toBe(false);
+    expect([4, 18, 19].map((known) => crowded(newest(0, 0).slice(0, known)))).toEqual([true, true, false]);
+    expect(crowded(newest(24, ends.surely), ends.surely)).toBe(true);
+    expect(crowded(newest(24, ends.surely + 1e-9), ends.surely + 1e-9)).toBe(false);
   });
 
   it('has its place from the largest value once that is surely beyond, before from how far the limit is from the median', () => {
@@ -104,10 +105,10 @@ describe('a value between a limit and the place further out', () => {
     expect(surelyBeyondFew(3, 1, 0.95, 60)).toBeCloseTo(5, 12);
   });
 
-  it('is compared with the sixteen newest', () => {
+  it('is compared with the twenty-four newest', () => {
     const values: number[] = [];
-    for (let value = 1; value <= 20; value++) noteNewest(values, value);
-    expect(values).toEqual([5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
+    for (let value = 1; value <= 30; value++) noteNewest(values, value);
+    expect(values).toEqual(Array.from({ length: 24 }, (_, index) => 7 + index));
   });
 });
 

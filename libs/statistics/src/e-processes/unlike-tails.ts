@@ -30,6 +30,8 @@ export function initialTailFall(): TailFall {
 
 /** Places around a tail's limit. */
 export interface TailEnds {
+  /** The limit, where a variant is to be called more often beyond it. */
+  readonly over: number;
   readonly low: number;
   readonly high: number;
   /** The limit, {@link FURTHER_VALUES} of control's values further out. */
@@ -109,9 +111,9 @@ export function tailSteepness(control: TailFall, candidate: TailFall): number {
 const SURELY_LESS_STEEP = 0.8;
 
 /** Of so many of the candidate's newest values it is looked at how many lie together. */
-const NEWEST_VALUES = 16;
+const NEWEST_VALUES = 24;
 /** So many of them lie together where a law has an atom, or nearly one; of a smooth law that is as wide as control's hardly ever do. */
-const CROWD = 4;
+const CROWD = 6;
 /** Together lies what is nearer than this share of the way from the limit to where control's quantile surely is not. */
 const TOGETHER = 1 / 16;
 
@@ -129,14 +131,14 @@ export function noteNewest(newest: number[], value: number): void {
  * @param newest the candidate's newest values, with the margin taken out as it is of `value`
  */
 export function isHardlyBeyond(
-  { limit, ends, fall }: { readonly limit: number; readonly ends: TailEnds; readonly fall: Record<Arm, TailFall> },
+  { ends, fall }: { readonly ends: TailEnds; readonly fall: Record<Arm, TailFall> },
   value: number,
   newest: () => readonly number[],
 ): boolean {
   if (value <= ends.further && tailSteepness(fall.control, fall.candidate) > SURELY_LESS_STEEP) return true;
   if (value > ends.surely) return false;
   const others = newest();
-  const apart = TOGETHER * (ends.surely - limit);
+  const apart = TOGETHER * (ends.surely - ends.over);
   const together = others.filter((other) => Math.abs(other - value) <= apart).length;
   return together + NEWEST_VALUES - others.length >= CROWD;
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { simulationRandom } from '#libs/testing/random';
 import {
   addToSketch,
+  edgeOfBucket,
   initialSketch,
   mergeSketches,
   quantile,
@@ -36,6 +37,26 @@ describe('quantile sketch', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it('has all values of a bucket between its edges, which are less than a hundredth apart', () => {
+    const oneOfAnySign = fc.tuple(magnitudes, fc.boolean());
+    fc.assert(
+      fc.property(oneOfAnySign, ([[leading, exponent], isNegative]) => {
+        const value = leading * 10 ** exponent * (isNegative ? -1 : 1);
+        const read = valueAtRank(sketchOf([value]), 1);
+        const [below, above] = [edgeOfBucket(read, 'below'), edgeOfBucket(read, 'above')];
+        expect(value).toBeGreaterThan(below);
+        expect(value).toBeLessThan(above);
+        expect((above - below) / Math.abs(read)).toBeLessThan(0.01001);
+      }),
+      { numRuns: 2_000 },
+    );
+    for (const value of [1, 1.01, 1.01 ** 700, -1, -(1.01 ** 700)]) {
+      const read = valueAtRank(sketchOf([value]), 1);
+      expect(value > edgeOfBucket(read, 'below') && value < edgeOfBucket(read, 'above')).toBe(true);
+    }
+    expect([0, Infinity].map((value) => edgeOfBucket(value, 'above'))).toEqual([0, Infinity]);
   });
 
   it('puts a value into the bucket that its logarithm names', () => {

@@ -111,6 +111,16 @@ export function bucketsInOrder(sketch: QuantileSketch): { readonly value: number
   return inOrder;
 }
 
+/** So much further out than its edge is looked, so that rounding leaves no value of a bucket beyond it. */
+const ROUNDING = 1e-12;
+
+/** The edge of a bucket beyond which none of its values lie, above or below; of the value that stands for it. */
+export function edgeOfBucket(value: number, side: 'above' | 'below'): number {
+  if (value === 0 || !Number.isFinite(value)) return value;
+  const away = (value * (GROWTH + 1)) / 2;
+  return value > 0 === (side === 'above') ? away * (1 + ROUNDING) : (away / GROWTH) * (1 - ROUNDING);
+}
+
 /** A sketch's occupied buckets in rising order, each as the value that stands for it, and how many values lie up to each. */
 export interface ValuesInOrder {
   readonly values: Float64Array;
