@@ -52,6 +52,7 @@ import {
   noteBadEvent,
   noteForQueues,
   queueMs,
+  unlessAwaited,
 } from '#libs/evidence';
 import type { Request } from './canary-traffic.js';
 import { RecentDensePast } from './dense-past.js';
@@ -111,6 +112,7 @@ class ErrorRate implements DenseGuardrail {
   private readonly units = { control: 0, candidate: 0 };
   private readonly failed = { control: 0, candidate: 0 };
   private readonly later = initialRestartedTilt();
+  private readonly failedUnits = initialTilt();
 
   constructor(shares: readonly number[]) {
     const range = { lo: -1, hi: 0, expected: -0.01 };
@@ -129,7 +131,10 @@ class ErrorRate implements DenseGuardrail {
     const { arm, propensity, isFailed } = request;
     if (!isLeftOut(this.episodes, EPISODES, request)) this.observeHarm(request);
     this.units[arm] += 1;
-    if (isFailed) this.failed[arm] += 1;
+    if (isFailed) {
+      this.failed[arm] += 1;
+      hit(this.failedUnits, arm, propensity);
+    }
     bet(this.state, this.design, arm, propensity, isFailed ? -1 : 0);
   }
 
@@ -148,7 +153,7 @@ class ErrorRate implements DenseGuardrail {
 
   lnEHarmful(): number {
     const first = provenByMoreThanOne(lnEHarmful(this.harm, 0), this.failedInHarm);
-    return lnEFirstOrLater(first, lnERestarted(this.later, 0));
+    return lnEFirstOrLater(unlessAwaited(first, this.failedUnits), lnERestarted(this.later, 0));
   }
 
   lnENonInferior(rung: number): number {

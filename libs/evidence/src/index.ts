@@ -30,6 +30,7 @@ export {
 } from './fold/evidence.js';
 export { analysePairs } from './pairs/analyse-pairs.js';
 export { foldEvent } from './fold/fold-event.js';
+export { unlessAwaited } from './kinds/rate-method.js';
 export { type Clusters, initialClusters, noteForQueues, queueMs } from './kinds/clusters.js';
 export { type Episodes, initialEpisodes, isLeftOut, noteBadEvent } from './kinds/episodes.js';
 export type { RequestEvent } from './fold/observe-metrics.js';

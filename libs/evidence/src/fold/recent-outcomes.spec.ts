@@ -37,6 +37,23 @@ describe('recent requests', () => {
     expect(recentRequests(recent, 'control', START_MS + 900_000)).toBeNull();
   });
 
+  it('are not told by failures alone, which come at once, while the first answers are awaited', () => {
+    const recent = noted(0, 60, (second) => second < 10);
+    const at = (second: number) => recentRequests(recent, 'control', START_MS + second * 1_000);
+    expect(
+      recentRequests(
+        noted(0, 9, () => true),
+        'control',
+        START_MS + 9_000,
+      ),
+    ).toBeNull();
+    expect(at(59)).toEqual({ seconds: 60, requests: 40, failures: 0 });
+    // Half a minute without any answer is no wait for the first.
+    const never = noted(0, 31, () => true);
+    expect(recentRequests(never, 'control', START_MS + 29_000)).toBeNull();
+    expect(recentRequests(never, 'control', START_MS + 30_000)).toMatchObject({ failures: 31 });
+  });
+
   it('are the same from parts as from the whole, and from what was stored', () => {
     const whole = noted(0, 500, (second) => second % 3 === 0, 2);
     const parts = mergeRecentOutcomes(

@@ -8,6 +8,8 @@ const RECENT_S = 60;
 const ENOUGH_REQUESTS = 100;
 /** … this long. */
 const LONGEST_S = 600;
+/** So long a variant's first answers are awaited before all that has ended, which failed, is what became of it. */
+const FIRST_ANSWERS_S = 30;
 /** What the carrier's clock may be ahead of the analyzer's. */
 const AHEAD_S = 5;
 
@@ -51,8 +53,10 @@ export function recentRequests(recent: RecentOutcomes, variant: string, nowMs: n
   const nowS = Math.floor(nowMs / 1_000);
   const seconds = recent.get(variant) ?? new Map<number, SecondOfRequests>();
   const told = { seconds: RECENT_S, requests: 0, failures: 0 };
+  const from = firstToldInFull(seconds, nowS);
   for (const second of Float64Array.from(seconds.keys()).sort().reverse()) {
     if (second > nowS + AHEAD_S) continue;
+    if (second < from) break;
     const { requests, failures } = seconds.get(second) as SecondOfRequests;
     const ageS = nowS - second;
     if (ageS >= LONGEST_S || (ageS >= RECENT_S && told.requests >= ENOUGH_REQUESTS)) break;
@@ -61,6 +65,19 @@ export function recentRequests(recent: RecentOutcomes, variant: string, nowMs: n
     told.failures += failures;
   }
   return told.requests === 0 ? null : told;
+}
+
+/**
+ * The first second in which not failures alone can be told: they may come at once, and pictures take their time. As long again as the first answer took, since
+ * others take longer; where none comes for {@link FIRST_ANSWERS_S}, it is the failures that are told.
+ */
+function firstToldInFull(seconds: ReadonlyMap<number, SecondOfRequests>, nowS: number): number {
+  const first = smallestKey(seconds);
+  let answered = Infinity;
+  for (const [second, { requests, failures }] of seconds)
+    if (failures < requests) answered = Math.min(answered, second);
+  if (Math.min(answered, nowS) - first >= FIRST_ANSWERS_S) return first;
+  return answered + (answered - first);
 }
 
 /** Commutative and associative: what is old in a part is old in the whole. For reading only: what one part alone knows stays that part's. */

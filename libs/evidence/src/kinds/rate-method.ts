@@ -28,6 +28,7 @@ import {
   proofWeights,
   type Tilt,
   armTotal,
+  WIDE_TILTS,
 } from '#libs/statistics';
 import { type Margin, MILLION } from '#libs/contracts';
 import type { MetricDesign, MetricTest } from '../catalogue/evidence-design.js';
@@ -173,6 +174,7 @@ export const rateMethod: Method<RateState> = {
     const { direction } = metric.definition;
     const all = sharesOf(state, alpha);
     const tests = withoutContradicted(testsOf(state, metric, test), all, { direction, ...test });
+    const harmful = tellsOfEnds(metric) ? unlessAwaited(tests.harmful, badUnits(state, direction)) : tests.harmful;
     const first = lnERestarted(state.laterEvents, laterBoundary(test, direction).lnRatio);
     const later = laterHarm(first, all, state.recent, { direction, margin: test.harmBeyond });
     const control = armTotal(state.allValues, 'control');
@@ -181,7 +183,7 @@ export const rateMethod: Method<RateState> = {
       { units: control.n, isZero: control.sum === 0 },
       { units: candidate.n, isZero: candidate.sum === 0 },
     );
-    return { ...base, tests: { ...tests, harmful: lnEFirstOrLater(tests.harmful, later) }, missing: null, special };
+    return { ...base, tests: { ...tests, harmful: lnEFirstOrLater(harmful, later) }, missing: null, special };
   },
 
   effectInterval({ betting }, metric, alpha) {
@@ -359,6 +361,29 @@ function bySize(state: RateState, metric: MetricDesign, test: MetricTest): Tests
       lnENonInferior: lnENonInferior(betting, index, proofWeights(sharePpm / MILLION).bets),
     })),
   };
+}
+
+/** Whether the metric is of how requests end. */
+function tellsOfEnds({ definition: { topic } }: MetricDesign): boolean {
+  return topic === 'request.routed.v1';
+}
+
+/**
+ * Harm by how requests ended. A failure may be told long before the pictures of those that were asked for with it: a few seconds after the first share of a
+ * service that takes ten for a picture all that has ended has failed, and as long as a slower candidate's first pictures are awaited that is so of the candidate alone. What
+ * is bet on then is lost for good. So it is also looked at whose the bad ends are: a variant's part of them is its share of the requests, however late the others are told.
+ */
+export function unlessAwaited(lnE: number, badUnitsOfBoth: Tilt): number {
+  return Math.min(lnE, lnEMoreOften(badUnitsOfBoth, 0, WIDE_TILTS));
+}
+
+/** Units whose first value is bad. */
+function badUnits({ difference }: RateState, direction: 'higher' | 'lower'): Tilt {
+  const bad = initialTilt();
+  const badIn = ({ n, sum }: { readonly n: number; readonly sum: number }) => (direction === 'lower' ? sum : n - sum);
+  for (const [propensity, { control, candidate }] of difference.stages)
+    bad.hits.set(propensity, { control: badIn(control), candidate: badIn(candidate) });
+  return bad;
 }
 
 /**

@@ -73,6 +73,9 @@ export function lnEMoreOften(
   return lnMixture(state, boundary, tilts, weights);
 }
 
+/** With ratios of rates as large as a variant that always fails has beside one that hardly does: two events of a rare variant say it. */
+export const WIDE_TILTS: readonly number[] = [...TILTS, 3, 4, 6, 8];
+
 /** ln E against "the candidate's rate is at least e^boundary times control's". 0 without events. @param weights of the tilts; default: equal. */
 export function lnELessOften(state: Tilt, boundary: number, weights?: readonly number[]): number {
   return lnMixture(state, boundary, DOWNWARDS, weights);
