@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { parse } from 'yaml';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCommand } from '#apps/cli';
 import { analyzerApp } from '#apps/analyzer';
@@ -78,6 +79,11 @@ interface Said {
   readonly text: string;
 }
 
+interface Answered extends Said {
+  /** What came on standard output. */
+  readonly answer: string;
+}
+
 /** What somebody types, as a process of its own. */
 async function typed(line: string): Promise<Said> {
   const child = watchNode([...CLI, ...line.split(' ')], environment);
@@ -86,18 +92,21 @@ async function typed(line: string): Promise<Said> {
 }
 
 /** The same in this process, which is ready at once. */
-async function teststrip(line: string, more: Readonly<Record<string, string>> = {}, input = ''): Promise<Said> {
+async function teststrip(line: string, more: Readonly<Record<string, string>> = {}, input = ''): Promise<Answered> {
   for (const [name, value] of Object.entries({ ...environment, ...more })) vi.stubEnv(name, value);
-  let text = '';
+  let [text, answer] = ['', ''];
   const keep = (chunk: unknown): boolean => {
     text += String(chunk);
     return true;
   };
-  vi.spyOn(process.stdout, 'write').mockImplementation(keep);
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    answer += String(chunk);
+    return keep(chunk);
+  });
   vi.spyOn(process.stderr, 'write').mockImplementation(keep);
   vi.spyOn(process, 'stdin', 'get').mockReturnValue(Readable.from([Buffer.from(input)]) as typeof process.stdin);
   try {
-    return { code: await runCommand(line.split(' '), new AbortController().signal), text };
+    return { code: await runCommand(line.split(' '), new AbortController().signal), text, answer };
   } finally {
     process.exitCode = undefined;
     vi.restoreAllMocks();
@@ -287,6 +296,55 @@ describe('a session in a terminal', () => {
       code: 5,
       text: expect.stringContaining('--router says where'),
     });
+  }, 120_000);
+
+  it('answers programs with one document on standard output, whatever people are told on the way', async () => {
+    const path = await aFile('piped', 'ramp: [{ weight: 10% }, { weight: 100%, approval: required }]\n');
+    const [mistaken, fresh] = [await aFile('mistaken', 'deadlin: 2h\n'), await aFile('fresh')];
+    const token = (await readFile(join(folder, 'operator-token'), 'utf8')).trim();
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const url = new URL('v1/experiments/piped/rollback', environment['TESTSTRIP_SERVER']);
+    const rolledBack = vi.waitFor(
+      async () =>
+        expect((await fetch(url, { method: 'POST', headers, body: '{"reason": "enough"}' })).status).toBe(200),
+      { timeout: 30_000 },
+    );
+    const awaited = await teststrip(`apply -f ${path} --wait -o json`);
+    await rolledBack;
+    expect(awaited.code).toBe(1);
+    expect(awaited.text).toMatch(/piped: new experiment piped[^]*piped revision 1 .* rolled back/);
+    expect(JSON.parse(awaited.answer)).toMatchObject({ key: 'piped', phase: 'rolled-back' });
+
+    const lines: readonly (readonly [line: string, code: number, like: unknown])[] = [
+      [
+        `validate -f ${path} ${mistaken}`,
+        2,
+        [
+          { file: path, experiment: { key: 'piped', service: 'piped-service' }, problems: [] },
+          { file: mistaken, problems: [{ line: 10, path: 'deadlin' }] },
+        ],
+      ],
+      ['wait piped --for rolled-back', 0, { key: 'piped', phase: 'rolled-back' }],
+      ['status piped', 0, { experiment: { phase: 'rolled-back' } }],
+      ['status piped --watch', 0, { experiment: { phase: 'rolled-back' } }],
+      ['get experiments', 0, { experiments: expect.arrayContaining([expect.objectContaining({ key: 'piped' })]) }],
+      ['get experiment piped', 0, { key: 'piped' }],
+      [`diff -f ${fresh}`, 0, { key: 'fresh', applied: { message: expect.any(String) } }],
+      [`apply -f ${fresh} --dry-run --wait`, 0, { key: 'fresh', applied: { message: expect.any(String) } }],
+      ['events piped', 0, { decisions: expect.arrayContaining([expect.objectContaining({ kind: 'rolled-back' })]) }],
+      ['report broken', 0, { experiment: 'broken' }],
+      ['replay piped', 0, { differences: [] }],
+      ['context set here --server http://127.0.0.1:8081', 0, undefined],
+      ['context list', 0, expect.arrayContaining([expect.objectContaining({ name: 'here', isLoggedIn: false })])],
+    ];
+    for (const [line, code, like] of lines) {
+      for (const form of like === undefined ? [] : ['json', 'yaml']) {
+        const said = await teststrip(`${line} -o ${form}`);
+        expect({ line, code: said.code }).toEqual({ line, code });
+        expect(form === 'json' ? JSON.parse(said.answer) : parse(said.answer)).toMatchObject(like as object);
+      }
+      if (like === undefined) expect((await teststrip(line)).code).toBe(code);
+    }
   }, 120_000);
 
   it('erases what is kept of a user, and says how much that was', async () => {

@@ -33,6 +33,24 @@ describe('database', () => {
     expect(await database.query('SELECT 1 FROM note WHERE id = 7')).toEqual([]);
   });
 
+  it('bounds how long a transaction waits for a lock, not how long its commit does', async () => {
+    await database.query(`create function wait_for_77() returns trigger language plpgsql as
+      $$ begin perform pg_advisory_xact_lock(77); return null; end $$`);
+    await database.query('create table noted (word text)');
+    await database.query(`create constraint trigger at_commit after insert on noted
+      deferrable initially deferred for each row execute function wait_for_77()`);
+    const holder = await database.session();
+    await holder.query('select pg_advisory_lock(77)');
+    const bounds = { lockedAtMostMs: 50 };
+    const lock = database.transaction((tx) => tx.query('select pg_advisory_xact_lock(77)'), bounds);
+    await expect(lock).rejects.toMatchObject({ code: '55P03' });
+    const commit = database.transaction((tx) => tx.query(`insert into noted values ('kept')`), bounds);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await holder.release();
+    await commit;
+    expect(await database.query('select word from noted')).toEqual([{ word: 'kept' }]);
+  });
+
   it('fails a transaction whose connection ends between two statements, says why, and lives on', async () => {
     const transaction = database.transaction(async (tx) => {
       const [row] = await tx.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');

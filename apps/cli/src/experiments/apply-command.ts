@@ -5,7 +5,7 @@ import { RefusedByServer } from '../server/api-client.js';
 import { appliedAnswer } from '../server/answers.js';
 import { connect, withServerOptions, type Connection, type ServerOptions } from '../server/connection.js';
 import { problemsOfFile } from '../server/server-problem.js';
-import { outputOption, printAnswer, type OutputForm } from '../terminal/print.js';
+import { outputOption, printAnswer, printOnTheWay, type OutputForm } from '../terminal/print.js';
 import { fileOption, readFileOrInput } from './experiment-file.js';
 import { effectWords, phaseWords, shareWords, stageWords } from './standing.js';
 import { timeoutOption, waitUntil } from './wait-until.js';
@@ -39,9 +39,12 @@ export function addApplyCommand(program: Command, signal: AbortSignal): void {
     const connection = connect(options);
     const answer = await sendApplied(connection, options.file, options.dryRun === true);
     const experiment = connection.decision.read(appliedAnswer, answer);
-    printAnswer(options.output, answer, () => appliedLines(experiment, options.dryRun === true));
-    if (options.wait && !options.dryRun)
-      await waitUntil(connection, { key: experiment.key, end: 'promoted', timeoutMs: options.timeout, signal });
+    const { output, timeout: timeoutMs, dryRun: isDryRun = false } = options;
+    const inLines = () => appliedLines(experiment, isDryRun);
+    if (!options.wait || isDryRun) return printAnswer(output, answer, inLines);
+    // A program is told one thing, the end.
+    printOnTheWay(output, inLines());
+    await waitUntil(connection, { key: experiment.key, end: 'promoted', timeoutMs, signal, output });
   });
 }
 

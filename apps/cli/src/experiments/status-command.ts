@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { secondsArgument } from '../arguments.js';
 import { connect, withServerOptions, type Connection, type ServerOptions } from '../server/connection.js';
-import { outputOption, printAnswer, printLines, tell, type OutputForm } from '../terminal/print.js';
+import { outputOption, printAnswer, printOneOfMany, tell, type OutputForm } from '../terminal/print.js';
 import { Screen } from '../terminal/screen.js';
 import { readStanding, unlessAway } from './read-standing.js';
 import { isOver } from './standing.js';
@@ -21,14 +21,18 @@ export function addStatusCommand(program: Command, signal: AbortSignal): void {
       .command('status')
       .description('says where an experiment stands: stage, shares, a verdict per metric, what it waits for')
       .argument('<key>', 'the experiment')
-      .option('-w, --watch', 'goes on until it has ended: redraws a terminal, prints a line per change elsewhere')
+      .option(
+        '-w, --watch',
+        'goes on until it has ended: redraws a terminal, prints a line per change elsewhere (json: an object a line; yaml: a document each)',
+      )
       .option('--every <seconds>', 'how often to look, with --watch', secondsArgument, 1)
       .addOption(outputOption()),
   ).action(async (key: string, options: StatusOptions) => {
     const connection = connect(options);
-    if (options.watch) return watchStatus(connection, key, { everyMs: options.every * 1_000, signal });
+    const { output } = options;
+    if (options.watch) return watchStatus(connection, key, { everyMs: options.every * 1_000, signal, output });
     const standing = await readStanding(connection, key);
-    printAnswer(options.output, withoutHints(standing), () => statusLines(standing, Date.now()));
+    printAnswer(output, withoutHints(standing), () => statusLines(standing, Date.now()));
   });
 }
 
@@ -39,18 +43,20 @@ function withoutHints({ experiment, summary }: ExperimentStanding): unknown {
 interface Watching {
   readonly everyMs: number;
   readonly signal: AbortSignal;
+  readonly output: OutputForm;
 }
 
 const SHORTEST_PAUSE_MS = 100;
 
-async function watchStatus(connection: Connection, key: string, { everyMs, signal }: Watching): Promise<void> {
+async function watchStatus(connection: Connection, key: string, { everyMs, signal, output }: Watching): Promise<void> {
   const screen = new Screen(process.stdout);
   let said = '';
   let standing = await readStanding(connection, key);
   for (;;) {
     const line = statusLine(standing);
-    if (screen.isTerminal) screen.draw(statusLines(standing, Date.now()));
-    else if (line !== said) printLines([`${new Date().toISOString()} ${line}`]);
+    if (output === 'table' && screen.isTerminal) screen.draw(statusLines(standing, Date.now()));
+    else if (line !== said)
+      printOneOfMany(output, withoutHints(standing), () => [`${new Date().toISOString()} ${line}`]);
     said = line;
     if (isOver(standing.experiment)) return;
     await sleep(Math.max(SHORTEST_PAUSE_MS, everyMs), undefined, { signal });

@@ -1,10 +1,12 @@
 import { Option, type Command } from 'commander';
 import { connect, withServerOptions, type ServerOptions } from '../server/connection.js';
+import { outputOption, type OutputForm } from '../terminal/print.js';
 import { awaitedEnds, timeoutOption, waitUntil, type AwaitedEnd } from './wait-until.js';
 
 interface WaitOptions extends ServerOptions {
   readonly for: AwaitedEnd;
   readonly timeout: number;
+  readonly output: OutputForm;
 }
 
 /** `teststrip wait`: for pipelines; the exit code says how it ended. */
@@ -19,8 +21,9 @@ export function addWaitCommand(program: Command, signal: AbortSignal): void {
           .choices(awaitedEnds)
           .default('ended'),
       )
-      .addOption(timeoutOption()),
+      .addOption(timeoutOption())
+      .addOption(outputOption('table for people, json or yaml as the server answers at the end')),
   ).action((key: string, options: WaitOptions) =>
-    waitUntil(connect(options), { key, end: options.for, timeoutMs: options.timeout, signal }),
+    waitUntil(connect(options), { key, end: options.for, timeoutMs: options.timeout, signal, output: options.output }),
   );
 }

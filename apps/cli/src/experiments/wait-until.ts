@@ -6,7 +6,7 @@ import { durationArgument } from '../arguments.js';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
 import type { ExperimentAnswer } from '../server/answers.js';
 import type { Connection } from '../server/connection.js';
-import { printLines, tell } from '../terminal/print.js';
+import { printAnswer, printLines, printOnTheWay, tell, type OutputForm } from '../terminal/print.js';
 import { readExperiment, unlessAway } from './read-standing.js';
 import { isOver, phaseWords, shareWords, stageWords } from './standing.js';
 
@@ -27,24 +27,35 @@ export interface Wait {
   readonly end: AwaitedEnd;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** `json` and `yaml`: the experiment as it stands at the end, and beside it what changes on the way. */
+  readonly output: OutputForm;
 }
 
 /**
  * Waits until an experiment has ended, and says on the way what changes. A server that is away for a while is waited for as well.
  * @throws CommandFailure with the code for pipelines where it ends otherwise, or not in time.
  */
-export async function waitUntil(connection: Connection, { key, end, timeoutMs, signal }: Wait): Promise<void> {
+export async function waitUntil(connection: Connection, wait: Wait): Promise<void> {
+  const { key, end, timeoutMs, output } = wait;
+  const last = await untilOver(connection, wait);
+  if (output !== 'table') printAnswer(output, last, () => []);
+  if (!isOver(last)) throw timedOut(key, timeoutMs, last);
+  if (output === 'table' && last.lastCommand) printLines([last.lastCommand.message]);
+  judgeEnd(last, end);
+}
+
+/** @returns where it stands when it is over, or when time is */
+async function untilOver(connection: Connection, { key, timeoutMs, signal, output }: Wait): Promise<ExperimentAnswer> {
   const untilMs = performance.now() + timeoutMs;
   let last = await readExperiment(connection, key);
   let said = '';
   for (;;) {
     const line = `${key} revision ${last.revision} ${phaseWords(last)}`;
     const more = isOver(last) ? '' : `, stage ${stageWords(last)}, ${shareWords(last)}`;
-    if (line + more !== said) printLines([line + more]);
+    if (line + more !== said) printOnTheWay(output, [line + more]);
     said = line + more;
-    if (isOver(last)) return judgeEnd(last, end);
     const leftMs = untilMs - performance.now();
-    if (leftMs <= 0) throw timedOut(key, timeoutMs, last);
+    if (isOver(last) || leftMs <= 0) return last;
     await sleep(Math.min(LOOK_EVERY_MS, leftMs), undefined, { signal });
     const next = await unlessAway(readExperiment(connection, key), ({ message }) => tell(`${message} Waiting on.`));
     last = next ?? last;
@@ -52,8 +63,7 @@ export async function waitUntil(connection: Connection, { key, end, timeoutMs, s
 }
 
 function judgeEnd(experiment: ExperimentAnswer, end: AwaitedEnd): void {
-  const { key, phase, lastCommand } = experiment;
-  if (lastCommand) printLines([lastCommand.message]);
+  const { key, phase } = experiment;
   if (end === 'ended' || phase === end || (end === 'promoted' && hasWon(experiment))) return;
   throw new CommandFailure(exitCodes.otherwise, `${key} ${phaseWords(experiment)}, and was waited for to be ${end}`);
 }

@@ -5,10 +5,11 @@ import { ExperimentFileError, type ExperimentSpec, parseExperimentFile } from '#
 import { knownMetrics } from '#libs/evidence';
 import { positiveArgument, seedArgument } from '../arguments.js';
 import { exitCodes } from '../exit-codes.js';
+import { outputOption, printAnswer, type OutputForm } from '../terminal/print.js';
 import { DEFAULT_BASELINES, describeBaseline } from './baseline.js';
 import { type OnStep, planExperiment, type PlanQuestion } from './plan-experiment.js';
 import { PlanInputError } from './plan-input-error.js';
-import { renderPlan } from './plan-text.js';
+import { planLines } from './plan-text.js';
 
 /** Silence that nobody wonders about. */
 const QUIET_MS = 1_000;
@@ -21,7 +22,7 @@ interface PlanOptions {
   readonly effect: PlanQuestion['effects'];
   readonly power: number;
   readonly seed: number;
-  readonly json?: true;
+  readonly output: OutputForm;
 }
 
 /** `teststrip plan`: what an experiment will take, before it begins. Exit code 2 where the input can't be planned. */
@@ -41,7 +42,7 @@ export function addPlanCommand(program: Command, signal: AbortSignal): void {
     .option('--effect <metric=change>', 'plans a ramp with this change too, several times: alignment=-3%', effect, [])
     .option('--power <share>', 'probability with which the requests per guardrail suffice', power, 0.8)
     .option('--seed <number>', 'seed of the simulations', seedArgument, 1)
-    .option('--json', 'prints one JSON object')
+    .addOption(outputOption('table for people, json or yaml with all of it, spreads and standard errors included'))
     .addHelpText('after', assumptionHelp())
     .action((options: PlanOptions) => runPlan(options, signal));
 }
@@ -59,7 +60,7 @@ async function runPlan(options: PlanOptions, signal: AbortSignal): Promise<void>
       },
       progress(signal),
     );
-    process.stdout.write(options.json ? `${JSON.stringify(plan)}\n` : renderPlan(plan));
+    printAnswer(options.output, plan, () => planLines(plan));
     if (plan.guardrails.length > 0) return;
     process.stderr.write('nothing can be planned: too little is known of every guardrail\n');
     process.exitCode = exitCodes.usage;

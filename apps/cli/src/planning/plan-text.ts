@@ -12,7 +12,7 @@ const NOTHING = '–';
 const SOURCES = { default: 'default', caller: '--assume', definition: 'by definition' } as const;
 
 /** A plan for people: plain text, aligned columns, figures to three digits. */
-export function renderPlan(plan: Plan): string {
+export function planLines(plan: Plan): readonly string[] {
   const share = percent(plan.sharePpm / MILLION);
   const paragraphs = [
     [
@@ -71,10 +71,7 @@ export function renderPlan(plan: Plan): string {
     ]),
     plan.notes.length === 0 ? [] : ['Notes', ...plan.notes.map((note) => `  ${note}`)],
   ];
-  return `${paragraphs
-    .filter((lines) => lines.length > 0)
-    .map((lines) => lines.join('\n'))
-    .join('\n\n')}\n`;
+  return paragraphs.filter((lines) => lines.length > 0).flatMap((lines, at) => (at === 0 ? lines : ['', ...lines]));
 }
 
 function shadowLines({ shadow }: Plan): readonly string[] {

@@ -4,7 +4,7 @@ import { knownMetrics } from '#libs/evidence';
 import { parseBaseline } from './baseline.js';
 import { planExperiment, type PlanQuestion } from './plan-experiment.js';
 import { PlanInputError } from './plan-input-error.js';
-import { renderPlan } from './plan-text.js';
+import { planLines } from './plan-text.js';
 
 const BY_DEFAULT = ['delivery-rate', 'blank-rate', 'undecodable-rate', 'flagged-rate'];
 
@@ -63,7 +63,7 @@ describe('a plan', () => {
     expect(known.shadow).toMatchObject({ pairs: 350, requests: 3_500, hours: 0.35, allowedPpm: 200_000 });
     if (known.equal?.missing !== null) throw new Error('expected a course');
     expect(known.equal.rungs.map(({ sharePpm }) => sharePpm)).toEqual([200_000, 500_000]);
-    expect(renderPlan(known)).toContain(
+    expect(planLines(known).join('\n')).toContain(
       '  350 pairs: at least 3,500 requests (10 % of them copied, at most 4 at a time), 0.35 h\n  half of equal candidates are allowed 20 % then',
     );
     const alone = await plan([ERRORS], {
@@ -110,7 +110,7 @@ describe('a plan', () => {
     });
     expect(known.limits[2]).toMatchObject({ needs: null, proven: { missing: null } });
     expect(known.limits[0]?.proven).toEqual({ missing: 'beyond-limit' });
-    const text = renderPlan(known);
+    const text = planLines(known).join('\n');
     expect(text).toMatch(/Absolute limits, for a candidate like control, at 50 % of the traffic/);
     expect(text).toMatch(/error-rate +at most 5 % +beyond-limit/);
   });
@@ -193,7 +193,7 @@ describe('a plan', () => {
   it('is the same for the same seed, in JSON and as text', async () => {
     const [first, second] = [await plan([ERRORS]), await plan([ERRORS])];
     expect(JSON.parse(JSON.stringify(first))).toEqual(second);
-    const text = renderPlan(first);
+    const text = planLines(first).join('\n');
     expect(text).toContain('10,000 requests/h, deadline 24 h (240,000 requests)');
     expect(text).toMatch(/error-rate +\+0\.5 pp +\+1 pp +[\d,]+ /);
     expect(text).toMatch(/requests until promotion +[\d,]+ +[\d,]+ +[\d,]+\n/);

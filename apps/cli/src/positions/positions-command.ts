@@ -4,6 +4,7 @@ import { listPositions, resetPositions, type Database, type ListedPosition } fro
 import { commonVariables, readConfig } from '#libs/platform';
 import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { alignedColumns } from '../terminal/columns.js';
+import { outputOption, printAnswer, type OutputForm } from '../terminal/print.js';
 
 interface ResetOptions {
   readonly to: 'earliest' | 'latest';
@@ -14,8 +15,14 @@ export function addPositionsCommand(program: Command): void {
   const positions = program
     .command('positions')
     .description('prints how far the recorder and the analyzer have read, or says where they go on')
+    .addOption(outputOption('table for people, json or yaml for programs'))
     .addHelpText('after', HELP)
-    .action(() => withDatabase(async (database) => void process.stdout.write(listed(await listPositions(database)))));
+    .action(({ output }: { readonly output: OutputForm }) =>
+      withDatabase(async (database) => {
+        const found = await listPositions(database);
+        printAnswer(output, found, () => listed(found));
+      }),
+    );
   positions
     .command('reset')
     .description('lets a group go on at the beginning or the end of the log that the services have now')
@@ -59,13 +66,13 @@ async function reset(database: Database, group: string, to: ResetOptions['to']):
   process.stdout.write(`${group} goes on at ${where} of the log in ${partitions} partitions\n`);
 }
 
-function listed(positions: readonly ListedPosition[]): string {
-  if (positions.length === 0) return 'no group has read anything\n';
+function listed(positions: readonly ListedPosition[]): readonly string[] {
+  if (positions.length === 0) return ['no group has read anything'];
   const rows = positions.map(({ group, topic, partition, nextOffset, restartAt, log }) => [
     group,
     `${topic}[${partition}]`,
     restartAt ?? String(nextOffset),
     log ?? '',
   ]);
-  return `${alignedColumns([['GROUP', 'PARTITION', 'NEXT', 'LOG'], ...rows]).join('\n')}\n`;
+  return alignedColumns([['GROUP', 'PARTITION', 'NEXT', 'LOG'], ...rows]);
 }

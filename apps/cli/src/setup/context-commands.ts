@@ -3,7 +3,7 @@ import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { LOCAL, refuseOtherThanHttp } from '../server/connection.js';
 import { contextNamed, readContexts, writeContexts, type SavedContext } from '../server/contexts.js';
 import { alignedColumns } from '../terminal/columns.js';
-import { printLines } from '../terminal/print.js';
+import { outputOption, printAnswer, printLines, type OutputForm } from '../terminal/print.js';
 
 interface SetOptions {
   readonly server?: string;
@@ -33,7 +33,11 @@ export function addContextCommands(program: Command): void {
   context
     .command('list')
     .description('lists the contexts; tokens are not shown')
-    .action(() => printLines(contextTable()));
+    .addOption(outputOption('table for people, json or yaml for programs'))
+    .action(({ output }: { readonly output: OutputForm }) => {
+      const contexts = listedContexts();
+      printAnswer(output, contexts, () => contextTable(contexts));
+    });
   context
     .command('delete')
     .description('forgets a context, its token included')
@@ -70,15 +74,33 @@ function known(contexts: Readonly<Record<string, SavedContext>>, name: string): 
   throw new CommandFailure(exitCodes.usage, `There is no context "${name}"; there are: ${there}`);
 }
 
-function contextTable(): readonly string[] {
+interface ListedContext {
+  readonly name: string;
+  readonly isCurrent: boolean;
+  readonly server: string;
+  readonly reports: string;
+  readonly isLoggedIn: boolean;
+}
+
+/** Without the tokens. */
+function listedContexts(): readonly ListedContext[] {
   const { current, contexts } = readContexts();
-  const entries = Object.entries(contexts);
-  if (entries.length === 0) return ['There are no contexts; commands ask the servers on this machine.'];
-  const rows = entries.map(([name, { server, reports, token }]) => [
-    `${name === current ? '*' : ' '} ${name}`,
+  return Object.entries(contexts).map(([name, { server, reports, token }]) => ({
+    name,
+    isCurrent: name === current,
     server,
-    reports ?? server,
-    token === undefined ? 'no' : 'yes',
+    reports: reports ?? server,
+    isLoggedIn: token !== undefined,
+  }));
+}
+
+function contextTable(contexts: readonly ListedContext[]): readonly string[] {
+  if (contexts.length === 0) return ['There are no contexts; commands ask the servers on this machine.'];
+  const rows = contexts.map(({ name, isCurrent, server, reports, isLoggedIn }) => [
+    `${isCurrent ? '*' : ' '} ${name}`,
+    server,
+    reports,
+    isLoggedIn ? 'yes' : 'no',
   ]);
   return alignedColumns([['  name', 'server', 'reports', 'logged in'], ...rows]);
 }

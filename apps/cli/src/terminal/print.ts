@@ -5,8 +5,8 @@ import { safeLine, safeLines } from '#libs/platform';
 /** How a command answers. */
 export type OutputForm = 'table' | 'json' | 'yaml';
 
-export function outputOption(): Option {
-  return new Option('-o, --output <form>', 'table for people, json or yaml as the server answers')
+export function outputOption(forms = 'table for people, json or yaml as the server answers'): Option {
+  return new Option('-o, --output <form>', forms)
     .choices(['table', 'json', 'yaml'] satisfies OutputForm[])
     .default('table');
 }
@@ -19,6 +19,19 @@ export function printLines(lines: readonly string[]): void {
 /** Tells people something beside the answer, so that a pipe gets the answer alone. */
 export function tell(text: string): void {
   process.stderr.write(`${safeLines(text)}\n`);
+}
+
+/** What people are told on the way to an answer: beside it where a program reads that. */
+export function printOnTheWay(form: OutputForm, lines: readonly string[]): void {
+  if (form === 'table') return printLines(lines);
+  tell(lines.join('\n'));
+}
+
+/** Prints one of several answers that follow each other: a line of JSON, or a document of YAML. */
+export function printOneOfMany(form: OutputForm, answer: unknown, inLines: () => readonly string[]): void {
+  if (form === 'json') return printLines([JSON.stringify(answer)]);
+  if (form === 'yaml') process.stdout.write('---\n');
+  printAnswer(form, answer, inLines);
 }
 
 /** Prints an answer: in lines for people, or whole for programs. */

@@ -42,15 +42,18 @@ export async function boundedTransaction<T>(
     for (const holder of holders) if (holder.wasEnded) onEnded(holder);
   };
   try {
-    return await database.transaction(async (tx) => {
-      const [row] = await tx.query<{ pid: number }>(
-        `select pg_backend_pid() as pid, set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)`,
-        [String(lockedAtMostMs), String(STATEMENT_AT_MOST_MS)],
-      );
-      const { pid } = row as { readonly pid: number };
-      looking = setInterval(() => void look(pid).catch(() => undefined), LOOK_EVERY_MS);
-      return work(tx);
-    });
+    return await database.transaction(
+      async (tx) => {
+        const [row] = await tx.query<{ pid: number }>(
+          `select pg_backend_pid() as pid, set_config('statement_timeout', $1, true)`,
+          [String(STATEMENT_AT_MOST_MS)],
+        );
+        const { pid } = row as { readonly pid: number };
+        looking = setInterval(() => void look(pid).catch(() => undefined), LOOK_EVERY_MS);
+        return work(tx);
+      },
+      { lockedAtMostMs },
+    );
   } catch (error) {
     if (!OVER.has((error as { readonly code?: unknown }).code)) throw error;
     throw new LogLockedError(

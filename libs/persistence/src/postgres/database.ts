@@ -41,7 +41,7 @@ export interface DatabaseSession extends Queryable {
 }
 
 export interface TransactionOptions {
-  /** Longest wait for a row or table that somebody else has locked, milliseconds; beyond it the statement fails with SQLSTATE 55P03. Default: for as long as an answer may take. */
+  /** Longest wait for a row or table that somebody else has locked, milliseconds; beyond it the statement fails with SQLSTATE 55P03. The commit itself waits as long as an answer may take. Default: for as long as an answer may take. */
   readonly lockedAtMostMs?: number;
 }
 
