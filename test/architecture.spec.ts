@@ -39,6 +39,14 @@ describe('architecture', () => {
     ]);
   });
 
+  it('asks with no signal that Node.js 20 forgets, or collects, before it comes', () => {
+    const forgotten = /\bredirect: 'error'|\bAbortSignal\.any\([^;]*\bAbortSignal\.timeout\(/;
+    const offenders = sourceFiles(['apps', 'libs', 'clients']).filter((file) =>
+      forgotten.test(readFileSync(file, 'utf8')),
+    );
+    expect(offenders, 'see answerSignal').toEqual([]);
+  });
+
   it('keeps the clock and chance out of pure libraries', () => {
     const offenders = sourceFiles(
       ['assignment', 'statistics', 'planning', 'evidence', 'delivery', 'scenes', 'contracts'].map(

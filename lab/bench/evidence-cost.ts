@@ -10,12 +10,11 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { mean, median } from 'simple-statistics';
 import type * as EvidenceLibrary from '#libs/evidence';
 import type { Evidence, EvidenceDesign, ObservedEvent } from '#libs/evidence';
 import type * as Traffic from '#libs/testing/traffic';
+import { collectGarbage } from '#libs/testing/garbage';
 import { asked, benchOf, printPairs } from './beside-before.js';
 import { ownCpuMs } from './parts.js';
 
@@ -131,8 +130,7 @@ async function libraryOf(folder = join(fileURLToPath(import.meta.url), '../../..
 }
 
 function usedBytes(): number {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
+  collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }

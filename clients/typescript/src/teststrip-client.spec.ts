@@ -1,8 +1,11 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { routerApp } from '#apps/router';
 import { decodeEvent, encodeEvent, NOT_ASKED, type AudienceRule, type TeststripEvent } from '#libs/contracts';
 import { createEventBus, ensureTopics, type EventBus } from '#libs/messaging';
 import { startApp } from '#libs/platform';
+import { whileGarbageIsCollected } from '#libs/testing/garbage';
 import { runningCanary } from '#libs/testing/traffic';
 import type * as published from '../npm/index.js';
 import { TeststripClient } from './teststrip-client.js';
@@ -130,6 +133,19 @@ describe('a client that draws by itself', () => {
       assignment: null,
     });
     expect(client.evaluate('nobody', { unit: 'ana' })).toMatchObject({ value: undefined, assignment: null });
+  });
+
+  it('asks again where a question gets no answer', async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    closing.push(() => new Promise((resolve) => silent.closeAllConnections() ?? silent.close(resolve)));
+    const troubles: string[] = [];
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const client = await whileGarbageIsCollected(5_000, () =>
+      TeststripClient.start({ url, onTrouble: (told) => troubles.push(told) }),
+    );
+    closing.push(() => client.close());
+    expect(troubles).toEqual([expect.stringMatching(/can't be asked: no answer within 5000 ms/)]);
   });
 });
 

@@ -47,7 +47,8 @@ export class AnswerLimit {
 
 /**
  * Like `AbortSignal.timeout`, of which the same is true; and what is read piece by piece has as much longer as this process stood still.
- * Aborted with a `TimeoutError`.
+ * Aborted with a `TimeoutError`. With `fetch` it needs `redirect: 'follow'` or `'manual'`: after the head of an answer Node.js 20 forgets the signal of a request with
+ * `'error'` as soon as memory is collected, and a body that never ends is read for ever.
  */
 export function answerSignal(limitMs: number): AbortSignal {
   const ending = new AbortController();

@@ -2,10 +2,13 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
+import { whileGarbageIsCollected } from '#libs/testing/garbage';
 import { DecisionDoor } from './decision-door.js';
 
 const closing: (() => void)[] = [];
-afterEach(() => closing.splice(0).forEach((close) => close()));
+afterEach(() => {
+  closing.splice(0).forEach((close) => close());
+});
 
 interface Asked {
   readonly what: string;
@@ -23,7 +26,10 @@ async function aDoor(answer: (response: ServerResponse) => void) {
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closing.push(() => server.close());
+  closing.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
   return { asked, door: new DecisionDoor(`http://127.0.0.1:${(server.address() as AddressInfo).port}`) };
 }
 
@@ -63,5 +69,11 @@ describe('the page’s way to the decision service', () => {
     closing.splice(0).forEach((close) => close());
     await expect(new DecisionDoor('http://127.0.0.1:9').ask({ ...ORDER, headers: {} })).rejects.toMatchObject(unknown);
     await expect(new DecisionDoor(undefined).ask({ ...ORDER, headers: {} })).rejects.toMatchObject({ status: 503 });
+  });
+
+  it('waits no longer for an answer that has begun and does not end', async () => {
+    const { door } = await aDoor((response) => response.write(' '));
+    const ordered = whileGarbageIsCollected(15_000, () => door.ask({ ...ORDER, headers: {} }));
+    await expect(ordered).rejects.toMatchObject({ status: 503 });
   });
 });

@@ -42,10 +42,12 @@ export class DecisionDoor {
       const answer = await fetch(new URL(path, this.url), {
         method,
         headers: Object.fromEntries(sent) as Record<string, string>,
-        redirect: 'error',
+        redirect: 'manual',
         signal: answerSignal(LONGEST_ANSWER_MS),
         ...(body === undefined ? {} : { body: new Uint8Array(body) }),
       });
+      if (answer.status >= 300 && answer.status < 400)
+        throw new Error(`it sends elsewhere, with status ${answer.status}`);
       return {
         status: answer.status,
         headers: Object.fromEntries([...answer.headers].filter(([name]) => PASSED_BACK.has(name))),

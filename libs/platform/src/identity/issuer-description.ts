@@ -44,7 +44,7 @@ export async function askIssuer(
 ): Promise<{ readonly status: number; readonly body: unknown }> {
   const answer = await fetch(url, {
     signal: answerSignal(ANSWER_WITHIN_MS),
-    redirect: 'error',
+    redirect: 'manual',
     headers: { accept: 'application/json' },
     ...(form === undefined ? {} : { method: 'POST', body: form }),
   });

@@ -1,0 +1,2 @@
+export * from './collect-garbage.js';
+export * from './while-garbage-is-collected.js';
