@@ -35,6 +35,7 @@ The order is: option, variable, context, this machine. A token that is kept goes
 const PIPELINE = `\`\`\`sh
 teststrip validate -f experiment.yaml                       # in every pull request, without a server
 teststrip apply -f experiment.yaml
+teststrip wait sdxl-int8 --for approval --timeout 2h && notify "sdxl-int8 waits for you"   # where a stage asks for one
 teststrip wait sdxl-int8 --for promoted --timeout 2h || exit 1   # 0 promoted, 1 ended otherwise, 3 not in time
 \`\`\``;
 

@@ -8,7 +8,7 @@ export const exitCodes = {
   timedOut: 3,
   /** The server answered, and refused. */
   refused: 4,
-  /** No answer came, or none that is Teststrip's. */
+  /** No answer came, none that is Teststrip's, or one that there is none at present. */
   unreachable: 5,
   interrupted: 130,
 } as const;
@@ -19,12 +19,12 @@ export const exitCodesInWords: readonly (readonly [code: ExitCode, meaning: stri
   [exitCodes.done, 'done; `wait`: what was waited for has come'],
   [
     exitCodes.otherwise,
-    'ended otherwise (`wait`, `apply --wait`), something would change (`diff --exit-code`), not identical (`replay`)',
+    'ended otherwise, or another revision took its place (`wait`, `apply --wait`), something would change (`diff --exit-code`), not identical (`replay`)',
   ],
   [exitCodes.usage, 'wrong usage, or a file that is wrong'],
   [exitCodes.timedOut, 'timed out'],
   [exitCodes.refused, 'refused by the server: not allowed, unknown, or not in this state'],
-  [exitCodes.unreachable, 'the server could not be reached'],
+  [exitCodes.unreachable, 'the server could not be reached, or can’t answer at present (429, 502, 503, 504)'],
   [exitCodes.interrupted, 'interrupted by Ctrl-C'],
 ];
 

@@ -44,7 +44,8 @@ export function addApplyCommand(program: Command, signal: AbortSignal): void {
     if (!options.wait || isDryRun) return printAnswer(output, answer, inLines);
     // A program is told one thing, the end.
     printOnTheWay(output, inLines());
-    await waitUntil(connection, { key: experiment.key, end: 'promoted', timeoutMs, signal, output });
+    const { key, revision } = experiment;
+    await waitUntil(connection, { key, revision, awaited: 'promoted', timeoutMs, signal, output });
   });
 }
 

@@ -50,17 +50,28 @@ export function effectWords({ effect }: ExperimentAnswer): string | undefined {
  * @param isFrozen whether its service stands still, and the experiment with it
  */
 export function waitsFor(experiment: ExperimentAnswer, isFrozen: boolean, nowMs: number): readonly string[] {
-  const { key, held, parked, approvals, phase, reason, deadlineAt } = experiment;
+  const { held, deadlineAt } = experiment;
   if (isOver(experiment)) return [];
+  return [
+    ...inTheWay(experiment, isFrozen, held ? ` (${ago(held.since, nowMs)})` : ''),
+    ...(deadlineAt ? [`deadline in ${duration(Math.max(0, Date.parse(deadlineAt) - nowMs))}`] : []),
+  ];
+}
+
+/**
+ * What stands between an experiment and its next step, beside evidence; the same words for as long as it is the same.
+ * @param heldSince what is said behind why it can't be judged
+ */
+export function inTheWay(experiment: ExperimentAnswer, isFrozen: boolean, heldSince = ''): readonly string[] {
+  const { key, held, parked, approvals, phase, reason } = experiment;
   const awaited = approvals?.awaited ?? null;
   return [
     ...(phase === 'quarantined' ? [`${reason ?? 'its log can’t be read'}; teststrip rollback ${key} ends it`] : []),
     ...(parked ? [`nothing can be decided at present: ${parked.reason}`] : []),
-    ...(held ? [`it can't be judged: ${held.causes.map(causeWords).join(', ')} (${ago(held.since, nowMs)})`] : []),
+    ...(held ? [`it can't be judged: ${held.causes.map(causeWords).join(', ')}${heldSince}`] : []),
     ...(phase === 'paused' ? [pauseWords(experiment, isFrozen)] : []),
     ...experiment.gates.filter(isAwaited).map(gateWords),
     ...(awaited === null ? [] : [approvalWords(key, awaited, approvals?.judgements)]),
-    ...(deadlineAt ? [`deadline in ${duration(Math.max(0, Date.parse(deadlineAt) - nowMs))}`] : []),
   ];
 }
 

@@ -7,12 +7,12 @@ import { CommandFailure, exitCodes } from '../exit-codes.js';
 import type { ExperimentAnswer } from '../server/answers.js';
 import type { Connection } from '../server/connection.js';
 import { printAnswer, printLines, printOnTheWay, tell, type OutputForm } from '../terminal/print.js';
-import { readExperiment, unlessAway } from './read-standing.js';
-import { isOver, phaseWords, shareWords, stageWords } from './standing.js';
+import { isFrozen, readExperiment, unlessAway } from './read-standing.js';
+import { inTheWay, isOver, phaseWords, shareWords, stageWords } from './standing.js';
 
-/** Ends that can be waited for. */
-export const awaitedEnds = ['promoted', 'rolled-back', 'ended'] as const;
-export type AwaitedEnd = (typeof awaitedEnds)[number];
+/** What can be waited for: ends, and the moment at which a person is needed. */
+export const awaitedStates = ['promoted', 'rolled-back', 'ended', 'approval'] as const;
+export type AwaitedState = (typeof awaitedStates)[number];
 
 const LOOK_EVERY_MS = 1_000;
 
@@ -24,48 +24,76 @@ export function timeoutOption(): Option {
 
 export interface Wait {
   readonly key: string;
-  readonly end: AwaitedEnd;
+  /** Undefined: the one that is there when the waiting begins. What becomes of another one is no answer to whoever has applied this one. */
+  readonly revision?: number;
+  readonly awaited: AwaitedState;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   /** `json` and `yaml`: the experiment as it stands at the end, and beside it what changes on the way. */
   readonly output: OutputForm;
 }
 
-/**
- * Waits until an experiment has ended, and says on the way what changes. A server that is away for a while is waited for as well.
- * @throws CommandFailure with the code for pipelines where it ends otherwise, or not in time.
- */
-export async function waitUntil(connection: Connection, wait: Wait): Promise<void> {
-  const { key, end, timeoutMs, output } = wait;
-  const last = await untilOver(connection, wait);
-  if (output !== 'table') printAnswer(output, last, () => []);
-  if (!isOver(last)) throw timedOut(key, timeoutMs, last);
-  if (output === 'table' && last.lastCommand) printLines([last.lastCommand.message]);
-  judgeEnd(last, end);
+interface Seen {
+  readonly experiment: ExperimentAnswer;
+  readonly isFrozen: boolean;
 }
 
-/** @returns where it stands when it is over, or when time is */
-async function untilOver(connection: Connection, { key, timeoutMs, signal, output }: Wait): Promise<ExperimentAnswer> {
+/**
+ * Waits for one revision of an experiment, and says on the way what changes. A server that is away for a while is waited for as well.
+ * @throws CommandFailure with the code for pipelines where it ends otherwise, another revision takes its place, or it is not in time.
+ */
+export async function waitUntil(connection: Connection, wait: Wait): Promise<void> {
+  const { awaited, timeoutMs, output } = wait;
+  const { first, last } = await untilDone(connection, wait);
+  const { experiment } = last;
+  if (output !== 'table') printAnswer(output, experiment, () => []);
+  if (experiment.revision !== first) throw replaced(experiment, first);
+  if (!isOver(experiment)) {
+    if (isThere(experiment, awaited)) return;
+    throw timedOut(last, timeoutMs);
+  }
+  if (output === 'table' && experiment.lastCommand) printLines([experiment.lastCommand.message]);
+  if (!isThere(experiment, awaited)) throw endedOtherwise(experiment, awaited);
+}
+
+/** Until it is over, what is waited for is there, another revision is, or time is up. */
+async function untilDone(
+  connection: Connection,
+  { key, revision, awaited, timeoutMs, signal, output }: Wait,
+): Promise<{ readonly first: number; readonly last: Seen }> {
   const untilMs = performance.now() + timeoutMs;
-  let last = await readExperiment(connection, key);
+  let last = await look(connection, key);
+  const first = revision ?? last.experiment.revision;
   let said = '';
   for (;;) {
-    const line = `${key} revision ${last.revision} ${phaseWords(last)}`;
-    const more = isOver(last) ? '' : `, stage ${stageWords(last)}, ${shareWords(last)}`;
-    if (line + more !== said) printOnTheWay(output, [line + more]);
-    said = line + more;
+    const line = lineOf(last);
+    if (line !== said) printOnTheWay(output, [line]);
+    said = line;
+    const { experiment } = last;
     const leftMs = untilMs - performance.now();
-    if (isOver(last) || leftMs <= 0) return last;
+    if (experiment.revision !== first || isOver(experiment) || isThere(experiment, awaited) || leftMs <= 0)
+      return { first, last };
     await sleep(Math.min(LOOK_EVERY_MS, leftMs), undefined, { signal });
-    const next = await unlessAway(readExperiment(connection, key), ({ message }) => tell(`${message} Waiting on.`));
-    last = next ?? last;
+    last = (await unlessAway(look(connection, key), ({ message }) => tell(`${message} Waiting on.`))) ?? last;
   }
 }
 
-function judgeEnd(experiment: ExperimentAnswer, end: AwaitedEnd): void {
-  const { key, phase } = experiment;
-  if (end === 'ended' || phase === end || (end === 'promoted' && hasWon(experiment))) return;
-  throw new CommandFailure(exitCodes.otherwise, `${key} ${phaseWords(experiment)}, and was waited for to be ${end}`);
+async function look(connection: Connection, key: string): Promise<Seen> {
+  const experiment = await readExperiment(connection, key);
+  return { experiment, isFrozen: await isFrozen(connection, experiment) };
+}
+
+function lineOf({ experiment, isFrozen: isStill }: Seen): string {
+  const line = `${experiment.key} revision ${experiment.revision} ${phaseWords(experiment)}`;
+  if (isOver(experiment)) return line;
+  const more = `${line}, stage ${stageWords(experiment)}, ${shareWords(experiment)}`;
+  return [more, ...inTheWay(experiment, isStill)].join('; ');
+}
+
+function isThere(experiment: ExperimentAnswer, awaited: AwaitedState): boolean {
+  if (awaited === 'approval') return !isOver(experiment) && (experiment.approvals?.awaited ?? null) !== null;
+  if (!isOver(experiment)) return false;
+  return awaited === 'ended' || experiment.phase === awaited || (awaited === 'promoted' && hasWon(experiment));
 }
 
 /** The best variant of an ab test has the traffic then, and a shadow that nothing follows is passed. */
@@ -73,6 +101,18 @@ function hasWon({ phase, outcome }: ExperimentAnswer): boolean {
   return phase === 'concluded' && (outcome === 'winner' || outcome === 'passed');
 }
 
-function timedOut(key: string, timeoutMs: number, last: ExperimentAnswer): CommandFailure {
-  return new CommandFailure(exitCodes.timedOut, `${key} ${phaseWords(last)} still after ${duration(timeoutMs)}`);
+function endedOtherwise(experiment: ExperimentAnswer, awaited: AwaitedState): CommandFailure {
+  const wanted = awaited === 'approval' ? 'wait for an approval' : `be ${awaited}`;
+  const text = `${experiment.key} ${phaseWords(experiment)}, and was waited for to ${wanted}`;
+  return new CommandFailure(exitCodes.otherwise, text);
+}
+
+function replaced({ key, revision }: ExperimentAnswer, waitedFor: number): CommandFailure {
+  const text = `revision ${waitedFor} of ${key} was waited for, and revision ${revision} has taken its place: "teststrip events ${key}" says by whom`;
+  return new CommandFailure(exitCodes.otherwise, text);
+}
+
+function timedOut({ experiment, isFrozen: isStill }: Seen, timeoutMs: number): CommandFailure {
+  const still = `${experiment.key} ${phaseWords(experiment)} still after ${duration(timeoutMs)}`;
+  return new CommandFailure(exitCodes.timedOut, [still, ...inTheWay(experiment, isStill)].join('; '));
 }

@@ -35,13 +35,16 @@ interface Sent {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A server that refused: its words, and what they are about. */
+/** What a server answers that can't answer at present, or something before it that can't reach it: the same may be answered in a moment. */
+const NOT_AT_PRESENT: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
+/** A server that refused, or can't answer at present: its words, and what they are about. */
 export class RefusedByServer extends CommandFailure {
   constructor(
     readonly problem: ServerProblem,
     message: string,
   ) {
-    super(exitCodes.refused, message);
+    super(NOT_AT_PRESENT.has(problem.status) ? exitCodes.unreachable : exitCodes.refused, message);
   }
 }
 
