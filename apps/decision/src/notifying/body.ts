@@ -80,8 +80,10 @@ function wordsOf(notice: DecisionNotice, link: string | undefined, templates: Te
 
 const AS_IT_IS: Manner = { plain: (value) => value };
 
-/** Longest text of a block that Slack takes is 3,000 characters; escaping makes some of them longer. */
+/** So much of a text for people to read; what Slack refuses is {@link LONGEST_TEXT}. */
 const LONGEST_MESSAGE = 2_000;
+/** Longest text of a block that Slack takes, in characters as they are sent: escaped, and with what a template says around them. */
+const LONGEST_TEXT = 3_000;
 
 /** What the template itself says may mention somebody or link somewhere; what it is filled with may not. */
 function slackInOwnWords({ notice, link }: Told, templates: Templates): unknown {
@@ -128,7 +130,13 @@ function section(text: string): unknown {
 
 /** Slack makes no links of addresses in it, nor mentions of names: those that are marked as such alone. */
 function asWritten(text: string): unknown {
-  return { type: 'mrkdwn', text, verbatim: true };
+  return { type: 'mrkdwn', text: withinBlock(text), verbatim: true };
+}
+
+/** A longer one Slack refuses for ever (`invalid_blocks`). No escape, link or character is cut in two. */
+function withinBlock(text: string): string {
+  if (text.length <= LONGEST_TEXT) return text;
+  return `${text.slice(0, LONGEST_TEXT - 1).replace(/(?:&[a-z]{0,3}|<[^<>]*|[\ud800-\udbff])$/, '')}…`;
 }
 
 function numbersInWords(numbers: DecidingNumbers): string {

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { DeliveryEvent } from '#libs/delivery';
 import type { KnownState } from '../deciding/decision-log.js';
-import { signatureHeaders } from './signed-post.js';
+import { retryAfterMsOf, signatureHeaders } from './signed-post.js';
 import { NOTICE_KINDS } from './notice.js';
 import { notificationsOf } from './notifications-of.js';
 import { readReceiver, toldApart, type Receiver } from './receivers.js';
@@ -92,6 +92,23 @@ describe('what receivers are told of decisions', () => {
     expect(JSON.parse(notificationsOf(nowhere, [rolledBack], after)[1]!.body).blocks[0].text.text).toMatch(/\*\nx$/);
   });
 
+  it.each([
+    ['escapes', '&<&> '.repeat(400), undefined],
+    ['a template around fields', 'a'.repeat(2_000), { text: '{{message}}\n{{message}}' }],
+    ['pairs of surrogates', '🎨'.repeat(2_000), { text: `x${'🎨'.repeat(1_000)}{{message}}` }],
+    ['a long template with links', '', { text: `<https://ci.example/${'a'.repeat(40)}|ci> `.repeat(60) }],
+  ])('gives Slack no text that is too long for it, nor halves of anything: %s', (_what, message, templates) => {
+    const said = { ...rolledBack, command: { message } } as DeliveryEvent;
+    const [, told] = notificationsOf({ ...settings, ...(templates && { templates }) }, [said], after);
+    const { blocks } = JSON.parse(told!.body) as { readonly blocks: readonly { readonly text?: { text: string } }[] };
+    const [{ text = { text: '' } } = {}] = blocks;
+    expect(text.text.length).toBeGreaterThan(2_900);
+    expect(text.text.length).toBeLessThanOrEqual(3_000);
+    expect(text.text).toMatch(/(?:&(?:amp|lt|gt);|>|[^&<]) ?…$/u);
+    expect(text.text).not.toMatch(/\p{Cs}/u);
+    expect(text.text.lastIndexOf('<')).toBeLessThanOrEqual(text.text.lastIndexOf('>'));
+  });
+
   it('leaves out what nobody wants to be told', () => {
     expect(notificationsOf({ ...settings, on: ['held', 'approved'] }, [rolledBack, approved], after)).toHaveLength(2);
     expect(notificationsOf({ ...settings, receivers: [] }, [rolledBack], after)).toEqual([]);
@@ -134,4 +151,16 @@ it('a body is signed with its id and its second', () => {
     'webhook-timestamp': '1614265330',
     'webhook-signature': `v1,${createHmac('sha256', key).update('msg_1.1614265330.{}').digest('base64')}`,
   });
+});
+
+it.each([
+  ['120', 120_000],
+  ['Sat, 28 Nov 2026 03:50:30 GMT', 30_000],
+  ['Sat, 28 Nov 2026 03:49:00 GMT', 0],
+  ['-5', 0],
+  ['soon', 0],
+  [undefined, 0],
+])('a receiver that asks for a pause until %s gets %d ms', (asked, ms) => {
+  const headers = new Headers(asked === undefined ? {} : { 'retry-after': asked });
+  expect(retryAfterMsOf({ headers }, Date.parse('2026-11-28T03:50:00Z'))).toBe(ms);
 });
