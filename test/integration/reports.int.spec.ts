@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -164,6 +165,46 @@ describe('the reports API', () => {
     await recordEvents(database, createFactStore(database), [{ ...event, id: 'one more' }]);
     expect((await summaries.next()).value).toMatchObject({ exposed: 2 });
     await summaries.return(undefined);
+  });
+
+  it('ends a follower’s stream when their token counts no more', async () => {
+    const identities = join(folder, 'identities.yaml');
+    const withTokens = (...tokens: readonly string[]): Promise<void> =>
+      writeFile(
+        identities,
+        JSON.stringify({
+          identities: tokens.map((token) => ({
+            name: token,
+            sha256: createHash('sha256').update(token).digest('hex'),
+            roles: { '*': 'viewer' },
+          })),
+        }),
+      );
+    await withTokens('anna', 'leaving');
+    const guarded = await startApp(reportsApp, {
+      resources: { database, bus },
+      environment: { IDENTITIES: identities },
+      settings: { pictureRoots: [], liveEveryMs: 20 },
+    });
+    const leave = new AbortController();
+    /** Says how the stream has ended. */
+    const followed = async (token: string): Promise<string> => {
+      const headers = { authorization: `Bearer ${token}` };
+      const answer = await fetch(`${guarded.url}${address}/live`, { headers, signal: leave.signal });
+      expect(answer.status).toBe(200);
+      return answer.text().then(() => 'ended', String);
+    };
+    try {
+      const [staying, leaving] = [followed('anna'), followed('leaving')];
+      await sleep(100);
+      await withTokens('anna');
+      expect(await leaving).toMatch(/terminated/);
+      expect(await Promise.race([staying, sleep(200, 'goes on')])).toBe('goes on');
+      leave.abort();
+      await staying;
+    } finally {
+      await guarded.close();
+    }
   });
 
   it('serves the page with its own files only', async () => {

@@ -13,6 +13,12 @@ export interface Access {
   servicesOf(request: Request): readonly string[] | Promise<readonly string[]>;
 }
 
+/** What somebody was let through to. */
+interface Asked {
+  readonly needed: Role;
+  readonly services: readonly string[];
+}
+
 const IDENTITY = Symbol('identity');
 type IdentifiedRequest = Request & { [IDENTITY]?: Identity };
 
@@ -30,10 +36,12 @@ export function callerOf(request: Request): Identity {
 
 /** How often refusals are told at most. */
 const TELL_EVERY_MS = 1_000;
+/** How often it is looked whether somebody may still have an answer that goes on. */
+const LOOK_AGAIN_EVERY_MS = 2_000;
 
 /**
  * Lets through who has the role that the route's description asks for (`x-role`), on every service that the request is about. A route
- * that no description knows lets nobody through.
+ * that no description knows lets nobody through. An answer that goes on (a live stream) ends when whoever gets it may not have it any more.
  */
 export class AccessGuard implements CanActivate {
   private readonly logger = new Logger('access');
@@ -53,15 +61,35 @@ export class AccessGuard implements CanActivate {
       await takeBody(request, operation);
       return true;
     }
-    const identity = await this.identify(request, context.switchToHttp().getResponse<Response>(), needed);
+    const response = context.switchToHttp().getResponse<Response>();
+    const identity = await this.identify(request, response, needed);
     // Who may do it nowhere is told so before anybody reads what they send.
     if (!hasRole(identity, needed)) throw forbidden(identity, needed);
     await takeBody(request, operation);
-    for (const service of await this.access.servicesOf(request)) {
+    const services = await this.access.servicesOf(request);
+    for (const service of services) {
       if (!hasRole(identity, needed, service)) throw forbidden(identity, needed, service);
     }
     request[IDENTITY] = identity;
+    this.endWhenOver(request, response, { needed, services });
     return true;
+  }
+
+  /** A token that is taken back, or has run out, ends what it has begun. */
+  private endWhenOver(request: Request, response: Response, asked: Asked): void {
+    if (response.destroyed) return;
+    const looking = setInterval(() => {
+      const end = (may: boolean): void => void (may || response.destroy());
+      // What can't be asked at present takes nothing away.
+      void this.mayStill(request, asked).then(end, () => undefined);
+    }, LOOK_AGAIN_EVERY_MS).unref();
+    response.once('close', () => clearInterval(looking));
+  }
+
+  private async mayStill(request: Request, { needed, services }: Asked): Promise<boolean> {
+    const identity = await this.known(request, needed);
+    if ('reason' in identity || !hasRole(identity, needed)) return false;
+    return services.every((service) => hasRole(identity, needed, service));
   }
 
   private operationOf({ method, route }: Request): ApiOperation {
@@ -73,12 +101,17 @@ export class AccessGuard implements CanActivate {
   }
 
   private async identify(request: Request, response: Response, needed: Role): Promise<Identity> {
-    const found = await this.access.identities.identify(request);
+    const found = await this.known(request, needed);
     if (!('reason' in found)) return found;
-    const { reader } = this.access.identities;
-    if (needed === 'viewer' && reader && found.reason === 'no-token') return reader;
     response.setHeader('www-authenticate', 'Bearer realm="teststrip"');
     throw this.unauthorised(found);
+  }
+
+  private async known(request: Request, needed: Role): Promise<Identity | Unidentified> {
+    const { identities } = this.access;
+    const found = await identities.identify(request);
+    const isNobody = 'reason' in found && found.reason === 'no-token';
+    return isNobody && needed === 'viewer' && identities.reader ? identities.reader : found;
   }
 
   private unauthorised({ reason, expected }: Unidentified): ProblemException {
