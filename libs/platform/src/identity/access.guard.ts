@@ -79,9 +79,11 @@ export class AccessGuard implements CanActivate {
   private endWhenOver(request: Request, response: Response, asked: Asked): void {
     if (response.destroyed) return;
     const looking = setInterval(() => {
-      const end = (may: boolean): void => void (may || response.destroy());
       // What can't be asked at present takes nothing away.
-      void this.mayStill(request, asked).then(end, () => undefined);
+      void this.mayStill(request, asked).then(
+        (may) => may || response.destroy(),
+        () => undefined,
+      );
     }, LOOK_AGAIN_EVERY_MS).unref();
     response.once('close', () => clearInterval(looking));
   }
