@@ -41,7 +41,7 @@ describe('pipelined requests', () => {
     const { port, router } = await start('http://127.0.0.1:1');
     const streams = (): unknown => Reflect.get(Reflect.get(router, 'flags') as object, 'listening');
     const client = speak(port, 'GET /ofrep/v1/events HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5));
-    await client.until('connected');
+    await client.until('refetchEvaluation');
     expect(streams()).toBe(1);
     client.socket.destroy();
     await expect.poll(streams, { timeout: 5_000 }).toBe(0);

@@ -23,6 +23,8 @@ export class ChangeStreams {
   }
 
   /**
+   * Who knows of the newest change hears of the next one; everybody else is told at once. A client asks for flags first and listens then, and one whose stream breaks
+   * says which event it has had only where it has had one: without the first event, what changes in between would reach neither, and they ask for nothing by themselves.
    * @param lastId of the last event that the client has had, if it was here before
    * @returns false where there are too many
    */
@@ -34,7 +36,7 @@ export class ChangeStreams {
       'cache-control': 'no-cache',
       'x-accel-buffering': 'no',
     });
-    response.write(lastId !== undefined && lastId !== this.id ? this.event() : ': connected\n\n');
+    response.write(lastId === this.id ? ': connected\n\n' : this.event());
     this.streams.add(response);
     response.on('close', () => this.streams.delete(response));
     this.living ??= setInterval(() => this.send(': alive\n\n'), SIGN_OF_LIFE_EVERY_MS).unref();
