@@ -106,6 +106,14 @@ const withoutRepeats = (got: readonly Got[]): string[] => [
   ...new Map(got.map(({ id, decision }) => [id, decision])).values(),
 ];
 
+it('a message that Slack never takes holds up none of those behind it', async () => {
+  const slack = await aReceiver((response, nth) => void (nth === 2 ? response.writeHead(400).end() : ok(response)));
+  const decision = await aDecision([`slack:${slack.url}`], { NOTIFY_RETRY_AFTER_MS: '60000' });
+  await apply(decision, 'never-taken');
+  for (const what of ['pause', 'resume', 'rollback']) await order(decision, 'never-taken', what);
+  await eventually(() => expect(slack.got.map(({ decision: told }) => told)).toEqual(DECIDED));
+});
+
 it('every receiver is told of each decision in order, whatever another one does', async () => {
   const good = await aReceiver(ok);
   const failing = await aReceiver((response, nth) => void (nth <= 2 ? response.writeHead(503).end() : ok(response)));

@@ -30,6 +30,9 @@ export async function attempt(
   // Whatever is in it is of no interest, and may be without end.
   await response.body?.cancel().catch(() => undefined);
   if (response.ok) return;
+  const { status } = response;
+  // Slack takes this message never, and those behind it are not to wait for that; a webhook that is set up wrongly may be mended meanwhile.
+  const isFinal = receiver.form === 'slack' && status === 400;
   const retryAfterMs = retryAfterMsOf(response);
-  throw new NotDeliveredError(`answered with status ${response.status}, expected 200 to 299`, { retryAfterMs });
+  throw new NotDeliveredError(`answered with status ${status}, expected 200 to 299`, { retryAfterMs, isFinal });
 }
