@@ -5,7 +5,7 @@ import { inTime } from '../notifying/in-time.js';
 import { askGate, idOf, plainText, type GateQuestion, type HeardGate } from './ask-gate.js';
 import type { GateSettings } from './gate-settings.js';
 
-/** Gates that are asked at once. */
+/** What one gate is asked at once. Each has places of its own: one that does not answer keeps nobody from another. */
 const AT_ONCE = 8;
 /** A gate that fails once may have been restarted: after so many in a row people are told. */
 const FAILURES_TOLD = 3;
@@ -27,6 +27,11 @@ interface Asking {
 
 const ANEW: Asking = { dueAtMs: 0, failures: 0 };
 
+interface UnderWay {
+  readonly gate: string;
+  readonly ended: Promise<void>;
+}
+
 /**
  * Asks the gates that ramps wait for, and tells the decisions what they say. Nothing waits for it but the ramp of the experiment itself. What is asked is
  * in the log, so that another process, or the next one, asks it again under the same id.
@@ -34,7 +39,7 @@ const ANEW: Asking = { dueAtMs: 0, failures: 0 };
 export class GateKeeper {
   private readonly asking = new Map<string, Asking>();
   private readonly closing = new AbortController();
-  private readonly underWay = new Map<string, Promise<void>>();
+  private readonly underWay = new Map<string, UnderWay>();
 
   constructor(private readonly options: GateKeeperOptions) {}
 
@@ -42,22 +47,33 @@ export class GateKeeper {
   look(onFailure: (error: Error) => void): void {
     const open = new Map(this.options.decisions.gatesToAsk().map((question) => [idOf(question), question]));
     for (const id of this.asking.keys()) if (!open.has(id)) this.asking.delete(id);
-    const nowMs = this.options.clock.nowMs();
-    for (const [id, question] of open) {
-      const { dueAtMs } = this.asking.get(id) ?? ANEW;
-      if (this.underWay.has(id) || dueAtMs > nowMs) continue;
-      if (this.underWay.size >= AT_ONCE || this.closing.signal.aborted) return;
-      const asked = this.ask(id, question)
+    for (const [id, question] of this.due(open)) {
+      const { gate } = question.asked;
+      if (this.askedNow(gate) >= AT_ONCE || this.closing.signal.aborted) continue;
+      const ended = this.ask(id, question)
         .catch(onFailure)
         .finally(() => this.underWay.delete(id));
-      this.underWay.set(id, asked);
+      this.underWay.set(id, { gate, ended });
     }
   }
 
   /** Ends what is under way; it is asked again by whoever comes next. */
   async close(): Promise<void> {
     this.closing.abort();
-    await Promise.all(this.underWay.values());
+    await Promise.all([...this.underWay.values()].map(({ ended }) => ended));
+  }
+
+  /** Those that have waited longest first: where a gate leaves some without an answer, they line up again behind the others. */
+  private due(open: ReadonlyMap<string, GateQuestion>): readonly (readonly [id: string, question: GateQuestion])[] {
+    const nowMs = this.options.clock.nowMs();
+    const dueAtMs = (id: string): number => (this.asking.get(id) ?? ANEW).dueAtMs;
+    return [...open]
+      .filter(([id]) => !this.underWay.has(id) && dueAtMs(id) <= nowMs)
+      .toSorted(([one], [other]) => dueAtMs(one) - dueAtMs(other));
+  }
+
+  private askedNow(gate: string): number {
+    return [...this.underWay.values()].filter((one) => one.gate === gate).length;
   }
 
   private async ask(id: string, question: GateQuestion): Promise<void> {
