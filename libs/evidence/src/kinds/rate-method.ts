@@ -59,6 +59,7 @@ import {
   noteBadEvent,
 } from './episodes.js';
 import { lnFactor, tiltTests } from './tilt-tests.js';
+import { initialToldEnds, isControlTold, mergeToldEnds, noteEnd, type ToldEnds } from './told-ends.js';
 
 /**
  * Rates of an event that is bad, or good where higher is better. An absolute margin is judged by betting on 0/1 values, which is exact at any base rate and can prove
@@ -81,6 +82,8 @@ export interface RateState {
   /** Of first values; of all values. */
   readonly difference: MeanDifference;
   readonly allValues: MeanDifference;
+  /** Of metrics of how requests end. */
+  readonly told: ToldEnds;
 }
 
 interface HarmOfRate {
@@ -105,6 +108,7 @@ interface EncodedRate {
   readonly recent: RecentRequests;
   readonly difference: codec.EncodedMeanDifference;
   readonly allValues: codec.EncodedMeanDifference;
+  readonly told?: ToldEnds;
 }
 
 export const rateMethod: Method<RateState> = {
@@ -123,6 +127,7 @@ export const rateMethod: Method<RateState> = {
     recent: initialRecentRequests(),
     difference: initialMeanDifference(),
     allValues: initialMeanDifference(),
+    told: initialToldEnds(),
   }),
 
   observe(state, metric, seen) {
@@ -135,9 +140,14 @@ export const rateMethod: Method<RateState> = {
     countOne(state.counts.units, arm);
     observeMean(state.difference, arm, propensity, value);
     if (metric.test === null) return isBadEvent;
+    const isGood = metric.definition.direction === 'higher';
+    if (tellsOfEnds(metric)) {
+      const isTold = isControlTold(state.told, seen.atMs);
+      noteEnd(state.told, seen, value === (isGood ? 1 : 0));
+      if (!isTold) return isBadEvent;
+    }
     if (value === 1) hit(state.firstValues, arm, propensity);
     // Betting takes "higher is better": a bad event is −1.
-    const isGood = metric.definition.direction === 'higher';
     bet(state.betting, designsOf(metric).proof, arm, propensity, isGood ? value : -value);
     return isBadEvent;
   },
@@ -157,6 +167,7 @@ export const rateMethod: Method<RateState> = {
     recent: mergeRecent(a.recent, b.recent),
     difference: mergeMeanDifference(a.difference, b.difference),
     allValues: mergeMeanDifference(a.allValues, b.allValues),
+    told: mergeToldEnds(a.told, b.told),
   }),
 
   judge(state, metric, { alpha }) {
@@ -199,7 +210,7 @@ export const rateMethod: Method<RateState> = {
     episodes: metric.episodes,
   }),
 
-  encode: ({ counts, betting, firstValues, harm, laterEvents, recent, difference, allValues }): EncodedRate => ({
+  encode: ({ counts, betting, firstValues, harm, laterEvents, recent, difference, allValues, told }): EncodedRate => ({
     counts: structuredClone(counts),
     betting: codec.encodeBetting(betting),
     firstValues: codec.encodeTilt(firstValues),
@@ -213,9 +224,10 @@ export const rateMethod: Method<RateState> = {
     recent: copyRecent(recent),
     difference: codec.encodeMeanDifference(difference),
     allValues: codec.encodeMeanDifference(allValues),
+    told: { ...told },
   }),
 
-  decode: ({ counts, betting, firstValues, harm, laterEvents, recent, difference, allValues }: EncodedRate) => ({
+  decode: ({ counts, betting, firstValues, harm, laterEvents, recent, difference, allValues, told }: EncodedRate) => ({
     kind: 'rate',
     counts: structuredClone(counts),
     betting: codec.decodeBetting(betting),
@@ -230,6 +242,8 @@ export const rateMethod: Method<RateState> = {
     recent: copyRecent(recent),
     difference: codec.decodeMeanDifference(difference),
     allValues: codec.decodeMeanDifference(allValues),
+    // Evidence of before: it waits for control's ends once.
+    told: told ? { ...told } : initialToldEnds(),
   }),
 };
 

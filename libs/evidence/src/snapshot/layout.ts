@@ -38,13 +38,16 @@ export function storedLayoutOf(kinds: readonly string[]): string {
 
 /** Forms of the frame that are translated when they are read: traffic and coverage by the service's epochs, and pairs without preference. */
 const FORMER_FRAMES: readonly string[] = ['1j6khasfy53', '20rcvx1q89e'];
+/** Rates that know nothing of control's ends that are awaited: they wait for them once. */
+const RATES_BEFORE_ENDS_WERE_AWAITED = '28f1krc1scd';
 /**
- * Forms of kinds that are read as they are: tails without what tells how steeply the candidate's falls, whose counts begin at 0; and those without the
+ * Forms of kinds that are read as they are, before today's: tails without what tells how steeply the candidate's falls, whose counts begin at 0; and those without the
  * candidate's newest values and the place that control's quantile surely is within, which is there from the next time the limit is read.
  */
 const FORMER_FORMS: readonly Readonly<Record<string, string>>[] = [
-  { 'upper-tail': 'etxzceu0bp' },
-  { 'upper-tail': '2gi84vxr9n0' },
+  { rate: RATES_BEFORE_ENDS_WERE_AWAITED, 'upper-tail': 'etxzceu0bp' },
+  { rate: RATES_BEFORE_ENDS_WERE_AWAITED, 'upper-tail': '2gi84vxr9n0' },
+  { rate: RATES_BEFORE_ENDS_WERE_AWAITED },
 ];
 
 /** Whether evidence of this form and these kinds can be read. */
