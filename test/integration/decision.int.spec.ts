@@ -5,8 +5,10 @@ import { decisionApp, type DecisionSettings } from '#apps/decision';
 import {
   decodeEvent,
   encodeEvent,
+  stampEvent,
   topics,
   type AllocationCommanded,
+  type EventDraft,
   type ExperimentAnalysed,
   type ExperimentFile,
   type TeststripEvent,
@@ -376,6 +378,35 @@ guardrails:
       const { body } = await call(decision, 'GET', `/v1/experiments/${key}`);
       expect(body).toMatchObject({ stage: { index: 1 }, weightsPpm: { candidate: 50_000 } });
     });
+  });
+
+  it('gives a candidate no larger share while its requests have no answer and control’s have, says so, and goes on when they have', async () => {
+    const decision = await aDecision();
+    const file = aFile({ ramp: [{ weight: '1%' }, { weight: '20%' }, { weight: '100%' }] });
+    await apply(decision, file);
+    const view = async () => (await call(decision, 'GET', `/v1/experiments/${file.key}`)).body;
+    const candidate = { experiment: file.key, revision: 1, variant: 'candidate' };
+    const beat = async (longerThan: number[]): Promise<void> => {
+      const at = new Date().toISOString();
+      const underWay = [{ ...candidate, longerThan }];
+      const data = { router: 'router-x', at, services: { [file.service]: 1_000 }, brokenGlass: [], leaving: false };
+      const event = { type: topics.routerHeartbeat.name, id: `${Math.random()}`, timeMs: Date.now() };
+      const draft = { ...event, subject: 'router-x', data: { ...data, underWay } } as EventDraft;
+      await bus.publish([encodeEvent(stampEvent(draft, 'test'))]);
+    };
+    const beating = setInterval(() => void beat([40, 40, 40, 12]), 200);
+    onTestFinished(() => clearInterval(beating));
+    await publishAnalysis(file.key, [], { requests: { control: 9_900, candidate: 100 } });
+    const unanswered = { candidate: 'candidate', requests: 40, seconds: 1, expected: 0 };
+    await eventually(async () => expect(await view()).toMatchObject({ unanswered }));
+    await publishAnalysis(file.key, proven(1_000_000), { requests: { control: 9_900, candidate: 100 } });
+    await pause(500);
+    expect(await view()).toMatchObject({ phase: 'running', stage: { weightPpm: 10_000 }, unanswered });
+    clearInterval(beating);
+    await beat([1]);
+    await eventually(async () => expect(await view()).toMatchObject({ unanswered: null }));
+    await publishAnalysis(file.key, proven(1_000_000), { requests: { control: 9_900, candidate: 100 } });
+    await eventually(async () => expect(await view()).toMatchObject({ stage: { weightPpm: 200_000 } }));
   });
 
   it('begins in the shadow of its file, shows and orders the copies, and leaves it at what pairs allow', async () => {

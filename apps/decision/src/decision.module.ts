@@ -77,17 +77,22 @@ export class DecisionModule {
       (events, after) => notificationsOf(options.notify, events, after),
     );
     const notifier = new Notifier(database, options.notify, logger, options.metrics);
-    const decisions = new Decisions(log, clock, {
-      decided: (experiment, events) => {
-        metrics.count(experiment, events);
-        loop.decided(experiment, events);
-      },
-      quarantined: (experiment) => loop.alert(experiment),
-      parked: (experiment) => loop.alertOfParked(experiment),
-      unreadable: (service, reason) => loop.alertOfService(service, reason),
-    });
-    const metrics = new DecisionMetrics(options.metrics, () => decisions.held());
     const routers = new RouterWatch(options.bus, controller, clock, (message) => logger.warn(message));
+    const decisions = new Decisions(
+      log,
+      clock,
+      {
+        decided: (experiment, events) => {
+          metrics.count(experiment, events);
+          loop.decided(experiment, events);
+        },
+        quarantined: (experiment) => loop.alert(experiment),
+        parked: (experiment) => loop.alertOfParked(experiment),
+        unreadable: (service, reason) => loop.alertOfService(service, reason),
+      },
+      routers,
+    );
+    const metrics = new DecisionMetrics(options.metrics, () => decisions.held());
     const followUp = new OrderFollowUp(decisions, routers, () => clock.nowMs());
     const nowMs = (): number => clock.nowMs();
     createStateMetrics(options.metrics, {

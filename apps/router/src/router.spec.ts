@@ -561,6 +561,11 @@ describe('commands', () => {
 });
 
 const heard = async (): Promise<unknown> => (await eventsOf('router.heartbeat.v1')).at(-1)?.data;
+const underWay = async (): Promise<unknown> =>
+  ((await heard()) as DataOf<'router.heartbeat.v1'> | undefined)?.underWay?.map(({ variant, longerThan }) => [
+    variant,
+    longerThan[0],
+  ]);
 
 describe('a lost controller', () => {
   it('has given an order that did not come here: control is served until it comes, and the heartbeat says how far the router is', async () => {
@@ -585,6 +590,24 @@ describe('a lost controller', () => {
     await expect.poll(() => variantServed(router)).toBe('candidate');
     await router.close();
     await expect.poll(heard).toMatchObject({ leaving: true });
+  });
+
+  it('hears in the heartbeats how many requests have no answer yet, for how long, until they have', async () => {
+    const held: ServerResponse[] = [];
+    const candidate = await upstream((request, response) => {
+      request.resume();
+      held.push(response);
+    });
+    await define({ candidate, control: candidate });
+    await order(1, { control: 0, candidate: 1_000_000 });
+    const router = await start();
+    const polled = fetch(new URL('/v1/services/text-to-image/jobs/1', router.url)).then((answer) => answer.text());
+    const asked = [ask(router, { unit: 'a' }), ask(router, { unit: 'b' })];
+    // What is polled makes no picture.
+    await expect.poll(underWay, { timeout: 5_000 }).toEqual([['candidate', 2]]);
+    for (const response of held) response.end('picture');
+    await Promise.all([polled, ...asked]);
+    await expect.poll(underWay, { timeout: 5_000 }).toEqual([]);
   });
 
   it('sends a canary to control until it is heard again', async () => {

@@ -23,6 +23,7 @@ import {
   TrustedProxies,
 } from '#libs/platform';
 import { createEventBuffer, type EventBuffer } from '#libs/telemetry';
+import { OpenRequests } from './proxy/open-requests.js';
 import { createProxy, type Proxy } from './proxy/proxy.js';
 import type { RoutedRequest } from './proxy/routed-request.js';
 import { addressOf } from './proxy/public-address.js';
@@ -61,6 +62,8 @@ import { WeightsKeeper, type Settled } from './weights/weights-keeper.js';
 
 /** How often a router says that it is alive; besides, it does whenever it has obeyed. */
 const HEARTBEAT_EVERY_MS = 1_000;
+/** As many variants as a heartbeat tells of. */
+const MOST_UNDER_WAY = 1_000;
 
 /** How long a client may take for the head of a request; without a limit for whole requests Node.js has none for heads either. */
 const HEAD_WITHIN_MS = 60_000;
@@ -91,6 +94,7 @@ export class Router {
   private readonly feed: LogFollower;
   private readonly metrics: RouterMetrics;
   private readonly server: Server;
+  private readonly open = new OpenRequests();
   private readonly proxy: Proxy;
   private readonly flags: FlagServer;
   private readonly lane: ClientLane;
@@ -242,6 +246,7 @@ export class Router {
     return createProxy({
       ...this.askedParts(),
       shadow: this.shadow,
+      open: this.open,
       lanes: this.lanes,
       limits: settings.limits,
       unitHeaders: settings.unitHeaders,
@@ -655,7 +660,8 @@ export class Router {
     const { routerId: router } = this.settings;
     const services = this.weights.claimable(this.allocations.epochs());
     const brokenGlass = this.allocations.state.brokenGlass.map(({ service }) => service);
-    this.heartbeats.add(routerHeartbeatEvent({ router, services, brokenGlass, leaving }, this.source));
+    const underWay = this.open.underWay().slice(0, MOST_UNDER_WAY);
+    this.heartbeats.add(routerHeartbeatEvent({ router, services, brokenGlass, underWay, leaving }, this.source));
   }
 
   /** Says when control is served because the controller is lost, and when it is back. Who is served follows from the clock at each request. */

@@ -21,6 +21,7 @@ export { isDelivered, OUTCOMES, presentOutcome, type Outcome } from './events/ou
 export * from './events/preference.judged.v1.js';
 export * from './events/request.routed.v1.js';
 export * from './events/router.heartbeat.v1.js';
+export * from './events/under-way.js';
 export * from './events/service.defined.v1.js';
 export { examples } from './events/examples.js';
 export type { Application, Topic } from './events/topic.js';

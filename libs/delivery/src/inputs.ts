@@ -1,5 +1,6 @@
 import type { GateAnswer } from './events.js';
 import type { Gate } from './state.js';
+import type { RequestsUnderWay } from './rules/unanswered.js';
 import type { AllocationApplied, ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
 
 /** Time and identity come in as values: the same input on the same state gives the same events. */
@@ -50,6 +51,8 @@ export interface GateSaid extends Input, Gate {
 export interface Analysed extends Input {
   readonly type: 'analysed';
   readonly analysis: ExperimentAnalysed;
+  /** What routers say of requests without an end; absent where they say nothing, and where decisions are made again from their log. */
+  readonly underWay?: RequestsUnderWay | undefined;
 }
 
 /** Time has passed. */

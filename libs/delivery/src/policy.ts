@@ -6,6 +6,7 @@ import { concludeTest } from './rules/conclude.js';
 import { endOverdue } from './rules/deadline.js';
 import { harmfulGuardrail, rollBackBrokenLimit, rollBackHarm } from './rules/harm.js';
 import { standstillAt } from './rules/standstill.js';
+import { unansweredOf } from './rules/unanswered.js';
 import { holdForSilence, holdUntrusted, releaseHold } from './rules/hold.js';
 import { sparingOthers } from './rules/drop-arm.js';
 import { judgeShadow, rollBackHarmOfPairs } from './rules/shadow.js';
@@ -80,13 +81,18 @@ function judgeByPhase(state: ActiveState, input: Analysed): readonly DeliveryEve
       return releaseHold(state, input);
     case 'running': {
       const events = isInShadow(state) ? judgeShadow(state, input) : judgeRunning(state, input);
-      return standstillAt(state.spec, input.atMs) !== undefined
-        ? events.filter((event) => !isRise(state, event))
-        : events;
+      return mayRise(state, input) ? events : events.filter((event) => !isRise(state, event));
     }
     default:
       return state satisfies never;
   }
+}
+
+/** Whether it is the time for a share to rise, and the ends that are known speak for all requests. */
+function mayRise(state: RunningState, { atMs, analysis, underWay }: Analysed): boolean {
+  const { spec, weightsPpm } = state;
+  if (standstillAt(spec, atMs) !== undefined) return false;
+  return unansweredOf({ spec, weightsPpm, requests: analysis.requests }, underWay) === null;
 }
 
 /** Whether a candidate gets more than it has. */

@@ -1,5 +1,5 @@
 import { experimentPhase } from '#libs/contracts';
-import { duration, percent, phaseInWords } from '#libs/delivery';
+import { duration, number, percent, phaseInWords } from '#libs/delivery';
 import type { ExperimentAnswer } from '../server/answers.js';
 
 /** Phases after which only a new revision or attempt goes on. */
@@ -50,10 +50,11 @@ export function effectWords({ effect }: ExperimentAnswer): string | undefined {
  * @param isFrozen whether its service stands still, and the experiment with it
  */
 export function waitsFor(experiment: ExperimentAnswer, isFrozen: boolean, nowMs: number): readonly string[] {
-  const { held, deadlineAt } = experiment;
+  const { held, unanswered, deadlineAt } = experiment;
   if (isOver(experiment)) return [];
   return [
     ...inTheWay(experiment, isFrozen, held ? ` (${ago(held.since, nowMs)})` : ''),
+    ...(unanswered ? [unansweredWords(unanswered)] : []),
     ...(deadlineAt ? [`deadline in ${duration(Math.max(0, Date.parse(deadlineAt) - nowMs))}`] : []),
   ];
 }
@@ -73,6 +74,16 @@ export function inTheWay(experiment: ExperimentAnswer, isFrozen: boolean, heldSi
     ...experiment.gates.filter(isAwaited).map(gateWords),
     ...(awaited === null ? [] : [approvalWords(key, awaited, approvals?.judgements)]),
   ];
+}
+
+/** "41 requests of candidate have had no answer for more than 8 s (by control it would be 3): …". */
+function unansweredWords({
+  candidate,
+  requests,
+  seconds,
+  expected,
+}: NonNullable<ExperimentAnswer['unanswered']>): string {
+  return `${number(requests)} requests of ${candidate} have had no answer for more than ${seconds} s (by control it would be ${number(Math.round(expected))}): its share does not rise before they end`;
 }
 
 function approvalWords(key: string, stage: number, judgements: number | null | undefined): string {

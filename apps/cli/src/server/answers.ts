@@ -30,6 +30,9 @@ export const experimentAnswer = z.looseObject({
   winner: z.string().nullish(),
   held: z.looseObject({ since: z.string(), causes: z.array(z.string()) }).nullish(),
   parked: z.looseObject({ reason: z.string() }).nullish(),
+  unanswered: z
+    .looseObject({ candidate: z.string(), requests: z.number(), seconds: z.number(), expected: z.number() })
+    .nullish(),
   approvals: z.looseObject({ awaited: z.number().nullable(), judgements: z.number().nullish() }).optional(),
   gates: z
     .array(

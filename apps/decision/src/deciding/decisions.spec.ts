@@ -29,7 +29,7 @@ async function restartedAt(startedAtMs: number, heardAtMs: number) {
       return { version: 2 };
     },
   } as unknown as DecisionLog;
-  const decisions = new Decisions(log, clock, listener);
+  const decisions = new Decisions(log, clock, listener, { underWayOf: () => undefined });
   await decisions.restart(fail);
   return async (atMs: number): Promise<readonly string[]> => {
     clock.atMs = atMs;
@@ -67,7 +67,7 @@ async function beginsAtT0() {
     },
   } as unknown as DecisionLog;
   const noted: string[][][] = [];
-  const decisions = new Decisions(log, clock, listener);
+  const decisions = new Decisions(log, clock, listener, { underWayOf: () => undefined });
   await decisions.restart(fail);
   const typesAt = async (atMs: number): Promise<readonly string[]> => {
     clock.atMs = atMs;
@@ -110,7 +110,7 @@ it('an experiment whose log the database does not give stops no other, is missed
     loadService: async () => ({ state: newService('text-to-image'), version: 1, untold: [] }),
     heard: { list: async () => [] },
   } as unknown as DecisionLog;
-  const decisions = new Decisions(log, clock, listener);
+  const decisions = new Decisions(log, clock, listener, { underWayOf: () => undefined });
   const failures: string[] = [];
   await decisions.restart(({ message }) => failures.push(message));
   expect(failures).toContain('lost: could not read block 7');

@@ -23,10 +23,13 @@ import {
   type ServiceState,
   wasPausedWith,
   type StartedState,
+  unansweredOf,
+  type Unanswered,
 } from '#libs/delivery';
 import { VersionConflictError } from '#libs/persistence/decision';
 import type { Clock } from '#libs/platform';
 import type { GateQuestion } from '../gates/ask-gate.js';
+import type { RouterWatch } from '../routers/router-watch.js';
 import { LogLockedError } from './bounded-transaction.js';
 import type { DecisionLog, Known, KnownService, KnownState } from './decision-log.js';
 import { Lanes } from './lanes.js';
@@ -146,6 +149,7 @@ export class Decisions {
     private readonly log: DecisionLog,
     private readonly clock: Clock,
     private readonly listener: DecisionsListener,
+    private readonly routers: Pick<RouterWatch, 'underWayOf'>,
   ) {}
 
   /**
@@ -300,6 +304,17 @@ export class Decisions {
     if (!this.known.has(analysis.experiment)) this.heardAtMs.delete(analysis.experiment);
   }
 
+  /** Requests that keep a candidate's share from rising; null where none do, or no analysis came lately. */
+  unansweredIn(state: StartedState): Unanswered | null {
+    const { experiment, revision, spec, weightsPpm } = state;
+    const analysis = this.latestOf(experiment);
+    if (state.phase !== 'running' || analysis?.revision !== revision) return null;
+    return unansweredOf(
+      { spec, weightsPpm, requests: analysis.requests },
+      this.routers.underWayOf(experiment, revision),
+    );
+  }
+
   /** Gates that ramps wait for. */
   gatesToAsk(): readonly GateQuestion[] {
     return [...this.known.values()].flatMap(({ state }) => {
@@ -330,7 +345,8 @@ export class Decisions {
   }
 
   private async judge({ analysis, traceparent }: KeptAnalysis): Promise<void> {
-    await this.take(analysis.experiment, { ...this.now(), type: 'analysed', analysis }, { traceparent });
+    const underWay = this.routers.underWayOf(analysis.experiment, analysis.revision);
+    await this.take(analysis.experiment, { ...this.now(), type: 'analysed', analysis, underWay }, { traceparent });
   }
 
   /** An analyzer that has not heard of the present policy says nothing that the ramp could rise on. */

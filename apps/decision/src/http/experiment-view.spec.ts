@@ -4,7 +4,11 @@ import { analysed, aShadow, aSpec, define, logOf, minutes, operator, somePairs, 
 import { viewOf } from './experiment-view.js';
 
 const after = (...inputs: DeliveryInput[]) =>
-  viewOf(rebuild(logOf(...inputs)) as DefinedState, { effectOf: () => null, parkedAs: () => undefined });
+  viewOf(rebuild(logOf(...inputs)) as DefinedState, {
+    effectOf: () => null,
+    parkedAs: () => undefined,
+    unansweredIn: () => null,
+  });
 
 describe('an experiment, as the API shows it', () => {
   it('is in no stage where a shadow was all, also after its end', () => {

@@ -71,6 +71,17 @@ export const experimentView = z
       .describe(
         'Nothing can be decided about it at present, because another database session keeps its rows locked. It is tried again and again; a rollback ends a session that sits on them and does nothing.',
       ),
+    unanswered: z
+      .object({
+        candidate: slug,
+        requests: z.int().min(1),
+        seconds: z.number().describe('They have had no answer for longer.'),
+        expected: z.number().min(0).describe('So many would it be by control and the shares.'),
+      })
+      .nullable()
+      .describe(
+        'Requests of a candidate that have had no answer for long, more than by control: its share does not rise before they end, since what is slow is told last.',
+      ),
     approvals: z.object({
       given: z.array(z.int()).describe('Stages that were approved.'),
       awaited: z.int().nullable().describe('The stage for which nothing but an approval is missing.'),
@@ -138,7 +149,7 @@ export type QuarantinedView = z.infer<typeof quarantinedView>;
 export const anyExperimentView = z.union([experimentView, quarantinedView]);
 export type AnyExperimentView = ExperimentView | QuarantinedView;
 
-type Orders = Pick<OrderFollowUp, 'effectOf' | 'parkedAs'>;
+type Orders = Pick<OrderFollowUp, 'effectOf' | 'parkedAs' | 'unansweredIn'>;
 
 export function viewOf(state: DefinedState | Quarantined, orders: Orders): AnyExperimentView {
   return state.phase === 'quarantined' ? viewOfQuarantined(state) : viewOfDefined(state, orders);
@@ -181,6 +192,7 @@ function viewOfDefined(state: DefinedState, orders: Orders): ExperimentView {
     winner: winnerOf(state),
     held: state.phase === 'held' ? { since: iso(state.heldAtMs), causes: [...state.causes] } : null,
     parked: parkedOf(orders.parkedAs(state.experiment)),
+    unanswered: started && orders.unansweredIn(started),
     approvals: approvalsOf(state),
     gates: gatesIn(state),
     dropped: [...(started?.dropped ?? [])],

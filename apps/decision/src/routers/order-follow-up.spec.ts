@@ -28,6 +28,7 @@ beforeEach(() => {
       epochSinceMs: () => given?.atMs ?? T0,
       contested: async (_state, effect) => void contested.push(effect),
       parkedAs: () => undefined,
+      unansweredIn: () => null,
     },
     { liveOn: () => live, brokenOn: () => broken },
     () => nowMs,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EFFECTIVE_WITHIN_MS, effectOf, type OrderEffect, type StartedState } from '#libs/delivery';
+import { EFFECTIVE_WITHIN_MS, effectOf, type OrderEffect, type StartedState, type Unanswered } from '#libs/delivery';
 import type { Decisions } from '../deciding/decisions.js';
 import type { Parked } from '../deciding/parking.js';
 import type { RouterWatch } from './router-watch.js';
@@ -28,7 +28,10 @@ export class OrderFollowUp {
   private readonly busy = new Set<string>();
 
   constructor(
-    private readonly decisions: Pick<Decisions, 'newestOrders' | 'epochs' | 'epochSinceMs' | 'contested' | 'parkedAs'>,
+    private readonly decisions: Pick<
+      Decisions,
+      'newestOrders' | 'epochs' | 'epochSinceMs' | 'contested' | 'parkedAs' | 'unansweredIn'
+    >,
     private readonly routers: Pick<RouterWatch, 'liveOn' | 'brokenOn'>,
     private readonly nowMs: () => number,
   ) {}
@@ -68,6 +71,11 @@ export class OrderFollowUp {
   /** Why nothing can be decided about the experiment at present; undefined where something can. */
   parkedAs(experiment: string): Parked | undefined {
     return this.decisions.parkedAs(experiment);
+  }
+
+  /** Requests that keep a candidate's share from rising. */
+  unansweredIn(state: StartedState): Unanswered | null {
+    return this.decisions.unansweredIn(state);
   }
 
   /** Routers at which somebody has sent the service to its baseline by hand. */

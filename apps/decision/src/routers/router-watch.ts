@@ -1,5 +1,5 @@
 import { topics, type RouterHeartbeat } from '#libs/contracts';
-import type { LiveRouter } from '#libs/delivery';
+import type { LiveRouter, RequestsUnderWay } from '#libs/delivery';
 import { LogFollower, type BusClient } from '#libs/messaging';
 import type { Clock } from '#libs/platform';
 
@@ -46,6 +46,22 @@ export class RouterWatch {
   liveOn(service: string): readonly LiveRouter[] {
     this.forgetSilent();
     return [...this.heard].map(([router, { last }]) => ({ router, epoch: last.services[service] ?? 0 }));
+  }
+
+  /** Requests of an experiment's variants that have no end yet, at all routers together; undefined where no router has told of any. */
+  underWayOf(experiment: string, revision: number): RequestsUnderWay | undefined {
+    this.forgetSilent();
+    const sum = new Map<string, number[]>();
+    for (const { last } of this.heard.values())
+      for (const of of last.underWay ?? []) {
+        if (of.experiment !== experiment || of.revision !== revision) continue;
+        const before = sum.get(of.variant) ?? [];
+        sum.set(
+          of.variant,
+          of.longerThan.map((requests, index) => requests + (before[index] ?? 0)),
+        );
+      }
+    return sum.size === 0 ? undefined : Object.fromEntries(sum);
   }
 
   /** Routers at which somebody has sent the service to its baseline by hand. */

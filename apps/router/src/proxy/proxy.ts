@@ -8,6 +8,7 @@ import type { Original, ShadowTraffic } from '../shadow/shadow-traffic.js';
 import { NO_ANSWER, type ExchangeResult, type Failure } from './exchange.js';
 import type { PublicAddress } from './public-address.js';
 import { outcomeOfStatus } from './answer.js';
+import type { OpenRequests } from './open-requests.js';
 import type { IncomingRequest, ClientAnswer } from './client-answer.js';
 import type { SentBody } from './client-body.js';
 import type { Refusal } from './request-fault.js';
@@ -25,6 +26,8 @@ export interface ProxyOptions extends PlanSources {
   readonly onRouted: (routed: RoutedRequest) => void;
   /** Hears what clients are not told: the upstream's address, and what is wrong with it. */
   readonly onTrouble: (upstream: string, what: string) => void;
+  /** Where requests are noted until they end. */
+  readonly open: OpenRequests;
   /** Copies of control's requests, where the order in force wants them. */
   readonly shadow: ShadowTraffic;
 }
@@ -119,6 +122,8 @@ interface Incoming extends Found {
 class ProxiedRequest implements RequestUnderWay {
   readonly plan: RequestPlan;
   readonly body: SentBody;
+  /** Tells that the first that was asked has answered, or will not. */
+  private ended: (() => void) | undefined;
 
   constructor(
     readonly options: ProxyOptions,
@@ -163,7 +168,8 @@ class ProxiedRequest implements RequestUnderWay {
   }
 
   private send(asked: Attempt): void {
-    const { limits } = this.options;
+    const { limits, open } = this.options;
+    if (asked.attempt === 0 && this.plan.judged && asked.assignment) this.ended = open.begin(asked.assignment);
     const timeoutMs = asked.attempt === 0 ? limits.timeoutMs : this.timeLeftMs();
     new UpstreamAttempt(asked, this, { timeoutMs, idleMs: limits.idleMs }).start();
   }
@@ -181,6 +187,7 @@ class ProxiedRequest implements RequestUnderWay {
   }
 
   tell(asked: Attempt, result: ExchangeResult): void {
+    if (asked.attempt === 0) this.ended?.();
     this.options.onRouted(routedOf(asked, result, this.plan, this.incoming.route));
   }
 }
