@@ -42,9 +42,23 @@ export const STATE_MUTATIONS: readonly Mutation[] = [
   {
     breaks: 'A share rises by itself in a freeze window',
     file: `${DELIVERY}/policy.ts`,
-    from: 'return standstillAt(state.spec, input.atMs) !== undefined',
-    to: 'return (false as boolean)',
+    from: 'if (standstillAt(spec, atMs) !== undefined) return false;',
+    to: '',
     specs: HOURS,
+  },
+  {
+    breaks: 'A share rises while requests of the candidate hang',
+    file: `${DELIVERY}/policy.ts`,
+    from: 'underWay) === null;',
+    to: 'underWay) === null || true;',
+    specs: [`${DELIVERY}/rules/unanswered.spec.ts`],
+  },
+  {
+    breaks: 'What control has open is no measure of what a candidate has',
+    file: `${DELIVERY}/rules/unanswered.ts`,
+    from: 'open - USUAL_TIMES * expected - error',
+    to: 'open - error',
+    specs: [`${DELIVERY}/rules/unanswered.spec.ts`],
   },
   {
     breaks: 'A freeze window keeps holds back as well',
@@ -112,8 +126,8 @@ export const STATE_MUTATIONS: readonly Mutation[] = [
   {
     breaks: 'A share rises in hours in which none may, in some history',
     file: `${DELIVERY}/policy.ts`,
-    from: 'return standstillAt(state.spec, input.atMs) !== undefined',
-    to: 'return (false as boolean)',
+    from: 'if (standstillAt(spec, atMs) !== undefined) return false;',
+    to: '',
     specs: HISTORIES,
   },
   {

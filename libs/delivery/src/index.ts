@@ -11,7 +11,7 @@ export { deadlineAtMs, deadlineMsIn, nextTimerAtMs } from './rules/deadline.js';
 export { type Notice, noticesOf } from './notices.js';
 export type { RunClock } from './outlook.js';
 export { type KeptLog, type Replay, type ReplayedDecision, replayLog } from './replay/replay-log.js';
-export { unansweredOf, type RequestsUnderWay, type Unanswered } from './rules/unanswered.js';
+export { unansweredOf, type OpenOfVariants, type Unanswered } from './rules/unanswered.js';
 export { adoptService } from './service/adopt.js';
 export { decideOnService, rollBackUnreadable } from './service/decide-on-service.js';
 export { effectOf, EFFECTIVE_WITHIN_MS, type OrderEffect, type LiveRouter } from './service/effect.js';

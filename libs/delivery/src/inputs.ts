@@ -1,6 +1,6 @@
 import type { GateAnswer } from './events.js';
 import type { Gate } from './state.js';
-import type { RequestsUnderWay } from './rules/unanswered.js';
+import type { OpenOfVariants } from './rules/unanswered.js';
 import type { AllocationApplied, ExperimentAnalysed, ExperimentSpec } from '#libs/contracts';
 
 /** Time and identity come in as values: the same input on the same state gives the same events. */
@@ -52,7 +52,7 @@ export interface Analysed extends Input {
   readonly type: 'analysed';
   readonly analysis: ExperimentAnalysed;
   /** What routers say of requests without an end; absent where they say nothing, and where decisions are made again from their log. */
-  readonly underWay?: RequestsUnderWay | undefined;
+  readonly underWay?: OpenOfVariants | undefined;
 }
 
 /** Time has passed. */

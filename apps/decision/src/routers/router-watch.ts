@@ -1,5 +1,5 @@
 import { topics, type RouterHeartbeat } from '#libs/contracts';
-import type { LiveRouter, RequestsUnderWay } from '#libs/delivery';
+import type { LiveRouter, OpenOfVariants } from '#libs/delivery';
 import { LogFollower, type BusClient } from '#libs/messaging';
 import type { Clock } from '#libs/platform';
 
@@ -49,7 +49,7 @@ export class RouterWatch {
   }
 
   /** Requests of an experiment's variants that have no end yet, at all routers together; undefined where no router has told of any. */
-  underWayOf(experiment: string, revision: number): RequestsUnderWay | undefined {
+  underWayOf(experiment: string, revision: number): OpenOfVariants | undefined {
     this.forgetSilent();
     const sum = new Map<string, number[]>();
     for (const { last } of this.heard.values())

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { analysed, aSpec, define, logOf, minutes, provenUpTo, T0 } from '#libs/testing/delivery';
 import type { DeliveryInput } from '../inputs.js';
-import { unansweredOf, type RequestsUnderWay } from './unanswered.js';
+import { unansweredOf, type OpenOfVariants } from './unanswered.js';
 
 const spec = aSpec();
 const weightsPpm = { control: 800_000, candidate: 200_000 };
@@ -35,7 +35,7 @@ describe('requests without an end', () => {
 
   it('keep its share from rising, and nothing from falling', () => {
     const proven = [provenUpTo('alignment', 1_000_000), provenUpTo('error-rate', 1_000_000)];
-    const at = (minute: number, underWay?: RequestsUnderWay) => ({ ...analysed(minutes(minute), proven), underWay });
+    const at = (minute: number, underWay?: OpenOfVariants) => ({ ...analysed(minutes(minute), proven), underWay });
     const hanging = { candidate: [900, 900, 900, 900], control: [0, 0, 0, 0] };
     expect(typesOf(define(T0, spec), at(1))).toContain('promoted');
     expect(typesOf(define(T0, spec), at(1, hanging))).not.toContain('promoted');

@@ -1,7 +1,7 @@
 import { candidatesOf, UNDER_WAY_S, type ExperimentSpec } from '#libs/contracts';
 
 /** By variant: how many of its requests have had no end for longer than each of `UNDER_WAY_S`. */
-export type RequestsUnderWay = Readonly<Record<string, readonly number[]>>;
+export type OpenOfVariants = Readonly<Record<string, readonly number[]>>;
 
 /** What keeps a share from rising: requests of a candidate that have had no answer for long, and control's have. */
 export interface Unanswered {
@@ -34,7 +34,7 @@ interface Served {
  */
 export function unansweredOf(
   { spec, weightsPpm, requests }: Served,
-  underWay: RequestsUnderWay | undefined,
+  underWay: OpenOfVariants | undefined,
 ): Unanswered | null {
   if (underWay === undefined) return null;
   const ofControl = underWay[spec.control] ?? [];
