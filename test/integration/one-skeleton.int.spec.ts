@@ -590,14 +590,16 @@ describe('who may do what', () => {
       readonly path?: string;
       readonly reason?: string;
       readonly at?: string;
+      readonly ifMatch?: string;
     }
-    const send = (key: string, { who = 'root', path = '/pause', reason = 'because', at }: Sent = {}) =>
+    const send = (key: string, { who = 'root', path = '/pause', reason = 'because', at, ifMatch }: Sent = {}) =>
       fetch(`${at ?? urlOf('decision')}/v1/services/text-to-image${path}`, {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
           authorization: `Bearer ${tokenOf(who)}`,
           'idempotency-key': key,
+          ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
         },
         body: JSON.stringify({ reason }),
       });
@@ -626,10 +628,22 @@ describe('who may do what', () => {
       const again = await send('refused', { path: '/retry' });
       expect([refused.status, await again.text()]).toEqual([422, await refused.text()]);
       expect(again.headers.get('idempotency-replayed')).toBe('true');
-      const other = await send('once', { reason: 'for another reason' });
-      expect([other.status, await other.text()]).toEqual([422, expect.stringContaining('expected a new one')]);
+      for (const more of [{ reason: 'for another reason' }, { ifMatch: '"7"' }]) {
+        const other = await send('once', more);
+        expect([other.status, await other.text()]).toEqual([422, expect.stringContaining('expected a new one')]);
+      }
       const hers = await send('once', { who: 'anna' });
       expect([hers.status, hers.headers.get('idempotency-replayed')]).toEqual([200, null]);
+    });
+
+    it('may be sent again where the service could not carry it out', async () => {
+      await send('open before', { path: '/resume' });
+      await database.transaction(async (tx) => {
+        await tx.query(`select 1 from teststrip.services where name = 'text-to-image' for update`);
+        expect((await send('locked')).status).toBe(503);
+      });
+      const again = await send('locked');
+      expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([200, null]);
     });
 
     it('is carried out once where several send it at the same time', async () => {

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, it } from 'vitest';
+import { describe, it, vi } from 'vitest';
 import { ApiClient } from '../server/api-client.js';
 import { waitUntil, type Wait } from './wait-until.js';
 
@@ -23,7 +23,7 @@ async function waited(answers: readonly object[], wait: Partial<Wait> = {}) {
     const { status = 200 } = answer;
     response.writeHead(status, {
       'content-type': 'application/json',
-      ...(status === 200 ? {} : { 'retry-after': '1' }),
+      ...(status === 503 ? { 'retry-after': '1' } : {}),
     });
     response.end(JSON.stringify(answer));
   });
@@ -45,6 +45,12 @@ describe.concurrent('waiting', () => {
   it('goes on while the server can’t answer, and ends with what it waits for', async ({ expect }) => {
     // Each question is asked three times before it counts as one without an answer.
     expect(await waited([running, away, away, away, promoted])).toEqual({ exitCode: 0, message: '' });
+  });
+
+  it('that follows an apply begins also while the server is started anew', async ({ expect }) => {
+    const begun = { awaited: 'promoted', revision: 1 } as const;
+    expect(await waited([away, away, away, promoted], begun)).toEqual({ exitCode: 0, message: '' });
+    expect(await waited([away, away, away, promoted])).toMatchObject({ exitCode: 5 });
   });
 
   it('takes no other revision for the one that it waits for', async ({ expect }) => {
@@ -75,4 +81,12 @@ describe.concurrent('waiting', () => {
       message: 'sdxl-int8 was rolled back, and was waited for to wait for an approval',
     });
   });
+});
+
+it('says once that the server is away, however long it is', async ({ expect }) => {
+  const said: string[] = [];
+  const telling = vi.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(String(text)) > 0);
+  const behindProxy = { ...away, status: 502 };
+  await waited([running, behindProxy, behindProxy, promoted]).finally(() => telling.mockRestore());
+  expect(said.filter((text) => text.includes('Waiting on.'))).toHaveLength(1);
 });

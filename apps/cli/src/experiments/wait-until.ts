@@ -62,7 +62,9 @@ async function untilDone(
   { key, revision, awaited, timeoutMs, signal, output }: Wait,
 ): Promise<{ readonly first: number; readonly last: Seen }> {
   const untilMs = performance.now() + timeoutMs;
-  let last = await look(connection, key);
+  const lookOn = unlessAwayFrom(connection, key);
+  let last = revision === undefined ? undefined : await lookWhile(lookOn, { untilMs, signal });
+  last ??= await look(connection, key);
   const first = revision ?? last.experiment.revision;
   let said = '';
   for (;;) {
@@ -74,8 +76,34 @@ async function untilDone(
     if (experiment.revision !== first || isOver(experiment) || isThere(experiment, awaited) || leftMs <= 0)
       return { first, last };
     await sleep(Math.min(LOOK_EVERY_MS, leftMs), undefined, { signal });
-    last = (await unlessAway(look(connection, key), ({ message }) => tell(`${message} Waiting on.`))) ?? last;
+    last = (await lookOn()) ?? last;
   }
+}
+
+/** Whoever has just applied it knows that there is a server: one that is away for the first look is being started anew. */
+async function lookWhile(
+  lookOn: () => Promise<Seen | undefined>,
+  { untilMs, signal }: { readonly untilMs: number; readonly signal: AbortSignal },
+): Promise<Seen | undefined> {
+  while (performance.now() < untilMs) {
+    const seen = await lookOn();
+    if (seen) return seen;
+    await sleep(LOOK_EVERY_MS, undefined, { signal });
+  }
+  return undefined;
+}
+
+/** Looks; while the server is away it says so once for each reason, which for a log of a pipeline is enough. */
+function unlessAwayFrom(connection: Connection, key: string): () => Promise<Seen | undefined> {
+  let told = '';
+  return async () => {
+    const seen = await unlessAway(look(connection, key), ({ message }) => {
+      if (message !== told) tell(`${message} Waiting on.`);
+      told = message;
+    });
+    if (seen) told = '';
+    return seen;
+  };
 }
 
 async function look(connection: Connection, key: string): Promise<Seen> {

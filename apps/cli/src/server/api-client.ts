@@ -8,9 +8,11 @@ import { problemInWords, readProblem, type ServerProblem } from './server-proble
 
 /** Longer than a server waits for locked rows before it says so. */
 const ANSWER_WITHIN_MS = 30_000;
-/** How often one request is sent at most. */
+/** How often one request is sent at most, where somebody listens. */
 const ATTEMPTS = 3;
 const AGAIN_AFTER_MS = 1_000;
+/** A server that went while it had a request is mostly being started anew, and is waited for so long. */
+const BACK_WITHIN_MS = 30_000;
 /** More is no answer of Teststrip's. */
 const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
@@ -96,12 +98,19 @@ export class ApiClient {
 
   /** Sends again what was mostly received, but whose answer was lost or is not there yet. */
   private async insist(method: string, path: string, sent: Sent): Promise<Exchanged> {
-    for (let attempt = 1; ; attempt += 1) {
+    let lostAtMs: number | undefined;
+    for (let attempt = 1; ;) {
       try {
         const exchanged = await this.exchange(method, path, sent);
         if (!exchanged.response.headers.has('retry-after') || attempt >= ATTEMPTS) return exchanged;
+        attempt += 1;
       } catch (error) {
-        if (!isBroken(error) || attempt >= ATTEMPTS) throw this.unreachable(error);
+        if (isBroken(error)) {
+          lostAtMs ??= performance.now();
+          attempt += 1;
+        }
+        const isAwaited = lostAtMs !== undefined && performance.now() - lostAtMs < BACK_WITHIN_MS;
+        if (!isAwaited || attempt > ATTEMPTS) throw this.unreachable(error, lostAtMs !== undefined && method !== 'GET');
       }
       await pause(AGAIN_AFTER_MS);
     }
@@ -124,12 +133,14 @@ export class ApiClient {
     return { response, text: await shortText(response) };
   }
 
-  private unreachable(error: unknown): CommandFailure {
+  /** @param isOrder that it may have taken */
+  private unreachable(error: unknown, isOrder: boolean): CommandFailure {
     const { what, url, how, answerWithinMs = ANSWER_WITHIN_MS } = this.server;
-    return new CommandFailure(
-      exitCodes.unreachable,
-      `The ${what} can't be reached at ${url}: ${causeOf(error, answerWithinMs)}. Is it running there? ${how}`,
-    );
+    const cause = causeOf(error, answerWithinMs);
+    const text = isOrder
+      ? `The ${what} at ${url} went before it answered, and did not come back: ${cause}. Whether the order was taken is not known: look at what it says when it is there again.`
+      : `The ${what} can't be reached at ${url}: ${cause}. Is it running there? ${how}`;
+    return new CommandFailure(exitCodes.unreachable, text);
   }
 
   private notOurs({ status }: Response): CommandFailure {
