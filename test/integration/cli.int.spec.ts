@@ -330,6 +330,11 @@ describe('a session in a terminal', () => {
       ['get experiments', 0, { experiments: expect.arrayContaining([expect.objectContaining({ key: 'piped' })]) }],
       ['get experiment piped', 0, { key: 'piped' }],
       [`diff -f ${fresh}`, 0, { key: 'fresh', applied: { message: expect.any(String) } }],
+      [
+        `diff -f ${path} --exit-code`,
+        0,
+        { applied: { what: 'unchanged', message: expect.stringContaining('rolled back') } },
+      ],
       [`apply -f ${fresh} --dry-run --wait`, 0, { key: 'fresh', applied: { message: expect.any(String) } }],
       ['events piped', 0, { decisions: expect.arrayContaining([expect.objectContaining({ kind: 'rolled-back' })]) }],
       ['report broken', 0, { experiment: 'broken' }],

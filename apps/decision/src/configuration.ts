@@ -121,11 +121,14 @@ export const decisionVariables = {
 
 type Config = z.output<z.ZodObject<typeof decisionVariables>>;
 
+/** How one is made. */
+const A_SECRET = 'expected such as NOTIFY_SECRET="whsec_$(openssl rand -base64 32)", the same at its receivers';
+
 /** @throws ConfigurationError where a gate would be asked without a signature */
 export function gateSettings(config: Config): GateSettings {
   const { GATES: urls, NOTIFY_SECRET: secret } = config;
   if (secret === undefined && urls.size > 0)
-    throw new ConfigurationError(['NOTIFY_SECRET=(not set): a gate in GATES needs it']);
+    throw new ConfigurationError([`NOTIFY_SECRET=(not set): a gate in GATES needs it; ${A_SECRET}`]);
   return {
     urls,
     secret,
@@ -139,7 +142,7 @@ export function gateSettings(config: Config): GateSettings {
 export function notifySettings(config: Config): NotifySettings {
   const { NOTIFY_WEBHOOK: told, NOTIFY_EMAIL: mailed, NOTIFY_SECRET: secret } = config;
   if (secret === undefined && told.some(({ form }) => form === 'webhook'))
-    throw new ConfigurationError(['NOTIFY_SECRET=(not set): a webhook in NOTIFY_WEBHOOK needs it']);
+    throw new ConfigurationError([`NOTIFY_SECRET=(not set): a webhook in NOTIFY_WEBHOOK needs it; ${A_SECRET}`]);
   return {
     receivers: toldApart([...told, ...mailed]),
     mail: mailSettings(config),

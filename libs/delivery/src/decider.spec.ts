@@ -819,7 +819,7 @@ describe('the damage budget', () => {
       .thenRefused('nothing-to-approve');
     given(gated)
       .when(approval(minutes(2), 2))
-      .thenRefused('nothing-to-approve', /expected stage 1 \(5 %\)/);
+      .thenRefused('nothing-to-approve', /expected the stage of 5 %/);
   });
 
   it('does not climb while an operator has paused it, and does after a resume', () => {

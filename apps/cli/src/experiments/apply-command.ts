@@ -4,10 +4,10 @@ import { CommandFailure, exitCodes } from '../exit-codes.js';
 import { RefusedByServer } from '../server/api-client.js';
 import { appliedAnswer } from '../server/answers.js';
 import { connect, withServerOptions, type Connection, type ServerOptions } from '../server/connection.js';
-import { problemsOfFile } from '../server/server-problem.js';
+import { asCommands, problemsOfFile } from '../server/server-problem.js';
 import { outputOption, printAnswer, printOnTheWay, type OutputForm } from '../terminal/print.js';
 import { fileOption, readFileOrInput } from './experiment-file.js';
-import { effectWords, phaseWords, shareWords, stageWords } from './standing.js';
+import { effectWords, inTheWay, phaseWords, shareWords, stageWords } from './standing.js';
 import { timeoutOption, waitUntil } from './wait-until.js';
 
 interface ApplyOptions extends ServerOptions {
@@ -60,11 +60,22 @@ export function addDiffCommand(program: Command): void {
       .addOption(outputOption()),
   ).action(async (options: DiffOptions) => {
     const connection = connect(options);
-    const answer = await sendApplied(connection, options.file, true);
+    const answer = await sendApplied(connection, options.file, true).catch(sameAsEnded);
+    if (answer instanceof RefusedByServer) {
+      const message = asCommands(answer.problem.detail);
+      const unchanged = { applied: { what: 'unchanged', message, dryRun: true } };
+      return printAnswer(options.output, unchanged, () => [`no difference: ${message}`]);
+    }
     const { key, applied } = connection.decision.read(appliedAnswer, answer);
     printAnswer(options.output, answer, () => [`${key}: ${diffWords(applied)}`]);
     if (options.exitCode && applied.what !== 'unchanged') process.exitCode = exitCodes.otherwise;
   });
+}
+
+/** A file that has run already, and ended, can't be applied; that it differs in nothing is an answer all the same. */
+function sameAsEnded(error: unknown): RefusedByServer {
+  if (error instanceof RefusedByServer && error.problem.type === 'urn:teststrip:refused:already-ended') return error;
+  throw error;
 }
 
 async function sendApplied({ decision, actor }: Connection, path: string, isDryRun: boolean): Promise<unknown> {
@@ -98,6 +109,7 @@ function appliedLines(experiment: Applied, isDryRun: boolean): readonly string[]
     `${key}: ${applied.message}`,
     `revision ${revision} ${phaseWords(experiment)}, stage ${stageWords(experiment)}, ${shareWords(experiment)}`,
     ...(effect === undefined ? [] : [effect]),
+    ...(experiment.phase === 'draft' ? inTheWay(experiment, false) : []),
   ];
 }
 

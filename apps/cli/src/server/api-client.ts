@@ -23,6 +23,8 @@ export interface Addressed {
   readonly token: string | undefined;
   /** Which option or context says where it is, for messages. */
   readonly how: string;
+  /** How to say who one is, where a stored token does not go. Default: also by `teststrip login`. */
+  readonly logIn?: string;
   /** Longest wait for an answer, ms. Default: longer than a server waits for locked rows. */
   readonly answerWithinMs?: number;
 }
@@ -93,7 +95,7 @@ export class ApiClient {
     if (response.ok && body !== undefined) return body;
     const problem = readProblem(response.status, body);
     if (problem === undefined || isOfNoRoute(problem, `${method} ${path}`)) throw this.notOurs(response);
-    throw new RefusedByServer(problem, problemInWords(problem));
+    throw new RefusedByServer(problem, problemInWords(problem, this.server.logIn));
   }
 
   /** Sends again what was mostly received, but whose answer was lost or is not there yet. */

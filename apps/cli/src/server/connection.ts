@@ -80,7 +80,7 @@ export function connectApart(
   const token = options.token ?? environmentToken() ?? operatorTokenFor(url);
   warnOfOpenLines(token, url, false);
   return {
-    client: new ApiClient({ ...server, token }),
+    client: new ApiClient({ ...server, token, logIn: HOW_TO_LOG_IN_APART }),
     actor: options.actor ?? (token === undefined ? accountName() : undefined),
   };
 }
@@ -108,6 +108,8 @@ function isNameMissing(error: unknown): boolean {
 
 export const HOW_DECISION =
   '"npm start" starts one on this machine; --server and "teststrip context set" say where another is.';
+const HOW_TO_LOG_IN_APART =
+  'A token that "teststrip login" has stored goes to the server that it was stored for alone: TESTSTRIP_TOKEN or --token gives one for this command.';
 const HOW_REPORTS = '--reports and "teststrip context set" say where it is.';
 
 interface Addresses {

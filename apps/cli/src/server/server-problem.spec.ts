@@ -12,6 +12,7 @@ describe('a refusal of the server', () => {
     );
     const unknown = readProblem(401, { title: 'Who are you?', detail: '' });
     expect(problemInWords(unknown!)).toMatch(/^Who are you\?\n.*teststrip login/);
+    expect(problemInWords(unknown!, 'by --token alone')).toBe('Who are you?\nby --token alone');
   });
 
   it('of a file names the file as it was given, with its lines', () => {

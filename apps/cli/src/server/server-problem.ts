@@ -20,8 +20,8 @@ export function readProblem(status: number, body: unknown): ServerProblem | unde
 }
 
 /** What is wrong and what to do, in words. */
-export function problemInWords({ status, title, detail }: ServerProblem): string {
-  if (status === 401) return `${said(title, detail)}\n${HOW_TO_LOG_IN}`;
+export function problemInWords({ status, title, detail }: ServerProblem, logIn = HOW_TO_LOG_IN): string {
+  if (status === 401) return `${said(title, detail)}\n${logIn}`;
   if (status === 403) return `${said(title, detail)}\nWhoever runs this Teststrip can give your token another role.`;
   if (status === 503) return `${said(title, detail)}\nTry it again in a moment.`;
   return said(title, detail);
@@ -46,7 +46,7 @@ function said(title: string, detail: string): string {
 }
 
 /** What helps is said in the server's own routes: here they have names. */
-function asCommands(detail: string): string {
+export function asCommands(detail: string): string {
   return detail
     .replace(/POST \/v1\/experiments\/([\w.-]+)\/([a-z-]+)(?: with \{[^{}]*\})?/g, '"teststrip $2 $1 -r …"')
     .replace(

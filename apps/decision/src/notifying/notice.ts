@@ -95,7 +95,7 @@ function toldOf(event: DeliveryEvent): Pick<DecisionNotice, 'decision' | 'messag
     case 'archived':
       return undefined;
     case 'approved':
-      return { decision: 'approved', message: `stage ${event.stage} is approved: ${event.note}` };
+      return { decision: 'approved', message: event.note };
     case 'gate-answered':
       return { decision: event.answer === 'none' ? 'alarm' : 'gate-answered', message: event.message };
     case 'approval-awaited':

@@ -21,7 +21,7 @@ describe('a stage that asks for the approval of another', () => {
   const changed = by('ben', define(minutes(1), asking({ deadlineMs: 48 * 3_600_000 })));
 
   it('takes none of who applied the file, or changed its policy since', () => {
-    const message = /ana has applied revision 1 of .*: stage 0 \(1 %\) asks for the approval of somebody else/;
+    const message = /ana has applied revision 1 of .*: the stage of 1 % asks for the approval of somebody else/;
     expect(() => approvedBy('ana', 0, applied)).toThrow(message);
     expect(() => approvedBy('ana', 0, applied, changed)).toThrow(message);
     expect(() => approvedBy('ben', 0, applied, changed)).toThrow(/ben has applied/);

@@ -17,11 +17,12 @@ export function approveStage(state: DefinedState, input: Approve): readonly Deli
   );
   const stage = input.stage ?? open[0];
   if (stage === undefined || !open.includes(stage)) {
-    const choice = open.map((index) => `stage ${index} (${percent(stageWeightPpm(state.spec, index))})`).join(', ');
-    const subject = stage === undefined ? 'No stage' : `Stage ${stage}`;
+    const shareOf = (index: number): string => `the stage of ${percent(stageWeightPpm(state.spec, index))}`;
+    const choice = open.map(shareOf).join(', ');
+    const subject = stage === undefined ? 'No stage' : stage in stages ? shareOf(stage) : 'A stage that is not there';
     throw new DecisionRefusedError(
       'nothing-to-approve',
-      `${subject} of ${state.experiment} needs no approval${choice === '' ? '' : `; expected ${choice}`}`,
+      `${state.experiment}: ${subject} needs no approval${choice === '' ? '' : `; expected ${choice}`}`,
     );
   }
   refuseOwn(state, stage, input);
@@ -42,6 +43,6 @@ function refuseOwn(state: DefinedState, stage: number, { actor }: Approve): void
   const share = percent(stageWeightPpm(state.spec, stage));
   throw new DecisionRefusedError(
     'own-approval',
-    `${actor} has applied revision ${state.revision} of ${state.experiment}, or changed its policy: stage ${stage} (${share}) asks for the approval of somebody else`,
+    `${actor} has applied revision ${state.revision} of ${state.experiment}, or changed its policy: the stage of ${share} asks for the approval of somebody else`,
   );
 }

@@ -54,7 +54,7 @@ export function activeOrRefuse(state: DefinedState, wanted: Wanted): ActiveState
   if (state.phase !== 'draft') throw hasEnded(state, wanted);
   throw new DecisionRefusedError(
     'not-started',
-    `${state.experiment} revision ${state.revision} waits for the approval of its first stage and cannot be ${wanted} yet`,
+    `${state.experiment} revision ${state.revision} has not started yet and cannot be ${wanted}`,
   );
 }
 

@@ -4,7 +4,7 @@ import type { DefinedState } from '../state.js';
 export function phaseInWords(phase: DefinedState['phase']): string {
   switch (phase) {
     case 'draft':
-      return 'waits for the approval of its first stage';
+      return 'has not started yet';
     case 'running':
       return 'is running';
     case 'held':
