@@ -1,4 +1,5 @@
 import { coldStarts } from './cold-starts.js';
+import { earlyAnswers } from './early-answers.js';
 import { lateAnswers } from './late-answers.js';
 import { limits } from './limits.js';
 import { meansOfRealTraffic } from './means.js';
@@ -28,6 +29,7 @@ export const realTrafficRows: readonly RealTrafficRow[] = [
   ...pairs,
   ...coldStarts(),
   ...lateAnswers,
+  ...earlyAnswers,
   ...slowMinutes,
   ...unlikeShapes,
 ];
