@@ -63,8 +63,16 @@ export type AlertKind = z.infer<typeof alertKind>;
  */
 export const deliveryEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('defined'), ...happened, ...definitionGiven }),
-  /** How the revision is judged and shown has changed, not what is compared: units, evidence and allocation stay. */
-  z.object({ type: z.literal('policy-changed'), ...happened, ...definitionGiven }),
+  /**
+   * How the revision is judged and shown has changed, not what is compared: units, evidence and allocation stay. `lapsed`: stages whose approval has to be given
+   * again; absent: none, and in events of before.
+   */
+  z.object({
+    type: z.literal('policy-changed'),
+    ...happened,
+    ...definitionGiven,
+    lapsed: z.array(z.int().min(0)).optional(),
+  }),
   z.object({ type: z.literal('started'), ...commanded }),
   z.object({ type: z.literal('advanced'), ...commanded }),
   z.object({ type: z.literal('held'), ...commanded, causes: z.array(holdCause).min(1) }),

@@ -105,18 +105,20 @@ function defined(
 /** The revision goes on under another policy; an approval that is no longer asked for is no longer waited for. */
 function policyChanged(
   state: DefinedState,
-  { definition, actor, file }: Extract<DeliveryEvent, { readonly type: 'policy-changed' }>,
+  { definition, actor, file, lapsed = [] }: Extract<DeliveryEvent, { readonly type: 'policy-changed' }>,
 ): DefinedState {
   const { spec, policy = state.policy + 1 } = definition;
   const { file: _before, archived: _archived, ...known } = state;
+  const approvedStages = state.approvedStages.filter((given) => !lapsed.includes(given));
   const stage = state.awaitsApprovalOf;
   const isAwaited = state.phase !== 'draft' && stage !== null && spec.ramp.stages[stage]?.approval === 'required';
-  const first = state.phase === 'draft' && waitsForApproval(spec, state.approvedStages) ? 0 : null;
+  const first = state.phase === 'draft' && waitsForApproval(spec, approvedStages) ? 0 : null;
   const changed = metricsJudgedOtherwise(state.spec, spec).map((metric) => [metric, policy] as const);
   return {
     ...known,
     spec,
     policy,
+    approvedStages,
     judgedSince: { ...state.judgedSince, ...Object.fromEntries(changed) },
     ...(file === undefined ? {} : { file }),
     appliedBy: [...new Set([...state.appliedBy, actor])],

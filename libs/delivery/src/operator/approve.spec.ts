@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { approval, aSpec, aStage, define, explicitRamp, logOf, minutes } from '#libs/testing/delivery';
+import {
+  analysed,
+  approval,
+  aSpec,
+  aStage,
+  define,
+  explicitRamp,
+  logOf,
+  minutes,
+  provenUpTo,
+} from '#libs/testing/delivery';
 import type { ExperimentSpec } from '#libs/contracts';
 import { decider } from '../decider.js';
 import type { DeliveryInput } from '../inputs.js';
@@ -34,5 +44,32 @@ describe('a stage that asks for the approval of another', () => {
 
   it('says nothing about other stages', () => {
     expect(approvedBy('ana', 1, applied)).toEqual(['approved']);
+  });
+
+  it('has to be given again where the policy is changed after it was given, the others not', () => {
+    const stages = [aStage(10_000), aStage(100_000, another), aStage(1_000_000, { approval: 'required' })];
+    const asking3 = (more: Partial<ExperimentSpec> = {}) => aSpec({ ramp: explicitRamp(...stages), ...more });
+    const before = [
+      by('ana', define(minutes(0), asking3())),
+      by('ben', approval(minutes(1), 1)),
+      by('ana', approval(minutes(1), 2)),
+    ];
+    const log = logOf(...before, by('ana', define(minutes(2), asking3({ deadlineMs: 48 * 3_600_000 }))));
+    const state = log.reduce(decider.evolve, initialState);
+    expect(state).toMatchObject({ policy: 1, approvedStages: [2] });
+    expect(log.at(-1)).toMatchObject({
+      type: 'policy-changed',
+      lapsed: [1],
+      note: expect.stringMatching(/; what was approved was another policy: 10 % has to be approved again$/) as unknown,
+    });
+    const proven = analysed(minutes(3), [provenUpTo('alignment', 1_000_000), provenUpTo('error-rate', 1_000_000)]);
+    const { policy } = state as { readonly policy: number };
+    const ofPolicy = { ...proven, analysis: { ...proven.analysis, policy } };
+    expect(decider.decide(state, ofPolicy).map(({ type }) => type)).toEqual(['approval-awaited']);
+    expect(() => decider.decide(state, by('ana', approval(minutes(4), 1)))).toThrow(/ana has applied/);
+    expect(decider.decide(state, by('ben', approval(minutes(4), 1)))).toMatchObject([{ type: 'approved', stage: 1 }]);
+    // What has begun is not taken back.
+    const climbed = logOf(...before, proven, by('ana', define(minutes(4), asking3({ deadlineMs: 48 * 3_600_000 }))));
+    expect(climbed.at(-1)).not.toHaveProperty('lapsed');
   });
 });

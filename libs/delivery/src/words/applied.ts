@@ -1,4 +1,7 @@
+import type { ExperimentSpec } from '#libs/contracts';
+import { stageWeightPpm } from '../allocation.js';
 import type { DeliveryEvent } from '../events.js';
+import { percent } from './numbers.js';
 
 /** What applying a file led to. */
 export interface FileEffect {
@@ -17,7 +20,8 @@ export function appliedInWords(events: readonly DeliveryEvent[], startsAnew: rea
         startsAnew.length === 0
           ? 'evidence kept'
           : `evidence kept, but for ${startsAnew.join(' and ')}: tested anew from now on, with units not seen before`;
-      return { what: 'policy-changed', message: `policy changed: ${listed(event.changes)}; ${kept}` };
+      const message = `policy changed: ${listed(event.changes)}; ${kept}${lapsedInWords(event.lapsed, event.definition.spec)}`;
+      return { what: 'policy-changed', message };
     }
     if (event.type !== 'defined') continue;
     const { revision, experiment } = event.definition;
@@ -26,6 +30,13 @@ export function appliedInWords(events: readonly DeliveryEvent[], startsAnew: rea
     return { what: 'new-revision', message };
   }
   return { what: 'unchanged', message: 'unchanged' };
+}
+
+/** "; what was approved was another policy: 10 % has to be approved again"; nothing where no approval has ended. */
+export function lapsedInWords(lapsed: readonly number[] | undefined, spec: ExperimentSpec): string {
+  if (lapsed === undefined || lapsed.length === 0) return '';
+  const shares = lapsed.map((stage) => percent(stageWeightPpm(spec, stage)));
+  return `; what was approved was another policy: ${shares.join(' and ')} has to be approved again`;
 }
 
 function listed(changes: readonly string[] = []): string {
