@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   ASSIGNMENT_HEADER,
   decodeEvent,
@@ -229,4 +231,25 @@ describe('the simulated service', () => {
     await expect(start({ precision: 'fp3' })).rejects.toThrow(/precision "fp3".*fp16, int8, int4/);
     await expect(start({ attention: 'none' })).rejects.toThrow(/attention "none".*sdpa/);
   });
+});
+
+it('lets go of a client whose prompt comes byte by byte for a minute', async () => {
+  const { url } = await start();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const { port } = new URL(url);
+    const socket = connect(Number(port), '127.0.0.1');
+    let answer = '';
+    socket.on('data', (bytes) => (answer += bytes.toString())).on('error', () => undefined);
+    const path = '/v1/services/text-to-image/generations';
+    const head = [`POST ${path} HTTP/1.1`, 'host: x', 'content-type: application/json', 'content-length: 900'];
+    socket.write(`${head.join('\r\n')}\r\n\r\n{`);
+    const closed = once(socket, 'close');
+    await vi.waitUntil(() => vi.getTimerCount() > 0);
+    await vi.advanceTimersByTimeAsync(60_000);
+    await closed;
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { INSTANCE_HEADER, type VariantConfig } from '#libs/contracts';
 import {
+  limitBody,
+  limitRest,
   listen,
   parseInput,
   type Problem,
@@ -85,7 +87,11 @@ const CRASH = 'the attention kernel crashed: illegal memory access';
 export async function startInference(options: InferenceOptions): Promise<RunningInference> {
   const fingerprint = fingerprintOf(options.config);
   const service = new InferenceService(options, fingerprint);
-  const server = createServer((request, response) => void service.answer(request, response));
+  const server = createServer((request, response) => {
+    limitBody(request, response);
+    response.once('close', () => limitRest(request));
+    void service.answer(request, response);
+  });
   server.keepAliveTimeout = 60_000;
   await listen(server, { port: options.port, host: options.host, variable: 'INFERENCE_PORT' });
   const { port } = server.address() as AddressInfo;

@@ -20,6 +20,7 @@ export * from './configuration/secrets.js';
 export * from './configuration/variables.js';
 export * from './health/health.js';
 export { bytesUpTo } from './http/bytes-up-to.js';
+export { limitBody } from './http/limit-body.js';
 export { limitRest } from './http/limit-rest.js';
 export { isLoopback } from './http/loopback.js';
 export * from './http/open-api.js';

@@ -3,6 +3,7 @@ import type { INestApplication } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
 import { namelessAddress } from './nameless-address.js';
 import { foreignRequest, type BrowserRules } from './foreign-request.js';
+import { limitBody } from './limit-body.js';
 import { limitRest } from './limit-rest.js';
 import { ProblemFilter } from './problem.js';
 
@@ -14,11 +15,16 @@ export interface RequestsUnderWay {
 
 const BETWEEN_LOOKS_MS = 20;
 
-/** What every HTTP app does with every request: it is counted, refused where another site has a browser send it, and what goes wrong becomes problem+json. */
+/**
+ * What every HTTP app does with every request: it is counted, refused where another site has a browser send it, its body has a time to come, and what goes
+ * wrong becomes problem+json.
+ * @param bodyWithinMs how long a body may take ({@link limitBody})
+ */
 export function prepareHttp(
   nest: INestApplication,
   server: BrowserRules,
   isAway: (error: unknown) => boolean,
+  bodyWithinMs?: number,
 ): RequestsUnderWay {
   const underWay = new Set<ServerResponse>();
   let isDraining = false;
@@ -28,6 +34,7 @@ export function prepareHttp(
       underWay.delete(response);
       limitRest(request);
     });
+    limitBody(request, response, bodyWithinMs);
     if (isDraining) response.setHeader('connection', 'close');
     next();
   });
