@@ -1,14 +1,14 @@
 import { ordersFor } from './consequences.js';
 import { openDialog } from './dialog.js';
 import { h, renderWhenChanged } from './dom.js';
-import { gateList } from './overview.js';
+import { waitList } from './overview.js';
 import { ask, mayDo, problemOf } from './session.js';
 
 const LOOK_EVERY_MS = 5_000;
 /** Orders about the service, as the decision service calls them. */
 const ABOUT_SERVICE = { freeze: 'pause', unfreeze: 'resume', retry: 'retry' };
 
-/** How the experiment stands at the decision service: the gates that it waits for, and the orders that whoever looks may give, as buttons. */
+/** How the experiment stands at the decision service: what it waits for, and the orders that whoever looks may give, as buttons. */
 export class OrdersPanel {
   summary = null;
   shown = '';
@@ -29,7 +29,7 @@ export class OrdersPanel {
     if (!isNews && (document.hidden || Date.now() - this.lookedAtMs < LOOK_EVERY_MS)) return;
     this.lookedAtMs = Date.now();
     const found = await this.look();
-    if (found.standing) renderWhenChanged(this.gates, found.standing, gateList);
+    if (found.standing) renderWhenChanged(this.gates, found.standing, waitList);
     if (this.givesOrders) this.draw(found);
   }
 

@@ -1,7 +1,7 @@
 import { badge } from './badge.js';
 import { h } from './dom.js';
 import { count, duration, share } from './format.js';
-import { askedWords, gateWords, healthWord, phases, whereOf } from './words.js';
+import { askedWords, gateWords, healthWord, phases, unansweredWords, whereOf } from './words.js';
 
 /** Name, status and the ramp drawn as a test strip: each stage a little more exposed. */
 export function heading(summary) {
@@ -105,15 +105,16 @@ export function noticeList({ notices, asked, experiment }) {
   );
 }
 
-/** The gates that the ramp waits for, of an experiment as the decision service sees it. */
-export function gateList({ gates = [], ...standing }) {
-  const awaited = gates.filter((gate) => gate.awaited);
-  return awaited.length === 0
+/** What the ramp waits for, of an experiment as the decision service sees it: gates, and requests without an answer. */
+export function waitList({ gates = [], unanswered = null, ...standing }) {
+  const waits = gates.filter((gate) => gate.awaited).map((gate) => gateWords(gate, standing));
+  if (unanswered !== null) waits.push(unansweredWords(unanswered));
+  return waits.length === 0
     ? []
     : h(
         'ul',
         { class: 'notices' },
-        awaited.map((gate) => h('li', { class: 'notice' }, gateWords(gate, standing))),
+        waits.map((words) => h('li', { class: 'notice' }, words)),
       );
 }
 

@@ -1,4 +1,4 @@
-import { share } from './format.js';
+import { count, share } from './format.js';
 import { reasons } from './reasons.js';
 
 /** What the codes of the system are called on the page: a sign, a word, and the tone they are drawn in. */
@@ -143,4 +143,9 @@ export function gateWords({ stage, when, gate, answer, reason }, { spec }) {
     default:
       return `Before ${step} the ramp waits for gate ${gate}, which says to wait${why}`;
   }
+}
+
+/** Requests of a candidate that have had no answer for long: what is slow is told last, so its share does not rise before. */
+export function unansweredWords({ candidate, requests, seconds, expected }) {
+  return `${count(requests)} requests of ${candidate} have had no answer for more than ${seconds} s (by control it would be ${count(Math.round(expected))}): its share does not rise before they end`;
 }

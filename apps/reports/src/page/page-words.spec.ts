@@ -12,6 +12,7 @@ interface PageWords {
   readonly phases: Readonly<Record<string, { readonly word: string }>>;
   readonly reasonText: (code: string) => string;
   readonly gateWords: (gate: object, standing: object) => string;
+  readonly unansweredWords: (unanswered: object) => string;
   readonly commandBadge: (decision: { readonly command: string; readonly reason: string }) => { readonly word: string };
 }
 
@@ -216,6 +217,12 @@ it('a gate that is waited for is named with its step and what it said last', () 
   );
   expect(gateSaid('none', 'no answer within 10 s')).toMatch(/, which gives no answer: “no answer within 10 s”$/);
   expect(gateSaid('deny', 'p95 is 2 s')).toMatch(/^Gate load-test denies 25 %: “p95 is 2 s”\. Take it out of the file/);
+});
+
+it('requests that keep a share from rising are told with how many there would be by control', () => {
+  expect(page.unansweredWords({ candidate: 'int8', requests: 41, seconds: 8, expected: 2.6 })).toBe(
+    '41 requests of int8 have had no answer for more than 8 s (by control it would be 3): its share does not rise before they end',
+  );
 });
 
 const pairs = (...ids: string[]): readonly { id: string }[] => ids.map((id) => ({ id }));
