@@ -86,6 +86,33 @@ describe('spans', () => {
     expect(got[0].body.resourceSpans[0].scopeSpans[0].spans).toHaveLength(1);
   });
 
+  it.each([302, 307])(
+    'do not go where a collector sends them with %i, nor does its secret; it is said',
+    async (status) => {
+      const elsewhere: unknown[] = [];
+      const other = createServer((request, response) => {
+        elsewhere.push(request.method, request.headers['authorization']);
+        request.resume();
+        response.end('{}');
+      });
+      const collector = createServer((request, response) => {
+        const { port } = other.address() as AddressInfo;
+        request.resume();
+        response.writeHead(status, { location: `http://127.0.0.1:${port}/latest/meta-data/` }).end();
+      });
+      for (const server of [other, collector]) {
+        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+        onTestFinished(() => void server.close());
+      }
+      const { exporter, said } = exporterTo(`http://127.0.0.1:${(collector.address() as AddressInfo).port}/v1/traces`);
+      const tracer = tracerOf('decision', exporter);
+      tracer.record(span(tracer.child(PARENT), PARENT));
+      await exporter.close();
+      expect(elsewhere).toEqual([]);
+      expect(said).toEqual([expect.stringContaining(`it answered ${status}; 1 spans wait, 1 were dropped`)]);
+    },
+  );
+
   it('are kept of sampled traces alone; contexts go on all the same', async () => {
     const { url, got } = await aCollector();
     const { exporter } = exporterTo(url);

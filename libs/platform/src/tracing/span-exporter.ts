@@ -71,6 +71,8 @@ export class SpanExporter implements SpanSink {
       method: 'POST',
       headers: { ...headers, 'content-type': 'application/json' },
       body: JSON.stringify(otlpRequest(groupedByApp(batch), `${hostname()}:${process.pid}`)),
+      // Spans and the collector's secret go to the configured address alone; a redirected POST may come as a GET that takes nothing and answers 200.
+      redirect: 'manual',
       signal: answerSignal(EXPORT_TIMEOUT_MS),
     });
     await response.body?.cancel();
