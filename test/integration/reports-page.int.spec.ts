@@ -24,6 +24,7 @@ import {
   troubledStory,
 } from './reports-story.js';
 import { recordEvents } from './record-events.js';
+import { MARKUP, withMarkup } from './with-markup.js';
 
 if (!hasBrowser()) {
   console.warn(
@@ -436,6 +437,49 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     }
   }, 120_000);
 
+  it(
+    'shows markup in whatever others say as text, the content security policy aside',
+    { tags: 'long', timeout: 60_000 },
+    async () => {
+      const context = await browser.newContext({ bypassCSP: true });
+      const fooled = await context.newPage();
+      fooled.setDefaultTimeout(8_000);
+      fooled.on('pageerror', ({ message }) => complaints.push(message));
+      fooled.on('request', (request) => {
+        const address = request.url().replace(/^blob:/, '');
+        if (!address.startsWith(reports.url)) complaints.push(address);
+      });
+      try {
+        const stories = {
+          'marked-pictures': await rolledBackStory('marked-pictures', folder),
+          'marked-troubles': troubledStory('marked-troubles'),
+          'marked-aims': threeObjectivesStory('marked-aims'),
+          'marked-pairs': await reviewStory('marked-pairs', folder),
+        };
+        await recordEvents(database, createFactStore(database), Object.values(stories).flat().map(withMarkup));
+        for (const experiment of Object.keys(stories)) {
+          await fooled.goto(`${reports.url}/experiments/${encodeURIComponent(experiment + MARKUP)}`);
+          await fooled.getByRole('heading', { name: `${experiment}${MARKUP}` }).waitFor();
+          await fooled.getByText(MARKUP).nth(3).waitFor({ state: 'attached' });
+          expect([experiment, await strangeMarkup(fooled)]).toEqual([experiment, []]);
+        }
+        await fooled.goto(reports.url);
+        await fooled.getByRole('link', { name: `marked-pairs${MARKUP}` }).waitFor();
+        expect(await strangeMarkup(fooled)).toEqual([]);
+        await fooled.goto(`${reports.url}/review/${encodeURIComponent(`marked-pairs${MARKUP}`)}`);
+        await fooled.getByLabel('Your name').fill(MARKUP);
+        await fooled.getByRole('button', { name: 'Begin' }).click();
+        await fooled.getByText(MARKUP).first().waitFor({ state: 'attached' });
+        await fooled.getByRole('img', { name: 'Picture 1' }).waitFor();
+        await fooled.keyboard.press('1');
+        await fooled.getByText('1 of 6').waitFor();
+        expect(await strangeMarkup(fooled)).toEqual([]);
+      } finally {
+        await context.close();
+      }
+    },
+  );
+
   it('asks nobody but its own server and breaks nothing', () => {
     expect(complaints).toEqual([]);
   });
@@ -445,6 +489,15 @@ describe.skipIf(!hasBrowser())('the live page in a real browser', () => {
     await page.getByRole('alert').getByText('Unknown experiment').waitFor();
   });
 });
+
+/** What a text has become that was taken for markup: handlers, scripts of others, links that run something, and whether any ran. */
+function strangeMarkup(page: Page): Promise<readonly string[]> {
+  return page.evaluate(`[
+    ...[...document.querySelectorAll('*')].filter(({ attributes }) => [...attributes].some(({ name }) => name.startsWith('on'))),
+    ...[...document.scripts].filter(({ src }) => !src.startsWith(location.origin + '/page/')),
+    ...[...document.querySelectorAll('a')].filter(({ href }) => !href.startsWith(location.origin)),
+  ].map(({ outerHTML }) => outerHTML).concat(window.ran ? ['it ran'] : [])`);
+}
 
 function byAnna(kind: string): unknown {
   return expect.objectContaining({ kind, actor: 'anna' });
