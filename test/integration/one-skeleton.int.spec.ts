@@ -21,6 +21,7 @@ import { migrate } from '#libs/persistence';
 import { exampleRequest, openApiOf, startApp, type RunningApp } from '#libs/platform';
 import { assignmentSignatures } from '#libs/telemetry';
 import { withDatabase, type TestDatabase } from '#libs/testing/database';
+import { unusedPort } from '#libs/testing/processes';
 import { writeTinyClip } from '#libs/testing/tiny-clip';
 import { apps } from '../../tools/docs/pages.js';
 
@@ -46,6 +47,8 @@ beforeAll(async () => {
     SCORER_MODEL_DIR: join(folder, 'tiny-clip'),
     ROUTER_PORT: '0',
     INFERENCE_PORT: '0',
+    // Nobody is there, whoever else listens at the usual port of this machine.
+    REPORTS_DECISION_URL: `http://127.0.0.1:${await unusedPort()}`,
     ROUTER_OVERRIDE_TOKEN: 'what-override-tokens-are-signed-with',
     ASSIGNMENT_KEY,
   };
