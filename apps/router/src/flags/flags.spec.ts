@@ -317,6 +317,15 @@ describe('flags that are asked for in one piece', () => {
   });
 });
 
+/** How many were told when no more have come for ten times as long as changes are told together. */
+async function settled(told: readonly unknown[]): Promise<number> {
+  for (let before = -1; before !== told.length;) {
+    before = told.length;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  return told.length;
+}
+
 describe('all flags at once', () => {
   it('have a tag that stays while nothing changes, and differs for who gets something else', async () => {
     await running({ candidatePpm: 500_000 });
@@ -354,12 +363,14 @@ describe('all flags at once', () => {
     const events = listen(new URL(String(eventStreams?.[0]?.endpoint.requestUri), router));
     await events.opened;
     // It may have changed since they were asked for.
-    await expect.poll(() => events.told.length).toBe(1);
+    await expect.poll(() => events.told.length).toBeGreaterThan(0);
+    const begun = await settled(events.told);
     await running({ candidatePpm: 1_000_000 });
-    await expect.poll(() => events.told.length).toBe(2);
+    await expect.poll(() => events.told.length).toBeGreaterThan(begun);
+    const ordered = await settled(events.told);
     const told = z
       .strictObject({ type: z.literal('refetchEvaluation'), etag: z.string(), lastModified: z.int() })
-      .parse(JSON.parse(events.told[1]?.data as string));
+      .parse(JSON.parse(events.told.at(-1)?.data as string));
     expect(told.lastModified).toBeGreaterThan(1_700_000_000);
     const { body } = await post(
       router,
@@ -368,7 +379,8 @@ describe('all flags at once', () => {
     );
     expect(bulk.parse(body).flags).toMatchObject([{ value: 'candidate' }]);
     clockMs += 60_000;
-    await expect.poll(() => events.told.length).toBe(3);
+    await expect.poll(() => events.told.length).toBeGreaterThan(ordered);
+    await settled(events.told);
     const firstWordsTo = async (lastEventId: unknown): Promise<string> => {
       const headers = { 'last-event-id': lastEventId as string };
       const reader = (await fetch(new URL('/ofrep/v1/events', router), { headers })).body?.getReader();
@@ -378,7 +390,7 @@ describe('all flags at once', () => {
     };
     // A stream that broke before anything changed has had the first event: what changed then is not missed.
     expect(await firstWordsTo(events.told[0]?.lastEventId)).toContain('refetchEvaluation');
-    expect(await firstWordsTo(events.told[2]?.lastEventId)).toBe(': connected\n\n');
+    expect(await firstWordsTo(events.told.at(-1)?.lastEventId)).toBe(': connected\n\n');
   });
 });
 
