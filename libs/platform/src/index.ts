@@ -22,6 +22,7 @@ export * from './health/health.js';
 export { bytesUpTo } from './http/bytes-up-to.js';
 export { limitBody } from './http/limit-body.js';
 export { limitRest } from './http/limit-rest.js';
+export { retryAfterMs } from './http/retry-after.js';
 export { isLoopback } from './http/loopback.js';
 export * from './http/open-api.js';
 export { exampleCommand, exampleRequest } from './http/open-api-example.js';

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { MILLION, parsedJson } from '#libs/contracts';
 import type { AskedGate, DefinedState, GateAnswer } from '#libs/delivery';
-import { bytesUpTo } from '#libs/platform';
+import { bytesUpTo, retryAfterMs } from '#libs/platform';
 import { z } from 'zod';
 import { NotDeliveredError } from '../notifying/not-delivered-error.js';
 import { experimentLink } from '../notifying/experiment-link.js';
-import { postSigned, retryAfterMsOf } from '../notifying/signed-post.js';
+import { postSigned } from '../notifying/signed-post.js';
 import type { GateSettings } from './gate-settings.js';
 
 /** A gate of an experiment that has to be asked. */
@@ -45,7 +45,7 @@ export async function askGate(
   if (!read.success)
     throw new NotDeliveredError('answered something else than {"answer": "approve", "reason": "…"} (or deny, or wait)');
   const { answer, reason } = read.data;
-  return { answer, reason: plainText(reason), retryAfterMs: retryAfterMsOf(response) };
+  return { answer, reason: plainText(reason), retryAfterMs: retryAfterMs(response.headers.get('retry-after')) };
 }
 
 /** The same however often, and by whomever, it is asked. */

@@ -1,9 +1,10 @@
 import type { ClaimedNotification } from '#libs/persistence/notifications';
+import { retryAfterMs } from '#libs/platform';
 import type { MailSettings } from './email/mail-server.js';
 import { handOver } from './email/smtp.js';
 import { NotDeliveredError } from './not-delivered-error.js';
 import type { Receiver } from './receivers.js';
-import { postSigned, retryAfterMsOf } from './signed-post.js';
+import { postSigned } from './signed-post.js';
 
 interface AttemptOptions {
   readonly secret: string | undefined;
@@ -33,6 +34,8 @@ export async function attempt(
   const { status } = response;
   // Slack takes this message never, and those behind it are not to wait for that; a webhook that is set up wrongly may be mended meanwhile.
   const isFinal = receiver.form === 'slack' && status === 400;
-  const retryAfterMs = retryAfterMsOf(response);
-  throw new NotDeliveredError(`answered with status ${status}, expected 200 to 299`, { retryAfterMs, isFinal });
+  throw new NotDeliveredError(`answered with status ${status}, expected 200 to 299`, {
+    retryAfterMs: retryAfterMs(response.headers.get('retry-after')),
+    isFinal,
+  });
 }

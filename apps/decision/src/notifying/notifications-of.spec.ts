@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { DeliveryEvent } from '#libs/delivery';
 import type { KnownState } from '../deciding/decision-log.js';
-import { retryAfterMsOf, signatureHeaders } from './signed-post.js';
+import { signatureHeaders } from './signed-post.js';
 import { NOTICE_KINDS } from './notice.js';
 import { notificationsOf } from './notifications-of.js';
 import { readReceiver, toldApart, type Receiver } from './receivers.js';
@@ -151,16 +151,4 @@ it('a body is signed with its id and its second', () => {
     'webhook-timestamp': '1614265330',
     'webhook-signature': `v1,${createHmac('sha256', key).update('msg_1.1614265330.{}').digest('base64')}`,
   });
-});
-
-it.each([
-  ['120', 120_000],
-  ['Sat, 28 Nov 2026 03:50:30 GMT', 30_000],
-  ['Sat, 28 Nov 2026 03:49:00 GMT', 0],
-  ['-5', 0],
-  ['soon', 0],
-  [undefined, 0],
-])('a receiver that asks for a pause until %s gets %d ms', (asked, ms) => {
-  const headers = new Headers(asked === undefined ? {} : { 'retry-after': asked });
-  expect(retryAfterMsOf({ headers }, Date.parse('2026-11-28T03:50:00Z'))).toBe(ms);
 });

@@ -28,13 +28,6 @@ export async function postSigned(url: string, { id, body, secret }: Signed, sign
   });
 }
 
-/** How long an answer asks to be left alone, in seconds or until a time (RFC 9110 §10.2.3); 0 where it does not ask. */
-export function retryAfterMsOf({ headers }: Pick<Response, 'headers'>, nowMs = Date.now()): number {
-  const asked = headers.get('retry-after') ?? '';
-  const ms = /^\d+$/.test(asked) ? 1000 * Number(asked) : Date.parse(asked) - nowMs;
-  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
-}
-
 /** Headers of Standard Webhooks 1.0: HMAC-SHA256 of id, seconds and body, so that neither can be exchanged nor sent again later. */
 export function signatureHeaders({
   id,

@@ -1,6 +1,7 @@
 import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
 import { isIP } from 'node:net';
 import { Agent, request, type Dispatcher } from 'undici';
+import { retryAfterMs } from '#libs/platform';
 import { refused, unavailable, type FetchedPicture } from './fetched-picture.js';
 import { isPrivateAddress } from './private-addresses.js';
 import { carriersFault, unpacked } from './received-body.js';
@@ -95,7 +96,11 @@ export class HttpAttempts {
     await body.dump();
     const picture = unavailable(`"${shown}" answers with status ${statusCode}, expected 200`);
     if (statusCode >= 500 || statusCode === 429 || statusCode === 408) {
-      return { kind: 'failed', picture, ...retryAfter(headers['retry-after']) };
+      return {
+        kind: 'failed',
+        picture,
+        afterMs: Math.min(retryAfterMs(headers['retry-after']?.toString()), LONGEST_RETRY_AFTER_MS),
+      };
     }
     // A store says 403 of what is not there to whom may not list what is.
     return statusCode === 404 || statusCode === 403 ? { kind: 'early', picture } : final(picture);
@@ -125,11 +130,6 @@ export class HttpAttempts {
 
 function final(picture: FetchedPicture): HttpAnswer {
   return { kind: 'final', picture };
-}
-
-function retryAfter(value: string | string[] | undefined): { readonly afterMs?: number } {
-  const seconds = Number(value);
-  return value !== undefined && seconds >= 0 ? { afterMs: Math.min(seconds * 1000, LONGEST_RETRY_AFTER_MS) } : {};
 }
 
 class PrivateAddressError extends Error {
