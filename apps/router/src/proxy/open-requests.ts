@@ -28,16 +28,14 @@ export class OpenRequests {
     const { began } = of;
     const request = { atMs: this.nowMs() };
     began.add(request);
-    return () => {
-      began.delete(request);
-      if (began.size === 0 && this.variants.get(key)?.began === began) this.variants.delete(key);
-    };
+    return () => void began.delete(request);
   }
 
-  /** Of each variant that has some for longer than a second. */
+  /** Of each variant that has some for longer than a second; those that have none are forgotten. */
   underWay(): UnderWay[] {
     const nowMs = this.nowMs();
-    return [...this.variants.values()].flatMap(({ began, ...drawn }) => {
+    return [...this.variants].flatMap(([key, { began, ...drawn }]) => {
+      if (began.size === 0) this.variants.delete(key);
       const longerThan = UNDER_WAY_S.map(() => 0);
       for (const { atMs } of began)
         for (const [index, seconds] of UNDER_WAY_S.entries())
