@@ -1,3 +1,4 @@
+import { FIRST_ENDS_MS } from '../kinds/told-ends.js';
 import { type CountSeries, decodeSeries, encodeSeries, smallestKey } from './count-series.js';
 
 /** Seconds of a variant that are kept: the newest ones in which it had requests. */
@@ -8,8 +9,6 @@ const RECENT_S = 60;
 const ENOUGH_REQUESTS = 100;
 /** … this long. */
 const LONGEST_S = 600;
-/** So long a variant's first answers are awaited before all that has ended, which failed, is what became of it. */
-const FIRST_ANSWERS_S = 30;
 /** What the carrier's clock may be ahead of the analyzer's. */
 const AHEAD_S = 5;
 
@@ -69,14 +68,14 @@ export function recentRequests(recent: RecentOutcomes, variant: string, nowMs: n
 
 /**
  * The first second in which not failures alone can be told: they may come at once, and pictures take their time. As long again as the first answer took, since
- * others take longer; where none comes for {@link FIRST_ANSWERS_S}, it is the failures that are told.
+ * others take longer; where none comes for {@link FIRST_ENDS_MS}, it is the failures that are told.
  */
 function firstToldInFull(seconds: ReadonlyMap<number, SecondOfRequests>, nowS: number): number {
   const first = smallestKey(seconds);
   let answered = Infinity;
   for (const [second, { requests, failures }] of seconds)
     if (failures < requests) answered = Math.min(answered, second);
-  if (Math.min(answered, nowS) - first >= FIRST_ANSWERS_S) return first;
+  if (Math.min(answered, nowS) - first >= FIRST_ENDS_MS / 1_000) return first;
   return answered + (answered - first);
 }
 

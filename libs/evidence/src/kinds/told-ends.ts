@@ -1,7 +1,7 @@
 import type { Arm } from '#libs/statistics';
 
-/** So long control's first good ends are awaited before all that has ended, which is bad, is what becomes of its requests. */
-const FIRST_ENDS_MS = 30_000;
+/** So long a variant's first good ends are awaited before all that has ended, which is bad, is what becomes of its requests. */
+export const FIRST_ENDS_MS = 30_000;
 /** Of the ends that control's share of the requests lets expect, as many as have to be known. */
 const LEAST_KNOWN = 0.5;
 
